@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The plugins that ship with Graft: one folder under `Plugins` each, named once here and once in
+/// `Sources/graft/Plugins.swift`.
+let plugins = [
+  "Safetensors",
+  "BERT",
+  "MaskedLM",
+  "NextSentence",
+  "Pretraining",
+  "SequenceClassification",
+  "WordPiece",
+  "AdamW",
+  "OpenBLAS",
+]
+
+/// What a plugin needs beyond `GraftCore`.
+let pluginDependencies: [String: [Target.Dependency]] = [
+  "OpenBLAS": ["COpenBLAS", "VectorKernels"],
+  "Pretraining": ["MaskedLM", "NextSentence"],
+]
+
+let builtIn: [Target.Dependency] = plugins.map { .byName(name: $0) }
+
+let package = Package(
+  name: "graft",
+  products: [
+    .executable(name: "graft", targets: ["graft"]),
+    .library(name: "GraftCore", targets: ["GraftCore"]),
+    .library(name: "GraftKit", targets: ["GraftKit"]),
+    .library(name: "GraftPlugins", targets: plugins),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    .target(
+      name: "GraftCore",
+      dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
+    .target(name: "GraftKit", dependencies: ["GraftCore", "Zlib"]),
+    .executableTarget(
+      name: "graft",
+      dependencies: ["GraftCore", "GraftKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        + builtIn),
+
+    // C: shims, and the kernels that need run-time CPU dispatch.
+    .target(name: "COpenBLAS", path: "Plugins/COpenBLAS"),
+    .target(
+      name: "CVectorKernels",
+      path: "Plugins/CVectorKernels",
+      cSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast"])]),
+    .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
+    .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
+
+    .testTarget(name: "ConformanceTests", dependencies: ["GraftCore", "GraftKit"] + builtIn),
+    .testTarget(name: "GraftCoreTests", dependencies: ["GraftCore"]),
+    .testTarget(name: "GraftKitTests", dependencies: ["GraftCore", "GraftKit"] + builtIn),
+    .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
+    .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
+    .testTarget(name: "BERTTests", dependencies: ["GraftKit"] + builtIn),
+    .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
+    .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),
+  ]
+    + plugins.map {
+      .target(name: $0, dependencies: ["GraftCore"] + (pluginDependencies[$0] ?? []), path: "Plugins/\($0)")
+    },
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,67 @@
+/// Converts `input.count / from.byteCount` elements of one type to another.
+func convertElements(
+  _ input: UnsafeRawBufferPointer, _ from: DType, to output: UnsafeMutableRawBufferPointer, _ to: DType
+) {
+  switch (from, to) {
+  case (.bfloat16, .float32):
+    convert(input, output) { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
+  case (.float32, .bfloat16): convert(input, output) { (value: Float) in bfloat16Bits(value) }
+  case (.float32, .float16): convert(input, output) { (value: Float) in Float16(value) }
+  case (.float16, .float32): convert(input, output) { (value: Float16) in Float(value) }
+  default:
+    // Every other pair goes through Double, which holds each source value exactly, and rounds once.
+    switch from {
+    case .bool, .uint8: fromDouble(input, output, to) { (value: UInt8) in Double(value) }
+    case .int8: fromDouble(input, output, to) { (value: Int8) in Double(value) }
+    case .uint16: fromDouble(input, output, to) { (value: UInt16) in Double(value) }
+    case .int16: fromDouble(input, output, to) { (value: Int16) in Double(value) }
+    case .uint32: fromDouble(input, output, to) { (value: UInt32) in Double(value) }
+    case .int32: fromDouble(input, output, to) { (value: Int32) in Double(value) }
+    case .uint64: fromDouble(input, output, to) { (value: UInt64) in Double(value) }
+    case .int64: fromDouble(input, output, to) { (value: Int64) in Double(value) }
+    case .float16: fromDouble(input, output, to) { (value: Float16) in Double(value) }
+    case .bfloat16:
+      fromDouble(input, output, to) { (bits: UInt16) in Double(Float(bitPattern: UInt32(bits) << 16)) }
+    case .float32: fromDouble(input, output, to) { (value: Float) in Double(value) }
+    case .float64: fromDouble(input, output, to) { (value: Double) in value }
+    }
+  }
+}
+
+/// The bfloat16 nearest to a value, ties to even; every NaN stays a NaN.
+private func bfloat16Bits(_ value: Float) -> UInt16 {
+  let bits = value.bitPattern
+  if value.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
+  return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
+}
+
+/// The bfloat16 nearest to a double: rounding to odd in float32 first keeps the second rounding honest.
+private func bfloat16Bits(_ value: Double) -> UInt16 {
+  var nearest = Float(value)
+  if Double(nearest) != value, nearest.isFinite, nearest.bitPattern & 1 == 0 {
+    nearest = Double(nearest) < value ? nearest.nextUp : nearest.nextDown
+  }
+  return bfloat16Bits(nearest)
+}
+
+private func fromDouble<Source: BitwiseCopyable>(
+  _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ to: DType,
+  _ value: (Source) -> Double
+) {
+  switch to {
+  case .float16: convert(input, output) { (source: Source) in Float16(value(source)) }
+  case .bfloat16: convert(input, output) { (source: Source) in bfloat16Bits(value(source)) }
+  case .float32: convert(input, output) { (source: Source) in Float(value(source)) }
+  case .float64: convert(input, output) { (source: Source) in value(source) }
+  default: preconditionFailure("conversion to \(to.rawValue)")
+  }
+}
+
+@inline(__always)
+private func convert<Source: BitwiseCopyable, Target: BitwiseCopyable>(
+  _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ value: (Source) -> Target
+) {
+  let source = input.bindMemory(to: Source.self)
+  let target = output.bindMemory(to: Target.self)
+  for index in source.indices { target[index] = value(source[index]) }
+}

@@ -1,0 +1,250 @@
+/// A tensor that has not been read yet: a ``TensorSpec`` and a way to stream its bytes.
+///
+/// Opening a file, renaming its tensors, converting their type and writing them to another file all work on
+/// values of this type; bytes move only when ``stream(_:)`` runs, through a window of at most
+/// ``windowSize`` bytes, so that memory does not grow with the model. The one exception is
+/// ``transposed()``, which has to hold its tensor.
+///
+/// Bytes are little-endian and row-major whatever the file's own order is: a weight format converts.
+public struct LazyTensor: Sendable {
+  /// The most bytes that one chunk of a stream holds.
+  public static let windowSize = 1 << 20
+
+  /// Receives consecutive chunks, each a whole number of elements.
+  public typealias Consumer = (UnsafeRawBufferPointer) throws -> Void
+
+  public let spec: TensorSpec
+  private let source: @Sendable (Consumer) throws -> Void
+
+  /// A tensor whose bytes `source` produces each time it is called.
+  ///
+  /// - Parameters:
+  ///   - spec: Element type and shape.
+  ///   - source: Calls its argument with consecutive chunks that add up to `spec.byteCount` bytes, each a
+  ///     whole number of elements and no larger than ``windowSize``.
+  public init(_ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void) {
+    self.spec = spec
+    self.source = source
+  }
+
+  /// A tensor whose bytes stand at one place of a file, in the order of this machine.
+  ///
+  /// - Precondition: `offset + spec.byteCount` was checked against the file's size.
+  public init(_ spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
+    self.init(spec) { consume in
+      try withUnsafeTemporaryAllocation(byteCount: min(LazyTensor.windowSize, spec.byteCount), alignment: 64) {
+        window in
+        var position = 0
+        while position < spec.byteCount {
+          let chunk = UnsafeMutableRawBufferPointer(
+            rebasing: window[..<min(window.count, spec.byteCount - position)])
+          try file.read(into: chunk, at: offset + position)
+          try consume(UnsafeRawBufferPointer(chunk))
+          position += chunk.count
+        }
+      }
+    }
+  }
+
+  /// A tensor held in memory.
+  ///
+  /// - Precondition: `bytes.count == spec.byteCount`.
+  public init(_ spec: TensorSpec, bytes: [UInt8]) {
+    precondition(bytes.count == spec.byteCount, "\(bytes.count) bytes for \(spec)")
+    self.init(spec) { consume in
+      try bytes.withUnsafeBytes { try LazyTensor.chunks(of: $0, elementSize: spec.dtype.byteCount, consume) }
+    }
+  }
+
+  /// A float32 tensor held in memory.
+  ///
+  /// - Precondition: `values.count` is the product of `shape`.
+  public init(_ values: [Float], shape: [Int]) {
+    self.init(values, dtype: .float32, shape: shape)
+  }
+
+  /// An int64 tensor held in memory.
+  ///
+  /// - Precondition: `values.count` is the product of `shape`.
+  public init(_ values: [Int64], shape: [Int]) {
+    self.init(values, dtype: .int64, shape: shape)
+  }
+
+  private init<Element: BitwiseCopyable & Sendable>(_ values: [Element], dtype: DType, shape: [Int]) {
+    let spec = TensorSpec(dtype, shape)
+    precondition(values.count == spec.elementCount, "\(values.count) elements for \(spec)")
+    self.init(spec) { consume in
+      try values.withUnsafeBytes { try LazyTensor.chunks(of: $0, elementSize: dtype.byteCount, consume) }
+    }
+  }
+
+  /// Streams the tensor's bytes in order.
+  ///
+  /// - Throws: what reading the source throws, or what `consume` throws.
+  public func stream(_ consume: Consumer) throws { try source(consume) }
+
+  static func chunks(of bytes: UnsafeRawBufferPointer, elementSize: Int, _ consume: Consumer) throws {
+    let step = windowSize / elementSize * elementSize
+    var position = 0
+    while position < bytes.count {
+      let end = min(bytes.count, position + step)
+      try consume(UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
+      position = end
+    }
+  }
+}
+
+// MARK: - Reading it whole
+
+extension LazyTensor {
+  /// All bytes at once.
+  public func bytes() throws -> [UInt8] {
+    try Array(unsafeUninitializedCapacity: spec.byteCount) { buffer, count in
+      let destination = UnsafeMutableRawBufferPointer(buffer)
+      try stream { chunk in
+        UnsafeMutableRawBufferPointer(rebasing: destination[count...]).copyMemory(from: chunk)
+        count += chunk.count
+      }
+    }
+  }
+
+  /// All elements as `Float`, converted from any numeric type.
+  public func floats() throws -> [Float] {
+    try Array(unsafeUninitializedCapacity: spec.elementCount) { buffer, count in
+      try copyFloats(to: buffer)
+      count = spec.elementCount
+    }
+  }
+
+  /// Reads all elements as `Float` into `destination`.
+  ///
+  /// - Precondition: `destination` has room for `spec.elementCount` elements.
+  public func copyFloats(to destination: UnsafeMutableBufferPointer<Float>) throws {
+    var position = 0
+    try converted(to: .float32).stream { chunk in
+      UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(destination)[position...])
+        .copyMemory(from: chunk)
+      position += chunk.count
+    }
+  }
+
+  /// All elements as integers.
+  ///
+  /// - Throws: ``GraftError`` when the element type is a floating-point one.
+  public func integers() throws -> [Int] {
+    guard !spec.dtype.isFloatingPoint else {
+      throw GraftError(.mismatch, "wrong element type", expected: "integers", found: spec.dtype.rawValue)
+    }
+    var values: [Int] = []
+    values.reserveCapacity(spec.elementCount)
+    let dtype = spec.dtype
+    try stream { chunk in
+      switch dtype {
+      case .bool, .uint8: values += chunk.map { Int($0) }
+      case .int8: values += chunk.bindMemory(to: Int8.self).map { Int($0) }
+      case .uint16: values += chunk.bindMemory(to: UInt16.self).map { Int($0) }
+      case .int16: values += chunk.bindMemory(to: Int16.self).map { Int($0) }
+      case .uint32: values += chunk.bindMemory(to: UInt32.self).map { Int($0) }
+      case .int32: values += chunk.bindMemory(to: Int32.self).map { Int($0) }
+      case .uint64: values += chunk.bindMemory(to: UInt64.self).map { Int(truncatingIfNeeded: $0) }
+      case .int64: values += chunk.bindMemory(to: Int64.self).map { Int($0) }
+      case .float16, .bfloat16, .float32, .float64: break
+      }
+    }
+    return values
+  }
+}
+
+// MARK: - Reworking
+
+extension LazyTensor {
+  /// The same elements under another shape.
+  ///
+  /// - Precondition: the number of elements is the same.
+  public func reshaped(_ shape: [Int]) -> LazyTensor {
+    let spec = TensorSpec(spec.dtype, shape)
+    precondition(spec.elementCount == self.spec.elementCount, "\(self.spec) as \(shape)")
+    return LazyTensor(spec, source: source)
+  }
+
+  /// The transpose of a matrix. Buffers the whole tensor while it streams.
+  ///
+  /// - Precondition: the shape has two extents.
+  public func transposed() -> LazyTensor {
+    precondition(spec.shape.count == 2, "only a matrix can be transposed, not \(spec)")
+    let (rows, columns) = (spec.shape[0], spec.shape[1])
+    let size = spec.dtype.byteCount
+    return LazyTensor(TensorSpec(spec.dtype, [columns, rows])) { [self] consume in
+      let input = try bytes()
+      guard !input.isEmpty else { return }
+      // A window holds `step` rows of the result; only a row longer than the window makes it larger.
+      let step = max(1, LazyTensor.windowSize / (rows * size))
+      var window = [UInt8](repeating: 0, count: min(step, columns) * rows * size)
+      for start in stride(from: 0, to: columns, by: step) {
+        let end = min(columns, start + step)
+        input.withUnsafeBytes { input in
+          window.withUnsafeMutableBytes { window in
+            switch size {
+            case 2: transpose(UInt16.self, input, window, rows: rows, columns: columns, start..<end)
+            case 4: transpose(UInt32.self, input, window, rows: rows, columns: columns, start..<end)
+            case 8: transpose(UInt64.self, input, window, rows: rows, columns: columns, start..<end)
+            default: transpose(UInt8.self, input, window, rows: rows, columns: columns, start..<end)
+            }
+          }
+        }
+        try window.withUnsafeBytes {
+          try LazyTensor.chunks(
+            of: UnsafeRawBufferPointer(rebasing: $0[..<((end - start) * rows * size)]), elementSize: size,
+            consume)
+        }
+      }
+    }
+  }
+
+  /// The same values in another floating-point type, rounded to nearest, ties to even.
+  ///
+  /// Integers convert to floating-point types as well; to or from `bool` and to integers nothing converts.
+  ///
+  /// - Precondition: `dtype` is a floating-point type, or the tensor's own.
+  public func converted(to dtype: DType) -> LazyTensor {
+    guard dtype != spec.dtype else { return self }
+    precondition(dtype.isFloatingPoint, "conversion to \(dtype.rawValue)")
+    let from = spec.dtype
+    return LazyTensor(TensorSpec(dtype, spec.shape)) { [self] consume in
+      try stream { chunk in
+        let count = chunk.count / from.byteCount
+        // A conversion may double the size (or more), so a chunk may leave as several.
+        let step = max(1, LazyTensor.windowSize / max(8, dtype.byteCount))
+        try withUnsafeTemporaryAllocation(byteCount: min(step, count) * dtype.byteCount, alignment: 64) { window in
+          for start in stride(from: 0, to: count, by: step) {
+            let length = min(step, count - start)
+            let input = UnsafeRawBufferPointer(
+              rebasing: chunk[(start * from.byteCount)..<((start + length) * from.byteCount)])
+            let output = UnsafeMutableRawBufferPointer(rebasing: window[..<(length * dtype.byteCount)])
+            convertElements(input, from, to: output, dtype)
+            try consume(UnsafeRawBufferPointer(output))
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Writes rows `range` of the transpose of a `[rows, columns]` matrix, in square blocks that fit a cache.
+private func transpose<Element: BitwiseCopyable>(
+  _: Element.Type, _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, rows: Int,
+  columns: Int, _ range: Range<Int>
+) {
+  let input = input.bindMemory(to: Element.self).baseAddress!
+  let output = output.bindMemory(to: Element.self).baseAddress!
+  let block = 32
+  for firstColumn in stride(from: range.lowerBound, to: range.upperBound, by: block) {
+    for firstRow in stride(from: 0, to: rows, by: block) {
+      for column in firstColumn..<min(firstColumn + block, range.upperBound) {
+        for row in firstRow..<min(firstRow + block, rows) {
+          output[(column - range.lowerBound) * rows + row] = input[row * columns + column]
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import OrderedCollections
+
+/// A model spread over several weight files with an index that says which tensor is where, as
+/// `transformers` writes it: `model.safetensors.index.json` with a `weight_map`.
+public struct ShardIndex: Sendable {
+  /// The file name of each tensor, in the index's order.
+  public var files: OrderedDictionary<String, String>
+  public var metadata: OrderedDictionary<String, JSON>
+
+  /// Reads an index.
+  ///
+  /// - Throws: ``GraftError`` when it is not JSON, has no `weight_map`, or names a file outside its folder.
+  public init(_ url: URL) throws {
+    do {
+      let json = try JSON(parsing: try RandomAccessFile(url).bytesOfWholeFile(limit: 256 << 20))
+      guard let map = json["weight_map"]?.object else {
+        throw GraftError(.malformed, "the index has no 'weight_map'")
+      }
+      files = try OrderedDictionary(uniqueKeysWithValues: map.map { name, file in
+        guard let file = file.string, !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
+          throw GraftError(
+            .malformed, "not a file name beside the index", subject: "tensor '\(name)'", found: file.kind)
+        }
+        return (name, file)
+      })
+      metadata = json["metadata"]?.object ?? [:]
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+  }
+
+  /// Opens every shard and joins them in the index's order.
+  ///
+  /// - Parameters:
+  ///   - directory: The folder of the index.
+  ///   - open: Opens one shard.
+  /// - Throws: ``GraftError`` when a shard is missing, lacks a tensor the index promises, or holds one that
+  ///   the index does not know.
+  public func open(in directory: URL, with open: (URL) throws -> Weights) throws -> Weights {
+    var shards: OrderedDictionary<String, Weights> = [:]
+    for file in files.values where shards[file] == nil {
+      let url = directory.appendingPathComponent(file)
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw GraftError(
+          .missing, "this shard is missing", file: url.path, advice: "Download the whole model again.")
+      }
+      shards[file] = try open(url)
+    }
+    var joined = Weights(metadata: shards.values.first?.metadata ?? [:])
+    for (name, file) in files {
+      guard let tensor = shards[file]?[name] else {
+        throw GraftError(
+          .missing, "the index places this tensor in a shard that does not have it",
+          file: directory.appendingPathComponent(file).path, subject: "tensor '\(name)'")
+      }
+      joined[name] = tensor
+    }
+    for (file, shard) in shards {
+      if let stray = shard.tensors.keys.first(where: { files[$0] != file }) {
+        throw GraftError(
+          .malformed, "the index does not list this tensor", file: directory.appendingPathComponent(file).path,
+          subject: "tensor '\(stray)'")
+      }
+    }
+    return joined
+  }
+
+  /// Writes tensors to as many files as needed, and an index when there is more than one.
+  ///
+  /// Shards are called `NAME-00001-of-00003.EXT`. A tensor larger than the limit gets a shard of its own.
+  ///
+  /// - Parameters:
+  ///   - weights: The tensors, in the order they are laid down.
+  ///   - url: The file for the unsharded case, such as `…/model.safetensors`.
+  ///   - limit: The most bytes of tensors in one file.
+  ///   - format: The weight format of each file.
+  public static func write(_ weights: Weights, to url: URL, limit: Int, format: any WeightFormat) throws {
+    var shards: [Weights] = []
+    var size = 0
+    for (name, tensor) in weights.tensors {
+      if shards.isEmpty || (size + tensor.spec.byteCount > limit && size > 0) {
+        shards.append(Weights(metadata: weights.metadata))
+        size = 0
+      }
+      shards[shards.count - 1][name] = tensor
+      size += tensor.spec.byteCount
+    }
+    guard shards.count > 1 else { return try format.write(weights, to: url) }
+
+    let directory = url.deletingLastPathComponent()
+    let stem = url.deletingPathExtension().lastPathComponent
+    var map: OrderedDictionary<String, JSON> = [:]
+    for (index, shard) in shards.enumerated() {
+      let name = "\(stem)-\(padded(index + 1))-of-\(padded(shards.count)).\(url.pathExtension)"
+      try format.write(shard, to: directory.appendingPathComponent(name))
+      for tensor in shard.tensors.keys { map[tensor] = .string(name) }
+    }
+    let index: JSON = [
+      "metadata": ["total_parameters": JSON(weights.elementCount), "total_size": JSON(weights.byteCount)],
+      "weight_map": .object(map),
+    ]
+    try FileWriter.write(
+      directory.appendingPathComponent(url.lastPathComponent + ".index.json"), text: index.text(.sorted) + "\n")
+  }
+
+  private static func padded(_ number: Int) -> String {
+    let text = String(number)
+    return String(repeating: "0", count: max(0, 5 - text.count)) + text
+  }
+}

@@ -1,0 +1,64 @@
+/// The element type of a stored tensor.
+public enum DType: String, Sendable, Hashable, CaseIterable {
+  case bool, uint8, int8, uint16, int16, uint32, int32, uint64, int64, float16, bfloat16, float32, float64
+
+  /// The size of one element in bytes.
+  public var byteCount: Int {
+    switch self {
+    case .bool, .uint8, .int8: 1
+    case .uint16, .int16, .float16, .bfloat16: 2
+    case .uint32, .int32, .float32: 4
+    case .uint64, .int64, .float64: 8
+    }
+  }
+
+  /// Whether elements are floating-point numbers, which is what a model's parameters are.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float16, .bfloat16, .float32, .float64: true
+    default: false
+    }
+  }
+}
+
+/// What is known of a tensor without reading it: element type and shape.
+public struct TensorSpec: Sendable, Hashable {
+  public let dtype: DType
+  /// Row-major extents, outermost first; empty for a scalar.
+  public let shape: [Int]
+  /// The number of elements, which is known to fit.
+  public let elementCount: Int
+
+  /// A specification from a trusted source.
+  ///
+  /// - Precondition: extents are not negative and their product fits in `Int`.
+  public init(_ dtype: DType, _ shape: [Int]) {
+    guard let spec = TensorSpec(validating: dtype, shape) else { preconditionFailure("shape \(shape)") }
+    self = spec
+  }
+
+  /// A specification from an untrusted file, or `nil` when an extent is negative, there are more than 64
+  /// of them, or the size in bytes does not fit in `Int`.
+  public init?(validating dtype: DType, _ shape: [Int]) {
+    guard shape.count <= 64 else { return nil }
+    var count = 1
+    for extent in shape {
+      guard extent >= 0 else { return nil }
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      if overflow { return nil }
+      count = product
+    }
+    guard !count.multipliedReportingOverflow(by: dtype.byteCount).overflow else { return nil }
+    self.dtype = dtype
+    self.shape = shape
+    self.elementCount = count
+  }
+
+  /// The size in bytes.
+  public var byteCount: Int { elementCount * dtype.byteCount }
+}
+
+extension TensorSpec: CustomStringConvertible {
+  /// For messages: `float32 [30522, 768]`.
+  public var description: String { "\(dtype.rawValue) \(shape)" }
+}

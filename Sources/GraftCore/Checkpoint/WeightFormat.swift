@@ -1,0 +1,45 @@
+import Foundation
+
+/// A container of named tensors on disk: safetensors, HDF5, a PyTorch zip. It knows bytes, types and
+/// shapes; it knows no model.
+///
+/// A conforming type needs a name, a way to recognise its files by content, and ``open(_:)``. Writing is
+/// optional. Every byte of a file is untrusted: check lengths, offsets and counts with overflow-safe
+/// arithmetic before allocating, and throw ``GraftError`` naming file, tensor, expected and found.
+///
+///     struct Raw: WeightFormat {
+///       static let name = "raw"
+///       func recognizes(_ head: [UInt8]) -> Bool { head.starts(with: "RAW1".utf8) }
+///       func open(_ url: URL) throws -> Weights { … }
+///     }
+public protocol WeightFormat: Sendable {
+  /// The name on the command line: `--format NAME`.
+  static var name: String { get }
+
+  /// The file names this format has in a checkpoint directory, most preferred first, such as
+  /// `model.safetensors`. The first is the one that is written.
+  static var fileNames: [String] { get }
+
+  init()
+
+  /// Whether a file that begins with `head` (up to 4096 bytes) is in this format.
+  func recognizes(_ head: [UInt8]) -> Bool
+
+  /// Reads a file's table of contents; no tensor's bytes.
+  ///
+  /// - Throws: ``GraftError`` when the file breaks the format.
+  func open(_ url: URL) throws -> Weights
+
+  /// Writes tensors to one file, streaming each once, in their order.
+  ///
+  /// - Throws: ``GraftError`` when the file cannot be written or the format cannot hold a tensor.
+  func write(_ weights: Weights, to url: URL) throws
+}
+
+extension WeightFormat {
+  public static var fileNames: [String] { [] }
+
+  public func write(_ weights: Weights, to url: URL) throws {
+    throw GraftError(.unsupported, "the format '\(Self.name)' can be read but not written", file: url.path)
+  }
+}

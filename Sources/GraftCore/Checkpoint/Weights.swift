@@ -1,0 +1,31 @@
+import OrderedCollections
+
+/// What a weight file holds: named tensors in their stored order, and free-form metadata.
+///
+/// The names are the file's own. A ``Dialect`` turns them into canonical names, and back.
+public struct Weights: Sendable {
+  public var tensors: OrderedDictionary<String, LazyTensor>
+  public var metadata: [String: String]
+
+  public init(_ tensors: OrderedDictionary<String, LazyTensor> = [:], metadata: [String: String] = [:]) {
+    self.tensors = tensors
+    self.metadata = metadata
+  }
+
+  public subscript(name: String) -> LazyTensor? {
+    get { tensors[name] }
+    set { tensors[name] = newValue }
+  }
+
+  /// The size of all tensors in bytes.
+  public var byteCount: Int { tensors.values.reduce(0) { $0 + $1.spec.byteCount } }
+
+  /// The number of elements of all tensors.
+  public var elementCount: Int { tensors.values.reduce(0) { $0 + $1.spec.elementCount } }
+
+  /// The same tensors with every floating-point one converted.
+  public func converted(to dtype: DType) -> Weights {
+    Weights(
+      tensors.mapValues { $0.spec.dtype.isFloatingPoint ? $0.converted(to: dtype) : $0 }, metadata: metadata)
+  }
+}

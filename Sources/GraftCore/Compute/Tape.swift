@@ -1,0 +1,79 @@
+/// Runs a forward pass and remembers how to go back.
+///
+/// A backbone or a head calls the tape's ops (`linear`, `layerNorm`, `attention`, …: one file each under
+/// `Ops`, forward and pullback together). ``backward(from:)`` then runs the pullbacks in reverse and leaves
+/// the gradients in the parameters. A tape serves one forward pass.
+///
+///     let tape = Tape(backend)
+///     let loss = model.loss(batch, tape)
+///     tape.backward(from: loss)
+public final class Tape {
+  public let backend: any ComputeBackend
+  /// The source of dropout's masks; `nil` when evaluating, which turns dropout off.
+  public let dropoutKey: RandomKey?
+  /// Whether pullbacks are recorded.
+  public let isRecording: Bool
+  public let pool: MemoryPool?
+  private var pullbacks: [() -> Void] = []
+  private var dropoutCount: UInt32 = 0
+
+  /// - Parameters:
+  ///   - backend: The kernels.
+  ///   - recording: Whether ``backward(from:)`` will be called.
+  ///   - dropoutKey: The randomness of this step's dropout; `nil` for none.
+  ///   - pool: Memory for activations and gradients.
+  public init(
+    _ backend: any ComputeBackend, recording: Bool = true, dropoutKey: RandomKey? = nil, pool: MemoryPool? = nil
+  ) {
+    self.backend = backend
+    self.isRecording = recording
+    self.dropoutKey = dropoutKey
+    self.pool = pool
+  }
+
+  /// Runs every pullback in reverse, starting with a gradient of `scale` at `loss`.
+  ///
+  /// Gradients add up in the parameters, so that several tapes may contribute to one step. The tape is empty
+  /// afterwards.
+  ///
+  /// - Parameters:
+  ///   - loss: A scalar made by this tape.
+  ///   - scale: What the loss counts for in the step.
+  public func backward(from loss: Variable, scale: Float = 1) {
+    precondition(loss.value.count == 1, "the loss is a scalar, not \(loss.shape)")
+    loss.addGradient(pool: pool) { gradient, overwrite in
+      gradient.pointer[0] = overwrite ? scale : gradient.pointer[0] + scale
+    }
+    while let pullback = pullbacks.popLast() { pullback() }
+  }
+
+  // MARK: For ops
+
+  /// A variable for an op's result; it wants a gradient when the tape records and any input does.
+  public func output(_ shape: [Int], from inputs: Variable?...) -> Variable {
+    let needsGradient = isRecording && inputs.contains { $0?.needsGradient == true }
+    return Variable(Tensor(uninitialized: shape, pool: pool), needsGradient: needsGradient)
+  }
+
+  /// Remembers an op's pullback, which is given the gradient of the op's output.
+  ///
+  /// It is skipped when no gradient reached the output. The output's gradient is released after it.
+  public func record(_ output: Variable, _ pullback: @escaping (_ gradient: Tensor) -> Void) {
+    guard output.needsGradient else { return }
+    pullbacks.append {
+      guard let gradient = output.gradient else { return }
+      pullback(gradient)
+      output.gradient = nil
+    }
+  }
+
+  /// The key of the next dropout of this pass, or `nil` when evaluating. Every call gives another.
+  public func nextDropoutKey() -> RandomKey? {
+    guard let dropoutKey else { return nil }
+    dropoutCount += 1
+    return dropoutKey.place(dropoutCount)
+  }
+
+  /// A tensor from the tape's pool.
+  public func scratch(_ shape: [Int]) -> Tensor { Tensor(uninitialized: shape, pool: pool) }
+}

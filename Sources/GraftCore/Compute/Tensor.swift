@@ -1,0 +1,89 @@
+/// A dense float32 array in row-major order, aligned to 64 bytes.
+///
+/// A tensor is shared by reference; the op that makes one fills it, and everybody else reads. Its memory
+/// comes from a ``MemoryPool`` and goes back there.
+public final class Tensor {
+  public let shape: [Int]
+  public let count: Int
+  /// The elements, valid as long as this object lives.
+  public let pointer: UnsafeMutablePointer<Float>
+  private let pool: MemoryPool?
+
+  /// A tensor whose elements are not initialised.
+  ///
+  /// - Parameters:
+  ///   - shape: Extents, outermost first; empty for a scalar.
+  ///   - pool: Where the memory comes from; `nil` asks the system.
+  public init(uninitialized shape: [Int], pool: MemoryPool? = nil) {
+    self.shape = shape
+    self.pool = pool
+    count = shape.reduce(1, *)
+    pointer = pool?.take(count) ?? MemoryPool.allocate(count)
+  }
+
+  /// A tensor of one value.
+  public convenience init(repeating value: Float, shape: [Int], pool: MemoryPool? = nil) {
+    self.init(uninitialized: shape, pool: pool)
+    pointer.update(repeating: value, count: count)
+  }
+
+  /// A tensor of given values.
+  ///
+  /// - Precondition: `values.count` is the product of `shape`.
+  public convenience init(_ values: [Float], shape: [Int]) {
+    self.init(uninitialized: shape)
+    precondition(values.count == count, "\(values.count) values for shape \(shape)")
+    values.withUnsafeBufferPointer { if count > 0 { pointer.update(from: $0.baseAddress!, count: count) } }
+  }
+
+  deinit {
+    if let pool { pool.giveBack(pointer, count) } else { pointer.deallocate() }
+  }
+
+  /// The first extent: tokens, sequences or outputs.
+  public var rows: Int { shape.first ?? 1 }
+  /// The product of all extents but the first.
+  public var columns: Int { shape.dropFirst().reduce(1, *) }
+  public var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
+  /// A copy of the elements.
+  public var values: [Float] { Array(buffer) }
+  /// The first element; the value of a scalar.
+  public var item: Float { pointer[0] }
+
+  /// Sets every element to zero.
+  public func clear() { pointer.update(repeating: 0, count: count) }
+}
+
+/// Memory that is used again from one step to the next, so that a training step faults in no new pages.
+///
+/// Blocks are kept by size class (powers of two, four steps between). Used by one thread at a time.
+public final class MemoryPool {
+  private var free: [Int: [UnsafeMutablePointer<Float>]] = [:]
+
+  public init() {}
+
+  deinit {
+    for block in free.values.joined() { block.deallocate() }
+  }
+
+  static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+    UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
+      .bindMemory(to: Float.self, capacity: max(1, count))
+  }
+
+  /// The size class of a count: at most a fifth is wasted.
+  private static func capacity(_ count: Int) -> Int {
+    let least = max(256, count)
+    let step = 1 << max(0, Int.bitWidth - least.leadingZeroBitCount - 3)
+    return (least + step - 1) / step * step
+  }
+
+  func take(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let capacity = MemoryPool.capacity(count)
+    return free[capacity]?.popLast() ?? MemoryPool.allocate(capacity)
+  }
+
+  func giveBack(_ block: UnsafeMutablePointer<Float>, _ count: Int) {
+    free[MemoryPool.capacity(count), default: []].append(block)
+  }
+}

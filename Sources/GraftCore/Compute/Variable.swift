@@ -1,0 +1,45 @@
+/// A tensor that takes part in differentiation.
+public class Variable {
+  public let value: Tensor
+  /// The derivative of the loss, of the value's shape; `nil` until something flows back.
+  public internal(set) var gradient: Tensor?
+  /// Whether a gradient is wanted here.
+  public let needsGradient: Bool
+
+  public init(_ value: Tensor, needsGradient: Bool = false) {
+    self.value = value
+    self.needsGradient = needsGradient
+  }
+
+  public var shape: [Int] { value.shape }
+
+  /// Adds to the gradient: `add` is given the tensor and whether to overwrite (nothing was added before) or
+  /// to accumulate. Does nothing for a variable that wants no gradient.
+  public func addGradient(pool: MemoryPool?, _ add: (_ gradient: Tensor, _ overwrite: Bool) -> Void) {
+    guard needsGradient else { return }
+    if let gradient {
+      add(gradient, false)
+    } else {
+      let fresh = Tensor(uninitialized: value.shape, pool: pool)
+      add(fresh, true)
+      gradient = fresh
+    }
+  }
+}
+
+/// A named variable that training changes.
+public final class Parameter: Variable {
+  /// The canonical name.
+  public let name: String
+  /// Whether weight decay applies: not to biases and LayerNorm.
+  public let decays: Bool
+
+  public init(_ name: String, _ value: Tensor, decays: Bool, frozen: Bool = false) {
+    self.name = name
+    self.decays = decays
+    super.init(value, needsGradient: !frozen)
+  }
+
+  /// Forgets the gradient, keeping nothing.
+  public func clearGradient() { gradient = nil }
+}

@@ -1,0 +1,63 @@
+import OrderedCollections
+
+/// Walks a model's parameters like directories: `scope["layers"][3]["attention.query"].weight`.
+public struct Scope {
+  private let parameters: ParameterStore
+  /// The canonical name so far, without a final dot.
+  public let path: String
+
+  public init(_ parameters: ParameterStore, path: String = "") {
+    self.parameters = parameters
+    self.path = path
+  }
+
+  public subscript(name: String) -> Scope { Scope(parameters, path: path.isEmpty ? name : "\(path).\(name)") }
+  public subscript(layer: Int) -> Scope { self[String(layer)] }
+
+  public var weight: Parameter { get throws { try self["weight"].parameter } }
+  public var bias: Parameter { get throws { try self["bias"].parameter } }
+
+  /// The parameter at this path.
+  ///
+  /// - Throws: ``GraftError`` when the model has none of that name.
+  public var parameter: Parameter {
+    get throws {
+      guard let parameter = parameters[path] else {
+        throw GraftError(.missing, "the model has no such parameter", subject: "parameter '\(path)'")
+      }
+      return parameter
+    }
+  }
+
+  /// Whether anything lives at or below this path.
+  public var exists: Bool {
+    parameters.names.contains { $0 == path || $0.hasPrefix(path + ".") }
+  }
+}
+
+/// A model's parameters by canonical name, in a fixed order.
+public final class ParameterStore {
+  private var parameters: OrderedDictionary<String, Parameter> = [:]
+
+  public init(_ parameters: some Sequence<Parameter> = []) {
+    for parameter in parameters { self.parameters[parameter.name] = parameter }
+  }
+
+  public subscript(name: String) -> Parameter? { parameters[name] }
+  public var names: [String] { Array(parameters.keys) }
+  public var all: [Parameter] { Array(parameters.values) }
+  /// The number of weights.
+  public var elementCount: Int { parameters.values.reduce(0) { $0 + $1.value.count } }
+}
+
+extension Tape {
+  /// ``linear(_:weight:bias:)`` with the weight and bias of a scope.
+  public func linear(_ x: Variable, _ scope: Scope) throws -> Variable {
+    linear(x, weight: try scope.weight, bias: try scope.bias)
+  }
+
+  /// ``layerNorm(_:residual:weight:bias:epsilon:)`` with the weight and bias of a scope.
+  public func layerNorm(_ x: Variable, residual: Variable? = nil, _ scope: Scope, epsilon: Float) throws -> Variable {
+    layerNorm(x, residual: residual, weight: try scope.weight, bias: try scope.bias, epsilon: epsilon)
+  }
+}

@@ -1,0 +1,47 @@
+/// Turns gradients into better weights: an optimizer, and the place where a distributed one would hook in.
+///
+/// The loop around it — data, schedule, evaluation, saving — is GraftKit's. A minimal trainer keeps no
+/// state and implements ``update(learningRate:gradientScale:backend:)``.
+public protocol Trainer: AnyObject, SendableMetatype {
+  /// The name on the command line: `--trainer NAME`.
+  static var name: String { get }
+
+  /// - Parameters:
+  ///   - parameters: What is trained, in a fixed order; frozen ones are left out.
+  ///   - options: Decay and moment settings.
+  init(_ parameters: [Parameter], options: TrainerOptions)
+
+  /// The norm of all gradients together, before clipping.
+  func gradientNorm(backend: any ComputeBackend) -> Double
+
+  /// Changes every parameter by its gradient, then forgets the gradients.
+  ///
+  /// - Parameters:
+  ///   - learningRate: This step's.
+  ///   - gradientScale: What gradients are multiplied by first: averaging and clipping in one.
+  ///   - backend: The kernels.
+  func update(learningRate: Float, gradientScale: Float, backend: any ComputeBackend)
+
+  /// What has to be saved to go on exactly: moments by parameter, and counters in the metadata.
+  var state: Weights { get }
+
+  /// Takes up a saved state.
+  ///
+  /// - Throws: ``GraftError`` when it belongs to another set of parameters.
+  func restore(_ state: Weights) throws
+}
+
+/// Settings of an update rule.
+public struct TrainerOptions: Sendable, Equatable {
+  public var weightDecay: Float
+  public var beta1: Float
+  public var beta2: Float
+  public var epsilon: Float
+
+  public init(weightDecay: Float = 0, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8) {
+    self.weightDecay = weightDecay
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+  }
+}

@@ -1,0 +1,84 @@
+import OrderedCollections
+
+/// Named things of one kind, in the order they were registered.
+public struct Table<Element> {
+  /// What is registered, for messages: "head", "weight format".
+  public let kind: String
+  private var elements: OrderedDictionary<String, Element> = [:]
+
+  init(_ kind: String) { self.kind = kind }
+
+  public var names: [String] { Array(elements.keys) }
+  public var values: [Element] { Array(elements.values) }
+
+  /// Adds an element under its name.
+  ///
+  /// - Throws: ``GraftError`` when the name is taken.
+  public mutating func add(_ element: Element, named name: String) throws {
+    guard elements.updateValue(element, forKey: name) == nil else {
+      throw GraftError(
+        .refused, "two plugins register the \(kind) '\(name)'", advice: "Remove one of them from the list of plugins.")
+    }
+  }
+
+  /// The element of a name.
+  ///
+  /// - Throws: ``GraftError`` that lists the known names.
+  public func find(_ name: String) throws -> Element {
+    guard let element = elements[name] else {
+      throw GraftError(
+        .unknownName, "unknown \(kind) '\(name)'",
+        advice: names.isEmpty ? "None is registered." : "Known: \(names.joined(separator: ", ")).")
+    }
+    return element
+  }
+}
+
+extension Table: Sendable where Element: Sendable {}
+
+/// Everything Graft can work with. A value, built from a list of plugins and passed down: no globals.
+public struct Registry: Sendable {
+  public private(set) var formats = Table<any WeightFormat.Type>("weight format")
+  public private(set) var dialects = Table<Dialect>("dialect")
+  public private(set) var backbones = Table<any Backbone.Type>("backbone")
+  public private(set) var heads = Table<any Head.Type>("head")
+  public private(set) var tokenizers = Table<any Tokenizer.Type>("tokenizer")
+  public private(set) var trainers = Table<any Trainer.Type>("trainer")
+  public private(set) var backends = Table<any ComputeBackend.Type>("compute backend")
+
+  /// A registry of what the plugins register, plus the reference backend.
+  ///
+  /// - Throws: ``GraftError`` when two plugins use one name.
+  public init(_ plugins: [any Plugin.Type]) throws {
+    for plugin in plugins { try plugin.register(in: &self) }
+    try add(ReferenceBackend.self)
+  }
+
+  public mutating func add(_ format: any WeightFormat.Type) throws { try formats.add(format, named: format.name) }
+  public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.name) }
+  public mutating func add(_ backbone: any Backbone.Type) throws {
+    try backbones.add(backbone, named: backbone.name)
+  }
+  public mutating func add(_ head: any Head.Type) throws { try heads.add(head, named: head.name) }
+  public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
+    try tokenizers.add(tokenizer, named: tokenizer.name)
+  }
+  public mutating func add(_ trainer: any Trainer.Type) throws { try trainers.add(trainer, named: trainer.name) }
+  public mutating func add(_ backend: any ComputeBackend.Type) throws {
+    try backends.add(backend, named: backend.name)
+  }
+}
+
+/// A module that adds to a registry: usually one short file.
+///
+///     public enum MaskedLMPlugin: Plugin {
+///       public static func register(in registry: inout Registry) throws {
+///         try registry.add(MaskedLMHead.self)
+///       }
+///     }
+public protocol Plugin {
+  /// Adds what the module brings.
+  ///
+  /// - Throws: ``GraftError`` when a name is taken.
+  static func register(in registry: inout Registry) throws
+}

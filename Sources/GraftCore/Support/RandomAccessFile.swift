@@ -1,0 +1,86 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A file opened for reading at any offset, from any thread.
+public final class RandomAccessFile: Sendable {
+  public let url: URL
+  /// The size in bytes when the file was opened.
+  public let size: Int
+  private let descriptor: Int32
+
+  /// Opens a regular file.
+  ///
+  /// - Throws: ``GraftError`` when it does not exist, is a directory, or may not be read.
+  public init(_ url: URL) throws {
+    self.url = url
+    descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let missing = errno == ENOENT
+      throw GraftError(
+        missing ? .missing : .system, missing ? "no such file" : "cannot be read (\(systemMessage()))",
+        file: url.path)
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw GraftError(.malformed, "not a regular file", file: url.path)
+    }
+    size = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills `buffer` from `offset`.
+  ///
+  /// - Throws: ``GraftError`` when the file ends before the buffer is full, or reading fails.
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw GraftError(.system, "cannot be read (\(systemMessage()))", file: url.path)
+      }
+      guard count > 0 else {
+        throw GraftError(
+          .malformed, "truncated", file: url.path, expected: "\(offset + buffer.count) bytes",
+          found: "\(offset + done)", advice: "Copy or download it again.")
+      }
+      done += count
+    }
+  }
+
+  /// The bytes at `range`.
+  ///
+  /// - Throws: as ``read(into:at:)``.
+  public func bytes(_ range: Range<Int>) throws -> [UInt8] {
+    try Array(unsafeUninitializedCapacity: range.count) { buffer, count in
+      try read(into: UnsafeMutableRawBufferPointer(buffer), at: range.lowerBound)
+      count = range.count
+    }
+  }
+
+  /// The first bytes, at most `count`: what a weight format is recognised by.
+  public func head(_ count: Int = 4096) throws -> [UInt8] { try bytes(0..<min(count, size)) }
+}
+
+/// The system's text for the current `errno`.
+func systemMessage() -> String { String(cString: strerror(errno)) }
+
+extension RandomAccessFile {
+  /// All bytes of a file that should be small.
+  ///
+  /// - Parameter limit: The most bytes that are read.
+  /// - Throws: ``GraftError`` when the file is larger, or cannot be read.
+  public func bytesOfWholeFile(limit: Int) throws -> [UInt8] {
+    guard size <= limit else {
+      throw GraftError(
+        .malformed, "too large for a file of its kind", file: url.path, expected: "at most \(limit) bytes",
+        found: "\(size)")
+    }
+    return try bytes(0..<size)
+  }
+}
