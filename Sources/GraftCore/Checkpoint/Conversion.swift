@@ -1,6 +1,9 @@
 /// Converts `input.count / from.byteCount` elements of one type to another.
 func convertElements(
-  _ input: UnsafeRawBufferPointer, _ from: DType, to output: UnsafeMutableRawBufferPointer, _ to: DType
+  _ input: UnsafeRawBufferPointer,
+  _ from: DType,
+  to output: UnsafeMutableRawBufferPointer,
+  _ to: DType
 ) {
   switch (from, to) {
   case (.bfloat16, .float32):
@@ -45,7 +48,9 @@ private func bfloat16Bits(_ value: Double) -> UInt16 {
 }
 
 private func fromDouble<Source: BitwiseCopyable>(
-  _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ to: DType,
+  _ input: UnsafeRawBufferPointer,
+  _ output: UnsafeMutableRawBufferPointer,
+  _ to: DType,
   _ value: (Source) -> Double
 ) {
   switch to {
@@ -59,7 +64,9 @@ private func fromDouble<Source: BitwiseCopyable>(
 
 @inline(__always)
 private func convert<Source: BitwiseCopyable, Target: BitwiseCopyable>(
-  _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ value: (Source) -> Target
+  _ input: UnsafeRawBufferPointer,
+  _ output: UnsafeMutableRawBufferPointer,
+  _ value: (Source) -> Target
 ) {
   let source = input.bindMemory(to: Source.self)
   let target = output.bindMemory(to: Target.self)

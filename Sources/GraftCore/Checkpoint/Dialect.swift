@@ -20,8 +20,13 @@ public struct Dialect: Sendable {
   public let rows: [Row]
 
   public init(
-    name: String, backbone: String, backbonePrefixes: [String] = [""], wrappers: [String] = [],
-    synonyms: [Synonym] = [], dropped: [Dropped] = [], rows: [Row]
+    name: String,
+    backbone: String,
+    backbonePrefixes: [String] = [""],
+    wrappers: [String] = [],
+    synonyms: [Synonym] = [],
+    dropped: [Dropped] = [],
+    rows: [Row]
   ) {
     self.name = name
     self.backbone = backbone
@@ -78,7 +83,12 @@ public struct Dialect: Sendable {
     public let layout: Layout
     public let presence: Presence
 
-    public init(_ canonical: String, _ stored: String, _ layout: Layout = .same, _ presence: Presence = .required) {
+    public init(
+      _ canonical: String,
+      _ stored: String,
+      _ layout: Layout = .same,
+      _ presence: Presence = .required
+    ) {
       self.canonical = canonical
       self.stored = stored
       self.layout = layout
@@ -86,7 +96,9 @@ public struct Dialect: Sendable {
     }
 
     /// A weight and its bias: `NAME.weight`, `NAME.bias` on both sides.
-    public static func linear(_ canonical: String, _ stored: String, _ presence: Presence = .required) -> [Row] {
+    public static func linear(_ canonical: String, _ stored: String, _ presence: Presence = .required)
+      -> [Row]
+    {
       [
         Row("\(canonical).weight", "\(stored).weight", .same, presence),
         Row("\(canonical).bias", "\(stored).bias", .same, presence),

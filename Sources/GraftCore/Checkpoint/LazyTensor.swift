@@ -32,12 +32,14 @@ public struct LazyTensor: Sendable {
   /// - Precondition: `offset + spec.byteCount` was checked against the file's size.
   public init(_ spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
     self.init(spec) { consume in
-      try withUnsafeTemporaryAllocation(byteCount: min(LazyTensor.windowSize, spec.byteCount), alignment: 64) {
+      try withUnsafeTemporaryAllocation(byteCount: min(LazyTensor.windowSize, spec.byteCount), alignment: 64)
+      {
         window in
         var position = 0
         while position < spec.byteCount {
           let chunk = UnsafeMutableRawBufferPointer(
-            rebasing: window[..<min(window.count, spec.byteCount - position)])
+            rebasing: window[..<min(window.count, spec.byteCount - position)]
+          )
           try file.read(into: chunk, at: offset + position)
           try consume(UnsafeRawBufferPointer(chunk))
           position += chunk.count
@@ -194,8 +196,10 @@ extension LazyTensor {
         }
         try window.withUnsafeBytes {
           try LazyTensor.chunks(
-            of: UnsafeRawBufferPointer(rebasing: $0[..<((end - start) * rows * size)]), elementSize: size,
-            consume)
+            of: UnsafeRawBufferPointer(rebasing: $0[..<((end - start) * rows * size)]),
+            elementSize: size,
+            consume
+          )
         }
       }
     }
@@ -215,11 +219,13 @@ extension LazyTensor {
         let count = chunk.count / from.byteCount
         // A conversion may double the size (or more), so a chunk may leave as several.
         let step = max(1, LazyTensor.windowSize / max(8, dtype.byteCount))
-        try withUnsafeTemporaryAllocation(byteCount: min(step, count) * dtype.byteCount, alignment: 64) { window in
+        try withUnsafeTemporaryAllocation(byteCount: min(step, count) * dtype.byteCount, alignment: 64) {
+          window in
           for start in stride(from: 0, to: count, by: step) {
             let length = min(step, count - start)
             let input = UnsafeRawBufferPointer(
-              rebasing: chunk[(start * from.byteCount)..<((start + length) * from.byteCount)])
+              rebasing: chunk[(start * from.byteCount)..<((start + length) * from.byteCount)]
+            )
             let output = UnsafeMutableRawBufferPointer(rebasing: window[..<(length * dtype.byteCount)])
             convertElements(input, from, to: output, dtype)
             try consume(UnsafeRawBufferPointer(output))
@@ -232,8 +238,12 @@ extension LazyTensor {
 
 /// Writes rows `range` of the transpose of a `[rows, columns]` matrix, in square blocks that fit a cache.
 private func transpose<Element: BitwiseCopyable>(
-  _: Element.Type, _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, rows: Int,
-  columns: Int, _ range: Range<Int>
+  _: Element.Type,
+  _ input: UnsafeRawBufferPointer,
+  _ output: UnsafeMutableRawBufferPointer,
+  rows: Int,
+  columns: Int,
+  _ range: Range<Int>
 ) {
   let input = input.bindMemory(to: Element.self).baseAddress!
   let output = output.bindMemory(to: Element.self).baseAddress!

@@ -17,13 +17,19 @@ public struct ShardIndex: Sendable {
       guard let map = json["weight_map"]?.object else {
         throw GraftError(.malformed, "the index has no 'weight_map'")
       }
-      files = try OrderedDictionary(uniqueKeysWithValues: map.map { name, file in
-        guard let file = file.string, !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
-          throw GraftError(
-            .malformed, "not a file name beside the index", subject: "tensor '\(name)'", found: file.kind)
+      files = try OrderedDictionary(
+        uniqueKeysWithValues: map.map { name, file in
+          guard let file = file.string, !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
+            throw GraftError(
+              .malformed,
+              "not a file name beside the index",
+              subject: "tensor '\(name)'",
+              found: file.kind
+            )
+          }
+          return (name, file)
         }
-        return (name, file)
-      })
+      )
       metadata = json["metadata"]?.object ?? [:]
     } catch let error as GraftError {
       throw error.inFile(url.path)
@@ -43,7 +49,11 @@ public struct ShardIndex: Sendable {
       let url = directory.appendingPathComponent(file)
       guard FileManager.default.fileExists(atPath: url.path) else {
         throw GraftError(
-          .missing, "this shard is missing", file: url.path, advice: "Download the whole model again.")
+          .missing,
+          "this shard is missing",
+          file: url.path,
+          advice: "Download the whole model again."
+        )
       }
       shards[file] = try open(url)
     }
@@ -51,16 +61,22 @@ public struct ShardIndex: Sendable {
     for (name, file) in files {
       guard let tensor = shards[file]?[name] else {
         throw GraftError(
-          .missing, "the index places this tensor in a shard that does not have it",
-          file: directory.appendingPathComponent(file).path, subject: "tensor '\(name)'")
+          .missing,
+          "the index places this tensor in a shard that does not have it",
+          file: directory.appendingPathComponent(file).path,
+          subject: "tensor '\(name)'"
+        )
       }
       joined[name] = tensor
     }
     for (file, shard) in shards {
       if let stray = shard.tensors.keys.first(where: { files[$0] != file }) {
         throw GraftError(
-          .malformed, "the index does not list this tensor", file: directory.appendingPathComponent(file).path,
-          subject: "tensor '\(stray)'")
+          .malformed,
+          "the index does not list this tensor",
+          file: directory.appendingPathComponent(file).path,
+          subject: "tensor '\(stray)'"
+        )
       }
     }
     return joined
@@ -101,7 +117,9 @@ public struct ShardIndex: Sendable {
       "weight_map": .object(map),
     ]
     try FileWriter.write(
-      directory.appendingPathComponent(url.lastPathComponent + ".index.json"), text: index.text(.sorted) + "\n")
+      directory.appendingPathComponent(url.lastPathComponent + ".index.json"),
+      text: index.text(.sorted) + "\n"
+    )
   }
 
   private static func padded(_ number: Int) -> String {

@@ -26,6 +26,8 @@ public struct Weights: Sendable {
   /// The same tensors with every floating-point one converted.
   public func converted(to dtype: DType) -> Weights {
     Weights(
-      tensors.mapValues { $0.spec.dtype.isFloatingPoint ? $0.converted(to: dtype) : $0 }, metadata: metadata)
+      tensors.mapValues { $0.spec.dtype.isFloatingPoint ? $0.converted(to: dtype) : $0 },
+      metadata: metadata
+    )
   }
 }

@@ -1,8 +1,8 @@
 /// A dense float32 array in row-major order, aligned to 64 bytes.
 ///
 /// A tensor is shared by reference; the op that makes one fills it, and everybody else reads. Its memory
-/// comes from a ``MemoryPool`` and goes back there.
-public final class Tensor {
+/// comes from a ``MemoryPool`` and goes back there. It may cross threads between those moments.
+public final class Tensor: @unchecked Sendable {
   public let shape: [Int]
   public let count: Int
   /// The elements, valid as long as this object lives.

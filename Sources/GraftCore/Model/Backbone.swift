@@ -82,7 +82,9 @@ public struct ParameterSpec: Sendable, Hashable {
   }
 
   /// The weight and bias of a linear layer `in → out`.
-  public static func linear(_ name: String, in inputs: Int, out outputs: Int, deviation: Double) -> [ParameterSpec] {
+  public static func linear(_ name: String, in inputs: Int, out outputs: Int, deviation: Double)
+    -> [ParameterSpec]
+  {
     [
       ParameterSpec("\(name).weight", [outputs, inputs], .normal(deviation: deviation)),
       ParameterSpec("\(name).bias", [outputs], .zeros),

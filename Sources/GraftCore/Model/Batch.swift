@@ -21,7 +21,11 @@ public struct Batch: Sendable, Equatable {
   /// The concatenation of encoded sequences.
   public init(_ encodings: some Sequence<Encoding>) {
     for encoding in encodings {
-      append(ids: encoding.ids, tokenTypes: encoding.tokenTypes, positions: Array(0..<Int32(encoding.ids.count)))
+      append(
+        ids: encoding.ids,
+        tokenTypes: encoding.tokenTypes,
+        positions: Array(0..<Int32(encoding.ids.count))
+      )
     }
   }
 

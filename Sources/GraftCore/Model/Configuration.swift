@@ -76,8 +76,13 @@ public struct Configuration: Sendable, Equatable {
 
   private func wrong(_ key: String, _ expected: String, _ value: JSON) -> GraftError {
     GraftError(
-      .malformed, "wrong value", file: "config.json", subject: "key '\(key)'", expected: expected,
-      found: value.kind)
+      .malformed,
+      "wrong value",
+      file: "config.json",
+      subject: "key '\(key)'",
+      expected: expected,
+      found: value.kind
+    )
   }
 }
 
@@ -116,9 +121,16 @@ extension Configuration {
   public mutating func setLabels(_ labels: [String]) {
     values["num_labels"] = nil
     self["id2label"] = .object(
-      OrderedDictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) }))
+      OrderedDictionary(
+        uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) }
+      )
+    )
     self["label2id"] = .object(
-      OrderedDictionary(labels.enumerated().map { ($0.element, JSON($0.offset)) }, uniquingKeysWith: { first, _ in first }))
+      OrderedDictionary(
+        labels.enumerated().map { ($0.element, JSON($0.offset)) },
+        uniquingKeysWith: { first, _ in first }
+      )
+    )
   }
 
   /// `problem_type`, or what `transformers` infers without it: regression for one output, else one label.
@@ -130,8 +142,54 @@ extension Configuration {
     }
     guard let type = value.string.flatMap(ProblemType.init) else {
       throw wrong(
-        "problem_type", "single_label_classification, multi_label_classification or regression", value)
+        "problem_type",
+        "single_label_classification, multi_label_classification or regression",
+        value
+      )
     }
     return type
+  }
+}
+
+// MARK: - What backbones and heads read
+
+extension Configuration {
+  /// An activation by the name that `transformers` gives it.
+  ///
+  /// - Throws: ``GraftError`` listing the known names.
+  public func activation(_ key: String, default fallback: String) throws -> Activation {
+    let names: KeyValuePairs<String, Activation> = [
+      "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+      "gelu_fast": .geluTanh, "relu": .relu, "tanh": .tanh,
+    ]
+    let name = try string(key, default: fallback)
+    guard let match = names.first(where: { $0.key == name }) else {
+      throw GraftError(
+        .unsupported,
+        "unknown activation '\(name)'",
+        file: "config.json",
+        subject: "key '\(key)'",
+        advice: "Known: \(names.map(\.key).joined(separator: ", "))."
+      )
+    }
+    return match.value
+  }
+
+  /// A probability of dropout.
+  ///
+  /// - Throws: ``GraftError`` when it is not in `0 ..< 1`.
+  public func probability(_ key: String, default fallback: Double) throws -> Float {
+    let value = try number(key, default: fallback)
+    guard (0..<1).contains(value) else {
+      throw GraftError(
+        .malformed,
+        "wrong value",
+        file: "config.json",
+        subject: "key '\(key)'",
+        expected: "at least 0 and below 1",
+        found: "\(value)"
+      )
+    }
+    return Float(value)
   }
 }

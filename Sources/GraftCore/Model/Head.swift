@@ -54,7 +54,32 @@ public protocol Head: Sendable {
   func loss(_ logits: Logits, _ batch: Batch, _ tape: Tape) throws -> Variable
 
   /// Adds a batch's predictions to a running score.
-  func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics)
+  ///
+  /// - Throws: ``GraftError`` when the batch was not prepared.
+  func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) throws
+}
+
+extension BackboneOutput {
+  /// The pooled states, or the error that the checkpoint has no pooler.
+  public func requirePooled(_ head: String) throws -> Variable {
+    guard let pooled else {
+      throw GraftError(
+        .missing,
+        "the head '\(head)' reads the pooler's output, and the backbone has no pooler"
+      )
+    }
+    return pooled
+  }
+}
+
+extension Tensor {
+  /// How many rows have their largest element at the row's class.
+  public func countOfHits(_ classes: [Int32]) -> Int {
+    classes.indices.count { row in
+      let scores = buffer[(row * columns)..<((row + 1) * columns)]
+      return scores.indices.max { scores[$0] < scores[$1] }.map { $0 - row * columns } == Int(classes[row])
+    }
+  }
 }
 
 /// A head's outputs by name.
@@ -65,7 +90,7 @@ extension Head {
   public static var needsPooler: Bool { false }
   public static var hasLabels: Bool { false }
 
-  public func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) {}
+  public func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) throws {}
 }
 
 /// The facts and the randomness that preparing a batch may need.
@@ -79,7 +104,12 @@ public struct Sampler: Sendable {
   /// The share of tokens that masked-language modelling predicts.
   public let maskingProbability: Float
 
-  public init(key: RandomKey, specialTokens: SpecialTokens, vocabularySize: Int, maskingProbability: Float = 0.15) {
+  public init(
+    key: RandomKey,
+    specialTokens: SpecialTokens,
+    vocabularySize: Int,
+    maskingProbability: Float = 0.15
+  ) {
     self.key = key
     self.specialTokens = specialTokens
     self.vocabularySize = vocabularySize

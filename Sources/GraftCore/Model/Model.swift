@@ -9,7 +9,10 @@ public final class Model {
 
   /// - Precondition: `parameters` has every required parameter of the backbone and the head.
   public init(
-    configuration: Configuration, backbone: any Backbone, head: (any Head)?, tokenizer: (any Tokenizer)?,
+    configuration: Configuration,
+    backbone: any Backbone,
+    head: (any Head)?,
+    tokenizer: (any Tokenizer)?,
     parameters: ParameterStore
   ) {
     self.configuration = configuration
@@ -38,8 +41,10 @@ public final class Model {
   public func requireHead() throws -> any Head {
     guard let head else {
       throw GraftError(
-        .missing, "the checkpoint has no head",
-        advice: "Put one on with 'graft head swap CKPT --to NAME --output DIR'.")
+        .missing,
+        "the checkpoint has no head",
+        advice: "Put one on with 'graft head swap CKPT --to NAME --output DIR'."
+      )
     }
     return head
   }
@@ -48,7 +53,10 @@ public final class Model {
   public func requireTokenizer() throws -> any Tokenizer {
     guard let tokenizer else {
       throw GraftError(
-        .missing, "the checkpoint has no tokenizer files", advice: "Put vocab.txt or tokenizer.json beside its weights.")
+        .missing,
+        "the checkpoint has no tokenizer files",
+        advice: "Put vocab.txt or tokenizer.json beside its weights."
+      )
     }
     return tokenizer
   }
@@ -57,13 +65,22 @@ public final class Model {
     let size = Int32(backbone.vocabularySize)
     if let stray = batch.ids.first(where: { $0 < 0 || $0 >= size }) {
       throw GraftError(
-        .mismatch, "a token id is outside the model's vocabulary", expected: "0 ..< \(size)", found: "\(stray)",
-        advice: "The tokenizer belongs to another model.")
+        .mismatch,
+        "a token id is outside the model's vocabulary",
+        expected: "0 ..< \(size)",
+        found: "\(stray)",
+        advice: "The tokenizer belongs to another model."
+      )
     }
-    for (start, end) in zip(batch.offsets, batch.offsets.dropFirst()) where end - start > backbone.maximumLength {
+    for (start, end) in zip(batch.offsets, batch.offsets.dropFirst())
+    where end - start > backbone.maximumLength {
       throw GraftError(
-        .mismatch, "a sequence is longer than the model's positions", expected: "at most \(backbone.maximumLength) tokens",
-        found: "\(end - start)", advice: "Truncate with --max-length.")
+        .mismatch,
+        "a sequence is longer than the model's positions",
+        expected: "at most \(backbone.maximumLength) tokens",
+        found: "\(end - start)",
+        advice: "Truncate with --max-length."
+      )
     }
   }
 }

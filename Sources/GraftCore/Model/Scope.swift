@@ -57,7 +57,9 @@ extension Tape {
   }
 
   /// ``layerNorm(_:residual:weight:bias:epsilon:)`` with the weight and bias of a scope.
-  public func layerNorm(_ x: Variable, residual: Variable? = nil, _ scope: Scope, epsilon: Float) throws -> Variable {
+  public func layerNorm(_ x: Variable, residual: Variable? = nil, _ scope: Scope, epsilon: Float) throws
+    -> Variable
+  {
     layerNorm(x, residual: residual, weight: try scope.weight, bias: try scope.bias, epsilon: epsilon)
   }
 }

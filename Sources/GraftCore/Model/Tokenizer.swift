@@ -57,7 +57,10 @@ public struct SpecialTokens: Sendable, Equatable {
   public var mask: Int32?
 
   public init(
-    padding: Int32? = nil, unknown: Int32? = nil, classification: Int32? = nil, separator: Int32? = nil,
+    padding: Int32? = nil,
+    unknown: Int32? = nil,
+    classification: Int32? = nil,
+    separator: Int32? = nil,
     mask: Int32? = nil
   ) {
     self.padding = padding

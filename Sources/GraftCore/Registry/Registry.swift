@@ -17,7 +17,10 @@ public struct Table<Element> {
   public mutating func add(_ element: Element, named name: String) throws {
     guard elements.updateValue(element, forKey: name) == nil else {
       throw GraftError(
-        .refused, "two plugins register the \(kind) '\(name)'", advice: "Remove one of them from the list of plugins.")
+        .refused,
+        "two plugins register the \(kind) '\(name)'",
+        advice: "Remove one of them from the list of plugins."
+      )
     }
   }
 
@@ -27,8 +30,10 @@ public struct Table<Element> {
   public func find(_ name: String) throws -> Element {
     guard let element = elements[name] else {
       throw GraftError(
-        .unknownName, "unknown \(kind) '\(name)'",
-        advice: names.isEmpty ? "None is registered." : "Known: \(names.joined(separator: ", ")).")
+        .unknownName,
+        "unknown \(kind) '\(name)'",
+        advice: names.isEmpty ? "None is registered." : "Known: \(names.joined(separator: ", "))."
+      )
     }
     return element
   }
@@ -54,7 +59,9 @@ public struct Registry: Sendable {
     try add(ReferenceBackend.self)
   }
 
-  public mutating func add(_ format: any WeightFormat.Type) throws { try formats.add(format, named: format.name) }
+  public mutating func add(_ format: any WeightFormat.Type) throws {
+    try formats.add(format, named: format.name)
+  }
   public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.name) }
   public mutating func add(_ backbone: any Backbone.Type) throws {
     try backbones.add(backbone, named: backbone.name)
@@ -63,7 +70,9 @@ public struct Registry: Sendable {
   public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
     try tokenizers.add(tokenizer, named: tokenizer.name)
   }
-  public mutating func add(_ trainer: any Trainer.Type) throws { try trainers.add(trainer, named: trainer.name) }
+  public mutating func add(_ trainer: any Trainer.Type) throws {
+    try trainers.add(trainer, named: trainer.name)
+  }
   public mutating func add(_ backend: any ComputeBackend.Type) throws {
     try backends.add(backend, named: backend.name)
   }

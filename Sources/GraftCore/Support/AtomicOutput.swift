@@ -111,7 +111,9 @@ public enum DirectoryWriter {
   /// - Throws: ``GraftError`` of kind `refused` when it exists, of kind `system` when it cannot be written,
   ///   or what `body` throws; nothing is left behind then, and an older directory is untouched.
   public static func write<Result>(
-    _ url: URL, replacing: Bool = false, _ body: (URL) throws -> Result
+    _ url: URL,
+    replacing: Bool = false,
+    _ body: (URL) throws -> Result
   ) throws -> Result {
     let files = FileManager.default
     if !replacing { try checkVacant(url) }
@@ -151,8 +153,11 @@ public enum DirectoryWriter {
     let content = try? files.contentsOfDirectory(atPath: url.path)
     guard content?.isEmpty == true else {
       throw GraftError(
-        .refused, content == nil ? "a file of that name exists" : "the output directory exists and is not empty",
-        file: url.path, advice: "Choose another name or remove it first.")
+        .refused,
+        content == nil ? "a file of that name exists" : "the output directory exists and is not empty",
+        file: url.path,
+        advice: "Choose another name or remove it first."
+      )
     }
   }
 

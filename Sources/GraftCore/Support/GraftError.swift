@@ -41,8 +41,13 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   ///   - found: What was there.
   ///   - advice: One sentence saying what to do next, with its full stop.
   public init(
-    _ kind: Kind, _ problem: String, file: String? = nil, subject: String? = nil, expected: String? = nil,
-    found: String? = nil, advice: String? = nil
+    _ kind: Kind,
+    _ problem: String,
+    file: String? = nil,
+    subject: String? = nil,
+    expected: String? = nil,
+    found: String? = nil,
+    advice: String? = nil
   ) {
     self.kind = kind
     self.problem = problem

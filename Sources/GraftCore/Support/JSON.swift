@@ -136,7 +136,12 @@ extension JSON {
   }
 
   private static func writeList<Element>(
-    _ elements: [Element], open: String, close: String, to output: inout String, _ style: Style, _ depth: Int,
+    _ elements: [Element],
+    open: String,
+    close: String,
+    to output: inout String,
+    _ style: Style,
+    _ depth: Int,
     _ write: (Element, inout String) -> Void
   ) {
     output += open

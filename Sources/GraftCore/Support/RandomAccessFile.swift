@@ -20,8 +20,10 @@ public final class RandomAccessFile: Sendable {
     guard descriptor >= 0 else {
       let missing = errno == ENOENT
       throw GraftError(
-        missing ? .missing : .system, missing ? "no such file" : "cannot be read (\(systemMessage()))",
-        file: url.path)
+        missing ? .missing : .system,
+        missing ? "no such file" : "cannot be read (\(systemMessage()))",
+        file: url.path
+      )
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -46,8 +48,13 @@ public final class RandomAccessFile: Sendable {
       }
       guard count > 0 else {
         throw GraftError(
-          .malformed, "truncated", file: url.path, expected: "\(offset + buffer.count) bytes",
-          found: "\(offset + done)", advice: "Copy or download it again.")
+          .malformed,
+          "truncated",
+          file: url.path,
+          expected: "\(offset + buffer.count) bytes",
+          found: "\(offset + done)",
+          advice: "Copy or download it again."
+        )
       }
       done += count
     }
@@ -78,8 +85,12 @@ extension RandomAccessFile {
   public func bytesOfWholeFile(limit: Int) throws -> [UInt8] {
     guard size <= limit else {
       throw GraftError(
-        .malformed, "too large for a file of its kind", file: url.path, expected: "at most \(limit) bytes",
-        found: "\(size)")
+        .malformed,
+        "too large for a file of its kind",
+        file: url.path,
+        expected: "at most \(limit) bytes",
+        found: "\(size)"
+      )
     }
     return try bytes(0..<size)
   }

@@ -1,0 +1,9 @@
+import GraftCore
+
+/// Registers the BERT backbone and its dialects.
+public enum BERTPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws {
+    try registry.add(BERTBackbone.self)
+    try registry.add(Dialect.transformersBERT)
+  }
+}

@@ -1,0 +1,136 @@
+import GraftCore
+
+/// Predicts masked tokens: transform, LayerNorm, and a decoder tied to the word embedding unless it has a
+/// weight of its own. Computes on the selected tokens only. Devlin et al., arXiv:1810.04805, 3.1.
+///
+/// Follows `BertLMPredictionHead` of transformers:
+/// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/bert/modeling_bert.py
+public struct MaskedLMHead: Head {
+  public static let name = "masked-lm"
+  public static let architecture = "ForMaskedLM"
+
+  /// What ``forward(_:_:_:_:)`` calls its logits: `[selected tokens, vocabulary]`.
+  public static let logits = "prediction_logits"
+
+  public static let rows: [String: [Dialect.Row]] = [
+    "transformers": Dialect.Row.linear("masked_lm.transform", "cls.predictions.transform.dense")
+      + Dialect.Row.linear("masked_lm.norm", "cls.predictions.transform.LayerNorm")
+      + [
+        Dialect.Row("masked_lm.bias", "cls.predictions.bias"),
+        Dialect.Row(
+          decoderWeight,
+          "cls.predictions.decoder.weight",
+          .same,
+          .tied(to: "embeddings.word.weight")
+        ),
+        Dialect.Row(decoderBias, "cls.predictions.decoder.bias", .same, .tied(to: "masked_lm.bias")),
+      ]
+  ]
+
+  private static let decoderWeight = "masked_lm.decoder.weight"
+  private static let decoderBias = "masked_lm.decoder.bias"
+
+  private let hiddenSize: Int
+  private let vocabularySize: Int
+  private let activation: Activation
+  private let epsilon: Float
+  private let deviation: Double
+  private let isTied: Bool
+
+  public init(_ configuration: Configuration, on backbone: any Backbone) throws {
+    hiddenSize = backbone.hiddenSize
+    vocabularySize = backbone.vocabularySize
+    activation = try configuration.activation("hidden_act", default: "gelu")
+    epsilon = Float(try configuration.number("layer_norm_eps", default: 1e-12))
+    deviation = try configuration.number("initializer_range", default: 0.02)
+    isTied = try configuration.bool("tie_word_embeddings", default: true)
+  }
+
+  public var outputCount: Int { vocabularySize }
+
+  public var parameters: [ParameterSpec] {
+    let tied =
+      ParameterSpec.linear("masked_lm.transform", in: hiddenSize, out: hiddenSize, deviation: deviation)
+      + ParameterSpec.layerNorm("masked_lm.norm", hiddenSize)
+      + [ParameterSpec("masked_lm.bias", [vocabularySize], .zeros)]
+    return isTied
+      ? tied
+      : tied
+        + ParameterSpec.linear("masked_lm.decoder", in: hiddenSize, out: vocabularySize, deviation: deviation)
+  }
+
+  /// Chooses the tokens to predict and hides them: of every 100 chosen, 80 become `[MASK]`, 10 a random
+  /// token, 10 stay. Special tokens are never chosen; at least one other is, when there is any.
+  public func prepare(_ batch: inout Batch, examples: [Example], sampler: Sampler) throws {
+    guard let mask = sampler.specialTokens.mask else {
+      throw GraftError(
+        .missing,
+        "the tokenizer has no [MASK] token, which masked-language modelling needs"
+      )
+    }
+    let isSpecial = examples.flatMap(\.encoding.isSpecial)
+    let candidates = batch.ids.indices.filter { !isSpecial[$0] }
+    guard !candidates.isEmpty else {
+      throw GraftError(
+        .mismatch,
+        "a batch has no token that could be masked",
+        advice: "Remove empty texts from the data."
+      )
+    }
+    // Every token draws three numbers from its own place, so that one choice does not shift the others.
+    func draw(_ token: Int) -> SIMD4<UInt32> { sampler.key.words(UInt32(token)) }
+    func fraction(_ word: UInt32) -> Float { Float(word >> 8) * 0x1p-24 }
+
+    var chosen = candidates.filter { fraction(draw($0).x) < sampler.maskingProbability }
+    if chosen.isEmpty {
+      chosen = [candidates[Int(sampler.key.words(UInt32(batch.tokenCount)).x) % candidates.count]]
+    }
+    batch.targets[Self.name] = .classes(chosen.map { batch.ids[$0] })
+    batch.selectedTokens = chosen.map(Int32.init)
+    for token in chosen {
+      let words = draw(token)
+      switch fraction(words.y) {
+      case ..<0.8: batch.ids[token] = mask
+      case ..<0.9: batch.ids[token] = Int32(UInt64(words.z) * UInt64(sampler.vocabularySize) >> 32)
+      default: break
+      }
+    }
+  }
+
+  public func forward(_ output: BackboneOutput, _ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Logits
+  {
+    let scope = scope["masked_lm"]
+    let hidden = batch.selectedTokens.map { tape.gatherRows(output.hiddenStates, $0) } ?? output.hiddenStates
+    let transformed = tape.activate(try tape.linear(hidden, scope["transform"]), activation)
+    let normalized = try tape.layerNorm(transformed, scope["norm"], epsilon: epsilon)
+    let decoder = scope["decoder"]
+    return [
+      Self.logits: tape.linear(
+        normalized,
+        weight: decoder.exists ? try decoder.weight : output.wordEmbedding,
+        bias: decoder.exists ? try decoder.bias : try scope.bias
+      )
+    ]
+  }
+
+  public func loss(_ logits: Logits, _ batch: Batch, _ tape: Tape) throws -> Variable {
+    let (logits, classes) = try predictions(logits, batch)
+    return tape.crossEntropy(logits, classes: classes)
+  }
+
+  public func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) throws {
+    let (logits, classes) = try predictions(logits, batch)
+    metrics.add("accuracy", total: Double(logits.value.countOfHits(classes)), weight: Double(classes.count))
+  }
+
+  private func predictions(_ logits: Logits, _ batch: Batch) throws -> (Variable, [Int32]) {
+    guard let values = logits[Self.logits], case .classes(let classes)? = batch.targets[Self.name] else {
+      throw GraftError(
+        .missing,
+        "the batch has no masked tokens",
+        advice: "Call prepare(_:examples:sampler:) first."
+      )
+    }
+    return (values, classes)
+  }
+}

@@ -1,0 +1,268 @@
+import Foundation
+import OrderedCollections
+
+/// A checkpoint that was opened, how it was stored, and what became of its tensors.
+public struct OpenedCheckpoint: Sendable {
+  public var checkpoint: Checkpoint
+  public let report: LoadReport
+  /// The name of the weight format.
+  public let format: String
+  /// The dialect its names are in.
+  public let dialect: Dialect
+  /// The weights as they are stored.
+  public let stored: Weights
+}
+
+extension Registry {
+  /// Opens a checkpoint directory or weight file, whatever wrote it. Reads headers only.
+  ///
+  /// - Parameter path: A directory in the Hugging Face layout, or a weight file beside its `config.json`.
+  /// - Throws: ``GraftError`` when a file is missing or broken, when no dialect fits, or when a backbone
+  ///   tensor is missing or of another shape.
+  public func open(_ path: URL) throws -> OpenedCheckpoint {
+    let directory = try ModelDirectory(path, formats: formats.values)
+    var configuration = try directory.configuration()
+    let (stored, format) = try openWeights(directory.weights)
+    do {
+      let (dialect, backboneType) = try recognize(stored, configuration)
+      let backbone = try backboneType.init(configuration)
+      let leaves = heads.values.filter { $0.isLeaf }
+      let architecture = try Architecture(configuration, backboneType, heads: heads.values)
+      let table = NameTable(
+        dialect,
+        layers: backbone.layerCount,
+        heads: architecture.isForeign ? [] : leaves
+      )
+
+      var report = LoadReport()
+      if let note = architecture.note { report.notes.append(note) }
+      var decoded = try table.decode(stored, report: &report)
+      let extra = decoded.removeValue(forKey: "") ?? Weights()
+      let encoder = decoded.removeValue(forKey: NameTable.backbone) ?? Weights()
+      correctVocabulary(&configuration, encoder, backbone, &report)
+
+      var checkpoint = Checkpoint(
+        configuration: configuration,
+        backboneType: backboneType,
+        backbone: encoder,
+        extra: extra
+      )
+      try checkBackbone(checkpoint)
+
+      let record = try directory.record()
+      let records = leaves.compactMap { leaf in
+        decoded[leaf.name].map { weights in
+          HeadRecord(
+            leaf,
+            settings: leaf.hasLabels ? configuration.headSettings : Configuration(),
+            weights: weights,
+            history: HeadRecord.History(record?["heads"]?[leaf.name], source: directory.weights.path)
+          )
+        }
+      }
+      checkpoint.heads = records
+      checkpoint.activeHead = architecture.head(
+        holding: records.map { $0.id },
+        of: heads.values,
+        note: &report
+      )
+      try initializeMissingParts(of: &checkpoint, seed: 0, report: &report)
+      try checkHeads(&checkpoint)
+
+      checkpoint.heads += try parkedHeads(in: directory.url)
+      try restoreKept(&checkpoint, in: directory.url, dialect, &report)
+      checkpoint.tokenizer = try loadTokenizer(from: directory.url)
+      return OpenedCheckpoint(
+        checkpoint: checkpoint,
+        report: report,
+        format: format,
+        dialect: dialect,
+        stored: stored
+      )
+    } catch let error as GraftError {
+      throw error.inFile(directory.weights.path)
+    }
+  }
+
+  /// The dialect that knows most of a file's names, and its backbone.
+  private func recognize(
+    _ stored: Weights,
+    _ configuration: Configuration
+  ) throws -> (Dialect, any Backbone.Type) {
+    let type = try configuration["model_type"].map { _ in
+      try backbones.find(configuration.string("model_type", default: ""))
+    }
+    let leaves = heads.values.filter { $0.isLeaf }
+    var best: (dialect: Dialect, count: Int)?
+    for dialect in dialects.values where type == nil || dialect.backbone == type?.name {
+      let layers = try backbones.find(dialect.backbone).init(configuration).layerCount
+      let count = NameTable(dialect, layers: layers, heads: leaves).matches(stored.tensors.keys)
+      if count > best?.count ?? 0 { best = (dialect, count) }
+    }
+    guard let best else {
+      throw GraftError(
+        .unsupported,
+        "none of its \(stored.tensors.count) tensors has a name that a dialect knows",
+        found: "'\(stored.tensors.keys.first ?? "no tensor")' first",
+        advice: "Known dialects: \(dialects.names.joined(separator: ", "))."
+      )
+    }
+    return (best.dialect, try backbones.find(best.dialect.backbone))
+  }
+
+  /// Takes the vocabulary's size from the tensor, which padded vocabularies make larger.
+  private func correctVocabulary(
+    _ configuration: inout Configuration,
+    _ weights: Weights,
+    _ backbone: any Backbone,
+    _ report: inout LoadReport
+  ) {
+    guard let shape = weights[backbone.wordEmbedding]?.spec.shape, shape.count == 2,
+      shape[1] == backbone.hiddenSize, shape[0] != backbone.vocabularySize
+    else { return }
+    report.notes.append(
+      "config.json says vocab_size \(backbone.vocabularySize), the word embedding has \(shape[0]) rows; "
+        + "\(shape[0]) is used"
+    )
+    configuration["vocab_size"] = JSON(shape[0])
+  }
+
+  /// Demands every backbone tensor but the pooler, in its shape.
+  private func checkBackbone(_ checkpoint: Checkpoint) throws {
+    let backbone = try checkpoint.makeBackbone()
+    let pooler = backbone.poolerParameters
+    let hasPooler = pooler.contains { checkpoint.backbone[$0] != nil }
+    for spec in backbone.parameters where hasPooler || !pooler.contains(spec.name) {
+      guard let tensor = checkpoint.backbone[spec.name] else {
+        throw GraftError(
+          .missing,
+          "the backbone is incomplete",
+          subject: "tensor '\(spec.name)'",
+          expected: "\(spec.shape)",
+          found: "nothing",
+          advice: "Download the checkpoint again, or correct config.json."
+        )
+      }
+      try tensor.check(spec)
+    }
+  }
+
+  /// Demands that heads are whole and fit the backbone; lets the tensor decide how many labels there are
+  /// when the configuration does not say.
+  private func checkHeads(_ checkpoint: inout Checkpoint) throws {
+    let backbone = try checkpoint.makeBackbone()
+    for index in checkpoint.heads.indices {
+      if checkpoint.heads[index].type.hasLabels, checkpoint.configuration["id2label"] == nil,
+        let outputs = checkpoint.heads[index].weights.tensors.values.first?.spec.shape.first
+      {
+        let labels = (0..<outputs).map { "LABEL_\($0)" }
+        checkpoint.heads[index].settings.setLabels(labels)
+        checkpoint.configuration.setLabels(labels)
+      }
+      try checkpoint.heads[index].check(checkpoint.configuration, on: backbone)
+    }
+  }
+
+  private func parkedHeads(in directory: URL) throws -> [HeadRecord] {
+    let folder = directory.appendingPathComponent(ModelDirectory.headsName)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return try names.filter { !$0.hasPrefix(".") }.sorted().flatMap { name in
+      try openHead(folder.appendingPathComponent(name)).records.map { record in
+        var record = record
+        record.id = name
+        return record
+      }
+    }
+  }
+
+  private func restoreKept(
+    _ checkpoint: inout Checkpoint,
+    in directory: URL,
+    _ dialect: Dialect,
+    _ report: inout LoadReport
+  ) throws {
+    for format in formats.values {
+      guard let fileName = format.fileNames.first else { continue }
+      let file = directory.appendingPathComponent(ModelDirectory.keptName(fileName))
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      let backbone = try checkpoint.makeBackbone()
+      let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+      var kept = LoadReport()
+      let decoded = try table.decode(try openWeights(file).0, report: &kept)
+      checkpoint.backbone.tensors.merge(decoded[NameTable.backbone]?.tensors ?? [:]) { first, _ in first }
+      checkpoint.extra.tensors.merge(decoded[""]?.tensors ?? [:]) { first, _ in first }
+      report.notes.append(
+        "\(file.lastPathComponent): \(kept.groups.reduce(0) { $0 + $1.loaded.count }) tensors kept"
+      )
+      try checkBackbone(checkpoint)
+    }
+  }
+
+  /// The first registered tokenizer whose files are in a directory.
+  func loadTokenizer(from directory: URL) throws -> (any Tokenizer)? {
+    for type in tokenizers.values {
+      if let tokenizer = try type.load(from: directory) { return tokenizer }
+    }
+    return nil
+  }
+}
+
+extension Head {
+  /// Whether the head is no combination of others.
+  static var isLeaf: Bool { parts.count == 1 && parts[0].name == name }
+}
+
+extension LazyTensor {
+  /// Demands a parameter's shape and numbers.
+  ///
+  /// - Throws: ``GraftError`` naming the parameter and both shapes.
+  func check(_ spec: ParameterSpec) throws {
+    guard self.spec.shape == spec.shape, self.spec.dtype.isFloatingPoint else {
+      throw GraftError(
+        .mismatch,
+        "wrong shape",
+        subject: "tensor '\(spec.name)'",
+        expected: "\(spec.shape), as config.json has it",
+        found: "\(self.spec)",
+        advice: "The weights and config.json belong to different models."
+      )
+    }
+  }
+}
+
+extension HeadRecord {
+  /// Demands that the head is whole and fits a backbone.
+  ///
+  /// - Throws: ``GraftError`` naming the first tensor that is missing or of another shape.
+  func check(_ configuration: Configuration, on backbone: any Backbone) throws {
+    let specs = try type.init(configuration.merging(settings), on: backbone).parameters
+    for spec in specs {
+      guard let tensor = weights[spec.name] else {
+        throw GraftError(
+          .missing,
+          "the head '\(id)' is incomplete",
+          subject: "tensor '\(spec.name)'",
+          advice: "Download the checkpoint again, or swap the head."
+        )
+      }
+      try tensor.check(spec)
+    }
+  }
+}
+
+extension Configuration {
+  /// The keys that belong to a head.
+  var headSettings: Configuration {
+    Configuration(values.filter { HeadRecord.settingKeys.contains($0.key) })
+  }
+
+  /// This configuration with a head's settings in the place of any other head's.
+  public func merging(_ settings: Configuration) -> Configuration {
+    var merged = self
+    if !settings.values.isEmpty {
+      for key in HeadRecord.settingKeys { merged.values[key] = nil }
+    }
+    merged.values.merge(settings.values) { _, new in new }
+    return merged
+  }
+}

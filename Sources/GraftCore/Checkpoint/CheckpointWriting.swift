@@ -1,0 +1,113 @@
+import Foundation
+import OrderedCollections
+
+extension ModelDirectory {
+  /// The name of the file of kept tensors in a format: `kept.safetensors` beside `model.safetensors`.
+  static func keptName(_ fileName: String) -> String {
+    let parts = fileName.split(separator: ".", maxSplits: 1)
+    return parts.count == 2 ? "\(keptStem).\(parts[1])" : keptStem
+  }
+}
+
+extension Checkpoint {
+  /// How a checkpoint is written.
+  public struct WriteOptions: Sendable {
+    public var format: any WeightFormat.Type
+    public var dialect: Dialect
+    /// Converts floating-point tensors; `nil` keeps each as it is.
+    public var dtype: DType?
+    /// The most bytes of tensors in one file.
+    public var shardLimit: Int
+
+    public init(
+      format: any WeightFormat.Type,
+      dialect: Dialect,
+      dtype: DType? = nil,
+      shardLimit: Int = 5_000_000_000
+    ) {
+      self.format = format
+      self.dialect = dialect
+      self.dtype = dtype
+      self.shardLimit = shardLimit
+    }
+  }
+
+  /// Writes the files of a checkpoint into a directory that exists.
+  ///
+  /// `config.json`, the weights and the tokenizer are exactly what the active architecture's class loads.
+  /// What it has no place for stands beside them: parked heads under `heads/`, a pooler that the class does
+  /// not have and unrecognised tensors in `kept.…`, and what is known of the heads in `graft.json`.
+  ///
+  /// - Throws: ``GraftError`` when a file cannot be written or the dialect cannot name a tensor.
+  public func write(into directory: URL, _ options: WriteOptions) throws {
+    var configuration = configuration
+    configuration["architectures"] = [.string(architecture)]
+    configuration["model_type"] = .string(backboneType.name)
+    if let dtype = options.dtype ?? backbone.tensors.values.first?.spec.dtype {
+      // transformers 5 writes `dtype`; older files have `torch_dtype`.
+      configuration.values["torch_dtype"] = nil
+      configuration["dtype"] = .string(dtype.rawValue)
+    }
+    try FileWriter.write(
+      directory.appendingPathComponent(ModelDirectory.configurationName),
+      text: configuration.text
+    )
+
+    let table = NameTable(
+      options.dialect,
+      layers: try makeBackbone().layerCount,
+      heads: activeHead?.parts ?? []
+    )
+    func convert(_ weights: Weights) -> Weights { options.dtype.map { weights.converted(to: $0) } ?? weights }
+    guard let fileName = options.format.fileNames.first else {
+      throw GraftError(
+        .unsupported,
+        "the format '\(options.format.name)' has no file name in a checkpoint directory"
+      )
+    }
+    let active = try table.encode(convert(try activeWeights()), withHead: activeHead != nil)
+    try ShardIndex.write(
+      active,
+      to: directory.appendingPathComponent(fileName),
+      limit: options.shardLimit,
+      format: options.format.init()
+    )
+
+    let unused = try unusedBackboneParameters()
+    var kept = try table.encode(
+      convert(Weights(backbone.tensors.filter { unused.contains($0.key) })),
+      withHead: true
+    )
+    kept.tensors.merge(extra.tensors) { first, _ in first }
+    if !kept.tensors.isEmpty {
+      try options.format.init().write(
+        kept,
+        to: directory.appendingPathComponent(ModelDirectory.keptName(fileName))
+      )
+    }
+    for record in parkedRecords {
+      let folder = directory.appendingPathComponent(ModelDirectory.headsName).appendingPathComponent(
+        record.id
+      )
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try DetachedHead(record.type, [record], of: configuration).write(into: folder, options)
+    }
+    try FileWriter.write(
+      directory.appendingPathComponent(ModelDirectory.recordName),
+      text: HeadRecord.document(activeHead?.name, activeRecords)
+    )
+    try tokenizer?.write(to: directory)
+  }
+}
+
+extension HeadRecord {
+  /// The text of `graft.json`.
+  static func document(_ head: String?, _ records: [HeadRecord]) -> String {
+    let histories = records.map { ($0.type.name, $0.history.json) }
+    let document: JSON = [
+      "head": head.map { .string($0) } ?? .null,
+      "heads": .object(OrderedDictionary(uniqueKeysWithValues: histories)),
+    ]
+    return document.text(.pretty) + "\n"
+  }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import OrderedCollections
+
+/// A head without a backbone, as `graft head detach` writes it: a weight file, and a `config.json` with its
+/// labels and the facts of the backbone that it has to fit.
+public struct DetachedHead: Sendable {
+  /// The head; a combination has a record for each part.
+  public let type: any Head.Type
+  public var records: [HeadRecord]
+  /// The configuration of the model it came from, with the head's own settings.
+  public var configuration: Configuration
+
+  public init(_ type: any Head.Type, _ records: [HeadRecord], of configuration: Configuration) {
+    self.type = type
+    self.records = records
+    self.configuration = records.reduce(configuration) { $0.merging($1.settings) }
+    self.configuration.values["architectures"] = nil
+  }
+
+  /// Writes the files of a detached head into a directory that exists.
+  ///
+  /// - Throws: ``GraftError`` when a file cannot be written or the dialect cannot name a tensor.
+  public func write(into directory: URL, _ options: Checkpoint.WriteOptions) throws {
+    try FileWriter.write(
+      directory.appendingPathComponent(ModelDirectory.configurationName),
+      text: configuration.text
+    )
+    var weights = Weights()
+    for record in records { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
+    let stored = try NameTable(options.dialect, layers: 0, heads: type.parts)
+      .encode(options.dtype.map { weights.converted(to: $0) } ?? weights, withHead: true)
+    guard let fileName = options.format.fileNames.first else {
+      throw GraftError(
+        .unsupported,
+        "the format '\(options.format.name)' has no file name in a checkpoint directory"
+      )
+    }
+    try options.format.init().write(stored, to: directory.appendingPathComponent(fileName))
+    try FileWriter.write(
+      directory.appendingPathComponent(ModelDirectory.recordName),
+      text: HeadRecord.document(type.name, records)
+    )
+  }
+}
+
+extension Registry {
+  /// Opens what ``DetachedHead/write(into:_:)`` wrote.
+  ///
+  /// - Throws: ``GraftError`` when the directory is no detached head, or is broken.
+  public func openHead(_ url: URL) throws -> DetachedHead {
+    let directory = try ModelDirectory(url, formats: formats.values)
+    guard let record = try directory.record(), let name = record["head"]?.string else {
+      throw GraftError(
+        .mismatch,
+        "not a detached head",
+        file: url.path,
+        expected: "a directory written by 'graft head detach'",
+        found: "no \(ModelDirectory.recordName) that names a head"
+      )
+    }
+    let type = try heads.find(name)
+    let configuration = try directory.configuration()
+    let stored = try openWeights(directory.weights).weights
+    let tables = dialects.values.map { NameTable($0, layers: 0, heads: type.parts) }
+    guard let table = tables.max(by: { $0.matches(stored.tensors.keys) < $1.matches(stored.tensors.keys) })
+    else {
+      throw GraftError(.unsupported, "no dialect is registered", file: url.path)
+    }
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    guard report.unexpected.isEmpty else {
+      throw GraftError(
+        .mismatch,
+        "tensors that are not the head's",
+        file: url.path,
+        found: LoadReport.sample(report.unexpected),
+        advice: "This looks like a whole checkpoint; detach its head first."
+      )
+    }
+    let records = try type.parts.map { part in
+      guard let weights = decoded[part.name] else {
+        throw GraftError(.missing, "no tensor of the head '\(part.name)'", file: url.path)
+      }
+      return HeadRecord(
+        part,
+        settings: part.hasLabels ? configuration.headSettings : Configuration(),
+        weights: weights,
+        history: HeadRecord.History(record["heads"]?[part.name], source: directory.weights.path)
+      )
+    }
+    return DetachedHead(type, records, of: configuration)
+  }
+}

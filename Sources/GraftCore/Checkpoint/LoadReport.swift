@@ -1,0 +1,116 @@
+/// What became of every tensor when a checkpoint was read: nothing is lost silently.
+public struct LoadReport: Sendable, Equatable {
+  /// The tensors of the backbone or of one head.
+  public struct Group: Sendable, Equatable {
+    /// `backbone`, or the name of the head.
+    public let name: String
+    /// Canonical names that were found under the name that would be written.
+    public var loaded: [String] = []
+    /// Stored names that are spelled differently today, and what they are called now.
+    public var renamed: [Renaming] = []
+    /// Canonical names that were nowhere and start anew.
+    public var initialized: [String] = []
+  }
+
+  public struct Renaming: Sendable, Equatable {
+    public let stored: String
+    public let current: String
+  }
+
+  public struct Dropped: Sendable, Equatable {
+    public let name: String
+    public let reason: String
+  }
+
+  public var groups: [Group] = []
+  /// Stored names that were left out on purpose.
+  public var dropped: [Dropped] = []
+  /// Stored names that nothing knows.
+  public var unexpected: [String] = []
+  /// What else a person should know: a corrected vocabulary size, an architecture without a plugin.
+  public var notes: [String] = []
+
+  public init() {}
+
+  /// Changes the group of a name, adding it at the end when it is new.
+  mutating func update(_ name: String, _ change: (inout Group) -> Void) {
+    if let index = groups.firstIndex(where: { $0.name == name }) {
+      change(&groups[index])
+    } else {
+      var group = Group(name: name)
+      change(&group)
+      groups.append(group)
+    }
+  }
+
+  /// Fails when anything had to be initialised or was not recognised: `--strict`.
+  ///
+  /// - Throws: ``GraftError`` naming the first few.
+  public func requireStrict() throws {
+    let initialized = groups.flatMap(\.initialized)
+    if !initialized.isEmpty {
+      throw GraftError(
+        .missing,
+        "\(initialized.count) parameters are missing from the checkpoint and --strict was given",
+        found: "no \(LoadReport.sample(initialized))"
+      )
+    }
+    if !unexpected.isEmpty {
+      throw GraftError(
+        .mismatch,
+        "\(unexpected.count) tensors belong to nothing known and --strict was given",
+        found: LoadReport.sample(unexpected)
+      )
+    }
+  }
+
+  static func sample(_ names: [String]) -> String {
+    let shown = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+    return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
+  }
+}
+
+extension LoadReport: CustomStringConvertible {
+  /// A few lines: one for each group, then what was dropped, unexpected or noteworthy.
+  public var description: String {
+    var lines = groups.map { group in
+      var parts = ["\(group.loaded.count + group.renamed.count) loaded"]
+      if !group.renamed.isEmpty {
+        parts.append(
+          "\(group.renamed.count) of them renamed ('\(group.renamed[0].stored)' → '\(group.renamed[0].current)')"
+        )
+      }
+      if !group.initialized.isEmpty {
+        parts.append("\(group.initialized.count) newly initialised (\(LoadReport.sample(group.initialized)))")
+      }
+      return "\(group.name): " + parts.joined(separator: ", ")
+    }
+    if !dropped.isEmpty {
+      let reasons = dropped.map { "'\($0.name)' (\($0.reason))" }
+      lines.append("dropped: " + reasons.prefix(3).joined(separator: ", ") + (reasons.count > 3 ? ", …" : ""))
+    }
+    if !unexpected.isEmpty { lines.append("unexpected: \(LoadReport.sample(unexpected))") }
+    return (lines + notes.map { "note: \($0)" }).joined(separator: "\n")
+  }
+
+  /// The report for machines.
+  public var json: JSON {
+    func list(_ names: [String]) -> JSON { .array(names.map { .string($0) }) }
+    return [
+      "groups": .array(
+        groups.map { group in
+          [
+            "name": .string(group.name), "loaded": list(group.loaded),
+            "renamed": .array(
+              group.renamed.map { ["stored": .string($0.stored), "current": .string($0.current)] }
+            ),
+            "initialized": list(group.initialized),
+          ]
+        }
+      ),
+      "dropped": .array(dropped.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+      "unexpected": list(unexpected),
+      "notes": list(notes),
+    ]
+  }
+}

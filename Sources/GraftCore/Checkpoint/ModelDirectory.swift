@@ -1,0 +1,79 @@
+import Foundation
+
+/// Where the parts of a checkpoint stand on disk: what `CKPT` on the command line means.
+public struct ModelDirectory: Sendable {
+  /// The directory.
+  public let url: URL
+  /// The weight file or shard index that was given or found.
+  public let weights: URL
+
+  static let configurationName = "config.json"
+  /// What Graft knows beyond what other tools store: which heads were trained, and on what.
+  static let recordName = "graft.json"
+  /// Backbone tensors and extras that the active architecture has no place for.
+  static let keptStem = "kept"
+  /// Parked heads, each a directory of its own.
+  static let headsName = "heads"
+
+  /// Locates a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: A directory, or a weight file with its configuration beside it.
+  ///   - formats: The weight formats, whose file names are looked for in their order.
+  /// - Throws: ``GraftError`` when there is no such path, or no weights in the directory.
+  public init(_ path: URL, formats: [any WeightFormat.Type]) throws {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory) else {
+      throw GraftError(.missing, "no such file or directory", file: path.path)
+    }
+    guard isDirectory.boolValue else {
+      url = path.deletingLastPathComponent()
+      weights = path
+      return
+    }
+    url = path
+    let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
+    let candidates = names.map { path.appendingPathComponent($0) }
+    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+      throw GraftError(
+        .missing,
+        "no weights in this directory",
+        file: path.path,
+        expected: "one of \(formats.flatMap { $0.fileNames }.joined(separator: ", "))",
+        advice: "Name the weight file itself if it is called otherwise."
+      )
+    }
+    weights = found
+  }
+
+  /// The parsed `config.json`.
+  ///
+  /// - Throws: ``GraftError`` when it is missing or not a JSON object.
+  public func configuration() throws -> Configuration {
+    let file = url.appendingPathComponent(Self.configurationName)
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw GraftError(
+        .missing,
+        "no config.json beside the weights",
+        file: url.path,
+        advice: "Download the model's config.json into the same directory."
+      )
+    }
+    return try Self.parse(file) { try Configuration(parsing: $0) }
+  }
+
+  /// The parsed `graft.json`, or `nil` when another tool wrote the directory.
+  func record() throws -> JSON? {
+    let file = url.appendingPathComponent(Self.recordName)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    return try Self.parse(file) { try JSON(parsing: $0) }
+  }
+
+  private static func parse<Result>(_ file: URL, _ parse: ([UInt8]) throws -> Result) throws -> Result {
+    do {
+      return try parse(RandomAccessFile(file).bytesOfWholeFile(limit: 64 << 20))
+    } catch let error as GraftError {
+      throw error.inFile(file.path)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import Foundation
+
+extension Registry {
+  /// Opens a weight file by what it holds, whatever it is called; a shard index opens its shards.
+  ///
+  /// - Returns: The tensors, and the name of the format.
+  /// - Throws: ``GraftError`` when no format recognises the file, or the file is broken.
+  public func openWeights(_ url: URL) throws -> (weights: Weights, format: String) {
+    let head = try RandomAccessFile(url).head()
+    if url.lastPathComponent.hasSuffix(".index.json") {
+      var format = ""
+      let weights = try ShardIndex(url).open(in: url.deletingLastPathComponent()) { shard in
+        let opened = try openWeights(shard)
+        format = opened.format
+        return opened.weights
+      }
+      return (weights, format)
+    }
+    for type in formats.values {
+      let format = type.init()
+      if format.recognizes(head) { return (try format.open(url), type.name) }
+    }
+    throw GraftError(
+      .unsupported,
+      "no known weight format",
+      file: url.path,
+      advice: "Known formats: \(formats.names.joined(separator: ", "))."
+    )
+  }
+}
