@@ -45,7 +45,7 @@ def evaluate(model, tokenizer, data, size, max_length):
         for batch, labels in batches(tokenizer, data, size, max_length):
             result = model(**batch, labels=labels)
             correct += int((result.logits.argmax(-1) == labels).sum())
-            loss += float(result.loss) * len(labels)
+            loss += result.loss.item() * len(labels)
     return correct / len(data), loss / len(data)
 
 
@@ -90,7 +90,7 @@ def main():
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()
-            total += float(loss) * len(labels)
+            total += loss.item() * len(labels)
         seconds = time.monotonic() - started
         training_seconds += seconds
         accuracy, eval_loss = evaluate(model, tokenizer, test, arguments.batch_size, arguments.max_length)
