@@ -1,0 +1,230 @@
+"""Writes one safetensors file per differentiable operation, and three for whole models, from PyTorch's autograd.
+
+    python make.py            # torch 2.15.0, transformers 5.23.0, safetensors 0.8.0
+
+Inputs are float32; outputs and gradients are computed from them in float64, then rounded to float32: they are the
+truth, not one float32 order of summation. PyTorch's own float32 result has to agree within 1e-5 for a file to be written.
+
+Names: inputs as the operation calls them, `output`, `grad.output` (upstream), `grad.<input>`. Losses have shape [1]
+and upstream gradient 1. Integers (ids, labels, offsets, heads) are int32, a whole model's `input_ids`, `attention_mask` and
+`token_type_ids` int64 `[batch, length]`.
+"""
+
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from transformers import BertForMaskedLM, BertForPreTraining, BertForSequenceClassification
+
+HERE = Path(__file__).parent
+MODELS = HERE.parent / "bert-tiny"
+generator = torch.Generator()
+
+
+def randn(*shape, scale=1.0):
+    return scale * torch.randn(*shape, generator=generator)
+
+
+def ints(values):
+    return torch.tensor(values, dtype=torch.int32)
+
+
+def run(operation, inputs, upstream, dtype):
+    arguments = {
+        name: tensor.to(dtype, copy=True).requires_grad_() if tensor.is_floating_point() else tensor.long()
+        for name, tensor in inputs.items()
+    }
+    output = operation(**arguments)
+    if output.dim() == 0:
+        output = output.reshape(1)
+    if upstream is None:
+        upstream = torch.ones(output.shape) if output.shape == (1,) else randn(*output.shape)
+    output.backward(upstream.to(dtype))
+    results = {"output": output.detach()}
+    results |= {f"grad.{name}": a.grad for name, a in arguments.items() if a.is_floating_point() and a.grad is not None}
+    return results, upstream
+
+
+def agree(name, truth, rounded):
+    # A key's bias has no effect on a softmax, so its gradient is zero and only rounding noise remains: measure no tensor
+    # by less than a thousandth of the largest gradient.
+    largest = max(value.abs().max() for value in truth.values())
+    for key, value in truth.items():
+        error = (value - rounded[key]).abs().max() / value.abs().max().clamp_min(1e-3 * largest)
+        assert error < 1e-5, (name, key, float(error))
+
+
+def write(name, operation, constants=(), **inputs):
+    """`constants` are float inputs without a gradient of their own, such as the targets of a loss."""
+    truth, upstream = run(operation, inputs, None, torch.float64)
+    rounded, _ = run(operation, inputs, upstream, torch.float32)
+    agree(name, truth, rounded)
+    tensors = {key: value.float().contiguous() for key, value in truth.items() if key[5:] not in constants}
+    tensors |= inputs | {"grad.output": upstream}
+    save(name, tensors)
+
+
+def save(name, tensors):
+    path = HERE / f"{name}.safetensors"
+    save_file(tensors, path)
+    path.chmod(0o644)
+
+
+def attention(q, k, v, offsets, heads):
+    """Full attention inside each of the concatenated sequences; q, k, v: [tokens, hidden]."""
+    heads, outputs = int(heads), []
+    for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
+        # [heads, length, head]
+        query, key, value = (t[start:end].unflatten(1, (heads, -1)).transpose(0, 1) for t in (q, k, v))
+        scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
+        outputs.append((scores.softmax(-1) @ value).transpose(0, 1).flatten(1))
+    return torch.cat(outputs)
+
+
+def layer_norm(x, weight, bias):
+    return F.layer_norm(x, x.shape[-1:], weight, bias, eps=1e-12)
+
+
+def operations():
+    tokens, hidden, out = 13, 24, 17
+    norm = dict(weight=1 + randn(hidden, scale=0.3), bias=randn(hidden, scale=0.3))
+    write(
+        "linear",
+        lambda x, weight, bias: F.linear(x, weight, bias),
+        x=randn(tokens, hidden),
+        weight=randn(out, hidden, scale=0.3),
+        bias=randn(out),
+    )
+    # wide enough to reach the flat ends of the activation, and zero itself
+    ramp = torch.cat([torch.linspace(-12, 12, tokens * hidden - 1), torch.zeros(1)]).reshape(tokens, hidden)
+    write("gelu", lambda x: F.gelu(x), x=ramp)
+    write("gelu_tanh", lambda x: F.gelu(x, approximate="tanh"), x=ramp)
+    write("tanh", lambda x: torch.tanh(x), x=ramp)
+    write("layer_norm", layer_norm, x=randn(tokens, hidden, scale=3) + 1, **norm)
+    write(
+        "residual_layer_norm",
+        lambda x, residual, weight, bias: layer_norm(x + residual, weight, bias),
+        x=randn(tokens, hidden),
+        residual=randn(tokens, hidden, scale=2),
+        **norm,
+    )
+    write(
+        "embeddings",
+        lambda ids, positions, types, word_embeddings, position_embeddings, token_type_embeddings, weight, bias: (
+            layer_norm(word_embeddings[ids] + position_embeddings[positions] + token_type_embeddings[types], weight, bias)
+        ),
+        ids=ints([3, 7, 7, 0, 28, 3, 11, 5, 7, 3, 1, 28, 2]),
+        positions=ints([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 0, 1]),
+        types=ints([0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0]),
+        word_embeddings=randn(29, hidden),
+        position_embeddings=randn(11, hidden, scale=0.5),
+        token_type_embeddings=randn(2, hidden, scale=0.5),
+        **norm,
+    )
+    write(
+        "attention",
+        attention,
+        q=randn(tokens, hidden, scale=2),
+        k=randn(tokens, hidden, scale=2),
+        v=randn(tokens, hidden),
+        offsets=ints([0, 5, 6, 13]),
+        heads=ints([3]),
+    )
+    logits = randn(11, 7, scale=3)
+    logits[3] += 1000  # a softmax without the subtraction of the maximum overflows here
+    logits[4, 2] = 60
+    write(
+        "cross_entropy",
+        lambda logits, labels: F.cross_entropy(logits, labels),
+        logits=logits,
+        labels=ints([0, 6, 3, 2, 2, 5, 1, 4, 4, 0, 3]),
+    )
+    logits = randn(9, 5, scale=3)
+    logits[0, 0], logits[1, 1] = 95, -95
+    write(
+        "binary_cross_entropy",
+        lambda logits, labels: F.binary_cross_entropy_with_logits(logits, labels),
+        constants=["labels"],
+        logits=logits,
+        labels=(torch.rand(9, 5, generator=generator) < 0.4).float(),
+    )
+    write(
+        "mean_squared_error",
+        lambda x, labels: F.mse_loss(x, labels),
+        constants=["labels"],
+        x=randn(9, 3),
+        labels=randn(9, 3),
+    )
+    write("gather_rows", lambda x, indices: x[indices], x=randn(tokens, hidden), indices=ints([12, 0, 5, 5, 9, 5, 2]))
+
+
+def batch():
+    """Four sequences of lengths 14, 5, 9 and 1, the third one a pair."""
+    lengths, longest = [14, 5, 9, 1], 14
+    ids = torch.randint(5, 260, (4, longest), generator=generator)
+    mask = torch.zeros(4, longest, dtype=torch.int64)
+    for row, length in enumerate(lengths):
+        mask[row, :length] = 1
+    ids[:, 0] = 2
+    ids = ids * mask
+    types = torch.zeros(4, longest, dtype=torch.int64)
+    types[2, 4:9] = 1
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+
+
+def masked_labels(inputs):
+    labels = torch.full(inputs["input_ids"].shape, -100)
+    for row, column in ((0, 3), (0, 4), (0, 13), (1, 2), (2, 0), (2, 8)):
+        labels[row, column] = inputs["input_ids"][row, column]
+    ids = inputs["input_ids"].clone()
+    ids[0, 3] = ids[0, 13] = ids[1, 2] = 4  # masked; of the others one stays and one becomes another word
+    ids[0, 4] = 77
+    return inputs | {"input_ids": ids}, labels
+
+
+def model_gradients(name, architecture, directory, inputs, labels):
+    def gradients(dtype):
+        model = architecture.from_pretrained(
+            MODELS / directory, dtype=dtype, attn_implementation="eager",
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        )
+        model.train()
+        result = model(**inputs, **labels)
+        result.loss.backward()
+        found = {"loss": result.loss.detach().reshape(1)}
+        return found | {f"grad.{n}": p.grad for n, p in model.named_parameters() if p.grad is not None}
+
+    truth = gradients(torch.float64)
+    agree(name, truth, gradients(torch.float32))
+    tensors = {key: value.float().contiguous() for key, value in truth.items()}
+    tensors |= inputs | {key: value.int() for key, value in labels.items()}
+    save(name, tensors)
+
+
+def models():
+    inputs = batch()
+    model_gradients(
+        "sequence_classification",
+        BertForSequenceClassification,
+        "sequence-classification",
+        inputs,
+        {"labels": torch.tensor([2, 0, 3, 1])},
+    )
+    inputs, labels = masked_labels(batch())
+    model_gradients("masked_lm", BertForMaskedLM, "masked-lm", inputs, {"labels": labels})
+    model_gradients(
+        "pretraining",
+        BertForPreTraining,
+        "pretraining",
+        inputs,
+        {"labels": labels, "next_sentence_label": torch.tensor([0, 1, 1, 0])},
+    )
+
+
+if __name__ == "__main__":
+    generator.manual_seed(20)
+    operations()
+    generator.manual_seed(21)
+    models()
