@@ -4,7 +4,7 @@ import OrderedCollections
 /// A checkpoint that was opened, how it was stored, and what became of its tensors.
 public struct OpenedCheckpoint: Sendable {
   public var checkpoint: Checkpoint
-  public let report: LoadReport
+  public var report: LoadReport
   /// The name of the weight format.
   public let format: String
   /// The dialect its names are in.
@@ -234,7 +234,7 @@ extension HeadRecord {
   /// Demands that the head is whole and fits a backbone.
   ///
   /// - Throws: ``GraftError`` naming the first tensor that is missing or of another shape.
-  func check(_ configuration: Configuration, on backbone: any Backbone) throws {
+  public func check(_ configuration: Configuration, on backbone: any Backbone) throws {
     let specs = try type.init(configuration.merging(settings), on: backbone).parameters
     for spec in specs {
       guard let tensor = weights[spec.name] else {
@@ -251,6 +251,11 @@ extension HeadRecord {
 }
 
 extension Configuration {
+  /// This configuration without any head's labels and problem type.
+  public func withoutHeadSettings() -> Configuration {
+    Configuration(values.filter { !HeadRecord.settingKeys.contains($0.key) })
+  }
+
   /// The keys that belong to a head.
   var headSettings: Configuration {
     Configuration(values.filter { HeadRecord.settingKeys.contains($0.key) })
@@ -258,10 +263,7 @@ extension Configuration {
 
   /// This configuration with a head's settings in the place of any other head's.
   public func merging(_ settings: Configuration) -> Configuration {
-    var merged = self
-    if !settings.values.isEmpty {
-      for key in HeadRecord.settingKeys { merged.values[key] = nil }
-    }
+    var merged = settings.values.isEmpty ? self : withoutHeadSettings()
     merged.values.merge(settings.values) { _, new in new }
     return merged
   }

@@ -53,31 +53,16 @@ extension Checkpoint {
       text: configuration.text
     )
 
-    let table = NameTable(
-      options.dialect,
-      layers: try makeBackbone().layerCount,
-      heads: activeHead?.parts ?? []
-    )
-    func convert(_ weights: Weights) -> Weights { options.dtype.map { weights.converted(to: $0) } ?? weights }
     guard let fileName = options.format.fileNames.first else {
       throw GraftError(
-        .unsupported,
-        "the format '\(options.format.name)' has no file name in a checkpoint directory"
-      )
+        .unsupported, "the format '\(options.format.name)' has no file name in a checkpoint directory")
     }
-    let active = try table.encode(convert(try activeWeights()), withHead: activeHead != nil)
     try ShardIndex.write(
-      active,
-      to: directory.appendingPathComponent(fileName),
-      limit: options.shardLimit,
-      format: options.format.init()
-    )
+      try encodedWeights(options), to: directory.appendingPathComponent(fileName), limit: options.shardLimit,
+      format: options.format.init())
 
     let unused = try unusedBackboneParameters()
-    var kept = try table.encode(
-      convert(Weights(backbone.tensors.filter { unused.contains($0.key) })),
-      withHead: true
-    )
+    var kept = try encoded(Weights(backbone.tensors.filter { unused.contains($0.key) }), options)
     kept.tensors.merge(extra.tensors) { first, _ in first }
     if !kept.tensors.isEmpty {
       try options.format.init().write(
@@ -97,6 +82,22 @@ extension Checkpoint {
       text: HeadRecord.document(activeHead?.name, activeRecords)
     )
     try tokenizer?.write(to: directory)
+  }
+}
+
+extension Checkpoint {
+  /// The tensors of the active architecture as a dialect stores them.
+  ///
+  /// - Throws: ``GraftError`` when the dialect cannot name a tensor.
+  public func encodedWeights(_ options: WriteOptions) throws -> Weights {
+    try encoded(try activeWeights(), options)
+  }
+
+  private func encoded(_ weights: Weights, _ options: WriteOptions) throws -> Weights {
+    let table = NameTable(
+      options.dialect, layers: try makeBackbone().layerCount, heads: activeHead?.parts ?? [])
+    return try table.encode(
+      options.dtype.map { weights.converted(to: $0) } ?? weights, withHead: activeHead != nil)
   }
 }
 
