@@ -89,7 +89,8 @@ extension Checkpoint {
     let parked = parkedRecords.first { $0.id == name }
     let type = try parked?.type ?? registry.heads.find(name)
     if labels != nil || problemType != nil, !type.hasLabels {
-      throw GraftError(.refused, "the head '\(type.name)' has no labels of its own", advice: "Leave out the label options.")
+      throw GraftError(
+        .refused, "the head '\(type.name)' has no labels of its own", advice: "Leave out the label options.")
     }
     var settings = type.hasLabels ? (parked ?? heads.first { $0.id == type.name })?.settings : nil
     let wanted = settings ?? Configuration()
@@ -110,7 +111,9 @@ extension Checkpoint {
 
     configuration = configuration.withoutHeadSettings().merging(settings ?? Configuration())
     activeHead = type
-    if let settings, let index = heads.firstIndex(where: { $0.id == type.name }) { heads[index].settings = settings }
+    if let settings, let index = heads.firstIndex(where: { $0.id == type.name }) {
+      heads[index].settings = settings
+    }
     let restored = type.parts.map { $0.name }.filter { part in
       !previous.contains(part) && heads.contains { $0.id == part }
     }

@@ -13,7 +13,8 @@ public struct OutputOptions: Sendable {
   public var shardLimit: Int
 
   public init(
-    format: String = "safetensors", dialect: String? = nil, dtype: DType? = nil, shardLimit: Int = 5_000_000_000
+    format: String = "safetensors", dialect: String? = nil, dtype: DType? = nil,
+    shardLimit: Int = 5_000_000_000
   ) {
     self.format = format
     self.dialect = dialect

@@ -1,0 +1,65 @@
+import Foundation
+import GraftCore
+
+/// How token states become one vector for a text.
+public enum Pooling: String, Sendable, CaseIterable {
+  /// The mean over all tokens.
+  case mean
+  /// The first token's state.
+  case cls
+}
+
+/// One vector for each text: `[texts, hidden]`.
+///
+/// - Parameters:
+///   - texts: In the order of the result's rows.
+///   - model: Any model with a tokenizer; its head is not used.
+///   - maximumLength: The most tokens of a text; `nil` is the model's own limit.
+///   - batchSize: How many texts run together.
+///   - progress: Called after each batch with the number of texts done.
+/// - Throws: ``GraftError`` when the model has no tokenizer.
+public func embed(
+  _ texts: [String], with model: Model, pooling: Pooling = .mean, maximumLength: Int? = nil,
+  batchSize: Int = 32,
+  backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
+) throws -> Tensor {
+  let tokenizer = try model.requireTokenizer()
+  let limit = min(maximumLength ?? .max, model.backbone.maximumLength)
+  let width = model.backbone.hiddenSize
+  let result = Tensor(repeating: 0, shape: [texts.count, width])
+  let pool = MemoryPool()
+  for start in stride(from: 0, to: texts.count, by: batchSize) {
+    let end = min(start + batchSize, texts.count)
+    let batch = Batch(texts[start..<end].map { tokenizer.encode($0, maximumLength: limit) })
+    let states = try model.encode(batch, Tape(backend, recording: false, pool: pool)).hiddenStates.value
+    for (sequence, range) in zip(batch.offsets, batch.offsets.dropFirst()).enumerated() {
+      let row = result.pointer + (start + sequence) * width
+      let tokens = pooling == .cls ? range.0..<min(range.0 + 1, range.1) : range.0..<range.1
+      for token in tokens {
+        backend.kernels.add(states.pointer + token * width, to: row, count: width)
+      }
+      if !tokens.isEmpty { backend.kernels.scale(row, by: 1 / Float(tokens.count), count: width) }
+    }
+    progress(end)
+  }
+  return result
+}
+
+/// Writes a tensor as a NumPy `.npy` file, version 1.0: `<f4`, C order.
+///
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+///
+/// - Throws: ``GraftError`` when the file cannot be written.
+public func writeNPY(_ tensor: Tensor, to url: URL) throws {
+  let shape = tensor.shape.map(String.init).joined(separator: ", ") + (tensor.shape.count == 1 ? "," : "")
+  var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(shape)), }"
+  // Magic, version and length take 10 bytes; the data begin at a multiple of 64.
+  let padding = 63 - (10 + header.utf8.count) % 64
+  header += String(repeating: " ", count: padding) + "\n"
+  try FileWriter.write(url) { writer in
+    try writer.append([0x93] + Array("NUMPY".utf8) + [1, 0])
+    try writer.append([UInt8(header.utf8.count & 0xFF), UInt8(header.utf8.count >> 8)])
+    try writer.append(Array(header.utf8))
+    try writer.append(UnsafeRawBufferPointer(tensor.buffer))
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import GraftCore
+
+/// What `graft inspect` tells of a checkpoint.
+public struct Inspection: Sendable {
+  public struct Part: Sendable {
+    public let name: String
+    /// The number of weights.
+    public let parameters: Int
+    /// What is known of a head's training; `nil` for the backbone.
+    public let history: HeadRecord.History?
+    public let isActive: Bool
+    public let labels: [String]?
+  }
+
+  public let format: String
+  public let dialect: String
+  public let architecture: String
+  public let layers: Int
+  public let hiddenSize: Int
+  public let vocabularySize: Int
+  public let maximumLength: Int
+  public let tokenizer: String?
+  public let backbone: Part
+  public let heads: [Part]
+  /// The number of tensors by element type.
+  public let dtypes: [(dtype: DType, count: Int)]
+  /// Stored tensors that are copies of others.
+  public let ties: [String]
+  public let report: LoadReport
+  /// The stored tensors in their order.
+  public let tensors: [(name: String, spec: TensorSpec)]
+}
+
+/// Describes a checkpoint without reading its tensors.
+///
+/// - Throws: ``GraftError`` when it cannot be opened.
+public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
+  let opened = try registry.open(source)
+  let checkpoint = opened.checkpoint
+  let backbone = try checkpoint.makeBackbone()
+  let active = Set(checkpoint.activeRecords.map(\.id))
+  let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.spec.dtype).mapValues(\.count)
+  return Inspection(
+    format: opened.format, dialect: opened.dialect.name, architecture: checkpoint.architecture,
+    layers: backbone.layerCount, hiddenSize: backbone.hiddenSize, vocabularySize: backbone.vocabularySize,
+    maximumLength: backbone.maximumLength, tokenizer: checkpoint.tokenizer.map { type(of: $0).name },
+    backbone: .init(
+      name: checkpoint.backboneType.name, parameters: checkpoint.backbone.elementCount, history: nil,
+      isActive: true,
+      labels: nil),
+    heads: try checkpoint.heads.map { record in
+      .init(
+        name: record.id, parameters: record.weights.elementCount, history: record.history,
+        isActive: active.contains(record.id),
+        labels: record.type.hasLabels ? try record.settings.labels() : nil)
+    },
+    dtypes: counts.map { ($0.key, $0.value) }.sorted { $0.1 > $1.1 },
+    ties: opened.report.dropped.filter { $0.reason.contains("tied") }.map(\.name), report: opened.report,
+    tensors: opened.stored.tensors.map { ($0.key, $0.value.spec) })
+}

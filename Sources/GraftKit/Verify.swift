@@ -1,0 +1,146 @@
+import Foundation
+import GraftCore
+
+/// How far a checkpoint's outputs are from a golden file's.
+public struct Verification: Sendable {
+  public struct Output: Sendable, Equatable {
+    /// As in the golden file: `last_hidden_state`, `logits`, ….
+    public let name: String
+    /// The largest absolute difference over positions whose mask is 1.
+    public let maximum: Float
+    /// The largest absolute value that was expected there.
+    public let scale: Float
+  }
+
+  public let outputs: [Output]
+  public let tolerance: Float
+
+  /// Whether every output is within the tolerance.
+  public var passes: Bool { outputs.allSatisfy { $0.maximum <= tolerance } }
+}
+
+/// Runs a checkpoint on a golden file's inputs and compares its outputs.
+///
+/// The golden file is safetensors: `input_ids`, `attention_mask`, `token_type_ids` (int64
+/// `[batch, length]`) and any of `last_hidden_state`, `pooler_output`, `prediction_logits`,
+/// `seq_relationship_logits`, `logits` (float32).
+///
+/// - Parameters:
+///   - source: A checkpoint.
+///   - golden: The golden file.
+///   - tolerance: The largest absolute difference that passes.
+/// - Throws: ``GraftError`` when the file lacks inputs, has no output that the checkpoint computes, or an
+///   output's shape is another.
+public func verify(
+  _ source: URL, golden: URL, tolerance: Float = 1e-4, backend: any ComputeBackend, registry: Registry
+) throws -> Verification {
+  let file = try registry.openWeights(golden).weights
+  do {
+    let inputs = try GoldenInputs(file)
+    let checkpoint = try registry.open(source).checkpoint
+    var outputs = try checkpoint.outputs(inputs.batch, backend)
+    // A head that is parked may be what the golden file is about.
+    for record in checkpoint.parkedRecords where record.id == record.type.name {
+      var other = checkpoint
+      other.activeHead = record.type
+      other.configuration = other.configuration.merging(record.settings)
+      guard !record.type.needsPooler || outputs["pooler_output"] != nil else { continue }
+      outputs.merge(try other.outputs(inputs.batch, backend)) { first, _ in first }
+    }
+    let compared = try file.tensors.compactMap { name, expected -> Verification.Output? in
+      guard let found = outputs[name] else { return nil }
+      return try inputs.compare(name, expected: expected, found: found)
+    }
+    guard !compared.isEmpty else {
+      throw GraftError(
+        .mismatch, "the golden file has no output that this checkpoint computes",
+        expected: outputs.keys.sorted().joined(separator: ", "),
+        found: file.tensors.keys.joined(separator: ", "))
+    }
+    return Verification(outputs: compared, tolerance: tolerance)
+  } catch let error as GraftError {
+    throw error.inFile(golden.path)
+  }
+}
+
+extension Checkpoint {
+  /// Every output for a batch by its golden name.
+  fileprivate func outputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: Tensor] {
+    let model = try makeModel()
+    let tape = Tape(backend, recording: false)
+    let encoded = try model.encode(batch, tape)
+    var outputs = ["last_hidden_state": encoded.hiddenStates.value]
+    if let pooled = encoded.pooled { outputs["pooler_output"] = pooled.value }
+    if let head = model.head {
+      let logits = try head.forward(encoded, batch, Scope(model.parameters), tape)
+      outputs.merge(logits.mapValues(\.value)) { first, _ in first }
+    }
+    return outputs
+  }
+}
+
+/// A golden file's padded inputs, and the unpadded batch they stand for.
+private struct GoldenInputs {
+  let mask: [Int]
+  let rows: Int
+  let length: Int
+  var batch = Batch()
+
+  init(_ file: Weights) throws {
+    func integers(_ name: String) throws -> (values: [Int], shape: [Int]) {
+      guard let tensor = file[name] else {
+        throw GraftError(.missing, "the golden file has no '\(name)'")
+      }
+      guard tensor.spec.shape.count == 2 else {
+        throw GraftError(
+          .mismatch, "wrong shape", subject: "tensor '\(name)'", expected: "[batch, length]",
+          found: "\(tensor.spec)")
+      }
+      return (try tensor.integers(), tensor.spec.shape)
+    }
+    let ids = try integers("input_ids")
+    mask = try integers("attention_mask").values
+    let types = try file["token_type_ids"].map { _ in try integers("token_type_ids").values }
+    (rows, length) = (ids.shape[0], ids.shape[1])
+    guard mask.count == ids.values.count, types?.count ?? mask.count == mask.count else {
+      throw GraftError(.mismatch, "the inputs have different shapes", expected: "\(ids.shape)")
+    }
+    for row in 0..<rows {
+      let places = (0..<length).filter { mask[row * length + $0] != 0 }
+      batch.append(
+        ids: try places.map { try GoldenInputs.id(ids.values[row * length + $0]) },
+        tokenTypes: try places.map { try GoldenInputs.id(types?[row * length + $0] ?? 0) },
+        // A masked token keeps its position, as a position embedding counts columns.
+        positions: places.map(Int32.init))
+    }
+  }
+
+  private static func id(_ value: Int) throws -> Int32 {
+    guard let id = Int32(exactly: value) else {
+      throw GraftError(.malformed, "an id that is no id", found: "\(value)")
+    }
+    return id
+  }
+
+  /// Compares `[batch, length, width]` with `[tokens, width]`, or `[batch, width]` with itself.
+  func compare(_ name: String, expected: LazyTensor, found: Tensor) throws -> Verification.Output {
+    let perToken = expected.spec.shape.count == 3
+    let width = expected.spec.shape.last ?? 1
+    let shape = perToken ? [rows, length, width] : [rows, width]
+    guard expected.spec.shape == shape, found.columns == width else {
+      throw GraftError(
+        .mismatch, "wrong shape", subject: "tensor '\(name)'",
+        expected: "\(perToken ? [rows, length, found.columns] : [rows, found.columns])",
+        found: "\(expected.spec)")
+    }
+    let values = try expected.floats()
+    var (maximum, scale, row) = (Float(0), Float(0), 0)
+    for place in 0..<(perToken ? rows * length : rows) where !perToken || mask[place] != 0 {
+      let golden = values[(place * width)..<((place + 1) * width)]
+      maximum = max(maximum, maximumDifference(golden, found.buffer[(row * width)..<((row + 1) * width)]))
+      scale = golden.reduce(scale) { max($0, abs($1)) }
+      row += 1
+    }
+    return Verification.Output(name: name, maximum: maximum, scale: scale)
+  }
+}
