@@ -38,8 +38,16 @@ public protocol ComputeBackend: Sendable {
   ///   - b: `[k, n]`, or `[n, k]` when transposed; `ldb` floats from row to row.
   ///   - c: `[m, n]`; `ldc` floats from row to row.
   func gemm(
-    _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
-    ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int)
+    _ product: MatrixProduct,
+    alpha: Float,
+    _ a: UnsafePointer<Float>,
+    lda: Int,
+    _ b: UnsafePointer<Float>,
+    ldb: Int,
+    beta: Float,
+    _ c: UnsafeMutablePointer<Float>,
+    ldc: Int
+  )
 }
 
 extension ComputeBackend {

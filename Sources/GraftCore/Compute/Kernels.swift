@@ -1,13 +1,3 @@
-/// The smooth activation of BERT, exact or approximated.
-public enum Activation: String, Sendable, CaseIterable {
-  /// `x · Φ(x)` with the error function. Hendrycks & Gimpel, arXiv:1606.08415.
-  case gelu
-  /// The tanh approximation of the same paper, which Google's and Keras' BERT use.
-  case geluTanh
-  case relu
-  case tanh
-}
-
 /// Kernels that work on rows, on the calling thread. Ops cut the rows into pieces and run them in parallel.
 ///
 /// Every requirement has a naive default: the oracle that faster kernels are tested against, and what a
@@ -18,55 +8,98 @@ public protocol Kernels: Sendable {
 
   /// `sums[c] += Σ_r x[r, c]`, rows in order.
   func addColumnSums(
-    of x: UnsafePointer<Float>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Float>)
+    of x: UnsafePointer<Float>,
+    rows: Int,
+    columns: Int,
+    to sums: UnsafeMutablePointer<Float>
+  )
 
   /// `y[i] += x[i]`.
   func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int)
 
   /// `y[i] = f(x[i])`. `y` may be `x`.
   func activate(
-    _ activation: Activation, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int)
+    _ activation: Activation,
+    _ x: UnsafePointer<Float>,
+    to y: UnsafeMutablePointer<Float>,
+    count: Int
+  )
 
   /// `dx[i] = dy[i] · f'(x[i])`. `dx` may be `dy`.
   func activationGradient(
-    _ activation: Activation, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
-    to dx: UnsafeMutablePointer<Float>, count: Int)
+    _ activation: Activation,
+    x: UnsafePointer<Float>,
+    dy: UnsafePointer<Float>,
+    to dx: UnsafeMutablePointer<Float>,
+    count: Int
+  )
 
-  /// LayerNorm of each row of `x`: `y = (x − mean) · rstd · weight + bias`.
+  /// LayerNorm of each row of `x`: `y = (x − mean) · rstd · weight + bias`. `y` may be `x`.
   ///
   /// - Parameter statistics: `[rows, 2]`: receives each row's mean and reciprocal standard deviation.
   func layerNorm(
-    _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
-    to y: UnsafeMutablePointer<Float>, statistics: UnsafeMutablePointer<Float>, rows: Int, columns: Int)
+    _ x: UnsafePointer<Float>,
+    weight: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>,
+    epsilon: Float,
+    to y: UnsafeMutablePointer<Float>,
+    statistics: UnsafeMutablePointer<Float>,
+    rows: Int,
+    columns: Int
+  )
 
   /// The gradients of LayerNorm: writes `dx`, adds to `dWeight` and `dBias`, rows in order. `dx` may be `dy`.
   func layerNormGradient(
-    x: UnsafePointer<Float>, weight: UnsafePointer<Float>, statistics: UnsafePointer<Float>,
-    dy: UnsafePointer<Float>, to dx: UnsafeMutablePointer<Float>, dWeight: UnsafeMutablePointer<Float>,
-    dBias: UnsafeMutablePointer<Float>, rows: Int, columns: Int)
+    x: UnsafePointer<Float>,
+    weight: UnsafePointer<Float>,
+    statistics: UnsafePointer<Float>,
+    dy: UnsafePointer<Float>,
+    to dx: UnsafeMutablePointer<Float>,
+    dWeight: UnsafeMutablePointer<Float>,
+    dBias: UnsafeMutablePointer<Float>,
+    rows: Int,
+    columns: Int
+  )
 
   /// Replaces each row by `softmax(scale · row)`.
   func softmax(_ x: UnsafeMutablePointer<Float>, scale: Float, rows: Int, columns: Int)
 
   /// Given `p = softmax(scale · x)`, replaces `dp` by `dx = scale · p · (dp − Σ p · dp)`, row by row.
   func softmaxGradient(
-    p: UnsafePointer<Float>, dp: UnsafeMutablePointer<Float>, scale: Float, rows: Int, columns: Int)
+    p: UnsafePointer<Float>,
+    dp: UnsafeMutablePointer<Float>,
+    scale: Float,
+    rows: Int,
+    columns: Int
+  )
 
   /// The cross-entropy of each row of logits with its class: `loss[r] = log Σ exp(x[r]) − x[r, class]`.
+  ///
+  /// A row of a negative class counts nothing: its loss and its gradient are 0.
   ///
   /// - Parameter gradient: Receives `softmax(x) − onehot(class)`, not yet scaled; may be `logits`; `nil` when
   ///   only the loss is wanted.
   func crossEntropy(
-    _ logits: UnsafePointer<Float>, classes: UnsafePointer<Int32>, loss: UnsafeMutablePointer<Float>,
-    gradient: UnsafeMutablePointer<Float>?, rows: Int, columns: Int)
+    _ logits: UnsafePointer<Float>,
+    classes: UnsafePointer<Int32>,
+    loss: UnsafeMutablePointer<Float>,
+    gradient: UnsafeMutablePointer<Float>?,
+    rows: Int,
+    columns: Int
+  )
 
   /// Inverted dropout: `y[i] = x[i] / (1 − p)` where word `start + i` of the key's stream, as a fraction of
   /// 2³², is at least `p`; else 0. `y` may be `x`.
   ///
   /// - Parameter start: The place of the first element in the stream; a multiple of 4.
   func dropout(
-    _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int, probability: Float, key: RandomKey,
-    start: Int)
+    _ x: UnsafePointer<Float>,
+    to y: UnsafeMutablePointer<Float>,
+    count: Int,
+    probability: Float,
+    key: RandomKey,
+    start: Int
+  )
 
   /// `x[i] *= factor`.
   func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int)
@@ -74,38 +107,15 @@ public protocol Kernels: Sendable {
   /// `Σ x[i]²`, in double precision.
   func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double
 
-  /// One AdamW update of `count` weights. Loshchilov & Hutter, arXiv:1711.05101, as PyTorch computes it.
+  /// One AdamW update of `count` weights. Loshchilov & Hutter, arXiv:1711.05101, as PyTorch computes it:
+  /// `w ← w · (1 − lr · decay)`, `m ← m + (g − m)(1 − β₁)`, `v ← β₂ v + (1 − β₂) g²`,
+  /// `w ← w − lr / c₁ · m / (√v / √c₂ + ε)` with `g` scaled by ``AdamWUpdate/gradientScale``.
   func adamW(
-    _ update: AdamWUpdate, weights: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-    firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>, count: Int)
-}
-
-/// The numbers of one AdamW step, the same for every weight of a parameter.
-public struct AdamWUpdate: Sendable, Equatable {
-  public var learningRate: Float
-  public var beta1: Float
-  public var beta2: Float
-  public var epsilon: Float
-  /// 0 for parameters exempt from decay.
-  public var weightDecay: Float
-  /// `1 − beta1ᵗ`.
-  public var biasCorrection1: Float
-  /// `1 − beta2ᵗ`.
-  public var biasCorrection2: Float
-  /// What the gradient is multiplied by first: clipping and averaging.
-  public var gradientScale: Float
-
-  public init(
-    learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, biasCorrection1: Float,
-    biasCorrection2: Float, gradientScale: Float
-  ) {
-    self.learningRate = learningRate
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.weightDecay = weightDecay
-    self.biasCorrection1 = biasCorrection1
-    self.biasCorrection2 = biasCorrection2
-    self.gradientScale = gradientScale
-  }
+    _ update: AdamWUpdate,
+    weights: UnsafeMutablePointer<Float>,
+    gradient: UnsafePointer<Float>,
+    firstMoment: UnsafeMutablePointer<Float>,
+    secondMoment: UnsafeMutablePointer<Float>,
+    count: Int
+  )
 }

@@ -23,14 +23,21 @@ public struct RandomKey: Sendable, Hashable {
   /// Four random words: numbers `4 * index ..< 4 * index + 4` of the stream.
   public func words(_ index: UInt32) -> SIMD4<UInt32> {
     var counter = SIMD4(
-      index, place, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32))
+      index,
+      place,
+      UInt32(truncatingIfNeeded: step),
+      UInt32(truncatingIfNeeded: step >> 32)
+    )
     var key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
     for _ in 0..<10 {
       let first = UInt64(counter.x) * 0xD251_1F53
       let second = UInt64(counter.z) * 0xCD9E_8D57
       counter = SIMD4(
-        UInt32(second >> 32) ^ counter.y ^ key.x, UInt32(truncatingIfNeeded: second),
-        UInt32(first >> 32) ^ counter.w ^ key.y, UInt32(truncatingIfNeeded: first))
+        UInt32(second >> 32) ^ counter.y ^ key.x,
+        UInt32(truncatingIfNeeded: second),
+        UInt32(first >> 32) ^ counter.w ^ key.y,
+        UInt32(truncatingIfNeeded: first)
+      )
       key &+= SIMD2(0x9E37_79B9, 0xBB67_AE85)
     }
     return counter

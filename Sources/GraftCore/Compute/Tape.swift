@@ -23,7 +23,10 @@ public final class Tape {
   ///   - dropoutKey: The randomness of this step's dropout; `nil` for none.
   ///   - pool: Memory for activations and gradients.
   public init(
-    _ backend: any ComputeBackend, recording: Bool = true, dropoutKey: RandomKey? = nil, pool: MemoryPool? = nil
+    _ backend: any ComputeBackend,
+    recording: Bool = true,
+    dropoutKey: RandomKey? = nil,
+    pool: MemoryPool? = nil
   ) {
     self.backend = backend
     self.isRecording = recording
@@ -41,9 +44,17 @@ public final class Tape {
   ///   - scale: What the loss counts for in the step.
   public func backward(from loss: Variable, scale: Float = 1) {
     precondition(loss.value.count == 1, "the loss is a scalar, not \(loss.shape)")
-    loss.addGradient(pool: pool) { gradient, overwrite in
-      gradient.pointer[0] = overwrite ? scale : gradient.pointer[0] + scale
-    }
+    backward(from: loss, gradient: Tensor(repeating: scale, shape: loss.shape, pool: pool))
+  }
+
+  /// Runs every pullback in reverse, starting with a given gradient at `output`.
+  ///
+  /// - Parameters:
+  ///   - output: Made by this tape.
+  ///   - gradient: Of the output's shape; taken over, nobody else may use it afterwards.
+  public func backward(from output: Variable, gradient: Tensor) {
+    precondition(gradient.shape == output.shape, "gradient \(gradient.shape) of \(output.shape)")
+    output.addGradient(consuming: gradient, backend)
     while let pullback = pullbacks.popLast() { pullback() }
   }
 

@@ -7,7 +7,8 @@ public final class Tensor: @unchecked Sendable {
   public let count: Int
   /// The elements, valid as long as this object lives.
   public let pointer: UnsafeMutablePointer<Float>
-  private let pool: MemoryPool?
+  /// Where the memory goes back to.
+  let pool: MemoryPool?
 
   /// A tensor whose elements are not initialised.
   ///
@@ -44,7 +45,9 @@ public final class Tensor: @unchecked Sendable {
   public var rows: Int { shape.first ?? 1 }
   /// The product of all extents but the first.
   public var columns: Int { shape.dropFirst().reduce(1, *) }
-  public var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
+  public var buffer: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: pointer, count: count)
+  }
   /// A copy of the elements.
   public var values: [Float] { Array(buffer) }
   /// The first element; the value of a scalar.
@@ -59,6 +62,8 @@ public final class Tensor: @unchecked Sendable {
 /// Blocks are kept by size class (powers of two, four steps between). Used by one thread at a time.
 public final class MemoryPool {
   private var free: [Int: [UnsafeMutablePointer<Float>]] = [:]
+  /// How many blocks the system was asked for so far; it stops growing when a loop has found its rhythm.
+  public private(set) var allocationCount = 0
 
   public init() {}
 
@@ -80,7 +85,9 @@ public final class MemoryPool {
 
   func take(_ count: Int) -> UnsafeMutablePointer<Float> {
     let capacity = MemoryPool.capacity(count)
-    return free[capacity]?.popLast() ?? MemoryPool.allocate(capacity)
+    if let block = free[capacity]?.popLast() { return block }
+    allocationCount += 1
+    return MemoryPool.allocate(capacity)
   }
 
   func giveBack(_ block: UnsafeMutablePointer<Float>, _ count: Int) {

@@ -25,6 +25,24 @@ public class Variable {
       gradient = fresh
     }
   }
+
+  /// Adds a tensor to the gradient and takes it over: nobody else may use it afterwards.
+  ///
+  /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.
+  public func addGradient(consuming addend: Tensor, _ backend: any ComputeBackend) {
+    guard needsGradient else { return }
+    if let gradient { backend.add(addend, to: gradient) } else { gradient = addend }
+  }
+
+  /// The gradient to add to and whether it has to be overwritten instead, for pullbacks that fill several
+  /// gradients in one loop; `nil` for a variable that wants none.
+  func openGradient(pool: MemoryPool?) -> (gradient: Tensor, overwrite: Bool)? {
+    guard needsGradient else { return nil }
+    if let gradient { return (gradient, false) }
+    let fresh = Tensor(uninitialized: value.shape, pool: pool)
+    gradient = fresh
+    return (fresh, true)
+  }
 }
 
 /// A named variable that training changes.
@@ -40,6 +58,6 @@ public final class Parameter: Variable {
     super.init(value, needsGradient: !frozen)
   }
 
-  /// Forgets the gradient, keeping nothing.
+  /// Forgets the gradient; its memory goes back to the pool it came from.
   public func clearGradient() { gradient = nil }
 }

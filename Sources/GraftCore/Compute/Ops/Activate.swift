@@ -1,0 +1,34 @@
+extension Tape {
+  /// An activation, element by element.
+  ///
+  /// - Parameters:
+  ///   - x: Of any shape.
+  ///   - activation: The function.
+  /// - Returns: Of the shape of `x`.
+  public func activate(_ x: Variable, _ activation: Activation) -> Variable {
+    let y = output(x.shape, from: x)
+    let kernels = backend.kernels
+    backend.forEachBlock(ofElements: x.value.count) { block in
+      kernels.activate(
+        activation,
+        x.value.pointer + block.lowerBound,
+        to: y.value.pointer + block.lowerBound,
+        count: block.count
+      )
+    }
+    record(y) { [backend] dy in
+      backend.forEachBlock(ofElements: dy.count) { block in
+        let dy = dy.pointer + block.lowerBound
+        kernels.activationGradient(
+          activation,
+          x: x.value.pointer + block.lowerBound,
+          dy: dy,
+          to: dy,
+          count: block.count
+        )
+      }
+      x.addGradient(consuming: dy, backend)
+    }
+    return y
+  }
+}
