@@ -155,8 +155,12 @@ import Testing
     BadFile("", "the file is empty; expected rows of text."),
     BadFile("\n\n", "the file is empty; expected rows of text."),
     BadFile("", name: "a.jsonl", "the file is empty; expected rows of text."),
-    BadFile(" \n", name: "a.jsonl", "row 1: invalid JSON at byte 1: the text ends where a value should stand. JSON Lines have one object on "
-        + "each line."),
+    BadFile(
+      " \n",
+      name: "a.jsonl",
+      "row 1: invalid JSON at byte 1: the text ends where a value should stand. JSON Lines have one object on "
+        + "each line."
+    ),
     BadFile("text,label\n", "there is no row below the header; expected rows of text."),
     BadFile(
       "headline,class\nx,1\n",
