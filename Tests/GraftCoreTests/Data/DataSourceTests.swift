@@ -1,0 +1,270 @@
+import Foundation
+import GraftCore
+import Testing
+
+@Suite struct DataSourceTests {
+  @Test func quotedFieldsHoldAnything() throws {
+    let rows = try read(
+      "a.csv",
+      "text,label\r\n\"one, two\",0\r\n\"a \"\"quote\"\"\",1\r\n\"two\nlines\",2\r\nplain \"inside\" text,3\r\n"
+    )
+    #expect(rows.map(\.text) == ["one, two", "a \"quote\"", "two\nlines", "plain \"inside\" text"])
+    #expect(rows.map(\.label) == ["0", "1", "2", "3"].map { .text($0) })
+    #expect(rows.map(\.place.row) == [2, 3, 4, 5])
+  }
+
+  @Test func backslashesAreKept() throws {
+    let rows = try read(
+      "a.csv",
+      #""4","A second\team","said \"hi\"""#.replacing("\\\"hi\\\"", with: "\\hi") + "\n",
+      DataOptions(textColumns: [.number(2), .number(3)], labelColumn: .number(1))
+    )
+    #expect(rows == [TextRow("A second\\team said \\hi", label: .text("4"), place: rows[0].place)])
+  }
+
+  @Test(arguments: ["\n", "\r\n"])
+  func theLastLineEndingIsOptional(_ lineEnd: String) throws {
+    for final in ["", lineEnd, lineEnd + lineEnd] {
+      let rows = try read(
+        "a.csv",
+        "\u{FEFF}text,label" + lineEnd + lineEnd + "x,1" + lineEnd + "\"y\",\"2\"" + final
+      )
+      #expect(rows.map(\.text) == ["x", "y"])
+      #expect(rows.map(\.label) == [.text("1"), .text("2")])
+    }
+  }
+
+  @Test func fieldsCrossWindows() throws {
+    let texts = (0..<40).map { String(repeating: "αβγ,\"\n", count: 97 * $0 + 1) }
+    let file = "text\n" + texts.map { "\"" + $0.replacing("\"", with: "\"\"") + "\"\n" }.joined()
+    #expect(file.utf8.count > 3 << 16)
+    #expect(try read("a.csv", file).map(\.text) == texts)
+  }
+
+  @Test func numbersMeanThatThereIsNoHeader() throws {
+    let numbered = DataOptions(textColumns: [.number(1)])
+    #expect(try read("a.csv", "x,0\ny,1\n", numbered).map(\.text) == ["x", "y"])
+    var options = numbered
+    options.hasHeader = true
+    #expect(try read("a.csv", "t,label\ny,1\n", options).map(\.label) == [.text("1")])
+    options = DataOptions(textColumns: [.name("t")], labelColumn: .number(2))
+    #expect(try read("a.csv", "t,l\ny,1\n", options).map(\.label) == [.text("1")])
+  }
+
+  @Test func pairs() throws {
+    let options = DataOptions(textColumns: [.name("a")], pairColumn: .name("b"))
+    #expect(try read("a.tsv", "a\tb\nx\t\"y\n", options).map(\.pair) == ["\"y"])
+  }
+
+  @Test func jsonLines() throws {
+    let rows = try read(
+      "a.jsonl",
+      """
+      {"text": "x\\ny", "label": 3, "other": null}
+
+      {"label": "Sports", "text": "z"}
+      {"text": "v", "label": ["a", "b"]}
+      {"text": "w", "label": null}
+      {"text": "w"}
+      """
+    )
+    #expect(rows.map(\.text) == ["x\ny", "z", "v", "w", "w"])
+    #expect(rows.map(\.label) == [.text("3"), .text("Sports"), .list(["a", "b"]), nil, nil])
+    #expect(rows.map(\.place.row) == [1, 3, 4, 5, 6])
+  }
+
+  @Test func plainLines() throws {
+    #expect(
+      try read("a.txt", "one, \"two\"\r\n\r\nthree\tfour").map(\.text) == ["one, \"two\"", "three\tfour"]
+    )
+  }
+
+  @Test(arguments: [
+    ("a", "text,label\nx,1\n"), ("b", "text\tlabel\nx\t1\n"), ("c", "{\"text\": \"x\", \"label\": 1}"),
+  ])
+  func aFileWithoutAnExtensionIsRecognised(_ name: String, _ content: String) throws {
+    let rows = try read(name, content)
+    #expect(rows.map(\.text) == ["x"])
+    #expect(rows.map(\.label) == [.text("1")])
+  }
+
+  @Test func shufflingComesBeforeTaking() throws {
+    let file = "text\n" + (0..<10).map { "\($0)\n" }.joined()
+    #expect(try read("a.csv", file, DataOptions(take: 3)).map(\.text) == ["0", "1", "2"])
+    // numpy.random.default_rng(42).permutation(10)
+    let shuffled = try read("a.csv", file, DataOptions(shuffleSeed: 42)).map(\.text)
+    #expect(shuffled == ["5", "6", "0", "7", "3", "2", "4", "9", "1", "8"])
+    #expect(try read("a.csv", file, DataOptions(shuffleSeed: 42, take: 3)).map(\.text) == ["5", "6", "0"])
+    #expect(try read("a.csv", file, DataOptions(take: 100)).count == 10)
+  }
+
+  @Test func takingStopsReading() throws {
+    #expect(try read("a.csv", "text\nx\n\"unterminated", DataOptions(take: 1)).map(\.text) == ["x"])
+  }
+
+  @Test func severalFilesAreOne() throws {
+    let directory = try TemporaryDirectory()
+    let files = try ["x", "y"].map { try directory.write("\($0).csv", Array("text\n\($0)1\n\($0)2\n".utf8)) }
+    let source = DataSource(files, options: DataOptions(take: 3))
+    #expect(try source.rows().map(\.text) == ["x1", "x2", "y1"])
+  }
+
+  @Test func aDecompressorIsChosenByContent() throws {
+    // The "compression" of this test adds 1 to every byte.
+    let bytes = [0xFE, 0xFE] + "text\nx\n".utf8.map { $0 + 1 }
+    let decompressor = Decompressor(magic: [0xFE, 0xFE]) { stream in
+      var isFirst = true
+      return ByteStream { buffer in
+        if isFirst { _ = try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<2])) }
+        isFirst = false
+        let count = try stream.read(into: buffer)
+        for index in 0..<count { buffer[index] -= 1 }
+        return count
+      }
+    }
+    let directory = try TemporaryDirectory()
+    let file = try directory.write("a.csv.gz", bytes)
+    #expect(try DataSource([file], decompressors: [decompressor]).rows().map(\.text) == ["x"])
+  }
+
+  struct BadFile: Sendable, CustomTestStringConvertible {
+    var name = "a.csv"
+    var content: [UInt8]
+    var options = DataOptions()
+    var message: String
+    var testDescription: String { message }
+
+    init(_ content: String, name: String = "a.csv", options: DataOptions = DataOptions(), _ message: String) {
+      self.init(Array(content.utf8), name: name, options: options, message)
+    }
+
+    init(
+      _ content: [UInt8],
+      name: String = "a.csv",
+      options: DataOptions = DataOptions(),
+      _ message: String
+    ) {
+      self.content = content
+      self.name = name
+      self.options = options
+      self.message = message
+    }
+  }
+
+  @Test(arguments: [
+    BadFile("", "the file is empty; expected rows of text."),
+    BadFile("\n\n", "the file is empty; expected rows of text."),
+    BadFile("", name: "a.jsonl", "the file is empty; expected rows of text."),
+    BadFile(
+      " \n",
+      name: "a.jsonl",
+      "row 1: invalid JSON at byte 1: the text ends where a value should stand. JSON Lines have one object on "
+        + "each line."
+    ),
+    BadFile("text,label\n", "there is no row below the header; expected rows of text."),
+    BadFile(
+      "headline,class\nx,1\n",
+      "column 'text': no such column; found the columns 'headline', 'class'. Pass --text-column and "
+        + "--label-column; numbers, such as --text-column 1, when there is no header."
+    ),
+    BadFile(
+      "x,1\n",
+      options: DataOptions(textColumns: [.number(3)]),
+      "column '3': no such column; found 2 columns without names. Name the column by its number, from 1 to 2."
+    ),
+    BadFile(
+      "text\nx\n",
+      options: DataOptions(labelColumn: .name("label")),
+      "column 'label': no such column; found the columns 'text'. Pass --text-column and --label-column; numbers, "
+        + "such as --text-column 1, when there is no header."
+    ),
+    BadFile(
+      "text,label\nx,1\ny,2,3\n",
+      "row 3: wrong number of columns; expected 2, as in the header (text, label), found 3. A text that holds the "
+        + "separator has to stand in quotes."
+    ),
+    BadFile(
+      "text,label\nx,1\n\"y,2\n",
+      "row 3, column 1: a quoted field does not end. Close the quote; a quote inside a field is written twice."
+    ),
+    BadFile(
+      "text,label\n\"x\"y,1\n",
+      "row 2, column 1: text after the closing quote; expected a comma or the end of the line. A quote inside a "
+        + "field is written twice."
+    ),
+    BadFile(
+      Array("text\nx\n".utf8) + [0xE4, 0x0A],
+      "row 3, column 1: invalid UTF-8. Convert the file to UTF-8, for example with 'iconv -f latin1 -t utf-8'."
+    ),
+    BadFile(
+      "{\"text\": \"x\"}\n{\"title\": \"y\", \"class\": 1}\n",
+      name: "a.jsonl",
+      "row 2, column 'text': no such column; found the columns 'title', 'class'. Pass --text-column and "
+        + "--label-column."
+    ),
+    BadFile(
+      "{\"text\": [1]}\n",
+      name: "a.jsonl",
+      "row 1, column 'text': wrong value; expected a string, found a list."
+    ),
+    BadFile(
+      "[\n",
+      name: "a.json",
+      "row 1: invalid JSON at byte 1: the text ends where a value should stand. JSON Lines have one object on "
+        + "each line."
+    ),
+    BadFile(
+      "{\"text\": \"x\"}",
+      name: "a.jsonl",
+      options: DataOptions(textColumns: [.number(1)]),
+      "column '1': JSON Lines have no column numbers. Name the column by its key."
+    ),
+    BadFile("PAR1....", name: "a.parquet", "a Parquet file. Convert it to CSV or JSON Lines."),
+    BadFile("version https://git-lfs", "a Git LFS pointer, not data. Run 'git lfs pull'."),
+  ])
+  func badFilesAreExplained(_ bad: BadFile) throws {
+    let directory = try TemporaryDirectory()
+    let file = try directory.write(bad.name, bad.content)
+    let error = #expect(throws: GraftError.self) { try DataSource([file], options: bad.options).rows() }
+    let description = try #require(error).description
+    #expect(description.hasPrefix("\(file.path): \(bad.message)"), "\(description)")
+  }
+
+  @Test func anEndlessRowIsRefused() throws {
+    let bytes = [UInt8(ascii: "\"")] + [UInt8](repeating: 0x61, count: (1 << 24) + 70000)
+    let directory = try TemporaryDirectory()
+    let file = try directory.write("a.csv", bytes)
+    let error = #expect(throws: GraftError.self) { try DataSource([file]).rows() }
+    #expect(try #require(error).description.contains("row 1: longer than 16 MiB. Look for a quote"))
+  }
+
+  @Test func columnsAreParsed() throws {
+    #expect(try Column.list("2,3") == [.number(2), .number(3)])
+    #expect(try Column.list("title") == [.name("title")])
+    #expect(throws: GraftError.self) { try Column.list("0") }
+    #expect(throws: GraftError.self) { try Column.list("1,,2") }
+  }
+
+  private func read(_ name: String, _ content: String, _ options: DataOptions = DataOptions()) throws
+    -> [TextRow]
+  {
+    let directory = try TemporaryDirectory()
+    let file = try directory.write(name, Array(content.utf8))
+    return try DataSource([file], options: options).rows()
+  }
+}
+
+/// A directory that is removed when the test is done with it.
+final class TemporaryDirectory {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
+
+  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func write(_ name: String, _ bytes: [UInt8]) throws -> URL {
+    let file = url.appendingPathComponent(name)
+    try Data(bytes).write(to: file)
+    return file
+  }
+}
