@@ -199,7 +199,9 @@ extension Registry {
   }
 
   /// The first registered tokenizer whose files are in a directory.
-  func loadTokenizer(from directory: URL) throws -> (any Tokenizer)? {
+  ///
+  /// - Throws: ``GraftError`` when the files are there, but broken.
+  public func loadTokenizer(from directory: URL) throws -> (any Tokenizer)? {
     for type in tokenizers.values {
       if let tokenizer = try type.load(from: directory) { return tokenizer }
     }

@@ -4,7 +4,7 @@ import Foundation
 public struct ModelDirectory: Sendable {
   /// The directory.
   public let url: URL
-  /// The weight file or shard index that was given or found.
+  /// The weight file or shard index that was given or found; the directory itself when none was looked for.
   public let weights: URL
 
   static let configurationName = "config.json"
@@ -14,6 +14,12 @@ public struct ModelDirectory: Sendable {
   static let keptStem = "kept"
   /// Parked heads, each a directory of its own.
   static let headsName = "heads"
+
+  /// A directory whose weights do not matter.
+  public init(_ url: URL) {
+    self.url = url
+    weights = url
+  }
 
   /// Locates a checkpoint.
   ///

@@ -1,0 +1,45 @@
+# `make demo` and `make test` need nothing but Debian 12 and Swift: they install what is missing.
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+PEERS ?= .peers
+GRAFT := .build/release/graft
+PACKAGES := libopenblas-dev zlib1g-dev
+
+.PHONY: demo test bench interop install format lint build dependencies
+
+demo: build
+	@Fixtures/demo/run.sh $(GRAFT)
+
+test: dependencies
+	swift build --build-tests
+	swift test --skip-build
+	$(MAKE) lint
+
+bench: build
+	@Benchmarks/run.sh $(GRAFT) $(PEERS)
+
+interop: build
+	@Fixtures/interop/run.sh $(GRAFT) $(PEERS)
+
+build: dependencies
+	swift build -c release --product graft
+
+install: build
+	install -Dm755 $(GRAFT) $(DESTDIR)$(PREFIX)/bin/graft
+	$(GRAFT) --generate-completion-script bash \
+	  | install -Dm644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/graft
+
+format:
+	swift format --in-place --recursive Package.swift Sources Plugins Tests
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Plugins Tests
+
+# Installs the Debian packages that are missing; as another user than root, with sudo.
+dependencies:
+	@missing=$$(for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [ -n "$$missing" ]; then \
+	  as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq $$missing; \
+	fi

@@ -1,0 +1,30 @@
+import Foundation
+import GraftCore
+
+/// A model with new, random weights, to be pretrained from nothing.
+///
+/// - Parameters:
+///   - directory: Holds `config.json` and the tokenizer's files.
+///   - head: A registered head; `nil` makes the bare encoder.
+///   - seed: The randomness of the weights.
+/// - Throws: ``GraftError`` when the configuration is unusable, or its vocabulary is not the tokenizer's.
+public func initializeModel(
+  from directory: URL, head: String?, seed: UInt64 = 42, registry: Registry
+) throws -> Checkpoint {
+  let configuration = try ModelDirectory(directory).configuration()
+  let type = try registry.backbones.find(configuration.string("model_type", default: "bert"))
+  let backbone = try type.init(configuration)
+  var checkpoint = Checkpoint(
+    configuration: configuration, backboneType: type, backbone: backbone.parameters.initialized(seed: seed),
+    tokenizer: try registry.loadTokenizer(from: directory))
+  if let tokenizer = checkpoint.tokenizer, tokenizer.vocabularySize > backbone.vocabularySize {
+    throw GraftError(
+      .mismatch, "the tokenizer has more tokens than the model", file: directory.path,
+      subject: "key 'vocab_size'", expected: "at least \(tokenizer.vocabularySize)",
+      found: "\(backbone.vocabularySize)")
+  }
+  checkpoint.activeHead = try head.map(registry.heads.find)
+  var report = LoadReport()
+  try registry.initializeMissingParts(of: &checkpoint, seed: seed, report: &report)
+  return checkpoint
+}
