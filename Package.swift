@@ -56,12 +56,12 @@ let package = Package(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
     .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
 
-    .testTarget(name: "ConformanceTests", dependencies: ["GraftCore", "GraftKit"] + builtIn),
+    .testTarget(name: "ConformanceTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
     .testTarget(name: "GraftCoreTests", dependencies: ["GraftCore"]),
-    .testTarget(name: "GraftKitTests", dependencies: ["GraftCore", "GraftKit"] + builtIn),
+    .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
-    .testTarget(name: "BERTTests", dependencies: ["GraftKit"] + builtIn),
+    .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),
   ]

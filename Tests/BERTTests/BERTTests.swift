@@ -1,1 +1,104 @@
+import Foundation
+import GraftCore
+import GraftKit
 import Testing
+
+@testable import graft
+
+/// The tiny checkpoints that transformers wrote, and what they are.
+enum Fixture {
+  static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "Fixtures/bert-tiny")
+
+  static func url(_ name: String) -> URL { directory.appending(path: name) }
+
+  static let names = [
+    "base", "base-no-pooler", "bfloat16", "cased", "data-parallel", "float16", "gelu-tanh", "legacy-gamma-beta",
+    "masked-lm", "multi-label", "next-sentence", "padded-vocab", "pretraining", "regression",
+    "sequence-classification", "sharded", "untied-decoder",
+  ]
+
+  static let registry = Result { try Registry(builtInPlugins) }
+}
+
+@Suite("BERT against transformers")
+struct GoldenTests {
+  @Test("outputs agree within 1e-5 of their scale", arguments: Fixture.names)
+  func outputs(_ name: String) throws {
+    let registry = try Fixture.registry.get()
+    let golden = Fixture.url(name).appending(path: "golden.safetensors")
+    let result = try verify(
+      Fixture.url(name), golden: golden, backend: try ReferenceBackend(threads: 1), registry: registry)
+    let expected = try registry.openWeights(golden).weights.tensors.keys.filter {
+      !["input_ids", "attention_mask", "token_type_ids"].contains($0)
+    }
+    #expect(Set(result.outputs.map(\.name)) == Set(expected))
+    for output in result.outputs {
+      #expect(output.maximum <= 1e-5 * output.scale, "\(output)")
+    }
+  }
+
+  @Test("another model's golden fails")
+  func mismatch() throws {
+    let result = try verify(
+      Fixture.url("gelu-tanh"), golden: Fixture.url("pretraining").appending(path: "golden.safetensors"),
+      tolerance: 1e-5, backend: try ReferenceBackend(threads: 1), registry: try Fixture.registry.get())
+    #expect(!result.passes)
+  }
+}
+
+@Suite("Checkpoints in every spelling")
+struct SpellingTests {
+  /// Spellings of the same weights, which decode to the same tensors.
+  @Test(arguments: ["legacy-gamma-beta", "data-parallel"])
+  func sameTensors(_ name: String) throws {
+    let difference = try compare(
+      Fixture.url("pretraining"), Fixture.url(name), registry: try Fixture.registry.get())
+    #expect(difference.isEmpty, "\(difference.changed) \(difference.onlyInFirst) \(difference.onlyInSecond)")
+    #expect(difference.equal.count > 30)
+  }
+
+  @Test("heads and architecture", arguments: [
+    ("base", "BertModel", []),
+    ("base-no-pooler", "BertModel", []),
+    ("masked-lm", "BertForMaskedLM", ["masked-lm"]),
+    ("untied-decoder", "BertForMaskedLM", ["masked-lm"]),
+    ("next-sentence", "BertForNextSentencePrediction", ["next-sentence"]),
+    ("pretraining", "BertForPreTraining", ["masked-lm", "next-sentence"]),
+    ("legacy-gamma-beta", "BertForPreTraining", ["masked-lm", "next-sentence"]),
+    ("sequence-classification", "BertForSequenceClassification", ["sequence-classification"]),
+  ])
+  func architecture(_ name: String, _ architecture: String, _ heads: [String]) throws {
+    let opened = try Fixture.registry.get().open(Fixture.url(name))
+    #expect(opened.checkpoint.architecture == architecture)
+    #expect(opened.checkpoint.heads.map(\.id) == heads)
+    #expect(opened.report.unexpected.isEmpty)
+    #expect(opened.report.groups.allSatisfy { $0.initialized.isEmpty })
+    #expect(opened.checkpoint.heads.allSatisfy { $0.history.isTrained })
+  }
+
+  @Test func renamedAndDroppedAreReported() throws {
+    let report = try Fixture.registry.get().open(Fixture.url("legacy-gamma-beta")).report
+    let backbone = try #require(report.groups.first { $0.name == "backbone" })
+    // Two per LayerNorm: one after the embeddings, two in each of two layers.
+    #expect(backbone.renamed.count == 10)
+    #expect(backbone.renamed.allSatisfy { $0.stored.hasSuffix("gamma") || $0.stored.hasSuffix("beta") })
+    #expect(report.dropped.map(\.name) == ["bert.embeddings.position_ids"])
+  }
+
+  @Test func tiedCopiesAreReadOnce() throws {
+    let opened = try Fixture.registry.get().open(Fixture.url("data-parallel"))
+    #expect(opened.report.dropped.count { $0.reason.contains("tied") } == 2)
+    #expect(opened.checkpoint.heads[0].weights["masked_lm.decoder.weight"] == nil)
+  }
+
+  @Test func untiedDecoderStaysUntied() throws {
+    let opened = try Fixture.registry.get().open(Fixture.url("untied-decoder"))
+    #expect(opened.checkpoint.heads[0].weights["masked_lm.decoder.weight"] != nil)
+  }
+
+  @Test func labelsSurvive() throws {
+    let checkpoint = try Fixture.registry.get().open(Fixture.url("sequence-classification")).checkpoint
+    #expect(try checkpoint.configuration.labels() == ["World", "Sports", "Business", "Sci/Tech"])
+  }
+}

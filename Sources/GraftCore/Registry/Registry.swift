@@ -85,7 +85,7 @@ public struct Registry: Sendable {
 ///         try registry.add(MaskedLMHead.self)
 ///       }
 ///     }
-public protocol Plugin {
+public protocol Plugin: SendableMetatype {
   /// Adds what the module brings.
   ///
   /// - Throws: ``GraftError`` when a name is taken.

@@ -1,0 +1,18 @@
+import AdamW
+import BERT
+import GraftCore
+import MaskedLM
+import NextSentence
+import Pretraining
+import SequenceClassification
+
+/// The plugins that this binary is built with: the one list. To add one, add its target to `Package.swift`
+/// and its type here.
+let builtInPlugins: [any Plugin.Type] = [
+  BERTPlugin.self,
+  MaskedLMPlugin.self,
+  NextSentencePlugin.self,
+  PretrainingPlugin.self,
+  SequenceClassificationPlugin.self,
+  AdamWPlugin.self,
+]
