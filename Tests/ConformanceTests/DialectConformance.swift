@@ -1,0 +1,121 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import graft
+
+/// Every dialect in the registry with every head that has rows in it.
+@Suite("Every dialect")
+struct DialectConformance {
+  static let registry = Result { try Registry(builtInPlugins) }
+  static let names = (try? registry.get().dialects.names) ?? []
+
+  /// A small model's tensors with values that tell a transposition.
+  private static func weights(_ specs: [ParameterSpec]) -> Weights {
+    var weights = Weights()
+    for (index, spec) in specs.enumerated() {
+      let count = spec.shape.reduce(1, *)
+      weights[spec.name] = LazyTensor((0..<count).map { Float(index * 1000 + $0) }, shape: spec.shape)
+    }
+    return weights
+  }
+
+  private func setUp(_ name: String) throws -> (Dialect, any Backbone, [any Head.Type], Configuration) {
+    let registry = try Self.registry.get()
+    let dialect = try registry.dialects.find(name)
+    let configuration: Configuration = Configuration([
+      "vocab_size": 11, "hidden_size": 4, "num_hidden_layers": 12, "num_attention_heads": 2, "intermediate_size": 6,
+      "max_position_embeddings": 8, "tie_word_embeddings": false,
+    ])
+    let backbone = try registry.backbones.find(dialect.backbone).init(configuration)
+    let heads = registry.heads.values.filter { $0.rows[name] != nil }
+    return (dialect, backbone, heads, configuration)
+  }
+
+  @Test("decode(encode(x)) is x, for backbone and all heads", arguments: names)
+  func roundTrip(_ name: String) throws {
+    let (dialect, backbone, heads, configuration) = try setUp(name)
+    let table = NameTable(dialect, layers: backbone.layerCount, heads: heads)
+    let parameters = try backbone.parameters + heads.flatMap { try $0.init(configuration, on: backbone).parameters }
+    let original = Self.weights(parameters)
+    let stored = try table.encode(original, withHead: true)
+    #expect(stored.tensors.count == original.tensors.count)
+
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    #expect(report.unexpected.isEmpty && report.dropped.isEmpty)
+    #expect(report.groups.allSatisfy { $0.renamed.isEmpty })
+    let joined = decoded.values.reduce(into: [String: LazyTensor]()) { joined, weights in
+      for (name, tensor) in weights.tensors { joined[name] = tensor }
+    }
+    #expect(Set(joined.keys) == Set(original.tensors.keys))
+    for (name, tensor) in original.tensors {
+      #expect(try joined[name]?.floats() == tensor.floats(), "\(name)")
+      #expect(joined[name]?.spec == tensor.spec)
+    }
+  }
+
+  @Test("encode(decode(y)) is y, name for name", arguments: names)
+  func inverse(_ name: String) throws {
+    let (dialect, backbone, _, _) = try setUp(name)
+    let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+    let stored = try table.encode(Self.weights(backbone.parameters), withHead: true)
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    let again = try table.encode(try #require(decoded[NameTable.backbone]), withHead: true)
+    #expect(Array(again.tensors.keys) == Array(stored.tensors.keys))
+    for (name, tensor) in stored.tensors { #expect(try again[name]?.bytes() == tensor.bytes()) }
+  }
+
+  @Test("every wrapper, prefix and synonym is read; all are reported", arguments: names)
+  func spellings(_ name: String) throws {
+    let (dialect, backbone, _, _) = try setUp(name)
+    let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+    let stored = try table.encode(Self.weights(backbone.parameters), withHead: true)
+    for wrapper in [""] + dialect.wrappers {
+      for prefix in dialect.backbonePrefixes {
+        for synonym in dialect.synonyms {
+          var spelled = Weights()
+          for (name, tensor) in stored.tensors {
+            var name = wrapper + prefix + name.dropFirst(dialect.backbonePrefixes[0].count)
+            if name.hasSuffix(synonym.current) { name = name.dropLast(synonym.current.count) + synonym.stored }
+            spelled[name] = tensor
+          }
+          var report = LoadReport()
+          let decoded = try table.decode(spelled, report: &report)
+          #expect(decoded[NameTable.backbone]?.tensors.count == stored.tensors.count)
+          let renamed = report.groups.flatMap(\.renamed).count
+          let expected =
+            wrapper.isEmpty ? stored.tensors.keys.count { $0.hasSuffix(synonym.current) } : stored.tensors.count
+          #expect(renamed == expected)
+        }
+      }
+    }
+  }
+
+  @Test("what is unknown is reported and kept; what is declared is dropped with its reason", arguments: names)
+  func unknownAndDropped(_ name: String) throws {
+    let (dialect, backbone, _, _) = try setUp(name)
+    let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+    var stored = try table.encode(Self.weights(backbone.parameters), withHead: true)
+    stored["something.else"] = LazyTensor([Float(1)], shape: [1])
+    for dropped in dialect.dropped { stored["x." + dropped.ending] = LazyTensor([Float(1)], shape: [1]) }
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    #expect(report.unexpected == ["something.else"])
+    #expect(decoded[""]?.tensors.count == 1)
+    #expect(report.dropped.map(\.reason) == dialect.dropped.map(\.reason))
+  }
+
+  @Test("one parameter under two names is an error", arguments: names)
+  func duplicates(_ name: String) throws {
+    let (dialect, backbone, _, _) = try setUp(name)
+    guard let synonym = dialect.synonyms.first else { return }
+    let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+    var stored = try table.encode(Self.weights(backbone.parameters), withHead: true)
+    let twin = try #require(stored.tensors.keys.first { $0.hasSuffix(synonym.current) })
+    stored[twin.dropLast(synonym.current.count) + synonym.stored] = stored[twin]
+    var report = LoadReport()
+    #expect(throws: GraftError.self) { try table.decode(stored, report: &report) }
+  }
+}
