@@ -82,8 +82,26 @@ public struct LazyTensor: Sendable {
 
   /// Streams the tensor's bytes in order.
   ///
-  /// - Throws: what reading the source throws, or what `consume` throws.
-  public func stream(_ consume: Consumer) throws { try source(consume) }
+  /// - Throws: what reading the source throws, what `consume` throws, or ``GraftError`` when the source
+  ///   yields more or fewer bytes than the specification says: readers size their buffers by it.
+  public func stream(_ consume: Consumer) throws {
+    var remaining = spec.byteCount
+    try source { chunk in
+      remaining -= chunk.count
+      guard remaining >= 0 else { throw wrongLength(spec.byteCount - remaining, "at least ") }
+      try consume(chunk)
+    }
+    guard remaining == 0 else { throw wrongLength(spec.byteCount - remaining, "") }
+  }
+
+  private func wrongLength(_ found: Int, _ bound: String) -> GraftError {
+    GraftError(
+      .malformed,
+      "the data does not have the length of \(spec)",
+      expected: "\(spec.byteCount) bytes",
+      found: bound + "\(found)"
+    )
+  }
 
   static func chunks(of bytes: UnsafeRawBufferPointer, elementSize: Int, _ consume: Consumer) throws {
     let step = windowSize / elementSize * elementSize

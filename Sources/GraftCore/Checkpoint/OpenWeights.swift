@@ -6,20 +6,23 @@ extension Registry {
   /// - Returns: The tensors, and the name of the format.
   /// - Throws: ``GraftError`` when no format recognises the file, or the file is broken.
   public func openWeights(_ url: URL) throws -> (weights: Weights, format: String) {
-    let head = try RandomAccessFile(url).head()
-    if url.lastPathComponent.hasSuffix(".index.json") {
-      var format = ""
-      let weights = try ShardIndex(url).open(in: url.deletingLastPathComponent()) { shard in
-        let opened = try openWeights(shard)
-        format = opened.format
-        return opened.weights
-      }
-      return (weights, format)
+    guard url.lastPathComponent.hasSuffix(".index.json") else { return try openWeightFile(url) }
+    var format = ""
+    let weights = try ShardIndex(url).open(in: url.deletingLastPathComponent()) { shard in
+      let opened = try openWeightFile(shard)
+      format = opened.format
+      return opened.weights
     }
+    return (weights, format)
+  }
+
+  private func openWeightFile(_ url: URL) throws -> (weights: Weights, format: String) {
+    let head = try RandomAccessFile(url).head()
     for type in formats.values {
       let format = type.init()
       if format.recognizes(head) { return (try format.open(url), type.name) }
     }
+    if let kind = FileKind(head) { throw kind.error(file: url.path) }
     throw GraftError(
       .unsupported,
       "no known weight format",

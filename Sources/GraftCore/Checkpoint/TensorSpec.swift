@@ -26,6 +26,9 @@ public struct TensorSpec: Sendable, Hashable {
   public let dtype: DType
   /// Row-major extents, outermost first; empty for a scalar.
   public let shape: [Int]
+  /// The most extents a shape may have.
+  public static let maximumRank = 64
+
   /// The number of elements, which is known to fit.
   public let elementCount: Int
 
@@ -40,7 +43,7 @@ public struct TensorSpec: Sendable, Hashable {
   /// A specification from an untrusted file, or `nil` when an extent is negative, there are more than 64
   /// of them, or the size in bytes does not fit in `Int`.
   public init?(validating dtype: DType, _ shape: [Int]) {
-    guard shape.count <= 64 else { return nil }
+    guard shape.count <= Self.maximumRank else { return nil }
     var count = 1
     for extent in shape {
       guard extent >= 0 else { return nil }

@@ -1,0 +1,315 @@
+import OrderedCollections
+
+/// Reads JSON text value by value, so that what is expected can be demanded as it comes and nothing that is
+/// not wanted is ever built: a hostile header of 100 MB costs no more than its own bytes.
+///
+///     var reader = JSONReader(bytes)
+///     try reader.object { reader, key in
+///       if key == "shape" { try reader.array { try shape.append($0.integer()) } } else { try reader.skip() }
+///     }
+///     try reader.finish()
+///
+/// Every error is a ``GraftError`` of kind `malformed` that gives the byte offset. Reference: RFC 8259.
+public struct JSONReader {
+  /// The deepest nesting that is read, the limit of Rust's serde as well.
+  static let maximumDepth = 128
+
+  private let bytes: [UInt8]
+  private var position = 0
+  private var depth = 0
+
+  /// - Parameter bytes: UTF-8 text, with or without surrounding white space and byte order mark.
+  public init(_ bytes: some Collection<UInt8>) {
+    self.bytes = Array(bytes)
+    if self.bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+  }
+
+  /// Demands that nothing but white space follows.
+  public mutating func finish() throws {
+    skipWhitespace()
+    guard position == bytes.count else { throw error("something follows the end of the JSON value") }
+  }
+
+  /// Reads any value as a tree.
+  public mutating func value() throws -> JSON {
+    switch try kind() {
+    case .object:
+      var members: OrderedDictionary<String, JSON> = [:]
+      try object { reader, key in
+        // Keys of different bytes can still be the same text to Unicode, and so to a dictionary.
+        guard members.updateValue(try reader.value(), forKey: key) == nil else {
+          throw reader.error("the key '\(key)' is given twice, in two spellings of the same characters")
+        }
+      }
+      return .object(members)
+    case .array:
+      var elements: [JSON] = []
+      try array { try elements.append($0.value()) }
+      return .array(elements)
+    case .string: return .string(try string())
+    case .number: return .number(try number())
+    case .true: return try literal("true", .bool(true))
+    case .false: return try literal("false", .bool(false))
+    case .null: return try literal("null", .null)
+    // Python's json module writes these; they have no other meaning, so they read as null.
+    case .nan: return try literal("NaN", .null)
+    case .infinity: return try literal("Infinity", .null)
+    case .minusInfinity: return try literal("-Infinity", .null)
+    }
+  }
+
+  /// Passes over any value.
+  public mutating func skip() throws {
+    switch try kind() {
+    case .object: try object { reader, _ in try reader.skip() }
+    case .array: try array { try $0.skip() }
+    case .string: _ = try string()
+    default: _ = try value()
+    }
+  }
+
+  /// Reads an object. `member` is called with each key and has to read or skip its value.
+  ///
+  /// - Throws: when a key is given twice, or the value is not an object.
+  public mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
+    try begin("{", "an object")
+    var keys: Set<ExactKey> = []
+    skipWhitespace()
+    if !consume("}") {
+      repeat {
+        skipWhitespace()
+        let start = position
+        guard next == UInt8(ascii: "\"") else { throw error("expected a key in quotes") }
+        let key = try string()
+        guard keys.insert(ExactKey(text: key)).inserted else {
+          throw error("the key '\(key)' is given twice", at: start)
+        }
+        skipWhitespace()
+        guard consume(":") else { throw error("expected ':' after the key '\(key)'") }
+        try member(&self, key)
+        skipWhitespace()
+      } while consume(",")
+      guard consume("}") else { throw error("expected ',' or '}'") }
+    }
+    depth -= 1
+  }
+
+  /// Reads a list. `element` is called at each element and has to read or skip it.
+  ///
+  /// - Throws: when the value is not a list.
+  public mutating func array(_ element: (inout JSONReader) throws -> Void) throws {
+    try begin("[", "a list")
+    skipWhitespace()
+    if !consume("]") {
+      repeat {
+        try element(&self)
+        skipWhitespace()
+      } while consume(",")
+      guard consume("]") else { throw error("expected ',' or ']'") }
+    }
+    depth -= 1
+  }
+
+  /// Reads a string.
+  ///
+  /// - Throws: when the value is another one, or not UTF-8.
+  public mutating func string() throws -> String {
+    skipWhitespace()
+    let start = position
+    guard consume("\"") else { throw error("expected a string") }
+    var text: [UInt8] = []
+    while let byte = next {
+      switch byte {
+      case UInt8(ascii: "\""):
+        position += 1
+        guard let string = String(validating: text, as: UTF8.self) else {
+          throw error("a string that is not UTF-8", at: start)
+        }
+        return string
+      case UInt8(ascii: "\\"):
+        position += 1
+        try escape(into: &text)
+      case 0..<0x20: throw error("a control character in a string")
+      default:
+        text.append(byte)
+        position += 1
+      }
+    }
+    throw error("a string without an end", at: start)
+  }
+
+  /// Reads a number that is written as a whole one.
+  ///
+  /// - Throws: when the value is another one, a fraction or exponent, or too large for `Int`.
+  public mutating func integer() throws -> Int {
+    skipWhitespace()
+    let start = position
+    guard let next, next == UInt8(ascii: "-") || isDigit(next) else {
+      throw error("expected a whole number")
+    }
+    let text = try number()
+    if let value = Int(text) { return value }
+    guard text.utf8.dropFirst().allSatisfy(isDigit) else {
+      throw error("expected a whole number, found \(text.prefix(40))", at: start)
+    }
+    throw error("the number \(text.prefix(40)) is too large", at: start)
+  }
+
+  /// Consumes `null` if it comes next.
+  public mutating func null() throws -> Bool {
+    guard try kind() == .null else { return false }
+    _ = try literal("null", .null)
+    return true
+  }
+}
+
+// MARK: - Syntax
+
+extension JSONReader {
+  private enum Kind {
+    case object, array, string, number, `true`, `false`, null, nan, infinity, minusInfinity
+  }
+
+  private mutating func kind() throws -> Kind {
+    skipWhitespace()
+    switch next {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "t"): return .true
+    case UInt8(ascii: "f"): return .false
+    case UInt8(ascii: "n"): return .null
+    case UInt8(ascii: "N"): return .nan
+    case UInt8(ascii: "I"): return .infinity
+    case UInt8(ascii: "-"):
+      return position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I") ? .minusInfinity : .number
+    case .some(UInt8(ascii: "0")...UInt8(ascii: "9")): return .number
+    case nil: throw error("the text ends where a value should stand")
+    case .some: throw error("no value starts like this")
+    }
+  }
+
+  private func error(_ problem: String, at offset: Int? = nil) -> GraftError {
+    GraftError(.malformed, "invalid JSON at byte \(offset ?? position): \(problem)")
+  }
+
+  private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+  private func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
+
+  private mutating func skipWhitespace() {
+    while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+  }
+
+  private mutating func consume(_ character: Unicode.Scalar) -> Bool {
+    guard next == UInt8(ascii: character) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func begin(_ bracket: Unicode.Scalar, _ expected: String) throws {
+    skipWhitespace()
+    guard next == UInt8(ascii: bracket) else { throw error("expected \(expected)") }
+    guard depth < Self.maximumDepth else { throw error("nested deeper than \(Self.maximumDepth) levels") }
+    position += 1
+    depth += 1
+  }
+
+  private mutating func literal(_ word: String, _ value: JSON) throws -> JSON {
+    guard bytes[position...].starts(with: word.utf8) else { throw error("expected '\(word)'") }
+    position += word.utf8.count
+    return value
+  }
+
+  private mutating func number() throws -> String {
+    let start = position
+    _ = consume("-")
+    if !consume("0") { try digits() }
+    if consume(".") { try digits() }
+    if consume("e") || consume("E") {
+      if !consume("+") { _ = consume("-") }
+      try digits()
+    }
+    return String(decoding: bytes[start..<position], as: UTF8.self)
+  }
+
+  private mutating func digits() throws {
+    let first = position
+    while let byte = next, isDigit(byte) { position += 1 }
+    if position == first { throw error("expected a digit") }
+  }
+
+  private mutating func escape(into text: inout [UInt8]) throws {
+    guard let byte = next else { throw error("a string without an end") }
+    position += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
+    case UInt8(ascii: "b"): text.append(0x08)
+    case UInt8(ascii: "f"): text.append(0x0C)
+    case UInt8(ascii: "n"): text.append(0x0A)
+    case UInt8(ascii: "r"): text.append(0x0D)
+    case UInt8(ascii: "t"): text.append(0x09)
+    case UInt8(ascii: "u"): text.append(contentsOf: Array(String(Character(try unicodeEscape())).utf8))
+    default: throw error("an unknown escape", at: position - 1)
+    }
+  }
+
+  /// The scalar of `\uXXXX`, or of a surrogate pair; U+FFFD for a lone surrogate.
+  private mutating func unicodeEscape() throws -> Unicode.Scalar {
+    let code = try hexadecimal()
+    if 0xD800..<0xDC00 ~= code, bytes[position...].starts(with: "\\u".utf8) {
+      let mark = position
+      position += 2
+      let low = try hexadecimal()
+      if 0xDC00..<0xE000 ~= low {
+        return Unicode.Scalar(0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)) ?? "\u{FFFD}"
+      }
+      position = mark
+    }
+    return Unicode.Scalar(code) ?? "\u{FFFD}"
+  }
+
+  private mutating func hexadecimal() throws -> UInt32 {
+    var value: UInt32 = 0
+    for _ in 0..<4 {
+      guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw error("expected four hexadecimal digits")
+      }
+      value = value << 4 | UInt32(digit)
+      position += 1
+    }
+    return value
+  }
+}
+
+/// A key compared by its bytes: `String` takes canonically equivalent texts for the same, JSON does not.
+private struct ExactKey: Hashable {
+  var text: String
+
+  static func == (left: ExactKey, right: ExactKey) -> Bool {
+    left.text.utf8.elementsEqual(right.text.utf8)
+  }
+
+  func hash(into hasher: inout Hasher) {
+    var text = text
+    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
+}
+
+extension JSON {
+  /// Parses a whole JSON document.
+  ///
+  /// - Parameter bytes: UTF-8 text, with or without surrounding white space.
+  /// - Throws: ``GraftError`` of kind `malformed` that gives the byte offset: broken syntax, invalid UTF-8,
+  ///   a key that is given twice in one object, or nesting deeper than 128.
+  public init(parsing bytes: some Collection<UInt8>) throws {
+    var reader = JSONReader(bytes)
+    self = try reader.value()
+    try reader.finish()
+  }
+
+  /// Parses a whole JSON document.
+  public init(parsing text: String) throws {
+    try self.init(parsing: text.utf8)
+  }
+}
