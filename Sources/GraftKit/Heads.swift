@@ -99,8 +99,7 @@ extension Checkpoint {
       settings = Configuration()
       settings?.setLabels(labels)
     } else if let parked, parked.id != type.name {
-      setAside(type.name)
-      rename(parked.id, to: type.name)
+      exchange(parked.id, type.name)
     }
     if let problemType { settings?["problem_type"] = .string(problemType.rawValue) }
     if settings == nil, type.hasLabels {
@@ -143,13 +142,19 @@ extension Checkpoint {
 
   /// Gives the head of this id a numbered one, so that another of its kind can be active.
   private mutating func setAside(_ id: String) {
-    guard heads.contains(where: { $0.id == id }) else { return }
+    guard let index = heads.firstIndex(where: { $0.id == id }) else { return }
     let free = (2...).lazy.map { "\(id).\($0)" }.first { name in !heads.contains { $0.id == name } }
-    if let free { rename(id, to: free) }
+    if let free { heads[index].id = free }
   }
 
-  private mutating func rename(_ id: String, to name: String) {
-    guard let index = heads.firstIndex(where: { $0.id == id }) else { return }
-    heads[index].id = name
+  /// Lets two heads trade ids; the second may be no head's.
+  private mutating func exchange(_ first: String, _ second: String) {
+    for index in heads.indices {
+      if heads[index].id == first {
+        heads[index].id = second
+      } else if heads[index].id == second {
+        heads[index].id = first
+      }
+    }
   }
 }

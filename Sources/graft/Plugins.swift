@@ -4,11 +4,13 @@ import GraftCore
 import MaskedLM
 import NextSentence
 import Pretraining
+import Safetensors
 import SequenceClassification
 
 /// The plugins that this binary is built with: the one list. To add one, add its target to `Package.swift`
 /// and its type here.
 let builtInPlugins: [any Plugin.Type] = [
+  SafetensorsPlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,

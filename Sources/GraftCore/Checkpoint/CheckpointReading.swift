@@ -61,6 +61,7 @@ extension Registry {
         }
       }
       checkpoint.heads = records
+      recordTie(&checkpoint, dialect, backbone)
       checkpoint.activeHead = architecture.head(
         holding: records.map { $0.id },
         of: heads.values,
@@ -125,6 +126,18 @@ extension Registry {
         + "\(shape[0]) is used"
     )
     configuration["vocab_size"] = JSON(shape[0])
+  }
+
+  /// Sets `tie_word_embeddings` to what the file's decoder shows, whatever the configuration says.
+  private func recordTie(_ checkpoint: inout Checkpoint, _ dialect: Dialect, _ backbone: any Backbone) {
+    for record in checkpoint.heads {
+      let decoders = (record.type.rows[dialect.name] ?? []).filter { $0.target == backbone.wordEmbedding }
+      guard !decoders.isEmpty else { continue }
+      let isTied = !decoders.contains { record.weights[$0.canonical] != nil }
+      if !isTied || checkpoint.configuration["tie_word_embeddings"] != nil {
+        checkpoint.configuration["tie_word_embeddings"] = JSON(isTied)
+      }
+    }
   }
 
   /// Demands every backbone tensor but the pooler, in its shape.

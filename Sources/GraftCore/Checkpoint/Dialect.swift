@@ -115,6 +115,12 @@ public struct Dialect: Sendable {
     }
 
     var isPerLayer: Bool { canonical.contains("{}") }
+
+    /// The parameter that this is a copy of.
+    var target: String? {
+      if case .tied(let target) = presence { return target }
+      return nil
+    }
   }
 }
 

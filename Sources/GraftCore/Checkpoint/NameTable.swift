@@ -54,7 +54,7 @@ public struct NameTable: Sendable {
     names.count { entryOfName[current($0)] != nil }
   }
 
-  /// Whether a stored name is known, or dropped on purpose.
+  /// Why a stored name is dropped, when it is on purpose.
   private func reasonToDrop(_ name: String) -> String? {
     dialect.dropped.first { name.hasSuffix($0.ending) }?.reason
   }
@@ -71,6 +71,8 @@ public struct NameTable: Sendable {
 
   // MARK: Decoding
 
+  private typealias Found = (stored: String, tensor: LazyTensor)
+
   /// Tensors by owner, in canonical names and layout.
   public typealias Decoded = OrderedDictionary<String, Weights>
 
@@ -83,7 +85,7 @@ public struct NameTable: Sendable {
   ///   tensors was there is absent. The remaining, unrecognised tensors are under the empty name.
   /// - Throws: ``GraftError`` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(_ weights: Weights, report: inout LoadReport) throws -> Decoded {
-    var found: [Int: (stored: String, tensor: LazyTensor)] = [:]
+    var found: [Int: Found] = [:]
     var unknown = Weights()
     for (stored, tensor) in weights.tensors {
       let name = current(stored)
@@ -107,15 +109,11 @@ public struct NameTable: Sendable {
       found[index] = (stored, try arrange(tensor, entries[index].row.layout, stored))
     }
 
+    try resolveTies(&found, &report)
+
     var decoded: Decoded = [:]
     for (index, entry) in entries.enumerated() {
       guard let (stored, tensor) = found[index] else { continue }
-      if case .tied(let target) = entry.row.presence, let original = find(target, in: found),
-        try tensor.isIdentical(to: original)
-      {
-        report.dropped.append(.init(name: stored, reason: "equal to '\(target)', which it is tied to"))
-        continue
-      }
       decoded[entry.owner, default: Weights()][entry.row.canonical] = tensor
       report.update(entry.owner) { group in
         // Another prefix is not another name: `bert.` is there or not by the class that wrote the file.
@@ -131,9 +129,32 @@ public struct NameTable: Sendable {
     return decoded
   }
 
-  private func find(_ canonical: String, in found: [Int: (stored: String, tensor: LazyTensor)]) -> LazyTensor?
-  {
-    entries.firstIndex { $0.row.canonical == canonical }.flatMap { found[$0]?.tensor }
+  /// Drops copies that are equal to what they are tied to.
+  ///
+  /// The ties of one owner hold together or not at all: when one copy differs, every one of them is a
+  /// parameter, and one that was not stored starts as its target.
+  private func resolveTies(_ found: inout [Int: Found], _ report: inout LoadReport) throws {
+    let tied = entries.indices.filter { entries[$0].row.target != nil }
+    for group in Dictionary(grouping: tied, by: { entries[$0].owner }).values {
+      let stored = group.filter { found[$0] != nil }
+      let targets = Dictionary(uniqueKeysWithValues: group.map { ($0, target(of: entries[$0].row, in: found)) })
+      let holds = try stored.allSatisfy { index in
+        guard let copy = found[index], let target = targets[index] ?? nil else { return false }
+        return try copy.tensor.isIdentical(to: target.tensor)
+      }
+      for index in group.sorted() {
+        if holds, let copy = found.removeValue(forKey: index) {
+          report.dropped.append(
+            .init(name: copy.stored, reason: "equal to '\(entries[index].row.target ?? "")', which it is tied to"))
+        } else if !stored.isEmpty, !holds, found[index] == nil {
+          found[index] = targets[index] ?? nil
+        }
+      }
+    }
+  }
+
+  private func target(of row: Dialect.Row, in found: [Int: Found]) -> Found? {
+    entries.firstIndex { $0.row.canonical == row.target }.flatMap { found[$0] }
   }
 
   /// The required canonical names of an owner.
