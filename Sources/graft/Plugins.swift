@@ -3,6 +3,7 @@ import BERT
 import GraftCore
 import MaskedLM
 import NextSentence
+import OpenBLAS
 import Pretraining
 import SequenceClassification
 
@@ -15,4 +16,5 @@ let builtInPlugins: [any Plugin.Type] = [
   PretrainingPlugin.self,
   SequenceClassificationPlugin.self,
   AdamWPlugin.self,
+  OpenBLASPlugin.self,
 ]
