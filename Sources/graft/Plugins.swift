@@ -3,6 +3,7 @@ import BERT
 import GraftCore
 import MaskedLM
 import NextSentence
+import OpenBLAS
 import Pretraining
 import Safetensors
 import SequenceClassification
@@ -17,4 +18,5 @@ let builtInPlugins: [any Plugin.Type] = [
   PretrainingPlugin.self,
   SequenceClassificationPlugin.self,
   AdamWPlugin.self,
+  OpenBLASPlugin.self,
 ]

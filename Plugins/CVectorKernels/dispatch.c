@@ -1,0 +1,30 @@
+#include "levels.h"
+
+GraftLevel graft_cpu_level(void) {
+#if __x86_64__
+  // These ask the operating system, too, whether it keeps the wide registers.
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2")) {
+    return GraftLevelBaseline;
+  }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512cd")) {
+    return GraftLevelAVX512;
+  }
+  return GraftLevelAVX2;
+#else
+  return GraftLevelBaseline;
+#endif
+}
+
+const GraftVectorKernels *graft_vector_kernels(GraftLevel level) {
+  if (level > graft_cpu_level()) return 0;
+  switch (level) {
+  case GraftLevelBaseline: return &graft_baseline_kernels;
+#if __x86_64__
+  case GraftLevelAVX2: return &graft_avx2_kernels;
+  case GraftLevelAVX512: return &graft_avx512_kernels;
+#endif
+  default: return 0;
+  }
+}

@@ -1,0 +1,15 @@
+// The kernels, compiled for the instructions that the including file asks for, as a table.
+#include "CVectorKernels.h"
+// In this order: each builds on those before.
+#include "vector.h"
+#include "functions.h"
+#include "elementwise.h"
+#include "rows.h"
+#include "dropout.h"
+
+#define GRAFT_TABLE(level_name) \
+  {.name = level_name, .add = add, .scale = scale, .squared_norm = squared_norm, .add_bias = add_bias, \
+   .add_column_sums = add_column_sums, .activate = activate, .activation_gradient = activation_gradient, \
+   .layer_norm = layer_norm, .layer_norm_gradient = layer_norm_gradient, .softmax = softmax, \
+   .softmax_gradient = softmax_gradient, .cross_entropy = cross_entropy, .dropout = dropout, .adamw = adamw, \
+   .evaluate = evaluate}

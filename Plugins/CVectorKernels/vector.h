@@ -1,0 +1,68 @@
+// Vectors of 16 floats, whatever the CPU's registers hold: every level adds up in the same order.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+enum { WIDTH = 16 };
+
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+typedef double vd __attribute__((vector_size(128)));
+typedef uint64_t vul __attribute__((vector_size(128)));
+typedef float vf_unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+
+// Vectors wider than the registers are passed in memory, in a way that two compilers may not agree on; here
+// every function that takes one is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf splat(float x) { return x - (vf){}; }
+INLINE vf load(const float *p) { return *(const vf_unaligned *)p; }
+INLINE void store(float *p, vf x) { *(vf_unaligned *)p = x; }
+
+// The first n of 16; the others are 0.
+INLINE vf load_part(const float *p, long n) {
+#if GRAFT_AVX512
+  return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+  vf x = {};
+  memcpy(&x, p, (size_t)n * sizeof(float));
+  return x;
+#endif
+}
+
+INLINE void store_part(float *p, vf x, long n) {
+#if GRAFT_AVX512
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
+#else
+  memcpy(p, &x, (size_t)n * sizeof(float));
+#endif
+}
+
+INLINE vf choose(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+INLINE vf maximum(vf a, vf b) { return choose(a > b, a, b); }
+INLINE vf minimum(vf a, vf b) { return choose(a < b, a, b); }
+INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7FFFFFFF); }
+
+// In a fixed order.
+INLINE double sum(vf x) {
+  vd d = __builtin_convertvector(x, vd);
+  double a = (d[0] + d[8]) + (d[4] + d[12]), b = (d[1] + d[9]) + (d[5] + d[13]);
+  double c = (d[2] + d[10]) + (d[6] + d[14]), e = (d[3] + d[11]) + (d[7] + d[15]);
+  return (a + c) + (b + e);
+}
+
+INLINE float largest(vf x) {
+  float m = x[0];
+  for (int i = 1; i < WIDTH; i++) m = x[i] > m ? x[i] : m;
+  return m;
+}
+
+// The places of a row, 16 at a time; `n` is 16 but in the last turn.
+#define FOR_EACH_VECTOR(i, n, count) \
+  for (long i = 0, n = (count) < WIDTH ? (count) : WIDTH; i < (count); \
+       i += WIDTH, n = (count) - i < WIDTH ? (count) - i : WIDTH)
+#define LOAD(p, n) ((n) == WIDTH ? load(p) : load_part(p, n))
+#define STORE(p, x, n) ((n) == WIDTH ? store(p, x) : store_part(p, x, n))

@@ -1,0 +1,36 @@
+import GraftCore
+import VectorKernels
+
+/// Matrix products by OpenBLAS, everything else by ``VectorKernels``.
+///
+/// The library is looked for when the backend is made, so that Graft builds and starts without it. It runs
+/// single-threaded: Graft cuts the work itself.
+public struct OpenBLASBackend: ComputeBackend {
+  public static let name = "openblas"
+  public static let preference = 10
+  public let threads: ThreadPool
+  public let kernels: any Kernels
+  public let summary: String
+  private let library: OpenBLASLibrary
+
+  /// - Throws: ``GraftError`` when the library is not installed.
+  public init(threads: Int) throws {
+    library = try OpenBLASLibrary.loaded.get()
+    let vectorKernels = VectorKernels()
+    self.threads = ThreadPool(count: threads)
+    kernels = vectorKernels
+    summary = "\(library.configuration), \(library.coreName) kernels; vector kernels: \(vectorKernels.name)"
+  }
+
+  public func gemm(
+    _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
+    ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+  ) {
+    library.sgemm(product, alpha: alpha, a, lda: lda, b, ldb: ldb, beta: beta, c, ldc: ldc)
+  }
+}
+
+/// Registers ``OpenBLASBackend`` as `openblas`.
+public enum OpenBLASPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws { try registry.add(OpenBLASBackend.self) }
+}

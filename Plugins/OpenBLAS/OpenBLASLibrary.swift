@@ -1,0 +1,106 @@
+import Foundation
+import GraftCore
+import VectorKernels
+
+/// The functions of OpenBLAS that Graft calls, found in the shared library at run time.
+struct OpenBLASLibrary: Sendable {
+  /// `cblas_sgemm(order, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)` with 32-bit extents.
+  private typealias SGEMM =
+    @convention(c) @Sendable (
+      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32, UnsafePointer<Float>,
+      Int32,
+      Float, UnsafeMutablePointer<Float>, Int32
+    ) -> Void
+  private typealias Text = @convention(c) () -> UnsafePointer<CChar>?
+  private typealias SetThreads = @convention(c) (Int32) -> Void
+  private typealias Parallel = @convention(c) () -> Int32
+
+  private let cblasSGEMM: SGEMM
+  /// What the library says about its version and its build.
+  let configuration: String
+  /// The CPU whose kernels it picked, such as `SkylakeX`.
+  let coreName: String
+
+  /// The library of this process: it is loaded once and stays.
+  static let loaded: Result<OpenBLASLibrary, GraftError> = Result { () throws(GraftError) in
+    try OpenBLASLibrary()
+  }
+
+  private static let fileNames = ["libopenblas.so.0", "libopenblas.so"]
+
+  private init() throws(GraftError) {
+    var handle: UnsafeMutableRawPointer?
+    OpenBLASLibrary.withEnvironment(OpenBLASLibrary.settings) {
+      for name in OpenBLASLibrary.fileNames where handle == nil {
+        handle = dlopen(name, RTLD_NOW | RTLD_LOCAL)
+      }
+    }
+    guard let handle else {
+      throw GraftError(
+        .missing, "OpenBLAS is not installed", subject: "backend 'openblas'",
+        expected: OpenBLASLibrary.fileNames[0], found: dlerror().map { String(cString: $0) } ?? "nothing",
+        advice: "Install the Debian package libopenblas0 (or libopenblas-dev), or pass --backend reference.")
+    }
+    func find<Function>(_ name: String, _: Function.Type) throws(GraftError) -> Function {
+      guard let symbol = dlsym(handle, name) else {
+        throw GraftError(
+          .unsupported, "this OpenBLAS lacks a function", subject: "backend 'openblas'", expected: name,
+          advice: "Install the Debian package libopenblas0, or pass --backend reference.")
+      }
+      return unsafeBitCast(symbol, to: Function.self)
+    }
+    cblasSGEMM = try find("cblas_sgemm", SGEMM.self)
+    // A build without threads has no locks around its buffers either.
+    guard try find("openblas_get_parallel", Parallel.self)() != 0 else {
+      throw GraftError(
+        .unsupported, "this OpenBLAS may not be called from several threads", subject: "backend 'openblas'",
+        expected: "a build with threads", found: "one without",
+        advice: "Install the Debian package libopenblas0-pthread, or pass --backend reference.")
+    }
+    try find("openblas_set_num_threads", SetThreads.self)(1)
+    configuration =
+      try find("openblas_get_config", Text.self)().map { String(cString: $0) }?
+      .trimmingCharacters(in: .whitespaces) ?? "OpenBLAS"
+    coreName = try find("openblas_get_corename", Text.self)().map { String(cString: $0) } ?? "unknown"
+  }
+
+  /// What OpenBLAS reads when it is loaded.
+  ///
+  /// It knows the CPUs of its day by their model numbers and takes a newer one for an old one: the 0.3.21 of
+  /// Debian 12 runs at half speed on Zen 5. The instructions the CPU has are a better guide.
+  private static var settings: [String: String] {
+    // No threads of its own.
+    var settings = ["OPENBLAS_NUM_THREADS": "1"]
+    if getenv("OPENBLAS_CORETYPE") == nil {
+      switch InstructionSet.best {
+      case .avx512: settings["OPENBLAS_CORETYPE"] = "SkylakeX"
+      case .avx2: settings["OPENBLAS_CORETYPE"] = "Haswell"
+      case .baseline: break
+      }
+    }
+    return settings
+  }
+
+  /// Runs `body` with some environment variables set, and restores them. No other thread should read the
+  /// environment meanwhile, which programs do when they start.
+  private static func withEnvironment(_ settings: [String: String], _ body: () -> Void) {
+    let old = settings.keys.map { ($0, getenv($0).map { String(cString: $0) }) }
+    for (name, value) in settings { setenv(name, value, 1) }
+    body()
+    for (name, value) in old {
+      if let value { setenv(name, value, 1) } else { unsetenv(name) }
+    }
+  }
+
+  /// ``ComputeBackend/gemm(_:alpha:_:lda:_:ldb:beta:_:ldc:)``.
+  func sgemm(
+    _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
+    ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+  ) {
+    let (rowMajor, plain, transposed): (Int32, Int32, Int32) = (101, 111, 112)
+    cblasSGEMM(
+      rowMajor, product.transposesA ? transposed : plain, product.transposesB ? transposed : plain,
+      Int32(product.m), Int32(product.n), Int32(product.k), alpha, a, Int32(lda), b, Int32(ldb), beta, c,
+      Int32(ldc))
+  }
+}

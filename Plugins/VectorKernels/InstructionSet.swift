@@ -1,0 +1,26 @@
+import CVectorKernels
+
+/// A level of vector instructions.
+public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
+  /// What every CPU of the architecture has.
+  case baseline
+  /// x86-64-v3: AVX2 and FMA.
+  case avx2 = "AVX2"
+  /// The AVX-512 of Skylake servers and later, and of Zen 4 and later: F, VL, BW, DQ and CD.
+  case avx512 = "AVX-512"
+
+  /// The best that this CPU and its operating system support.
+  public static var best: InstructionSet { allCases.last { $0.level == graft_cpu_level() } ?? .baseline }
+
+  var level: GraftLevel {
+    switch self {
+    case .baseline: GraftLevelBaseline
+    case .avx2: GraftLevelAVX2
+    case .avx512: GraftLevelAVX512
+    }
+  }
+
+  public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
+    left.level.rawValue < right.level.rawValue
+  }
+}
