@@ -1,0 +1,146 @@
+/// A token that is looked for in the text before it is split into words.
+struct AddedToken: Sendable, Equatable {
+  var id: Int32
+  var content: String
+  /// Whether it has a role, and is left out when decoding without special tokens.
+  var isSpecial = true
+  /// Whether it takes the white space on its left with it.
+  var stripsLeft = false
+  /// Whether it takes the white space on its right with it.
+  var stripsRight = false
+  /// Whether letters, digits or the like may not stand next to it.
+  var isSingleWord = false
+  /// Whether it is looked for in the normalized text.
+  var isNormalized = false
+}
+
+/// Finds added tokens in text: the leftmost first, of those that begin there the longest.
+struct AddedTokenMatcher: Sendable {
+  /// A place in a text that is an added token, with the white space that it takes.
+  struct Match {
+    var range: Range<Int>
+    var token: AddedToken
+  }
+
+  private struct Node {
+    var byte: UInt8
+    var token: Int?
+    var firstChild = 0
+    var nextSibling = 0
+  }
+
+  private var tokens: [AddedToken] = []
+  /// A trie of the tokens' bytes; the root is node 0, and so is "none".
+  private var nodes = [Node(byte: 0, token: nil)]
+  private var isFirstByte = [Bool](repeating: false, count: 256)
+
+  /// - Parameter patterns: What is looked for, and what it is then; empty texts are left out.
+  init(_ patterns: [(text: [UInt8], token: AddedToken)]) {
+    for pattern in patterns where !pattern.text.isEmpty {
+      var node = 0
+      for byte in pattern.text {
+        if let next = child(of: node, byte) {
+          node = next
+        } else {
+          nodes.append(Node(byte: byte, token: nil, nextSibling: nodes[node].firstChild))
+          nodes[node].firstChild = nodes.count - 1
+          node = nodes.count - 1
+        }
+      }
+      isFirstByte[Int(pattern.text[0])] = true
+      nodes[node].token = tokens.count
+      tokens.append(pattern.token)
+    }
+  }
+
+  var isEmpty: Bool { tokens.isEmpty }
+
+  private func child(of node: Int, _ byte: UInt8) -> Int? {
+    var next = nodes[node].firstChild
+    while next != 0 {
+      if nodes[next].byte == byte { return next }
+      next = nodes[next].nextSibling
+    }
+    return nil
+  }
+
+  /// All matches in UTF-8 text, from left to right.
+  ///
+  /// A match that takes white space to its right may overlap a following token that begins with it; what follows a
+  /// token that is not a single word, but should be, is only looked at from its end on. So does `tokenizers`.
+  func matches(in text: UnsafeBufferPointer<UInt8>) -> [Match] {
+    var found: [Match] = []
+    var taken = 0
+    var index = 0
+    isFirstByte.withUnsafeBufferPointer { isFirstByte in
+      while index < text.count {
+        guard isFirstByte[Int(text[index])], let (end, token) = longest(in: text, from: index) else {
+          index += 1
+          continue
+        }
+        let range = index..<end
+        index = end
+        if token.isSingleWord, touchesWord(range, in: text) { continue }
+        var start = range.lowerBound
+        var stop = range.upperBound
+        if token.stripsLeft { start = startOfSpace(before: start, downTo: taken, in: text) }
+        if token.stripsRight { stop = endOfSpace(after: stop, in: text) }
+        found.append(Match(range: start..<stop, token: token))
+        taken = stop
+      }
+    }
+    return found
+  }
+
+  private func longest(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> (end: Int, token: AddedToken)? {
+    var node = 0
+    var index = start
+    var best: (Int, AddedToken)?
+    while index < text.count, let next = child(of: node, text[index]) {
+      node = next
+      index += 1
+      if let token = nodes[node].token { best = (index, tokens[token]) }
+    }
+    return best
+  }
+
+  private func touchesWord(_ range: Range<Int>, in text: UnsafeBufferPointer<UInt8>) -> Bool {
+    let properties = UnicodeProperties.shared
+    if let (_, before) = scalar(before: range.lowerBound, in: text), properties.isWordCharacter(before) {
+      return true
+    }
+    var index = range.upperBound
+    guard index < text.count else { return false }
+    return properties.isWordCharacter(decodeScalar(text, &index, end: text.count))
+  }
+
+  private func startOfSpace(
+    before end: Int, downTo limit: Int, in text: UnsafeBufferPointer<UInt8>
+  ) -> Int {
+    var start = max(end, limit)
+    while start > limit, let (index, value) = scalar(before: start, in: text), isSpace(value) { start = index }
+    return start
+  }
+
+  private func endOfSpace(after start: Int, in text: UnsafeBufferPointer<UInt8>) -> Int {
+    var end = start
+    while end < text.count {
+      var index = end
+      guard isSpace(decodeScalar(text, &index, end: text.count)) else { break }
+      end = index
+    }
+    return end
+  }
+
+  private func isSpace(_ scalar: UInt32) -> Bool {
+    UnicodeProperties.shared.flags(of: scalar).contains(.whitespace)
+  }
+
+  private func scalar(before end: Int, in text: UnsafeBufferPointer<UInt8>) -> (index: Int, value: UInt32)? {
+    var start = end - 1
+    while start > 0, text[start] & 0xC0 == 0x80 { start -= 1 }
+    guard start >= 0 else { return nil }
+    var index = start
+    return (start, decodeScalar(text, &index, end: end))
+  }
+}

@@ -1,0 +1,114 @@
+/// A hash table from the bytes of tokens to their ids that is asked without allocating.
+///
+/// The first eight bytes of a token are kept in its slot, so that most comparisons are of two integers.
+struct PieceTable: Sendable {
+  private struct Slot {
+    var head: UInt64 = 0
+    /// The length in bytes; 0 for a free slot.
+    var length: UInt32 = 0
+    var id: Int32 = 0
+    /// Where the bytes begin in `bytes`.
+    var start: Int = 0
+  }
+
+  private var slots: [Slot]
+  /// The tokens, and ``padding`` bytes.
+  private let bytes: [UInt8]
+  /// The length of the longest token, in bytes.
+  private(set) var maximumLength = 0
+  /// Differs from run to run, so that no file can be made whose tokens all collide.
+  private static let seed = UInt64.random(in: 1...UInt64.max)
+
+  /// - Parameters:
+  ///   - bytes: Tokens, one after the other.
+  ///   - entries: Where in `bytes` each stands, and its id. Empty ones are left out; of equal ones the first stays.
+  init(bytes: [UInt8], entries: [(range: Range<Int>, id: Int32)]) {
+    let bytes = bytes + Array(repeating: 0, count: PieceTable.padding)
+    self.bytes = bytes
+    var capacity = 16
+    while capacity < entries.count * 2 { capacity *= 2 }
+    slots = Array(repeating: Slot(), count: capacity)
+    bytes.withUnsafeBufferPointer { bytes in
+      for entry in entries where !entry.range.isEmpty { insert(entry.range, entry.id, bytes) }
+    }
+  }
+
+  private mutating func insert(_ range: Range<Int>, _ id: Int32, _ bytes: UnsafeBufferPointer<UInt8>) {
+    guard let start = bytes.baseAddress.map({ $0 + range.lowerBound }) else { return }
+    var index = PieceTable.hash(start, range.count) & (slots.count - 1)
+    while slots[index].length != 0 {
+      if matches(slots[index], PieceTable.head(start, range.count), start, range.count, bytes) { return }
+      index = (index + 1) & (slots.count - 1)
+    }
+    slots[index] = Slot(
+      head: PieceTable.head(start, range.count), length: UInt32(range.count), id: id, start: range.lowerBound)
+    maximumLength = max(maximumLength, range.count)
+  }
+
+  /// How many bytes must be readable behind those of a token.
+  static let padding = 8
+
+  /// The id of a token.
+  func find(_ token: String) -> Int32? {
+    let bytes = Array(token.utf8) + Array(repeating: 0, count: PieceTable.padding)
+    return bytes.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.flatMap { find($0, buffer.count - PieceTable.padding) }
+    }
+  }
+
+  /// The id of the token of these bytes, behind which ``padding`` more can be read.
+  func find(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int32? {
+    let head = PieceTable.head(start, length)
+    var index = PieceTable.hash(start, length) & (slots.count - 1)
+    return slots.withUnsafeBufferPointer { slots in
+      while slots[index].length != 0 {
+        let slot = slots[index]
+        if slot.head == head, slot.length == length {
+          if length <= 8 { return slot.id }
+          let equal = bytes.withUnsafeBufferPointer { matches(slot, head, start, length, $0) }
+          if equal { return slot.id }
+        }
+        index = (index + 1) & (slots.count - 1)
+      }
+      return nil
+    }
+  }
+
+  private func matches(
+    _ slot: Slot, _ head: UInt64, _ start: UnsafePointer<UInt8>, _ length: Int,
+    _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    guard slot.head == head, slot.length == length else { return false }
+    var offset = 8
+    while offset < length {
+      guard bytes[slot.start + offset] == start[offset] else { return false }
+      offset += 1
+    }
+    return true
+  }
+
+  /// The first bytes, at most eight, as an integer; reads eight.
+  @inline(__always)
+  private static func head(_ start: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
+    let value = UInt64(littleEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
+    return length < 8 ? value & (1 << UInt64(8 * length) &- 1) : value
+  }
+
+  @inline(__always)
+  private static func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int {
+    var state = mix(head(start, length) ^ seed, UInt64(length) &+ 0x9E37_79B9_7F4A_7C15)
+    var offset = 8
+    while offset < length {
+      state = mix(state ^ head(start + offset, length - offset), 0xD6E8_FEB8_6659_FD93)
+      offset += 8
+    }
+    return Int(truncatingIfNeeded: state)
+  }
+
+  /// Both halves of a product, folded.
+  @inline(__always)
+  private static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    let product = a.multipliedFullWidth(by: b)
+    return product.high ^ product.low
+  }
+}

@@ -1,0 +1,158 @@
+/// What the normalizer and the pre-tokenizer ask of a scalar, in one byte.
+struct ScalarFlags: OptionSet, Sendable {
+  var rawValue: UInt8
+
+  static let whitespace = ScalarFlags(rawValue: 1)
+  static let removed = ScalarFlags(rawValue: 2)
+  static let punctuation = ScalarFlags(rawValue: 4)
+  static let chinese = ScalarFlags(rawValue: 8)
+  static let accent = ScalarFlags(rawValue: 16)
+  /// Its canonical combining class is not 0.
+  static let combining = ScalarFlags(rawValue: 32)
+  static let decomposes = ScalarFlags(rawValue: 64)
+  static let hasLowerCase = ScalarFlags(rawValue: 128)
+}
+
+/// ``UnicodeTables``, unpacked for look-up.
+final class UnicodeProperties: Sendable {
+  static let shared = UnicodeProperties()
+
+  /// One element per scalar value.
+  private let flags: [ScalarFlags]
+  private let combiningClasses: ScalarMap
+  private let decompositions: ScalarMap
+  private let lowerCase: ScalarMap
+  private let wordCharacters: [ClosedRange<UInt32>]
+
+  private init() {
+    var flags = [ScalarFlags](repeating: [], count: 0x110000)
+    func mark(_ table: String, _ flag: ScalarFlags) {
+      flags.withUnsafeMutableBufferPointer { flags in
+        parse(table) { range, _ in
+          for scalar in range { flags[Int(scalar)].insert(flag) }
+        }
+      }
+    }
+    mark(UnicodeTables.whitespace, .whitespace)
+    mark(UnicodeTables.removed, .removed)
+    mark(UnicodeTables.punctuation, .punctuation)
+    mark(UnicodeTables.chinese, .chinese)
+    mark(UnicodeTables.accents, .accent)
+    mark(UnicodeTables.combiningClasses, .combining)
+    mark(UnicodeTables.decompositions, .decomposes)
+    mark(UnicodeTables.lowerCase, .hasLowerCase)
+    for scalar in Hangul.syllables { flags[Int(scalar)].insert(.decomposes) }
+    self.flags = flags
+    combiningClasses = ScalarMap(UnicodeTables.combiningClasses)
+    decompositions = ScalarMap(UnicodeTables.decompositions)
+    lowerCase = ScalarMap(UnicodeTables.lowerCase)
+    var wordCharacters: [ClosedRange<UInt32>] = []
+    parse(UnicodeTables.wordCharacters) { range, _ in wordCharacters.append(range) }
+    self.wordCharacters = wordCharacters
+  }
+
+  /// - Parameter scalar: Below 0x110000.
+  func flags(of scalar: UInt32) -> ScalarFlags { flags[Int(scalar)] }
+
+  /// The canonical combining class.
+  func combiningClass(of scalar: UInt32) -> UInt32 {
+    guard flags(of: scalar).contains(.combining) else { return 0 }
+    return combiningClasses[scalar]?.first ?? 0
+  }
+
+  /// Gives the full canonical decomposition to `body`, scalar by scalar.
+  func decompose(_ scalar: UInt32, _ body: (UInt32) -> Void) {
+    guard flags(of: scalar).contains(.decomposes) else { return body(scalar) }
+    if Hangul.syllables.contains(scalar) {
+      Hangul.decompose(scalar, body)
+    } else {
+      decompositions[scalar]?.forEach(body)
+    }
+  }
+
+  /// Gives the lower-case form to `body`, scalar by scalar.
+  func lowercase(_ scalar: UInt32, _ body: (UInt32) -> Void) {
+    guard flags(of: scalar).contains(.hasLowerCase) else { return body(scalar) }
+    lowerCase[scalar]?.forEach(body)
+  }
+
+  /// Whether a regular expression's `\w` matches.
+  func isWordCharacter(_ scalar: UInt32) -> Bool {
+    let index = partition(wordCharacters.count) { wordCharacters[$0].upperBound < scalar }
+    return index < wordCharacters.count && wordCharacters[index].contains(scalar)
+  }
+}
+
+/// Hangul syllables decompose by arithmetic. Reference: The Unicode Standard, section 3.12.
+private enum Hangul {
+  static let syllables: Range<UInt32> = 0xAC00..<0xD7A4
+
+  static func decompose(_ syllable: UInt32, _ body: (UInt32) -> Void) {
+    let index = syllable - syllables.lowerBound
+    body(0x1100 + index / 588)
+    body(0x1161 + index % 588 / 28)
+    if index % 28 != 0 { body(0x11A7 + index % 28) }
+  }
+}
+
+/// Sorted ranges of scalars, each with the scalars it maps to.
+private struct ScalarMap: Sendable {
+  private var ranges: [ClosedRange<UInt32>] = []
+  private var starts: [Int] = [0]
+  private var values: [UInt32] = []
+
+  init(_ table: String) {
+    var entries: [(range: ClosedRange<UInt32>, values: [UInt32])] = []
+    parse(table) { entries.append(($0, $1)) }
+    for entry in entries.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+      ranges.append(entry.range)
+      values += entry.values
+      starts.append(values.count)
+    }
+  }
+
+  subscript(scalar: UInt32) -> ArraySlice<UInt32>? {
+    let index = partition(ranges.count) { ranges[$0].upperBound < scalar }
+    guard index < ranges.count, ranges[index].contains(scalar) else { return nil }
+    return values[starts[index]..<starts[index + 1]]
+  }
+}
+
+/// The first of `count` sorted places that does not precede what is looked for.
+private func partition(_ count: Int, precedes: (Int) -> Bool) -> Int {
+  var low = 0
+  var high = count
+  while low < high {
+    let middle = (low + high) / 2
+    if precedes(middle) { low = middle + 1 } else { high = middle }
+  }
+  return low
+}
+
+/// Reads a table of ``UnicodeTables``: `first-last=value,value` with spaces between.
+private func parse(_ table: String, _ body: (ClosedRange<UInt32>, [UInt32]) -> Void) {
+  var first: UInt32?
+  var number: UInt32 = 0
+  var range: ClosedRange<UInt32>?
+  var values: [UInt32] = []
+  for byte in Array(table.utf8) + [UInt8(ascii: " ")] {
+    switch byte {
+    case UInt8(ascii: "-"):
+      first = number
+    case UInt8(ascii: "="):
+      range = (first ?? number)...number
+    case UInt8(ascii: ","):
+      values.append(number)
+    case UInt8(ascii: " "), UInt8(ascii: "\n"):
+      if range != nil { values.append(number) }
+      body(range ?? (first ?? number)...number, values)
+      first = nil
+      range = nil
+      values.removeAll(keepingCapacity: true)
+    default:
+      number = number << 4 | UInt32(byte < 0x40 ? byte & 0xF : byte - 0x37)
+      continue
+    }
+    number = 0
+  }
+}

@@ -1,0 +1,111 @@
+import GraftCore
+
+/// The tokens by id, and the tables that find them.
+struct Vocabulary: Sendable {
+  /// All tokens by id: the model's, and those that were only added.
+  let tokens: [String]
+  /// By id: whether words are split into this token.
+  let isOfModel: [Bool]
+  /// The model's tokens as words begin with them.
+  let initial: PieceTable
+  /// The model's tokens that begin with the prefix, without it.
+  let continuing: PieceTable
+  private let added: PieceTable
+
+  /// A token of the model: its UTF-8 and its id.
+  typealias Entry = (token: [UInt8], id: Int)
+
+  /// - Parameters:
+  ///   - entries: The model's tokens; no two are the same.
+  ///   - added: Those that were added, whether the model has them or not.
+  ///   - prefix: What marks a token that continues a word.
+  /// - Throws: ``GraftError`` when the ids are not 0, 1, 2 and so on, each once.
+  init(_ entries: [Entry], added: [Entry], prefix: String) throws {
+    let known = Dictionary(entries.map { ($0.token, $0.id) }, uniquingKeysWith: { first, _ in first })
+    let extra = added.filter { known[$0.token] == nil }
+    for token in added {
+      guard let id = known[token.token], id != token.id else { continue }
+      throw GraftError(
+        .malformed, "an added token has another id than in the vocabulary", subject: "token '\(text(token))'",
+        expected: "\(id)", found: "\(token.id)")
+    }
+    let count = entries.count + extra.count
+    var tokens = [String?](repeating: nil, count: count)
+    var isOfModel = [Bool](repeating: true, count: count)
+    for (index, entry) in (entries + extra).enumerated() {
+      guard tokens.indices.contains(entry.id) else {
+        throw GraftError(
+          .malformed, "token ids are not contiguous", subject: "token '\(text(entry))'",
+          expected: "ids from 0 to \(count - 1) for \(count) tokens", found: "\(entry.id)")
+      }
+      if let other = tokens[entry.id] {
+        throw GraftError(.malformed, "the tokens '\(other)' and '\(text(entry))' have the same id \(entry.id)")
+      }
+      tokens[entry.id] = text(entry)
+      isOfModel[entry.id] = index < entries.count
+    }
+    self.tokens = tokens.compactMap { $0 }
+    self.isOfModel = isOfModel
+
+    var bytes: [UInt8] = []
+    var words: [(range: Range<Int>, id: Int32)] = []
+    var continuations: [(range: Range<Int>, id: Int32)] = []
+    let prefix = Array(prefix.utf8)
+    for entry in entries {
+      let range = bytes.count..<bytes.count + entry.token.count
+      bytes += entry.token
+      words.append((range, Int32(entry.id)))
+      if entry.token.starts(with: prefix) {
+        continuations.append((range.dropFirst(prefix.count), Int32(entry.id)))
+      }
+    }
+    initial = PieceTable(bytes: bytes, entries: words)
+    continuing = PieceTable(bytes: bytes, entries: continuations)
+    bytes = []
+    words = []
+    for entry in extra {
+      words.append((bytes.count..<bytes.count + entry.token.count, Int32(entry.id)))
+      bytes += entry.token
+    }
+    self.added = PieceTable(bytes: bytes, entries: words)
+  }
+
+  /// The id of a token spelled exactly: scalar for scalar, unlike comparison of strings.
+  func id(of token: String) -> Int32? { initial.find(token) ?? added.find(token) }
+}
+
+private func text(_ entry: Vocabulary.Entry) -> String { String(decoding: entry.token, as: UTF8.self) }
+
+extension Vocabulary {
+  /// The tokens of a `vocab.txt`: one per line, whose number from 0 is the id.
+  ///
+  /// - Throws: ``GraftError`` that names the line: text that is not UTF-8, a token given twice, no token at all.
+  static func lines(of bytes: [UInt8]) throws -> [Entry] {
+    var entries: [Entry] = []
+    var lineOfToken: [[UInt8]: Int] = [:]
+    var bytes = bytes[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }  // a byte order mark
+    while !bytes.isEmpty {
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+      var line = bytes[bytes.startIndex..<end]
+      bytes = bytes[end...].dropFirst()
+      if line.last == UInt8(ascii: "\r") { line.removeLast() }
+      let number = entries.count + 1
+      let token = Array(line)
+      guard String(validating: token, as: UTF8.self) != nil else {
+        throw GraftError(.malformed, "not UTF-8 text", subject: "line \(number)")
+      }
+      if let other = lineOfToken.updateValue(number, forKey: token) {
+        throw GraftError(
+          .malformed, token.isEmpty ? "a second empty line" : "the token '\(text((token, 0)))' is given twice",
+          subject: "line \(number)", found: "the first on line \(other)",
+          advice: "Remove one of them; the ids of all later tokens change with it.")
+      }
+      entries.append((token, entries.count))
+    }
+    guard !entries.isEmpty else {
+      throw GraftError(.malformed, "the vocabulary is empty", expected: "one token per line")
+    }
+    return entries
+  }
+}
