@@ -7,6 +7,7 @@ import OpenBLAS
 import Pretraining
 import Safetensors
 import SequenceClassification
+import WordPiece
 
 /// The plugins that this binary is built with: the one list. To add one, add its target to `Package.swift`
 /// and its type here.
@@ -17,6 +18,7 @@ let builtInPlugins: [any Plugin.Type] = [
   NextSentencePlugin.self,
   PretrainingPlugin.self,
   SequenceClassificationPlugin.self,
+  WordPiecePlugin.self,
   AdamWPlugin.self,
   OpenBLASPlugin.self,
 ]
