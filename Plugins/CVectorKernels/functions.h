@@ -49,8 +49,17 @@ INLINE vf normal_distribution(vf x, vf bell_of_x) {
   return choose(x < 0, tail, 1 - tail);
 }
 
-// 1 / (1 + exp(−x))
-INLINE vf sigmoid(vf x) { return 1 / (1 + exp_vector(-x)); }
+// σ(x) = 1 / (1 + exp(−x)) and its slope σ(x) σ(−x), without cancellation on either side.
+typedef struct {
+  vf value, slope;
+} Sigmoid;
+
+INLINE Sigmoid sigmoid(vf x) {
+  vf e = exp_vector(-absolute(x));
+  vf inverse = 1 / (1 + e);
+  vf tail = e * inverse;
+  return (Sigmoid){.value = choose(x < 0, tail, inverse), .slope = tail * inverse};
+}
 
 // Cephes' tanhf: a polynomial near 0, where the exponential would cancel.
 INLINE vf tanh_vector(vf x) {
@@ -67,13 +76,14 @@ INLINE vf tanh_vector(vf x) {
   return choose(z < 0.625f, near, signed_far);
 }
 
+// Twice the argument of GELU's tanh, whose ½ (1 + tanh u) is σ(2u). Beyond 16 all is flat.
 INLINE vf gelu_tanh_argument(vf x) { return 1.5957691216057308f * (x + 0.044715f * x * x * x); }
+INLINE vf clamp_to_16(vf x) { return maximum(minimum(x, splat(16)), splat(-16)); }
 
 INLINE vf activation_value(GraftActivation activation, vf x) {
   switch (activation) {
   case GraftGELU: return x * normal_distribution(x, bell(x));
-  // ½ (1 + tanh u) is the sigmoid of 2u.
-  case GraftGELUTanh: return x * sigmoid(gelu_tanh_argument(x));
+  case GraftGELUTanh: return x * sigmoid(gelu_tanh_argument(clamp_to_16(x))).value;
   case GraftReLU: return maximum(x, splat(0));
   case GraftTanh: return tanh_vector(x);
   }
@@ -86,8 +96,9 @@ INLINE vf activation_slope(GraftActivation activation, vf x) {
     return normal_distribution(x, b) + x * b * 0.3989422804014327f;
   }
   case GraftGELUTanh: {
-    vf s = sigmoid(gelu_tanh_argument(x));
-    return s + x * s * (1 - s) * (1.5957691216057308f * (1 + 3 * 0.044715f * x * x));
+    x = clamp_to_16(x);
+    Sigmoid s = sigmoid(gelu_tanh_argument(x));
+    return s.value + x * s.slope * (1.5957691216057308f * (1 + 3 * 0.044715f * x * x));
   }
   case GraftReLU: return choose(x > 0, splat(1), splat(0));
   case GraftTanh: {

@@ -98,8 +98,8 @@ extension Activation {
       return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope
     case .relu: return x > 0 ? 1 : 0
     case .tanh:
-      let t = Foundation.tanh(x)
-      return 1 - t * t
+      let c = cosh(x)
+      return 1 / (c * c)
     }
   }
 

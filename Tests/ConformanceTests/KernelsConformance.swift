@@ -1,0 +1,216 @@
+import GraftCore
+import Testing
+import VectorKernels
+
+@testable import graft
+
+/// Kernels under test: those of every backend that starts on this machine, and the vector kernels for every
+/// instruction set that this CPU has.
+struct KernelsCandidate: CustomTestStringConvertible, Sendable {
+  let testDescription: String
+  let kernels: any Kernels
+
+  static let all: [KernelsCandidate] =
+    InstructionSet.allCases.compactMap { set in
+      VectorKernels(set).map { KernelsCandidate(testDescription: "VectorKernels for \(set)", kernels: $0) }
+    }
+    + BackendCandidate.all.compactMap { candidate in
+      (try? candidate.type.init(threads: 1)).map {
+        KernelsCandidate(testDescription: candidate.testDescription, kernels: $0.kernels)
+      }
+    }
+}
+
+/// Every kernel against the naive one, over sizes around the width of vectors.
+@Suite("Every set of kernels") struct KernelsConformance {
+  static let sizes = [1, 3, 4, 15, 16, 17, 31, 33, 49, 64, 130, 515]
+  private let reference = ReferenceKernels()
+
+  @Test("addBias, addColumnSums, add, scale and squaredNorm", arguments: KernelsCandidate.all)
+  func elementwise(_ candidate: KernelsCandidate) {
+    for size in Self.sizes {
+      let (rows, bias) = (Samples(3 * size, seed: 1), Samples(size, seed: 2))
+      candidate.expectSame(rows, within: 1e-6, "addBias") { kernels, y in
+        kernels.addBias(bias.pointer, to: y, rows: 3, columns: size)
+      }
+      candidate.expectSame(bias, within: 1e-6, "addColumnSums") { kernels, sums in
+        kernels.addColumnSums(of: rows.pointer, rows: 3, columns: size, to: sums)
+      }
+      candidate.expectSame(bias, within: 0, "add") { $0.add(rows.pointer, to: $1, count: size) }
+      candidate.expectSame(bias, within: 0, "scale") { $0.scale($1, by: 0.3, count: size) }
+      let norm = reference.squaredNorm(rows.pointer, count: 3 * size)
+      #expect(abs(candidate.kernels.squaredNorm(rows.pointer, count: 3 * size) - norm) <= 1e-14 * norm)
+    }
+  }
+
+  @Test("activations and their gradients", arguments: KernelsCandidate.all, Activation.allCases)
+  func activations(_ candidate: KernelsCandidate, _ activation: Activation) {
+    for size in Self.sizes {
+      let (x, dy) = (Samples(size, seed: 1, scale: 3), Samples(size, seed: 2))
+      candidate.expectSame(x, within: 1e-6, "\(activation)") {
+        $0.activate(activation, $1, to: $1, count: size)
+      }
+      candidate.expectSame(dy, within: 1e-6, floor: 0.1, "gradient of \(activation)") {
+        $0.activationGradient(activation, x: x.pointer, dy: $1, to: $1, count: size)
+      }
+    }
+    for x: Float in [-1e30, -100, -88.5, -20, -1e-30, 0, 1e-30, 20, 88.5, 100, 1e10] {
+      let x = Samples([x])
+      candidate.expectSame(x, within: 1e-6, "\(activation) of \(x.values)") {
+        $0.activate(activation, $1, to: $1, count: 1)
+      }
+      candidate.expectSame(Samples([1]), within: 1e-6, "gradient of \(activation) at \(x.values)") {
+        $0.activationGradient(activation, x: x.pointer, dy: $1, to: $1, count: 1)
+      }
+    }
+  }
+
+  @Test("layerNorm and its gradient", arguments: KernelsCandidate.all)
+  func layerNorm(_ candidate: KernelsCandidate) {
+    for columns in Self.sizes where columns > 1 {
+      let rows = 3
+      let x = Samples(rows * columns, seed: 1, scale: 2, offset: 3)
+      let (weight, bias) = (Samples(columns, seed: 2), Samples(columns, seed: 3))
+      let statistics = Samples(rows * 2, seed: 4)
+      candidate.expectSame(x, within: 2e-6, floor: 0.1, "layerNorm of \(columns)") {
+        $0.layerNorm(
+          $1, weight: weight.pointer, bias: bias.pointer, epsilon: 1e-12, to: $1,
+          statistics: statistics.pointer,
+          rows: rows, columns: columns)
+      }
+      let y = Samples(rows * columns, seed: 6)
+      candidate.expectSame(statistics, within: 1e-6, "statistics of \(columns)") {
+        $0.layerNorm(
+          x.pointer, weight: weight.pointer, bias: bias.pointer, epsilon: 1e-12, to: y.pointer,
+          statistics: $1,
+          rows: rows, columns: columns)
+      }
+      reference.layerNorm(
+        x.pointer, weight: weight.pointer, bias: bias.pointer, epsilon: 1e-12, to: y.pointer,
+        statistics: statistics.pointer, rows: rows, columns: columns)
+      // dx, dWeight and dBias one after another.
+      let gradients = Samples((rows + 2) * columns, seed: 5)
+      candidate.expectSame(gradients, within: 1e-5, floor: 0.1, "gradient of layerNorm of \(columns)") {
+        let dWeight = $1 + rows * columns
+        $0.layerNormGradient(
+          x: x.pointer, weight: weight.pointer, statistics: statistics.pointer, dy: $1, to: $1,
+          dWeight: dWeight,
+          dBias: dWeight + columns, rows: rows, columns: columns)
+      }
+    }
+  }
+
+  @Test("softmax and its gradient", arguments: KernelsCandidate.all)
+  func softmax(_ candidate: KernelsCandidate) {
+    for columns in Self.sizes {
+      let x = Samples(3 * columns, seed: 1, scale: 20, offset: 500)
+      candidate.expectSame(x, within: 3e-6, "softmax of \(columns)") {
+        $0.softmax($1, scale: 0.25, rows: 3, columns: columns)
+      }
+      let (p, dp) = (Samples(3 * columns, seed: 2), Samples(3 * columns, seed: 3))
+      reference.softmax(p.pointer, scale: 1, rows: 3, columns: columns)
+      candidate.expectSame(dp, within: 2e-6, floor: 0.1, "gradient of softmax of \(columns)") {
+        $0.softmaxGradient(p: p.pointer, dp: $1, scale: 0.25, rows: 3, columns: columns)
+      }
+    }
+  }
+
+  @Test("cross-entropy, of 30,522 classes too", arguments: KernelsCandidate.all)
+  func crossEntropy(_ candidate: KernelsCandidate) {
+    for columns in Self.sizes + [30522] {
+      let logits = Samples(3 * columns, seed: 1, scale: 4, offset: -30)
+      let classes: [Int32] = [Int32(columns / 2), -100, Int32(columns - 1)]
+      candidate.expectSame(Samples(3, seed: 2), within: 1e-6, "loss of \(columns)") {
+        $0.crossEntropy(
+          logits.pointer, classes: classes, loss: $1, gradient: nil, rows: 3, columns: columns)
+      }
+      let loss = Samples(3, seed: 3)
+      candidate.expectSame(logits, within: 2e-6, "gradient of \(columns)") {
+        $0.crossEntropy($1, classes: classes, loss: loss.pointer, gradient: $1, rows: 3, columns: columns)
+      }
+    }
+  }
+
+  @Test("dropout draws the same numbers everywhere", arguments: KernelsCandidate.all)
+  func dropout(_ candidate: KernelsCandidate) {
+    let key = RandomKey(seed: 0x1234_5678_9ABC_DEF0, step: 0x1_0000_0007, place: 3)
+    for size in Self.sizes {
+      for probability: Float in [0, 0.1, 0.5] {
+        // The last start is where the stream's 32-bit block numbers wrap.
+        for start in [0, 4, 4 * 0xFFFF_FFFE] {
+          candidate.expectSame(Samples(size, seed: 1), within: 0, "dropout of \(size)") {
+            $0.dropout($1, to: $1, count: size, probability: probability, key: key, start: start)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("dropout drops as often as it should", arguments: KernelsCandidate.all)
+  func dropoutRate(_ candidate: KernelsCandidate) {
+    let ones = Samples([Float](repeating: 1, count: 40000))
+    candidate.kernels.dropout(
+      ones.pointer, to: ones.pointer, count: ones.count, probability: 0.1, key: RandomKey(seed: 5), start: 0)
+    let dropped = ones.values.count { $0 == 0 }
+    // Five standard deviations.
+    #expect(abs(dropped - 4000) < 300)
+    #expect(ones.values.allSatisfy { $0 == 0 || $0 == 1 / 0.9 })
+  }
+
+  @Test("AdamW", arguments: KernelsCandidate.all)
+  func adamW(_ candidate: KernelsCandidate) {
+    let update = AdamWUpdate(
+      learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, biasCorrection1: 0.271,
+      biasCorrection2: 0.002997, gradientScale: 0.5)
+    for size in Self.sizes {
+      let gradient = Samples(size, seed: 1)
+      // Weights, first and second moment one after another.
+      let state = Samples(Samples(2 * size, seed: 2).values + Samples(size, seed: 3).values.map { $0 * $0 })
+      candidate.expectSame(state, within: 1e-6, "AdamW") {
+        $0.adamW(
+          update, weights: $1, gradient: gradient.pointer, firstMoment: $1 + size,
+          secondMoment: $1 + 2 * size,
+          count: size)
+      }
+    }
+  }
+
+  @Test("a row's result does not depend on the other rows", arguments: KernelsCandidate.all)
+  func rows(_ candidate: KernelsCandidate) {
+    let (rows, columns) = (7, 49)
+    let x = Samples(rows * columns, seed: 1, scale: 3)
+    let (weight, bias) = (Samples(columns, seed: 2), Samples(columns, seed: 3))
+    let statistics = Samples(2 * rows, seed: 4)
+    let classes = [Int32](repeating: 5, count: rows)
+    let loss = Samples(rows, seed: 5)
+    candidate.expectSplittable(x, rows: rows) { kernels, y, range in
+      kernels.softmax(y, scale: 0.5, rows: range.count, columns: columns)
+      kernels.layerNorm(
+        y, weight: weight.pointer, bias: bias.pointer, epsilon: 1e-5, to: y, statistics: statistics.pointer,
+        rows: range.count, columns: columns)
+      kernels.activate(.gelu, y, to: y, count: range.count * columns)
+      kernels.activationGradient(
+        .geluTanh, x: x.pointer + range.lowerBound * columns, dy: y, to: y, count: range.count * columns)
+      kernels.crossEntropy(
+        y, classes: classes, loss: loss.pointer, gradient: y, rows: range.count, columns: columns)
+    }
+  }
+
+  @Test(
+    "exp, Φ and tanh are exact to 1e-6", arguments: InstructionSet.allCases, VectorKernels.Function.allCases)
+  func accuracy(_ set: InstructionSet, _ function: VectorKernels.Function) throws {
+    guard let kernels = VectorKernels(set) else { return }
+    let (range, exact) = function.truth
+    let count = 200_000
+    let x = (0...count).map {
+      range.lowerBound + (range.upperBound - range.lowerBound) * Float($0) / Float(count)
+    }
+    var (worst, place) = (0.0, Float(0))
+    for (x, y) in zip(x, kernels.evaluate(function, x)) {
+      let truth = exact(Double(x))
+      let error = abs(Double(y) - truth) / max(abs(truth), Double(Float.leastNormalMagnitude))
+      if error > worst { (worst, place) = (error, x) }
+    }
+    #expect(worst < 1e-6, "at \(place)")
+  }
+}
