@@ -92,7 +92,8 @@ public struct WordPieceTokenizer: Tokenizer {
   }
 
   public func encode(_ text: String, pair: String?, maximumLength: Int?, addSpecialTokens: Bool) -> Encoding {
-    let limit = max(0, maximumLength ?? Int.max)
+    // Which part of a pair is cut depends on both lengths, so both have to be known.
+    let limit = pair == nil ? max(0, maximumLength ?? Int.max) : Int.max
     return postProcessor.join(
       pieces(of: text, limit: limit), pair.map { pieces(of: $0, limit: limit) }, maximumLength: maximumLength,
       addSpecialTokens: addSpecialTokens, isSpecial: isSpecial)
