@@ -192,7 +192,7 @@ extension Header {
           .malformed,
           start < end
             ? "the data overlaps that of tensor '\(previous)'"
-            : "the data leaves a hole of \(start - end) bytes before it",
+            : "the data leaves a hole before it",
           subject: "tensor '\(entry.name)'",
           expected: "offset \(end)",
           found: "\(start)"

@@ -1,0 +1,266 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import graft
+
+/// Every weight format in the registry; what is about writing, every one that writes.
+@Suite("Every weight format")
+struct WeightFormatConformance {
+  static let registry = Result { try Registry(builtInPlugins) }
+  static let names = (try? registry.get().formats.names) ?? []
+
+  /// A format that only reads says so of anything.
+  static let writable = names.filter { name in
+    (try? withTemporaryDirectory { directory in
+      try format(name).write(Weights(), to: directory.appendingPathComponent("probe"))
+    }) != nil
+  }
+
+  static func format(_ name: String) throws -> any WeightFormat {
+    try registry.get().formats.find(name).init()
+  }
+
+  // MARK: What is written is read
+
+  @Test("every element type in every shape is read back bit for bit", arguments: writable)
+  func roundTrip(_ name: String) throws {
+    var supported = 0
+    for dtype in DType.allCases {
+      let weights = Self.weights(dtype)
+      do {
+        try expectRoundTrip(weights, Self.format(name))
+        supported += 1
+      } catch let error as GraftError where error.kind == .unsupported {
+        // A format may lack a type; then it names the tensor that it cannot hold.
+        #expect(error.subject?.contains("\(dtype)") == true, "\(error)")
+      }
+    }
+    #expect(supported > 0)
+  }
+
+  @Test("element types stand together, and the order is kept", arguments: writable)
+  func mixedTypes(_ name: String) throws {
+    var weights = Weights()
+    for dtype in [DType.uint8, .float32, .int64, .float16, .float64, .int32] {
+      weights.tensors.merge(Self.weights(dtype).tensors) { first, _ in first }
+    }
+    try expectRoundTrip(weights, Self.format(name))
+  }
+
+  @Test("names may be long, empty of letters, or in any script", arguments: writable)
+  func tensorNames(_ name: String) throws {
+    let names = [
+      "a", "bert.encoder.layer.0.attention.self.query.weight", String(repeating: "x", count: 5000), "größe",
+      "e\u{301}", "重み", "🌱", "with space", "with/slash", "with\\backslash", "with\"quote", "with\nline", "..",
+      "%s{}",
+      "\u{1}\u{7F}",
+    ]
+    var weights = Weights()
+    for (index, tensor) in names.enumerated() { weights[tensor] = LazyTensor([Float(index)], shape: [1]) }
+    do {
+      try expectRoundTrip(weights, Self.format(name))
+    } catch let error as GraftError where error.kind == .unsupported {
+      #expect(error.subject != nil, "\(error)")
+    }
+  }
+
+  @Test("a file without tensors is a file", arguments: writable)
+  func noTensors(_ name: String) throws {
+    try expectRoundTrip(Weights(), Self.format(name))
+  }
+
+  @Test("a tensor larger than the window streams through it, read once", arguments: writable)
+  func window(_ name: String) throws {
+    let count = 3 * LazyTensor.windowSize / 4 + 5
+    let spec = TensorSpec(.float32, [count])
+    let calls = Counter()
+    let source = LazyTensor(spec) { consume in
+      calls.add()
+      let chunk = (0..<1000).map { Float($0) }
+      var left = count
+      while left > 0 {
+        try chunk.withUnsafeBytes {
+          try consume(UnsafeRawBufferPointer(rebasing: $0[..<(min(left, chunk.count) * 4)]))
+        }
+        left -= min(left, chunk.count)
+      }
+    }
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      try Self.format(name).write(Weights(["large": source]), to: url)
+      #expect(calls.count == 1)
+      let tensor = try #require(try Self.format(name).open(url)["large"])
+      var (position, largest, wrong) = (0, 0, 0)
+      try tensor.stream { chunk in
+        largest = max(largest, chunk.count)
+        let floats = chunk.bindMemory(to: Float.self)
+        for index in stride(from: 0, to: floats.count, by: 97)
+        where floats[index] != Float((position + index) % 1000) {
+          wrong += 1
+        }
+        #expect(chunk.count % 4 == 0)
+        position += floats.count
+      }
+      #expect(position == count && wrong == 0)
+      #expect(largest <= LazyTensor.windowSize)
+    }
+  }
+
+  // MARK: Atomicity
+
+  struct Interruption: Error {}
+
+  @Test("a source that fails leaves no file, and an older one as it was", arguments: writable)
+  func failingSource(_ name: String) throws {
+    let failing = LazyTensor(TensorSpec(.float32, [600_000])) { consume in
+      try [UInt8](repeating: 0, count: 1 << 20).withUnsafeBytes(consume)
+      throw Interruption()
+    }
+    let weights = Weights(["whole": LazyTensor([1, 2] as [Float], shape: [2]), "failing": failing])
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      #expect(throws: Interruption.self) { try Self.format(name).write(weights, to: url) }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
+
+      let older = Data("what was here before".utf8)
+      try older.write(to: url)
+      #expect(throws: Interruption.self) { try Self.format(name).write(weights, to: url) }
+      #expect(try Data(contentsOf: url) == older)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["file"])
+    }
+  }
+
+  @Test("a file may be rewritten from its own tensors", arguments: writable)
+  func rewriting(_ name: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      let format = try Self.format(name)
+      try format.write(Self.weights(.float32), to: url)
+      try format.write(format.open(url), to: url)
+      try expect(format.open(url), equals: Self.weights(.float32))
+    }
+  }
+
+  // MARK: Recognition
+
+  @Test("it recognises its own files, and nobody else does", arguments: writable)
+  func recognition(_ name: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("misleading.txt")
+      for weights in [Weights(), Self.weights(.float32), Self.weights(.int64)] {
+        try Self.format(name).write(weights, to: url)
+        let head = try RandomAccessFile(url).head()
+        #expect(try Self.names.filter { try Self.format($0).recognizes(head) } == [name])
+        let (opened, format) = try Self.registry.get().openWeights(url)
+        #expect(format == name)
+        #expect(opened.tensors.keys == weights.tensors.keys)
+      }
+    }
+  }
+
+  @Test("it recognises neither nothing nor the usual accidents", arguments: names)
+  func accidents(_ name: String) throws {
+    let format = try Self.format(name)
+    for text in [
+      "", "version https://git-lfs.github.com/spec/v1\n", "<!DOCTYPE html>", "{\"weight_map\": {", "\0",
+    ] {
+      #expect(!format.recognizes(Array(text.utf8)), "\(text)")
+    }
+  }
+
+  // MARK: Broken files
+
+  /// Opens a file and reads every tensor: an error has to be Graft's own.
+  private func readAll(_ bytes: [UInt8], at url: URL, _ format: any WeightFormat) throws {
+    try Data(bytes).write(to: url)
+    for (_, tensor) in try format.open(url).tensors { _ = try tensor.bytes() }
+  }
+
+  private func smallFile(_ format: any WeightFormat, at url: URL) throws -> [UInt8] {
+    let weights = Weights([
+      "weight": LazyTensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]),
+      "ids": LazyTensor([7, 8] as [Int64], shape: [2]),
+    ])
+    try format.write(weights, to: url)
+    return try Array(Data(contentsOf: url))
+  }
+
+  @Test("every truncation is an error that names the file", arguments: writable)
+  func truncation(_ name: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      let bytes = try smallFile(Self.format(name), at: url)
+      for count in bytes.indices {
+        let error = #expect(throws: GraftError.self) {
+          try readAll(Array(bytes[..<count]), at: url, Self.format(name))
+        }
+        #expect(error?.file == url.path, "\(count) bytes")
+      }
+    }
+  }
+
+  @Test("no change of a byte crashes", arguments: writable)
+  func mutation(_ name: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      let bytes = try smallFile(Self.format(name), at: url)
+      for position in bytes.indices {
+        for value in [0, 0x7F, 0xFF, bytes[position] ^ 1, bytes[position] &+ 1] {
+          var mutated = bytes
+          mutated[position] = value
+          do { try readAll(mutated, at: url, Self.format(name)) } catch is GraftError {}
+        }
+      }
+    }
+  }
+
+  // MARK: -
+
+  /// Tensors of one type in the shapes that go wrong: scalar, empty, odd, many extents.
+  static func weights(_ dtype: DType) -> Weights {
+    var generator = RandomKey(seed: 3).generator
+    var weights = Weights()
+    for shape in [[], [0], [3, 0, 2], [1], [7], [5, 3], [1, 1, 1, 1], [2, 3, 1, 5], [257, 33]] {
+      let spec = TensorSpec(dtype, shape)
+      // Every bit pattern is a value, NaNs included; of a bool only two are.
+      let bytes = (0..<spec.byteCount).map { _ in
+        dtype == .bool ? UInt8(generator.nextWord() & 1) : UInt8(truncatingIfNeeded: generator.nextWord())
+      }
+      weights["\(dtype) \(shape)"] = LazyTensor(spec, bytes: bytes)
+    }
+    return weights
+  }
+
+  private func expectRoundTrip(_ weights: Weights, _ format: any WeightFormat) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      try format.write(weights, to: url)
+      try expect(format.open(url), equals: weights)
+    }
+  }
+
+  private func expect(_ read: Weights, equals weights: Weights) throws {
+    #expect(read.tensors.keys.map { Array($0.utf8) } == weights.tensors.keys.map { Array($0.utf8) })
+    for (name, tensor) in weights.tensors {
+      #expect(read[name]?.spec == tensor.spec)
+      #expect(try read[name]?.bytes() == tensor.bytes(), "\(name)")
+    }
+  }
+}
+
+/// Runs `body` with a directory of its own, removed afterwards.
+func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: url) }
+  return try body(url)
+}
+
+/// Counts calls from a closure that may run anywhere.
+private final class Counter: @unchecked Sendable {
+  private let lock = NSLock()
+  private var value = 0
+  var count: Int { lock.withLock { value } }
+  func add() { lock.withLock { value += 1 } }
+}
