@@ -47,7 +47,7 @@ extension Registry {
         backbone: encoder,
         extra: extra
       )
-      try checkBackbone(checkpoint)
+      try checkBackbone(checkpoint, table)
 
       let record = try directory.record()
       let records = leaves.compactMap { leaf in
@@ -68,7 +68,7 @@ extension Registry {
         note: &report
       )
       try initializeMissingParts(of: &checkpoint, seed: 0, report: &report)
-      try checkHeads(&checkpoint)
+      try checkHeads(&checkpoint, table)
 
       checkpoint.heads += try parkedHeads(in: directory.url)
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
@@ -80,7 +80,10 @@ extension Registry {
         dialect: dialect,
         stored: stored
       )
-    } catch let error as GraftError {
+    } catch var error as GraftError {
+      if error.file == ModelDirectory.configurationName {
+        error.file = directory.url.appendingPathComponent(ModelDirectory.configurationName).path
+      }
       throw error.inFile(directory.weights.path)
     }
   }
@@ -141,7 +144,7 @@ extension Registry {
   }
 
   /// Demands every backbone tensor but the pooler, in its shape.
-  private func checkBackbone(_ checkpoint: Checkpoint) throws {
+  private func checkBackbone(_ checkpoint: Checkpoint, _ table: NameTable) throws {
     let backbone = try checkpoint.makeBackbone()
     let pooler = backbone.poolerParameters
     let hasPooler = pooler.contains { checkpoint.backbone[$0] != nil }
@@ -150,19 +153,19 @@ extension Registry {
         throw GraftError(
           .missing,
           "the backbone is incomplete",
-          subject: "tensor '\(spec.name)'",
+          subject: "tensor '\(table.storedName(spec.name))'",
           expected: "\(spec.shape)",
           found: "nothing",
           advice: "Download the checkpoint again, or correct config.json."
         )
       }
-      try tensor.check(spec)
+      try tensor.check(spec, name: table.storedName(spec.name))
     }
   }
 
   /// Demands that heads are whole and fit the backbone; lets the tensor decide how many labels there are
   /// when the configuration does not say.
-  private func checkHeads(_ checkpoint: inout Checkpoint) throws {
+  private func checkHeads(_ checkpoint: inout Checkpoint, _ table: NameTable) throws {
     let backbone = try checkpoint.makeBackbone()
     for index in checkpoint.heads.indices {
       if checkpoint.heads[index].type.hasLabels, checkpoint.configuration["id2label"] == nil,
@@ -172,7 +175,7 @@ extension Registry {
         checkpoint.heads[index].settings.setLabels(labels)
         checkpoint.configuration.setLabels(labels)
       }
-      try checkpoint.heads[index].check(checkpoint.configuration, on: backbone)
+      try checkpoint.heads[index].check(checkpoint.configuration, on: backbone, table)
     }
   }
 
@@ -207,7 +210,7 @@ extension Registry {
       report.notes.append(
         "\(file.lastPathComponent): \(kept.groups.reduce(0) { $0 + $1.loaded.count }) tensors kept"
       )
-      try checkBackbone(checkpoint)
+      try checkBackbone(checkpoint, table)
     }
   }
 
@@ -231,12 +234,12 @@ extension LazyTensor {
   /// Demands a parameter's shape and numbers.
   ///
   /// - Throws: ``GraftError`` naming the parameter and both shapes.
-  func check(_ spec: ParameterSpec) throws {
+  func check(_ spec: ParameterSpec, name: String) throws {
     guard self.spec.shape == spec.shape, self.spec.dtype.isFloatingPoint else {
       throw GraftError(
         .mismatch,
         "wrong shape",
-        subject: "tensor '\(spec.name)'",
+        subject: "tensor '\(name)'",
         expected: "\(spec.shape), as config.json has it",
         found: "\(self.spec)",
         advice: "The weights and config.json belong to different models."
@@ -249,18 +252,19 @@ extension HeadRecord {
   /// Demands that the head is whole and fits a backbone.
   ///
   /// - Throws: ``GraftError`` naming the first tensor that is missing or of another shape.
-  public func check(_ configuration: Configuration, on backbone: any Backbone) throws {
+  public func check(_ configuration: Configuration, on backbone: any Backbone, _ table: NameTable? = nil) throws {
     let specs = try type.init(configuration.merging(settings), on: backbone).parameters
     for spec in specs {
+      let name = table?.storedName(spec.name) ?? spec.name
       guard let tensor = weights[spec.name] else {
         throw GraftError(
           .missing,
           "the head '\(id)' is incomplete",
-          subject: "tensor '\(spec.name)'",
+          subject: "tensor '\(name)'",
           advice: "Download the checkpoint again, or swap the head."
         )
       }
-      try tensor.check(spec)
+      try tensor.check(spec, name: name)
     }
   }
 }

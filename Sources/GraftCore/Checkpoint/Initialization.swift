@@ -10,6 +10,10 @@ extension Registry {
   {
     guard let active = checkpoint.activeHead else { return }
     let backbone = try checkpoint.makeBackbone()
+    let table = dialects.values.first { $0.backbone == checkpoint.backboneType.name }.map {
+      NameTable($0, layers: backbone.layerCount, heads: active.parts)
+    }
+    func names(_ specs: [ParameterSpec]) -> [String] { specs.map { table?.storedName($0.name) ?? $0.name } }
     for part in active.parts where !checkpoint.heads.contains(where: { $0.id == part.name }) {
       let head = try part.init(checkpoint.configuration, on: backbone)
       checkpoint.heads.append(
@@ -20,12 +24,12 @@ extension Registry {
           history: .untrained
         )
       )
-      report.update(part.name) { $0.initialized += head.parameters.map(\.name) }
+      report.update(part.name) { $0.initialized += names(head.parameters) }
     }
     let pooler = backbone.parameters.filter { backbone.poolerParameters.contains($0.name) }
     if active.needsPooler, pooler.contains(where: { checkpoint.backbone[$0.name] == nil }) {
       checkpoint.backbone.tensors.merge(pooler.initialized(seed: seed).tensors) { first, _ in first }
-      report.update(NameTable.backbone) { $0.initialized += pooler.map(\.name) }
+      report.update(NameTable.backbone) { $0.initialized += names(pooler) }
     }
   }
 }

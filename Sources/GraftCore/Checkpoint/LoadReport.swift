@@ -4,11 +4,11 @@ public struct LoadReport: Sendable, Equatable {
   public struct Group: Sendable, Equatable {
     /// `backbone`, or the name of the head.
     public let name: String
-    /// Canonical names that were found under the name that would be written.
+    /// Stored names that are spelled as they would be written.
     public var loaded: [String] = []
     /// Stored names that are spelled differently today, and what they are called now.
     public var renamed: [Renaming] = []
-    /// Canonical names that were nowhere and start anew.
+    /// Names of parameters that were nowhere and start anew.
     public var initialized: [String] = []
   }
 

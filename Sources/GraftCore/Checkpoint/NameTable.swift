@@ -119,7 +119,7 @@ public struct NameTable: Sendable {
         // Another prefix is not another name: `bert.` is there or not by the class that wrote the file.
         let spellings = entry.owner == Self.backbone ? dialect.backbonePrefixes : [""]
         if spellings.contains(where: { $0 + entry.row.stored == stored }) {
-          group.loaded.append(entry.row.canonical)
+          group.loaded.append(stored)
         } else {
           group.renamed.append(.init(stored: stored, current: current(stored)))
         }
@@ -157,9 +157,10 @@ public struct NameTable: Sendable {
     entries.firstIndex { $0.row.canonical == row.target }.flatMap { found[$0] }
   }
 
-  /// The required canonical names of an owner.
-  public func required(_ owner: String) -> [String] {
-    entries.compactMap { $0.owner == owner && $0.row.presence == .required ? $0.row.canonical : nil }
+  /// What a parameter is called in this dialect, for people; its canonical name when it has no row.
+  public func storedName(_ canonical: String) -> String {
+    guard let entry = entries.first(where: { $0.row.canonical == canonical }) else { return canonical }
+    return (entry.owner == Self.backbone ? dialect.backbonePrefixes.first ?? "" : "") + entry.row.stored
   }
 
   // MARK: Encoding
