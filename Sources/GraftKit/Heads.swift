@@ -77,6 +77,19 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
   return HeadChange(checkpoint: opened.checkpoint, report: opened.report, parked: old, restored: [])
 }
 
+extension DetachedHead {
+  /// Writes a detached head's directory, which appears complete or not at all.
+  ///
+  /// - Throws: ``GraftError`` when the directory exists or cannot be written.
+  public func write(
+    to url: URL, _ options: OutputOptions = OutputOptions(), registry: Registry
+  ) throws {
+    let backbone = try configuration.string("model_type", default: "bert")
+    let resolved = try options.resolve(registry, backbone: backbone)
+    try DirectoryWriter.write(url) { try write(into: $0, resolved) }
+  }
+}
+
 extension Checkpoint {
   /// Makes a head the active one, bringing back or initialising its parts.
   ///

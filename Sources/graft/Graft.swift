@@ -1,9 +1,54 @@
 import ArgumentParser
+import Foundation
+import GraftCore
 
+/// The command line: one subcommand per file in `Commands`.
+///
+/// Results go to standard output, progress and reports to standard error. Exit codes: 0, 1 when the command
+/// failed (or `diff` and `verify` found a difference), 64 when it was called wrongly.
 @main
-struct Graft: AsyncParsableCommand {
+struct Graft: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "graft",
-    abstract: "A native model zoo and converter for BERT-family encoders."
+    abstract: "A native model zoo and converter for BERT-family encoders.",
+    discussion: """
+      CKPT is a checkpoint directory (config.json, weights, tokenizer files) or a weight file with its \
+      config.json beside it. Results are printed on standard output, progress and reports on standard error; \
+      --json makes every result a JSON document, --quiet silences the rest.
+
+      EXAMPLES
+        graft import bert-base-uncased --output bert
+        graft train bert --data domain.txt --output adapted
+        graft head swap adapted --to sequence-classification --labels World,Sports,Business,Sci/Tech \
+      --output classifier
+        graft train classifier --data train.csv --eval-data test.csv --output news
+        graft predict news 'Stocks fell on Monday'
+
+      SHELL COMPLETION
+        graft --generate-completion-script bash > ~/.local/share/bash-completion/completions/graft
+        (or zsh, or fish)
+      """,
+    version: "0.1.0",
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Checkpoints:",
+        subcommands: [
+          Inspect.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self, Verify.self,
+        ]),
+      CommandGroup(name: "Using a model:", subcommands: [Tokenize.self, FillMask.self, Embed.self]),
+      CommandGroup(name: "This program:", subcommands: [ListPlugins.self, Doctor.self]),
+    ]
   )
+
+  static var _errorLabel: String { "graft: error" }
+
+  /// Parses and runs; every error is printed here, once.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      exit(withError: (error as? GraftError)?.relativeToWorkingDirectory ?? error)
+    }
+  }
 }

@@ -22,3 +22,10 @@ let builtInPlugins: [any Plugin.Type] = [
   AdamWPlugin.self,
   OpenBLASPlugin.self,
 ]
+
+extension Registry {
+  /// A registry of the built-in plugins.
+  ///
+  /// - Throws: ``GraftError`` when two of them use one name.
+  static func builtIn() throws -> Registry { try Registry(builtInPlugins) }
+}

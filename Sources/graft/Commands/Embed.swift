@@ -1,0 +1,56 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+
+/// `graft embed`
+struct Embed: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write one vector for each text as a NumPy array, float32 [texts, hidden].",
+    discussion: """
+      EXAMPLES
+        graft embed bert --input texts.txt --output vectors.npy
+        graft embed bert 'a text' 'another' --pooling cls --output vectors.npy
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+  @OptionGroup var input: TextInput
+
+  @Option(help: "How tokens become one vector: their mean, or the first token's state.")
+  var pooling: Pooling = .mean
+
+  @Option(help: ArgumentHelp("The .npy file to write.", valueName: "FILE.npy"), completion: .file())
+  var output: Path
+
+  @Option(help: ArgumentHelp("Texts that run together.", valueName: "N"))
+  var batchSize = 32
+
+  @OptionGroup var length: LengthFlag
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var flags: OutputFlags
+
+  func validate() throws {
+    guard (1...65536).contains(batchSize) else {
+      throw ValidationError("--batch-size must be between 1 and 65536.")
+    }
+  }
+
+  func run() throws {
+    let registry = try Registry.builtIn()
+    let texts = try input.read()
+    let model = try registry.open(checkpoint.url).checkpoint.makeModel()
+    let bar = ProgressBar("embedding", unit: "texts", total: texts.count, console: flags.console)
+    let vectors = try embed(
+      texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batchSize,
+      backend: backend.make(registry), progress: { bar.update($0) })
+    bar.clear()
+    try writeNPY(vectors, to: output.url)
+    if flags.json {
+      try Output.print([
+        "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),
+        "pooling": .string(pooling.rawValue),
+      ])
+    } else {
+      try Output.print("wrote \(output.url.displayPath) (float32 \(vectors.shape))")
+    }
+  }
+}

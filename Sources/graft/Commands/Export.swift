@@ -1,0 +1,40 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+
+/// `graft export`
+struct Export: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a checkpoint in a weight format and dialect that other tools load unchanged.",
+    discussion: """
+      PATH is a directory to create; with the format's file extension it is the one weight file to write.
+
+      EXAMPLES
+        graft export news --format safetensors --output news-export
+        graft export news --format safetensors --output news.safetensors --dtype float16
+        graft export news --format safetensors --output news-shards --max-shard-size 200MB
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Option(help: ArgumentHelp("The weight format to write.", valueName: "NAME"))
+  var format: String
+
+  @Option(
+    help: ArgumentHelp("The directory or weight file to create.", valueName: "PATH"), completion: .file())
+  var output: Path
+
+  @Option(help: ArgumentHelp("How tensors are named. (default: the backbone's first)", valueName: "NAME"))
+  var dialect: String?
+
+  @OptionGroup var storage: StorageFlags
+  @OptionGroup var flags: OutputFlags
+
+  func run() throws {
+    let report = try exportModel(
+      checkpoint.url, to: output.url, options: storage.options(format: format, dialect: dialect),
+      registry: .builtIn())
+    flags.console.report(report, of: checkpoint.url)
+    try Written.show(output.url, report: report, flags)
+  }
+}

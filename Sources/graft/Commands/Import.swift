@@ -1,0 +1,45 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+
+/// `graft import`
+struct Import: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Bring a checkpoint of any format and dialect into a checkpoint directory.",
+    discussion: """
+      The format is known by content, the dialect by the tensors' names. The report on standard error says \
+      what was loaded, renamed, dropped and newly initialised.
+
+      EXAMPLES
+        graft import bert-base-uncased --output bert
+        graft import downloads/model.safetensors --output bert --strict
+        graft import bert-base-uncased --output bert-bf16 --dtype bfloat16
+      """)
+
+  @Argument(help: ArgumentHelp("A checkpoint directory or weight file.", valueName: "SOURCE"))
+  var source: Path
+
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
+
+  @Option(help: ArgumentHelp("The weight format to write.", valueName: "NAME"))
+  var format: String = OutputOptions().format
+
+  @OptionGroup var storage: StorageFlags
+
+  @Flag(help: "Fail when a parameter is missing or a tensor belongs to nothing known.")
+  var strict = false
+
+  @Flag(help: "Carry tensors along that belong to nothing known.")
+  var keepExtra = false
+
+  @OptionGroup var flags: OutputFlags
+
+  func run() throws {
+    let report = try importModel(
+      source.url, to: output.url, options: storage.options(format: format), strict: strict,
+      keepExtra: keepExtra, registry: .builtIn())
+    flags.console.report(report, of: source.url)
+    try Written.show(output.url, report: report, flags)
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+
+/// `graft inspect`
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Describe a checkpoint: format, dialect, architecture, heads, parameters, types, ties.",
+    discussion: """
+      Reads headers only, so it is quick whatever the model's size.
+
+      EXAMPLES
+        graft inspect bert-base-uncased
+        graft inspect bert-base-uncased --tensors
+        graft inspect model.safetensors --json
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Flag(help: "List every stored tensor with its type and shape.")
+  var tensors = false
+
+  @OptionGroup var output: OutputFlags
+
+  func run() throws {
+    let inspection = try GraftKit.inspect(checkpoint.url, registry: .builtIn())
+    if output.json {
+      try Output.print(json(inspection))
+    } else {
+      try show(inspection)
+    }
+  }
+
+  private func show(_ found: Inspection) throws {
+    let size = [
+      Format.count(found.layers, "layer"), "hidden \(found.hiddenSize)",
+      "vocabulary \(Format.grouped(found.vocabularySize))", "up to \(found.maximumLength) tokens",
+    ]
+    let parts = [found.backbone] + found.heads
+    let total = parts.reduce(0) { $0 + $1.parameters }
+    var rows = [
+      ["checkpoint", checkpoint.url.displayPath],
+      ["format", found.format],
+      ["dialect", found.dialect],
+      ["architecture", found.architecture],
+      ["size", size.joined(separator: ", ")],
+      ["tokenizer", found.tokenizer ?? "none"],
+      ["parameters", Format.grouped(total)],
+      ["types", found.dtypes.map { "\($0.dtype.rawValue) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", ")],
+    ]
+    if !found.ties.isEmpty { rows.append(["tied copies", found.ties.joined(separator: ", ")]) }
+    try Output.print(Format.table(rows))
+    try Output.print("\nbackbone")
+    try Output.print(Format.table([[found.backbone.name, Format.grouped(found.backbone.parameters)]], indent: 2))
+    try Output.print("\nheads")
+    try Output.print(found.heads.isEmpty ? "  none" : HeadTable.text(found.heads, indent: 2))
+    try Output.print("\ntensors")
+    for line in found.report.description.split(separator: "\n") { try Output.print("  \(line)") }
+    guard tensors else { return }
+    try Output.print("")
+    try Output.print(
+      Format.table(
+        found.tensors.map { [$0.name, $0.spec.dtype.rawValue, "\($0.spec.shape)"] },
+        header: ["name", "type", "shape"], indent: 2))
+  }
+
+  private func json(_ found: Inspection) -> JSON {
+    var members: [(String, JSON)] = [
+      ("checkpoint", JSON(checkpoint.url)), ("format", .string(found.format)),
+      ("dialect", .string(found.dialect)), ("architecture", .string(found.architecture)),
+      ("layers", JSON(found.layers)), ("hidden_size", JSON(found.hiddenSize)),
+      ("vocabulary_size", JSON(found.vocabularySize)), ("maximum_length", JSON(found.maximumLength)),
+      ("tokenizer", found.tokenizer.map { .string($0) } ?? .null),
+      ("parameters", JSON(found.heads.reduce(found.backbone.parameters) { $0 + $1.parameters })),
+      (
+        "backbone",
+        ["name": .string(found.backbone.name), "parameters": JSON(found.backbone.parameters)]
+      ),
+      ("heads", HeadTable.json(found.heads)),
+      ("dtypes", .object(found.dtypes.map { ($0.dtype.rawValue, JSON($0.count)) })),
+      ("tied_copies", .list(found.ties)), ("report", found.report.json),
+    ]
+    if tensors {
+      let list = found.tensors.map { name, spec -> JSON in
+        [
+          "name": .string(name), "dtype": .string(spec.dtype.rawValue),
+          "shape": .array(spec.shape.map { JSON($0) }),
+        ]
+      }
+      members.append(("tensors", .array(list)))
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+
+/// `graft tokenize`
+struct Tokenize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show how texts become tokens: each with its id and its place in the text.",
+    discussion: """
+      Offsets count Unicode scalars from 0; the end is exclusive. Added special tokens have none.
+
+      EXAMPLES
+        graft tokenize bert 'Hello, my dog is cute'
+        graft tokenize bert --input texts.txt --json
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+  @OptionGroup var input: TextInput
+  @OptionGroup var length: LengthFlag
+
+  @Flag(help: "Leave out [CLS] and [SEP].")
+  var noSpecialTokens = false
+
+  @OptionGroup var output: OutputFlags
+
+  func run() throws {
+    let tokenizer = try tokenizer()
+    let texts = try input.read()
+    let encodings = texts.map {
+      tokenizer.encode(
+        $0, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens)
+    }
+    if output.json {
+      try Output.print(
+        .array(zip(texts, encodings).map { text, encoding in json(text, encoding, tokenizer) }))
+      return
+    }
+    for (index, (text, encoding)) in zip(texts, encodings).enumerated() {
+      if texts.count > 1 { try Output.print("\(index > 0 ? "\n" : "")\(Format.oneLine(text))") }
+      let scalars = Array(text.unicodeScalars)
+      let rows = encoding.ids.indices.map { place in
+        let range = encoding.offsets[place]
+        let piece = String(String.UnicodeScalarView(scalars[range.clamped(to: 0..<scalars.count)]))
+        return [
+          String(encoding.ids[place]), tokenizer.token(of: encoding.ids[place]) ?? "",
+          range.isEmpty ? "" : "\(range.lowerBound)–\(range.upperBound)", Format.oneLine(piece),
+        ]
+      }
+      try Output.print(Format.table(rows, header: ["id", "token", "offsets", "text"], alignments: [.right]))
+    }
+  }
+
+  /// The checkpoint's tokenizer; its weights need not be there.
+  private func tokenizer() throws -> any Tokenizer {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: checkpoint.url.path, isDirectory: &isDirectory) else {
+      throw GraftError(.missing, "no such file or directory", file: checkpoint.url.path)
+    }
+    let directory = isDirectory.boolValue ? checkpoint.url : checkpoint.url.deletingLastPathComponent()
+    guard let tokenizer = try Registry.builtIn().loadTokenizer(from: directory) else {
+      throw GraftError(
+        .missing, "no tokenizer files", file: directory.path,
+        advice: "Put vocab.txt or tokenizer.json beside the weights.")
+    }
+    return tokenizer
+  }
+
+  private func json(_ text: String, _ encoding: Encoding, _ tokenizer: any Tokenizer) -> JSON {
+    [
+      "text": .string(text), "tokens": .list(encoding.ids.map { tokenizer.token(of: $0) ?? "" }),
+      "ids": .array(encoding.ids.map { JSON(Int($0)) }),
+      "offsets": .array(encoding.offsets.map { [JSON($0.lowerBound), JSON($0.upperBound)] }),
+    ]
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import GraftCore
+
+/// Standard error: progress, reports and notes.
+struct Console {
+  /// Whether only errors are printed.
+  let isQuiet: Bool
+
+  /// Whether a person is watching, so that a line can be drawn over.
+  static let isTerminal =
+    isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
+  /// Whether colours are welcome: https://no-color.org
+  private static let usesColor =
+    isTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+
+  /// The width of the terminal in columns; 80 when it is not known.
+  static var width: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Prints a line.
+  func note(_ text: String) {
+    if !isQuiet { Console.write(text + "\n") }
+  }
+
+  /// Prints a line that should not be overlooked, in yellow where colours are welcome.
+  func warn(_ text: String) {
+    note(Console.usesColor ? "\u{1B}[33mwarning:\u{1B}[0m \(text)" : "warning: \(text)")
+  }
+
+  /// Prints what became of every tensor of a checkpoint.
+  func report(_ report: LoadReport, of source: URL) {
+    note("loaded \(source.displayPath)")
+    for line in report.description.split(separator: "\n") { note("  \(line)") }
+  }
+
+  /// Writes text as it is; a reader that has left is no error.
+  static func write(_ text: String) { _ = Output.write(text, to: STDERR_FILENO) }
+}
