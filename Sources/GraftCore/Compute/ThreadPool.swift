@@ -18,9 +18,10 @@ public final class ThreadPool: Sendable {
     self.count = max(1, count)
     team = Team(spins: self.count <= ProcessInfo.processInfo.activeProcessorCount)
     for worker in 1..<self.count {
-      let thread = Thread { [team] in team.work(as: worker) }
-      thread.name = "graft-\(worker)"
-      thread.start()
+      Thread.detachNewThread { [team] in
+        Thread.current.name = "graft-\(worker)"
+        team.work(as: worker)
+      }
     }
   }
 

@@ -1,0 +1,103 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import GraftCore
+
+@Suite struct ThreadPoolTests {
+  @Test(arguments: [1, 2, 3, 8], [0, 1, 2, 7, 1000])
+  func everyPieceRunsOnce(threads: Int, pieces: Int) {
+    let pool = ThreadPool(count: threads)
+    let runs = Mutex([Int](repeating: 0, count: pieces))
+    pool.run(pieces) { piece in runs.withLock { $0[piece] += 1 } }
+    #expect(runs.withLock { $0 } == [Int](repeating: 1, count: pieces))
+  }
+
+  @Test func noTwoPiecesShareAWorkerNumber() {
+    let pool = ThreadPool(count: 4)
+    let busy = Mutex([Bool](repeating: false, count: 4))
+    let clashes = Atomic<Int>(0)
+    pool.run(400) { _, worker in
+      if busy.withLock({ busy in
+        defer { busy[worker] = true }
+        return busy[worker]
+      }) {
+        clashes.add(1, ordering: .relaxed)
+      }
+      usleep(20)
+      busy.withLock { $0[worker] = false }
+    }
+    #expect(clashes.load(ordering: .relaxed) == 0)
+  }
+
+  @Test func loopsFollowEachOther() {
+    let pool = ThreadPool(count: 3)
+    let sum = Atomic<Int>(0)
+    for round in 0..<3000 {
+      pool.run(1 + round % 5) { piece in sum.add(piece + 1, ordering: .relaxed) }
+      // Now and then long enough for the threads to fall asleep.
+      if round % 1000 == 999 { usleep(2000) }
+    }
+    #expect(sum.load(ordering: .relaxed) == 600 * (1 + 3 + 6 + 10 + 15))
+  }
+
+  @Test func aLoopInsideALoopAndFromAnotherThread() {
+    let pool = ThreadPool(count: 2)
+    let sum = Atomic<Int>(0)
+    let callers = ThreadPool(count: 2)
+    callers.run(200) { _ in
+      pool.run(4) { _ in
+        pool.run(3) { _ in sum.add(1, ordering: .relaxed) }
+      }
+    }
+    #expect(sum.load(ordering: .relaxed) == 200 * 12)
+  }
+
+  @Test func blocksCoverEverything() {
+    let pool = ThreadPool(count: 2)
+    for (size, count) in [(4, 10), (10, 10), (11, 10), (1, 3), (5, 0), (0, 2)] {
+      let blocks = Mutex([Range<Int>]())
+      pool.forEachBlock(of: size, in: count) { block in blocks.withLock { $0.append(block) } }
+      let sorted = blocks.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
+      #expect(sorted.flatMap { Array($0) } == Array(0..<count))
+      #expect(sorted.dropLast().allSatisfy { $0.count == max(1, size) })
+    }
+  }
+
+  @Test func threadsEndWithThePool() throws {
+    // A number of threads that no other test has, to tell them by their names.
+    func threads() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count { task in
+        (try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)) == "graft-22\n"
+      }
+    }
+    func use() throws {
+      let pool = ThreadPool(count: 23)
+      pool.run(100) { _ in usleep(100) }
+      for _ in 0..<200 where try threads() == 0 { usleep(10000) }
+      #expect(try threads() == 1)
+    }
+    try use()
+    for _ in 0..<200 where try threads() > 0 { usleep(10000) }
+    #expect(try threads() == 0)
+  }
+}
+
+@Suite struct TilesTests {
+  @Test(arguments: [
+    (1, 1, 1), (392, 3072, 768), (392, 768, 3072), (3072, 768, 392), (30522, 768, 60), (60, 30522, 768),
+    (2, 100_000, 768), (5000, 5000, 17), (0, 4, 4), (4, 4, 0),
+  ])
+  func tilesCoverTheResultOnce(m: Int, n: Int, k: Int) {
+    let tiles = Tiles(MatrixProduct(m: m, n: n, k: k))
+    var (area, corners) = (0, Set<[Int]>())
+    for index in 0..<tiles.count {
+      let (rows, columns) = tiles[index]
+      #expect(!rows.isEmpty && !columns.isEmpty && rows.upperBound <= m && columns.upperBound <= n)
+      area += rows.count * columns.count
+      corners.insert([rows.lowerBound, columns.lowerBound])
+    }
+    #expect(area == m * n)
+    #expect(corners.count == tiles.count)
+  }
+}
