@@ -85,6 +85,8 @@ struct AddedTokenMatcher: Sendable {
         var stop = range.upperBound
         if token.stripsLeft { start = startOfSpace(before: start, downTo: taken, in: text) }
         if token.stripsRight { stop = endOfSpace(after: stop, in: text) }
+        // Nothing is left of a token of white space that the one before it took.
+        guard start < stop else { continue }
         found.append(Match(range: start..<stop, token: token))
         taken = stop
       }
@@ -92,7 +94,8 @@ struct AddedTokenMatcher: Sendable {
     return found
   }
 
-  private func longest(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> (end: Int, token: AddedToken)? {
+  private func longest(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> (end: Int, token: AddedToken)?
+  {
     var node = 0
     var index = start
     var best: (Int, AddedToken)?
@@ -118,7 +121,9 @@ struct AddedTokenMatcher: Sendable {
     before end: Int, downTo limit: Int, in text: UnsafeBufferPointer<UInt8>
   ) -> Int {
     var start = max(end, limit)
-    while start > limit, let (index, value) = scalar(before: start, in: text), isSpace(value) { start = index }
+    while start > limit, let (index, value) = scalar(before: start, in: text), isSpace(value) {
+      start = index
+    }
     return start
   }
 

@@ -19,10 +19,12 @@ struct PostProcessor: Sendable, Equatable {
   static func bert(classification: Int32, separator: Int32) -> PostProcessor {
     PostProcessor(
       single: [
-        .special(id: classification, type: 0), .sequence(isPair: false, type: 0), .special(id: separator, type: 0),
+        .special(id: classification, type: 0), .sequence(isPair: false, type: 0),
+        .special(id: separator, type: 0),
       ],
       pair: [
-        .special(id: classification, type: 0), .sequence(isPair: false, type: 0), .special(id: separator, type: 0),
+        .special(id: classification, type: 0), .sequence(isPair: false, type: 0),
+        .special(id: separator, type: 0),
         .sequence(isPair: true, type: 1), .special(id: separator, type: 1),
       ])
   }

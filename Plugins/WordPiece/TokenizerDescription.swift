@@ -82,7 +82,9 @@ extension TokenizerDescription {
       specialTokensMap: try readObject("special_tokens_map.json"),
       addedTokens: try readObject("added_tokens.json"))
     if let json {
-      guard let description = try inFile("tokenizer.json", { try Self(parsing: json, settings) }) else { return nil }
+      guard let description = try inFile("tokenizer.json", { try Self(parsing: json, settings) }) else {
+        return nil
+      }
       self = description
     } else {
       self = try inFile("vocab.txt") { try Self(lines: lines ?? [], settings) }

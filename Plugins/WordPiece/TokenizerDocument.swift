@@ -9,7 +9,9 @@ enum TokenizerDocument {
     normalizer: BertNormalizer, addedTokens: [AddedToken], unknown: String, classification: String,
     separator: String
   ) -> JSON {
-    func special(_ token: String, _ type: Int) -> JSON { ["SpecialToken": ["id": .string(token), "type_id": JSON(type)]] }
+    func special(_ token: String, _ type: Int) -> JSON {
+      ["SpecialToken": ["id": .string(token), "type_id": JSON(type)]]
+    }
     func sequence(_ name: JSON, _ type: Int) -> JSON { ["Sequence": ["id": name, "type_id": JSON(type)]] }
     func entry(_ token: String) -> JSON {
       let id = addedTokens.first { $0.content == token }?.id ?? 0
@@ -86,7 +88,8 @@ extension TokenizerDescription {
       throw GraftError(.malformed, "no tokenizer", subject: "key 'model'", expected: "an object")
     }
     // Files of before 2020 do not name the type; only WordPiece has this key.
-    guard (model["type"]?.string).map({ $0 == "WordPiece" }) ?? (model["max_input_chars_per_word"] != nil) else {
+    guard (model["type"]?.string).map({ $0 == "WordPiece" }) ?? (model["max_input_chars_per_word"] != nil)
+    else {
       return nil
     }
     let entries = try file.entries()
@@ -162,7 +165,9 @@ extension WordPieceDecoder {
       self.init(prefix: nil, cleansUp: false)
       return
     }
-    guard json["type"]?.string == "WordPiece" else { throw unsupported("decoder", json, expected: "WordPiece") }
+    guard json["type"]?.string == "WordPiece" else {
+      throw unsupported("decoder", json, expected: "WordPiece")
+    }
     self.init(prefix: json["prefix"]?.string ?? "##", cleansUp: try json.flag("cleanup") ?? true)
   }
 }
@@ -180,7 +185,8 @@ extension PostProcessor {
     func template(_ key: String) throws -> [Element] {
       try (json[key]?.array ?? []).flatMap { element -> [Element] in
         let part = element["SpecialToken"] ?? element["Sequence"]
-        guard let name = part?["id"]?.string, let type = (part?["type_id"] ?? 0).int.flatMap(Int32.init(exactly:))
+        guard let name = part?["id"]?.string,
+          let type = (part?["type_id"] ?? 0).int.flatMap(Int32.init(exactly:))
         else {
           throw GraftError(
             .malformed, "wrong element", subject: "key 'post_processor.\(key)'",

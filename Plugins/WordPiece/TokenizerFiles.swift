@@ -31,7 +31,9 @@ extension WordPieceTokenizer {
       entries += entries.isEmpty ? "{\n" : ",\n"
       entries += "      \(JSON.string(token).text()): \(id)"
     }
-    guard var members = document.object, var model = members["model"]?.object else { return document.text(.pretty) }
+    guard var members = document.object, var model = members["model"]?.object else {
+      return document.text(.pretty)
+    }
     // A number is written as it is spelled, and this is how the vocabulary is spelled: its tokens are not all
     // different as keys of a JSON object here.
     model["vocab"] = .number(entries + "\n    }")
@@ -50,7 +52,9 @@ enum TokenizerConfiguration {
     let vocabulary = description.vocabulary
     for role in TokenizerSettings.roles {
       let token = role == "unk_token" ? unknown : settings.token(role)
-      if vocabulary.id(of: token) != nil, members[role]?["content"]?.string != token { members[role] = .string(token) }
+      if vocabulary.id(of: token) != nil, members[role]?["content"]?.string != token {
+        members[role] = .string(token)
+      }
     }
     let normalizer = description.normalizer
     members["do_lower_case"] = JSON(normalizer.lowercase)
@@ -64,10 +68,14 @@ enum TokenizerConfiguration {
     return .object(members)
   }
 
-  /// Whether transformers' `BertTokenizer`, which knows only some of the settings, is the same.
+  /// Whether transformers' `BertTokenizer`, which sets all but a few things itself, comes out the same.
   private static func isBert(_ description: TokenizerDescription) -> Bool {
-    description.normalizer.cleanText && description.maximumWordLength == 100
-      && description.document["normalizer"] != .null
+    guard let classification = description.specialTokens.classification,
+      let separator = description.specialTokens.separator
+    else { return false }
+    return description.normalizer.cleanText && description.document["normalizer"] != .null
+      && description.maximumWordLength == 100 && description.decoder == WordPieceDecoder()
       && (description.document["model"]?["continuing_subword_prefix"]?.string ?? "##") == "##"
+      && description.postProcessor == .bert(classification: classification, separator: separator)
   }
 }

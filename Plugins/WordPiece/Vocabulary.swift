@@ -39,7 +39,8 @@ struct Vocabulary: Sendable {
           expected: "ids from 0 to \(count - 1) for \(count) tokens", found: "\(entry.id)")
       }
       if let other = tokens[entry.id] {
-        throw GraftError(.malformed, "the tokens '\(other)' and '\(text(entry))' have the same id \(entry.id)")
+        throw GraftError(
+          .malformed, "the tokens '\(other)' and '\(text(entry))' have the same id \(entry.id)")
       }
       tokens[entry.id] = text(entry)
       isOfModel[entry.id] = index < entries.count
@@ -97,7 +98,8 @@ extension Vocabulary {
       }
       if let other = lineOfToken.updateValue(number, forKey: token) {
         throw GraftError(
-          .malformed, token.isEmpty ? "a second empty line" : "the token '\(text((token, 0)))' is given twice",
+          .malformed,
+          token.isEmpty ? "a second empty line" : "the token '\(text((token, 0)))' is given twice",
           subject: "line \(number)", found: "the first on line \(other)",
           advice: "Remove one of them; the ids of all later tokens change with it.")
       }

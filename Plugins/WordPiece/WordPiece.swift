@@ -67,11 +67,17 @@ public struct WordPieceTokenizer: Tokenizer {
     }
     normalized = AddedTokenMatcher(patterns)
     self.decodedTexts = decodedTexts
+    let specialTexts = Set(addedTokens.lazy.filter(\.isSpecial).map { Array($0.content.utf8) })
     var isSkipped = [Bool](repeating: false, count: vocabulary.tokens.count)
-    for token in addedTokens where token.isSpecial { isSkipped[Int(token.id)] = true }
+    var isSpecial = isSkipped
+    for token in addedTokens {
+      // `tokenizers` looks for the text that the token decodes to among the special tokens.
+      isSkipped[Int(token.id)] = specialTexts.contains(Array((decodedTexts[token.id] ?? token.content).utf8))
+      isSpecial[Int(token.id)] = token.isSpecial
+    }
+    for id in specialTokens.all { isSpecial[Int(id)] = true }
     self.isSkipped = isSkipped
-    for id in description.specialTokens.all { isSkipped[Int(id)] = true }
-    isSpecial = isSkipped
+    self.isSpecial = isSpecial
   }
 
   private static func normalize(_ text: String, with options: BertNormalizer) -> [UInt8] {
