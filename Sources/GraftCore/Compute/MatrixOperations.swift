@@ -102,35 +102,3 @@ extension ComputeBackend {
     kernels.addColumnSums(of: partial.pointer, rows: blocks, columns: columns, to: sums.pointer)
   }
 }
-
-/// How a matrix product is cut for threads: a grid over the result that depends on the shape alone.
-struct Tiles: Equatable {
-  private let product: MatrixProduct
-  private let rowBlock: Int
-  private let columnBlock: Int
-  private let across: Int
-  let count: Int
-
-  init(_ product: MatrixProduct) {
-    self.product = product
-    let (m, n) = (max(1, product.m), max(1, product.n))
-    // A tile of this many multiplications takes some tenths of a millisecond.
-    let wanted = max(1, m * n * max(1, product.k) / (1 << 25))
-    let down = max(1, min(wanted, m / 256))
-    let right = max(1, min(wanted / down, n / 256))
-    rowBlock = Tiles.block(m, down)
-    columnBlock = Tiles.block(n, right)
-    across = (n + columnBlock - 1) / columnBlock
-    count = product.m == 0 || product.n == 0 ? 0 : across * ((m + rowBlock - 1) / rowBlock)
-  }
-
-  private static func block(_ extent: Int, _ pieces: Int) -> Int {
-    let even = (extent + pieces - 1) / pieces
-    return pieces == 1 ? even : (even + 63) / 64 * 64
-  }
-
-  subscript(index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
-    let (row, column) = (index / across * rowBlock, index % across * columnBlock)
-    return (row..<min(product.m, row + rowBlock), column..<min(product.n, column + columnBlock))
-  }
-}
