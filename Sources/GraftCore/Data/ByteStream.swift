@@ -40,23 +40,26 @@ public struct ByteStream {
   }
 }
 
-/// A way of compressing whole files, known by their first bytes.
+/// A way of compressing whole files.
 ///
 /// The core links no compression library; whoever does hands one of these to ``DataSource``.
 public struct Decompressor: Sendable {
-  /// What compressed files begin with.
-  public let magic: [UInt8]
-  /// The stream of decompressed bytes; errors need not name the file.
-  public let decompress: @Sendable (ByteStream) throws -> ByteStream
+  /// Whether a file that begins with these bytes is compressed so.
+  public let recognizes: @Sendable ([UInt8]) -> Bool
+  /// The decompressed bytes of a file.
+  public let open: @Sendable (RandomAccessFile) throws -> ByteStream
 
-  /// A compression that is recognised by `magic`.
-  public init(magic: [UInt8], _ decompress: @escaping @Sendable (ByteStream) throws -> ByteStream) {
-    self.magic = magic
-    self.decompress = decompress
+  /// A compression that is recognised by a file's first 16 bytes.
+  public init(
+    recognizes: @escaping @Sendable ([UInt8]) -> Bool,
+    open: @escaping @Sendable (RandomAccessFile) throws -> ByteStream
+  ) {
+    self.recognizes = recognizes
+    self.open = open
   }
 }
 
-/// Cuts a stream into lines, holding one window and one line at a time.
+/// A stream's bytes, one window at a time, for readers that look at each.
 struct ByteWindow {
   private let stream: ByteStream
   private var window: [UInt8]

@@ -46,11 +46,9 @@ public struct DataSource: Sendable {
   private func read(_ url: URL, _ body: (TextRow) throws -> Bool) throws {
     do {
       let file = try RandomAccessFile(url)
-      var stream = ByteStream(file)
       let head = try file.head(16)
-      if let decompressor = decompressors.first(where: { head.starts(with: $0.magic) }) {
-        stream = try decompressor.decompress(stream)
-      }
+      let decompressor = decompressors.first { $0.recognizes(head) }
+      let stream = try decompressor?.open(file) ?? ByteStream(file)
       try TextRowReader.read(stream, name: url.lastPathComponent, path: url.path, options: options, body)
     } catch let error as GraftError {
       throw error.inFile(url.path)

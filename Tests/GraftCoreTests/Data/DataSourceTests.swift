@@ -112,14 +112,14 @@ import Testing
   @Test func aDecompressorIsChosenByContent() throws {
     // The "compression" of this test adds 1 to every byte.
     let bytes = [0xFE, 0xFE] + "text\nx\n".utf8.map { $0 + 1 }
-    let decompressor = Decompressor(magic: [0xFE, 0xFE]) { stream in
-      var isFirst = true
+    let decompressor = Decompressor(recognizes: { $0.starts(with: [0xFE, 0xFE]) }) { file in
+      var position = 2
       return ByteStream { buffer in
-        if isFirst { _ = try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<2])) }
-        isFirst = false
-        let count = try stream.read(into: buffer)
-        for index in 0..<count { buffer[index] -= 1 }
-        return count
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(min(3, file.size - position)))
+        try file.read(into: part, at: position)
+        position += part.count
+        for index in part.indices { part[index] -= 1 }
+        return part.count
       }
     }
     let directory = try TemporaryDirectory()

@@ -1,0 +1,122 @@
+import GraftCore
+
+/// Texts that a model is trained or evaluated on, tokenized one at a time as they are wanted, so that what
+/// stays in memory is the texts.
+///
+///     let rows = try DataSource(reading: [file], options: options).rows()
+///     let data = try Dataset(rows, for: model, maximumLength: 128)
+public struct Dataset: Sendable {
+  /// The number of examples.
+  public let count: Int
+  /// Tells data sets apart: a hash of all texts and labels, and their number.
+  public let fingerprint: String
+  /// How long an example is, for sorting; in tokens or in bytes.
+  let length: @Sendable (Int) -> Int
+  private let make: @Sendable (Int) -> Example
+
+  /// Rows of data as a model reads them. Every label is checked here, before anything is computed.
+  ///
+  /// - Parameters:
+  ///   - rows: Texts and labels.
+  ///   - model: Its tokenizer, its head and its labels say how rows are read.
+  ///   - labelBase: The number of the first label in the data; see ``LabelReader/base``.
+  ///   - maximumLength: The most tokens of an example; longer ones are cut. The model's own limit holds too.
+  ///   - requiringLabels: Whether a head with labels needs one in each row; not so for predicting.
+  /// - Throws: ``GraftError`` when there is no row, when the model has no tokenizer, and as
+  ///   ``LabelReader/label(of:)``.
+  public init(
+    _ rows: [TextRow],
+    for model: Model,
+    labelBase: Int? = nil,
+    maximumLength: Int? = nil,
+    requiringLabels: Bool = true
+  ) throws {
+    let tokenizer = try model.requireTokenizer()
+    let limit = min(maximumLength ?? .max, model.backbone.maximumLength)
+    let labels: [Label?]
+    if let head = model.head, type(of: head).hasLabels {
+      let reader = try LabelReader(model.configuration, base: labelBase)
+      labels = requiringLabels ? try rows.map(reader.label) : []
+    } else {
+      // Heads without labels of their own, such as next-sentence, take numbers or nothing.
+      labels = rows.map { row in
+        guard case .text(let text)? = row.label, let number = Int32(text) else { return nil }
+        let (index, overflow) = number.subtractingReportingOverflow(Int32(clamping: labelBase ?? 0))
+        return overflow ? nil : .index(index)
+      }
+    }
+    try self.init(
+      count: rows.count,
+      fingerprint: Dataset.fingerprint(rows),
+      length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
+      example: { index in
+        let row = rows[index]
+        var encoding = tokenizer.encode(
+          row.text, pair: row.pair, maximumLength: limit, addSpecialTokens: true)
+        encoding.offsets = []
+        return Example(encoding, label: labels.isEmpty ? nil : labels[index])
+      })
+  }
+
+  /// Examples that are encoded already.
+  ///
+  /// - Throws: ``GraftError`` when there is none.
+  public init(_ examples: [Example]) throws {
+    var hash = Fingerprint()
+    for example in examples {
+      for id in example.encoding.ids { hash.add(UInt64(UInt32(bitPattern: id))) }
+      hash.add("\(String(describing: example.label))")
+    }
+    try self.init(
+      count: examples.count,
+      fingerprint: hash.text(examples.count),
+      length: { examples[$0].encoding.ids.count },
+      example: { examples[$0] })
+  }
+
+  private init(
+    count: Int,
+    fingerprint: String,
+    length: @escaping @Sendable (Int) -> Int,
+    example: @escaping @Sendable (Int) -> Example
+  ) throws {
+    guard count > 0 else {
+      throw GraftError(.missing, "there are no rows", advice: "Check the data file and --take.")
+    }
+    self.count = count
+    self.fingerprint = fingerprint
+    self.length = length
+    make = example
+  }
+
+  /// The example at an index `0 ..< count`.
+  public subscript(index: Int) -> Example { make(index) }
+
+  private static func fingerprint(_ rows: [TextRow]) -> String {
+    var hash = Fingerprint()
+    for row in rows {
+      hash.add(row.text)
+      hash.add(row.pair ?? "")
+      switch row.label {
+      case .text(let text): hash.add(text)
+      case .list(let items): for item in items { hash.add(item) }
+      case nil: hash.add("")
+      }
+    }
+    return hash.text(rows.count)
+  }
+}
+
+/// FNV-1a over texts, each with its length: enough to notice that data changed, no defence against malice.
+private struct Fingerprint {
+  private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ number: UInt64) { hash = (hash ^ number) &* 0x100_0000_01B3 }
+
+  mutating func add(_ text: String) {
+    for byte in text.utf8 { add(UInt64(byte)) }
+    add(UInt64(text.utf8.count) << 8)
+  }
+
+  func text(_ count: Int) -> String { "\(count)-\(String(hash, radix: 16))" }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import GraftCore
+
+/// How a model is evaluated.
+public struct EvaluationOptions: Sendable, Equatable {
+  /// How many texts run together. It does not change the scores of a classifier.
+  public var batchSize = 32
+  /// The share of tokens that masked-language modelling hides.
+  public var maskingProbability: Float = 0.15
+  /// The randomness of masking: the same seed hides the same tokens.
+  public var seed: UInt64 = 42
+
+  /// The defaults of `graft evaluate`.
+  public init(batchSize: Int = 32, maskingProbability: Float = 0.15, seed: UInt64 = 42) {
+    self.batchSize = batchSize
+    self.maskingProbability = maskingProbability
+    self.seed = seed
+  }
+}
+
+/// What an evaluation found.
+public struct Evaluation: Sendable, Equatable {
+  /// The mean loss over all predictions.
+  public var loss: Double
+  /// The head's scores, such as `accuracy`.
+  public var metrics: [String: Double]
+  /// How many examples were evaluated.
+  public var examples: Int
+  /// How many batches they made.
+  public var batches: Int
+  /// How long it took, in seconds.
+  public var seconds: Double
+
+  /// The numbers as `Trainer` names them: `eval_loss`, `eval_accuracy`, `eval_runtime`, ….
+  public var results: [String: Double] {
+    var results = [
+      "eval_loss": loss, "eval_runtime": seconds.rounded(digits: 4),
+      "eval_samples_per_second": (Double(examples) / max(seconds, 1e-9)).rounded(digits: 3),
+      "eval_steps_per_second": (Double(batches) / max(seconds, 1e-9)).rounded(digits: 3),
+    ]
+    for (name, value) in metrics { results["eval_\(name)"] = value }
+    return results
+  }
+}
+
+/// Scores a model on labelled data, without dropout.
+///
+/// - Parameters:
+///   - model: A model with a head.
+///   - data: Examples with labels, where the head needs them.
+///   - pool: Memory to use again; one of its own by default.
+///   - progress: Called after each batch with the number of examples done; may throw to stop.
+/// - Throws: ``GraftError`` when the model has no head or an example lacks its label; what `progress` throws.
+public func evaluate(
+  _ model: Model,
+  on data: Dataset,
+  options: EvaluationOptions = EvaluationOptions(),
+  backend: any ComputeBackend,
+  pool: MemoryPool = MemoryPool(),
+  progress: (Int) throws -> Void = { _ in }
+) throws -> Evaluation {
+  let head = try model.requireHead()
+  let batching = Batching(model: model, data: data, maskingProbability: options.maskingProbability)
+  let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
+  let start = ContinuousClock.now
+  var metrics = Metrics()
+  var loss = 0.0
+  var (done, predictions) = (0, 0)
+  for (index, indices) in batches.enumerated() {
+    let batch = try batching.prepared(indices, key: Randomness(options.seed).evaluation(index))
+    let tape = Tape(backend, recording: false, pool: pool)
+    let logits = try model.logits(batch, tape)
+    loss += Double(try head.loss(logits, batch, tape).value.item) * Double(batch.targetCount)
+    predictions += batch.targetCount
+    try head.score(logits, batch, into: &metrics)
+    done += indices.count
+    try progress(done)
+  }
+  return Evaluation(
+    loss: loss / Double(max(1, predictions)),
+    metrics: metrics.means,
+    examples: data.count,
+    batches: batches.count,
+    seconds: start.secondsSince)
+}
+
+extension ContinuousClock.Instant {
+  /// How long ago this was.
+  var secondsSince: Double { duration(to: .now) / .seconds(1) }
+}
+
+extension Double {
+  /// Rounded to some decimals, as the numbers in `Trainer`'s files are.
+  func rounded(digits: Int) -> Double {
+    let scale = pow(10, Double(digits))
+    return isFinite ? (self * scale).rounded() / scale : self
+  }
+}

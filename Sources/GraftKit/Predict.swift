@@ -1,0 +1,75 @@
+import Foundation
+import GraftCore
+
+/// What a classifier says about a text.
+public struct Prediction: Sendable, Equatable {
+  /// The most likely label; of several labels, all that are more likely than not; of a regression, none.
+  public let labels: [String]
+  /// One number for each output: probabilities, or a regression's values.
+  public let scores: [Float]
+
+  /// The highest score; a regression's first value.
+  public var score: Float { problemTypeHasLabels ? scores.max() ?? 0 : scores.first ?? 0 }
+
+  private let problemTypeHasLabels: Bool
+
+  init(_ logits: some Collection<Float>, labels: [String], problemType: ProblemType) {
+    problemTypeHasLabels = problemType != .regression
+    switch problemType {
+    case .singleLabel:
+      let largest = logits.max() ?? 0
+      let powers = logits.map { exp($0 - largest) }
+      let sum = powers.reduce(0, +)
+      let probabilities = powers.map { $0 / sum }
+      let best = probabilities.indices.max { (probabilities[$0], $1) < (probabilities[$1], $0) }
+      scores = probabilities
+      self.labels = best.map { [labels[$0]] } ?? []
+    case .multiLabel:
+      scores = logits.map { 1 / (1 + exp(-$0)) }
+      self.labels = zip(labels, scores).filter { $0.1 > 0.5 }.map(\.0)
+    case .regression:
+      scores = Array(logits)
+      self.labels = []
+    }
+  }
+}
+
+/// Labels texts with a classifier.
+///
+/// Texts run longest first, batch by batch; the predictions are in the order of the data.
+///
+/// - Parameters:
+///   - model: A model with a sequence-classification head.
+///   - data: Examples; their labels are not looked at.
+///   - progress: Called after each batch with the number of examples done.
+/// - Throws: ``GraftError`` when the head does not label whole texts.
+public func predict(
+  _ model: Model,
+  on data: Dataset,
+  batchSize: Int = 32,
+  backend: any ComputeBackend,
+  progress: (Int) throws -> Void = { _ in }
+) throws -> [Prediction] {
+  let (labels, problemType) = (try model.configuration.labels(), try model.configuration.problemType())
+  let batching = Batching(model: model, data: data, maskingProbability: 0)
+  let pool = MemoryPool()
+  var predictions = [Prediction?](repeating: nil, count: data.count)
+  var done = 0
+  for indices in Batching.sortedByLength(data, batchSize: max(1, batchSize)) {
+    let tape = Tape(backend, recording: false, pool: pool)
+    let logits = try model.logits(batching.inputs(indices), tape)["logits"]?.value
+    guard let logits, logits.rows == indices.count, logits.columns == labels.count else {
+      throw GraftError(
+        .mismatch,
+        "the active head does not label texts",
+        advice: "Swap it: 'graft head swap CKPT --to sequence-classification --labels A,B --output DIR'.")
+    }
+    for (row, index) in indices.enumerated() {
+      let values = logits.buffer[(row * labels.count)..<((row + 1) * labels.count)]
+      predictions[index] = Prediction(values, labels: labels, problemType: problemType)
+    }
+    done += indices.count
+    try progress(done)
+  }
+  return predictions.compactMap { $0 }
+}

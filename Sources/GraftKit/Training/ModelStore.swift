@@ -1,0 +1,64 @@
+import Foundation
+import GraftCore
+
+/// How a run writes its models and reads them again.
+public protocol ModelStore {
+  /// Writes a model's files into a directory that exists.
+  func write(_ model: Model, into directory: URL, steps: Int) throws
+
+  /// Puts the weights of a written model into this one.
+  ///
+  /// - Throws: ``GraftError`` when a parameter is missing or of another shape.
+  func read(_ model: Model, from directory: URL) throws
+}
+
+/// Writes models as complete checkpoints in the Hugging Face layout: parked heads and the tokenizer included.
+public struct CheckpointStore: ModelStore {
+  private let checkpoint: Checkpoint
+  private let output: OutputOptions
+  private let registry: Registry
+  private let data: [String]
+  private let examples: Int
+
+  /// - Parameters:
+  ///   - checkpoint: What the model was made of.
+  ///   - data: The names of the training data, for the head's record.
+  ///   - examples: Their number.
+  public init(
+    _ checkpoint: Checkpoint,
+    output: OutputOptions = OutputOptions(),
+    data: [String],
+    examples: Int,
+    registry: Registry
+  ) {
+    self.checkpoint = checkpoint
+    self.output = output
+    self.data = data
+    self.examples = examples
+    self.registry = registry
+  }
+
+  public func write(_ model: Model, into directory: URL, steps: Int) throws {
+    var checkpoint = checkpoint
+    checkpoint.takeWeights(of: model)
+    checkpoint.markTrained(on: HeadRecord.Training(data: data, examples: examples, steps: steps))
+    try checkpoint.write(
+      into: directory, output.resolve(registry, backbone: checkpoint.backboneType.name))
+  }
+
+  public func read(_ model: Model, from directory: URL) throws {
+    let stored = try registry.open(directory).checkpoint
+    var weights = stored.backbone.tensors
+    for record in stored.activeRecords { weights.merge(record.weights.tensors) { first, _ in first } }
+    for parameter in model.parameters.all {
+      guard let tensor = weights[parameter.name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
+        throw GraftError(
+          .mismatch, "not the model that is trained", file: directory.path,
+          subject: "tensor '\(parameter.name)'", expected: TensorSpec(.float32, parameter.shape).description,
+          found: weights[parameter.name]?.spec.description ?? "nothing",
+          advice: "Start a new run in another directory.")
+      }
+      try tensor.copyFloats(to: parameter.value.buffer)
+    }
+  }
+}

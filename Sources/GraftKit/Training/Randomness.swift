@@ -1,0 +1,39 @@
+import GraftCore
+
+/// All random choices of a run, from its seed: none depends on what was drawn before, so that a run which is
+/// resumed makes the choices it would have made.
+struct Randomness: Sendable {
+  private let seed: UInt64
+
+  init(_ seed: UInt64) { self.seed = seed }
+
+  /// Streams that have nothing to do with each other.
+  private enum Purpose: UInt64 {
+    case order = 1
+    case masks, dropout, evaluation
+  }
+
+  private func key(_ purpose: Purpose, _ index: Int) -> RandomKey {
+    let words = RandomKey(seed: seed, step: purpose.rawValue, place: .max).words(0)
+    return RandomKey(seed: UInt64(words.x) | UInt64(words.y) << 32, step: UInt64(index))
+  }
+
+  /// What masking hides in a batch of the run, counted from 0 over all epochs.
+  func masks(batch: Int) -> RandomKey { key(.masks, batch) }
+
+  /// What dropout leaves out in a batch of the run.
+  func dropout(batch: Int) -> RandomKey { key(.dropout, batch) }
+
+  /// What masking hides in a batch of an evaluation: the same in every evaluation.
+  func evaluation(_ batch: Int) -> RandomKey { key(.evaluation, batch) }
+
+  /// The order of the examples in an epoch: Fisher–Yates.
+  func order(epoch: Int, count: Int) -> [Int] {
+    var generator = key(.order, epoch).generator
+    var order = Array(0..<count)
+    for last in stride(from: count - 1, to: 0, by: -1) {
+      order.swapAt(last, Int(UInt64(generator.nextWord()) * UInt64(last + 1) >> 32))
+    }
+    return order
+  }
+}

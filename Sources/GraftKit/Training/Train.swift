@@ -1,0 +1,78 @@
+import Foundation
+import GraftCore
+
+/// Trains a checkpoint's active head and, unless it is frozen, its backbone.
+///
+///     let checkpoint = try registry.open(source).checkpoint
+///     var options = TrainingOptions()
+///     options.epochs = 5
+///     let rows = try DataSource(reading: [file]).rows()
+///     let outcome = try train(
+///       checkpoint, on: TrainingData(rows, named: ["train.csv"]), options: options, output: output,
+///       backend: registry.makeBackend(), registry: registry)
+///
+/// - Parameters:
+///   - checkpoint: With a head, which decides the task, and a tokenizer.
+///   - data: What is trained on.
+///   - evaluationData: What the model is evaluated on.
+///   - output: A directory to create, or to go on in when `resume`.
+///   - outputOptions: The weight format and dialect of what is written.
+/// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:observe:)``; ``GraftError`` when the
+///   checkpoint has no head or no tokenizer, or a label is unknown.
+public func train(
+  _ checkpoint: Checkpoint,
+  on data: TrainingData,
+  evaluating evaluationData: TrainingData? = nil,
+  options: TrainingOptions = TrainingOptions(),
+  output: URL,
+  outputOptions: OutputOptions = OutputOptions(),
+  backend: any ComputeBackend,
+  registry: Registry,
+  resume: Bool = false,
+  control: TrainingControl = TrainingControl(),
+  observe: @escaping (TrainingEvent) -> Void = { _ in }
+) throws -> TrainingOutcome {
+  try options.validate()
+  var trained = checkpoint
+  // The override is for training alone: what is written keeps its configuration.
+  if let dropout = options.dropout {
+    trained.configuration = trained.configuration.overridingDropout(dropout)
+  }
+  let model = try trained.makeModel(frozenBackbone: options.freezesBackbone)
+  _ = try model.requireHead()
+  let run = TrainingRun(
+    model: model,
+    options: options,
+    output: output,
+    store: CheckpointStore(
+      checkpoint, output: outputOptions, data: data.names, examples: data.rows.count, registry: registry),
+    trainer: try registry.trainers.find(options.trainer),
+    optimizerFormat: try registry.formats.find(outputOptions.format).init(),
+    backend: backend)
+  return try run.train(
+    on: data.dataset(for: model, maximumLength: options.maxLength),
+    evaluating: evaluationData?.dataset(for: model, maximumLength: options.maxLength),
+    resume: resume,
+    control: control,
+    observe: observe)
+}
+
+/// Rows of data, and what is needed to read their labels and to name them in records.
+public struct TrainingData: Sendable {
+  public var rows: [TextRow]
+  /// The names of the files, for the record of what a head was trained on.
+  public var names: [String]
+  /// The number of the first label in the data; see ``LabelReader/base``.
+  public var labelBase: Int?
+
+  /// Rows of named files.
+  public init(_ rows: [TextRow], named names: [String], labelBase: Int? = nil) {
+    self.rows = rows
+    self.names = names
+    self.labelBase = labelBase
+  }
+
+  func dataset(for model: Model, maximumLength: Int) throws -> Dataset {
+    try Dataset(rows, for: model, labelBase: labelBase, maximumLength: maximumLength)
+  }
+}

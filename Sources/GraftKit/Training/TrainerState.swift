@@ -1,0 +1,172 @@
+import Foundation
+import GraftCore
+import OrderedCollections
+
+/// What a run has come to: the content of `trainer_state.json`, which transformers reads as well, and the sums
+/// that are needed to go on exactly.
+///
+/// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/trainer_callback.py
+public struct TrainerState: Sendable, Equatable {
+  /// How many steps are done.
+  public var globalStep = 0
+  /// Every log entry: `loss`, `grad_norm` and `learning_rate`; evaluations; at the end the summary.
+  public var history: [[String: Double]] = []
+  /// The best evaluation of a checkpoint that was saved: its accuracy or, for heads without, its loss.
+  public var best: Best?
+  /// How many tokens were trained on.
+  public var tokens = 0
+  /// The sum of all steps' losses.
+  var lossSum = 0.0
+  /// The part of it that is not in the history yet, and how many steps it is of.
+  var unloggedLoss = 0.0
+  var unloggedSteps = 0
+
+  /// The best evaluation.
+  public struct Best: Sendable, Equatable {
+    public var step: Int
+    public var metric: Double
+  }
+
+  static let fileName = "trainer_state.json"
+  static let progressName = "training_progress.json"
+
+  init() {}
+
+  /// Counts a step.
+  mutating func add(_ result: TrainingStep.Result, tokens: Int) {
+    globalStep += 1
+    lossSum += result.loss
+    unloggedLoss += result.loss
+    unloggedSteps += 1
+    self.tokens += tokens
+  }
+
+  /// Adds an entry to the history, with the epoch and the step.
+  ///
+  /// - Returns: The entry.
+  mutating func log(_ values: [String: Double], _ plan: TrainingPlan) -> [String: Double] {
+    var entry = values
+    entry["epoch"] = plan.epochs(after: globalStep)
+    entry["step"] = Double(globalStep)
+    history.append(entry)
+    return entry
+  }
+
+  /// The mean loss since this was last asked.
+  mutating func takeUnloggedLoss() -> Double {
+    defer { (unloggedLoss, unloggedSteps) = (0, 0) }
+    return unloggedLoss / Double(max(1, unloggedSteps))
+  }
+
+  /// The evaluation of a step.
+  func evaluation(at step: Int) -> [String: Double]? {
+    history.last { $0["step"] == Double(step) && $0["eval_loss"] != nil }
+  }
+
+  /// Remembers the evaluation of the current step, when it is better than all before. Accuracy decides where
+  /// there is one, else the loss; of equals the first is the best.
+  mutating func consider(_ results: [String: Double]) {
+    let (metric, isBetter): (Double?, (Double, Double) -> Bool) =
+      results["eval_accuracy"].map { ($0, { $0 > $1 }) } ?? (results["eval_loss"], { $0 < $1 })
+    guard let metric, best.map({ isBetter(metric, $0.metric) }) ?? true else { return }
+    best = Best(step: globalStep, metric: metric)
+  }
+
+  // MARK: Files
+
+  /// The text of `trainer_state.json`.
+  func document(_ plan: TrainingPlan, _ options: TrainingOptions, directory: URL) -> String {
+    let checkpoint = best.map {
+      directory.appendingPathComponent(TrainingDirectory.name(ofStep: $0.step)).path
+    }
+    let document: JSON = [
+      "best_global_step": best.map { JSON($0.step) } ?? .null,
+      "best_metric": best.map { JSON($0.metric) } ?? .null,
+      "best_model_checkpoint": checkpoint.map { .string($0) } ?? .null,
+      "epoch": JSON(plan.epochs(after: globalStep)),
+      "eval_steps": JSON(options.evalSteps ?? options.loggingSteps),
+      "global_step": JSON(globalStep),
+      "is_hyper_param_search": false,
+      "is_local_process_zero": true,
+      "is_world_process_zero": true,
+      "log_history": .array(history.map(TrainerState.entry)),
+      "logging_steps": JSON(options.loggingSteps),
+      "max_steps": JSON(plan.totalSteps),
+      "num_input_tokens_seen": JSON(tokens),
+      "num_train_epochs": JSON(plan.epochs),
+      "save_steps": JSON(options.saveSteps),
+      "stateful_callbacks": [:],
+      "total_flos": 0.0,
+      "train_batch_size": JSON(plan.batchSize),
+      "trial_name": .null,
+      "trial_params": .null,
+    ]
+    return document.text(.sorted) + "\n"
+  }
+
+  /// The text of `training_progress.json`: what `trainer_state.json` has no place for.
+  var progressDocument: String {
+    let document: JSON = [
+      "loss_sum": JSON(lossSum), "unlogged_loss": JSON(unloggedLoss), "unlogged_steps": JSON(unloggedSteps),
+    ]
+    return document.text(.sorted) + "\n"
+  }
+
+  /// Reads both files of a checkpoint.
+  ///
+  /// - Throws: ``GraftError`` when one is missing or not what was written.
+  init(readingFrom directory: URL) throws {
+    let state = try JSON(file: directory.appendingPathComponent(TrainerState.fileName))
+    let progress = try JSON(file: directory.appendingPathComponent(TrainerState.progressName))
+    guard let step = state["global_step"]?.int, step >= 0, let tokens = state["num_input_tokens_seen"]?.int,
+      let entries = state["log_history"]?.array, let lossSum = progress["loss_sum"]?.double,
+      let unloggedLoss = progress["unlogged_loss"]?.double,
+      let unloggedSteps = progress["unlogged_steps"]?.int
+    else {
+      throw GraftError(
+        .malformed, "not the state of a training run", file: directory.path,
+        advice: "Remove this checkpoint to resume from the one before.")
+    }
+    globalStep = step
+    self.tokens = tokens
+    history = entries.map { entry in
+      (entry.object ?? [:]).reduce(into: [:]) { $0[$1.key] = $1.value.double }
+    }
+    if let step = state["best_global_step"]?.int, let metric = state["best_metric"]?.double {
+      best = Best(step: step, metric: metric)
+    }
+    self.lossSum = lossSum
+    self.unloggedLoss = unloggedLoss
+    self.unloggedSteps = unloggedSteps
+  }
+
+  private static func entry(_ values: [String: Double]) -> JSON {
+    .object(
+      OrderedDictionary(
+        uniqueKeysWithValues: values.sorted { $0.key < $1.key }.map { key, value in
+          (key, key == "step" ? JSON(Int(value)) : JSON(value))
+        }))
+  }
+}
+
+extension JSON {
+  /// Parses a small file.
+  ///
+  /// - Throws: ``GraftError`` naming the file.
+  init(file: URL) throws {
+    do {
+      try self.init(parsing: RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 28))
+    } catch let error as GraftError {
+      throw error.inFile(file.path)
+    }
+  }
+
+  /// The numbers of an evaluation or a summary, as `Trainer` writes them: `eval_results.json`.
+  init(results: [String: Double]) {
+    self = .object(
+      OrderedDictionary(
+        uniqueKeysWithValues: results.sorted { $0.key < $1.key }.map { key, value in
+          (key, key.hasSuffix("_samples") ? JSON(Int(value)) : JSON(value))
+        }))
+  }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import GraftCore
+
+/// The output directory of a run: `checkpoint-N` directories, and at the end the model.
+///
+/// A checkpoint is written beside its name and renamed, and renamed away before it is removed, so that under
+/// its name it is always whole.
+struct TrainingDirectory {
+  let url: URL
+
+  /// The checkpoint's name after a number of steps.
+  static func name(ofStep step: Int) -> String { "checkpoint-\(step)" }
+
+  func checkpoint(_ step: Int) -> URL { url.appendingPathComponent(TrainingDirectory.name(ofStep: step)) }
+
+  /// The steps of all checkpoints, in order.
+  var checkpoints: [Int] {
+    contents.compactMap { name in
+      guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
+        name == TrainingDirectory.name(ofStep: step)
+      else { return nil }
+      return step
+    }.sorted()
+  }
+
+  private var contents: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
+
+  /// Makes a place for a new run.
+  ///
+  /// - Throws: ``GraftError`` when something stands there.
+  func create() throws {
+    if hasRun {
+      throw GraftError(
+        .refused, "there is a training run in the output directory", file: url.path,
+        advice: "Pass --resume to go on with it, or choose another directory.")
+    }
+    try DirectoryWriter.checkVacant(url)
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw GraftError(
+        .system, "cannot be created", file: url.path, advice: "Choose a place that you may write to.")
+    }
+  }
+
+  /// Removes what a run that was killed left half-written or half-removed.
+  func removeDebris() {
+    for name in contents
+    where name.hasPrefix(".") && (name.contains(".partial-") || name.contains(".retired-")) {
+      try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
+    }
+  }
+
+  /// Whether a run was begun here.
+  var hasRun: Bool { contents.contains(TrainingArguments.fileName) }
+
+  /// Removes the oldest checkpoints beyond a limit, but never the newest, nor the best.
+  ///
+  /// - Returns: What was removed.
+  func rotate(keeping limit: Int?, best: Int?) -> [URL] {
+    let steps = checkpoints
+    guard let limit, let newest = steps.last else { return [] }
+    let kept = Set([newest, best].compactMap { $0 }).intersection(steps)
+    let excess = max(0, steps.count - max(limit, kept.count))
+    return steps.filter { !kept.contains($0) }.prefix(excess).map { step in
+      let name =
+        ".\(TrainingDirectory.name(ofStep: step)).retired-\(ProcessInfo.processInfo.processIdentifier)"
+      let retired = url.appendingPathComponent(name)
+      try? FileManager.default.moveItem(at: checkpoint(step), to: retired)
+      try? FileManager.default.removeItem(at: retired)
+      return checkpoint(step)
+    }
+  }
+
+  /// Puts the files that `body` writes into the directory itself, each by a rename.
+  func publish(_ body: (URL) throws -> Void) throws {
+    let files = FileManager.default
+    let temporary = url.appendingPathComponent(".model.partial-\(ProcessInfo.processInfo.processIdentifier)")
+    try? files.removeItem(at: temporary)
+    defer { try? files.removeItem(at: temporary) }
+    do {
+      try files.createDirectory(at: temporary, withIntermediateDirectories: true)
+      try body(temporary)
+      for name in try files.contentsOfDirectory(atPath: temporary.path).sorted() {
+        let (source, target) = (temporary.appendingPathComponent(name), url.appendingPathComponent(name))
+        if rename(source.path, target.path) != 0 {
+          // A directory, such as the one of parked heads, does not replace another.
+          try files.removeItem(at: target)
+          try files.moveItem(at: source, to: target)
+        }
+      }
+    } catch let error as GraftError {
+      throw error
+    } catch {
+      throw GraftError(.system, "the model cannot be written", file: url.path)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Synchronization
+
+/// What happens in a run, for whoever shows it. GraftKit itself prints nothing.
+public enum TrainingEvent: Sendable {
+  /// The run begins, or goes on after `completedSteps`.
+  case started(TrainingPlan, completedSteps: Int)
+  /// A step is done.
+  case step(StepReport)
+  /// An entry was added to the history: the mean loss since the last one, the step's gradient norm and
+  /// learning rate.
+  case logged([String: Double])
+  /// An evaluation goes on: this many of all examples are done.
+  case evaluating(done: Int, total: Int)
+  /// An evaluation is over: `eval_loss`, `eval_accuracy`, ….
+  case evaluated([String: Double])
+  /// A checkpoint was written.
+  case saved(URL)
+  /// A checkpoint was removed, because there were more than wanted.
+  case removed(URL)
+}
+
+/// One step of a run.
+public struct StepReport: Sendable, Equatable {
+  /// Counted from 1.
+  public let step: Int
+  public let totalSteps: Int
+  public let epoch: Double
+  public let loss: Double
+  public let learningRate: Double
+  /// Before clipping.
+  public let gradientNorm: Double
+  /// How many tokens the step was computed on.
+  public let tokens: Int
+  /// Averages since this process took up the run, evaluations and saving left out.
+  public let tokensPerSecond: Double
+  public let samplesPerSecond: Double
+  /// How long the remaining steps will take, in seconds.
+  public let remaining: Double
+}
+
+/// A way to ask a run to stop, from a signal handler or from another thread.
+public final class TrainingControl: Sendable {
+  private let flag = Atomic(false)
+
+  /// A run that goes on.
+  public init() {}
+
+  /// The run saves a checkpoint at the end of its current step and returns.
+  public func requestStop() { flag.store(true, ordering: .relaxed) }
+
+  var isStopRequested: Bool { flag.load(ordering: .relaxed) }
+}
+
+/// How a run ended.
+public enum TrainingOutcome: Sendable, Equatable {
+  /// The model is in the output directory.
+  case finished(TrainingSummary)
+  /// It was asked to stop; it goes on from this checkpoint when it is resumed.
+  case interrupted(checkpoint: URL, step: Int)
+  /// There was nothing to resume: the run had finished before.
+  case alreadyFinished(TrainingSummary)
+}
+
+/// The results of a run.
+public struct TrainingSummary: Sendable, Equatable {
+  /// `train_loss`, `train_runtime` (seconds, of this process alone), `train_samples_per_second`,
+  /// `train_steps_per_second`, `epoch`.
+  public let training: [String: Double]
+  /// The last evaluation, when there is evaluation data.
+  public let evaluation: [String: Double]?
+}

@@ -1,0 +1,107 @@
+import GraftCore
+
+/// The settings of a training run.
+///
+/// The defaults are those of transformers' `Trainer`, except that the loss is logged every 50 steps (500
+/// there) and that evaluation takes 32 examples at a time (8 there), which changes no classifier's score.
+public struct TrainingOptions: Sendable, Equatable {
+  /// How often the data is gone through; may be a fraction.
+  public var epochs = 3.0
+  /// How many examples make one batch. Batches are not padded.
+  public var batchSize = 8
+  /// How many batches make one step. Each counts by the number of its predictions, so that `n` batches of
+  /// size `b` give the gradient of one batch of `n · b`.
+  public var gradientAccumulationSteps = 1
+  /// Ends the run after this many steps, whatever `epochs` says.
+  public var maxSteps: Int?
+  /// The highest learning rate.
+  public var learningRate = 5e-5
+  public var schedule = LearningRateSchedule.linear
+  public var warmupSteps = 0
+  /// Decoupled decay; biases and LayerNorm are exempt.
+  public var weightDecay = 0.0
+  /// Gradients are scaled so that their common norm is at most this; 0 does not clip.
+  public var maxGradNorm = 1.0
+  /// The most tokens of an example; longer ones are cut.
+  public var maxLength = 512
+  /// The share of tokens that masked-language modelling hides.
+  public var maskingProbability = 0.15
+  public var seed: UInt64 = 42
+  /// Overrides every dropout probability of the configuration while training.
+  public var dropout: Double?
+  /// Whether each epoch goes through the data in an order of its own.
+  public var shuffles = true
+  /// Trains the head alone.
+  public var freezesBackbone = false
+  /// When checkpoints are written. With steps, one is written at the end as well.
+  public var saveStrategy = Interval.steps
+  public var saveSteps = 500
+  /// How many checkpoints are kept. The newest and the best are never removed, even when the limit is 1.
+  public var saveTotalLimit: Int?
+  /// When the model is evaluated.
+  public var evalStrategy = Interval.no
+  /// `nil` is every `loggingSteps`.
+  public var evalSteps: Int?
+  public var evalBatchSize = 32
+  /// How often the loss is written to the history: the mean since the last time.
+  public var loggingSteps = 50
+  /// The name of a registered trainer.
+  public var trainer = "adamw"
+
+  /// When something happens in a run.
+  public enum Interval: String, Sendable, CaseIterable {
+    case no, steps, epoch
+  }
+
+  /// The defaults.
+  public init() {}
+
+  /// Whether something with this interval happens at the end of a step, counted from 1.
+  func isDue(_ interval: Interval, every steps: Int, at step: Int, _ plan: TrainingPlan) -> Bool {
+    switch interval {
+    case .no: false
+    case .steps: step % steps == 0
+    case .epoch: step % plan.stepsPerEpoch == 0 || step == plan.totalSteps
+    }
+  }
+
+  /// - Throws: ``GraftError`` naming the flag whose value makes no sense.
+  func validate() throws {
+    func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) throws {
+      guard condition else {
+        throw GraftError(
+          .malformed, "wrong value", subject: "--\(flag)", expected: expected, found: "\(found)")
+      }
+    }
+    for (flag, value) in [
+      ("batch-size", batchSize), ("gradient-accumulation-steps", gradientAccumulationSteps),
+      ("max-steps", maxSteps ?? 1), ("save-steps", saveSteps), ("save-total-limit", saveTotalLimit ?? 1),
+      ("eval-steps", evalSteps ?? 1), ("eval-batch-size", evalBatchSize), ("logging-steps", loggingSteps),
+    ] {
+      try require(value > 0, flag, "a positive number", value)
+    }
+    try require(warmupSteps >= 0, "warmup-steps", "0 or more", warmupSteps)
+    try require(maxLength >= 3, "max-length", "at least 3, for [CLS], a token and [SEP]", maxLength)
+    try require(epochs > 0 && epochs < 1e6, "epochs", "a positive number", epochs)
+    for (flag, value) in [
+      ("learning-rate", learningRate), ("weight-decay", weightDecay), ("max-grad-norm", maxGradNorm),
+    ] {
+      try require(value >= 0 && value.isFinite, flag, "0 or more", value)
+    }
+    try require(
+      maskingProbability > 0 && maskingProbability <= 1, "mlm-probability", "above 0, at most 1",
+      maskingProbability)
+    try require(dropout.map { $0 >= 0 && $0 < 1 } ?? true, "dropout", "0 or more, below 1", dropout ?? 0)
+  }
+}
+
+extension Configuration {
+  /// The same configuration with every dropout probability replaced.
+  public func overridingDropout(_ probability: Double) -> Configuration {
+    var copy = self
+    for key in ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"] {
+      copy[key] = JSON(probability)
+    }
+    return copy
+  }
+}

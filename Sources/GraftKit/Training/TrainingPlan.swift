@@ -1,0 +1,54 @@
+/// How a run is cut into epochs, steps and batches.
+///
+/// An epoch is `batchesPerEpoch` batches, the last one as short as it comes; a step is
+/// `gradientAccumulationSteps` batches, the last of an epoch as few as are left.
+public struct TrainingPlan: Sendable, Equatable {
+  /// The number of examples.
+  public let examples: Int
+  public let batchSize: Int
+  public let batchesPerStep: Int
+  public let batchesPerEpoch: Int
+  public let stepsPerEpoch: Int
+  /// The length of the whole run.
+  public let totalSteps: Int
+  /// How many epochs it takes, the last perhaps not to its end.
+  public let epochs: Int
+
+  /// - Precondition: the options are valid and there is an example.
+  init(examples: Int, options: TrainingOptions) {
+    self.examples = examples
+    batchSize = options.batchSize
+    batchesPerStep = options.gradientAccumulationSteps
+    batchesPerEpoch = (examples - 1) / batchSize + 1
+    stepsPerEpoch = (batchesPerEpoch - 1) / batchesPerStep + 1
+    totalSteps = options.maxSteps ?? max(1, Int((options.epochs * Double(stepsPerEpoch)).rounded(.up)))
+    epochs = (totalSteps - 1) / stepsPerEpoch + 1
+  }
+
+  /// The epoch of a step, both from 0.
+  func epoch(ofStep step: Int) -> Int { step / stepsPerEpoch }
+
+  /// The batches of a step, counted within its epoch.
+  func batches(ofStep step: Int) -> Range<Int> {
+    let first = step % stepsPerEpoch * batchesPerStep
+    return first..<min(first + batchesPerStep, batchesPerEpoch)
+  }
+
+  /// The examples of a batch of an epoch, as places in the epoch's order.
+  func examples(ofBatch batch: Int) -> Range<Int> {
+    batch * batchSize..<min((batch + 1) * batchSize, examples)
+  }
+
+  /// How many epochs have passed after a number of steps: what logs call `epoch`.
+  func epochs(after steps: Int) -> Double {
+    guard steps > 0 else { return 0 }
+    let last = steps - 1
+    return Double(epoch(ofStep: last)) + Double(batches(ofStep: last).upperBound) / Double(batchesPerEpoch)
+  }
+
+  /// How many examples the first `steps` steps go through.
+  func samples(after steps: Int) -> Int {
+    let (whole, rest) = steps.quotientAndRemainder(dividingBy: stepsPerEpoch)
+    return whole * examples + min(rest * batchesPerStep * batchSize, examples)
+  }
+}

@@ -1,0 +1,90 @@
+import GraftCore
+
+/// One step of training: forward and backward over some batches, clipping, and the trainer's update.
+///
+/// The training loop is made of this; it stands alone for whoever has batches of their own.
+///
+///     let step = TrainingStep(model: model, trainer: trainer, maxGradNorm: 1, backend: backend)
+///     let result = try step.run([batch], learningRate: 5e-5)
+public struct TrainingStep {
+  private let model: Model
+  private let trainer: any Trainer
+  private let maxGradNorm: Double
+  private let backend: any ComputeBackend
+  private let pool: MemoryPool
+
+  /// What a step did.
+  public struct Result: Sendable, Equatable {
+    /// The mean over all predictions of the step, before the update.
+    public let loss: Double
+    /// The norm of all gradients together, before clipping.
+    public let gradientNorm: Double
+  }
+
+  /// - Parameters:
+  ///   - model: What is trained.
+  ///   - trainer: Over the model's parameters that are not frozen.
+  ///   - maxGradNorm: Gradients are scaled so that their norm is at most this; 0 does not clip.
+  ///   - pool: Memory that steps use again.
+  public init(
+    model: Model,
+    trainer: any Trainer,
+    maxGradNorm: Double,
+    backend: any ComputeBackend,
+    pool: MemoryPool = MemoryPool()
+  ) {
+    self.model = model
+    self.trainer = trainer
+    self.maxGradNorm = maxGradNorm
+    self.backend = backend
+    self.pool = pool
+  }
+
+  /// Trains on prepared batches.
+  ///
+  /// A batch counts by the number of its predictions, as one large batch would.
+  ///
+  /// - Parameters:
+  ///   - batches: Prepared by the model's head.
+  ///   - learningRate: This step's.
+  ///   - dropoutKeys: The randomness of dropout in each batch; `nil` for none.
+  /// - Throws: ``GraftError`` when the loss or the gradient is not a finite number. The weights are then as
+  ///   they were before.
+  public func run(_ batches: [Batch], learningRate: Double, dropoutKeys: [RandomKey]? = nil) throws -> Result
+  {
+    let head = try model.requireHead()
+    let predictions = batches.reduce(0) { $0 + $1.targetCount }
+    var loss = 0.0
+    for (index, batch) in batches.enumerated() {
+      let share = Float(Double(batch.targetCount) / Double(max(1, predictions)))
+      let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool)
+      let value = try head.loss(try model.logits(batch, tape), batch, tape)
+      guard value.value.item.isFinite else {
+        forgetGradients()
+        throw diverged("the loss is \(value.value.item)")
+      }
+      loss += Double(value.value.item) * Double(share)
+      tape.backward(from: value, scale: share)
+    }
+    let norm = trainer.gradientNorm(backend: backend)
+    guard norm.isFinite else {
+      forgetGradients()
+      throw diverged("the norm of the gradient is \(norm)")
+    }
+    // As torch.nn.utils.clip_grad_norm_ has it.
+    let scale = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
+    trainer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
+    return Result(loss: loss, gradientNorm: norm)
+  }
+
+  private func forgetGradients() {
+    for parameter in model.parameters.all { parameter.clearGradient() }
+  }
+
+  private func diverged(_ problem: String) -> GraftError {
+    GraftError(
+      .refused,
+      "training diverged: \(problem)",
+      advice: "Lower --learning-rate, add --warmup-steps, or set --max-grad-norm.")
+  }
+}
