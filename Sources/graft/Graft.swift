@@ -19,24 +19,23 @@ struct Graft: ParsableCommand {
       EXAMPLES
         graft import bert-base-uncased --output bert
         graft train bert --data domain.txt --output adapted
-        graft head swap adapted --to sequence-classification --labels World,Sports,Business,Sci/Tech \
-      --output classifier
+        graft head swap adapted --to sequence-classification \\
+          --labels World,Sports,Business,Sci/Tech --output classifier
         graft train classifier --data train.csv --eval-data test.csv --output news
         graft predict news 'Stocks fell on Monday'
 
-      SHELL COMPLETION
-        graft --generate-completion-script bash > ~/.local/share/bash-completion/completions/graft
-        (or zsh, or fish)
+      SHELL COMPLETION (bash, zsh or fish)
+        graft --generate-completion-script bash > graft.bash && source graft.bash
       """,
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
-        name: "Checkpoints:",
+        name: "Checkpoints",
         subcommands: [
           Inspect.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self, Verify.self,
         ]),
-      CommandGroup(name: "Using a model:", subcommands: [Tokenize.self, FillMask.self, Embed.self]),
-      CommandGroup(name: "This program:", subcommands: [ListPlugins.self, Doctor.self]),
+      CommandGroup(name: "Using a model", subcommands: [Tokenize.self, FillMask.self, Embed.self]),
+      CommandGroup(name: "This program", subcommands: [ListPlugins.self, Doctor.self]),
     ]
   )
 

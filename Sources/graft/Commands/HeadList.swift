@@ -8,6 +8,8 @@ struct HeadList: ParsableCommand {
     commandName: "list",
     abstract: "Show the heads of a checkpoint: active or parked, trained on what, labels.",
     discussion: """
+      Also takes a directory that 'graft head detach' wrote.
+
       EXAMPLES
         graft head list news
         graft head list news --json
@@ -17,13 +19,17 @@ struct HeadList: ParsableCommand {
   @OptionGroup var output: OutputFlags
 
   func run() throws {
-    let heads = try GraftKit.inspect(checkpoint.url, registry: .builtIn()).heads
-    if output.json {
-      try Output.print(["checkpoint": JSON(checkpoint.url), "heads": HeadTable.json(heads)])
-    } else if heads.isEmpty {
-      try Output.print("no head: the bare encoder")
+    let registry = try Registry.builtIn()
+    let heads: HeadTable
+    if let detached = try? registry.openHead(checkpoint.url) {
+      heads = try HeadTable(detached)
     } else {
-      try Output.print(HeadTable.text(heads))
+      heads = HeadTable(try GraftKit.inspect(checkpoint.url, registry: registry).heads)
+    }
+    if output.json {
+      try Output.print(["checkpoint": JSON(checkpoint.url), "heads": heads.json])
+    } else {
+      try Output.print(heads.text())
     }
   }
 }

@@ -13,10 +13,10 @@ struct HeadSwap: ParsableCommand {
       starts with random weights and wants training.
 
       EXAMPLES
-        graft head swap adapted --to sequence-classification --labels World,Sports,Business,Sci/Tech \
-      --output classifier
-        graft head swap adapted --to sequence-classification --num-labels 1 --problem-type regression \
-      --output scorer
+        graft head swap adapted --to sequence-classification \\
+          --labels World,Sports,Business,Sci/Tech --output classifier
+        graft head swap adapted --to sequence-classification \\
+          --num-labels 1 --problem-type regression --output scorer
         graft head swap classifier --to masked-lm --output back
       """)
 

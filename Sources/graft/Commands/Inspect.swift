@@ -7,7 +7,7 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Describe a checkpoint: format, dialect, architecture, heads, parameters, types, ties.",
     discussion: """
-      Reads headers only, so it is quick whatever the model's size.
+      Reads headers only, so it is quick whatever the model's size. Of a head alone, 'graft head list' tells.
 
       EXAMPLES
         graft inspect bert-base-uncased
@@ -53,7 +53,7 @@ struct Inspect: ParsableCommand {
     try Output.print("\nbackbone")
     try Output.print(Format.table([[found.backbone.name, Format.grouped(found.backbone.parameters)]], indent: 2))
     try Output.print("\nheads")
-    try Output.print(found.heads.isEmpty ? "  none" : HeadTable.text(found.heads, indent: 2))
+    try Output.print(HeadTable(found.heads).text(indent: 2))
     try Output.print("\ntensors")
     for line in found.report.description.split(separator: "\n") { try Output.print("  \(line)") }
     guard tensors else { return }
@@ -76,7 +76,7 @@ struct Inspect: ParsableCommand {
         "backbone",
         ["name": .string(found.backbone.name), "parameters": JSON(found.backbone.parameters)]
       ),
-      ("heads", HeadTable.json(found.heads)),
+      ("heads", HeadTable(found.heads).json),
       ("dtypes", .object(found.dtypes.map { ($0.dtype.rawValue, JSON($0.count)) })),
       ("tied_copies", .list(found.ties)), ("report", found.report.json),
     ]

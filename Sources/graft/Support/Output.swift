@@ -59,7 +59,8 @@ extension GraftError {
 }
 
 extension String {
-  fileprivate var relativeToWorkingDirectory: String {
+  /// A path as a person would type it.
+  var relativeToWorkingDirectory: String {
     let directory = FileManager.default.currentDirectoryPath
     guard directory != "/", hasPrefix(directory + "/") else { return self }
     return String(dropFirst(directory.count + 1))
