@@ -78,14 +78,16 @@ public func importModel(
 /// - Parameters:
 ///   - source: A checkpoint directory or weight file.
 ///   - output: A directory to create; with a file extension, the one weight file to write.
+///   - strict: Whether anything initialised or unexpected in the source is an error.
 /// - Returns: What became of every tensor when the source was read.
 /// - Throws: ``GraftError`` when the source is broken or the output exists.
 @discardableResult
 public func exportModel(
-  _ source: URL, to output: URL, options: OutputOptions, registry: Registry
+  _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
   let opened = try registry.open(source)
+  if strict { try opened.report.requireStrict() }
   let checkpoint = opened.checkpoint
   let resolved = try options.resolve(registry, backbone: checkpoint.backboneType.name)
   let extensions = Set(resolved.format.fileNames.map { ($0 as NSString).pathExtension })

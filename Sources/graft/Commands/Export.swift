@@ -28,12 +28,13 @@ struct Export: ParsableCommand {
   var dialect: String?
 
   @OptionGroup var storage: StorageFlags
+  @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
     let report = try exportModel(
       checkpoint.url, to: output.url, options: storage.options(format: format, dialect: dialect),
-      registry: .builtIn())
+      strict: strictness.strict, registry: .builtIn())
     flags.console.report(report, of: checkpoint.url)
     try Written.show(output.url, report: report, flags)
   }

@@ -15,7 +15,8 @@ struct HeadDetach: ParsableCommand {
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Option(help: ArgumentHelp("A head as 'graft head list' shows it. (default: the active one)", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("A head as 'graft head list' shows it. (default: the active one)", valueName: "NAME"))
   var name: String?
 
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)

@@ -22,7 +22,8 @@ struct HeadSwap: ParsableCommand {
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Option(help: ArgumentHelp("The head: a name of 'graft plugins' or of 'graft head list'.", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("The head: a name of 'graft plugins' or of 'graft head list'.", valueName: "NAME"))
   var to: String
 
   @Option(help: ArgumentHelp("Names of the outputs, in their order.", valueName: "A,B,C"))

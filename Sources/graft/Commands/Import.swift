@@ -27,8 +27,7 @@ struct Import: ParsableCommand {
 
   @OptionGroup var storage: StorageFlags
 
-  @Flag(help: "Fail when a parameter is missing or a tensor belongs to nothing known.")
-  var strict = false
+  @OptionGroup var strictness: StrictFlag
 
   @Flag(help: "Carry tensors along that belong to nothing known.")
   var keepExtra = false
@@ -37,7 +36,7 @@ struct Import: ParsableCommand {
 
   func run() throws {
     let report = try importModel(
-      source.url, to: output.url, options: storage.options(format: format), strict: strict,
+      source.url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
       keepExtra: keepExtra, registry: .builtIn())
     flags.console.report(report, of: source.url)
     try Written.show(output.url, report: report, flags)

@@ -46,12 +46,17 @@ struct Inspect: ParsableCommand {
       ["size", size.joined(separator: ", ")],
       ["tokenizer", found.tokenizer ?? "none"],
       ["parameters", Format.grouped(total)],
-      ["types", found.dtypes.map { "\($0.dtype.rawValue) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", ")],
+      [
+        "types",
+        found.dtypes.map { "\($0.dtype.rawValue) (\(Format.count($0.count, "tensor")))" }.joined(
+          separator: ", "),
+      ],
     ]
     if !found.ties.isEmpty { rows.append(["tied copies", found.ties.joined(separator: ", ")]) }
     try Output.print(Format.table(rows))
     try Output.print("\nbackbone")
-    try Output.print(Format.table([[found.backbone.name, Format.grouped(found.backbone.parameters)]], indent: 2))
+    try Output.print(
+      Format.table([[found.backbone.name, Format.grouped(found.backbone.parameters)]], indent: 2))
     try Output.print("\nheads")
     try Output.print(HeadTable(found.heads).text(indent: 2))
     try Output.print("\ntensors")

@@ -28,7 +28,9 @@ struct GEMMSpeed {
   }
 
   private func time(_ backend: any ComputeBackend, rows: Int) -> Double {
-    let (a, c) = (Tensor(repeating: 0.5, shape: [rows, depth]), Tensor(repeating: 0, shape: [rows, columns]))
+    let (a, c) = (
+      Tensor(repeating: 0.5, shape: [rows, depth]), Tensor(repeating: 0, shape: [rows, columns])
+    )
     let start = DispatchTime.now().uptimeNanoseconds
     backend.multiply(MatrixProduct(m: rows, n: columns, k: depth), a, b, to: c)
     return max(1e-9, Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)

@@ -136,13 +136,20 @@ struct UntrainedFlag: ParsableArguments {
   }
 }
 
+/// Whether a checkpoint has to be complete and fully understood.
+struct StrictFlag: ParsableArguments {
+  @Flag(help: "Fail when a parameter is missing or a tensor belongs to nothing known.")
+  var strict = false
+}
+
 /// How weights are written.
 struct StorageFlags: ParsableArguments {
   @Option(help: ArgumentHelp("Convert weights to float32, float16 or bfloat16.", valueName: "TYPE"))
   var dtype: StorageType?
 
   @Option(
-    help: ArgumentHelp("Split the weights into files of at most this size (B, KB, MB, GB).", valueName: "SIZE")
+    help: ArgumentHelp(
+      "Split the weights into files of at most this size (B, KB, MB, GB).", valueName: "SIZE")
   )
   var maxShardSize = ByteCount(OutputOptions().shardLimit)
 }

@@ -16,7 +16,8 @@ enum Written {
     let files = try Written.files(url)
     let size = files.reduce(0) { $0 + $1.size }
     guard flags.json else {
-      try Output.print("wrote \(url.displayPath) (\(Format.count(files.count, "file")), \(Format.bytes(size)))")
+      try Output.print(
+        "wrote \(url.displayPath) (\(Format.count(files.count, "file")), \(Format.bytes(size)))")
       return
     }
     var document: [(String, JSON)] = [("output", JSON(url))]

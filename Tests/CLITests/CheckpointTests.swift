@@ -1,0 +1,115 @@
+import Foundation
+import GraftCore
+import Testing
+
+/// Commands on whole and sound checkpoints.
+@Suite struct CheckpointTests {
+  static let rows: [Row] = [
+    Row(
+      "inspect {pretraining}",
+      stdout: [
+        "architecture  BertForPreTraining", "2 layers, hidden 32, vocabulary 260, up to 64 tokens",
+        "parameters    30,086", "masked-lm      active       1,380", "backbone: 39 loaded",
+      ]),
+    Row("inspect {base}/model.safetensors", stdout: ["architecture  BertModel", "none: the bare encoder"]),
+    Row("inspect {sharded}", stdout: ["BertForPreTraining"]),
+    Row("inspect {base} --tensors", stdout: ["embeddings.word_embeddings.weight", "float32  [260, 32]"]),
+    Row(
+      "inspect {legacy-gamma-beta}",
+      stdout: ["renamed ('bert.embeddings.LayerNorm.gamma' → 'bert.embeddings.LayerNorm.weight')"]),
+    Row(
+      "inspect {sequence-classification} --json",
+      stdout: ["\"architecture\": \"BertForSequenceClassification\"", "\"hidden_size\": 32", "\"Sci/Tech\""]),
+    Row(
+      "import {pretraining} --output out", stdout: ["wrote out (7 files"],
+      stderr: ["  backbone: 39 loaded\n  masked-lm: 5 loaded\n  next-sentence: 2 loaded\n"]),
+    Row("import {data-parallel} --output out --strict", stdout: ["wrote out"], stderr: ["renamed"]),
+    Row(
+      "import {base} --output out --dtype bfloat16 --json",
+      stdout: ["\"output\": \"out\"", "\"model.safetensors\""]),
+    Row("export {masked-lm} --format safetensors --output out", stdout: ["wrote out ("]),
+    Row(
+      "export {masked-lm} --format safetensors --output m.safetensors",
+      stdout: ["wrote m.safetensors (1 file"]),
+    Row(
+      "export {base} --format safetensors --output out --max-shard-size 50KB --json",
+      stdout: ["model-00001-of-00003.safetensors", "model.safetensors.index.json"]),
+    Row(
+      "init config --head masked-lm --output out", stdout: ["wrote out"],
+      prepare: { try $0.copy("base", to: "config") }),
+    Row(
+      "head list {pretraining}",
+      stdout: [
+        "head           state   parameters", "next-sentence  active          66          imported from",
+      ]),
+    Row("head list {base}", whole: "none: the bare encoder\n"),
+    Row("head list {multi-label} --json", stdout: ["\"state\": \"active\"", "\"trained\": true"]),
+    Row(
+      "head swap {pretraining} --to sequence-classification --labels A,B,C --output out",
+      stdout: ["parked:   masked-lm, next-sentence\n", "active:   sequence-classification\n"],
+      stderr: ["sequence-classification: 0 loaded, 2 newly initialised", "train it before predicting"]),
+    Row(
+      "head swap swapped --to pretraining --output out --json",
+      stdout: ["\"restored\": [\n    \"masked-lm\""],
+      prepare: swapped),
+    Row(
+      "head list swapped",
+      stdout: ["sequence-classification  active", "not trained", "masked-lm                parked"],
+      prepare: swapped),
+    Row(
+      "head detach {sequence-classification} --output out",
+      stdout: ["detached: sequence-classification\n", "wrote out (3 files"]),
+    Row(
+      "head list head",
+      stdout: ["sequence-classification  detached         132  World, Sports, Business, Sci/Tech"],
+      prepare: detached),
+    Row(
+      "head attach {base} --head head --output out", stdout: ["active:   sequence-classification\n"],
+      prepare: detached),
+    Row("diff {base} {base}", whole: "39 equal, 0 changed, 0 only in A, 0 only in B\n"),
+    Row(
+      "diff {base} {masked-lm}", code: 1, stdout: ["only in A  pooler.weight", "only in B  masked_lm.bias"]),
+    Row("diff {base} {pretraining} --json", code: 1, stdout: ["\"identical\": false", "\"only_in_b\": ["]),
+    Row("diff {pretraining} {float16}", code: 1, stdout: ["changed", "max abs diff"]),
+    Row(
+      "verify {base} --golden {base}/golden.safetensors",
+      stdout: ["ok  last_hidden_state  max abs diff ", "relative"]),
+    Row(
+      "verify {pretraining} --golden {pretraining}/golden.safetensors --backend reference --threads 1",
+      stdout: ["ok  prediction_logits", "ok  seq_relationship_logits"]),
+    Row(
+      "verify {base} --golden {base}/golden.safetensors --tolerance 1e-12 --json", code: 1,
+      stdout: ["\"passes\": false", "\"max_abs_diff\": "]),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  /// A tiny checkpoint with a head that was never trained.
+  @Sendable static func swapped(_ sandbox: Sandbox) throws {
+    let outcome = try sandbox.graft([
+      "head", "swap", "{pretraining}", "--to", "sequence-classification", "--labels", "A,B,C", "--output",
+      "swapped",
+    ])
+    try #require(outcome.code == 0)
+  }
+
+  /// A head of width 32 alone.
+  @Sendable static func detached(_ sandbox: Sandbox) throws {
+    let outcome = try sandbox.graft(["head", "detach", "{sequence-classification}", "--output", "head"])
+    try #require(outcome.code == 0)
+  }
+
+  /// Import → swap → swap back leaves every tensor of the source bit-identical.
+  @Test func swappingBackRestores() throws {
+    try Sandbox.with { sandbox in
+      try Self.swapped(sandbox)
+      let back = try sandbox.graft(["head", "swap", "swapped", "--to", "pretraining", "--output", "back"])
+      #expect(back.code == 0)
+      let difference = try sandbox.graft(["diff", "{pretraining}", "back", "--json"])
+      let json = try JSON(parsing: Array(difference.stdout.utf8))
+      #expect(json["equal"]?.array?.count == 46)
+      #expect(json["changed"]?.array?.isEmpty == true)
+      #expect(json["only_in_a"]?.array?.isEmpty == true)
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import graft
+
+/// The program as a whole: help, version, usage errors, pipes.
+@Suite struct GeneralTests {
+  static let rows: [Row] = [
+    Row("", stdout: ["OVERVIEW: A native model zoo", "EXAMPLES", "SHELL COMPLETION"]),
+    Row("--version", whole: "0.1.0\n"),
+    Row("--generate-completion-script bash", stdout: ["complete", "fill-mask"]),
+    Row("--generate-completion-script zsh", stdout: ["#compdef graft"]),
+    Row("frobnicate", code: 64, stderr: ["graft: error: Unexpected argument 'frobnicate'", "Usage: graft"]),
+    Row("inspect", code: 64, stderr: ["Missing expected argument '<CKPT>'"]),
+    Row("inspect {base} --bogus", code: 64, stderr: ["Unknown option '--bogus'"]),
+    Row("inspect", [""], code: 64, stderr: ["The value '' is invalid for '<CKPT>'"]),
+    Row("plugins", stdout: ["weight formats    safetensors", "heads             masked-lm", "openblas"]),
+    Row("plugins --json", stdout: ["\"formats\": [", "\"name\": \"wordpiece\"", "\"backends\": ["]),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  static let commands = [
+    "plugins", "doctor", "inspect", "import", "export", "init", "head list", "head swap", "head detach",
+    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "embed", "train", "evaluate",
+  ]
+
+  @Test(arguments: commands) func help(_ command: String) throws {
+    try Row(
+      "\(command) --help",
+      stdout: ["EXAMPLES\n  graft \(command)", "USAGE: graft \(command)", "--json", "--quiet"]
+    )
+    .check()
+  }
+
+  @Test func doctorMeasuresEveryBackend() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.graft(["doctor", "--json"])
+      let report = try JSON(parsing: Array(outcome.stdout.utf8))
+      let backends = try #require(report["backends"]?.array)
+      #expect(
+        backends.contains { $0["name"]?.string == "reference" && $0["gflops_1_thread"]?.double ?? 0 > 0 })
+      #expect(report["threads"]?.int ?? 0 > 0)
+      #expect(report["memory_bytes"]?.int ?? 0 > 1 << 20)
+      #expect(outcome.stderr.contains("measuring reference"))
+    }
+  }
+
+  @Test func quietSilencesReports() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.graft(["import", "{base}", "--output", "out", "--quiet"])
+      #expect(outcome.code == 0 && outcome.stderr.isEmpty)
+    }
+  }
+
+  /// `graft … | head` closes the pipe early.
+  @Test func closedPipeIsNoCrash() throws {
+    try Sandbox.with { sandbox in
+      let model = sandbox.resolve("{base}")
+      let outcome = try sandbox.shell(
+        "$GRAFT inspect \(model) --tensors --json | head -1; echo ${PIPESTATUS[0]}; "
+          + "trap '' PIPE; $GRAFT inspect \(model) --tensors | head -1; echo ${PIPESTATUS[0]}")
+      #expect(outcome.stderr.isEmpty)
+      let codes = outcome.stdout.split(separator: "\n").compactMap { Int($0) }
+      #expect(codes.count == 2 && [0, 141].contains(codes[0]) && codes[1] == 0, "\(outcome.stdout)")
+    }
+  }
+
+  @Test func fullDeviceIsAnError() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.shell("$GRAFT plugins > /dev/full")
+      #expect(outcome.code == 1)
+      #expect(
+        outcome.stderr == "graft: error: standard output cannot be written (No space left on device).\n")
+    }
+  }
+}
+
+/// What is drawn and counted for people.
+@Suite struct FormatTests {
+  @Test(arguments: [
+    (0, "0"), (999, "999"), (1000, "1,000"), (-1_234_567, "-1,234,567"), (109_482_240, "109,482,240"),
+  ])
+  func grouped(_ number: Int, _ text: String) { #expect(Format.grouped(number) == text) }
+
+  @Test(arguments: [(0.4, "0:00"), (61, "1:01"), (3661, "1:01:01"), (Double.infinity, "?")])
+  func duration(_ seconds: Double, _ text: String) { #expect(Format.duration(seconds) == text) }
+
+  @Test(arguments: [(12, "12 B"), (1500, "1.5 kB"), (440_449_768, "440 MB")])
+  func bytes(_ count: Int, _ text: String) { #expect(Format.bytes(count) == text) }
+
+  @Test func tableAligns() {
+    let text = Format.table(
+      [["a", "1", "x"], ["bcd", "22", ""]], header: ["n", "count", "rest"], alignments: [.left, .right])
+    #expect(text == "n    count  rest\na        1  x\nbcd     22")
+  }
+
+  @Test func progressLine() {
+    let line = ProgressBar.line(
+      "training", unit: "steps", count: 25, total: 100, sinceStart: 20, seconds: 10, detail: "loss 1.25",
+      width: 80)
+    #expect(line.count < 80)
+    #expect(line.contains("25/100  2.00 steps/s  loss 1.25  ETA 0:38"))
+    let narrow = ProgressBar.line(
+      "training", unit: "steps", count: 25, total: 100, sinceStart: 20, seconds: 10, detail: "loss 1.25",
+      width: 30)
+    #expect(narrow.count < 30)
+  }
+
+  @Test(arguments: [
+    ("5GB", 5_000_000_000), ("200mb", 200_000_000), ("7", 7), ("0", nil), ("x", nil), ("9999999999GB", nil),
+  ])
+  func byteCount(_ text: String, _ value: Int?) { #expect(ByteCount(argument: text)?.value == value) }
+}

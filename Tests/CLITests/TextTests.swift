@@ -1,0 +1,112 @@
+import Foundation
+import GraftCore
+import Testing
+
+/// Commands that run a model on texts.
+@Suite struct TextTests {
+  static let rows: [Row] = [
+    Row(
+      "tokenize {base}", ["He dög"],
+      whole: """
+         id  token  offsets  text
+          2  [CLS]
+        149  he     0–2      He
+        192  do     3–5      dö
+         37  ##g    5–6      g
+          3  [SEP]
+
+        """),
+    Row(
+      "tokenize {base} --json --no-special-tokens", ["He"],
+      whole: """
+        [
+          {
+            "text": "He",
+            "tokens": [
+              "he"
+            ],
+            "ids": [
+              149
+            ],
+            "offsets": [
+              [
+                0,
+                2
+              ]
+            ]
+          }
+        ]
+
+        """),
+    Row("tokenize {base} --input -", stdout: ["He\n", "\n\ndo\n"], input: "He\r\ndo\n"),
+    Row("tokenize {base} --max-length 3", ["he do it"], stdout: ["he", "[SEP]"]),
+    Row("tokenize {base}", code: 64, stderr: ["Give at least one text, or --input FILE"]),
+    Row("tokenize {base} a --input f", code: 64, stderr: ["not both"]),
+    Row("tokenize {base} a --max-length 2", code: 64, stderr: ["--max-length must be at least 3"]),
+    Row("tokenize {base} --input none.txt", code: 1, stderr: ["graft: error: none.txt: no such file."]),
+    Row(
+      "tokenize {base} --input empty.txt", code: 1,
+      stderr: ["empty.txt: no text in it; expected one text a line."],
+      prepare: { try $0.write("empty.txt", "") }),
+    Row(
+      "tokenize {base} --input latin.txt", code: 1,
+      stderr: ["latin.txt: line 2: invalid UTF-8. Convert the file first"],
+      prepare: { try $0.write("latin.txt", Array("fine\nd".utf8) + [0xF6] + Array("g\n".utf8)) }),
+    Row(
+      "tokenize model a", code: 1,
+      stderr: ["model: no tokenizer files. Put vocab.txt or tokenizer.json beside"],
+      prepare: { try $0.write("model/config.json", "{}") }),
+    Row(
+      "fill-mask {masked-lm}", ["Hello [MASK] world", "--top-k", "2"],
+      stdout: [" score  token   id  text\n0.0304  can    181  hello can world\n"]),
+    Row("fill-mask {masked-lm}", ["he [MASK] [MASK]", "--top-k", "1"], stdout: ["mask 1\n", "\nmask 2\n"]),
+    Row(
+      "fill-mask {masked-lm} --json --top-k 1", ["he [MASK]"],
+      stdout: ["\"score\": 0.", "\"sequence\": \"he"]),
+    Row("fill-mask {masked-lm} he", code: 1, stderr: ["the text has no [MASK]"]),
+    Row("fill-mask {masked-lm} he --top-k 0", code: 64, stderr: ["--top-k must be at least 1"]),
+    Row(
+      "fill-mask {base} [MASK]", code: 1,
+      stderr: ["the checkpoint has no head. Put one on with 'graft head swap"]),
+    Row(
+      "fill-mask {sequence-classification} [MASK]", code: 1,
+      stderr: ["the active head does not predict tokens. Swap it: 'graft head swap CKPT --to masked-lm"]),
+    Row(
+      "fill-mask random [MASK]", code: 1,
+      stderr: ["the head 'masked-lm' was never trained", "--allow-untrained"],
+      prepare: random),
+    Row("fill-mask random [MASK] --allow-untrained", stdout: ["score  token"], prepare: random),
+    Row(
+      "fill-mask {masked-lm} [MASK] --backend cuda", code: 1,
+      stderr: ["unknown compute backend 'cuda'. Known: "]),
+    Row(
+      "fill-mask {masked-lm} [MASK] --threads 0", code: 64, stderr: ["--threads must be between 1 and 1024"]),
+    Row("embed {base} he do --output v.npy", whole: "wrote v.npy (float32 [2, 32])\n"),
+    Row(
+      "embed {base} he --pooling cls --output v.npy --json", stdout: ["\"hidden_size\": 32", "\"texts\": 1"]),
+    Row(
+      "embed {base} he --pooling max --output v.npy", code: 64,
+      stderr: ["'max' is invalid for '--pooling", "mean"]),
+    Row(
+      "embed {base} he --output none/v.npy", code: 1,
+      stderr: ["none/v.npy: cannot be written", "Create the directory first."]),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Sendable static func random(_ sandbox: Sandbox) throws {
+    let outcome = try sandbox.graft(["head", "swap", "{base}", "--to", "masked-lm", "--output", "random"])
+    try #require(outcome.code == 0)
+  }
+
+  @Test func embeddingsAreNumPy() throws {
+    try Sandbox.with { sandbox in
+      #expect(try sandbox.graft(["embed", "{base}", "he", "do it", "--output", "v.npy"]).code == 0)
+      let bytes = [UInt8](try Data(contentsOf: sandbox.url("v.npy")))
+      #expect(bytes.starts(with: [0x93] + Array("NUMPY".utf8) + [1, 0]))
+      let header = String(decoding: bytes[10..<128], as: UTF8.self)
+      #expect(header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 32), }"))
+      #expect(bytes.count == 128 + 2 * 32 * 4)
+    }
+  }
+}
