@@ -108,7 +108,7 @@ def main():
         ("lowerCase", "Lower-case mappings.", mappings((u, lower(chr(u))) for u in SCALARS if lower(chr(u)) != chr(u))),
     ]
     print(f"// Written by Fixtures/tokenizer/unicode_tables.py from tokenizers {tokenizers.__version__}; do not edit.\n")
-    print("/// How `tokenizers` sees Unicode scalars: ranges in hexadecimal, `first-last`, with `=value` where there is one.")
+    print("/// How `tokenizers` sees Unicode scalars: ranges in hexadecimal, `first-last`, some with `=value`.")
     print("enum UnicodeTables {")
     for index, (name, comment, text) in enumerate(tables):
         print("\n" * (index > 0) + f"  /// {comment}\n" + f'  static let {name} = """')

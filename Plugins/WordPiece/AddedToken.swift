@@ -66,8 +66,9 @@ struct AddedTokenMatcher: Sendable {
 
   /// All matches in UTF-8 text, from left to right.
   ///
-  /// A match that takes white space to its right may overlap a following token that begins with it; what follows a
-  /// token that is not a single word, but should be, is only looked at from its end on. So does `tokenizers`.
+  /// A match that takes white space to its right may overlap a following token that begins with it; what
+  /// follows a token that is not a single word, but should be, is only looked at from its end on. So does
+  /// `tokenizers`.
   func matches(in text: UnsafeBufferPointer<UInt8>) -> [Match] {
     var found: [Match] = []
     var taken = 0

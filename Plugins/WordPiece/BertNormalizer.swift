@@ -118,8 +118,8 @@ struct NormalizedText {
 
   /// Appends the waiting marks in canonical order.
   ///
-  /// `tokenizers` does not move a mark's origin with it: the marks that come out take the origins in the order in
-  /// which those stood, and the further parts of a decomposition share that of the mark before them.
+  /// `tokenizers` does not move a mark's origin with it: the marks that come out take the origins in the
+  /// order in which those stood, and the further parts of a decomposition share that of the mark before them.
   private mutating func flushMarks() {
     guard !marks.isEmpty else { return }
     if marks.allSatisfy(\.isAccent) {  // as nearly always: nothing is left to order

@@ -21,7 +21,8 @@ struct PieceTable: Sendable {
 
   /// - Parameters:
   ///   - bytes: Tokens, one after the other.
-  ///   - entries: Where in `bytes` each stands, and its id. Empty ones are left out; of equal ones the first stays.
+  ///   - entries: Where in `bytes` each stands, and its id. Empty ones are left out; of equal ones the first
+  ///     stays.
   init(bytes: [UInt8], entries: [(range: Range<Int>, id: Int32)]) {
     let bytes = bytes + Array(repeating: 0, count: PieceTable.padding)
     self.bytes = bytes

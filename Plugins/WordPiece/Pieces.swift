@@ -21,7 +21,8 @@ struct Pieces {
   }
 }
 
-/// The WordPiece model: splits a normalized word into the longest pieces of the vocabulary, greedily from the left.
+/// The WordPiece model: splits a normalized word into the longest pieces of the vocabulary, greedily from the
+/// left.
 ///
 /// Reference: `WordpieceTokenizer` in google-research/bert, tokenization.py.
 struct WordPieceModel: Sendable {

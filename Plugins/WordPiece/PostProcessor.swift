@@ -32,8 +32,8 @@ struct PostProcessor: Sendable, Equatable {
   /// Joins one sequence or two.
   ///
   /// - Parameters:
-  ///   - maximumLength: The most ids in the result. The longer sequence is cut first, from its end; a length that
-  ///     does not even hold the special tokens keeps the first of these.
+  ///   - maximumLength: The most ids in the result. The longer sequence is cut first, from its end; a length
+  ///     that does not even hold the special tokens keeps the first of these.
   ///   - isSpecial: Whether a token of the text has a role, by id.
   func join(
     _ first: Pieces, _ second: Pieces?, maximumLength: Int?, addSpecialTokens: Bool, isSpecial: [Bool]

@@ -17,39 +17,11 @@ struct TokenizerDescription {
   var configuration: JSON
 }
 
-/// The files beside a vocabulary that say how it is used; each may be absent.
-struct TokenizerSettings {
-  /// `tokenizer_config.json`.
-  var configuration: JSON = [:]
-  /// `special_tokens_map.json`, which older checkpoints have.
-  var specialTokensMap: JSON = [:]
-  /// `added_tokens.json`, which older checkpoints have.
-  var addedTokens: JSON = [:]
-
-  static let roles = ["unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]
-
-  /// The token of a role, a string or an object with `content`.
-  ///
-  /// - Parameter role: One of ``roles``.
-  func token(_ role: String) -> String {
-    for source in [configuration, specialTokensMap] {
-      if let value = source[role], let token = value.string ?? value["content"]?.string { return token }
-    }
-    return "[" + role.prefix(while: { $0 != "_" }).uppercased() + "]"
-  }
-
-  /// Special tokens beyond the roles.
-  var extraTokens: [String] {
-    ["extra_special_tokens", "additional_special_tokens"].flatMap { key in
-      (configuration[key] ?? specialTokensMap[key])?.array ?? []
-    }.compactMap { $0.string ?? $0["content"]?.string }
-  }
-}
-
 extension TokenizerDescription {
   /// Reads the files of a directory.
   ///
-  /// - Returns: `nil` when there is neither `tokenizer.json` nor `vocab.txt`, or `tokenizer.json` is of another kind.
+  /// - Returns: `nil` when there is neither `tokenizer.json` nor `vocab.txt`, or `tokenizer.json` is of
+  ///   another kind.
   /// - Throws: ``GraftError`` that names the file and what is wrong in it.
   init?(directory: URL) throws {
     func read(_ name: String) throws -> [UInt8]? {
@@ -87,15 +59,27 @@ extension TokenizerDescription {
       }
       self = description
     } else {
-      self = try inFile("vocab.txt") { try Self(lines: lines ?? [], settings) }
+      let normalizer = try inFile("tokenizer_config.json") { try settings.normalizer() }
+      let extraTokens = try inFile("added_tokens.json") { try settings.extraTokens() }
+      self = try inFile("vocab.txt") {
+        try Self(lines: lines ?? [], settings, normalizer: normalizer, extraTokens: extraTokens)
+      }
     }
   }
 
-  /// What a `vocab.txt` means, with the settings beside it.
-  init(lines: [UInt8], _ settings: TokenizerSettings) throws {
+  /// What the lines of a `vocab.txt` mean, with the settings beside it.
+  ///
+  /// - Parameters:
+  ///   - normalizer: ``TokenizerSettings/normalizer()``.
+  ///   - extraTokens: ``TokenizerSettings/extraTokens()``.
+  init(
+    lines: [UInt8], _ settings: TokenizerSettings, normalizer: BertNormalizer,
+    extraTokens: [TokenizerSettings.ExtraToken]
+  ) throws {
     let entries = try Vocabulary.lines(of: lines)
     let ids = Dictionary(uniqueKeysWithValues: entries.map { ($0.token, $0.id) })
     var addedTokens: [AddedToken] = []
+    var seen: Set<[UInt8]> = []
     for role in TokenizerSettings.roles {
       let token = settings.token(role)
       guard let id = ids[Array(token.utf8)] else {
@@ -105,49 +89,20 @@ extension TokenizerDescription {
           .malformed, "the vocabulary has no line '\(token)'", expected: "the token that is the \(role)",
           advice: "Name the right one as '\(role)' in tokenizer_config.json.")
       }
+      guard seen.insert(Array(token.utf8)).inserted else { continue }
       addedTokens.append(AddedToken(id: Int32(id), content: token))
     }
-    var others = settings.extraTokens.map { (token: $0, id: ids[Array($0.utf8)], isSpecial: true) }
-    for (token, id) in settings.addedTokens.object ?? [:] {
-      guard let id = id.int else {
-        throw GraftError(
-          .malformed, "the id is not a whole number", file: "added_tokens.json", subject: "key '\(token)'")
-      }
-      others.removeAll { $0.token == token }
-      others.append((token, id, settings.extraTokens.contains(token)))
-    }
-    var next = entries.count
-    for other in others.sorted(by: { ($0.id ?? Int.max) < ($1.id ?? Int.max) }) {
-      guard !addedTokens.contains(where: { $0.content == other.token }) else { continue }
-      let id = other.id ?? next
-      next = max(next, id + 1)
+    var next = Int32(clamping: entries.count)
+    for token in extraTokens where seen.insert(Array(token.content.utf8)).inserted {
+      let id = token.id ?? ids[Array(token.content.utf8)].map { Int32($0) } ?? next
+      if id >= next, id < Int32.max { next = id + 1 }
       addedTokens.append(
         AddedToken(
-          id: Int32(clamping: id), content: other.token, isSpecial: other.isSpecial,
-          isNormalized: !other.isSpecial))
+          id: id, content: token.content, isSpecial: token.isSpecial, isNormalized: !token.isSpecial))
     }
-    let normalizer = BertNormalizer(
-      cleanText: true,
-      handleChineseCharacters: try settings.configuration.flag("tokenize_chinese_chars") ?? true,
-      stripAccents: try settings.configuration.flag("strip_accents"),
-      lowercase: try settings.configuration.flag("do_lower_case") ?? true)
     let document = TokenizerDocument.bert(
       normalizer: normalizer, addedTokens: addedTokens, unknown: settings.token("unk_token"),
       classification: settings.token("cls_token"), separator: settings.token("sep_token"))
     try self.init(document: document, entries: entries, settings)
-  }
-}
-
-extension JSON {
-  /// Whether a key is on; `nil` when it is absent or `null`.
-  ///
-  /// - Throws: ``GraftError`` when it is neither.
-  func flag(_ key: String) throws -> Bool? {
-    guard let value = self[key], value != .null else { return nil }
-    guard let flag = value.bool else {
-      throw GraftError(
-        .malformed, "wrong value", subject: "key '\(key)'", expected: "true or false", found: value.kind)
-    }
-    return flag
   }
 }

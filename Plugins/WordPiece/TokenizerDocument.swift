@@ -99,7 +99,8 @@ extension TokenizerDescription {
     try self.init(document: file.document, entries: entries, settings)
   }
 
-  /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known here.
+  /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known
+  ///   here.
   init(document: JSON, entries: [Vocabulary.Entry], _ settings: TokenizerSettings) throws {
     let model = document["model"] ?? [:]
     let prefix = model["continuing_subword_prefix"]?.string ?? "##"

@@ -8,8 +8,9 @@ extension WordPieceTokenizer {
 
   /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
   ///
-  /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again. `vocab.txt`
-  /// is left out when a token contains a line feed, which it cannot express; nothing needs it beside the others.
+  /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.
+  /// `vocab.txt` is left out when a token contains a line feed, which it cannot express; nothing needs it
+  /// beside the others.
   public func write(to directory: URL) throws {
     func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
     try FileWriter.write(url("tokenizer.json"), text: documentText())

@@ -1,6 +1,6 @@
 // Written by Fixtures/tokenizer/unicode_tables.py from tokenizers 0.23.3; do not edit.
 
-/// How `tokenizers` sees Unicode scalars: ranges in hexadecimal, `first-last`, with `=value` where there is one.
+/// How `tokenizers` sees Unicode scalars: ranges in hexadecimal, `first-last`, some with `=value`.
 enum UnicodeTables {
   /// White space, at which words end.
   static let whitespace = """

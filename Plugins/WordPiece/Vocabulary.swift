@@ -22,6 +22,10 @@ struct Vocabulary: Sendable {
   /// - Throws: ``GraftError`` when the ids are not 0, 1, 2 and so on, each once.
   init(_ entries: [Entry], added: [Entry], prefix: String) throws {
     let known = Dictionary(entries.map { ($0.token, $0.id) }, uniquingKeysWith: { first, _ in first })
+    var seen: Set<[UInt8]> = []
+    for token in added where !seen.insert(token.token).inserted {
+      throw GraftError(.malformed, "the added token '\(text(token))' is given twice")
+    }
     let extra = added.filter { known[$0.token] == nil }
     for token in added {
       guard let id = known[token.token], id != token.id else { continue }
@@ -80,7 +84,8 @@ private func text(_ entry: Vocabulary.Entry) -> String { String(decoding: entry.
 extension Vocabulary {
   /// The tokens of a `vocab.txt`: one per line, whose number from 0 is the id.
   ///
-  /// - Throws: ``GraftError`` that names the line: text that is not UTF-8, a token given twice, no token at all.
+  /// - Throws: ``GraftError`` that names the line: text that is not UTF-8, a token given twice, no token at
+  ///   all.
   static func lines(of bytes: [UInt8]) throws -> [Entry] {
     var entries: [Entry] = []
     var lineOfToken: [[UInt8]: Int] = [:]

@@ -2,8 +2,8 @@ import GraftCore
 
 /// A `tokenizer.json` with its vocabulary apart.
 ///
-/// The vocabulary does not become a ``JSON`` object: its keys are Swift strings, which compare as equal what looks the
-/// same (U+212B and U+00C5), where a vocabulary tells them apart.
+/// The vocabulary does not become a ``JSON`` object: its keys are Swift strings, which compare as equal what
+/// looks the same (U+212B and U+00C5), where a vocabulary tells them apart.
 struct VocabularyJSON {
   /// The file with an empty object in place of the vocabulary.
   let document: JSON

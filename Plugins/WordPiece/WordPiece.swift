@@ -8,14 +8,17 @@ public enum WordPiecePlugin: Plugin {
   }
 }
 
-/// The tokenizer of BERT: cleaning, splitting at white space and punctuation, then greedy longest-match pieces.
+/// The tokenizer of BERT: cleaning, splitting at white space and punctuation, then greedy longest-match
+/// pieces.
 ///
 /// Ids, types and offsets are those of Hugging Face `tokenizers` 0.23.3 for the same files. It reads
-/// `tokenizer.json`, or else `vocab.txt` with the settings of `tokenizer_config.json`, `special_tokens_map.json` and
-/// `added_tokens.json`. Truncation and padding that a `tokenizer.json` asks for are kept in the file but not applied:
-/// here the caller says how long an encoding may be, and batches are not padded.
+/// `tokenizer.json`, or else `vocab.txt` with the settings of `tokenizer_config.json`,
+/// `special_tokens_map.json` and `added_tokens.json`. Truncation and padding that a `tokenizer.json` asks for
+/// are kept in the file but not applied: here the caller says how long an encoding may be, and batches are
+/// not padded.
 ///
-/// Reference: Wu et al., "Google's Neural Machine Translation System", 2016, section 4.1; google-research/bert.
+/// Reference: Wu et al., "Google's Neural Machine Translation System", 2016, section 4.1;
+/// google-research/bert.
 public struct WordPieceTokenizer: Tokenizer {
   public static let name = "wordpiece"
 

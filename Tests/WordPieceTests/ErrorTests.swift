@@ -1,0 +1,142 @@
+import Foundation
+import GraftCore
+import Testing
+import WordPiece
+
+/// What a person reads when the files are broken.
+struct ErrorTests {
+  private func message(_ files: [String: [UInt8]]) throws -> String {
+    try withTemporaryDirectory { directory in
+      for (name, bytes) in files { try Data(bytes).write(to: directory.appendingPathComponent(name)) }
+      do {
+        _ = try WordPieceTokenizer.load(from: directory)
+        return "no error"
+      } catch let error as GraftError {
+        return error.description.replacingOccurrences(of: directory.path + "/", with: "")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("", "vocab.txt: the vocabulary is empty; expected one token per line."),
+    (
+      "[PAD]\n[UNK]\na\nb\na\n",
+      "vocab.txt: line 5: the token 'a' is given twice; found the first on line 3. "
+        + "Remove one of them; the ids of all later tokens change with it."
+    ),
+    (
+      "a\n\nb\n\n",
+      "vocab.txt: line 4: a second empty line; found the first on line 2. "
+        + "Remove one of them; the ids of all later tokens change with it."
+    ),
+    (
+      "[PAD]\na\nb\n",
+      "vocab.txt: the vocabulary has no line '[UNK]'; expected the token that is the unk_token. "
+        + "Name the right one as 'unk_token' in tokenizer_config.json."
+    ),
+    (
+      "[UNK]\n[CLS]\n",
+      "vocab.txt: the vocabulary has no line '[SEP]'; expected the token that is the sep_token. "
+        + "Name the right one as 'sep_token' in tokenizer_config.json."
+    ),
+  ])
+  func lines(text: String, expected: String) throws {
+    #expect(try message(["vocab.txt": Array(text.utf8)]) == expected)
+  }
+
+  @Test func linesThatAreNotText() throws {
+    #expect(
+      try message(["vocab.txt": Array("a\nb".utf8) + [0xC3, 0x28]]) == "vocab.txt: line 2: not UTF-8 text.")
+  }
+
+  @Test(arguments: [
+    (
+      #""lowercase": true"#, #""lowercase": "yes""#,
+      "key 'lowercase': wrong value; expected true or false, found the string \"yes\"."
+    ),
+    (
+      "BertNormalizer", "Lowercase",
+      "key 'normalizer': a kind that Graft does not know; expected BertNormalizer, found Lowercase."
+    ),
+    (
+      "BertPreTokenizer", "Whitespace",
+      "key 'pre_tokenizer': a kind that Graft does not know; expected BertPreTokenizer, found Whitespace."
+    ),
+    (
+      "BertProcessing", "ByteLevel",
+      "key 'post_processor': a kind that Graft does not know; "
+        + "expected TemplateProcessing or BertProcessing, found ByteLevel."
+    ),
+    (
+      #"["[SEP]", 3]"#, #"["[SEP]", 300]"#,
+      "key 'post_processor.sep': not the id of a token; expected a number below 29, found the number 300."
+    ),
+    (
+      #"{"type": "WordPiece", "prefix""#, #"{"type": "Metaspace", "prefix""#,
+      "key 'decoder': a kind that Graft does not know; expected WordPiece, found Metaspace."
+    ),
+    (
+      #""unk_token": "[UNK]""#, #""unk_token": "<unk>""#,
+      "key 'model.vocab': the vocabulary has no token '<unk>'; "
+        + "expected the token that 'model.unk_token' names, for words that have no pieces."
+    ),
+    (
+      #""max_input_chars_per_word": 100"#, #""max_input_chars_per_word": -1"#,
+      "key 'model.max_input_chars_per_word': wrong value; expected a whole number, 0 or more, found the number -1."
+    ),
+    (
+      #""!": 28"#, #""!": 29"#,
+      "token '!': token ids are not contiguous; expected ids from 0 to 28 for 29 tokens, found 29."
+    ),
+    (#""!": 28"#, #""!": 27"#, "the tokens 'i' and '!' have the same id 27."),
+    (
+      #"{"id": 4, "#, #"{"id": 5, "#,
+      "token '[MASK]': an added token has another id than in the vocabulary; expected 4, found 5."
+    ),
+    (
+      #"{"id": 4, "#, #"{"id": "4", "#,
+      "key 'added_tokens', token '[MASK]': an added token without an id; "
+        + "expected a whole number, found the string \"4\"."
+    ),
+  ])
+  func documents(old: String, new: String, expected: String) throws {
+    let document = smallDocument(replacing: [(old, new)])
+    #expect(try message(["tokenizer.json": Array(document.utf8)]) == "tokenizer.json: " + expected)
+  }
+
+  @Test(arguments: [
+    (#"{"version": "1.0"}"#, "tokenizer.json: key 'model': no tokenizer; expected an object."),
+    (
+      #"{"model": {"type": "WordPiece", "vocab": {}}}"#,
+      "tokenizer.json: key 'model.vocab': the vocabulary is empty."
+    ),
+    (#"{"model": {"type": "WordPiece"}}"#, "tokenizer.json: key 'model.vocab': the vocabulary is empty."),
+  ])
+  func otherDocuments(text: String, expected: String) throws {
+    #expect(try message(["tokenizer.json": Array(text.utf8)]) == expected)
+  }
+
+  @Test(arguments: [
+    "[]", "{", "", #"{"model": 3}"#, #"{"model": {"type": "WordPiece", "vocab": {"a": 0.5}}}"#,
+    #"{"model": {"type": "WordPiece", "vocab": {"a": 0, "a": 1}}}"#,
+  ])
+  func brokenJSON(text: String) throws {
+    let text = try message(["tokenizer.json": Array(text.utf8)])
+    #expect(text.hasPrefix("tokenizer.json: ") && text.contains("at byte "))
+  }
+
+  @Test func brokenSettings() throws {
+    let lines = Array(smallVocabulary.joined(separator: "\n").utf8)
+    #expect(
+      try message(["vocab.txt": lines, "tokenizer_config.json": Array("[]".utf8)])
+        == "tokenizer_config.json: not a JSON object; expected an object, found a list.")
+    #expect(
+      try message(["vocab.txt": lines, "tokenizer_config.json": Array(#"{"do_lower_case": 1}"#.utf8)])
+        == "tokenizer_config.json: key 'do_lower_case': wrong value; expected true or false, found the number 1."
+    )
+    #expect(
+      try message(["vocab.txt": lines, "added_tokens.json": Array(#"{"<new>": "x"}"#.utf8)])
+        == "added_tokens.json: key '<new>': not an id; expected a whole number, 0 or more, found the string \"x\"."
+    )
+  }
+}
