@@ -12,7 +12,8 @@ func convertElements(
   case (.float32, .float16): convert(input, output) { (value: Float) in Float16(value) }
   case (.float16, .float32): convert(input, output) { (value: Float16) in Float(value) }
   default:
-    // Every other pair goes through Double, which holds each source value exactly, and rounds once.
+    // Every other pair goes through Double, which holds each source value exactly or, of 64-bit integers,
+    // well enough to round a second time.
     switch from {
     case .bool, .uint8: fromDouble(input, output, to) { (value: UInt8) in Double(value) }
     case .int8: fromDouble(input, output, to) { (value: Int8) in Double(value) }
@@ -20,8 +21,13 @@ func convertElements(
     case .int16: fromDouble(input, output, to) { (value: Int16) in Double(value) }
     case .uint32: fromDouble(input, output, to) { (value: UInt32) in Double(value) }
     case .int32: fromDouble(input, output, to) { (value: Int32) in Double(value) }
-    case .uint64: fromDouble(input, output, to) { (value: UInt64) in Double(value) }
-    case .int64: fromDouble(input, output, to) { (value: Int64) in Double(value) }
+    case .uint64 where to == .float64: convert(input, output) { (value: UInt64) in Double(value) }
+    case .int64 where to == .float64: convert(input, output) { (value: Int64) in Double(value) }
+    case .uint64: fromDouble(input, output, to) { (value: UInt64) in roundedToOdd(value) }
+    case .int64:
+      fromDouble(input, output, to) { (value: Int64) in
+        value < 0 ? -roundedToOdd(value.magnitude) : roundedToOdd(value.magnitude)
+      }
     case .float16: fromDouble(input, output, to) { (value: Float16) in Double(value) }
     case .bfloat16:
       fromDouble(input, output, to) { (bits: UInt16) in Double(Float(bitPattern: UInt32(bits) << 16)) }
@@ -38,13 +44,22 @@ private func bfloat16Bits(_ value: Float) -> UInt16 {
   return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
 }
 
-/// The bfloat16 nearest to a double: rounding to odd in float32 first keeps the second rounding honest.
+/// The bfloat16 nearest to a double: rounding to odd in float32 first makes the second rounding right.
 private func bfloat16Bits(_ value: Double) -> UInt16 {
   var nearest = Float(value)
   if Double(nearest) != value, nearest.isFinite, nearest.bitPattern & 1 == 0 {
     nearest = Double(nearest) < value ? nearest.nextUp : nearest.nextDown
   }
   return bfloat16Bits(nearest)
+}
+
+/// An integer as a double that says by an odd last bit that it is not exact, so that rounding it once more,
+/// to a narrower type, gives what rounding the integer would. Boldo and Melquiond, "Emulation of FMA and
+/// correctly rounded sums: proved algorithms using rounding to odd", IEEE Trans. Computers 57(4), 2008.
+private func roundedToOdd(_ value: UInt64) -> Double {
+  let excess = max(0, 64 - value.leadingZeroBitCount - 53)
+  let lost = value & (1 << UInt64(excess) - 1)
+  return Double(value - lost | (lost == 0 ? 0 : 1 << UInt64(excess)))
 }
 
 private func fromDouble<Source: BitwiseCopyable>(

@@ -225,7 +225,7 @@ extension LazyTensor {
 
   /// The same values in another floating-point type, rounded to nearest, ties to even.
   ///
-  /// Integers convert to floating-point types as well; to or from `bool` and to integers nothing converts.
+  /// Integers and `bool` convert to floating-point types as well, rounded once; nothing converts to them.
   ///
   /// - Precondition: `dtype` is a floating-point type, or the tensor's own.
   public func converted(to dtype: DType) -> LazyTensor {

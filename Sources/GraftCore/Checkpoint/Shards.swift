@@ -17,9 +17,13 @@ public struct ShardIndex: Sendable {
       guard let map = json["weight_map"]?.object else {
         throw GraftError(.malformed, "the index has no 'weight_map'")
       }
+      guard !map.isEmpty else { throw GraftError(.malformed, "the index lists no tensor") }
       files = try OrderedDictionary(
         uniqueKeysWithValues: map.map { name, file in
-          guard let file = file.string, !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
+          guard let file = file.string, !file.isEmpty, !file.contains("/"), !file.contains("\0"),
+            file != "..",
+            file != "."
+          else {
             throw GraftError(
               .malformed,
               "not a file name beside the index",

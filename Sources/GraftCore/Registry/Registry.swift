@@ -15,13 +15,14 @@ public struct Table<Element> {
   ///
   /// - Throws: ``GraftError`` when the name is taken.
   public mutating func add(_ element: Element, named name: String) throws {
-    guard elements.updateValue(element, forKey: name) == nil else {
+    guard elements[name] == nil else {
       throw GraftError(
         .refused,
         "two plugins register the \(kind) '\(name)'",
         advice: "Remove one of them from the list of plugins."
       )
     }
+    elements[name] = element
   }
 
   /// The element of a name.

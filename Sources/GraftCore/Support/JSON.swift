@@ -102,7 +102,8 @@ extension JSON {
   public enum Style: Sendable {
     /// No white space.
     case compact
-    /// Two-space indentation, keys sorted: what `transformers` writes.
+    /// Two-space indentation, keys sorted by code point: Python's `json.dumps(indent=2, sort_keys=True,
+    /// ensure_ascii=False)`, which is what `transformers` writes.
     case sorted
     /// Two-space indentation, keys in their own order.
     case pretty
@@ -126,13 +127,18 @@ extension JSON {
         element.write(to: &output, style: style, depth: depth + 1)
       }
     case .object(let members):
-      let members = style == .sorted ? members.elements.sorted { $0.key < $1.key } : Array(members.elements)
+      let members = style == .sorted ? JSON.sorted(members) : Array(members.elements)
       JSON.writeList(members, open: "{", close: "}", to: &output, style, depth) { member, output in
         JSON.quote(member.key, to: &output)
         output += style == .compact ? ":" : ": "
         member.value.write(to: &output, style: style, depth: depth + 1)
       }
     }
+  }
+
+  /// Code points decide, not Unicode's notion of equal texts that `String` compares by.
+  private static func sorted(_ members: OrderedDictionary<String, JSON>) -> [(key: String, value: JSON)] {
+    members.elements.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
   }
 
   private static func writeList<Element>(
@@ -163,7 +169,9 @@ extension JSON {
       case "\n": output += "\\n"
       case "\r": output += "\\r"
       case "\t": output += "\\t"
-      case "\u{0}"..<"\u{20}", "\u{7F}":
+      case "\u{8}": output += "\\b"
+      case "\u{C}": output += "\\f"
+      case "\u{0}"..<"\u{20}":
         let hex = String(scalar.value, radix: 16)
         output += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
       default: output.unicodeScalars.append(scalar)

@@ -16,7 +16,8 @@ public final class RandomAccessFile: Sendable {
   /// - Throws: ``GraftError`` when it does not exist, is a directory, or may not be read.
   public init(_ url: URL) throws {
     self.url = url
-    descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let missing = errno == ENOENT
       throw GraftError(
@@ -27,8 +28,10 @@ public final class RandomAccessFile: Sendable {
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      let isDirectory = status.st_mode & S_IFMT == S_IFDIR
       close(descriptor)
-      throw GraftError(.malformed, "not a regular file", file: url.path)
+      throw GraftError(
+        .malformed, isDirectory ? "a directory, not a file" : "not a regular file", file: url.path)
     }
     size = Int(status.st_size)
   }

@@ -1,0 +1,105 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Writes a directory beside its target and renames it into place when it is complete.
+public enum DirectoryWriter {
+  /// Creates a directory with what `body` writes into the temporary one it is given.
+  ///
+  /// - Parameters:
+  ///   - url: The directory to create; its parent is created as needed.
+  ///   - replacing: Whether an existing directory of that name is replaced. An empty one always is.
+  /// - Throws: ``GraftError`` of kind `refused` when it exists, of kind `system` when it cannot be written,
+  ///   or what `body` throws; nothing is left behind then, and an older directory is untouched.
+  public static func write<Result>(
+    _ url: URL,
+    replacing: Bool = false,
+    _ body: (URL) throws -> Result
+  ) throws -> Result {
+    if !replacing { try checkVacant(url) }
+    let target = url.resolvingSymlinksInPath()
+    let temporary = URL(fileURLWithPath: partialName(target), isDirectory: true)
+    try? FileManager.default.removeItem(at: temporary)
+    do {
+      try makeDirectory(temporary)
+    } catch var error as GraftError {
+      error.file = url.path
+      throw error
+    }
+    do {
+      let result = try body(temporary)
+      synchronize(temporary)
+      try move(temporary, to: target, replacing: replacing, named: url)
+      synchronize(target.deletingLastPathComponent())
+      return result
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw error
+    }
+  }
+
+  /// Refuses a place that something stands at already.
+  ///
+  /// - Throws: ``GraftError`` of kind `refused` unless `url` is absent or an empty directory.
+  public static func checkVacant(_ url: URL) throws {
+    let files = FileManager.default
+    guard files.fileExists(atPath: url.path) else { return }
+    let content = try? files.contentsOfDirectory(atPath: url.path)
+    guard content?.isEmpty == true else {
+      throw GraftError(
+        .refused,
+        content == nil ? "a file of that name exists" : "the output directory exists and is not empty",
+        file: url.path,
+        advice: "Choose another name or remove it first."
+      )
+    }
+  }
+
+  /// Renames, which puts a directory in an empty one's place by itself; swaps with a full one, so that at
+  /// every moment either the old or the new one has the name.
+  private static func move(_ temporary: URL, to target: URL, replacing: Bool, named url: URL) throws {
+    if rename(temporary.path, target.path) == 0 { return }
+    guard replacing, [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno) else { throw systemFailure(url) }
+    if exchange(temporary.path, target.path) {
+      try? FileManager.default.removeItem(at: temporary)
+      return
+    }
+    // A file system that cannot swap, such as NFS: step aside, and back if need be.
+    let retired = target.deletingLastPathComponent()
+      .appendingPathComponent(".\(target.lastPathComponent).retired-\(getpid())")
+    guard rename(target.path, retired.path) == 0 else { throw systemFailure(url) }
+    guard rename(temporary.path, target.path) == 0 else {
+      let error = systemFailure(url)
+      rename(retired.path, target.path)
+      throw error
+    }
+    try? FileManager.default.removeItem(at: retired)
+  }
+
+  /// Swaps two names in one step. Linux can; Glibc's module for Swift hides that it can.
+  private static func exchange(_ first: String, _ second: String) -> Bool {
+    typealias Rename =
+      @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+    guard let symbol = dlsym(nil, "renameat2") else { return false }
+    let exchange: UInt32 = 1 << 1  // RENAME_EXCHANGE
+    return unsafeBitCast(symbol, to: Rename.self)(AT_FDCWD, first, AT_FDCWD, second, exchange) == 0
+  }
+
+  /// Creates a directory and those it stands in; Foundation's own call loses the reason of a failure.
+  private static func makeDirectory(_ url: URL) throws {
+    if mkdir(url.path, 0o755) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, url.path != "/" else { throw systemFailure(url) }
+    try makeDirectory(url.deletingLastPathComponent())
+    guard mkdir(url.path, 0o755) == 0 || errno == EEXIST else { throw systemFailure(url) }
+  }
+
+  /// Flushes a directory's own entries to the disk.
+  private static func synchronize(_ url: URL) {
+    let descriptor = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}

@@ -1,0 +1,127 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Writes a file beside its target and renames it into place, so that a crash or a full disk leaves either
+/// the old file or the new one, never half of one.
+///
+/// A symbolic link stays one: what it points to is replaced. What is no regular file, such as `/dev/stdout`,
+/// is written to as it stands.
+public final class FileWriter {
+  /// The file that will exist after ``commit()``.
+  public let url: URL
+  /// Where the bytes go, and where they go in the end; `nil` when they go straight to ``url``.
+  private let move: (from: String, to: String)?
+  private var descriptor: Int32
+  private var buffer: [UInt8] = []
+
+  private init(_ url: URL) throws {
+    self.url = url
+    var status = stat()
+    if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      move = nil
+      descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
+    } else {
+      let target = url.resolvingSymlinksInPath()
+      let temporary = partialName(target)
+      move = (temporary, target.path)
+      descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    }
+    guard descriptor >= 0 else { throw systemFailure(url) }
+    buffer.reserveCapacity(LazyTensor.windowSize)
+  }
+
+  deinit {
+    if descriptor >= 0 {
+      close(descriptor)
+      if let move { unlink(move.from) }
+    }
+  }
+
+  /// Creates or replaces a file with what `body` writes.
+  ///
+  /// - Throws: what `body` throws, or ``GraftError`` of kind `system` when the file cannot be written; an
+  ///   older file of that name is then untouched.
+  public static func write<Result>(_ url: URL, _ body: (FileWriter) throws -> Result) throws -> Result {
+    let writer = try FileWriter(url)
+    let result = try body(writer)
+    try writer.commit()
+    return result
+  }
+
+  /// Creates or replaces a file with a text.
+  public static func write(_ url: URL, text: String) throws {
+    try write(url) { try $0.append(Array(text.utf8)) }
+  }
+
+  /// Adds bytes to the end.
+  public func append(_ bytes: UnsafeRawBufferPointer) throws {
+    if bytes.count >= LazyTensor.windowSize {
+      try flush()
+      try emit(bytes)
+    } else {
+      buffer.append(contentsOf: bytes)
+      if buffer.count >= LazyTensor.windowSize { try flush() }
+    }
+  }
+
+  /// Adds bytes to the end.
+  public func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes(append) }
+
+  /// Adds all bytes of a tensor.
+  public func append(_ tensor: LazyTensor) throws { try tensor.stream(append) }
+
+  private func flush() throws {
+    try buffer.withUnsafeBytes(emit)
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func emit(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw systemFailure(url) }
+      done += count
+    }
+  }
+
+  private func commit() throws {
+    try flush()
+    guard let move else { return }
+    guard fsync(descriptor) == 0 else { throw systemFailure(url) }
+    let status = close(descriptor)
+    descriptor = -1
+    guard status == 0, rename(move.from, move.to) == 0 else {
+      let error = systemFailure(url)
+      unlink(move.from)
+      throw error
+    }
+  }
+}
+
+/// The path beside a target that is written before it takes the target's place.
+func partialName(_ target: URL) -> String {
+  target.deletingLastPathComponent()
+    .appendingPathComponent(".\(target.lastPathComponent).partial-\(getpid())").path
+}
+
+/// The error for something that cannot be written, from `errno`.
+func systemFailure(_ url: URL) -> GraftError {
+  let code = errno
+  let advice: String? =
+    switch code {
+    case ENOSPC, EDQUOT: "Free some space and run the command again; nothing older was changed."
+    case EACCES, EPERM, EROFS: "Choose a place that you may write to."
+    case ENOENT, ENOTDIR: "Create the directory first."
+    default: nil
+    }
+  return GraftError(
+    .system,
+    "cannot be written (\(String(cString: strerror(code))))",
+    file: url.path,
+    advice: advice
+  )
+}
