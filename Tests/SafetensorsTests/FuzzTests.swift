@@ -5,12 +5,12 @@ import Testing
 
 /// Mutated files: each opens or throws ``GraftError``, and nothing else. What opens also reads.
 ///
-/// A run is as long as `GRAFT_FUZZ_SECONDS` says, 2000 files otherwise; they are the same ones each time.
+/// A run is as long as `GRAFT_FUZZ_SECONDS` says, 1000 files otherwise; they are the same ones each time.
 @Suite struct FuzzTests {
   @Test func mutationsNeverCrash() throws {
     let environment = ProcessInfo.processInfo.environment
     let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
-    let rounds = seconds == nil ? 2000 : Int.max
+    let rounds = seconds == nil ? 1000 : Int.max
     let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
     var (opened, refused) = (0, 0)
     try withTemporaryDirectory { directory in
@@ -33,8 +33,8 @@ import Testing
       }
     }
     // Both have to happen, or the mutations test nothing.
-    #expect(opened > 40)
-    #expect(refused > 1000)
+    #expect(opened > 20)
+    #expect(refused > 500)
   }
 
   static let seeds: [[UInt8]] = [
