@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+/// The README is for people who paste its commands.
+@Suite struct ReadmeTests {
+  /// The lines after `$ ` in the README's console blocks, in their order.
+  private static func commands() throws -> [String] {
+    let text = try String(contentsOf: Sandbox.root.appending(path: "README.md"), encoding: .utf8)
+    let blocks = text.components(separatedBy: "```").enumerated().filter {
+      $0.offset % 2 == 1 && $0.element.hasPrefix("console\n")
+    }
+    return blocks.flatMap { block in
+      block.element.replacing("\\\n", with: "").split(separator: "\n").filter { $0.hasPrefix("$ ") }.map {
+        String($0.dropFirst(2))
+      }
+    }
+  }
+
+  @Test("every command in the README runs as written, one after the other, from an empty directory")
+  func everyCommandRuns() throws {
+    let commands = try Self.commands()
+    #expect(commands.contains("make demo") && commands.contains("make test"))
+    #expect(commands.count { $0.hasPrefix("graft ") } >= 8)
+    try Sandbox.with { sandbox in
+      let prepared = try sandbox.shell(
+        "ln -s '\(Sandbox.root.path)/Fixtures' . && mkdir bin && ln -s \"$GRAFT\" bin/graft")
+      #expect(prepared.code == 0)
+      for command in commands {
+        // What make runs is this suite itself, or takes minutes: here it has to be a target, no more.
+        let command = command.hasPrefix("make ") ? "make -n -C '\(Sandbox.root.path)' \(command.dropFirst(5))" : command
+        let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)")
+        #expect(outcome.code == 0, "$ \(command)\n\(outcome.stderr)")
+      }
+    }
+  }
+}
