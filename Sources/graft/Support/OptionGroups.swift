@@ -125,6 +125,18 @@ struct LengthFlag: ParsableArguments {
   }
 }
 
+/// How many texts run together.
+struct BatchFlag: ParsableArguments {
+  @Option(help: ArgumentHelp("Texts that run together.", valueName: "N"))
+  var batchSize = 32
+
+  func validate() throws {
+    guard (1...65536).contains(batchSize) else {
+      throw ValidationError("--batch-size must be between 1 and 65536.")
+    }
+  }
+}
+
 /// Whether a head may be used that knows nothing yet.
 struct UntrainedFlag: ParsableArguments {
   @Flag(help: "Use the head even when its weights are random.")
