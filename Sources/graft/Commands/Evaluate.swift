@@ -30,10 +30,14 @@ struct Evaluate: ParsableCommand {
     completion: .file())
   var output: Path?
 
-  @Option(help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
   var mlmProbability = 0.15
 
-  @Option(help: ArgumentHelp("Seed of what masked-language modelling hides.", valueName: "S"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of what masked-language modelling hides.", valueName: "S"))
   var seed: UInt64 = 42
 
   @OptionGroup var batch: BatchFlag

@@ -104,8 +104,7 @@ struct Train: ParsableCommand {
         ]
         try Output.print(event.text())
       }
-      Console.write(
-        "interrupted at step \(step), saved \(checkpoint.displayPath)\nresume with:\n  \(command)\n")
+      Console.write("interrupted after step \(step); resume with:\n  \(command)\n")
       throw ExitCode.failure
     }
   }
@@ -116,7 +115,7 @@ struct Train: ParsableCommand {
       let event: JSON = ["event": "finished", "output": JSON(output.url), "results": Results.json(results)]
       return try Output.print(event.text())
     }
-    try Output.print(Results.text(results))
-    try Written.show(output.url, flags)
+    try Output.print(Results.text(results.filter { $0.key != "total_flos" }))
+    try Output.print("wrote \(output.url.displayPath)")
   }
 }

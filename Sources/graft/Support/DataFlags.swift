@@ -16,13 +16,19 @@ struct DataFlags: ParsableArguments {
   @Option(help: ArgumentHelp("The column of the label. (default: label)", valueName: "C"))
   var labelColumn: String?
 
-  @Option(help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
   var labelBase: Int?
 
-  @Option(help: ArgumentHelp("Use this many rows of each set: the first, after shuffling.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Use this many rows of each set: the first, after shuffling.", valueName: "N"))
   var take: Int?
 
-  @Option(help: ArgumentHelp("Shuffle the rows first, as datasets.shuffle(seed=S) does.", valueName: "S"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Shuffle the rows first, as datasets.shuffle(seed=S) does.", valueName: "S"))
   var shuffleSeed: UInt64?
 
   /// What the help of every command with data says.

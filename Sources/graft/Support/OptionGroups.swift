@@ -30,6 +30,7 @@ struct BackendFlags: ParsableArguments {
   var backend = "auto"
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
   var threads: Int?
 
@@ -115,7 +116,9 @@ struct TextInput: ParsableArguments {
 
 /// How many tokens of a text count.
 struct LengthFlag: ParsableArguments {
-  @Option(help: ArgumentHelp("Cut texts to this many tokens. (default: the model's limit)", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Cut texts to this many tokens. (default: the model's limit)", valueName: "N"))
   var maxLength: Int?
 
   func validate() throws {
@@ -127,7 +130,7 @@ struct LengthFlag: ParsableArguments {
 
 /// How many texts run together.
 struct BatchFlag: ParsableArguments {
-  @Option(help: ArgumentHelp("Texts that run together.", valueName: "N"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Texts that run together.", valueName: "N"))
   var batchSize = 32
 
   func validate() throws {

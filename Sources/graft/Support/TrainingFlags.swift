@@ -9,38 +9,51 @@ extension TrainingOptions.Interval: ExpressibleByArgument {}
 struct TrainingFlags: ParsableArguments {
   private static let defaults = TrainingOptions()
 
-  @Option(help: ArgumentHelp("How often the data is gone through; may be a fraction.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How often the data is gone through; may be a fraction.", valueName: "N"))
   var epochs = defaults.epochs
 
-  @Option(help: ArgumentHelp("Examples in a batch.", valueName: "N"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Examples in a batch.", valueName: "N"))
   var batchSize = defaults.batchSize
 
-  @Option(help: ArgumentHelp("The highest learning rate.", valueName: "X"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The highest learning rate.", valueName: "X"))
   var learningRate = defaults.learningRate
 
-  @Option(help: ArgumentHelp("Decoupled weight decay; biases and LayerNorm are exempt.", valueName: "X"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Decoupled weight decay; biases and LayerNorm are exempt.", valueName: "X"))
   var weightDecay = defaults.weightDecay
 
-  @Option(help: ArgumentHelp("Steps in which the learning rate rises from 0.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Steps in which the learning rate rises from 0.", valueName: "N"))
   var warmupSteps = defaults.warmupSteps
 
   @Option(help: "How the learning rate goes on.")
   var lrScheduler = defaults.schedule
 
-  @Option(help: ArgumentHelp("Clip the gradients' norm to this; 0 does not clip.", valueName: "X"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Clip the gradients' norm to this; 0 does not clip.", valueName: "X"))
   var maxGradNorm = defaults.maxGradNorm
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Cut texts to this many tokens; the model's own limit holds too.", valueName: "N"))
   var maxLength = defaults.maxLength
 
-  @Option(help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
   var mlmProbability = defaults.maskingProbability
 
-  @Option(help: ArgumentHelp("Seed of order, masks and dropout.", valueName: "S"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Seed of order, masks and dropout.", valueName: "S"))
   var seed = defaults.seed
 
-  @Option(help: ArgumentHelp("Dropout everywhere. (default: as config.json says)", valueName: "P"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Dropout everywhere. (default: as config.json says)", valueName: "P"))
   var dropout: Double?
 
   @Flag(help: "Go through the data in its own order.")
@@ -49,19 +62,23 @@ struct TrainingFlags: ParsableArguments {
   @Flag(help: "Train the head alone.")
   var freezeBackbone = false
 
-  @Option(help: ArgumentHelp("Batches in a step.", valueName: "N"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Batches in a step.", valueName: "N"))
   var gradientAccumulationSteps = defaults.gradientAccumulationSteps
 
-  @Option(help: ArgumentHelp("End after this many steps, whatever --epochs says.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("End after this many steps, whatever --epochs says.", valueName: "N"))
   var maxSteps: Int?
 
   @Option(help: "When checkpoints are written.")
   var saveStrategy = defaults.saveStrategy
 
-  @Option(help: ArgumentHelp("Steps from one checkpoint to the next.", valueName: "N"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Steps from one checkpoint to the next.", valueName: "N"))
   var saveSteps = defaults.saveSteps
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Keep this many checkpoints; the newest and the best stay in any case. (default: all)", valueName: "N"))
   var saveTotalLimit: Int?
@@ -70,13 +87,16 @@ struct TrainingFlags: ParsableArguments {
   var evalStrategy: TrainingOptions.Interval?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Steps from one evaluation to the next. (default: --logging-steps)", valueName: "N"))
   var evalSteps: Int?
 
-  @Option(help: ArgumentHelp("Examples in a batch when evaluating.", valueName: "N"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Examples in a batch when evaluating.", valueName: "N"))
   var evalBatchSize = defaults.evalBatchSize
 
-  @Option(help: ArgumentHelp("Steps from one line of the log to the next.", valueName: "N"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Steps from one line of the log to the next.", valueName: "N")
+  )
   var loggingSteps = defaults.loggingSteps
 
   @Option(help: "The type that matrix products are computed in.")
