@@ -21,18 +21,10 @@ struct Embed: ParsableCommand {
   @Option(help: ArgumentHelp("The .npy file to write.", valueName: "FILE.npy"), completion: .file())
   var output: Path
 
-  @Option(help: ArgumentHelp("Texts that run together.", valueName: "N"))
-  var batchSize = 32
-
+  @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
   @OptionGroup var backend: BackendFlags
   @OptionGroup var flags: OutputFlags
-
-  func validate() throws {
-    guard (1...65536).contains(batchSize) else {
-      throw ValidationError("--batch-size must be between 1 and 65536.")
-    }
-  }
 
   func run() throws {
     let registry = try Registry.builtIn()
@@ -40,7 +32,7 @@ struct Embed: ParsableCommand {
     let model = try registry.open(checkpoint.url).checkpoint.makeModel()
     let bar = ProgressBar("embedding", unit: "texts", total: texts.count, console: flags.console)
     let vectors = try embed(
-      texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batchSize,
+      texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batch.batchSize,
       backend: backend.make(registry), progress: { bar.update($0) })
     bar.clear()
     try writeNPY(vectors, to: output.url)

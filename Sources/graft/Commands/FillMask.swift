@@ -17,7 +17,7 @@ struct FillMask: ParsableCommand {
   @Argument(help: ArgumentHelp("A text with at least one mask token.", valueName: "TEXT"))
   var text: String
 
-  @Option(help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
   var topK = 5
 
   @OptionGroup var untrained: UntrainedFlag

@@ -29,7 +29,9 @@ struct HeadSwap: ParsableCommand {
   @Option(help: ArgumentHelp("Names of the outputs, in their order.", valueName: "A,B,C"))
   var labels: String?
 
-  @Option(help: ArgumentHelp("The number of outputs, when they have no names.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The number of outputs, when they have no names.", valueName: "N"))
   var numLabels: Int?
 
   @Option(
@@ -37,7 +39,7 @@ struct HeadSwap: ParsableCommand {
       "What labels mean. (default: single-label; regression for one output)", valueName: "TYPE"))
   var problemType: ProblemTypeArgument?
 
-  @Option(help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
   var seed: UInt64 = 42
 
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)

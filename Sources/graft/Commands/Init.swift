@@ -20,7 +20,7 @@ struct Init: ParsableCommand {
   @Option(help: ArgumentHelp("The head to put on. (default: none)", valueName: "NAME"))
   var head: String?
 
-  @Option(help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
   var seed: UInt64 = 42
 
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)

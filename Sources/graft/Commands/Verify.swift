@@ -22,7 +22,9 @@ struct Verify: ParsableCommand {
   @Option(help: ArgumentHelp("The golden file.", valueName: "FILE"), completion: .file())
   var golden: Path
 
-  @Option(help: ArgumentHelp("The largest absolute difference that passes.", valueName: "X"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The largest absolute difference that passes.", valueName: "X"))
   var tolerance: Float = 1e-4
 
   @OptionGroup var backend: BackendFlags

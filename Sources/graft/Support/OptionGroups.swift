@@ -30,6 +30,7 @@ struct BackendFlags: ParsableArguments {
   var backend = "auto"
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
   var threads: Int?
 
@@ -115,12 +116,26 @@ struct TextInput: ParsableArguments {
 
 /// How many tokens of a text count.
 struct LengthFlag: ParsableArguments {
-  @Option(help: ArgumentHelp("Cut texts to this many tokens. (default: the model's limit)", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Cut texts to this many tokens. (default: the model's limit)", valueName: "N"))
   var maxLength: Int?
 
   func validate() throws {
     if let maxLength, maxLength < 3 {
       throw ValidationError("--max-length must be at least 3: two special tokens and one of the text.")
+    }
+  }
+}
+
+/// How many texts run together.
+struct BatchFlag: ParsableArguments {
+  @Option(parsing: .unconditional, help: ArgumentHelp("Texts that run together.", valueName: "N"))
+  var batchSize = 32
+
+  func validate() throws {
+    guard (1...65536).contains(batchSize) else {
+      throw ValidationError("--batch-size must be between 1 and 65536.")
     }
   }
 }

@@ -1,0 +1,79 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+
+/// `graft evaluate`
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Score a model on labelled data; the head decides the task.",
+    discussion: """
+      \(DataFlags.help)
+
+      EXAMPLES
+        graft evaluate news --data test.csv
+        graft evaluate news --data ag_news/test.csv --text-column 2,3 \\
+          --label-column 1 --label-base 1 --output results.json
+        graft evaluate adapted --data domain.txt --mlm-probability 0.15
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("Data files, read one after another.", valueName: "FILE"),
+    completion: .file())
+  var data: [Path]
+
+  @OptionGroup(title: "Data") var reading: DataFlags
+
+  @Option(
+    help: ArgumentHelp("Write the results as JSON to a file as well.", valueName: "FILE.json"),
+    completion: .file())
+  var output: Path?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
+  var mlmProbability = 0.15
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of what masked-language modelling hides.", valueName: "S"))
+  var seed: UInt64 = 42
+
+  @OptionGroup var batch: BatchFlag
+  @OptionGroup var length: LengthFlag
+  @OptionGroup var untrained: UntrainedFlag
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var flags: OutputFlags
+
+  func validate() throws {
+    guard mlmProbability > 0, mlmProbability <= 1 else {
+      throw ValidationError("--mlm-probability must be above 0 and at most 1.")
+    }
+  }
+
+  func run() throws {
+    let registry = try Registry.builtIn()
+    let opened = try registry.open(checkpoint.url).checkpoint
+    try untrained.check(opened)
+    let model = try opened.makeModel()
+    _ = try model.requireHead()
+    let read = try reading.read(data)
+    let dataset = try Dataset(
+      read.rows, for: model, labelBase: read.labelBase, maximumLength: length.maxLength)
+    let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
+    let options = EvaluationOptions(
+      batchSize: batch.batchSize, maskingProbability: Float(mlmProbability), seed: seed)
+    let evaluation = try evaluate(
+      model, on: dataset, options: options, backend: backend.make(registry), progress: { bar.update($0) })
+    bar.clear()
+    var results = evaluation.results
+    results["eval_samples"] = Double(evaluation.examples)
+    if let output { try FileWriter.write(output.url, text: Results.json(results).text(.pretty) + "\n") }
+    if flags.json {
+      try Output.print(Results.json(results))
+    } else {
+      try Output.print(Results.text(results))
+    }
+  }
+}

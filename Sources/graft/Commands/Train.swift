@@ -1,0 +1,121 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftKit
+
+/// `graft train`
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model on data; the head decides the task.",
+    discussion: """
+      DIR becomes what transformers' Trainer writes: checkpoint-N directories on the way, and at the end the \
+      model, trainer_state.json and the results. Ctrl-C saves a checkpoint and says how to resume; a run that \
+      was killed resumes as well, to the same result, bit for bit.
+
+      \(DataFlags.help) --take and --shuffle-seed hold for --data and for --eval-data.
+
+      With --json, standard output has one JSON object a line as things happen, with the key 'event': \
+      started, logged, evaluated, saved, removed, and last finished or interrupted.
+
+      EXAMPLES
+        graft train bert --data domain.txt --output adapted --epochs 1 --save-steps 100
+        graft train classifier --data train.csv --eval-data test.csv --output news \\
+          --epochs 5 --shuffle-seed 42 --take 1000
+        graft train classifier --data ag_news/train.csv --text-column 2,3 \\
+          --label-column 1 --label-base 1 --output news --freeze-backbone
+        graft train classifier --data train.csv --eval-data test.csv --output news \\
+          --epochs 5 --shuffle-seed 42 --take 1000 --resume
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Training data; several files are read one after another.", valueName: "FILE"),
+    completion: .file())
+  var data: [Path]
+
+  @Option(
+    help: ArgumentHelp("The directory to create, or to go on in with --resume.", valueName: "DIR"),
+    completion: .directory)
+  var output: Path
+
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("Data to evaluate on.", valueName: "FILE"),
+    completion: .file())
+  var evalData: [Path] = []
+
+  @Flag(help: "Go on with the run in the output directory; pass the same options.")
+  var resume = false
+
+  @OptionGroup(title: "Data") var reading: DataFlags
+  @OptionGroup(title: "Training") var training: TrainingFlags
+  @OptionGroup(title: "Machine") var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
+  @OptionGroup var flags: OutputFlags
+
+  func validate() throws {
+    if evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
+      throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE.")
+    }
+  }
+
+  func run() throws {
+    // A reader of the log that leaves does not end a run of hours.
+    signal(SIGPIPE, SIG_IGN)
+    let registry = try Registry.builtIn()
+    try training.checkPrecision()
+    let backend = try backend.make(registry)
+    let opened = try registry.open(checkpoint.url)
+    if strictness.strict { try opened.report.requireStrict() }
+    flags.console.report(opened.report, of: checkpoint.url)
+
+    let control = TrainingControl()
+    let console = flags.console
+    let interruption = Interruption {
+      control.requestStop()
+      console.note("\nstopping after this step; once more to stop at once")
+    }
+    let display = TrainingDisplay(console: console, printsJSON: flags.json)
+    defer { display.close() }
+    let outcome = try withExtendedLifetime(interruption) {
+      try train(
+        opened.checkpoint, on: reading.read(data),
+        evaluating: evalData.isEmpty ? nil : reading.read(evalData),
+        options: training.options(evaluating: !evalData.isEmpty), output: output.url, backend: backend,
+        registry: registry, resume: resume, control: control, observe: display.show)
+    }
+    display.close()
+    try finish(outcome)
+  }
+
+  private func finish(_ outcome: TrainingOutcome) throws {
+    switch outcome {
+    case .finished(let summary): try show(summary)
+    case .alreadyFinished(let summary):
+      flags.console.note("this run had finished before; nothing was done")
+      try show(summary)
+    case .interrupted(let checkpoint, let step):
+      let command = Shell.thisCommand(adding: "--resume")
+      if flags.json {
+        let event: JSON = [
+          "event": "interrupted", "step": JSON(step), "checkpoint": JSON(checkpoint),
+          "resume": .string(command),
+        ]
+        try Output.print(event.text())
+      }
+      Console.write("interrupted after step \(step); resume with:\n  \(command)\n")
+      throw ExitCode.failure
+    }
+  }
+
+  private func show(_ summary: TrainingSummary) throws {
+    let results = summary.training.merging(summary.evaluation ?? [:]) { first, _ in first }
+    if flags.json {
+      let event: JSON = ["event": "finished", "output": JSON(output.url), "results": Results.json(results)]
+      return try Output.print(event.text())
+    }
+    try Output.print(Results.text(results.filter { $0.key != "total_flos" }))
+    try Output.print("wrote \(output.url.displayPath)")
+  }
+}

@@ -1,0 +1,22 @@
+import GraftCore
+
+/// Numbers by name, such as `eval_accuracy`, as evaluations and runs end in.
+enum Results {
+  /// One line each, aligned.
+  static func text(_ results: [String: Double]) -> String {
+    Format.table(results.sorted { $0.key < $1.key }.map { [$0.key, value($0.key, $0.value)] })
+  }
+
+  static func json(_ results: [String: Double]) -> JSON {
+    .object(
+      results.sorted { $0.key < $1.key }.map { name, number in
+        (name, isCount(name) ? JSON(Int(number)) : JSON(number))
+      })
+  }
+
+  private static func value(_ name: String, _ number: Double) -> String {
+    isCount(name) ? Format.grouped(Int(number)) : Format.number(number)
+  }
+
+  private static func isCount(_ name: String) -> Bool { name.hasSuffix("_samples") || name == "step" }
+}

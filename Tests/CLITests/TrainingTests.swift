@@ -1,0 +1,195 @@
+import Foundation
+import GraftCore
+import Testing
+
+/// Training, evaluating and predicting.
+@Suite struct TrainingTests {
+  static let rows: [Row] = [
+    Row(
+      "train model --data data.csv --output out --epochs 2 --batch-size 2 --logging-steps 1 --eval-data data.csv",
+      stdout: ["train_runtime", "train_samples             4\n", "eval_accuracy", "wrote out\n"],
+      stderr: [
+        "training on 4 examples: 4 steps, 2 in an epoch\n", "step 1/4  epoch 0.50  loss ", "  lr 5e-05  ",
+        "step 2/4  epoch 1.00  eval_accuracy ", "saved out/checkpoint-4\n",
+      ],
+      prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --epochs 1 --batch-size 2 --logging-steps 1 --json",
+      stdout: [
+        #"{"event":"started","examples":4,"total_steps":2,"#, #"{"event":"logged","epoch":0.5,"#,
+        #"{"event":"saved","checkpoint":"out/checkpoint-2"}"#, #"{"event":"finished","output":"out","#,
+      ],
+      prepare: classifier),
+    Row(
+      "train {masked-lm} --data lines.txt --output out --max-steps 2 --quiet", stdout: ["train_loss"],
+      prepare: { try $0.write("lines.txt", "he can do it\nshe is the one\n") }),
+    Row(
+      "train model --data data.csv --output out --max-steps 1 --freeze-backbone --dropout 0 --no-shuffle",
+      prepare: classifier),
+    Row(
+      "evaluate trained --data data.csv", stdout: ["eval_accuracy", "eval_samples             4\n"],
+      prepare: trained),
+    Row(
+      "evaluate trained --data data.csv --take 2 --shuffle-seed 1 --json --output e.json",
+      stdout: ["\"eval_samples\": 2"], prepare: trained),
+    Row("predict trained", ["he can", "do\tit"], stdout: ["\the can\n", "\tdo it\n"], prepare: trained),
+    Row(
+      "predict trained he --json", stdout: ["\"labels\": [", "\"scores\": {\n      \"A\": 0."],
+      prepare: trained),
+    Row("predict trained --input -", stdout: ["\the\n"], input: "he\n", prepare: trained),
+    Row("predict {regression} he", stdout: ["-\t"]),
+    Row("head list trained", stdout: ["trained on 4 examples of data.csv, 2 steps"], prepare: trained),
+    Row("predict model he --allow-untrained", stdout: ["\the\n"], prepare: classifier),
+  ]
+
+  static let refusals: [Row] = [
+    Row(
+      "predict model he", code: 1, stderr: ["the head 'sequence-classification' was never trained"],
+      prepare: classifier),
+    Row(
+      "evaluate model --data data.csv", code: 1, stderr: ["was never trained", "--allow-untrained"],
+      prepare: classifier),
+    Row("predict {masked-lm} he", code: 1, stderr: ["the active head does not label texts. Swap it"]),
+    Row("predict {base} he", code: 1, stderr: ["the checkpoint has no head"]),
+    Row(
+      "train {base} --data data.csv --output out", code: 1, stderr: ["the checkpoint has no head"],
+      prepare: classifier),
+    Row("train model --output out", code: 64, stderr: ["Missing expected argument '--data <FILE> ...'"]),
+    Row(
+      "train model --data data.csv --output out --epochs -1", code: 64,
+      stderr: ["--epochs: wrong value; expected a positive number, found -1"]),
+    Row(
+      "train model --data data.csv --output out --mlm-probability 2", code: 64,
+      stderr: ["--mlm-probability: wrong value; expected above 0, at most 1, found 2"]),
+    Row(
+      "train model --data data.csv --output out --batch-size 0", code: 64,
+      stderr: ["--batch-size: wrong value"]),
+    Row(
+      "train model --data data.csv --output out --lr-scheduler step", code: 64,
+      stderr: ["'step' is invalid for '--lr-scheduler", "cosine"]),
+    Row(
+      "train model --data data.csv --output out --eval-strategy epoch", code: 64,
+      stderr: ["--eval-strategy epoch needs --eval-data FILE"]),
+    Row("train model --data data.csv --output out --take 0", code: 64, stderr: ["--take must be at least 1"]),
+    Row(
+      "train model --data data.csv --output out --text-column 0", code: 64,
+      stderr: ["no column 0. Columns are counted from 1."]),
+    Row(
+      "train model --data data.csv --output out --trainer sgd", code: 1,
+      stderr: ["unknown trainer 'sgd'. Known: adamw."], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --precision bfloat16", code: 1,
+      stderr: ["no compute backend multiplies in bfloat16"], prepare: classifier),
+    Row(
+      "train model --data none.csv --output out", code: 1, stderr: ["graft: error: none.csv: no such file"],
+      prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --text-column body", code: 1,
+      stderr: ["data.csv: column 'body': no such column; found the columns 'text', 'label'"],
+      prepare: classifier),
+    Row(
+      "train model --data bad.csv --output out", code: 1,
+      stderr: ["bad.csv: row 3: unknown label; expected one of A, B, found 'C'"],
+      prepare: {
+        try classifier($0); try $0.write("bad.csv", "text,label\nhe,A\nit,C\n")
+      }),
+    Row(
+      "train model --data bad.csv --output out", code: 1, stderr: ["bad.csv", "row 2", "label"],
+      prepare: {
+        try classifier($0); try $0.write("bad.csv", "text,label\nhe,2\n")
+      }),
+    Row(
+      "train model --data empty.csv --output out", code: 1, stderr: ["empty.csv"],
+      prepare: {
+        try classifier($0); try $0.write("empty.csv", "")
+      }),
+    Row(
+      "evaluate {masked-lm} --data latin.csv", code: 1, stderr: ["latin.csv", "UTF-8"],
+      prepare: { try $0.write("latin.csv", Array("text\nd".utf8) + [0xF6] + Array("g\n".utf8)) }),
+    Row(
+      "train model --data data.csv --output out", code: 1,
+      stderr: ["out: the output directory exists and is not empty"],
+      prepare: {
+        try classifier($0); try $0.write("out/precious.txt", "keep")
+      }),
+    Row(
+      "train model --data data.csv --output trained --max-steps 2", code: 1,
+      stderr: ["trained: there is a training run in the output directory. Pass --resume"], prepare: trained),
+    Row(
+      "train model --data data.csv --output trained --max-steps 3 --batch-size 2 --resume", code: 1,
+      stderr: ["--max-steps: differs from the run that is resumed; expected 2, found 3"], prepare: trained),
+    Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --resume",
+      stdout: ["train_loss"], stderr: ["this run had finished before"], prepare: trained),
+    Row(
+      "train model --data data.csv --output /proc/run", code: 1, stderr: ["/proc/run: "], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --strict", code: 1,
+      stderr: ["parameters are missing from the checkpoint and --strict was given"],
+      prepare: { sandbox in
+        try classifier(sandbox)
+        try FileManager.default.removeItem(at: sandbox.url("model"))
+        try sandbox.copy("base")
+        try sandbox.replace("BertModel", with: "BertForMaskedLM", in: "model/config.json")
+      }),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+  @Test(arguments: refusals) func refusal(_ row: Row) throws { try row.check() }
+
+  /// A classifier that was never trained, and four rows of data.
+  @Sendable static func classifier(_ sandbox: Sandbox) throws {
+    try sandbox.write("data.csv", "text,label\nhe can do it,A\nshe is,B\nthe one,A\nof it,1\n")
+    let outcome = try sandbox.graft([
+      "head", "swap", "{base}", "--to", "sequence-classification", "--labels", "A,B", "--output", "model",
+    ])
+    try #require(outcome.code == 0)
+  }
+
+  /// The classifier after two steps.
+  @Sendable static func trained(_ sandbox: Sandbox) throws {
+    try classifier(sandbox)
+    let outcome = try sandbox.graft([
+      "train", "model", "--data", "data.csv", "--output", "trained", "--max-steps", "2", "--batch-size", "2",
+    ])
+    try #require(outcome.code == 0, "\(outcome.stderr)")
+  }
+
+  /// Ctrl-C saves, says how to go on, and what it says works: to the same weights as an undisturbed run.
+  @Test(arguments: ["INT", "TERM"]) func interruptionSavesAndResumes(_ signal: String) throws {
+    try Sandbox.with { sandbox in
+      try Self.classifier(sandbox)
+      let outcome = try sandbox.shell(
+        """
+        train="$GRAFT train model --data data.csv --batch-size 1 --max-steps 200 --save-steps 1000"
+        $train --output 'a run' 2>log & pid=$!
+        until grep -q 'step 50/' log; do sleep 0.02; done
+        kill -\(signal) $pid; wait $pid; echo "code $?"
+        ls 'a run'
+        eval "$(tail -1 log)" >/dev/null || exit 1
+        $train --output whole >/dev/null
+        cmp 'a run/model.safetensors' whole/model.safetensors && echo same
+        cat log >&2
+        """)
+      #expect(outcome.code == 0)
+      #expect(outcome.stdout.hasPrefix("code 1\ncheckpoint-"), "\(outcome.stdout)\n\(outcome.stderr)")
+      #expect(outcome.stdout.hasSuffix("same\n"))
+      #expect(outcome.stderr.contains("stopping after this step"))
+      #expect(outcome.stderr.contains("interrupted after step "))
+      #expect(outcome.stderr.contains("--output 'a run' --resume\n"))
+    }
+  }
+
+  /// On a terminal there is a bar; elsewhere there is not.
+  @Test func barIsForTerminals() throws {
+    try Sandbox.with { sandbox in
+      try Self.classifier(sandbox)
+      let command = "$GRAFT train model --data data.csv --max-steps 2"
+      let plain = try sandbox.shell("\(command) --output a")
+      #expect(plain.code == 0 && !plain.stderr.contains("\u{1B}") && !plain.stderr.contains("\r"))
+      let terminal = try sandbox.shell("script -qec \"\(command) --output b\" /dev/null")
+      #expect(terminal.code == 0)
+      #expect(terminal.stdout.contains("\rtraining 100% █"), "\(terminal.stdout)")
+    }
+  }
+}
