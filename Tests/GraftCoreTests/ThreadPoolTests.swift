@@ -74,8 +74,10 @@ import Testing
     func use() throws {
       let pool = ThreadPool(count: 23)
       pool.run(100) { _ in usleep(100) }
-      for _ in 0..<200 where try threads() == 0 { usleep(10000) }
-      #expect(try threads() == 1)
+      try withExtendedLifetime(pool) {
+        for _ in 0..<200 where try threads() == 0 { usleep(10000) }
+        #expect(try threads() == 1)
+      }
     }
     try use()
     for _ in 0..<200 where try threads() > 0 { usleep(10000) }
