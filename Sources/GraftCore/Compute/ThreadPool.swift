@@ -32,9 +32,9 @@ public final class ThreadPool: Sendable {
     run(pieces) { piece, _ in body(piece) }
   }
 
-  /// As ``run(_:_:)-(_,(Int)->Void)``, and tells the body which of the ``count`` threads it is on.
+  /// Runs `body` for each piece, and tells it which of the ``count`` threads it is on.
   ///
-  /// No two pieces run at once with one worker number, so that it can choose among scratch buffers.
+  /// No two pieces of a loop run at once with one worker number, so that it can choose among scratch buffers.
   public func run(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     if count == 1 || pieces <= 1 || !team.run(pieces, body) {
       for piece in 0..<max(0, pieces) { body(piece, 0) }
