@@ -1,36 +1,31 @@
 #pragma once
 #include "vector.h"
 
-// The high and the low words of 16 products.
-INLINE void multiply(vu x, uint32_t factor, vu *high, vu *low) {
-  vul wide = __builtin_convertvector(x, vul) * (uint64_t)factor;
-  *high = __builtin_convertvector(wide >> 32, vu);
-  *low = __builtin_convertvector(wide, vu);
-}
-
-// Philox4x32-10 (Salmon et al., SC 2011) for 16 successive blocks; words[j] gets word j of each.
+// Philox4x32-10 (Salmon et al., SC 2011) for 16 successive blocks: 64 words in the order of the stream.
+//
+// Words are the lower halves of 64 bits, ready for multiplication; the upper halves may hold anything.
 INLINE void philox(uint32_t block, const uint32_t counter[3], const uint32_t key[2], vu words[4]) {
   const vu lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  vu a = lanes + block, b = (vu){} + counter[0], c = (vu){} + counter[1], d = (vu){} + counter[2];
+  const uint64_t word = 0xFFFFFFFF;
+  vul a = __builtin_convertvector(lanes + block, vul);
+  vul b = (vul){} + counter[0], c = (vul){} + counter[1], d = (vul){} + counter[2];
   uint32_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; round++) {
-    vu high_a, low_a, high_c, low_c;
-    multiply(a, 0xD2511F53u, &high_a, &low_a);
-    multiply(c, 0xCD9E8D57u, &high_c, &low_c);
-    a = high_c ^ b ^ k0;
-    b = low_c;
-    c = high_a ^ d ^ k1;
-    d = low_a;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    vul first = (a & word) * 0xD2511F53, second = (c & word) * 0xCD9E8D57;
+    a = (second >> 32) ^ b ^ (uint64_t)k0;
+    b = second;
+    c = (first >> 32) ^ d ^ (uint64_t)k1;
+    d = first;
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
   }
-  words[0] = a, words[1] = b, words[2] = c, words[3] = d;
+  vul ab = (a & word) | b << 32, cd = (c & word) | d << 32;
+  typedef uint64_t half __attribute__((vector_size(64)));
+  words[0] = (vu)(half)__builtin_shufflevector(ab, cd, 0, 16, 1, 17, 2, 18, 3, 19);
+  words[1] = (vu)(half)__builtin_shufflevector(ab, cd, 4, 20, 5, 21, 6, 22, 7, 23);
+  words[2] = (vu)(half)__builtin_shufflevector(ab, cd, 8, 24, 9, 25, 10, 26, 11, 27);
+  words[3] = (vu)(half)__builtin_shufflevector(ab, cd, 12, 28, 13, 29, 14, 30, 15, 31);
 }
-
-#define ZIP_LOW(a, b) \
-  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define ZIP_HIGH(a, b) \
-  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
 static void dropout(
   const float *x, float *y, long count, float keep, uint32_t threshold, const uint32_t key[2],
@@ -39,15 +34,9 @@ static void dropout(
   for (long i = 0; i < count; i += 4 * WIDTH, block += WIDTH) {
     vu words[4];
     philox(block, counter, key, words);
-    // From word by word to block by block, the order of the stream.
-    vu even_low = ZIP_LOW(words[0], words[2]), even_high = ZIP_HIGH(words[0], words[2]);
-    vu odd_low = ZIP_LOW(words[1], words[3]), odd_high = ZIP_HIGH(words[1], words[3]);
-    const vu stream[4] = {
-      ZIP_LOW(even_low, odd_low), ZIP_HIGH(even_low, odd_low), ZIP_LOW(even_high, odd_high),
-      ZIP_HIGH(even_high, odd_high)};
     for (int j = 0; j < 4 && i + j * WIDTH < count; j++) {
       const long at = i + j * WIDTH, n = count - at < WIDTH ? count - at : WIDTH;
-      STORE(y + at, choose((vi)(stream[j] >= threshold), LOAD(x + at, n) * keep, splat(0)), n);
+      STORE(y + at, choose((vi)(words[j] >= threshold), LOAD(x + at, n) * keep, splat(0)), n);
     }
   }
 }

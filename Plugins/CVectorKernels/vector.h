@@ -46,19 +46,20 @@ INLINE vf maximum(vf a, vf b) { return choose(a > b, a, b); }
 INLINE vf minimum(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7FFFFFFF); }
 
-// In a fixed order.
+// In a fixed order: halves are added until one number is left.
 INLINE double sum(vf x) {
+  typedef double v8 __attribute__((vector_size(64)));
+  typedef double v4 __attribute__((vector_size(32)));
+  typedef double v2 __attribute__((vector_size(16)));
   vd d = __builtin_convertvector(x, vd);
-  double a = (d[0] + d[8]) + (d[4] + d[12]), b = (d[1] + d[9]) + (d[5] + d[13]);
-  double c = (d[2] + d[10]) + (d[6] + d[14]), e = (d[3] + d[11]) + (d[7] + d[15]);
-  return (a + c) + (b + e);
+  v8 d8 = (v8)__builtin_shufflevector(d, d, 0, 1, 2, 3, 4, 5, 6, 7) +
+          (v8)__builtin_shufflevector(d, d, 8, 9, 10, 11, 12, 13, 14, 15);
+  v4 d4 = (v4)__builtin_shufflevector(d8, d8, 0, 1, 2, 3) + (v4)__builtin_shufflevector(d8, d8, 4, 5, 6, 7);
+  v2 d2 = (v2)__builtin_shufflevector(d4, d4, 0, 1) + (v2)__builtin_shufflevector(d4, d4, 2, 3);
+  return d2[0] + d2[1];
 }
 
-INLINE float largest(vf x) {
-  float m = x[0];
-  for (int i = 1; i < WIDTH; i++) m = x[i] > m ? x[i] : m;
-  return m;
-}
+INLINE float largest(vf x) { return __builtin_reduce_max(x); }
 
 // The places of a row, 16 at a time; `n` is 16 but in the last turn.
 #define FOR_EACH_VECTOR(i, n, count) \

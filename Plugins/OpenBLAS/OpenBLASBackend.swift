@@ -19,7 +19,9 @@ public struct OpenBLASBackend: ComputeBackend {
     let vectorKernels = VectorKernels()
     self.threads = ThreadPool(count: threads)
     kernels = vectorKernels
-    summary = "\(library.configuration), \(library.coreName) kernels; vector kernels: \(vectorKernels.name)"
+    let reason = OpenBLASLibrary.chosenCore == nil ? "" : " as OPENBLAS_CORETYPE asks"
+    summary =
+      "\(library.configuration), \(library.coreName) kernels\(reason); vector kernels: \(vectorKernels.name)"
   }
 
   public func gemm(

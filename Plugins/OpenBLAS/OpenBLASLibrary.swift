@@ -26,20 +26,23 @@ struct OpenBLASLibrary: Sendable {
     try OpenBLASLibrary()
   }
 
-  private static let fileNames = ["libopenblas.so.0", "libopenblas.so"]
+  /// Opens the first library there is.
+  ///
+  /// - Parameter fileNames: What to look for where the system keeps libraries, in this order.
+  static func open(_ fileNames: [String]) throws(GraftError) -> UnsafeMutableRawPointer {
+    for name in fileNames {
+      if let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) { return handle }
+    }
+    throw GraftError(
+      .missing, "OpenBLAS is not installed", subject: "backend 'openblas'",
+      expected: fileNames.joined(separator: " or "),
+      found: dlerror().map { String(cString: $0) } ?? "nothing",
+      advice: "Install the Debian package libopenblas0 (or libopenblas-dev), or pass --backend reference.")
+  }
 
   private init() throws(GraftError) {
-    var handle: UnsafeMutableRawPointer?
-    OpenBLASLibrary.withEnvironment(OpenBLASLibrary.settings) {
-      for name in OpenBLASLibrary.fileNames where handle == nil {
-        handle = dlopen(name, RTLD_NOW | RTLD_LOCAL)
-      }
-    }
-    guard let handle else {
-      throw GraftError(
-        .missing, "OpenBLAS is not installed", subject: "backend 'openblas'",
-        expected: OpenBLASLibrary.fileNames[0], found: dlerror().map { String(cString: $0) } ?? "nothing",
-        advice: "Install the Debian package libopenblas0 (or libopenblas-dev), or pass --backend reference.")
+    let handle = try OpenBLASLibrary.withEnvironment(OpenBLASLibrary.settings) { () throws(GraftError) in
+      try OpenBLASLibrary.open(["libopenblas.so.0", "libopenblas.so"])
     }
     func find<Function>(_ name: String, _: Function.Type) throws(GraftError) -> Function {
       guard let symbol = dlsym(handle, name) else {
@@ -71,25 +74,35 @@ struct OpenBLASLibrary: Sendable {
   private static var settings: [String: String] {
     // No threads of its own.
     var settings = ["OPENBLAS_NUM_THREADS": "1"]
-    if getenv("OPENBLAS_CORETYPE") == nil {
-      switch InstructionSet.best {
-      case .avx512: settings["OPENBLAS_CORETYPE"] = "SkylakeX"
-      case .avx2: settings["OPENBLAS_CORETYPE"] = "Haswell"
-      case .baseline: break
-      }
-    }
+    if chosenCore == nil { settings["OPENBLAS_CORETYPE"] = bestCore }
     return settings
+  }
+
+  /// The kernels that the user asks for, by the environment variable `OPENBLAS_CORETYPE`.
+  static var chosenCore: String? { getenv("OPENBLAS_CORETYPE").map { String(cString: $0) } }
+
+  /// The best kernels this CPU can run; `nil` leaves it to the library.
+  static var bestCore: String? {
+    switch InstructionSet.best {
+    case .avx512: "SkylakeX"
+    case .avx2: "Haswell"
+    case .baseline: nil
+    }
   }
 
   /// Runs `body` with some environment variables set, and restores them. No other thread should read the
   /// environment meanwhile, which programs do when they start.
-  private static func withEnvironment(_ settings: [String: String], _ body: () -> Void) {
+  private static func withEnvironment<Value>(
+    _ settings: [String: String], _ body: () throws(GraftError) -> Value
+  ) throws(GraftError) -> Value {
     let old = settings.keys.map { ($0, getenv($0).map { String(cString: $0) }) }
     for (name, value) in settings { setenv(name, value, 1) }
-    body()
-    for (name, value) in old {
-      if let value { setenv(name, value, 1) } else { unsetenv(name) }
+    defer {
+      for (name, value) in old {
+        if let value { setenv(name, value, 1) } else { unsetenv(name) }
+      }
     }
+    return try body()
   }
 
   /// ``ComputeBackend/gemm(_:alpha:_:lda:_:ldb:beta:_:ldc:)``.

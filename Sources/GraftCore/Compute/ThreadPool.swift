@@ -11,17 +11,14 @@ public final class ThreadPool: Sendable {
   public let count: Int
 
   // The threads own the team and not the pool, so that the pool's end can be theirs.
-  private let team: Team
+  let team: Team
 
   /// - Parameter count: How many threads take part, at least one; one means no thread is started.
   public init(count: Int) {
     self.count = max(1, count)
     team = Team(spins: self.count <= ProcessInfo.processInfo.activeProcessorCount)
     for worker in 1..<self.count {
-      Thread.detachNewThread { [team] in
-        Thread.current.name = "graft-\(worker)"
-        team.work(as: worker)
-      }
+      Thread.detachNewThread { [team] in team.work(as: worker) }
     }
   }
 
@@ -35,9 +32,9 @@ public final class ThreadPool: Sendable {
     run(pieces) { piece, _ in body(piece) }
   }
 
-  /// As ``run(_:_:)-(_,(Int)->Void)``, and tells the body which of the ``count`` threads it is on.
+  /// Runs `body` for each piece, and tells it which of the ``count`` threads it is on.
   ///
-  /// No two pieces run at once with one worker number, so that it can choose among scratch buffers.
+  /// No two pieces of a loop run at once with one worker number, so that it can choose among scratch buffers.
   public func run(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     if count == 1 || pieces <= 1 || !team.run(pieces, body) {
       for piece in 0..<max(0, pieces) { body(piece, 0) }
@@ -52,7 +49,7 @@ public final class ThreadPool: Sendable {
 }
 
 /// What the threads of a pool share: one loop at a time.
-private final class Team: Sendable {
+final class Team: Sendable {
   /// The number of the loop in the upper half, so that a late thread cannot take a piece of the next loop by
   /// mistake; in the lower half how many of its pieces nobody has taken.
   private let loop = Atomic<UInt64>(0)
