@@ -91,7 +91,7 @@ public struct MaskedLMHead: Head {
       let words = draw(token)
       switch fraction(words.y) {
       case ..<0.8: batch.ids[token] = mask
-      case ..<0.9: batch.ids[token] = Int32(UInt64(words.z) * UInt64(sampler.vocabularySize) >> 32)
+      case ..<0.9: batch.ids[token] = Int32((UInt64(words.z) * UInt64(sampler.vocabularySize)) >> 32)
       default: break
       }
     }

@@ -30,8 +30,8 @@ import Testing
         5e-4 * LearningRateSchedule.linear.factor(step: index, warmupSteps: 5, totalSteps: batches.count)
       #expect(abs(rate - Double(rates[index])) < 1e-10)
       let result = try step.run([batch], learningRate: rate)
-      #expect(abs(result.loss / Double(losses[index]) - 1) < 1e-4, "loss of step \(index)")
-      #expect(abs(result.gradientNorm / Double(norms[index]) - 1) < 1e-3, "norm of step \(index)")
+      #expect(abs(result.loss / Double(losses[index]) - 1) < 1e-5, "loss of step \(index)")
+      #expect(abs(result.gradientNorm / Double(norms[index]) - 1) < 1e-4, "norm of step \(index)")
     }
 
     checkpoint.takeWeights(of: model)
@@ -42,7 +42,7 @@ import Testing
     for (name, tensor) in final.tensors where !name.hasSuffix("key.bias") {
       let expected = try floats(golden["final.\(name)"])
       let difference = zip(try tensor.floats(), expected).map { abs($0 - $1) }.max() ?? 0
-      #expect(difference < 1e-4, "\(name)")
+      #expect(difference < 1e-5, "\(name)")
     }
   }
 

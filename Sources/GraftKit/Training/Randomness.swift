@@ -32,7 +32,7 @@ struct Randomness: Sendable {
     var generator = key(.order, epoch).generator
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {
-      order.swapAt(last, Int(UInt64(generator.nextWord()) * UInt64(last + 1) >> 32))
+      order.swapAt(last, Int((UInt64(generator.nextWord()) * UInt64(last + 1)) >> 32))
     }
     return order
   }

@@ -11,7 +11,9 @@ struct TrainingDirectory {
   /// The checkpoint's name after a number of steps.
   static func name(ofStep step: Int) -> String { "checkpoint-\(step)" }
 
-  func checkpoint(_ step: Int) -> URL { url.appendingPathComponent(TrainingDirectory.name(ofStep: step)) }
+  func checkpoint(_ step: Int) -> URL {
+    url.appendingPathComponent(TrainingDirectory.name(ofStep: step), isDirectory: true)
+  }
 
   /// The steps of all checkpoints, in order.
   var checkpoints: [Int] {
@@ -80,7 +82,11 @@ struct TrainingDirectory {
     defer { try? files.removeItem(at: temporary) }
     do {
       try files.createDirectory(at: temporary, withIntermediateDirectories: true)
-      try body(temporary)
+    } catch {
+      throw failure
+    }
+    try body(temporary)
+    do {
       for name in try files.contentsOfDirectory(atPath: temporary.path).sorted() {
         let (source, target) = (temporary.appendingPathComponent(name), url.appendingPathComponent(name))
         if rename(source.path, target.path) != 0 {
@@ -89,10 +95,14 @@ struct TrainingDirectory {
           try files.moveItem(at: source, to: target)
         }
       }
-    } catch let error as GraftError {
-      throw error
     } catch {
-      throw GraftError(.system, "the model cannot be written", file: url.path)
+      throw failure
     }
+  }
+
+  private var failure: GraftError {
+    GraftError(
+      .system, "the model cannot be written", file: url.path,
+      advice: "Free some space, or choose a place that you may write to, and run it again with --resume.")
   }
 }

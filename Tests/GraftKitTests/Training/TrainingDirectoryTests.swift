@@ -1,0 +1,66 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import GraftKit
+
+@Suite struct TrainingDirectoryTests {
+  private func withCheckpoints(_ steps: [Int], _ body: (TrainingDirectory) throws -> Void) throws {
+    try Support.withTemporaryDirectory { url in
+      let directory = TrainingDirectory(url: url)
+      for step in steps {
+        let checkpoint = directory.checkpoint(step)
+        try FileManager.default.createDirectory(at: checkpoint, withIntermediateDirectories: true)
+        try FileWriter.write(checkpoint.appending(path: "model.safetensors"), text: "\(step)")
+      }
+      try body(directory)
+    }
+  }
+
+  @Test(
+    arguments: [
+      (2, nil, [900, 1000]), (2, 200, [200, 1000]), (1, 200, [200, 1000]), (1, 1000, [1000]),
+      (1, nil, [1000]),
+      (3, 100, [100, 900, 1000]), (3, 555, [200, 900, 1000]), (9, nil, [100, 200, 900, 1000]),
+      (nil, nil, [100, 200, 900, 1000]),
+    ] as [(Int?, Int?, [Int])])
+  func rotationKeepsTheNewestAndTheBest(_ limit: Int?, _ best: Int?, _ kept: [Int]) throws {
+    try withCheckpoints([1000, 100, 900, 200]) { directory in
+      let removed = directory.rotate(keeping: limit, best: best)
+      #expect(directory.checkpoints == kept)
+      #expect(removed == [100, 200, 900, 1000].filter { !kept.contains($0) }.map(directory.checkpoint))
+      let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
+      #expect(names.count == kept.count)
+    }
+  }
+
+  @Test func onlyCheckpointsCount() throws {
+    try withCheckpoints([5]) { directory in
+      for name in ["checkpoint-", "checkpoint-05", "checkpoint-x", ".checkpoint-9.partial-1", "other-7"] {
+        try FileManager.default.createDirectory(
+          at: directory.url.appending(path: name), withIntermediateDirectories: true)
+      }
+      #expect(directory.checkpoints == [5])
+      directory.removeDebris()
+      let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
+      #expect(names.sorted() == ["checkpoint-", "checkpoint-05", "checkpoint-5", "checkpoint-x", "other-7"])
+    }
+  }
+
+  @Test func publishingReplacesFilesAndDirectories() throws {
+    try Support.withTemporaryDirectory { url in
+      let directory = TrainingDirectory(url: url)
+      for text in ["old", "new"] {
+        try directory.publish { temporary in
+          let heads = temporary.appending(path: "heads")
+          try FileManager.default.createDirectory(at: heads, withIntermediateDirectories: true)
+          try FileWriter.write(heads.appending(path: "a"), text: text)
+          try FileWriter.write(temporary.appending(path: "config.json"), text: text)
+        }
+        #expect(try String(contentsOf: url.appending(path: "heads/a"), encoding: .utf8) == text)
+        #expect(try String(contentsOf: url.appending(path: "config.json"), encoding: .utf8) == text)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: url.path).count == 2)
+      }
+    }
+  }
+}

@@ -1,0 +1,383 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import GraftKit
+
+/// Runs of the tiny classifier and the tiny masked language model.
+@Suite struct TrainingTests {
+  private let registry: Registry
+  private let backend: any ComputeBackend
+
+  init() throws {
+    registry = try Support.registry()
+    backend = try registry.makeBackend(threads: 2)
+  }
+
+  // MARK: Against transformers
+
+  /// A run that transformers' `Trainer` made: `Fixtures/trainer/make.py`.
+  @Test func logsAndCheckpointsAreTrainers() throws {
+    let golden = try JSON(file: Support.root.appending(path: "Fixtures/trainer/run.json"))
+    try Support.withTemporaryDirectory { directory in
+      var options = TrainingOptions()
+      options.epochs = 4
+      options.batchSize = 4
+      options.learningRate = 2e-3
+      options.warmupSteps = 3
+      options.weightDecay = 0.1
+      options.dropout = 0
+      options.shuffles = false
+      options.loggingSteps = 2
+      options.evalStrategy = .epoch
+      options.evalSteps = 500
+      options.saveStrategy = .epoch
+      options.saveTotalLimit = 2
+      let output = directory.appending(path: "out")
+      let outcome = try train(
+        registry.open(Support.fixture("sequence-classification")).checkpoint, on: rows(golden["train"]),
+        evaluating: rows(golden["test"]), options: options, output: output, backend: backend,
+        registry: registry)
+
+      guard case .finished(let summary) = outcome else { throw Unexpected(outcome) }
+      let theirs = try #require(golden["state"]?.object)
+      let mine = try #require(JSON(file: output.appending(path: "trainer_state.json")).object)
+      #expect(mine.keys.sorted() == theirs.keys.sorted())
+      for key in [
+        "best_global_step", "global_step", "max_steps", "num_train_epochs", "logging_steps", "eval_steps",
+        "save_steps", "train_batch_size", "epoch", "is_world_process_zero",
+      ] {
+        #expect(mine[key] == theirs[key], "\(key)")
+      }
+      #expect(mine["best_model_checkpoint"]?.string == output.appending(path: "checkpoint-3").path)
+      try expectEqual(mine["log_history"], theirs["log_history"])
+      #expect(TrainingDirectory(url: output).checkpoints == [3, 12])
+      let loss = try #require(golden["metrics"]?["train_loss"]?.double)
+      #expect(abs((summary.training["train_loss"] ?? 0) / loss - 1) < 1e-5)
+
+      let results = try ["train", "eval", "all"].map { name in
+        try #require(JSON(file: output.appending(path: "\(name)_results.json")).object)
+      }
+      #expect(
+        results[0].keys.sorted() == [
+          "epoch", "total_flos", "train_loss", "train_runtime", "train_samples", "train_samples_per_second",
+          "train_steps_per_second",
+        ])
+      #expect(
+        results[1]["eval_accuracy"] == (theirs["log_history"]?.array ?? []).dropLast().last?["eval_accuracy"])
+      #expect(results[2].count == results[0].count + results[1].count - 1)
+      // The final model is the last checkpoint's.
+      let files = [output, output.appending(path: "checkpoint-12")].map {
+        $0.appending(path: "model.safetensors")
+      }
+      #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]))
+      let trained = try registry.open(output).checkpoint
+      #expect(
+        trained.activeRecords.map(\.history) == [.trained(on: .init(data: ["rows"], examples: 10, steps: 12))]
+      )
+      #expect(trained.configuration["hidden_dropout_prob"]?.double == 0.1)
+    }
+  }
+
+  /// Entry by entry; what measures time need only be there.
+  private func expectEqual(_ mine: JSON?, _ theirs: JSON?) throws {
+    let (mine, theirs) = (try #require(mine?.array), try #require(theirs?.array))
+    #expect(mine.count == theirs.count)
+    for (left, right) in zip(mine, theirs) {
+      #expect(left.object?.keys.sorted() == right.object?.keys.sorted())
+      for (key, value) in right.object ?? [:] where !key.hasSuffix("_second") && !key.hasSuffix("runtime") {
+        let (value, found) = (value.double ?? .nan, left[key]?.double ?? .nan)
+        #expect(key == "total_flos" || abs(found - value) <= 1e-5 * abs(value), "\(key) of \(right.text())")
+      }
+    }
+  }
+
+  // MARK: Resuming
+
+  enum Task: String, CaseIterable { case classification = "sequence-classification", masking = "masked-lm" }
+
+  @Test(arguments: Task.allCases)
+  func aRunStoppedAfterAnyStepEndsAsIfNeverStopped(_ task: Task) throws {
+    try Support.withTemporaryDirectory { directory in
+      let undisturbed = directory.appending(path: "undisturbed")
+      guard case .finished = try run(task, in: undisturbed) else { throw Unexpected() }
+      for stop in 0..<7 {
+        let output = directory.appending(path: "stopped-\(stop)")
+        let control = TrainingControl()
+        if stop == 0 { control.requestStop() }
+        let outcome = try run(task, in: output, control: control) { event in
+          if case .step(let report) = event, report.step == stop { control.requestStop() }
+        }
+        guard case .interrupted(let checkpoint, let step) = outcome else { throw Unexpected(outcome) }
+        #expect(step == stop)
+        #expect(checkpoint.path == output.appending(path: "checkpoint-\(stop)").path)
+        guard case .finished = try run(task, in: output, resume: true) else { throw Unexpected() }
+        try expectSameEnd(output, undisturbed)
+      }
+    }
+  }
+
+  @Test func aRunThatCannotWriteResumesFromItsLastWholeCheckpoint() throws {
+    try Support.withTemporaryDirectory { directory in
+      let undisturbed = directory.appending(path: "undisturbed")
+      guard case .finished = try run(.classification, in: undisturbed) else { throw Unexpected() }
+      // Checkpoints 2, 4, 6 and 7 are written, then the final model.
+      for failing in 1...5 {
+        let output = directory.appending(path: "failed-\(failing)")
+        let store = FailingStore(try store(.classification), failing: failing)
+        #expect(throws: FailingStore.Full.self) { try run(.classification, in: output, store: store) }
+        #expect(TrainingDirectory(url: output).checkpoints.last == [nil, 2, 4, 6, 7][failing - 1])
+        // What SIGKILL would have left.
+        try FileManager.default.createDirectory(
+          at: output.appending(path: ".checkpoint-4.partial-1"), withIntermediateDirectories: true)
+        guard case .finished = try run(.classification, in: output, resume: true) else { throw Unexpected() }
+        try expectSameEnd(output, undisturbed)
+        #expect(
+          try !FileManager.default.contentsOfDirectory(atPath: output.path).contains { $0.hasPrefix(".") })
+      }
+    }
+  }
+
+  @Test func aFinishedRunSaysSo() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      // There is nothing to resume: the run begins.
+      guard case .finished(let first) = try run(.classification, in: output, resume: true) else {
+        throw Unexpected()
+      }
+      guard case .alreadyFinished(let second) = try run(.classification, in: output, resume: true) else {
+        throw Unexpected()
+      }
+      #expect(first == second)
+    }
+  }
+
+  @Test func onlyTheSameRunIsResumed() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let control = TrainingControl()
+      control.requestStop()
+      _ = try run(.classification, in: output, control: control)
+      let arguments = output.appending(path: "training_args.json").path
+
+      func message(_ change: (inout TrainingOptions) -> Void = { _ in }, rows: Int = 13, resume: Bool = true)
+        -> String?
+      {
+        do {
+          _ = try run(
+            .classification, in: output, rows: rows, change: change, resume: resume, control: control)
+          return nil
+        } catch { return "\(error)" }
+      }
+      #expect(
+        message({ $0.learningRate = 0.25 })
+          == "\(arguments): --learning-rate: differs from the run that is resumed; expected 0.002, found 0.25. Pass the "
+          + "same value, or start a new run in another directory.")
+      #expect(
+        message({ $0.maxSteps = 9 })?.contains(
+          "--max-steps: differs from the run that is resumed; expected 7, found 9")
+          == true)
+      #expect(message(rows: 12)?.contains("--data: other rows than those of the run that is resumed") == true)
+      #expect(message({ $0.saveTotalLimit = 3 }) == nil)
+      #expect(
+        message(resume: false)
+          == "\(output.path): there is a training run in the output directory. Pass --resume to go on with it, or choose "
+          + "another directory.")
+    }
+  }
+
+  @Test func aDirectoryWithOtherFilesIsRefused() throws {
+    try Support.withTemporaryDirectory { directory in
+      try FileWriter.write(directory.appending(path: "config.json"), text: "{}")
+      for resume in [false, true] {
+        let error = #expect(throws: GraftError.self) {
+          try run(.classification, in: directory, resume: resume)
+        }
+        #expect(error?.kind == .refused)
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["config.json"])
+    }
+  }
+
+  // MARK: Steps
+
+  @Test func aLossThatIsNoNumberStopsTheRun() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let error = #expect(throws: GraftError.self) {
+        try run(.classification, in: output) {
+          $0.learningRate = 1e38
+          $0.warmupSteps = 0
+          $0.saveSteps = 1
+        }
+      }
+      let description = try #require(error).description
+      #expect(description.hasPrefix("step 2: training diverged: the loss is"), "\(description)")
+      #expect(description.contains("Lower --learning-rate"))
+    }
+  }
+
+  @Test func accumulatingGivesTheGradientOfOneLargeBatch() throws {
+    let results = try [12, 5].map { size in
+      let model = try makeModel(.classification, dropout: 0)
+      let data = try Dataset(Self.rows(12), for: model)
+      let batching = Batching(model: model, data: data, maskingProbability: 0.3)
+      let batches = try stride(from: 0, to: 12, by: size).map { start in
+        try batching.prepared(start..<min(12, start + size), key: RandomKey(seed: 1))
+      }
+      let result = try step(model).run(batches, learningRate: 0.1)
+      return result
+    }
+    #expect(abs(results[0].loss - results[1].loss) < 1e-6)
+    #expect(abs(results[0].gradientNorm / results[1].gradientNorm - 1) < 1e-5)
+  }
+
+  @Test func aFrozenBackboneStaysAsItIs() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let source = Support.fixture("sequence-classification")
+      _ = try run(.classification, in: output) { $0.freezesBackbone = true }
+      let changed = try compare(source, output, registry: registry).changed
+      #expect(
+        changed.map(\.name).sorted() == ["sequence_classification.bias", "sequence_classification.weight"])
+    }
+  }
+
+  @Test func progressIsReported() throws {
+    try Support.withTemporaryDirectory { directory in
+      var (steps, evaluated, saved, removed): ([StepReport], Int, [String], [String]) = ([], 0, [], [])
+      var examples: [Int] = []
+      _ = try run(.classification, in: directory.appending(path: "out"), change: { $0.saveTotalLimit = 1 }) {
+        event in
+        switch event {
+        case .started(let plan, let completed): #expect(plan.totalSteps == 7 && completed == 0)
+        case .step(let report): steps.append(report)
+        case .evaluating(let done, let total): examples.append(done * 100 + total)
+        case .evaluated: evaluated += 1
+        case .saved(let url): saved.append(url.lastPathComponent)
+        case .removed(let url): removed.append(url.lastPathComponent)
+        case .logged: break
+        }
+      }
+      #expect(steps.map(\.step) == Array(1...7))
+      #expect(
+        steps.allSatisfy { $0.tokens > 0 && $0.tokensPerSecond > 0 && $0.loss > 0 && $0.gradientNorm > 0 })
+      #expect(steps.last?.remaining == 0)
+      #expect(evaluated == 3)
+      #expect(examples.prefix(2) == [405, 505])
+      #expect(saved == [2, 4, 6, 7].map { "checkpoint-\($0)" })
+      #expect(removed.count >= 2)
+    }
+  }
+
+  // MARK: Helpers
+
+  struct Unexpected: Error {
+    let outcome: TrainingOutcome?
+    init(_ outcome: TrainingOutcome? = nil) { self.outcome = outcome }
+  }
+
+  /// A disk that fills up while a certain model is written.
+  private final class FailingStore: ModelStore {
+    struct Full: Error {}
+    private let store: any ModelStore
+    private let failing: Int
+    private var writes = 0
+
+    init(_ store: any ModelStore, failing: Int) {
+      self.store = store
+      self.failing = failing
+    }
+
+    func write(_ model: Model, into directory: URL, steps: Int) throws {
+      try store.write(model, into: directory, steps: steps)
+      writes += 1
+      if writes == failing { throw Full() }
+    }
+
+    func read(_ model: Model, from directory: URL) throws { try store.read(model, from: directory) }
+  }
+
+  private static func rows(_ count: Int) -> [TextRow] {
+    let letters = Array("abcdefghijklmnopqrstuvwxyz")
+    return (0..<count).map { row in
+      let words = (0..<(3 + row * 5 % 9)).map { String(letters[(row * 7 + $0 * $0) % 26]) }
+      return TextRow(words.joined(separator: " "), label: .text(String(row * 3 % 4)))
+    }
+  }
+
+  private func rows(_ golden: JSON?) throws -> TrainingData {
+    let rows = try #require(golden?.array).map { row in
+      TextRow(row.array?[0].string ?? "", label: row.array?[1].int.map { .text(String($0)) })
+    }
+    return TrainingData(rows, named: ["rows"])
+  }
+
+  private func makeModel(_ task: Task, dropout: Double? = nil) throws -> Model {
+    var checkpoint = try registry.open(Support.fixture(task.rawValue)).checkpoint
+    if let dropout { checkpoint.configuration = checkpoint.configuration.overridingDropout(dropout) }
+    return try checkpoint.makeModel()
+  }
+
+  private func step(_ model: Model) throws -> TrainingStep {
+    let trainer = try registry.trainers.find("adamw").init(model.parameters.all, options: TrainerOptions())
+    return TrainingStep(model: model, trainer: trainer, maxGradNorm: 1, backend: backend)
+  }
+
+  private func store(_ task: Task) throws -> CheckpointStore {
+    CheckpointStore(
+      try registry.open(Support.fixture(task.rawValue)).checkpoint, data: ["rows"], examples: 13,
+      registry: registry)
+  }
+
+  /// Seven steps of two batches, over 13 rows, with dropout and evaluations.
+  private func run(
+    _ task: Task,
+    in output: URL,
+    rows: Int = 13,
+    store: (any ModelStore)? = nil,
+    change: (inout TrainingOptions) -> Void = { _ in },
+    resume: Bool = false,
+    control: TrainingControl = TrainingControl(),
+    observe: @escaping (TrainingEvent) -> Void = { _ in }
+  ) throws -> TrainingOutcome {
+    var options = TrainingOptions()
+    options.batchSize = 3
+    options.gradientAccumulationSteps = 2
+    options.maxSteps = 7
+    options.learningRate = 2e-3
+    options.warmupSteps = 1
+    options.weightDecay = 0.1
+    options.maskingProbability = 0.3
+    options.loggingSteps = 3
+    options.evalStrategy = .steps
+    options.evalBatchSize = 4
+    options.saveSteps = 2
+    options.saveTotalLimit = 2
+    change(&options)
+    let checkpoint = try registry.open(Support.fixture(task.rawValue)).checkpoint
+    let model = try checkpoint.makeModel(frozenBackbone: options.freezesBackbone)
+    let run = TrainingRun(
+      model: model, options: options, output: output, store: try store ?? self.store(task),
+      trainer: try registry.trainers.find("adamw"),
+      optimizerFormat: try registry.formats.find("safetensors").init(),
+      backend: backend)
+    return try run.train(
+      on: Dataset(Self.rows(rows), for: model), evaluating: Dataset(Self.rows(5), for: model), resume: resume,
+      control: control, observe: observe)
+  }
+
+  private func expectSameEnd(_ output: URL, _ undisturbed: URL) throws {
+    let ends = [output, undisturbed]
+    let weights = try ends.map { try Data(contentsOf: $0.appending(path: "model.safetensors")) }
+    #expect(weights[0] == weights[1])
+    let histories = try ends.map { end in
+      try #require(JSON(file: end.appending(path: "trainer_state.json"))["log_history"]?.array).map { entry in
+        (entry.object ?? [:]).filter { !$0.key.hasSuffix("_second") && !$0.key.hasSuffix("runtime") }
+      }
+    }
+    #expect(histories[0] == histories[1])
+    let best = try ends.map { try JSON(file: $0.appending(path: "trainer_state.json"))["best_global_step"] }
+    #expect(best[0] == best[1])
+  }
+}
