@@ -7,17 +7,17 @@ struct PieceTable: Sendable {
     /// The length in bytes; 0 for a free slot.
     var length: UInt32 = 0
     var id: Int32 = 0
-    /// Where the bytes begin in `bytes`.
-    var start: Int = 0
   }
 
   private var slots: [Slot]
+  /// By slot: where in `bytes` the token begins. Apart, because only long tokens need it.
+  private var starts: [Int]
   /// The tokens, and ``padding`` bytes.
   private let bytes: [UInt8]
   /// The length of the longest token, in bytes.
   private(set) var maximumLength = 0
-  /// Differs from run to run, so that no file can be made whose tokens all collide.
-  private static let seed = UInt64.random(in: 1...UInt64.max)
+  /// Differs from table to table, so that no file can be made whose tokens all collide.
+  private let seed = UInt64.random(in: 1...UInt64.max)
 
   /// - Parameters:
   ///   - bytes: Tokens, one after the other.
@@ -29,20 +29,20 @@ struct PieceTable: Sendable {
     var capacity = 16
     while capacity < entries.count * 2 { capacity *= 2 }
     slots = Array(repeating: Slot(), count: capacity)
+    starts = Array(repeating: 0, count: capacity)
     bytes.withUnsafeBufferPointer { bytes in
       for entry in entries where !entry.range.isEmpty { insert(entry.range, entry.id, bytes) }
     }
   }
 
   private mutating func insert(_ range: Range<Int>, _ id: Int32, _ bytes: UnsafeBufferPointer<UInt8>) {
-    guard let start = bytes.baseAddress.map({ $0 + range.lowerBound }) else { return }
-    var index = PieceTable.hash(start, range.count) & (slots.count - 1)
-    while slots[index].length != 0 {
-      if matches(slots[index], PieceTable.head(start, range.count), start, range.count, bytes) { return }
-      index = (index + 1) & (slots.count - 1)
+    guard let start = bytes.baseAddress.map({ $0 + range.lowerBound }), find(start, range.count) == nil else {
+      return
     }
-    slots[index] = Slot(
-      head: PieceTable.head(start, range.count), length: UInt32(range.count), id: id, start: range.lowerBound)
+    var index = hash(start, range.count) & (slots.count - 1)
+    while slots[index].length != 0 { index = (index + 1) & (slots.count - 1) }
+    slots[index] = Slot(head: PieceTable.head(start, range.count), length: UInt32(range.count), id: id)
+    starts[index] = range.lowerBound
     maximumLength = max(maximumLength, range.count)
   }
 
@@ -60,14 +60,12 @@ struct PieceTable: Sendable {
   /// The id of the token of these bytes, behind which ``padding`` more can be read.
   func find(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int32? {
     let head = PieceTable.head(start, length)
-    var index = PieceTable.hash(start, length) & (slots.count - 1)
     return slots.withUnsafeBufferPointer { slots in
+      var index = hash(start, length) & (slots.count - 1)
       while slots[index].length != 0 {
         let slot = slots[index]
-        if slot.head == head, slot.length == length {
-          if length <= 8 { return slot.id }
-          let equal = bytes.withUnsafeBufferPointer { matches(slot, head, start, length, $0) }
-          if equal { return slot.id }
+        if slot.head == head, slot.length == length, length <= 8 || hasTail(index, start, length) {
+          return slot.id
         }
         index = (index + 1) & (slots.count - 1)
       }
@@ -75,17 +73,19 @@ struct PieceTable: Sendable {
     }
   }
 
-  private func matches(
-    _ slot: Slot, _ head: UInt64, _ start: UnsafePointer<UInt8>, _ length: Int,
-    _ bytes: UnsafeBufferPointer<UInt8>
-  ) -> Bool {
-    guard slot.head == head, slot.length == length else { return false }
-    var offset = 8
-    while offset < length {
-      guard bytes[slot.start + offset] == start[offset] else { return false }
-      offset += 1
+  /// Whether the token in a slot goes on like these bytes after the first eight.
+  private func hasTail(_ index: Int, _ start: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+    bytes.withUnsafeBufferPointer { bytes in
+      guard let token = bytes.baseAddress.map({ $0 + starts[index] }) else { return false }
+      var offset = 8
+      while offset < length {
+        guard
+          PieceTable.head(token + offset, length - offset) == PieceTable.head(start + offset, length - offset)
+        else { return false }
+        offset += 8
+      }
+      return true
     }
-    return true
   }
 
   /// The first bytes, at most eight, as an integer; reads eight.
@@ -96,11 +96,11 @@ struct PieceTable: Sendable {
   }
 
   @inline(__always)
-  private static func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int {
-    var state = mix(head(start, length) ^ seed, UInt64(length) &+ 0x9E37_79B9_7F4A_7C15)
+  private func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int {
+    var state = PieceTable.mix(PieceTable.head(start, length) ^ seed, UInt64(length) &+ 0x9E37_79B9_7F4A_7C15)
     var offset = 8
     while offset < length {
-      state = mix(state ^ head(start + offset, length - offset), 0xD6E8_FEB8_6659_FD93)
+      state = PieceTable.mix(state ^ PieceTable.head(start + offset, length - offset), 0xD6E8_FEB8_6659_FD93)
       offset += 8
     }
     return Int(truncatingIfNeeded: state)

@@ -184,23 +184,36 @@ extension PostProcessor {
       return Int32(id)
     }
     func template(_ key: String) throws -> [Element] {
-      try (json[key]?.array ?? []).flatMap { element -> [Element] in
-        let part = element["SpecialToken"] ?? element["Sequence"]
+      func error(_ problem: String, expected: String) -> GraftError {
+        GraftError(.malformed, problem, subject: "key 'post_processor.\(key)'", expected: expected)
+      }
+      var elements: [Element] = []
+      for json in json[key]?.array ?? [] {
+        let part = json["SpecialToken"] ?? json["Sequence"]
         guard let name = part?["id"]?.string,
           let type = (part?["type_id"] ?? 0).int.flatMap(Int32.init(exactly:))
-        else {
-          throw GraftError(
-            .malformed, "wrong element", subject: "key 'post_processor.\(key)'",
-            expected: "SpecialToken or Sequence with an id")
+        else { throw error("wrong element", expected: "SpecialToken or Sequence with an id") }
+        if json["Sequence"] != nil {
+          elements.append(.sequence(isPair: name == "B", type: type))
+        } else {
+          elements += try specialIDs(name).map { .special(id: $0, type: type) }
         }
-        if element["Sequence"] != nil { return [.sequence(isPair: name == "B", type: type)] }
-        guard let ids = json["special_tokens"]?[name]?["ids"]?.array else {
-          throw GraftError(
-            .malformed, "unknown special token '\(name)'", subject: "key 'post_processor.\(key)'",
-            expected: "one of 'post_processor.special_tokens'")
-        }
-        return try ids.map { .special(id: try checked($0, "special_tokens"), type: type) }
+        // Every text gets all of this, so a short file must not ask for much.
+        guard elements.count <= 1000 else { throw error("too long", expected: "at most 1000 tokens") }
       }
+      for isPair in [false, true] {
+        let uses = elements.count { if case .sequence(isPair, _) = $0 { true } else { false } }
+        guard uses <= 1 else { throw error("a sequence is used twice", expected: "A and B once each") }
+      }
+      return elements
+    }
+    func specialIDs(_ name: String) throws -> [Int32] {
+      guard let ids = json["special_tokens"]?[name]?["ids"]?.array else {
+        throw GraftError(
+          .malformed, "unknown special token '\(name)'", subject: "key 'post_processor'",
+          expected: "one of 'post_processor.special_tokens'")
+      }
+      return try ids.map { try checked($0, "special_tokens") }
     }
     switch (json, json["type"]?.string) {
     case (.null, _):

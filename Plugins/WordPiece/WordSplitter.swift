@@ -3,33 +3,38 @@
 /// Words of ASCII letters and digits go straight from the text's bytes to the model. What lies between ASCII
 /// white space and punctuation and has anything else in it takes the long way over ``NormalizedText``.
 struct WordSplitter: Sendable {
-  /// What an ASCII byte is to the splitter; every byte of a longer scalar is `other`.
-  private enum Class {
-    static let letter: UInt8 = 0
-    static let space: UInt8 = 1
-    static let punctuation: UInt8 = 2
-    static let other: UInt8 = 3
+  /// What a byte is to the splitter.
+  private enum Kind: UInt8 {
+    case letter, space, punctuation
+    /// It has to be normalized: a control character, or a part of a scalar beyond ASCII.
+    case other
+
+    var isWithinWord: Bool { self == .letter || self == .other }
+  }
+
+  private struct Rule {
+    var kind: Kind
+    var lowered: UInt8
   }
 
   let options: BertNormalizer
   let model: WordPieceModel
-  private let classes: [UInt8]
-  private let lowered: [UInt8]
+  /// By byte.
+  private let rules: [Rule]
 
   init(options: BertNormalizer, model: WordPieceModel) {
     self.options = options
     self.model = model
-    let properties = UnicodeProperties.shared
-    classes = (0...255).map { byte in
-      guard byte < 0x80 else { return Class.other }
-      let flags = properties.flags(of: UInt32(byte))
-      if options.cleanText, flags.contains(.removed) { return Class.other }
-      if flags.contains(.whitespace) { return Class.space }
-      return flags.contains(.punctuation) ? Class.punctuation : Class.letter
-    }
-    lowered = (0...255).map { byte in
-      let isUpper = UInt8(ascii: "A")...UInt8(ascii: "Z") ~= UInt8(byte)
-      return options.lowercase && isUpper ? UInt8(byte) + 0x20 : UInt8(byte)
+    rules = (0...UInt8.max).map { byte in
+      guard byte < 0x80 else { return Rule(kind: .other, lowered: byte) }
+      let flags = UnicodeProperties.shared.flags(of: UInt32(byte))
+      let isRemoved = options.cleanText && flags.contains(.removed)
+      let isUpper = UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
+      return Rule(
+        kind: isRemoved
+          ? .other
+          : flags.contains(.whitespace) ? .space : flags.contains(.punctuation) ? .punctuation : .letter,
+        lowered: options.lowercase && isUpper ? byte + 0x20 : byte)
     }
   }
 
@@ -45,60 +50,59 @@ struct WordSplitter: Sendable {
   /// - Parameters:
   ///   - text: UTF-8 that begins and ends between scalars.
   ///   - firstScalar: What the first scalar of `text` is counted as.
-  /// - Returns: What the scalar after the last would be counted as, unless `pieces` filled up.
-  @discardableResult
   func split(
     _ text: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
     _ workspace: inout Workspace
-  ) -> Int {
-    let bytes = text.base
-    let maximum = min(model.maximumWordLength, text.count)
-    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: maximum + PieceTable.padding) { word in
+  ) {
+    let capacity = min(model.maximumWordLength, text.count) + PieceTable.padding
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { word in
       word.initialize(repeating: 0)
-      return classes.withUnsafeBufferPointer { classes in
-        lowered.withUnsafeBufferPointer { lowered in
-          // The scalar at byte i of an ASCII stretch is number i + shift.
-          var shift = firstScalar - text.startIndex
-          var index = text.startIndex
-          while index < text.endIndex, !pieces.isFull {
-            let start = index
-            switch classes[Int(bytes[index])] {
-            case Class.space:
-              index += 1
-              continue
-            case Class.punctuation:
-              index += 1
-            case Class.letter:
-              repeat { index += 1 } while index < text.endIndex && classes[Int(bytes[index])] == Class.letter
-            default: break
-            }
-            if index == start
-              || index < text.endIndex && classes[Int(bytes[start])] == Class.letter
-                && classes[Int(bytes[index])] == Class.other
-            {
-              while index < text.endIndex, isWithinWord(classes[Int(bytes[index])]) { index += 1 }
-              let end = splitLong(bytes[start..<index], firstScalar: start + shift, into: &pieces, &workspace)
-              shift = end - index
-              continue
-            }
-            let first = pieces.ids.count
-            let count = index - start
-            if count > model.maximumWordLength {
-              pieces.append(model.unknown, start + shift..<index + shift)
-              continue
-            }
-            for offset in 0..<count { word[offset] = lowered[Int(bytes[start + offset])] }
-            model.split(UnsafeBufferPointer(rebasing: word[..<count]), into: &pieces)
-            pieces.relocate(from: first) { $0.lowerBound + start + shift..<$0.upperBound + start + shift }
-          }
-          return index + shift
-        }
+      rules.withUnsafeBufferPointer { rules in
+        split(text, firstScalar: firstScalar, into: &pieces, &workspace, word: word, rules: rules)
       }
     }
   }
 
-  private func isWithinWord(_ class: UInt8) -> Bool { `class` == Class.letter || `class` == Class.other }
+  private func split(
+    _ text: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
+    _ workspace: inout Workspace, word: UnsafeMutableBufferPointer<UInt8>, rules: UnsafeBufferPointer<Rule>
+  ) {
+    let bytes = text.base
+    let end = text.endIndex
+    // The scalar at byte i of an ASCII stretch is number i + shift.
+    var shift = firstScalar - text.startIndex
+    var index = text.startIndex
+    while index < end, !pieces.isFull {
+      let start = index
+      while index < end, rules[Int(bytes[index])].kind == .letter { index += 1 }
+      if index < end {
+        let kind = rules[Int(bytes[index])].kind
+        if kind == .other {
+          while index < end, rules[Int(bytes[index])].kind.isWithinWord { index += 1 }
+          let next = splitLong(bytes[start..<index], firstScalar: start + shift, into: &pieces, &workspace)
+          shift = next - index
+          continue
+        }
+        if index == start {
+          index += 1
+          if kind == .space { continue }
+        }
+      }
+      let count = index - start
+      if count > model.maximumWordLength {
+        pieces.append(model.unknown, start + shift..<index + shift)
+        continue
+      }
+      for offset in 0..<count { word[offset] = rules[Int(bytes[start + offset])].lowered }
+      let first = pieces.ids.count
+      model.split(UnsafeBufferPointer(rebasing: word[..<count]), into: &pieces)
+      pieces.relocate(from: first) { $0.lowerBound + start + shift..<$0.upperBound + start + shift }
+    }
+  }
 
+  /// Takes the long way with text between ASCII white space and punctuation.
+  ///
+  /// - Returns: What the scalar after the last is counted as.
   private func splitLong(
     _ text: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
     _ workspace: inout Workspace

@@ -72,6 +72,16 @@ struct ErrorTests {
       "key 'post_processor.sep': not the id of a token; expected a number below 29, found the number 300."
     ),
     (
+      #""type": "BertProcessing","#,
+      #""type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "?"}}],"#,
+      "key 'post_processor': unknown special token '?'; expected one of 'post_processor.special_tokens'."
+    ),
+    (
+      #""type": "BertProcessing","#,
+      #""type": "TemplateProcessing", "pair": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}],"#,
+      "key 'post_processor.pair': a sequence is used twice; expected A and B once each."
+    ),
+    (
       #"{"type": "WordPiece", "prefix""#, #"{"type": "Metaspace", "prefix""#,
       "key 'decoder': a kind that Graft does not know; expected WordPiece, found Metaspace."
     ),
@@ -82,7 +92,8 @@ struct ErrorTests {
     ),
     (
       #""max_input_chars_per_word": 100"#, #""max_input_chars_per_word": -1"#,
-      "key 'model.max_input_chars_per_word': wrong value; expected a whole number, 0 or more, found the number -1."
+      "key 'model.max_input_chars_per_word': wrong value; "
+        + "expected a whole number, 0 or more, found the number -1."
     ),
     (
       #""!": 28"#, #""!": 29"#,
@@ -132,11 +143,13 @@ struct ErrorTests {
         == "tokenizer_config.json: not a JSON object; expected an object, found a list.")
     #expect(
       try message(["vocab.txt": lines, "tokenizer_config.json": Array(#"{"do_lower_case": 1}"#.utf8)])
-        == "tokenizer_config.json: key 'do_lower_case': wrong value; expected true or false, found the number 1."
+        == "tokenizer_config.json: key 'do_lower_case': wrong value; "
+        + "expected true or false, found the number 1."
     )
     #expect(
       try message(["vocab.txt": lines, "added_tokens.json": Array(#"{"<new>": "x"}"#.utf8)])
-        == "added_tokens.json: key '<new>': not an id; expected a whole number, 0 or more, found the string \"x\"."
+        == "added_tokens.json: key '<new>': not an id; "
+        + "expected a whole number, 0 or more, found the string \"x\"."
     )
   }
 }

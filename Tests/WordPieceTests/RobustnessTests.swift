@@ -1,7 +1,8 @@
 import Foundation
 import GraftCore
 import Testing
-import WordPiece
+
+@testable import WordPiece
 
 /// Text of every kind: nothing crashes, and what comes out is in order.
 struct RobustnessTests {
@@ -82,5 +83,40 @@ struct RobustnessTests {
       }
       for await equal in group { #expect(equal) }
     }
+  }
+
+  /// Files with a few bytes changed, cut out or doubled: a tokenizer or an error, and no crash.
+  @Test func damagedFiles() throws {
+    var generator = Generator(state: 7)
+    let document = Array(smallDocument(addedTokens: [#"{"id": 29, "content": "Foo"}"#]).utf8)
+    let lines = Array(smallVocabulary.joined(separator: "\n").utf8)
+    var loaded = 0
+    for round in 0..<1200 {
+      var bytes = round.isMultiple(of: 2) ? document : lines
+      for _ in 0..<Int.random(in: 1...3, using: &generator) {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        let end = min(bytes.count, place + Int.random(in: 1...9, using: &generator))
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+        case 1: bytes[place] = UInt8.random(in: 0x20..<0x7F, using: &generator)
+        case 2: bytes.removeSubrange(place..<end)
+        default: bytes.insert(contentsOf: bytes[place..<end], at: place)
+        }
+      }
+      let settings = TokenizerSettings()
+      do {
+        let description =
+          round.isMultiple(of: 2)
+          ? try TokenizerDescription(parsing: bytes, settings)
+          : try TokenizerDescription(lines: bytes, settings, normalizer: BertNormalizer(), extraTokens: [])
+        guard let tokenizer = description.map(WordPieceTokenizer.init) else { continue }
+        loaded += 1
+        let encoding = tokenizer.encode(
+          "The unaffable [MASK], Foo é 中!", pair: "a", maximumLength: 9, addSpecialTokens: true)
+        #expect(encoding.ids.count <= 9)
+        _ = tokenizer.decode(encoding.ids, skippingSpecialTokens: true)
+      } catch is GraftError {}
+    }
+    #expect(loaded > 100)
   }
 }
