@@ -48,8 +48,21 @@ struct Graft: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+    } catch let error as GraftError {
+      exit(withError: error.relativeToWorkingDirectory)
+    } catch let error as CocoaError {
+      exit(withError: GraftError(error).relativeToWorkingDirectory)
     } catch {
-      exit(withError: (error as? GraftError)?.relativeToWorkingDirectory ?? error)
+      exit(withError: error)
     }
+  }
+}
+
+extension GraftError {
+  /// What Foundation reports when a file system call fails.
+  fileprivate init(_ error: CocoaError) {
+    let cause = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+    self.init(
+      .system, "cannot be read or written (\(cause ?? error.localizedDescription))", file: error.filePath)
   }
 }

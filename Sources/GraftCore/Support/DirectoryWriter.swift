@@ -34,6 +34,13 @@ public enum DirectoryWriter {
       try move(temporary, to: target, replacing: replacing, named: url)
       synchronize(target.deletingLastPathComponent())
       return result
+    } catch var error as GraftError {
+      try? FileManager.default.removeItem(at: temporary)
+      // The place that was meant, not the one it was first written to.
+      if let file = error.file, file.hasPrefix(temporary.path) {
+        error.file = url.path + file.dropFirst(temporary.path.count)
+      }
+      throw error
     } catch {
       try? FileManager.default.removeItem(at: temporary)
       throw error

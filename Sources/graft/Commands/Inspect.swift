@@ -23,7 +23,13 @@ struct Inspect: ParsableCommand {
   @OptionGroup var output: OutputFlags
 
   func run() throws {
-    let inspection = try GraftKit.inspect(checkpoint.url, registry: .builtIn())
+    let registry = try Registry.builtIn()
+    guard (try? registry.openHead(checkpoint.url)) == nil else {
+      throw GraftError(
+        .mismatch, "a head alone, without a backbone", file: checkpoint.url.path,
+        advice: "'graft head list' describes it, 'graft head attach' puts it on a checkpoint.")
+    }
+    let inspection = try GraftKit.inspect(checkpoint.url, registry: registry)
     if output.json {
       try Output.print(json(inspection))
     } else {

@@ -18,7 +18,7 @@ struct Train: ParsableCommand {
       started, logged, evaluated, saved, removed, and last finished or interrupted.
 
       EXAMPLES
-        graft train bert --data domain.txt --output adapted --epochs 1 --save-steps 100
+        graft train bert --data domain.txt --output adapted --epochs 1
         graft train classifier --data train.csv --eval-data test.csv --output news \\
           --epochs 5 --shuffle-seed 42 --take 1000
         graft train classifier --data ag_news/train.csv --text-column 2,3 \\
@@ -29,33 +29,37 @@ struct Train: ParsableCommand {
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Training data; several files are read one after another.", valueName: "FILE"),
-    completion: .file())
-  var data: [Path]
-
-  @Option(
-    help: ArgumentHelp("The directory to create, or to go on in with --resume.", valueName: "DIR"),
-    completion: .directory)
-  var output: Path
-
-  @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Data to evaluate on.", valueName: "FILE"),
-    completion: .file())
-  var evalData: [Path] = []
-
-  @Flag(help: "Go on with the run in the output directory; pass the same options.")
-  var resume = false
-
+  @OptionGroup(title: "Files") var files: FileFlags
   @OptionGroup(title: "Data") var reading: DataFlags
   @OptionGroup(title: "Training") var training: TrainingFlags
   @OptionGroup(title: "Machine") var backend: BackendFlags
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
+  /// What is read and written.
+  struct FileFlags: ParsableArguments {
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp("Training data; several files are read one after another.", valueName: "FILE"),
+      completion: .file())
+    var data: [Path]
+
+    @Option(
+      help: ArgumentHelp("The directory to create, or to go on in with --resume.", valueName: "DIR"),
+      completion: .directory)
+    var output: Path
+
+    @Option(
+      parsing: .upToNextOption, help: ArgumentHelp("Data to evaluate on.", valueName: "FILE"),
+      completion: .file())
+    var evalData: [Path] = []
+
+    @Flag(help: "Go on with the run in the output directory; pass the same options.")
+    var resume = false
+  }
+
   func validate() throws {
-    if evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
+    if files.evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
       throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE.")
     }
   }
@@ -80,10 +84,11 @@ struct Train: ParsableCommand {
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
       try train(
-        opened.checkpoint, on: reading.read(data),
-        evaluating: evalData.isEmpty ? nil : reading.read(evalData),
-        options: training.options(evaluating: !evalData.isEmpty), output: output.url, backend: backend,
-        registry: registry, resume: resume, control: control, observe: display.show)
+        opened.checkpoint, on: reading.read(files.data),
+        evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData),
+        options: training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
+        backend: backend,
+        registry: registry, resume: files.resume, control: control, observe: display.show)
     }
     display.close()
     try finish(outcome)
@@ -112,10 +117,12 @@ struct Train: ParsableCommand {
   private func show(_ summary: TrainingSummary) throws {
     let results = summary.training.merging(summary.evaluation ?? [:]) { first, _ in first }
     if flags.json {
-      let event: JSON = ["event": "finished", "output": JSON(output.url), "results": Results.json(results)]
+      let event: JSON = [
+        "event": "finished", "output": JSON(files.output.url), "results": Results.json(results),
+      ]
       return try Output.print(event.text())
     }
     try Output.print(Results.text(results.filter { $0.key != "total_flos" }))
-    try Output.print("wrote \(output.url.displayPath)")
+    try Output.print("wrote \(files.output.url.displayPath)")
   }
 }

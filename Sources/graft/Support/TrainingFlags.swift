@@ -30,7 +30,7 @@ struct TrainingFlags: ParsableArguments {
     help: ArgumentHelp("Steps in which the learning rate rises from 0.", valueName: "N"))
   var warmupSteps = defaults.warmupSteps
 
-  @Option(help: "How the learning rate goes on.")
+  @Option(help: ArgumentHelp("How the learning rate goes on.", valueName: "CURVE"))
   var lrScheduler = defaults.schedule
 
   @Option(
@@ -70,7 +70,7 @@ struct TrainingFlags: ParsableArguments {
     help: ArgumentHelp("End after this many steps, whatever --epochs says.", valueName: "N"))
   var maxSteps: Int?
 
-  @Option(help: "When checkpoints are written.")
+  @Option(help: ArgumentHelp("When checkpoints are written.", valueName: "WHEN"))
   var saveStrategy = defaults.saveStrategy
 
   @Option(
@@ -83,7 +83,9 @@ struct TrainingFlags: ParsableArguments {
       "Keep this many checkpoints; the newest and the best stay in any case. (default: all)", valueName: "N"))
   var saveTotalLimit: Int?
 
-  @Option(help: "When the model is evaluated. (default: epoch with --eval-data, else no)")
+  @Option(
+    help: ArgumentHelp(
+      "When the model is evaluated. (default: epoch with --eval-data, else no)", valueName: "WHEN"))
   var evalStrategy: TrainingOptions.Interval?
 
   @Option(
@@ -99,7 +101,7 @@ struct TrainingFlags: ParsableArguments {
   )
   var loggingSteps = defaults.loggingSteps
 
-  @Option(help: "The type that matrix products are computed in.")
+  @Option(help: ArgumentHelp("The type that matrix products are computed in.", valueName: "TYPE"))
   var precision = Precision.float32
 
   @Option(help: ArgumentHelp("The update rule; 'graft plugins' lists them.", valueName: "NAME"))
