@@ -1,0 +1,56 @@
+import Foundation
+import GraftCore
+
+/// How a run ends: the model and the results, in the files that `Trainer` writes.
+extension TrainingLoop {
+  private static let trainResults = "train_results.json"
+  private static let evalResults = "eval_results.json"
+  private static let allResults = "all_results.json"
+
+  /// Evaluates if that was not just done, and puts the model and the results into the output directory. The
+  /// last file says that the run has finished.
+  func finish() throws -> TrainingSummary {
+    let seconds = start.secondsSince
+    let samples = plan.samples(after: state.globalStep) - plan.samples(after: state.globalStep - meter.steps)
+    var training = [
+      "train_runtime": seconds.rounded(digits: 4),
+      "train_samples_per_second": (Double(samples) / max(seconds, 1e-9)).rounded(digits: 3),
+      "train_steps_per_second": (Double(meter.steps) / max(seconds, 1e-9)).rounded(digits: 3),
+      "train_loss": state.lossSum / Double(max(1, state.globalStep)),
+      "total_flos": 0,
+    ]
+    if evaluationData != nil, state.evaluation(at: state.globalStep) == nil {
+      try evaluate(isSaved: false)
+    }
+    var evaluation = state.evaluation(at: state.globalStep)
+    training = state.log(training, plan)
+    training["step"] = nil
+    training["train_samples"] = Double(data.count)
+    evaluation?["step"] = nil
+    if let count = evaluationData?.count { evaluation?["eval_samples"] = Double(count) }
+
+    try directory.publish { try run.store.write(run.model, into: $0, steps: state.globalStep) }
+    try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
+    if let evaluation {
+      try write(JSON(results: evaluation).text(.sorted) + "\n", TrainingLoop.evalResults, in: directory.url)
+    }
+    try writeState(in: directory.url)
+    let all = training.merging(evaluation ?? [:]) { first, _ in first }
+    try write(JSON(results: all).text(.sorted) + "\n", TrainingLoop.allResults, in: directory.url)
+    return TrainingSummary(training: training, evaluation: evaluation)
+  }
+
+  /// The results of a run that has finished.
+  func finishedSummary() throws -> TrainingSummary? {
+    func results(_ name: String) throws -> [String: Double]? {
+      let file = directory.url.appendingPathComponent(name)
+      guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+      return try JSON(file: file).object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
+    }
+    guard try results(TrainingLoop.allResults) != nil, let training = try results(TrainingLoop.trainResults)
+    else {
+      return nil
+    }
+    return TrainingSummary(training: training, evaluation: try results(TrainingLoop.evalResults))
+  }
+}
