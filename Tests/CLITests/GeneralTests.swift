@@ -67,6 +67,18 @@ import Testing
     }
   }
 
+  @Test func bashCompletes() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.shell(
+        """
+        source <("$GRAFT" --generate-completion-script bash)
+        COMP_WORDS=(graft head ''); COMP_CWORD=2; COMP_LINE='graft head '; COMP_POINT=11
+        _graft; echo "${COMPREPLY[@]}"
+        """)
+      #expect(outcome.stdout.contains("list swap detach attach"), "\(outcome.stdout)\n\(outcome.stderr)")
+    }
+  }
+
   @Test func fullDeviceIsAnError() throws {
     try Sandbox.with { sandbox in
       let outcome = try sandbox.shell("$GRAFT plugins > /dev/full")

@@ -55,7 +55,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let registry = try Registry.builtIn()
     let opened = try registry.open(checkpoint.url).checkpoint
-    try untrained.check(opened)
+    try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
     let read = try reading.read(data)

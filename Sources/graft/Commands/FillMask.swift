@@ -33,7 +33,7 @@ struct FillMask: ParsableCommand {
     let opened = try registry.open(checkpoint.url).checkpoint
     let masks = try fillMask(text, with: opened.makeModel(), topK: topK, backend: backend.make(registry))
     // Only now: that a head does not predict tokens at all is the more useful thing to say.
-    try untrained.check(opened)
+    try untrained.check(opened, output.console)
     if output.json {
       try Output.print(.array(masks.map { .array($0.map(json)) }))
       return

@@ -98,7 +98,7 @@ extension HeadChange {
     try Written.show(output, report: report, facts: facts, flags)
     let untrained = checkpoint.activeRecords.filter { !$0.history.isTrained }.map(\.id)
     if !untrained.isEmpty {
-      flags.console.note(
+      flags.console.warn(
         "\(untrained.joined(separator: ", ")) starts with random weights: train it before predicting")
     }
   }

@@ -28,7 +28,7 @@ struct Predict: ParsableCommand {
   func run() throws {
     let registry = try Registry.builtIn()
     let opened = try registry.open(checkpoint.url).checkpoint
-    try untrained.check(opened)
+    try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
     let texts = try input.read()

@@ -146,8 +146,13 @@ struct UntrainedFlag: ParsableArguments {
   var allowUntrained = false
 
   /// - Throws: ``GraftError`` of kind `refused` when the checkpoint's head was never trained.
-  func check(_ checkpoint: Checkpoint) throws {
-    if !allowUntrained { try checkpoint.requireTrainedHead() }
+  func check(_ checkpoint: Checkpoint, _ console: Console) throws {
+    do {
+      try checkpoint.requireTrainedHead()
+    } catch let error as GraftError {
+      guard allowUntrained else { throw error }
+      console.warn(error.problem)
+    }
   }
 }
 
