@@ -42,7 +42,9 @@ let package = Package(
     .target(name: "GraftKit", dependencies: ["GraftCore", "Zlib"]),
     .executableTarget(
       name: "graft",
-      dependencies: ["GraftCore", "GraftKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+      dependencies: [
+        "GraftCore", "GraftKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]
         + builtIn),
 
     // C: shims, and the kernels that need run-time CPU dispatch.

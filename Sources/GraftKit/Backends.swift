@@ -7,7 +7,7 @@ extension Registry {
   /// - Parameters:
   ///   - name: A registered name, or `auto`.
   ///   - threads: How many threads to use; `nil` uses every core this process may run on.
-  /// - Throws: ``GraftError`` when the name is unknown, or the backend's library is missing.
+  /// - Throws: `GraftError` when the name is unknown, or the backend's library is missing.
   public func makeBackend(_ name: String = "auto", threads: Int? = nil) throws -> any ComputeBackend {
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     guard name == "auto" else { return try backends.find(name).init(threads: threads) }

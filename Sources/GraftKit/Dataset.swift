@@ -19,10 +19,10 @@ public struct Dataset: Sendable {
   /// - Parameters:
   ///   - rows: Texts and labels.
   ///   - model: Its tokenizer, its head and its labels say how rows are read.
-  ///   - labelBase: The number of the first label in the data; see ``LabelReader/base``.
+  ///   - labelBase: The number of the first label in the data; see `LabelReader.base`.
   ///   - maximumLength: The most tokens of an example; longer ones are cut. The model's own limit holds too.
   ///   - requiringLabels: Whether a head with labels needs one in each row; not so for predicting.
-  /// - Throws: ``GraftError`` when there is no row, when the model has no tokenizer, and as
+  /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, and as
   ///   ``LabelReader/label(of:)``.
   public init(
     _ rows: [TextRow],
@@ -60,7 +60,7 @@ public struct Dataset: Sendable {
 
   /// Examples that are encoded already.
   ///
-  /// - Throws: ``GraftError`` when there is none.
+  /// - Throws: `GraftError` when there is none.
   public init(_ examples: [Example]) throws {
     var hash = Fingerprint()
     for example in examples {

@@ -28,7 +28,7 @@ public struct CheckpointDifference: Sendable {
 /// Compares the tensors of two checkpoints, whatever their formats and dialects; heads, parked ones
 /// included, count as well.
 ///
-/// - Throws: ``GraftError`` when one cannot be opened or read.
+/// - Throws: `GraftError` when one cannot be opened or read.
 public func compare(_ first: URL, _ second: URL, registry: Registry) throws -> CheckpointDifference {
   let left = try registry.open(first).checkpoint.allTensors
   let right = try registry.open(second).checkpoint.allTensors

@@ -14,10 +14,12 @@ public enum Pooling: String, Sendable, CaseIterable {
 /// - Parameters:
 ///   - texts: In the order of the result's rows.
 ///   - model: Any model with a tokenizer; its head is not used.
+///   - pooling: How token states become one vector.
 ///   - maximumLength: The most tokens of a text; `nil` is the model's own limit.
 ///   - batchSize: How many texts run together.
+///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of texts done.
-/// - Throws: ``GraftError`` when the model has no tokenizer.
+/// - Throws: `GraftError` when the model has no tokenizer.
 public func embed(
   _ texts: [String], with model: Model, pooling: Pooling = .mean, maximumLength: Int? = nil,
   batchSize: Int = 32,
@@ -49,7 +51,7 @@ public func embed(
 ///
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 ///
-/// - Throws: ``GraftError`` when the file cannot be written.
+/// - Throws: `GraftError` when the file cannot be written.
 public func writeNPY(_ tensor: Tensor, to url: URL) throws {
   let shape = tensor.shape.map(String.init).joined(separator: ", ") + (tensor.shape.count == 1 ? "," : "")
   var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(shape)), }"

@@ -48,9 +48,11 @@ public struct Evaluation: Sendable, Equatable {
 /// - Parameters:
 ///   - model: A model with a head.
 ///   - data: Examples with labels, where the head needs them.
+///   - options: Batch size and masking.
+///   - backend: The compute kernels.
 ///   - pool: Memory to use again; one of its own by default.
 ///   - progress: Called after each batch with the number of examples done; may throw to stop.
-/// - Throws: ``GraftError`` when the model has no head or an example lacks its label; what `progress` throws.
+/// - Throws: `GraftError` when the model has no head or an example lacks its label; what `progress` throws.
 public func evaluate(
   _ model: Model,
   on data: Dataset,

@@ -14,9 +14,11 @@ public struct MaskFill: Sendable, Equatable {
 ///
 /// - Parameters:
 ///   - text: Contains the tokenizer's mask token at least once.
+///   - model: With a masked-language-model head and a tokenizer.
 ///   - topK: How many suggestions for each mask.
+///   - backend: The compute kernels.
 /// - Returns: Suggestions by mask, best first.
-/// - Throws: ``GraftError`` when the text has no mask, or the model no masked-language-model head.
+/// - Throws: `GraftError` when the text has no mask, or the model no masked-language-model head.
 public func fillMask(
   _ text: String, with model: Model, topK: Int = 5, backend: any ComputeBackend
 ) throws -> [[MaskFill]] {

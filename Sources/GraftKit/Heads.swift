@@ -23,7 +23,8 @@ public struct HeadChange: Sendable {
 ///   - labels: Names of the outputs, for a head that has labels.
 ///   - problemType: How the labels are read; `nil` infers it.
 ///   - seed: The randomness of new weights.
-/// - Throws: ``GraftError`` when the head is unknown, or labels are given to one that has none.
+///   - registry: The plugins.
+/// - Throws: `GraftError` when the head is unknown, or labels are given to one that has none.
 public func swapHead(
   _ source: URL, to name: String, labels: [String]? = nil, problemType: ProblemType? = nil, seed: UInt64 = 42,
   registry: Registry
@@ -40,8 +41,9 @@ public func swapHead(
 
 /// The active head of a checkpoint alone, or a parked one.
 ///
-/// - Parameter id: The head as `graft head list` shows it; `nil` is the active one.
-/// - Throws: ``GraftError`` when there is no such head.
+/// `id` is the head as `graft head list` shows it; `nil` is the active one.
+///
+/// - Throws: `GraftError` when there is no such head.
 public func detachHead(_ source: URL, id: String? = nil, registry: Registry) throws -> DetachedHead {
   let checkpoint = try registry.open(source).checkpoint
   if let id, id != checkpoint.activeHead?.name {
@@ -60,7 +62,7 @@ public func detachHead(_ source: URL, id: String? = nil, registry: Registry) thr
 
 /// Puts a detached head on a checkpoint; the checkpoint's own head is parked.
 ///
-/// - Throws: ``GraftError`` giving both widths when the head does not fit the backbone.
+/// - Throws: `GraftError` giving both widths when the head does not fit the backbone.
 public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> HeadChange {
   var opened = try registry.open(source)
   let detached = try registry.openHead(head)
@@ -80,7 +82,7 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
 extension DetachedHead {
   /// Writes a detached head's directory, which appears complete or not at all.
   ///
-  /// - Throws: ``GraftError`` when the directory exists or cannot be written.
+  /// - Throws: `GraftError` when the directory exists or cannot be written.
   public func write(
     to url: URL, _ options: OutputOptions = OutputOptions(), registry: Registry
   ) throws {

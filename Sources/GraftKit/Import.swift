@@ -24,7 +24,7 @@ public struct OutputOptions: Sendable {
 
   /// The plugins that the options name.
   ///
-  /// - Throws: ``GraftError`` when one is not registered.
+  /// - Throws: `GraftError` when one is not registered.
   func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
     let dialect =
       try self.dialect.map(registry.dialects.find)
@@ -42,7 +42,7 @@ extension Checkpoint {
   ///
   /// - Parameters:
   ///   - url: The directory; it must not exist, or be empty, unless `replacing`.
-  /// - Throws: ``GraftError`` when the directory exists or cannot be written.
+  /// - Throws: `GraftError` when the directory exists or cannot be written.
   public func write(
     to url: URL, _ options: OutputOptions = OutputOptions(), replacing: Bool = false, registry: Registry
   ) throws {
@@ -56,10 +56,12 @@ extension Checkpoint {
 /// - Parameters:
 ///   - source: A checkpoint directory, or a weight file beside its `config.json`.
 ///   - output: The directory to create.
+///   - options: The weight format, dialect, type and shard size of what is written.
 ///   - strict: Whether anything initialised or unexpected is an error.
 ///   - keepExtra: Whether tensors that nothing recognises are carried along.
+///   - registry: The plugins.
 /// - Returns: What became of every tensor.
-/// - Throws: ``GraftError`` when the source is broken or the output exists.
+/// - Throws: `GraftError` when the source is broken or the output exists.
 @discardableResult
 public func importModel(
   _ source: URL, to output: URL, options: OutputOptions = OutputOptions(), strict: Bool = false,
@@ -78,9 +80,11 @@ public func importModel(
 /// - Parameters:
 ///   - source: A checkpoint directory or weight file.
 ///   - output: A directory to create; with a file extension, the one weight file to write.
+///   - options: The weight format, dialect, type and shard size of what is written.
 ///   - strict: Whether anything initialised or unexpected in the source is an error.
+///   - registry: The plugins.
 /// - Returns: What became of every tensor when the source was read.
-/// - Throws: ``GraftError`` when the source is broken or the output exists.
+/// - Throws: `GraftError` when the source is broken or the output exists.
 @discardableResult
 public func exportModel(
   _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, registry: Registry

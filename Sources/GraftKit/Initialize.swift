@@ -7,7 +7,8 @@ import GraftCore
 ///   - directory: Holds `config.json` and the tokenizer's files.
 ///   - head: A registered head; `nil` makes the bare encoder.
 ///   - seed: The randomness of the weights.
-/// - Throws: ``GraftError`` when the configuration is unusable, or its vocabulary is not the tokenizer's.
+///   - registry: The plugins.
+/// - Throws: `GraftError` when the configuration is unusable, or its vocabulary is not the tokenizer's.
 public func initializeModel(
   from directory: URL, head: String?, seed: UInt64 = 42, registry: Registry
 ) throws -> Checkpoint {

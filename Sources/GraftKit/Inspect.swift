@@ -34,7 +34,7 @@ public struct Inspection: Sendable {
 
 /// Describes a checkpoint without reading its tensors.
 ///
-/// - Throws: ``GraftError`` when it cannot be opened.
+/// - Throws: `GraftError` when it cannot be opened.
 public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
   let opened = try registry.open(source)
   let checkpoint = opened.checkpoint

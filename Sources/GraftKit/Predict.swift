@@ -41,8 +41,10 @@ public struct Prediction: Sendable, Equatable {
 /// - Parameters:
 ///   - model: A model with a sequence-classification head.
 ///   - data: Examples; their labels are not looked at.
+///   - batchSize: How many texts run together.
+///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of examples done.
-/// - Throws: ``GraftError`` when the head does not label whole texts.
+/// - Throws: `GraftError` when the head does not label whole texts.
 public func predict(
   _ model: Model,
   on data: Dataset,

@@ -29,7 +29,9 @@ public struct Verification: Sendable {
 ///   - source: A checkpoint.
 ///   - golden: The golden file.
 ///   - tolerance: The largest absolute difference that passes.
-/// - Throws: ``GraftError`` when the file lacks inputs, has no output that the checkpoint computes, or an
+///   - backend: The compute kernels.
+///   - registry: The plugins.
+/// - Throws: `GraftError` when the file lacks inputs, has no output that the checkpoint computes, or an
 ///   output's shape is another.
 public func verify(
   _ source: URL, golden: URL, tolerance: Float = 1e-4, backend: any ComputeBackend, registry: Registry

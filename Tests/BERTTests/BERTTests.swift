@@ -13,7 +13,8 @@ enum Fixture {
   static func url(_ name: String) -> URL { directory.appending(path: name) }
 
   static let names = [
-    "base", "base-no-pooler", "bfloat16", "cased", "data-parallel", "float16", "gelu-tanh", "legacy-gamma-beta",
+    "base", "base-no-pooler", "bfloat16", "cased", "data-parallel", "float16", "gelu-tanh",
+    "legacy-gamma-beta",
     "masked-lm", "multi-label", "next-sentence", "padded-vocab", "pretraining", "regression",
     "sequence-classification", "sharded", "untied-decoder",
   ]
@@ -58,16 +59,18 @@ struct SpellingTests {
     #expect(difference.equal.count > 30)
   }
 
-  @Test("heads and architecture", arguments: [
-    ("base", "BertModel", []),
-    ("base-no-pooler", "BertModel", []),
-    ("masked-lm", "BertForMaskedLM", ["masked-lm"]),
-    ("untied-decoder", "BertForMaskedLM", ["masked-lm"]),
-    ("next-sentence", "BertForNextSentencePrediction", ["next-sentence"]),
-    ("pretraining", "BertForPreTraining", ["masked-lm", "next-sentence"]),
-    ("legacy-gamma-beta", "BertForPreTraining", ["masked-lm", "next-sentence"]),
-    ("sequence-classification", "BertForSequenceClassification", ["sequence-classification"]),
-  ])
+  @Test(
+    "heads and architecture",
+    arguments: [
+      ("base", "BertModel", []),
+      ("base-no-pooler", "BertModel", []),
+      ("masked-lm", "BertForMaskedLM", ["masked-lm"]),
+      ("untied-decoder", "BertForMaskedLM", ["masked-lm"]),
+      ("next-sentence", "BertForNextSentencePrediction", ["next-sentence"]),
+      ("pretraining", "BertForPreTraining", ["masked-lm", "next-sentence"]),
+      ("legacy-gamma-beta", "BertForPreTraining", ["masked-lm", "next-sentence"]),
+      ("sequence-classification", "BertForSequenceClassification", ["sequence-classification"]),
+    ])
   func architecture(_ name: String, _ architecture: String, _ heads: [String]) throws {
     let opened = try Fixture.registry.get().open(Fixture.url(name))
     #expect(opened.checkpoint.architecture == architecture)

@@ -27,7 +27,8 @@ import Testing
       #expect(prepared.code == 0)
       for command in commands {
         // What make runs is this suite itself, or takes minutes: here it has to be a target, no more.
-        let command = command.hasPrefix("make ") ? "make -n -C '\(Sandbox.root.path)' \(command.dropFirst(5))" : command
+        let command =
+          command.hasPrefix("make ") ? "make -n -C '\(Sandbox.root.path)' \(command.dropFirst(5))" : command
         let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)")
         #expect(outcome.code == 0, "$ \(command)\n\(outcome.stderr)")
       }

@@ -24,7 +24,8 @@ struct DialectConformance {
     let registry = try Self.registry.get()
     let dialect = try registry.dialects.find(name)
     let configuration: Configuration = Configuration([
-      "vocab_size": 11, "hidden_size": 4, "num_hidden_layers": 12, "num_attention_heads": 2, "intermediate_size": 6,
+      "vocab_size": 11, "hidden_size": 4, "num_hidden_layers": 12, "num_attention_heads": 2,
+      "intermediate_size": 6,
       "max_position_embeddings": 8, "tie_word_embeddings": false,
     ])
     let backbone = try registry.backbones.find(dialect.backbone).init(configuration)
@@ -36,7 +37,8 @@ struct DialectConformance {
   func roundTrip(_ name: String) throws {
     let (dialect, backbone, heads, configuration) = try setUp(name)
     let table = NameTable(dialect, layers: backbone.layerCount, heads: heads)
-    let parameters = try backbone.parameters + heads.flatMap { try $0.init(configuration, on: backbone).parameters }
+    let parameters =
+      try backbone.parameters + heads.flatMap { try $0.init(configuration, on: backbone).parameters }
     let original = Self.weights(parameters)
     let stored = try table.encode(original, withHead: true)
     #expect(stored.tensors.count == original.tensors.count)
@@ -78,7 +80,9 @@ struct DialectConformance {
           var spelled = Weights()
           for (name, tensor) in stored.tensors {
             var name = wrapper + prefix + name.dropFirst(dialect.backbonePrefixes[0].count)
-            if name.hasSuffix(synonym.current) { name = name.dropLast(synonym.current.count) + synonym.stored }
+            if name.hasSuffix(synonym.current) {
+              name = name.dropLast(synonym.current.count) + synonym.stored
+            }
             spelled[name] = tensor
           }
           var report = LoadReport()
@@ -86,7 +90,8 @@ struct DialectConformance {
           #expect(decoded[NameTable.backbone]?.tensors.count == stored.tensors.count)
           let renamed = report.groups.flatMap(\.renamed).count
           let expected =
-            wrapper.isEmpty ? stored.tensors.keys.count { $0.hasSuffix(synonym.current) } : stored.tensors.count
+            wrapper.isEmpty
+            ? stored.tensors.keys.count { $0.hasSuffix(synonym.current) } : stored.tensors.count
           #expect(renamed == expected)
         }
       }

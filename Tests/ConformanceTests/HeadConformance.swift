@@ -14,7 +14,8 @@ struct HeadConformance {
     } ?? []
 
   static let configuration = Configuration([
-    "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 12,
+    "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "intermediate_size": 12,
     "max_position_embeddings": 16, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
     "id2label": ["0": "a", "1": "b", "2": "c"], "initializer_range": 0.3,
   ])
@@ -31,16 +32,19 @@ struct HeadConformance {
     return try checkpoint.makeModel()
   }
 
-  private let examples: [Example] = [[2, 9, 8, 7, 3], [2, 14, 15, 3], [2, 20, 21, 22, 23, 24, 3]].enumerated().map {
-    index, ids in
-    Example(
-      Encoding(
-        ids: ids, tokenTypes: ids.map { _ in 0 }, offsets: ids.map { _ in 0..<1 }, isSpecial: ids.map { $0 < 5 }),
-      label: .index(Int32(index % 2)))
-  }
+  private let examples: [Example] = [[2, 9, 8, 7, 3], [2, 14, 15, 3], [2, 20, 21, 22, 23, 24, 3]].enumerated()
+    .map {
+      index, ids in
+      Example(
+        Encoding(
+          ids: ids, tokenTypes: ids.map { _ in 0 }, offsets: ids.map { _ in 0..<1 },
+          isSpecial: ids.map { $0 < 5 }),
+        label: .index(Int32(index % 2)))
+    }
 
   private let sampler = Sampler(
-    key: RandomKey(seed: 7, step: 3), specialTokens: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4),
+    key: RandomKey(seed: 7, step: 3),
+    specialTokens: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4),
     vocabularySize: 30, maskingProbability: 0.4)
 
   private func loss(_ model: Model, _ batch: Batch, dropout: Bool = false) throws -> (Variable, Tape) {
@@ -71,7 +75,9 @@ struct HeadConformance {
     let (value, tape) = try loss(model, batch)
     tape.backward(from: value)
     var random = RandomKey(seed: 11).generator
-    let directions = model.parameters.all.map { parameter in (0..<parameter.value.count).map { _ in random.normal() } }
+    let directions = model.parameters.all.map { parameter in
+      (0..<parameter.value.count).map { _ in random.normal() }
+    }
     var slope = 0.0
     for (parameter, direction) in zip(model.parameters.all, directions) {
       guard let gradient = parameter.gradient else { continue }

@@ -10,18 +10,22 @@ struct HeadTests {
   init() throws { registry = try Support.registry() }
 
   @discardableResult
-  private func swap(_ source: URL, to name: String, labels: [String]? = nil, output: URL) throws -> HeadChange {
+  private func swap(_ source: URL, to name: String, labels: [String]? = nil, output: URL) throws -> HeadChange
+  {
     let change = try swapHead(source, to: name, labels: labels, registry: registry)
     try change.checkpoint.write(to: output, registry: registry)
     return change
   }
 
-  @Test("import, swap, swap back: every tensor is bit-identical", arguments: [
-    ("pretraining", "sequence-classification"), ("legacy-gamma-beta", "sequence-classification"),
-    ("pretraining", "masked-lm"), ("masked-lm", "sequence-classification"), ("untied-decoder", "next-sentence"),
-    ("float16", "sequence-classification"), ("sequence-classification", "masked-lm"),
-    ("padded-vocab", "sequence-classification"), ("sharded", "next-sentence"),
-  ])
+  @Test(
+    "import, swap, swap back: every tensor is bit-identical",
+    arguments: [
+      ("pretraining", "sequence-classification"), ("legacy-gamma-beta", "sequence-classification"),
+      ("pretraining", "masked-lm"), ("masked-lm", "sequence-classification"),
+      ("untied-decoder", "next-sentence"),
+      ("float16", "sequence-classification"), ("sequence-classification", "masked-lm"),
+      ("padded-vocab", "sequence-classification"), ("sharded", "next-sentence"),
+    ])
   func roundTrip(_ name: String, _ other: String) throws {
     try Support.withTemporaryDirectory { directory in
       let steps = ["imported", "swapped", "back"].map { directory.appending(path: $0) }
@@ -37,7 +41,8 @@ struct HeadTests {
       #expect(difference.changed.isEmpty, "\(difference.changed)")
       #expect(difference.onlyInFirst.isEmpty, "\(difference.onlyInFirst)")
       let back = try registry.open(steps[2]).checkpoint
-      #expect(back.configuration["id2label"] == (try registry.open(source)).checkpoint.configuration["id2label"])
+      #expect(
+        back.configuration["id2label"] == (try registry.open(source)).checkpoint.configuration["id2label"])
       #expect(back.activeRecords.allSatisfy { $0.history.isTrained })
     }
   }
@@ -49,7 +54,8 @@ struct HeadTests {
       try swap(Support.fixture("pretraining"), to: "masked-lm", output: output)
       let opened = try registry.open(output)
       // What transformers sees has neither…
-      #expect(!opened.stored.tensors.keys.contains { $0.contains("pooler") || $0.contains("seq_relationship") })
+      #expect(
+        !opened.stored.tensors.keys.contains { $0.contains("pooler") || $0.contains("seq_relationship") })
       // … and Graft has both.
       #expect(opened.checkpoint.backbone["pooler.weight"] != nil)
       #expect(opened.checkpoint.parkedRecords.map(\.id) == ["next-sentence"])
@@ -61,8 +67,12 @@ struct HeadTests {
     try Support.withTemporaryDirectory { directory in
       let output = directory.appending(path: "two")
       let change = try swap(
-        Support.fixture("sequence-classification"), to: "sequence-classification", labels: ["no", "yes"], output: output)
-      #expect(change.checkpoint.heads.map(\.id).sorted() == ["sequence-classification", "sequence-classification.2"])
+        Support.fixture("sequence-classification"), to: "sequence-classification", labels: ["no", "yes"],
+        output: output)
+      #expect(
+        change.checkpoint.heads.map(\.id).sorted() == [
+          "sequence-classification", "sequence-classification.2",
+        ])
       let opened = try registry.open(output).checkpoint
       #expect(try opened.configuration.labels() == ["no", "yes"])
       #expect(opened.activeRecords.map(\.history) == [.untrained])
@@ -129,6 +139,7 @@ struct HeadTests {
     let error = #expect(throws: GraftError.self) {
       try swapHead(Support.fixture("pretraining"), to: "question-answering", registry: registry)
     }
-    #expect(error?.description.contains("masked-lm, next-sentence, pretraining, sequence-classification") == true)
+    #expect(
+      error?.description.contains("masked-lm, next-sentence, pretraining, sequence-classification") == true)
   }
 }

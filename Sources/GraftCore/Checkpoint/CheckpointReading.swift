@@ -56,7 +56,7 @@ extension Registry {
             leaf,
             settings: leaf.hasLabels ? configuration.headSettings : Configuration(),
             weights: weights,
-            history: HeadRecord.History(record?["heads"]?[leaf.name], source: directory.weights.path)
+            history: HeadRecord.History(record?["heads"]?[leaf.name], source: directory.name)
           )
         }
       }
@@ -252,7 +252,9 @@ extension HeadRecord {
   /// Demands that the head is whole and fits a backbone.
   ///
   /// - Throws: ``GraftError`` naming the first tensor that is missing or of another shape.
-  public func check(_ configuration: Configuration, on backbone: any Backbone, _ table: NameTable? = nil) throws {
+  public func check(_ configuration: Configuration, on backbone: any Backbone, _ table: NameTable? = nil)
+    throws
+  {
     let specs = try type.init(configuration.merging(settings), on: backbone).parameters
     for spec in specs {
       let name = table?.storedName(spec.name) ?? spec.name

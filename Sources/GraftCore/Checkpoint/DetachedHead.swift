@@ -85,7 +85,7 @@ extension Registry {
         part,
         settings: part.hasLabels ? configuration.headSettings : Configuration(),
         weights: weights,
-        history: HeadRecord.History(record["heads"]?[part.name], source: directory.weights.path)
+        history: HeadRecord.History(record["heads"]?[part.name], source: directory.name)
       )
     }
     return DetachedHead(type, records, of: configuration)

@@ -12,7 +12,7 @@ public struct HeadRecord: Sendable {
   public var weights: Weights
   public var history: History
 
-  /// - Parameter id: The head's name unless another of its kind is in the checkpoint.
+  /// A record whose `id` is the head's name unless another of its kind is in the checkpoint.
   public init(
     _ type: any Head.Type,
     id: String? = nil,

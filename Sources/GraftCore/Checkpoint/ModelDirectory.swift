@@ -52,6 +52,9 @@ public struct ModelDirectory: Sendable {
     weights = found
   }
 
+  /// What records call it: the directory's name and the weight file's, without the way there.
+  var name: String { "\(url.standardizedFileURL.lastPathComponent)/\(weights.lastPathComponent)" }
+
   /// The parsed `config.json`.
   ///
   /// - Throws: ``GraftError`` when it is missing or not a JSON object.

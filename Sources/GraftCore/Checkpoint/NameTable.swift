@@ -137,7 +137,8 @@ public struct NameTable: Sendable {
     let tied = entries.indices.filter { entries[$0].row.target != nil }
     for group in Dictionary(grouping: tied, by: { entries[$0].owner }).values {
       let stored = group.filter { found[$0] != nil }
-      let targets = Dictionary(uniqueKeysWithValues: group.map { ($0, target(of: entries[$0].row, in: found)) })
+      let targets = Dictionary(
+        uniqueKeysWithValues: group.map { ($0, target(of: entries[$0].row, in: found)) })
       let holds = try stored.allSatisfy { index in
         guard let copy = found[index], let target = targets[index] ?? nil else { return false }
         return try copy.tensor.isIdentical(to: target.tensor)
@@ -145,7 +146,9 @@ public struct NameTable: Sendable {
       for index in group.sorted() {
         if holds, let copy = found.removeValue(forKey: index) {
           report.dropped.append(
-            .init(name: copy.stored, reason: "equal to '\(entries[index].row.target ?? "")', which it is tied to"))
+            .init(
+              name: copy.stored, reason: "equal to '\(entries[index].row.target ?? "")', which it is tied to")
+          )
         } else if !stored.isEmpty, !holds, found[index] == nil {
           found[index] = targets[index] ?? nil
         }

@@ -34,9 +34,14 @@ public protocol ComputeBackend: Sendable {
   ///
   /// - Parameters:
   ///   - product: Extents and transpositions.
-  ///   - a: `[m, k]`, or `[k, m]` when transposed; `lda` floats from row to row.
-  ///   - b: `[k, n]`, or `[n, k]` when transposed; `ldb` floats from row to row.
-  ///   - c: `[m, n]`; `ldc` floats from row to row.
+  ///   - alpha: What the product is multiplied by.
+  ///   - a: `[m, k]`, or `[k, m]` when transposed.
+  ///   - lda: Floats from row to row of `a`.
+  ///   - b: `[k, n]`, or `[n, k]` when transposed.
+  ///   - ldb: Floats from row to row of `b`.
+  ///   - beta: What the old `c` is multiplied by.
+  ///   - c: `[m, n]`.
+  ///   - ldc: Floats from row to row of `c`.
   func gemm(
     _ product: MatrixProduct,
     alpha: Float,

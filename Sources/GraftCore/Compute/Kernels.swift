@@ -36,7 +36,7 @@ public protocol Kernels: Sendable {
 
   /// LayerNorm of each row of `x`: `y = (x − mean) · rstd · weight + bias`. `y` may be `x`.
   ///
-  /// - Parameter statistics: `[rows, 2]`: receives each row's mean and reciprocal standard deviation.
+  /// `statistics`, `[rows, 2]`, receives each row's mean and reciprocal standard deviation.
   func layerNorm(
     _ x: UnsafePointer<Float>,
     weight: UnsafePointer<Float>,
@@ -77,8 +77,8 @@ public protocol Kernels: Sendable {
   ///
   /// A row of a negative class counts nothing: its loss and its gradient are 0.
   ///
-  /// - Parameter gradient: Receives `softmax(x) − onehot(class)`, not yet scaled; may be `logits`; `nil` when
-  ///   only the loss is wanted.
+  /// `gradient` receives `softmax(x) − onehot(class)`, not yet scaled. It may be `logits`, and is `nil` when
+  /// only the loss is wanted.
   func crossEntropy(
     _ logits: UnsafePointer<Float>,
     classes: UnsafePointer<Int32>,
@@ -91,7 +91,7 @@ public protocol Kernels: Sendable {
   /// Inverted dropout: `y[i] = x[i] / (1 − p)` where word `start + i` of the key's stream, as a fraction of
   /// 2³², is at least `p`; else 0. `y` may be `x`.
   ///
-  /// - Parameter start: The place of the first element in the stream; a multiple of 4.
+  /// `start`, the place of the first element in the stream, is a multiple of 4.
   func dropout(
     _ x: UnsafePointer<Float>,
     to y: UnsafeMutablePointer<Float>,

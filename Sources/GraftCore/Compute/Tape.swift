@@ -1,7 +1,7 @@
 /// Runs a forward pass and remembers how to go back.
 ///
 /// A backbone or a head calls the tape's ops (`linear`, `layerNorm`, `attention`, …: one file each under
-/// `Ops`, forward and pullback together). ``backward(from:)`` then runs the pullbacks in reverse and leaves
+/// `Ops`, forward and pullback together). ``backward(from:scale:)`` then runs the pullbacks in reverse and leaves
 /// the gradients in the parameters. A tape serves one forward pass.
 ///
 ///     let tape = Tape(backend)
@@ -19,7 +19,7 @@ public final class Tape {
 
   /// - Parameters:
   ///   - backend: The kernels.
-  ///   - recording: Whether ``backward(from:)`` will be called.
+  ///   - recording: Whether ``backward(from:scale:)`` will be called.
   ///   - dropoutKey: The randomness of this step's dropout; `nil` for none.
   ///   - pool: Memory for activations and gradients.
   public init(

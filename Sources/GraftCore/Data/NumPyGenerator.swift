@@ -20,9 +20,7 @@ public struct NumPyGenerator: Sendable {
     step()
   }
 
-  /// The numbers `0 ..< count`, permuted.
-  ///
-  /// - Parameter first: How many of them are wanted.
+  /// The numbers `0 ..< count`, permuted; the `first` of them.
   public func permutation(_ count: Int, first: Int = .max) -> [Int] {
     var generator = self
     var order = Array(0..<count)

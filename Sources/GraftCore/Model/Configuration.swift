@@ -28,9 +28,8 @@ public struct Configuration: Sendable, Equatable {
   /// The text of `config.json`, keys sorted as `transformers` writes them.
   public var text: String { JSON.object(values).text(.sorted) + "\n" }
 
-  /// A positive integer.
+  /// A positive integer. An absent key means `fallback`, and without one is an error.
   ///
-  /// - Parameter fallback: What an absent key means; without it an absent key is an error.
   /// - Throws: ``GraftError`` naming the key.
   public func size(_ key: String, default fallback: Int? = nil) throws -> Int {
     guard let value = self[key] else {

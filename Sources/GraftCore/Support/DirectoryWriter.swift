@@ -10,6 +10,7 @@ public enum DirectoryWriter {
   ///
   /// - Parameters:
   ///   - url: The directory to create; its parent is created as needed.
+  ///   - body: Fills the directory that it is given.
   ///   - replacing: Whether an existing directory of that name is replaced. An empty one always is.
   /// - Throws: ``GraftError`` of kind `refused` when it exists, of kind `system` when it cannot be written,
   ///   or what `body` throws; nothing is left behind then, and an older directory is untouched.

@@ -10,7 +10,7 @@ import Foundation
 /// A symbolic link stays one: what it points to is replaced. What is no regular file, such as `/dev/stdout`,
 /// is written to as it stands.
 public final class FileWriter {
-  /// The file that will exist after ``commit()``.
+  /// The file that will exist after the writing is done.
   public let url: URL
   /// Where the bytes go, and where they go in the end; `nil` when they go straight to ``url``.
   private let move: (from: String, to: String)?

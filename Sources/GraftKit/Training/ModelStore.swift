@@ -8,7 +8,7 @@ public protocol ModelStore {
 
   /// Puts the weights of a written model into this one.
   ///
-  /// - Throws: ``GraftError`` when a parameter is missing or of another shape.
+  /// - Throws: `GraftError` when a parameter is missing or of another shape.
   func read(_ model: Model, from directory: URL) throws
 }
 
@@ -22,8 +22,10 @@ public struct CheckpointStore: ModelStore {
 
   /// - Parameters:
   ///   - checkpoint: What the model was made of.
+  ///   - output: The weight format and dialect of what is written.
   ///   - data: The names of the training data, for the head's record.
   ///   - examples: Their number.
+  ///   - registry: The plugins.
   public init(
     _ checkpoint: Checkpoint,
     output: OutputOptions = OutputOptions(),

@@ -15,9 +15,15 @@ import GraftCore
 ///   - checkpoint: With a head, which decides the task, and a tokenizer.
 ///   - data: What is trained on.
 ///   - evaluationData: What the model is evaluated on.
+///   - options: The settings.
 ///   - output: A directory to create, or to go on in when `resume`.
 ///   - outputOptions: The weight format and dialect of what is written.
-/// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:observe:)``; ``GraftError`` when the
+///   - backend: The compute kernels.
+///   - registry: The plugins.
+///   - resume: Goes on from the newest checkpoint of `output`.
+///   - control: Asks the run to stop.
+///   - observe: Is told what happens.
+/// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:observe:)``; `GraftError` when the
 ///   checkpoint has no head or no tokenizer, or a label is unknown.
 public func train(
   _ checkpoint: Checkpoint,
@@ -62,7 +68,7 @@ public struct TrainingData: Sendable {
   public var rows: [TextRow]
   /// The names of the files, for the record of what a head was trained on.
   public var names: [String]
-  /// The number of the first label in the data; see ``LabelReader/base``.
+  /// The number of the first label in the data; see `LabelReader.base`.
   public var labelBase: Int?
 
   /// Rows of named files.

@@ -114,7 +114,7 @@ public struct TrainerState: Sendable, Equatable {
 
   /// Reads both files of a checkpoint.
   ///
-  /// - Throws: ``GraftError`` when one is missing or not what was written.
+  /// - Throws: `GraftError` when one is missing or not what was written.
   init(readingFrom directory: URL) throws {
     let state = try JSON(file: directory.appendingPathComponent(TrainerState.fileName))
     let progress = try JSON(file: directory.appendingPathComponent(TrainerState.progressName))
@@ -152,7 +152,7 @@ public struct TrainerState: Sendable, Equatable {
 extension JSON {
   /// Parses a small file.
   ///
-  /// - Throws: ``GraftError`` naming the file.
+  /// - Throws: `GraftError` naming the file.
   init(file: URL) throws {
     do {
       try self.init(parsing: RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 28))

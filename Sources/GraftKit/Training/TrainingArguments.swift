@@ -43,7 +43,7 @@ struct TrainingArguments: Equatable {
 
   /// Makes sure that a directory's run is this one. How often it saves, and how much it keeps, may change.
   ///
-  /// - Throws: ``GraftError`` naming the option that differs.
+  /// - Throws: `GraftError` naming the option that differs.
   func check(against directory: URL) throws {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
     let stored = try JSON(file: file)

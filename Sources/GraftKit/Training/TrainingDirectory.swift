@@ -29,7 +29,7 @@ struct TrainingDirectory {
 
   /// Makes a place for a new run.
   ///
-  /// - Throws: ``GraftError`` when something stands there.
+  /// - Throws: `GraftError` when something stands there.
   func create() throws {
     if hasRun {
       throw GraftError(

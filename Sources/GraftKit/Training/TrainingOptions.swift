@@ -65,7 +65,7 @@ public struct TrainingOptions: Sendable, Equatable {
     }
   }
 
-  /// - Throws: ``GraftError`` naming the flag whose value makes no sense.
+  /// - Throws: `GraftError` naming the flag whose value makes no sense.
   public func validate() throws {
     func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) throws {
       guard condition else {

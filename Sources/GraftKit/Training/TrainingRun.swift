@@ -8,7 +8,7 @@ import GraftCore
 /// state and the sums behind the logs. A run that is killed at any moment and resumed therefore ends with the
 /// same weights, bit for bit, as one that was not.
 ///
-/// ``train(_:on:evaluating:options:output:backend:registry:resume:control:observe:)`` makes one from a
+/// ``train(_:on:evaluating:options:output:outputOptions:backend:registry:resume:control:observe:)`` makes one from a
 /// checkpoint; this type serves models and stores of any kind.
 public struct TrainingRun {
   /// What is trained; its weights change.
@@ -28,6 +28,7 @@ public struct TrainingRun {
   ///   - store: How models are written.
   ///   - trainer: The update rule.
   ///   - optimizerFormat: How the trainer's state is stored; it has to be able to write.
+  ///   - backend: The compute kernels.
   public init(
     model: Model,
     options: TrainingOptions,
@@ -55,7 +56,7 @@ public struct TrainingRun {
   ///     run was stopped before its first, or never begun, it begins.
   ///   - control: Asks the run to stop.
   ///   - observe: Is told what happens.
-  /// - Throws: ``GraftError`` when an option makes no sense, the output directory is taken, a resumed run has
+  /// - Throws: `GraftError` when an option makes no sense, the output directory is taken, a resumed run has
   ///   other options or data, a file cannot be written, or the loss is not a number.
   public func train(
     on data: Dataset,

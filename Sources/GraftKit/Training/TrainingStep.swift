@@ -25,6 +25,7 @@ public struct TrainingStep {
   ///   - model: What is trained.
   ///   - trainer: Over the model's parameters that are not frozen.
   ///   - maxGradNorm: Gradients are scaled so that their norm is at most this; 0 does not clip.
+  ///   - backend: The compute kernels.
   ///   - pool: Memory that steps use again.
   public init(
     model: Model,
@@ -48,7 +49,7 @@ public struct TrainingStep {
   ///   - batches: Prepared by the model's head.
   ///   - learningRate: This step's.
   ///   - dropoutKeys: The randomness of dropout in each batch; `nil` for none.
-  /// - Throws: ``GraftError`` when the loss or the gradient is not a finite number. The weights are then as
+  /// - Throws: `GraftError` when the loss or the gradient is not a finite number. The weights are then as
   ///   they were before.
   public func run(_ batches: [Batch], learningRate: Double, dropoutKeys: [RandomKey]? = nil) throws -> Result
   {

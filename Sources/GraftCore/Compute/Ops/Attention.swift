@@ -7,7 +7,9 @@ extension Tape {
   /// memory (Dao et al., arXiv:2205.14135).
   ///
   /// - Parameters:
-  ///   - query: `[tokens, hidden]`; so are `key` and `value`.
+  ///   - query: `[tokens, hidden]`.
+  ///   - key: `[tokens, hidden]`.
+  ///   - value: `[tokens, hidden]`.
   ///   - heads: Number of heads; `hidden` is a multiple of it.
   ///   - offsets: Where sequences start: `[sequences + 1]`, from 0 to `tokens`, not falling.
   ///   - dropout: Probability applied to the attention weights while training.
