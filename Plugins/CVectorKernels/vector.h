@@ -59,7 +59,12 @@ INLINE double sum(vf x) {
   return d2[0] + d2[1];
 }
 
-INLINE float largest(vf x) { return __builtin_reduce_max(x); }
+INLINE float largest(vf x) {
+  x = maximum(x, (vf)__builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  x = maximum(x, (vf)__builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3));
+  x = maximum(x, (vf)__builtin_shufflevector(x, x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1));
+  return x[0] > x[1] ? x[0] : x[1];
+}
 
 // The places of a row, 16 at a time; `n` is 16 but in the last turn.
 #define FOR_EACH_VECTOR(i, n, count) \
