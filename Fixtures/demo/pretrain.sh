@@ -13,7 +13,7 @@ mkdir "$work/new"
 cp "$here/config.json" "$here/../packages/vocab.txt" "$work/new"
 "$graft" init "$work/new" --head masked-lm --output "$work/random"
 "$graft" train "$work/random" --data "$work/corpus.csv" --output "$work/trained" \
-  --epochs "${EPOCHS:-20}" --batch-size 32 --learning-rate 1e-3 --weight-decay 0.01 --warmup-steps 500 \
-  --max-length 128 --dropout 0 --logging-steps 200
+  --epochs "${EPOCHS:-8}" --batch-size 32 --learning-rate 1e-3 --weight-decay 0.01 --warmup-steps 500 \
+  --max-length 128 --dropout 0 --logging-steps 100
 rm -rf "$here/bert-mini"
 "$graft" export "$work/trained" --format safetensors --dtype float16 --output "$here/bert-mini"

@@ -15,8 +15,13 @@ public func initializeModel(
   let configuration = try ModelDirectory(directory).configuration()
   let type = try registry.backbones.find(configuration.string("model_type", default: "bert"))
   let backbone = try type.init(configuration)
+  let headType = try head.map(registry.heads.find)
+  // A pooler that no loss reaches would stay random.
+  let specs = backbone.parameters.filter {
+    headType?.needsPooler != false || !backbone.poolerParameters.contains($0.name)
+  }
   var checkpoint = Checkpoint(
-    configuration: configuration, backboneType: type, backbone: backbone.parameters.initialized(seed: seed),
+    configuration: configuration, backboneType: type, backbone: specs.initialized(seed: seed),
     tokenizer: try registry.loadTokenizer(from: directory))
   if let tokenizer = checkpoint.tokenizer, tokenizer.vocabularySize > backbone.vocabularySize {
     throw GraftError(
@@ -24,7 +29,7 @@ public func initializeModel(
       subject: "key 'vocab_size'", expected: "at least \(tokenizer.vocabularySize)",
       found: "\(backbone.vocabularySize)")
   }
-  checkpoint.activeHead = try head.map(registry.heads.find)
+  checkpoint.activeHead = headType
   var report = LoadReport()
   try registry.initializeMissingParts(of: &checkpoint, seed: seed, report: &report)
   return checkpoint
