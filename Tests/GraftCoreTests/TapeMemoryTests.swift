@@ -35,6 +35,24 @@ import Testing
     #expect(pool.allocationCount == before)
   }
 
+  @Test("batches of every length share the memory that the longest needs")
+  func varyingLengthsShareMemory() {
+    func capacity(_ lengths: [Int]) -> Int {
+      let pool = MemoryPool()
+      for tokens in lengths {
+        let tape = Tape(backend, dropoutKey: RandomKey(seed: 1), pool: pool)
+        tape.backward(from: loss(tape, tokens: tokens))
+        weight.clearGradient()
+        bias.clearGradient()
+      }
+      return pool.capacity
+    }
+    let longest = capacity([300])
+    var generator = RandomKey(seed: 9).generator
+    let mixed = capacity((0..<60).map { _ in Int.random(in: 30...300, using: &generator) })
+    #expect(mixed <= 2 * longest, "\(mixed) and \(longest)")
+  }
+
   @Test func nothingOutlivesItsTape() {
     for goesBack in [true, false] {
       weak var tapeLeft: Tape?

@@ -6,7 +6,8 @@ public final class Tensor: @unchecked Sendable {
   public let shape: [Int]
   public let count: Int
   /// The elements, valid as long as this object lives.
-  public let pointer: UnsafeMutablePointer<Float>
+  public var pointer: UnsafeMutablePointer<Float> { block.pointer }
+  private let block: MemoryPool.Block
   /// Where the memory goes back to.
   let pool: MemoryPool?
 
@@ -19,7 +20,7 @@ public final class Tensor: @unchecked Sendable {
     self.shape = shape
     self.pool = pool
     count = shape.reduce(1, *)
-    pointer = pool?.take(count) ?? MemoryPool.allocate(count)
+    block = pool?.take(count) ?? MemoryPool.Block(capacity: count)
   }
 
   /// A tensor of one value.
@@ -38,7 +39,7 @@ public final class Tensor: @unchecked Sendable {
   }
 
   deinit {
-    if let pool { pool.giveBack(pointer, count) } else { pointer.deallocate() }
+    if let pool { pool.giveBack(block) } else { block.pointer.deallocate() }
   }
 
   /// The first extent: tokens, sequences or outputs.
@@ -55,42 +56,4 @@ public final class Tensor: @unchecked Sendable {
 
   /// Sets every element to zero.
   public func clear() { pointer.update(repeating: 0, count: count) }
-}
-
-/// Memory that is used again from one step to the next, so that a training step faults in no new pages.
-///
-/// Blocks are kept by size class (powers of two, four steps between). Used by one thread at a time.
-public final class MemoryPool {
-  private var free: [Int: [UnsafeMutablePointer<Float>]] = [:]
-  /// How many blocks the system was asked for so far; it stops growing when a loop has found its rhythm.
-  public private(set) var allocationCount = 0
-
-  public init() {}
-
-  deinit {
-    for block in free.values.joined() { block.deallocate() }
-  }
-
-  static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-    UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
-      .bindMemory(to: Float.self, capacity: max(1, count))
-  }
-
-  /// The size class of a count: at most a fifth is wasted.
-  private static func capacity(_ count: Int) -> Int {
-    let least = max(256, count)
-    let step = 1 << max(0, Int.bitWidth - least.leadingZeroBitCount - 3)
-    return (least + step - 1) / step * step
-  }
-
-  func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let capacity = MemoryPool.capacity(count)
-    if let block = free[capacity]?.popLast() { return block }
-    allocationCount += 1
-    return MemoryPool.allocate(capacity)
-  }
-
-  func giveBack(_ block: UnsafeMutablePointer<Float>, _ count: Int) {
-    free[MemoryPool.capacity(count), default: []].append(block)
-  }
 }
