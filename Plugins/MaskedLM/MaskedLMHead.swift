@@ -8,12 +8,13 @@ import GraftCore
 public struct MaskedLMHead: Head {
   public static let name = "masked-lm"
   public static let architecture = "ForMaskedLM"
+  public static let settingKeys = ["tie_word_embeddings"]
 
   /// What ``forward(_:_:_:_:)`` calls its logits: `[selected tokens, vocabulary]`.
   public static let logits = "prediction_logits"
 
   public static let rows: [String: [Dialect.Row]] = [
-    "transformers": Dialect.Row.linear("masked_lm.transform", "cls.predictions.transform.dense")
+    "bert/transformers": Dialect.Row.linear("masked_lm.transform", "cls.predictions.transform.dense")
       + Dialect.Row.linear("masked_lm.norm", "cls.predictions.transform.LayerNorm")
       + [
         Dialect.Row("masked_lm.bias", "cls.predictions.bias"),

@@ -11,7 +11,7 @@ public struct NextSentenceHead: Head {
   public static let logits = "seq_relationship_logits"
 
   public static let rows: [String: [Dialect.Row]] = [
-    "transformers": Dialect.Row.linear("next_sentence", "cls.seq_relationship")
+    "bert/transformers": Dialect.Row.linear("next_sentence", "cls.seq_relationship")
   ]
 
   private let hiddenSize: Int

@@ -15,7 +15,7 @@ public struct SequenceClassificationHead: Head {
   public static let logits = "logits"
 
   public static let rows: [String: [Dialect.Row]] = [
-    "transformers": Dialect.Row.linear("sequence_classification", "classifier")
+    "bert/transformers": Dialect.Row.linear("sequence_classification", "classifier")
   ]
 
   /// Names of the outputs, in their order.

@@ -52,12 +52,12 @@ public func detachHead(_ source: URL, id: String? = nil, registry: Registry) thr
         .unknownName, "the checkpoint has no head '\(id)'", file: source.path,
         advice: "It has: \(checkpoint.heads.map(\.id).joined(separator: ", ")).")
     }
-    return DetachedHead(record.type, [record], of: checkpoint.configuration)
+    return try DetachedHead(record.type, [record], of: checkpoint)
   }
   guard let active = checkpoint.activeHead else {
     throw GraftError(.missing, "the checkpoint has no head to detach", file: source.path)
   }
-  return DetachedHead(active, checkpoint.activeRecords, of: checkpoint.configuration)
+  return try DetachedHead(active, checkpoint.activeRecords, of: checkpoint)
 }
 
 /// Puts a detached head on a checkpoint; the checkpoint's own head is parked.
@@ -66,9 +66,7 @@ public func detachHead(_ source: URL, id: String? = nil, registry: Registry) thr
 public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> HeadChange {
   var opened = try registry.open(source)
   let detached = try registry.openHead(head)
-  let (theirs, ours) = (
-    try detached.configuration.size("hidden_size"), try opened.checkpoint.makeBackbone().hiddenSize
-  )
+  let (theirs, ours) = (detached.hiddenSize, try opened.checkpoint.makeBackbone().hiddenSize)
   guard theirs == ours else {
     throw GraftError(
       .mismatch, "the head was made for another width", file: head.path, expected: "hidden_size \(ours)",
@@ -107,31 +105,28 @@ extension Checkpoint {
       throw GraftError(
         .refused, "the head '\(type.name)' has no labels of its own", advice: "Leave out the label options.")
     }
-    var settings = type.hasLabels ? (parked ?? heads.first { $0.id == type.name })?.settings : nil
-    let wanted = settings ?? Configuration()
-    if let labels, try settings == nil || wanted.labels() != labels {
+    let current = parked ?? heads.first { $0.id == type.name }
+    var settings = Configuration()
+    if let labels, try current.map({ try $0.settings.labels() != labels }) ?? true {
+      // Other labels are another head.
       setAside(type.name)
-      settings = Configuration()
-      settings?.setLabels(labels)
-    } else if let parked, parked.id != type.name {
+      settings.setLabels(labels)
+    } else if let parked {
       exchange(parked.id, type.name)
+    } else if current == nil, type.hasLabels {
+      settings.setLabels(try Configuration().labels())
     }
-    if let problemType { settings?["problem_type"] = .string(problemType.rawValue) }
-    if settings == nil, type.hasLabels {
-      settings = Configuration()
-      settings?.setLabels(try Configuration().labels())
-      if let problemType { settings?["problem_type"] = .string(problemType.rawValue) }
+    if let problemType {
+      settings["problem_type"] = .string(problemType.rawValue)
+      if let index = heads.firstIndex(where: { $0.id == type.name }) {
+        heads[index].settings["problem_type"] = .string(problemType.rawValue)
+      }
     }
-
-    configuration = configuration.withoutHeadSettings().merging(settings ?? Configuration())
     activeHead = type
-    if let settings, let index = heads.firstIndex(where: { $0.id == type.name }) {
-      heads[index].settings = settings
-    }
     let restored = type.parts.map { $0.name }.filter { part in
       !previous.contains(part) && heads.contains { $0.id == part }
     }
-    try registry.initializeMissingParts(of: &self, seed: seed, report: &report)
+    try registry.initializeMissingParts(of: &self, settings: settings, seed: seed, report: &report)
     return restored
   }
 
@@ -142,15 +137,13 @@ extension Checkpoint {
     let backbone = try makeBackbone()
     for record in detached.records {
       do {
-        try record.check(configuration.withoutHeadSettings(), on: backbone)
+        try record.check(configuration, on: backbone)
       } catch let error as GraftError {
         throw error.inFile(file.path)
       }
       setAside(record.type.name)
       heads.append(record)
     }
-    let settings = detached.records.first { $0.type.hasLabels }?.settings
-    configuration = configuration.withoutHeadSettings().merging(settings ?? Configuration())
     activeHead = detached.type
     try registry.initializeMissingParts(of: &self, seed: 0, report: &report)
   }

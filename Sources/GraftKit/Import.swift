@@ -26,14 +26,8 @@ public struct OutputOptions: Sendable {
   ///
   /// - Throws: `GraftError` when one is not registered.
   func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
-    let dialect =
-      try self.dialect.map(registry.dialects.find)
-      ?? registry.dialects.values.first { $0.backbone == backbone }
-    guard let dialect else {
-      throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
-    }
     return Checkpoint.WriteOptions(
-      format: try registry.formats.find(format), dialect: dialect, dtype: dtype, shardLimit: shardLimit)
+      format: try registry.formats.find(format), dialect: try registry.dialect(dialect, of: backbone), dtype: dtype, shardLimit: shardLimit)
   }
 }
 

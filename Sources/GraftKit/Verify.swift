@@ -45,7 +45,6 @@ public func verify(
     for record in checkpoint.parkedRecords where record.id == record.type.name {
       var other = checkpoint
       other.activeHead = record.type
-      other.configuration = other.configuration.merging(record.settings)
       guard !record.type.needsPooler || outputs["pooler_output"] != nil else { continue }
       outputs.merge(try other.outputs(inputs.batch, backend)) { first, _ in first }
     }

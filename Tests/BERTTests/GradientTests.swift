@@ -51,7 +51,7 @@ struct GradientTests {
       if let gradient = parameter.gradient { gradients[parameter.name] = LazyTensor(gradient) }
     }
     let table = NameTable(
-      try registry.dialects.find("transformers"), layers: try checkpoint.makeBackbone().layerCount,
+      try registry.dialect("transformers", of: "bert"), layers: try checkpoint.makeBackbone().layerCount,
       heads: checkpoint.activeHead?.parts ?? [])
     let named = try table.encode(gradients, withHead: true)
     let expected = file.tensors.filter { $0.key.hasPrefix("grad.") }

@@ -93,7 +93,7 @@ struct HeadTests {
       let (head, output) = (directory.appending(path: "head"), directory.appending(path: "model"))
       let detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       let options = Checkpoint.WriteOptions(
-        format: try registry.formats.find("safetensors"), dialect: try registry.dialects.find("transformers"))
+        format: try registry.formats.find("safetensors"), dialect: try registry.dialect("transformers", of: "bert"))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let names = try registry.openWeights(head.appending(path: "model.safetensors")).weights.tensors.keys
       #expect(Array(names) == ["classifier.weight", "classifier.bias"])
@@ -116,9 +116,9 @@ struct HeadTests {
     try Support.withTemporaryDirectory { directory in
       let head = directory.appending(path: "head")
       var detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
-      detached.configuration["hidden_size"] = 48
+      detached.hiddenSize = 48
       let options = Checkpoint.WriteOptions(
-        format: try registry.formats.find("safetensors"), dialect: try registry.dialects.find("transformers"))
+        format: try registry.formats.find("safetensors"), dialect: try registry.dialect("transformers", of: "bert"))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let error = #expect(throws: GraftError.self) {
         try attachHead(Support.fixture("pretraining"), head: head, registry: registry)

@@ -14,7 +14,9 @@ struct Architecture {
   private let claim: Claim
 
   /// - Throws: ``GraftError`` when the class belongs to another backbone.
-  init(_ configuration: Configuration, _ backbone: any Backbone.Type, heads: [any Head.Type]) throws {
+  init(
+    _ configuration: Configuration, _ backbone: any Backbone.Type, _ dialect: Dialect, heads: [any Head.Type]
+  ) throws {
     guard let name = configuration["architectures"]?.array?.first?.string else {
       claim = .silent
       return
@@ -27,14 +29,22 @@ struct Architecture {
     if suffix == "Model" {
       claim = .none
     } else {
-      claim = heads.first { $0.architecture == suffix }.map(Claim.head) ?? .foreign(name)
+      claim =
+        heads.first { $0.architecture == suffix && $0.isKnown(to: dialect) }.map(Claim.head) ?? .foreign(name)
     }
   }
 
-  /// Whether the file's head tensors belong to a class that no plugin implements.
-  var isForeign: Bool {
-    if case .foreign = claim { return true }
-    return false
+  /// The heads that are no combination, the claimed one's parts first: names that several heads use are then
+  /// taken for the right one's. None for a class that no plugin implements.
+  func likelyLeaves(of heads: [any Head.Type]) -> [any Head.Type] {
+    let leaves = heads.filter { $0.isLeaf }
+    switch claim {
+    case .foreign: return []
+    case .none, .silent: return leaves
+    case .head(let head):
+      let parts = Set(head.parts.map { $0.name })
+      return leaves.filter { parts.contains($0.name) } + leaves.filter { !parts.contains($0.name) }
+    }
   }
 
   var note: String? {
@@ -69,4 +79,9 @@ struct Architecture {
     case .foreign: return nil
     }
   }
+}
+
+extension Head {
+  /// Whether a dialect has names for all of the head's parts.
+  static func isKnown(to dialect: Dialect) -> Bool { parts.allSatisfy { !dialect.rows(of: $0).isEmpty } }
 }

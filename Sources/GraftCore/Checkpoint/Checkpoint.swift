@@ -6,8 +6,8 @@ import Foundation
 /// One head may be *active*: it is what the checkpoint predicts with and what its architecture names. The
 /// others are *parked*: kept, and put back by swapping heads.
 public struct Checkpoint: Sendable {
-  /// The model's configuration; the active head's settings are part of it.
-  public var configuration: Configuration
+  /// The configuration without what belongs to heads.
+  private var base: Configuration
   public let backboneType: any Backbone.Type
   /// The backbone's parameters in canonical names, the pooler included when there is one.
   public var backbone: Weights
@@ -16,6 +16,8 @@ public struct Checkpoint: Sendable {
   /// The registered name of the active head, which may be a combination such as `pretraining`.
   public var activeHead: (any Head.Type)?
   public var tokenizer: (any Tokenizer)?
+  /// Whether the pooler was trained; it is random when the checkpoint came without one that a head reads.
+  public var poolerHistory = HeadRecord.History.imported(from: "the checkpoint")
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
 
@@ -28,13 +30,28 @@ public struct Checkpoint: Sendable {
     tokenizer: (any Tokenizer)? = nil,
     extra: Weights = Weights()
   ) {
-    self.configuration = configuration
+    base = configuration
     self.backboneType = backboneType
     self.backbone = backbone
     self.heads = heads
     self.activeHead = activeHead
     self.tokenizer = tokenizer
     self.extra = extra
+  }
+
+  /// What `config.json` says: the model's configuration with the active head's settings.
+  public var configuration: Configuration {
+    get {
+      let neutral = heads.reduce(base) { $0.removingSettings(of: $1.type) }
+      return activeRecords.reduce(neutral) { $0.applying($1) }
+    }
+    set {
+      base = newValue
+      let active = Set(activeRecords.map(\.id))
+      for index in heads.indices where active.contains(heads[index].id) {
+        heads[index].settings = newValue.settings(of: heads[index].type)
+      }
+    }
   }
 
   /// The class that the configuration names: `BertForMaskedLM`; `BertModel` without a head.
@@ -88,18 +105,43 @@ public struct Checkpoint: Sendable {
     for index in heads.indices where active.contains(heads[index].id) {
       heads[index].history = .trained(on: training)
     }
+    if activeHead?.needsPooler == true { poolerHistory = .trained(on: training) }
   }
 
-  /// Refuses to predict with a head whose weights are random.
+  /// Refuses to predict with a head, or through a pooler, whose weights are random.
   ///
   /// - Throws: ``GraftError`` of kind `refused` naming the head.
   public func requireTrainedHead() throws {
+    let advice = "Train it with 'graft train', or pass --allow-untrained."
     if let untrained = activeRecords.first(where: { !$0.history.isTrained }) {
       throw GraftError(
-        .refused,
-        "the head '\(untrained.id)' was never trained: its predictions would be random",
-        advice: "Train it with 'graft train', or pass --allow-untrained."
-      )
+        .refused, "the head '\(untrained.id)' was never trained: its predictions would be random",
+        advice: advice)
     }
+    if let activeHead, activeHead.needsPooler, !poolerHistory.isTrained {
+      throw GraftError(
+        .refused,
+        "the pooler that the head '\(activeHead.name)' reads was never trained: its predictions would be random",
+        advice: advice)
+    }
+  }
+}
+
+extension Configuration {
+  /// This configuration with a head's settings in the place of any other head's.
+  public func applying(_ record: HeadRecord) -> Configuration {
+    var result = removingSettings(of: record.type)
+    result.values.merge(record.settings.values) { _, new in new }
+    return result
+  }
+
+  /// This configuration without the keys that belong to a head.
+  func removingSettings(of head: any Head.Type) -> Configuration {
+    Configuration(values.filter { !head.settingKeys.contains($0.key) })
+  }
+
+  /// The keys that belong to a head.
+  public func settings(of head: any Head.Type) -> Configuration {
+    Configuration(values.filter { head.settingKeys.contains($0.key) })
   }
 }

@@ -21,17 +21,23 @@ extension Registry {
   ///   tensor is missing or of another shape.
   public func open(_ path: URL) throws -> OpenedCheckpoint {
     let directory = try ModelDirectory(path, formats: formats.values)
+    let record = try directory.record()
+    if let head = record?["head"]?.string, record?["detached"]?.bool == true {
+      throw GraftError(
+        .mismatch, "the head '\(head)' alone, not a checkpoint", file: directory.url.path,
+        advice: "Put it on one with 'graft head attach CKPT --head DIR --output DIR'.")
+    }
     var configuration = try directory.configuration()
     let (stored, format) = try openWeights(directory.weights)
     do {
       let (dialect, backboneType) = try recognize(stored, configuration)
       let backbone = try backboneType.init(configuration)
-      let leaves = heads.values.filter { $0.isLeaf }
-      let architecture = try Architecture(configuration, backboneType, heads: heads.values)
+      let architecture = try Architecture(configuration, backboneType, dialect, heads: heads.values)
+      let leaves = architecture.likelyLeaves(of: heads.values)
       let table = NameTable(
         dialect,
         layers: backbone.layerCount,
-        heads: architecture.isForeign ? [] : leaves
+        heads: leaves
       )
 
       var report = LoadReport()
@@ -49,28 +55,24 @@ extension Registry {
       )
       try checkBackbone(checkpoint, table)
 
-      let record = try directory.record()
-      let records = leaves.compactMap { leaf in
-        decoded[leaf.name].map { weights in
-          HeadRecord(
-            leaf,
-            settings: leaf.hasLabels ? configuration.headSettings : Configuration(),
-            weights: weights,
-            history: HeadRecord.History(record?["heads"]?[leaf.name], source: directory.name)
-          )
+      checkpoint.heads = try leaves.compactMap { leaf in
+        try decoded[leaf.name].map { weights in
+          var found = HeadRecord(
+            leaf, settings: configuration.settings(of: leaf), weights: weights,
+            history: HeadRecord.History(record?["heads"]?[leaf.name], source: directory.name))
+          try found.settleSettings(dialect, backbone)
+          return found
         }
       }
-      checkpoint.heads = records
-      recordTie(&checkpoint, dialect, backbone)
+      if let pooler = record?["pooler"] {
+        checkpoint.poolerHistory = HeadRecord.History(pooler, source: directory.name)
+      }
       checkpoint.activeHead = architecture.head(
-        holding: records.map { $0.id },
-        of: heads.values,
-        note: &report
-      )
-      try initializeMissingParts(of: &checkpoint, seed: 0, report: &report)
-      try checkHeads(&checkpoint, table)
-
-      checkpoint.heads += try parkedHeads(in: directory.url)
+        holding: checkpoint.heads.map { $0.id }, of: heads.values, note: &report)
+      // Another tool's folder of that name is no concern of ours.
+      if record != nil { checkpoint.heads += try parkedHeads(in: directory.url) }
+      try initializeMissingParts(of: &checkpoint, settings: configuration, seed: 0, report: &report)
+      for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
       checkpoint.tokenizer = try loadTokenizer(from: directory.url)
       return OpenedCheckpoint(
@@ -99,7 +101,12 @@ extension Registry {
     let leaves = heads.values.filter { $0.isLeaf }
     var best: (dialect: Dialect, count: Int)?
     for dialect in dialects.values where type == nil || dialect.backbone == type?.name {
-      let layers = try backbones.find(dialect.backbone).init(configuration).layerCount
+      let layers: Int
+      do {
+        layers = try backbones.find(dialect.backbone).init(configuration).layerCount
+      } catch  where type == nil && dialects.values.count > 1 {
+        continue  // The configuration of another backbone.
+      }
       let count = NameTable(dialect, layers: layers, heads: leaves).matches(stored.tensors.keys)
       if count > best?.count ?? 0 { best = (dialect, count) }
     }
@@ -131,18 +138,6 @@ extension Registry {
     configuration["vocab_size"] = JSON(shape[0])
   }
 
-  /// Sets `tie_word_embeddings` to what the file's decoder shows, whatever the configuration says.
-  private func recordTie(_ checkpoint: inout Checkpoint, _ dialect: Dialect, _ backbone: any Backbone) {
-    for record in checkpoint.heads {
-      let decoders = (record.type.rows[dialect.name] ?? []).filter { $0.target == backbone.wordEmbedding }
-      guard !decoders.isEmpty else { continue }
-      let isTied = !decoders.contains { record.weights[$0.canonical] != nil }
-      if !isTied || checkpoint.configuration["tie_word_embeddings"] != nil {
-        checkpoint.configuration["tie_word_embeddings"] = JSON(isTied)
-      }
-    }
-  }
-
   /// Demands every backbone tensor but the pooler, in its shape.
   private func checkBackbone(_ checkpoint: Checkpoint, _ table: NameTable) throws {
     let backbone = try checkpoint.makeBackbone()
@@ -160,22 +155,6 @@ extension Registry {
         )
       }
       try tensor.check(spec, name: table.storedName(spec.name))
-    }
-  }
-
-  /// Demands that heads are whole and fit the backbone; lets the tensor decide how many labels there are
-  /// when the configuration does not say.
-  private func checkHeads(_ checkpoint: inout Checkpoint, _ table: NameTable) throws {
-    let backbone = try checkpoint.makeBackbone()
-    for index in checkpoint.heads.indices {
-      if checkpoint.heads[index].type.hasLabels, checkpoint.configuration["id2label"] == nil,
-        let outputs = checkpoint.heads[index].weights.tensors.values.first?.spec.shape.first
-      {
-        let labels = (0..<outputs).map { "LABEL_\($0)" }
-        checkpoint.heads[index].settings.setLabels(labels)
-        checkpoint.configuration.setLabels(labels)
-      }
-      try checkpoint.heads[index].check(checkpoint.configuration, on: backbone, table)
     }
   }
 
@@ -255,7 +234,7 @@ extension HeadRecord {
   public func check(_ configuration: Configuration, on backbone: any Backbone, _ table: NameTable? = nil)
     throws
   {
-    let specs = try type.init(configuration.merging(settings), on: backbone).parameters
+    let specs = try type.init(configuration.applying(self), on: backbone).parameters
     for spec in specs {
       let name = table?.storedName(spec.name) ?? spec.name
       guard let tensor = weights[spec.name] else {
@@ -271,21 +250,20 @@ extension HeadRecord {
   }
 }
 
-extension Configuration {
-  /// This configuration without any head's labels and problem type.
-  public func withoutHeadSettings() -> Configuration {
-    Configuration(values.filter { !HeadRecord.settingKeys.contains($0.key) })
-  }
-
-  /// The keys that belong to a head.
-  var headSettings: Configuration {
-    Configuration(values.filter { HeadRecord.settingKeys.contains($0.key) })
-  }
-
-  /// This configuration with a head's settings in the place of any other head's.
-  public func merging(_ settings: Configuration) -> Configuration {
-    var merged = settings.values.isEmpty ? self : withoutHeadSettings()
-    merged.values.merge(settings.values) { _, new in new }
-    return merged
+extension HeadRecord {
+  /// Corrects what the configuration says of a head by what the file holds: how many labels, tied or not.
+  ///
+  /// - Throws: ``GraftError`` when nothing says how many labels there are.
+  fileprivate mutating func settleSettings(_ dialect: Dialect, _ backbone: any Backbone) throws {
+    if type.hasLabels, settings["id2label"] == nil,
+      let shape = weights.tensors.values.first(where: { $0.spec.shape.count == 2 })?.spec.shape,
+      shape[1] == backbone.hiddenSize, shape[0] <= Configuration.maximumLabels
+    {
+      settings.setLabels((0..<shape[0]).map { "LABEL_\($0)" })
+    }
+    let decoders = dialect.rows(of: type).filter { $0.target == backbone.wordEmbedding }
+    guard !decoders.isEmpty else { return }
+    let isTied = !decoders.contains { weights[$0.canonical] != nil }
+    if !isTied || settings["tie_word_embeddings"] != nil { settings["tie_word_embeddings"] = JSON(isTied) }
   }
 }

@@ -75,11 +75,11 @@ extension Checkpoint {
         record.id
       )
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try DetachedHead(record.type, [record], of: configuration).write(into: folder, options)
+      try DetachedHead(record.type, [record], of: self).write(into: folder, options)
     }
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(activeHead?.name, activeRecords)
+      text: HeadRecord.document(activeHead?.name, activeRecords, ["pooler": poolerHistory.json])
     )
     try tokenizer?.write(to: directory)
   }
@@ -102,13 +102,15 @@ extension Checkpoint {
 }
 
 extension HeadRecord {
-  /// The text of `graft.json`.
-  static func document(_ head: String?, _ records: [HeadRecord]) -> String {
+  /// The text of `graft.json`: the head, its parts' histories, and other members.
+  static func document(
+    _ head: String?, _ records: [HeadRecord], _ others: OrderedDictionary<String, JSON>
+  ) -> String {
     let histories = records.map { ($0.type.name, $0.history.json) }
-    let document: JSON = [
+    let document: OrderedDictionary<String, JSON> = [
       "head": head.map { .string($0) } ?? .null,
       "heads": .object(OrderedDictionary(uniqueKeysWithValues: histories)),
     ]
-    return document.text(.pretty) + "\n"
+    return JSON.object(document.merging(others) { first, _ in first }).text(.pretty) + "\n"
   }
 }

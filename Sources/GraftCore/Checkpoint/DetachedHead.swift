@@ -10,11 +10,25 @@ public struct DetachedHead: Sendable {
   /// The configuration of the model it came from, with the head's own settings.
   public var configuration: Configuration
 
-  public init(_ type: any Head.Type, _ records: [HeadRecord], of configuration: Configuration) {
+  /// The width of the hidden states that it reads.
+  public var hiddenSize: Int
+
+  /// A head of a checkpoint.
+  ///
+  /// - Throws: ``GraftError`` when the checkpoint's configuration is not usable.
+  public init(_ type: any Head.Type, _ records: [HeadRecord], of checkpoint: Checkpoint) throws {
+    let configuration = records.reduce(checkpoint.configuration) { $0.applying($1) }
+    self.init(type, records, configuration, hiddenSize: try checkpoint.makeBackbone().hiddenSize)
+  }
+
+  fileprivate init(
+    _ type: any Head.Type, _ records: [HeadRecord], _ configuration: Configuration, hiddenSize: Int
+  ) {
     self.type = type
     self.records = records
-    self.configuration = records.reduce(configuration) { $0.merging($1.settings) }
+    self.configuration = configuration
     self.configuration.values["architectures"] = nil
+    self.hiddenSize = hiddenSize
   }
 
   /// Writes the files of a detached head into a directory that exists.
@@ -38,7 +52,8 @@ public struct DetachedHead: Sendable {
     try options.format.init().write(stored, to: directory.appendingPathComponent(fileName))
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(type.name, records)
+      text: HeadRecord.document(
+        type.name, records, ["detached": true, "hidden_size": JSON(hiddenSize)])
     )
   }
 }
@@ -49,7 +64,9 @@ extension Registry {
   /// - Throws: ``GraftError`` when the directory is no detached head, or is broken.
   public func openHead(_ url: URL) throws -> DetachedHead {
     let directory = try ModelDirectory(url, formats: formats.values)
-    guard let record = try directory.record(), let name = record["head"]?.string else {
+    guard let record = try directory.record(), let name = record["head"]?.string,
+      record["detached"]?.bool == true, let hiddenSize = record["hidden_size"]?.int
+    else {
       throw GraftError(
         .mismatch,
         "not a detached head",
@@ -83,11 +100,11 @@ extension Registry {
       }
       return HeadRecord(
         part,
-        settings: part.hasLabels ? configuration.headSettings : Configuration(),
+        settings: configuration.settings(of: part),
         weights: weights,
         history: HeadRecord.History(record["heads"]?[part.name], source: directory.name)
       )
     }
-    return DetachedHead(type, records, of: configuration)
+    return DetachedHead(type, records, configuration, hiddenSize: hiddenSize)
   }
 }

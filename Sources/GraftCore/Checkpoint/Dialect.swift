@@ -3,7 +3,7 @@
 /// The dialect holds a backbone's rows and the conventions of the framework; a ``Head`` brings its own rows
 /// for each dialect it knows. Together they make a ``NameTable``, which serves reading and writing.
 public struct Dialect: Sendable {
-  /// The name on the command line: `--dialect NAME`.
+  /// The name on the command line: `--dialect NAME`. Another backbone may have a dialect of the same name.
   public let name: String
   /// The ``Backbone/name`` that the rows belong to.
   public let backbone: String
@@ -18,6 +18,8 @@ public struct Dialect: Sendable {
   public let dropped: [Dropped]
   /// The backbone's rows, with `{}` for the number of a layer.
   public let rows: [Row]
+  /// Rows of heads, by name, in the place of the ones that the heads bring.
+  public let headRows: [String: [Row]]
 
   public init(
     name: String,
@@ -25,8 +27,7 @@ public struct Dialect: Sendable {
     backbonePrefixes: [String] = [""],
     wrappers: [String] = [],
     synonyms: [Synonym] = [],
-    dropped: [Dropped] = [],
-    rows: [Row]
+    dropped: [Dropped] = [], rows: [Row], headRows: [String: [Row]] = [:]
   ) {
     self.name = name
     self.backbone = backbone
@@ -35,7 +36,14 @@ public struct Dialect: Sendable {
     self.synonyms = synonyms
     self.dropped = dropped
     self.rows = rows
+    self.headRows = headRows
   }
+
+  /// Backbone and name: `bert/transformers`.
+  public var id: String { "\(backbone)/\(name)" }
+
+  /// The rows of a head.
+  func rows(of head: any Head.Type) -> [Row] { headRows[head.name] ?? head.rows[id] ?? [] }
 
   /// A stored ending and what it is called today: `LayerNorm.gamma` is `LayerNorm.weight`.
   public struct Synonym: Sendable {

@@ -6,7 +6,7 @@ public struct HeadRecord: Sendable {
   public var id: String
   /// The head it belongs to.
   public let type: any Head.Type
-  /// Its part of the configuration: labels, problem type.
+  /// Its part of the configuration, the type's ``Head/settingKeys``: labels, problem type, tied or not.
   public var settings: Configuration
   /// Its parameters in canonical names.
   public var weights: Weights
@@ -51,9 +51,6 @@ public struct HeadRecord: Sendable {
       self.steps = steps
     }
   }
-
-  /// The configuration keys that belong to a head and not to the model.
-  static let settingKeys = ["id2label", "label2id", "num_labels", "problem_type", "classifier_dropout"]
 }
 
 extension HeadRecord.History: CustomStringConvertible {

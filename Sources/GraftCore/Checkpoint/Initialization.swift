@@ -3,33 +3,30 @@ extension Registry {
   ///
   /// - Parameters:
   ///   - checkpoint: What is completed.
+  ///   - settings: The new parts' settings, among any other keys.
   ///   - seed: The randomness of new weights.
   ///   - report: Receives the names of what was initialised.
-  public func initializeMissingParts(of checkpoint: inout Checkpoint, seed: UInt64, report: inout LoadReport)
-    throws
-  {
+  public func initializeMissingParts(
+    of checkpoint: inout Checkpoint, settings: Configuration = Configuration(), seed: UInt64,
+    report: inout LoadReport
+  ) throws {
     guard let active = checkpoint.activeHead else { return }
     let backbone = try checkpoint.makeBackbone()
-    let table = dialects.values.first { $0.backbone == checkpoint.backboneType.name }.map {
-      NameTable($0, layers: backbone.layerCount, heads: active.parts)
-    }
-    func names(_ specs: [ParameterSpec]) -> [String] { specs.map { table?.storedName($0.name) ?? $0.name } }
+    let table = NameTable(
+      try dialect(of: checkpoint.backboneType.name), layers: backbone.layerCount, heads: active.parts)
     for part in active.parts where !checkpoint.heads.contains(where: { $0.id == part.name }) {
-      let head = try part.init(checkpoint.configuration, on: backbone)
-      checkpoint.heads.append(
-        HeadRecord(
-          part,
-          settings: part.hasLabels ? checkpoint.configuration.headSettings : Configuration(),
-          weights: head.parameters.initialized(seed: seed),
-          history: .untrained
-        )
-      )
-      report.update(part.name) { $0.initialized += names(head.parameters) }
+      var record = HeadRecord(
+        part, settings: settings.settings(of: part), weights: Weights(), history: .untrained)
+      let head = try part.init(checkpoint.configuration.applying(record), on: backbone)
+      record.weights = head.parameters.initialized(seed: seed)
+      checkpoint.heads.append(record)
+      report.update(part.name) { $0.initialized += head.parameters.map { table.storedName($0.name) } }
     }
     let pooler = backbone.parameters.filter { backbone.poolerParameters.contains($0.name) }
     if active.needsPooler, pooler.contains(where: { checkpoint.backbone[$0.name] == nil }) {
       checkpoint.backbone.tensors.merge(pooler.initialized(seed: seed).tensors) { first, _ in first }
-      report.update(NameTable.backbone) { $0.initialized += names(pooler) }
+      checkpoint.poolerHistory = .untrained
+      report.update(NameTable.backbone) { $0.initialized += pooler.map { table.storedName($0.name) } }
     }
   }
 }

@@ -20,7 +20,8 @@ public struct NameTable: Sendable {
   /// - Parameters:
   ///   - dialect: The naming.
   ///   - layers: How many layers `{}` runs over.
-  ///   - heads: The heads whose tensors may be met. They have no parts of their own.
+  ///   - heads: The heads whose tensors may be met, likeliest first. They have no parts of their own; one
+  ///     whose names an earlier one has is left out.
   public init(_ dialect: Dialect, layers: Int, heads: [any Head.Type]) {
     var entries: [Entry] = []
     // Rows of one layer stand together, as the frameworks write them.
@@ -36,8 +37,13 @@ public struct NameTable: Sendable {
     entries += single.filter { $0.offset > firstPerLayer }.map {
       Entry(row: $0.element, owner: Self.backbone)
     }
+    // Frameworks call the tensors of different heads by one name; the first head that claims it has it.
+    var claimed: Set<String> = []
     for head in heads {
-      entries += (head.rows[dialect.name] ?? []).map { Entry(row: $0, owner: head.name) }
+      let rows = dialect.rows(of: head)
+      guard claimed.isDisjoint(with: rows.map(\.stored)) else { continue }
+      claimed.formUnion(rows.map(\.stored))
+      entries += rows.map { Entry(row: $0, owner: head.name) }
     }
     var entryOfName: [String: Int] = [:]
     for (index, entry) in entries.enumerated() {
@@ -64,7 +70,8 @@ public struct NameTable: Sendable {
     var name = stored[...]
     for wrapper in dialect.wrappers where name.hasPrefix(wrapper) { name = name.dropFirst(wrapper.count) }
     for synonym in dialect.synonyms where name.hasSuffix(synonym.stored) {
-      return name.dropLast(synonym.stored.count) + synonym.current
+      let stem = name.dropLast(synonym.stored.count)
+      if stem.isEmpty || stem.hasSuffix(".") || stem.hasSuffix("/") { return stem + synonym.current }
     }
     return String(name)
   }
@@ -81,8 +88,8 @@ public struct NameTable: Sendable {
   /// - Parameters:
   ///   - weights: Tensors in stored names.
   ///   - report: Receives what was loaded, renamed, dropped and not recognised.
-  /// - Returns: Tensors in canonical names, by ``backbone`` and head name. An owner none of whose required
-  ///   tensors was there is absent. The remaining, unrecognised tensors are under the empty name.
+  /// - Returns: Tensors in canonical names, by ``backbone`` and head name; an owner without any tensor is
+  ///   absent. Unrecognised tensors are under the empty name.
   /// - Throws: ``GraftError`` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(_ weights: Weights, report: inout LoadReport) throws -> Decoded {
     var found: [Int: Found] = [:]

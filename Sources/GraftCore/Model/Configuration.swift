@@ -98,6 +98,9 @@ public enum ProblemType: String, Sendable {
 }
 
 extension Configuration {
+  /// More labels than this are a mistake in the file, not a task.
+  static let maximumLabels = 1_000_000
+
   /// The names of a classifier's outputs, in their order: `id2label`, whose keys are numbers as strings.
   ///
   /// - Returns: `LABEL_0 …` when only `num_labels` is known; two of them when nothing is, which is what

@@ -9,7 +9,7 @@ public protocol Head: Sendable {
   /// What class names end with: `ForMaskedLM` in `BertForMaskedLM`.
   static var architecture: String { get }
 
-  /// The head's rows, by the name of the dialect.
+  /// The head's rows, by ``Dialect/id``. A dialect may bring rows for heads that do not know it.
   static var rows: [String: [Dialect.Row]] { get }
 
   /// The heads this one is made of, when it is a combination; they are stored and listed separately.
@@ -20,6 +20,9 @@ public protocol Head: Sendable {
 
   /// Whether the head's outputs are the labels of the configuration.
   static var hasLabels: Bool { get }
+
+  /// The configuration's keys that belong to the head and go where it goes.
+  static var settingKeys: [String] { get }
 
   /// - Parameters:
   ///   - configuration: The checkpoint's configuration, labels included.
@@ -89,6 +92,9 @@ extension Head {
   public static var parts: [any Head.Type] { [Self.self] }
   public static var needsPooler: Bool { false }
   public static var hasLabels: Bool { false }
+  public static var settingKeys: [String] {
+    hasLabels ? ["id2label", "label2id", "num_labels", "problem_type", "classifier_dropout"] : []
+  }
 
   public func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) throws {}
 }

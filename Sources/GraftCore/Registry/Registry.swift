@@ -63,7 +63,7 @@ public struct Registry: Sendable {
   public mutating func add(_ format: any WeightFormat.Type) throws {
     try formats.add(format, named: format.name)
   }
-  public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.name) }
+  public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.id) }
   public mutating func add(_ backbone: any Backbone.Type) throws {
     try backbones.add(backbone, named: backbone.name)
   }
@@ -76,6 +76,22 @@ public struct Registry: Sendable {
   }
   public mutating func add(_ backend: any ComputeBackend.Type) throws {
     try backends.add(backend, named: backend.name)
+  }
+}
+
+extension Registry {
+  /// A backbone's dialect.
+  ///
+  /// - Parameters:
+  ///   - name: The dialect's name; `nil` is the backbone's first.
+  ///   - backbone: The backbone's name.
+  /// - Throws: ``GraftError`` that lists the known ones.
+  public func dialect(_ name: String? = nil, of backbone: String) throws -> Dialect {
+    if let name { return try dialects.find("\(backbone)/\(name)") }
+    guard let first = dialects.values.first(where: { $0.backbone == backbone }) else {
+      throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
+    }
+    return first
   }
 }
 
