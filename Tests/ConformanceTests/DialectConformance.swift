@@ -123,4 +123,56 @@ struct DialectConformance {
     var report = LoadReport()
     #expect(throws: GraftError.self) { try table.decode(stored, report: &report) }
   }
+
+  @Test("a synonym is a whole component of a name, not any ending", arguments: names)
+  func wholeSynonyms(_ name: String) throws {
+    let (dialect, backbone, _, _) = try setUp(name)
+    let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+    for synonym in dialect.synonyms {
+      let odd = "embeddings.my" + synonym.stored
+      var report = LoadReport()
+      _ = try table.decode(Weights([odd: LazyTensor([Float(1)], shape: [1])]), report: &report)
+      #expect(report.unexpected == [odd])
+    }
+  }
+}
+
+/// Two heads whose tensors a framework calls by the same names, as transformers' classifiers are.
+@Suite("Heads of one spelling")
+struct TwinHeadTests {
+  /// Labels tokens instead of texts; its tensors are `classifier.*` as well.
+  struct Twin: Head {
+    static let name = "twin"
+    static let architecture = "ForTwin"
+    static let rows = ["bert/transformers": Dialect.Row.linear("twin", "classifier")]
+    let parameters: [ParameterSpec]
+    let outputCount = 4
+
+    init(_ configuration: Configuration, on backbone: any Backbone) throws {
+      parameters = ParameterSpec.linear("twin", in: backbone.hiddenSize, out: 4, deviation: 0.02)
+    }
+
+    func prepare(_ batch: inout Batch, examples: [Example], sampler: Sampler) throws {}
+    func forward(_ output: BackboneOutput, _ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Logits {
+      [:]
+    }
+    func loss(_ logits: Logits, _ batch: Batch, _ tape: Tape) throws -> Variable {
+      Variable(Tensor([0], shape: []))
+    }
+  }
+
+  enum TwinPlugin: Plugin {
+    static func register(in registry: inout Registry) throws { try registry.add(Twin.self) }
+  }
+
+  @Test("the architecture decides whose they are, whatever the order of plugins", arguments: [true, false])
+  func architectureDecides(_ twinFirst: Bool) throws {
+    let registry = try Registry(
+      twinFirst ? [TwinPlugin.self] + builtInPlugins : builtInPlugins + [TwinPlugin.self])
+    let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Fixtures/bert-tiny")
+    let opened = try registry.open(fixtures.appending(path: "sequence-classification"))
+    #expect(opened.checkpoint.heads.map(\.id) == ["sequence-classification"])
+    #expect(opened.report.groups.allSatisfy { $0.initialized.isEmpty })
+  }
 }

@@ -93,7 +93,8 @@ struct HeadTests {
       let (head, output) = (directory.appending(path: "head"), directory.appending(path: "model"))
       let detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       let options = Checkpoint.WriteOptions(
-        format: try registry.formats.find("safetensors"), dialect: try registry.dialect("transformers", of: "bert"))
+        format: try registry.formats.find("safetensors"),
+        dialect: try registry.dialect("transformers", of: "bert"))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let names = try registry.openWeights(head.appending(path: "model.safetensors")).weights.tensors.keys
       #expect(Array(names) == ["classifier.weight", "classifier.bias"])
@@ -118,7 +119,8 @@ struct HeadTests {
       var detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       detached.hiddenSize = 48
       let options = Checkpoint.WriteOptions(
-        format: try registry.formats.find("safetensors"), dialect: try registry.dialect("transformers", of: "bert"))
+        format: try registry.formats.find("safetensors"),
+        dialect: try registry.dialect("transformers", of: "bert"))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let error = #expect(throws: GraftError.self) {
         try attachHead(Support.fixture("pretraining"), head: head, registry: registry)
@@ -141,5 +143,81 @@ struct HeadTests {
     }
     #expect(
       error?.description.contains("masked-lm, next-sentence, pretraining, sequence-classification") == true)
+  }
+
+  /// Writes a detached head of a fixture.
+  private func detach(_ name: String, to output: URL) throws {
+    try detachHead(Support.fixture(name), registry: registry).write(to: output, registry: registry)
+  }
+
+  @Test("an untied decoder stays untied on a backbone whose own head was tied, and the other way round")
+  func untiedDecoderMoves() throws {
+    try Support.withTemporaryDirectory { directory in
+      let pairs = [("untied-decoder", "pretraining", false), ("masked-lm", "untied-decoder", true)]
+      for (head, backbone, isTied) in pairs {
+        let (detached, output) = (
+          directory.appending(path: head), directory.appending(path: "on-\(backbone)")
+        )
+        try detach(head, to: detached)
+        let change = try attachHead(Support.fixture(backbone), head: detached, registry: registry)
+        try change.checkpoint.write(to: output, registry: registry)
+        let opened = try registry.open(output)
+        #expect(opened.stored["cls.predictions.decoder.weight"] == nil ? isTied : !isTied)
+        #expect(try opened.checkpoint.configuration.bool("tie_word_embeddings", default: true) == isTied)
+      }
+    }
+  }
+
+  @Test("a trained head on a pooler that is new does not predict")
+  func newPooler() throws {
+    try Support.withTemporaryDirectory { directory in
+      let (head, output) = (directory.appending(path: "head"), directory.appending(path: "model"))
+      try detach("sequence-classification", to: head)
+      let change = try attachHead(Support.fixture("base-no-pooler"), head: head, registry: registry)
+      #expect(change.report.groups.flatMap(\.initialized).contains("bert.pooler.dense.weight"))
+      try change.checkpoint.write(to: output, registry: registry)
+      var opened = try registry.open(output).checkpoint
+      let error = #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
+      #expect(error?.description.contains("pooler") == true)
+      opened.markTrained(on: .init(data: ["train.csv"], examples: 8, steps: 1))
+      try opened.requireTrainedHead()
+    }
+  }
+
+  @Test("a damaged parked head is found when the checkpoint is opened")
+  func damagedParkedHead() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "model")
+      try swap(Support.fixture("sequence-classification"), to: "masked-lm", output: output)
+      let weights = Weights([
+        "classifier.weight": LazyTensor([Float](repeating: 0, count: 4 * 99), shape: [4, 99]),
+        "classifier.bias": LazyTensor([Float](repeating: 0, count: 4), shape: [4]),
+      ])
+      let file = output.appending(path: "heads/sequence-classification/model.safetensors")
+      try registry.formats.find("safetensors").init().write(weights, to: file)
+      let error = #expect(throws: GraftError.self) { try registry.open(output) }
+      #expect(error?.description.contains("[4, 99]") == true)
+    }
+  }
+
+  @Test("a folder called heads that Graft did not write is left alone")
+  func foreignHeadsFolder() throws {
+    try Support.withTemporaryDirectory { directory in
+      let model = directory.appending(path: "model")
+      try FileManager.default.copyItem(at: Support.fixture("pretraining"), to: model)
+      try FileManager.default.createDirectory(
+        at: model.appending(path: "heads/notes"), withIntermediateDirectories: true)
+      #expect(try registry.open(model).checkpoint.heads.count == 2)
+    }
+  }
+
+  @Test("a detached head is no checkpoint, and the message says so")
+  func detachedHeadIsNoCheckpoint() throws {
+    try Support.withTemporaryDirectory { directory in
+      let head = directory.appending(path: "head")
+      try detach("sequence-classification", to: head)
+      let error = #expect(throws: GraftError.self) { try registry.open(head) }
+      #expect(error?.description.contains("graft head attach") == true)
+    }
   }
 }
