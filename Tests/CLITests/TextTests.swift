@@ -39,6 +39,10 @@ import Testing
 
         """),
     Row("tokenize {base} --input -", stdout: ["He\n", "\n\ndo\n"], input: "He\r\ndo\n"),
+    Row(
+      "tokenize {base} --input - --count",
+      stdout: ["texts    2\n", "tokens   8\n", "longest  4\n", "unknown  1\n"],
+      input: "he do\ndo ☃\n"),
     Row("tokenize {base} --max-length 3", ["he do it"], stdout: ["he", "[SEP]"]),
     Row("tokenize {base}", code: 64, stderr: ["Give at least one text, or --input FILE"]),
     Row("tokenize {base} a --input f", code: 64, stderr: ["not both"]),

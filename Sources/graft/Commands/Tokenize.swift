@@ -12,6 +12,7 @@ struct Tokenize: ParsableCommand {
       EXAMPLES
         graft tokenize bert 'Hello, my dog is cute'
         graft tokenize bert --input texts.txt --json
+        graft tokenize bert --input texts.txt --count
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -21,11 +22,15 @@ struct Tokenize: ParsableCommand {
   @Flag(help: "Leave out [CLS] and [SEP].")
   var noSpecialTokens = false
 
+  @Flag(help: "Print only how many texts and tokens there are, the longest, unknown ones, and the rate.")
+  var count = false
+
   @OptionGroup var output: OutputFlags
 
   func run() throws {
     let tokenizer = try tokenizer()
     let texts = try input.read()
+    if count { return try printCounts(of: texts, tokenizer) }
     let encodings = texts.map {
       tokenizer.encode(
         $0, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens)
@@ -48,6 +53,32 @@ struct Tokenize: ParsableCommand {
       }
       try Output.print(Format.table(rows, header: ["id", "token", "offsets", "text"], alignments: [.right]))
     }
+  }
+
+  private func printCounts(of texts: [String], _ tokenizer: any Tokenizer) throws {
+    var (tokens, longest, unknown) = (0, 0, 0)
+    let start = ContinuousClock.now
+    for text in texts {
+      let ids = tokenizer.encode(
+        text, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens
+      ).ids
+      tokens += ids.count
+      longest = max(longest, ids.count)
+      unknown += ids.count { $0 == tokenizer.specialTokens.unknown }
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let rate = Double(texts.reduce(0) { $0 + $1.utf8.count }) / 1e6 / seconds
+    if output.json {
+      let counts: JSON = [
+        "texts": JSON(texts.count), "tokens": JSON(tokens), "longest": JSON(longest),
+        "unknown": JSON(unknown), "megabytes_per_second": JSON(rate),
+      ]
+      return try Output.print(counts)
+    }
+    let rows = [("texts", texts.count), ("tokens", tokens), ("longest", longest), ("unknown", unknown)]
+    try Output.print(
+      Format.table(
+        rows.map { [$0, Format.grouped($1)] } + [["rate", "\(Format.rate(rate)) MB/s"]]))
   }
 
   /// The checkpoint's tokenizer; its weights need not be there.
