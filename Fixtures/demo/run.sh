@@ -74,7 +74,7 @@ run diff adapted back || true
 
 step 'Export the adapted classifier for transformers' \
   export "adapted-${seeds[0]}" --format safetensors --output export --quiet
-tail -n +2 "$test" | head -n 200 | cut -c 1-200 > texts.txt
+sed -n 2,201p "$test" | cut -c 1-200 > texts.txt
 run predict "adapted-${seeds[0]}" --input texts.txt > predicted.tsv
 run predict export --input texts.txt > predicted-by-export.tsv
 cmp predicted.tsv predicted-by-export.tsv

@@ -26,8 +26,9 @@ public struct OutputOptions: Sendable {
   ///
   /// - Throws: `GraftError` when one is not registered.
   func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
-    return Checkpoint.WriteOptions(
-      format: try registry.formats.find(format), dialect: try registry.dialect(dialect, of: backbone), dtype: dtype, shardLimit: shardLimit)
+    Checkpoint.WriteOptions(
+      format: try registry.formats.find(format), dialect: try registry.dialect(dialect, of: backbone),
+      dtype: dtype, shardLimit: shardLimit)
   }
 }
 

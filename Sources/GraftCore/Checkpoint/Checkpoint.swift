@@ -16,8 +16,8 @@ public struct Checkpoint: Sendable {
   /// The registered name of the active head, which may be a combination such as `pretraining`.
   public var activeHead: (any Head.Type)?
   public var tokenizer: (any Tokenizer)?
-  /// Whether the pooler was trained; it is random when the checkpoint came without one that a head reads.
-  public var poolerHistory = HeadRecord.History.imported(from: "the checkpoint")
+  /// Whether the pooler was trained, when Graft made or trained it; `nil` when it came with the checkpoint.
+  public var poolerHistory: HeadRecord.History?
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
 
@@ -118,7 +118,7 @@ public struct Checkpoint: Sendable {
         .refused, "the head '\(untrained.id)' was never trained: its predictions would be random",
         advice: advice)
     }
-    if let activeHead, activeHead.needsPooler, !poolerHistory.isTrained {
+    if let activeHead, activeHead.needsPooler, poolerHistory == .untrained {
       throw GraftError(
         .refused,
         "the pooler that the head '\(activeHead.name)' reads was never trained: its predictions would be random",

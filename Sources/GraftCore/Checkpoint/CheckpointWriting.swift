@@ -79,7 +79,7 @@ extension Checkpoint {
     }
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(activeHead?.name, activeRecords, ["pooler": poolerHistory.json])
+      text: HeadRecord.document(activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
     )
     try tokenizer?.write(to: directory)
   }
