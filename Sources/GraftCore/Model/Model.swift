@@ -24,7 +24,8 @@ public final class Model {
 
   /// The backbone's output for a batch.
   ///
-  /// - Throws: ``GraftError`` when a token id is outside the vocabulary or a sequence is too long.
+  /// - Throws: ``GraftError`` when a token id is outside the vocabulary, a sequence is too long, or a
+  ///   position is beyond the table.
   public func encode(_ batch: Batch, _ tape: Tape) throws -> BackboneOutput {
     try check(batch)
     return try backbone.forward(batch, Scope(parameters), tape)
@@ -80,6 +81,15 @@ public final class Model {
         expected: "at most \(backbone.maximumLength) tokens",
         found: "\(end - start)",
         advice: "Truncate with --max-length."
+      )
+    }
+    // A short sequence may still stand far to the right in a padded row.
+    if let stray = batch.positions.first(where: { $0 < 0 || $0 >= backbone.maximumLength }) {
+      throw GraftError(
+        .mismatch,
+        "a token's position is outside the model's table",
+        expected: "0 ..< \(backbone.maximumLength)",
+        found: "\(stray)"
       )
     }
   }

@@ -1,0 +1,56 @@
+import Foundation
+import GraftCore
+import GraftKit
+import Testing
+
+/// Golden files that are broken or belong to another model: an error each, never a trap or a wild read.
+@Suite struct VerifyTests {
+  /// Runs the tiny checkpoint on a golden file of these tensors.
+  private func verify(_ name: String, _ tensors: [String: LazyTensor]) throws -> Verification {
+    try Support.withTemporaryDirectory { directory in
+      let golden = directory.appending(path: "golden.safetensors")
+      let registry = try Support.registry()
+      var weights = Weights()
+      for (name, tensor) in tensors { weights[name] = tensor }
+      try registry.formats.find("safetensors").init().write(weights, to: golden)
+      return try GraftKit.verify(
+        Support.fixture(name), golden: golden, backend: try ReferenceBackend(threads: 1), registry: registry)
+    }
+  }
+
+  private func error(_ name: String, _ tensors: [String: LazyTensor]) throws -> GraftError {
+    let error = try #require(throws: GraftError.self) { try verify(name, tensors) }
+    #expect(error.file?.hasSuffix("golden.safetensors") == true)
+    return error
+  }
+
+  /// Inputs of `rows` texts of `length` tokens, unmasked, and one output of zeros.
+  private func tensors(rows: Int, length: Int, _ output: String, _ shape: [Int]) -> [String: LazyTensor] {
+    let count = rows * length
+    return [
+      "input_ids": LazyTensor([Int64](repeating: 5, count: count), shape: [rows, length]),
+      "attention_mask": LazyTensor([Int64](repeating: 1, count: count), shape: [rows, length]),
+      output: LazyTensor([Float](repeating: 0, count: shape.reduce(1, *)), shape: shape),
+    ]
+  }
+
+  @Test("inputs of the right shape are compared")
+  func control() throws {
+    let result = try verify("sequence-classification", tensors(rows: 2, length: 4, "logits", [2, 4]))
+    #expect(result.outputs.map(\.name) == ["logits"])
+    #expect(result.outputs.allSatisfy { $0.maximum > 0 && $0.maximum.isFinite })
+  }
+
+  @Test("a position beyond the table, in a text that is short enough")
+  func position() throws {
+    let limit = try inspect(Support.fixture("base"), registry: try Support.registry()).maximumLength
+    var tensors = tensors(rows: 1, length: limit + 10, "logits", [1, 4])
+    var mask = [Int64](repeating: 0, count: limit + 10)
+    mask[limit + 5] = 1
+    tensors["attention_mask"] = LazyTensor(mask, shape: [1, mask.count])
+    let error = try error("sequence-classification", tensors)
+    #expect(error.kind == .mismatch)
+    #expect(error.expected == "0 ..< \(limit)")
+    #expect(error.found == "\(limit + 5)")
+  }
+}
