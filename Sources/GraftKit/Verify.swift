@@ -100,17 +100,27 @@ private struct GoldenInputs {
       return (try tensor.integers(), tensor.spec.shape)
     }
     let ids = try integers("input_ids")
-    mask = try integers("attention_mask").values
-    let types = try file["token_type_ids"].map { _ in try integers("token_type_ids").values }
+    let masks = try integers("attention_mask")
+    let types = try file["token_type_ids"].map { _ in try integers("token_type_ids") }
+    mask = masks.values
     (rows, length) = (ids.shape[0], ids.shape[1])
-    guard mask.count == ids.values.count, types?.count ?? mask.count == mask.count else {
-      throw GraftError(.mismatch, "the inputs have different shapes", expected: "\(ids.shape)")
+    for other in [masks.shape, types?.shape ?? ids.shape] where other != ids.shape {
+      throw GraftError(
+        .mismatch, "the inputs have different shapes", expected: "\(ids.shape)", found: "\(other)")
+    }
+    guard rows > 0 else {
+      throw GraftError(.malformed, "the golden file has no rows", found: "input_ids \(ids.shape)")
     }
     for row in 0..<rows {
       let places = (0..<length).filter { mask[row * length + $0] != 0 }
+      guard !places.isEmpty else {
+        throw GraftError(
+          .malformed, "no token that a model could read", subject: "row \(row + 1)",
+          expected: "an attention_mask that is not 0 everywhere")
+      }
       batch.append(
         ids: try places.map { try GoldenInputs.id(ids.values[row * length + $0]) },
-        tokenTypes: try places.map { try GoldenInputs.id(types?[row * length + $0] ?? 0) },
+        tokenTypes: try places.map { try GoldenInputs.id(types?.values[row * length + $0] ?? 0) },
         // A masked token keeps its position, as a position embedding counts columns.
         positions: places.map(Int32.init))
     }

@@ -41,6 +41,29 @@ import Testing
     #expect(result.outputs.allSatisfy { $0.maximum > 0 && $0.maximum.isFinite })
   }
 
+  @Test("a row whose mask is all 0")
+  func emptyRow() throws {
+    var tensors = tensors(rows: 2, length: 3, "logits", [2, 4])
+    tensors["attention_mask"] = LazyTensor([1, 1, 1, 0, 0, 0] as [Int64], shape: [2, 3])
+    let error = try error("sequence-classification", tensors)
+    #expect(error.kind == .malformed)
+    #expect(error.subject == "row 2")
+  }
+
+  @Test("no rows, or rows of no length", arguments: [(0, 3), (2, 0)])
+  func empty(_ rows: Int, _ length: Int) throws {
+    let error = try error(
+      "sequence-classification", tensors(rows: rows, length: length, "logits", [rows, 4]))
+    #expect(error.kind == .malformed)
+  }
+
+  @Test("inputs of different shapes with equally many elements")
+  func inputShapes() throws {
+    var tensors = tensors(rows: 2, length: 3, "logits", [2, 4])
+    tensors["attention_mask"] = LazyTensor([Int64](repeating: 1, count: 6), shape: [3, 2])
+    #expect(try error("sequence-classification", tensors).kind == .mismatch)
+  }
+
   @Test("a position beyond the table, in a text that is short enough")
   func position() throws {
     let limit = try inspect(Support.fixture("base"), registry: try Support.registry()).maximumLength
