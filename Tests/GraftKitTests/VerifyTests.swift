@@ -41,6 +41,24 @@ import Testing
     #expect(result.outputs.allSatisfy { $0.maximum > 0 && $0.maximum.isFinite })
   }
 
+  @Test("a text's output in the shape of a token's, and the other way round")
+  func wrongRank() throws {
+    let perToken = try error(
+      "sequence-classification", tensors(rows: 2, length: 4, "logits", [2, 4, 4]))
+    #expect(perToken.kind == .mismatch)
+    #expect(perToken.subject == "tensor 'logits'")
+    #expect(perToken.expected == "[2, 4]")
+    #expect(perToken.found == "float32 [2, 4, 4]")
+    // As wide as the model, so that only the rank tells.
+    let width = try inspect(Support.fixture("base"), registry: try Support.registry()).hiddenSize
+    let perText = try error("base", tensors(rows: 2, length: 4, "last_hidden_state", [2, width]))
+    #expect(perText.expected == "[2, 4, \(width)]")
+    for shape in [[4], [], [2, 4, 1, 4]] {
+      #expect(
+        try error("sequence-classification", tensors(rows: 2, length: 4, "logits", shape)).kind == .mismatch)
+    }
+  }
+
   @Test("a row whose mask is all 0")
   func emptyRow() throws {
     var tensors = tensors(rows: 2, length: 3, "logits", [2, 4])
