@@ -79,7 +79,8 @@ public func importModel(
 ///   - strict: Whether anything initialised or unexpected in the source is an error.
 ///   - registry: The plugins.
 /// - Returns: What became of every tensor when the source was read.
-/// - Throws: `GraftError` when the source is broken or the output exists.
+/// - Throws: `GraftError` when the source is broken, the output exists, or one file was asked for and the
+///   model needs several.
 @discardableResult
 public func exportModel(
   _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, registry: Registry
@@ -92,7 +93,14 @@ public func exportModel(
   let extensions = Set(resolved.format.fileNames.map { ($0 as NSString).pathExtension })
   if extensions.contains(output.pathExtension) {
     let weights = try checkpoint.encodedWeights(resolved)
-    try ShardIndex.write(weights, to: output, limit: resolved.shardLimit, format: resolved.format.init())
+    let shards = ShardIndex.split(weights, limit: resolved.shardLimit).count
+    guard shards <= 1 else {
+      throw GraftError(
+        .refused, "the model does not fit in one file of the largest size", file: output.path,
+        expected: "at most \(resolved.shardLimit) bytes", found: "\(weights.byteCount)",
+        advice: "Name a directory for its \(shards) shards, or raise --max-shard-size.")
+    }
+    try resolved.format.init().write(weights, to: output)
   } else {
     try checkpoint.write(to: output, options, registry: registry)
   }

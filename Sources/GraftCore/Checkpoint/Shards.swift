@@ -96,16 +96,7 @@ public struct ShardIndex: Sendable {
   ///   - limit: The most bytes of tensors in one file.
   ///   - format: The weight format of each file.
   public static func write(_ weights: Weights, to url: URL, limit: Int, format: any WeightFormat) throws {
-    var shards: [Weights] = []
-    var size = 0
-    for (name, tensor) in weights.tensors {
-      if shards.isEmpty || (size + tensor.spec.byteCount > limit && size > 0) {
-        shards.append(Weights(metadata: weights.metadata))
-        size = 0
-      }
-      shards[shards.count - 1][name] = tensor
-      size += tensor.spec.byteCount
-    }
+    let shards = split(weights, limit: limit)
     guard shards.count > 1 else { return try format.write(weights, to: url) }
 
     let directory = url.deletingLastPathComponent()
@@ -124,6 +115,23 @@ public struct ShardIndex: Sendable {
       directory.appendingPathComponent(url.lastPathComponent + ".index.json"),
       text: index.text(.sorted) + "\n"
     )
+  }
+
+  /// The tensors of each file, in their order; more than one need an index.
+  ///
+  /// - Parameter limit: The most bytes of tensors in one file, unless a single tensor is larger.
+  public static func split(_ weights: Weights, limit: Int) -> [Weights] {
+    var shards: [Weights] = []
+    var size = 0
+    for (name, tensor) in weights.tensors {
+      if shards.isEmpty || (size + tensor.spec.byteCount > limit && size > 0) {
+        shards.append(Weights(metadata: weights.metadata))
+        size = 0
+      }
+      shards[shards.count - 1][name] = tensor
+      size += tensor.spec.byteCount
+    }
+    return shards
   }
 
   private static func padded(_ number: Int) -> String {
