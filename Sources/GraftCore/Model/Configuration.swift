@@ -105,10 +105,15 @@ extension Configuration {
   ///
   /// - Returns: `LABEL_0 …` when only `num_labels` is known; two of them when nothing is, which is what
   ///   `transformers` assumes.
-  /// - Throws: ``GraftError`` when `id2label` does not number its labels 0, 1, 2, ….
+  /// - Throws: ``GraftError`` when `id2label` does not number its labels 0, 1, 2, …, or `num_labels` is
+  ///   beyond a million.
   public func labels() throws -> [String] {
     guard let map = self["id2label"] else {
-      return (0..<(try size("num_labels", default: 2))).map { "LABEL_\($0)" }
+      let count = try size("num_labels", default: 2)
+      guard count <= Self.maximumLabels else {
+        throw wrong("num_labels", "at most \(Self.maximumLabels)", JSON(count))
+      }
+      return (0..<count).map { "LABEL_\($0)" }
     }
     let numbered = map.object?.compactMap { key, value in
       Int(key).flatMap { number in value.string.map { (number, $0) } }
