@@ -21,7 +21,7 @@ public func initializeModel(
     headType?.needsPooler != false || !backbone.poolerParameters.contains($0.name)
   }
   var checkpoint = Checkpoint(
-    configuration: configuration, backboneType: type, backbone: specs.initialized(seed: seed),
+    configuration: configuration, backboneType: type, backbone: try specs.initialized(seed: seed),
     tokenizer: try registry.loadTokenizer(from: directory))
   if let tokenizer = checkpoint.tokenizer, tokenizer.vocabularySize > backbone.vocabularySize {
     throw GraftError(

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Registry {
   /// Gives the active head every part that it lacks, and the pooler that it reads, newly initialised.
   ///
@@ -18,13 +20,13 @@ extension Registry {
       var record = HeadRecord(
         part, settings: settings.settings(of: part), weights: Weights(), history: .untrained)
       let head = try part.init(checkpoint.configuration.applying(record), on: backbone)
-      record.weights = head.parameters.initialized(seed: seed)
+      record.weights = try head.parameters.initialized(seed: seed)
       checkpoint.heads.append(record)
       report.update(part.name) { $0.initialized += head.parameters.map { table.storedName($0.name) } }
     }
     let pooler = backbone.parameters.filter { backbone.poolerParameters.contains($0.name) }
     if active.needsPooler, pooler.contains(where: { checkpoint.backbone[$0.name] == nil }) {
-      checkpoint.backbone.tensors.merge(pooler.initialized(seed: seed).tensors) { first, _ in first }
+      try checkpoint.backbone.tensors.merge(pooler.initialized(seed: seed).tensors) { first, _ in first }
       checkpoint.poolerHistory = .untrained
       report.update(NameTable.backbone) { $0.initialized += pooler.map { table.storedName($0.name) } }
     }
@@ -34,10 +36,32 @@ extension Registry {
 extension [ParameterSpec] {
   /// New values for parameters: each drawn from its initializer with a stream of its own, so that a
   /// parameter starts the same whatever stands beside it.
-  public func initialized(seed: UInt64) -> Weights {
+  ///
+  /// - Throws: ``GraftError`` when the machine's memory cannot hold them, before any is taken.
+  public func initialized(seed: UInt64) throws -> Weights {
+    try checkMemory()
     var weights = Weights()
     for spec in self { weights[spec.name] = spec.initialized(seed: seed) }
     return weights
+  }
+
+  /// A configuration may ask for sizes that no machine has.
+  private func checkMemory() throws {
+    let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+    var left = memory
+    for spec in self {
+      let size = TensorSpec(validating: .float32, spec.shape)?.byteCount
+      guard let size, size <= left else {
+        throw GraftError(
+          .refused, "the model's weights do not fit in this machine's memory",
+          subject: "tensor '\(spec.name)'",
+          expected: "at most \(memory) bytes for all",
+          found: "float32 \(spec.shape)",
+          advice: "Check the sizes in config.json."
+        )
+      }
+      left -= size
+    }
   }
 }
 
