@@ -13,8 +13,13 @@ public struct LazyTensor: Sendable {
   /// Receives consecutive chunks, each a whole number of elements.
   public typealias Consumer = (UnsafeRawBufferPointer) throws -> Void
 
+  /// Fills its first argument with the bytes from its second on.
+  public typealias Reader = @Sendable (UnsafeMutableRawBufferPointer, Int) throws -> Void
+
   public let spec: TensorSpec
   private let source: @Sendable (Consumer) throws -> Void
+  /// Reads bytes at any place; `nil` for a tensor that can only be streamed.
+  let reader: Reader?
 
   /// A tensor whose bytes `source` produces each time it is called.
   ///
@@ -23,29 +28,46 @@ public struct LazyTensor: Sendable {
   ///   - source: Calls its argument with consecutive chunks that add up to `spec.byteCount` bytes, each a
   ///     whole number of elements and no larger than ``windowSize``.
   public init(_ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void) {
+    self.init(spec, source: source, reader: nil)
+  }
+
+  private init(_ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void, reader: Reader?) {
     self.spec = spec
     self.source = source
+    self.reader = reader
+  }
+
+  /// A tensor whose bytes can be read at any place, in any order.
+  ///
+  /// - Parameters:
+  ///   - spec: Element type and shape.
+  ///   - reader: Fills a buffer with the bytes from an offset on; both lie within `spec.byteCount`.
+  public init(_ spec: TensorSpec, reader: @escaping Reader) {
+    self.init(
+      spec,
+      source: { consume in
+        let size = min(LazyTensor.windowSize, spec.byteCount)
+        try withUnsafeTemporaryAllocation(byteCount: size, alignment: 64) { window in
+          var position = 0
+          while position < spec.byteCount {
+            let chunk = UnsafeMutableRawBufferPointer(
+              rebasing: window[..<min(window.count, spec.byteCount - position)]
+            )
+            try reader(chunk, position)
+            try consume(UnsafeRawBufferPointer(chunk))
+            position += chunk.count
+          }
+        }
+      },
+      reader: reader
+    )
   }
 
   /// A tensor whose bytes stand at one place of a file, in the order of this machine.
   ///
   /// - Precondition: `offset + spec.byteCount` was checked against the file's size.
   public init(_ spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
-    self.init(spec) { consume in
-      try withUnsafeTemporaryAllocation(byteCount: min(LazyTensor.windowSize, spec.byteCount), alignment: 64)
-      {
-        window in
-        var position = 0
-        while position < spec.byteCount {
-          let chunk = UnsafeMutableRawBufferPointer(
-            rebasing: window[..<min(window.count, spec.byteCount - position)]
-          )
-          try file.read(into: chunk, at: offset + position)
-          try consume(UnsafeRawBufferPointer(chunk))
-          position += chunk.count
-        }
-      }
-    }
+    self.init(spec, reader: { try file.read(into: $0, at: offset + $1) })
   }
 
   /// A tensor held in memory.
@@ -53,9 +75,7 @@ public struct LazyTensor: Sendable {
   /// - Precondition: `bytes.count == spec.byteCount`.
   public init(_ spec: TensorSpec, bytes: [UInt8]) {
     precondition(bytes.count == spec.byteCount, "\(bytes.count) bytes for \(spec)")
-    self.init(spec) { consume in
-      try bytes.withUnsafeBytes { try LazyTensor.chunks(of: $0, elementSize: spec.dtype.byteCount, consume) }
-    }
+    self.init(inMemory: bytes, spec)
   }
 
   /// A float32 tensor held in memory.
@@ -75,9 +95,23 @@ public struct LazyTensor: Sendable {
   private init<Element: BitwiseCopyable & Sendable>(_ values: [Element], dtype: DType, shape: [Int]) {
     let spec = TensorSpec(dtype, shape)
     precondition(values.count == spec.elementCount, "\(values.count) elements for \(spec)")
-    self.init(spec) { consume in
-      try values.withUnsafeBytes { try LazyTensor.chunks(of: $0, elementSize: dtype.byteCount, consume) }
-    }
+    self.init(inMemory: values, spec)
+  }
+
+  private init<Element: BitwiseCopyable & Sendable>(inMemory values: [Element], _ spec: TensorSpec) {
+    self.init(
+      spec,
+      source: { consume in
+        try values.withUnsafeBytes {
+          try LazyTensor.chunks(of: $0, elementSize: spec.dtype.byteCount, consume)
+        }
+      },
+      reader: { buffer, offset in
+        values.withUnsafeBytes {
+          buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + buffer.count)]))
+        }
+      }
+    )
   }
 
   /// Streams the tensor's bytes in order.
@@ -184,7 +218,7 @@ extension LazyTensor {
   public func reshaped(_ shape: [Int]) -> LazyTensor {
     let spec = TensorSpec(spec.dtype, shape)
     precondition(spec.elementCount == self.spec.elementCount, "\(self.spec) as \(shape)")
-    return LazyTensor(spec, source: source)
+    return LazyTensor(spec, source: source, reader: reader)
   }
 
   /// The transpose of a matrix. Buffers the whole tensor while it streams.

@@ -220,25 +220,3 @@ public struct NameTable: Sendable {
     }
   }
 }
-
-extension LazyTensor {
-  /// Whether two tensors have one type, one shape and the same bytes.
-  ///
-  /// - Throws: what reading throws.
-  public func isIdentical(to other: LazyTensor) throws -> Bool {
-    guard spec == other.spec else { return false }
-    // Hold the smaller problem: one tensor in memory, the other streamed against it.
-    let bytes = try bytes()
-    var position = 0
-    var equal = true
-    try other.stream { chunk in
-      if equal {
-        equal = bytes.withUnsafeBytes {
-          memcmp($0.baseAddress! + position, chunk.baseAddress!, chunk.count) == 0
-        }
-      }
-      position += chunk.count
-    }
-    return equal
-  }
-}
