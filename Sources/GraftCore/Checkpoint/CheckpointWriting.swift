@@ -74,12 +74,13 @@ extension Checkpoint {
       let folder = directory.appendingPathComponent(ModelDirectory.headsName).appendingPathComponent(
         record.id
       )
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try DirectoryWriter.makeDirectory(folder)
       try DetachedHead(record.type, [record], of: self).write(into: folder, options)
     }
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
+      text: HeadRecord.document(
+        activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
     )
     try tokenizer?.write(to: directory)
   }

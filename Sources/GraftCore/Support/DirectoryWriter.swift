@@ -95,8 +95,10 @@ public enum DirectoryWriter {
     return unsafeBitCast(symbol, to: Rename.self)(AT_FDCWD, first, AT_FDCWD, second, exchange) == 0
   }
 
-  /// Creates a directory and those it stands in; Foundation's own call loses the reason of a failure.
-  private static func makeDirectory(_ url: URL) throws {
+  /// Creates a directory and those it stands in, where they are not there yet.
+  ///
+  /// - Throws: ``GraftError`` of kind `system` with the reason, which Foundation's own call loses.
+  public static func makeDirectory(_ url: URL) throws {
     if mkdir(url.path, 0o755) == 0 || errno == EEXIST { return }
     guard errno == ENOENT, url.path != "/" else { throw systemFailure(url) }
     try makeDirectory(url.deletingLastPathComponent())
