@@ -47,8 +47,6 @@ public struct MaskedLMHead: Head {
     isTied = try configuration.bool("tie_word_embeddings", default: true)
   }
 
-  public var outputCount: Int { vocabularySize }
-
   public var parameters: [ParameterSpec] {
     let tied =
       ParameterSpec.linear("masked_lm.transform", in: hiddenSize, out: hiddenSize, deviation: deviation)

@@ -22,10 +22,8 @@ public struct NextSentenceHead: Head {
     deviation = try configuration.number("initializer_range", default: 0.02)
   }
 
-  public var outputCount: Int { 2 }
-
   public var parameters: [ParameterSpec] {
-    ParameterSpec.linear("next_sentence", in: hiddenSize, out: outputCount, deviation: deviation)
+    ParameterSpec.linear("next_sentence", in: hiddenSize, out: 2, deviation: deviation)
   }
 
   public func prepare(_ batch: inout Batch, examples: [Example], sampler: Sampler) throws {

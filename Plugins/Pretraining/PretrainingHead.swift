@@ -20,7 +20,6 @@ public struct PretrainingHead: Head {
     nextSentence = try NextSentenceHead(configuration, on: backbone)
   }
 
-  public var outputCount: Int { maskedLM.outputCount }
   public var parameters: [ParameterSpec] { maskedLM.parameters + nextSentence.parameters }
 
   public func prepare(_ batch: inout Batch, examples: [Example], sampler: Sampler) throws {

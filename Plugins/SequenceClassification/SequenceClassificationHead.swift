@@ -34,8 +34,6 @@ public struct SequenceClassificationHead: Head {
     deviation = try configuration.number("initializer_range", default: 0.02)
   }
 
-  public var outputCount: Int { labels.count }
-
   public var parameters: [ParameterSpec] {
     ParameterSpec.linear("sequence_classification", in: hiddenSize, out: labels.count, deviation: deviation)
   }

@@ -33,9 +33,6 @@ public protocol Head: Sendable {
   /// The head's own parameters, in canonical names.
   var parameters: [ParameterSpec] { get }
 
-  /// The loss is computed over this many labels or classes for each predicted row; for messages.
-  var outputCount: Int { get }
-
   /// Fills a batch's targets, and changes its inputs where the task asks for it, as masking does.
   ///
   /// - Parameters:
