@@ -55,7 +55,9 @@ public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
         isActive: active.contains(record.id),
         labels: record.type.hasLabels ? try record.settings.labels() : nil)
     },
-    dtypes: counts.map { ($0.key, $0.value) }.sorted { $0.1 > $1.1 },
+    // Types of equal counts by name, as a dictionary's order is another in every run.
+    dtypes: counts.map { ($0.key, $0.value) }
+      .sorted { ($1.1, $0.0.rawValue) < ($0.1, $1.0.rawValue) },
     ties: opened.report.dropped.filter { $0.reason.contains("tied") }.map(\.name), report: opened.report,
     tensors: opened.stored.tensors.map { ($0.key, $0.value.spec) })
 }
