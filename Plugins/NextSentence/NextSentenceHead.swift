@@ -48,23 +48,10 @@ public struct NextSentenceHead: Head {
   }
 
   public func loss(_ logits: Logits, _ batch: Batch, _ tape: Tape) throws -> Variable {
-    let (logits, classes) = try predictions(logits, batch)
-    return tape.crossEntropy(logits, classes: classes)
+    try ClassPredictions(logits, Self.logits, of: Self.self, batch).loss(tape)
   }
 
   public func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) throws {
-    let (logits, classes) = try predictions(logits, batch)
-    metrics.add("accuracy", total: Double(logits.value.countOfHits(classes)), weight: Double(classes.count))
-  }
-
-  private func predictions(_ logits: Logits, _ batch: Batch) throws -> (Variable, [Int32]) {
-    guard let values = logits[Self.logits], case .classes(let classes)? = batch.targets[Self.name] else {
-      throw GraftError(
-        .missing,
-        "the batch has no next-sentence labels",
-        advice: "Call prepare(_:examples:sampler:) first."
-      )
-    }
-    return (values, classes)
+    try ClassPredictions(logits, Self.logits, of: Self.self, batch).score(into: &metrics)
   }
 }

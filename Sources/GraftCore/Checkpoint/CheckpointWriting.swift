@@ -53,10 +53,7 @@ extension Checkpoint {
       text: configuration.text
     )
 
-    guard let fileName = options.format.fileNames.first else {
-      throw GraftError(
-        .unsupported, "the format '\(options.format.name)' has no file name in a checkpoint directory")
-    }
+    let fileName = try options.format.fileName()
     try ShardIndex.write(
       try encodedWeights(options), to: directory.appendingPathComponent(fileName), limit: options.shardLimit,
       format: options.format.init())

@@ -39,6 +39,16 @@ public protocol WeightFormat: Sendable {
 extension WeightFormat {
   public static var fileNames: [String] { [] }
 
+  /// The name that a file of this format is written under in a checkpoint directory.
+  ///
+  /// - Throws: ``GraftError`` when the format has none.
+  public static func fileName() throws -> String {
+    guard let name = fileNames.first else {
+      throw GraftError(.unsupported, "the format '\(name)' has no file name in a checkpoint directory")
+    }
+    return name
+  }
+
   public func write(_ weights: Weights, to url: URL) throws {
     throw GraftError(.unsupported, "the format '\(Self.name)' can be read but not written", file: url.path)
   }
