@@ -16,6 +16,12 @@ struct BackendCandidate: CustomTestStringConvertible, Sendable {
 
 /// Every compute backend in the registry that starts on this machine.
 @Suite("Every backend") struct BackendConformance {
+  @Test("there are some: an empty list would pass every test below")
+  func notEmpty() throws {
+    #expect(BackendCandidate.all.count == (try Registry(builtInPlugins).backends.names.count))
+    #expect(BackendCandidate.all.contains { $0.testDescription == "reference" })
+  }
+
   @Test("starts, or says what to install", arguments: BackendCandidate.all)
   func starts(_ candidate: BackendCandidate) {
     do {

@@ -10,6 +10,12 @@ struct DialectConformance {
   static let registry = Result { try Registry(builtInPlugins) }
   static let names = (try? registry.get().dialects.names) ?? []
 
+  @Test("there are some: an empty list would pass every test below")
+  func notEmpty() throws {
+    _ = try Self.registry.get()
+    #expect(!Self.names.isEmpty)
+  }
+
   /// A small model's tensors with values that tell a transposition.
   private static func weights(_ specs: [ParameterSpec]) -> Weights {
     var weights = Weights()

@@ -1,7 +1,7 @@
 import Foundation
-import GraftCore
 import Testing
 
+@testable import GraftCore
 @testable import graft
 
 /// Every head in the registry on every backbone: what a plugin has to do to work with the rest.
@@ -19,6 +19,13 @@ struct HeadConformance {
     "max_position_embeddings": 16, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
     "id2label": ["0": "a", "1": "b", "2": "c"], "initializer_range": 0.3,
   ])
+
+  @Test("there are some: an empty list would pass every test below")
+  func notEmpty() throws {
+    let registry = try Self.registry.get()
+    #expect(!Self.pairs.isEmpty)
+    #expect(Self.pairs.count == registry.backbones.names.count * registry.heads.names.count)
+  }
 
   private func makeModel(_ backbone: String, _ head: String) throws -> Model {
     let registry = try Self.registry.get()
@@ -118,16 +125,23 @@ struct HeadConformance {
     #expect(metrics.means.values.allSatisfy { (0...1).contains($0) })
   }
 
-  @Test("the head's rows name exactly its parameters", arguments: pairs)
+  @Test(
+    "the head's rows name exactly its parameters, in every dialect of the backbone that knows it",
+    arguments: pairs)
   func rows(_ pair: (backbone: String, head: String)) throws {
     let registry = try Self.registry.get()
     let backbone = try registry.backbones.find(pair.backbone).init(Self.configuration)
     let type = try registry.heads.find(pair.head)
     guard type.parts.count == 1 else { return }
     let parameters = Set(try type.init(Self.configuration, on: backbone).parameters.map(\.name))
-    for (dialect, rows) in type.rows {
-      let required = rows.filter { $0.presence == .required }.map(\.canonical)
-      #expect(Set(required) == parameters, "\(dialect)")
+    let known = registry.dialects.values.filter {
+      $0.backbone == pair.backbone && !$0.rows(of: type).isEmpty
+    }
+    #expect(!known.isEmpty, "no dialect of the backbone can store the head")
+    for dialect in known {
+      let names = dialect.rows(of: type).filter { $0.target == nil }.map(\.canonical)
+      #expect(Set(names) == parameters, "\(dialect.id)")
+      #expect(names.count == parameters.count, "\(dialect.id)")
     }
   }
 }

@@ -23,6 +23,11 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
 
 /// Every kernel against the naive one, over sizes around the width of vectors.
 @Suite("Every set of kernels") struct KernelsConformance {
+  @Test("there are some: an empty list would pass every test below")
+  func notEmpty() throws {
+    #expect(!KernelsCandidate.all.isEmpty)
+  }
+
   static let sizes = [1, 3, 4, 15, 16, 17, 31, 33, 49, 64, 130, 515]
   private let reference = ReferenceKernels()
 

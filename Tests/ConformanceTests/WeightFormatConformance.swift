@@ -21,6 +21,12 @@ struct WeightFormatConformance {
     try registry.get().formats.find(name).init()
   }
 
+  @Test("there are some: an empty list would pass every test below")
+  func notEmpty() throws {
+    _ = try Self.registry.get()
+    #expect(!Self.names.isEmpty && !Self.writable.isEmpty)
+  }
+
   // MARK: What is written is read
 
   @Test("every element type in every shape is read back bit for bit", arguments: writable)
