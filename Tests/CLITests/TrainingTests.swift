@@ -99,6 +99,12 @@ import Testing
         try classifier($0); try $0.write("bad.csv", "text,label\nhe,2\n")
       }),
     Row(
+      "train {pretraining} --data pairs.csv --pair-column pair --output out", code: 1,
+      stderr: [
+        "pairs.csv: row 3: wrong label; expected 0 (the second text follows the first) or 1", "found '3'",
+      ],
+      prepare: { try $0.write("pairs.csv", "text,pair,label\nhe,she,0\nit,he,3\n") }),
+    Row(
       "train model --data empty.csv --output out", code: 1, stderr: ["empty.csv"],
       prepare: {
         try classifier($0); try $0.write("empty.csv", "")
@@ -136,6 +142,21 @@ import Testing
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
   @Test(arguments: refusals) func refusal(_ row: Row) throws { try row.check() }
+
+  /// The topic of a single text is no relation between two: pretraining leaves it, and what it would train, alone.
+  @Test func aTopicTrainsNoNextSentenceHead() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("topics.csv", "text,label\nhe can do it,0\nshe is,3\n")
+      let arguments = [
+        "--data", "topics.csv", "--output", "out", "--max-steps", "2", "--weight-decay", "0.1",
+      ]
+      let trained = try sandbox.graft(["train", "{pretraining}"] + arguments)
+      #expect(trained.code == 0, "\(trained.stderr)")
+      let changes = try sandbox.graft(["diff", "{pretraining}", "out"])
+      #expect(changes.stdout.contains("masked_lm.bias"), "\(changes.stdout)")
+      #expect(!changes.stdout.contains("next_sentence") && !changes.stdout.contains("pooler"))
+    }
+  }
 
   /// A classifier that was never trained, and four rows of data.
   @Sendable static func classifier(_ sandbox: Sandbox) throws {
