@@ -201,6 +201,18 @@ import Testing
     }
   }
 
+  /// That a slow backend runs in the place of a missing one is said.
+  @Test func theSlowBackendIsAnnounced() throws {
+    try Sandbox.with { sandbox in
+      for name in ["libopenblas.so.0", "libopenblas.so"] { try sandbox.write(name, "no library") }
+      let command = "$GRAFT embed '\(sandbox.resolve("{base}"))' he --output"
+      let outcome = try sandbox.shell("LD_LIBRARY_PATH=$PWD \(command) a.npy")
+      #expect(outcome.code == 0)
+      #expect(outcome.stderr.contains("warning: backend 'openblas': "), "\(outcome.stderr)")
+      #expect(outcome.stderr.contains("Using 'reference', which is slow."))
+    }
+  }
+
   /// On a terminal there is a bar; elsewhere there is not.
   @Test func barIsForTerminals() throws {
     try Sandbox.with { sandbox in
