@@ -38,6 +38,16 @@ import Testing
       prepare: trained),
     Row("predict trained --input -", stdout: ["\the\n"], input: "he\n", prepare: trained),
     Row("predict {regression} he", stdout: ["-\t"]),
+    Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --resume",
+      stdout: ["train_samples             1e+300\n"],
+      prepare: {
+        try trained($0)
+        for name in ["train", "all"] {
+          try $0.replace(
+            "\"train_samples\": 4", with: "\"train_samples\": 1e300", in: "trained/\(name)_results.json")
+        }
+      }),
     Row("head list trained", stdout: ["trained on 4 examples of data.csv, 2 steps"], prepare: trained),
     Row("predict model he --allow-untrained", stdout: ["\the\n"], prepare: classifier),
   ]
