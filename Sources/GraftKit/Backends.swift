@@ -7,14 +7,24 @@ extension Registry {
   /// - Parameters:
   ///   - name: A registered name, or `auto`.
   ///   - threads: How many threads to use; `nil` uses every core this process may run on.
+  ///   - note: Is told about each faster backend that `auto` had to pass over: why, and what runs instead.
   /// - Throws: `GraftError` when the name is unknown, or the backend's library is missing.
-  public func makeBackend(_ name: String = "auto", threads: Int? = nil) throws -> any ComputeBackend {
+  public func makeBackend(
+    _ name: String = "auto", threads: Int? = nil, note: (String) -> Void = { _ in }
+  ) throws -> any ComputeBackend {
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     guard name == "auto" else { return try backends.find(name).init(threads: threads) }
-    let candidates = backends.values.sorted { $0.preference > $1.preference }
-    for candidate in candidates {
-      if let backend = try? candidate.init(threads: threads) { return backend }
+    var failures: [any Error] = []
+    for candidate in backends.values.sorted(by: { $0.preference > $1.preference }) {
+      do {
+        let backend = try candidate.init(threads: threads)
+        let slowness = candidate is ReferenceBackend.Type ? ", which is slow" : ""
+        for failure in failures { note("\(failure) Using '\(candidate.name)'\(slowness).") }
+        return backend
+      } catch {
+        failures.append(error)
+      }
     }
-    return try ReferenceBackend(threads: threads)
+    throw failures.first ?? GraftError(.missing, "there is no compute backend")
   }
 }

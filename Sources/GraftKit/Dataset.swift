@@ -22,8 +22,8 @@ public struct Dataset: Sendable {
   ///   - labelBase: The number of the first label in the data; see `LabelReader.base`.
   ///   - maximumLength: The most tokens of an example; longer ones are cut. The model's own limit holds too.
   ///   - requiringLabels: Whether a head with labels needs one in each row; not so for predicting.
-  /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, and as
-  ///   ``LabelReader/label(of:)``.
+  /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, as
+  ///   `LabelReader.label(of:)`, and naming the row where a pair's label is neither of the two relations.
   public init(
     _ rows: [TextRow],
     for model: Model,
@@ -37,13 +37,10 @@ public struct Dataset: Sendable {
     if let head = model.head, type(of: head).hasLabels {
       let reader = try LabelReader(model.configuration, base: labelBase)
       labels = requiringLabels ? try rows.map(reader.label) : []
+    } else if let head = model.head, requiringLabels {
+      labels = try RelationReader(for: head, base: labelBase ?? 0)?.labels(of: rows) ?? []
     } else {
-      // Heads without labels of their own, such as next-sentence, take numbers or nothing.
-      labels = rows.map { row in
-        guard case .text(let text)? = row.label, let number = Int32(text) else { return nil }
-        let (index, overflow) = number.subtractingReportingOverflow(Int32(clamping: labelBase ?? 0))
-        return overflow ? nil : .index(index)
-      }
+      labels = []
     }
     try self.init(
       count: rows.count,

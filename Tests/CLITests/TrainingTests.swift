@@ -38,6 +38,16 @@ import Testing
       prepare: trained),
     Row("predict trained --input -", stdout: ["\the\n"], input: "he\n", prepare: trained),
     Row("predict {regression} he", stdout: ["-\t"]),
+    Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --resume",
+      stdout: ["train_samples             1e+300\n"],
+      prepare: {
+        try trained($0)
+        for name in ["train", "all"] {
+          try $0.replace(
+            "\"train_samples\": 4", with: "\"train_samples\": 1e300", in: "trained/\(name)_results.json")
+        }
+      }),
     Row("head list trained", stdout: ["trained on 4 examples of data.csv, 2 steps"], prepare: trained),
     Row("predict model he --allow-untrained", stdout: ["\the\n"], prepare: classifier),
   ]
@@ -99,6 +109,12 @@ import Testing
         try classifier($0); try $0.write("bad.csv", "text,label\nhe,2\n")
       }),
     Row(
+      "train {pretraining} --data pairs.csv --pair-column pair --output out", code: 1,
+      stderr: [
+        "pairs.csv: row 3: wrong label; expected 0 (the second text follows the first) or 1", "found '3'",
+      ],
+      prepare: { try $0.write("pairs.csv", "text,pair,label\nhe,she,0\nit,he,3\n") }),
+    Row(
       "train model --data empty.csv --output out", code: 1, stderr: ["empty.csv"],
       prepare: {
         try classifier($0); try $0.write("empty.csv", "")
@@ -136,6 +152,21 @@ import Testing
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
   @Test(arguments: refusals) func refusal(_ row: Row) throws { try row.check() }
+
+  /// The topic of a single text is no relation between two: pretraining leaves it, and what it would train, alone.
+  @Test func aTopicTrainsNoNextSentenceHead() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("topics.csv", "text,label\nhe can do it,0\nshe is,3\n")
+      let arguments = [
+        "--data", "topics.csv", "--output", "out", "--max-steps", "2", "--weight-decay", "0.1",
+      ]
+      let trained = try sandbox.graft(["train", "{pretraining}"] + arguments)
+      #expect(trained.code == 0, "\(trained.stderr)")
+      let changes = try sandbox.graft(["diff", "{pretraining}", "out"])
+      #expect(changes.stdout.contains("masked_lm.bias"), "\(changes.stdout)")
+      #expect(!changes.stdout.contains("next_sentence") && !changes.stdout.contains("pooler"))
+    }
+  }
 
   /// A classifier that was never trained, and four rows of data.
   @Sendable static func classifier(_ sandbox: Sandbox) throws {
@@ -177,6 +208,18 @@ import Testing
       #expect(outcome.stderr.contains("stopping after this step"))
       #expect(outcome.stderr.contains("interrupted after step "))
       #expect(outcome.stderr.contains("--output 'a run' --resume\n"))
+    }
+  }
+
+  /// That a slow backend runs in the place of a missing one is said.
+  @Test func theSlowBackendIsAnnounced() throws {
+    try Sandbox.with { sandbox in
+      for name in ["libopenblas.so.0", "libopenblas.so"] { try sandbox.write(name, "no library") }
+      let command = "$GRAFT embed '\(sandbox.resolve("{base}"))' he --output"
+      let outcome = try sandbox.shell("LD_LIBRARY_PATH=$PWD \(command) a.npy")
+      #expect(outcome.code == 0)
+      #expect(outcome.stderr.contains("warning: backend 'openblas': "), "\(outcome.stderr)")
+      #expect(outcome.stderr.contains("Using 'reference', which is slow."))
     }
   }
 

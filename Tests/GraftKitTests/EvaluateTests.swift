@@ -123,6 +123,42 @@ import Testing
     #expect(throws: GraftError.self) { try Dataset([], for: model) }
   }
 
+  @Test func onlyAPairHasARelation() throws {
+    for name in ["pretraining", "masked-lm"] {
+      let model = try model(name)
+      let topics = (0..<4).map { TextRow("a b", label: .text("\($0)")) }
+      let data = try Dataset(topics, for: model)
+      #expect((0..<4).allSatisfy { data[$0].label == nil })
+    }
+    let model = try model("pretraining")
+    let pairs = ["1", "2"].map { TextRow("a b", pair: "c", label: .text($0)) }
+    let data = try Dataset(pairs, for: model, labelBase: 1)
+    #expect([data[0].label, data[1].label] == [.index(0), .index(1)])
+    #expect(try Dataset([TextRow("a b", pair: "c")], for: model)[0].label == nil)
+  }
+
+  @Test(
+    arguments: [
+      ("pretraining", "b", .text("3"), "wrong label; expected 0 (the second text follows the first) or 1"),
+      ("pretraining", "b", .list(["0"]), "wrong label; expected 0 (the second"),
+      ("pretraining", "b", nil, "there is no label; expected 0 (the second"),
+      ("pretraining", nil, .text("0"), "there is no label; expected 0 (the second"),
+      ("next-sentence", nil, .text("0"), "there is no second text"),
+      ("next-sentence", "b", .text(""), "there is no label; expected 0 (the second"),
+    ] as [(String, String?, WrittenLabel?, String)])
+  func aRowWithoutItsRelationIsNamed(
+    _ head: String, _ pair: String?, _ label: WrittenLabel?, _ message: String
+  ) throws {
+    let model = try model(head)
+    let place = TextRow.Place(file: "pairs.csv", row: 3)
+    let rows = [
+      TextRow("a", pair: "b", label: .text("0")), TextRow("a", pair: pair, label: label, place: place),
+    ]
+    let error = #expect(throws: GraftError.self) { try Dataset(rows, for: model) }
+    #expect(error?.description.hasPrefix("pairs.csv: row 3: \(message)") == true, "\(error as Any)")
+    #expect(try Dataset(rows, for: model, requiringLabels: false).count == 2)
+  }
+
   @Test func fingerprintsTellDataApart() throws {
     let model = try model("sequence-classification")
     func fingerprint(_ rows: [(String, String)]) throws -> String {

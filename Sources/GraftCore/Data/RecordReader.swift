@@ -38,6 +38,8 @@ struct Record {
 struct DelimitedReader {
   /// The most bytes that one row may have: beyond it, a quote was surely forgotten.
   static let longestRecord = 1 << 24
+  /// The most fields that one row may have; a small compressed file could otherwise hold billions.
+  static let mostFields = 1 << 16
 
   private var input: ByteWindow
   private let delimiter: UInt8
@@ -69,8 +71,9 @@ struct DelimitedReader {
       row += 1
       record.clear()
       record.row = row
+      let isBlank: Bool
       do {
-        try readRow(into: &record)
+        isBlank = try readRow(into: &record)
       } catch is ByteWindow.RecordTooLong {
         throw GraftError(
           .malformed,
@@ -79,13 +82,21 @@ struct DelimitedReader {
           advice: "Look for a quote that is not closed."
         )
       }
-      if record.fieldCount > 1 || !record.bytes.isEmpty { return true }
+      if !isBlank { return true }
     }
     return false
   }
 
-  private mutating func readRow(into record: inout Record) throws {
+  /// Reads the fields up to the end of a line.
+  ///
+  /// - Returns: Whether the line is blank. An empty field in quotes is a field.
+  private mutating func readRow(into record: inout Record) throws -> Bool {
     while true {
+      guard record.fieldCount < DelimitedReader.mostFields else {
+        throw GraftError(
+          .malformed, "more than \(DelimitedReader.mostFields) columns", subject: "row \(row)",
+          advice: "Check that the file is one of rows and columns.")
+      }
       let isQuoted = try readField(into: &record)
       let stop = try input.next()
       if stop != nil { input.skip(1) }
@@ -96,7 +107,7 @@ struct DelimitedReader {
         record.bytes.removeLast()
       }
       record.ends.append(record.bytes.count)
-      if endsLine { return }
+      if endsLine { return !isQuoted && record.fieldCount == 1 && record.bytes.isEmpty }
     }
   }
 

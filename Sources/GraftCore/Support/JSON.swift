@@ -89,6 +89,11 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     self = value.isFinite ? .number(value.description) : .null
   }
 
+  /// A count, which has no decimals: `3`, not `3.0`. A number that is no integer stays what it is.
+  public init(count value: Double) {
+    self = Int(exactly: value).map { JSON($0) } ?? JSON(value)
+  }
+
   /// The shortest decimal that reads back as the same `Float`.
   public init(_ value: Float) {
     self = value.isFinite ? .number(value.description) : .null

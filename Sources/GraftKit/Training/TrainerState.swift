@@ -118,10 +118,14 @@ public struct TrainerState: Sendable, Equatable {
   init(readingFrom directory: URL) throws {
     let state = try JSON(file: directory.appendingPathComponent(TrainerState.fileName))
     let progress = try JSON(file: directory.appendingPathComponent(TrainerState.progressName))
-    guard let step = state["global_step"]?.int, step >= 0, let tokens = state["num_input_tokens_seen"]?.int,
+    // Sums go on from these numbers; those of a real run are far from overflowing.
+    let counts = 0...(1 << 53)
+    guard let step = state["global_step"]?.int, counts.contains(step),
+      let tokens = state["num_input_tokens_seen"]?.int, counts.contains(tokens),
       let entries = state["log_history"]?.array, let lossSum = progress["loss_sum"]?.double,
       let unloggedLoss = progress["unlogged_loss"]?.double,
-      let unloggedSteps = progress["unlogged_steps"]?.int
+      let unloggedSteps = progress["unlogged_steps"]?.int,
+      counts.contains(unloggedSteps)
     else {
       throw GraftError(
         .malformed, "not the state of a training run", file: directory.path,
@@ -144,7 +148,7 @@ public struct TrainerState: Sendable, Equatable {
     .object(
       OrderedDictionary(
         uniqueKeysWithValues: values.sorted { $0.key < $1.key }.map { key, value in
-          (key, key == "step" ? JSON(Int(value)) : JSON(value))
+          (key, key == "step" ? JSON(count: value) : JSON(value))
         }))
   }
 }
@@ -166,7 +170,7 @@ extension JSON {
     self = .object(
       OrderedDictionary(
         uniqueKeysWithValues: results.sorted { $0.key < $1.key }.map { key, value in
-          (key, key.hasSuffix("_samples") ? JSON(Int(value)) : JSON(value))
+          (key, key.hasSuffix("_samples") ? JSON(count: value) : JSON(value))
         }))
   }
 }

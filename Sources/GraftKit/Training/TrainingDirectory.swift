@@ -90,7 +90,9 @@ struct TrainingDirectory {
       for name in try files.contentsOfDirectory(atPath: temporary.path).sorted() {
         let (source, target) = (temporary.appendingPathComponent(name), url.appendingPathComponent(name))
         if rename(source.path, target.path) != 0 {
-          // A directory, such as the one of parked heads, does not replace another.
+          // A directory, such as the one of parked heads, does not replace another. After any other failure
+          // what is there stays.
+          guard [ENOTEMPTY, EEXIST, EISDIR].contains(errno) else { throw failure }
           try files.removeItem(at: target)
           try files.moveItem(at: source, to: target)
         }

@@ -206,6 +206,12 @@ final class TrainingLoop {
   private func restore(_ checkpoint: URL) throws {
     try arguments.check(against: checkpoint)
     state = try TrainerState(readingFrom: checkpoint)
+    guard state.globalStep <= plan.totalSteps else {
+      throw GraftError(
+        .malformed, "not the state of this run", file: checkpoint.path, subject: "key 'global_step'",
+        expected: "at most \(plan.totalSteps)", found: "\(state.globalStep)",
+        advice: "Remove this checkpoint to resume from the one before.")
+    }
     try run.store.read(run.model, from: checkpoint)
     let file = checkpoint.appendingPathComponent(optimizerName)
     do {

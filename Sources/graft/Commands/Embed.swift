@@ -33,7 +33,7 @@ struct Embed: ParsableCommand {
     let bar = ProgressBar("embedding", unit: "texts", total: texts.count, console: flags.console)
     let vectors = try embed(
       texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batch.batchSize,
-      backend: backend.make(registry), progress: { bar.update($0) })
+      backend: backend.make(registry, flags.console), progress: { bar.update($0) })
     bar.clear()
     try writeNPY(vectors, to: output.url)
     if flags.json {

@@ -65,7 +65,8 @@ struct Evaluate: ParsableCommand {
     let options = EvaluationOptions(
       batchSize: batch.batchSize, maskingProbability: Float(mlmProbability), seed: seed)
     let evaluation = try evaluate(
-      model, on: dataset, options: options, backend: backend.make(registry), progress: { bar.update($0) })
+      model, on: dataset, options: options, backend: backend.make(registry, flags.console),
+      progress: { bar.update($0) })
     bar.clear()
     var results = evaluation.results
     results["eval_samples"] = Double(evaluation.examples)

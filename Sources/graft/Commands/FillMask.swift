@@ -31,7 +31,8 @@ struct FillMask: ParsableCommand {
   func run() throws {
     let registry = try Registry.builtIn()
     let opened = try registry.open(checkpoint.url).checkpoint
-    let masks = try fillMask(text, with: opened.makeModel(), topK: topK, backend: backend.make(registry))
+    let masks = try fillMask(
+      text, with: opened.makeModel(), topK: topK, backend: backend.make(registry, output.console))
     // Only now: that a head does not predict tokens at all is the more useful thing to say.
     try untrained.check(opened, output.console)
     if output.json {

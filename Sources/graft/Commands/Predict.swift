@@ -36,7 +36,7 @@ struct Predict: ParsableCommand {
       texts.map { TextRow($0) }, for: model, maximumLength: length.maxLength, requiringLabels: false)
     let bar = ProgressBar("predicting", unit: "texts", total: texts.count, console: output.console)
     let predictions = try predict(
-      model, on: data, batchSize: batch.batchSize, backend: backend.make(registry),
+      model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
       progress: { bar.update($0) })
     bar.clear()
     if output.json {

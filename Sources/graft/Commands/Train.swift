@@ -69,7 +69,7 @@ struct Train: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let registry = try Registry.builtIn()
     try training.checkPrecision()
-    let backend = try backend.make(registry)
+    let backend = try backend.make(registry, flags.console)
     let opened = try registry.open(checkpoint.url)
     if strictness.strict { try opened.report.requireStrict() }
     flags.console.report(opened.report, of: checkpoint.url)

@@ -39,7 +39,8 @@ struct Verify: ParsableCommand {
   func run() throws {
     let registry = try Registry.builtIn()
     let verification = try GraftKit.verify(
-      checkpoint.url, golden: golden.url, tolerance: tolerance, backend: backend.make(registry),
+      checkpoint.url, golden: golden.url, tolerance: tolerance,
+      backend: backend.make(registry, output.console),
       registry: registry)
     if output.json {
       try Output.print(json(verification))

@@ -40,8 +40,9 @@ struct BackendFlags: ParsableArguments {
     }
   }
 
-  func make(_ registry: Registry) throws -> any ComputeBackend {
-    try registry.makeBackend(backend, threads: threads)
+  /// The backend; the console says when a faster one than it did not work.
+  func make(_ registry: Registry, _ console: Console) throws -> any ComputeBackend {
+    try registry.makeBackend(backend, threads: threads, note: console.warn)
   }
 }
 

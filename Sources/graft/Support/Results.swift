@@ -10,12 +10,13 @@ enum Results {
   static func json(_ results: [String: Double]) -> JSON {
     .object(
       results.sorted { $0.key < $1.key }.map { name, number in
-        (name, isCount(name) ? JSON(Int(number)) : JSON(number))
+        (name, isCount(name) ? JSON(count: number) : JSON(number))
       })
   }
 
   private static func value(_ name: String, _ number: Double) -> String {
-    isCount(name) ? Format.grouped(Int(number)) : Format.number(number)
+    guard isCount(name), let count = Int(exactly: number) else { return Format.number(number) }
+    return Format.grouped(count)
   }
 
   private static func isCount(_ name: String) -> Bool { name.hasSuffix("_samples") || name == "step" }

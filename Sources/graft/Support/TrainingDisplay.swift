@@ -93,7 +93,7 @@ final class TrainingDisplay {
   }
 
   private func prefix(_ entry: [String: Double]) -> [String] {
-    let step = Int(entry["step"] ?? 0)
+    let step = JSON(count: entry["step"] ?? 0).text()
     let total = last.map { "/\($0.totalSteps)" } ?? ""
     return ["step \(step)\(total)", "epoch \(number(entry["epoch"] ?? 0, 2))"]
   }
@@ -101,7 +101,7 @@ final class TrainingDisplay {
   private func number(_ value: Double, _ digits: Int) -> String { String(format: "%.*f", digits, value) }
 
   private func emit(_ event: String, _ entry: [String: Double]) {
-    emit(event, entry.sorted { $0.key < $1.key }.map { ($0, $0 == "step" ? JSON(Int($1)) : JSON($1)) })
+    emit(event, entry.sorted { $0.key < $1.key }.map { ($0, $0 == "step" ? JSON(count: $1) : JSON($1)) })
   }
 
   private func emit(_ event: String, _ members: [(String, JSON)]) {

@@ -51,6 +51,21 @@ import Testing
     #expect(try read("a.csv", "t,l\ny,1\n", options).map(\.label) == [.text("1")])
   }
 
+  @Test func anEmptyFieldInQuotesIsARow() throws {
+    let rows = try read("a.csv", "text\n\"\"\n\nx\r\n\"\"\r\n\r\ny\n\"\"")
+    #expect(rows.map(\.text) == ["", "x", "", "y", ""])
+    #expect(rows.map(\.place.row) == [2, 4, 5, 7, 8])
+  }
+
+  @Test func theNumberOfColumnsIsBounded() throws {
+    let most = String(repeating: ",", count: (1 << 16) - 1)
+    let numbered = DataOptions(textColumns: [.number(1)])
+    #expect(try read("a.csv", "x\(most)\n", numbered).map(\.text) == ["x"])
+    let error = #expect(throws: GraftError.self) { try read("a.csv", "x\(most)\ny\(most),\n", numbered) }
+    #expect(error?.problem == "more than 65536 columns")
+    #expect(error?.subject == "row 2")
+  }
+
   @Test func pairs() throws {
     let options = DataOptions(textColumns: [.name("a")], pairColumn: .name("b"))
     #expect(try read("a.tsv", "a\tb\nx\t\"y\n", options).map(\.pair) == ["\"y"])

@@ -63,4 +63,18 @@ import Testing
       }
     }
   }
+
+  @Test func publishingRemovesNothingThatItCannotReplace() throws {
+    try Support.withTemporaryDirectory { url in
+      try FileWriter.write(url.appending(path: "heads"), text: "a file")
+      let error = #expect(throws: GraftError.self) {
+        try TrainingDirectory(url: url).publish { temporary in
+          try FileManager.default.createDirectory(
+            at: temporary.appending(path: "heads"), withIntermediateDirectories: true)
+        }
+      }
+      #expect(error?.kind == .system)
+      #expect(try String(contentsOf: url.appending(path: "heads"), encoding: .utf8) == "a file")
+    }
+  }
 }
