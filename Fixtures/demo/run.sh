@@ -23,18 +23,20 @@ cd demo
 step() { printf '\n\033[1m%s\033[0m\n' "$1"; shift; run "$@"; }
 run() {
   printf '$ graft'
-  printf ' %q' "${@//$root\//}"
+  for word in "${@//$root\//}"; do
+    case $word in *[!A-Za-z0-9_./,=-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+  done
   printf '\n'
   "$graft" "$@"
 }
 # number FILE.json KEY
-number() { sed -n "s/.*\"$2\": *\([-+.0-9e]*\).*/\1/p" "$1" | head -n 1; }
+number() { printf '%.4f' "$(sed -n "s/.*\"$2\": *\([-+.0-9e]*\).*/\1/p" "$1")"; }
 clock() { date +%s.%N; }
 since() { awk -v from="$1" -v to="$(clock)" 'BEGIN { printf "%.1f", to - from }'; }
 # statistics NUMBER...: mean, smallest, largest
 statistics() {
   printf '%s\n' "$@" | awk '{ sum += $1; if (NR == 1 || $1 < low) low = $1; if (NR == 1 || $1 > high) high = $1 }
-    END { printf "%.4f (%.4f to %.4f)", sum / NR, low, high }'
+    END { printf "%.3f (%.3f to %.3f)", sum / NR, low, high }'
 }
 
 started=$(clock)
@@ -65,7 +67,7 @@ for arm in direct adapted; do
     losses+=("$(number "$name.json" eval_loss)")
   done
   declare "${arm}_accuracy=$(statistics "${accuracies[@]}")" "${arm}_loss=$(statistics "${losses[@]}")" \
-    "${arm}_seconds=$(statistics "${seconds[@]}")"
+    "${arm}_seconds=$(printf '%s ' "${seconds[@]}")"
 done
 
 step 'The head came off and went on; what it left alone is bit-identical' \
@@ -75,8 +77,8 @@ run diff adapted back || true
 step 'Export the adapted classifier for transformers' \
   export "adapted-${seeds[0]}" --format safetensors --output export --quiet
 sed -n 2,201p "$test" | cut -c 1-200 > texts.txt
-run predict "adapted-${seeds[0]}" --input texts.txt > predicted.tsv
-run predict export --input texts.txt > predicted-by-export.tsv
+"$graft" predict "adapted-${seeds[0]}" --input texts.txt --quiet > predicted.tsv
+"$graft" predict export --input texts.txt --quiet > predicted-by-export.tsv
 cmp predicted.tsv predicted-by-export.tsv
 same="the same $(wc -l < predicted.tsv) predictions"
 
