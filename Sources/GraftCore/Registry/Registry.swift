@@ -87,11 +87,12 @@ extension Registry {
   ///   - backbone: The backbone's name.
   /// - Throws: ``GraftError`` that lists the known ones.
   public func dialect(_ name: String? = nil, of backbone: String) throws -> Dialect {
-    if let name { return try dialects.find("\(backbone)/\(name)") }
-    guard let first = dialects.values.first(where: { $0.backbone == backbone }) else {
+    var known = Table<Dialect>("dialect")
+    for dialect in dialects.values where dialect.backbone == backbone { try known.add(dialect, named: dialect.name) }
+    guard let name = name ?? known.names.first else {
       throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
     }
-    return first
+    return try known.find(name)
   }
 }
 
