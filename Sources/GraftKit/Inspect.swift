@@ -58,6 +58,6 @@ public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
     // Types of equal counts by name, as a dictionary's order is another in every run.
     dtypes: counts.map { ($0.key, $0.value) }
       .sorted { ($1.1, $0.0.rawValue) < ($0.1, $1.0.rawValue) },
-    ties: opened.report.dropped.filter { $0.reason.contains("tied") }.map(\.name), report: opened.report,
+    ties: opened.report.dropped.filter(\.isTied).map(\.name), report: opened.report,
     tensors: opened.stored.tensors.map { ($0.key, $0.value.spec) })
 }

@@ -43,12 +43,7 @@ public struct DetachedHead: Sendable {
     for record in records { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
     let stored = try NameTable(options.dialect, layers: 0, heads: type.parts)
       .encode(options.dtype.map { weights.converted(to: $0) } ?? weights, withHead: true)
-    guard let fileName = options.format.fileNames.first else {
-      throw GraftError(
-        .unsupported,
-        "the format '\(options.format.name)' has no file name in a checkpoint directory"
-      )
-    }
+    let fileName = try options.format.fileName()
     try options.format.init().write(stored, to: directory.appendingPathComponent(fileName))
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),

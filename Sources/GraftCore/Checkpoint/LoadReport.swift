@@ -19,7 +19,29 @@ public struct LoadReport: Sendable, Equatable {
 
   public struct Dropped: Sendable, Equatable {
     public let name: String
-    public let reason: String
+    public let reason: Reason
+
+    /// Whether it is a copy of a parameter that was read.
+    public var isTied: Bool {
+      if case .tied = reason { return true }
+      return false
+    }
+  }
+
+  /// Why a stored tensor was left out.
+  public enum Reason: Sendable, Equatable, CustomStringConvertible {
+    /// The dialect says so: a buffer, an optimizer's slot.
+    case declared(String)
+    /// It is equal to a parameter, by canonical name, that it is a copy of.
+    case tied(to: String)
+
+    /// For people and machines: what stands in brackets behind the name.
+    public var description: String {
+      switch self {
+      case .declared(let reason): reason
+      case .tied(let target): "equal to '\(target)', which it is tied to"
+      }
+    }
   }
 
   public var groups: [Group] = []
@@ -108,7 +130,7 @@ extension LoadReport: CustomStringConvertible {
           ]
         }
       ),
-      "dropped": .array(dropped.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+      "dropped": .array(dropped.map { ["name": .string($0.name), "reason": .string("\($0.reason)")] }),
       "unexpected": list(unexpected),
       "notes": list(notes),
     ]

@@ -98,7 +98,7 @@ public struct NameTable: Sendable {
       let name = current(stored)
       guard let index = entryOfName[name] else {
         if let reason = reasonToDrop(name) {
-          report.dropped.append(.init(name: stored, reason: reason))
+          report.dropped.append(.init(name: stored, reason: .declared(reason)))
         } else {
           report.unexpected.append(stored)
           unknown[stored] = tensor
@@ -153,9 +153,7 @@ public struct NameTable: Sendable {
       for index in group.sorted() {
         if holds, let copy = found.removeValue(forKey: index) {
           report.dropped.append(
-            .init(
-              name: copy.stored, reason: "equal to '\(entries[index].row.target ?? "")', which it is tied to")
-          )
+            .init(name: copy.stored, reason: .tied(to: entries[index].row.target ?? "")))
         } else if !stored.isEmpty, !holds, found[index] == nil {
           found[index] = targets[index] ?? nil
         }
