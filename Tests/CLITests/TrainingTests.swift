@@ -211,6 +211,45 @@ import Testing
     }
   }
 
+  /// Every load ends in a report on standard error, which --quiet silences.
+  @Test(arguments: [
+    ("predict {sequence-classification} he", "sequence-classification (backbone: 39 loaded, sequence-"),
+    (
+      "evaluate {sequence-classification} --data data.csv", "sequence-classification (backbone: 39 loaded"
+    ),
+    ("embed {base} he --output vectors.npy", "base (backbone: 39 loaded)\n"),
+    ("verify {base} --golden {base}/golden.safetensors", "base (backbone: 39 loaded)\n"),
+    ("fill-mask {masked-lm} [MASK]", "masked-lm (backbone: 37 loaded, masked-lm: 5 loaded)\n"),
+    ("fill-mask {legacy-gamma-beta} [MASK]", "legacy-gamma-beta\n  backbone: 39 loaded, 10 of them renamed"),
+  ])
+  func everyLoadIsReported(_ command: String, _ report: String) throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("data.csv", "text,label\nhe can do it,0\n")
+      let arguments = command.split(separator: " ").map(String.init) + ["--strict"]
+      let plain = try sandbox.graft(arguments)
+      #expect(plain.code == 0)
+      #expect(plain.stderr.hasPrefix("loaded ") && plain.stderr.contains("/\(report)"), "\(plain.stderr)")
+      #expect(try sandbox.graft(arguments + ["--quiet"]).stderr == "")
+    }
+  }
+
+  /// --strict refuses what is not complete, in every command that loads.
+  @Test(arguments: [
+    "predict model he", "evaluate model --data data.csv", "embed model he --output vectors.npy",
+    "verify model --golden model/golden.safetensors", "fill-mask model [MASK]",
+  ])
+  func strictnessRefuses(_ command: String) throws {
+    try Row(
+      command + " --strict", code: 1,
+      stderr: ["parameters are missing from the checkpoint and --strict was given"],
+      prepare: { sandbox in
+        try sandbox.write("data.csv", "text\nhe can do it\n")
+        try sandbox.copy("base")
+        try sandbox.replace("BertModel", with: "BertForMaskedLM", in: "model/config.json")
+      }
+    ).check()
+  }
+
   /// That a slow backend runs in the place of a missing one is said.
   @Test func theSlowBackendIsAnnounced() throws {
     try Sandbox.with { sandbox in
