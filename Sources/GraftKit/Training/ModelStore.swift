@@ -4,7 +4,11 @@ import GraftCore
 /// How a run writes its models and reads them again.
 public protocol ModelStore {
   /// Writes a model's files into a directory that exists.
-  func write(_ model: Model, into directory: URL, steps: Int) throws
+  ///
+  /// - Parameters:
+  ///   - steps: How many steps it was trained for.
+  ///   - trained: The names of the parameters that were trained.
+  func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws
 
   /// Puts the weights of a written model into this one.
   ///
@@ -40,10 +44,11 @@ public struct CheckpointStore: ModelStore {
     self.registry = registry
   }
 
-  public func write(_ model: Model, into directory: URL, steps: Int) throws {
+  public func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
     var checkpoint = checkpoint
     checkpoint.takeWeights(of: model)
-    checkpoint.markTrained(on: HeadRecord.Training(data: data, examples: examples, steps: steps))
+    try checkpoint.markTrained(
+      on: HeadRecord.Training(data: data, examples: examples, steps: steps), parameters: trained)
     try checkpoint.write(
       into: directory, output.resolve(registry, backbone: checkpoint.backboneType.name))
   }

@@ -191,7 +191,7 @@ final class TrainingLoop {
   private func save() throws {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
-      try run.store.write(run.model, into: temporary, steps: state.globalStep)
+      try run.store.write(run.model, into: temporary, steps: state.globalStep, trained: state.trained)
       try run.optimizerFormat.write(trainer.state, to: temporary.appendingPathComponent(optimizerName))
       try write(arguments.document, TrainingArguments.fileName, in: temporary)
       try write(state.progressDocument, TrainerState.progressName, in: temporary)

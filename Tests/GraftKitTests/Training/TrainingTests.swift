@@ -243,6 +243,46 @@ import Testing
     }
   }
 
+  /// Random weights are not called trained because a run went by.
+  @Test func onlyWhatWasTrainedIsMarked() throws {
+    let checkpoint = try swapHead(Support.fixture("base"), to: "pretraining", registry: registry).checkpoint
+    try Support.withTemporaryDirectory { directory in
+      func states(stoppedAfter stop: Int, resume: Bool = false, pairs: Bool = false, _ name: String) throws
+        -> [String: Bool]
+      {
+        let control = TrainingControl()
+        if stop == 0 { control.requestStop() }
+        let rows = Self.rows(6).map { row in
+          pairs ? TextRow(row.text, pair: "x", label: .text("1")) : TextRow(row.text, label: row.label)
+        }
+        var options = TrainingOptions()
+        options.maxSteps = 3
+        options.batchSize = 2
+        let outcome = try train(
+          checkpoint, on: TrainingData(rows, named: ["rows"]), options: options,
+          output: directory.appending(path: name), backend: backend, registry: registry, resume: resume,
+          control: control
+        ) { event in
+          if case .step(let report) = event, report.step == stop { control.requestStop() }
+        }
+        let written =
+          if case .interrupted(let checkpoint, _) = outcome { checkpoint } else {
+            directory.appending(path: name)
+          }
+        let records = try registry.open(written).checkpoint.activeRecords
+        return Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0.history.isTrained) })
+      }
+      let random = try states(stoppedAfter: 0, "texts")
+      #expect(random == ["masked-lm": false, "next-sentence": false])
+      let stopped = try states(stoppedAfter: 1, resume: true, "texts")
+      #expect(stopped == ["masked-lm": true, "next-sentence": false])
+      let finished = try states(stoppedAfter: 9, resume: true, "texts")
+      #expect(finished == ["masked-lm": true, "next-sentence": false])
+      let both = try states(stoppedAfter: 1, pairs: true, "pairs")
+      #expect(both == ["masked-lm": true, "next-sentence": true])
+    }
+  }
+
   @Test func progressIsReported() throws {
     try Support.withTemporaryDirectory { directory in
       var (steps, evaluated, saved, removed): ([StepReport], Int, [String], [String]) = ([], 0, [], [])
@@ -289,8 +329,8 @@ import Testing
       self.failing = failing
     }
 
-    func write(_ model: Model, into directory: URL, steps: Int) throws {
-      try store.write(model, into: directory, steps: steps)
+    func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
+      try store.write(model, into: directory, steps: steps, trained: trained)
       writes += 1
       if writes == failing { throw Full() }
     }
