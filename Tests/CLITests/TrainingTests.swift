@@ -135,6 +135,26 @@ import Testing
       "train model --data data.csv --output trained --max-steps 3 --batch-size 2 --resume", code: 1,
       stderr: ["--max-steps: differs from the run that is resumed; expected 2, found 3"], prepare: trained),
     Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --label-base 1 --resume",
+      code: 1, stderr: ["--data: other rows or labels than those of the run that is resumed"],
+      prepare: trained),
+    Row(
+      "train other --data data.csv --output trained --max-steps 2 --batch-size 2 --resume", code: 1,
+      stderr: ["trained/training_args.json: another checkpoint than that of the run that is resumed"],
+      prepare: { sandbox in
+        try trained(sandbox)
+        let outcome = try sandbox.graft([
+          "head", "swap", "{base}", "--to", "sequence-classification", "--labels", "A,B,C", "--output",
+          "other",
+        ])
+        try #require(outcome.code == 0)
+      }),
+    Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --backend reference --resume",
+      code: 1,
+      stderr: ["--backend: differs from the run that is resumed; expected openblas, found reference"],
+      prepare: trained),
+    Row(
       "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --resume",
       stdout: ["train_loss"], stderr: ["this run had finished before"], prepare: trained),
     Row(

@@ -3,6 +3,9 @@ import GraftCore
 
 /// How a run writes its models and reads them again.
 public protocol ModelStore {
+  /// Tells apart what models are written with besides their weights: a run is resumed with the same alone.
+  var fingerprint: String { get }
+
   /// Writes a model's files into a directory that exists.
   ///
   /// - Parameters:
@@ -42,6 +45,26 @@ public struct CheckpointStore: ModelStore {
     self.data = data
     self.examples = examples
     self.registry = registry
+  }
+
+  /// A hash of the configuration, the tokenizer and all tensors' specifications, parked heads included.
+  public var fingerprint: String {
+    var hash = Fingerprint()
+    hash.add(checkpoint.architecture)
+    hash.add(checkpoint.configuration.text)
+    if let tokenizer = checkpoint.tokenizer {
+      for id in 0..<Int32(clamping: tokenizer.vocabularySize) { hash.add(tokenizer.token(of: id) ?? "") }
+      // Settings, such as whether case is kept, show in what becomes of a text.
+      for id in tokenizer.encode("Él said: naïve 東京, WORDS").ids { hash.add(UInt64(UInt32(bitPattern: id))) }
+    }
+    hash.add(checkpoint.backbone)
+    hash.add(checkpoint.extra)
+    for head in checkpoint.heads {
+      hash.add(head.id)
+      hash.add(head.settings.text)
+      hash.add(head.weights)
+    }
+    return hash.text
   }
 
   public func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {

@@ -46,7 +46,7 @@ final class TrainingLoop {
     self.control = control
     self.observe = observe
     plan = TrainingPlan(examples: data.count, options: run.options)
-    arguments = TrainingArguments(run.options, model: run.model, data: data, evaluationData: evaluationData)
+    arguments = TrainingArguments(run, data: data, evaluationData: evaluationData)
     directory = TrainingDirectory(url: run.output)
     randomness = Randomness(run.options.seed)
     batching = Batching(

@@ -177,12 +177,54 @@ import Testing
         message({ $0.maxSteps = 9 })?.contains(
           "--max-steps: differs from the run that is resumed; expected 7, found 9")
           == true)
-      #expect(message(rows: 12)?.contains("--data: other rows than those of the run that is resumed") == true)
+      #expect(
+        message(rows: 12)?.contains("--data: other rows or labels than those of the run that is resumed")
+          == true)
       #expect(message({ $0.saveTotalLimit = 3 }) == nil)
       #expect(
         message(resume: false)
           == "\(output.path): there is a training run in the output directory. Pass --resume to go on with it, or choose "
           + "another directory.")
+    }
+  }
+
+  @Test func labelsCheckpointAndBackendBelongToTheRun() throws {
+    try Support.withTemporaryDirectory { directory in
+      let source = try registry.open(Support.fixture("sequence-classification")).checkpoint
+      let control = TrainingControl()
+      control.requestStop()
+      let rows = (1...3).map { TextRow("a b", label: .text("\($0)")) }
+      func message(
+        _ change: (inout Checkpoint) -> Void = { _ in }, labelBase: Int? = nil, resume: Bool = true,
+        backend: (any ComputeBackend)? = nil
+      ) -> String? {
+        var checkpoint = source
+        change(&checkpoint)
+        do {
+          _ = try train(
+            checkpoint, on: TrainingData(rows, named: ["rows"], labelBase: labelBase),
+            output: directory.appending(path: "out"), backend: backend ?? self.backend, registry: registry,
+            resume: resume, control: control)
+          return nil
+        } catch { return "\(error)" }
+      }
+      #expect(message(resume: false) == nil)
+      #expect(message() == nil)
+      #expect(message(labelBase: 0) == nil)
+      #expect(message(labelBase: 1)?.contains("--data: other rows or labels than those of the run") == true)
+      let another = "another checkpoint than that of the run that is resumed. Pass the same CKPT"
+      #expect(message({ $0.configuration.setLabels(["w", "x", "y", "z"]) })?.contains(another) == true)
+      #expect(message({ $0.tokenizer = nil }) != nil)
+      let cased = try registry.open(Support.fixture("cased")).checkpoint.tokenizer
+      #expect(message({ $0.tokenizer = cased })?.contains(another) == true)
+      #expect(message({ $0.extra["stray"] = LazyTensor([Float(1)], shape: [1]) })?.contains(another) == true)
+      let reference = try ReferenceBackend(threads: 1)
+      let name = type(of: backend).name
+      if name != "reference" {
+        #expect(
+          message(backend: reference)?.contains(
+            "--backend: differs from the run that is resumed; expected \(name), found reference") == true)
+      }
     }
   }
 
@@ -328,6 +370,8 @@ import Testing
       self.store = store
       self.failing = failing
     }
+
+    var fingerprint: String { store.fingerprint }
 
     func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
       try store.write(model, into: directory, steps: steps, trained: trained)
