@@ -228,6 +228,42 @@ import Testing
     }
   }
 
+  /// A run that came to nothing is not in the way of the next.
+  @Test(arguments: [false, true]) func aRunThatFailsEarlyLeavesNothing(_ exists: Bool) throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let files = FileManager.default
+      if exists { try files.createDirectory(at: output, withIntermediateDirectories: true) }
+      for resume in [false, true, false] {
+        #expect(throws: GraftError.self) {
+          try run(
+            .classification, in: output,
+            change: {
+              $0.learningRate = 1e38
+              $0.warmupSteps = 0
+              $0.saveSteps = 100
+            }, resume: resume)
+        }
+        #expect(files.fileExists(atPath: output.path) == exists)
+        #expect(try files.contentsOfDirectory(atPath: directory.path) == (exists ? ["out"] : []))
+        #expect(((try? files.contentsOfDirectory(atPath: output.path)) ?? []).isEmpty)
+      }
+      guard case .finished = try run(.classification, in: output) else { throw Unexpected() }
+    }
+  }
+
+  /// Somebody else's run is left alone.
+  @Test func aRunThatIsNotResumedStays() throws {
+    try Support.withTemporaryDirectory { directory in
+      let file = directory.appending(path: "training_args.json")
+      try FileWriter.write(file, text: "{}")
+      for resume in [false, true] {
+        #expect(throws: GraftError.self) { try run(.classification, in: directory, resume: resume) }
+        #expect(try String(contentsOf: file, encoding: .utf8) == "{}")
+      }
+    }
+  }
+
   @Test func aDirectoryWithOtherFilesIsRefused() throws {
     try Support.withTemporaryDirectory { directory in
       try FileWriter.write(directory.appending(path: "config.json"), text: "{}")
