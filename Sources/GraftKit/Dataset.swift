@@ -8,7 +8,7 @@ import GraftCore
 public struct Dataset: Sendable {
   /// The number of examples.
   public let count: Int
-  /// Tells data sets apart: a hash of all texts and labels, and their number.
+  /// Tells data sets apart: a hash of all texts and of the labels as they were read, and their number.
   public let fingerprint: String
   /// How long an example is, for sorting; in tokens or in bytes.
   let length: @Sendable (Int) -> Int
@@ -44,7 +44,7 @@ public struct Dataset: Sendable {
     }
     try self.init(
       count: rows.count,
-      fingerprint: Dataset.fingerprint(rows),
+      fingerprint: Dataset.fingerprint(rows, labels),
       length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
       example: { index in
         let row = rows[index]
@@ -62,11 +62,11 @@ public struct Dataset: Sendable {
     var hash = Fingerprint()
     for example in examples {
       for id in example.encoding.ids { hash.add(UInt64(UInt32(bitPattern: id))) }
-      hash.add("\(String(describing: example.label))")
+      hash.add(example.label)
     }
     try self.init(
       count: examples.count,
-      fingerprint: hash.text(examples.count),
+      fingerprint: "\(examples.count)-\(hash.text)",
       length: { examples[$0].encoding.ids.count },
       example: { examples[$0] })
   }
@@ -89,31 +89,14 @@ public struct Dataset: Sendable {
   /// The example at an index `0 ..< count`.
   public subscript(index: Int) -> Example { make(index) }
 
-  private static func fingerprint(_ rows: [TextRow]) -> String {
+  /// Labels count as they were read: the same column with another base is other data.
+  private static func fingerprint(_ rows: [TextRow], _ labels: [Label?]) -> String {
     var hash = Fingerprint()
     for row in rows {
       hash.add(row.text)
       hash.add(row.pair ?? "")
-      switch row.label {
-      case .text(let text): hash.add(text)
-      case .list(let items): for item in items { hash.add(item) }
-      case nil: hash.add("")
-      }
     }
-    return hash.text(rows.count)
+    for label in labels { hash.add(label) }
+    return "\(rows.count)-\(hash.text)"
   }
-}
-
-/// FNV-1a over texts, each with its length: enough to notice that data changed, no defence against malice.
-private struct Fingerprint {
-  private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-
-  mutating func add(_ number: UInt64) { hash = (hash ^ number) &* 0x100_0000_01B3 }
-
-  mutating func add(_ text: String) {
-    for byte in text.utf8 { add(UInt64(byte)) }
-    add(UInt64(text.utf8.count) << 8)
-  }
-
-  func text(_ count: Int) -> String { "\(count)-\(String(hash, radix: 16))" }
 }

@@ -22,7 +22,7 @@ import Testing
       stdout: ["\"architecture\": \"BertForSequenceClassification\"", "\"hidden_size\": 32", "\"Sci/Tech\""]),
     Row(
       "import {pretraining} --output out", stdout: ["wrote out (7 files"],
-      stderr: ["  backbone: 39 loaded\n  masked-lm: 5 loaded\n  next-sentence: 2 loaded\n"]),
+      stderr: ["/pretraining (backbone: 39 loaded, masked-lm: 5 loaded, next-sentence: 2 loaded)\n"]),
     Row("import {data-parallel} --output out --strict", stdout: ["wrote out"], stderr: ["renamed"]),
     Row(
       "import {base} --output out --dtype bfloat16 --json",

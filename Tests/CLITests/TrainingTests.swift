@@ -135,6 +135,26 @@ import Testing
       "train model --data data.csv --output trained --max-steps 3 --batch-size 2 --resume", code: 1,
       stderr: ["--max-steps: differs from the run that is resumed; expected 2, found 3"], prepare: trained),
     Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --label-base 1 --resume",
+      code: 1, stderr: ["--data: other rows or labels than those of the run that is resumed"],
+      prepare: trained),
+    Row(
+      "train other --data data.csv --output trained --max-steps 2 --batch-size 2 --resume", code: 1,
+      stderr: ["trained/training_args.json: another checkpoint than that of the run that is resumed"],
+      prepare: { sandbox in
+        try trained(sandbox)
+        let outcome = try sandbox.graft([
+          "head", "swap", "{base}", "--to", "sequence-classification", "--labels", "A,B,C", "--output",
+          "other",
+        ])
+        try #require(outcome.code == 0)
+      }),
+    Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --backend reference --resume",
+      code: 1,
+      stderr: ["--backend: differs from the run that is resumed; expected openblas, found reference"],
+      prepare: trained),
+    Row(
       "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --resume",
       stdout: ["train_loss"], stderr: ["this run had finished before"], prepare: trained),
     Row(
@@ -209,6 +229,45 @@ import Testing
       #expect(outcome.stderr.contains("interrupted after step "))
       #expect(outcome.stderr.contains("--output 'a run' --resume\n"))
     }
+  }
+
+  /// Every load ends in a report on standard error, which --quiet silences.
+  @Test(arguments: [
+    ("predict {sequence-classification} he", "sequence-classification (backbone: 39 loaded, sequence-"),
+    (
+      "evaluate {sequence-classification} --data data.csv", "sequence-classification (backbone: 39 loaded"
+    ),
+    ("embed {base} he --output vectors.npy", "base (backbone: 39 loaded)\n"),
+    ("verify {base} --golden {base}/golden.safetensors", "base (backbone: 39 loaded)\n"),
+    ("fill-mask {masked-lm} [MASK]", "masked-lm (backbone: 37 loaded, masked-lm: 5 loaded)\n"),
+    ("fill-mask {legacy-gamma-beta} [MASK]", "legacy-gamma-beta\n  backbone: 39 loaded, 10 of them renamed"),
+  ])
+  func everyLoadIsReported(_ command: String, _ report: String) throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("data.csv", "text,label\nhe can do it,0\n")
+      let arguments = command.split(separator: " ").map(String.init) + ["--strict"]
+      let plain = try sandbox.graft(arguments)
+      #expect(plain.code == 0)
+      #expect(plain.stderr.hasPrefix("loaded ") && plain.stderr.contains("/\(report)"), "\(plain.stderr)")
+      #expect(try sandbox.graft(arguments + ["--quiet"]).stderr == "")
+    }
+  }
+
+  /// --strict refuses what is not complete, in every command that loads.
+  @Test(arguments: [
+    "predict model he", "evaluate model --data data.csv", "embed model he --output vectors.npy",
+    "verify model --golden model/golden.safetensors", "fill-mask model [MASK]",
+  ])
+  func strictnessRefuses(_ command: String) throws {
+    try Row(
+      command + " --strict", code: 1,
+      stderr: ["parameters are missing from the checkpoint and --strict was given"],
+      prepare: { sandbox in
+        try sandbox.write("data.csv", "text\nhe can do it\n")
+        try sandbox.copy("base")
+        try sandbox.replace("BertModel", with: "BertForMaskedLM", in: "model/config.json")
+      }
+    ).check()
   }
 
   /// That a slow backend runs in the place of a missing one is said.

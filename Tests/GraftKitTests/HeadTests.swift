@@ -179,7 +179,10 @@ struct HeadTests {
       var opened = try registry.open(output).checkpoint
       let error = #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
       #expect(error?.description.contains("pooler") == true)
-      opened.markTrained(on: .init(data: ["train.csv"], examples: 8, steps: 1))
+      let training = HeadRecord.Training(data: ["train.csv"], examples: 8, steps: 1)
+      try opened.markTrained(on: training, parameters: ["sequence_classification.weight"])
+      #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
+      try opened.markTrained(on: training, parameters: opened.makeBackbone().poolerParameters)
       try opened.requireTrainedHead()
     }
   }

@@ -99,13 +99,22 @@ public struct Checkpoint: Sendable {
     return try makeBackbone().poolerParameters
   }
 
-  /// Marks every active part as trained on something.
-  public mutating func markTrained(on training: HeadRecord.Training) {
+  /// Marks the active parts that training changed, and the pooler, as trained on something.
+  ///
+  /// - Parameters:
+  ///   - training: What they were trained on.
+  ///   - parameters: The canonical names of what was changed. A part that has none of them, such as a
+  ///     next-sentence head whose rows had no labels, stays what it was.
+  /// - Throws: ``GraftError`` when the configuration is not usable.
+  public mutating func markTrained(on training: HeadRecord.Training, parameters: Set<String>) throws {
     let active = Set(activeRecords.map(\.id))
     for index in heads.indices where active.contains(heads[index].id) {
+      guard heads[index].weights.tensors.keys.contains(where: parameters.contains) else { continue }
       heads[index].history = .trained(on: training)
     }
-    if activeHead?.needsPooler == true { poolerHistory = .trained(on: training) }
+    if !(try makeBackbone().poolerParameters.isDisjoint(with: parameters)) {
+      poolerHistory = .trained(on: training)
+    }
   }
 
   /// Refuses to predict with a head, or through a pooler, whose weights are random.

@@ -3,8 +3,15 @@ import GraftCore
 
 /// How a run writes its models and reads them again.
 public protocol ModelStore {
+  /// Tells apart what models are written with besides their weights: a run is resumed with the same alone.
+  var fingerprint: String { get }
+
   /// Writes a model's files into a directory that exists.
-  func write(_ model: Model, into directory: URL, steps: Int) throws
+  ///
+  /// - Parameters:
+  ///   - steps: How many steps it was trained for.
+  ///   - trained: The names of the parameters that were trained.
+  func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws
 
   /// Puts the weights of a written model into this one.
   ///
@@ -40,10 +47,31 @@ public struct CheckpointStore: ModelStore {
     self.registry = registry
   }
 
-  public func write(_ model: Model, into directory: URL, steps: Int) throws {
+  /// A hash of the configuration, the tokenizer and all tensors' specifications, parked heads included.
+  public var fingerprint: String {
+    var hash = Fingerprint()
+    hash.add(checkpoint.architecture)
+    hash.add(checkpoint.configuration.text)
+    if let tokenizer = checkpoint.tokenizer {
+      for id in 0..<Int32(clamping: tokenizer.vocabularySize) { hash.add(tokenizer.token(of: id) ?? "") }
+      // Settings, such as whether case is kept, show in what becomes of a text.
+      for id in tokenizer.encode("Él said: naïve 東京, WORDS").ids { hash.add(UInt64(UInt32(bitPattern: id))) }
+    }
+    hash.add(checkpoint.backbone)
+    hash.add(checkpoint.extra)
+    for head in checkpoint.heads {
+      hash.add(head.id)
+      hash.add(head.settings.text)
+      hash.add(head.weights)
+    }
+    return hash.text
+  }
+
+  public func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
     var checkpoint = checkpoint
     checkpoint.takeWeights(of: model)
-    checkpoint.markTrained(on: HeadRecord.Training(data: data, examples: examples, steps: steps))
+    try checkpoint.markTrained(
+      on: HeadRecord.Training(data: data, examples: examples, steps: steps), parameters: trained)
     try checkpoint.write(
       into: directory, output.resolve(registry, backbone: checkpoint.backboneType.name))
   }

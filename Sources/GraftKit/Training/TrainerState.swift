@@ -15,6 +15,8 @@ public struct TrainerState: Sendable, Equatable {
   public var best: Best?
   /// How many tokens were trained on.
   public var tokens = 0
+  /// The names of the parameters that any step has changed.
+  var trained: Set<String> = []
   /// The sum of all steps' losses.
   var lossSum = 0.0
   /// The part of it that is not in the history yet, and how many steps it is of.
@@ -39,6 +41,7 @@ public struct TrainerState: Sendable, Equatable {
     unloggedLoss += result.loss
     unloggedSteps += 1
     self.tokens += tokens
+    trained.formUnion(result.trained)
   }
 
   /// Adds an entry to the history, with the epoch and the step.
@@ -108,6 +111,7 @@ public struct TrainerState: Sendable, Equatable {
   var progressDocument: String {
     let document: JSON = [
       "loss_sum": JSON(lossSum), "unlogged_loss": JSON(unloggedLoss), "unlogged_steps": JSON(unloggedSteps),
+      "trained": .array(trained.sorted().map { .string($0) }),
     ]
     return document.text(.sorted) + "\n"
   }
@@ -125,7 +129,7 @@ public struct TrainerState: Sendable, Equatable {
       let entries = state["log_history"]?.array, let lossSum = progress["loss_sum"]?.double,
       let unloggedLoss = progress["unlogged_loss"]?.double,
       let unloggedSteps = progress["unlogged_steps"]?.int,
-      counts.contains(unloggedSteps)
+      counts.contains(unloggedSteps), let trained = progress["trained"]?.array
     else {
       throw GraftError(
         .malformed, "not the state of a training run", file: directory.path,
@@ -139,6 +143,7 @@ public struct TrainerState: Sendable, Equatable {
     if let step = state["best_global_step"]?.int, let metric = state["best_metric"]?.double {
       best = Best(step: step, metric: metric)
     }
+    self.trained = Set(trained.compactMap(\.string))
     self.lossSum = lossSum
     self.unloggedLoss = unloggedLoss
     self.unloggedSteps = unloggedSteps

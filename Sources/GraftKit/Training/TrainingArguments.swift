@@ -2,7 +2,7 @@ import Foundation
 import GraftCore
 import OrderedCollections
 
-/// What decides the course of a run: its options and its data. It is written beside each checkpoint, so that
+/// What decides the course of a run: its model, its options, its data and its kernels. It is written beside each checkpoint, so that
 /// only the same run is resumed.
 struct TrainingArguments: Equatable {
   static let fileName = "training_args.json"
@@ -10,10 +10,12 @@ struct TrainingArguments: Equatable {
   /// By the name of the flag.
   private let values: OrderedDictionary<String, JSON>
 
-  init(_ options: TrainingOptions, model: Model, data: Dataset, evaluationData: Dataset?) {
+  init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
+    let options = run.options
     func optional(_ value: Int?) -> JSON { value.map { JSON($0) } ?? .null }
     values = [
-      "head": model.head.map { JSON(type(of: $0).name) } ?? .null,
+      "model": JSON(run.store.fingerprint),
+      "head": run.model.head.map { JSON(type(of: $0).name) } ?? .null,
       "data": JSON(data.fingerprint),
       "eval-data": evaluationData.map { JSON($0.fingerprint) } ?? .null,
       "epochs": JSON(options.epochs),
@@ -36,6 +38,7 @@ struct TrainingArguments: Equatable {
       "eval-batch-size": JSON(options.evalBatchSize),
       "logging-steps": JSON(options.loggingSteps),
       "trainer": JSON(options.trainer),
+      "backend": JSON(type(of: run.backend).name),
     ]
   }
 
@@ -48,10 +51,17 @@ struct TrainingArguments: Equatable {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
     let stored = try JSON(file: file)
     for (flag, value) in values where stored[flag] != value {
+      if flag == "model" {
+        throw GraftError(
+          .mismatch, "another checkpoint than that of the run that is resumed", file: file.path,
+          advice: "Pass the same CKPT, or start a new run in another directory.")
+      }
       let isData = flag == "data" || flag == "eval-data"
       throw GraftError(
         .mismatch,
-        isData ? "other rows than those of the run that is resumed" : "differs from the run that is resumed",
+        isData
+          ? "other rows or labels than those of the run that is resumed"
+          : "differs from the run that is resumed",
         file: file.path,
         subject: "--\(flag)",
         expected: stored[flag].map { TrainingArguments.text($0) } ?? "nothing",

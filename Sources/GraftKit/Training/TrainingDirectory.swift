@@ -45,6 +45,15 @@ struct TrainingDirectory {
     }
   }
 
+  /// Removes what ``create()`` and the beginning of a run made, when there is nothing else.
+  ///
+  /// - Parameter removingIt: Whether the directory goes as well, or was there before.
+  func abandon(removingIt: Bool) {
+    guard contents.allSatisfy({ $0 == TrainingArguments.fileName }) else { return }
+    try? FileManager.default.removeItem(at: url.appendingPathComponent(TrainingArguments.fileName))
+    if removingIt { rmdir(url.path) }
+  }
+
   /// Removes what a run that was killed left half-written or half-removed.
   func removeDebris() {
     for name in contents

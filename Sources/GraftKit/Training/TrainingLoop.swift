@@ -19,6 +19,8 @@ final class TrainingLoop {
   private let step: TrainingStep
 
   var state = TrainerState()
+  /// Whether the output directory is this run's.
+  private var hasBegun = false
   private var order: (epoch: Int, examples: [Int]) = (-1, [])
   var meter = Meter()
   let start = ContinuousClock.now
@@ -46,7 +48,7 @@ final class TrainingLoop {
     self.control = control
     self.observe = observe
     plan = TrainingPlan(examples: data.count, options: run.options)
-    arguments = TrainingArguments(run.options, model: run.model, data: data, evaluationData: evaluationData)
+    arguments = TrainingArguments(run, data: data, evaluationData: evaluationData)
     directory = TrainingDirectory(url: run.output)
     randomness = Randomness(run.options.seed)
     batching = Batching(
@@ -62,6 +64,17 @@ final class TrainingLoop {
   // MARK: The course of a run
 
   func run(resume: Bool) throws -> TrainingOutcome {
+    let isNew = !FileManager.default.fileExists(atPath: directory.url.path)
+    do {
+      return try proceed(resume: resume)
+    } catch {
+      // What failed before its first checkpoint left nothing to resume, and should be in nobody's way.
+      if hasBegun { directory.abandon(removingIt: isNew) }
+      throw error
+    }
+  }
+
+  private func proceed(resume: Bool) throws -> TrainingOutcome {
     if let summary = try begin(resume: resume) { return .alreadyFinished(summary) }
     observe(.started(plan, completedSteps: state.globalStep))
     do {
@@ -87,10 +100,12 @@ final class TrainingLoop {
     if resume { directory.removeDebris() }
     if resume, directory.hasRun {
       try arguments.check(against: directory.url)
+      hasBegun = true
       if let summary = try finishedSummary() { return summary }
       if let newest = directory.checkpoints.last { try restore(directory.checkpoint(newest)) }
     } else {
       try directory.create()
+      hasBegun = true
       try write(arguments.document, TrainingArguments.fileName, in: directory.url)
     }
     return nil
@@ -191,7 +206,7 @@ final class TrainingLoop {
   private func save() throws {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
-      try run.store.write(run.model, into: temporary, steps: state.globalStep)
+      try run.store.write(run.model, into: temporary, steps: state.globalStep, trained: state.trained)
       try run.optimizerFormat.write(trainer.state, to: temporary.appendingPathComponent(optimizerName))
       try write(arguments.document, TrainingArguments.fileName, in: temporary)
       try write(state.progressDocument, TrainerState.progressName, in: temporary)

@@ -6,7 +6,7 @@ import GraftCore
 ///
 /// Everything random follows from the seed and the step, and a checkpoint holds the weights, the trainer's
 /// state and the sums behind the logs. A run that is killed at any moment and resumed therefore ends with the
-/// same weights, bit for bit, as one that was not.
+/// same weights, bit for bit, as one that was not, where the backend computes the same: on a CPU of the same kind.
 ///
 /// ``train(_:on:evaluating:options:output:outputOptions:backend:registry:resume:control:observe:)`` makes one from a
 /// checkpoint; this type serves models and stores of any kind.
@@ -57,7 +57,7 @@ public struct TrainingRun {
   ///   - control: Asks the run to stop.
   ///   - observe: Is told what happens.
   /// - Throws: `GraftError` when an option makes no sense, the output directory is taken, a resumed run has
-  ///   other options or data, a file cannot be written, or the loss is not a number.
+  ///   another checkpoint, backend, other options or data, a file cannot be written, or the loss is not a number.
   public func train(
     on data: Dataset,
     evaluating evaluationData: Dataset? = nil,

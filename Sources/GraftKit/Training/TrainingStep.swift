@@ -19,6 +19,8 @@ public struct TrainingStep {
     public let loss: Double
     /// The norm of all gradients together, before clipping.
     public let gradientNorm: Double
+    /// The names of the parameters that a gradient reached; others stay as they were.
+    public let trained: Set<String>
   }
 
   /// - Parameters:
@@ -74,8 +76,9 @@ public struct TrainingStep {
     }
     // As torch.nn.utils.clip_grad_norm_ has it.
     let scale = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
+    let trained = Set(model.parameters.all.filter { $0.gradient != nil }.map(\.name))
     trainer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
-    return Result(loss: loss, gradientNorm: norm)
+    return Result(loss: loss, gradientNorm: norm, trained: trained)
   }
 
   private func forgetGradients() {

@@ -24,12 +24,13 @@ struct Embed: ParsableCommand {
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
     let registry = try Registry.builtIn()
     let texts = try input.read()
-    let model = try registry.open(checkpoint.url).checkpoint.makeModel()
+    let model = try checkpoint.open(registry, strictness, flags.console).makeModel()
     let bar = ProgressBar("embedding", unit: "texts", total: texts.count, console: flags.console)
     let vectors = try embed(
       texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batch.batchSize,

@@ -44,6 +44,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
@@ -54,7 +55,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let registry = try Registry.builtIn()
-    let opened = try registry.open(checkpoint.url).checkpoint
+    let opened = try checkpoint.open(registry, strictness, flags.console)
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()

@@ -22,6 +22,7 @@ struct FillMask: ParsableCommand {
 
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
   func validate() throws {
@@ -30,7 +31,7 @@ struct FillMask: ParsableCommand {
 
   func run() throws {
     let registry = try Registry.builtIn()
-    let opened = try registry.open(checkpoint.url).checkpoint
+    let opened = try checkpoint.open(registry, strictness, output.console)
     let masks = try fillMask(
       text, with: opened.makeModel(), topK: topK, backend: backend.make(registry, output.console))
     // Only now: that a head does not predict tokens at all is the more useful thing to say.

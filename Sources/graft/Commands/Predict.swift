@@ -23,11 +23,12 @@ struct Predict: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
   func run() throws {
     let registry = try Registry.builtIn()
-    let opened = try registry.open(checkpoint.url).checkpoint
+    let opened = try checkpoint.open(registry, strictness, output.console)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()

@@ -70,9 +70,7 @@ struct Train: ParsableCommand {
     let registry = try Registry.builtIn()
     try training.checkPrecision()
     let backend = try backend.make(registry, flags.console)
-    let opened = try registry.open(checkpoint.url)
-    if strictness.strict { try opened.report.requireStrict() }
-    flags.console.report(opened.report, of: checkpoint.url)
+    let opened = try checkpoint.open(registry, strictness, flags.console)
 
     let control = TrainingControl()
     let console = flags.console
@@ -84,7 +82,7 @@ struct Train: ParsableCommand {
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
       try train(
-        opened.checkpoint, on: reading.read(files.data),
+        opened, on: reading.read(files.data),
         evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData),
         options: training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
         backend: backend,

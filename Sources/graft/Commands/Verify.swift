@@ -28,6 +28,7 @@ struct Verify: ParsableCommand {
   var tolerance: Float = 1e-4
 
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
   func validate() throws {
@@ -38,6 +39,7 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let registry = try Registry.builtIn()
+    _ = try checkpoint.open(registry, strictness, output.console)
     let verification = try GraftKit.verify(
       checkpoint.url, golden: golden.url, tolerance: tolerance,
       backend: backend.make(registry, output.console),

@@ -31,8 +31,15 @@ struct Console {
     note(Console.usesColor ? "\u{1B}[33mwarning:\u{1B}[0m \(text)" : "warning: \(text)")
   }
 
-  /// Prints what became of every tensor of a checkpoint.
+  /// Prints what became of every tensor of a checkpoint: one line when all of them were loaded as they are.
   func report(_ report: LoadReport, of source: URL) {
+    let isPlain =
+      report.groups.allSatisfy { $0.renamed.isEmpty && $0.initialized.isEmpty }
+      && report.dropped.isEmpty && report.unexpected.isEmpty && report.notes.isEmpty
+    if isPlain {
+      let groups = report.groups.map { "\($0.name): \($0.loaded.count) loaded" }.joined(separator: ", ")
+      return note("loaded \(source.displayPath) (\(groups))")
+    }
     note("loaded \(source.displayPath)")
     for line in report.description.split(separator: "\n") { note("  \(line)") }
   }

@@ -163,6 +163,18 @@ struct StrictFlag: ParsableArguments {
   var strict = false
 }
 
+extension CheckpointArgument {
+  /// Opens the checkpoint and says what became of its tensors.
+  ///
+  /// - Throws: ``GraftError`` when it cannot be read, or is not complete and has to be.
+  func open(_ registry: Registry, _ strictness: StrictFlag, _ console: Console) throws -> Checkpoint {
+    let opened = try registry.open(url)
+    if strictness.strict { try opened.report.requireStrict() }
+    console.report(opened.report, of: url)
+    return opened.checkpoint
+  }
+}
+
 /// How weights are written.
 struct StorageFlags: ParsableArguments {
   @Option(help: ArgumentHelp("Convert weights to float32, float16 or bfloat16.", valueName: "TYPE"))

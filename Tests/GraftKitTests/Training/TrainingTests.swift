@@ -177,12 +177,90 @@ import Testing
         message({ $0.maxSteps = 9 })?.contains(
           "--max-steps: differs from the run that is resumed; expected 7, found 9")
           == true)
-      #expect(message(rows: 12)?.contains("--data: other rows than those of the run that is resumed") == true)
+      #expect(
+        message(rows: 12)?.contains("--data: other rows or labels than those of the run that is resumed")
+          == true)
       #expect(message({ $0.saveTotalLimit = 3 }) == nil)
       #expect(
         message(resume: false)
           == "\(output.path): there is a training run in the output directory. Pass --resume to go on with it, or choose "
           + "another directory.")
+    }
+  }
+
+  @Test func labelsCheckpointAndBackendBelongToTheRun() throws {
+    try Support.withTemporaryDirectory { directory in
+      let source = try registry.open(Support.fixture("sequence-classification")).checkpoint
+      let control = TrainingControl()
+      control.requestStop()
+      let rows = (1...3).map { TextRow("a b", label: .text("\($0)")) }
+      func message(
+        _ change: (inout Checkpoint) -> Void = { _ in }, labelBase: Int? = nil, resume: Bool = true,
+        backend: (any ComputeBackend)? = nil
+      ) -> String? {
+        var checkpoint = source
+        change(&checkpoint)
+        do {
+          _ = try train(
+            checkpoint, on: TrainingData(rows, named: ["rows"], labelBase: labelBase),
+            output: directory.appending(path: "out"), backend: backend ?? self.backend, registry: registry,
+            resume: resume, control: control)
+          return nil
+        } catch { return "\(error)" }
+      }
+      #expect(message(resume: false) == nil)
+      #expect(message() == nil)
+      #expect(message(labelBase: 0) == nil)
+      #expect(message(labelBase: 1)?.contains("--data: other rows or labels than those of the run") == true)
+      let another = "another checkpoint than that of the run that is resumed. Pass the same CKPT"
+      #expect(message({ $0.configuration.setLabels(["w", "x", "y", "z"]) })?.contains(another) == true)
+      #expect(message({ $0.tokenizer = nil }) != nil)
+      let cased = try registry.open(Support.fixture("cased")).checkpoint.tokenizer
+      #expect(message({ $0.tokenizer = cased })?.contains(another) == true)
+      #expect(message({ $0.extra["stray"] = LazyTensor([Float(1)], shape: [1]) })?.contains(another) == true)
+      let reference = try ReferenceBackend(threads: 1)
+      let name = type(of: backend).name
+      if name != "reference" {
+        #expect(
+          message(backend: reference)?.contains(
+            "--backend: differs from the run that is resumed; expected \(name), found reference") == true)
+      }
+    }
+  }
+
+  /// A run that came to nothing is not in the way of the next.
+  @Test(arguments: [false, true]) func aRunThatFailsEarlyLeavesNothing(_ exists: Bool) throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let files = FileManager.default
+      if exists { try files.createDirectory(at: output, withIntermediateDirectories: true) }
+      for resume in [false, true, false] {
+        #expect(throws: GraftError.self) {
+          try run(
+            .classification, in: output,
+            change: {
+              $0.learningRate = 1e38
+              $0.warmupSteps = 0
+              $0.saveSteps = 100
+            }, resume: resume)
+        }
+        #expect(files.fileExists(atPath: output.path) == exists)
+        #expect(try files.contentsOfDirectory(atPath: directory.path) == (exists ? ["out"] : []))
+        #expect(((try? files.contentsOfDirectory(atPath: output.path)) ?? []).isEmpty)
+      }
+      guard case .finished = try run(.classification, in: output) else { throw Unexpected() }
+    }
+  }
+
+  /// Somebody else's run is left alone.
+  @Test func aRunThatIsNotResumedStays() throws {
+    try Support.withTemporaryDirectory { directory in
+      let file = directory.appending(path: "training_args.json")
+      try FileWriter.write(file, text: "{}")
+      for resume in [false, true] {
+        #expect(throws: GraftError.self) { try run(.classification, in: directory, resume: resume) }
+        #expect(try String(contentsOf: file, encoding: .utf8) == "{}")
+      }
     }
   }
 
@@ -243,6 +321,46 @@ import Testing
     }
   }
 
+  /// Random weights are not called trained because a run went by.
+  @Test func onlyWhatWasTrainedIsMarked() throws {
+    let checkpoint = try swapHead(Support.fixture("base"), to: "pretraining", registry: registry).checkpoint
+    try Support.withTemporaryDirectory { directory in
+      func states(stoppedAfter stop: Int, resume: Bool = false, pairs: Bool = false, _ name: String) throws
+        -> [String: Bool]
+      {
+        let control = TrainingControl()
+        if stop == 0 { control.requestStop() }
+        let rows = Self.rows(6).map { row in
+          pairs ? TextRow(row.text, pair: "x", label: .text("1")) : TextRow(row.text, label: row.label)
+        }
+        var options = TrainingOptions()
+        options.maxSteps = 3
+        options.batchSize = 2
+        let outcome = try train(
+          checkpoint, on: TrainingData(rows, named: ["rows"]), options: options,
+          output: directory.appending(path: name), backend: backend, registry: registry, resume: resume,
+          control: control
+        ) { event in
+          if case .step(let report) = event, report.step == stop { control.requestStop() }
+        }
+        let written =
+          if case .interrupted(let checkpoint, _) = outcome { checkpoint } else {
+            directory.appending(path: name)
+          }
+        let records = try registry.open(written).checkpoint.activeRecords
+        return Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0.history.isTrained) })
+      }
+      let random = try states(stoppedAfter: 0, "texts")
+      #expect(random == ["masked-lm": false, "next-sentence": false])
+      let stopped = try states(stoppedAfter: 1, resume: true, "texts")
+      #expect(stopped == ["masked-lm": true, "next-sentence": false])
+      let finished = try states(stoppedAfter: 9, resume: true, "texts")
+      #expect(finished == ["masked-lm": true, "next-sentence": false])
+      let both = try states(stoppedAfter: 1, pairs: true, "pairs")
+      #expect(both == ["masked-lm": true, "next-sentence": true])
+    }
+  }
+
   @Test func progressIsReported() throws {
     try Support.withTemporaryDirectory { directory in
       var (steps, evaluated, saved, removed): ([StepReport], Int, [String], [String]) = ([], 0, [], [])
@@ -289,8 +407,10 @@ import Testing
       self.failing = failing
     }
 
-    func write(_ model: Model, into directory: URL, steps: Int) throws {
-      try store.write(model, into: directory, steps: steps)
+    var fingerprint: String { store.fingerprint }
+
+    func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
+      try store.write(model, into: directory, steps: steps, trained: trained)
       writes += 1
       if writes == failing { throw Full() }
     }
