@@ -4,7 +4,8 @@
 #
 # Package descriptions are to be filed under games, science, sound or web. A small BERT that was pretrained on the
 # descriptions of other packages is fine-tuned twice with the same settings: as it is, and after masked-language-model
-# training on the texts of the task. Both are scored on test packages that neither has seen.
+# training on the texts of the task. Both are scored on test packages that neither has seen; the settings were chosen
+# on the training packages beyond the first 500.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 graft=$(realpath "${1:-$root/.build/release/graft}")
@@ -12,7 +13,7 @@ model=${MODEL:-$root/Fixtures/demo/bert-mini}
 train=$root/Fixtures/packages/train.csv test=$root/Fixtures/packages/test.csv
 labels=games,science,sound,web
 adapt=(--epochs 10 --batch-size 16 --learning-rate 5e-4 --max-length 128)
-fine_tune=(--take 500 --epochs 5 --batch-size 8 --learning-rate 3e-4 --max-length 128)
+fine_tune=(--take 500 --epochs 5 --batch-size 8 --learning-rate 1e-3 --max-length 128)
 seeds=(1 2 3)
 
 rm -rf demo
@@ -74,7 +75,7 @@ run diff adapted back || true
 
 step 'Export the adapted classifier for transformers' \
   export "adapted-${seeds[0]}" --format safetensors --output export --quiet
-sed -n 2,201p "$test" | cut -c 1-200 > texts.txt
+sed -n 2,201p "$test" > texts.txt
 run predict "adapted-${seeds[0]}" --input texts.txt > predicted.tsv
 run predict export --input texts.txt > predicted-by-export.tsv
 cmp predicted.tsv predicted-by-export.tsv
