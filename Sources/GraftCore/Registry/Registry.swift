@@ -88,7 +88,9 @@ extension Registry {
   /// - Throws: ``GraftError`` that lists the known ones.
   public func dialect(_ name: String? = nil, of backbone: String) throws -> Dialect {
     var known = Table<Dialect>("dialect")
-    for dialect in dialects.values where dialect.backbone == backbone { try known.add(dialect, named: dialect.name) }
+    for dialect in dialects.values where dialect.backbone == backbone {
+      try known.add(dialect, named: dialect.name)
+    }
     guard let name = name ?? known.names.first else {
       throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
     }
