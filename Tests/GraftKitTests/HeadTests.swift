@@ -179,6 +179,11 @@ struct HeadTests {
       var opened = try registry.open(output).checkpoint
       let error = #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
       #expect(error?.description.contains("pooler") == true)
+      // It learns with the head even when the backbone is frozen.
+      let model = try opened.makeModel(frozenBackbone: true)
+      let learning = model.parameters.all.filter(\.needsGradient).map(\.name)
+      #expect(
+        Set(learning) == Set(["pooler.weight", "pooler.bias"]).union(opened.heads[0].weights.tensors.keys))
       let training = HeadRecord.Training(data: ["train.csv"], examples: 8, steps: 1)
       try opened.markTrained(on: training, parameters: ["sequence_classification.weight"])
       #expect(throws: GraftError.self) { try opened.requireTrainedHead() }

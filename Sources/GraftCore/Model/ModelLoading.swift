@@ -2,7 +2,7 @@ extension Checkpoint {
   /// Reads the weights and makes the model: backbone, active head, and the pooler when there is one.
   ///
   /// - Parameters:
-  ///   - frozenBackbone: Whether training leaves the backbone alone.
+  ///   - frozenBackbone: Whether training leaves the backbone alone; a pooler that is new learns all the same.
   /// - Throws: ``GraftError`` when a tensor cannot be read.
   public func makeModel(frozenBackbone: Bool = false) throws -> Model {
     let backbone = try makeBackbone()
@@ -11,7 +11,8 @@ extension Checkpoint {
     for spec in backbone.parameters {
       // Only a pooler may be absent; opening the checkpoint has made sure of the rest.
       guard let tensor = self.backbone[spec.name] else { continue }
-      parameters.append(try Parameter(spec, tensor, frozen: frozenBackbone))
+      let isNewPooler = poolerHistory == .untrained && backbone.poolerParameters.contains(spec.name)
+      parameters.append(try Parameter(spec, tensor, frozen: frozenBackbone && !isNewPooler))
     }
     for record in activeRecords {
       for (name, tensor) in record.weights.tensors {
