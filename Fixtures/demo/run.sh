@@ -19,14 +19,16 @@ rm -rf demo
 mkdir demo
 cd demo
 
-# Prints a heading and the command, and runs it; results stay on the terminal.
-step() { printf '\n\033[1m%s\033[0m\n' "$1"; shift; run "$@"; }
+# Prints a heading and the command, on standard error, and runs it.
+step() { printf '\n\033[1m%s\033[0m\n' "$1" >&2; shift; run "$@"; }
 run() {
-  printf '$ graft'
-  for word in "${@//$root\//}"; do
-    case $word in *[!A-Za-z0-9_./,=-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
-  done
-  printf '\n'
+  {
+    printf '$ graft'
+    for word in "${@//$root\//}"; do
+      case $word in *[!A-Za-z0-9_./,=-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+  } >&2
   "$graft" "$@"
 }
 # number FILE.json KEY
