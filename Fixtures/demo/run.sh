@@ -12,7 +12,7 @@ model=${MODEL:-$root/Fixtures/demo/bert-mini}
 train=$root/Fixtures/packages/train.csv test=$root/Fixtures/packages/test.csv
 labels=games,science,sound,web
 adapt=(--epochs 10 --batch-size 16 --learning-rate 5e-4 --max-length 128)
-fine_tune=(--take 500 --epochs 5 --batch-size 8 --learning-rate 3e-4 --max-length 128)
+fine_tune=(--take 500 --epochs 5 --batch-size 8 --learning-rate 1e-3 --max-length 128)
 seeds=(1 2 3)
 
 rm -rf demo
