@@ -79,6 +79,16 @@ import Testing
 }
 
 @Suite struct TilesTests {
+  @Test("a product that is worth several threads is cut into several pieces")
+  func largeProductsAreCut() {
+    for (m, n, k) in [
+      (392, 384, 384), (392, 1536, 384), (392, 3072, 768), (768, 768, 392), (58, 30_522, 768),
+    ] {
+      #expect(Tiles(MatrixProduct(m: m, n: n, k: k)).count >= 4, "\(m) \(n) \(k)")
+    }
+    #expect(Tiles(MatrixProduct(m: 8, n: 4, k: 384)).count == 1)
+  }
+
   @Test(arguments: [
     (1, 1, 1), (392, 3072, 768), (392, 768, 3072), (3072, 768, 392), (30522, 768, 60), (60, 30522, 768),
     (2, 100_000, 768), (5000, 5000, 17), (0, 4, 4), (4, 4, 0),

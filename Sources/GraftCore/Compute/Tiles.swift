@@ -12,7 +12,7 @@ struct Tiles: Equatable {
   init(_ product: MatrixProduct) {
     self.product = product
     let (m, n) = (max(1, product.m), max(1, product.n))
-    let most = max(1, m * n * product.k >> 20)
+    let most = max(1, (m * n * product.k) >> 20)
     var (down, right) = ((m + 447) / 448, (n + 383) / 384)
     if down * right > most { (down, right) = (1, 1) }
     while down * right < 4 && 2 * down * right <= most {
