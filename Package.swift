@@ -13,11 +13,13 @@ let plugins = [
   "WordPiece",
   "AdamW",
   "OpenBLAS",
+  "OneDNN",
 ]
 
 /// What a plugin needs beyond `GraftCore`.
 let pluginDependencies: [String: [Target.Dependency]] = [
   "OpenBLAS": ["VectorKernels"],
+  "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
 ]
 

@@ -3,6 +3,7 @@ import BERT
 import GraftCore
 import MaskedLM
 import NextSentence
+import OneDNN
 import OpenBLAS
 import Pretraining
 import Safetensors
@@ -21,6 +22,7 @@ let builtInPlugins: [any Plugin.Type] = [
   WordPiecePlugin.self,
   AdamWPlugin.self,
   OpenBLASPlugin.self,
+  OneDNNPlugin.self,
 ]
 
 extension Registry {

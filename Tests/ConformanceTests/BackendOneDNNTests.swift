@@ -1,0 +1,37 @@
+import GraftCore
+import Testing
+
+@testable import OneDNN
+
+@Suite("The oneDNN backend") struct BackendOneDNNTests {
+  @Test("says what to install when the library is missing")
+  func missing() {
+    let error = #expect(throws: GraftError.self) { try OneDNNLibrary(["libabsent.so.7"]) }
+    #expect(error?.kind == .missing)
+    #expect(error?.expected == "libabsent.so.7")
+    #expect(error?.advice?.contains("libdnnl2") == true)
+  }
+
+  @Test("finds a version that it knows, where there is one")
+  func version() {
+    guard let library = try? OneDNNLibrary.loaded.get() else { return }
+    #expect(library.version.hasPrefix("2.") || library.version.hasPrefix("3."))
+  }
+
+  @Test("gives the same result on one thread and on two", .enabled(if: isInstalled))
+  func threads() throws {
+    // Large enough to be cut into tiles, and for the library to want threads of its own.
+    let product = MatrixProduct(m: 256, n: 768, k: 768)
+    let a = Tensor(repeating: 0.5, shape: [256, 768])
+    let b = Tensor(repeating: 0.25, shape: [768, 768])
+    let found = try [1, 2].map { count in
+      let c = Tensor(repeating: .nan, shape: [256, 768])
+      try OneDNNBackend(threads: count).multiply(product, a, b, to: c)
+      return c.values
+    }
+    #expect(found[0] == found[1])
+    #expect(found[0].allSatisfy { $0 == 96 })
+  }
+
+  private static var isInstalled: Bool { (try? OneDNNLibrary.loaded.get()) != nil }
+}
