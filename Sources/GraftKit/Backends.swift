@@ -7,7 +7,7 @@ extension Registry {
   /// - Parameters:
   ///   - name: A registered name, or `auto`.
   ///   - threads: How many threads to use; `nil` uses every core this process may run on.
-  ///   - note: Is told about each faster backend that `auto` had to pass over: why, and what runs instead.
+  ///   - note: Is told why each faster backend does not work when `auto` is left with the slow reference one.
   /// - Throws: `GraftError` when the name is unknown, or the backend's library is missing.
   public func makeBackend(
     _ name: String = "auto", threads: Int? = nil, note: (String) -> Void = { _ in }
@@ -18,8 +18,9 @@ extension Registry {
     for candidate in backends.values.sorted(by: { $0.preference > $1.preference }) {
       do {
         let backend = try candidate.init(threads: threads)
-        let slowness = candidate is ReferenceBackend.Type ? ", which is slow" : ""
-        for failure in failures { note("\(failure) Using '\(candidate.name)'\(slowness).") }
+        if candidate is ReferenceBackend.Type {
+          for failure in failures { note("\(failure) Using '\(candidate.name)', which is slow.") }
+        }
         return backend
       } catch {
         failures.append(error)

@@ -40,7 +40,7 @@ struct BackendFlags: ParsableArguments {
     }
   }
 
-  /// The backend; the console says when a faster one than it did not work.
+  /// The backend; the console says why when only the slow reference one works.
   func make(_ registry: Registry, _ console: Console) throws -> any ComputeBackend {
     try registry.makeBackend(backend, threads: threads, note: console.warn)
   }
