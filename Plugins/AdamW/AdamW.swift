@@ -16,6 +16,8 @@ import GraftCore
 /// Loshchilov & Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
 public final class AdamWTrainer: Trainer {
   public static let name = "adamw"
+  /// Weight, gradient and two moments are read; all but the gradient are written.
+  public static let bytesPerWeight = 28
 
   private let options: TrainerOptions
   private let entries: [Entry]
@@ -54,11 +56,14 @@ public final class AdamWTrainer: Trainer {
     sums.withUnsafeMutableBufferPointer { sums in
       backend.threads.run(pieces.count) { index in
         let piece = pieces[index]
-        guard let gradient = entries[piece.entry].parameter.gradient else { return }
+        let slot = entries[piece.entry].parameter.slot
+        guard let gradient = slot.gradient, slot.squaredNorm == nil else { return }
         sums[index] = kernels.squaredNorm(gradient.pointer + piece.start, count: piece.count)
       }
     }
-    return sums.reduce(0, +).squareRoot()
+    // Most gradients' squares were summed when they were computed.
+    let known = entries.reduce(0) { $0 + ($1.parameter.slot.squaredNorm ?? 0) }
+    return (known + sums.reduce(0, +)).squareRoot()
   }
 
   public func update(learningRate: Float, gradientScale: Float, backend: any ComputeBackend) {
@@ -76,10 +81,14 @@ public final class AdamWTrainer: Trainer {
         gradient: gradient.pointer + piece.start,
         firstMoment: moments.first.pointer + piece.start,
         secondMoment: moments.second.pointer + piece.start,
+        rounded: entry.parameter.rounded.map { $0.pointer + piece.start },
         count: piece.count
       )
     }
-    for entry in entries { entry.parameter.clearGradient() }
+    for (entry, update) in zip(entries, updates) where update != nil {
+      entry.parameter.weightsDidChange(alsoRounded: true)
+      entry.parameter.clearGradient()
+    }
   }
 
   /// Counts a parameter's step; `nil` when no gradient reached it.

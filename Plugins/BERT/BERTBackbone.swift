@@ -75,7 +75,7 @@ public struct BERTBackbone: Backbone {
     let pooler = scope["pooler"]
     let pooled =
       pooler.exists
-      ? tape.activate(try tape.linear(tape.gatherRows(x, batch.firstTokens), pooler), .tanh) : nil
+      ? try tape.linear(tape.gatherRows(x, batch.firstTokens), pooler, activation: .tanh) : nil
     return BackboneOutput(
       hiddenStates: x,
       pooled: pooled,
@@ -85,13 +85,16 @@ public struct BERTBackbone: Backbone {
 
   /// Word + position + token type, LayerNorm, dropout: `[tokens, hidden]`.
   private func embeddings(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
-    let sum = tape.embeddingSum([
-      (try scope["word"].weight, batch.ids),
-      (try scope["position"].weight, batch.positions),
-      (try scope["token_type"].weight, batch.tokenTypes),
-    ])
-    let normalized = try tape.layerNorm(sum, scope["norm"], epsilon: configuration.layerNormEpsilon)
-    return tape.dropout(normalized, probability: configuration.hiddenDropout)
+    try tape.normalizedEmbeddingSum(
+      [
+        (try scope["word"].weight, batch.ids),
+        (try scope["position"].weight, batch.positions),
+        (try scope["token_type"].weight, batch.tokenTypes),
+      ],
+      scope["norm"],
+      epsilon: configuration.layerNormEpsilon,
+      dropout: configuration.hiddenDropout
+    )
   }
 
   /// Self-attention, projection, dropout, residual, LayerNorm: `[tokens, hidden]`.
@@ -104,20 +107,25 @@ public struct BERTBackbone: Backbone {
       offsets: batch.offsets,
       dropout: configuration.attentionDropout
     )
-    let output = tape.dropout(
-      try tape.linear(context, scope["output"]),
-      probability: configuration.hiddenDropout
-    )
-    return try tape.layerNorm(output, residual: x, scope["norm"], epsilon: configuration.layerNormEpsilon)
+    return try addAndNormalize(tape.linear(context, scope["output"]), to: x, scope, tape)
   }
 
   /// Intermediate layer with its activation, output layer, dropout, residual, LayerNorm: `[tokens, hidden]`.
   private func feedForward(_ x: Variable, _ scope: Scope, _ tape: Tape) throws -> Variable {
-    let intermediate = tape.activate(try tape.linear(x, scope["intermediate"]), configuration.activation)
-    let output = tape.dropout(
-      try tape.linear(intermediate, scope["output"]),
-      probability: configuration.hiddenDropout
+    let intermediate = try tape.linear(x, scope["intermediate"], activation: configuration.activation)
+    return try addAndNormalize(tape.linear(intermediate, scope["output"]), to: x, scope, tape)
+  }
+
+  /// Dropout, residual, LayerNorm: `[tokens, hidden]`.
+  private func addAndNormalize(_ output: Variable, to x: Variable, _ scope: Scope, _ tape: Tape) throws
+    -> Variable
+  {
+    try tape.layerNorm(
+      output,
+      residual: x,
+      dropout: configuration.hiddenDropout,
+      scope["norm"],
+      epsilon: configuration.layerNormEpsilon
     )
-    return try tape.layerNorm(output, residual: x, scope["norm"], epsilon: configuration.layerNormEpsilon)
   }
 }

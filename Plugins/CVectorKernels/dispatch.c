@@ -17,6 +17,14 @@ GraftLevel graft_cpu_level(void) {
 #endif
 }
 
+bool graft_cpu_has_bfloat16(void) {
+#if __x86_64__
+  return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
+#else
+  return false;
+#endif
+}
+
 const GraftVectorKernels *graft_vector_kernels(GraftLevel level) {
   if (level > graft_cpu_level()) return 0;
   switch (level) {

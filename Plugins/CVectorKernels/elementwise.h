@@ -5,8 +5,16 @@ static void add(const float *x, float *y, long count) {
   FOR_EACH_VECTOR(i, n, count) STORE(y + i, LOAD(y + i, n) + LOAD(x + i, n), n);
 }
 
-static void scale(float *x, float factor, long count) {
-  FOR_EACH_VECTOR(i, n, count) STORE(x + i, LOAD(x + i, n) * factor, n);
+INLINE void store_rounded(uint16_t *p, vf x, long n) {
+  vu bits = (vu)x;
+  vu nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  vi is_nan = (vi)((bits & 0x7FFFFFFF) > 0x7F800000);
+  vh rounded = __builtin_convertvector((vu)choose(is_nan, (vf)(bits >> 16 | 0x40), (vf)nearest), vh);
+  memcpy(p, &rounded, (size_t)n * sizeof(uint16_t));
+}
+
+static void round_to_bfloat16(const float *x, uint16_t *y, long count) {
+  FOR_EACH_VECTOR(i, n, count) store_rounded(y + i, LOAD(x + i, n), n);
 }
 
 static double squared_norm(const float *x, long count) {
@@ -66,7 +74,7 @@ static void activation_gradient(
 
 static void adamw(
   const GraftAdamW *update, float *weights, const float *gradient, float *first_moment, float *second_moment,
-  long count
+  uint16_t *rounded, long count
 ) {
   const GraftAdamW u = *update;
   const float decay = 1 - u.learning_rate * u.weight_decay;
@@ -81,6 +89,7 @@ static void adamw(
     STORE(first_moment + i, m, n);
     STORE(second_moment + i, v, n);
     STORE(weights + i, w, n);
+    if (rounded) store_rounded(rounded + i, w, n);
   }
 }
 

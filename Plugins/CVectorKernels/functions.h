@@ -7,7 +7,7 @@
 INLINE vf exp_of_sum(vf high, vf low) {
   const float magic = 0x1.8p23f;  // adding it rounds to the nearest integer, which stands in the low bits
   vi tiny = high < -87.3f;
-  high = minimum(high, splat(88));
+  high = minimum(splat(88), high);  // in this order, which keeps a NaN
   vf shifted = high * 0x1.715476p0f + magic;
   vf n = shifted - magic;
   vf r = high - n * 0.693359375f + n * 2.12194440e-4f + low;

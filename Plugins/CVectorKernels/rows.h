@@ -106,29 +106,46 @@ static void softmax_gradient(const float *p, float *dp, float scale, long rows, 
   }
 }
 
-static void cross_entropy(
-  const float *logits, const int32_t *classes, float *loss, float *gradient, long rows, long columns
+// A stretch of a row that stays in the first cache, so that it can be gone over twice.
+enum { STRETCH = 2048 };
+
+static void softmax_statistics(const float *x, double *statistics, long rows, long columns) {
+  for (long r = 0; r < rows; r++, x += columns) {
+    float m = -INFINITY;
+    double total = 0;
+    for (long start = 0; start < columns; start += STRETCH) {
+      const long count = columns - start < STRETCH ? columns - start : STRETCH;
+      const float here = row_maximum(x + start, count);
+      if (here > m) {
+        total *= exp((double)m - (double)here);
+        m = here;
+      }
+      Sum s = {};
+      FOR_EACH_VECTOR(i, n, count) {
+        sum_add(&s, choose(below(n), exp_vector(LOAD(x + start + i, n) - m), splat(0)));
+      }
+      total += sum_total(&s);
+    }
+    statistics[2 * r] = (double)m;
+    statistics[2 * r + 1] = total;
+  }
+}
+
+static void cross_entropy_gradient(
+  const float *logits, const int32_t *classes, const double *statistics, float scale, float *gradient, long rows,
+  long columns
 ) {
-  for (long r = 0; r < rows; r++, logits += columns) {
-    float *row = gradient ? gradient + r * columns : 0;
+  for (long r = 0; r < rows; r++, logits += columns, gradient += columns) {
     if (classes[r] < 0) {
-      loss[r] = 0;
-      if (row) memset(row, 0, (size_t)columns * sizeof(float));
+      memset(gradient, 0, (size_t)columns * sizeof(float));
       continue;
     }
-    const float m = row_maximum(logits, columns);
-    const float here = logits[classes[r]];
-    Sum s = {};
-    FOR_EACH_VECTOR(i, n, columns) {
-      vf e = exp_vector(LOAD(logits + i, n) - m);
-      sum_add(&s, choose(below(n), e, splat(0)));
-      if (row) STORE(row + i, e, n);
-    }
-    const double total = sum_total(&s);
-    loss[r] = (float)(log(total) + (double)m - (double)here);
-    if (!row) continue;
-    const float inverse = (float)(1 / total);
-    FOR_EACH_VECTOR(i, n, columns) STORE(row + i, LOAD(row + i, n) * inverse, n);
-    row[classes[r]] -= 1;
+    const float m = (float)statistics[2 * r];
+    const double total = statistics[2 * r + 1];
+    // Beforehand, for `gradient` may be `logits`.
+    const double of_class = exp((double)logits[classes[r]] - (double)m) / total - 1;
+    const float factor = (float)((double)scale / total);
+    FOR_EACH_VECTOR(i, n, columns) STORE(gradient + i, exp_vector(LOAD(logits + i, n) - m) * factor, n);
+    gradient[classes[r]] = (float)(of_class * (double)scale);
   }
 }

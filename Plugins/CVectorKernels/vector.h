@@ -8,6 +8,7 @@ enum { WIDTH = 16 };
 typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
 typedef uint32_t vu __attribute__((vector_size(64)));
+typedef uint16_t vh __attribute__((vector_size(32)));
 typedef double vd __attribute__((vector_size(128)));
 typedef uint64_t vul __attribute__((vector_size(128)));
 typedef float vf_unaligned __attribute__((vector_size(64), aligned(4), may_alias));

@@ -100,7 +100,7 @@ public struct MaskedLMHead: Head {
   {
     let scope = scope["masked_lm"]
     let hidden = batch.selectedTokens.map { tape.gatherRows(output.hiddenStates, $0) } ?? output.hiddenStates
-    let transformed = tape.activate(try tape.linear(hidden, scope["transform"]), activation)
+    let transformed = try tape.linear(hidden, scope["transform"], activation: activation)
     let normalized = try tape.layerNorm(transformed, scope["norm"], epsilon: epsilon)
     let decoder = scope["decoder"]
     return [

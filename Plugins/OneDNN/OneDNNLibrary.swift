@@ -1,24 +1,64 @@
 import Foundation
 import GraftCore
 
-/// The functions of oneDNN that Graft calls, found in the shared library at run time. They are the same in
-/// versions 2 and 3. Reference: https://uxlfoundation.github.io/oneDNN/v2.6/group_dnnl_api_blas.html
+/// The functions of oneDNN that Graft calls, found in the shared library at run time: version 2 or 3.
+///
+/// Reference: https://uxlfoundation.github.io/oneDNN/v2.6/group_dnnl_api.html
 struct OneDNNLibrary: Sendable {
-  /// `dnnl_sgemm(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)` on row-major matrices; 0 is
-  /// success.
-  private typealias SGEMM =
+  /// What every function returns; 0 is success.
+  typealias Status = Int32
+  /// A pointer to something of the library's own.
+  typealias Handle = OpaquePointer
+  typealias Create = @convention(c) @Sendable (UnsafeMutablePointer<Handle?>) -> Status
+  typealias Destroy = @convention(c) @Sendable (Handle?) -> Status
+
+  /// `dnnl_sgemm(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)` on row-major matrices.
+  typealias SGEMM =
     @convention(c) @Sendable (
       CChar, CChar, Int64, Int64, Int64, Float, UnsafePointer<Float>, Int64, UnsafePointer<Float>, Int64,
       Float, UnsafeMutablePointer<Float>, Int64
-    ) -> Int32
-  /// A structure that begins with the major, minor and patch version.
-  private typealias Version = @convention(c) () -> UnsafePointer<Int32>
-  private typealias SetThreads = @convention(c) @Sendable (Int32) -> Void
+    ) -> Status
+  typealias CreateStream = @convention(c) @Sendable (UnsafeMutablePointer<Handle?>, Handle, UInt32) -> Status
+  typealias CreatePrimitive = @convention(c) @Sendable (UnsafeMutablePointer<Handle?>, Handle) -> Status
+  /// Of a primitive's descriptor: `what` and an index. The result belongs to the descriptor.
+  typealias QueryDescriptor = @convention(c) @Sendable (Handle, Int32, Int32) -> UnsafeRawPointer?
+  typealias DescriptorSize = @convention(c) @Sendable (UnsafeRawPointer) -> Int
+  typealias CreateMemory =
+    @convention(c) @Sendable (
+      UnsafeMutablePointer<Handle?>, UnsafeRawPointer, Handle, UnsafeMutableRawPointer?
+    ) -> Status
+  /// Of a primitive, on a stream, with a number of arguments.
+  typealias Execute = @convention(c) @Sendable (Handle, Handle, Int32, UnsafeRawPointer) -> Status
 
-  private let dnnlSGEMM: SGEMM
-  private let setThreads: SetThreads
+  /// `dnnl_exec_arg_t`: laid out as in C.
+  struct Argument {
+    let number: Int32
+    let memory: Handle?
+  }
+
+  let sgemm: SGEMM
+  let createStream: CreateStream
+  let destroyStream: Destroy
+  let createPrimitive: CreatePrimitive
+  let destroyPrimitive: Destroy
+  let destroyPrimitiveDescriptor: Destroy
+  let queryDescriptor: QueryDescriptor
+  let descriptorSize: DescriptorSize
+  let createMemory: CreateMemory
+  let destroyMemory: Destroy
+  let execute: Execute
+  /// What the versions spell differently.
+  let descriptors: MatmulDescriptors
+  /// The CPU.
+  let engine: SendableHandle
+  /// Attributes of a product that overwrites, and of one that adds to its result.
+  let attributes: (overwriting: SendableHandle, accumulating: SendableHandle)
+  private let setThreads: @convention(c) @Sendable (Int32) -> Void
   /// Such as `2.6.0`.
   let version: String
+
+  /// Something of the library's own that never changes.
+  struct SendableHandle: @unchecked Sendable { let handle: Handle }
 
   /// The library of this process: it is loaded once and stays.
   static let loaded: Result<OneDNNLibrary, GraftError> = Result { () throws(GraftError) in
@@ -29,49 +69,78 @@ struct OneDNNLibrary: Sendable {
   ///
   /// - Parameter fileNames: What to look for where the system keeps libraries, in this order.
   init(_ fileNames: [String]) throws(GraftError) {
-    let handle = fileNames.lazy.compactMap { dlopen($0, RTLD_NOW | RTLD_LOCAL) }.first
-    guard let handle else {
+    let symbols = try Symbols(fileNames)
+    sgemm = try symbols.find("dnnl_sgemm")
+    createStream = try symbols.find("dnnl_stream_create")
+    destroyStream = try symbols.find("dnnl_stream_destroy")
+    createPrimitive = try symbols.find("dnnl_primitive_create")
+    destroyPrimitive = try symbols.find("dnnl_primitive_destroy")
+    destroyPrimitiveDescriptor = try symbols.find("dnnl_primitive_desc_destroy")
+    queryDescriptor = try symbols.find("dnnl_primitive_desc_query_md")
+    descriptorSize = try symbols.find("dnnl_memory_desc_get_size")
+    createMemory = try symbols.find("dnnl_memory_create")
+    destroyMemory = try symbols.find("dnnl_memory_destroy")
+    execute = try symbols.find("dnnl_primitive_execute")
+    // OpenMP's, which the library's own loops follow.
+    setThreads = try symbols.find("omp_set_num_threads")
+
+    let getVersion: @convention(c) () -> UnsafePointer<Int32> = try symbols.find("dnnl_version")
+    let numbers = getVersion()
+    version = "\(numbers[0]).\(numbers[1]).\(numbers[2])"
+    descriptors = try MatmulDescriptors(symbols, majorVersion: Int(numbers[0]))
+
+    typealias CreateEngine = @convention(c) (UnsafeMutablePointer<Handle?>, Int32, Int) -> Status
+    let createEngine: CreateEngine = try symbols.find("dnnl_engine_create")
+    let (cpu, defaultIndex): (Int32, Int) = (1, 0)
+    engine = try symbols.make("an engine for the CPU") { createEngine($0, cpu, defaultIndex) }
+    attributes = try (
+      descriptors.attributes(symbols, accumulating: false),
+      descriptors.attributes(symbols, accumulating: true)
+    )
+    // Batches of varying size need primitives of varying size; the library keeps those used last.
+    let setCapacity: @convention(c) (Int32) -> Status = try symbols.find("dnnl_set_primitive_cache_capacity")
+    _ = setCapacity(512)
+  }
+
+  /// Keeps the library's loops on the calling thread: each thread has a setting of its own.
+  func useOneThread() { setThreads(1) }
+}
+
+/// The functions of an opened library, by name.
+struct Symbols {
+  private let handle: UnsafeMutableRawPointer
+
+  init(_ fileNames: [String]) throws(GraftError) {
+    guard let handle = fileNames.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first else {
       throw GraftError(
         .missing, "oneDNN is not installed", subject: "backend 'onednn'",
         expected: fileNames.joined(separator: " or "),
         found: dlerror().map { String(cString: $0) } ?? "nothing",
         advice: "Install the Debian package libdnnl2 (or libdnnl-dev), or pass another --backend.")
     }
-    func find<Function>(_ name: String, _: Function.Type) throws(GraftError) -> Function {
-      guard let symbol = dlsym(handle, name) else {
-        throw GraftError(
-          .unsupported, "this oneDNN lacks a function", subject: "backend 'onednn'", expected: name,
-          advice: "Install the Debian package libdnnl2, which is built for OpenMP.")
-      }
-      return unsafeBitCast(symbol, to: Function.self)
-    }
-    dnnlSGEMM = try find("dnnl_sgemm", SGEMM.self)
-    // OpenMP's, which the library's own loops follow.
-    setThreads = try find("omp_set_num_threads", SetThreads.self)
-    let numbers = try find("dnnl_version", Version.self)()
-    version = "\(numbers[0]).\(numbers[1]).\(numbers[2])"
+    self.handle = handle
   }
 
-  /// ``ComputeBackend/gemm(_:alpha:_:lda:_:ldb:beta:_:ldc:)``.
-  func sgemm(
-    _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
-    ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
-  ) {
-    guard product.k > 0 else {
-      // The library leaves C as it is.
-      for row in 0..<product.m {
-        for column in 0..<product.n {
-          c[row * ldc + column] = beta == 0 ? 0 : beta * c[row * ldc + column]
-        }
-      }
-      return
+  /// A function, as the type that the caller expects.
+  func find<Function>(_ name: String) throws(GraftError) -> Function {
+    guard let symbol = dlsym(handle, name) else {
+      throw unusable("this oneDNN lacks a function", expected: name)
     }
-    // Each thread has a setting of its own.
-    setThreads(1)
-    let (plain, transposed) = (CChar(bitPattern: UInt8(ascii: "N")), CChar(bitPattern: UInt8(ascii: "T")))
-    let status = dnnlSGEMM(
-      product.transposesA ? transposed : plain, product.transposesB ? transposed : plain, Int64(product.m),
-      Int64(product.n), Int64(product.k), alpha, a, Int64(lda), b, Int64(ldb), beta, c, Int64(ldc))
-    precondition(status == 0, "dnnl_sgemm: status \(status) for \(product)")
+    return unsafeBitCast(symbol, to: Function.self)
+  }
+
+  /// Something of the library's own.
+  func make(
+    _ what: String, _ create: (UnsafeMutablePointer<OneDNNLibrary.Handle?>) -> OneDNNLibrary.Status
+  ) throws(GraftError) -> OneDNNLibrary.SendableHandle {
+    var made: OneDNNLibrary.Handle?
+    guard create(&made) == 0, let made else { throw unusable("this oneDNN does not start", expected: what) }
+    return OneDNNLibrary.SendableHandle(handle: made)
+  }
+
+  func unusable(_ problem: String, expected: String) -> GraftError {
+    GraftError(
+      .unsupported, problem, subject: "backend 'onednn'", expected: expected,
+      advice: "Install the Debian package libdnnl2, which is built for OpenMP.")
   }
 }

@@ -1,7 +1,7 @@
 import GraftCore
 import VectorKernels
 
-/// Matrix products by OpenBLAS, everything else by ``VectorKernels``.
+/// Matrix products by OpenBLAS, in float32; everything else by ``VectorKernels``.
 ///
 /// The library is looked for when the backend is made, so that Graft builds and starts without it. It runs
 /// single-threaded: Graft cuts the work itself.
@@ -25,10 +25,10 @@ public struct OpenBLASBackend: ComputeBackend {
   }
 
   public func gemm(
-    _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
-    ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+    _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+    to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
   ) {
-    library.sgemm(product, alpha: alpha, a, lda: lda, b, ldb: ldb, beta: beta, c, ldc: ldc)
+    library.sgemm(product, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
   }
 }
 

@@ -105,15 +105,15 @@ struct OpenBLASLibrary: Sendable {
     return try body()
   }
 
-  /// ``ComputeBackend/gemm(_:alpha:_:lda:_:ldb:beta:_:ldc:)``.
+  /// `C = op(A) · op(B)`, or `C += …`, on the calling thread.
   func sgemm(
-    _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
-    ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+    _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+    to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
   ) {
     let (rowMajor, plain, transposed): (Int32, Int32, Int32) = (101, 111, 112)
     cblasSGEMM(
       rowMajor, product.transposesA ? transposed : plain, product.transposesB ? transposed : plain,
-      Int32(product.m), Int32(product.n), Int32(product.k), alpha, a, Int32(lda), b, Int32(ldb), beta, c,
-      Int32(ldc))
+      Int32(product.m), Int32(product.n), Int32(product.k), 1, a, Int32(lda), b, Int32(ldb),
+      accumulating ? 1 : 0, c, Int32(ldc))
   }
 }

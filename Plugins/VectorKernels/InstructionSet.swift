@@ -12,6 +12,9 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
   /// The best that this CPU and its operating system support.
   public static var best: InstructionSet { allCases.last { $0.level == graft_cpu_level() } ?? .baseline }
 
+  /// Whether the CPU multiplies bfloat16 numbers: AVX512_BF16 or AMX.
+  public static var hasBFloat16: Bool { graft_cpu_has_bfloat16() }
+
   var level: GraftLevel {
     switch self {
     case .baseline: GraftLevelBaseline

@@ -43,8 +43,8 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
     table.add(x, y, count)
   }
 
-  public func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
-    table.scale(x, factor, count)
+  public func round(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<BFloat16>, count: Int) {
+    table.round(x, y.bits, count)
   }
 
   public func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double { table.squared_norm(x, count) }
@@ -87,11 +87,17 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
     table.softmax_gradient(p, dp, scale, rows, columns)
   }
 
-  public func crossEntropy(
-    _ logits: UnsafePointer<Float>, classes: UnsafePointer<Int32>, loss: UnsafeMutablePointer<Float>,
-    gradient: UnsafeMutablePointer<Float>?, rows: Int, columns: Int
+  public func softmaxStatistics(
+    _ x: UnsafePointer<Float>, to statistics: UnsafeMutablePointer<Double>, rows: Int, columns: Int
   ) {
-    table.cross_entropy(logits, classes, loss, gradient, rows, columns)
+    table.softmax_statistics(x, statistics, rows, columns)
+  }
+
+  public func crossEntropyGradient(
+    _ logits: UnsafePointer<Float>, classes: UnsafePointer<Int32>, statistics: UnsafePointer<Double>,
+    scale: Float, to gradient: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+  ) {
+    table.cross_entropy_gradient(logits, classes, statistics, scale, gradient, rows, columns)
   }
 
   public func dropout(
@@ -111,13 +117,14 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
 
   public func adamW(
     _ update: AdamWUpdate, weights: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-    firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>, count: Int
+    firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>,
+    rounded: UnsafeMutablePointer<BFloat16>?, count: Int
   ) {
     var numbers = GraftAdamW(
       learning_rate: update.learningRate, beta1: update.beta1, beta2: update.beta2, epsilon: update.epsilon,
       weight_decay: update.weightDecay, bias_correction1: update.biasCorrection1,
       bias_correction2: update.biasCorrection2, gradient_scale: update.gradientScale)
-    table.adamw(&numbers, weights, gradient, firstMoment, secondMoment, count)
+    table.adamw(&numbers, weights, gradient, firstMoment, secondMoment, rounded?.bits, count)
   }
 
   /// A function of each element as the kernels approximate it, for the tests of its accuracy.
@@ -142,6 +149,13 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
       case .tanh: GraftTanhFunction
       }
     }
+  }
+}
+
+extension UnsafeMutablePointer<BFloat16> {
+  /// A BFloat16 is its bits.
+  fileprivate var bits: UnsafeMutablePointer<UInt16> {
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: UInt16.self)
   }
 }
 

@@ -40,7 +40,7 @@ public func embed(
       for token in tokens {
         backend.kernels.add(states.pointer + token * width, to: row, count: width)
       }
-      if !tokens.isEmpty { backend.kernels.scale(row, by: 1 / Float(tokens.count), count: width) }
+      for column in 0..<width { row[column] /= Float(max(1, tokens.count)) }
     }
     progress(end)
   }

@@ -153,7 +153,7 @@ import Testing
 extension Parameter {
   /// Puts a gradient in place.
   fileprivate func set(_ values: [Float]) {
-    addGradient(pool: nil) { gradient, _ in
+    slot.add(pool: nil) { gradient, _ in
       for (index, value) in values.enumerated() { gradient.pointer[index] = value }
     }
   }

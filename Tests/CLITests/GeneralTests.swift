@@ -39,8 +39,14 @@ import Testing
       let outcome = try sandbox.graft(["doctor", "--json"])
       let report = try JSON(parsing: Array(outcome.stdout.utf8))
       let backends = try #require(report["backends"]?.array)
-      #expect(
-        backends.contains { $0["name"]?.string == "reference" && $0["gflops_1_thread"]?.double ?? 0 > 0 })
+      let reference = backends.first { $0["name"]?.string == "reference" }
+      #expect(reference?["speeds"]?["float32"]?["gflops_1_thread"]?.double ?? 0 > 0)
+      #expect(report["auto"]?["float32"]?.string != nil)
+      #expect(report["copy_gigabytes_per_second"]?.double ?? 0 > 0)
+      // Every backend says what it cannot do.
+      for backend in backends where backend["speeds"]?["bfloat16"] == nil && backend["name"] != "reference" {
+        #expect(backend["works"]?.bool == false || backend["limit"]?.string?.isEmpty == false)
+      }
       #expect(report["threads"]?.int ?? 0 > 0)
       #expect(report["memory_bytes"]?.int ?? 0 > 1 << 20)
       #expect(outcome.stderr.contains("measuring reference"))

@@ -88,8 +88,8 @@ import Testing
       "train model --data data.csv --output out --trainer sgd", code: 1,
       stderr: ["unknown trainer 'sgd'. Known: adamw."], prepare: classifier),
     Row(
-      "train model --data data.csv --output out --precision bfloat16", code: 1,
-      stderr: ["no compute backend multiplies in bfloat16"], prepare: classifier),
+      "train model --data data.csv --output out --precision bfloat16 --backend openblas", code: 1,
+      stderr: ["backend 'openblas': multiplies in float32 alone"], prepare: classifier),
     Row(
       "train model --data none.csv --output out", code: 1, stderr: ["graft: error: none.csv: no such file"],
       prepare: classifier),

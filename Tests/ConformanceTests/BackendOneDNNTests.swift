@@ -18,8 +18,10 @@ import Testing
     #expect(library.version.hasPrefix("2.") || library.version.hasPrefix("3."))
   }
 
-  @Test("gives the same result on one thread and on two", .enabled(if: isInstalled))
-  func threads() throws {
+  @Test(
+    "gives the same result on one thread and on two", .enabled(if: isInstalled), arguments: Precision.allCases
+  )
+  func threads(_ precision: Precision) throws {
     // Large enough to be cut into tiles, and for the library to want threads of its own.
     let product = MatrixProduct(m: 256, n: 768, k: 768)
     // Fractions whose sum depends on the order of adding, so that another cut would show.
@@ -27,7 +29,8 @@ import Testing
     let b = Tensor((0..<768 * 768).map { 1 / Float($0 % 89 + 7) }, shape: [768, 768])
     let found = try [1, 2].map { count in
       let c = Tensor(repeating: .nan, shape: [256, 768])
-      try OneDNNBackend(threads: count).multiply(product, a, b, to: c)
+      let backend = try OneDNNBackend(threads: count, precision: precision)
+      backend.multiply(product, backend.operand(a), backend.operand(b), to: c)
       return c.values
     }
     #expect(found[0] == found[1])

@@ -15,7 +15,7 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
       VectorKernels(set).map { KernelsCandidate(testDescription: "VectorKernels for \(set)", kernels: $0) }
     }
     + BackendCandidate.all.compactMap { candidate in
-      (try? candidate.type.init(threads: 1)).map {
+      candidate.make(threads: 1).map {
         KernelsCandidate(testDescription: candidate.testDescription, kernels: $0.kernels)
       }
     }
@@ -31,7 +31,7 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
   static let sizes = [1, 3, 4, 15, 16, 17, 31, 33, 49, 64, 130, 515]
   private let reference = ReferenceKernels()
 
-  @Test("addBias, addColumnSums, add, scale and squaredNorm", arguments: KernelsCandidate.all)
+  @Test("addBias, addColumnSums, add and squaredNorm", arguments: KernelsCandidate.all)
   func elementwise(_ candidate: KernelsCandidate) {
     for size in Self.sizes {
       let (rows, bias) = (Samples(3 * size, seed: 1), Samples(size, seed: 2))
@@ -42,9 +42,37 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
         kernels.addColumnSums(of: rows.pointer, rows: 3, columns: size, to: sums)
       }
       candidate.expectSame(bias, within: 0, "add") { $0.add(rows.pointer, to: $1, count: size) }
-      candidate.expectSame(bias, within: 0, "scale") { $0.scale($1, by: 0.3, count: size) }
       let norm = reference.squaredNorm(rows.pointer, count: 3 * size)
       #expect(abs(candidate.kernels.squaredNorm(rows.pointer, count: 3 * size) - norm) <= 1e-14 * norm)
+    }
+  }
+
+  @Test(
+    "rounding to bfloat16: every sign and exponent, ties, infinities and NaN", arguments: KernelsCandidate.all
+  )
+  func round(_ candidate: KernelsCandidate) {
+    // The upper half as it is, and lower halves below, at and above the middle.
+    var x: [Float] = []
+    for upper in stride(from: UInt32(0), through: 0xFFFF, by: 1) {
+      for lower: UInt32 in [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF] {
+        x.append(Float(bitPattern: upper << 16 | lower))
+      }
+    }
+    for count in Self.sizes + [x.count] {
+      let (start, wall) = (x.count - count, BFloat16(bitPattern: 0x1234))
+      var found = [BFloat16](repeating: wall, count: count + 40)
+      x.withUnsafeBufferPointer { x in
+        found.withUnsafeMutableBufferPointer {
+          candidate.kernels.round(x.baseAddress! + start, to: $0.baseAddress!, count: count)
+        }
+      }
+      for i in 0..<count {
+        let expected = BFloat16(x[start + i])
+        guard found[i] != expected else { continue }
+        Issue.record("\(x[start + i]) is rounded to \(Float(found[i])), not \(Float(expected))")
+        return
+      }
+      #expect(found[count...].allSatisfy { $0 == wall }, "writes outside")
     }
   }
 
@@ -125,13 +153,15 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
     for columns in Self.sizes + [30522] {
       let logits = Samples(3 * columns, seed: 1, scale: 4, offset: -30)
       let classes: [Int32] = [Int32(columns / 2), -100, Int32(columns - 1)]
-      candidate.expectSame(Samples(3, seed: 2), within: 1e-6, "loss of \(columns)") {
-        $0.crossEntropy(
-          logits.pointer, classes: classes, loss: $1, gradient: nil, rows: 3, columns: columns)
+      var (found, statistics) = ([Double](repeating: 0, count: 6), [Double](repeating: 0, count: 6))
+      candidate.kernels.softmaxStatistics(logits.pointer, to: &found, rows: 3, columns: columns)
+      reference.softmaxStatistics(logits.pointer, to: &statistics, rows: 3, columns: columns)
+      for (found, expected) in zip(found, statistics) {
+        #expect(abs(found - expected) <= 1e-6 * abs(expected), "softmaxStatistics of \(columns)")
       }
-      let loss = Samples(3, seed: 3)
       candidate.expectSame(logits, within: 2e-6, "gradient of \(columns)") {
-        $0.crossEntropy($1, classes: classes, loss: loss.pointer, gradient: $1, rows: 3, columns: columns)
+        $0.crossEntropyGradient(
+          $1, classes: classes, statistics: statistics, scale: 0.3, to: $1, rows: 3, columns: columns)
       }
     }
   }
@@ -174,9 +204,14 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
       candidate.expectSame(state, within: 1e-6, "AdamW") {
         $0.adamW(
           update, weights: $1, gradient: gradient.pointer, firstMoment: $1 + size,
-          secondMoment: $1 + 2 * size,
-          count: size)
+          secondMoment: $1 + 2 * size, rounded: nil, count: size)
       }
+      let after = state.copy
+      var rounded = [BFloat16](repeating: BFloat16(bitPattern: 0), count: size)
+      candidate.kernels.adamW(
+        update, weights: after.pointer, gradient: gradient.pointer, firstMoment: after.pointer + size,
+        secondMoment: after.pointer + 2 * size, rounded: &rounded, count: size)
+      #expect(rounded == after.values.prefix(size).map { BFloat16($0) })
     }
   }
 
@@ -187,7 +222,6 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
     let (weight, bias) = (Samples(columns, seed: 2), Samples(columns, seed: 3))
     let statistics = Samples(2 * rows, seed: 4)
     let classes = [Int32](repeating: 5, count: rows)
-    let loss = Samples(rows, seed: 5)
     candidate.expectSplittable(x, rows: rows) { kernels, y, range in
       kernels.softmax(y, scale: 0.5, rows: range.count, columns: columns)
       kernels.layerNorm(
@@ -196,8 +230,11 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
       kernels.activate(.gelu, y, to: y, count: range.count * columns)
       kernels.activationGradient(
         .geluTanh, x: x.pointer + range.lowerBound * columns, dy: y, to: y, count: range.count * columns)
-      kernels.crossEntropy(
-        y, classes: classes, loss: loss.pointer, gradient: y, rows: range.count, columns: columns)
+      var sums = [Double](repeating: 0, count: 2 * range.count)
+      kernels.softmaxStatistics(y, to: &sums, rows: range.count, columns: columns)
+      kernels.crossEntropyGradient(
+        y, classes: classes, statistics: sums, scale: 0.1, to: y, rows: range.count,
+        columns: columns)
     }
   }
 

@@ -56,6 +56,11 @@ import Testing
       let sum = tape.embeddingSum([(inputs[0], ids), (inputs[1], positions), (inputs[2], types)])
       return tape.layerNorm(sum, residual: nil, weight: inputs[3], bias: inputs[4], epsilon: 1e-12)
     }
+    try check(golden, gradientsOf: tables + ["weight", "bias"]) { tape, inputs in
+      tape.normalizedEmbeddingSum(
+        [(inputs[0], ids), (inputs[1], positions), (inputs[2], types)], weight: inputs[3], bias: inputs[4],
+        epsilon: 1e-12, dropout: 0.5)
+    }
   }
 
   @Test func attention() throws {

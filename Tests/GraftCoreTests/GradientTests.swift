@@ -10,6 +10,21 @@ import Testing
     try expectGradientsMatchDifferences(of: [x, weight, bias]) { $0.linear(x, weight: weight, bias: bias) }
   }
 
+  @Test(arguments: [Activation.gelu, .geluTanh, .tanh])
+  func linearWithActivation(_ activation: Activation) throws {
+    let x = randomVariable([5, 4], seed: 1, scale: 0.5)
+    let weight = randomVariable([3, 4], seed: 2)
+    let bias = randomVariable([3], seed: 3)
+    try expectGradientsMatchDifferences(of: [x, weight, bias]) {
+      $0.linear(x, weight: weight, bias: bias, activation: activation)
+    }
+    let backend = try ReferenceBackend(threads: 1)
+    let inOne = Tape(backend).linear(x, weight: weight, bias: bias, activation: activation)
+    let tape = Tape(backend, recording: false)
+    let inTwo = tape.activate(tape.linear(x, weight: weight, bias: bias), activation)
+    #expect(inOne.value.values == inTwo.value.values)
+  }
+
   @Test func aVariableUsedTwiceGetsBothGradients() throws {
     let x = randomVariable([4, 4], seed: 1)
     let bias = randomVariable([4], seed: 2)
@@ -24,6 +39,20 @@ import Testing
     let bias = randomVariable([7], seed: 3)
     try expectGradientsMatchDifferences(of: [x, weight, bias]) {
       $0.layerNorm(x, residual: nil, weight: weight, bias: bias, epsilon: 1e-5)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func layerNormWithDropout(_ hasResidual: Bool) throws {
+    // Rows of 7 numbers, which no block of random words ends with.
+    let x = randomVariable([5, 7], seed: 1)
+    let residual = hasResidual ? randomVariable([5, 7], seed: 4) : nil
+    let weight = randomVariable([7], seed: 2, scale: 0.3, offset: 1)
+    let bias = randomVariable([7], seed: 3)
+    try expectGradientsMatchDifferences(
+      of: [x, weight, bias] + (residual.map { [$0] } ?? []), dropoutKey: RandomKey(seed: 7)
+    ) {
+      $0.layerNorm(x, residual: residual, dropout: 0.3, weight: weight, bias: bias, epsilon: 1)
     }
   }
 
@@ -46,6 +75,19 @@ import Testing
     let positions = randomVariable([3, 4], seed: 2)
     try expectGradientsMatchDifferences(of: [words, positions]) {
       $0.embeddingSum([(words, [5, 0, 0, 2]), (positions, [0, 1, 2, 0])])
+    }
+  }
+
+  @Test(arguments: [nil, RandomKey(seed: 7)])
+  func normalizedEmbeddingSum(_ key: RandomKey?) throws {
+    let words = randomVariable([6, 5], seed: 1)
+    let positions = randomVariable([3, 5], seed: 2)
+    let weight = randomVariable([5], seed: 3, scale: 0.3, offset: 1)
+    let bias = randomVariable([5], seed: 4)
+    try expectGradientsMatchDifferences(of: [words, positions, weight, bias], dropoutKey: key) {
+      $0.normalizedEmbeddingSum(
+        [(words, [5, 0, 0, 2]), (positions, [0, 1, 2, 0])], weight: weight, bias: bias, epsilon: 1,
+        dropout: 0.3)
     }
   }
 

@@ -97,7 +97,7 @@ import Testing
     let tiles = Tiles(MatrixProduct(m: m, n: n, k: k))
     var (area, corners) = (0, Set<[Int]>())
     for index in 0..<tiles.count {
-      let (rows, columns) = tiles[index]
+      let (rows, columns) = (tiles[index].rows, tiles[index].columns)
       #expect(!rows.isEmpty && !columns.isEmpty && rows.upperBound <= m && columns.upperBound <= n)
       area += rows.count * columns.count
       corners.insert([rows.lowerBound, columns.lowerBound])

@@ -9,12 +9,50 @@ import Testing
     static let preference = 99
     let threads: ThreadPool
 
-    init(threads: Int) throws { throw GraftError(.missing, "not installed", advice: "Install it.") }
+    init(threads: Int) throws { try self.init(threads: threads, precision: .float32) }
+    init(threads: Int, precision: Precision) throws {
+      throw GraftError(.missing, "not installed", advice: "Install it.")
+    }
 
     func gemm(
-      _ product: MatrixProduct, alpha: Float, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
-      ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+      _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+      to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
     ) {}
+  }
+
+  /// A backend that multiplies in float32 alone, and one whose CPU lacks bfloat16.
+  private struct Plain: ComputeBackend {
+    static let name = "plain"
+    let threads: ThreadPool
+
+    init(threads: Int) throws { self.threads = ThreadPool(count: threads) }
+
+    func gemm(
+      _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+      to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+    ) {}
+  }
+
+  private struct OldCPU: ComputeBackend {
+    static let name = "old-cpu"
+    static let preference = 5
+    let threads: ThreadPool
+
+    init(threads: Int) throws { self.threads = ThreadPool(count: threads) }
+    init(threads: Int, precision: Precision) throws { try self.init(threads: threads) }
+
+    func gemm(
+      _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+      to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+    ) {}
+  }
+
+  private enum PlainPlugin: Plugin {
+    static func register(in registry: inout Registry) throws { try registry.add(Plain.self) }
+  }
+
+  private enum OldCPUPlugin: Plugin {
+    static func register(in registry: inout Registry) throws { try registry.add(OldCPU.self) }
   }
 
   private enum AbsentPlugin: Plugin {
@@ -27,6 +65,32 @@ import Testing
     #expect(try registry.makeBackend(threads: 1) { notes.append($0) } is ReferenceBackend)
     #expect(notes == ["not installed. Install it. Using 'reference', which is slow."])
     #expect(throws: GraftError.self) { try registry.makeBackend("absent") }
+  }
+
+  @Test func aPrecisionThatNothingHasGivesWayToFloat32() throws {
+    let registry = try Registry([AbsentPlugin.self, PlainPlugin.self])
+    var notes: [String] = []
+    let backend = try registry.makeBackend(threads: 1, precision: .bfloat16) { notes.append($0) }
+    #expect(backend is Plain)
+    #expect(backend.precision == .float32)
+    #expect(notes == ["not installed. Install it. Using float32."])
+    // Who names a backend wants that one.
+    let error = #expect(throws: GraftError.self) {
+      try registry.makeBackend("plain", threads: 1, precision: .bfloat16)
+    }
+    #expect(
+      error?.description.hasPrefix("backend 'plain': multiplies in float32 alone; expected bfloat16.") == true
+    )
+  }
+
+  @Test func aCPUWithoutInstructionsIsSaid() throws {
+    let registry = try Registry([PlainPlugin.self, OldCPUPlugin.self])
+    for name in ["auto", "old-cpu"] {
+      var notes: [String] = []
+      let backend = try registry.makeBackend(name, threads: 1, precision: .bfloat16) { notes.append($0) }
+      #expect(backend is OldCPU && backend.precision == .float32)
+      #expect(notes == ["this CPU has no instructions for bfloat16; using float32."])
+    }
   }
 
   @Test func nothingIsSaidOfABackendThatWorks() throws {

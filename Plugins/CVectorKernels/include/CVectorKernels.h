@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 /// Which instructions a set of kernels is compiled for.
@@ -12,6 +13,9 @@ typedef enum {
 
 /// The best level this CPU and its operating system support.
 GraftLevel graft_cpu_level(void);
+
+/// Whether the CPU multiplies bfloat16 numbers: AVX512_BF16 or AMX_BF16.
+bool graft_cpu_has_bfloat16(void);
 
 typedef enum {
   GraftGELU = 0,
@@ -36,7 +40,8 @@ typedef struct {
 typedef struct {
   const char *name;
   void (*add)(const float *x, float *y, long count);
-  void (*scale)(float *x, float factor, long count);
+  /// To bfloat16.
+  void (*round)(const float *x, uint16_t *y, long count);
   double (*squared_norm)(const float *x, long count);
   void (*add_bias)(const float *bias, float *y, long rows, long columns);
   void (*add_column_sums)(const float *x, long rows, long columns, float *sums);
@@ -50,16 +55,18 @@ typedef struct {
     float *d_bias, long rows, long columns);
   void (*softmax)(float *x, float scale, long rows, long columns);
   void (*softmax_gradient)(const float *p, float *dp, float scale, long rows, long columns);
-  /// `gradient` may be null.
-  void (*cross_entropy)(
-    const float *logits, const int32_t *classes, float *loss, float *gradient, long rows, long columns);
+  void (*softmax_statistics)(const float *x, double *statistics, long rows, long columns);
+  void (*cross_entropy_gradient)(
+    const float *logits, const int32_t *classes, const double *statistics, float scale, float *gradient,
+    long rows, long columns);
   /// `words` below `threshold` drop; `block` is the number of the stream's first four words.
   void (*dropout)(
     const float *x, float *y, long count, float keep, uint32_t threshold, const uint32_t key[2],
     const uint32_t counter[3], uint32_t block);
+  /// `rounded` may be null.
   void (*adamw)(
     const GraftAdamW *, float *weights, const float *gradient, float *first_moment, float *second_moment,
-    long count);
+    uint16_t *rounded, long count);
   void (*evaluate)(GraftFunction, const float *x, float *y, long count);
 } GraftVectorKernels;
 

@@ -7,8 +7,8 @@ func convertElements(
 ) {
   switch (from, to) {
   case (.bfloat16, .float32):
-    convert(input, output) { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
-  case (.float32, .bfloat16): convert(input, output) { (value: Float) in bfloat16Bits(value) }
+    convert(input, output) { (value: BFloat16) in Float(value) }
+  case (.float32, .bfloat16): convert(input, output) { (value: Float) in BFloat16(value) }
   case (.float32, .float16): convert(input, output) { (value: Float) in Float16(value) }
   case (.float16, .float32): convert(input, output) { (value: Float16) in Float(value) }
   default:
@@ -30,27 +30,11 @@ func convertElements(
       }
     case .float16: fromDouble(input, output, to) { (value: Float16) in Double(value) }
     case .bfloat16:
-      fromDouble(input, output, to) { (bits: UInt16) in Double(Float(bitPattern: UInt32(bits) << 16)) }
+      fromDouble(input, output, to) { (value: BFloat16) in Double(Float(value)) }
     case .float32: fromDouble(input, output, to) { (value: Float) in Double(value) }
     case .float64: fromDouble(input, output, to) { (value: Double) in value }
     }
   }
-}
-
-/// The bfloat16 nearest to a value, ties to even; every NaN stays a NaN.
-private func bfloat16Bits(_ value: Float) -> UInt16 {
-  let bits = value.bitPattern
-  if value.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
-  return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
-}
-
-/// The bfloat16 nearest to a double: rounding to odd in float32 first makes the second rounding right.
-private func bfloat16Bits(_ value: Double) -> UInt16 {
-  var nearest = Float(value)
-  if Double(nearest) != value, nearest.isFinite, nearest.bitPattern & 1 == 0 {
-    nearest = Double(nearest) < value ? nearest.nextUp : nearest.nextDown
-  }
-  return bfloat16Bits(nearest)
 }
 
 /// An integer as a double that says by an odd last bit that it is not exact, so that rounding it once more,
@@ -70,7 +54,7 @@ private func fromDouble<Source: BitwiseCopyable>(
 ) {
   switch to {
   case .float16: convert(input, output) { (source: Source) in Float16(value(source)) }
-  case .bfloat16: convert(input, output) { (source: Source) in bfloat16Bits(value(source)) }
+  case .bfloat16: convert(input, output) { (source: Source) in BFloat16(value(source)) }
   case .float32: convert(input, output) { (source: Source) in Float(value(source)) }
   case .float64: convert(input, output) { (source: Source) in value(source) }
   default: preconditionFailure("conversion to \(to.rawValue)")

@@ -73,17 +73,25 @@ public protocol Kernels: Sendable {
     columns: Int
   )
 
-  /// The cross-entropy of each row of logits with its class: `loss[r] = log Σ exp(x[r]) − x[r, class]`.
+  /// What the softmax of a row divides by, from reading the row once: writes its largest element `m` and
+  /// `Σ_c exp(x[r, c] − m)` to `statistics`, `[rows, 2]`.
+  func softmaxStatistics(
+    _ x: UnsafePointer<Float>,
+    to statistics: UnsafeMutablePointer<Double>,
+    rows: Int,
+    columns: Int
+  )
+
+  /// The gradient of the cross-entropy of each row of logits with its class:
+  /// `gradient[r] = scale · (softmax(x[r]) − onehot(class))`, or 0 where the class is negative.
   ///
-  /// A row of a negative class counts nothing: its loss and its gradient are 0.
-  ///
-  /// `gradient` receives `softmax(x) − onehot(class)`, not yet scaled. It may be `logits`, and is `nil` when
-  /// only the loss is wanted.
-  func crossEntropy(
+  /// `statistics` is what ``softmaxStatistics(_:to:rows:columns:)`` gives. `gradient` may be `logits`.
+  func crossEntropyGradient(
     _ logits: UnsafePointer<Float>,
     classes: UnsafePointer<Int32>,
-    loss: UnsafeMutablePointer<Float>,
-    gradient: UnsafeMutablePointer<Float>?,
+    statistics: UnsafePointer<Double>,
+    scale: Float,
+    to gradient: UnsafeMutablePointer<Float>,
     rows: Int,
     columns: Int
   )
@@ -101,8 +109,8 @@ public protocol Kernels: Sendable {
     start: Int
   )
 
-  /// `x[i] *= factor`.
-  func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int)
+  /// Rounds to bfloat16, to the nearest, ties to even; a NaN stays a NaN.
+  func round(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<BFloat16>, count: Int)
 
   /// `Σ x[i]²`, in double precision.
   func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double
@@ -110,12 +118,15 @@ public protocol Kernels: Sendable {
   /// One AdamW update of `count` weights. Loshchilov & Hutter, arXiv:1711.05101, as PyTorch computes it:
   /// `w ← w · (1 − lr · decay)`, `m ← m + (g − m)(1 − β₁)`, `v ← β₂ v + (1 − β₂) g²`,
   /// `w ← w − lr / c₁ · m / (√v / √c₂ + ε)` with `g` scaled by ``AdamWUpdate/gradientScale``.
+  ///
+  /// `rounded` receives the new weights in bfloat16, unless it is `nil`.
   func adamW(
     _ update: AdamWUpdate,
     weights: UnsafeMutablePointer<Float>,
     gradient: UnsafePointer<Float>,
     firstMoment: UnsafeMutablePointer<Float>,
     secondMoment: UnsafeMutablePointer<Float>,
+    rounded: UnsafeMutablePointer<BFloat16>?,
     count: Int
   )
 }

@@ -1,104 +1,118 @@
 extension ComputeBackend {
-  /// `C = op(A) · op(B)`, or `C += …`, on all threads. Cut into pieces by shape alone.
+  /// `C = op(A) · op(B)`, or `C += …`, on all threads. Cut into tiles by shape alone.
   ///
   /// - Parameters:
   ///   - product: Extents and transpositions.
   ///   - a: `[m, k]`, or `[k, m]` when transposed.
-  ///   - b: `[k, n]`, or `[n, k]` when transposed.
+  ///   - b: `[k, n]`, or `[n, k]` when transposed; of the same type as `a`.
   ///   - c: `[m, n]`.
   ///   - accumulating: Whether to add to `c` instead of overwriting it.
+  ///   - finish: What to do with a tile of `c` when it is done, while it is in the cache; called on any thread.
   public func multiply(
     _ product: MatrixProduct,
-    _ a: Tensor,
-    _ b: Tensor,
+    _ a: Operand,
+    _ b: Operand,
     to c: Tensor,
-    accumulating: Bool = false
+    accumulating: Bool = false,
+    then finish: (_ tile: Tiles.Tile) -> Void = { _ in }
   ) {
-    multiply(product, a, b, bias: nil, to: c, accumulating: accumulating)
-  }
-
-  /// `C = op(A) · op(B) + bias`: ``multiply(_:_:_:to:accumulating:)`` with `bias[c]` added to every row.
-  public func multiply(_ product: MatrixProduct, _ a: Tensor, _ b: Tensor, bias: Tensor, to c: Tensor) {
-    precondition(bias.count == product.n, "multiply: bias \(bias.shape) for \(product)")
-    multiply(product, a, b, bias: bias, to: c, accumulating: false)
-  }
-
-  private func multiply(
-    _ product: MatrixProduct,
-    _ a: Tensor,
-    _ b: Tensor,
-    bias: Tensor?,
-    to c: Tensor,
-    accumulating: Bool
-  ) {
-    let (m, n, k) = (product.m, product.n, product.k)
-    precondition(
-      a.count == m * k && b.count == k * n && c.count == m * n,
-      "multiply: \(a.shape) by \(b.shape) to \(c.shape) as \(product)"
-    )
-    let (lda, ldb) = (product.transposesA ? m : k, product.transposesB ? k : n)
-    let tiles = Tiles(product)
-    let kernels = kernels
-    threads.run(tiles.count) { index in
-      let (rows, columns) = tiles[index]
-      var tile = product
-      (tile.m, tile.n) = (rows.count, columns.count)
-      gemm(
-        tile,
-        alpha: 1,
-        a.pointer + (product.transposesA ? rows.lowerBound : rows.lowerBound * lda),
-        lda: lda,
-        b.pointer + (product.transposesB ? columns.lowerBound * ldb : columns.lowerBound),
-        ldb: ldb,
-        beta: accumulating ? 1 : 0,
-        c.pointer + rows.lowerBound * n + columns.lowerBound,
-        ldc: n
-      )
-      guard let bias else { return }
-      // While the tile is in the cache.
-      for row in rows {
-        let start = c.pointer + row * n + columns.lowerBound
-        kernels.addBias(bias.pointer + columns.lowerBound, to: start, rows: 1, columns: columns.count)
+    precondition(c.count == product.m * product.n, "multiply: to \(c.shape) as \(product)")
+    switch (a, b) {
+    case (.float32(let a), .float32(let b)):
+      precondition(product.fits(a.count, b.count), "multiply: \(a.shape) by \(b.shape) as \(product)")
+      forEachTile(of: product, a.pointer, b.pointer, c) { part, a, lda, b, ldb, c, ldc, tile in
+        gemm(part, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
+        finish(tile)
       }
+    case (.bfloat16(let a), .bfloat16(let b)):
+      precondition(product.fits(a.count, b.count), "multiply: \(a.shape) by \(b.shape) as \(product)")
+      forEachTile(of: product, a.pointer, b.pointer, c) { part, a, lda, b, ldb, c, ldc, tile in
+        gemm(part, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
+        finish(tile)
+      }
+    default: preconditionFailure("multiply: operands of two types")
     }
   }
 
-  /// `y[r, c] += bias[c]`, on all threads.
-  public func addBias(_ bias: Tensor, to y: Tensor) {
-    let columns = bias.count
-    precondition(y.columns == columns, "addBias: \(bias.shape) to \(y.shape)")
-    let kernels = kernels
-    forEachBlock(ofRows: y.rows, columns: columns) { block in
-      kernels.addBias(
-        bias.pointer,
-        to: y.pointer + block.lowerBound * columns,
-        rows: block.count,
-        columns: columns
+  /// Calls `body` for each tile, with what is to be multiplied for it, on all threads.
+  private func forEachTile<Element>(
+    of product: MatrixProduct,
+    _ a: UnsafePointer<Element>,
+    _ b: UnsafePointer<Element>,
+    _ c: Tensor,
+    _ body: (
+      _ part: MatrixProduct,
+      _ a: UnsafePointer<Element>,
+      _ lda: Int,
+      _ b: UnsafePointer<Element>,
+      _ ldb: Int,
+      _ c: UnsafeMutablePointer<Float>,
+      _ ldc: Int,
+      _ tile: Tiles.Tile
+    ) -> Void
+  ) {
+    let (lda, ldb) = (
+      product.transposesA ? product.m : product.k, product.transposesB ? product.k : product.n
+    )
+    let tiles = Tiles(product)
+    threads.run(tiles.count) { index in
+      let tile = tiles[index]
+      var part = product
+      (part.m, part.n) = (tile.rows.count, tile.columns.count)
+      body(
+        part,
+        a + tile.rows.lowerBound * (product.transposesA ? 1 : lda),
+        lda,
+        b + tile.columns.lowerBound * (product.transposesB ? ldb : 1),
+        ldb,
+        c.pointer + tile.rows.lowerBound * product.n + tile.columns.lowerBound,
+        product.n,
+        tile
       )
     }
   }
 
   /// `sums[c] = Σ_r x[r, c]`, or `+=`, on all threads in a fixed order.
   public func sumColumns(of x: Tensor, to sums: Tensor, accumulating: Bool) {
-    let columns = x.columns
-    precondition(sums.count == columns, "sumColumns: \(x.shape) to \(sums.shape)")
-    if !accumulating { sums.clear() }
-    let size = Self.rowsPerPiece(columns: columns)
-    let blocks = (x.rows + size - 1) / size
+    let partial = ColumnSums(rows: x.rows, columns: x.columns, pool: x.pool)
     let kernels = kernels
-    guard blocks > 1 else {
-      kernels.addColumnSums(of: x.pointer, rows: x.rows, columns: columns, to: sums.pointer)
-      return
+    forEachBlock(ofRows: x.rows, columns: x.columns) { block in
+      partial.add(x.pointer + block.lowerBound * x.columns, block, kernels)
     }
-    let partial = Tensor(repeating: 0, shape: [blocks, columns], pool: x.pool)
-    threads.forEachBlock(of: size, in: x.rows) { block in
-      kernels.addColumnSums(
-        of: x.pointer + block.lowerBound * columns,
-        rows: block.count,
-        columns: columns,
-        to: partial.pointer + block.lowerBound / size * columns
-      )
-    }
-    kernels.addColumnSums(of: partial.pointer, rows: blocks, columns: columns, to: sums.pointer)
+    partial.total(to: sums, accumulating: accumulating, kernels)
   }
+}
+
+/// The sums of a matrix' columns, gathered block by block of its rows, and added up in the blocks' order.
+///
+/// Blocks are those of `forEachBlock(ofRows:columns:)`, so that a loop over them can sum on the way.
+struct ColumnSums {
+  private let partial: Tensor
+  private let columns: Int
+  private let rowsPerBlock: Int
+
+  init(rows: Int, columns: Int, pool: MemoryPool?) {
+    self.columns = columns
+    rowsPerBlock = Loops.rowsPerPiece(columns: columns)
+    partial = Tensor(uninitialized: [(rows + rowsPerBlock - 1) / rowsPerBlock, columns], pool: pool)
+  }
+
+  /// Takes in a block, whose rows start at `x`.
+  func add(_ x: UnsafePointer<Float>, _ block: Range<Int>, _ kernels: any Kernels) {
+    let sums = partial.pointer + block.lowerBound / rowsPerBlock * columns
+    sums.update(repeating: 0, count: columns)
+    kernels.addColumnSums(of: x, rows: block.count, columns: columns, to: sums)
+  }
+
+  /// Writes the sums over all blocks, each of which has been taken in.
+  func total(to sums: Tensor, accumulating: Bool, _ kernels: any Kernels) {
+    precondition(sums.count == columns, "sums of \(columns) columns to \(sums.shape)")
+    if !accumulating { sums.clear() }
+    kernels.addColumnSums(of: partial.pointer, rows: partial.rows, columns: columns, to: sums.pointer)
+  }
+}
+
+extension MatrixProduct {
+  /// Whether operands of these sizes have the extents of the product.
+  fileprivate func fits(_ a: Int, _ b: Int) -> Bool { a == m * k && b == k * n }
 }

@@ -1,3 +1,7 @@
+#if os(Linux)
+  import Glibc
+#endif
+
 /// Memory that is used again from one step to the next, so that a training step faults in no new pages.
 ///
 /// A request takes the smallest free block that fits, unless more than half of it would lie idle; otherwise a
@@ -9,12 +13,18 @@ public final class MemoryPool {
     let pointer: UnsafeMutablePointer<Float>
     let capacity: Int
 
-    /// Memory from the system, aligned to a cache line.
+    /// Memory from the system, aligned to a cache line, or to huge pages, with which reading through large
+    /// matrices does not wait for addresses to be translated.
     init(capacity: Int) {
       self.capacity = max(1, capacity)
-      pointer = UnsafeMutableRawPointer.allocate(
-        byteCount: self.capacity * MemoryLayout<Float>.stride, alignment: 64
-      ).bindMemory(to: Float.self, capacity: self.capacity)
+      let (byteCount, hugePage) = (self.capacity * MemoryLayout<Float>.stride, 2 << 20)
+      let isLarge = byteCount >= hugePage
+      let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: isLarge ? hugePage : 64)
+      #if os(Linux)
+        // A request: memory without huge pages serves as well.
+        if isLarge { madvise(memory, byteCount, Int32(MADV_HUGEPAGE)) }
+      #endif
+      pointer = memory.bindMemory(to: Float.self, capacity: self.capacity)
     }
   }
 

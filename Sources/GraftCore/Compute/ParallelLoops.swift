@@ -1,20 +1,23 @@
-// The loops of ops: which work is worth another thread, decided by shape alone.
-extension ComputeBackend {
+/// Which work is worth another thread: decided by shape alone.
+enum Loops {
   /// The elements that one piece of an element-by-element loop should have: some microseconds of work, so that
   /// handing it out costs little. A multiple of 4, as dropout's streams need.
-  static var elementsPerPiece: Int { 16384 }
+  static let elementsPerPiece = 16384
 
+  static func rowsPerPiece(columns: Int) -> Int { max(1, elementsPerPiece / max(1, columns)) }
+}
+
+// The loops of ops.
+extension ComputeBackend {
   /// Runs `body` over blocks of `count` elements, on all threads when there are many.
   func forEachBlock(ofElements count: Int, _ body: (_ block: Range<Int>) -> Void) {
-    threads.forEachBlock(of: Self.elementsPerPiece, in: count, body)
+    threads.forEachBlock(of: Loops.elementsPerPiece, in: count, body)
   }
 
   /// Runs `body` over blocks of rows, on all threads when there are many.
   func forEachBlock(ofRows rows: Int, columns: Int, _ body: (_ block: Range<Int>) -> Void) {
-    threads.forEachBlock(of: Self.rowsPerPiece(columns: columns), in: rows, body)
+    threads.forEachBlock(of: Loops.rowsPerPiece(columns: columns), in: rows, body)
   }
-
-  static func rowsPerPiece(columns: Int) -> Int { max(1, elementsPerPiece / max(1, columns)) }
 
   /// `y += x`, on all threads.
   func add(_ x: Tensor, to y: Tensor) {
@@ -37,14 +40,6 @@ extension ComputeBackend {
   func clear(_ x: Tensor) {
     forEachBlock(ofElements: x.count) { block in
       (x.pointer + block.lowerBound).update(repeating: 0, count: block.count)
-    }
-  }
-
-  /// `x *= factor`, on all threads.
-  func scale(_ x: Tensor, by factor: Float) {
-    let kernels = kernels
-    forEachBlock(ofElements: x.count) { block in
-      kernels.scale(x.pointer + block.lowerBound, by: factor, count: block.count)
     }
   }
 }

@@ -14,6 +14,8 @@ public final class Tape {
   /// Whether pullbacks are recorded.
   public let isRecording: Bool
   public let pool: MemoryPool?
+  /// Where the time of ops is counted, under their names.
+  public let profile: Profile?
   private var pullbacks: [() -> Void] = []
   private var dropoutCount: UInt32 = 0
 
@@ -22,16 +24,19 @@ public final class Tape {
   ///   - recording: Whether ``backward(from:scale:)`` will be called.
   ///   - dropoutKey: The randomness of this step's dropout; `nil` for none.
   ///   - pool: Memory for activations and gradients.
+  ///   - profile: Where the time of ops is counted.
   public init(
     _ backend: any ComputeBackend,
     recording: Bool = true,
     dropoutKey: RandomKey? = nil,
-    pool: MemoryPool? = nil
+    pool: MemoryPool? = nil,
+    profile: Profile? = nil
   ) {
     self.backend = backend
     self.isRecording = recording
     self.dropoutKey = dropoutKey
     self.pool = pool
+    self.profile = profile
   }
 
   /// Runs every pullback in reverse, starting with a gradient of `scale` at `loss`.
@@ -54,7 +59,7 @@ public final class Tape {
   ///   - gradient: Of the output's shape; taken over, nobody else may use it afterwards.
   public func backward(from output: Variable, gradient: Tensor) {
     precondition(gradient.shape == output.shape, "gradient \(gradient.shape) of \(output.shape)")
-    output.addGradient(consuming: gradient, backend)
+    output.slot.add(consuming: gradient, backend)
     while let pullback = pullbacks.popLast() { pullback() }
   }
 
@@ -68,13 +73,26 @@ public final class Tape {
 
   /// Remembers an op's pullback, which is given the gradient of the op's output.
   ///
-  /// It is skipped when no gradient reached the output. The output's gradient is released after it.
-  public func record(_ output: Variable, _ pullback: @escaping (_ gradient: Tensor) -> Void) {
+  /// It is skipped when no gradient reached the output. The output's gradient is released after it. A pullback
+  /// holds its inputs' slots, and of values what it needs: what it does not hold is free for the next op.
+  ///
+  /// - Parameters:
+  ///   - output: What the op has made.
+  ///   - operations: The floating-point operations of the pullback's products, for the profile.
+  ///   - pullback: Adds to the gradients of the op's inputs.
+  public func record(
+    _ output: Variable,
+    operations: Double = 0,
+    _ pullback: @escaping (_ gradient: Tensor) -> Void
+  ) {
     guard output.needsGradient else { return }
-    pullbacks.append {
-      guard let gradient = output.gradient else { return }
-      pullback(gradient)
-      output.gradient = nil
+    let slot = output.slot
+    let name = profile?.current
+    pullbacks.append { [profile] in
+      guard let gradient = slot.gradient else { return }
+      slot.gradient = nil
+      guard let name else { return pullback(gradient) }
+      profile.measure(name, operations: operations) { pullback(gradient) }
     }
   }
 

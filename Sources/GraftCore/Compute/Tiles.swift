@@ -2,7 +2,14 @@
 ///
 /// A tile wants to be large, for a library packs a tile's operands anew; 384 by 384 is within some percent of the
 /// whole product's rate. And there should be four tiles at least, each of some microseconds of work.
-struct Tiles: Equatable {
+public struct Tiles: Equatable {
+  /// A part of the result.
+  public struct Tile: Sendable, Equatable {
+    public let index: Int
+    public let rows: Range<Int>
+    public let columns: Range<Int>
+  }
+
   private let product: MatrixProduct
   private let rowBlock: Int
   private let columnBlock: Int
@@ -30,8 +37,12 @@ struct Tiles: Equatable {
     pieces == 1 ? extent : ((extent + pieces - 1) / pieces + 15) / 16 * 16
   }
 
-  subscript(index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+  subscript(index: Int) -> Tile {
     let (row, column) = (index / across * rowBlock, index % across * columnBlock)
-    return (row..<min(product.m, row + rowBlock), column..<min(product.n, column + columnBlock))
+    return Tile(
+      index: index,
+      rows: row..<min(product.m, row + rowBlock),
+      columns: column..<min(product.n, column + columnBlock)
+    )
   }
 }

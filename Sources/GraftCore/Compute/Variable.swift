@@ -1,47 +1,42 @@
 /// A tensor that takes part in differentiation.
 public class Variable {
   public let value: Tensor
-  /// The derivative of the loss, of the value's shape; `nil` until something flows back.
-  public internal(set) var gradient: Tensor?
-  /// Whether a gradient is wanted here.
-  public let needsGradient: Bool
+  /// Where its gradient gathers.
+  public let slot: GradientSlot
+  /// The value as bfloat16 products read it, once one has.
+  public private(set) var rounded: RoundedTensor?
+  fileprivate var isRoundedStale = false
 
   public init(_ value: Tensor, needsGradient: Bool = false) {
     self.value = value
-    self.needsGradient = needsGradient
+    slot = GradientSlot(value.shape, isWanted: needsGradient)
   }
 
   public var shape: [Int] { value.shape }
+  /// The derivative of the loss, of the value's shape; `nil` until something flows back.
+  public var gradient: Tensor? { slot.gradient }
+  /// Whether a gradient is wanted here.
+  public var needsGradient: Bool { slot.isWanted }
 
-  /// Adds to the gradient: `add` is given the tensor and whether to overwrite (nothing was added before) or
-  /// to accumulate. Does nothing for a variable that wants no gradient.
-  public func addGradient(pool: MemoryPool?, _ add: (_ gradient: Tensor, _ overwrite: Bool) -> Void) {
-    guard needsGradient else { return }
-    if let gradient {
-      add(gradient, false)
-    } else {
-      let fresh = Tensor(uninitialized: value.shape, pool: pool)
-      add(fresh, true)
-      gradient = fresh
-    }
-  }
-
-  /// Adds a tensor to the gradient and takes it over: nobody else may use it afterwards.
+  /// The value as products read it. Rounded once, however many products follow.
   ///
-  /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.
-  public func addGradient(consuming addend: Tensor, _ backend: any ComputeBackend) {
-    guard needsGradient else { return }
-    if let gradient { backend.add(addend, to: gradient) } else { gradient = addend }
+  /// - Parameters:
+  ///   - backend: Whose products.
+  ///   - pool: Where the memory of a rounded copy comes from.
+  public func operand(for backend: any ComputeBackend, pool: MemoryPool?) -> Operand {
+    guard backend.precision == .bfloat16 else { return .float32(value) }
+    if rounded == nil || isRoundedStale {
+      backend.round(value, to: makeRounded(pool: pool))
+    }
+    return rounded.map(Operand.bfloat16) ?? .float32(value)
   }
 
-  /// The gradient to add to and whether it has to be overwritten instead, for pullbacks that fill several
-  /// gradients in one loop; `nil` for a variable that wants none.
-  func openGradient(pool: MemoryPool?) -> (gradient: Tensor, overwrite: Bool)? {
-    guard needsGradient else { return nil }
-    if let gradient { return (gradient, false) }
-    let fresh = Tensor(uninitialized: value.shape, pool: pool)
-    gradient = fresh
-    return (fresh, true)
+  /// The rounded copy for an op to fill while it has the values at hand.
+  func makeRounded(pool: MemoryPool?) -> RoundedTensor {
+    let rounded = rounded ?? RoundedTensor(uninitialized: value.shape, pool: pool)
+    self.rounded = rounded
+    isRoundedStale = false
+    return rounded
   }
 }
 
@@ -58,6 +53,11 @@ public final class Parameter: Variable {
     super.init(value, needsGradient: !frozen)
   }
 
+  /// Has to be called by whoever changed the weights, before the next forward pass.
+  ///
+  /// - Parameter alsoRounded: Whether ``Variable/rounded`` was changed along with them, where there is one.
+  public func weightsDidChange(alsoRounded: Bool = false) { isRoundedStale = !alsoRounded }
+
   /// Forgets the gradient; its memory goes back to the pool it came from.
-  public func clearGradient() { gradient = nil }
+  public func clearGradient() { slot.gradient = nil }
 }

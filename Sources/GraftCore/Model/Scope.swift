@@ -51,15 +51,42 @@ public final class ParameterStore {
 }
 
 extension Tape {
-  /// ``linear(_:weight:bias:)`` with the weight and bias of a scope.
-  public func linear(_ x: Variable, _ scope: Scope) throws -> Variable {
-    linear(x, weight: try scope.weight, bias: try scope.bias)
+  /// ``linear(_:weight:bias:activation:)`` with the weight and bias of a scope.
+  public func linear(_ x: Variable, _ scope: Scope, activation: Activation? = nil) throws -> Variable {
+    linear(x, weight: try scope.weight, bias: try scope.bias, activation: activation)
   }
 
-  /// ``layerNorm(_:residual:weight:bias:epsilon:)`` with the weight and bias of a scope.
-  public func layerNorm(_ x: Variable, residual: Variable? = nil, _ scope: Scope, epsilon: Float) throws
-    -> Variable
-  {
-    layerNorm(x, residual: residual, weight: try scope.weight, bias: try scope.bias, epsilon: epsilon)
+  /// ``layerNorm(_:residual:dropout:weight:bias:epsilon:)`` with the weight and bias of a scope.
+  public func layerNorm(
+    _ x: Variable,
+    residual: Variable? = nil,
+    dropout: Float = 0,
+    _ scope: Scope,
+    epsilon: Float
+  ) throws -> Variable {
+    layerNorm(
+      x,
+      residual: residual,
+      dropout: dropout,
+      weight: try scope.weight,
+      bias: try scope.bias,
+      epsilon: epsilon
+    )
+  }
+
+  /// ``normalizedEmbeddingSum(_:weight:bias:epsilon:dropout:)`` with the weight and bias of a scope.
+  public func normalizedEmbeddingSum(
+    _ lookups: [(table: Variable, ids: [Int32])],
+    _ scope: Scope,
+    epsilon: Float,
+    dropout: Float
+  ) throws -> Variable {
+    normalizedEmbeddingSum(
+      lookups,
+      weight: try scope.weight,
+      bias: try scope.bias,
+      epsilon: epsilon,
+      dropout: dropout
+    )
   }
 }

@@ -14,13 +14,17 @@ public protocol Trainer: AnyObject, SendableMetatype {
   /// The norm of all gradients together, before clipping.
   func gradientNorm(backend: any ComputeBackend) -> Double
 
-  /// Changes every parameter by its gradient, then forgets the gradients.
+  /// Changes every parameter by its gradient, says so (``Parameter/weightsDidChange()``), and forgets the
+  /// gradients.
   ///
   /// - Parameters:
   ///   - learningRate: This step's.
   ///   - gradientScale: What gradients are multiplied by first: averaging and clipping in one.
   ///   - backend: The kernels.
   func update(learningRate: Float, gradientScale: Float, backend: any ComputeBackend)
+
+  /// How many bytes an update reads and writes for each weight, for the profile; 0 when that is not known.
+  static var bytesPerWeight: Int { get }
 
   /// What has to be saved to go on exactly: moments by parameter, and counters in the metadata.
   var state: Weights { get }
@@ -29,6 +33,10 @@ public protocol Trainer: AnyObject, SendableMetatype {
   ///
   /// - Throws: ``GraftError`` when it belongs to another set of parameters.
   func restore(_ state: Weights) throws
+}
+
+extension Trainer {
+  public static var bytesPerWeight: Int { 0 }
 }
 
 /// Settings of an update rule.

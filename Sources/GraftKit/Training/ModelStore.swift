@@ -89,6 +89,7 @@ public struct CheckpointStore: ModelStore {
           advice: "Start a new run in another directory.")
       }
       try tensor.copyFloats(to: parameter.value.buffer)
+      parameter.weightsDidChange()
     }
   }
 }

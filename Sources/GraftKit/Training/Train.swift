@@ -22,8 +22,9 @@ import GraftCore
 ///   - registry: The plugins.
 ///   - resume: Goes on from the newest checkpoint of `output`.
 ///   - control: Asks the run to stop.
+///   - profile: Where the time of steps is counted, but for the first two.
 ///   - observe: Is told what happens.
-/// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:observe:)``; `GraftError` when the
+/// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:profile:observe:)``; `GraftError` when the
 ///   checkpoint has no head or no tokenizer, or a label is unknown.
 public func train(
   _ checkpoint: Checkpoint,
@@ -36,6 +37,7 @@ public func train(
   registry: Registry,
   resume: Bool = false,
   control: TrainingControl = TrainingControl(),
+  profile: Profile? = nil,
   observe: @escaping (TrainingEvent) -> Void = { _ in }
 ) throws -> TrainingOutcome {
   try options.validate()
@@ -60,6 +62,7 @@ public func train(
     evaluating: evaluationData?.dataset(for: model, maximumLength: options.maxLength),
     resume: resume,
     control: control,
+    profile: profile,
     observe: observe)
 }
 

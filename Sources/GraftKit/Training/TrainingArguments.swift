@@ -39,6 +39,7 @@ struct TrainingArguments: Equatable {
       "logging-steps": JSON(options.loggingSteps),
       "trainer": JSON(options.trainer),
       "backend": JSON(type(of: run.backend).name),
+      "precision": JSON(run.backend.precision.rawValue),
     ]
   }
 

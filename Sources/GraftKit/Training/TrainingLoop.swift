@@ -7,6 +7,7 @@ final class TrainingLoop {
   let data: Dataset
   let evaluationData: Dataset?
   private let control: TrainingControl
+  private let profile: Profile?
   private let observe: (TrainingEvent) -> Void
 
   let plan: TrainingPlan
@@ -40,12 +41,13 @@ final class TrainingLoop {
 
   init(
     _ run: TrainingRun, data: Dataset, evaluationData: Dataset?, control: TrainingControl,
-    observe: @escaping (TrainingEvent) -> Void
+    profile: Profile?, observe: @escaping (TrainingEvent) -> Void
   ) {
     self.run = run
     self.data = data
     self.evaluationData = evaluationData
     self.control = control
+    self.profile = profile
     self.observe = observe
     plan = TrainingPlan(examples: data.count, options: run.options)
     arguments = TrainingArguments(run, data: data, evaluationData: evaluationData)
@@ -113,13 +115,17 @@ final class TrainingLoop {
 
   private func takeStep() throws {
     let clock = ContinuousClock.now
+    // The first steps get their memory from the system.
+    let profile = meter.steps < min(2, plan.totalSteps - 1) ? nil : profile
     let index = state.globalStep
     let epoch = plan.epoch(ofStep: index)
     let numbers = plan.batches(ofStep: index)
     let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }
-    let batches = try zip(numbers, running).map { number, running in
-      try batching.prepared(
-        examples(ofEpoch: epoch)[plan.examples(ofBatch: number)], key: randomness.masks(batch: running))
+    let batches = try profile.measure("tokenizing and masking") {
+      try zip(numbers, running).map { number, running in
+        try batching.prepared(
+          examples(ofEpoch: epoch)[plan.examples(ofBatch: number)], key: randomness.masks(batch: running))
+      }
     }
     let learningRate =
       options.learningRate
@@ -128,7 +134,7 @@ final class TrainingLoop {
     do {
       result = try step.run(
         batches, learningRate: learningRate,
-        dropoutKeys: options.dropout == 0 ? nil : running.map(randomness.dropout))
+        dropoutKeys: options.dropout == 0 ? nil : running.map(randomness.dropout), profile: profile)
     } catch var error as GraftError {
       error.subject = error.subject ?? "step \(index + 1)"
       throw error

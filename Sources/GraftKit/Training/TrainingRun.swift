@@ -8,7 +8,7 @@ import GraftCore
 /// state and the sums behind the logs. A run that is killed at any moment and resumed therefore ends with the
 /// same weights, bit for bit, as one that was not, where the backend computes the same: on a CPU of the same kind.
 ///
-/// ``train(_:on:evaluating:options:output:outputOptions:backend:registry:resume:control:observe:)`` makes one from a
+/// ``train(_:on:evaluating:options:output:outputOptions:backend:registry:resume:control:profile:observe:)`` makes one from a
 /// checkpoint; this type serves models and stores of any kind.
 public struct TrainingRun {
   /// What is trained; its weights change.
@@ -55,6 +55,7 @@ public struct TrainingRun {
   ///   - resume: Goes on from the newest checkpoint of the output directory. When there is none, because the
   ///     run was stopped before its first, or never begun, it begins.
   ///   - control: Asks the run to stop.
+  ///   - profile: Where the time of steps is counted, but for the first two.
   ///   - observe: Is told what happens.
   /// - Throws: `GraftError` when an option makes no sense, the output directory is taken, a resumed run has
   ///   another checkpoint, backend, other options or data, a file cannot be written, or the loss is not a number.
@@ -63,6 +64,7 @@ public struct TrainingRun {
     evaluating evaluationData: Dataset? = nil,
     resume: Bool = false,
     control: TrainingControl = TrainingControl(),
+    profile: Profile? = nil,
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {
     try options.validate()
@@ -70,7 +72,8 @@ public struct TrainingRun {
       throw GraftError(.missing, "there is no data to evaluate on", advice: "Pass --eval-data.")
     }
     let loop = TrainingLoop(
-      self, data: data, evaluationData: evaluationData, control: control, observe: observe)
+      self, data: data, evaluationData: evaluationData, control: control, profile: profile,
+      observe: observe)
     return try loop.run(resume: resume)
   }
 }

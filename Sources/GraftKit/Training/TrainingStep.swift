@@ -12,6 +12,7 @@ public struct TrainingStep {
   private let maxGradNorm: Double
   private let backend: any ComputeBackend
   private let pool: MemoryPool
+  static let updateSpan = "optimizer: update"
 
   /// What a step did.
   public struct Result: Sendable, Equatable {
@@ -51,16 +52,20 @@ public struct TrainingStep {
   ///   - batches: Prepared by the model's head.
   ///   - learningRate: This step's.
   ///   - dropoutKeys: The randomness of dropout in each batch; `nil` for none.
+  ///   - profile: Where the step's time is counted.
   /// - Throws: `GraftError` when the loss or the gradient is not a finite number. The weights are then as
   ///   they were before.
-  public func run(_ batches: [Batch], learningRate: Double, dropoutKeys: [RandomKey]? = nil) throws -> Result
-  {
+  public func run(
+    _ batches: [Batch], learningRate: Double, dropoutKeys: [RandomKey]? = nil, profile: Profile? = nil
+  ) throws -> Result {
+    profile?.begin("other")
+    defer { profile?.end() }
     let head = try model.requireHead()
     let predictions = batches.reduce(0) { $0 + $1.targetCount }
     var loss = 0.0
     for (index, batch) in batches.enumerated() {
       let share = Float(Double(batch.targetCount) / Double(max(1, predictions)))
-      let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool)
+      let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
       let value = try head.loss(try model.logits(batch, tape), batch, tape)
       guard value.value.item.isFinite else {
         forgetGradients()
@@ -69,16 +74,20 @@ public struct TrainingStep {
       loss += Double(value.value.item) * Double(share)
       tape.backward(from: value, scale: share)
     }
-    let norm = trainer.gradientNorm(backend: backend)
+    let norm = profile.measure("optimizer: gradient norm") { trainer.gradientNorm(backend: backend) }
     guard norm.isFinite else {
       forgetGradients()
       throw diverged("the norm of the gradient is \(norm)")
     }
     // As torch.nn.utils.clip_grad_norm_ has it.
     let scale = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
-    let trained = Set(model.parameters.all.filter { $0.gradient != nil }.map(\.name))
-    trainer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
-    return Result(loss: loss, gradientNorm: norm, trained: trained)
+    let trained = model.parameters.all.filter { $0.gradient != nil }
+    profile.measure(Self.updateSpan) {
+      trainer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
+    }
+    let weights = trained.reduce(0) { $0 + $1.value.count }
+    profile?.count(batches, updatedBytes: weights * type(of: trainer).bytesPerWeight)
+    return Result(loss: loss, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }
 
   private func forgetGradients() {

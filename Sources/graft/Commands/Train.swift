@@ -25,6 +25,7 @@ struct Train: ParsableCommand {
           --label-column 1 --label-base 1 --output news --freeze-backbone
         graft train classifier --data train.csv --eval-data test.csv --output news \\
           --epochs 5 --shuffle-seed 42 --take 1000 --resume
+        graft train bert --data domain.txt --output adapted --precision bfloat16 --profile
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -33,6 +34,9 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Data") var reading: DataFlags
   @OptionGroup(title: "Training") var training: TrainingFlags
   @OptionGroup(title: "Machine") var backend: BackendFlags
+  @Flag(help: "Show where the time of the steps went, compared with what this machine can do.")
+  var profile = false
+
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
@@ -68,8 +72,7 @@ struct Train: ParsableCommand {
     // A reader of the log that leaves does not end a run of hours.
     signal(SIGPIPE, SIG_IGN)
     let registry = try Registry.builtIn()
-    try training.checkPrecision()
-    let backend = try backend.make(registry, flags.console)
+    let backend = try backend.make(registry, flags.console, precision: training.precision)
     let opened = try checkpoint.open(registry, strictness, flags.console)
 
     let control = TrainingControl()
@@ -78,6 +81,7 @@ struct Train: ParsableCommand {
       control.requestStop()
       console.note("\nstopping after this step; once more to stop at once")
     }
+    let profile = profile ? Profile() : nil
     let display = TrainingDisplay(console: console, printsJSON: flags.json)
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
@@ -86,18 +90,19 @@ struct Train: ParsableCommand {
         evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData),
         options: training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
         backend: backend,
-        registry: registry, resume: files.resume, control: control, observe: display.show)
+        registry: registry, resume: files.resume, control: control, profile: profile,
+        observe: display.show)
     }
     display.close()
-    try finish(outcome)
+    try finish(outcome, profile.flatMap { $0.steps > 0 ? TrainingProfile($0, on: backend) : nil })
   }
 
-  private func finish(_ outcome: TrainingOutcome) throws {
+  private func finish(_ outcome: TrainingOutcome, _ profile: TrainingProfile?) throws {
     switch outcome {
-    case .finished(let summary): try show(summary)
+    case .finished(let summary): try show(summary, profile)
     case .alreadyFinished(let summary):
       flags.console.note("this run had finished before; nothing was done")
-      try show(summary)
+      try show(summary, profile)
     case .interrupted(let checkpoint, let step):
       let command = Shell.thisCommand(adding: "--resume")
       if flags.json {
@@ -112,15 +117,17 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func show(_ summary: TrainingSummary) throws {
+  private func show(_ summary: TrainingSummary, _ profile: TrainingProfile?) throws {
     let results = summary.training.merging(summary.evaluation ?? [:]) { first, _ in first }
     if flags.json {
-      let event: JSON = [
-        "event": "finished", "output": JSON(files.output.url), "results": Results.json(results),
+      var event: [(String, JSON)] = [
+        ("event", "finished"), ("output", JSON(files.output.url)), ("results", Results.json(results)),
       ]
-      return try Output.print(event.text())
+      if let profile { event.append(("profile", profile.json)) }
+      return try Output.print(JSON.object(event).text())
     }
     try Output.print(Results.text(results.filter { $0.key != "total_flos" }))
     try Output.print("wrote \(files.output.url.displayPath)")
+    if let profile { try Output.print("\n\(profile.text)") }
   }
 }

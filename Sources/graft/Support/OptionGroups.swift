@@ -40,9 +40,11 @@ struct BackendFlags: ParsableArguments {
     }
   }
 
-  /// The backend; the console says why when only the slow reference one works.
-  func make(_ registry: Registry, _ console: Console) throws -> any ComputeBackend {
-    try registry.makeBackend(backend, threads: threads, note: console.warn)
+  /// The backend; the console says why when it is slower than it might be.
+  func make(_ registry: Registry, _ console: Console, precision: Precision = .float32) throws
+    -> any ComputeBackend
+  {
+    try registry.makeBackend(backend, threads: threads, precision: precision, note: console.warn)
   }
 }
 

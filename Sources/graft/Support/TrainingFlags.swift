@@ -4,6 +4,7 @@ import GraftKit
 
 extension LearningRateSchedule: ExpressibleByArgument {}
 extension TrainingOptions.Interval: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// The settings of a training run, named as transformers' `TrainingArguments` names them.
 struct TrainingFlags: ParsableArguments {
@@ -101,30 +102,20 @@ struct TrainingFlags: ParsableArguments {
   )
   var loggingSteps = defaults.loggingSteps
 
-  @Option(help: ArgumentHelp("The type that matrix products are computed in.", valueName: "TYPE"))
+  @Option(
+    help: ArgumentHelp(
+      "What matrix products multiply in; their sums, the weights and all else stay in float32.",
+      valueName: "TYPE"))
   var precision = Precision.float32
 
   @Option(help: ArgumentHelp("The update rule; 'graft plugins' lists them.", valueName: "NAME"))
   var trainer = defaults.trainer
-
-  enum Precision: String, ExpressibleByArgument, CaseIterable {
-    case float32, bfloat16
-  }
 
   func validate() throws {
     do {
       try options(evaluating: false).validate()
     } catch let error as GraftError {
       throw ValidationError(error.description)
-    }
-  }
-
-  /// - Throws: ``GraftError`` when nothing computes in the wanted precision.
-  func checkPrecision() throws {
-    guard precision == .float32 else {
-      throw GraftError(
-        .unsupported, "no compute backend multiplies in \(precision.rawValue)",
-        advice: "Leave out --precision, or pass --precision float32.")
     }
   }
 

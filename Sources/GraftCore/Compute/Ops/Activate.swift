@@ -6,29 +6,32 @@ extension Tape {
   ///   - activation: The function.
   /// - Returns: Of the shape of `x`.
   public func activate(_ x: Variable, _ activation: Activation) -> Variable {
-    let y = output(x.shape, from: x)
-    let kernels = backend.kernels
-    backend.forEachBlock(ofElements: x.value.count) { block in
-      kernels.activate(
-        activation,
-        x.value.pointer + block.lowerBound,
-        to: y.value.pointer + block.lowerBound,
-        count: block.count
-      )
-    }
-    record(y) { [backend] dy in
-      backend.forEachBlock(ofElements: dy.count) { block in
-        let dy = dy.pointer + block.lowerBound
-        kernels.activationGradient(
+    profile.measure("activation") {
+      let y = output(x.shape, from: x)
+      let (input, slot) = (x.value, x.slot)
+      let kernels = backend.kernels
+      backend.forEachBlock(ofElements: input.count) { block in
+        kernels.activate(
           activation,
-          x: x.value.pointer + block.lowerBound,
-          dy: dy,
-          to: dy,
+          input.pointer + block.lowerBound,
+          to: y.value.pointer + block.lowerBound,
           count: block.count
         )
       }
-      x.addGradient(consuming: dy, backend)
+      record(y) { [backend] dy in
+        backend.forEachBlock(ofElements: dy.count) { block in
+          let dy = dy.pointer + block.lowerBound
+          kernels.activationGradient(
+            activation,
+            x: input.pointer + block.lowerBound,
+            dy: dy,
+            to: dy,
+            count: block.count
+          )
+        }
+        slot.add(consuming: dy, backend)
+      }
+      return y
     }
-    return y
   }
 }

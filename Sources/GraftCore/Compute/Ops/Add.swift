@@ -2,15 +2,18 @@ extension Tape {
   /// `x + y`, of one shape.
   public func add(_ x: Variable, _ y: Variable) -> Variable {
     precondition(x.shape == y.shape, "add: \(x.shape) and \(y.shape)")
-    let sum = output(x.shape, from: x, y)
-    backend.copy(x.value, to: sum.value)
-    backend.add(y.value, to: sum.value)
-    record(sum) { [backend, pool] dSum in
-      x.addGradient(pool: pool) { dx, overwrite in
-        if overwrite { backend.copy(dSum, to: dx) } else { backend.add(dSum, to: dx) }
+    return profile.measure("add") {
+      let sum = output(x.shape, from: x, y)
+      backend.copy(x.value, to: sum.value)
+      backend.add(y.value, to: sum.value)
+      let (xSlot, ySlot) = (x.slot, y.slot)
+      record(sum) { [backend, pool] dSum in
+        xSlot.add(pool: pool) { dx, overwrite in
+          if overwrite { backend.copy(dSum, to: dx) } else { backend.add(dSum, to: dx) }
+        }
+        ySlot.add(consuming: dSum, backend)
       }
-      y.addGradient(consuming: dSum, backend)
+      return sum
     }
-    return sum
   }
 }

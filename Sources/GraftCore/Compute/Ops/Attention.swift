@@ -33,36 +33,42 @@ extension Tape {
       "attention: offsets \(offsets) of \(tokens) tokens"
     )
     precondition(dropout >= 0 && dropout < 1, "attention: dropout \(dropout)")
-    let attention = Attention(
-      backend: backend,
-      heads: heads,
-      hidden: hidden,
-      offsets: offsets,
-      dropout: dropout,
-      dropoutKey: dropout > 0 ? nextDropoutKey() : nil
-    )
-    let y = output(query.shape, from: query, key, value)
-    attention.forward(
-      query.value,
-      key.value,
-      value.value,
-      to: y.value,
-      scratch: scratch([backend.threads.count, attention.area])
-    )
-    record(y) { [backend, pool] dy in
-      // Opened in the order of writing, for one variable may be all three.
-      attention.backward(
+    // Of one product over all heads.
+    let operations = 2 * Attention.pairs(offsets) * Double(hidden)
+    return profile.measure("attention", operations: 2 * operations) {
+      let attention = Attention(
+        backend: backend,
+        heads: heads,
+        hidden: hidden,
+        offsets: offsets,
+        dropout: dropout,
+        dropoutKey: dropout > 0 ? nextDropoutKey() : nil
+      )
+      let y = output(query.shape, from: query, key, value)
+      attention.forward(
         query.value,
         key.value,
         value.value,
-        dy,
-        dValue: value.openGradient(pool: pool),
-        dQuery: query.openGradient(pool: pool),
-        dKey: key.openGradient(pool: pool),
-        scratch: Tensor(uninitialized: [backend.threads.count, 2 * attention.area], pool: pool)
+        to: y.value,
+        scratch: scratch([backend.threads.count, attention.area])
       )
+      let (q, k, v) = (query.value, key.value, value.value)
+      let (dQuery, dKey, dValue) = (query.slot, key.slot, value.slot)
+      record(y, operations: 5 * operations) { [backend, pool] dy in
+        // Opened in the order of writing, for one variable may be all three.
+        attention.backward(
+          q,
+          k,
+          v,
+          dy,
+          dValue: dValue.open(pool: pool),
+          dQuery: dQuery.open(pool: pool),
+          dKey: dKey.open(pool: pool),
+          scratch: Tensor(uninitialized: [backend.threads.count, 2 * attention.area], pool: pool)
+        )
+      }
+      return y
     }
-    return y
   }
 }
 
@@ -77,6 +83,11 @@ private struct Attention {
 
   private var width: Int { hidden / heads }
   private var scale: Float { 1 / Float(width).squareRoot() }
+
+  /// The number of attention weights of one head.
+  static func pairs(_ offsets: [Int]) -> Double {
+    zip(offsets, offsets.dropFirst()).reduce(0) { $0 + Double(($1.1 - $1.0) * ($1.1 - $1.0)) }
+  }
 
   /// The number of attention weights of the longest sequence's head.
   var area: Int { zip(offsets, offsets.dropFirst()).reduce(0) { max($0, ($1.1 - $1.0) * ($1.1 - $1.0)) } }
@@ -118,14 +129,13 @@ private struct Attention {
     let length = block.rows.count
     backend.gemm(
       MatrixProduct(m: length, n: length, k: width, transposesB: true),
-      alpha: 1,
       query.pointer + block.start,
       lda: hidden,
       key.pointer + block.start,
       ldb: hidden,
-      beta: 0,
-      p,
-      ldc: length
+      to: p,
+      ldc: length,
+      accumulating: false
     )
     backend.kernels.softmax(p, scale: scale, rows: length, columns: length)
   }
@@ -155,14 +165,13 @@ private struct Attention {
       if let dropoutKey { drop(block, p, to: p, key: dropoutKey) }
       backend.gemm(
         MatrixProduct(m: length, n: width, k: length),
-        alpha: 1,
         p,
         lda: length,
         value.pointer + block.start,
         ldb: hidden,
-        beta: 0,
-        y.pointer + block.start,
-        ldc: hidden
+        to: y.pointer + block.start,
+        ldc: hidden,
+        accumulating: false
       )
     }
   }
@@ -201,14 +210,13 @@ private struct Attention {
       guard dQuery != nil || dKey != nil else { return }
       backend.gemm(
         MatrixProduct(m: length, n: length, k: width, transposesB: true),
-        alpha: 1,
         dy.pointer + block.start,
         lda: hidden,
         value.pointer + block.start,
         ldb: hidden,
-        beta: 0,
-        dp,
-        ldc: length
+        to: dp,
+        ldc: length,
+        accumulating: false
       )
       if let dropoutKey { drop(block, dp, to: dp, key: dropoutKey) }
       backend.kernels.softmaxGradient(p: p, dp: dp, scale: scale, rows: length, columns: length)
@@ -228,14 +236,13 @@ private struct Attention {
     guard let target else { return }
     backend.gemm(
       product,
-      alpha: 1,
       weights,
       lda: block.rows.count,
       x.pointer + block.start,
       ldb: hidden,
-      beta: target.overwrite ? 0 : 1,
-      target.gradient.pointer + block.start,
-      ldc: hidden
+      to: target.gradient.pointer + block.start,
+      ldc: hidden,
+      accumulating: !target.overwrite
     )
   }
 }

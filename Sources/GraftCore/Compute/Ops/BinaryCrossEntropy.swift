@@ -18,11 +18,12 @@ extension Tape {
       sum += max(x, 0) - x * target + log1p(exp(-abs(x)))
     }
     loss.value.pointer[0] = Float(sum / Double(max(1, count)))
+    let (values, slot) = (logits.value, logits.slot)
     record(loss) { [pool] dLoss in
       let factor = Double(dLoss.item) / Double(max(1, count))
-      logits.addGradient(pool: pool) { dLogits, overwrite in
+      slot.add(pool: pool) { dLogits, overwrite in
         for i in 0..<count {
-          let sigmoid = 1 / (1 + exp(-Double(logits.value.pointer[i])))
+          let sigmoid = 1 / (1 + exp(-Double(values.pointer[i])))
           let slope = Float(factor * (sigmoid - Double(targets[i])))
           dLogits.pointer[i] = overwrite ? slope : dLogits.pointer[i] + slope
         }

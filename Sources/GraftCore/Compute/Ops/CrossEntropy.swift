@@ -1,8 +1,12 @@
+import Foundation
+
 extension Tape {
   /// The class of a row that ``crossEntropy(_:classes:)`` leaves out, PyTorch's `ignore_index`.
   public static let ignoredClass: Int32 = -100
 
   /// Mean softmax cross-entropy of `[rows, classes]` logits: a scalar. Rows of class −100 are left out.
+  ///
+  /// The logits are read once forward, and once backward.
   ///
   /// - Parameters:
   ///   - logits: `[rows, classes]`.
@@ -15,34 +19,56 @@ extension Tape {
       classes.allSatisfy { $0 == Tape.ignoredClass || $0 >= 0 && $0 < columns },
       "crossEntropy: a class is not one of \(columns)"
     )
-    let loss = output([], from: logits)
-    // softmax − onehot, made on the way.
-    let slope = loss.needsGradient ? scratch(logits.shape) : nil
-    let losses = scratch([rows])
-    let kernels = backend.kernels
-    classes.withUnsafeBufferPointer { classes in
-      guard let classes = classes.baseAddress else { return }
+    return profile.measure("cross-entropy") {
+      let loss = output([], from: logits)
+      let (x, slot) = (logits.value, logits.slot)
+      let statistics = SoftmaxStatistics(rows)
+      let kernels = backend.kernels
       backend.forEachBlock(ofRows: rows, columns: columns) { block in
-        let start = block.lowerBound * columns
-        kernels.crossEntropy(
-          logits.value.pointer + start,
-          classes: classes + block.lowerBound,
-          loss: losses.pointer + block.lowerBound,
-          gradient: slope.map { $0.pointer + start },
+        kernels.softmaxStatistics(
+          x.pointer + block.lowerBound * columns,
+          to: statistics.numbers + 2 * block.lowerBound,
           rows: block.count,
           columns: columns
         )
       }
-    }
-    let counted = classes.reduce(0) { $1 == Tape.ignoredClass ? $0 : $0 + 1 }
-    let sum = losses.buffer.reduce(0.0) { $0 + Double($1) }
-    loss.value.pointer[0] = Float(sum / Double(max(1, counted)))
-    if let slope {
-      record(loss) { [backend] dLoss in
-        backend.scale(slope, by: dLoss.item / Float(max(1, counted)))
-        logits.addGradient(consuming: slope, backend)
+      var (sum, counted) = (0.0, 0)
+      for (row, label) in classes.enumerated() where label != Tape.ignoredClass {
+        // log Σ exp(x) − x[label]
+        let (largest, total) = (statistics.numbers[2 * row], statistics.numbers[2 * row + 1])
+        sum += log(total) + largest - Double(x.pointer[row * columns + Int(label)])
+        counted += 1
       }
+      loss.value.pointer[0] = Float(sum / Double(max(1, counted)))
+      record(loss) { [backend, pool] dLoss in
+        let slope = Tensor(uninitialized: x.shape, pool: pool)
+        let scale = dLoss.item / Float(max(1, counted))
+        classes.withUnsafeBufferPointer { classes in
+          guard let classes = classes.baseAddress else { return }
+          backend.forEachBlock(ofRows: rows, columns: columns) { block in
+            kernels.crossEntropyGradient(
+              x.pointer + block.lowerBound * columns,
+              classes: classes + block.lowerBound,
+              statistics: statistics.numbers + 2 * block.lowerBound,
+              scale: scale,
+              to: slope.pointer + block.lowerBound * columns,
+              rows: block.count,
+              columns: columns
+            )
+          }
+        }
+        slot.add(consuming: slope, backend)
+      }
+      return loss
     }
-    return loss
   }
+}
+
+/// The largest logit of each row and the sum of exponentials, `[rows, 2]`, which threads fill row by row.
+private final class SoftmaxStatistics {
+  let numbers: UnsafeMutablePointer<Double>
+
+  init(_ rows: Int) { numbers = .allocate(capacity: 2 * rows) }
+
+  deinit { numbers.deallocate() }
 }

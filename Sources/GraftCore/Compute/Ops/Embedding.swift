@@ -5,38 +5,52 @@ extension Tape {
   /// - Precondition: Every id is a row of its table; ``Model`` checks what comes from outside.
   /// - Returns: `[tokens, hidden]`.
   public func embeddingSum(_ lookups: [(table: Variable, ids: [Int32])]) -> Variable {
-    guard let first = lookups.first else { preconditionFailure("embeddingSum: no table") }
-    let (tokens, hidden) = (first.ids.count, first.table.value.columns)
-    for (table, ids) in lookups {
-      let entries = table.value.rows
-      precondition(
-        ids.count == tokens && table.value.columns == hidden && ids.allSatisfy { $0 >= 0 && $0 < entries },
-        "embeddingSum: \(ids.count) ids into \(table.shape) for [\(tokens), \(hidden)]"
+    profile.measure("embedding") {
+      let lookup = EmbeddingLookup(backend, pool, lookups)
+      let y = Variable(scratch(lookup.shape), needsGradient: isRecording && lookup.needsGradient)
+      backend.forEachBlock(ofRows: lookup.shape[0], columns: lookup.shape[1]) { lookup.sum($0, to: y.value) }
+      record(y) { dy in lookup.backward(dy) }
+      return y
+    }
+  }
+
+  /// LayerNorm of the sum of rows of several embedding tables, with dropout: one pass over the rows.
+  ///
+  /// - Parameters:
+  ///   - lookups: As of ``embeddingSum(_:)``.
+  ///   - weight: `[hidden]`.
+  ///   - bias: `[hidden]`.
+  ///   - epsilon: Added to the variance.
+  ///   - dropout: How likely an element of the result becomes 0 while training.
+  /// - Returns: `[tokens, hidden]`.
+  public func normalizedEmbeddingSum(
+    _ lookups: [(table: Variable, ids: [Int32])],
+    weight: Variable,
+    bias: Variable,
+    epsilon: Float,
+    dropout: Float
+  ) -> Variable {
+    profile.measure("embedding") {
+      let lookup = EmbeddingLookup(backend, pool, lookups)
+      let mask = nextDropoutMask(dropout)
+      let y = Variable(
+        scratch(lookup.shape),
+        needsGradient: isRecording && (lookup.needsGradient || weight.needsGradient || bias.needsGradient)
       )
-    }
-    let y = Variable(
-      scratch([tokens, hidden]),
-      needsGradient: isRecording && lookups.contains { $0.table.needsGradient }
-    )
-    let kernels = backend.kernels
-    backend.forEachBlock(ofRows: tokens, columns: hidden) { block in
-      for row in block {
-        let sum = y.value.pointer + row * hidden
-        sum.update(from: first.table.value.pointer + Int(first.ids[row]) * hidden, count: hidden)
-        for (table, ids) in lookups.dropFirst() {
-          kernels.add(table.value.pointer + Int(ids[row]) * hidden, to: sum, count: hidden)
-        }
+      let sums = y.needsGradient ? scratch(lookup.shape) : y.value
+      let norm = RowNorm(backend, pool, input: sums, weight: weight, bias: bias, epsilon: epsilon)
+      let (kernels, columns) = (backend.kernels, lookup.shape[1])
+      func drop(_ x: Tensor, _ rows: Range<Int>) {
+        let start = x.pointer + rows.lowerBound * columns
+        mask?.apply(toRows: start, result: start, rows, columns: columns, kernels)
       }
-    }
-    record(y) { [backend, pool] dy in
-      for (table, ids) in lookups {
-        table.addGradient(pool: pool) { dTable, overwrite in
-          if overwrite { backend.clear(dTable) }
-          backend.scatterAdd(dy, to: dTable, rows: ids)
-        }
+      norm.forward(to: y, filling: { lookup.sum($0, to: sums) }, changing: { drop(y.value, $0) })
+      record(y) { dy in
+        norm.backward(dy, preparing: { drop(dy, $0) }, then: { _ in })
+        lookup.backward(dy)
       }
+      return y
     }
-    return y
   }
 
   /// The given rows of `x`, in that order; a row may be taken more than once.
@@ -48,14 +62,61 @@ extension Tape {
   public func gatherRows(_ x: Variable, _ rows: [Int32]) -> Variable { embeddingSum([(table: x, ids: rows)]) }
 }
 
-extension ComputeBackend {
+/// Rows of several tables, to be added up.
+private struct EmbeddingLookup {
+  private let backend: any ComputeBackend
+  private let pool: MemoryPool?
+  private let tables: [(value: Tensor, slot: GradientSlot, ids: [Int32])]
+  /// `[tokens, hidden]`.
+  let shape: [Int]
+
+  init(_ backend: any ComputeBackend, _ pool: MemoryPool?, _ lookups: [(table: Variable, ids: [Int32])]) {
+    guard let first = lookups.first else { preconditionFailure("embeddingSum: no table") }
+    shape = [first.ids.count, first.table.value.columns]
+    for (table, ids) in lookups {
+      let entries = table.value.rows
+      precondition(
+        ids.count == shape[0] && table.value.columns == shape[1]
+          && ids.allSatisfy { $0 >= 0 && $0 < entries },
+        "embeddingSum: \(ids.count) ids into \(table.shape) for \(shape)"
+      )
+    }
+    self.backend = backend
+    self.pool = pool
+    tables = lookups.map { ($0.table.value, $0.table.slot, $0.ids) }
+  }
+
+  var needsGradient: Bool { tables.contains { $0.slot.isWanted } }
+
+  /// Fills some rows of `y`.
+  func sum(_ rows: Range<Int>, to y: Tensor) {
+    let hidden = shape[1]
+    let kernels = backend.kernels
+    for row in rows {
+      let sum = y.pointer + row * hidden
+      sum.update(from: tables[0].value.pointer + Int(tables[0].ids[row]) * hidden, count: hidden)
+      for table in tables.dropFirst() {
+        kernels.add(table.value.pointer + Int(table.ids[row]) * hidden, to: sum, count: hidden)
+      }
+    }
+  }
+
+  func backward(_ dy: Tensor) {
+    for table in tables {
+      table.slot.add(pool: pool) { dTable, overwrite in
+        if overwrite { backend.clear(dTable) }
+        scatterAdd(dy, to: dTable, rows: table.ids)
+      }
+    }
+  }
+
   /// `y[rows[i]] += x[i]`, for `i` in order, whatever rows come twice: threads share the columns.
-  fileprivate func scatterAdd(_ x: Tensor, to y: Tensor, rows: [Int32]) {
+  private func scatterAdd(_ x: Tensor, to y: Tensor, rows: [Int32]) {
     let columns = x.columns
-    let kernels = kernels
+    let kernels = backend.kernels
     // At least two cache lines wide.
-    let width = max(32, Self.elementsPerPiece / max(1, rows.count) / 16 * 16)
-    threads.forEachBlock(of: width, in: columns) { block in
+    let width = max(32, Loops.elementsPerPiece / max(1, rows.count) / 16 * 16)
+    backend.threads.forEachBlock(of: width, in: columns) { block in
       for (i, row) in rows.enumerated() {
         kernels.add(
           x.pointer + i * columns + block.lowerBound,

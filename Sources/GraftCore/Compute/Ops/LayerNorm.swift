@@ -1,9 +1,12 @@
 extension Tape {
   /// LayerNorm over the last axis of `x`, or of `x + residual`. Ba et al., arXiv:1607.06450.
   ///
+  /// Dropout of `x`, the residual and the norm are one pass over the rows.
+  ///
   /// - Parameters:
   ///   - x: `[tokens, hidden]`.
   ///   - residual: Of the same shape, or nothing.
+  ///   - dropout: How likely an element of `x` becomes 0 while training; see ``dropout(_:probability:)``.
   ///   - weight: `[hidden]`.
   ///   - bias: `[hidden]`.
   ///   - epsilon: Added to the variance.
@@ -11,82 +14,158 @@ extension Tape {
   public func layerNorm(
     _ x: Variable,
     residual: Variable?,
+    dropout: Float = 0,
     weight: Variable,
     bias: Variable,
     epsilon: Float
   ) -> Variable {
-    let (rows, columns) = (x.value.rows, x.value.columns)
     precondition(
-      weight.value.count == columns && bias.value.count == columns
-        && residual.map { $0.shape == x.shape } != false,
-      "layerNorm: x \(x.shape), residual \(residual?.shape ?? x.shape), weight \(weight.shape)"
+      residual.map { $0.shape == x.shape } != false,
+      "layerNorm: x \(x.shape), residual \(residual?.shape ?? x.shape)"
     )
-    let y = output(x.shape, from: x, residual, weight, bias)
-    // The pullback needs the sum; without one it may be where the result goes.
-    let input = residual == nil ? x.value : y.needsGradient ? scratch(x.shape) : y.value
-    let statistics = scratch([rows, 2])
-    let kernels = backend.kernels
-    backend.forEachBlock(ofRows: rows, columns: columns) { block in
-      let (start, count) = (block.lowerBound * columns, block.count * columns)
-      if let residual {
-        (input.pointer + start).update(from: x.value.pointer + start, count: count)
-        kernels.add(residual.value.pointer + start, to: input.pointer + start, count: count)
+    return profile.measure("LayerNorm, residual, dropout") {
+      let mask = nextDropoutMask(dropout)
+      let y = output(x.shape, from: x, residual, weight, bias)
+      // The pullback needs what is normalized; without one it may be where the result goes.
+      let isChanged = residual != nil || mask != nil
+      let input = !isChanged ? x.value : y.needsGradient ? scratch(x.shape) : y.value
+      let norm = RowNorm(backend, pool, input: input, weight: weight, bias: bias, epsilon: epsilon)
+      let kernels = backend.kernels
+      let columns = input.columns
+      norm.forward(to: y) { rows in
+        guard isChanged else { return }
+        let (start, count) = (rows.lowerBound * columns, rows.count * columns)
+        if let mask {
+          mask.apply(
+            toRows: x.value.pointer + start, result: input.pointer + start, rows, columns: columns, kernels)
+        } else {
+          (input.pointer + start).update(from: x.value.pointer + start, count: count)
+        }
+        if let residual {
+          kernels.add(residual.value.pointer + start, to: input.pointer + start, count: count)
+        }
       }
+
+      let (xSlot, residualSlot) = (x.slot, residual?.slot)
+      record(y) { [backend, pool] dy in
+        let dResidual = residualSlot?.open(pool: pool)
+        norm.backward(dy) { rows in
+          // dy holds the gradient of the sum now.
+          let (start, count) = (rows.lowerBound * columns, rows.count * columns)
+          let dSum = dy.pointer + start
+          if let (gradient, overwrite) = dResidual {
+            if overwrite {
+              (gradient.pointer + start).update(from: dSum, count: count)
+            } else {
+              kernels.add(dSum, to: gradient.pointer + start, count: count)
+            }
+          }
+          mask?.apply(toRows: dSum, result: dSum, rows, columns: columns, kernels)
+        }
+        xSlot.add(consuming: dy, backend)
+      }
+      return y
+    }
+  }
+}
+
+/// LayerNorm of the rows of a matrix, with work on each block of rows before it forward and after it backward.
+struct RowNorm {
+  private let backend: any ComputeBackend
+  private let pool: MemoryPool?
+  private let input: Tensor
+  private let weight: (value: Tensor, slot: GradientSlot)
+  private let bias: (value: Tensor, slot: GradientSlot)
+  private let epsilon: Float
+  /// Mean and reciprocal standard deviation: `[rows, 2]`.
+  private let statistics: Tensor
+
+  /// - Parameters:
+  ///   - input: `[rows, columns]`, filled or to be filled on the way.
+  ///   - weight: `[columns]`.
+  ///   - bias: `[columns]`.
+  init(
+    _ backend: any ComputeBackend, _ pool: MemoryPool?, input: Tensor, weight: Variable, bias: Variable,
+    epsilon: Float
+  ) {
+    precondition(
+      weight.value.count == input.columns && bias.value.count == input.columns,
+      "layerNorm: x \(input.shape), weight \(weight.shape), bias \(bias.shape)"
+    )
+    self.backend = backend
+    self.pool = pool
+    self.input = input
+    self.weight = (weight.value, weight.slot)
+    self.bias = (bias.value, bias.slot)
+    self.epsilon = epsilon
+    statistics = Tensor(uninitialized: [input.rows, 2], pool: pool)
+  }
+
+  /// Normalizes, and rounds where products multiply in bfloat16, for it is a product that comes next.
+  ///
+  /// - Parameters:
+  ///   - y: The result.
+  ///   - fill: Fills some rows of the input.
+  ///   - change: Changes some rows of the result.
+  func forward(
+    to y: Variable, filling fill: (Range<Int>) -> Void, changing change: (Range<Int>) -> Void = { _ in }
+  ) {
+    let columns = input.columns
+    let kernels = backend.kernels
+    let rounded = backend.precision == .bfloat16 ? y.makeRounded(pool: pool) : nil
+    backend.forEachBlock(ofRows: input.rows, columns: columns) { rows in
+      let start = rows.lowerBound * columns
+      fill(rows)
       kernels.layerNorm(
         input.pointer + start,
         weight: weight.value.pointer,
         bias: bias.value.pointer,
         epsilon: epsilon,
         to: y.value.pointer + start,
-        statistics: statistics.pointer + 2 * block.lowerBound,
-        rows: block.count,
+        statistics: statistics.pointer + 2 * rows.lowerBound,
+        rows: rows.count,
         columns: columns
       )
-    }
-    record(y) { [backend, pool] dy in
-      let (dWeight, dBias) = backend.layerNormGradient(input, weight.value, statistics, dy, pool: pool)
-      // dy holds dx now.
-      residual?.addGradient(pool: pool) { dResidual, overwrite in
-        if overwrite { backend.copy(dy, to: dResidual) } else { backend.add(dy, to: dResidual) }
+      change(rows)
+      if let rounded {
+        kernels.round(y.value.pointer + start, to: rounded.pointer + start, count: rows.count * columns)
       }
-      x.addGradient(consuming: dy, backend)
-      weight.addGradient(pool: pool) { backend.sumColumns(of: dWeight, to: $0, accumulating: !$1) }
-      bias.addGradient(pool: pool) { backend.sumColumns(of: dBias, to: $0, accumulating: !$1) }
     }
-    return y
   }
-}
 
-extension ComputeBackend {
-  /// Replaces `dy` by `dx`, and returns the gradients of weight and bias as `[blocks, hidden]` to be summed.
-  fileprivate func layerNormGradient(
-    _ x: Tensor,
-    _ weight: Tensor,
-    _ statistics: Tensor,
-    _ dy: Tensor,
-    pool: MemoryPool?
-  ) -> (dWeight: Tensor, dBias: Tensor) {
-    let (rows, columns) = (x.rows, x.columns)
-    let size = Self.rowsPerPiece(columns: columns)
-    let shape = [(rows + size - 1) / size, columns]
+  /// Replaces `dy` by the gradient of the input, and adds to those of weight and bias.
+  ///
+  /// - Parameters:
+  ///   - dy: The gradient of the result.
+  ///   - prepare: Changes some rows of `dy` before.
+  ///   - finish: Is told which rows of `dy` hold the gradient of the input.
+  func backward(
+    _ dy: Tensor, preparing prepare: (Range<Int>) -> Void = { _ in }, then finish: (Range<Int>) -> Void
+  ) {
+    let columns = input.columns
+    let size = Loops.rowsPerPiece(columns: columns)
+    let shape = [(input.rows + size - 1) / size, columns]
     let dWeight = Tensor(repeating: 0, shape: shape, pool: pool)
     let dBias = Tensor(repeating: 0, shape: shape, pool: pool)
-    let kernels = kernels
-    threads.forEachBlock(of: size, in: rows) { block in
-      let start = block.lowerBound * columns
-      let part = block.lowerBound / size * columns
+    let kernels = backend.kernels
+    backend.forEachBlock(ofRows: input.rows, columns: columns) { rows in
+      let start = rows.lowerBound * columns
+      let part = rows.lowerBound / size * columns
+      prepare(rows)
       kernels.layerNormGradient(
-        x: x.pointer + start,
-        weight: weight.pointer,
-        statistics: statistics.pointer + 2 * block.lowerBound,
+        x: input.pointer + start,
+        weight: weight.value.pointer,
+        statistics: statistics.pointer + 2 * rows.lowerBound,
         dy: dy.pointer + start,
         to: dy.pointer + start,
         dWeight: dWeight.pointer + part,
         dBias: dBias.pointer + part,
-        rows: block.count,
+        rows: rows.count,
         columns: columns
       )
+      finish(rows)
     }
-    return (dWeight, dBias)
+    weight.slot.add(pool: pool) { backend.sumColumns(of: dWeight, to: $0, accumulating: !$1) }
+    bias.slot.add(pool: pool) { backend.sumColumns(of: dBias, to: $0, accumulating: !$1) }
   }
 }

@@ -1,48 +1,139 @@
 extension Tape {
-  /// `y = x · Wᵀ + b`, the linear layer.
+  /// `y = f(x · Wᵀ + b)`, the linear layer, with an activation or without.
+  ///
+  /// Bias and activation are applied to each tile of the product while it is in the cache.
   ///
   /// - Parameters:
   ///   - x: `[tokens, in]`.
   ///   - weight: `[out, in]`.
   ///   - bias: `[out]`.
+  ///   - activation: The function, if any.
   /// - Returns: `[tokens, out]`.
-  public func linear(_ x: Variable, weight: Variable, bias: Variable?) -> Variable {
+  public func linear(
+    _ x: Variable, weight: Variable, bias: Variable?, activation: Activation? = nil
+  ) -> Variable {
     let (tokens, inputs, outputs) = (x.value.rows, x.value.columns, weight.value.rows)
-    precondition(weight.value.columns == inputs, "linear: x \(x.shape), weight \(weight.shape)")
-    let y = output([tokens, outputs], from: x, weight, bias)
-    let product = MatrixProduct(m: tokens, n: outputs, k: inputs, transposesB: true)
-    if let bias {
-      backend.multiply(product, x.value, weight.value, bias: bias.value, to: y.value)
-    } else {
-      backend.multiply(product, x.value, weight.value, to: y.value)
+    precondition(
+      weight.value.columns == inputs && bias.map { $0.value.count == outputs } != false,
+      "linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs])"
+    )
+    return profile.measure("linear, outside products") {
+      let y = output([tokens, outputs], from: x, weight, bias)
+      let layer = LinearLayer(
+        backend: backend,
+        pool: pool,
+        profile: profile,
+        x: x.operand(for: backend, pool: pool),
+        weight: weight.operand(for: backend, pool: nil),
+        activation: activation,
+        input: activation != nil && y.needsGradient ? scratch(y.shape) : nil
+      )
+      layer.forward(bias: bias?.value, to: y)
+      let (dx, dWeight, dBias) = (x.slot, weight.slot, bias?.slot)
+      record(y) { dy in layer.backward(dy, x: dx, weight: dWeight, bias: dBias) }
+      return y
     }
+  }
+}
 
-    record(y) { [backend, pool] dy in
-      // dx = dy · W
-      x.addGradient(pool: pool) { dx, overwrite in
-        backend.multiply(
-          MatrixProduct(m: tokens, n: inputs, k: outputs),
-          dy,
-          weight.value,
-          to: dx,
-          accumulating: !overwrite
-        )
-      }
-      // dW = dyᵀ · x
-      weight.addGradient(pool: pool) { dWeight, overwrite in
-        backend.multiply(
-          MatrixProduct(m: outputs, n: inputs, k: tokens, transposesA: true),
-          dy,
-          x.value,
-          to: dWeight,
-          accumulating: !overwrite
-        )
-      }
-      // db = Σ dy
-      bias?.addGradient(pool: pool) { dBias, overwrite in
-        backend.sumColumns(of: dy, to: dBias, accumulating: !overwrite)
+/// What the two directions of a linear layer have in common.
+private struct LinearLayer {
+  let backend: any ComputeBackend
+  let pool: MemoryPool?
+  let profile: Profile?
+  /// `[tokens, in]`.
+  let x: Operand
+  /// `[out, in]`.
+  let weight: Operand
+  let activation: Activation?
+  /// What goes into the activation, where the pullback needs it: x · Wᵀ + b, `[tokens, out]`.
+  let input: Tensor?
+
+  private var tokens: Int { x.shape[0] }
+  private var inputs: Int { weight.shape.dropFirst().reduce(1, *) }
+  private var outputs: Int { weight.shape[0] }
+
+  func forward(bias: Tensor?, to y: Variable) {
+    let kernels = backend.kernels
+    let sums = input ?? y.value
+    // Another product reads what comes out of an activation.
+    let rounded = activation != nil && backend.precision == .bfloat16 ? y.makeRounded(pool: pool) : nil
+    let product = MatrixProduct(m: tokens, n: outputs, k: inputs, transposesB: true)
+    multiply("product: forward", product, x, weight, to: sums) { tile in
+      let count = tile.columns.count
+      for row in tile.rows {
+        let start = row * outputs + tile.columns.lowerBound
+        if let bias {
+          kernels.addBias(
+            bias.pointer + tile.columns.lowerBound, to: sums.pointer + start, rows: 1, columns: count)
+        }
+        if let activation {
+          kernels.activate(activation, sums.pointer + start, to: y.value.pointer + start, count: count)
+        }
+        if let rounded { kernels.round(y.value.pointer + start, to: rounded.pointer + start, count: count) }
       }
     }
-    return y
+  }
+
+  /// - Parameter dy: Is overwritten.
+  func backward(_ dy: Tensor, x dx: GradientSlot, weight dWeight: GradientSlot, bias dBias: GradientSlot?) {
+    let gradient = prepare(dy, dBias)
+    // dx = dy · W
+    dx.add(pool: pool) { dx, overwrite in
+      let product = MatrixProduct(m: tokens, n: inputs, k: outputs)
+      multiply("product: gradient of the input", product, gradient, weight, to: dx, accumulating: !overwrite)
+    }
+    // dW = dyᵀ · x
+    guard let (target, overwrite) = dWeight.open(pool: pool) else { return }
+    let product = MatrixProduct(m: outputs, n: inputs, k: tokens, transposesA: true)
+    let kernels = backend.kernels
+    var squares = [Double](repeating: 0, count: Tiles(product).count)
+    squares.withUnsafeMutableBufferPointer { squares in
+      multiply(
+        "product: gradient of the weight", product, gradient, x, to: target, accumulating: !overwrite
+      ) { tile in
+        // The norm of all gradients is wanted, and this one is in the cache.
+        squares[tile.index] = tile.rows.reduce(0) { sum, row in
+          sum
+            + kernels.squaredNorm(
+              target.pointer + row * inputs + tile.columns.lowerBound, count: tile.columns.count)
+        }
+      }
+    }
+    dWeight.squaredNorm = squares.reduce(0, +)
+  }
+
+  /// Goes back through the activation, sums the gradient of the bias, and rounds: in one pass.
+  private func prepare(_ dy: Tensor, _ dBias: GradientSlot?) -> Operand {
+    let bias = dBias?.open(pool: pool)
+    let rounded = backend.precision == .bfloat16 ? RoundedTensor(uninitialized: dy.shape, pool: pool) : nil
+    if activation != nil || bias != nil || rounded != nil {
+      let kernels = backend.kernels
+      let columnSums = bias.map { _ in ColumnSums(rows: tokens, columns: outputs, pool: pool) }
+      backend.forEachBlock(ofRows: tokens, columns: outputs) { block in
+        let (start, count) = (block.lowerBound * outputs, block.count * outputs)
+        let dy = dy.pointer + start
+        if let activation, let input {
+          kernels.activationGradient(activation, x: input.pointer + start, dy: dy, to: dy, count: count)
+        }
+        columnSums?.add(dy, block, kernels)
+        if let rounded { kernels.round(dy, to: rounded.pointer + start, count: count) }
+      }
+      if let bias, let columnSums {
+        columnSums.total(to: bias.gradient, accumulating: !bias.overwrite, kernels)
+      }
+    }
+    return rounded.map(Operand.bfloat16) ?? .float32(dy)
+  }
+
+  private func multiply(
+    _ name: String, _ product: MatrixProduct, _ a: Operand, _ b: Operand, to c: Tensor,
+    accumulating: Bool = false, then finish: (Tiles.Tile) -> Void = { _ in }
+  ) {
+    profile?.begin(name)
+    backend.multiply(product, a, b, to: c, accumulating: accumulating, then: finish)
+    if let seconds = profile?.end(operations: product.operations) {
+      profile?.count(product, seconds: seconds)
+    }
   }
 }

@@ -14,11 +14,12 @@ extension Tape {
       sum += difference * difference
     }
     loss.value.pointer[0] = Float(sum / Double(max(1, count)))
+    let (values, slot) = (x.value, x.slot)
     record(loss) { [pool] dLoss in
       let factor = 2 * Double(dLoss.item) / Double(max(1, count))
-      x.addGradient(pool: pool) { dx, overwrite in
+      slot.add(pool: pool) { dx, overwrite in
         for i in 0..<count {
-          let slope = Float(factor * (Double(x.value.pointer[i]) - Double(targets[i])))
+          let slope = Float(factor * (Double(values.pointer[i]) - Double(targets[i])))
           dx.pointer[i] = overwrite ? slope : dx.pointer[i] + slope
         }
       }

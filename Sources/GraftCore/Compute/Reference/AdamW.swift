@@ -5,6 +5,7 @@ extension Kernels {
     gradient: UnsafePointer<Float>,
     firstMoment: UnsafeMutablePointer<Float>,
     secondMoment: UnsafeMutablePointer<Float>,
+    rounded: UnsafeMutablePointer<BFloat16>?,
     count: Int
   ) {
     let decay = 1 - update.learningRate * update.weightDecay
@@ -16,6 +17,7 @@ extension Kernels {
       secondMoment[i] = update.beta2 * secondMoment[i] + (1 - update.beta2) * g * g
       let denominator = secondMoment[i].squareRoot() / root + update.epsilon
       weights[i] = weights[i] * decay - stepSize * firstMoment[i] / denominator
+      rounded?[i] = BFloat16(weights[i])
     }
   }
 }

@@ -28,8 +28,8 @@ extension Kernels {
     for i in 0..<count { y[i] += x[i] }
   }
 
-  public func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
-    for i in 0..<count { x[i] *= factor }
+  public func round(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<BFloat16>, count: Int) {
+    for i in 0..<count { y[i] = BFloat16(x[i]) }
   }
 
   public func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double {

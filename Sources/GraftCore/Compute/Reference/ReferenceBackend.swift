@@ -3,33 +3,65 @@ public struct ReferenceBackend: ComputeBackend {
   public static let name = "reference"
   public static let preference = 0
   public let threads: ThreadPool
+  public let precision: Precision
 
   /// Never fails.
-  public init(threads: Int) throws { self.threads = ThreadPool(count: threads) }
+  public init(threads: Int) throws { try self.init(threads: threads, precision: .float32) }
 
-  /// Three loops; sums are in double precision.
+  /// Never fails.
+  public init(threads: Int, precision: Precision) throws {
+    self.threads = ThreadPool(count: threads)
+    self.precision = precision
+  }
+
   public func gemm(
     _ product: MatrixProduct,
-    alpha: Float,
     _ a: UnsafePointer<Float>,
     lda: Int,
     _ b: UnsafePointer<Float>,
     ldb: Int,
-    beta: Float,
-    _ c: UnsafeMutablePointer<Float>,
-    ldc: Int
+    to c: UnsafeMutablePointer<Float>,
+    ldc: Int,
+    accumulating: Bool
   ) {
-    let (aRow, aColumn) = product.transposesA ? (1, lda) : (lda, 1)
-    let (bRow, bColumn) = product.transposesB ? (1, ldb) : (ldb, 1)
-    for i in 0..<product.m {
-      for j in 0..<product.n {
-        var sum = 0.0
-        for l in 0..<product.k {
-          sum += Double(a[i * aRow + l * aColumn]) * Double(b[l * bRow + j * bColumn])
-        }
-        let old = beta == 0 ? 0 : Double(beta) * Double(c[i * ldc + j])
-        c[i * ldc + j] = Float(Double(alpha) * sum + old)
-      }
+    naiveProduct(product, a, lda, b, ldb, c, ldc, accumulating) { Double($0) }
+  }
+}
+
+extension ComputeBackend {
+  public func gemm(
+    _ product: MatrixProduct,
+    _ a: UnsafePointer<BFloat16>,
+    lda: Int,
+    _ b: UnsafePointer<BFloat16>,
+    ldb: Int,
+    to c: UnsafeMutablePointer<Float>,
+    ldc: Int,
+    accumulating: Bool
+  ) {
+    naiveProduct(product, a, lda, b, ldb, c, ldc, accumulating) { Double(Float($0)) }
+  }
+}
+
+/// Three loops; sums are in double precision.
+private func naiveProduct<Element>(
+  _ product: MatrixProduct,
+  _ a: UnsafePointer<Element>,
+  _ lda: Int,
+  _ b: UnsafePointer<Element>,
+  _ ldb: Int,
+  _ c: UnsafeMutablePointer<Float>,
+  _ ldc: Int,
+  _ accumulating: Bool,
+  _ value: (Element) -> Double
+) {
+  let (aRow, aColumn) = product.transposesA ? (1, lda) : (lda, 1)
+  let (bRow, bColumn) = product.transposesB ? (1, ldb) : (ldb, 1)
+  for i in 0..<product.m {
+    for j in 0..<product.n {
+      var sum = accumulating ? Double(c[i * ldc + j]) : 0
+      for l in 0..<product.k { sum += value(a[i * aRow + l * aColumn]) * value(b[l * bRow + j * bColumn]) }
+      c[i * ldc + j] = Float(sum)
     }
   }
 }

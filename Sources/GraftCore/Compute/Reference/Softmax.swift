@@ -26,29 +26,40 @@ extension Kernels {
     }
   }
 
-  public func crossEntropy(
-    _ logits: UnsafePointer<Float>,
-    classes: UnsafePointer<Int32>,
-    loss: UnsafeMutablePointer<Float>,
-    gradient: UnsafeMutablePointer<Float>?,
+  public func softmaxStatistics(
+    _ x: UnsafePointer<Float>,
+    to statistics: UnsafeMutablePointer<Double>,
     rows: Int,
     columns: Int
   ) {
     for r in 0..<rows {
-      let x = logits + r * columns
-      let gradient = gradient.map { $0 + r * columns }
-      guard classes[r] >= 0 else {
-        loss[r] = 0
-        gradient?.update(repeating: 0, count: columns)
-        continue
-      }
-      let label = Int(classes[r])
+      let x = x + r * columns
       let largest = (0..<columns).reduce(-Double.infinity) { max($0, Double(x[$1])) }
       var sum = 0.0
       for c in 0..<columns { sum += exp(Double(x[c]) - largest) }
-      loss[r] = Float(log(sum) + largest - Double(x[label]))
-      guard let gradient else { continue }
-      for c in 0..<columns { gradient[c] = Float(exp(Double(x[c]) - largest) / sum - (c == label ? 1 : 0)) }
+      (statistics[2 * r], statistics[2 * r + 1]) = (largest, sum)
+    }
+  }
+
+  public func crossEntropyGradient(
+    _ logits: UnsafePointer<Float>,
+    classes: UnsafePointer<Int32>,
+    statistics: UnsafePointer<Double>,
+    scale: Float,
+    to gradient: UnsafeMutablePointer<Float>,
+    rows: Int,
+    columns: Int
+  ) {
+    for r in 0..<rows {
+      let (x, gradient) = (logits + r * columns, gradient + r * columns)
+      guard classes[r] >= 0 else {
+        gradient.update(repeating: 0, count: columns)
+        continue
+      }
+      for c in 0..<columns {
+        let p = exp(Double(x[c]) - statistics[2 * r]) / statistics[2 * r + 1]
+        gradient[c] = Float(Double(scale) * (p - (c == Int(classes[r]) ? 1 : 0)))
+      }
     }
   }
 }

@@ -1,0 +1,50 @@
+/// Where the gradient of a variable gathers.
+///
+/// Pullbacks hold the slots of their inputs and of the values only what they need, so that the memory of other
+/// values is free for the next op.
+public final class GradientSlot {
+  public let shape: [Int]
+  /// Whether a gradient is wanted here; adding to one that is not does nothing.
+  public let isWanted: Bool
+  /// The derivative of the loss; `nil` until something flows back.
+  public internal(set) var gradient: Tensor? {
+    didSet { squaredNorm = nil }
+  }
+  /// The sum of the gradient's squares, where the op that computed it has summed them on the way.
+  public internal(set) var squaredNorm: Double?
+
+  init(_ shape: [Int], isWanted: Bool) {
+    self.shape = shape
+    self.isWanted = isWanted
+  }
+
+  /// The gradient to add to, and whether it has to be overwritten instead, for pullbacks that fill several
+  /// gradients in one loop; `nil` where none is wanted.
+  public func open(pool: MemoryPool?) -> (gradient: Tensor, overwrite: Bool)? {
+    guard isWanted else { return nil }
+    squaredNorm = nil
+    if let gradient { return (gradient, false) }
+    let fresh = Tensor(uninitialized: shape, pool: pool)
+    gradient = fresh
+    return (fresh, true)
+  }
+
+  /// Adds to the gradient: `add` is given the tensor and whether to overwrite (nothing was added before) or
+  /// to accumulate.
+  public func add(pool: MemoryPool?, _ add: (_ gradient: Tensor, _ overwrite: Bool) -> Void) {
+    if let (gradient, overwrite) = open(pool: pool) { add(gradient, overwrite) }
+  }
+
+  /// Adds a tensor to the gradient and takes it over: nobody else may use it afterwards.
+  ///
+  /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.
+  public func add(consuming addend: Tensor, _ backend: any ComputeBackend) {
+    guard isWanted else { return }
+    if let gradient {
+      squaredNorm = nil
+      backend.add(addend, to: gradient)
+    } else {
+      gradient = addend
+    }
+  }
+}
