@@ -4,9 +4,9 @@
 
 /// Memory that is used again from one step to the next, so that a training step faults in no new pages.
 ///
-/// A request takes the smallest free block that fits, unless more than half of it would lie idle; otherwise a
-/// new block replaces the free one that is just too small. Batches of varying size therefore share blocks, and
-/// the pool holds little more than its largest step used. Used by one thread at a time.
+/// An arena: a request takes the first gap that is large enough, and neighbouring gaps are one. Activations,
+/// their gradients and those of the weights therefore share memory as they come and go, in batches of any size,
+/// and the pool holds little more than its largest step used. Used by one thread at a time.
 public final class MemoryPool {
   /// A piece of memory and how many elements it has room for.
   struct Block {
@@ -26,53 +26,82 @@ public final class MemoryPool {
       #endif
       pointer = memory.bindMemory(to: Float.self, capacity: self.capacity)
     }
+
+    fileprivate init(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
+      self.pointer = pointer
+      self.capacity = capacity
+    }
   }
 
-  /// By rising capacity.
-  private var free: [Block] = []
-  /// How many blocks the system was asked for so far; it stops growing when a loop has found its rhythm.
-  public private(set) var allocationCount = 0
-  /// The elements of all blocks, free or not.
-  public private(set) var capacity = 0
+  /// Memory from the system, of which pages are there once they are used.
+  private struct Region {
+    let memory: Block
+    /// In rising order, with something in use between any two.
+    var gaps: [Range<Int>]
+    /// How much of it, from its start, was ever in use.
+    var reached = 0
+
+    /// At least a quarter of a gigabyte.
+    init(holding count: Int) {
+      memory = Block(capacity: max(count, 1 << 26))
+      gaps = [0..<memory.capacity]
+    }
+
+    mutating func take(_ count: Int) -> Block? {
+      guard let index = gaps.firstIndex(where: { $0.count >= count }) else { return nil }
+      let start = gaps[index].lowerBound
+      let rest = start + count..<gaps[index].upperBound
+      if rest.isEmpty { gaps.remove(at: index) } else { gaps[index] = rest }
+      reached = max(reached, start + count)
+      return Block(memory.pointer + start, capacity: count)
+    }
+
+    mutating func giveBack(_ block: Block) {
+      let start = block.pointer - memory.pointer
+      var gap = start..<start + block.capacity
+      var index = gaps.firstIndex { $0.lowerBound > start } ?? gaps.count
+      if index < gaps.count, gaps[index].lowerBound == gap.upperBound {
+        gap = gap.lowerBound..<gaps.remove(at: index).upperBound
+      }
+      if index > 0, gaps[index - 1].upperBound == gap.lowerBound {
+        index -= 1
+        gap = gaps.remove(at: index).lowerBound..<gap.upperBound
+      }
+      gaps.insert(gap, at: index)
+    }
+
+    func contains(_ block: Block) -> Bool {
+      (memory.pointer..<memory.pointer + memory.capacity).contains(block.pointer)
+    }
+  }
+
+  private var regions: [Region] = []
 
   public init() {}
 
   deinit {
-    for block in free { block.pointer.deallocate() }
+    for region in regions { region.memory.pointer.deallocate() }
   }
 
-  /// A count rounded up by at most an eighth, so that nearly equal sizes are equal.
-  private static func rounded(_ count: Int) -> Int {
-    let least = max(256, count)
-    let step = 1 << max(0, Int.bitWidth - least.leadingZeroBitCount - 4)
-    return (least + step - 1) / step * step
-  }
+  /// The elements that were ever in use: what the pool costs.
+  public var capacity: Int { regions.reduce(0) { $0 + $1.reached } }
 
   func take(_ count: Int) -> Block {
-    let wanted = Self.rounded(count)
-    let index = firstIndex(holding: wanted)
-    if index < free.count, free[index].capacity <= 2 * wanted { return free.remove(at: index) }
-    if index > 0, 2 * free[index - 1].capacity >= wanted {
-      let outgrown = free.remove(at: index - 1)
-      capacity -= outgrown.capacity
-      outgrown.pointer.deallocate()
+    // Blocks start at cache lines.
+    let wanted = (max(1, count) + 15) / 16 * 16
+    for index in regions.indices {
+      if let block = regions[index].take(wanted) { return block }
     }
-    allocationCount += 1
-    capacity += wanted
-    return Block(capacity: wanted)
+    var region = Region(holding: wanted)
+    let block = region.take(wanted)
+    regions.append(region)
+    return block ?? Block(capacity: wanted)
   }
 
   func giveBack(_ block: Block) {
-    free.insert(block, at: firstIndex(holding: block.capacity))
-  }
-
-  /// The first free block of at least this capacity, by bisection.
-  private func firstIndex(holding capacity: Int) -> Int {
-    var range = 0..<free.count
-    while !range.isEmpty {
-      let middle = range.lowerBound + range.count / 2
-      range = free[middle].capacity < capacity ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    guard let index = regions.firstIndex(where: { $0.contains(block) }) else {
+      return block.pointer.deallocate()
     }
-    return range.lowerBound
+    regions[index].giveBack(block)
   }
 }

@@ -1,7 +1,7 @@
 /// How a matrix product is cut for threads: a grid over the result that depends on the shape alone.
 ///
-/// A tile wants to be large, for a library packs a tile's operands anew; 384 by 384 is within some percent of the
-/// whole product's rate. And there should be four tiles at least, each of some microseconds of work.
+/// A tile wants to be large, for a library packs a tile's operands anew, and its result should fit into the second
+/// cache; 512 by 768 is within some percent of the whole product's rate. And there should be four tiles at least, each of some microseconds of work.
 public struct Tiles: Equatable {
   /// A part of the result.
   public struct Tile: Sendable, Equatable {
@@ -20,7 +20,7 @@ public struct Tiles: Equatable {
     self.product = product
     let (m, n) = (max(1, product.m), max(1, product.n))
     let most = max(1, (m * n * product.k) >> 20)
-    var (down, right) = ((m + 447) / 448, (n + 383) / 384)
+    var (down, right) = ((m + 511) / 512, (n + 767) / 768)
     if down * right > most { (down, right) = (1, 1) }
     while down * right < 4 && 2 * down * right <= most {
       // Narrow tiles cost less than flat ones.
