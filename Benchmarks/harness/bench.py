@@ -13,7 +13,7 @@ TITLES = {"bert-base": "BERT-base size", "minilm": "MiniLM size"}
 
 class Bench:
     """- words: what the name of a measure has to contain.
-    - auto: the backend that `--backend auto` takes.
+    - auto: the backend that `--backend auto` takes in float32.
     """
 
     def __init__(self, graft, peers, work, texts, results, auto, words, is_quick):

@@ -23,14 +23,14 @@ def machine():
 
 
 def software(graft):
-    """Graft's version, its libraries' and the peers'; and the backend that `--backend auto` takes."""
+    """Graft's version, its libraries' and the peers'; and the backend that `--backend auto` takes in float32."""
     doctor = json.loads(run(graft, "doctor", "--json").text)
     # A summary begins with the library's name and version: "oneDNN 2.6.3; vector kernels: AVX-512".
     libraries = [" ".join(backend["summary"].split(";")[0].split()[:2]) for backend in doctor["backends"]]
     peers = [f"{name} {version(name)}" for name in ("torch", "transformers", "tokenizers", "safetensors")]
     parts = [f"graft {run(graft, '--version').text.strip()}"]
     parts += [library for library in libraries if library != "reference"]
-    return " ".join(parts + peers), doctor["auto"]
+    return " ".join(parts + peers), doctor["auto"]["float32"]
 
 
 def warn_of_settings():

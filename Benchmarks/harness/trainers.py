@@ -67,7 +67,9 @@ def train_with_pytorch(bench, model, steps, precision="float32", pad_to=0, warm_
 
 @cache
 def faster_attention(bench, model, precision):
-    """The faster of transformers' two kinds of attention."""
+    """The faster of transformers' two kinds of attention; a quick run does not try."""
+    if bench.is_quick:
+        return "sdpa"
     # fmt: off
     done = run(
         sys.executable, HERE / "peers/train_torch.py", model, "--data", bench.texts.path, "--steps", 3,

@@ -1,7 +1,8 @@
 """Time grows with real tokens: microseconds a token of steps with other counts and lengths of texts.
 
-BERT-base size, classification, float32; 8 texts of that many tokens each where nothing else is said. The ratio is what a
-token takes in one step against another: 1 when it takes the same. Of 512 tokens it is against what a token of 128 takes, times what attention adds to the FLOPs.
+BERT-base size, classification, float32; 8 texts of the tokens named where nothing else is said. The ratio is what a
+token takes in the other step against this one: 1 when it takes the same. That of 512 tokens is against what a token of
+128 takes, times what attention adds to the FLOPs.
 """
 
 import json
