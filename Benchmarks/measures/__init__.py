@@ -1,0 +1,1 @@
+"""One family of measures a file, each with a function `measure(bench)`."""
