@@ -86,7 +86,7 @@ public final class AdamWTrainer: Trainer {
       )
     }
     for (entry, update) in zip(entries, updates) where update != nil {
-      entry.parameter.weightsDidChange(alsoRounded: true)
+      entry.parameter.roundedDidChange()
       entry.parameter.clearGradient()
     }
   }

@@ -120,9 +120,11 @@ static void softmax_statistics(const float *x, double *statistics, long rows, lo
         total *= exp((double)m - (double)here);
         m = here;
       }
+      // Until there is a finite number, nothing is added up.
+      const float shift = m > -INFINITY ? m : 0;
       Sum s = {};
       FOR_EACH_VECTOR(i, n, count) {
-        sum_add(&s, choose(below(n), exp_vector(LOAD(x + start + i, n) - m), splat(0)));
+        sum_add(&s, choose(below(n), exp_vector(LOAD(x + start + i, n) - shift), splat(0)));
       }
       total += sum_total(&s);
     }

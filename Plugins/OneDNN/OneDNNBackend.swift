@@ -23,7 +23,7 @@ public struct OneDNNBackend: ComputeBackend {
     library = try OneDNNLibrary.loaded.get()
     let vectorKernels = VectorKernels()
     self.threads = ThreadPool(count: threads)
-    self.precision = InstructionSet.hasBFloat16 ? precision : .float32
+    self.precision = InstructionSet.hasBFloat16 && library.multipliesBFloat16 ? precision : .float32
     kernels = vectorKernels
     summary = "oneDNN \(library.version); vector kernels: \(vectorKernels.name)"
   }

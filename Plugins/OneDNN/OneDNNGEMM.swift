@@ -16,6 +16,18 @@ extension OneDNNLibrary {
     precondition(status == 0, "dnnl_sgemm: status \(status) for \(product)")
   }
 
+  /// Whether the library has bfloat16 primitives, which it lacks where it is told to use older instructions.
+  var multipliesBFloat16: Bool {
+    let (operand, product) = (
+      [BFloat16](repeating: BFloat16(Float(1)), count: 64), MatrixProduct(m: 8, n: 8, k: 8)
+    )
+    var result = [Float](repeating: 0, count: 64)
+    return [false, true].allSatisfy { accumulating in
+      matmul(
+        product, .bfloat16, operand, lda: 8, operand, ldb: 8, to: &result, ldc: 8, accumulating: accumulating)
+    } && result.allSatisfy { $0 == 16 }
+  }
+
   /// `C = op(A) · op(B)`, or `C += …`, by a matmul primitive on the calling thread.
   ///
   /// The library keeps the primitives that it has made; asking for one again takes some microseconds.
@@ -75,8 +87,10 @@ private final class OneDNNThread {
   private let destroy: OneDNNLibrary.Destroy
   private var room = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-  /// The calling thread's, which goes when the thread does; `nil` when the library has none.
+  /// The calling thread's, which goes when the thread does; `nil` when the library makes none. A process has one
+  /// library.
   static func current(_ library: OneDNNLibrary) -> OneDNNThread? {
+    guard let key else { return nil }
     if let known = pthread_getspecific(key) {
       return Unmanaged<OneDNNThread>.fromOpaque(known).takeUnretainedValue()
     }
@@ -85,12 +99,12 @@ private final class OneDNNThread {
     return new
   }
 
-  private static let key: pthread_key_t = {
+  private static let key: pthread_key_t? = {
     var key = pthread_key_t()
-    pthread_key_create(&key) { thread in
+    let status = pthread_key_create(&key) { thread in
       if let thread { Unmanaged<OneDNNThread>.fromOpaque(thread).release() }
     }
-    return key
+    return status == 0 ? key : nil
   }()
 
   private init?(_ library: OneDNNLibrary) {

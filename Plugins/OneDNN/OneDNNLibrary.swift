@@ -65,11 +65,31 @@ struct OneDNNLibrary: Sendable {
     try OneDNNLibrary(["libdnnl.so.3", "libdnnl.so.2", "libdnnl.so"])
   }
 
-  /// Opens the first library there is.
+  /// Opens the first library that serves.
   ///
   /// - Parameter fileNames: What to look for where the system keeps libraries, in this order.
+  /// - Throws: ``GraftError`` when there is none; what is wrong with the first, when there are some.
   init(_ fileNames: [String]) throws(GraftError) {
-    let symbols = try Symbols(fileNames)
+    var failure: GraftError?
+    for name in fileNames {
+      guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) else { continue }
+      do {
+        self = try OneDNNLibrary(Symbols(handle: handle))
+        return
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    throw failure
+      ?? GraftError(
+        .missing, "oneDNN is not installed", subject: "backend 'onednn'",
+        expected: fileNames.joined(separator: " or "),
+        found: dlerror().map { String(cString: $0) } ?? "nothing",
+        advice:
+          "For bfloat16 and faster float32, install the Debian package libdnnl2; or pass another --backend.")
+  }
+
+  private init(_ symbols: Symbols) throws(GraftError) {
     sgemm = try symbols.find("dnnl_sgemm")
     createStream = try symbols.find("dnnl_stream_create")
     destroyStream = try symbols.find("dnnl_stream_destroy")
@@ -108,18 +128,7 @@ struct OneDNNLibrary: Sendable {
 
 /// The functions of an opened library, by name.
 struct Symbols {
-  private let handle: UnsafeMutableRawPointer
-
-  init(_ fileNames: [String]) throws(GraftError) {
-    guard let handle = fileNames.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first else {
-      throw GraftError(
-        .missing, "oneDNN is not installed", subject: "backend 'onednn'",
-        expected: fileNames.joined(separator: " or "),
-        found: dlerror().map { String(cString: $0) } ?? "nothing",
-        advice: "Install the Debian package libdnnl2 (or libdnnl-dev), or pass another --backend.")
-    }
-    self.handle = handle
-  }
+  let handle: UnsafeMutableRawPointer
 
   /// A function, as the type that the caller expects.
   func find<Function>(_ name: String) throws(GraftError) -> Function {

@@ -91,6 +91,20 @@ import Testing
       "train model --data data.csv --output out --precision bfloat16 --backend openblas", code: 1,
       stderr: ["backend 'openblas': multiplies in float32 alone"], prepare: classifier),
     Row(
+      "train model --data data.csv --output out --precision float8", code: 64,
+      stderr: ["'float8' is invalid for '--precision <TYPE>'", "float32", "bfloat16"]),
+    Row(
+      "train model --data data.csv --output out --backend reference --precision bfloat16 --profile",
+      stdout: [
+        "profile of 1 step,", "work", "ms/step", "product: forward", "optimizer: update", "tokens/s",
+        "if they were padded", "matrix products with bias and activation:", "of the backend's peak",
+        "of copying",
+      ], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --backend reference --profile --json",
+      stdout: ["\"profile\":{\"steps\":1,", "\"of_alone\":", "\"copy_gigabytes_per_second\":", "\"ops\":["],
+      prepare: classifier),
+    Row(
       "train model --data none.csv --output out", code: 1, stderr: ["graft: error: none.csv: no such file"],
       prepare: classifier),
     Row(

@@ -155,6 +155,11 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
       let classes: [Int32] = [Int32(columns / 2), -100, Int32(columns - 1)]
       var (found, statistics) = ([Double](repeating: 0, count: 6), [Double](repeating: 0, count: 6))
       candidate.kernels.softmaxStatistics(logits.pointer, to: &found, rows: 3, columns: columns)
+      if columns > 5000 {
+        // The first stretches of a row may have nothing to add up.
+        for column in 0..<5000 { logits.pointer[column] = -.infinity }
+        candidate.kernels.softmaxStatistics(logits.pointer, to: &found, rows: 3, columns: columns)
+      }
       reference.softmaxStatistics(logits.pointer, to: &statistics, rows: 3, columns: columns)
       for (found, expected) in zip(found, statistics) {
         #expect(abs(found - expected) <= 1e-6 * abs(expected), "softmaxStatistics of \(columns)")

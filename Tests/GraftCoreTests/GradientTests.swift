@@ -1,4 +1,4 @@
-import GraftCore
+@testable import GraftCore
 import Testing
 
 /// Every op's pullback against finite differences of its forward pass.
@@ -23,6 +23,43 @@ import Testing
     let tape = Tape(backend, recording: false)
     let inTwo = tape.activate(tape.linear(x, weight: weight, bias: bias), activation)
     #expect(inOne.value.values == inTwo.value.values)
+  }
+
+  @Test func squaresOfAWeightsGradientAreSummedOnTheWay() throws {
+    let tape = Tape(try ReferenceBackend(threads: 2))
+    #expect(Tiles(MatrixProduct(m: 800, n: 600, k: 5, transposesA: true)).count == 2)
+    // The second product adds to the first.
+    let weight = randomVariable([800, 600], seed: 2)
+    for seed: UInt64 in [1, 3] {
+      let y = tape.linear(randomVariable([5, 600], seed: seed), weight: weight, bias: nil)
+      tape.backward(from: y, gradient: Tensor(y.value.values, shape: y.shape))
+      let gradient = try #require(weight.gradient).values
+      let expected = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }
+      #expect(abs((weight.slot.squaredNorm ?? 0) / expected - 1) < 1e-12)
+    }
+    // What is added afterwards, or changed, was not summed.
+    weight.slot.gradientDidChange()
+    #expect(weight.slot.squaredNorm == nil)
+    let y = tape.linear(randomVariable([5, 600], seed: 1), weight: weight, bias: nil)
+    tape.backward(from: y, gradient: Tensor(y.value.values, shape: y.shape))
+    #expect(weight.slot.squaredNorm != nil)
+    weight.slot.add(pool: nil) { gradient, _ in gradient.pointer[0] += 1 }
+    #expect(weight.slot.squaredNorm == nil)
+  }
+
+  @Test func aRoundedWeightFollowsItsUpdates() throws {
+    let backend = try ReferenceBackend(threads: 1, precision: .bfloat16)
+    let weight = Parameter("w", Tensor([1, 2, 3, 4], shape: [2, 2]), decays: true)
+    let x = Variable(Tensor([1, 1], shape: [1, 2]))
+    func product() -> [Float] { Tape(backend).linear(x, weight: weight, bias: nil).value.values }
+    #expect(product() == [3, 7])
+    weight.value.pointer[0] = 5
+    weight.weightsDidChange()
+    #expect(product() == [7, 7])
+    weight.weightsDidChange()
+    weight.rounded?.pointer[3] = BFloat16(Float(2))
+    weight.roundedDidChange()
+    #expect(product() == [7, 5])
   }
 
   @Test func aVariableUsedTwiceGetsBothGradients() throws {

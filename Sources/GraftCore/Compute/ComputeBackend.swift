@@ -33,7 +33,7 @@ public protocol ComputeBackend: Sendable {
 
   var threads: ThreadPool { get }
 
-  /// What products multiply in.
+  /// What the products of linear layers multiply in.
   var precision: Precision { get }
 
   /// What was found, for `graft doctor`: the library, its version, the kernels it picked.
@@ -81,6 +81,19 @@ public protocol ComputeBackend: Sendable {
 
 extension ComputeBackend {
   public static var preference: Int { 1 }
+
+  public func gemm(
+    _ product: MatrixProduct,
+    _ a: UnsafePointer<BFloat16>,
+    lda: Int,
+    _ b: UnsafePointer<BFloat16>,
+    ldb: Int,
+    to c: UnsafeMutablePointer<Float>,
+    ldc: Int,
+    accumulating: Bool
+  ) {
+    preconditionFailure("backend '\(Self.name)' has the precision bfloat16 and no gemm for it")
+  }
 
   public init(threads: Int, precision: Precision) throws {
     guard precision == .float32 else {

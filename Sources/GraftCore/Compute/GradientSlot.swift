@@ -10,13 +10,17 @@ public final class GradientSlot {
   public internal(set) var gradient: Tensor? {
     didSet { squaredNorm = nil }
   }
-  /// The sum of the gradient's squares, where the op that computed it has summed them on the way.
+  /// The sum of the gradient's squares, where the op that computed it has summed them on the way. Whoever
+  /// changes the gradient's elements says so with ``gradientDidChange()``.
   public internal(set) var squaredNorm: Double?
 
   init(_ shape: [Int], isWanted: Bool) {
     self.shape = shape
     self.isWanted = isWanted
   }
+
+  /// Forgets the sum of squares.
+  public func gradientDidChange() { squaredNorm = nil }
 
   /// The gradient to add to, and whether it has to be overwritten instead, for pullbacks that fill several
   /// gradients in one loop; `nil` where none is wanted.
@@ -40,6 +44,7 @@ public final class GradientSlot {
   /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.
   public func add(consuming addend: Tensor, _ backend: any ComputeBackend) {
     guard isWanted else { return }
+    precondition(addend.shape == shape, "a gradient \(addend.shape) of \(shape)")
     if let gradient {
       squaredNorm = nil
       backend.add(addend, to: gradient)

@@ -1,4 +1,5 @@
-/// The type in which matrix products multiply. Their sums, and everything else, are in float32.
+/// The type in which the products of linear layers multiply. Their sums, attention and everything else are in
+/// float32.
 public enum Precision: String, Sendable, CaseIterable {
   case float32
   /// Operands are rounded to bfloat16, to the nearest, ties to even.

@@ -67,8 +67,12 @@ public final class Tape {
 
   /// A variable for an op's result; it wants a gradient when the tape records and any input does.
   public func output(_ shape: [Int], from inputs: Variable?...) -> Variable {
-    let needsGradient = isRecording && inputs.contains { $0?.needsGradient == true }
-    return Variable(Tensor(uninitialized: shape, pool: pool), needsGradient: needsGradient)
+    output(shape, needsGradient: inputs.contains { $0?.needsGradient == true })
+  }
+
+  /// A variable for an op's result; it wants a gradient when the tape records and `needsGradient`.
+  public func output(_ shape: [Int], needsGradient: Bool) -> Variable {
+    Variable(Tensor(uninitialized: shape, pool: pool), needsGradient: isRecording && needsGradient)
   }
 
   /// Remembers an op's pullback, which is given the gradient of the op's output.

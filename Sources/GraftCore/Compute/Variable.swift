@@ -53,10 +53,12 @@ public final class Parameter: Variable {
     super.init(value, needsGradient: !frozen)
   }
 
-  /// Has to be called by whoever changed the weights, before the next forward pass.
-  ///
-  /// - Parameter alsoRounded: Whether ``Variable/rounded`` was changed along with them, where there is one.
-  public func weightsDidChange(alsoRounded: Bool = false) { isRoundedStale = !alsoRounded }
+  /// Has to be called by whoever changes the weights, before the next forward pass; `TrainingStep` does it for
+  /// trainers.
+  public func weightsDidChange() { isRoundedStale = true }
+
+  /// Says that ``Variable/rounded`` was changed along with the weights, which spares rounding them again.
+  public func roundedDidChange() { isRoundedStale = false }
 
   /// Forgets the gradient; its memory goes back to the pool it came from.
   public func clearGradient() { slot.gradient = nil }

@@ -1,7 +1,6 @@
 /// Turns gradients into better weights: an optimizer, and the place where a distributed one would hook in.
 ///
-/// The loop around it — data, schedule, evaluation, saving — is GraftKit's. A minimal trainer keeps no
-/// state and implements ``update(learningRate:gradientScale:backend:)``.
+/// The loop around it — data, schedule, evaluation, saving — is GraftKit's.
 public protocol Trainer: AnyObject, SendableMetatype {
   /// The name on the command line: `--trainer NAME`.
   static var name: String { get }
@@ -11,11 +10,11 @@ public protocol Trainer: AnyObject, SendableMetatype {
   ///   - options: Decay and moment settings.
   init(_ parameters: [Parameter], options: TrainerOptions)
 
-  /// The norm of all gradients together, before clipping.
+  /// The norm of all gradients together, before clipping. Of many the squares were summed on the way:
+  /// ``GradientSlot/squaredNorm``.
   func gradientNorm(backend: any ComputeBackend) -> Double
 
-  /// Changes every parameter by its gradient, says so (``Parameter/weightsDidChange()``), and forgets the
-  /// gradients.
+  /// Changes every parameter by its gradient, then forgets the gradients.
   ///
   /// - Parameters:
   ///   - learningRate: This step's.

@@ -21,19 +21,24 @@ public enum MachineSpeed {
     let b = backend.operand(operand(product.k, product.n))
     var part = product
     part.m = 1
-    var (best, spent) = (0.0, 0.0)
-    repeat {
+    while true {
       let a = backend.operand(operand(part.m, product.k))
       let c = Tensor(repeating: 0, shape: [part.m, product.n])
+      func once() -> Double { time { backend.multiply(part, a, b, to: c) } }
       // The first time, libraries prepare themselves.
-      for isTimed in [false, true] {
-        let elapsed = time { backend.multiply(part, a, b, to: c) }
-        spent += elapsed
-        if isTimed { best = max(best, part.operations / elapsed) }
+      _ = once()
+      if part.m < product.m, once() < seconds / 20 {
+        part.m = min(product.m, part.m * 8)
+        continue
       }
-      if part.m < product.m, spent < seconds / 5 { (part.m, best) = (min(product.m, part.m * 8), 0) }
-    } while spent < seconds
-    return best
+      var (best, spent) = (0.0, 0.0)
+      repeat {
+        let elapsed = once()
+        spent += elapsed
+        best = max(best, part.operations / elapsed)
+      } while spent < seconds
+      return best
+    }
   }
 
   /// How fast all threads together copy memory that is in no cache, in bytes per second, read and written.

@@ -14,13 +14,15 @@ public struct TrainingProfile: Sendable {
     public let rate: Double?
   }
 
-  /// The matrix products of linear layers together.
+  /// The matrix products of linear layers together, with what is done to a product's tile while it is in the
+  /// cache: bias, activation, rounding, the sum of squares.
   public struct Products: Sendable {
     public let seconds: Double
     public let share: Double
     /// Floating-point operations per second.
     public let rate: Double
-    /// What the same shapes reach when they are repeated with nothing in between.
+    /// What a product of each layer's extents and a middling number of tokens reaches when it is repeated with
+    /// nothing in between and nothing done to its tiles.
     public let rateAlone: Double
   }
 

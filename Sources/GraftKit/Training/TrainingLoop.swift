@@ -116,8 +116,8 @@ final class TrainingLoop {
   private func takeStep() throws {
     let clock = ContinuousClock.now
     // The first steps get their memory from the system.
-    let profile = meter.steps < min(2, plan.totalSteps - 1) ? nil : profile
     let index = state.globalStep
+    let profile = meter.steps < min(2, plan.totalSteps - (index - meter.steps) - 1) ? nil : profile
     let epoch = plan.epoch(ofStep: index)
     let numbers = plan.batches(ofStep: index)
     let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }

@@ -82,11 +82,15 @@ public struct TrainingStep {
     // As torch.nn.utils.clip_grad_norm_ has it.
     let scale = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
     let trained = model.parameters.all.filter { $0.gradient != nil }
+    for parameter in trained { parameter.weightsDidChange() }
     profile.measure(Self.updateSpan) {
       trainer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
     }
-    let weights = trained.reduce(0) { $0 + $1.value.count }
-    profile?.count(batches, updatedBytes: weights * type(of: trainer).bytesPerWeight)
+    let bytes = trained.reduce(0) { sum, parameter in
+      let ofRounded = parameter.rounded == nil ? 0 : MemoryLayout<BFloat16>.size
+      return sum + parameter.value.count * (type(of: trainer).bytesPerWeight + ofRounded)
+    }
+    profile?.count(batches, updatedBytes: type(of: trainer).bytesPerWeight > 0 ? bytes : 0)
     return Result(loss: loss, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }
 

@@ -94,7 +94,12 @@ struct Train: ParsableCommand {
         observe: display.show)
     }
     display.close()
-    try finish(outcome, profile.flatMap { $0.steps > 0 ? TrainingProfile($0, on: backend) : nil })
+    var summary: TrainingProfile?
+    if let profile, profile.steps > 0 {
+      flags.console.note("measuring what the machine can do …")
+      summary = TrainingProfile(profile, on: backend)
+    }
+    try finish(outcome, summary)
   }
 
   private func finish(_ outcome: TrainingOutcome, _ profile: TrainingProfile?) throws {
@@ -106,11 +111,14 @@ struct Train: ParsableCommand {
     case .interrupted(let checkpoint, let step):
       let command = Shell.thisCommand(adding: "--resume")
       if flags.json {
-        let event: JSON = [
-          "event": "interrupted", "step": JSON(step), "checkpoint": JSON(checkpoint),
-          "resume": .string(command),
+        var event: [(String, JSON)] = [
+          ("event", "interrupted"), ("step", JSON(step)), ("checkpoint", JSON(checkpoint)),
+          ("resume", .string(command)),
         ]
-        try Output.print(event.text())
+        if let profile { event.append(("profile", profile.json)) }
+        try Output.print(JSON.object(event).text())
+      } else if let profile {
+        try Output.print(profile.text)
       }
       Console.write("interrupted after step \(step); resume with:\n  \(command)\n")
       throw ExitCode.failure

@@ -18,7 +18,7 @@ extension TrainingProfile {
       "",
       "\(Format.rate(Double(tokens) / seconds)) tokens/s; \(Format.grouped(tokens)) tokens, "
         + "\(Format.grouped(paddedTokens)) if they were padded",
-      "matrix products: \(percent(products.share)) of the time, \(Format.rate(products.rate / 1e9)) GFLOP/s, "
+      "matrix products with bias and activation: \(percent(products.share)) of the time, \(Format.rate(products.rate / 1e9)) GFLOP/s, "
         + "\(percent(products.rate / products.rateAlone)) of what they reach alone, "
         + "\(percent(products.rate / peak)) of the backend's peak, \(Format.rate(peak / 1e9))",
     ]

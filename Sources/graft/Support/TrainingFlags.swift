@@ -104,7 +104,7 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What matrix products multiply in; their sums, the weights and all else stay in float32.",
+      "What linear layers multiply in; sums, weights and all else stay in float32.",
       valueName: "TYPE"))
   var precision = Precision.float32
 

@@ -7,7 +7,7 @@ extension Tape {
   public func embeddingSum(_ lookups: [(table: Variable, ids: [Int32])]) -> Variable {
     profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
-      let y = Variable(scratch(lookup.shape), needsGradient: isRecording && lookup.needsGradient)
+      let y = output(lookup.shape, needsGradient: lookup.needsGradient)
       backend.forEachBlock(ofRows: lookup.shape[0], columns: lookup.shape[1]) { lookup.sum($0, to: y.value) }
       record(y) { dy in lookup.backward(dy) }
       return y
@@ -33,10 +33,8 @@ extension Tape {
     profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
       let mask = nextDropoutMask(dropout)
-      let y = Variable(
-        scratch(lookup.shape),
-        needsGradient: isRecording && (lookup.needsGradient || weight.needsGradient || bias.needsGradient)
-      )
+      let y = output(
+        lookup.shape, needsGradient: lookup.needsGradient || weight.needsGradient || bias.needsGradient)
       let sums = y.needsGradient ? scratch(lookup.shape) : y.value
       let norm = RowNorm(backend, pool, input: sums, weight: weight, bias: bias, epsilon: epsilon)
       let (kernels, columns) = (backend.kernels, lookup.shape[1])

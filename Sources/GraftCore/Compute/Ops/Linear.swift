@@ -56,7 +56,7 @@ private struct LinearLayer {
   func forward(bias: Tensor?, to y: Variable) {
     let kernels = backend.kernels
     let sums = input ?? y.value
-    // Another product reads what comes out of an activation.
+    // What comes out of an activation is mostly for another product.
     let rounded = activation != nil && backend.precision == .bfloat16 ? y.makeRounded(pool: pool) : nil
     let product = MatrixProduct(m: tokens, n: outputs, k: inputs, transposesB: true)
     multiply("product: forward", product, x, weight, to: sums) { tile in

@@ -26,9 +26,7 @@ public struct ReferenceBackend: ComputeBackend {
   ) {
     naiveProduct(product, a, lda, b, ldb, c, ldc, accumulating) { Double($0) }
   }
-}
 
-extension ComputeBackend {
   public func gemm(
     _ product: MatrixProduct,
     _ a: UnsafePointer<BFloat16>,
