@@ -5,6 +5,7 @@ import PackageDescription
 /// `Sources/graft/Plugins.swift`.
 let plugins = [
   "Safetensors",
+  "PyTorch",
   "BERT",
   "MaskedLM",
   "NextSentence",
@@ -21,6 +22,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
+  "PyTorch": ["Zip"],
 ]
 
 let builtIn: [Target.Dependency] = plugins.map { .byName(name: $0) }
@@ -55,12 +57,14 @@ let package = Package(
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
     .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
+    .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "CZlib"], path: "Plugins/Zip"),
 
     .testTarget(name: "ConformanceTests", dependencies: ["graft", "GraftCore", "GraftKit", "VectorKernels"]),
     .testTarget(name: "GraftCoreTests", dependencies: ["GraftCore"]),
     .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
+    .testTarget(name: "PyTorchTests", dependencies: ["PyTorch", "Safetensors", "Zip"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

@@ -6,6 +6,7 @@ import NextSentence
 import OneDNN
 import OpenBLAS
 import Pretraining
+import PyTorch
 import Safetensors
 import SequenceClassification
 import WordPiece
@@ -14,6 +15,7 @@ import WordPiece
 /// and its type here.
 let builtInPlugins: [any Plugin.Type] = [
   SafetensorsPlugin.self,
+  PyTorchPlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
