@@ -6,6 +6,7 @@ import PackageDescription
 let plugins = [
   "Safetensors",
   "PyTorch",
+  "NumPy",
   "BERT",
   "MaskedLM",
   "NextSentence",
@@ -23,6 +24,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
   "PyTorch": ["Zip"],
+  "NumPy": ["Zip"],
 ]
 
 let builtIn: [Target.Dependency] = plugins.map { .byName(name: $0) }
@@ -65,6 +67,8 @@ let package = Package(
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
     .testTarget(name: "PyTorchTests", dependencies: ["PyTorch", "Safetensors", "Zip"]),
+    .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors"]),
+    .testTarget(name: "ZipTests", dependencies: ["Zip", "CZlib"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

@@ -32,6 +32,14 @@ public struct PyTorchFormat: WeightFormat {
       throw error.inFile(url.path)
     }
   }
+
+  public func write(_ weights: Weights, to url: URL) throws {
+    do {
+      try TorchArchive.write(weights, to: url)
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+  }
 }
 
 /// The archive of PyTorch before 0.1.10, of March 2017. It is told apart so that it can be named.

@@ -176,13 +176,17 @@ extension ZipDirectory {
     return record
   }
 
+  /// Whether a name would stay within the directory that an archive were unpacked to.
+  static func isInside(_ name: String) -> Bool {
+    !name.hasPrefix("/") && !name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).contains("..")
+  }
+
   /// A name that is text and would stay within a directory.
   private static func checked(_ bytes: ArraySlice<UInt8>) throws -> String {
     guard let name = String(validating: bytes, as: UTF8.self), !name.utf8.contains(0) else {
       throw GraftError(.malformed, "an entry's name in the zip archive is not UTF-8", advice: again)
     }
-    let parts = name.split(whereSeparator: { $0 == "/" || $0 == "\\" })
-    guard !name.hasPrefix("/"), !parts.contains("..") else {
+    guard isInside(name) else {
       throw GraftError(
         .malformed, "the entry's name leads out of the archive", subject: subject(name),
         advice: "Do not trust this file.")

@@ -118,10 +118,9 @@ private final class Unpacking {
     var filled = 0
     while filled < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-      let (count, isEnd) = isAtEnd ? (0, true) : try inflater.inflate(into: rest)
+      let count = try inflate(inflater, into: rest)
       filled += count
-      isAtEnd = isEnd
-      guard filled == buffer.count || (count > 0 && !isEnd) else {
+      guard filled == buffer.count || (count > 0 && !isAtEnd) else {
         throw archive.error(entry, "it unpacks to fewer bytes than the directory says")
       }
     }
@@ -130,14 +129,23 @@ private final class Unpacking {
   /// Demands that nothing is left.
   func finish() throws {
     guard let inflater else { return }
-    var excess = 0
-    if !isAtEnd {
-      (excess, isAtEnd) = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) {
-        try inflater.inflate(into: $0)
-      }
+    let excess = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) {
+      try inflate(inflater, into: $0)
     }
     guard excess == 0, isAtEnd, inflater.offset == entry.range.upperBound else {
       throw archive.error(entry, "it does not unpack to as many bytes as the directory says")
+    }
+  }
+
+  private func inflate(_ inflater: InflateStream, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard !isAtEnd else { return 0 }
+    do {
+      let (count, isEnd) = try inflater.inflate(into: buffer)
+      isAtEnd = isEnd
+      return count
+    } catch var error as GraftError {
+      error.subject = ZipDirectory.subject(entry.name)
+      throw error
     }
   }
 }

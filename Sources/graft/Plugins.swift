@@ -3,6 +3,7 @@ import BERT
 import GraftCore
 import MaskedLM
 import NextSentence
+import NumPy
 import OneDNN
 import OpenBLAS
 import Pretraining
@@ -16,6 +17,7 @@ import WordPiece
 let builtInPlugins: [any Plugin.Type] = [
   SafetensorsPlugin.self,
   PyTorchPlugin.self,
+  NumPyPlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
