@@ -67,7 +67,7 @@ let package = Package(
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
     .testTarget(name: "PyTorchTests", dependencies: ["PyTorch", "Safetensors", "Zip"]),
-    .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors"]),
+    .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors", "Zip"]),
     .testTarget(name: "ZipTests", dependencies: ["Zip", "CZlib"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),

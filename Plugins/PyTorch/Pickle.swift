@@ -52,7 +52,7 @@ struct Pickle {
       guard let opcode = Opcode(rawValue: code) else {
         throw GraftError(
           .unsupported, "the pickle has an opcode that weights do not need",
-          found: "0x\(String(code, radix: 16)) at byte \(bytes.position - 1)", advice: Self.saveAgain)
+          found: "0x\(String(code, radix: 16)) at byte \(bytes.position - 1 - start)", advice: Self.saveAgain)
       }
       if opcode == .stop { break }
       try run(opcode, &bytes)

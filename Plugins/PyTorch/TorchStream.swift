@@ -21,9 +21,10 @@ enum TorchStream {
     }
     try checkByteOrder(Pickle(&bytes))
     let table = try Pickle(&bytes)
+    let tensors = try StateDict(of: table)
     let keys = try self.keys(Pickle(&bytes))
     let places = try places(keys, table, file, from: bytes.position)
-    return try StateDict(of: table).weights { storage, dtype in
+    return try tensors.weights { storage, dtype in
       guard let place = places[storage.key] else {
         throw GraftError(
           .missing, "its storage is not in the file", found: "no storage '\(storage.key)'",

@@ -113,6 +113,22 @@ struct WeightFormatConformance {
     }
   }
 
+  @Test("from any format to any other and back, float32 ends bit for bit the same", arguments: writable)
+  func thereAndBack(_ name: String) throws {
+    try withTemporaryDirectory { directory in
+      let first = directory.appendingPathComponent("first")
+      try Self.format(name).write(Self.weights(.float32), to: first)
+      for other in Self.writable {
+        let (second, third) = (
+          directory.appendingPathComponent(other), directory.appendingPathComponent("third")
+        )
+        try Self.format(other).write(Self.format(name).open(first), to: second)
+        try Self.format(name).write(Self.format(other).open(second), to: third)
+        try expect(Self.format(name).open(third), equals: Self.weights(.float32))
+      }
+    }
+  }
+
   // MARK: Atomicity
 
   struct Interruption: Error {}
