@@ -302,6 +302,11 @@ extension Pickle {
       throw Self.broken("a name is not text")
     }
     guard let global = PickleGlobal(module: module, name: name) else {
+      if module == "torch" {
+        throw GraftError(
+          .unsupported, "the pickle has 'torch.\(name.prefix(80))', which is no type that Graft reads",
+          advice: "Convert it before saving: tensor.float().")
+      }
       throw GraftError(
         .refused, "the pickle asks for '\("\(module).\(name)".prefix(80))', which is no part of weights",
         advice: "Graft runs no code of a file. \(Self.saveAgain)")

@@ -29,6 +29,11 @@ struct StateDict {
       guard case .text(let name) = key else {
         throw GraftError(.malformed, "a tensor's name is \(key.description), not a string")
       }
+      if let index = tensors.index(forKey: name), !tensors.keys[index].utf8.elementsEqual(name.utf8) {
+        throw GraftError(
+          .malformed, "another tensor's name has the same characters in another encoding",
+          subject: "tensor '\(name)'")
+      }
       tensors[name] = pickle.tensors[tensor]
     }
     guard !tensors.isEmpty || pickle.dictionaries[index].isEmpty else {
@@ -59,16 +64,38 @@ struct StateDict {
   /// - Throws: ``GraftError`` that names the tensor which does not fit.
   func weights(_ storage: (Pickle.Storage, DType) throws -> LazyTensor) throws -> Weights {
     var weights = Weights()
+    var sizes: [String: Int] = [:]
     for (name, tensor) in tensors {
       do {
-        weights[name] = try Self.view(try storage(tensor.storage, tensor.dtype), tensor)
+        let storage = try storage(tensor.storage, tensor.dtype)
+        sizes[tensor.storage.key] = storage.spec.byteCount
+        weights[name] = try Self.view(storage, tensor)
       } catch var error as GraftError {
         error.subject = "tensor '\(name)'" + (error.subject.map { ": \($0)" } ?? "")
         throw error
       }
     }
+    try Self.check(weights, storages: sizes.values.reduce(0) { $0 &+ $1 })
     return weights
   }
+
+  /// Refuses tensors that are much larger than what they are views of: one number can be expanded to any
+  /// shape, and any storage be viewed any number of times.
+  private static func check(_ weights: Weights, storages size: Int) throws {
+    var limit = size.multipliedReportingOverflow(by: maximumExpansion).partialValue + 1 << 20
+    for (name, tensor) in weights.tensors {
+      limit = limit.subtractingReportingOverflow(tensor.spec.byteCount).partialValue
+      guard limit >= 0 else {
+        throw GraftError(
+          .unsupported, "the tensors repeat their storages to many times their size",
+          subject: "tensor '\(name)'", expected: "at most \(maximumExpansion) times \(size) bytes in all",
+          found: "\(tensor.spec)", advice: "Save a copy of it: tensor.contiguous().")
+      }
+    }
+  }
+
+  /// More than any model repeats a layer.
+  private static let maximumExpansion = 64
 
   private static func view(_ storage: LazyTensor, _ tensor: Pickle.Tensor) throws -> LazyTensor {
     guard let view = storage.strided(tensor.shape, strides: tensor.strides, from: tensor.offset) else {
@@ -76,13 +103,6 @@ struct StateDict {
         .malformed, "the tensor reaches beyond its storage",
         expected: "\(storage.spec.elementCount) elements",
         found: "shape \(tensor.shape), strides \(tensor.strides), offset \(tensor.offset)")
-    }
-    // One number can be expanded to any shape, which no file's size would justify.
-    guard view.spec.byteCount <= max(storage.spec.byteCount, 1 << 24) else {
-      throw GraftError(
-        .unsupported, "the tensor repeats its storage to many times its size",
-        expected: "at most \(storage.spec.byteCount) bytes", found: "\(view.spec)",
-        advice: "Save a copy of it: tensor.contiguous().")
     }
     return view
   }

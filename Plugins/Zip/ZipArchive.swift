@@ -24,8 +24,8 @@ public struct ZipArchive: Sendable {
   /// In the directory's order, without folders.
   public let entries: OrderedDictionary<String, Entry>
 
-  /// A directory is read whole.
-  static let maximumDirectorySize = 100_000_000
+  /// A directory is read whole; this is a hundred thousand entries.
+  static let maximumDirectorySize = 16_000_000
   /// The most that a byte of deflated data can become.
   static let maximumExpansion = 1032
 
@@ -35,15 +35,15 @@ public struct ZipArchive: Sendable {
   public init(_ file: RandomAccessFile) throws {
     self.file = file
     do {
-      let records = try ZipDirectory(of: file)
+      let directory = try ZipDirectory(of: file)
       var entries: OrderedDictionary<String, Entry> = [:]
       var end = 0
-      for record in records.records.sorted(by: { $0.offset < $1.offset }) {
+      for record in directory.records.sorted(by: { $0.offset < $1.offset }) {
         let start = try record.dataStart(in: file)
         guard record.offset >= end else { throw record.error("the entry overlaps the one before it") }
-        guard record.packedSize <= records.start - start else {
+        guard record.packedSize <= directory.start - start else {
           throw record.error(
-            "the entry reaches beyond its archive", expected: "at most \(records.start - start) bytes",
+            "the entry reaches beyond its archive", expected: "at most \(directory.start - start) bytes",
             found: "\(record.packedSize)")
         }
         end = start + record.packedSize
@@ -53,7 +53,7 @@ public struct ZipArchive: Sendable {
           checksum: record.checksum, range: start..<end)
       }
       var ordered: OrderedDictionary<String, Entry> = [:]
-      for record in records.records where !record.name.hasSuffix("/") {
+      for record in directory.records where !record.name.hasSuffix("/") {
         ordered[record.name] = entries[record.name]
       }
       self.entries = ordered

@@ -82,6 +82,10 @@ import Zip
       "another function of torch", "\u{80}\u{2}ctorch.hub\nload\n)R.",
       "the pickle asks for 'torch.hub.load', which is no part of weights." + noCode),
     Case(
+      "an element type of later hardware", "\u{80}\u{2}ctorch\nfloat8_e4m3fn\n.",
+      "the pickle has 'torch.float8_e4m3fn', which is no type that Graft reads. "
+        + "Convert it before saving: tensor.float()."),
+    Case(
       "a whole model", "\u{80}\u{2}ctransformers.models.bert.modeling_bert\nBertModel\n)\u{81}}b.",
       "the pickle asks for 'transformers.models.bert.modeling_bert.BertModel', which is no part of weights."
         + noCode),
@@ -225,7 +229,7 @@ import Zip
     ),
     (
       "J\u{0}\u{0}\u{0}\u{40}\u{85}K\u{0}\u{85}", "K\u{0}",
-      "the tensor repeats its storage to many times its size; expected at most 4 bytes, "
+      "the tensors repeat their storages to many times their size; expected at most 64 times 4 bytes in all, "
         + "found float32 [1073741824]. Save a copy of it: tensor.contiguous()."
     ),
   ])
