@@ -230,8 +230,9 @@ def converting(bench):
     output = bench.work / "converted"
     memory = {"graft": [], "safetensors": []}
 
-    def graft():
-        seconds, peak = timed(bench.graft, "import", source, "--output", removed(output), "--quiet")
+    def graft(format="safetensors"):
+        arguments = ("--format", format, "--output", removed(output), "--quiet")
+        seconds, peak = timed(bench.graft, "import", source, *arguments)
         memory["graft"].append(peak)
         return seconds
 
@@ -253,6 +254,10 @@ def converting(bench):
         measure = f"converting {size:.0f} MB, against {name}"
         if bench.is_wanted(measure):
             bench.compare(measure, "s", graft, peer, more_is_better=False)
+    for format in ("pytorch", "npz"):
+        measure = f"converting to {format}, against cp and sync"
+        if bench.is_wanted(measure):
+            bench.compare(measure, "s", lambda: graft(format), copy_to_disk, more_is_better=False)
     removed(output)
     if memory["safetensors"]:
         ours, theirs = (statistics.median(memory[name]) for name in ("graft", "safetensors"))

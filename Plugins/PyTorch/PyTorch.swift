@@ -2,6 +2,13 @@ import Foundation
 import GraftCore
 import Zip
 
+/// Registers the weight format `pytorch`.
+public enum PyTorchPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws {
+    try registry.add(PyTorchFormat.self)
+  }
+}
+
 /// Files of `torch.save`: a pickle that says what the tensors are, and the storages that hold their elements.
 ///
 /// Both forms are read, the zip archive that PyTorch writes since 1.6 and the stream before it; the archive

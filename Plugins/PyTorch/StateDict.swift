@@ -75,17 +75,18 @@ struct StateDict {
         throw error
       }
     }
-    try Self.check(weights, storages: sizes.values.reduce(0) { $0 &+ $1 })
+    try Self.check(weights, storages: sizes.values.reduce(0, +))
     return weights
   }
 
   /// Refuses tensors that are much larger than what they are views of: one number can be expanded to any
   /// shape, and any storage be viewed any number of times.
   private static func check(_ weights: Weights, storages size: Int) throws {
-    var limit = size.multipliedReportingOverflow(by: maximumExpansion).partialValue + 1 << 20
+    let (most, overflow) = size.multipliedReportingOverflow(by: maximumExpansion)
+    var left = overflow ? .max : max(most, 1 << 20)
     for (name, tensor) in weights.tensors {
-      limit = limit.subtractingReportingOverflow(tensor.spec.byteCount).partialValue
-      guard limit >= 0 else {
+      left -= tensor.spec.byteCount
+      guard left >= 0 else {
         throw GraftError(
           .unsupported, "the tensors repeat their storages to many times their size",
           subject: "tensor '\(name)'", expected: "at most \(maximumExpansion) times \(size) bytes in all",

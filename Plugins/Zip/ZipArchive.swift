@@ -36,7 +36,7 @@ public struct ZipArchive: Sendable {
     self.file = file
     do {
       let directory = try ZipDirectory(of: file)
-      var entries: OrderedDictionary<String, Entry> = [:]
+      var entries: [String: Entry] = [:]
       var end = 0
       for record in directory.records.sorted(by: { $0.offset < $1.offset }) {
         let start = try record.dataStart(in: file)

@@ -95,9 +95,7 @@ extension ZipDirectory {
       if isNeeded { throw broken }
       return nil
     }
-    guard let position = locator.int(at: 8), position >= 0,
-      position <= end - 20 - 56
-    else { throw broken }
+    guard let position = locator.int(at: 8), position >= 0, position <= end - 20 - 56 else { throw broken }
     let record = LittleEndian(try file.bytes(position..<position + 56))
     guard record.uint32(at: 0) == 0x0606_4B50, let length = record.int(at: 4),
       length == end - 20 - position - 12, let count = record.int(at: 32), let size = record.int(at: 40),
@@ -152,7 +150,7 @@ extension ZipDirectory {
         advice: "Unpack it and pack it again.")
     }
     // A field that is too small for its value is all ones; the value then stands in an extra field.
-    var large = try largeFields(extra, name).makeIterator()
+    var large = largeFields(extra).makeIterator()
     func value(_ small: UInt32) throws -> Int {
       guard small == .max else { return Int(small) }
       guard let value = large.next(), value >= 0 else {
@@ -166,13 +164,7 @@ extension ZipDirectory {
     let record = Record(
       name: name, method: method, checksum: checksum, packedSize: packedSize, size: size, offset: offset,
       nameBytes: nameBytes, hasDescriptor: flags & 8 != 0)
-    let most = packedSize.multipliedReportingOverflow(by: ZipArchive.maximumExpansion)
-    guard method == .stored ? size == packedSize : size <= (most.overflow ? .max : most.partialValue) else {
-      throw record.error(
-        "the entry's sizes contradict each other",
-        expected: method == .stored ? "\(packedSize) bytes" : "at most \(most.partialValue) bytes",
-        found: "\(size)")
-    }
+    try record.checkSizes()
     return record
   }
 
@@ -195,7 +187,7 @@ extension ZipDirectory {
   }
 
   /// The values of the extra field for 64-bit sizes; none when it is not there.
-  private static func largeFields(_ extra: ArraySlice<UInt8>, _ name: String) throws -> [Int] {
+  private static func largeFields(_ extra: ArraySlice<UInt8>) -> [Int] {
     let extra = LittleEndian(Array(extra))
     var position = 0
     while let id = extra.uint16(at: position), let length = extra.uint16(at: position + 2) {
@@ -212,6 +204,17 @@ extension ZipDirectory {
 // MARK: - The entry itself
 
 extension ZipDirectory.Record {
+  /// Demands that the packed size can become the other.
+  fileprivate func checkSizes() throws {
+    let (product, overflow) = packedSize.multipliedReportingOverflow(by: ZipArchive.maximumExpansion)
+    let most = overflow ? Int.max : product
+    guard method == .stored ? size == packedSize : size <= most else {
+      throw error(
+        "the entry's sizes contradict each other",
+        expected: method == .stored ? "\(packedSize) bytes" : "at most \(most) bytes", found: "\(size)")
+    }
+  }
+
   /// Holds the entry's own header against the directory.
   ///
   /// - Returns: Where the packed data begin.

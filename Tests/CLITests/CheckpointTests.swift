@@ -38,6 +38,12 @@ import Testing
     Row(
       "export {base} --format pytorch --output out --max-shard-size 50KB --json",
       stdout: ["pytorch_model-00001-of-00003.bin", "pytorch_model.bin.index.json"]),
+    Row(
+      "diff shards {base}", whole: "39 equal, 0 changed, 0 only in A, 0 only in B\n",
+      prepare: {
+        let export = "export {base} --format pytorch --output shards --max-shard-size 50KB"
+        try #require(try $0.graft(export.split(separator: " ").map(String.init)).code == 0)
+      }),
     Row("export {masked-lm} --format npz --output m.npz", stdout: ["wrote m.npz (1 file"]),
     Row(
       "export {masked-lm} --format npz --dtype bfloat16 --output m.npz", code: 1,
