@@ -5,6 +5,8 @@ import PackageDescription
 /// `Sources/graft/Plugins.swift`.
 let plugins = [
   "Safetensors",
+  "PyTorch",
+  "NumPy",
   "BERT",
   "MaskedLM",
   "NextSentence",
@@ -21,6 +23,8 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
+  "PyTorch": ["Zip"],
+  "NumPy": ["Zip"],
 ]
 
 let builtIn: [Target.Dependency] = plugins.map { .byName(name: $0) }
@@ -55,12 +59,16 @@ let package = Package(
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
     .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
+    .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "CZlib"], path: "Plugins/Zip"),
 
     .testTarget(name: "ConformanceTests", dependencies: ["graft", "GraftCore", "GraftKit", "VectorKernels"]),
     .testTarget(name: "GraftCoreTests", dependencies: ["GraftCore"]),
     .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
+    .testTarget(name: "PyTorchTests", dependencies: ["PyTorch", "Safetensors", "Zip"]),
+    .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors", "Zip"]),
+    .testTarget(name: "ZipTests", dependencies: ["Zip", "CZlib"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

@@ -1,6 +1,7 @@
 """Seconds and memory of converting a checkpoint: `graft import` against copying and against Python's safetensors."""
 
 import sys
+from functools import partial
 
 from harness.bench import HERE
 from harness.results import Row
@@ -11,8 +12,8 @@ def measure(bench):
     source, output = bench.model("bert-base", "MLM"), bench.work / "converted"
     file = "model.safetensors"
 
-    def graft():
-        return run(bench.graft, "import", source, "--output", removed(output), "--quiet")
+    def graft(format="safetensors"):
+        return run(bench.graft, "import", source, "--format", format, "--output", removed(output), "--quiet")
 
     def copy():
         return run("cp", "-r", source, removed(output))
@@ -34,4 +35,9 @@ def measure(bench):
         if peer is safetensors:
             memory = ([run.megabytes for run in runs] for runs in (ours, theirs))
             bench.results.add(Row(f"{measure}, peak memory", "MB", *memory))
+    for format in ("pytorch", "npz"):
+        measure = f"converting BERT-base to {format}, against cp and sync"
+        if bench.wants(measure):
+            ours, theirs = alternate({"graft": partial(graft, format), "peer": copy_to_disk}, bench.runs).values()
+            bench.results.add(Row(measure, "s", [run.seconds for run in ours], [run.seconds for run in theirs]))
     removed(output)

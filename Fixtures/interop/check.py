@@ -2,8 +2,8 @@
 
     python check.py --graft GRAFT --peers PEERS [--only WORD]     # torch 2.15.0, transformers 5.23.0
 
-Each source (the directories of bert-tiny, and MiniLM) is imported, exported in other types and in shards, given each
-other head and its own again. transformers has to load every directory without a missing, unexpected or mismatched key,
+Each source (the directories of bert-tiny, and MiniLM) is imported, exported in other types, formats and in shards, given
+each other head and its own again. transformers has to load every directory without a missing, unexpected or mismatched key,
 and its outputs, Graft's and those of the source's golden file have to agree within 1e-5 of the largest value.
 """
 
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
@@ -193,6 +194,7 @@ def check_source(graft, report, source, golden, work):
     report.check("graft verify", name, lambda: graft_agrees(graft, imported, golden))
     report.check("token ids", name, lambda: same_ids(graft, imported))
     check_exports(graft, report, name, imported, golden, work)
+    check_formats(graft, report, name, imported, golden, work)
     check_heads(graft, report, name, imported, own, golden, work)
 
 
@@ -221,6 +223,59 @@ def check_exports(graft, report, name, imported, golden, work):
         return transformers_loads(written, golden)
 
     report.check("transformers loads shards", name, shards)
+
+
+def same_tensors(found, directory):
+    """Names, types and every bit of a directory's safetensors file, with NaNs alike."""
+    expected = load_file(directory / "model.safetensors")
+    if found.keys() != expected.keys():
+        raise Failure(f"names differ: {sorted(found.keys() ^ expected.keys())}")
+    for name, tensor in expected.items():
+        same = found[name].dtype == tensor.dtype and found[name].shape == tensor.shape
+        if not same or not torch.equal(found[name].view(torch.uint8), tensor.view(torch.uint8)):
+            raise Failure(f"{name}: another {tensor.dtype} {list(tensor.shape)}")
+    return f"{len(expected)} tensors bit-identical"
+
+
+def check_formats(graft, report, name, imported, golden, work):
+    """PyTorch and NumPy files, each written by one side and read by the other."""
+    written, arrays = work / "pytorch", work / "npz"
+
+    def torch_loads():
+        graft("export", imported, "--format", "pytorch", "--output", written)
+        for mmap in (False, True):
+            found = torch.load(written / "pytorch_model.bin", weights_only=True, mmap=mmap)
+            same = same_tensors(found, imported)
+        return same
+
+    if report.check("torch loads the .bin", name, torch_loads):
+        report.check("transformers loads the .bin", name, lambda: transformers_loads(written, golden))
+
+    def numpy_loads():
+        source = imported
+        if any(tensor.dtype == torch.bfloat16 for tensor in load_file(imported / "model.safetensors").values()):
+            source = work / "float32"
+            graft("export", imported, "--format", "safetensors", "--dtype", "float32", "--output", source)
+        graft("export", source, "--format", "npz", "--output", arrays)
+        with numpy.load(arrays / "model.npz") as archive:
+            return same_tensors({key: torch.from_numpy(archive[key]) for key in archive.files}, source)
+
+    report.check("numpy loads the .npz", name, numpy_loads)
+
+    def imports(file, save):
+        """Imports what `save` writes of the same tensors into a file beside the same config.json."""
+        source, again = work / f"saved-{file}", work / f"imported-{file}"
+        source.mkdir()
+        for other in imported.iterdir():
+            if other.suffix != ".safetensors":
+                (source / other.name).write_bytes(other.read_bytes())
+        save(load_file(imported / "model.safetensors"), source / file.partition("-")[2])
+        graft("import", source, "--output", again)
+        return same_tensors(load_file(again / "model.safetensors"), imported)
+
+    zipped, stream = torch.save, lambda tensors, path: torch.save(tensors, path, _use_new_zipfile_serialization=False)
+    report.check("import of torch.save", name, lambda: imports("zip-pytorch_model.bin", zipped))
+    report.check("import of torch.save before 1.6", name, lambda: imports("stream-pytorch_model.bin", stream))
 
 
 def check_heads(graft, report, name, imported, own, golden, work):

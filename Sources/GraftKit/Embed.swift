@@ -46,22 +46,3 @@ public func embed(
   }
   return result
 }
-
-/// Writes a tensor as a NumPy `.npy` file, version 1.0: `<f4`, C order.
-///
-/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-///
-/// - Throws: `GraftError` when the file cannot be written.
-public func writeNPY(_ tensor: Tensor, to url: URL) throws {
-  let shape = tensor.shape.map(String.init).joined(separator: ", ") + (tensor.shape.count == 1 ? "," : "")
-  var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(shape)), }"
-  // Magic, version and length take 10 bytes; the data begin at a multiple of 64.
-  let padding = 63 - (10 + header.utf8.count) % 64
-  header += String(repeating: " ", count: padding) + "\n"
-  try FileWriter.write(url) { writer in
-    try writer.append([0x93] + Array("NUMPY".utf8) + [1, 0])
-    try writer.append([UInt8(header.utf8.count & 0xFF), UInt8(header.utf8.count >> 8)])
-    try writer.append(Array(header.utf8))
-    try writer.append(UnsafeRawBufferPointer(tensor.buffer))
-  }
-}

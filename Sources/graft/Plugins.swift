@@ -3,9 +3,11 @@ import BERT
 import GraftCore
 import MaskedLM
 import NextSentence
+import NumPy
 import OneDNN
 import OpenBLAS
 import Pretraining
+import PyTorch
 import Safetensors
 import SequenceClassification
 import WordPiece
@@ -14,6 +16,8 @@ import WordPiece
 /// and its type here.
 let builtInPlugins: [any Plugin.Type] = [
   SafetensorsPlugin.self,
+  PyTorchPlugin.self,
+  NumPyPlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,

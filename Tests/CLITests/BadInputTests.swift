@@ -145,6 +145,20 @@ import Testing
       "import model --output out", code: 1, stderr: ["model/model.safetensors"],
       prepare: { try $0.copy("base", weights: []) }),
     Row(
+      "import model --output out", code: 1,
+      stderr: [
+        "model.safetensors: the pickle asks for 'os.system', which is no part of weights. "
+          + "Graft runs no code of a file."
+      ],
+      prepare: {
+        // The beginning of a PyTorch file, and in the place of its table a call.
+        let head: [UInt8] = [
+          0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+          0x80, 2, 0x4D, 0xE9, 3, 0x2E, 0x80, 2, 0x7D, 0x2E,
+        ]
+        try $0.copy("base", weights: head + Array("cos\nsystem\n(S'touch here'\ntR.".utf8))
+      }),
+    Row(
       "import model --output out", code: 1, stderr: ["no known weight format. Known formats: safetensors"],
       prepare: { try $0.copy("base", weights: [UInt8](repeating: 0x42, count: 100)) }),
     Row(

@@ -34,6 +34,29 @@ import Testing
     Row(
       "export {base} --format safetensors --output out --max-shard-size 50KB --json",
       stdout: ["model-00001-of-00003.safetensors", "model.safetensors.index.json"]),
+    Row("export {masked-lm} --format pytorch --output m.pt", stdout: ["wrote m.pt (1 file"]),
+    Row(
+      "export {base} --format pytorch --output out --max-shard-size 50KB --json",
+      stdout: ["pytorch_model-00001-of-00003.bin", "pytorch_model.bin.index.json"]),
+    Row(
+      "diff shards {base}", whole: "39 equal, 0 changed, 0 only in A, 0 only in B\n",
+      prepare: {
+        let export = "export {base} --format pytorch --output shards --max-shard-size 50KB"
+        try #require(try $0.graft(export.split(separator: " ").map(String.init)).code == 0)
+      }),
+    Row("export {masked-lm} --format npz --output m.npz", stdout: ["wrote m.npz (1 file"]),
+    Row(
+      "export {masked-lm} --format npz --dtype bfloat16 --output m.npz", code: 1,
+      stderr: [
+        "m.npz: tensor 'bert.embeddings.word_embeddings.weight': NumPy has no bfloat16. "
+          + "Convert it: pass --dtype float32."
+      ]),
+    Row(
+      "inspect {../pytorch/bert-tiny}",
+      stdout: [
+        "format        pytorch", "tied copies   cls.predictions.decoder.weight, cls.predictions.decoder.bias",
+      ]),
+    Row("diff {../pytorch/bert-tiny} {float16}", whole: "46 equal, 0 changed, 0 only in A, 0 only in B\n"),
     Row(
       "init config --head masked-lm --output out", stdout: ["wrote out"],
       prepare: { try $0.copy("base", to: "config") }),

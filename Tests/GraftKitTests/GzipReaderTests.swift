@@ -53,7 +53,7 @@ import Zlib
       let error = #expect(throws: GraftError.self) { try buffer.withUnsafeMutableBytes(reader.read) }
       #expect(
         error?.description
-          == "\(url.path): corrupt gzip data before byte \(bytes.count - 4): incorrect data check. "
+          == "\(url.path): corrupt compressed data before byte \(bytes.count - 4): incorrect data check. "
           + "Copy or download it again."
       )
       #expect(try buffer.withUnsafeMutableBytes(reader.read) == 0)

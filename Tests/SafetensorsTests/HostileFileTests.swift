@@ -112,14 +112,13 @@ extension HostileFileTests {
     Case(
       "PyTorch zip",
       Array("PK\u{3}\u{4}\0\0\u{8}\u{8}\0\0\0\0\0\0archive/data.pkl".utf8),
-      "a zip archive, not a safetensors file. "
-        + "If PyTorch or NumPy wrote it, name it as such a file; otherwise unpack it first."
+      "a zip archive, not a safetensors file. Unpack it first."
     ),
     Case(
       "old PyTorch stream",
       [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8],
       "a Python pickle, not a safetensors file. "
-        + "PyTorch writes such files; it needs the plugin for PyTorch files."
+        + "Load it in Python, and save the weights alone with torch.save or numpy.savez."
     ),
     Case(
       "HDF5",

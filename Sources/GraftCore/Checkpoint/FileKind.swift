@@ -72,10 +72,9 @@ public enum FileKind: Sendable, CaseIterable {
     case .lfsPointer: "Run 'git lfs pull' in its repository to fetch the file itself."
     case .html, .xml:
       "The download was answered with a page: download the file itself, logged in if the model asks for it."
-    case .gzip, .tar: "Unpack it first."
-    case .zip: "If PyTorch or NumPy wrote it, name it as such a file; otherwise unpack it first."
+    case .gzip, .zip, .tar: "Unpack it first."
     case .hdf5: "Keras and TensorFlow write such files; it needs the plugin for HDF5."
-    case .pickle: "PyTorch writes such files; it needs the plugin for PyTorch files."
+    case .pickle: "Load it in Python, and save the weights alone with torch.save or numpy.savez."
     case .numpy: "A single array is no checkpoint."
     case .gguf: "llama.cpp uses such files; use the model's original weights."
     case .json: "Name the weight file, or a shard index called '*.index.json'."

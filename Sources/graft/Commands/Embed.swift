@@ -1,6 +1,7 @@
 import ArgumentParser
 import GraftCore
 import GraftKit
+import NumPy
 
 /// `graft embed`
 struct Embed: ParsableCommand {
@@ -36,7 +37,7 @@ struct Embed: ParsableCommand {
       texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batch.batchSize,
       backend: backend.make(registry, flags.console), progress: { bar.update($0) })
     bar.clear()
-    try writeNPY(vectors, to: output.url)
+    try NPY.write(LazyTensor(vectors), to: output.url)
     if flags.json {
       try Output.print([
         "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),

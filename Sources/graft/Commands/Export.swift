@@ -12,6 +12,8 @@ struct Export: ParsableCommand {
       EXAMPLES
         graft export news --format safetensors --output news-export
         graft export news --format safetensors --output news.safetensors --dtype float16
+        graft export news --format pytorch --output news-pytorch
+        graft export news --format npz --output news.npz --dtype float32
         graft export news --format safetensors --output news-shards --max-shard-size 200MB
       """)
 
