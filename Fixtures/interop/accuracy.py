@@ -81,7 +81,8 @@ def graft_run(graft, model, train, test, raw_test, seed, precision, work):
     layout = ["--text-column", "2,3", "--label-column", 1, "--label-base", 1] if original else []
     layout = layout or ["--text-column", 1, "--label-column", 2]
     again = json.loads(run("evaluate", output, "--data", raw_test, *layout, *SETTINGS, "--json", "--quiet"))
-    if again["eval_accuracy"] != accuracies[-1]:
+    # graft evaluate multiplies in float32, where a text or two may fall on the other side.
+    if abs(again["eval_accuracy"] - accuracies[-1]) > (0 if precision == "float32" else 0.003):
         raise SystemExit(f"graft evaluate gives {again['eval_accuracy']}, training gave {accuracies[-1]}")
     return accuracies, seconds
 
