@@ -38,12 +38,18 @@ struct Header {
 // MARK: - Reading
 
 extension Header {
+  /// Whether a file begins with an eight-byte length, then an opening brace. Eight characters of text would
+  /// be a length beyond any file, so a text that happens to have a brace there is not meant.
+  static func begins(_ head: [UInt8]) -> Bool {
+    head.count > 8 && head[8] == UInt8(ascii: "{") && !head[..<8].allSatisfy { 0x20..<0x7F ~= $0 }
+  }
+
   /// Reads and checks the header of a file.
   ///
   /// - Throws: ``GraftError`` that names the tensor at fault.
   init(of file: RandomAccessFile) throws {
     let head = try file.head(512)
-    if !SafetensorsFormat().recognizes(head), let kind = FileKind(head) {
+    if !Self.begins(head), let kind = FileKind(head) {
       throw kind.error(insteadOf: "a safetensors file", file: file.url.path)
     }
     guard head.count >= 8 else {

@@ -18,10 +18,8 @@ public struct SafetensorsFormat: WeightFormat {
 
   public init() {}
 
-  /// An eight-byte length, then an opening brace. Eight characters of text would be a length beyond any
-  /// file, so a text that happens to have a brace there is not meant.
-  public func recognizes(_ head: [UInt8]) -> Bool {
-    head.count > 8 && head[8] == UInt8(ascii: "{") && !head[..<8].allSatisfy { 0x20..<0x7F ~= $0 }
+  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
+    Header.begins(try file.head(9))
   }
 
   public func open(_ url: URL) throws -> Weights {

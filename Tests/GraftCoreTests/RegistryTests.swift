@@ -5,7 +5,7 @@ import Testing
 /// The smallest weight format: a mark, then one uint8 tensor called `all`.
 struct RawFormat: WeightFormat {
   static let name = "raw"
-  func recognizes(_ head: [UInt8]) -> Bool { head.starts(with: "RAW1".utf8) }
+  func recognizes(_ file: RandomAccessFile) throws -> Bool { try file.head(4).elementsEqual("RAW1".utf8) }
   func open(_ url: URL) throws -> Weights {
     let file = try RandomAccessFile(url)
     return Weights(["all": LazyTensor(TensorSpec(.uint8, [file.size - 4]), in: file, at: 4)])
@@ -15,7 +15,7 @@ struct RawFormat: WeightFormat {
 /// Another of the same name.
 struct OtherRawFormat: WeightFormat {
   static let name = "raw"
-  func recognizes(_ head: [UInt8]) -> Bool { true }
+  func recognizes(_ file: RandomAccessFile) throws -> Bool { true }
   func open(_ url: URL) throws -> Weights { Weights() }
 }
 

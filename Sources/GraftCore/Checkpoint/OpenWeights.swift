@@ -17,12 +17,12 @@ extension Registry {
   }
 
   private func openWeightFile(_ url: URL) throws -> (weights: Weights, format: String) {
-    let head = try RandomAccessFile(url).head()
+    let file = try RandomAccessFile(url)
     for type in formats.values {
       let format = type.init()
-      if format.recognizes(head) { return (try format.open(url), type.name) }
+      if try format.recognizes(file) { return (try format.open(url), type.name) }
     }
-    if let kind = FileKind(head) { throw kind.error(file: url.path) }
+    if let kind = FileKind(try file.head()) { throw kind.error(file: url.path) }
     throw GraftError(
       .unsupported,
       "no known weight format",

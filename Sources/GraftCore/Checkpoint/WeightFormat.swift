@@ -9,7 +9,7 @@ import Foundation
 ///
 ///     struct Raw: WeightFormat {
 ///       static let name = "raw"
-///       func recognizes(_ head: [UInt8]) -> Bool { head.starts(with: "RAW1".utf8) }
+///       func recognizes(_ file: RandomAccessFile) throws -> Bool { try file.head(4) == Array("RAW1".utf8) }
 ///       func open(_ url: URL) throws -> Weights { … }
 ///     }
 public protocol WeightFormat: Sendable {
@@ -22,8 +22,14 @@ public protocol WeightFormat: Sendable {
 
   init()
 
-  /// Whether a file that begins with `head` (up to 4096 bytes) is in this format.
-  func recognizes(_ head: [UInt8]) -> Bool
+  /// Whether a file is in this format, by its content and never by its name alone.
+  ///
+  /// A format without a mark at the beginning may look further: at a zip's directory, at a table's footer, at
+  /// the files beside it. Of a file that is broken, as much as says that it was meant to be in this format
+  /// is enough: ``open(_:)`` then says what is wrong.
+  ///
+  /// - Throws: ``GraftError`` when the file cannot be read.
+  func recognizes(_ file: RandomAccessFile) throws -> Bool
 
   /// Reads a file's table of contents; no tensor's bytes.
   ///

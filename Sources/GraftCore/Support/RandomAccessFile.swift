@@ -73,7 +73,7 @@ public final class RandomAccessFile: Sendable {
     }
   }
 
-  /// The first bytes, at most `count`: what a weight format is recognised by.
+  /// The first bytes, at most `count`: what most weight formats are recognised by.
   public func head(_ count: Int = 4096) throws -> [UInt8] { try bytes(0..<min(count, size)) }
 }
 
