@@ -24,7 +24,8 @@ struct Export: ParsableCommand {
     help: ArgumentHelp("The directory or weight file to create.", valueName: "PATH"), completion: .file())
   var output: Path
 
-  @Option(help: ArgumentHelp("How tensors are named. (default: the backbone's first)", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("How tensors are named. (default: what the format is used with)", valueName: "NAME"))
   var dialect: String?
 
   @OptionGroup var storage: StorageFlags
