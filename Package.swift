@@ -5,6 +5,7 @@ import PackageDescription
 /// `Sources/graft/Plugins.swift`.
 let plugins = [
   "Safetensors",
+  "TensorFlowBundle",
   "BERT",
   "MaskedLM",
   "NextSentence",
@@ -61,6 +62,7 @@ let package = Package(
     .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
+    .testTarget(name: "TensorFlowBundleTests", dependencies: ["TensorFlowBundle", "Safetensors"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

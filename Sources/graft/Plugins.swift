@@ -8,12 +8,14 @@ import OpenBLAS
 import Pretraining
 import Safetensors
 import SequenceClassification
+import TensorFlowBundle
 import WordPiece
 
 /// The plugins that this binary is built with: the one list. To add one, add its target to `Package.swift`
 /// and its type here.
 let builtInPlugins: [any Plugin.Type] = [
   SafetensorsPlugin.self,
+  TensorFlowBundlePlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
