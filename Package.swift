@@ -5,6 +5,7 @@ import PackageDescription
 /// `Sources/graft/Plugins.swift`.
 let plugins = [
   "Safetensors",
+  "HDF5",
   "TensorFlowBundle",
   "BERT",
   "MaskedLM",
@@ -19,6 +20,7 @@ let plugins = [
 
 /// What a plugin needs beyond `GraftCore`.
 let pluginDependencies: [String: [Target.Dependency]] = [
+  "HDF5": ["CZlib"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
@@ -62,6 +64,7 @@ let package = Package(
     .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
     .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "Safetensors"]),
     .testTarget(name: "TensorFlowBundleTests", dependencies: ["TensorFlowBundle", "Safetensors"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),

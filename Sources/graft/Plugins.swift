@@ -1,6 +1,7 @@
 import AdamW
 import BERT
 import GraftCore
+import HDF5
 import MaskedLM
 import NextSentence
 import OneDNN
@@ -15,6 +16,7 @@ import WordPiece
 /// and its type here.
 let builtInPlugins: [any Plugin.Type] = [
   SafetensorsPlugin.self,
+  HDF5Plugin.self,
   TensorFlowBundlePlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
