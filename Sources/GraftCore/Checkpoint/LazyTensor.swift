@@ -27,11 +27,10 @@ public struct LazyTensor: Sendable {
   ///   - spec: Element type and shape.
   ///   - source: Calls its argument with consecutive chunks that add up to `spec.byteCount` bytes, each a
   ///     whole number of elements and no larger than ``windowSize``.
-  public init(_ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void) {
-    self.init(spec, source: source, reader: nil)
-  }
-
-  private init(_ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void, reader: Reader?) {
+  ///   - reader: Fills a buffer with the bytes from an offset on, where the tensor can be read so as well.
+  public init(
+    _ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void, reader: Reader? = nil
+  ) {
     self.spec = spec
     self.source = source
     self.reader = reader
