@@ -21,6 +21,7 @@ let plugins = [
 /// What a plugin needs beyond `GraftCore`.
 let pluginDependencies: [String: [Target.Dependency]] = [
   "HDF5": ["CZlib"],
+  "TensorFlowBundle": ["CCRC32C"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
@@ -54,6 +55,7 @@ let package = Package(
 
     // C: shims, and the kernels that need run-time CPU dispatch.
     .target(name: "CVectorKernels", path: "Plugins/CVectorKernels"),
+    .target(name: "CCRC32C", path: "Plugins/CCRC32C"),
     .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),

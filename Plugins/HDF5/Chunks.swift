@@ -104,7 +104,7 @@ struct Chunks {
   /// Streams the elements in row-major order, as many rows at a time as a chunk has.
   ///
   /// Holds those rows, one chunk as it is stored and one as it is meant.
-  func stream(from file: RandomAccessFile, _ consume: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  func stream(from file: RandomAccessFile, _ consume: LazyTensor.Consumer) throws {
     let size = spec.dtype.byteCount
     let rowSize = spec.shape.dropFirst().reduce(size, *)
     let chunkSize = shape.reduce(size, *)
@@ -118,8 +118,9 @@ struct Chunks {
         let content = try filters.undo(stored, expanded: chunkSize, skipped: chunk.skippedFilters)
         place(content, at: index, rows: rows, in: &slab)
       }
-      try slab.withUnsafeMutableBytes {
-        try consume(UnsafeMutableRawBufferPointer(rebasing: $0[..<(rows * rowSize)]))
+      try slab.withUnsafeBytes {
+        try LazyTensor.chunks(
+          of: UnsafeRawBufferPointer(rebasing: $0[..<(rows * rowSize)]), elementSize: size, consume)
       }
     }
   }

@@ -96,56 +96,21 @@ struct Dataset {
   ///
   /// - Parameter name: What it is called, for errors.
   func tensor(_ name: String, in file: RandomAccessFile) -> LazyTensor {
-    let (spec, size) = (spec, spec.dtype.byteCount)
-    let swaps = isBigEndian && size > 1
-    switch storage {
-    case .none: return LazyTensor(spec, bytes: [])
-    case .compact(var bytes):
-      if swaps { bytes.withUnsafeMutableBytes { swapBytes($0, size) } }
-      return LazyTensor(spec, bytes: bytes)
-    case .contiguous(let address):
-      guard swaps else { return LazyTensor(spec, in: file, at: address) }
-      return LazyTensor(
-        spec,
-        source: { consume in
-          try LazyTensor(spec, in: file, at: address).stream { chunk in
-            try withUnsafeTemporaryAllocation(byteCount: chunk.count, alignment: 8) { window in
-              window.copyMemory(from: chunk)
-              swapBytes(window, size)
-              try consume(UnsafeRawBufferPointer(window))
-            }
-          }
-        })
-    case .chunked(let chunks):
-      return LazyTensor(
-        spec,
-        source: { consume in
+    let stored =
+      switch storage {
+      case .none: LazyTensor(spec, bytes: [])
+      case .compact(let bytes): LazyTensor(spec, bytes: bytes)
+      case .contiguous(let address): LazyTensor(spec, in: file, at: address)
+      case .chunked(let chunks):
+        LazyTensor(spec) { consume in
           do {
-            try chunks.stream(from: file) { slab in
-              if swaps { swapBytes(slab, size) }
-              try LazyTensor.chunks(of: UnsafeRawBufferPointer(slab), elementSize: size, consume)
-            }
+            try chunks.stream(from: file, consume)
           } catch var error as GraftError {
             error.subject = error.subject ?? "tensor '\(name)'"
             throw error.inFile(file.url.path)
           }
-        })
-    }
-  }
-}
-
-/// Reverses the bytes of each element.
-private func swapBytes(_ bytes: UnsafeMutableRawBufferPointer, _ size: Int) {
-  func swap<Word: FixedWidthInteger>(_: Word.Type) {
-    for word in stride(from: 0, to: bytes.count, by: size) {
-      bytes.storeBytes(
-        of: bytes.loadUnaligned(fromByteOffset: word, as: Word.self).byteSwapped, toByteOffset: word,
-        as: Word.self)
-    }
-  }
-  switch size {
-  case 2: swap(UInt16.self)
-  case 4: swap(UInt32.self)
-  default: swap(UInt64.self)
+        }
+      }
+    return isBigEndian ? stored.byteSwapped() : stored
   }
 }

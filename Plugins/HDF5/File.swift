@@ -5,17 +5,20 @@ import GraftCore
 /// Graft reads the format itself: the library's releases in use crash on damaged files. What is read is what
 /// libhdf5 writes unless a program asks for its newest structures; those are refused by name. The format:
 /// https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
-struct File {
+final class File {
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
   /// The most bytes of one part of the structure.
   private static let maximumPart = 1 << 24
 
   let content: RandomAccessFile
+  /// How many bytes of structure may still be read. Parts that overlap would let a small file ask for much.
+  private var budget: Int
   /// The header of the root group.
   let root: Int
 
   init(_ content: RandomAccessFile) throws {
     self.content = content
+    budget = 4 * content.size + (1 << 16)
     let head = try content.head(512)
     guard head.starts(with: Self.signature) else {
       throw FileKind(head)?.error(insteadOf: "an HDF5 file", file: content.url.path)
@@ -82,7 +85,12 @@ struct File {
         expected: "at most \(Self.maximumPart) bytes",
         found: "\(count)")
     }
-    return ByteReader(try content.bytes(checked(address, count))[...])
+    let range = try checked(address, count)
+    budget -= count
+    guard budget >= 0 else {
+      throw GraftError(.malformed, "the file's structure refers to the same bytes over and over")
+    }
+    return ByteReader(try content.bytes(range)[...])
   }
 
   /// A place in the file.

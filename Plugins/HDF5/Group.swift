@@ -6,6 +6,8 @@ enum Group {
 
   /// The most levels of a B-tree; three hold more than any file.
   private static let maximumDepth = 8
+  /// The most bytes of a group's names: several may be one text in its heap.
+  private static let maximumNames = 1 << 24
 
   /// - Throws: ``GraftError`` when a link is none to an object of this file, or the structure is damaged.
   static func links(of header: ObjectHeader, in file: File) throws -> [Link] {
@@ -74,6 +76,7 @@ enum Group {
   private static func symbols(_ root: Int, _ heap: LocalHeap, _ file: File) throws -> [Link] {
     var links: [Link] = []
     var known: Set<Int> = []
+    var nameBytes = 0
     func visit(_ address: Int, _ depth: Int) throws {
       guard known.insert(address).inserted, depth < maximumDepth else {
         throw GraftError(.malformed, "the tree of a group's names runs in a circle")
@@ -85,6 +88,11 @@ enum Group {
         var entries = try file.part(at: address + 8, 40 * count)
         for _ in 0..<count {
           let name = try heap.text(at: entries.length())
+          nameBytes += name.utf8.count
+          guard nameBytes <= maximumNames else {
+            throw GraftError(
+              .malformed, "a group's names are too long", expected: "at most \(maximumNames) bytes")
+          }
           let header = try entries.address()
           let kind = try entries.integer(UInt32.self)
           try entries.skip(20)

@@ -4,6 +4,8 @@ import GraftCore
 struct Tree {
   /// The most groups in one another.
   static let maximumDepth = 64
+  /// The most bytes of all names: a long one stands in front of all that is in its group.
+  private static let maximumPaths = 1 << 26
 
   private let file: File
   private(set) var weights = Weights()
@@ -13,6 +15,7 @@ struct Tree {
   /// Datasets by address: one may have several names.
   private var datasets: [Int: Dataset] = [:]
   private var storedByteCount = 0
+  private var pathByteCount = 0
 
   /// - Throws: ``GraftError`` naming the group or tensor at fault.
   init(_ file: File) throws {
@@ -62,6 +65,11 @@ struct Tree {
   }
 
   private mutating func visit(_ address: Int, _ path: [String]) throws {
+    let name = path.joined(separator: "/")
+    pathByteCount += name.utf8.count
+    guard pathByteCount <= Self.maximumPaths else {
+      throw GraftError(.malformed, "the names are too long", expected: "at most \(Self.maximumPaths) bytes")
+    }
     let header = try ObjectHeader(file, at: address)
     if Group.isGroup(header) {
       try visitGroup(header, at: address, path)
@@ -69,7 +77,6 @@ struct Tree {
     }
     // A type on its own is no tensor.
     guard header.has(ObjectHeader.Kind.layout) else { return }
-    let name = path.joined(separator: "/")
     guard let dataset = try datasets[address] ?? Dataset(header, in: file) else {
       strings.append(name)
       return

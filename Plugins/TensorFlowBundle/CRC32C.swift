@@ -1,6 +1,8 @@
+import CCRC32C
 import Foundation
 
-/// The Castagnoli checksum of blocks and tensors, eight bytes at a time.
+/// The Castagnoli checksum of blocks and tensors, eight bytes at a time: by the CPU's own instruction where it has
+/// one, or else by tables.
 ///
 /// Kounavis and Berry, "Novel table lookup-based algorithms for high-performance CRC generation", IEEE Trans.
 /// Computers 57(11), 2008.
@@ -21,6 +23,16 @@ struct CRC32C {
   }
 
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    if Self.hasInstruction {
+      state = graft_crc32c(state, bytes.baseAddress, bytes.count)
+    } else {
+      addByTables(bytes)
+    }
+  }
+
+  private static let hasInstruction = graft_has_crc32c()
+
+  mutating func addByTables(_ bytes: UnsafeRawBufferPointer) {
     Self.tables.withUnsafeBufferPointer { table in
       var state = state
       var position = 0

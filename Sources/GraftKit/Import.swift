@@ -86,10 +86,12 @@ public func exportModel(
   _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
-  let opened = try registry.open(source)
+  var opened = try registry.open(source)
   if strict { try opened.report.requireStrict() }
   let checkpoint = opened.checkpoint
   let resolved = try options.resolve(registry, backbone: checkpoint.backboneType.name)
+  opened.report.notes +=
+    try resolved.dialect.files.configuration?.differences(from: checkpoint.configuration) ?? []
   let extensions = Set(resolved.format.fileNames.map { ($0 as NSString).pathExtension })
   if extensions.contains(output.pathExtension) {
     let weights = try checkpoint.encodedWeights(resolved)

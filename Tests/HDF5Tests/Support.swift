@@ -4,9 +4,9 @@ import Testing
 
 @testable import HDF5
 
-/// The repository's `Fixtures/tensorflow`.
+/// The repository's `Fixtures`.
 let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("Fixtures/tensorflow")
+  .deletingLastPathComponent().appendingPathComponent("Fixtures")
 
 /// Runs `body` with a directory of its own, removed afterwards.
 func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {

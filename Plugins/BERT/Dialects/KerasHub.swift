@@ -12,7 +12,8 @@ extension Dialect {
     backbonePrefixes: ["layers/bert_backbone/", ""],
     dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
     files: CheckpointFiles(
-      configuration: .kerasHubBERT, weights: "model.weights.h5", heads: "task.weights.h5"),
+      configuration: .kerasHubBERT, weights: "model.weights.h5", heads: "task.weights.h5",
+      others: kerasHubTask),
     rows: [
       [
         Row("embeddings.word.weight", "layers/reversible_embedding/vars/0"),

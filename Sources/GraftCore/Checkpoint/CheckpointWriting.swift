@@ -57,10 +57,8 @@ extension Checkpoint {
       try FileWriter.write(
         directory.appendingPathComponent(own.name), text: own.own(configuration).text)
     }
-    for (path, file) in try options.dialect.files.others?(self) ?? [:] {
-      let url = directory.appendingPathComponent(path)
-      try DirectoryWriter.makeDirectory(url.deletingLastPathComponent())
-      try FileWriter.write(url, text: file.text(.pretty) + "\n")
+    for (name, file) in try options.dialect.files.others?(self) ?? [:] {
+      try FileWriter.write(directory.appendingPathComponent(name), text: file.text(.pretty) + "\n")
     }
     try writeWeights(into: directory, options)
 
@@ -86,7 +84,7 @@ extension Checkpoint {
       text: HeadRecord.document(
         activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
     )
-    try tokenizer?.write(to: directory)
+    try tokenizer?.write(to: directory, as: options.dialect.name)
   }
 }
 

@@ -55,19 +55,12 @@ public struct NameTable: Sendable {
   }
 
   /// How many of the stored names this table knows, to tell dialects apart.
-  public func matches(_ names: some Collection<String>) -> Int {
-    let names = names.map(current)
-    return spellings.map { spelling in names.count { spelling[$0] != nil } }.max() ?? 0
-  }
+  public func matches(_ names: some Sequence<String>) -> Int { spelling(of: names.map(current)).count }
 
-  /// The names under the backbone prefix that most of a file's names fit.
-  private func spelling(of names: some Collection<String>) -> NameIndex {
-    var best = (spelling: spellings[0], count: -1)
-    for spelling in spellings {
-      let count = names.count { spelling[$0] != nil }
-      if count > best.count { best = (spelling, count) }
-    }
-    return best.spelling
+  /// The names under the backbone prefix that most of a file's names fit, and how many do.
+  private func spelling(of names: [String]) -> (index: NameIndex, count: Int) {
+    let counted = spellings.map { index in (index: index, count: names.count { index[$0] != nil }) }
+    return counted.dropFirst().reduce(counted[0]) { $1.count > $0.count ? $1 : $0 }
   }
 
   /// Why a stored name is dropped, when it is on purpose.
@@ -103,7 +96,7 @@ public struct NameTable: Sendable {
   /// - Throws: ``GraftError`` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(_ weights: Weights, report: inout LoadReport) throws -> Decoded {
     let names = weights.tensors.keys.map(current)
-    let spelling = spelling(of: names)
+    let spelling = spelling(of: names).index
     var found: [Int: Found] = [:]
     var unknown = Weights()
     for ((stored, tensor), name) in zip(weights.tensors, names) {
@@ -230,10 +223,10 @@ public struct NameTable: Sendable {
     let scope = dialect.scopePrefix + architecture.snakeCased
     var stored = Weights(metadata: tensors.metadata.merging(dialect.metadata) { _, new in new })
     var left = Set(tensors.tensors.keys)
-    for entry in entries where !entry.row.isCopy {
-      guard let tensor = tensors[entry.row.canonical], left.remove(entry.row.canonical) != nil else {
-        continue
-      }
+    for entry in entries {
+      guard let tensor = tensors[entry.row.canonical],
+        left.remove(entry.row.canonical) != nil || entry.row.isCopy
+      else { continue }
       let name = (entry.owner == Self.backbone ? prefix : "") + entry.row.stored
       stored[name.replacing(NameIndex.scope, with: scope)] =
         try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
