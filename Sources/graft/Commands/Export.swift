@@ -13,6 +13,8 @@ struct Export: ParsableCommand {
         graft export news --format safetensors --output news-export
         graft export news --format safetensors --output news.safetensors --dtype float16
         graft export news --format safetensors --output news-shards --max-shard-size 200MB
+        graft export news --format tensorflow --output news-google
+        graft export news --format hdf5 --dialect keras-hub --output news-preset
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
