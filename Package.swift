@@ -7,6 +7,8 @@ let plugins = [
   "Safetensors",
   "PyTorch",
   "NumPy",
+  "HDF5",
+  "TensorFlowBundle",
   "BERT",
   "MaskedLM",
   "NextSentence",
@@ -20,6 +22,8 @@ let plugins = [
 
 /// What a plugin needs beyond `GraftCore`.
 let pluginDependencies: [String: [Target.Dependency]] = [
+  "HDF5": ["CZlib"],
+  "TensorFlowBundle": ["CCRC32C"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
@@ -55,6 +59,7 @@ let package = Package(
 
     // C: shims, and the kernels that need run-time CPU dispatch.
     .target(name: "CVectorKernels", path: "Plugins/CVectorKernels"),
+    .target(name: "CCRC32C", path: "Plugins/CCRC32C"),
     .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
@@ -69,6 +74,8 @@ let package = Package(
     .testTarget(name: "PyTorchTests", dependencies: ["PyTorch", "Safetensors", "Zip"]),
     .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors", "Zip"]),
     .testTarget(name: "ZipTests", dependencies: ["Zip", "CZlib"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "Safetensors"]),
+    .testTarget(name: "TensorFlowBundleTests", dependencies: ["TensorFlowBundle", "Safetensors"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

@@ -9,7 +9,6 @@ and its outputs, Graft's and those of the source's golden file have to agree wit
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +22,7 @@ from transformers.utils import logging
 import check_tokenizer
 from check_transformers import key_problems, tokenizer_problems
 from reference import TEXTS, architecture, encode, load, outputs
+from report import Failure, Graft, Report
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -36,77 +36,6 @@ HEADS = {
     "BertForPreTraining": "pretraining",
     "BertForSequenceClassification": "sequence-classification",
 }
-
-
-class Failure(Exception):
-    """What a check found wrong."""
-
-
-class Report:
-    """The checks so far. A failure is printed at once; the others too, if asked for."""
-
-    def __init__(self, verbose):
-        self.rows, self.verbose = [], verbose
-
-    def check(self, name, subject, body):
-        """Runs `body`, which returns what to say, or raises."""
-        try:
-            result, passed = body() or "passed", True
-        except Failure as failure:
-            result, passed = str(failure), False
-        except Exception as error:  # a check that cannot be made has failed
-            result, passed = f"{type(error).__name__}: {error}", False
-        self.rows.append((name, subject, passed, result))
-        if passed and not self.verbose:
-            return passed
-        lines = result.splitlines()
-        print(f"{'ok' if passed else 'FAILED':6}  {name:30}  {subject:34}  {lines[0]}", flush=True)
-        for line in lines[1:20]:
-            print(f"        {line}")
-        return passed
-
-    def table(self):
-        """One line for each kind of check."""
-        kinds = list(dict.fromkeys(name for name, *_ in self.rows))
-        summary = []
-        for kind in kinds:
-            rows = [row for row in self.rows if row[0] == kind]
-            failed = [row[1] for row in rows if not row[2]]
-            result = f"FAILED: {', '.join(failed)}" if failed else worst_of(rows)
-            summary.append((kind, subject_of(rows), result))
-        header = ("check", "what", "result")
-        widths = [max(len(row[i]) for row in [header, *summary]) for i in range(2)]
-        for row in [header, *summary]:
-            print("  ".join([row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2]]))
-        failures = sum(not passed for _, _, passed, _ in self.rows)
-        print(f"\n{len(self.rows) - failures} of {len(self.rows)} checks passed")
-        return failures
-
-
-def subject_of(rows):
-    return rows[0][1] if len(rows) == 1 else f"{len(rows)} times"
-
-
-def worst_of(rows):
-    """Of relative differences, the largest; else what the rows agree on."""
-    results = {row[3] for row in rows}
-    if len(results) == 1:
-        return results.pop()
-    found = [float(row[3].rpartition(" ")[2]) for row in rows if row[3].startswith("relative difference ")]
-    return f"relative difference at most {max(found):.2g}" if len(found) == len(rows) else "passed"
-
-
-class Graft:
-    def __init__(self, path):
-        self.path = path
-
-    def __call__(self, *arguments, expect=(0,)):
-        """Standard output of a command; its error is the failure."""
-        command = [str(self.path), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode not in expect:
-            raise Failure(f"graft {' '.join(command[1:])}: exit {done.returncode}\n{done.stderr.strip()}")
-        return done.stdout
 
 
 def relative(found, expected, mask):

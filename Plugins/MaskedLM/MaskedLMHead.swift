@@ -8,7 +8,7 @@ import GraftCore
 public struct MaskedLMHead: Head {
   public static let name = "masked-lm"
   public static let architecture = "ForMaskedLM"
-  public static let settingKeys = ["tie_word_embeddings"]
+  public static let settingKeys = ["tie_word_embeddings", "mlm_hidden_act", "mlm_layer_norm_eps"]
 
   /// What ``forward(_:_:_:_:)`` calls its logits: `[selected tokens, vocabulary]`.
   public static let logits = "prediction_logits"
@@ -19,15 +19,30 @@ public struct MaskedLMHead: Head {
       + [
         Dialect.Row("masked_lm.bias", "cls.predictions.bias"),
         Dialect.Row(
-          decoderWeight,
-          "cls.predictions.decoder.weight",
-          .same,
-          .tied(to: "embeddings.word.weight")
-        ),
+          decoderWeight, "cls.predictions.decoder.weight", .same, .tied(to: "embeddings.word.weight")),
         Dialect.Row(decoderBias, "cls.predictions.decoder.bias", .same, .tied(to: "masked_lm.bias")),
-      ]
+      ],
+    "bert/transformers-tf": Dialect.Row.pair(
+      "masked_lm.transform", "\(tensorFlow)/mlm___cls/predictions/transform/dense", .denseOutputs)
+      + Dialect.Row.pair(
+        "masked_lm.norm", "\(tensorFlow)/mlm___cls/predictions/transform/LayerNorm", .normOutputs)
+      + [Dialect.Row("masked_lm.bias", "\(tensorFlow)/mlm___cls/predictions/bias:0")]
+      + [
+        ("word.weight", "word_embeddings/weight:0"),
+        ("position.weight", "position_embeddings/embeddings:0"),
+        ("token_type.weight", "token_type_embeddings/embeddings:0"),
+        ("norm.weight", "LayerNorm/gamma:0"), ("norm.bias", "LayerNorm/beta:0"),
+      ].map { Dialect.Row("embeddings.\($0)", "\(tensorFlow)/bert/embeddings/\($1)", .same, .copy) },
+    "bert/google": Dialect.Row.pair("masked_lm.transform", "cls/predictions/transform/dense", .dense)
+      + Dialect.Row.pair("masked_lm.norm", "cls/predictions/transform/LayerNorm", .norm)
+      + [Dialect.Row("masked_lm.bias", "cls/predictions/output_bias")],
+    "bert/keras-hub": Dialect.Row.pair(
+      "masked_lm.transform", "layers/masked_lm_head/_intermediate_dense", .denseVariables)
+      + Dialect.Row.pair("masked_lm.norm", "layers/masked_lm_head/_intermediate_layer_norm", .normVariables)
+      + [Dialect.Row("masked_lm.bias", "layers/masked_lm_head/vars/0")],
   ]
 
+  private static let tensorFlow = "mlm___cls/{scope}"
   private static let decoderWeight = "masked_lm.decoder.weight"
   private static let decoderBias = "masked_lm.decoder.bias"
 
@@ -41,8 +56,12 @@ public struct MaskedLMHead: Head {
   public init(_ configuration: Configuration, on backbone: any Backbone) throws {
     hiddenSize = backbone.hiddenSize
     vocabularySize = backbone.vocabularySize
-    activation = try configuration.activation("hidden_act", default: "gelu")
-    epsilon = Float(try configuration.number("layer_norm_eps", default: 1e-12))
+    // KerasHub's transform is not computed as its encoder is; everyone else has one setting for both.
+    activation = try configuration.activation(
+      "mlm_hidden_act", default: configuration.string("hidden_act", default: "gelu"))
+    epsilon = Float(
+      try configuration.number(
+        "mlm_layer_norm_eps", default: configuration.number("layer_norm_eps", default: 1e-12)))
     deviation = try configuration.number("initializer_range", default: 0.02)
     isTied = try configuration.bool("tie_word_embeddings", default: true)
   }

@@ -11,7 +11,11 @@ public struct NextSentenceHead: Head {
   public static let logits = "seq_relationship_logits"
 
   public static let rows: [String: [Dialect.Row]] = [
-    "bert/transformers": Dialect.Row.linear("next_sentence", "cls.seq_relationship")
+    "bert/transformers": Dialect.Row.linear("next_sentence", "cls.seq_relationship"),
+    "bert/transformers-tf": Dialect.Row.pair(
+      "next_sentence", "nsp___cls/{scope}/nsp___cls/seq_relationship", .denseOutputs),
+    "bert/google": Dialect.Row.pair(
+      "next_sentence", "cls/seq_relationship", .init("/output_weights", "/output_bias")),
   ]
 
   private let hiddenSize: Int

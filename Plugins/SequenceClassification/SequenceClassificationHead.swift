@@ -15,7 +15,11 @@ public struct SequenceClassificationHead: Head {
   public static let logits = "logits"
 
   public static let rows: [String: [Dialect.Row]] = [
-    "bert/transformers": Dialect.Row.linear("sequence_classification", "classifier")
+    "bert/transformers": Dialect.Row.linear("sequence_classification", "classifier"),
+    "bert/transformers-tf": Dialect.Row.pair(
+      "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
+    "bert/google": Dialect.Row.pair("sequence_classification", "output_", .init("weights", "bias")),
+    "bert/keras-hub": Dialect.Row.pair("sequence_classification", "layers/dense", .denseVariables),
   ]
 
   /// Names of the outputs, in their order.

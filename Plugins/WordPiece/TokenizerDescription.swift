@@ -46,6 +46,13 @@ extension TokenizerDescription {
         return value
       }
     }
+    if let keras = try KerasHubTokenizer(directory) {
+      let lines = try read(KerasHubTokenizer.vocabularyName)
+      self = try inFile(KerasHubTokenizer.vocabularyName) {
+        try Self(lines: lines ?? [], TokenizerSettings(), normalizer: keras.normalizer, extraTokens: [])
+      }
+      return
+    }
     let json = try read("tokenizer.json")
     let lines = json == nil ? try read("vocab.txt") : nil
     guard json != nil || lines != nil else { return nil }

@@ -25,6 +25,12 @@ extension WordPieceTokenizer {
     try FileWriter.write(url("vocab.txt"), text: lines.map { $0 + "\n" }.joined())
   }
 
+  /// Writes KerasHub's files for its dialect; for any other, those of ``write(to:)``.
+  public func write(to directory: URL, as dialect: String) throws {
+    guard dialect == "keras-hub" else { return try write(to: directory) }
+    try KerasHubTokenizer(normalizer).write(vocabulary.tokens, to: directory)
+  }
+
   /// `tokenizer.json` with the vocabulary in its place.
   private func documentText() -> String {
     var entries = ""

@@ -5,7 +5,7 @@ import GraftCore
 public struct OutputOptions: Sendable {
   /// A registered weight format.
   public var format: String
-  /// A registered dialect; `nil` takes the backbone's first.
+  /// A registered dialect; `nil` takes the format's usual one, or else the backbone's first.
   public var dialect: String?
   /// Converts floating-point tensors; `nil` keeps each as it is.
   public var dtype: DType?
@@ -27,8 +27,8 @@ public struct OutputOptions: Sendable {
   /// - Throws: `GraftError` when one is not registered.
   func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
     Checkpoint.WriteOptions(
-      format: try registry.formats.find(format), dialect: try registry.dialect(dialect, of: backbone),
-      dtype: dtype, shardLimit: shardLimit)
+      format: try registry.formats.find(format),
+      dialect: try registry.dialect(dialect, of: backbone, in: format), dtype: dtype, shardLimit: shardLimit)
   }
 }
 
@@ -86,10 +86,12 @@ public func exportModel(
   _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
-  let opened = try registry.open(source)
+  var opened = try registry.open(source)
   if strict { try opened.report.requireStrict() }
   let checkpoint = opened.checkpoint
   let resolved = try options.resolve(registry, backbone: checkpoint.backboneType.name)
+  opened.report.notes +=
+    try resolved.dialect.files.configuration?.differences(from: checkpoint.configuration) ?? []
   let extensions = Set(resolved.format.fileNames.map { ($0 as NSString).pathExtension })
   if extensions.contains(output.pathExtension) {
     let weights = try checkpoint.encodedWeights(resolved)

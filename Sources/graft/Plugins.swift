@@ -1,6 +1,7 @@
 import AdamW
 import BERT
 import GraftCore
+import HDF5
 import MaskedLM
 import NextSentence
 import NumPy
@@ -10,6 +11,7 @@ import Pretraining
 import PyTorch
 import Safetensors
 import SequenceClassification
+import TensorFlowBundle
 import WordPiece
 
 /// The plugins that this binary is built with: the one list. To add one, add its target to `Package.swift`
@@ -18,6 +20,8 @@ let builtInPlugins: [any Plugin.Type] = [
   SafetensorsPlugin.self,
   PyTorchPlugin.self,
   NumPyPlugin.self,
+  HDF5Plugin.self,
+  TensorFlowBundlePlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,

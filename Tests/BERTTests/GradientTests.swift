@@ -51,9 +51,9 @@ struct GradientTests {
       if let gradient = parameter.gradient { gradients[parameter.name] = LazyTensor(gradient) }
     }
     let table = NameTable(
-      try registry.dialect("transformers", of: "bert"), layers: try checkpoint.makeBackbone().layerCount,
+      try registry.dialect("transformers", of: "bert"), on: try checkpoint.makeBackbone(),
       heads: checkpoint.activeHead?.parts ?? [])
-    let named = try table.encode(gradients, withHead: true)
+    let named = try table.encode(gradients, architecture: checkpoint.architecture, withHead: true)
     let expected = file.tensors.filter { $0.key.hasPrefix("grad.") }
     #expect(expected.count > 30)
     func largest(_ name: String) throws -> Float {

@@ -8,6 +8,7 @@ extension Dialect {
   public static let transformersBERT = Dialect(
     name: "transformers",
     backbone: BERTBackbone.name,
+    formats: ["safetensors"],
     backbonePrefixes: ["bert.", ""],
     wrappers: ["module."],
     synonyms: [
@@ -15,8 +16,8 @@ extension Dialect {
       Synonym("LayerNorm.beta", "LayerNorm.bias"),
     ],
     dropped: [
-      Dropped("embeddings.position_ids", "a buffer, not a parameter"),
-      Dropped("embeddings.token_type_ids", "a buffer, not a parameter"),
+      Dropped(.ending("embeddings.position_ids"), "a buffer, not a parameter"),
+      Dropped(.ending("embeddings.token_type_ids"), "a buffer, not a parameter"),
     ],
     rows: [
       [

@@ -83,8 +83,10 @@ public struct Checkpoint: Sendable {
 
   /// The tensors that the active architecture is made of, in canonical names: without a pooler that its
   /// class does not have.
-  public func activeWeights() throws -> Weights {
-    let unused = try unusedBackboneParameters()
+  ///
+  /// - Parameter dialect: The framework whose class it is; `nil` is transformers.
+  public func activeWeights(_ dialect: Dialect? = nil) throws -> Weights {
+    let unused = try unusedBackboneParameters(dialect)
     var weights = Weights(
       backbone.tensors.filter { !unused.contains($0.key) },
       metadata: backbone.metadata
@@ -94,9 +96,10 @@ public struct Checkpoint: Sendable {
   }
 
   /// The backbone parameters that the active architecture has no place for.
-  func unusedBackboneParameters() throws -> Set<String> {
+  func unusedBackboneParameters(_ dialect: Dialect?) throws -> Set<String> {
     guard let activeHead, !activeHead.needsPooler else { return [] }
-    return try makeBackbone().poolerParameters
+    let required = dialect?.rows.filter { $0.presence == .required }.map(\.canonical) ?? []
+    return try makeBackbone().poolerParameters.subtracting(required)
   }
 
   /// Marks the active parts that training changed, and the pooler, as trained on something.

@@ -27,18 +27,14 @@ extension Registry {
         .mismatch, "the head '\(head)' alone, not a checkpoint", file: directory.url.path,
         advice: "Put it on one with 'graft head attach CKPT --head DIR --output DIR'.")
     }
-    var configuration = try directory.configuration()
-    let (stored, format) = try openWeights(directory.weights)
+    var configuration = try directory.configuration(configurationFiles)
+    let (stored, format) = try openWeights(of: directory)
     do {
       let (dialect, backboneType) = try recognize(stored, configuration)
       let backbone = try backboneType.init(configuration)
       let architecture = try Architecture(configuration, backboneType, dialect, heads: heads.values)
       let leaves = architecture.likelyLeaves(of: heads.values)
-      let table = NameTable(
-        dialect,
-        layers: backbone.layerCount,
-        heads: leaves
-      )
+      let table = NameTable(dialect, on: backbone, heads: leaves)
 
       var report = LoadReport()
       if let note = architecture.note { report.notes.append(note) }
@@ -84,10 +80,28 @@ extension Registry {
       )
     } catch var error as GraftError {
       if error.file == ModelDirectory.configurationName {
-        error.file = directory.url.appendingPathComponent(ModelDirectory.configurationName).path
+        error.file = try directory.configurationFile(configurationFiles).path
       }
       throw error.inFile(directory.weights.path)
     }
+  }
+
+  /// The spellings of configurations that the dialects bring.
+  var configurationFiles: [ConfigurationFile] { dialects.values.compactMap(\.files.configuration) }
+
+  /// The weights of a checkpoint: those of its weight file, and of one for the heads where a dialect has one.
+  private func openWeights(of directory: ModelDirectory) throws -> (weights: Weights, format: String) {
+    let (weights, format) = try openWeights(directory.weights)
+    for dialect in dialects.values where dialect.files.weights == directory.weights.lastPathComponent {
+      guard let name = dialect.files.heads else { continue }
+      let file = directory.url.appendingPathComponent(name)
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      var joined = Weights(metadata: weights.metadata)
+      for (name, tensor) in weights.tensors { joined[dialect.backbonePrefixes[0] + name] = tensor }
+      joined.tensors.merge(try openWeights(file).weights.tensors) { first, _ in first }
+      return (joined, format)
+    }
+    return (weights, format)
   }
 
   /// The dialect that knows most of a file's names, and its backbone.
@@ -101,13 +115,13 @@ extension Registry {
     let leaves = heads.values.filter { $0.isLeaf }
     var best: (dialect: Dialect, count: Int)?
     for dialect in dialects.values where type == nil || dialect.backbone == type?.name {
-      let layers: Int
+      let backbone: any Backbone
       do {
-        layers = try backbones.find(dialect.backbone).init(configuration).layerCount
+        backbone = try backbones.find(dialect.backbone).init(configuration)
       } catch  where type == nil && dialects.values.count > 1 {
         continue  // The configuration of another backbone.
       }
-      let count = NameTable(dialect, layers: layers, heads: leaves).matches(stored.tensors.keys)
+      let count = NameTable(dialect, on: backbone, heads: leaves).matches(stored.tensors.keys)
       if count > best?.count ?? 0 { best = (dialect, count) }
     }
     guard let best else {
@@ -181,7 +195,7 @@ extension Registry {
       let file = directory.appendingPathComponent(ModelDirectory.keptName(fileName))
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
       let backbone = try checkpoint.makeBackbone()
-      let table = NameTable(dialect, layers: backbone.layerCount, heads: [])
+      let table = NameTable(dialect, on: backbone, heads: [])
       var kept = LoadReport()
       let decoded = try table.decode(try openWeights(file).0, report: &kept)
       checkpoint.backbone.tensors.merge(decoded[NameTable.backbone]?.tensors ?? [:]) { first, _ in first }
@@ -262,7 +276,6 @@ extension HeadRecord {
       settings.setLabels((0..<shape[0]).map { "LABEL_\($0)" })
     }
     let decoders = dialect.rows(of: type).filter { $0.target == backbone.wordEmbedding }
-    guard !decoders.isEmpty else { return }
     let isTied = !decoders.contains { weights[$0.canonical] != nil }
     if !isTied || settings["tie_word_embeddings"] != nil { settings["tie_word_embeddings"] = JSON(isTied) }
   }

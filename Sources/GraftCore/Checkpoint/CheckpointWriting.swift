@@ -48,17 +48,22 @@ extension Checkpoint {
       configuration.values["torch_dtype"] = nil
       configuration["dtype"] = .string(dtype.rawValue)
     }
-    try FileWriter.write(
-      directory.appendingPathComponent(ModelDirectory.configurationName),
-      text: configuration.text
-    )
+    let own = options.dialect.files.configuration
+    if own?.name != ModelDirectory.configurationName {
+      try FileWriter.write(
+        directory.appendingPathComponent(ModelDirectory.configurationName), text: configuration.text)
+    }
+    if let own {
+      try FileWriter.write(
+        directory.appendingPathComponent(own.name), text: own.own(configuration).text)
+    }
+    for (name, file) in try options.dialect.files.others?(self) ?? [:] {
+      try FileWriter.write(directory.appendingPathComponent(name), text: file.text(.pretty) + "\n")
+    }
+    try writeWeights(into: directory, options)
 
     let fileName = try options.format.fileName()
-    try ShardIndex.write(
-      try encodedWeights(options), to: directory.appendingPathComponent(fileName), limit: options.shardLimit,
-      format: options.format.init())
-
-    let unused = try unusedBackboneParameters()
+    let unused = try unusedBackboneParameters(options.dialect)
     var kept = try encoded(Weights(backbone.tensors.filter { unused.contains($0.key) }), options)
     kept.tensors.merge(extra.tensors) { first, _ in first }
     if !kept.tensors.isEmpty {
@@ -79,23 +84,52 @@ extension Checkpoint {
       text: HeadRecord.document(
         activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
     )
-    try tokenizer?.write(to: directory)
+    try tokenizer?.write(to: directory, as: options.dialect.name)
   }
 }
 
 extension Checkpoint {
+  /// Writes the weights in one file, in shards, or in the two files that the dialect asks for.
+  private func writeWeights(into directory: URL, _ options: WriteOptions) throws {
+    func write(_ weights: Weights, _ name: String) throws {
+      try ShardIndex.write(
+        weights, to: directory.appendingPathComponent(name), limit: options.shardLimit,
+        format: options.format.init())
+    }
+    let weights = try encodedWeights(options)
+    let files = options.dialect.files
+    let name = try files.weights ?? options.format.fileName()
+    guard let heads = files.heads, activeHead != nil else { return try write(weights, name) }
+    let prefix = options.dialect.backbonePrefixes[0]
+    var (backbone, rest) = (Weights(metadata: weights.metadata), Weights(metadata: weights.metadata))
+    for (name, tensor) in weights.tensors {
+      if name.hasPrefix(prefix) {
+        backbone[String(name.dropFirst(prefix.count))] = tensor
+      } else {
+        rest[name] = tensor
+      }
+    }
+    try write(backbone, name)
+    try write(rest, heads)
+  }
+
   /// The tensors of the active architecture as a dialect stores them.
   ///
-  /// - Throws: ``GraftError`` when the dialect cannot name a tensor.
+  /// - Throws: ``GraftError`` when the dialect cannot name a tensor, or its classes have one that is missing.
   public func encodedWeights(_ options: WriteOptions) throws -> Weights {
-    try encoded(try activeWeights(), options)
+    let weights = try activeWeights(options.dialect)
+    try nameTable(options).checkComplete(weights)
+    return try encoded(weights, options)
   }
 
   private func encoded(_ weights: Weights, _ options: WriteOptions) throws -> Weights {
-    let table = NameTable(
-      options.dialect, layers: try makeBackbone().layerCount, heads: activeHead?.parts ?? [])
-    return try table.encode(
-      options.dtype.map { weights.converted(to: $0) } ?? weights, withHead: activeHead != nil)
+    try nameTable(options).encode(
+      options.dtype.map { weights.converted(to: $0) } ?? weights, architecture: architecture,
+      withHead: activeHead != nil)
+  }
+
+  private func nameTable(_ options: WriteOptions) throws -> NameTable {
+    NameTable(options.dialect, on: try makeBackbone(), heads: activeHead?.parts ?? [])
   }
 }
 

@@ -41,8 +41,9 @@ public struct DetachedHead: Sendable {
     )
     var weights = Weights()
     for record in records { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
-    let stored = try NameTable(options.dialect, layers: 0, heads: type.parts)
-      .encode(options.dtype.map { weights.converted(to: $0) } ?? weights, withHead: true)
+    let stored = try NameTable(options.dialect, on: nil, heads: type.parts).encode(
+      options.dtype.map { weights.converted(to: $0) } ?? weights, architecture: type.architecture,
+      withHead: true)
     let fileName = try options.format.fileName()
     try options.format.init().write(stored, to: directory.appendingPathComponent(fileName))
     try FileWriter.write(
@@ -73,7 +74,7 @@ extension Registry {
     let type = try heads.find(name)
     let configuration = try directory.configuration()
     let stored = try openWeights(directory.weights).weights
-    let tables = dialects.values.map { NameTable($0, layers: 0, heads: type.parts) }
+    let tables = dialects.values.map { NameTable($0, on: nil, heads: type.parts) }
     guard let table = tables.max(by: { $0.matches(stored.tensors.keys) < $1.matches(stored.tensors.keys) })
     else {
       throw GraftError(.unsupported, "no dialect is registered", file: url.path)

@@ -7,16 +7,24 @@ public struct Dialect: Sendable {
   public let name: String
   /// The ``Backbone/name`` that the rows belong to.
   public let backbone: String
-  /// What may stand before a backbone tensor's name. The first is written when the model has a head; the
-  /// last, when it is a backbone alone.
+  /// The weight formats that are written in this dialect unless another is asked for.
+  public let formats: [String]
+  /// What may stand before the names of the backbone's tensors, the same for all of a file. The first is
+  /// written when the model has a head; the last, when it is a backbone alone.
   public let backbonePrefixes: [String]
   /// What may stand before every name, such as the `module.` of a data-parallel wrapper. Never written.
   public let wrappers: [String]
   /// Older spellings of the ends of names.
   public let synonyms: [Synonym]
-  /// Tensors that are dropped on purpose, by the end of their names: buffers, optimizer slots.
+  /// Tensors that are dropped on purpose: buffers, optimizer slots.
   public let dropped: [Dropped]
-  /// The backbone's rows, with `{}` for the number of a layer.
+  /// What `{scope}` in stored names begins with; the class in snake case follows: `tf_bert_for_masked_lm`.
+  public let scopePrefix: String
+  /// What weight files in this dialect carry beside their tensors.
+  public let metadata: [String: String]
+  /// The files of a checkpoint, where the framework names or writes them its own way.
+  public let files: CheckpointFiles
+  /// The backbone's rows, with `{}` for the number of a layer; see ``Row/init(_:_:_:_:)``.
   public let rows: [Row]
   /// Rows of heads, by name, in the place of the ones that the heads bring.
   public let headRows: [String: [Row]]
@@ -24,17 +32,27 @@ public struct Dialect: Sendable {
   public init(
     name: String,
     backbone: String,
+    formats: [String] = [],
     backbonePrefixes: [String] = [""],
     wrappers: [String] = [],
     synonyms: [Synonym] = [],
-    dropped: [Dropped] = [], rows: [Row], headRows: [String: [Row]] = [:]
+    dropped: [Dropped] = [],
+    scopePrefix: String = "",
+    metadata: [String: String] = [:],
+    files: CheckpointFiles = CheckpointFiles(),
+    rows: [Row],
+    headRows: [String: [Row]] = [:]
   ) {
     self.name = name
     self.backbone = backbone
+    self.formats = formats
     self.backbonePrefixes = backbonePrefixes
     self.wrappers = wrappers
     self.synonyms = synonyms
     self.dropped = dropped
+    self.scopePrefix = scopePrefix
+    self.metadata = metadata
+    self.files = files
     self.rows = rows
     self.headRows = headRows
   }
@@ -56,14 +74,26 @@ public struct Dialect: Sendable {
     }
   }
 
-  /// A stored ending that is not a parameter, and the reason that the report gives.
+  /// Stored names that are not parameters, and the reason that the report gives.
   public struct Dropped: Sendable {
-    public let ending: String
+    public enum Pattern: Sendable {
+      case ending(String)
+      case beginning(String)
+    }
+
+    public let pattern: Pattern
     public let reason: String
 
-    public init(_ ending: String, _ reason: String) {
-      self.ending = ending
+    public init(_ pattern: Pattern, _ reason: String) {
+      self.pattern = pattern
       self.reason = reason
+    }
+
+    func matches(_ name: String) -> Bool {
+      switch pattern {
+      case .ending(let ending): name.hasSuffix(ending)
+      case .beginning(let beginning): name.hasPrefix(beginning)
+      }
     }
   }
 
@@ -72,6 +102,12 @@ public struct Dialect: Sendable {
     case same
     /// `[in, out]`.
     case transposed
+    /// `[in, heads, head]`: the outputs divided among the attention heads.
+    case outputsSplit
+    /// `[heads, head, out]`: the inputs divided among the attention heads.
+    case inputsSplit
+    /// `[heads, head]` of a canonical `[out]`.
+    case biasSplit
   }
 
   /// Whether a tensor has to be there.
@@ -82,6 +118,9 @@ public struct Dialect: Sendable {
     /// A copy of another parameter, by canonical name. When it is stored and equal it is read once; when it
     /// differs it is a parameter of its own; it is written only then.
     case tied(to: String)
+    /// The same parameter once more, which has to be equal to the first where it is stored. It is written too:
+    /// the framework would miss it.
+    case copy
   }
 
   /// One tensor: its canonical name, its stored name, and the way between them.
@@ -91,6 +130,10 @@ public struct Dialect: Sendable {
     public let layout: Layout
     public let presence: Presence
 
+    /// - Parameters:
+    ///   - canonical: The canonical name; `{}` stands for the number of a layer.
+    ///   - stored: The stored name. `{}` is the number of a layer; `{_}` is nothing for the first layer and
+    ///     `_1`, `_2`, … for the others; `{scope}` is the class that wrote the file, and may be absent.
     public init(
       _ canonical: String,
       _ stored: String,
@@ -107,33 +150,39 @@ public struct Dialect: Sendable {
     public static func linear(_ canonical: String, _ stored: String, _ presence: Presence = .required)
       -> [Row]
     {
+      pair(canonical, stored, .torch, presence)
+    }
+
+    /// A weight and its bias, as a framework calls them.
+    ///
+    /// - Parameters:
+    ///   - canonical: What `.weight` and `.bias` follow.
+    ///   - stored: What the framework's two endings follow.
+    public static func pair(
+      _ canonical: String, _ stored: String, _ names: PairNames, _ presence: Presence = .required
+    ) -> [Row] {
       [
-        Row("\(canonical).weight", "\(stored).weight", .same, presence),
-        Row("\(canonical).bias", "\(stored).bias", .same, presence),
+        Row("\(canonical).weight", stored + names.weight, names.weightLayout, presence),
+        Row("\(canonical).bias", stored + names.bias, names.biasLayout, presence),
       ]
     }
 
-    /// The row of one layer: `{}` replaced by its number.
+    /// The row of one layer.
     func numbered(_ layer: Int) -> Row {
       func fill(_ name: String) -> String {
-        guard let range = name.firstRange(of: "{}") else { return name }
-        return name.replacingCharacters(in: range, with: String(layer))
+        name.replacing("{}", with: String(layer)).replacing("{_}", with: layer == 0 ? "" : "_\(layer)")
       }
       return Row(fill(canonical), fill(stored), layout, presence)
     }
 
     var isPerLayer: Bool { canonical.contains("{}") }
 
+    var isCopy: Bool { presence == .copy }
+
     /// The parameter that this is a copy of.
     var target: String? {
       if case .tied(let target) = presence { return target }
       return nil
     }
-  }
-}
-
-extension String {
-  fileprivate func replacingCharacters(in range: Range<Index>, with text: String) -> String {
-    String(self[..<range.lowerBound]) + text + String(self[range.upperBound...])
   }
 }

@@ -15,7 +15,7 @@ extension Registry {
     guard let active = checkpoint.activeHead else { return }
     let backbone = try checkpoint.makeBackbone()
     let table = NameTable(
-      try dialect(of: checkpoint.backboneType.name), layers: backbone.layerCount, heads: active.parts)
+      try dialect(of: checkpoint.backboneType.name), on: backbone, heads: active.parts)
     for part in active.parts where !checkpoint.heads.contains(where: { $0.id == part.name }) {
       var record = HeadRecord(
         part, settings: settings.settings(of: part), weights: Weights(), history: .untrained)

@@ -136,7 +136,8 @@ public struct LazyTensor: Sendable {
     )
   }
 
-  static func chunks(of bytes: UnsafeRawBufferPointer, elementSize: Int, _ consume: Consumer) throws {
+  /// Hands bytes on in chunks that are no larger than ``windowSize``.
+  public static func chunks(of bytes: UnsafeRawBufferPointer, elementSize: Int, _ consume: Consumer) throws {
     let step = windowSize / elementSize * elementSize
     var position = 0
     while position < bytes.count {

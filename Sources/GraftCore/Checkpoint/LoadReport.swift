@@ -34,12 +34,15 @@ public struct LoadReport: Sendable, Equatable {
     case declared(String)
     /// It is equal to a parameter, by canonical name, that it is a copy of.
     case tied(to: String)
+    /// It is the same parameter, by canonical name, stored a second time.
+    case copy(of: String)
 
     /// For people and machines: what stands in brackets behind the name.
     public var description: String {
       switch self {
       case .declared(let reason): reason
       case .tied(let target): "equal to '\(target)', which it is tied to"
+      case .copy(let parameter): "'\(parameter)' a second time"
       }
     }
   }

@@ -28,9 +28,16 @@ public struct ModelDirectory: Sendable {
   ///   - formats: The weight formats, whose file names are looked for in their order.
   /// - Throws: ``GraftError`` when there is no such path, or no weights in the directory.
   public init(_ path: URL, formats: [any WeightFormat.Type]) throws {
+    func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory) else {
-      throw GraftError(.missing, "no such file or directory", file: path.path)
+      let suffixes = formats.flatMap { $0.pathSuffixes }
+      guard let file = suffixes.map({ URL(fileURLWithPath: path.path + $0) }).first(where: exists) else {
+        throw GraftError(.missing, "no such file or directory", file: path.path)
+      }
+      url = path.deletingLastPathComponent()
+      weights = file
+      return
     }
     guard isDirectory.boolValue else {
       url = path.deletingLastPathComponent()
@@ -39,8 +46,7 @@ public struct ModelDirectory: Sendable {
     }
     url = path
     let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
-    let candidates = names.map { path.appendingPathComponent($0) }
-    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+    guard let found = names.map({ path.appendingPathComponent($0) }).first(where: exists) else {
       throw GraftError(
         .missing,
         "no weights in this directory",
@@ -55,12 +61,25 @@ public struct ModelDirectory: Sendable {
   /// What records call it: the directory's name and the weight file's, without the way there.
   var name: String { "\(url.standardizedFileURL.lastPathComponent)/\(weights.lastPathComponent)" }
 
-  /// The parsed `config.json`.
+  /// The configuration, in standard keys.
   ///
+  /// - Parameter spellings: Other frameworks' files.
   /// - Throws: ``GraftError`` when it is missing or not a JSON object.
-  public func configuration() throws -> Configuration {
-    let file = url.appendingPathComponent(Self.configurationName)
-    guard FileManager.default.fileExists(atPath: file.path) else {
+  public func configuration(_ spellings: [ConfigurationFile] = []) throws -> Configuration {
+    let file = try configurationFile(spellings)
+    let found = try Self.parse(file) { try Configuration(parsing: $0) }
+    let spelling = spellings.first { $0.name == file.lastPathComponent && $0.recognizes(found) }
+    do {
+      return try spelling?.standard(found) ?? found
+    } catch let error as GraftError {
+      throw error.inFile(file.path)
+    }
+  }
+
+  /// `config.json`, or else another framework's file.
+  func configurationFile(_ spellings: [ConfigurationFile]) throws -> URL {
+    let files = ([Self.configurationName] + spellings.map(\.name)).map { url.appendingPathComponent($0) }
+    guard let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
       throw GraftError(
         .missing,
         "no config.json beside the weights",
@@ -68,7 +87,7 @@ public struct ModelDirectory: Sendable {
         advice: "Download the model's config.json into the same directory."
       )
     }
-    return try Self.parse(file) { try Configuration(parsing: $0) }
+    return file
   }
 
   /// The parsed `graft.json`, or `nil` when another tool wrote the directory.

@@ -13,16 +13,17 @@ public struct NameTable: Sendable {
   }
 
   private let dialect: Dialect
+  private let attentionHeads: Int
   private let entries: [Entry]
-  /// Every spelling of a stored name, prefixes included, and its entry.
-  private let entryOfName: [String: Int]
+  /// For each of the dialect's backbone prefixes, every stored name and its entry.
+  private let spellings: [NameIndex]
 
   /// - Parameters:
   ///   - dialect: The naming.
-  ///   - layers: How many layers `{}` runs over.
+  ///   - backbone: What the rows of layers and attention heads run over; `nil` for heads alone.
   ///   - heads: The heads whose tensors may be met, likeliest first. They have no parts of their own; one
   ///     whose names an earlier one has is left out.
-  public init(_ dialect: Dialect, layers: Int, heads: [any Head.Type]) {
+  public init(_ dialect: Dialect, on backbone: (any Backbone)?, heads: [any Head.Type]) {
     var entries: [Entry] = []
     // Rows of one layer stand together, as the frameworks write them.
     let perLayer = dialect.rows.filter(\.isPerLayer)
@@ -31,7 +32,7 @@ public struct NameTable: Sendable {
     entries += single.filter { $0.offset < firstPerLayer }.map {
       Entry(row: $0.element, owner: Self.backbone)
     }
-    for layer in 0..<layers {
+    for layer in 0..<(backbone?.layerCount ?? 0) {
       entries += perLayer.map { Entry(row: $0.numbered(layer), owner: Self.backbone) }
     }
     entries += single.filter { $0.offset > firstPerLayer }.map {
@@ -45,24 +46,26 @@ public struct NameTable: Sendable {
       claimed.formUnion(rows.map(\.stored))
       entries += rows.map { Entry(row: $0, owner: head.name) }
     }
-    var entryOfName: [String: Int] = [:]
-    for (index, entry) in entries.enumerated() {
-      let prefixes = entry.owner == Self.backbone ? dialect.backbonePrefixes : [""]
-      for prefix in prefixes { entryOfName[prefix + entry.row.stored] = index }
-    }
     self.dialect = dialect
+    self.attentionHeads = backbone?.attentionHeadCount ?? 1
     self.entries = entries
-    self.entryOfName = entryOfName
+    spellings = dialect.backbonePrefixes.map { prefix in
+      NameIndex(entries.map { ($0.owner == Self.backbone ? prefix : "") + $0.row.stored })
+    }
   }
 
   /// How many of the stored names this table knows, to tell dialects apart.
-  public func matches(_ names: some Sequence<String>) -> Int {
-    names.count { entryOfName[current($0)] != nil }
+  public func matches(_ names: some Sequence<String>) -> Int { spelling(of: names.map(current)).count }
+
+  /// The names under the backbone prefix that most of a file's names fit, and how many do.
+  private func spelling(of names: [String]) -> (index: NameIndex, count: Int) {
+    let counted = spellings.map { index in (index: index, count: names.count { index[$0] != nil }) }
+    return counted.dropFirst().reduce(counted[0]) { $1.count > $0.count ? $1 : $0 }
   }
 
   /// Why a stored name is dropped, when it is on purpose.
   private func reasonToDrop(_ name: String) -> String? {
-    dialect.dropped.first { name.hasSuffix($0.ending) }?.reason
+    dialect.dropped.first { $0.matches(name) }?.reason
   }
 
   /// A stored name without wrappers, its ending in today's spelling.
@@ -92,11 +95,12 @@ public struct NameTable: Sendable {
   ///   absent. Unrecognised tensors are under the empty name.
   /// - Throws: ``GraftError`` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(_ weights: Weights, report: inout LoadReport) throws -> Decoded {
+    let names = weights.tensors.keys.map(current)
+    let spelling = spelling(of: names).index
     var found: [Int: Found] = [:]
     var unknown = Weights()
-    for (stored, tensor) in weights.tensors {
-      let name = current(stored)
-      guard let index = entryOfName[name] else {
+    for ((stored, tensor), name) in zip(weights.tensors, names) {
+      guard let index = spelling[name] else {
         if let reason = reasonToDrop(name) {
           report.dropped.append(.init(name: stored, reason: .declared(reason)))
         } else {
@@ -113,9 +117,10 @@ public struct NameTable: Sendable {
           found: "also '\(other.stored)'"
         )
       }
-      found[index] = (stored, try arrange(tensor, entries[index].row.layout, stored))
+      found[index] = (stored, try tensor.fromStored(entries[index].row.layout, stored, attentionHeads))
     }
 
+    try resolveCopies(&found, &report)
     try resolveTies(&found, &report)
 
     var decoded: Decoded = [:]
@@ -123,17 +128,34 @@ public struct NameTable: Sendable {
       guard let (stored, tensor) = found[index] else { continue }
       decoded[entry.owner, default: Weights()][entry.row.canonical] = tensor
       report.update(entry.owner) { group in
-        // Another prefix is not another name: `bert.` is there or not by the class that wrote the file.
-        let spellings = entry.owner == Self.backbone ? dialect.backbonePrefixes : [""]
-        if spellings.contains(where: { $0 + entry.row.stored == stored }) {
+        // Another prefix or scope is not another name: they vary by the class that wrote the file.
+        let name = current(stored)
+        if name == stored {
           group.loaded.append(stored)
         } else {
-          group.renamed.append(.init(stored: stored, current: current(stored)))
+          group.renamed.append(.init(stored: stored, current: name))
         }
       }
     }
     if !unknown.tensors.isEmpty { decoded[""] = unknown }
     return decoded
+  }
+
+  /// Drops what is stored a second time, which has to be equal to the first.
+  private func resolveCopies(_ found: inout [Int: Found], _ report: inout LoadReport) throws {
+    for index in entries.indices where entries[index].row.isCopy {
+      guard let copy = found.removeValue(forKey: index) else { continue }
+      let parameter = entries[index].row.canonical
+      guard let original = self.index(of: parameter).flatMap({ found[$0] }),
+        try copy.tensor.isIdentical(to: original.tensor)
+      else {
+        throw GraftError(
+          .malformed, "a parameter is stored twice, with different values",
+          subject: "tensor '\(copy.stored)'",
+          expected: "the values of '\(storedName(parameter))'")
+      }
+      report.dropped.append(.init(name: copy.stored, reason: .copy(of: parameter)))
+    }
   }
 
   /// Drops copies that are equal to what they are tied to.
@@ -145,7 +167,7 @@ public struct NameTable: Sendable {
     for group in Dictionary(grouping: tied, by: { entries[$0].owner }).values {
       let stored = group.filter { found[$0] != nil }
       let targets = Dictionary(
-        uniqueKeysWithValues: group.map { ($0, target(of: entries[$0].row, in: found)) })
+        uniqueKeysWithValues: group.map { ($0, entries[$0].row.target.flatMap(index).flatMap { found[$0] }) })
       let holds = try stored.allSatisfy { index in
         guard let copy = found[index], let target = targets[index] ?? nil else { return false }
         return try copy.tensor.isIdentical(to: target.tensor)
@@ -161,34 +183,53 @@ public struct NameTable: Sendable {
     }
   }
 
-  private func target(of row: Dialect.Row, in found: [Int: Found]) -> Found? {
-    entries.firstIndex { $0.row.canonical == row.target }.flatMap { found[$0] }
+  /// The entry of a parameter.
+  private func index(of canonical: String) -> Int? {
+    entries.firstIndex { $0.row.canonical == canonical && !$0.row.isCopy }
   }
 
   /// What a parameter is called in this dialect, for people; its canonical name when it has no row.
   public func storedName(_ canonical: String) -> String {
-    guard let entry = entries.first(where: { $0.row.canonical == canonical }) else { return canonical }
-    return (entry.owner == Self.backbone ? dialect.backbonePrefixes.first ?? "" : "") + entry.row.stored
+    guard let entry = index(of: canonical).map({ entries[$0] }) else { return canonical }
+    let prefix = entry.owner == Self.backbone ? dialect.backbonePrefixes[0] : ""
+    return prefix + NameIndex.unscoped(entry.row.stored)
   }
 
   // MARK: Encoding
+
+  /// Demands what the dialect's classes cannot do without.
+  ///
+  /// - Throws: ``GraftError`` naming the first tensor that is missing.
+  func checkComplete(_ tensors: Weights) throws {
+    guard
+      let missing = entries.first(where: {
+        $0.row.presence == .required && tensors[$0.row.canonical] == nil
+      })
+    else { return }
+    throw GraftError(
+      .unsupported, "the dialect '\(dialect.name)' needs a tensor that the model does not have",
+      subject: "tensor '\(missing.row.canonical)'", advice: "Choose another --dialect.")
+  }
 
   /// Names and lays out tensors as the dialect stores them, in the order of its rows.
   ///
   /// - Parameters:
   ///   - tensors: Canonical names of backbone and heads together.
+  ///   - architecture: The class that the tensors make, such as `BertForMaskedLM`.
   ///   - withHead: Whether a head is among them, which decides the backbone's prefix.
-  /// - Throws: ``GraftError`` when the dialect has no name for a tensor.
-  public func encode(_ tensors: Weights, withHead: Bool) throws -> Weights {
+  /// - Throws: ``GraftError`` when the dialect has no name for a tensor, or no place for its shape.
+  public func encode(_ tensors: Weights, architecture: String, withHead: Bool) throws -> Weights {
     let prefix = (withHead ? dialect.backbonePrefixes.first : dialect.backbonePrefixes.last) ?? ""
-    var stored = Weights(metadata: tensors.metadata)
+    let scope = dialect.scopePrefix + architecture.snakeCased
+    var stored = Weights(metadata: tensors.metadata.merging(dialect.metadata) { _, new in new })
     var left = Set(tensors.tensors.keys)
     for entry in entries {
-      guard let tensor = tensors[entry.row.canonical], left.remove(entry.row.canonical) != nil else {
-        continue
-      }
+      guard let tensor = tensors[entry.row.canonical],
+        left.remove(entry.row.canonical) != nil || entry.row.isCopy
+      else { continue }
       let name = (entry.owner == Self.backbone ? prefix : "") + entry.row.stored
-      stored[name] = try arrange(tensor, entry.row.layout, entry.row.canonical)
+      stored[name.replacing(NameIndex.scope, with: scope)] =
+        try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
     }
     guard left.isEmpty else {
       throw GraftError(
@@ -198,23 +239,5 @@ public struct NameTable: Sendable {
       )
     }
     return stored
-  }
-
-  /// The one transposition serves both directions, being its own inverse.
-  private func arrange(_ tensor: LazyTensor, _ layout: Dialect.Layout, _ name: String) throws -> LazyTensor {
-    switch layout {
-    case .same: return tensor
-    case .transposed:
-      guard tensor.spec.shape.count == 2 else {
-        throw GraftError(
-          .mismatch,
-          "not a matrix",
-          subject: "tensor '\(name)'",
-          expected: "two extents",
-          found: "\(tensor.spec)"
-        )
-      }
-      return tensor.transposed()
-    }
   }
 }

@@ -20,6 +20,9 @@ public protocol WeightFormat: Sendable {
   /// `model.safetensors`. The first is the one that is written.
   static var fileNames: [String] { get }
 
+  /// What may be left out of a path to such a file: `.index` of TensorFlow's, which users name without.
+  static var pathSuffixes: [String] { get }
+
   init()
 
   /// Whether a file is in this format, by its content and never by its name alone.
@@ -44,6 +47,7 @@ public protocol WeightFormat: Sendable {
 
 extension WeightFormat {
   public static var fileNames: [String] { [] }
+  public static var pathSuffixes: [String] { [] }
 
   /// The name that a file of this format is written under in a checkpoint directory.
   ///

@@ -32,6 +32,9 @@ public protocol Backbone: Sendable {
   /// The number of layers: what `{}` in a ``Dialect`` row runs over.
   var layerCount: Int { get }
 
+  /// The number of attention heads, by which a ``Dialect/Layout`` may divide a weight.
+  var attentionHeadCount: Int { get }
+
   /// Every parameter, in canonical names and a fixed order.
   var parameters: [ParameterSpec] { get }
 
@@ -48,6 +51,10 @@ public protocol Backbone: Sendable {
   ///   - scope: The backbone's parameters.
   ///   - tape: The ops.
   func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> BackboneOutput
+}
+
+extension Backbone {
+  public var attentionHeadCount: Int { 1 }
 }
 
 /// What a backbone computes.

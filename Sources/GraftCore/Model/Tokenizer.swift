@@ -16,6 +16,9 @@ public protocol Tokenizer: Sendable {
   /// Writes the files that ``load(from:)`` and `transformers` read.
   func write(to directory: URL) throws
 
+  /// Writes the files that the framework of a ``Dialect/name`` reads; those of ``write(to:)`` by default.
+  func write(to directory: URL, as dialect: String) throws
+
   /// The number of tokens.
   var vocabularySize: Int { get }
 
@@ -42,6 +45,8 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+  public func write(to directory: URL, as dialect: String) throws { try write(to: directory) }
+
   /// Encodes one text with special tokens.
   public func encode(_ text: String, maximumLength: Int? = nil) -> Encoding {
     encode(text, pair: nil, maximumLength: maximumLength, addSpecialTokens: true)

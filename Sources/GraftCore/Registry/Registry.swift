@@ -83,15 +83,18 @@ extension Registry {
   /// A backbone's dialect.
   ///
   /// - Parameters:
-  ///   - name: The dialect's name; `nil` is the backbone's first.
+  ///   - name: The dialect's name; `nil` is the one of the weight format, or else the backbone's first.
   ///   - backbone: The backbone's name.
+  ///   - format: The weight format that is written, if any.
   /// - Throws: ``GraftError`` that lists the known ones.
-  public func dialect(_ name: String? = nil, of backbone: String) throws -> Dialect {
+  public func dialect(_ name: String? = nil, of backbone: String, in format: String? = nil) throws -> Dialect
+  {
     var known = Table<Dialect>("dialect")
     for dialect in dialects.values where dialect.backbone == backbone {
       try known.add(dialect, named: dialect.name)
     }
-    guard let name = name ?? known.names.first else {
+    let usual = format.flatMap { format in known.values.first { $0.formats.contains(format) }?.name }
+    guard let name = name ?? usual ?? known.names.first else {
       throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
     }
     return try known.find(name)

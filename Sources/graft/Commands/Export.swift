@@ -15,6 +15,8 @@ struct Export: ParsableCommand {
         graft export news --format pytorch --output news-pytorch
         graft export news --format npz --output news.npz --dtype float32
         graft export news --format safetensors --output news-shards --max-shard-size 200MB
+        graft export news --format tensorflow --output news-google
+        graft export news --format hdf5 --dialect keras-hub --output news-preset
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -26,7 +28,8 @@ struct Export: ParsableCommand {
     help: ArgumentHelp("The directory or weight file to create.", valueName: "PATH"), completion: .file())
   var output: Path
 
-  @Option(help: ArgumentHelp("How tensors are named. (default: the backbone's first)", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("How tensors are named. (default: what the format is used with)", valueName: "NAME"))
   var dialect: String?
 
   @OptionGroup var storage: StorageFlags

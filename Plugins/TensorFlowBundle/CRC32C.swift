@@ -1,0 +1,66 @@
+import CCRC32C
+import Foundation
+
+/// The Castagnoli checksum of blocks and tensors, eight bytes at a time: by the CPU's own instruction where it has
+/// one, or else by tables.
+///
+/// Kounavis and Berry, "Novel table lookup-based algorithms for high-performance CRC generation", IEEE Trans.
+/// Computers 57(11), 2008.
+struct CRC32C {
+  private var state: UInt32 = ~0
+
+  /// The checksum of what was added so far.
+  var value: UInt32 { ~state }
+
+  /// The checksum as a file stores it: rotated and offset, so that a checksum of data that holds its own
+  /// checksum does not come out the same for any data.
+  var masked: UInt32 { (value >> 15 | value << 17) &+ 0xA282_EAD8 }
+
+  init() {}
+
+  init(_ bytes: some ContiguousBytes) {
+    bytes.withUnsafeBytes { add($0) }
+  }
+
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    if Self.hasInstruction {
+      state = graft_crc32c(state, bytes.baseAddress, bytes.count)
+    } else {
+      addByTables(bytes)
+    }
+  }
+
+  private static let hasInstruction = graft_has_crc32c()
+
+  mutating func addByTables(_ bytes: UnsafeRawBufferPointer) {
+    Self.tables.withUnsafeBufferPointer { table in
+      var state = state
+      var position = 0
+      while position + 8 <= bytes.count {
+        let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian ^ UInt64(state)
+        func look(_ index: Int) -> UInt32 {
+          table[(7 - index) << 8 | Int(truncatingIfNeeded: word >> UInt64(index * 8) & 0xFF)]
+        }
+        state = look(0) ^ look(1) ^ look(2) ^ look(3) ^ look(4) ^ look(5) ^ look(6) ^ look(7)
+        position += 8
+      }
+      while position < bytes.count {
+        state = state >> 8 ^ table[Int((state ^ UInt32(bytes[position])) & 0xFF)]
+        position += 1
+      }
+      self.state = state
+    }
+  }
+
+  /// For each number of zero bytes that follow, 0 … 7, the remainders of the 256 bytes.
+  private static let tables: [UInt32] = {
+    var tables = (0..<256).map { byte in
+      (0..<8).reduce(UInt32(byte)) { state, _ in state >> 1 ^ (state & 1 == 0 ? 0 : 0x82F6_3B78) }
+    }
+    for index in 256..<(8 * 256) {
+      let previous = tables[index - 256]
+      tables.append(previous >> 8 ^ tables[Int(previous & 0xFF)])
+    }
+    return tables
+  }()
+}

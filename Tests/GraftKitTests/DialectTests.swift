@@ -1,0 +1,155 @@
+import Foundation
+import GraftCore
+import GraftKit
+import Testing
+
+/// Checkpoints of other frameworks: what they compute, what their configurations mean, and what is written.
+@Suite struct DialectTests {
+  private static let fixtures = Support.root.appending(path: "Fixtures")
+
+  /// Written by the framework itself, with its own outputs.
+  static let checkpoints = [
+    "tensorflow/h5/base", "tensorflow/h5/masked-lm", "tensorflow/h5/pretraining",
+    "tensorflow/h5/sequence-classification", "tensorflow/google/pretraining", "tensorflow/google/sharded",
+    "tensorflow/google/classifier", "keras-hub/backbone", "keras-hub/masked-lm", "keras-hub/classifier",
+    "keras-hub/classifier-one-file",
+  ]
+
+  @Test("outputs are the framework's, and nothing is unexpected or new", arguments: checkpoints)
+  func computesTheSame(_ name: String) throws {
+    let source = Self.fixtures.appending(path: name)
+    let registry = try Support.registry()
+    try registry.open(source).report.requireStrict()
+    let result = try GraftKit.verify(
+      source, golden: source.appending(path: "golden.safetensors"), backend: ReferenceBackend(threads: 1),
+      registry: registry)
+    #expect(result.outputs.count >= 2)
+    for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output.name)") }
+  }
+
+  @Test("every dialect has every tensor back, bit for bit", arguments: checkpoints)
+  func throughEveryDialect(_ name: String) throws {
+    let source = Self.fixtures.appending(path: name)
+    let registry = try Support.registry()
+    try Support.withTemporaryDirectory { directory in
+      for (format, dialect) in [
+        ("safetensors", "transformers"), ("hdf5", "transformers"), ("hdf5", "transformers-tf"),
+        ("tensorflow", "google"), ("hdf5", "keras-hub"),
+      ] {
+        let written = directory.appending(path: dialect + format)
+        do {
+          try exportModel(
+            source, to: written, options: OutputOptions(format: format, dialect: dialect), registry: registry)
+        } catch let error as GraftError where error.kind == .unsupported {
+          // KerasHub has no next-sentence head, and its backbone always has a pooler.
+          #expect(
+            dialect == "keras-hub" && (name.contains("pretraining") || name.contains("h5/masked-lm")),
+            "\(error)")
+          continue
+        }
+        let opened = try registry.open(written)
+        #expect(opened.format == format && opened.dialect.name == dialect)
+        #expect(
+          opened.checkpoint.tokenizer != nil || name == "keras-hub/backbone" || name.hasSuffix("one-file"))
+        let difference = try compare(source, written, registry: registry)
+        #expect(difference.isEmpty && difference.converted.isEmpty, "\(dialect)")
+      }
+    }
+  }
+
+  @Test("bert_config.json means what transformers means without saying it")
+  func googleConfiguration() throws {
+    let source = Self.fixtures.appending(path: "tensorflow/google/classifier")
+    let configuration = try Support.registry().open(source).checkpoint.configuration
+    #expect(configuration["model_type"] == "bert")
+    #expect(configuration["layer_norm_eps"]?.double == 1e-12)
+    #expect(configuration["hidden_act"] == "gelu")
+    #expect(try configuration.labels().count == 3)
+  }
+
+  @Test("KerasHub's configuration is read, and written as KerasHub has it")
+  func kerasHubConfiguration() throws {
+    let source = Self.fixtures.appending(path: "keras-hub/classifier")
+    let registry = try Support.registry()
+    let configuration = try registry.open(source).checkpoint.configuration
+    #expect(configuration["hidden_act"] == "gelu_new")
+    #expect(configuration["attention_probs_dropout_prob"]?.double == 0.1)
+    #expect(configuration["num_attention_heads"]?.int == 2)
+    try Support.withTemporaryDirectory { directory in
+      let written = directory.appending(path: "preset")
+      try exportModel(
+        source, to: written, options: OutputOptions(format: "hdf5", dialect: "keras-hub"), registry: registry)
+      for name in ["config.json", "tokenizer.json"] {
+        let (ours, theirs) = try (
+          JSON(parsing: Data(contentsOf: written.appending(path: name))),
+          JSON(parsing: Data(contentsOf: source.appending(path: name)))
+        )
+        #expect(ours.text(.sorted) == theirs.text(.sorted), "\(name)")
+      }
+    }
+  }
+
+  @Test("what KerasHub computes otherwise is said, or refused")
+  func kerasHubDifferences() throws {
+    let registry = try Support.registry()
+    let options = OutputOptions(format: "hdf5", dialect: "keras-hub")
+    try Support.withTemporaryDirectory { directory in
+      let report = try exportModel(
+        Support.fixture("base"), to: directory.appending(path: "gelu"), options: options, registry: registry)
+      #expect(
+        report.notes == [
+          "hidden_act is \"gelu\", and \"gelu_new\" in the framework: outputs differ a little"
+        ])
+      let same = try exportModel(
+        Self.fixtures.appending(path: "keras-hub/backbone"), to: directory.appending(path: "same"),
+        options: options, registry: registry)
+      #expect(same.notes.isEmpty)
+
+      let relu = directory.appending(path: "relu")
+      try FileManager.default.copyItem(at: Support.fixture("base"), to: relu)
+      let config = relu.appending(path: "config.json")
+      let text = try String(contentsOf: config, encoding: .utf8)
+      try text.replacing("\"gelu\"", with: "\"relu\"").write(to: config, atomically: true, encoding: .utf8)
+      let error = try #require(throws: GraftError.self) {
+        try exportModel(relu, to: directory.appending(path: "out"), options: options, registry: registry)
+      }
+      #expect(
+        error.description
+          == "key 'hidden_act': the framework always has another value; expected \"gelu_new\", found \"relu\". "
+          + "Choose another --dialect.")
+    }
+  }
+
+  @Test(
+    "a decoder of its own has no place where decoders are always tied",
+    arguments: ["google", "transformers-tf", "keras-hub"])
+  func untiedDecoders(_ dialect: String) throws {
+    let registry = try Support.registry()
+    try Support.withTemporaryDirectory { directory in
+      let error = try #require(throws: GraftError.self) {
+        try exportModel(
+          Support.fixture("untied-decoder"), to: directory.appending(path: "out"),
+          options: OutputOptions(format: "hdf5", dialect: dialect), registry: registry)
+      }
+      #expect(error.kind == .unsupported)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+    }
+  }
+
+  @Test("attention weights of another number of heads are no weights of this model")
+  func headsThatDoNotFit() throws {
+    try Support.withTemporaryDirectory { directory in
+      let source = directory.appending(path: "preset")
+      try FileManager.default.copyItem(at: Self.fixtures.appending(path: "keras-hub/backbone"), to: source)
+      let config = source.appending(path: "config.json")
+      let text = try String(contentsOf: config, encoding: .utf8)
+      try text.replacing("\"num_heads\": 2", with: "\"num_heads\": 4").write(
+        to: config, atomically: true, encoding: .utf8)
+      let error = try #require(throws: GraftError.self) { try Support.registry().open(source) }
+      #expect(
+        error.description.hasSuffix(
+          "tensor 'layers/transformer_encoder/_self_attention_layer/key_dense/vars/0': wrong shape; "
+            + "expected three extents, the second 4 attention heads, found float32 [8, 2, 4]."))
+    }
+  }
+}

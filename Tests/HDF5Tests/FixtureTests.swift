@@ -1,0 +1,74 @@
+import Foundation
+import GraftCore
+import Safetensors
+import Testing
+
+@testable import HDF5
+
+/// Files written by h5py, Keras and transformers: what is read is what h5py reads.
+@Suite struct FixtureTests {
+  static let files: [(String, String)] =
+    [
+      ("hdf5/stored.h5", "hdf5/tensors.safetensors"),
+      ("keras-hub/backbone/model.weights.h5", "keras-hub/backbone/tensors.safetensors"),
+      ("keras-hub/classifier-one-file/model.weights.h5", "keras-hub/classifier-one-file/tensors.safetensors"),
+    ]
+    + ["base", "masked-lm", "pretraining", "sequence-classification"].map {
+      ("tensorflow/h5/\($0)/tf_model.h5", "tensorflow/h5/\($0)/tensors.safetensors")
+    }
+
+  @Test(arguments: files) func readsIdenticalBytes(_ item: (file: String, tensors: String)) throws {
+    let expected = try SafetensorsFormat().open(fixtures.appendingPathComponent(item.tensors))
+    try expect(HDF5Format().open(fixtures.appendingPathComponent(item.file)), equals: expected)
+  }
+
+  @Test(arguments: files) func writesWhatItReads(_ item: (file: String, tensors: String)) throws {
+    let weights = try HDF5Format().open(fixtures.appendingPathComponent(item.file))
+    try withTemporaryDirectory { directory in
+      let copy = directory.appendingPathComponent("copy.h5")
+      try HDF5Format().write(weights, to: copy)
+      let again = try HDF5Format().open(copy)
+      try expect(again, equals: weights)
+      var metadata = weights.metadata
+      metadata["strings"] = nil
+      #expect(again.metadata == metadata)
+    }
+  }
+
+  @Test func readsAttributes() throws {
+    let stored = try HDF5Format().open(fixtures.appendingPathComponent("hdf5/stored.h5"))
+    #expect(
+      stored.metadata == ["fixed": "of a fixed size", "variable": "of any size: größe", "strings": "text"])
+    let keras = try HDF5Format().open(fixtures.appendingPathComponent("hdf5/keras.h5"))
+    #expect(keras.metadata == ["keras_version": "2.16.0"])
+    #expect(keras.tensors.keys.map { $0 } == (0..<4).map { "bert/weights/\($0):0" })
+  }
+
+  /// More names than fit one attribute, and lists that say what is there.
+  @Test func longListsAreDivided() throws {
+    var weights = Weights(metadata: ["keras_version": "2.16.0", "backend": "tensorflow"])
+    for index in 0..<2000 {
+      weights["layer/\(String(repeating: "scope", count: 10))/weight_\(index):0"] = LazyTensor(
+        [Float(1)], shape: [1])
+    }
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      try HDF5Format().write(weights, to: url)
+      try expect(HDF5Format().open(url), equals: weights)
+      let file = try File(RandomAccessFile(url))
+      let root = try ObjectHeader(file, at: file.root)
+      #expect(try Attributes(root, file).list("layer_names") == ["layer"])
+      let layer = try ObjectHeader(file, at: try #require(Group.links(of: root, in: file).first?.address))
+      #expect(try Attributes(layer, file)["weight_names"] == nil)
+      #expect(
+        try Attributes(layer, file).list("weight_names")
+          == weights.tensors.keys.map { String($0.dropFirst(6)) })
+    }
+  }
+
+  /// Values of `H5_checksum_lookup3`, which is `hashlittle` of http://burtleburtle.net/bob/c/lookup3.c.
+  @Test func checksums() {
+    #expect(checksum([]) == 0xDEAD_BEEF)
+    #expect(checksum(Array("Four score and seven years ago".utf8)) == 0x1777_0551)
+  }
+}

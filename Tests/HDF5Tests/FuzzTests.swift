@@ -1,0 +1,92 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import HDF5
+
+/// Mutated files: each opens or throws ``GraftError``, and nothing else. What opens also reads, or is damaged.
+///
+/// A run is as long as `GRAFT_FUZZ_SECONDS` says, 1000 files otherwise; they are the same ones each time.
+@Suite struct FuzzTests {
+  @Test func mutationsNeverCrash() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
+    let rounds = seconds == nil ? 1000 : Int.max
+    let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
+    var (opened, refused, damaged) = (0, 0, 0)
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      let seeds = try seeds(in: directory)
+      var generator = RandomKey(seed: UInt64(seconds ?? 2)).generator
+      var round = 0
+      while round < rounds, Date() < end {
+        round += 1
+        let bytes = mutate(seeds[round % seeds.count], &generator)
+        try Data(bytes).write(to: url)
+        do {
+          let weights = try HDF5Format().open(url)
+          opened += 1
+          for tensor in weights.tensors.values {
+            #expect(tensor.spec.byteCount <= 1100 * bytes.count)
+            do {
+              var count = 0
+              try tensor.stream { count += $0.count }
+              #expect(count == tensor.spec.byteCount)
+            } catch let error as GraftError {
+              #expect(error.file == url.path)
+              damaged += 1
+            }
+          }
+        } catch let error as GraftError {
+          #expect(error.file == url.path)
+          refused += 1
+        }
+      }
+    }
+    print("HDF5: \(opened) opened, \(refused) refused, \(damaged) tensors damaged")
+    // All have to happen, or the mutations test nothing.
+    #expect(opened > 20 && refused > 200)
+  }
+
+  /// The structures of HDF5 1.0 by h5py, and those of 1.8 by Graft.
+  private func seeds(in directory: URL) throws -> [[UInt8]] {
+    let names = [
+      "keras", "stored", "refused/two-paths", "refused/lzf", "refused/many-links", "refused/latest-chunks",
+    ]
+    let files = names.map { fixtures.appendingPathComponent("hdf5/\($0).h5") }
+    let ours = directory.appendingPathComponent("ours.h5")
+    try HDF5Format().write(HDF5Format().open(files[0]), to: ours)
+    return try (files + [ours, ours]).map { Array(try Data(contentsOf: $0)) }
+  }
+
+  private func mutate(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
+    var bytes = seed
+    for _ in 0...(generator.nextWord() % 4) {
+      // Structure stands where bytes are not zero, and mostly at the beginning.
+      var position = Int(generator.nextWord()) % bytes.count
+      if generator.nextWord() % 2 == 0 { position = position % min(4096, bytes.count) }
+      for _ in 0..<64 where bytes[position] == 0 { position = (position + 1) % bytes.count }
+      switch generator.nextWord() % 6 {
+      case 0: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
+      case 1: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
+      case 2: bytes[position] = bytes[position] &+ 1
+      case 3:
+        // A number, small or as large as they come.
+        let value: UInt64 = [0, 1, .max, .max - 1, 1 << 63, UInt64(bytes.count), 1 << 32][
+          Int(generator.nextWord() % 7)]
+        let width = min([1, 2, 4, 8][Int(generator.nextWord() % 4)], bytes.count - position)
+        withUnsafeBytes(of: value.littleEndian) {
+          bytes.replaceSubrange(position..<(position + width), with: $0[..<width])
+        }
+      case 4:
+        // What stands elsewhere, such as an address.
+        let other = Int(generator.nextWord()) % bytes.count
+        let width = min(8, bytes.count - max(position, other))
+        bytes.replaceSubrange(position..<(position + width), with: Array(bytes[other..<(other + width)]))
+      default: bytes.removeLast(Int(generator.nextWord()) % min(bytes.count - 1, 64))
+      }
+    }
+    if seed[8] == 2, generator.nextWord() % 8 != 0 { seal(&bytes) }
+    return bytes
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import GraftCore
+import Safetensors
+import Testing
+
+@testable import TensorFlowBundle
+
+/// Checkpoints written by TensorFlow: what is read is what TensorFlow itself reads.
+@Suite struct FixtureTests {
+  @Test(arguments: ["google/pretraining", "google/sharded", "google/classifier"])
+  func readsIdenticalBytes(_ name: String) throws {
+    let directory = fixtures.appendingPathComponent(name)
+    let expected = try SafetensorsFormat().open(directory.appendingPathComponent("tensors.safetensors"))
+    let prefix = directory.appendingPathComponent("bert_model.ckpt")
+    for suffix in ["", ".index", name.hasSuffix("sharded") ? ".data-00001-of-00002" : ".data-00000-of-00001"]
+    {
+      let url = URL(fileURLWithPath: prefix.path + suffix)
+      try expect(TensorFlowBundleFormat().open(url), equals: expected)
+    }
+  }
+
+  @Test func readsEveryType() throws {
+    let directory = fixtures.appendingPathComponent("types")
+    let expected = try SafetensorsFormat().open(directory.appendingPathComponent("tensors.safetensors"))
+    var found = try TensorFlowBundleFormat().open(directory.appendingPathComponent("types.ckpt"))
+    #expect(found.metadata == ["strings": "text"])
+    // NumPy has no bfloat16; the values are those of every other type.
+    let bfloat16 = try #require(found["bfloat16"])
+    found["bfloat16"] = nil
+    #expect(bfloat16.spec == TensorSpec(.bfloat16, [2, 3]))
+    #expect(try bfloat16.floats() == [0, 1, 3, 5, 1, 0])
+    try expect(found, equals: expected)
+  }
+
+  /// TensorFlow writes in the order of names, its header and its entries as they are here.
+  @Test func writesWhatTensorFlowWrote() throws {
+    let source = fixtures.appendingPathComponent("google/pretraining/bert_model.ckpt.index")
+    try withTemporaryDirectory { directory in
+      let copy = directory.appendingPathComponent("bert_model.ckpt.index")
+      try TensorFlowBundleFormat().write(TensorFlowBundleFormat().open(source), to: copy)
+      #expect(try Data(contentsOf: copy) == Data(contentsOf: source))
+      let data = "bert_model.ckpt.data-00000-of-00001"
+      #expect(
+        try Data(contentsOf: directory.appendingPathComponent(data))
+          == Data(contentsOf: source.deletingLastPathComponent().appendingPathComponent(data)))
+    }
+  }
+
+  /// RFC 3720, B.4.
+  @Test func checksums() {
+    #expect(CRC32C([UInt8](repeating: 0, count: 32)).value == 0x8A91_36AA)
+    #expect(CRC32C([UInt8](repeating: 0xFF, count: 32)).value == 0x62A8_AB43)
+    #expect(CRC32C(Array(0..<32 as Range<UInt8>)).value == 0x46DD_794E)
+    #expect(CRC32C(Array("123456789".utf8)).value == 0xE306_9283)
+    // The tables, for CPUs without the instruction, at every alignment and length.
+    let bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 * $0 * 7) }
+    for start in 0..<9 {
+      for end in start...100 {
+        var (first, second) = (CRC32C(), CRC32C())
+        bytes[start..<end].withUnsafeBytes {
+          first.add($0)
+          second.addByTables($0)
+        }
+        #expect(first.value == second.value)
+      }
+    }
+  }
+
+  /// Enough names for several blocks.
+  @Test func largeTables() throws {
+    var weights = Weights()
+    for index in 0..<20_000 {
+      weights["layer/\(index * 7919 % 20_000)/weight"] = LazyTensor([Float(index)], shape: [])
+    }
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("large.index")
+      try TensorFlowBundleFormat().write(weights, to: url)
+      #expect(try RandomAccessFile(url).size > 1 << 19)
+      try expect(TensorFlowBundleFormat().open(url), equals: weights)
+    }
+  }
+}

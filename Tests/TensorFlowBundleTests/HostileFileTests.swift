@@ -1,0 +1,196 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import TensorFlowBundle
+
+/// Broken checkpoints, and what a person reads about each. The directory is left out.
+@Suite struct HostileFileTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let name: String
+    let index: [UInt8]
+    let data: Int?
+    let message: String
+
+    init(_ name: String, _ index: [UInt8], data: Int? = 8, _ message: String) {
+      (self.name, self.index, self.data, self.message) = (name, index, data, message)
+    }
+
+    var testDescription: String { name }
+  }
+
+  static let header = BundleHeader(shardCount: 1).encoded
+
+  /// A float32 `[2]` at the beginning of the data, changed.
+  static func entry(_ change: (inout BundleEntry) -> Void = { _ in }) -> [UInt8] {
+    var entry = BundleEntry(TensorSpec(.float32, [2]), offset: 0, checksum: 0)
+    change(&entry)
+    return entry.encoded
+  }
+
+  static func index(_ entries: [(String, [UInt8])], header: [UInt8] = header) -> [UInt8] {
+    Table.encoded([([], header)] + entries.map { (Array($0.0.utf8), $0.1) })
+  }
+
+  /// A table of one block with this content, its checksums right.
+  static func table(_ content: [UInt8], compression: UInt8 = 0) -> [UInt8] {
+    func block(_ content: [UInt8], _ compression: UInt8) -> [UInt8] {
+      var bytes = content + [compression]
+      bytes.appendFixed(CRC32C(bytes).masked)
+      return bytes
+    }
+    var file = block(content, compression)
+    let handle: [UInt8] = [0, UInt8(content.count)]
+    let index = [0, 1, 2, 0x7A] + handle + [0, 0, 0, 0, 1, 0, 0, 0]
+    let place = UInt8(file.count)
+    file += block(index, 0)
+    return file + [0, 0, place, UInt8(index.count)] + [UInt8](repeating: 0, count: 36) + Table.magic
+  }
+
+  /// The end of a block with one restart.
+  static let restarts: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]
+  static let copyAgain = " Copy or download it again."
+
+  static let cases: [Case] = [
+    Case("nothing", [], "x.index: not the index of a TensorFlow checkpoint, or a truncated one." + copyAgain),
+    Case(
+      "cut at the end", index([("a", entry())]).dropLast(),
+      "x.index: not the index of a TensorFlow checkpoint, or a truncated one." + copyAgain),
+    Case(
+      "cut in the middle", Array(index([("a", entry())]).dropFirst(9)),
+      "x.index: a block of the index is outside the file." + copyAgain),
+    Case(
+      "a changed byte", index([("a", entry())]).enumerated().map { $0.offset == 5 ? 0x55 : $0.element },
+      "x.index: a block of the index is damaged: its checksum differs." + copyAgain),
+    Case(
+      "compressed blocks", table([0, 0, 0] + restarts, compression: 1),
+      "x.index: the index is compressed (kind 1). Read it with TensorFlow and save it again."),
+    Case(
+      "a table of restarts larger than the block", table([0xFF, 0, 0, 0]),
+      "x.index: a block of the index is smaller than its own table."),
+    Case("a block without its end", table([]), "x.index: a number or text is cut off."),
+    Case(
+      "more shared than there is", table([5, 1, 0, 0x61] + restarts),
+      "x.index: a name in the index shares more than the one before has."),
+    Case("a name beyond the block", table([0, 99, 0] + restarts), "x.index: a number or text is cut off."),
+    Case(
+      "a value beyond the block", table([0, 0, 0x80, 0x80, 1] + restarts),
+      "x.index: a number or text is cut off."),
+    Case(
+      "a number without end", table([UInt8](repeating: 0xFF, count: 40) + restarts),
+      "x.index: a number has more than 64 bits."),
+    Case(
+      "no header", table([0, 1, 0, 0x61] + restarts), "x.index: the index does not begin with its header."),
+    Case(
+      "names out of order", index([("b", entry()), ("a", entry())]),
+      "x.index: the names in the index are out of order."),
+    Case(
+      "one name twice", index([("a", entry()), ("a", entry())]),
+      "x.index: the names in the index are out of order."),
+    Case(
+      "no data files", index([], header: []),
+      "x.index: a number of data files out of range; found 0."),
+    Case(
+      "2⁶³ data files", index([], header: [8] + [UInt8](repeating: 0x80, count: 9) + [1]),
+      "x.index: a number of data files out of range; found -9223372036854775808."),
+    Case(
+      "a big-endian machine", index([], header: header + [2 << 3, 1]),
+      "x.index: written on a big-endian machine. Write it again on a little-endian one."),
+    Case(
+      "a missing data file", index([("a", entry())]), data: nil,
+      "x.data-00000-of-00001: tensor 'a': this data file of the checkpoint is missing. "
+        + "Copy or download all of its files."),
+    Case(
+      "a data file that is not counted", index([("a", entry { $0.shard = 1 })]),
+      "x.index: tensor 'a': in a data file that the checkpoint does not have; expected below 1, found 1."),
+    Case(
+      "data behind the end", index([("a", entry { $0.offset = 1 })]),
+      "x.data-00000-of-00001: tensor 'a': truncated: the tensor ends behind its data file; "
+        + "expected at least 9 bytes, found 8." + copyAgain),
+    Case(
+      "an offset that overflows", index([("a", entry { $0.offset = .max - 1 })]),
+      "x.data-00000-of-00001: tensor 'a': truncated: the tensor ends behind its data file; "
+        + "expected more than 9223372036854775807 bytes, found 8." + copyAgain),
+    Case(
+      "a size that is not the shape's", index([("a", entry { $0.size = 4 })]),
+      "x.index: tensor 'a': the data does not have the length of float32 [2]; expected 8 bytes, found 4."),
+    Case(
+      "a shape beyond any file", index([("a", entry { $0.shape = [1 << 62, 1 << 62] })]),
+      "x.index: tensor 'a': the shape [4611686018427387904, 4611686018427387904] is larger than any file."),
+    Case(
+      "too many extents", index([("a", entry { $0.shape = Array(repeating: 1, count: 65) })]),
+      "x.index: tensor 'a': the shape has more than 64 extents."),
+    Case(
+      "complex numbers", index([("a", entry { $0.type = 8 })]),
+      "x.index: tensor 'a': unsupported type of elements (number 8 in TensorFlow's DataType)."),
+    Case(
+      "a partitioned variable", index([("a", entry() + [7 << 3 | 2, 0])]),
+      "x.index: tensor 'a': a variable that is partitioned into slices. "
+        + "Save the checkpoint again without a partitioner."),
+    Case(
+      "a field of an unknown kind", index([("a", entry() + [0x0B])]),
+      "x.index: tensor 'a': a message has a field of unknown kind 3."),
+    Case(
+      "a name that is not UTF-8", Table.encoded([([], header), ([0xFF], entry())]),
+      "x.index: a tensor's name is not UTF-8; found \u{FFFD}."),
+    Case(
+      "one name in two encodings", index([("e\u{301}", entry()), ("\u{E9}", entry())]),
+      "x.index: tensor '\u{E9}': another tensor's name has the same characters in another encoding."),
+  ]
+
+  @Test(arguments: cases) func isRefused(_ item: Case) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("x.index")
+      try Data(item.index).write(to: url)
+      if let count = item.data {
+        try Data(count: count).write(to: directory.appendingPathComponent("x.data-00000-of-00001"))
+      }
+      let error = #expect(throws: GraftError.self) { try TensorFlowBundleFormat().open(url) }
+      #expect(error?.description.replacing(directory.path + "/", with: "") == item.message)
+    }
+  }
+
+  @Test func damagedTensorsAreFoundWhenRead() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("x.index")
+      try TensorFlowBundleFormat().write(Weights(["a": LazyTensor([1, 2] as [Float], shape: [2])]), to: url)
+      let data = directory.appendingPathComponent("x.data-00000-of-00001")
+      var bytes = try Data(contentsOf: data)
+      bytes[3] ^= 1
+      try bytes.write(to: data)
+      let tensor = try #require(try TensorFlowBundleFormat().open(url)["a"])
+      let error = #expect(throws: GraftError.self) { try tensor.bytes() }
+      #expect(
+        error?.description.replacing(directory.path + "/", with: "")
+          == "x.data-00000-of-00001: tensor 'a': damaged: its checksum differs." + Self.copyAgain)
+    }
+  }
+
+  /// Each name shares all but a byte with the one before: small in the file, large in memory.
+  @Test func namesThatGrowAreBounded() throws {
+    var content: [UInt8] = [0, 0, 0]
+    var length: UInt64 = 0
+    for _ in 0..<40_000 {
+      content.appendVarint(length)
+      content += [1, 0, 0x61]
+      length += 1
+    }
+    content += Self.restarts
+    var file = content + [0]
+    file.appendFixed(CRC32C(file).masked)
+    var index: [UInt8] = [0, 1, 4, 0x7A, 0]
+    index.appendVarint(UInt64(content.count))
+    index[2] = UInt8(index.count - 4)
+    index += Self.restarts + [0]
+    let place = UInt64(file.count)
+    let checksum = CRC32C(index).masked
+    file += index
+    file.appendFixed(checksum)
+    var footer: [UInt8] = [0, 0]
+    footer.appendVarint(place)
+    footer.appendVarint(UInt64(index.count - 1))
+    file += footer + [UInt8](repeating: 0, count: 40 - footer.count) + Table.magic
+    let error = #expect(throws: GraftError.self) { try Table.entries(of: file) }
+    #expect(error?.problem == "the names in the index are too long")
+  }
+}

@@ -1,0 +1,26 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import TensorFlowBundle
+
+/// The repository's `Fixtures/tensorflow`.
+let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("Fixtures/tensorflow")
+
+/// Runs `body` with a directory of its own, removed afterwards.
+func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: url) }
+  return try body(url)
+}
+
+/// Demands the same names, types, shapes and bytes, in any order.
+func expect(_ found: Weights, equals expected: Weights) throws {
+  #expect(Set(found.tensors.keys) == Set(expected.tensors.keys))
+  for (name, tensor) in expected.tensors {
+    #expect(found[name]?.spec == tensor.spec, "\(name)")
+    #expect(try found[name]?.bytes() == tensor.bytes(), "\(name)")
+  }
+}
