@@ -9,7 +9,7 @@ public enum MachineSpeed {
   /// The rate of a matrix product that is repeated with nothing in between, in floating-point operations per
   /// second: the best of the time given.
   ///
-  /// A backend so slow that the whole product would take longer is measured on its first rows alone.
+  /// A backend so slow that the whole product would take more than half a second is measured on its first rows.
   ///
   /// - Parameters:
   ///   - product: The extents.
@@ -21,13 +21,14 @@ public enum MachineSpeed {
     let b = backend.operand(operand(product.k, product.n))
     var part = product
     part.m = 1
+    let longest = 0.5
     while true {
       let a = backend.operand(operand(part.m, product.k))
       let c = Tensor(repeating: 0, shape: [part.m, product.n])
       func once() -> Double { time { backend.multiply(part, a, b, to: c) } }
       // The first time, libraries prepare themselves.
       _ = once()
-      if part.m < product.m, once() < seconds / 20 {
+      if part.m < product.m, 8 * once() < longest {
         part.m = min(product.m, part.m * 8)
         continue
       }
