@@ -25,7 +25,8 @@ struct Train: ParsableCommand {
           --label-column 1 --label-base 1 --output news --freeze-backbone
         graft train classifier --data train.csv --eval-data test.csv --output news \\
           --epochs 5 --shuffle-seed 42 --take 1000 --resume
-        graft train bert --data domain.txt --output adapted --precision bfloat16 --profile
+        graft train bert --data domain.txt --output adapted \\
+          --precision bfloat16 --profile
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
