@@ -83,7 +83,7 @@ struct Train: ParsableCommand {
       console.note("\nstopping after this step; once more to stop at once")
     }
     let profile = profile ? Profile() : nil
-    let display = TrainingDisplay(console: console, printsJSON: flags.json)
+    let display = TrainingDisplay(console: console, backend: backend, printsJSON: flags.json)
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
       try train(

@@ -5,13 +5,16 @@ import GraftKit
 /// Shows a run while it goes on: a bar on a terminal, a line for each log entry anywhere, events as JSON lines.
 final class TrainingDisplay {
   private let console: Console
+  private let backend: any ComputeBackend
   private let printsJSON: Bool
   private var bar: ProgressBar?
   private var evaluationBar: ProgressBar?
   private var last: StepReport?
 
-  init(console: Console, printsJSON: Bool) {
+  /// - Parameter backend: What the run computes with.
+  init(console: Console, backend: any ComputeBackend, printsJSON: Bool) {
     self.console = console
+    self.backend = backend
     self.printsJSON = printsJSON
   }
 
@@ -28,7 +31,8 @@ final class TrainingDisplay {
       if completed > 0 { console.note("resuming after step \(completed)") }
       console.note(
         "training on \(Format.count(plan.examples, "example")): \(Format.count(plan.totalSteps, "step")), "
-          + "\(Format.grouped(plan.stepsPerEpoch)) in an epoch")
+          + "\(Format.grouped(plan.stepsPerEpoch)) in an epoch; "
+          + "\(type(of: backend).name), \(backend.precision.rawValue)")
       bar = ProgressBar(
         "training", unit: "steps", total: plan.totalSteps, startCount: completed, console: console)
       emit(
@@ -36,6 +40,7 @@ final class TrainingDisplay {
         [
           ("examples", JSON(plan.examples)), ("total_steps", JSON(plan.totalSteps)),
           ("steps_per_epoch", JSON(plan.stepsPerEpoch)), ("completed_steps", JSON(completed)),
+          ("backend", .string(type(of: backend).name)), ("precision", .string(backend.precision.rawValue)),
         ])
     case .step(let report):
       last = report
