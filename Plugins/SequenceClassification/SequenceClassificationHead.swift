@@ -90,13 +90,13 @@ public struct SequenceClassificationHead: Head {
     }
   }
 
-  /// Accuracy, over texts for single labels and over decisions for several; mean squared error for
-  /// regression.
+  /// Accuracy, precision, recall and F1 of single labels; accuracy over the decisions of several; mean squared
+  /// error for regression.
   public func score(_ logits: Logits, _ batch: Batch, into metrics: inout Metrics) throws {
     let (logits, targets) = try predictions(logits, batch)
     switch (targets, problemType) {
     case (.classes(let classes), _):
-      metrics.add("accuracy", total: Double(logits.value.countOfHits(classes)), weight: Double(classes.count))
+      metrics.add(actual: classes, predicted: logits.value.largestColumns, classes: labels.count)
     case (.values(let values, _), .multiLabel):
       let hits = zip(logits.value.buffer, values).count { ($0 > 0) == ($1 > 0.5) }
       metrics.add("accuracy", total: Double(hits), weight: Double(values.count))

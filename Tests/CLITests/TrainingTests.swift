@@ -33,7 +33,19 @@ import Testing
       prepare: trained),
     Row(
       "evaluate trained --data data.csv --take 2 --shuffle-seed 1 --json --output e.json",
-      stdout: ["\"eval_samples\": 2"], prepare: trained),
+      stdout: ["\"eval_samples\": 2", "\"confusion_matrix\": ["], prepare: trained),
+    Row(
+      "evaluate trained --data data.csv --predictions p.jsonl",
+      stdout: [
+        "label          precision  recall      f1  support\n", "macro average", "actual \\ predicted  A  B\n",
+      ],
+      prepare: trained),
+    Row(
+      "evaluate {masked-lm} --data lines.txt --pseudo-perplexity", stdout: ["eval_pseudo_perplexity"],
+      prepare: { try $0.write("lines.txt", "he can do it\nshe is the one\n") }),
+    Row(
+      "train model --data data.csv --output out --max-steps 1 --eval-data data.csv --eval-on-start",
+      stderr: ["step 0  epoch 0.00  eval_accuracy "], prepare: classifier),
     Row("predict trained", ["he can", "do\tit"], stdout: ["\the can\n", "\tdo it\n"], prepare: trained),
     Row(
       "predict trained he --json", stdout: ["\"labels\": [", "\"scores\": {\n      \"A\": 0."],
@@ -82,6 +94,12 @@ import Testing
     Row(
       "train model --data data.csv --output out --eval-strategy epoch", code: 64,
       stderr: ["--eval-strategy epoch needs --eval-data FILE"]),
+    Row(
+      "train model --data data.csv --output out --eval-on-start", code: 64,
+      stderr: ["--eval-on-start needs --eval-data FILE"]),
+    Row(
+      "evaluate {masked-lm} --data lines.txt --predictions p.jsonl", code: 1,
+      stderr: ["the active head does not label texts"], prepare: { try $0.write("lines.txt", "he can\n") }),
     Row("train model --data data.csv --output out --take 0", code: 64, stderr: ["--take must be at least 1"]),
     Row(
       "train model --data data.csv --output out --text-column 0", code: 64,

@@ -105,6 +105,86 @@ import Testing
     #expect(try loss(1) != loss(2))
   }
 
+  @Test func predictionsOfAnEvaluationAreThoseOfPredict() throws {
+    let model = try model("sequence-classification")
+    let rows = texts(9).enumerated().map { index, text in
+      TextRow(text, label: .text(String(index % 4)), place: .init(row: index + 2, index: index))
+    }
+    let data = try Dataset(rows, for: model)
+    let evaluation = try evaluate(
+      model, on: data, options: EvaluationOptions(batchSize: 4, keepsPredictions: true), backend: backend)
+    #expect(evaluation.predictions == (try predict(model, on: data, batchSize: 4, backend: backend)))
+    #expect(try evaluate(model, on: data, backend: backend).predictions == [])
+
+    try Support.withTemporaryDirectory { directory in
+      let file = directory.appending(path: "predictions.jsonl")
+      try PredictionFile.write(evaluation.predictions, of: rows, labelled: data, to: file)
+      let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+        try JSON(parsing: Array($0.utf8))
+      }
+      #expect(lines.count == 9)
+      for (index, line) in lines.enumerated() {
+        #expect(line.object?.keys.elements == ["row", "label", "prediction", "scores", "text"])
+        #expect(line["row"] == JSON(index))
+        #expect(line["label"] == JSON(index % 4))
+        let scores = try #require(line["scores"]?.array).map { $0.double ?? .nan }
+        #expect(line["prediction"]?.int == scores.firstIndex(of: scores.max() ?? 0))
+        #expect(line["text"]?.string == rows[index].text)
+      }
+    }
+  }
+
+  @Test func documentsHaveEveryClassAndTheMatrix() throws {
+    let model = try model("sequence-classification")
+    let rows = texts(11).enumerated().map { TextRow($1, label: .text(String($0 % 3))) }
+    let evaluation = try evaluate(model, on: Dataset(rows, for: model), backend: backend)
+    let document = evaluation.document
+    let matrix = try #require(document["confusion_matrix"]?.array).map {
+      $0.array?.map { $0.int ?? -1 } ?? []
+    }
+    #expect(matrix.map { $0.reduce(0, +) } == [4, 4, 3, 0])
+    let hits = matrix.indices.reduce(0) { $0 + matrix[$1][$1] }
+    #expect(document["eval_accuracy"]?.double == Double(hits) / 11)
+    let classes = try #require(document["classes"]?.array)
+    #expect(classes.map { $0["label"]?.string } == (try model.configuration.labels()))
+    #expect(classes.map { $0["support"]?.int } == [4, 4, 3, 0])
+    #expect(document["eval_samples"] == 11)
+  }
+
+  /// Golden written by transformers: `Fixtures/evaluation/make_pseudo_perplexity.py`.
+  @Test(arguments: [1, 5, 64]) func pseudoPerplexityIsTransformers(_ batchSize: Int) throws {
+    let model = try model("masked-lm")
+    let golden = try JSON(file: Support.root.appending(path: "Fixtures/evaluation/pseudo_perplexity.json"))
+    let texts = try #require(golden["texts"]?.array)
+    func score(_ texts: [JSON]) throws -> PseudoPerplexity {
+      let rows = texts.map { TextRow($0["text"]?.string ?? "") }
+      return try pseudoPerplexity(
+        model, on: Dataset(rows, for: model), batchSize: batchSize, backend: backend)
+    }
+    for text in texts {
+      let found = try score([text])
+      #expect(found.tokens == text["tokens"]?.int)
+      let expected = try #require(text["log_likelihood"]?.double)
+      #expect(abs(found.logLikelihood / expected - 1) < 1e-6, "\(found) for \(text.text())")
+    }
+    let whole = try #require(golden["pseudo_perplexity"]?.double)
+    #expect(abs(try score(texts).value / whole - 1) < 1e-6)
+  }
+
+  @Test func pseudoPerplexityNeedsTokensToHide() throws {
+    let model = try model("masked-lm")
+    let empty = #expect(throws: GraftError.self) {
+      try pseudoPerplexity(model, on: Dataset([TextRow("")], for: model), backend: backend)
+    }
+    #expect(empty?.problem == "the data has no token that could be masked")
+    let classifier = try self.model("sequence-classification")
+    let data = try Dataset([TextRow("a")], for: classifier, requiringLabels: false)
+    let other = #expect(throws: GraftError.self) {
+      try pseudoPerplexity(classifier, on: data, backend: backend)
+    }
+    #expect(other?.problem == "the active head does not predict tokens")
+  }
+
   // MARK: Data
 
   @Test func textsAreTruncated() throws {
@@ -170,6 +250,18 @@ import Testing
       [("a b", "0"), ("c", "2")], [("c", "1"), ("a b", "0")], [("a", "0"), (" bc", "1")], [("a b", "0")],
     ]
     for other in others { #expect(try fingerprint(base) != fingerprint(other)) }
+  }
+
+  @Test func rowsAreCountedAsTheyStandInTheFile() throws {
+    try Support.withTemporaryDirectory { directory in
+      let file = directory.appending(path: "data.csv")
+      try Data("text,label\na,0\nb,1\nc,0\n".utf8).write(to: file)
+      let rows = try DataSource(reading: [file, file], options: DataOptions(shuffleSeed: 3, take: 4)).rows()
+      for row in rows {
+        #expect(row.place.index == ["a", "b", "c"].firstIndex(of: row.text))
+        #expect(row.place.row == row.place.index + 2)
+      }
+    }
   }
 
   @Test func compressedFilesAreRead() throws {

@@ -49,7 +49,13 @@ public struct DataSource: Sendable {
       let head = try file.head(16)
       let decompressor = decompressors.first { $0.recognizes(head) }
       let stream = try decompressor?.open(file) ?? ByteStream(file)
-      try TextRowReader.read(stream, name: url.lastPathComponent, path: url.path, options: options, body)
+      var index = 0
+      try TextRowReader.read(stream, name: url.lastPathComponent, path: url.path, options: options) {
+        var row = $0
+        row.place.index = index
+        index += 1
+        return try body(row)
+      }
     } catch let error as GraftError {
       throw error.inFile(url.path)
     }

@@ -23,11 +23,14 @@ public struct TextRow: Sendable, Equatable {
     public var file: String
     /// Counted from 1, the header included, as a spreadsheet counts.
     public var row: Int
+    /// Counted from 0 among the file's rows of data, as `datasets` counts.
+    public var index: Int
 
-    /// A row of a file; neither, for rows made in memory.
-    public init(file: String = "", row: Int = 0) {
+    /// A row of a file; none, for rows made in memory.
+    public init(file: String = "", row: Int = 0, index: Int = 0) {
       self.file = file
       self.row = row
+      self.index = index
     }
   }
 }

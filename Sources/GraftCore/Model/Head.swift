@@ -73,13 +73,16 @@ extension BackboneOutput {
 }
 
 extension Tensor {
-  /// How many rows have their largest element at the row's class.
-  public func countOfHits(_ classes: [Int32]) -> Int {
-    classes.indices.count { row in
-      let scores = buffer[(row * columns)..<((row + 1) * columns)]
-      return scores.indices.max { scores[$0] < scores[$1] }.map { $0 - row * columns } == Int(classes[row])
+  /// The column of each row's largest element, the first of equals.
+  public var largestColumns: [Int32] {
+    (0..<rows).map { row in
+      let values = buffer[(row * columns)..<((row + 1) * columns)]
+      return Int32((values.indices.max { values[$0] < values[$1] } ?? row * columns) - row * columns)
     }
   }
+
+  /// How many rows have their largest element at the row's class.
+  public func countOfHits(_ classes: [Int32]) -> Int { zip(largestColumns, classes).count { $0 == $1 } }
 }
 
 /// A head's outputs by name.
@@ -118,24 +121,4 @@ public struct Sampler: Sendable {
     self.vocabularySize = vocabularySize
     self.maskingProbability = maskingProbability
   }
-}
-
-/// Running sums of a head's scores over an evaluation.
-public struct Metrics: Sendable, Equatable {
-  private var sums: [String: (total: Double, weight: Double)] = [:]
-
-  public init() {}
-
-  /// Adds `total`, the sum of a quantity over `weight` predictions.
-  public mutating func add(_ name: String, total: Double, weight: Double) {
-    let old = sums[name] ?? (0, 0)
-    sums[name] = (old.total + total, old.weight + weight)
-  }
-
-  /// The mean of each quantity, such as `accuracy`.
-  public var means: [String: Double] {
-    sums.compactMapValues { $0.weight > 0 ? $0.total / $0.weight : nil }
-  }
-
-  public static func == (left: Metrics, right: Metrics) -> Bool { left.means == right.means }
 }

@@ -34,6 +34,7 @@ struct TrainingArguments: Equatable {
       "no-shuffle": JSON(!options.shuffles),
       "freeze-backbone": JSON(options.freezesBackbone),
       "eval-strategy": JSON(options.evalStrategy.rawValue),
+      "eval-on-start": JSON(options.evalOnStart),
       "eval-steps": optional(options.evalSteps),
       "eval-batch-size": JSON(options.evalBatchSize),
       "logging-steps": JSON(options.loggingSteps),

@@ -81,8 +81,9 @@ final class TrainingLoop {
     observe(.started(plan, completedSteps: state.globalStep))
     do {
       // A run that was stopped while it evaluated has the checkpoint but not the evaluation.
-      if state.globalStep > 0, isEvaluationDue, state.evaluation(at: state.globalStep) == nil {
-        try evaluate(isSaved: isSavingDue)
+      let isDue = state.globalStep > 0 ? isEvaluationDue : options.evalOnStart
+      if isDue, state.evaluation(at: state.globalStep) == nil {
+        try evaluate(isSaved: state.globalStep > 0 && isSavingDue)
       }
       while state.globalStep < plan.totalSteps {
         if control.isStopRequested { throw Stopped() }

@@ -40,6 +40,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var saveTotalLimit: Int?
   /// When the model is evaluated.
   public var evalStrategy = Interval.no
+  /// Whether it is evaluated before the first step as well.
+  public var evalOnStart = false
   /// `nil` is every `loggingSteps`.
   public var evalSteps: Int?
   public var evalBatchSize = 32

@@ -68,7 +68,7 @@ public struct TrainingRun {
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {
     try options.validate()
-    guard options.evalStrategy == .no || evaluationData != nil else {
+    guard options.evalStrategy == .no && !options.evalOnStart || evaluationData != nil else {
       throw GraftError(.missing, "there is no data to evaluate on", advice: "Pass --eval-data.")
     }
     let loop = TrainingLoop(

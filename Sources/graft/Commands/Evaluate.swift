@@ -7,13 +7,18 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Score a model on labelled data; the head decides the task.",
     discussion: """
+      A classifier's scores are those of scikit-learn; --output and --json have them for each class, with the \
+      confusion matrix, whose rows are the actual classes.
+
       \(DataFlags.help)
 
       EXAMPLES
         graft evaluate news --data test.csv
         graft evaluate news --data ag_news/test.csv --text-column 2,3 \\
           --label-column 1 --label-base 1 --output results.json
+        graft evaluate news --data test.csv --predictions predictions.jsonl
         graft evaluate adapted --data domain.txt --mlm-probability 0.15
+        graft evaluate adapted --data domain.txt --take 200 --pseudo-perplexity
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -29,6 +34,18 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp("Write the results as JSON to a file as well.", valueName: "FILE.json"),
     completion: .file())
   var output: Path?
+
+  @Option(
+    help: ArgumentHelp("Write what the model says about each row, as JSON Lines.", valueName: "FILE.jsonl"),
+    completion: .file())
+  var predictions: Path?
+
+  @Flag(
+    help: """
+      Hide each token in turn and report the pseudo-perplexity of a masked-language model, a forward pass a \
+      token. Salazar et al., arXiv:1910.14659.
+      """)
+  var pseudoPerplexity = false
 
   @Option(
     parsing: .unconditional,
@@ -62,20 +79,28 @@ struct Evaluate: ParsableCommand {
     let read = try reading.read(data)
     let dataset = try Dataset(
       read.rows, for: model, labelBase: read.labelBase, maximumLength: length.maxLength)
-    let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
+    let backend = try backend.make(registry, flags.console)
     let options = EvaluationOptions(
-      batchSize: batch.batchSize, maskingProbability: Float(mlmProbability), seed: seed)
-    let evaluation = try evaluate(
-      model, on: dataset, options: options, backend: backend.make(registry, flags.console),
-      progress: { bar.update($0) })
+      batchSize: batch.batchSize, maskingProbability: Float(mlmProbability), seed: seed,
+      keepsPredictions: predictions != nil)
+    let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
+    var evaluation = try evaluate(
+      model, on: dataset, options: options, backend: backend, progress: { bar.update($0) })
     bar.clear()
-    var results = evaluation.results
-    results["eval_samples"] = Double(evaluation.examples)
-    if let output { try FileWriter.write(output.url, text: Results.json(results).text(.pretty) + "\n") }
-    if flags.json {
-      try Output.print(Results.json(results))
-    } else {
-      try Output.print(Results.text(results))
+    if pseudoPerplexity {
+      let bar = ProgressBar(
+        "masking each token", unit: "samples", total: dataset.count, console: flags.console)
+      evaluation.metrics["pseudo_perplexity"] = try GraftKit.pseudoPerplexity(
+        model, on: dataset, batchSize: batch.batchSize, backend: backend, progress: { bar.update($0) }
+      ).value
+      bar.clear()
     }
+    if let predictions {
+      try PredictionFile.write(
+        evaluation.predictions, of: read.rows, labelled: dataset, to: predictions.url)
+    }
+    if let output { try FileWriter.write(output.url, text: evaluation.document.text(.pretty) + "\n") }
+    try Output.print(
+      flags.json ? evaluation.document.text(.pretty) : EvaluationTable(evaluation).text)
   }
 }

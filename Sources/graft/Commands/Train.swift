@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
       EXAMPLES
         graft train bert --data domain.txt --output adapted --epochs 1
         graft train classifier --data train.csv --eval-data test.csv --output news \\
-          --epochs 5 --shuffle-seed 42 --take 1000
+          --epochs 5 --shuffle-seed 42 --take 1000 --eval-on-start
         graft train classifier --data ag_news/train.csv --text-column 2,3 \\
           --label-column 1 --label-base 1 --output news --freeze-backbone
         graft train classifier --data train.csv --eval-data test.csv --output news \\
@@ -66,6 +66,9 @@ struct Train: ParsableCommand {
   func validate() throws {
     if files.evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
       throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE.")
+    }
+    if files.evalData.isEmpty, training.evalOnStart {
+      throw ValidationError("--eval-on-start needs --eval-data FILE.")
     }
   }
 

@@ -90,8 +90,11 @@ final class TrainingDisplay {
 
   /// `step 125/625  epoch 1.00  eval_accuracy 0.8650  eval_loss 0.4301  321 samples/s`
   private func evaluated(_ entry: [String: Double]) -> String {
-    let timing = ["eval_runtime", "eval_samples_per_second", "eval_steps_per_second"]
-    let scores = entry.filter { $0.key.hasPrefix("eval_") && !timing.contains($0.key) }
+    let unshown = [
+      "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_precision_macro",
+      "eval_recall_macro",
+    ]
+    let scores = entry.filter { $0.key.hasPrefix("eval_") && !unshown.contains($0.key) }
       .sorted { $0.key < $1.key }.map { "\($0.key) \(number($0.value, 4))" }
     let speed = entry["eval_samples_per_second"].map { ["\(Format.rate($0)) samples/s"] } ?? []
     return (prefix(entry) + scores + speed).joined(separator: "  ")

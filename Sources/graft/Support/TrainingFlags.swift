@@ -89,6 +89,9 @@ struct TrainingFlags: ParsableArguments {
       "When the model is evaluated. (default: epoch with --eval-data, else no)", valueName: "WHEN"))
   var evalStrategy: TrainingOptions.Interval?
 
+  @Flag(help: "Evaluate before the first step as well.")
+  var evalOnStart = false
+
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Steps from one evaluation to the next. (default: --logging-steps)", valueName: "N"))
@@ -141,6 +144,7 @@ struct TrainingFlags: ParsableArguments {
     options.saveSteps = saveSteps
     options.saveTotalLimit = saveTotalLimit
     options.evalStrategy = evalStrategy ?? (evaluating ? .epoch : .no)
+    options.evalOnStart = evalOnStart
     options.evalSteps = evalSteps
     options.evalBatchSize = evalBatchSize
     options.loggingSteps = loggingSteps

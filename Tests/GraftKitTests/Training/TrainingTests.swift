@@ -94,6 +94,7 @@ import Testing
       options.shuffles = false
       options.loggingSteps = 2
       options.evalStrategy = .epoch
+      options.evalOnStart = true
       options.evalSteps = 500
       options.saveStrategy = .epoch
       options.saveTotalLimit = 2

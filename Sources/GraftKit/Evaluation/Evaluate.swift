@@ -9,12 +9,17 @@ public struct EvaluationOptions: Sendable, Equatable {
   public var maskingProbability: Float = 0.15
   /// The randomness of masking: the same seed hides the same tokens.
   public var seed: UInt64 = 42
+  /// Whether what a classifier says about each text is kept.
+  public var keepsPredictions = false
 
   /// The defaults of `graft evaluate`.
-  public init(batchSize: Int = 32, maskingProbability: Float = 0.15, seed: UInt64 = 42) {
+  public init(
+    batchSize: Int = 32, maskingProbability: Float = 0.15, seed: UInt64 = 42, keepsPredictions: Bool = false
+  ) {
     self.batchSize = batchSize
     self.maskingProbability = maskingProbability
     self.seed = seed
+    self.keepsPredictions = keepsPredictions
   }
 }
 
@@ -24,6 +29,12 @@ public struct Evaluation: Sendable, Equatable {
   public var loss: Double
   /// The head's scores, such as `accuracy`.
   public var metrics: [String: Double]
+  /// Of a classifier of single labels: which class examples of each class were given.
+  public var confusion: ConfusionMatrix?
+  /// The names of a classifier's outputs.
+  public var labels: [String]
+  /// What was said about each example, in the order of the data, when the options ask for it.
+  public var predictions: [Prediction]
   /// How many examples were evaluated.
   public var examples: Int
   /// How many batches they made.
@@ -41,6 +52,28 @@ public struct Evaluation: Sendable, Equatable {
     for (name, value) in metrics { results["eval_\(name)"] = value }
     return results
   }
+
+  /// More classes than this have scores, but no matrix in ``document``.
+  private static let largestMatrix = 1000
+
+  /// The results as `eval_results.json` has them, with the scores of each class and the confusion matrix, whose
+  /// rows are the actual classes and whose columns are the predicted ones.
+  public var document: JSON {
+    var document = JSON(results: results.merging(["eval_samples": Double(examples)]) { $1 }).object ?? [:]
+    if let confusion {
+      document["classes"] = .array(
+        zip(labels, confusion.scores).map { label, scores in
+          [
+            "label": .string(label), "precision": JSON(scores.precision), "recall": JSON(scores.recall),
+            "f1": JSON(scores.f1), "support": JSON(scores.support),
+          ]
+        })
+      if confusion.classes <= Evaluation.largestMatrix {
+        document["confusion_matrix"] = .array(confusion.rows.map { .array($0.map { JSON($0) }) })
+      }
+    }
+    return .object(document)
+  }
 }
 
 /// Scores a model on labelled data, without dropout.
@@ -52,7 +85,8 @@ public struct Evaluation: Sendable, Equatable {
 ///   - backend: The compute kernels.
 ///   - pool: Memory to use again; one of its own by default.
 ///   - progress: Called after each batch with the number of examples done; may throw to stop.
-/// - Throws: `GraftError` when the model has no head or an example lacks its label; what `progress` throws.
+/// - Throws: `GraftError` when the model has no head, an example lacks its label, or predictions are wanted of
+///   a head that does not label whole texts; what `progress` throws.
 public func evaluate(
   _ model: Model,
   on data: Dataset,
@@ -65,22 +99,32 @@ public func evaluate(
   let batching = Batching(model: model, data: data, maskingProbability: options.maskingProbability)
   let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
   let start = ContinuousClock.now
+  let reader = options.keepsPredictions ? try PredictionReader(model) : nil
+  var predictions = [Prediction?](repeating: nil, count: reader == nil ? 0 : data.count)
   var metrics = Metrics()
   var loss = 0.0
-  var (done, predictions) = (0, 0)
+  var (done, targets) = (0, 0)
   for (index, indices) in batches.enumerated() {
     let batch = try batching.prepared(indices, key: Randomness(options.seed).evaluation(index))
     let tape = Tape(backend, recording: false, pool: pool)
     let logits = try model.logits(batch, tape)
     loss += Double(try head.loss(logits, batch, tape).value.item) * Double(batch.targetCount)
-    predictions += batch.targetCount
+    targets += batch.targetCount
     try head.score(logits, batch, into: &metrics)
+    if let reader {
+      for (index, prediction) in zip(indices, try reader.predictions(logits, count: indices.count)) {
+        predictions[index] = prediction
+      }
+    }
     done += indices.count
     try progress(done)
   }
   return Evaluation(
-    loss: loss / Double(max(1, predictions)),
+    loss: loss / Double(max(1, targets)),
     metrics: metrics.means,
+    confusion: metrics.confusion,
+    labels: type(of: head).hasLabels ? try model.configuration.labels() : [],
+    predictions: predictions.compactMap { $0 },
     examples: data.count,
     batches: batches.count,
     seconds: start.secondsSince)

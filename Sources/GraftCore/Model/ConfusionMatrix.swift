@@ -1,0 +1,92 @@
+/// How often an example of each class was given each class.
+///
+/// Scores are those of scikit-learn's `precision_recall_fscore_support`: a quotient without a denominator is 0,
+/// and a macro average is over the classes that occur among the labels or the predictions.
+///
+/// https://scikit-learn.org/stable/modules/model_evaluation.html
+public struct ConfusionMatrix: Sendable, Equatable {
+  /// The number of classes.
+  public let classes: Int
+  /// By actual and predicted class; pairs that did not occur take no memory, however many classes there are.
+  private var counts: [SIMD2<Int32>: Int] = [:]
+
+  /// A matrix of zeros.
+  public init(classes: Int) { self.classes = classes }
+
+  /// Counts an example.
+  ///
+  /// - Precondition: both are in `0 ..< classes`.
+  public mutating func add(actual: Int, predicted: Int, count: Int = 1) {
+    precondition((0..<classes).contains(actual) && (0..<classes).contains(predicted))
+    counts[SIMD2(Int32(actual), Int32(predicted)), default: 0] += count
+  }
+
+  /// How many examples of one class were given the other.
+  public subscript(actual actual: Int, predicted predicted: Int) -> Int {
+    counts[SIMD2(Int32(actual), Int32(predicted))] ?? 0
+  }
+
+  /// The number of examples.
+  public var total: Int { counts.values.reduce(0, +) }
+
+  /// The counts, `[actual][predicted]`.
+  public var rows: [[Int]] {
+    var rows = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+    for (pair, count) in counts { rows[Int(pair.x)][Int(pair.y)] = count }
+    return rows
+  }
+
+  /// The share of examples that were given their own class.
+  public var accuracy: Double {
+    let hits = counts.reduce(0) { $0 + ($1.key.x == $1.key.y ? $1.value : 0) }
+    return Double(hits) / Double(max(1, total))
+  }
+
+  /// How well one class is told from the others, or the mean over classes.
+  public struct Scores: Sendable, Equatable {
+    /// The share of examples given the class that are of it.
+    public var precision: Double
+    /// The share of examples of the class that were given it.
+    public var recall: Double
+    /// The harmonic mean of both.
+    public var f1: Double
+    /// How many examples are of the class.
+    public var support: Int
+    /// Whether an example is of the class or was given it.
+    var occurs: Bool
+
+    init(hits: Int, predicted: Int, actual: Int) {
+      func share(_ count: Int, of whole: Int) -> Double { whole > 0 ? Double(count) / Double(whole) : 0 }
+      precision = share(hits, of: predicted)
+      recall = share(hits, of: actual)
+      f1 = share(2 * hits, of: predicted + actual)
+      support = actual
+      occurs = predicted + actual > 0
+    }
+  }
+
+  /// The scores of each class.
+  public var scores: [Scores] {
+    var (hits, predicted, actual) = (
+      [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes),
+      [Int](repeating: 0, count: classes)
+    )
+    for (pair, count) in counts {
+      actual[Int(pair.x)] += count
+      predicted[Int(pair.y)] += count
+      if pair.x == pair.y { hits[Int(pair.x)] += count }
+    }
+    return (0..<classes).map { Scores(hits: hits[$0], predicted: predicted[$0], actual: actual[$0]) }
+  }
+
+  /// The mean scores of the classes that occur; the support is the number of examples.
+  public var macro: Scores {
+    let present = scores.filter(\.occurs)
+    let count = Double(max(1, present.count))
+    var mean = Scores(hits: 0, predicted: 0, actual: total)
+    mean.precision = present.reduce(0) { $0 + $1.precision } / count
+    mean.recall = present.reduce(0) { $0 + $1.recall } / count
+    mean.f1 = present.reduce(0) { $0 + $1.f1 } / count
+    return mean
+  }
+}

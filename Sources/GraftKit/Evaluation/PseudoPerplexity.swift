@@ -1,0 +1,78 @@
+import Foundation
+import GraftCore
+
+/// How well a masked-language model knows a text: each token is hidden in turn, and the rest of the text has to
+/// tell it.
+///
+/// The pseudo-log-likelihood of a text is the sum over its tokens, special ones left out, of the logarithm of
+/// the probability given all others; the pseudo-perplexity of a corpus is the exponential of minus its mean over
+/// all tokens. Salazar et al., "Masked Language Model Scoring", ACL 2020, arXiv:1910.14659.
+public struct PseudoPerplexity: Sendable, Equatable {
+  /// How many tokens were hidden.
+  public let tokens: Int
+  /// The sum of the natural logarithms of their probabilities.
+  public let logLikelihood: Double
+
+  /// `exp(-logLikelihood / tokens)`.
+  public var value: Double { exp(-logLikelihood / Double(max(1, tokens))) }
+}
+
+/// Computes the pseudo-perplexity of a corpus. Nothing in it is random.
+///
+/// - Parameters:
+///   - model: With a masked-language-model head.
+///   - data: The corpus; labels are not looked at.
+///   - batchSize: How many copies of texts run together, each with one token hidden.
+///   - backend: The compute kernels.
+///   - progress: Called after each batch with the number of examples begun; may throw to stop.
+/// - Throws: `GraftError` when the head does not predict tokens, the tokenizer has no mask, or the corpus has no
+///   token that could be hidden; what `progress` throws.
+public func pseudoPerplexity(
+  _ model: Model,
+  on data: Dataset,
+  batchSize: Int = 32,
+  backend: any ComputeBackend,
+  progress: (Int) throws -> Void = { _ in }
+) throws -> PseudoPerplexity {
+  guard let mask = try model.requireTokenizer().specialTokens.mask else {
+    throw GraftError(.missing, "the tokenizer has no mask token")
+  }
+  let pool = MemoryPool()
+  var (tokens, logLikelihood) = (0, 0.0)
+  var batch = Batch()
+  var hidden: [Int32] = []
+
+  func score() throws {
+    let tape = Tape(backend, recording: false, pool: pool)
+    guard let logits = try model.logits(batch, tape)["prediction_logits"] else {
+      throw GraftError(
+        .mismatch, "the active head does not predict tokens",
+        advice: "Swap it: 'graft head swap CKPT --to masked-lm --output DIR'.")
+    }
+    logLikelihood -= Double(tape.crossEntropy(logits, classes: hidden).value.item) * Double(hidden.count)
+    tokens += hidden.count
+    (batch, hidden) = (Batch(), [])
+  }
+
+  for (begun, index) in Batching.sortedByLength(data, batchSize: 1).joined().enumerated() {
+    let encoding = data[index].encoding
+    for place in encoding.ids.indices where !encoding.isSpecial[place] {
+      hidden.append(encoding.ids[place])
+      batch.selectedTokens = (batch.selectedTokens ?? []) + [Int32(batch.tokenCount + place)]
+      var copy = encoding
+      copy.ids[place] = mask
+      batch.append(ids: copy.ids, tokenTypes: copy.tokenTypes, positions: Array(0..<Int32(copy.ids.count)))
+      if hidden.count >= batchSize {
+        try score()
+        try progress(begun + 1)
+      }
+    }
+  }
+  if !hidden.isEmpty { try score() }
+  try progress(data.count)
+  guard tokens > 0 else {
+    throw GraftError(
+      .mismatch, "the data has no token that could be masked", advice: "Remove empty texts from the data.")
+  }
+  return PseudoPerplexity(tokens: tokens, logLikelihood: logLikelihood)
+}
