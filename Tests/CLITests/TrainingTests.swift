@@ -80,6 +80,25 @@ import Testing
       prepare: classifier),
     Row("train model --output out", code: 64, stderr: ["Missing expected argument '--data <FILE> ...'"]),
     Row(
+      "train model --data ag_news:dev --output out", code: 1,
+      stderr: ["the data set 'ag_news' has no part of that name; expected one of train, test, found 'dev'"],
+      prepare: classifier),
+    Row(
+      "train model --data ag_news --output out --label-base 1", code: 1,
+      stderr: ["'ag_news': a data set known by name has its own columns and labels"], prepare: classifier),
+    Row(
+      "train model --data data.csv ag_news --output out", code: 1,
+      stderr: ["'ag_news': a data set known by name cannot be joined with files"], prepare: classifier),
+    Row(
+      "evaluate model --data ag_news:test --allow-untrained", code: 1,
+      stderr: [
+        "ag_news/test.csv: not the data set 'ag_news' as it was published; expected 7600 rows, found 1"
+      ],
+      prepare: {
+        try classifier($0)
+        try $0.write("ag_news/test.csv", #""3","Title","Text""#)
+      }),
+    Row(
       "train model --data data.csv --output out --epochs -1", code: 64,
       stderr: ["--epochs: wrong value; expected a positive number, found -1"]),
     Row(

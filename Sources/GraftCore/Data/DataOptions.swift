@@ -33,6 +33,13 @@ public struct DataOptions: Sendable, Equatable {
     self.shuffleSeed = shuffleSeed
     self.take = take
   }
+
+  /// The rows that ``shuffleSeed`` and ``take`` ask for.
+  public func selected(from rows: [TextRow]) -> [TextRow] {
+    let limit = take ?? .max
+    guard let seed = shuffleSeed else { return rows.count > limit ? Array(rows[..<limit]) : rows }
+    return NumPyGenerator(seed: seed).permutation(rows.count, first: limit).map { rows[$0] }
+  }
 }
 
 /// A column of a table, by its name or by its place.

@@ -37,10 +37,7 @@ public struct DataSource: Sendable {
         return options.shuffleSeed != nil || rows.count < limit
       }
     }
-    if let seed = options.shuffleSeed {
-      rows = NumPyGenerator(seed: seed).permutation(rows.count, first: limit).map { rows[$0] }
-    }
-    return rows
+    return options.selected(from: rows)
   }
 
   private func read(_ url: URL, _ body: (TextRow) throws -> Bool) throws {

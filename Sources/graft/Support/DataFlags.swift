@@ -34,7 +34,8 @@ struct DataFlags: ParsableArguments {
   /// What the help of every command with data says.
   static let help = """
     Data files are CSV, TSV, JSON Lines or one text a line, each also gzipped. Columns are names, or numbers \
-    from 1 for files without a header.
+    from 1 for files without a header. 'ag_news' and 'ag_news:test' are data sets known by name: their \
+    original files are looked for in ag_news/ below $GRAFT_DATA, the working directory and Graft's cache.
     """
 
   func validate() throws {
@@ -54,11 +55,24 @@ struct DataFlags: ParsableArguments {
     }
   }
 
-  /// The rows of the files.
+  /// The rows of the files, or of the data set that is named instead; a file that exists wins.
   ///
   /// - Throws: ``GraftError`` naming file and row.
   func read(_ files: [Path]) throws -> TrainingData {
     let urls = files.map(\.url)
+    for url in urls where !FileManager.default.fileExists(atPath: url.path) {
+      guard let (set, split) = try NamedDataSet.find(url.relativePath) else { continue }
+      guard urls.count == 1 else {
+        throw GraftError(
+          .refused, "a data set known by name cannot be joined with files", subject: "'\(set.name)'")
+      }
+      guard textColumn == nil, pairColumn == nil, labelColumn == nil, labelBase == nil else {
+        throw GraftError(
+          .refused, "a data set known by name has its own columns and labels", subject: "'\(set.name)'",
+          advice: "Leave out the flags of columns and labels.")
+      }
+      return try set.read(split, in: NamedDataSet.directories(), selection: options)
+    }
     return TrainingData(
       try DataSource(reading: urls, options: options).rows(), named: urls.map(\.displayPath),
       labelBase: labelBase)
