@@ -6,11 +6,16 @@ extension TorchArchive {
   /// The folder that everything is in; PyTorch names it after the file, and reads any.
   private static let folder = "archive"
 
-  /// Writes the zip form, with each tensor in a storage of its own.
+  /// Writes the zip form, with each tensor in a storage of its own, which its further names share.
   ///
   /// - Throws: ``GraftError`` when the file cannot be written.
   static func write(_ weights: Weights, to url: URL) throws {
-    let table = PickleWriter.table(weights.tensors.map { ($0.key, $0.value.spec) })
+    let own = weights.tensors.keys.enumerated().map { (name: $1, storage: $0) }
+    let shared = weights.ties.compactMap { name, target in
+      weights.tensors.index(forKey: target).map { (name: name, storage: $0) }
+    }
+    let table = PickleWriter.table(
+      (own + shared).map { ($0.name, weights.tensors.values[$0.storage].spec, $0.storage) })
     guard table.count <= PickleBytes.limit else {
       throw GraftError(
         .unsupported, "too many tensors for one PyTorch file", advice: "Write shards: pass --max-shard-size.")
@@ -41,14 +46,14 @@ extension TorchArchive {
 struct PickleWriter {
   private var bytes: [UInt8] = [0x80, 2]
 
-  /// The table of tensors that stand in storages `0`, `1`, `2`, …, each the whole of one.
-  static func table(_ tensors: [(name: String, spec: TensorSpec)]) -> [UInt8] {
+  /// The table of tensors, each the whole of a storage.
+  static func table(_ tensors: [(name: String, spec: TensorSpec, storage: Int)]) -> [UInt8] {
     var writer = PickleWriter()
     writer.emptyDictionary()
     writer.opcode(.mark)
-    for (index, (name, spec)) in tensors.enumerated() {
+    for (name, spec, storage) in tensors {
       writer.text(name)
-      writer.tensor(spec, storage: index)
+      writer.tensor(spec, storage: storage)
     }
     writer.opcode(.setItems)
     writer.opcode(.stop)

@@ -223,13 +223,20 @@ public struct NameTable: Sendable {
     let scope = dialect.scopePrefix + architecture.snakeCased
     var stored = Weights(metadata: tensors.metadata.merging(dialect.metadata) { _, new in new })
     var left = Set(tensors.tensors.keys)
+    var names: [String: String] = [:]
     for entry in entries {
-      guard let tensor = tensors[entry.row.canonical],
-        left.remove(entry.row.canonical) != nil || entry.row.isCopy
-      else { continue }
-      let name = (entry.owner == Self.backbone ? prefix : "") + entry.row.stored
-      stored[name.replacing(NameIndex.scope, with: scope)] =
-        try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
+      let name = ((entry.owner == Self.backbone ? prefix : "") + entry.row.stored)
+        .replacing(NameIndex.scope, with: scope)
+      guard let tensor = tensors[entry.row.canonical] else {
+        if let target = entry.row.target { stored.ties[name] = names[target] }
+        continue
+      }
+      if left.remove(entry.row.canonical) != nil {
+        stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
+        names[entry.row.canonical] = name
+      } else if entry.row.isCopy {
+        stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
+      }
     }
     guard left.isEmpty else {
       throw GraftError(

@@ -86,6 +86,9 @@ public struct ShardIndex: Sendable {
     return joined
   }
 
+  /// The most bytes in one file that transformers writes.
+  public static let usualLimit = 5_000_000_000
+
   /// Writes tensors to as many files as needed, and an index when there is more than one.
   ///
   /// Shards are called `NAME-00001-of-00003.EXT`. A tensor larger than the limit gets a shard of its own.
@@ -93,10 +96,10 @@ public struct ShardIndex: Sendable {
   /// - Parameters:
   ///   - weights: The tensors, in the order they are laid down.
   ///   - url: The file for the unsharded case, such as `…/model.safetensors`.
-  ///   - limit: The most bytes of tensors in one file.
+  ///   - limit: The most bytes of tensors in one file; `nil` is ``usualLimit``.
   ///   - format: The weight format of each file.
-  public static func write(_ weights: Weights, to url: URL, limit: Int, format: any WeightFormat) throws {
-    let shards = split(weights, limit: limit)
+  public static func write(_ weights: Weights, to url: URL, limit: Int?, format: any WeightFormat) throws {
+    let shards = split(weights, limit: limit ?? usualLimit)
     guard shards.count > 1 else { return try format.write(weights, to: url) }
 
     let directory = url.deletingLastPathComponent()
@@ -105,7 +108,7 @@ public struct ShardIndex: Sendable {
     for (index, shard) in shards.enumerated() {
       let name = "\(stem)-\(padded(index + 1))-of-\(padded(shards.count)).\(url.pathExtension)"
       try format.write(shard, to: directory.appendingPathComponent(name))
-      for tensor in shard.tensors.keys { map[tensor] = .string(name) }
+      for tensor in Array(shard.tensors.keys) + shard.ties.keys { map[tensor] = .string(name) }
     }
     let index: JSON = [
       "metadata": ["total_parameters": JSON(weights.elementCount), "total_size": JSON(weights.byteCount)],
@@ -117,19 +120,22 @@ public struct ShardIndex: Sendable {
     )
   }
 
-  /// The tensors of each file, in their order; more than one need an index.
+  /// The tensors of each file, in their order, with further names in the file of what they name.
   ///
   /// - Parameter limit: The most bytes of tensors in one file, unless a single tensor is larger.
   public static func split(_ weights: Weights, limit: Int) -> [Weights] {
-    var shards: [Weights] = []
+    var shards = [Weights(metadata: weights.metadata)]
     var size = 0
     for (name, tensor) in weights.tensors {
-      if shards.isEmpty || (size + tensor.spec.byteCount > limit && size > 0) {
+      if size > 0, size + tensor.spec.byteCount > limit {
         shards.append(Weights(metadata: weights.metadata))
         size = 0
       }
       shards[shards.count - 1][name] = tensor
       size += tensor.spec.byteCount
+    }
+    for index in shards.indices {
+      shards[index].ties = weights.ties.filter { shards[index][$0.value] != nil }
     }
     return shards
   }
