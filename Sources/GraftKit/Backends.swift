@@ -25,7 +25,7 @@ extension Registry {
       }
       return backend
     }
-    guard name == "auto" else { return try make(backends.find(name)) }
+    guard name == "auto" else { return try make(backends.find(name, or: ["auto"])) }
     var failures: [any Error] = []
     for candidate in backends.values.sorted(by: { $0.preference > $1.preference }) {
       if candidate is ReferenceBackend.Type {

@@ -15,7 +15,7 @@ public func initializeModel(
   let configuration = try ModelDirectory(directory).configuration()
   let type = try registry.backbones.find(configuration.string("model_type", default: "bert"))
   let backbone = try type.init(configuration)
-  let headType = try head.map(registry.heads.find)
+  let headType = try head.map { try registry.heads.find($0) }
   // A pooler that no loss reaches would stay random.
   let specs = backbone.parameters.filter {
     headType?.needsPooler != false || !backbone.poolerParameters.contains($0.name)

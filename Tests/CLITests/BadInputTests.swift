@@ -45,7 +45,11 @@ import Testing
       stderr: ["empty: no weights in this directory; expected one of model.safetensors"],
       prepare: { try $0.write("empty/readme.txt", "") }),
     Row(
-      "inspect model", code: 1, stderr: ["model: no config.json beside the weights. Download"],
+      "inspect model", code: 1,
+      stderr: [
+        "model/config.json: no such file: model.safetensors holds weights alone, its configuration belongs here. "
+          + "Copy or download the model's config.json to this place."
+      ],
       prepare: {
         try $0.copy("base"); try FileManager.default.removeItem(at: $0.url("model/config.json"))
       }),

@@ -32,6 +32,11 @@ import Testing
       stdout: ["EXAMPLES\n  graft \(command)", "USAGE: graft \(command)", "--json", "--quiet"]
     )
     .check()
+    // A line that the terminal's width breaks cannot be copied.
+    let lines = try Sandbox.with { try $0.graft(command.split(separator: " ").map(String.init) + ["--help"]) }
+      .stdout.split(separator: "\n", omittingEmptySubsequences: false)
+    let examples = lines.drop { $0 != "EXAMPLES" }.dropFirst().prefix { !$0.isEmpty }
+    #expect(!examples.isEmpty && examples.allSatisfy { $0.hasPrefix("  ") })
   }
 
   @Test func doctorMeasuresEveryBackend() throws {

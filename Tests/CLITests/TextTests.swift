@@ -85,7 +85,7 @@ import Testing
       prepare: random),
     Row(
       "fill-mask {masked-lm} [MASK] --backend cuda", code: 1,
-      stderr: ["unknown compute backend 'cuda'. Known: "]),
+      stderr: ["unknown compute backend 'cuda'. Known: auto, "]),
     Row(
       "fill-mask {masked-lm} [MASK] --threads 0", code: 64, stderr: ["--threads must be between 1 and 1024"]),
     Row("embed {base} he do --output v.npy", whole: "wrote v.npy (float32 [2, 32])\n"),

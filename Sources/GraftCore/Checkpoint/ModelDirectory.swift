@@ -6,6 +6,8 @@ public struct ModelDirectory: Sendable {
   public let url: URL
   /// The weight file or shard index that was given or found; the directory itself when none was looked for.
   public let weights: URL
+  /// Other weight files that were found, and are not read.
+  let others: [URL]
 
   static let configurationName = "config.json"
   /// What Graft knows beyond what other tools store: which heads were trained, and on what.
@@ -19,6 +21,7 @@ public struct ModelDirectory: Sendable {
   public init(_ url: URL) {
     self.url = url
     weights = url
+    others = []
   }
 
   /// Locates a checkpoint.
@@ -35,18 +38,17 @@ public struct ModelDirectory: Sendable {
       guard let file = suffixes.map({ URL(fileURLWithPath: path.path + $0) }).first(where: exists) else {
         throw GraftError(.missing, "no such file or directory", file: path.path)
       }
-      url = path.deletingLastPathComponent()
-      weights = file
+      (url, weights, others) = (path.deletingLastPathComponent(), file, [])
       return
     }
     guard isDirectory.boolValue else {
-      url = path.deletingLastPathComponent()
-      weights = path
+      (url, weights, others) = (path.deletingLastPathComponent(), path, [])
       return
     }
     url = path
     let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
-    guard let found = names.map({ path.appendingPathComponent($0) }).first(where: exists) else {
+    let files = names.map { path.appendingPathComponent($0) }.filter(exists)
+    guard let found = files.first else {
       throw GraftError(
         .missing,
         "no weights in this directory",
@@ -56,6 +58,15 @@ public struct ModelDirectory: Sendable {
       )
     }
     weights = found
+    others = Array(files.dropFirst())
+  }
+
+  /// Which of several weight files was read; `nil` when there is one.
+  var note: String? {
+    guard !others.isEmpty else { return nil }
+    let names = others.map(\.lastPathComponent).joined(separator: ", ")
+    return
+      "\(weights.lastPathComponent) was read, \(names) beside it \(others.count == 1 ? "was" : "were") not"
   }
 
   /// What records call it: the directory's name and the weight file's, without the way there.
@@ -82,10 +93,8 @@ public struct ModelDirectory: Sendable {
     guard let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
       throw GraftError(
         .missing,
-        "no config.json beside the weights",
-        file: url.path,
-        advice: "Download the model's config.json into the same directory."
-      )
+        "no such file: \(weights.lastPathComponent) holds weights alone, its configuration belongs here",
+        file: files[0].path, advice: "Copy or download the model's config.json to this place.")
     }
     return file
   }

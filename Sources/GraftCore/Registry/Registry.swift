@@ -27,13 +27,15 @@ public struct Table<Element> {
 
   /// The element of a name.
   ///
+  /// - Parameter others: Names that are known where this is called, and not registered.
   /// - Throws: ``GraftError`` that lists the known names.
-  public func find(_ name: String) throws -> Element {
+  public func find(_ name: String, or others: [String] = []) throws -> Element {
     guard let element = elements[name] else {
+      let known = others + names
       throw GraftError(
         .unknownName,
         "unknown \(kind) '\(name)'",
-        advice: names.isEmpty ? "None is registered." : "Known: \(names.joined(separator: ", "))."
+        advice: known.isEmpty ? "None is registered." : "Known: \(known.joined(separator: ", "))."
       )
     }
     return element
