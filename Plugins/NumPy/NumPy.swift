@@ -75,6 +75,10 @@ public struct NPZFormat: WeightFormat {
     }
   }
 
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
+    try ShardIndex.write(weights, to: url, limit: limit, format: self)
+  }
+
   /// Runs `body`, whose errors are about a tensor.
   private static func naming<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
     do {

@@ -47,6 +47,10 @@ public struct PyTorchFormat: WeightFormat {
       throw error.inFile(url.path)
     }
   }
+
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
+    try ShardIndex.write(weights, to: url, limit: limit, format: self)
+  }
 }
 
 /// The archive of PyTorch before 0.1.10, of March 2017. It is told apart so that it can be named.

@@ -63,4 +63,8 @@ public struct SafetensorsFormat: WeightFormat {
       throw error.inFile(url.path)
     }
   }
+
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
+    try ShardIndex.write(weights, to: url, limit: limit, format: self)
+  }
 }

@@ -45,9 +45,10 @@ struct BundleEntry {
 
   static let string = 7
 
-  init(_ spec: TensorSpec, offset: Int, checksum: UInt32) {
+  init(_ spec: TensorSpec, shard: Int = 0, offset: Int, checksum: UInt32) {
     type = spec.dtype.tensorFlowType
     shape = spec.shape
+    self.shard = shard
     self.offset = offset
     size = spec.byteCount
     self.checksum = checksum

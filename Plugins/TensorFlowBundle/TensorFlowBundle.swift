@@ -95,33 +95,47 @@ public struct TensorFlowBundleFormat: WeightFormat {
   }
 
   /// Writes the index at `url` and one data file beside it.
-  public func write(_ weights: Weights, to url: URL) throws {
+  public func write(_ weights: Weights, to url: URL) throws { try write(weights, to: url, limit: nil) }
+
+  /// Writes the index at `url`, and beside it as many data files as a limit asks for.
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
     let path = BundlePath(url)
     do {
-      var entries: [(key: [UInt8], value: [UInt8])] = [([], BundleHeader(shardCount: 1).encoded)]
-      try FileWriter.write(path.data(0, of: 1)) { writer in
-        var offset = 0
-        for (name, tensor) in weights.tensors {
-          do {
-            guard !name.isEmpty else { throw GraftError(.unsupported, "a tensor without a name") }
-            var checksum = CRC32C()
-            try tensor.stream { chunk in
-              checksum.add(chunk)
-              try writer.append(chunk)
-            }
-            let entry = BundleEntry(tensor.spec, offset: offset, checksum: checksum.masked)
-            entries.append((Array(name.utf8), entry.encoded))
-            offset += tensor.spec.byteCount
-          } catch var error as GraftError {
-            error.subject = error.subject ?? "tensor '\(name)'"
-            throw error
-          }
-        }
+      let shards = limit.map { ShardIndex.split(weights, limit: $0) } ?? [weights]
+      var entries: [(key: [UInt8], value: [UInt8])] = [([], BundleHeader(shardCount: shards.count).encoded)]
+      for (index, shard) in shards.enumerated() {
+        entries += try write(shard, index, to: path.data(index, of: shards.count))
       }
       entries.sort { $0.key.lexicographicallyPrecedes($1.key) }
       try FileWriter.write(path.index) { try $0.append(Table.encoded(entries)) }
     } catch let error as GraftError {
       throw error.inFile(path.index.path)
+    }
+  }
+
+  /// Writes one data file.
+  ///
+  /// - Returns: What the index says of its tensors.
+  private func write(_ weights: Weights, _ shard: Int, to url: URL) throws -> [(key: [UInt8], value: [UInt8])]
+  {
+    try FileWriter.write(url) { writer in
+      var offset = 0
+      return try weights.tensors.map { name, tensor in
+        do {
+          guard !name.isEmpty else { throw GraftError(.unsupported, "a tensor without a name") }
+          var checksum = CRC32C()
+          try tensor.stream { chunk in
+            checksum.add(chunk)
+            try writer.append(chunk)
+          }
+          defer { offset += tensor.spec.byteCount }
+          let entry = BundleEntry(tensor.spec, shard: shard, offset: offset, checksum: checksum.masked)
+          return (Array(name.utf8), entry.encoded)
+        } catch var error as GraftError {
+          error.subject = error.subject ?? "tensor '\(name)'"
+          throw error
+        }
+      }
     }
   }
 }

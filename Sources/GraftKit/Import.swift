@@ -9,12 +9,12 @@ public struct OutputOptions: Sendable {
   public var dialect: String?
   /// Converts floating-point tensors; `nil` keeps each as it is.
   public var dtype: DType?
-  /// The most bytes of tensors in one file.
-  public var shardLimit: Int
+  /// The most bytes of tensors in one file; `nil` is what is usual for the format.
+  public var shardLimit: Int?
 
   public init(
     format: String = "safetensors", dialect: String? = nil, dtype: DType? = nil,
-    shardLimit: Int = 5_000_000_000
+    shardLimit: Int? = nil
   ) {
     self.format = format
     self.dialect = dialect
@@ -63,9 +63,7 @@ public func importModel(
   keepExtra: Bool = false, registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
-  var opened = try registry.open(source)
-  if strict { try opened.report.requireStrict() }
-  if !keepExtra { opened.checkpoint.extra = Weights() }
+  let (opened, _) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
   try opened.checkpoint.write(to: output, options, registry: registry)
   return opened.report
 }
@@ -77,34 +75,84 @@ public func importModel(
 ///   - output: A directory to create; with a file extension, the one weight file to write.
 ///   - options: The weight format, dialect, type and shard size of what is written.
 ///   - strict: Whether anything initialised or unexpected in the source is an error.
+///   - keepExtra: Whether tensors that nothing recognises are carried along.
 ///   - registry: The plugins.
-/// - Returns: What became of every tensor when the source was read.
-/// - Throws: `GraftError` when the source is broken, the output exists, or one file was asked for and the
-///   model needs several.
+/// - Returns: What became of every tensor when the source was read, and what the output does not hold.
+/// - Throws: `GraftError` when the source is broken, the output exists, its extension is another format's, or
+///   one file was asked for and the model needs several.
 @discardableResult
 public func exportModel(
-  _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, registry: Registry
+  _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, keepExtra: Bool = false,
+  registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
-  var opened = try registry.open(source)
-  if strict { try opened.report.requireStrict() }
-  let checkpoint = opened.checkpoint
-  let resolved = try options.resolve(registry, backbone: checkpoint.backboneType.name)
-  opened.report.notes +=
-    try resolved.dialect.files.configuration?.differences(from: checkpoint.configuration) ?? []
-  let extensions = Set(resolved.format.fileNames.map { ($0 as NSString).pathExtension })
-  if extensions.contains(output.pathExtension) {
-    let weights = try checkpoint.encodedWeights(resolved)
-    let shards = ShardIndex.split(weights, limit: resolved.shardLimit).count
-    guard shards <= 1 else {
-      throw GraftError(
-        .refused, "the model does not fit in one file of the largest size", file: output.path,
-        expected: "at most \(resolved.shardLimit) bytes", found: "\(weights.byteCount)",
-        advice: "Name a directory for its \(shards) shards, or raise --max-shard-size.")
-    }
-    try resolved.format.init().write(weights, to: output)
+  let isFile = try options.namesFile(output, registry)
+  var (opened, resolved) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  if isFile {
+    opened.report.notes += try opened.checkpoint.writeOneFile(output, resolved)
   } else {
-    try checkpoint.write(to: output, options, registry: registry)
+    try opened.checkpoint.write(to: output, options, registry: registry)
   }
   return opened.report
+}
+
+/// Opens a checkpoint and takes off what is not carried along, which the report says.
+private func open(
+  _ source: URL, for options: OutputOptions, strict: Bool, keepExtra: Bool, _ registry: Registry
+) throws -> (OpenedCheckpoint, Checkpoint.WriteOptions) {
+  var opened = try registry.open(source)
+  if strict { try opened.report.requireStrict() }
+  let resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
+  if !keepExtra { opened.checkpoint.extra = Weights() }
+  opened.report.notes +=
+    try resolved.dialect.files.configuration?.differences(from: opened.checkpoint.configuration) ?? []
+  opened.report.notes += try opened.checkpoint.leaveOut(whatIsUnknownTo: resolved.dialect)
+  return (opened, resolved)
+}
+
+extension OutputOptions {
+  /// Whether a path is that of one weight file, by its extension, and not that of a directory.
+  ///
+  /// - Throws: `GraftError` when the extension is that of another format.
+  fileprivate func namesFile(_ output: URL, _ registry: Registry) throws -> Bool {
+    let own = try registry.formats.find(format).extensions
+    if own.contains(output.pathExtension) { return true }
+    if let other = registry.formats.values.first(where: { $0.extensions.contains(output.pathExtension) }) {
+      throw GraftError(
+        .refused, "the extension '.\(output.pathExtension)' is that of the format '\(other.name)'",
+        file: output.path,
+        expected: own.map { ".\($0)" }.joined(separator: ", ") + ", or the name of a directory",
+        advice: "Pass --format \(other.name), or choose another name.")
+    }
+    return false
+  }
+}
+
+extension WeightFormat {
+  /// What its files' names end in.
+  fileprivate static var extensions: [String] {
+    fileNames.map { ($0 as NSString).pathExtension }
+  }
+}
+
+extension Checkpoint {
+  /// Writes the active weights, and what is carried along, as one file.
+  ///
+  /// - Returns: What the file does not hold, in sentences.
+  /// - Throws: `GraftError` when they are more than one file may have.
+  fileprivate func writeOneFile(_ output: URL, _ options: WriteOptions) throws -> [String] {
+    var weights = try encodedWeights(options)
+    weights.tensors.merge(extra.tensors) { first, _ in first }
+    let shards = options.shardLimit.map { ShardIndex.split(weights, limit: $0).count } ?? 1
+    guard shards == 1 else {
+      throw GraftError(
+        .refused, "the model does not fit in one file of the largest size", file: output.path,
+        expected: options.shardLimit.map { "at most \($0) bytes" }, found: "\(weights.byteCount)",
+        advice: "Name a directory for its \(shards) shards, or raise --max-shard-size.")
+    }
+    try options.format.init().write(weights, to: output)
+    let left = try leftOut(ofOneFileIn: options.dialect)
+    return ["one file holds weights alone; name a directory to have config.json and the tokenizer too"]
+      + (left.isEmpty ? [] : ["left out: \(left.joined(separator: ", "))"])
+  }
 }

@@ -34,6 +34,13 @@ import Testing
     Row(
       "export {base} --format safetensors --output out --max-shard-size 50KB --json",
       stdout: ["model-00001-of-00003.safetensors", "model.safetensors.index.json"]),
+    Row(
+      "inspect model",
+      stdout: ["note: model.safetensors was read, pytorch_model.bin, model.npz beside it were not"],
+      prepare: { sandbox in
+        try sandbox.copy("base")
+        for name in ["pytorch_model.bin", "model.npz"] { try sandbox.write("model/\(name)", "another") }
+      }),
     Row("export {masked-lm} --format pytorch --output m.pt", stdout: ["wrote m.pt (1 file"]),
     Row(
       "export {base} --format pytorch --output out --max-shard-size 50KB --json",

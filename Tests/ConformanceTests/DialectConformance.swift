@@ -26,17 +26,21 @@ struct DialectConformance {
     return weights
   }
 
+  /// A small model's.
+  static func configuration(isTied: Bool, layers: Int) -> Configuration {
+    Configuration([
+      "vocab_size": 11, "hidden_size": 4, "num_hidden_layers": JSON(layers), "num_attention_heads": 2,
+      "intermediate_size": 6, "max_position_embeddings": 8, "tie_word_embeddings": .bool(isTied),
+    ])
+  }
+
   private func setUp(_ name: String) throws -> (Dialect, any Backbone, [any Head.Type], Configuration) {
     let registry = try Self.registry.get()
     let dialect = try registry.dialects.find(name)
     let heads = registry.heads.values.filter { $0.rows[name] != nil }
     // A decoder of its own is tested where the dialect has a name for it.
     let isTied = !heads.flatMap { dialect.rows(of: $0) }.contains { $0.target != nil }
-    let configuration: Configuration = Configuration([
-      "vocab_size": 11, "hidden_size": 4, "num_hidden_layers": 12, "num_attention_heads": 2,
-      "intermediate_size": 6,
-      "max_position_embeddings": 8, "tie_word_embeddings": .bool(isTied),
-    ])
+    let configuration = Self.configuration(isTied: isTied, layers: 12)
     let backbone = try registry.backbones.find(dialect.backbone).init(configuration)
     return (dialect, backbone, heads, configuration)
   }

@@ -27,4 +27,80 @@ import Testing
       #expect(Set(whole.weights.tensors.keys) == Set(index.stored.tensors.keys))
     }
   }
+
+  @Test("a PyTorch file has a tied decoder's name as well, without a second copy", arguments: [nil, 30_000])
+  func tiedNames(_ limit: Int?) throws {
+    let (source, registry) = (Support.fixture("pretraining"), try Support.registry())
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      try exportModel(
+        source, to: output, options: OutputOptions(format: "pytorch", shardLimit: limit), registry: registry)
+      let opened = try registry.open(output)
+      let ties = ["cls.predictions.decoder.weight", "cls.predictions.decoder.bias"]
+      #expect(opened.report.dropped.map(\.name) == ties && opened.report.dropped.allSatisfy(\.isTied))
+      #expect(try compare(source, output, registry: registry).isEmpty)
+      let files = try FileManager.default.contentsOfDirectory(atPath: output.path)
+      let size = try files.filter { $0.hasSuffix(".bin") }.reduce(0) {
+        try $0 + RandomAccessFile(output.appending(path: $1)).size
+      }
+      let stored = try registry.open(source).stored.byteCount
+      #expect(size > stored && size < stored + 20_000 * files.count { $0.hasSuffix(".bin") })
+
+      // A format in which a tensor has one name leaves the others out.
+      let plain = directory.appending(path: "plain")
+      try exportModel(output, to: plain, options: OutputOptions(format: "npz"), registry: registry)
+      #expect(try registry.open(plain).report.dropped.isEmpty)
+    }
+  }
+
+  @Test("what an output does not hold is in the report")
+  func leftOut() throws {
+    let registry = try Support.registry()
+    try Support.withTemporaryDirectory { directory in
+      let both = directory.appending(path: "both")
+      try swapHead(Support.fixture("pretraining"), to: "sequence-classification", registry: registry)
+        .checkpoint.write(to: both, registry: registry)
+      let preset = directory.appending(path: "preset")
+      let hub = OutputOptions(format: "hdf5", dialect: "keras-hub")
+      let report = try exportModel(both, to: preset, options: hub, registry: registry)
+      #expect(
+        report.notes.contains(
+          "the head 'next-sentence' is left out: the dialect 'keras-hub' has no names for it"))
+      #expect(
+        try registry.open(preset).checkpoint.heads.map(\.id) == ["sequence-classification", "masked-lm"])
+
+      let file = directory.appending(path: "model.npz")
+      let single = try exportModel(both, to: file, options: OutputOptions(format: "npz"), registry: registry)
+      #expect(
+        single.notes == [
+          "one file holds weights alone; name a directory to have config.json and the tokenizer too",
+          "left out: the head 'masked-lm', the head 'next-sentence'",
+        ])
+
+      let named = try exportModel(
+        Support.fixture("sequence-classification"), to: directory.appending(path: "labels"), options: hub,
+        registry: registry)
+      #expect(
+        named.notes.last
+          == "labels and problem type are left out: config.json of 'keras-hub' has no place for them")
+    }
+  }
+
+  @Test("an extension belongs to its format")
+  func extensions() throws {
+    let registry = try Support.registry()
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "one.safetensors")
+      let error = try #require(throws: GraftError.self) {
+        try exportModel(
+          Support.fixture("base"), to: output, options: OutputOptions(format: "pytorch"), registry: registry)
+      }
+      #expect(
+        error.description
+          == "\(output.path): the extension '.safetensors' is that of the format 'safetensors'; "
+          + "expected .bin, .pt, .pth, or the name of a directory. Pass --format safetensors, or choose another name."
+      )
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+    }
+  }
 }

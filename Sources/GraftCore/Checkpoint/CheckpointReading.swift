@@ -37,7 +37,7 @@ extension Registry {
       let table = NameTable(dialect, on: backbone, heads: leaves)
 
       var report = LoadReport()
-      if let note = architecture.note { report.notes.append(note) }
+      report.notes += [directory.note, architecture.note].compactMap { $0 }
       var decoded = try table.decode(stored, report: &report)
       let extra = decoded.removeValue(forKey: "") ?? Weights()
       let encoder = decoded.removeValue(forKey: NameTable.backbone) ?? Weights()
@@ -197,12 +197,12 @@ extension Registry {
       let backbone = try checkpoint.makeBackbone()
       let table = NameTable(dialect, on: backbone, heads: [])
       var kept = LoadReport()
-      let decoded = try table.decode(try openWeights(file).0, report: &kept)
+      let stored = try openWeights(file).weights
+      let decoded = try table.decode(stored, report: &kept)
       checkpoint.backbone.tensors.merge(decoded[NameTable.backbone]?.tensors ?? [:]) { first, _ in first }
       checkpoint.extra.tensors.merge(decoded[""]?.tensors ?? [:]) { first, _ in first }
-      report.notes.append(
-        "\(file.lastPathComponent): \(kept.groups.reduce(0) { $0 + $1.loaded.count }) tensors kept"
-      )
+      report.unexpected += kept.unexpected
+      report.notes.append("\(file.lastPathComponent): \(stored.tensors.count) tensors kept")
       try checkBackbone(checkpoint, table)
     }
   }
@@ -273,7 +273,7 @@ extension HeadRecord {
       let shape = weights.tensors.values.first(where: { $0.spec.shape.count == 2 })?.spec.shape,
       shape[1] == backbone.hiddenSize, shape[0] <= Configuration.maximumLabels
     {
-      settings.setLabels((0..<shape[0]).map { "LABEL_\($0)" })
+      settings.setLabels(Configuration.numberedLabels(shape[0]))
     }
     let decoders = dialect.rows(of: type).filter { $0.target == backbone.wordEmbedding }
     let isTied = !decoders.contains { weights[$0.canonical] != nil }

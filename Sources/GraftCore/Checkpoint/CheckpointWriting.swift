@@ -16,14 +16,14 @@ extension Checkpoint {
     public var dialect: Dialect
     /// Converts floating-point tensors; `nil` keeps each as it is.
     public var dtype: DType?
-    /// The most bytes of tensors in one file.
-    public var shardLimit: Int
+    /// The most bytes of tensors in one file; `nil` leaves it to the format.
+    public var shardLimit: Int?
 
     public init(
       format: any WeightFormat.Type,
       dialect: Dialect,
       dtype: DType? = nil,
-      shardLimit: Int = 5_000_000_000
+      shardLimit: Int? = nil
     ) {
       self.format = format
       self.dialect = dialect
@@ -89,16 +89,51 @@ extension Checkpoint {
 }
 
 extension Checkpoint {
+  /// Takes off the parked heads that a dialect has no names for.
+  ///
+  /// - Returns: What of the checkpoint the dialect does not hold, in sentences: these heads, and the active
+  ///   head's labels where the framework's configuration has no place for them.
+  /// - Throws: ``GraftError`` when the labels are not usable.
+  public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
+    let unknown = parkedRecords.filter { record in
+      let names = Set(dialect.rows(of: record.type).map(\.canonical))
+      return !names.isSuperset(of: record.weights.tensors.keys)
+    }
+    heads.removeAll { head in unknown.contains { $0.id == head.id } }
+    var notes = unknown.map {
+      "the head '\($0.id)' is left out: the dialect '\(dialect.name)' has no names for it"
+    }
+    guard dialect.files.configuration?.name == ModelDirectory.configurationName else { return notes }
+    for record in activeRecords where record.type.hasLabels {
+      let labels = try record.settings.labels()
+      var plain = Configuration()
+      plain.setLabels(Configuration.numberedLabels(labels.count))
+      if try labels != plain.labels() || record.settings.problemType() != plain.problemType() {
+        notes.append(
+          "labels and problem type are left out: config.json of '\(dialect.name)' has no place for them")
+      }
+    }
+    return notes
+  }
+
+  /// What one weight file does not hold of the checkpoint: parked heads, and a pooler without a place.
+  public func leftOut(ofOneFileIn dialect: Dialect) throws -> [String] {
+    let hasUnused = try unusedBackboneParameters(dialect).contains { backbone[$0] != nil }
+    return parkedRecords.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
+  }
+
   /// Writes the weights in one file, in shards, or in the two files that the dialect asks for.
   private func writeWeights(into directory: URL, _ options: WriteOptions) throws {
     func write(_ weights: Weights, _ name: String) throws {
-      try ShardIndex.write(
-        weights, to: directory.appendingPathComponent(name), limit: options.shardLimit,
-        format: options.format.init())
+      try options.format.init().write(
+        weights, to: directory.appendingPathComponent(name), limit: options.shardLimit)
     }
     let weights = try encodedWeights(options)
     let files = options.dialect.files
-    let name = try files.weights ?? options.format.fileName()
+    // A framework's names are for files of the format that it uses; in another nothing would find them.
+    guard let name = files.weights, options.format.fileNames.contains(name) else {
+      return try write(weights, options.format.fileName())
+    }
     guard let heads = files.heads, activeHead != nil else { return try write(weights, name) }
     let prefix = options.dialect.backbonePrefixes[0]
     var (backbone, rest) = (Weights(metadata: weights.metadata), Weights(metadata: weights.metadata))

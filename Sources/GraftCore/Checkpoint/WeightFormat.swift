@@ -43,6 +43,16 @@ public protocol WeightFormat: Sendable {
   ///
   /// - Throws: ``GraftError`` when the file cannot be written or the format cannot hold a tensor.
   func write(_ weights: Weights, to url: URL) throws
+
+  /// Writes tensors to as many files as a limit asks for, and what joins them.
+  ///
+  /// - Parameters:
+  ///   - url: The file when one is enough.
+  ///   - limit: The most bytes of tensors in one file, unless a single tensor is larger; `nil` is what is usual
+  ///     for the format.
+  /// - Throws: ``GraftError`` of kind `unsupported` when the format keeps all tensors in one file, as it does
+  ///   unless it says otherwise here.
+  func write(_ weights: Weights, to url: URL, limit: Int?) throws
 }
 
 extension WeightFormat {
@@ -61,5 +71,15 @@ extension WeightFormat {
 
   public func write(_ weights: Weights, to url: URL) throws {
     throw GraftError(.unsupported, "the format '\(Self.name)' can be read but not written", file: url.path)
+  }
+
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
+    if let limit, ShardIndex.split(weights, limit: limit).count > 1 {
+      throw GraftError(
+        .unsupported, "the format '\(Self.name)' keeps all tensors in one file", file: url.path,
+        expected: "at most \(limit) bytes", found: "\(weights.byteCount)",
+        advice: "Leave out --max-shard-size, or choose another --format.")
+    }
+    try write(weights, to: url)
   }
 }

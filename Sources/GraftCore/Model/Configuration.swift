@@ -113,7 +113,7 @@ extension Configuration {
       guard count <= Self.maximumLabels else {
         throw wrong("num_labels", "at most \(Self.maximumLabels)", JSON(count))
       }
-      return (0..<count).map { "LABEL_\($0)" }
+      return Self.numberedLabels(count)
     }
     let numbered = map.object?.compactMap { key, value in
       Int(key).flatMap { number in value.string.map { (number, $0) } }
@@ -123,6 +123,9 @@ extension Configuration {
     else { throw wrong("id2label", "labels numbered from \"0\" on", map) }
     return numbered.map(\.1)
   }
+
+  /// What labels are called that have no names: `LABEL_0`, `LABEL_1`, …
+  public static func numberedLabels(_ count: Int) -> [String] { (0..<count).map { "LABEL_\($0)" } }
 
   /// Sets `id2label` and `label2id`.
   public mutating func setLabels(_ labels: [String]) {

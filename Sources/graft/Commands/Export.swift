@@ -11,10 +11,10 @@ struct Export: ParsableCommand {
 
       EXAMPLES
         graft export news --format safetensors --output news-export
-        graft export news --format safetensors --output news.safetensors --dtype float16
+        graft export news --format safetensors --dtype float16 --output news-half
         graft export news --format pytorch --output news-pytorch
         graft export news --format npz --output news.npz --dtype float32
-        graft export news --format safetensors --output news-shards --max-shard-size 200MB
+        graft export news --format safetensors --max-shard-size 200MB --output shards
         graft export news --format tensorflow --output news-google
         graft export news --format hdf5 --dialect keras-hub --output news-preset
       """)
@@ -39,7 +39,7 @@ struct Export: ParsableCommand {
   func run() throws {
     let report = try exportModel(
       checkpoint.url, to: output.url, options: storage.options(format: format, dialect: dialect),
-      strict: strictness.strict, registry: .builtIn())
+      strict: strictness.strict, keepExtra: storage.keepExtra, registry: .builtIn())
     flags.console.report(report, of: checkpoint.url)
     try Written.show(output.url, report: report, flags)
   }

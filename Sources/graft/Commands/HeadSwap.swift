@@ -63,7 +63,7 @@ struct HeadSwap: ParsableCommand {
   }
 
   private var labelNames: [String]? {
-    if let numLabels { return (0..<numLabels).map { "LABEL_\($0)" } }
+    if let numLabels { return Configuration.numberedLabels(numLabels) }
     return labels?.split(separator: ",", omittingEmptySubsequences: false).map {
       String($0).trimmingCharacters(in: .whitespaces)
     }

@@ -30,15 +30,12 @@ struct Import: ParsableCommand {
 
   @OptionGroup var strictness: StrictFlag
 
-  @Flag(help: "Carry tensors along that belong to nothing known.")
-  var keepExtra = false
-
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
     let report = try importModel(
       source.url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
-      keepExtra: keepExtra, registry: .builtIn())
+      keepExtra: storage.keepExtra, registry: .builtIn())
     flags.console.report(report, of: source.url)
     try Written.show(output.url, report: report, flags)
   }

@@ -19,8 +19,6 @@ struct Path: ExpressibleByArgument {
 struct ByteCount: ExpressibleByArgument {
   let value: Int
 
-  init(_ value: Int) { self.value = value }
-
   init?(argument: String) {
     let units = ["GB": 1_000_000_000, "MB": 1_000_000, "KB": 1000, "B": 1]
     let text = argument.uppercased()
@@ -30,10 +28,6 @@ struct ByteCount: ExpressibleByArgument {
     let (value, overflow) = number.multipliedReportingOverflow(by: unit.flatMap { units[$0] } ?? 1)
     guard !overflow else { return nil }
     self.value = value
-  }
-
-  var defaultValueDescription: String {
-    value % 1_000_000_000 == 0 ? "\(value / 1_000_000_000)GB" : String(value)
   }
 }
 

@@ -184,7 +184,11 @@ struct StorageFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Split the weights into files of at most this size (B, KB, MB, GB).", valueName: "SIZE")
+      "Split the weights into files of at most this size (B, KB, MB, GB). (default: what is usual for the format)",
+      valueName: "SIZE")
   )
-  var maxShardSize = ByteCount(OutputOptions().shardLimit)
+  var maxShardSize: ByteCount?
+
+  @Flag(help: "Carry tensors along that belong to nothing known.")
+  var keepExtra = false
 }

@@ -46,6 +46,6 @@ extension StorageFlags {
   func options(format: String, dialect: String? = nil) -> OutputOptions {
     OutputOptions(
       format: format, dialect: dialect, dtype: dtype?.dtype,
-      shardLimit: maxShardSize.value)
+      shardLimit: maxShardSize?.value)
   }
 }
