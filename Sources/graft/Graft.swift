@@ -34,7 +34,7 @@ struct Graft: ParsableCommand {
         subcommands: [
           Inspect.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self, Verify.self,
         ]),
-      CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self]),
+      CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Report.self]),
       CommandGroup(
         name: "Using a model", subcommands: [Predict.self, FillMask.self, Embed.self, Tokenize.self]),
       CommandGroup(name: "This program", subcommands: [ListPlugins.self, Doctor.self]),

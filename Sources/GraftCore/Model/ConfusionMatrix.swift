@@ -21,6 +21,14 @@ public struct ConfusionMatrix: Sendable, Equatable {
     counts[SIMD2(Int32(actual), Int32(predicted)), default: 0] += count
   }
 
+  /// Adds the counts of another matrix.
+  ///
+  /// - Precondition: it has as many classes.
+  public mutating func add(_ other: ConfusionMatrix) {
+    precondition(other.classes == classes)
+    counts.merge(other.counts, uniquingKeysWith: +)
+  }
+
   /// How many examples of one class were given the other.
   public subscript(actual actual: Int, predicted predicted: Int) -> Int {
     counts[SIMD2(Int32(actual), Int32(predicted))] ?? 0

@@ -54,7 +54,7 @@ public struct Evaluation: Sendable, Equatable {
   }
 
   /// More classes than this have scores, but no matrix in ``document``.
-  private static let largestMatrix = 1000
+  static let largestMatrix = 1000
 
   /// The results as `eval_results.json` has them, with the scores of each class and the confusion matrix, whose
   /// rows are the actual classes and whose columns are the predicted ones.

@@ -1,0 +1,62 @@
+import Foundation
+
+/// The mapping of values to a length, with ticks at round numbers.
+struct Axis {
+  let range: ClosedRange<Double>
+  /// Where the axis starts and ends in the drawing; the end may be before the start.
+  let (start, end): (Double, Double)
+  let ticks: [Double]
+  private let format: (Double) -> String
+
+  /// - Parameters:
+  ///   - values: What has to fit.
+  ///   - start: The place of the smallest value.
+  ///   - end: The place of the largest value.
+  ///   - isShare: Whether values are shares, spelled in per cent.
+  ///   - padding: The room beside the values, as a share of their range.
+  ///   - count: About how many ticks.
+  init(
+    _ values: some Collection<Double>, from start: Double, to end: Double, isShare: Bool = false,
+    padding: Double = 0.06, count: Int = 5
+  ) {
+    var (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    if high - low < 1e-9 * max(1, abs(low)) {
+      let room = abs(low) > 0 ? abs(low) * 0.1 : 1
+      (low, high) = (low - room, high + room)
+    }
+    let room = (high - low) * padding
+    // Padding does not go where no value can be.
+    let floor = low >= 0 ? max(0, low - room) : low - room
+    let ceiling = isShare && high <= 1 ? min(1, high + room) : high + room
+    range = floor...ceiling
+    (self.start, self.end) = (start, end)
+    let step = Axis.roundStep((ceiling - floor) / Double(count))
+    let first = (floor / step).rounded(.up)
+    let last = (ceiling / step + 1e-9).rounded(.down)
+    ticks = first <= last ? stride(from: first, through: last, by: 1).map { $0 * step } : []
+    let shown = isShare ? step * 100 : step
+    let digits = max(0, min(6, Int(-log10(shown).rounded(.down))))
+    format = { value in
+      let text = String(format: "%.\(digits)f", isShare ? value * 100 : value)
+      let isZero = !text.contains { ("1"..."9").contains($0) }
+      return
+        (isZero
+        ? text.replacingOccurrences(of: "-", with: "") : text.replacingOccurrences(of: "-", with: "−"))
+        + (isShare ? " %" : "")
+    }
+  }
+
+  /// The place of a value in the drawing.
+  func place(_ value: Double) -> Double {
+    start + (value - range.lowerBound) / (range.upperBound - range.lowerBound) * (end - start)
+  }
+
+  /// A tick's number.
+  func label(_ value: Double) -> String { format(value) }
+
+  /// The smallest of 1, 2, 5, 10, … times a power of ten that is at least this.
+  private static func roundStep(_ rough: Double) -> Double {
+    let power = pow(10, log10(rough).rounded(.down))
+    return power * ([1, 2, 5].first { $0 * power >= rough * 0.999 } ?? 10)
+  }
+}

@@ -1,0 +1,77 @@
+import GraftCore
+
+/// What a run answers, in a sentence for each arm that is compared.
+struct Verdict {
+  /// What became of the question.
+  enum Answer: String {
+    case better, worse, unsettled, incomparable
+  }
+
+  let answer: Answer
+  let sentence: String
+
+  init(_ comparison: Comparison, in results: RunResults) {
+    let arms = [comparison.first, comparison.second].compactMap { name in
+      results.arms.first { $0.name == name }
+    }
+    guard let result = comparison.result, arms.count == 2, let first = arms[0].accuracy?.mean,
+      let second = arms[1].accuracy?.mean
+    else {
+      answer = .incomparable
+      sentence =
+        "\(comparison.second) and \(comparison.first) cannot be compared: they were not evaluated on the same rows."
+      return
+    }
+    let bootstrap = result.bootstrap
+    let subject =
+      Verdict.isAdapted(comparison.second, in: results.record)
+        && !Verdict.isAdapted(comparison.first, in: results.record)
+      ? "domain adaptation" : comparison.second
+    let lead: String
+    if !bootstrap.isClear {
+      answer = .unsettled
+      lead = "Whether \(subject) helps is not settled"
+    } else if bootstrap.difference > 0 {
+      answer = .better
+      lead = "\(subject.capitalizedFirst) helps"
+    } else {
+      answer = .worse
+      lead = "\(subject.capitalizedFirst) hurts"
+    }
+    let seeds =
+      result.seeds.first == result.seeds.second
+      ? Words.count(result.seeds.first, "seed")
+      : "\(Words.count(result.seeds.first, "seed")) and \(result.seeds.second)"
+    let percent = Words.trimmed(bootstrap.level * 100)
+    sentence =
+      "\(lead): \(comparison.second) gets \(Words.percent(second)) of \(Words.count(result.rows, "test text")) right, "
+      + "\(comparison.first) \(Words.percent(first)), a difference of \(Words.points(bootstrap.difference)) "
+      + "(\(percent) % interval \(Words.signed(bootstrap.interval.lowerBound)) to "
+      + "\(Words.points(bootstrap.interval.upperBound)); \(seeds))."
+      + (bootstrap.seeds == 1 ? " One seed says nothing about how much others would differ." : "")
+  }
+
+  /// Whether an arm trains a masked-language model.
+  private static func isAdapted(_ name: String, in record: RunRecord) -> Bool {
+    record.arms.first { $0.name == name }?.seeds.first?.stages.contains {
+      $0.kind == "train" && $0.head == "masked-lm"
+    } ?? false
+  }
+}
+
+extension RunResults {
+  /// The answers to all comparisons; without one, what there is to say.
+  var verdicts: [Verdict] { comparisons.map { Verdict($0, in: self) } }
+
+  /// The verdicts as one text.
+  var verdictText: String {
+    if !comparisons.isEmpty { return verdicts.map(\.sentence).joined(separator: " ") }
+    guard let accuracy = arms.first?.accuracy else { return "There is one arm, and no test rows." }
+    return "There is one arm, and nothing to compare it with: \(arms[0].name) gets "
+      + "\(Words.percent(accuracy.mean)) of the test texts right (\(Words.count(arms[0].seeds.count, "seed")))."
+  }
+}
+
+extension String {
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

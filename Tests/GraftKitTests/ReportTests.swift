@@ -1,0 +1,292 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import GraftKit
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+/// The report of a small run: `Fixtures/report/make.py`.
+@Suite struct ReportTests {
+  /// A copy of the run, to write into and to damage.
+  private func withRun(_ body: (URL) throws -> Void) throws {
+    try Support.withTemporaryDirectory { directory in
+      let run = directory.appending(path: "run")
+      try FileManager.default.copyItem(at: Support.root.appending(path: "Fixtures/report/run"), to: run)
+      try body(run)
+    }
+  }
+
+  private func text(_ run: URL, _ name: String) throws -> String {
+    try String(contentsOf: run.appending(path: name), encoding: .utf8)
+  }
+
+  /// The predictions of each arm and seed, in the order of the record.
+  private func predictions(_ run: URL) throws -> [[URL]] {
+    let record = try JSON(file: run.appending(path: "experiment.json"))
+    return try #require(record["arms"]?.array).map { arm in
+      try #require(arm["seeds"]?.array).map { seed in
+        let stage = seed["stages"]?.array?.last { $0["predictions"] != nil }
+        return run.appending(path: try #require(stage?["predictions"]?.string))
+      }
+    }
+  }
+
+  private func replace(_ old: String, with new: String, in file: URL) throws {
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try #require(text.contains(old))
+    try Data(text.replacingOccurrences(of: old, with: new).utf8).write(to: file)
+  }
+
+  // MARK: What it says
+
+  @Test func numbersAreThoseOfTheFiles() throws {
+    try withRun { run in
+      let verdict = try writeReport(run)
+      let report = try JSON(file: run.appending(path: "report.json"))
+      #expect(report["verdict"]?.string == verdict)
+
+      let hits = try predictions(run).map { seeds in
+        try seeds.map { file in
+          try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+            let json = try JSON(parsing: Array(line.utf8))
+            return json["label"] == json["prediction"]
+          }
+        }
+      }
+      let accuracies = hits.map { $0.map { Double($0.count { $0 }) / Double($0.count) } }
+      let arms = try #require(report["arms"]?.array)
+      #expect(arms.map { $0["name"]?.string } == ["direct", "adapted"])
+      for (arm, values) in zip(arms, accuracies) {
+        #expect(arm["accuracy"]?["values"]?.array?.map(\.double) == values)
+        #expect(abs((arm["accuracy"]?["mean"]?.double ?? 0) - values.reduce(0, +) / 2) < 1e-15)
+        for (seed, value) in zip(arm["seeds"]?.array ?? [], values) {
+          #expect(seed["results"]?["eval_accuracy"]?.double == value)
+        }
+      }
+      let comparison = try #require(report["comparisons"]?.array?.first)
+      let difference = try #require(comparison["difference"]?.double)
+      #expect(abs(difference - (accuracies[1].reduce(0, +) - accuracies[0].reduce(0, +)) / 2) < 1e-15)
+      for (seed, test) in (comparison["mcnemar"]?.array ?? []).enumerated() {
+        let pairs = zip(hits[0][seed], hits[1][seed])
+        #expect(test["only_first"]?.int == pairs.count { $0 && !$1 })
+        #expect(test["only_second"]?.int == pairs.count { !$0 && $1 })
+      }
+      let shares = hits.map { arm in arm[0].indices.map { row in arm.count { $0[row] } } }
+      let disagreements = zip(shares[0], shares[1]).count { $0 != $1 }
+      #expect(comparison["disagreements"]?.array?.count == disagreements)
+      // The arms' adaptation is one stage, that both seeds share.
+      #expect(report["curves"]?.array?.compactMap { $0["curves"]?.array?.count } == [4, 4, 4, 1])
+      #expect(report["language_models"]?.array?.map { $0["seeds"]?.array?.count } == [2, 2])
+    }
+  }
+
+  @Test func verdictsAreHonest() throws {
+    try withRun { run in
+      #expect(try writeReport(run).hasPrefix("Whether domain adaptation helps is not settled: adapted gets "))
+
+      // One arm that is always right, one that never is.
+      let arms = try predictions(run)
+      for (files, isRight) in zip(arms, [false, true]) {
+        for file in files {
+          let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+            var object = try #require(JSON(parsing: Array(line.utf8)).object)
+            let label = try #require(object["label"]?.int)
+            object["prediction"] = JSON(isRight ? label : (label + 1) % 4)
+            return JSON.object(object).text()
+          }
+          try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+        }
+      }
+      let verdict = try writeReport(run)
+      #expect(
+        verdict == "Domain adaptation helps: adapted gets 100.0 % of 50 test texts right, direct 0.0 %, "
+          + "a difference of +100.0 points (95 % interval +100.0 to +100.0 points; 2 seeds).")
+
+      try replace("\"masked-lm\"", with: "\"other\"", in: run.appending(path: "experiment.json"))
+      #expect(try writeReport(run).hasPrefix("Adapted helps: "))
+
+      // Other rows in one arm: nothing to compare.
+      let file = arms[1][0]
+      let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").reversed()
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+      #expect(
+        try writeReport(run)
+          == "adapted and direct cannot be compared: they were not evaluated on the same rows.")
+    }
+  }
+
+  @Test func oneSeedAndOneArmSaySo() throws {
+    try withRun { run in
+      let file = run.appending(path: "experiment.json")
+      var record = try #require(JSON(file: file).object)
+      var arms = try #require(record["arms"]?.array)
+      arms = try arms.map { arm in
+        var arm = try #require(arm.object)
+        arm["seeds"] = .array(Array((arm["seeds"]?.array ?? []).prefix(1)))
+        return .object(arm)
+      }
+      record["arms"] = .array(arms)
+      try Data(JSON.object(record).text().utf8).write(to: file)
+      #expect(
+        try writeReport(run).hasSuffix("1 seed). One seed says nothing about how much others would differ."))
+      record["arms"] = .array([arms[0]])
+      try Data(JSON.object(record).text().utf8).write(to: file)
+      #expect(
+        try writeReport(run).hasPrefix("There is one arm, and nothing to compare it with: direct gets "))
+    }
+  }
+
+  // MARK: The page
+
+  /// Collects what an HTML page or an SVG file is made of.
+  private final class Elements: NSObject, XMLParserDelegate {
+    var names: Set<String> = []
+    var attributes: Set<String> = []
+    var text = ""
+
+    init(_ page: String) throws {
+      super.init()
+      let parser = XMLParser(data: Data(page.utf8))
+      parser.delegate = self
+      let isWellFormed = parser.parse()
+      try #require(isWellFormed, "\(parser.parserError as Any) in line \(parser.lineNumber)")
+    }
+
+    func parser(
+      _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
+      attributes: [String: String]
+    ) {
+      names.insert(name)
+      self.attributes.formUnion(attributes.keys)
+    }
+
+    func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+  }
+
+  @Test func thePageStandsAloneAndIsWellFormed() throws {
+    try withRun { run in
+      let verdict = try writeReport(run)
+      let page = try text(run, "report.html")
+      let elements = try Elements(page)
+      #expect(elements.text.replacingOccurrences(of: "\u{A0}", with: " ").contains(verdict))
+      #expect(elements.names.isDisjoint(with: ["script", "link", "img", "iframe", "object", "base", "form"]))
+      #expect(elements.attributes.isDisjoint(with: ["src", "href", "srcset", "xlink:href", "style"]))
+      #expect(!page.contains("url(") && !page.contains("@import"))
+      let plots = try FileManager.default.contentsOfDirectory(
+        atPath: run.appending(path: "plots").path)
+      #expect(
+        plots.sorted() == [
+          "accuracies.svg", "accuracy-1-classify.svg", "confusion-1-direct.svg", "confusion-2-adapted.svg",
+          "differences.svg", "evaluation-loss-1-classify.svg", "loss-1-classify.svg", "loss-2-adapt.svg",
+        ])
+      let markdown = try text(run, "report.md")
+      for plot in plots {
+        #expect(try Elements(text(run, "plots/\(plot)")).names.contains("svg"))
+        #expect(markdown.contains("](plots/\(plot))"))
+      }
+      #expect(!markdown.contains("NaN") && !page.contains("nan\""))
+    }
+  }
+
+  @Test func textsFromDataAreOnlyText() throws {
+    let hostile = #"</p><script>alert("1")</script>&amp;<img src=x onerror='1'> | **a** [b](c) `d`"#
+    try withRun { run in
+      let files = try predictions(run)
+      let line = try #require(String(contentsOf: files[0][0], encoding: .utf8).split(separator: "\n").first)
+      let old = try #require(JSON(parsing: Array(line.utf8))["text"]?.text())
+      for (index, file) in files.joined().enumerated() {
+        try replace(old, with: JSON.string(hostile + "\u{0}\u{1B}\u{202E}\n# e").text(), in: file)
+        // So that the arms disagree on this row.
+        var lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+        var object = try #require(JSON(parsing: Array(lines[0].utf8)).object)
+        object["prediction"] =
+          index < 2 ? object["label"] : JSON((try #require(object["label"]?.int) + 1) % 4)
+        lines[0] = JSON.object(object).text()
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+      }
+      try replace("direct", with: "<b>&\\\"", in: run.appending(path: "experiment.json"))
+      try replace("games", with: "<i>'", in: run.appending(path: "experiment.json"))
+      try writeReport(run)
+      let elements = try Elements(text(run, "report.html"))
+      #expect(elements.text.contains(hostile))
+      #expect(elements.text.contains("<b>&\""))
+      #expect(elements.names.isDisjoint(with: ["script", "img", "b", "i"]))
+      #expect(!elements.attributes.contains("onerror"))
+      let markdown = try text(run, "report.md")
+      #expect(markdown.contains(#"\*\*a\*\* \[b\](c) \`d\`"#))
+      #expect(!markdown.contains("<script") && !markdown.contains("\n# e"))
+    }
+  }
+
+  // MARK: Errors
+
+  @Test(arguments: [
+    (
+      "experiment.json", "\"seed\": 42", "\"seed\": \"x\"",
+      "key 'arms[0].seeds[0].seed': wrong value; expected a whole number, found the string \"x\""
+    ),
+    (
+      "experiment.json", "\"stages/", "\"../stages/",
+      "expected a path inside the run's directory, found the string \"../stages/"
+    ),
+    ("experiment.json", "\"arms\"", "\"legs\"", "key 'arms': wrong value; expected a list, found nothing"),
+    ("experiment.json", "predictions.jsonl", "gone.jsonl", "gone.jsonl: no such file"),
+    ("predictions.jsonl", "\"prediction\":", "\"prophecy\":", "line 1: not a prediction"),
+    ("predictions.jsonl", "\"prediction\":", "\"prediction\":4000000000", "line 1: not a prediction"),
+    ("predictions.jsonl", "{\"row\"", "\"row\"", "line 1: not a JSON object"),
+    ("trainer_state.json", "\"log_history\"", "\"history\"", "not the state of a training run"),
+  ])
+  func damageIsNamed(_ name: String, _ old: String, _ new: String, _ message: String) throws {
+    try withRun { run in
+      let names = FileManager.default.enumerator(atPath: run.path)?.compactMap { $0 as? String } ?? []
+      for file in names where file.hasSuffix(name) {
+        try replace(old, with: new, in: run.appending(path: file))
+      }
+      let error = #expect(throws: GraftError.self) { try writeReport(run) }
+      #expect(error?.description.contains(message) == true, "\(error as Any)")
+    }
+  }
+
+  // MARK: Plots
+
+  @Test func ticksAreRound() {
+    #expect(Axis([0, 5], from: 0, to: 100, padding: 0).ticks == [0, 1, 2, 3, 4, 5])
+    #expect(
+      Axis([0.123, 0.987], from: 0, to: 1, padding: 0).ticks.map { ($0 * 10).rounded() } == [2, 4, 6, 8])
+    let shares = Axis([0.72, 0.79], from: 0, to: 1, isShare: true, padding: 0)
+    #expect(shares.ticks.map(shares.label) == ["72 %", "74 %", "76 %", "78 %"])
+    let differences = Axis([-0.004, 0.006], from: 0, to: 1, isShare: true, padding: 0)
+    #expect(
+      differences.ticks.map(differences.label) == ["−0.4 %", "−0.2 %", "0.0 %", "0.2 %", "0.4 %", "0.6 %"])
+    // Nothing to span, and nothing at all.
+    for values in [[3.0, 3], [0, 0], []] {
+      let axis = Axis(values, from: 0, to: 1)
+      #expect(axis.ticks.allSatisfy { axis.range.contains($0) } && !axis.ticks.isEmpty)
+      #expect(axis.place(axis.range.upperBound) == 1)
+    }
+  }
+
+  @Test func yamlIsReadBack() {
+    let text = YAMLText.render([
+      "name": "a: b", "flag": "yes", "numbers": [1, 2.5, .null],
+      "nested": [["k": "v", "list": ["x"]], ["k": 1]],
+      "empty": [:], "text": "é\u{2028}\n\"q\"",
+    ])
+    #expect(
+      text == """
+        name: "a: b"
+        flag: "yes"
+        numbers: [1, 2.5, null]
+        nested:
+        - k: v
+          list: [x]
+        - k: 1
+        empty: {}
+        text: "é\\u2028\\n\\"q\\""
+
+        """)
+  }
+}
