@@ -16,6 +16,7 @@ let plugins = [
   "SequenceClassification",
   "WordPiece",
   "AdamW",
+  "TensorBoard",
   "OpenBLAS",
   "OneDNN",
 ]
@@ -23,7 +24,8 @@ let plugins = [
 /// What a plugin needs beyond `GraftCore`.
 let pluginDependencies: [String: [Target.Dependency]] = [
   "HDF5": ["CZlib"],
-  "TensorFlowBundle": ["CCRC32C"],
+  "TensorFlowBundle": ["CRC32C", "Protobuf"],
+  "TensorBoard": ["CRC32C", "Protobuf"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
@@ -63,6 +65,8 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
+    .target(name: "Protobuf", dependencies: ["GraftCore"], path: "Plugins/Protobuf"),
+    .target(name: "CRC32C", dependencies: ["CCRC32C"], path: "Plugins/CRC32C"),
     .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
     .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "CZlib"], path: "Plugins/Zip"),
 
@@ -75,7 +79,9 @@ let package = Package(
     .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors", "Zip"]),
     .testTarget(name: "ZipTests", dependencies: ["Zip", "CZlib"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "Safetensors"]),
-    .testTarget(name: "TensorFlowBundleTests", dependencies: ["TensorFlowBundle", "Safetensors"]),
+    .testTarget(
+      name: "TensorFlowBundleTests", dependencies: ["TensorFlowBundle", "Safetensors", "CRC32C", "Protobuf"]),
+    .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftCore"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

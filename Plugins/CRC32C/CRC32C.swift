@@ -1,28 +1,28 @@
 import CCRC32C
 import Foundation
 
-/// The Castagnoli checksum of blocks and tensors, eight bytes at a time: by the CPU's own instruction where it has
+/// The Castagnoli checksum, which TensorFlow has in its files, eight bytes at a time: by the CPU's own instruction where it has
 /// one, or else by tables.
 ///
 /// Kounavis and Berry, "Novel table lookup-based algorithms for high-performance CRC generation", IEEE Trans.
 /// Computers 57(11), 2008.
-struct CRC32C {
+public struct CRC32C {
   private var state: UInt32 = ~0
 
   /// The checksum of what was added so far.
-  var value: UInt32 { ~state }
+  public var value: UInt32 { ~state }
 
   /// The checksum as a file stores it: rotated and offset, so that a checksum of data that holds its own
   /// checksum does not come out the same for any data.
-  var masked: UInt32 { (value >> 15 | value << 17) &+ 0xA282_EAD8 }
+  public var masked: UInt32 { (value >> 15 | value << 17) &+ 0xA282_EAD8 }
 
-  init() {}
+  public init() {}
 
-  init(_ bytes: some ContiguousBytes) {
+  public init(_ bytes: some ContiguousBytes) {
     bytes.withUnsafeBytes { add($0) }
   }
 
-  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+  public mutating func add(_ bytes: UnsafeRawBufferPointer) {
     if Self.hasInstruction {
       state = graft_crc32c(state, bytes.baseAddress, bytes.count)
     } else {

@@ -1,4 +1,5 @@
 import GraftCore
+import Protobuf
 
 /// What a bundle's index says of the whole: `BundleHeaderProto` in tensorflow/core/protobuf/tensor_bundle.proto.
 struct BundleHeader {

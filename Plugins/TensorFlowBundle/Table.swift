@@ -1,4 +1,6 @@
+import CRC32C
 import GraftCore
+import Protobuf
 
 /// The sorted table that a bundle's index is: blocks of keys and values, an index of the blocks, a footer.
 ///

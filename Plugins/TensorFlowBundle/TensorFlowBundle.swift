@@ -1,3 +1,4 @@
+import CRC32C
 import Foundation
 import GraftCore
 

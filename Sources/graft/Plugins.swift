@@ -11,6 +11,7 @@ import Pretraining
 import PyTorch
 import Safetensors
 import SequenceClassification
+import TensorBoard
 import TensorFlowBundle
 import WordPiece
 
@@ -29,6 +30,7 @@ let builtInPlugins: [any Plugin.Type] = [
   SequenceClassificationPlugin.self,
   WordPiecePlugin.self,
   AdamWPlugin.self,
+  TensorBoardPlugin.self,
   OpenBLASPlugin.self,
   OneDNNPlugin.self,
 ]

@@ -3,6 +3,7 @@ import GraftCore
 import Safetensors
 import Testing
 
+@testable import CRC32C
 @testable import TensorFlowBundle
 
 /// Checkpoints written by TensorFlow: what is read is what TensorFlow itself reads.

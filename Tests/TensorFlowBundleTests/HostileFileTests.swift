@@ -1,5 +1,7 @@
+import CRC32C
 import Foundation
 import GraftCore
+import Protobuf
 import Testing
 
 @testable import TensorFlowBundle

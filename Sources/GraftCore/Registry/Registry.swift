@@ -52,6 +52,7 @@ public struct Registry: Sendable {
   public private(set) var heads = Table<any Head.Type>("head")
   public private(set) var tokenizers = Table<any Tokenizer.Type>("tokenizer")
   public private(set) var trainers = Table<any Trainer.Type>("trainer")
+  public private(set) var metricsWriters = Table<any MetricsWriter.Type>("metrics writer")
   public private(set) var backends = Table<any ComputeBackend.Type>("compute backend")
 
   /// A registry of what the plugins register, plus the reference backend.
@@ -75,6 +76,9 @@ public struct Registry: Sendable {
   }
   public mutating func add(_ trainer: any Trainer.Type) throws {
     try trainers.add(trainer, named: trainer.name)
+  }
+  public mutating func add(_ writer: any MetricsWriter.Type) throws {
+    try metricsWriters.add(writer, named: writer.name)
   }
   public mutating func add(_ backend: any ComputeBackend.Type) throws {
     try backends.add(backend, named: backend.name)

@@ -48,6 +48,8 @@ public func train(
   }
   let model = try trained.makeModel(frozenBackbone: options.freezesBackbone)
   _ = try model.requireHead()
+  let recorder = MetricsRecorder(
+    try options.reportTo.map(registry.metricsWriters.find), output: output, warn: { observe(.warned($0)) })
   let run = TrainingRun(
     model: model,
     options: options,
@@ -63,7 +65,10 @@ public func train(
     resume: resume,
     control: control,
     profile: profile,
-    observe: observe)
+    observe: {
+      recorder.record($0)
+      observe($0)
+    })
 }
 
 /// Rows of data, and what is needed to read their labels and to name them in records.

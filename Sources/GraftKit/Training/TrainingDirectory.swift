@@ -8,6 +8,9 @@ import GraftCore
 struct TrainingDirectory {
   let url: URL
 
+  /// Where metrics writers keep their files.
+  static let metricsName = "runs"
+
   /// The checkpoint's name after a number of steps.
   static func name(ofStep step: Int) -> String { "checkpoint-\(step)" }
 
@@ -49,8 +52,9 @@ struct TrainingDirectory {
   ///
   /// - Parameter removingIt: Whether the directory goes as well, or was there before.
   func abandon(removingIt: Bool) {
-    guard contents.allSatisfy({ $0 == TrainingArguments.fileName }) else { return }
-    try? FileManager.default.removeItem(at: url.appendingPathComponent(TrainingArguments.fileName))
+    let own = [TrainingArguments.fileName, TrainingDirectory.metricsName]
+    guard contents.allSatisfy(own.contains) else { return }
+    for name in own { try? FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
     if removingIt { rmdir(url.path) }
   }
 

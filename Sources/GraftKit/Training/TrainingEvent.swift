@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import Synchronization
 
 /// What happens in a run, for whoever shows it. GraftKit itself prints nothing.
@@ -18,6 +19,8 @@ public enum TrainingEvent: Sendable {
   case saved(URL)
   /// A checkpoint was removed, because there were more than wanted.
   case removed(URL)
+  /// Something failed that the run goes on without.
+  case warned(GraftError)
 }
 
 /// One step of a run.

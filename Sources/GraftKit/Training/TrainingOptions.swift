@@ -49,6 +49,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var loggingSteps = 50
   /// The name of a registered trainer.
   public var trainer = "adamw"
+  /// The names of registered metrics writers, which plot the run.
+  public var reportTo = ["tensorboard"]
 
   /// When something happens in a run.
   public enum Interval: String, Sendable, CaseIterable {

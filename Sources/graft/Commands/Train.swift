@@ -9,13 +9,13 @@ struct Train: ParsableCommand {
     abstract: "Train a model on data; the head decides the task.",
     discussion: """
       DIR becomes what transformers' Trainer writes: checkpoint-N directories on the way, and at the end the \
-      model, trainer_state.json and the results. Ctrl-C saves a checkpoint and says how to resume; a run that \
+      model, trainer_state.json and the results; 'tensorboard --logdir DIR' plots it from the first step on. Ctrl-C saves a checkpoint and says how to resume; a run that \
       was killed resumes as well, to the same result, bit for bit.
 
       \(DataFlags.help) --take and --shuffle-seed hold for --data and for --eval-data.
 
       With --json, standard output has one JSON object a line as things happen, with the key 'event': \
-      started, logged, evaluated, saved, removed, and last finished or interrupted.
+      started, logged, evaluated, saved, removed, warned, and last finished or interrupted.
 
       EXAMPLES
         graft train bert --data domain.txt --output adapted --epochs 1

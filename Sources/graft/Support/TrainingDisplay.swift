@@ -67,6 +67,10 @@ final class TrainingDisplay {
     case .removed(let url):
       line("removed \(url.displayPath)")
       emit("removed", [("checkpoint", JSON(url))])
+    case .warned(let error):
+      bar?.clear()
+      console.warn(error.relativeToWorkingDirectory.description)
+      emit("warned", [("problem", .string(error.relativeToWorkingDirectory.description))])
     }
   }
 

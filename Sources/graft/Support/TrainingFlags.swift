@@ -114,6 +114,12 @@ struct TrainingFlags: ParsableArguments {
   @Option(help: ArgumentHelp("The update rule; 'graft plugins' lists them.", valueName: "NAME"))
   var trainer = defaults.trainer
 
+  @Option(
+    help: ArgumentHelp(
+      "What plots the run, from files in DIR/runs; 'graft plugins' lists them, 'none' is nothing.",
+      valueName: "NAME"))
+  var reportTo = defaults.reportTo.joined(separator: ",")
+
   func validate() throws {
     do {
       try options(evaluating: false).validate()
@@ -149,6 +155,7 @@ struct TrainingFlags: ParsableArguments {
     options.evalBatchSize = evalBatchSize
     options.loggingSteps = loggingSteps
     options.trainer = trainer
+    options.reportTo = reportTo == "none" ? [] : reportTo.split(separator: ",").map(String.init)
     return options
   }
 }

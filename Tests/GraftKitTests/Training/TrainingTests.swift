@@ -440,6 +440,7 @@ import Testing
         case .saved(let url): saved.append(url.lastPathComponent)
         case .removed(let url): removed.append(url.lastPathComponent)
         case .logged: break
+        case .warned(let error): Issue.record(error)
         }
       }
       #expect(steps.map(\.step) == Array(1...7))

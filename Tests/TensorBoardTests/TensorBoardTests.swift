@@ -1,0 +1,110 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import TensorBoard
+
+@Suite struct TensorBoardTests {
+  /// Golden written by TensorBoard: `Fixtures/tensorboard/make.py`.
+  @Test func eventsAreTensorBoards() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let golden = root.appending(path: "Fixtures/tensorboard/events.out.tfevents.golden")
+    let events: [(Int, [String: Double])] = [
+      (0, ["eval/loss": 1.3486067056655884, "eval/accuracy": 0.25, "train/epoch": 0]),
+      (50, ["train/loss": 0.6931471805599453, "train/learning_rate": 5e-05]),
+      (300, ["train/loss": .infinity]),
+      (1 << 40, ["train/grad_norm": 1e-30, "train/loss": -2.5]),
+    ]
+    var bytes = EventRecord(version: "brain.Event:2", time: 1_764_000_000.25).bytes
+    for (index, event) in events.enumerated() {
+      bytes += EventRecord(event.1, step: event.0, time: 1_764_000_001.5 + Double(index)).bytes
+    }
+    #expect(bytes == Array(try Data(contentsOf: golden)))
+    let file = try RandomAccessFile(golden)
+    #expect(try EventRecord.end(of: file, after: 1 << 40) == bytes.count)
+    #expect(try EventRecord.end(of: file, after: 299) < EventRecord.end(of: file, after: 300))
+  }
+
+  private func withDirectory(_ body: (URL) throws -> Void) throws {
+    let directory = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: directory) }
+    try body(directory)
+  }
+
+  private func file(_ directory: URL) throws -> URL {
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+    #expect(names.count == 1)
+    return directory.appending(path: try #require(names.first))
+  }
+
+  /// Writes steps 10, 20 and 30.
+  private func write(_ directory: URL) throws -> [Int] {
+    let writer = try TensorBoardWriter(directory: directory, after: 0)
+    return try [10, 20, 30].map { step in
+      try writer.add(["train/loss": Double(step)], step: step)
+      return try RandomAccessFile(file(directory)).size
+    }
+  }
+
+  @Test(arguments: [(20, 1), (25, 1), (30, 2), (99, 2)])
+  func aResumedRunGoesOnBehindItsCheckpoint(_ step: Int, _ kept: Int) throws {
+    try withDirectory { directory in
+      let sizes = try write(directory)
+      let before = try Data(contentsOf: file(directory))
+      let writer = try TensorBoardWriter(directory: directory, after: step)
+      #expect(try RandomAccessFile(file(directory)).size == sizes[kept])
+      try writer.add(["train/loss": 1], step: 30)
+      #expect(try Data(contentsOf: file(directory)).prefix(sizes[kept]) == before.prefix(sizes[kept]))
+      #expect(try EventRecord.end(of: RandomAccessFile(file(directory)), after: 30) > sizes[kept])
+    }
+  }
+
+  @Test func aRunWithoutACheckpointBeginsAnew() throws {
+    try withDirectory { directory in
+      let sizes = try write(directory)
+      let size = EventRecord(version: "brain.Event:2", time: 1).bytes.count
+      _ = try TensorBoardWriter(directory: directory, after: 0)
+      #expect(try RandomAccessFile(file(directory)).size == size)
+      #expect(size < sizes[0])
+    }
+  }
+
+  @Test func whatIsCutOffOrDamagedGoes() throws {
+    try withDirectory { directory in
+      let sizes = try write(directory)
+      let url = try file(directory)
+      let whole = try Data(contentsOf: url)
+      for end in (sizes[1] + 1)..<sizes[2] {
+        try whole.prefix(end).write(to: url)
+        #expect(try EventRecord.end(of: RandomAccessFile(url), after: 99) == sizes[1])
+      }
+      for place in sizes[1]..<sizes[2] {
+        var damaged = whole
+        damaged[place] ^= 0x40
+        try damaged.write(to: url)
+        #expect(try EventRecord.end(of: RandomAccessFile(url), after: 99) == sizes[1], "byte \(place)")
+      }
+    }
+  }
+
+  @Test func otherFilesAreLeftAlone() throws {
+    try withDirectory { directory in
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      let other = directory.appending(path: "events.out.tfevents.1.host")
+      try Data("x".utf8).write(to: other)
+      try TensorBoardWriter(directory: directory, after: 0).add(["train/loss": 1], step: 1)
+      #expect(try Data(contentsOf: other) == Data("x".utf8))
+    }
+  }
+
+  @Test func aPlaceThatCannotBeWrittenIsNamed() throws {
+    try withDirectory { directory in
+      try Data().write(to: directory)
+      let error = #expect(throws: GraftError.self) {
+        try TensorBoardWriter(directory: directory.appending(path: "runs"), after: 0)
+      }
+      #expect(error?.description.contains("cannot be written") == true)
+    }
+  }
+}
