@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
+import check_card
 import check_tokenizer
 from check_transformers import key_problems, tokenizer_problems
 from reference import TEXTS, architecture, encode, load, outputs
@@ -141,6 +142,7 @@ def check_exports(graft, report, name, imported, golden, work):
                 "graft agrees on the export", label,
                 lambda: graft_agrees(graft, written, written / "golden.safetensors"),
             )
+            report.check("the Hub's library reads the model card", label, lambda: check_card.read(written))
 
     def shards():
         written = work / "shards"

@@ -8,6 +8,7 @@ import GraftCore
 public struct MaskedLMHead: Head {
   public static let name = "masked-lm"
   public static let architecture = "ForMaskedLM"
+  public static let pipelineTag: String? = "fill-mask"
   public static let settingKeys = ["tie_word_embeddings", "mlm_hidden_act", "mlm_layer_norm_eps"]
 
   /// What ``forward(_:_:_:_:)`` calls its logits: `[selected tokens, vocabulary]`.

@@ -10,6 +10,7 @@ public struct SequenceClassificationHead: Head {
   public static let architecture = "ForSequenceClassification"
   public static let needsPooler = true
   public static let hasLabels = true
+  public static let pipelineTag: String? = "text-classification"
 
   /// What ``forward(_:_:_:_:)`` calls its logits: `[sequences, labels]`.
   public static let logits = "logits"

@@ -20,8 +20,9 @@ public final class TensorBoardWriter: MetricsWriter {
     let own = names.filter { $0.hasPrefix(Self.prefix) && $0.hasSuffix(Self.suffix) }.max()
     let now = Date().timeIntervalSince1970
     file = directory.appendingPathComponent(own ?? "\(Self.prefix)\(Int(now))\(Self.suffix)")
-    if own == nil { FileManager.default.createFile(atPath: file.path, contents: nil) }
-    guard let handle = FileHandle(forUpdatingAtPath: file.path) else {
+    guard own != nil || FileManager.default.createFile(atPath: file.path, contents: nil),
+      let handle = FileHandle(forUpdatingAtPath: file.path)
+    else {
       throw GraftError(
         .system, "cannot be written", file: file.path, advice: "Choose a place that you may write to.")
     }

@@ -91,6 +91,8 @@ public func exportModel(
   if isFile {
     opened.report.notes += try opened.checkpoint.writeOneFile(output, resolved)
   } else {
+    opened.checkpoint.card = try ModelCard.exported(
+      opened.checkpoint, as: output.standardizedFileURL.lastPathComponent, dialect: resolved.dialect)
     try opened.checkpoint.write(to: output, options, registry: registry)
   }
   return opened.report

@@ -276,7 +276,7 @@ import Testing
         $train whole >&2
         cmp disk/run/model.safetensors whole/model.safetensors && echo same
         """)
-      #expect(outcome.stdout == "code 1\ncheckpoint-1\ncode 0\nsame\n", "\(outcome.stderr)")
+      #expect(outcome.stdout == "code 1\ncheckpoint-1\nruns\ncode 0\nsame\n", "\(outcome.stderr)")
       #expect(outcome.stderr.contains("No space left on device"))
     }
   }

@@ -18,7 +18,7 @@ extension Dialect {
       Dropped(.ending("beta1_power"), "an optimizer's state"),
       Dropped(.ending("beta2_power"), "an optimizer's state"),
     ],
-    files: CheckpointFiles(configuration: .googleBERT),
+    files: CheckpointFiles(configuration: .googleBERT, library: nil),
     rows: [
       [
         Row("embeddings.word.weight", "embeddings/word_embeddings"),

@@ -13,7 +13,7 @@ extension Dialect {
     dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
     files: CheckpointFiles(
       configuration: .kerasHubBERT, weights: "model.weights.h5", heads: "task.weights.h5",
-      others: kerasHubTask),
+      library: "keras-hub", others: kerasHubTask),
     rows: [
       [
         Row("embeddings.word.weight", "layers/reversible_embedding/vars/0"),

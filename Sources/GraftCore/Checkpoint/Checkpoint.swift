@@ -20,6 +20,10 @@ public struct Checkpoint: Sendable {
   public var poolerHistory: HeadRecord.History?
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
+  /// Its `README.md`, which goes where it goes.
+  public var card: ModelCard?
+  /// What it was opened from, by the name that cards give it.
+  public var source: String?
 
   public init(
     configuration: Configuration,
@@ -69,6 +73,9 @@ public struct Checkpoint: Sendable {
     let backbone = try makeBackbone()
     return try activeHead.map { try $0.init(configuration, on: backbone) }
   }
+
+  /// The task as the Hub calls it; that of the bare encoder without a head.
+  public var pipelineTag: String? { activeHead.map { $0.pipelineTag } ?? "feature-extraction" }
 
   /// The records of the active head's parts.
   public var activeRecords: [HeadRecord] {

@@ -13,13 +13,18 @@ public struct CheckpointFiles: Sendable {
   /// Further JSON files that the framework wants, by name.
   public let others: (@Sendable (Checkpoint) throws -> [String: JSON])?
 
+  /// The library that loads them, as the Hugging Face Hub calls it; `nil` for none.
+  public let library: String?
+
   public init(
     configuration: ConfigurationFile? = nil, weights: String? = nil, heads: String? = nil,
+    library: String? = "transformers",
     others: (@Sendable (Checkpoint) throws -> [String: JSON])? = nil
   ) {
     self.configuration = configuration
     self.weights = weights
     self.heads = heads
+    self.library = library
     self.others = others
   }
 }

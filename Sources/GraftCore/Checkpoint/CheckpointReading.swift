@@ -71,6 +71,8 @@ extension Registry {
       for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
       checkpoint.tokenizer = try loadTokenizer(from: directory.url)
+      checkpoint.card = directory.card(&report)
+      checkpoint.source = directory.source(configuration)
       return OpenedCheckpoint(
         checkpoint: checkpoint,
         report: report,

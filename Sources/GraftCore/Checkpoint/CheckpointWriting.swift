@@ -85,6 +85,17 @@ extension Checkpoint {
         activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
     )
     try tokenizer?.write(to: directory, as: options.dialect.name)
+    try writeCard(into: directory)
+  }
+
+  /// Writes the card, if there is one, with the task of the active head.
+  private func writeCard(into directory: URL) throws {
+    guard var card else { return }
+    // What a swap of heads has made untrue; all else stays as it is.
+    if let tag = card["pipeline_tag"], !tag.hasSuffix(pipelineTag ?? " ") {
+      card["pipeline_tag"] = pipelineTag.map { "pipeline_tag: \($0)" }
+    }
+    try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
   }
 }
 

@@ -99,6 +99,29 @@ public struct ModelDirectory: Sendable {
     return file
   }
 
+  /// The directory's `README.md`, if there is one.
+  func card(_ report: inout LoadReport) -> ModelCard? {
+    let file = url.appendingPathComponent(ModelCard.fileName)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    let bytes = try? RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)
+    guard let text = bytes.flatMap({ String(validating: $0, as: UTF8.self) }) else {
+      report.notes.append("README.md is left out: no text of at most 1 MB in UTF-8")
+      return nil
+    }
+    return ModelCard(parsing: text)
+  }
+
+  /// What cards call the checkpoint: the name it is published under, where the configuration has it and it is
+  /// no path, else the directory's.
+  func source(_ configuration: Configuration) -> String {
+    if let name = configuration["_name_or_path"]?.string, !name.isEmpty, !"/.~".contains(name.first ?? "/"),
+      name.count(where: { $0 == "/" }) <= 1
+    {
+      return name
+    }
+    return url.standardizedFileURL.lastPathComponent
+  }
+
   /// The parsed `graft.json`, or `nil` when another tool wrote the directory.
   func record() throws -> JSON? {
     let file = url.appendingPathComponent(Self.recordName)

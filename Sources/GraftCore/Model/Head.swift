@@ -21,6 +21,9 @@ public protocol Head: Sendable {
   /// Whether the head's outputs are the labels of the configuration.
   static var hasLabels: Bool { get }
 
+  /// The task as the Hugging Face Hub calls it, such as `text-classification`; `nil` for none.
+  static var pipelineTag: String? { get }
+
   /// The configuration's keys that belong to the head and go where it goes.
   static var settingKeys: [String] { get }
 
@@ -92,6 +95,7 @@ extension Head {
   public static var parts: [any Head.Type] { [Self.self] }
   public static var needsPooler: Bool { false }
   public static var hasLabels: Bool { false }
+  public static var pipelineTag: String? { nil }
   public static var settingKeys: [String] {
     hasLabels ? ["id2label", "label2id", "num_labels", "problem_type", "classifier_dropout"] : []
   }

@@ -13,10 +13,19 @@ public protocol ModelStore {
   ///   - trained: The names of the parameters that were trained.
   func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws
 
+  /// Writes what people read about a model that was written, where the store has a form for it.
+  ///
+  /// - Parameter facts: What the run has done so far.
+  func writeCard(into directory: URL, _ facts: TrainingFacts) throws
+
   /// Puts the weights of a written model into this one.
   ///
   /// - Throws: `GraftError` when a parameter is missing or of another shape.
   func read(_ model: Model, from directory: URL) throws
+}
+
+extension ModelStore {
+  public func writeCard(into directory: URL, _ facts: TrainingFacts) throws {}
 }
 
 /// Writes models as complete checkpoints in the Hugging Face layout: parked heads and the tokenizer included.
@@ -25,24 +34,28 @@ public struct CheckpointStore: ModelStore {
   private let output: OutputOptions
   private let registry: Registry
   private let data: [String]
+  private let evaluationData: [String]
   private let examples: Int
 
   /// - Parameters:
   ///   - checkpoint: What the model was made of.
   ///   - output: The weight format and dialect of what is written.
   ///   - data: The names of the training data, for the head's record.
-  ///   - examples: Their number.
+  ///   - evaluationData: The names of the evaluation data, for the model card.
+  ///   - examples: The number of training examples.
   ///   - registry: The plugins.
   public init(
     _ checkpoint: Checkpoint,
     output: OutputOptions = OutputOptions(),
     data: [String],
+    evaluationData: [String] = [],
     examples: Int,
     registry: Registry
   ) {
     self.checkpoint = checkpoint
     self.output = output
     self.data = data
+    self.evaluationData = evaluationData
     self.examples = examples
     self.registry = registry
   }
@@ -74,6 +87,13 @@ public struct CheckpointStore: ModelStore {
       on: HeadRecord.Training(data: data, examples: examples, steps: steps), parameters: trained)
     try checkpoint.write(
       into: directory, output.resolve(registry, backbone: checkpoint.backboneType.name))
+  }
+
+  public func writeCard(into directory: URL, _ facts: TrainingFacts) throws {
+    let dialect = try output.resolve(registry, backbone: checkpoint.backboneType.name).dialect
+    let card = try ModelCard.trained(
+      checkpoint, dialect: dialect, data: data, evaluationData: evaluationData, facts)
+    try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
   }
 
   public func read(_ model: Model, from directory: URL) throws {

@@ -49,13 +49,15 @@ public func train(
   let model = try trained.makeModel(frozenBackbone: options.freezesBackbone)
   _ = try model.requireHead()
   let recorder = MetricsRecorder(
-    try options.reportTo.map(registry.metricsWriters.find), output: output, warn: { observe(.warned($0)) })
+    try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
+    warn: { observe(.warned($0)) })
   let run = TrainingRun(
     model: model,
     options: options,
     output: output,
     store: CheckpointStore(
-      checkpoint, output: outputOptions, data: data.names, examples: data.rows.count, registry: registry),
+      checkpoint, output: outputOptions, data: data.names, evaluationData: evaluationData?.names ?? [],
+      examples: data.rows.count, registry: registry),
     trainer: try registry.trainers.find(options.trainer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)

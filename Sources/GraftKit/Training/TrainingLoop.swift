@@ -213,7 +213,7 @@ final class TrainingLoop {
   private func save() throws {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
-      try run.store.write(run.model, into: temporary, steps: state.globalStep, trained: state.trained)
+      try writeModel(into: temporary)
       try run.optimizerFormat.write(trainer.state, to: temporary.appendingPathComponent(optimizerName))
       try write(arguments.document, TrainingArguments.fileName, in: temporary)
       try write(state.progressDocument, TrainerState.progressName, in: temporary)
@@ -223,6 +223,17 @@ final class TrainingLoop {
     for removed in directory.rotate(keeping: options.saveTotalLimit, best: state.best?.step) {
       observe(.removed(removed))
     }
+  }
+
+  /// Writes the model and its card.
+  func writeModel(into directory: URL) throws {
+    try run.store.write(run.model, into: directory, steps: state.globalStep, trained: state.trained)
+    try run.store.writeCard(
+      into: directory,
+      TrainingFacts(
+        name: run.output.standardizedFileURL.lastPathComponent, options: options, examples: data.count,
+        evaluationExamples: evaluationData?.count, history: state.history,
+        backend: type(of: run.backend).name, precision: run.backend.precision))
   }
 
   private func restore(_ checkpoint: URL) throws {

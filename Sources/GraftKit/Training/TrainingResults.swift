@@ -29,9 +29,7 @@ extension TrainingLoop {
     evaluation?["step"] = nil
     if let count = evaluationData?.count { evaluation?["eval_samples"] = Double(count) }
 
-    try directory.publish {
-      try run.store.write(run.model, into: $0, steps: state.globalStep, trained: state.trained)
-    }
+    try directory.publish(writeModel)
     try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
     if let evaluation {
       try write(JSON(results: evaluation).text(.sorted) + "\n", TrainingLoop.evalResults, in: directory.url)

@@ -1,0 +1,185 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import GraftKit
+
+@Suite struct ModelCardTests {
+  private let registry: Registry
+  private let backend: any ComputeBackend
+
+  init() throws {
+    registry = try Support.registry()
+    backend = try registry.makeBackend(threads: 2)
+  }
+
+  private static let published = """
+    ---
+    # who may use it
+    license: apache-2.0
+    language:
+    - en
+    - de
+    pipeline_tag: fill-mask
+    datasets:
+    - wikipedia
+    widget:
+      - text: "a: b"
+    ---
+
+    # BERT
+
+    ---
+    A rule, not metadata: see [the paper](x).
+
+    """
+
+  // MARK: The text
+
+  @Test func whatIsNotChangedKeepsItsSpelling() {
+    for text in [
+      Self.published, "# Only text\n", "", "---\nno end: 1\n", "---\n- a list\n---\nx", "---\n---\nx\n",
+    ] {
+      let card = ModelCard(parsing: text)
+      #expect(card.text == text || text == "---\n---\nx\n" && card.text == "x\n")
+    }
+    let card = ModelCard(parsing: Self.published.replacingOccurrences(of: "\n", with: "\r\n"))
+    #expect(card["license"] == "license: apache-2.0")
+  }
+
+  @Test func keysAreReplacedWhole() {
+    var card = ModelCard(parsing: Self.published)
+    #expect(card["language"] == "language:\n- en\n- de")
+    card["language"] = "language: fr\n"
+    card["datasets"] = nil
+    card["metrics"] = "metrics:\n- accuracy\n"
+    #expect(
+      card.text.hasPrefix(
+        """
+        ---
+        # who may use it
+        license: apache-2.0
+        language: fr
+        pipeline_tag: fill-mask
+        widget:
+          - text: "a: b"
+        metrics:
+        - accuracy
+        ---
+
+        # BERT
+        """))
+  }
+
+  @Test func theGeneratedPartReplacesItself() {
+    var card = ModelCard(parsing: Self.published)
+    card.setGenerated("# One", rest: "The rest:")
+    let first = card.text
+    #expect(first.contains("<!-- graft: begin -->\n# One\n<!-- graft: end -->\n\nThe rest:\n\n# BERT\n"))
+    card.setGenerated("# Two", rest: "Nobody reads this")
+    #expect(card.text == first.replacingOccurrences(of: "# One", with: "# Two"))
+  }
+
+  // MARK: Where it is written
+
+  /// A checkpoint with a published card.
+  private func withModel(_ fixture: String, _ body: (_ model: URL, _ directory: URL) throws -> Void) throws {
+    try Support.withTemporaryDirectory { directory in
+      let model = directory.appending(path: "model")
+      try FileManager.default.copyItem(at: Support.fixture(fixture), to: model)
+      try Data(Self.published.utf8).write(to: model.appending(path: "README.md"))
+      try body(model, directory)
+    }
+  }
+
+  private func card(_ directory: URL) throws -> String {
+    try String(contentsOf: directory.appending(path: "README.md"), encoding: .utf8)
+  }
+
+  @Test func cardsGoWhereTheCheckpointGoes() throws {
+    try withModel("masked-lm") { model, directory in
+      let imported = directory.appending(path: "imported")
+      try importModel(model, to: imported, registry: registry)
+      #expect(try card(imported) == Self.published)
+
+      let swapped = directory.appending(path: "swapped")
+      try swapHead(imported, to: "sequence-classification", labels: ["a", "b"], registry: registry)
+        .checkpoint.write(to: swapped, registry: registry)
+      #expect(
+        try card(swapped)
+          == Self.published.replacingOccurrences(of: "fill-mask", with: "text-classification"))
+
+      let exported = directory.appending(path: "exported")
+      try exportModel(imported, to: exported, options: OutputOptions(), registry: registry)
+      #expect(
+        try card(exported)
+          == Self.published.replacingOccurrences(
+            of: "  - text: \"a: b\"\n", with: "  - text: \"a: b\"\nlibrary_name: transformers\n"))
+    }
+  }
+
+  @Test func anExportWithoutACardGetsAShortOne() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      try exportModel(
+        Support.fixture("sequence-classification"), to: output, options: OutputOptions(), registry: registry)
+      let text = try card(output)
+      #expect(
+        text.hasPrefix(
+          """
+          ---
+          library_name: transformers
+          pipeline_tag: text-classification
+          base_model: sequence-classification
+          ---
+
+          <!-- graft: begin -->
+          # out
+
+          A `BertForSequenceClassification` of
+          """), "\(text)")
+    }
+  }
+
+  @Test func aTrainedModelSaysHowItWasTrained() throws {
+    try withModel("sequence-classification") { model, directory in
+      let output = directory.appending(path: "news")
+      var options = TrainingOptions()
+      options.epochs = 2
+      options.evalStrategy = .epoch
+      options.saveStrategy = .epoch
+      let rows = (0..<6).map { TextRow(["a b", "c d e"][$0 % 2], label: .text(String($0 % 2))) }
+      let outcome = try train(
+        registry.open(model).checkpoint, on: TrainingData(rows, named: ["/home/me/train|1.csv"]),
+        evaluating: TrainingData(rows, named: ["test.csv"]), options: options, output: output,
+        backend: backend, registry: registry)
+      guard case .finished(let summary) = outcome else { throw GraftError(.system, "\(outcome)") }
+      let text = try card(output)
+      let accuracy = try #require(summary.evaluation?["eval_accuracy"]).rounded(digits: 4)
+      for part in [
+        "license: apache-2.0\n", "language:\n- en\n- de\n", "pipeline_tag: text-classification\n",
+        "datasets: [\"train|1.csv\"]\n", "library_name: transformers\n", "base_model: model\n",
+        "metrics: [accuracy, f1, precision, recall, loss]\n",
+        "model-index:\n- name: news\n  results:\n  - task:\n      type: text-classification\n    dataset:\n      name: test.csv\n",
+        "    - type: accuracy\n      name: Accuracy\n      value: \(accuracy)\n",
+        "# news\n\nA `BertForSequenceClassification` of ",
+        "from `model` on 6 texts of `train|1.csv`, and has accuracy",
+        "| learning rate | 5e-05 |", "| 2 | 2 | ", "# BERT",
+      ] {
+        #expect(text.contains(part), "no \(part) in \(text)")
+      }
+      #expect(!text.contains("/home/me") && !text.contains("wikipedia"))
+      #expect(try card(output.appending(path: "checkpoint-2")) == text)
+      #expect(!(try card(output.appending(path: "checkpoint-1"))).contains("| 2 | 2 | "))
+    }
+  }
+
+  @Test func whatIsNoTextIsLeftOutAndSaid() throws {
+    try withModel("masked-lm") { model, directory in
+      try Data([0xFF, 0xFE, 0]).write(to: model.appending(path: "README.md"))
+      let report = try importModel(model, to: directory.appending(path: "out"), registry: registry)
+      #expect(report.notes.contains { $0.hasPrefix("README.md is left out") })
+      #expect(!FileManager.default.fileExists(atPath: directory.appending(path: "out/README.md").path))
+    }
+  }
+}
