@@ -9,6 +9,7 @@ let plugins = [
   "NumPy",
   "HDF5",
   "TensorFlowBundle",
+  "GGUF",
   "BERT",
   "MaskedLM",
   "NextSentence",
@@ -82,6 +83,7 @@ let package = Package(
     .testTarget(
       name: "TensorFlowBundleTests", dependencies: ["TensorFlowBundle", "Safetensors", "CRC32C", "Protobuf"]),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftCore"]),
+    .testTarget(name: "GGUFTests", dependencies: ["GGUF", "Safetensors", "graft", "GraftKit"]),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

@@ -8,5 +8,6 @@ public enum BERTPlugin: Plugin {
     try registry.add(Dialect.transformersTensorFlowBERT)
     try registry.add(Dialect.googleBERT)
     try registry.add(Dialect.kerasHubBERT)
+    try registry.add(Dialect.ggufBERT)
   }
 }

@@ -16,6 +16,7 @@ public enum NumPyPlugin: Plugin {
 public struct NPZFormat: WeightFormat {
   public static let name = "npz"
   public static let fileNames = ["model.npz"]
+  public static let storageTypes: [StorageType] = [.float32, .float16]
 
   private static let suffix = ".npy"
 

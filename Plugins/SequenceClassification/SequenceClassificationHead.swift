@@ -21,6 +21,7 @@ public struct SequenceClassificationHead: Head {
       "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
     "bert/google": Dialect.Row.pair("sequence_classification", "output_", .init("weights", "bias")),
     "bert/keras-hub": Dialect.Row.pair("sequence_classification", "layers/dense", .denseVariables),
+    "bert/gguf": Dialect.Row.linear("sequence_classification", "cls.output"),
   ]
 
   /// Names of the outputs, in their order.

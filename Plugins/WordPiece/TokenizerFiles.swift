@@ -1,9 +1,18 @@
 import Foundation
 import GraftCore
+import OrderedCollections
 
 extension WordPieceTokenizer {
   public static func load(from directory: URL) throws -> WordPieceTokenizer? {
     try TokenizerDescription(directory: directory).map(WordPieceTokenizer.init)
+  }
+
+  public static func load(from attributes: OrderedDictionary<String, JSON>) throws -> WordPieceTokenizer? {
+    try GGUFTokenizer.description(of: attributes).map(WordPieceTokenizer.init)
+  }
+
+  public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> {
+    dialect == "gguf" ? GGUFTokenizer.attributes(of: self) : [:]
   }
 
   /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.

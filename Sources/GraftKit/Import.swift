@@ -8,12 +8,12 @@ public struct OutputOptions: Sendable {
   /// A registered dialect; `nil` takes the format's usual one, or else the backbone's first.
   public var dialect: String?
   /// Converts floating-point tensors; `nil` keeps each as it is.
-  public var dtype: DType?
+  public var dtype: StorageType?
   /// The most bytes of tensors in one file; `nil` is what is usual for the format.
   public var shardLimit: Int?
 
   public init(
-    format: String = "safetensors", dialect: String? = nil, dtype: DType? = nil,
+    format: String = "safetensors", dialect: String? = nil, dtype: StorageType? = nil,
     shardLimit: Int? = nil
   ) {
     self.format = format
@@ -24,10 +24,16 @@ public struct OutputOptions: Sendable {
 
   /// The plugins that the options name.
   ///
-  /// - Throws: `GraftError` when one is not registered.
+  /// - Throws: `GraftError` when one is not registered, or the format does not have the type.
   func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
-    Checkpoint.WriteOptions(
-      format: try registry.formats.find(format),
+    let type = try registry.formats.find(format)
+    if let dtype, !type.storageTypes.contains(dtype) {
+      throw GraftError(
+        .unsupported, "the format '\(format)' does not store weights as \(dtype.rawValue)",
+        advice: "It takes \(type.storageTypes.map(\.rawValue).joined(separator: ", ")).")
+    }
+    return Checkpoint.WriteOptions(
+      format: type,
       dialect: try registry.dialect(dialect, of: backbone, in: format), dtype: dtype, shardLimit: shardLimit)
   }
 }
@@ -154,7 +160,10 @@ extension Checkpoint {
     }
     try options.format.init().write(weights, to: output)
     let left = try leftOut(ofOneFileIn: options.dialect)
-    return ["one file holds weights alone; name a directory to have config.json and the tokenizer too"]
+    let isWhole = !weights.attributes.isEmpty
+    return
+      (isWhole
+      ? [] : ["one file holds weights alone; name a directory to have config.json and the tokenizer too"])
       + (left.isEmpty ? [] : ["left out: \(left.joined(separator: ", "))"])
   }
 }

@@ -23,13 +23,13 @@ public struct Inspection: Sendable {
   public let tokenizer: String?
   public let backbone: Part
   public let heads: [Part]
-  /// The number of tensors by element type.
-  public let dtypes: [(dtype: DType, count: Int)]
+  /// The number of tensors by the type that they are stored in.
+  public let types: [(name: String, count: Int)]
   /// Stored tensors that are copies of others.
   public let ties: [String]
   public let report: LoadReport
   /// The stored tensors in their order.
-  public let tensors: [(name: String, spec: TensorSpec)]
+  public let tensors: [(name: String, tensor: LazyTensor)]
 }
 
 /// Describes a checkpoint without reading its tensors.
@@ -40,7 +40,7 @@ public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
   let checkpoint = opened.checkpoint
   let backbone = try checkpoint.makeBackbone()
   let active = Set(checkpoint.activeRecords.map(\.id))
-  let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.spec.dtype).mapValues(\.count)
+  let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.typeName).mapValues(\.count)
   return Inspection(
     format: opened.format, dialect: opened.dialect.name, architecture: checkpoint.architecture,
     layers: backbone.layerCount, hiddenSize: backbone.hiddenSize, vocabularySize: backbone.vocabularySize,
@@ -56,8 +56,7 @@ public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
         labels: record.type.hasLabels ? try record.settings.labels() : nil)
     },
     // Types of equal counts by name, as a dictionary's order is another in every run.
-    dtypes: counts.map { ($0.key, $0.value) }
-      .sorted { ($1.1, $0.0.rawValue) < ($0.1, $1.0.rawValue) },
+    types: counts.map { ($0.key, $0.value) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) },
     ties: opened.report.dropped.filter(\.isTied).map(\.name), report: opened.report,
-    tensors: opened.stored.tensors.map { ($0.key, $0.value.spec) })
+    tensors: opened.stored.tensors.map { ($0.key, $0.value) })
 }

@@ -1,5 +1,6 @@
 import AdamW
 import BERT
+import GGUF
 import GraftCore
 import HDF5
 import MaskedLM
@@ -23,6 +24,7 @@ let builtInPlugins: [any Plugin.Type] = [
   NumPyPlugin.self,
   HDF5Plugin.self,
   TensorFlowBundlePlugin.self,
+  GGUFPlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,

@@ -6,8 +6,8 @@ import Testing
 @Suite struct BadInputTests {
   static let names: [Row] = [
     Row(
-      "import {base} --output out --format gguf", code: 1,
-      stderr: ["unknown weight format 'gguf'. Known: safetensors"]),
+      "import {base} --output out --format ggml", code: 1,
+      stderr: ["unknown weight format 'ggml'. Known: safetensors"]),
     Row(
       "export {base} --output out --format safetensors --dialect jax", code: 1,
       stderr: ["unknown dialect 'jax'. Known: transformers"]),

@@ -55,9 +55,31 @@ import Testing
     Row(
       "export {masked-lm} --format npz --dtype bfloat16 --output m.npz", code: 1,
       stderr: [
-        "m.npz: tensor 'bert.embeddings.word_embeddings.weight': NumPy has no bfloat16. "
-          + "Convert it: pass --dtype float32."
+        "the format 'npz' does not store weights as bfloat16. It takes float32, float16."
       ]),
+    Row(
+      "export {pretraining} --format gguf --dtype q8_0 --output m.gguf", stdout: ["wrote m.gguf (1 file"],
+      stderr: [
+        "note: the head 'next-sentence' is left out: the dialect 'gguf' has no names for it",
+        "note: left out: the pooler",
+      ]),
+    Row("export {base} --format gguf --output out", stdout: ["wrote out (7 files"]),
+    Row(
+      "export {base} --format gguf --output out --max-shard-size 50KB", code: 1,
+      stderr: ["the format 'gguf' keeps all tensors in one file; expected at most 50000 bytes, found 110336."]
+    ),
+    Row(
+      "import {base} --dtype q8_0 --output out", code: 1,
+      stderr: [
+        "the format 'safetensors' does not store weights as q8_0. It takes float32, float16, bfloat16."
+      ]),
+    Row(
+      "inspect {../gguf/base-q8_0.gguf}",
+      stdout: [
+        "format        gguf", "tokenizer     wordpiece",
+        "types         float32 (24 tensors), q8_0 (13 tensors)",
+      ]),
+    Row("import {../gguf/base-q8_0.gguf} --output out", stdout: ["wrote out (7 files"]),
     Row(
       "inspect {../pytorch/bert-tiny}",
       stdout: [

@@ -73,7 +73,7 @@ enum OtherRawPlugin: Plugin {
         + "The download was answered with a page: download the file itself, logged in if the model asks for it."
     ),
     ("{\"a\": 1}", "a JSON text, not weights. Name the weight file, or a shard index called '*.index.json'."),
-    ("GGUF\u{3}", "a GGUF file, not weights. llama.cpp uses such files; use the model's original weights."),
+    ("GGUF\u{3}", "a GGUF file, not weights. llama.cpp uses such files; it needs the plugin for GGUF."),
     ("something else", "no known weight format. Known formats: raw."),
   ])
   func whatIsNotWeightsIsNamed(_ content: String, _ message: String) throws {

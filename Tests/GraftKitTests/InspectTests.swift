@@ -23,8 +23,8 @@ import Testing
         weights[name] = tensor.converted(to: types[min(index / share, types.count - 1)])
       }
       try format.write(weights, to: directory.appending(path: "model.safetensors"))
-      let found = try inspect(directory, registry: registry).dtypes
-      #expect(found.map(\.dtype) == [.float16, .bfloat16, .float32, .float64])
+      let found = try inspect(directory, registry: registry).types
+      #expect(found.map(\.name) == ["float16", "bfloat16", "float32", "float64"])
       #expect(found.map(\.count) == [original.tensors.count - 3 * share, share, share, share])
     }
   }

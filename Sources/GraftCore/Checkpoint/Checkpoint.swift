@@ -104,7 +104,9 @@ public struct Checkpoint: Sendable {
 
   /// The backbone parameters that the active architecture has no place for.
   func unusedBackboneParameters(_ dialect: Dialect?) throws -> Set<String> {
-    guard let activeHead, !activeHead.needsPooler else { return [] }
+    guard activeHead?.needsPooler != true, activeHead != nil || dialect?.leavesOutHeads == true else {
+      return []
+    }
     let required = dialect?.rows.filter { $0.presence == .required }.map(\.canonical) ?? []
     return try makeBackbone().poolerParameters.subtracting(required)
   }

@@ -12,6 +12,8 @@ public struct CheckpointFiles: Sendable {
   public let heads: String?
   /// Further JSON files that the framework wants, by name.
   public let others: (@Sendable (Checkpoint) throws -> [String: JSON])?
+  /// What the weight file says of the model, where it is a file that says all: ``Weights/attributes``.
+  public let attributes: (@Sendable (Checkpoint) throws -> OrderedDictionary<String, JSON>)?
 
   /// The library that loads them, as the Hugging Face Hub calls it; `nil` for none.
   public let library: String?
@@ -19,26 +21,28 @@ public struct CheckpointFiles: Sendable {
   public init(
     configuration: ConfigurationFile? = nil, weights: String? = nil, heads: String? = nil,
     library: String? = "transformers",
-    others: (@Sendable (Checkpoint) throws -> [String: JSON])? = nil
+    others: (@Sendable (Checkpoint) throws -> [String: JSON])? = nil,
+    attributes: (@Sendable (Checkpoint) throws -> OrderedDictionary<String, JSON>)? = nil
   ) {
     self.configuration = configuration
     self.weights = weights
     self.heads = heads
     self.library = library
     self.others = others
+    self.attributes = attributes
   }
 }
 
 /// How a framework spells a model's configuration: a table, which serves reading and writing.
 public struct ConfigurationFile: Sendable {
-  /// What the file is called.
-  public let name: String
+  /// What the file is called; `nil` when it is the weight file that says it, in ``Weights/attributes``.
+  public let name: String?
   /// What stands around the keys: the file's members, of which ``member`` has them. Empty when the keys are the
   /// file's own members.
   public let frame: OrderedDictionary<String, JSON>
   /// The member of the frame that holds the keys.
   public let member: String
-  /// The member of the frame whose value tells the file from others of its name.
+  /// The member of the frame, or of the constants, whose value tells the file from others of its name.
   public let mark: String
   /// What is written among the keys.
   public let constants: OrderedDictionary<String, JSON>
@@ -49,11 +53,14 @@ public struct ConfigurationFile: Sendable {
   /// Other values of what is implied: those that mean the same, and those that come out a little different.
   public let same: [String: [JSON]]
   public let similar: [String: [JSON]]
+  /// Adds what a table cannot say to the standard configuration of a file that is read.
+  public let completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)?
 
   public init(
-    name: String, frame: OrderedDictionary<String, JSON> = [:], member: String = "", mark: String = "",
+    name: String?, frame: OrderedDictionary<String, JSON> = [:], member: String = "", mark: String = "",
     constants: OrderedDictionary<String, JSON> = [:], keys: KeyValuePairs<String, String>,
-    implied: OrderedDictionary<String, JSON>, same: [String: [JSON]] = [:], similar: [String: [JSON]] = [:]
+    implied: OrderedDictionary<String, JSON>, same: [String: [JSON]] = [:], similar: [String: [JSON]] = [:],
+    completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
   ) {
     self.name = name
     self.frame = frame
@@ -64,24 +71,26 @@ public struct ConfigurationFile: Sendable {
     self.implied = implied
     self.same = same
     self.similar = similar
+    self.completion = completion
   }
 
   /// Whether a file of ``name`` is in these words.
-  func recognizes(_ file: Configuration) -> Bool { file[mark] == frame[mark] }
+  func recognizes(_ file: Configuration) -> Bool { file[mark] == frame[mark] ?? constants[mark] }
 
   /// The standard configuration that a file means.
   ///
   /// - Throws: ``GraftError`` when it has no ``member``.
   func standard(_ file: Configuration) throws -> Configuration {
     var standard = Configuration(implied)
-    if frame.isEmpty {
+    if frame.isEmpty, name != nil {
       standard.values.merge(file.values) { _, said in said }
       return standard
     }
-    guard let own = file[member]?.object else {
+    guard let own = frame.isEmpty ? file.values : file[member]?.object else {
       throw GraftError(.malformed, "is missing", subject: "key '\(member)'", expected: "a JSON object")
     }
-    for (key, name) in keys { standard[name] = own[key] }
+    for (key, name) in keys { standard[name] = own[key] ?? standard[name] }
+    completion?(file, &standard)
     return standard
   }
 

@@ -27,9 +27,9 @@ extension Registry {
         .mismatch, "the head '\(head)' alone, not a checkpoint", file: directory.url.path,
         advice: "Put it on one with 'graft head attach CKPT --head DIR --output DIR'.")
     }
-    var configuration = try directory.configuration(configurationFiles)
     let (stored, format) = try openWeights(of: directory)
     do {
+      var configuration = try directory.configuration(configurationFiles, or: stored.attributes)
       let (dialect, backboneType) = try recognize(stored, configuration)
       let backbone = try backboneType.init(configuration)
       let architecture = try Architecture(configuration, backboneType, dialect, heads: heads.values)
@@ -70,7 +70,8 @@ extension Registry {
       try initializeMissingParts(of: &checkpoint, settings: configuration, seed: 0, report: &report)
       for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
-      checkpoint.tokenizer = try loadTokenizer(from: directory.url)
+      checkpoint.tokenizer =
+        try loadTokenizer(from: directory.url) ?? loadTokenizer(from: stored.attributes)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.source(configuration)
       return OpenedCheckpoint(
@@ -82,7 +83,7 @@ extension Registry {
       )
     } catch var error as GraftError {
       if error.file == ModelDirectory.configurationName {
-        error.file = try directory.configurationFile(configurationFiles).path
+        error.file = try? directory.configurationFile(configurationFiles).path
       }
       throw error.inFile(directory.weights.path)
     }
@@ -207,6 +208,15 @@ extension Registry {
       report.notes.append("\(file.lastPathComponent): \(stored.tensors.count) tensors kept")
       try checkBackbone(checkpoint, table)
     }
+  }
+
+  /// The first registered tokenizer that a weight file describes.
+  private func loadTokenizer(from attributes: OrderedDictionary<String, JSON>) throws -> (any Tokenizer)? {
+    guard !attributes.isEmpty else { return nil }
+    for type in tokenizers.values {
+      if let tokenizer = try type.load(from: attributes) { return tokenizer }
+    }
+    return nil
   }
 
   /// The first registered tokenizer whose files are in a directory.

@@ -15,14 +15,14 @@ extension Checkpoint {
     public var format: any WeightFormat.Type
     public var dialect: Dialect
     /// Converts floating-point tensors; `nil` keeps each as it is.
-    public var dtype: DType?
+    public var dtype: StorageType?
     /// The most bytes of tensors in one file; `nil` leaves it to the format.
     public var shardLimit: Int?
 
     public init(
       format: any WeightFormat.Type,
       dialect: Dialect,
-      dtype: DType? = nil,
+      dtype: StorageType? = nil,
       shardLimit: Int? = nil
     ) {
       self.format = format
@@ -43,19 +43,18 @@ extension Checkpoint {
     var configuration = configuration
     configuration["architectures"] = [.string(architecture)]
     configuration["model_type"] = .string(backboneType.name)
-    if let dtype = options.dtype ?? backbone.tensors.values.first?.spec.dtype {
+    if let dtype = options.dtype?.dtype ?? backbone.tensors.values.first?.spec.dtype {
       // transformers 5 writes `dtype`; older files have `torch_dtype`.
       configuration.values["torch_dtype"] = nil
       configuration["dtype"] = .string(dtype.rawValue)
     }
-    let own = options.dialect.files.configuration
-    if own?.name != ModelDirectory.configurationName {
+    let own = options.dialect.files.configuration.flatMap { file in file.name.map { ($0, file) } }
+    if own?.0 != ModelDirectory.configurationName {
       try FileWriter.write(
         directory.appendingPathComponent(ModelDirectory.configurationName), text: configuration.text)
     }
-    if let own {
-      try FileWriter.write(
-        directory.appendingPathComponent(own.name), text: own.own(configuration).text)
+    if let (name, file) = own {
+      try FileWriter.write(directory.appendingPathComponent(name), text: file.own(configuration).text)
     }
     for (name, file) in try options.dialect.files.others?(self) ?? [:] {
       try FileWriter.write(directory.appendingPathComponent(name), text: file.text(.pretty) + "\n")
@@ -100,12 +99,13 @@ extension Checkpoint {
 }
 
 extension Checkpoint {
-  /// Takes off the parked heads that a dialect has no names for.
+  /// Takes off the parked heads that a dialect has no names for; the active one too where it leaves heads out.
   ///
   /// - Returns: What of the checkpoint the dialect does not hold, in sentences: these heads, and the active
   ///   head's labels where the framework's configuration has no place for them.
   /// - Throws: ``GraftError`` when the labels are not usable.
   public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
+    if dialect.leavesOutHeads, activeHead?.isKnown(to: dialect) == false { activeHead = nil }
     let unknown = parkedRecords.filter { record in
       let names = Set(dialect.rows(of: record.type).map(\.canonical))
       return !names.isSuperset(of: record.weights.tensors.keys)
@@ -165,12 +165,14 @@ extension Checkpoint {
   public func encodedWeights(_ options: WriteOptions) throws -> Weights {
     let weights = try activeWeights(options.dialect)
     try nameTable(options).checkComplete(weights)
-    return try encoded(weights, options)
+    var stored = try encoded(weights, options)
+    stored.attributes = try options.dialect.files.attributes?(self) ?? [:]
+    return stored
   }
 
   private func encoded(_ weights: Weights, _ options: WriteOptions) throws -> Weights {
     try nameTable(options).encode(
-      options.dtype.map { weights.converted(to: $0) } ?? weights, architecture: architecture,
+      options.dialect.stored(weights, as: options.dtype), architecture: architecture,
       withHead: activeHead != nil)
   }
 

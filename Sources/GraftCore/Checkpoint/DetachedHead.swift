@@ -42,7 +42,7 @@ public struct DetachedHead: Sendable {
     var weights = Weights()
     for record in records { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
     let stored = try NameTable(options.dialect, on: nil, heads: type.parts).encode(
-      options.dtype.map { weights.converted(to: $0) } ?? weights, architecture: type.architecture,
+      options.dialect.stored(weights, as: options.dtype), architecture: type.architecture,
       withHead: true)
     let fileName = try options.format.fileName()
     try options.format.init().write(stored, to: directory.appendingPathComponent(fileName))

@@ -18,6 +18,11 @@ public struct Dialect: Sendable {
   public let synonyms: [Synonym]
   /// Tensors that are dropped on purpose: buffers, optimizer slots.
   public let dropped: [Dropped]
+  /// How the canonical names end of what the framework has in float32 only, whatever the others are stored as.
+  public let float32: [String]
+  /// Whether an active head without rows, and a pooler that no head reads, are left out of what is written;
+  /// otherwise such a head is an error, and such a pooler belongs to the encoder.
+  public let leavesOutHeads: Bool
   /// What `{scope}` in stored names begins with; the class in snake case follows: `tf_bert_for_masked_lm`.
   public let scopePrefix: String
   /// What weight files in this dialect carry beside their tensors.
@@ -37,6 +42,8 @@ public struct Dialect: Sendable {
     wrappers: [String] = [],
     synonyms: [Synonym] = [],
     dropped: [Dropped] = [],
+    float32: [String] = [],
+    leavesOutHeads: Bool = false,
     scopePrefix: String = "",
     metadata: [String: String] = [:],
     files: CheckpointFiles = CheckpointFiles(),
@@ -50,6 +57,8 @@ public struct Dialect: Sendable {
     self.wrappers = wrappers
     self.synonyms = synonyms
     self.dropped = dropped
+    self.float32 = float32
+    self.leavesOutHeads = leavesOutHeads
     self.scopePrefix = scopePrefix
     self.metadata = metadata
     self.files = files

@@ -76,7 +76,7 @@ public enum FileKind: Sendable, CaseIterable {
     case .hdf5: "Keras and TensorFlow write such files; it needs the plugin for HDF5."
     case .pickle: "Load it in Python, and save the weights alone with torch.save or numpy.savez."
     case .numpy: "A single array is no checkpoint."
-    case .gguf: "llama.cpp uses such files; use the model's original weights."
+    case .gguf: "llama.cpp uses such files; it needs the plugin for GGUF."
     case .json: "Name the weight file, or a shard index called '*.index.json'."
     }
   }

@@ -17,6 +17,9 @@ public struct LazyTensor: Sendable {
   public typealias Reader = @Sendable (UnsafeMutableRawBufferPointer, Int) throws -> Void
 
   public let spec: TensorSpec
+  /// The blocks that a format stores the tensor in, where it is not stored as its elements. Read from such a
+  /// file, or set for one that is written; what is made of the tensor has none.
+  public var blockType: StorageType?
   private let source: @Sendable (Consumer) throws -> Void
   /// Reads bytes at any place; `nil` for a tensor that can only be streamed.
   let reader: Reader?

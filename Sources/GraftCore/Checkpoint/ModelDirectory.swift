@@ -1,4 +1,5 @@
 import Foundation
+import OrderedCollections
 
 /// Where the parts of a checkpoint stand on disk: what `CKPT` on the command line means.
 public struct ModelDirectory: Sendable {
@@ -74,9 +75,16 @@ public struct ModelDirectory: Sendable {
 
   /// The configuration, in standard keys.
   ///
-  /// - Parameter spellings: Other frameworks' files.
+  /// - Parameters:
+  ///   - spellings: Other frameworks' files.
+  ///   - attributes: What the weight file says, which counts where there is no other file.
   /// - Throws: ``GraftError`` when it is missing or not a JSON object.
-  public func configuration(_ spellings: [ConfigurationFile] = []) throws -> Configuration {
+  public func configuration(
+    _ spellings: [ConfigurationFile] = [], or attributes: OrderedDictionary<String, JSON> = [:]
+  ) throws -> Configuration {
+    if !attributes.isEmpty, files(spellings).isEmpty {
+      return try Self.configuration(in: attributes, spellings)
+    }
     let file = try configurationFile(spellings)
     let found = try Self.parse(file) { try Configuration(parsing: $0) }
     let spelling = spellings.first { $0.name == file.lastPathComponent && $0.recognizes(found) }
@@ -89,8 +97,7 @@ public struct ModelDirectory: Sendable {
 
   /// `config.json`, or else another framework's file.
   func configurationFile(_ spellings: [ConfigurationFile]) throws -> URL {
-    let files = ([Self.configurationName] + spellings.map(\.name)).map { url.appendingPathComponent($0) }
-    guard let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+    guard let file = files(spellings).first else {
       throw GraftError(
         .missing,
         "no such file: \(weights.lastPathComponent) holds weights alone, its configuration belongs here",
@@ -120,6 +127,26 @@ public struct ModelDirectory: Sendable {
       return name
     }
     return url.standardizedFileURL.lastPathComponent
+  }
+
+  /// The files of configurations that are there.
+  private func files(_ spellings: [ConfigurationFile]) -> [URL] {
+    ([Self.configurationName] + spellings.compactMap(\.name)).map { url.appendingPathComponent($0) }
+      .filter { FileManager.default.fileExists(atPath: $0.path) }
+  }
+
+  /// The configuration that a weight file carries.
+  private static func configuration(
+    in attributes: OrderedDictionary<String, JSON>, _ spellings: [ConfigurationFile]
+  ) throws -> Configuration {
+    let found = Configuration(attributes)
+    let spellings = spellings.filter { $0.name == nil }
+    if let spelling = spellings.first(where: { $0.recognizes(found) }) { return try spelling.standard(found) }
+    let mark = spellings.first?.mark ?? ""
+    throw GraftError(
+      .unsupported, "a model of an architecture that no plugin knows", subject: "key '\(mark)'",
+      expected: "one of \(spellings.compactMap { $0.constants[mark]?.string }.joined(separator: ", "))",
+      found: found[mark]?.kind ?? "nothing")
   }
 
   /// The parsed `graft.json`, or `nil` when another tool wrote the directory.

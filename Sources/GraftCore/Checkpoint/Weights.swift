@@ -9,6 +9,9 @@ public struct Weights: Sendable {
   /// Further names of tensors, and the names they have in ``tensors``: for formats in which two names can stand
   /// for one tensor. The others leave them out.
   public var ties: OrderedDictionary<String, String> = [:]
+  /// What a file that is a whole model says of it beside the tensors: its numbers, its tokenizer. Formats that
+  /// hold tensors alone leave it out.
+  public var attributes: OrderedDictionary<String, JSON> = [:]
 
   public init(_ tensors: OrderedDictionary<String, LazyTensor> = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors
@@ -25,12 +28,4 @@ public struct Weights: Sendable {
 
   /// The number of elements of all tensors.
   public var elementCount: Int { tensors.values.reduce(0) { $0 + $1.spec.elementCount } }
-
-  /// The same tensors with every floating-point one converted.
-  public func converted(to dtype: DType) -> Weights {
-    Weights(
-      tensors.mapValues { $0.spec.dtype.isFloatingPoint ? $0.converted(to: dtype) : $0 },
-      metadata: metadata
-    )
-  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import OrderedCollections
 
 /// Turns text into token ids and back.
 ///
@@ -12,6 +13,16 @@ public protocol Tokenizer: Sendable {
   ///
   /// - Throws: ``GraftError`` when they do, but are broken.
   static func load(from directory: URL) throws -> Self?
+
+  /// The tokenizer that a weight file describes in its ``Weights/attributes``, or `nil` when they describe none
+  /// of this kind.
+  ///
+  /// - Throws: ``GraftError`` when they do, but are broken.
+  static func load(from attributes: OrderedDictionary<String, JSON>) throws -> Self?
+
+  /// What ``load(from:)-(OrderedDictionary<String,JSON>)`` and the framework of a ``Dialect/name`` read in a
+  /// weight file that is a whole model; empty where there is no such description.
+  func attributes(as dialect: String) -> OrderedDictionary<String, JSON>
 
   /// Writes the files that ``load(from:)`` and `transformers` read.
   func write(to directory: URL) throws
@@ -45,6 +56,10 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+  public static func load(from attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
+
+  public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> { [:] }
+
   public func write(to directory: URL, as dialect: String) throws { try write(to: directory) }
 
   /// Encodes one text with special tokens.

@@ -54,8 +54,7 @@ struct Inspect: ParsableCommand {
       ["parameters", Format.grouped(total)],
       [
         "types",
-        found.dtypes.map { "\($0.dtype.rawValue) (\(Format.count($0.count, "tensor")))" }.joined(
-          separator: ", "),
+        found.types.map { "\($0.name) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", "),
       ],
     ]
     if !found.ties.isEmpty { rows.append(["tied copies", found.ties.joined(separator: ", ")]) }
@@ -71,7 +70,7 @@ struct Inspect: ParsableCommand {
     try Output.print("")
     try Output.print(
       Format.table(
-        found.tensors.map { [$0.name, $0.spec.dtype.rawValue, "\($0.spec.shape)"] },
+        found.tensors.map { [$0.name, $0.tensor.typeName, "\($0.tensor.spec.shape)"] },
         header: ["name", "type", "shape"], indent: 2))
   }
 
@@ -88,14 +87,14 @@ struct Inspect: ParsableCommand {
         ["name": .string(found.backbone.name), "parameters": JSON(found.backbone.parameters)]
       ),
       ("heads", HeadTable(found.heads).json),
-      ("dtypes", .object(found.dtypes.map { ($0.dtype.rawValue, JSON($0.count)) })),
+      ("dtypes", .object(found.types.map { ($0.name, JSON($0.count)) })),
       ("tied_copies", .list(found.ties)), ("report", found.report.json),
     ]
     if tensors {
-      let list = found.tensors.map { name, spec -> JSON in
+      let list = found.tensors.map { name, tensor -> JSON in
         [
-          "name": .string(name), "dtype": .string(spec.dtype.rawValue),
-          "shape": .array(spec.shape.map { JSON($0) }),
+          "name": .string(name), "dtype": .string(tensor.typeName),
+          "shape": .array(tensor.spec.shape.map { JSON($0) }),
         ]
       }
       members.append(("tensors", .array(list)))

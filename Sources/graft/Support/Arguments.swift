@@ -31,18 +31,7 @@ struct ByteCount: ExpressibleByArgument {
   }
 }
 
-/// The element types that weights can be written in.
-enum StorageType: String, ExpressibleByArgument, CaseIterable {
-  case float32, float16, bfloat16
-
-  var dtype: DType {
-    switch self {
-    case .float32: .float32
-    case .float16: .float16
-    case .bfloat16: .bfloat16
-    }
-  }
-}
+extension StorageType: ExpressibleByArgument {}
 
 extension Pooling: ExpressibleByArgument {}
 

@@ -179,7 +179,9 @@ extension CheckpointArgument {
 
 /// How weights are written.
 struct StorageFlags: ParsableArguments {
-  @Option(help: ArgumentHelp("Convert weights to float32, float16 or bfloat16.", valueName: "TYPE"))
+  @Option(
+    help: ArgumentHelp(
+      "Convert weights to float32, float16 or bfloat16; in GGUF also to q8_0.", valueName: "TYPE"))
   var dtype: StorageType?
 
   @Option(

@@ -45,7 +45,7 @@ enum Written {
 extension StorageFlags {
   func options(format: String, dialect: String? = nil) -> OutputOptions {
     OutputOptions(
-      format: format, dialect: dialect, dtype: dtype?.dtype,
+      format: format, dialect: dialect, dtype: dtype,
       shardLimit: maxShardSize?.value)
   }
 }

@@ -1,0 +1,48 @@
+/// What floating-point weights are stored as: what `--dtype` names.
+public enum StorageType: String, Sendable, CaseIterable {
+  case float32, float16, bfloat16
+  /// ggml's blocks of 32 eight-bit integers, each with a float16 factor.
+  case q8_0
+
+  /// The elements of a tensor that is stored so; those of blocks are float32 until they are written.
+  public var dtype: DType {
+    switch self {
+    case .float32, .q8_0: .float32
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    }
+  }
+
+  /// The elements of one block, into which every row has to divide.
+  public var blockSize: Int { self == .q8_0 ? 32 : 1 }
+}
+
+extension LazyTensor {
+  /// The tensor in a type; as float16 when it is to be in blocks and its rows do not divide into them.
+  public func stored(as type: StorageType) -> LazyTensor {
+    guard type.blockSize > 1 else { return converted(to: type.dtype) }
+    guard let width = spec.shape.last, width % type.blockSize == 0 else { return converted(to: .float16) }
+    var tensor = converted(to: type.dtype)
+    tensor.blockType = type
+    return tensor
+  }
+
+  /// What its elements are called where tensors are listed.
+  public var typeName: String { blockType?.rawValue ?? spec.dtype.rawValue }
+}
+
+extension Dialect {
+  /// Weights in the type that was asked for, but for what the framework has in float32 only.
+  ///
+  /// - Parameters:
+  ///   - weights: Tensors in canonical names.
+  ///   - type: `nil` keeps each as it is.
+  func stored(_ weights: Weights, as type: StorageType?) -> Weights {
+    var stored = weights
+    for (name, tensor) in weights.tensors where tensor.spec.dtype.isFloatingPoint {
+      let isFloat32 = float32.contains { name.hasSuffix($0) }
+      if let type = isFloat32 ? .float32 : type { stored[name] = tensor.stored(as: type) }
+    }
+    return stored
+  }
+}

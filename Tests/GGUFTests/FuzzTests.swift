@@ -1,0 +1,98 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import GGUF
+
+/// Mutated files: each opens or throws ``GraftError``, and nothing else. What opens also reads.
+///
+/// A run is as long as `GRAFT_FUZZ_SECONDS` says, 1000 files otherwise; they are the same ones each time.
+@Suite struct FuzzTests {
+  @Test func mutationsNeverCrash() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
+    let rounds = seconds == nil ? 1000 : Int.max
+    let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
+    var (opened, refused, models) = (0, 0, 0)
+    try withTemporaryDirectory { directory in
+      let registry = try registry.get()
+      let url = directory.appendingPathComponent("model.gguf")
+      let seeds = try seeds(in: directory)
+      var generator = RandomKey(seed: UInt64(seconds ?? 2)).generator
+      var round = 0
+      while round < rounds, Date() < end {
+        round += 1
+        let bytes = mutate(seeds[round % seeds.count], &generator)
+        try Data(bytes).write(to: url)
+        do {
+          let weights = try GGUFFormat().open(url)
+          opened += 1
+          for tensor in weights.tensors.values {
+            #expect(tensor.spec.byteCount <= 4 * bytes.count)
+            var count = 0
+            try tensor.stream { count += $0.count }
+            #expect(count == tensor.spec.byteCount)
+          }
+        } catch let error as GraftError {
+          #expect(error.file == url.path)
+          refused += 1
+        }
+        do {
+          _ = try registry.open(url)
+          models += 1
+        } catch is GraftError {}
+      }
+    }
+    print("GGUF: \(opened) opened, \(models) of them models, \(refused) refused")
+    // All have to happen, or the mutations test nothing.
+    #expect(opened > 20 && models > 20 && refused > 200)
+  }
+
+  /// A model by llama.cpp's converter, ours of the same, and a small file of every type.
+  private func seeds(in directory: URL) throws -> [[UInt8]] {
+    let theirs = fixtures.appendingPathComponent("gguf/base-q8_0.gguf")
+    let ours = directory.appendingPathComponent("ours.gguf")
+    try GGUFFormat().write(GGUFFormat().open(theirs), to: ours)
+    var weights = Weights()
+    weights.attributes = [
+      "a": true, "b": "text", "c": [1, 2, -3], "d": ["x", "y"], "e": [0.5, 1.5], "f": 7, "g": 0.25,
+    ]
+    for type in ElementType.all where type != .q8_0 {
+      let spec = TensorSpec(type.dtype, [2, 3])
+      weights[type.name] = LazyTensor(spec, bytes: [UInt8](repeating: 1, count: spec.byteCount))
+    }
+    weights["blocks"] = LazyTensor([Float](repeating: 2, count: 64), shape: [2, 32]).stored(as: .q8_0)
+    let small = directory.appendingPathComponent("small.gguf")
+    try GGUFFormat().write(weights, to: small)
+    return try [theirs, small, ours, small].map { Array(try Data(contentsOf: $0)) }
+  }
+
+  private func mutate(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
+    var bytes = seed
+    for _ in 0...(generator.nextWord() % 4) {
+      // The header stands at the beginning.
+      var position = Int(generator.nextWord()) % bytes.count
+      if generator.nextWord() % 4 != 0 { position = position % min(12288, bytes.count) }
+      switch generator.nextWord() % 6 {
+      case 0: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
+      case 1: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
+      case 2: bytes[position] = bytes[position] &+ 1
+      case 3:
+        // A number, small or as large as they come.
+        let value: UInt64 = [0, 1, .max, .max - 1, 1 << 63, UInt64(bytes.count), 1 << 32][
+          Int(generator.nextWord() % 7)]
+        let width = min([1, 2, 4, 8][Int(generator.nextWord() % 4)], bytes.count - position)
+        withUnsafeBytes(of: value.littleEndian) {
+          bytes.replaceSubrange(position..<(position + width), with: $0[..<width])
+        }
+      case 4:
+        // What stands elsewhere, such as a length.
+        let other = Int(generator.nextWord()) % bytes.count
+        let width = min(8, bytes.count - max(position, other))
+        bytes.replaceSubrange(position..<(position + width), with: Array(bytes[other..<(other + width)]))
+      default: bytes.removeLast(Int(generator.nextWord()) % min(bytes.count - 1, 64))
+      }
+    }
+    return bytes
+  }
+}
