@@ -14,7 +14,7 @@ struct Comparison {
     /// How many seeds each arm has.
     let seeds: (first: Int, second: Int)
     /// Of each pair of seeds, where both arms have the same ones.
-    let tests: [(seed: Int, test: McNemar)]
+    let tests: [(seed: UInt64, test: McNemar)]
     /// The rows that one arm has right more often than the other, most unequal first.
     let disagreements: [Disagreement]
   }

@@ -42,7 +42,7 @@ struct CurveGroup {
   struct Curve {
     /// The arms that have it; several when they share the stage.
     let arms: [String]
-    let seed: Int
+    let seed: UInt64
     /// Epochs and values.
     let points: [(x: Double, y: Double)]
   }
@@ -55,7 +55,7 @@ struct CurveGroup {
   /// - Throws: `GraftError` when the state of a run is missing or malformed.
   static func all(of record: RunRecord) throws -> [CurveGroup] {
     var names: [String] = []
-    var runs: [String: [(directory: String, arms: [String], seed: Int, history: [JSON])]] = [:]
+    var runs: [String: [(directory: String, arms: [String], seed: UInt64, history: [JSON])]] = [:]
     for arm in record.arms {
       for (seed, stages) in arm.seeds {
         for stage in stages where stage.kind == "train" {

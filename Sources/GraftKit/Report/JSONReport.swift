@@ -31,7 +31,7 @@ enum JSONReport {
       "seeds": .array(
         arm.seeds.map { seed in
           [
-            "seed": JSON(seed.seed), "seconds": JSON(seed.seconds),
+            "seed": number(seed.seed), "seconds": JSON(seed.seconds),
             "results": JSON(results: seed.results),
             "confusion_matrix": seed.test.map(matrix) ?? .null,
           ]
@@ -43,6 +43,8 @@ enum JSONReport {
     guard test.confusion.classes <= Evaluation.largestMatrix else { return .null }
     return .array(test.confusion.rows.map { .array($0.map { JSON($0) }) })
   }
+
+  private static func number(_ seed: UInt64) -> JSON { .number(String(seed)) }
 
   private static func summary(_ summary: Summary?) -> JSON {
     guard let summary else { return .null }
@@ -72,7 +74,7 @@ enum JSONReport {
             .array(
               result.tests.map { seed, test in
                 [
-                  "seed": JSON(seed), "only_first": JSON(test.onlyFirst),
+                  "seed": number(seed), "only_first": JSON(test.onlyFirst),
                   "only_second": JSON(test.onlySecond),
                   "p": JSON(test.p), "exact": JSON(test.isExact),
                 ]
@@ -95,7 +97,7 @@ enum JSONReport {
 
   private static func languageModel(_ score: RunResults.LanguageModelScore) -> JSON {
     [
-      "arm": .string(score.arm), "seeds": .array(score.seeds.map { JSON($0) }), "stage": .string(score.stage),
+      "arm": .string(score.arm), "seeds": .array(score.seeds.map(number)), "stage": .string(score.stage),
       "pseudo_perplexity": score.pseudoPerplexity.map { JSON($0) } ?? .null,
       "loss": score.loss.map { JSON($0) } ?? .null,
     ]
@@ -107,7 +109,7 @@ enum JSONReport {
       "curves": .array(
         group.curves.map { curve in
           [
-            "arms": .array(curve.arms.map { .string($0) }), "seed": JSON(curve.seed),
+            "arms": .array(curve.arms.map { .string($0) }), "seed": number(curve.seed),
             "epochs": .array(curve.points.map { JSON($0.x) }),
             "values": .array(curve.points.map { JSON($0.y) }),
           ]

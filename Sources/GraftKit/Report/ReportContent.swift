@@ -105,7 +105,7 @@ struct ReportContent {
   // MARK: Parts
 
   private static func arms(_ results: RunResults) -> Table {
-    var seeds: [Int] = []
+    var seeds: [UInt64] = []
     for seed in results.arms.flatMap(\.seeds) where !seeds.contains(seed.seed) { seeds.append(seed.seed) }
     return Table(
       header: ["Arm"] + seeds.map { "Seed \($0)" } + ["Mean", "Std. dev.", "Range", "Macro F1", "Loss"],

@@ -40,7 +40,7 @@ struct RunRecord {
   /// One way to train, with every seed that it was done with.
   struct Arm {
     let name: String
-    let seeds: [(seed: Int, stages: [Stage])]
+    let seeds: [(seed: UInt64, stages: [Stage])]
   }
 
   /// One step of an arm.
@@ -83,7 +83,7 @@ struct RunRecord {
       Arm(
         name: try arm.string("name"),
         seeds: try arm.list("seeds").map { seed in
-          (try seed.integer("seed"), try seed.list("stages").map { try Stage($0, in: run) })
+          (try seed.seed("seed"), try seed.list("stages").map { try Stage($0, in: run) })
         })
     }
     guard !arms.isEmpty, arms.allSatisfy({ !$0.seeds.isEmpty }) else {
@@ -130,6 +130,13 @@ struct JSONFields {
 
   func string(_ key: String) throws -> String { try value(key, "a string", \.string) }
   func integer(_ key: String) throws -> Int { try value(key, "a whole number", \.int) }
+
+  /// A number of 64 bits, all of which count.
+  func seed(_ key: String) throws -> UInt64 {
+    try value(key, "a whole number") { json in
+      if case .number(let text) = json { UInt64(text) } else { nil }
+    }
+  }
 
   func number(_ key: String) throws -> Double {
     try value(key, "a number") { $0.double.flatMap { $0.isFinite ? $0 : nil } }

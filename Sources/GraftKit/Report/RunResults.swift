@@ -39,7 +39,7 @@ struct RunResults {
 
   /// What one seed of an arm came to.
   struct Seed {
-    let seed: Int
+    let seed: UInt64
     /// Of the last evaluation that kept its predictions.
     let test: TestPredictions?
     /// The numbers of that evaluation, or else of the last one.
@@ -52,7 +52,7 @@ struct RunResults {
   struct LanguageModelScore {
     let arm: String
     /// Several when they share the stage.
-    var seeds: [Int]
+    var seeds: [UInt64]
     let stage: String
     fileprivate let file: URL?
     let pseudoPerplexity: Double?

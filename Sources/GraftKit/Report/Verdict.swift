@@ -19,7 +19,7 @@ struct Verdict {
     else {
       answer = .incomparable
       sentence =
-        "\(comparison.second) and \(comparison.first) cannot be compared: they were not evaluated on the same rows."
+        "\(comparison.second) and \(comparison.first) cannot be compared: there are no predictions of both for the same test rows."
       return
     }
     let bootstrap = result.bootstrap

@@ -1,14 +1,14 @@
 import Foundation
 
 /// Numbers as the report spells them.
-enum Words {
+package enum Words {
   /// `1 seed`, `7,600 test texts`
-  static func count(_ number: Int, _ noun: String) -> String {
+  package static func count(_ number: Int, _ noun: String) -> String {
     "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
   }
 
   /// `109,482,240`
-  static func grouped(_ number: Int) -> String {
+  package static func grouped(_ number: Int) -> String {
     let digits = String(number.magnitude)
     let groups = stride(from: digits.count, to: 0, by: -3).map { end in
       digits.dropLast(digits.count - end).suffix(3)

@@ -10,6 +10,9 @@ struct Report: ParsableCommand {
       RUN is the output directory of 'graft run'. Its report.html stands alone: one file, no network. report.md \
       and report.json say the same, and plots has every plot as an SVG file.
 
+      The verdict rests on a bootstrap of the difference between arms that resamples test rows, the same for \
+      both, and seeds (Sellam et al., arXiv:2106.16163); McNemar's test compares the two models of each seed.
+
       EXAMPLES
         graft report results
       """)

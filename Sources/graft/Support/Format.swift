@@ -1,24 +1,15 @@
 import Foundation
+import GraftKit
 
 /// Numbers and tables for people.
 enum Format {
   enum Alignment { case left, right }
 
   /// `109,482,240`
-  static func grouped(_ number: Int) -> String {
-    var digits = String(number.magnitude)
-    var groups: [Substring] = []
-    while digits.count > 3 {
-      groups.append(digits.suffix(3))
-      digits = String(digits.dropLast(3))
-    }
-    return (number < 0 ? "-" : "") + ([digits[...]] + groups.reversed()).joined(separator: ",")
-  }
+  static func grouped(_ number: Int) -> String { Words.grouped(number) }
 
   /// `1 tensor`, `2 tensors`
-  static func count(_ number: Int, _ noun: String) -> String {
-    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
-  }
+  static func count(_ number: Int, _ noun: String) -> String { Words.count(number, noun) }
 
   /// `4.2 GB`, in powers of 1000 as disks are sold.
   static func bytes(_ count: Int) -> String {

@@ -11,7 +11,7 @@ enum LinePlot {
   static func draw(_ group: CurveGroup, series: (String) -> Int) -> Plot {
     let means = group.means.filter { !$0.points.isEmpty }
     let names = means.map { Words.shortened($0.arms.joined(separator: ", "), to: longestName) }
-    let right = 14 + 6.4 * Double(names.map(\.count).max() ?? 0)
+    let right = 16 + 7.4 * Double(names.map(\.count).max() ?? 0)
     let points = group.curves.flatMap(\.points)
     let isShare = group.quantity == .accuracy
     let x = Axis(points.map(\.x), from: left, to: width - right, padding: 0, count: 5)
@@ -21,7 +21,7 @@ enum LinePlot {
     let isSeveral = group.curves.count > means.count
     for curve in isSeveral ? group.curves : [] {
       content +=
-        "<path class=\"p-line p-seed l\(series(curve.arms[0]))\" d=\"\(path(curve, x, y))\"><title>\(curve.arms.joined(separator: ", ")), seed \(curve.seed)</title></path>"
+        "<path class=\"p-line p-seed l\(series(curve.arms[0]))\" d=\"\(path(curve, x, y))\"><title>\(curve.arms.joined(separator: ", ")), seed \(String(curve.seed))</title></path>"
     }
     for mean in means {
       content += "<path class=\"p-line l\(series(mean.arms[0]))\" d=\"\(path(mean, x, y))\"/>"

@@ -11,18 +11,17 @@ struct Plot {
   /// The drawing as an element of a page that has ``PlotStyle``.
   var element: Markup {
     """
-    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" role="img" aria-label="\(title)">\
-    <title>\(title)</title>\(content)</svg>
+    <svg viewBox="0 0 \(width) \(height)" role="img" aria-label="\(title)"><title>\(title)</title>\(content)</svg>
     """
   }
 
   /// The drawing as a file, with its own style.
   var file: Markup {
     """
-    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" width="\(width * 1.5)" \
-    height="\(height * 1.5)" role="img" aria-label="\(title)"><title>\(title)</title>\
+    <svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 \(width + 24) \(height + 24)" \
+    width="\((width + 24) * 1.5)" height="\((height + 24) * 1.5)" role="img" aria-label="\(title)"><title>\(title)</title>\
     <style>\(PlotStyle.variables)\(PlotStyle.rules)</style>\
-    <rect width="\(width)" height="\(height)" class="p-ground"/>\(content)</svg>
+    <rect x="-12" y="-12" width="\(width + 24)" height="\(height + 24)" class="p-ground"/>\(content)</svg>
 
     """
   }

@@ -55,7 +55,7 @@ enum StripPlot {
     row: (Int, Double, Axis) -> Markup
   ) -> Plot {
     let shown = names.map { Words.shortened($0, to: longestName) }
-    let left = 14 + 6.6 * Double(shown.map(\.count).max() ?? 0)
+    let left = 14 + 7.2 * Double(shown.map(\.count).max() ?? 0)
     let floor = top + rowHeight * Double(names.count) + 8
     let x = Axis(values, from: left, to: width - 24, isShare: isShare, padding: 0.12, count: 4)
     var content: Markup = "<text class=\"p-strong p-name\" x=\"0\" y=\"12\">\(title)</text>"

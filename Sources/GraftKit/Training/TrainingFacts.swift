@@ -1,0 +1,43 @@
+import GraftCore
+
+/// What a run knows of itself, for the card of the model that it trains.
+public struct TrainingFacts: Sendable {
+  /// What the model is called: the output directory's name.
+  public var name: String
+  public var options: TrainingOptions
+  /// How many examples are trained and evaluated on.
+  public var examples: Int
+  public var evaluationExamples: Int?
+  /// The log so far; see ``TrainerState/history``.
+  public var history: [[String: Double]]
+  /// The name of the compute backend, and what its products are in.
+  public var backend: String
+  public var precision: Precision
+}
+
+extension TrainingFacts {
+  /// A result in the Hub's words.
+  struct Score {
+    let type: String
+    let name: String
+    let value: Double
+  }
+
+  /// The scores of the last evaluation, if the weights are still those.
+  var scores: [Score] {
+    guard let last = history.last, let step = last["step"],
+      let evaluation = history.last(where: { $0["step"] == step && $0["eval_loss"] != nil })
+    else { return [] }
+    let names = [
+      ("eval_accuracy", "accuracy", "Accuracy"), ("eval_f1_macro", "f1", "Macro F1"),
+      ("eval_precision_macro", "precision", "Macro precision"),
+      ("eval_recall_macro", "recall", "Macro recall"),
+      ("eval_mse", "mse", "Mean squared error"), ("eval_loss", "loss", "Loss"),
+    ]
+    return names.compactMap { key, type, name in
+      evaluation[key].flatMap {
+        $0.isFinite ? Score(type: type, name: name, value: $0.rounded(digits: 4)) : nil
+      }
+    }
+  }
+}
