@@ -12,7 +12,7 @@ extension Dialect {
     formats: ["gguf"],
     float32: [".bias", ".norm.weight", "embeddings.position.weight", "embeddings.token_type.weight"],
     leavesOutHeads: true,
-    files: CheckpointFiles(configuration: .ggufBERT, attributes: ggufAttributes),
+    files: CheckpointFiles(configuration: .ggufBERT, library: nil, attributes: ggufAttributes),
     rows: [
       [
         Row("embeddings.word.weight", "token_embd.weight"),

@@ -101,7 +101,8 @@ public struct ModelDirectory: Sendable {
       throw GraftError(
         .missing,
         "no such file: \(weights.lastPathComponent) holds weights alone, its configuration belongs here",
-        file: files[0].path, advice: "Copy or download the model's config.json to this place.")
+        file: url.appendingPathComponent(Self.configurationName).path,
+        advice: "Copy or download the model's config.json to this place.")
     }
     return file
   }
