@@ -16,6 +16,7 @@ public enum GGUFPlugin: Plugin {
 public struct GGUFFormat: WeightFormat {
   public static let name = "gguf"
   public static let fileNames = ["model.gguf"]
+  public static let dialect: String? = "gguf"
   public static let storageTypes = StorageType.allCases
 
   public init() {}

@@ -63,7 +63,7 @@ import Testing
         "note: the head 'next-sentence' is left out: the dialect 'gguf' has no names for it",
         "note: left out: the pooler",
       ]),
-    Row("export {base} --format gguf --output out", stdout: ["wrote out (7 files"]),
+    Row("export {base} --format gguf --output out", stdout: ["wrote out (9 files"]),
     Row(
       "export {base} --format gguf --output out --max-shard-size 50KB", code: 1,
       stderr: ["the format 'gguf' keeps all tensors in one file; expected at most 50000 bytes, found 110336."]

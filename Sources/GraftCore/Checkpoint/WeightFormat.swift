@@ -23,6 +23,9 @@ public protocol WeightFormat: Sendable {
   /// What may be left out of a path to such a file: `.index` of TensorFlow's, which users name without.
   static var pathSuffixes: [String] { get }
 
+  /// The one ``Dialect/name`` whose names its tensors have; `nil` for a container of any names.
+  static var dialect: String? { get }
+
   /// What the format can store weights as.
   static var storageTypes: [StorageType] { get }
 
@@ -61,6 +64,7 @@ public protocol WeightFormat: Sendable {
 extension WeightFormat {
   public static var fileNames: [String] { [] }
   public static var pathSuffixes: [String] { [] }
+  public static var dialect: String? { nil }
   public static var storageTypes: [StorageType] { [.float32, .float16, .bfloat16] }
 
   /// The name that a file of this format is written under in a checkpoint directory.

@@ -92,12 +92,20 @@ extension Registry {
   ///   - name: The dialect's name; `nil` is the one of the weight format, or else the backbone's first.
   ///   - backbone: The backbone's name.
   ///   - format: The weight format that is written, if any.
-  /// - Throws: ``GraftError`` that lists the known ones.
+  /// - Throws: ``GraftError`` that lists the known ones, or says that the format has another.
   public func dialect(_ name: String? = nil, of backbone: String, in format: String? = nil) throws -> Dialect
   {
     var known = Table<Dialect>("dialect")
     for dialect in dialects.values where dialect.backbone == backbone {
       try known.add(dialect, named: dialect.name)
+    }
+    if let format, let own = try formats.find(format).dialect {
+      guard name == nil || name == own else {
+        throw GraftError(
+          .unsupported, "the format '\(format)' has names of its own", expected: "the dialect '\(own)'",
+          found: name.map { "'\($0)'" }, advice: "Leave out --dialect.")
+      }
+      return try known.find(own)
     }
     let usual = format.flatMap { format in known.values.first { $0.formats.contains(format) }?.name }
     guard let name = name ?? usual ?? known.names.first else {
