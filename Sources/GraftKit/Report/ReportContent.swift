@@ -163,6 +163,11 @@ struct ReportContent {
     if compared.contains(where: { $0.1.bootstrap.seeds < 5 }) {
       method += " With fewer than five seeds the interval is somewhat too narrow."
     }
+    let shared = results.record.sharedStages
+    if !shared.isEmpty {
+      method +=
+        " All seeds share \(shared.joined(separator: ", ")), so the interval does not say how much another run of that would change."
+    }
     if compared.count > 1 { method += " The intervals are not widened for comparing several arms." }
     return blocks + [.text(method)]
   }

@@ -93,6 +93,24 @@ struct RunRecord {
   }
 }
 
+extension RunRecord {
+  /// The names of training stages that several seeds of an arm share.
+  var sharedStages: [String] {
+    var names: [String] = []
+    for arm in arms {
+      let stages = arm.seeds.flatMap(\.stages).filter { $0.kind == "train" }
+      for (index, stage) in stages.enumerated() where !names.contains(stage.name) {
+        if stages[..<index].contains(where: {
+          $0.trainerState != nil && $0.trainerState == stage.trainerState
+        }) {
+          names.append(stage.name)
+        }
+      }
+    }
+    return names
+  }
+}
+
 extension RunRecord.Stage {
   fileprivate init(_ fields: JSONFields, in run: URL) throws {
     func path(_ key: String) throws -> String? {
