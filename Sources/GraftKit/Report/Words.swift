@@ -13,7 +13,7 @@ package enum Words {
     let groups = stride(from: digits.count, to: 0, by: -3).map { end in
       digits.dropLast(digits.count - end).suffix(3)
     }
-    return (number < 0 ? "−" : "") + groups.reversed().joined(separator: ",")
+    return (number < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
   }
 
   /// A share: `86.8 %`.
