@@ -15,6 +15,7 @@ if [ "${1:-}" = --accuracy ]; then
 fi
 status=0
 "$peers/torch/bin/python" "$here/check.py" --graft "$graft" --peers "$peers" "$@" || status=1
+"$peers/torch/bin/python" "$here/check_onnx.py" --graft "$graft" --peers "$peers" "$@" || status=1
 for framework in tensorflow keras; do
   [ -x "$peers/$framework/bin/python" ] || continue
   "$peers/$framework/bin/python" "$here/check_$framework.py" --graft "$graft" || status=1

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import OrderedCollections
 
 /// All that the files of a directory say about a WordPiece tokenizer.
 struct TokenizerDescription {
@@ -18,6 +19,28 @@ struct TokenizerDescription {
 }
 
 extension TokenizerDescription {
+  static let documentName = "tokenizer.json"
+  static let configurationName = "tokenizer_config.json"
+
+  /// Reads the texts of `tokenizer.json` and `tokenizer_config.json` that a weight file carries.
+  ///
+  /// - Returns: `nil` when it carries none, or of another kind.
+  /// - Throws: ``GraftError`` that names the text and what is wrong in it.
+  init?(attributes: OrderedDictionary<String, JSON>) throws {
+    guard let text = attributes[Self.documentName]?.string else { return nil }
+    do {
+      let configuration = try attributes[Self.configurationName]?.string.map {
+        try JSON(parsing: Array($0.utf8))
+      }
+      let settings = TokenizerSettings(configuration: configuration ?? [:])
+      guard let description = try Self(parsing: Array(text.utf8), settings) else { return nil }
+      self = description
+    } catch var error as GraftError {
+      error.subject = error.subject ?? "attribute '\(Self.documentName)'"
+      throw error
+    }
+  }
+
   /// Reads the files of a directory.
   ///
   /// - Returns: `nil` when there is neither `tokenizer.json` nor `vocab.txt`, or `tokenizer.json` is of
@@ -53,20 +76,20 @@ extension TokenizerDescription {
       }
       return
     }
-    let json = try read("tokenizer.json")
+    let json = try read(Self.documentName)
     let lines = json == nil ? try read("vocab.txt") : nil
     guard json != nil || lines != nil else { return nil }
     let settings = TokenizerSettings(
-      configuration: try readObject("tokenizer_config.json"),
+      configuration: try readObject(Self.configurationName),
       specialTokensMap: try readObject("special_tokens_map.json"),
       addedTokens: try readObject("added_tokens.json"))
     if let json {
-      guard let description = try inFile("tokenizer.json", { try Self(parsing: json, settings) }) else {
+      guard let description = try inFile(Self.documentName, { try Self(parsing: json, settings) }) else {
         return nil
       }
       self = description
     } else {
-      let normalizer = try inFile("tokenizer_config.json") { try settings.normalizer() }
+      let normalizer = try inFile(Self.configurationName) { try settings.normalizer() }
       let extraTokens = try inFile("added_tokens.json") { try settings.extraTokens() }
       self = try inFile("vocab.txt") {
         try Self(lines: lines ?? [], settings, normalizer: normalizer, extraTokens: extraTokens)

@@ -8,11 +8,20 @@ extension WordPieceTokenizer {
   }
 
   public static func load(from attributes: OrderedDictionary<String, JSON>) throws -> WordPieceTokenizer? {
-    try GGUFTokenizer.description(of: attributes).map(WordPieceTokenizer.init)
+    try (GGUFTokenizer.description(of: attributes) ?? TokenizerDescription(attributes: attributes))
+      .map(WordPieceTokenizer.init)
   }
 
   public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> {
-    dialect == "gguf" ? GGUFTokenizer.attributes(of: self) : [:]
+    switch dialect {
+    case "gguf": GGUFTokenizer.attributes(of: self)
+    case "transformers":
+      [
+        TokenizerDescription.documentName: .string(documentText()),
+        TokenizerDescription.configurationName: .string(configuration.text(.sorted)),
+      ]
+    default: [:]
+    }
   }
 
   /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
@@ -22,8 +31,9 @@ extension WordPieceTokenizer {
   /// beside the others.
   public func write(to directory: URL) throws {
     func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
-    try FileWriter.write(url("tokenizer.json"), text: documentText())
-    try FileWriter.write(url("tokenizer_config.json"), text: configuration.text(.sorted) + "\n")
+    try FileWriter.write(url(TokenizerDescription.documentName), text: documentText())
+    try FileWriter.write(
+      url(TokenizerDescription.configurationName), text: configuration.text(.sorted) + "\n")
     let roles = TokenizerSettings.roles.filter { configuration[$0] != nil }
     let map = JSON.object(roles.reduce(into: [:]) { $0[$1] = configuration[$1] })
     try FileWriter.write(url("special_tokens_map.json"), text: map.text(.sorted) + "\n")

@@ -158,7 +158,7 @@ extension Checkpoint {
         expected: options.shardLimit.map { "at most \($0) bytes" }, found: "\(weights.byteCount)",
         advice: "Name a directory for its \(shards) shards, or raise --max-shard-size.")
     }
-    try options.format.init().write(weights, to: output)
+    try write(weights, to: output, options)
     let left = try leftOut(ofOneFileIn: options.dialect)
     let isWhole = !weights.attributes.isEmpty
     return

@@ -6,6 +6,7 @@ import HDF5
 import MaskedLM
 import NextSentence
 import NumPy
+import ONNX
 import OneDNN
 import OpenBLAS
 import Pretraining
@@ -25,6 +26,7 @@ let builtInPlugins: [any Plugin.Type] = [
   HDF5Plugin.self,
   TensorFlowBundlePlugin.self,
   GGUFPlugin.self,
+  ONNXPlugin.self,
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,

@@ -100,6 +100,23 @@ struct SpellingTests {
     #expect(opened.checkpoint.heads[0].weights["masked_lm.decoder.weight"] == nil)
   }
 
+  /// Writers that keep one name of a shared tensor may keep the copy's.
+  @Test func tiedCopiesMayStandForTheirTargets() throws {
+    let registry = try Fixture.registry.get()
+    let source = Fixture.url("pretraining")
+    let directory = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: directory) }
+    try FileManager.default.copyItem(at: source, to: directory)
+    let file = directory.appending(path: "model.safetensors")
+    var weights = try registry.openWeights(file).weights
+    weights["cls.predictions.decoder.weight"] = weights.tensors.removeValue(
+      forKey: "bert.embeddings.word_embeddings.weight")
+    weights["cls.predictions.decoder.bias"] = weights.tensors.removeValue(forKey: "cls.predictions.bias")
+    try registry.formats.find("safetensors").init().write(weights, to: file)
+    try registry.open(directory).report.requireStrict()
+    #expect(try compare(source, directory, registry: registry).isEmpty)
+  }
+
   @Test func untiedDecoderStaysUntied() throws {
     let opened = try Fixture.registry.get().open(Fixture.url("untied-decoder"))
     #expect(opened.checkpoint.heads[0].weights["masked_lm.decoder.weight"] != nil)

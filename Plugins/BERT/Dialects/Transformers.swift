@@ -1,14 +1,14 @@
 import GraftCore
 
 extension Dialect {
-  /// BERT as `transformers` names it, in safetensors and PyTorch files.
+  /// BERT as `transformers` names it, in safetensors, PyTorch and ONNX files.
   ///
   /// Base-model files have no `bert.`; files from before 2019 spell LayerNorm's parameters as TensorFlow did.
   /// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/bert/modeling_bert.py
   public static let transformersBERT = Dialect(
     name: "transformers",
     backbone: BERTBackbone.name,
-    formats: ["safetensors"],
+    formats: ["safetensors", "onnx"],
     backbonePrefixes: ["bert.", ""],
     wrappers: ["module."],
     synonyms: [

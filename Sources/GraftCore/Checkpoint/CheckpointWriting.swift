@@ -40,14 +40,7 @@ extension Checkpoint {
   ///
   /// - Throws: ``GraftError`` when a file cannot be written or the dialect cannot name a tensor.
   public func write(into directory: URL, _ options: WriteOptions) throws {
-    var configuration = configuration
-    configuration["architectures"] = [.string(architecture)]
-    configuration["model_type"] = .string(backboneType.name)
-    if let dtype = options.dtype?.dtype ?? backbone.tensors.values.first?.spec.dtype {
-      // transformers 5 writes `dtype`; older files have `torch_dtype`.
-      configuration.values["torch_dtype"] = nil
-      configuration["dtype"] = .string(dtype.rawValue)
-    }
+    let configuration = writtenConfiguration(options)
     let own = options.dialect.files.configuration.flatMap { file in file.name.map { ($0, file) } }
     if own?.0 != ModelDirectory.configurationName {
       try FileWriter.write(
@@ -133,19 +126,48 @@ extension Checkpoint {
     return parkedRecords.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
   }
 
+  /// What `config.json` says of the checkpoint as it is written.
+  private func writtenConfiguration(_ options: WriteOptions) -> Configuration {
+    var configuration = configuration
+    configuration["architectures"] = [.string(architecture)]
+    configuration["model_type"] = .string(backboneType.name)
+    if let dtype = options.dtype?.dtype ?? backbone.tensors.values.first?.spec.dtype {
+      // transformers 5 writes `dtype`; older files have `torch_dtype`.
+      configuration.values["torch_dtype"] = nil
+      configuration["dtype"] = .string(dtype.rawValue)
+    }
+    return configuration
+  }
+
+  /// Writes the weights of the active architecture, with what it computes where the format has a place for that.
+  ///
+  /// - Parameters:
+  ///   - weights: ``encodedWeights(_:)``, and what is carried along.
+  ///   - url: The file when one is enough.
+  ///   - options: How they were encoded, and are written.
+  /// - Throws: ``GraftError`` when a file cannot be written, or the dialect lays out weights otherwise than the
+  ///   model reads them.
+  public func write(_ weights: Weights, to url: URL, _ options: WriteOptions) throws {
+    guard let format = options.format.init() as? any GraphFormat else {
+      return try options.format.init().write(weights, to: url, limit: options.shardLimit)
+    }
+    let names = try nameTable(options).storedNames(architecture: architecture, withHead: activeHead != nil)
+    let graph = try graph().renamingParameters { names[$0] ?? $0 }
+    try format.write(weights, computing: graph, to: url, limit: options.shardLimit)
+  }
+
   /// Writes the weights in one file, in shards, or in the two files that the dialect asks for.
   private func writeWeights(into directory: URL, _ options: WriteOptions) throws {
-    func write(_ weights: Weights, _ name: String) throws {
-      try options.format.init().write(
-        weights, to: directory.appendingPathComponent(name), limit: options.shardLimit)
-    }
     let weights = try encodedWeights(options)
     let files = options.dialect.files
+    func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
     // A framework's names are for files of the format that it uses; in another nothing would find them.
     guard let name = files.weights, options.format.fileNames.contains(name) else {
-      return try write(weights, options.format.fileName())
+      return try write(weights, to: url(options.format.fileName()), options)
     }
-    guard let heads = files.heads, activeHead != nil else { return try write(weights, name) }
+    guard let heads = files.heads, activeHead != nil else {
+      return try write(weights, to: url(name), options)
+    }
     let prefix = options.dialect.backbonePrefixes[0]
     var (backbone, rest) = (Weights(metadata: weights.metadata), Weights(metadata: weights.metadata))
     for (name, tensor) in weights.tensors {
@@ -155,8 +177,8 @@ extension Checkpoint {
         rest[name] = tensor
       }
     }
-    try write(backbone, name)
-    try write(rest, heads)
+    try write(backbone, to: url(name), options)
+    try write(rest, to: url(heads), options)
   }
 
   /// The tensors of the active architecture as a dialect stores them.
@@ -167,6 +189,10 @@ extension Checkpoint {
     try nameTable(options).checkComplete(weights)
     var stored = try encoded(weights, options)
     stored.attributes = try options.dialect.files.attributes?(self) ?? [:]
+    if options.format is any GraphFormat.Type {
+      stored.attributes[ModelDirectory.configurationName] = .string(writtenConfiguration(options).text)
+      stored.attributes.merge(tokenizer?.attributes(as: options.dialect.name) ?? [:]) { first, _ in first }
+    }
     return stored
   }
 

@@ -140,6 +140,14 @@ public struct ModelDirectory: Sendable {
   private static func configuration(
     in attributes: OrderedDictionary<String, JSON>, _ spellings: [ConfigurationFile]
   ) throws -> Configuration {
+    if let text = attributes[configurationName]?.string {
+      do {
+        return try Configuration(parsing: Array(text.utf8))
+      } catch var error as GraftError {
+        error.subject = "attribute '\(configurationName)'"
+        throw error
+      }
+    }
     let found = Configuration(attributes)
     let spellings = spellings.filter { $0.name == nil }
     if let spelling = spellings.first(where: { $0.recognizes(found) }) { return try spelling.standard(found) }

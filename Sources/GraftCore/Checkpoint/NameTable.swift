@@ -161,9 +161,17 @@ public struct NameTable: Sendable {
   /// Drops copies that are equal to what they are tied to.
   ///
   /// The ties of one owner hold together or not at all: when one copy differs, every one of them is a
-  /// parameter, and one that was not stored starts as its target.
+  /// parameter, and one that was not stored starts as its target. Where a model's copy is stored without its
+  /// target, as by writers that keep one name of a shared tensor, it is the target.
   private func resolveTies(_ found: inout [Int: Found], _ report: inout LoadReport) throws {
     let tied = entries.indices.filter { entries[$0].row.target != nil }
+    let owners = Set(found.keys.map { entries[$0].owner })
+    for index in tied {
+      guard let target = entries[index].row.target.flatMap(index(of:)), found[target] == nil,
+        owners.contains(entries[target].owner)
+      else { continue }
+      found[target] = found.removeValue(forKey: index)
+    }
     for group in Dictionary(grouping: tied, by: { entries[$0].owner }).values {
       let stored = group.filter { found[$0] != nil }
       let targets = Dictionary(
@@ -219,14 +227,11 @@ public struct NameTable: Sendable {
   ///   - withHead: Whether a head is among them, which decides the backbone's prefix.
   /// - Throws: ``GraftError`` when the dialect has no name for a tensor, or no place for its shape.
   public func encode(_ tensors: Weights, architecture: String, withHead: Bool) throws -> Weights {
-    let prefix = (withHead ? dialect.backbonePrefixes.first : dialect.backbonePrefixes.last) ?? ""
-    let scope = dialect.scopePrefix + architecture.snakeCased
     var stored = Weights(metadata: tensors.metadata.merging(dialect.metadata) { _, new in new })
     var left = Set(tensors.tensors.keys)
     var names: [String: String] = [:]
     for entry in entries {
-      let name = ((entry.owner == Self.backbone ? prefix : "") + entry.row.stored)
-        .replacing(NameIndex.scope, with: scope)
+      let name = storedName(of: entry, architecture: architecture, withHead: withHead)
       guard let tensor = tensors[entry.row.canonical] else {
         if let target = entry.row.target { stored.ties[name] = names[target] }
         continue
@@ -246,5 +251,28 @@ public struct NameTable: Sendable {
       )
     }
     return stored
+  }
+
+  /// What each parameter is called where ``encode(_:architecture:withHead:)`` leaves its layout as it is.
+  ///
+  /// - Throws: ``GraftError`` when the dialect has one stored otherwise.
+  func storedNames(architecture: String, withHead: Bool) throws -> [String: String] {
+    var names: [String: String] = [:]
+    for entry in entries where !entry.row.isCopy {
+      guard entry.row.layout == .same else {
+        throw GraftError(
+          .unsupported, "the dialect '\(dialect.name)' lays weights out otherwise than the model reads them",
+          subject: "tensor '\(entry.row.stored)'", advice: "Choose another --dialect.")
+      }
+      names[entry.row.canonical] = storedName(of: entry, architecture: architecture, withHead: withHead)
+    }
+    return names
+  }
+
+  private func storedName(of entry: Entry, architecture: String, withHead: Bool) -> String {
+    let prefix = withHead ? dialect.backbonePrefixes.first : dialect.backbonePrefixes.last
+    return ((entry.owner == Self.backbone ? prefix : nil) ?? "")
+      .appending(entry.row.stored)
+      .replacing(NameIndex.scope, with: dialect.scopePrefix + architecture.snakeCased)
   }
 }

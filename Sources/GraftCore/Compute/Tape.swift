@@ -16,6 +16,8 @@ public final class Tape {
   public let pool: MemoryPool?
   /// Where the time of ops is counted, under their names.
   public let profile: Profile?
+  /// Where ops write down what they would compute, instead of computing it.
+  public let trace: Trace?
   private var pullbacks: [() -> Void] = []
   private var dropoutCount: UInt32 = 0
 
@@ -25,18 +27,21 @@ public final class Tape {
   ///   - dropoutKey: The randomness of this step's dropout; `nil` for none.
   ///   - pool: Memory for activations and gradients.
   ///   - profile: Where the time of ops is counted.
+  ///   - trace: Where ops write down what they would compute, instead of computing it.
   public init(
     _ backend: any ComputeBackend,
     recording: Bool = true,
     dropoutKey: RandomKey? = nil,
     pool: MemoryPool? = nil,
-    profile: Profile? = nil
+    profile: Profile? = nil,
+    trace: Trace? = nil
   ) {
     self.backend = backend
     self.isRecording = recording
     self.dropoutKey = dropoutKey
     self.pool = pool
     self.profile = profile
+    self.trace = trace
   }
 
   /// Runs every pullback in reverse, starting with a gradient of `scale` at `loss`.

@@ -7,7 +7,9 @@ struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a checkpoint in a weight format and dialect that other tools load unchanged.",
     discussion: """
-      PATH is a directory to create; with the format's file extension it is the one weight file to write.
+      PATH is a directory to create; with the format's file extension it is the one weight file to write. \
+      ONNX holds the model itself, ready to run; weights larger than --max-shard-size, or 2 GB, stand in a \
+      file beside it.
 
       EXAMPLES
         graft export news --format safetensors --output news-export
@@ -16,6 +18,8 @@ struct Export: ParsableCommand {
         graft export news --format npz --output news.npz --dtype float32
         graft export news --format safetensors --max-shard-size 200MB --output shards
         graft export news --format tensorflow --output news-google
+        graft export news --format onnx --output news-onnx
+        graft export news --format onnx --output news.onnx
         graft export news --format hdf5 --dialect keras-hub --output news-preset
       """)
 

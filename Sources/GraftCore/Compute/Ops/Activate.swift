@@ -6,7 +6,8 @@ extension Tape {
   ///   - activation: The function.
   /// - Returns: Of the shape of `x`.
   public func activate(_ x: Variable, _ activation: Activation) -> Variable {
-    profile.measure("activation") {
+    if let trace { return trace.add(.activation(activation), [x]) }
+    return profile.measure("activation") {
       let y = output(x.shape, from: x)
       let (input, slot) = (x.value, x.slot)
       let kernels = backend.kernels

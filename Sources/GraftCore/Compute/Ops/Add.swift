@@ -2,6 +2,7 @@ extension Tape {
   /// `x + y`, of one shape.
   public func add(_ x: Variable, _ y: Variable) -> Variable {
     precondition(x.shape == y.shape, "add: \(x.shape) and \(y.shape)")
+    if let trace { return trace.add(.add, [x, y]) }
     return profile.measure("add") {
       let sum = output(x.shape, from: x, y)
       backend.copy(x.value, to: sum.value)

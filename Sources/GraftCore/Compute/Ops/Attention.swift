@@ -33,6 +33,7 @@ extension Tape {
       "attention: offsets \(offsets) of \(tokens) tokens"
     )
     precondition(dropout >= 0 && dropout < 1, "attention: dropout \(dropout)")
+    if let trace { return trace.addAttention(query, key, value, heads: heads, offsets: offsets) }
     // Of one product over all heads.
     let operations = 2 * Attention.pairs(offsets) * Double(hidden)
     return profile.measure("attention", operations: 2 * operations) {

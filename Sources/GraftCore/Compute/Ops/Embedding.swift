@@ -5,7 +5,8 @@ extension Tape {
   /// - Precondition: Every id is a row of its table; ``Model`` checks what comes from outside.
   /// - Returns: `[tokens, hidden]`.
   public func embeddingSum(_ lookups: [(table: Variable, ids: [Int32])]) -> Variable {
-    profile.measure("embedding") {
+    if let trace { return trace.addLookup(lookups) }
+    return profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
       let y = output(lookup.shape, needsGradient: lookup.needsGradient)
       backend.forEachBlock(ofRows: lookup.shape[0], columns: lookup.shape[1]) { lookup.sum($0, to: y.value) }
@@ -30,7 +31,11 @@ extension Tape {
     epsilon: Float,
     dropout: Float
   ) -> Variable {
-    profile.measure("embedding") {
+    if trace != nil {
+      return layerNorm(
+        embeddingSum(lookups), residual: nil, weight: weight, bias: bias, epsilon: epsilon)
+    }
+    return profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
       let mask = nextDropoutMask(dropout)
       let y = output(

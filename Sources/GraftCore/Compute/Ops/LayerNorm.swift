@@ -23,6 +23,9 @@ extension Tape {
       residual.map { $0.shape == x.shape } != false,
       "layerNorm: x \(x.shape), residual \(residual?.shape ?? x.shape)"
     )
+    if let trace {
+      return trace.add(.layerNorm(epsilon: epsilon), [residual.map { add(x, $0) } ?? x, weight, bias])
+    }
     return profile.measure("LayerNorm, residual, dropout") {
       let mask = nextDropoutMask(dropout)
       let y = output(x.shape, from: x, residual, weight, bias)

@@ -17,6 +17,10 @@ extension Tape {
       weight.value.columns == inputs && bias.map { $0.value.count == outputs } != false,
       "linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs])"
     )
+    if let trace {
+      let sums = trace.add(.linear, [x, weight] + (bias.map { [$0] } ?? []), width: outputs)
+      return activation.map { activate(sums, $0) } ?? sums
+    }
     return profile.measure("linear, outside products") {
       let y = output([tokens, outputs], from: x, weight, bias)
       let layer = LinearLayer(

@@ -1,0 +1,72 @@
+import Testing
+
+@testable import GraftCore
+
+/// A traced pass is written down, and nothing of it computed.
+@Suite struct TraceTests {
+  private let trace = Trace(tokenTypes: [0, 0, 1, 0, 1])
+  private var batch: Batch { trace.batch }
+
+  private func tape() throws -> Tape {
+    Tape(try ReferenceBackend(threads: 1), recording: false, trace: trace)
+  }
+
+  private func parameter(_ name: String, _ shape: [Int]) -> Parameter {
+    Parameter(name, Tensor(uninitialized: shape), decays: false)
+  }
+
+  @Test("ops that do several things at once are their parts")
+  func fusedOps() throws {
+    let tape = try tape()
+    let (weight, bias) = (parameter("w", [8]), parameter("b", [8]))
+    let x = tape.normalizedEmbeddingSum(
+      [(parameter("words", [9, 8]), batch.ids), (parameter("places", [9, 8]), batch.positions)],
+      weight: weight, bias: bias, epsilon: 0.5, dropout: 0.1)
+    let q = tape.linear(x, weight: parameter("q", [4, 8]), bias: nil, activation: .relu)
+    let y = tape.attention(query: q, key: q, value: q, heads: 2, offsets: batch.offsets, dropout: 0.1)
+    let first = tape.gatherRows(tape.dropout(y, probability: 0.1), batch.firstTokens)
+    let z = tape.layerNorm(
+      first, residual: first, dropout: 0.1, weight: weight, bias: bias, epsilon: 0.25)
+    let graph = try trace.graph([("states", x), ("logits", z)])
+    #expect(
+      graph.steps.map(\.operation) == [
+        .embeddingSum([.ids, .positions]), .layerNorm(epsilon: 0.5), .linear, .activation(.relu),
+        .attention(heads: 2), .firstTokens, .add, .layerNorm(epsilon: 0.25),
+      ])
+    #expect(
+      graph.steps.map(\.inputs) == [
+        [.parameter("words"), .parameter("places")], [.step(0), .parameter("w"), .parameter("b")],
+        [.step(1), .parameter("q")], [.step(2)], [.step(3), .step(3), .step(3)], [.step(4)],
+        [.step(5), .step(5)], [.step(6), .parameter("w"), .parameter("b")],
+      ])
+    #expect(graph.steps.map(\.isPerToken) == [true, true, true, true, true, false, false, false])
+    #expect(graph.steps.map(\.width) == [8, 8, 4, 4, 4, 4, 4, 4])
+    #expect(graph.outputs == ["states": 1, "logits": 7])
+    #expect(
+      graph.renamingParameters { $0 + "." }.steps[2].inputs == [.step(1), .parameter("q.")])
+  }
+
+  @Test(
+    "what a graph has no step for is said",
+    arguments: [
+      ("rows are taken that are not the first tokens'", 0),
+      ("a table is read at places that are neither ids, token types nor positions", 1),
+      ("attention over other sequences than the batch's", 2),
+      ("a value is used that no op of the tape has made", 3), ("a result is a parameter", 4),
+    ])
+  func refusals(_ reason: String, _ kind: Int) throws {
+    let tape = try tape()
+    let table = parameter("words", [9, 8])
+    let x = tape.embeddingSum([(table, batch.ids)])
+    let result: Variable =
+      switch kind {
+      case 0: tape.gatherRows(x, [1, 4])
+      case 1: tape.embeddingSum([(table, [2, 3, 4, 5, 6])])
+      case 2: tape.attention(query: x, key: x, value: x, heads: 2, offsets: [0, 5], dropout: 0)
+      case 3: tape.add(x, Variable(Tensor(repeating: 1, shape: [5, 8])))
+      default: table
+      }
+    let error = #expect(throws: GraftError.self) { try trace.graph([("logits", result)]) }
+    #expect(error?.description == "the model cannot be traced: \(reason).")
+  }
+}

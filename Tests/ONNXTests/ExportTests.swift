@@ -1,0 +1,134 @@
+import Foundation
+import GraftCore
+import GraftKit
+import Testing
+
+@testable import ONNX
+@testable import graft
+
+/// What Graft writes: graphs that compute what transformers does, with the checkpoint's own weights.
+@Suite struct ExportTests {
+  /// Every head, activation, type and tie that there is.
+  static let checkpoints = [
+    "base", "base-no-pooler", "bfloat16", "cased", "float16", "gelu-tanh", "masked-lm", "multi-label",
+    "next-sentence", "padded-vocab", "pretraining", "regression", "sequence-classification", "untied-decoder",
+  ]
+
+  private func export(_ name: String, to url: URL, limit: Int = 1 << 40) throws {
+    try exportModel(
+      fixtures.appending(path: "bert-tiny/\(name)"), to: url,
+      options: OutputOptions(format: "onnx", shardLimit: limit), registry: .builtIn())
+  }
+
+  @Test("the graph computes transformers' outputs, padding included", arguments: checkpoints)
+  func computesTheSame(_ name: String) throws {
+    let golden = try Registry.builtIn().openWeights(
+      fixtures.appending(path: "bert-tiny/\(name)/golden.safetensors")
+    ).weights
+    func value(_ name: String) throws -> Evaluator.Value {
+      let tensor = try #require(golden[name])
+      return Evaluator.Value(tensor.spec.shape, try tensor.floats().map(Double.init))
+    }
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "model.onnx")
+      try export(name, to: file)
+      let evaluator = try Evaluator(file)
+      #expect(evaluator.inputs == ["input_ids", "attention_mask", "token_type_ids"])
+      var inputs: [String: Evaluator.Value] = [:]
+      for input in evaluator.inputs { inputs[input] = try value(input) }
+      let mask = try value("attention_mask").elements
+      let outputs = evaluator.run(inputs)
+      #expect(!outputs.isEmpty)
+      for (output, found) in outputs {
+        // A head alone calls its output as transformers does; a golden file, as Graft does.
+        let names = [output, "prediction_logits", "seq_relationship_logits"].filter { golden[$0] != nil }
+        let expected = try value(try #require(names.first))
+        #expect(found.shape == expected.shape)
+        let width = expected.shape.last ?? 1
+        var (difference, scale) = (0.0, 0.0)
+        for (place, (a, b)) in zip(found.elements, expected.elements).enumerated()
+        where expected.shape.count == 2 || mask[place / width] != 0 {
+          difference = max(difference, abs(a - b))
+          scale = max(scale, abs(b))
+        }
+        #expect(difference <= 1e-5 * scale, "\(output)")
+      }
+    }
+  }
+
+  @Test("its weights are the checkpoint's, bit for bit, once each, under their names", arguments: checkpoints)
+  func roundTrip(_ name: String) throws {
+    let source = fixtures.appending(path: "bert-tiny/\(name)")
+    try withTemporaryDirectory { directory in
+      let written = directory.appending(path: "written")
+      try export(name, to: written)
+      let opened = try Registry.builtIn().open(written)
+      try opened.report.requireStrict()
+      #expect(opened.format == "onnx" && opened.checkpoint.tokenizer != nil)
+      let difference = try compare(source, written, registry: .builtIn())
+      #expect(difference.isEmpty && difference.converted.isEmpty)
+      let stored = try Registry.builtIn().open(source).stored
+      #expect(Set(opened.stored.tensors.keys).isSubset(of: stored.tensors.keys))
+    }
+  }
+
+  @Test("one file is a whole model: configuration, labels and tokenizer settings are in its metadata")
+  func metadata() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "news.onnx")
+      try export("sequence-classification", to: file)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["news.onnx"])
+      let opened = try Registry.builtIn().open(file)
+      #expect(opened.checkpoint.architecture == "BertForSequenceClassification")
+      #expect(try opened.checkpoint.configuration.labels() == ["World", "Sports", "Business", "Sci/Tech"])
+      let settings = try JSON(
+        parsing: Array(try #require(opened.stored.metadata["tokenizer_config.json"]).utf8))
+      #expect(settings["do_lower_case"]?.bool == true)
+    }
+  }
+
+  @Test("beyond the limit the weights stand beside the file, each at a page")
+  func externalData() throws {
+    try withTemporaryDirectory { directory in
+      let (small, large) = (directory.appending(path: "small"), directory.appending(path: "large"))
+      try export("pretraining", to: small)
+      try export("pretraining", to: large, limit: 100_000)
+      #expect(try RandomAccessFile(large.appending(path: "model.onnx")).size < 30_000)
+      #expect(try compare(small, large, registry: .builtIn()).isEmpty)
+      let values = [small, large].map { $0.appending(path: "model.onnx") }
+      try expect(ONNXFormat().open(values[0]), equals: ONNXFormat().open(values[1]))
+      #expect(try Evaluator(values[1]).nodes.count == Evaluator(values[0]).nodes.count)
+    }
+  }
+
+  @Test("a tied decoder reads the word embedding itself, and nothing is transposed but attention's heads")
+  func operators() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "model.onnx")
+      try export("masked-lm", to: file)
+      let nodes = try Evaluator(file).nodes
+      let decoder = try #require(nodes.last { $0.operation == "Gemm" })
+      #expect(
+        decoder.inputs.dropFirst() == ["bert.embeddings.word_embeddings.weight", "cls.predictions.bias"])
+      #expect(nodes.count { $0.operation == "Transpose" } == 2 * 4)
+      #expect(nodes.count { $0.operation == "Gemm" } == 2 * 6 + 2)
+      #expect(Set(nodes.map(\.output)).count == nodes.count)
+    }
+  }
+
+  @Test("a dialect that transposes is refused")
+  func refusals() throws {
+    let source = fixtures.appending(path: "bert-tiny/base")
+    try withTemporaryDirectory { directory in
+      let error = #expect(throws: GraftError.self) {
+        try exportModel(
+          source, to: directory.appending(path: "model.onnx"),
+          options: OutputOptions(format: "onnx", dialect: "google"), registry: .builtIn())
+      }
+      #expect(
+        error?.description
+          == "tensor 'encoder/layer_0/attention/self/query/kernel': the dialect 'google' lays weights out "
+          + "otherwise than the model reads them. Choose another --dialect.")
+    }
+  }
+}

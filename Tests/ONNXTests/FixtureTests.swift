@@ -1,0 +1,56 @@
+import Foundation
+import GraftCore
+import GraftKit
+import Safetensors
+import Testing
+
+@testable import ONNX
+@testable import graft
+
+/// Files of PyTorch's exporters and of the onnx package.
+@Suite struct FixtureTests {
+  static let exports = [
+    "script/sequence-classification", "script/untied-decoder", "dynamo/base", "dynamo/pretraining",
+  ]
+
+  @Test("every parameter is found in the graph, bit for bit, and nothing else", arguments: exports)
+  func importsTheModel(_ name: String) throws {
+    let file = fixtures.appending(path: "onnx/\(name)")
+    let model = fixtures.appending(path: "bert-tiny/\(file.lastPathComponent)")
+    try Registry.builtIn().open(file).report.requireStrict()
+    let difference = try compare(file, model, registry: .builtIn())
+    #expect(difference.isEmpty && difference.converted.isEmpty, "\(difference)")
+    let result = try GraftKit.verify(
+      file, golden: model.appending(path: "golden.safetensors"), backend: ReferenceBackend(threads: 1),
+      registry: .builtIn())
+    for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output.name)") }
+  }
+
+  @Test(
+    "equal tensors that an exporter kept once are all found, and biases of zeros",
+    arguments: ["script", "dynamo"])
+  func importsANewModel(_ exporter: String) throws {
+    let file = fixtures.appending(path: "onnx/\(exporter)/new")
+    try Registry.builtIn().open(file).report.requireStrict()
+    let difference = try compare(file, fixtures.appending(path: "onnx/new"), registry: .builtIn())
+    #expect(difference.isEmpty && difference.converted.isEmpty, "\(difference)")
+  }
+
+  @Test("every type is read, raw, listed and from another file")
+  func types() throws {
+    let directory = fixtures.appending(path: "onnx/types")
+    try expect(
+      ONNXFormat().open(directory.appending(path: "types.onnx")),
+      equals: SafetensorsFormat().open(directory.appending(path: "types.safetensors")))
+  }
+
+  @Test("a file is known by its content")
+  func recognition() throws {
+    let registry = try Registry.builtIn()
+    for name in Self.exports.map({ $0 + "/model.onnx" }) + ["types/types.onnx"] {
+      let file = try RandomAccessFile(fixtures.appending(path: "onnx/\(name)"))
+      let names = try registry.formats.values.filter { try $0.init().recognizes(file) }.map { $0.name }
+      #expect(names == ["onnx"])
+    }
+  }
+}
