@@ -4,8 +4,9 @@ import Protobuf
 /// One operation of a graph, as far as it tells which constant is which parameter.
 struct Node {
   private(set) var operation = ""
+  /// The first few.
   private(set) var inputs: [String] = []
-  private(set) var outputs: [String] = []
+  private(set) var output = ""
   /// The module of the PyTorch model that the node was exported from: `bert.encoder.layer.0.attention.self.query`.
   private(set) var module: String?
   /// Whether PyTorch's newer exporter wrote it, which leaves out a bias of zeros.
@@ -19,7 +20,7 @@ struct Node {
 
   /// What ``ParameterNames`` looks at.
   private static let operations: Set<String> = [
-    "Add", "Cast", "Constant", "Gather", "Gemm", "Identity", "LayerNormalization", "MatMul", "Transpose",
+    "Add", "Constant", "Gather", "Gemm", "Identity", "LayerNormalization", "MatMul", "Transpose",
   ]
   /// Those of ONNX Runtime's optimizer that have made one tensor of several.
   private static let fused: Set<String> = ["Attention", "QAttention", "PackedAttention"]
@@ -27,7 +28,7 @@ struct Node {
     "DequantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulInteger",
     "MatMulIntegerToFloat", "MatMulNBits", "QLinearMatMul",
   ]
-  private static let maximumArity = 1000
+  private static let maximumAttributes = 100
 
   /// - Returns: `nil` for one that tells nothing.
   /// - Throws: `GraftError` when the node is broken, or of a graph that no longer has the model's weights.
@@ -38,12 +39,17 @@ struct Node {
     while let (field, value) = try fields.next() {
       guard case .bytes(let range) = value else { continue }
       switch field {
-      case Field.Node.input: inputs.append(try source.text(range))
-      case Field.Node.output: outputs.append(try source.text(range))
+      // No operation that matters has more; others are not limited.
+      case Field.Node.input where inputs.count < 3: inputs.append(try source.text(range))
+      case Field.Node.output where output.isEmpty: output = try source.text(range)
       case Field.Node.name: name = try source.text(range)
       case Field.Node.operation: operation = try source.text(range)
       case Field.Node.domain: domain = try source.text(range)
-      case Field.Node.attribute: attributes.append(range)
+      case Field.Node.attribute:
+        guard attributes.count < Self.maximumAttributes else {
+          throw GraftError(.malformed, "a node has more than \(Self.maximumAttributes) attributes")
+        }
+        attributes.append(range)
       case Field.Node.metadata:
         let (key, text) = try source.entry(range, limit: 1 << 20)
         if key == "pkg.torch.onnx.name_scopes" {
@@ -51,10 +57,6 @@ struct Node {
           mayLackBias = true
         }
       default: break
-      }
-      guard inputs.count + outputs.count + attributes.count <= Self.maximumArity else {
-        throw GraftError(
-          .malformed, "a node has more than \(Self.maximumArity) inputs, outputs and attributes")
       }
     }
     if Self.quantized.contains(operation) || domain == "com.microsoft" && Self.fused.contains(operation) {
@@ -81,9 +83,9 @@ struct Node {
       switch (field, value) {
       case (Field.Attribute.name, .bytes(let range)): name = try source.text(range)
       case (Field.Attribute.integer, .number(let number)): integer = number
-      case (Field.Attribute.integers, .number(let number)) where integers.count < Self.maximumArity:
+      case (Field.Attribute.integers, .number(let number)) where integers.count < TensorSpec.maximumRank:
         integers.append(number)
-      case (Field.Attribute.integers, .bytes(let range)) where range.count <= Self.maximumArity:
+      case (Field.Attribute.integers, .bytes(let range)) where range.count <= TensorSpec.maximumRank:
         var packed = try source.bytes(range)
         while !packed.isEmpty { integers.append(try packed.readVarint()) }
       case (Field.Attribute.tensor, .bytes(let range)) where operation == "Constant":

@@ -38,7 +38,10 @@ struct ParameterNames {
     constants = [:]
     for (name, tensor) in initializers { constants[name] = Constant(tensor: tensor, initializer: name) }
     for node in nodes { try visit(node) }
-    for (weight, node) in products.values { addZeroBias(of: node, outputs: weight.shape.first) }
+    // A dictionary's order is another in every run.
+    for (weight, node) in products.values.sorted(by: { $0.weight.initializer < $1.weight.initializer }) {
+      addZeroBias(of: node, outputs: weight.shape.first)
+    }
   }
 
   /// The parameters, and floating-point constants that nothing tells the name of. Numbers that a graph computes
@@ -58,14 +61,14 @@ struct ParameterNames {
     func constant(_ input: Int) -> Constant? {
       node.inputs.indices.contains(input) ? constants[node.inputs[input]] : nil
     }
-    let output = node.outputs.first ?? ""
+    let output = node.output
     switch node.operation {
     case "Constant":
       constants[output] = node.constant.map { Constant(tensor: $0, initializer: output) }
     case "Identity":
       constants[output] = constant(0)
       if Self.isParameterName(output), let constant = constant(0) { try name(constant, output) }
-    case "Transpose" where node.permutation == [1, 0]:
+    case "Transpose" where [[], [1, 0]].contains(node.permutation):
       constants[output] = constant(0)?.transposed
     case "Gather":
       try nameInput(0, of: node, "weight")
