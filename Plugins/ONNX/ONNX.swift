@@ -16,6 +16,7 @@ public enum ONNXPlugin: Plugin {
 public struct ONNXFormat: GraphFormat {
   public static let name = "onnx"
   public static let fileNames = ["model.onnx"]
+  public static let dialect: String? = "transformers"
 
   public init() {}
 
