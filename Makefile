@@ -3,9 +3,9 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 PEERS ?= .peers
 GRAFT := .build/release/graft
-PACKAGES := libopenblas-dev zlib1g-dev
+PACKAGES := libopenblas-dev libcurl4-openssl-dev zlib1g-dev
 
-.PHONY: demo test bench interop install format lint build dependencies
+.PHONY: demo test bench interop install format lint build hub-server dependencies
 
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
@@ -15,14 +15,18 @@ test: dependencies
 	swift test --skip-build
 	$(MAKE) lint
 
-bench: build
+bench: build hub-server
 	@Benchmarks/run.sh $(GRAFT) $(PEERS)
 
-interop: build
+interop: build hub-server
 	@Fixtures/interop/run.sh $(GRAFT) $(PEERS)
 
 build: dependencies
 	swift build -c release --product graft
+
+# The loopback Hub of the tests, for programs in other languages.
+hub-server: dependencies
+	swift build -c release --product hub-server
 
 install: build
 	install -Dm755 $(GRAFT) $(DESTDIR)$(PREFIX)/bin/graft

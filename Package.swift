@@ -44,27 +44,34 @@ let package = Package(
     .executable(name: "graft", targets: ["graft"]),
     .library(name: "GraftCore", targets: ["GraftCore"]),
     .library(name: "GraftKit", targets: ["GraftKit"]),
+    .library(name: "GraftHub", targets: ["GraftHub"]),
     .library(name: "GraftPlugins", targets: plugins),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     .target(
       name: "GraftCore",
       dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
     .target(name: "GraftKit", dependencies: ["GraftCore", "Zlib"]),
+    .target(
+      name: "GraftHub",
+      dependencies: ["GraftCore", "CCurl", .product(name: "Crypto", package: "swift-crypto")]),
     .executableTarget(
       name: "graft",
       dependencies: [
-        "GraftCore", "GraftKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "GraftCore", "GraftKit", "GraftHub",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
         + builtIn),
 
     // C: shims, and the kernels that need run-time CPU dispatch.
     .target(name: "CVectorKernels", path: "Plugins/CVectorKernels"),
     .target(name: "CCRC32C", path: "Plugins/CCRC32C"),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
@@ -73,10 +80,17 @@ let package = Package(
     .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
     .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "CZlib"], path: "Plugins/Zip"),
 
+    // The Hub on the loopback interface, for tests, and as a program for those in other languages.
+    .target(
+      name: "HubServer", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/HubServer"),
+    .executableTarget(name: "hub-server", dependencies: ["HubServer"], path: "Tests/hub-server"),
+
     .testTarget(name: "ConformanceTests", dependencies: ["graft", "GraftCore", "GraftKit", "VectorKernels"]),
     .testTarget(name: "GraftCoreTests", dependencies: ["GraftCore"]),
+    .testTarget(name: "GraftHubTests", dependencies: ["GraftHub", "HubServer"]),
     .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
-    .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore"]),
+    .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore", "HubServer"]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
     .testTarget(name: "PyTorchTests", dependencies: ["PyTorch", "Safetensors", "Zip"]),
     .testTarget(name: "NumPyTests", dependencies: ["NumPy", "Safetensors", "Zip"]),

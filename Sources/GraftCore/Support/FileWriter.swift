@@ -109,7 +109,7 @@ func partialName(_ target: URL) -> String {
 }
 
 /// The error for something that cannot be written, from `errno`.
-func systemFailure(_ url: URL) -> GraftError {
+package func systemFailure(_ url: URL) -> GraftError {
   let code = errno
   let advice: String? =
     switch code {

@@ -1,0 +1,124 @@
+import Foundation
+import GraftCore
+
+/// A blob that is on its way: bytes are added at the end, hashed, and get their name when they are right.
+///
+/// What is there of it, as `HASH.incomplete`, is always the blob's beginning, so that whoever comes next goes
+/// on from there, even after a kill.
+final class BlobWriter {
+  /// Where the blob will be.
+  let url: URL
+  /// How many bytes are there.
+  private(set) var count: Int
+  private let content: ContentID
+  private let size: Int
+  private let incomplete: URL
+  private let descriptor: Int32
+  private var hasher: any ContentHasher
+  private let hashing = DispatchQueue(label: "hashing")
+  /// How many bytes are on their way to the disk, so that the end has little to wait for.
+  private var flushed = 0
+  private let flushing = DispatchQueue(label: "flushing")
+  /// The system says once only that it could not.
+  private var flushFailure: Int32 = 0
+
+  /// - Parameters:
+  ///   - url: Where the blob will be; its directory exists, and nobody else writes there now.
+  ///   - size: How many bytes it has to have.
+  /// - Throws: `GraftError` when it cannot be written, or the disk has no room for it.
+  init(_ url: URL, _ content: ContentID, size: Int) throws {
+    self.url = url
+    self.content = content
+    self.size = size
+    incomplete = url.appendingPathExtension("incomplete")
+    descriptor = open(incomplete.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw systemFailure(url) }
+    hasher = content.hasher(size: size)
+    count = 0
+    try resume()
+    try checkRoom()
+  }
+
+  deinit {
+    flushing.sync {}
+    close(descriptor)
+  }
+
+  /// Takes what an earlier process left.
+  private func resume() throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw systemFailure(url) }
+    guard Int(status.st_size) <= size else { return try startOver() }
+    let file = try RandomAccessFile(incomplete)
+    var window = [UInt8](repeating: 0, count: 1 << 20)
+    while count < file.size {
+      let piece = min(window.count, file.size - count)
+      try window.withUnsafeMutableBytes { buffer in
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece])
+        try file.read(into: bytes, at: count)
+        hasher.update(bufferPointer: UnsafeRawBufferPointer(bytes))
+      }
+      count += piece
+    }
+    lseek(descriptor, off_t(count), SEEK_SET)
+  }
+
+  private func checkRoom() throws {
+    var status = statvfs()
+    guard fstatvfs(descriptor, &status) == 0 else { return }
+    let (free, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
+      by: Int(clamping: status.f_frsize))
+    guard overflow || free >= size - count else {
+      throw GraftError(
+        .system, "the disk has too little room", file: url.deletingLastPathComponent().path,
+        expected: "\(size - count) bytes", found: "\(free)",
+        advice: "Free some space, or name a cache on another disk with HF_HOME.")
+    }
+  }
+
+  /// Adds bytes at the end; they are hashed on another thread while this one writes.
+  func append(_ bytes: UnsafeRawBufferPointer) throws {
+    nonisolated(unsafe) let (writer, unhashed) = (self, bytes)
+    hashing.async { writer.hasher.update(bufferPointer: unhashed) }
+    defer { hashing.sync {} }
+    var done = 0
+    while done < bytes.count {
+      let written = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw systemFailure(url) }
+      done += written
+    }
+    count += bytes.count
+    if count - flushed >= 64 << 20 {
+      flushed = count
+      flushing.async {
+        if fdatasync(writer.descriptor) != 0 { writer.flushFailure = errno }
+      }
+    }
+  }
+
+  /// Forgets every byte.
+  func startOver() throws {
+    guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else { throw systemFailure(url) }
+    hasher = content.hasher(size: size)
+    (count, flushed) = (0, 0)
+  }
+
+  /// Gives the blob its name when it is what it has to be; when not, every byte is forgotten.
+  ///
+  /// - Returns: What is there instead, for a message; `nil` when all is well.
+  func finish() throws -> String? {
+    let found = hasher.hexadecimal
+    guard count == size, found == content.name else {
+      let head = (try? RandomAccessFile(incomplete).head()) ?? []
+      try startOver()
+      return FileKind(head)?.description ?? "\(found) of \(count) bytes"
+    }
+    flushing.sync {}
+    errno = flushFailure
+    guard flushFailure == 0, fdatasync(descriptor) == 0, rename(incomplete.path, url.path) == 0 else {
+      throw systemFailure(url)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import GraftCore
+
+/// Which of a model's files are wanted: its weights in one format, its configuration, its tokenizer.
+struct FileSelection {
+  /// Names of weight files, the best first.
+  let weightNames: [String]
+
+  /// What stands beside weights, as far as a checkpoint has it: transformers', Google's and KerasHub's files.
+  static let companions = [
+    "config.json", "bert_config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json", "metadata.json", "task.json", "preprocessor.json",
+    "assets/tokenizer/vocabulary.txt",
+  ]
+
+  private static let indexSuffix = ".index.json"
+
+  func companions(in files: Set<String>) -> [String] { Self.companions.filter(files.contains) }
+
+  /// The best weight file, or the index of its shards.
+  func weights(in files: Set<String>) -> String? {
+    weightNames.lazy.flatMap { [$0, $0 + Self.indexSuffix] }.first(where: files.contains)
+  }
+
+  /// Whether a weight file only says which others there are.
+  func isIndex(_ file: String) -> Bool { file.hasSuffix(Self.indexSuffix) }
+
+  /// The files that belong to the best weights.
+  ///
+  /// - Parameter directory: Where an index of shards is, once it is there.
+  /// - Throws: `GraftError` when the index is broken.
+  func parts(of weights: String, in files: Set<String>, directory: URL) throws -> [String] {
+    if isIndex(weights) {
+      var seen: Set<String> = []
+      return try ShardIndex(directory.appendingPathComponent(weights)).files.values
+        .filter { seen.insert($0).inserted }
+    }
+    // TensorFlow's `X.index` stands beside `X.data-00000-of-00001`.
+    guard weights.hasSuffix(".index") else { return [] }
+    return files.filter { $0.hasPrefix(weights.dropLast("index".count) + "data-") }.sorted()
+  }
+}

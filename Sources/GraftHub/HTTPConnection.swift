@@ -1,0 +1,187 @@
+import CCurl
+import Foundation
+import GraftCore
+
+/// A request: always for whole bytes, without compression.
+struct HTTPRequest {
+  enum Method { case get, head }
+
+  var method = Method.get
+  var url: URL
+  /// The bytes that are wanted; `nil` for all.
+  var range: Range<Int>?
+  /// Who asks; only for the host that the token is for.
+  var token: String?
+}
+
+/// The head of an answer.
+struct HTTPResponse {
+  var status = 0
+  /// By lower-case name; of several lines of one name the last.
+  var headers: [String: String] = [:]
+
+  /// The number of bytes in the body.
+  var length: Int? { headers["content-length"].flatMap { Int($0) } }
+
+  /// Where the body belongs in the whole, and how long that is: `bytes 0-99/1234`.
+  var contentRange: (start: Int, total: Int?)? {
+    guard let value = headers["content-range"], value.lowercased().hasPrefix("bytes ") else { return nil }
+    let parts = value.dropFirst(6).split(separator: "/")
+    guard parts.count == 2, let start = parts[0].split(separator: "-").first.flatMap({ Int($0) }) else {
+      return nil
+    }
+    return (start, Int(parts[1]))
+  }
+
+  var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) && headers["location"] != nil }
+}
+
+/// Why no answer came, or only part of one.
+struct HTTPFailure: Error {
+  enum Kind {
+    /// Nobody was reached: no network, no such host, nobody listens.
+    case unreachable
+    /// The other side is not who it should be, or trust is not set up.
+    case untrusted
+    /// The connection ended too early or stood still.
+    case dropped
+    case other
+  }
+
+  let kind: Kind
+  /// libcurl's sentence.
+  let message: String
+}
+
+/// One request after another over connections that are kept open; proxies and certificates are libcurl's
+/// business. For use by one thread at a time.
+final class HTTPConnection {
+  /// Is given pieces of the body as they arrive.
+  typealias Receiver = (_ response: HTTPResponse, _ bytes: UnsafeRawBufferPointer) throws -> Void
+
+  /// What the callbacks of one exchange work on.
+  private final class Exchange {
+    var response = HTTPResponse()
+    var error: (any Error)?
+    let receive: Receiver
+
+    init(_ receive: @escaping Receiver) { self.receive = receive }
+  }
+
+  /// Receiving ends with this and is no error.
+  struct Enough: Error {}
+
+  private let curl: UnsafeMutableRawPointer?
+  private let settings: HubSettings
+
+  private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+  init(_ settings: HubSettings) {
+    self.settings = settings
+    curl = Self.isReady ? curl_easy_init() : nil
+  }
+
+  deinit { curl_easy_cleanup(curl) }
+
+  /// Sends a request and waits for the end of the answer; redirects are answers like others.
+  ///
+  /// - Throws: ``HTTPFailure``, or what `receive` throws; the rest of the body is not waited for then.
+  func send(_ request: HTTPRequest, receive: @escaping Receiver = { _, _ in }) throws -> HTTPResponse {
+    guard let curl else {
+      throw HTTPFailure(kind: .other, message: "libcurl cannot be used")
+    }
+    let exchange = Exchange(receive)
+    var message = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
+    var headers: UnsafeMutablePointer<curl_slist>?
+    headers = curl_slist_append(headers, "Accept-Encoding: identity")
+    if let token = request.token { headers = curl_slist_append(headers, "Authorization: Bearer \(token)") }
+    defer { curl_slist_free_all(headers) }
+
+    curl_easy_reset(curl)
+    configure(curl)
+    curl_set_text(curl, CURLOPT_URL, request.url.absoluteString)
+    curl_set_number(curl, CURLOPT_NOBODY, request.method == .head ? 1 : 0)
+    curl_set_pointer(curl, CURLOPT_HTTPHEADER, headers)
+    if let range = request.range {
+      curl_set_text(curl, CURLOPT_RANGE, "\(range.lowerBound)-\(range.upperBound - 1)")
+    }
+    let context = Unmanaged.passUnretained(exchange).toOpaque()
+    curl_set_pointer(curl, CURLOPT_HEADERDATA, context)
+    curl_set_receiver(curl, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+      guard let bytes, let context else { return 0 }
+      let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+      exchange.response.add(
+        String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self))
+      return size * count
+    }
+    curl_set_pointer(curl, CURLOPT_WRITEDATA, context)
+    curl_set_receiver(curl, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+      guard let bytes, let context else { return 0 }
+      let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+      do {
+        try exchange.receive(exchange.response, UnsafeRawBufferPointer(start: bytes, count: size * count))
+        return size * count
+      } catch {
+        exchange.error = error
+        return 0
+      }
+    }
+    let code = withExtendedLifetime(exchange) {
+      message.withUnsafeMutableBufferPointer { buffer in
+        curl_set_pointer(curl, CURLOPT_ERRORBUFFER, buffer.baseAddress)
+        defer { curl_set_pointer(curl, CURLOPT_ERRORBUFFER, nil) }
+        return curl_easy_perform(curl)
+      }
+    }
+    switch exchange.error {
+    case is Enough: return exchange.response
+    case let error?: throw error
+    case nil: break
+    }
+    guard code == CURLE_OK else { throw HTTPFailure(code, message) }
+    return exchange.response
+  }
+
+  private func configure(_ curl: UnsafeMutableRawPointer) {
+    curl_set_number(curl, CURLOPT_NOSIGNAL, 1)
+    curl_set_text(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+    curl_set_text(curl, CURLOPT_USERAGENT, "graft")
+    curl_set_number(curl, CURLOPT_CONNECTTIMEOUT, 20)
+    curl_set_number(curl, CURLOPT_LOW_SPEED_LIMIT, 1)
+    curl_set_number(curl, CURLOPT_LOW_SPEED_TIME, 30)
+    curl_set_number(curl, CURLOPT_BUFFERSIZE, 256 << 10)
+    curl_set_number(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    if let file = settings.certificateFile { curl_set_text(curl, CURLOPT_CAINFO, file) }
+    if let directory = settings.certificateDirectory { curl_set_text(curl, CURLOPT_CAPATH, directory) }
+  }
+}
+
+extension HTTPResponse {
+  /// Takes a line of the head; a status line begins another answer, as after `100 Continue`.
+  fileprivate mutating func add(_ line: String) {
+    if line.hasPrefix("HTTP/") {
+      let parts = line.split(whereSeparator: \.isWhitespace)
+      self = HTTPResponse(status: parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+    } else if let colon = line.firstIndex(of: ":") {
+      let name = line[..<colon].lowercased()
+      headers[name] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+  }
+}
+
+extension HTTPFailure {
+  fileprivate init(_ code: CURLcode, _ message: [CChar]) {
+    switch code {
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: kind = .unreachable
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
+      CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR:
+      kind = .untrusted
+    case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR,
+      CURLE_HTTP2, CURLE_HTTP2_STREAM:
+      kind = .dropped
+    default: kind = .other
+    }
+    let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    self.message = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import GraftCore
+
+/// The cache that the Hub's tools share, in the layout that is documented for them:
+///
+///     models--ORG--NAME/refs/main              the commit that a revision was, when it was last asked for
+///     models--ORG--NAME/snapshots/COMMIT/FILE  a relative symbolic link to a blob
+///     models--ORG--NAME/blobs/HASH             the bytes of a file
+///     .locks/models--ORG--NAME/HASH.lock       is locked with flock(2) while a blob is fetched
+///
+/// Reference: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
+struct HubCache: Sendable {
+  let root: URL
+
+  private func folderName(_ id: String) -> String {
+    "models--" + id.replacingOccurrences(of: "/", with: "--")
+  }
+
+  private func folder(_ id: String) -> URL { root.appendingPathComponent(folderName(id)) }
+
+  // MARK: Reading
+
+  /// Whether anything of the model is here.
+  func has(_ id: String) -> Bool { FileManager.default.fileExists(atPath: folder(id).path) }
+
+  /// The commit that a revision was when it was last fetched; a commit is itself.
+  func commit(of name: ModelName) -> String? {
+    if ModelName.isCommit(name.revision) { return name.revision }
+    let file = folder(name.id).appendingPathComponent("refs").appendingPathComponent(name.revision)
+    guard let text = try? RandomAccessFile(file).bytesOfWholeFile(limit: 100) else { return nil }
+    let commit = String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return ModelName.isCommit(commit) ? commit : nil
+  }
+
+  /// The directory of a model's files at a commit.
+  func snapshot(_ id: String, _ commit: String) -> URL {
+    folder(id).appendingPathComponent("snapshots").appendingPathComponent(commit)
+  }
+
+  func blob(_ id: String, _ content: ContentID) -> URL {
+    folder(id).appendingPathComponent("blobs").appendingPathComponent(content.name)
+  }
+
+  // MARK: Writing
+
+  /// Notes what a revision is now.
+  func setCommit(_ commit: String, of name: ModelName) throws {
+    guard name.revision != commit, self.commit(of: name) != commit else { return }
+    let file = folder(name.id).appendingPathComponent("refs").appendingPathComponent(name.revision)
+    try makeDirectory(file.deletingLastPathComponent())
+    let temporary = temporaryPlace(name.id)
+    try FileWriter.write(temporary, text: commit)
+    try move(temporary, to: file)
+  }
+
+  /// Makes a file of a snapshot point to its blob.
+  func link(_ path: String, to content: ContentID, of id: String, _ commit: String) throws {
+    let link = snapshot(id, commit).appendingPathComponent(path)
+    try makeDirectory(link.deletingLastPathComponent())
+    let up = String(repeating: "../", count: path.split(separator: "/").count + 1)
+    let temporary = temporaryPlace(id)
+    unlink(temporary.path)
+    guard symlink("\(up)blobs/\(content.name)", temporary.path) == 0 else { throw systemFailure(link) }
+    try move(temporary, to: link)
+  }
+
+  /// Where something is made before it gets its name: where no tool looks for anything, should this process be
+  /// killed.
+  private func temporaryPlace(_ id: String) -> URL { folder(id).appendingPathComponent(".graft-\(getpid())") }
+
+  private func move(_ temporary: URL, to url: URL) throws {
+    guard rename(temporary.path, url.path) == 0 else {
+      let error = systemFailure(url)
+      unlink(temporary.path)
+      throw error
+    }
+  }
+
+  /// Runs `body` while no other process works on a blob, whatever tool it is.
+  ///
+  /// - Parameter waiting: Is called when another process has to be waited for. Its death ends its lock.
+  func withLock<Result>(
+    on content: ContentID, of id: String, waiting: () -> Void, _ body: () throws -> Result
+  ) throws -> Result {
+    let directory = root.appendingPathComponent(".locks").appendingPathComponent(folderName(id))
+    try makeDirectory(directory)
+    try makeDirectory(folder(id).appendingPathComponent("blobs"))
+    let file = directory.appendingPathComponent(content.name + ".lock")
+    while true {
+      let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o664)
+      guard descriptor >= 0 else { throw systemFailure(file) }
+      defer { close(descriptor) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        guard errno == EWOULDBLOCK else { throw systemFailure(file) }
+        waiting()
+        while flock(descriptor, LOCK_EX) != 0 {
+          guard errno == EINTR else { throw systemFailure(file) }
+        }
+      }
+      // Another tool may have removed the file in the meantime: then this lock is worth nothing.
+      var (locked, named) = (stat(), stat())
+      guard fstat(descriptor, &locked) == 0 else { throw systemFailure(file) }
+      guard stat(file.path, &named) == 0, locked.st_ino == named.st_ino, locked.st_dev == named.st_dev else {
+        continue
+      }
+      return try body()
+    }
+  }
+
+  private func makeDirectory(_ url: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      let cause = ((error as? CocoaError)?.underlying as? POSIXError)?.code ?? .EACCES
+      throw GraftError(
+        .system, "the cache cannot be written (\(String(cString: strerror(cause.rawValue))))",
+        file: root.path,
+        advice: "Make it yours, or name another one with HF_HOME.")
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Testing
+
+@testable import GraftHub
+
+@Suite struct NameTests {
+  @Test(arguments: [
+    ("bert-base-uncased", "bert-base-uncased", "main"),
+    ("google/bert_uncased_L-2_H-128_A-2", "google/bert_uncased_L-2_H-128_A-2", "main"),
+    ("org/name@v1.0", "org/name", "v1.0"),
+    ("org/name@refs/pr/1", "org/name", "refs/pr/1"),
+    ("name@86b5e0934494bd15c9632b12f734a8a67f723594", "name", "86b5e0934494bd15c9632b12f734a8a67f723594"),
+  ])
+  func names(text: String, id: String, revision: String) {
+    let name = ModelName(text)
+    #expect(name?.id == id)
+    #expect(name?.revision == revision)
+  }
+
+  @Test(arguments: [
+    "", "/", "a/b/c", "../x", "a/..", "..", ".", "./a", "/a", "a/", "-a", "a-", ".a", "a.", "a--b", "a..b",
+    "a.git",
+    "a b", "a\0b", "a@", "a@../x", "a@/x", "a@x/", "a@x//y", "a@x y", "a@x@y", "ä", "a\\b",
+    String(repeating: "a", count: 97), "a:b", "a@" + String(repeating: "b", count: 201),
+  ])
+  func notNames(text: String) {
+    #expect(ModelName(text) == nil)
+  }
+
+  @Test func environment() throws {
+    let plain = HubSettings(["HOME": "/home/me"])
+    #expect(plain.cache.path == "/home/me/.cache/huggingface/hub")
+    #expect(plain.endpoint.absoluteString == "https://huggingface.co")
+    #expect(plain.token == nil)
+    #expect(!plain.isOffline)
+    #expect(HubSettings(["HOME": "/home/me", "XDG_CACHE_HOME": "/x"]).cache.path == "/x/huggingface/hub")
+    #expect(HubSettings(["HF_HOME": "/h", "XDG_CACHE_HOME": "/x"]).cache.path == "/h/hub")
+    #expect(HubSettings(["HF_HOME": "/h", "HF_HUB_CACHE": "/c"]).cache.path == "/c")
+    #expect(HubSettings(["HOME": "/home/me", "HF_HOME": "~/h"]).cache.path == "/home/me/h/hub")
+    #expect(
+      HubSettings(["HF_ENDPOINT": "http://mirror:8080/"]).endpoint.absoluteString == "http://mirror:8080")
+    for (value, offline) in [("1", true), ("true", true), ("0", false), ("", false)] {
+      #expect(HubSettings(["HF_HUB_OFFLINE": value]).isOffline == offline)
+    }
+    #expect(HubSettings(["HF_TOKEN": " hf_x\n", "HF_HOME": "/nowhere"]).token == "hf_x")
+    let file = FileManager.default.temporaryDirectory.appending(path: "token-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try Data("hf_stored\n".utf8).write(to: file)
+    #expect(HubSettings(["HF_TOKEN_PATH": file.path]).token == "hf_stored")
+  }
+
+  @Test(arguments: [
+    ("\"abc\"", nil), ("", nil),
+    ("W/\"9e26dfeeb6e641a33dae4961196235bdb965b21b\"", "9e26dfeeb6e641a33dae4961196235bdb965b21b"),
+    ("9e26dfeeb6e641a33dae4961196235bdb965b21b", "9e26dfeeb6e641a33dae4961196235bdb965b21b"),
+    ("\"../../../../../../../../../../../../../../x\"", nil),
+  ])
+  func etags(text: String, name: String?) {
+    #expect(ContentID(etag: text)?.name == name)
+  }
+}
