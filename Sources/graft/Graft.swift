@@ -13,7 +13,7 @@ struct Graft: ParsableCommand {
     abstract: "A native model zoo and converter for BERT-family encoders.",
     discussion: """
       CKPT is a checkpoint directory (config.json, weights, tokenizer files) or a weight file with its \
-      config.json beside it. Results are printed on standard output, progress and reports on standard error; \
+      config.json beside it. \(HubFlags.help) Results are printed on standard output, progress and reports on standard error; \
       --json makes every result a JSON document, --quiet silences the rest.
 
       EXAMPLES
@@ -32,7 +32,8 @@ struct Graft: ParsableCommand {
       CommandGroup(
         name: "Checkpoints",
         subcommands: [
-          Inspect.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self, Verify.self,
+          Inspect.self, Pull.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self,
+          Verify.self,
         ]),
       CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Report.self]),
       CommandGroup(

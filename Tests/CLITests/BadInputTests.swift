@@ -39,7 +39,17 @@ import Testing
   ]
 
   static let files: [Row] = [
-    Row("inspect nowhere", code: 1, stderr: ["graft: error: nowhere: no such file or directory.\n"]),
+    Row(
+      "inspect nowhere", code: 1,
+      stderr: [
+        "graft: error: nowhere: no such file or directory, and no model of that name in the cache. "
+          + "Fetch it with 'graft pull nowhere', without --offline and HF_HUB_OFFLINE.\n"
+      ]),
+    Row("inspect ./nowhere", code: 1, stderr: ["graft: error: nowhere: no such file or directory.\n"]),
+    Row(
+      "import nowhere.safetensors --output out", code: 1,
+      stderr: ["graft: error: nowhere.safetensors: no such file or directory.\n"]),
+    Row("pull ../nowhere", code: 64, stderr: ["'../nowhere' is no model's name"]),
     Row(
       "inspect empty", code: 1,
       stderr: ["empty: no weights in this directory; expected one of model.safetensors"],

@@ -1,4 +1,5 @@
 import Foundation
+import HubServer
 import Testing
 
 /// The README is for people who paste its commands.
@@ -25,11 +26,20 @@ import Testing
       let prepared = try sandbox.shell(
         "ln -s '\(Sandbox.root.path)/Fixtures' . && mkdir bin && ln -s \"$GRAFT\" bin/graft")
       #expect(prepared.code == 0)
+      // A Hub that has a tiny model under the name that the README gives.
+      var published = try Repository(
+        "google-bert/bert-base-uncased", URL(filePath: sandbox.resolve("{masked-lm}")))
+      published.formerly = "bert-base-uncased"
+      let hub = try HubServer([published])
+      defer { hub.stop() }
+      let environment = [
+        "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": sandbox.url("hf").path,
+      ]
       for command in commands {
         // What make runs is this suite itself, or takes minutes: here it has to be a target, no more.
         let command =
           command.hasPrefix("make ") ? "make -n -C '\(Sandbox.root.path)' \(command.dropFirst(5))" : command
-        let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)")
+        let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)", environment: environment)
         #expect(outcome.code == 0, "$ \(command)\n\(outcome.stderr)")
       }
     }

@@ -56,9 +56,10 @@ struct Sandbox: Sendable {
   }
 
   /// Runs a shell script in which `$GRAFT` is the binary.
-  func shell(_ script: String) throws -> Outcome {
+  func shell(_ script: String, environment: [String: String] = [:]) throws -> Outcome {
     try run(
-      URL(filePath: "/bin/bash"), ["-c", script], environment: ["GRAFT": Sandbox.binary.path])
+      URL(filePath: "/bin/bash"), ["-c", script],
+      environment: environment.merging(["GRAFT": Sandbox.binary.path]) { $1 })
   }
 
   private func run(
@@ -77,7 +78,9 @@ struct Sandbox: Sendable {
     process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = directory
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // No test asks the real Hub, or finds what is in this user's cache.
+    let hub = ["HF_HUB_OFFLINE": "1", "HF_HOME": channels.appending(path: "huggingface").path]
+    process.environment = ProcessInfo.processInfo.environment.merging(hub) { $1 }.merging(environment) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: paths[0])
     process.standardOutput = try FileHandle(forWritingTo: paths[1])
     process.standardError = try FileHandle(forWritingTo: paths[2])

@@ -15,15 +15,19 @@ struct Diff: ParsableCommand {
       """)
 
   @Argument(help: ArgumentHelp("A checkpoint directory or weight file.", valueName: "A"))
-  var first: Path
+  var first: ModelSource
 
   @Argument(help: ArgumentHelp("Another.", valueName: "B"))
-  var second: Path
+  var second: ModelSource
+
+  @OptionGroup var hub: HubFlags
 
   @OptionGroup var output: OutputFlags
 
   func run() throws {
-    let difference = try compare(first.url, second.url, registry: .builtIn())
+    let registry = try Registry.builtIn()
+    let paths = try [first, second].map { try hub.locate($0, registry, output.console) }
+    let difference = try compare(paths[0], paths[1], registry: registry)
     if output.json {
       try Output.print(json(difference))
     } else {

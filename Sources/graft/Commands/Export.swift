@@ -41,10 +41,13 @@ struct Export: ParsableCommand {
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
+    try DirectoryWriter.checkVacant(output.url)
+    let registry = try Registry.builtIn()
+    let url = try checkpoint.locate(registry, flags.console)
     let report = try exportModel(
-      checkpoint.url, to: output.url, options: storage.options(format: format, dialect: dialect),
-      strict: strictness.strict, keepExtra: storage.keepExtra, registry: .builtIn())
-    flags.console.report(report, of: checkpoint.url)
+      url, to: output.url, options: storage.options(format: format, dialect: dialect),
+      strict: strictness.strict, keepExtra: storage.keepExtra, registry: registry)
+    flags.console.report(report, of: url)
     try Written.show(output.url, report: report, flags)
   }
 }

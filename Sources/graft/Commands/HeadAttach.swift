@@ -27,7 +27,8 @@ struct HeadAttach: ParsableCommand {
   func run() throws {
     try DirectoryWriter.checkVacant(output.url)
     let registry = try Registry.builtIn()
-    let change = try attachHead(checkpoint.url, head: head.url, registry: registry)
-    try change.write(to: output.url, from: checkpoint.url, registry: registry, flags)
+    let url = try checkpoint.locate(registry, flags.console)
+    let change = try attachHead(url, head: head.url, registry: registry)
+    try change.write(to: output.url, from: url, registry: registry, flags)
   }
 }

@@ -27,7 +27,8 @@ struct HeadDetach: ParsableCommand {
   func run() throws {
     try DirectoryWriter.checkVacant(output.url)
     let registry = try Registry.builtIn()
-    let head = try detachHead(checkpoint.url, id: name, registry: registry)
+    let url = try checkpoint.locate(registry, flags.console)
+    let head = try detachHead(url, id: name, registry: registry)
     try head.write(to: output.url, registry: registry)
     let heads: [(String, JSON)] = [
       ("head", .string(head.type.name)), ("parts", .list(head.records.map(\.id))),

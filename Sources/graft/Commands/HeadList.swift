@@ -20,14 +20,15 @@ struct HeadList: ParsableCommand {
 
   func run() throws {
     let registry = try Registry.builtIn()
+    let url = try checkpoint.locate(registry, output.console)
     let heads: HeadTable
-    if let detached = try? registry.openHead(checkpoint.url) {
+    if let detached = try? registry.openHead(url) {
       heads = try HeadTable(detached)
     } else {
-      heads = HeadTable(try GraftKit.inspect(checkpoint.url, registry: registry).heads)
+      heads = HeadTable(try GraftKit.inspect(url, registry: registry).heads)
     }
     if output.json {
-      try Output.print(["checkpoint": JSON(checkpoint.url), "heads": heads.json])
+      try Output.print(["checkpoint": JSON(url), "heads": heads.json])
     } else {
       try Output.print(heads.text())
     }

@@ -72,10 +72,11 @@ struct HeadSwap: ParsableCommand {
   func run() throws {
     try DirectoryWriter.checkVacant(output.url)
     let registry = try Registry.builtIn()
+    let url = try checkpoint.locate(registry, flags.console)
     let change = try swapHead(
-      checkpoint.url, to: to, labels: labelNames, problemType: problemType?.problemType, seed: seed,
+      url, to: to, labels: labelNames, problemType: problemType?.problemType, seed: seed,
       registry: registry)
-    try change.write(to: output.url, from: checkpoint.url, registry: registry, flags)
+    try change.write(to: output.url, from: url, registry: registry, flags)
   }
 }
 

@@ -8,7 +8,7 @@ struct Import: ParsableCommand {
     abstract: "Bring a checkpoint of any format and dialect into a checkpoint directory.",
     discussion: """
       The format is known by content, the dialect by the tensors' names. The report on standard error says \
-      what was loaded, renamed, dropped and newly initialised.
+      what was loaded, renamed, dropped and newly initialised. \(HubFlags.help)
 
       EXAMPLES
         graft import bert-base-uncased --output bert
@@ -18,8 +18,12 @@ struct Import: ParsableCommand {
         graft import bert-base-uncased --output bert-bf16 --dtype bfloat16
       """)
 
-  @Argument(help: ArgumentHelp("A checkpoint directory or weight file.", valueName: "SOURCE"))
-  var source: Path
+  @Argument(
+    help: ArgumentHelp(
+      "A checkpoint directory or weight file, or a published model's name.", valueName: "SOURCE"))
+  var source: ModelSource
+
+  @OptionGroup var hub: HubFlags
 
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
   var output: Path
@@ -34,10 +38,13 @@ struct Import: ParsableCommand {
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
+    try DirectoryWriter.checkVacant(output.url)
+    let registry = try Registry.builtIn()
+    let url = try hub.locate(source, registry, flags.console)
     let report = try importModel(
-      source.url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
-      keepExtra: storage.keepExtra, registry: .builtIn())
-    flags.console.report(report, of: source.url)
+      url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
+      keepExtra: storage.keepExtra, registry: registry)
+    flags.console.report(report, of: url)
     try Written.show(output.url, report: report, flags)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import GraftCore
 import GraftKit
 
@@ -24,20 +25,21 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let registry = try Registry.builtIn()
-    guard (try? registry.openHead(checkpoint.url)) == nil else {
+    let url = try checkpoint.locate(registry, output.console)
+    guard (try? registry.openHead(url)) == nil else {
       throw GraftError(
-        .mismatch, "a head alone, without a backbone", file: checkpoint.url.path,
+        .mismatch, "a head alone, without a backbone", file: url.path,
         advice: "'graft head list' describes it, 'graft head attach' puts it on a checkpoint.")
     }
-    let inspection = try GraftKit.inspect(checkpoint.url, registry: registry)
+    let inspection = try GraftKit.inspect(url, registry: registry)
     if output.json {
-      try Output.print(json(inspection))
+      try Output.print(json(inspection, url))
     } else {
-      try show(inspection)
+      try show(inspection, url)
     }
   }
 
-  private func show(_ found: Inspection) throws {
+  private func show(_ found: Inspection, _ url: URL) throws {
     let size = [
       Format.count(found.layers, "layer"), "hidden \(found.hiddenSize)",
       "vocabulary \(Format.grouped(found.vocabularySize))", "up to \(found.maximumLength) tokens",
@@ -45,7 +47,7 @@ struct Inspect: ParsableCommand {
     let parts = [found.backbone] + found.heads
     let total = parts.reduce(0) { $0 + $1.parameters }
     var rows = [
-      ["checkpoint", checkpoint.url.displayPath],
+      ["checkpoint", url.displayPath],
       ["format", found.format],
       ["dialect", found.dialect],
       ["architecture", found.architecture],
@@ -74,9 +76,9 @@ struct Inspect: ParsableCommand {
         header: ["name", "type", "shape"], indent: 2))
   }
 
-  private func json(_ found: Inspection) -> JSON {
+  private func json(_ found: Inspection, _ url: URL) -> JSON {
     var members: [(String, JSON)] = [
-      ("checkpoint", JSON(checkpoint.url)), ("format", .string(found.format)),
+      ("checkpoint", JSON(url)), ("format", .string(found.format)),
       ("dialect", .string(found.dialect)), ("architecture", .string(found.architecture)),
       ("layers", JSON(found.layers)), ("hidden_size", JSON(found.hiddenSize)),
       ("vocabulary_size", JSON(found.vocabularySize)), ("maximum_length", JSON(found.maximumLength)),

@@ -83,12 +83,14 @@ struct Tokenize: ParsableCommand {
 
   /// The checkpoint's tokenizer; its weights need not be there.
   private func tokenizer() throws -> any Tokenizer {
+    let registry = try Registry.builtIn()
+    let url = try checkpoint.locate(registry, output.console)
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: checkpoint.url.path, isDirectory: &isDirectory) else {
-      throw GraftError(.missing, "no such file or directory", file: checkpoint.url.path)
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
+      throw GraftError(.missing, "no such file or directory", file: url.path)
     }
-    let directory = isDirectory.boolValue ? checkpoint.url : checkpoint.url.deletingLastPathComponent()
-    guard let tokenizer = try Registry.builtIn().loadTokenizer(from: directory) else {
+    let directory = isDirectory.boolValue ? url : url.deletingLastPathComponent()
+    guard let tokenizer = try registry.loadTokenizer(from: directory) else {
       throw GraftError(
         .missing, "no tokenizer files", file: directory.path,
         advice: "Put vocab.txt or tokenizer.json beside the weights.")

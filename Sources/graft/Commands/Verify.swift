@@ -39,9 +39,10 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let registry = try Registry.builtIn()
-    _ = try checkpoint.open(registry, strictness, output.console)
+    let url = try checkpoint.locate(registry, output.console)
+    _ = try checkpoint.open(url, registry, strictness, output.console)
     let verification = try GraftKit.verify(
-      checkpoint.url, golden: golden.url, tolerance: tolerance,
+      url, golden: golden.url, tolerance: tolerance,
       backend: backend.make(registry, output.console),
       registry: registry)
     if output.json {

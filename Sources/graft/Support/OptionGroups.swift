@@ -16,10 +16,19 @@ struct OutputFlags: ParsableArguments {
 
 /// The checkpoint that a command works on.
 struct CheckpointArgument: ParsableArguments {
-  @Argument(help: ArgumentHelp("A checkpoint directory or weight file.", valueName: "CKPT"))
-  var checkpoint: Path
+  @Argument(
+    help: ArgumentHelp(
+      "A checkpoint directory or weight file, or a published model's name.", valueName: "CKPT"))
+  var checkpoint: ModelSource
 
-  var url: URL { checkpoint.url }
+  @OptionGroup var hub: HubFlags
+
+  /// Where it is, after fetching it when it is a name.
+  ///
+  /// - Throws: ``GraftError`` when there is no such path and no such model.
+  func locate(_ registry: Registry, _ console: Console) throws -> URL {
+    try hub.locate(checkpoint, registry, console)
+  }
 }
 
 /// Where and how models run.
@@ -170,6 +179,15 @@ extension CheckpointArgument {
   ///
   /// - Throws: ``GraftError`` when it cannot be read, or is not complete and has to be.
   func open(_ registry: Registry, _ strictness: StrictFlag, _ console: Console) throws -> Checkpoint {
+    try open(locate(registry, console), registry, strictness, console)
+  }
+
+  /// Opens what was located, and says what became of its tensors.
+  ///
+  /// - Throws: as ``open(_:_:_:)``.
+  func open(_ url: URL, _ registry: Registry, _ strictness: StrictFlag, _ console: Console) throws
+    -> Checkpoint
+  {
     let opened = try registry.open(url)
     if strictness.strict { try opened.report.requireStrict() }
     console.report(opened.report, of: url)

@@ -1,0 +1,114 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftHub
+
+/// A checkpoint on the command line: a path, or the name of a published model.
+struct ModelSource: ExpressibleByArgument {
+  let text: String
+
+  init?(argument: String) {
+    guard !argument.isEmpty else { return nil }
+    text = argument
+  }
+
+  static var defaultCompletionKind: CompletionKind { .file() }
+}
+
+/// How models that are given by name are found.
+struct HubFlags: ParsableArguments {
+  @Flag(help: "Open no connection: take models by name from the cache. So does HF_HUB_OFFLINE=1.")
+  var offline = false
+
+  /// What the help of commands says about names.
+  static let help = """
+    A name such as bert-base-uncased, or ORG/NAME@REVISION, is a model of the Hugging Face Hub, which is fetched \
+    once into the cache that other tools use as well; a path that exists wins.
+    """
+
+  /// Where a checkpoint is, after fetching it when it is a name and not here yet.
+  ///
+  /// - Throws: ``GraftError`` when there is no such path and no such model.
+  func locate(_ source: ModelSource, _ registry: Registry, _ console: Console) throws -> URL {
+    let path = URL(fileURLWithPath: source.text)
+    let formats = registry.formats.values
+    let suffixes = [""] + formats.flatMap { $0.pathSuffixes }
+    let isPath = suffixes.contains { FileManager.default.fileExists(atPath: path.path + $0) }
+    let extensions = formats.flatMap { $0.fileNames }.map { ($0 as NSString).pathExtension }
+    // A mistyped file is no model's name.
+    guard !isPath, !extensions.contains(path.pathExtension), let name = ModelName(source.text) else {
+      return path
+    }
+    do {
+      return try fetch(name, registry, console).directory
+    } catch let error as GraftError where error.isAboutTheName(name) {
+      throw GraftError(
+        error.kind, "no such file or directory, and \(error.problem)", file: source.text, found: error.found,
+        advice: error.advice)
+    }
+  }
+
+  /// Brings a model to this machine and says where it came from.
+  ///
+  /// - Throws: ``GraftError`` when it cannot be had.
+  func fetch(_ name: ModelName, _ registry: Registry, _ console: Console) throws -> Hub.Model {
+    // A connection that the other side closed is an error like others.
+    signal(SIGPIPE, SIG_IGN)
+    var settings = HubSettings()
+    if offline { settings.isOffline = true }
+    let hub = Hub(settings, weightNames: registry.formats.values.flatMap { $0.fileNames })
+    let display = FetchDisplay(name, console)
+    defer { display.close() }
+    let model = try hub.model(name, observe: display.show)
+    display.close()
+    let origin = model.fetched > 0 ? "fetched \(Format.bytes(model.fetched))" : "from the cache"
+    console.note("\(name.id): \(name.revision.prefix(12)) is \(model.commit.prefix(12)), \(origin)")
+    return model
+  }
+}
+
+extension GraftError {
+  /// Whether the model as a whole was not found, and not one of its files.
+  fileprivate func isAboutTheName(_ name: ModelName) -> Bool {
+    subject == nil && file == name.description && name.revision == ModelName.defaultRevision
+      && (kind == .missing || kind == .system)
+  }
+}
+
+/// Shows what is fetched while it is.
+private final class FetchDisplay {
+  private let name: ModelName
+  private let console: Console
+  private var bar: (bar: ProgressBar, total: Int)?
+
+  init(_ name: ModelName, _ console: Console) {
+    self.name = name
+    self.console = console
+  }
+
+  func show(_ event: Hub.Event) {
+    switch event {
+    case .progress(let received, let total):
+      if bar?.total != total {
+        bar?.bar.clear()
+        let megabytes = ProgressBar(
+          "fetching", unit: "MB", total: total / 1_000_000, startCount: received / 1_000_000, console: console
+        )
+        bar = (megabytes, total)
+      }
+      bar?.bar.update(received / 1_000_000)
+    case .waiting(let file): line("waiting for another process that fetches \(file) of \(name.id)")
+    case .unreachable(let error): line("\(error.problem); what is in the cache is used")
+    }
+  }
+
+  func close() {
+    bar?.bar.clear()
+    bar = nil
+  }
+
+  private func line(_ text: String) {
+    close()
+    console.note(text)
+  }
+}

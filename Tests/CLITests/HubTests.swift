@@ -1,0 +1,149 @@
+import Foundation
+import GraftCore
+import HubServer
+import Testing
+
+/// Models by name, from a Hub on the loopback interface.
+@Suite struct HubTests {
+  /// A Hub that has the tiny checkpoint as `acme/tiny-bert`, which was `tiny-bert` before.
+  private func withHub(
+    fixture: String = "base",
+    _ body: (_ sandbox: Sandbox, _ server: HubServer, _ environment: [String: String]) throws -> Void
+  ) throws {
+    try Sandbox.with { sandbox in
+      var repository = try Repository("acme/tiny-bert", URL(filePath: sandbox.resolve("{\(fixture)}")))
+      repository.formerly = "tiny-bert"
+      let server = try HubServer([repository])
+      let environment = [
+        "HF_ENDPOINT": server.endpoint, "HF_HOME": sandbox.url("hf").path, "HF_HUB_OFFLINE": "0",
+        "HF_TOKEN": "hf_secret",
+      ]
+      try body(sandbox, server, environment)
+    }
+  }
+
+  /// The README's first command asks for this, and needs nothing else.
+  @Test func importByName() throws {
+    try withHub { sandbox, server, environment in
+      let outcome = try sandbox.graft(
+        ["import", "tiny-bert", "--output", "models/bert"], environment: environment)
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      #expect(outcome.stdout.hasPrefix("wrote models/bert ("))
+      #expect(outcome.stderr.hasPrefix("tiny-bert: main is "))
+      let asked = server.log.map {
+        "\($0.isHub ? "hub" : "files") \($0.method) \($0.target.split(separator: "?")[0])"
+      }
+      .filter { !$0.contains("resolve-cache") && !$0.contains("hub HEAD /tiny-bert/") }
+      let hub = asked.filter { $0.hasPrefix("hub") }
+      #expect(
+        hub.prefix(2) == [
+          "hub GET /api/models/tiny-bert/revision/main", "hub GET /api/models/acme/tiny-bert/revision/main",
+        ])
+      #expect(hub.dropFirst(2).allSatisfy { $0.hasPrefix("hub HEAD /acme/tiny-bert/resolve/") })
+      #expect(asked.filter { $0.hasPrefix("files") }.count == 1)
+
+      // The same model, as if it had been imported from the directory.
+      let direct = try sandbox.graft(["import", "{base}", "--output", "direct"])
+      #expect(direct.code == 0)
+      let difference = try sandbox.graft(["diff", "models/bert", "direct"])
+      #expect(difference.code == 0, "\(difference.stdout)")
+    }
+  }
+
+  @Test func offlineAsksNobody() throws {
+    try withHub { sandbox, server, environment in
+      let first = try sandbox.graft(["pull", "tiny-bert"], environment: environment)
+      #expect(first.code == 0, "\(first.stderr)")
+      #expect(first.stdout.hasPrefix(sandbox.url("hf/hub/models--tiny-bert/snapshots/").path))
+      let count = server.log.count
+      for command in [["pull", "tiny-bert", "--offline"], ["inspect", "tiny-bert", "--offline"]] {
+        let outcome = try sandbox.graft(command, environment: environment)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        #expect(outcome.stderr.contains("from the cache") || outcome.stdout.contains("BertModel"))
+      }
+      let byVariable = environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
+      #expect(try sandbox.graft(["tokenize", "tiny-bert", "he"], environment: byVariable).code == 0)
+      #expect(server.log.count == count)
+      // Without a network, what is there serves.
+      server.stop()
+      let outcome = try sandbox.graft(["pull", "tiny-bert"], environment: environment)
+      #expect(outcome.code == 0)
+      #expect(outcome.stderr.contains("127.0.0.1 cannot be reached ("))
+      #expect(outcome.stderr.contains("; what is in the cache is used\n"))
+      #expect(!outcome.stderr.contains("hf_secret"))
+    }
+  }
+
+  @Test func pathsWin() throws {
+    try withHub { sandbox, server, environment in
+      try sandbox.copy("base", to: "tiny-bert")
+      let outcome = try sandbox.graft(["inspect", "tiny-bert"], environment: environment)
+      #expect(outcome.code == 0)
+      #expect(outcome.stdout.contains("checkpoint    tiny-bert\n"))
+      #expect(server.log.isEmpty)
+      let mistyped = try sandbox.graft(["inspect", "tiny-bort"], environment: environment)
+      #expect(
+        mistyped.stderr == "graft: error: tiny-bort: no such file or directory, and no model of that name at "
+          + "\(server.endpoint). Check the spelling. HF_TOKEN is set: its account may not see the model.\n")
+    }
+  }
+
+  /// One of them fetches; the others wait for it.
+  @Test func eightAtOnce() throws {
+    try withHub { sandbox, server, environment in
+      server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = 200_000 }
+      let script = """
+        for n in 1 2 3 4 5 6 7 8; do $GRAFT pull acme/tiny-bert > out-$n 2> err-$n & done
+        status=0; for n in 1 2 3 4 5 6 7 8; do wait -n || status=1; done; exit $status
+        """
+      let outcome = try sandbox.shell(script, environment: environment)
+      #expect(outcome.code == 0)
+      let outputs = Set(try (1...8).map { try String(contentsOf: sandbox.url("out-\($0)"), encoding: .utf8) })
+      #expect(outputs.count == 1, "\(outputs)")
+      #expect(server.log.filter { !$0.isHub }.count == 1)
+      #expect(
+        server.log.filter { $0.isHub && $0.method == "GET" && $0.target.contains("vocab.txt") }.count == 1)
+      #expect(
+        try sandbox.graft(["import", "acme/tiny-bert", "--output", "out"], environment: environment).code == 0
+      )
+    }
+  }
+
+  /// Killed at any moment, the cache has no wrong file, and the next fetch goes on.
+  @Test func killedFiftyTimes() throws {
+    try withHub { sandbox, server, environment in
+      let repository = try Repository("acme/tiny-bert", URL(filePath: sandbox.resolve("{base}")))
+      let size = repository.files["model.safetensors"]?.size ?? 0
+      // So slow that fifty kills do not see the end of it.
+      server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = size / 8 }
+      var kept = 0
+      for round in 0..<50 {
+        let script =
+          "$GRAFT pull acme/tiny-bert & sleep 0.$((RANDOM % 3))$((RANDOM % 10)); kill -KILL $!; wait $! || true"
+        _ = try sandbox.shell(script, environment: environment)
+        let blobs = sandbox.url("hf/hub/models--acme--tiny-bert/blobs")
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: blobs.path)) ?? [] {
+          let bytes = try Data(contentsOf: blobs.appending(path: name))
+          if name.hasSuffix(".incomplete") {
+            let file = repository.files.values.first { $0.hash == name.dropLast(".incomplete".count) }
+            let whole = try #require(file).contents
+            #expect(whole.starts(with: bytes), "round \(round): \(name)")
+            kept = max(kept, bytes.count)
+          } else {
+            #expect(repository.files.values.contains { $0.hash == name && $0.contents == bytes })
+          }
+        }
+      }
+      server.spoilNothing()
+      server.clearLog()
+      let outcome = try sandbox.graft(["pull", "acme/tiny-bert"], environment: environment)
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      if kept > 0, kept < size {
+        #expect(server.log.contains { !$0.isHub && $0.range?.hasPrefix("bytes=") == true })
+      }
+      #expect(
+        try sandbox.graft(["import", "acme/tiny-bert", "--output", "out"], environment: environment).code == 0
+      )
+    }
+  }
+}
