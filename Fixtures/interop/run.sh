@@ -16,6 +16,7 @@ fi
 status=0
 "$peers/torch/bin/python" "$here/check.py" --graft "$graft" --peers "$peers" "$@" || status=1
 "$peers/torch/bin/python" "$here/check_onnx.py" --graft "$graft" --peers "$peers" "$@" || status=1
+"$peers/torch/bin/python" "$here/check_hub.py" --graft "$graft" --server "$(dirname "$graft")/hub-server" || status=1
 for framework in tensorflow keras; do
   [ -x "$peers/$framework/bin/python" ] || continue
   "$peers/$framework/bin/python" "$here/check_$framework.py" --graft "$graft" || status=1
