@@ -56,7 +56,9 @@ let package = Package(
     .target(
       name: "GraftCore",
       dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
-    .target(name: "GraftKit", dependencies: ["GraftCore", "Zlib"]),
+    .target(
+      name: "GraftKit", dependencies: ["GraftCore", "Zlib"],
+      resources: [.embedInCode("Catalogue/catalogue.json")]),
     .target(
       name: "GraftHub",
       dependencies: ["GraftCore", "CCurl", .product(name: "Crypto", package: "swift-crypto")]),

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import GraftCore
 
 /// What a file has to be: the name of its blob in the cache, and its `ETag` at the Hub.
 enum ContentID: Hashable, Sendable {
@@ -39,6 +40,18 @@ enum ContentID: Hashable, Sendable {
       return hash
     }
   }
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+///
+/// - Throws: `GraftError` when it cannot be read.
+public func sha256(of url: URL) throws -> String {
+  var hash = SHA256()
+  let file = try RandomAccessFile(url)
+  for start in stride(from: 0, to: file.size, by: 1 << 20) {
+    try file.bytes(start..<min(file.size, start + 1 << 20)).withUnsafeBytes { hash.update(bufferPointer: $0) }
+  }
+  return hash.hexadecimal
 }
 
 /// A hash that is given the bytes of a file in their order.

@@ -40,14 +40,7 @@ public func verify(
   do {
     let inputs = try GoldenInputs(file)
     let checkpoint = try registry.open(source).checkpoint
-    var outputs = try checkpoint.outputs(inputs.batch, backend)
-    // A head that is parked may be what the golden file is about.
-    for record in checkpoint.parkedRecords where record.id == record.type.name {
-      var other = checkpoint
-      other.activeHead = record.type
-      guard !record.type.needsPooler || outputs["pooler_output"] != nil else { continue }
-      outputs.merge(try other.outputs(inputs.batch, backend)) { first, _ in first }
-    }
+    let outputs = try checkpoint.goldenOutputs(inputs.batch, backend)
     let compared = try file.tensors.compactMap { name, expected -> Verification.Output? in
       guard let found = outputs[name] else { return nil }
       return try inputs.compare(name, expected: expected, found: found)
@@ -65,8 +58,20 @@ public func verify(
 }
 
 extension Checkpoint {
-  /// Every output for a batch by its golden name.
-  fileprivate func outputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: Tensor] {
+  /// Every output for a batch by its golden name, those of parked heads included.
+  func goldenOutputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: Tensor] {
+    var outputs = try outputs(batch, backend)
+    for record in parkedRecords where record.id == record.type.name {
+      var other = self
+      other.activeHead = record.type
+      guard !record.type.needsPooler || outputs["pooler_output"] != nil else { continue }
+      outputs.merge(try other.outputs(batch, backend)) { first, _ in first }
+    }
+    return outputs
+  }
+
+  /// Every output of the active head for a batch by its golden name.
+  private func outputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: Tensor] {
     let model = try makeModel()
     let tape = Tape(backend, recording: false)
     let encoded = try model.encode(batch, tape)

@@ -32,7 +32,7 @@ struct Graft: ParsableCommand {
       CommandGroup(
         name: "Checkpoints",
         subcommands: [
-          Inspect.self, Pull.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self,
+          Inspect.self, Zoo.self, Pull.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self,
           Verify.self,
         ]),
       CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Report.self]),

@@ -74,6 +74,47 @@ import Testing
     }
   }
 
+  @Test func zoo() throws {
+    try withHub(fixture: "masked-lm") { sandbox, server, environment in
+      let environment = environment.merging(["GRAFT_ZOO": sandbox.url("zoo.json").path]) { $1 }
+      let fixture = sandbox.resolve("{masked-lm}")
+      #expect(
+        try sandbox.graft(["zoo", "add", "mine", fixture, "--about", "tiny"], environment: environment).code
+          == 0)
+      #expect(try sandbox.graft(["fill-mask", "mine", "he [MASK]"], environment: environment).code == 0)
+      let list = try sandbox.graft(["zoo", "list"], environment: environment).stdout
+      #expect(list.contains("mine") && list.contains("google/bert_uncased_L-12_H-768_A-12"))
+      #expect(list.contains("109,482,240"))
+      let show = try sandbox.graft(["zoo", "show", "bert-base-uncased"], environment: environment).stdout
+      #expect(show.contains("68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3"))
+      #expect(try sandbox.graft(["zoo", "verify", "mine"], environment: environment).code == 0)
+      let unknown = try sandbox.graft(["zoo", "show", "nothing"], environment: environment)
+      #expect(unknown.stderr.hasPrefix("graft: error: nothing: no model of that name in the catalogue."))
+
+      // A published model, its files and values checked; then with a wrong hash and a wrong value.
+      let repository = try Repository("acme/tiny-bert", URL(filePath: fixture))
+      let file = try #require(repository.files["model.safetensors"])
+      func catalogue(_ hash: String, _ value: String) throws {
+        let golden =
+          #"{"ids": [2, 3], "output": "last_hidden_state", "first": [0, 0], "values": [[\#(value)]]}"#
+        try sandbox.write(
+          "zoo.json",
+          """
+          {"models": [{"names": ["acme/tiny-bert"], "files": {"model.safetensors": {"bytes": \(file.size), \
+          "sha256": "\(hash)"}}, "golden": [\(golden)]}]}
+          """)
+      }
+      try catalogue(file.hash, "1000")
+      let wrongValue = try sandbox.graft(["zoo", "verify", "acme/tiny-bert"], environment: environment)
+      #expect(wrongValue.code == 1)
+      #expect(wrongValue.stdout.contains("ok      model.safetensors"))
+      #expect(wrongValue.stdout.contains("FAILED  last_hidden_state"))
+      try catalogue(String(repeating: "0", count: 64), "1000")
+      let wrongHash = try sandbox.graft(["zoo", "verify", "acme/tiny-bert"], environment: environment)
+      #expect(wrongHash.stdout.contains("FAILED  model.safetensors"))
+    }
+  }
+
   @Test func pathsWin() throws {
     try withHub { sandbox, server, environment in
       try sandbox.copy("base", to: "tiny-bert")

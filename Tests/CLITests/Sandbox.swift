@@ -79,7 +79,10 @@ struct Sandbox: Sendable {
     process.arguments = arguments
     process.currentDirectoryURL = directory
     // No test asks the real Hub, or finds what is in this user's cache.
-    let hub = ["HF_HUB_OFFLINE": "1", "HF_HOME": channels.appending(path: "huggingface").path]
+    let hub = [
+      "HF_HUB_OFFLINE": "1", "HF_HOME": channels.appending(path: "huggingface").path,
+      "GRAFT_ZOO": channels.appending(path: "zoo.json").path,
+    ]
     process.environment = ProcessInfo.processInfo.environment.merging(hub) { $1 }.merging(environment) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: paths[0])
     process.standardOutput = try FileHandle(forWritingTo: paths[1])

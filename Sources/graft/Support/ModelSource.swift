@@ -2,10 +2,13 @@ import ArgumentParser
 import Foundation
 import GraftCore
 import GraftHub
+import GraftKit
 
 /// A checkpoint on the command line: a path, or the name of a published model.
 struct ModelSource: ExpressibleByArgument {
   let text: String
+
+  init(_ text: String) { self.text = text }
 
   init?(argument: String) {
     guard !argument.isEmpty else { return nil }
@@ -35,6 +38,10 @@ struct HubFlags: ParsableArguments {
     let suffixes = [""] + formats.flatMap { $0.pathSuffixes }
     let isPath = suffixes.contains { FileManager.default.fileExists(atPath: path.path + $0) }
     let extensions = formats.flatMap { $0.fileNames }.map { ($0 as NSString).pathExtension }
+    if !isPath, let entry = try ModelCatalogue().find(source.text), let registered = entry.path {
+      console.note("\(source.text): registered as \(registered.relativeToWorkingDirectory)")
+      return URL(fileURLWithPath: registered)
+    }
     // A mistyped file is no model's name.
     guard !isPath, !extensions.contains(path.pathExtension), let name = ModelName(source.text) else {
       return path
