@@ -41,6 +41,17 @@ public struct Hub: Sendable {
     public let directory: URL
     /// How many bytes were fetched now.
     public let fetched: Int
+
+    /// The hashes of its files by their paths: SHA-256 of large ones, Git object ids of small ones.
+    public func hashes() -> [(path: String, hash: String)] {
+      let files = FileManager.default
+      let paths = files.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
+      return paths.sorted().compactMap { path in
+        let target = try? files.destinationOfSymbolicLink(atPath: directory.appendingPathComponent(path).path)
+        let content = target?.split(separator: "/").last.flatMap { ContentID(etag: String($0)) }
+        return content.map { (path, $0.name) }
+      }
+    }
   }
 
   /// Brings a model's files to this machine, unless they are there.

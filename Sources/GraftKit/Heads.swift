@@ -34,6 +34,8 @@ public func swapHead(
   let restored = try opened.checkpoint.activate(
     name, labels: labels, problemType: problemType, seed: seed, report: &opened.report, registry: registry)
   let active = Set(opened.checkpoint.activeRecords.map(\.id))
+  opened.checkpoint.lineage.append(
+    LineageStep("swap", ["parent": .string(source.lastPathComponent), "head": .string(name)]))
   return HeadChange(
     checkpoint: opened.checkpoint, report: opened.report, parked: old.filter { !active.contains($0) },
     restored: restored)
@@ -74,6 +76,13 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
   }
   let old = opened.checkpoint.activeRecords.map(\.id)
   try opened.checkpoint.attach(detached, file: head, report: &opened.report, registry: registry)
+  opened.checkpoint.lineage.append(
+    LineageStep(
+      "attach",
+      [
+        "parent": .string(source.lastPathComponent), "head": .string(detached.type.name),
+        "from": .string(head.lastPathComponent),
+      ]))
   return HeadChange(checkpoint: opened.checkpoint, report: opened.report, parked: old, restored: [])
 }
 

@@ -60,16 +60,18 @@ extension Checkpoint {
 ///   - options: The weight format, dialect, type and shard size of what is written.
 ///   - strict: Whether anything initialised or unexpected is an error.
 ///   - keepExtra: Whether tensors that nothing recognises are carried along.
+///   - origin: Where the source comes from, for the checkpoint's lineage.
 ///   - registry: The plugins.
 /// - Returns: What became of every tensor.
 /// - Throws: `GraftError` when the source is broken or the output exists.
 @discardableResult
 public func importModel(
   _ source: URL, to output: URL, options: OutputOptions = OutputOptions(), strict: Bool = false,
-  keepExtra: Bool = false, registry: Registry
+  keepExtra: Bool = false, origin: LineageStep? = nil, registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
-  let (opened, _) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  var (opened, _) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  if let origin { opened.checkpoint.lineage.append(origin) }
   try opened.checkpoint.write(to: output, options, registry: registry)
   return opened.report
 }

@@ -27,6 +27,8 @@ public struct Inspection: Sendable {
   public let types: [(name: String, count: Int)]
   /// Stored tensors that are copies of others.
   public let ties: [String]
+  /// How the checkpoint came to be, the first step first.
+  public let lineage: [LineageStep]
   public let report: LoadReport
   /// The stored tensors in their order.
   public let tensors: [(name: String, tensor: LazyTensor)]
@@ -57,6 +59,6 @@ public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
     },
     // Types of equal counts by name, as a dictionary's order is another in every run.
     types: counts.map { ($0.key, $0.value) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) },
-    ties: opened.report.dropped.filter(\.isTied).map(\.name), report: opened.report,
-    tensors: opened.stored.tensors.map { ($0.key, $0.value) })
+    ties: opened.report.dropped.filter(\.isTied).map(\.name), lineage: checkpoint.lineage,
+    report: opened.report, tensors: opened.stored.tensors.map { ($0.key, $0.value) })
 }

@@ -8,6 +8,8 @@ import GraftCore
 /// failed (or `diff` and `verify` found a difference), 64 when it was called wrongly.
 @main
 struct Graft: ParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "graft",
     abstract: "A native model zoo and converter for BERT-family encoders.",
@@ -27,7 +29,7 @@ struct Graft: ParsableCommand {
       SHELL COMPLETION (bash, zsh or fish)
         graft --generate-completion-script bash > graft.bash && source graft.bash
       """,
-    version: "0.1.0",
+    version: version,
     groupedSubcommands: [
       CommandGroup(
         name: "Checkpoints",

@@ -42,6 +42,11 @@ import Testing
       #expect(hub.dropFirst(2).allSatisfy { $0.hasPrefix("hub HEAD /acme/tiny-bert/resolve/") })
       #expect(asked.filter { $0.hasPrefix("files") }.count == 1)
 
+      // It remembers where it came from.
+      let lineage = try sandbox.graft(["inspect", "models/bert", "--lineage"]).stdout
+      #expect(lineage.contains("repository tiny-bert, commit \(server.commit), files {"))
+      #expect(lineage.contains("\"model.safetensors\":"))
+
       // The same model, as if it had been imported from the directory.
       let direct = try sandbox.graft(["import", "{base}", "--output", "direct"])
       #expect(direct.code == 0)

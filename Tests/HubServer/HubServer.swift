@@ -122,6 +122,9 @@ public final class HubServer: Sendable {
   /// Everything that was asked so far.
   public var log: [Entry] { shared.state.withLock { $0.log } }
 
+  /// The commit of the first model.
+  public var commit: String { shared.state.withLock { $0.repositories.first?.commit ?? "" } }
+
   public func clearLog() { shared.state.withLock { $0.log = [] } }
 
   public func setRepositories(_ repositories: [Repository]) {

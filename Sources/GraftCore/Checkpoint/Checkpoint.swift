@@ -24,6 +24,8 @@ public struct Checkpoint: Sendable {
   public var card: ModelCard?
   /// What it was opened from, by the name that cards give it.
   public var source: String?
+  /// How the checkpoint came to be, as far as Graft knows; the first step first.
+  public var lineage: [LineageStep] = []
 
   public init(
     configuration: Configuration,

@@ -60,6 +60,7 @@ extension Registry {
           return found
         }
       }
+      checkpoint.lineage = LineageStep.list(record?["lineage"])
       if let pooler = record?["pooler"] {
         checkpoint.poolerHistory = HeadRecord.History(pooler, source: directory.name)
       }

@@ -71,10 +71,12 @@ extension Checkpoint {
       try DirectoryWriter.makeDirectory(folder)
       try DetachedHead(record.type, [record], of: self).write(into: folder, options)
     }
+    var others: OrderedDictionary<String, JSON> = [:]
+    others["pooler"] = poolerHistory?.json
+    if !lineage.isEmpty { others["lineage"] = .array(lineage.map(\.json)) }
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(
-        activeHead?.name, activeRecords, poolerHistory.map { ["pooler": $0.json] } ?? [:])
+      text: HeadRecord.document(activeHead?.name, activeRecords, others)
     )
     try tokenizer?.write(to: directory, as: options.dialect.name)
     try writeCard(into: directory)

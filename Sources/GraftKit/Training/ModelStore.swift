@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import OrderedCollections
 
 /// How a run writes its models and reads them again.
 public protocol ModelStore {
@@ -36,6 +37,7 @@ public struct CheckpointStore: ModelStore {
   private let data: [String]
   private let evaluationData: [String]
   private let examples: Int
+  private let dataHash: String?
 
   /// - Parameters:
   ///   - checkpoint: What the model was made of.
@@ -43,6 +45,7 @@ public struct CheckpointStore: ModelStore {
   ///   - data: The names of the training data, for the head's record.
   ///   - evaluationData: The names of the evaluation data, for the model card.
   ///   - examples: The number of training examples.
+  ///   - dataHash: What tells the data from any other, for the lineage.
   ///   - registry: The plugins.
   public init(
     _ checkpoint: Checkpoint,
@@ -50,6 +53,7 @@ public struct CheckpointStore: ModelStore {
     data: [String],
     evaluationData: [String] = [],
     examples: Int,
+    dataHash: String? = nil,
     registry: Registry
   ) {
     self.checkpoint = checkpoint
@@ -57,6 +61,7 @@ public struct CheckpointStore: ModelStore {
     self.data = data
     self.evaluationData = evaluationData
     self.examples = examples
+    self.dataHash = dataHash
     self.registry = registry
   }
 
@@ -85,6 +90,13 @@ public struct CheckpointStore: ModelStore {
     checkpoint.takeWeights(of: model)
     try checkpoint.markTrained(
       on: HeadRecord.Training(data: data, examples: examples, steps: steps), parameters: trained)
+    var facts: OrderedDictionary<String, JSON> = [:]
+    facts["head"] = checkpoint.activeHead.map { .string($0.name) }
+    facts["data"] = .array(data.map { .string($0) })
+    facts["data_hash"] = dataHash.map { .string($0) }
+    facts["examples"] = JSON(examples)
+    facts["steps"] = JSON(steps)
+    checkpoint.lineage.append(LineageStep("train", facts))
     try checkpoint.write(
       into: directory, output.resolve(registry, backbone: checkpoint.backboneType.name))
   }

@@ -51,18 +51,19 @@ public func train(
   let recorder = MetricsRecorder(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
+  let dataset = try data.dataset(for: model, maximumLength: options.maxLength)
   let run = TrainingRun(
     model: model,
     options: options,
     output: output,
     store: CheckpointStore(
       checkpoint, output: outputOptions, data: data.names, evaluationData: evaluationData?.names ?? [],
-      examples: data.rows.count, registry: registry),
+      examples: data.rows.count, dataHash: dataset.fingerprint, registry: registry),
     trainer: try registry.trainers.find(options.trainer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
   return try run.train(
-    on: data.dataset(for: model, maximumLength: options.maxLength),
+    on: dataset,
     evaluating: evaluationData?.dataset(for: model, maximumLength: options.maxLength),
     resume: resume,
     control: control,

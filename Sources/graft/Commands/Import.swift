@@ -40,10 +40,10 @@ struct Import: ParsableCommand {
   func run() throws {
     try DirectoryWriter.checkVacant(output.url)
     let registry = try Registry.builtIn()
-    let url = try hub.locate(source, registry, flags.console)
+    let (url, model) = try hub.find(source, registry, flags.console)
     let report = try importModel(
       url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
-      keepExtra: storage.keepExtra, registry: registry)
+      keepExtra: storage.keepExtra, origin: .importing(source, url, model), registry: registry)
     flags.console.report(report, of: url)
     try Written.show(output.url, report: report, flags)
   }

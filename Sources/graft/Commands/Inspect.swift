@@ -13,6 +13,7 @@ struct Inspect: ParsableCommand {
       EXAMPLES
         graft inspect bert-base-uncased
         graft inspect bert-base-uncased --tensors
+        graft inspect news --lineage
         graft inspect model.safetensors --json
       """)
 
@@ -20,6 +21,9 @@ struct Inspect: ParsableCommand {
 
   @Flag(help: "List every stored tensor with its type and shape.")
   var tensors = false
+
+  @Flag(help: "Tell how the checkpoint came to be: imports, training, heads.")
+  var lineage = false
 
   @OptionGroup var output: OutputFlags
 
@@ -68,6 +72,13 @@ struct Inspect: ParsableCommand {
     try Output.print(HeadTable(found.heads).text(indent: 2))
     try Output.print("\ntensors")
     for line in found.report.description.split(separator: "\n") { try Output.print("  \(line)") }
+    if lineage {
+      try Output.print("\nlineage")
+      let steps = found.lineage.map { step in
+        [step.action] + [step.facts.map { "\($0) \($1.string ?? $1.text())" }.joined(separator: ", ")]
+      }
+      try Output.print(Format.table(steps.isEmpty ? [["unknown"]] : steps, indent: 2))
+    }
     guard tensors else { return }
     try Output.print("")
     try Output.print(
@@ -92,6 +103,7 @@ struct Inspect: ParsableCommand {
       ("dtypes", .object(found.types.map { ($0.name, JSON($0.count)) })),
       ("tied_copies", .list(found.ties)), ("report", found.report.json),
     ]
+    if lineage { members.append(("lineage", .array(found.lineage.map(\.json)))) }
     if tensors {
       let list = found.tensors.map { name, tensor -> JSON in
         [

@@ -3,6 +3,7 @@ import Foundation
 import GraftCore
 import GraftHub
 import GraftKit
+import OrderedCollections
 
 /// A checkpoint on the command line: a path, or the name of a published model.
 struct ModelSource: ExpressibleByArgument {
@@ -33,6 +34,15 @@ struct HubFlags: ParsableArguments {
   ///
   /// - Throws: ``GraftError`` when there is no such path and no such model.
   func locate(_ source: ModelSource, _ registry: Registry, _ console: Console) throws -> URL {
+    try find(source, registry, console).url
+  }
+
+  /// Where a checkpoint is, and which model of the Hub it is, if it is one.
+  ///
+  /// - Throws: as ``locate(_:_:_:)``.
+  func find(
+    _ source: ModelSource, _ registry: Registry, _ console: Console
+  ) throws -> (url: URL, model: Hub.Model?) {
     let path = URL(fileURLWithPath: source.text)
     let formats = registry.formats.values
     let suffixes = [""] + formats.flatMap { $0.pathSuffixes }
@@ -40,14 +50,15 @@ struct HubFlags: ParsableArguments {
     let extensions = formats.flatMap { $0.fileNames }.map { ($0 as NSString).pathExtension }
     if !isPath, let entry = try ModelCatalogue().find(source.text), let registered = entry.path {
       console.note("\(source.text): registered as \(registered.relativeToWorkingDirectory)")
-      return URL(fileURLWithPath: registered)
+      return (URL(fileURLWithPath: registered), nil)
     }
     // A mistyped file is no model's name.
     guard !isPath, !extensions.contains(path.pathExtension), let name = ModelName(source.text) else {
-      return path
+      return (path, nil)
     }
     do {
-      return try fetch(name, registry, console).directory
+      let model = try fetch(name, registry, console)
+      return (model.directory, model)
     } catch let error as GraftError where error.isAboutTheName(name) {
       throw GraftError(
         error.kind, "no such file or directory, and \(error.problem)", file: source.text, found: error.found,
@@ -71,6 +82,23 @@ struct HubFlags: ParsableArguments {
     let origin = model.fetched > 0 ? "fetched \(Format.bytes(model.fetched))" : "from the cache"
     console.note("\(name.id): \(name.revision.prefix(12)) is \(model.commit.prefix(12)), \(origin)")
     return model
+  }
+}
+
+extension LineageStep {
+  /// The first step of a checkpoint that is imported: where it came from, and what exactly that was.
+  ///
+  /// The hashes are those by which the cache keeps the files; a file that is not in the cache has none.
+  static func importing(_ source: ModelSource, _ url: URL, _ model: Hub.Model?) -> LineageStep {
+    var facts: OrderedDictionary<String, JSON> = [
+      "source": .string(source.text), "graft": .string(Graft.version),
+    ]
+    if let model {
+      facts["repository"] = .string(model.name.id)
+      facts["commit"] = .string(model.commit)
+      facts["files"] = .object(model.hashes().map { ($0, .string($1)) })
+    }
+    return LineageStep("import", facts)
   }
 }
 
