@@ -24,7 +24,7 @@ import Testing
 
   /// The README's first command asks for this, and needs nothing else.
   @Test func importByName() throws {
-    try withHub { sandbox, server, environment in
+    try withHub(fixture: "masked-lm") { sandbox, server, environment in
       let outcome = try sandbox.graft(
         ["import", "tiny-bert", "--output", "models/bert"], environment: environment)
       #expect(outcome.code == 0, "\(outcome.stderr)")
@@ -43,12 +43,14 @@ import Testing
       #expect(asked.filter { $0.hasPrefix("files") }.count == 1)
 
       // It remembers where it came from.
+      let heads = try sandbox.graft(["head", "list", "models/bert"]).stdout
+      #expect(heads.contains("imported from tiny-bert/model.safetensors"))
       let lineage = try sandbox.graft(["inspect", "models/bert", "--lineage"]).stdout
       #expect(lineage.contains("repository tiny-bert, commit \(server.commit), files {"))
       #expect(lineage.contains("\"model.safetensors\":"))
 
       // The same model, as if it had been imported from the directory.
-      let direct = try sandbox.graft(["import", "{base}", "--output", "direct"])
+      let direct = try sandbox.graft(["import", "{masked-lm}", "--output", "direct"])
       #expect(direct.code == 0)
       let difference = try sandbox.graft(["diff", "models/bert", "direct"])
       #expect(difference.code == 0, "\(difference.stdout)")
@@ -139,8 +141,8 @@ import Testing
     try withHub { sandbox, server, environment in
       server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = 200_000 }
       let script = """
-        for n in 1 2 3 4 5 6 7 8; do $GRAFT pull acme/tiny-bert > out-$n 2> err-$n & done
-        status=0; for n in 1 2 3 4 5 6 7 8; do wait -n || status=1; done; exit $status
+        for n in 1 2 3 4 5 6 7 8; do $GRAFT pull acme/tiny-bert > out-$n 2> err-$n & processes="$processes $!"; done
+        for process in $processes; do wait $process || exit 1; done
         """
       let outcome = try sandbox.shell(script, environment: environment)
       #expect(outcome.code == 0)

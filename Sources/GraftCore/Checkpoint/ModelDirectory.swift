@@ -71,7 +71,17 @@ public struct ModelDirectory: Sendable {
   }
 
   /// What records call it: the directory's name and the weight file's, without the way there.
-  var name: String { "\(url.standardizedFileURL.lastPathComponent)/\(weights.lastPathComponent)" }
+  var name: String { "\(title)/\(weights.lastPathComponent)" }
+
+  /// The directory's name; in the cache of the Hub's tools, where that is a commit, the model's:
+  /// `models--ORG--NAME/snapshots/COMMIT`.
+  private var title: String {
+    let parts = url.standardizedFileURL.pathComponents.suffix(3)
+    guard let model = parts.first, parts.dropFirst().first == "snapshots", model.hasPrefix("models--") else {
+      return parts.last ?? ""
+    }
+    return String(model.dropFirst("models--".count)).replacing("--", with: "/")
+  }
 
   /// The configuration, in standard keys.
   ///
@@ -127,7 +137,7 @@ public struct ModelDirectory: Sendable {
     {
       return name
     }
-    return url.standardizedFileURL.lastPathComponent
+    return title
   }
 
   /// The files of configurations that are there.
