@@ -1,6 +1,6 @@
 """Writes GGUF files of the tiny BERT checkpoints with llama.cpp's own converter, and blocks by its quantizer.
 
-    python make.py LLAMA_CPP      # llama.cpp b-0c1e57098bba as in llama-cpp-python 0.3.36, torch 2.15.0, transformers 5.23.0
+    python make.py LLAMA_CPP      # llama.cpp 0c1e570 of llama-cpp-python 0.3.36, torch 2.15.0, transformers 5.23.0
 
 LLAMA_CPP is llama.cpp's source, which the source distribution of llama-cpp-python has in vendor/llama.cpp. The
 converter knows vocabularies by their hash; that of the tiny checkpoints is passed off as one it knows.
@@ -19,7 +19,7 @@ source = Path(sys.argv[1])
 sys.path[:0] = [str(source), str(source / "gguf-py")]
 
 import gguf  # noqa: E402
-from conversion import bert, get_model_class  # noqa: E402,F401
+from conversion import bert  # noqa: E402
 
 TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
 

@@ -37,7 +37,7 @@ BACKBONES = ["base", "base-no-pooler", "cased", "gelu-tanh", "padded-vocab", "pr
 CLASSIFIERS = ["sequence-classification", "multi-label", "regression"]
 KINDS = {"mean": BertModel, "cls": BertModel, "rank": BertForSequenceClassification}
 # How far the vectors may be, and 1 - cosine: rounding of weights, and of what they are multiplied with, in blocks.
-LIMITS = {"float32": (5e-3, 1e-5), "float16": (5e-3, 1e-5), "q8_0": (0.2, 2e-3)}
+LIMITS = {"float32": (5e-3, 1e-5), "float16": (5e-3, 1e-5), "bfloat16": (5e-2, 1e-3), "q8_0": (0.2, 2e-3)}
 
 
 class Llama:

@@ -22,7 +22,7 @@ for framework in tensorflow keras; do
   "$peers/$framework/bin/python" "$here/check_$framework.py" --graft "$graft" || status=1
 done
 if [ -x "$peers/llama/bin/python" ]; then
-  "$peers/torch/bin/python" "$here/check_gguf.py" --graft "$graft" --peers "$peers" || status=1
+  "$peers/torch/bin/python" "$here/check_gguf.py" --graft "$graft" --peers "$peers" "$@" || status=1
 else
   echo "GGUF is not checked: '$here/setup.sh $peers llama' builds llama.cpp for it" >&2
 fi

@@ -1,7 +1,7 @@
 import GraftCore
 
 /// How ggml stores the elements of a tensor, of the ways that Graft knows.
-enum ElementType: Equatable {
+enum ElementType: Hashable {
   case plain(DType)
   case q8_0
 

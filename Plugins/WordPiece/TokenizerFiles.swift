@@ -7,7 +7,9 @@ extension WordPieceTokenizer {
     try TokenizerDescription(directory: directory).map(WordPieceTokenizer.init)
   }
 
-  public static func load(from attributes: OrderedDictionary<String, JSON>) throws -> WordPieceTokenizer? {
+  public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
+    -> WordPieceTokenizer?
+  {
     try (GGUFTokenizer.description(of: attributes) ?? TokenizerDescription(attributes: attributes))
       .map(WordPieceTokenizer.init)
   }

@@ -175,6 +175,38 @@ import Testing
     }
   }
 
+  @Test("blocks stay blocks unless another type is asked for")
+  func blocksAgain() throws {
+    try withTemporaryDirectory { directory in
+      let (source, registry) = (fixtures.appendingPathComponent("gguf/base-q8_0.gguf"), try registry.get())
+      for type in [nil, StorageType.float32] {
+        let url = directory.appendingPathComponent("\(type?.rawValue ?? "same").gguf")
+        try exportModel(
+          source, to: url, options: OutputOptions(format: "gguf", dtype: type), registry: registry)
+        let blocks = try GGUFFormat().open(url).tensors.values.count { $0.blockType == .q8_0 }
+        #expect(blocks == (type == nil ? 13 : 0))
+      }
+    }
+  }
+
+  @Test("float64, which llama.cpp does not multiply, is written as float32")
+  func float64() throws {
+    try withTemporaryDirectory { directory in
+      let source = fixtures.appendingPathComponent("bert-tiny/base")
+      try FileManager.default.copyItem(
+        at: source.appendingPathComponent("config.json"), to: directory.appendingPathComponent("config.json"))
+      var weights = try registry.get().open(source).stored
+      weights.tensors = weights.tensors.mapValues { $0.converted(to: .float64) }
+      try SafetensorsFormat().write(weights, to: directory.appendingPathComponent("model.safetensors"))
+      let url = directory.appendingPathComponent("model.gguf")
+      try exportModel(
+        directory.appendingPathComponent("model.safetensors"), to: url,
+        options: OutputOptions(format: "gguf"),
+        registry: registry.get())
+      #expect(try GGUFFormat().open(url).tensors.values.allSatisfy { $0.spec.dtype == .float32 })
+    }
+  }
+
   @Test("what has no place is left out, and said")
   func leftOut() throws {
     try withTemporaryDirectory { directory in
@@ -206,8 +238,4 @@ import Testing
       #expect(try opened.checkpoint.makeBackbone().vocabularySize == 260)
     }
   }
-}
-
-extension ElementType: Hashable {
-  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }

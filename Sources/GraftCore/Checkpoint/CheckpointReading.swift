@@ -72,7 +72,7 @@ extension Registry {
       for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
       checkpoint.tokenizer =
-        try loadTokenizer(from: directory.url) ?? loadTokenizer(from: stored.attributes)
+        try loadTokenizer(from: directory.url) ?? loadTokenizer(describedBy: stored.attributes)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.source(configuration)
       return OpenedCheckpoint(
@@ -212,10 +212,12 @@ extension Registry {
   }
 
   /// The first registered tokenizer that a weight file describes.
-  private func loadTokenizer(from attributes: OrderedDictionary<String, JSON>) throws -> (any Tokenizer)? {
+  private func loadTokenizer(describedBy attributes: OrderedDictionary<String, JSON>) throws -> (
+    any Tokenizer
+  )? {
     guard !attributes.isEmpty else { return nil }
     for type in tokenizers.values {
-      if let tokenizer = try type.load(from: attributes) { return tokenizer }
+      if let tokenizer = try type.load(describedBy: attributes) { return tokenizer }
     }
     return nil
   }

@@ -20,10 +20,11 @@ public enum StorageType: String, Sendable, CaseIterable {
 extension LazyTensor {
   /// The tensor in a type; as float16 when it is to be in blocks and its rows do not divide into them.
   public func stored(as type: StorageType) -> LazyTensor {
-    guard type.blockSize > 1 else { return converted(to: type.dtype) }
-    guard let width = spec.shape.last, width % type.blockSize == 0 else { return converted(to: .float16) }
+    guard type.blockSize == 1 || (spec.shape.last ?? 1) % type.blockSize == 0 else {
+      return stored(as: .float16)
+    }
     var tensor = converted(to: type.dtype)
-    tensor.blockType = type
+    tensor.blockType = type.blockSize > 1 ? type : nil
     return tensor
   }
 
@@ -36,11 +37,12 @@ extension Dialect {
   ///
   /// - Parameters:
   ///   - weights: Tensors in canonical names.
-  ///   - type: `nil` keeps each as it is.
+  ///   - type: `nil` keeps each as it is, but for float64 in such a framework, which becomes float32.
   func stored(_ weights: Weights, as type: StorageType?) -> Weights {
     var stored = weights
     for (name, tensor) in weights.tensors where tensor.spec.dtype.isFloatingPoint {
-      let isFloat32 = float32.contains { name.hasSuffix($0) }
+      let isWide = tensor.spec.dtype == .float64 && type == nil && !float32.isEmpty
+      let isFloat32 = isWide || float32.contains { name.hasSuffix($0) }
       if let type = isFloat32 ? .float32 : type { stored[name] = tensor.stored(as: type) }
     }
     return stored

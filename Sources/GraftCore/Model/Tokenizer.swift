@@ -18,10 +18,10 @@ public protocol Tokenizer: Sendable {
   /// of this kind.
   ///
   /// - Throws: ``GraftError`` when they do, but are broken.
-  static func load(from attributes: OrderedDictionary<String, JSON>) throws -> Self?
+  static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self?
 
-  /// What ``load(from:)-(OrderedDictionary<String,JSON>)`` and the framework of a ``Dialect/name`` read in a
-  /// weight file that is a whole model; empty where there is no such description.
+  /// What ``load(describedBy:)`` and the framework of a ``Dialect/name`` read in a weight file that is a whole
+  /// model; empty where there is no such description.
   func attributes(as dialect: String) -> OrderedDictionary<String, JSON>
 
   /// Writes the files that ``load(from:)`` and `transformers` read.
@@ -56,7 +56,7 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
-  public static func load(from attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
+  public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
 
   public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> { [:] }
 

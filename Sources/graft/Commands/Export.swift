@@ -17,6 +17,7 @@ struct Export: ParsableCommand {
         graft export news --format pytorch --output news-pytorch
         graft export news --format npz --output news.npz --dtype float32
         graft export news --format safetensors --max-shard-size 200MB --output shards
+        graft export news --format gguf --output news.gguf --dtype q8_0
         graft export news --format tensorflow --output news-google
         graft export news --format onnx --output news-onnx
         graft export news --format onnx --output news.onnx

@@ -15,6 +15,7 @@ struct Import: ParsableCommand {
         graft import downloads/model.safetensors --output bert --strict
         graft import exported/model.onnx --output bert
         graft import uncased_L-12_H-768_A-12/bert_model.ckpt --output bert
+        graft import downloads/model.gguf --output bert
         graft import bert-base-uncased --output bert-bf16 --dtype bfloat16
       """)
 
