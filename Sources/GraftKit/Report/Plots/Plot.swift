@@ -49,6 +49,7 @@ enum PlotStyle {
       .p-ground{fill:var(--ground)}.p-grid{stroke:var(--rule);stroke-width:1}\
       .p-axis{stroke:var(--soft);stroke-width:1}.p-zero{stroke:var(--ink);stroke-width:1}\
       svg text{fill:var(--soft)}svg .p-strong{fill:var(--ink)}svg .p-name{font-weight:600}\
+      .p-halo{paint-order:stroke;stroke:var(--ground);stroke-width:4px;stroke-linejoin:round}\
       .p-line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}\
       .p-seed{stroke-width:1;opacity:.4}.p-cell{stroke:var(--ground);stroke-width:1}\
       .p-shade{fill:rgb(var(--shade))}svg .p-on-shade{fill:var(--ground)}

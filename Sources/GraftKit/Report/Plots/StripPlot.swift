@@ -1,7 +1,7 @@
 /// Values of a few rows on one axis: a dot for each seed, with the mean or an interval.
 enum StripPlot {
   private static let width = 420.0
-  private static let (top, rowHeight, bottom) = (26.0, 30.0, 34.0)
+  private static let (top, rowHeight, bottom) = (24.0, 38.0, 34.0)
   private static let longestName = 22
 
   /// The accuracies of all arms: a dot for each seed and a bar at the mean.
@@ -20,7 +20,7 @@ enum StripPlot {
       return dots.joined
         + """
         <line class="p-line p-whisker l\(look)" x1="\(place)" x2="\(place)" y1="\(y - 9)" y2="\(y + 9)"/>\
-        <text class="p-strong" x="\(place)" y="\(y - 12)" text-anchor="middle">\(Words.percent(summary.mean))</text>
+        <text class="p-strong p-halo" x="\(place)" y="\(y - 12)" text-anchor="middle">\(Words.percent(summary.mean))</text>
         """
     }
   }
@@ -45,7 +45,7 @@ enum StripPlot {
       return """
         <line class="p-line p-whisker l\(look)" x1="\(ends[0])" x2="\(ends[1])" y1="\(y)" y2="\(y)"/>\
         <circle class="f\(look)" r="4.5" cx="\(place)" cy="\(y)"/>\
-        <text class="p-strong" x="\(place)" y="\(y - 9)" text-anchor="middle">\(Words.points(bootstrap.difference))</text>
+        <text class="p-strong p-halo" x="\(place)" y="\(y - 9)" text-anchor="middle">\(Words.points(bootstrap.difference))</text>
         """
     }
   }
