@@ -7,7 +7,7 @@ import Testing
   @Test func permutationsAreNumPys() throws {
     let file = fixtures.appendingPathComponent("numpy/permutations.json")
     let goldens = try JSON(parsing: Array(Data(contentsOf: file))).array ?? []
-    #expect(goldens.count == 50)
+    #expect(goldens.count == 60)
     for golden in goldens {
       let seed = try #require(golden["seed"]?.string.flatMap(UInt64.init))
       let size = try #require(golden["size"]?.int)
