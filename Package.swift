@@ -51,14 +51,19 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(
       name: "GraftCore",
       dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
     .target(
-      name: "GraftKit", dependencies: ["GraftCore", "Zlib"],
-      resources: [.embedInCode("Catalogue/catalogue.json")]),
+      name: "GraftKit",
+      dependencies: [
+        "GraftCore", "Zlib", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      resources: [.embedInCode("Catalogue/catalogue.json"), .embedInCode("Experiment/ReadyMade")]),
     .target(
       name: "GraftHub",
       dependencies: ["GraftCore", "CCurl", .product(name: "Crypto", package: "swift-crypto")]),

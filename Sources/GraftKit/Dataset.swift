@@ -33,15 +33,9 @@ public struct Dataset: Sendable {
   ) throws {
     let tokenizer = try model.requireTokenizer()
     let limit = min(maximumLength ?? .max, model.backbone.maximumLength)
-    let labels: [Label?]
-    if let head = model.head, type(of: head).hasLabels {
-      let reader = try LabelReader(model.configuration, base: labelBase)
-      labels = requiringLabels ? try rows.map(reader.label) : []
-    } else if let head = model.head, requiringLabels {
-      labels = try RelationReader(for: head, base: labelBase ?? 0)?.labels(of: rows) ?? []
-    } else {
-      labels = []
-    }
+    let labels =
+      try requiringLabels
+      ? Dataset.labels(of: rows, head: model.head, configuration: model.configuration, base: labelBase) : []
     try self.init(
       count: rows.count,
       fingerprint: Dataset.fingerprint(rows, labels),
@@ -53,6 +47,20 @@ public struct Dataset: Sendable {
         encoding.offsets = []
         return Example(encoding, label: labels.isEmpty ? nil : labels[index])
       })
+  }
+
+  /// The labels of rows as a head reads them; empty for a head that reads none.
+  ///
+  /// - Throws: `GraftError` naming file and row.
+  static func labels(
+    of rows: [TextRow], head: (any Head)?, configuration: Configuration, base: Int?
+  ) throws -> [Label?] {
+    guard let head else { return [] }
+    guard type(of: head).hasLabels else {
+      return try RelationReader(for: head, base: base ?? 0)?.labels(of: rows) ?? []
+    }
+    let reader = try LabelReader(configuration, base: base)
+    return try rows.map(reader.label)
   }
 
   /// Examples that are encoded already.

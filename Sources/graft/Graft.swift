@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GraftCore
+import GraftKit
 
 /// The command line: one subcommand per file in `Commands`.
 ///
@@ -8,7 +9,7 @@ import GraftCore
 /// failed (or `diff` and `verify` found a difference), 64 when it was called wrongly.
 @main
 struct Graft: ParsableCommand {
-  static let version = "0.1.0"
+  static let version = graftVersion
 
   static let configuration = CommandConfiguration(
     commandName: "graft",
@@ -37,7 +38,7 @@ struct Graft: ParsableCommand {
           Inspect.self, Zoo.self, Pull.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self,
           Verify.self,
         ]),
-      CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Report.self]),
+      CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Run.self, Report.self]),
       CommandGroup(
         name: "Using a model", subcommands: [Predict.self, FillMask.self, Embed.self, Tokenize.self]),
       CommandGroup(name: "This program", subcommands: [ListPlugins.self, Doctor.self]),

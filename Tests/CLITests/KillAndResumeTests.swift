@@ -47,8 +47,8 @@ import Testing
       var kills = 0
       for kill in 0..<Self.kills {
         let delay = Double.random(in: 0...(3 * duration / Double(Self.kills)), using: &random)
-        let wasKilled = try Self.run(
-          sandbox, train + ["killed"] + (kill == 0 ? [] : ["--resume"]), killedAfter: delay)
+        let wasKilled = try sandbox.graft(
+          train + ["killed"] + (kill == 0 ? [] : ["--resume"]), killedAfter: delay)
         if wasKilled { kills += 1 }
         try Self.checkCheckpoints(in: sandbox.url("killed"))
       }
@@ -63,34 +63,11 @@ import Testing
       }
       for file in ["trainer_state.json", "\(newest)/trainer_state.json", "\(newest)/training_progress.json"] {
         let (first, second) = (sandbox.url("whole/\(file)"), sandbox.url("killed/\(file)"))
-        #expect(try Self.withoutTimes(first) == Self.withoutTimes(second), "\(file) differs")
+        #expect(try Killing.withoutTimes(first) == Killing.withoutTimes(second), "\(file) differs")
       }
       let names = try ["whole", "killed"].map { try Self.names(sandbox.url($0)) }
       #expect(names[0] == names[1])
     }
-  }
-
-  /// Runs the binary and kills it after a time.
-  ///
-  /// - Returns: Whether it was still running.
-  private static func run(_ sandbox: Sandbox, _ arguments: [String], killedAfter delay: Double) throws -> Bool
-  {
-    let process = Process()
-    process.executableURL = Sandbox.binary
-    process.arguments = arguments.map(sandbox.resolve)
-    process.currentDirectoryURL = sandbox.directory
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    Thread.sleep(forTimeInterval: delay)
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-    if process.terminationReason == .exit {
-      #expect(process.terminationStatus == 0, "it failed before it was killed")
-      return false
-    }
-    return true
   }
 
   /// Demands that everything under a final name is complete: each file there, each tensor readable.
@@ -116,34 +93,5 @@ import Testing
     guard FileManager.default.fileExists(atPath: output.path) else { return [] }
     return try FileManager.default.contentsOfDirectory(atPath: output.path).filter { !$0.hasPrefix(".") }
       .sorted()
-  }
-
-  /// A state without what the clock and the directory's name decide.
-  private static func withoutTimes(_ file: URL) throws -> JSON {
-    func cleaned(_ json: JSON) -> JSON {
-      switch json {
-      case .array(let elements): .array(elements.map(cleaned))
-      case .object(let members):
-        .object(
-          members.filter { key, _ in
-            !key.hasSuffix("_runtime") && !key.hasSuffix("_per_second") && key != "best_model_checkpoint"
-          }.mapValues(cleaned))
-      default: json
-      }
-    }
-    return cleaned(try JSON(parsing: Array(Data(contentsOf: file))))
-  }
-}
-
-/// A small generator with a seed, for moments that are random and the same in each run.
-private struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -66,7 +66,10 @@ public struct CheckpointStore: ModelStore {
   }
 
   /// A hash of the configuration, the tokenizer and all tensors' specifications, parked heads included.
-  public var fingerprint: String {
+  public var fingerprint: String { Self.description(of: checkpoint) }
+
+  /// The fingerprint of a checkpoint, all but its weights.
+  static func description(of checkpoint: Checkpoint) -> String {
     var hash = Fingerprint()
     hash.add(checkpoint.architecture)
     hash.add(checkpoint.configuration.text)

@@ -8,40 +8,18 @@ struct TrainingArguments: Equatable {
   static let fileName = "training_args.json"
 
   /// By the name of the flag.
-  private let values: OrderedDictionary<String, JSON>
+  private var values: OrderedDictionary<String, JSON>
 
   init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
-    let options = run.options
-    func optional(_ value: Int?) -> JSON { value.map { JSON($0) } ?? .null }
     values = [
       "model": JSON(run.store.fingerprint),
       "head": run.model.head.map { JSON(type(of: $0).name) } ?? .null,
       "data": JSON(data.fingerprint),
       "eval-data": evaluationData.map { JSON($0.fingerprint) } ?? .null,
-      "epochs": JSON(options.epochs),
-      "batch-size": JSON(options.batchSize),
-      "gradient-accumulation-steps": JSON(options.gradientAccumulationSteps),
-      "max-steps": optional(options.maxSteps),
-      "learning-rate": JSON(options.learningRate),
-      "lr-scheduler": JSON(options.schedule.rawValue),
-      "warmup-steps": JSON(options.warmupSteps),
-      "weight-decay": JSON(options.weightDecay),
-      "max-grad-norm": JSON(options.maxGradNorm),
-      "max-length": JSON(options.maxLength),
-      "mlm-probability": JSON(options.maskingProbability),
-      "seed": .number(String(options.seed)),
-      "dropout": options.dropout.map { JSON($0) } ?? .null,
-      "no-shuffle": JSON(!options.shuffles),
-      "freeze-backbone": JSON(options.freezesBackbone),
-      "eval-strategy": JSON(options.evalStrategy.rawValue),
-      "eval-on-start": JSON(options.evalOnStart),
-      "eval-steps": optional(options.evalSteps),
-      "eval-batch-size": JSON(options.evalBatchSize),
-      "logging-steps": JSON(options.loggingSteps),
-      "trainer": JSON(options.trainer),
-      "backend": JSON(type(of: run.backend).name),
-      "precision": JSON(run.backend.precision.rawValue),
     ]
+    values.merge(run.options.values) { first, _ in first }
+    values["backend"] = JSON(type(of: run.backend).name)
+    values["precision"] = JSON(run.backend.precision.rawValue)
   }
 
   var document: String { JSON.object(values).text(.pretty) + "\n" }
@@ -76,5 +54,35 @@ struct TrainingArguments: Equatable {
 
   private static func text(_ value: JSON) -> String {
     value == .null ? "nothing" : value.string ?? value.text()
+  }
+}
+
+extension TrainingOptions {
+  /// What decides the course of a run, by the name of the flag. How often it saves does not.
+  var values: OrderedDictionary<String, JSON> {
+    func optional(_ value: Int?) -> JSON { value.map { JSON($0) } ?? .null }
+    return [
+      "epochs": JSON(epochs),
+      "batch-size": JSON(batchSize),
+      "gradient-accumulation-steps": JSON(gradientAccumulationSteps),
+      "max-steps": optional(maxSteps),
+      "learning-rate": JSON(learningRate),
+      "lr-scheduler": JSON(schedule.rawValue),
+      "warmup-steps": JSON(warmupSteps),
+      "weight-decay": JSON(weightDecay),
+      "max-grad-norm": JSON(maxGradNorm),
+      "max-length": JSON(maxLength),
+      "mlm-probability": JSON(maskingProbability),
+      "seed": .number(String(seed)),
+      "dropout": dropout.map { JSON($0) } ?? .null,
+      "no-shuffle": JSON(!shuffles),
+      "freeze-backbone": JSON(freezesBackbone),
+      "eval-strategy": JSON(evalStrategy.rawValue),
+      "eval-on-start": JSON(evalOnStart),
+      "eval-steps": optional(evalSteps),
+      "eval-batch-size": JSON(evalBatchSize),
+      "logging-steps": JSON(loggingSteps),
+      "trainer": JSON(trainer),
+    ]
   }
 }

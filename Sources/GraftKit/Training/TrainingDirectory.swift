@@ -69,13 +69,13 @@ struct TrainingDirectory {
   /// Whether a run was begun here.
   var hasRun: Bool { contents.contains(TrainingArguments.fileName) }
 
-  /// Removes the oldest checkpoints beyond a limit, but never the newest, nor the best.
+  /// Removes the oldest checkpoints beyond a limit, but never the newest, nor those of some steps.
   ///
   /// - Returns: What was removed.
-  func rotate(keeping limit: Int?, best: Int?) -> [URL] {
+  func rotate(keeping limit: Int?, steps protected: Set<Int>) -> [URL] {
     let steps = checkpoints
     guard let limit, let newest = steps.last else { return [] }
-    let kept = Set([newest, best].compactMap { $0 }).intersection(steps)
+    let kept = protected.union([newest]).intersection(steps)
     let excess = max(0, steps.count - max(limit, kept.count))
     return steps.filter { !kept.contains($0) }.prefix(excess).map { step in
       let name =

@@ -220,7 +220,8 @@ final class TrainingLoop {
       try writeState(in: temporary)
     }
     observe(.saved(target))
-    for removed in directory.rotate(keeping: options.saveTotalLimit, best: state.best?.step) {
+    let kept = options.keptSteps.union([state.best?.step].compactMap { $0 })
+    for removed in directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
       observe(.removed(removed))
     }
   }

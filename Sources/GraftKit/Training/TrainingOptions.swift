@@ -38,6 +38,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var saveSteps = 500
   /// How many checkpoints are kept. The newest and the best are never removed, even when the limit is 1.
   public var saveTotalLimit: Int?
+  /// Steps whose checkpoints stay whatever the limit.
+  public var keptSteps: Set<Int> = []
   /// When the model is evaluated.
   public var evalStrategy = Interval.no
   /// Whether it is evaluated before the first step as well.
@@ -71,31 +73,37 @@ public struct TrainingOptions: Sendable, Equatable {
 
   /// - Throws: `GraftError` naming the flag whose value makes no sense.
   public func validate() throws {
-    func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) throws {
-      guard condition else {
-        throw GraftError(
-          .malformed, "wrong value", subject: "--\(flag)", expected: expected, found: "\(found)")
-      }
+    if let problem = problems.first { throw problem }
+  }
+
+  /// An error for each value that makes no sense, naming its flag.
+  var problems: [GraftError] {
+    var problems: [GraftError] = []
+    func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) {
+      guard !condition else { return }
+      problems.append(
+        GraftError(.malformed, "wrong value", subject: "--\(flag)", expected: expected, found: "\(found)"))
     }
     for (flag, value) in [
       ("batch-size", batchSize), ("gradient-accumulation-steps", gradientAccumulationSteps),
       ("max-steps", maxSteps ?? 1), ("save-steps", saveSteps), ("save-total-limit", saveTotalLimit ?? 1),
       ("eval-steps", evalSteps ?? 1), ("eval-batch-size", evalBatchSize), ("logging-steps", loggingSteps),
     ] {
-      try require(value > 0, flag, "a positive number", value)
+      require(value > 0, flag, "a positive number", value)
     }
-    try require(warmupSteps >= 0, "warmup-steps", "0 or more", warmupSteps)
-    try require(maxLength >= 3, "max-length", "at least 3, for [CLS], a token and [SEP]", maxLength)
-    try require(epochs > 0 && epochs < 1e6, "epochs", "a positive number", epochs)
+    require(warmupSteps >= 0, "warmup-steps", "0 or more", warmupSteps)
+    require(maxLength >= 3, "max-length", "at least 3, for [CLS], a token and [SEP]", maxLength)
+    require(epochs > 0 && epochs < 1e6, "epochs", "a positive number", epochs)
     for (flag, value) in [
       ("learning-rate", learningRate), ("weight-decay", weightDecay), ("max-grad-norm", maxGradNorm),
     ] {
-      try require(value >= 0 && value.isFinite, flag, "0 or more", value)
+      require(value >= 0 && value.isFinite, flag, "0 or more", value)
     }
-    try require(
+    require(
       maskingProbability > 0 && maskingProbability <= 1, "mlm-probability", "above 0, at most 1",
       maskingProbability)
-    try require(dropout.map { $0 >= 0 && $0 < 1 } ?? true, "dropout", "0 or more, below 1", dropout ?? 0)
+    require(dropout.map { $0 >= 0 && $0 < 1 } ?? true, "dropout", "0 or more, below 1", dropout ?? 0)
+    return problems
   }
 }
 

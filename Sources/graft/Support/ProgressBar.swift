@@ -39,6 +39,13 @@ final class ProgressBar {
     Console.write("\r\(line)\u{1B}[K")
   }
 
+  /// Draws the bar of a task whose parts are of different kinds, by the share that is done.
+  func update(share: Double, label: String, facts: [String]) {
+    guard isVisible, share >= 1 || Date().timeIntervalSince(lastDrawn) >= 0.1 else { return }
+    lastDrawn = Date()
+    Console.write("\r\(ProgressBar.line(label, share: share, facts: facts, width: Console.width))\u{1B}[K")
+  }
+
   /// Removes the bar, so that the next line starts clean.
   func clear() {
     if isVisible { Console.write("\r\u{1B}[K") }
@@ -51,7 +58,6 @@ final class ProgressBar {
     width: Int
   ) -> String {
     let share = total > 0 ? min(1, Double(count) / Double(total)) : 1
-    let percent = Format.padded("\(Int(share * 100))", to: 3, alignment: .right)
     var facts = ["\(count)/\(total)"]
     if sinceStart > 0, seconds > 0 {
       let rate = Double(sinceStart) / seconds
@@ -59,6 +65,11 @@ final class ProgressBar {
       if !detail.isEmpty { facts.append(detail) }
       facts.append("ETA \(Format.duration(Double(max(0, total - count)) / rate))")
     }
+    return self.line(label, share: share, facts: facts, width: width)
+  }
+
+  private static func line(_ label: String, share: Double, facts: [String], width: Int) -> String {
+    let percent = Format.padded("\(Int(share * 100))", to: 3, alignment: .right)
     let (left, right) = ("\(label) \(percent)% ", " " + facts.joined(separator: "  "))
     let room = min(30, width - left.count - right.count - 1)
     guard room >= 5 else { return String((left + right.dropFirst()).prefix(max(0, width - 1))) }

@@ -26,7 +26,7 @@ import Testing
     ] as [(Int?, Int?, [Int])])
   func rotationKeepsTheNewestAndTheBest(_ limit: Int?, _ best: Int?, _ kept: [Int]) throws {
     try withCheckpoints([1000, 100, 900, 200]) { directory in
-      let removed = directory.rotate(keeping: limit, best: best)
+      let removed = directory.rotate(keeping: limit, steps: Set([best].compactMap { $0 }))
       #expect(directory.checkpoints == kept)
       #expect(removed == [100, 200, 900, 1000].filter { !kept.contains($0) }.map(directory.checkpoint))
       let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)

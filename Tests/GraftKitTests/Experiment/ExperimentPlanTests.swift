@@ -1,0 +1,263 @@
+import Foundation
+import GraftCore
+import Testing
+
+@testable import GraftKit
+
+@Suite struct ExperimentPlanTests {
+  /// A plan over a tiny masked-language model and a few labelled rows.
+  private func plan(
+    _ text: String, in directory: URL, rows: String = Self.rows, test: String = Self.rows,
+    base: String = "masked-lm"
+  ) throws -> ExperimentPlan {
+    try Data(rows.utf8).write(to: directory.appending(path: "train.csv"))
+    try Data(test.utf8).write(to: directory.appending(path: "test.csv"))
+    let registry = try Support.registry()
+    let experiment = try Experiment(
+      parsing: Array(
+        """
+        base: \(Support.fixture(base).path)
+        data:
+          train: {files: train.csv}
+          test: {files: test.csv}
+        \(text)
+        """.utf8), relativeTo: directory, registry: registry)
+    return try ExperimentPlan(experiment, on: Self.machine(registry), registry: registry)
+  }
+
+  static func machine(_ registry: Registry) -> ExperimentMachine {
+    ExperimentMachine { try registry.makeBackend("reference", threads: 1, precision: $0) }
+  }
+
+  static let rows = "text,label\n" + (0..<16).map { "a small text \($0),\(["a", "b"][$0 % 2])\n" }.joined()
+
+  static let stages = """
+    stages:
+      adapt: {train: train, epochs: 1, seed: 5, save-steps: 1, use: checkpoint-1}
+      head: {swap: sequence-classification, labels: [a, b]}
+      tune: {train: train, epochs: 1}
+      test: {evaluate: test}
+    """
+
+  static let twoArms =
+    stages + "\nseeds: [1, 2]\narms: {direct: [head, tune, test], adapted: [adapt, head, tune, test]}"
+
+  @Test func sharedStagesAreDoneOnce() throws {
+    try Support.withTemporaryDirectory { directory in
+      let plan = try plan(Self.twoArms, in: directory)
+      // Two arms, two seeds, three stages each; the adaptation has a seed of its own.
+      #expect(plan.stages.count == 13)
+      #expect(plan.stages.count { $0.name == "adapt" } == 1)
+      let adapted = plan.arms[1].runs.map { $0.stages[0].index }
+      #expect(adapted[0] == adapted[1])
+      #expect(plan.arms[1].runs[0].stages.map(\.name) == ["adapt", "head", "tune", "test"])
+      // The same arm under another name adds nothing.
+      let more = Self.twoArms.replacing("arms: {", with: "arms: {again: [head, tune, test], ")
+      #expect(try self.plan(more, in: directory).stages.count == 13)
+    }
+  }
+
+  @Test func keysFollowFromAllThatDecides() throws {
+    try Support.withTemporaryDirectory { directory in
+      func keys(_ text: String, rows: String = Self.rows, base: String = "masked-lm") throws -> [String:
+        String]
+      {
+        let plan = try plan(text, in: directory, rows: rows, base: base)
+        return plan.arms.flatMap { arm in
+          arm.runs.flatMap { run in run.stages.map { (arm.name, run.seed, $0) } }
+        }
+        .reduce(into: [:]) { $0["\($1.0) \($1.1) \($1.2.name)"] = plan.stages[$1.2.index].key }
+      }
+      let before = try keys(Self.twoArms)
+      #expect(try keys(Self.twoArms) == before)
+      func changed(_ after: [String: String]) -> Set<String> {
+        Set(before.keys.filter { before[$0] != after[$0] })
+      }
+      // How often a run saves decides nothing.
+      #expect(
+        changed(
+          try keys(
+            Self.twoArms.replacing("tune: {train: train, ", with: "tune: {train: train, save-steps: 3, "))
+        ).isEmpty)
+      #expect(
+        changed(try keys(Self.twoArms.replacing("seed: 5", with: "seed: 6")))
+          == Set(before.keys.filter { $0.hasPrefix("adapted") }))
+      #expect(
+        changed(try keys(Self.twoArms.replacing("use: checkpoint-1", with: "use: checkpoint-2")))
+          == Set(before.keys.filter { $0.hasPrefix("adapted") && !$0.hasSuffix("adapt") }))
+      #expect(
+        changed(
+          try keys(
+            Self.twoArms.replacing("tune: {train: train, epochs: 1", with: "tune: {train: train, epochs: 2")))
+          == Set(before.keys.filter { $0.hasSuffix("tune") || $0.hasSuffix("test") }))
+      #expect(
+        changed(try keys(Self.twoArms, rows: Self.rows.replacing("text 3", with: "text three")))
+          == Set(before.keys.filter { !($0.hasPrefix("direct") && $0.hasSuffix("head")) }))
+      #expect(changed(try keys(Self.twoArms, base: "untied-decoder")) == Set(before.keys))
+    }
+  }
+
+  struct Problem: Sendable, CustomTestStringConvertible {
+    let yaml: String
+    var base = "masked-lm"
+    var test = ExperimentPlanTests.rows
+    let message: String
+    var testDescription: String { message }
+  }
+
+  static let problems = [
+    Problem(
+      yaml: stages + "\narms: {a: [tune]}", base: "base",
+      message: "arm 'a', stage 'tune': the model has no head here. Put a stage 'swap: NAME' before this one."),
+    Problem(
+      yaml: stages + "\narms: {a: [head, tune, test]}", test: "text,label\nx,a\ny,c\n",
+      message: "row 3 of "),
+    Problem(
+      yaml: stages.replacing("[a, b]", with: "[a, b, c]") + "\narms: {a: [head, tune, test]}",
+      test: "text,label\nx,a\ny,c\n",
+      message: "arm 'a', stage 'test': the data set 'test' has the label 'c', which 'train' never has."),
+    Problem(
+      yaml: stages.replacing("use: checkpoint-1", with: "use: checkpoint-3") + "\narms: {a: [adapt]}",
+      message:
+        "the run writes no checkpoint-3; expected a multiple of 1 up to its last step, 2, found 3. Change 'use' or 'save-steps'."
+    ),
+    Problem(
+      yaml: stages.replacing("sequence-classification, labels", with: "masked-lm, labels")
+        + "\narms: {a: [head]}",
+      message: "arm 'a', stage 'head': the head 'masked-lm' has no labels of its own."),
+  ]
+
+  @Test(arguments: problems) func whatCannotWorkIsFoundBeforeAnythingIsComputed(_ problem: Problem) throws {
+    try Support.withTemporaryDirectory { directory in
+      let error = try #require(throws: GraftError.self) {
+        try plan(problem.yaml, in: directory, test: problem.test, base: problem.base)
+      }
+      #expect(error.description.contains(problem.message), "\(error)")
+    }
+  }
+
+  // MARK: The cache
+
+  private func run(_ plan: ExperimentPlan, _ output: URL, maximumDisk: Int? = nil) throws -> [String] {
+    let registry = try Support.registry()
+    var done: [String] = []
+    let outcome = try runExperiment(
+      plan, output: output, on: Self.machine(registry), registry: registry, maximumDisk: maximumDisk
+    ) { event in
+      if case .finished(let stage, _, _) = event { done.append(stage.name) }
+    }
+    guard case .finished = outcome else {
+      Issue.record("not finished")
+      return done
+    }
+    return done
+  }
+
+  @Test func onlyWhatChangedIsDoneAgain() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let first = try plan(Self.twoArms, in: directory)
+      #expect(try run(first, output).count == 13)
+      #expect(try run(first, output) == [])
+      let record = try JSON(file: output.appending(path: "experiment.json"))
+      #expect(record["arms"]?.array?.count == 2)
+
+      let third = try plan(Self.twoArms.replacing("[1, 2]", with: "[1, 3]"), in: directory)
+      #expect(try run(third, output) == ["head", "tune", "test", "head", "tune", "test"])
+
+      // Without its last file a stage is not finished, and no other is in doubt.
+      let cache = StageCache(output)
+      let test = try #require(first.stages.firstIndex { $0.name == "test" })
+      try FileManager.default.removeItem(at: cache.url(first.stages[test]).appending(path: "stage.json"))
+      #expect(cache.pending(first) == [test])
+      #expect(try run(first, output) == ["test"])
+
+      // What is broken is not taken for finished either.
+      let tune = try #require(first.stages.firstIndex { $0.name == "tune" })
+      try Data("{".utf8).write(to: cache.url(first.stages[tune]).appending(path: "stage.json"))
+      #expect(cache.pending(first) == [tune])
+    }
+  }
+
+  @Test func finishedStagesKeepNoMoreThanTheirModels() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let plan = try plan(Self.twoArms, in: directory)
+      _ = try run(plan, output)
+      let files = FileManager.default.enumerator(atPath: output.path)?.compactMap { $0 as? String } ?? []
+      #expect(
+        !files.contains { $0.contains("optimizer") || $0.contains("clock.json") || $0.contains(".partial") })
+      #expect(files.filter { $0.hasSuffix("checkpoint-1") }.count == 1)
+      #expect(!files.contains { $0.hasSuffix("checkpoint-2") })
+    }
+  }
+
+  @Test func aCapOnTheDiskRemovesWhatServedItsPurpose() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      // Without checkpoints of its own a run needs room for its model alone.
+      let text = Self.twoArms.replacing(
+        "tune: {train: train, ", with: "tune: {train: train, save-strategy: no, "
+      )
+      .replacing("[1, 2]", with: "[1, 2, 3]")
+      let plan = try plan(text, in: directory)
+      // All models take 2 MB, and the adaptation 1.2 MB while it runs.
+      let cap = 1_700_000
+      _ = try run(plan, output, maximumDisk: cap)
+      let cache = StageCache(output)
+      #expect(cache.size <= cap)
+      #expect(cache.pending(plan).isEmpty)
+      // Arms keep the models that they end with.
+      for arm in plan.arms {
+        for run in arm.runs {
+          #expect(cache.hasModel(plan.stages[run.stages[run.stages.count - 2].index], step: nil))
+        }
+      }
+      let heads = plan.stages.filter { $0.name == "head" }
+      #expect(heads.contains { !cache.hasModel($0, step: nil) })
+      // What needs a model that was removed makes it again.
+      let longer = try self.plan(text.replacing("no, epochs: 1", with: "no, epochs: 2"), in: directory)
+      #expect(try run(longer, output).contains("head"))
+
+      let error = try #require(throws: GraftError.self) {
+        try run(longer, directory.appending(path: "small"), maximumDisk: 1000)
+      }
+      #expect(
+        error.description.contains(
+          "the run would take more disk space than it may; expected at most 1000 bytes"))
+      #expect(!FileManager.default.fileExists(atPath: directory.appending(path: "small").path))
+    }
+  }
+
+  @Test func aDirectoryOfSomethingElseIsLeftAlone() throws {
+    try Support.withTemporaryDirectory { directory in
+      let plan = try plan(Self.twoArms, in: directory)
+      let error = try #require(throws: GraftError.self) { try run(plan, directory) }
+      #expect(error.description.contains("the output directory exists and is not empty"))
+    }
+  }
+
+  @Test func timesAreEstimatedFromWhatWasMeasured() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let plan = try plan(Self.twoArms, in: directory)
+      let registry = try Support.registry()
+      var schedule = ExperimentSchedule(plan, output: output)
+      #expect(schedule.estimate == nil && schedule.pending.count == 13)
+      try schedule.measure(on: Self.machine(registry), registry: registry)
+      #expect(try #require(schedule.estimate) > 0)
+      _ = try run(plan, output)
+      let longer = try self.plan(
+        Self.twoArms.replacing("tune: {train: train, epochs: 1", with: "tune: {train: train, epochs: 40"),
+        in: directory)
+      let after = ExperimentSchedule(longer, output: output)
+      #expect(after.pending.count == 8)
+      let tunes = longer.stages.indices.filter { longer.stages[$0].name == "tune" }
+      let (long, short) = (
+        try #require(after.estimate(tunes[0])),
+        try #require(ExperimentSchedule(plan, output: output).estimate(tunes[0]))
+      )
+      #expect(abs(long / short - 40) < 0.01)
+    }
+  }
+}
