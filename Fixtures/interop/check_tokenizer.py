@@ -73,9 +73,9 @@ def differences(graft, file):
     return compared, wrong
 
 
-def check(graft, report, peers, fixtures):
+def check(graft, checks, peers, fixtures):
     directory = peers / "tokenizer-full"
-    if not report.check("strings for the tokenizer", directory.name, lambda: make(fixtures, directory)):
+    if not checks.check("strings for the tokenizer", directory.name, lambda: make(fixtures, directory)):
         return
     total = different = 0
     for file in sorted(directory.glob("*.jsonl.gz")):
@@ -92,11 +92,11 @@ def check(graft, report, peers, fixtures):
                 raise AssertionError(f"{len(wrong)} of {compared} strings differ, first {wrong[0]!r}")
             return f"{compared} strings, 0 differences"
 
-        report.check("ids and offsets as tokenizers", file.name.removesuffix(".jsonl.gz"), compare)
+        checks.check("ids and offsets as tokenizers", file.name.removesuffix(".jsonl.gz"), compare)
 
     def enough():
         if total < 200_000:
             raise AssertionError(f"{total} strings compared, expected at least 200000")
         return f"{total} strings, {different} differences"
 
-    report.check("strings in all", "tokenizer", enough)
+    checks.check("strings in all", "tokenizer", enough)

@@ -1,6 +1,20 @@
-"""What the checks share: a table of them, and Graft's command line. Needs no framework."""
+"""What the checks share: their rows and the table of them, Graft's command line, comparisons. Needs no framework.
 
+    python report.py ROWS     # prints the table of the rows that the scripts wrote; exits 1 when a check failed
+"""
+
+import argparse
+import json
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FIXTURES = Path(__file__).resolve().parent.parent
+TOLERANCE = 1e-5
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+# What a check may show of a format, a framework and a dialect.
+READS, LOADS, AGREES = "read by Graft", "loads there", "outputs agree"
 
 
 class Failure(Exception):
@@ -8,57 +22,94 @@ class Failure(Exception):
 
 
 class Report:
-    """The checks so far. A failure is printed at once; the others too, if asked for."""
+    """The checks so far. A failure is printed at once; the others too, if asked for.
 
-    def __init__(self, verbose):
-        self.rows, self.verbose = [], verbose
+    - path: the file that a JSON line is appended to for each check, or None.
+    """
 
-    def check(self, name, subject, body):
-        """Runs `body`, which returns what to say, or raises."""
+    def __init__(self, verbose=False, path=None):
+        self.rows, self.verbose, self.path = [], verbose, path
+
+    def of(self, format, framework, dialect=""):
+        """The checks of one line of the table."""
+        return Checks(self, dict(format=format, framework=framework, dialect=dialect))
+
+    def add(self, row):
+        self.rows.append(row)
+        if self.path:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        if row["passed"] and not self.verbose:
+            return
+        lines = row["result"].splitlines() or [""]
+        print(f"{'ok' if row['passed'] else 'FAILED':6}  {row['check']:30}  {row['subject']:34}  {lines[0]}", flush=True)
+        for line in lines[1:20]:
+            print(f"        {line}")
+
+
+class Checks:
+    def __init__(self, report, line):
+        self.report, self.line = report, line
+
+    def check(self, name, subject, body, *shows):
+        """Runs `body`, which returns what to say, or raises; says whether it passed. `shows` names columns."""
         try:
             result, passed = body() or "passed", True
         except Failure as failure:
             result, passed = str(failure), False
         except Exception as error:  # a check that cannot be made has failed
             result, passed = f"{type(error).__name__}: {error}", False
-        self.rows.append((name, subject, passed, result))
-        if passed and not self.verbose:
-            return passed
-        lines = result.splitlines()
-        print(f"{'ok' if passed else 'FAILED':6}  {name:30}  {subject:34}  {lines[0]}", flush=True)
-        for line in lines[1:20]:
-            print(f"        {line}")
+        self.report.add(
+            self.line | dict(check=name, subject=subject, shows=shows, passed=passed, result=result))
         return passed
 
-    def table(self):
-        """One line for each kind of check."""
-        kinds = list(dict.fromkeys(name for name, *_ in self.rows))
-        summary = []
-        for kind in kinds:
-            rows = [row for row in self.rows if row[0] == kind]
-            failed = [row[1] for row in rows if not row[2]]
-            result = f"FAILED: {', '.join(failed)}" if failed else worst_of(rows)
-            summary.append((kind, subject_of(rows), result))
-        header = ("check", "what", "result")
-        widths = [max(len(row[i]) for row in [header, *summary]) for i in range(2)]
-        for row in [header, *summary]:
-            print("  ".join([row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2]]))
-        failures = sum(not passed for _, _, passed, _ in self.rows)
-        print(f"\n{len(self.rows) - failures} of {len(self.rows)} checks passed")
-        return failures
+
+def table(rows):
+    """One line for each format, framework and dialect."""
+    header = ["format", "framework", "dialect", READS, LOADS, AGREES, "largest difference", "checks passed"]
+    lines = {}
+    for row in rows:
+        lines.setdefault((row["format"], row["framework"], row["dialect"]), []).append(row)
+    cells = [header]
+    for key, own in sorted(lines.items()):
+        counts = [passed_of([row for row in own if column in row["shows"]]) for column in (READS, LOADS, AGREES)]
+        cells.append([*key, *counts, largest_difference(own), passed_of(own)])
+    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
+    text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+    return f"{text}\n\n{passed_of(rows)} checks passed"
 
 
-def subject_of(rows):
-    return rows[0][1] if len(rows) == 1 else f"{len(rows)} times"
+def passed_of(rows):
+    return f"{sum(row['passed'] for row in rows)} of {len(rows)}" if rows else ""
 
 
-def worst_of(rows):
-    """Of relative differences, the largest; else what the rows agree on."""
-    results = {row[3] for row in rows}
-    if len(results) == 1:
-        return results.pop()
-    found = [float(row[3].rpartition(" ")[2]) for row in rows if row[3].startswith("relative difference ")]
-    return f"relative difference at most {max(found):.2g}" if len(found) == len(rows) else "passed"
+def largest_difference(rows):
+    found = [float(row["result"].rpartition(" ")[2]) for row in rows if row["result"].startswith("relative difference ")]
+    return f"{max(found):.1e}" if found else ""
+
+
+def failed(rows):
+    return not rows or not all(row["passed"] for row in rows)
+
+
+def run(description, check, **more):
+    """The command line of a script, whose `check(graft, report, arguments)` makes its checks.
+
+    - more: further options, and whether they are paths that have to be given.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--graft", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, help="append the checks to this file, and print no table")
+    parser.add_argument("--only", default="", help="sources whose path contains this")
+    parser.add_argument("--verbose", action="store_true", help="print every check, not only those that fail")
+    for name, kind in more.items():
+        parser.add_argument(f"--{name}", type=kind, required=True)
+    arguments = parser.parse_args()
+    report = Report(arguments.verbose, arguments.rows)
+    check(Graft(arguments.graft.resolve()), report, arguments)
+    if not arguments.rows:
+        print(f"\n{table(report.rows)}")
+    raise SystemExit(failed(report.rows))
 
 
 class Graft:
@@ -73,8 +124,38 @@ class Graft:
             raise Failure(f"graft {' '.join(command[1:])}: exit {done.returncode}\n{done.stderr.strip()}")
         return done.stdout
 
+    def verify(self, directory, golden, names=None):
+        """`graft verify`, judged by differences relative to the largest value.
 
-TOLERANCE = 1e-5
+        - names: the outputs that have to be compared; None takes what Graft compares.
+        """
+        rows = json.loads(self("verify", directory, "--golden", golden, "--tolerance", "1000", "--json"))["outputs"]
+        found = {row["name"] for row in rows}
+        if not rows or found != set(names or found):
+            raise Failure(f"outputs {sorted(found)}, expected {sorted(names or ['any'])}")
+        worst = max(row["relative"] for row in rows)
+        if not worst <= TOLERANCE:
+            raise Failure(f"relative difference {worst:.2g}: {rows}")
+        return f"relative difference {worst:.1e}"
+
+    def identical(self, first, second, more_in_second=False):
+        """Every tensor of either is in the other, bit for bit; or of the first in the second."""
+        found = json.loads(self("diff", first, second, "--json", expect=(0, 1)))
+        wrong = ["changed", "converted", "only_in_a", *([] if more_in_second else ["only_in_b"])]
+        if any(found[key] for key in wrong) or not found["equal"]:
+            raise Failure(json.dumps({key: found[key] for key in wrong}))
+        return f"{len(found['equal'])} tensors bit-identical"
+
+    def refuses(self, source, *arguments):
+        """An export for which the dialect has no names; nothing is written, or lost."""
+        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+            try:
+                self("export", source, *arguments, "--output", Path(work) / "out")
+            except Failure as failure:
+                if "has no name for" in str(failure):
+                    return "refused"
+                raise
+        raise Failure("it was written")
 
 
 def compare(found, expected, mask):
@@ -96,3 +177,14 @@ def compare(found, expected, mask):
         if not error <= TOLERANCE:
             raise Failure(f"{name}: relative difference {error:.2g}")
     return f"relative difference {worst:.1e}"
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    print(f"\n{table(rows)}")
+    raise SystemExit(failed(rows))
+
+
+if __name__ == "__main__":
+    main()

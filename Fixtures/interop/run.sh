@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Checks Graft against the frameworks themselves: `make interop`.
-#   run.sh GRAFT PEERS [--only WORD]      tables of checks; exits 1 when one fails. About ten minutes. TensorFlow and
-#                                         KerasHub are checked where PEERS/tensorflow and PEERS/keras are, and GGUF
+#   run.sh GRAFT PEERS [--only WORD]      one table of all checks; exits 1 when one fails. About ten minutes. TensorFlow
+#                                         and KerasHub are checked where PEERS/tensorflow and PEERS/keras are, and GGUF
 #                                         where PEERS/llama is, which setup.sh makes when asked for them.
 #   run.sh GRAFT PEERS --accuracy         fine-tunes MiniLM on AG News and compares accuracies. About ten minutes.
 # TEXTS="train.csv test.csv" names AG News files: more texts for the tokenizer, and the data of --accuracy.
+# Each script appends its checks to the file that --rows names; report.py, whose `run` gives a script its command line,
+# prints the table of them. A further script is one more line below.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 graft=$(realpath "${1:?usage: run.sh GRAFT PEERS}") peers=${2:?usage: run.sh GRAFT PEERS}
@@ -13,17 +15,19 @@ shift 2
 if [ "${1:-}" = --accuracy ]; then
   exec "$peers/torch/bin/python" "$here/accuracy.py" --graft "$graft" --peers "$peers" "${@:2}"
 fi
-status=0
-"$peers/torch/bin/python" "$here/check.py" --graft "$graft" --peers "$peers" "$@" || status=1
-"$peers/torch/bin/python" "$here/check_onnx.py" --graft "$graft" --peers "$peers" "$@" || status=1
-"$peers/torch/bin/python" "$here/check_hub.py" --graft "$graft" --server "$(dirname "$graft")/hub-server" || status=1
-for framework in tensorflow keras; do
-  [ -x "$peers/$framework/bin/python" ] || continue
-  "$peers/$framework/bin/python" "$here/check_$framework.py" --graft "$graft" || status=1
-done
-if [ -x "$peers/llama/bin/python" ]; then
-  "$peers/torch/bin/python" "$here/check_gguf.py" --graft "$graft" --peers "$peers" "$@" || status=1
-else
-  echo "GGUF is not checked: '$here/setup.sh $peers llama' builds llama.cpp for it" >&2
-fi
+rows=$(mktemp) status=0
+trap 'rm -f "$rows"' EXIT
+
+# check ENVIRONMENT SCRIPT [OPTION …]
+check() {
+  [ -x "$peers/$1/bin/python" ] || { echo "no $2: there is no $peers/$1" >&2; return 0; }
+  "$peers/$1/bin/python" "$here/$2" --graft "$graft" --rows "$rows" "${@:3}" || status=1
+}
+check torch check.py --peers "$peers" "$@"
+check torch check_onnx.py --peers "$peers" "$@"
+check tensorflow check_tensorflow.py "$@"
+check keras check_keras.py "$@"
+[ ! -x "$peers/llama/bin/python" ] || check torch check_gguf.py --peers "$peers" "$@"
+check torch check_hub.py --server "$(dirname "$graft")/hub-server" "$@"
+"$peers/torch/bin/python" "$here/report.py" "$rows" || status=1
 exit $status
