@@ -58,7 +58,7 @@ extension Checkpoint {
 ///   - source: A checkpoint directory, or a weight file beside its `config.json`.
 ///   - output: The directory to create.
 ///   - options: The weight format, dialect, type and shard size of what is written.
-///   - strict: Whether anything initialised or unexpected is an error.
+///   - strict: Whether anything initialised, unexpected or not finite is an error.
 ///   - keepExtra: Whether tensors that nothing recognises are carried along.
 ///   - origin: Where the source comes from, for the checkpoint's lineage.
 ///   - registry: The plugins.
@@ -70,9 +70,9 @@ public func importModel(
   keepExtra: Bool = false, origin: LineageStep? = nil, registry: Registry
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
-  var (opened, _) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  var (opened, resolved) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
   if let origin { opened.checkpoint.lineage.append(origin) }
-  try opened.checkpoint.write(to: output, options, registry: registry)
+  try opened.write(to: output, resolved)
   return opened.report
 }
 
@@ -82,7 +82,7 @@ public func importModel(
 ///   - source: A checkpoint directory or weight file.
 ///   - output: A directory to create; with a file extension, the one weight file to write.
 ///   - options: The weight format, dialect, type and shard size of what is written.
-///   - strict: Whether anything initialised or unexpected in the source is an error.
+///   - strict: Whether anything initialised, unexpected or not finite is an error.
 ///   - keepExtra: Whether tensors that nothing recognises are carried along.
 ///   - registry: The plugins.
 /// - Returns: What became of every tensor when the source was read, and what the output does not hold.
@@ -98,10 +98,11 @@ public func exportModel(
   var (opened, resolved) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
   if isFile {
     opened.report.notes += try opened.checkpoint.writeOneFile(output, resolved)
+    opened.report.nonFinite = resolved.tally?.found ?? [:]
   } else {
     opened.checkpoint.card = try ModelCard.exported(
       opened.checkpoint, as: output.standardizedFileURL.lastPathComponent, dialect: resolved.dialect)
-    try opened.checkpoint.write(to: output, options, registry: registry)
+    try opened.write(to: output, resolved)
   }
   return opened.report
 }
@@ -112,12 +113,21 @@ private func open(
 ) throws -> (OpenedCheckpoint, Checkpoint.WriteOptions) {
   var opened = try registry.open(source)
   if strict { try opened.report.requireStrict() }
-  let resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
+  var resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
+  resolved.tally = NonFiniteTally(strict: strict)
   if !keepExtra { opened.checkpoint.extra = Weights() }
   opened.report.notes +=
     try resolved.dialect.files.configuration?.differences(from: opened.checkpoint.configuration) ?? []
   opened.report.notes += try opened.checkpoint.leaveOut(whatIsUnknownTo: resolved.dialect)
   return (opened, resolved)
+}
+
+extension OpenedCheckpoint {
+  /// Writes a directory, and reports what was found on the way.
+  fileprivate mutating func write(to output: URL, _ options: Checkpoint.WriteOptions) throws {
+    try DirectoryWriter.write(output) { try checkpoint.write(into: $0, options) }
+    report.nonFinite = options.tally?.found ?? [:]
+  }
 }
 
 extension OutputOptions {

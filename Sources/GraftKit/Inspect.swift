@@ -34,11 +34,21 @@ public struct Inspection: Sendable {
   public let tensors: [(name: String, tensor: LazyTensor)]
 }
 
-/// Describes a checkpoint without reading its tensors.
+/// Describes a checkpoint.
 ///
-/// - Throws: `GraftError` when it cannot be opened.
-public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
-  let opened = try registry.open(source)
+/// - Parameters:
+///   - source: A checkpoint directory or weight file.
+///   - check: Whether every tensor is read, which holds it against its checksum and finds values that are not
+///     finite. Without, only headers are read.
+///   - registry: The plugins.
+/// - Throws: `GraftError` when it cannot be opened, or a tensor is damaged.
+public func inspect(_ source: URL, check: Bool = false, registry: Registry) throws -> Inspection {
+  var opened = try registry.open(source)
+  if check {
+    let tally = NonFiniteTally()
+    for tensor in tally.watching(opened.stored).tensors.values { try tensor.stream { _ in } }
+    opened.report.nonFinite = tally.found
+  }
   let checkpoint = opened.checkpoint
   let backbone = try checkpoint.makeBackbone()
   let active = Set(checkpoint.activeRecords.map(\.id))
@@ -61,4 +71,28 @@ public func inspect(_ source: URL, registry: Registry) throws -> Inspection {
     types: counts.map { ($0.key, $0.value) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) },
     ties: opened.report.dropped.filter(\.isTied).map(\.name), lineage: checkpoint.lineage,
     report: opened.report, tensors: opened.stored.tensors.map { ($0.key, $0.value) })
+}
+
+/// What is known of a checkpoint that cannot be opened.
+public struct Diagnosis: Sendable {
+  /// The file or directory at fault.
+  public let file: URL
+  /// `safetensors`, or whatever else it is: "a Git LFS pointer"; `nil` when nothing knows it, or it is missing.
+  public let kind: String?
+  /// The size in bytes of a file.
+  public let size: Int?
+  /// What is wrong, how much could be read, and what to do.
+  public let error: GraftError
+}
+
+/// Looks at the file that an error is about.
+public func diagnose(_ error: GraftError, of source: URL, registry: Registry) -> Diagnosis {
+  let url = error.file.map { URL(filePath: $0) } ?? source
+  guard let file = try? RandomAccessFile(url) else {
+    let isThere = FileManager.default.fileExists(atPath: url.path)
+    return Diagnosis(file: url, kind: isThere ? "a directory" : nil, size: nil, error: error)
+  }
+  let format = registry.formats.values.first { (try? $0.init().recognizes(file)) == true }
+  let kind = format?.name ?? (try? file.head()).flatMap { FileKind($0)?.description }
+  return Diagnosis(file: url, kind: kind, size: file.size, error: error)
 }

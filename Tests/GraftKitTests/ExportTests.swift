@@ -103,4 +103,44 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
     }
   }
+
+  @Test(
+    "values that are not finite are kept and reported, or refused",
+    arguments: ["safetensors", "pytorch", "npz", "hdf5", "tensorflow"])
+  func nonFinite(_ format: String) throws {
+    let registry = try Support.registry()
+    try Support.withTemporaryDirectory { directory in
+      var checkpoint = try registry.open(Support.fixture("base")).checkpoint
+      var values = try #require(checkpoint.backbone["pooler.weight"]).floats()
+      values.replaceSubrange(0..<4, with: [.nan, .infinity, .nan, -.infinity])
+      checkpoint.backbone["pooler.weight"] = LazyTensor(values, shape: [32, 32])
+      let source = directory.appending(path: "source")
+      try checkpoint.write(to: source, registry: registry)
+
+      let options = OutputOptions(format: format)
+      let output = directory.appending(path: "out")
+      let report = try exportModel(source, to: output, options: options, registry: registry)
+      let (name, count) = try #require(report.nonFinite.elements.first)
+      #expect(report.nonFinite.count == 1 && count.nan == 2 && count.infinite == 2)
+      #expect(
+        report.description.contains("1 tensor has values that are not finite: '\(name)' (2 NaN, 2 infinite)"))
+      let read = try #require(try registry.open(output).checkpoint.backbone["pooler.weight"]).floats()
+      #expect(read.map(\.bitPattern) == values.map(\.bitPattern))
+      #expect(try inspect(output, check: true, registry: registry).report.nonFinite[name] == count)
+      #expect(try inspect(output, registry: registry).report.nonFinite.isEmpty)
+
+      let strict = directory.appending(path: "strict")
+      for isImport in [true, false] {
+        let error = #expect(throws: GraftError.self) {
+          if isImport {
+            try importModel(source, to: strict, options: options, strict: true, registry: registry)
+          } else {
+            try exportModel(source, to: strict, options: options, strict: true, registry: registry)
+          }
+        }
+        #expect(error?.subject == "tensor '\(name)'" && error?.found == "2 NaN, 2 infinite")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).count == 2)
+      }
+    }
+  }
 }

@@ -18,6 +18,8 @@ extension Checkpoint {
     public var dtype: StorageType?
     /// The most bytes of tensors in one file; `nil` leaves it to the format.
     public var shardLimit: Int?
+    /// Counts values that are not finite in what is written.
+    public var tally: NonFiniteTally?
 
     public init(
       format: any WeightFormat.Type,
@@ -29,6 +31,11 @@ extension Checkpoint {
       self.dialect = dialect
       self.dtype = dtype
       self.shardLimit = shardLimit
+    }
+
+    /// Writes one file, or shards where a limit is given.
+    public func write(_ weights: Weights, to url: URL, limit: Int? = nil) throws {
+      try format.init().write(tally?.watching(weights) ?? weights, to: url, limit: limit)
     }
   }
 
@@ -59,10 +66,7 @@ extension Checkpoint {
     var kept = try encoded(Weights(backbone.tensors.filter { unused.contains($0.key) }), options)
     kept.tensors.merge(extra.tensors) { first, _ in first }
     if !kept.tensors.isEmpty {
-      try options.format.init().write(
-        kept,
-        to: directory.appendingPathComponent(ModelDirectory.keptName(fileName))
-      )
+      try options.write(kept, to: directory.appendingPathComponent(ModelDirectory.keptName(fileName)))
     }
     for record in parkedRecords {
       let folder = directory.appendingPathComponent(ModelDirectory.headsName).appendingPathComponent(
@@ -151,8 +155,9 @@ extension Checkpoint {
   ///   model reads them.
   public func write(_ weights: Weights, to url: URL, _ options: WriteOptions) throws {
     guard let format = options.format.init() as? any GraphFormat else {
-      return try options.format.init().write(weights, to: url, limit: options.shardLimit)
+      return try options.write(weights, to: url, limit: options.shardLimit)
     }
+    let weights = options.tally?.watching(weights) ?? weights
     let names = try nameTable(options).storedNames(architecture: architecture, withHead: activeHead != nil)
     let graph = try graph().renamingParameters { names[$0] ?? $0 }
     try format.write(weights, computing: graph, to: url, limit: options.shardLimit)

@@ -45,7 +45,7 @@ public struct DetachedHead: Sendable {
       options.dialect.stored(weights, as: options.dtype), architecture: type.architecture,
       withHead: true)
     let fileName = try options.format.fileName()
-    try options.format.init().write(stored, to: directory.appendingPathComponent(fileName))
+    try options.write(stored, to: directory.appendingPathComponent(fileName))
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: HeadRecord.document(

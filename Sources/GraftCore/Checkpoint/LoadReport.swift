@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// What became of every tensor when a checkpoint was read: nothing is lost silently.
 public struct LoadReport: Sendable, Equatable {
   /// The tensors of the backbone or of one head.
@@ -54,6 +56,8 @@ public struct LoadReport: Sendable, Equatable {
   public var unexpected: [String] = []
   /// What else a person should know: a corrected vocabulary size, an architecture without a plugin.
   public var notes: [String] = []
+  /// How many values are not finite in the tensors that were read through, by name.
+  public var nonFinite: OrderedDictionary<String, NonFiniteCount> = [:]
 
   public init() {}
 
@@ -115,6 +119,12 @@ extension LoadReport: CustomStringConvertible {
       lines.append("dropped: " + reasons.prefix(3).joined(separator: ", ") + (reasons.count > 3 ? ", …" : ""))
     }
     if !unexpected.isEmpty { lines.append("unexpected: \(LoadReport.sample(unexpected))") }
+    if !nonFinite.isEmpty {
+      let found = nonFinite.prefix(3).map { "'\($0.key)' (\($0.value))" }.joined(separator: ", ")
+      lines.append(
+        (nonFinite.count == 1 ? "1 tensor has" : "\(nonFinite.count) tensors have")
+          + " values that are not finite: \(found)" + (nonFinite.count > 3 ? ", …" : ""))
+    }
     return (lines + notes.map { "note: \($0)" }).joined(separator: "\n")
   }
 
@@ -136,6 +146,10 @@ extension LoadReport: CustomStringConvertible {
       "dropped": .array(dropped.map { ["name": .string($0.name), "reason": .string("\($0.reason)")] }),
       "unexpected": list(unexpected),
       "notes": list(notes),
+      "non_finite": .array(
+        nonFinite.map {
+          ["name": .string($0.key), "nan": JSON($0.value.nan), "infinite": JSON($0.value.infinite)]
+        }),
     ]
   }
 }

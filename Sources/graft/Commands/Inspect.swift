@@ -8,7 +8,8 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Describe a checkpoint: format, dialect, architecture, heads, parameters, types, ties.",
     discussion: """
-      Reads headers only, so it is quick whatever the model's size. Of a head alone, 'graft head list' tells.
+      Reads headers only, so it is quick whatever the model's size; --check reads every tensor, compares \
+      checksums and counts NaN and infinite values. Of a head alone, 'graft head list' tells.
 
       EXAMPLES
         graft inspect bert-base-uncased
@@ -25,22 +26,59 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Tell how the checkpoint came to be: imports, training, heads.")
   var lineage = false
 
+  @Flag(help: "Read every tensor: is one damaged, or a value not finite?")
+  var check = false
+
   @OptionGroup var output: OutputFlags
 
   func run() throws {
     let registry = try Registry.builtIn()
     let url = try checkpoint.locate(registry, output.console)
+    do {
+      try inspect(url, registry)
+    } catch let error as GraftError {
+      try explain(diagnose(error, of: url, registry: registry), url)
+      throw error
+    }
+  }
+
+  private func inspect(_ url: URL, _ registry: Registry) throws {
     guard (try? registry.openHead(url)) == nil else {
       throw GraftError(
         .mismatch, "a head alone, without a backbone", file: url.path,
         advice: "'graft head list' describes it, 'graft head attach' puts it on a checkpoint.")
     }
-    let inspection = try GraftKit.inspect(url, registry: registry)
+    let inspection = try GraftKit.inspect(url, check: check, registry: registry)
     if output.json {
       try Output.print(json(inspection, url))
     } else {
       try show(inspection, url)
     }
+  }
+
+  /// Prints what is known of a broken checkpoint; the sentence about it goes to standard error.
+  private func explain(_ found: Diagnosis, _ url: URL) throws {
+    let error = found.error.relativeToWorkingDirectory
+    guard output.json else {
+      var rows = [["checkpoint", url.displayPath], ["file", found.file.displayPath]]
+      if let kind = found.kind { rows.append(["kind", kind]) }
+      if let size = found.size { rows.append(["size", Format.count(size, "byte")]) }
+      return try Output.print(Format.table(rows))
+    }
+    func text(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+    try Output.print(
+      .object([
+        ("checkpoint", JSON(url)), ("file", JSON(found.file)), ("kind", text(found.kind)),
+        ("size", found.size.map { JSON($0) } ?? .null),
+        (
+          "error",
+          [
+            "message": .string(error.description), "subject": text(error.subject),
+            "problem": .string(error.problem), "expected": text(error.expected), "found": text(error.found),
+            "advice": text(error.advice),
+          ]
+        ),
+      ]))
   }
 
   private func show(_ found: Inspection, _ url: URL) throws {

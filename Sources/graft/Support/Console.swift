@@ -36,6 +36,7 @@ struct Console {
     let isPlain =
       report.groups.allSatisfy { $0.renamed.isEmpty && $0.initialized.isEmpty }
       && report.dropped.isEmpty && report.unexpected.isEmpty && report.notes.isEmpty
+      && report.nonFinite.isEmpty
     if isPlain {
       let groups = report.groups.map { "\($0.name): \($0.loaded.count) loaded" }.joined(separator: ", ")
       return note("loaded \(source.displayPath) (\(groups))")

@@ -170,7 +170,10 @@ struct UntrainedFlag: ParsableArguments {
 
 /// Whether a checkpoint has to be complete and fully understood.
 struct StrictFlag: ParsableArguments {
-  @Flag(help: "Fail when a parameter is missing or a tensor belongs to nothing known.")
+  @Flag(
+    help:
+      "Fail when a parameter is missing or a tensor belongs to nothing known; when converting, also on values that are not finite."
+  )
   var strict = false
 }
 
