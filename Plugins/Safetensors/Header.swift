@@ -211,7 +211,8 @@ extension Header {
     guard end <= present else {
       let (needed, overflow) = byteCount.addingReportingOverflow(end)
       throw Self.truncated(
-        "the tensors need \(overflow ? "more than \(Int.max)" : "\(needed)") bytes, the file has \(fileSize)"
+        "the tensors need \(overflow ? "more than \(Int.max)" : "\(needed)") bytes, the file has \(fileSize), with "
+          + "\(entries.count { $0.offsets.upperBound <= present }) of \(entries.count) tensors whole"
       )
     }
     guard end == present else {

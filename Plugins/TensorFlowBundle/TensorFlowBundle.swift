@@ -51,7 +51,7 @@ public struct TensorFlowBundleFormat: WeightFormat {
     }
     let header = try BundleHeader(first.value)
     var shards: [Int: RandomAccessFile] = [:]
-    var tensors: [(name: String, entry: BundleEntry, tensor: LazyTensor)] = []
+    var tensors: [(name: String, entry: BundleEntry, spec: TensorSpec, file: RandomAccessFile)] = []
     var strings: [String] = []
     for (key, value) in table.dropFirst() {
       guard let name = String(validating: key, as: UTF8.self) else {
@@ -72,11 +72,21 @@ public struct TensorFlowBundleFormat: WeightFormat {
         }
         let shard = try shards[entry.shard] ?? path.openShard(entry.shard, of: header.shardCount)
         shards[entry.shard] = shard
-        tensors.append((name, entry, try LazyTensor(spec, entry, in: shard, called: name)))
+        tensors.append((name, entry, spec, shard))
       } catch var error as GraftError {
         error.subject = error.subject ?? "tensor '\(name)'"
         throw error
       }
+    }
+    let cut = tensors.filter { !$0.entry.isInside($0.file) }
+    if let (name, entry, _, file) = cut.first {
+      let (end, overflow) = entry.offset.addingReportingOverflow(entry.size)
+      throw GraftError(
+        .malformed, "truncated: the tensor ends behind its data file", file: file.url.path,
+        subject: "tensor '\(name)'",
+        expected: overflow ? "more than \(Int.max) bytes" : "at least \(end) bytes",
+        found: "\(file.size), with \(tensors.count - cut.count) of \(tensors.count) tensors whole",
+        advice: "Copy or download it again.")
     }
     // The index is in the order of names; the bytes are in that of whoever wrote them.
     tensors.sort {
@@ -84,13 +94,13 @@ public struct TensorFlowBundleFormat: WeightFormat {
     }
     var weights = Weights(
       metadata: strings.isEmpty ? [:] : [Self.stringsKey: strings.joined(separator: ", ")])
-    for (name, _, tensor) in tensors {
+    for (name, entry, spec, file) in tensors {
       guard weights[name] == nil else {
         throw GraftError(
           .malformed, "another tensor's name has the same characters in another encoding",
           subject: "tensor '\(name)'")
       }
-      weights[name] = tensor
+      weights[name] = LazyTensor(spec, entry, in: file, called: name)
     }
     return weights
   }
@@ -142,6 +152,12 @@ public struct TensorFlowBundleFormat: WeightFormat {
 }
 
 extension BundleEntry {
+  /// Whether a data file has all of the bytes.
+  fileprivate func isInside(_ file: RandomAccessFile) -> Bool {
+    let (end, overflow) = offset.addingReportingOverflow(size)
+    return offset >= 0 && !overflow && end <= file.size
+  }
+
   /// - Throws: ``GraftError`` when the entry is no tensor that Graft can hold.
   fileprivate func spec() throws -> TensorSpec {
     guard !isPartitioned else {
@@ -165,17 +181,8 @@ extension BundleEntry {
 }
 
 extension LazyTensor {
-  /// A tensor of a data file, whose checksum is compared at the end of each reading.
-  fileprivate init(
-    _ spec: TensorSpec, _ entry: BundleEntry, in file: RandomAccessFile, called name: String
-  ) throws {
-    let (end, overflow) = entry.offset.addingReportingOverflow(entry.size)
-    guard entry.offset >= 0, !overflow, end <= file.size else {
-      throw GraftError(
-        .malformed, "truncated: the tensor ends behind its data file", file: file.url.path,
-        expected: overflow ? "more than \(Int.max) bytes" : "at least \(end) bytes", found: "\(file.size)",
-        advice: "Copy or download it again.")
-    }
+  /// A tensor inside a data file, whose checksum is compared at the end of each reading.
+  fileprivate init(_ spec: TensorSpec, _ entry: BundleEntry, in file: RandomAccessFile, called name: String) {
     let plain = LazyTensor(spec, in: file, at: entry.offset)
     self.init(spec) { consume in
       var checksum = CRC32C()

@@ -71,9 +71,7 @@ public struct ZipArchive: Sendable {
     do {
       return try ZipDirectory(of: file).records.map(\.name)
     } catch let error as GraftError where error.kind != .system {
-      let head = LittleEndian(try file.head())
-      let length = head.uint16(at: 26) ?? 0
-      return [head.text(at: 30, count: length)].compactMap { $0 }
+      return [ZipDirectory.firstName(of: file)].compactMap { $0 }
     }
   }
 }

@@ -58,7 +58,9 @@ extension ZipDirectory {
       let smallSize = tail.uint32(at: position + 12), let smallOffset = tail.uint32(at: position + 16)
     else {
       throw GraftError(
-        .malformed, "truncated: the zip archive does not end with its directory", advice: Self.again)
+        .malformed, "truncated: the zip archive does not end with its directory",
+        found: Self.firstName(of: file).map { "\(file.size) bytes that begin with '\($0)'" },
+        advice: Self.again)
     }
     guard disk == 0 || disk == 0xFFFF else {
       throw GraftError(.unsupported, "one part of a zip archive in several", advice: "Join them first.")
@@ -83,6 +85,12 @@ extension ZipDirectory {
     }
     records = try Self.parse(LittleEndian(try file.bytes(start..<end)), count: count)
     self.start = start
+  }
+
+  /// The name of the entry that the file begins with.
+  static func firstName(of file: RandomAccessFile) -> String? {
+    guard let head = try? LittleEndian(file.head()), let length = head.uint16(at: 26) else { return nil }
+    return head.text(at: 30, count: length)
   }
 
   /// The 64-bit end record, and where it begins; PyTorch writes one whether it is needed or not.

@@ -74,7 +74,8 @@ enum OtherRawPlugin: Plugin {
     ),
     ("{\"a\": 1}", "a JSON text, not weights. Name the weight file, or a shard index called '*.index.json'."),
     ("GGUF\u{3}", "a GGUF file, not weights. llama.cpp uses such files; it needs the plugin for GGUF."),
-    ("something else", "no known weight format. Known formats: raw."),
+    ("something else", "a text, not weights. Name the weight file."),
+    ("\u{1}\u{2}", "no known weight format. Known formats: raw."),
   ])
   func whatIsNotWeightsIsNamed(_ content: String, _ message: String) throws {
     try withTemporaryDirectory { directory in
@@ -96,6 +97,7 @@ enum OtherRawPlugin: Plugin {
       .pickle: [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9],
       .numpy: [0x93] + Array("NUMPY\u{1}".utf8),
       .gguf: Array("GGUF".utf8), .json: Array(" {\"a\"".utf8),
+      .zeros: [0, 0], .text: Array("[PAD]\n–".utf8.dropLast()),
     ]
     #expect(Set(marks.keys) == Set(FileKind.allCases))
     for (kind, head) in marks { #expect(FileKind(head) == kind) }

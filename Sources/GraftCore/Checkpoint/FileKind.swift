@@ -6,7 +6,7 @@ import Foundation
 /// format that does not recognise a file throws ``error(insteadOf:file:)`` before it complains in its own
 /// terms.
 public enum FileKind: Sendable, CaseIterable {
-  case empty, lfsPointer, html, xml, gzip, zip, tar, hdf5, pickle, numpy, gguf, json
+  case empty, lfsPointer, html, xml, gzip, zip, tar, hdf5, pickle, numpy, gguf, json, zeros, text
 
   /// What a file that begins with `head` is, or `nil` when it is none of these.
   ///
@@ -32,7 +32,14 @@ public enum FileKind: Sendable, CaseIterable {
       head.count >= 8 && head[0] == 0x80 && (2...5).contains(head[1]) && head[2..<8].contains { $0 != 0 }
     case .numpy: head.starts(with: [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59])
     case .gguf: head.starts(with: "GGUF".utf8)
-    case .json: Self.text(head, startsWithOneOf: ["{\"", "{ ", "{\n", "{\r", "[", "{}"])
+    case .json:
+      Self.text(
+        head, startsWithOneOf: ["{\"", "{ ", "{\n", "{\r", "{}", "[\"", "[ ", "[\n", "[\r", "[]", "[{", "[["])
+    case .zeros: head.allSatisfy { $0 == 0 }
+    // A character may be cut in two at the end of the head.
+    case .text:
+      !head.contains { $0 < 0x20 && ![0x09, 0x0A, 0x0D].contains($0) }
+        && (0..<4).contains { String(validating: head.dropLast($0), as: UTF8.self) != nil }
     }
   }
 
@@ -62,13 +69,15 @@ public enum FileKind: Sendable, CaseIterable {
     case .numpy: "a NumPy array"
     case .gguf: "a GGUF file"
     case .json: "a JSON text"
+    case .zeros: "zeros"
+    case .text: "a text"
     }
   }
 
   /// What to do about it.
   var advice: String {
     switch self {
-    case .empty: "Download it again."
+    case .empty, .zeros: "Download it again."
     case .lfsPointer: "Run 'git lfs pull' in its repository to fetch the file itself."
     case .html, .xml:
       "The download was answered with a page: download the file itself, logged in if the model asks for it."
@@ -78,6 +87,7 @@ public enum FileKind: Sendable, CaseIterable {
     case .numpy: "A single array is no checkpoint."
     case .gguf: "llama.cpp uses such files; it needs the plugin for GGUF."
     case .json: "Name the weight file, or a shard index called '*.index.json'."
+    case .text: "Name the weight file."
     }
   }
 

@@ -56,6 +56,7 @@ public struct ShardIndex: Sendable {
           .missing,
           "this shard is missing",
           file: url.path,
+          found: "\(files.values.count { $0 != file }) of \(files.count) tensors in other shards",
           advice: "Download the whole model again."
         )
       }

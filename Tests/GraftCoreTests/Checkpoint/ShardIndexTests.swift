@@ -50,7 +50,10 @@ import Testing
       #"{"weight_map":{"all":"one.raw\u0000x"}}"#,
       "model.raw.index.json: tensor 'all': not a file name beside the index; found the string \"one.raw\0x\"."
     ),
-    (#"{"weight_map":{"all":"two.raw"}}"#, "two.raw: this shard is missing. Download the whole model again."),
+    (
+      #"{"weight_map":{"all":"two.raw"}}"#,
+      "two.raw: this shard is missing; found 0 of 1 tensors in other shards. Download the whole model again."
+    ),
     (
       #"{"weight_map":{"some":"one.raw"}}"#,
       "one.raw: tensor 'some': the index places this tensor in a shard that does not have it."
