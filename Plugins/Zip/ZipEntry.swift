@@ -69,7 +69,7 @@ extension ZipArchive {
   /// Streams an entry through a window, leaving out its first bytes, and checks all of it.
   fileprivate func unpack(_ entry: Entry, from offset: Int, _ consume: LazyTensor.Consumer) throws {
     let unpacking = try Unpacking(self, entry)
-    let checksum = Checksum()
+    var checksum = Checksum()
     let size = min(LazyTensor.windowSize, max(entry.size - offset, min(offset, entry.size)))
     try withUnsafeTemporaryAllocation(byteCount: size, alignment: 64) { window in
       var position = 0
@@ -78,8 +78,8 @@ extension ZipArchive {
         let chunk = UnsafeMutableRawBufferPointer(rebasing: window[..<min(size, end - position)])
         try unpacking.read(into: chunk)
         let bytes = UnsafeRawBufferPointer(chunk)
-        let isSkipped = position < offset
-        try checksum.update(with: bytes) { if !isSkipped { try consume(bytes) } }
+        checksum.add(bytes)
+        if position >= offset { try consume(bytes) }
         position += chunk.count
       }
     }

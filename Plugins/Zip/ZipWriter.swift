@@ -54,9 +54,10 @@ public final class ZipWriter {
         + bytes([0, small, small], 4)
         + bytes([nameBytes.count, extra.count], 2) + nameBytes + extra)
 
-    let checksum = Checksum()
+    var checksum = Checksum()
     func emitContent(_ chunk: UnsafeRawBufferPointer) throws {
-      try checksum.update(with: chunk) { try file.append(chunk) }
+      checksum.add(chunk)
+      try file.append(chunk)
       position += chunk.count
     }
     try head.withUnsafeBytes(emitContent)

@@ -178,10 +178,20 @@ public struct Dialect: Sendable {
 
     /// The row of one layer.
     func numbered(_ layer: Int) -> Row {
-      func fill(_ name: String) -> String {
-        name.replacing("{}", with: String(layer)).replacing("{_}", with: layer == 0 ? "" : "_\(layer)")
+      // The standard library's `replacing` would take a fifth of the time of opening a checkpoint.
+      func fill(_ name: Substring) -> String {
+        guard let start = name.utf8.firstIndex(of: UInt8(ascii: "{")),
+          let end = name.utf8[start...].firstIndex(of: UInt8(ascii: "}"))
+        else { return String(name) }
+        let number =
+          switch name[start...end] {
+          case "{}": String(layer)
+          case "{_}": layer == 0 ? "" : "_\(layer)"
+          case let other: String(other)
+          }
+        return name[..<start] + number + fill(name[name.utf8.index(after: end)...])
       }
-      return Row(fill(canonical), fill(stored), layout, presence)
+      return Row(fill(canonical[...]), fill(stored[...]), layout, presence)
     }
 
     var isPerLayer: Bool { canonical.contains("{}") }

@@ -8,7 +8,7 @@
 /// Bytes are little-endian and row-major whatever the file's own order is: a weight format converts.
 public struct LazyTensor: Sendable {
   /// The most bytes that one chunk of a stream holds.
-  public static let windowSize = 1 << 20
+  public static let windowSize = 1 << 18
 
   /// Receives consecutive chunks, each a whole number of elements.
   public typealias Consumer = (UnsafeRawBufferPointer) throws -> Void
@@ -243,7 +243,7 @@ extension LazyTensor {
           window.withUnsafeMutableBytes { window in
             switch size {
             case 2: transpose(UInt16.self, input, window, rows: rows, columns: columns, start..<end)
-            case 4: transpose(UInt32.self, input, window, rows: rows, columns: columns, start..<end)
+            case 4: transposeWords(input, window, rows: rows, columns: columns, start..<end)
             case 8: transpose(UInt64.self, input, window, rows: rows, columns: columns, start..<end)
             default: transpose(UInt8.self, input, window, rows: rows, columns: columns, start..<end)
             }
@@ -312,4 +312,39 @@ private func transpose<Element: BitwiseCopyable>(
       }
     }
   }
+}
+
+/// The same for elements of four bytes, whole vectors of them where there are: four rows of four become four columns.
+private func transposeWords(
+  _ input: UnsafeRawBufferPointer,
+  _ output: UnsafeMutableRawBufferPointer,
+  rows: Int,
+  columns: Int,
+  _ range: Range<Int>
+) {
+  typealias Vector = SIMD4<UInt32>
+  let (from, to) = (input.baseAddress!, output.baseAddress!)
+  let (wholeRows, wholeEnd) = (rows / 4 * 4, range.lowerBound + range.count / 4 * 4)
+  // As many columns as share a cache line of the input.
+  for block in stride(from: range.lowerBound, to: wholeEnd, by: 16) {
+    for row in stride(from: 0, to: wholeRows, by: 4) {
+      for column in stride(from: block, to: min(block + 16, wholeEnd), by: 4) {
+        func load(_ index: Int) -> Vector {
+          from.loadUnaligned(fromByteOffset: ((row + index) * columns + column) * 4, as: Vector.self)
+        }
+        let (a, b, c, d) = (load(0), load(1), load(2), load(3))
+        let first = ((column - range.lowerBound) * rows + row) * 4
+        to.storeBytes(of: Vector(a[0], b[0], c[0], d[0]), toByteOffset: first, as: Vector.self)
+        to.storeBytes(of: Vector(a[1], b[1], c[1], d[1]), toByteOffset: first + rows * 4, as: Vector.self)
+        to.storeBytes(of: Vector(a[2], b[2], c[2], d[2]), toByteOffset: first + rows * 8, as: Vector.self)
+        to.storeBytes(of: Vector(a[3], b[3], c[3], d[3]), toByteOffset: first + rows * 12, as: Vector.self)
+      }
+    }
+  }
+  func copy(_ row: Int, _ column: Int) {
+    let word = from.load(fromByteOffset: (row * columns + column) * 4, as: UInt32.self)
+    to.storeBytes(of: word, toByteOffset: ((column - range.lowerBound) * rows + row) * 4, as: UInt32.self)
+  }
+  for row in wholeRows..<rows { for column in range { copy(row, column) } }
+  for row in 0..<wholeRows { for column in wholeEnd..<range.upperBound { copy(row, column) } }
 }

@@ -33,7 +33,9 @@ struct NameIndex: Sendable {
   }
 
   /// A name without its scope.
-  static func unscoped(_ name: String) -> String { name.replacing("\(scope)/", with: "") }
+  static func unscoped(_ name: String) -> String {
+    name.utf8.contains(UInt8(ascii: "{")) ? name.replacing("\(scope)/", with: "") : name
+  }
 }
 
 extension String {

@@ -15,7 +15,7 @@ public final class FileWriter {
   /// Where the bytes go, and where they go in the end; `nil` when they go straight to ``url``.
   private let move: (from: String, to: String)?
   private var descriptor: Int32
-  private var buffer: [UInt8] = []
+  private let writer: BackgroundWriter
 
   private init(_ url: URL) throws {
     self.url = url
@@ -29,12 +29,13 @@ public final class FileWriter {
       move = (temporary, target.path)
       descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     }
+    writer = BackgroundWriter(descriptor)
     guard descriptor >= 0 else { throw systemFailure(url) }
-    buffer.reserveCapacity(LazyTensor.windowSize)
   }
 
   deinit {
     if descriptor >= 0 {
+      _ = writer.finish()
       close(descriptor)
       if let move { unlink(move.from) }
     }
@@ -57,15 +58,9 @@ public final class FileWriter {
   }
 
   /// Adds bytes to the end.
-  public func append(_ bytes: UnsafeRawBufferPointer) throws {
-    if bytes.count >= LazyTensor.windowSize {
-      try flush()
-      try emit(bytes)
-    } else {
-      buffer.append(contentsOf: bytes)
-      if buffer.count >= LazyTensor.windowSize { try flush() }
-    }
-  }
+  ///
+  /// - Throws: ``GraftError`` of kind `system` when these or earlier ones cannot be written.
+  public func append(_ bytes: UnsafeRawBufferPointer) throws { try check(writer.append(bytes)) }
 
   /// Adds bytes to the end.
   public func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes(append) }
@@ -73,23 +68,14 @@ public final class FileWriter {
   /// Adds all bytes of a tensor.
   public func append(_ tensor: LazyTensor) throws { try tensor.stream(append) }
 
-  private func flush() throws {
-    try buffer.withUnsafeBytes(emit)
-    buffer.removeAll(keepingCapacity: true)
-  }
-
-  private func emit(_ bytes: UnsafeRawBufferPointer) throws {
-    var done = 0
-    while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw systemFailure(url) }
-      done += count
-    }
+  private func check(_ failure: Int32) throws {
+    guard failure != 0 else { return }
+    errno = failure
+    throw systemFailure(url)
   }
 
   private func commit() throws {
-    try flush()
+    try check(writer.finish())
     guard let move else { return }
     guard fsync(descriptor) == 0 else { throw systemFailure(url) }
     let status = close(descriptor)
