@@ -8,7 +8,7 @@ from harness.runner import run
 
 HERE = Path(__file__).resolve().parents[1]
 VOCABULARY = HERE.parent / "Fixtures/tokenizer/vocab.txt.gz"
-TITLES = {"bert-base": "BERT-base size", "minilm": "MiniLM size"}
+TITLES = {"bert-base": "BERT-base size", "bert-large": "BERT-large size", "minilm": "MiniLM size"}
 
 
 class Bench:
@@ -25,17 +25,21 @@ class Bench:
         return all(word in measure for word in self.words)
 
     def model(self, size, task):
-        """A model of a size with random weights and a task's head, made when it is first asked for."""
+        """A model of a size with random weights and a task's head, made when it is first asked for.
+
+        - task: MLM, classification, or backbone for no head.
+        """
         path = self.work / f"{size}-{task}"
         if not path.exists() and task == "classification":
             labels = ",".join(self.texts.labels)
             head = ("--to", "sequence-classification", "--labels", labels)
             run(self.graft, "head", "swap", self.model(size, "MLM"), *head, "--output", path)
         elif not path.exists():
-            start = self.work / f"{size}-start"
+            start = self.work / f"{size}-{task}-start"
             start.mkdir()
             shutil.copy(HERE / size / "config.json", start)
             with gzip.open(VOCABULARY) as file:
                 (start / "vocab.txt").write_bytes(file.read())
-            run(self.graft, "init", start, "--head", "masked-lm", "--output", path)
+            head = [] if task == "backbone" else ["--head", "masked-lm"]
+            run(self.graft, "init", start, *head, "--output", path)
         return path

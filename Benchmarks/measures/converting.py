@@ -1,43 +1,108 @@
-"""Seconds and memory of converting a checkpoint: `graft import` against copying and against Python's safetensors."""
+"""Seconds and memory of converting a checkpoint between safetensors and each format, and seconds of inspecting one.
 
-import sys
+Graft, cp, cp with sync, and Python take turns. Graft's files are on the disk when it ends, so that a crash does not lose
+them; cp's are not, unless synced. Private memory is what no file backs.
+"""
+
+from dataclasses import dataclass
 from functools import partial
 
-from harness.bench import HERE
-from harness.results import Row
+from harness.bench import HERE, TITLES
+from harness.results import Goal, Row
 from harness.runner import alternate, removed, run
 
 
+@dataclass(frozen=True)
+class Way:
+    """A format and a dialect, and what converting may cost in times of cp."""
+
+    format: str
+    dialect: str
+    file: str  # what Python calls a file of the format
+    most: float
+    environment: str = "torch"
+
+    def __str__(self):
+        return self.format if self.dialect in ("transformers", "google") else f"{self.format} ({self.dialect})"
+
+
+WAYS = [
+    Way("safetensors", "transformers", "model.safetensors", 1.5),
+    Way("pytorch", "transformers", "pytorch_model.bin", 2),
+    Way("npz", "transformers", "model.npz", 1.5),
+    Way("hdf5", "transformers-tf", "model.h5", 2),
+    Way("hdf5", "keras-hub", "model.h5", 2),
+    Way("tensorflow", "google", "bert_model.ckpt", 2, "tensorflow"),
+]
+LIMIT = 64  # MB of private memory, beside the largest tensor that is transposed
+TRANSPOSED = {"bert-base": 3072 * 768 * 4 / 1e6, "bert-large": 4096 * 1024 * 4 / 1e6}
+QUICK = 0.05  # seconds to inspect
+
+
 def measure(bench):
-    source, output = bench.model("bert-base", "MLM"), bench.work / "converted"
-    file = "model.safetensors"
+    for size in ("bert-base", "bert-large"):
+        for way in WAYS:
+            convert(bench, size, WAYS[0], way)
+            if way is not WAYS[0]:
+                convert(bench, size, way, WAYS[0])
+            measure = f"inspecting {way}, {TITLES[size]}"
+            if size == "bert-base" and bench.wants(measure):
+                runs = [run(bench.graft, "inspect", directory(bench, size, way), "--json") for _ in range(bench.runs)]
+                bench.results.add(Row(measure, "s", [run.seconds for run in runs], goal=Goal(most=QUICK)))
 
-    def graft(format="safetensors"):
-        return run(bench.graft, "import", source, "--format", format, "--output", removed(output), "--quiet")
 
-    def copy():
-        return run("cp", "-r", source, removed(output))
+def directory(bench, size, way):
+    """A backbone in a format, made when it is first asked for: an MLM model has no pooler, which KerasHub needs."""
+    source = bench.model(size, "backbone")
+    path = bench.work / f"{size}-{way.format}-{way.dialect}"
+    if way is not WAYS[0] and not path.exists():
+        run(bench.graft, "export", source, *options(way), "--output", path)
+    return source if way is WAYS[0] else path
 
-    def copy_to_disk():
-        # Graft's files are on the disk when it ends, so that a crash does not lose them.
-        return run("sh", "-c", f"cp -r '{source}' '{removed(output)}' && sync '{output}'/*")
 
-    def safetensors():
-        removed(output).mkdir()
-        return run(sys.executable, HERE / "peers/convert_safetensors.py", source / file, output / file)
+def options(way):
+    return "--format", way.format, "--dialect", way.dialect
 
-    for name, peer in (("cp", copy), ("cp and sync", copy_to_disk), ("Python safetensors", safetensors)):
-        measure = f"converting BERT-base, against {name}"
-        if not bench.wants(measure):
-            continue
-        ours, theirs = alternate({"graft": graft, "peer": peer}, bench.runs).values()
-        bench.results.add(Row(measure, "s", [run.seconds for run in ours], [run.seconds for run in theirs]))
-        if peer is safetensors:
-            memory = ([run.megabytes for run in runs] for runs in (ours, theirs))
-            bench.results.add(Row(f"{measure}, peak memory", "MB", *memory))
-    for format in ("pytorch", "npz"):
-        measure = f"converting BERT-base to {format}, against cp and sync"
-        if bench.wants(measure):
-            ours, theirs = alternate({"graft": partial(graft, format), "peer": copy_to_disk}, bench.runs).values()
-            bench.results.add(Row(measure, "s", [run.seconds for run in ours], [run.seconds for run in theirs]))
+
+def convert(bench, size, source, target):
+    title = f"converting {source} to {target}, {TITLES[size]}"
+    names = [name for name in ("cp", "cp and sync", "Python") if bench.wants(f"{title}, against {name}")]
+    memory = f"{title}, private memory"
+    if size != "bert-base":
+        names = []
+    if not names and not bench.wants(memory):
+        return
+    start, output = directory(bench, size, source), bench.work / "converted"
+    way = target if source is WAYS[0] else source
+
+    def ready():
+        """A virtual machine gets memory back slowly that others had: an untimed copy makes that the same for all."""
+        run("cp", "-r", start, removed(output))
+        return removed(output)
+
+    def graft():
+        return run(bench.graft, "export", start, *options(target), "--output", ready(), "--quiet")
+
+    def copy(end=""):
+        return run("sh", "-c", f"cp -r '{start}' '{ready()}' {end}")
+
+    def python():
+        ready().mkdir()
+        file = start / source.file if source.format != "hdf5" else next(start.glob("*.h5"))
+        return run(environment, HERE / "peers/convert.py", file, output / target.file)
+
+    peers = {"cp": copy, "cp and sync": partial(copy, f"&& sync '{output}'/*"), "Python": python}
+    environment = bench.peers / way.environment / "bin/python"
+    if not environment.exists():
+        del peers["Python"]
+    results = alternate({"graft": graft} | {name: peers[name] for name in names if name in peers}, bench.runs)
+    ours = results.pop("graft")
+    for name, theirs in results.items():
+        goal = Goal(least=1 / way.most) if name == "cp" else None
+        seconds = ([run.seconds for run in ours], [run.seconds for run in theirs])
+        bench.results.add(Row(f"{title}, against {name}", "s", *seconds, goal=goal))
+    private = [run.private for run in ours]
+    if "Python" in results:
+        bench.results.add(Row(f"{memory}, against Python", "MB", private, [run.private for run in results["Python"]]))
+    bench.results.add(Row(memory, "MB", private, goal=Goal(most=LIMIT + TRANSPOSED[size])))
     removed(output)
