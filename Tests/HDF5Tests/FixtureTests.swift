@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import Safetensors
@@ -19,7 +20,8 @@ import Testing
 
   @Test(arguments: files) func readsIdenticalBytes(_ item: (file: String, tensors: String)) throws {
     let expected = try SafetensorsFormat().open(fixtures.appendingPathComponent(item.tensors))
-    try expect(HDF5Format().open(fixtures.appendingPathComponent(item.file)), equals: expected)
+    #expect(
+      try HDF5Format().open(fixtures.appendingPathComponent(item.file)).differences(from: expected) == [])
   }
 
   @Test(arguments: files) func writesWhatItReads(_ item: (file: String, tensors: String)) throws {
@@ -28,7 +30,7 @@ import Testing
       let copy = directory.appendingPathComponent("copy.h5")
       try HDF5Format().write(weights, to: copy)
       let again = try HDF5Format().open(copy)
-      try expect(again, equals: weights)
+      #expect(try again.differences(from: weights) == [])
       var metadata = weights.metadata
       metadata["strings"] = nil
       #expect(again.metadata == metadata)
@@ -54,7 +56,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.h5")
       try HDF5Format().write(weights, to: url)
-      try expect(HDF5Format().open(url), equals: weights)
+      #expect(try HDF5Format().open(url).differences(from: weights) == [])
       let file = try File(RandomAccessFile(url))
       let root = try ObjectHeader(file, at: file.root)
       #expect(try Attributes(root, file).list("layer_names") == ["layer"])

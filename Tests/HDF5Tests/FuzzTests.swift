@@ -1,51 +1,35 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import Testing
 
 @testable import HDF5
 
-/// Mutated files: each opens or throws ``GraftError``, and nothing else. What opens also reads, or is damaged.
-///
-/// A run is as long as `GRAFT_FUZZ_SECONDS` says, 1000 files otherwise; they are the same ones each time.
+/// Mutated files. What opens also reads, or is damaged.
 @Suite struct FuzzTests {
   @Test func mutationsNeverCrash() throws {
-    let environment = ProcessInfo.processInfo.environment
-    let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
-    let rounds = seconds == nil ? 1000 : Int.max
-    let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
-    var (opened, refused, damaged) = (0, 0, 0)
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.h5")
       let seeds = try seeds(in: directory)
-      var generator = RandomKey(seed: UInt64(seconds ?? 2)).generator
-      var round = 0
-      while round < rounds, Date() < end {
-        round += 1
+      let run = try Fuzzing(seed: 2) { round, generator in
         let bytes = mutate(seeds[round % seeds.count], &generator)
         try Data(bytes).write(to: url)
-        do {
-          let weights = try HDF5Format().open(url)
-          opened += 1
-          for tensor in weights.tensors.values {
-            #expect(tensor.spec.byteCount <= 1100 * bytes.count)
-            do {
-              var count = 0
-              try tensor.stream { count += $0.count }
-              #expect(count == tensor.spec.byteCount)
-            } catch let error as GraftError {
-              #expect(error.file == url.path)
-              damaged += 1
-            }
+        for tensor in try HDF5Format().open(url).tensors.values {
+          #expect(tensor.spec.byteCount <= 1100 * bytes.count)
+          do {
+            var count = 0
+            try tensor.stream { count += $0.count }
+            #expect(count == tensor.spec.byteCount)
+          } catch let error as GraftError {
+            #expect(error.file == url.path)
           }
-        } catch let error as GraftError {
-          #expect(error.file == url.path)
-          refused += 1
         }
+      } refused: { error in
+        #expect(error.file == url.path)
       }
+      // Both have to happen, or the mutations test nothing.
+      #expect(run.opened > 20 && run.refused > 200)
     }
-    print("HDF5: \(opened) opened, \(refused) refused, \(damaged) tensors damaged")
-    // All have to happen, or the mutations test nothing.
-    #expect(opened > 20 && refused > 200)
   }
 
   /// The structures of HDF5 1.0 by h5py, and those of 1.8 by Graft.

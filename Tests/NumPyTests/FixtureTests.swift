@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import NumPy
@@ -11,14 +12,14 @@ import Testing
   @Test(arguments: ["types", "orders", "versions", "empty"]) func readsWhatNumPyReads(_ name: String) throws {
     let url = Self.folder.appendingPathComponent("\(name).npz")
     #expect(try NPZFormat().recognizes(RandomAccessFile(url)))
-    try expect(NPZFormat().open(url), equals: Self.truth(name))
+    #expect(try NPZFormat().open(url).differences(from: Self.truth(name)) == [])
   }
 
   @Test func readsWhatIsDeflated() throws {
     var read = try NPZFormat().open(Self.folder.appendingPathComponent("deflated.npz"))
     let zeros = try #require(read["zeros"])
     read["zeros"] = nil
-    try expect(read, equals: Self.truth("types"))
+    #expect(try read.differences(from: Self.truth("types")) == [])
     #expect(zeros.spec == TensorSpec(.float32, [200, 700]))
     #expect(try zeros.bytes() == [UInt8](repeating: 0, count: zeros.spec.byteCount))
   }
@@ -33,14 +34,5 @@ import Testing
 
   static func truth(_ name: String) throws -> Weights {
     try SafetensorsFormat().open(folder.appendingPathComponent("\(name).safetensors"))
-  }
-
-  private func expect(_ read: Weights, equals truth: Weights) throws {
-    #expect(Set(read.tensors.keys) == Set(truth.tensors.keys))
-    for (name, tensor) in truth.tensors {
-      let found = try #require(read[name], "\(name)")
-      #expect(found.spec == tensor.spec, "\(name)")
-      #expect(try found.bytes() == tensor.bytes(), "\(name)")
-    }
   }
 }

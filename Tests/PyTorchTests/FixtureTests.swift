@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import PyTorch
@@ -17,7 +18,7 @@ import Testing
     let url = Self.folder.appendingPathComponent(name)
     #expect(try PyTorchFormat().recognizes(RandomAccessFile(url)))
     let truth = url.deletingPathExtension().appendingPathExtension("safetensors")
-    try expect(PyTorchFormat().open(url), equals: SafetensorsFormat().open(truth))
+    #expect(try PyTorchFormat().open(url).differences(from: SafetensorsFormat().open(truth)) == [])
   }
 
   /// A tied decoder is there twice and stored once; the device it was on does not matter.
@@ -27,7 +28,7 @@ import Testing
       fixtures.appendingPathComponent("bert-tiny/float16/model.safetensors"))
     truth["cls.predictions.decoder.weight"] = truth["bert.embeddings.word_embeddings.weight"]
     truth["cls.predictions.decoder.bias"] = truth["cls.predictions.bias"]
-    try expect(read, equals: truth)
+    #expect(try read.differences(from: truth) == [])
   }
 
   /// Bytes at any place, which is how two tensors are compared.
@@ -41,15 +42,6 @@ import Testing
       let found = try #require(read[name])
       #expect(try tensor.isIdentical(to: found), "\(name)")
       #expect(try found.isIdentical(to: #require(again[name])), "\(name)")
-    }
-  }
-
-  private func expect(_ read: Weights, equals truth: Weights) throws {
-    #expect(Set(read.tensors.keys) == Set(truth.tensors.keys))
-    for (name, tensor) in truth.tensors {
-      let found = try #require(read[name], "\(name)")
-      #expect(found.spec == tensor.spec, "\(name)")
-      #expect(try found.bytes() == tensor.bytes(), "\(name)")
     }
   }
 }

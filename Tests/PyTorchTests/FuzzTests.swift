@@ -1,13 +1,11 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import PyTorch
 import Testing
 import Zip
 
-/// Mutations of real files: each opens or throws ``GraftError``, and nothing else. What opens also reads.
-///
-/// A run is as long as `GRAFT_FUZZ_SECONDS` says, 1000 files otherwise; they are the same ones each time
-/// unless `GRAFT_FUZZ_SEED` says others.
+/// Mutations of real files. What opens also reads.
 @Suite struct FuzzTests {
   /// Bytes that mean something to a pickle, which random ones hardly ever form.
   static let pieces: [[UInt8]] =
@@ -27,33 +25,20 @@ import Zip
     ].map(bytes)
 
   @Test func mutationsNeverCrash() throws {
-    let environment = ProcessInfo.processInfo.environment
-    let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
-    let rounds = seconds == nil ? 1000 : Int.max
-    let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
     let seeds = try Self.seeds()
-    var generator = RandomKey(seed: environment["GRAFT_FUZZ_SEED"].flatMap(UInt64.init) ?? 4).generator
-    var (opened, refused, round) = (0, 0, 0)
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.pt")
-      while round < rounds, Date() < end {
+      let run = try Fuzzing(seed: 4) { round, generator in
         try seeds[round % seeds.count].mutated(&generator).write(to: url)
-        round += 1
-        do {
-          for tensor in try PyTorchFormat().open(url).tensors.values where tensor.spec.byteCount < 1 << 16 {
-            #expect(try tensor.bytes().count == tensor.spec.byteCount)
-          }
-          opened += 1
-        } catch let error as GraftError {
-          #expect(error.file == url.path)
-          refused += 1
+        for tensor in try PyTorchFormat().open(url).tensors.values where tensor.spec.byteCount < 1 << 16 {
+          #expect(try tensor.bytes().count == tensor.spec.byteCount)
         }
+      } refused: { error in
+        #expect(error.file == url.path)
       }
+      // Both have to happen, or the mutations test nothing.
+      #expect(run.opened > 20 && run.refused > 300)
     }
-    if seconds != nil { print("\(round) files: \(opened) opened, \(refused) refused") }
-    // Both have to happen, or the mutations test nothing.
-    #expect(opened > 20)
-    #expect(refused > 300)
   }
 
   /// A real file, as a whole or as the entries of its archive.

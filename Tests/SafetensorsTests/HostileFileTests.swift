@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import Safetensors
@@ -392,12 +393,13 @@ extension HostileFileTests {
     Case(
       "cut short",
       file(entry(u8(10, 0, 10)), data: 9),
-      "truncated: the tensors need 73 bytes, the file has 72." + again
+      "truncated: the tensors need 73 bytes, the file has 72, with 0 of 1 tensors whole." + again
     ),
     Case(
       "data beyond Int",
       file(entry(u8(.max, 0, .max))),
-      "truncated: the tensors need more than 9223372036854775807 bytes, the file has 97." + again
+      "truncated: the tensors need more than 9223372036854775807 bytes, the file has 97, with 0 of 1 tensors whole."
+        + again
     ),
     Case(
       "something after the end",

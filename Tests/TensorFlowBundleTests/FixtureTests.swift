@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import Safetensors
@@ -10,18 +11,18 @@ import Testing
 @Suite struct FixtureTests {
   @Test(arguments: ["google/pretraining", "google/sharded", "google/classifier"])
   func readsIdenticalBytes(_ name: String) throws {
-    let directory = fixtures.appendingPathComponent(name)
+    let directory = fixtures.appendingPathComponent("tensorflow/\(name)")
     let expected = try SafetensorsFormat().open(directory.appendingPathComponent("tensors.safetensors"))
     let prefix = directory.appendingPathComponent("bert_model.ckpt")
     for suffix in ["", ".index", name.hasSuffix("sharded") ? ".data-00001-of-00002" : ".data-00000-of-00001"]
     {
       let url = URL(fileURLWithPath: prefix.path + suffix)
-      try expect(TensorFlowBundleFormat().open(url), equals: expected)
+      #expect(try TensorFlowBundleFormat().open(url).differences(from: expected) == [])
     }
   }
 
   @Test func readsEveryType() throws {
-    let directory = fixtures.appendingPathComponent("types")
+    let directory = fixtures.appendingPathComponent("tensorflow/types")
     let expected = try SafetensorsFormat().open(directory.appendingPathComponent("tensors.safetensors"))
     var found = try TensorFlowBundleFormat().open(directory.appendingPathComponent("types.ckpt"))
     #expect(found.metadata == ["strings": "text"])
@@ -30,12 +31,12 @@ import Testing
     found["bfloat16"] = nil
     #expect(bfloat16.spec == TensorSpec(.bfloat16, [2, 3]))
     #expect(try bfloat16.floats() == [0, 1, 3, 5, 1, 0])
-    try expect(found, equals: expected)
+    #expect(try found.differences(from: expected) == [])
   }
 
   /// TensorFlow writes in the order of names, its header and its entries as they are here.
   @Test func writesWhatTensorFlowWrote() throws {
-    let source = fixtures.appendingPathComponent("google/pretraining/bert_model.ckpt.index")
+    let source = fixtures.appendingPathComponent("tensorflow/google/pretraining/bert_model.ckpt.index")
     try withTemporaryDirectory { directory in
       let copy = directory.appendingPathComponent("bert_model.ckpt.index")
       try TensorFlowBundleFormat().write(TensorFlowBundleFormat().open(source), to: copy)
@@ -77,7 +78,7 @@ import Testing
       let url = directory.appendingPathComponent("large.index")
       try TensorFlowBundleFormat().write(weights, to: url)
       #expect(try RandomAccessFile(url).size > 1 << 19)
-      try expect(TensorFlowBundleFormat().open(url), equals: weights)
+      #expect(try TensorFlowBundleFormat().open(url).differences(from: weights) == [])
     }
   }
 }

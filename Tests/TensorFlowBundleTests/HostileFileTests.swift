@@ -1,4 +1,5 @@
 import CRC32C
+import FormatTesting
 import Foundation
 import GraftCore
 import Protobuf
@@ -108,11 +109,11 @@ import Testing
     Case(
       "data behind the end", index([("a", entry { $0.offset = 1 })]),
       "x.data-00000-of-00001: tensor 'a': truncated: the tensor ends behind its data file; "
-        + "expected at least 9 bytes, found 8." + copyAgain),
+        + "expected at least 9 bytes, found 8, with 0 of 1 tensors whole." + copyAgain),
     Case(
       "an offset that overflows", index([("a", entry { $0.offset = .max - 1 })]),
       "x.data-00000-of-00001: tensor 'a': truncated: the tensor ends behind its data file; "
-        + "expected more than 9223372036854775807 bytes, found 8." + copyAgain),
+        + "expected more than 9223372036854775807 bytes, found 8, with 0 of 1 tensors whole." + copyAgain),
     Case(
       "a size that is not the shape's", index([("a", entry { $0.size = 4 })]),
       "x.index: tensor 'a': the data does not have the length of float32 [2]; expected 8 bytes, found 4."),

@@ -103,7 +103,8 @@ import Testing
     Case("empty", [], "truncated: the zip archive does not end with its directory." + again),
     Case(
       "something follows", Archive().bytes + [0],
-      "truncated: the zip archive does not end with its directory." + again),
+      "truncated: the zip archive does not end with its directory; found \(Archive().bytes.count + 1) bytes that begin with 'a'."
+        + again),
     Case(
       "something precedes", [0] + Archive().bytes,
       "the zip archive's directory is not where its end says; expected its end at byte 84, found 83." + again),

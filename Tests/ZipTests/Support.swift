@@ -1,16 +1,9 @@
 import CZlib
+import FormatTesting
 import Foundation
 import GraftCore
 import Testing
 import Zip
-
-/// Runs `body` with a directory of its own, removed afterwards.
-func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
-  let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: url) }
-  return try body(url)
-}
 
 /// Numbers of a width, little-endian.
 func numbers(_ values: [Int], _ width: Int) -> [UInt8] {

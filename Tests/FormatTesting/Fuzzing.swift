@@ -1,0 +1,55 @@
+import Foundation
+import GraftCore
+
+/// A run over mutated files: each opens or throws ``GraftError``, and nothing else.
+///
+/// It is as long as `GRAFT_FUZZ_SECONDS` says, 1000 files otherwise; they are the same ones each time unless
+/// `GRAFT_FUZZ_SEED` says others.
+public struct Fuzzing {
+  public private(set) var opened = 0
+  public private(set) var refused = 0
+
+  /// - Parameters:
+  ///   - seed: Of the randomness.
+  ///   - open: Writes and reads the file of a round.
+  ///   - refused: Looks at the error that it was refused with.
+  /// - Throws: What is no ``GraftError``.
+  public init(
+    seed: UInt64, open: (_ round: Int, inout Philox) throws -> Void, refused look: (GraftError) -> Void
+  ) throws {
+    let environment = ProcessInfo.processInfo.environment
+    let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
+    let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
+    var generator = RandomKey(seed: environment["GRAFT_FUZZ_SEED"].flatMap(UInt64.init) ?? seed).generator
+    var round = 0
+    while round < (seconds == nil ? 1000 : .max), Date() < end {
+      do {
+        try open(round, &generator)
+        opened += 1
+      } catch let error as GraftError {
+        look(error)
+        refused += 1
+      }
+      round += 1
+    }
+    if seconds != nil { print("\(round) files: \(opened) opened, \(refused) refused") }
+  }
+}
+
+/// Up to three changes: a byte, a bit, a piece put in, some bytes taken out, some doubled.
+public func mutate(_ seed: [UInt8], _ pieces: [[UInt8]], _ generator: inout Philox) -> [UInt8] {
+  var bytes = seed
+  for _ in 0...Int.random(in: 0...2, using: &generator) {
+    let position = Int.random(in: 0...bytes.count, using: &generator)
+    switch Int.random(in: 0..<5, using: &generator) {
+    case 0 where position < bytes.count: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
+    case 1 where position < bytes.count: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
+    case 2: bytes.insert(contentsOf: pieces.randomElement(using: &generator) ?? [], at: position)
+    case 3: bytes.removeSubrange(position..<min(bytes.count, position + Int(generator.nextWord() % 9)))
+    default:
+      let end = min(bytes.count, position + Int(generator.nextWord() % 30))
+      bytes.insert(contentsOf: bytes[position..<end], at: position)
+    }
+  }
+  return bytes
+}
