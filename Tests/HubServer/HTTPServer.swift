@@ -133,6 +133,11 @@ private struct Connection {
       let count = recv(descriptor, &chunk, chunk.count, 0)
       guard count > 0, input.count < 1 << 16 else { return nil }
       input += chunk[..<count]
+      // Other protocols, such as TLS, do not begin with a method: they are told so, as servers do.
+      if let first = input.first, !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first) {
+        _ = write(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
+        return nil
+      }
     }
   }
 
