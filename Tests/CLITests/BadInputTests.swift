@@ -173,7 +173,7 @@ import Testing
         try $0.copy("base", weights: head + Array("cos\nsystem\n(S'touch here'\ntR.".utf8))
       }),
     Row(
-      "import model --output out", code: 1, stderr: ["no known weight format. Known formats: safetensors"],
+      "import model --output out", code: 1, stderr: ["model/model.safetensors: a text, not weights. Name the weight file."],
       prepare: { try $0.copy("base", weights: [UInt8](repeating: 0x42, count: 100)) }),
     Row(
       "import model --output out", code: 1,

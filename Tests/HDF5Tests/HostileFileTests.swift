@@ -41,7 +41,7 @@ import Testing
     ("complex", "'a': unsupported elements: compound."),
     ("committed-type", "'a': its description is shared with other objects (a committed datatype)."),
     ("nothing", "'a': a dataset that holds nothing."),
-    ("user-block", "not an HDF5 file."),
+    ("user-block", "zeros at its beginning, not an HDF5 file. Download it again."),
     ("lost-tensor", "tensor 'bert/b': the file lists it and does not have it." + again),
     ("lost-layer", "layer 'bert': the file lists it and does not have it." + again),
   ])

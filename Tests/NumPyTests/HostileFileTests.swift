@@ -119,7 +119,7 @@ import Zip
       let url = directory.appendingPathComponent("model.npz")
       for (content, message) in [
         ("", "an empty file, not a NumPy archive. Download it again."),
-        ("weights", "not a NumPy archive. Copy or download it again."),
+        ("weights", "a text, not a NumPy archive. Name the weight file."),
       ] {
         try Data(content.utf8).write(to: url)
         let error = #expect(throws: GraftError.self) { try NPZFormat().open(url) }

@@ -321,7 +321,7 @@ import Zip
           + "found \(HostileFileTests.streamHead.count + 6). Copy or download it again."
       ),
       ([], "an empty file, not a PyTorch file. Download it again."),
-      (Array("weights".utf8), "not a PyTorch file. Copy or download it again."),
+      (Array("weights".utf8), "a text, not a PyTorch file. Name the weight file."),
     ]
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.bin")

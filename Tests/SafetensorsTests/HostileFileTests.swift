@@ -135,8 +135,7 @@ extension HostileFileTests {
     Case(
       "prose",
       Array("These are not the weights you are looking for.".utf8),
-      "not a safetensors file, or a damaged one: the length of its header is out of range; "
-        + "expected at most 100000000 bytes, found 8241904413164529748."
+      "a text, not a safetensors file. Name the weight file."
     ),
   ]
 
@@ -153,7 +152,7 @@ extension HostileFileTests {
       length(2),
       "truncated: the header needs 10 bytes, the file has 8." + again
     ),
-    Case("no header", length(0), "the header does not begin with '{'; found an empty header."),
+    Case("no header", length(0), "zeros at its beginning, not a safetensors file. Download it again."),
     Case(
       "header beyond the file",
       length(60) + Array("{}".utf8),

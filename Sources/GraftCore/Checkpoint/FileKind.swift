@@ -69,7 +69,7 @@ public enum FileKind: Sendable, CaseIterable {
     case .numpy: "a NumPy array"
     case .gguf: "a GGUF file"
     case .json: "a JSON text"
-    case .zeros: "zeros"
+    case .zeros: "zeros at its beginning"
     case .text: "a text"
     }
   }

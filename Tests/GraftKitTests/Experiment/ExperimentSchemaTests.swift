@@ -161,7 +161,7 @@ import Testing
     Mistake(
       yaml(stage: "{evaluate: texts, mlm-probability: 0}"),
       "5:41: 'mlm-probability' has to be above 0, at most 1."),
-    Mistake(yaml(stage: "{export: onnyx}"), "5:15: there is no weight format 'onnyx'; known: "),
+    Mistake(yaml(stage: "{export: floppy}"), "5:15: there is no weight format 'floppy'; known: "),
     Mistake(yaml(stage: "{import: nowhere}"), "5:15: there is no 'nowhere' ("),
     Mistake(yaml(arms: "{a: [y]}"), "6:12: there is no stage 'y'; the nearest is 'x'."),
     Mistake(yaml(arms: "{a: x}"), "6:11: an arm has to be a list of stages; found 'x'."),
