@@ -35,7 +35,7 @@ BACKBONES = ["base", "base-no-pooler", "cased", "gelu-tanh", "padded-vocab", "pr
 CLASSIFIERS = ["sequence-classification", "multi-label", "regression"]
 KINDS = {"mean": BertModel, "cls": BertModel, "rank": BertForSequenceClassification}
 # How far the vectors may be, and 1 - cosine: rounding of weights, and of what they are multiplied with, in blocks.
-LIMITS = {"float32": (5e-3, 1e-5), "float16": (5e-3, 1e-5), "bfloat16": (5e-2, 1e-3), "q8_0": (0.2, 2e-3)}
+LIMITS = {"float32": (5e-3, 1e-5), "float16": (5e-3, 1e-5), "bfloat16": (5e-2, 1e-3), "q8_0": (0.1, 2e-3)}
 
 
 class Llama:
@@ -66,13 +66,10 @@ def vectors(directory, pooling, texts):
 
 
 def compare(found, expected, limits):
-    difference = cosine = 0.0
-    for row, theirs in zip(found, expected, strict=True):
-        ours = np.array(row["vector"])
-        difference = max(difference, abs(ours - theirs).max() / abs(theirs).max())
-        # One number has no direction.
-        if len(ours) > 1:
-            cosine = max(cosine, 1 - ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs))
+    ours, theirs = np.array([row["vector"] for row in found]), np.array(expected)
+    difference, cosine = abs(ours - theirs).max() / abs(theirs).max(), 0.0
+    if ours.shape[1] > 1:  # one number has no direction
+        cosine = (1 - (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)).max()
     if not (difference <= limits[0] and cosine <= limits[1]):
         raise Failure(f"relative difference {difference:.2g}, 1 - cosine {cosine:.2g}")
     if limits[0] > TOLERANCE:  # its GELU's, which says nothing of Graft
