@@ -173,7 +173,7 @@ import Testing
         try $0.copy("base", weights: head + Array("cos\nsystem\n(S'touch here'\ntR.".utf8))
       }),
     Row(
-      "import model --output out", code: 1, stderr: ["model/model.safetensors: a text, not weights. Name the weight file."],
+      "import model --output out", code: 1, stderr: ["safetensors: a text, not weights. Name the"],
       prepare: { try $0.copy("base", weights: [UInt8](repeating: 0x42, count: 100)) }),
     Row(
       "import model --output out", code: 1,
