@@ -80,6 +80,12 @@ import Testing
         "types         float32 (24 tensors), q8_0 (13 tensors)",
       ]),
     Row("import {../gguf/base-q8_0.gguf} --output out", stdout: ["wrote out (7 files"]),
+    Row("export {sequence-classification} --format onnx --output m.onnx", stdout: ["wrote m.onnx (1 file"]),
+    Row(
+      "export {pretraining} --format onnx --output out --max-shard-size 60KB --json",
+      stdout: ["\"model.onnx\"", "\"model.onnx.data-00001-of-00003\""]),
+    Row(
+      "inspect {../onnx/dynamo/base/model.onnx}", stdout: ["format        onnx", "backbone: 39 loaded"]),
     Row(
       "inspect {../pytorch/bert-tiny}",
       stdout: [

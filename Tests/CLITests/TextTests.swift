@@ -56,6 +56,7 @@ import Testing
       "tokenize {base} --input latin.txt", code: 1,
       stderr: ["latin.txt: line 2: invalid UTF-8. Convert the file first"],
       prepare: { try $0.write("latin.txt", Array("fine\nd".utf8) + [0xF6] + Array("g\n".utf8)) }),
+    Row("tokenize {../gguf/base-q8_0.gguf} --max-length 3", ["he do it"], stdout: ["he", "[SEP]"]),
     Row(
       "tokenize model a", code: 1,
       stderr: ["model: no tokenizer files. Put vocab.txt or tokenizer.json beside"],

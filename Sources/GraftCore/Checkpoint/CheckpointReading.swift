@@ -212,7 +212,7 @@ extension Registry {
   }
 
   /// The first registered tokenizer that a weight file describes.
-  private func loadTokenizer(describedBy attributes: OrderedDictionary<String, JSON>) throws -> (
+  public func loadTokenizer(describedBy attributes: OrderedDictionary<String, JSON>) throws -> (
     any Tokenizer
   )? {
     guard !attributes.isEmpty else { return nil }

@@ -90,12 +90,17 @@ struct Tokenize: ParsableCommand {
       throw GraftError(.missing, "no such file or directory", file: url.path)
     }
     let directory = isDirectory.boolValue ? url : url.deletingLastPathComponent()
-    guard let tokenizer = try registry.loadTokenizer(from: directory) else {
-      throw GraftError(
-        .missing, "no tokenizer files", file: directory.path,
-        advice: "Put vocab.txt or tokenizer.json beside the weights.")
+    if let tokenizer = try registry.loadTokenizer(from: directory) { return tokenizer }
+    // A file alone may be a whole model.
+    if !isDirectory.boolValue,
+      let tokenizer = try registry.loadTokenizer(
+        describedBy: registry.openWeights(url).weights.attributes)
+    {
+      return tokenizer
     }
-    return tokenizer
+    throw GraftError(
+      .missing, "no tokenizer files", file: directory.path,
+      advice: "Put vocab.txt or tokenizer.json beside the weights.")
   }
 
   private func json(_ text: String, _ encoding: Encoding, _ tokenizer: any Tokenizer) -> JSON {
