@@ -9,10 +9,11 @@ from pathlib import Path
 from huggingface_hub import ModelCard, metadata_load
 
 
-def read(directory):
+def read(directory, had_card=False):
+    """A card that was there before is carried along: whether it names a base model is its author's."""
     path = Path(directory, "README.md")
     metadata, card = metadata_load(path), ModelCard.load(path)
-    assert metadata["library_name"] == "transformers" and metadata["base_model"], metadata
+    assert metadata["library_name"] == "transformers" and (had_card or metadata["base_model"]), metadata
     results = card.data.eval_results or []
     assert bool(results) == ("model-index" in metadata), metadata
     for result in results:
