@@ -7,7 +7,6 @@ an honest Hub. A cache that Graft filled is listed by the Python library and loa
 way round, nobody fetches what the other has, also when several of both run at once; and offline no socket is opened.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -17,9 +16,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from report import Failure, Report
+import huggingface_hub
 
-FIXTURES = Path(__file__).resolve().parent.parent
+from report import FIXTURES, LOADS, READS, Failure, run
+
 NAME, FORMER = "acme/tiny-bert", "tiny-bert"
 WANTED = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
           "special_tokens_map.json"]
@@ -95,22 +95,17 @@ def expect(found, expected, what):
         raise Failure(f"{what}: {found!r}, expected {expected!r}")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--graft", required=True)
-    parser.add_argument("--server", required=True)
-    parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_args()
-    report = Report(arguments.verbose)
+def check_all(graft, report, arguments):
+    graft, checks = graft.path, report.of("the cache", f"huggingface_hub {huggingface_hub.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         hub = Hub(arguments.server, work)
         files = [name for name in WANTED if (work / "models" / NAME / name).exists()]
-        expected = Cache(arguments.graft, hub, work / "none").python(LOAD.format(*2 * [work / "models" / NAME]))
+        expected = Cache(graft, hub, work / "none").python(LOAD.format(*2 * [work / "models" / NAME]))
 
         def cache(name):
             hub.fetched()
-            return Cache(arguments.graft, hub, work / name)
+            return Cache(graft, hub, work / name)
 
         def python_alone():
             for name in (NAME, FORMER):
@@ -140,8 +135,8 @@ def main():
 
         def at_once():
             here = cache("at-once")
-            python, graft = [sys.executable, "-c", DOWNLOAD.format(NAME)], [arguments.graft, "pull", NAME]
-            directories = [here.finish(p) for p in [here.start(c) for c in 4 * [python, graft]]]
+            both = [sys.executable, "-c", DOWNLOAD.format(NAME)], [graft, "pull", NAME]
+            directories = [here.finish(process) for process in [here.start(command) for command in 4 * both]]
             expect(len(set(directories)), 1, "directories")
             expect(hub.fetched(), 1, "downloads by eight processes")
             here.listed(NAME, files)
@@ -152,22 +147,21 @@ def main():
             here.graft("pull", FORMER)
             for last in (["--offline"], []):
                 output = here.variables["HF_HOME"] + f"/out{len(last)}"
-                command = ["strace", "-f", "-qq", "-e", "trace=network", "-o", output + ".trace", arguments.graft, "import",
+                command = ["strace", "-f", "-qq", "-e", "trace=network", "-o", output + ".trace", graft, "import",
                            FORMER, "--output", output, *last]
                 here.finish(here.start(command, offline=not last))
                 trace = Path(output + ".trace").read_text()
                 if "socket(" in trace or "connect(" in trace:
                     raise Failure(f"opens a socket: {trace.splitlines()[0]}")
 
-        report.check("the Python library", "the loopback Hub", python_alone)
+        checks.check("the Python library", "the loopback Hub", python_alone)
         for name in (NAME, FORMER):
-            report.check("Graft fetches, Python loads", name, lambda name=name: graft_first(name))
-            report.check("Python fetches, Graft loads", name, lambda name=name: python_first(name))
-        report.check("four of each at once", NAME, at_once)
-        report.check("no socket offline (strace)", FORMER, no_socket)
+            checks.check("Graft fetches, Python loads", name, lambda name=name: graft_first(name), LOADS)
+            checks.check("Python fetches, Graft loads", name, lambda name=name: python_first(name), READS)
+        checks.check("four of each at once", NAME, at_once, READS, LOADS)
+        checks.check("no socket offline (strace)", FORMER, no_socket)
         hub.process.kill()
-    return 1 if report.table() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, check_all, server=Path)
