@@ -33,10 +33,10 @@ struct Verdict {
       lead = "Whether \(subject) helps is not settled"
     } else if bootstrap.difference > 0 {
       answer = .better
-      lead = "\(subject.capitalizedFirst) helps"
+      lead = Verdict.lead("\(subject) helps", seeds: bootstrap.seeds)
     } else {
       answer = .worse
-      lead = "\(subject.capitalizedFirst) hurts"
+      lead = Verdict.lead("\(subject) hurts", seeds: bootstrap.seeds)
     }
     let seeds =
       result.seeds.first == result.seeds.second
@@ -49,6 +49,11 @@ struct Verdict {
       + "(\(percent) % interval \(Words.signed(bootstrap.interval.lowerBound)) to "
       + "\(Words.points(bootstrap.interval.upperBound)); \(seeds))."
       + (bootstrap.seeds == 1 ? " One seed says nothing about how much others would differ." : "")
+  }
+
+  /// What was found; of one seed it is said of that seed only.
+  private static func lead(_ finding: String, seeds: Int) -> String {
+    seeds == 1 ? "With this seed \(finding)" : finding.capitalizedFirst
   }
 
   /// Whether an arm trains a masked-language model.
