@@ -56,7 +56,7 @@ let package = Package(
   targets: [
     .target(
       name: "GraftCore",
-      dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
+      dependencies: ["CLinux", .product(name: "OrderedCollections", package: "swift-collections")]),
     .target(
       name: "GraftKit",
       dependencies: [
@@ -66,7 +66,7 @@ let package = Package(
       resources: [.embedInCode("Catalogue/catalogue.json"), .embedInCode("Experiment/ReadyMade")]),
     .target(
       name: "GraftHub",
-      dependencies: ["GraftCore", "CCurl", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: ["GraftCore", "CCurl", "CLinux", .product(name: "Crypto", package: "swift-crypto")]),
     .executableTarget(
       name: "graft",
       dependencies: [
@@ -78,6 +78,7 @@ let package = Package(
     // C: shims, and the kernels that need run-time CPU dispatch.
     .target(name: "CVectorKernels", path: "Plugins/CVectorKernels"),
     .target(name: "CCRC32C", path: "Plugins/CCRC32C"),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(

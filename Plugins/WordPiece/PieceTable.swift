@@ -19,19 +19,22 @@ struct PieceTable: Sendable {
   /// Differs from table to table, so that no file can be made whose tokens all collide.
   private let seed = UInt64.random(in: 1...UInt64.max)
 
-  /// - Parameters:
-  ///   - bytes: Tokens, one after the other.
-  ///   - entries: Where in `bytes` each stands, and its id. Empty ones are left out; of equal ones the first
-  ///     stays.
-  init(bytes: [UInt8], entries: [(range: Range<Int>, id: Int32)]) {
-    let bytes = bytes + Array(repeating: 0, count: PieceTable.padding)
+  /// - Parameter entries: Tokens and their ids. Empty ones are left out; of equal ones the first stays.
+  ///   An id that is too large for 32 bits becomes the largest.
+  init(_ entries: [Vocabulary.Entry]) {
+    let bytes = entries.flatMap(\.token) + Array(repeating: 0, count: PieceTable.padding)
     self.bytes = bytes
     var capacity = 16
     while capacity < entries.count * 2 { capacity *= 2 }
     slots = Array(repeating: Slot(), count: capacity)
     starts = Array(repeating: 0, count: capacity)
     bytes.withUnsafeBufferPointer { bytes in
-      for entry in entries where !entry.range.isEmpty { insert(entry.range, entry.id, bytes) }
+      var start = 0
+      for entry in entries {
+        let range = start..<start + entry.token.count
+        if !range.isEmpty { insert(range, Int32(clamping: entry.id), bytes) }
+        start = range.upperBound
+      }
     }
   }
 
@@ -50,8 +53,11 @@ struct PieceTable: Sendable {
   static let padding = 8
 
   /// The id of a token.
-  func find(_ token: String) -> Int32? {
-    let bytes = Array(token.utf8) + Array(repeating: 0, count: PieceTable.padding)
+  func find(_ token: String) -> Int32? { find(Array(token.utf8)) }
+
+  /// The id of the token of these bytes.
+  func find(_ token: [UInt8]) -> Int32? {
+    let bytes = token + Array(repeating: 0, count: PieceTable.padding)
     return bytes.withUnsafeBufferPointer { buffer in
       buffer.baseAddress.flatMap { find($0, buffer.count - PieceTable.padding) }
     }

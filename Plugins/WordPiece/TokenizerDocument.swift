@@ -92,11 +92,10 @@ extension TokenizerDescription {
     else {
       return nil
     }
-    let entries = try file.entries()
-    guard !entries.isEmpty else {
+    guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
-    try self.init(document: file.document, entries: entries, settings)
+    try self.init(document: file.document, entries: file.entries, settings)
   }
 
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known

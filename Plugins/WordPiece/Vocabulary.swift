@@ -21,14 +21,19 @@ struct Vocabulary: Sendable {
   ///   - prefix: What marks a token that continues a word.
   /// - Throws: ``GraftError`` when the ids are not 0, 1, 2 and so on, each once.
   init(_ entries: [Entry], added: [Entry], prefix: String) throws {
-    let known = Dictionary(entries.map { ($0.token, $0.id) }, uniquingKeysWith: { first, _ in first })
+    let prefix = Array(prefix.utf8)
+    let initial = PieceTable(entries)
+    self.initial = initial
+    let continuations = entries.filter { $0.token.starts(with: prefix) }
+    continuing = PieceTable(continuations.map { (Array($0.token.dropFirst(prefix.count)), $0.id) })
     var seen: Set<[UInt8]> = []
     for token in added where !seen.insert(token.token).inserted {
       throw GraftError(.malformed, "the added token '\(text(token))' is given twice")
     }
-    let extra = added.filter { known[$0.token] == nil }
+    let extra = added.filter { initial.find($0.token) == nil }
+    self.added = PieceTable(extra)
     for token in added {
-      guard let id = known[token.token], id != token.id else { continue }
+      guard let id = initial.find(token.token), id != token.id else { continue }
       throw GraftError(
         .malformed, "an added token has another id than in the vocabulary", subject: "token '\(text(token))'",
         expected: "\(id)", found: "\(token.id)")
@@ -51,28 +56,6 @@ struct Vocabulary: Sendable {
     }
     self.tokens = tokens.compactMap { $0 }
     self.isOfModel = isOfModel
-
-    var bytes: [UInt8] = []
-    var words: [(range: Range<Int>, id: Int32)] = []
-    var continuations: [(range: Range<Int>, id: Int32)] = []
-    let prefix = Array(prefix.utf8)
-    for entry in entries {
-      let range = bytes.count..<bytes.count + entry.token.count
-      bytes += entry.token
-      words.append((range, Int32(entry.id)))
-      if entry.token.starts(with: prefix) {
-        continuations.append((range.dropFirst(prefix.count), Int32(entry.id)))
-      }
-    }
-    initial = PieceTable(bytes: bytes, entries: words)
-    continuing = PieceTable(bytes: bytes, entries: continuations)
-    bytes = []
-    words = []
-    for entry in extra {
-      words.append((bytes.count..<bytes.count + entry.token.count, Int32(entry.id)))
-      bytes += entry.token
-    }
-    self.added = PieceTable(bytes: bytes, entries: words)
   }
 
   /// The id of a token spelled exactly: scalar for scalar, unlike comparison of strings.

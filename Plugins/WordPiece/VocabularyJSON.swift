@@ -7,12 +7,14 @@ import GraftCore
 struct VocabularyJSON {
   /// The file with an empty object in place of the vocabulary.
   let document: JSON
-  private let bytes: [UInt8]
+  /// The vocabulary's tokens in the file's order; none when there is no vocabulary that is an object.
+  let entries: [Vocabulary.Entry]
 
-  /// - Throws: ``GraftError`` that gives the byte offset when this is no JSON object.
+  /// - Throws: ``GraftError`` that gives the byte offset when this is no JSON object, the vocabulary's ids are
+  ///   no whole numbers, or a token is given twice.
   init(parsing bytes: [UInt8]) throws {
-    self.bytes = bytes
     var document: [(String, JSON)] = []
+    var entries: [Vocabulary.Entry] = []
     var reader = JSONReader(bytes)
     try reader.object { reader, key in
       guard key == "model" else {
@@ -21,8 +23,8 @@ struct VocabularyJSON {
       }
       var model: [(String, JSON)] = []
       try reader.object { reader, key in
-        if key == "vocab" {
-          try reader.skip()
+        if key == "vocab", try reader.isAtObject() {
+          try reader.object { reader, token in entries.append((Array(token.utf8), try reader.integer())) }
           model.append((key, [:]))
         } else {
           model.append((key, try reader.value()))
@@ -32,21 +34,6 @@ struct VocabularyJSON {
     }
     try reader.finish()
     self.document = .object(document.reduce(into: [:]) { $0[$1.0] = $1.1 })
-  }
-
-  /// The vocabulary's tokens in the file's order; none when there is no vocabulary.
-  ///
-  /// - Throws: ``GraftError`` when it is no object of whole numbers, or a token is given twice.
-  func entries() throws -> [Vocabulary.Entry] {
-    var entries: [Vocabulary.Entry] = []
-    var reader = JSONReader(bytes)
-    try reader.object { reader, key in
-      guard key == "model" else { return try reader.skip() }
-      try reader.object { reader, key in
-        guard key == "vocab" else { return try reader.skip() }
-        try reader.object { reader, token in entries.append((Array(token.utf8), try reader.integer())) }
-      }
-    }
-    return entries
+    self.entries = entries
   }
 }

@@ -27,6 +27,8 @@ extension Registry {
         .mismatch, "the head '\(head)' alone, not a checkpoint", file: directory.url.path,
         advice: "Put it on one with 'graft head attach CKPT --head DIR --output DIR'.")
     }
+    // Half of the time goes into the vocabulary, the other into names.
+    let tokenizer = BackgroundTask { try loadTokenizer(from: directory.url) }
     let (stored, format) = try openWeights(of: directory)
     do {
       var configuration = try directory.configuration(configurationFiles, or: stored.attributes)
@@ -72,7 +74,7 @@ extension Registry {
       for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
       checkpoint.tokenizer =
-        try loadTokenizer(from: directory.url) ?? loadTokenizer(describedBy: stored.attributes)
+        try tokenizer.value() ?? loadTokenizer(describedBy: stored.attributes)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.source(configuration)
       return OpenedCheckpoint(

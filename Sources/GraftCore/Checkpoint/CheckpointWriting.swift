@@ -59,6 +59,11 @@ extension Checkpoint {
     for (name, file) in try options.dialect.files.others?(self) ?? [:] {
       try FileWriter.write(directory.appendingPathComponent(name), text: file.text(.pretty) + "\n")
     }
+    // These are made while the weights are on their way to the disk.
+    let tokenizerFiles = BackgroundTask { [tokenizer] in
+      try tokenizer?.write(to: directory, as: options.dialect.name)
+    }
+    defer { _ = try? tokenizerFiles.value() }
     try writeWeights(into: directory, options)
 
     let fileName = try options.format.fileName()
@@ -82,7 +87,7 @@ extension Checkpoint {
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: HeadRecord.document(activeHead?.name, activeRecords, others)
     )
-    try tokenizer?.write(to: directory, as: options.dialect.name)
+    try tokenizerFiles.value()
     try writeCard(into: directory)
   }
 

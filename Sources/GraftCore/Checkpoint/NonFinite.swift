@@ -21,11 +21,13 @@ public struct NonFiniteCount: Sendable, Equatable {
 
   /// - Parameter exponent: The bits of the exponent, which are all ones in what is not finite.
   private mutating func add<Bits: FixedWidthInteger>(_ values: UnsafeBufferPointer<Bits>, exponent: Bits) {
-    var found: Bits = 0
-    // Without a branch, as usually there is nothing; compilers make vector instructions of it.
-    for value in values { found |= value & exponent == exponent ? 1 : 0 }
-    guard found != 0 else { return }
-    let fraction = (exponent & (0 &- exponent)) &- 1
+    // Adding its lowest bit makes an exponent of all ones overflow into the sign. Without a branch, as usually
+    // there is nothing; compilers make vector instructions of it.
+    let one = exponent & (0 &- exponent)
+    var sums: Bits = 0
+    for value in values { sums |= (value & exponent) &+ one }
+    guard sums > exponent else { return }
+    let fraction = one &- 1
     for value in values where value & exponent == exponent {
       if value & fraction == 0 { infinite += 1 } else { nan += 1 }
     }

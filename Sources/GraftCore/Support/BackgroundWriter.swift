@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Synchronization
 
@@ -7,11 +8,14 @@ import Synchronization
 
 /// Collects bytes and writes them on a thread of its own, so that reading goes on meanwhile.
 ///
-/// The disk starts at once as well: what is left to do for `fsync` at the end is short then.
+/// The disk starts at once as well, and finds its blocks allocated: what is left to do for `fsync` at the end is
+/// short then.
 final class BackgroundWriter {
   /// Large enough for threads to wait for each other rarely.
   private static let bufferSize = 1 << 20
   private static let bufferCount = 3
+  /// How many bytes a file that is larger than a buffer grows by.
+  private static let allocationSize = 64 << 20
 
   private let descriptor: Int32
   /// Taken in turn; the one that is filled, and how many bytes of it are.
@@ -19,6 +23,9 @@ final class BackgroundWriter {
   private var current = 0
   private var filled = 0
   private var position = 0
+  /// Where the allocated part of the file ends, which may be beyond what is written; 0 for a file system that
+  /// allocates nothing ahead, and for what is no file.
+  private var allocated = 0
   private let queue = DispatchQueue(label: "graft.writing")
   private let free = DispatchSemaphore(value: BackgroundWriter.bufferCount - 1)
   private let failure = Failure()
@@ -52,21 +59,29 @@ final class BackgroundWriter {
     return failure.code.load(ordering: .relaxed)
   }
 
-  /// Writes what is left, and waits for all of it.
+  /// Writes what is left, waits for all of it, and gives back what is allocated beyond it.
   ///
   /// - Returns: 0, or the system's number for what went wrong.
   func finish() -> Int32 {
     if filled > 0 { handOver() }
     queue.sync {}
-    return failure.code.load(ordering: .relaxed)
+    let code = failure.code.load(ordering: .relaxed)
+    guard code == 0, allocated > position else { return code }
+    return ftruncate(descriptor, off_t(position)) == 0 ? 0 : errno
   }
 
   private func handOver() {
+    let isLarge = position > 0 || filled == Self.bufferSize
+    if isLarge, position == 0 || allocated > 0, position + filled > allocated {
+      // A full disk is for writing to find: less than this may be needed.
+      let isDone = fallocate(descriptor, 0, allocated, Self.allocationSize) == 0
+      allocated = isDone ? allocated + Self.allocationSize : 0
+    }
     nonisolated(unsafe) let full = UnsafeRawBufferPointer(rebasing: buffers[current][..<filled])
     queue.async { [descriptor, failure, free, position] in
       if failure.code.load(ordering: .relaxed) == 0 {
         let code = Self.write(full, to: descriptor)
-        if code == 0 { Self.startSaving(descriptor, position, full.count) }
+        if code == 0 { _ = sync_file_range(descriptor, position, full.count, SYNC_FILE_RANGE_WRITE) }
         failure.code.store(code, ordering: .relaxed)
       }
       free.signal()
@@ -89,16 +104,5 @@ final class BackgroundWriter {
       done += count
     }
     return 0
-  }
-
-  /// Has Linux bring a part of a file to the disk without waiting for it; elsewhere, nothing.
-  private static func startSaving(_ descriptor: Int32, _ offset: Int, _ count: Int) {
-    let start: UInt32 = 2  // SYNC_FILE_RANGE_WRITE
-    _ = syncFileRange?(descriptor, Int64(offset), Int64(count), start)
-  }
-
-  /// Glibc's module for Swift hides it.
-  private static let syncFileRange = dlsym(nil, "sync_file_range").map {
-    unsafeBitCast($0, to: (@convention(c) (Int32, Int64, Int64, UInt32) -> Int32).self)
   }
 }

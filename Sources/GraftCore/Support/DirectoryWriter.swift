@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 
 #if canImport(Glibc)
@@ -70,7 +71,7 @@ public enum DirectoryWriter {
   private static func move(_ temporary: URL, to target: URL, replacing: Bool, named url: URL) throws {
     if rename(temporary.path, target.path) == 0 { return }
     guard replacing, [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno) else { throw systemFailure(url) }
-    if exchange(temporary.path, target.path) {
+    if renameat2(AT_FDCWD, temporary.path, AT_FDCWD, target.path, RENAME_EXCHANGE) == 0 {
       try? FileManager.default.removeItem(at: temporary)
       return
     }
@@ -84,15 +85,6 @@ public enum DirectoryWriter {
       throw error
     }
     try? FileManager.default.removeItem(at: retired)
-  }
-
-  /// Swaps two names in one step. Linux can; Glibc's module for Swift hides that it can.
-  private static func exchange(_ first: String, _ second: String) -> Bool {
-    typealias Rename =
-      @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
-    guard let symbol = dlsym(nil, "renameat2") else { return false }
-    let exchange: UInt32 = 1 << 1  // RENAME_EXCHANGE
-    return unsafeBitCast(symbol, to: Rename.self)(AT_FDCWD, first, AT_FDCWD, second, exchange) == 0
   }
 
   /// Creates a directory and those it stands in, where they are not there yet.

@@ -58,6 +58,9 @@ public struct JSONReader {
     }
   }
 
+  /// Whether an object comes next.
+  public mutating func isAtObject() throws -> Bool { try kind() == .object }
+
   /// Passes over any value.
   public mutating func skip() throws {
     switch try kind() {
@@ -74,6 +77,7 @@ public struct JSONReader {
   public mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
     try begin("{", "an object")
     var keys: Set<ExactKey> = []
+    let first = position
     skipWhitespace()
     if !consume("}") {
       repeat {
@@ -83,6 +87,10 @@ public struct JSONReader {
         let key = try string()
         guard keys.insert(ExactKey(text: key)).inserted else {
           throw error("the key '\(key)' is given twice", at: start)
+        }
+        // A long object, such as a vocabulary, probably goes on as it began.
+        if keys.count == 256 {
+          keys.reserveCapacity(min(256 * (bytes.count - first) / (position - first), 1 << 16))
         }
         skipWhitespace()
         guard consume(":") else { throw error("expected ':' after the key '\(key)'") }
@@ -117,25 +125,26 @@ public struct JSONReader {
     skipWhitespace()
     let start = position
     guard consume("\"") else { throw error("expected a string") }
+    // What precedes an escape; few strings have one.
     var text: [UInt8] = []
-    while let byte = next {
-      switch byte {
-      case UInt8(ascii: "\""):
-        position += 1
-        guard let string = String(validating: text, as: UTF8.self) else {
-          throw error("a string that is not UTF-8", at: start)
-        }
-        return string
-      case UInt8(ascii: "\\"):
-        position += 1
+    while true {
+      let plain = position..<bytes[position...].prefix { $0 != 0x22 && $0 != 0x5C && $0 >= 0x20 }.endIndex
+      position = plain.upperBound
+      guard let byte = next else { throw error("a string without an end", at: start) }
+      guard byte >= 0x20 else { throw error("a control character in a string") }
+      position += 1
+      if byte == UInt8(ascii: "\\") {
+        text += bytes[plain]
         try escape(into: &text)
-      case 0..<0x20: throw error("a control character in a string")
-      default:
-        text.append(byte)
-        position += 1
+        continue
       }
+      let string =
+        text.isEmpty
+        ? String(validating: bytes[plain], as: UTF8.self)
+        : String(validating: text + bytes[plain], as: UTF8.self)
+      guard let string else { throw error("a string that is not UTF-8", at: start) }
+      return string
     }
-    throw error("a string without an end", at: start)
   }
 
   /// Reads a number that is written as a whole one.
@@ -287,7 +296,7 @@ private struct ExactKey: Hashable {
   var text: String
 
   static func == (left: ExactKey, right: ExactKey) -> Bool {
-    left.text.utf8.elementsEqual(right.text.utf8)
+    left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
   }
 
   func hash(into hasher: inout Hasher) {
