@@ -86,5 +86,16 @@ def alternate(contenders, runs):
 
 def removed(path):
     """A path at which nothing stands any more."""
+    if path.is_file():
+        path.unlink()
     shutil.rmtree(path, ignore_errors=True)
     return path
+
+
+def warmed(source, path):
+    """The same after an untimed copy of a directory to it: a virtual machine gets memory back slowly that others had,
+    and a disk its blocks, which is so the same for all contenders.
+    """
+    removed(path)
+    run("cp", "-r", source, path)
+    return removed(path)

@@ -9,7 +9,7 @@ from functools import partial
 
 from harness.bench import HERE, TITLES
 from harness.results import Goal, Row
-from harness.runner import alternate, removed, run
+from harness.runner import alternate, removed, run, warmed
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ def convert(bench, size, source, target):
     way = target if source is WAYS[0] else source
 
     def ready():
-        """A virtual machine gets memory back slowly that others had: an untimed copy makes that the same for all."""
-        run("cp", "-r", start, removed(output))
-        return removed(output)
+        return warmed(start, output)
 
     def graft():
         return run(bench.graft, "export", start, *options(target), "--output", ready(), "--quiet")

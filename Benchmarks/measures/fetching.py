@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from harness.results import Goal, Row
-from harness.runner import alternate, removed, run
+from harness.runner import alternate, removed, run, warmed
 
 SIZE, BLOCK = 440_449_768, 1 << 22
 
@@ -32,11 +32,11 @@ def measure(bench):
     endpoint = log.read_text().strip()
 
     def graft():
-        return run("env", f"HF_ENDPOINT={endpoint}", f"HF_HOME={removed(home)}", "HF_HUB_OFFLINE=0", bench.graft, "pull",
+        return run("env", f"HF_ENDPOINT={endpoint}", f"HF_HOME={warmed(model, home)}", "HF_HUB_OFFLINE=0", bench.graft, "pull",
                    "acme/large")
 
     def curl(then=""):
-        file.unlink(missing_ok=True)
+        warmed(model, file)
         address = f"{endpoint}/acme/large/resolve/main/model.safetensors"
         return run("sh", "-c", f"curl --silent --fail --location --output '{file}' {address}{then}")
 
@@ -53,4 +53,3 @@ def measure(bench):
         server.kill()
     removed(bench.work / "hub")
     removed(home)
-    file.unlink()

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import GraftCore
 
@@ -18,9 +19,6 @@ final class BlobWriter {
   private let hashing = DispatchQueue(label: "hashing")
   /// How many bytes are on their way to the disk, so that the end has little to wait for.
   private var flushed = 0
-  private let flushing = DispatchQueue(label: "flushing")
-  /// The system says once only that it could not.
-  private var flushFailure: Int32 = 0
 
   /// - Parameters:
   ///   - url: Where the blob will be; its directory exists, and nobody else writes there now.
@@ -37,12 +35,10 @@ final class BlobWriter {
     count = 0
     try resume()
     try checkRoom()
+    allocate()
   }
 
-  deinit {
-    flushing.sync {}
-    close(descriptor)
-  }
+  deinit { close(descriptor) }
 
   /// Takes what an earlier process left.
   private func resume() throws {
@@ -76,6 +72,9 @@ final class BlobWriter {
     }
   }
 
+  /// Has blocks ready for all that comes; the disk is faster then. A file system need not be able to.
+  private func allocate() { _ = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size) }
+
   /// Adds bytes at the end; they are hashed on another thread while this one writes.
   func append(_ bytes: UnsafeRawBufferPointer) throws {
     nonisolated(unsafe) let (writer, unhashed) = (self, bytes)
@@ -89,11 +88,9 @@ final class BlobWriter {
       done += written
     }
     count += bytes.count
-    if count - flushed >= 64 << 20 {
+    if count - flushed >= 1 << 20 {
+      _ = sync_file_range(descriptor, flushed, count - flushed, SYNC_FILE_RANGE_WRITE)
       flushed = count
-      flushing.async {
-        if fdatasync(writer.descriptor) != 0 { writer.flushFailure = errno }
-      }
     }
   }
 
@@ -102,6 +99,7 @@ final class BlobWriter {
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else { throw systemFailure(url) }
     hasher = content.hasher(size: size)
     (count, flushed) = (0, 0)
+    allocate()
   }
 
   /// Gives the blob its name when it is what it has to be; when not, every byte is forgotten.
@@ -114,9 +112,7 @@ final class BlobWriter {
       try startOver()
       return FileKind(head)?.description ?? "\(found) of \(count) bytes"
     }
-    flushing.sync {}
-    errno = flushFailure
-    guard flushFailure == 0, fdatasync(descriptor) == 0, rename(incomplete.path, url.path) == 0 else {
+    guard fdatasync(descriptor) == 0, rename(incomplete.path, url.path) == 0 else {
       throw systemFailure(url)
     }
     return nil
