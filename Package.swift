@@ -26,8 +26,8 @@ let plugins = [
 /// What a plugin needs beyond `GraftCore`.
 let pluginDependencies: [String: [Target.Dependency]] = [
   "HDF5": ["CZlib"],
-  "TensorFlowBundle": ["CRC32C", "Protobuf"],
-  "TensorBoard": ["CRC32C", "Protobuf"],
+  "TensorFlowBundle": ["Checksums", "Protobuf"],
+  "TensorBoard": ["Checksums", "Protobuf"],
   "ONNX": ["Protobuf"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
@@ -77,16 +77,16 @@ let package = Package(
 
     // C: shims, and the kernels that need run-time CPU dispatch.
     .target(name: "CVectorKernels", path: "Plugins/CVectorKernels"),
-    .target(name: "CCRC32C", path: "Plugins/CCRC32C"),
+    .target(name: "CChecksums", path: "Plugins/CChecksums"),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
     .target(name: "Protobuf", dependencies: ["GraftCore"], path: "Plugins/Protobuf"),
-    .target(name: "CRC32C", dependencies: ["CCRC32C"], path: "Plugins/CRC32C"),
+    .target(name: "Checksums", dependencies: ["CChecksums", "CZlib"], path: "Plugins/Checksums"),
     .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
-    .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "CZlib"], path: "Plugins/Zip"),
+    .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "Checksums"], path: "Plugins/Zip"),
 
     // The Hub on the loopback interface, for tests, and as a program for those in other languages.
     .target(
@@ -107,7 +107,8 @@ let package = Package(
     .testTarget(name: "HDF5Tests", dependencies: ["FormatTesting", "HDF5", "Safetensors"]),
     .testTarget(
       name: "TensorFlowBundleTests",
-      dependencies: ["FormatTesting", "TensorFlowBundle", "Safetensors", "CRC32C", "Protobuf"]),
+      dependencies: ["FormatTesting", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf"]),
+    .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "CChecksums"]),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftCore"]),
     .testTarget(name: "GGUFTests", dependencies: ["GGUF", "Safetensors", "graft", "GraftKit"]),
     .testTarget(name: "ONNXTests", dependencies: ["graft", "GraftCore", "GraftKit", "Protobuf"] + builtIn),

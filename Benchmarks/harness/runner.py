@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,17 @@ class Finished:
     lines: list  # (seconds since its start, text)
     seconds: float
     megabytes: float  # its largest resident set
-    private: float  # the largest of what no file backs, in megabytes
+    private: float  # the largest of what no file backs, in megabytes; 0 when it was not watched
 
     @property
     def text(self):
         return "".join(line for _, line in self.lines)
 
 
-def run(*command):
+def run(*command, watched=False):
     """Runs a program to its end; stops everything when it fails.
+
+    - watched: whether its private memory is measured, which takes some of the processors' time.
 
     Linux counts what resided before exec, which is this process: it has to stay small, so what needs much memory is a
     script of its own.
@@ -33,7 +35,7 @@ def run(*command):
     with tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        private = Private(process.pid)
+        private = Private(process.pid) if watched else None
         with process.stdout:
             lines = [(time.perf_counter() - started, line) for line in process.stdout]
         _, status, usage = os.wait4(process.pid, 0)
@@ -42,7 +44,7 @@ def run(*command):
         if process.returncode != 0:
             errors.seek(0)
             raise SystemExit(f"{' '.join(command)}\n{errors.read()}")
-    return Finished(lines, seconds, usage.ru_maxrss * 1024 / 1e6, private.stop() / 1e6)
+    return Finished(lines, seconds, usage.ru_maxrss * 1024 / 1e6, private.stop() / 1e6 if private else 0)
 
 
 class Private(threading.Thread):
@@ -92,10 +94,15 @@ def removed(path):
     return path
 
 
-def warmed(source, path):
-    """The same after an untimed copy of a directory to it: a virtual machine gets memory back slowly that others had,
-    and a disk its blocks, which is so the same for all contenders.
+def after_itself(contend):
+    """A contender whose every run follows an untimed one of its own, which gives the private memory.
+
+    A virtual machine gets memory back slowly that others had, and who comes next would pay for it.
+
+    - contend: takes `watched` as `run` does.
     """
-    removed(path)
-    run("cp", "-r", source, path)
-    return removed(path)
+    def contender():
+        first = contend(watched=True)
+        return replace(contend(watched=False), private=first.private)
+
+    return contender

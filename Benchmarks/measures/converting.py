@@ -9,7 +9,7 @@ from functools import partial
 
 from harness.bench import HERE, TITLES
 from harness.results import Goal, Row
-from harness.runner import alternate, removed, run, warmed
+from harness.runner import after_itself, alternate, removed, run
 
 
 @dataclass(frozen=True)
@@ -75,25 +75,24 @@ def convert(bench, size, source, target):
     start, output = directory(bench, size, source), bench.work / "converted"
     way = target if source is WAYS[0] else source
 
-    def ready():
-        return warmed(start, output)
+    def graft(watched):
+        command = (bench.graft, "export", start, *options(target), "--output", removed(output), "--quiet")
+        return run(*command, watched=watched)
 
-    def graft():
-        return run(bench.graft, "export", start, *options(target), "--output", ready(), "--quiet")
+    def copy(watched, end=""):
+        return run("sh", "-c", f"cp -r '{start}' '{removed(output)}' {end}", watched=watched)
 
-    def copy(end=""):
-        return run("sh", "-c", f"cp -r '{start}' '{ready()}' {end}")
-
-    def python():
-        ready().mkdir()
+    def python(watched):
+        removed(output).mkdir()
         file = start / source.file if source.format != "hdf5" else next(start.glob("*.h5"))
-        return run(environment, HERE / "peers/convert.py", file, output / target.file)
+        return run(environment, HERE / "peers/convert.py", file, output / target.file, watched=watched)
 
-    peers = {"cp": copy, "cp and sync": partial(copy, f"&& sync '{output}'/*"), "Python": python}
+    peers = {"cp": copy, "cp and sync": partial(copy, end=f"&& sync '{output}'/*"), "Python": python}
     environment = bench.peers / way.environment / "bin/python"
     if not environment.exists():
         del peers["Python"]
-    results = alternate({"graft": graft} | {name: peers[name] for name in names if name in peers}, bench.runs)
+    contenders = {"graft": graft} | {name: peers[name] for name in names if name in peers}
+    results = alternate({name: after_itself(contend) for name, contend in contenders.items()}, bench.runs)
     ours = results.pop("graft")
     for name, theirs in results.items():
         goal = Goal(least=1 / way.most) if name == "cp" else None

@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import time
+from functools import partial
 
 from harness.results import Goal, Row
-from harness.runner import alternate, removed, run, warmed
+from harness.runner import after_itself, alternate, removed, run
 
 SIZE, BLOCK = 440_449_768, 1 << 22
 
@@ -31,21 +32,19 @@ def measure(bench):
         time.sleep(0.1)
     endpoint = log.read_text().strip()
 
-    def graft():
-        return run("env", f"HF_ENDPOINT={endpoint}", f"HF_HOME={warmed(model, home)}", "HF_HUB_OFFLINE=0", bench.graft, "pull",
-                   "acme/large")
+    def graft(watched):
+        environment = (f"HF_ENDPOINT={endpoint}", f"HF_HOME={removed(home)}", "HF_HUB_OFFLINE=0")
+        return run("env", *environment, bench.graft, "pull", "acme/large", watched=watched)
 
-    def curl(then=""):
-        warmed(model, file)
+    def curl(watched, then=""):
         address = f"{endpoint}/acme/large/resolve/main/model.safetensors"
-        return run("sh", "-c", f"curl --silent --fail --location --output '{file}' {address}{then}")
-
-    def curl_to_disk():
-        return curl(f" && sync '{file}'")
+        command = f"curl --silent --fail --location --output '{removed(file)}' {address} {then}"
+        return run("sh", "-c", command, watched=watched)
 
     try:
-        for name, peer in (("curl", curl), ("curl and sync", curl_to_disk)):
-            ours, theirs = alternate({"graft": graft, "peer": peer}, bench.runs).values()
+        for name, peer in (("curl", curl), ("curl and sync", partial(curl, then=f"&& sync '{file}'"))):
+            contenders = {"graft": after_itself(graft), "peer": after_itself(peer)}
+            ours, theirs = alternate(contenders, bench.runs).values()
             seconds = [[run.seconds for run in runs] for runs in (ours, theirs)]
             bench.results.add(Row(f"{measure}, against {name}", "s", *seconds, goal=Goal(least=0.8)))
         bench.results.add(Row(f"{measure}, peak memory", "MB", [run.megabytes for run in ours], goal=Goal(most=64)))

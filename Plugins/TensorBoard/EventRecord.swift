@@ -1,4 +1,4 @@
-import CRC32C
+import Checksums
 import Foundation
 import GraftCore
 import Protobuf

@@ -1,3 +1,4 @@
+import Checksums
 import Foundation
 import GraftCore
 import Synchronization
@@ -69,7 +70,7 @@ extension ZipArchive {
   /// Streams an entry through a window, leaving out its first bytes, and checks all of it.
   fileprivate func unpack(_ entry: Entry, from offset: Int, _ consume: LazyTensor.Consumer) throws {
     let unpacking = try Unpacking(self, entry)
-    var checksum = Checksum()
+    var checksum = CRC32()
     let size = min(LazyTensor.windowSize, max(entry.size - offset, min(offset, entry.size)))
     try withUnsafeTemporaryAllocation(byteCount: size, alignment: 64) { window in
       var position = 0

@@ -1,3 +1,4 @@
+import Checksums
 import Foundation
 import GraftCore
 
@@ -54,7 +55,7 @@ public final class ZipWriter {
         + bytes([0, small, small], 4)
         + bytes([nameBytes.count, extra.count], 2) + nameBytes + extra)
 
-    var checksum = Checksum()
+    var checksum = CRC32()
     func emitContent(_ chunk: UnsafeRawBufferPointer) throws {
       checksum.add(chunk)
       try file.append(chunk)

@@ -1,12 +1,7 @@
-import CCRC32C
 import Foundation
 
-/// The Castagnoli checksum, which TensorFlow has in its files, eight bytes at a time: by the CPU's own instruction where it has
-/// one, or else by tables.
-///
-/// Kounavis and Berry, "Novel table lookup-based algorithms for high-performance CRC generation", IEEE Trans.
-/// Computers 57(11), 2008.
-public struct CRC32C {
+/// The Castagnoli checksum, which TensorFlow has in its files.
+public struct CRC32C: Sendable {
   private var state: UInt32 = ~0
 
   /// The checksum of what was added so far.
@@ -22,18 +17,18 @@ public struct CRC32C {
     bytes.withUnsafeBytes { add($0) }
   }
 
+  /// Adds bytes to those before.
   public mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    if Self.hasInstruction {
-      state = graft_crc32c(state, bytes.baseAddress, bytes.count)
-    } else {
-      addByTables(bytes)
-    }
+    state = Self.folding.update(state, bytes, by: Self.byTables)
   }
 
-  private static let hasInstruction = graft_has_crc32c()
+  static let polynomial: UInt32 = 0x82F6_3B78
+  private static let folding = Folding(polynomial: polynomial)
 
-  mutating func addByTables(_ bytes: UnsafeRawBufferPointer) {
-    Self.tables.withUnsafeBufferPointer { table in
+  /// Eight bytes at a time: Kounavis and Berry, "Novel table lookup-based algorithms for high-performance CRC
+  /// generation", IEEE Trans. Computers 57(11), 2008.
+  static func byTables(_ state: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    tables.withUnsafeBufferPointer { table in
       var state = state
       var position = 0
       while position + 8 <= bytes.count {
@@ -48,14 +43,14 @@ public struct CRC32C {
         state = state >> 8 ^ table[Int((state ^ UInt32(bytes[position])) & 0xFF)]
         position += 1
       }
-      self.state = state
+      return state
     }
   }
 
   /// For each number of zero bytes that follow, 0 … 7, the remainders of the 256 bytes.
   private static let tables: [UInt32] = {
     var tables = (0..<256).map { byte in
-      (0..<8).reduce(UInt32(byte)) { state, _ in state >> 1 ^ (state & 1 == 0 ? 0 : 0x82F6_3B78) }
+      (0..<8).reduce(UInt32(byte)) { state, _ in state >> 1 ^ (state & 1 == 0 ? 0 : polynomial) }
     }
     for index in 256..<(8 * 256) {
       let previous = tables[index - 256]
