@@ -17,10 +17,34 @@ from harness.bench import HERE, Bench
 from harness.machine import machine, software, warn_of_settings
 from harness.results import HEADING, Results
 from harness.texts import Texts
-from measures import accuracy, converting, curves, fetching, inference, linearity, profile, threads, tokenizing, training
+from measures import (
+    accuracy,
+    converting,
+    curves,
+    experiment,
+    fetching,
+    inference,
+    linearity,
+    profile,
+    threads,
+    tokenizing,
+    training,
+)
 
 # The most important first.
-FAMILIES = [training, profile, threads, curves, linearity, inference, tokenizing, converting, fetching, accuracy]
+FAMILIES = [
+    training,
+    profile,
+    threads,
+    curves,
+    linearity,
+    inference,
+    tokenizing,
+    converting,
+    fetching,
+    accuracy,
+    experiment,
+]
 
 
 def main():

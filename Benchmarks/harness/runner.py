@@ -87,10 +87,11 @@ def alternate(contenders, runs):
 
 
 def removed(path):
-    """A path at which nothing stands any more."""
+    """A path at which nothing stands any more, and of which nothing is left to do for the disk."""
     if path.is_file():
         path.unlink()
     shutil.rmtree(path, ignore_errors=True)
+    os.sync()
     return path
 
 

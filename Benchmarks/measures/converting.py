@@ -37,6 +37,7 @@ WAYS = [
 LIMIT = 64  # MB of private memory, beside the largest tensor that is transposed
 TRANSPOSED = {"bert-base": 3072 * 768 * 4 / 1e6, "bert-large": 4096 * 1024 * 4 / 1e6}
 QUICK = 0.05  # seconds to inspect
+COPIES = 7  # runs against cp, which are short
 
 
 def measure(bench):
@@ -66,10 +67,9 @@ def options(way):
 
 def convert(bench, size, source, target):
     title = f"converting {source} to {target}, {TITLES[size]}"
-    names = [name for name in ("cp", "cp and sync", "Python") if bench.wants(f"{title}, against {name}")]
     memory = f"{title}, private memory"
-    if size != "bert-base":
-        names = []
+    names = ("cp", "cp and sync", "Python") if size == "bert-base" else ()
+    names = [name for name in names if bench.wants(f"{title}, against {name}")]
     if not names and not bench.wants(memory):
         return
     start, output = directory(bench, size, source), bench.work / "converted"
@@ -89,17 +89,24 @@ def convert(bench, size, source, target):
 
     peers = {"cp": copy, "cp and sync": partial(copy, end=f"&& sync '{output}'/*"), "Python": python}
     environment = bench.peers / way.environment / "bin/python"
-    if not environment.exists():
-        del peers["Python"]
-    contenders = {"graft": graft} | {name: peers[name] for name in names if name in peers}
-    results = alternate({name: after_itself(contend) for name, contend in contenders.items()}, bench.runs)
-    ours = results.pop("graft")
-    for name, theirs in results.items():
-        goal = Goal(least=1 / way.most) if name == "cp" else None
-        seconds = ([run.seconds for run in ours], [run.seconds for run in theirs])
-        bench.results.add(Row(f"{title}, against {name}", "s", *seconds, goal=goal))
+
+    def against(*peer_names, runs):
+        """The runs of Graft, and of the peers that are wanted, in turns."""
+        contenders = {"graft": graft} | {name: peers[name] for name in peer_names if name in names}
+        results = alternate({name: after_itself(contend) for name, contend in contenders.items()}, runs)
+        ours = results.pop("graft")
+        for name, theirs in results.items():
+            goal = Goal(least=1 / way.most) if name == "cp" else None
+            seconds = ([run.seconds for run in ours], [run.seconds for run in theirs])
+            bench.results.add(Row(f"{title}, against {name}", "s", *seconds, goal=goal))
+        return ours, results
+
+    ours, _ = against("cp", "cp and sync", runs=bench.runs if bench.is_quick or not names else COPIES)
     private = [run.private for run in ours]
-    if "Python" in results:
-        bench.results.add(Row(f"{memory}, against Python", "MB", private, [run.private for run in results["Python"]]))
+    if environment.exists() and "Python" in names:
+        # Apart from the others: the memory that it takes and gives back would be their loss.
+        _, theirs = against("Python", runs=bench.runs)
+        row = Row(f"{memory}, against Python", "MB", private[:bench.runs], [run.private for run in theirs["Python"]])
+        bench.results.add(row)
     bench.results.add(Row(memory, "MB", private, goal=Goal(most=LIMIT + TRANSPOSED[size])))
     removed(output)

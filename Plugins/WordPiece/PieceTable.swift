@@ -22,7 +22,9 @@ struct PieceTable: Sendable {
   /// - Parameter entries: Tokens and their ids. Empty ones are left out; of equal ones the first stays.
   ///   An id that is too large for 32 bits becomes the largest.
   init(_ entries: [Vocabulary.Entry]) {
-    let bytes = entries.flatMap(\.token) + Array(repeating: 0, count: PieceTable.padding)
+    var bytes: [UInt8] = []
+    for entry in entries { bytes += entry.token.utf8 }
+    bytes += Array(repeating: 0, count: PieceTable.padding)
     self.bytes = bytes
     var capacity = 16
     while capacity < entries.count * 2 { capacity *= 2 }
@@ -31,7 +33,7 @@ struct PieceTable: Sendable {
     bytes.withUnsafeBufferPointer { bytes in
       var start = 0
       for entry in entries {
-        let range = start..<start + entry.token.count
+        let range = start..<start + entry.token.utf8.count
         if !range.isEmpty { insert(range, Int32(clamping: entry.id), bytes) }
         start = range.upperBound
       }
@@ -53,11 +55,8 @@ struct PieceTable: Sendable {
   static let padding = 8
 
   /// The id of a token.
-  func find(_ token: String) -> Int32? { find(Array(token.utf8)) }
-
-  /// The id of the token of these bytes.
-  func find(_ token: [UInt8]) -> Int32? {
-    let bytes = token + Array(repeating: 0, count: PieceTable.padding)
+  func find(_ token: String) -> Int32? {
+    let bytes = Array(token.utf8) + Array(repeating: 0, count: PieceTable.padding)
     return bytes.withUnsafeBufferPointer { buffer in
       buffer.baseAddress.flatMap { find($0, buffer.count - PieceTable.padding) }
     }

@@ -107,7 +107,7 @@ extension TokenizerDescription {
     extraTokens: [TokenizerSettings.ExtraToken]
   ) throws {
     let entries = try Vocabulary.lines(of: lines)
-    let ids = Dictionary(uniqueKeysWithValues: entries.map { ($0.token, $0.id) })
+    let ids = Dictionary(uniqueKeysWithValues: entries.map { (Array($0.token.utf8), $0.id) })
     var addedTokens: [AddedToken] = []
     var seen: Set<[UInt8]> = []
     for role in TokenizerSettings.roles {

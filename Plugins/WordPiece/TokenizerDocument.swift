@@ -105,7 +105,7 @@ extension TokenizerDescription {
     let prefix = model["continuing_subword_prefix"]?.string ?? "##"
     let added = try (document["added_tokens"]?.array ?? []).map(AddedToken.init)
     let vocabulary = try Vocabulary(
-      entries, added: added.map { (Array($0.content.utf8), Int($0.id)) }, prefix: prefix)
+      entries, added: added.map { ($0.content, Int($0.id)) }, prefix: prefix)
     let unknown = model["unk_token"]?.string ?? "[UNK]"
     guard let unknownID = vocabulary.id(of: unknown), vocabulary.isOfModel[Int(unknownID)] else {
       throw GraftError(

@@ -12,8 +12,8 @@ struct Vocabulary: Sendable {
   let continuing: PieceTable
   private let added: PieceTable
 
-  /// A token of the model: its UTF-8 and its id.
-  typealias Entry = (token: [UInt8], id: Int)
+  /// A token of the model and its id. Tokens are compared by their bytes, which strings are not.
+  typealias Entry = (token: String, id: Int)
 
   /// - Parameters:
   ///   - entries: The model's tokens; no two are the same.
@@ -21,21 +21,24 @@ struct Vocabulary: Sendable {
   ///   - prefix: What marks a token that continues a word.
   /// - Throws: ``GraftError`` when the ids are not 0, 1, 2 and so on, each once.
   init(_ entries: [Entry], added: [Entry], prefix: String) throws {
-    let prefix = Array(prefix.utf8)
     let initial = PieceTable(entries)
     self.initial = initial
-    let continuations = entries.filter { $0.token.starts(with: prefix) }
-    continuing = PieceTable(continuations.map { (Array($0.token.dropFirst(prefix.count)), $0.id) })
+    continuing = PieceTable(
+      entries.compactMap { entry in
+        guard entry.token.utf8.starts(with: prefix.utf8) else { return nil }
+        // A combining mark behind the prefix is one character with its end, but two scalars.
+        return (String(Substring(entry.token.utf8.dropFirst(prefix.utf8.count))), entry.id)
+      })
     var seen: Set<[UInt8]> = []
-    for token in added where !seen.insert(token.token).inserted {
-      throw GraftError(.malformed, "the added token '\(text(token))' is given twice")
+    for token in added where !seen.insert(Array(token.token.utf8)).inserted {
+      throw GraftError(.malformed, "the added token '\(token.token)' is given twice")
     }
     let extra = added.filter { initial.find($0.token) == nil }
     self.added = PieceTable(extra)
     for token in added {
       guard let id = initial.find(token.token), id != token.id else { continue }
       throw GraftError(
-        .malformed, "an added token has another id than in the vocabulary", subject: "token '\(text(token))'",
+        .malformed, "an added token has another id than in the vocabulary", subject: "token '\(token.token)'",
         expected: "\(id)", found: "\(token.id)")
     }
     let count = entries.count + extra.count
@@ -44,14 +47,14 @@ struct Vocabulary: Sendable {
     for (index, entry) in (entries + extra).enumerated() {
       guard tokens.indices.contains(entry.id) else {
         throw GraftError(
-          .malformed, "token ids are not contiguous", subject: "token '\(text(entry))'",
+          .malformed, "token ids are not contiguous", subject: "token '\(entry.token)'",
           expected: "ids from 0 to \(count - 1) for \(count) tokens", found: "\(entry.id)")
       }
       if let other = tokens[entry.id] {
         throw GraftError(
-          .malformed, "the tokens '\(other)' and '\(text(entry))' have the same id \(entry.id)")
+          .malformed, "the tokens '\(other)' and '\(entry.token)' have the same id \(entry.id)")
       }
-      tokens[entry.id] = text(entry)
+      tokens[entry.id] = entry.token
       isOfModel[entry.id] = index < entries.count
     }
     self.tokens = tokens.compactMap { $0 }
@@ -61,8 +64,6 @@ struct Vocabulary: Sendable {
   /// The id of a token spelled exactly: scalar for scalar, unlike comparison of strings.
   func id(of token: String) -> Int32? { initial.find(token) ?? added.find(token) }
 }
-
-private func text(_ entry: Vocabulary.Entry) -> String { String(decoding: entry.token, as: UTF8.self) }
 
 extension Vocabulary {
   /// The tokens of a `vocab.txt`: one per line, whose number from 0 is the id.
@@ -80,14 +81,13 @@ extension Vocabulary {
       bytes = bytes[end...].dropFirst()
       if line.last == UInt8(ascii: "\r") { line.removeLast() }
       let number = entries.count + 1
-      let token = Array(line)
-      guard String(validating: token, as: UTF8.self) != nil else {
+      guard let token = String(validating: line, as: UTF8.self) else {
         throw GraftError(.malformed, "not UTF-8 text", subject: "line \(number)")
       }
-      if let other = lineOfToken.updateValue(number, forKey: token) {
+      if let other = lineOfToken.updateValue(number, forKey: Array(line)) {
         throw GraftError(
           .malformed,
-          token.isEmpty ? "a second empty line" : "the token '\(text((token, 0)))' is given twice",
+          token.isEmpty ? "a second empty line" : "the token '\(token)' is given twice",
           subject: "line \(number)", found: "the first on line \(other)",
           advice: "Remove one of them; the ids of all later tokens change with it.")
       }

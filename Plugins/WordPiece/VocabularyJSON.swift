@@ -24,7 +24,7 @@ struct VocabularyJSON {
       var model: [(String, JSON)] = []
       try reader.object { reader, key in
         if key == "vocab", try reader.isAtObject() {
-          try reader.object { reader, token in entries.append((Array(token.utf8), try reader.integer())) }
+          try reader.object { reader, token in entries.append((token, try reader.integer())) }
           model.append((key, [:]))
         } else {
           model.append((key, try reader.value()))

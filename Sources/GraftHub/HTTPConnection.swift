@@ -71,51 +71,36 @@ final class HTTPConnection {
   /// Receiving ends with this and is no error.
   struct Enough: Error {}
 
-  private let curl: UnsafeMutableRawPointer?
+  private let curl = CurlHandle()
   private let settings: HubSettings
 
-  private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
-
-  init(_ settings: HubSettings) {
-    self.settings = settings
-    curl = Self.isReady ? curl_easy_init() : nil
-  }
-
-  deinit { curl_easy_cleanup(curl) }
+  init(_ settings: HubSettings) { self.settings = settings }
 
   /// Sends a request and waits for the end of the answer; redirects are answers like others.
   ///
   /// - Throws: ``HTTPFailure``, or what `receive` throws; the rest of the body is not waited for then.
   func send(_ request: HTTPRequest, receive: @escaping Receiver = { _, _ in }) throws -> HTTPResponse {
     guard let curl else {
-      throw HTTPFailure(kind: .other, message: "libcurl cannot be used")
+      throw HTTPFailure(
+        kind: .other, message: "libcurl is not installed; on Debian, apt-get install libcurl4 brings it")
     }
     let exchange = Exchange(receive)
-    var message = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
-    var headers: UnsafeMutablePointer<curl_slist>?
-    headers = curl_slist_append(headers, "Accept-Encoding: identity")
-    if let token = request.token { headers = curl_slist_append(headers, "Authorization: Bearer \(token)") }
-    defer { curl_slist_free_all(headers) }
-
-    curl_easy_reset(curl)
+    curl.reset()
     configure(curl)
-    curl_set_text(curl, CURLOPT_URL, request.url.absoluteString)
-    curl_set_number(curl, CURLOPT_NOBODY, request.method == .head ? 1 : 0)
-    curl_set_pointer(curl, CURLOPT_HTTPHEADER, headers)
-    if let range = request.range {
-      curl_set_text(curl, CURLOPT_RANGE, "\(range.lowerBound)-\(range.upperBound - 1)")
-    }
+    curl.set(CURLOPT_URL, request.url.absoluteString)
+    curl.set(CURLOPT_NOBODY, request.method == .head ? 1 : 0)
+    if let range = request.range { curl.set(CURLOPT_RANGE, "\(range.lowerBound)-\(range.upperBound - 1)") }
     let context = Unmanaged.passUnretained(exchange).toOpaque()
-    curl_set_pointer(curl, CURLOPT_HEADERDATA, context)
-    curl_set_receiver(curl, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+    curl.set(CURLOPT_HEADERDATA, context)
+    curl.set(CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
       guard let bytes, let context else { return 0 }
       let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
       exchange.response.add(
         String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self))
       return size * count
     }
-    curl_set_pointer(curl, CURLOPT_WRITEDATA, context)
-    curl_set_receiver(curl, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+    curl.set(CURLOPT_WRITEDATA, context)
+    curl.set(CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
       guard let bytes, let context else { return 0 }
       let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
       do {
@@ -126,33 +111,29 @@ final class HTTPConnection {
         return 0
       }
     }
-    let code = withExtendedLifetime(exchange) {
-      message.withUnsafeMutableBufferPointer { buffer in
-        curl_set_pointer(curl, CURLOPT_ERRORBUFFER, buffer.baseAddress)
-        defer { curl_set_pointer(curl, CURLOPT_ERRORBUFFER, nil) }
-        return curl_easy_perform(curl)
-      }
-    }
+    var headers = ["Accept-Encoding: identity"]
+    if let token = request.token { headers.append("Authorization: Bearer \(token)") }
+    let (code, message) = withExtendedLifetime(exchange) { curl.perform(headers: headers) }
     switch exchange.error {
     case is Enough: return exchange.response
     case let error?: throw error
     case nil: break
     }
-    guard code == CURLE_OK else { throw HTTPFailure(code, message) }
+    guard code == CURLE_OK else { throw HTTPFailure(kind: .init(code), message: message) }
     return exchange.response
   }
 
-  private func configure(_ curl: UnsafeMutableRawPointer) {
-    curl_set_number(curl, CURLOPT_NOSIGNAL, 1)
-    curl_set_text(curl, CURLOPT_PROTOCOLS_STR, "http,https")
-    curl_set_text(curl, CURLOPT_USERAGENT, "graft")
-    curl_set_number(curl, CURLOPT_CONNECTTIMEOUT, 20)
-    curl_set_number(curl, CURLOPT_LOW_SPEED_LIMIT, 1)
-    curl_set_number(curl, CURLOPT_LOW_SPEED_TIME, 30)
-    curl_set_number(curl, CURLOPT_BUFFERSIZE, 256 << 10)
-    curl_set_number(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    if let file = settings.certificateFile { curl_set_text(curl, CURLOPT_CAINFO, file) }
-    if let directory = settings.certificateDirectory { curl_set_text(curl, CURLOPT_CAPATH, directory) }
+  private func configure(_ curl: CurlHandle) {
+    curl.set(CURLOPT_NOSIGNAL, 1)
+    curl.set(CURLOPT_PROTOCOLS_STR, "http,https")
+    curl.set(CURLOPT_USERAGENT, "graft")
+    curl.set(CURLOPT_CONNECTTIMEOUT, 20)
+    curl.set(CURLOPT_LOW_SPEED_LIMIT, 1)
+    curl.set(CURLOPT_LOW_SPEED_TIME, 30)
+    curl.set(CURLOPT_BUFFERSIZE, 256 << 10)
+    curl.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    if let file = settings.certificateFile { curl.set(CURLOPT_CAINFO, file) }
+    if let directory = settings.certificateDirectory { curl.set(CURLOPT_CAPATH, directory) }
   }
 }
 
@@ -169,19 +150,19 @@ extension HTTPResponse {
   }
 }
 
-extension HTTPFailure {
-  fileprivate init(_ code: CURLcode, _ message: [CChar]) {
-    switch code {
-    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: kind = .unreachable
-    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
-      CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR:
-      kind = .untrusted
-    case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR,
-      CURLE_HTTP2, CURLE_HTTP2_STREAM:
-      kind = .dropped
-    default: kind = .other
-    }
-    let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    self.message = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+extension HTTPFailure.Kind {
+  fileprivate init(_ code: CURLcode) {
+    self =
+      switch code {
+      case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: .unreachable
+      case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
+        CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR:
+        .untrusted
+      case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR,
+        CURLE_SEND_ERROR,
+        CURLE_HTTP2, CURLE_HTTP2_STREAM:
+        .dropped
+      default: .other
+      }
   }
 }
