@@ -18,7 +18,7 @@ test: dependencies
 	$(MAKE) lint
 
 bench: build hub-server
-	@Benchmarks/run.sh $(GRAFT) $(PEERS)
+	@Benchmarks/run.sh $(GRAFT) $(PEERS) $(if $(ONLY),--only $(ONLY))
 
 interop: build hub-server
 	@Fixtures/interop/run.sh $(GRAFT) $(PEERS)

@@ -52,3 +52,4 @@ def measure(bench):
         server.kill()
     removed(bench.work / "hub")
     removed(home)
+    removed(file)

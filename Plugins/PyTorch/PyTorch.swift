@@ -17,6 +17,7 @@ public enum PyTorchPlugin: Plugin {
 public struct PyTorchFormat: WeightFormat {
   public static let name = "pytorch"
   public static let fileNames = ["pytorch_model.bin", "model.pt", "model.pth"]
+  public static let hasTies = true
 
   public init() {}
 

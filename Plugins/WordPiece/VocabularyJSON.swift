@@ -24,7 +24,10 @@ struct VocabularyJSON {
       var model: [(String, JSON)] = []
       try reader.object { reader, key in
         if key == "vocab", try reader.isAtObject() {
-          try reader.object { reader, token in entries.append((token, try reader.integer())) }
+          // As many as the published BERT models have.
+          try reader.object(expecting: 30_522) { reader, token in
+            entries.append((token, try reader.integer()))
+          }
           model.append((key, [:]))
         } else {
           model.append((key, try reader.value()))

@@ -115,7 +115,11 @@ private func open(
   if strict { try opened.report.requireStrict() }
   var resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
   resolved.tally = NonFiniteTally(strict: strict)
-  if !keepExtra { opened.checkpoint.extra = Weights() }
+  if !keepExtra {
+    opened.checkpoint.extra = Weights()
+  } else if !opened.report.unexpected.isEmpty {
+    opened.report.notes.append("what is unexpected is carried along")
+  }
   opened.report.notes +=
     try resolved.dialect.files.configuration?.differences(from: opened.checkpoint.configuration) ?? []
   opened.report.notes += try opened.checkpoint.leaveOut(whatIsUnknownTo: resolved.dialect)

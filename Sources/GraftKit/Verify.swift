@@ -13,6 +13,8 @@ public struct Verification: Sendable {
   }
 
   public let outputs: [Output]
+  /// Outputs that the golden file has and the checkpoint does not compute.
+  public let notComputed: [String]
   public let tolerance: Float
 
   /// Whether every output is within the tolerance.
@@ -51,7 +53,8 @@ public func verify(
         expected: outputs.keys.sorted().joined(separator: ", "),
         found: file.tensors.keys.joined(separator: ", "))
     }
-    return Verification(outputs: compared, tolerance: tolerance)
+    let others = file.tensors.filter { $0.value.spec.dtype.isFloatingPoint && outputs[$0.key] == nil }
+    return Verification(outputs: compared, notComputed: Array(others.keys), tolerance: tolerance)
   } catch let error as GraftError {
     throw error.inFile(golden.path)
   }

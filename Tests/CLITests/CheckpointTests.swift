@@ -136,6 +136,10 @@ import Testing
       "verify {pretraining} --golden {pretraining}/golden.safetensors --backend reference --threads 1",
       stdout: ["ok  prediction_logits", "ok  seq_relationship_logits"]),
     Row(
+      "verify {base} --golden {masked-lm}/golden.safetensors",
+      stdout: ["ok  last_hidden_state", "–   prediction_logits  not computed by this checkpoint"]),
+    Row("inspect {base} --check", stdout: ["39 tensors read whole, all values are finite"]),
+    Row(
       "verify {base} --golden {base}/golden.safetensors --tolerance 1e-12 --json", code: 1,
       stdout: ["\"passes\": false", "\"max_abs_diff\": "]),
   ]

@@ -29,6 +29,7 @@ extension Registry {
     }
     // Half of the time goes into the vocabulary, the other into names.
     let tokenizer = BackgroundTask { try loadTokenizer(from: directory.url) }
+    defer { _ = try? tokenizer.value() }
     let (stored, format) = try openWeights(of: directory)
     do {
       var configuration = try directory.configuration(configurationFiles, or: stored.attributes)
@@ -243,9 +244,14 @@ extension Head {
 extension LazyTensor {
   /// Demands a parameter's shape and numbers.
   ///
-  /// - Throws: ``GraftError`` naming the parameter and both shapes.
+  /// - Throws: ``GraftError`` naming the parameter and what is wrong.
   func check(_ spec: ParameterSpec, name: String) throws {
-    guard self.spec.shape == spec.shape, self.spec.dtype.isFloatingPoint else {
+    guard self.spec.dtype.isFloatingPoint else {
+      throw GraftError(
+        .mismatch, "wrong type", subject: "tensor '\(name)'", expected: "floating-point numbers",
+        found: "\(self.spec)")
+    }
+    guard self.spec.shape == spec.shape else {
       throw GraftError(
         .mismatch,
         "wrong shape",

@@ -109,7 +109,8 @@ public struct ShardIndex: Sendable {
     for (index, shard) in shards.enumerated() {
       let name = "\(stem)-\(padded(index + 1))-of-\(padded(shards.count)).\(url.pathExtension)"
       try format.write(shard, to: directory.appendingPathComponent(name))
-      for tensor in Array(shard.tensors.keys) + shard.ties.keys { map[tensor] = .string(name) }
+      let ties = type(of: format).hasTies ? Array(shard.ties.keys) : []
+      for tensor in shard.tensors.keys + ties { map[tensor] = .string(name) }
     }
     let index: JSON = [
       "metadata": ["total_parameters": JSON(weights.elementCount), "total_size": JSON(weights.byteCount)],

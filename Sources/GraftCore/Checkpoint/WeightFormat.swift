@@ -26,6 +26,9 @@ public protocol WeightFormat: Sendable {
   /// The one ``Dialect/name`` whose names its tensors have; `nil` for a container of any names.
   static var dialect: String? { get }
 
+  /// Whether two names can stand for one tensor: whether ``Weights/ties`` are stored.
+  static var hasTies: Bool { get }
+
   /// What the format can store weights as.
   static var storageTypes: [StorageType] { get }
 
@@ -65,6 +68,7 @@ extension WeightFormat {
   public static var fileNames: [String] { [] }
   public static var pathSuffixes: [String] { [] }
   public static var dialect: String? { nil }
+  public static var hasTies: Bool { false }
   public static var storageTypes: [StorageType] { [.float32, .float16, .bfloat16] }
 
   /// The name that a file of this format is written under in a checkpoint directory.

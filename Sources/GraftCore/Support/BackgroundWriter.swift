@@ -1,10 +1,7 @@
 import CLinux
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// Collects bytes and writes them on a thread of its own, so that reading goes on meanwhile.
 ///
@@ -23,9 +20,8 @@ final class BackgroundWriter {
   private var current = 0
   private var filled = 0
   private var position = 0
-  /// Where the allocated part of the file ends, which may be beyond what is written; 0 for a file system that
-  /// allocates nothing ahead, and for what is no file.
-  private var allocated = 0
+  /// Up to where blocks were asked for; `nil` when the file system has none ahead, and for what is no file.
+  private var allocated: Int? = 0
   private let queue = DispatchQueue(label: "graft.writing")
   private let free = DispatchSemaphore(value: BackgroundWriter.bufferCount - 1)
   private let failure = Failure()
@@ -66,16 +62,17 @@ final class BackgroundWriter {
     if filled > 0 { handOver() }
     queue.sync {}
     let code = failure.code.load(ordering: .relaxed)
-    guard code == 0, allocated > position else { return code }
-    return ftruncate(descriptor, off_t(position)) == 0 ? 0 : errno
+    guard code == 0, allocated != 0 else { return code }
+    // A file system may have allocated a part of what it then refused. What is no file has no end to set.
+    return ftruncate(descriptor, off_t(position)) == 0 || errno == EINVAL ? 0 : errno
   }
 
   private func handOver() {
     let isLarge = position > 0 || filled == Self.bufferSize
-    if isLarge, position == 0 || allocated > 0, position + filled > allocated {
+    if isLarge, let end = allocated, position + filled > end {
       // A full disk is for writing to find: less than this may be needed.
-      let isDone = fallocate(descriptor, 0, allocated, Self.allocationSize) == 0
-      allocated = isDone ? allocated + Self.allocationSize : 0
+      let isDone = fallocate(descriptor, 0, end, Self.allocationSize) == 0
+      allocated = isDone ? end + Self.allocationSize : nil
     }
     nonisolated(unsafe) let full = UnsafeRawBufferPointer(rebasing: buffers[current][..<filled])
     queue.async { [descriptor, failure, free, position] in
@@ -100,7 +97,7 @@ final class BackgroundWriter {
     while done < bytes.count {
       let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return errno }
+      guard count > 0 else { return count < 0 ? errno : EIO }
       done += count
     }
     return 0

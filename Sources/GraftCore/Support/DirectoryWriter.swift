@@ -1,9 +1,6 @@
 import CLinux
 import Foundation
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// Writes a directory beside its target and renames it into place when it is complete.
 public enum DirectoryWriter {

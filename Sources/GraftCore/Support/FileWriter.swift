@@ -1,8 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// Writes a file beside its target and renames it into place, so that a crash or a full disk leaves either
 /// the old file or the new one, never half of one.
@@ -29,8 +26,8 @@ public final class FileWriter {
       move = (temporary, target.path)
       descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     }
-    writer = BackgroundWriter(descriptor)
     guard descriptor >= 0 else { throw systemFailure(url) }
+    writer = BackgroundWriter(descriptor)
   }
 
   deinit {

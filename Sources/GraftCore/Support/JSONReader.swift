@@ -73,11 +73,13 @@ public struct JSONReader {
 
   /// Reads an object. `member` is called with each key and has to read or skip its value.
   ///
+  /// - Parameter count: About how many members there will be, when there will be many.
   /// - Throws: when a key is given twice, or the value is not an object.
-  public mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
+  public mutating func object(
+    expecting count: Int = 0, _ member: (inout JSONReader, String) throws -> Void
+  ) throws {
     try begin("{", "an object")
-    var keys: Set<ExactKey> = []
-    let first = position
+    var keys = Set<ExactKey>(minimumCapacity: count)
     skipWhitespace()
     if !consume("}") {
       repeat {
@@ -87,10 +89,6 @@ public struct JSONReader {
         let key = try string()
         guard keys.insert(ExactKey(text: key)).inserted else {
           throw error("the key '\(key)' is given twice", at: start)
-        }
-        // A long object, such as a vocabulary, probably goes on as it began.
-        if keys.count == 256 {
-          keys.reserveCapacity(min(256 * (bytes.count - first) / (position - first), 1 << 16))
         }
         skipWhitespace()
         guard consume(":") else { throw error("expected ':' after the key '\(key)'") }

@@ -1,8 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// A file opened for reading at any offset, from any thread.
 public final class RandomAccessFile: Sendable {

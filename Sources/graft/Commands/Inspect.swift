@@ -101,6 +101,11 @@ struct Inspect: ParsableCommand {
         found.types.map { "\($0.name) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", "),
       ],
     ]
+    if check {
+      let isFinite = found.report.nonFinite.isEmpty
+      let values = isFinite ? "all values are finite" : "not all values are finite"
+      rows.append(["checked", "\(Format.count(found.tensors.count, "tensor")) read whole, \(values)"])
+    }
     if !found.ties.isEmpty { rows.append(["tied copies", found.ties.joined(separator: ", ")]) }
     try Output.print(Format.table(rows))
     try Output.print("\nbackbone")

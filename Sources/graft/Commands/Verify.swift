@@ -55,7 +55,8 @@ struct Verify: ParsableCommand {
           "relative \(Format.number(relative(output)))",
         ]
       }
-      try Output.print(Format.table(rows))
+      let others = verification.notComputed.map { ["–", $0, "not computed by this checkpoint"] }
+      try Output.print(Format.table(rows + others))
     }
     if !verification.passes { throw ExitCode.failure }
   }
@@ -74,6 +75,7 @@ struct Verify: ParsableCommand {
             "relative": JSON(relative(output)), "passes": JSON(output.maximum <= tolerance),
           ]
         }),
+      "not_computed": .list(verification.notComputed),
     ]
   }
 }

@@ -39,6 +39,35 @@ import Testing
     }
   }
 
+  /// Blocks are allocated beyond the end of a large file.
+  @Test(arguments: [0, 1, 1 << 20, (1 << 20) + 1, 3 << 20, (64 << 20) + 1])
+  func isAsLongAsWhatWasWritten(_ size: Int) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      let piece = [UInt8](repeating: 7, count: 1 << 20)
+      try FileWriter.write(url) { writer in
+        for start in stride(from: 0, to: size, by: piece.count) {
+          try writer.append(Array(piece[..<min(piece.count, size - start)]))
+        }
+      }
+      #expect(try RandomAccessFile(url).size == size)
+    }
+  }
+
+  /// On a file system of 72 MB: what is asked for first is given, and not what is asked for next.
+  @Test func needsNoMoreRoomThanItsBytes() throws {
+    try withTemporaryDirectory { directory in
+      guard mount("tmpfs", directory.path, "tmpfs", 0, "size=72m") == 0 else { return }
+      defer { umount2(directory.path, Int32(MNT_DETACH)) }
+      let url = directory.appendingPathComponent("file")
+      let piece = [UInt8](repeating: 7, count: 1 << 20)
+      try FileWriter.write(url) { writer in
+        for _ in 0..<66 { try writer.append(piece) }
+      }
+      #expect(try RandomAccessFile(url).size == 66 << 20)
+    }
+  }
+
   @Test func aFailureLeavesTheOlderFile() throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("file")
