@@ -46,6 +46,7 @@ def stored():
             file.create_dataset(name, data=WIDE, chunks=chunks, **options)
         file.create_dataset("three", data=WIDE.reshape(19, 13, 1), chunks=(5, 4, 1), shuffle=True)
         file.create_dataset("odd", data=np.arange(7, dtype=np.uint8), chunks=(3,), fletcher32=True)
+        file.create_dataset("ones", data=np.full(6, 255, np.uint8), chunks=(6,), fletcher32=True)
         for kind in ("f2", "f4", "f8", "i2", "i4", "i8", "u2", "u4", "u8"):
             for order, sign in (("big", ">"), ("little", "<")):
                 file.create_dataset(f"{order}-endian/{kind}", data=(abs(WIDE[:3]) * 10).astype(f"{sign}{kind}"))

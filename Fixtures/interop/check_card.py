@@ -9,11 +9,12 @@ from pathlib import Path
 from huggingface_hub import ModelCard, metadata_load
 
 
-def read(directory, had_card=False):
-    """A card that was there before is carried along: whether it names a base model is its author's."""
+def read(directory):
     path = Path(directory, "README.md")
     metadata, card = metadata_load(path), ModelCard.load(path)
-    assert metadata["library_name"] == "transformers" and (had_card or metadata["base_model"]), metadata
+    assert metadata["library_name"] == "transformers", metadata
+    # A repository, or not named at all.
+    assert metadata.get("base_model", "org/name").count("/") <= 1, metadata
     results = card.data.eval_results or []
     assert bool(results) == ("model-index" in metadata), metadata
     for result in results:

@@ -15,28 +15,40 @@ enum AttributeType: UInt32 {
     }
   }
 
-  /// What a value is written as: whole numbers as uint32, as llama.cpp has most of its own, and those in lists as int32;
-  /// a number with a fraction or an exponent as float32. Lists are of texts or of numbers.
+  /// What a value is written as: whole numbers as uint32, as llama.cpp has most of its own, and those in lists
+  /// as int32, both wider where they have to be; a number with a fraction or an exponent as float32. Lists are
+  /// of texts, of truth values or of numbers; `nil` for others, and for what GGUF has no type for.
   init?(of value: JSON) {
     switch value {
     case .bool: self = .bool
     case .string: self = .string
-    case .array: self = .array
+    case .array(let list):
+      guard Self.elements(of: list) != nil else { return nil }
+      self = .array
     case .number(let text):
       if let value = Int(text) {
         self = UInt32(exactly: value) != nil ? .uint32 : value < 0 ? .int64 : .uint64
       } else {
-        self = .float32
+        self = UInt64(text) != nil ? .uint64 : .float32
       }
     case .null, .object: return nil
     }
   }
 
-  /// What the elements of a list are written as; `nil` when they are of different kinds.
+  /// What the elements of a list are written as; `nil` when no type holds them all.
   static func elements(of list: [JSON]) -> AttributeType? {
-    if list.allSatisfy({ $0.string != nil }) { return .string }
+    var types: Set<AttributeType> = []
+    for value in list {
+      guard let type = AttributeType(of: value) else { return nil }
+      types.insert(type)
+    }
+    if types.isEmpty || types == [.string] { return .string }
+    if types == [.bool] { return .bool }
+    guard types.isDisjoint(with: [.string, .bool, .array]) else { return nil }
+    if types.contains(.float32) { return .float32 }
     if list.allSatisfy({ $0.int.flatMap(Int32.init(exactly:)) != nil }) { return .int32 }
-    return list.allSatisfy { $0.double != nil } ? .float32 : nil
+    if list.allSatisfy({ $0.int != nil }) { return .int64 }
+    return types.contains(.int64) ? nil : .uint64
   }
 }
 
@@ -108,7 +120,8 @@ extension [UInt8] {
     case .string: append(value.string ?? "")
     case .uint32: append(UInt32(truncatingIfNeeded: value.int ?? 0))
     case .int32: append(Int32(truncatingIfNeeded: value.int ?? 0))
-    case .uint64, .int64: append(Int64(value.int ?? 0))
+    case .int64: append(Int64(value.int ?? 0))
+    case .uint64: if case .number(let text) = value { append(UInt64(text) ?? 0) }
     case .float32: append(Float(value.double ?? 0).bitPattern)
     case .array:
       let list = value.array ?? []

@@ -55,6 +55,7 @@ extension LazyTensor {
   init(blocksOf spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
     let count = spec.elementCount / Q8Block.elementCount
     self.init(spec) { consume in
+      guard count > 0 else { return }
       let step = min(count, Q8Block.blocksPerWindow)
       var numbers = [Float](repeating: 0, count: step * Q8Block.elementCount)
       for start in stride(from: 0, to: count, by: step) {

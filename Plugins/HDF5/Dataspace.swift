@@ -1,5 +1,8 @@
 import GraftCore
 
+/// The most extents that libhdf5 has: `H5S_MAX_RANK`.
+let maximumRank = 32
+
 /// The shape of a dataset or an attribute; `nil` when it holds nothing at all.
 func readDataspace(_ message: ByteReader) throws -> [Int]? {
   var reader = message
@@ -12,8 +15,8 @@ func readDataspace(_ message: ByteReader) throws -> [Int]? {
     if try reader.integer(UInt8.self) == 2 { return nil }
   default: throw GraftError(.unsupported, "a shape of unknown version \(version)")
   }
-  guard rank <= 32 else {
-    throw GraftError(.malformed, "the shape has more than 32 extents", found: "\(rank)")
+  guard rank <= maximumRank else {
+    throw GraftError(.malformed, "the shape has more than \(maximumRank) extents", found: "\(rank)")
   }
   return try (0..<rank).map { _ in try reader.length() }
 }

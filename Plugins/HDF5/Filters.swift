@@ -112,23 +112,30 @@ struct Filters {
     return result
   }
 
-  /// Fletcher's checksum of 16-bit words, which stands behind them.
+  /// The bytes before their checksum.
   private static func checked(_ bytes: [UInt8]) throws -> [UInt8] {
     guard bytes.count >= 4 else { throw GraftError(.malformed, "a chunk without its checksum") }
-    let content = bytes.dropLast(4)
-    var (first, second): (UInt32, UInt32) = (0, 0)
-    var index = 0
-    while index < content.count {
-      let low = index + 1 < content.count ? UInt32(content[index + 1]) : 0
-      first = (first + (UInt32(content[index]) << 8 | low)) % 65535
-      second = (second + first) % 65535
-      index += 2
-    }
+    let content = Array(bytes.dropLast(4))
     var stored = ByteReader(bytes.suffix(4))
-    guard try stored.integer(UInt32.self) == second << 16 | first else {
+    guard try stored.integer(UInt32.self) == fletcher32(content) else {
       throw GraftError(
         .malformed, "a chunk is damaged: its checksum differs", advice: "Copy or download it again.")
     }
-    return Array(content)
+    return content
+  }
+
+  /// `H5_checksum_fletcher32` of H5checksum.c. Its sums are modulo 65535 and 0 for zeros alone: where it would
+  /// be 0 otherwise, a sum is 65535.
+  static func fletcher32(_ bytes: [UInt8]) -> UInt32 {
+    func folded(_ sum: UInt32) -> UInt32 { (sum & 0xFFFF) + (sum >> 16) }
+    var (first, second): (UInt32, UInt32) = (0, 0)
+    var index = 0
+    while index < bytes.count {
+      let low = index + 1 < bytes.count ? UInt32(bytes[index + 1]) : 0
+      first = folded(first + (UInt32(bytes[index]) << 8 | low))
+      second = folded(second + first)
+      index += 2
+    }
+    return second << 16 | first
   }
 }

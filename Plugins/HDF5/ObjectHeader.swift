@@ -23,6 +23,8 @@ struct ObjectHeader {
     let isShared: Bool
   }
 
+  /// What a message takes in version 1, a signature and a checksum in version 2.
+  private static let minimumBlock = 8
   /// The most bytes of all messages.
   private static let maximumSize = 1 << 24
 
@@ -80,7 +82,6 @@ struct ObjectHeader {
     try blocks.add(address, end, begin)
     while let block = blocks.next() {
       let total = block.begin == 0 ? block.count : block.count + 4
-      guard total >= 8 else { throw GraftError(.malformed, "a part of the file's structure is cut off") }
       var reader = try file.part(at: block.address, total)
       let bytes = try reader.bytes(total)
       var end = ByteReader(bytes.suffix(4))
@@ -106,7 +107,13 @@ struct ObjectHeader {
     var body = ByteReader(bytes)
     if kind == Kind.continuation {
       guard let address = try body.address() else { return }
-      try blocks.add(address, try body.length())
+      let count = try body.length()
+      guard count >= Self.minimumBlock else {
+        throw GraftError(
+          .malformed, "the header of a group or dataset continues where no message can be",
+          expected: "at least \(Self.minimumBlock) bytes", found: "\(count)")
+      }
+      try blocks.add(address, count)
     } else if kind != 0 {
       messages.append(Message(kind: kind, body: body, isShared: flags & 2 != 0))
     }
@@ -115,7 +122,9 @@ struct ObjectHeader {
   /// The blocks that a header is spread over, each read once.
   private struct Blocks {
     typealias Block = (address: Int, count: Int, begin: Int)
-    private var waiting: [Block] = []
+    private var blocks: [Block] = []
+    /// The next one to read.
+    private var index = 0
     private var known: Set<Int> = []
     private var size = 0
 
@@ -130,10 +139,14 @@ struct ObjectHeader {
           expected: "at most \(maximumSize) bytes")
       }
       size += count
-      waiting.append((address, count, begin))
+      blocks.append((address, count, begin))
     }
 
-    mutating func next() -> Block? { waiting.isEmpty ? nil : waiting.removeFirst() }
+    mutating func next() -> Block? {
+      guard index < blocks.count else { return nil }
+      defer { index += 1 }
+      return blocks[index]
+    }
   }
 }
 

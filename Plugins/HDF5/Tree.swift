@@ -28,6 +28,8 @@ struct Tree {
     if let lost = attributes.list("layer_names")?.first(where: { !layers.contains($0) }) {
       throw Self.lost("layer '\(lost)'")
     }
+    // One dataset may have any number of names.
+    try weights.checkExpansion(of: datasets.values.map(\.spec.byteCount))
     if !strings.isEmpty { weights.metadata[HDF5Format.stringsKey] = strings.joined(separator: ", ") }
   }
 

@@ -8,6 +8,7 @@ import OrderedCollections
 struct Writer {
   private static let superblockSize = 48
   private static let undefined = UInt64.max
+  private static let kerasVersionKey = "keras_version"
   /// Keras divides longer lists of names.
   static let maximumAttribute = 64_512
 
@@ -19,11 +20,16 @@ struct Writer {
   /// Everything in front of the tensors' bytes.
   private(set) var head: [UInt8] = []
 
-  /// - Throws: ``GraftError`` when a tensor's name is no path, or the path of a group.
+  /// - Throws: ``GraftError`` when a tensor's name is no path, the path of a group or too long for Keras's lists,
+  ///   or its shape has more extents than HDF5 allows.
   init(_ weights: Weights) throws {
     metadata = weights.metadata.filter { $0.key != HDF5Format.stringsKey }
     root = Node()
-    for (name, tensor) in weights.tensors { try root.add(name, tensor) }
+    let isListed = metadata[Self.kerasVersionKey] != nil
+    for (name, tensor) in weights.tensors {
+      try Self.check(name, tensor.spec, isListed: isListed)
+      try root.add(name, tensor)
+    }
     let needsHeap = weights.tensors.values.contains { $0.spec.dtype == .bfloat16 }
     heap = needsHeap ? GlobalHeapBlock(address: Self.superblockSize, text: HDF5Message.bfloat16) : nil
 
@@ -48,6 +54,19 @@ struct Writer {
     for node in nodes {
       head += header(node)
       head += [UInt8](repeating: 0, count: -head.count & 7)
+    }
+  }
+
+  private static func check(_ name: String, _ spec: TensorSpec, isListed: Bool) throws {
+    guard spec.shape.count <= maximumRank else {
+      throw GraftError(
+        .unsupported, "too many extents for HDF5", subject: "tensor '\(name)'",
+        expected: "at most \(maximumRank)", found: "\(spec.shape.count)")
+    }
+    guard !isListed || name.utf8.count <= maximumAttribute else {
+      throw GraftError(
+        .unsupported, "a name too long for Keras's lists", subject: "tensor '\(name.prefix(40))…'",
+        expected: "at most \(maximumAttribute) bytes", found: "\(name.utf8.count)")
     }
   }
 
@@ -114,7 +133,7 @@ struct Writer {
         .filter { $0.key.utf8.count + $0.value.utf8.count < Self.maximumAttribute }
         .map { HDF5Message.attribute($0.key, text: $0.value) }
     }
-    guard metadata["keras_version"] != nil else { return attributes }
+    guard metadata[Self.kerasVersionKey] != nil else { return attributes }
     let groups = root.children.filter { $0.value.tensor == nil }
     if isRoot {
       attributes += HDF5Message.attributes("layer_names", Array(groups.keys))

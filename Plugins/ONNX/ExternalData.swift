@@ -6,6 +6,9 @@ final class ExternalData {
   private let directory: URL
   private var files: [String: RandomAccessFile] = [:]
 
+  /// The sizes of the files that tensors were found in.
+  var sizes: [Int] { files.values.map(\.size) }
+
   init(beside url: URL) { directory = url.deletingLastPathComponent() }
 
   /// What a tensor says of where it is.

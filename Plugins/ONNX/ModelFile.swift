@@ -11,6 +11,8 @@ struct ModelFile {
   private var initializers: OrderedDictionary<String, LazyTensor> = [:]
   private var nodes: [Node] = []
   private var hasNodes = false
+  /// The sizes of the file and of those beside it that hold tensors.
+  private var sizes: [Int] = []
 
   /// Ten times what the largest models have, for a file of empty nodes would ask for much more than its size.
   private static let maximumCount = 100_000
@@ -66,6 +68,7 @@ struct ModelFile {
     guard hasGraph else {
       throw GraftError(.malformed, "the model has no graph", advice: "Copy or download it again.")
     }
+    sizes = [file.size] + external.sizes
   }
 
   private mutating func readGraph(
@@ -99,11 +102,15 @@ struct ModelFile {
   }
 
   /// The weights under the names of parameters, and what the file says of the model.
+  ///
+  /// - Throws: `GraftError` when a weight has not the shape that its use asks for, or all are much larger than
+  ///   the files.
   func weights() throws -> Weights {
     let isNamed = !hasNodes || producer == Self.producer
     let tensors = try isNamed ? initializers : ParameterNames(initializers, nodes).parameters()
     var weights = Weights(tensors, metadata: metadata)
     weights.attributes = attributes
+    try weights.checkExpansion(of: sizes)
     return weights
   }
 }

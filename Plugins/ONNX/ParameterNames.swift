@@ -39,7 +39,10 @@ struct ParameterNames {
     for (name, tensor) in initializers { constants[name] = Constant(tensor: tensor, initializer: name) }
     for node in nodes { try visit(node) }
     // A dictionary's order is another in every run.
-    for (weight, node) in products.values.sorted(by: { $0.weight.initializer < $1.weight.initializer }) {
+    let ordered = products.values.sorted {
+      ($0.weight.initializer, $0.node.output) < ($1.weight.initializer, $1.node.output)
+    }
+    for (weight, node) in ordered {
       addZeroBias(of: node, outputs: weight.shape.first)
     }
   }
@@ -118,9 +121,10 @@ struct ParameterNames {
   /// Gives a layer without a bias one that does the same.
   private mutating func addZeroBias(of node: Node, outputs: Int?) {
     guard node.mayLackBias, let module = node.module, let outputs,
-      let weight = found["\(module).weight"], found["\(module).bias"] == nil
+      let weight = found["\(module).weight"], found["\(module).bias"] == nil,
+      let spec = TensorSpec(validating: weight.spec.dtype, [outputs])
     else { return }
-    found["\(module).bias"] = LazyTensor(TensorSpec(weight.spec.dtype, [outputs])) { buffer, _ in
+    found["\(module).bias"] = LazyTensor(spec) { buffer, _ in
       buffer.initializeMemory(as: UInt8.self, repeating: 0)
     }
   }

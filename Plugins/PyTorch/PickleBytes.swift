@@ -4,6 +4,8 @@ import GraftCore
 struct PickleBytes {
   /// More than any table of weights needs, and little enough to read.
   static let limit = 64 << 20
+  /// The most bytes of a line.
+  private static let maximumLine = 1 << 16
 
   private let file: RandomAccessFile?
   private var window: [UInt8]
@@ -31,9 +33,16 @@ struct PickleBytes {
   }
 
   /// The bytes before the next line feed, which is left out.
+  ///
+  /// - Throws: ``GraftError`` when there are more than any name or number has.
   mutating func line() throws -> ArraySlice<UInt8> {
     var line: ArraySlice<UInt8> = []
-    while case let byte = try byte(), byte != UInt8(ascii: "\n") { line.append(byte) }
+    while case let byte = try byte(), byte != UInt8(ascii: "\n") {
+      guard line.count < Self.maximumLine else {
+        throw Pickle.broken("a line has more than \(Self.maximumLine) bytes")
+      }
+      line.append(byte)
+    }
     return line
   }
 

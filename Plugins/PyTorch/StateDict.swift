@@ -75,28 +75,10 @@ struct StateDict {
         throw error
       }
     }
-    try Self.check(weights, storages: sizes.values.reduce(0, +))
+    // One number can be expanded to any shape, and any storage be viewed any number of times.
+    try weights.checkExpansion(of: sizes.values, advice: "Save a copy of it: tensor.contiguous().")
     return weights
   }
-
-  /// Refuses tensors that are much larger than what they are views of: one number can be expanded to any
-  /// shape, and any storage be viewed any number of times.
-  private static func check(_ weights: Weights, storages size: Int) throws {
-    let (most, overflow) = size.multipliedReportingOverflow(by: maximumExpansion)
-    var left = overflow ? .max : max(most, 1 << 20)
-    for (name, tensor) in weights.tensors {
-      left -= tensor.spec.byteCount
-      guard left >= 0 else {
-        throw GraftError(
-          .unsupported, "the tensors repeat their storages to many times their size",
-          subject: "tensor '\(name)'", expected: "at most \(maximumExpansion) times \(size) bytes in all",
-          found: "\(tensor.spec)", advice: "Save a copy of it: tensor.contiguous().")
-      }
-    }
-  }
-
-  /// More than any model repeats a layer.
-  private static let maximumExpansion = 64
 
   private static func view(_ storage: LazyTensor, _ tensor: Pickle.Tensor) throws -> LazyTensor {
     guard let view = storage.strided(tensor.shape, strides: tensor.strides, from: tensor.offset) else {

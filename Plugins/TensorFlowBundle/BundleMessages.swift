@@ -26,8 +26,19 @@ struct BundleHeader {
   var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.appendField(1, shardCount)
-    bytes.appendField(3, [1 << 3, 1])  // version: producer 1
+    bytes.appendField(3, Self.version)
     return bytes
+  }
+
+  /// `VersionDef`: producer 1.
+  private static let version: [UInt8] = [1 << 3, 1]
+
+  /// Whether a file begins as an index does whose end, with the mark, may be lost: its first entry is this
+  /// message, under a key of no bytes.
+  static func begins(_ head: [UInt8]) -> Bool {
+    guard head.count > 3, head.starts(with: [0, 0]), head.count >= 3 + Int(head[2]) else { return false }
+    let header = head[3..<(3 + Int(head[2]))]
+    return header.first == 1 << 3 && header.suffix(4).elementsEqual([3 << 3 | 2, 2] + version)
   }
 }
 

@@ -38,8 +38,10 @@ extension Table {
   static func entries(of file: [UInt8]) throws -> [(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)] {
     guard file.count >= footerSize, file.suffix(magic.count).elementsEqual(magic) else {
       throw GraftError(
-        .malformed, "not the index of a TensorFlow checkpoint, or a truncated one",
-        advice: "Copy or download it again.")
+        .malformed,
+        BundleHeader.begins(Array(file.prefix(64)))
+          ? "truncated: the index does not end with its footer" : "not the index of a TensorFlow checkpoint",
+        found: "\(file.count) bytes", advice: "Copy or download it again.")
     }
     var footer = file.suffix(footerSize)
     _ = try Handle(&footer)  // An index of filters, of which there are none.

@@ -30,7 +30,9 @@ public struct TensorFlowBundleFormat: WeightFormat {
   public func recognizes(_ file: RandomAccessFile) throws -> Bool {
     let path = BundlePath(file.url)
     let index = path.index.path == file.url.path ? file : try? RandomAccessFile(path.index)
-    guard let index, index.size >= Table.footerSize else { return false }
+    guard let index else { return false }
+    if try BundleHeader.begins(index.head(64)) { return true }
+    guard index.size >= Table.footerSize else { return false }
     return try index.bytes((index.size - Table.magic.count)..<index.size) == Table.magic
   }
 
@@ -102,6 +104,7 @@ public struct TensorFlowBundleFormat: WeightFormat {
       }
       weights[name] = LazyTensor(spec, entry, in: file, called: name)
     }
+    try weights.checkExpansion(of: shards.values.map(\.size))
     return weights
   }
 

@@ -19,6 +19,10 @@ final class BlobWriter {
   private let hashing = DispatchQueue(label: "hashing")
   /// How many bytes are on their way to the disk, so that the end has little to wait for.
   private var flushed = 0
+  /// Up to where blocks were asked for; `nil` when the file system has none ahead.
+  private var allocated: Int? = 0
+  /// How many bytes the file grows by: what a kill leaves allocated is no more.
+  private static let allocationSize = 64 << 20
 
   /// - Parameters:
   ///   - url: Where the blob will be; its directory exists, and nobody else writes there now.
@@ -34,11 +38,15 @@ final class BlobWriter {
     hasher = content.hasher(size: size)
     count = 0
     try resume()
+    allocated = count
     try checkRoom()
-    allocate()
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // What is allocated beyond the end is given back.
+    if let allocated, allocated > count { _ = ftruncate(descriptor, off_t(count)) }
+    close(descriptor)
+  }
 
   /// Takes what an earlier process left.
   private func resume() throws {
@@ -60,26 +68,43 @@ final class BlobWriter {
   }
 
   private func checkRoom() throws {
-    var status = statvfs()
-    guard fstatvfs(descriptor, &status) == 0 else { return }
+    var (file, status) = (stat(), statvfs())
+    guard fstat(descriptor, &file) == 0, fstatvfs(descriptor, &status) == 0 else { return }
     let (free, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
       by: Int(clamping: status.f_frsize))
-    guard overflow || free >= size - count else {
+    let needed = Self.need(size, count: count, blocks: Int(clamping: file.st_blocks))
+    guard overflow || free >= needed else {
       throw GraftError(
         .system, "the disk has too little room", file: url.deletingLastPathComponent().path,
-        expected: "\(size - count) bytes", found: "\(free)",
+        expected: "\(needed) bytes", found: "\(free)",
         advice: "Free some space, or name a cache on another disk with HF_HOME.")
     }
   }
 
-  /// Has blocks ready for all that comes; the disk is faster then. A file system need not be able to.
-  private func allocate() { _ = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size) }
+  /// How many bytes a file still takes from the disk.
+  ///
+  /// - Parameters:
+  ///   - size: How many bytes it has to have.
+  ///   - count: How many are there.
+  ///   - blocks: What it holds of the disk, in units of 512 bytes; more than is there when blocks are allocated
+  ///     ahead.
+  static func need(_ size: Int, count: Int, blocks: Int) -> Int {
+    max(0, size - max(count, blocks.multipliedReportingOverflow(by: 512).partialValue))
+  }
+
+  /// Has blocks ready for so many bytes more; the disk is faster then. A file system need not be able to.
+  private func allocate(_ added: Int) {
+    guard let end = allocated, count + added > end, end < size else { return }
+    let step = min(max(Self.allocationSize, added), size - end)
+    allocated = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, end, step) == 0 ? end + step : nil
+  }
 
   /// Adds bytes at the end; they are hashed on another thread while this one writes.
   func append(_ bytes: UnsafeRawBufferPointer) throws {
     nonisolated(unsafe) let (writer, unhashed) = (self, bytes)
     hashing.async { writer.hasher.update(bufferPointer: unhashed) }
     defer { hashing.sync {} }
+    allocate(bytes.count)
     var done = 0
     while done < bytes.count {
       let written = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
@@ -98,8 +123,7 @@ final class BlobWriter {
   func startOver() throws {
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else { throw systemFailure(url) }
     hasher = content.hasher(size: size)
-    (count, flushed) = (0, 0)
-    allocate()
+    (count, flushed, allocated) = (0, 0, 0)
   }
 
   /// Gives the blob its name when it is what it has to be; when not, every byte is forgotten.

@@ -40,34 +40,13 @@ enum ContentID: Hashable, Sendable {
       return hash
     }
   }
-}
 
-/// The SHA-256 of a file, in hexadecimal digits.
-///
-/// - Throws: `GraftError` when it cannot be read.
-public func sha256(of url: URL) throws -> String {
-  var hash = SHA256()
-  let file = try RandomAccessFile(url)
-  for start in stride(from: 0, to: file.size, by: 1 << 20) {
-    try file.bytes(start..<min(file.size, start + 1 << 20)).withUnsafeBytes { hash.update(bufferPointer: $0) }
+  /// Whether a file's bytes are these.
+  ///
+  /// - Throws: `GraftError` when it cannot be read.
+  func isHash(of file: RandomAccessFile) throws -> Bool {
+    var hash = hasher(size: file.size)
+    try hash.update(file)
+    return hash.hexadecimal == name
   }
-  return hash.hexadecimal
-}
-
-/// A hash that is given the bytes of a file in their order.
-protocol ContentHasher {
-  mutating func update(bufferPointer: UnsafeRawBufferPointer)
-  var hexadecimal: String { get }
-}
-
-extension SHA256: ContentHasher {
-  var hexadecimal: String { finalize().hexadecimal }
-}
-
-extension Insecure.SHA1: ContentHasher {
-  var hexadecimal: String { finalize().hexadecimal }
-}
-
-extension Digest {
-  fileprivate var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
 }

@@ -18,18 +18,20 @@ struct Download {
 
   /// Fetches the blob and checks it; once more from its beginning when the bytes are wrong.
   ///
+  /// - Returns: How many bytes an interrupted fetch had left; the others were received.
   /// - Throws: `GraftError` when that does not help, the server fails or the disk is full. What was received
   ///   stays for the next attempt.
-  func run(into blob: URL) throws {
+  func run(into blob: URL) throws -> Int {
     let writer = try BlobWriter(blob, file.content, size: file.size)
     for attempt in 1...2 {
-      progress(writer.count)
+      let left = writer.count
+      progress(left)
       if file.size - writer.count >= Self.parallelSize {
         try receiveInParallel(writer)
       } else {
         try receive(writer)
       }
-      guard let found = try writer.finish() else { return }
+      guard let found = try writer.finish() else { return left }
       guard attempt == 2 else { continue }
       let expected =
         switch file.content {
@@ -41,6 +43,7 @@ struct Download {
         subject: "file '\(file.path)'", expected: expected, found: found,
         advice: "Something between here and the Hub changes it: check the proxy and HF_ENDPOINT.")
     }
+    return 0
   }
 
   private var fetch: RangeFetch { RangeFetch(file, of: name, commit: commit, settings, patience) }

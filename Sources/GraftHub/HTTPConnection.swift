@@ -71,7 +71,7 @@ final class HTTPConnection {
   /// Receiving ends with this and is no error.
   struct Enough: Error {}
 
-  private let curl = CurlHandle()
+  private let curl: Result<CurlHandle, any Error> = Result { try CurlHandle() }
   private let settings: HubSettings
 
   init(_ settings: HubSettings) { self.settings = settings }
@@ -80,10 +80,7 @@ final class HTTPConnection {
   ///
   /// - Throws: ``HTTPFailure``, or what `receive` throws; the rest of the body is not waited for then.
   func send(_ request: HTTPRequest, receive: @escaping Receiver = { _, _ in }) throws -> HTTPResponse {
-    guard let curl else {
-      throw HTTPFailure(
-        kind: .other, message: "libcurl is not installed; on Debian, apt-get install libcurl4 brings it")
-    }
+    let curl = try curl.get()
     let exchange = Exchange(receive)
     curl.reset()
     configure(curl)
@@ -125,7 +122,7 @@ final class HTTPConnection {
 
   private func configure(_ curl: CurlHandle) {
     curl.set(CURLOPT_NOSIGNAL, 1)
-    curl.set(CURLOPT_PROTOCOLS_STR, "http,https")
+    curl.restrictProtocols()
     curl.set(CURLOPT_USERAGENT, "graft")
     curl.set(CURLOPT_CONNECTTIMEOUT, 20)
     curl.set(CURLOPT_LOW_SPEED_LIMIT, 1)

@@ -11,12 +11,19 @@ public struct Hub: Sendable {
   private let selection: FileSelection
   private let patience: Patience
   private let cache: HubCache
+  private let synonyms: [[String]]
 
   /// - Parameters:
   ///   - weightNames: Names of weight files, the best first; of all that a model has only the best is fetched.
+  ///   - synonyms: Names that are one model's each, `bert-base-uncased` and `google-bert/bert-base-uncased`:
+  ///     what is in the cache under one of them is found under every other.
   ///   - patience: How long temporary failures are borne.
-  public init(_ settings: HubSettings, weightNames: [String], patience: Patience = Patience()) {
+  public init(
+    _ settings: HubSettings, weightNames: [String], synonyms: [[String]] = [],
+    patience: Patience = Patience()
+  ) {
     self.settings = settings
+    self.synonyms = synonyms
     self.patience = patience
     selection = FileSelection(weightNames: weightNames)
     cache = HubCache(root: settings.cache)
@@ -32,6 +39,16 @@ public struct Hub: Sendable {
     case unreachable(GraftError)
   }
 
+  /// How far files that are in the cache are trusted.
+  public enum Check: Sendable {
+    /// Whole files are taken as they are.
+    case none
+    /// Their sizes are compared with what the Hub says.
+    case sizes
+    /// Their bytes are.
+    case contents
+  }
+
   /// A model's files on this machine.
   public struct Model: Sendable {
     public let name: ModelName
@@ -41,58 +58,72 @@ public struct Hub: Sendable {
     public let directory: URL
     /// How many bytes were fetched now.
     public let fetched: Int
-
-    /// The hashes of its files by their paths: SHA-256 of large ones, Git object ids of small ones.
-    public func hashes() -> [(path: String, hash: String)] {
-      let files = FileManager.default
-      let paths = files.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
-      return paths.sorted().compactMap { path in
-        let target = try? files.destinationOfSymbolicLink(atPath: directory.appendingPathComponent(path).path)
-        let content = target?.split(separator: "/").last.flatMap { ContentID(etag: String($0)) }
-        return content.map { (path, $0.name) }
-      }
-    }
+    /// How many bytes of the same files interrupted fetches had left.
+    public let resumed: Int
   }
 
   /// Brings a model's files to this machine, unless they are there.
   ///
   /// A commit that is in the cache is not asked for again; any other revision is, unless offline, because it
-  /// may have moved. What is in the cache is never fetched twice, whatever tool put it there.
+  /// may have moved. What is in the cache is never fetched twice, whatever tool put it there, unless `check`
+  /// finds that it is something else.
   ///
+  /// - Parameter check: How far files that are in the cache are trusted.
   /// - Throws: `GraftError` of kind `missing` when there is no such model, `refused` when this user may not
-  ///   have it, `system` when the network or the disk fails.
-  public func model(_ name: ModelName, observe: (Event) -> Void = { _ in }) throws -> Model {
+  ///   have it or contents are to be checked offline, `system` when the network or the disk fails.
+  public func model(
+    _ name: ModelName, checking check: Check = .none, observe: (Event) -> Void = { _ in }
+  ) throws -> Model {
     if settings.isOffline {
+      guard check != .contents else {
+        throw GraftError(
+          .refused, "files cannot be fetched again offline", file: name.description,
+          advice: "Leave out --offline and HF_HUB_OFFLINE.")
+      }
       if let model = cached(name) { return model }
       throw notCached(name)
     }
-    if ModelName.isCommit(name.revision), let model = cached(name), hasTokenizer(model) { return model }
+    if check == .none, ModelName.isCommit(name.revision), let model = cached(name), hasTokenizer(model) {
+      return model
+    }
     let client = HubClient(settings, patience: patience)
     let info: ModelInfo
     do {
       info = try client.info(name)
     } catch let error as GraftError where error.kind == .system {
-      guard let model = cached(name) else { throw error }
+      guard check != .contents, let model = cached(name) else { throw error }
       observe(.unreachable(error))
       return model
     }
-    let fetched = try fetch(name, info, client, observe)
+    let counts = try fetch(name, info, client, check, observe)
     // A cache that may only be read cannot note it, and serves all the same.
-    do { try cache.setCommit(info.commit, of: name) } catch  where fetched == 0 {}
+    do { try cache.setCommit(info.commit, of: name) } catch  where counts.fetched == 0 {}
     return Model(
-      name: name, commit: info.commit, directory: cache.snapshot(name.id, info.commit), fetched: fetched)
+      name: name, commit: info.commit, directory: cache.snapshot(name.id, info.commit),
+      fetched: counts.fetched, resumed: counts.resumed)
   }
 
-  /// A model that is in the cache with its configuration and all parts of its weights; opens no connection.
+  /// A model that is in the cache under one of its names, with its configuration and all parts of its weights;
+  /// opens no connection.
   public func cached(_ name: ModelName) -> Model? {
-    guard let commit = cache.commit(of: name) else { return nil }
-    let directory = cache.snapshot(name.id, commit)
+    ([name.id] + otherNames(name.id)).lazy.compactMap { cached(name, as: $0) }.first
+  }
+
+  /// Other names of a model.
+  private func otherNames(_ id: String) -> [String] {
+    synonyms.first { $0.contains(id) }?.filter { $0 != id } ?? []
+  }
+
+  /// A model that is in the cache under a name.
+  private func cached(_ name: ModelName, as id: String) -> Model? {
+    guard let commit = cache.commit(of: name.revision, id) else { return nil }
+    let directory = cache.snapshot(id, commit)
     let files = self.files(in: directory)
     guard let weights = selection.weights(in: files),
       let parts = try? selection.parts(of: weights, in: files, directory: directory),
       parts.allSatisfy(files.contains), files.contains("config.json") || files.contains("bert_config.json")
     else { return nil }
-    return Model(name: name, commit: commit, directory: directory, fetched: 0)
+    return Model(name: name, commit: commit, directory: directory, fetched: 0, resumed: 0)
   }
 
   private func hasTokenizer(_ model: Model) -> Bool {
@@ -115,12 +146,13 @@ public struct Hub: Sendable {
 
   // MARK: Fetching
 
+  /// How many bytes of files were fetched, and how many interrupted fetches had left of them.
+  private typealias Counts = (fetched: Int, resumed: Int)
+
   /// Fetches what is wanted of a model and not there.
-  ///
-  /// - Returns: How many bytes that were.
   private func fetch(
-    _ name: ModelName, _ info: ModelInfo, _ client: HubClient, _ observe: (Event) -> Void
-  ) throws -> Int {
+    _ name: ModelName, _ info: ModelInfo, _ client: HubClient, _ check: Check, _ observe: (Event) -> Void
+  ) throws -> Counts {
     let directory = cache.snapshot(name.id, info.commit)
     let all = Set(info.files)
     let there = files(in: directory)
@@ -132,18 +164,21 @@ public struct Hub: Sendable {
         found: info.files.prefix(8).joined(separator: ", "))
     }
     var total = 0
-    var done = 0
+    var counts: Counts = (0, 0)
     func fetch(_ paths: [String]) throws {
-      let files = try paths.filter { !there.contains($0) }
+      let files = try paths.filter { !there.contains($0) || check != .none && all.contains($0) }
         .map { try client.file($0, of: name, commit: info.commit) }
-      let missing = files.filter { !isThere($0, cache.blob(name.id, $0.content)) }.map(\.size)
+        .filter { !there.contains($0.path) || !isThere($0, directory.appendingPathComponent($0.path), check) }
+      let missing = files.filter { !isThere($0, cache.blob(name.id, $0.content), check) }.map(\.size)
       total = missing.reduce(total) { min($0, .max - $1) + $1 }
       for file in files {
-        done += try bring(file, name, info) {
+        let done = counts.fetched + counts.resumed
+        let added = try bring(file, name, info, check) {
           observe(.progress(received: done + $0, total: total))
         } waiting: {
           observe(.waiting(file: file.path))
         }
+        counts = (counts.fetched + added.fetched, counts.resumed + added.resumed)
       }
     }
     // An index says which shards there are.
@@ -154,39 +189,43 @@ public struct Hub: Sendable {
     } else {
       try fetch(companions + [weights] + selection.parts(of: weights, in: all, directory: directory))
     }
-    return done
+    return counts
   }
 
   /// Puts a file into the cache.
-  ///
-  /// - Returns: How many bytes were fetched for it.
   private func bring(
-    _ file: HubFile, _ name: ModelName, _ info: ModelInfo, progress: (Int) -> Void, waiting: () -> Void
-  ) throws -> Int {
+    _ file: HubFile, _ name: ModelName, _ info: ModelInfo, _ check: Check, progress: (Int) -> Void,
+    waiting: () -> Void
+  ) throws -> Counts {
     let blob = cache.blob(name.id, file.content)
     return try cache.withLock(on: file.content, of: name.id, waiting: waiting) {
-      let isMissing = !isThere(file, blob) && !share(file, blob, with: info.id)
-      if isMissing {
+      var counts: Counts = (0, 0)
+      if !isThere(file, blob, check), !share(file, blob, with: [info.id] + otherNames(name.id), check) {
         try withoutActuallyEscaping(progress) { progress in
-          try Download(
+          let download = Download(
             file: file, name: name, commit: info.commit, settings: settings, patience: patience,
-            progress: progress
-          ).run(into: blob)
+            progress: progress)
+          counts.resumed = try download.run(into: blob)
+          counts.fetched = file.size - counts.resumed
         }
       }
       try cache.link(file.path, to: file.content, of: name.id, info.commit)
-      return isMissing ? file.size : 0
+      return counts
     }
   }
 
-  private func isThere(_ file: HubFile, _ blob: URL) -> Bool {
-    (try? RandomAccessFile(blob))?.size == file.size
+  /// Whether a file is what the Hub says it is, as far as that is checked.
+  private func isThere(_ file: HubFile, _ url: URL, _ check: Check) -> Bool {
+    guard let found = try? RandomAccessFile(url), found.size == file.size else { return false }
+    return check != .contents || (try? file.content.isHash(of: found)) == true
   }
 
-  /// Takes a blob that was fetched under the model's present name.
-  private func share(_ file: HubFile, _ blob: URL, with id: String) -> Bool {
-    let other = cache.blob(id, file.content)
-    return other != blob && isThere(file, other)
-      && Foundation.link(other.resolvingSymlinksInPath().path, blob.path) == 0
+  /// Takes a blob that was fetched under another of the model's names.
+  private func share(_ file: HubFile, _ blob: URL, with ids: [String], _ check: Check) -> Bool {
+    ids.contains { id in
+      let other = cache.blob(id, file.content)
+      return other != blob && isThere(file, other, check)
+        && Foundation.link(other.resolvingSymlinksInPath().path, blob.path) == 0
+    }
   }
 }

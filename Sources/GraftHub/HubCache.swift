@@ -23,10 +23,10 @@ struct HubCache: Sendable {
   /// Whether anything of the model is here.
   func has(_ id: String) -> Bool { FileManager.default.fileExists(atPath: folder(id).path) }
 
-  /// The commit that a revision was when it was last fetched; a commit is itself.
-  func commit(of name: ModelName) -> String? {
-    if ModelName.isCommit(name.revision) { return name.revision }
-    let file = folder(name.id).appendingPathComponent("refs").appendingPathComponent(name.revision)
+  /// The commit that a model's revision was when it was last fetched; a commit is itself.
+  func commit(of revision: String, _ id: String) -> String? {
+    if ModelName.isCommit(revision) { return revision }
+    let file = folder(id).appendingPathComponent("refs").appendingPathComponent(revision)
     guard let text = try? RandomAccessFile(file).bytesOfWholeFile(limit: 100) else { return nil }
     let commit = String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     return ModelName.isCommit(commit) ? commit : nil
@@ -45,7 +45,7 @@ struct HubCache: Sendable {
 
   /// Notes what a revision is now.
   func setCommit(_ commit: String, of name: ModelName) throws {
-    guard name.revision != commit, self.commit(of: name) != commit else { return }
+    guard name.revision != commit, self.commit(of: name.revision, name.id) != commit else { return }
     let file = folder(name.id).appendingPathComponent("refs").appendingPathComponent(name.revision)
     try makeDirectory(file.deletingLastPathComponent())
     let temporary = temporaryPlace(name.id)
@@ -109,12 +109,10 @@ struct HubCache: Sendable {
 
   private func makeDirectory(_ url: URL) throws {
     do {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      let cause = ((error as? CocoaError)?.underlying as? POSIXError)?.code ?? .EACCES
+      try DirectoryWriter.makeDirectory(url)
+    } catch let error as GraftError {
       throw GraftError(
-        .system, "the cache cannot be written (\(String(cString: strerror(cause.rawValue))))",
-        file: root.path,
+        error.kind, "the cache \(error.problem)", file: root.path,
         advice: "Make it yours, or name another one with HF_HOME.")
     }
   }

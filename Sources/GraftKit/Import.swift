@@ -71,7 +71,10 @@ public func importModel(
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
   var (opened, resolved) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
-  if let origin { opened.checkpoint.lineage.append(origin) }
+  if let origin { opened.checkpoint.noteImport(origin) }
+  if opened.checkpoint.tokenizer == nil {
+    opened.report.notes.append("there is no tokenizer beside the weights: the model cannot read texts")
+  }
   try opened.write(to: output, resolved)
   return opened.report
 }

@@ -11,7 +11,7 @@ extension ModelCard {
     var card = checkpoint.card ?? ModelCard()
     card.setFacts(of: checkpoint, library: dialect.files.library)
     if checkpoint.card == nil {
-      card.set("base_model", checkpoint.source.map { .string($0) })
+      card.set("base_model", checkpoint.repository.map { .string($0) })
       card.setGenerated("# \(name)\n\n\(try summary(checkpoint))", rest: rest)
     }
     return card
@@ -30,8 +30,9 @@ extension ModelCard {
     _ facts: TrainingFacts
   ) throws -> ModelCard {
     var card = checkpoint.card ?? ModelCard()
+    let source = checkpoint.repository ?? checkpoint.source
     card.setFacts(of: checkpoint, library: dialect.files.library)
-    card.set("base_model", checkpoint.source.map { .string($0) })
+    card.set("base_model", checkpoint.repository.map { .string($0) })
     card.set("datasets", .array(fileNames(data).map { .string($0) }))
     let scores = facts.scores
     card.set("metrics", scores.isEmpty ? nil : .array(scores.map { .string($0.type) }))
@@ -40,7 +41,7 @@ extension ModelCard {
       """
       # \(MarkdownReport.escaped(facts.name))
 
-      \(try summary(checkpoint)) It was fine-tuned by Graft\(checkpoint.source.map { " from \(code($0))" } ?? "") on \
+      \(try summary(checkpoint)) It was fine-tuned by Graft\(source.map { " from \(code($0))" } ?? "") on \
       \(Words.count(facts.examples, "text")) of \(list(data))\(results(scores, evaluationData, facts)).
 
       ## Training
@@ -85,9 +86,12 @@ extension ModelCard {
 
   private static func summary(_ checkpoint: Checkpoint) throws -> String {
     let parameters = try checkpoint.activeWeights().elementCount
-    let labels =
-      checkpoint.activeHead?.hasLabels == true
-      ? " for the labels \(list(try checkpoint.configuration.labels().prefix(50)))" : ""
+    var labels = ""
+    if checkpoint.activeHead?.hasLabels == true {
+      // Whole, for a label such as Sci/Tech is no path.
+      let names = try checkpoint.configuration.labels().prefix(50).map(code)
+      labels = " for the labels \(names.joined(separator: ", "))"
+    }
     return "A \(code(checkpoint.architecture)) of \(Words.grouped(parameters)) parameters\(labels)."
   }
 
@@ -138,8 +142,8 @@ extension ModelCard {
     paths.map { ($0 as NSString).lastPathComponent }
   }
 
-  private static func list(_ names: some Sequence<String>) -> String {
-    fileNames(Array(names)).map(code).joined(separator: ", ")
+  private static func list(_ paths: [String]) -> String {
+    fileNames(paths).map(code).joined(separator: ", ")
   }
 
   private static func code(_ text: String) -> String {

@@ -46,14 +46,57 @@ import Testing
       let heads = try sandbox.graft(["head", "list", "models/bert"]).stdout
       #expect(heads.contains("imported from tiny-bert/model.safetensors"))
       let lineage = try sandbox.graft(["inspect", "models/bert", "--lineage"]).stdout
-      #expect(lineage.contains("repository tiny-bert, commit \(server.commit), files {"))
-      #expect(lineage.contains("\"model.safetensors\":"))
+      #expect(lineage.contains("  import  source tiny-bert, graft "))
+      #expect(lineage.contains(", repository tiny-bert, commit \(server.commit)\n"))
+      let repository = try Repository("acme/tiny-bert", URL(filePath: sandbox.resolve("{masked-lm}")))
+      let hash = try #require(repository.files["model.safetensors"]).hash
+      #expect(lineage.contains("\n          \(hash.prefix(12))  model.safetensors\n"))
 
       // The same model, as if it had been imported from the directory.
       let direct = try sandbox.graft(["import", "{masked-lm}", "--output", "direct"])
       #expect(direct.code == 0)
       let difference = try sandbox.graft(["diff", "models/bert", "direct"])
       #expect(difference.code == 0, "\(difference.stdout)")
+    }
+  }
+
+  /// Whatever opens a model by its name keeps where it came from.
+  @Test func lineageOfNames() throws {
+    try withHub(fixture: "masked-lm") { sandbox, server, environment in
+      let swap = ["head", "swap", "acme/tiny-bert", "--to", "sequence-classification", "--labels", "a,b"]
+      let outcome = try sandbox.graft(swap + ["--output", "swapped"], environment: environment)
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      let inspection = try sandbox.graft(["inspect", "swapped", "--lineage", "--json"]).stdout
+      let steps = try #require(try JSON(parsing: Array(inspection.utf8))["lineage"]?.array)
+      #expect(steps.map { $0["action"]?.string } == ["import", "swap"])
+      #expect(steps.first?["repository"]?.string == "acme/tiny-bert")
+      #expect(steps.first?["commit"]?.string == server.commit)
+      #expect(steps.first?["files"]?["model.safetensors"]?.string?.count == 64)
+
+      let named = try sandbox.graft(["inspect", "acme/tiny-bert", "--lineage"], environment: environment)
+      #expect(named.stdout.contains("  import  repository acme/tiny-bert, commit \(server.commit)\n"))
+      let export = ["export", "acme/tiny-bert", "--format", "safetensors", "--output", "exported"]
+      #expect(try sandbox.graft(export, environment: environment).code == 0)
+      let card = try String(contentsOf: sandbox.url("exported/README.md"), encoding: .utf8)
+      #expect(card.contains("base_model: acme/tiny-bert\n"))
+    }
+  }
+
+  @Test func pullForces() throws {
+    try withHub { sandbox, server, environment in
+      let pull = ["pull", "acme/tiny-bert"]
+      let directory = try sandbox.graft(pull, environment: environment).stdout.split(separator: "\n")[0]
+      let file = URL(filePath: "\(directory)/model.safetensors")
+      let whole = try Data(contentsOf: file)
+      // Beyond its header the file has other bytes.
+      let damaged = whole.prefix(whole.count - 100) + Data(repeating: 7, count: 100)
+      try damaged.write(to: file.resolvingSymlinksInPath())
+      #expect(try sandbox.graft(pull, environment: environment).stderr.hasSuffix(", from the cache\n"))
+      let forced = try sandbox.graft(pull + ["--force"], environment: environment)
+      #expect(forced.stderr.contains(", fetched "), "\(forced.stderr)")
+      #expect(try Data(contentsOf: file) == whole)
+      let both = try sandbox.graft(pull + ["--force", "--offline"], environment: environment)
+      #expect(both.code == 64 && both.stderr.contains("Give --force or --offline, not both."))
     }
   }
 
@@ -94,7 +137,23 @@ import Testing
       #expect(list.contains("109,482,240"))
       let show = try sandbox.graft(["zoo", "show", "bert-base-uncased"], environment: environment).stdout
       #expect(show.contains("68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3"))
-      #expect(try sandbox.graft(["zoo", "verify", "mine"], environment: environment).code == 0)
+      let verified = try sandbox.graft(["zoo", "verify", "mine"], environment: environment)
+      #expect(verified.code == 0 && verified.stdout.hasPrefix("mine can be loaded, with "))
+      #expect(verified.stdout.hasSuffix(" parameters; there is nothing to compare it with\n"))
+      let pulled = try sandbox.graft(["pull", "mine"], environment: environment)
+      #expect(pulled.code == 0 && pulled.stdout == "\(fixture)\n")
+      #expect(pulled.stderr.hasPrefix("mine: a local checkpoint, registered as "))
+      let shadow = ["zoo", "add", "bert-base-cased", fixture]
+      #expect(
+        try sandbox.graft(shadow, environment: environment).stderr
+          .hasPrefix("warning: bert-base-cased stands for "))
+      #expect(try sandbox.graft(shadow, environment: environment).stderr == "")
+      let remove = ["zoo", "remove", "mine"]
+      #expect(try sandbox.graft(remove, environment: environment).stdout.hasPrefix("removed mine from "))
+      #expect(
+        try sandbox.graft(remove, environment: environment).stderr
+          == "graft: error: mine: no checkpoint was added under that name. "
+          + "'graft zoo list' shows where those are that were.\n")
       let unknown = try sandbox.graft(["zoo", "show", "nothing"], environment: environment)
       #expect(unknown.stderr.hasPrefix("graft: error: nothing: no model of that name in the catalogue."))
 

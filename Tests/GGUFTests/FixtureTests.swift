@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import GraftKit

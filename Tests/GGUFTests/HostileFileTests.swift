@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import Testing
@@ -139,6 +140,19 @@ import Testing
     }
   }
 
+  @Test("blocks without elements are read as nothing", arguments: [[0, 32], [32, 0]])
+  func emptyBlocks(_ shape: [Int]) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.gguf")
+      let tensor = LazyTensor([] as [Float], shape: shape).stored(as: .q8_0)
+      #expect(tensor.blockType == .q8_0)
+      try GGUFFormat().write(Weights(["a": tensor]), to: url)
+      let read = try #require(try GGUFFormat().open(url)["a"])
+      #expect(read.blockType == .q8_0 && read.spec.shape == shape)
+      #expect(try read.bytes() == [])
+    }
+  }
+
   @Test func twice() throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
@@ -176,6 +190,39 @@ import Testing
   }
 
   // MARK: Writing
+
+  @Test(
+    "attributes are what they were",
+    arguments: [
+      [0.0, 2.0], [0.0], [0.5, 1], [true, false], [1, 4_294_967_296, -1], ["a", ""], [],
+      .array([.number("18446744073709551615"), 1]), .number("18446744073709551615"), 4_294_967_296, -7,
+    ] as [JSON])
+  func attributes(_ value: JSON) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.gguf")
+      var weights = Weights()
+      weights.attributes = ["k": value]
+      try GGUFFormat().write(weights, to: url)
+      let expected = value == [0.5, 1] ? [0.5, 1.0] : value
+      #expect(try GGUFFormat().open(url).attributes["k"] == expected)
+    }
+  }
+
+  @Test(
+    "lists that no type holds",
+    arguments: [
+      [1, "a"], [true, 1], [true, "a"], [[1]], .array([.null]),
+      .array([-1, .number("18446744073709551615")]),
+    ] as [JSON])
+  func mixedLists(_ value: JSON) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.gguf")
+      var weights = Weights()
+      weights.attributes = ["k": value]
+      let error = #expect(throws: GraftError.self) { try GGUFFormat().write(weights, to: url) }
+      #expect(error?.description == "\(url.path): key 'k': GGUF has no type for this; found a list.")
+    }
+  }
 
   @Test("numbers that blocks cannot hold", arguments: [Float.nan, .infinity, -.infinity, 1e8])
   func unquantizable(_ number: Float) throws {

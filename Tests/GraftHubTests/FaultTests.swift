@@ -306,6 +306,8 @@ import Testing
       let fetched = try bench.fetch()
       #expect(try bench.contents(fetched)["model.safetensors"] == whole)
       #expect(try bench.wrongBlobs() == [])
+      #expect(fetched.resumed == (right && count <= 100_000 ? count : 0))
+      #expect(fetched.fetched + fetched.resumed == 100_000)
       let ranges = bench.requests().filter { $0.hasPrefix("files") }.map { $0.split(separator: " ").last }
       if right, (1..<100_000).contains(count) { #expect(ranges == ["bytes=\(count)-99999"]) }
       if right, count == 100_000 { #expect(ranges == []) }

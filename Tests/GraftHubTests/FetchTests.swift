@@ -100,6 +100,50 @@ import Testing
     }
   }
 
+  /// Offline the Hub cannot say that two names are one model's.
+  @Test(arguments: [("tiny-bert", Bench.id), (Bench.id, "tiny-bert")])
+  func eitherNameOffline(fetched: String, asked: String) throws {
+    try Bench.with(formerly: "tiny-bert") { bench in
+      let model = try bench.fetch(fetched)
+      var settings = bench.settings
+      settings.isOffline = true
+      let name = try #require(ModelName(asked))
+      #expect(bench.hub(settings).cached(name) == nil)
+      let hub = Hub(settings, weightNames: Bench.weightNames, synonyms: [["tiny-bert", Bench.id]])
+      #expect(try hub.model(name).directory == model.directory)
+      let commit = try #require(ModelName("\(asked)@\(model.commit)"))
+      #expect(try hub.model(commit).directory == model.directory)
+    }
+  }
+
+  @Test func damagedFiles() throws {
+    try Bench.with { bench in
+      let model = try bench.fetch()
+      let blob = model.directory.appending(path: "model.safetensors").resolvingSymlinksInPath()
+      let whole = try #require(Bench.files["model.safetensors"])
+      // Too short.
+      try Data(whole.prefix(10)).write(to: blob)
+      #expect(try bench.fetch().fetched == 0)
+      #expect(try bench.hub.model(model.name, checking: .sizes).fetched == whole.count)
+      #expect(try bench.contents(model)["model.safetensors"] == whole)
+      // Other bytes.
+      try Data(whole.reversed()).write(to: blob)
+      #expect(try bench.hub.model(model.name, checking: .sizes).fetched == 0)
+      #expect(try bench.hub.model(model.name, checking: .contents).fetched == whole.count)
+      #expect(try bench.contents(model)["model.safetensors"] == whole)
+      #expect(try bench.hub.model(model.name, checking: .contents).fetched == 0)
+      #expect(try bench.wrongBlobs() == [])
+
+      var settings = bench.settings
+      settings.isOffline = true
+      #expect {
+        try bench.hub(settings).model(model.name, checking: .contents)
+      } throws: {
+        "\($0)".hasPrefix("acme/tiny-bert: files cannot be fetched again offline.")
+      }
+    }
+  }
+
   @Test func shards() throws {
     let index = """
       {"metadata": {}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}

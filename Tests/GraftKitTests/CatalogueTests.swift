@@ -62,6 +62,15 @@ import Testing
     #expect(catalogue.find("bert-base-uncased")?.path == nil)
     #expect(catalogue.entries.filter { $0.names.contains("bert-base-cased") }.count == 1)
 
+    try ModelCatalogue.unregister("bert-base-cased", in: file)
+    #expect(try ModelCatalogue(userFile: file).find("bert-base-cased")?.configuration != nil)
+    #expect {
+      try ModelCatalogue.unregister("bert-base-cased", in: file)
+    } throws: { error in
+      "\(error)" == "bert-base-cased: no checkpoint was added under that name. "
+        + "'graft zoo list' shows where those are that were."
+    }
+
     try Data(#"{"models": [{"names": []}]}"#.utf8).write(to: file)
     #expect {
       try ModelCatalogue(userFile: file)

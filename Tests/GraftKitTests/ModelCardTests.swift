@@ -130,7 +130,6 @@ import Testing
           ---
           library_name: transformers
           pipeline_tag: text-classification
-          base_model: sequence-classification
           ---
 
           <!-- graft: begin -->
@@ -158,7 +157,7 @@ import Testing
       let accuracy = try #require(summary.evaluation?["eval_accuracy"]).rounded(digits: 4)
       for part in [
         "license: apache-2.0\n", "language:\n- en\n- de\n", "pipeline_tag: text-classification\n",
-        "datasets: [\"train|1.csv\"]\n", "library_name: transformers\n", "base_model: model\n",
+        "datasets: [\"train|1.csv\"]\n", "library_name: transformers\n",
         "metrics: [accuracy, f1, precision, recall, loss]\n",
         "model-index:\n- name: news\n  results:\n  - task:\n      type: text-classification\n    dataset:\n      name: test.csv\n",
         "    - type: accuracy\n      name: Accuracy\n      value: \(accuracy)\n",
@@ -169,8 +168,38 @@ import Testing
         #expect(text.contains(part), "no \(part) in \(text)")
       }
       #expect(!text.contains("/home/me") && !text.contains("wikipedia"))
+      // The name of a directory is no model's.
+      #expect(!text.contains("base_model"))
       #expect(try card(output.appending(path: "checkpoint-2")) == text)
       #expect(!(try card(output.appending(path: "checkpoint-1"))).contains("| 2 | 2 | "))
+    }
+  }
+
+  @Test func labelsAreWhole() throws {
+    try Support.withTemporaryDirectory { directory in
+      let (swapped, output) = (directory.appending(path: "swapped"), directory.appending(path: "out"))
+      try swapHead(
+        Support.fixture("masked-lm"), to: "sequence-classification", labels: ["Sci/Tech", "I/O"],
+        registry: registry
+      ).checkpoint.write(to: swapped, registry: registry)
+      try exportModel(swapped, to: output, options: OutputOptions(), registry: registry)
+      #expect(try card(output).contains(" for the labels `Sci/Tech`, `I/O`."))
+    }
+  }
+
+  @Test(arguments: [
+    ("acme/tiny-bert", true), ("q3", false), ("/models/q3", false), ("./q3", false), ("models/a/b", false),
+  ])
+  func theBaseModelIsARepository(name: String, isRepository: Bool) throws {
+    try Support.withTemporaryDirectory { directory in
+      let (model, output) = (directory.appending(path: "model"), directory.appending(path: "out"))
+      try FileManager.default.copyItem(at: Support.fixture("masked-lm"), to: model)
+      let file = model.appending(path: "config.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      try Data("{\"_name_or_path\": \"\(name)\", \(text.drop { $0 != "{" }.dropFirst())".utf8).write(to: file)
+      try exportModel(model, to: output, options: OutputOptions(), registry: registry)
+      #expect(try card(output).contains("base_model: \(name)\n") == isRepository)
+      #expect(try card(output).contains("base_model") == isRepository)
     }
   }
 

@@ -68,6 +68,33 @@ import Testing
     }
   }
 
+  /// `H5_checksum_fletcher32` as H5checksum.c has it: its sums are folded, never divided.
+  @Test(
+    arguments: [
+      [], [0], [0, 0, 0, 0], [1], [0xFF, 0xFF], [0xFF, 0xFE, 0, 1], [UInt8](repeating: 0xFF, count: 6),
+      [UInt8](repeating: 0xFF, count: 4097), (0..<2000).map { UInt8(truncatingIfNeeded: $0 * $0) },
+    ] as [[UInt8]])
+  func fletcher32(_ bytes: [UInt8]) {
+    var (first, second): (UInt32, UInt32) = (0, 0)
+    func fold() {
+      first = (first & 0xFFFF) + (first >> 16)
+      second = (second & 0xFFFF) + (second >> 16)
+    }
+    let words = bytes.count / 2
+    for word in 0..<words {
+      first += UInt32(bytes[2 * word]) << 8 | UInt32(bytes[2 * word + 1])
+      second += first
+      if word % 360 == 359 || word == words - 1 { fold() }
+    }
+    if bytes.count % 2 == 1, let last = bytes.last {
+      first += UInt32(last) << 8
+      second += first
+      fold()
+    }
+    fold()
+    #expect(Filters.fletcher32(bytes) == second << 16 | first)
+  }
+
   /// Values of `H5_checksum_lookup3`, which is `hashlittle` of http://burtleburtle.net/bob/c/lookup3.c.
   @Test func checksums() {
     #expect(checksum([]) == 0xDEAD_BEEF)

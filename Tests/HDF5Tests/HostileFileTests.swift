@@ -108,6 +108,38 @@ import Testing
     }
   }
 
+  @Test func moreExtentsThanHDF5Has() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      func write(rank: Int) throws {
+        let tensor = LazyTensor([Float(1)], shape: [Int](repeating: 1, count: rank))
+        try HDF5Format().write(Weights(["a": tensor]), to: url)
+      }
+      try write(rank: 32)
+      #expect(try HDF5Format().open(url)["a"]?.spec.shape.count == 32)
+      let error = #expect(throws: GraftError.self) { try write(rank: 33) }
+      #expect(
+        error?.description
+          == "\(url.path): tensor 'a': too many extents for HDF5; expected at most 32, found 33.")
+    }
+  }
+
+  @Test func namesTooLongForKerassLists() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      let part = String(repeating: "x", count: 40_000)
+      var weights = Weights(["\(part)/\(part)": LazyTensor([Float(1)], shape: [1])])
+      try HDF5Format().write(weights, to: url)
+      #expect(try HDF5Format().open(url).differences(from: weights) == [])
+      weights.metadata["keras_version"] = "2.16.0"
+      let error = #expect(throws: GraftError.self) { try HDF5Format().write(weights, to: url) }
+      #expect(
+        error?.description
+          == "\(url.path): tensor '\(part.prefix(40))…': a name too long for Keras's lists; "
+          + "expected at most 64512 bytes, found 80001.")
+    }
+  }
+
   @Test(arguments: [["a", "a/b"], ["a/b", "a"]]) func namesInTheWayOfEachOther(_ names: [String]) throws {
     try withTemporaryDirectory { directory in
       var weights = Weights()

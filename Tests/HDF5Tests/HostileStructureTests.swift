@@ -128,6 +128,14 @@ import Testing
       Bytes(root: [(ObjectHeader.Kind.continuation, Bytes.number(1024) + Bytes.number(1 << 40))]),
       "the header of a group or dataset is too large; expected at most 16777216 bytes."),
     Case(
+      "hundreds of continuations of no bytes",
+      Bytes(
+        root: (0..<300).map {
+          (ObjectHeader.Kind.continuation, Bytes.number(1024 + $0) + Bytes.number(0))
+        }),
+      "the header of a group or dataset continues where no message can be; "
+        + "expected at least 8 bytes, found 0."),
+    Case(
       "a continuation behind the end",
       Bytes(root: [(ObjectHeader.Kind.continuation, Bytes.number(.max) + Bytes.number(64))]),
       "truncated: a part of the file is behind its end; found 8192." + again),
@@ -226,6 +234,45 @@ import Testing
         (0..<8).flatMap { withUnsafeBytes(of: Float($0).bitPattern.littleEndian, Array.init) }, at: 4096)
       try Data(file.bytes).write(to: url)
       #expect(try HDF5Format().open(url)["a"]?.floats() == [0, 1, 2, 3, 4, 5, 6])
+    }
+  }
+
+  @Test func continuationsAreReadInTheirOrder() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      let places = (0..<100).map { 3000 + 40 * $0 }
+      var file = FileBytes(
+        root: places.map { (ObjectHeader.Kind.continuation, FileBytes.number($0) + FileBytes.number(40)) })
+      for (index, place) in places.enumerated() {
+        let header = FileBytes.header([FileBytes.link("\(index + 100)", 7500)])
+        file.put(Array(header.dropFirst(16)), at: place)
+      }
+      try Data(file.bytes).write(to: url)
+      let content = try File(RandomAccessFile(url))
+      let links = try Group.links(of: ObjectHeader(content, at: content.root), in: content)
+      #expect(links.map(\.name) == (100..<200).map { "\($0)" })
+    }
+  }
+
+  /// One dataset under so many names that all are many times the file.
+  @Test func namesOfOneDatasetAreBounded() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      var file = FileBytes(root: (0..<80).map { FileBytes.link("\($0)", 4096) })
+      file.put(FileBytes.number(8192 + 65_536), at: 28)
+      file.put(
+        FileBytes.header([
+          (ObjectHeader.Kind.dataspace, HDF5Message.dataspace([16_384])),
+          (ObjectHeader.Kind.datatype, HDF5Message.datatype(.float32)),
+          (ObjectHeader.Kind.layout, [3, 1] + FileBytes.number(8192) + FileBytes.number(65_536)),
+        ]), at: 4096)
+      seal(&file.bytes)
+      try Data(file.bytes + [UInt8](repeating: 0, count: 65_536)).write(to: url)
+      let error = #expect(throws: GraftError.self) { try HDF5Format().open(url) }
+      #expect(
+        error?.description
+          == "\(url.path): tensor '64': the tensors repeat the same bytes to many times their size; "
+          + "expected at most 64 times 65536 bytes in all, found float32 [16384].")
     }
   }
 

@@ -1,3 +1,4 @@
+import FormatTesting
 import Foundation
 import GraftCore
 import Protobuf
@@ -75,9 +76,18 @@ import Testing
   }
 
   static func node(
-    _ operation: String, _ inputs: [String], _ outputs: [String], domain: String = "", name: String = ""
+    _ operation: String, _ inputs: [String], _ outputs: [String], domain: String = "", name: String = "",
+    scopes: String? = nil
   ) -> [UInt8] {
     message {
+      if let scopes {
+        $0.appendField(
+          Field.Node.metadata,
+          message {
+            $0.appendField(Field.Entry.key, "pkg.torch.onnx.name_scopes")
+            $0.appendField(Field.Entry.value, scopes)
+          })
+      }
       for input in inputs { $0.appendField(Field.Node.input, input) }
       for output in outputs { $0.appendField(Field.Node.output, output) }
       $0.appendField(Field.Node.name, name)
@@ -258,6 +268,65 @@ import Testing
       let url = directory.appending(path: "x.onnx")
       try Data(Self.model(Self.graph(Self.tensor(), nodes: nodes))).write(to: url)
       #expect(try ONNXFormat().open(url).tensors.keys.elements == ["a"])
+    }
+  }
+
+  @Test("a weight of no elements has no bias that no file could hold")
+  func endlessBias() throws {
+    let product = Self.node("MatMul", ["x", "a"], ["y"], scopes: "['', 'l', '']")
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "x.onnx")
+      let graph = Self.graph(Self.tensor([0, 1 << 62], raw: []), nodes: [product])
+      try Data(Self.model(graph)).write(to: url)
+      #expect(try ONNXFormat().open(url).tensors.keys.elements == ["l.weight"])
+    }
+  }
+
+  @Test("layers that share a weight get their biases in the graph's order of outputs, in every run")
+  func sharedWeights() throws {
+    let layers = (0..<9).map { "l\($0)" }
+    let nodes = layers.map { Self.node("MatMul", ["x", "a"], ["y\($0)"], scopes: "['', '\($0)', 'linear']") }
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "x.onnx")
+      try Data(Self.model(Self.graph(Self.tensor([1, 2]), nodes: nodes))).write(to: url)
+      #expect(
+        try ONNXFormat().open(url).tensors.keys.elements
+          == layers.map { "\($0).weight" } + layers.map { "\($0).bias" })
+    }
+  }
+
+  @Test("bytes that are repeated, by tensors of one external place and by names of one constant")
+  func repeatedBytes() throws {
+    let places = Self.model(
+      Self.message {
+        for index in 0..<80 {
+          let tensor = Self.tensor([16_384], name: "\(index).weight", raw: nil) {
+            $0.appendField(
+              Field.Tensor.externalData,
+              Self.message {
+                $0.appendField(Field.Entry.key, "location")
+                $0.appendField(Field.Entry.value, "x.bin")
+              })
+            $0.appendField(Field.Tensor.location, 1)
+          }
+          $0.appendField(Field.Graph.initializer, tensor)
+        }
+      })
+    let names = Self.model(
+      Self.graph(
+        Self.tensor([16_384], raw: [UInt8](repeating: 0, count: 65_536)),
+        nodes: (0..<80).map { Self.node("Identity", ["a"], ["\($0).weight"]) }))
+    let product = Self.node("MatMul", ["x", "a"], ["y"], scopes: "['', 'l', '']")
+    let zeros = Self.model(Self.graph(Self.tensor([0, 1 << 40], raw: []), nodes: [product]))
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "x.onnx")
+      try Data(count: 65_536).write(to: directory.appending(path: "x.bin"))
+      for content in [places, names, zeros] {
+        try Data(content).write(to: url)
+        let error = #expect(throws: GraftError.self) { try ONNXFormat().open(url) }
+        #expect(error?.file == url.path)
+        #expect(error?.problem == "the tensors repeat the same bytes to many times their size")
+      }
     }
   }
 

@@ -92,6 +92,9 @@ import Zip
         + noCode),
     Case(
       "a name of a megabyte", "c" + String(repeating: "x", count: 1 << 20) + "\ny\n.",
+      "the pickle is broken: a line has more than 65536 bytes." + again),
+    Case(
+      "a name as long as a line may be", "c" + String(repeating: "x", count: 1 << 16) + "\ny\n.",
       "the pickle asks for '\(String(repeating: "x", count: 80))', which is no part of weights." + noCode),
     Case(
       "INST", "(ios\nsystem\n.",
@@ -230,7 +233,7 @@ import Zip
     ),
     (
       "J\u{0}\u{0}\u{0}\u{40}\u{85}K\u{0}\u{85}", "K\u{0}",
-      "the tensors repeat their storages to many times their size; expected at most 64 times 4 bytes in all, "
+      "the tensors repeat the same bytes to many times their size; expected at most 64 times 4 bytes in all, "
         + "found float32 [1073741824]. Save a copy of it: tensor.contiguous()."
     ),
   ])

@@ -55,10 +55,14 @@ import Testing
   static let copyAgain = " Copy or download it again."
 
   static let cases: [Case] = [
-    Case("nothing", [], "x.index: not the index of a TensorFlow checkpoint, or a truncated one." + copyAgain),
+    Case("nothing", [], "x.index: not the index of a TensorFlow checkpoint; found 0 bytes." + copyAgain),
     Case(
-      "cut at the end", index([("a", entry())]).dropLast(),
-      "x.index: not the index of a TensorFlow checkpoint, or a truncated one." + copyAgain),
+      "a byte short", index([("a", entry())]).dropLast(),
+      "x.index: truncated: the index does not end with its footer; "
+        + "found \(index([("a", entry())]).count - 1) bytes." + copyAgain),
+    Case(
+      "cut to its beginning", Array(index([("a", entry())]).prefix(20)),
+      "x.index: truncated: the index does not end with its footer; found 20 bytes." + copyAgain),
     Case(
       "cut in the middle", Array(index([("a", entry())]).dropFirst(9)),
       "x.index: a block of the index is outside the file." + copyAgain),
@@ -115,6 +119,14 @@ import Testing
       "x.data-00000-of-00001: tensor 'a': truncated: the tensor ends behind its data file; "
         + "expected more than 9223372036854775807 bytes, found 8, with 0 of 1 tensors whole." + copyAgain),
     Case(
+      "bytes that are repeated",
+      index(
+        (10..<75).map { name in
+          ("\(name)", entry { ($0.shape, $0.size, $0.offset) = ([16_384], 65_536, name == 74 ? 1 : 0) })
+        }), data: 65_537,
+      "x.index: tensor '74': the tensors repeat the same bytes to many times their size; "
+        + "expected at most 64 times 65537 bytes in all, found float32 [16384]."),
+    Case(
       "a size that is not the shape's", index([("a", entry { $0.size = 4 })]),
       "x.index: tensor 'a': the data does not have the length of float32 [2]; expected 8 bytes, found 4."),
     Case(
@@ -150,6 +162,21 @@ import Testing
       }
       let error = #expect(throws: GraftError.self) { try TensorFlowBundleFormat().open(url) }
       #expect(error?.description.replacing(directory.path + "/", with: "") == item.message)
+    }
+  }
+
+  /// The mark is at the end: an index that lost it is told by its beginning, whatever its name.
+  @Test(arguments: ["google/sharded/bert_model.ckpt", "types/types.ckpt"])
+  func truncatedIndexesAreRecognized(_ name: String) throws {
+    let bytes = try Data(contentsOf: fixtures.appendingPathComponent("tensorflow/\(name).index"))
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      for count in [bytes.count - 1, bytes.count / 2, 64, 16] {
+        try bytes.prefix(count).write(to: url)
+        #expect(try TensorFlowBundleFormat().recognizes(RandomAccessFile(url)), "\(count) bytes")
+        let error = #expect(throws: GraftError.self) { try TensorFlowBundleFormat().open(url) }
+        #expect(error?.problem == "truncated: the index does not end with its footer")
+      }
     }
   }
 

@@ -63,7 +63,7 @@ extension Registry {
           return found
         }
       }
-      checkpoint.lineage = LineageStep.list(record?["lineage"])
+      checkpoint.lineage = directory.lineage(record)
       if let pooler = record?["pooler"] {
         checkpoint.poolerHistory = HeadRecord.History(pooler, source: directory.name)
       }
@@ -77,7 +77,7 @@ extension Registry {
       checkpoint.tokenizer =
         try tokenizer.value() ?? loadTokenizer(describedBy: stored.attributes)
       checkpoint.card = directory.card(&report)
-      checkpoint.source = directory.source(configuration)
+      checkpoint.source = directory.title
       return OpenedCheckpoint(
         checkpoint: checkpoint,
         report: report,
@@ -117,7 +117,12 @@ extension Registry {
     _ configuration: Configuration
   ) throws -> (Dialect, any Backbone.Type) {
     let type = try configuration["model_type"].map { _ in
-      try backbones.find(configuration.string("model_type", default: ""))
+      do {
+        return try backbones.find(configuration.string("model_type", default: ""))
+      } catch var error as GraftError {
+        error.subject = "key 'model_type' of \(ModelDirectory.configurationName)"
+        throw error
+      }
     }
     let leaves = heads.values.filter { $0.isLeaf }
     var best: (dialect: Dialect, count: Int)?

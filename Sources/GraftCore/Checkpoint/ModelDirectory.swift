@@ -73,14 +73,42 @@ public struct ModelDirectory: Sendable {
   /// What records call it: the directory's name and the weight file's, without the way there.
   var name: String { "\(title)/\(weights.lastPathComponent)" }
 
-  /// The directory's name; in the cache of the Hub's tools, where that is a commit, the model's:
-  /// `models--ORG--NAME/snapshots/COMMIT`.
-  private var title: String {
-    let parts = url.standardizedFileURL.pathComponents.suffix(3)
-    guard let model = parts.first, parts.dropFirst().first == "snapshots", model.hasPrefix("models--") else {
-      return parts.last ?? ""
+  /// What cards call it: the directory's name; in the cache of the Hub's tools, where that is a commit, the
+  /// model's.
+  var title: String { published?.model ?? url.standardizedFileURL.lastPathComponent }
+
+  /// Of a directory in the cache of the Hub's tools, `models--ORG--NAME/snapshots/COMMIT`, which model it is.
+  private var published: (model: String, commit: String)? {
+    let parts = Array(url.standardizedFileURL.pathComponents.suffix(3))
+    guard parts.count == 3, parts[1] == "snapshots", parts[0].hasPrefix("models--") else { return nil }
+    return (String(parts[0].dropFirst("models--".count)).replacing("--", with: "/"), parts[2])
+  }
+
+  /// How the checkpoint came to be: what its record says, and that it is a model of the Hub, if it is one.
+  func lineage(_ record: JSON?) -> [LineageStep] {
+    let steps = LineageStep.list(record?["lineage"])
+    guard let published else { return steps }
+    let facts: OrderedDictionary<String, JSON> = [
+      "repository": .string(published.model), "commit": .string(published.commit),
+      "files": .object(publishedHashes),
+    ]
+    return steps + [LineageStep("import", facts)]
+  }
+
+  /// The hashes of a published model's files by their paths: those that its cache names their bytes by, SHA-256
+  /// of large ones and Git object ids of small ones.
+  private var publishedHashes: OrderedDictionary<String, JSON> {
+    let files = FileManager.default
+    let paths = files.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
+    var hashes: OrderedDictionary<String, JSON> = [:]
+    for path in paths.sorted() {
+      let target = try? files.destinationOfSymbolicLink(atPath: url.appendingPathComponent(path).path)
+      guard let hash = target?.split(separator: "/").last, [40, 64].contains(hash.count),
+        hash.allSatisfy(\.isHexDigit)
+      else { continue }
+      hashes[path] = .string(String(hash))
     }
-    return String(model.dropFirst("models--".count)).replacing("--", with: "/")
+    return hashes
   }
 
   /// The configuration, in standard keys.
@@ -127,17 +155,6 @@ public struct ModelDirectory: Sendable {
       return nil
     }
     return ModelCard(parsing: text)
-  }
-
-  /// What cards call the checkpoint: the name it is published under, where the configuration has it and it is
-  /// no path, else the directory's.
-  func source(_ configuration: Configuration) -> String {
-    if let name = configuration["_name_or_path"]?.string, !name.isEmpty, !"/.~".contains(name.first ?? "/"),
-      name.count(where: { $0 == "/" }) <= 1
-    {
-      return name
-    }
-    return title
   }
 
   /// The files of configurations that are there.

@@ -71,22 +71,47 @@ public struct ModelCatalogue: Sendable {
   ///   - userFile: The catalogue to write.
   /// - Throws: `GraftError` when the catalogue cannot be read or written.
   public static func register(_ name: String, path: URL, about: String?, in userFile: URL) throws {
-    var models: [JSON] = []
-    if FileManager.default.fileExists(atPath: userFile.path) {
-      let bytes = try RandomAccessFile(userFile).bytesOfWholeFile(limit: 16 << 20)
-      _ = try parse(bytes, userFile.path)
-      models = try JSON(parsing: bytes)["models"]?.array ?? []
-    } else {
-      try FileManager.default.createDirectory(
-        at: userFile.deletingLastPathComponent(), withIntermediateDirectories: true)
-    }
-    models.removeAll { $0["names"]?.array?.contains(.string(name)) == true }
+    var models = try models(in: userFile)
+    try DirectoryWriter.makeDirectory(userFile.deletingLastPathComponent())
+    models.removeAll { hasName(name, $0) }
     var entry: JSON = ["names": [.string(name)], "path": .string(path.standardizedFileURL.path)]
     if let about, case .object(var members) = entry {
       members["about"] = .string(about)
       entry = .object(members)
     }
-    let document: JSON = ["models": .array(models + [entry])]
+    try write(models + [entry], to: userFile)
+  }
+
+  /// Takes the name of a checkpoint of this machine away.
+  ///
+  /// - Parameter userFile: The catalogue to write.
+  /// - Throws: `GraftError` of kind `unknownName` when no such checkpoint has the name, or when the catalogue
+  ///   cannot be read or written.
+  public static func unregister(_ name: String, in userFile: URL) throws {
+    var models = try models(in: userFile)
+    guard let index = models.firstIndex(where: { hasName(name, $0) && $0["path"] != nil }) else {
+      throw GraftError(
+        .unknownName, "no checkpoint was added under that name", file: name,
+        advice: "'graft zoo list' shows where those are that were.")
+    }
+    models.remove(at: index)
+    try write(models, to: userFile)
+  }
+
+  /// A user's entries as they are written, once they can be read; none without a file.
+  private static func models(in userFile: URL) throws -> [JSON] {
+    guard FileManager.default.fileExists(atPath: userFile.path) else { return [] }
+    let bytes = try RandomAccessFile(userFile).bytesOfWholeFile(limit: 16 << 20)
+    _ = try parse(bytes, userFile.path)
+    return try JSON(parsing: bytes)["models"]?.array ?? []
+  }
+
+  private static func hasName(_ name: String, _ model: JSON) -> Bool {
+    model["names"]?.array?.contains(.string(name)) == true
+  }
+
+  private static func write(_ models: [JSON], to userFile: URL) throws {
+    let document: JSON = ["models": .array(models)]
     try FileWriter.write(userFile, text: document.text(.pretty) + "\n")
   }
 

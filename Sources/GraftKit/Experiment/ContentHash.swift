@@ -42,7 +42,7 @@ struct ContentHash {
   }
 
   /// In hexadecimal digits.
-  var text: String { hash.finalize().map { String(format: "%02x", $0) }.joined() }
+  var text: String { hash.finalize().hexadecimal }
 
   /// The hash of some parts.
   static func of(_ parts: [String]) -> String {

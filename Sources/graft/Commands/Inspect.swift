@@ -117,8 +117,12 @@ struct Inspect: ParsableCommand {
     for line in found.report.description.split(separator: "\n") { try Output.print("  \(line)") }
     if lineage {
       try Output.print("\nlineage")
-      let steps = found.lineage.map { step in
-        [step.action] + [step.facts.map { "\($0) \($1.string ?? $1.text())" }.joined(separator: ", ")]
+      let steps = found.lineage.flatMap { step -> [[String]] in
+        let facts = step.facts.filter { $0.key != "files" }
+          .map { "\($0.key) \($0.value.string ?? $0.value.text())" }
+        let files = step.facts["files"]?.object ?? [:]
+        return [[step.action, facts.joined(separator: ", ")]]
+          + files.map { ["", "\($0.value.string?.prefix(12) ?? "")  \($0.key)"] }
       }
       try Output.print(Format.table(steps.isEmpty ? [["unknown"]] : steps, indent: 2))
     }

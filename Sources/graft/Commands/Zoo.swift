@@ -10,5 +10,5 @@ struct Zoo: ParsableCommand {
       the Hugging Face Hub. A catalogue of your own, $GRAFT_ZOO or ~/.config/graft/zoo.json, is merged over the \
       one that Graft has.
       """,
-    subcommands: [ZooList.self, ZooShow.self, ZooVerify.self, ZooAdd.self])
+    subcommands: [ZooList.self, ZooShow.self, ZooVerify.self, ZooAdd.self, ZooRemove.self])
 }

@@ -11,7 +11,7 @@ struct ZooAdd: ParsableCommand {
     abstract: "Register a checkpoint of this machine under a name.",
     discussion: """
       The name stands for the checkpoint wherever one is expected. It is kept in $GRAFT_ZOO or \
-      ~/.config/graft/zoo.json; the same name again replaces it.
+      ~/.config/graft/zoo.json; the same name again replaces it, and 'graft zoo remove' takes it away.
 
       EXAMPLES
         graft zoo add news models/news --about 'sorts AG News'
@@ -40,6 +40,10 @@ struct ZooAdd: ParsableCommand {
     // Before it is registered it has to be a checkpoint.
     _ = try Registry.builtIn().open(path.url)
     let file = ModelCatalogue.userFile()
+    if let entry = try ModelCatalogue().find(name), entry.path == nil {
+      output.console.warn(
+        "\(name) stands for \(path.url.displayPath) now, and no more for the published model of that name")
+    }
     try ModelCatalogue.register(name, path: path.url, about: about, in: file)
     if output.json {
       try Output.print(

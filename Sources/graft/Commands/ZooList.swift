@@ -19,11 +19,10 @@ struct ZooList: ParsableCommand {
   func run() throws {
     let registry = try Registry.builtIn()
     let catalogue = try ModelCatalogue()
-    let hub = Hub(HubSettings(), weightNames: registry.formats.values.flatMap { $0.fileNames })
+    let hub = try Hub(HubSettings(), registry)
     func place(_ entry: ModelCatalogue.Entry) -> String {
       if let path = entry.path { return path }
-      let isCached = entry.names.contains { ModelName($0).flatMap(hub.cached) != nil }
-      return isCached ? "in the cache" : ""
+      return ModelName(entry.name).flatMap(hub.cached) == nil ? "" : "in the cache"
     }
     if output.json {
       return try Output.print(.array(catalogue.entries.map { try $0.json(registry, place: place($0)) }))

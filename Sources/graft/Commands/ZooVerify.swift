@@ -11,7 +11,8 @@ struct ZooVerify: ParsableCommand {
     abstract: "Fetch a model of the catalogue and check its files, its size and its published values.",
     discussion: """
       Files are compared with their SHA-256, where the catalogue has it; then the model is loaded, its backbone's \
-      parameters are counted, and what it computes is compared with published values. Exits 1 on a difference.
+      parameters are counted, and what it computes is compared with published values. Exits 1 on a difference. \
+      Of a name of 'graft zoo add', of which nothing is published, it is checked that it can be loaded.
 
       EXAMPLES
         graft zoo verify bert-base-uncased
@@ -49,6 +50,14 @@ struct ZooVerify: ParsableCommand {
       checks.append(
         Check(
           name: "parameters", passes: found == expected, detail: "\(Format.grouped(found)) in the backbone"))
+    }
+    if checks.isEmpty, entry.golden.isEmpty {
+      _ = try opened.checkpoint.makeModel()
+      if !output.json {
+        let count = Format.grouped(try opened.checkpoint.activeWeights().elementCount)
+        let sentence = "can be loaded, with \(count) parameters; there is nothing to compare it with"
+        return try Output.print("\(entry.name) \(sentence)")
+      }
     }
     let backend = try backend.make(registry, output.console)
     for golden in entry.golden {

@@ -48,10 +48,7 @@ struct HubFlags: ParsableArguments {
     let suffixes = [""] + formats.flatMap { $0.pathSuffixes }
     let isPath = suffixes.contains { FileManager.default.fileExists(atPath: path.path + $0) }
     let extensions = formats.flatMap { $0.fileNames }.map { ($0 as NSString).pathExtension }
-    if !isPath, let entry = try ModelCatalogue().find(source.text), let registered = entry.path {
-      console.note("\(source.text): registered as \(registered.relativeToWorkingDirectory)")
-      return (URL(fileURLWithPath: registered), nil)
-    }
+    if !isPath, let registered = try registered(source.text, console) { return (registered, nil) }
     // A mistyped file is no model's name.
     guard !isPath, !extensions.contains(path.pathExtension), let name = ModelName(source.text) else {
       return (path, nil)
@@ -66,29 +63,52 @@ struct HubFlags: ParsableArguments {
     }
   }
 
+  /// The checkpoint of this machine that has a name by 'graft zoo add', which the console is told.
+  ///
+  /// - Throws: ``GraftError`` when the catalogue cannot be read.
+  func registered(_ name: String, _ console: Console) throws -> URL? {
+    guard let path = try ModelCatalogue().find(name)?.path else { return nil }
+    console.note("\(name): a local checkpoint, registered as \(path.relativeToWorkingDirectory)")
+    return URL(fileURLWithPath: path)
+  }
+
   /// Brings a model to this machine and says where it came from.
   ///
+  /// - Parameter check: How far files that are in the cache are trusted.
   /// - Throws: ``GraftError`` when it cannot be had.
-  func fetch(_ name: ModelName, _ registry: Registry, _ console: Console) throws -> Hub.Model {
+  func fetch(
+    _ name: ModelName, _ registry: Registry, _ console: Console, checking check: Hub.Check = .none
+  ) throws -> Hub.Model {
     // A connection that the other side closed is an error like others.
     signal(SIGPIPE, SIG_IGN)
     var settings = HubSettings()
     if offline { settings.isOffline = true }
-    let hub = Hub(settings, weightNames: registry.formats.values.flatMap { $0.fileNames })
+    let hub = try Hub(settings, registry)
     let display = FetchDisplay(name, console)
     defer { display.close() }
-    let model = try hub.model(name, observe: display.show)
+    let model = try hub.model(name, checking: check, observe: display.show)
     display.close()
-    let origin = model.fetched > 0 ? "fetched \(Format.bytes(model.fetched))" : "from the cache"
+    let left = model.resumed > 0 ? ", \(Format.bytes(model.resumed)) of it were there" : ""
+    let isFetched = model.fetched + model.resumed > 0
+    let origin = isFetched ? "fetched \(Format.bytes(model.fetched))\(left)" : "from the cache"
     console.note("\(name.id): \(name.revision.prefix(12)) is \(model.commit.prefix(12)), \(origin)")
     return model
   }
 }
 
-extension LineageStep {
-  /// The first step of a checkpoint that is imported: where it came from, and what exactly that was.
+extension Hub {
+  /// The Hub with the weights that can be read, and the names of the catalogue.
   ///
-  /// The hashes are those by which the cache keeps the files; a file that is not in the cache has none.
+  /// - Throws: ``GraftError`` when the catalogue cannot be read.
+  init(_ settings: HubSettings, _ registry: Registry) throws {
+    self.init(
+      settings, weightNames: registry.formats.values.flatMap { $0.fileNames },
+      synonyms: try ModelCatalogue().entries.filter { $0.path == nil }.map(\.names))
+  }
+}
+
+extension LineageStep {
+  /// The step of a checkpoint that is imported: where it came from, and what exactly that was.
   static func importing(_ source: ModelSource, _ url: URL, _ model: Hub.Model?) -> LineageStep {
     var facts: OrderedDictionary<String, JSON> = [
       "source": .string(source.text), "graft": .string(Graft.version),
@@ -96,7 +116,6 @@ extension LineageStep {
     if let model {
       facts["repository"] = .string(model.name.id)
       facts["commit"] = .string(model.commit)
-      facts["files"] = .object(model.hashes().map { ($0, .string($1)) })
     }
     return LineageStep("import", facts)
   }

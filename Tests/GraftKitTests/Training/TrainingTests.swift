@@ -6,76 +6,12 @@ import Testing
 
 /// Runs of the tiny classifier and the tiny masked language model.
 @Suite struct TrainingTests {
-  private let registry: Registry
-  private let backend: any ComputeBackend
+  let registry: Registry
+  let backend: any ComputeBackend
 
   init() throws {
     registry = try Support.registry()
     backend = try registry.makeBackend(threads: 2)
-  }
-
-  @Test func aProfileLeavesOutTheFirstTwoSteps() throws {
-    try Support.withTemporaryDirectory { directory in
-      var options = TrainingOptions()
-      options.maxSteps = 5
-      options.batchSize = 2
-      options.saveStrategy = .no
-      let profile = Profile()
-      let golden = try JSON(file: Support.root.appending(path: "Fixtures/trainer/run.json"))
-      let start = ContinuousClock.now
-      _ = try train(
-        registry.open(Support.fixture("sequence-classification")).checkpoint, on: rows(golden["train"]),
-        options: options, output: directory.appending(path: "out"), backend: backend, registry: registry,
-        profile: profile)
-      let elapsed = (ContinuousClock.now - start) / .seconds(1)
-      #expect(profile.steps == 3)
-      #expect(profile.tokens > 0 && profile.paddedTokens >= profile.tokens)
-
-      let summary = TrainingProfile(profile, on: backend)
-      #expect(summary.steps == 3)
-      #expect(abs(summary.rows.reduce(0) { $0 + $1.share } - 1) < 1e-9)
-      #expect(summary.rows.map(\.seconds) == summary.rows.map(\.seconds).sorted(by: >))
-      #expect(summary.products.rate > 0 && summary.products.rateAlone > 0 && summary.peak > 0)
-      // Little is left that no op accounts for.
-      let other = try #require(summary.rows.first { $0.name == "other" })
-      #expect(other.share < 0.5 && summary.seconds <= elapsed)
-      #expect(summary.update.map { $0.bandwidth > 0 && $0.copyBandwidth > 0 } == true)
-      let names = Set(summary.rows.map(\.name))
-      #expect(
-        names.isSuperset(of: ["product: forward", "attention", "optimizer: update", "tokenizing and masking"])
-      )
-    }
-  }
-
-  @Test func bfloat16TrainsCloseToFloat32AndIsResumedAsSuch() throws {
-    let golden = try JSON(file: Support.root.appending(path: "Fixtures/trainer/run.json"))
-    let checkpoint = try registry.open(Support.fixture("sequence-classification")).checkpoint
-    try Support.withTemporaryDirectory { directory in
-      var options = TrainingOptions()
-      options.epochs = 2
-      options.batchSize = 4
-      options.learningRate = 2e-3
-      func loss(_ precision: Precision) throws -> Double {
-        let backend = try ReferenceBackend(threads: 2, precision: precision)
-        let outcome = try train(
-          checkpoint, on: rows(golden["train"]), options: options,
-          output: directory.appending(path: precision.rawValue), backend: backend, registry: registry)
-        guard case .finished(let summary) = outcome else { throw Unexpected(outcome) }
-        return try #require(summary.training["train_loss"])
-      }
-      let (exact, rounded) = (try loss(.float32), try loss(.bfloat16))
-      #expect(exact != rounded)
-      #expect(abs(rounded / exact - 1) < 0.02)
-
-      let error = #expect(throws: GraftError.self) {
-        try train(
-          checkpoint, on: rows(golden["train"]), options: options,
-          output: directory.appending(path: "bfloat16"), backend: ReferenceBackend(threads: 2),
-          registry: registry, resume: true)
-      }
-      #expect(error?.subject == "--precision")
-      #expect(error?.expected == "bfloat16" && error?.found == "float32")
-    }
   }
 
   // MARK: Against transformers
@@ -492,7 +428,7 @@ import Testing
     }
   }
 
-  private func rows(_ golden: JSON?) throws -> TrainingData {
+  func rows(_ golden: JSON?) throws -> TrainingData {
     let rows = try #require(golden?.array).map { row in
       TextRow(row.array?[0].string ?? "", label: row.array?[1].int.map { .text(String($0)) })
     }
