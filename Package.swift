@@ -110,9 +110,11 @@ let package = Package(
       dependencies: ["FormatTesting", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf"]),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "CChecksums"]),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftCore"]),
-    .testTarget(name: "GGUFTests", dependencies: ["FormatTesting", "GGUF", "Safetensors", "graft", "GraftKit"]),
     .testTarget(
-      name: "ONNXTests", dependencies: ["FormatTesting", "graft", "GraftCore", "GraftKit", "Protobuf"] + builtIn),
+      name: "GGUFTests", dependencies: ["FormatTesting", "GGUF", "Safetensors", "graft", "GraftKit"]),
+    .testTarget(
+      name: "ONNXTests",
+      dependencies: ["FormatTesting", "graft", "GraftCore", "GraftKit", "Protobuf"] + builtIn),
     .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
     .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),

@@ -94,7 +94,8 @@ import Testing
           "\"intermediate_size\": 64", with: "\"intermediate_size\": 65", in: "model/config.json")
       }),
     Row(
-      "inspect model", code: 1, stderr: ["key 'model_type' of config.json: unknown backbone 'gpt2'. Known: bert"],
+      "inspect model", code: 1,
+      stderr: ["key 'model_type' of config.json: unknown backbone 'gpt2'. Known: bert"],
       prepare: {
         try $0.copy("base");
         try $0.replace("\"model_type\": \"bert\"", with: "\"model_type\": \"gpt2\"", in: "model/config.json")
