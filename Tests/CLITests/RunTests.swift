@@ -69,6 +69,19 @@ import Testing
       try $0.write("out/notes.txt", "mine")
     },
     Row(
+      "run experiment.yaml --output out", code: 1,
+      stderr: ["experiment.yaml: 1:7: there is no '/nowhere' (/nowhere)."]
+    ) {
+      try $0.write(
+        "experiment.yaml",
+        """
+        base: /nowhere
+        data: {test: {files: \(packages)/test.csv, take: 24}}
+        stages: {test: {evaluate: test}}
+        arms: {one: [test]}
+        """)
+    },
+    Row(
       "run experiment.yaml --output out --max-disk 10KB", code: 1,
       stderr: ["out: the run would take more disk space than it may; expected at most 10000 bytes, found "]
     ) { try experiment($0) },
@@ -173,6 +186,10 @@ import Testing
       #expect(!(try sandbox.listing()).contains { $0.contains(".partial") })
       let after = try sandbox.graft(["run", "experiment.yaml", "--output", "out"])
       #expect(after.code == 0, "\(after.stderr)")
+
+      let kept = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--max-disk", "10KB"])
+      #expect(kept.code == 0 && kept.stdout == after.stdout)
+      #expect(kept.stderr.contains("warning: out: what is kept takes more disk space than it may; "))
     }
   }
 

@@ -121,6 +121,34 @@ import Testing
     }
   }
 
+  @Test func scoresOfClassesAreOfAllSeedsTogether() throws {
+    try withRun { run in
+      // One seed takes every text for the first class, the other none.
+      var (texts, actual) = (0, 0)
+      for (seed, file) in try predictions(run)[0].enumerated() {
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+          var object = try #require(JSON(parsing: Array(line.utf8)).object)
+          object["prediction"] = JSON(seed)
+          if seed == 0 {
+            texts += 1
+            actual += object["label"]?.int == 0 ? 1 : 0
+          }
+          return JSON.object(object).text()
+        }
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+      }
+      let content = ReportContent(try RunResults(run))
+      let row = content.blocks.compactMap { block -> [String]? in
+        guard case .table(let table) = block, table.header.first == "Class" else { return nil }
+        return table.rows[0]
+      }.first
+      let (precision, recall) = (Double(actual) / Double(texts), 0.5)
+      let f1 = 2 * Double(actual) / Double(texts + 2 * actual)
+      #expect(row?[1] == String(actual))
+      #expect(row?[2...4].elementsEqual([precision, recall, f1].map(Words.percent)) == true, "\(row ?? [])")
+    }
+  }
+
   /// Takes the other seeds out of a run's record.
   private func keepOneSeed(_ run: URL) throws {
     let file = run.appending(path: "experiment.json")
@@ -257,6 +285,15 @@ import Testing
       }
       let error = #expect(throws: GraftError.self) { try writeReport(run) }
       #expect(error?.description.contains(message) == true, "\(error as Any)")
+    }
+  }
+
+  @Test func aDirectoryThatIsNoRunIsSaidToBeNone() throws {
+    try Support.withTemporaryDirectory { directory in
+      let error = #expect(throws: GraftError.self) { try writeReport(directory) }
+      #expect(
+        error?.description == "\(directory.path): not the directory of a finished run; "
+          + "expected experiment.json in it. Give the directory that 'graft run' wrote.")
     }
   }
 

@@ -34,7 +34,7 @@ public struct DataFacts: Sendable {
       hash.add(row.text)
       hash.add(row.pair)
       hash.add(row.label)
-      bytes += row.text.utf8.count + (row.pair?.utf8.count ?? 0)
+      bytes += row.byteCount
       let kind = Kind(label: row.label, isPair: row.pair != nil)
       if examples[kind] == nil {
         examples[kind] = TextRow("", pair: row.pair.map { _ in "" }, label: row.label, place: row.place)
@@ -57,16 +57,39 @@ public struct DataFacts: Sendable {
     return Array(Set(written).sorted().prefix(100))
   }
 
+  /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
+  ///
+  /// - Throws: `GraftError` when the head cannot be made.
+  func key(for checkpoint: Checkpoint) throws -> String {
+    guard let head = try checkpoint.makeHead(),
+      type(of: head).hasLabels || RelationReader(for: head, base: 0) != nil
+    else { return sha256 }
+    return "\(sha256), labels from \(labelBase.map(String.init) ?? "their names")"
+  }
+
   /// Makes sure that a head can learn from every row.
   ///
   /// - Returns: The classes that occur, when each text is of one.
   /// - Throws: `GraftError` naming file and row.
   func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
-    let labels = try Dataset.labels(
-      of: examples, head: checkpoint.makeHead(), configuration: checkpoint.configuration, base: labelBase)
-    return Set(
-      labels.compactMap { label in
-        if case .index(let index)? = label { index } else { nil }
-      })
+    let head = try checkpoint.makeHead()
+    do {
+      let labels = try Dataset.labels(
+        of: examples, head: head, configuration: checkpoint.configuration, base: labelBase)
+      return Set(
+        labels.compactMap { label in
+          if case .index(let index)? = label { index } else { nil }
+        })
+    } catch var error as GraftError {
+      // What options of commands say stands in the experiment's file here.
+      error.advice =
+        "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
+      throw error
+    }
   }
+}
+
+extension TextRow {
+  /// How long its texts are together, in UTF-8 bytes.
+  var byteCount: Int { text.utf8.count + (pair?.utf8.count ?? 0) }
 }

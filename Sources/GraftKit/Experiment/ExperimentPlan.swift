@@ -214,6 +214,7 @@ private struct Planner {
       return try plan(stage, training, &model)
     case .evaluate(let scoring):
       try model.requireHead()
+      if scoring.pseudoPerplexity { try model.requireTokens() }
       let classes = try facts(scoring.data).check(for: model.checkpoint)
       try model.checkClasses(classes, of: scoring.data)
       return try add(stage, stage.task, model, scoring.key, data: [scoring.data])
@@ -263,7 +264,7 @@ private struct Planner {
   ) throws -> Int {
     let backend = try machine.backend(for: task)
     var parts = [task.kind, String(Self.revision), model.hash, JSON.object(options).text(.sorted)]
-    parts += names.compactMap { data[$0]?.sha256 }
+    parts += try names.map { try facts($0).key(for: model.checkpoint) }
     if !names.isEmpty { parts += [type(of: backend).name, backend.precision.rawValue] }
     let key = ContentHash.of(parts)
     if let index = indices[key] { return index }
@@ -276,7 +277,7 @@ private struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 1
+  private static let revision = 2
 }
 
 extension Planner.Model {
@@ -294,6 +295,16 @@ extension Planner.Model {
     guard checkpoint.tokenizer != nil else {
       throw GraftError(.missing, "the base checkpoint has no tokenizer", advice: "Put its files beside it.")
     }
+  }
+
+  /// Refuses a head that surely predicts no tokens, because it reads the text as a whole or learns labels.
+  fileprivate func requireTokens() throws {
+    guard let head = checkpoint.activeHead, head.parts.allSatisfy({ $0.hasLabels || $0.needsPooler }) else {
+      return
+    }
+    throw GraftError(
+      .mismatch, "the head '\(head.name)' predicts no tokens, which pseudo-perplexity is about",
+      advice: "Put a stage 'swap: masked-lm' before this one, or leave 'pseudo-perplexity' out.")
   }
 
   /// Refuses to test on classes that were never learnt.

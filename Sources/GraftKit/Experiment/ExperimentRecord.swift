@@ -8,6 +8,8 @@ public struct ExperimentResults: Sendable {
   public let arms: [Arm]
   /// What the report says of the arms' difference.
   public let verdict: String
+  /// Says that what is kept takes more disk space than was allowed, when it does.
+  public internal(set) var excess: GraftError?
 
   public struct Arm: Sendable {
     public let name: String
@@ -126,24 +128,49 @@ struct ExperimentRecord {
     return .object(members)
   }
 
-  /// Links to the models that arms end with: `models/adapted-42`.
+  /// Links to the models that arms end with: `models/adapted-42`. Whatever else is in that directory stays.
   ///
-  /// - Throws: `GraftError` when one cannot be written.
+  /// - Throws: `GraftError` when one cannot be written, or its name is something else's.
   static func linkModels(_ plan: ExperimentPlan, _ cache: StageCache) throws {
-    let files = FileManager.default
-    let directory = cache.directory.deletingLastPathComponent().appending(path: "models")
-    try? files.removeItem(at: directory)
-    try DirectoryWriter.makeDirectory(directory)
+    let output = cache.directory.deletingLastPathComponent()
+    let directory = output.appending(path: "models")
+    var links: OrderedDictionary<String, String> = [:]
     for arm in plan.arms {
       for run in arm.runs {
         guard case .stage(let index, let step)? = plan.model(of: run) else { continue }
         let target = cache.model(plan.stages[index], step: step).pathComponents
-        let depth = cache.directory.deletingLastPathComponent().pathComponents.count
-        let name = "\(arm.name)-\(run.seed)"
-        try files.createSymbolicLink(
-          atPath: directory.appending(path: name).path,
-          withDestinationPath: "../" + target[depth...].joined(separator: "/"))
+        let path = target[output.pathComponents.count...].joined(separator: "/")
+        links["\(arm.name)-\(run.seed)"] = "../" + path
       }
+    }
+    try DirectoryWriter.makeDirectory(directory)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+    for name in names where links[name] == nil {
+      let url = directory.appending(path: name)
+      // Of an arm that is no more.
+      if destination(of: url)?.hasPrefix("../stages/") == true { unlink(url.path) }
+    }
+    for (name, target) in links { try link(directory.appending(path: name), to: target) }
+  }
+
+  private static func destination(of link: URL) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)
+  }
+
+  /// Makes a link, or makes an older one point elsewhere.
+  private static func link(_ url: URL, to target: String) throws {
+    guard destination(of: url) != nil || !FileManager.default.fileExists(atPath: url.path) else {
+      throw GraftError(
+        .refused, "something stands where the link to an arm's model belongs", file: url.path,
+        advice: "Move it away and run the same command again; what is done stays done.")
+    }
+    let temporary = url.deletingLastPathComponent().appending(
+      path: ".\(url.lastPathComponent).partial-\(ProcessInfo.processInfo.processIdentifier)")
+    unlink(temporary.path)
+    guard symlink(target, temporary.path) == 0, rename(temporary.path, url.path) == 0 else {
+      let error = systemFailure(url)
+      unlink(temporary.path)
+      throw error
     }
   }
 

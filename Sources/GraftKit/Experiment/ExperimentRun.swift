@@ -52,13 +52,17 @@ public func runExperiment(
 ) throws -> ExperimentOutcome {
   let cache = StageCache(output)
   try checkOutput(output)
-  try ExperimentSchedule(plan, output: output).checkSpace(maximumDisk: maximumDisk)
+  // A plan that does not fit leaves nothing behind.
+  if !FileManager.default.fileExists(atPath: cache.directory.path) {
+    try ExperimentSchedule(plan, output: output).checkSpace(maximumDisk: maximumDisk)
+  }
   try DirectoryWriter.makeDirectory(cache.directory)
   let lock = try RunLock(output)
   defer { withExtendedLifetime(lock) {} }
   cache.removeDebris()
   // Another process may have been at work until the lock was free.
   let schedule = ExperimentSchedule(plan, output: output)
+  try schedule.checkSpace(maximumDisk: maximumDisk)
   observe(.planned(schedule))
 
   let started = Date()
@@ -67,7 +71,7 @@ public func runExperiment(
   for (number, index) in pending.enumerated() {
     let stage = plan.stages[index]
     if let maximumDisk {
-      let needed = stage.work.largestCopies * stage.work.modelBytes
+      let needed = stage.work.largestBytes - cache.held(stage)
       cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
       try checkCap(cache.size + needed, maximumDisk, output)
     }
@@ -94,7 +98,9 @@ public func runExperiment(
   if let maximumDisk { cache.shrink(to: maximumDisk, plan: plan, pending: []) }
   try ExperimentRecord.linkModels(plan, cache)
   try ExperimentRecord(plan, cache, machine, schedule: schedule, started: started).write(to: output)
-  return .finished(ExperimentResults(plan, cache, verdict: try writeReport(output)))
+  var results = ExperimentResults(plan, cache, verdict: try writeReport(output))
+  if let maximumDisk { results.excess = excess(cache.size, over: maximumDisk, output) }
+  return .finished(results)
 }
 
 /// Refuses a directory that is something else's.
@@ -109,6 +115,15 @@ private func checkCap(_ needed: Int, _ cap: Int, _ output: URL) throws {
     .refused, "the run would take more disk space than it may", file: output.path,
     expected: "at most \(cap) bytes", found: "\(needed)",
     advice: "Raise --max-disk, or lower 'save-total-limit'.")
+}
+
+/// What there is to say when more is kept than may be.
+private func excess(_ size: Int, over cap: Int, _ output: URL) -> GraftError? {
+  guard size > cap else { return nil }
+  return GraftError(
+    .refused, "what is kept takes more disk space than it may", file: output.path,
+    expected: "at most \(cap) bytes", found: "\(size)",
+    advice: "Results, and the models that arms end with, are never removed.")
 }
 
 /// Which stages of a plan are to be done, and how long that will take.
@@ -146,10 +161,12 @@ public struct ExperimentSchedule: Sendable {
   ///
   /// - Throws: `GraftError` when the disk has less than is needed, or a stage alone needs more than the cap.
   func checkSpace(maximumDisk: Int?) throws {
-    let works = pending.map { plan.stages[$0].work }
-    let largest = works.map { $0.largestCopies * $0.modelBytes }.max() ?? 0
-    if let maximumDisk { try checkCap(largest, maximumDisk, output) }
-    let needed = min(bytes, maximumDisk ?? bytes)
+    let stages = pending.map { plan.stages[$0] }
+    if let maximumDisk { try checkCap(stages.map(\.work.largestBytes).max() ?? 0, maximumDisk, output) }
+    let cache = StageCache(output)
+    // What stages that were begun have written is no longer to be found room for.
+    var needed = max(0, bytes - stages.reduce(0) { $0 + cache.held($1) })
+    if let maximumDisk { needed = min(needed, max(0, maximumDisk - cache.size)) }
     guard let free = freeSpace, free < needed else { return }
     throw GraftError(
       .system, "there is too little space on the disk for this plan", file: output.path,

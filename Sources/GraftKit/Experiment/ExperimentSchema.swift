@@ -87,14 +87,28 @@ private struct ExperimentSchema {
   /// A checkpoint at a path, or of a name. Nothing is fetched for a file that has mistakes.
   func checkpoint(_ name: String, _ place: YAMLValue.Place) -> URL {
     let path = url(name)
-    guard let locate, !FileManager.default.fileExists(atPath: path.path) else { return existing(name, place) }
+    if isCheckpoint(path) { return path }
+    guard let locate, !isPath(name) else { return existing(name, place) }
     guard mistakes.isEmpty else { return path }
     do {
-      return try locate(name)
+      let located = try locate(name)
+      return isCheckpoint(located) ? located : existing(name, place)
     } catch {
       mistakes.add(place, error)
       return path
     }
+  }
+
+  /// Whether something is at a path, or at what a format's files add to it.
+  private func isCheckpoint(_ url: URL) -> Bool {
+    ([""] + registry.formats.values.flatMap { $0.pathSuffixes }).contains { suffix in
+      FileManager.default.fileExists(atPath: url.path + suffix)
+    }
+  }
+
+  /// Whether a text cannot be a model's name, `NAME` or `ORG/NAME@REVISION`.
+  private func isPath(_ text: String) -> Bool {
+    ["/", "~", "."].contains { text.hasPrefix($0) } || text.prefix { $0 != "@" }.count { $0 == "/" } > 1
   }
 
   func base() -> URL {
@@ -106,7 +120,9 @@ private struct ExperimentSchema {
 
   func dataSets() -> OrderedDictionary<String, Experiment.DataSet> {
     let place: String? = keys.read("data-dir")
-    let directories = [place.map(url) ?? dataDirectory].compactMap { $0 } + NamedDataSet.directories()
+    let given = [place.map(url) ?? dataDirectory].compactMap { $0 }
+    let paths = OrderedSet((given + NamedDataSet.directories()).map(\.standardizedFileURL.path))
+    let directories = paths.map { URL(fileURLWithPath: $0, isDirectory: true) }
     guard let value = keys.required("data") else { return [:] }
     var result: OrderedDictionary<String, Experiment.DataSet> = [:]
     for (name, _, value) in MappingReader(value, "'data'", mistakes).entries {
@@ -136,7 +152,14 @@ private struct ExperimentSchema {
           mistakes.add(
             keys.place(of: key), "'\(files[0])' has its own columns and labels; leave '\(key)' out")
         }
-        _ = try set.locate(split, in: directories)
+        do {
+          _ = try set.locate(split, in: directories)
+        } catch var error as GraftError {
+          error.advice =
+            "Put the original CSV file there, "
+            + "or name the directory above with --data-dir, 'data-dir' or GRAFT_DATA."
+          throw error
+        }
         return Experiment.DataSet(source: .named(set, split, directories: directories), options: options)
       }
     } catch {

@@ -37,7 +37,7 @@ extension ExperimentSchedule {
       let trainer = isTraining ? try registry.trainers.find(options.trainer) : nil
       let seconds = try Self.time(
         model, data, options, trainer: trainer, backend: machine.backend(for: stage.task))
-      let bytes = some.rows.dropFirst(options.batchSize).reduce(0) { $0 + $1.text.utf8.count }
+      let bytes = Self.timedBytes(some.rows, batchSize: options.batchSize)
       let passes = isTraining && !options.freezesBackbone ? 3.0 : 1.0
       rates.add(
         stage.work.kind, seconds: seconds,
@@ -45,7 +45,12 @@ extension ExperimentSchedule {
     }
   }
 
-  /// The time of all batches but the first, in seconds.
+  /// The bytes of what is timed: all batches but the first, or that one when there is no other.
+  static func timedBytes(_ rows: [TextRow], batchSize: Int) -> Int {
+    rows.dropFirst(rows.count > batchSize ? batchSize : 0).reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// The time of all batches but the first, or of that one when there is no other, in seconds.
   private static func time(
     _ model: Model, _ data: Dataset, _ options: TrainingOptions, trainer: (any Trainer.Type)?,
     backend: any ComputeBackend
@@ -63,7 +68,6 @@ extension ExperimentSchedule {
     }
     var start = ContinuousClock.now
     for first in stride(from: 0, to: data.count, by: options.batchSize) {
-      // A data set of one batch has no other to be timed.
       if first == options.batchSize { start = .now }
       let indices = first..<min(first + options.batchSize, data.count)
       let batch = try batching.prepared(indices, key: randomness.masks(batch: first))

@@ -102,11 +102,15 @@ struct StageCache {
   /// How many bytes the stages take.
   var size: Int { Self.size(directory) }
 
+  /// How many of the bytes that a stage comes to, while it runs, are in its directory already.
+  func held(_ stage: PlannedStage) -> Int { min(Self.size(url(stage)), stage.work.largestBytes) }
+
   private static func size(_ url: URL) -> Int {
-    let keys: [URLResourceKey] = [.fileSizeKey]
+    let keys: [URLResourceKey] = [.fileSizeKey, .isRegularFileKey]
     let files = FileManager.default.enumerator(at: url, includingPropertiesForKeys: keys)
     return files?.reduce(0) { sum, file in
-      sum + ((try? (file as? URL)?.resourceValues(forKeys: Set(keys)).fileSize) ?? 0)
+      let values = try? (file as? URL)?.resourceValues(forKeys: Set(keys))
+      return sum + (values?.isRegularFile == true ? values?.fileSize ?? 0 : 0)
     } ?? 0
   }
 
@@ -179,30 +183,4 @@ struct StageCache {
     }
     return before - Self.size(url)
   }
-}
-
-/// The right to work in an output directory: one process at a time has it, and it ends with the process.
-final class RunLock {
-  private let descriptor: Int32
-
-  static let fileName = "run.lock"
-
-  /// - Throws: `GraftError` when another process has it.
-  init(_ output: URL) throws {
-    let file = output.appending(path: Self.fileName)
-    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw GraftError(
-        .system, "cannot be written (\(String(cString: strerror(errno))))", file: output.path,
-        advice: "Choose a place that you may write to.")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw GraftError(
-        .refused, "another 'graft run' is at work in this directory", file: output.path,
-        advice: "Wait for it, stop it, or choose another directory.")
-    }
-  }
-
-  deinit { close(descriptor) }
 }

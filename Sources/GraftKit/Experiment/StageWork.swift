@@ -18,6 +18,9 @@ struct StageWork: Sendable {
   let largestCopies: Int
   let keptCopies: Int
 
+  /// The most bytes that there are on disk while it runs.
+  var largestBytes: Int { largestCopies * modelBytes }
+
   static let copying = "copy"
 
   /// How much of it is done.

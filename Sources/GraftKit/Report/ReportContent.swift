@@ -89,13 +89,13 @@ struct ReportContent {
     }
     if results.arms.contains(where: { $0.confusion != nil }) {
       blocks += [.heading("Classes"), .table(ReportContent.classes(results))]
+      var text = "Precision, recall and F1 are of the counts of all seeds together."
       if !matrices.isEmpty {
-        blocks += [
-          .text(
-            "Counts of all seeds together; rows are the actual classes, columns what they were taken for."),
-          .plots(matrices),
-        ]
+        text +=
+          " The matrices show these counts: rows are the actual classes, columns what they were taken for."
       }
+      blocks.append(.text(text))
+      if !matrices.isEmpty { blocks.append(.plots(matrices)) }
     }
     blocks += ReportContent.disagreements(results)
     blocks += ReportContent.provenance(record)
@@ -185,19 +185,19 @@ struct ReportContent {
   }
 
   private static func classes(_ results: RunResults) -> Table {
-    let arms = results.arms.filter { $0.confusion != nil }
-    let scores = arms.map { arm in arm.seeds.compactMap { $0.test?.confusion.scores } }
-    func mean(_ arm: Int, _ label: Int, _ value: (ConfusionMatrix.Scores) -> Double) -> String {
-      let values = scores[arm].map { value($0[label]) }
-      return Words.percent(values.reduce(0, +) / Double(max(1, values.count)))
+    let arms = results.arms.compactMap { arm in
+      arm.confusion.map { (name: arm.name, scores: $0.scores) }
     }
+    // Of one evaluation: a text is one text, however many seeds there are.
+    let texts = results.arms.flatMap(\.seeds).compactMap(\.test).first?.confusion.scores
     return Table(
       header: ["Class", "Texts"]
         + arms.flatMap { ["Precision, \($0.name)", "Recall, \($0.name)", "F1, \($0.name)"] },
       rows: results.labels.indices.prefix(mostClasses).map { label in
-        [results.labels[label], Words.grouped(scores.first?.first?[label].support ?? 0)]
-          + arms.indices.flatMap {
-            [mean($0, label, \.precision), mean($0, label, \.recall), mean($0, label, \.f1)]
+        [results.labels[label], Words.grouped(texts?[label].support ?? 0)]
+          + arms.flatMap { arm -> [String] in
+            let scores = arm.scores[label]
+            return [scores.precision, scores.recall, scores.f1].map(Words.percent)
           }
       })
   }

@@ -63,6 +63,11 @@ struct RunRecord {
   /// - Throws: `GraftError` when it is missing, not such a record, or names a file outside the directory.
   init(_ run: URL) throws {
     let file = run.appendingPathComponent(RunRecord.fileName)
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw GraftError(
+        .missing, "not the directory of a finished run", file: run.path,
+        expected: "\(RunRecord.fileName) in it", advice: "Give the directory that 'graft run' wrote.")
+    }
     let root = JSONFields(try JSON(file: file), file: file.path)
     name = try root.string("name")
     version = try root.string("graft")

@@ -111,7 +111,9 @@ struct Run: ParsableCommand {
     }
     display.close()
     switch outcome {
-    case .finished(let results): try show(results)
+    case .finished(let results):
+      if let excess = results.excess { console.warn(excess.relativeToWorkingDirectory.description) }
+      try show(results)
     case .interrupted:
       if flags.json { try Output.print(JSON.object([("event", "interrupted")]).text()) }
       Console.write("interrupted; the same command goes on where it stopped\n")

@@ -8,7 +8,7 @@ import Testing
   /// A plan over a tiny masked-language model and a few labelled rows.
   private func plan(
     _ text: String, in directory: URL, rows: String = Self.rows, test: String = Self.rows,
-    base: String = "masked-lm"
+    base: String = "masked-lm", options: String = ""
   ) throws -> ExperimentPlan {
     try Data(rows.utf8).write(to: directory.appending(path: "train.csv"))
     try Data(test.utf8).write(to: directory.appending(path: "test.csv"))
@@ -18,7 +18,7 @@ import Testing
         """
         base: \(Support.fixture(base).path)
         data:
-          train: {files: train.csv}
+          train: {files: train.csv\(options)}
           test: {files: test.csv}
         \(text)
         """.utf8), relativeTo: directory, registry: registry)
@@ -59,10 +59,10 @@ import Testing
 
   @Test func keysFollowFromAllThatDecides() throws {
     try Support.withTemporaryDirectory { directory in
-      func keys(_ text: String, rows: String = Self.rows, base: String = "masked-lm") throws -> [String:
-        String]
-      {
-        let plan = try plan(text, in: directory, rows: rows, base: base)
+      func keys(
+        _ text: String, rows: String = Self.rows, base: String = "masked-lm", options: String = ""
+      ) throws -> [String: String] {
+        let plan = try plan(text, in: directory, rows: rows, base: base, options: options)
         return plan.arms.flatMap { arm in
           arm.runs.flatMap { run in run.stages.map { (arm.name, run.seed, $0) } }
         }
@@ -94,6 +94,15 @@ import Testing
         changed(try keys(Self.twoArms, rows: Self.rows.replacing("text 3", with: "text three")))
           == Set(before.keys.filter { !($0.hasPrefix("direct") && $0.hasSuffix("head")) }))
       #expect(changed(try keys(Self.twoArms, base: "untied-decoder")) == Set(before.keys))
+      // The number of the first label decides what labels mean, to heads that learn labels.
+      for base in [0, 1] {
+        #expect(
+          changed(try keys(Self.twoArms, options: ", label-base: \(base)"))
+            == Set(before.keys.filter { $0.hasSuffix("tune") || $0.hasSuffix("test") }))
+      }
+      #expect(
+        try keys(Self.twoArms, options: ", label-base: 0")
+          != keys(Self.twoArms, options: ", label-base: 1"))
     }
   }
 
@@ -112,6 +121,13 @@ import Testing
     Problem(
       yaml: stages + "\narms: {a: [head, tune, test]}", test: "text,label\nx,a\ny,c\n",
       message: "row 3 of "),
+    Problem(
+      yaml: stages + "\narms: {a: [head, tune, test]}", test: "text,label\nx,a\ny,c\n",
+      message: "found 'c'. Check the data set's columns and 'label-base', or 'labels' of the stage "),
+    Problem(
+      yaml: stages.replacing("{evaluate: test}", with: "{evaluate: test, pseudo-perplexity: true}")
+        + "\narms: {a: [head, tune, test]}",
+      message: "arm 'a', stage 'test': the head 'sequence-classification' predicts no tokens, "),
     Problem(
       yaml: stages.replacing("[a, b]", with: "[a, b, c]") + "\narms: {a: [head, tune, test]}",
       test: "text,label\nx,a\ny,c\n",
@@ -229,11 +245,112 @@ import Testing
     }
   }
 
+  @Test func whatIsKeptAboveTheCapIsSaid() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let plan = try plan(Self.twoArms, in: directory)
+      let registry = try Support.registry()
+      func excess(_ cap: Int?) throws -> GraftError? {
+        let outcome = try runExperiment(
+          plan, output: output, on: Self.machine(registry), registry: registry, maximumDisk: cap)
+        guard case .finished(let results) = outcome else { return nil }
+        return results.excess
+      }
+      #expect(try excess(nil) == nil)
+      #expect(
+        try excess(10_000)?.description.hasPrefix(
+          "\(output.path): what is kept takes more disk space than it may; expected at most 10000 bytes, found "
+        ) == true)
+      #expect(try excess(StageCache(output).size) == nil)
+    }
+  }
+
+  @Test func whatAStoppedRunWroteIsNotCountedTwice() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let plan = try plan(
+        "stages: {adapt: {train: train, epochs: 4, save-steps: 1}}\narms: {a: [adapt]}", in: directory)
+      let registry = try Support.registry()
+      let (cache, cap) = (StageCache(output), plan.stages[0].work.largestBytes)
+      let control = TrainingControl()
+      var saved = 0
+      let stopped = try runExperiment(
+        plan, output: output, on: Self.machine(registry), registry: registry, maximumDisk: cap,
+        control: control
+      ) { event in
+        guard case .training(.saved) = event else { return }
+        saved += 1
+        if saved == 2 { control.requestStop() }
+      }
+      guard case .interrupted = stopped else {
+        Issue.record("not interrupted")
+        return
+      }
+      #expect(cache.held(plan.stages[0]) > 0)
+      #expect(try run(plan, output, maximumDisk: cap) == ["adapt"])
+    }
+  }
+
+  @Test func onlyLinksToModelsAreReplaced() throws {
+    try Support.withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let plan = try plan(Self.twoArms, in: directory)
+      _ = try run(plan, output)
+      let models = output.appending(path: "models")
+      try Data("mine".utf8).write(to: models.appending(path: "notes.txt"))
+      // Of an arm that is no more.
+      try FileManager.default.createSymbolicLink(
+        atPath: models.appending(path: "old-1").path, withDestinationPath: "../stages/swap-0")
+      _ = try run(plan, output)
+      let names = try FileManager.default.contentsOfDirectory(atPath: models.path).sorted()
+      #expect(names == ["adapted-1", "adapted-2", "direct-1", "direct-2", "notes.txt"])
+      for name in names.dropLast() {
+        let configuration = models.appending(path: "\(name)/config.json")
+        #expect(FileManager.default.fileExists(atPath: configuration.path))
+      }
+
+      let taken = models.appending(path: "direct-1")
+      try FileManager.default.removeItem(at: taken)
+      try Data("mine".utf8).write(to: taken)
+      let error = try #require(throws: GraftError.self) { try run(plan, output) }
+      #expect(
+        error.description.hasPrefix(
+          "\(taken.path): something stands where the link to an arm's model belongs."))
+      #expect(try String(contentsOf: taken, encoding: .utf8) == "mine")
+    }
+  }
+
+  @Test func onlyALockThatIsHeldIsAnotherRun() throws {
+    try Support.withTemporaryDirectory { directory in
+      let lock = try RunLock(directory)
+      let held = try #require(throws: GraftError.self) { try RunLock(directory) }
+      #expect(held.kind == .refused && held.problem.hasPrefix("another 'graft run' is at work"))
+      withExtendedLifetime(lock) {}
+      let failure = RunLock.failure(ENOLCK, directory)
+      #expect(failure.kind == .system && failure.problem.hasPrefix("cannot be locked ("))
+      let nowhere = directory.appending(path: "nowhere")
+      #expect(throws: GraftError.self) { try RunLock(nowhere) }
+    }
+  }
+
   @Test func aDirectoryOfSomethingElseIsLeftAlone() throws {
     try Support.withTemporaryDirectory { directory in
       let plan = try plan(Self.twoArms, in: directory)
       let error = try #require(throws: GraftError.self) { try run(plan, directory) }
       #expect(error.description.contains("the output directory exists and is not empty"))
+    }
+  }
+
+  @Test func whatIsMeasuredCountsPairsAndTheOnlyBatch() throws {
+    let rows = [TextRow("abc", pair: "d"), TextRow("e")]
+    #expect(ExperimentSchedule.timedBytes(rows, batchSize: 1) == 1)
+    #expect(ExperimentSchedule.timedBytes(rows, batchSize: 2) == 5)
+    try Support.withTemporaryDirectory { directory in
+      let plan = try plan("stages: {test: {evaluate: test}}\narms: {a: [test]}", in: directory)
+      let registry = try Support.registry()
+      var schedule = ExperimentSchedule(plan, output: directory.appending(path: "out"))
+      try schedule.measure(on: Self.machine(registry), registry: registry)
+      #expect(try #require(schedule.estimate) > 0)
     }
   }
 

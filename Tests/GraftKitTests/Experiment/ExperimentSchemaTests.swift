@@ -22,12 +22,14 @@ import Testing
     """
   }
 
-  private func parse(_ text: String, dataDirectory: URL? = nil) throws -> Experiment {
+  private func parse(
+    _ text: String, dataDirectory: URL? = nil, locate: ((String) throws -> URL)? = nil
+  ) throws -> Experiment {
     try Support.withTemporaryDirectory { directory in
       for name in ["base", "train.csv"] { try Data().write(to: directory.appending(path: name)) }
       return try Experiment(
         parsing: Array(text.utf8), relativeTo: directory, dataDirectory: dataDirectory,
-        registry: Support.registry())
+        registry: Support.registry(), locate: locate)
     }
   }
 
@@ -200,6 +202,33 @@ import Testing
           6:12: there is no stage 'y'; the nearest is 'x'.
           7:1: an experiment has no key 'seed'; the nearest is 'seeds'.
         """)
+  }
+
+  @Test func aCheckpointThatIsNowhereHasItsPlace() throws {
+    func message(_ base: String, stage: String = "{train: texts}") throws -> String {
+      let text = Self.yaml(stage: stage).replacing("base: base", with: "base: \(base)")
+      // What is no model's name comes back as a path.
+      return try #require(throws: GraftError.self) {
+        try parse(text) { URL(fileURLWithPath: "/nowhere/\($0)") }
+      }.description
+    }
+    #expect(try message("/nowhere/model") == "1:7: there is no '/nowhere/model' (/nowhere/model).")
+    #expect(try message("model.npz").hasPrefix("1:7: there is no 'model.npz' ("))
+    #expect(
+      try message("/nowhere/model", stage: "{train: text}") == """
+        2 mistakes:
+          1:7: there is no '/nowhere/model' (/nowhere/model).
+          5:14: there is no data set 'text'; the nearest is 'texts'.
+        """)
+  }
+
+  @Test func placesOfDataAreNamedOnceWithEveryWayToNameThem() throws {
+    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+    let message = try #require(throws: GraftError.self) {
+      try parse(Self.yaml(data: "{files: ag_news:test}"), dataDirectory: here)
+    }.description
+    #expect(message.components(separatedBy: here.appending(path: "ag_news").path).count == 2, "\(message)")
+    #expect(message.hasSuffix("name the directory above with --data-dir, 'data-dir' or GRAFT_DATA."))
   }
 
   @Test(.timeLimit(.minutes(1))) func aliasesDoNotExpandWithoutBound() throws {
