@@ -5,6 +5,7 @@
 HUB_SERVER is the loopback Hub of Tests/HubServer. The Python library works against it unchanged, which shows that it is
 an honest Hub. A cache that Graft filled is listed by the Python library and loaded by transformers offline, and the other
 way round, nobody fetches what the other has, also when several of both run at once; and offline no socket is opened.
+Proxies are used, and certificates that the user trusts taken, others refused.
 """
 
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import huggingface_hub
 
+from middle import UNKNOWN_HOST, Middle
 from report import FIXTURES, LOADS, READS, Failure, run
 
 NAME, FORMER = "acme/tiny-bert", "tiny-bert"
@@ -154,12 +156,35 @@ def check_all(graft, report, arguments):
                 if "socket(" in trace or "connect(" in trace:
                     raise Failure(f"opens a socket: {trace.splitlines()[0]}")
 
+        def through_a_proxy():
+            here, proxy = cache("proxy"), Middle(hub.endpoint)
+            here.variables |= {"HF_ENDPOINT": f"http://{UNKNOWN_HOST}", "http_proxy": proxy.address, "no_proxy": ""}
+            here.graft("pull", NAME)
+            here.listed(NAME, files)
+            if not any("/resolve/" in path for path in proxy.passed) or not any("localhost" in p for p in proxy.passed):
+                raise Failure(f"not all went through the proxy: {proxy.passed}")
+
+        def own_certificate():
+            here, certificate = cache("certificate"), work / "certificate.pem"
+            here.variables["HF_ENDPOINT"] = Middle(hub.endpoint, certificate).address
+            try:
+                here.graft("pull", NAME)
+            except Failure as failure:
+                expect("certificate" in str(failure), True, f"the sentence has the cause: {failure}")
+            else:
+                raise Failure("a certificate that nobody trusts was taken")
+            here.variables["SSL_CERT_FILE"] = str(certificate)
+            here.graft("pull", NAME)
+            here.listed(NAME, files)
+
         checks.check("the Python library", "the loopback Hub", python_alone)
         for name in (NAME, FORMER):
             checks.check("Graft fetches, Python loads", name, lambda name=name: graft_first(name), LOADS)
             checks.check("Python fetches, Graft loads", name, lambda name=name: python_first(name), READS)
         checks.check("four of each at once", NAME, at_once, READS, LOADS)
         checks.check("no socket offline (strace)", FORMER, no_socket)
+        checks.check("through a proxy", NAME, through_a_proxy)
+        checks.check("a certificate of one's own", NAME, own_certificate)
         hub.process.kill()
 
 
