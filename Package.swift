@@ -1,34 +1,35 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// The plugins that ship with Graft: one folder under `Plugins` each, named once here and once in
-/// `Sources/graft/Plugins.swift`.
-let plugins = [
-  "Safetensors",
-  "PyTorch",
-  "NumPy",
-  "HDF5",
-  "TensorFlowBundle",
-  "GGUF",
-  "ONNX",
-  "BERT",
-  "MaskedLM",
-  "NextSentence",
-  "Pretraining",
-  "SequenceClassification",
-  "WordPiece",
-  "AdamW",
-  "TensorBoard",
-  "OpenBLAS",
-  "OneDNN",
+/// The plugins that ship with Graft, by kind: each is a folder under `Plugins/<kind>`. They are named once
+/// here and once in `Sources/GraftPlugins/GraftPlugins.swift`.
+let plugins: KeyValuePairs<String, [String]> = [
+  "Families": ["BERT"],
+  "Tasks": ["MaskedLM", "NextSentence", "Pretraining", "SequenceClassification"],
+  "Tokenizers": ["WordPiece"],
+  "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
+  "Optimizers": ["AdamW"],
+  "Backends": ["OpenBLAS", "OneDNN"],
+  "Metrics": ["TensorBoard"],
 ]
 
-/// What a plugin needs beyond `GraftCore`.
+/// What the plugins of a kind are written against.
+let kindDependencies: [String: [Target.Dependency]] = [
+  "Families": ["GraftTensors", "GraftCompute", "GraftCore"],
+  "Tasks": ["GraftTensors", "GraftCompute", "GraftCore"],
+  "Tokenizers": ["GraftTensors", "GraftCore"],
+  "Formats": ["GraftTensors", "GraftCore"],
+  "Optimizers": ["GraftTensors", "GraftCompute", "GraftCore"],
+  "Backends": ["GraftTensors", "GraftCompute", "GraftCore"],
+  "Metrics": ["GraftTensors", "GraftCore"],
+]
+
+/// What a plugin needs beyond that.
 let pluginDependencies: [String: [Target.Dependency]] = [
   "HDF5": ["CZlib"],
   "TensorFlowBundle": ["Checksums", "Protobuf"],
   "TensorBoard": ["Checksums", "Protobuf"],
-  "ONNX": ["Protobuf"],
+  "ONNX": ["GraftCompute", "Protobuf"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
@@ -36,16 +37,42 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "NumPy": ["Zip"],
 ]
 
-let builtIn: [Target.Dependency] = plugins.map { .byName(name: $0) }
+let pluginTargets: [Target] = plugins.flatMap { kind, names in
+  names.map { name in
+    .target(
+      name: name, dependencies: (kindDependencies[kind] ?? []) + (pluginDependencies[name] ?? []),
+      path: "Plugins/\(kind)/\(name)")
+  }
+}
+
+let builtIn: [Target.Dependency] = plugins.flatMap { $0.value }.map { .byName(name: $0) }
+
+let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+/// Everything that is not a plugin, for tests that look at the whole.
+let modules: [Target.Dependency] = [
+  "GraftTensors", "GraftCompute", "GraftCore", "GraftData", "GraftKit", "GraftExperiments",
+]
+
+/// A library under `Sources/Libraries`: what plugins share and users do not see.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/Libraries/\(name)")
+}
 
 let package = Package(
   name: "graft",
   products: [
     .executable(name: "graft", targets: ["graft"]),
+    .library(name: "GraftTensors", targets: ["GraftTensors"]),
+    .library(name: "GraftCompute", targets: ["GraftCompute"]),
     .library(name: "GraftCore", targets: ["GraftCore"]),
+    .library(name: "GraftData", targets: ["GraftData"]),
     .library(name: "GraftKit", targets: ["GraftKit"]),
+    .library(name: "GraftExperiments", targets: ["GraftExperiments"]),
     .library(name: "GraftHub", targets: ["GraftHub"]),
-    .library(name: "GraftPlugins", targets: plugins),
+    .library(name: "GraftPlugins", targets: ["GraftPlugins"]),
+    .library(name: "GraftCommandLine", targets: ["GraftCommandLine"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -54,73 +81,80 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    .target(
-      name: "GraftCore",
-      dependencies: ["CLinux", .product(name: "OrderedCollections", package: "swift-collections")]),
+    .target(name: "GraftTensors", dependencies: ["CLinux", collections]),
+    .target(name: "GraftCompute", dependencies: ["GraftTensors", collections]),
+    .target(name: "GraftCore", dependencies: ["GraftTensors", "GraftCompute", collections]),
+    .target(name: "GraftData", dependencies: ["GraftTensors", "GraftCore", "Zlib"]),
     .target(
       name: "GraftKit",
+      dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData", crypto],
+      resources: [.embedInCode("Catalogue/catalogue.json")]),
+    .target(
+      name: "GraftExperiments",
       dependencies: [
-        "GraftCore", "Zlib", .product(name: "Crypto", package: "swift-crypto"),
+        "GraftTensors", "GraftCompute", "GraftCore", "GraftData", "GraftKit", crypto,
         .product(name: "Yams", package: "Yams"),
       ],
-      resources: [.embedInCode("Catalogue/catalogue.json"), .embedInCode("Experiment/ReadyMade")]),
+      resources: [.embedInCode("Experiment/ReadyMade")]),
+    .target(name: "GraftHub", dependencies: ["GraftTensors", "GraftCore", "CCurl", "CLinux", crypto]),
+    .target(name: "GraftPlugins", dependencies: ["GraftCore"] + builtIn),
     .target(
-      name: "GraftHub",
-      dependencies: ["GraftCore", "CCurl", "CLinux", .product(name: "Crypto", package: "swift-crypto")]),
-    .executableTarget(
-      name: "graft",
-      dependencies: [
-        "GraftCore", "GraftKit", "GraftHub",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]
-        + builtIn),
+      name: "GraftCommandLine",
+      dependencies: modules + [
+        "GraftHub", "GraftPlugins", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins"]),
 
-    // C: shims, and the kernels that need run-time CPU dispatch.
-    .target(name: "CVectorKernels", path: "Plugins/CVectorKernels"),
-    .target(name: "CChecksums", path: "Plugins/CChecksums"),
-    .systemLibrary(name: "CLinux"),
-    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .systemLibrary(name: "CZlib", path: "Plugins/CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(
-      name: "VectorKernels", dependencies: ["GraftCore", "CVectorKernels"], path: "Plugins/VectorKernels"),
-    .target(name: "Protobuf", dependencies: ["GraftCore"], path: "Plugins/Protobuf"),
-    .target(name: "Checksums", dependencies: ["CChecksums", "CZlib"], path: "Plugins/Checksums"),
-    .target(name: "Zlib", dependencies: ["GraftCore", "CZlib"], path: "Plugins/Zlib"),
-    .target(name: "Zip", dependencies: ["GraftCore", "Zlib", "Checksums"], path: "Plugins/Zip"),
+    // What plugins share, C shims, and kernels that need run-time CPU dispatch.
+    library("CVectorKernels"),
+    library("CChecksums"),
+    .systemLibrary(name: "CLinux", path: "Sources/Libraries/CLinux"),
+    .systemLibrary(
+      name: "CCurl", path: "Sources/Libraries/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/Libraries/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    library("VectorKernels", ["GraftTensors", "GraftCompute", "CVectorKernels"]),
+    library("Protobuf", ["GraftTensors"]),
+    library("Checksums", ["CChecksums", "CZlib"]),
+    library("Zlib", ["GraftTensors", "CZlib"]),
+    library("Zip", ["GraftTensors", "Zlib", "Checksums"]),
 
     // The Hub on the loopback interface, for tests, and as a program for those in other languages.
-    .target(
-      name: "HubServer", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-      path: "Tests/HubServer"),
+    .target(name: "HubServer", dependencies: [crypto], path: "Tests/HubServer"),
     .executableTarget(name: "hub-server", dependencies: ["HubServer"], path: "Tests/hub-server"),
 
-    .testTarget(name: "ConformanceTests", dependencies: ["graft", "GraftCore", "GraftKit", "VectorKernels"]),
-    .testTarget(name: "GraftCoreTests", dependencies: ["GraftCore"]),
-    .testTarget(name: "GraftHubTests", dependencies: ["GraftHub", "HubServer"]),
-    .testTarget(name: "GraftKitTests", dependencies: ["graft", "GraftCore", "GraftKit"]),
-    .testTarget(name: "CLITests", dependencies: ["graft", "GraftCore", "HubServer"]),
-    .target(name: "FormatTesting", dependencies: ["GraftCore"], path: "Tests/FormatTesting"),
-    .testTarget(name: "SafetensorsTests", dependencies: ["FormatTesting", "Safetensors"]),
-    .testTarget(name: "PyTorchTests", dependencies: ["FormatTesting", "PyTorch", "Safetensors", "Zip"]),
-    .testTarget(name: "NumPyTests", dependencies: ["FormatTesting", "NumPy", "Safetensors", "Zip"]),
-    .testTarget(name: "ZipTests", dependencies: ["FormatTesting", "Zip", "CZlib"]),
-    .testTarget(name: "HDF5Tests", dependencies: ["FormatTesting", "HDF5", "Safetensors"]),
+    .testTarget(
+      name: "ConformanceTests", dependencies: modules + ["GraftPlugins", "VectorKernels"] + builtIn),
+    .testTarget(
+      name: "GraftCoreTests", dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
+    .testTarget(name: "GraftHubTests", dependencies: ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
+    .testTarget(
+      name: "GraftKitTests", dependencies: modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
+    .testTarget(
+      name: "CLITests",
+      dependencies: ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
+    .target(name: "FormatTesting", dependencies: ["GraftTensors"], path: "Tests/FormatTesting"),
+    .testTarget(name: "SafetensorsTests", dependencies: ["GraftTensors", "FormatTesting", "Safetensors"]),
+    .testTarget(
+      name: "PyTorchTests", dependencies: ["GraftTensors", "FormatTesting", "PyTorch", "Safetensors", "Zip"]),
+    .testTarget(
+      name: "NumPyTests", dependencies: ["GraftTensors", "FormatTesting", "NumPy", "Safetensors", "Zip"]),
+    .testTarget(name: "ZipTests", dependencies: ["GraftTensors", "FormatTesting", "Zip", "CZlib"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["GraftTensors", "FormatTesting", "HDF5", "Safetensors"]),
     .testTarget(
       name: "TensorFlowBundleTests",
-      dependencies: ["FormatTesting", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf"]),
+      dependencies: [
+        "GraftTensors", "FormatTesting", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf",
+      ]),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "CChecksums"]),
-    .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftCore"]),
+    .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftTensors", "GraftCore"]),
     .testTarget(
-      name: "GGUFTests", dependencies: ["FormatTesting", "GGUF", "Safetensors", "graft", "GraftKit"]),
+      name: "GGUFTests", dependencies: ["FormatTesting", "GGUF", "Safetensors", "GraftPlugins"] + modules),
     .testTarget(
-      name: "ONNXTests",
-      dependencies: ["FormatTesting", "graft", "GraftCore", "GraftKit", "Protobuf"] + builtIn),
-    .testTarget(name: "BERTTests", dependencies: ["graft", "GraftCore", "GraftKit"] + builtIn),
-    .testTarget(name: "WordPieceTests", dependencies: ["WordPiece", "Zlib"]),
-    .testTarget(name: "AdamWTests", dependencies: ["AdamW", "OpenBLAS"]),
-  ]
-    + plugins.map {
-      .target(name: $0, dependencies: ["GraftCore"] + (pluginDependencies[$0] ?? []), path: "Plugins/\($0)")
-    },
+      name: "ONNXTests", dependencies: ["FormatTesting", "GraftPlugins", "Protobuf"] + modules + builtIn),
+    .testTarget(name: "BERTTests", dependencies: ["GraftPlugins"] + modules + builtIn),
+    .testTarget(name: "WordPieceTests", dependencies: ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
+    .testTarget(
+      name: "AdamWTests", dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "OpenBLAS"]),
+  ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

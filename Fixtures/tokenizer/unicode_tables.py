@@ -1,6 +1,6 @@
-"""Writes Plugins/WordPiece/UnicodeTables.swift: how Hugging Face `tokenizers` (0.23.3) sees every Unicode scalar.
+"""Writes Plugins/Tokenizers/WordPiece/UnicodeTables.swift: how Hugging Face `tokenizers` (0.23.3) sees every Unicode scalar.
 
-    python unicode_tables.py > ../../Plugins/WordPiece/UnicodeTables.swift
+    python unicode_tables.py > ../../Plugins/Tokenizers/WordPiece/UnicodeTables.swift
 
 Its Rust crates carry tables of several Unicode versions (categories of 8.0, decompositions of 9.0, lower case of the
 compiler's), so no single version of the standard gives the same tokens. Each property is therefore asked of the library.

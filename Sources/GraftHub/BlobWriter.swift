@@ -1,6 +1,6 @@
 import CLinux
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// A blob that is on its way: bytes are added at the end, hashed, and get their name when they are right.
 ///

@@ -1,6 +1,6 @@
 import Crypto
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// The SHA-256 of a file, in hexadecimal digits.
 ///

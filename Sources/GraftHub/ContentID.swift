@@ -1,6 +1,6 @@
 import Crypto
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// What a file has to be: the name of its blob in the cache, and its `ETag` at the Hub.
 enum ContentID: Hashable, Sendable {

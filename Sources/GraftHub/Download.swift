@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// Brings one file into the cache, from where an earlier attempt stopped.
 struct Download {

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// Which of a model's files are wanted: its weights in one format, its configuration, its tokenizer.
 struct FileSelection {

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 
 /// Models by name: from the cache when they are there, else from the Hub.
 ///

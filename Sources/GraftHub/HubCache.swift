@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// The cache that the Hub's tools share, in the layout that is documented for them:
 ///

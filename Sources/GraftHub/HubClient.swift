@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// What the Hub says of a model at a revision.
 struct ModelInfo {

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 extension HTTPResponse {
   /// What a refusal of the Hub means, with what to do about it. The codes are the Hub's `X-Error-Code`.

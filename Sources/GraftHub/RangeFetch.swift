@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// Fetches ranges of one file over one connection, and goes on where a connection broke.
 final class RangeFetch {

@@ -1,5 +1,7 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 extension Registry {
   /// A compute backend by name; `auto` takes the fastest that works here.

@@ -1,4 +1,5 @@
 import GraftCore
+import GraftTensors
 
 /// FNV-1a over texts, each with its length: enough to notice that something changed, no defence against malice.
 struct Fingerprint {

@@ -1,6 +1,8 @@
 import AdamW
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 import OpenBLAS
 import Testing
 

@@ -1,9 +1,10 @@
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftKit
 import Testing
 
-@testable import graft
+import GraftPlugins
 
 /// The tiny checkpoints that transformers wrote, and what they are.
 enum Fixture {

@@ -1,12 +1,13 @@
 import Foundation
+import GraftCompute
 import GraftCore
-import GraftKit
+import GraftTensors
 import MaskedLM
 import NextSentence
 import SequenceClassification
 import Testing
 
-@testable import graft
+import GraftPlugins
 
 /// The gradient of every parameter of whole models, as PyTorch computes it in double precision.
 @Suite("Whole models' gradients against PyTorch")

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
 /// Checkpoints and outputs that are wrong: one sentence that names what, exit code 1, nothing left behind.

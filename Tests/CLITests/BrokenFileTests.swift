@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
 /// Broken files of every format: `graft inspect` says what they are, how much is there, and what to do.

@@ -1,8 +1,10 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
-@testable import graft
+import GraftPlugins
+
+@testable import GraftCommandLine
 
 /// The program as a whole: help, version, usage errors, pipes.
 @Suite struct GeneralTests {

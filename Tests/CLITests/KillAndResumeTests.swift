@@ -1,8 +1,9 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import Testing
 
-@testable import graft
+import GraftPlugins
 
 /// A run that is killed at any moment leaves whole checkpoints, and resumes to the same result, bit for bit.
 @Suite(.serialized) struct KillAndResumeTests {

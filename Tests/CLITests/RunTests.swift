@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
 /// `graft run`, from the command to what it leaves on the disk.

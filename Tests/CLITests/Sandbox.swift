@@ -1,5 +1,4 @@
 import Foundation
-import GraftCore
 import Testing
 
 /// A fresh working directory in which the built binary runs.

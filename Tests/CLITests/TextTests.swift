@@ -1,5 +1,4 @@
 import Foundation
-import GraftCore
 import Testing
 
 /// Commands that run a model on texts.

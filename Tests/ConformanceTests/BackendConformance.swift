@@ -1,8 +1,10 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 import Testing
 
-@testable import graft
+import GraftPlugins
 
 /// A compute backend in the registry, multiplying in one precision.
 struct BackendCandidate: CustomTestStringConvertible, Sendable {

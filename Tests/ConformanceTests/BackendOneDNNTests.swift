@@ -1,4 +1,5 @@
-import GraftCore
+import GraftCompute
+import GraftTensors
 import Testing
 
 @testable import OneDNN

@@ -1,4 +1,4 @@
-import GraftCore
+import GraftCompute
 
 /// One encoder layer with every op, dropout included, wide enough to be cut into several pieces.
 struct BackendSample {

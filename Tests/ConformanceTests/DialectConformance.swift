@@ -1,8 +1,10 @@
 import Foundation
 import Testing
 
+@testable import GraftCompute
 @testable import GraftCore
-@testable import graft
+@testable import GraftTensors
+import GraftPlugins
 
 /// Every dialect in the registry with every head that has rows in it.
 @Suite("Every dialect")

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
+@testable import GraftCompute
 @testable import GraftCore
-@testable import graft
+import GraftPlugins
 
 /// Every head in the registry on every backbone: what a plugin has to do to work with the rest.
 @Suite("Every head on every backbone")

@@ -1,8 +1,9 @@
-import GraftCore
+import GraftCompute
+import GraftTensors
 import Testing
 import VectorKernels
 
-@testable import graft
+import GraftPlugins
 
 /// Kernels under test: those of every backend that starts on this machine, and the vector kernels for every
 /// instruction set that this CPU has.

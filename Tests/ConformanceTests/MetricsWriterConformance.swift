@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 @testable import GraftCore
-@testable import graft
+@testable import GraftTensors
+import GraftPlugins
 
 /// Every metrics writer in the registry: what a run may ask of one.
 @Suite("Every metrics writer")

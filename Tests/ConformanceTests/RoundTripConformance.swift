@@ -1,9 +1,12 @@
 import Foundation
 import Testing
 
+@testable import GraftCompute
 @testable import GraftCore
+@testable import GraftExperiments
 @testable import GraftKit
-@testable import graft
+@testable import GraftTensors
+import GraftPlugins
 
 /// Checkpoints that go from every format and dialect to every other, and back.
 @Suite("Every way there and back")

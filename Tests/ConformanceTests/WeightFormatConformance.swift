@@ -1,8 +1,10 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 import Testing
 
-@testable import graft
+import GraftPlugins
 
 /// Every weight format in the registry; what is about writing, every one that writes.
 @Suite("Every weight format")

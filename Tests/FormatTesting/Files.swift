@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// The repository's `Fixtures`.
 public let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,5 +1,6 @@
 import Foundation
-import GraftCore
+import GraftCompute
+import GraftTensors
 
 /// A run over mutated files: each opens or throws ``GraftError``, and nothing else.
 ///

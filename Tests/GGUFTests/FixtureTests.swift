@@ -2,6 +2,7 @@ import FormatTesting
 import Foundation
 import GraftCore
 import GraftKit
+import GraftTensors
 import Safetensors
 import Testing
 

@@ -1,5 +1,5 @@
 import GraftCore
 
-@testable import graft
+import GraftPlugins
 
 let registry = Result { try Registry(builtInPlugins) }

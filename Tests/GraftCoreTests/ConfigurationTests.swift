@@ -1,4 +1,5 @@
 import GraftCore
+import GraftTensors
 import Testing
 
 @Suite struct ConfigurationTests {

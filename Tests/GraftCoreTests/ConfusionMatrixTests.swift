@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import Testing
 
 /// Scores against scikit-learn's: `Fixtures/evaluation/make_metrics.py`.

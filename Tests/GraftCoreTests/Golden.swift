@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftCompute
 import Testing
 
 /// The tensors of one file under `Fixtures/gradients`, written by PyTorch.

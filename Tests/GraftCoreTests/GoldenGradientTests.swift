@@ -1,4 +1,4 @@
-import GraftCore
+import GraftCompute
 import Testing
 
 /// Every op, forward and backward, against PyTorch's autograd in double precision.

@@ -1,4 +1,4 @@
-import GraftCore
+import GraftCompute
 import Testing
 
 /// A variable of normally distributed numbers that wants a gradient.

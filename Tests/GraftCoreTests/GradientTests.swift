@@ -1,5 +1,7 @@
-@testable import GraftCore
 import Testing
+
+@testable import GraftCompute
+@testable import GraftTensors
 
 /// Every op's pullback against finite differences of its forward pass.
 @Suite struct GradientTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import GraftCore
+@testable import GraftCompute
 
 @Suite struct MemoryPoolTests {
   @Test func gapsJoinWhateverTheOrderTheyComeBackIn() {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GraftCompute
 @testable import GraftCore
 
 @Suite struct ProfileTests {

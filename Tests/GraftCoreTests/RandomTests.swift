@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftCompute
 import Testing
 
 @Suite struct RandomTests {

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import Testing
 
 /// The smallest weight format: a mark, then one uint8 tensor called `all`.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import GraftCore
+@testable import GraftCompute
 
 @Suite struct TapeMemoryTests {
   private let backend: any ComputeBackend

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import GraftCore
+@testable import GraftCompute
 
 @Suite struct ThreadPoolTests {
   @Test(arguments: [1, 2, 3, 8], [0, 1, 2, 7, 1000])

@@ -1,6 +1,8 @@
 import Testing
 
+@testable import GraftCompute
 @testable import GraftCore
+@testable import GraftTensors
 
 /// A traced pass is written down, and nothing of it computed.
 @Suite struct TraceTests {

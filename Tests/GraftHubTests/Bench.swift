@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import HubServer
 
 @testable import GraftHub

@@ -1,5 +1,4 @@
 import Foundation
-import GraftCore
 import HubServer
 import Testing
 

@@ -1,5 +1,6 @@
+import GraftCompute
 import GraftCore
-import GraftKit
+import GraftTensors
 import Testing
 
 @Suite struct BackendTests {

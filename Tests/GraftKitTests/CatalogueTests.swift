@@ -1,9 +1,13 @@
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftKit
+import GraftTensors
 import Testing
 
-@testable import graft
+import GraftPlugins
+
+@testable import GraftCommandLine
 
 @Suite struct CatalogueTests {
   private static let nowhere = URL(filePath: "/nowhere/zoo.json")

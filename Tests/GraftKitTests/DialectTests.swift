@@ -1,6 +1,7 @@
 import Foundation
-import GraftCore
+import GraftCompute
 import GraftKit
+import GraftTensors
 import Testing
 
 /// Checkpoints of other frameworks: what they compute, what their configurations mean, and what is written.

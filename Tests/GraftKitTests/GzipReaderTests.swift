@@ -1,6 +1,7 @@
 import CZlib
 import Foundation
-import GraftCore
+import GraftCompute
+import GraftTensors
 import Testing
 import Zlib
 

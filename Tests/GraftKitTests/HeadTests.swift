@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftKit
+import GraftTensors
 import Testing
 
 @Suite("Heads as things of their own")

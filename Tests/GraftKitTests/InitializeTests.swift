@@ -1,6 +1,6 @@
 import Foundation
-import GraftCore
 import GraftKit
+import GraftTensors
 import Testing
 
 @Suite struct InitializeTests {

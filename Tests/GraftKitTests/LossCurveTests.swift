@@ -1,7 +1,9 @@
 import AdamW
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftKit
+import GraftTensors
 import Testing
 
 /// Fifty steps that PyTorch took on the tiny models, step by step: `Fixtures/curves/make.py`.

@@ -1,3 +1,4 @@
+import GraftCompute
 import GraftCore
 import MaskedLM
 import Testing

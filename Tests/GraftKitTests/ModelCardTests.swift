@@ -1,5 +1,8 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftData
+import GraftTensors
 import Testing
 
 @testable import GraftKit

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftData
 import GraftKit
 import Testing
 

@@ -1,7 +1,8 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
+@testable import GraftExperiments
 @testable import GraftKit
 
 #if canImport(FoundationXML)
@@ -145,7 +146,8 @@ import Testing
       let (precision, recall) = (Double(actual) / Double(texts), 0.5)
       let f1 = 2 * Double(actual) / Double(texts + 2 * actual)
       #expect(row?[1] == String(actual))
-      #expect(row?[2...4].elementsEqual([precision, recall, f1].map(Words.percent)) == true, "\(row ?? [])")
+      #expect(
+        row?[2...4].elementsEqual([precision, recall, f1].map(NumberText.percent)) == true, "\(row ?? [])")
     }
   }
 

@@ -1,8 +1,8 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
-@testable import GraftKit
+@testable import GraftExperiments
 
 /// Against SciPy, statsmodels and NumPy: `Fixtures/evaluation/make_statistics.py`.
 @Suite struct StatisticsTests {

@@ -1,8 +1,7 @@
 import Foundation
 import GraftCore
-import GraftKit
 
-@testable import graft
+import GraftPlugins
 
 /// The built-in plugins, the tiny checkpoints, and directories that go away.
 enum Support {

@@ -1,6 +1,7 @@
 import Foundation
-import GraftCore
+import GraftCompute
 import GraftKit
+import GraftTensors
 import Testing
 
 /// Golden files that are broken or belong to another model: an error each, never a trap or a wild read.

@@ -1,6 +1,6 @@
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftTensors
 import Safetensors
 import Testing
 

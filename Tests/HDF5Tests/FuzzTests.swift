@@ -1,6 +1,7 @@
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftCompute
+import GraftTensors
 import Testing
 
 @testable import HDF5

@@ -1,6 +1,5 @@
 import FormatTesting
 import Foundation
-import GraftCore
 import NumPy
 import Testing
 import Zip

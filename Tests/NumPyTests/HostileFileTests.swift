@@ -1,6 +1,6 @@
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftTensors
 import NumPy
 import Testing
 import Zip

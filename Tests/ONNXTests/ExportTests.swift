@@ -2,10 +2,11 @@ import FormatTesting
 import Foundation
 import GraftCore
 import GraftKit
+import GraftTensors
 import Testing
 
 @testable import ONNX
-@testable import graft
+import GraftPlugins
 
 /// What Graft writes: graphs that compute what transformers does, with the checkpoint's own weights.
 @Suite struct ExportTests {

@@ -1,12 +1,14 @@
 import FormatTesting
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftKit
+import GraftTensors
 import Safetensors
 import Testing
 
 @testable import ONNX
-@testable import graft
+import GraftPlugins
 
 /// Files of PyTorch's exporters and of the onnx package.
 @Suite struct FixtureTests {

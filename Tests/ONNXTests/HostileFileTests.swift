@@ -1,6 +1,8 @@
 import FormatTesting
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 import Protobuf
 import Testing
 

@@ -1,4 +1,4 @@
-import GraftCore
+import GraftCompute
 import Protobuf
 
 /// A message as a tree, of which any part can be changed with all lengths around it right again.

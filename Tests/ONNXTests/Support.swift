@@ -1,10 +1,9 @@
 import Foundation
-import GraftCore
-import GraftKit
+import GraftTensors
 import Testing
 
 @testable import ONNX
-@testable import graft
+import GraftPlugins
 
 /// Demands the same names, types, shapes and bytes, in any order.
 func expect(_ found: Weights, equals expected: Weights) throws {

@@ -1,6 +1,7 @@
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftCompute
+import GraftTensors
 import PyTorch
 import Testing
 import Zip

@@ -1,6 +1,6 @@
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftTensors
 import PyTorch
 import Testing
 import Zip

@@ -1,6 +1,6 @@
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftCompute
 import Safetensors
 import Testing
 

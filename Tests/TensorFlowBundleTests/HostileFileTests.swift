@@ -2,6 +2,7 @@ import Checksums
 import FormatTesting
 import Foundation
 import GraftCore
+import GraftTensors
 import Protobuf
 import Testing
 

@@ -1,5 +1,4 @@
 import Foundation
-import GraftCore
 import Testing
 import WordPiece
 import Zlib

@@ -1,5 +1,4 @@
 import Foundation
-import GraftCore
 import Testing
 
 @testable import WordPiece

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
 /// Archives that lie about themselves, and what a person reads about each.

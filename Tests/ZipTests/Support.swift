@@ -1,7 +1,7 @@
 import CZlib
 import FormatTesting
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 import Zip
 

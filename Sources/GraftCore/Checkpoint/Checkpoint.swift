@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 
 /// A model as data: configuration, a backbone's tensors, any number of heads, tokenizer.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import OrderedCollections
 
 /// A checkpoint that was opened, how it was stored, and what became of its tensors.

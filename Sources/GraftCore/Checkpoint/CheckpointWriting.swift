@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import OrderedCollections
 
 extension ModelDirectory {

@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import OrderedCollections
 
 /// A head without a backbone, as `graft head detach` writes it: a weight file, and a `config.json` with its

@@ -1,4 +1,6 @@
 import Foundation
+import GraftCompute
+import GraftTensors
 
 /// A weight format whose files hold what the model computes as well, for runtimes that know no architecture.
 ///

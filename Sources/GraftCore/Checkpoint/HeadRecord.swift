@@ -1,3 +1,4 @@
+import GraftTensors
 import OrderedCollections
 
 /// A head as part of a checkpoint, or on its own: its weights, its settings, and whether it was trained.

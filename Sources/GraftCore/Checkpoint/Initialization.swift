@@ -1,4 +1,6 @@
 import Foundation
+import GraftCompute
+import GraftTensors
 
 extension Registry {
   /// Gives the active head every part that it lacks, and the pooler that it reads, newly initialised.

@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import OrderedCollections
 
 /// One step of how a checkpoint came to be: it was imported, trained, given another head.

@@ -1,3 +1,4 @@
+import GraftTensors
 import OrderedCollections
 
 /// What became of every tensor when a checkpoint was read: nothing is lost silently.

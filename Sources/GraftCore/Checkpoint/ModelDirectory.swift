@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import OrderedCollections
 
 /// Where the parts of a checkpoint stand on disk: what `CKPT` on the command line means.

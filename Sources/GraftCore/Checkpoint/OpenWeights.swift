@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 
 extension Registry {
   /// Opens a weight file by what it holds, whatever it is called; a shard index opens its shards.

@@ -1,3 +1,5 @@
+import GraftCompute
+
 /// An encoder: token ids in, hidden states out.
 ///
 /// A backbone plugin lists its parameters and writes the forward pass over the tape's ops; gradients,

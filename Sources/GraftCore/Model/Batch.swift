@@ -1,63 +1,15 @@
-/// Several sequences, concatenated without padding.
-///
-/// Every activation of a model is `[tokens, width]` over the concatenation; sequence `s` owns the rows
-/// `offsets[s]..<offsets[s + 1]`.
-public struct Batch: Sendable, Equatable {
-  /// Token ids, `[tokens]`.
-  public var ids: [Int32] = []
-  /// Token type ids, `[tokens]`.
-  public var tokenTypes: [Int32] = []
-  /// Position ids, `[tokens]`: 0, 1, 2, … in each sequence.
-  public var positions: [Int32] = []
-  /// Where each sequence starts, and the end of the last: `[sequences + 1]`.
-  public var offsets: [Int] = [0]
-  /// The tokens that a token-level head predicts, as rows of the activations; `nil` means all of them.
-  public var selectedTokens: [Int32]?
-  /// What each head should have said, by the head's name. Filled by ``Head/prepare(_:examples:sampler:)``.
-  public var targets: [String: Targets] = [:]
+import GraftCompute
 
-  public init() {}
-
+extension Batch {
   /// The concatenation of encoded sequences.
   public init(_ encodings: some Sequence<Encoding>) {
+    self.init()
     for encoding in encodings {
       append(
         ids: encoding.ids,
         tokenTypes: encoding.tokenTypes,
         positions: Array(0..<Int32(encoding.ids.count))
       )
-    }
-  }
-
-  /// Adds one sequence.
-  ///
-  /// - Precondition: the three arrays have one length.
-  public mutating func append(ids: [Int32], tokenTypes: [Int32], positions: [Int32]) {
-    precondition(ids.count == tokenTypes.count && ids.count == positions.count)
-    self.ids += ids
-    self.tokenTypes += tokenTypes
-    self.positions += positions
-    offsets.append(self.ids.count)
-  }
-
-  public var tokenCount: Int { ids.count }
-  public var sequenceCount: Int { offsets.count - 1 }
-  /// The row of each sequence's first token, the `[CLS]` that poolers read.
-  public var firstTokens: [Int32] { offsets.dropLast().map(Int32.init) }
-}
-
-/// What a head should have predicted for a batch.
-public enum Targets: Sendable, Equatable {
-  /// One class for each predicted row.
-  case classes([Int32])
-  /// `width` numbers for each predicted row, row by row: regression values, or 0 and 1 for each label.
-  case values([Float], width: Int)
-
-  /// The number of predicted rows.
-  public var count: Int {
-    switch self {
-    case .classes(let classes): classes.count
-    case .values(let values, let width): values.count / max(1, width)
     }
   }
 }

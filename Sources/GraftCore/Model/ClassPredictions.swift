@@ -1,3 +1,6 @@
+import GraftCompute
+import GraftTensors
+
 /// What a head says and should have said where it chooses one class for each predicted row.
 public struct ClassPredictions {
   /// `[rows, classes]`.

@@ -1,3 +1,5 @@
+import GraftCompute
+import GraftTensors
 import OrderedCollections
 
 /// A model's `config.json`: what Graft reads by name, and every other key untouched.

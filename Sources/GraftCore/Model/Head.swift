@@ -1,3 +1,6 @@
+import GraftCompute
+import GraftTensors
+
 /// What turns a backbone's output into logits and a loss.
 ///
 /// A head decides the task: how examples become targets, what the logits are called, how predictions are

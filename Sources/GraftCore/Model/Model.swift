@@ -1,3 +1,6 @@
+import GraftCompute
+import GraftTensors
+
 /// A backbone with at most one head, their parameters, and the tokenizer: what trains and predicts.
 public final class Model {
   public let configuration: Configuration

@@ -1,3 +1,6 @@
+import GraftCompute
+import GraftTensors
+
 extension Checkpoint {
   /// Reads the weights and makes the model: backbone, active head, and the pooler when there is one.
   ///

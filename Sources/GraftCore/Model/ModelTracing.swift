@@ -1,3 +1,6 @@
+import GraftCompute
+import GraftTensors
+
 extension Checkpoint {
   /// What the active architecture computes, traced from its forward pass. Reads no tensor.
   ///

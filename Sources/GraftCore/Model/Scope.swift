@@ -1,3 +1,5 @@
+import GraftCompute
+import GraftTensors
 import OrderedCollections
 
 /// Walks a model's parameters like directories: `scope["layers"][3]["attention.query"].weight`.

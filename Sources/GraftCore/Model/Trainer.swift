@@ -1,3 +1,6 @@
+import GraftCompute
+import GraftTensors
+
 /// Turns gradients into better weights: an optimizer, and the place where a distributed one would hook in.
 ///
 /// The loop around it — data, schedule, evaluation, saving — is GraftKit's.

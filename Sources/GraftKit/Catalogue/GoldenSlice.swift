@@ -1,4 +1,6 @@
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// A published piece of what a model computes for one text.
 public struct GoldenSlice: Sendable {

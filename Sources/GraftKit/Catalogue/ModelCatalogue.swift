@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 
 /// The models that Graft knows by name: those of `catalogue.json`, and those that a user registered.
 ///

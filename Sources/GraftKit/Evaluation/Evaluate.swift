@@ -1,5 +1,7 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// How a model is evaluated.
 public struct EvaluationOptions: Sendable, Equatable {
@@ -54,7 +56,7 @@ public struct Evaluation: Sendable, Equatable {
   }
 
   /// More classes than this have scores, but no matrix in ``document``.
-  static let largestMatrix = 1000
+  package static let largestMatrix = 1000
 
   /// The results as `eval_results.json` has them, with the scores of each class and the confusion matrix, whose
   /// rows are the actual classes and whose columns are the predicted ones.
@@ -132,12 +134,12 @@ public func evaluate(
 
 extension ContinuousClock.Instant {
   /// How long ago this was.
-  var secondsSince: Double { duration(to: .now) / .seconds(1) }
+  package var secondsSince: Double { duration(to: .now) / .seconds(1) }
 }
 
 extension Double {
   /// Rounded to some decimals, as the numbers in `Trainer`'s files are.
-  func rounded(digits: Int) -> Double {
+  package func rounded(digits: Int) -> Double {
     let scale = pow(10, Double(digits))
     return isFinite ? (self * scale).rounded() / scale : self
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 
 /// What a classifier said about each row of a data set: one JSON object a line.
 ///

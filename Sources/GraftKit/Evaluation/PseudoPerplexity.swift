@@ -1,5 +1,7 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// How well a masked-language model knows a text: each token is hidden in turn, and the rest of the text has to
 /// tell it.

@@ -1,5 +1,5 @@
 import Dispatch
-import GraftCore
+import GraftCompute
 
 /// Measures what a machine can do at best, to compare with.
 public enum MachineSpeed {

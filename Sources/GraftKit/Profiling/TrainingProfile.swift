@@ -1,4 +1,4 @@
-import GraftCore
+import GraftCompute
 import OrderedCollections
 
 /// Where the time of training steps went, compared with what the machine can do.

@@ -1,11 +1,11 @@
-import GraftCore
+import GraftTensors
 
 /// Data as YAML text: a block for each object and each list of objects, everything else on its line.
 ///
 /// https://yaml.org/spec/1.2.2
-enum YAMLText {
+package enum YAMLText {
   /// - Returns: Lines, each with its line feed.
-  static func render(_ json: JSON) -> String {
+  package static func render(_ json: JSON) -> String {
     lines(json).map { $0 + "\n" }.joined()
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 
 /// Hands what a run logs to metrics writers, under the names that transformers' `Trainer` gives them:
 /// `train/loss`, `eval/accuracy`.

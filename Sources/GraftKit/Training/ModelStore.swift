@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import OrderedCollections
 
 /// How a run writes its models and reads them again.
@@ -69,7 +70,7 @@ public struct CheckpointStore: ModelStore {
   public var fingerprint: String { Self.description(of: checkpoint) }
 
   /// The fingerprint of a checkpoint, all but its weights.
-  static func description(of checkpoint: Checkpoint) -> String {
+  package static func description(of checkpoint: Checkpoint) -> String {
     var hash = Fingerprint()
     hash.add(checkpoint.architecture)
     hash.add(checkpoint.configuration.text)

@@ -1,11 +1,11 @@
-import GraftCore
+import GraftCompute
 
 /// All random choices of a run, from its seed: none depends on what was drawn before, so that a run which is
 /// resumed makes the choices it would have made.
-struct Randomness: Sendable {
+package struct Randomness: Sendable {
   private let seed: UInt64
 
-  init(_ seed: UInt64) { self.seed = seed }
+  package init(_ seed: UInt64) { self.seed = seed }
 
   /// Streams that have nothing to do with each other.
   private enum Purpose: UInt64 {
@@ -19,16 +19,16 @@ struct Randomness: Sendable {
   }
 
   /// What masking hides in a batch of the run, counted from 0 over all epochs.
-  func masks(batch: Int) -> RandomKey { key(.masks, batch) }
+  package func masks(batch: Int) -> RandomKey { key(.masks, batch) }
 
   /// What dropout leaves out in a batch of the run.
-  func dropout(batch: Int) -> RandomKey { key(.dropout, batch) }
+  package func dropout(batch: Int) -> RandomKey { key(.dropout, batch) }
 
   /// What masking hides in a batch of an evaluation: the same in every evaluation.
-  func evaluation(_ batch: Int) -> RandomKey { key(.evaluation, batch) }
+  package func evaluation(_ batch: Int) -> RandomKey { key(.evaluation, batch) }
 
   /// The order of the examples in an epoch: Fisher–Yates.
-  func order(epoch: Int, count: Int) -> [Int] {
+  package func order(epoch: Int, count: Int) -> [Int] {
     var generator = key(.order, epoch).generator
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {

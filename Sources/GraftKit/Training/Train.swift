@@ -1,5 +1,7 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftData
 
 /// Trains a checkpoint's active head and, unless it is frozen, its backbone.
 ///
@@ -74,22 +76,8 @@ public func train(
     })
 }
 
-/// Rows of data, and what is needed to read their labels and to name them in records.
-public struct TrainingData: Sendable {
-  public var rows: [TextRow]
-  /// The names of the files, for the record of what a head was trained on.
-  public var names: [String]
-  /// The number of the first label in the data; see `LabelReader.base`.
-  public var labelBase: Int?
-
-  /// Rows of named files.
-  public init(_ rows: [TextRow], named names: [String], labelBase: Int? = nil) {
-    self.rows = rows
-    self.names = names
-    self.labelBase = labelBase
-  }
-
-  func dataset(for model: Model, maximumLength: Int) throws -> Dataset {
+extension TrainingData {
+  package func dataset(for model: Model, maximumLength: Int) throws -> Dataset {
     try Dataset(rows, for: model, labelBase: labelBase, maximumLength: maximumLength)
   }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import OrderedCollections
 
 /// What a run has come to: the content of `trainer_state.json`, which transformers reads as well, and the sums
@@ -29,7 +29,7 @@ public struct TrainerState: Sendable, Equatable {
     public var metric: Double
   }
 
-  static let fileName = "trainer_state.json"
+  package static let fileName = "trainer_state.json"
   static let progressName = "training_progress.json"
 
   init() {}
@@ -162,7 +162,7 @@ extension JSON {
   /// Parses a small file.
   ///
   /// - Throws: `GraftError` naming the file.
-  init(file: URL) throws {
+  package init(file: URL) throws {
     do {
       try self.init(parsing: RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 28))
     } catch let error as GraftError {
@@ -171,7 +171,7 @@ extension JSON {
   }
 
   /// The numbers of an evaluation or a summary, as `Trainer` writes them: `eval_results.json`.
-  init(results: [String: Double]) {
+  package init(results: [String: Double]) {
     self = .object(
       OrderedDictionary(
         uniqueKeysWithValues: results.sorted { $0.key < $1.key }.map { key, value in

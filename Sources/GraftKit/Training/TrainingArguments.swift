@@ -1,16 +1,16 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import OrderedCollections
 
 /// What decides the course of a run: its model, its options, its data and its kernels. It is written beside each checkpoint, so that
 /// only the same run is resumed.
-struct TrainingArguments: Equatable {
-  static let fileName = "training_args.json"
+package struct TrainingArguments: Equatable {
+  package static let fileName = "training_args.json"
 
   /// By the name of the flag.
   private var values: OrderedDictionary<String, JSON>
 
-  init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
+  package init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
     values = [
       "model": JSON(run.store.fingerprint),
       "head": run.model.head.map { JSON(type(of: $0).name) } ?? .null,
@@ -22,12 +22,12 @@ struct TrainingArguments: Equatable {
     values["precision"] = JSON(run.backend.precision.rawValue)
   }
 
-  var document: String { JSON.object(values).text(.pretty) + "\n" }
+  package var document: String { JSON.object(values).text(.pretty) + "\n" }
 
   /// Makes sure that a directory's run is this one. How often it saves, and how much it keeps, may change.
   ///
   /// - Throws: `GraftError` naming the option that differs.
-  func check(against directory: URL) throws {
+  package func check(against directory: URL) throws {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
     let stored = try JSON(file: file)
     for (flag, value) in values where stored[flag] != value {
@@ -59,7 +59,7 @@ struct TrainingArguments: Equatable {
 
 extension TrainingOptions {
   /// What decides the course of a run, by the name of the flag. How often it saves does not.
-  var values: OrderedDictionary<String, JSON> {
+  package var values: OrderedDictionary<String, JSON> {
     func optional(_ value: Int?) -> JSON { value.map { JSON($0) } ?? .null }
     return [
       "epochs": JSON(epochs),

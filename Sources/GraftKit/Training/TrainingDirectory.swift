@@ -1,25 +1,27 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// The output directory of a run: `checkpoint-N` directories, and at the end the model.
 ///
 /// A checkpoint is written beside its name and renamed, and renamed away before it is removed, so that under
 /// its name it is always whole.
-struct TrainingDirectory {
-  let url: URL
+package struct TrainingDirectory {
+  package let url: URL
+
+  package init(url: URL) { self.url = url }
 
   /// Where metrics writers keep their files.
-  static let metricsName = "runs"
+  package static let metricsName = "runs"
 
   /// The checkpoint's name after a number of steps.
-  static func name(ofStep step: Int) -> String { "checkpoint-\(step)" }
+  package static func name(ofStep step: Int) -> String { "checkpoint-\(step)" }
 
-  func checkpoint(_ step: Int) -> URL {
+  package func checkpoint(_ step: Int) -> URL {
     url.appendingPathComponent(TrainingDirectory.name(ofStep: step), isDirectory: true)
   }
 
   /// The steps of all checkpoints, in order.
-  var checkpoints: [Int] {
+  package var checkpoints: [Int] {
     contents.compactMap { name in
       guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
         name == TrainingDirectory.name(ofStep: step)
@@ -33,7 +35,7 @@ struct TrainingDirectory {
   /// Makes a place for a new run.
   ///
   /// - Throws: `GraftError` when something stands there.
-  func create() throws {
+  package func create() throws {
     if hasRun {
       throw GraftError(
         .refused, "there is a training run in the output directory", file: url.path,
@@ -51,7 +53,7 @@ struct TrainingDirectory {
   /// Removes what ``create()`` and the beginning of a run made, when there is nothing else.
   ///
   /// - Parameter removingIt: Whether the directory goes as well, or was there before.
-  func abandon(removingIt: Bool) {
+  package func abandon(removingIt: Bool) {
     let own = [TrainingArguments.fileName, TrainingDirectory.metricsName]
     guard contents.allSatisfy(own.contains) else { return }
     for name in own { try? FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
@@ -59,7 +61,7 @@ struct TrainingDirectory {
   }
 
   /// Removes what a run that was killed left half-written or half-removed.
-  func removeDebris() {
+  package func removeDebris() {
     for name in contents
     where name.hasPrefix(".") && (name.contains(".partial-") || name.contains(".retired-")) {
       try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
@@ -67,12 +69,12 @@ struct TrainingDirectory {
   }
 
   /// Whether a run was begun here.
-  var hasRun: Bool { contents.contains(TrainingArguments.fileName) }
+  package var hasRun: Bool { contents.contains(TrainingArguments.fileName) }
 
   /// Removes the oldest checkpoints beyond a limit, but never the newest, nor those of some steps.
   ///
   /// - Returns: What was removed.
-  func rotate(keeping limit: Int?, steps protected: Set<Int>) -> [URL] {
+  package func rotate(keeping limit: Int?, steps protected: Set<Int>) -> [URL] {
     let steps = checkpoints
     guard let limit, let newest = steps.last else { return [] }
     let kept = protected.union([newest]).intersection(steps)
@@ -88,7 +90,7 @@ struct TrainingDirectory {
   }
 
   /// Puts the files that `body` writes into the directory itself, each by a rename.
-  func publish(_ body: (URL) throws -> Void) throws {
+  package func publish(_ body: (URL) throws -> Void) throws {
     let files = FileManager.default
     let temporary = url.appendingPathComponent(".model.partial-\(ProcessInfo.processInfo.processIdentifier)")
     try? files.removeItem(at: temporary)

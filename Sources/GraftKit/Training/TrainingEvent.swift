@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Synchronization
 
 /// What happens in a run, for whoever shows it. GraftKit itself prints nothing.
@@ -52,7 +52,7 @@ public final class TrainingControl: Sendable {
   /// The run saves a checkpoint at the end of its current step and returns.
   public func requestStop() { flag.store(true, ordering: .relaxed) }
 
-  var isStopRequested: Bool { flag.load(ordering: .relaxed) }
+  package var isStopRequested: Bool { flag.load(ordering: .relaxed) }
 }
 
 /// How a run ended.

@@ -1,4 +1,4 @@
-import GraftCore
+import GraftCompute
 
 /// What a run knows of itself, for the card of the model that it trains.
 public struct TrainingFacts: Sendable {

@@ -1,5 +1,7 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// One `train(…)`: what changes while it runs.
 final class TrainingLoop {

@@ -1,4 +1,5 @@
 import GraftCore
+import GraftTensors
 
 /// The settings of a training run.
 ///
@@ -63,7 +64,7 @@ public struct TrainingOptions: Sendable, Equatable {
   public init() {}
 
   /// Whether something with this interval happens at the end of a step, counted from 1.
-  func isDue(_ interval: Interval, every steps: Int, at step: Int, _ plan: TrainingPlan) -> Bool {
+  package func isDue(_ interval: Interval, every steps: Int, at step: Int, _ plan: TrainingPlan) -> Bool {
     switch interval {
     case .no: false
     case .steps: step % steps == 0
@@ -77,7 +78,7 @@ public struct TrainingOptions: Sendable, Equatable {
   }
 
   /// An error for each value that makes no sense, naming its flag.
-  var problems: [GraftError] {
+  package var problems: [GraftError] {
     var problems: [GraftError] = []
     func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) {
       guard !condition else { return }

@@ -15,7 +15,7 @@ public struct TrainingPlan: Sendable, Equatable {
   public let epochs: Int
 
   /// - Precondition: the options are valid and there is an example.
-  init(examples: Int, options: TrainingOptions) {
+  package init(examples: Int, options: TrainingOptions) {
     self.examples = examples
     batchSize = options.batchSize
     batchesPerStep = options.gradientAccumulationSteps

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 
 /// How a run ends: the model and the results, in the files that `Trainer` writes.
 extension TrainingLoop {

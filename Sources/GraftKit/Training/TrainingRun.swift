@@ -1,5 +1,7 @@
 import Foundation
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// The training loop: epochs of steps, a schedule, evaluations, checkpoints; it behaves like transformers'
 /// `Trainer`.

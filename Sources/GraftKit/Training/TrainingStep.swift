@@ -1,4 +1,6 @@
+import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// One step of training: forward and backward over some batches, clipping, and the trainer's update.
 ///

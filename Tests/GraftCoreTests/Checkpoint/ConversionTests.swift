@@ -1,5 +1,6 @@
 import Foundation
-import GraftCore
+import GraftCompute
+import GraftTensors
 import Testing
 
 /// Conversion of element types against exact arithmetic in `Double`, which holds every value concerned.

@@ -1,5 +1,6 @@
 import Foundation
-import GraftCore
+import GraftCompute
+import GraftTensors
 import Testing
 
 @Suite struct LazyTensorTests {

@@ -1,4 +1,4 @@
-import GraftCore
+import GraftTensors
 import Testing
 
 @Suite struct NonFiniteTests {

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import Testing
 
 @Suite struct ShardIndexTests {

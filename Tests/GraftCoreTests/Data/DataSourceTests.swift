@@ -1,5 +1,7 @@
 import Foundation
 import GraftCore
+import GraftData
+import GraftTensors
 import Testing
 
 @Suite struct DataSourceTests {

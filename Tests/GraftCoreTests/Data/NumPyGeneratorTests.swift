@@ -1,5 +1,6 @@
 import Foundation
-import GraftCore
+import GraftData
+import GraftTensors
 import Testing
 
 @Suite struct NumPyGeneratorTests {

@@ -1,5 +1,5 @@
 import Foundation
-import GraftCore
+import GraftTensors
 import Testing
 
 @Suite struct DirectoryWriterTests {

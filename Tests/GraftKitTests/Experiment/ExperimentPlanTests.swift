@@ -1,7 +1,9 @@
 import Foundation
 import GraftCore
+import GraftTensors
 import Testing
 
+@testable import GraftExperiments
 @testable import GraftKit
 
 @Suite struct ExperimentPlanTests {

@@ -1,9 +1,12 @@
 import Foundation
-import GraftCore
+import GraftData
+import GraftPlugins
+import GraftTensors
 import Testing
 
+@testable import GraftCommandLine
+@testable import GraftExperiments
 @testable import GraftKit
-@testable import graft
 
 @Suite struct ExperimentSchemaTests {
   /// An experiment that has no mistake; `stages` and `arms` may be others.

@@ -1,0 +1,120 @@
+import Foundation
+import GraftCompute
+import GraftTensors
+import VectorKernels
+
+/// The functions of OpenBLAS that Graft calls, found in the shared library at run time.
+struct OpenBLASLibrary: Sendable {
+  /// `cblas_sgemm(order, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)` with 32-bit extents.
+  private typealias SGEMM =
+    @convention(c) @Sendable (
+      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32, UnsafePointer<Float>,
+      Int32,
+      Float, UnsafeMutablePointer<Float>, Int32
+    ) -> Void
+  private typealias Text = @convention(c) () -> UnsafePointer<CChar>?
+  private typealias SetThreads = @convention(c) (Int32) -> Void
+  private typealias Parallel = @convention(c) () -> Int32
+
+  private let cblasSGEMM: SGEMM
+  /// What the library says about its version and its build.
+  let configuration: String
+  /// The CPU whose kernels it picked, such as `SkylakeX`.
+  let coreName: String
+
+  /// The library of this process: it is loaded once and stays.
+  static let loaded: Result<OpenBLASLibrary, GraftError> = Result { () throws(GraftError) in
+    try OpenBLASLibrary()
+  }
+
+  /// Opens the first library there is.
+  ///
+  /// - Parameter fileNames: What to look for where the system keeps libraries, in this order.
+  static func open(_ fileNames: [String]) throws(GraftError) -> UnsafeMutableRawPointer {
+    for name in fileNames {
+      if let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) { return handle }
+    }
+    throw GraftError(
+      .missing, "OpenBLAS is not installed", subject: "backend 'openblas'",
+      expected: fileNames.joined(separator: " or "),
+      found: dlerror().map { String(cString: $0) } ?? "nothing",
+      advice: "Install the Debian package libopenblas0 (or libopenblas-dev), or pass --backend reference.")
+  }
+
+  private init() throws(GraftError) {
+    let handle = try OpenBLASLibrary.withEnvironment(OpenBLASLibrary.settings) { () throws(GraftError) in
+      try OpenBLASLibrary.open(["libopenblas.so.0", "libopenblas.so"])
+    }
+    func find<Function>(_ name: String, _: Function.Type) throws(GraftError) -> Function {
+      guard let symbol = dlsym(handle, name) else {
+        throw GraftError(
+          .unsupported, "this OpenBLAS lacks a function", subject: "backend 'openblas'", expected: name,
+          advice: "Install the Debian package libopenblas0, or pass --backend reference.")
+      }
+      return unsafeBitCast(symbol, to: Function.self)
+    }
+    cblasSGEMM = try find("cblas_sgemm", SGEMM.self)
+    // A build without threads has no locks around its buffers either.
+    guard try find("openblas_get_parallel", Parallel.self)() != 0 else {
+      throw GraftError(
+        .unsupported, "this OpenBLAS may not be called from several threads", subject: "backend 'openblas'",
+        expected: "a build with threads", found: "one without",
+        advice: "Install the Debian package libopenblas0-pthread, or pass --backend reference.")
+    }
+    try find("openblas_set_num_threads", SetThreads.self)(1)
+    configuration =
+      try find("openblas_get_config", Text.self)().map { String(cString: $0) }?
+      .trimmingCharacters(in: .whitespaces) ?? "OpenBLAS"
+    coreName = try find("openblas_get_corename", Text.self)().map { String(cString: $0) } ?? "unknown"
+  }
+
+  /// What OpenBLAS reads when it is loaded.
+  ///
+  /// It knows the CPUs of its day by their model numbers and takes a newer one for an old one: the 0.3.21 of
+  /// Debian 12 runs at half speed on Zen 5. The instructions the CPU has are a better guide.
+  private static var settings: [String: String] {
+    // No threads of its own.
+    var settings = ["OPENBLAS_NUM_THREADS": "1"]
+    if chosenCore == nil { settings["OPENBLAS_CORETYPE"] = bestCore }
+    return settings
+  }
+
+  /// The kernels that the user asks for, by the environment variable `OPENBLAS_CORETYPE`.
+  static var chosenCore: String? { getenv("OPENBLAS_CORETYPE").map { String(cString: $0) } }
+
+  /// The best kernels this CPU can run; `nil` leaves it to the library.
+  static var bestCore: String? {
+    switch InstructionSet.best {
+    case .avx512: "SkylakeX"
+    case .avx2: "Haswell"
+    case .baseline: nil
+    }
+  }
+
+  /// Runs `body` with some environment variables set, and restores them. No other thread should read the
+  /// environment meanwhile, which programs do when they start.
+  private static func withEnvironment<Value>(
+    _ settings: [String: String], _ body: () throws(GraftError) -> Value
+  ) throws(GraftError) -> Value {
+    let old = settings.keys.map { ($0, getenv($0).map { String(cString: $0) }) }
+    for (name, value) in settings { setenv(name, value, 1) }
+    defer {
+      for (name, value) in old {
+        if let value { setenv(name, value, 1) } else { unsetenv(name) }
+      }
+    }
+    return try body()
+  }
+
+  /// `C = op(A) · op(B)`, or `C += …`, on the calling thread.
+  func sgemm(
+    _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+    to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+  ) {
+    let (rowMajor, plain, transposed): (Int32, Int32, Int32) = (101, 111, 112)
+    cblasSGEMM(
+      rowMajor, product.transposesA ? transposed : plain, product.transposesB ? transposed : plain,
+      Int32(product.m), Int32(product.n), Int32(product.k), 1, a, Int32(lda), b, Int32(ldb),
+      accumulating ? 1 : 0, c, Int32(ldc))
+  }
+}

@@ -1,0 +1,65 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// The numbers of a BERT encoder, read from `config.json` with the defaults of `BertConfig`.
+public struct BERTConfiguration: Sendable, Equatable {
+  public var vocabularySize: Int
+  public var hiddenSize: Int
+  public var layerCount: Int
+  public var headCount: Int
+  public var intermediateSize: Int
+  public var maximumLength: Int
+  public var tokenTypeCount: Int
+  public var activation: Activation
+  public var layerNormEpsilon: Float
+  /// Dropout after embeddings and sublayers.
+  public var hiddenDropout: Float
+  /// Dropout of attention weights.
+  public var attentionDropout: Float
+  /// The standard deviation of new weights.
+  public var initializerRange: Double
+
+  /// - Throws: ``GraftError`` naming the key that is missing, malformed, or asks for what BERT does not have.
+  public init(_ configuration: Configuration) throws {
+    vocabularySize = try configuration.size("vocab_size")
+    hiddenSize = try configuration.size("hidden_size")
+    layerCount = try configuration.size("num_hidden_layers")
+    headCount = try configuration.size("num_attention_heads")
+    intermediateSize = try configuration.size("intermediate_size")
+    maximumLength = try configuration.size("max_position_embeddings", default: 512)
+    tokenTypeCount = try configuration.size("type_vocab_size", default: 2)
+    activation = try configuration.activation("hidden_act", default: "gelu")
+    layerNormEpsilon = Float(try configuration.number("layer_norm_eps", default: 1e-12))
+    hiddenDropout = try configuration.probability("hidden_dropout_prob", default: 0.1)
+    attentionDropout = try configuration.probability("attention_probs_dropout_prob", default: 0.1)
+    initializerRange = try configuration.number("initializer_range", default: 0.02)
+
+    func unsupported(_ key: String, _ expected: String, _ found: String) -> GraftError {
+      GraftError(
+        .unsupported,
+        "not supported",
+        file: "config.json",
+        subject: "key '\(key)'",
+        expected: expected,
+        found: found
+      )
+    }
+    guard hiddenSize % headCount == 0 else {
+      throw GraftError(
+        .mismatch,
+        "the width does not divide among the attention heads",
+        file: "config.json",
+        subject: "key 'hidden_size'",
+        expected: "a multiple of num_attention_heads \(headCount)",
+        found: "\(hiddenSize)"
+      )
+    }
+    guard layerCount <= 1000 else { throw unsupported("num_hidden_layers", "at most 1000", "\(layerCount)") }
+    let positions = try configuration.string("position_embedding_type", default: "absolute")
+    guard positions == "absolute" else { throw unsupported("position_embedding_type", "absolute", positions) }
+    for key in ["is_decoder", "add_cross_attention"] where try configuration.bool(key, default: false) {
+      throw unsupported(key, "false: an encoder", "true")
+    }
+  }
+}

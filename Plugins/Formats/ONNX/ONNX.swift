@@ -1,0 +1,60 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// Registers the weight format `onnx`.
+public enum ONNXPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws {
+    try registry.add(ONNXFormat.self)
+  }
+}
+
+/// ONNX: a graph of operations with the weights that it computes with.
+///
+/// Reading takes the weights, under the names of the parameters that they are: exporters leave many without
+/// one, which ``ParameterNames`` finds by where the graph uses them. Writing stores the model as well, to be
+/// run as it is: see ``Lowering``. https://onnx.ai/onnx/repo-docs/IR.html
+public struct ONNXFormat: GraphFormat {
+  public static let name = "onnx"
+  public static let fileNames = ["model.onnx"]
+  public static let dialect: String? = "transformers"
+
+  public init() {}
+
+  /// There is no mark: the file is a message that begins with the version of the format, and has a graph soon.
+  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
+    guard try file.head(1) == [8] else { return false }
+    do {
+      return try ModelFile.begins(file)
+    } catch let error as GraftError where error.kind == .malformed {
+      return false
+    }
+  }
+
+  public func open(_ url: URL) throws -> Weights {
+    do {
+      return try ModelFile(RandomAccessFile(url)).weights()
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+  }
+
+  public func write(_ weights: Weights, to url: URL) throws { try write(weights, to: url, limit: nil) }
+
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
+    try write(weights, Lowering.Result(), to: url, limit)
+  }
+
+  public func write(_ weights: Weights, computing graph: ModelGraph, to url: URL, limit: Int?) throws {
+    try write(weights, Lowering.result(of: graph, weights), to: url, limit)
+  }
+
+  private func write(_ weights: Weights, _ graph: Lowering.Result, to url: URL, _ limit: Int?) throws {
+    do {
+      try ModelWriter(weights, graph, url, limit).write()
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+  }
+}

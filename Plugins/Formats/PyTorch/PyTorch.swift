@@ -1,0 +1,68 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import Zip
+
+/// Registers the weight format `pytorch`.
+public enum PyTorchPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws {
+    try registry.add(PyTorchFormat.self)
+  }
+}
+
+/// Files of `torch.save`: a pickle that says what the tensors are, and the storages that hold their elements.
+///
+/// Both forms are read, the zip archive that PyTorch writes since 1.6 and the stream before it; the archive
+/// is written. Reading interprets the pickle and runs nothing of it: see ``Pickle``. Reference:
+/// `torch/serialization.py`.
+public struct PyTorchFormat: WeightFormat {
+  public static let name = "pytorch"
+  public static let fileNames = ["pytorch_model.bin", "model.pt", "model.pth"]
+  public static let hasTies = true
+
+  public init() {}
+
+  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
+    if let names = try ZipArchive.names(in: file) { return names.contains(where: TorchArchive.isTable) }
+    let head = try file.head(512)
+    return TorchStream.begins(head) || TorchTar.begins(head)
+  }
+
+  public func open(_ url: URL) throws -> Weights {
+    do {
+      let file = try RandomAccessFile(url)
+      let head = try file.head(512)
+      if FileKind(head) == .zip { return try TorchArchive.weights(in: ZipArchive(file)) }
+      if TorchStream.begins(head) { return try TorchStream.weights(in: file) }
+      if TorchTar.begins(head) { throw TorchTar.error }
+      throw FileKind(head)?.error(insteadOf: "a PyTorch file", file: url.path)
+        ?? GraftError(.malformed, "not a PyTorch file", advice: "Copy or download it again.")
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+  }
+
+  public func write(_ weights: Weights, to url: URL) throws {
+    do {
+      try TorchArchive.write(weights, to: url)
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+  }
+
+  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
+    try ShardIndex.write(weights, to: url, limit: limit, format: self)
+  }
+}
+
+/// The archive of PyTorch before 0.1.10, of March 2017. It is told apart so that it can be named.
+enum TorchTar {
+  static func begins(_ head: [UInt8]) -> Bool {
+    FileKind(head) == .tar
+      && ["sys_info", "pickle", "storages", "tensors"].contains { head.starts(with: Array($0.utf8) + [0]) }
+  }
+
+  static let error = GraftError(
+    .unsupported, "a file of PyTorch before 0.1.10, which only PyTorch itself reads",
+    advice: "Load it with PyTorch and save it again.")
+}

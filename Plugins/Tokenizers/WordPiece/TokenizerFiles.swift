@@ -1,0 +1,109 @@
+import Foundation
+import GraftTensors
+import OrderedCollections
+
+extension WordPieceTokenizer {
+  public static func load(from directory: URL) throws -> WordPieceTokenizer? {
+    try TokenizerDescription(directory: directory).map(WordPieceTokenizer.init)
+  }
+
+  public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
+    -> WordPieceTokenizer?
+  {
+    try (GGUFTokenizer.description(of: attributes) ?? TokenizerDescription(attributes: attributes))
+      .map(WordPieceTokenizer.init)
+  }
+
+  public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> {
+    switch dialect {
+    case "gguf": GGUFTokenizer.attributes(of: self)
+    case "transformers":
+      [
+        TokenizerDescription.documentName: .string(documentText()),
+        TokenizerDescription.configurationName: .string(configuration.text(.sorted)),
+      ]
+    default: [:]
+    }
+  }
+
+  /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+  ///
+  /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.
+  /// `vocab.txt` is left out when a token contains a line feed, which it cannot express; nothing needs it
+  /// beside the others.
+  public func write(to directory: URL) throws {
+    func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
+    try FileWriter.write(url(TokenizerDescription.documentName), text: documentText())
+    try FileWriter.write(
+      url(TokenizerDescription.configurationName), text: configuration.text(.sorted) + "\n")
+    let roles = TokenizerSettings.roles.filter { configuration[$0] != nil }
+    let map = JSON.object(roles.reduce(into: [:]) { $0[$1] = configuration[$1] })
+    try FileWriter.write(url("special_tokens_map.json"), text: map.text(.sorted) + "\n")
+    // Lines are ids, so tokens that were only added stay where they are among those of the model.
+    let count = vocabulary.isOfModel.lastIndex(of: true).map { $0 + 1 } ?? 0
+    let lines = vocabulary.tokens[..<count]
+    guard !lines.contains(where: { $0.utf8.contains(UInt8(ascii: "\n")) }) else { return }
+    try FileWriter.write(url("vocab.txt"), text: lines.map { $0 + "\n" }.joined())
+  }
+
+  /// Writes KerasHub's files for its dialect; for any other, those of ``write(to:)``.
+  public func write(to directory: URL, as dialect: String) throws {
+    guard dialect == "keras-hub" else { return try write(to: directory) }
+    try KerasHubTokenizer(normalizer).write(vocabulary.tokens, to: directory)
+  }
+
+  /// `tokenizer.json` with the vocabulary in its place.
+  private func documentText() -> String {
+    var entries = ""
+    for (id, token) in vocabulary.tokens.enumerated() where vocabulary.isOfModel[id] {
+      entries += entries.isEmpty ? "{\n" : ",\n"
+      entries += "      \(JSON.string(token).text()): \(id)"
+    }
+    guard var members = document.object, var model = members["model"]?.object else {
+      return document.text(.pretty)
+    }
+    // A number is written as it is spelled, and this is how the vocabulary is spelled: its tokens are not all
+    // different as keys of a JSON object here.
+    model["vocab"] = .number(entries + "\n    }")
+    members["model"] = .object(model)
+    return JSON.object(members).text(.pretty)
+  }
+}
+
+/// `tokenizer_config.json`, from which transformers makes a tokenizer even when there is a `tokenizer.json`.
+enum TokenizerConfiguration {
+  /// The settings that came with a tokenizer, made to agree with it.
+  static func updated(
+    _ settings: TokenizerSettings, for description: TokenizerDescription, unknown: String
+  ) -> JSON {
+    var members = settings.configuration.object ?? [:]
+    let vocabulary = description.vocabulary
+    for role in TokenizerSettings.roles {
+      let token = role == "unk_token" ? unknown : settings.token(role)
+      if vocabulary.id(of: token) != nil, members[role]?["content"]?.string != token {
+        members[role] = .string(token)
+      }
+    }
+    let normalizer = description.normalizer
+    members["do_lower_case"] = JSON(normalizer.lowercase)
+    members["strip_accents"] = normalizer.stripAccents.map { JSON($0) } ?? .null
+    members["tokenize_chinese_chars"] = JSON(normalizer.handleChineseCharacters)
+    if !isBert(description) {
+      members["tokenizer_class"] = "PreTrainedTokenizerFast"
+    } else if members["tokenizer_class"] == nil {
+      members["tokenizer_class"] = "BertTokenizer"
+    }
+    return .object(members)
+  }
+
+  /// Whether transformers' `BertTokenizer`, which sets all but a few things itself, comes out the same.
+  private static func isBert(_ description: TokenizerDescription) -> Bool {
+    guard let classification = description.specialTokens.classification,
+      let separator = description.specialTokens.separator
+    else { return false }
+    return description.normalizer.cleanText && description.document["normalizer"] != .null
+      && description.maximumWordLength == 100 && description.decoder == WordPieceDecoder()
+      && (description.document["model"]?["continuing_subword_prefix"]?.string ?? "##") == "##"
+      && description.postProcessor == .bert(classification: classification, separator: separator)
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// `graft evaluate`
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Score a model on labelled data; the head decides the task.",
+    discussion: """
+      A classifier's scores are those of scikit-learn; --output and --json have them for each class, with the \
+      confusion matrix, whose rows are the actual classes.
+
+      \(DataFlags.help)
+
+      EXAMPLES
+        graft evaluate news --data test.csv
+        graft evaluate news --data ag_news/test.csv --text-column 2,3 \\
+          --label-column 1 --label-base 1 --output results.json
+        graft evaluate news --data test.csv --predictions predictions.jsonl
+        graft evaluate adapted --data domain.txt --mlm-probability 0.15
+        graft evaluate adapted --data domain.txt --take 200 --pseudo-perplexity
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("Data files, read one after another.", valueName: "FILE"),
+    completion: .file())
+  var data: [Path]
+
+  @OptionGroup(title: "Data") var reading: DataFlags
+
+  @Option(
+    help: ArgumentHelp("Write the results as JSON to a file as well.", valueName: "FILE.json"),
+    completion: .file())
+  var output: Path?
+
+  @Option(
+    help: ArgumentHelp("Write what the model says about each row, as JSON Lines.", valueName: "FILE.jsonl"),
+    completion: .file())
+  var predictions: Path?
+
+  @Flag(
+    help: """
+      Hide each token in turn and report the pseudo-perplexity of a masked-language model, a forward pass a \
+      token. Salazar et al., arXiv:1910.14659.
+      """)
+  var pseudoPerplexity = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
+  var mlmProbability = 0.15
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of what masked-language modelling hides.", valueName: "S"))
+  var seed: UInt64 = 42
+
+  @OptionGroup var batch: BatchFlag
+  @OptionGroup var length: LengthFlag
+  @OptionGroup var untrained: UntrainedFlag
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
+  @OptionGroup var flags: OutputFlags
+
+  func validate() throws {
+    guard mlmProbability > 0, mlmProbability <= 1 else {
+      throw ValidationError("--mlm-probability must be above 0 and at most 1.")
+    }
+  }
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let opened = try checkpoint.open(registry, strictness, flags.console)
+    try untrained.check(opened, flags.console)
+    let model = try opened.makeModel()
+    _ = try model.requireHead()
+    let read = try reading.read(data)
+    let dataset = try Dataset(
+      read.rows, for: model, labelBase: read.labelBase, maximumLength: length.maxLength)
+    let backend = try backend.make(registry, flags.console)
+    let options = EvaluationOptions(
+      batchSize: batch.batchSize, maskingProbability: Float(mlmProbability), seed: seed,
+      keepsPredictions: predictions != nil)
+    let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
+    var evaluation = try evaluate(
+      model, on: dataset, options: options, backend: backend, progress: { bar.update($0) })
+    bar.clear()
+    if pseudoPerplexity {
+      let bar = ProgressBar(
+        "masking each token", unit: "samples", total: dataset.count, console: flags.console)
+      evaluation.metrics["pseudo_perplexity"] = try GraftKit.pseudoPerplexity(
+        model, on: dataset, batchSize: batch.batchSize, backend: backend, progress: { bar.update($0) }
+      ).value
+      bar.clear()
+    }
+    if let predictions {
+      try PredictionFile.write(
+        evaluation.predictions, of: read.rows, labelled: dataset, to: predictions.url)
+    }
+    if let output { try FileWriter.write(output.url, text: evaluation.document.text(.pretty) + "\n") }
+    try Output.print(
+      flags.json ? evaluation.document.text(.pretty) : EvaluationTable(evaluation).text)
+  }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// `graft fill-mask`
+struct FillMask: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Suggest tokens for each [MASK] of a text.",
+    discussion: """
+      EXAMPLES
+        graft fill-mask bert "Hello I'm a [MASK] model."
+        graft fill-mask bert 'Paris is the [MASK] of [MASK].' --top-k 3 --json
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Argument(help: ArgumentHelp("A text with at least one mask token.", valueName: "TEXT"))
+  var text: String
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
+  var topK = 5
+
+  @OptionGroup var untrained: UntrainedFlag
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
+  @OptionGroup var output: OutputFlags
+
+  func validate() throws {
+    guard (1...1_000_000).contains(topK) else { throw ValidationError("--top-k must be at least 1.") }
+  }
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let opened = try checkpoint.open(registry, strictness, output.console)
+    let masks = try fillMask(
+      text, with: opened.makeModel(), topK: topK, backend: backend.make(registry, output.console))
+    // Only now: that a head does not predict tokens at all is the more useful thing to say.
+    try untrained.check(opened, output.console)
+    if output.json {
+      try Output.print(.array(masks.map { .array($0.map(json)) }))
+      return
+    }
+    for (index, fills) in masks.enumerated() {
+      if masks.count > 1 { try Output.print("\(index > 0 ? "\n" : "")mask \(index + 1)") }
+      try Output.print(
+        Format.table(
+          fills.map { [Format.score($0.score), $0.token, String($0.id), $0.sequence] },
+          header: ["score", "token", "id", "text"], alignments: [.right, .left, .right]))
+    }
+  }
+
+  private func json(_ fill: MaskFill) -> JSON {
+    [
+      "token": .string(fill.token), "id": JSON(Int(fill.id)), "score": JSON(fill.score),
+      "sequence": .string(fill.sequence),
+    ]
+  }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// `graft inspect`
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Describe a checkpoint: format, dialect, architecture, heads, parameters, types, ties.",
+    discussion: """
+      Reads headers only, so it is quick whatever the model's size; --check reads every tensor, compares \
+      checksums and counts NaN and infinite values. Of a head alone, 'graft head list' tells.
+
+      EXAMPLES
+        graft inspect bert-base-uncased
+        graft inspect bert-base-uncased --tensors
+        graft inspect news --lineage
+        graft inspect model.safetensors --json
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+
+  @Flag(help: "List every stored tensor with its type and shape.")
+  var tensors = false
+
+  @Flag(help: "Tell how the checkpoint came to be: imports, training, heads.")
+  var lineage = false
+
+  @Flag(help: "Read every tensor: is one damaged, or a value not finite?")
+  var check = false
+
+  @OptionGroup var output: OutputFlags
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let url = try checkpoint.locate(registry, output.console)
+    do {
+      try inspect(url, registry)
+    } catch let error as GraftError {
+      try explain(diagnose(error, of: url, registry: registry), url)
+      throw error
+    }
+  }
+
+  private func inspect(_ url: URL, _ registry: Registry) throws {
+    guard (try? registry.openHead(url)) == nil else {
+      throw GraftError(
+        .mismatch, "a head alone, without a backbone", file: url.path,
+        advice: "'graft head list' describes it, 'graft head attach' puts it on a checkpoint.")
+    }
+    let inspection = try GraftKit.inspect(url, check: check, registry: registry)
+    if output.json {
+      try Output.print(json(inspection, url))
+    } else {
+      try show(inspection, url)
+    }
+  }
+
+  /// Prints what is known of a broken checkpoint; the sentence about it goes to standard error.
+  private func explain(_ found: Diagnosis, _ url: URL) throws {
+    let error = found.error.relativeToWorkingDirectory
+    guard output.json else {
+      var rows = [["checkpoint", url.displayPath], ["file", found.file.displayPath]]
+      if let kind = found.kind { rows.append(["kind", kind]) }
+      if let size = found.size { rows.append(["size", Format.count(size, "byte")]) }
+      return try Output.print(Format.table(rows))
+    }
+    func text(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+    try Output.print(
+      .object([
+        ("checkpoint", JSON(url)), ("file", JSON(found.file)), ("kind", text(found.kind)),
+        ("size", found.size.map { JSON($0) } ?? .null),
+        (
+          "error",
+          [
+            "message": .string(error.description), "subject": text(error.subject),
+            "problem": .string(error.problem), "expected": text(error.expected), "found": text(error.found),
+            "advice": text(error.advice),
+          ]
+        ),
+      ]))
+  }
+
+  private func show(_ found: Inspection, _ url: URL) throws {
+    let size = [
+      Format.count(found.layers, "layer"), "hidden \(found.hiddenSize)",
+      "vocabulary \(Format.grouped(found.vocabularySize))", "up to \(found.maximumLength) tokens",
+    ]
+    let parts = [found.backbone] + found.heads
+    let total = parts.reduce(0) { $0 + $1.parameters }
+    var rows = [
+      ["checkpoint", url.displayPath],
+      ["format", found.format],
+      ["dialect", found.dialect],
+      ["architecture", found.architecture],
+      ["size", size.joined(separator: ", ")],
+      ["tokenizer", found.tokenizer ?? "none"],
+      ["parameters", Format.grouped(total)],
+      [
+        "types",
+        found.types.map { "\($0.name) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", "),
+      ],
+    ]
+    if check {
+      let isFinite = found.report.nonFinite.isEmpty
+      let values = isFinite ? "all values are finite" : "not all values are finite"
+      rows.append(["checked", "\(Format.count(found.tensors.count, "tensor")) read whole, \(values)"])
+    }
+    if !found.ties.isEmpty { rows.append(["tied copies", found.ties.joined(separator: ", ")]) }
+    try Output.print(Format.table(rows))
+    try Output.print("\nbackbone")
+    try Output.print(
+      Format.table([[found.backbone.name, Format.grouped(found.backbone.parameters)]], indent: 2))
+    try Output.print("\nheads")
+    try Output.print(HeadTable(found.heads).text(indent: 2))
+    try Output.print("\ntensors")
+    for line in found.report.description.split(separator: "\n") { try Output.print("  \(line)") }
+    if lineage {
+      try Output.print("\nlineage")
+      let steps = found.lineage.flatMap { step -> [[String]] in
+        let facts = step.facts.filter { $0.key != "files" }
+          .map { "\($0.key) \($0.value.string ?? $0.value.text())" }
+        let files = step.facts["files"]?.object ?? [:]
+        return [[step.action, facts.joined(separator: ", ")]]
+          + files.map { ["", "\($0.value.string?.prefix(12) ?? "")  \($0.key)"] }
+      }
+      try Output.print(Format.table(steps.isEmpty ? [["unknown"]] : steps, indent: 2))
+    }
+    guard tensors else { return }
+    try Output.print("")
+    try Output.print(
+      Format.table(
+        found.tensors.map { [$0.name, $0.tensor.typeName, "\($0.tensor.spec.shape)"] },
+        header: ["name", "type", "shape"], indent: 2))
+  }
+
+  private func json(_ found: Inspection, _ url: URL) -> JSON {
+    var members: [(String, JSON)] = [
+      ("checkpoint", JSON(url)), ("format", .string(found.format)),
+      ("dialect", .string(found.dialect)), ("architecture", .string(found.architecture)),
+      ("layers", JSON(found.layers)), ("hidden_size", JSON(found.hiddenSize)),
+      ("vocabulary_size", JSON(found.vocabularySize)), ("maximum_length", JSON(found.maximumLength)),
+      ("tokenizer", found.tokenizer.map { .string($0) } ?? .null),
+      ("parameters", JSON(found.heads.reduce(found.backbone.parameters) { $0 + $1.parameters })),
+      (
+        "backbone",
+        ["name": .string(found.backbone.name), "parameters": JSON(found.backbone.parameters)]
+      ),
+      ("heads", HeadTable(found.heads).json),
+      ("dtypes", .object(found.types.map { ($0.name, JSON($0.count)) })),
+      ("tied_copies", .list(found.ties)), ("report", found.report.json),
+    ]
+    if lineage { members.append(("lineage", .array(found.lineage.map(\.json)))) }
+    if tensors {
+      let list = found.tensors.map { name, tensor -> JSON in
+        [
+          "name": .string(name), "dtype": .string(tensor.typeName),
+          "shape": .array(tensor.spec.shape.map { JSON($0) }),
+        ]
+      }
+      members.append(("tensors", .array(list)))
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,170 @@
+import ArgumentParser
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftExperiments
+import GraftKit
+import GraftTensors
+
+/// `graft run`
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Do a whole comparison: arms of stages, over several seeds, from one file.",
+    discussion: """
+      EXPERIMENT is a YAML file, or one of those that come with Graft: \
+      \(ReadyMadeExperiment.allCases.map(\.rawValue).joined(separator: ", ")). It names a base checkpoint, data \
+      sets, stages (import, train, swap, evaluate, export) with any option of 'graft train', and arms, which are \
+      lists of stages. Paths in it are relative to it. \(HubFlags.help)
+
+      DIR keeps every stage under the hash of all that decides it. The same command again does only what is \
+      missing: after a change what follows from it, after Ctrl-C, a kill or a full disk the rest, to the same \
+      results, bit for bit. What arms share is done once.
+
+      With --json, standard output has one JSON object a line as things happen, with the key 'event': planned, \
+      started, logged, evaluated, saved, removed, warned, progress, finished-stage, and last finished or \
+      interrupted.
+
+      EXAMPLES
+        graft run experiment.yaml --output results
+        graft run experiment.yaml --output results --dry-run
+        graft run notebook --base bert-base-uncased --data-dir data \\
+          --output notebook --seeds 42,1,2
+        graft run notebook-full --base bert-base-uncased --data-dir data \\
+          --output full --precision bfloat16 --max-disk 20GB
+      """)
+
+  @Argument(
+    help: ArgumentHelp("A YAML file, or the name of a ready-made experiment.", valueName: "EXPERIMENT"))
+  var experiment: String
+
+  @Option(
+    help: ArgumentHelp("The directory to create, or to go on in.", valueName: "DIR"), completion: .directory)
+  var output: Path
+
+  @Option(
+    help: ArgumentHelp(
+      "The base checkpoint, or a published model's name, in place of the file's.", valueName: "CKPT"))
+  var base: ModelSource?
+
+  @OptionGroup var hub: HubFlags
+
+  @Option(
+    help: ArgumentHelp(
+      "Where data sets known by name are looked for first: DIR/ag_news/train.csv.", valueName: "DIR"),
+    completion: .directory)
+  var dataDir: Path?
+
+  @Option(help: ArgumentHelp("Seeds, in place of the file's.", valueName: "S,S"))
+  var seeds: String?
+
+  @Flag(help: "Show what would be done, what is there already, and how long the rest will take.")
+  var dryRun = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The most that DIR may take (B, KB, MB, GB): models that have served their purpose are removed.",
+      valueName: "SIZE"))
+  var maxDisk: ByteCount?
+
+  @Option(
+    help: ArgumentHelp("What linear layers multiply in, where a stage does not say.", valueName: "TYPE"))
+  var precision = Precision.float32
+
+  @OptionGroup(title: "Machine") var backend: BackendFlags
+  @OptionGroup var flags: OutputFlags
+
+  func validate() throws { _ = try seedList }
+
+  private var seedList: [UInt64]? {
+    get throws {
+      guard let seeds else { return nil }
+      let list = seeds.split(separator: ",", omittingEmptySubsequences: false).map { UInt64($0) }
+      guard !list.contains(nil), Set(list).count == list.count else {
+        throw ValidationError("--seeds has to be different whole numbers, such as 42,1,2.")
+      }
+      return list.compactMap { $0 }
+    }
+  }
+
+  func run() throws {
+    // A reader of the log that leaves does not end a run of hours.
+    signal(SIGPIPE, SIG_IGN)
+    let registry = try GraftTool.registry()
+    let machine = ExperimentMachine(cpu: Machine.current.model, precision: precision) {
+      try backend.make(registry, flags.console, precision: $0)
+    }
+    let plan = try ExperimentPlan(read(registry), on: machine, registry: registry)
+    if dryRun {
+      var schedule = ExperimentSchedule(plan, output: output.url)
+      try schedule.measure(on: machine, registry: registry) { flags.console.note("measuring \($0) …") }
+      return try show(schedule)
+    }
+    let control = TrainingControl()
+    let console = flags.console
+    let interruption = Interruption {
+      control.requestStop()
+      console.note("\nstopping after this step; once more to stop at once")
+    }
+    let display = ExperimentDisplay(console: console, printsJSON: flags.json)
+    defer { display.close() }
+    let outcome = try withExtendedLifetime(interruption) {
+      try runExperiment(
+        plan, output: output.url, on: machine, registry: registry, maximumDisk: maxDisk?.value,
+        control: control, observe: display.show)
+    }
+    display.close()
+    switch outcome {
+    case .finished(let results):
+      if let excess = results.excess { console.warn(excess.relativeToWorkingDirectory.description) }
+      try show(results)
+    case .interrupted:
+      if flags.json { try Output.print(JSON.object([("event", "interrupted")]).text()) }
+      Console.write("interrupted; the same command goes on where it stopped\n")
+      throw ExitCode.failure
+    }
+  }
+
+  private func read(_ registry: Registry) throws -> Experiment {
+    func locate(_ name: String) throws -> URL { try hub.locate(ModelSource(name), registry, flags.console) }
+    let base = try base.map { try locate($0.text) }
+    let file = URL(fileURLWithPath: experiment)
+    if let known = ReadyMadeExperiment(rawValue: experiment),
+      !FileManager.default.fileExists(atPath: file.path)
+    {
+      do {
+        let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+        return try Experiment(
+          parsing: Array(known.text.utf8), relativeTo: here, base: base, seeds: try seedList,
+          dataDirectory: dataDir?.url, registry: registry,
+          locate: locate)
+      } catch let error as GraftError {
+        throw error.inFile(known.rawValue)
+      }
+    }
+    do {
+      return try Experiment(
+        file: file, base: base, seeds: try seedList, dataDirectory: dataDir?.url, registry: registry,
+        locate: locate)
+    } catch var error as GraftError {
+      if error.kind == .missing, error.file == file.path {
+        let names = ReadyMadeExperiment.allCases.map(\.rawValue)
+        error.advice = "Ready-made experiments: \(names.joined(separator: ", "))."
+      }
+      throw error
+    }
+  }
+
+  private func show(_ schedule: ExperimentSchedule) throws {
+    guard !flags.json else { return try Output.print(schedule.json) }
+    try Output.print(schedule.text)
+  }
+
+  private func show(_ results: ExperimentResults) throws {
+    guard !flags.json else {
+      return try Output.print(
+        JSON.object([("event", "finished"), ("output", JSON(output.url)), ("results", results.json)]).text())
+    }
+    try Output.print(results.text)
+    try Output.print("wrote \(output.url.appending(path: "report.html").displayPath)")
+  }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// `graft train`
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model on data; the head decides the task.",
+    discussion: """
+      DIR becomes what transformers' Trainer writes: checkpoint-N directories on the way, and at the end the \
+      model, trainer_state.json and the results; 'tensorboard --logdir DIR' plots it from the first step on. Ctrl-C saves a checkpoint and says how to resume; a run that \
+      was killed resumes as well, to the same result, bit for bit.
+
+      \(DataFlags.help) --take and --shuffle-seed hold for --data and for --eval-data.
+
+      With --json, standard output has one JSON object a line as things happen, with the key 'event': \
+      started, logged, evaluated, saved, removed, warned, and last finished or interrupted.
+
+      EXAMPLES
+        graft train bert --data domain.txt --output adapted --epochs 1
+        graft train classifier --data train.csv --eval-data test.csv --output news \\
+          --epochs 5 --shuffle-seed 42 --take 1000 --eval-on-start
+        graft train classifier --data ag_news/train.csv --text-column 2,3 \\
+          --label-column 1 --label-base 1 --output news --freeze-backbone
+        graft train classifier --data train.csv --eval-data test.csv --output news \\
+          --epochs 5 --shuffle-seed 42 --take 1000 --resume
+        graft train bert --data domain.txt --output adapted \\
+          --precision bfloat16 --profile
+      """)
+
+  @OptionGroup package var checkpoint: CheckpointArgument
+
+  @OptionGroup(title: "Files") var files: FileFlags
+  @OptionGroup(title: "Data") var reading: DataFlags
+  @OptionGroup(title: "Training") var training: TrainingFlags
+  @OptionGroup(title: "Machine") var backend: BackendFlags
+  @Flag(help: "Show where the time of the steps went, compared with what this machine can do.")
+  var profile = false
+
+  @OptionGroup package var strictness: StrictFlag
+  @OptionGroup package var flags: OutputFlags
+
+  /// What is read and written.
+  struct FileFlags: ParsableArguments {
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp("Training data; several files are read one after another.", valueName: "FILE"),
+      completion: .file())
+    var data: [Path]
+
+    @Option(
+      help: ArgumentHelp("The directory to create, or to go on in with --resume.", valueName: "DIR"),
+      completion: .directory)
+    var output: Path
+
+    @Option(
+      parsing: .upToNextOption, help: ArgumentHelp("Data to evaluate on.", valueName: "FILE"),
+      completion: .file())
+    var evalData: [Path] = []
+
+    @Flag(help: "Go on with the run in the output directory; pass the same options.")
+    var resume = false
+  }
+
+  func validate() throws {
+    if files.evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
+      throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE.")
+    }
+    if files.evalData.isEmpty, training.evalOnStart {
+      throw ValidationError("--eval-on-start needs --eval-data FILE.")
+    }
+  }
+
+  func run() throws {
+    // A reader of the log that leaves does not end a run of hours.
+    signal(SIGPIPE, SIG_IGN)
+    let registry = try GraftTool.registry()
+    let backend = try backend.make(registry, flags.console, precision: training.precision)
+    let opened = try checkpoint.open(registry, strictness, flags.console)
+
+    let control = TrainingControl()
+    let console = flags.console
+    let interruption = Interruption {
+      control.requestStop()
+      console.note("\nstopping after this step; once more to stop at once")
+    }
+    let profile = profile ? Profile() : nil
+    let display = TrainingDisplay(console: console, backend: backend, printsJSON: flags.json)
+    defer { display.close() }
+    let outcome = try withExtendedLifetime(interruption) {
+      try train(
+        opened, on: reading.read(files.data),
+        evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData),
+        options: training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
+        backend: backend,
+        registry: registry, resume: files.resume, control: control, profile: profile,
+        observe: display.show)
+    }
+    display.close()
+    var summary: TrainingProfile?
+    if let profile, profile.steps > 0 {
+      flags.console.note("measuring what the machine can do …")
+      summary = TrainingProfile(profile, on: backend)
+    }
+    try finish(outcome, summary)
+  }
+
+  private func finish(_ outcome: TrainingOutcome, _ profile: TrainingProfile?) throws {
+    switch outcome {
+    case .finished(let summary): try show(summary, profile)
+    case .alreadyFinished(let summary):
+      flags.console.note("this run had finished before; nothing was done")
+      try show(summary, profile)
+    case .interrupted(let checkpoint, let step):
+      let command = Shell.thisCommand(adding: "--resume")
+      if flags.json {
+        var event: [(String, JSON)] = [
+          ("event", "interrupted"), ("step", JSON(step)), ("checkpoint", JSON(checkpoint)),
+          ("resume", .string(command)),
+        ]
+        if let profile { event.append(("profile", profile.json)) }
+        try Output.print(JSON.object(event).text())
+      } else if let profile {
+        try Output.print(profile.text)
+      }
+      Console.write("interrupted after step \(step); resume with:\n  \(command)\n")
+      throw ExitCode.failure
+    }
+  }
+
+  private func show(_ summary: TrainingSummary, _ profile: TrainingProfile?) throws {
+    let results = summary.training.merging(summary.evaluation ?? [:]) { first, _ in first }
+    if flags.json {
+      var event: [(String, JSON)] = [
+        ("event", "finished"), ("output", JSON(files.output.url)), ("results", Results.json(results)),
+      ]
+      if let profile { event.append(("profile", profile.json)) }
+      return try Output.print(JSON.object(event).text())
+    }
+    try Output.print(Results.text(results.filter { $0.key != "total_flos" }))
+    try Output.print("wrote \(files.output.url.displayPath)")
+    if let profile { try Output.print("\n\(profile.text)") }
+  }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import GraftCore
+import GraftHub
+import GraftKit
+import GraftTensors
+
+/// `graft zoo list`
+struct ZooList: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "List the models that have a name.",
+    discussion: """
+      EXAMPLES
+        graft zoo list
+        graft zoo list --json
+      """)
+
+  @OptionGroup var output: OutputFlags
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let catalogue = try ModelCatalogue()
+    let hub = try Hub(HubSettings(), registry)
+    func place(_ entry: ModelCatalogue.Entry) -> String {
+      if let path = entry.path { return path }
+      return ModelName(entry.name).flatMap(hub.cached) == nil ? "" : "in the cache"
+    }
+    if output.json {
+      return try Output.print(.array(catalogue.entries.map { try $0.json(registry, place: place($0)) }))
+    }
+    let rows = try catalogue.entries.map { entry in
+      let parameters = try entry.parameterCount(registry)
+      return [
+        entry.name, parameters.map { Format.grouped($0) } ?? "",
+        entry.heads?.joined(separator: ", ") ?? "", place(entry),
+      ]
+    }
+    try Output.print(
+      Format.table(rows, header: ["name", "parameters", "heads", "where"], alignments: [.left, .right]))
+  }
+}
+
+extension ModelCatalogue.Entry {
+  /// The weights of the backbone, counted from its configuration as `graft inspect` counts them.
+  func parameterCount(_ registry: Registry) throws -> Int? {
+    guard let configuration else { return nil }
+    let type = try registry.backbones.find(configuration.string("model_type", default: "bert"))
+    return try type.init(configuration).parameters.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+  }
+
+  func json(_ registry: Registry, place: String) throws -> JSON {
+    var members: [(String, JSON)] = [("name", .string(name)), ("names", .list(names))]
+    if let about { members.append(("about", .string(about))) }
+    if let license { members.append(("license", .string(license))) }
+    if let configuration { members.append(("configuration", .object(configuration.values))) }
+    if let parameters = try parameterCount(registry) { members.append(("parameters", JSON(parameters))) }
+    if let heads { members.append(("heads", .list(heads))) }
+    if let revision { members.append(("revision", .string(revision))) }
+    if !files.isEmpty {
+      let list = files.map { file -> JSON in
+        ["name": .string(file.name), "bytes": JSON(file.bytes), "sha256": .string(file.sha256)]
+      }
+      members.append(("files", .array(list)))
+    }
+    if !place.isEmpty { members.append(("where", .string(place))) }
+    return .object(members)
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftHub
+import GraftKit
+import GraftTensors
+
+/// `graft zoo verify`
+struct ZooVerify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Fetch a model of the catalogue and check its files, its size and its published values.",
+    discussion: """
+      Files are compared with their SHA-256, where the catalogue has it; then the model is loaded, its backbone's \
+      parameters are counted, and what it computes is compared with published values. Exits 1 on a difference. \
+      Of a name of 'graft zoo add', of which nothing is published, it is checked that it can be loaded.
+
+      EXAMPLES
+        graft zoo verify bert-base-uncased
+      """)
+
+  @Argument(help: ArgumentHelp("A name of 'graft zoo list'.", valueName: "NAME"))
+  var name: String
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The largest absolute difference that passes.", valueName: "X"))
+  var tolerance: Float = 1e-4
+
+  @OptionGroup var hub: HubFlags
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var output: OutputFlags
+
+  /// One thing that was checked.
+  private struct Check {
+    let name: String
+    let passes: Bool
+    let detail: String
+  }
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let entry = try ModelCatalogue().require(name)
+    let revision = entry.revision.map { "@\($0)" } ?? ""
+    let source = ModelSource(entry.path ?? entry.name + revision)
+    let directory = try hub.locate(source, registry, output.console)
+    var checks = try entry.files.compactMap { try check($0, in: directory) }
+    let opened = try registry.open(directory)
+    if let expected = try entry.parameterCount(registry) {
+      let found = opened.checkpoint.backbone.elementCount
+      checks.append(
+        Check(
+          name: "parameters", passes: found == expected, detail: "\(Format.grouped(found)) in the backbone"))
+    }
+    if checks.isEmpty, entry.golden.isEmpty {
+      _ = try opened.checkpoint.makeModel()
+      if !output.json {
+        let count = Format.grouped(try opened.checkpoint.activeWeights().elementCount)
+        let sentence = "can be loaded, with \(count) parameters; there is nothing to compare it with"
+        return try Output.print("\(entry.name) \(sentence)")
+      }
+    }
+    let backend = try backend.make(registry, output.console)
+    for golden in entry.golden {
+      let difference = try golden.difference(of: opened.checkpoint, backend: backend)
+      checks.append(
+        Check(
+          name: golden.output, passes: difference <= tolerance,
+          detail: "max abs diff \(Format.number(Double(difference)))"))
+    }
+    try show(checks)
+    if !checks.allSatisfy(\.passes) { throw ExitCode.failure }
+  }
+
+  /// Compares a file with the catalogue; only the best weights are fetched, so others may not be there.
+  private func check(_ file: ModelCatalogue.File, in directory: URL) throws -> Check? {
+    let url = directory.appendingPathComponent(file.name)
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    let size = try RandomAccessFile(url).size
+    let hash = try sha256(of: url)
+    return Check(
+      name: file.name, passes: size == file.bytes && hash == file.sha256,
+      detail: "\(Format.grouped(size)) bytes, SHA-256 \(hash)")
+  }
+
+  private func show(_ checks: [Check]) throws {
+    guard output.json else {
+      return try Output.print(Format.table(checks.map { [$0.passes ? "ok" : "FAILED", $0.name, $0.detail] }))
+    }
+    try Output.print(
+      .array(
+        checks.map { ["check": .string($0.name), "passes": .bool($0.passes), "detail": .string($0.detail)] }))
+  }
+}

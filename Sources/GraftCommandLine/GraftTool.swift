@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftTensors
+
+/// The whole command line over a list of plugins, so that anybody can link a `graft` of their own:
+///
+///     import GraftCommandLine
+///     import GraftPlugins
+///     import MyPlugin
+///
+///     GraftTool.main(plugins: builtInPlugins + [MyPlugin.self])
+public enum GraftTool {
+  /// The plugins of the command that is running.
+  @TaskLocal static var plugins: [any Plugin.Type] = []
+
+  /// Parses the process's arguments, runs the command and exits; every error is printed here, once.
+  ///
+  /// - Parameter plugins: What the commands work with.
+  public static func main(plugins: [any Plugin.Type]) -> Never {
+    $plugins.withValue(plugins) {
+      do {
+        var command = try Graft.parseAsRoot()
+        try command.run()
+      } catch let error as GraftError {
+        Graft.exit(withError: error.relativeToWorkingDirectory)
+      } catch let error as CocoaError {
+        Graft.exit(withError: GraftError(error).relativeToWorkingDirectory)
+      } catch {
+        Graft.exit(withError: error)
+      }
+    }
+    Graft.exit()
+  }
+
+  /// A registry of the plugins that the command line was started with.
+  ///
+  /// - Throws: `GraftError` when two of them use one name.
+  static func registry() throws -> Registry { try Registry(plugins) }
+}
+
+extension GraftError {
+  /// What Foundation reports when a file system call fails.
+  fileprivate init(_ error: CocoaError) {
+    let cause = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+    self.init(
+      .system, "cannot be read or written (\(cause ?? error.localizedDescription))", file: error.filePath)
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import GraftExperiments
+import GraftKit
+import GraftTensors
+
+/// Shows an experiment while it goes on: one bar over the whole of it on a terminal, lines anywhere.
+final class ExperimentDisplay {
+  private let console: Console
+  private let printsJSON: Bool
+  private var bar: ProgressBar?
+  private var label = ""
+  private var lastLine = Date()
+  private var detail = ""
+
+  /// How often a line tells of the progress, in seconds.
+  private static let interval = 60.0
+
+  init(console: Console, printsJSON: Bool) {
+    (self.console, self.printsJSON) = (console, printsJSON)
+  }
+
+  /// Takes the bar away.
+  func close() {
+    bar?.clear()
+    bar = nil
+  }
+
+  func show(_ event: ExperimentEvent) {
+    switch event {
+    case .planned(let schedule): planned(schedule)
+    case .started(let stage, let number, let count):
+      label = "\(stage.name) (\(number)/\(count))"
+      detail = ""
+      line("\(number)/\(count) \(stage.summary)")
+      emit(
+        "started",
+        [("stage", .string(stage.name)), ("kind", .string(stage.task.kind)), ("key", .string(stage.key))])
+    case .training(let event): training(event)
+    case .progress(let progress): self.progress(progress)
+    case .finished(let stage, let seconds, let results):
+      let scores = ["eval_accuracy", "eval_loss"].compactMap { name in
+        results[name].map { "\(name) \(Format.number($0))" }
+      }
+      line((["    done in \(Format.duration(seconds))"] + scores).joined(separator: "  "))
+      emit(
+        "finished-stage",
+        [
+          ("stage", .string(stage.name)), ("key", .string(stage.key)), ("seconds", JSON(seconds)),
+          ("results", Results.json(results)),
+        ])
+    }
+  }
+
+  private func planned(_ schedule: ExperimentSchedule) {
+    let (all, left) = (schedule.plan.stages.count, schedule.pending.count)
+    let time = schedule.estimate.map { ", about \(Format.duration($0))" } ?? ""
+    console.note(
+      left == 0
+        ? "all \(Format.count(all, "stage")) done before"
+        : "\(Format.count(all, "stage")), \(all - left) done before\(time)")
+    bar = ProgressBar("", unit: "", total: 1000, console: console)
+    emit("planned", [("stages", JSON(all)), ("pending", JSON(left))])
+  }
+
+  private func training(_ event: TrainingEvent) {
+    switch event {
+    case .started(_, let completed) where completed > 0: line("    going on after step \(completed)")
+    case .step(let report):
+      detail =
+        "step \(report.step)/\(report.totalSteps)  loss \(Format.number((report.loss * 1e4).rounded() / 1e4))"
+    case .evaluating(let done, let total): detail = "evaluating \(done)/\(total)"
+    case .evaluated(let entry):
+      let scores = ["epoch", "eval_accuracy", "eval_loss"].compactMap { name in
+        entry[name].map { "\(name) \(Format.number($0))" }
+      }
+      line("    " + scores.joined(separator: "  "))
+      emit("evaluated", entry.sorted { $0.key < $1.key }.map { ($0, JSON($1)) })
+    case .logged(let entry): emit("logged", entry.sorted { $0.key < $1.key }.map { ($0, JSON($1)) })
+    case .saved(let url): emit("saved", [("checkpoint", JSON(url))])
+    case .removed(let url): emit("removed", [("checkpoint", JSON(url))])
+    case .warned(let error):
+      bar?.clear()
+      console.warn(error.relativeToWorkingDirectory.description)
+      emit("warned", [("problem", .string(error.relativeToWorkingDirectory.description))])
+    case .started: break
+    }
+  }
+
+  private func progress(_ progress: ExperimentProgress) {
+    let time = progress.remaining.map { "ETA \(Format.duration($0))" } ?? "ETA ?"
+    bar?.update(share: progress.share, label: label, facts: [detail, time].filter { !$0.isEmpty })
+    guard Date().timeIntervalSince(lastLine) >= Self.interval else { return }
+    lastLine = Date()
+    if !Console.isTerminal {
+      console.note("    \(Int(progress.share * 100)) %  \(detail)  \(time)")
+    }
+    emit(
+      "progress",
+      [("share", JSON(progress.share)), ("remaining_seconds", progress.remaining.map { JSON($0) } ?? .null)])
+  }
+
+  private func line(_ text: String) {
+    bar?.clear()
+    console.note(text)
+  }
+
+  private func emit(_ event: String, _ members: [(String, JSON)]) {
+    guard printsJSON else { return }
+    // The last event is printed elsewhere; what standard output did not take then is an error.
+    try? Output.print(JSON.object([("event", .string(event))] + members).text())
+  }
+}

@@ -1,0 +1,107 @@
+import GraftExperiments
+import GraftKit
+import GraftTensors
+
+extension PlannedStage {
+  /// `train adapt: masked-lm on texts`
+  var summary: String {
+    let what =
+      switch task {
+      case .importing(let url, _): url.displayPath
+      case .train(let training): "\(head ?? "") on \(training.data), seed \(training.options.seed)"
+      case .swap(let swap): "to \(swap.head), seed \(swap.seed ?? 0)"
+      case .evaluate(let scoring): "\(head ?? "") on \(scoring.data)"
+      case .export(let options): options.format
+      }
+    return "\(task.kind) \(name): \(what)"
+  }
+}
+
+extension ExperimentSchedule {
+  /// The plan as a table: what is there, how long the rest takes, which arms want it.
+  var text: String {
+    let rows = plan.stages.enumerated().map { index, stage in
+      let time = pending.contains(index) ? estimate(index).map { Format.duration($0) } ?? "?" : "cached"
+      return [time, stage.summary, arms(of: index).joined(separator: ", ")]
+    }
+    let table = Format.table(rows, header: ["time", "stage", "arms"], alignments: [.right])
+    let total = estimate.map { "about \(Format.duration($0))" } ?? "an unknown time"
+    return """
+      \(table)
+
+      \(Format.count(plan.stages.count, "stage")), \(plan.stages.count - pending.count) cached; \
+      the rest takes \(pending.isEmpty ? "no time" : total) and up to \(Format.bytes(bytes)) of disk
+      """
+  }
+
+  var json: JSON {
+    JSON.object([
+      (
+        "stages",
+        .array(
+          plan.stages.enumerated().map { index, stage in
+            JSON.object([
+              ("name", .string(stage.name)), ("kind", .string(stage.task.kind)), ("key", .string(stage.key)),
+              ("arms", .list(arms(of: index))), ("cached", JSON(!pending.contains(index))),
+              ("seconds", pending.contains(index) ? estimate(index).map { JSON($0) } ?? .null : 0),
+            ])
+          })
+      ), ("seconds", estimate.map { JSON($0) } ?? .null), ("bytes", JSON(bytes)),
+    ])
+  }
+
+  private func arms(of index: Int) -> [String] {
+    plan.arms.filter { $0.runs.contains { $0.stages.contains { $0.index == index } } }.map(\.name)
+  }
+}
+
+extension ExperimentResults {
+  /// A line for each arm and evaluation: mean and range over the seeds.
+  var text: String {
+    var rows: [[String]] = []
+    for arm in arms {
+      for (place, evaluation) in (arm.runs.first?.evaluations ?? []).enumerated() {
+        func cell(_ name: String) -> String {
+          let values = arm.runs.compactMap { run in
+            run.evaluations.indices.contains(place) ? run.evaluations[place].results[name] : nil
+          }
+          guard let low = values.min(), let high = values.max() else { return "" }
+          let mean = values.reduce(0, +) / Double(values.count)
+          func number(_ value: Double) -> String { String(format: "%.4f", value) }
+          return values.count > 1 ? "\(number(mean)) (\(number(low)) to \(number(high)))" : number(mean)
+        }
+        rows.append([arm.name, evaluation.stage, evaluation.head, cell("eval_accuracy"), cell("eval_loss")])
+      }
+    }
+    let seeds = arms.first?.runs.count ?? 1
+    guard !rows.isEmpty else { return verdict }
+    return Format.table(rows, header: ["arm", "stage", "head", "accuracy", "loss"])
+      + (seeds > 1 ? "\n\nmean (lowest to highest) of \(Format.count(seeds, "seed"))" : "")
+      + "\n\n\(verdict)"
+  }
+
+  var json: JSON {
+    .array(
+      arms.map { arm in
+        JSON.object([
+          ("arm", .string(arm.name)),
+          (
+            "seeds",
+            .array(
+              arm.runs.map { run in
+                JSON.object([
+                  ("seed", .number(String(run.seed))),
+                  (
+                    "evaluations",
+                    .array(
+                      run.evaluations.map {
+                        JSON.object([("stage", .string($0.stage)), ("results", Results.json($0.results))])
+                      })
+                  ),
+                ])
+              })
+          ),
+        ])
+      })
+  }
+}

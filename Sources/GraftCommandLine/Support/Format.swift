@@ -1,0 +1,74 @@
+import Foundation
+import GraftExperiments
+import GraftKit
+
+/// Numbers and tables for people.
+enum Format {
+  enum Alignment { case left, right }
+
+  /// `109,482,240`
+  static func grouped(_ number: Int) -> String { NumberText.grouped(number) }
+
+  /// `1 tensor`, `2 tensors`
+  static func count(_ number: Int, _ noun: String) -> String { NumberText.count(number, noun) }
+
+  /// `4.2 GB`, in powers of 1000 as disks are sold.
+  static func bytes(_ count: Int) -> String {
+    var (value, unit) = (Double(count), "B")
+    for next in ["kB", "MB", "GB", "TB"] where value >= 1000 { (value, unit) = (value / 1000, next) }
+    return unit == "B" ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
+  }
+
+  /// `1:02:03`, or `2:03`.
+  static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    let whole = Int(seconds.rounded())
+    let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+    let rest = String(format: "%02d", whole % 60)
+    return hours > 0 ? "\(hours):\(String(format: "%02d", minutes)):\(rest)" : "\(minutes):\(rest)"
+  }
+
+  /// Three digits of what may be large or small: `1234`, `85.3`, `0.64`.
+  static func rate(_ value: Double) -> String {
+    String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value)
+  }
+
+  /// A number in the shortest of plain and scientific spelling, six digits: `0.00023`, `1.2e-07`.
+  static func number(_ value: Double) -> String { String(format: "%.6g", value) }
+
+  /// A probability or other score: `0.1073`.
+  static func score(_ value: Float) -> String { String(format: "%.4f", Double(value)) }
+
+  /// Text without characters that would break a line or a column.
+  static func oneLine(_ text: String) -> String {
+    text.contains { $0.isNewline || $0 == "\t" }
+      ? String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 }) : text
+  }
+
+  static func padded(_ text: String, to width: Int, alignment: Alignment = .left) -> String {
+    let fill = String(repeating: " ", count: max(0, width - text.count))
+    return alignment == .left ? text + fill : fill + text
+  }
+
+  /// Rows with aligned columns, two spaces apart and indented; no white space at the end of a line.
+  ///
+  /// - Parameters:
+  ///   - header: Printed above; empty for none.
+  ///   - alignments: Of the first columns; the others are on the left.
+  static func table(
+    _ rows: [[String]], header: [String] = [], alignments: [Alignment] = [], indent: Int = 0
+  ) -> String {
+    let all = header.isEmpty ? rows : [header] + rows
+    let columns = all.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return all.map { row in
+      let cells = row.enumerated().map { column, cell in
+        padded(cell, to: widths[column], alignment: column < alignments.count ? alignments[column] : .left)
+      }
+      let line = String(repeating: " ", count: indent) + cells.joined(separator: "  ")
+      return String(line.reversed().drop { $0 == " " }.reversed())
+    }.joined(separator: "\n")
+  }
+}

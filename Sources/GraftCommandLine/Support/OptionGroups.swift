@@ -1,0 +1,218 @@
+import ArgumentParser
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// What every command takes.
+struct OutputFlags: ParsableArguments {
+  @Flag(help: "Print the result as one JSON document.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Print nothing on standard error but errors.")
+  var quiet = false
+
+  var console: Console { Console(isQuiet: quiet) }
+}
+
+/// The checkpoint that a command works on.
+struct CheckpointArgument: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "A checkpoint directory or weight file, or a published model's name.", valueName: "CKPT"))
+  var checkpoint: ModelSource
+
+  @OptionGroup var hub: HubFlags
+
+  /// Where it is, after fetching it when it is a name.
+  ///
+  /// - Throws: ``GraftError`` when there is no such path and no such model.
+  func locate(_ registry: Registry, _ console: Console) throws -> URL {
+    try hub.locate(checkpoint, registry, console)
+  }
+}
+
+/// Where and how models run.
+struct BackendFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Compute backend; 'graft plugins' lists them, 'auto' takes the fastest.", valueName: "NAME"))
+  var backend = "auto"
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be between 1 and 1024.")
+    }
+  }
+
+  /// The backend; the console says why when it is slower than it might be.
+  func make(_ registry: Registry, _ console: Console, precision: Precision = .float32) throws
+    -> any ComputeBackend
+  {
+    try registry.makeBackend(backend, threads: threads, precision: precision, note: console.warn)
+  }
+}
+
+/// Texts to work on: arguments, or the lines of a file.
+struct TextInput: ParsableArguments {
+  @Argument(help: ArgumentHelp("Texts.", valueName: "TEXT"))
+  var texts: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Read texts from a file, one a line; '-' is standard input.", valueName: "FILE"),
+    completion: .file())
+  var input: Path?
+
+  func validate() throws {
+    if input != nil, !texts.isEmpty {
+      throw ValidationError("Give texts as arguments or with --input, not both.")
+    }
+    if input == nil, texts.isEmpty {
+      throw ValidationError("Give at least one text, or --input FILE ('-' for standard input).")
+    }
+  }
+
+  /// The texts in their order.
+  ///
+  /// - Throws: ``GraftError`` when the file cannot be read, is empty or is not UTF-8.
+  func read() throws -> [String] {
+    guard let url = input?.url else { return texts }
+    let isStandardInput = url.relativePath == "-"
+    let name = isStandardInput ? "standard input" : url.path
+    let bytes = try isStandardInput ? bytes(of: STDIN_FILENO, name) : bytes(of: url)
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    guard !lines.isEmpty else {
+      throw GraftError(.missing, "no text in it", file: name, expected: "one text a line")
+    }
+    return try lines.enumerated().map { index, line in
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw GraftError(
+          .malformed, "invalid UTF-8", file: name, subject: "line \(index + 1)",
+          advice: "Convert the file first, for example with 'iconv -t UTF-8'.")
+      }
+      return text
+    }
+  }
+
+  private func bytes(of url: URL) throws -> [UInt8] {
+    var status = stat()
+    guard stat(url.path, &status) == 0, [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT) else {
+      return try RandomAccessFile(url).bytesOfWholeFile(limit: 4 << 30)
+    }
+    // A pipe is what `--input <(command)` names.
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    return try bytes(of: descriptor, url.path)
+  }
+
+  private func bytes(of descriptor: Int32, _ name: String) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var window = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = Foundation.read(descriptor, &window, window.count)
+      if count == 0 { return bytes }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw GraftError(.system, "cannot be read (\(String(cString: strerror(errno))))", file: name)
+      }
+      bytes += window[..<count]
+    }
+  }
+}
+
+/// How many tokens of a text count.
+struct LengthFlag: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Cut texts to this many tokens. (default: the model's limit)", valueName: "N"))
+  var maxLength: Int?
+
+  func validate() throws {
+    if let maxLength, maxLength < 3 {
+      throw ValidationError("--max-length must be at least 3: two special tokens and one of the text.")
+    }
+  }
+}
+
+/// How many texts run together.
+struct BatchFlag: ParsableArguments {
+  @Option(parsing: .unconditional, help: ArgumentHelp("Texts that run together.", valueName: "N"))
+  var batchSize = 32
+
+  func validate() throws {
+    guard (1...65536).contains(batchSize) else {
+      throw ValidationError("--batch-size must be between 1 and 65536.")
+    }
+  }
+}
+
+/// Whether a head may be used that knows nothing yet.
+struct UntrainedFlag: ParsableArguments {
+  @Flag(help: "Use the head even when its weights are random.")
+  var allowUntrained = false
+
+  /// - Throws: ``GraftError`` of kind `refused` when the checkpoint's head was never trained.
+  func check(_ checkpoint: Checkpoint, _ console: Console) throws {
+    do {
+      try checkpoint.requireTrainedHead()
+    } catch let error as GraftError {
+      guard allowUntrained else { throw error }
+      console.warn(error.problem)
+    }
+  }
+}
+
+/// Whether a checkpoint has to be complete and fully understood.
+struct StrictFlag: ParsableArguments {
+  @Flag(
+    help:
+      "Fail when a parameter is missing or a tensor belongs to nothing known; when converting, also on values that are not finite."
+  )
+  var strict = false
+}
+
+extension CheckpointArgument {
+  /// Opens the checkpoint and says what became of its tensors.
+  ///
+  /// - Throws: ``GraftError`` when it cannot be read, or is not complete and has to be.
+  func open(_ registry: Registry, _ strictness: StrictFlag, _ console: Console) throws -> Checkpoint {
+    try open(locate(registry, console), registry, strictness, console)
+  }
+
+  /// Opens what was located, and says what became of its tensors.
+  ///
+  /// - Throws: as ``open(_:_:_:)``.
+  func open(_ url: URL, _ registry: Registry, _ strictness: StrictFlag, _ console: Console) throws
+    -> Checkpoint
+  {
+    let opened = try registry.open(url)
+    if strictness.strict { try opened.report.requireStrict() }
+    console.report(opened.report, of: url)
+    return opened.checkpoint
+  }
+}
+
+/// How weights are written.
+struct StorageFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Convert weights to float32, float16 or bfloat16; in GGUF also to q8_0.", valueName: "TYPE"))
+  var dtype: StorageType?
+
+  @Option(
+    help: ArgumentHelp(
+      "Split the weights into files of at most this size (B, KB, MB, GB). (default: what is usual for the format)",
+      valueName: "SIZE")
+  )
+  var maxShardSize: ByteCount?
+
+  @Flag(help: "Carry tensors along that belong to nothing known.")
+  var keepExtra = false
+}

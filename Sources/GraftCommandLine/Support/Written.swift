@@ -1,0 +1,52 @@
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// The result of a command that writes a checkpoint.
+enum Written {
+  /// Prints where the output is.
+  ///
+  /// - Parameters:
+  ///   - url: What was written.
+  ///   - report: What became of every tensor of the source.
+  ///   - facts: What else to say, for machines.
+  static func show(
+    _ url: URL, report: LoadReport? = nil, facts: [(String, JSON)] = [], _ flags: OutputFlags
+  ) throws {
+    let files = try Written.files(url)
+    let size = files.reduce(0) { $0 + $1.size }
+    guard flags.json else {
+      try Output.print(
+        "wrote \(url.displayPath) (\(Format.count(files.count, "file")), \(Format.bytes(size)))")
+      return
+    }
+    var document: [(String, JSON)] = [("output", JSON(url))]
+    document += facts
+    document.append(("files", .list(files.map(\.name))))
+    document.append(("bytes", JSON(size)))
+    if let report { document.append(("report", report.json)) }
+    try Output.print(.object(document))
+  }
+
+  /// The files below a directory by their paths in it, or the file itself.
+  private static func files(_ url: URL) throws -> [(name: String, size: Int)] {
+    let manager = FileManager.default
+    var isDirectory: ObjCBool = false
+    guard manager.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      return [(url.lastPathComponent, try RandomAccessFile(url).size)]
+    }
+    let names = (manager.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []).sorted()
+    return names.compactMap { name in
+      (try? RandomAccessFile(url.appendingPathComponent(name))).map { (name, $0.size) }
+    }
+  }
+}
+
+extension StorageFlags {
+  func options(format: String, dialect: String? = nil) -> OutputOptions {
+    OutputOptions(
+      format: format, dialect: dialect, dtype: dtype,
+      shardLimit: maxShardSize?.value)
+  }
+}

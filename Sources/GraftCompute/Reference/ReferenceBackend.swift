@@ -1,0 +1,72 @@
+import GraftTensors
+
+/// Naive kernels in plain Swift: the oracle that other backends are tested against.
+public struct ReferenceBackend: ComputeBackend {
+  public static let name = "reference"
+  public static let preference = 0
+  public let threads: ThreadPool
+  public let precision: Precision
+
+  /// Never fails.
+  public init(threads: Int) throws { try self.init(threads: threads, precision: .float32) }
+
+  /// Never fails.
+  public init(threads: Int, precision: Precision) throws {
+    self.threads = ThreadPool(count: threads)
+    self.precision = precision
+  }
+
+  public func gemm(
+    _ product: MatrixProduct,
+    _ a: UnsafePointer<Float>,
+    lda: Int,
+    _ b: UnsafePointer<Float>,
+    ldb: Int,
+    to c: UnsafeMutablePointer<Float>,
+    ldc: Int,
+    accumulating: Bool
+  ) {
+    naiveProduct(product, a, lda, b, ldb, c, ldc, accumulating) { Double($0) }
+  }
+
+  public func gemm(
+    _ product: MatrixProduct,
+    _ a: UnsafePointer<BFloat16>,
+    lda: Int,
+    _ b: UnsafePointer<BFloat16>,
+    ldb: Int,
+    to c: UnsafeMutablePointer<Float>,
+    ldc: Int,
+    accumulating: Bool
+  ) {
+    naiveProduct(product, a, lda, b, ldb, c, ldc, accumulating) { Double(Float($0)) }
+  }
+}
+
+/// Three loops; sums are in double precision.
+private func naiveProduct<Element>(
+  _ product: MatrixProduct,
+  _ a: UnsafePointer<Element>,
+  _ lda: Int,
+  _ b: UnsafePointer<Element>,
+  _ ldb: Int,
+  _ c: UnsafeMutablePointer<Float>,
+  _ ldc: Int,
+  _ accumulating: Bool,
+  _ value: (Element) -> Double
+) {
+  let (aRow, aColumn) = product.transposesA ? (1, lda) : (lda, 1)
+  let (bRow, bColumn) = product.transposesB ? (1, ldb) : (ldb, 1)
+  for i in 0..<product.m {
+    for j in 0..<product.n {
+      var sum = accumulating ? Double(c[i * ldc + j]) : 0
+      for l in 0..<product.k { sum += value(a[i * aRow + l * aColumn]) * value(b[l * bRow + j * bColumn]) }
+      c[i * ldc + j] = Float(sum)
+    }
+  }
+}
+
+/// The naive kernels: every default of ``Kernels``.
+public struct ReferenceKernels: Kernels {
+  public init() {}
+}

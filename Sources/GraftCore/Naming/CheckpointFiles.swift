@@ -1,0 +1,125 @@
+import Foundation
+import GraftTensors
+import OrderedCollections
+
+/// The files of a checkpoint directory, where a framework does not do as transformers does.
+public struct CheckpointFiles: Sendable {
+  /// The configuration in the framework's own words. Under another name than `config.json`, the latter is
+  /// written as well: it has what the framework does not know, such as labels.
+  public let configuration: ConfigurationFile?
+  /// What the weight file is called; `nil` leaves it to the weight format.
+  public let weights: String?
+  /// A second weight file for the heads, which frees the backbone's names from their prefix in the first.
+  public let heads: String?
+  /// Further JSON files that the framework wants, by name.
+  public let others: (@Sendable (Checkpoint) throws -> [String: JSON])?
+  /// What the weight file says of the model, where it is a file that says all: ``Weights/attributes``.
+  public let attributes: (@Sendable (Checkpoint) throws -> OrderedDictionary<String, JSON>)?
+
+  /// The library that loads them, as the Hugging Face Hub calls it; `nil` for none.
+  public let library: String?
+
+  public init(
+    configuration: ConfigurationFile? = nil, weights: String? = nil, heads: String? = nil,
+    library: String? = "transformers",
+    others: (@Sendable (Checkpoint) throws -> [String: JSON])? = nil,
+    attributes: (@Sendable (Checkpoint) throws -> OrderedDictionary<String, JSON>)? = nil
+  ) {
+    self.configuration = configuration
+    self.weights = weights
+    self.heads = heads
+    self.library = library
+    self.others = others
+    self.attributes = attributes
+  }
+}
+
+/// How a framework spells a model's configuration: a table, which serves reading and writing.
+public struct ConfigurationFile: Sendable {
+  /// What the file is called; `nil` when it is the weight file that says it, in ``Weights/attributes``.
+  public let name: String?
+  /// What stands around the keys: the file's members, of which ``member`` has them. Empty when the keys are the
+  /// file's own members.
+  public let frame: OrderedDictionary<String, JSON>
+  /// The member of the frame that holds the keys.
+  public let member: String
+  /// The member of the frame, or of the constants, whose value tells the file from others of its name.
+  public let mark: String
+  /// What is written among the keys.
+  public let constants: OrderedDictionary<String, JSON>
+  /// The framework's keys and the standard ones.
+  public let keys: KeyValuePairs<String, String>
+  /// What holds without being said, in standard keys.
+  public let implied: OrderedDictionary<String, JSON>
+  /// Other values of what is implied: those that mean the same, and those that come out a little different.
+  public let same: [String: [JSON]]
+  public let similar: [String: [JSON]]
+  /// Adds what a table cannot say to the standard configuration of a file that is read.
+  public let completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)?
+
+  public init(
+    name: String?, frame: OrderedDictionary<String, JSON> = [:], member: String = "", mark: String = "",
+    constants: OrderedDictionary<String, JSON> = [:], keys: KeyValuePairs<String, String>,
+    implied: OrderedDictionary<String, JSON>, same: [String: [JSON]] = [:], similar: [String: [JSON]] = [:],
+    completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
+  ) {
+    self.name = name
+    self.frame = frame
+    self.member = member
+    self.mark = mark
+    self.constants = constants
+    self.keys = keys
+    self.implied = implied
+    self.same = same
+    self.similar = similar
+    self.completion = completion
+  }
+
+  /// Whether a file of ``name`` is in these words.
+  func recognizes(_ file: Configuration) -> Bool { file[mark] == frame[mark] ?? constants[mark] }
+
+  /// The standard configuration that a file means.
+  ///
+  /// - Throws: ``GraftError`` when it has no ``member``.
+  func standard(_ file: Configuration) throws -> Configuration {
+    var standard = Configuration(implied)
+    if frame.isEmpty, name != nil {
+      standard.values.merge(file.values) { _, said in said }
+      return standard
+    }
+    guard let own = frame.isEmpty ? file.values : file[member]?.object else {
+      throw GraftError(.malformed, "is missing", subject: "key '\(member)'", expected: "a JSON object")
+    }
+    for (key, name) in keys { standard[name] = own[key] ?? standard[name] }
+    completion?(file, &standard)
+    return standard
+  }
+
+  /// The file that says what a standard configuration says, as far as the framework has words for it.
+  public func own(_ standard: Configuration) -> Configuration {
+    var values = constants
+    for (key, name) in keys where values[key] == nil { values[key] = standard[name] }
+    guard !frame.isEmpty else { return Configuration(values) }
+    var file = frame
+    file[member] = .object(values)
+    return Configuration(file)
+  }
+
+  /// What a model says otherwise than this framework always has it.
+  ///
+  /// - Returns: A sentence for each value that comes out a little different.
+  /// - Throws: ``GraftError`` for one that would make it another model.
+  public func differences(from standard: Configuration) throws -> [String] {
+    try implied.compactMap { key, value in
+      guard let found = standard[key], found != value, found.double == nil || found.double != value.double,
+        same[key]?.contains(found) != true
+      else { return nil }
+      guard similar[key]?.contains(found) == true else {
+        throw GraftError(
+          .unsupported, "the framework always has another value", subject: "key '\(key)'",
+          expected: value.text(), found: found.text(), advice: "Choose another --dialect.")
+      }
+      return "\(key) is \(found.text()), and \(value.text()) in the framework: outputs differ a little"
+    }
+  }
+}

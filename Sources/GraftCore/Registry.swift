@@ -1,0 +1,132 @@
+import GraftCompute
+import GraftTensors
+import OrderedCollections
+
+/// Named things of one kind, in the order they were registered.
+public struct Table<Element> {
+  /// What is registered, for messages: "head", "weight format".
+  public let kind: String
+  private var elements: OrderedDictionary<String, Element> = [:]
+
+  init(_ kind: String) { self.kind = kind }
+
+  public var names: [String] { Array(elements.keys) }
+  public var values: [Element] { Array(elements.values) }
+
+  /// Adds an element under its name.
+  ///
+  /// - Throws: ``GraftError`` when the name is taken.
+  public mutating func add(_ element: Element, named name: String) throws {
+    guard elements[name] == nil else {
+      throw GraftError(
+        .refused,
+        "two plugins register the \(kind) '\(name)'",
+        advice: "Remove one of them from the list of plugins."
+      )
+    }
+    elements[name] = element
+  }
+
+  /// The element of a name.
+  ///
+  /// - Parameter others: Names that are known where this is called, and not registered.
+  /// - Throws: ``GraftError`` that lists the known names.
+  public func find(_ name: String, or others: [String] = []) throws -> Element {
+    guard let element = elements[name] else {
+      let known = others + names
+      throw GraftError(
+        .unknownName,
+        "unknown \(kind) '\(name)'",
+        advice: known.isEmpty ? "None is registered." : "Known: \(known.joined(separator: ", "))."
+      )
+    }
+    return element
+  }
+}
+
+extension Table: Sendable where Element: Sendable {}
+
+/// Everything Graft can work with. A value, built from a list of plugins and passed down: no globals.
+public struct Registry: Sendable {
+  public private(set) var formats = Table<any WeightFormat.Type>("weight format")
+  public private(set) var dialects = Table<Dialect>("dialect")
+  public private(set) var backbones = Table<any Backbone.Type>("backbone")
+  public private(set) var heads = Table<any Head.Type>("head")
+  public private(set) var tokenizers = Table<any Tokenizer.Type>("tokenizer")
+  public private(set) var trainers = Table<any Trainer.Type>("trainer")
+  public private(set) var metricsWriters = Table<any MetricsWriter.Type>("metrics writer")
+  public private(set) var backends = Table<any ComputeBackend.Type>("compute backend")
+
+  /// A registry of what the plugins register, plus the reference backend.
+  ///
+  /// - Throws: ``GraftError`` when two plugins use one name.
+  public init(_ plugins: [any Plugin.Type]) throws {
+    for plugin in plugins { try plugin.register(in: &self) }
+    try add(ReferenceBackend.self)
+  }
+
+  public mutating func add(_ format: any WeightFormat.Type) throws {
+    try formats.add(format, named: format.name)
+  }
+  public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.id) }
+  public mutating func add(_ backbone: any Backbone.Type) throws {
+    try backbones.add(backbone, named: backbone.name)
+  }
+  public mutating func add(_ head: any Head.Type) throws { try heads.add(head, named: head.name) }
+  public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
+    try tokenizers.add(tokenizer, named: tokenizer.name)
+  }
+  public mutating func add(_ trainer: any Trainer.Type) throws {
+    try trainers.add(trainer, named: trainer.name)
+  }
+  public mutating func add(_ writer: any MetricsWriter.Type) throws {
+    try metricsWriters.add(writer, named: writer.name)
+  }
+  public mutating func add(_ backend: any ComputeBackend.Type) throws {
+    try backends.add(backend, named: backend.name)
+  }
+}
+
+extension Registry {
+  /// A backbone's dialect.
+  ///
+  /// - Parameters:
+  ///   - name: The dialect's name; `nil` is the one of the weight format, or else the backbone's first.
+  ///   - backbone: The backbone's name.
+  ///   - format: The weight format that is written, if any.
+  /// - Throws: ``GraftError`` that lists the known ones, or says that the format has another.
+  public func dialect(_ name: String? = nil, of backbone: String, in format: String? = nil) throws -> Dialect
+  {
+    var known = Table<Dialect>("dialect")
+    for dialect in dialects.values where dialect.backbone == backbone {
+      try known.add(dialect, named: dialect.name)
+    }
+    if let format, let own = try formats.find(format).dialect {
+      guard name == nil || name == own else {
+        throw GraftError(
+          .unsupported, "the format '\(format)' has names of its own", expected: "the dialect '\(own)'",
+          found: name.map { "'\($0)'" }, advice: "Leave out --dialect.")
+      }
+      return try known.find(own)
+    }
+    let usual = format.flatMap { format in known.values.first { $0.formats.contains(format) }?.name }
+    guard let name = name ?? usual ?? known.names.first else {
+      throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
+    }
+    return try known.find(name)
+  }
+}
+
+/// A module that adds to a registry: usually one short file.
+///
+///     public enum MaskedLMPlugin: Plugin {
+///       public static func register(in registry: inout Registry) throws {
+///         try registry.add(MaskedLMHead.self)
+///       }
+///     }
+public protocol Plugin: SendableMetatype {
+  /// Adds what the module brings.
+  ///
+  /// - Throws: ``GraftError`` when a name is taken.
+  static func register(in registry: inout Registry) throws
+}

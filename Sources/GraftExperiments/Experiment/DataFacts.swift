@@ -1,0 +1,97 @@
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+/// What has to be known of a data set before anything is computed. Its rows are not kept.
+public struct DataFacts: Sendable {
+  public let name: String
+  public let files: [URL]
+  /// SHA-256 of the texts and labels of all rows, in their order.
+  public let sha256: String
+  /// How many rows there are, after `take`.
+  public let rows: Int
+  /// How long all texts are together, in UTF-8 bytes.
+  let bytes: Int
+  /// A row for each label that occurs, without its text: the first that has it.
+  private let examples: [TextRow]
+  private let labelBase: Int?
+
+  init(_ name: String, _ set: Experiment.DataSet) throws {
+    let data = try set.read()
+    let rows = data.rows
+    files = try set.files()
+    guard !rows.isEmpty else {
+      throw GraftError(.missing, "there are no rows", file: files.first?.path)
+    }
+    var hash = ContentHash()
+    var bytes = 0
+    struct Kind: Hashable {
+      let label: WrittenLabel?
+      let isPair: Bool
+    }
+    var examples: OrderedDictionary<Kind, TextRow> = [:]
+    for row in rows {
+      hash.add(row.text)
+      hash.add(row.pair)
+      hash.add(row.label)
+      bytes += row.byteCount
+      let kind = Kind(label: row.label, isPair: row.pair != nil)
+      if examples[kind] == nil {
+        examples[kind] = TextRow("", pair: row.pair.map { _ in "" }, label: row.label, place: row.place)
+      }
+    }
+    (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
+    (self.examples, labelBase) = (Array(examples.values), data.labelBase)
+    sha256 = hash.text
+  }
+
+  /// The labels as they are written, at most a hundred.
+  public var labels: [String] {
+    let written = examples.compactMap { row -> String? in
+      switch row.label {
+      case .text(let text): text
+      case .list(let items): items.joined(separator: "|")
+      case nil: nil
+      }
+    }
+    return Array(Set(written).sorted().prefix(100))
+  }
+
+  /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
+  ///
+  /// - Throws: `GraftError` when the head cannot be made.
+  func key(for checkpoint: Checkpoint) throws -> String {
+    guard let head = try checkpoint.makeHead(),
+      type(of: head).hasLabels || RelationReader(for: head, base: 0) != nil
+    else { return sha256 }
+    return "\(sha256), labels from \(labelBase.map(String.init) ?? "their names")"
+  }
+
+  /// Makes sure that a head can learn from every row.
+  ///
+  /// - Returns: The classes that occur, when each text is of one.
+  /// - Throws: `GraftError` naming file and row.
+  func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
+    let head = try checkpoint.makeHead()
+    do {
+      let labels = try Dataset.labels(
+        of: examples, head: head, configuration: checkpoint.configuration, base: labelBase)
+      return Set(
+        labels.compactMap { label in
+          if case .index(let index)? = label { index } else { nil }
+        })
+    } catch var error as GraftError {
+      // What options of commands say stands in the experiment's file here.
+      error.advice =
+        "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
+      throw error
+    }
+  }
+}
+
+extension TextRow {
+  /// How long its texts are together, in UTF-8 bytes.
+  var byteCount: Int { text.utf8.count + (pair?.utf8.count ?? 0) }
+}

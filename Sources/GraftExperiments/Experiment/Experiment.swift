@@ -1,0 +1,145 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+/// A comparison as data: a base checkpoint, data sets, and arms, each a list of stages.
+///
+///     let machine = ExperimentMachine { try registry.makeBackend(precision: $0) }
+///     let experiment = try Experiment(file: URL(filePath: "experiment.yaml"), registry: registry)
+///     let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
+///     let outcome = try runExperiment(plan, output: output, on: machine, registry: registry)
+public struct Experiment: Sendable {
+  /// Where it was read from.
+  public var file: URL?
+  public var name: String
+  /// The checkpoint that every arm starts from.
+  public var base: URL
+  /// Each arm runs once with each: what a stage leaves to chance follows from it.
+  public var seeds: [UInt64]
+  public var data: OrderedDictionary<String, DataSet>
+  public var stages: OrderedDictionary<String, Stage>
+  /// The names of the stages of each arm, in their order.
+  public var arms: OrderedDictionary<String, [String]>
+  /// The file as data.
+  public var document: JSON
+
+  /// Rows of files, or of a data set that is known by name.
+  public struct DataSet: Sendable {
+    public var source: Source
+    /// Which rows; of files, also which columns.
+    public var options = DataOptions()
+
+    public enum Source: Sendable {
+      /// Read one after another, as if they were one; the number of their first label, see `LabelReader.base`.
+      case files([URL], labelBase: Int?)
+      case named(NamedDataSet, NamedDataSet.Split, directories: [URL])
+    }
+
+    /// The rows.
+    ///
+    /// - Parameter limit: The most that are wanted.
+    /// - Throws: `GraftError` naming file and row.
+    func read(atMost limit: Int? = nil) throws -> TrainingData {
+      var options = options
+      if let limit { options.take = min(options.take ?? .max, limit) }
+      switch source {
+      case .files(let files, let labelBase):
+        return TrainingData(
+          try DataSource(reading: files, options: options).rows(), named: files.map(\.lastPathComponent),
+          labelBase: labelBase)
+      case .named(let set, let split, let directories):
+        return try set.read(split, in: directories, selection: options)
+      }
+    }
+
+    /// Where they are read from.
+    ///
+    /// - Throws: `GraftError` when a named data set is not there.
+    func files() throws -> [URL] {
+      switch source {
+      case .files(let files, _): files
+      case .named(let set, let split, let directories): [try set.locate(split, in: directories)]
+      }
+    }
+  }
+
+  /// A step of an arm.
+  public struct Stage: Sendable {
+    public var name: String
+    public var task: Task
+    /// Its place in the file, for messages.
+    var place: YAMLValue.Place
+  }
+
+  /// What a stage does.
+  public enum Task: Sendable {
+    /// Starts over from a checkpoint.
+    case importing(from: URL, dtype: StorageType?)
+    case train(Training)
+    case swap(Swap)
+    /// Scores the model, which stays as it is.
+    case evaluate(Scoring)
+    /// Writes the model for other tools; it stays as it is.
+    case export(OutputOptions)
+
+    /// As the file has it.
+    public var kind: String {
+      switch self {
+      case .importing: "import"
+      case .train: "train"
+      case .swap: "swap"
+      case .evaluate: "evaluate"
+      case .export: "export"
+      }
+    }
+
+    /// Whether the arm goes on with another model afterwards.
+    var makesModel: Bool {
+      switch self {
+      case .importing, .train, .swap: true
+      case .evaluate, .export: false
+      }
+    }
+
+    /// The names of its data sets.
+    var data: [String] {
+      switch self {
+      case .train(let training): [training.data, training.evaluationData].compactMap { $0 }
+      case .evaluate(let scoring): [scoring.data]
+      case .importing, .swap, .export: []
+      }
+    }
+  }
+
+  public struct Training: Sendable {
+    public var data: String
+    public var evaluationData: String?
+    /// The seed is the stage's own when `hasOwnSeed`, else the run's.
+    public var options: TrainingOptions
+    public var hasOwnSeed: Bool
+    /// `nil` is the precision of the whole run.
+    public var precision: Precision?
+    /// The step whose checkpoint goes on to the next stage; `nil` is the end.
+    public var usedStep: Int?
+  }
+
+  public struct Swap: Sendable {
+    public var head: String
+    public var labels: [String]?
+    public var problemType: ProblemType?
+    /// `nil` is the run's.
+    public var seed: UInt64?
+  }
+
+  public struct Scoring: Sendable {
+    public var data: String
+    public var options: EvaluationOptions
+    public var maximumLength: Int?
+    /// Whether each token is hidden in turn as well.
+    public var pseudoPerplexity = false
+  }
+}

@@ -1,0 +1,358 @@
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+/// What an experiment comes to: every stage that there is to do, once, however many arms share it.
+///
+/// Making a plan reads all data and hashes the base checkpoint; whatever can be known to go wrong goes wrong here.
+public struct ExperimentPlan: Sendable {
+  public let experiment: Experiment
+  /// In the order in which they are done: each after what it needs.
+  public internal(set) var stages: [PlannedStage] = []
+  /// In the order of the file.
+  public internal(set) var arms: [Arm] = []
+  public internal(set) var data: OrderedDictionary<String, DataFacts> = [:]
+  /// The SHA-256 of the base checkpoint's content.
+  public let baseHash: String
+  /// Its number of weights.
+  public let baseParameters: Int
+
+  /// An arm with every seed.
+  public struct Arm: Sendable {
+    public let name: String
+    public var runs: [Run] = []
+  }
+
+  /// An arm with one seed: which stages it goes through.
+  public struct Run: Sendable {
+    public let seed: UInt64
+    public let stages: [Step]
+  }
+
+  /// A stage as an arm has it.
+  public struct Step: Sendable {
+    /// The name that it has in the file.
+    public let name: String
+    /// Its index in ``ExperimentPlan/stages``.
+    public let index: Int
+  }
+
+  /// - Parameters:
+  ///   - experiment: What to plan.
+  ///   - machine: What it will be computed with.
+  ///   - registry: The plugins.
+  /// - Throws: One `GraftError` that lists all that is wrong.
+  public init(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws {
+    self.experiment = experiment
+    let base = try registry.open(experiment.base).checkpoint
+    baseHash = try base.contentHash()
+    baseParameters = base.backbone.elementCount + base.heads.reduce(0) { $0 + $1.weights.elementCount }
+    let mistakes = Mistakes()
+    for (name, set) in experiment.data where experiment.uses(name) {
+      data[name] = try DataFacts(name, set)
+    }
+    var planner = Planner(
+      experiment: experiment, machine: machine, registry: registry, data: data, mistakes: mistakes)
+    var runs: [String: [Run]] = [:]
+    let start = Planner.Model(checkpoint: base, source: .base, hash: baseHash)
+    for seed in experiment.seeds {
+      for (arm, names) in experiment.arms {
+        runs[arm, default: []].append(
+          Run(seed: seed, stages: try planner.plan(names, of: arm, seed: seed, from: start)))
+      }
+    }
+    try mistakes.check(in: experiment.file)
+    stages = planner.stages
+    arms = experiment.arms.keys.map { Arm(name: $0, runs: runs[$0] ?? []) }
+  }
+}
+
+/// A stage with all that decides its result.
+public struct PlannedStage: Sendable {
+  /// The hash of all that decides the result: the options, the input, the data, the kernels.
+  public let key: String
+  /// With the seed that it runs with.
+  public let task: Experiment.Task
+  /// The name that the first arm to come by has for it.
+  public let name: String
+  /// Where its model comes from; an import has a checkpoint of its own.
+  let input: StageInput
+  /// The checkpoint that it works on, as far as it can be known before it is made: its weights are another's.
+  let checkpoint: Checkpoint
+  /// The steps whose checkpoints go on to other stages.
+  var usedSteps: Set<Int> = []
+  /// How much there is to compute; see ``StageWork``.
+  let work: StageWork
+
+  /// The head that it works with, or puts on.
+  public var head: String? {
+    if case .swap(let swap) = task { swap.head } else { checkpoint.activeHead?.name }
+  }
+
+  /// The directory's name under `stages`.
+  public var directoryName: String { "\(task.kind)-\(key.prefix(16))" }
+}
+
+/// Where the model of a stage is.
+enum StageInput: Sendable, Hashable {
+  case base
+  /// The output of a stage, or the checkpoint of one of its steps.
+  case stage(Int, step: Int?)
+}
+
+extension ExperimentPlan {
+  /// What an arm ends with.
+  func model(of run: Run) -> StageInput? {
+    let last = run.stages.last { experiment.stages[$0.name]?.task.makesModel == true }
+    guard let last else { return nil }
+    if case .train(let training) = experiment.stages[last.name]?.task {
+      return .stage(last.index, step: training.usedStep)
+    }
+    return .stage(last.index, step: nil)
+  }
+
+  /// What all arms end with.
+  var results: Set<StageInput> { Set(arms.flatMap(\.runs).compactMap(model)) }
+}
+
+extension Experiment {
+  /// Whether a stage of an arm needs the data set.
+  func uses(_ data: String) -> Bool {
+    arms.values.joined().contains { stages[$0]?.task.data.contains(data) == true }
+  }
+}
+
+extension Mistakes {
+  func check(in file: URL?) throws {
+    do {
+      try check()
+    } catch let error as GraftError {
+      throw file.map { error.inFile($0.path) } ?? error
+    }
+  }
+}
+
+/// Goes through arms, stage by stage, and finds those that were planned before.
+private struct Planner {
+  let experiment: Experiment
+  let machine: ExperimentMachine
+  let registry: Registry
+  let data: OrderedDictionary<String, DataFacts>
+  let mistakes: Mistakes
+  var stages: [PlannedStage] = []
+  private var indices: [String: Int] = [:]
+  private var imports: [URL: Model] = [:]
+
+  init(
+    experiment: Experiment, machine: ExperimentMachine, registry: Registry,
+    data: OrderedDictionary<String, DataFacts>, mistakes: Mistakes
+  ) {
+    (self.experiment, self.machine, self.registry) = (experiment, machine, registry)
+    (self.data, self.mistakes) = (data, mistakes)
+  }
+
+  /// What an arm has come to.
+  struct Model {
+    var checkpoint: Checkpoint
+    var source: StageInput
+    /// Stands for the weights in the keys of stages.
+    var hash: String
+    /// The classes that the head was last trained on, and the data set.
+    var trainedOn: (classes: Set<Int32>, data: String)?
+  }
+
+  /// Plans one arm with one seed. What is wrong is added to the mistakes, and the rest of the arm left out.
+  mutating func plan(
+    _ names: [String], of arm: String, seed: UInt64, from start: Model
+  ) throws -> [ExperimentPlan.Step] {
+    var model = start
+    var steps: [ExperimentPlan.Step] = []
+    for name in names {
+      guard let stage = experiment.stages[name] else { continue }
+      do {
+        steps.append(.init(name: name, index: try plan(stage, seed: seed, &model)))
+      } catch let error as GraftError {
+        mistakes.add(stage.place, error.about("arm '\(arm)', stage '\(name)'"))
+        break
+      }
+    }
+    return steps
+  }
+
+  private mutating func plan(_ stage: Experiment.Stage, seed: UInt64, _ model: inout Model) throws -> Int {
+    switch stage.task {
+    case .importing(let url, let dtype):
+      if imports[url] == nil {
+        let opened = try registry.open(url).checkpoint
+        imports[url] = Model(checkpoint: opened, source: .base, hash: try opened.contentHash())
+      }
+      guard let imported = imports[url] else { return 0 }
+      model = imported
+      let index = try add(stage, stage.task, model, ["dtype": dtype.map { .string($0.rawValue) } ?? .null])
+      model.become(stages[index], at: index)
+      return index
+    case .swap(var swap):
+      swap.seed = swap.seed ?? seed
+      var report = LoadReport()
+      let input = model
+      _ = try model.checkpoint.activate(
+        swap.head, labels: swap.labels, problemType: swap.problemType, seed: swap.seed ?? seed,
+        report: &report,
+        registry: registry)
+      model.trainedOn = nil
+      let index = try add(
+        stage, .swap(swap), input,
+        [
+          "head": .string(swap.head), "labels": swap.labels.map { .array($0.map { .string($0) }) } ?? .null,
+          "problem-type": swap.problemType.map { .string($0.rawValue) } ?? .null,
+          "seed": .number(String(swap.seed ?? seed)),
+        ])
+      model.become(stages[index], at: index)
+      return index
+    case .train(var training):
+      if !training.hasOwnSeed { training.options.seed = seed }
+      return try plan(stage, training, &model)
+    case .evaluate(let scoring):
+      try model.requireHead()
+      if scoring.pseudoPerplexity { try model.requireTokens() }
+      let classes = try facts(scoring.data).check(for: model.checkpoint)
+      try model.checkClasses(classes, of: scoring.data)
+      return try add(stage, stage.task, model, scoring.key, data: [scoring.data])
+    case .export(let output):
+      _ = try output.resolve(registry, backbone: model.checkpoint.backboneType.name)
+      return try add(
+        stage, stage.task, model,
+        [
+          "format": .string(output.format), "dialect": output.dialect.map { .string($0) } ?? .null,
+          "dtype": output.dtype.map { .string($0.rawValue) } ?? .null,
+        ])
+    }
+  }
+
+  private mutating func plan(
+    _ stage: Experiment.Stage, _ training: Experiment.Training, _ model: inout Model
+  ) throws -> Int {
+    try model.requireHead()
+    let (head, input) = (model.checkpoint, model)
+    let rows = try facts(training.data)
+    model.trainedOn = (try rows.check(for: head), training.data)
+    if let name = training.evaluationData {
+      try model.checkClasses(try facts(name).check(for: head), of: name)
+    }
+    let run = TrainingPlan(examples: rows.rows, options: training.options)
+    if let step = training.usedStep { try training.options.checkSaved(step, run) }
+    let index = try add(
+      stage, .train(training), input, training.options.values,
+      data: [training.data, training.evaluationData].compactMap { $0 })
+    model.become(stages[index], at: index, step: training.usedStep)
+    if let step = training.usedStep { stages[index].usedSteps.insert(step) }
+    return index
+  }
+
+  private func facts(_ name: String) throws -> DataFacts {
+    guard let facts = data[name] else {
+      throw GraftError(.unknownName, "there is no data set '\(name)'")
+    }
+    return facts
+  }
+
+  /// The index of a stage: that of one with the same key, or of a new one.
+  private mutating func add(
+    _ stage: Experiment.Stage, _ task: Experiment.Task, _ model: Model,
+    _ options: OrderedDictionary<String, JSON>,
+    data names: [String] = []
+  ) throws -> Int {
+    let backend = try machine.backend(for: task)
+    var parts = [task.kind, String(Self.revision), model.hash, JSON.object(options).text(.sorted)]
+    parts += try names.map { try facts($0).key(for: model.checkpoint) }
+    if !names.isEmpty { parts += [type(of: backend).name, backend.precision.rawValue] }
+    let key = ContentHash.of(parts)
+    if let index = indices[key] { return index }
+    stages.append(
+      PlannedStage(
+        key: key, task: task, name: stage.name, input: model.source, checkpoint: model.checkpoint,
+        work: StageWork(task, model.checkpoint, data)))
+    indices[key] = stages.count - 1
+    return stages.count - 1
+  }
+
+  /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
+  private static let revision = 2
+}
+
+extension Planner.Model {
+  /// Goes on with what a stage makes.
+  fileprivate mutating func become(_ stage: PlannedStage, at index: Int, step: Int? = nil) {
+    source = .stage(index, step: step)
+    hash = step.map { "\(stage.key)/\($0)" } ?? stage.key
+  }
+
+  fileprivate func requireHead() throws {
+    guard checkpoint.activeHead != nil else {
+      throw GraftError(
+        .missing, "the model has no head here", advice: "Put a stage 'swap: NAME' before this one.")
+    }
+    guard checkpoint.tokenizer != nil else {
+      throw GraftError(.missing, "the base checkpoint has no tokenizer", advice: "Put its files beside it.")
+    }
+  }
+
+  /// Refuses a head that surely predicts no tokens, because it reads the text as a whole or learns labels.
+  fileprivate func requireTokens() throws {
+    guard let head = checkpoint.activeHead, head.parts.allSatisfy({ $0.hasLabels || $0.needsPooler }) else {
+      return
+    }
+    throw GraftError(
+      .mismatch, "the head '\(head.name)' predicts no tokens, which pseudo-perplexity is about",
+      advice: "Put a stage 'swap: masked-lm' before this one, or leave 'pseudo-perplexity' out.")
+  }
+
+  /// Refuses to test on classes that were never learnt.
+  fileprivate func checkClasses(_ classes: Set<Int32>, of name: String) throws {
+    guard let trainedOn, !trainedOn.classes.isEmpty else { return }
+    let unknown = classes.subtracting(trainedOn.classes).sorted()
+    guard let first = unknown.first else { return }
+    let labels = try checkpoint.configuration.labels()
+    let label = labels.indices.contains(Int(first)) ? labels[Int(first)] : String(first)
+    throw GraftError(
+      .mismatch, "the data set '\(name)' has the label '\(label)', which '\(trainedOn.data)' never has",
+      advice: "Train on rows of every label.")
+  }
+}
+
+extension TrainingOptions {
+  /// Makes sure that the checkpoint of a step is written.
+  fileprivate func checkSaved(_ step: Int, _ plan: TrainingPlan) throws {
+    let interval = saveStrategy == .epoch ? plan.stepsPerEpoch : saveSteps
+    guard (1...plan.totalSteps).contains(step), step % interval == 0 || step == plan.totalSteps else {
+      throw GraftError(
+        .mismatch, "the run writes no checkpoint-\(step)",
+        expected: "a multiple of \(interval) up to its last step, \(plan.totalSteps)", found: "\(step)",
+        advice: "Change 'use' or 'save-steps'.")
+    }
+  }
+}
+
+extension Experiment.Scoring {
+  /// What decides its result, but for the data.
+  fileprivate var key: OrderedDictionary<String, JSON> {
+    [
+      "mlm-probability": JSON(options.maskingProbability), "seed": .number(String(options.seed)),
+      "batch-size": JSON(options.batchSize), "max-length": maximumLength.map { JSON($0) } ?? .null,
+      "pseudo-perplexity": JSON(pseudoPerplexity),
+    ]
+  }
+}
+
+extension GraftError {
+  fileprivate func about(_ subject: String) -> GraftError {
+    var error = self
+    error.subject = error.subject.map { "\(subject), \($0)" } ?? subject
+    // The place in the experiment comes first; the file of a row stays in the sentence.
+    if let file { error.subject = "\(error.subject ?? subject) of \(file)" }
+    error.file = nil
+    return error
+  }
+}

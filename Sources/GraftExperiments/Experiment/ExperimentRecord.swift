@@ -1,0 +1,181 @@
+import Foundation
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+/// What an experiment found.
+public struct ExperimentResults: Sendable {
+  /// In the order of the file.
+  public let arms: [Arm]
+  /// What the report says of the arms' difference.
+  public let verdict: String
+  /// Says that what is kept takes more disk space than was allowed, when it does.
+  public internal(set) var excess: GraftError?
+
+  public struct Arm: Sendable {
+    public let name: String
+    /// Evaluations of each seed, in their order.
+    public let runs: [(seed: UInt64, evaluations: [Evaluation])]
+  }
+
+  /// An evaluation stage.
+  public struct Evaluation: Sendable {
+    public let stage: String
+    public let head: String
+    /// As in `eval_results.json`.
+    public let results: [String: Double]
+  }
+
+  init(_ plan: ExperimentPlan, _ cache: StageCache, verdict: String) {
+    self.verdict = verdict
+    arms = plan.arms.map { arm in
+      Arm(
+        name: arm.name,
+        runs: arm.runs.map { run in
+          (
+            run.seed,
+            run.stages.compactMap { step in
+              let stage = plan.stages[step.index]
+              guard case .evaluate = stage.task, let results = Self.evaluation(in: cache.url(stage)) else {
+                return nil
+              }
+              return Evaluation(stage: step.name, head: stage.head ?? "", results: results)
+            }
+          )
+        })
+    }
+  }
+
+  static func evaluation(in directory: URL) -> [String: Double]? {
+    let file = directory.appending(path: "eval_results.json")
+    return (try? JSON(file: file))?.object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
+  }
+}
+
+/// `experiment.json`: what was done, with what, and where the results stand.
+struct ExperimentRecord {
+  static let fileName = "experiment.json"
+
+  private let document: JSON
+
+  init(
+    _ plan: ExperimentPlan, _ cache: StageCache, _ machine: ExperimentMachine, schedule: ExperimentSchedule,
+    started: Date
+  ) throws {
+    let experiment = plan.experiment
+    let output = cache.directory.deletingLastPathComponent()
+    // A run that found everything done was not when the results came about.
+    let earlier = try? JSON(file: output.appending(path: Self.fileName))["started"]
+    let now = JSON.string(started.ISO8601Format())
+    let backend = try machine.backend(machine.precision)
+    let data = plan.data.values.map { facts -> JSON in
+      [
+        "name": .string(facts.name), "files": .array(facts.files.map { .string($0.path) }),
+        "sha256": .string(facts.sha256), "rows": JSON(facts.rows),
+        "labels": .array(facts.labels.map { .string($0) }),
+      ]
+    }
+    let arms = plan.arms.map { arm -> JSON in
+      [
+        "name": .string(arm.name),
+        "seeds": .array(
+          arm.runs.map { run in
+            [
+              "seed": .number(String(run.seed)),
+              "stages": .array(run.stages.map { Self.stage($0, plan, cache, schedule) }),
+            ]
+          }),
+      ]
+    }
+    document = [
+      "name": .string(experiment.name),
+      "graft": .string(graftVersion),
+      "experiment": experiment.document,
+      "started": schedule.pending.isEmpty ? earlier ?? now : now,
+      "seconds": JSON(plan.stages.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }.rounded(digits: 3)),
+      "machine": [
+        "cpu": .string(machine.cpu), "threads": JSON(backend.threads.count),
+        "backend": .string(type(of: backend).name), "precision": .string(backend.precision.rawValue),
+      ],
+      "base": [
+        "path": .string(experiment.base.path), "sha256": .string(plan.baseHash),
+        "parameters": JSON(plan.baseParameters),
+      ],
+      "data": .array(data),
+      "arms": .array(arms),
+    ]
+  }
+
+  private static func stage(
+    _ step: ExperimentPlan.Step, _ plan: ExperimentPlan, _ cache: StageCache, _ schedule: ExperimentSchedule
+  ) -> JSON {
+    let stage = plan.stages[step.index]
+    let directory = "stages/\(stage.directoryName)"
+    var members: OrderedDictionary<String, JSON> = [
+      "kind": .string(stage.task.kind), "name": .string(step.name),
+      "head": stage.head.map { .string($0) } ?? .null, "directory": .string(directory),
+      "cached": JSON(!schedule.pending.contains(step.index)),
+      "seconds": JSON((cache.record(stage)?.seconds ?? 0).rounded(digits: 3)),
+    ]
+    switch stage.task {
+    case .train: members["trainer_state"] = .string("\(directory)/trainer_state.json")
+    case .evaluate:
+      members["results"] = .string("\(directory)/eval_results.json")
+      let predictions = "\(directory)/predictions.jsonl"
+      let file = cache.url(stage).appending(path: "predictions.jsonl")
+      if FileManager.default.fileExists(atPath: file.path) { members["predictions"] = .string(predictions) }
+    case .importing, .swap, .export: break
+    }
+    return .object(members)
+  }
+
+  /// Links to the models that arms end with: `models/adapted-42`. Whatever else is in that directory stays.
+  ///
+  /// - Throws: `GraftError` when one cannot be written, or its name is something else's.
+  static func linkModels(_ plan: ExperimentPlan, _ cache: StageCache) throws {
+    let output = cache.directory.deletingLastPathComponent()
+    let directory = output.appending(path: "models")
+    var links: OrderedDictionary<String, String> = [:]
+    for arm in plan.arms {
+      for run in arm.runs {
+        guard case .stage(let index, let step)? = plan.model(of: run) else { continue }
+        let target = cache.model(plan.stages[index], step: step).pathComponents
+        let path = target[output.pathComponents.count...].joined(separator: "/")
+        links["\(arm.name)-\(run.seed)"] = "../" + path
+      }
+    }
+    try DirectoryWriter.makeDirectory(directory)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+    for name in names where links[name] == nil {
+      let url = directory.appending(path: name)
+      // Of an arm that is no more.
+      if destination(of: url)?.hasPrefix("../stages/") == true { unlink(url.path) }
+    }
+    for (name, target) in links { try link(directory.appending(path: name), to: target) }
+  }
+
+  private static func destination(of link: URL) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)
+  }
+
+  /// Makes a link, or makes an older one point elsewhere.
+  private static func link(_ url: URL, to target: String) throws {
+    guard destination(of: url) != nil || !FileManager.default.fileExists(atPath: url.path) else {
+      throw GraftError(
+        .refused, "something stands where the link to an arm's model belongs", file: url.path,
+        advice: "Move it away and run the same command again; what is done stays done.")
+    }
+    let temporary = url.deletingLastPathComponent().appending(
+      path: ".\(url.lastPathComponent).partial-\(ProcessInfo.processInfo.processIdentifier)")
+    unlink(temporary.path)
+    guard symlink(target, temporary.path) == 0, rename(temporary.path, url.path) == 0 else {
+      let error = systemFailure(url)
+      unlink(temporary.path)
+      throw error
+    }
+  }
+
+  func write(to output: URL) throws {
+    try FileWriter.write(output.appending(path: Self.fileName), text: document.text(.pretty) + "\n")
+  }
+}

@@ -1,0 +1,243 @@
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// What happens in an experiment, for whoever shows it.
+public enum ExperimentEvent: Sendable {
+  /// The run begins.
+  case planned(ExperimentSchedule)
+  /// A stage begins: the so-manieth of those that are to be done.
+  case started(PlannedStage, number: Int, count: Int)
+  /// Something happened in a training run.
+  case training(TrainingEvent)
+  case progress(ExperimentProgress)
+  /// A stage is done: how long it took, and what an evaluation found.
+  case finished(PlannedStage, seconds: Double, results: [String: Double])
+}
+
+/// How far an experiment is.
+public struct ExperimentProgress: Sendable, Equatable {
+  /// The share of the whole that is done, by time.
+  public let share: Double
+  /// How long the rest will take, in seconds; `nil` until something is known of this machine's speed.
+  public let remaining: Double?
+}
+
+/// How an experiment ended.
+public enum ExperimentOutcome: Sendable {
+  /// All stages are done.
+  case finished(ExperimentResults)
+  /// It was asked to stop; the same call goes on.
+  case interrupted
+}
+
+/// Does what is left of a plan, in a directory that keeps each stage.
+///
+/// A stage whose key is in the directory is not done again. A process may be killed at any moment: the next one
+/// goes on from the last checkpoint, to the same results.
+///
+/// - Parameters:
+///   - plan: What to do.
+///   - output: The directory to create, or to go on in.
+///   - machine: As for the plan.
+///   - registry: The plugins.
+///   - maximumDisk: How many bytes the directory may take.
+///   - control: Asks the run to stop.
+///   - observe: Is told what happens.
+/// - Throws: `GraftError` when the directory is another's, in use or too small for the plan, or a stage fails; what
+///   is finished stays.
+public func runExperiment(
+  _ plan: ExperimentPlan, output: URL, on machine: ExperimentMachine, registry: Registry,
+  maximumDisk: Int? = nil, control: TrainingControl = TrainingControl(),
+  observe: @escaping (ExperimentEvent) -> Void = { _ in }
+) throws -> ExperimentOutcome {
+  let cache = StageCache(output)
+  try checkOutput(output)
+  // A plan that does not fit leaves nothing behind.
+  if !FileManager.default.fileExists(atPath: cache.directory.path) {
+    try ExperimentSchedule(plan, output: output).checkSpace(maximumDisk: maximumDisk)
+  }
+  try DirectoryWriter.makeDirectory(cache.directory)
+  let lock = try RunLock(output)
+  defer { withExtendedLifetime(lock) {} }
+  cache.removeDebris()
+  // Another process may have been at work until the lock was free.
+  let schedule = ExperimentSchedule(plan, output: output)
+  try schedule.checkSpace(maximumDisk: maximumDisk)
+  observe(.planned(schedule))
+
+  let started = Date()
+  var meter = ExperimentMeter(schedule)
+  let pending = schedule.pending.sorted()
+  for (number, index) in pending.enumerated() {
+    let stage = plan.stages[index]
+    if let maximumDisk {
+      let needed = stage.work.largestBytes - cache.held(stage)
+      cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
+      try checkCap(cache.size + needed, maximumDisk, output)
+    }
+    observe(.started(stage, number: number + 1, count: pending.count))
+    meter.begin(index)
+    let runner = StageRunner(
+      plan: plan, cache: cache, machine: machine, registry: registry, control: control
+    ) { share, event in
+      if let event { observe(.training(event)) }
+      meter.update(share: share)
+      observe(.progress(meter.progress))
+    }
+    do {
+      try runner.run(stage)
+    } catch is StageRunner.Interrupted {
+      return .interrupted
+    }
+    meter.end()
+    observe(
+      .finished(
+        stage, seconds: cache.record(stage)?.seconds ?? 0,
+        results: ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]))
+  }
+  if let maximumDisk { cache.shrink(to: maximumDisk, plan: plan, pending: []) }
+  try ExperimentRecord.linkModels(plan, cache)
+  try ExperimentRecord(plan, cache, machine, schedule: schedule, started: started).write(to: output)
+  var results = ExperimentResults(plan, cache, verdict: try writeReport(output))
+  if let maximumDisk { results.excess = excess(cache.size, over: maximumDisk, output) }
+  return .finished(results)
+}
+
+/// Refuses a directory that is something else's.
+private func checkOutput(_ output: URL) throws {
+  guard !FileManager.default.fileExists(atPath: output.appending(path: RunLock.fileName).path) else { return }
+  try DirectoryWriter.checkVacant(output)
+}
+
+private func checkCap(_ needed: Int, _ cap: Int, _ output: URL) throws {
+  guard needed > cap else { return }
+  throw GraftError(
+    .refused, "the run would take more disk space than it may", file: output.path,
+    expected: "at most \(cap) bytes", found: "\(needed)",
+    advice: "Raise --max-disk, or lower 'save-total-limit'.")
+}
+
+/// What there is to say when more is kept than may be.
+private func excess(_ size: Int, over cap: Int, _ output: URL) -> GraftError? {
+  guard size > cap else { return nil }
+  return GraftError(
+    .refused, "what is kept takes more disk space than it may", file: output.path,
+    expected: "at most \(cap) bytes", found: "\(size)",
+    advice: "Results, and the models that arms end with, are never removed.")
+}
+
+/// Which stages of a plan are to be done, and how long that will take.
+public struct ExperimentSchedule: Sendable {
+  public let plan: ExperimentPlan
+  /// Indices of stages; the others are in the directory.
+  public let pending: Set<Int>
+  /// Speeds that were measured in the directory.
+  var rates: StageRates
+  private let output: URL
+
+  public init(_ plan: ExperimentPlan, output: URL) {
+    let cache = StageCache(output)
+    (self.plan, self.output) = (plan, output)
+    (pending, rates) = (cache.pending(plan), cache.rates())
+  }
+
+  /// How long a stage will take, in seconds; `nil` when nothing is known of this machine's speed.
+  public func estimate(_ index: Int) -> Double? { rates.seconds(plan.stages[index].work) }
+
+  /// How long all that is to be done will take, in seconds.
+  public var estimate: Double? {
+    let estimates = pending.map(estimate)
+    return estimates.contains(nil) ? nil : estimates.reduce(0) { $0 + ($1 ?? 0) }
+  }
+
+  /// The most bytes that what is to be done takes: all models that stay, and the largest run's checkpoints.
+  public var bytes: Int {
+    let works = pending.map { plan.stages[$0].work }
+    let kept = works.reduce(0) { $0 + $1.keptCopies * $1.modelBytes }
+    return kept + (works.map { ($0.largestCopies - $0.keptCopies) * $0.modelBytes }.max() ?? 0)
+  }
+
+  /// Makes sure that there is room.
+  ///
+  /// - Throws: `GraftError` when the disk has less than is needed, or a stage alone needs more than the cap.
+  func checkSpace(maximumDisk: Int?) throws {
+    let stages = pending.map { plan.stages[$0] }
+    if let maximumDisk { try checkCap(stages.map(\.work.largestBytes).max() ?? 0, maximumDisk, output) }
+    let cache = StageCache(output)
+    // What stages that were begun have written is no longer to be found room for.
+    var needed = max(0, bytes - stages.reduce(0) { $0 + cache.held($1) })
+    if let maximumDisk { needed = min(needed, max(0, maximumDisk - cache.size)) }
+    guard let free = freeSpace, free < needed else { return }
+    throw GraftError(
+      .system, "there is too little space on the disk for this plan", file: output.path,
+      expected: "\(needed) bytes free", found: "\(free)",
+      advice: "Free some space, choose another disk, or pass --max-disk to keep less.")
+  }
+
+  /// Of the disk that the directory is on, or will be.
+  private var freeSpace: Int? {
+    var place = output.standardizedFileURL
+    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
+      place.deleteLastPathComponent()
+    }
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
+    return (attributes?[.systemFreeSize] as? NSNumber).map { $0.intValue }
+  }
+}
+
+/// How far an experiment is, and when it will end, by what this process has seen.
+private struct ExperimentMeter {
+  private let schedule: ExperimentSchedule
+  private let start = ContinuousClock.now
+  private var rates: StageRates
+  private var left: Set<Int>
+  private var current: (work: StageWork, start: ContinuousClock.Instant, firstShare: Double?, share: Double)?
+
+  /// Until a stage has gone on for so long, in seconds, what was known before is the better guess.
+  private static let patience = 2.0
+
+  init(_ schedule: ExperimentSchedule) {
+    self.schedule = schedule
+    (rates, left) = (schedule.rates, schedule.pending)
+  }
+
+  mutating func begin(_ index: Int) {
+    left.remove(index)
+    current = (schedule.plan.stages[index].work, .now, nil, 0)
+  }
+
+  mutating func update(share: Double) {
+    if current?.firstShare == nil { current?.firstShare = share }
+    current?.share = share
+  }
+
+  mutating func end() {
+    if let measured { rates.add(measured.work.kind, seconds: measured.seconds, amount: measured.amount) }
+    current = nil
+  }
+
+  /// What the current stage has shown so far.
+  private var measured: (work: StageWork, seconds: Double, amount: Double)? {
+    guard let current, let first = current.firstShare, current.share > first else { return nil }
+    return (current.work, current.start.secondsSince, (current.share - first) * current.work.amount)
+  }
+
+  var progress: ExperimentProgress {
+    var rates = rates
+    var ofCurrent: Double?
+    if let measured, measured.seconds >= Self.patience || !rates.knows(measured.work.kind) {
+      let rest = (1 - (current?.share ?? 1)) * measured.work.amount
+      ofCurrent = measured.seconds / measured.amount * rest
+      rates.add(measured.work.kind, seconds: measured.seconds, amount: measured.amount)
+    } else if let current {
+      ofCurrent = rates.seconds(current.work, share: 1 - current.share)
+    }
+    let others = left.map { rates.seconds(schedule.plan.stages[$0].work) }
+    guard let ofCurrent, !others.contains(nil) else { return ExperimentProgress(share: 0, remaining: nil) }
+    let remaining = others.reduce(ofCurrent) { $0 + ($1 ?? 0) }
+    let elapsed = start.secondsSince
+    return ExperimentProgress(share: elapsed / max(1e-9, elapsed + remaining), remaining: remaining)
+  }
+}

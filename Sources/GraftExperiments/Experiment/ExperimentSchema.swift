@@ -1,0 +1,371 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+extension Experiment {
+  /// Reads an experiment.
+  ///
+  /// - Parameters:
+  ///   - file: YAML. Paths in it are relative to its directory.
+  ///   - base: Takes the place of the base checkpoint that the file names.
+  ///   - seeds: Take the place of the file's.
+  ///   - dataDirectory: Where named data sets are, unless the file says so.
+  ///   - registry: The plugins, whose names it may use.
+  ///   - locate: Finds checkpoints that are no path, such as published ones; called when nothing else is wrong.
+  /// - Throws: One `GraftError` that lists all mistakes with line, column and the nearest valid name.
+  public init(
+    file: URL, base: URL? = nil, seeds: [UInt64]? = nil, dataDirectory: URL? = nil, registry: Registry,
+    locate: ((String) throws -> URL)? = nil
+  ) throws {
+    do {
+      try self.init(
+        parsing: RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 24),
+        relativeTo: file.deletingLastPathComponent(), base: base, seeds: seeds, dataDirectory: dataDirectory,
+        registry: registry, locate: locate)
+      self.file = file
+    } catch let error as GraftError {
+      throw error.inFile(file.path)
+    }
+  }
+
+  /// Reads an experiment from memory.
+  ///
+  /// - Parameter directory: What paths are relative to.
+  /// - Throws: As ``init(file:base:seeds:dataDirectory:registry:)``, without the file's name.
+  public init(
+    parsing bytes: [UInt8], relativeTo directory: URL, base: URL? = nil, seeds: [UInt64]? = nil,
+    dataDirectory: URL? = nil, registry: Registry, locate: ((String) throws -> URL)? = nil
+  ) throws {
+    let mistakes = Mistakes()
+    let root = try YAMLValue(parsing: bytes)
+    let keys = MappingReader(root, "an experiment", mistakes)
+    let schema = ExperimentSchema(
+      directory: directory, mistakes: mistakes, registry: registry, keys: keys, dataDirectory: dataDirectory,
+      locate: locate)
+
+    name = keys.read("name") ?? "experiment"
+    _ = (keys["base"], keys["seeds"])
+    self.base = base ?? directory
+    self.seeds = seeds ?? keys.list("seeds") ?? [TrainingOptions().seed]
+    if Set(self.seeds).count < self.seeds.count {
+      mistakes.add(keys.place(of: "seeds"), "a seed is given twice")
+    }
+    data = schema.dataSets()
+    stages = schema.stages()
+    arms = schema.arms()
+    document = root.json
+    if base == nil { self.base = schema.base() }
+    keys.finish()
+    try mistakes.check()
+  }
+}
+
+/// How the parts of an experiment are read.
+private struct ExperimentSchema {
+  let directory: URL
+  let mistakes: Mistakes
+  let registry: Registry
+  let keys: MappingReader
+  let dataDirectory: URL?
+  let locate: ((String) throws -> URL)?
+
+  func url(_ path: String) -> URL {
+    let path = (path as NSString).expandingTildeInPath
+    let url = path.hasPrefix("/") ? URL(fileURLWithPath: path) : directory.appending(path: path)
+    return url.standardizedFileURL
+  }
+
+  /// A path at which something has to be.
+  func existing(_ path: String, _ place: YAMLValue.Place) -> URL {
+    let url = url(path)
+    if !FileManager.default.fileExists(atPath: url.path) {
+      mistakes.add(place, "there is no '\(path)' (\(url.path))")
+    }
+    return url
+  }
+
+  /// A checkpoint at a path, or of a name. Nothing is fetched for a file that has mistakes.
+  func checkpoint(_ name: String, _ place: YAMLValue.Place) -> URL {
+    let path = url(name)
+    if isCheckpoint(path) { return path }
+    guard let locate, !isPath(name) else { return existing(name, place) }
+    guard mistakes.isEmpty else { return path }
+    do {
+      let located = try locate(name)
+      return isCheckpoint(located) ? located : existing(name, place)
+    } catch {
+      mistakes.add(place, error)
+      return path
+    }
+  }
+
+  /// Whether something is at a path, or at what a format's files add to it.
+  private func isCheckpoint(_ url: URL) -> Bool {
+    ([""] + registry.formats.values.flatMap { $0.pathSuffixes }).contains { suffix in
+      FileManager.default.fileExists(atPath: url.path + suffix)
+    }
+  }
+
+  /// Whether a text cannot be a model's name, `NAME` or `ORG/NAME@REVISION`.
+  private func isPath(_ text: String) -> Bool {
+    ["/", "~", "."].contains { text.hasPrefix($0) } || text.prefix { $0 != "@" }.count { $0 == "/" } > 1
+  }
+
+  func base() -> URL {
+    guard keys.required("base") != nil, let path: String = keys.read("base") else { return directory }
+    return checkpoint(path, keys.place(of: "base"))
+  }
+
+  // MARK: Data
+
+  func dataSets() -> OrderedDictionary<String, Experiment.DataSet> {
+    let place: String? = keys.read("data-dir")
+    let given = [place.map(url) ?? dataDirectory].compactMap { $0 }
+    let paths = OrderedSet((given + NamedDataSet.directories()).map(\.standardizedFileURL.path))
+    let directories = paths.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    guard let value = keys.required("data") else { return [:] }
+    var result: OrderedDictionary<String, Experiment.DataSet> = [:]
+    for (name, _, value) in MappingReader(value, "'data'", mistakes).entries {
+      result[name] = dataSet(MappingReader(value, "a data set", mistakes), in: directories)
+    }
+    return result
+  }
+
+  private func dataSet(_ keys: MappingReader, in directories: [URL]) -> Experiment.DataSet? {
+    defer { keys.finish() }
+    var options = DataOptions()
+    keys.read("take", &options.take)
+    keys.read("shuffle-seed", &options.shuffleSeed)
+    if let take = options.take { require(take > 0, "take", "at least 1", keys) }
+    options.textColumns = columns("text-column", keys)
+    options.pairColumn = columns("pair-column", keys).first
+    options.labelColumn = columns("label-column", keys).first
+    let labelBase: Int? = keys.read("label-base")
+    guard keys.required("files") != nil else { return nil }
+    let files: [String] = keys.list("files") ?? []
+    let place = keys.place(of: "files")
+    do {
+      if files.count == 1, !FileManager.default.fileExists(atPath: url(files[0]).path),
+        let (set, split) = try NamedDataSet.find(files[0])
+      {
+        for key in ["text-column", "pair-column", "label-column", "label-base"] where keys[key] != nil {
+          mistakes.add(
+            keys.place(of: key), "'\(files[0])' has its own columns and labels; leave '\(key)' out")
+        }
+        do {
+          _ = try set.locate(split, in: directories)
+        } catch var error as GraftError {
+          error.advice =
+            "Put the original CSV file there, "
+            + "or name the directory above with --data-dir, 'data-dir' or GRAFT_DATA."
+          throw error
+        }
+        return Experiment.DataSet(source: .named(set, split, directories: directories), options: options)
+      }
+    } catch {
+      mistakes.add(place, error)
+      return nil
+    }
+    return Experiment.DataSet(
+      source: .files(files.map { existing($0, place) }, labelBase: labelBase), options: options)
+  }
+
+  private func columns(_ key: String, _ keys: MappingReader) -> [Column] {
+    let texts: [String] = keys.list(key) ?? []
+    do {
+      return try texts.flatMap(Column.list)
+    } catch {
+      mistakes.add(keys.place(of: key), error)
+      return []
+    }
+  }
+
+  /// The names that stand under a key, whatever is wrong with what they name.
+  private func names(under key: String) -> [String] {
+    guard case .mapping(let members)? = keys[key]?.content else { return [] }
+    return members.compactMap(\.key.text)
+  }
+
+  // MARK: Stages
+
+  private static let kinds = ["import", "train", "swap", "evaluate", "export"]
+
+  func stages() -> OrderedDictionary<String, Experiment.Stage> {
+    guard let value = keys.required("stages") else { return [:] }
+    var result: OrderedDictionary<String, Experiment.Stage> = [:]
+    for (name, place, value) in MappingReader(value, "'stages'", mistakes).entries {
+      guard let task = task(value) else { continue }
+      result[name] = Experiment.Stage(name: name, task: task, place: place)
+    }
+    return result
+  }
+
+  private func task(_ value: YAMLValue) -> Experiment.Task? {
+    let stage = MappingReader(value, "a stage", mistakes)
+    let kinds = Self.kinds.filter(stage.names.contains)
+    guard stage.isMapping, kinds.count == 1, let kind = kinds.first else {
+      if stage.isMapping {
+        let nearest = stage.names.compactMap { name in
+          Spelling.nearest(to: name, among: Self.kinds).map { "'\(name)'; the nearest is '\($0)'" }
+        }
+        let found = kinds.isEmpty ? nearest.first ?? "none" : kinds.joined(separator: " and ")
+        let known = Self.kinds.joined(separator: ", ")
+        mistakes.add(value.place, "a stage needs one of the keys \(known); found \(found)")
+      }
+      return nil
+    }
+    let reader = MappingReader(value, "a stage of kind '\(kind)'", mistakes)
+    defer { reader.finish() }
+    switch kind {
+    case "import":
+      let source: String? = reader.read(kind)
+      return source.map { source in
+        .importing(from: checkpoint(source, reader.place(of: kind)), dtype: reader.read("dtype"))
+      }
+    case "train": return training(reader).map { .train($0) }
+    case "swap": return swap(reader).map { .swap($0) }
+    case "evaluate":
+      var scoring = Experiment.Scoring(data: "", options: EvaluationOptions())
+      reader.read("batch-size", &scoring.options.batchSize)
+      reader.read("mlm-probability", &scoring.options.maskingProbability)
+      reader.read("seed", &scoring.options.seed)
+      reader.read("max-length", &scoring.maximumLength)
+      reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
+      require(1...65536 ~= scoring.options.batchSize, "batch-size", "between 1 and 65536", reader)
+      let probability = scoring.options.maskingProbability
+      require(probability > 0 && probability <= 1, "mlm-probability", "above 0, at most 1", reader)
+      require(scoring.maximumLength ?? 3 >= 3, "max-length", "at least 3", reader)
+      guard let data = name(kind, of: "data set", names(under: "data"), reader) else { return nil }
+      scoring.data = data
+      return .evaluate(scoring)
+    default:
+      var options = OutputOptions()
+      reader.read("dtype", &options.dtype)
+      reader.read("dialect", &options.dialect)
+      guard let format = name(kind, of: "weight format", registry.formats.names, reader) else { return nil }
+      options.format = format
+      return .export(options)
+    }
+  }
+
+  private func training(_ keys: MappingReader) -> Experiment.Training? {
+    var training = Experiment.Training(
+      data: "", options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
+    keys.read("precision", &training.precision)
+    if keys["eval-data"] != nil {
+      training.evaluationData = name("eval-data", of: "data set", names(under: "data"), keys)
+    }
+    if keys["eval-data"] == nil {
+      let wants = [
+        ("eval-strategy", training.options.evalStrategy != .no),
+        ("eval-on-start", training.options.evalOnStart),
+      ]
+      for (key, _) in wants.filter(\.1) {
+        mistakes.add(keys.place(of: key), "'\(key)' needs the key 'eval-data'")
+      }
+    }
+    if let used: String = keys.read("use") {
+      training.usedStep = used.hasPrefix("checkpoint-") ? Int(used.dropFirst("checkpoint-".count)) : nil
+      if training.usedStep == nil {
+        mistakes.add(keys.place(of: "use"), "'use' has to be checkpoint-N; found '\(used)'")
+      } else if training.options.saveStrategy == .no {
+        mistakes.add(keys.place(of: "use"), "'use' needs checkpoints, and 'save-strategy' is no")
+      }
+    }
+    let writers = registry.metricsWriters.names
+    for writer in training.options.reportTo where !writers.contains(writer) {
+      mistakes.add(
+        keys.place(of: "report-to"),
+        "there is no metrics writer '\(writer)'\(Spelling.suggestion(for: writer, among: writers + ["none"]))"
+      )
+    }
+    _ = name("trainer", of: "trainer", registry.trainers.names, keys, isOptional: true)
+    guard let data = name("train", of: "data set", names(under: "data"), keys) else { return nil }
+    training.data = data
+    return training
+  }
+
+  private func swap(_ keys: MappingReader) -> Experiment.Swap? {
+    var swap = Experiment.Swap(head: "")
+    swap.labels = keys.list("labels")
+    if let count: Int = keys.read("num-labels") {
+      require(1...100_000 ~= count, "num-labels", "between 1 and 100000", keys)
+      require(swap.labels == nil, "num-labels", "left out where there are 'labels'", keys)
+      swap.labels = swap.labels ?? (0..<max(0, min(count, 100_000))).map { "LABEL_\($0)" }
+    }
+    if let labels = swap.labels, Set(labels).count < labels.count {
+      mistakes.add(keys.place(of: "labels"), "a label is given twice")
+    }
+    swap.problemType = (keys.read("problem-type") as ProblemTypeName?)?.problemType
+    keys.read("seed", &swap.seed)
+    guard let head = name("swap", of: "head", registry.heads.names, keys) else { return nil }
+    swap.head = head
+    return swap
+  }
+
+  private enum ProblemTypeName: String, CaseIterable, YAMLReadable {
+    case singleLabel = "single-label"
+    case multiLabel = "multi-label"
+    case regression
+
+    var problemType: ProblemType {
+      switch self {
+      case .singleLabel: .singleLabel
+      case .multiLabel: .multiLabel
+      case .regression: .regression
+      }
+    }
+  }
+
+  /// The value of a key that has to be one of some names.
+  private func name(
+    _ key: String, of kind: String, _ known: [String], _ keys: MappingReader, isOptional: Bool = false
+  ) -> String? {
+    if isOptional, keys[key] == nil { return nil }
+    guard let name: String = keys.read(key) else { return nil }
+    if known.contains(name) { return name }
+    mistakes.add(
+      keys.place(of: key), "there is no \(kind) '\(name)'\(Spelling.suggestion(for: name, among: known))")
+    return nil
+  }
+
+  private func require(_ condition: Bool, _ key: String, _ expected: String, _ keys: MappingReader) {
+    if !condition { mistakes.add(keys.place(of: key), "'\(key)' has to be \(expected)") }
+  }
+
+  // MARK: Arms
+
+  func arms() -> OrderedDictionary<String, [String]> {
+    guard let value = keys.required("arms") else { return [:] }
+    var result: OrderedDictionary<String, [String]> = [:]
+    let arms = MappingReader(value, "'arms'", mistakes)
+    let stages = names(under: "stages")
+    for (name, place, value) in arms.entries {
+      // Links to models bear it.
+      if name.utf8.count > 100 || name.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "/") }) {
+        mistakes.add(place, "an arm's name has to be at most 100 bytes, none of them '/'")
+      }
+      guard case .list(let items) = value.content, !items.isEmpty else {
+        let found = value.isEmptyList ? "an empty one" : value.kind
+        mistakes.add(value.place, "an arm has to be a list of stages; found \(found)")
+        continue
+      }
+      result[name] = items.compactMap { item in
+        guard let stage = item.text else {
+          mistakes.add(item.place, "an arm names stages, which stand under 'stages'; found \(item.kind)")
+          return nil
+        }
+        if !stages.contains(stage) {
+          mistakes.add(
+            item.place, "there is no stage '\(stage)'\(Spelling.suggestion(for: stage, among: stages))")
+        }
+        return stage
+      }
+    }
+    if result.isEmpty { mistakes.add(arms.place, "an experiment needs an arm") }
+    return result
+  }
+}

@@ -1,0 +1,26 @@
+import GraftTensors
+
+/// Everything that is wrong with a file, gathered so that it can be said at once.
+final class Mistakes {
+  private var found: [(place: YAMLValue.Place, sentence: String)] = []
+
+  var isEmpty: Bool { found.isEmpty }
+
+  /// - Parameter sentence: Lower case, no full stop.
+  func add(_ place: YAMLValue.Place, _ sentence: String) { found.append((place, sentence)) }
+
+  /// - Throws: One `GraftError` with a line for each mistake, when there is any.
+  func check() throws {
+    guard !found.isEmpty else { return }
+    let lines = found.sorted { $0.place < $1.place }.map { "\($0.place): \($0.sentence)" }
+    guard lines.count > 1 else { throw GraftError(.malformed, lines[0]) }
+    throw GraftError(.malformed, "\(lines.count) mistakes:\n  " + lines.joined(separator: ".\n  "))
+  }
+
+  /// Adds an error as a mistake.
+  func add(_ place: YAMLValue.Place, _ error: any Error) {
+    var sentence = String(describing: error)
+    if sentence.hasSuffix(".") { sentence.removeLast() }
+    add(place, sentence)
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import GraftTensors
+
+/// The right to work in an output directory: one process at a time has it, and it ends with the process.
+final class RunLock {
+  private let descriptor: Int32
+
+  static let fileName = "run.lock"
+
+  /// - Throws: `GraftError` of kind `refused` when another process has it, else of kind `system`.
+  init(_ output: URL) throws {
+    let file = output.appending(path: Self.fileName)
+    let opened = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard opened >= 0 else { throw systemFailure(output) }
+    guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+      let code = errno
+      close(opened)
+      throw Self.failure(code, output)
+    }
+    descriptor = opened
+  }
+
+  /// What it means that the lock was not given.
+  static func failure(_ code: Int32, _ output: URL) -> GraftError {
+    if code == EWOULDBLOCK {
+      return GraftError(
+        .refused, "another 'graft run' is at work in this directory", file: output.path,
+        advice: "Wait for it, stop it, or choose another directory.")
+    }
+    return GraftError(
+      .system, "cannot be locked (\(String(cString: strerror(code))))", file: output.path,
+      advice: "Choose a directory on another file system.")
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,180 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+
+/// Does one stage of a plan, whose input is there.
+struct StageRunner {
+  let plan: ExperimentPlan
+  let cache: StageCache
+  let machine: ExperimentMachine
+  let registry: Registry
+  let control: TrainingControl
+  /// Is told how much of the stage is done, and what happens in a training run.
+  let observe: (_ share: Double, TrainingEvent?) -> Void
+
+  /// A stage gave way to a request to stop.
+  struct Interrupted: Error {}
+
+  /// Does the stage, or what is left of it, and marks it as finished.
+  ///
+  /// - Throws: What the stage throws; ``Interrupted``.
+  func run(_ stage: PlannedStage) throws {
+    let isTraining = if case .train = stage.task { true } else { false }
+    // What was finished lacks its model now; anything else than training cannot be gone on with.
+    if !isTraining || cache.record(stage) != nil { cache.remove(stage.directoryName) }
+    if control.isStopRequested { throw Interrupted() }
+    let start = ContinuousClock.now
+    switch stage.task {
+    case .train(let training): return try train(training, stage)
+    case .importing(let source, let dtype):
+      var options = OutputOptions()
+      options.dtype = dtype
+      let checkpoint = try registry.open(source).checkpoint
+      try make(stage, since: start) { try checkpoint.write(into: $0, options.resolve(registry, checkpoint)) }
+    case .swap(let swap):
+      let change = try swapHead(
+        input(of: stage), to: swap.head, labels: swap.labels, problemType: swap.problemType,
+        seed: swap.seed ?? 0, registry: registry)
+      try make(stage, since: start) {
+        try change.checkpoint.write(into: $0, OutputOptions().resolve(registry, change.checkpoint))
+      }
+    case .export(let options):
+      let checkpoint = try registry.open(input(of: stage)).checkpoint
+      try make(stage, since: start) { try checkpoint.write(into: $0, options.resolve(registry, checkpoint)) }
+    case .evaluate(let scoring): try evaluate(scoring, stage, since: start)
+    }
+    observe(1, nil)
+  }
+
+  /// The directory of the model that a stage works on.
+  private func input(of stage: PlannedStage) -> URL {
+    switch stage.input {
+    case .base: plan.experiment.base
+    case .stage(let index, let step): cache.model(plan.stages[index], step: step)
+    }
+  }
+
+  /// Makes the directory of a stage, which appears complete.
+  private func make(
+    _ stage: PlannedStage, since start: ContinuousClock.Instant, _ body: (URL) throws -> Void
+  ) throws {
+    try DirectoryWriter.write(cache.url(stage)) { directory in
+      try body(directory)
+      try StageCache.Record(stage, seconds: start.secondsSince).write(into: directory)
+    }
+  }
+
+  // MARK: Training
+
+  private func train(_ training: Experiment.Training, _ stage: PlannedStage) throws {
+    let clock = StageClock(cache.url(stage))
+    var options = training.options
+    options.keptSteps = stage.usedSteps
+    var (firstShare, share) = (0.0, 0.0)
+    var (plan, step, evaluations) = (TrainingPlan(examples: 1, options: options), 0, 0.0)
+    let outcome = try GraftKit.train(
+      registry.open(input(of: stage)).checkpoint, on: rows(training.data),
+      evaluating: training.evaluationData.map(rows), options: options, output: cache.url(stage),
+      backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
+    ) { event in
+      var partial = 0.0
+      switch event {
+      case .started(let started, let completed):
+        (plan, step) = (started, completed)
+        evaluations = options.evaluations(after: completed, started)
+      case .step(let report): step = report.step
+      case .evaluating(let done, let total): partial = Double(done) / Double(total)
+      case .evaluated: evaluations += 1
+      case .saved: clock.save()
+      case .logged, .removed, .warned: break
+      }
+      share = stage.work.share(
+        training: Double(step) / Double(plan.totalSteps), evaluations: evaluations + partial)
+      if case .started = event { firstShare = share }
+      observe(share, event)
+    }
+    if case .interrupted = outcome { throw Interrupted() }
+    cache.prune(stage)
+    try StageCache.Record(
+      stage, seconds: clock.seconds, measuredSeconds: clock.ownSeconds,
+      measuredShare: max(0, share - firstShare)
+    ).write(into: cache.url(stage))
+    clock.remove()
+  }
+
+  private func rows(_ name: String) throws -> TrainingData {
+    guard let set = plan.experiment.data[name] else {
+      throw GraftError(.unknownName, "there is no data set '\(name)'")
+    }
+    return try set.read()
+  }
+
+  // MARK: Evaluating
+
+  private func evaluate(
+    _ scoring: Experiment.Scoring, _ stage: PlannedStage, since start: ContinuousClock.Instant
+  ) throws {
+    let model = try registry.open(input(of: stage)).checkpoint.makeModel()
+    let rows = try rows(scoring.data)
+    let data = try Dataset(
+      rows.rows, for: model, labelBase: rows.labelBase, maximumLength: scoring.maximumLength)
+    var options = scoring.options
+    options.keepsPredictions = model.head.map { type(of: $0).hasLabels } ?? false
+    let backend = try machine.backend(for: stage.task)
+    func report(_ done: Int, before: Double) throws {
+      if control.isStopRequested { throw Interrupted() }
+      observe(
+        stage.work.share(training: 0, evaluations: before + Double(done) / Double(data.count)), nil)
+    }
+    var evaluation = try GraftKit.evaluate(model, on: data, options: options, backend: backend) {
+      try report($0, before: 0)
+    }
+    if scoring.pseudoPerplexity {
+      let rest = stage.work.evaluations - 1
+      evaluation.metrics["pseudo_perplexity"] = try pseudoPerplexity(
+        model, on: data, batchSize: options.batchSize, backend: backend
+      ) { try report(Int(Double($0) * rest), before: 1) }.value
+    }
+    try make(stage, since: start) { directory in
+      if options.keepsPredictions {
+        try PredictionFile.write(
+          evaluation.predictions, of: rows.rows, labelled: data,
+          to: directory.appending(path: "predictions.jsonl"))
+      }
+      try FileWriter.write(
+        directory.appending(path: "eval_results.json"), text: evaluation.document.text(.sorted) + "\n")
+    }
+  }
+}
+
+extension OutputOptions {
+  fileprivate func resolve(_ registry: Registry, _ checkpoint: Checkpoint) throws -> Checkpoint.WriteOptions {
+    try resolve(registry, backbone: checkpoint.backboneType.name)
+  }
+}
+
+/// How long a training run has taken, over all processes that took part in it.
+///
+/// It is written down with each checkpoint, because a process that is killed takes the time since then with it.
+private final class StageClock {
+  private let file: URL
+  private let before: Double
+  private let start = ContinuousClock.now
+
+  init(_ directory: URL) {
+    file = directory.appending(path: "clock.json")
+    before = (try? JSON(file: file))?["seconds"]?.double ?? 0
+  }
+
+  var ownSeconds: Double { start.secondsSince }
+  var seconds: Double { before + ownSeconds }
+
+  func save() {
+    // A time that cannot be written is no reason to end a run.
+    try? FileWriter.write(file, text: JSON.object(["seconds": JSON(seconds)]).text() + "\n")
+  }
+
+  func remove() { try? FileManager.default.removeItem(at: file) }
+}

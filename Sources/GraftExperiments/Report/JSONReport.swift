@@ -1,0 +1,128 @@
+import GraftKit
+import GraftTensors
+
+/// The report for machines: everything that the page says, with every row on which arms disagree.
+enum JSONReport {
+  static func render(_ results: RunResults) -> String {
+    let record = results.record
+    let document: JSON = [
+      "name": .string(record.name), "graft": .string(record.version), "verdict": .string(results.verdictText),
+      "started": .string(record.started), "seconds": JSON(record.seconds),
+      "labels": .array(results.labels.map { .string($0) }),
+      "arms": .array(results.arms.map(arm)),
+      "comparisons": .array(zip(results.comparisons, results.verdicts).map { comparison($0, $1) }),
+      "language_models": .array(results.languageModels.map(languageModel)),
+      "curves": .array(results.curves.map(curves)),
+      "machine": .object(
+        .init(record.machine.map { ($0.name, .string($0.value)) }, uniquingKeysWith: { $1 })),
+      "base": [
+        "path": .string(record.base.path), "sha256": .string(record.base.sha256),
+        "parameters": JSON(record.base.parameters),
+      ],
+      "data": .array(record.data.map(data)),
+      "experiment": record.experiment,
+    ]
+    return document.text(.pretty) + "\n"
+  }
+
+  private static func arm(_ arm: RunResults.Arm) -> JSON {
+    [
+      "name": .string(arm.name), "accuracy": summary(arm.accuracy), "f1_macro": summary(arm.f1),
+      "loss": summary(arm.loss),
+      "seeds": .array(
+        arm.seeds.map { seed in
+          [
+            "seed": number(seed.seed), "seconds": JSON(seed.seconds),
+            "results": JSON(results: seed.results),
+            "confusion_matrix": seed.test.map(matrix) ?? .null,
+          ]
+        }),
+    ]
+  }
+
+  private static func matrix(_ test: TestPredictions) -> JSON {
+    guard test.confusion.classes <= Evaluation.largestMatrix else { return .null }
+    return .array(test.confusion.rows.map { .array($0.map { JSON($0) }) })
+  }
+
+  private static func number(_ seed: UInt64) -> JSON { .number(String(seed)) }
+
+  private static func summary(_ summary: Summary?) -> JSON {
+    guard let summary else { return .null }
+    return [
+      "values": .array(summary.values.map { JSON($0) }), "mean": JSON(summary.mean),
+      "standard_deviation": summary.deviation.map { JSON($0) } ?? .null,
+      "range": [JSON(summary.range.lowerBound), JSON(summary.range.upperBound)],
+    ]
+  }
+
+  private static func comparison(_ comparison: Comparison, _ verdict: Verdict) -> JSON {
+    let arms: [(String, JSON)] = [
+      ("first", .string(comparison.first)), ("second", .string(comparison.second)),
+      ("answer", .string(verdict.answer.rawValue)), ("verdict", .string(verdict.sentence)),
+    ]
+    guard let result = comparison.result else { return .object(.init(uniqueKeysWithValues: arms)) }
+    let bootstrap = result.bootstrap
+    return .object(
+      .init(
+        uniqueKeysWithValues: arms + [
+          ("difference", JSON(bootstrap.difference)),
+          ("interval", [JSON(bootstrap.interval.lowerBound), JSON(bootstrap.interval.upperBound)]),
+          ("level", JSON(bootstrap.level)), ("resamples", JSON(bootstrap.resamples)),
+          ("rows", JSON(result.rows)),
+          (
+            "mcnemar",
+            .array(
+              result.tests.map { seed, test in
+                [
+                  "seed": number(seed), "only_first": JSON(test.onlyFirst),
+                  "only_second": JSON(test.onlySecond),
+                  "p": JSON(test.p), "exact": JSON(test.isExact),
+                ]
+              })
+          ),
+          ("disagreements", .array(result.disagreements.map(disagreement))),
+        ]))
+  }
+
+  private static func disagreement(_ row: Comparison.Disagreement) -> JSON {
+    func answer(_ answer: Comparison.Disagreement.Answer) -> JSON {
+      ["prediction": JSON(answer.prediction), "right": JSON(answer.right), "seeds": JSON(answer.seeds)]
+    }
+    return [
+      "row": JSON(row.row), "label": JSON(row.label), "first": answer(row.first),
+      "second": answer(row.second),
+      "text": .string(row.text),
+    ]
+  }
+
+  private static func languageModel(_ score: RunResults.LanguageModelScore) -> JSON {
+    [
+      "arm": .string(score.arm), "seeds": .array(score.seeds.map(number)), "stage": .string(score.stage),
+      "pseudo_perplexity": score.pseudoPerplexity.map { JSON($0) } ?? .null,
+      "loss": score.loss.map { JSON($0) } ?? .null,
+    ]
+  }
+
+  private static func curves(_ group: CurveGroup) -> JSON {
+    [
+      "title": .string(group.title),
+      "curves": .array(
+        group.curves.map { curve in
+          [
+            "arms": .array(curve.arms.map { .string($0) }), "seed": number(curve.seed),
+            "epochs": .array(curve.points.map { JSON($0.x) }),
+            "values": .array(curve.points.map { JSON($0.y) }),
+          ]
+        }),
+    ]
+  }
+
+  private static func data(_ set: RunRecord.DataSet) -> JSON {
+    [
+      "name": .string(set.name), "files": .array(set.files.map { .string($0) }),
+      "sha256": .string(set.sha256), "rows": JSON(set.rows),
+      "labels": .array(set.labels.map { .string($0) }),
+    ]
+  }
+}

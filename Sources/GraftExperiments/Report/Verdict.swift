@@ -1,0 +1,82 @@
+import GraftKit
+
+/// What a run answers, in a sentence for each arm that is compared.
+package struct Verdict {
+  /// What became of the question.
+  enum Answer: String {
+    case better, worse, unsettled, incomparable
+  }
+
+  let answer: Answer
+  let sentence: String
+
+  init(_ comparison: Comparison, in results: RunResults) {
+    let arms = [comparison.first, comparison.second].compactMap { name in
+      results.arms.first { $0.name == name }
+    }
+    guard let result = comparison.result, arms.count == 2, let first = arms[0].accuracy?.mean,
+      let second = arms[1].accuracy?.mean
+    else {
+      answer = .incomparable
+      sentence =
+        "\(comparison.second) and \(comparison.first) cannot be compared: there are no predictions of both for the same test rows."
+      return
+    }
+    let bootstrap = result.bootstrap
+    let subject =
+      Verdict.isAdapted(comparison.second, in: results.record)
+        && !Verdict.isAdapted(comparison.first, in: results.record)
+      ? "domain adaptation" : comparison.second
+    let lead: String
+    if !bootstrap.isClear {
+      answer = .unsettled
+      lead = "Whether \(subject) helps is not settled"
+    } else if bootstrap.difference > 0 {
+      answer = .better
+      lead = Verdict.lead("\(subject) helps", seeds: bootstrap.seeds)
+    } else {
+      answer = .worse
+      lead = Verdict.lead("\(subject) hurts", seeds: bootstrap.seeds)
+    }
+    let seeds =
+      result.seeds.first == result.seeds.second
+      ? NumberText.count(result.seeds.first, "seed")
+      : "\(NumberText.count(result.seeds.first, "seed")) and \(result.seeds.second)"
+    let percent = NumberText.trimmed(bootstrap.level * 100)
+    sentence =
+      "\(lead): \(comparison.second) gets \(NumberText.percent(second)) of \(NumberText.count(result.rows, "test text")) right, "
+      + "\(comparison.first) \(NumberText.percent(first)), a difference of \(NumberText.points(bootstrap.difference)) "
+      + "(\(percent) % interval \(NumberText.signed(bootstrap.interval.lowerBound)) to "
+      + "\(NumberText.points(bootstrap.interval.upperBound)); \(seeds))."
+      + (bootstrap.seeds == 1 ? " One seed says nothing about how much others would differ." : "")
+  }
+
+  /// What was found; of one seed it is said of that seed only.
+  private static func lead(_ finding: String, seeds: Int) -> String {
+    seeds == 1 ? "With this seed \(finding)" : finding.capitalizedFirst
+  }
+
+  /// Whether an arm trains a masked-language model.
+  private static func isAdapted(_ name: String, in record: RunRecord) -> Bool {
+    record.arms.first { $0.name == name }?.seeds.first?.stages.contains {
+      $0.kind == "train" && $0.head == "masked-lm"
+    } ?? false
+  }
+}
+
+extension RunResults {
+  /// The answers to all comparisons; without one, what there is to say.
+  var verdicts: [Verdict] { comparisons.map { Verdict($0, in: self) } }
+
+  /// The verdicts as one text.
+  var verdictText: String {
+    if !comparisons.isEmpty { return verdicts.map(\.sentence).joined(separator: " ") }
+    guard let accuracy = arms.first?.accuracy else { return "There is one arm, and no test rows." }
+    return "There is one arm, and nothing to compare it with: \(arms[0].name) gets "
+      + "\(NumberText.percent(accuracy.mean)) of the test texts right (\(NumberText.count(arms[0].seeds.count, "seed")))."
+  }
+}
+
+extension String {
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import OrderedCollections
+
+extension ModelCard {
+  private static let rest =
+    "What follows is the card of the checkpoint that this one was made from, and is about that one."
+
+  /// The card of a checkpoint that is exported: as it is, or a short one when there is none.
+  static func exported(_ checkpoint: Checkpoint, as name: String, dialect: Dialect) throws -> ModelCard {
+    var card = checkpoint.card ?? ModelCard()
+    card.setFacts(of: checkpoint, library: dialect.files.library)
+    if checkpoint.card == nil {
+      card.set("base_model", checkpoint.repository.map { .string($0) })
+      card.setGenerated("# \(name)\n\n\(try summary(checkpoint))", rest: rest)
+    }
+    return card
+  }
+
+  /// The card of a checkpoint that was trained. Metadata of the checkpoint that it was made from stay, as its
+  /// licence and languages do, but for those that training changes: base model, data and results.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: What was trained.
+  ///   - data: The names of the training data.
+  ///   - evaluationData: The names of the evaluation data.
+  ///   - facts: What the run did.
+  static func trained(
+    _ checkpoint: Checkpoint, dialect: Dialect, data: [String], evaluationData: [String],
+    _ facts: TrainingFacts
+  ) throws -> ModelCard {
+    var card = checkpoint.card ?? ModelCard()
+    let source = checkpoint.repository ?? checkpoint.source
+    card.setFacts(of: checkpoint, library: dialect.files.library)
+    card.set("base_model", checkpoint.repository.map { .string($0) })
+    card.set("datasets", .array(fileNames(data).map { .string($0) }))
+    let scores = facts.scores
+    card.set("metrics", scores.isEmpty ? nil : .array(scores.map { .string($0.type) }))
+    card.set("model-index", modelIndex(checkpoint, fileNames(evaluationData), scores, facts.name))
+    card.setGenerated(
+      """
+      # \(Markdown.escaped(facts.name))
+
+      \(try summary(checkpoint)) It was fine-tuned by Graft\(source.map { " from \(code($0))" } ?? "") on \
+      \(NumberText.count(facts.examples, "text")) of \(list(data))\(results(scores, evaluationData, facts)).
+
+      ## Training
+
+      \(Markdown.table(settings(facts)))
+      \(progress(facts).map { "\n## Evaluations\n\n\(Markdown.table($0))" } ?? "")
+      """.trimmingCharacters(in: .whitespacesAndNewlines), rest: rest)
+    return card
+  }
+
+  // MARK: Metadata
+
+  private mutating func set(_ key: String, _ value: JSON?) {
+    self[key] = value.map { YAMLText.render(.object([key: $0])) }
+  }
+
+  private mutating func setFacts(of checkpoint: Checkpoint, library: String?) {
+    set("library_name", library.map { .string($0) })
+    set("pipeline_tag", checkpoint.pipelineTag.map { .string($0) })
+  }
+
+  private static func modelIndex(
+    _ checkpoint: Checkpoint, _ data: [String], _ scores: [TrainingFacts.Score], _ name: String
+  ) -> JSON? {
+    guard let task = checkpoint.pipelineTag, !scores.isEmpty, let dataSet = data.first else { return nil }
+    return [
+      [
+        "name": .string(name),
+        "results": [
+          [
+            "task": ["type": .string(task)],
+            "dataset": ["name": .string(data.joined(separator: ", ")), "type": .string(dataSet)],
+            "metrics": .array(
+              scores.map { ["type": .string($0.type), "name": .string($0.name), "value": JSON($0.value)] }),
+          ]
+        ],
+      ]
+    ]
+  }
+
+  // MARK: Text
+
+  private static func summary(_ checkpoint: Checkpoint) throws -> String {
+    let parameters = try checkpoint.activeWeights().elementCount
+    var labels = ""
+    if checkpoint.activeHead?.hasLabels == true {
+      // Whole, for a label such as Sci/Tech is no path.
+      let names = try checkpoint.configuration.labels().prefix(50).map(code)
+      labels = " for the labels \(names.joined(separator: ", "))"
+    }
+    return "A \(code(checkpoint.architecture)) of \(NumberText.grouped(parameters)) parameters\(labels)."
+  }
+
+  private static func results(
+    _ scores: [TrainingFacts.Score], _ data: [String], _ facts: TrainingFacts
+  ) -> String {
+    guard let first = scores.first, let examples = facts.evaluationExamples else { return "" }
+    return
+      ", and has \(first.name.lowercased()) \(first.value) on \(NumberText.count(examples, "text")) of \(list(data))"
+  }
+
+  private static func settings(_ facts: TrainingFacts) -> TextTable {
+    let options = facts.options
+    var rows = [
+      ["learning rate", NumberText.trimmed(options.learningRate)],
+      [
+        "schedule",
+        "\(options.schedule.rawValue), \(NumberText.count(options.warmupSteps, "step")) of warm-up",
+      ],
+      ["batch size", String(options.batchSize)],
+      ["batches in a step", String(options.gradientAccumulationSteps)],
+      options.maxSteps.map { ["steps", NumberText.grouped($0)] } ?? [
+        "epochs", NumberText.trimmed(options.epochs),
+      ],
+      ["optimizer", "\(options.trainer), weight decay \(NumberText.trimmed(options.weightDecay))"],
+      ["largest gradient norm", NumberText.trimmed(options.maxGradNorm)],
+      ["longest text", "\(options.maxLength) tokens"],
+      ["seed", String(options.seed)],
+      ["computed by", "\(facts.backend), \(facts.precision.rawValue)"],
+    ]
+    if let dropout = options.dropout { rows.append(["dropout", NumberText.trimmed(dropout)]) }
+    if options.freezesBackbone { rows.append(["frozen", "the backbone"]) }
+    return TextTable(header: ["Setting", "Value"], rows: rows, words: 2)
+  }
+
+  private static let mostEvaluations = 50
+
+  private static func progress(_ facts: TrainingFacts) -> TextTable? {
+    let evaluations = facts.history.filter { $0["eval_loss"] != nil }.suffix(mostEvaluations)
+    guard !evaluations.isEmpty else { return nil }
+    let names = [("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_macro", "Macro F1")]
+      .filter { key, _ in evaluations.contains { $0[key] != nil } }
+    return TextTable(
+      header: ["Epoch", "Step"] + names.map(\.1),
+      rows: evaluations.map { entry in
+        [NumberText.number(entry["epoch"] ?? 0), JSON(count: entry["step"] ?? 0).text()]
+          + names.map { key, _ in entry[key].map(NumberText.number) ?? "–" }
+      }, words: 0)
+  }
+
+  /// The names without the way there, which is nobody's business.
+  private static func fileNames(_ paths: [String]) -> [String] {
+    paths.map { ($0 as NSString).lastPathComponent }
+  }
+
+  private static func list(_ paths: [String]) -> String {
+    fileNames(paths).map(code).joined(separator: ", ")
+  }
+
+  private static func code(_ text: String) -> String {
+    text.contains("`") || text.contains("\n") ? Markdown.escaped(text) : "`\(text)`"
+  }
+}

@@ -1,0 +1,58 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// One suggestion for a masked token.
+public struct MaskFill: Sendable, Equatable {
+  public let token: String
+  public let id: Int32
+  /// The probability among all tokens of the vocabulary.
+  public let score: Float
+  /// The text with the suggestion in the mask's place.
+  public let sequence: String
+}
+
+/// The most likely tokens for each `[MASK]` of a text.
+///
+/// - Parameters:
+///   - text: Contains the tokenizer's mask token at least once.
+///   - model: With a masked-language-model head and a tokenizer.
+///   - topK: How many suggestions for each mask.
+///   - backend: The compute kernels.
+/// - Returns: Suggestions by mask, best first.
+/// - Throws: `GraftError` when the text has no mask, or the model no masked-language-model head.
+public func fillMask(
+  _ text: String, with model: Model, topK: Int = 5, backend: any ComputeBackend
+) throws -> [[MaskFill]] {
+  let tokenizer = try model.requireTokenizer()
+  guard let mask = tokenizer.specialTokens.mask, let maskToken = tokenizer.token(of: mask) else {
+    throw GraftError(.missing, "the tokenizer has no mask token")
+  }
+  let encoding = tokenizer.encode(text, maximumLength: model.backbone.maximumLength)
+  let masks = encoding.ids.indices.filter { encoding.ids[$0] == mask }
+  guard !masks.isEmpty else {
+    throw GraftError(
+      .missing, "the text has no \(maskToken)", advice: "Put \(maskToken) where a word is to be guessed.")
+  }
+  var batch = Batch([encoding])
+  batch.selectedTokens = masks.map(Int32.init)
+  let tape = Tape(backend, recording: false)
+  guard let logits = try model.logits(batch, tape)["prediction_logits"]?.value else {
+    throw GraftError(
+      .mismatch, "the active head does not predict tokens",
+      advice: "Swap it: 'graft head swap CKPT --to masked-lm --output DIR'.")
+  }
+  backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
+  return masks.enumerated().map { row, place in
+    let scores = logits.buffer[(row * logits.columns)..<((row + 1) * logits.columns)]
+    let best = scores.indices.sorted { scores[$0] > scores[$1] }.prefix(topK)
+    return best.map { index in
+      let id = Int32(index - scores.startIndex)
+      var filled = encoding.ids
+      filled[place] = id
+      return MaskFill(
+        token: tokenizer.token(of: id) ?? "", id: id, score: scores[index],
+        sequence: tokenizer.decode(filled, skippingSpecialTokens: true))
+    }
+  }
+}

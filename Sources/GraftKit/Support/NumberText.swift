@@ -1,0 +1,54 @@
+import Foundation
+
+/// Numbers as the report spells them.
+package enum NumberText {
+  /// `1 seed`, `7,600 test texts`
+  package static func count(_ number: Int, _ noun: String) -> String {
+    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+  }
+
+  /// `109,482,240`
+  package static func grouped(_ number: Int) -> String {
+    let digits = String(number.magnitude)
+    let groups = stride(from: digits.count, to: 0, by: -3).map { end in
+      digits.dropLast(digits.count - end).suffix(3)
+    }
+    return (number < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
+  }
+
+  /// A share: `86.8 %`.
+  package static func percent(_ share: Double) -> String { String(format: "%.1f %%", share * 100) }
+
+  /// A difference of shares in percentage points: `+1.7`, `−0.4`.
+  package static func signed(_ difference: Double) -> String {
+    let text = String(format: "%.1f", abs(difference) * 100)
+    return (text == "0.0" ? "" : difference < 0 ? "−" : "+") + text
+  }
+
+  /// `+1.7 points`
+  package static func points(_ difference: Double) -> String { signed(difference) + " points" }
+
+  /// A probability: `0.021`, `< 0.001`.
+  package static func probability(_ p: Double) -> String { p < 0.001 ? "< 0.001" : String(format: "%.3f", p) }
+
+  /// Four significant digits: `0.3616`, `12.34`.
+  package static func number(_ value: Double) -> String { String(format: "%.4g", value) }
+
+  /// Without zeros that say nothing: `95`, `97.5`.
+  package static func trimmed(_ value: Double) -> String { String(format: "%.10g", value) }
+
+  /// `1 h 02 min`, `2 min 05 s`, `4.3 s`
+  package static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
+    if seconds < 60 { return String(format: "%.1f s", seconds) }
+    let whole = Int(seconds.rounded())
+    return whole < 3600
+      ? "\(whole / 60) min \(String(format: "%02d", whole % 60)) s"
+      : "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
+  }
+
+  /// The start of a long text.
+  package static func shortened(_ text: String, to limit: Int) -> String {
+    text.count > limit ? text.prefix(limit - 1) + "…" : text
+  }
+}

@@ -1,0 +1,47 @@
+import AdamW
+import BERT
+import GGUF
+import GraftCore
+import HDF5
+import MaskedLM
+import NextSentence
+import NumPy
+import ONNX
+import OneDNN
+import OpenBLAS
+import Pretraining
+import PyTorch
+import Safetensors
+import SequenceClassification
+import TensorBoard
+import TensorFlowBundle
+import WordPiece
+
+/// The plugins that ship with Graft: the one list. To add one, add its target to `Package.swift` and its type
+/// here.
+public let builtInPlugins: [any Plugin.Type] = [
+  SafetensorsPlugin.self,
+  PyTorchPlugin.self,
+  NumPyPlugin.self,
+  HDF5Plugin.self,
+  TensorFlowBundlePlugin.self,
+  GGUFPlugin.self,
+  ONNXPlugin.self,
+  BERTPlugin.self,
+  MaskedLMPlugin.self,
+  NextSentencePlugin.self,
+  PretrainingPlugin.self,
+  SequenceClassificationPlugin.self,
+  WordPiecePlugin.self,
+  AdamWPlugin.self,
+  TensorBoardPlugin.self,
+  OpenBLASPlugin.self,
+  OneDNNPlugin.self,
+]
+
+extension Registry {
+  /// A registry of the built-in plugins.
+  ///
+  /// - Throws: ``GraftError`` when two of them use one name.
+  public static func builtIn() throws -> Registry { try Registry(builtInPlugins) }
+}

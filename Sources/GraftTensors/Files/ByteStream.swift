@@ -1,0 +1,129 @@
+import Foundation
+
+/// Bytes that are read once from front to back, through a window.
+public struct ByteStream {
+  /// Fills a prefix of a buffer and returns its length; 0 means that the stream has ended.
+  public typealias Reader = (UnsafeMutableRawBufferPointer) throws -> Int
+
+  private let reader: Reader
+
+  /// - Parameter reader: Is called with a buffer that is not empty.
+  public init(_ reader: @escaping Reader) { self.reader = reader }
+
+  /// The bytes of a file.
+  public init(_ file: RandomAccessFile) {
+    var position = 0
+    self.init { buffer in
+      let count = min(buffer.count, file.size - position)
+      try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: position)
+      position += count
+      return count
+    }
+  }
+
+  /// The given bytes.
+  public init(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    self.init { buffer in
+      let part = rest.prefix(buffer.count)
+      buffer.copyBytes(from: part)
+      rest = rest.dropFirst(part.count)
+      return part.count
+    }
+  }
+
+  /// Fills a prefix of a buffer.
+  ///
+  /// - Returns: The number of bytes; 0 at the end.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    buffer.isEmpty ? 0 : try reader(buffer)
+  }
+}
+
+/// A way of compressing whole files.
+///
+/// The core links no compression library; whoever does hands one of these to ``DataSource``.
+public struct Decompressor: Sendable {
+  /// Whether a file that begins with these bytes is compressed so.
+  public let recognizes: @Sendable ([UInt8]) -> Bool
+  /// The decompressed bytes of a file.
+  public let open: @Sendable (RandomAccessFile) throws -> ByteStream
+
+  /// A compression that is recognised by a file's first 16 bytes.
+  public init(
+    recognizes: @escaping @Sendable ([UInt8]) -> Bool,
+    open: @escaping @Sendable (RandomAccessFile) throws -> ByteStream
+  ) {
+    self.recognizes = recognizes
+    self.open = open
+  }
+}
+
+/// A stream's bytes, one window at a time, for readers that look at each.
+package struct ByteWindow {
+  private let stream: ByteStream
+  private var window: [UInt8]
+  private var position = 0
+  private var end = 0
+
+  package init(_ stream: ByteStream, size: Int = 1 << 16) {
+    self.stream = stream
+    window = [UInt8](repeating: 0, count: size)
+  }
+
+  /// Reads until the window is full or the stream ends, and shows what there is without consuming it.
+  package mutating func peek() throws -> ArraySlice<UInt8> {
+    while position == 0, end < window.count {
+      let start = end
+      let count = try window.withUnsafeMutableBytes {
+        try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+      }
+      if count == 0 { break }
+      end += count
+    }
+    return window[position..<end]
+  }
+
+  /// Consumes a prefix of what is buffered.
+  package mutating func skip(_ count: Int) { position += count }
+
+  /// The next byte without consuming it; `nil` at the end.
+  package mutating func next() throws -> UInt8? {
+    if position == end, !(try refill()) { return nil }
+    return window[position]
+  }
+
+  /// Consumes bytes up to one of three stops, which is left standing, and adds them to `output`.
+  ///
+  /// - Returns: The byte that stopped it; `nil` at the end.
+  package mutating func take(
+    until stop: UInt8,
+    or second: UInt8,
+    or third: UInt8,
+    into output: inout [UInt8],
+    limit: Int
+  ) throws -> UInt8? {
+    while true {
+      if position == end, !(try refill()) { return nil }
+      let found = window.withUnsafeBufferPointer { bytes -> Int in
+        var index = position
+        while index < end, bytes[index] != stop, bytes[index] != second, bytes[index] != third { index += 1 }
+        output.append(contentsOf: bytes[position..<index])
+        return index
+      }
+      position = found
+      if output.count > limit { throw RecordTooLong() }
+      if found < end { return window[found] }
+    }
+  }
+
+  private mutating func refill() throws -> Bool {
+    position = 0
+    end = 0
+    end = try window.withUnsafeMutableBytes { try stream.read(into: $0) }
+    return end > 0
+  }
+
+  /// A record that no sane file has; the reader turns it into an error that names the row.
+  package struct RecordTooLong: Error {}
+}

@@ -1,0 +1,77 @@
+import Foundation
+import GraftTensors
+import OrderedCollections
+
+/// A zip archive that is read in place: what stands where, held against the file before any of it is used.
+///
+/// Entries are stored or deflated, with 64-bit sizes where needed. They lie one after another without
+/// sharing a byte, each where and what its own header says; nothing is ever unpacked to a disk, and a name
+/// that would leave a directory is refused all the same. Reference: PKWARE's APPNOTE.TXT 6.3.10.
+public struct ZipArchive: Sendable {
+  /// A file in the archive.
+  public struct Entry: Sendable {
+    public let name: String
+    /// The size in bytes, unpacked.
+    public let size: Int
+    let isDeflated: Bool
+    /// The CRC-32 of the unpacked bytes.
+    let checksum: UInt32
+    /// Where the packed bytes stand.
+    let range: Range<Int>
+  }
+
+  public let file: RandomAccessFile
+  /// In the directory's order, without folders.
+  public let entries: OrderedDictionary<String, Entry>
+
+  /// A directory is read whole; this is a hundred thousand entries.
+  static let maximumDirectorySize = 16_000_000
+  /// The most that a byte of deflated data can become.
+  static let maximumExpansion = 1032
+
+  /// Reads and checks the directory of an archive.
+  ///
+  /// - Throws: ``GraftError`` that names the entry at fault.
+  public init(_ file: RandomAccessFile) throws {
+    self.file = file
+    do {
+      let directory = try ZipDirectory(of: file)
+      var entries: [String: Entry] = [:]
+      var end = 0
+      for record in directory.records.sorted(by: { $0.offset < $1.offset }) {
+        let start = try record.dataStart(in: file)
+        guard record.offset >= end else { throw record.error("the entry overlaps the one before it") }
+        guard record.packedSize <= directory.start - start else {
+          throw record.error(
+            "the entry reaches beyond its archive", expected: "at most \(directory.start - start) bytes",
+            found: "\(record.packedSize)")
+        }
+        end = start + record.packedSize
+        guard entries[record.name] == nil else { throw record.error("the entry is there twice") }
+        entries[record.name] = Entry(
+          name: record.name, size: record.size, isDeflated: record.method == .deflated,
+          checksum: record.checksum, range: start..<end)
+      }
+      var ordered: OrderedDictionary<String, Entry> = [:]
+      for record in directory.records where !record.name.hasSuffix("/") {
+        ordered[record.name] = entries[record.name]
+      }
+      self.entries = ordered
+    } catch let error as GraftError {
+      throw error.inFile(file.url.path)
+    }
+  }
+
+  /// The names in a file that begins as an archive does; of a broken one, the first name at least.
+  ///
+  /// - Returns: `nil` when the file is something else.
+  /// - Throws: ``GraftError`` when the file cannot be read.
+  public static func names(in file: RandomAccessFile) throws -> [String]? {
+    guard FileKind(try file.head(512)) == .zip else { return nil }
+    do {
+      return try ZipDirectory(of: file).records.map(\.name)
+    } catch let error as GraftError where error.kind != .system {
+      return [ZipDirectory.firstName(of: file)].compactMap { $0 }
+    }
+  }
+}

@@ -1,0 +1,4 @@
+import GraftCommandLine
+import GraftPlugins
+
+GraftTool.main(plugins: builtInPlugins)
