@@ -1,0 +1,179 @@
+"""What the makers of `distilbert-tiny` and `roberta-tiny` share: a family's checkpoints, and their golden outputs.
+
+torch 2.15.0, transformers 5.23.0, tokenizers 0.23.3, safetensors 0.8.0. Use it through a folder's `make.py`.
+"""
+
+import json
+import shutil
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers.utils import logging
+
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+MOODS = ["joy", "anger", "fear", "surprise", "calm"]
+# More than ten: sorted as strings, "10" would come before "2".
+TOPICS = "politics sports money science weather travel food music law health games art".split()
+ENTITIES = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
+# Not what transformers expects of a file: these are buffers that it once saved and now ignores or reports.
+BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+
+
+def labels(names):
+    return dict(id2label=dict(enumerate(names)), label2id={name: id for id, name in enumerate(names)})
+
+
+@dataclass
+class Family:
+    """One architecture.
+
+    - folder: Where its checkpoints go.
+    - prefix: Of the encoder's tensors in a file with a head, with its dot.
+    - config: Makes a configuration from the keys that are to change.
+    - write_tokenizer: Writes a tokenizer's files into a directory.
+    - pad, first, last, mask: Ids of the special tokens.
+    - words: The ids that stand for words, as a range.
+    """
+
+    folder: Path
+    prefix: str
+    config: Callable
+    write_tokenizer: Callable
+    pad: int
+    first: int
+    last: int
+    mask: int
+    words: tuple[int, int]
+    written: dict = field(default_factory=dict)  # each checkpoint's class, and the length of its golden texts
+
+    def randomise(self, model):
+        """Gives every parameter values that follow from its name and shape, LayerNorms and biases too."""
+        prefix = "" if hasattr(model, self.prefix[:-1]) else self.prefix
+        norms = {id(p) for m in model.modules() if isinstance(m, torch.nn.LayerNorm) for p in m.parameters()}
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():  # a tied pair comes once, under its first name
+                generator = torch.Generator().manual_seed(zlib.crc32((prefix + name).encode()))
+                values = torch.randn(parameter.shape, generator=generator)
+                if name.endswith("bias"):
+                    parameter.copy_(0.1 * values)
+                elif id(parameter) in norms:
+                    parameter.copy_(1 + 0.2 * values)
+                else:
+                    parameter.copy_(0.3 * values)
+            head = getattr(model, "lm_head", None)
+            if head is not None:  # untied, transformers has two biases and reads the decoder's alone: keep them equal
+                head.decoder.bias.copy_(head.bias)
+
+    def inputs(self, length):
+        """Three rows: a full one, one of half the length, and one of which a token in the middle is masked out.
+
+        The masked token is a word, so that positions count it, however they are counted.
+        """
+        generator = torch.Generator().manual_seed(42)
+        ids = torch.randint(*self.words, (3, length), generator=generator)
+        mask = torch.ones(3, length, dtype=torch.int64)
+        ids[:, 0], ids[:, 3] = self.first, self.mask
+        for row, size in enumerate((length, length // 2 + 1, length - 1)):
+            ids[row, size - 1] = self.last
+            ids[row, size:], mask[row, size:] = self.pad, 0
+        mask[2, 2] = 0
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": torch.zeros_like(ids)}
+
+    def left_padded(self, length):
+        """Three rows with padding before the text, and for one of them within it too."""
+        batch = self.inputs(length)
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        for row, size in ((1, 4), (2, 1)):
+            ids[row], mask[row] = ids[row].roll(size), mask[row].roll(size)
+            ids[row, :size], mask[row, :size] = self.pad, 0
+        ids[0, 5], mask[0, 5] = self.pad, 0
+        return batch
+
+    def outputs(self, model, batch):
+        """By the names that Graft's verification knows."""
+        arguments = dict(batch)
+        if self.prefix == "distilbert.":  # which has no token types
+            del arguments["token_type_ids"]
+        with torch.no_grad():
+            backbone = getattr(model, self.prefix[:-1], model)(**arguments)
+            outputs = {"last_hidden_state": backbone.last_hidden_state}
+            if getattr(backbone, "pooler_output", None) is not None:
+                outputs["pooler_output"] = backbone.pooler_output
+            result = model(**arguments)
+        name = type(model).__name__
+        if name.endswith("ForMaskedLM"):
+            outputs["prediction_logits"] = result.logits
+        elif name.endswith("ForQuestionAnswering"):
+            outputs |= dict(start_logits=result.start_logits, end_logits=result.end_logits)
+        elif hasattr(result, "logits"):
+            outputs["logits"] = result.logits
+        return {key: value.float().contiguous() for key, value in outputs.items()}
+
+    def golden(self, name, architecture, arguments, length):
+        """Loads what was written and keeps what it computes."""
+        directory = self.folder / name
+        for file in directory.iterdir():
+            file.chmod(0o644)
+        model, info = architecture.from_pretrained(
+            directory, dtype=torch.float32, attn_implementation="eager", output_loading_info=True, **arguments
+        )
+        for kind in ("missing_keys", "mismatched_keys", "error_msgs"):
+            assert not info[kind], (directory, kind, info[kind])
+        assert {key.removeprefix(self.prefix) for key in info["unexpected_keys"]} <= set(BUFFERS), info
+        model.eval()
+        files = {"golden.safetensors": self.inputs(length)}
+        if name == "base":
+            files["golden-left-padding.safetensors"] = self.left_padded(9)
+        for file, batch in files.items():
+            save_file(batch | self.outputs(model, batch), directory / file)
+            (directory / file).chmod(0o644)
+
+    def fresh(self, name):
+        directory = self.folder / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        return directory
+
+    def write(self, name, architecture, settings=None, arguments=None, length=6, tokenizer=None):
+        """A checkpoint as transformers saves it."""
+        directory, arguments = self.fresh(name), arguments or {}
+        model = architecture(self.config(**(settings or {})), **arguments)
+        self.randomise(model)
+        model.save_pretrained(directory)
+        (tokenizer or self.write_tokenizer)(directory)
+        self.golden(name, architecture, arguments, length)
+        self.written[name] = (architecture, length)
+
+    def rewrite(self, name, of, rework, tokenizer=None, file="model.safetensors"):
+        """The tensors of another checkpoint renamed, copied or put into a .bin by hand; its golden file is the other's."""
+        directory, (architecture, length) = self.fresh(name), self.written[of]
+        shutil.copy(self.folder / of / "config.json", directory)
+        tensors = rework(load_file(self.folder / of / "model.safetensors"))
+        if file.endswith(".bin"):
+            torch.save(tensors, directory / file)
+        else:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, directory / file, {"format": "pt"})
+        (tokenizer or self.write_tokenizer)(directory)
+        self.golden(name, architecture, {}, length)
+        own, other = (self.folder / place / "golden.safetensors" for place in (name, of))
+        found, expected = load_file(own), load_file(other)
+        assert found.keys() == expected.keys() and all(torch.equal(found[key], expected[key]) for key in found), name
+        own.unlink()
+        own.symlink_to(Path("..") / of / other.name)
+
+    def without_architectures(self, *names):
+        """Each checkpoint again with a config.json that does not say whose it is; all else is a link to the original."""
+        for name in names:
+            directory = self.fresh(f"without-architectures/{name}")
+            document = json.loads((self.folder / name / "config.json").read_text())
+            del document["architectures"]
+            (directory / "config.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+            for file in sorted((self.folder / name).iterdir()):
+                if file.name != "config.json":
+                    (directory / file.name).symlink_to(Path("../..") / name / file.name)
