@@ -132,7 +132,7 @@ let package = Package(
     .testTarget(
       name: "CLITests",
       dependencies: ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
-    .target(name: "FormatTesting", dependencies: ["GraftTensors"], path: "Tests/FormatTesting"),
+    .target(name: "FormatTesting", dependencies: ["GraftTensors", "GraftCompute"], path: "Tests/FormatTesting"),
     .testTarget(name: "SafetensorsTests", dependencies: ["GraftTensors", "FormatTesting", "Safetensors"]),
     .testTarget(
       name: "PyTorchTests", dependencies: ["GraftTensors", "FormatTesting", "PyTorch", "Safetensors", "Zip"]),

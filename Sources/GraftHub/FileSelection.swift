@@ -1,21 +1,33 @@
 import Foundation
+import GraftCore
 import GraftTensors
 
 /// Which of a model's files are wanted: its weights in one format, its configuration, its tokenizer.
 struct FileSelection {
   /// Names of weight files, the best first.
   let weightNames: [String]
+  /// What the files of tokenizers are called, by kind of tokenizer.
+  let tokenizerNames: [TokenizerFileNames]
 
-  /// What stands beside weights, as far as a checkpoint has it: transformers', Google's and KerasHub's files.
-  static let companions = [
-    "config.json", "bert_config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
-    "special_tokens_map.json", "added_tokens.json", "metadata.json", "task.json", "preprocessor.json",
-    "assets/tokenizer/vocabulary.txt",
+  /// What stands beside weights and tokenizer, as far as a checkpoint has it: transformers', Google's and
+  /// KerasHub's files.
+  private static let configurations = [
+    "config.json", "bert_config.json", "metadata.json", "task.json", "preprocessor.json",
   ]
 
   private static let indexSuffix = ".index.json"
 
-  func companions(in files: Set<String>) -> [String] { Self.companions.filter(files.contains) }
+  /// The files of a model that stand beside its weights: its configuration and its tokenizer.
+  func companions(in files: Set<String>) -> [String] {
+    var seen: Set<String> = []
+    return (Self.configurations + tokenizerNames.flatMap(\.all))
+      .filter { files.contains($0) && seen.insert($0).inserted }
+  }
+
+  /// Whether a tokenizer can be loaded from these files.
+  func hasTokenizer(in files: Set<String>) -> Bool {
+    tokenizerNames.contains { $0.areSufficient(in: files) }
+  }
 
   /// The best weight file, or the index of its shards.
   func weights(in files: Set<String>) -> String? {

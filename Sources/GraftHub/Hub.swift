@@ -4,7 +4,9 @@ import GraftTensors
 
 /// Models by name: from the cache when they are there, else from the Hub.
 ///
-///     let hub = Hub(HubSettings(), weightNames: ["model.safetensors", "pytorch_model.bin"])
+///     let hub = Hub(
+///       HubSettings(), weightNames: ["model.safetensors", "pytorch_model.bin"],
+///       tokenizerNames: registry.tokenizers.values.map { $0.fileNames })
 ///     let model = try hub.model(ModelName("bert-base-uncased")!)
 ///     // model.directory has config.json, model.safetensors, vocab.txt …
 public struct Hub: Sendable {
@@ -16,17 +18,19 @@ public struct Hub: Sendable {
 
   /// - Parameters:
   ///   - weightNames: Names of weight files, the best first; of all that a model has only the best is fetched.
+  ///   - tokenizerNames: What the files of tokenizers are called; all that a model has are fetched.
   ///   - synonyms: Names that are one model's each, `bert-base-uncased` and `google-bert/bert-base-uncased`:
   ///     what is in the cache under one of them is found under every other.
   ///   - patience: How long temporary failures are borne.
   public init(
-    _ settings: HubSettings, weightNames: [String], synonyms: [[String]] = [],
+    _ settings: HubSettings, weightNames: [String], tokenizerNames: [TokenizerFileNames],
+    synonyms: [[String]] = [],
     patience: Patience = Patience()
   ) {
     self.settings = settings
     self.synonyms = synonyms
     self.patience = patience
-    selection = FileSelection(weightNames: weightNames)
+    selection = FileSelection(weightNames: weightNames, tokenizerNames: tokenizerNames)
     cache = HubCache(root: settings.cache)
   }
 
@@ -128,8 +132,7 @@ public struct Hub: Sendable {
   }
 
   private func hasTokenizer(_ model: Model) -> Bool {
-    let files = self.files(in: model.directory)
-    return ["vocab.txt", "tokenizer.json", "assets/tokenizer/vocabulary.txt"].contains(where: files.contains)
+    selection.hasTokenizer(in: files(in: model.directory))
   }
 
   /// Paths of the files that are there whole; a link without its blob is not.

@@ -12,6 +12,10 @@ struct Bench {
   var settings: HubSettings
 
   static let id = "acme/tiny-bert"
+  static let tokenizerNames = [
+    TokenizerFileNames(
+      sufficient: [["tokenizer.json"], ["vocab.txt"]], settings: ["tokenizer_config.json"])
+  ]
   static let weightNames = ["model.safetensors", "pytorch_model.bin", "tf_model.h5"]
 
   /// Files of a model: enough to tell them apart.
@@ -64,7 +68,9 @@ struct Bench {
   var hub: Hub { hub(settings) }
 
   func hub(_ settings: HubSettings) -> Hub {
-    Hub(settings, weightNames: Self.weightNames, patience: Patience(firstDelay: 0.002))
+    Hub(
+      settings, weightNames: Self.weightNames, tokenizerNames: Self.tokenizerNames,
+      patience: Patience(firstDelay: 0.002))
   }
 
   func fetch(_ name: String = id, observe: (Hub.Event) -> Void = { _ in }) throws -> Hub.Model {

@@ -108,7 +108,9 @@ import Testing
       settings.isOffline = true
       let name = try #require(ModelName(asked))
       #expect(bench.hub(settings).cached(name) == nil)
-      let hub = Hub(settings, weightNames: Bench.weightNames, synonyms: [["tiny-bert", Bench.id]])
+      let hub = Hub(
+        settings, weightNames: Bench.weightNames, tokenizerNames: Bench.tokenizerNames,
+        synonyms: [["tiny-bert", Bench.id]])
       #expect(try hub.model(name).directory == model.directory)
       let commit = try #require(ModelName("\(asked)@\(model.commit)"))
       #expect(try hub.model(commit).directory == model.directory)

@@ -32,20 +32,19 @@ struct PostProcessor: Sendable, Equatable {
   /// Joins one sequence or two.
   ///
   /// - Parameters:
-  ///   - maximumLength: The most ids in the result. The longer sequence is cut first, from its end; a length
-  ///     that does not even hold the special tokens keeps the first of these.
+  ///   - truncation: What is cut. A length that does not even hold the special tokens keeps the first of these.
   ///   - isSpecial: Whether a token of the text has a role, by id.
   func join(
-    _ first: Pieces, _ second: Pieces?, maximumLength: Int?, addSpecialTokens: Bool, isSpecial: [Bool]
+    _ first: Pieces, _ second: Pieces?, truncation: Truncation?, addSpecialTokens: Bool, isSpecial: [Bool]
   ) -> Encoding {
     let template = second == nil ? single : pair
     let added = addSpecialTokens ? template.reduce(0) { if case .special = $1 { $0 + 1 } else { $0 } } : 0
     var lengths = (first.ids.count, second?.ids.count ?? 0)
-    if let maximumLength {
-      lengths = PostProcessor.longestFirst(lengths, maximum: max(0, maximumLength - added))
-    }
+    if let truncation { lengths = truncation.lengths(lengths, hasPair: second != nil, added: added) }
     let total = lengths.0 + lengths.1 + added
-    var result = Encoding(ids: [], tokenTypes: [], offsets: [], isSpecial: [])
+    var result = Encoding(
+      ids: [], tokenTypes: [], offsets: [], isSpecial: [],
+      sequences: Array(repeating: 0..<0, count: second == nil ? 1 : 2))
     result.ids.reserveCapacity(total)
     result.tokenTypes.reserveCapacity(total)
     result.offsets.reserveCapacity(total)
@@ -57,24 +56,16 @@ struct PostProcessor: Sendable, Equatable {
       case .sequence(let isPair, let type):
         guard let pieces = isPair ? second : first else { continue }
         let count = isPair ? lengths.1 : lengths.0
-        result.ids += pieces.ids[..<count]
-        result.offsets += pieces.offsets[..<count]
+        let kept = truncation?.direction == .left ? pieces.ids.count - count..<pieces.ids.count : 0..<count
+        result.sequences[isPair ? 1 : 0] = result.ids.count..<result.ids.count + count
+        result.ids += pieces.ids[kept]
+        result.offsets += pieces.offsets[kept]
         result.tokenTypes += repeatElement(type, count: count)
-        for id in pieces.ids[..<count] { result.isSpecial.append(isSpecial[Int(id)]) }
+        for id in pieces.ids[kept] { result.isSpecial.append(isSpecial[Int(id)]) }
       }
     }
-    if let maximumLength { result.truncate(to: max(0, maximumLength)) }
+    if let truncation { result.truncate(to: max(0, truncation.maximumLength)) }
     return result
-  }
-
-  /// How much of two sequences stays: the shorter is cut only when each would be longer than half.
-  static func longestFirst(_ lengths: (Int, Int), maximum: Int) -> (Int, Int) {
-    guard lengths.0 + lengths.1 > maximum else { return lengths }
-    let shorter = min(lengths.0, lengths.1)
-    // An odd place goes to the longer one, and to the second of two that are equally long.
-    let (few, many) =
-      2 * shorter > maximum ? (maximum / 2, maximum - maximum / 2) : (shorter, maximum - shorter)
-    return lengths.0 > lengths.1 ? (many, few) : (few, many)
   }
 }
 
@@ -92,5 +83,6 @@ extension Encoding {
     tokenTypes.removeLast(tokenTypes.count - count)
     offsets.removeLast(offsets.count - count)
     isSpecial.removeLast(isSpecial.count - count)
+    sequences = sequences.map { $0.clamped(to: 0..<count) }
   }
 }

@@ -70,9 +70,9 @@ extension TokenizerDescription {
         return value
       }
     }
-    if let keras = try KerasHubTokenizer(directory) {
-      let lines = try read(KerasHubTokenizer.vocabularyName)
-      self = try inFile(KerasHubTokenizer.vocabularyName) {
+    if let keras = try KerasTokenizer(directory) {
+      let lines = try read(KerasTokenizer.vocabularyName)
+      self = try inFile(KerasTokenizer.vocabularyName) {
         try Self(lines: lines ?? [], TokenizerSettings(), normalizer: keras.normalizer, extraTokens: [])
       }
       return

@@ -1,8 +1,13 @@
 import Foundation
+import GraftCore
 import GraftTensors
 import OrderedCollections
 
 extension WordPieceTokenizer {
+  public static let fileNames = TokenizerFileNames(
+    sufficient: [["tokenizer.json"], ["vocab.txt"], ["tokenizer.json", KerasTokenizer.vocabularyName]],
+    settings: ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"])
+
   public static func load(from directory: URL) throws -> WordPieceTokenizer? {
     try TokenizerDescription(directory: directory).map(WordPieceTokenizer.init)
   }
@@ -14,10 +19,10 @@ extension WordPieceTokenizer {
       .map(WordPieceTokenizer.init)
   }
 
-  public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> {
-    switch dialect {
-    case "gguf": GGUFTokenizer.attributes(of: self)
-    case "transformers":
+  public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
+    switch representation {
+    case .ggml: GGUFTokenizer.attributes(of: self)
+    case .huggingFace:
       [
         TokenizerDescription.documentName: .string(documentText()),
         TokenizerDescription.configurationName: .string(configuration.text(.sorted)),
@@ -26,12 +31,24 @@ extension WordPieceTokenizer {
     }
   }
 
+  public func write(to directory: URL, as representation: TokenizerRepresentation) throws {
+    switch representation.name {
+    case TokenizerRepresentation.huggingFace.name: try writeHuggingFaceFiles(to: directory)
+    case KerasTokenizer.representation:
+      try KerasTokenizer(normalizer).write(vocabulary.tokens, to: directory, as: representation)
+    default:
+      throw GraftError(
+        .unsupported, "a WordPiece tokenizer cannot be written like this", expected: "hugging-face or keras",
+        found: representation.name)
+    }
+  }
+
   /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
   ///
   /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.
   /// `vocab.txt` is left out when a token contains a line feed, which it cannot express; nothing needs it
   /// beside the others.
-  public func write(to directory: URL) throws {
+  private func writeHuggingFaceFiles(to directory: URL) throws {
     func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
     try FileWriter.write(url(TokenizerDescription.documentName), text: documentText())
     try FileWriter.write(
@@ -44,12 +61,6 @@ extension WordPieceTokenizer {
     let lines = vocabulary.tokens[..<count]
     guard !lines.contains(where: { $0.utf8.contains(UInt8(ascii: "\n")) }) else { return }
     try FileWriter.write(url("vocab.txt"), text: lines.map { $0 + "\n" }.joined())
-  }
-
-  /// Writes KerasHub's files for its dialect; for any other, those of ``write(to:)``.
-  public func write(to directory: URL, as dialect: String) throws {
-    guard dialect == "keras-hub" else { return try write(to: directory) }
-    try KerasHubTokenizer(normalizer).write(vocabulary.tokens, to: directory)
   }
 
   /// `tokenizer.json` with the vocabulary in its place.

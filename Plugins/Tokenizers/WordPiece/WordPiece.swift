@@ -101,11 +101,14 @@ public struct WordPieceTokenizer: Tokenizer {
     vocabulary.tokens.indices.contains(Int(id)) ? vocabulary.tokens[Int(id)] : nil
   }
 
-  public func encode(_ text: String, pair: String?, maximumLength: Int?, addSpecialTokens: Bool) -> Encoding {
-    // Which part of a pair is cut depends on both lengths, so both have to be known.
-    let limit = pair == nil ? max(0, maximumLength ?? Int.max) : Int.max
+  public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
+    -> Encoding
+  {
+    // What is cut of a pair depends on both lengths, and what is cut from the left on the whole length.
+    let stopsEarly = pair == nil && truncation?.direction != .left
+    let limit = stopsEarly ? max(0, truncation?.maximumLength ?? Int.max) : Int.max
     return postProcessor.join(
-      pieces(of: text, limit: limit), pair.map { pieces(of: $0, limit: limit) }, maximumLength: maximumLength,
+      pieces(of: text, limit: limit), pair.map { pieces(of: $0, limit: limit) }, truncation: truncation,
       addSpecialTokens: addSpecialTokens, isSpecial: isSpecial)
   }
 

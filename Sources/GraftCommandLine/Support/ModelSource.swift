@@ -104,6 +104,7 @@ extension Hub {
   init(_ settings: HubSettings, _ registry: Registry) throws {
     self.init(
       settings, weightNames: registry.formats.values.flatMap { $0.fileNames },
+      tokenizerNames: registry.tokenizers.values.map { $0.fileNames },
       synonyms: try ModelCatalogue().entries.filter { $0.path == nil }.map(\.names))
   }
 }

@@ -62,7 +62,7 @@ extension Checkpoint {
     }
     // These are made while the weights are on their way to the disk.
     let tokenizerFiles = BackgroundTask { [tokenizer] in
-      try tokenizer?.write(to: directory, as: options.dialect.name)
+      try tokenizer?.write(to: directory, as: options.dialect.files.tokenizer)
     }
     defer { _ = try? tokenizerFiles.value() }
     try writeWeights(into: directory, options)
@@ -204,7 +204,9 @@ extension Checkpoint {
     stored.attributes = try options.dialect.files.attributes?(self) ?? [:]
     if options.format is any GraphFormat.Type {
       stored.attributes[ModelDirectory.configurationName] = .string(writtenConfiguration(options).text)
-      stored.attributes.merge(tokenizer?.attributes(as: options.dialect.name) ?? [:]) { first, _ in first }
+      stored.attributes.merge(tokenizer?.attributes(as: options.dialect.files.tokenizer) ?? [:]) { first, _ in
+        first
+      }
     }
     return stored
   }

@@ -7,8 +7,11 @@ import OrderedCollections
 /// A tokenizer is loaded from the files of a checkpoint directory and writes them again, so that a
 /// checkpoint stays whole.
 public protocol Tokenizer: Sendable {
-  /// The name in `graft plugins`.
+  /// The name of the kind of tokenizer, such as `wordpiece`.
   static var name: String { get }
+
+  /// What its files are called in a checkpoint directory.
+  static var fileNames: TokenizerFileNames { get }
 
   /// The tokenizer described by a directory's files, or `nil` when they describe none of this kind.
   ///
@@ -21,15 +24,15 @@ public protocol Tokenizer: Sendable {
   /// - Throws: ``GraftError`` when they do, but are broken.
   static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self?
 
-  /// What ``load(describedBy:)`` and the framework of a ``Dialect/name`` read in a weight file that is a whole
-  /// model; empty where there is no such description.
-  func attributes(as dialect: String) -> OrderedDictionary<String, JSON>
+  /// What ``load(describedBy:)`` and other programs read in a weight file that is a whole model; empty where a
+  /// representation has no such description of this kind of tokenizer.
+  func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON>
 
-  /// Writes the files that ``load(from:)`` and `transformers` read.
-  func write(to directory: URL) throws
-
-  /// Writes the files that the framework of a ``Dialect/name`` reads; those of ``write(to:)`` by default.
-  func write(to directory: URL, as dialect: String) throws
+  /// Writes the files of a representation.
+  ///
+  /// - Throws: ``GraftError`` of kind `unsupported` when the representation has no files for this kind of
+  ///   tokenizer, `system` when a file cannot be written.
+  func write(to directory: URL, as representation: TokenizerRepresentation) throws
 
   /// The number of tokens.
   var vocabularySize: Int { get }
@@ -47,10 +50,9 @@ public protocol Tokenizer: Sendable {
   /// - Parameters:
   ///   - text: The first sequence.
   ///   - pair: The second sequence, if any.
-  ///   - maximumLength: The most ids in the result, special tokens included; the longer sequence is cut
-  ///     from its end first, as `longest_first` does. `nil` does not cut.
-  ///   - addSpecialTokens: Whether `[CLS]` and `[SEP]` are added.
-  func encode(_ text: String, pair: String?, maximumLength: Int?, addSpecialTokens: Bool) -> Encoding
+  ///   - truncation: How many ids there may be, and which are cut off; `nil` does not cut.
+  ///   - addSpecialTokens: Whether tokens such as `[CLS]` and `[SEP]` are added.
+  func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool) -> Encoding
 
   /// The text of token ids, cleaned up as `tokenizers` does.
   func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String
@@ -59,13 +61,75 @@ public protocol Tokenizer: Sendable {
 extension Tokenizer {
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
 
-  public func attributes(as dialect: String) -> OrderedDictionary<String, JSON> { [:] }
+  public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
+    [:]
+  }
 
-  public func write(to directory: URL, as dialect: String) throws { try write(to: directory) }
+  /// Writes the files that ``load(from:)`` and `transformers` read.
+  public func write(to directory: URL) throws { try write(to: directory, as: .huggingFace) }
 
   /// Encodes one text with special tokens.
   public func encode(_ text: String, maximumLength: Int? = nil) -> Encoding {
     encode(text, pair: nil, maximumLength: maximumLength, addSpecialTokens: true)
+  }
+
+  /// Encodes a text, or a pair, of which the longer sequence is cut from its end first.
+  ///
+  /// - Parameter maximumLength: The most ids in the result, special tokens included; `nil` does not cut.
+  public func encode(_ text: String, pair: String?, maximumLength: Int?, addSpecialTokens: Bool) -> Encoding {
+    encode(
+      text, pair: pair, truncation: maximumLength.map { Truncation($0) }, addSpecialTokens: addSpecialTokens)
+  }
+}
+
+/// What the files of a kind of tokenizer are called.
+public struct TokenizerFileNames: Sendable, Equatable {
+  /// The sets of files each of which is enough to load a tokenizer: `[["vocab.json", "merges.txt"]]`.
+  public var sufficient: [[String]]
+  /// Files that add settings to those.
+  public var settings: [String]
+
+  public init(sufficient: [[String]], settings: [String]) {
+    self.sufficient = sufficient
+    self.settings = settings
+  }
+
+  /// All names, each once.
+  public var all: [String] {
+    var seen: Set<String> = []
+    return (sufficient.joined() + settings).filter { seen.insert($0).inserted }
+  }
+
+  /// Whether a tokenizer can be loaded from a directory with these files.
+  public func areSufficient(in files: Set<String>) -> Bool {
+    sufficient.contains { $0.allSatisfy(files.contains) }
+  }
+}
+
+/// A way in which frameworks spell tokenizers. A dialect asks for one, a tokenizer offers those that it can.
+public struct TokenizerRepresentation: Sendable, Equatable {
+  public let name: String
+  /// What the framework calls things that no tokenizer can know.
+  public let options: [String: String]
+
+  public init(_ name: String, options: [String: String] = [:]) {
+    self.name = name
+    self.options = options
+  }
+
+  /// `tokenizer.json` of Hugging Face's `tokenizers`, with the files beside it that transformers reads.
+  public static let huggingFace = TokenizerRepresentation("hugging-face")
+
+  /// The `tokenizer.ggml` attributes of llama.cpp.
+  public static let ggml = TokenizerRepresentation("ggml")
+
+  /// A serialized Keras object in `tokenizer.json`, with the vocabulary under `assets/tokenizer`.
+  ///
+  /// - Parameters:
+  ///   - module: The Python module of the class, `keras_hub.src.models.bert.bert_tokenizer`.
+  ///   - className: The class, `BertTokenizer`.
+  public static func keras(module: String, className: String) -> TokenizerRepresentation {
+    TokenizerRepresentation("keras", options: ["module": module, "class_name": className])
   }
 }
 
@@ -97,20 +161,32 @@ public struct SpecialTokens: Sendable, Equatable {
   }
 }
 
-/// A tokenized text. All arrays have one element per token.
+/// A tokenized text, or a pair. All arrays but ``sequences`` have one element per token.
 public struct Encoding: Sendable, Equatable {
   public var ids: [Int32]
-  /// 0 for the first sequence and its special tokens, 1 for the second.
+  /// What the model takes as `token_type_ids`: for BERT 0 for the first sequence and its special tokens and 1
+  /// for the second, for others always 0. ``sequences`` says what belongs to which text.
   public var tokenTypes: [Int32]
   /// Where each token stands in its text, in Unicode scalars; empty at 0 for a special token that was added.
   public var offsets: [Range<Int>]
   /// Whether the token was added or is special by role, so that masking leaves it alone.
   public var isSpecial: [Bool]
+  /// Which tokens stand for which text: a range for the first, and another for the second if there is one.
+  /// Tokens that were added are in neither.
+  public var sequences: [Range<Int>]
 
-  public init(ids: [Int32], tokenTypes: [Int32], offsets: [Range<Int>], isSpecial: [Bool]) {
+  /// - Parameter sequences: `nil` means that all tokens stand for one text.
+  public init(
+    ids: [Int32], tokenTypes: [Int32], offsets: [Range<Int>], isSpecial: [Bool],
+    sequences: [Range<Int>]? = nil
+  ) {
     self.ids = ids
     self.tokenTypes = tokenTypes
     self.offsets = offsets
     self.isSpecial = isSpecial
+    self.sequences = sequences ?? [0..<ids.count]
   }
+
+  /// The text that a token stands for: 0 for the first, 1 for the second, `nil` for a token that was added.
+  public func sequence(ofToken index: Int) -> Int? { sequences.firstIndex { $0.contains(index) } }
 }

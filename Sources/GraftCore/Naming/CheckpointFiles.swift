@@ -11,6 +11,8 @@ public struct CheckpointFiles: Sendable {
   public let weights: String?
   /// A second weight file for the heads, which frees the backbone's names from their prefix in the first.
   public let heads: String?
+  /// How the tokenizer is spelled.
+  public let tokenizer: TokenizerRepresentation
   /// Further JSON files that the framework wants, by name.
   public let others: (@Sendable (Checkpoint) throws -> [String: JSON])?
   /// What the weight file says of the model, where it is a file that says all: ``Weights/attributes``.
@@ -21,7 +23,7 @@ public struct CheckpointFiles: Sendable {
 
   public init(
     configuration: ConfigurationFile? = nil, weights: String? = nil, heads: String? = nil,
-    library: String? = "transformers",
+    library: String? = "transformers", tokenizer: TokenizerRepresentation = .huggingFace,
     others: (@Sendable (Checkpoint) throws -> [String: JSON])? = nil,
     attributes: (@Sendable (Checkpoint) throws -> OrderedDictionary<String, JSON>)? = nil
   ) {
@@ -29,6 +31,7 @@ public struct CheckpointFiles: Sendable {
     self.weights = weights
     self.heads = heads
     self.library = library
+    self.tokenizer = tokenizer
     self.others = others
     self.attributes = attributes
   }

@@ -13,7 +13,8 @@ extension Dialect {
     formats: ["gguf"],
     float32: [".bias", ".norm.weight", "embeddings.position.weight", "embeddings.token_type.weight"],
     leavesOutHeads: true,
-    files: CheckpointFiles(configuration: .ggufBERT, library: nil, attributes: ggufAttributes),
+    files: CheckpointFiles(
+      configuration: .ggufBERT, library: nil, tokenizer: .ggml, attributes: ggufAttributes),
     rows: [
       [
         Row("embeddings.word.weight", "token_embd.weight"),
@@ -47,7 +48,7 @@ extension Dialect {
     } else {
       attributes["bert.pooling_type"] = 1  // the mean
     }
-    var tokenizer = checkpoint.tokenizer?.attributes(as: "gguf") ?? [:]
+    var tokenizer = checkpoint.tokenizer?.attributes(as: .ggml) ?? [:]
     guard var tokens = tokenizer[GGUFKeys.tokens]?.array, var types = tokenizer[GGUFKeys.types]?.array
     else {
       attributes["tokenizer.ggml.model"] = "no_vocab"

@@ -13,7 +13,9 @@ extension Dialect {
     dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
     files: CheckpointFiles(
       configuration: .kerasHubBERT, weights: "model.weights.h5", heads: "task.weights.h5",
-      library: "keras-hub", others: kerasHubTask),
+      library: "keras-hub",
+      tokenizer: .keras(module: "keras_hub.src.models.bert.bert_tokenizer", className: "BertTokenizer"),
+      others: kerasHubTask),
     rows: [
       [
         Row("embeddings.word.weight", "layers/reversible_embedding/vars/0"),

@@ -1,12 +1,14 @@
 import Foundation
+import GraftCore
 import GraftTensors
 
-/// KerasHub's files: a serialized `BertTokenizer` in `tokenizer.json`, which is another file of that name, and
-/// the vocabulary, a line for each token.
-struct KerasHubTokenizer {
+/// KerasHub's files: a serialized tokenizer object in `tokenizer.json`, which is not what Hugging Face calls
+/// so, and the vocabulary, a line for each token.
+struct KerasTokenizer {
+  /// The name of ``TokenizerRepresentation/keras(module:className:)``.
+  static let representation = TokenizerRepresentation.keras(module: "", className: "").name
   static let vocabularyName = "assets/tokenizer/vocabulary.txt"
   private static let name = "tokenizer.json"
-  private static let className: JSON = "BertTokenizer"
 
   let normalizer: BertNormalizer
 
@@ -22,7 +24,7 @@ struct KerasHubTokenizer {
     else { return nil }
     do {
       let file = try JSON(parsing: RandomAccessFile(url).bytesOfWholeFile(limit: 1 << 28))
-      guard file["class_name"] == Self.className, let settings = file["config"] else { return nil }
+      guard file["class_name"]?.string != nil, let settings = file["config"] else { return nil }
       normalizer = BertNormalizer(
         cleanText: true, handleChineseCharacters: true,
         stripAccents: try settings.flag("strip_accents") ?? false,
@@ -32,14 +34,17 @@ struct KerasHubTokenizer {
     }
   }
 
-  func write(_ tokens: [String], to directory: URL) throws {
+  /// - Parameter representation: One that ``TokenizerRepresentation/keras(module:className:)`` makes.
+  func write(_ tokens: [String], to directory: URL, as representation: TokenizerRepresentation) throws {
+    let module = representation.options["module"] ?? ""
+    let className = representation.options["class_name"] ?? ""
     let vocabulary = directory.appendingPathComponent(Self.vocabularyName)
     try DirectoryWriter.makeDirectory(vocabulary.deletingLastPathComponent())
     try FileWriter.write(vocabulary, text: tokens.map { $0 + "\n" }.joined())
     let file: JSON = [
-      "module": "keras_hub.src.models.bert.bert_tokenizer", "class_name": Self.className,
+      "module": .string(module), "class_name": .string(className),
       "config": [
-        "name": "bert_tokenizer", "trainable": true,
+        "name": .string(module.split(separator: ".").last.map(String.init) ?? ""), "trainable": true,
         "dtype": [
           "module": "keras", "class_name": "DTypePolicy", "config": ["name": "int32"],
           "registered_name": .null,
@@ -51,7 +56,7 @@ struct KerasHubTokenizer {
         "split": true, "suffix_indicator": "##", "oov_token": "[UNK]", "special_tokens": .null,
         "special_tokens_in_strings": false,
       ],
-      "registered_name": "keras_hub>BertTokenizer",
+      "registered_name": .string("keras_hub>\(className)"),
     ]
     try FileWriter.write(directory.appendingPathComponent(Self.name), text: file.text(.pretty) + "\n")
   }
