@@ -1,4 +1,4 @@
-"""Writes two training runs of 50 steps on the tiny BERT checkpoints: batches, losses and the final weights.
+"""Writes training runs of 50 steps on the tiny checkpoints, two for each family: batches, losses and the final weights.
 
     python make.py            # torch 2.15.0, transformers 5.23.0, safetensors 0.8.0
 
@@ -7,66 +7,111 @@ gradient's norm is clipped to 1, the learning rate warms up for 5 steps (the fir
 Dropout is 0. The run is computed in float64 and stored as float32; the same run in float32 is compared with it, and what
 it deviates by is printed: a float32 implementation cannot be expected to come closer.
 
-Tensors: `input_ids` [50, 8, L] (0 beyond a row's length), `lengths` [50, 8], `labels` [50, 8] or [50, 8, L] with -100
+Files are named by their task, after their family if that is not BERT.
+
+Tensors: `input_ids` [50, 8, L] (padding beyond a row's length), `lengths` [50, 8], `labels` [50, 8] or [50, 8, L] with -100
 where nothing is to be predicted (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)
 [50] float32; `final.<name>` the weights after the last step. No token types (all 0), no holes in the masks.
 The key biases do not influence a loss, so their gradient is rounding noise which Adam blows up to the size of the
-learning rate in float32: do not compare `final.*.key.bias` (here they stay as they were).
+learning rate in float32: do not compare `final.*.key.bias` or DistilBERT's `k_lin.bias` (here they stay as they were).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import BertForMaskedLM, BertForSequenceClassification, get_linear_schedule_with_warmup
+from transformers import (
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    DistilBertForMaskedLM,
+    DistilBertForSequenceClassification,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    get_linear_schedule_with_warmup,
+)
 
 HERE = Path(__file__).parent
-MODELS = HERE.parent / "bert-tiny"
 STEPS, BATCH, LONGEST = 50, 8, 16
 generator = torch.Generator()
+
+
+@dataclass
+class Family:
+    """A folder of checkpoints: ids of its special tokens and the first of its words, and the keys of its dropouts."""
+
+    folder: str
+    classifier: type
+    masked_lm: type
+    dropouts: list[str]
+    pad: int = 0
+    first: int = 2
+    last: int = 3
+    mask: int = 4
+    word: int = 5
+    end: int = 260
+    labels: int = 5
+
+
+DROPOUTS = ["hidden_dropout_prob", "attention_probs_dropout_prob"]
+BERT = Family("bert-tiny", BertForSequenceClassification, BertForMaskedLM, DROPOUTS, labels=4)
+DISTILBERT = Family(
+    "distilbert-tiny", DistilBertForSequenceClassification, DistilBertForMaskedLM,
+    ["dropout", "attention_dropout", "seq_classif_dropout"],
+)
+ROBERTA = Family(
+    "roberta-tiny", RobertaForSequenceClassification, RobertaForMaskedLM, [*DROPOUTS, "classifier_dropout"],
+    pad=1, first=0, last=2, mask=392, word=4, end=392,
+)
 
 
 def randint(low, high, *shape):
     return torch.randint(low, high, shape, generator=generator)
 
 
-def sequences(low, high):
+def sequences(family, low, high):
     lengths = randint(4, LONGEST + 1, STEPS, BATCH)
     ids = randint(low, high, STEPS, BATCH, LONGEST)
-    ids[:, :, 0] = 2
-    ids.scatter_(2, (lengths - 1).unsqueeze(2), 3)
-    return ids * (torch.arange(LONGEST) < lengths.unsqueeze(2)), lengths
+    ids[:, :, 0] = family.first
+    ids.scatter_(2, (lengths - 1).unsqueeze(2), family.last)
+    return torch.where(torch.arange(LONGEST) < lengths.unsqueeze(2), ids, family.pad), lengths
 
 
-def classification_batches():
+def is_word(family, ids):
+    return (ids >= family.word) & (ids < family.end)
+
+
+def classification_batches(family):
     """Every text is made of the three words of its class, but for one word in five, which is any."""
-    ids, lengths = sequences(20, 260)
-    labels = randint(0, 4, STEPS, BATCH)
+    ids, lengths = sequences(family, 20, family.end)
+    labels = randint(0, family.labels, STEPS, BATCH)
     topical = 100 + 3 * labels.unsqueeze(2) + randint(0, 3, STEPS, BATCH, LONGEST)
-    chosen = (ids > 4) & (torch.rand(ids.shape, generator=generator) < 0.8)
+    chosen = is_word(family, ids) & (torch.rand(ids.shape, generator=generator) < 0.8)
     return torch.where(chosen, topical, ids), lengths, labels
 
 
-def masked_batches():
+def masked_batches(family):
     """Texts of twelve words; one word in five is hidden, and of those some stay and some become another word."""
-    ids, lengths = sequences(200, 212)
-    words = ids > 4
+    ids, lengths = sequences(family, 200, 212)
+    words = is_word(family, ids)
     hidden = words & (torch.rand(ids.shape, generator=generator) < 0.2)
     hidden[:, :, 1] = True  # every text has one
     labels = torch.where(hidden, ids, -100)
     choice = torch.rand(ids.shape, generator=generator)
-    masked = torch.where(hidden & (choice < 0.8), 4, ids)
-    masked = torch.where(hidden & (choice > 0.9), randint(5, 260, STEPS, BATCH, LONGEST), masked)
+    masked = torch.where(hidden & (choice < 0.8), family.mask, ids)
+    masked = torch.where(hidden & (choice > 0.9), randint(family.word, family.end, STEPS, BATCH, LONGEST), masked)
     return masked, lengths, labels
 
 
-def train(architecture, directory, batches, dtype):
+def train(family, directory, batches, dtype):
+    architecture = family.masked_lm if directory == "masked-lm" else family.classifier
     model = architecture.from_pretrained(
-        MODELS / directory, dtype=dtype, attn_implementation="eager",
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        HERE.parent / family.folder / directory, dtype=dtype, attn_implementation="eager",
+        **dict.fromkeys(family.dropouts, 0.0),
     )
     model.train()
-    exempt = lambda name: name.endswith("bias") or "LayerNorm" in name
+    norms = {f"{n}.weight" for n, m in model.named_modules() if isinstance(m, torch.nn.LayerNorm)}
+    exempt = lambda name: name.endswith("bias") or name in norms
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for n, p in model.named_parameters() if not exempt(n)], "weight_decay": 0.01},
@@ -92,14 +137,14 @@ def train(architecture, directory, batches, dtype):
     return {key: torch.tensor(values, dtype=torch.float64) for key, values in history.items()} | final
 
 
-def write(name, architecture, directory, batches):
-    truth = train(architecture, directory, batches, torch.float64)
-    rounded = train(architecture, directory, batches, torch.float32)
+def write(name, family, directory, batches):
+    truth = train(family, directory, batches, torch.float64)
+    rounded = train(family, directory, batches, torch.float32)
     deviation = {"loss": 0.0, "grad_norm": 0.0, "weights": 0.0}
     for key, value in truth.items():
         error = float(((value - rounded[key]).abs() / (value.abs() if key in deviation else 1)).max())
         kind = key if key in deviation else "weights"
-        if kind in deviation and not key.endswith("key.bias") and key != "learning_rate":
+        if kind in deviation and not key.endswith(("key.bias", "k_lin.bias")) and key != "learning_rate":
             deviation[kind] = max(deviation[kind], error)
     loss = truth["loss"]
     print(f"{name}: loss {loss[:5].mean():.3f} to {loss[-5:].mean():.3f}; float32 deviates by", deviation)
@@ -112,7 +157,8 @@ def write(name, architecture, directory, batches):
 
 
 if __name__ == "__main__":
-    generator.manual_seed(30)
-    write("classification", BertForSequenceClassification, "sequence-classification", classification_batches())
-    generator.manual_seed(31)
-    write("masked_lm", BertForMaskedLM, "masked-lm", masked_batches())
+    for seed, prefix, family in ((30, "", BERT), (32, "distilbert_", DISTILBERT), (34, "roberta_", ROBERTA)):
+        generator.manual_seed(seed)
+        write(f"{prefix}classification", family, "sequence-classification", classification_batches(family))
+        generator.manual_seed(seed + 1)
+        write(f"{prefix}masked_lm", family, "masked-lm", masked_batches(family))

@@ -1,4 +1,4 @@
-"""Writes one safetensors file per differentiable operation, and three for whole models, from PyTorch's autograd.
+"""Writes one safetensors file per differentiable operation, and some for whole models, from PyTorch's autograd.
 
     python make.py            # torch 2.15.0, transformers 5.23.0, safetensors 0.8.0
 
@@ -7,7 +7,7 @@ truth, not one float32 order of summation. PyTorch's own float32 result has to a
 
 Names: inputs as the operation calls them, `output`, `grad.output` (upstream), `grad.<input>`. Losses have shape [1]
 and upstream gradient 1. Integers (ids, labels, offsets, heads) are int32, a whole model's `input_ids`, `attention_mask` and
-`token_type_ids` int64 `[batch, length]`.
+`token_type_ids` int64 `[batch, length]`. A whole model's file is named by its task, after its family if that is not BERT.
 """
 
 import math
@@ -16,10 +16,18 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from transformers import BertForMaskedLM, BertForPreTraining, BertForSequenceClassification
+from transformers import (
+    BertForMaskedLM,
+    BertForPreTraining,
+    BertForSequenceClassification,
+    DistilBertForMaskedLM,
+    DistilBertForSequenceClassification,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+)
 
 HERE = Path(__file__).parent
-MODELS = HERE.parent / "bert-tiny"
+NO_DROPOUT = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 generator = torch.Generator()
 
 
@@ -160,38 +168,41 @@ def operations():
     write("gather_rows", lambda x, indices: x[indices], x=randn(tokens, hidden), indices=ints([12, 0, 5, 5, 9, 5, 2]))
 
 
-def batch():
-    """Four sequences of lengths 14, 5, 9 and 1, the third one a pair."""
+def batch(pad=0, first=2, words=(5, 260), pair=True):
+    """Four sequences of lengths 14, 5, 9 and 1, the third one a pair where there are token types."""
     lengths, longest = [14, 5, 9, 1], 14
-    ids = torch.randint(5, 260, (4, longest), generator=generator)
+    ids = torch.randint(*words, (4, longest), generator=generator)
     mask = torch.zeros(4, longest, dtype=torch.int64)
     for row, length in enumerate(lengths):
         mask[row, :length] = 1
-    ids[:, 0] = 2
-    ids = ids * mask
+    ids[:, 0] = first
+    ids = torch.where(mask == 1, ids, pad)
     types = torch.zeros(4, longest, dtype=torch.int64)
-    types[2, 4:9] = 1
+    if pair:
+        types[2, 4:9] = 1
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
 
-def masked_labels(inputs):
+def masked_labels(inputs, mask=4):
     labels = torch.full(inputs["input_ids"].shape, -100)
     for row, column in ((0, 3), (0, 4), (0, 13), (1, 2), (2, 0), (2, 8)):
         labels[row, column] = inputs["input_ids"][row, column]
     ids = inputs["input_ids"].clone()
-    ids[0, 3] = ids[0, 13] = ids[1, 2] = 4  # masked; of the others one stays and one becomes another word
+    ids[0, 3] = ids[0, 13] = ids[1, 2] = mask  # of the others one stays and one becomes another word
     ids[0, 4] = 77
     return inputs | {"input_ids": ids}, labels
 
 
-def model_gradients(name, architecture, directory, inputs, labels):
+def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DROPOUT):
     def gradients(dtype):
         model = architecture.from_pretrained(
-            MODELS / directory, dtype=dtype, attn_implementation="eager",
-            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+            HERE.parent / directory, dtype=dtype, attn_implementation="eager", **dropout
         )
         model.train()
-        result = model(**inputs, **labels)
+        arguments = dict(inputs)
+        if model.config.model_type == "distilbert":  # which has no token types
+            del arguments["token_type_ids"]
+        result = model(**arguments, **labels)
         result.loss.backward()
         found = {"loss": result.loss.detach().reshape(1)}
         return found | {f"grad.{n}": p.grad for n, p in model.named_parameters() if p.grad is not None}
@@ -208,19 +219,49 @@ def models():
     model_gradients(
         "sequence_classification",
         BertForSequenceClassification,
-        "sequence-classification",
+        "bert-tiny/sequence-classification",
         inputs,
         {"labels": torch.tensor([2, 0, 3, 1])},
     )
     inputs, labels = masked_labels(batch())
-    model_gradients("masked_lm", BertForMaskedLM, "masked-lm", inputs, {"labels": labels})
+    model_gradients("masked_lm", BertForMaskedLM, "bert-tiny/masked-lm", inputs, {"labels": labels})
     model_gradients(
         "pretraining",
         BertForPreTraining,
-        "pretraining",
+        "bert-tiny/pretraining",
         inputs,
         {"labels": labels, "next_sentence_label": torch.tensor([0, 1, 1, 0])},
     )
+
+
+def distilbert_models():
+    dropout = dict(dropout=0.0, attention_dropout=0.0, seq_classif_dropout=0.0)
+    model_gradients(
+        "distilbert_sequence_classification",
+        DistilBertForSequenceClassification,
+        "distilbert-tiny/sequence-classification",
+        batch(pair=False),
+        {"labels": torch.tensor([4, 0, 3, 1])},
+        dropout,
+    )
+    inputs, labels = masked_labels(batch(pair=False))
+    model_gradients(
+        "distilbert_masked_lm", DistilBertForMaskedLM, "distilbert-tiny/masked-lm", inputs, {"labels": labels}, dropout
+    )
+
+
+def roberta_models():
+    tokens = dict(pad=1, first=0, words=(4, 392), pair=False)
+    model_gradients(
+        "roberta_sequence_classification",
+        RobertaForSequenceClassification,
+        "roberta-tiny/sequence-classification",
+        batch(**tokens),
+        {"labels": torch.tensor([4, 0, 3, 1])},
+        NO_DROPOUT | dict(classifier_dropout=0.0),
+    )
+    inputs, labels = masked_labels(batch(**tokens), mask=392)
+    model_gradients("roberta_masked_lm", RobertaForMaskedLM, "roberta-tiny/masked-lm", inputs, {"labels": labels})
 
 
 if __name__ == "__main__":
@@ -228,3 +269,7 @@ if __name__ == "__main__":
     operations()
     generator.manual_seed(21)
     models()
+    generator.manual_seed(22)
+    distilbert_models()
+    generator.manual_seed(23)
+    roberta_models()
