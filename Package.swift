@@ -124,6 +124,7 @@ let package = Package(
 
     .testTarget(
       name: "ConformanceTests", dependencies: modules + ["GraftPlugins", "VectorKernels"] + builtIn),
+    .testTarget(name: "GraftComputeTests", dependencies: ["GraftTensors", "GraftCompute"]),
     .testTarget(
       name: "GraftCoreTests", dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
     .testTarget(name: "GraftHubTests", dependencies: ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),

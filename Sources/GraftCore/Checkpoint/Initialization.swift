@@ -69,15 +69,9 @@ extension [ParameterSpec] {
 
 extension ParameterSpec {
   fileprivate func initialized(seed: UInt64) -> LazyTensor {
-    let count = shape.reduce(1, *)
-    switch initializer {
-    case .zeros: return LazyTensor([Float](repeating: 0, count: count), shape: shape)
-    case .ones: return LazyTensor([Float](repeating: 1, count: count), shape: shape)
-    case .normal(let deviation):
-      // FNV-1a of the name picks the stream.
-      let stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-      var generator = RandomKey(seed: seed, step: stream).generator
-      return LazyTensor((0..<count).map { _ in Float(deviation) * generator.normal() }, shape: shape)
-    }
+    // FNV-1a of the name picks the stream.
+    let stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    var generator = RandomKey(seed: seed, step: stream).generator
+    return LazyTensor(initializer.values(shape, &generator), shape: shape)
   }
 }

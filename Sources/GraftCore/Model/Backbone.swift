@@ -76,7 +76,7 @@ public struct BackboneOutput {
 }
 
 /// A parameter before it has a value.
-public struct ParameterSpec: Sendable, Hashable {
+public struct ParameterSpec: Sendable {
   /// The canonical name.
   public let name: String
   /// Extents; a linear weight is `[out, in]`.
@@ -90,28 +90,20 @@ public struct ParameterSpec: Sendable, Hashable {
     self.initializer = initializer
   }
 
-  /// The weight and bias of a linear layer `in → out`.
-  public static func linear(_ name: String, in inputs: Int, out outputs: Int, deviation: Double)
-    -> [ParameterSpec]
-  {
-    [
-      ParameterSpec("\(name).weight", [outputs, inputs], .normal(deviation: deviation)),
-      ParameterSpec("\(name).bias", [outputs], .zeros),
-    ]
+  /// The weight of a linear layer `in → out`, and its bias unless it has none.
+  public static func linear(
+    _ name: String, in inputs: Int, out outputs: Int, deviation: Double, hasBias: Bool = true
+  ) -> [ParameterSpec] {
+    let weight = ParameterSpec("\(name).weight", [outputs, inputs], .normal(deviation: deviation))
+    return hasBias ? [weight, ParameterSpec("\(name).bias", [outputs], .zeros)] : [weight]
   }
 
-  /// The weight and bias of a LayerNorm.
-  public static func layerNorm(_ name: String, _ width: Int) -> [ParameterSpec] {
-    [ParameterSpec("\(name).weight", [width], .ones), ParameterSpec("\(name).bias", [width], .zeros)]
+  /// The weight of a LayerNorm, and its bias unless it has none.
+  public static func layerNorm(_ name: String, _ width: Int, hasBias: Bool = true) -> [ParameterSpec] {
+    let weight = ParameterSpec("\(name).weight", [width], .ones)
+    return hasBias ? [weight, ParameterSpec("\(name).bias", [width], .zeros)] : [weight]
   }
 
   /// Whether weight decay applies: to matrices, not to biases and LayerNorm.
   public var decays: Bool { shape.count > 1 }
-}
-
-/// How a new parameter starts.
-public enum Initializer: Sendable, Hashable {
-  case zeros
-  case ones
-  case normal(deviation: Double)
 }

@@ -2,7 +2,6 @@ import Foundation
 import Testing
 
 @testable import GraftCompute
-@testable import GraftCore
 
 @Suite struct ProfileTests {
   @Test func timeCountsForTheInnermostSpan() throws {

@@ -1,7 +1,6 @@
 import Testing
 
 @testable import GraftCompute
-@testable import GraftCore
 @testable import GraftTensors
 
 /// A traced pass is written down, and nothing of it computed.
