@@ -15,7 +15,7 @@ public enum Operand {
 
 /// A tensor's values rounded to bfloat16, in half the memory.
 ///
-/// Whoever makes one fills it, and everybody else reads; a weight's is changed by its trainer.
+/// Whoever makes one fills it, and everybody else reads; a weight's is changed by its optimizer.
 public final class RoundedTensor: @unchecked Sendable {
   public let shape: [Int]
   public let count: Int

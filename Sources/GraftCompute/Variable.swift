@@ -54,7 +54,7 @@ public final class Parameter: Variable {
   }
 
   /// Has to be called by whoever changes the weights, before the next forward pass; `TrainingStep` does it for
-  /// trainers.
+  /// optimizers.
   public func weightsDidChange() { isRoundedStale = true }
 
   /// Says that ``Variable/rounded`` was changed along with the weights, which spares rounding them again.

@@ -53,7 +53,7 @@ public struct Registry: Sendable {
   public private(set) var backbones = Table<any Backbone.Type>("backbone")
   public private(set) var heads = Table<any Head.Type>("head")
   public private(set) var tokenizers = Table<any Tokenizer.Type>("tokenizer")
-  public private(set) var trainers = Table<any Trainer.Type>("trainer")
+  public private(set) var optimizers = Table<any Optimizer.Type>("optimizer")
   public private(set) var metricsWriters = Table<any MetricsWriter.Type>("metrics writer")
   public private(set) var backends = Table<any ComputeBackend.Type>("compute backend")
 
@@ -76,8 +76,8 @@ public struct Registry: Sendable {
   public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
     try tokenizers.add(tokenizer, named: tokenizer.name)
   }
-  public mutating func add(_ trainer: any Trainer.Type) throws {
-    try trainers.add(trainer, named: trainer.name)
+  public mutating func add(_ optimizer: any Optimizer.Type) throws {
+    try optimizers.add(optimizer, named: optimizer.name)
   }
   public mutating func add(_ writer: any MetricsWriter.Type) throws {
     try metricsWriters.add(writer, named: writer.name)

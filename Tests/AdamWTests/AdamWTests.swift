@@ -21,22 +21,22 @@ import Testing
 
   @Test func everyStepIsTorchs() throws {
     let parameters = try makeParameters()
-    let trainer = AdamWTrainer(parameters, options: TrainerOptions(weightDecay: 0.1))
-    for step in try steps { try take(step, trainer, parameters) }
+    let optimizer = AdamWOptimizer(parameters, options: OptimizerOptions(weightDecay: 0.1))
+    for step in try steps { try take(step, optimizer, parameters) }
   }
 
-  @Test func aRestoredTrainerGoesOnAsIfNeverStopped() throws {
+  @Test func aRestoredOptimizerGoesOnAsIfNeverStopped() throws {
     for stop in 0..<4 {
       let (whole, parts) = (try makeParameters(), try makeParameters())
-      let trainer = AdamWTrainer(whole, options: TrainerOptions(weightDecay: 0.1))
-      var resumed = AdamWTrainer(parts, options: TrainerOptions(weightDecay: 0.1))
+      let optimizer = AdamWOptimizer(whole, options: OptimizerOptions(weightDecay: 0.1))
+      var resumed = AdamWOptimizer(parts, options: OptimizerOptions(weightDecay: 0.1))
       for (index, step) in try steps.enumerated() {
         if index == stop {
           let state = resumed.state
-          resumed = AdamWTrainer(parts, options: TrainerOptions(weightDecay: 0.1))
+          resumed = AdamWOptimizer(parts, options: OptimizerOptions(weightDecay: 0.1))
           try resumed.restore(state)
         }
-        try take(step, trainer, whole)
+        try take(step, optimizer, whole)
         try take(step, resumed, parts)
       }
       #expect(whole.map(\.value.values) == parts.map(\.value.values))
@@ -53,11 +53,11 @@ import Testing
         Tensor((0..<count).map { _ in generator.normal() }, shape: [count]),
         decays: true
       )
-      let trainer = AdamWTrainer([parameter], options: TrainerOptions(weightDecay: 0.01))
+      let optimizer = AdamWOptimizer([parameter], options: OptimizerOptions(weightDecay: 0.01))
       let backend = try ReferenceBackend(threads: threads)
       parameter.set((0..<count).map { _ in generator.normal() })
-      let norm = trainer.gradientNorm(backend: backend)
-      trainer.update(learningRate: 0.1, gradientScale: Float(1 / norm), backend: backend)
+      let norm = optimizer.gradientNorm(backend: backend)
+      optimizer.update(learningRate: 0.1, gradientScale: Float(1 / norm), backend: backend)
       return (norm, parameter.value.values)
     }
     let (one, three) = (try run(1), try run(3))
@@ -68,50 +68,50 @@ import Testing
 
   @Test func anUpdateForgetsGradients() throws {
     let parameter = Parameter("w", Tensor([1, 2], shape: [2]), decays: false)
-    let trainer = AdamWTrainer([parameter], options: TrainerOptions())
+    let optimizer = AdamWOptimizer([parameter], options: OptimizerOptions())
     parameter.set([3, 4])
-    #expect(trainer.gradientNorm(backend: backend) == 5)
-    trainer.update(learningRate: 0.1, gradientScale: 1, backend: backend)
+    #expect(optimizer.gradientNorm(backend: backend) == 5)
+    optimizer.update(learningRate: 0.1, gradientScale: 1, backend: backend)
     #expect(parameter.gradient == nil)
-    #expect(trainer.gradientNorm(backend: backend) == 0)
+    #expect(optimizer.gradientNorm(backend: backend) == 0)
   }
 
   @Test func anotherRunsStateIsRefused() throws {
-    func trainer(_ name: String, _ shape: [Int]) -> AdamWTrainer {
+    func optimizer(_ name: String, _ shape: [Int]) -> AdamWOptimizer {
       let parameter = Parameter(name, Tensor(repeating: 0, shape: shape), decays: true)
-      let trainer = AdamWTrainer([parameter], options: TrainerOptions())
+      let optimizer = AdamWOptimizer([parameter], options: OptimizerOptions())
       parameter.set([Float](repeating: 1, count: parameter.value.count))
-      trainer.update(learningRate: 0, gradientScale: 1, backend: backend)
-      return trainer
+      optimizer.update(learningRate: 0, gradientScale: 1, backend: backend)
+      return optimizer
     }
     func message(_ state: Weights) -> String? {
-      let target = trainer("a", [2, 2])
+      let target = optimizer("a", [2, 2])
       do {
         try target.restore(state)
         return nil
       } catch { return "\(error)" }
     }
     let advice = "It was saved by another run; resume with that run's model and options."
-    #expect(message(trainer("a", [2, 2]).state) == nil)
+    #expect(message(optimizer("a", [2, 2]).state) == nil)
     #expect(
-      message(trainer("b", [2, 2]).state)
+      message(optimizer("b", [2, 2]).state)
         == "parameter 'a': the optimizer's state knows nothing of a parameter. \(advice)"
     )
     #expect(
-      message(trainer("a", [4]).state)
+      message(optimizer("a", [4]).state)
         == "tensor 'first_moment.a': the optimizer's state has wrong moments; expected float32 "
         + "[2, 2], found float32 [4]. \(advice)"
     )
-    var state = trainer("a", [2, 2]).state
+    var state = optimizer("a", [2, 2]).state
     state["second_moment.a"] = nil
     #expect(message(state)?.contains("expected float32 [2, 2], found nothing") == true)
-    state = trainer("a", [2, 2]).state
+    state = optimizer("a", [2, 2]).state
     state.metadata["step.b"] = "1"
     #expect(
       message(state)
         == "metadata 'step.b': the optimizer's state knows a parameter that is not trained. \(advice)"
     )
-    state = trainer("a", [2, 2]).state
+    state = optimizer("a", [2, 2]).state
     state.metadata["step.a"] = "many"
     #expect(message(state) == "metadata 'step.a': not a number of steps; found 'many'.")
   }
@@ -131,15 +131,15 @@ import Testing
     }
   }
 
-  private func take(_ step: JSON, _ trainer: AdamWTrainer, _ parameters: [Parameter]) throws {
+  private func take(_ step: JSON, _ optimizer: AdamWOptimizer, _ parameters: [Parameter]) throws {
     for parameter in parameters {
       if let gradient = step["gradients"]?[parameter.name] { parameter.set(try floats(gradient)) }
     }
-    let norm = trainer.gradientNorm(backend: backend)
+    let norm = optimizer.gradientNorm(backend: backend)
     let expected = try #require(step["norm"]?.double)
     #expect(abs(norm / expected - 1) < 1e-6)
     let rate = Float(try #require(step["learning_rate"]?.double))
-    trainer.update(learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))), backend: backend)
+    optimizer.update(learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))), backend: backend)
     for parameter in parameters {
       for (mine, theirs) in zip(parameter.value.values, try floats(step["parameters"]?[parameter.name])) {
         #expect(abs(mine - theirs) < 1e-6 * max(1, abs(theirs)), "\(parameter.name)")

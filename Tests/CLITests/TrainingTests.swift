@@ -123,8 +123,8 @@ import Testing
       "train model --data data.csv --output out --text-column 0", code: 64,
       stderr: ["no column 0. Columns are counted from 1."]),
     Row(
-      "train model --data data.csv --output out --trainer sgd", code: 1,
-      stderr: ["unknown trainer 'sgd'. Known: adamw."], prepare: classifier),
+      "train model --data data.csv --output out --optimizer sgd", code: 1,
+      stderr: ["unknown optimizer 'sgd'. Known: adamw."], prepare: classifier),
     Row(
       "train model --data data.csv --output out --precision bfloat16 --backend openblas", code: 1,
       stderr: ["backend 'openblas': multiplies in float32 alone"], prepare: classifier),

@@ -19,9 +19,9 @@ import Testing
     var checkpoint = try registry.open(Support.fixture(name)).checkpoint
     checkpoint.configuration = checkpoint.configuration.overridingDropout(0)
     let model = try checkpoint.makeModel()
-    let trainer = AdamWTrainer(model.parameters.all, options: TrainerOptions(weightDecay: 0.01))
+    let optimizer = AdamWOptimizer(model.parameters.all, options: OptimizerOptions(weightDecay: 0.01))
     let step = TrainingStep(
-      model: model, trainer: trainer, maxGradNorm: 1, backend: try registry.makeBackend(threads: 2))
+      model: model, optimizer: optimizer, maxGradNorm: 1, backend: try registry.makeBackend(threads: 2))
 
     let batches = try Curve(golden, head: name).batches
     let (losses, norms) = (try floats(golden["loss"]), try floats(golden["grad_norm"]))

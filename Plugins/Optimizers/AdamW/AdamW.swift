@@ -16,12 +16,12 @@ import GraftTensors
 /// cut into pieces by shape alone, so that results do not depend on the number of threads.
 ///
 /// Loshchilov & Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
-public final class AdamWTrainer: Trainer {
+public final class AdamWOptimizer: Optimizer {
   public static let name = "adamw"
   /// Weight, gradient and two moments are read; all but the gradient are written.
   public static let bytesPerWeight = 28
 
-  private let options: TrainerOptions
+  private let options: OptimizerOptions
   private let entries: [Entry]
   private let pieces: [Piece]
 
@@ -42,7 +42,7 @@ public final class AdamWTrainer: Trainer {
     let count: Int
   }
 
-  public init(_ parameters: [Parameter], options: TrainerOptions) {
+  public init(_ parameters: [Parameter], options: OptimizerOptions) {
     self.options = options
     entries = parameters.map(Entry.init)
     pieces = parameters.enumerated().flatMap { index, parameter in
@@ -191,8 +191,8 @@ public final class AdamWTrainer: Trainer {
   }
 }
 
-/// Registers ``AdamWTrainer``.
+/// Registers ``AdamWOptimizer``.
 public enum AdamWPlugin: Plugin {
-  /// Adds the trainer `adamw`.
-  public static func register(in registry: inout Registry) throws { try registry.add(AdamWTrainer.self) }
+  /// Adds the optimizer `adamw`.
+  public static func register(in registry: inout Registry) throws { try registry.add(AdamWOptimizer.self) }
 }

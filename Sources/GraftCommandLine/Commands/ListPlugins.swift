@@ -8,7 +8,7 @@ struct ListPlugins: ParsableCommand {
     commandName: "plugins",
     abstract: "List what is registered, by kind.",
     discussion: """
-      The names are those that --format, --dialect, --to, --trainer, --report-to and --backend take.
+      The names are those that --format, --dialect, --to, --optimizer, --report-to and --backend take.
 
       EXAMPLES
         graft plugins
@@ -28,7 +28,7 @@ struct ListPlugins: ParsableCommand {
       ("backbones", "backbones", registry.backbones.values.map { ($0.name, "\($0.architecture)Model") }),
       ("heads", "heads", registry.heads.values.map { ($0.name, $0.architecture) }),
       ("tokenizers", "tokenizers", registry.tokenizers.values.map { ($0.name, "") }),
-      ("trainers", "trainers", registry.trainers.values.map { ($0.name, "") }),
+      ("optimizers", "optimizers", registry.optimizers.values.map { ($0.name, "") }),
       ("metrics writers", "metrics_writers", registry.metricsWriters.values.map { ($0.name, "") }),
       ("compute backends", "backends", registry.backends.values.map { ($0.name, "") }),
     ]

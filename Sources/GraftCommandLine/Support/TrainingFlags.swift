@@ -113,7 +113,7 @@ struct TrainingFlags: ParsableArguments {
   var precision = Precision.float32
 
   @Option(help: ArgumentHelp("The update rule; 'graft plugins' lists them.", valueName: "NAME"))
-  var trainer = defaults.trainer
+  var optimizer = defaults.optimizer
 
   @Option(
     help: ArgumentHelp(
@@ -155,7 +155,7 @@ struct TrainingFlags: ParsableArguments {
     options.evalSteps = evalSteps
     options.evalBatchSize = evalBatchSize
     options.loggingSteps = loggingSteps
-    options.trainer = trainer
+    options.optimizer = optimizer
     options.reportTo = reportTo == "none" ? [] : reportTo.split(separator: ",").map(String.init)
     return options
   }

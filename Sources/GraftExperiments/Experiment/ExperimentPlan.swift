@@ -244,11 +244,18 @@ private struct Planner {
     let run = TrainingPlan(examples: rows.rows, options: training.options)
     if let step = training.usedStep { try training.options.checkSaved(step, run) }
     let index = try add(
-      stage, .train(training), input, training.options.values,
+      stage, .train(training), input, keyValues(of: training.options),
       data: [training.data, training.evaluationData].compactMap { $0 })
     model.become(stages[index], at: index, step: training.usedStep)
     if let step = training.usedStep { stages[index].usedSteps.insert(step) }
     return index
+  }
+
+  /// What decides a stage of training, under the names that version 0.1 gave it, so that what it made is found.
+  private func keyValues(of options: TrainingOptions) -> OrderedDictionary<String, JSON> {
+    var values = options.values
+    values["trainer"] = values.removeValue(forKey: "optimizer")
+    return values
   }
 
   private func facts(_ name: String) throws -> DataFacts {

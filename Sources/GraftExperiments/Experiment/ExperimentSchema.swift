@@ -282,7 +282,7 @@ private struct ExperimentSchema {
         "there is no metrics writer '\(writer)'\(Spelling.suggestion(for: writer, among: writers + ["none"]))"
       )
     }
-    _ = name("trainer", of: "trainer", registry.trainers.names, keys, isOptional: true)
+    _ = name("optimizer", of: "optimizer", registry.optimizers.names, keys, isOptional: true)
     guard let data = name("train", of: "data set", names(under: "data"), keys) else { return nil }
     training.data = data
     return training

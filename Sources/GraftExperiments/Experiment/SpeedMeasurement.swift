@@ -36,9 +36,9 @@ extension ExperimentSchedule {
       let some = try set.read(atMost: options.batchSize * (Self.timedBatches + 1))
       let model = try stage.checkpoint.makeModel(frozenBackbone: options.freezesBackbone)
       let data = try some.dataset(for: model, maximumLength: options.maxLength)
-      let trainer = isTraining ? try registry.trainers.find(options.trainer) : nil
+      let optimizer = isTraining ? try registry.optimizers.find(options.optimizer) : nil
       let seconds = try Self.time(
-        model, data, options, trainer: trainer, backend: machine.backend(for: stage.task))
+        model, data, options, optimizer: optimizer, backend: machine.backend(for: stage.task))
       let bytes = Self.timedBytes(some.rows, batchSize: options.batchSize)
       let passes = isTraining && !options.freezesBackbone ? 3.0 : 1.0
       rates.add(
@@ -54,19 +54,19 @@ extension ExperimentSchedule {
 
   /// The time of all batches but the first, or of that one when there is no other, in seconds.
   private static func time(
-    _ model: Model, _ data: Dataset, _ options: TrainingOptions, trainer: (any Trainer.Type)?,
+    _ model: Model, _ data: Dataset, _ options: TrainingOptions, optimizer: (any Optimizer.Type)?,
     backend: any ComputeBackend
   ) throws -> Double {
     let batching = Batching(
       model: model, data: data, maskingProbability: Float(options.maskingProbability))
     let randomness = Randomness(options.seed)
     let pool = MemoryPool()
-    let step = trainer.map { type in
-      let trainer = type.init(
+    let step = optimizer.map { type in
+      let optimizer = type.init(
         model.parameters.all.filter(\.needsGradient),
-        options: TrainerOptions(weightDecay: Float(options.weightDecay)))
+        options: OptimizerOptions(weightDecay: Float(options.weightDecay)))
       return TrainingStep(
-        model: model, trainer: trainer, maxGradNorm: options.maxGradNorm, backend: backend, pool: pool)
+        model: model, optimizer: optimizer, maxGradNorm: options.maxGradNorm, backend: backend, pool: pool)
     }
     var start = ContinuousClock.now
     for first in stride(from: 0, to: data.count, by: options.batchSize) {

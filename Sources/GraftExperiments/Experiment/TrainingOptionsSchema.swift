@@ -32,7 +32,7 @@ extension TrainingOptions {
     keys.read("eval-steps", &evalSteps)
     keys.read("eval-batch-size", &evalBatchSize)
     keys.read("logging-steps", &loggingSteps)
-    keys.read("trainer", &trainer)
+    keys.read("optimizer", &optimizer)
     if let names: [String] = keys.list("report-to") { reportTo = names == ["none"] ? [] : names }
     for var error in problems {
       let key = String((error.subject ?? "").drop { $0 == "-" })

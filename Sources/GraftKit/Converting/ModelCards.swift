@@ -117,7 +117,7 @@ extension ModelCard {
       options.maxSteps.map { ["steps", NumberText.grouped($0)] } ?? [
         "epochs", NumberText.trimmed(options.epochs),
       ],
-      ["optimizer", "\(options.trainer), weight decay \(NumberText.trimmed(options.weightDecay))"],
+      ["optimizer", "\(options.optimizer), weight decay \(NumberText.trimmed(options.weightDecay))"],
       ["largest gradient norm", NumberText.trimmed(options.maxGradNorm)],
       ["longest text", "\(options.maxLength) tokens"],
       ["seed", String(options.seed)],

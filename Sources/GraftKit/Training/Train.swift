@@ -61,7 +61,7 @@ public func train(
     store: CheckpointStore(
       checkpoint, output: outputOptions, data: data.names, evaluationData: evaluationData?.names ?? [],
       examples: data.rows.count, dataHash: dataset.fingerprint, registry: registry),
-    trainer: try registry.trainers.find(options.trainer),
+    optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
   return try run.train(

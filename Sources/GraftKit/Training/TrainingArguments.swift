@@ -29,7 +29,7 @@ package struct TrainingArguments: Equatable {
   /// - Throws: `GraftError` naming the option that differs.
   package func check(against directory: URL) throws {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
-    let stored = try JSON(file: file)
+    let stored = TrainingArguments.currentNames(try JSON(file: file))
     for (flag, value) in values where stored[flag] != value {
       if flag == "model" {
         throw GraftError(
@@ -51,6 +51,18 @@ package struct TrainingArguments: Equatable {
           : "Pass the same value, or start a new run in another directory.")
     }
   }
+
+  /// A stored document, with the names of today for what earlier versions called otherwise.
+  private static func currentNames(_ document: JSON) -> JSON {
+    guard var members = document.object else { return document }
+    for (earlier, current) in renamed {
+      if let value = members.removeValue(forKey: earlier) { members[current] = value }
+    }
+    return .object(members)
+  }
+
+  /// Version 0.1 called the optimizer a trainer.
+  private static let renamed = ["trainer": "optimizer"]
 
   private static func text(_ value: JSON) -> String {
     value == .null ? "nothing" : value.string ?? value.text()
@@ -82,7 +94,7 @@ extension TrainingOptions {
       "eval-steps": optional(evalSteps),
       "eval-batch-size": JSON(evalBatchSize),
       "logging-steps": JSON(loggingSteps),
-      "trainer": JSON(trainer),
+      "optimizer": JSON(optimizer),
     ]
   }
 }

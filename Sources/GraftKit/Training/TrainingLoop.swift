@@ -17,7 +17,7 @@ final class TrainingLoop {
   let directory: TrainingDirectory
   private let randomness: Randomness
   private let batching: Batching
-  private let trainer: any Trainer
+  private let optimizer: any Optimizer
   private let pool = MemoryPool()
   private let step: TrainingStep
 
@@ -57,11 +57,11 @@ final class TrainingLoop {
     randomness = Randomness(run.options.seed)
     batching = Batching(
       model: run.model, data: data, maskingProbability: Float(run.options.maskingProbability))
-    trainer = run.trainerType.init(
+    optimizer = run.optimizerType.init(
       run.model.parameters.all.filter(\.needsGradient),
-      options: TrainerOptions(weightDecay: Float(run.options.weightDecay)))
+      options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
     step = TrainingStep(
-      model: run.model, trainer: trainer, maxGradNorm: run.options.maxGradNorm, backend: run.backend,
+      model: run.model, optimizer: optimizer, maxGradNorm: run.options.maxGradNorm, backend: run.backend,
       pool: pool)
   }
 
@@ -216,7 +216,7 @@ final class TrainingLoop {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
       try writeModel(into: temporary)
-      try run.optimizerFormat.write(trainer.state, to: temporary.appendingPathComponent(optimizerName))
+      try run.optimizerFormat.write(optimizer.state, to: temporary.appendingPathComponent(optimizerName))
       try write(arguments.document, TrainingArguments.fileName, in: temporary)
       try write(state.progressDocument, TrainerState.progressName, in: temporary)
       try writeState(in: temporary)
@@ -251,7 +251,7 @@ final class TrainingLoop {
     try run.store.read(run.model, from: checkpoint)
     let file = checkpoint.appendingPathComponent(optimizerName)
     do {
-      try trainer.restore(try run.optimizerFormat.open(file))
+      try optimizer.restore(try run.optimizerFormat.open(file))
     } catch let error as GraftError {
       throw error.inFile(file.path)
     }

@@ -50,8 +50,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var evalBatchSize = 32
   /// How often the loss is written to the history: the mean since the last time.
   public var loggingSteps = 50
-  /// The name of a registered trainer.
-  public var trainer = "adamw"
+  /// The name of a registered optimizer.
+  public var optimizer = "adamw"
   /// The names of registered metrics writers, which plot the run.
   public var reportTo = ["tensorboard"]
 

@@ -6,7 +6,7 @@ import GraftTensors
 /// The training loop: epochs of steps, a schedule, evaluations, checkpoints; it behaves like transformers'
 /// `Trainer`.
 ///
-/// Everything random follows from the seed and the step, and a checkpoint holds the weights, the trainer's
+/// Everything random follows from the seed and the step, and a checkpoint holds the weights, the optimizer's
 /// state and the sums behind the logs. A run that is killed at any moment and resumed therefore ends with the
 /// same weights, bit for bit, as one that was not, where the backend computes the same: on a CPU of the same kind.
 ///
@@ -19,7 +19,7 @@ public struct TrainingRun {
   /// The output directory.
   public let output: URL
   let store: any ModelStore
-  let trainerType: any Trainer.Type
+  let optimizerType: any Optimizer.Type
   let optimizerFormat: any WeightFormat
   let backend: any ComputeBackend
 
@@ -28,15 +28,15 @@ public struct TrainingRun {
   ///   - options: The settings. `dropout`, unless 0, and `freezesBackbone` are up to whoever made the model.
   ///   - output: A directory to create, or to go on in.
   ///   - store: How models are written.
-  ///   - trainer: The update rule.
-  ///   - optimizerFormat: How the trainer's state is stored; it has to be able to write.
+  ///   - optimizer: The update rule.
+  ///   - optimizerFormat: How the optimizer's state is stored; it has to be able to write.
   ///   - backend: The compute kernels.
   public init(
     model: Model,
     options: TrainingOptions,
     output: URL,
     store: any ModelStore,
-    trainer: any Trainer.Type,
+    optimizer: any Optimizer.Type,
     optimizerFormat: any WeightFormat,
     backend: any ComputeBackend
   ) {
@@ -44,7 +44,7 @@ public struct TrainingRun {
     self.options = options
     self.output = output
     self.store = store
-    trainerType = trainer
+    optimizerType = optimizer
     self.optimizerFormat = optimizerFormat
     self.backend = backend
   }

@@ -2,15 +2,15 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 
-/// One step of training: forward and backward over some batches, clipping, and the trainer's update.
+/// One step of training: forward and backward over some batches, clipping, and the optimizer's update.
 ///
 /// The training loop is made of this; it stands alone for whoever has batches of their own.
 ///
-///     let step = TrainingStep(model: model, trainer: trainer, maxGradNorm: 1, backend: backend)
+///     let step = TrainingStep(model: model, optimizer: optimizer, maxGradNorm: 1, backend: backend)
 ///     let result = try step.run([batch], learningRate: 5e-5)
 public struct TrainingStep {
   private let model: Model
-  private let trainer: any Trainer
+  private let optimizer: any Optimizer
   private let maxGradNorm: Double
   private let backend: any ComputeBackend
   private let pool: MemoryPool
@@ -28,19 +28,19 @@ public struct TrainingStep {
 
   /// - Parameters:
   ///   - model: What is trained.
-  ///   - trainer: Over the model's parameters that are not frozen.
+  ///   - optimizer: Over the model's parameters that are not frozen.
   ///   - maxGradNorm: Gradients are scaled so that their norm is at most this; 0 does not clip.
   ///   - backend: The compute kernels.
   ///   - pool: Memory that steps use again.
   public init(
     model: Model,
-    trainer: any Trainer,
+    optimizer: any Optimizer,
     maxGradNorm: Double,
     backend: any ComputeBackend,
     pool: MemoryPool = MemoryPool()
   ) {
     self.model = model
-    self.trainer = trainer
+    self.optimizer = optimizer
     self.maxGradNorm = maxGradNorm
     self.backend = backend
     self.pool = pool
@@ -76,7 +76,7 @@ public struct TrainingStep {
       loss += Double(value.value.item) * Double(share)
       tape.backward(from: value, scale: share)
     }
-    let norm = profile.measure("optimizer: gradient norm") { trainer.gradientNorm(backend: backend) }
+    let norm = profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) }
     guard norm.isFinite else {
       forgetGradients()
       throw diverged("the norm of the gradient is \(norm)")
@@ -86,13 +86,13 @@ public struct TrainingStep {
     let trained = model.parameters.all.filter { $0.gradient != nil }
     for parameter in trained { parameter.weightsDidChange() }
     profile.measure(Self.updateSpan) {
-      trainer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
+      optimizer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
     }
     let bytes = trained.reduce(0) { sum, parameter in
       let ofRounded = parameter.rounded == nil ? 0 : MemoryLayout<BFloat16>.size
-      return sum + parameter.value.count * (type(of: trainer).bytesPerWeight + ofRounded)
+      return sum + parameter.value.count * (type(of: optimizer).bytesPerWeight + ofRounded)
     }
-    profile?.count(batches, updatedBytes: type(of: trainer).bytesPerWeight > 0 ? bytes : 0)
+    profile?.count(batches, updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? bytes : 0)
     return Result(loss: loss, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }
 

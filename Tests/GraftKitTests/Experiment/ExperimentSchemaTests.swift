@@ -155,8 +155,8 @@ import Testing
       yaml(stage: "{train: texts, use: checkpoint-1, save-strategy: no}"),
       "5:26: 'use' needs checkpoints, and 'save-strategy' is no."),
     Mistake(
-      yaml(stage: "{train: texts, trainer: adam}"),
-      "5:30: there is no trainer 'adam'; the nearest is 'adamw'."),
+      yaml(stage: "{train: texts, optimizer: adam}"),
+      "5:32: there is no optimizer 'adam'; the nearest is 'adamw'."),
     Mistake(yaml(stage: "{swap: masked}"), "5:13: there is no head 'masked'; the nearest is 'masked-lm'."),
     Mistake(
       yaml(stage: "{swap: sequence-classification, labels: [a, a]}"), "5:46: a label is given twice."),

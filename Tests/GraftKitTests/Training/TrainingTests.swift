@@ -445,8 +445,9 @@ import Testing
   }
 
   private func step(_ model: Model) throws -> TrainingStep {
-    let trainer = try registry.trainers.find("adamw").init(model.parameters.all, options: TrainerOptions())
-    return TrainingStep(model: model, trainer: trainer, maxGradNorm: 1, backend: backend)
+    let optimizer = try registry.optimizers.find("adamw").init(
+      model.parameters.all, options: OptimizerOptions())
+    return TrainingStep(model: model, optimizer: optimizer, maxGradNorm: 1, backend: backend)
   }
 
   private func store(_ task: Task) throws -> CheckpointStore {
@@ -484,7 +485,7 @@ import Testing
     let model = try checkpoint.makeModel(frozenBackbone: options.freezesBackbone)
     let run = TrainingRun(
       model: model, options: options, output: output, store: try store ?? self.store(task),
-      trainer: try registry.trainers.find("adamw"),
+      optimizer: try registry.optimizers.find("adamw"),
       optimizerFormat: try registry.formats.find("safetensors").init(),
       backend: backend)
     return try run.train(

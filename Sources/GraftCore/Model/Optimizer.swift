@@ -1,17 +1,18 @@
 import GraftCompute
 import GraftTensors
 
-/// Turns gradients into better weights: an optimizer, and the place where a distributed one would hook in.
+/// An update rule: changes parameters by their gradients.
 ///
-/// The loop around it — data, schedule, evaluation, saving — is GraftKit's.
-public protocol Trainer: AnyObject, SendableMetatype {
-  /// The name on the command line: `--trainer NAME`.
+/// Data, schedule, clipping, evaluation and saving are the training loop's, in GraftKit. An optimizer brings the
+/// kernels that it needs.
+public protocol Optimizer: AnyObject, SendableMetatype {
+  /// The name by which it is registered and chosen, such as `adamw`.
   static var name: String { get }
 
   /// - Parameters:
   ///   - parameters: What is trained, in a fixed order; frozen ones are left out.
   ///   - options: Decay and moment settings.
-  init(_ parameters: [Parameter], options: TrainerOptions)
+  init(_ parameters: [Parameter], options: OptimizerOptions)
 
   /// The norm of all gradients together, before clipping. Of many the squares were summed on the way:
   /// ``GradientSlot/squaredNorm``.
@@ -37,12 +38,12 @@ public protocol Trainer: AnyObject, SendableMetatype {
   func restore(_ state: Weights) throws
 }
 
-extension Trainer {
+extension Optimizer {
   public static var bytesPerWeight: Int { 0 }
 }
 
 /// Settings of an update rule.
-public struct TrainerOptions: Sendable, Equatable {
+public struct OptimizerOptions: Sendable, Equatable {
   public var weightDecay: Float
   public var beta1: Float
   public var beta2: Float
