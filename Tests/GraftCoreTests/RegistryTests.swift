@@ -6,9 +6,8 @@ import Testing
 /// The smallest weight format: a mark, then one uint8 tensor called `all`.
 struct RawFormat: WeightFormat {
   static let name = "raw"
-  func recognizes(_ file: RandomAccessFile) throws -> Bool { try file.head(4).elementsEqual("RAW1".utf8) }
-  func open(_ url: URL) throws -> Weights {
-    let file = try RandomAccessFile(url)
+  func open(_ file: RandomAccessFile) throws -> Weights? {
+    guard try file.head(4).elementsEqual("RAW1".utf8) else { return nil }
     return Weights(["all": LazyTensor(TensorSpec(.uint8, [file.size - 4]), in: file, at: 4)])
   }
 }
@@ -16,8 +15,7 @@ struct RawFormat: WeightFormat {
 /// Another of the same name.
 struct OtherRawFormat: WeightFormat {
   static let name = "raw"
-  func recognizes(_ file: RandomAccessFile) throws -> Bool { true }
-  func open(_ url: URL) throws -> Weights { Weights() }
+  func open(_ file: RandomAccessFile) throws -> Weights? { Weights() }
 }
 
 enum RawPlugin: Plugin {

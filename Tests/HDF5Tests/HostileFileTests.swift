@@ -54,7 +54,7 @@ import Testing
   /// Changes of a file of ours, its checksums right again.
   @Test(
     arguments: [
-      ("another signature", 0, [0x88], "not an HDF5 file."),
+      ("another signature", 0, [0x88], "not an HDF5 file." + again),
       ("superblock version 4", 8, [4], "HDF5 superblock version 4; expected 0 to 3."),
       ("addresses of four bytes", 9, [4], "addresses of 4 and lengths of 8 bytes; expected 8 and 8."),
       ("inside another file", 12, [1], "an HDF5 file that begins inside another."),

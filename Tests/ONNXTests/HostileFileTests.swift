@@ -106,15 +106,19 @@ import Testing
       "another file", Array("version https://git-lfs.github.com/spec/v1".utf8),
       "x.onnx: a Git LFS pointer, not an ONNX file. Run 'git lfs pull' in its repository to fetch the file "
         + "itself."),
-    Case("no graph", [8, 8], "x.onnx: the model has no graph." + copyAgain),
+    Case("no graph", [8, 8], "x.onnx: not an ONNX file." + copyAgain),
     Case("two graphs", model([]) + model([]), "x.onnx: the model has two graphs."),
     Case(
       "cut in the graph", model(graph(tensor())).dropLast(),
       "x.onnx: truncated: a field is longer than what holds it; expected 19 bytes, found 18." + copyAgain),
+    Case("no message", [UInt8](repeating: 0xFF, count: 40), "x.onnx: not an ONNX file." + copyAgain),
+    Case("a number cut off before the graph", [8, 0x80], "x.onnx: not an ONNX file." + copyAgain),
+    Case("a group before the graph", [8, 8, 0x0B], "x.onnx: not an ONNX file." + copyAgain),
     Case(
-      "a number without end", [UInt8](repeating: 0xFF, count: 40), "x.onnx: a number has more than 64 bits."),
-    Case("a number cut off", [8, 0x80], "x.onnx: a number or text is cut off."),
-    Case("a group", [8, 8, 0x0B], "x.onnx: a message has a field of unknown kind 3."),
+      "a number without end", model([UInt8](repeating: 0xFF, count: 40)),
+      "x.onnx: a number has more than 64 bits."),
+    Case("a number cut off", model([8, 0x80]), "x.onnx: a number or text is cut off."),
+    Case("a group", model([8, 8, 0x0B]), "x.onnx: a message has a field of unknown kind 3."),
     Case(
       "a tensor longer than the graph", model([0x2A, 0xFF, 0xFF, 0x03, 8, 2]),
       "x.onnx: truncated: a field is longer than what holds it; expected 65535 bytes, found 2." + copyAgain),
@@ -270,6 +274,25 @@ import Testing
       let url = directory.appending(path: "x.onnx")
       try Data(Self.model(Self.graph(Self.tensor(), nodes: nodes))).write(to: url)
       #expect(try ONNXFormat().open(url).tensors.keys.elements == ["a"])
+    }
+  }
+
+  @Test("two names of one initializer have one origin, equal initializers have two")
+  func origins() throws {
+    let graph = Self.graph(
+      Self.tensor(name: "a.weight"), Self.tensor(name: "c.weight"),
+      nodes: [Self.node("Identity", ["a.weight"], ["b.weight"])])
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "x.onnx")
+      try Data(Self.model(graph)).write(to: url)
+      let weights = try ONNXFormat().open(url)
+      let (a, b, c) = try (
+        #require(weights["a.weight"]), #require(weights["b.weight"]), #require(weights["c.weight"])
+      )
+      #expect(a.hasSameOrigin(as: b))
+      #expect(!a.hasSameOrigin(as: c))
+      let areEqual = try a.isIdentical(to: c)
+      #expect(areEqual)
     }
   }
 

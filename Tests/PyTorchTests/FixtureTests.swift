@@ -16,7 +16,6 @@ import Testing
 
   @Test(arguments: names) func readsWhatTorchReads(_ name: String) throws {
     let url = Self.folder.appendingPathComponent(name)
-    #expect(try PyTorchFormat().recognizes(RandomAccessFile(url)))
     let truth = url.deletingPathExtension().appendingPathExtension("safetensors")
     #expect(try PyTorchFormat().open(url).differences(from: SafetensorsFormat().open(truth)) == [])
   }
@@ -29,6 +28,33 @@ import Testing
     truth["cls.predictions.decoder.weight"] = truth["bert.embeddings.word_embeddings.weight"]
     truth["cls.predictions.decoder.bias"] = truth["cls.predictions.bias"]
     #expect(try read.differences(from: truth) == [])
+  }
+
+  /// The two names of a shared storage have one origin, whoever opened the file; all other tensors have their own.
+  @Test func sharedStoragesHaveOneOrigin() throws {
+    let url = Self.folder.appendingPathComponent("bert-tiny/pytorch_model.bin")
+    let (read, again) = (try PyTorchFormat().open(url), try PyTorchFormat().open(url))
+    let tied = [
+      "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+      "cls.predictions.decoder.bias": "cls.predictions.bias",
+    ]
+    for (name, tensor) in read.tensors {
+      let same = read.tensors.filter { $0.value.hasSameOrigin(as: tensor) }.keys.elements
+      let partner = tied[name] ?? tied.first { $0.value == name }?.key
+      #expect(Set(same) == Set([name, partner].compactMap { $0 }))
+      #expect(again[name]?.hasSameOrigin(as: tensor) == true, "\(name)")
+    }
+  }
+
+  /// Views of one storage are told apart by where they begin and how they go.
+  @Test(arguments: ["views.pt", "views-stream.pt"]) func viewsHaveTheirOwnOrigins(_ name: String) throws {
+    let read = try PyTorchFormat().open(Self.folder.appendingPathComponent(name))
+    for (first, left) in read.tensors {
+      for (second, right) in read.tensors where left.hasSameOrigin(as: right) {
+        #expect(try left.bytes() == right.bytes(), "\(first), \(second)")
+      }
+    }
+    #expect(Set(read.tensors.values.map(\.origin)).count > 1)
   }
 
   /// Bytes at any place, which is how two tensors are compared.

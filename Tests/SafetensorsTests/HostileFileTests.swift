@@ -145,13 +145,9 @@ extension HostileFileTests {
     Case(
       "seven bytes",
       [2, 0, 0, 0, 0, 0, 0],
-      "truncated: the header needs at least 8 bytes, the file has 7." + again
+      "not a safetensors file." + again
     ),
-    Case(
-      "a length and no header",
-      length(2),
-      "truncated: the header needs 10 bytes, the file has 8." + again
-    ),
+    Case("a length and no header", length(2), "not a safetensors file." + again),
     Case("no header", length(0), "zeros at its beginning, not a safetensors file. Download it again."),
     Case(
       "header beyond the file",
@@ -181,9 +177,9 @@ extension HostileFileTests {
   // MARK: JSON
 
   static let syntax = [
-    Case("a list", file("[]"), "the header does not begin with '{'; found byte 0x5b."),
-    Case("space first", file(" {}"), "the header does not begin with '{'; found byte 0x20."),
-    Case("byte order mark", file("\u{FEFF}{}"), "the header does not begin with '{'; found byte 0xef."),
+    Case("a list", file("[]"), "not a safetensors file." + again),
+    Case("space first", file(" {}"), "not a safetensors file." + again),
+    Case("byte order mark", file("\u{FEFF}{}"), "not a safetensors file." + again),
     Case("cut short", file(#"{"a":{"dty"#), "tensor 'a': invalid JSON at byte 6: a string without an end."),
     Case(
       "padded with zeros",

@@ -13,8 +13,7 @@ import Testing
     let directory = fixtures.appendingPathComponent("tensorflow/\(name)")
     let expected = try SafetensorsFormat().open(directory.appendingPathComponent("tensors.safetensors"))
     let prefix = directory.appendingPathComponent("bert_model.ckpt")
-    for suffix in ["", ".index", name.hasSuffix("sharded") ? ".data-00001-of-00002" : ".data-00000-of-00001"]
-    {
+    for suffix in [".index", name.hasSuffix("sharded") ? ".data-00001-of-00002" : ".data-00000-of-00001"] {
       let url = URL(fileURLWithPath: prefix.path + suffix)
       #expect(try TensorFlowBundleFormat().open(url).differences(from: expected) == [])
     }
@@ -23,7 +22,7 @@ import Testing
   @Test func readsEveryType() throws {
     let directory = fixtures.appendingPathComponent("tensorflow/types")
     let expected = try SafetensorsFormat().open(directory.appendingPathComponent("tensors.safetensors"))
-    var found = try TensorFlowBundleFormat().open(directory.appendingPathComponent("types.ckpt"))
+    var found = try TensorFlowBundleFormat().open(directory.appendingPathComponent("types.ckpt.index"))
     #expect(found.metadata == ["strings": "text"])
     // NumPy has no bfloat16; the values are those of every other type.
     let bfloat16 = try #require(found["bfloat16"])

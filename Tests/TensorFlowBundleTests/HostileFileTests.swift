@@ -56,7 +56,8 @@ import Testing
   static let copyAgain = " Copy or download it again."
 
   static let cases: [Case] = [
-    Case("nothing", [], "x.index: not the index of a TensorFlow checkpoint; found 0 bytes." + copyAgain),
+    Case(
+      "nothing", [], "x.index: an empty file, not the index of a TensorFlow checkpoint. Download it again."),
     Case(
       "a byte short", index([("a", entry())]).dropLast(),
       "x.index: truncated: the index does not end with its footer; "
@@ -174,7 +175,6 @@ import Testing
       let url = directory.appendingPathComponent("file")
       for count in [bytes.count - 1, bytes.count / 2, 64, 16] {
         try bytes.prefix(count).write(to: url)
-        #expect(try TensorFlowBundleFormat().recognizes(RandomAccessFile(url)), "\(count) bytes")
         let error = #expect(throws: GraftError.self) { try TensorFlowBundleFormat().open(url) }
         #expect(error?.problem == "truncated: the index does not end with its footer")
       }

@@ -16,18 +16,15 @@ public enum GGUFPlugin: Plugin {
 /// tensors follow each other in their order, each padded to the alignment. It has to be whole, and nothing may follow.
 public struct GGUFFormat: WeightFormat {
   public static let name = "gguf"
+  public static let fileDescription = "a GGUF file"
   public static let fileNames = ["model.gguf"]
   public static let dialect: String? = "gguf"
   public static let storageTypes = StorageType.allCases
 
   public init() {}
 
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
-    try file.head(4).elementsEqual(Header.magic)
-  }
-
-  public func open(_ url: URL) throws -> Weights {
-    let file = try RandomAccessFile(url)
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
+    guard try file.head(Header.magic.count) == Header.magic else { return nil }
     do {
       let header = try Header(of: file)
       var weights = Weights()
@@ -41,7 +38,7 @@ public struct GGUFFormat: WeightFormat {
       }
       return weights
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 

@@ -41,15 +41,11 @@ struct Header {
 extension Header {
   /// Reads and checks the header of a file.
   ///
+  /// - Precondition: The file begins with the ``magic``.
   /// - Throws: ``GraftError`` that names the tensor or the key at fault.
   init(of file: RandomAccessFile) throws {
-    let head = try file.head(512)
-    guard head.starts(with: Self.magic) else {
-      throw FileKind(head)?.error(insteadOf: "a GGUF file", file: file.url.path)
-        ?? GraftError(.malformed, "not a GGUF file", advice: "Copy or download it again.")
-    }
     var reader = HeaderReader(file)
-    _ = try reader.bytes(4)
+    _ = try reader.bytes(Self.magic.count)
     let version = try reader.integer(UInt32.self)
     guard (2...Self.version).contains(version) else {
       throw GraftError(

@@ -54,7 +54,9 @@ extension LazyTensor {
   /// - Precondition: the rows divide into blocks, which lie within the file.
   init(blocksOf spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
     let count = spec.elementCount / Q8Block.elementCount
-    self.init(spec) { consume in
+    let origin = TensorOrigin(
+      file, at: offset, byteCount: count * Q8Block.byteCount, encoding: StorageType.q8_0.rawValue)
+    self.init(spec, origin: origin) { consume in
       guard count > 0 else { return }
       let step = min(count, Q8Block.blocksPerWindow)
       var numbers = [Float](repeating: 0, count: step * Q8Block.elementCount)

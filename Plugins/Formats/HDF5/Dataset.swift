@@ -4,6 +4,8 @@ import GraftTensors
 struct Dataset {
   let spec: TensorSpec
   private let isBigEndian: Bool
+  /// Where the dataset's header stands, which tells one dataset from another.
+  private let header: Int
   private let storage: Storage
 
   private enum Storage {
@@ -46,6 +48,7 @@ struct Dataset {
       throw GraftError(.malformed, "the shape \(shape) is larger than any file")
     }
     self.spec = spec
+    self.header = header.address
     guard !header.has(ObjectHeader.Kind.externalFiles) else {
       throw GraftError(.unsupported, "its data stands in another file")
     }
@@ -96,13 +99,14 @@ struct Dataset {
   ///
   /// - Parameter name: What it is called, for errors.
   func tensor(_ name: String, in file: RandomAccessFile) -> LazyTensor {
+    let origin = TensorOrigin(file, at: header, byteCount: storedByteCount)
     let stored =
       switch storage {
       case .none: LazyTensor(spec, bytes: [])
-      case .compact(let bytes): LazyTensor(spec, bytes: bytes)
+      case .compact(let bytes): LazyTensor(spec, bytes: bytes, origin: origin)
       case .contiguous(let address): LazyTensor(spec, in: file, at: address)
       case .chunked(let chunks):
-        LazyTensor(spec) { consume in
+        LazyTensor(spec, origin: origin) { consume in
           do {
             try chunks.stream(from: file, consume)
           } catch var error as GraftError {

@@ -16,14 +16,11 @@ final class File {
   /// The header of the root group.
   let root: Int
 
+  /// - Precondition: The file begins with the ``signature``.
   init(_ content: RandomAccessFile) throws {
     self.content = content
     budget = 4 * content.size + (1 << 16)
     let head = try content.head(512)
-    guard head.starts(with: Self.signature) else {
-      throw FileKind(head)?.error(insteadOf: "an HDF5 file", file: content.url.path)
-        ?? GraftError(.malformed, "not an HDF5 file")
-    }
     var reader = ByteReader(head[8...])
     let version = try reader.integer(UInt8.self)
     let end: Int?

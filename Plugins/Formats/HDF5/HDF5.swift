@@ -15,6 +15,7 @@ public enum HDF5Plugin: Plugin {
 /// tensors; their paths are in the metadata, as are the root's attributes that are one text.
 public struct HDF5Format: WeightFormat {
   public static let name = "hdf5"
+  public static let fileDescription = "an HDF5 file"
   public static let fileNames = ["model.h5", "tf_model.h5", "model.weights.h5"]
 
   /// The metadata key that names the datasets that hold texts.
@@ -22,15 +23,12 @@ public struct HDF5Format: WeightFormat {
 
   public init() {}
 
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
-    try file.head(File.signature.count) == File.signature
-  }
-
-  public func open(_ url: URL) throws -> Weights {
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
+    guard try file.head(File.signature.count) == File.signature else { return nil }
     do {
-      return try Tree(File(RandomAccessFile(url))).weights
+      return try Tree(File(file)).weights
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 

@@ -28,12 +28,15 @@ struct ObjectHeader {
   /// The most bytes of all messages.
   private static let maximumSize = 1 << 24
 
+  /// Where it stands in the file.
+  let address: Int
   private var messages: [Message] = []
 
   /// Reads the header at an address.
   ///
   /// - Throws: ``GraftError`` when it is damaged, or of a version that is not known.
   init(_ file: File, at address: Int) throws {
+    self.address = address
     var prefix = try file.part(at: address, 6)
     let first = try prefix.bytes(4)
     var blocks = Blocks()

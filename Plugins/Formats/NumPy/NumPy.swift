@@ -16,6 +16,7 @@ public enum NumPyPlugin: Plugin {
 /// writing one is refused. Reference: `numpy.savez`, `numpy/lib/format.py`.
 public struct NPZFormat: WeightFormat {
   public static let name = "npz"
+  public static let fileDescription = "a NumPy archive"
   public static let fileNames = ["model.npz"]
   public static let storageTypes: [StorageType] = [.float32, .float16]
 
@@ -23,21 +24,13 @@ public struct NPZFormat: WeightFormat {
 
   public init() {}
 
-  /// An archive of arrays, or of nothing: that is how NumPy writes no array.
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
-    guard let names = try ZipArchive.names(in: file) else { return false }
-    return names.isEmpty || names.contains { $0.hasSuffix(Self.suffix) }
-  }
-
-  public func open(_ url: URL) throws -> Weights {
+  /// Opens an archive of arrays, or of nothing: that is how NumPy writes no array.
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
     do {
-      let file = try RandomAccessFile(url)
-      let kind = FileKind(try file.head(512))
-      guard kind == .zip else {
-        throw kind?.error(insteadOf: "a NumPy archive", file: url.path)
-          ?? GraftError(.malformed, "not a NumPy archive", advice: "Copy or download it again.")
-      }
-      let archive = try ZipArchive(file)
+      guard
+        let archive = try ZipArchive.open(
+          file, where: { $0.isEmpty || $0.contains { $0.hasSuffix(Self.suffix) } })
+      else { return nil }
       var weights = Weights()
       for entry in archive.entries.values where entry.name.hasSuffix(Self.suffix) {
         let name = String(entry.name.dropLast(Self.suffix.count))
@@ -45,7 +38,7 @@ public struct NPZFormat: WeightFormat {
       }
       return weights
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 

@@ -25,39 +25,24 @@ struct ModelFile {
   /// What Graft's own files say that made them.
   static let producer = "graft"
 
-  /// Whether a file begins like a `ModelProto`, up to its graph.
-  static func begins(_ file: RandomAccessFile) throws -> Bool {
-    var fields = ProtobufFile(file).fields
-    // Version, producer, opsets, metadata: there are not many.
-    for _ in 0..<Self.maximumCount {
-      guard let (field, value) = try fields.next(allowingTruncation: true) else { return false }
-      switch (field, value) {
-      case (Field.Model.graph, .bytes): return true
-      case (1, .number), (5, .number), (2...4, .bytes), (6, .bytes), (8, .bytes), (14, .bytes), (20, .bytes),
-        (25...26, .bytes):
-        continue
-      default: return false
-      }
-    }
-    return false
-  }
-
+  /// Reads a file, if it begins like a `ModelProto` up to its graph.
+  ///
+  /// - Returns: `nil` for another file.
   /// - Throws: `GraftError` when the file breaks the format.
-  init(_ file: RandomAccessFile) throws {
-    if let kind = FileKind(try file.head()) {
-      throw kind.error(insteadOf: "an ONNX file", file: file.url.path)
-    }
+  init?(_ file: RandomAccessFile) throws {
     let source = ProtobufFile(file)
     let external = ExternalData(beside: file.url)
     var fields = source.fields
-    var hasGraph = false
+    guard try Self.hasGraph(fields) else { return nil }
+    var (hasGraph, entryCount) = (false, 0)
     while let (field, value) = try fields.next() {
       switch (field, value) {
       case (Field.Model.producerName, .bytes(let range)):
         producer = try source.text(range, limit: Self.maximumNameSize)
       case (Field.Model.metadata, .bytes(let range)):
         let (key, text) = try source.entry(range, limit: Self.maximumTextSize)
-        guard metadata.count < Self.maximumCount else { throw Self.tooMany("entries of metadata") }
+        entryCount += 1
+        guard entryCount <= Self.maximumCount else { throw Self.tooMany("entries of metadata") }
         if key.hasSuffix(".json") { attributes[key] = .string(text) } else { metadata[key] = text }
       case (Field.Model.graph, .bytes(let range)):
         guard !hasGraph else { throw GraftError(.malformed, "the model has two graphs") }
@@ -66,10 +51,30 @@ struct ModelFile {
       default: break
       }
     }
-    guard hasGraph else {
-      throw GraftError(.malformed, "the model has no graph", advice: "Copy or download it again.")
-    }
     sizes = [file.size] + external.sizes
+  }
+
+  /// Whether a file's fields go to a graph, whole or cut off, before which stand version, producer, opsets and
+  /// metadata at most.
+  ///
+  /// - Throws: `GraftError` when the file cannot be read.
+  private static func hasGraph(_ fields: ProtobufFields) throws -> Bool {
+    var fields = fields
+    do {
+      for _ in 0..<Self.maximumCount {
+        guard let (field, value) = try fields.next(allowingTruncation: true) else { return false }
+        switch (field, value) {
+        case (Field.Model.graph, .bytes): return true
+        case (1, .number), (5, .number), (2...4, .bytes), (6, .bytes), (8, .bytes), (14, .bytes),
+          (20, .bytes), (25...26, .bytes):
+          continue
+        default: return false
+        }
+      }
+    } catch let error as GraftError where error.kind == .malformed {
+      return false  // No message of protocol buffers.
+    }
+    return false
   }
 
   private mutating func readGraph(

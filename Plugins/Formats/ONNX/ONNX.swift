@@ -17,26 +17,20 @@ public enum ONNXPlugin: Plugin {
 /// run as it is: see ``Lowering``. https://onnx.ai/onnx/repo-docs/IR.html
 public struct ONNXFormat: GraphFormat {
   public static let name = "onnx"
+  public static let fileDescription = "an ONNX file"
   public static let fileNames = ["model.onnx"]
   public static let dialect: String? = "transformers"
 
   public init() {}
 
-  /// There is no mark: the file is a message that begins with the version of the format, and has a graph soon.
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
-    guard try file.head(1) == [8] else { return false }
+  /// There is no signature: the file is a message that begins with the version of the format, and has a graph
+  /// after a few other fields.
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
+    guard try file.head(1) == [8] else { return nil }
     do {
-      return try ModelFile.begins(file)
-    } catch let error as GraftError where error.kind == .malformed {
-      return false
-    }
-  }
-
-  public func open(_ url: URL) throws -> Weights {
-    do {
-      return try ModelFile(RandomAccessFile(url)).weights()
+      return try ModelFile(file)?.weights()
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 

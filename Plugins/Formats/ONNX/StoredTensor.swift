@@ -124,7 +124,7 @@ extension LazyTensor {
         .malformed, "the data does not have the length of \(spec)",
         expected: "1 to 10 bytes for each element", found: "\(range.count)")
     }
-    self.init(spec) { consume in
+    self.init(spec, origin: TensorOrigin(file, at: range.lowerBound, byteCount: range.count)) { consume in
       var bytes: ArraySlice<UInt8> = []
       var position = range.lowerBound
       var elements: [UInt8] = []

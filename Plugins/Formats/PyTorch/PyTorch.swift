@@ -17,28 +17,23 @@ public enum PyTorchPlugin: Plugin {
 /// `torch/serialization.py`.
 public struct PyTorchFormat: WeightFormat {
   public static let name = "pytorch"
+  public static let fileDescription = "a PyTorch file"
   public static let fileNames = ["pytorch_model.bin", "model.pt", "model.pth"]
   public static let hasTies = true
 
   public init() {}
 
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
-    if let names = try ZipArchive.names(in: file) { return names.contains(where: TorchArchive.isTable) }
-    let head = try file.head(512)
-    return TorchStream.begins(head) || TorchTar.begins(head)
-  }
-
-  public func open(_ url: URL) throws -> Weights {
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
     do {
-      let file = try RandomAccessFile(url)
+      if let archive = try ZipArchive.open(file, where: { $0.contains(where: TorchArchive.isTable) }) {
+        return try TorchArchive.weights(in: archive)
+      }
       let head = try file.head(512)
-      if FileKind(head) == .zip { return try TorchArchive.weights(in: ZipArchive(file)) }
       if TorchStream.begins(head) { return try TorchStream.weights(in: file) }
       if TorchTar.begins(head) { throw TorchTar.error }
-      throw FileKind(head)?.error(insteadOf: "a PyTorch file", file: url.path)
-        ?? GraftError(.malformed, "not a PyTorch file", advice: "Copy or download it again.")
+      return nil
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 

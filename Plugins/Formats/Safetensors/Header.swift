@@ -18,6 +18,8 @@ struct Header {
 
   /// The reference's limit.
   static let maximumLength = 100_000_000
+  /// The bytes that a file is recognised by: the header's length and its opening brace.
+  static let signatureLength = 9
   /// The key that holds the metadata, which no tensor may be called.
   static let metadataKey = "__metadata__"
 
@@ -41,21 +43,16 @@ extension Header {
   /// Whether a file begins with an eight-byte length, then an opening brace. Eight characters of text would
   /// be a length beyond any file, so a text that happens to have a brace there is not meant.
   static func begins(_ head: [UInt8]) -> Bool {
-    head.count > 8 && head[8] == UInt8(ascii: "{") && !head[..<8].allSatisfy { 0x20..<0x7F ~= $0 }
+    head.count == signatureLength && head[8] == UInt8(ascii: "{")
+      && !head[..<8].allSatisfy { 0x20..<0x7F ~= $0 }
   }
 
   /// Reads and checks the header of a file.
   ///
+  /// - Precondition: ``begins(_:)`` holds.
   /// - Throws: ``GraftError`` that names the tensor at fault.
   init(of file: RandomAccessFile) throws {
-    let head = try file.head(512)
-    if !Self.begins(head), let kind = FileKind(head) {
-      throw kind.error(insteadOf: "a safetensors file", file: file.url.path)
-    }
-    guard head.count >= 8 else {
-      throw Self.truncated("the header needs at least 8 bytes, the file has \(head.count)")
-    }
-    let length = head[..<8].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+    let length = try file.bytes(0..<8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
     guard length <= Self.maximumLength else {
       throw GraftError(
         .malformed,
@@ -69,13 +66,6 @@ extension Header {
       throw Self.truncated("the header needs \(byteCount) bytes, the file has \(file.size)")
     }
     let text = try file.bytes(8..<byteCount)
-    guard text.first == UInt8(ascii: "{") else {
-      throw GraftError(
-        .malformed,
-        "the header does not begin with '{'",
-        found: text.first.map { "byte 0x\(String($0, radix: 16))" } ?? "an empty header"
-      )
-    }
     entries = []
     metadata = [:]
     try parse(text)

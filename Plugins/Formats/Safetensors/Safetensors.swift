@@ -15,16 +15,13 @@ public enum SafetensorsPlugin: Plugin {
 /// that its JSON parser cannot enforce: see ``Header``. Reference: https://github.com/huggingface/safetensors
 public struct SafetensorsFormat: WeightFormat {
   public static let name = "safetensors"
+  public static let fileDescription = "a safetensors file"
   public static let fileNames = ["model.safetensors"]
 
   public init() {}
 
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
-    Header.begins(try file.head(9))
-  }
-
-  public func open(_ url: URL) throws -> Weights {
-    let file = try RandomAccessFile(url)
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
+    guard Header.begins(try file.head(Header.signatureLength)) else { return nil }
     do {
       let header = try Header(of: file)
       var weights = Weights(metadata: header.metadata)
@@ -37,7 +34,7 @@ public struct SafetensorsFormat: WeightFormat {
       }
       return weights
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 

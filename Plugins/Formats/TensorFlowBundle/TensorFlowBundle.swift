@@ -12,12 +12,13 @@ public enum TensorFlowBundlePlugin: Plugin {
 
 /// The checkpoint of TensorFlow's savers, version 2: an index, and the bytes in one or more data files.
 ///
-/// A path may name the index, one of the data files, or what their names begin with. Every tensor's checksum
+/// The file that is opened may be the index or one of the data files. Every tensor's checksum
 /// is compared when it is read. Strings, such as the object graph that TensorFlow 2 adds, are no tensors here;
 /// their names are in the metadata.
 /// https://github.com/tensorflow/tensorflow/blob/v2.16.1/tensorflow/core/util/tensor_bundle/tensor_bundle.h
 public struct TensorFlowBundleFormat: WeightFormat {
   public static let name = "tensorflow"
+  public static let fileDescription = "the index of a TensorFlow checkpoint"
   public static let fileNames = ["bert_model.ckpt.index"]
   public static let pathSuffixes = [BundlePath.indexSuffix]
 
@@ -28,26 +29,28 @@ public struct TensorFlowBundleFormat: WeightFormat {
 
   public init() {}
 
-  public func recognizes(_ file: RandomAccessFile) throws -> Bool {
+  public func open(_ file: RandomAccessFile) throws -> Weights? {
     let path = BundlePath(file.url)
-    let index = path.index.path == file.url.path ? file : try? RandomAccessFile(path.index)
-    guard let index else { return false }
-    if try BundleHeader.begins(index.head(64)) { return true }
-    guard index.size >= Table.footerSize else { return false }
-    return try index.bytes((index.size - Table.magic.count)..<index.size) == Table.magic
-  }
-
-  public func open(_ url: URL) throws -> Weights {
-    let path = BundlePath(url)
+    // A data file has no signature: the index beside it tells that it is one.
+    let isIndex = path.index.path == file.url.path
+    guard isIndex || FileManager.default.fileExists(atPath: path.index.path) else { return nil }
+    let index = isIndex ? file : try RandomAccessFile(path.index)
+    guard try Self.isIndex(index) else { return nil }
     do {
-      return try weights(path)
+      return try weights(index, path)
     } catch let error as GraftError {
       throw error.inFile(path.index.path)
     }
   }
 
-  private func weights(_ path: BundlePath) throws -> Weights {
-    let file = try RandomAccessFile(path.index)
+  /// Whether a file has the beginning or the end of an index: either may be lost.
+  private static func isIndex(_ file: RandomAccessFile) throws -> Bool {
+    if try BundleHeader.begins(file.head(64)) { return true }
+    guard file.size >= Table.footerSize else { return false }
+    return try file.bytes((file.size - Table.magic.count)..<file.size) == Table.magic
+  }
+
+  private func weights(_ file: RandomAccessFile, _ path: BundlePath) throws -> Weights {
     let table = try Table.entries(of: file.bytesOfWholeFile(limit: Self.maximumIndexSize))
     guard let first = table.first, first.key.isEmpty else {
       throw GraftError(.malformed, "the index does not begin with its header")
@@ -188,7 +191,7 @@ extension LazyTensor {
   /// A tensor inside a data file, whose checksum is compared at the end of each reading.
   fileprivate init(_ spec: TensorSpec, _ entry: BundleEntry, in file: RandomAccessFile, called name: String) {
     let plain = LazyTensor(spec, in: file, at: entry.offset)
-    self.init(spec) { consume in
+    self.init(spec, origin: plain.origin) { consume in
       var checksum = CRC32C()
       try plain.stream { chunk in
         checksum.add(chunk)

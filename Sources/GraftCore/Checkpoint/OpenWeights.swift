@@ -20,8 +20,7 @@ extension Registry {
   private func openWeightFile(_ url: URL) throws -> (weights: Weights, format: String) {
     let file = try RandomAccessFile(url)
     for type in formats.values {
-      let format = type.init()
-      if try format.recognizes(file) { return (try format.open(url), type.name) }
+      if let weights = try type.init().open(file) { return (weights, type.name) }
     }
     if let kind = FileKind(try file.head()) { throw kind.error(file: url.path) }
     throw GraftError(

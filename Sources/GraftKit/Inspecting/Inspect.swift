@@ -93,7 +93,19 @@ public func diagnose(_ error: GraftError, of source: URL, registry: Registry) ->
     let isThere = FileManager.default.fileExists(atPath: url.path)
     return Diagnosis(file: url, kind: isThere ? "a directory" : nil, size: nil, error: error)
   }
-  let format = registry.formats.values.first { (try? $0.init().recognizes(file)) == true }
-  let kind = format?.name ?? (try? file.head()).flatMap { FileKind($0)?.description }
-  return Diagnosis(file: url, kind: kind, size: file.size, error: error)
+  return Diagnosis(file: url, kind: kind(of: file, registry), size: file.size, error: error)
+}
+
+/// The format of a file, whole or broken, or what else it is; `nil` when nothing knows it.
+private func kind(of file: RandomAccessFile, _ registry: Registry) -> String? {
+  for format in registry.formats.values {
+    do {
+      if try format.init().open(file) != nil { return format.name }
+    } catch {
+      // Only a format that recognises a file finds fault with it.
+      return format.name
+    }
+  }
+  // A file that cannot be read is of no known kind; the error that is diagnosed says why.
+  return (try? file.head()).flatMap { FileKind($0)?.description }
 }

@@ -1,12 +1,19 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// A file opened for reading at any offset, from any thread.
 public final class RandomAccessFile: Sendable {
   public let url: URL
   /// The size in bytes when the file was opened.
   public let size: Int
+  /// What tells the file from every other one that exists, whatever it is called.
+  let identity: FileIdentity
   private let descriptor: Int32
+  private let readCount = Atomic<Int>(0)
+
+  /// How many bytes were read so far.
+  package var bytesRead: Int { readCount.load(ordering: .relaxed) }
 
   /// Opens a regular file.
   ///
@@ -31,6 +38,7 @@ public final class RandomAccessFile: Sendable {
         .malformed, isDirectory ? "a directory, not a file" : "not a regular file", file: url.path)
     }
     size = Int(status.st_size)
+    identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
   deinit { close(descriptor) }
@@ -58,6 +66,7 @@ public final class RandomAccessFile: Sendable {
       }
       done += count
     }
+    readCount.add(done, ordering: .relaxed)
   }
 
   /// The bytes at `range`.
@@ -72,6 +81,12 @@ public final class RandomAccessFile: Sendable {
 
   /// The first bytes, at most `count`: what most weight formats are recognised by.
   public func head(_ count: Int = 4096) throws -> [UInt8] { try bytes(0..<min(count, size)) }
+}
+
+/// The numbers by which the system knows a file. They are its own for as long as it is open.
+struct FileIdentity: Hashable, Sendable {
+  let device: UInt64
+  let inode: UInt64
 }
 
 /// The system's text for the current `errno`.

@@ -2,8 +2,9 @@
 ///
 /// Opening a file, renaming its tensors, converting their type and writing them to another file all work on
 /// values of this type; bytes move only when ``stream(_:)`` runs, through a window of at most
-/// ``windowSize`` bytes, so that memory does not grow with the model. The one exception is
-/// ``transposed()``, which has to hold its tensor.
+/// ``windowSize`` bytes, so that memory does not grow with the model. Three things hold one tensor at a time:
+/// ``transposed()`` and ``strided(_:strides:from:)`` while they stream what does not lie in order, and
+/// ``isIdentical(to:)`` when neither tensor can be read at any place.
 ///
 /// Bytes are little-endian and row-major whatever the file's own order is: a weight format converts.
 public struct LazyTensor: Sendable {
@@ -20,6 +21,8 @@ public struct LazyTensor: Sendable {
   /// The blocks that a format stores the tensor in, where it is not stored as its elements. Read from such a
   /// file, or set for one that is written; what is made of the tensor has none.
   public var blockType: StorageType?
+  /// Where the bytes come from. Renaming and reshaping keep it; conversions and rearrangements add to it.
+  public let origin: TensorOrigin
   private let source: @Sendable (Consumer) throws -> Void
   /// Reads bytes at any place; `nil` for a tensor that can only be streamed.
   let reader: Reader?
@@ -31,22 +34,27 @@ public struct LazyTensor: Sendable {
   ///   - source: Calls its argument with consecutive chunks that add up to `spec.byteCount` bytes, each a
   ///     whole number of elements and no larger than ``windowSize``.
   ///   - reader: Fills a buffer with the bytes from an offset on, where the tensor can be read so as well.
+  ///   - origin: Where the bytes come from; `nil` is a source of its own. Equal origins must mean equal bytes.
   public init(
-    _ spec: TensorSpec, source: @escaping @Sendable (Consumer) throws -> Void, reader: Reader? = nil
+    _ spec: TensorSpec, origin: TensorOrigin? = nil, source: @escaping @Sendable (Consumer) throws -> Void,
+    reader: Reader? = nil
   ) {
     self.spec = spec
     self.source = source
     self.reader = reader
+    self.origin = origin ?? TensorOrigin(uniqueWith: spec.byteCount)
   }
 
   /// A tensor whose bytes can be read at any place, in any order.
   ///
   /// - Parameters:
   ///   - spec: Element type and shape.
+  ///   - origin: Where the bytes come from; `nil` is a source of its own.
   ///   - reader: Fills a buffer with the bytes from an offset on; both lie within `spec.byteCount`.
-  public init(_ spec: TensorSpec, reader: @escaping Reader) {
+  public init(_ spec: TensorSpec, origin: TensorOrigin? = nil, reader: @escaping Reader) {
     self.init(
       spec,
+      origin: origin,
       source: { consume in
         let size = min(LazyTensor.windowSize, spec.byteCount)
         try withUnsafeTemporaryAllocation(byteCount: size, alignment: 64) { window in
@@ -69,15 +77,21 @@ public struct LazyTensor: Sendable {
   ///
   /// - Precondition: `offset + spec.byteCount` was checked against the file's size.
   public init(_ spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
-    self.init(spec, reader: { try file.read(into: $0, at: offset + $1) })
+    self.init(
+      spec, origin: TensorOrigin(file, at: offset, byteCount: spec.byteCount),
+      reader: { try file.read(into: $0, at: offset + $1) })
   }
 
   /// A tensor held in memory.
   ///
+  /// - Parameters:
+  ///   - spec: Element type and shape.
+  ///   - bytes: The elements, little-endian and row-major.
+  ///   - origin: Where they were read from; `nil` is a source of its own.
   /// - Precondition: `bytes.count == spec.byteCount`.
-  public init(_ spec: TensorSpec, bytes: [UInt8]) {
+  public init(_ spec: TensorSpec, bytes: [UInt8], origin: TensorOrigin? = nil) {
     precondition(bytes.count == spec.byteCount, "\(bytes.count) bytes for \(spec)")
-    self.init(inMemory: bytes, spec)
+    self.init(inMemory: bytes, spec, origin)
   }
 
   /// A float32 tensor held in memory.
@@ -100,9 +114,12 @@ public struct LazyTensor: Sendable {
     self.init(inMemory: values, spec)
   }
 
-  private init<Element: BitwiseCopyable & Sendable>(inMemory values: [Element], _ spec: TensorSpec) {
+  private init<Element: BitwiseCopyable & Sendable>(
+    inMemory values: [Element], _ spec: TensorSpec, _ origin: TensorOrigin? = nil
+  ) {
     self.init(
       spec,
+      origin: origin,
       source: { consume in
         try values.withUnsafeBytes {
           try LazyTensor.chunks(of: $0, elementSize: spec.dtype.byteCount, consume)
@@ -221,7 +238,7 @@ extension LazyTensor {
   public func reshaped(_ shape: [Int]) -> LazyTensor {
     let spec = TensorSpec(spec.dtype, shape)
     precondition(spec.elementCount == self.spec.elementCount, "\(self.spec) as \(shape)")
-    return LazyTensor(spec, source: source, reader: reader)
+    return LazyTensor(spec, origin: origin, source: source, reader: reader)
   }
 
   /// The transpose of a matrix. Buffers the whole tensor while it streams.
@@ -231,7 +248,8 @@ extension LazyTensor {
     precondition(spec.shape.count == 2, "only a matrix can be transposed, not \(spec)")
     let (rows, columns) = (spec.shape[0], spec.shape[1])
     let size = spec.dtype.byteCount
-    return LazyTensor(TensorSpec(spec.dtype, [columns, rows])) { [self] consume in
+    let origin = origin.adding(.transposed(rows: rows, columns: columns))
+    return LazyTensor(TensorSpec(spec.dtype, [columns, rows]), origin: origin) { [self] consume in
       let input = try bytes()
       guard !input.isEmpty else { return }
       // A window holds `step` rows of the result; only a row longer than the window makes it larger.
@@ -269,7 +287,8 @@ extension LazyTensor {
     guard dtype != spec.dtype else { return self }
     precondition(dtype.isFloatingPoint, "conversion to \(dtype.rawValue)")
     let from = spec.dtype
-    return LazyTensor(TensorSpec(dtype, spec.shape)) { [self] consume in
+    let origin = origin.adding(.converted(from: from, to: dtype))
+    return LazyTensor(TensorSpec(dtype, spec.shape), origin: origin) { [self] consume in
       try stream { chunk in
         let count = chunk.count / from.byteCount
         // A conversion may double the size (or more), so a chunk may leave as several.

@@ -10,8 +10,9 @@ extension LazyTensor {
       start >= 0 && start <= spec.elementCount - part.elementCount, "\(part) from \(start) of \(spec)")
     guard part.elementCount < spec.elementCount else { return reshaped(shape) }
     let (first, end) = (start * spec.dtype.byteCount, start * spec.dtype.byteCount + part.byteCount)
-    if let reader { return LazyTensor(part, reader: { try reader($0, first + $1) }) }
-    return LazyTensor(part) { [self] consume in
+    let origin = origin.adding(.slice(first..<end))
+    if let reader { return LazyTensor(part, origin: origin, reader: { try reader($0, first + $1) }) }
+    return LazyTensor(part, origin: origin) { [self] consume in
       var position = 0
       try stream { chunk in
         let (lower, upper) = (max(0, first - position), min(chunk.count, end - position))
@@ -54,7 +55,8 @@ extension LazyTensor {
     if axes.count == 2, axes[0].1 == 1, axes[1].1 == axes[0].0 {
       return covered.reshaped([axes[1].0, axes[0].0]).transposed().reshaped(shape)
     }
-    return LazyTensor(view) { consume in
+    let origin = covered.origin.adding(.strided(shape: shape, strides: strides, offset: offset))
+    return LazyTensor(view, origin: origin) { consume in
       try covered.bytes().withUnsafeBytes { bytes in
         switch view.dtype.byteCount {
         case 2: try gather(UInt16.self, bytes, axes, consume)
@@ -86,6 +88,7 @@ extension LazyTensor {
     }
     return LazyTensor(
       spec,
+      origin: origin.adding(.byteSwapped),
       source: { [self] consume in
         try stream { chunk in
           try withUnsafeTemporaryAllocation(byteCount: chunk.count, alignment: 8) { elements in

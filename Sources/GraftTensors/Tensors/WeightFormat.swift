@@ -3,18 +3,23 @@ import Foundation
 /// A container of named tensors on disk: safetensors, HDF5, a PyTorch zip. It knows bytes, types and
 /// shapes; it knows no model.
 ///
-/// A conforming type needs a name, a way to recognise its files by content, and ``open(_:)``. Writing is
-/// optional. Every byte of a file is untrusted: check lengths, offsets and counts with overflow-safe
+/// A conforming type needs a name and one function that recognises a file by its content and opens it. Writing
+/// is optional. Every byte of a file is untrusted: check lengths, offsets and counts with overflow-safe
 /// arithmetic before allocating, and throw ``GraftError`` naming file, tensor, expected and found.
 ///
 ///     struct Raw: WeightFormat {
 ///       static let name = "raw"
-///       func recognizes(_ file: RandomAccessFile) throws -> Bool { try file.head(4) == Array("RAW1".utf8) }
-///       func open(_ url: URL) throws -> Weights { … }
+///       func open(_ file: RandomAccessFile) throws -> Weights? {
+///         guard try file.head(4) == Array("RAW1".utf8) else { return nil }
+///         …
+///       }
 ///     }
 public protocol WeightFormat: Sendable {
   /// The name on the command line: `--format NAME`.
   static var name: String { get }
+
+  /// What a file of this format is called in messages, with its article: "a safetensors file".
+  static var fileDescription: String { get }
 
   /// The file names this format has in a checkpoint directory, most preferred first, such as
   /// `model.safetensors`. The first is the one that is written.
@@ -34,19 +39,16 @@ public protocol WeightFormat: Sendable {
 
   init()
 
-  /// Whether a file is in this format, by its content and never by its name alone.
+  /// Reads a file's table of contents, and no tensor's bytes, if the file is in this format.
   ///
-  /// A format without a mark at the beginning may look further: at a zip's directory, at a table's footer, at
-  /// the files beside it. Of a file that is broken, as much as says that it was meant to be in this format
-  /// is enough: ``open(_:)`` then says what is wrong.
+  /// Recognition is by content, never by name alone, and comes first: a few bytes at the beginning where the
+  /// format has a signature, or else a zip's directory, a table's footer, the files beside it. A broken file in
+  /// which as much is left as shows what it was meant to be is an error, not another format's file.
   ///
-  /// - Throws: ``GraftError`` when the file cannot be read.
-  func recognizes(_ file: RandomAccessFile) throws -> Bool
-
-  /// Reads a file's table of contents; no tensor's bytes.
-  ///
-  /// - Throws: ``GraftError`` when the file breaks the format.
-  func open(_ url: URL) throws -> Weights
+  /// - Parameter file: The file, opened once for recognising and reading.
+  /// - Returns: `nil` when the file is in another format.
+  /// - Throws: ``GraftError`` when the file breaks the format, or cannot be read.
+  func open(_ file: RandomAccessFile) throws -> Weights?
 
   /// Writes tensors to one file, streaming each once, in their order.
   ///
@@ -65,6 +67,7 @@ public protocol WeightFormat: Sendable {
 }
 
 extension WeightFormat {
+  public static var fileDescription: String { "a file of the format '\(name)'" }
   public static var fileNames: [String] { [] }
   public static var pathSuffixes: [String] { [] }
   public static var dialect: String? { nil }
@@ -79,6 +82,17 @@ extension WeightFormat {
       throw GraftError(.unsupported, "the format '\(name)' has no file name in a checkpoint directory")
     }
     return name
+  }
+
+  /// Opens a file that has to be in this format.
+  ///
+  /// - Throws: ``GraftError`` that says what the file is instead, or what is wrong with it.
+  public func open(_ url: URL) throws -> Weights {
+    let file = try RandomAccessFile(url)
+    if let weights = try open(file) { return weights }
+    throw try FileKind(file.head(512))?.error(insteadOf: Self.fileDescription, file: url.path)
+      ?? GraftError(
+        .malformed, "not \(Self.fileDescription)", file: url.path, advice: "Copy or download it again.")
   }
 
   public func write(_ weights: Weights, to url: URL) throws {

@@ -33,9 +33,13 @@ public struct ZipArchive: Sendable {
   ///
   /// - Throws: ``GraftError`` that names the entry at fault.
   public init(_ file: RandomAccessFile) throws {
+    try self.init(file) { try ZipDirectory(of: file) }
+  }
+
+  private init(_ file: RandomAccessFile, _ readDirectory: () throws -> ZipDirectory) throws {
     self.file = file
     do {
-      let directory = try ZipDirectory(of: file)
+      let directory = try readDirectory()
       var entries: [String: Entry] = [:]
       var end = 0
       for record in directory.records.sorted(by: { $0.offset < $1.offset }) {
@@ -62,16 +66,22 @@ public struct ZipArchive: Sendable {
     }
   }
 
-  /// The names in a file that begins as an archive does; of a broken one, the first name at least.
+  /// Opens a file that begins as an archive does, if its names are those of some format.
   ///
-  /// - Returns: `nil` when the file is something else.
-  /// - Throws: ``GraftError`` when the file cannot be read.
-  public static func names(in file: RandomAccessFile) throws -> [String]? {
-    guard FileKind(try file.head(512)) == .zip else { return nil }
+  /// - Parameter isWanted: Whether the names are; of an archive whose directory is lost it is asked with what the
+  ///   first entry's own header says.
+  /// - Returns: `nil` when the file is no archive, or not the wanted one.
+  /// - Throws: ``GraftError`` when the file is the wanted archive, but broken, or cannot be read.
+  public static func open(_ file: RandomAccessFile, where isWanted: ([String]) -> Bool) throws -> ZipArchive?
+  {
+    guard FileKind(try file.head(4)) == .zip else { return nil }
+    let directory: ZipDirectory
     do {
-      return try ZipDirectory(of: file).records.map(\.name)
+      directory = try ZipDirectory(of: file)
     } catch let error as GraftError where error.kind != .system {
-      return [ZipDirectory.firstName(of: file)].compactMap { $0 }
+      guard isWanted([ZipDirectory.firstName(of: file)].compactMap { $0 }) else { return nil }
+      throw error.inFile(file.url.path)
     }
+    return isWanted(directory.records.map(\.name)) ? try ZipArchive(file) { directory } : nil
   }
 }

@@ -42,12 +42,17 @@ extension LazyTensor {
     let source: @Sendable (Consumer) throws -> Void = { consume in
       try archive.unpack(entry, from: offset, consume)
     }
+    // Another offset into deflated bytes is another tensor.
+    let origin =
+      entry.isDeflated
+      ? TensorOrigin(archive.file, at: entry.range.lowerBound, byteCount: entry.range.count)
+      : TensorOrigin(archive.file, at: entry.range.lowerBound + offset, byteCount: spec.byteCount)
     guard !entry.isDeflated else {
-      self.init(spec, source: source)
+      self.init(spec, origin: origin, source: source)
       return
     }
     let verification = Verification()
-    self.init(spec, source: source) { buffer, position in
+    self.init(spec, origin: origin, source: source) { buffer, position in
       try verification.once { try archive.unpack(entry, from: offset) { _ in } }
       try archive.file.read(into: buffer, at: entry.range.lowerBound + offset + position)
     }

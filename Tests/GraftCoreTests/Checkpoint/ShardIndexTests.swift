@@ -97,8 +97,7 @@ import Testing
   /// A format that writes each tensor's name, a line each.
   struct NamesFormat: WeightFormat {
     static let name = "names"
-    func recognizes(_ file: RandomAccessFile) throws -> Bool { false }
-    func open(_ url: URL) throws -> Weights { Weights() }
+    func open(_ file: RandomAccessFile) throws -> Weights? { nil }
     func write(_ weights: Weights, to url: URL) throws {
       try FileWriter.write(url, text: weights.tensors.keys.joined(separator: "\n"))
     }
