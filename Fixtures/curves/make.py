@@ -13,7 +13,7 @@ Tensors: `input_ids` [50, 8, L] (padding beyond a row's length), `lengths` [50, 
 where nothing is to be predicted (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)
 [50] float32; `final.<name>` the weights after the last step. No token types (all 0), no holes in the masks.
 The key biases do not influence a loss, so their gradient is rounding noise which Adam blows up to the size of the
-learning rate in float32: do not compare `final.*.key.bias` or DistilBERT's `k_lin.bias` (here they stay as they were).
+learning rate in float32: do not compare `final.*.key.bias`, nor `k_lin.bias` (they stay as they were here).
 """
 
 from dataclasses import dataclass

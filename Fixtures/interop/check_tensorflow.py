@@ -105,7 +105,7 @@ FORMS = {
 def check(graft, report, golden, work):
     source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
     for folder, (what, form, framework, dialect, loads) in FORMS.items():
-        checks, written = report.of(form, framework, dialect), work / form
+        checks, written = report.of(form, framework, dialect, "bert"), work / form
 
         def export(*options):
             graft("export", source, "--format", form, *options, "--output", written)
@@ -130,7 +130,7 @@ def check_all(graft, report, arguments):
                 check(graft, report, golden, Path(work))
     untied = FIXTURES / "bert-tiny/untied-decoder"
     for _, form, framework, dialect, _ in FORMS.values():
-        checks = report.of(form, framework, dialect)
+        checks = report.of(form, framework, dialect, "bert")
         checks.check("an untied decoder", "refused", lambda: graft.refuses(untied, "--format", form))
 
 

@@ -2,19 +2,22 @@
 
     python check_transformers.py DIR... [--against DIR]     # torch 2.15.0, transformers 5.23.0
 
-Also that tokenizer.json says the same as vocab.txt with tokenizer_config.json, and with --against that token ids and
-outputs are equal to another checkpoint's (1e-5 of the largest value). Exits 1 when anything is wrong.
+Also that tokenizer.json says the same as vocab.txt, or vocab.json and merges.txt, with tokenizer_config.json, and with
+--against that token ids and outputs are equal to another checkpoint's (1e-5 of the largest value). Exits 1 when anything
+is wrong.
 """
 
 import argparse
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer, BertTokenizerFast
 from transformers.utils import logging
 
-from reference import TEXTS, architecture, encode, load, outputs
+from reference import TEXTS, architecture, encode, family, load, outputs
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -27,11 +30,15 @@ def key_problems(info):
 
 
 def ids(tokenizer):
-    return [tokenizer(text)["input_ids"] for text in TEXTS] + [tokenizer(*TEXTS[:2])["input_ids"]]
+    texts = [text.replace("[MASK]", tokenizer.mask_token) for text in TEXTS]
+    return [tokenizer(text)["input_ids"] for text in texts] + [tokenizer(*texts[:2])["input_ids"]]
 
 
 def tokenizer_problems(directory):
     directory = Path(directory)
+    if family(directory).vocabulary != "vocab.txt":
+        yield from byte_level_problems(directory)
+        return
     if not (directory / "tokenizer.json").exists() or not (directory / "vocab.txt").exists():
         yield from [] if (directory / "vocab.txt").exists() else ["no vocab.txt"]
         return
@@ -40,6 +47,23 @@ def tokenizer_problems(directory):
     plain = BertTokenizerFast(vocab=str(directory / "vocab.txt"), **known)
     if ids(plain) != ids(AutoTokenizer.from_pretrained(directory)):
         yield "tokenizer.json and vocab.txt give different ids"
+
+
+def byte_level_problems(directory):
+    """tokenizer.json, or vocab.json and merges.txt; where all are there, each alone gives the same ids."""
+    parts = ("vocab.json", "merges.txt")
+    has_parts = all((directory / name).exists() for name in parts)
+    if not (directory / "tokenizer.json").exists():
+        yield from [] if has_parts else ["neither tokenizer.json nor vocab.json with merges.txt"]
+        return
+    if not has_parts:
+        return
+    with tempfile.TemporaryDirectory() as plain:
+        for name in (*parts, "config.json", "tokenizer_config.json"):
+            if (directory / name).exists():
+                shutil.copy(directory / name, plain)
+        if ids(AutoTokenizer.from_pretrained(plain)) != ids(AutoTokenizer.from_pretrained(directory)):
+            yield "tokenizer.json and vocab.json with merges.txt give different ids"
 
 
 def difference_problems(directory, model, against, tolerance):

@@ -2,7 +2,8 @@
 
     python golden.py DIR OUT.safetensors [--text-file FILE]     # torch 2.15.0, transformers 5.23.0
 
-FILE has one text a line. The class is the one config.json names; weights are taken to float32.
+FILE has one text a line. The class is the one config.json names; weights are taken to float32. Texts are cut to what the
+model has positions for.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from reference import TEXTS, encode, load, outputs
+from reference import encode, family, load, outputs
 
 
 def main():
@@ -20,7 +21,9 @@ def main():
     parser.add_argument("--text-file", type=Path)
     parser.add_argument("--max-length", type=int, default=64)
     arguments = parser.parse_args()
-    texts = arguments.text_file.read_text(encoding="utf-8").splitlines() if arguments.text_file else TEXTS
+    texts = family(arguments.directory).texts()
+    if arguments.text_file:
+        texts = arguments.text_file.read_text(encoding="utf-8").splitlines()
     model, info = load(arguments.directory)
     wrong = {key: sorted(map(str, found)) for key, found in info.items() if found}
     if wrong:

@@ -1,6 +1,8 @@
-"""What the scripts of this folder share: a checkpoint directory loaded by the class its config.json names."""
+"""What the scripts of this folder share: the families, and a checkpoint loaded by the class its config.json names."""
 
+import inspect
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,12 +17,99 @@ TEXTS = [
 ]
 
 
+@dataclass(frozen=True)
+class Family:
+    """One architecture.
+
+    - name: As config.json's `model_type`, and that of its folder of fixtures.
+    - heads: Graft's name for the head of each class.
+    - ties: Names that a masked-LM class ties to others, as its `state_dict()` has them.
+    - vocabulary: The file that its tokenizer cannot do without; others say the same.
+    - mask: The token that hides a word.
+    - mask_takes_space: Whether it takes the space before it, where a tokenizer's files do not say.
+    - first_position: How many rows of the position table are never used.
+    """
+
+    name: str
+    heads: dict[str, str]
+    ties: dict[str, str]
+    vocabulary: str = "vocab.txt"
+    mask: str = "[MASK]"
+    mask_takes_space: bool = False
+    first_position: int = 0
+
+    @property
+    def folder(self):
+        return f"{self.name}-tiny"
+
+    def texts(self):
+        return [text.replace("[MASK]", self.mask) for text in TEXTS]
+
+    def longest(self, positions):
+        """How many tokens a text may have, by the rows of the position table."""
+        return positions - self.first_position
+
+    def subject(self, source):
+        """What a check calls a checkpoint."""
+        name = source.parent.name if source.name == "model" else source.name
+        return name if self.name == "bert" else f"{self.name} {name}"
+
+
+BERT = Family(
+    "bert",
+    {
+        "BertForMaskedLM": "masked-lm",
+        "BertForNextSentencePrediction": "next-sentence",
+        "BertForPreTraining": "pretraining",
+        "BertForSequenceClassification": "sequence-classification",
+    },
+    {
+        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    },
+)
+DISTILBERT = Family(
+    "distilbert",
+    {"DistilBertForMaskedLM": "masked-lm", "DistilBertForSequenceClassification": "sequence-classification"},
+    {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"},
+)
+ROBERTA = Family(
+    "roberta",
+    {"RobertaForMaskedLM": "masked-lm", "RobertaForSequenceClassification": "sequence-classification"},
+    {
+        "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
+        "lm_head.decoder.bias": "lm_head.bias",
+    },
+    vocabulary="tokenizer.json",
+    mask="<mask>",
+    mask_takes_space=True,  # as transformers 4 has it for vocab.json and merges.txt alone; 5 does not
+    first_position=2,
+)
+FAMILIES = {family.name: family for family in (BERT, DISTILBERT, ROBERTA)}
+
+
+def read_config(directory):
+    return json.loads((Path(directory) / "config.json").read_text())
+
+
+def family(directory) -> Family:
+    return FAMILIES[read_config(directory)["model_type"]]
+
+
 def architecture(directory) -> str:
-    config = json.loads((Path(directory) / "config.json").read_text())
-    names = config.get("architectures") or []
+    names = read_config(directory).get("architectures") or []
     if len(names) != 1:
         raise SystemExit(f"{directory}: config.json names {len(names)} architectures, expected one: {names}")
     return names[0]
+
+
+def sources(fixtures):
+    """The tiny checkpoints of every family, whose class Graft knows, with their golden files."""
+    for one in FAMILIES.values():
+        for golden in sorted(fixtures.glob(f"{one.folder}/*/golden.safetensors")):
+            kind = architecture(golden.parent)
+            if kind.endswith("Model") or kind in one.heads:
+                yield golden.parent, golden
 
 
 def load(directory):
@@ -32,20 +121,24 @@ def load(directory):
     arguments = dict(dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
     model, info = kind.from_pretrained(directory, **arguments)
     # A backbone may come without pooler; then ask for one without.
-    if name == "BertModel" and set(info["missing_keys"]) == {"pooler.dense.weight", "pooler.dense.bias"}:
+    if name.endswith("Model") and set(info["missing_keys"]) == {"pooler.dense.weight", "pooler.dense.bias"}:
         model, info = kind.from_pretrained(directory, add_pooling_layer=False, **arguments)
     return model.eval(), info
 
 
 def encode(directory, texts, length=64):
     tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+    length = min(length, family(directory).longest(read_config(directory)["max_position_embeddings"]))
     batch = tokenizer(list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt")
-    return {key: batch[key] for key in ("input_ids", "attention_mask", "token_type_ids")}
+    types = batch.get("token_type_ids", torch.zeros_like(batch["input_ids"]))
+    return {key: batch.get(key, types) for key in ("input_ids", "attention_mask", "token_type_ids")}
 
 
 @torch.no_grad()
 def outputs(model, batch) -> dict[str, torch.Tensor]:
     """By the names that `graft verify` knows."""
+    known = inspect.signature(model.forward).parameters
+    batch = {key: value for key, value in batch.items() if key in known}
     backbone = getattr(model, model.base_model_prefix, model)(**batch)
     found = {"last_hidden_state": backbone.last_hidden_state}
     if getattr(backbone, "pooler_output", None) is not None:

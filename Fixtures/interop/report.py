@@ -30,9 +30,9 @@ class Report:
     def __init__(self, verbose=False, path=None):
         self.rows, self.verbose, self.path = [], verbose, path
 
-    def of(self, format, framework, dialect=""):
+    def of(self, format, framework, dialect="", family=""):
         """The checks of one line of the table."""
-        return Checks(self, dict(format=format, framework=framework, dialect=dialect))
+        return Checks(self, dict(format=format, framework=framework, dialect=dialect, family=family))
 
     def add(self, row):
         self.rows.append(row)
@@ -65,15 +65,16 @@ class Checks:
 
 
 def table(rows):
-    """One line for each format, framework and dialect."""
-    header = ["format", "framework", "dialect", READS, LOADS, AGREES, "largest difference", "checks passed"]
+    """One line for each format, framework, dialect and family."""
+    key = ("format", "framework", "dialect", "family")
+    header = [*key, READS, LOADS, AGREES, "largest difference", "checks passed"]
     lines = {}
     for row in rows:
-        lines.setdefault((row["format"], row["framework"], row["dialect"]), []).append(row)
+        lines.setdefault(tuple(row[part] for part in key), []).append(row)
     cells = [header]
-    for key, own in sorted(lines.items()):
+    for names, own in sorted(lines.items()):
         counts = [passed_of([row for row in own if column in row["shows"]]) for column in (READS, LOADS, AGREES)]
-        cells.append([*key, *counts, largest_difference(own), passed_of(own)])
+        cells.append([*names, *counts, largest_difference(own), passed_of(own)])
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
     text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
     return f"{text}\n\n{passed_of(rows)} checks passed"
