@@ -4,7 +4,8 @@
 
 Of each source (the directories of each family, such as bert-tiny, and MiniLM) onnx has to find nothing wrong with the
 export, and ONNX Runtime has to compute what transformers does, for one text and for several, short and long, with
-padding, within 1e-5 of the largest value. Imports, of that file and of what torch.onnx.export writes, have to be the source bit for bit.
+padding, within 1e-5 of the largest value. Imports, of that file and of what torch.onnx.export writes, have to be the
+source bit for bit.
 """
 
 import sys
