@@ -124,7 +124,9 @@ let package = Package(
 
     .testTarget(
       name: "ConformanceTests", dependencies: modules + ["GraftPlugins", "VectorKernels"] + builtIn),
-    .testTarget(name: "GraftComputeTests", dependencies: ["GraftTensors", "GraftCompute"]),
+    .target(name: "ComputeTesting", dependencies: ["GraftCompute"], path: "Tests/ComputeTesting"),
+    .testTarget(
+      name: "GraftComputeTests", dependencies: ["GraftTensors", "GraftCompute", "ComputeTesting"]),
     .testTarget(
       name: "GraftCoreTests", dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
     .testTarget(name: "GraftHubTests", dependencies: ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
@@ -151,7 +153,8 @@ let package = Package(
     .testTarget(
       name: "GGUFTests", dependencies: ["FormatTesting", "GGUF", "Safetensors", "GraftPlugins"] + modules),
     .testTarget(
-      name: "ONNXTests", dependencies: ["FormatTesting", "GraftPlugins", "Protobuf"] + modules + builtIn),
+      name: "ONNXTests",
+      dependencies: ["ComputeTesting", "FormatTesting", "GraftPlugins", "Protobuf"] + modules + builtIn),
     .testTarget(name: "BERTTests", dependencies: ["GraftPlugins"] + modules + builtIn),
     .testTarget(name: "WordPieceTests", dependencies: ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
     .testTarget(

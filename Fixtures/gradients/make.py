@@ -1,4 +1,5 @@
-"""Writes one safetensors file per differentiable operation, and some for whole models, from PyTorch's autograd.
+"""Writes one safetensors file per differentiable operation, and some for whole models, from PyTorch's autograd;
+and the buckets of relative positions, from transformers.
 
     python make.py            # torch 2.15.0, transformers 5.23.0, safetensors 0.8.0
 
@@ -26,6 +27,9 @@ from transformers import (
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
 )
+from transformers.activations import ACT2FN
+from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
+from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
 HERE = Path(__file__).parent
 NO_DROPOUT = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
@@ -81,13 +85,21 @@ def save(name, tensors):
     path.chmod(0o644)
 
 
-def attention(q, k, v, offsets, heads):
-    """Full attention inside each of the concatenated sequences; q, k, v: [tokens, hidden]."""
+def attention(q, k, v, offsets, heads, change=lambda scores, distance: scores, scale=None):
+    """Full attention inside each of the concatenated sequences; q, k, v: [tokens, hidden].
+
+    `change` is given the scores [heads, length, length] of a sequence and how far each key lies behind its query.
+    """
     heads, outputs = int(heads), []
     for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
         # [heads, length, head]
         query, key, value = (t[start:end].unflatten(1, (heads, -1)).transpose(0, 1) for t in (q, k, v))
-        scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
+        if scale is None:
+            scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
+        else:
+            scores = query @ key.transpose(1, 2) * scale
+        places = torch.arange(end - start)
+        scores = change(scores, places[None, :] - places[:, None])
         outputs.append((scores.softmax(-1) @ value).transpose(0, 1).flatten(1))
     return torch.cat(outputs)
 
@@ -167,6 +179,105 @@ def operations():
         labels=randn(9, 3),
     )
     write("gather_rows", lambda x, indices: x[indices], x=randn(tokens, hidden), indices=ints([12, 0, 5, 5, 9, 5, 2]))
+
+
+def rotary(x, positions, heads, base):
+    """transformers' own rotation; frequencies and angles are float32 whatever x is, as there."""
+    width = x.shape[-1] // int(heads)
+    frequencies = 1.0 / (float(base) ** (torch.arange(0, width, 2, dtype=torch.int64).float() / width))
+    angles = positions[:, None].float() * frequencies[None, :]
+    angles = torch.cat([angles, angles], dim=-1).to(x.dtype)
+    # [1, heads, tokens, width]
+    split = x.unflatten(1, (int(heads), -1)).transpose(0, 1)[None]
+    rotated, _ = apply_rotary_pos_emb(split, split, angles.cos()[None], angles.sin()[None])
+    return rotated[0].transpose(0, 1).flatten(1)
+
+
+def sequences(function, x, offsets):
+    return [function(x[start:end]) for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist())]
+
+
+def further_operations():
+    tokens, hidden = 13, 24
+    offsets, heads = ints([0, 5, 6, 13]), ints([3])
+
+    def states():
+        return dict(q=randn(tokens, hidden, scale=2), k=randn(tokens, hidden, scale=2), v=randn(tokens, hidden))
+
+    write("attention_scale", lambda **a: attention(**a, scale=0.125), **states(), offsets=offsets, heads=heads)
+    write(
+        "attention_window",
+        lambda **a: attention(**a, change=lambda scores, distance: scores.masked_fill(distance.abs() > 2, -torch.inf)),
+        **states(),
+        offsets=offsets,
+        heads=heads,
+    )
+    write(
+        "attention_bias",
+        lambda table, **a: attention(
+            **a,
+            change=lambda scores, distance: scores
+            + table[MPNetEncoder.relative_position_bucket(distance, num_buckets=8, max_distance=6)].permute(2, 0, 1),
+        ),
+        **states(),
+        table=randn(8, 3),
+        offsets=offsets,
+        heads=heads,
+    )
+    distances = torch.arange(-200, 201)
+    save(
+        "relative_buckets",
+        {
+            "distances": distances.int(),
+            "default": MPNetEncoder.relative_position_bucket(distances, num_buckets=32, max_distance=128).int(),
+            "small": MPNetEncoder.relative_position_bucket(distances, num_buckets=8, max_distance=6).int(),
+        },
+    )
+    write(
+        "rotary",
+        rotary,
+        x=randn(tokens, hidden),
+        positions=ints([0, 1, 2, 3, 4, 0, 0, 1, 2, 3, 50, 511, 8191]),
+        heads=heads,
+        base=ints([10000]),
+    )
+    write(
+        "layer_norm_without_bias",
+        lambda x, weight: layer_norm(x, weight, None),
+        x=randn(tokens, hidden, scale=3) + 1,
+        weight=1 + randn(hidden, scale=0.3),
+    )
+    write("linear_without_bias", F.linear, input=randn(tokens, hidden), weight=randn(17, hidden, scale=0.3))
+    write("multiply", torch.mul, input=randn(tokens, hidden), other=randn(tokens, hidden))
+    write("columns", lambda x: x[:, 5:12], x=randn(tokens, hidden))
+    write(
+        "sequence_mean",
+        lambda x, offsets: torch.stack(sequences(lambda rows: rows.mean(0), x, offsets)),
+        x=randn(tokens, hidden),
+        offsets=offsets,
+    )
+    write(
+        "sequence_softmax",
+        lambda x, offsets: torch.cat(sequences(lambda rows: rows.softmax(0), x, offsets)),
+        x=randn(tokens, 2, scale=3),
+        offsets=offsets,
+    )
+    write(
+        "sequence_cross_entropy",
+        lambda x, offsets, places: torch.stack(
+            [
+                F.cross_entropy(rows[None, :, 1], places[number : number + 1])
+                for number, rows in enumerate(sequences(lambda rows: rows, x, offsets))
+                if places[number] >= 0
+            ]
+        ).mean(),
+        x=randn(tokens, 2, scale=3),
+        offsets=offsets,
+        places=ints([3, -100, 0]),
+    )
+    ramp = torch.cat([torch.linspace(-12, 12, tokens * hidden - 1), torch.zeros(1)]).reshape(tokens, hidden)
+    for name in ("silu", "quick_gelu", "mish", "sigmoid", "gelu_10", "linear"):
+        write(f"activation_{name}", lambda input: ACT2FN[name](input), input=ramp)
 
 
 def batch(pad=0, first=2, words=(5, 260), pair=True):
@@ -274,3 +385,5 @@ if __name__ == "__main__":
     distilbert_models()
     generator.manual_seed(23)
     roberta_models()
+    generator.manual_seed(24)
+    further_operations()

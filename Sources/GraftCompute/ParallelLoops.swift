@@ -7,20 +7,20 @@ enum Loops {
   static func rowsPerPiece(columns: Int) -> Int { max(1, elementsPerPiece / max(1, columns)) }
 }
 
-// The loops of ops.
+/// The loops of ops, those of plugins too.
 extension ComputeBackend {
   /// Runs `body` over blocks of `count` elements, on all threads when there are many.
-  func forEachBlock(ofElements count: Int, _ body: (_ block: Range<Int>) -> Void) {
+  public func forEachBlock(ofElements count: Int, _ body: (_ block: Range<Int>) -> Void) {
     threads.forEachBlock(of: Loops.elementsPerPiece, in: count, body)
   }
 
   /// Runs `body` over blocks of rows, on all threads when there are many.
-  func forEachBlock(ofRows rows: Int, columns: Int, _ body: (_ block: Range<Int>) -> Void) {
+  public func forEachBlock(ofRows rows: Int, columns: Int, _ body: (_ block: Range<Int>) -> Void) {
     threads.forEachBlock(of: Loops.rowsPerPiece(columns: columns), in: rows, body)
   }
 
   /// `y += x`, on all threads.
-  func add(_ x: Tensor, to y: Tensor) {
+  public func add(_ x: Tensor, to y: Tensor) {
     precondition(x.count == y.count, "add: \(x.shape) to \(y.shape)")
     let kernels = kernels
     forEachBlock(ofElements: y.count) { block in
@@ -29,7 +29,7 @@ extension ComputeBackend {
   }
 
   /// `y = x`, on all threads.
-  func copy(_ x: Tensor, to y: Tensor) {
+  public func copy(_ x: Tensor, to y: Tensor) {
     precondition(x.count == y.count, "copy: \(x.shape) to \(y.shape)")
     forEachBlock(ofElements: y.count) { block in
       (y.pointer + block.lowerBound).update(from: x.pointer + block.lowerBound, count: block.count)
@@ -37,7 +37,7 @@ extension ComputeBackend {
   }
 
   /// `x = 0`, on all threads.
-  func clear(_ x: Tensor) {
+  public func clear(_ x: Tensor) {
     forEachBlock(ofElements: x.count) { block in
       (x.pointer + block.lowerBound).update(repeating: 0, count: block.count)
     }

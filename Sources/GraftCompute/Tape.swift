@@ -4,6 +4,14 @@
 /// `Ops`, forward and pullback together). ``backward(from:scale:)`` then runs the pullbacks in reverse and leaves
 /// the gradients in the parameters. A tape serves one forward pass.
 ///
+/// Ops are open: an extension of `Tape` in a plugin is an op like the built-in ones. It allocates its result with
+/// ``output(_:from:)``, computes in the backend's loops under a name of the ``profile``, leaves its pullback with
+/// ``record(_:operations:_:)``, and, where there is a ``trace``, adds a ``GraphOperation`` to it instead.
+///
+/// Ops demand shapes that fit, and stop the program where they do not. It takes a mistake in a backbone's or a
+/// head's code for that: a model is not made of parameters before their shapes have been compared with those that
+/// its configuration asks for, and ``Model`` checks a batch before the first op sees it.
+///
 ///     let tape = Tape(backend)
 ///     let loss = model.loss(batch, tape)
 ///     tape.backward(from: loss)

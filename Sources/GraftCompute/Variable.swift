@@ -31,6 +31,9 @@ public class Variable {
     return rounded.map(Operand.bfloat16) ?? .float32(value)
   }
 
+  /// Forgets the gradient; its memory goes back to the pool it came from.
+  public func clearGradient() { slot.gradient = nil }
+
   /// The rounded copy for an op to fill while it has the values at hand.
   func makeRounded(pool: MemoryPool?) -> RoundedTensor {
     let rounded = rounded ?? RoundedTensor(uninitialized: value.shape, pool: pool)
@@ -59,7 +62,4 @@ public final class Parameter: Variable {
 
   /// Says that ``Variable/rounded`` was changed along with the weights, which spares rounding them again.
   public func roundedDidChange() { isRoundedStale = false }
-
-  /// Forgets the gradient; its memory goes back to the pool it came from.
-  public func clearGradient() { slot.gradient = nil }
 }

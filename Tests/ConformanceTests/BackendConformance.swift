@@ -165,7 +165,7 @@ struct BackendCandidate: CustomTestStringConvertible, Sendable {
     let tape = Tape(backend, dropoutKey: RandomKey(seed: 4))
     let (x, weight) = (random([tokens, hidden], 1), random([hidden, hidden], 2))
     let (scale, bias) = (random([hidden], 3), random([hidden], 4))
-    let ids = (0..<Int32(tokens)).map { $0 * 7 % Int32(hidden) }
+    let ids = RowIndices((0..<Int32(tokens)).map { $0 * 7 % Int32(hidden) })
     for y in [
       tape.linear(x, weight: weight, bias: bias, activation: .gelu),
       tape.layerNorm(x, residual: x, dropout: 0.2, weight: scale, bias: bias, epsilon: 1e-5),

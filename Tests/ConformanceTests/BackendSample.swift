@@ -30,10 +30,10 @@ struct BackendSample {
     let (weight, bias) = (parameter([hidden], 30, offset: 1), parameter([hidden], 31))
     let (decoder, decoderBias) = (parameter([9, hidden], 32), parameter([9], 33))
 
-    let ids = (0..<Int32(tokens)).map { $0 * 7 % 50 }
+    let ids = RowIndices((0..<Int32(tokens)).map { $0 * 7 % 50 })
+    let rows = RowIndices(Array(0..<Int32(tokens)))
     var x = tape.normalizedEmbeddingSum(
-      [(words, ids), (positions, (0..<Int32(tokens)).map { $0 })], weight: weight, bias: bias, epsilon: 1e-12,
-      dropout: 0.1)
+      [(words, ids), (positions, rows)], weight: weight, bias: bias, epsilon: 1e-12, dropout: 0.1)
     func linear(_ x: Variable, _ number: Int) -> Variable {
       tape.linear(x, weight: linears[number], bias: biases[number])
     }
@@ -45,9 +45,9 @@ struct BackendSample {
       bias: bias,
       epsilon: 1e-12)
     let inner = tape.linear(x, weight: linears[4], bias: biases[4], activation: .gelu)
-    x = tape.add(inner, tape.activate(tape.embeddingSum([(x, (0..<Int32(tokens)).map { $0 })]), .tanh))
+    x = tape.add(inner, tape.activate(tape.embeddingSum([(x, rows)]), .tanh))
     let logits = tape.linear(
-      tape.gatherRows(x, (0..<Int32(tokens)).map { $0 / 2 }), weight: decoder, bias: decoderBias)
+      tape.gatherRows(x, RowIndices(rows.map { $0 / 2 })), weight: decoder, bias: decoderBias)
     let classes = (0..<tokens).map { $0 % 5 == 0 ? Tape.ignoredClass : Int32($0 % 9) }
     let loss = tape.crossEntropy(logits, classes: classes)
     tape.backward(from: loss)

@@ -49,7 +49,8 @@ import Testing
   @Test func embeddings() throws {
     let golden = try Golden("embeddings")
     let (ids, positions, types) = (
-      try golden.integers("ids"), try golden.integers("positions"), try golden.integers("types")
+      RowIndices(try golden.integers("ids")), RowIndices(try golden.integers("positions")),
+      RowIndices(try golden.integers("types"))
     )
     let tables = ["word_embeddings", "position_embeddings", "token_type_embeddings"]
     try check(golden, gradientsOf: tables + ["weight", "bias"]) { tape, inputs in
@@ -81,7 +82,7 @@ import Testing
 
   @Test func gatherRows() throws {
     let golden = try Golden("gather_rows")
-    let rows = try golden.integers("indices")
+    let rows = RowIndices(try golden.integers("indices"))
     try check(golden, gradientsOf: ["x"]) { tape, inputs in tape.gatherRows(inputs[0], rows) }
   }
 
@@ -105,5 +106,97 @@ import Testing
     let labels = try golden.tensor("labels").values
     try check(golden, gradientsOf: ["x"]) { tape, inputs in tape.meanSquaredError(inputs[0], targets: labels)
     }
+  }
+
+  // MARK: Options of attention
+
+  private func checkAttention(
+    _ name: String, tables: [String] = [], scale: Float? = nil, window: Int? = nil,
+    buckets: RelativeBuckets? = nil
+  ) throws {
+    let golden = try Golden(name)
+    let offsets = try golden.integers("offsets").map(Int.init)
+    let heads = Int(try golden.integers("heads")[0])
+    try check(golden, gradientsOf: ["q", "k", "v"] + tables) { tape, inputs in
+      tape.attention(
+        query: inputs[0], key: inputs[1], value: inputs[2], heads: heads, offsets: offsets, dropout: 0,
+        scale: scale, window: window, bias: buckets.map { RelativeBias(table: inputs[3], buckets: $0) })
+    }
+  }
+
+  @Test func attentionWithAScale() throws { try checkAttention("attention_scale", scale: 0.125) }
+
+  @Test func attentionWithAWindow() throws { try checkAttention("attention_window", window: 2) }
+
+  @Test func attentionWithABias() throws {
+    try checkAttention(
+      "attention_bias", tables: ["table"], buckets: .logarithmic(count: 8, maximumDistance: 6))
+  }
+
+  @Test func relativeBuckets() throws {
+    let golden = try Golden("relative_buckets")
+    let distances = try golden.integers("distances")
+    for (name, buckets) in [
+      ("default", RelativeBuckets.logarithmic()), ("small", .logarithmic(count: 8, maximumDistance: 6)),
+    ] {
+      #expect(try golden.integers(name) == distances.map { Int32(buckets[Int($0)]) }, "\(name)")
+    }
+  }
+
+  @Test func rotary() throws {
+    let golden = try Golden("rotary")
+    let heads = Int(try golden.integers("heads")[0])
+    let rotation = Rotation(
+      positions: RowIndices(try golden.integers("positions")), width: 24 / heads,
+      base: Float(try golden.integers("base")[0]))
+    try check(golden, gradientsOf: ["x"]) { $0.rotary($1[0], rotation, heads: heads) }
+  }
+
+  // MARK: Further ops
+
+  @Test func withoutBias() throws {
+    try check(Golden("layer_norm_without_bias"), gradientsOf: ["x", "weight"]) { tape, inputs in
+      tape.layerNorm(inputs[0], residual: nil, weight: inputs[1], bias: nil, epsilon: 1e-12)
+    }
+    try check(Golden("linear_without_bias"), gradientsOf: ["input", "weight"]) { tape, inputs in
+      tape.linear(inputs[0], weight: inputs[1], bias: nil)
+    }
+  }
+
+  @Test func multiply() throws {
+    try check(Golden("multiply"), gradientsOf: ["input", "other"]) { $0.multiply($1[0], $1[1]) }
+  }
+
+  @Test func columns() throws {
+    try check(Golden("columns"), gradientsOf: ["x"]) { $0.columns($1[0], 5..<12) }
+  }
+
+  @Test func sequenceMean() throws {
+    let golden = try Golden("sequence_mean")
+    let offsets = try golden.integers("offsets").map(Int.init)
+    try check(golden, gradientsOf: ["x"]) { $0.sequenceMean($1[0], offsets: offsets) }
+  }
+
+  @Test func sequenceSoftmax() throws {
+    let golden = try Golden("sequence_softmax")
+    let offsets = try golden.integers("offsets").map(Int.init)
+    try check(golden, gradientsOf: ["x"]) { $0.sequenceSoftmax($1[0], offsets: offsets) }
+  }
+
+  @Test func sequenceCrossEntropy() throws {
+    let golden = try Golden("sequence_cross_entropy")
+    let offsets = try golden.integers("offsets").map(Int.init)
+    let places = try golden.integers("places")
+    try check(golden, gradientsOf: ["x"]) {
+      $0.sequenceCrossEntropy($1[0], column: 1, places: places, offsets: offsets)
+    }
+  }
+
+  @Test(arguments: [
+    ("silu", Activation.silu), ("quick_gelu", .quickGELU), ("mish", .mish), ("sigmoid", .sigmoid),
+    ("gelu_10", .clippedGELU), ("linear", .identity),
+  ])
+  func furtherActivations(_ name: String, _ activation: Activation) throws {
+    try check(Golden("activation_\(name)"), gradientsOf: ["input"]) { $0.activate($1[0], activation) }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ComputeTesting
 import Testing
 
 @testable import GraftCompute

@@ -1,3 +1,4 @@
+import ComputeTesting
 import Testing
 
 @testable import GraftCompute

@@ -5,7 +5,7 @@ import Testing
 
 /// A traced pass is written down, and nothing of it computed.
 @Suite struct TraceTests {
-  private let trace = Trace(tokenTypes: [0, 0, 1, 0, 1])
+  private let trace = Trace()
   private var batch: Batch { trace.batch }
 
   private func tape() throws -> Tape {
@@ -29,29 +29,58 @@ import Testing
     let z = tape.layerNorm(
       first, residual: first, dropout: 0.1, weight: weight, bias: bias, epsilon: 0.25)
     let graph = try trace.graph([("states", x), ("logits", z)])
-    #expect(
-      graph.steps.map(\.operation) == [
-        .embeddingSum([.ids, .positions]), .layerNorm(epsilon: 0.5), .linear, .activation(.relu),
-        .attention(heads: 2), .firstTokens, .add, .layerNorm(epsilon: 0.25),
-      ])
+    let attention = AttentionOperation(heads: 2, width: 4, scale: 1 / Float(2).squareRoot())
+    let operations: [any GraphOperation] = [
+      EmbeddingSumOperation(width: 8), LayerNormOperation(epsilon: 0.5), LinearOperation(),
+      ActivationOperation(.relu), attention, FirstTokensOperation(width: 4),
+      ElementwiseOperation(operator: "Add"), LayerNormOperation(epsilon: 0.25),
+    ]
+    #expect(graph.steps.map { AnyHashable($0.operation) } == operations.map { AnyHashable($0) })
+    let places = [batch.ids, batch.positions].map { ModelGraph.Value.indices($0.origin) }
     #expect(
       graph.steps.map(\.inputs) == [
-        [.parameter("words"), .parameter("places")], [.step(0), .parameter("w"), .parameter("b")],
+        [.parameter("words"), .parameter("places")] + places, [.step(0), .parameter("w"), .parameter("b")],
         [.step(1), .parameter("q")], [.step(2)], [.step(3), .step(3), .step(3)], [.step(4)],
         [.step(5), .step(5)], [.step(6), .parameter("w"), .parameter("b")],
       ])
-    #expect(graph.steps.map(\.isPerToken) == [true, true, true, true, true, false, false, false])
+    #expect(
+      graph.steps.map(\.rows) == [ModelGraph.Rows](repeating: .tokens, count: 5)
+        + [.sequences, .sequences, .sequences])
     #expect(graph.steps.map(\.width) == [8, 8, 4, 4, 4, 4, 4, 4])
     #expect(graph.outputs == ["states": 1, "logits": 7])
     #expect(
       graph.renamingParameters { $0 + "." }.steps[2].inputs == [.step(1), .parameter("q.")])
   }
 
+  @Test("a parameter is looked up and cut like a value; what is made of parameters alone has their rows")
+  func parameters() throws {
+    let tape = try tape()
+    let table = parameter("table", [9, 8])
+    let part = tape.columns(table, 2..<6)
+    let rows = tape.gatherRows(part, batch.positions(after: 1))
+    let graph = try trace.graph([("part", part), ("rows", rows)])
+    #expect(graph.steps.map(\.rows) == [.fixed(9), .tokens])
+    #expect(graph.steps.map(\.width) == [4, 4])
+    #expect(graph.steps[0].inputs == [.parameter("table")])
+    #expect(graph.steps[1].inputs == [.step(0), .indices(batch.positions(after: 1).origin)])
+    #expect(rows.shape == [5, 4])
+  }
+
+  @Test("a batch of one token in each sequence has as many tokens as sequences, and they are not mistaken")
+  func rowsAreKnownByWhatTheyAre() throws {
+    let tape = try tape()
+    let x = tape.embeddingSum([(parameter("words", [5, 8]), batch.ids)])
+    #expect(trace.rows(of: x) == .tokens)
+    #expect(trace.rows(of: tape.sequenceMean(x, offsets: batch.offsets)) == .sequences)
+    // Five rows, as the batch has tokens.
+    #expect(trace.rows(of: tape.scale(parameter("five", [5, 8]), by: 2)) == .fixed(5))
+  }
+
   @Test(
     "what a graph has no step for is said",
     arguments: [
-      ("rows are taken that are not the first tokens'", 0),
-      ("a table is read at places that are neither ids, token types nor positions", 1),
+      ("rows of activations are taken that are not the first tokens'", 0),
+      ("EmbeddingSumOperation reads rows whose numbers are not computed from the batch", 1),
       ("attention over other sequences than the batch's", 2),
       ("a value is used that no op of the tape has made", 3), ("a result is a parameter", 4),
     ])

@@ -27,7 +27,7 @@ struct Evaluator {
     var inputs: [String] = []
     var output = ""
     var integers: [String: [Int]] = [:]
-    var floats: [String: Double] = [:]
+    var floats: [String: [Double]] = [:]
   }
 
   private(set) var nodes: [Node] = []
@@ -81,7 +81,8 @@ struct Evaluator {
         try fields(bytes) { field, value in
           guard case .number(let number) = value else { return }
           switch field {
-          case Field.Attribute.float: node.floats[name] = Double(Float(bitPattern: UInt32(number)))
+          case Field.Attribute.float, Field.Attribute.floats:
+            node.floats[name, default: []].append(Double(Float(bitPattern: UInt32(number))))
           case Field.Attribute.integer, Field.Attribute.integers:
             node.integers[name, default: []].append(Int(Int64(bitPattern: number)))
           default: break
@@ -109,7 +110,8 @@ struct Evaluator {
       let isBool = node.integers["to"] == [DType.bool.onnxType]
       return isBool ? map(x[0]) { $0 == 0 ? 0 : 1 } : x[0]
     case "Constant":
-      if let float = node.floats["value_float"] { return Value([], [float]) }
+      if let float = node.floats["value_float"] { return Value([], float) }
+      if let floats = node.floats["value_floats"] { return Value([floats.count], floats) }
       if let integers = node.integers["value_ints"] {
         return Value([integers.count], integers.map(Double.init))
       }
@@ -117,6 +119,19 @@ struct Evaluator {
     case "Erf": return map(x[0], erf)
     case "Tanh": return map(x[0], tanh)
     case "Relu": return map(x[0]) { max(0, $0) }
+    case "Sigmoid": return map(x[0]) { 1 / (1 + exp(-$0)) }
+    case "Softplus": return map(x[0]) { log1p(exp($0)) }
+    case "Exp": return map(x[0], exp)
+    case "Log": return map(x[0], log)
+    case "Cos": return map(x[0], cos)
+    case "Sin": return map(x[0], sin)
+    case "Neg": return map(x[0]) { -$0 }
+    case "Abs": return map(x[0], abs)
+    case "Not": return map(x[0]) { $0 == 0 ? 1 : 0 }
+    case "Clip": return broadcast(x) { min($0[2], max($0[1], $0[0])) }
+    case "Equal": return broadcast(x) { $0[0] == $0[1] ? 1 : 0 }
+    case "LessOrEqual": return broadcast(x) { $0[0] <= $0[1] ? 1 : 0 }
+    case "Sub": return broadcast(x) { $0[0] - $0[1] }
     case "Add": return broadcast(x) { $0[0] + $0[1] }
     case "Mul": return broadcast(x) { $0[0] * $0[1] }
     case "Div": return broadcast(x) { $0[0] / $0[1] }
@@ -134,7 +149,20 @@ struct Evaluator {
     case "Range":
       let elements = Array(stride(from: x[0].elements[0], to: x[1].elements[0], by: x[2].elements[0]))
       return Value([elements.count], elements)
-    case "Concat": return Value([x.reduce(0) { $0 + $1.shape[0] }], x.flatMap(\.elements))
+    case "Concat":
+      return lines(x, axis: node.integers["axis"]![0]) { $0.flatMap { $0 } }
+    case "Slice":
+      let (start, end) = (x[1].integers[0], x[2].integers[0])
+      return lines([x[0]], axis: x[3].integers[0]) { Array($0[0][start..<end]) }
+    case "CumSum":
+      return lines([x[0]], axis: x[1].integers[0]) { lines in
+        lines[0].indices.map { lines[0][...$0].reduce(0, +) }
+      }
+    case "ReduceSum":
+      precondition(node.integers["keepdims"] == [0])
+      var sum = lines([x[0]], axis: x[1].integers[0]) { [$0[0].reduce(0, +)] }
+      sum.shape.remove(at: x[1].integers[0])
+      return sum
     case "Reshape":
       let known = x[1].integers.filter { $0 >= 0 }.reduce(1, *)
       return Value(x[1].integers.map { $0 < 0 ? x[0].elements.count / known : $0 }, x[0].elements)
@@ -146,7 +174,8 @@ struct Evaluator {
       let product = matMul(x[0], transpose(x[1], [1, 0]))
       return x.count == 2 ? product : broadcast([product, x[2]]) { $0[0] + $0[1] }
     case "Softmax":
-      return rows(x[0]) { row in
+      return lines([x[0]], axis: node.integers["axis"]![0]) { lines in
+        let row = lines[0]
         let highest = row.max() ?? 0
         let powers = row.map { exp($0 - highest) }
         let sum = powers.reduce(0, +)
@@ -156,8 +185,10 @@ struct Evaluator {
       return rows(x[0]) { row in
         let mean = row.reduce(0, +) / Double(row.count)
         let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
-        let scale = 1 / (variance + node.floats["epsilon"]!).squareRoot()
-        return row.indices.map { (row[$0] - mean) * scale * x[1].elements[$0] + x[2].elements[$0] }
+        let scale = 1 / (variance + node.floats["epsilon"]![0]).squareRoot()
+        return row.indices.map {
+          (row[$0] - mean) * scale * x[1].elements[$0] + (x.count > 2 ? x[2].elements[$0] : 0)
+        }
       }
     default: preconditionFailure("operator \(node.operation)")
     }
@@ -175,6 +206,30 @@ struct Evaluator {
       x.shape,
       stride(from: 0, to: x.elements.count, by: width).flatMap {
         function(Array(x.elements[$0..<($0 + width)]))
+      })
+  }
+
+  /// Computes along an axis: `function` is given a line of each value and returns one of the result.
+  private static func lines(_ x: [Value], axis: Int, _ function: ([[Double]]) -> [Double]) -> Value {
+    let axis = axis < 0 ? x[0].shape.count + axis : axis
+    let (outer, inner) = (x[0].shape[..<axis].reduce(1, *), x[0].shape[(axis + 1)...].reduce(1, *))
+    var (result, length): ([[Double]], Int) = ([], 0)
+    for place in 0..<outer * inner {
+      let line = function(
+        x.map { value in
+          (0..<value.shape[axis]).map { index in
+            value.elements[(place / inner * value.shape[axis] + index) * inner + place % inner]
+          }
+        })
+      length = line.count
+      result.append(line)
+    }
+    var shape = x[0].shape
+    shape[axis] = length
+    return Value(
+      shape,
+      (0..<outer).flatMap { outer in
+        (0..<length).flatMap { index in (0..<inner).map { result[outer * inner + $0][index] } }
       })
   }
 

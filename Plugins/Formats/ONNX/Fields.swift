@@ -37,6 +37,7 @@ enum Field {
     static let float: UInt64 = 2
     static let integer: UInt64 = 3
     static let tensor: UInt64 = 5
+    static let floats: UInt64 = 7
     static let integers: UInt64 = 8
     static let type: UInt64 = 20
   }

@@ -6,12 +6,13 @@ struct NodeList {
     case integer(String, Int)
     case integers(String, [Int])
     case float(String, Float)
+    case floats(String, [Float])
   }
 
   /// An extent of an input or output.
   enum Axis {
     case batch, sequence
-    case width(Int)
+    case extent(Int)
   }
 
   /// The fields of the `GraphProto`.
@@ -57,7 +58,7 @@ struct NodeList {
       switch axis {
       case .batch: dimension.appendField(Field.Shape.parameter, "batch")
       case .sequence: dimension.appendField(Field.Shape.parameter, "sequence")
-      case .width(let width): dimension.appendField(Field.Shape.value, width)
+      case .extent(let extent): dimension.appendField(Field.Shape.value, extent)
       }
       shape.appendField(Field.Shape.dimension, dimension)
     }
@@ -82,6 +83,10 @@ extension NodeList.Attribute {
       bytes.appendField(Field.Attribute.name, name)
       bytes.appendField(Field.Attribute.float, value)
       bytes.appendField(Field.Attribute.type, 1)
+    case .floats(let name, let values):
+      bytes.appendField(Field.Attribute.name, name)
+      for value in values { bytes.appendField(Field.Attribute.floats, value) }
+      bytes.appendField(Field.Attribute.type, 6)
     case .integer(let name, let value):
       bytes.appendField(Field.Attribute.name, name)
       bytes.appendNumber(Field.Attribute.integer, value)

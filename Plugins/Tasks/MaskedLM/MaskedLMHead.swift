@@ -121,7 +121,9 @@ public struct MaskedLMHead: Head {
   public func forward(_ output: BackboneOutput, _ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Logits
   {
     let scope = scope["masked_lm"]
-    let hidden = batch.selectedTokens.map { tape.gatherRows(output.hiddenStates, $0) } ?? output.hiddenStates
+    let hidden =
+      batch.selectedTokens.map { tape.gatherRows(output.hiddenStates, RowIndices($0)) }
+      ?? output.hiddenStates
     let transformed = try tape.linear(hidden, scope["transform"], activation: activation)
     let normalized = try tape.layerNorm(transformed, scope["norm"], epsilon: epsilon)
     let decoder = scope["decoder"]

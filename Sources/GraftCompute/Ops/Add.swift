@@ -2,7 +2,7 @@ extension Tape {
   /// `x + y`, of one shape.
   public func add(_ x: Variable, _ y: Variable) -> Variable {
     precondition(x.shape == y.shape, "add: \(x.shape) and \(y.shape)")
-    if let trace { return trace.add(.add, [x, y]) }
+    if let trace { return trace.add(ElementwiseOperation(operator: "Add"), [x, y]) }
     return profile.measure("add") {
       let sum = output(x.shape, from: x, y)
       backend.copy(x.value, to: sum.value)
@@ -16,5 +16,15 @@ extension Tape {
       }
       return sum
     }
+  }
+}
+
+/// An operator on two values of one shape, element by element.
+struct ElementwiseOperation: GraphOperation {
+  /// `Add` or `Mul`.
+  let `operator`: String
+
+  func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
+    graph.add(`operator`, inputs)
   }
 }

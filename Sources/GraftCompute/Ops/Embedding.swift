@@ -4,8 +4,8 @@ extension Tape {
   /// - Parameter lookups: Tables `[entries, hidden]` with `[tokens]` row numbers each, one at least.
   /// - Precondition: Every id is a row of its table; ``Model`` checks what comes from outside.
   /// - Returns: `[tokens, hidden]`.
-  public func embeddingSum(_ lookups: [(table: Variable, ids: [Int32])]) -> Variable {
-    if let trace { return trace.addLookup(lookups) }
+  public func embeddingSum(_ lookups: [(table: Variable, ids: RowIndices)]) -> Variable {
+    if let trace { return trace.lookup(lookups) }
     return profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
       let y = output(lookup.shape, needsGradient: lookup.needsGradient)
@@ -20,14 +20,14 @@ extension Tape {
   /// - Parameters:
   ///   - lookups: As of ``embeddingSum(_:)``.
   ///   - weight: `[hidden]`.
-  ///   - bias: `[hidden]`.
+  ///   - bias: `[hidden]`; `nil` for a norm without one.
   ///   - epsilon: Added to the variance.
   ///   - dropout: How likely an element of the result becomes 0 while training.
   /// - Returns: `[tokens, hidden]`.
   public func normalizedEmbeddingSum(
-    _ lookups: [(table: Variable, ids: [Int32])],
+    _ lookups: [(table: Variable, ids: RowIndices)],
     weight: Variable,
-    bias: Variable,
+    bias: Variable?,
     epsilon: Float,
     dropout: Float
   ) -> Variable {
@@ -39,7 +39,8 @@ extension Tape {
       let lookup = EmbeddingLookup(backend, pool, lookups)
       let mask = nextDropoutMask(dropout)
       let y = output(
-        lookup.shape, needsGradient: lookup.needsGradient || weight.needsGradient || bias.needsGradient)
+        lookup.shape,
+        needsGradient: lookup.needsGradient || weight.needsGradient || bias?.needsGradient == true)
       let sums = y.needsGradient ? scratch(lookup.shape) : y.value
       let norm = RowNorm(backend, pool, input: sums, weight: weight, bias: bias, epsilon: epsilon)
       let (kernels, columns) = (backend.kernels, lookup.shape[1])
@@ -60,9 +61,50 @@ extension Tape {
   ///
   /// - Parameters:
   ///   - x: `[tokens, hidden]`.
-  ///   - rows: Row numbers.
+  ///   - rows: Row numbers: the batch's first tokens, others of its origin, or any.
   /// - Returns: `[rows.count, hidden]`.
-  public func gatherRows(_ x: Variable, _ rows: [Int32]) -> Variable { embeddingSum([(table: x, ids: rows)]) }
+  public func gatherRows(_ x: Variable, _ rows: RowIndices) -> Variable {
+    embeddingSum([(table: x, ids: rows)])
+  }
+}
+
+extension Trace {
+  /// Adds a lookup in tables, or of each sequence's first token.
+  fileprivate func lookup(_ lookups: [(table: Variable, ids: RowIndices)]) -> Variable {
+    let width = lookups[0].table.value.columns
+    if lookups.count == 1, lookups[0].ids.origin == .firstTokens, rows(of: lookups[0].table) == .tokens {
+      return add(FirstTokensOperation(width: width), [lookups[0].table], rows: .sequences)
+    }
+    for (table, _) in lookups {
+      if case .fixed = rows(of: table) { continue }
+      fail("rows of activations are taken that are not the first tokens'")
+    }
+    return add(
+      EmbeddingSumOperation(width: width), lookups.map(\.table), indices: lookups.map(\.ids), rows: .tokens)
+  }
+}
+
+/// `Σ tableᵢ[indexᵢ]`. Inputs: the tables `[entries, width]`, then an index for each.
+struct EmbeddingSumOperation: GraphOperation {
+  let width: Int
+
+  func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
+    let count = inputs.count / 2
+    var sum = graph.add("Gather", [inputs[0], inputs[count]])
+    for table in 1..<max(1, count) {
+      sum = graph.add("Add", [sum, graph.add("Gather", [inputs[table], inputs[count + table]])])
+    }
+    return graph.rows(sum, width: width)
+  }
+}
+
+/// The row of each sequence's first token.
+struct FirstTokensOperation: GraphOperation {
+  let width: Int
+
+  func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
+    graph.add("Gather", [graph.sequences(inputs[0], [width]), graph.integer(0)], ["axis": .integer(1)])
+  }
 }
 
 /// Rows of several tables, to be added up.
@@ -73,20 +115,20 @@ private struct EmbeddingLookup {
   /// `[tokens, hidden]`.
   let shape: [Int]
 
-  init(_ backend: any ComputeBackend, _ pool: MemoryPool?, _ lookups: [(table: Variable, ids: [Int32])]) {
+  init(_ backend: any ComputeBackend, _ pool: MemoryPool?, _ lookups: [(table: Variable, ids: RowIndices)]) {
     guard let first = lookups.first else { preconditionFailure("embeddingSum: no table") }
     shape = [first.ids.count, first.table.value.columns]
     for (table, ids) in lookups {
       let entries = table.value.rows
       precondition(
         ids.count == shape[0] && table.value.columns == shape[1]
-          && ids.allSatisfy { $0 >= 0 && $0 < entries },
+          && ids.values.allSatisfy { $0 >= 0 && $0 < entries },
         "embeddingSum: \(ids.count) ids into \(table.shape) for \(shape)"
       )
     }
     self.backend = backend
     self.pool = pool
-    tables = lookups.map { ($0.table.value, $0.table.slot, $0.ids) }
+    tables = lookups.map { ($0.table.value, $0.table.slot, $0.ids.values) }
   }
 
   var needsGradient: Bool { tables.contains { $0.slot.isWanted } }

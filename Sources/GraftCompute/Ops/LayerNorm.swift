@@ -8,7 +8,7 @@ extension Tape {
   ///   - residual: Of the same shape, or nothing.
   ///   - dropout: How likely an element of `x` becomes 0 while training; see ``dropout(_:probability:)``.
   ///   - weight: `[hidden]`.
-  ///   - bias: `[hidden]`.
+  ///   - bias: `[hidden]`; `nil` for a norm without one.
   ///   - epsilon: Added to the variance.
   /// - Returns: `[tokens, hidden]`.
   public func layerNorm(
@@ -16,7 +16,7 @@ extension Tape {
     residual: Variable?,
     dropout: Float = 0,
     weight: Variable,
-    bias: Variable,
+    bias: Variable?,
     epsilon: Float
   ) -> Variable {
     precondition(
@@ -24,7 +24,8 @@ extension Tape {
       "layerNorm: x \(x.shape), residual \(residual?.shape ?? x.shape)"
     )
     if let trace {
-      return trace.add(.layerNorm(epsilon: epsilon), [residual.map { add(x, $0) } ?? x, weight, bias])
+      let sum = residual.map { add(x, $0) } ?? x
+      return trace.add(LayerNormOperation(epsilon: epsilon), [sum, weight] + (bias.map { [$0] } ?? []))
     }
     return profile.measure("LayerNorm, residual, dropout") {
       let mask = nextDropoutMask(dropout)
@@ -72,13 +73,22 @@ extension Tape {
   }
 }
 
+struct LayerNormOperation: GraphOperation {
+  let epsilon: Float
+
+  func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
+    graph.add("LayerNormalization", inputs, ["axis": .integer(-1), "epsilon": .float(epsilon)])
+  }
+}
+
 /// LayerNorm of the rows of a matrix, with work on each block of rows before it forward and after it backward.
 struct RowNorm {
   private let backend: any ComputeBackend
   private let pool: MemoryPool?
   private let input: Tensor
   private let weight: (value: Tensor, slot: GradientSlot)
-  private let bias: (value: Tensor, slot: GradientSlot)
+  /// Zeros without a slot where the norm has none.
+  private let bias: (value: Tensor, slot: GradientSlot?)
   private let epsilon: Float
   /// Mean and reciprocal standard deviation: `[rows, 2]`.
   private let statistics: Tensor
@@ -86,20 +96,22 @@ struct RowNorm {
   /// - Parameters:
   ///   - input: `[rows, columns]`, filled or to be filled on the way.
   ///   - weight: `[columns]`.
-  ///   - bias: `[columns]`.
+  ///   - bias: `[columns]`, or nothing.
   init(
-    _ backend: any ComputeBackend, _ pool: MemoryPool?, input: Tensor, weight: Variable, bias: Variable,
+    _ backend: any ComputeBackend, _ pool: MemoryPool?, input: Tensor, weight: Variable, bias: Variable?,
     epsilon: Float
   ) {
     precondition(
-      weight.value.count == input.columns && bias.value.count == input.columns,
-      "layerNorm: x \(input.shape), weight \(weight.shape), bias \(bias.shape)"
+      weight.value.count == input.columns && bias.map { $0.value.count == input.columns } != false,
+      "layerNorm: x \(input.shape), weight \(weight.shape), bias \(bias?.shape ?? weight.shape)"
     )
     self.backend = backend
     self.pool = pool
     self.input = input
     self.weight = (weight.value, weight.slot)
-    self.bias = (bias.value, bias.slot)
+    self.bias = (
+      bias?.value ?? Tensor(repeating: 0, shape: [input.columns], pool: pool), bias?.slot
+    )
     self.epsilon = epsilon
     statistics = Tensor(uninitialized: [input.rows, 2], pool: pool)
   }
@@ -169,6 +181,6 @@ struct RowNorm {
       finish(rows)
     }
     weight.slot.add(pool: pool) { backend.sumColumns(of: dWeight, to: $0, accumulating: !$1) }
-    bias.slot.add(pool: pool) { backend.sumColumns(of: dBias, to: $0, accumulating: !$1) }
+    bias.slot?.add(pool: pool) { backend.sumColumns(of: dBias, to: $0, accumulating: !$1) }
   }
 }

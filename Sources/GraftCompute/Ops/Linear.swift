@@ -6,7 +6,7 @@ extension Tape {
   /// - Parameters:
   ///   - x: `[tokens, in]`.
   ///   - weight: `[out, in]`.
-  ///   - bias: `[out]`.
+  ///   - bias: `[out]`; `nil` for a layer without one.
   ///   - activation: The function, if any.
   /// - Returns: `[tokens, out]`.
   public func linear(
@@ -18,7 +18,7 @@ extension Tape {
       "linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs])"
     )
     if let trace {
-      let sums = trace.add(.linear, [x, weight] + (bias.map { [$0] } ?? []), width: outputs)
+      let sums = trace.add(LinearOperation(), [x, weight] + (bias.map { [$0] } ?? []), width: outputs)
       return activation.map { activate(sums, $0) } ?? sums
     }
     return profile.measure("linear, outside products") {
@@ -37,6 +37,13 @@ extension Tape {
       record(y) { dy in layer.backward(dy, x: dx, weight: dWeight, bias: dBias) }
       return y
     }
+  }
+}
+
+/// Reads its weight as `[out, in]`, as every parameter is stored.
+struct LinearOperation: GraphOperation {
+  func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
+    graph.add("Gemm", inputs, ["transB": .integer(1)])
   }
 }
 

@@ -83,8 +83,14 @@ extension Activation {
     switch self {
     case .gelu: x * Activation.normalDistribution(x)
     case .geluTanh: 0.5 * x * (1 + Foundation.tanh(Activation.geluTanhArgument(x)))
+    case .quickGELU: x * Activation.sigmoid(1.702 * x)
+    case .clippedGELU: min(10, max(-10, Activation.gelu.value(x)))
     case .relu: max(0, x)
+    case .silu: x * Activation.sigmoid(x)
+    case .mish: x * Foundation.tanh(Activation.softplus(x))
     case .tanh: Foundation.tanh(x)
+    case .sigmoid: Activation.sigmoid(x)
+    case .identity: x
     }
   }
 
@@ -97,12 +103,32 @@ extension Activation {
       let t = Foundation.tanh(Activation.geluTanhArgument(x))
       let slope = (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * x * x)
       return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope
+    case .quickGELU:
+      let s = Activation.sigmoid(1.702 * x)
+      return s + 1.702 * x * s * (1 - s)
+    case .clippedGELU:
+      return abs(Activation.gelu.value(x)) < 10 ? Activation.gelu.derivative(x) : 0
     case .relu: return x > 0 ? 1 : 0
+    case .silu:
+      let s = Activation.sigmoid(x)
+      return s + x * s * (1 - s)
+    case .mish:
+      let t = Foundation.tanh(Activation.softplus(x))
+      return t + x * (1 - t * t) * Activation.sigmoid(x)
     case .tanh:
       let c = cosh(x)
       return 1 / (c * c)
+    case .sigmoid:
+      let s = Activation.sigmoid(x)
+      return s * (1 - s)
+    case .identity: return 1
     }
   }
+
+  private static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+  /// `log(1 + eˣ)`, which is `x` where `eˣ` would overflow.
+  private static func softplus(_ x: Double) -> Double { x > 40 ? x : log1p(exp(x)) }
 
   /// Φ(x); by `erfc`, which keeps its digits where Φ is nearly 0.
   private static func normalDistribution(_ x: Double) -> Double { 0.5 * erfc(-x * 0.5.squareRoot()) }

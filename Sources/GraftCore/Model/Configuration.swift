@@ -171,8 +171,10 @@ extension Configuration {
   /// - Throws: ``GraftError`` listing the known names.
   public func activation(_ key: String, default fallback: String) throws -> Activation {
     let names: KeyValuePairs<String, Activation> = [
-      "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
-      "gelu_fast": .geluTanh, "relu": .relu, "tanh": .tanh,
+      "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_accurate": .geluTanh,
+      "gelu_fast": .geluTanh, "gelu_python_tanh": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+      "gelu_10": .clippedGELU, "quick_gelu": .quickGELU, "relu": .relu, "silu": .silu, "swish": .silu,
+      "mish": .mish, "tanh": .tanh, "sigmoid": .sigmoid, "linear": .identity,
     ]
     let name = try string(key, default: fallback)
     guard let match = names.first(where: { $0.key == name }) else {

@@ -10,15 +10,7 @@ extension Checkpoint {
   /// - Throws: ``GraftError`` when the configuration is not usable, or the model does something that a graph
   ///   has no step for.
   public func graph() throws -> ModelGraph {
-    do {
-      return try graph(Trace(tokenTypes: [0, 0, 1, 0, 1]))
-    } catch is GraftError {
-      // A model may know one token type only.
-      return try graph(Trace(tokenTypes: [0, 0, 0, 0, 0]))
-    }
-  }
-
-  private func graph(_ trace: Trace) throws -> ModelGraph {
+    let trace = Trace()
     let parameters = ParameterStore(
       try activeWeights().tensors.map { name, tensor in
         Parameter(name, Tensor(uninitialized: tensor.spec.shape), decays: false, frozen: true)

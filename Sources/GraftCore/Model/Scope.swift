@@ -53,40 +53,46 @@ public final class ParameterStore {
 }
 
 extension Tape {
-  /// ``linear(_:weight:bias:activation:)`` with the weight and bias of a scope.
-  public func linear(_ x: Variable, _ scope: Scope, activation: Activation? = nil) throws -> Variable {
-    linear(x, weight: try scope.weight, bias: try scope.bias, activation: activation)
+  /// ``linear(_:weight:bias:activation:)`` with the weight of a scope, and its bias unless the layer has none.
+  public func linear(
+    _ x: Variable, _ scope: Scope, hasBias: Bool = true, activation: Activation? = nil
+  ) throws -> Variable {
+    linear(x, weight: try scope.weight, bias: hasBias ? try scope.bias : nil, activation: activation)
   }
 
-  /// ``layerNorm(_:residual:dropout:weight:bias:epsilon:)`` with the weight and bias of a scope.
+  /// ``layerNorm(_:residual:dropout:weight:bias:epsilon:)`` with the weight of a scope, and its bias unless the
+  /// norm has none.
   public func layerNorm(
     _ x: Variable,
     residual: Variable? = nil,
     dropout: Float = 0,
     _ scope: Scope,
-    epsilon: Float
+    epsilon: Float,
+    hasBias: Bool = true
   ) throws -> Variable {
     layerNorm(
       x,
       residual: residual,
       dropout: dropout,
       weight: try scope.weight,
-      bias: try scope.bias,
+      bias: hasBias ? try scope.bias : nil,
       epsilon: epsilon
     )
   }
 
-  /// ``normalizedEmbeddingSum(_:weight:bias:epsilon:dropout:)`` with the weight and bias of a scope.
+  /// ``normalizedEmbeddingSum(_:weight:bias:epsilon:dropout:)`` with the weight of a scope, and its bias unless
+  /// the norm has none.
   public func normalizedEmbeddingSum(
-    _ lookups: [(table: Variable, ids: [Int32])],
+    _ lookups: [(table: Variable, ids: RowIndices)],
     _ scope: Scope,
     epsilon: Float,
-    dropout: Float
+    dropout: Float,
+    hasBias: Bool = true
   ) throws -> Variable {
     normalizedEmbeddingSum(
       lookups,
       weight: try scope.weight,
-      bias: try scope.bias,
+      bias: hasBias ? try scope.bias : nil,
       epsilon: epsilon,
       dropout: dropout
     )

@@ -50,6 +50,9 @@ static void activate(GraftActivation activation, const float *x, float *y, long 
   case GraftGELUTanh: return activate_as(GraftGELUTanh, x, y, count);
   case GraftReLU: return activate_as(GraftReLU, x, y, count);
   case GraftTanh: return activate_as(GraftTanh, x, y, count);
+  case GraftSigmoid: return activate_as(GraftSigmoid, x, y, count);
+  case GraftSiLU: return activate_as(GraftSiLU, x, y, count);
+  case GraftQuickGELU: return activate_as(GraftQuickGELU, x, y, count);
   }
 }
 
@@ -69,6 +72,9 @@ static void activation_gradient(
   case GraftGELUTanh: return activation_gradient_as(GraftGELUTanh, x, dy, dx, count);
   case GraftReLU: return activation_gradient_as(GraftReLU, x, dy, dx, count);
   case GraftTanh: return activation_gradient_as(GraftTanh, x, dy, dx, count);
+  case GraftSigmoid: return activation_gradient_as(GraftSigmoid, x, dy, dx, count);
+  case GraftSiLU: return activation_gradient_as(GraftSiLU, x, dy, dx, count);
+  case GraftQuickGELU: return activation_gradient_as(GraftQuickGELU, x, dy, dx, count);
   }
 }
 

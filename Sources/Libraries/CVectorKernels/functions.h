@@ -86,6 +86,9 @@ INLINE vf activation_value(GraftActivation activation, vf x) {
   case GraftGELUTanh: return x * sigmoid(gelu_tanh_argument(clamp_to_16(x))).value;
   case GraftReLU: return maximum(x, splat(0));
   case GraftTanh: return tanh_vector(x);
+  case GraftSigmoid: return sigmoid(x).value;
+  case GraftSiLU: return x * sigmoid(x).value;
+  case GraftQuickGELU: return x * sigmoid(1.702f * x).value;
   }
 }
 
@@ -101,6 +104,15 @@ INLINE vf activation_slope(GraftActivation activation, vf x) {
     return s.value + x * s.slope * (1.5957691216057308f * (1 + 3 * 0.044715f * x * x));
   }
   case GraftReLU: return choose(x > 0, splat(1), splat(0));
+  case GraftSigmoid: return sigmoid(x).slope;
+  case GraftSiLU: {
+    Sigmoid s = sigmoid(x);
+    return s.value + x * s.slope;
+  }
+  case GraftQuickGELU: {
+    Sigmoid s = sigmoid(1.702f * x);
+    return s.value + 1.702f * x * s.slope;
+  }
   case GraftTanh: {
     vf e = exp_vector(-2 * absolute(x));
     return 4 * e / ((1 + e) * (1 + e));

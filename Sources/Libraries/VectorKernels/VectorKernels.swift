@@ -53,14 +53,20 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
   public func activate(
     _ activation: Activation, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int
   ) {
-    table.activate(activation.code, x, y, count)
+    guard let code = activation.code else {
+      return ReferenceKernels().activate(activation, x, to: y, count: count)
+    }
+    table.activate(code, x, y, count)
   }
 
   public func activationGradient(
     _ activation: Activation, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
     to dx: UnsafeMutablePointer<Float>, count: Int
   ) {
-    table.activation_gradient(activation.code, x, dy, dx, count)
+    guard let code = activation.code else {
+      return ReferenceKernels().activationGradient(activation, x: x, dy: dy, to: dx, count: count)
+    }
+    table.activation_gradient(code, x, dy, dx, count)
   }
 
   public func layerNorm(
@@ -161,12 +167,17 @@ extension UnsafeMutablePointer<BFloat16> {
 }
 
 extension Activation {
-  fileprivate var code: GraftActivation {
+  /// `nil` for those that have no vector kernel.
+  fileprivate var code: GraftActivation? {
     switch self {
     case .gelu: GraftGELU
     case .geluTanh: GraftGELUTanh
     case .relu: GraftReLU
     case .tanh: GraftTanh
+    case .sigmoid: GraftSigmoid
+    case .silu: GraftSiLU
+    case .quickGELU: GraftQuickGELU
+    case .clippedGELU, .mish, .identity: nil
     }
   }
 }

@@ -22,6 +22,9 @@ typedef enum {
   GraftGELUTanh = 1,
   GraftReLU = 2,
   GraftTanh = 3,
+  GraftSigmoid = 4,
+  GraftSiLU = 5,
+  GraftQuickGELU = 6,
 } GraftActivation;
 
 /// The functions that the tests compare with double precision, one by one.

@@ -4,40 +4,44 @@ import OrderedCollections
 /// computation along with the weights.
 ///
 /// It is traced from the forward pass, so a backbone or a head has one whatever it does with the tape's ops:
-/// see ``Checkpoint/graph()``. Every value is a matrix of one row for each token, or for each sequence.
+/// see ``Checkpoint/graph()``. An op is a step here by its ``GraphOperation``.
 public struct ModelGraph: Sendable {
-  /// An array of a ``Batch``, one number for each token.
-  public enum Index: Sendable, Hashable {
-    case ids, tokenTypes, positions
-  }
-
-  public enum Operation: Sendable, Hashable {
-    /// `Σ tableᵢ[indexᵢ]`. Inputs: a table `[entries, width]` for each index.
-    case embeddingSum([Index])
-    /// The row of each sequence's first token. Input: a value of one row for each token.
-    case firstTokens
-    /// `x · Wᵀ + b`. Inputs: x, W `[out, in]`, and b `[out]` where there is one.
-    case linear
-    case activation(Activation)
-    /// Self-attention within each sequence, `softmax(Q · Kᵀ / √d) · V` per head. Inputs: Q, K, V.
-    case attention(heads: Int)
-    /// Inputs: x, weight `[width]`, bias `[width]`.
-    case layerNorm(epsilon: Float)
-    /// Inputs: two values of one shape.
-    case add
+  /// An array of a batch of padded sequences, `[batch, sequence]`.
+  public enum Input: Sendable, Hashable {
+    case ids
+    /// 1 for a token and 0 for padding.
+    case attentionMask
+    case tokenTypes
   }
 
   public enum Value: Sendable, Hashable {
     case parameter(String)
     /// The result of a step, by its place among ``ModelGraph/steps``.
     case step(Int)
+    /// Row numbers.
+    case indices(RowIndices.Origin)
   }
 
-  public struct Step: Sendable, Hashable {
-    public let operation: Operation
+  /// What the rows of a value stand for.
+  public enum Rows: Sendable, Hashable {
+    /// One for each token.
+    case tokens
+    /// One for each sequence.
+    case sequences
+    /// As many whatever the batch: those of a parameter, or of what was made of parameters alone.
+    case fixed(Int)
+    /// For each head and each two tokens of a sequence one number: an attention's scores, which a graph holds as
+    /// `[batch, heads, sequence, sequence]`.
+    case pairs(heads: Int)
+  }
+
+  /// An op's part of the graph.
+  public struct Step: Sendable {
+    public let operation: any GraphOperation
+    /// Variables, then indices.
     public var inputs: [Value]
-    /// Whether the result has a row for each token, or else one for each sequence.
-    public let isPerToken: Bool
+    /// What the result has a row for.
+    public let rows: Rows
     /// The length of a row.
     public let width: Int
   }

@@ -2,7 +2,7 @@ import GraftCompute
 import Testing
 
 /// A variable of normally distributed numbers that wants a gradient.
-func randomVariable(_ shape: [Int], seed: UInt64, scale: Float = 1, offset: Float = 0) -> Variable {
+public func randomVariable(_ shape: [Int], seed: UInt64, scale: Float = 1, offset: Float = 0) -> Variable {
   var generator = RandomKey(seed: seed).generator
   let values = (0..<shape.reduce(1, *)).map { _ in offset + scale * generator.normal() }
   return Variable(Tensor(values, shape: shape), needsGradient: true)
@@ -13,7 +13,7 @@ func randomVariable(_ shape: [Int], seed: UInt64, scale: Float = 1, offset: Floa
 /// The five-point stencil with steps of 0.05 is exact up to 0.05⁴/30 of a fifth derivative, 2·10⁻⁷; the output's
 /// float32 rounding, 6·10⁻⁸, is divided by the step and by the output's share in the loss, which leaves some
 /// 10⁻⁵ of the largest gradient. The tolerance is ten times that.
-func expectGradientsMatchDifferences(
+public func expectGradientsMatchDifferences(
   of inputs: [Variable],
   step: Float = 0.05,
   tolerance: Double = 3e-4,
@@ -23,6 +23,7 @@ func expectGradientsMatchDifferences(
   _ forward: (Tape) throws -> Variable
 ) throws {
   let backend = try backend ?? ReferenceBackend(threads: 1)
+  for input in inputs { input.clearGradient() }
   let tape = Tape(backend, dropoutKey: dropoutKey)
   let output = try forward(tape)
   var generator = RandomKey(seed: 99).generator
