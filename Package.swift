@@ -60,6 +60,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, path: "Sources/Libraries/\(name)")
 }
 
+/// Tests under `Tests`, with what all of them share.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(name: name, dependencies: ["TestSupport"] + dependencies)
+}
+
 let package = Package(
   name: "graft",
   products: [
@@ -122,43 +127,35 @@ let package = Package(
     .target(name: "HubServer", dependencies: [crypto], path: "Tests/HubServer"),
     .executableTarget(name: "hub-server", dependencies: ["HubServer"], path: "Tests/hub-server"),
 
-    .testTarget(
-      name: "ConformanceTests", dependencies: modules + ["GraftPlugins", "VectorKernels"] + builtIn),
-    .target(name: "ComputeTesting", dependencies: ["GraftCompute"], path: "Tests/ComputeTesting"),
-    .testTarget(
-      name: "GraftComputeTests", dependencies: ["GraftTensors", "GraftCompute", "ComputeTesting"]),
-    .testTarget(
-      name: "GraftCoreTests", dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
-    .testTarget(name: "GraftHubTests", dependencies: ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
-    .testTarget(
-      name: "GraftKitTests", dependencies: modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
-    .testTarget(
-      name: "CLITests",
-      dependencies: ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
-    .target(name: "FormatTesting", dependencies: ["GraftTensors", "GraftCompute"], path: "Tests/FormatTesting"),
-    .testTarget(name: "SafetensorsTests", dependencies: ["GraftTensors", "FormatTesting", "Safetensors"]),
-    .testTarget(
-      name: "PyTorchTests", dependencies: ["GraftTensors", "FormatTesting", "PyTorch", "Safetensors", "Zip"]),
-    .testTarget(
-      name: "NumPyTests", dependencies: ["GraftTensors", "FormatTesting", "NumPy", "Safetensors", "Zip"]),
-    .testTarget(name: "ZipTests", dependencies: ["GraftTensors", "FormatTesting", "Zip", "CZlib"]),
-    .testTarget(name: "HDF5Tests", dependencies: ["GraftTensors", "FormatTesting", "HDF5", "Safetensors"]),
-    .testTarget(
-      name: "TensorFlowBundleTests",
-      dependencies: [
-        "GraftTensors", "FormatTesting", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf",
+    // What the tests share: fixtures, temporary directories, messages of errors, runs over mutated files.
+    .target(name: "TestSupport", dependencies: ["GraftTensors", "GraftCompute"], path: "Tests/TestSupport"),
+
+    tests("ConformanceTests", modules + ["GraftPlugins", "VectorKernels"] + builtIn),
+    .target(
+      name: "ComputeTesting", dependencies: ["GraftCompute"], path: "Tests/ComputeTesting"),
+    tests("GraftComputeTests", ["GraftTensors", "GraftCompute", "ComputeTesting"]),
+    tests("GraftCoreTests", ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
+    tests("GraftHubTests", ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
+    tests("GraftKitTests", modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
+    tests(
+      "CLITests", ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
+    tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),
+    tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
+    tests("NumPyTests", ["GraftTensors", "NumPy", "Safetensors", "Zip"]),
+    tests("ZipTests", ["GraftTensors", "Zip", "CZlib"]),
+    tests("HDF5Tests", ["GraftTensors", "HDF5", "Safetensors"]),
+    tests(
+      "TensorFlowBundleTests",
+      [
+        "GraftTensors", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf",
       ]),
-    .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "CChecksums"]),
-    .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "GraftTensors", "GraftCore"]),
-    .testTarget(
-      name: "GGUFTests", dependencies: ["FormatTesting", "GGUF", "Safetensors", "GraftPlugins"] + modules),
-    .testTarget(
-      name: "ONNXTests",
-      dependencies: ["ComputeTesting", "FormatTesting", "GraftPlugins", "Protobuf"] + modules + builtIn),
-    .testTarget(name: "BERTTests", dependencies: ["GraftPlugins"] + modules + builtIn),
-    .testTarget(name: "WordPieceTests", dependencies: ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
-    .testTarget(
-      name: "AdamWTests", dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "OpenBLAS"]),
+    tests("ChecksumsTests", ["Checksums", "CChecksums"]),
+    tests("TensorBoardTests", ["TensorBoard", "GraftTensors", "GraftCore"]),
+    tests("GGUFTests", ["GGUF", "Safetensors", "GraftPlugins"] + modules),
+    tests("ONNXTests", ["ComputeTesting", "GraftPlugins", "Protobuf"] + modules + builtIn),
+    tests("BERTTests", ["GraftPlugins"] + modules + builtIn),
+    tests("WordPieceTests", ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
+    tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "OpenBLAS"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

@@ -4,6 +4,7 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 import OpenBLAS
+import TestSupport
 import Testing
 
 @Suite struct AdamWTests {
@@ -12,10 +13,7 @@ import Testing
   private let backend: any ComputeBackend
 
   init() throws {
-    let file = URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/adamw/steps.json")
-    golden = try JSON(parsing: Array(Data(contentsOf: file)))
+    golden = try JSON(parsing: Array(Data(contentsOf: fixtures.appending(path: "adamw/steps.json"))))
     backend = try ReferenceBackend(threads: 2)
   }
 
@@ -86,10 +84,7 @@ import Testing
     }
     func message(_ state: Weights) -> String? {
       let target = optimizer("a", [2, 2])
-      do {
-        try target.restore(state)
-        return nil
-      } catch { return "\(error)" }
+      return errorMessage { try target.restore(state) }
     }
     let advice = "It was saved by another run; resume with that run's model and options."
     #expect(message(optimizer("a", [2, 2]).state) == nil)

@@ -2,16 +2,14 @@ import Foundation
 import GraftCompute
 import GraftCore
 import GraftKit
+import TestSupport
 import Testing
 
 import GraftPlugins
 
 /// The tiny checkpoints that transformers wrote, and what they are.
 enum Fixture {
-  static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Fixtures/bert-tiny")
-
-  static func url(_ name: String) -> URL { directory.appending(path: name) }
+  static func url(_ name: String) -> URL { fixtures.appending(path: "bert-tiny/\(name)") }
 
   static let names = [
     "base", "base-no-pooler", "bfloat16", "cased", "data-parallel", "float16", "gelu-tanh",
@@ -105,17 +103,18 @@ struct SpellingTests {
   @Test func tiedCopiesMayStandForTheirTargets() throws {
     let registry = try Fixture.registry.get()
     let source = Fixture.url("pretraining")
-    let directory = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    try FileManager.default.copyItem(at: source, to: directory)
-    let file = directory.appending(path: "model.safetensors")
-    var weights = try registry.openWeights(file).weights
-    weights["cls.predictions.decoder.weight"] = weights.tensors.removeValue(
-      forKey: "bert.embeddings.word_embeddings.weight")
-    weights["cls.predictions.decoder.bias"] = weights.tensors.removeValue(forKey: "cls.predictions.bias")
-    try registry.formats.find("safetensors").init().write(weights, to: file)
-    try registry.open(directory).report.requireStrict()
-    #expect(try compare(source, directory, registry: registry).isEmpty)
+    try withTemporaryDirectory { parent in
+      let directory = parent.appending(path: "model")
+      try FileManager.default.copyItem(at: source, to: directory)
+      let file = directory.appending(path: "model.safetensors")
+      var weights = try registry.openWeights(file).weights
+      weights["cls.predictions.decoder.weight"] = weights.tensors.removeValue(
+        forKey: "bert.embeddings.word_embeddings.weight")
+      weights["cls.predictions.decoder.bias"] = weights.tensors.removeValue(forKey: "cls.predictions.bias")
+      try registry.formats.find("safetensors").init().write(weights, to: file)
+      try registry.open(directory).report.requireStrict()
+      #expect(try compare(source, directory, registry: registry).isEmpty)
+    }
   }
 
   @Test func untiedDecoderStaysUntied() throws {

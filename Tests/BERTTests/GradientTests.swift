@@ -5,6 +5,7 @@ import GraftTensors
 import MaskedLM
 import NextSentence
 import SequenceClassification
+import TestSupport
 import Testing
 
 import GraftPlugins
@@ -18,7 +19,7 @@ struct GradientTests {
 
   private func golden(_ name: String) throws -> Weights {
     try registry.openWeights(
-      Fixture.directory.deletingLastPathComponent().appending(path: "gradients/\(name).safetensors")
+      fixtures.appending(path: "gradients/\(name).safetensors")
     ).weights
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Broken files of every format: `graft inspect` says what they are, how much is there, and what to do.
@@ -52,7 +53,7 @@ import Testing
 
   @Test(arguments: cuts) func cutOff(_ cut: Cut) throws {
     try Sandbox.with { sandbox in
-      let source = Sandbox.root.appending(path: "Fixtures/\(cut.file)")
+      let source = fixtures.appending(path: "\(cut.file)")
       try FileManager.default.copyItem(at: source.deletingLastPathComponent(), to: sandbox.url("model"))
       let file = "model/\(source.lastPathComponent)"
       if let count = cut.count {

@@ -147,19 +147,14 @@ import Testing
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
 
   /// A tiny checkpoint with a head that was never trained.
-  @Sendable static func swapped(_ sandbox: Sandbox) throws {
-    let outcome = try sandbox.graft([
-      "head", "swap", "{pretraining}", "--to", "sequence-classification", "--labels", "A,B,C", "--output",
-      "swapped",
-    ])
-    try #require(outcome.code == 0)
-  }
+  @Sendable static func swapped(_ sandbox: Sandbox) throws { try swappedFiles.write(into: sandbox) }
 
   /// A head of width 32 alone.
-  @Sendable static func detached(_ sandbox: Sandbox) throws {
-    let outcome = try sandbox.graft(["head", "detach", "{sequence-classification}", "--output", "head"])
-    try #require(outcome.code == 0)
-  }
+  @Sendable static func detached(_ sandbox: Sandbox) throws { try detachedFiles.write(into: sandbox) }
+
+  private static let swappedFiles = Prepared(
+    "head swap {pretraining} --to sequence-classification --labels A,B,C --output swapped")
+  private static let detachedFiles = Prepared("head detach {sequence-classification} --output head")
 
   /// Import → swap → swap back leaves every tensor of the source bit-identical.
   @Test func swappingBackRestores() throws {

@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 import GraftPlugins
@@ -16,7 +17,7 @@ import GraftPlugins
     let data: [String]
   }
 
-  static let packages = Sandbox.root.appending(path: "Fixtures/packages/train.csv").path
+  static let packages = fixtures.appending(path: "packages/train.csv").path
   static let tasks = [
     Task(
       testDescription: "classification", model: "classifier",

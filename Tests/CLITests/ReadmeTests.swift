@@ -1,12 +1,13 @@
 import Foundation
 import HubServer
+import TestSupport
 import Testing
 
 /// The README is for people who paste its commands.
 @Suite struct ReadmeTests {
   /// The lines after `$ ` in the README's console blocks, in their order.
   private static func commands() throws -> [String] {
-    let text = try String(contentsOf: Sandbox.root.appending(path: "README.md"), encoding: .utf8)
+    let text = try String(contentsOf: repository.appending(path: "README.md"), encoding: .utf8)
     let blocks = text.components(separatedBy: "```").enumerated().filter {
       $0.offset % 2 == 1 && $0.element.hasPrefix("console\n")
     }
@@ -24,7 +25,7 @@ import Testing
     #expect(commands.count { $0.hasPrefix("graft ") } >= 8)
     try Sandbox.with { sandbox in
       let prepared = try sandbox.shell(
-        "ln -s '\(Sandbox.root.path)/Fixtures' . && mkdir bin && ln -s \"$GRAFT\" bin/graft")
+        "ln -s '\(repository.path)/Fixtures' . && mkdir bin && ln -s \"$GRAFT\" bin/graft")
       #expect(prepared.code == 0)
       // A Hub that has a tiny model under the name that the README gives.
       var published = try Repository(
@@ -38,7 +39,7 @@ import Testing
       for command in commands {
         // What make runs is this suite itself, or takes minutes: here it has to be a target, no more.
         let command =
-          command.hasPrefix("make ") ? "make -n -C '\(Sandbox.root.path)' \(command.dropFirst(5))" : command
+          command.hasPrefix("make ") ? "make -n -C '\(repository.path)' \(command.dropFirst(5))" : command
         let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)", environment: environment)
         #expect(outcome.code == 0, "$ \(command)\n\(outcome.stderr)")
       }

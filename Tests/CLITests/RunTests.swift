@@ -1,10 +1,11 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 /// `graft run`, from the command to what it leaves on the disk.
 @Suite(.serialized) struct RunTests {
-  static let packages = Sandbox.root.appending(path: "Fixtures/packages").path
+  static let packages = fixtures.appending(path: "packages").path
 
   /// Two arms, two seeds, on a tiny model and a few rows.
   static func experiment(_ sandbox: Sandbox, epochs: Int = 2, seeds: String = "[1, 2]") throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A fresh working directory in which the built binary runs.
@@ -6,24 +7,17 @@ struct Sandbox: Sendable {
   /// What the program finds as its working directory.
   let directory: URL
 
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-
   /// The binary, which the build puts beside the test bundle.
   static let binary: URL = {
     let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
     let beside = bundle.appending(path: "graft")
     return FileManager.default.isExecutableFile(atPath: beside.path)
-      ? beside : root.appending(path: ".build/debug/graft")
+      ? beside : repository.appending(path: ".build/debug/graft")
   }()
 
   /// Runs `body` with a sandbox that goes away afterwards.
   static func with<Result>(_ body: (Sandbox) throws -> Result) throws -> Result {
-    let directory = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
-      .appending(path: "graft-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    return try body(Sandbox(directory: directory))
+    try withTemporaryDirectory { try body(Sandbox(directory: $0)) }
   }
 
   /// What a run ended with.
@@ -44,7 +38,7 @@ struct Sandbox: Sendable {
       return argument
     }
     let name = argument[argument.index(after: open)..<close]
-    let fixture = Sandbox.root.appending(path: "Fixtures/bert-tiny/\(name)").path
+    let fixture = fixtures.appending(path: "bert-tiny/\(name)").path
     return argument[..<open] + fixture + argument[argument.index(after: close)...]
   }
 
@@ -137,6 +131,41 @@ struct Sandbox: Sendable {
     let length = UInt64(header.utf8.count)
     let prefix = (0..<8).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) }
     try copy(fixture, weights: prefix + Array(header.utf8) + [UInt8](repeating: 0, count: data))
+  }
+}
+
+/// What a few commands made, for every row that begins with it: the commands run once, their files are kept in memory.
+struct Prepared: Sendable {
+  private let files: Result<[String: Data], any Error>
+
+  init(_ make: (Sandbox) throws -> Void) {
+    files = Result {
+      try Sandbox.with { sandbox in
+        try make(sandbox)
+        let paths =
+          FileManager.default.enumerator(atPath: sandbox.directory.path)?
+          .compactMap { $0 as? String } ?? []
+        return try paths.reduce(into: [:]) { files, path in
+          var isDirectory: ObjCBool = false
+          _ = FileManager.default.fileExists(atPath: sandbox.url(path).path, isDirectory: &isDirectory)
+          if !isDirectory.boolValue { files[path] = try Data(contentsOf: sandbox.url(path)) }
+        }
+      }
+    }
+  }
+
+  /// Runs commands that have to succeed.
+  init(_ commands: String...) {
+    self.init { sandbox in
+      for command in commands {
+        let outcome = try sandbox.graft(command.split(separator: " ").map(String.init))
+        try #require(outcome.code == 0, "\(outcome.stderr)")
+      }
+    }
+  }
+
+  func write(into sandbox: Sandbox) throws {
+    for (path, data) in try files.get() { try sandbox.write(path, Array(data)) }
   }
 }
 

@@ -241,16 +241,20 @@ import Testing
   }
 
   /// A classifier that was never trained, and four rows of data.
-  @Sendable static func classifier(_ sandbox: Sandbox) throws {
+  @Sendable static func classifier(_ sandbox: Sandbox) throws { try classifierFiles.write(into: sandbox) }
+
+  /// The classifier after two steps.
+  @Sendable static func trained(_ sandbox: Sandbox) throws { try trainedFiles.write(into: sandbox) }
+
+  private static let classifierFiles = Prepared { sandbox in
     try sandbox.write("data.csv", "text,label\nhe can do it,A\nshe is,B\nthe one,A\nof it,1\n")
     let outcome = try sandbox.graft([
       "head", "swap", "{base}", "--to", "sequence-classification", "--labels", "A,B", "--output", "model",
     ])
-    try #require(outcome.code == 0)
+    try #require(outcome.code == 0, "\(outcome.stderr)")
   }
 
-  /// The classifier after two steps.
-  @Sendable static func trained(_ sandbox: Sandbox) throws {
+  private static let trainedFiles = Prepared { sandbox in
     try classifier(sandbox)
     let outcome = try sandbox.graft([
       "train", "model", "--data", "data.csv", "--output", "trained", "--max-steps", "2", "--batch-size", "2",

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GraftCompute
@@ -233,9 +234,7 @@ struct TwinHeadTests {
   func architectureDecides(_ twinFirst: Bool) throws {
     let registry = try Registry(
       twinFirst ? [TwinPlugin.self] + builtInPlugins : builtInPlugins + [TwinPlugin.self])
-    let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fixtures/bert-tiny")
-    let opened = try registry.open(fixtures.appending(path: "sequence-classification"))
+    let opened = try registry.open(fixtures.appending(path: "bert-tiny/sequence-classification"))
     #expect(opened.checkpoint.heads.map(\.id) == ["sequence-classification"])
     #expect(opened.report.groups.allSatisfy { $0.initialized.isEmpty })
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GraftCore
@@ -15,11 +16,11 @@ struct MetricsWriterConformance {
 
   /// The bytes of all files below a place that does not exist at first.
   private func files(_ body: (URL) throws -> Void) throws -> [Data] {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    try body(directory.appending(path: "runs"))
-    let names = FileManager.default.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
-    return names.compactMap { FileManager.default.contents(atPath: directory.appending(path: $0).path) }
+    try withTemporaryDirectory { directory in
+      try body(directory.appending(path: "runs"))
+      let names = FileManager.default.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
+      return names.compactMap { FileManager.default.contents(atPath: directory.appending(path: $0).path) }
+    }
   }
 
   private let values = ["train/loss": 0.5, "eval/accuracy": 1, "train/learning_rate": .infinity]

@@ -2,6 +2,7 @@ import Foundation
 import GraftCompute
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 import GraftPlugins
@@ -287,14 +288,6 @@ struct WeightFormatConformance {
       #expect(try read[name]?.bytes() == tensor.bytes(), "\(name)")
     }
   }
-}
-
-/// Runs `body` with a directory of its own, removed afterwards.
-func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
-  let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: url) }
-  return try body(url)
 }
 
 /// Counts calls from a closure that may run anywhere.

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCompute
+import TestSupport
 import Testing
 
 /// The tensors of one file under `Fixtures/gradients`, written by PyTorch.
@@ -13,16 +14,10 @@ struct Golden {
   private let data: Data
 
   init(_ name: String) throws {
-    let path = "\(Golden.root)/Fixtures/gradients/\(name).safetensors"
-    let file = try Data(contentsOf: URL(fileURLWithPath: path))
+    let file = try Data(contentsOf: fixtures.appending(path: "gradients/\(name).safetensors"))
     let length = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
     entries = try JSONDecoder().decode([String: Entry].self, from: file[8..<8 + length])
     data = file.dropFirst(8 + length)
-  }
-
-  private static var root: String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().path
   }
 
   private func numbers<Number>(_ name: String, _ dtype: String, _: Number.Type) throws -> ([Number], [Int]) {

@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Scores against scikit-learn's: `Fixtures/evaluation/make_metrics.py`.

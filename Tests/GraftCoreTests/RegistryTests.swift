@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 /// The smallest weight format: a mark, then one uint8 tensor called `all`.

@@ -2,6 +2,7 @@ import Foundation
 import GraftCore
 import GraftTensors
 import HubServer
+import TestSupport
 
 @testable import GraftHub
 
@@ -45,24 +46,23 @@ struct Bench {
     change: (inout Repository) -> Void = { _ in },
     _ body: (Bench) throws -> Result
   ) throws -> Result {
-    let directory = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
-      .appending(path: "graft-hub-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let model = directory.appending(path: "model")
-    for (name, bytes) in files {
-      let url = model.appending(path: name)
-      try FileManager.default.createDirectory(
-        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(bytes).write(to: url)
+    try withTemporaryDirectory { directory in
+      let model = directory.appending(path: "model")
+      for (name, bytes) in files {
+        let url = model.appending(path: name)
+        try FileManager.default.createDirectory(
+          at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: url)
+      }
+      var repository = try Repository(id, model)
+      repository.formerly = formerly
+      change(&repository)
+      let server = try HubServer([repository])
+      let settings = HubSettings([
+        "HF_ENDPOINT": server.endpoint, "HF_HOME": directory.appending(path: "home").path,
+      ])
+      return try body(Bench(directory: directory, server: server, settings: settings))
     }
-    var repository = try Repository(id, model)
-    repository.formerly = formerly
-    change(&repository)
-    let server = try HubServer([repository])
-    let settings = HubSettings([
-      "HF_ENDPOINT": server.endpoint, "HF_HOME": directory.appending(path: "home").path,
-    ])
-    return try body(Bench(directory: directory, server: server, settings: settings))
   }
 
   var hub: Hub { hub(settings) }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GraftHub
@@ -6,10 +7,7 @@ import Testing
 /// Room on the disk, and libcurl's refusals.
 @Suite struct BlobWriterTests {
   private func withBlob(_ body: (URL) throws -> Void) throws {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "blob-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    try body(directory.appending(path: "blob"))
+    try withTemporaryDirectory { try body($0.appending(path: "blob")) }
   }
 
   /// How many bytes of the disk an incomplete blob holds.

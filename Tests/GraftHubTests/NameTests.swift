@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GraftHub
@@ -43,10 +44,11 @@ import Testing
       #expect(HubSettings(["HF_HUB_OFFLINE": value]).isOffline == offline)
     }
     #expect(HubSettings(["HF_TOKEN": " hf_x\n", "HF_HOME": "/nowhere"]).token == "hf_x")
-    let file = FileManager.default.temporaryDirectory.appending(path: "token-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: file) }
-    try Data("hf_stored\n".utf8).write(to: file)
-    #expect(HubSettings(["HF_TOKEN_PATH": file.path]).token == "hf_stored")
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "token")
+      try Data("hf_stored\n".utf8).write(to: file)
+      #expect(HubSettings(["HF_TOKEN_PATH": file.path]).token == "hf_stored")
+    }
   }
 
   @Test(arguments: [

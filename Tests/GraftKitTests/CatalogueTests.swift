@@ -3,6 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 import GraftPlugins
@@ -54,32 +55,34 @@ import GraftPlugins
   }
 
   @Test func usersCatalogue() throws {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "zoo-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let file = directory.appending(path: "graft/zoo.json")
-    try ModelCatalogue.register("news", path: URL(filePath: "/models/news"), about: "sorts news", in: file)
-    try ModelCatalogue.register("bert-base-cased", path: URL(filePath: "/models/cased"), about: nil, in: file)
-    try ModelCatalogue.register("news", path: URL(filePath: "/models/news-2"), about: nil, in: file)
-    let catalogue = try ModelCatalogue(userFile: file)
-    #expect(catalogue.find("news")?.path == "/models/news-2")
-    #expect(catalogue.find("bert-base-cased")?.path == "/models/cased")
-    #expect(catalogue.find("bert-base-uncased")?.path == nil)
-    #expect(catalogue.entries.filter { $0.names.contains("bert-base-cased") }.count == 1)
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "graft/zoo.json")
+      try ModelCatalogue.register("news", path: URL(filePath: "/models/news"), about: "sorts news", in: file)
+      try ModelCatalogue.register(
+        "bert-base-cased", path: URL(filePath: "/models/cased"), about: nil, in: file)
+      try ModelCatalogue.register("news", path: URL(filePath: "/models/news-2"), about: nil, in: file)
+      let catalogue = try ModelCatalogue(userFile: file)
+      #expect(catalogue.find("news")?.path == "/models/news-2")
+      #expect(catalogue.find("bert-base-cased")?.path == "/models/cased")
+      #expect(catalogue.find("bert-base-uncased")?.path == nil)
+      #expect(catalogue.entries.filter { $0.names.contains("bert-base-cased") }.count == 1)
 
-    try ModelCatalogue.unregister("bert-base-cased", in: file)
-    #expect(try ModelCatalogue(userFile: file).find("bert-base-cased")?.configuration != nil)
-    #expect {
       try ModelCatalogue.unregister("bert-base-cased", in: file)
-    } throws: { error in
-      "\(error)" == "bert-base-cased: no checkpoint was added under that name. "
-        + "'graft zoo list' shows where those are that were."
-    }
+      #expect(try ModelCatalogue(userFile: file).find("bert-base-cased")?.configuration != nil)
+      #expect {
+        try ModelCatalogue.unregister("bert-base-cased", in: file)
+      } throws: { error in
+        "\(error)" == "bert-base-cased: no checkpoint was added under that name. "
+          + "'graft zoo list' shows where those are that were."
+      }
 
-    try Data(#"{"models": [{"names": []}]}"#.utf8).write(to: file)
-    #expect {
-      try ModelCatalogue(userFile: file)
-    } throws: { error in
-      "\(error)" == "\(file.path): model 1, key 'names': wrong value; expected a list of names, found a list."
+      try Data(#"{"models": [{"names": []}]}"#.utf8).write(to: file)
+      #expect {
+        try ModelCatalogue(userFile: file)
+      } throws: { error in
+        "\(error)"
+          == "\(file.path): model 1, key 'names': wrong value; expected a list of names, found a list."
+      }
     }
   }
 
@@ -87,8 +90,7 @@ import GraftPlugins
   @Test(arguments: ["base", "pretraining", "masked-lm"])
   func goldenSlices(fixture: String) throws {
     let registry = try Registry.builtIn()
-    let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fixtures/bert-tiny/\(fixture)")
+    let directory = fixtures.appending(path: "bert-tiny/\(fixture)")
     let golden = try registry.openWeights(directory.appending(path: "golden.safetensors")).weights
     let length = try #require(golden["input_ids"]).spec.shape[1]
     // Its first token is read, as the pooler wants it.
@@ -114,12 +116,13 @@ import GraftPlugins
           "ids": list(ids), "mask": list(mask), "types": list(types), "output": .string(output),
           "first": [JSON(token), 1], "values": .array([.array(values.map { JSON($0 + shift) })]),
         ]
-        let file = FileManager.default.temporaryDirectory.appending(path: "zoo-\(UUID().uuidString).json")
-        defer { try? FileManager.default.removeItem(at: file) }
         let entry: JSON = ["names": ["tiny"], "golden": [model]]
-        try Data(JSON(dictionaryLiteral: ("models", [entry])).text().utf8).write(to: file)
-        let slice = try #require(try ModelCatalogue(userFile: file).find("tiny")?.golden.first)
-        return try slice.difference(of: checkpoint, backend: ReferenceBackend(threads: 1))
+        return try withTemporaryDirectory { directory in
+          let file = directory.appending(path: "zoo.json")
+          try Data(JSON(dictionaryLiteral: ("models", [entry])).text().utf8).write(to: file)
+          let slice = try #require(try ModelCatalogue(userFile: file).find("tiny")?.golden.first)
+          return try slice.difference(of: checkpoint, backend: ReferenceBackend(threads: 1))
+        }
       }
       #expect(try difference(0) < 1e-5)
       #expect(abs(try difference(0.5) - 0.5) < 1e-4)

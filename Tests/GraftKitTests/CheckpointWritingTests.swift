@@ -1,12 +1,13 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct CheckpointWritingTests {
   @Test("a folder of a parked head that cannot be created is an error of Graft's own")
   func parkedHeadInTheWay() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let registry = try Support.registry()
       var checkpoint = try registry.open(Support.fixture("masked-lm")).checkpoint
       checkpoint.activeHead = nil

@@ -2,12 +2,11 @@ import Foundation
 import GraftCompute
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Checkpoints of other frameworks: what they compute, what their configurations mean, and what is written.
 @Suite struct DialectTests {
-  private static let fixtures = Support.root.appending(path: "Fixtures")
-
   /// Written by the framework itself, with its own outputs.
   static let checkpoints = [
     "tensorflow/h5/base", "tensorflow/h5/masked-lm", "tensorflow/h5/pretraining",
@@ -18,7 +17,7 @@ import Testing
 
   @Test("outputs are the framework's, and nothing is unexpected or new", arguments: checkpoints)
   func computesTheSame(_ name: String) throws {
-    let source = Self.fixtures.appending(path: name)
+    let source = fixtures.appending(path: name)
     let registry = try Support.registry()
     try registry.open(source).report.requireStrict()
     let result = try GraftKit.verify(
@@ -30,9 +29,9 @@ import Testing
 
   @Test("every dialect has every tensor back, bit for bit", arguments: checkpoints)
   func throughEveryDialect(_ name: String) throws {
-    let source = Self.fixtures.appending(path: name)
+    let source = fixtures.appending(path: name)
     let registry = try Support.registry()
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       for (format, dialect) in [
         ("safetensors", "transformers"), ("hdf5", "transformers"), ("hdf5", "transformers-tf"),
         ("tensorflow", "google"), ("hdf5", "keras-hub"),
@@ -60,7 +59,7 @@ import Testing
 
   @Test("bert_config.json means what transformers means without saying it")
   func googleConfiguration() throws {
-    let source = Self.fixtures.appending(path: "tensorflow/google/classifier")
+    let source = fixtures.appending(path: "tensorflow/google/classifier")
     let configuration = try Support.registry().open(source).checkpoint.configuration
     #expect(configuration["model_type"] == "bert")
     #expect(configuration["layer_norm_eps"]?.double == 1e-12)
@@ -70,13 +69,13 @@ import Testing
 
   @Test("KerasHub's configuration is read, and written as KerasHub has it")
   func kerasHubConfiguration() throws {
-    let source = Self.fixtures.appending(path: "keras-hub/classifier")
+    let source = fixtures.appending(path: "keras-hub/classifier")
     let registry = try Support.registry()
     let configuration = try registry.open(source).checkpoint.configuration
     #expect(configuration["hidden_act"] == "gelu_new")
     #expect(configuration["attention_probs_dropout_prob"]?.double == 0.1)
     #expect(configuration["num_attention_heads"]?.int == 2)
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let written = directory.appending(path: "preset")
       try exportModel(
         source, to: written, options: OutputOptions(format: "hdf5", dialect: "keras-hub"), registry: registry)
@@ -94,7 +93,7 @@ import Testing
   func kerasHubDifferences() throws {
     let registry = try Support.registry()
     let options = OutputOptions(format: "hdf5", dialect: "keras-hub")
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let report = try exportModel(
         Support.fixture("base"), to: directory.appending(path: "gelu"), options: options, registry: registry)
       #expect(
@@ -102,7 +101,7 @@ import Testing
           "hidden_act is \"gelu\", and \"gelu_new\" in the framework: outputs differ a little"
         ])
       let same = try exportModel(
-        Self.fixtures.appending(path: "keras-hub/backbone"), to: directory.appending(path: "same"),
+        fixtures.appending(path: "keras-hub/backbone"), to: directory.appending(path: "same"),
         options: options, registry: registry)
       #expect(same.notes.isEmpty)
 
@@ -126,7 +125,7 @@ import Testing
     arguments: ["google", "transformers-tf", "keras-hub"])
   func untiedDecoders(_ dialect: String) throws {
     let registry = try Support.registry()
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let error = try #require(throws: GraftError.self) {
         try exportModel(
           Support.fixture("untied-decoder"), to: directory.appending(path: "out"),
@@ -139,9 +138,9 @@ import Testing
 
   @Test("attention weights of another number of heads are no weights of this model")
   func headsThatDoNotFit() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let source = directory.appending(path: "preset")
-      try FileManager.default.copyItem(at: Self.fixtures.appending(path: "keras-hub/backbone"), to: source)
+      try FileManager.default.copyItem(at: fixtures.appending(path: "keras-hub/backbone"), to: source)
       let config = source.appending(path: "config.json")
       let text = try String(contentsOf: config, encoding: .utf8)
       try text.replacing("\"num_heads\": 2", with: "\"num_heads\": 4").write(

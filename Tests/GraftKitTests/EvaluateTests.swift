@@ -3,6 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftData
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -119,7 +120,7 @@ import Testing
     #expect(evaluation.predictions == (try predict(model, on: data, batchSize: 4, backend: backend)))
     #expect(try evaluate(model, on: data, backend: backend).predictions == [])
 
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let file = directory.appending(path: "predictions.jsonl")
       try PredictionFile.write(evaluation.predictions, of: rows, labelled: data, to: file)
       let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
@@ -157,7 +158,7 @@ import Testing
   /// Golden written by transformers: `Fixtures/evaluation/make_pseudo_perplexity.py`.
   @Test(arguments: [1, 5, 64]) func pseudoPerplexityIsTransformers(_ batchSize: Int) throws {
     let model = try model("masked-lm")
-    let golden = try JSON(file: Support.root.appending(path: "Fixtures/evaluation/pseudo_perplexity.json"))
+    let golden = try JSON(file: fixtures.appending(path: "evaluation/pseudo_perplexity.json"))
     let texts = try #require(golden["texts"]?.array)
     func score(_ texts: [JSON]) throws -> PseudoPerplexity {
       let rows = texts.map { TextRow($0["text"]?.string ?? "") }
@@ -256,7 +257,7 @@ import Testing
   }
 
   @Test func rowsAreCountedAsTheyStandInTheFile() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let file = directory.appending(path: "data.csv")
       try Data("text,label\na,0\nb,1\nc,0\n".utf8).write(to: file)
       let rows = try DataSource(reading: [file, file], options: DataOptions(shuffleSeed: 3, take: 4)).rows()
@@ -268,7 +269,7 @@ import Testing
   }
 
   @Test func compressedFilesAreRead() throws {
-    let file = Support.root.appending(path: "Fixtures/tokenizer/characters.txt.gz")
+    let file = fixtures.appending(path: "tokenizer/characters.txt.gz")
     let rows = try DataSource(reading: [file], options: DataOptions(take: 3)).rows()
     #expect(rows.count == 3)
   }

@@ -1,12 +1,13 @@
 import Foundation
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct ExportTests {
   @Test("a model that needs shards is not written to one file, nor beside it")
   func shardsNeedADirectory() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "model.safetensors")
       let (source, registry) = (Support.fixture("base"), try Support.registry())
       let error = try #require(throws: GraftError.self) {
@@ -31,7 +32,7 @@ import Testing
   @Test("a PyTorch file has a tied decoder's name as well, without a second copy", arguments: [nil, 30_000])
   func tiedNames(_ limit: Int?) throws {
     let (source, registry) = (Support.fixture("pretraining"), try Support.registry())
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       try exportModel(
         source, to: output, options: OutputOptions(format: "pytorch", shardLimit: limit), registry: registry)
@@ -56,7 +57,7 @@ import Testing
   @Test("what an output does not hold is in the report")
   func leftOut() throws {
     let registry = try Support.registry()
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let both = directory.appending(path: "both")
       try swapHead(Support.fixture("pretraining"), to: "sequence-classification", registry: registry)
         .checkpoint.write(to: both, registry: registry)
@@ -89,7 +90,7 @@ import Testing
   @Test("an extension belongs to its format")
   func extensions() throws {
     let registry = try Support.registry()
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "one.safetensors")
       let error = try #require(throws: GraftError.self) {
         try exportModel(
@@ -109,7 +110,7 @@ import Testing
     arguments: ["safetensors", "pytorch", "npz", "hdf5", "tensorflow"])
   func nonFinite(_ format: String) throws {
     let registry = try Support.registry()
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       var checkpoint = try registry.open(Support.fixture("base")).checkpoint
       var values = try #require(checkpoint.backbone["pooler.weight"]).floats()
       values.replaceSubrange(0..<4, with: [.nan, .infinity, .nan, -.infinity])

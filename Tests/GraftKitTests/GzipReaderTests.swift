@@ -2,6 +2,7 @@ import CZlib
 import Foundation
 import GraftCompute
 import GraftTensors
+import TestSupport
 import Testing
 import Zlib
 
@@ -131,9 +132,10 @@ import Zlib
   }
 
   func withFile<Result>(_ bytes: [UInt8], _ body: (URL) throws -> Result) throws -> Result {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString).gz")
-    try Data(bytes).write(to: url)
-    defer { try? FileManager.default.removeItem(at: url) }
-    return try body(url)
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "file.gz")
+      try Data(bytes).write(to: url)
+      return try body(url)
+    }
   }
 }

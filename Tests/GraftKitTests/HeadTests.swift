@@ -2,6 +2,7 @@ import Foundation
 import GraftCore
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite("Heads as things of their own")
@@ -28,7 +29,7 @@ struct HeadTests {
       ("padded-vocab", "sequence-classification"), ("sharded", "next-sentence"),
     ])
   func roundTrip(_ name: String, _ other: String) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let steps = ["imported", "swapped", "back"].map { directory.appending(path: $0) }
       let source = Support.fixture(name)
       try importModel(source, to: steps[0], registry: registry)
@@ -50,7 +51,7 @@ struct HeadTests {
 
   @Test("the pooler and the next-sentence head survive under a masked-lm head")
   func poolerSurvives() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "mlm")
       try swap(Support.fixture("pretraining"), to: "masked-lm", output: output)
       let opened = try registry.open(output)
@@ -65,7 +66,7 @@ struct HeadTests {
 
   @Test("new labels start a new head and set the old one aside")
   func newLabels() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "two")
       let change = try swap(
         Support.fixture("sequence-classification"), to: "sequence-classification", labels: ["no", "yes"],
@@ -90,7 +91,7 @@ struct HeadTests {
 
   @Test("a detached head goes onto another backbone of its width")
   func detachAndAttach() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let (head, output) = (directory.appending(path: "head"), directory.appending(path: "model"))
       let detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       let options = Checkpoint.WriteOptions(
@@ -115,7 +116,7 @@ struct HeadTests {
 
   @Test("a head of another width is refused with both widths")
   func wrongWidth() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let head = directory.appending(path: "head")
       var detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       detached.hiddenSize = 48
@@ -153,7 +154,7 @@ struct HeadTests {
 
   @Test("an untied decoder stays untied on a backbone whose own head was tied, and the other way round")
   func untiedDecoderMoves() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let pairs = [("untied-decoder", "pretraining", false), ("masked-lm", "untied-decoder", true)]
       for (head, backbone, isTied) in pairs {
         let (detached, output) = (
@@ -171,7 +172,7 @@ struct HeadTests {
 
   @Test("a trained head on a pooler that is new does not predict")
   func newPooler() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let (head, output) = (directory.appending(path: "head"), directory.appending(path: "model"))
       try detach("sequence-classification", to: head)
       let change = try attachHead(Support.fixture("base-no-pooler"), head: head, registry: registry)
@@ -195,7 +196,7 @@ struct HeadTests {
 
   @Test("a damaged parked head is found when the checkpoint is opened")
   func damagedParkedHead() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "model")
       try swap(Support.fixture("sequence-classification"), to: "masked-lm", output: output)
       let weights = Weights([
@@ -211,7 +212,7 @@ struct HeadTests {
 
   @Test("a folder called heads that Graft did not write is left alone")
   func foreignHeadsFolder() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let model = directory.appending(path: "model")
       try FileManager.default.copyItem(at: Support.fixture("pretraining"), to: model)
       try FileManager.default.createDirectory(
@@ -222,7 +223,7 @@ struct HeadTests {
 
   @Test("a detached head is no checkpoint, and the message says so")
   func detachedHeadIsNoCheckpoint() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let head = directory.appending(path: "head")
       try detach("sequence-classification", to: head)
       let error = #expect(throws: GraftError.self) { try registry.open(head) }

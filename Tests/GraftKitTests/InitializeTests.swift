@@ -1,6 +1,7 @@
 import Foundation
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct InitializeTests {
@@ -8,7 +9,7 @@ import Testing
     "sizes that no machine has are an error, not an attempt",
     arguments: [(2_000_000_000, 2_000_000_000), (2_000_000_000, 1 << 20), (1 << 20, 1 << 21)])
   func beyondMemory(_ vocabulary: Int, _ hidden: Int) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let configuration: JSON = [
         "model_type": "bert", "vocab_size": JSON(vocabulary), "hidden_size": JSON(hidden),
         "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8,

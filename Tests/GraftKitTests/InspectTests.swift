@@ -1,12 +1,13 @@
 import Foundation
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct InspectTests {
   @Test("element types are in the order of their counts, then of their names")
   func orderOfTypes() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let registry = try Support.registry()
       let source = Support.fixture("base")
       let original = try registry.open(source).stored

@@ -4,6 +4,7 @@ import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Fifty steps that PyTorch took on the tiny models, step by step: `Fixtures/curves/make.py`.
@@ -14,7 +15,7 @@ import Testing
 
   @Test(arguments: [("classification", "sequence-classification"), ("masked_lm", "masked-lm")])
   func lossesFollowTorch(_ curve: String, _ name: String) throws {
-    let file = Support.root.appending(path: "Fixtures/curves/\(curve).safetensors")
+    let file = fixtures.appending(path: "curves/\(curve).safetensors")
     let golden = try registry.openWeights(file).weights
     var checkpoint = try registry.open(Support.fixture(name)).checkpoint
     checkpoint.configuration = checkpoint.configuration.overridingDropout(0)

@@ -3,6 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftData
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -87,7 +88,7 @@ import Testing
 
   /// A checkpoint with a published card.
   private func withModel(_ fixture: String, _ body: (_ model: URL, _ directory: URL) throws -> Void) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let model = directory.appending(path: "model")
       try FileManager.default.copyItem(at: Support.fixture(fixture), to: model)
       try Data(Self.published.utf8).write(to: model.appending(path: "README.md"))
@@ -122,7 +123,7 @@ import Testing
   }
 
   @Test func anExportWithoutACardGetsAShortOne() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       try exportModel(
         Support.fixture("sequence-classification"), to: output, options: OutputOptions(), registry: registry)
@@ -179,7 +180,7 @@ import Testing
   }
 
   @Test func labelsAreWhole() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let (swapped, output) = (directory.appending(path: "swapped"), directory.appending(path: "out"))
       try swapHead(
         Support.fixture("masked-lm"), to: "sequence-classification", labels: ["Sci/Tech", "I/O"],
@@ -194,7 +195,7 @@ import Testing
     ("acme/tiny-bert", true), ("q3", false), ("/models/q3", false), ("./q3", false), ("models/a/b", false),
   ])
   func theBaseModelIsARepository(name: String, isRepository: Bool) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let (model, output) = (directory.appending(path: "model"), directory.appending(path: "out"))
       try FileManager.default.copyItem(at: Support.fixture("masked-lm"), to: model)
       let file = model.appending(path: "config.json")

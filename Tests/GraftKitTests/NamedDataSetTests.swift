@@ -1,6 +1,7 @@
 import Foundation
 import GraftData
 import GraftKit
+import TestSupport
 import Testing
 
 @Suite struct NamedDataSetTests {
@@ -13,12 +14,12 @@ import Testing
   }
 
   private func withDirectory(_ csv: String?, _ body: (URL) throws -> Void) throws {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "graft-data-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let files = directory.appending(path: "ag_news")
-    try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
-    if let csv { try Data(csv.utf8).write(to: files.appending(path: "test.csv")) }
-    try body(directory)
+    try withTemporaryDirectory { directory in
+      let files = directory.appending(path: "ag_news")
+      try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
+      if let csv { try Data(csv.utf8).write(to: files.appending(path: "test.csv")) }
+      try body(directory)
+    }
   }
 
   @Test func namesAndParts() throws {

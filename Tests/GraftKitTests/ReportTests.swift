@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftExperiments
@@ -13,9 +14,9 @@ import Testing
 @Suite struct ReportTests {
   /// A copy of the run, to write into and to damage.
   private func withRun(_ body: (URL) throws -> Void) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let run = directory.appending(path: "run")
-      try FileManager.default.copyItem(at: Support.root.appending(path: "Fixtures/report/run"), to: run)
+      try FileManager.default.copyItem(at: fixtures.appending(path: "report/run"), to: run)
       try body(run)
     }
   }
@@ -291,7 +292,7 @@ import Testing
   }
 
   @Test func aDirectoryThatIsNoRunIsSaidToBeNone() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let error = #expect(throws: GraftError.self) { try writeReport(directory) }
       #expect(
         error?.description == "\(directory.path): not the directory of a finished run; "

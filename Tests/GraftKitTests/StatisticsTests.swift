@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftExperiments
@@ -9,7 +10,7 @@ import Testing
   private let golden: JSON
 
   init() throws {
-    golden = try JSON(file: Support.root.appending(path: "Fixtures/evaluation/statistics.json"))
+    golden = try JSON(file: fixtures.appending(path: "evaluation/statistics.json"))
   }
 
   private func list(_ json: JSON?) throws -> [Double] { try #require(json?.array).map { $0.double ?? .nan } }

@@ -2,13 +2,14 @@ import Foundation
 import GraftCompute
 import GraftKit
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Golden files that are broken or belong to another model: an error each, never a trap or a wild read.
 @Suite struct VerifyTests {
   /// Runs the tiny checkpoint on a golden file of these tensors.
   private func verify(_ name: String, _ tensors: [String: LazyTensor]) throws -> Verification {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let golden = directory.appending(path: "golden.safetensors")
       let registry = try Support.registry()
       var weights = Weights()

@@ -1,4 +1,4 @@
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftTensors
 import Testing
@@ -91,29 +91,7 @@ import Testing
     }
   }
 
-  struct Case: CustomTestStringConvertible, Sendable {
-    let name: String
-    let file: FileBytes
-    let message: String
-
-    init(_ name: String, _ file: FileBytes, _ message: String) {
-      (self.name, self.file, self.message) = (name, file, message)
-    }
-
-    init(
-      _ name: String, chunks: [(size: Int, offset: Int, address: Int)], filter: Bool = false,
-      level: UInt8 = 0, _ message: String
-    ) {
-      var file = FileBytes.dataset(
-        [8],
-        [FileBytes.chunks([filter ? 100_000 : 4])]
-          + (filter ? [(ObjectHeader.Kind.filters, [2, 1, 1, 0, 0, 0, 0, 0])] : []))
-      file.putLeaf(chunks, level: level)
-      self.init(name, file, "'a': " + message)
-    }
-
-    var testDescription: String { name }
-  }
+  typealias Case = Refusal<FileBytes>
 
   private static let again = " Copy or download it again."
   private typealias Bytes = FileBytes
@@ -216,12 +194,10 @@ import Testing
   ]
 
   @Test(arguments: cases) func isRefused(_ item: Case) throws {
-    try withTemporaryDirectory { directory in
-      let url = directory.appendingPathComponent("model.h5")
-      try Data(item.file.bytes).write(to: url)
-      let error = #expect(throws: GraftError.self) { try HDF5Format().open(url) }
-      #expect(error?.description == "\(url.path): \(item.message)")
+    let message = try errorMessage(reading: item.input.bytes, as: "model.h5") {
+      _ = try HDF5Format().open($0)
     }
+    #expect(message == item.message)
   }
 
   /// The control: the same pieces put together right.
@@ -304,5 +280,20 @@ import Testing
       let error = #expect(throws: GraftError.self) { try HDF5Format().open(url) }
       #expect(error?.problem == "the file's structure refers to the same bytes over and over")
     }
+  }
+}
+
+extension Refusal where Input == HostileStructureTests.FileBytes {
+  /// A dataset `a` of chunks in one leaf.
+  init(
+    _ name: String, chunks: [(size: Int, offset: Int, address: Int)], filter: Bool = false,
+    level: UInt8 = 0, _ message: String
+  ) {
+    var file = Input.dataset(
+      [8],
+      [Input.chunks([filter ? 100_000 : 4])]
+        + (filter ? [(ObjectHeader.Kind.filters, [2, 1, 1, 0, 0, 0, 0, 0])] : []))
+    file.putLeaf(chunks, level: level)
+    self.init(name, file, "'a': " + message)
   }
 }

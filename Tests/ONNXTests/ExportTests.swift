@@ -1,4 +1,4 @@
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftCore
 import GraftKit
@@ -106,7 +106,7 @@ import GraftPlugins
         ])
       #expect(try compare(small, large, registry: .builtIn()).isEmpty)
       let values = [small, large].map { $0.appending(path: "model.onnx") }
-      try expect(ONNXFormat().open(values[0]), equals: ONNXFormat().open(values[1]))
+      #expect(try ONNXFormat().open(values[0]).differences(from: ONNXFormat().open(values[1])) == [])
       #expect(try Evaluator(values[1]).nodes.count == Evaluator(values[0]).nodes.count)
     }
   }

@@ -1,4 +1,4 @@
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftCompute
 import GraftCore
@@ -42,9 +42,9 @@ import GraftPlugins
   @Test("every type is read, raw, listed and from another file")
   func types() throws {
     let directory = fixtures.appending(path: "onnx/types")
-    try expect(
-      ONNXFormat().open(directory.appending(path: "types.onnx")),
-      equals: SafetensorsFormat().open(directory.appending(path: "types.safetensors")))
+    let expected = try SafetensorsFormat().open(directory.appending(path: "types.safetensors"))
+    #expect(
+      try ONNXFormat().open(directory.appending(path: "types.onnx")).differences(from: expected) == [])
   }
 
   @Test("a file is known by its content")

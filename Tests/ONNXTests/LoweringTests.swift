@@ -1,8 +1,8 @@
 import ComputeTesting
-import FormatTesting
 import Foundation
 import GraftCompute
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import ONNX

@@ -1,4 +1,4 @@
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftTensors
 import PyTorch
@@ -7,29 +7,14 @@ import Zip
 
 /// Pickles that ask for too much, in both forms of a file, and what a person reads about each.
 @Suite struct HostileFileTests {
-  struct Case: CustomTestStringConvertible, Sendable {
-    let name: String
-    let pickle: [UInt8]
-    let message: String
-
-    /// - Parameter pickle: Text, whose `\u{80}` and above stand for the bytes of these numbers.
-    init(_ name: String, _ pickle: String, _ message: String) {
-      self.init(name, bytes(pickle), message)
-    }
-
-    init(_ name: String, _ pickle: [UInt8], _ message: String) {
-      (self.name, self.pickle, self.message) = (name, pickle, message)
-    }
-
-    var testDescription: String { name }
-  }
+  typealias Case = Refusal<[UInt8]>
 
   @Test(arguments: cases) func isRefused(_ item: Case) throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.pt")
       let other = directory.appendingPathComponent("stream.pt")
-      try archive(item.pickle).write(to: url)
-      try Data(Self.streamHead + item.pickle).write(to: other)
+      try archive(item.input).write(to: url)
+      try Data(Self.streamHead + item.input).write(to: other)
       for url in [url, other] {
         let error = #expect(throws: GraftError.self) { try PyTorchFormat().open(url) }
         #expect(error?.description == "\(url.path): \(item.message)")
@@ -356,4 +341,9 @@ import Zip
       }
     }
   }
+}
+
+extension Refusal where Input == [UInt8] {
+  /// - Parameter pickle: Text, whose `\u{80}` and above stand for the bytes of these numbers.
+  init(_ name: String, _ pickle: String, _ message: String) { self.init(name, bytes(pickle), message) }
 }

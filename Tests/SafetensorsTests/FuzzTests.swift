@@ -1,4 +1,4 @@
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftCompute
 import Safetensors
@@ -44,7 +44,7 @@ import Testing
   func mutate(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
     var header = Array(seed.dropFirst(8))
     let data = header.lastIndex(of: UInt8(ascii: "}")).map { header.count - $0 - 1 } ?? 0
-    header = FormatTesting.mutate(header, Self.pieces, &generator)
+    header = TestSupport.mutate(header, Self.pieces, &generator)
     // Mostly the length that fits, so that the mutation gets past it.
     let fitting = UInt64(max(0, header.count - data))
     switch generator.nextWord() % 8 {

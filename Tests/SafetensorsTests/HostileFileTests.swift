@@ -1,4 +1,4 @@
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftTensors
 import Safetensors
@@ -6,20 +6,10 @@ import Testing
 
 /// Broken files, and what a person reads about each. The path is left out.
 @Suite struct HostileFileTests {
-  struct Case: CustomTestStringConvertible, Sendable {
-    let name: String
-    let bytes: [UInt8]
-    let message: String
-
-    init(_ name: String, _ bytes: [UInt8], _ message: String) {
-      (self.name, self.bytes, self.message) = (name, bytes, message)
-    }
-
-    var testDescription: String { name }
-  }
+  typealias Case = Refusal<[UInt8]>
 
   @Test(arguments: cases) func isRefused(_ item: Case) throws {
-    #expect(try message(opening: item.bytes) == item.message)
+    #expect(try message(opening: item.input) == item.message)
   }
 
   /// The opposite: what looks odd and is allowed.
@@ -40,7 +30,7 @@ import Testing
     ("an empty name", #"{"":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}"#, 1),
   ])
   func isAllowed(_ item: (name: String, header: String, data: Int)) throws {
-    #expect(try message(opening: file(item.header, data: item.data)) == "")
+    #expect(try message(opening: file(item.header, data: item.data)) == nil)
   }
 
   /// The longest list that fits a header would be gigabytes as a tree; any is refused at the 65th extent.
@@ -54,18 +44,8 @@ import Testing
     )
   }
 
-  func message(opening bytes: [UInt8]) throws -> String {
-    try withTemporaryDirectory { directory in
-      let url = directory.appendingPathComponent("model.safetensors")
-      try Data(bytes).write(to: url)
-      do {
-        _ = try SafetensorsFormat().open(url)
-        return ""
-      } catch let error as GraftError {
-        #expect(error.file == url.path)
-        return error.description.replacingOccurrences(of: "\(url.path): ", with: "")
-      }
-    }
+  func message(opening bytes: [UInt8]) throws -> String? {
+    try errorMessage(reading: bytes, as: "model.safetensors") { _ = try SafetensorsFormat().open($0) }
   }
 
   static func tensors(_ members: String) -> String { "{\(members)}" }

@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import TensorBoard
@@ -7,9 +8,7 @@ import Testing
 @Suite struct TensorBoardTests {
   /// Golden written by TensorBoard: `Fixtures/tensorboard/make.py`.
   @Test func eventsAreTensorBoards() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let golden = root.appending(path: "Fixtures/tensorboard/events.out.tfevents.golden")
+    let golden = fixtures.appending(path: "tensorboard/events.out.tfevents.golden")
     let events: [(Int, [String: Double])] = [
       (0, ["eval/loss": 1.3486067056655884, "eval/accuracy": 0.25, "train/epoch": 0]),
       (50, ["train/loss": 0.6931471805599453, "train/learning_rate": 5e-05]),
@@ -24,12 +23,6 @@ import Testing
     let file = try RandomAccessFile(golden)
     #expect(try EventRecord.end(of: file, after: 1 << 40) == bytes.count)
     #expect(try EventRecord.end(of: file, after: 299) < EventRecord.end(of: file, after: 300))
-  }
-
-  private func withDirectory(_ body: (URL) throws -> Void) throws {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    try body(directory)
   }
 
   private func file(_ directory: URL) throws -> URL {
@@ -49,7 +42,7 @@ import Testing
 
   @Test(arguments: [(20, 1), (25, 1), (30, 2), (99, 2)])
   func aResumedRunGoesOnBehindItsCheckpoint(_ step: Int, _ kept: Int) throws {
-    try withDirectory { directory in
+    try withTemporaryDirectory { directory in
       let sizes = try write(directory)
       let before = try Data(contentsOf: file(directory))
       let writer = try TensorBoardWriter(directory: directory, after: step)
@@ -61,7 +54,7 @@ import Testing
   }
 
   @Test func aRunWithoutACheckpointBeginsAnew() throws {
-    try withDirectory { directory in
+    try withTemporaryDirectory { directory in
       let sizes = try write(directory)
       let size = EventRecord(version: "brain.Event:2", time: 1).bytes.count
       _ = try TensorBoardWriter(directory: directory, after: 0)
@@ -71,7 +64,7 @@ import Testing
   }
 
   @Test func whatIsCutOffOrDamagedGoes() throws {
-    try withDirectory { directory in
+    try withTemporaryDirectory { directory in
       let sizes = try write(directory)
       let url = try file(directory)
       let whole = try Data(contentsOf: url)
@@ -89,8 +82,7 @@ import Testing
   }
 
   @Test func otherFilesAreLeftAlone() throws {
-    try withDirectory { directory in
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    try withTemporaryDirectory { directory in
       let other = directory.appending(path: "events.out.tfevents.1.host")
       try Data("x".utf8).write(to: other)
       try TensorBoardWriter(directory: directory, after: 0).add(["train/loss": 1], step: 1)
@@ -99,10 +91,11 @@ import Testing
   }
 
   @Test func aPlaceThatCannotBeWrittenIsNamed() throws {
-    try withDirectory { directory in
-      try Data().write(to: directory)
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "file")
+      try Data().write(to: file)
       let error = #expect(throws: GraftError.self) {
-        try TensorBoardWriter(directory: directory.appending(path: "runs"), after: 0)
+        try TensorBoardWriter(directory: file.appending(path: "runs"), after: 0)
       }
       #expect(error?.description.contains("cannot be written") == true)
     }

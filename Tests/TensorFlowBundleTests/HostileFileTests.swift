@@ -1,5 +1,5 @@
 import Checksums
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftCore
 import GraftTensors
@@ -10,18 +10,9 @@ import Testing
 
 /// Broken checkpoints, and what a person reads about each. The directory is left out.
 @Suite struct HostileFileTests {
-  struct Case: CustomTestStringConvertible, Sendable {
-    let name: String
-    let index: [UInt8]
-    let data: Int?
-    let message: String
-
-    init(_ name: String, _ index: [UInt8], data: Int? = 8, _ message: String) {
-      (self.name, self.index, self.data, self.message) = (name, index, data, message)
-    }
-
-    var testDescription: String { name }
-  }
+  /// An index, and how many bytes of data it has.
+  struct Bundle { let index: [UInt8], data: Int? }
+  typealias Case = Refusal<Bundle>
 
   static let header = BundleHeader(shardCount: 1).encoded
 
@@ -158,12 +149,12 @@ import Testing
   @Test(arguments: cases) func isRefused(_ item: Case) throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("x.index")
-      try Data(item.index).write(to: url)
-      if let count = item.data {
+      try Data(item.input.index).write(to: url)
+      if let count = item.input.data {
         try Data(count: count).write(to: directory.appendingPathComponent("x.data-00000-of-00001"))
       }
-      let error = #expect(throws: GraftError.self) { try TensorFlowBundleFormat().open(url) }
-      #expect(error?.description.replacing(directory.path + "/", with: "") == item.message)
+      let message = errorMessage(in: directory) { _ = try TensorFlowBundleFormat().open(url) }
+      #expect(message == item.message)
     }
   }
 
@@ -223,5 +214,11 @@ import Testing
     file += footer + [UInt8](repeating: 0, count: 40 - footer.count) + Table.magic
     let error = #expect(throws: GraftError.self) { try Table.entries(of: file) }
     #expect(error?.problem == "the names in the index are too long")
+  }
+}
+
+extension Refusal where Input == HostileFileTests.Bundle {
+  init(_ name: String, _ index: [UInt8], data: Int? = 8, _ message: String) {
+    self.init(name, Input(index: index, data: data), message)
   }
 }

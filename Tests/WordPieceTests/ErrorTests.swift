@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 import WordPiece
 
@@ -8,12 +9,7 @@ struct ErrorTests {
   private func message(_ files: [String: [UInt8]]) throws -> String {
     try withTemporaryDirectory { directory in
       for (name, bytes) in files { try Data(bytes).write(to: directory.appendingPathComponent(name)) }
-      do {
-        _ = try WordPieceTokenizer.load(from: directory)
-        return "no error"
-      } catch let error as GraftError {
-        return error.description.replacingOccurrences(of: directory.path + "/", with: "")
-      }
+      return errorMessage(in: directory) { _ = try WordPieceTokenizer.load(from: directory) } ?? "no error"
     }
   }
 

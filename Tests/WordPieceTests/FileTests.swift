@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import WordPiece

@@ -14,7 +14,7 @@ struct GoldenTests {
 
   @Test(arguments: files)
   func agrees(file: String) throws {
-    try check(file, in: fixtures)
+    try check(file, in: tokenizerFixtures)
   }
 
   /// The many cases that are too large to commit: `make.py --full` writes them.

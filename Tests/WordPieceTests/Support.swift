@@ -1,19 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 import WordPiece
 import Zlib
 
 /// The repository's `Fixtures/tokenizer`.
-let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("Fixtures/tokenizer")
-
-/// Runs `body` with a directory of its own, removed afterwards.
-func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
-  let url = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: url) }
-  return try body(url)
-}
+let tokenizerFixtures = fixtures.appending(path: "tokenizer")
 
 /// The tokenizer of some files, by name.
 func load(_ files: [String: [UInt8]]) throws -> WordPieceTokenizer? {

@@ -1,24 +1,11 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Archives that lie about themselves, and what a person reads about each.
 @Suite struct ReadingTests {
-  struct Case: CustomTestStringConvertible, Sendable {
-    let name: String
-    let bytes: [UInt8]
-    let message: String
-
-    init(_ name: String, _ archive: Archive, _ message: String) {
-      self.init(name, archive.bytes, message)
-    }
-
-    init(_ name: String, _ bytes: [UInt8], _ message: String) {
-      (self.name, self.bytes, self.message) = (name, bytes, message)
-    }
-
-    var testDescription: String { name }
-  }
+  typealias Case = Refusal<[UInt8]>
 
   static let again = " Copy or download it again."
 
@@ -36,7 +23,7 @@ import Testing
   }
 
   @Test(arguments: cases) func isRefused(_ item: Case) throws {
-    let error = #expect(throws: GraftError.self) { try unpack(item.bytes) }
+    let error = #expect(throws: GraftError.self) { try unpack(item.input) }
     #expect(error?.description == item.message)
   }
 
@@ -237,4 +224,8 @@ import Testing
       },
       "entry 'a': too large for an entry of its kind; expected at most 16777216 bytes, found 33554432."),
   ]
+}
+
+extension Refusal where Input == [UInt8] {
+  init(_ name: String, _ archive: Archive, _ message: String) { self.init(name, archive.bytes, message) }
 }

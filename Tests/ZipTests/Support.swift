@@ -1,5 +1,5 @@
 import CZlib
-import FormatTesting
+import TestSupport
 import Foundation
 import GraftTensors
 import Testing

@@ -1,6 +1,7 @@
 import Foundation
 import GraftCompute
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct LazyTensorTests {

@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct ShardIndexTests {
@@ -10,13 +11,13 @@ import Testing
       let url = directory.appendingPathComponent("model.raw.index.json")
       try FileWriter.write(url, text: index)
       for shard in shards { try FileWriter.write(directory.appendingPathComponent(shard), text: "RAW1abc") }
-      do {
+      var names = ""
+      let error = errorMessage(in: directory) {
         let (weights, format) = try Registry([RawPlugin.self]).openWeights(url)
         #expect(format == "raw")
-        return weights.tensors.keys.joined(separator: " ")
-      } catch let error as GraftError {
-        return error.description.replacingOccurrences(of: directory.path + "/", with: "")
+        names = weights.tensors.keys.joined(separator: " ")
       }
+      return error ?? names
     }
   }
 

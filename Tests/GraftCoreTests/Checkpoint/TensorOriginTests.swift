@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 /// What is known to have equal bytes without reading them, and what is not.

@@ -1,4 +1,5 @@
 import GraftCore
+import TestSupport
 import Testing
 
 @Suite struct LabelReaderTests {
@@ -53,10 +54,7 @@ import Testing
       labels: [String]? = nil,
       base: Int? = nil
     ) -> String? {
-      do {
-        _ = try read(label, type, labels: labels, base: base)
-        return nil
-      } catch { return "\(error)" }
+      errorMessage { _ = try read(label, type, labels: labels, base: base) }
     }
     #expect(
       message(.text("Politics"))

@@ -1,6 +1,7 @@
 import Foundation
 import GraftData
 import GraftTensors
+import TestSupport
 import Testing
 
 @Suite struct NumPyGeneratorTests {
@@ -26,9 +27,3 @@ import Testing
     #expect(generator.permutation(0) == [])
   }
 }
-
-/// The repository's `Fixtures`.
-let fixtures = URL(fileURLWithPath: #filePath)
-  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent()
-  .appendingPathComponent("Fixtures")

@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -114,9 +115,7 @@ import Testing
   @Test func placesThatCannotBeWritten() throws {
     try withTemporaryDirectory { directory in
       func message(_ path: String) -> String? {
-        let url = directory.appendingPathComponent(path)
-        return #expect(throws: GraftError.self) { try FileWriter.write(url, text: "x") }?.description
-          .replacingOccurrences(of: directory.path + "/", with: "")
+        errorMessage(in: directory) { try FileWriter.write(directory.appending(path: path), text: "x") }
       }
       #expect(
         message("no/file")

@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftExperiments
@@ -45,7 +46,7 @@ import Testing
     stages + "\nseeds: [1, 2]\narms: {direct: [head, tune, test], adapted: [adapt, head, tune, test]}"
 
   @Test func sharedStagesAreDoneOnce() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let plan = try plan(Self.twoArms, in: directory)
       // Two arms, two seeds, three stages each; the adaptation has a seed of its own.
       #expect(plan.stages.count == 13)
@@ -60,7 +61,7 @@ import Testing
   }
 
   @Test func keysFollowFromAllThatDecides() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       func keys(
         _ text: String, rows: String = Self.rows, base: String = "masked-lm", options: String = ""
       ) throws -> [String: String] {
@@ -146,7 +147,7 @@ import Testing
   ]
 
   @Test(arguments: problems) func whatCannotWorkIsFoundBeforeAnythingIsComputed(_ problem: Problem) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let error = try #require(throws: GraftError.self) {
         try plan(problem.yaml, in: directory, test: problem.test, base: problem.base)
       }
@@ -172,7 +173,7 @@ import Testing
   }
 
   @Test func onlyWhatChangedIsDoneAgain() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let first = try plan(Self.twoArms, in: directory)
       #expect(try run(first, output).count == 13)
@@ -198,7 +199,7 @@ import Testing
   }
 
   @Test func finishedStagesKeepNoMoreThanTheirModels() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let plan = try plan(Self.twoArms, in: directory)
       _ = try run(plan, output)
@@ -211,7 +212,7 @@ import Testing
   }
 
   @Test func aCapOnTheDiskRemovesWhatServedItsPurpose() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       // Without checkpoints of its own a run needs room for its model alone.
       let text = Self.twoArms.replacing(
@@ -248,7 +249,7 @@ import Testing
   }
 
   @Test func whatIsKeptAboveTheCapIsSaid() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let plan = try plan(Self.twoArms, in: directory)
       let registry = try Support.registry()
@@ -268,7 +269,7 @@ import Testing
   }
 
   @Test func whatAStoppedRunWroteIsNotCountedTwice() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let plan = try plan(
         "stages: {adapt: {train: train, epochs: 4, save-steps: 1}}\narms: {a: [adapt]}", in: directory)
@@ -294,7 +295,7 @@ import Testing
   }
 
   @Test func onlyLinksToModelsAreReplaced() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let plan = try plan(Self.twoArms, in: directory)
       _ = try run(plan, output)
@@ -323,7 +324,7 @@ import Testing
   }
 
   @Test func onlyALockThatIsHeldIsAnotherRun() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let lock = try RunLock(directory)
       let held = try #require(throws: GraftError.self) { try RunLock(directory) }
       #expect(held.kind == .refused && held.problem.hasPrefix("another 'graft run' is at work"))
@@ -336,7 +337,7 @@ import Testing
   }
 
   @Test func aDirectoryOfSomethingElseIsLeftAlone() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let plan = try plan(Self.twoArms, in: directory)
       let error = try #require(throws: GraftError.self) { try run(plan, directory) }
       #expect(error.description.contains("the output directory exists and is not empty"))
@@ -347,7 +348,7 @@ import Testing
     let rows = [TextRow("abc", pair: "d"), TextRow("e")]
     #expect(ExperimentSchedule.timedBytes(rows, batchSize: 1) == 1)
     #expect(ExperimentSchedule.timedBytes(rows, batchSize: 2) == 5)
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let plan = try plan("stages: {test: {evaluate: test}}\narms: {a: [test]}", in: directory)
       let registry = try Support.registry()
       var schedule = ExperimentSchedule(plan, output: directory.appending(path: "out"))
@@ -357,7 +358,7 @@ import Testing
   }
 
   @Test func timesAreEstimatedFromWhatWasMeasured() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let plan = try plan(Self.twoArms, in: directory)
       let registry = try Support.registry()

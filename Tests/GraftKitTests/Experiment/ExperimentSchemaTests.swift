@@ -2,6 +2,7 @@ import Foundation
 import GraftData
 import GraftPlugins
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftCommandLine
@@ -28,7 +29,7 @@ import Testing
   private func parse(
     _ text: String, dataDirectory: URL? = nil, locate: ((String) throws -> URL)? = nil
   ) throws -> Experiment {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       for name in ["base", "train.csv"] { try Data().write(to: directory.appending(path: name)) }
       return try Experiment(
         parsing: Array(text.utf8), relativeTo: directory, dataDirectory: dataDirectory,
@@ -272,7 +273,7 @@ import Testing
   }
 
   @Test func readyMadeExperimentsAreWithoutMistakes() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let folder = directory.appending(path: "ag_news")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for name in ["train.csv", "test.csv"] { try Data().write(to: folder.appending(path: name)) }

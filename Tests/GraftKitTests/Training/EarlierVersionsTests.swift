@@ -2,6 +2,7 @@ import Foundation
 import GraftCore
 import GraftData
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -9,7 +10,7 @@ import Testing
 /// Training directories that earlier versions wrote are resumed.
 @Suite struct EarlierVersionsTests {
   /// `Fixtures/training-0.1/make.sh`: a run of version 0.1 that stopped after two of four steps.
-  private let recorded = Support.root.appending(path: "Fixtures/training-0.1")
+  private let recorded = fixtures.appending(path: "training-0.1")
 
   /// Copies the directory of the stopped run, and resumes it.
   ///
@@ -44,7 +45,7 @@ import Testing
   }
 
   @Test func aRunOfVersion0_1IsResumed() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       guard case .finished(let summary) = try resume(in: directory) else {
         Issue.record("the run did not finish")
         return
@@ -70,7 +71,7 @@ import Testing
   }
 
   @Test func anotherOptimizerThanThatOfVersion0_1IsRefused() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let error = #expect(throws: GraftError.self) { try resume(in: directory, optimizer: "sgd") }
       #expect(error?.problem == "differs from the run that is resumed")
       #expect(error?.subject?.contains("optimizer") == true)

@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -22,7 +23,7 @@ import Testing
 
   @Test(arguments: [("4", "4"), ("1e300", "1e+300"), ("-2.5", "-2.5"), ("1e999", "null")])
   func numbersOfTheHistoryAreKept(_ written: String, _ kept: String) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       try write(directory, step: written)
       let state = try TrainerState(readingFrom: directory)
       let options = TrainingOptions()
@@ -36,7 +37,7 @@ import Testing
     ("-1", "0"), ("1e300", "0"), ("9223372036854775807", "0"), ("4", "9223372036854775807"), ("4", "-1"),
   ])
   func countsThatNoRunReachesAreRefused(_ globalStep: String, _ tokens: String) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       try write(directory, globalStep: globalStep, tokens: tokens)
       let error = #expect(throws: GraftError.self) { try TrainerState(readingFrom: directory) }
       #expect(error?.problem == "not the state of a training run")

@@ -1,12 +1,13 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
 
 @Suite struct TrainingDirectoryTests {
   private func withCheckpoints(_ steps: [Int], _ body: (TrainingDirectory) throws -> Void) throws {
-    try Support.withTemporaryDirectory { url in
+    try withTemporaryDirectory { url in
       let directory = TrainingDirectory(url: url)
       for step in steps {
         let checkpoint = directory.checkpoint(step)
@@ -48,7 +49,7 @@ import Testing
   }
 
   @Test func publishingReplacesFilesAndDirectories() throws {
-    try Support.withTemporaryDirectory { url in
+    try withTemporaryDirectory { url in
       let directory = TrainingDirectory(url: url)
       for text in ["old", "new"] {
         try directory.publish { temporary in
@@ -65,7 +66,7 @@ import Testing
   }
 
   @Test func publishingRemovesNothingThatItCannotReplace() throws {
-    try Support.withTemporaryDirectory { url in
+    try withTemporaryDirectory { url in
       try FileWriter.write(url.appending(path: "heads"), text: "a file")
       let error = #expect(throws: GraftError.self) {
         try TrainingDirectory(url: url).publish { temporary in

@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -8,7 +9,7 @@ import Testing
   /// Goldens written by transformers: `Fixtures/schedules/make.py`.
   @Test func schedulesAreTransformers() throws {
     let goldens =
-      try JSON(file: Support.root.appending(path: "Fixtures/schedules/schedules.json")).array ?? []
+      try JSON(file: fixtures.appending(path: "schedules/schedules.json")).array ?? []
     #expect(goldens.count == 15)
     for golden in goldens {
       let schedule = try #require(golden["schedule"]?.string.flatMap(LearningRateSchedule.init))
@@ -87,10 +88,7 @@ import Testing
     func message(_ change: (inout TrainingOptions) -> Void) -> String? {
       var options = TrainingOptions()
       change(&options)
-      do {
-        try options.validate()
-        return nil
-      } catch { return "\(error)" }
+      return errorMessage { try options.validate() }
     }
     #expect(message { _ in } == nil)
     #expect(message { $0.batchSize = 0 } == "--batch-size: wrong value; expected a positive number, found 0.")

@@ -1,6 +1,7 @@
 import Foundation
 import GraftCompute
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -8,13 +9,13 @@ import Testing
 /// What `train` says of its speed, and how precisely it computes.
 extension TrainingTests {
   @Test func aProfileLeavesOutTheFirstTwoSteps() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       var options = TrainingOptions()
       options.maxSteps = 5
       options.batchSize = 2
       options.saveStrategy = .no
       let profile = Profile()
-      let golden = try JSON(file: Support.root.appending(path: "Fixtures/trainer/run.json"))
+      let golden = try JSON(file: fixtures.appending(path: "trainer/run.json"))
       let start = ContinuousClock.now
       _ = try train(
         registry.open(Support.fixture("sequence-classification")).checkpoint, on: rows(golden["train"]),
@@ -41,9 +42,9 @@ extension TrainingTests {
   }
 
   @Test func bfloat16TrainsCloseToFloat32AndIsResumedAsSuch() throws {
-    let golden = try JSON(file: Support.root.appending(path: "Fixtures/trainer/run.json"))
+    let golden = try JSON(file: fixtures.appending(path: "trainer/run.json"))
     let checkpoint = try registry.open(Support.fixture("sequence-classification")).checkpoint
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       var options = TrainingOptions()
       options.epochs = 2
       options.batchSize = 4

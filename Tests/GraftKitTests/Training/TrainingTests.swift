@@ -3,6 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftData
 import GraftTensors
+import TestSupport
 import Testing
 
 @testable import GraftKit
@@ -21,8 +22,8 @@ import Testing
 
   /// A run that transformers' `Trainer` made: `Fixtures/trainer/make.py`.
   @Test func logsAndCheckpointsAreTrainers() throws {
-    let golden = try JSON(file: Support.root.appending(path: "Fixtures/trainer/run.json"))
-    try Support.withTemporaryDirectory { directory in
+    let golden = try JSON(file: fixtures.appending(path: "trainer/run.json"))
+    try withTemporaryDirectory { directory in
       var options = TrainingOptions()
       options.epochs = 4
       options.batchSize = 4
@@ -100,50 +101,56 @@ import Testing
 
   enum Task: String, CaseIterable { case classification = "sequence-classification", masking = "masked-lm" }
 
+  /// One run, stopped before its first step and after each: every stop is resumed, and a single one that lost anything
+  /// would show at the end.
   @Test(arguments: Task.allCases)
-  func aRunStoppedAfterAnyStepEndsAsIfNeverStopped(_ task: Task) throws {
-    try Support.withTemporaryDirectory { directory in
-      let undisturbed = directory.appending(path: "undisturbed")
+  func aRunStoppedAfterEveryStepEndsAsIfNeverStopped(_ task: Task) throws {
+    try withTemporaryDirectory { directory in
+      let (undisturbed, output) = (directory.appending(path: "undisturbed"), directory.appending(path: "out"))
       guard case .finished = try run(task, in: undisturbed) else { throw Unexpected() }
       for stop in 0..<7 {
-        let output = directory.appending(path: "stopped-\(stop)")
         let control = TrainingControl()
         if stop == 0 { control.requestStop() }
-        let outcome = try run(task, in: output, control: control) { event in
-          if case .step(let report) = event, report.step == stop { control.requestStop() }
+        var steps: [Int] = []
+        let outcome = try run(task, in: output, resume: stop > 0, control: control) { event in
+          guard case .step(let report) = event else { return }
+          steps.append(report.step)
+          if report.step == stop { control.requestStop() }
         }
         guard case .interrupted(let checkpoint, let step) = outcome else { throw Unexpected(outcome) }
         #expect(step == stop)
+        #expect(steps == (stop == 0 ? [] : [stop]), "a resumed run takes up where it stopped")
         #expect(checkpoint.path == output.appending(path: "checkpoint-\(stop)").path)
-        guard case .finished = try run(task, in: output, resume: true) else { throw Unexpected() }
-        try expectSameEnd(output, undisturbed)
       }
+      guard case .finished = try run(task, in: output, resume: true) else { throw Unexpected() }
+      try expectSameEnd(output, undisturbed)
     }
   }
 
+  /// A run whose disk fills up at each of its writes in turn: checkpoints 2, 4, 6 and 7, then the final model.
   @Test func aRunThatCannotWriteResumesFromItsLastWholeCheckpoint() throws {
-    try Support.withTemporaryDirectory { directory in
-      let undisturbed = directory.appending(path: "undisturbed")
+    try withTemporaryDirectory { directory in
+      let (undisturbed, output) = (directory.appending(path: "undisturbed"), directory.appending(path: "out"))
       guard case .finished = try run(.classification, in: undisturbed) else { throw Unexpected() }
-      // Checkpoints 2, 4, 6 and 7 are written, then the final model.
-      for failing in 1...5 {
-        let output = directory.appending(path: "failed-\(failing)")
-        let store = FailingStore(try store(.classification), failing: failing)
-        #expect(throws: FailingStore.Full.self) { try run(.classification, in: output, store: store) }
-        #expect(TrainingDirectory(url: output).checkpoints.last == [nil, 2, 4, 6, 7][failing - 1])
+      for (attempt, kept) in [nil, 2, 4, 6, 7].enumerated() {
+        // Each attempt gets one write further than the one before.
+        let store = FailingStore(try store(.classification), failing: attempt == 0 ? 1 : 2)
+        #expect(throws: FailingStore.Full.self) {
+          try run(.classification, in: output, store: store, resume: attempt > 0)
+        }
+        #expect(TrainingDirectory(url: output).checkpoints.last == kept)
         // What SIGKILL would have left.
         try FileManager.default.createDirectory(
           at: output.appending(path: ".checkpoint-4.partial-1"), withIntermediateDirectories: true)
-        guard case .finished = try run(.classification, in: output, resume: true) else { throw Unexpected() }
-        try expectSameEnd(output, undisturbed)
-        #expect(
-          try !FileManager.default.contentsOfDirectory(atPath: output.path).contains { $0.hasPrefix(".") })
       }
+      guard case .finished = try run(.classification, in: output, resume: true) else { throw Unexpected() }
+      try expectSameEnd(output, undisturbed)
+      #expect(try !contents(output).contains { $0.hasPrefix(".") })
     }
   }
 
   @Test func aFinishedRunSaysSo() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       // There is nothing to resume: the run begins.
       guard case .finished(let first) = try run(.classification, in: output, resume: true) else {
@@ -157,7 +164,7 @@ import Testing
   }
 
   @Test func onlyTheSameRunIsResumed() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let control = TrainingControl()
       control.requestStop()
@@ -167,11 +174,10 @@ import Testing
       func message(_ change: (inout TrainingOptions) -> Void = { _ in }, rows: Int = 13, resume: Bool = true)
         -> String?
       {
-        do {
+        errorMessage {
           _ = try run(
             .classification, in: output, rows: rows, change: change, resume: resume, control: control)
-          return nil
-        } catch { return "\(error)" }
+        }
       }
       #expect(
         message({ $0.learningRate = 0.25 })
@@ -193,7 +199,7 @@ import Testing
   }
 
   @Test func labelsCheckpointAndBackendBelongToTheRun() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let source = try registry.open(Support.fixture("sequence-classification")).checkpoint
       let control = TrainingControl()
       control.requestStop()
@@ -204,13 +210,12 @@ import Testing
       ) -> String? {
         var checkpoint = source
         change(&checkpoint)
-        do {
+        return errorMessage {
           _ = try train(
             checkpoint, on: TrainingData(rows, named: ["rows"], labelBase: labelBase),
             output: directory.appending(path: "out"), backend: backend ?? self.backend, registry: registry,
             resume: resume, control: control)
-          return nil
-        } catch { return "\(error)" }
+        }
       }
       #expect(message(resume: false) == nil)
       #expect(message() == nil)
@@ -234,7 +239,7 @@ import Testing
 
   /// A run that came to nothing is not in the way of the next.
   @Test(arguments: [false, true]) func aRunThatFailsEarlyLeavesNothing(_ exists: Bool) throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let files = FileManager.default
       if exists { try files.createDirectory(at: output, withIntermediateDirectories: true) }
@@ -258,7 +263,7 @@ import Testing
 
   /// Somebody else's run is left alone.
   @Test func aRunThatIsNotResumedStays() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let file = directory.appending(path: "training_args.json")
       try FileWriter.write(file, text: "{}")
       for resume in [false, true] {
@@ -269,7 +274,7 @@ import Testing
   }
 
   @Test func aDirectoryWithOtherFilesIsRefused() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       try FileWriter.write(directory.appending(path: "config.json"), text: "{}")
       for resume in [false, true] {
         let error = #expect(throws: GraftError.self) {
@@ -284,7 +289,7 @@ import Testing
   // MARK: Steps
 
   @Test func aLossThatIsNoNumberStopsTheRun() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let error = #expect(throws: GraftError.self) {
         try run(.classification, in: output) {
@@ -315,7 +320,7 @@ import Testing
   }
 
   @Test func aFrozenBackboneStaysAsItIs() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       let source = Support.fixture("sequence-classification")
       _ = try run(.classification, in: output) { $0.freezesBackbone = true }
@@ -328,7 +333,7 @@ import Testing
   /// Random weights are not called trained because a run went by.
   @Test func onlyWhatWasTrainedIsMarked() throws {
     let checkpoint = try swapHead(Support.fixture("base"), to: "pretraining", registry: registry).checkpoint
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       func states(stoppedAfter stop: Int, resume: Bool = false, pairs: Bool = false, _ name: String) throws
         -> [String: Bool]
       {
@@ -366,7 +371,7 @@ import Testing
   }
 
   @Test func progressIsReported() throws {
-    try Support.withTemporaryDirectory { directory in
+    try withTemporaryDirectory { directory in
       var (steps, evaluated, saved, removed): ([StepReport], Int, [String], [String]) = ([], 0, [], [])
       var examples: [Int] = []
       _ = try run(.classification, in: directory.appending(path: "out"), change: { $0.saveTotalLimit = 1 }) {
