@@ -139,6 +139,9 @@ let package = Package(
     tests("GraftKitTests", modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
     tests(
       "CLITests", ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
+    // The rules of the design, over the sources; the Swift of the documentation, compiled.
+    tests("HouseRulesTests"),
+    tests("SnippetTests", ["GraftPlugins"] + modules),
     tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),
     tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
     tests("NumPyTests", ["GraftTensors", "NumPy", "Safetensors", "Zip"]),

@@ -1,0 +1,69 @@
+/// Errors that are an answer where they occur, by the reason. A reason goes when its last line does.
+enum AnsweredErrors {
+  static let lines = Set(byReason.flatMap(\.value))
+
+  static let byReason: KeyValuePairs<String, [String]> = [
+    "the last event is printed elsewhere, and fails there": [
+      #"Sources/GraftCommandLine/Support/ExperimentDisplay.swift: try? Output.print(JSON.object([("", .string(event))] + members).text())"#,
+      #"Sources/GraftCommandLine/Support/TrainingDisplay.swift: try? Output.print(JSON.object([("", .string(event))] + members).text())"#,
+    ],
+    "a machine that does not say what it is has no name": [
+      #"Sources/GraftCommandLine/Support/Machine.swift: guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() else {"#
+    ],
+    "waits for the task on the way out; its value is taken, and its error thrown, elsewhere": [
+      #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: defer { _ = try? tokenizer.value() }"#,
+      #"Sources/GraftCore/Checkpoint/CheckpointWriting.swift: defer { _ = try? tokenizerFiles.value() }"#,
+    ],
+    "an error is being thrown already": [
+      #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: error.file = try? directory.configurationFile(configurationFiles).path"#
+    ],
+    "what is no symbolic link has no target": [
+      #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let target = try? files.destinationOfSymbolicLink(atPath: url.appendingPathComponent(path).path)"#,
+      #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)"#,
+    ],
+    "the report says that the card is left out": [
+      #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let bytes = try? RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)"#
+    ],
+    "a cell that is no list of labels is a label": [
+      #"Sources/GraftCore/Model/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
+    ],
+    "a time that cannot be written is no reason to end a run": [
+      #"Sources/GraftExperiments/Experiment/StageRunner.swift: try? FileWriter.write(file, text: JSON.object(["": JSON(seconds)]).text() + "")"#
+    ],
+    "for the message of an error": [
+      #"Sources/GraftHub/BlobWriter.swift: let head = (try? RandomAccessFile(incomplete).head()) ?? []"#
+    ],
+    "a cache that is read-only and complete is good enough": [
+      #"Sources/GraftHub/Hub.swift: do { try cache.setCommit(info.commit, of: name) } catch  where counts.fetched == 0 {}"#
+    ],
+    "a link without its file is not there": [
+      #"Sources/GraftHub/Hub.swift: return Set(paths.filter { (try? RandomAccessFile(directory.appendingPathComponent($0))) != nil })"#
+    ],
+    "a file that cannot be read is fetched again": [
+      #"Sources/GraftHub/Hub.swift: guard let found = try? RandomAccessFile(url), found.size == file.size else { return false }"#,
+      #"Sources/GraftHub/Hub.swift: return check != .contents || (try? file.content.isHash(of: found)) == true"#,
+    ],
+    "an answer that is no JSON is an error, which says what it is": [
+      #"Sources/GraftHub/HubClient.swift: guard let json = try? JSON(parsing: body), let commit = json[""]?.string, ModelName.isCommit(commit),"#
+    ],
+    "looks at a file that an error is about": [
+      #"Sources/GraftKit/Inspecting/Inspect.swift: guard let file = try? RandomAccessFile(url) else {"#,
+      #"Sources/GraftKit/Inspecting/Inspect.swift: return (try? file.head()).flatMap { FileKind($0)?.description }"#,
+    ],
+    "a file that is no directory is an error, thrown below": [
+      #"Sources/GraftTensors/Files/DirectoryWriter.swift: let content = try? files.contentsOfDirectory(atPath: url.path)"#
+    ],
+    "a file that cannot be read is not recognized": [
+      #"Sources/Libraries/Zip/ZipDirectory.swift: guard let head = try? LittleEndian(file.head()), let length = head.uint16(at: 26) else { return nil }"#
+    ],
+    "nothing may follow: the end of the text is what is expected": [
+      #"Plugins/Formats/NumPy/PythonLiteral.swift: guard (try? peek()) == nil else { throw Self.broken("") }"#
+    ],
+    "a number that does not fit is another value": [
+      #"Plugins/Formats/PyTorch/Pickle.swift: return (try? integer(digits)).map { .int($0) } ?? .other"#
+    ],
+    "events end at the first that is damaged": [
+      #"Plugins/Metrics/TensorBoard/EventRecord.swift: while let (message, next) = try record(at: end, in: file), let found = try? self.step(of: message),"#
+    ],
+  ]
+}
