@@ -131,9 +131,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["GraftTensors", "GraftCompute"], path: "Tests/TestSupport"),
 
     tests("ConformanceTests", modules + ["GraftPlugins", "VectorKernels"] + builtIn),
-    .target(
-      name: "ComputeTesting", dependencies: ["GraftCompute"], path: "Tests/ComputeTesting"),
-    tests("GraftComputeTests", ["GraftTensors", "GraftCompute", "ComputeTesting"]),
+    tests("GraftComputeTests", ["GraftTensors", "GraftCompute"]),
     tests("GraftCoreTests", ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
     tests("GraftHubTests", ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
     tests("GraftKitTests", modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
@@ -155,7 +153,7 @@ let package = Package(
     tests("ChecksumsTests", ["Checksums", "CChecksums"]),
     tests("TensorBoardTests", ["TensorBoard", "GraftTensors", "GraftCore"]),
     tests("GGUFTests", ["GGUF", "Safetensors", "GraftPlugins"] + modules),
-    tests("ONNXTests", ["ComputeTesting", "GraftPlugins", "Protobuf"] + modules + builtIn),
+    tests("ONNXTests", ["GraftPlugins", "Protobuf"] + modules + builtIn),
     tests("BERTTests", ["GraftPlugins"] + modules + builtIn),
     tests("WordPieceTests", ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "OpenBLAS"]),

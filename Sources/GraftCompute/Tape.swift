@@ -10,7 +10,7 @@
 ///
 /// Ops demand shapes that fit, and stop the program where they do not. It takes a mistake in a backbone's or a
 /// head's code for that: a model is not made of parameters before their shapes have been compared with those that
-/// its configuration asks for, and ``Model`` checks a batch before the first op sees it.
+/// its configuration asks for, and a model checks a batch before the first op sees it.
 ///
 ///     let tape = Tape(backend)
 ///     let loss = model.loss(batch, tape)

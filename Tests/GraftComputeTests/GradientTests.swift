@@ -1,4 +1,4 @@
-import ComputeTesting
+import TestSupport
 import Testing
 
 @testable import GraftCompute

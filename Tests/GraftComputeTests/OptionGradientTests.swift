@@ -1,5 +1,5 @@
 import Foundation
-import ComputeTesting
+import TestSupport
 import Testing
 
 @testable import GraftCompute

@@ -1,4 +1,3 @@
-import ComputeTesting
 import Foundation
 import GraftCompute
 import GraftTensors

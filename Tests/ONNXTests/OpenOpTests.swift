@@ -1,4 +1,4 @@
-import ComputeTesting
+import TestSupport
 import Foundation
 import GraftCompute
 import Testing
