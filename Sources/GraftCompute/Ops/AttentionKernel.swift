@@ -29,9 +29,11 @@ struct AttentionKernel {
 
   /// The largest number of attention weights that are computed at a time.
   var area: Int {
-    zip(offsets, offsets.dropFirst()).reduce(0) { largest, ends in
-      max(largest, tiles(ends.1 - ends.0).reduce(0) { max($0, $1.area) })
+    var largest = 0
+    for (start, end) in zip(offsets, offsets.dropFirst()) {
+      forEachTile(end - start) { largest = max(largest, $0.area) }
     }
+    return largest
   }
 
   /// Room for a number for each distance of two tokens, where there is a bias.
@@ -39,9 +41,8 @@ struct AttentionKernel {
 
   /// The floating-point operations of one product over all heads, such as `Q · Kᵀ`.
   var operations: Double {
-    let pairs = zip(offsets, offsets.dropFirst()).reduce(0) { sum, ends in
-      sum + tiles(ends.1 - ends.0).reduce(0) { $0 + $1.area }
-    }
+    var pairs = 0
+    for (start, end) in zip(offsets, offsets.dropFirst()) { forEachTile(end - start) { pairs += $0.area } }
     return 2 * Double(pairs) * Double(hidden)
   }
 
@@ -72,13 +73,15 @@ struct AttentionKernel {
   /// The window, if a sequence is longer than it.
   private func window(_ length: Int) -> Int? { window.flatMap { $0 < length - 1 ? $0 : nil } }
 
-  private func tiles(_ length: Int) -> [Tile] {
-    guard let window = window(length) else { return [Tile(rows: 0..<length, columns: 0..<length)] }
-    // A tile reads twice the window more columns than it has rows; the products want rows enough.
-    let size = max(64, window)
-    return stride(from: 0, to: length, by: size).map { first in
+  /// The rows of a tile: a tile reads twice the window more columns than it has rows, and products want rows
+  /// enough.
+  private func tileSize(_ length: Int) -> Int { window(length).map { max(64, $0) } ?? length }
+
+  private func forEachTile(_ length: Int, _ body: (Tile) -> Void) {
+    let (size, window) = (tileSize(length), window(length) ?? length)
+    for first in stride(from: 0, to: length, by: max(1, size)) {
       let end = min(length, first + size)
-      return Tile(rows: first..<end, columns: max(0, first - window)..<min(length, end + window))
+      body(Tile(rows: first..<end, columns: max(0, first - window)..<min(length, end + window)))
     }
   }
 
@@ -219,7 +222,7 @@ struct AttentionKernel {
       let p = scratch.pointer + worker * scratch.columns
       let diagonal = p + area
       fill(diagonal, block)
-      for tile in tiles(block.length) {
+      forEachTile(block.length) { tile in
         weights(block, tile, query, key, to: p, diagonal: diagonal)
         if let dropoutKey { drop(block, tile, p, to: p, key: dropoutKey) }
         backend.gemm(
@@ -257,13 +260,12 @@ struct AttentionKernel {
     forEachBlock { block, worker in
       let p = scratch.pointer + worker * scratch.columns
       let diagonal = p + 2 * area
-      let tiles = tiles(block.length)
       // Neighbouring tiles see the same columns, and add to their gradients.
-      let isCut = tiles.count > 1
+      let isCut = tileSize(block.length) < block.length
       if isCut {
         for target in [dValue, dQuery, dKey] { clear(target, block) }
       }
-      for tile in tiles {
+      forEachTile(block.length) { tile in
         let dp = p + tile.area
         // Filled for each tile, for the way back gathers gradients in the same place.
         fill(diagonal, block)
@@ -277,7 +279,7 @@ struct AttentionKernel {
         add(
           to: dValue, block, at: tile.columns, adding: isCut,
           MatrixProduct(m: columns, n: width, k: rows, transposesA: true), dropped, dy, from: tile.rows)
-        guard dQuery != nil || dKey != nil || dTable != nil || dScores != nil else { continue }
+        guard dQuery != nil || dKey != nil || dTable != nil || dScores != nil else { return }
         backend.gemm(
           MatrixProduct(m: rows, n: columns, k: width, transposesB: true),
           dy.pointer + block.start + tile.rows.lowerBound * hidden,
