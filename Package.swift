@@ -30,6 +30,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "TensorFlowBundle": ["Checksums", "Protobuf"],
   "TensorBoard": ["Checksums", "Protobuf"],
   "ONNX": ["GraftCompute", "Protobuf"],
+  "AdamW": ["CAdamW", "VectorKernels"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
@@ -37,11 +38,21 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "NumPy": ["Zip"],
 ]
 
+/// What a plugin has in C, as the target CNAME in its folder, and what that needs.
+let pluginDependenciesInC: [String: [Target.Dependency]] = [
+  "AdamW": ["CVectorKernels"]
+]
+
 let pluginTargets: [Target] = plugins.flatMap { kind, names in
-  names.map { name in
-    .target(
+  names.flatMap { name in
+    let folder = "Plugins/\(kind)/\(name)"
+    let inC = pluginDependenciesInC[name].map {
+      Target.target(name: "C\(name)", dependencies: $0, path: "\(folder)/C\(name)")
+    }
+    let target = Target.target(
       name: name, dependencies: (kindDependencies[kind] ?? []) + (pluginDependencies[name] ?? []),
-      path: "Plugins/\(kind)/\(name)")
+      path: folder, exclude: inC.map { [$0.name] } ?? [])
+    return [target, inC].compactMap(\.self)
   }
 }
 
@@ -156,7 +167,7 @@ let package = Package(
     tests("ONNXTests", ["GraftPlugins", "Protobuf"] + modules + builtIn),
     tests("BERTTests", ["GraftPlugins"] + modules + builtIn),
     tests("WordPieceTests", ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
-    tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "OpenBLAS"]),
+    tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

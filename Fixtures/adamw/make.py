@@ -4,7 +4,7 @@
 
 `weight` decays, `bias` does not, `rare` (which decays) has a gradient in every third step only. Per step: the learning
 rate, each parameter's gradient, the norm of all gradients before clipping to 1, the parameters afterwards. Computed in
-float64 from float32 numbers.
+float64 from float32 numbers. The conformance suite of optimizers reads such a file for each optimizer.
 """
 
 import json
@@ -51,5 +51,6 @@ for index in range(12):
         }
     )
 
-golden = {"shapes": SHAPES, "start": start, "steps": steps}
+OPTIONS = {"weight_decay": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+golden = {"options": OPTIONS, "shapes": SHAPES, "start": start, "steps": steps}
 Path(__file__).with_name("steps.json").write_text(json.dumps(golden, indent=1) + "\n")

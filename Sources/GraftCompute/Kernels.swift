@@ -116,19 +116,4 @@ public protocol Kernels: Sendable {
 
   /// `Σ x[i]²`, in double precision.
   func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double
-
-  /// One AdamW update of `count` weights. Loshchilov & Hutter, arXiv:1711.05101, as PyTorch computes it:
-  /// `w ← w · (1 − lr · decay)`, `m ← m + (g − m)(1 − β₁)`, `v ← β₂ v + (1 − β₂) g²`,
-  /// `w ← w − lr / c₁ · m / (√v / √c₂ + ε)` with `g` scaled by ``AdamWUpdate/gradientScale``.
-  ///
-  /// `rounded` receives the new weights in bfloat16, unless it is `nil`.
-  func adamW(
-    _ update: AdamWUpdate,
-    weights: UnsafeMutablePointer<Float>,
-    gradient: UnsafePointer<Float>,
-    firstMoment: UnsafeMutablePointer<Float>,
-    secondMoment: UnsafeMutablePointer<Float>,
-    rounded: UnsafeMutablePointer<BFloat16>?,
-    count: Int
-  )
 }

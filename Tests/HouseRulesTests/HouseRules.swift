@@ -37,7 +37,7 @@ struct HouseRules {
 
   static let everywhere: Set = ["Foundation", "Dispatch", "Glibc", "Synchronization", "OrderedCollections"]
 
-  /// What the plugins of a kind may import besides libraries.
+  /// What the plugins of a kind may import besides libraries and what they have in C.
   static let kinds: [String: Set<String>] = [
     "Families": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Tasks": ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -69,7 +69,7 @@ struct HouseRules {
       // The file that registers a plugin is the core's.
       let registering: Set = parts[3].hasSuffix("Plugin.swift") ? ["GraftCore"] : []
       return everywhere.union(libraries).union(registering).union(kinds[parts[1]] ?? [])
-        .union(wholeModels[parts[2]] ?? [])
+        .union(wholeModels[parts[2]] ?? []).union(["C\(parts[2])"])
     }
     let module = parts[1] == "Libraries" ? parts[2] : parts[1]
     if module == "GraftPlugins" { return PluginFolder.names.union(["GraftCore"]) }

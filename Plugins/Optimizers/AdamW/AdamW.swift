@@ -70,14 +70,14 @@ public final class AdamWOptimizer: Optimizer {
 
   public func update(learningRate: Float, gradientScale: Float, backend: any ComputeBackend) {
     let updates = entries.map { begin($0, learningRate: learningRate, gradientScale: gradientScale) }
-    let kernels = backend.kernels
+    let kernel = backend.adamW
     backend.threads.run(pieces.count) { index in
       let piece = pieces[index]
       let entry = entries[piece.entry]
       guard let update = updates[piece.entry], let moments = entry.moments,
         let gradient = entry.parameter.gradient
       else { return }
-      kernels.adamW(
+      kernel.update(
         update,
         weights: entry.parameter.value.pointer + piece.start,
         gradient: gradient.pointer + piece.start,

@@ -1,5 +1,5 @@
 #pragma once
-#include "vector.h"
+#include "GraftVector.h"
 
 // Philox4x32-10 (Salmon et al., SC 2011) for 16 successive blocks: 64 words in the order of the stream.
 //

@@ -5,14 +5,6 @@ static void add(const float *x, float *y, long count) {
   FOR_EACH_VECTOR(i, n, count) STORE(y + i, LOAD(y + i, n) + LOAD(x + i, n), n);
 }
 
-INLINE void store_rounded(uint16_t *p, vf x, long n) {
-  vu bits = (vu)x;
-  vu nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-  vi is_nan = (vi)((bits & 0x7FFFFFFF) > 0x7F800000);
-  vh rounded = __builtin_convertvector((vu)choose(is_nan, (vf)(bits >> 16 | 0x40), (vf)nearest), vh);
-  memcpy(p, &rounded, (size_t)n * sizeof(uint16_t));
-}
-
 static void round_to_bfloat16(const float *x, uint16_t *y, long count) {
   FOR_EACH_VECTOR(i, n, count) store_rounded(y + i, LOAD(x + i, n), n);
 }
@@ -75,27 +67,6 @@ static void activation_gradient(
   case GraftSigmoid: return activation_gradient_as(GraftSigmoid, x, dy, dx, count);
   case GraftSiLU: return activation_gradient_as(GraftSiLU, x, dy, dx, count);
   case GraftQuickGELU: return activation_gradient_as(GraftQuickGELU, x, dy, dx, count);
-  }
-}
-
-static void adamw(
-  const GraftAdamW *update, float *weights, const float *gradient, float *first_moment, float *second_moment,
-  uint16_t *rounded, long count
-) {
-  const GraftAdamW u = *update;
-  const float decay = 1 - u.learning_rate * u.weight_decay;
-  const float step = u.learning_rate / u.bias_correction1;
-  const float root = __builtin_sqrtf(u.bias_correction2);
-  FOR_EACH_VECTOR(i, n, count) {
-    vf g = LOAD(gradient + i, n) * u.gradient_scale;
-    vf m = LOAD(first_moment + i, n), v = LOAD(second_moment + i, n), w = LOAD(weights + i, n);
-    m += (g - m) * (1 - u.beta1);
-    v = v * u.beta2 + g * g * (1 - u.beta2);
-    w = w * decay - step * m / (__builtin_elementwise_sqrt(v) / root + u.epsilon);
-    STORE(first_moment + i, m, n);
-    STORE(second_moment + i, v, n);
-    STORE(weights + i, w, n);
-    if (rounded) store_rounded(rounded + i, w, n);
   }
 }
 

@@ -1,6 +1,6 @@
 // Transcendental functions of 16 floats.
 #pragma once
-#include "vector.h"
+#include "GraftVector.h"
 
 // exp(high + low) for a small `low`, which refines `high`; at most e⁸⁸, and 0 below the smallest normal number.
 // Cody & Waite's reduction to |r| ≤ ln 2 / 2 and the polynomial of Cephes' expf.

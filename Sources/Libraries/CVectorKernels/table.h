@@ -1,7 +1,7 @@
 // The kernels, compiled for the instructions that the including file asks for, as a table.
 #include "CVectorKernels.h"
 // In this order: each builds on those before.
-#include "vector.h"
+#include "GraftVector.h"
 #include "functions.h"
 #include "elementwise.h"
 #include "rows.h"
@@ -12,5 +12,4 @@
    .add_column_sums = add_column_sums, .activate = activate, .activation_gradient = activation_gradient, \
    .layer_norm = layer_norm, .layer_norm_gradient = layer_norm_gradient, .softmax = softmax, \
    .softmax_gradient = softmax_gradient, .softmax_statistics = softmax_statistics, \
-   .cross_entropy_gradient = cross_entropy_gradient, .dropout = dropout, .adamw = adamw, \
-   .evaluate = evaluate}
+   .cross_entropy_gradient = cross_entropy_gradient, .dropout = dropout, .evaluate = evaluate}

@@ -15,7 +15,8 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
   /// Whether the CPU multiplies bfloat16 numbers: AVX512_BF16 or AMX.
   public static var hasBFloat16: Bool { graft_cpu_has_bfloat16() }
 
-  var level: GraftLevel {
+  /// The level's name in C, for kernels of other modules.
+  package var level: GraftLevel {
     switch self {
     case .baseline: GraftLevelBaseline
     case .avx2: GraftLevelAVX2

@@ -122,18 +122,6 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
       x, y, count, 1 / (1 - probability), threshold, seed, counter, UInt32(truncatingIfNeeded: start / 4))
   }
 
-  public func adamW(
-    _ update: AdamWUpdate, weights: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-    firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>,
-    rounded: UnsafeMutablePointer<BFloat16>?, count: Int
-  ) {
-    var numbers = GraftAdamW(
-      learning_rate: update.learningRate, beta1: update.beta1, beta2: update.beta2, epsilon: update.epsilon,
-      weight_decay: update.weightDecay, bias_correction1: update.biasCorrection1,
-      bias_correction2: update.biasCorrection2, gradient_scale: update.gradientScale)
-    table.adamw(&numbers, weights, gradient, firstMoment, secondMoment, rounded?.bits, count)
-  }
-
   /// A function of each element as the kernels approximate it, for the tests of its accuracy.
   public func evaluate(_ function: Function, _ x: [Float]) -> [Float] {
     [Float](unsafeUninitializedCapacity: x.count) { y, count in

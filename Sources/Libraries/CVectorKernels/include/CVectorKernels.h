@@ -35,10 +35,6 @@ typedef enum {
   GraftTanhFunction = 2,
 } GraftFunction;
 
-typedef struct {
-  float learning_rate, beta1, beta2, epsilon, weight_decay, bias_correction1, bias_correction2, gradient_scale;
-} GraftAdamW;
-
 /// The kernels of one level; what each computes is documented at the Swift protocol `Kernels`.
 typedef struct {
   const char *name;
@@ -66,10 +62,6 @@ typedef struct {
   void (*dropout)(
     const float *x, float *y, long count, float keep, uint32_t threshold, const uint32_t key[2],
     const uint32_t counter[3], uint32_t block);
-  /// `rounded` may be null.
-  void (*adamw)(
-    const GraftAdamW *, float *weights, const float *gradient, float *first_moment, float *second_moment,
-    uint16_t *rounded, long count);
   void (*evaluate)(GraftFunction, const float *x, float *y, long count);
 } GraftVectorKernels;
 

@@ -1,4 +1,7 @@
 // Vectors of 16 floats, whatever the CPU's registers hold: every level adds up in the same order.
+//
+// For C files that are compiled for one instruction set, and for AVX-512 define GRAFT_AVX512 first; no part of the
+// module that Swift sees.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -46,6 +49,15 @@ INLINE vf choose(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask
 INLINE vf maximum(vf a, vf b) { return choose(a > b, a, b); }
 INLINE vf minimum(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7FFFFFFF); }
+
+// The first n of 16, to bfloat16: to the nearest, ties to even; a NaN stays one.
+INLINE void store_rounded(uint16_t *p, vf x, long n) {
+  vu bits = (vu)x;
+  vu nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  vi is_nan = (vi)((bits & 0x7FFFFFFF) > 0x7F800000);
+  vh rounded = __builtin_convertvector((vu)choose(is_nan, (vf)(bits >> 16 | 0x40), (vf)nearest), vh);
+  memcpy(p, &rounded, (size_t)n * sizeof(uint16_t));
+}
 
 // In a fixed order: halves are added until one number is left.
 INLINE double sum(vf x) {
