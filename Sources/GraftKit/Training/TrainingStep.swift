@@ -14,12 +14,15 @@ public struct TrainingStep {
   private let maxGradNorm: Double
   private let backend: any ComputeBackend
   private let pool: MemoryPool
+  private let reduction: any GradientReduction
   static let updateSpan = "optimizer: update"
 
   /// What a step did.
   public struct Result: Sendable, Equatable {
-    /// The mean over all predictions of the step, before the update.
+    /// The mean over all predictions of the step, those of other ranks included, before the update.
     public let loss: Double
+    /// How many predictions that were.
+    public let predictions: Int
     /// The norm of all gradients together, before clipping.
     public let gradientNorm: Double
     /// The names of the parameters that a gradient reached; others stay as they were.
@@ -32,18 +35,21 @@ public struct TrainingStep {
   ///   - maxGradNorm: Gradients are scaled so that their norm is at most this; 0 does not clip.
   ///   - backend: The compute kernels.
   ///   - pool: Memory that steps use again.
+  ///   - reduction: What ranks that train one model do with their gradients.
   public init(
     model: Model,
     optimizer: any Optimizer,
     maxGradNorm: Double,
     backend: any ComputeBackend,
-    pool: MemoryPool = MemoryPool()
+    pool: MemoryPool = MemoryPool(),
+    reduction: any GradientReduction = NoReduction()
   ) {
     self.model = model
     self.optimizer = optimizer
     self.maxGradNorm = maxGradNorm
     self.backend = backend
     self.pool = pool
+    self.reduction = reduction
   }
 
   /// Trains on prepared batches.
@@ -55,8 +61,8 @@ public struct TrainingStep {
   ///   - learningRate: This step's.
   ///   - dropoutKeys: The randomness of dropout in each batch; `nil` for none.
   ///   - profile: Where the step's time is counted.
-  /// - Throws: `GraftError` when the loss or the gradient is not a finite number. The weights are then as
-  ///   they were before.
+  /// - Throws: `GraftError` when the loss or the gradient is not a finite number; what the reduction throws. The
+  ///   weights are then as they were before.
   public func run(
     _ batches: [Batch], learningRate: Double, dropoutKeys: [RandomKey]? = nil, profile: Profile? = nil
   ) throws -> Result {
@@ -69,12 +75,21 @@ public struct TrainingStep {
       let share = Float(Double(batch.targetCount) / Double(max(1, predictions)))
       let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
       let value = try head.loss(try model.logits(batch, tape), batch, tape)
-      guard value.value.item.isFinite else {
-        forgetGradients()
-        throw diverged("the loss is \(value.value.item)")
-      }
       loss += Double(value.value.item) * Double(share)
       tape.backward(from: value, scale: share)
+    }
+    let total: (loss: Double, predictions: Int)
+    do {
+      total = try reduction.reduce(
+        model.parameters.all.filter(\.needsGradient), loss: loss, predictions: predictions)
+    } catch {
+      forgetGradients()
+      throw error
+    }
+    // After the reduction, so that all ranks stop together.
+    guard total.loss.isFinite else {
+      forgetGradients()
+      throw diverged("the loss is \(total.loss)")
     }
     let norm = profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) }
     guard norm.isFinite else {
@@ -93,7 +108,8 @@ public struct TrainingStep {
       return sum + parameter.value.count * (type(of: optimizer).bytesPerWeight + ofRounded)
     }
     profile?.count(batches, updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? bytes : 0)
-    return Result(loss: loss, gradientNorm: norm, trained: Set(trained.map(\.name)))
+    return Result(
+      loss: total.loss, predictions: total.predictions, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }
 
   private func forgetGradients() {
@@ -104,6 +120,6 @@ public struct TrainingStep {
     GraftError(
       .refused,
       "training diverged: \(problem)",
-      advice: "Lower --learning-rate, add --warmup-steps, or set --max-grad-norm.")
+      advice: "Lower the learning rate, add warm-up steps, or limit the norm of the gradient.")
   }
 }

@@ -300,7 +300,7 @@ import Testing
       }
       let description = try #require(error).description
       #expect(description.hasPrefix("step 2: training diverged: the loss is"), "\(description)")
-      #expect(description.contains("Lower --learning-rate"))
+      #expect(description.contains("Lower the learning rate"))
     }
   }
 
