@@ -32,7 +32,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "ONNX": ["GraftCompute", "Protobuf"],
   "AdamW": ["CAdamW", "VectorKernels"],
   "OpenBLAS": ["VectorKernels"],
-  "OneDNN": ["VectorKernels"],
+  "OneDNN": ["COneDNN", "VectorKernels"],
   "Pretraining": ["MaskedLM", "NextSentence"],
   "PyTorch": ["Zip"],
   "NumPy": ["Zip"],
@@ -40,7 +40,8 @@ let pluginDependencies: [String: [Target.Dependency]] = [
 
 /// What a plugin has in C, as the target CNAME in its folder, and what that needs.
 let pluginDependenciesInC: [String: [Target.Dependency]] = [
-  "AdamW": ["CVectorKernels"]
+  "AdamW": ["CVectorKernels"],
+  "OneDNN": [],
 ]
 
 let pluginTargets: [Target] = plugins.flatMap { kind, names in

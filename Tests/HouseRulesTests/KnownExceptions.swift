@@ -111,7 +111,6 @@ enum KnownExceptions {
     Sources/GraftTensors/Tensors/NonFinite.swift: says '--strict'
     Sources/GraftTensors/Tensors/WeightFormat.swift: says '--format'
     Sources/GraftTensors/Tensors/WeightFormat.swift: says '--max-shard-size'
-    Plugins/Backends/OneDNN/OneDNNLibrary.swift: says '--backend'
     Plugins/Backends/OpenBLAS/OpenBLASLibrary.swift: says '--backend'
     Plugins/Formats/NumPy/NPYHeader.swift: says '--dtype'
     Plugins/Formats/PyTorch/TorchArchiveWriting.swift: says '--max-shard-size'

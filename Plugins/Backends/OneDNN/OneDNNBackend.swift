@@ -5,8 +5,8 @@ import VectorKernels
 
 /// Matrix products by oneDNN, in float32 or bfloat16, everything else by ``VectorKernels``.
 ///
-/// The library is looked for when the backend is made, so that Graft builds and starts without it. It runs
-/// single-threaded: Graft cuts the work itself.
+/// The library is looked for when the backend is made, so that Graft builds and starts without it; its headers are
+/// looked for when Graft is built. It runs single-threaded: Graft cuts the work itself.
 public struct OneDNNBackend: ComputeBackend {
   public static let name = "onednn"
   // Ahead of OpenBLAS: its products are 5 to 10 % faster at the sizes of linear layers, on Zen 4 and Zen 5.
@@ -16,13 +16,16 @@ public struct OneDNNBackend: ComputeBackend {
   public let kernels: any Kernels
   public let summary: String
   private let library: OneDNNLibrary
+  /// For products that the library fails at.
+  private let reference: ReferenceBackend
 
-  /// - Throws: ``GraftError`` when the library is not installed.
+  /// - Throws: ``GraftError`` when the library is not installed, or its headers were not when Graft was built.
   public init(threads: Int) throws { try self.init(threads: threads, precision: .float32) }
 
-  /// - Throws: ``GraftError`` when the library is not installed.
+  /// - Throws: ``GraftError`` when the library is not installed, or its headers were not when Graft was built.
   public init(threads: Int, precision: Precision) throws {
     library = try OneDNNLibrary.loaded.get()
+    reference = try ReferenceBackend(threads: 1)
     let vectorKernels = VectorKernels()
     self.threads = ThreadPool(count: threads)
     self.precision = InstructionSet.hasBFloat16 && library.multipliesBFloat16 ? precision : .float32
@@ -42,7 +45,11 @@ public struct OneDNNBackend: ComputeBackend {
     {
       return
     }
-    library.sgemm(product, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
+    if library.sgemm(product, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating) {
+      return
+    }
+    // The library is out of memory, or knows a limit that Graft does not: slow and right.
+    reference.gemm(product, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
   }
 
   public func gemm(
@@ -50,9 +57,12 @@ public struct OneDNNBackend: ComputeBackend {
     to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
   ) {
     guard product.k > 0 else { return empty(product, c, ldc, accumulating) }
-    let done = library.matmul(
+    if library.matmul(
       product, .bfloat16, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
-    precondition(done, "oneDNN does not multiply \(product) in bfloat16")
+    {
+      return
+    }
+    reference.gemm(product, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
   }
 
   /// Sums of nothing, which the library leaves out.
