@@ -20,6 +20,7 @@ public enum GraftTool {
   public static func main(plugins: [any Plugin.Type]) -> Never {
     $plugins.withValue(plugins) {
       do {
+        try prepareEnvironment()
         var command = try Graft.parseAsRoot()
         try command.run()
       } catch let error as GraftError {
@@ -31,6 +32,14 @@ public enum GraftTool {
       }
     }
     Graft.exit()
+  }
+
+  /// Sets what the backends' libraries read while they are loaded, where the user has not set it. The process has no
+  /// other threads yet.
+  private static func prepareEnvironment() throws {
+    for backend in try registry().backends.values {
+      for (name, value) in backend.environment { setenv(name, value, 0) }
+    }
   }
 
   /// A registry of the plugins that the command line was started with.

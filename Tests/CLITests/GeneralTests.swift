@@ -60,6 +60,28 @@ import GraftPlugins
     }
   }
 
+  /// OpenBLAS reads its environment while it is loaded, and does not know recent CPUs.
+  @Test(arguments: [nil, "Nehalem"]) func openBLASGetsTheBestKernelsUnlessTheUserChooses(_ chosen: String?)
+    throws
+  {
+    try Sandbox.with { sandbox in
+      let setting = chosen.map { "OPENBLAS_CORETYPE=\($0)" } ?? "-u OPENBLAS_CORETYPE"
+      let outcome = try sandbox.shell("env \(setting) $GRAFT doctor --json")
+      let report = try JSON(parsing: Array(outcome.stdout.utf8))
+      let backend = report["backends"]?.array?.first { $0["name"]?.string == "openblas" }
+      guard backend?["works"]?.bool == true, let summary = backend?["summary"]?.string else {
+        try Test.cancel("OpenBLAS is not installed")
+      }
+      let features = Set((report["features"]?.array ?? []).compactMap(\.string))
+      let best =
+        features.isSuperset(of: ["avx512f", "avx512dq", "avx512bw", "avx512vl"])
+        ? "SkylakeX"
+        : features.contains("avx2") ? "Haswell" : nil
+      guard let expected = chosen ?? best else { try Test.cancel("this CPU has no AVX2") }
+      #expect(summary.contains("\(expected) kernels"))
+    }
+  }
+
   @Test func quietSilencesReports() throws {
     try Sandbox.with { sandbox in
       let outcome = try sandbox.graft(["import", "{base}", "--output", "out", "--quiet"])

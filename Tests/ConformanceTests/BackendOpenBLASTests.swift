@@ -13,15 +13,27 @@ import Testing
     #expect(error?.advice?.contains("libopenblas0") == true)
   }
 
-  @Test("runs the best kernels of this CPU unless the user chose others")
+  @Test("names the kernels, and better ones where there are some", .enabled(if: isInstalled, notInstalled))
   func kernels() throws {
     let library = try OpenBLASLibrary.loaded.get()
-    guard let wanted = OpenBLASLibrary.chosenCore ?? OpenBLASLibrary.bestCore else { return }
-    #expect(library.coreName.lowercased() == wanted.lowercased())
     #expect(library.configuration.contains("OpenBLAS"))
+    let summary = try OpenBLASBackend(threads: 1).summary
+    #expect(summary.contains("\(library.coreName) kernels"))
+    #expect(OpenBLASBackend.describe(core: "SkylakeX", best: "SKYLAKEX") == "SkylakeX kernels")
+    #expect(OpenBLASBackend.describe(core: "Zen", best: nil) == "Zen kernels")
+    #expect(
+      OpenBLASBackend.describe(core: "Zen", best: "SkylakeX")
+        == "Zen kernels (OPENBLAS_CORETYPE=SkylakeX may suit this CPU better)")
   }
 
-  @Test("leaves the environment as it was")
+  @Test("asks for one thread and for kernels that this CPU can run")
+  func wishes() {
+    let environment = OpenBLASBackend.environment
+    #expect(environment["OPENBLAS_NUM_THREADS"] == "1")
+    #expect(environment["OPENBLAS_CORETYPE"] == OpenBLASBackend.bestCore)
+  }
+
+  @Test("leaves the environment as it was", .enabled(if: isInstalled, notInstalled))
   func environment() throws {
     _ = try OpenBLASLibrary.loaded.get()
     // What the process was started with.
@@ -31,4 +43,7 @@ import Testing
       #expect(ProcessInfo.processInfo.environment[name] == then.map(String.init))
     }
   }
+
+  private static var isInstalled: Bool { (try? OpenBLASLibrary.loaded.get()) != nil }
+  private static let notInstalled: Comment = "OpenBLAS is not installed"
 }

@@ -127,9 +127,10 @@ struct HouseRules {
 
   // MARK: Habits
 
-  /// Changes of the process's environment, which every library in it would see.
+  /// Changes of the process's environment, which every library in it would see, but for the program's own when it
+  /// starts.
   var environments: [String] {
-    files.flatMap { file in
+    files.filter { $0.path != "Sources/GraftCommandLine/GraftTool.swift" }.flatMap { file in
       file.lines(matching: /\b(setenv|unsetenv|putenv)\(/).map { "\(file.path): \($0)" }
     }
   }

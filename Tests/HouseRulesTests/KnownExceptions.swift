@@ -105,23 +105,12 @@ enum KnownExceptions {
     Sources/GraftKit/Training/TrainingDirectory.swift: says '--resume'
     Sources/GraftKit/Training/TrainingOptions.swift: says '--…'
     Sources/GraftKit/Training/TrainingRun.swift: says '--eval-data'
-    Sources/GraftKit/Training/TrainingStep.swift: says '--learning-rate'
-    Sources/GraftKit/Training/TrainingStep.swift: says '--max-grad-norm'
-    Sources/GraftKit/Training/TrainingStep.swift: says '--warmup-steps'
     Sources/GraftTensors/Tensors/NonFinite.swift: says '--strict'
     Sources/GraftTensors/Tensors/WeightFormat.swift: says '--format'
     Sources/GraftTensors/Tensors/WeightFormat.swift: says '--max-shard-size'
-    Plugins/Backends/OpenBLAS/OpenBLASLibrary.swift: says '--backend'
     Plugins/Formats/NumPy/NPYHeader.swift: says '--dtype'
     Plugins/Formats/PyTorch/TorchArchiveWriting.swift: says '--max-shard-size'
     Plugins/Formats/Safetensors/Header.swift: says '--max-shard-size'
-    """#)
-
-  /// Changes of the process's environment.
-  static let environments = lines(
-    #"""
-    Plugins/Backends/OpenBLAS/OpenBLASLibrary.swift: for (name, value) in settings { setenv(name, value, 1) }
-    Plugins/Backends/OpenBLAS/OpenBLASLibrary.swift: if let value { setenv(name, value, 1) } else { unsetenv(name) }
     """#)
 
   /// Errors that nobody sees.

@@ -6,6 +6,11 @@ import VectorKernels
 ///
 /// The library is looked for when the backend is made, so that Graft builds and starts without it. It runs
 /// single-threaded: Graft cuts the work itself.
+///
+/// OpenBLAS chooses its kernels while it is loaded, by the CPU's model number, and takes a CPU that is newer than
+/// itself for an old one: the 0.3.21 of Debian 12 runs at half speed on Zen 5. It has no function to choose others,
+/// only the environment variable `OPENBLAS_CORETYPE`, which ``environment`` names. Graft's command line sets it when
+/// it starts. A program of your own does the same, before it has threads, or is started with it.
 public struct OpenBLASBackend: ComputeBackend {
   public static let name = "openblas"
   public static let preference = 10
@@ -20,9 +25,31 @@ public struct OpenBLASBackend: ComputeBackend {
     let vectorKernels = VectorKernels()
     self.threads = ThreadPool(count: threads)
     kernels = vectorKernels
-    let reason = OpenBLASLibrary.chosenCore == nil ? "" : " as OPENBLAS_CORETYPE asks"
     summary =
-      "\(library.configuration), \(library.coreName) kernels\(reason); vector kernels: \(vectorKernels.name)"
+      "\(library.configuration), \(OpenBLASBackend.describe(core: library.coreName)); vector kernels: "
+      + vectorKernels.name
+  }
+
+  /// The kernels, and whether this CPU could run better ones.
+  static func describe(core: String, best: String? = bestCore) -> String {
+    guard let best, best.lowercased() != core.lowercased() else { return "\(core) kernels" }
+    return "\(core) kernels (OPENBLAS_CORETYPE=\(best) may suit this CPU better)"
+  }
+
+  /// One thread, and the best kernels for the instructions that this CPU has.
+  public static var environment: [String: String] {
+    var environment = ["OPENBLAS_NUM_THREADS": "1"]
+    environment["OPENBLAS_CORETYPE"] = bestCore
+    return environment
+  }
+
+  /// The best kernels this CPU can run; `nil` leaves the choice to the library.
+  static var bestCore: String? {
+    switch InstructionSet.best {
+    case .avx512: "SkylakeX"
+    case .avx2: "Haswell"
+    case .baseline: nil
+    }
   }
 
   public func gemm(

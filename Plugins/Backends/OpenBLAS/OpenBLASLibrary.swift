@@ -1,7 +1,6 @@
 import Foundation
 import GraftCompute
 import GraftTensors
-import VectorKernels
 
 /// The functions of OpenBLAS that Graft calls, found in the shared library at run time.
 struct OpenBLASLibrary: Sendable {
@@ -38,18 +37,16 @@ struct OpenBLASLibrary: Sendable {
       .missing, "OpenBLAS is not installed", subject: "backend 'openblas'",
       expected: fileNames.joined(separator: " or "),
       found: dlerror().map { String(cString: $0) } ?? "nothing",
-      advice: "Install the Debian package libopenblas0 (or libopenblas-dev), or pass --backend reference.")
+      advice: "Install the Debian package libopenblas0 (or libopenblas-dev), or use the reference backend.")
   }
 
   private init() throws(GraftError) {
-    let handle = try OpenBLASLibrary.withEnvironment(OpenBLASLibrary.settings) { () throws(GraftError) in
-      try OpenBLASLibrary.open(["libopenblas.so.0", "libopenblas.so"])
-    }
+    let handle = try OpenBLASLibrary.open(["libopenblas.so.0", "libopenblas.so"])
     func find<Function>(_ name: String, _: Function.Type) throws(GraftError) -> Function {
       guard let symbol = dlsym(handle, name) else {
         throw GraftError(
           .unsupported, "this OpenBLAS lacks a function", subject: "backend 'openblas'", expected: name,
-          advice: "Install the Debian package libopenblas0, or pass --backend reference.")
+          advice: "Install the Debian package libopenblas0, or use the reference backend.")
       }
       return unsafeBitCast(symbol, to: Function.self)
     }
@@ -59,51 +56,14 @@ struct OpenBLASLibrary: Sendable {
       throw GraftError(
         .unsupported, "this OpenBLAS may not be called from several threads", subject: "backend 'openblas'",
         expected: "a build with threads", found: "one without",
-        advice: "Install the Debian package libopenblas0-pthread, or pass --backend reference.")
+        advice: "Install the Debian package libopenblas0-pthread, or use the reference backend.")
     }
+    // No threads of its own.
     try find("openblas_set_num_threads", SetThreads.self)(1)
     configuration =
       try find("openblas_get_config", Text.self)().map { String(cString: $0) }?
       .trimmingCharacters(in: .whitespaces) ?? "OpenBLAS"
     coreName = try find("openblas_get_corename", Text.self)().map { String(cString: $0) } ?? "unknown"
-  }
-
-  /// What OpenBLAS reads when it is loaded.
-  ///
-  /// It knows the CPUs of its day by their model numbers and takes a newer one for an old one: the 0.3.21 of
-  /// Debian 12 runs at half speed on Zen 5. The instructions the CPU has are a better guide.
-  private static var settings: [String: String] {
-    // No threads of its own.
-    var settings = ["OPENBLAS_NUM_THREADS": "1"]
-    if chosenCore == nil { settings["OPENBLAS_CORETYPE"] = bestCore }
-    return settings
-  }
-
-  /// The kernels that the user asks for, by the environment variable `OPENBLAS_CORETYPE`.
-  static var chosenCore: String? { getenv("OPENBLAS_CORETYPE").map { String(cString: $0) } }
-
-  /// The best kernels this CPU can run; `nil` leaves it to the library.
-  static var bestCore: String? {
-    switch InstructionSet.best {
-    case .avx512: "SkylakeX"
-    case .avx2: "Haswell"
-    case .baseline: nil
-    }
-  }
-
-  /// Runs `body` with some environment variables set, and restores them. No other thread should read the
-  /// environment meanwhile, which programs do when they start.
-  private static func withEnvironment<Value>(
-    _ settings: [String: String], _ body: () throws(GraftError) -> Value
-  ) throws(GraftError) -> Value {
-    let old = settings.keys.map { ($0, getenv($0).map { String(cString: $0) }) }
-    for (name, value) in settings { setenv(name, value, 1) }
-    defer {
-      for (name, value) in old {
-        if let value { setenv(name, value, 1) } else { unsetenv(name) }
-      }
-    }
-    return try body()
   }
 
   /// `C = op(A) · op(B)`, or `C += …`, on the calling thread.
