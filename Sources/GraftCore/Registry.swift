@@ -17,6 +17,14 @@ public struct Table<Element> {
   ///
   /// - Throws: ``GraftError`` when the name is taken.
   public mutating func add(_ element: Element, named name: String) throws {
+    try checkVacant(name)
+    elements[name] = element
+  }
+
+  /// Demands that a name is not taken.
+  ///
+  /// - Throws: ``GraftError`` when it is.
+  func checkVacant(_ name: String) throws {
     guard elements[name] == nil else {
       throw GraftError(
         .refused,
@@ -24,7 +32,6 @@ public struct Table<Element> {
         advice: "Remove one of them from the list of plugins."
       )
     }
-    elements[name] = element
   }
 
   /// The element of a name.
@@ -49,6 +56,7 @@ extension Table: Sendable where Element: Sendable {}
 /// Everything Graft can work with. A value, built from a list of plugins and passed down: no globals.
 public struct Registry: Sendable {
   public private(set) var formats = Table<any WeightFormat.Type>("weight format")
+  public private(set) var modelFormats = Table<any ModelFormat.Type>("weight format")
   public private(set) var dialects = Table<Dialect>("dialect")
   public private(set) var backbones = Table<any Backbone.Type>("backbone")
   public private(set) var heads = Table<any Head.Type>("head")
@@ -66,7 +74,12 @@ public struct Registry: Sendable {
   }
 
   public mutating func add(_ format: any WeightFormat.Type) throws {
+    try modelFormats.checkVacant(format.name)
     try formats.add(format, named: format.name)
+  }
+  public mutating func add(_ format: any ModelFormat.Type) throws {
+    try formats.checkVacant(format.name)
+    try modelFormats.add(format, named: format.name)
   }
   public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.id) }
   public mutating func add(_ backbone: any Backbone.Type) throws {
@@ -101,7 +114,7 @@ extension Registry {
     for dialect in dialects.values where dialect.backbone == backbone {
       try known.add(dialect, named: dialect.name)
     }
-    if let format, let own = try formats.find(format).dialect {
+    if let format, let own = try checkpointFormat(format).dialect {
       guard name == nil || name == own else {
         throw GraftError(
           .unsupported, "the format '\(format)' has names of its own", expected: "the dialect '\(own)'",

@@ -22,7 +22,7 @@ struct RoundTripConformance {
 
     /// Whether the format takes any names, or these.
     var exists: Bool {
-      let own = (try? RoundTripConformance.registry.get().formats.find(format))?.dialect
+      let own = (try? RoundTripConformance.registry.get().checkpointFormat(format))?.dialect
       return own == nil || own == dialect.name
     }
 
@@ -101,7 +101,7 @@ struct RoundTripConformance {
   func notEmpty() throws {
     let registry = try Self.registry.get()
     let containers = try WeightFormatConformance.writable.count {
-      try registry.formats.find($0).dialect == nil
+      try registry.checkpointFormat($0).dialect == nil
     }
     let others = WeightFormatConformance.writable.count - containers
     #expect(Self.spellings.count == containers * registry.dialects.values.count + others)
@@ -161,8 +161,7 @@ struct RoundTripConformance {
     let model = try #require(Self.models.first { spelling.holds($0) })
     var checkpoint = try model.checkpoint()
     checkpoint.extra = Weights(["something": LazyTensor([1, 2, 3] as [Float], shape: [3])])
-    let type = try registry.formats.find(spelling.format)
-    let file = try type.fileName()
+    let file = try registry.checkpointFormat(spelling.format).type.fileName()
     try withTemporaryDirectory { directory in
       func url(_ name: String) -> URL { directory.appending(path: name) }
       try checkpoint.write(to: url("source"), spelling.options, registry: registry)

@@ -14,7 +14,7 @@ import Testing
   static let files = [
     "base-f32", "base-f16", "base-q8_0", "cased-f32", "padded-vocab-q8_0", "pretraining-f16",
   ]
-  private static let types: [String: StorageType] = ["f32": .float32, "f16": .float16, "q8_0": .q8_0]
+  private static let types = ["f32": "float32", "f16": "float16", "q8_0": "q8_0"]
   /// What the converter takes from the directory's name, and what Graft says beyond it.
   private static let theirs: Set = ["general.name", "general.size_label"]
   private static let ours: Set = [
@@ -94,19 +94,20 @@ import Testing
     let golden = try SafetensorsFormat().open(fixtures.appendingPathComponent("gguf/q8_0.safetensors"))
     let values = try #require(golden["values"])
     var blocks: [UInt8] = []
-    try values.stored(as: .q8_0).streamBlocks { blocks += $0 }
+    try values.streamBlocks { blocks += $0 }
     let expected = try golden["blocks"]?.bytes()
     #expect(blocks == expected)
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
-      try GGUFFormat().write(Weights(["values": values.stored(as: .q8_0)]), to: url)
-      let read = try #require(try GGUFFormat().open(url)["values"])
-      #expect(read.blockType == .q8_0 && read.spec == values.spec)
+      let file = ModelFile(Weights(["values": values]), storageTypes: ["values": .q8_0])
+      try GGUFFormat().write(file, to: url, limit: nil)
+      let read = try #require(try GGUFFormat().open(url).weights["values"])
+      #expect(read.storedTypeName == "q8_0" && read.spec == values.spec)
       #expect(try read.bytes() == golden["read"]?.bytes())
       // What was read from blocks means the same in blocks.
       let again = directory.appendingPathComponent("again.gguf")
-      try GGUFFormat().write(GGUFFormat().open(url), to: again)
-      #expect(try GGUFFormat().open(again)["values"]?.floats() == read.floats())
+      try GGUFFormat().write(GGUFFormat().open(url), to: again, limit: nil)
+      #expect(try GGUFFormat().open(again).weights["values"]?.floats() == read.floats())
     }
   }
 
@@ -181,11 +182,11 @@ import Testing
   func blocksAgain() throws {
     try withTemporaryDirectory { directory in
       let (source, registry) = (fixtures.appendingPathComponent("gguf/base-q8_0.gguf"), try registry.get())
-      for type in [nil, StorageType.float32] {
-        let url = directory.appendingPathComponent("\(type?.rawValue ?? "same").gguf")
+      for type in [nil, "float32"] {
+        let url = directory.appendingPathComponent("\(type ?? "same").gguf")
         try exportModel(
           source, to: url, options: OutputOptions(format: "gguf", dtype: type), registry: registry)
-        let blocks = try GGUFFormat().open(url).tensors.values.count { $0.blockType == .q8_0 }
+        let blocks = try GGUFFormat().open(url).weights.tensors.values.count { $0.storedTypeName == "q8_0" }
         #expect(blocks == (type == nil ? 13 : 0))
       }
     }
@@ -205,7 +206,7 @@ import Testing
         directory.appendingPathComponent("model.safetensors"), to: url,
         options: OutputOptions(format: "gguf"),
         registry: registry.get())
-      #expect(try GGUFFormat().open(url).tensors.values.allSatisfy { $0.spec.dtype == .float32 })
+      #expect(try GGUFFormat().open(url).weights.tensors.values.allSatisfy { $0.spec.dtype == .float32 })
     }
   }
 

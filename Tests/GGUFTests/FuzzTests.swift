@@ -1,6 +1,7 @@
 import TestSupport
 import Foundation
 import GraftCompute
+import GraftCore
 import GraftTensors
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
         let bytes = mutate(seeds[round % seeds.count], &generator)
         try Data(bytes).write(to: url)
         if (try? registry.open(url)) != nil { models += 1 }
-        let weights = try GGUFFormat().open(url)
+        let weights = try GGUFFormat().open(url).weights
         for tensor in weights.tensors.values {
           #expect(tensor.spec.byteCount <= 4 * bytes.count)
           var count = 0
@@ -37,18 +38,20 @@ import Testing
   private func seeds(in directory: URL) throws -> [[UInt8]] {
     let theirs = fixtures.appendingPathComponent("gguf/base-q8_0.gguf")
     let ours = directory.appendingPathComponent("ours.gguf")
-    try GGUFFormat().write(GGUFFormat().open(theirs), to: ours)
+    try GGUFFormat().write(GGUFFormat().open(theirs), to: ours, limit: nil)
     var weights = Weights()
-    weights.attributes = [
+    var file = ModelFile(storageTypes: ["blocks": .q8_0])
+    file.attributes = [
       "a": true, "b": "text", "c": [1, 2, -3], "d": ["x", "y"], "e": [0.5, 1.5], "f": 7, "g": 0.25,
     ]
     for type in ElementType.all where type != .q8_0 {
       let spec = TensorSpec(type.dtype, [2, 3])
       weights[type.name] = LazyTensor(spec, bytes: [UInt8](repeating: 1, count: spec.byteCount))
     }
-    weights["blocks"] = LazyTensor([Float](repeating: 2, count: 64), shape: [2, 32]).stored(as: .q8_0)
+    weights["blocks"] = LazyTensor([Float](repeating: 2, count: 64), shape: [2, 32])
     let small = directory.appendingPathComponent("small.gguf")
-    try GGUFFormat().write(weights, to: small)
+    file.weights = weights
+    try GGUFFormat().write(file, to: small, limit: nil)
     return try [theirs, small, ours, small].map { Array(try Data(contentsOf: $0)) }
   }
 

@@ -1,5 +1,6 @@
 import TestSupport
 import Foundation
+import GraftCore
 import GraftTensors
 import Testing
 
@@ -134,7 +135,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
       try Data(sample).write(to: url)
-      let weights = try GGUFFormat().open(url)
+      let weights = try GGUFFormat().open(url).weights
       #expect(weights.tensors.keys == ["first", "blocks"])
       #expect(weights.tensors.values.map(\.spec.shape) == [[2, 3], [2, 32]])
     }
@@ -144,11 +145,10 @@ import Testing
   func emptyBlocks(_ shape: [Int]) throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
-      let tensor = LazyTensor([] as [Float], shape: shape).stored(as: .q8_0)
-      #expect(tensor.blockType == .q8_0)
-      try GGUFFormat().write(Weights(["a": tensor]), to: url)
-      let read = try #require(try GGUFFormat().open(url)["a"])
-      #expect(read.blockType == .q8_0 && read.spec.shape == shape)
+      let weights = Weights(["a": LazyTensor([] as [Float], shape: shape)])
+      try GGUFFormat().write(ModelFile(weights, storageTypes: ["a": .q8_0]), to: url, limit: nil)
+      let read = try #require(try GGUFFormat().open(url).weights["a"])
+      #expect(read.storedTypeName == "q8_0" && read.spec.shape == shape)
       #expect(try read.bytes() == [])
     }
   }
@@ -157,7 +157,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
       let tensor = LazyTensor([1] as [Float], shape: [1])
-      try GGUFFormat().write(Weights(["a": tensor, "b": tensor]), to: url)
+      try GGUFFormat().write(ModelFile(Weights(["a": tensor, "b": tensor])), to: url, limit: nil)
       var bytes = Array(try Data(contentsOf: url))
       let second = try #require(bytes.lastIndex(of: UInt8(ascii: "b")))
       bytes[second] = UInt8(ascii: "a")
@@ -200,9 +200,7 @@ import Testing
   func attributes(_ value: JSON) throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
-      var weights = Weights()
-      weights.attributes = ["k": value]
-      try GGUFFormat().write(weights, to: url)
+      try GGUFFormat().write(ModelFile(attributes: ["k": value]), to: url, limit: nil)
       let expected = value == [0.5, 1] ? [0.5, 1.0] : value
       #expect(try GGUFFormat().open(url).attributes["k"] == expected)
     }
@@ -217,9 +215,9 @@ import Testing
   func mixedLists(_ value: JSON) throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
-      var weights = Weights()
-      weights.attributes = ["k": value]
-      let error = #expect(throws: GraftError.self) { try GGUFFormat().write(weights, to: url) }
+      let error = #expect(throws: GraftError.self) {
+        try GGUFFormat().write(ModelFile(attributes: ["k": value]), to: url, limit: nil)
+      }
       #expect(error?.description == "\(url.path): key 'k': GGUF has no type for this; found a list.")
     }
   }
@@ -228,8 +226,9 @@ import Testing
   func unquantizable(_ number: Float) throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
-      let tensor = LazyTensor([Float](repeating: 1, count: 31) + [number], shape: [1, 32]).stored(as: .q8_0)
-      let error = #expect(throws: GraftError.self) { try GGUFFormat().write(Weights(["a": tensor]), to: url) }
+      let tensor = LazyTensor([Float](repeating: 1, count: 31) + [number], shape: [1, 32])
+      let file = ModelFile(Weights(["a": tensor]), storageTypes: ["a": .q8_0])
+      let error = #expect(throws: GraftError.self) { try GGUFFormat().write(file, to: url, limit: nil) }
       #expect(
         error?.description
           == "\(url.path): tensor 'a': NaN, infinity or a number too large for blocks of eight bits. "
@@ -240,9 +239,16 @@ import Testing
   }
 
   @Test("rows that do not divide into blocks are float16")
-  func oddRows() {
-    let tensor = LazyTensor([Float](repeating: 1, count: 66), shape: [2, 33]).stored(as: .q8_0)
-    #expect(tensor.blockType == nil && tensor.spec.dtype == .float16)
+  func oddRows() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.gguf")
+      let tensor = LazyTensor([Float](repeating: 1, count: 66), shape: [2, 33])
+      let file = ModelFile(Weights(["a": tensor]), storageTypes: ["a": .q8_0])
+      try GGUFFormat().write(file, to: url, limit: nil)
+      let read = try #require(try GGUFFormat().open(url).weights["a"])
+      #expect(read.storedTypeName == "float16" && read.spec.dtype == .float16)
+      #expect(try read.floats() == tensor.floats())
+    }
   }
 
   @Test(
@@ -257,7 +263,9 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.gguf")
       let weights = Weights([item.name: LazyTensor([1] as [Float], shape: item.shape)])
-      let error = #expect(throws: GraftError.self) { try GGUFFormat().write(weights, to: url) }
+      let error = #expect(throws: GraftError.self) {
+        try GGUFFormat().write(ModelFile(weights), to: url, limit: nil)
+      }
       #expect(error?.description == "\(url.path): tensor '\(item.name)': \(item.message)")
     }
   }
@@ -287,10 +295,10 @@ import Testing
     ] as [(String, JSON, String)])
   func models(_ item: (key: String, value: JSON, message: String)) throws {
     try withTemporaryDirectory { directory in
-      var weights = try GGUFFormat().open(fixtures.appendingPathComponent("gguf/base-q8_0.gguf"))
-      weights.attributes[item.key] = item.value
+      var file = try GGUFFormat().open(fixtures.appendingPathComponent("gguf/base-q8_0.gguf"))
+      file.attributes[item.key] = item.value
       let url = directory.appendingPathComponent("model.gguf")
-      try GGUFFormat().write(weights, to: url)
+      try GGUFFormat().write(file, to: url, limit: nil)
       let error = #expect(throws: GraftError.self) { try registry.get().open(url) }
       #expect(error?.description == "\(url.path): \(item.message)")
     }

@@ -95,7 +95,7 @@ struct HeadTests {
       let (head, output) = (directory.appending(path: "head"), directory.appending(path: "model"))
       let detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       let options = Checkpoint.WriteOptions(
-        format: try registry.formats.find("safetensors"),
+        format: try registry.checkpointFormat("safetensors"),
         dialect: try registry.dialect("transformers", of: "bert"))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let names = try registry.openWeights(head.appending(path: "model.safetensors")).weights.tensors.keys
@@ -121,7 +121,7 @@ struct HeadTests {
       var detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       detached.hiddenSize = 48
       let options = Checkpoint.WriteOptions(
-        format: try registry.formats.find("safetensors"),
+        format: try registry.checkpointFormat("safetensors"),
         dialect: try registry.dialect("transformers", of: "bert"))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let error = #expect(throws: GraftError.self) {

@@ -36,7 +36,7 @@ struct Evaluator {
   private var values: [String: Value] = [:]
 
   init(_ url: URL) throws {
-    for (name, tensor) in try ONNXFormat().open(url).tensors {
+    for (name, tensor) in try ONNXFormat().open(url).weights.tensors {
       values[name] = Value(tensor.spec.shape, try tensor.floats().map(Double.init))
     }
     try Self.fields(Array(Data(contentsOf: url))[...]) { field, value in

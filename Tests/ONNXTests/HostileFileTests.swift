@@ -247,7 +247,7 @@ import Testing
       try Data(test.input).write(to: url)
       try Data(count: 12).write(to: directory.appending(path: "x.bin"))
       let message = errorMessage(in: directory) {
-        for tensor in try ONNXFormat().open(url).tensors.values { _ = try tensor.bytes() }
+        for tensor in try ONNXFormat().open(url).weights.tensors.values { _ = try tensor.bytes() }
       }
       #expect(message == test.message)
     }
@@ -263,7 +263,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appending(path: "x.onnx")
       try Data(Self.model(Self.graph(Self.tensor(), nodes: nodes))).write(to: url)
-      #expect(try ONNXFormat().open(url).tensors.keys.elements == ["a"])
+      #expect(try ONNXFormat().open(url).weights.tensors.keys.elements == ["a"])
     }
   }
 
@@ -275,7 +275,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appending(path: "x.onnx")
       try Data(Self.model(graph)).write(to: url)
-      let weights = try ONNXFormat().open(url)
+      let weights = try ONNXFormat().open(url).weights
       let (a, b, c) = try (
         #require(weights["a.weight"]), #require(weights["b.weight"]), #require(weights["c.weight"])
       )
@@ -293,7 +293,7 @@ import Testing
       let url = directory.appending(path: "x.onnx")
       let graph = Self.graph(Self.tensor([0, 1 << 62], raw: []), nodes: [product])
       try Data(Self.model(graph)).write(to: url)
-      #expect(try ONNXFormat().open(url).tensors.keys.elements == ["l.weight"])
+      #expect(try ONNXFormat().open(url).weights.tensors.keys.elements == ["l.weight"])
     }
   }
 
@@ -305,7 +305,7 @@ import Testing
       let url = directory.appending(path: "x.onnx")
       try Data(Self.model(Self.graph(Self.tensor([1, 2]), nodes: nodes))).write(to: url)
       #expect(
-        try ONNXFormat().open(url).tensors.keys.elements
+        try ONNXFormat().open(url).weights.tensors.keys.elements
           == layers.map { "\($0).weight" } + layers.map { "\($0).bias" })
     }
   }
@@ -354,7 +354,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let url = directory.appending(path: "x.onnx")
       try Data(bytes).write(to: url)
-      #expect(try ONNXFormat().open(url)["a"]?.integers() == [.min, -1, 0, 1, .max])
+      #expect(try ONNXFormat().open(url).weights["a"]?.integers() == [.min, -1, 0, 1, .max])
     }
   }
 }

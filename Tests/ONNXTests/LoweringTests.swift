@@ -1,5 +1,6 @@
 import Foundation
 import GraftCompute
+import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
@@ -54,7 +55,7 @@ import Testing
     }
     let found = try withTemporaryDirectory { directory in
       let file = directory.appending(path: "model.onnx")
-      try ONNXFormat().write(weights, computing: graph, to: file, limit: nil)
+      try ONNXFormat().write(ModelFile(weights, graph: graph), to: file, limit: nil)
       let evaluator = try Evaluator(file)
       #expect(evaluator.inputs == inputs, sourceLocation: sourceLocation)
       return try #require(evaluator.run(Self.padded)["result"])

@@ -43,8 +43,21 @@ enum ElementType: Hashable {
     self = type
   }
 
-  init(of tensor: LazyTensor) throws {
-    self = tensor.blockType == .q8_0 ? .q8_0 : .plain(tensor.spec.dtype)
+  /// What a tensor is written as.
+  ///
+  /// - Parameters:
+  ///   - tensor: One that stood in blocks in a GGUF file is written in blocks again.
+  ///   - type: What it is to be stored as, whatever it was. Where its rows do not divide into blocks, float16
+  ///     takes their place, as in llama.cpp's quantizer.
+  /// - Throws: ``GraftError`` when ggml has no such type.
+  init(of tensor: LazyTensor, as type: StorageType? = nil) throws {
+    let isBlocks = (type?.name ?? tensor.origin.encoding) == StorageType.q8_0.name
+    if isBlocks, tensor.spec.dtype.isFloatingPoint {
+      let divides = (tensor.spec.shape.last ?? 1) % Q8Block.elementCount == 0
+      self = divides ? .q8_0 : .plain(.float16)
+    } else {
+      self = .plain(type?.dtype ?? tensor.spec.dtype)
+    }
     guard number != nil else {
       throw GraftError(.unsupported, "GGUF has no \(name)", advice: "Save it as int32 or float32.")
     }
@@ -53,7 +66,7 @@ enum ElementType: Hashable {
   var name: String {
     switch self {
     case .plain(let dtype): dtype.rawValue
-    case .q8_0: StorageType.q8_0.rawValue
+    case .q8_0: StorageType.q8_0.name
     }
   }
 

@@ -1,3 +1,4 @@
+import GraftCore
 import GraftTensors
 import OrderedCollections
 
@@ -156,12 +157,12 @@ extension Header {
   /// Lays out tensors in their order.
   ///
   /// - Throws: ``GraftError`` when ggml cannot hold a tensor, or their sizes overflow.
-  init(describing weights: Weights) throws {
+  init(describing model: ModelFile) throws {
     var end = 0
-    for (name, tensor) in weights.tensors {
+    for (name, tensor) in model.weights.tensors {
       do {
-        let spec = tensor.spec
-        let type = try ElementType(of: tensor)
+        let type = try ElementType(of: tensor, as: model.storageTypes[name])
+        let spec = TensorSpec(type.dtype, tensor.spec.shape)
         guard name.utf8.count <= Self.maximumNameLength else {
           throw GraftError(
             .unsupported, "a name too long for GGUF", expected: "at most \(Self.maximumNameLength) bytes",
@@ -177,8 +178,8 @@ extension Header {
         throw error
       }
     }
-    guard !weights.attributes.isEmpty else { return }
-    attributes = weights.attributes
+    guard !model.attributes.isEmpty else { return }
+    attributes = model.attributes
     attributes[Self.alignmentKey] = nil
     let types = entries.map(\.type)
     let most = [ElementType.q8_0, .plain(.float16), .plain(.bfloat16)].first(where: types.contains)

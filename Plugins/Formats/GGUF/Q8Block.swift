@@ -55,7 +55,7 @@ extension LazyTensor {
   init(blocksOf spec: TensorSpec, in file: RandomAccessFile, at offset: Int) {
     let count = spec.elementCount / Q8Block.elementCount
     let origin = TensorOrigin(
-      file, at: offset, byteCount: count * Q8Block.byteCount, encoding: StorageType.q8_0.rawValue)
+      file, at: offset, byteCount: count * Q8Block.byteCount, encoding: StorageType.q8_0.name)
     self.init(spec, origin: origin) { consume in
       guard count > 0 else { return }
       let step = min(count, Q8Block.blocksPerWindow)
@@ -76,7 +76,6 @@ extension LazyTensor {
         }
       }
     }
-    blockType = .q8_0
   }
 
   /// Streams a float32 tensor as blocks.

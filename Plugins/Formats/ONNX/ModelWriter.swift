@@ -8,6 +8,7 @@ import Protobuf
 /// Writes a `ModelProto`. The lengths of messages are known beforehand, so the tensors stream.
 struct ModelWriter {
   private let weights: Weights
+  private let attributes: OrderedDictionary<String, JSON>
   private let graph: Lowering.Result
   private let url: URL
   /// The most bytes of tensors in one file, if there is such a limit.
@@ -20,8 +21,9 @@ struct ModelWriter {
   /// What offsets in a data file are multiples of, so that a tensor can be mapped into memory.
   private static let pageSize = 4096
 
-  init(_ weights: Weights, _ graph: Lowering.Result, _ url: URL, _ limit: Int?) {
-    self.weights = weights
+  init(_ model: ModelFile, _ graph: Lowering.Result, _ url: URL, _ limit: Int?) {
+    weights = model.weights
+    attributes = model.attributes
     self.graph = graph
     self.url = url
     self.limit = limit
@@ -63,11 +65,11 @@ struct ModelWriter {
   private var prologue: [UInt8] {
     var bytes: [UInt8] = []
     bytes.appendField(Field.Model.irVersion, Self.irVersion)
-    bytes.appendField(Field.Model.producerName, ModelFile.producer)
+    bytes.appendField(Field.Model.producerName, ModelProto.producer)
     var opset: [UInt8] = []
     opset.appendField(Field.Opset.version, Lowering.opset)
     bytes.appendField(Field.Model.opsetImport, opset)
-    let texts = weights.attributes.map { ($0.key, $0.value.string ?? $0.value.text()) }
+    let texts = attributes.map { ($0.key, $0.value.string ?? $0.value.text()) }
     for (key, value) in weights.metadata.sorted(by: { $0.key < $1.key }) + texts {
       bytes.appendField(Field.Model.metadata, Self.entry(key, value))
     }

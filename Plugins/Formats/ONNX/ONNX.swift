@@ -15,38 +15,30 @@ public enum ONNXPlugin: Plugin {
 /// Reading takes the weights, under the names of the parameters that they are: exporters leave many without
 /// one, which ``ParameterNames`` finds by where the graph uses them. Writing stores the model as well, to be
 /// run as it is: see ``Lowering``. https://onnx.ai/onnx/repo-docs/IR.html
-public struct ONNXFormat: GraphFormat {
+public struct ONNXFormat: ModelFormat {
   public static let name = "onnx"
   public static let fileDescription = "an ONNX file"
   public static let fileNames = ["model.onnx"]
-  public static let dialect: String? = "transformers"
+  public static let dialect = "transformers"
+  public static let holdsGraph = true
 
   public init() {}
 
   /// There is no signature: the file is a message that begins with the version of the format, and has a graph
   /// after a few other fields.
-  public func open(_ file: RandomAccessFile) throws -> Weights? {
+  public func open(_ file: RandomAccessFile) throws -> ModelFile? {
     guard try file.head(1) == [8] else { return nil }
     do {
-      return try ModelFile(file)?.weights()
+      return try ModelProto(file)?.model()
     } catch let error as GraftError {
       throw error.inFile(file.url.path)
     }
   }
 
-  public func write(_ weights: Weights, to url: URL) throws { try write(weights, to: url, limit: nil) }
-
-  public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
-    try write(weights, Lowering.Result(), to: url, limit)
-  }
-
-  public func write(_ weights: Weights, computing graph: ModelGraph, to url: URL, limit: Int?) throws {
-    try write(weights, Lowering.result(of: graph, weights), to: url, limit)
-  }
-
-  private func write(_ weights: Weights, _ graph: Lowering.Result, to url: URL, _ limit: Int?) throws {
+  public func write(_ model: ModelFile, to url: URL, limit: Int?) throws {
     do {
-      try ModelWriter(weights, graph, url, limit).write()
+      let graph = try model.graph.map { try Lowering.result(of: $0, model.weights) } ?? Lowering.Result()
+      try ModelWriter(model, graph, url, limit).write()
     } catch let error as GraftError {
       throw error.inFile(url.path)
     }

@@ -44,7 +44,7 @@ struct StoredTensor {
         throw GraftError(.unsupported, "its elements are not packed into one field")
       case (Field.Tensor.segment, _): throw GraftError(.unsupported, "a tensor in segments")
       case (Field.Tensor.externalData, .bytes(let range)):
-        let (key, text) = try source.entry(range, limit: ModelFile.maximumNameSize)
+        let (key, text) = try source.entry(range, limit: ModelProto.maximumNameSize)
         var place = external ?? ExternalData.Place()
         try place.set(key, text)
         external = place

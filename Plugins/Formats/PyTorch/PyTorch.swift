@@ -19,7 +19,7 @@ public struct PyTorchFormat: WeightFormat {
   public static let name = "pytorch"
   public static let fileDescription = "a PyTorch file"
   public static let fileNames = ["pytorch_model.bin", "model.pt", "model.pth"]
-  public static let hasTies = true
+  public static let sharesTensors = true
 
   public init() {}
 

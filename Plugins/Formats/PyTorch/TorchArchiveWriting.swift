@@ -6,16 +6,18 @@ extension TorchArchive {
   /// The folder that everything is in; PyTorch names it after the file, and reads any.
   private static let folder = "archive"
 
-  /// Writes the zip form, with each tensor in a storage of its own, which its further names share.
+  /// Writes the zip form. Each tensor has a storage of its own; names of one tensor share it.
   ///
   /// - Throws: ``GraftError`` when the file cannot be written.
   static func write(_ weights: Weights, to url: URL) throws {
-    let own = weights.tensors.keys.enumerated().map { (name: $1, storage: $0) }
-    let shared = weights.ties.compactMap { name, target in
-      weights.tensors.index(forKey: target).map { (name: name, storage: $0) }
-    }
+    var storages: [SharedTensor: Int] = [:]
     let table = PickleWriter.table(
-      (own + shared).map { ($0.name, weights.tensors.values[$0.storage].spec, $0.storage) })
+      weights.tensors.map { name, tensor in
+        let next = storages.count
+        let storage = storages[SharedTensor(tensor), default: next]
+        storages[SharedTensor(tensor)] = storage
+        return (name, tensor.spec, storage)
+      })
     guard table.count <= PickleBytes.limit else {
       throw GraftError(
         .unsupported, "too many tensors for one PyTorch file", advice: "Write shards: pass --max-shard-size.")
@@ -28,7 +30,7 @@ extension TorchArchive {
       try record(".format_version", "1")
       try record(".storage_alignment", "64")
       try record("byteorder", "little")
-      for (index, (name, tensor)) in weights.tensors.enumerated() {
+      for (index, (name, tensor)) in weights.withoutSharedNames.tensors.enumerated() {
         do {
           try archive.append("\(folder)/data/\(index)", [], tensor)
         } catch var error as GraftError {

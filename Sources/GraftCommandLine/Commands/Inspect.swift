@@ -131,7 +131,7 @@ struct Inspect: ParsableCommand {
     try Output.print("")
     try Output.print(
       Format.table(
-        found.tensors.map { [$0.name, $0.tensor.typeName, "\($0.tensor.spec.shape)"] },
+        found.tensors.map { [$0.name, $0.tensor.storedTypeName, "\($0.tensor.spec.shape)"] },
         header: ["name", "type", "shape"], indent: 2))
   }
 
@@ -155,7 +155,7 @@ struct Inspect: ParsableCommand {
     if tensors {
       let list = found.tensors.map { name, tensor -> JSON in
         [
-          "name": .string(name), "dtype": .string(tensor.typeName),
+          "name": .string(name), "dtype": .string(tensor.storedTypeName),
           "shape": .array(tensor.spec.shape.map { JSON($0) }),
         ]
       }

@@ -22,7 +22,7 @@ struct ListPlugins: ParsableCommand {
     let kinds: [(title: String, key: String, entries: [(name: String, detail: String)])] = [
       (
         "weight formats", "formats",
-        registry.formats.values.map { ($0.name, $0.fileNames.joined(separator: ", ")) }
+        registry.checkpointFormats.map { ($0.name, $0.fileNames.joined(separator: ", ")) }
       ),
       ("dialects", "dialects", registry.dialects.values.map { ($0.name, "of \($0.backbone)") }),
       ("backbones", "backbones", registry.backbones.values.map { ($0.name, "\($0.architecture)Model") }),

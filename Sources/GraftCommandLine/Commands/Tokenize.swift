@@ -95,7 +95,7 @@ struct Tokenize: ParsableCommand {
     // A file alone may be a whole model.
     if !isDirectory.boolValue,
       let tokenizer = try registry.loadTokenizer(
-        describedBy: registry.openWeights(url).weights.attributes)
+        describedBy: registry.openModelFile(url).file.attributes)
     {
       return tokenizer
     }

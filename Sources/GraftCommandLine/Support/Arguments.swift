@@ -32,7 +32,23 @@ struct ByteCount: ExpressibleByArgument {
   }
 }
 
-extension StorageType: ExpressibleByArgument {}
+/// The name of a type that some registered format stores weights as.
+struct StorageTypeName: ExpressibleByArgument {
+  let name: String
+
+  init?(argument: String) {
+    guard Self.allValueStrings.contains(argument) else { return nil }
+    name = argument
+  }
+
+  static var allValueStrings: [String] {
+    // Without a registry every command fails, and says why.
+    let formats = (try? GraftTool.registry())?.checkpointFormats ?? []
+    return formats.flatMap { $0.type.storageTypes.map(\.name) }.reduce(into: []) { names, name in
+      if !names.contains(name) { names.append(name) }
+    }
+  }
+}
 
 extension Pooling: ExpressibleByArgument {}
 

@@ -45,7 +45,7 @@ struct HubFlags: ParsableArguments {
     _ source: ModelSource, _ registry: Registry, _ console: Console
   ) throws -> (url: URL, model: Hub.Model?) {
     let path = URL(fileURLWithPath: source.text)
-    let formats = registry.formats.values
+    let formats = registry.checkpointFormats
     let suffixes = [""] + formats.flatMap { $0.pathSuffixes }
     let isPath = suffixes.contains { FileManager.default.fileExists(atPath: path.path + $0) }
     let extensions = formats.flatMap { $0.fileNames }.map { ($0 as NSString).pathExtension }
@@ -103,7 +103,7 @@ extension Hub {
   /// - Throws: ``GraftError`` when the catalogue cannot be read.
   init(_ settings: HubSettings, _ registry: Registry) throws {
     self.init(
-      settings, weightNames: registry.formats.values.flatMap { $0.fileNames },
+      settings, weightNames: registry.checkpointFormats.flatMap { $0.fileNames },
       tokenizerNames: registry.tokenizers.values.map { $0.fileNames },
       synonyms: try ModelCatalogue().entries.filter { $0.path == nil }.map(\.names))
   }

@@ -204,7 +204,7 @@ struct StorageFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Convert weights to float32, float16 or bfloat16; in GGUF also to q8_0.", valueName: "TYPE"))
-  var dtype: StorageType?
+  var dtype: StorageTypeName?
 
   @Option(
     help: ArgumentHelp(

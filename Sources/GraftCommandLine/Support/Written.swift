@@ -46,7 +46,7 @@ enum Written {
 extension StorageFlags {
   func options(format: String, dialect: String? = nil) -> OutputOptions {
     OutputOptions(
-      format: format, dialect: dialect, dtype: dtype,
+      format: format, dialect: dialect, dtype: dtype?.name,
       shardLimit: maxShardSize?.value)
   }
 }

@@ -21,7 +21,7 @@ extension Registry {
   /// - Throws: ``GraftError`` when a file is missing or broken, when no dialect fits, or when a backbone
   ///   tensor is missing or of another shape.
   public func open(_ path: URL) throws -> OpenedCheckpoint {
-    let directory = try ModelDirectory(path, formats: formats.values)
+    let directory = try ModelDirectory(path, formats: checkpointFormats)
     let record = try directory.record()
     if let head = record?["head"]?.string, record?["detached"]?.bool == true {
       throw GraftError(
@@ -31,9 +31,10 @@ extension Registry {
     // Half of the time goes into the vocabulary, the other into names.
     let tokenizer = BackgroundTask { try loadTokenizer(from: directory.url) }
     defer { _ = try? tokenizer.value() }
-    let (stored, format) = try openWeights(of: directory)
+    let (file, format) = try openModelFile(of: directory)
+    let stored = file.weights
     do {
-      var configuration = try directory.configuration(configurationFiles, or: stored.attributes)
+      var configuration = try directory.configuration(configurationFiles, or: file.attributes)
       let (dialect, backboneType) = try recognize(stored, configuration)
       let backbone = try backboneType.init(configuration)
       let architecture = try Architecture(configuration, backboneType, dialect, heads: heads.values)
@@ -76,7 +77,7 @@ extension Registry {
       for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
       try restoreKept(&checkpoint, in: directory.url, dialect, &report)
       checkpoint.tokenizer =
-        try tokenizer.value() ?? loadTokenizer(describedBy: stored.attributes)
+        try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(
@@ -98,18 +99,18 @@ extension Registry {
   var configurationFiles: [ConfigurationFile] { dialects.values.compactMap(\.files.configuration) }
 
   /// The weights of a checkpoint: those of its weight file, and of one for the heads where a dialect has one.
-  private func openWeights(of directory: ModelDirectory) throws -> (weights: Weights, format: String) {
-    let (weights, format) = try openWeights(directory.weights)
+  private func openModelFile(of directory: ModelDirectory) throws -> (file: ModelFile, format: String) {
+    let (opened, format) = try openModelFile(directory.weights)
     for dialect in dialects.values where dialect.files.weights == directory.weights.lastPathComponent {
       guard let name = dialect.files.heads else { continue }
       let file = directory.url.appendingPathComponent(name)
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
-      var joined = Weights(metadata: weights.metadata)
-      for (name, tensor) in weights.tensors { joined[dialect.backbonePrefixes[0] + name] = tensor }
+      var joined = Weights(metadata: opened.weights.metadata)
+      for (name, tensor) in opened.weights.tensors { joined[dialect.backbonePrefixes[0] + name] = tensor }
       joined.tensors.merge(try openWeights(file).weights.tensors) { first, _ in first }
-      return (joined, format)
+      return (ModelFile(joined), format)
     }
-    return (weights, format)
+    return (opened, format)
   }
 
   /// The dialect that knows most of a file's names, and its backbone.
@@ -203,7 +204,7 @@ extension Registry {
     _ dialect: Dialect,
     _ report: inout LoadReport
   ) throws {
-    for format in formats.values {
+    for format in checkpointFormats {
       guard let fileName = format.fileNames.first else { continue }
       let file = directory.appendingPathComponent(ModelDirectory.keptName(fileName))
       guard FileManager.default.fileExists(atPath: file.path) else { continue }

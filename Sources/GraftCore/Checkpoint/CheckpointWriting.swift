@@ -13,17 +13,15 @@ extension ModelDirectory {
 extension Checkpoint {
   /// How a checkpoint is written.
   public struct WriteOptions: Sendable {
-    public var format: any WeightFormat.Type
+    public var format: CheckpointFormat
     public var dialect: Dialect
     /// Converts floating-point tensors; `nil` keeps each as it is.
     public var dtype: StorageType?
     /// The most bytes of tensors in one file; `nil` leaves it to the format.
     public var shardLimit: Int?
-    /// Counts values that are not finite in what is written.
-    public var tally: NonFiniteTally?
 
     public init(
-      format: any WeightFormat.Type,
+      format: CheckpointFormat,
       dialect: Dialect,
       dtype: StorageType? = nil,
       shardLimit: Int? = nil
@@ -35,8 +33,12 @@ extension Checkpoint {
     }
 
     /// Writes one file, or shards where a limit is given.
-    public func write(_ weights: Weights, to url: URL, limit: Int? = nil) throws {
-      try format.init().write(tally?.watching(weights) ?? weights, to: url, limit: limit)
+    func write(
+      _ file: ModelFile, to url: URL, limit: Int? = nil, counting tally: NonFiniteTally?
+    ) throws {
+      var file = file
+      if let tally { file.weights = tally.watching(file.weights) }
+      try format.write(file, to: url, limit: limit)
     }
   }
 
@@ -46,8 +48,14 @@ extension Checkpoint {
   /// What it has no place for stands beside them: parked heads under `heads/`, a pooler that the class does
   /// not have and unrecognised tensors in `kept.…`, and what is known of the heads in `graft.json`.
   ///
+  /// - Parameters:
+  ///   - directory: Where they go.
+  ///   - options: The format, the dialect and the type of what is written.
+  ///   - tally: Counts values that are not finite in what is written.
   /// - Throws: ``GraftError`` when a file cannot be written or the dialect cannot name a tensor.
-  public func write(into directory: URL, _ options: WriteOptions) throws {
+  public func write(
+    into directory: URL, _ options: WriteOptions, counting tally: NonFiniteTally? = nil
+  ) throws {
     let configuration = writtenConfiguration(options)
     let own = options.dialect.files.configuration.flatMap { file in file.name.map { ($0, file) } }
     if own?.0 != ModelDirectory.configurationName {
@@ -61,25 +69,29 @@ extension Checkpoint {
       try FileWriter.write(directory.appendingPathComponent(name), text: file.text(.pretty) + "\n")
     }
     // These are made while the weights are on their way to the disk.
+    // What a weight file says in words of its own has the usual files beside it.
+    let files = options.dialect.files
+    let representation = files.attributes == nil ? files.tokenizer : .huggingFace
     let tokenizerFiles = BackgroundTask { [tokenizer] in
-      try tokenizer?.write(to: directory, as: options.dialect.files.tokenizer)
+      try tokenizer?.write(to: directory, as: representation)
     }
     defer { _ = try? tokenizerFiles.value() }
-    try writeWeights(into: directory, options)
+    try writeWeights(into: directory, options, tally)
 
-    let fileName = try options.format.fileName()
+    let fileName = try options.format.type.fileName()
     let unused = try unusedBackboneParameters(options.dialect)
     var kept = try encoded(Weights(backbone.tensors.filter { unused.contains($0.key) }), options)
-    kept.tensors.merge(extra.tensors) { first, _ in first }
-    if !kept.tensors.isEmpty {
-      try options.write(kept, to: directory.appendingPathComponent(ModelDirectory.keptName(fileName)))
+    kept.weights.tensors.merge(extra.tensors) { first, _ in first }
+    if !kept.weights.tensors.isEmpty {
+      try options.write(
+        kept, to: directory.appendingPathComponent(ModelDirectory.keptName(fileName)), counting: tally)
     }
     for record in parkedRecords {
       let folder = directory.appendingPathComponent(ModelDirectory.headsName).appendingPathComponent(
         record.id
       )
       try DirectoryWriter.makeDirectory(folder)
-      try DetachedHead(record.type, [record], of: self).write(into: folder, options)
+      try DetachedHead(record.type, [record], of: self).write(into: folder, options, counting: tally)
     }
     var others: OrderedDictionary<String, JSON> = [:]
     others["pooler"] = poolerHistory?.json
@@ -154,32 +166,29 @@ extension Checkpoint {
   /// Writes the weights of the active architecture, with what it computes where the format has a place for that.
   ///
   /// - Parameters:
-  ///   - weights: ``encodedWeights(_:)``, and what is carried along.
+  ///   - file: ``encodedFile(_:)``, and what is carried along.
   ///   - url: The file when one is enough.
-  ///   - options: How they were encoded, and are written.
-  /// - Throws: ``GraftError`` when a file cannot be written, or the dialect lays out weights otherwise than the
-  ///   model reads them.
-  public func write(_ weights: Weights, to url: URL, _ options: WriteOptions) throws {
-    guard let format = options.format.init() as? any GraphFormat else {
-      return try options.write(weights, to: url, limit: options.shardLimit)
-    }
-    let weights = options.tally?.watching(weights) ?? weights
-    let names = try nameTable(options).storedNames(architecture: architecture, withHead: activeHead != nil)
-    let graph = try graph().renamingParameters { names[$0] ?? $0 }
-    try format.write(weights, computing: graph, to: url, limit: options.shardLimit)
+  ///   - options: How it was encoded, and is written.
+  ///   - tally: Counts values that are not finite.
+  /// - Throws: ``GraftError`` when a file cannot be written.
+  public func write(
+    _ file: ModelFile, to url: URL, _ options: WriteOptions, counting tally: NonFiniteTally? = nil
+  ) throws {
+    try options.write(file, to: url, limit: options.shardLimit, counting: tally)
   }
 
   /// Writes the weights in one file, in shards, or in the two files that the dialect asks for.
-  private func writeWeights(into directory: URL, _ options: WriteOptions) throws {
-    let weights = try encodedWeights(options)
+  private func writeWeights(into directory: URL, _ options: WriteOptions, _ tally: NonFiniteTally?) throws {
+    let file = try encodedFile(options)
+    let weights = file.weights
     let files = options.dialect.files
     func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
     // A framework's names are for files of the format that it uses; in another nothing would find them.
     guard let name = files.weights, options.format.fileNames.contains(name) else {
-      return try write(weights, to: url(options.format.fileName()), options)
+      return try write(file, to: url(options.format.type.fileName()), options, counting: tally)
     }
     guard let heads = files.heads, activeHead != nil else {
-      return try write(weights, to: url(name), options)
+      return try write(file, to: url(name), options, counting: tally)
     }
     let prefix = options.dialect.backbonePrefixes[0]
     var (backbone, rest) = (Weights(metadata: weights.metadata), Weights(metadata: weights.metadata))
@@ -190,35 +199,70 @@ extension Checkpoint {
         rest[name] = tensor
       }
     }
-    try write(backbone, to: url(name), options)
-    try write(rest, to: url(heads), options)
+    try write(ModelFile(backbone), to: url(name), options, counting: tally)
+    try write(ModelFile(rest), to: url(heads), options, counting: tally)
   }
 
   /// The tensors of the active architecture as a dialect stores them.
   ///
   /// - Throws: ``GraftError`` when the dialect cannot name a tensor, or its classes have one that is missing.
   public func encodedWeights(_ options: WriteOptions) throws -> Weights {
-    let weights = try activeWeights(options.dialect)
-    try nameTable(options).checkComplete(weights)
-    var stored = try encoded(weights, options)
-    stored.attributes = try options.dialect.files.attributes?(self) ?? [:]
-    if options.format is any GraphFormat.Type {
-      stored.attributes[ModelDirectory.configurationName] = .string(writtenConfiguration(options).text)
-      stored.attributes.merge(tokenizer?.attributes(as: options.dialect.files.tokenizer) ?? [:]) { first, _ in
-        first
-      }
-    }
-    return stored
+    try encodedTensors(options).weights
   }
 
-  private func encoded(_ weights: Weights, _ options: WriteOptions) throws -> Weights {
+  /// What the file of the active architecture holds: its tensors, and for a format of whole models what else
+  /// such a file says.
+  ///
+  /// - Throws: ``GraftError`` when the dialect cannot name a tensor or lays out weights otherwise than the model
+  ///   reads them, or its classes have one that is missing.
+  public func encodedFile(_ options: WriteOptions) throws -> ModelFile {
+    var file = try encodedTensors(options)
+    guard case .model(let format) = options.format else { return file }
+    if let attributes = options.dialect.files.attributes {
+      file.attributes = try attributes(self)
+    } else {
+      file.attributes[ModelDirectory.configurationName] = .string(writtenConfiguration(options).text)
+      let texts = tokenizer?.attributes(as: options.dialect.files.tokenizer) ?? [:]
+      file.attributes.merge(texts) { first, _ in first }
+    }
+    guard format.holdsGraph else { return file }
+    let names = try nameTable(options).storedNames(architecture: architecture, withHead: activeHead != nil)
+    file.graph = try graph().renamingParameters { names[$0] ?? $0 }
+    return file
+  }
+
+  private func encodedTensors(_ options: WriteOptions) throws -> ModelFile {
+    let weights = try activeWeights(options.dialect)
+    try nameTable(options).checkComplete(weights)
+    return try encoded(weights, options)
+  }
+
+  private func encoded(_ weights: Weights, _ options: WriteOptions) throws -> ModelFile {
     try nameTable(options).encode(
-      options.dialect.stored(weights, as: options.dtype), architecture: architecture,
-      withHead: activeHead != nil)
+      weights, options, architecture: architecture, withHead: activeHead != nil)
   }
 
   private func nameTable(_ options: WriteOptions) throws -> NameTable {
     NameTable(options.dialect, on: try makeBackbone(), heads: activeHead?.parts ?? [])
+  }
+}
+
+extension NameTable {
+  /// Names, lays out and converts tensors as they are stored.
+  ///
+  /// - Throws: ``GraftError`` when the dialect has no name for a tensor, or no place for its shape.
+  func encode(
+    _ tensors: Weights, _ options: Checkpoint.WriteOptions, architecture: String, withHead: Bool
+  ) throws -> ModelFile {
+    let types = dialect.storageTypes(of: tensors, as: options.dtype)
+    var converted = tensors
+    for (name, type) in types { converted[name] = tensors[name]?.converted(to: type.dtype) }
+    let weights = try encode(
+      converted, architecture: architecture, withHead: withHead, sharing: options.format.sharesTensors)
+    guard case .model = options.format, !types.isEmpty else { return ModelFile(weights) }
+    let names = try storedNames(architecture: architecture, withHead: withHead)
+    let stored = types.compactMap { canonical, type in names[canonical].map { ($0, type) } }
+    return ModelFile(weights, storageTypes: Dictionary(uniqueKeysWithValues: stored))
   }
 }
 

@@ -34,8 +34,14 @@ public struct DetachedHead: Sendable {
 
   /// Writes the files of a detached head into a directory that exists.
   ///
+  /// - Parameters:
+  ///   - directory: Where they go.
+  ///   - options: The format, the dialect and the type of what is written.
+  ///   - tally: Counts values that are not finite in what is written.
   /// - Throws: ``GraftError`` when a file cannot be written or the dialect cannot name a tensor.
-  public func write(into directory: URL, _ options: Checkpoint.WriteOptions) throws {
+  public func write(
+    into directory: URL, _ options: Checkpoint.WriteOptions, counting tally: NonFiniteTally? = nil
+  ) throws {
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.configurationName),
       text: configuration.text
@@ -43,10 +49,9 @@ public struct DetachedHead: Sendable {
     var weights = Weights()
     for record in records { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
     let stored = try NameTable(options.dialect, on: nil, heads: type.parts).encode(
-      options.dialect.stored(weights, as: options.dtype), architecture: type.architecture,
-      withHead: true)
-    let fileName = try options.format.fileName()
-    try options.write(stored, to: directory.appendingPathComponent(fileName))
+      weights, options, architecture: type.architecture, withHead: true)
+    let fileName = try options.format.type.fileName()
+    try options.write(stored, to: directory.appendingPathComponent(fileName), counting: tally)
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: HeadRecord.document(
@@ -60,7 +65,7 @@ extension Registry {
   ///
   /// - Throws: ``GraftError`` when the directory is no detached head, or is broken.
   public func openHead(_ url: URL) throws -> DetachedHead {
-    let directory = try ModelDirectory(url, formats: formats.values)
+    let directory = try ModelDirectory(url, formats: checkpointFormats)
     guard let record = try directory.record(), let name = record["head"]?.string,
       record["detached"]?.bool == true, let hiddenSize = record["hidden_size"]?.int
     else {

@@ -32,7 +32,7 @@ public struct ModelDirectory: Sendable {
   ///   - path: A directory, or a weight file with its configuration beside it.
   ///   - formats: The weight formats, whose file names are looked for in their order.
   /// - Throws: ``GraftError`` when there is no such path, or no weights in the directory.
-  public init(_ path: URL, formats: [any WeightFormat.Type]) throws {
+  public init(_ path: URL, formats: [CheckpointFormat]) throws {
     func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory) else {

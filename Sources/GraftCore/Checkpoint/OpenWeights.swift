@@ -7,27 +7,37 @@ extension Registry {
   /// - Returns: The tensors, and the name of the format.
   /// - Throws: ``GraftError`` when no format recognises the file, or the file is broken.
   public func openWeights(_ url: URL) throws -> (weights: Weights, format: String) {
-    guard url.lastPathComponent.hasSuffix(".index.json") else { return try openWeightFile(url) }
-    var format = ""
-    let weights = try ShardIndex(url).open(in: url.deletingLastPathComponent()) { shard in
-      let opened = try openWeightFile(shard)
-      format = opened.format
-      return opened.weights
-    }
-    return (weights, format)
+    let (file, format) = try openModelFile(url)
+    return (file.weights, format)
   }
 
-  private func openWeightFile(_ url: URL) throws -> (weights: Weights, format: String) {
+  /// Opens a weight file as ``openWeights(_:)`` does, with what else it says of its model.
+  ///
+  /// - Returns: What the file holds, and the name of the format.
+  /// - Throws: ``GraftError`` when no format recognises the file, or the file is broken.
+  public func openModelFile(_ url: URL) throws -> (file: ModelFile, format: String) {
+    guard url.lastPathComponent.hasSuffix(".index.json") else { return try openSingleFile(url) }
+    var format = ""
+    let weights = try ShardIndex(url).open(in: url.deletingLastPathComponent()) { shard in
+      let opened = try openSingleFile(shard)
+      format = opened.format
+      return opened.file.weights
+    }
+    return (ModelFile(weights), format)
+  }
+
+  private func openSingleFile(_ url: URL) throws -> (file: ModelFile, format: String) {
     let file = try RandomAccessFile(url)
-    for type in formats.values {
-      if let weights = try type.init().open(file) { return (weights, type.name) }
+    let known = checkpointFormats
+    for format in known {
+      if let opened = try format.open(file) { return (opened, format.name) }
     }
     if let kind = FileKind(try file.head()) { throw kind.error(file: url.path) }
     throw GraftError(
       .unsupported,
       "no known weight format",
       file: url.path,
-      advice: "Known formats: \(formats.names.joined(separator: ", "))."
+      advice: "Known formats: \(known.map(\.name).joined(separator: ", "))."
     )
   }
 }

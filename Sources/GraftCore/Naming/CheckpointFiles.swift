@@ -15,7 +15,7 @@ public struct CheckpointFiles: Sendable {
   public let tokenizer: TokenizerRepresentation
   /// Further JSON files that the framework wants, by name.
   public let others: (@Sendable (Checkpoint) throws -> [String: JSON])?
-  /// What the weight file says of the model, where it is a file that says all: ``Weights/attributes``.
+  /// What the weight file says of the model, where it is a file that says all: ``ModelFile/attributes``.
   public let attributes: (@Sendable (Checkpoint) throws -> OrderedDictionary<String, JSON>)?
 
   /// The library that loads them, as the Hugging Face Hub calls it; `nil` for none.
@@ -39,7 +39,7 @@ public struct CheckpointFiles: Sendable {
 
 /// How a framework spells a model's configuration: a table, which serves reading and writing.
 public struct ConfigurationFile: Sendable {
-  /// What the file is called; `nil` when it is the weight file that says it, in ``Weights/attributes``.
+  /// What the file is called; `nil` when it is the weight file that says it, in ``ModelFile/attributes``.
   public let name: String?
   /// What stands around the keys: the file's members, of which ``member`` has them. Empty when the keys are the
   /// file's own members.

@@ -209,18 +209,19 @@ public struct Dialect: Sendable {
 }
 
 extension Dialect {
-  /// Weights in the type that was asked for, but for what the framework has in float32 only.
+  /// What weights are stored as, by their canonical names: in the type that was asked for, but for what the
+  /// framework has in float32 only. Those that are not named keep their elements.
   ///
   /// - Parameters:
   ///   - weights: Tensors in canonical names.
   ///   - type: `nil` keeps each as it is, but for float64 in such a framework, which becomes float32.
-  func stored(_ weights: Weights, as type: StorageType?) -> Weights {
-    var stored = weights
+  func storageTypes(of weights: Weights, as type: StorageType?) -> [String: StorageType] {
+    var types: [String: StorageType] = [:]
     for (name, tensor) in weights.tensors where tensor.spec.dtype.isFloatingPoint {
       let isWide = tensor.spec.dtype == .float64 && type == nil && !float32.isEmpty
       let isFloat32 = isWide || float32.contains { name.hasSuffix($0) }
-      if let type = isFloat32 ? .float32 : type { stored[name] = tensor.stored(as: type) }
+      types[name] = isFloat32 ? .float32 : type
     }
-    return stored
+    return types
   }
 }

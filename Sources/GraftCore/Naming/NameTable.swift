@@ -13,7 +13,7 @@ public struct NameTable: Sendable {
     let owner: String
   }
 
-  private let dialect: Dialect
+  let dialect: Dialect
   private let attentionHeads: Int
   private let entries: [Entry]
   /// For each of the dialect's backbone prefixes, every stored name and its entry.
@@ -226,15 +226,18 @@ public struct NameTable: Sendable {
   ///   - tensors: Canonical names of backbone and heads together.
   ///   - architecture: The class that the tensors make, such as `BertForMaskedLM`.
   ///   - withHead: Whether a head is among them, which decides the backbone's prefix.
+  ///   - sharing: Whether a tied tensor is given under its second name as well, for a format that stores it once.
   /// - Throws: ``GraftError`` when the dialect has no name for a tensor, or no place for its shape.
-  public func encode(_ tensors: Weights, architecture: String, withHead: Bool) throws -> Weights {
+  public func encode(
+    _ tensors: Weights, architecture: String, withHead: Bool, sharing: Bool = false
+  ) throws -> Weights {
     var stored = Weights(metadata: tensors.metadata.merging(dialect.metadata) { _, new in new })
     var left = Set(tensors.tensors.keys)
     var names: [String: String] = [:]
     for entry in entries {
       let name = storedName(of: entry, architecture: architecture, withHead: withHead)
       guard let tensor = tensors[entry.row.canonical] else {
-        if let target = entry.row.target { stored.ties[name] = names[target] }
+        if sharing, let target = entry.row.target.flatMap({ names[$0] }) { stored[name] = stored[target] }
         continue
       }
       if left.remove(entry.row.canonical) != nil {

@@ -78,7 +78,7 @@ public struct Experiment: Sendable {
   /// What a stage does.
   public enum Task: Sendable {
     /// Starts over from a checkpoint.
-    case importing(from: URL, dtype: StorageType?)
+    case importing(from: URL, dtype: String?)
     case train(Training)
     case swap(Swap)
     /// Scores the model, which stays as it is.

@@ -190,7 +190,7 @@ private struct Planner {
       }
       guard let imported = imports[url] else { return 0 }
       model = imported
-      let index = try add(stage, stage.task, model, ["dtype": dtype.map { .string($0.rawValue) } ?? .null])
+      let index = try add(stage, stage.task, model, ["dtype": dtype.map { .string($0) } ?? .null])
       model.become(stages[index], at: index)
       return index
     case .swap(var swap):
@@ -226,7 +226,7 @@ private struct Planner {
         stage, stage.task, model,
         [
           "format": .string(output.format), "dialect": output.dialect.map { .string($0) } ?? .null,
-          "dtype": output.dtype.map { .string($0.rawValue) } ?? .null,
+          "dtype": output.dtype.map { .string($0) } ?? .null,
         ])
     }
   }

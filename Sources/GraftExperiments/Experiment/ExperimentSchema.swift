@@ -104,7 +104,7 @@ private struct ExperimentSchema {
 
   /// Whether something is at a path, or at what a format's files add to it.
   private func isCheckpoint(_ url: URL) -> Bool {
-    ([""] + registry.formats.values.flatMap { $0.pathSuffixes }).contains { suffix in
+    ([""] + registry.checkpointFormats.flatMap { $0.pathSuffixes }).contains { suffix in
       FileManager.default.fileExists(atPath: url.path + suffix)
     }
   }
@@ -223,7 +223,9 @@ private struct ExperimentSchema {
     case "import":
       let source: String? = reader.read(kind)
       return source.map { source in
-        .importing(from: checkpoint(source, reader.place(of: kind)), dtype: reader.read("dtype"))
+        .importing(
+          from: checkpoint(source, reader.place(of: kind)),
+          dtype: storageType(of: OutputOptions().format, reader))
       }
     case "train": return training(reader).map { .train($0) }
     case "swap": return swap(reader).map { .swap($0) }
@@ -243,10 +245,11 @@ private struct ExperimentSchema {
       return .evaluate(scoring)
     default:
       var options = OutputOptions()
-      reader.read("dtype", &options.dtype)
       reader.read("dialect", &options.dialect)
-      guard let format = name(kind, of: "weight format", registry.formats.names, reader) else { return nil }
+      let known = registry.checkpointFormats.map(\.name)
+      guard let format = name(kind, of: "weight format", known, reader) else { return nil }
       options.format = format
+      options.dtype = storageType(of: format, reader)
       return .export(options)
     }
   }
@@ -329,6 +332,18 @@ private struct ExperimentSchema {
     if known.contains(name) { return name }
     mistakes.add(
       keys.place(of: key), "there is no \(kind) '\(name)'\(Spelling.suggestion(for: name, among: known))")
+    return nil
+  }
+
+  /// The name of what a format stores weights as, under the key 'dtype'.
+  private func storageType(of format: String, _ keys: MappingReader) -> String? {
+    let type = registry.checkpointFormats.first { $0.name == format }?.type
+    let known = type?.storageTypes.map(\.name) ?? []
+    guard let name: String = keys.read("dtype") else { return nil }
+    guard !known.contains(name) else { return name }
+    mistakes.add(
+      keys.place(of: "dtype"),
+      "'dtype' has to be \(known.joined(separator: ", ")) in the format '\(format)'; found '\(name)'")
     return nil
   }
 

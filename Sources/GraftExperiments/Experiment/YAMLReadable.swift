@@ -56,4 +56,3 @@ extension YAMLReadable where Self: RawRepresentable & CaseIterable, RawValue == 
 extension LearningRateSchedule: YAMLReadable {}
 extension TrainingOptions.Interval: YAMLReadable {}
 extension Precision: YAMLReadable {}
-extension StorageType: YAMLReadable {}

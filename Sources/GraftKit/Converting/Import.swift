@@ -8,13 +8,13 @@ public struct OutputOptions: Sendable {
   public var format: String
   /// A registered dialect; `nil` takes the format's usual one, or else the backbone's first.
   public var dialect: String?
-  /// Converts floating-point tensors; `nil` keeps each as it is.
-  public var dtype: StorageType?
+  /// The name of a type that the format stores floating-point tensors as; `nil` keeps each as it is.
+  public var dtype: String?
   /// The most bytes of tensors in one file; `nil` is what is usual for the format.
   public var shardLimit: Int?
 
   public init(
-    format: String = "safetensors", dialect: String? = nil, dtype: StorageType? = nil,
+    format: String = "safetensors", dialect: String? = nil, dtype: String? = nil,
     shardLimit: Int? = nil
   ) {
     self.format = format
@@ -27,15 +27,17 @@ public struct OutputOptions: Sendable {
   ///
   /// - Throws: `GraftError` when one is not registered, or the format does not have the type.
   package func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
-    let type = try registry.formats.find(format)
-    if let dtype, !type.storageTypes.contains(dtype) {
+    let found = try registry.checkpointFormat(format)
+    let types = found.type.storageTypes
+    let type = types.first { $0.name == dtype }
+    if let dtype, type == nil {
       throw GraftError(
-        .unsupported, "the format '\(format)' does not store weights as \(dtype.rawValue)",
-        advice: "It takes \(type.storageTypes.map(\.rawValue).joined(separator: ", ")).")
+        .unsupported, "the format '\(format)' does not store weights as \(dtype)",
+        advice: "It takes \(types.map(\.name).joined(separator: ", ")).")
     }
     return Checkpoint.WriteOptions(
-      format: type,
-      dialect: try registry.dialect(dialect, of: backbone, in: format), dtype: dtype, shardLimit: shardLimit)
+      format: found,
+      dialect: try registry.dialect(dialect, of: backbone, in: format), dtype: type, shardLimit: shardLimit)
   }
 }
 
@@ -72,11 +74,12 @@ public func importModel(
 ) throws -> LoadReport {
   try DirectoryWriter.checkVacant(output)
   var (opened, resolved) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  let tally = NonFiniteTally(strict: strict)
   if let origin { opened.checkpoint.noteImport(origin) }
   if opened.checkpoint.tokenizer == nil {
     opened.report.notes.append("there is no tokenizer beside the weights: the model cannot read texts")
   }
-  try opened.write(to: output, resolved)
+  try opened.write(to: output, resolved, tally)
   return opened.report
 }
 
@@ -100,13 +103,14 @@ public func exportModel(
   try DirectoryWriter.checkVacant(output)
   let isFile = try options.namesFile(output, registry)
   var (opened, resolved) = try open(source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  let tally = NonFiniteTally(strict: strict)
   if isFile {
-    opened.report.notes += try opened.checkpoint.writeOneFile(output, resolved)
-    opened.report.nonFinite = resolved.tally?.found ?? [:]
+    opened.report.notes += try opened.checkpoint.writeOneFile(output, resolved, tally)
+    opened.report.nonFinite = tally.found
   } else {
     opened.checkpoint.card = try ModelCard.exported(
       opened.checkpoint, as: output.standardizedFileURL.lastPathComponent, dialect: resolved.dialect)
-    try opened.write(to: output, resolved)
+    try opened.write(to: output, resolved, tally)
   }
   return opened.report
 }
@@ -117,8 +121,7 @@ private func open(
 ) throws -> (OpenedCheckpoint, Checkpoint.WriteOptions) {
   var opened = try registry.open(source)
   if strict { try opened.report.requireStrict() }
-  var resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
-  resolved.tally = NonFiniteTally(strict: strict)
+  let resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
   if !keepExtra {
     opened.checkpoint.extra = Weights()
   } else if !opened.report.unexpected.isEmpty {
@@ -132,9 +135,11 @@ private func open(
 
 extension OpenedCheckpoint {
   /// Writes a directory, and reports what was found on the way.
-  fileprivate mutating func write(to output: URL, _ options: Checkpoint.WriteOptions) throws {
-    try DirectoryWriter.write(output) { try checkpoint.write(into: $0, options) }
-    report.nonFinite = options.tally?.found ?? [:]
+  fileprivate mutating func write(
+    to output: URL, _ options: Checkpoint.WriteOptions, _ tally: NonFiniteTally
+  ) throws {
+    try DirectoryWriter.write(output) { try checkpoint.write(into: $0, options, counting: tally) }
+    report.nonFinite = tally.found
   }
 }
 
@@ -143,9 +148,9 @@ extension OutputOptions {
   ///
   /// - Throws: `GraftError` when the extension is that of another format.
   fileprivate func namesFile(_ output: URL, _ registry: Registry) throws -> Bool {
-    let own = try registry.formats.find(format).extensions
+    let own = try registry.checkpointFormat(format).extensions
     if own.contains(output.pathExtension) { return true }
-    if let other = registry.formats.values.first(where: { $0.extensions.contains(output.pathExtension) }) {
+    if let other = registry.checkpointFormats.first(where: { $0.extensions.contains(output.pathExtension) }) {
       throw GraftError(
         .refused, "the extension '.\(output.pathExtension)' is that of the format '\(other.name)'",
         file: output.path,
@@ -156,9 +161,9 @@ extension OutputOptions {
   }
 }
 
-extension WeightFormat {
+extension CheckpointFormat {
   /// What its files' names end in.
-  fileprivate static var extensions: [String] {
+  fileprivate var extensions: [String] {
     fileNames.map { ($0 as NSString).pathExtension }
   }
 }
@@ -168,19 +173,23 @@ extension Checkpoint {
   ///
   /// - Returns: What the file does not hold, in sentences.
   /// - Throws: `GraftError` when they are more than one file may have.
-  fileprivate func writeOneFile(_ output: URL, _ options: WriteOptions) throws -> [String] {
-    var weights = try encodedWeights(options)
-    weights.tensors.merge(extra.tensors) { first, _ in first }
-    let shards = options.shardLimit.map { ShardIndex.split(weights, limit: $0).count } ?? 1
+  fileprivate func writeOneFile(
+    _ output: URL, _ options: WriteOptions, _ tally: NonFiniteTally
+  ) throws -> [String] {
+    var file = try encodedFile(options)
+    file.weights.tensors.merge(extra.tensors) { first, _ in first }
+    let sharing = options.format.sharesTensors
+    let shards =
+      options.shardLimit.map { ShardIndex.split(file.weights, limit: $0, sharing: sharing).count } ?? 1
     guard shards == 1 else {
       throw GraftError(
         .refused, "the model does not fit in one file of the largest size", file: output.path,
-        expected: options.shardLimit.map { "at most \($0) bytes" }, found: "\(weights.byteCount)",
+        expected: options.shardLimit.map { "at most \($0) bytes" }, found: "\(file.weights.byteCount)",
         advice: "Name a directory for its \(shards) shards, or raise --max-shard-size.")
     }
-    try write(weights, to: output, options)
+    try write(file, to: output, options, counting: tally)
     let left = try leftOut(ofOneFileIn: options.dialect)
-    let isWhole = !weights.attributes.isEmpty
+    let isWhole = !file.attributes.isEmpty
     return
       (isWhole
       ? [] : ["one file holds weights alone; name a directory to have config.json and the tokenizer too"])

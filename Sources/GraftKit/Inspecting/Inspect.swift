@@ -53,7 +53,7 @@ public func inspect(_ source: URL, check: Bool = false, registry: Registry) thro
   let checkpoint = opened.checkpoint
   let backbone = try checkpoint.makeBackbone()
   let active = Set(checkpoint.activeRecords.map(\.id))
-  let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.typeName).mapValues(\.count)
+  let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.storedTypeName).mapValues(\.count)
   return Inspection(
     format: opened.format, dialect: opened.dialect.name, architecture: checkpoint.architecture,
     layers: backbone.layerCount, hiddenSize: backbone.hiddenSize, vocabularySize: backbone.vocabularySize,
@@ -98,9 +98,9 @@ public func diagnose(_ error: GraftError, of source: URL, registry: Registry) ->
 
 /// The format of a file, whole or broken, or what else it is; `nil` when nothing knows it.
 private func kind(of file: RandomAccessFile, _ registry: Registry) -> String? {
-  for format in registry.formats.values {
+  for format in registry.checkpointFormats {
     do {
-      if try format.init().open(file) != nil { return format.name }
+      if try format.open(file) != nil { return format.name }
     } catch {
       // Only a format that recognises a file finds fault with it.
       return format.name

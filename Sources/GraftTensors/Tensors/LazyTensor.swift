@@ -18,9 +18,6 @@ public struct LazyTensor: Sendable {
   public typealias Reader = @Sendable (UnsafeMutableRawBufferPointer, Int) throws -> Void
 
   public let spec: TensorSpec
-  /// The blocks that a format stores the tensor in, where it is not stored as its elements. Read from such a
-  /// file, or set for one that is written; what is made of the tensor has none.
-  public var blockType: StorageType?
   /// Where the bytes come from. Renaming and reshaping keep it; conversions and rearrangements add to it.
   public let origin: TensorOrigin
   private let source: @Sendable (Consumer) throws -> Void

@@ -56,7 +56,7 @@ public final class NonFiniteTally: Sendable {
   public func watching(_ weights: Weights) -> Weights {
     var watched = weights
     for (name, tensor) in weights.tensors where tensor.spec.dtype.isFloatingPoint {
-      var counted = LazyTensor(tensor.spec, origin: tensor.origin) { [self] consume in
+      watched[name] = LazyTensor(tensor.spec, origin: tensor.origin) { [self] consume in
         var count = NonFiniteCount()
         try tensor.stream { chunk in
           count.add(chunk, tensor.spec.dtype)
@@ -64,8 +64,6 @@ public final class NonFiniteTally: Sendable {
         }
         try record(count, name)
       }
-      counted.blockType = tensor.blockType
-      watched[name] = counted
     }
     return watched
   }

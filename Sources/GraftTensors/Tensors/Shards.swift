@@ -100,7 +100,8 @@ public struct ShardIndex: Sendable {
   ///   - limit: The most bytes of tensors in one file; `nil` is ``usualLimit``.
   ///   - format: The weight format of each file.
   public static func write(_ weights: Weights, to url: URL, limit: Int?, format: any WeightFormat) throws {
-    let shards = split(weights, limit: limit ?? usualLimit)
+    let sharing = type(of: format).sharesTensors
+    let shards = split(weights, limit: limit ?? usualLimit, sharing: sharing)
     guard shards.count > 1 else { return try format.write(weights, to: url) }
 
     let directory = url.deletingLastPathComponent()
@@ -109,11 +110,11 @@ public struct ShardIndex: Sendable {
     for (index, shard) in shards.enumerated() {
       let name = "\(stem)-\(padded(index + 1))-of-\(padded(shards.count)).\(url.pathExtension)"
       try format.write(shard, to: directory.appendingPathComponent(name))
-      let ties = type(of: format).hasTies ? Array(shard.ties.keys) : []
-      for tensor in shard.tensors.keys + ties { map[tensor] = .string(name) }
+      for tensor in shard.tensors.keys { map[tensor] = .string(name) }
     }
+    let stored = sharing ? weights.withoutSharedNames : weights
     let index: JSON = [
-      "metadata": ["total_parameters": JSON(weights.elementCount), "total_size": JSON(weights.byteCount)],
+      "metadata": ["total_parameters": JSON(stored.elementCount), "total_size": JSON(stored.byteCount)],
       "weight_map": .object(map),
     ]
     try FileWriter.write(
@@ -122,22 +123,27 @@ public struct ShardIndex: Sendable {
     )
   }
 
-  /// The tensors of each file, in their order, with further names in the file of what they name.
+  /// The tensors of each file, in their order.
   ///
-  /// - Parameter limit: The most bytes of tensors in one file, unless a single tensor is larger.
-  public static func split(_ weights: Weights, limit: Int) -> [Weights] {
+  /// - Parameters:
+  ///   - limit: The most bytes of tensors in one file, unless a single tensor is larger.
+  ///   - sharing: Whether names of one tensor go into one file, and count once.
+  public static func split(_ weights: Weights, limit: Int, sharing: Bool = false) -> [Weights] {
     var shards = [Weights(metadata: weights.metadata)]
     var size = 0
+    var places: [SharedTensor: Int] = [:]
     for (name, tensor) in weights.tensors {
+      if sharing, let place = places[SharedTensor(tensor)] {
+        shards[place][name] = tensor
+        continue
+      }
       if size > 0, size + tensor.spec.byteCount > limit {
         shards.append(Weights(metadata: weights.metadata))
         size = 0
       }
       shards[shards.count - 1][name] = tensor
+      places[SharedTensor(tensor)] = shards.count - 1
       size += tensor.spec.byteCount
-    }
-    for index in shards.indices {
-      shards[index].ties = weights.ties.filter { shards[index][$0.value] != nil }
     }
     return shards
   }

@@ -1,33 +1,27 @@
-/// What floating-point weights are stored as: what `--dtype` names.
-public enum StorageType: String, Sendable, CaseIterable {
-  case float32, float16, bfloat16
-  /// ggml's blocks of 32 eight-bit integers, each with a float16 factor.
-  case q8_0
+/// What a file stores floating-point weights as: one of the element types, or an encoding that is the format's
+/// own, such as blocks of small integers with a common factor.
+public struct StorageType: Sendable, Hashable {
+  /// What people choose it by: `float16`.
+  public let name: String
+  /// The elements of a tensor as it is read, and as it is handed to the format to be written.
+  public let dtype: DType
 
-  /// The elements of a tensor that is stored so; those of blocks are float32 until they are written.
-  public var dtype: DType {
-    switch self {
-    case .float32, .q8_0: .float32
-    case .float16: .float16
-    case .bfloat16: .bfloat16
-    }
-  }
+  /// An encoding of a format's own.
+  ///
+  /// - Parameters:
+  ///   - name: What people choose it by; no element type's name.
+  ///   - dtype: The elements of a tensor as it is read.
+  public init(_ name: String, of dtype: DType) { (self.name, self.dtype) = (name, dtype) }
 
-  /// The elements of one block, into which every row has to divide.
-  public var blockSize: Int { self == .q8_0 ? 32 : 1 }
+  /// The elements themselves.
+  public init(_ dtype: DType) { self.init(dtype.rawValue, of: dtype) }
+
+  public static let float32 = StorageType(.float32)
+  public static let float16 = StorageType(.float16)
+  public static let bfloat16 = StorageType(.bfloat16)
 }
 
 extension LazyTensor {
-  /// The tensor in a type; as float16 when it is to be in blocks and its rows do not divide into them.
-  public func stored(as type: StorageType) -> LazyTensor {
-    guard type.blockSize == 1 || (spec.shape.last ?? 1) % type.blockSize == 0 else {
-      return stored(as: .float16)
-    }
-    var tensor = converted(to: type.dtype)
-    tensor.blockType = type.blockSize > 1 ? type : nil
-    return tensor
-  }
-
-  /// What its elements are called where tensors are listed.
-  public var typeName: String { blockType?.rawValue ?? spec.dtype.rawValue }
+  /// What it is stored as in its file, where tensors are listed: an element type, or the file's own encoding.
+  public var storedTypeName: String { origin.encoding ?? spec.dtype.rawValue }
 }

@@ -88,3 +88,19 @@ extension LazyTensor {
   /// It holds for two names of one stored tensor, and after the same steps on both.
   public func hasSameOrigin(as other: LazyTensor) -> Bool { spec == other.spec && origin == other.origin }
 }
+
+/// What tensors of one origin and one specification have in common: the key to write each once by.
+public struct SharedTensor: Hashable, Sendable {
+  private let spec: TensorSpec
+  private let origin: TensorOrigin
+
+  public init(_ tensor: LazyTensor) { (spec, origin) = (tensor.spec, tensor.origin) }
+}
+
+extension Weights {
+  /// Each tensor under the first of its names.
+  public var withoutSharedNames: Weights {
+    var known: Set<SharedTensor> = []
+    return Weights(tensors.filter { known.insert(SharedTensor($0.value)).inserted }, metadata: metadata)
+  }
+}

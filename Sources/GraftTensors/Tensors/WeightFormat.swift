@@ -14,30 +14,10 @@ import Foundation
 ///         …
 ///       }
 ///     }
-public protocol WeightFormat: Sendable {
-  /// The name on the command line: `--format NAME`.
-  static var name: String { get }
-
-  /// What a file of this format is called in messages, with its article: "a safetensors file".
-  static var fileDescription: String { get }
-
-  /// The file names this format has in a checkpoint directory, most preferred first, such as
-  /// `model.safetensors`. The first is the one that is written.
-  static var fileNames: [String] { get }
-
-  /// What may be left out of a path to such a file: `.index` of TensorFlow's, which users name without.
-  static var pathSuffixes: [String] { get }
-
-  /// The one ``Dialect/name`` whose names its tensors have; `nil` for a container of any names.
-  static var dialect: String? { get }
-
-  /// Whether two names can stand for one tensor: whether ``Weights/ties`` are stored.
-  static var hasTies: Bool { get }
-
-  /// What the format can store weights as.
-  static var storageTypes: [StorageType] { get }
-
-  init()
+public protocol WeightFormat: FileFormat {
+  /// Whether a tensor can have two names in a file and be stored once, as in PyTorch's with their shared storages.
+  /// Then tensors of one ``LazyTensor/origin`` are written so; other formats store each name's bytes.
+  static var sharesTensors: Bool { get }
 
   /// Reads a file's table of contents, and no tensor's bytes, if the file is in this format.
   ///
@@ -67,32 +47,15 @@ public protocol WeightFormat: Sendable {
 }
 
 extension WeightFormat {
-  public static var fileDescription: String { "a file of the format '\(name)'" }
-  public static var fileNames: [String] { [] }
-  public static var pathSuffixes: [String] { [] }
-  public static var dialect: String? { nil }
-  public static var hasTies: Bool { false }
-  public static var storageTypes: [StorageType] { [.float32, .float16, .bfloat16] }
-
-  /// The name that a file of this format is written under in a checkpoint directory.
-  ///
-  /// - Throws: ``GraftError`` when the format has none.
-  public static func fileName() throws -> String {
-    guard let name = fileNames.first else {
-      throw GraftError(.unsupported, "the format '\(name)' has no file name in a checkpoint directory")
-    }
-    return name
-  }
+  public static var sharesTensors: Bool { false }
 
   /// Opens a file that has to be in this format.
   ///
   /// - Throws: ``GraftError`` that says what the file is instead, or what is wrong with it.
   public func open(_ url: URL) throws -> Weights {
     let file = try RandomAccessFile(url)
-    if let weights = try open(file) { return weights }
-    throw try FileKind(file.head(512))?.error(insteadOf: Self.fileDescription, file: url.path)
-      ?? GraftError(
-        .malformed, "not \(Self.fileDescription)", file: url.path, advice: "Copy or download it again.")
+    guard let weights = try open(file) else { throw try Self.mismatch(file) }
+    return weights
   }
 
   public func write(_ weights: Weights, to url: URL) throws {
@@ -101,11 +64,25 @@ extension WeightFormat {
 
   public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
     if let limit, ShardIndex.split(weights, limit: limit).count > 1 {
-      throw GraftError(
-        .unsupported, "the format '\(Self.name)' keeps all tensors in one file", file: url.path,
-        expected: "at most \(limit) bytes", found: "\(weights.byteCount)",
-        advice: "Leave out --max-shard-size, or choose another --format.")
+      throw GraftError.allInOneFile(Self.name, weights, url, limit: limit)
     }
     try write(weights, to: url)
+  }
+}
+
+extension GraftError {
+  /// The error of a format that does not write shards.
+  ///
+  /// - Parameters:
+  ///   - format: Its name.
+  ///   - weights: What should have been written.
+  ///   - url: The file.
+  ///   - limit: The most bytes of tensors that it may have.
+  public static func allInOneFile(_ format: String, _ weights: Weights, _ url: URL, limit: Int) -> GraftError
+  {
+    GraftError(
+      .unsupported, "the format '\(format)' keeps all tensors in one file", file: url.path,
+      expected: "at most \(limit) bytes", found: "\(weights.byteCount)",
+      advice: "Ask for no largest size, or choose another format.")
   }
 }

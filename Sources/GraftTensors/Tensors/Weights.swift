@@ -6,12 +6,6 @@ import OrderedCollections
 public struct Weights: Sendable {
   public var tensors: OrderedDictionary<String, LazyTensor>
   public var metadata: [String: String]
-  /// Further names of tensors, and the names they have in ``tensors``: for formats in which two names can stand
-  /// for one tensor. The others leave them out.
-  public var ties: OrderedDictionary<String, String> = [:]
-  /// What a file that is a whole model says of it beside the tensors: its numbers, its tokenizer. Formats that
-  /// hold tensors alone leave it out.
-  public var attributes: OrderedDictionary<String, JSON> = [:]
 
   public init(_ tensors: OrderedDictionary<String, LazyTensor> = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors

@@ -96,7 +96,7 @@ import Testing
     #expect(!training.options.shuffles && training.options.dropout == 0.25)
     #expect(training.options.evalStrategy == .epoch && training.options.saveTotalLimit == 1)
     #expect(scoring.options.batchSize == 4 && scoring.options.maskingProbability == 0.2)
-    #expect(output.format == "npz" && output.dtype == .float32)
+    #expect(output.format == "npz" && output.dtype == "float32")
     #expect(experiment.document["seeds"]?.array?.last == .number("18446744073709551615"))
   }
 

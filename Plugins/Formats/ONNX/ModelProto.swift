@@ -4,7 +4,7 @@ import OrderedCollections
 import Protobuf
 
 /// An ONNX file: what Graft reads of its `ModelProto`.
-struct ModelFile {
+struct ModelProto {
   private var producer = ""
   private var metadata: [String: String] = [:]
   /// The texts of files that Graft puts among the metadata.
@@ -111,19 +111,18 @@ struct ModelFile {
   ///
   /// - Throws: `GraftError` when a weight has not the shape that its use asks for, or all are much larger than
   ///   the files.
-  func weights() throws -> Weights {
+  func model() throws -> ModelFile {
     let isNamed = !hasNodes || producer == Self.producer
     let tensors = try isNamed ? initializers : ParameterNames(initializers, nodes).parameters()
-    var weights = Weights(tensors, metadata: metadata)
-    weights.attributes = attributes
+    let weights = Weights(tensors, metadata: metadata)
     try weights.checkExpansion(of: sizes)
-    return weights
+    return ModelFile(weights, attributes: attributes)
   }
 }
 
 extension ProtobufFile {
   /// A text of limited length.
-  func text(_ range: Range<Int>, limit: Int = ModelFile.maximumNameSize) throws -> String {
+  func text(_ range: Range<Int>, limit: Int = ModelProto.maximumNameSize) throws -> String {
     guard range.count <= limit else {
       throw GraftError(
         .malformed, "a name or text is too long", expected: "at most \(limit) bytes", found: "\(range.count)")

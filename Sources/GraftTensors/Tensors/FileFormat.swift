@@ -1,0 +1,49 @@
+import Foundation
+
+/// What formats of files with tensors have in common: a container of tensors is a ``WeightFormat``; a file that is
+/// a whole model, with its settings or what it computes, has a protocol of its own above this module.
+public protocol FileFormat: Sendable {
+  /// The name that people choose the format by: `safetensors`.
+  static var name: String { get }
+
+  /// What a file of this format is called in messages, with its article: "a safetensors file".
+  static var fileDescription: String { get }
+
+  /// The file names this format has in a checkpoint directory, most preferred first, such as
+  /// `model.safetensors`. The first is the one that is written.
+  static var fileNames: [String] { get }
+
+  /// What may be left out of a path to such a file: `.index` of TensorFlow's, which users name without.
+  static var pathSuffixes: [String] { get }
+
+  /// What the format can store weights as.
+  static var storageTypes: [StorageType] { get }
+
+  init()
+}
+
+extension FileFormat {
+  public static var fileDescription: String { "a file of the format '\(name)'" }
+  public static var fileNames: [String] { [] }
+  public static var pathSuffixes: [String] { [] }
+  public static var storageTypes: [StorageType] { [.float32, .float16, .bfloat16] }
+
+  /// The name that a file of this format is written under in a checkpoint directory.
+  ///
+  /// - Throws: ``GraftError`` when the format has none.
+  public static func fileName() throws -> String {
+    guard let name = fileNames.first else {
+      throw GraftError(.unsupported, "the format '\(name)' has no file name in a checkpoint directory")
+    }
+    return name
+  }
+
+  /// The error for a file that has to be in this format, and is not.
+  ///
+  /// - Throws: ``GraftError`` when the file cannot be read.
+  public static func mismatch(_ file: RandomAccessFile) throws -> GraftError {
+    try FileKind(file.head(512))?.error(insteadOf: fileDescription, file: file.url.path)
+      ?? GraftError(
+        .malformed, "not \(fileDescription)", file: file.url.path, advice: "Copy or download it again.")
+  }
+}
