@@ -13,24 +13,29 @@ import Testing
     #expect(error?.advice?.contains("libopenblas0") == true)
   }
 
-  @Test("names the kernels, and better ones where there are some", .enabled(if: isInstalled, notInstalled))
+  @Test("names the kernels", .enabled(if: isInstalled, notInstalled))
   func kernels() throws {
     let library = try OpenBLASLibrary.loaded.get()
     #expect(library.configuration.contains("OpenBLAS"))
     let summary = try OpenBLASBackend(threads: 1).summary
     #expect(summary.contains("\(library.coreName) kernels"))
-    #expect(OpenBLASBackend.describe(core: "SkylakeX", best: "SKYLAKEX") == "SkylakeX kernels")
-    #expect(OpenBLASBackend.describe(core: "Zen", best: nil) == "Zen kernels")
-    #expect(
-      OpenBLASBackend.describe(core: "Zen", best: "SkylakeX")
-        == "Zen kernels (OPENBLAS_CORETYPE=SkylakeX may suit this CPU better)")
+  }
+
+  @Test("says when this CPU could run better kernels")
+  func betterKernels() {
+    let advice = "kernels (OPENBLAS_CORETYPE=SkylakeX may suit this CPU better)"
+    #expect(OpenBLASBackend.describe(core: "Zen", on: .avx512) == "Zen \(advice)")
+    #expect(OpenBLASBackend.describe(core: "Cooperlake", on: .avx512) == "Cooperlake kernels")
+    #expect(OpenBLASBackend.describe(core: "SKYLAKEX", on: .avx512) == "SKYLAKEX kernels")
+    #expect(OpenBLASBackend.describe(core: "Zen", on: .avx2) == "Zen kernels")
+    #expect(OpenBLASBackend.describe(core: "Prescott", on: .baseline) == "Prescott kernels")
   }
 
   @Test("asks for one thread and for kernels that this CPU can run")
   func wishes() {
     let environment = OpenBLASBackend.environment
     #expect(environment["OPENBLAS_NUM_THREADS"] == "1")
-    #expect(environment["OPENBLAS_CORETYPE"] == OpenBLASBackend.bestCore)
+    #expect(environment["OPENBLAS_CORETYPE"] == OpenBLASBackend.bestCore())
   }
 
   @Test("leaves the environment as it was", .enabled(if: isInstalled, notInstalled))

@@ -31,21 +31,28 @@ public struct OpenBLASBackend: ComputeBackend {
   }
 
   /// The kernels, and whether this CPU could run better ones.
-  static func describe(core: String, best: String? = bestCore) -> String {
-    guard let best, best.lowercased() != core.lowercased() else { return "\(core) kernels" }
+  static func describe(core: String, on set: InstructionSet = .best) -> String {
+    guard let best = bestCore(on: set), !(peers[set] ?? []).contains(core.lowercased()) else {
+      return "\(core) kernels"
+    }
     return "\(core) kernels (OPENBLAS_CORETYPE=\(best) may suit this CPU better)"
   }
+
+  /// Names of kernels that use an instruction set, in lower case.
+  private static let peers: [InstructionSet: Set<String>] = [
+    .avx512: ["skylakex", "cooperlake", "sapphirerapids"], .avx2: ["haswell", "zen"],
+  ]
 
   /// One thread, and the best kernels for the instructions that this CPU has.
   public static var environment: [String: String] {
     var environment = ["OPENBLAS_NUM_THREADS": "1"]
-    environment["OPENBLAS_CORETYPE"] = bestCore
+    environment["OPENBLAS_CORETYPE"] = bestCore()
     return environment
   }
 
-  /// The best kernels this CPU can run; `nil` leaves the choice to the library.
-  static var bestCore: String? {
-    switch InstructionSet.best {
+  /// The best kernels that a CPU with an instruction set can run; `nil` leaves the choice to the library.
+  static func bestCore(on set: InstructionSet = .best) -> String? {
+    switch set {
     case .avx512: "SkylakeX"
     case .avx2: "Haswell"
     case .baseline: nil
