@@ -215,7 +215,7 @@ private struct JSONRow {
     switch value {
     case .string(let text), .number(let text): text
     case .bool(let value): value ? "1" : "0"
-    case .null, .array, .object: nil
+    case .null, .array, .object, .members: nil
     }
   }
 

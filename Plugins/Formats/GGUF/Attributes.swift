@@ -31,7 +31,7 @@ enum AttributeType: UInt32 {
       } else {
         self = UInt64(text) != nil ? .uint64 : .float32
       }
-    case .null, .object: return nil
+    case .null, .object, .members: return nil
     }
   }
 

@@ -13,13 +13,37 @@ public enum JSON: Sendable, Equatable {
   case string(String)
   case array([JSON])
   case object(OrderedDictionary<String, JSON>)
+  /// An object with keys that differ in their bytes and are the same to `String`, such as "é" composed and
+  /// decomposed. A dictionary cannot hold both, and nearly every object is an ``object(_:)``.
+  case members([Member])
+
+  /// A key and its value. Keys are equal when their bytes are, as in RFC 8259.
+  public struct Member: Sendable, Equatable {
+    public var key: String
+    public var value: JSON
+
+    public init(_ key: String, _ value: JSON) {
+      self.key = key
+      self.value = value
+    }
+
+    public static func == (left: Member, right: Member) -> Bool {
+      left.key.utf8.elementsEqual(right.key.utf8) && left.value == right.value
+    }
+  }
 }
 
 extension JSON {
-  /// The value of a key, when this is an object that has it.
+  /// The value of a key, when this is an object that has it. Keys are compared by their bytes.
   public subscript(key: String) -> JSON? {
-    if case .object(let members) = self { return members[key] }
-    return nil
+    switch self {
+    case .object(let members):
+      guard let index = members.index(forKey: key) else { return nil }
+      let member = members.elements[index]
+      return member.key.utf8.elementsEqual(key.utf8) ? member.value : nil
+    case .members(let members): return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
+    default: return nil
+    }
   }
 
   /// The number as an integer, when it is one.
@@ -50,9 +74,19 @@ extension JSON {
     return nil
   }
 
+  /// The members of an object whose keys a dictionary can hold. ``members`` has those of any object.
   public var object: OrderedDictionary<String, JSON>? {
     if case .object(let value) = self { return value }
     return nil
+  }
+
+  /// The members of an object, in their order.
+  public var members: [Member]? {
+    switch self {
+    case .object(let members): members.map { Member($0.key, $0.value) }
+    case .members(let members): members
+    default: nil
+    }
   }
 
   /// The kind of value, for messages: "a string".
@@ -63,7 +97,7 @@ extension JSON {
     case .number(let text): "the number \(text)"
     case .string(let text): "the string \"\(text.prefix(40))\""
     case .array: "a list"
-    case .object: "an object"
+    case .object, .members: "an object"
     }
   }
 }
@@ -78,6 +112,14 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSON)...) {
     self = .object(OrderedDictionary(elements, uniquingKeysWith: { $1 }))
+  }
+
+  /// An object: ``object(_:)`` when a dictionary can hold the keys, and otherwise ``members(_:)``.
+  ///
+  /// - Parameter members: No key twice.
+  public init(members: [Member]) {
+    let dictionary = OrderedDictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    self = dictionary.count == members.count ? .object(dictionary) : .members(members)
   }
 
   public init(_ value: Int) { self = .number(String(value)) }
@@ -131,9 +173,11 @@ extension JSON {
       JSON.writeList(elements, open: "[", close: "]", to: &output, style, depth) { element, output in
         element.write(to: &output, style: style, depth: depth + 1)
       }
-    case .object(let members):
-      let members = style == .sorted ? JSON.sorted(members) : Array(members.elements)
-      JSON.writeList(members, open: "{", close: "}", to: &output, style, depth) { member, output in
+    case .object, .members:
+      let members = members ?? []
+      JSON.writeList(
+        style == .sorted ? JSON.sorted(members) : members, open: "{", close: "}", to: &output, style, depth
+      ) { member, output in
         JSON.quote(member.key, to: &output)
         output += style == .compact ? ":" : ": "
         member.value.write(to: &output, style: style, depth: depth + 1)
@@ -142,8 +186,8 @@ extension JSON {
   }
 
   /// Code points decide, not Unicode's notion of equal texts that `String` compares by.
-  private static func sorted(_ members: OrderedDictionary<String, JSON>) -> [(key: String, value: JSON)] {
-    members.elements.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
+  private static func sorted(_ members: [Member]) -> [Member] {
+    members.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
   }
 
   private static func writeList<Element>(

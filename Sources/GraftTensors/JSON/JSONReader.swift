@@ -33,15 +33,7 @@ public struct JSONReader {
   /// Reads any value as a tree.
   public mutating func value() throws -> JSON {
     switch try kind() {
-    case .object:
-      var members: OrderedDictionary<String, JSON> = [:]
-      try object { reader, key in
-        // Keys of different bytes can still be the same text to Unicode, and so to a dictionary.
-        guard members.updateValue(try reader.value(), forKey: key) == nil else {
-          throw reader.error("the key '\(key)' is given twice, in two spellings of the same characters")
-        }
-      }
-      return .object(members)
+    case .object: return try objectValue()
     case .array:
       var elements: [JSON] = []
       try array { try elements.append($0.value()) }
@@ -58,8 +50,32 @@ public struct JSONReader {
     }
   }
 
+  private mutating func objectValue() throws -> JSON {
+    var members: OrderedDictionary<String, JSON> = [:]
+    // In use from the first two keys on that are the same to a dictionary and differ in their bytes.
+    var list: [JSON.Member] = []
+    var keys: Set<ExactKey> = []
+    try forEachMember { reader, key, start in
+      let value = try reader.value()
+      if keys.isEmpty {
+        guard let other = members.updateValue(value, forKey: key) else { return }
+        members[key] = other
+        list = members.map { JSON.Member($0.key, $0.value) }
+        keys = Set(members.keys.map(ExactKey.init))
+      }
+      guard keys.insert(ExactKey(text: key)).inserted else {
+        throw reader.error("the key '\(key)' is given twice", at: start)
+      }
+      list.append(JSON.Member(key, value))
+    }
+    return list.isEmpty ? .object(members) : .members(list)
+  }
+
   /// Whether an object comes next.
   public mutating func isAtObject() throws -> Bool { try kind() == .object }
+
+  /// Whether a list comes next.
+  public mutating func isAtArray() throws -> Bool { try kind() == .array }
 
   /// Passes over any value.
   public mutating func skip() throws {
@@ -78,8 +94,22 @@ public struct JSONReader {
   public mutating func object(
     expecting count: Int = 0, _ member: (inout JSONReader, String) throws -> Void
   ) throws {
-    try begin("{", "an object")
     var keys = Set<ExactKey>(minimumCapacity: count)
+    try forEachMember { reader, key, start in
+      guard keys.insert(ExactKey(text: key)).inserted else {
+        throw reader.error("the key '\(key)' is given twice", at: start)
+      }
+      try member(&reader, key)
+    }
+  }
+
+  /// Reads an object without a look at whether a key is given twice.
+  ///
+  /// - Parameter member: Called with each key and the place where it starts; has to read or skip the value.
+  private mutating func forEachMember(
+    _ member: (inout JSONReader, _ key: String, _ start: Int) throws -> Void
+  ) throws {
+    try begin("{", "an object")
     skipWhitespace()
     if !consume("}") {
       repeat {
@@ -87,12 +117,9 @@ public struct JSONReader {
         let start = position
         guard next == UInt8(ascii: "\"") else { throw error("expected a key in quotes") }
         let key = try string()
-        guard keys.insert(ExactKey(text: key)).inserted else {
-          throw error("the key '\(key)' is given twice", at: start)
-        }
         skipWhitespace()
         guard consume(":") else { throw error("expected ':' after the key '\(key)'") }
-        try member(&self, key)
+        try member(&self, key, start)
         skipWhitespace()
       } while consume(",")
       guard consume("}") else { throw error("expected ',' or '}'") }

@@ -141,8 +141,30 @@ import Testing
       try reader.skip()
     }
     #expect(count == 2)
+  }
+
+  @Test(arguments: [
+    "{\"\u{E9}\":1,\"e\u{301}\":2}", "{\"a\":0,\"\u{E9}\":1,\"e\u{301}\":2,\"b\":{\"c\":[]}}",
+    "{\"\u{212B}\":1,\"\u{C5}\":2,\"A\u{30A}\":3}",
+  ])
+  func valueTellsKeysThatStringDoesNot(text: String) throws {
+    let json = try JSON(parsing: text)
+    #expect(Array(json.text().utf8) == Array(text.utf8))
+    #expect(json.kind == "an object" && json.members?.count == text.split(separator: ",").count)
+    #expect(json["e\u{301}"] == (text.unicodeScalars.contains("e") ? 2 : nil))
+    #expect(try JSON(parsing: json.text(.sorted)) == JSON(parsing: json.text(.sorted)))
+    #expect(try JSON(parsing: json.text(.pretty)) == json)
+  }
+
+  @Test func keysAreLookedUpByTheirBytes() throws {
+    let json: JSON = ["\u{E9}": 1]
+    #expect(json["\u{E9}"] == 1 && json["e\u{301}"] == nil)
+  }
+
+  @Test func keyTwiceAmongKeysThatStringDoesNotTell() throws {
+    let text = "{\"\u{E9}\":1,\"e\u{301}\":2,\"e\u{301}\":3}"
     let error = #expect(throws: GraftError.self) { try JSON(parsing: text) }
-    #expect(error?.problem.contains("two spellings of the same characters") == true)
+    #expect(error?.problem == "invalid JSON at byte 16: the key 'e\u{301}' is given twice")
   }
 
   // MARK: Writing
