@@ -6,7 +6,7 @@ import PackageDescription
 let plugins: KeyValuePairs<String, [String]> = [
   "Families": ["BERT"],
   "Tasks": ["MaskedLM", "NextSentence", "Pretraining", "SequenceClassification"],
-  "Tokenizers": ["WordPiece"],
+  "Tokenizers": ["WordPiece", "ByteLevelBPE"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
   "Optimizers": ["AdamW"],
   "Backends": ["OpenBLAS", "OneDNN"],
@@ -17,7 +17,7 @@ let plugins: KeyValuePairs<String, [String]> = [
 let kindDependencies: [String: [Target.Dependency]] = [
   "Families": ["GraftTensors", "GraftCompute", "GraftCore"],
   "Tasks": ["GraftTensors", "GraftCompute", "GraftCore"],
-  "Tokenizers": ["GraftTensors", "GraftCore"],
+  "Tokenizers": ["GraftTensors", "GraftCore", "TokenizerKit"],
   "Formats": ["GraftTensors", "GraftCore"],
   "Optimizers": ["GraftTensors", "GraftCompute", "GraftCore"],
   "Backends": ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -33,6 +33,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "AdamW": ["CAdamW", "VectorKernels"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["COneDNN", "VectorKernels"],
+  "ByteLevelBPE": [.product(name: "HeapModule", package: "swift-collections")],
   "Pretraining": ["MaskedLM", "NextSentence"],
   "PyTorch": ["Zip"],
   "NumPy": ["Zip"],
@@ -131,6 +132,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/Libraries/CZlib", providers: [.apt(["zlib1g-dev"])]),
     library("VectorKernels", ["GraftTensors", "GraftCompute", "CVectorKernels"]),
     library("Protobuf", ["GraftTensors"]),
+    library("TokenizerKit", ["GraftTensors", "GraftCore"]),
     library("Checksums", ["CChecksums", "CZlib"]),
     library("Zlib", ["GraftTensors", "CZlib"]),
     library("Zip", ["GraftTensors", "Zlib", "Checksums"]),
@@ -167,7 +169,8 @@ let package = Package(
     tests("GGUFTests", ["GGUF", "Safetensors", "GraftPlugins"] + modules),
     tests("ONNXTests", ["GraftPlugins", "Protobuf"] + modules + builtIn),
     tests("BERTTests", ["GraftPlugins"] + modules + builtIn),
-    tests("WordPieceTests", ["GraftTensors", "GraftCore", "WordPiece", "Zlib"]),
+    tests("WordPieceTests", ["GraftTensors", "GraftCore", "TokenizerKit", "WordPiece", "Zlib"]),
+    tests("ByteLevelBPETests", ["GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]

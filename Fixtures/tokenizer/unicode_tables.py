@@ -1,9 +1,9 @@
-"""Writes Plugins/Tokenizers/WordPiece/UnicodeTables.swift: how Hugging Face `tokenizers` (0.23.3) sees every Unicode scalar.
+"""Writes Sources/Libraries/TokenizerKit/Unicode/UnicodeTables.swift: how Hugging Face `tokenizers` (0.23.3) sees every Unicode scalar.
 
-    python unicode_tables.py > ../../Plugins/Tokenizers/WordPiece/UnicodeTables.swift
+    python unicode_tables.py > ../../Sources/Libraries/TokenizerKit/Unicode/UnicodeTables.swift
 
 Its Rust crates carry tables of several Unicode versions (categories of 8.0, decompositions of 9.0, lower case of the
-compiler's), so no single version of the standard gives the same tokens. Each property is therefore asked of the library.
+compiler's, and Oniguruma's own for regular expressions), so no single version of the standard gives the same tokens. Each property is therefore asked of the library.
 """
 
 import sys
@@ -11,7 +11,7 @@ import textwrap
 import unicodedata
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 SCALARS = [u for u in range(0x110000) if not 0xD800 <= u < 0xE000]
 HANGUL = range(0xAC00, 0xD7A4)
@@ -28,6 +28,12 @@ nfd = normalizers.NFD().normalize_str
 
 def pieces(text):
     return [piece for piece, _ in pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)]
+
+
+def matching(pattern):
+    """Those that a regular expression matches, as byte-level pre-tokenizers have it."""
+    split = pre_tokenizers.Split(Regex(pattern), "removed")
+    return [u for u in SCALARS if not split.pre_tokenize_str(chr(u))]
 
 
 def words():
@@ -90,6 +96,7 @@ def check_hangul():
 
 def main():
     check_hangul()
+    assert matching(r"\s") == [u for u in SCALARS if pieces(f"a{chr(u)}b") == ["a", "b"]]
     decomposed = [(u, nfd(chr(u))) for u in SCALARS if u not in HANGUL and nfd(chr(u)) != chr(u)]
     composite = {u for u, _ in decomposed} | set(HANGUL)
     tables = [
@@ -102,6 +109,8 @@ def main():
         ("accents", "Nonspacing marks, removed by stripping accents.",
          ranges(u for u in SCALARS if u not in composite and strip(chr(u)) == "")),
         ("wordCharacters", "`\\w`, which a single-word added token may not touch.", ranges(words())),
+        ("letters", "`\\p{L}` of a regular expression.", ranges(matching(r"\p{L}"))),
+        ("numbers", "`\\p{N}` of a regular expression.", ranges(matching(r"\p{N}"))),
         ("combiningClasses", "Canonical combining classes other than 0.",
          classes(combining_classes([u for u in SCALARS if u not in composite]))),
         ("decompositions", "Full canonical decompositions, Hangul syllables excepted.", mappings(decomposed)),

@@ -1,5 +1,6 @@
 import AdamW
 import BERT
+import ByteLevelBPE
 import GGUF
 import GraftCore
 import HDF5
@@ -33,6 +34,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   PretrainingPlugin.self,
   SequenceClassificationPlugin.self,
   WordPiecePlugin.self,
+  ByteLevelBPEPlugin.self,
   AdamWPlugin.self,
   TensorBoardPlugin.self,
   OpenBLASPlugin.self,

@@ -19,7 +19,7 @@ struct HouseRules {
     "GraftTensors", "GraftCompute", "GraftCore", "GraftData", "GraftKit", "GraftExperiments",
   ]
 
-  /// What a module may import besides the layers below it, the system's modules and OrderedCollections.
+  /// What a module may import besides the layers below it, the system's modules and those of swift-collections.
   static let others: [String: Set<String>] = [
     "GraftTensors": ["CLinux"],
     "GraftData": ["Zlib"],
@@ -30,12 +30,15 @@ struct HouseRules {
     "graft": ["GraftCommandLine", "GraftPlugins"],
     "VectorKernels": ["GraftTensors", "GraftCompute", "CVectorKernels"],
     "Protobuf": ["GraftTensors"],
+    "TokenizerKit": ["GraftTensors", "GraftCore"],
     "Checksums": ["CChecksums", "CZlib"],
     "Zlib": ["GraftTensors", "CZlib"],
     "Zip": ["GraftTensors", "Checksums", "Zlib"],
   ]
 
-  static let everywhere: Set = ["Foundation", "Dispatch", "Glibc", "Synchronization", "OrderedCollections"]
+  static let everywhere: Set = [
+    "Foundation", "Dispatch", "Glibc", "Synchronization", "OrderedCollections", "HeapModule",
+  ]
 
   /// What the plugins of a kind may import besides libraries and what they have in C.
   static let kinds: [String: Set<String>] = [

@@ -59,9 +59,10 @@ struct ErrorTests {
       "key 'pre_tokenizer': a kind that Graft does not know; expected BertPreTokenizer, found Whitespace."
     ),
     (
-      "BertProcessing", "ByteLevel",
+      "BertProcessing", "Other",
       "key 'post_processor': a kind that Graft does not know; "
-        + "expected TemplateProcessing or BertProcessing, found ByteLevel."
+        + "expected TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel or a Sequence of them, "
+        + "found Other."
     ),
     (
       #"["[SEP]", 3]"#, #"["[SEP]", 300]"#,

@@ -2,6 +2,7 @@ import Foundation
 import GraftCore
 import GraftTensors
 import Testing
+import TokenizerKit
 
 @testable import WordPiece
 
@@ -104,7 +105,7 @@ struct RobustnessTests {
         default: bytes.insert(contentsOf: bytes[place..<end], at: place)
         }
       }
-      let settings = TokenizerSettings()
+      let settings = TokenizerSettings(defaults: TokenizerDescription.defaultTokens)
       do {
         let description =
           round.isMultiple(of: 2)

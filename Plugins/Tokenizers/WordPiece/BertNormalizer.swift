@@ -1,3 +1,5 @@
+import TokenizerKit
+
 /// The cleaning that BERT does before splitting text into words, with the switches of `tokenizers`'
 /// `BertNormalizer`.
 ///
@@ -134,19 +136,4 @@ struct NormalizedText {
     }
     marks.removeAll(keepingCapacity: true)
   }
-}
-
-/// The scalar at `index`, which moves past it.
-///
-/// - Parameter bytes: Valid UTF-8 between scalar boundaries, so that no read passes `end`.
-func decodeScalar(_ bytes: UnsafeBufferPointer<UInt8>, _ index: inout Int, end: Int) -> UInt32 {
-  let first = UInt32(bytes[index])
-  index += 1
-  guard first >= 0x80 else { return first }
-  var scalar = first < 0xE0 ? first & 0x1F : first < 0xF0 ? first & 0x0F : first & 0x07
-  while index < end, bytes[index] & 0xC0 == 0x80 {
-    scalar = scalar << 6 | UInt32(bytes[index] & 0x3F)
-    index += 1
-  }
-  return scalar
 }

@@ -1,5 +1,6 @@
 import GraftTensors
 import OrderedCollections
+import TokenizerKit
 
 /// llama.cpp's description of a WordPiece tokenizer in the attributes of a GGUF file.
 ///
@@ -80,7 +81,8 @@ enum GGUFTokenizer {
     roles["pad_token"] = try token("padding")
     roles["cls_token"] = try token("cls") ?? token("bos")
     roles["mask_token"] = try token("mask")
-    let settings = TokenizerSettings(configuration: .object(roles))
+    let settings = TokenizerSettings(
+      configuration: .object(roles), defaults: TokenizerDescription.defaultTokens)
     let json = JSON.object(attributes)
     let lowercase = try json.flag(lowercase) ?? true
     return try TokenizerDescription(

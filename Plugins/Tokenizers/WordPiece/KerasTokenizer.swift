@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TokenizerKit
 
 /// KerasHub's files: a serialized tokenizer object in `tokenizer.json`, which is not what Hugging Face calls
 /// so, and the vocabulary, a line for each token.

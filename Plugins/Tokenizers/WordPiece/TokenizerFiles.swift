@@ -2,11 +2,12 @@ import Foundation
 import GraftCore
 import GraftTensors
 import OrderedCollections
+import TokenizerKit
 
 extension WordPieceTokenizer {
   public static let fileNames = TokenizerFileNames(
     sufficient: [["tokenizer.json"], ["vocab.txt"], ["tokenizer.json", KerasTokenizer.vocabularyName]],
-    settings: ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"])
+    settings: TokenizerSettings.fileNames)
 
   public static func load(from directory: URL) throws -> WordPieceTokenizer? {
     try TokenizerDescription(directory: directory).map(WordPieceTokenizer.init)
@@ -22,11 +23,7 @@ extension WordPieceTokenizer {
   public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
     switch representation {
     case .ggml: GGUFTokenizer.attributes(of: self)
-    case .huggingFace:
-      [
-        TokenizerDescription.documentName: .string(documentText()),
-        TokenizerDescription.configurationName: .string(configuration.text(.sorted)),
-      ]
+    case .huggingFace: core.attributes(text: documentText())
     default: [:]
     }
   }
@@ -48,37 +45,18 @@ extension WordPieceTokenizer {
   /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.
   /// `vocab.txt` is left out when a token contains a line feed, which it cannot express; nothing needs it
   /// beside the others.
-  private func writeHuggingFaceFiles(to directory: URL) throws {
-    func url(_ name: String) -> URL { directory.appendingPathComponent(name) }
-    try FileWriter.write(url(TokenizerDescription.documentName), text: documentText())
-    try FileWriter.write(
-      url(TokenizerDescription.configurationName), text: configuration.text(.sorted) + "\n")
-    let roles = TokenizerSettings.roles.filter { configuration[$0] != nil }
-    let map = JSON.object(roles.reduce(into: [:]) { $0[$1] = configuration[$1] })
-    try FileWriter.write(url("special_tokens_map.json"), text: map.text(.sorted) + "\n")
+  private func writeHuggingFaceFiles(to url: URL) throws {
+    let directory = TokenizerDirectory(url)
+    try directory.write(TokenizerDocument.fileName, documentText())
+    try directory.write(configuration: configuration)
     // Lines are ids, so tokens that were only added stay where they are among those of the model.
     let count = vocabulary.isOfModel.lastIndex(of: true).map { $0 + 1 } ?? 0
     let lines = vocabulary.tokens[..<count]
     guard !lines.contains(where: { $0.utf8.contains(UInt8(ascii: "\n")) }) else { return }
-    try FileWriter.write(url("vocab.txt"), text: lines.map { $0 + "\n" }.joined())
+    try directory.write("vocab.txt", lines.map { $0 + "\n" }.joined())
   }
 
-  /// `tokenizer.json` with the vocabulary in its place.
-  private func documentText() -> String {
-    var entries = ""
-    for (id, token) in vocabulary.tokens.enumerated() where vocabulary.isOfModel[id] {
-      entries += entries.isEmpty ? "{\n" : ",\n"
-      entries += "      \(JSON.string(token).text()): \(id)"
-    }
-    guard var members = document.object, var model = members["model"]?.object else {
-      return document.text(.pretty)
-    }
-    // A number is written as it is spelled, and this is how the vocabulary is spelled: its tokens are not all
-    // different as keys of a JSON object here.
-    model["vocab"] = .number(entries + "\n    }")
-    members["model"] = .object(model)
-    return JSON.object(members).text(.pretty)
-  }
+  private func documentText() -> String { TokenizerDocument.text(document, vocabulary) }
 }
 
 /// `tokenizer_config.json`, from which transformers makes a tokenizer even when there is a `tokenizer.json`.
@@ -87,14 +65,8 @@ enum TokenizerConfiguration {
   static func updated(
     _ settings: TokenizerSettings, for description: TokenizerDescription, unknown: String
   ) -> JSON {
-    var members = settings.configuration.object ?? [:]
-    let vocabulary = description.vocabulary
-    for role in TokenizerSettings.roles {
-      let token = role == "unk_token" ? unknown : settings.token(role)
-      if vocabulary.id(of: token) != nil, members[role]?["content"]?.string != token {
-        members[role] = .string(token)
-      }
-    }
+    var members =
+      settings.updatedConfiguration(for: description.vocabulary, ["unk_token": unknown]).object ?? [:]
     let normalizer = description.normalizer
     members["do_lower_case"] = JSON(normalizer.lowercase)
     members["strip_accents"] = normalizer.stripAccents.map { JSON($0) } ?? .null

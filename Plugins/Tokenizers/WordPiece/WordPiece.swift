@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import TokenizerKit
 
 /// Registers the WordPiece tokenizer.
 public enum WordPiecePlugin: Plugin {
@@ -23,65 +24,39 @@ public enum WordPiecePlugin: Plugin {
 public struct WordPieceTokenizer: Tokenizer {
   public static let name = "wordpiece"
 
-  public let specialTokens: SpecialTokens
+  public var specialTokens: SpecialTokens { core.specialTokens }
   /// What is done to text before it is split into words.
   public var normalizer: BertNormalizer { splitter.options }
 
-  let vocabulary: Vocabulary
-  let addedTokens: [AddedToken]
   let decoder: WordPieceDecoder
-  /// What is written to `tokenizer.json`, its vocabulary apart.
-  let document: JSON
-  /// What is written to `tokenizer_config.json`.
-  let configuration: JSON
-
+  let core: TokenizerCore
   private let splitter: WordSplitter
-  private let postProcessor: PostProcessor
-  /// The added tokens to look for in the text as it is, and in the normalized text.
-  private let verbatim: AddedTokenMatcher
-  private let normalized: AddedTokenMatcher
-  /// By id, the texts that tokens decode to where these are not the tokens.
-  private let decodedTexts: [Int32: String]
-  /// By id: whether the token has a role or is an added special token.
-  private let isSpecial: [Bool]
-  /// By id: whether decoding without special tokens leaves the token out.
-  private let isSkipped: [Bool]
+
+  var vocabulary: Vocabulary { core.vocabulary }
+  var addedTokens: [AddedToken] { core.addedTokens }
+  var document: JSON { core.document }
+  var configuration: JSON { core.configuration }
 
   init(_ description: TokenizerDescription) {
-    vocabulary = description.vocabulary
-    addedTokens = description.addedTokens
+    let vocabulary = description.vocabulary
     decoder = description.decoder
-    document = description.document
-    configuration = description.configuration
-    specialTokens = description.specialTokens
-    postProcessor = description.postProcessor
+    let prefix = description.prefix
+    let continuing = vocabulary.tokens.enumerated().filter { vocabulary.isOfModel[$0.offset] }
+      .compactMap { id, token -> Vocabulary.Entry? in
+        guard token.utf8.starts(with: prefix.utf8) else { return nil }
+        // A combining mark behind the prefix is one character with its end, but two scalars.
+        return (String(Substring(token.utf8.dropFirst(prefix.utf8.count))), id)
+      }
     splitter = WordSplitter(
       options: description.normalizer,
       model: WordPieceModel(
-        initial: vocabulary.initial, continuing: vocabulary.continuing, unknown: description.unknown,
+        initial: vocabulary.model, continuing: PieceTable(continuing), unknown: description.unknown,
         maximumWordLength: description.maximumWordLength))
-    verbatim = AddedTokenMatcher(
-      addedTokens.filter { !$0.isNormalized }.map { (Array($0.content.utf8), $0) })
-    var patterns: [(text: [UInt8], token: AddedToken)] = []
-    var decodedTexts: [Int32: String] = [:]
-    for token in addedTokens where token.isNormalized {
-      let text = WordPieceTokenizer.normalize(token.content, with: description.normalizer)
-      patterns.append((text, token))
-      decodedTexts[token.id] = String(decoding: text, as: UTF8.self)
-    }
-    normalized = AddedTokenMatcher(patterns)
-    self.decodedTexts = decodedTexts
-    let specialTexts = Set(addedTokens.lazy.filter(\.isSpecial).map { Array($0.content.utf8) })
-    var isSkipped = [Bool](repeating: false, count: vocabulary.tokens.count)
-    var isSpecial = isSkipped
-    for token in addedTokens {
-      // `tokenizers` looks for the text that the token decodes to among the special tokens.
-      isSkipped[Int(token.id)] = specialTexts.contains(Array((decodedTexts[token.id] ?? token.content).utf8))
-      isSpecial[Int(token.id)] = token.isSpecial
-    }
-    for id in specialTokens.all { isSpecial[Int(id)] = true }
-    self.isSkipped = isSkipped
-    self.isSpecial = isSpecial
+    core = TokenizerCore(
+      vocabulary: vocabulary, addedTokens: description.addedTokens, specialTokens: description.specialTokens,
+      postProcessor: description.postProcessor, document: description.document,
+      configuration: description.configuration,
+      normalize: { WordPieceTokenizer.normalize($0, with: description.normalizer) })
   }
 
   private static func normalize(_ text: String, with options: BertNormalizer) -> [UInt8] {
@@ -93,31 +68,28 @@ public struct WordPieceTokenizer: Tokenizer {
     return normalized
   }
 
-  public var vocabularySize: Int { vocabulary.tokens.count }
+  public var vocabularySize: Int { core.vocabularySize }
 
   public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
 
-  public func token(of id: Int32) -> String? {
-    vocabulary.tokens.indices.contains(Int(id)) ? vocabulary.tokens[Int(id)] : nil
-  }
+  public func token(of id: Int32) -> String? { core.token(of: id) }
 
   public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
     -> Encoding
   {
-    // What is cut of a pair depends on both lengths, and what is cut from the left on the whole length.
-    let stopsEarly = pair == nil && truncation?.direction != .left
-    let limit = stopsEarly ? max(0, truncation?.maximumLength ?? Int.max) : Int.max
-    return postProcessor.join(
-      pieces(of: text, limit: limit), pair.map { pieces(of: $0, limit: limit) }, truncation: truncation,
-      addSpecialTokens: addSpecialTokens, isSpecial: isSpecial)
+    core.encode(
+      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens, pieces: pieces)
+  }
+
+  public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
+    throws -> [Encoding]
+  {
+    try core.windows(
+      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride, pieces: pieces)
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    decoder.decode(
-      ids.lazy.compactMap { id in
-        guard let token = token(of: id), !skippingSpecialTokens || !isSkipped[Int(id)] else { return nil }
-        return decodedTexts[id] ?? token
-      })
+    decoder.decode(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens))
   }
 
   /// The pieces of a text, at least as many of them as `limit` if there are so many.
@@ -126,34 +98,11 @@ public struct WordPieceTokenizer: Tokenizer {
     return text.withUTF8 { bytes in
       var pieces = Pieces(limit: limit, expecting: bytes.count / 4 + 4)
       var workspace = WordSplitter.Workspace()
-      guard !verbatim.isEmpty || !normalized.isEmpty else {
-        splitter.split(bytes[...], firstScalar: 0, into: &pieces, &workspace)
-        return pieces
-      }
-      var position = (byte: 0, scalar: 0)
-      for match in verbatim.matches(in: bytes) where !pieces.isFull {
-        if position.byte < match.range.lowerBound {
-          let part = bytes[position.byte..<match.range.lowerBound]
-          split(part, firstScalar: position.scalar, into: &pieces, &workspace)
-        }
-        let start = scalarIndex(of: match.range.lowerBound, from: position, in: bytes)
-        let end = scalarIndex(of: match.range.upperBound, from: (match.range.lowerBound, start), in: bytes)
-        pieces.append(match.token.id, start..<end)
-        position = (match.range.upperBound, end)
-      }
-      if position.byte < bytes.count {
-        split(bytes[position.byte...], firstScalar: position.scalar, into: &pieces, &workspace)
+      core.split(bytes, into: &pieces) { part, firstScalar, pieces in
+        split(part, firstScalar: firstScalar, into: &pieces, &workspace)
       }
       return pieces
     }
-  }
-
-  private func scalarIndex(
-    of byte: Int, from known: (byte: Int, scalar: Int), in bytes: UnsafeBufferPointer<UInt8>
-  ) -> Int {
-    byte < known.byte
-      ? known.scalar - countScalars(bytes[byte..<known.byte])
-      : known.scalar + countScalars(bytes[known.byte..<byte])
   }
 
   /// Splits text without verbatim added tokens.
@@ -161,7 +110,7 @@ public struct WordPieceTokenizer: Tokenizer {
     _ text: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
     _ workspace: inout WordSplitter.Workspace
   ) {
-    guard !normalized.isEmpty else {
+    guard !core.normalized.isEmpty else {
       splitter.split(text, firstScalar: firstScalar, into: &pieces, &workspace)
       return
     }
@@ -174,13 +123,13 @@ public struct WordPieceTokenizer: Tokenizer {
     }
     starts.append(workspace.normalized.scalars.count)
     var position = 0
-    for match in bytes.withUnsafeBufferPointer({ normalized.matches(in: $0) }) where !pieces.isFull {
+    for match in bytes.withUnsafeBufferPointer({ core.normalized.matches(in: $0) }) where !pieces.isFull {
       let range = starts[match.range.lowerBound]..<starts[match.range.upperBound]
       if position < range.lowerBound {
         splitter.split(position..<range.lowerBound, of: &workspace, into: &pieces)
       }
       let origins = workspace.normalized.origins
-      pieces.append(match.token.id, origins[range.lowerBound]..<origins[range.upperBound - 1] + 1)
+      pieces.append(match, origins[range.lowerBound]..<origins[range.upperBound - 1] + 1)
       position = range.upperBound
     }
     splitter.split(position..<workspace.normalized.scalars.count, of: &workspace, into: &pieces)

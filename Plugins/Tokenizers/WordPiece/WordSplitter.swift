@@ -1,3 +1,5 @@
+import TokenizerKit
+
 /// Splits text into words as `BertPreTokenizer` does after `BertNormalizer`, and words into pieces.
 ///
 /// Words of ASCII letters and digits go straight from the text's bytes to the model. What lies between ASCII
@@ -153,32 +155,4 @@ struct WordSplitter: Sendable {
     let origins = workspace.origins
     pieces.relocate(from: first) { origins[$0.lowerBound]..<origins[$0.upperBound - 1] + 1 }
   }
-}
-
-/// Appends the UTF-8 of a scalar.
-func appendScalar(_ scalar: UInt32, to bytes: inout [UInt8]) {
-  func continuation(_ shift: UInt32) -> UInt8 { UInt8(truncatingIfNeeded: scalar >> shift & 0x3F | 0x80) }
-  switch scalar {
-  case ..<0x80:
-    bytes.append(UInt8(scalar))
-  case ..<0x800:
-    bytes.append(UInt8(truncatingIfNeeded: scalar >> 6 | 0xC0))
-    bytes.append(continuation(0))
-  case ..<0x10000:
-    bytes.append(UInt8(truncatingIfNeeded: scalar >> 12 | 0xE0))
-    bytes.append(continuation(6))
-    bytes.append(continuation(0))
-  default:
-    bytes.append(UInt8(truncatingIfNeeded: scalar >> 18 | 0xF0))
-    bytes.append(continuation(12))
-    bytes.append(continuation(6))
-    bytes.append(continuation(0))
-  }
-}
-
-/// The number of scalars in UTF-8 text.
-func countScalars(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
-  var count = 0
-  for byte in text where byte & 0xC0 != 0x80 { count += 1 }
-  return count
 }

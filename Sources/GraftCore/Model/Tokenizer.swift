@@ -54,6 +54,18 @@ public protocol Tokenizer: Sendable {
   ///   - addSpecialTokens: Whether tokens such as `[CLS]` and `[SEP]` are added.
   func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool) -> Encoding
 
+  /// Encodes a text, or a pair, as windows over one of the sequences, with special tokens in each; the other
+  /// sequence stands whole in all of them. A sequence that fits is one window.
+  ///
+  /// - Parameters:
+  ///   - sequence: The sequence that is cut into windows: 0 for the first, 1 for the second.
+  ///   - maximumLength: The most ids in a window.
+  ///   - stride: How many tokens a window repeats of the one before it.
+  /// - Throws: ``GraftError`` when there is no such sequence, or the other one leaves no room for more than the
+  ///   stride.
+  func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int) throws
+    -> [Encoding]
+
   /// The text of token ids, cleaned up as `tokenizers` does.
   func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String
 }

@@ -28,7 +28,7 @@ public struct Truncation: Sendable, Equatable {
     self.direction = direction
   }
 
-  /// How many tokens of each sequence stay.
+  /// How many tokens of each sequence stay; none of either when special tokens take all the room.
   ///
   /// A strategy that spares one sequence may not be able to keep within the length by cutting the other; then
   /// nothing of the other stays, and whoever joins them has to cut the result.
@@ -39,6 +39,7 @@ public struct Truncation: Sendable, Equatable {
   ///   - added: How many special tokens are added.
   public func lengths(_ lengths: (Int, Int), hasPair: Bool, added: Int) -> (Int, Int) {
     let maximum = max(0, maximumLength - added)
+    guard maximum > 0 else { return (0, 0) }
     let excess = lengths.0 + lengths.1 - maximum
     guard excess > 0 else { return lengths }
     switch strategy {

@@ -1,25 +1,12 @@
-/// A token that is looked for in the text before it is split into words.
-struct AddedToken: Sendable, Equatable {
-  var id: Int32
-  var content: String
-  /// Whether it has a role, and is left out when decoding without special tokens.
-  var isSpecial = true
-  /// Whether it takes the white space on its left with it.
-  var stripsLeft = false
-  /// Whether it takes the white space on its right with it.
-  var stripsRight = false
-  /// Whether letters, digits or the like may not stand next to it.
-  var isSingleWord = false
-  /// Whether it is looked for in the normalized text.
-  var isNormalized = false
-}
-
 /// Finds added tokens in text: the leftmost first, of those that begin there the longest.
-struct AddedTokenMatcher: Sendable {
+public struct AddedTokenMatcher: Sendable {
   /// A place in a text that is an added token, with the white space that it takes.
-  struct Match {
-    var range: Range<Int>
-    var token: AddedToken
+  public struct Match {
+    /// In bytes.
+    public var range: Range<Int>
+    public var token: AddedToken
+    /// The white space in the range.
+    public var margin: Pieces.Margin
   }
 
   private struct Node {
@@ -35,7 +22,7 @@ struct AddedTokenMatcher: Sendable {
   private var isFirstByte = [Bool](repeating: false, count: 256)
 
   /// - Parameter patterns: What is looked for, and what it is then; empty texts are left out.
-  init(_ patterns: [(text: [UInt8], token: AddedToken)]) {
+  public init(_ patterns: [(text: [UInt8], token: AddedToken)]) {
     for pattern in patterns where !pattern.text.isEmpty {
       var node = 0
       for byte in pattern.text {
@@ -53,7 +40,7 @@ struct AddedTokenMatcher: Sendable {
     }
   }
 
-  var isEmpty: Bool { tokens.isEmpty }
+  public var isEmpty: Bool { tokens.isEmpty }
 
   private func child(of node: Int, _ byte: UInt8) -> Int? {
     var next = nodes[node].firstChild
@@ -69,7 +56,7 @@ struct AddedTokenMatcher: Sendable {
   /// A match that takes white space to its right may overlap a following token that begins with it; what
   /// follows a token that is not a single word, but should be, is only looked at from its end on. So does
   /// `tokenizers`.
-  func matches(in text: UnsafeBufferPointer<UInt8>) -> [Match] {
+  public func matches(in text: UnsafeBufferPointer<UInt8>) -> [Match] {
     var found: [Match] = []
     var taken = 0
     var index = 0
@@ -88,11 +75,32 @@ struct AddedTokenMatcher: Sendable {
         if token.stripsRight { stop = endOfSpace(after: stop, in: text) }
         // Nothing is left of a token of white space that the one before it took.
         guard start < stop else { continue }
-        found.append(Match(range: start..<stop, token: token))
+        found.append(
+          Match(range: start..<stop, token: token, margin: Self.margin(text[start..<stop])))
         taken = stop
       }
     }
     return found
+  }
+
+  /// How many scalars of white space a text begins and ends with. The byte-level sign of a space counts as one,
+  /// as in `tokenizers`, which looks at tokens here.
+  static func margin(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Pieces.Margin {
+    let properties = UnicodeProperties.shared
+    var margin = Pieces.Margin()
+    var isLeading = true
+    var index = text.startIndex
+    while index < text.endIndex {
+      let scalar = decodeScalar(text.base, &index, end: text.endIndex)
+      if scalar == ByteLevelAlphabet.space || properties.flags(of: scalar).contains(.whitespace) {
+        if isLeading { margin.leading += 1 }
+        margin.trailing += 1
+      } else {
+        isLeading = false
+        margin.trailing = 0
+      }
+    }
+    return margin
   }
 
   private func longest(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> (end: Int, token: AddedToken)?

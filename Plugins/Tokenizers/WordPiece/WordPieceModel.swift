@@ -1,25 +1,4 @@
-/// Token ids under construction, with where each stands in the text.
-struct Pieces {
-  var ids: [Int32] = []
-  /// In Unicode scalars of the original text.
-  var offsets: [Range<Int>] = []
-  /// Enough: whoever has this many may stop.
-  let limit: Int
-
-  init(limit: Int, expecting count: Int) {
-    self.limit = limit
-    ids.reserveCapacity(min(limit, count))
-    offsets.reserveCapacity(min(limit, count))
-  }
-
-  var isFull: Bool { ids.count >= limit }
-
-  @inline(__always)
-  mutating func append(_ id: Int32, _ range: Range<Int>) {
-    ids.append(id)
-    offsets.append(range)
-  }
-}
+import TokenizerKit
 
 /// The WordPiece model: splits a normalized word into the longest pieces of the vocabulary, greedily from the
 /// left.
@@ -72,13 +51,5 @@ struct WordPieceModel: Sendable {
       pieces.append(id, start..<end)
       start = end
     }
-  }
-}
-
-extension Pieces {
-  /// Turns places in a word, in bytes, into places in the text.
-  @inline(__always)
-  mutating func relocate(from first: Int, _ place: (Range<Int>) -> Range<Int>) {
-    for index in first..<offsets.count { offsets[index] = place(offsets[index]) }
   }
 }

@@ -1,24 +1,32 @@
-/// What the normalizer and the pre-tokenizer ask of a scalar, in one byte.
-struct ScalarFlags: OptionSet, Sendable {
-  var rawValue: UInt8
+/// What normalizers and pre-tokenizers ask of a scalar.
+@frozen
+public struct ScalarFlags: OptionSet, Sendable {
+  public var rawValue: UInt16
 
-  static let whitespace = ScalarFlags(rawValue: 1)
-  static let removed = ScalarFlags(rawValue: 2)
-  static let punctuation = ScalarFlags(rawValue: 4)
-  static let chinese = ScalarFlags(rawValue: 8)
-  static let accent = ScalarFlags(rawValue: 16)
+  @inlinable
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+  @inlinable public static var whitespace: ScalarFlags { ScalarFlags(rawValue: 1) }
+  @inlinable public static var removed: ScalarFlags { ScalarFlags(rawValue: 2) }
+  @inlinable public static var punctuation: ScalarFlags { ScalarFlags(rawValue: 4) }
+  @inlinable public static var chinese: ScalarFlags { ScalarFlags(rawValue: 8) }
+  @inlinable public static var accent: ScalarFlags { ScalarFlags(rawValue: 16) }
   /// Its canonical combining class is not 0.
-  static let combining = ScalarFlags(rawValue: 32)
-  static let decomposes = ScalarFlags(rawValue: 64)
-  static let hasLowerCase = ScalarFlags(rawValue: 128)
+  @inlinable public static var combining: ScalarFlags { ScalarFlags(rawValue: 32) }
+  @inlinable public static var decomposes: ScalarFlags { ScalarFlags(rawValue: 64) }
+  @inlinable public static var hasLowerCase: ScalarFlags { ScalarFlags(rawValue: 128) }
+  /// A regular expression's `\p{L}` matches.
+  @inlinable public static var letter: ScalarFlags { ScalarFlags(rawValue: 256) }
+  /// A regular expression's `\p{N}` matches.
+  @inlinable public static var number: ScalarFlags { ScalarFlags(rawValue: 512) }
 }
 
 /// ``UnicodeTables``, unpacked for look-up.
-final class UnicodeProperties: Sendable {
-  static let shared = UnicodeProperties()
+public final class UnicodeProperties: Sendable {
+  public static let shared = UnicodeProperties()
 
   /// One element per scalar value.
-  private let flags: [ScalarFlags]
+  @usableFromInline let flags: [ScalarFlags]
   private let combiningClasses: ScalarMap
   private let decompositions: ScalarMap
   private let lowerCase: ScalarMap
@@ -38,6 +46,8 @@ final class UnicodeProperties: Sendable {
     mark(UnicodeTables.punctuation, .punctuation)
     mark(UnicodeTables.chinese, .chinese)
     mark(UnicodeTables.accents, .accent)
+    mark(UnicodeTables.letters, .letter)
+    mark(UnicodeTables.numbers, .number)
     mark(UnicodeTables.combiningClasses, .combining)
     mark(UnicodeTables.decompositions, .decomposes)
     mark(UnicodeTables.lowerCase, .hasLowerCase)
@@ -52,16 +62,17 @@ final class UnicodeProperties: Sendable {
   }
 
   /// - Parameter scalar: Below 0x110000.
-  func flags(of scalar: UInt32) -> ScalarFlags { flags[Int(scalar)] }
+  @inlinable
+  public func flags(of scalar: UInt32) -> ScalarFlags { flags[Int(scalar)] }
 
   /// The canonical combining class.
-  func combiningClass(of scalar: UInt32) -> UInt32 {
+  public func combiningClass(of scalar: UInt32) -> UInt32 {
     guard flags(of: scalar).contains(.combining) else { return 0 }
     return combiningClasses[scalar]?.first ?? 0
   }
 
   /// Gives the full canonical decomposition to `body`, scalar by scalar.
-  func decompose(_ scalar: UInt32, _ body: (UInt32) -> Void) {
+  public func decompose(_ scalar: UInt32, _ body: (UInt32) -> Void) {
     guard flags(of: scalar).contains(.decomposes) else { return body(scalar) }
     if Hangul.syllables.contains(scalar) {
       Hangul.decompose(scalar, body)
@@ -71,13 +82,13 @@ final class UnicodeProperties: Sendable {
   }
 
   /// Gives the lower-case form to `body`, scalar by scalar.
-  func lowercase(_ scalar: UInt32, _ body: (UInt32) -> Void) {
+  public func lowercase(_ scalar: UInt32, _ body: (UInt32) -> Void) {
     guard flags(of: scalar).contains(.hasLowerCase) else { return body(scalar) }
     lowerCase[scalar]?.forEach(body)
   }
 
   /// Whether a regular expression's `\w` matches.
-  func isWordCharacter(_ scalar: UInt32) -> Bool {
+  public func isWordCharacter(_ scalar: UInt32) -> Bool {
     let index = partition(wordCharacters.count) { wordCharacters[$0].upperBound < scalar }
     return index < wordCharacters.count && wordCharacters[index].contains(scalar)
   }

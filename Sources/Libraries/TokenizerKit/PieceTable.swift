@@ -1,27 +1,35 @@
 /// A hash table from the bytes of tokens to their ids that is asked without allocating.
 ///
 /// The first eight bytes of a token are kept in its slot, so that most comparisons are of two integers.
-struct PieceTable: Sendable {
-  private struct Slot {
-    var head: UInt64 = 0
+public struct PieceTable: Sendable {
+  @usableFromInline
+  struct Slot: Sendable {
+    @usableFromInline var head: UInt64 = 0
     /// The length in bytes; 0 for a free slot.
-    var length: UInt32 = 0
-    var id: Int32 = 0
+    @usableFromInline var length: UInt32 = 0
+    @usableFromInline var id: Int32 = 0
+
+    @usableFromInline
+    init(head: UInt64 = 0, length: UInt32 = 0, id: Int32 = 0) {
+      self.head = head
+      self.length = length
+      self.id = id
+    }
   }
 
-  private var slots: [Slot]
+  @usableFromInline var slots: [Slot]
   /// By slot: where in `bytes` the token begins. Apart, because only long tokens need it.
-  private var starts: [Int]
+  @usableFromInline var starts: [Int]
   /// The tokens, and ``padding`` bytes.
-  private let bytes: [UInt8]
+  @usableFromInline let bytes: [UInt8]
   /// The length of the longest token, in bytes.
-  private(set) var maximumLength = 0
+  public private(set) var maximumLength = 0
   /// Differs from table to table, so that no file can be made whose tokens all collide.
-  private let seed = UInt64.random(in: 1...UInt64.max)
+  @usableFromInline let seed = UInt64.random(in: 1...UInt64.max)
 
   /// - Parameter entries: Tokens and their ids. Empty ones are left out; of equal ones the first stays.
   ///   An id that is too large for 32 bits becomes the largest.
-  init(_ entries: [Vocabulary.Entry]) {
+  public init(_ entries: [Vocabulary.Entry]) {
     var bytes: [UInt8] = []
     for entry in entries { bytes += entry.token.utf8 }
     bytes += Array(repeating: 0, count: PieceTable.padding)
@@ -52,10 +60,10 @@ struct PieceTable: Sendable {
   }
 
   /// How many bytes must be readable behind those of a token.
-  static let padding = 8
+  @inlinable public static var padding: Int { 8 }
 
   /// The id of a token.
-  func find(_ token: String) -> Int32? {
+  public func find(_ token: String) -> Int32? {
     let bytes = Array(token.utf8) + Array(repeating: 0, count: PieceTable.padding)
     return bytes.withUnsafeBufferPointer { buffer in
       buffer.baseAddress.flatMap { find($0, buffer.count - PieceTable.padding) }
@@ -63,7 +71,8 @@ struct PieceTable: Sendable {
   }
 
   /// The id of the token of these bytes, behind which ``padding`` more can be read.
-  func find(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int32? {
+  @inlinable
+  public func find(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int32? {
     let head = PieceTable.head(start, length)
     return slots.withUnsafeBufferPointer { slots in
       var index = hash(start, length) & (slots.count - 1)
@@ -79,7 +88,8 @@ struct PieceTable: Sendable {
   }
 
   /// Whether the token in a slot goes on like these bytes after the first eight.
-  private func hasTail(_ index: Int, _ start: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+  @inlinable
+  func hasTail(_ index: Int, _ start: UnsafePointer<UInt8>, _ length: Int) -> Bool {
     bytes.withUnsafeBufferPointer { bytes in
       guard let token = bytes.baseAddress.map({ $0 + starts[index] }) else { return false }
       var offset = 8
@@ -94,14 +104,14 @@ struct PieceTable: Sendable {
   }
 
   /// The first bytes, at most eight, as an integer; reads eight.
-  @inline(__always)
-  private static func head(_ start: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
+  @inlinable @inline(__always)
+  static func head(_ start: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
     let value = UInt64(littleEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
     return length < 8 ? value & (1 << UInt64(8 * length) &- 1) : value
   }
 
-  @inline(__always)
-  private func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int {
+  @inlinable @inline(__always)
+  func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int {
     var state = PieceTable.mix(PieceTable.head(start, length) ^ seed, UInt64(length) &+ 0x9E37_79B9_7F4A_7C15)
     var offset = 8
     while offset < length {
@@ -112,8 +122,8 @@ struct PieceTable: Sendable {
   }
 
   /// Both halves of a product, folded.
-  @inline(__always)
-  private static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
+  @inlinable @inline(__always)
+  static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
     let product = a.multipliedFullWidth(by: b)
     return product.high ^ product.low
   }

@@ -1,0 +1,125 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import TokenizerKit
+
+/// Registers the byte-level BPE tokenizer.
+public enum ByteLevelBPEPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws {
+    try registry.add(ByteLevelBPETokenizer.self)
+  }
+}
+
+/// The tokenizer of GPT-2 and RoBERTa: words whose bytes are merged pair by pair.
+///
+/// Ids and offsets are those of Hugging Face `tokenizers` 0.23.3 for the same files. It reads `tokenizer.json`, or
+/// else `vocab.json` and `merges.txt` with the settings of `tokenizer_config.json`, `special_tokens_map.json` and
+/// `added_tokens.json`. Truncation and padding that a `tokenizer.json` asks for are kept in the file but not applied:
+/// here the caller says how long an encoding may be, and batches are not padded.
+///
+/// Reference: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2; Liu et al.,
+/// "RoBERTa: A Robustly Optimized BERT Pretraining Approach", 2019.
+public struct ByteLevelBPETokenizer: Tokenizer {
+  public static let name = "byte-level-bpe"
+
+  let core: TokenizerCore
+  let merges: [TokenizerDocument.Merge]
+  private let model: MergeModel
+  private let addsPrefixSpace: Bool
+  private let splitsWords: Bool
+  private let decodesBytes: Bool
+
+  init(_ description: ByteLevelBPEDescription) {
+    merges = description.merges
+    model = description.model
+    addsPrefixSpace = description.addsPrefixSpace
+    splitsWords = description.splitsWords
+    decodesBytes = description.decodesBytes
+    core = TokenizerCore(
+      vocabulary: description.vocabulary, addedTokens: description.addedTokens,
+      specialTokens: description.specialTokens, postProcessor: description.postProcessor,
+      document: description.document, configuration: description.configuration)
+  }
+
+  public var specialTokens: SpecialTokens { core.specialTokens }
+
+  public var vocabularySize: Int { core.vocabularySize }
+
+  public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }
+
+  public func token(of id: Int32) -> String? { core.token(of: id) }
+
+  public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
+    -> Encoding
+  {
+    core.encode(
+      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens, pieces: pieces)
+  }
+
+  public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
+    throws
+    -> [Encoding]
+  {
+    try core.windows(
+      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride, pieces: pieces)
+  }
+
+  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
+    let tokens = core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)
+    guard decodesBytes else { return tokens.joined(separator: " ") }
+    // A token that is not spelt in the alphabet of bytes stands for itself.
+    return String(
+      decoding: tokens.flatMap { ByteLevelAlphabet.bytes(of: $0) ?? Array($0.utf8) }, as: UTF8.self)
+  }
+
+  /// The pieces of a text, at least as many of them as `limit` if there are so many.
+  private func pieces(of text: String, limit: Int) -> Pieces {
+    var text = text
+    return text.withUTF8 { bytes in
+      var pieces = Pieces(limit: limit, expecting: bytes.count / 3 + 4)
+      var workspace = MergeModel.Workspace()
+      core.split(bytes, into: &pieces) { part, firstScalar, pieces in
+        TokenizerCore.split(part, firstScalar: firstScalar, at: core.normalized, into: &pieces) {
+          splitPart($0, firstScalar: $1, into: &$2, &workspace)
+        }
+      }
+      return pieces
+    }
+  }
+
+  /// Splits text without added tokens.
+  private func splitPart(
+    _ part: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
+    _ workspace: inout MergeModel.Workspace
+  ) {
+    if addsPrefixSpace, part.first != 0x20 {
+      // The space that is not in the text has the place of the scalar behind it.
+      ([0x20] + part).withUnsafeBufferPointer {
+        splitWords($0, firstScalar: firstScalar, hasPrefix: true, into: &pieces, &workspace)
+      }
+    } else {
+      splitWords(
+        UnsafeBufferPointer(rebasing: part), firstScalar: firstScalar, hasPrefix: false, into: &pieces,
+        &workspace)
+    }
+  }
+
+  private func splitWords(
+    _ text: UnsafeBufferPointer<UInt8>, firstScalar: Int, hasPrefix: Bool, into pieces: inout Pieces,
+    _ workspace: inout MergeModel.Workspace
+  ) {
+    // The number of the scalar that the next byte is the first of.
+    var scalar = firstScalar
+    var index = 0
+    while index < text.count, !pieces.isFull {
+      let end = splitsWords ? ByteLevelSplitter.endOfWord(at: index, in: text) : text.count
+      workspace.origins.removeAll(keepingCapacity: true)
+      for place in index..<end {
+        if text[place] & 0xC0 != 0x80, !(place == 1 && hasPrefix) { scalar += 1 }
+        workspace.origins.append(scalar - 1)
+      }
+      model.split(text[index..<end], into: &pieces, &workspace)
+      index = end
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import OrderedCollections
+import TokenizerKit
+
+/// All that the files of a directory say about a byte-level BPE tokenizer.
+struct ByteLevelBPEDescription {
+  var vocabulary: Vocabulary
+  var merges: [TokenizerDocument.Merge]
+  var model: MergeModel
+  var addedTokens: [AddedToken]
+  /// Whether text that does not begin with a space gets one.
+  var addsPrefixSpace: Bool
+  /// Whether text is split into words; otherwise it is one.
+  var splitsWords: Bool
+  var postProcessor: PostProcessor
+  /// Whether tokens are bytes when they are decoded; otherwise they stand apart as they are.
+  var decodesBytes: Bool
+  var specialTokens: SpecialTokens
+  /// `tokenizer.json` without its large lists.
+  var document: JSON
+  /// `tokenizer_config.json`.
+  var configuration: JSON
+}
+
+extension ByteLevelBPEDescription {
+  static let vocabularyName = "vocab.json"
+  static let mergesName = "merges.txt"
+
+  /// What the tokens with a role are called where nothing says it.
+  static let defaultTokens = [
+    "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>",
+    "cls_token": "<s>", "mask_token": "<mask>",
+  ]
+
+  /// Reads the texts of `tokenizer.json` and `tokenizer_config.json` that a weight file carries.
+  ///
+  /// - Returns: `nil` when it carries none, or of another kind.
+  init?(attributes: OrderedDictionary<String, JSON>) throws {
+    let description = try TokenizerDocument.read(attributes, defaults: Self.defaultTokens) {
+      try Self(parsing: $0, $1)
+    }
+    guard let description else { return nil }
+    self = description
+  }
+
+  /// Reads the files of a directory.
+  ///
+  /// - Returns: `nil` when there is neither `tokenizer.json` nor `vocab.json` with `merges.txt`, or
+  ///   `tokenizer.json` is of another kind.
+  /// - Throws: ``GraftError`` that names the file and what is wrong in it.
+  init?(directory url: URL) throws {
+    let directory = TokenizerDirectory(url)
+    if let bytes = try directory.read(TokenizerDocument.fileName) {
+      let settings = try directory.settings(defaults: Self.defaultTokens)
+      guard
+        let description = try directory.inFile(
+          TokenizerDocument.fileName, { try Self(parsing: bytes, settings) })
+      else { return nil }
+      self = description
+    } else if directory.has(Self.vocabularyName), directory.has(Self.mergesName) {
+      let entries = try directory.inFile(Self.vocabularyName) {
+        var reader = JSONReader(try directory.read(Self.vocabularyName) ?? [])
+        defer { _ = reader }
+        let entries = try Vocabulary.entries(&reader)
+        try reader.finish()
+        return entries
+      }
+      let merges = try directory.inFile(Self.mergesName) {
+        try Self.merges(lines: try directory.read(Self.mergesName) ?? [])
+      }
+      let settings = try directory.settings(defaults: Self.defaultTokens)
+      let document = try directory.inFile(TokenizerSettings.configurationName) {
+        try ByteLevelBPEDocument.make(settings, entries)
+      }
+      self = try directory.inFile(Self.vocabularyName) {
+        try Self(document: document, entries: entries, merges: merges, settings)
+      }
+    } else {
+      return nil
+    }
+  }
+
+  /// What a `tokenizer.json` means.
+  ///
+  /// - Returns: `nil` when its model is not BPE.
+  init?(parsing bytes: [UInt8], _ settings: TokenizerSettings) throws {
+    guard let file = try TokenizerDocument(parsing: bytes, ifModelIs: "BPE") else { return nil }
+    // Files of before 2020 do not name the type; only BPE has merges.
+    guard try file.modelType() != nil || file.json["model"]?["merges"] != nil else { return nil }
+    guard !file.entries.isEmpty else {
+      throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
+    }
+    try self.init(document: file.json, entries: file.entries, merges: file.merges, settings)
+  }
+
+  /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known here.
+  init(
+    document: JSON, entries: [Vocabulary.Entry], merges: [TokenizerDocument.Merge],
+    _ settings: TokenizerSettings
+  ) throws {
+    let model = document["model"] ?? [:]
+    try ByteLevelBPEDocument.checkModel(model)
+    let added = try (document["added_tokens"]?.array ?? []).map(AddedToken.init)
+    vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
+    addedTokens = added
+    self.merges = merges
+    self.document = document
+    var unknown: MergeModel.Unknown?
+    specialTokens = settings.specialTokens(in: vocabulary)
+    if let token = model["unk_token"]?.string {
+      guard let id = vocabulary.model.find(token) else {
+        throw GraftError(
+          .malformed, "the vocabulary has no token '\(token)'", subject: "key 'model.vocab'",
+          expected: "the token that 'model.unk_token' names")
+      }
+      unknown = MergeModel.Unknown(id: id, isFused: try model.flag("fuse_unk") ?? false)
+      specialTokens.unknown = id
+    }
+    self.model = try MergeModel(
+      vocabulary, merges: merges, unknown: unknown, keepsWholeWords: try model.flag("ignore_merges") ?? false)
+    let normalizer = document["normalizer"] ?? .null
+    guard normalizer == .null else {
+      throw TokenizerDocument.unsupported("normalizer", normalizer, expected: "null")
+    }
+    let preTokenizer = document["pre_tokenizer"]
+    guard let preTokenizer, preTokenizer["type"] == "ByteLevel" else {
+      throw TokenizerDocument.unsupported("pre_tokenizer", preTokenizer, expected: "ByteLevel")
+    }
+    addsPrefixSpace = try preTokenizer.flag("add_prefix_space") ?? true
+    splitsWords = try preTokenizer.flag("use_regex") ?? true
+    postProcessor = try PostProcessor(
+      json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
+    let decoder = document["decoder"] ?? .null
+    decodesBytes = decoder["type"] == "ByteLevel"
+    guard decodesBytes || decoder == .null else {
+      throw TokenizerDocument.unsupported("decoder", decoder, expected: "ByteLevel")
+    }
+    let roles = model["unk_token"]?.string.map { ["unk_token": $0] } ?? [:]
+    var members = settings.updatedConfiguration(for: vocabulary, roles).object ?? [:]
+    members["add_prefix_space"] = JSON(addsPrefixSpace)
+    // Classes of other names have settings of their own for what the document says.
+    if members["tokenizer_class"] == nil { members["tokenizer_class"] = "PreTrainedTokenizerFast" }
+    configuration = .object(members)
+  }
+
+  /// The pairs of a `merges.txt`: one a line, with a space between.
+  ///
+  /// - Throws: ``GraftError`` that names the line.
+  static func merges(lines bytes: [UInt8]) throws -> [TokenizerDocument.Merge] {
+    var merges: [TokenizerDocument.Merge] = []
+    var number = 0
+    var bytes = bytes[...]
+    while !bytes.isEmpty {
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+      var line = bytes[bytes.startIndex..<end]
+      bytes = bytes[end...].dropFirst()
+      number += 1
+      if line.last == UInt8(ascii: "\r") { line.removeLast() }
+      if line.starts(with: "#version".utf8) { continue }
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw GraftError(.malformed, "not UTF-8 text", subject: "line \(number)")
+      }
+      do {
+        merges.append(try TokenizerDocument.Merge(text))
+      } catch var error as GraftError {
+        error.subject = "line \(number)"
+        throw error
+      }
+    }
+    return merges
+  }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import OrderedCollections
+import TokenizerKit
+
+extension ByteLevelBPETokenizer {
+  public static let fileNames = TokenizerFileNames(
+    sufficient: [
+      [TokenizerDocument.fileName],
+      [ByteLevelBPEDescription.vocabularyName, ByteLevelBPEDescription.mergesName],
+    ],
+    settings: TokenizerSettings.fileNames)
+
+  public static func load(from directory: URL) throws -> ByteLevelBPETokenizer? {
+    try ByteLevelBPEDescription(directory: directory).map(ByteLevelBPETokenizer.init)
+  }
+
+  public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
+    -> ByteLevelBPETokenizer?
+  {
+    try ByteLevelBPEDescription(attributes: attributes).map(ByteLevelBPETokenizer.init)
+  }
+
+  public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
+    representation == .huggingFace ? core.attributes(text: documentText()) : [:]
+  }
+
+  /// Writes `tokenizer.json`, `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+  ///
+  /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again. `vocab.json`
+  /// and `merges.txt` are left out when a merge has a token with white space, which they cannot express; nothing
+  /// needs them beside the others. `added_tokens.json` goes with them when tokens were added to the vocabulary.
+  public func write(to url: URL, as representation: TokenizerRepresentation) throws {
+    guard representation == .huggingFace else {
+      throw GraftError(
+        .unsupported, "a byte-level BPE tokenizer cannot be written like this",
+        expected: TokenizerRepresentation.huggingFace.name, found: representation.name)
+    }
+    let directory = TokenizerDirectory(url)
+    try directory.write(TokenizerDocument.fileName, documentText())
+    try directory.write(configuration: core.configuration)
+    guard merges.allSatisfy({ $0.isLine }) else { return }
+    let vocabulary = core.vocabulary
+    try directory.write(ByteLevelBPEDescription.vocabularyName, vocabulary.json.text())
+    let lines = merges.map { "\($0.left) \($0.right)\n" }
+    try directory.write(ByteLevelBPEDescription.mergesName, "#version: 0.2\n" + lines.joined())
+    let added = core.addedTokens.filter { !vocabulary.isOfModel[Int($0.id)] }
+    guard !added.isEmpty else { return }
+    let members = added.map { JSON.Member($0.content, JSON(Int($0.id))) }
+    try directory.write(TokenizerSettings.addedTokensName, JSON(members: members).text(.pretty) + "\n")
+  }
+
+  private func documentText() -> String {
+    TokenizerDocument.text(core.document, core.vocabulary, merges: merges)
+  }
+}
+
+extension TokenizerDocument.Merge {
+  /// Whether a line of `merges.txt` can say it.
+  fileprivate var isLine: Bool {
+    !left.utf8.starts(with: "#version".utf8)
+      && !(left + right).utf8.contains { $0 == UInt8(ascii: " ") || $0 == 0x0A || $0 == 0x0D }
+  }
+}

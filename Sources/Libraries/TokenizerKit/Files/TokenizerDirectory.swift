@@ -1,0 +1,68 @@
+import Foundation
+import GraftTensors
+
+/// The files of a tokenizer in a checkpoint directory.
+public struct TokenizerDirectory {
+  /// The largest file that is read, in bytes.
+  private static let limit = 1 << 28
+
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  public func has(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path)
+  }
+
+  /// The bytes of a file, or `nil` when there is none.
+  ///
+  /// - Throws: ``GraftError`` when it cannot be read, or is larger than 256 MiB.
+  public func read(_ name: String) throws -> [UInt8]? {
+    guard has(name) else { return nil }
+    return try RandomAccessFile(url.appendingPathComponent(name)).bytesOfWholeFile(limit: Self.limit)
+  }
+
+  /// Runs a body whose errors are about a file.
+  public func inFile<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as GraftError {
+      throw error.inFile(url.appendingPathComponent(name).path)
+    }
+  }
+
+  /// The JSON object in a file; an empty one when there is no file.
+  ///
+  /// - Throws: ``GraftError`` that names the file when there is something else in it.
+  public func readObject(_ name: String) throws -> JSON {
+    guard let bytes = try read(name) else { return [:] }
+    return try inFile(name) {
+      let value = try JSON(parsing: bytes)
+      guard value.members != nil else {
+        throw GraftError(.malformed, "not a JSON object", expected: "an object", found: value.kind)
+      }
+      return value
+    }
+  }
+
+  /// The files that say how a vocabulary is used.
+  ///
+  /// - Parameter defaults: What tokens with a role are called where nothing says it, by role.
+  public func settings(defaults: [String: String]) throws -> TokenizerSettings {
+    TokenizerSettings(
+      configuration: try readObject(TokenizerSettings.configurationName),
+      specialTokensMap: try readObject(TokenizerSettings.specialTokensMapName),
+      addedTokens: try readObject(TokenizerSettings.addedTokensName), defaults: defaults)
+  }
+
+  /// Writes `tokenizer_config.json`, and `special_tokens_map.json` for older readers.
+  public func write(configuration: JSON) throws {
+    try write(TokenizerSettings.configurationName, configuration.text(.sorted) + "\n")
+    let map = TokenizerSettings.specialTokensMap(configuration)
+    try write(TokenizerSettings.specialTokensMapName, map.text(.sorted) + "\n")
+  }
+
+  public func write(_ name: String, _ text: String) throws {
+    try FileWriter.write(url.appendingPathComponent(name), text: text)
+  }
+}

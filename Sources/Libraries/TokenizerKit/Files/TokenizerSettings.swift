@@ -1,0 +1,135 @@
+import GraftCore
+import GraftTensors
+
+/// The files beside a vocabulary that say how it is used; each may be absent.
+public struct TokenizerSettings: Sendable {
+  /// `tokenizer_config.json`.
+  public var configuration: JSON
+  /// `special_tokens_map.json`, which older checkpoints have.
+  public var specialTokensMap: JSON
+  /// `added_tokens.json`, which older checkpoints have.
+  public var addedTokens: JSON
+  /// What the tokens with a role are called where nothing says it, by role.
+  public var defaults: [String: String]
+
+  public static let configurationName = "tokenizer_config.json"
+  public static let specialTokensMapName = "special_tokens_map.json"
+  public static let addedTokensName = "added_tokens.json"
+
+  /// The names of all three.
+  public static let fileNames = [configurationName, specialTokensMapName, addedTokensName]
+
+  public init(
+    configuration: JSON = [:], specialTokensMap: JSON = [:], addedTokens: JSON = [:],
+    defaults: [String: String]
+  ) {
+    self.configuration = configuration
+    self.specialTokensMap = specialTokensMap
+    self.addedTokens = addedTokens
+    self.defaults = defaults
+  }
+
+  /// The roles that transformers knows.
+  public static let roles = [
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
+  ]
+
+  /// What the files say of the token of a role: a string, or an object with `content` and flags.
+  public func entry(_ role: String) -> JSON? {
+    for source in [configuration, specialTokensMap] {
+      if let value = source[role], value.string != nil || value["content"]?.string != nil { return value }
+    }
+    return nil
+  }
+
+  /// The token of a role, or its default; `nil` when there is none.
+  public func token(_ role: String) -> String? {
+    entry(role).flatMap { $0.string ?? $0["content"]?.string } ?? defaults[role]
+  }
+
+  /// The ids of the tokens with a role that a vocabulary has.
+  public func specialTokens(in vocabulary: Vocabulary) -> SpecialTokens {
+    func id(_ role: String) -> Int32? { token(role).flatMap(vocabulary.id(of:)) }
+    return SpecialTokens(
+      padding: id("pad_token"), unknown: id("unk_token"), classification: id("cls_token"),
+      separator: id("sep_token"), mask: id("mask_token"))
+  }
+
+  /// `tokenizer_config.json` with the tokens that a vocabulary has named by their roles.
+  ///
+  /// - Parameter tokens: Tokens by role, where they are known better than from the files.
+  public func updatedConfiguration(for vocabulary: Vocabulary, _ tokens: [String: String] = [:]) -> JSON {
+    var members = configuration.object ?? [:]
+    for role in Self.roles {
+      guard let token = tokens[role] ?? self.token(role), vocabulary.id(of: token) != nil else { continue }
+      guard members[role]?["content"]?.string != token else { continue }
+      members[role] = .string(token)
+      if var entry = entry(role)?.object, entry["content"]?.string == token {
+        entry["__type"] = "AddedToken"  // as transformers marks it in this file
+        members[role] = .object(entry)
+      }
+    }
+    return .object(members)
+  }
+
+  /// `special_tokens_map.json` of a `tokenizer_config.json`.
+  public static func specialTokensMap(_ configuration: JSON) -> JSON {
+    .object(
+      roles.reduce(into: [:]) { map, role in
+        if let entry = configuration[role], entry != .null { map[role] = entry }
+      })
+  }
+
+  /// A token beyond the roles.
+  public struct ExtraToken: Sendable {
+    public var content: String
+    /// Its id, if that is given.
+    public var id: Int32?
+    public var isSpecial: Bool
+    /// The entry that describes it, an object with flags; empty when there is none.
+    public var flags: JSON
+  }
+
+  /// The tokens beyond the roles: those with an id first, by id.
+  ///
+  /// - Throws: ``GraftError`` when an id in `added_tokens.json` is none.
+  public func extraTokens() throws -> [ExtraToken] {
+    let special = ["extra_special_tokens", "additional_special_tokens"].flatMap { key in
+      (configuration[key] ?? specialTokensMap[key])?.array ?? []
+    }.compactMap { entry in (entry.string ?? entry["content"]?.string).map { ($0, entry) } }
+    let isSpecial = Set(special.map { Array($0.0.utf8) })
+    var tokens: [ExtraToken] = []
+    for member in addedTokens.members ?? [] {
+      guard let id = member.value.int.flatMap(Int32.init(exactly:)), id >= 0 else {
+        throw GraftError(
+          .malformed, "not an id", subject: "key '\(member.key)'", expected: "a whole number, 0 or more",
+          found: member.value.kind)
+      }
+      tokens.append(
+        ExtraToken(
+          content: member.key, id: id, isSpecial: isSpecial.contains(Array(member.key.utf8)), flags: [:]))
+    }
+    tokens.sort { ($0.id ?? 0) < ($1.id ?? 0) }
+    return tokens
+      + special.map {
+        ExtraToken(content: $0.0, id: nil, isSpecial: true, flags: $0.1.object == nil ? [:] : $0.1)
+      }
+  }
+
+  /// The tokens of the `added_tokens_decoder` of `tokenizer_config.json`, by id; `nil` when there is none.
+  ///
+  /// - Throws: ``GraftError`` when an entry is no token.
+  public func decoderTokens() throws -> [AddedToken]? {
+    guard let members = configuration["added_tokens_decoder"]?.members else { return nil }
+    return try members.map { member in
+      guard let id = Int32(member.key), id >= 0, let content = member.value["content"]?.string,
+        !content.isEmpty
+      else {
+        throw GraftError(
+          .malformed, "not a token", subject: "key 'added_tokens_decoder.\(member.key)'",
+          expected: "an id, and an object with 'content'", found: member.value.kind)
+      }
+      return try AddedToken(id: id, content: content, flags: member.value)
+    }.sorted { $0.id < $1.id }
+  }
+}
