@@ -210,6 +210,34 @@ struct WeightFormatConformance {
     }
   }
 
+  // MARK: What opening reads
+
+  @Test("opening reads a table of contents, and of the tensors next to nothing", arguments: writable)
+  func opening(_ name: String) throws {
+    let format = try Self.format(name)
+    let spec = TensorSpec(.float32, [256, 512])
+    var weights = Weights()
+    for index in 0..<48 {
+      weights["layers.\(index).weight"] = LazyTensor(spec) { buffer, _ in
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x3C)
+      }
+    }
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      try format.write(weights, to: url)
+      let file = try RandomAccessFile(url)
+      let opened = try #require(try format.open(file)).weights
+      #expect(opened.tensors.count == weights.tensors.count)
+      // 24 MB of tensors; the end of a zip is looked for in its last 64 KB.
+      let files = [file] + opened.tensors.values.compactMap(\.origin.file).filter { $0 !== file }
+      let read = files.reduce(0) { $0 + $1.bytesRead }
+      #expect(read < 160_000, "\(read) bytes")
+      #expect(opened.tensors.values.allSatisfy { $0.origin.file != nil })
+      let origins = Set(opened.tensors.values.map(\.origin))
+      #expect(origins.count == weights.tensors.count, "each stands at a place of its own")
+    }
+  }
+
   // MARK: Broken files
 
   /// Opens a file and reads every tensor: an error has to be Graft's own.

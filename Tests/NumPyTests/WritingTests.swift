@@ -27,7 +27,7 @@ import Testing
       let error = #expect(throws: GraftError.self) { try NPZFormat().write(Weights(["w": tensor]), to: url) }
       #expect(
         error?.description
-          == "\(url.path): tensor 'w': NumPy has no bfloat16. Convert it: pass --dtype float32.")
+          == "\(url.path): tensor 'w': NumPy has no bfloat16. Convert it to float32.")
       let name = #expect(throws: GraftError.self) {
         try NPZFormat().write(Weights(["a/../b": LazyTensor([1] as [Float], shape: [])]), to: url)
       }

@@ -119,7 +119,7 @@ extension NPYHeader {
   func encoded() throws -> [UInt8] {
     guard let name = spec.dtype.numpyName else {
       throw GraftError(
-        .unsupported, "NumPy has no \(spec.dtype.rawValue)", advice: "Convert it: pass --dtype float32.")
+        .unsupported, "NumPy has no \(spec.dtype.rawValue)", advice: "Convert it to float32.")
     }
     let order = spec.dtype.byteCount == 1 ? "|" : "<"
     let extents = spec.shape.map(String.init).joined(separator: ", ") + (spec.shape.count == 1 ? "," : "")

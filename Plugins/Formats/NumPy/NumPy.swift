@@ -21,6 +21,8 @@ public struct NPZFormat: WeightFormat {
   public static let storageTypes: [StorageType] = [.float32, .float16]
 
   private static let suffix = ".npy"
+  /// What the header of an array of few extents has.
+  private static let usualHeaderSize = 128
 
   public init() {}
 
@@ -43,7 +45,7 @@ public struct NPZFormat: WeightFormat {
   }
 
   private static func array(in archive: ZipArchive, _ entry: ZipArchive.Entry) throws -> LazyTensor {
-    var head = try archive.head(of: entry, 4096)
+    var head = try archive.head(of: entry, Self.usualHeaderSize)
     let needed = try NPYHeader.byteCount(head)
     if needed > head.count { head = try archive.head(of: entry, needed) }
     let header = try NPYHeader(head)

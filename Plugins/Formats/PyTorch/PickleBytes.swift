@@ -8,14 +8,21 @@ struct PickleBytes {
   private static let maximumLine = 1 << 16
 
   private let file: RandomAccessFile?
+  private let windowSize: Int
   private var window: [UInt8]
   /// Where the window begins in the file.
   private var start: Int
   private var next = 0
 
-  init(_ bytes: [UInt8]) { (file, window, start) = (nil, bytes, 0) }
+  init(_ bytes: [UInt8]) { (file, windowSize, window, start) = (nil, 0, bytes, 0) }
 
-  init(_ file: RandomAccessFile, from offset: Int) { (self.file, window, start) = (file, [], offset) }
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - offset: Where the pickle begins in it.
+  ///   - windowSize: How many bytes are read at a time.
+  init(_ file: RandomAccessFile, from offset: Int, windowSize: Int = 1 << 16) {
+    (self.file, self.windowSize, window, start) = (file, windowSize, [], offset)
+  }
 
   /// Where the next byte stands.
   var position: Int { start + next }
@@ -61,7 +68,7 @@ struct PickleBytes {
   private mutating func refill(_ count: Int) throws {
     let position = position
     guard let file, position <= file.size, count <= file.size - position else { throw Self.truncated }
-    window = try file.bytes(position..<min(file.size, position + max(count, 1 << 16)))
+    window = try file.bytes(position..<min(file.size, position + max(count, windowSize)))
     (start, next) = (position, 0)
   }
 

@@ -20,7 +20,8 @@ extension TorchArchive {
       })
     guard table.count <= PickleBytes.limit else {
       throw GraftError(
-        .unsupported, "too many tensors for one PyTorch file", advice: "Write shards: pass --max-shard-size.")
+        .unsupported, "too many tensors for one PyTorch file",
+        advice: "Write shards: ask for a largest size of a file.")
     }
     try ZipWriter.write(url) { archive in
       func record(_ name: String, _ text: String) throws {

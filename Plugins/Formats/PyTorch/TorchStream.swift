@@ -75,7 +75,8 @@ enum TorchStream {
       guard let width = widths[key], places[key] == nil else {
         throw Pickle.broken("the storages' keys are not those of the table")
       }
-      var length = PickleBytes(file, from: position)
+      // The elements follow, and are not for now.
+      var length = PickleBytes(file, from: position, windowSize: 8)
       let count = Int(truncatingIfNeeded: try length.number(8))
       position = length.position
       let (size, overflow) = count.multipliedReportingOverflow(by: width)

@@ -275,7 +275,7 @@ extension Header {
         "too many tensors for one safetensors file",
         expected: "a header of at most \(Self.maximumLength) bytes",
         found: "\(text.count)",
-        advice: "Write shards: pass --max-shard-size."
+        advice: "Write shards: ask for a largest size of a file."
       )
     }
     return withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text

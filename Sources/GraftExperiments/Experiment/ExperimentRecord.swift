@@ -145,8 +145,7 @@ struct ExperimentRecord {
       }
     }
     try DirectoryWriter.makeDirectory(directory)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
-    for name in names where links[name] == nil {
+    for name in try directoryContents(directory) where links[name] == nil {
       let url = directory.appending(path: name)
       // Of an arm that is no more.
       if destination(of: url)?.hasPrefix("../stages/") == true { unlink(url.path) }

@@ -134,7 +134,8 @@ struct StageCache {
   /// Removes what only an unfinished run has a use for: checkpoints that no stage takes up, and optimizers.
   func prune(_ stage: PlannedStage) {
     let training = TrainingDirectory(url: url(stage))
-    for step in training.checkpoints {
+    // What cannot be read cannot be removed either; it only takes space.
+    for step in (try? training.checkpoints) ?? [] {
       let checkpoint = training.checkpoint(step)
       if !stage.usedSteps.contains(step) {
         try? FileManager.default.removeItem(at: checkpoint)

@@ -20,23 +20,25 @@ package struct TrainingDirectory {
     url.appendingPathComponent(TrainingDirectory.name(ofStep: step), isDirectory: true)
   }
 
-  /// The steps of all checkpoints, in order.
+  /// The steps of all checkpoints, in order; none where there is no directory yet.
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
   package var checkpoints: [Int] {
-    contents.compactMap { name in
-      guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
-        name == TrainingDirectory.name(ofStep: step)
-      else { return nil }
-      return step
-    }.sorted()
+    get throws {
+      try directoryContents(url).compactMap { name in
+        guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
+          name == TrainingDirectory.name(ofStep: step)
+        else { return nil }
+        return step
+      }.sorted()
+    }
   }
-
-  private var contents: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
 
   /// Makes a place for a new run.
   ///
   /// - Throws: `GraftError` when something stands there.
   package func create() throws {
-    if hasRun {
+    if try hasRun {
       throw GraftError(
         .refused, "there is a training run in the output directory", file: url.path,
         advice: "Pass --resume to go on with it, or choose another directory.")
@@ -55,27 +57,35 @@ package struct TrainingDirectory {
   /// - Parameter removingIt: Whether the directory goes as well, or was there before.
   package func abandon(removingIt: Bool) {
     let own = [TrainingArguments.fileName, TrainingDirectory.metricsName]
-    guard contents.allSatisfy(own.contains) else { return }
+    // This follows an error, which is worth more than one about a directory that cannot be read.
+    guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }
     for name in own { try? FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
     if removingIt { rmdir(url.path) }
   }
 
   /// Removes what a run that was killed left half-written or half-removed.
-  package func removeDebris() {
-    for name in contents
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
+  package func removeDebris() throws {
+    for name in try directoryContents(url)
     where name.hasPrefix(".") && (name.contains(".partial-") || name.contains(".retired-")) {
       try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
     }
   }
 
   /// Whether a run was begun here.
-  package var hasRun: Bool { contents.contains(TrainingArguments.fileName) }
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
+  package var hasRun: Bool {
+    get throws { try directoryContents(url).contains(TrainingArguments.fileName) }
+  }
 
   /// Removes the oldest checkpoints beyond a limit, but never the newest, nor those of some steps.
   ///
   /// - Returns: What was removed.
-  package func rotate(keeping limit: Int?, steps protected: Set<Int>) -> [URL] {
-    let steps = checkpoints
+  /// - Throws: `GraftError` when the directory cannot be read.
+  package func rotate(keeping limit: Int?, steps protected: Set<Int>) throws -> [URL] {
+    let steps = try checkpoints
     guard let limit, let newest = steps.last else { return [] }
     let kept = protected.union([newest]).intersection(steps)
     let excess = max(0, steps.count - max(limit, kept.count))

@@ -93,7 +93,7 @@ final class TrainingLoop {
       }
       return .finished(try finish())
     } catch is Stopped {
-      if !directory.checkpoints.contains(state.globalStep) { try save() }
+      if try !directory.checkpoints.contains(state.globalStep) { try save() }
       return .interrupted(checkpoint: directory.checkpoint(state.globalStep), step: state.globalStep)
     }
   }
@@ -102,12 +102,12 @@ final class TrainingLoop {
   ///
   /// - Returns: The results, when the run has finished already.
   private func begin(resume: Bool) throws -> TrainingSummary? {
-    if resume { directory.removeDebris() }
-    if resume, directory.hasRun {
+    if resume { try directory.removeDebris() }
+    if resume, try directory.hasRun {
       try arguments.check(against: directory.url)
       hasBegun = true
       if let summary = try finishedSummary() { return summary }
-      if let newest = directory.checkpoints.last { try restore(directory.checkpoint(newest)) }
+      if let newest = try directory.checkpoints.last { try restore(directory.checkpoint(newest)) }
     } else {
       try directory.create()
       hasBegun = true
@@ -223,7 +223,7 @@ final class TrainingLoop {
     }
     observe(.saved(target))
     let kept = options.keptSteps.union([state.best?.step].compactMap { $0 })
-    for removed in directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
+    for removed in try directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
       observe(.removed(removed))
     }
   }

@@ -50,13 +50,12 @@ public enum DirectoryWriter {
   ///
   /// - Throws: ``GraftError`` of kind `refused` unless `url` is absent or an empty directory.
   public static func checkVacant(_ url: URL) throws {
-    let files = FileManager.default
-    guard files.fileExists(atPath: url.path) else { return }
-    let content = try? files.contentsOfDirectory(atPath: url.path)
-    guard content?.isEmpty == true else {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else { return }
+    guard isDirectory.boolValue, try directoryContents(url).isEmpty else {
       throw GraftError(
         .refused,
-        content == nil ? "a file of that name exists" : "the output directory exists and is not empty",
+        isDirectory.boolValue ? "the output directory exists and is not empty" : "a file of that name exists",
         file: url.path,
         advice: "Choose another name or remove it first."
       )

@@ -1,11 +1,15 @@
 import GraftTensors
 
-/// A file read through a window that moves along: what stands close together costs one read.
+/// A file read through a window that moves along: what stands close together costs one read, and what is skipped
+/// is hardly read at all.
 public final class ProtobufFile {
   public let file: RandomAccessFile
   private var window: [UInt8] = []
   private var start = 0
-  private static let windowSize = 1 << 16
+  /// Grows while the window moves on to what follows, and is small again after a jump.
+  private var size = minimumSize
+  private static let minimumSize = 1 << 9
+  private static let maximumSize = 1 << 16
 
   public init(_ file: RandomAccessFile) { self.file = file }
 
@@ -14,10 +18,12 @@ public final class ProtobufFile {
 
   /// Bytes at a place, which lies in the file.
   public func bytes(_ range: Range<Int>) throws -> ArraySlice<UInt8> {
-    if range.count > Self.windowSize { return try file.bytes(range)[...] }
+    if range.count > Self.maximumSize { return try file.bytes(range)[...] }
     if range.lowerBound < start || range.upperBound > start + window.count {
+      let isNext = range.lowerBound >= start && range.lowerBound <= start + window.count
+      size = isNext ? min(Self.maximumSize, 2 * size) : Self.minimumSize
       start = range.lowerBound
-      window = try file.bytes(start..<min(file.size, start + Self.windowSize))
+      window = try file.bytes(start..<min(file.size, start + max(range.count, size)))
     }
     return window[(range.lowerBound - start)..<(range.upperBound - start)]
   }

@@ -16,6 +16,8 @@ public final class InflateStream {
   /// How much of the file was read into the window.
   private var position: Int
   private let window: UnsafeMutableRawBufferPointer
+  /// How much is read next: little at first, as some look at the beginning only.
+  private var step = 1 << 10
   /// zlib keeps a pointer to it, so it has to stay where it is.
   private let stream: UnsafeMutablePointer<z_stream>
 
@@ -85,8 +87,9 @@ public final class InflateStream {
 
   /// Reads the next part of the file; `false` at the end of the range.
   private func refill() throws -> Bool {
-    let count = min(window.count, end - position)
+    let count = min(step, end - position)
     guard count > 0 else { return false }
+    step = min(2 * step, window.count)
     try file.read(into: UnsafeMutableRawBufferPointer(rebasing: window[..<count]), at: position)
     position += count
     stream.pointee.next_in = window.baseAddress?.assumingMemoryBound(to: UInt8.self)

@@ -27,8 +27,8 @@ import Testing
     ] as [(Int?, Int?, [Int])])
   func rotationKeepsTheNewestAndTheBest(_ limit: Int?, _ best: Int?, _ kept: [Int]) throws {
     try withCheckpoints([1000, 100, 900, 200]) { directory in
-      let removed = directory.rotate(keeping: limit, steps: Set([best].compactMap { $0 }))
-      #expect(directory.checkpoints == kept)
+      let removed = try directory.rotate(keeping: limit, steps: Set([best].compactMap { $0 }))
+      #expect(try directory.checkpoints == kept)
       #expect(removed == [100, 200, 900, 1000].filter { !kept.contains($0) }.map(directory.checkpoint))
       let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
       #expect(names.count == kept.count)
@@ -41,8 +41,8 @@ import Testing
         try FileManager.default.createDirectory(
           at: directory.url.appending(path: name), withIntermediateDirectories: true)
       }
-      #expect(directory.checkpoints == [5])
-      directory.removeDebris()
+      #expect(try directory.checkpoints == [5])
+      try directory.removeDebris()
       let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
       #expect(names.sorted() == ["checkpoint-", "checkpoint-05", "checkpoint-5", "checkpoint-x", "other-7"])
     }

@@ -56,7 +56,7 @@ import Testing
       }
       #expect(mine["best_model_checkpoint"]?.string == output.appending(path: "checkpoint-3").path)
       try expectEqual(mine["log_history"], theirs["log_history"])
-      #expect(TrainingDirectory(url: output).checkpoints == [3, 12])
+      #expect(try TrainingDirectory(url: output).checkpoints == [3, 12])
       let loss = try #require(golden["metrics"]?["train_loss"]?.double)
       #expect(abs((summary.training["train_loss"] ?? 0) / loss - 1) < 1e-5)
 
@@ -138,7 +138,7 @@ import Testing
         #expect(throws: FailingStore.Full.self) {
           try run(.classification, in: output, store: store, resume: attempt > 0)
         }
-        #expect(TrainingDirectory(url: output).checkpoints.last == kept)
+        #expect(try TrainingDirectory(url: output).checkpoints.last == kept)
         // What SIGKILL would have left.
         try FileManager.default.createDirectory(
           at: output.appending(path: ".checkpoint-4.partial-1"), withIntermediateDirectories: true)
