@@ -109,6 +109,24 @@ struct FileTests {
     }
   }
 
+  /// A class of transformers' own builds what its settings say, and nothing else.
+  @Test(arguments: [
+    (#""use_regex": true"#, #""use_regex": false"#), (#""ignore_merges": false"#, #""ignore_merges": true"#),
+    (#""unk_token": null"#, #""unk_token": "<unk>""#), (#"{"type": "ByteLevel"}"#, "null"),
+    (#""add_prefix_space": false}"#, #""add_prefix_space": true}"#),
+  ])
+  func namesTheClassThatKnowsTheSettings(old: String, new: String) throws {
+    func settings(_ replacing: [(String, String)]) throws -> JSON? {
+      try load([
+        "tokenizer.json": try smallDocument(replacing: replacing),
+        "tokenizer_config.json": #"{"tokenizer_class": "OneOfItsOwn", "trim_offsets": false}"#,
+      ])?.core.configuration
+    }
+    #expect(try settings([])?["tokenizer_class"] == "OneOfItsOwn")
+    #expect(try settings([])?["trim_offsets"] == true)
+    #expect(try settings([(old, new)])?["tokenizer_class"] == "PreTrainedTokenizerFast")
+  }
+
   @Test func windows() throws {
     let tokenizer = try #require(try load(["tokenizer.json": try smallDocument()]))
     let windows = try tokenizer.windows(

@@ -140,9 +140,27 @@ extension ByteLevelBPEDescription {
     let roles = model["unk_token"]?.string.map { ["unk_token": $0] } ?? [:]
     var members = settings.updatedConfiguration(for: vocabulary, roles).object ?? [:]
     members["add_prefix_space"] = JSON(addsPrefixSpace)
-    // Classes of other names have settings of their own for what the document says.
-    if members["tokenizer_class"] == nil { members["tokenizer_class"] = "PreTrainedTokenizerFast" }
+    members["trim_offsets"] = JSON(!postProcessor.trimmings.isEmpty)
     configuration = .object(members)
+    if members["tokenizer_class"] == nil || !followsSettings {
+      members["tokenizer_class"] = "PreTrainedTokenizerFast"
+      configuration = .object(members)
+    }
+  }
+
+  /// Whether a class of transformers that makes its tokenizer from the settings alone comes out the same; the
+  /// others take the document as it is.
+  private var followsSettings: Bool {
+    guard let classification = specialTokens.classification, let separator = specialTokens.separator else {
+      return false
+    }
+    let trimmings = [PostProcessor.Trimming(addsPrefixSpace: addsPrefixSpace)]
+    let expected = PostProcessor.roberta(
+      classification: classification, separator: separator,
+      trimmings: postProcessor.trimmings.isEmpty ? [] : trimmings)
+    let model = document["model"] ?? [:]
+    return postProcessor == expected && splitsWords && decodesBytes && model["unk_token"]?.string == nil
+      && model["ignore_merges"] != true
   }
 
   /// The pairs of a `merges.txt`: one a line, with a space between.
