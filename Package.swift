@@ -5,7 +5,7 @@ import PackageDescription
 /// here and once in `Sources/GraftPlugins/GraftPlugins.swift`.
 let plugins: KeyValuePairs<String, [String]> = [
   "Families": ["BERT"],
-  "Tasks": ["MaskedLM", "NextSentence", "Pretraining", "SequenceClassification"],
+  "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
   "Tokenizers": ["WordPiece", "ByteLevelBPE"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
   "Optimizers": ["AdamW"],
@@ -15,7 +15,7 @@ let plugins: KeyValuePairs<String, [String]> = [
 
 /// What the plugins of a kind are written against.
 let kindDependencies: [String: [Target.Dependency]] = [
-  "Families": ["GraftTensors", "GraftCompute", "GraftCore"],
+  "Families": ["GraftTensors", "GraftCompute", "GraftCore", "PostNormEncoder"],
   "Tasks": ["GraftTensors", "GraftCompute", "GraftCore"],
   "Tokenizers": ["GraftTensors", "GraftCore", "TokenizerKit"],
   "Formats": ["GraftTensors", "GraftCore"],
@@ -34,7 +34,6 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["COneDNN", "VectorKernels"],
   "ByteLevelBPE": [.product(name: "HeapModule", package: "swift-collections")],
-  "Pretraining": ["MaskedLM", "NextSentence"],
   "PyTorch": ["Zip"],
   "NumPy": ["Zip"],
 ]
@@ -131,6 +130,7 @@ let package = Package(
       name: "CCurl", path: "Sources/Libraries/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/Libraries/CZlib", providers: [.apt(["zlib1g-dev"])]),
     library("VectorKernels", ["GraftTensors", "GraftCompute", "CVectorKernels"]),
+    library("PostNormEncoder", ["GraftTensors", "GraftCompute", "GraftCore"]),
     library("Protobuf", ["GraftTensors"]),
     library("TokenizerKit", ["GraftTensors", "GraftCore"]),
     library("Checksums", ["CChecksums", "CZlib"]),
@@ -172,6 +172,7 @@ let package = Package(
     tests("WordPieceTests", ["GraftTensors", "GraftCore", "TokenizerKit", "WordPiece", "Zlib"]),
     tests("ByteLevelBPETests", ["GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
+    tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

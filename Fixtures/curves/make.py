@@ -157,8 +157,8 @@ def write(name, family, directory, batches):
 
 
 if __name__ == "__main__":
-    for seed, prefix, family in ((30, "", BERT), (32, "distilbert_", DISTILBERT), (34, "roberta_", ROBERTA)):
+    for seed, prefix, family in ((30, "bert", BERT), (32, "distilbert", DISTILBERT), (34, "roberta", ROBERTA)):
         generator.manual_seed(seed)
-        write(f"{prefix}classification", family, "sequence-classification", classification_batches(family))
+        write(f"{prefix}_sequence_classification", family, "sequence-classification", classification_batches(family))
         generator.manual_seed(seed + 1)
-        write(f"{prefix}masked_lm", family, "masked-lm", masked_batches(family))
+        write(f"{prefix}_masked_lm", family, "masked-lm", masked_batches(family))

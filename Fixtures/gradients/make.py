@@ -329,16 +329,16 @@ def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DR
 def models():
     inputs = batch()
     model_gradients(
-        "sequence_classification",
+        "bert_sequence_classification",
         BertForSequenceClassification,
         "bert-tiny/sequence-classification",
         inputs,
         {"labels": torch.tensor([2, 0, 3, 1])},
     )
     inputs, labels = masked_labels(batch())
-    model_gradients("masked_lm", BertForMaskedLM, "bert-tiny/masked-lm", inputs, {"labels": labels})
+    model_gradients("bert_masked_lm", BertForMaskedLM, "bert-tiny/masked-lm", inputs, {"labels": labels})
     model_gradients(
-        "pretraining",
+        "bert_pretraining",
         BertForPreTraining,
         "bert-tiny/pretraining",
         inputs,

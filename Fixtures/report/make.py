@@ -60,7 +60,7 @@ def stage(kind, name, head, command, files, source="."):
         for file in files.values():
             # Where the checkpoints were is nobody's business.
             (kept / file).write_text((target / source / file).read_text().replace(str(work), "work"))
-    record = {"kind": kind, "name": name, "head": head, "directory": f"stages/{key}", "cached": cached,
+    record = {"kind": kind, "name": name, "head": head, "language_model": head == "masked-lm", "directory": f"stages/{key}", "cached": cached,
               "seconds": round(time.time() - start, 2)}
     return record | {role: f"stages/{key}/{file}" for role, file in files.items()}, target
 

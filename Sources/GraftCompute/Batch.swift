@@ -11,10 +11,8 @@ public struct Batch: Sendable, Equatable {
   public var positions = RowIndices([], origin: .derived(ColumnNumbers(), from: [.input(.ids)]))
   /// Where each sequence starts, and the end of the last: `[sequences + 1]`.
   public var offsets: [Int] = [0]
-  /// The tokens that a token-level head predicts, as rows of the activations; `nil` means all of them.
-  public var selectedTokens: [Int32]?
-  /// What each head should have said, by the head's name. Filled by ``Head/prepare(_:examples:sampler:)``.
-  public var targets: [String: Targets] = [:]
+  /// The ids of whole rows, by sequence, where tokens were left out of the middle or the front of a padded row.
+  private var paddedRows: [Int: [Int32]] = [:]
 
   public init() {}
 
@@ -27,6 +25,24 @@ public struct Batch: Sendable, Equatable {
     self.tokenTypes.values += tokenTypes
     self.positions.values += positions
     offsets.append(self.ids.count)
+  }
+
+  /// Adds one sequence of a padded batch, without the tokens that its attention mask leaves out.
+  ///
+  /// A token keeps its column as its position, and counts what was before it as models do that count ids.
+  ///
+  /// - Parameters:
+  ///   - ids: A row, padding included.
+  ///   - tokenTypes: Of the same length.
+  ///   - mask: Whether each token is attended to.
+  /// - Precondition: the three arrays have one length.
+  public mutating func append(paddedRow ids: [Int32], tokenTypes: [Int32], mask: [Bool]) {
+    precondition(ids.count == tokenTypes.count && ids.count == mask.count)
+    let columns = ids.indices.filter { mask[$0] }
+    if columns != Array(0..<columns.count) { paddedRows[sequenceCount] = ids }
+    append(
+      ids: columns.map { ids[$0] }, tokenTypes: columns.map { tokenTypes[$0] },
+      positions: columns.map(Int32.init))
   }
 
   public var tokenCount: Int { ids.count }
@@ -45,29 +61,20 @@ public struct Batch: Sendable, Equatable {
   /// - Parameter padding: The id of the padding token.
   public func positions(after padding: Int32) -> RowIndices {
     var positions = [Int32](repeating: padding, count: tokenCount)
-    for (start, end) in zip(offsets, offsets.dropFirst()) {
+    for (sequence, (start, end)) in zip(offsets, offsets.dropFirst()).enumerated() {
       var count: Int32 = 0
-      for token in start..<end where ids[token] != padding {
+      func next(_ id: Int32) -> Int32 {
+        guard id != padding else { return padding }
         count += 1
-        positions[token] = padding + count
+        return padding + count
+      }
+      if let row = paddedRows[sequence] {
+        let all = row.map(next)
+        for token in start..<end { positions[token] = all[Int(self.positions[token])] }
+      } else {
+        for token in start..<end { positions[token] = next(ids[token]) }
       }
     }
     return RowIndices(positions, computedBy: PositionsAfterPadding(padding), from: [ids])
-  }
-}
-
-/// What a head should have predicted for a batch.
-public enum Targets: Sendable, Equatable {
-  /// One class for each predicted row.
-  case classes([Int32])
-  /// `width` numbers for each predicted row, row by row: regression values, or 0 and 1 for each label.
-  case values([Float], width: Int)
-
-  /// The number of predicted rows.
-  public var count: Int {
-    switch self {
-    case .classes(let classes): classes.count
-    case .values(let values, let width): values.count / max(1, width)
-    }
   }
 }

@@ -4,7 +4,7 @@ import OrderedCollections
 
 /// Named things of one kind, in the order they were registered.
 public struct Table<Element> {
-  /// What is registered, for messages: "head", "weight format".
+  /// What is registered, for messages: "task", "weight format".
   public let kind: String
   private var elements: OrderedDictionary<String, Element> = [:]
 
@@ -49,6 +49,9 @@ public struct Table<Element> {
     }
     return element
   }
+
+  /// The element of a name, if there is one.
+  public subscript(name: String) -> Element? { elements[name] }
 }
 
 extension Table: Sendable where Element: Sendable {}
@@ -57,9 +60,8 @@ extension Table: Sendable where Element: Sendable {}
 public struct Registry: Sendable {
   public private(set) var formats = Table<any WeightFormat.Type>("weight format")
   public private(set) var modelFormats = Table<any ModelFormat.Type>("weight format")
-  public private(set) var dialects = Table<Dialect>("dialect")
-  public private(set) var backbones = Table<any Backbone.Type>("backbone")
-  public private(set) var heads = Table<any Head.Type>("head")
+  public private(set) var families = Table<Family>("family")
+  public private(set) var tasks = Table<any Task.Type>("task")
   public private(set) var tokenizers = Table<any Tokenizer.Type>("tokenizer")
   public private(set) var optimizers = Table<any Optimizer.Type>("optimizer")
   public private(set) var metricsWriters = Table<any MetricsWriter.Type>("metrics writer")
@@ -81,11 +83,8 @@ public struct Registry: Sendable {
     try formats.checkVacant(format.name)
     try modelFormats.add(format, named: format.name)
   }
-  public mutating func add(_ dialect: Dialect) throws { try dialects.add(dialect, named: dialect.id) }
-  public mutating func add(_ backbone: any Backbone.Type) throws {
-    try backbones.add(backbone, named: backbone.name)
-  }
-  public mutating func add(_ head: any Head.Type) throws { try heads.add(head, named: head.name) }
+  public mutating func add(_ family: Family) throws { try families.add(family, named: family.name) }
+  public mutating func add(_ task: any Task.Type) throws { try tasks.add(task, named: task.name) }
   public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
     try tokenizers.add(tokenizer, named: tokenizer.name)
   }
@@ -101,32 +100,72 @@ public struct Registry: Sendable {
 }
 
 extension Registry {
-  /// A backbone's dialect.
+  /// The heads that a family has and whose tasks are registered: single ones in the family's order, then
+  /// combinations.
+  public func heads(of family: Family) -> [HeadSet] {
+    let single = family.heads.compactMap { head -> HeadSet? in
+      tasks[head.task].map { task in
+        HeadSet(name: task.name, classSuffix: head.classSuffix ?? task.classSuffix, tasks: [task])
+      }
+    }
+    let combined = family.combinations.compactMap { combination -> HeadSet? in
+      let tasks = combination.tasks.compactMap { name in single.first { $0.name == name }?.tasks[0] }
+      guard tasks.count == combination.tasks.count else { return nil }
+      return HeadSet(name: combination.name, classSuffix: combination.classSuffix, tasks: tasks)
+    }
+    return single + combined
+  }
+
+  /// The heads of a name.
+  ///
+  /// - Throws: ``GraftError`` that lists those that the family has; it says so when the name is a task's of other
+  ///   families.
+  public func heads(_ name: String, of family: Family) throws -> HeadSet {
+    let known = heads(of: family)
+    if let found = known.first(where: { $0.name == name }) { return found }
+    let list = known.isEmpty ? "none" : known.map(\.name).sorted().joined(separator: ", ")
+    if tasks[name] != nil {
+      throw GraftError(
+        .unsupported, "the family '\(family.name)' has no head for '\(name)'", advice: "It has: \(list).")
+    }
+    throw GraftError(.unknownName, "unknown head '\(name)'", advice: "Known: \(list).")
+  }
+
+  /// The names of all heads that a family has, each once.
+  public var headNames: [String] {
+    var names: OrderedSet<String> = []
+    for family in families.values { names.formUnion(heads(of: family).map(\.name)) }
+    return Array(names)
+  }
+
+  /// A family's dialect.
   ///
   /// - Parameters:
-  ///   - name: The dialect's name; `nil` is the one of the weight format, or else the backbone's first.
-  ///   - backbone: The backbone's name.
+  ///   - name: The dialect's name; `nil` is the one of the weight format, or else the family's first.
+  ///   - family: The family.
   ///   - format: The weight format that is written, if any.
   /// - Throws: ``GraftError`` that lists the known ones, or says that the format has another.
-  public func dialect(_ name: String? = nil, of backbone: String, in format: String? = nil) throws -> Dialect
-  {
+  public func dialect(_ name: String? = nil, of family: Family, in format: String? = nil) throws -> Dialect {
     var known = Table<Dialect>("dialect")
-    for dialect in dialects.values where dialect.backbone == backbone {
-      try known.add(dialect, named: dialect.name)
-    }
+    for dialect in family.dialects { try known.add(dialect, named: dialect.name) }
     if let format, let own = try checkpointFormat(format).dialect {
       guard name == nil || name == own else {
         throw GraftError(
           .unsupported, "the format '\(format)' has names of its own", expected: "the dialect '\(own)'",
-          found: name.map { "'\($0)'" }, advice: "Leave out --dialect.")
+          found: name.map { "'\($0)'" }, advice: "Leave out \(option: "dialect").")
       }
       return try known.find(own)
     }
-    let usual = format.flatMap { format in known.values.first { $0.formats.contains(format) }?.name }
+    let usual = try format.flatMap { try checkpointFormat($0).type.usualDialect }.flatMap { known[$0]?.name }
     guard let name = name ?? usual ?? known.names.first else {
-      throw GraftError(.unknownName, "no dialect is registered for the backbone '\(backbone)'")
+      throw GraftError(.unknownName, "the family '\(family.name)' has no dialect")
     }
     return try known.find(name)
+  }
+
+  /// The dialects of all families, each once.
+  public var dialects: [(family: Family, dialect: Dialect)] {
+    families.values.flatMap { family in family.dialects.map { (family, $0) } }
   }
 }
 
@@ -134,7 +173,7 @@ extension Registry {
 ///
 ///     public enum MaskedLMPlugin: Plugin {
 ///       public static func register(in registry: inout Registry) throws {
-///         try registry.add(MaskedLMHead.self)
+///         try registry.add(MaskedLM.self)
 ///       }
 ///     }
 public protocol Plugin: SendableMetatype {

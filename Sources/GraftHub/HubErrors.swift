@@ -9,7 +9,9 @@ extension HTTPResponse {
       settings.token == nil
       ? "For a private model set HF_TOKEN." : "HF_TOKEN is set: its account may not see the model."
     func error(_ kind: GraftError.Kind, _ problem: String, _ advice: String? = nil) -> GraftError {
-      GraftError(kind, problem, file: name.description, subject: path.map { "file '\($0)'" }, advice: advice)
+      GraftError(
+        kind, problem, file: name.description, subject: path.map { "file '\($0)'" },
+        advice: advice.map { Advice($0) })
     }
     switch (status, headers["x-error-code"]) {
     case (_, "GatedRepo"):
@@ -47,7 +49,7 @@ extension HTTPFailure {
     let cached = "Check the network, or pass --offline to use what is in the cache."
     return switch kind {
     case .unreachable:
-      GraftError(.system, "\(host) cannot be reached (\(message))", file: subject, advice: cached)
+      GraftError(.system, "\(host) cannot be reached (\(message))", file: subject, advice: Advice(cached))
     case .untrusted:
       GraftError(
         .system, "\(host) cannot be trusted (\(message))", file: subject,

@@ -10,7 +10,6 @@ import NumPy
 import ONNX
 import OneDNN
 import OpenBLAS
-import Pretraining
 import PyTorch
 import Safetensors
 import SequenceClassification
@@ -31,7 +30,6 @@ public let builtInPlugins: [any Plugin.Type] = [
   BERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
-  PretrainingPlugin.self,
   SequenceClassificationPlugin.self,
   WordPiecePlugin.self,
   ByteLevelBPEPlugin.self,

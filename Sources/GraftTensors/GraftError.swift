@@ -30,7 +30,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   public var subject: String?
   public var expected: String?
   public var found: String?
-  public var advice: String?
+  public var advice: Advice?
 
   /// - Parameters:
   ///   - kind: What happened, for code.
@@ -39,7 +39,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   ///   - subject: What inside it: `tensor 'x'`, `row 3`, `key 'hidden_size'`.
   ///   - expected: What would have been right.
   ///   - found: What was there.
-  ///   - advice: One sentence saying what to do next, with its full stop.
+  ///   - advice: One sentence saying what to do next, with its full stop; options and actions are marked.
   public init(
     _ kind: Kind,
     _ problem: String,
@@ -47,7 +47,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
     subject: String? = nil,
     expected: String? = nil,
     found: String? = nil,
-    advice: String? = nil
+    advice: Advice? = nil
   ) {
     self.kind = kind
     self.problem = problem
@@ -63,7 +63,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
     let comparison = [expected.map { "expected \($0)" }, found.map { "found \($0)" }].compactMap { $0 }
     if !comparison.isEmpty { text += "; " + comparison.joined(separator: ", ") }
     text += "."
-    if let advice { text += " " + advice }
+    if let advice { text += " \(advice)" }
     return text
   }
 }

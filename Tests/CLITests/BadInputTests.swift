@@ -95,7 +95,7 @@ import Testing
       }),
     Row(
       "inspect model", code: 1,
-      stderr: ["key 'model_type' of config.json: unknown backbone 'gpt2'. Known: bert"],
+      stderr: ["key 'model_type' of config.json: unknown family 'gpt2'. Known: bert"],
       prepare: {
         try $0.copy("base");
         try $0.replace("\"model_type\": \"bert\"", with: "\"model_type\": \"gpt2\"", in: "model/config.json")

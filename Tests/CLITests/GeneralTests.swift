@@ -17,7 +17,11 @@ import GraftPlugins
     Row("inspect", code: 64, stderr: ["Missing expected argument '<CKPT>'"]),
     Row("inspect {base} --bogus", code: 64, stderr: ["Unknown option '--bogus'"]),
     Row("inspect", [""], code: 64, stderr: ["The value '' is invalid for '<CKPT>'"]),
-    Row("plugins", stdout: ["weight formats    safetensors", "heads             masked-lm", "openblas"]),
+    Row(
+      "plugins",
+      stdout: [
+        "weight formats    safetensors", "families          bert", "tasks             masked-lm", "openblas",
+      ]),
     Row("plugins --json", stdout: ["\"formats\": [", "\"name\": \"wordpiece\"", "\"backends\": ["]),
   ]
 

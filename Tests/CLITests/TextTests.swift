@@ -74,7 +74,9 @@ import Testing
       stderr: ["the checkpoint has no head. Put one on with 'graft head swap"]),
     Row(
       "fill-mask {sequence-classification} [MASK]", code: 1,
-      stderr: ["the active head does not predict tokens. Swap it: 'graft head swap CKPT --to masked-lm"]),
+      stderr: [
+        "the active head does not predict tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
+      ]),
     Row(
       "fill-mask random [MASK]", code: 1,
       stderr: ["the head 'masked-lm' was never trained", "--allow-untrained"],

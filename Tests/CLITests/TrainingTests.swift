@@ -72,7 +72,9 @@ import Testing
     Row(
       "evaluate model --data data.csv", code: 1, stderr: ["was never trained", "--allow-untrained"],
       prepare: classifier),
-    Row("predict {masked-lm} he", code: 1, stderr: ["the active head does not label texts. Swap it"]),
+    Row(
+      "predict {masked-lm} he", code: 1,
+      stderr: ["the head 'masked-lm' says nothing about a text as a whole. Swap it"]),
     Row("predict {base} he", code: 1, stderr: ["the checkpoint has no head"]),
     Row(
       "train {base} --data data.csv --output out", code: 1, stderr: ["the checkpoint has no head"],
@@ -117,7 +119,8 @@ import Testing
       stderr: ["--eval-on-start needs --eval-data FILE"]),
     Row(
       "evaluate {masked-lm} --data lines.txt --predictions p.jsonl", code: 1,
-      stderr: ["the active head does not label texts"], prepare: { try $0.write("lines.txt", "he can\n") }),
+      stderr: ["the head 'masked-lm' says nothing about a text as a whole"],
+      prepare: { try $0.write("lines.txt", "he can\n") }),
     Row("train model --data data.csv --output out --take 0", code: 64, stderr: ["--take must be at least 1"]),
     Row(
       "train model --data data.csv --output out --text-column 0", code: 64,

@@ -55,7 +55,8 @@ struct BackendCandidate: CustomTestStringConvertible, Sendable {
     } catch {
       let advice = (error as? GraftError)?.advice ?? ""
       #expect(
-        advice.localizedCaseInsensitiveContains("install") || advice.contains("--precision"), "\(error)")
+        advice.description.localizedCaseInsensitiveContains("install")
+          || advice.description.contains("--precision"), "\(error)")
       // The other tests' cases are cancelled, which the console does not show.
       if candidate.precision == .float32 {
         Issue.record("backend '\(candidate.name)' is not tested: \(error)", severity: .warning)

@@ -10,7 +10,7 @@ import Testing
     let error = #expect(throws: GraftError.self) { try OneDNNLibrary(["libabsent.so.7"]) }
     #expect(error?.kind == .missing)
     #expect(error?.expected == "libabsent.so.7")
-    #expect(error?.advice?.contains("libdnnl2") == true)
+    #expect(error?.advice?.description.contains("libdnnl2") == true)
   }
 
   @Test(
@@ -19,7 +19,7 @@ import Testing
     let error = #expect(throws: GraftError.self) { try OneDNNBackend(threads: 1) }
     #expect(error?.kind == .unsupported)
     #expect(error?.problem == "built without oneDNN's headers")
-    #expect(error?.advice?.contains("libdnnl-dev") == true)
+    #expect(error?.advice?.description.contains("libdnnl-dev") == true)
   }
 
   @Test("says which function is missing in a library that is another", .enabled(if: hasHeaders, noHeaders))

@@ -10,7 +10,7 @@ import Testing
     let error = #expect(throws: GraftError.self) { try OpenBLASLibrary.open(["libabsent.so.7"]) }
     #expect(error?.kind == .missing)
     #expect(error?.expected == "libabsent.so.7")
-    #expect(error?.advice?.contains("libopenblas0") == true)
+    #expect(error?.advice?.description.contains("libopenblas0") == true)
   }
 
   @Test("names the kernels", .enabled(if: isInstalled, notInstalled))

@@ -43,8 +43,8 @@ enum OtherRawPlugin: Plugin {
     let error = #expect(throws: GraftError.self) { try registry.formats.find("Raw") }
     #expect(error?.description == "unknown weight format 'Raw'. Known: raw.")
     #expect(error?.kind == .unknownName)
-    let none = #expect(throws: GraftError.self) { try registry.heads.find("masked-lm") }
-    #expect(none?.description == "unknown head 'masked-lm'. None is registered.")
+    let none = #expect(throws: GraftError.self) { try registry.tasks.find("masked-lm") }
+    #expect(none?.description == "unknown task 'masked-lm'. None is registered.")
     #expect(registry.backends.names == ["reference"])
   }
 

@@ -13,7 +13,8 @@ import Testing
       checkpoint.activeHead = nil
       try FileWriter.write(directory.appending(path: "heads"), text: "in the way")
       let options = Checkpoint.WriteOptions(
-        format: try registry.checkpointFormat("safetensors"), dialect: try registry.dialect(of: "bert"))
+        format: try registry.checkpointFormat("safetensors"),
+        dialect: try registry.dialect(of: checkpoint.family))
       let error = try #require(throws: GraftError.self) { try checkpoint.write(into: directory, options) }
       #expect(error.kind == .system)
       #expect(error.file == directory.appending(path: "heads/masked-lm").path)

@@ -4,6 +4,7 @@ import GraftCore
 import GraftData
 import GraftTensors
 import TestSupport
+import SequenceClassification
 import Testing
 
 @testable import GraftKit
@@ -32,10 +33,13 @@ import Testing
     let model = try model("sequence-classification")
     let rows = texts(9).map { TextRow($0) }
     let together = try predict(
-      model, on: Dataset(rows, for: model, requiringLabels: false), batchSize: 4, backend: backend)
+      model, on: Dataset(rows, for: model, requiringLabels: false), batchSize: 4, backend: backend
+    ).compactMap { $0 as? TextLabels }
+    #expect(together.count == rows.count)
     for (row, prediction) in zip(rows, together) {
-      let alone = try predict(
-        model, on: Dataset([row], for: model, requiringLabels: false), backend: backend)[0]
+      let alone = try #require(
+        try predict(model, on: Dataset([row], for: model, requiringLabels: false), backend: backend)[0]
+          as? TextLabels)
       #expect(prediction.labels == alone.labels)
       #expect(zip(prediction.scores, alone.scores).allSatisfy { abs($0 - $1) < 1e-5 })
       #expect(abs(prediction.scores.reduce(0, +) - 1) < 1e-5)
@@ -47,13 +51,13 @@ import Testing
 
   @Test func problemTypesAreReadTheirWay() {
     let labels = ["a", "b", "c"]
-    let single = Prediction([0, 2, 1], labels: labels, problemType: .singleLabel)
+    let single = TextLabels([0, 2, 1], names: labels, problemType: .singleLabel)
     #expect(single.labels == ["b"])
     #expect(abs(single.score - 0.665_240_96) < 1e-6)
-    let multiple = Prediction([3, -1, 0.5], labels: labels, problemType: .multiLabel)
+    let multiple = TextLabels([3, -1, 0.5], names: labels, problemType: .multiLabel)
     #expect(multiple.labels == ["a", "c"])
     #expect(abs(multiple.scores[1] - 0.268_941_4) < 1e-6)
-    let values = Prediction([-3, 2, 0], labels: labels, problemType: .regression)
+    let values = TextLabels([-3, 2, 0], names: labels, problemType: .regression)
     #expect(values.labels == [])
     #expect(values.scores == [-3, 2, 0])
     #expect(values.score == -3)
@@ -74,7 +78,7 @@ import Testing
     let model = try model("masked-lm")
     let data = try Dataset([TextRow("a b")], for: model)
     let error = #expect(throws: GraftError.self) { try predict(model, on: data, backend: backend) }
-    #expect(error?.problem == "the active head does not label texts")
+    #expect(error?.problem == "the head 'masked-lm' says nothing about a text as a whole")
   }
 
   @Test func theSizeOfBatchesDoesNotChangeScores() throws {
@@ -84,9 +88,8 @@ import Testing
     let evaluations = try [1, 4, 32].map { size in
       try evaluate(model, on: data, options: EvaluationOptions(batchSize: size), backend: backend)
     }
-    let labels = try model.configuration.labels()
     let hits = zip(try predict(model, on: data, backend: backend), rows).count { prediction, row in
-      row.label == .text(String(labels.firstIndex(of: prediction.labels[0]) ?? -1))
+      row.label == .text(prediction.answer.text())
     }
     for evaluation in evaluations {
       #expect(abs(evaluation.loss - evaluations[0].loss) < 1e-6)
@@ -101,7 +104,7 @@ import Testing
     let data = try Dataset(texts(20).map { TextRow($0) }, for: model)
     func loss(_ seed: UInt64) throws -> Double {
       try evaluate(
-        model, on: data, options: EvaluationOptions(batchSize: 4, maskingProbability: 0.4, seed: seed),
+        model, on: data, options: EvaluationOptions(batchSize: 4, mlmProbability: 0.4, seed: seed),
         backend: backend
       ).loss
     }
@@ -117,12 +120,15 @@ import Testing
     let data = try Dataset(rows, for: model)
     let evaluation = try evaluate(
       model, on: data, options: EvaluationOptions(batchSize: 4, keepsPredictions: true), backend: backend)
-    #expect(evaluation.predictions == (try predict(model, on: data, batchSize: 4, backend: backend)))
-    #expect(try evaluate(model, on: data, backend: backend).predictions == [])
+    let predicted = try predict(model, on: data, batchSize: 4, backend: backend)
+    #expect(
+      evaluation.predictions.compactMap { $0 as? TextLabels } == predicted.compactMap { $0 as? TextLabels })
+    #expect(evaluation.predictions.count == 9)
+    #expect(try evaluate(model, on: data, backend: backend).predictions.isEmpty)
 
     try withTemporaryDirectory { directory in
       let file = directory.appending(path: "predictions.jsonl")
-      try PredictionFile.write(evaluation.predictions, of: rows, labelled: data, to: file)
+      try PredictionFile.write(evaluation.predictions, of: data, to: file)
       let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
         try JSON(parsing: Array($0.utf8))
       }
@@ -194,8 +200,8 @@ import Testing
   @Test func textsAreTruncated() throws {
     let model = try model("sequence-classification")
     let row = TextRow(String(repeating: "a ", count: 500), label: .text("0"))
-    #expect(try Dataset([row], for: model, maximumLength: 10)[0].encoding.ids.count == 10)
-    #expect(try Dataset([row], for: model)[0].encoding.ids.count == 64)
+    #expect(try Dataset([row], for: model, maxLength: 10).example(0).encoding.ids.count == 10)
+    #expect(try Dataset([row], for: model).example(0).encoding.ids.count == 64)
   }
 
   @Test func labelsAreCheckedBeforeTraining() throws {
@@ -203,7 +209,7 @@ import Testing
     let rows = [TextRow("a", label: .text("Sports")), TextRow("b", label: .text("Cooking"))]
     let error = #expect(throws: GraftError.self) { try Dataset(rows, for: model) }
     #expect(error?.problem == "unknown label")
-    #expect(try Dataset(rows, for: model, requiringLabels: false)[1].label == nil)
+    #expect(try Dataset(rows, for: model, requiringLabels: false).example(1).label == nil)
     #expect(throws: GraftError.self) { try Dataset([], for: model) }
   }
 
@@ -212,13 +218,13 @@ import Testing
       let model = try model(name)
       let topics = (0..<4).map { TextRow("a b", label: .text("\($0)")) }
       let data = try Dataset(topics, for: model)
-      #expect((0..<4).allSatisfy { data[$0].label == nil })
+      #expect(try (0..<4).allSatisfy { try data.example($0).label == nil })
     }
     let model = try model("pretraining")
     let pairs = ["1", "2"].map { TextRow("a b", pair: "c", label: .text($0)) }
     let data = try Dataset(pairs, for: model, labelBase: 1)
-    #expect([data[0].label, data[1].label] == [.index(0), .index(1)])
-    #expect(try Dataset([TextRow("a b", pair: "c")], for: model)[0].label == nil)
+    #expect(try (0..<2).map { try data.example($0).label as? ClassLabel } == [ClassLabel(0), ClassLabel(1)])
+    #expect(try Dataset([TextRow("a b", pair: "c")], for: model).example(0).label == nil)
   }
 
   @Test(

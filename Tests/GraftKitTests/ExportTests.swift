@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import GraftKit
 import GraftTensors
 import TestSupport
@@ -15,7 +16,7 @@ import Testing
       }
       #expect(error.kind == .refused)
       #expect(error.file == output.path)
-      #expect(error.advice?.contains("--max-shard-size") == true)
+      #expect(error.advice?.description.contains("max-shard-size") == true)
       #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
 
       // The same limit for a directory, and no limit for the file.
@@ -99,7 +100,7 @@ import Testing
       #expect(
         error.description
           == "\(output.path): the extension '.safetensors' is that of the format 'safetensors'; "
-          + "expected .bin, .pt, .pth, or the name of a directory. Pass --format safetensors, or choose another name."
+          + "expected .bin, .pt, .pth, or the name of a directory. Set 'format' to safetensors, or choose another name."
       )
       #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
     }
@@ -112,9 +113,9 @@ import Testing
     let registry = try Support.registry()
     try withTemporaryDirectory { directory in
       var checkpoint = try registry.open(Support.fixture("base")).checkpoint
-      var values = try #require(checkpoint.backbone["pooler.weight"]).floats()
+      var values = try #require(checkpoint[Component.pooler]?.weights["pooler.weight"]).floats()
       values.replaceSubrange(0..<4, with: [.nan, .infinity, .nan, -.infinity])
-      checkpoint.backbone["pooler.weight"] = LazyTensor(values, shape: [32, 32])
+      checkpoint[Component.pooler]?.weights["pooler.weight"] = LazyTensor(values, shape: [32, 32])
       let source = directory.appending(path: "source")
       try checkpoint.write(to: source, registry: registry)
 
@@ -125,7 +126,9 @@ import Testing
       #expect(report.nonFinite.count == 1 && count.nan == 2 && count.infinite == 2)
       #expect(
         report.description.contains("1 tensor has values that are not finite: '\(name)' (2 NaN, 2 infinite)"))
-      let read = try #require(try registry.open(output).checkpoint.backbone["pooler.weight"]).floats()
+      let read = try #require(
+        try registry.open(output).checkpoint[Component.pooler]?.weights["pooler.weight"]
+      ).floats()
       #expect(read.map(\.bitPattern) == values.map(\.bitPattern))
       #expect(try inspect(output, check: true, registry: registry).report.nonFinite[name] == count)
       #expect(try inspect(output, registry: registry).report.nonFinite.isEmpty)

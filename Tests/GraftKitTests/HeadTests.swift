@@ -45,7 +45,7 @@ struct HeadTests {
       let back = try registry.open(steps[2]).checkpoint
       #expect(
         back.configuration["id2label"] == (try registry.open(source)).checkpoint.configuration["id2label"])
-      #expect(back.activeRecords.allSatisfy { $0.history.isTrained })
+      #expect(back.activeHeads.allSatisfy { !$0.isUntrained })
     }
   }
 
@@ -59,8 +59,8 @@ struct HeadTests {
       #expect(
         !opened.stored.tensors.keys.contains { $0.contains("pooler") || $0.contains("seq_relationship") })
       // … and Graft has both.
-      #expect(opened.checkpoint.backbone["pooler.weight"] != nil)
-      #expect(opened.checkpoint.parkedRecords.map(\.id) == ["next-sentence"])
+      #expect(opened.checkpoint[Component.pooler]?.weights["pooler.weight"] != nil)
+      #expect(opened.checkpoint.parkedHeads.map(\.id) == ["next-sentence"])
     }
   }
 
@@ -77,15 +77,15 @@ struct HeadTests {
         ])
       let opened = try registry.open(output).checkpoint
       #expect(try opened.configuration.labels() == ["no", "yes"])
-      #expect(opened.activeRecords.map(\.history) == [.untrained])
+      #expect(opened.activeHeads.map(\.history) == [.untrained])
       #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
 
       let back = directory.appending(path: "back")
       try swap(output, to: "sequence-classification.2", output: back)
       let restored = try registry.open(back).checkpoint
       #expect(try restored.configuration.labels() == ["World", "Sports", "Business", "Sci/Tech"])
-      #expect(restored.activeRecords.allSatisfy { $0.history.isTrained })
-      #expect(restored.parkedRecords.map(\.id) == ["sequence-classification.2"])
+      #expect(restored.activeHeads.allSatisfy { !$0.isUntrained })
+      #expect(restored.parkedHeads.map(\.id) == ["sequence-classification.2"])
     }
   }
 
@@ -96,7 +96,7 @@ struct HeadTests {
       let detached = try detachHead(Support.fixture("sequence-classification"), registry: registry)
       let options = Checkpoint.WriteOptions(
         format: try registry.checkpointFormat("safetensors"),
-        dialect: try registry.dialect("transformers", of: "bert"))
+        dialect: try registry.dialect("transformers", of: detached.family))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let names = try registry.openWeights(head.appending(path: "model.safetensors")).weights.tensors.keys
       #expect(Array(names) == ["classifier.weight", "classifier.bias"])
@@ -122,7 +122,7 @@ struct HeadTests {
       detached.hiddenSize = 48
       let options = Checkpoint.WriteOptions(
         format: try registry.checkpointFormat("safetensors"),
-        dialect: try registry.dialect("transformers", of: "bert"))
+        dialect: try registry.dialect("transformers", of: detached.family))
       try DirectoryWriter.write(head) { try detached.write(into: $0, options) }
       let error = #expect(throws: GraftError.self) {
         try attachHead(Support.fixture("pretraining"), head: head, registry: registry)
@@ -182,14 +182,14 @@ struct HeadTests {
       let error = #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
       #expect(error?.description.contains("pooler") == true)
       // It learns with the head even when the backbone is frozen.
-      let model = try opened.makeModel(frozenBackbone: true)
+      let model = try opened.makeModel(frozen: .backbone)
       let learning = model.parameters.all.filter(\.needsGradient).map(\.name)
       #expect(
         Set(learning) == Set(["pooler.weight", "pooler.bias"]).union(opened.heads[0].weights.tensors.keys))
-      let training = HeadRecord.Training(data: ["train.csv"], examples: 8, steps: 1)
-      try opened.markTrained(on: training, parameters: ["sequence_classification.weight"])
+      let training = Component.Training(data: ["train.csv"], examples: 8, steps: 1)
+      opened.markTrained(on: training, parameters: ["sequence_classification.weight"])
       #expect(throws: GraftError.self) { try opened.requireTrainedHead() }
-      try opened.markTrained(on: training, parameters: opened.makeBackbone().poolerParameters)
+      opened.markTrained(on: training, parameters: ["pooler.weight", "pooler.bias"])
       try opened.requireTrainedHead()
     }
   }
@@ -227,7 +227,7 @@ struct HeadTests {
       let head = directory.appending(path: "head")
       try detach("sequence-classification", to: head)
       let error = #expect(throws: GraftError.self) { try registry.open(head) }
-      #expect(error?.description.contains("graft head attach") == true)
+      #expect(error?.description.contains("attachHead") == true)
     }
   }
 }

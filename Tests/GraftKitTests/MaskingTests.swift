@@ -16,23 +16,26 @@ import Testing
     }
   }
 
-  private func prepare(_ examples: [Example], seed: UInt64, probability: Float = 0.15) throws -> Batch {
+  private func prepare(_ examples: [Example], seed: UInt64, probability: Float = 0.15) throws -> PreparedBatch
+  {
     let registry = try Support.registry()
     let model = try registry.open(Support.fixture("masked-lm")).checkpoint.makeModel()
-    var batch = Batch(examples.map(\.encoding))
-    let sampler = Sampler(
+    var batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    let context = BatchContext(
       key: RandomKey(seed: seed), specialTokens: specialTokens, vocabularySize: 260,
-      maskingProbability: probability)
-    try model.requireHead().prepare(&batch, examples: examples, sampler: sampler)
+      mlmProbability: probability)
+    try model.requireHead().task.prepare(&batch, examples, context)
     return batch
   }
 
   /// Devlin et al., arXiv:1810.04805: of 15 % of the tokens, 80 % become `[MASK]`, 10 % a random token.
   @Test func sharesAreThePapers() throws {
     let examples = examples(200, words: 500)
-    let batch = try prepare(examples, seed: 3)
-    let selected = try #require(batch.selectedTokens).map { Int($0) }
-    #expect(batch.targets[MaskedLMHead.name] == .classes(selected.map { _ in 50 }))
+    let prepared = try prepare(examples, seed: 3)
+    let selected = try #require(prepared.selections[MaskedLM.name]).map { Int($0) }
+    let targets: ClassTargets = try prepared.targets(of: MaskedLM(Configuration()))
+    #expect(targets == ClassTargets(selected.map { _ in 50 }))
+    let batch = prepared.inputs
     #expect(abs(Double(selected.count) / 100_000 - 0.15) < 0.005)
 
     let masked = selected.count { batch.ids[$0] == 4 }
@@ -54,14 +57,16 @@ import Testing
   @Test func everyBatchHasAtLeastOneMask() throws {
     for seed in 0..<20 {
       let batch = try prepare(examples(1, words: 2), seed: UInt64(seed), probability: 1e-6)
-      #expect(batch.selectedTokens?.count == 1)
-      #expect([1, 2].contains(batch.selectedTokens?.first))
+      let selected = batch.selections[MaskedLM.name]
+      #expect(selected?.count == 1)
+      #expect([1, 2].contains(selected?.first))
     }
   }
 
   @Test func theKeyDecides() throws {
     let examples = examples(4, words: 30)
-    #expect(try prepare(examples, seed: 1) == prepare(examples, seed: 1))
-    #expect(try prepare(examples, seed: 1) != prepare(examples, seed: 2))
+    let inputs = try [1, 1, 2].map { try prepare(examples, seed: $0).inputs }
+    #expect(inputs[0] == inputs[1])
+    #expect(inputs[0] != inputs[2])
   }
 }

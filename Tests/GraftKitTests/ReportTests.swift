@@ -107,7 +107,9 @@ import Testing
         verdict == "Domain adaptation helps: adapted gets 100.0 % of 50 test texts right, direct 0.0 %, "
           + "a difference of +100.0 points (95 % interval +100.0 to +100.0 points; 2 seeds).")
 
-      try replace("\"masked-lm\"", with: "\"other\"", in: run.appending(path: "experiment.json"))
+      try replace(
+        "\"language_model\": true", with: "\"language_model\": false",
+        in: run.appending(path: "experiment.json"))
       #expect(try writeReport(run).hasPrefix("Adapted helps: "))
       try keepOneSeed(run)
       #expect(try writeReport(run).hasPrefix("With this seed adapted helps: "))

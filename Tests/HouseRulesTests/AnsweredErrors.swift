@@ -14,6 +14,13 @@ enum AnsweredErrors {
       #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: defer { _ = try? tokenizer.value() }"#,
       #"Sources/GraftCore/Checkpoint/CheckpointWriting.swift: defer { _ = try? tokenizerFiles.value() }"#,
     ],
+    "without plugins there is nothing to complete; the command itself says why": [
+      #"Sources/GraftCommandLine/Support/Arguments.swift: let formats = (try? GraftTool.registry())?.checkpointFormats ?? []"#
+    ],
+    "what cannot be listed is not removed": [
+      #"Sources/GraftExperiments/Experiment/StageCache.swift: for step in (try? training.checkpoints) ?? [] {"#,
+      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }"#,
+    ],
     "an error is being thrown already": [
       #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: error.file = try? directory.configurationFile(configurationFiles).path"#
     ],
@@ -25,7 +32,7 @@ enum AnsweredErrors {
       #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let bytes = try? RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)"#
     ],
     "a cell that is no list of labels is a label": [
-      #"Sources/GraftCore/Model/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
+      #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
     ],
     "a time that cannot be written is no reason to end a run": [
       #"Sources/GraftExperiments/Experiment/StageRunner.swift: try? FileWriter.write(file, text: JSON.object(["": JSON(seconds)]).text() + "")"#
@@ -49,9 +56,6 @@ enum AnsweredErrors {
     "looks at a file that an error is about": [
       #"Sources/GraftKit/Inspecting/Inspect.swift: guard let file = try? RandomAccessFile(url) else {"#,
       #"Sources/GraftKit/Inspecting/Inspect.swift: return (try? file.head()).flatMap { FileKind($0)?.description }"#,
-    ],
-    "a file that is no directory is an error, thrown below": [
-      #"Sources/GraftTensors/Files/DirectoryWriter.swift: let content = try? files.contentsOfDirectory(atPath: url.path)"#
     ],
     "a file that cannot be read is not recognized": [
       #"Sources/Libraries/Zip/ZipDirectory.swift: guard let head = try? LittleEndian(file.head()), let length = head.uint16(at: 26) else { return nil }"#

@@ -29,6 +29,7 @@ struct HouseRules {
     "GraftCommandLine": Set(layers).union(["GraftHub", "GraftPlugins", "ArgumentParser"]),
     "graft": ["GraftCommandLine", "GraftPlugins"],
     "VectorKernels": ["GraftTensors", "GraftCompute", "CVectorKernels"],
+    "PostNormEncoder": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Protobuf": ["GraftTensors"],
     "TokenizerKit": ["GraftTensors", "GraftCore"],
     "Checksums": ["CChecksums", "CZlib"],
@@ -174,7 +175,10 @@ struct PluginFolder {
   static func all(in files: [SwiftSource]) -> [PluginFolder] {
     directories.map { folder in
       let names = files.filter { $0.path.hasPrefix(folder + "/") }.flatMap { file in
-        file.text.matches(of: /public static let name = "([a-z0-9\-]+)"/).map { String($0.1) }
+        // A family is a value.
+        file.text.matches(of: /(?:public static let name = |= Family\(\s*name: )"([a-z0-9\-]+)"/).map {
+          String($0.1)
+        }
       }
       return PluginFolder(folder: folder, registered: names)
     }

@@ -17,38 +17,19 @@ enum KnownExceptions {
     Plugins/Formats/Safetensors/Safetensors.swift: imports GraftCore
     Plugins/Formats/TensorFlowBundle/Table.swift: imports GraftCore
     Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift: imports GraftCore
-    Plugins/Tasks/Pretraining/PretrainingHead.swift: imports MaskedLM
-    Plugins/Tasks/Pretraining/PretrainingHead.swift: imports NextSentence
     """#)
 
   /// Names of plugins outside their folders.
   static let names = lines(
     #"""
-    Sources/GraftCommandLine/Commands/ZooList.swift: names 'bert'
-    Sources/GraftExperiments/Experiment/ExperimentPlan.swift: names 'masked-lm'
-    Sources/GraftExperiments/Report/RunResults.swift: names 'masked-lm'
-    Sources/GraftExperiments/Report/Verdict.swift: names 'masked-lm'
     Sources/GraftHub/FileSelection.swift: names 'bert'
     Sources/GraftHub/Hub.swift: names 'bert'
     Sources/GraftKit/Converting/Import.swift: names 'safetensors'
-    Sources/GraftKit/Converting/Initialize.swift: names 'bert'
-    Sources/GraftKit/Evaluation/PseudoPerplexity.swift: names 'masked-lm'
-    Sources/GraftKit/Heads/Heads.swift: names 'bert'
-    Sources/GraftKit/Inference/FillMask.swift: names 'masked-lm'
-    Sources/GraftKit/Inference/Predict.swift: names 'sequence-classification'
     Sources/GraftKit/Training/TrainingOptions.swift: names 'adamw'
     Sources/GraftKit/Training/TrainingOptions.swift: names 'tensorboard'
     Plugins/Families/BERT/Dialects/GGUF.swift: names 'gguf'
-    Plugins/Families/BERT/Dialects/Google.swift: names 'tensorflow'
-    Plugins/Families/BERT/Dialects/Transformers.swift: names 'onnx'
-    Plugins/Families/BERT/Dialects/Transformers.swift: names 'safetensors'
-    Plugins/Families/BERT/Dialects/TransformersTensorFlow.swift: names 'hdf5'
     Plugins/Families/BERT/Dialects/TransformersTensorFlow.swift: names 'tensorflow'
     Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift: names 'bert'
-    Plugins/Tasks/MaskedLM/MaskedLMHead.swift: names 'bert'
-    Plugins/Tasks/NextSentence/NextSentenceHead.swift: names 'bert'
-    Plugins/Tasks/SequenceClassification/SequenceClassificationHead.swift: names 'bert'
-    Plugins/Tasks/SequenceClassification/SequenceClassificationHead.swift: names 'gguf'
     Plugins/Tokenizers/WordPiece/GGUFTokenizer.swift: names 'bert'
     """#)
 
@@ -57,60 +38,22 @@ enum KnownExceptions {
     #"""
     Sources/GraftCompute/ComputeBackend.swift: says '--backend'
     Sources/GraftCompute/ComputeBackend.swift: says '--precision'
-    Sources/GraftCore/Checkpoint/Checkpoint.swift: says '--allow-untrained'
-    Sources/GraftCore/Checkpoint/Checkpoint.swift: says 'graft train'
-    Sources/GraftCore/Checkpoint/CheckpointReading.swift: says '--head'
-    Sources/GraftCore/Checkpoint/CheckpointReading.swift: says '--output'
-    Sources/GraftCore/Checkpoint/CheckpointReading.swift: says 'graft head'
-    Sources/GraftCore/Checkpoint/DetachedHead.swift: says 'graft head'
     Sources/GraftCore/Checkpoint/LoadReport.swift: says '--strict'
-    Sources/GraftCore/Model/LabelReader.swift: says '--label-base'
-    Sources/GraftCore/Model/LabelReader.swift: says '--label-column'
-    Sources/GraftCore/Model/LabelReader.swift: says '--labels'
-    Sources/GraftCore/Model/LabelReader.swift: says 'graft head'
-    Sources/GraftCore/Model/Model.swift: says '--max-length'
-    Sources/GraftCore/Model/Model.swift: says '--output'
-    Sources/GraftCore/Model/Model.swift: says '--to'
-    Sources/GraftCore/Model/Model.swift: says 'graft head'
     Sources/GraftCore/Naming/CheckpointFiles.swift: says '--dialect'
-    Sources/GraftCore/Naming/NameTable.swift: says '--dialect'
-    Sources/GraftCore/Registry.swift: says '--dialect'
     Sources/GraftData/TextRowReader.swift: says '--label-column'
     Sources/GraftData/TextRowReader.swift: says '--text-column'
     Sources/GraftExperiments/Experiment/ExperimentRun.swift: says '--max-disk'
-    Sources/GraftExperiments/Experiment/ExperimentSchema.swift: says '--data-dir'
     Sources/GraftExperiments/Experiment/RunLock.swift: says 'graft run'
     Sources/GraftExperiments/Report/RunRecord.swift: says 'graft run'
     Sources/GraftHub/Hub.swift: says '--offline'
     Sources/GraftHub/Hub.swift: says 'graft pull'
     Sources/GraftHub/HubErrors.swift: says '--offline'
     Sources/GraftKit/Catalogue/ModelCatalogue.swift: says 'graft zoo'
-    Sources/GraftKit/Converting/Import.swift: says '--format'
-    Sources/GraftKit/Converting/Import.swift: says '--max-shard-size'
-    Sources/GraftKit/Evaluation/PseudoPerplexity.swift: says '--output'
-    Sources/GraftKit/Evaluation/PseudoPerplexity.swift: says '--to'
-    Sources/GraftKit/Evaluation/PseudoPerplexity.swift: says 'graft head'
-    Sources/GraftKit/Inference/FillMask.swift: says '--output'
-    Sources/GraftKit/Inference/FillMask.swift: says '--to'
-    Sources/GraftKit/Inference/FillMask.swift: says 'graft head'
-    Sources/GraftKit/Inference/Predict.swift: says '--labels'
-    Sources/GraftKit/Inference/Predict.swift: says '--output'
-    Sources/GraftKit/Inference/Predict.swift: says '--to'
-    Sources/GraftKit/Inference/Predict.swift: says 'graft head'
-    Sources/GraftKit/Training/Dataset.swift: says '--take'
-    Sources/GraftKit/Training/RelationReader.swift: says '--label-base'
-    Sources/GraftKit/Training/RelationReader.swift: says '--label-column'
-    Sources/GraftKit/Training/RelationReader.swift: says '--pair-column'
     Sources/GraftKit/Training/TrainingArguments.swift: says '--…'
     Sources/GraftKit/Training/TrainingDirectory.swift: says '--resume'
     Sources/GraftKit/Training/TrainingOptions.swift: says '--…'
     Sources/GraftKit/Training/TrainingRun.swift: says '--eval-data'
     Sources/GraftTensors/Tensors/NonFinite.swift: says '--strict'
-    Sources/GraftTensors/Tensors/WeightFormat.swift: says '--format'
-    Sources/GraftTensors/Tensors/WeightFormat.swift: says '--max-shard-size'
-    Plugins/Formats/NumPy/NPYHeader.swift: says '--dtype'
-    Plugins/Formats/PyTorch/TorchArchiveWriting.swift: says '--max-shard-size'
-    Plugins/Formats/Safetensors/Header.swift: says '--max-shard-size'
     """#)
 
   /// Errors that nobody sees.
@@ -120,11 +63,9 @@ enum KnownExceptions {
     Sources/GraftCommandLine/Commands/Inspect.swift: guard (try? registry.openHead(url)) == nil else {
     Sources/GraftCommandLine/Support/Written.swift: let names = (manager.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []).sorted()
     Sources/GraftCommandLine/Support/Written.swift: (try? RandomAccessFile(url.appendingPathComponent(name))).map { (name, $0.size) }
-    Sources/GraftCore/Checkpoint/CheckpointReading.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     Sources/GraftCore/Checkpoint/ModelDirectory.swift: let paths = files.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
     Sources/GraftExperiments/Experiment/ExperimentRecord.swift: return (try? JSON(file: file))?.object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
     Sources/GraftExperiments/Experiment/ExperimentRecord.swift: let earlier = try? JSON(file: output.appending(path: Self.fileName))[""]
-    Sources/GraftExperiments/Experiment/ExperimentRecord.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
     Sources/GraftExperiments/Experiment/ExperimentRun.swift: let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
     Sources/GraftExperiments/Experiment/StageCache.swift: guard let document = try? JSON(file: directory.appending(path: Self.fileName)),
     Sources/GraftExperiments/Experiment/StageCache.swift: ((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []).sorted()
@@ -137,7 +78,6 @@ enum KnownExceptions {
     Sources/GraftHub/Hub.swift: let paths = FileManager.default.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
     Sources/GraftHub/HubCache.swift: guard let text = try? RandomAccessFile(file).bytesOfWholeFile(limit: 100) else { return nil }
     Sources/GraftHub/HubSettings.swift: ?? (try? String(contentsOf: tokenFile, encoding: .utf8))
-    Sources/GraftKit/Training/TrainingDirectory.swift: private var contents: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
     Sources/GraftKit/Training/TrainingDirectory.swift: try? FileManager.default.moveItem(at: checkpoint(step), to: retired)
     Plugins/Metrics/TensorBoard/TensorBoardWriter.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
     """#)

@@ -106,7 +106,9 @@ import GraftPlugins
         ])
       #expect(try compare(small, large, registry: .builtIn()).isEmpty)
       let values = [small, large].map { $0.appending(path: "model.onnx") }
-      #expect(try ONNXFormat().open(values[0]).weights.differences(from: ONNXFormat().open(values[1]).weights) == [])
+      #expect(
+        try ONNXFormat().open(values[0]).weights.differences(from: ONNXFormat().open(values[1]).weights) == []
+      )
       #expect(try Evaluator(values[1]).nodes.count == Evaluator(values[0]).nodes.count)
     }
   }
@@ -138,7 +140,7 @@ import GraftPlugins
       #expect(
         error?.description
           == "the format 'onnx' has names of its own; expected the dialect 'transformers', found 'google'. "
-          + "Leave out --dialect.")
+          + "Leave out 'dialect'.")
     }
   }
 }

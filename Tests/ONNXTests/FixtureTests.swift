@@ -44,7 +44,8 @@ import GraftPlugins
     let directory = fixtures.appending(path: "onnx/types")
     let expected = try SafetensorsFormat().open(directory.appending(path: "types.safetensors"))
     #expect(
-      try ONNXFormat().open(directory.appending(path: "types.onnx")).weights.differences(from: expected) == [])
+      try ONNXFormat().open(directory.appending(path: "types.onnx")).weights.differences(from: expected) == []
+    )
   }
 
   @Test("a file is known by its content")

@@ -15,15 +15,13 @@ extension Dialect {
   ]
 }
 
-private struct NextSentence {
-  static let name = "next-sentence"
-  static let logits = "seq_relationship_logits"
-
-  public func forward(_ output: BackboneOutput, _ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Logits
-  {
-    [Self.logits: try tape.linear(try output.requirePooled(Self.name), scope["next_sentence"])]
-  }
-}
+private let headOfTheReadme =
+  HeadLayers(
+    .firstToken,
+    [
+      .dropout(["classifier_dropout"]), .linear("dense", activation: .fixed(.tanh)),
+      .dropout(["classifier_dropout"]), .linear("output", width: .outputs),
+    ])
 
 private func trainFromALibrary() throws -> TrainingOutcome {
   let registry = try Registry.builtIn()

@@ -52,7 +52,7 @@ struct OneDNNLibrary: @unchecked Sendable {
     ) -> GraftError {
       GraftError(
         kind, text, subject: "backend '\(OneDNNBackend.name)'", expected: expected, found: found,
-        advice: advice)
+        advice: Advice(advice))
     }
     let package = "Install the Debian package libdnnl2, which is built for OpenMP, or use another backend."
     switch problem.kind {

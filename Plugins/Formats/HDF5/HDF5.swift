@@ -15,6 +15,7 @@ public enum HDF5Plugin: Plugin {
 /// tensors; their paths are in the metadata, as are the root's attributes that are one text.
 public struct HDF5Format: WeightFormat {
   public static let name = "hdf5"
+  public static let usualDialect: String? = "transformers-tf"
   public static let fileDescription = "an HDF5 file"
   public static let fileNames = ["model.h5", "tf_model.h5", "model.weights.h5"]
 

@@ -53,14 +53,15 @@ struct Pickle {
       guard let opcode = Opcode(rawValue: code) else {
         throw GraftError(
           .unsupported, "the pickle has an opcode that weights do not need",
-          found: "0x\(String(code, radix: 16)) at byte \(bytes.position - 1 - start)", advice: Self.saveAgain)
+          found: "0x\(String(code, radix: 16)) at byte \(bytes.position - 1 - start)",
+          advice: Advice(Self.saveAgain))
       }
       if opcode == .stop { break }
       try run(opcode, &bytes)
       guard objects <= Self.maximumObjects, bytes.position - start <= PickleBytes.limit else {
         throw GraftError(
           .unsupported, "the pickle is too large for a table of weights",
-          expected: "at most \(Self.maximumObjects) objects", advice: Self.saveAgain)
+          expected: "at most \(Self.maximumObjects) objects", advice: Advice(Self.saveAgain))
       }
     }
     result = try pop()

@@ -18,7 +18,7 @@ struct StateDict {
     guard case .dictionary(var index) = pickle.result else {
       throw GraftError(
         .unsupported, "no weights: the file holds \(pickle.result.description), not a dictionary of tensors",
-        advice: Pickle.saveAgain)
+        advice: Advice(Pickle.saveAgain))
     }
     // A dictionary may hold itself.
     for _ in 0..<Self.wrappers.count {
@@ -44,7 +44,7 @@ struct StateDict {
       throw GraftError(
         .unsupported, "no weights: the file's dictionary holds no tensors",
         expected: "tensors, or one of \(Self.wrappers.joined(separator: ", "))",
-        found: names.prefix(8).joined(separator: ", "), advice: Pickle.saveAgain)
+        found: names.prefix(8).joined(separator: ", "), advice: Advice(Pickle.saveAgain))
     }
   }
 

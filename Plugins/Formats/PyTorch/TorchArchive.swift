@@ -19,7 +19,7 @@ enum TorchArchive {
     let folder = entry.name.dropLast(table.count)
     guard archive.entries["\(folder)/constants.pkl"] == nil else {
       throw GraftError(
-        .unsupported, "a TorchScript program, not weights alone", advice: Pickle.saveAgain)
+        .unsupported, "a TorchScript program, not weights alone", advice: Advice(Pickle.saveAgain))
     }
     let isBigEndian = try byteOrder(archive, "\(folder)/byteorder") == "big"
     var bytes = PickleBytes(try archive.bytes(of: entry, limit: PickleBytes.limit))

@@ -18,6 +18,7 @@ public enum TensorFlowBundlePlugin: Plugin {
 /// https://github.com/tensorflow/tensorflow/blob/v2.16.1/tensorflow/core/util/tensor_bundle/tensor_bundle.h
 public struct TensorFlowBundleFormat: WeightFormat {
   public static let name = "tensorflow"
+  public static let usualDialect: String? = "google"
   public static let fileDescription = "the index of a TensorFlow checkpoint"
   public static let fileNames = ["bert_model.ckpt.index"]
   public static let pathSuffixes = [BundlePath.indexSuffix]

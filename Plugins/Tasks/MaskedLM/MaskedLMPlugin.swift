@@ -1,8 +1,8 @@
 import GraftCore
 
-/// Registers the masked-language-model head.
+/// Registers the masked-language-model task.
 public enum MaskedLMPlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
-    try registry.add(MaskedLMHead.self)
+    try registry.add(MaskedLM.self)
   }
 }

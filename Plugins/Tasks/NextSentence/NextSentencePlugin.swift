@@ -1,8 +1,8 @@
 import GraftCore
 
-/// Registers the next-sentence head.
+/// Registers the next-sentence task.
 public enum NextSentencePlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
-    try registry.add(NextSentenceHead.self)
+    try registry.add(NextSentence.self)
   }
 }

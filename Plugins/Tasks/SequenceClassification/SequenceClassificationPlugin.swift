@@ -1,8 +1,8 @@
 import GraftCore
 
-/// Registers the sequence-classification head.
+/// Registers the sequence-classification task.
 public enum SequenceClassificationPlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
-    try registry.add(SequenceClassificationHead.self)
+    try registry.add(SequenceClassification.self)
   }
 }

@@ -35,7 +35,7 @@ struct Embed: ParsableCommand {
     let model = try checkpoint.open(registry, strictness, flags.console).makeModel()
     let bar = ProgressBar("embedding", unit: "texts", total: texts.count, console: flags.console)
     let vectors = try embed(
-      texts, with: model, pooling: pooling, maximumLength: length.maxLength, batchSize: batch.batchSize,
+      texts, with: model, pooling: pooling, maxLength: length.maxLength, batchSize: batch.batchSize,
       backend: backend.make(registry, flags.console), progress: { bar.update($0) })
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)

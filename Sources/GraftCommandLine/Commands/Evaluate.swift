@@ -79,10 +79,10 @@ struct Evaluate: ParsableCommand {
     _ = try model.requireHead()
     let read = try reading.read(data)
     let dataset = try Dataset(
-      read.rows, for: model, labelBase: read.labelBase, maximumLength: length.maxLength)
+      read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength)
     let backend = try backend.make(registry, flags.console)
     let options = EvaluationOptions(
-      batchSize: batch.batchSize, maskingProbability: Float(mlmProbability), seed: seed,
+      batchSize: batch.batchSize, mlmProbability: Float(mlmProbability), seed: seed,
       keepsPredictions: predictions != nil)
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
     var evaluation = try evaluate(
@@ -97,8 +97,7 @@ struct Evaluate: ParsableCommand {
       bar.clear()
     }
     if let predictions {
-      try PredictionFile.write(
-        evaluation.predictions, of: read.rows, labelled: dataset, to: predictions.url)
+      try PredictionFile.write(evaluation.predictions, of: dataset, to: predictions.url)
     }
     if let output { try FileWriter.write(output.url, text: evaluation.document.text(.pretty) + "\n") }
     try Output.print(

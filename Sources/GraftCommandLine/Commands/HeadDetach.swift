@@ -32,10 +32,10 @@ struct HeadDetach: ParsableCommand {
     let head = try detachHead(url, id: name, registry: registry)
     try head.write(to: output.url, registry: registry)
     let heads: [(String, JSON)] = [
-      ("head", .string(head.type.name)), ("parts", .list(head.records.map(\.id))),
-      ("parameters", JSON(head.records.reduce(0) { $0 + $1.weights.elementCount })),
+      ("head", .string(head.heads.name)), ("parts", .list(head.components.map(\.id))),
+      ("parameters", JSON(head.components.reduce(0) { $0 + $1.weights.elementCount })),
     ]
-    if !flags.json { try Output.print("detached: \(head.type.name)") }
+    if !flags.json { try Output.print("detached: \(head.heads.name)") }
     try Written.show(output.url, facts: heads, flags)
   }
 }

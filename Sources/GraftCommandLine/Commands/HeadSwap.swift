@@ -98,7 +98,7 @@ extension HeadChange {
       ("active", .string(active)), ("parked", .list(parked)), ("restored", .list(restored)),
     ]
     try Written.show(output, report: report, facts: facts, flags)
-    let untrained = checkpoint.activeRecords.filter { !$0.history.isTrained }.map(\.id)
+    let untrained = checkpoint.activeHeads.filter(\.isUntrained).map(\.id)
     if !untrained.isEmpty {
       flags.console.warn(
         "\(untrained.joined(separator: ", ")) starts with random weights: train it before predicting")

@@ -76,7 +76,7 @@ struct Inspect: ParsableCommand {
           [
             "message": .string(error.description), "subject": text(error.subject),
             "problem": .string(error.problem), "expected": text(error.expected), "found": text(error.found),
-            "advice": text(error.advice),
+            "advice": text(error.advice?.description),
           ]
         ),
       ]))

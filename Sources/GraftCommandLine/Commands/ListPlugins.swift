@@ -24,9 +24,17 @@ struct ListPlugins: ParsableCommand {
         "weight formats", "formats",
         registry.checkpointFormats.map { ($0.name, $0.fileNames.joined(separator: ", ")) }
       ),
-      ("dialects", "dialects", registry.dialects.values.map { ($0.name, "of \($0.backbone)") }),
-      ("backbones", "backbones", registry.backbones.values.map { ($0.name, "\($0.architecture)Model") }),
-      ("heads", "heads", registry.heads.values.map { ($0.name, $0.architecture) }),
+      (
+        "families", "families",
+        registry.families.values.map { family in
+          (family.name, registry.heads(of: family).map(\.name).joined(separator: ", "))
+        }
+      ),
+      (
+        "dialects", "dialects",
+        registry.dialects.map { ($0.dialect.name, "of \($0.family.name)") }
+      ),
+      ("tasks", "tasks", registry.tasks.values.map { ($0.name, $0.classSuffix) }),
       ("tokenizers", "tokenizers", registry.tokenizers.values.map { ($0.name, "") }),
       ("optimizers", "optimizers", registry.optimizers.values.map { ($0.name, "") }),
       ("metrics writers", "metrics_writers", registry.metricsWriters.values.map { ($0.name, "") }),

@@ -35,28 +35,23 @@ struct Predict: ParsableCommand {
     _ = try model.requireHead()
     let texts = try input.read()
     let data = try Dataset(
-      texts.map { TextRow($0) }, for: model, maximumLength: length.maxLength, requiringLabels: false)
+      texts.map { TextRow($0) }, for: model, maxLength: length.maxLength, requiringLabels: false)
     let bar = ProgressBar("predicting", unit: "texts", total: texts.count, console: output.console)
     let predictions = try predict(
       model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
       progress: { bar.update($0) })
     bar.clear()
     if output.json {
-      let labels = try model.configuration.labels()
-      try Output.print(.array(zip(texts, predictions).map { json($0, $1, labels) }))
+      try Output.print(
+        .array(
+          zip(texts, predictions).map { text, prediction in
+            .object([("text", .string(text))] + prediction.members.map { ($0.key, $0.value) })
+          }))
     } else {
       let lines = zip(texts, predictions).map { text, prediction in
-        let label = prediction.labels.isEmpty ? "-" : prediction.labels.joined(separator: "|")
-        return "\(label)\t\(Format.score(prediction.score))\t\(Format.oneLine(text))"
+        (prediction.columns + [Format.oneLine(text)]).joined(separator: "\t")
       }
       try Output.print(lines.joined(separator: "\n"))
     }
-  }
-
-  private func json(_ text: String, _ prediction: Prediction, _ labels: [String]) -> JSON {
-    [
-      "text": .string(text), "labels": .list(prediction.labels), "score": JSON(prediction.score),
-      "scores": .object(zip(labels, prediction.scores).map { ($0, JSON($1)) }),
-    ]
   }
 }

@@ -44,8 +44,10 @@ extension ModelCatalogue.Entry {
   /// The weights of the backbone, counted from its configuration as `graft inspect` counts them.
   func parameterCount(_ registry: Registry) throws -> Int? {
     guard let configuration else { return nil }
-    let type = try registry.backbones.find(configuration.string("model_type", default: "bert"))
-    return try type.init(configuration).parameters.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+    let family = try registry.families.find(configuration.string("model_type", default: ""))
+    let backbone = try family.makeBackbone(configuration)
+    let pooler = try family.makePooler(configuration, on: backbone)?.parameters ?? []
+    return (backbone.parameters + pooler).reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
   }
 
   func json(_ registry: Registry, place: String) throws -> JSON {

@@ -26,7 +26,9 @@ struct ZooShow: ParsableCommand {
     if let about = entry.about { rows.append(["about", about]) }
     if let path = entry.path { rows.append(["path", path]) }
     if let license = entry.license { rows.append(["license", license]) }
-    if let configuration = entry.configuration {
+    if let plain = entry.configuration {
+      let family = try registry.families.find(plain.string("model_type", default: ""))
+      let configuration = family.adopting(plain)
       func size(_ key: String) throws -> Int { try configuration.size(key) }
       rows.append([
         "size",

@@ -47,7 +47,8 @@ struct ZooVerify: ParsableCommand {
     var checks = try entry.files.compactMap { try check($0, in: directory) }
     let opened = try registry.open(directory)
     if let expected = try entry.parameterCount(registry) {
-      let found = opened.checkpoint.backbone.elementCount
+      let encoder = opened.checkpoint.components.filter { !$0.isHead }
+      let found = encoder.reduce(0) { $0 + $1.weights.elementCount }
       checks.append(
         Check(
           name: "parameters", passes: found == expected, detail: "\(Format.grouped(found)) in the backbone"))

@@ -44,7 +44,7 @@ struct DataFlags: ParsableArguments {
     do {
       _ = try options
     } catch let error as GraftError {
-      throw ValidationError(error.description)
+      throw ValidationError(error.relativeToWorkingDirectory.description)
     }
   }
 

@@ -9,7 +9,7 @@ struct HeadTable {
     let name: String
     let state: String
     let parameters: Int
-    let history: HeadRecord.History
+    let history: Component.History
     let labels: [String]?
   }
 
@@ -28,10 +28,11 @@ struct HeadTable {
   ///
   /// - Throws: ``GraftError`` when its labels are broken.
   init(_ head: DetachedHead) throws {
-    rows = try head.records.map { record in
+    rows = try head.components.map { component in
       Row(
-        name: record.id, state: "detached", parameters: record.weights.elementCount, history: record.history,
-        labels: record.type.hasLabels ? try record.settings.labels() : nil)
+        name: component.id, state: "detached", parameters: component.weights.elementCount,
+        history: component.history ?? .untrained,
+        labels: component.task?.hasLabels == true ? try component.settings.labels() : nil)
     }
   }
 
@@ -65,16 +66,16 @@ struct HeadTable {
   }
 }
 
-extension HeadRecord.History {
+extension Component.History {
   /// The description, with paths as a person would type them.
   fileprivate var displayText: String {
     switch self {
     case .untrained: return description
     case .imported(let source):
-      return HeadRecord.History.imported(from: source.relativeToWorkingDirectory).description
+      return Component.History.imported(from: source.relativeToWorkingDirectory).description
     case .trained(var training):
       training.data = training.data.map(\.relativeToWorkingDirectory)
-      return HeadRecord.History.trained(on: training).description
+      return Component.History.trained(on: training).description
     }
   }
 }

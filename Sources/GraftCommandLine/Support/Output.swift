@@ -54,6 +54,7 @@ extension GraftError {
   var relativeToWorkingDirectory: GraftError {
     var error = self
     error.file = file?.relativeToWorkingDirectory
+    error.advice = advice.map { Advice($0.commandLineText) }
     return error
   }
 }

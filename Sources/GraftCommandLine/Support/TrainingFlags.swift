@@ -48,7 +48,7 @@ struct TrainingFlags: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
-  var mlmProbability = defaults.maskingProbability
+  var mlmProbability = defaults.mlmProbability
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Seed of order, masks and dropout.", valueName: "S"))
   var seed = defaults.seed
@@ -142,7 +142,7 @@ struct TrainingFlags: ParsableArguments {
     options.weightDecay = weightDecay
     options.maxGradNorm = maxGradNorm
     options.maxLength = maxLength
-    options.maskingProbability = mlmProbability
+    options.mlmProbability = mlmProbability
     options.seed = seed
     options.dropout = dropout
     options.shuffles = !noShuffle

@@ -1,27 +1,24 @@
 import Foundation
 import GraftTensors
 
-/// A model as data: configuration, a backbone's tensors, any number of heads, tokenizer.
+/// A model as data: configuration, components, tokenizer.
 ///
 /// Tensors are lazy and in canonical names; nothing is read before a model is made or a file is written.
-/// One head may be *active*: it is what the checkpoint predicts with and what its architecture names. The
-/// others are *parked*: kept, and put back by swapping heads.
+/// A head may be *active*, or several together: it is what the checkpoint predicts with and what its architecture
+/// names. The others are *parked*: kept, and put back by swapping heads.
 public struct Checkpoint: Sendable {
   /// The configuration without what belongs to heads.
   private var base: Configuration
-  public let backboneType: any Backbone.Type
-  /// The backbone's parameters in canonical names, the pooler included when there is one.
-  public var backbone: Weights
-  /// Every head, active ones first. None is a combination: its parts are listed instead.
-  public var heads: [HeadRecord]
-  /// The registered name of the active head, which may be a combination such as `pretraining`.
-  public var activeHead: (any Head.Type)?
+  public let family: Family
+  /// The backbone first, then the pooler when there is one, then every head, active ones first. No head is a
+  /// combination: its parts are listed instead.
+  public var components: [Component]
+  /// The heads that are active together.
+  public var activeHead: HeadSet?
   public var tokenizer: (any Tokenizer)?
-  /// Whether the pooler was trained, when Graft made or trained it; `nil` when it came with the checkpoint.
-  public var poolerHistory: HeadRecord.History?
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
-  /// Its `README.md`, which goes where it goes.
+  /// Its `README.md`, which is copied with the checkpoint.
   public var card: ModelCard?
   /// What it was opened from, by the name that cards give it.
   public var source: String?
@@ -30,105 +27,144 @@ public struct Checkpoint: Sendable {
 
   public init(
     configuration: Configuration,
-    backboneType: any Backbone.Type,
-    backbone: Weights,
-    heads: [HeadRecord] = [],
-    activeHead: (any Head.Type)? = nil,
+    family: Family,
+    components: [Component],
+    activeHead: HeadSet? = nil,
     tokenizer: (any Tokenizer)? = nil,
     extra: Weights = Weights()
   ) {
-    base = configuration
-    self.backboneType = backboneType
-    self.backbone = backbone
-    self.heads = heads
+    base = family.adopting(configuration)
+    self.family = family
+    self.components = components
     self.activeHead = activeHead
     self.tokenizer = tokenizer
     self.extra = extra
   }
 
-  /// What `config.json` says: the model's configuration with the active head's settings.
+  /// What `config.json` says: the model's configuration with the active heads' settings.
   public var configuration: Configuration {
     get {
-      let neutral = heads.reduce(base) { $0.removingSettings(of: $1.type) }
-      return activeRecords.reduce(neutral) { $0.applying($1) }
+      let neutral = heads.reduce(base) { $0.removingSettings(of: $1) }
+      return activeHeads.reduce(neutral) { $0.applying($1) }
     }
     set {
-      base = newValue
-      let active = Set(activeRecords.map(\.id))
-      for index in heads.indices where active.contains(heads[index].id) {
-        heads[index].settings = newValue.settings(of: heads[index].type)
+      base = family.adopting(newValue)
+      let active = Set(activeHeads.map(\.id))
+      for index in components.indices where active.contains(components[index].id) {
+        components[index].settings = newValue.settings(of: components[index])
       }
     }
   }
 
   /// The class that the configuration names: `BertForMaskedLM`; `BertModel` without a head.
-  public var architecture: String { backboneType.architecture + (activeHead?.architecture ?? "Model") }
+  public var architecture: String { family.classPrefix + (activeHead?.classSuffix ?? "Model") }
 
   /// The backbone that the configuration describes.
   ///
   /// - Throws: ``GraftError`` when the configuration is not usable.
-  public func makeBackbone() throws -> any Backbone { try backboneType.init(configuration) }
+  public func makeBackbone() throws -> any Backbone { try family.makeBackbone(configuration) }
 
-  /// The active head on the backbone.
-  ///
-  /// - Throws: ``GraftError`` when the configuration is not usable.
-  public func makeHead() throws -> (any Head)? {
-    let backbone = try makeBackbone()
-    return try activeHead.map { try $0.init(configuration, on: backbone) }
-  }
-
-  /// The task as the Hub calls it; that of the bare encoder without a head.
+  /// What it does, as the Hub calls it; without a head, what the bare encoder does.
   public var pipelineTag: String? { activeHead.map { $0.pipelineTag } ?? "feature-extraction" }
 
-  /// The records of the active head's parts.
-  public var activeRecords: [HeadRecord] {
-    (activeHead?.parts ?? []).compactMap { part in heads.first { $0.id == part.name } }
+  // MARK: Components
+
+  /// The component of an id.
+  public subscript(id: String) -> Component? {
+    get { components.first { $0.id == id } }
+    set {
+      let index = components.firstIndex { $0.id == id }
+      switch (newValue, index) {
+      case (let component?, let index?): components[index] = component
+      case (let component?, nil): components.append(component)
+      case (nil, let index?): components.remove(at: index)
+      case (nil, nil): break
+      }
+    }
   }
 
-  /// The records of the other heads.
-  public var parkedRecords: [HeadRecord] {
-    let active = Set(activeRecords.map(\.id))
+  /// Every head, active ones first.
+  public var heads: [Component] { components.filter(\.isHead) }
+
+  /// The active heads.
+  public var activeHeads: [Component] {
+    (activeHead?.taskNames ?? []).compactMap { name in components.first { $0.id == name } }
+  }
+
+  /// The other heads.
+  public var parkedHeads: [Component] {
+    let active = Set(activeHead?.taskNames ?? [])
     return heads.filter { !active.contains($0.id) }
   }
 
-  /// The tensors that the active architecture is made of, in canonical names: without a pooler that its
-  /// class does not have.
+  /// The components that the active architecture is made of: without a pooler that its class does not have.
   ///
   /// - Parameter dialect: The framework whose class it is; `nil` is transformers.
+  /// - Throws: ``GraftError`` when the configuration is not usable.
+  public func activeComponents(_ dialect: Dialect? = nil) throws -> [Component] {
+    let hasPooler = try usesPooler(dialect)
+    return components.filter { !$0.isHead && ($0.id != Component.pooler || hasPooler) } + activeHeads
+  }
+
+  /// The tensors that the active architecture is made of, in canonical names.
+  ///
+  /// - Parameter dialect: The framework whose class it is; `nil` is transformers.
+  /// - Throws: ``GraftError`` when the configuration is not usable.
   public func activeWeights(_ dialect: Dialect? = nil) throws -> Weights {
-    let unused = try unusedBackboneParameters(dialect)
-    var weights = Weights(
-      backbone.tensors.filter { !unused.contains($0.key) },
-      metadata: backbone.metadata
-    )
-    for record in activeRecords { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
+    var weights = Weights(metadata: self[Component.backbone]?.weights.metadata ?? [:])
+    for component in try activeComponents(dialect) {
+      weights.tensors.merge(component.weights.tensors) { first, _ in first }
+    }
     return weights
   }
 
-  /// The backbone parameters that the active architecture has no place for.
-  func unusedBackboneParameters(_ dialect: Dialect?) throws -> Set<String> {
-    guard activeHead?.needsPooler != true, activeHead != nil || dialect?.leavesOutHeads == true else {
-      return []
-    }
-    let required = dialect?.rows.filter { $0.presence == .required }.map(\.canonical) ?? []
-    return try makeBackbone().poolerParameters.subtracting(required)
+  /// Whether the active architecture has a place for the pooler.
+  func usesPooler(_ dialect: Dialect?) throws -> Bool {
+    if dialect?.requiresPooler == true { return true }
+    guard activeHead != nil else { return dialect?.leavesOutHeads != true }
+    return try activeHeadReadsPooler()
   }
 
-  /// Marks the active parts that training changed, and the pooler, as trained on something.
+  /// Whether an active head reads what the pooler makes.
+  public func activeHeadReadsPooler() throws -> Bool {
+    let backbone = try makeBackbone()
+    return try activeHeads.contains { component in
+      guard let task = component.task else { return false }
+      return try makeHead(task, configuration, on: backbone).head.readsPooled
+    }
+  }
+
+  /// A task of the family, and the head that it has there.
+  ///
+  /// - Throws: ``GraftError`` when the family has none, or the configuration is not usable.
+  public func makeHead(
+    _ task: any Task.Type, _ configuration: Configuration, on backbone: any Backbone
+  ) throws -> (task: any Task, head: any Head) {
+    let task = try task.init(configuration)
+    return (task, try family.makeHead(task, configuration, on: backbone))
+  }
+
+  /// A head alone, to be the active one; `nil` for a head that no plugin knows.
+  public func headSet(of head: Component) -> HeadSet? {
+    head.task.map { task in
+      let suffix = family.head(for: task.name)?.classSuffix ?? task.classSuffix
+      return HeadSet(name: task.name, classSuffix: suffix, tasks: [task])
+    }
+  }
+
+  // MARK: Training
+
+  /// Marks the active heads that training changed, and the pooler, as trained on something.
   ///
   /// - Parameters:
   ///   - training: What they were trained on.
-  ///   - parameters: The canonical names of what was changed. A part that has none of them, such as a
+  ///   - parameters: The canonical names of what was changed. A component that has none of them, such as a
   ///     next-sentence head whose rows had no labels, stays what it was.
-  /// - Throws: ``GraftError`` when the configuration is not usable.
-  public mutating func markTrained(on training: HeadRecord.Training, parameters: Set<String>) throws {
-    let active = Set(activeRecords.map(\.id))
-    for index in heads.indices where active.contains(heads[index].id) {
-      guard heads[index].weights.tensors.keys.contains(where: parameters.contains) else { continue }
-      heads[index].history = .trained(on: training)
-    }
-    if !(try makeBackbone().poolerParameters.isDisjoint(with: parameters)) {
-      poolerHistory = .trained(on: training)
+  public mutating func markTrained(on training: Component.Training, parameters: Set<String>) {
+    let active = Set([Component.pooler] + activeHeads.map(\.id))
+    for index in components.indices where active.contains(components[index].id) {
+      guard components[index].weights.tensors.keys.contains(where: parameters.contains) else { continue }
+      components[index].history = .trained(on: training)
     }
   }
 
@@ -136,36 +172,62 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: ``GraftError`` of kind `refused` naming the head.
   public func requireTrainedHead() throws {
-    let advice = "Train it with 'graft train', or pass --allow-untrained."
-    if let untrained = activeRecords.first(where: { !$0.history.isTrained }) {
+    if let untrained = activeHeads.first(where: \.isUntrained) {
       throw GraftError(
         .refused, "the head '\(untrained.id)' was never trained: its predictions would be random",
-        advice: advice)
+        advice: "Train it with \(action: .train), or pass \(action: .allowUntrained).")
     }
-    if let activeHead, activeHead.needsPooler, poolerHistory == .untrained {
+    if let activeHead, self[Component.pooler]?.isUntrained == true, try activeHeadReadsPooler() {
       throw GraftError(
         .refused,
         "the pooler that the head '\(activeHead.name)' reads was never trained: its predictions would be random",
-        advice: advice)
+        advice: "Train it with \(action: .train), or pass \(action: .allowUntrained).")
     }
+  }
+}
+
+extension Family {
+  /// The family's head for a task.
+  ///
+  /// - Throws: ``GraftError`` when the family has none, or the configuration is not usable.
+  public func makeHead(
+    _ task: any Task, _ configuration: Configuration, on backbone: any Backbone
+  ) throws -> any Head {
+    let name = type(of: task).name
+    guard let head = head(for: name) else { throw hasNoHead(name) }
+    return try head.head(adopting(configuration), on: backbone, outputs: task.outputCount(on: backbone))
+  }
+
+  func hasNoHead(_ task: String) -> GraftError {
+    GraftError(
+      .unsupported, "the family '\(name)' has no head for '\(task)'",
+      advice: "It has: \((heads.map(\.task) + combinations.map(\.name)).joined(separator: ", ")).")
   }
 }
 
 extension Configuration {
   /// This configuration with a head's settings in the place of any other head's.
-  public func applying(_ record: HeadRecord) -> Configuration {
-    var result = removingSettings(of: record.type)
-    result.values.merge(record.settings.values) { _, new in new }
+  public func applying(_ head: Component) -> Configuration {
+    var result = removingSettings(of: head)
+    result.values.merge(head.settings.values) { _, new in new }
     return result
   }
 
   /// This configuration without the keys that belong to a head.
-  func removingSettings(of head: any Head.Type) -> Configuration {
-    Configuration(values.filter { !head.settingKeys.contains($0.key) })
+  func removingSettings(of head: Component) -> Configuration {
+    var result = self
+    let keys = head.task?.settingKeys ?? []
+    result.values.removeAll { keys.contains($0.key) }
+    return result
   }
 
   /// The keys that belong to a head.
-  public func settings(of head: any Head.Type) -> Configuration {
-    Configuration(values.filter { head.settingKeys.contains($0.key) })
+  public func settings(of head: Component) -> Configuration { settings(of: head.task?.settingKeys ?? []) }
+
+  /// Some keys alone.
+  public func settings(of keys: [String]) -> Configuration {
+    var result = self
+    result.values = values.filter { keys.contains($0.key) }
+    return result
   }
 }

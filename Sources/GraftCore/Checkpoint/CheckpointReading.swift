@@ -12,10 +12,24 @@ public struct OpenedCheckpoint: Sendable {
   public let dialect: Dialect
   /// The weights as they are stored.
   public let stored: Weights
+
+  /// Compares what was taken for copies, and corrects the report. Reads tensors.
+  ///
+  /// - Throws: as ``Checkpoint/confirmCopies()``.
+  public mutating func confirmCopies() throws {
+    let untied = try checkpoint.confirmCopies()
+    report.dropped.removeAll { untied.contains($0.name) }
+    if !untied.isEmpty {
+      report.notes.append("\(LoadReport.sample(untied)) differs from what it is usually tied to, and is kept")
+    }
+  }
 }
 
 extension Registry {
   /// Opens a checkpoint directory or weight file, whatever wrote it. Reads headers only.
+  ///
+  /// A tensor that is usually a copy of another is taken for one when it has the same type and shape; see
+  /// ``OpenedCheckpoint/confirmCopies()``.
   ///
   /// - Parameter path: A directory in the Hugging Face layout, or a weight file beside its `config.json`.
   /// - Throws: ``GraftError`` when a file is missing or broken, when no dialect fits, or when a backbone
@@ -26,7 +40,7 @@ extension Registry {
     if let head = record?["head"]?.string, record?["detached"]?.bool == true {
       throw GraftError(
         .mismatch, "the head '\(head)' alone, not a checkpoint", file: directory.url.path,
-        advice: "Put it on one with 'graft head attach CKPT --head DIR --output DIR'.")
+        advice: "Put it on one with \(action: .attachHead).")
     }
     // Half of the time goes into the vocabulary, the other into names.
     let tokenizer = BackgroundTask { try loadTokenizer(from: directory.url) }
@@ -35,58 +49,44 @@ extension Registry {
     let stored = file.weights
     do {
       var configuration = try directory.configuration(configurationFiles, or: file.attributes)
-      let (dialect, backboneType) = try recognize(stored, configuration)
-      let backbone = try backboneType.init(configuration)
-      let architecture = try Architecture(configuration, backboneType, dialect, heads: heads.values)
-      let leaves = architecture.likelyLeaves(of: heads.values)
-      let table = NameTable(dialect, on: backbone, heads: leaves)
+      let (family, dialect) = try recognize(stored, configuration)
+      configuration = family.adopting(configuration)
+      let backbone = try family.makeBackbone(configuration)
+      let architecture = Architecture(
+        configuration, family, dialect, heads(of: family), names: Array(stored.tensors.keys))
+      let tasks = try architecture.likelyTasks { task in
+        try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
+      }
+      let table = NameTable(dialect, on: backbone, heads: tasks.map { $0.name })
 
       var report = LoadReport()
-      report.notes += [directory.note, architecture.note].compactMap { $0 }
-      var decoded = try table.decode(stored, report: &report)
-      let extra = decoded.removeValue(forKey: "") ?? Weights()
-      let encoder = decoded.removeValue(forKey: NameTable.backbone) ?? Weights()
-      correctVocabulary(&configuration, encoder, backbone, &report)
+      report.notes += [directory.note].compactMap { $0 }
+      let isTied = try configuration.bool("tie_word_embeddings", default: true)
+      let decoded = try table.decode(stored, isTied: isTied, report: &report)
+      correctVocabulary(&configuration, decoded.components[Component.backbone], backbone, &report)
 
       var checkpoint = Checkpoint(
-        configuration: configuration,
-        backboneType: backboneType,
-        backbone: encoder,
-        extra: extra
-      )
-      try checkBackbone(checkpoint, table)
-
-      checkpoint.heads = try leaves.compactMap { leaf in
-        try decoded[leaf.name].map { weights in
-          var found = HeadRecord(
-            leaf, settings: configuration.settings(of: leaf), weights: weights,
-            history: HeadRecord.History(record?["heads"]?[leaf.name], source: directory.name))
-          try found.settleSettings(dialect, backbone)
-          return found
-        }
-      }
+        configuration: configuration, family: family,
+        components: try components(decoded, tasks, configuration, family, record, directory),
+        extra: decoded.unknown)
+      try checkEncoder(checkpoint, table)
       checkpoint.lineage = directory.lineage(record)
-      if let pooler = record?["pooler"] {
-        checkpoint.poolerHistory = HeadRecord.History(pooler, source: directory.name)
-      }
-      checkpoint.activeHead = architecture.head(
-        holding: checkpoint.heads.map { $0.id }, of: heads.values, note: &report)
+      checkpoint.activeHead = architecture.active(
+        holding: checkpoint.heads.map(\.id), note: &report)
+      report.notes += [architecture.note(checkpoint.activeHead)].compactMap { $0 }
       // Another tool's folder of that name is no concern of ours.
-      if record != nil { checkpoint.heads += try parkedHeads(in: directory.url) }
+      if record != nil { checkpoint.components += try parkedHeads(in: directory.url, family) }
       try initializeMissingParts(of: &checkpoint, settings: configuration, seed: 0, report: &report)
-      for head in checkpoint.heads { try head.check(configuration, on: checkpoint.makeBackbone(), table) }
-      try restoreKept(&checkpoint, in: directory.url, dialect, &report)
+      for head in checkpoint.heads {
+        try head.check(configuration, family, on: checkpoint.makeBackbone(), table)
+      }
+      try restoreKept(&checkpoint, in: directory, record, dialect, &report)
       checkpoint.tokenizer =
         try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(
-        checkpoint: checkpoint,
-        report: report,
-        format: format,
-        dialect: dialect,
-        stored: stored
-      )
+        checkpoint: checkpoint, report: report, format: format, dialect: dialect, stored: stored)
     } catch var error as GraftError {
       if error.file == ModelDirectory.configurationName {
         error.file = try? directory.configurationFile(configurationFiles).path
@@ -96,12 +96,12 @@ extension Registry {
   }
 
   /// The spellings of configurations that the dialects bring.
-  var configurationFiles: [ConfigurationFile] { dialects.values.compactMap(\.files.configuration) }
+  var configurationFiles: [ConfigurationFile] { dialects.compactMap(\.dialect.files.configuration) }
 
   /// The weights of a checkpoint: those of its weight file, and of one for the heads where a dialect has one.
   private func openModelFile(of directory: ModelDirectory) throws -> (file: ModelFile, format: String) {
     let (opened, format) = try openModelFile(directory.weights)
-    for dialect in dialects.values where dialect.files.weights == directory.weights.lastPathComponent {
+    for (_, dialect) in dialects where dialect.files.weights == directory.weights.lastPathComponent {
       guard let name = dialect.files.heads else { continue }
       let file = directory.url.appendingPathComponent(name)
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
@@ -113,51 +113,42 @@ extension Registry {
     return (opened, format)
   }
 
-  /// The dialect that knows most of a file's names, and its backbone.
-  private func recognize(
-    _ stored: Weights,
-    _ configuration: Configuration
-  ) throws -> (Dialect, any Backbone.Type) {
-    let type = try configuration["model_type"].map { _ in
-      do {
-        return try backbones.find(configuration.string("model_type", default: ""))
-      } catch var error as GraftError {
-        error.subject = "key 'model_type' of \(ModelDirectory.configurationName)"
-        throw error
-      }
+  /// The components that a file's tensors make, in the order of the checkpoint.
+  private func components(
+    _ decoded: NameTable.Decoded, _ tasks: [any Task.Type], _ configuration: Configuration, _ family: Family,
+    _ record: JSON?, _ directory: ModelDirectory
+  ) throws -> [Component] {
+    func component(_ kind: Component.Kind, _ id: String) -> Component {
+      var component = Component(kind, id: id, weights: decoded.components[id] ?? Weights())
+      component.copies = decoded.copies[id]
+      return component
     }
-    let leaves = heads.values.filter { $0.isLeaf }
-    var best: (dialect: Dialect, count: Int)?
-    for dialect in dialects.values where type == nil || dialect.backbone == type?.name {
-      let backbone: any Backbone
-      do {
-        backbone = try backbones.find(dialect.backbone).init(configuration)
-      } catch  where type == nil && dialects.values.count > 1 {
-        continue  // The configuration of another backbone.
-      }
-      let count = NameTable(dialect, on: backbone, heads: leaves).matches(stored.tensors.keys)
-      if count > best?.count ?? 0 { best = (dialect, count) }
+    var components = [component(.backbone, Component.backbone)]
+    if decoded.components[Component.pooler] != nil {
+      var pooler = component(.pooler, Component.pooler)
+      pooler.history = record?["pooler"].map { Component.History($0, source: directory.name) }
+      components.append(pooler)
     }
-    guard let best else {
-      throw GraftError(
-        .unsupported,
-        "none of its \(stored.tensors.count) tensors has a name that a dialect knows",
-        found: "'\(stored.tensors.keys.first ?? "no tensor")' first",
-        advice: "Known dialects: \(dialects.names.joined(separator: ", "))."
-      )
+    let backbone = try family.makeBackbone(configuration)
+    for task in tasks where decoded.components[task.name] != nil {
+      var head = component(.head(task), task.name)
+      head.settings = configuration.settings(of: task.settingKeys)
+      head.history = Component.History(record?["heads"]?[task.name], source: directory.name)
+      try head.settleSettings(task, configuration, family, backbone)
+      components.append(head)
     }
-    return (best.dialect, try backbones.find(best.dialect.backbone))
+    return components
   }
 
   /// Takes the vocabulary's size from the tensor, which padded vocabularies make larger.
   private func correctVocabulary(
     _ configuration: inout Configuration,
-    _ weights: Weights,
+    _ weights: Weights?,
     _ backbone: any Backbone,
     _ report: inout LoadReport
   ) {
-    guard let shape = weights[backbone.wordEmbedding]?.spec.shape, shape.count == 2,
-      shape[1] == backbone.hiddenSize, shape[0] != backbone.vocabularySize
+    guard let shape = weights?[backbone.wordEmbedding]?.spec.shape, shape.count == 2,
+      shape[1] == backbone.embeddingSize, shape[0] != backbone.vocabularySize
     else { return }
     report.notes.append(
       "config.json says vocab_size \(backbone.vocabularySize), the word embedding has \(shape[0]) rows; "
@@ -166,58 +157,69 @@ extension Registry {
     configuration["vocab_size"] = JSON(shape[0])
   }
 
-  /// Demands every backbone tensor but the pooler, in its shape.
-  private func checkBackbone(_ checkpoint: Checkpoint, _ table: NameTable) throws {
+  /// Demands every tensor of the backbone, and of a pooler that is there, in its shape.
+  private func checkEncoder(_ checkpoint: Checkpoint, _ table: NameTable) throws {
     let backbone = try checkpoint.makeBackbone()
-    let pooler = backbone.poolerParameters
-    let hasPooler = pooler.contains { checkpoint.backbone[$0] != nil }
-    for spec in backbone.parameters where hasPooler || !pooler.contains(spec.name) {
-      guard let tensor = checkpoint.backbone[spec.name] else {
+    var specs = backbone.parameters
+    if let pooler = try checkpoint.makePooler(on: backbone) { specs += pooler.parameters }
+    for spec in specs {
+      let name = table.storedName(spec.name)
+      let weights = [Component.backbone, Component.pooler].compactMap { checkpoint[$0]?.weights }
+      guard let tensor = weights.compactMap({ $0[spec.name] }).first else {
         throw GraftError(
           .missing,
           "the backbone is incomplete",
-          subject: "tensor '\(table.storedName(spec.name))'",
+          subject: "tensor '\(name)'",
           expected: "\(spec.shape)",
           found: "nothing",
           advice: "Download the checkpoint again, or correct config.json."
         )
       }
-      try tensor.check(spec, name: table.storedName(spec.name))
+      try tensor.check(spec, name: name)
     }
   }
 
-  private func parkedHeads(in directory: URL) throws -> [HeadRecord] {
+  private func parkedHeads(in directory: URL, _ family: Family) throws -> [Component] {
     let folder = directory.appendingPathComponent(ModelDirectory.headsName)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return try names.filter { !$0.hasPrefix(".") }.sorted().flatMap { name in
-      try openHead(folder.appendingPathComponent(name)).records.map { record in
-        var record = record
-        record.id = name
-        return record
+    return try folder.visibleNames().flatMap { name -> [Component] in
+      let url = folder.appendingPathComponent(name)
+      guard try isKnownHead(url, family) else {
+        var opaque = Component(.opaque(try OpaqueFiles(url)), id: name, weights: Weights())
+        opaque.history = .imported(from: name)
+        return [opaque]
+      }
+      return try openHead(url).components.map { component in
+        var component = component
+        component.id = name
+        return component
       }
     }
   }
 
   private func restoreKept(
     _ checkpoint: inout Checkpoint,
-    in directory: URL,
+    in directory: ModelDirectory,
+    _ record: JSON?,
     _ dialect: Dialect,
     _ report: inout LoadReport
   ) throws {
     for format in checkpointFormats {
       guard let fileName = format.fileNames.first else { continue }
-      let file = directory.appendingPathComponent(ModelDirectory.keptName(fileName))
+      let file = directory.url.appendingPathComponent(ModelDirectory.keptName(fileName))
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
-      let backbone = try checkpoint.makeBackbone()
-      let table = NameTable(dialect, on: backbone, heads: [])
+      let table = NameTable(dialect, on: try checkpoint.makeBackbone(), heads: [])
       var kept = LoadReport()
       let stored = try openWeights(file).weights
       let decoded = try table.decode(stored, report: &kept)
-      checkpoint.backbone.tensors.merge(decoded[NameTable.backbone]?.tensors ?? [:]) { first, _ in first }
-      checkpoint.extra.tensors.merge(decoded[""]?.tensors ?? [:]) { first, _ in first }
+      if let weights = decoded.components[Component.pooler], checkpoint[Component.pooler] == nil {
+        let history = record?["pooler"].map { Component.History($0, source: directory.name) }
+        checkpoint.components.insert(
+          Component(.pooler, id: Component.pooler, weights: weights, history: history), at: 1)
+      }
+      checkpoint.extra.tensors.merge(decoded.unknown.tensors) { first, _ in first }
       report.unexpected += kept.unexpected
       report.notes.append("\(file.lastPathComponent): \(stored.tensors.count) tensors kept")
-      try checkBackbone(checkpoint, table)
+      try checkEncoder(checkpoint, table)
     }
   }
 
@@ -243,11 +245,6 @@ extension Registry {
   }
 }
 
-extension Head {
-  /// Whether the head is no combination of others.
-  static var isLeaf: Bool { parts.count == 1 && parts[0].name == name }
-}
-
 extension LazyTensor {
   /// Demands a parameter's shape and numbers.
   ///
@@ -271,14 +268,16 @@ extension LazyTensor {
   }
 }
 
-extension HeadRecord {
-  /// Demands that the head is whole and fits a backbone.
+extension Component {
+  /// Demands that a head is whole and fits a backbone; one that is not known fits any.
   ///
   /// - Throws: ``GraftError`` naming the first tensor that is missing or of another shape.
-  public func check(_ configuration: Configuration, on backbone: any Backbone, _ table: NameTable? = nil)
-    throws
-  {
-    let specs = try type.init(configuration.applying(self), on: backbone).parameters
+  public func check(
+    _ configuration: Configuration, _ family: Family, on backbone: any Backbone, _ table: NameTable? = nil
+  ) throws {
+    guard let task else { return }
+    let settings = configuration.applying(self)
+    let specs = try family.makeHead(task.init(settings), settings, on: backbone).parameters
     for spec in specs {
       let name = table?.storedName(spec.name) ?? spec.name
       guard let tensor = weights[spec.name] else {
@@ -292,21 +291,25 @@ extension HeadRecord {
       try tensor.check(spec, name: name)
     }
   }
-}
 
-extension HeadRecord {
   /// Corrects what the configuration says of a head by what the file holds: how many labels, tied or not.
   ///
-  /// - Throws: ``GraftError`` when nothing says how many labels there are.
-  fileprivate mutating func settleSettings(_ dialect: Dialect, _ backbone: any Backbone) throws {
-    if type.hasLabels, settings["id2label"] == nil,
-      let shape = weights.tensors.values.first(where: { $0.spec.shape.count == 2 })?.spec.shape,
-      shape[1] == backbone.hiddenSize, shape[0] <= Configuration.maximumLabels
-    {
-      settings.setLabels(Configuration.numberedLabels(shape[0]))
+  /// - Throws: ``GraftError`` when the configuration is not usable.
+  mutating func settleSettings(
+    _ task: any Task.Type, _ configuration: Configuration, _ family: Family, _ backbone: any Backbone
+  ) throws {
+    guard let familyHead = family.head(for: task.name) else { return }
+    if task.hasLabels, settings["id2label"] == nil {
+      let head = try familyHead.head(configuration, on: backbone, outputs: 1)
+      if let name = head.outputWeight, let shape = weights[name]?.spec.shape, shape.count == 2,
+        shape[0] <= Configuration.maximumLabels
+      {
+        settings.setLabels(Configuration.numberedLabels(shape[0]))
+      }
     }
-    let decoders = dialect.rows(of: type).filter { $0.target == backbone.wordEmbedding }
-    let isTied = !decoders.contains { weights[$0.canonical] != nil }
+    // A decoder of its own is there, or it is not.
+    guard task.settingKeys.contains("tie_word_embeddings") else { return }
+    let isTied = weights["\(FamilyHead.scope(task.name)).decoder.weight"] == nil
     if !isTied || settings["tie_word_embeddings"] != nil { settings["tie_word_embeddings"] = JSON(isTied) }
   }
 }

@@ -56,6 +56,12 @@ extension Checkpoint {
   public func write(
     into directory: URL, _ options: WriteOptions, counting tally: NonFiniteTally? = nil
   ) throws {
+    try confirmed().writeConfirmed(into: directory, options, tally)
+  }
+
+  private func writeConfirmed(
+    into directory: URL, _ options: WriteOptions, _ tally: NonFiniteTally?
+  ) throws {
     let configuration = writtenConfiguration(options)
     let own = options.dialect.files.configuration.flatMap { file in file.name.map { ($0, file) } }
     if own?.0 != ModelDirectory.configurationName {
@@ -68,40 +74,45 @@ extension Checkpoint {
     for (name, file) in try options.dialect.files.others?(self) ?? [:] {
       try FileWriter.write(directory.appendingPathComponent(name), text: file.text(.pretty) + "\n")
     }
-    // These are made while the weights are on their way to the disk.
     // What a weight file says in words of its own has the usual files beside it.
     let files = options.dialect.files
     let representation = files.attributes == nil ? files.tokenizer : .huggingFace
+    // These are made while the weights are on their way to the disk.
     let tokenizerFiles = BackgroundTask { [tokenizer] in
       try tokenizer?.write(to: directory, as: representation)
     }
     defer { _ = try? tokenizerFiles.value() }
     try writeWeights(into: directory, options, tally)
-
-    let fileName = try options.format.type.fileName()
-    let unused = try unusedBackboneParameters(options.dialect)
-    var kept = try encoded(Weights(backbone.tensors.filter { unused.contains($0.key) }), options)
-    kept.weights.tensors.merge(extra.tensors) { first, _ in first }
-    if !kept.weights.tensors.isEmpty {
-      try options.write(
-        kept, to: directory.appendingPathComponent(ModelDirectory.keptName(fileName)), counting: tally)
-    }
-    for record in parkedRecords {
-      let folder = directory.appendingPathComponent(ModelDirectory.headsName).appendingPathComponent(
-        record.id
-      )
+    try writeKept(into: directory, options, tally)
+    for head in parkedHeads {
+      let folder = directory.appendingPathComponent(ModelDirectory.headsName).appendingPathComponent(head.id)
       try DirectoryWriter.makeDirectory(folder)
-      try DetachedHead(record.type, [record], of: self).write(into: folder, options, counting: tally)
+      if case .opaque(let files) = head.kind {
+        try files.write(into: folder)
+      } else {
+        try DetachedHead(head, of: self).write(into: folder, options, counting: tally)
+      }
     }
     var others: OrderedDictionary<String, JSON> = [:]
-    others["pooler"] = poolerHistory?.json
+    others["pooler"] = self[Component.pooler]?.history?.json
     if !lineage.isEmpty { others["lineage"] = .array(lineage.map(\.json)) }
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(activeHead?.name, activeRecords, others)
-    )
+      text: Self.record(activeHead?.name, activeHeads, others))
     try tokenizerFiles.value()
     try writeCard(into: directory)
+  }
+
+  /// Writes the tensors that the active architecture has no place for: its pooler, and what nothing recognises.
+  private func writeKept(into directory: URL, _ options: WriteOptions, _ tally: NonFiniteTally?) throws {
+    var kept = ModelFile()
+    if let pooler = self[Component.pooler], try !usesPooler(options.dialect) {
+      kept = try encoded(pooler.weights, options)
+    }
+    kept.weights.tensors.merge(extra.tensors) { first, _ in first }
+    guard !kept.weights.tensors.isEmpty else { return }
+    let name = ModelDirectory.keptName(try options.format.type.fileName())
+    try options.write(kept, to: directory.appendingPathComponent(name), counting: tally)
   }
 
   /// Writes the card, if there is one, with the task of the active head.
@@ -122,21 +133,21 @@ extension Checkpoint {
   ///   head's labels where the framework's configuration has no place for them.
   /// - Throws: ``GraftError`` when the labels are not usable.
   public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
-    if dialect.leavesOutHeads, activeHead?.isKnown(to: dialect) == false { activeHead = nil }
-    let unknown = parkedRecords.filter { record in
-      let names = Set(dialect.rows(of: record.type).map(\.canonical))
-      return !names.isSuperset(of: record.weights.tensors.keys)
+    if dialect.leavesOutHeads, let active = activeHead, !dialect.knows(active) { activeHead = nil }
+    let unknown = parkedHeads.filter { head in
+      let names = Set(head.task.flatMap { dialect.heads[$0.name] }?.flatMap(\.parameters) ?? [])
+      return head.task == nil || !names.isSuperset(of: head.weights.tensors.keys)
     }
-    heads.removeAll { head in unknown.contains { $0.id == head.id } }
+    components.removeAll { component in unknown.contains { $0.id == component.id } }
     var notes = unknown.map {
       "the head '\($0.id)' is left out: the dialect '\(dialect.name)' has no names for it"
     }
     guard dialect.files.configuration?.name == ModelDirectory.configurationName else { return notes }
-    for record in activeRecords where record.type.hasLabels {
-      let labels = try record.settings.labels()
+    for head in activeHeads where head.task?.hasLabels == true {
+      let labels = try head.settings.labels()
       var plain = Configuration()
       plain.setLabels(Configuration.numberedLabels(labels.count))
-      if try labels != plain.labels() || record.settings.problemType() != plain.problemType() {
+      if try labels != plain.labels() || head.settings.problemType() != plain.problemType() {
         notes.append(
           "labels and problem type are left out: config.json of '\(dialect.name)' has no place for them")
       }
@@ -146,16 +157,17 @@ extension Checkpoint {
 
   /// What one weight file does not hold of the checkpoint: parked heads, and a pooler without a place.
   public func leftOut(ofOneFileIn dialect: Dialect) throws -> [String] {
-    let hasUnused = try unusedBackboneParameters(dialect).contains { backbone[$0] != nil }
-    return parkedRecords.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
+    let hasUnused = try self[Component.pooler] != nil && !usesPooler(dialect)
+    return parkedHeads.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
   }
 
   /// What `config.json` says of the checkpoint as it is written.
   private func writtenConfiguration(_ options: WriteOptions) -> Configuration {
     var configuration = configuration
     configuration["architectures"] = [.string(architecture)]
-    configuration["model_type"] = .string(backboneType.name)
-    if let dtype = options.dtype?.dtype ?? backbone.tensors.values.first?.spec.dtype {
+    configuration["model_type"] = .string(family.name)
+    if let dtype = options.dtype?.dtype ?? self[Component.backbone]?.weights.tensors.values.first?.spec.dtype
+    {
       // transformers 5 writes `dtype`; older files have `torch_dtype`.
       configuration.values["torch_dtype"] = nil
       configuration["dtype"] = .string(dtype.rawValue)
@@ -232,7 +244,7 @@ extension Checkpoint {
   }
 
   private func encodedTensors(_ options: WriteOptions) throws -> ModelFile {
-    let weights = try activeWeights(options.dialect)
+    let weights = try confirmed().activeWeights(options.dialect)
     try nameTable(options).checkComplete(weights)
     return try encoded(weights, options)
   }
@@ -243,7 +255,7 @@ extension Checkpoint {
   }
 
   private func nameTable(_ options: WriteOptions) throws -> NameTable {
-    NameTable(options.dialect, on: try makeBackbone(), heads: activeHead?.parts ?? [])
+    NameTable(options.dialect, on: try makeBackbone(), heads: activeHead?.taskNames ?? [])
   }
 }
 
@@ -266,12 +278,12 @@ extension NameTable {
   }
 }
 
-extension HeadRecord {
-  /// The text of `graft.json`: the head, its parts' histories, and other members.
-  static func document(
-    _ head: String?, _ records: [HeadRecord], _ others: OrderedDictionary<String, JSON>
+extension Checkpoint {
+  /// The text of `graft.json`: the active head, the histories of its parts, and other members.
+  static func record(
+    _ head: String?, _ parts: [Component], _ others: OrderedDictionary<String, JSON>
   ) -> String {
-    let histories = records.map { ($0.type.name, $0.history.json) }
+    let histories = parts.map { ($0.id, $0.history?.json ?? .null) }
     let document: OrderedDictionary<String, JSON> = [
       "head": head.map { .string($0) } ?? .null,
       "heads": .object(OrderedDictionary(uniqueKeysWithValues: histories)),

@@ -5,28 +5,50 @@ import OrderedCollections
 /// A head without a backbone, as `graft head detach` writes it: a weight file, and a `config.json` with its
 /// labels and the facts of the backbone that it has to fit.
 public struct DetachedHead: Sendable {
-  /// The head; a combination has a record for each part.
-  public let type: any Head.Type
-  public var records: [HeadRecord]
+  /// What it is called: a task's name, or a combination's, which has a component for each part.
+  public let heads: HeadSet
+  public var components: [Component]
+  /// The family of the model it came from.
+  public let family: Family
   /// The configuration of the model it came from, with the head's own settings.
   public var configuration: Configuration
-
   /// The width of the hidden states that it reads.
   public var hiddenSize: Int
 
-  /// A head of a checkpoint.
+  /// The active heads of a checkpoint.
   ///
-  /// - Throws: ``GraftError`` when the checkpoint's configuration is not usable.
-  public init(_ type: any Head.Type, _ records: [HeadRecord], of checkpoint: Checkpoint) throws {
-    let configuration = records.reduce(checkpoint.configuration) { $0.applying($1) }
-    self.init(type, records, configuration, hiddenSize: try checkpoint.makeBackbone().hiddenSize)
+  /// - Throws: ``GraftError`` when the checkpoint's configuration is not usable, or a tensor cannot be read.
+  public init(_ heads: HeadSet, of checkpoint: Checkpoint) throws {
+    let checkpoint = try checkpoint.confirmed()
+    try self.init(heads, checkpoint.activeHeads, of: checkpoint)
+  }
+
+  /// One head of a checkpoint.
+  ///
+  /// - Throws: ``GraftError`` when no plugin knows it, the checkpoint's configuration is not usable, or a tensor
+  ///   cannot be read.
+  public init(_ head: Component, of checkpoint: Checkpoint) throws {
+    let checkpoint = try checkpoint.confirmed()
+    guard let heads = checkpoint.headSet(of: head), let own = checkpoint[head.id] else {
+      throw GraftError(.unsupported, "no plugin knows the head '\(head.id)'")
+    }
+    try self.init(heads, [own], of: checkpoint)
+  }
+
+  private init(_ heads: HeadSet, _ components: [Component], of checkpoint: Checkpoint) throws {
+    let configuration = components.reduce(checkpoint.configuration) { $0.applying($1) }
+    self.init(
+      heads, components, checkpoint.family, configuration,
+      hiddenSize: try checkpoint.makeBackbone().hiddenSize)
   }
 
   fileprivate init(
-    _ type: any Head.Type, _ records: [HeadRecord], _ configuration: Configuration, hiddenSize: Int
+    _ heads: HeadSet, _ components: [Component], _ family: Family, _ configuration: Configuration,
+    hiddenSize: Int
   ) {
-    self.type = type
-    self.records = records
+    self.heads = heads
+    self.components = components
+    self.family = family
     self.configuration = configuration
     self.configuration.values["architectures"] = nil
     self.hiddenSize = hiddenSize
@@ -47,15 +69,15 @@ public struct DetachedHead: Sendable {
       text: configuration.text
     )
     var weights = Weights()
-    for record in records { weights.tensors.merge(record.weights.tensors) { first, _ in first } }
-    let stored = try NameTable(options.dialect, on: nil, heads: type.parts).encode(
-      weights, options, architecture: type.architecture, withHead: true)
+    for component in components { weights.tensors.merge(component.weights.tensors) { first, _ in first } }
+    let stored = try NameTable(options.dialect, on: nil, heads: heads.taskNames).encode(
+      weights, options, architecture: heads.classSuffix, withHead: true)
     let fileName = try options.format.type.fileName()
     try options.write(stored, to: directory.appendingPathComponent(fileName), counting: tally)
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
-      text: HeadRecord.document(
-        type.name, records, ["detached": true, "hidden_size": JSON(hiddenSize)])
+      text: Checkpoint.record(
+        heads.name, components, ["detached": true, "hidden_size": JSON(hiddenSize)])
     )
   }
 }
@@ -73,18 +95,18 @@ extension Registry {
         .mismatch,
         "not a detached head",
         file: url.path,
-        expected: "a directory written by 'graft head detach'",
+        expected: "a directory that a head was detached into",
         found: "no \(ModelDirectory.recordName) that names a head"
       )
     }
-    let type = try heads.find(name)
-    let configuration = try directory.configuration()
+    let plain = try directory.configuration()
+    let family = try families.find(plain.string("model_type", default: ""))
+    let configuration = family.adopting(plain)
+    let heads = try heads(name, of: family)
     let stored = try openWeights(directory.weights).weights
-    let tables = dialects.values.map { NameTable($0, on: nil, heads: type.parts) }
+    let tables = family.dialects.map { NameTable($0, on: nil, heads: heads.taskNames) }
     guard let table = tables.max(by: { $0.matches(stored.tensors.keys) < $1.matches(stored.tensors.keys) })
-    else {
-      throw GraftError(.unsupported, "no dialect is registered", file: url.path)
-    }
+    else { throw GraftError(.unsupported, "the family '\(family.name)' has no dialect", file: url.path) }
     var report = LoadReport()
     let decoded = try table.decode(stored, report: &report)
     guard report.unexpected.isEmpty else {
@@ -96,17 +118,22 @@ extension Registry {
         advice: "This looks like a whole checkpoint; detach its head first."
       )
     }
-    let records = try type.parts.map { part in
-      guard let weights = decoded[part.name] else {
-        throw GraftError(.missing, "no tensor of the head '\(part.name)'", file: url.path)
+    let components = try heads.tasks.map { task in
+      guard let weights = decoded.components[task.name] else {
+        throw GraftError(.missing, "no tensor of the head '\(task.name)'", file: url.path)
       }
-      return HeadRecord(
-        part,
-        settings: configuration.settings(of: part),
-        weights: weights,
-        history: HeadRecord.History(record["heads"]?[part.name], source: directory.name)
-      )
+      var head = Component(
+        head: task, settings: configuration.settings(of: task.settingKeys), weights: weights,
+        history: Component.History(record["heads"]?[task.name], source: directory.name))
+      head.copies = decoded.copies[task.name]
+      return head
     }
-    return DetachedHead(type, records, configuration, hiddenSize: hiddenSize)
+    return DetachedHead(heads, components, family, configuration, hiddenSize: hiddenSize)
+  }
+
+  /// Whether the plugins know the head that a directory holds; one that says nothing of itself is looked into.
+  func isKnownHead(_ url: URL, _ family: Family) throws -> Bool {
+    guard let name = try ModelDirectory(url).record()?["head"]?.string else { return true }
+    return heads(of: family).contains { $0.name == name }
   }
 }

@@ -16,21 +16,25 @@ extension Registry {
   ) throws {
     guard let active = checkpoint.activeHead else { return }
     let backbone = try checkpoint.makeBackbone()
-    let table = NameTable(
-      try dialect(of: checkpoint.backboneType.name), on: backbone, heads: active.parts)
-    for part in active.parts where !checkpoint.heads.contains(where: { $0.id == part.name }) {
-      var record = HeadRecord(
-        part, settings: settings.settings(of: part), weights: Weights(), history: .untrained)
-      let head = try part.init(checkpoint.configuration.applying(record), on: backbone)
-      record.weights = try head.parameters.initialized(seed: seed)
-      checkpoint.heads.append(record)
-      report.update(part.name) { $0.initialized += head.parameters.map { table.storedName($0.name) } }
+    let table = NameTable(try dialect(of: checkpoint.family), on: backbone, heads: active.taskNames)
+    for task in active.tasks where checkpoint[task.name] == nil {
+      var head = Component(
+        head: task, settings: settings.settings(of: task.settingKeys), weights: Weights(), history: .untrained
+      )
+      let specs = try checkpoint.makeHead(task, checkpoint.configuration.applying(head), on: backbone).head
+        .parameters
+      head.weights = try specs.initialized(seed: seed)
+      checkpoint.components.append(head)
+      report.update(task.name) { $0.initialized += specs.map { table.storedName($0.name) } }
     }
-    let pooler = backbone.parameters.filter { backbone.poolerParameters.contains($0.name) }
-    if active.needsPooler, pooler.contains(where: { checkpoint.backbone[$0.name] == nil }) {
-      try checkpoint.backbone.tensors.merge(pooler.initialized(seed: seed).tensors) { first, _ in first }
-      checkpoint.poolerHistory = .untrained
-      report.update(NameTable.backbone) { $0.initialized += pooler.map { table.storedName($0.name) } }
+    guard checkpoint[Component.pooler] == nil, try checkpoint.activeHeadReadsPooler(),
+      let pooler = try checkpoint.family.makePooler(checkpoint.configuration, on: backbone)
+    else { return }
+    let weights = try pooler.parameters.initialized(seed: seed)
+    checkpoint.components.insert(
+      Component(.pooler, id: Component.pooler, weights: weights, history: .untrained), at: 1)
+    report.update(Component.backbone) {
+      $0.initialized += pooler.parameters.map { table.storedName($0.name) }
     }
   }
 }

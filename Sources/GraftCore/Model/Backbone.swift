@@ -1,38 +1,38 @@
 import GraftCompute
+import GraftTensors
 
 /// An encoder: token ids in, hidden states out.
 ///
-/// A backbone plugin lists its parameters and writes the forward pass over the tape's ops; gradients,
-/// loading, saving and training come with Graft. The sketch of one:
+/// A backbone lists its parameters and writes the forward pass over the tape's ops; gradients, loading, saving and
+/// training come with Graft. The sketch of one:
 ///
-///     public struct MyBackbone: Backbone {
-///       public static let name = "mine"                       // config.json's model_type
-///       public static let architecture = "Mine"               // MineModel, MineForMaskedLM, …
-///       public init(_ configuration: Configuration) throws { … }
-///       public var parameters: [ParameterSpec] { … }
-///       public func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> BackboneOutput { … }
+///     struct MyBackbone: Backbone {
+///       init(_ configuration: Configuration) throws { … }
+///       var parameters: [ParameterSpec] { … }
+///       func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable { … }
 ///     }
 public protocol Backbone: Sendable {
-  /// `model_type` in `config.json`.
-  static var name: String { get }
-
-  /// What class names begin with: `Bert` in `BertForMaskedLM`.
-  static var architecture: String { get }
-
   /// - Throws: ``GraftError`` when the configuration asks for what this backbone does not do.
   init(_ configuration: Configuration) throws
 
   /// The width of hidden states.
   var hiddenSize: Int { get }
 
+  /// The width of the word embedding; ``hiddenSize`` unless the encoder projects it.
+  var embeddingSize: Int { get }
+
   /// The rows of the word embedding.
   var vocabularySize: Int { get }
 
-  /// The longest sequence.
+  /// The most tokens in a sequence.
   var maximumLength: Int { get }
 
-  /// The number of layers: what `{}` in a ``Dialect`` row runs over.
+  /// How many layers a token passes through.
   var layerCount: Int { get }
+
+  /// How many stored layers there are: what each `{}` in a ``Dialect`` row runs over. ``layerCount`` alone, unless
+  /// layers share parameters or stand in groups.
+  var storedLayers: [Int] { get }
 
   /// The number of attention heads, by which a ``Dialect/Layout`` may divide a weight.
   var attentionHeadCount: Int { get }
@@ -40,10 +40,7 @@ public protocol Backbone: Sendable {
   /// Every parameter, in canonical names and a fixed order.
   var parameters: [ParameterSpec] { get }
 
-  /// The canonical names that only heads reading ``BackboneOutput/pooled`` need, and checkpoints may lack.
-  var poolerParameters: Set<String> { get }
-
-  /// The canonical name of the word embedding, which heads tie to.
+  /// The canonical name of the word embedding, `[vocabulary, embedding]`, which heads tie to.
   var wordEmbedding: String { get }
 
   /// The forward pass.
@@ -52,20 +49,24 @@ public protocol Backbone: Sendable {
   ///   - batch: Unpadded sequences.
   ///   - scope: The backbone's parameters.
   ///   - tape: The ops.
-  func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> BackboneOutput
+  /// - Returns: The hidden states, `[tokens, hidden]`.
+  func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable
 }
 
 extension Backbone {
+  public var embeddingSize: Int { hiddenSize }
+  public var storedLayers: [Int] { [layerCount] }
   public var attentionHeadCount: Int { 1 }
+  public var wordEmbedding: String { "embeddings.word.weight" }
 }
 
-/// What a backbone computes.
+/// What heads read.
 public struct BackboneOutput {
   /// `[tokens, hidden]`.
   public let hiddenStates: Variable
-  /// `[sequences, hidden]`: the first token's state through the pooler; `nil` without one.
+  /// `[sequences, hidden]`: what the pooler makes of the hidden states; `nil` without one.
   public let pooled: Variable?
-  /// `[vocabulary, hidden]`: what an MLM decoder ties to.
+  /// `[vocabulary, embedding]`: what a decoder ties to.
   public let wordEmbedding: Variable
 
   public init(hiddenStates: Variable, pooled: Variable?, wordEmbedding: Variable) {

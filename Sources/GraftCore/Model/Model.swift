@@ -1,54 +1,113 @@
 import GraftCompute
 import GraftTensors
 
-/// A backbone with at most one head, their parameters, and the tokenizer: what trains and predicts.
+/// A backbone with its active heads, their parameters, and the tokenizer: what trains and predicts.
 public final class Model {
+  /// A task, and the head that computes its scores.
+  public struct ActiveHead {
+    public let task: any Task
+    public let head: any Head
+
+    /// The task's name.
+    public var name: String { type(of: task).name }
+  }
+
   public let configuration: Configuration
   public let backbone: any Backbone
-  public let head: (any Head)?
+  /// Makes ``BackboneOutput/pooled``; `nil` when the model has no pooler.
+  public let pooler: (any Head)?
+  /// The heads that are active together, the one that is scored first; empty for a bare encoder.
+  public let heads: [ActiveHead]
+  /// What they are called together, such as `masked-lm` or `pretraining`; `nil` for a bare encoder.
+  public let headName: String?
   public let tokenizer: (any Tokenizer)?
-  /// Backbone's and head's parameters by canonical name.
+  /// All parameters by canonical name.
   public let parameters: ParameterStore
 
-  /// - Precondition: `parameters` has every required parameter of the backbone and the head.
+  /// - Precondition: `parameters` has every parameter of the backbone, the pooler and the heads.
   public init(
     configuration: Configuration,
     backbone: any Backbone,
-    head: (any Head)?,
+    pooler: (any Head)?,
+    heads: [ActiveHead],
+    headName: String?,
     tokenizer: (any Tokenizer)?,
     parameters: ParameterStore
   ) {
     self.configuration = configuration
     self.backbone = backbone
-    self.head = head
+    self.pooler = pooler
+    self.heads = heads
+    self.headName = headName
     self.tokenizer = tokenizer
     self.parameters = parameters
   }
 
+  /// The scores of each active head, by its task's name.
+  public typealias Scores = [String: Variable]
+
   /// The backbone's output for a batch.
   ///
+  /// - Parameters:
+  ///   - pooling: Whether the pooler's result is wanted; it is `nil` without a pooler.
   /// - Throws: ``GraftError`` when a token id is outside the vocabulary, a sequence is too long, or a
   ///   position is beyond the table.
-  public func encode(_ batch: Batch, _ tape: Tape) throws -> BackboneOutput {
+  public func encode(_ batch: Batch, _ tape: Tape, pooling: Bool = false) throws -> BackboneOutput {
     try check(batch)
-    return try backbone.forward(batch, Scope(parameters), tape)
+    return try BackboneOutput(batch, backbone, pooling ? pooler : nil, Scope(parameters), tape)
   }
 
-  /// The head's logits for a batch.
+  /// The scores of the active heads for a batch.
   ///
-  /// - Throws: ``GraftError`` when the model has no head; as ``encode(_:_:)``.
-  public func logits(_ batch: Batch, _ tape: Tape) throws -> Logits {
-    try requireHead().forward(try encode(batch, tape), batch, Scope(parameters), tape)
+  /// - Throws: ``GraftError`` when the model has no head; as ``encode(_:_:pooling:)``.
+  public func scores(_ batch: PreparedBatch, _ tape: Tape) throws -> Scores {
+    try requireHead()
+    let states = try encode(batch.inputs, tape, pooling: heads.contains { $0.head.readsPooled })
+    return try heads.reduce(into: [:]) { scores, active in
+      scores[active.name] = try active.head.forward(
+        states, batch.inputs, selection: batch.selections[active.name], Scope(parameters), tape)
+    }
   }
 
-  /// The head, or the error that there is none.
-  public func requireHead() throws -> any Head {
-    guard let head else {
+  /// The loss of a prepared batch, a scalar: the sum over the active heads that have targets in it.
+  ///
+  /// - Parameter scores: What ``scores(_:_:)`` returned for the batch.
+  /// - Throws: ``GraftError`` when the batch was not prepared for any of them.
+  public func loss(_ scores: Scores, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    var sum: Variable?
+    for active in heads where batch.hasTargets(of: type(of: active.task)) {
+      guard let own = scores[active.name] else { continue }
+      let loss = try active.task.loss(own, batch, tape)
+      sum = sum.map { tape.add($0, loss) } ?? loss
+    }
+    guard let sum else { throw GraftError(.missing, "the batch has no targets for any head of the model") }
+    return sum
+  }
+
+  /// The first of the active heads.
+  ///
+  /// - Throws: ``GraftError`` when there is none.
+  @discardableResult
+  public func requireHead() throws -> ActiveHead {
+    guard let first = heads.first else {
       throw GraftError(
         .missing,
         "the checkpoint has no head",
-        advice: "Put one on with 'graft head swap CKPT --to NAME --output DIR'."
+        advice: "Put one on with \(action: .swapHead(to: "NAME"))."
       )
+    }
+    return first
+  }
+
+  /// The active head that scores the tokens of the vocabulary.
+  ///
+  /// - Throws: ``GraftError`` when there is none.
+  public func requireTokenHead() throws -> ActiveHead {
+    try requireHead()
+    guard let head = heads.first(where: { type(of: $0.task).predictsTokens }) else {
+      throw GraftError(
+        .mismatch, "the active head does not predict tokens",
+        advice: "Swap it for one that does: \(action: .swapHead(to: "NAME")).")
     }
     return head
   }
@@ -59,7 +118,7 @@ public final class Model {
       throw GraftError(
         .missing,
         "the checkpoint has no tokenizer files",
-        advice: "Put vocab.txt or tokenizer.json beside its weights."
+        advice: "Put tokenizer.json, or the vocabulary that it was published with, beside its weights."
       )
     }
     return tokenizer
@@ -83,17 +142,20 @@ public final class Model {
         "a sequence is longer than the model's positions",
         expected: "at most \(backbone.maximumLength) tokens",
         found: "\(end - start)",
-        advice: "Truncate with --max-length."
+        advice: "Truncate it: lower \(option: "max-length")."
       )
     }
-    // A short sequence may still stand far to the right in a padded row.
-    if let stray = batch.positions.first(where: { $0 < 0 || $0 >= backbone.maximumLength }) {
-      throw GraftError(
-        .mismatch,
-        "a token's position is outside the model's table",
-        expected: "0 ..< \(backbone.maximumLength)",
-        found: "\(stray)"
-      )
-    }
+  }
+}
+
+extension BackboneOutput {
+  /// What heads read of a batch.
+  init(_ batch: Batch, _ backbone: any Backbone, _ pooler: (any Head)?, _ scope: Scope, _ tape: Tape) throws {
+    let hidden = try backbone.forward(batch, scope, tape)
+    let embedding = try scope[backbone.wordEmbedding].parameter
+    let states = BackboneOutput(hiddenStates: hidden, pooled: nil, wordEmbedding: embedding)
+    self.init(
+      hiddenStates: hidden, pooled: try pooler?.forward(states, batch, selection: nil, scope, tape),
+      wordEmbedding: embedding)
   }
 }

@@ -1,54 +1,76 @@
 import GraftCompute
 import GraftTensors
 
+/// Which parameters training leaves alone.
+///
+///     try checkpoint.makeModel(frozen: .backbone)
+public struct Freezing: Sendable {
+  private let isFrozen: @Sendable (Component, String) -> Bool
+
+  /// - Parameter isFrozen: Whether a parameter of a component, by its canonical name, stays as it is.
+  public init(_ isFrozen: @escaping @Sendable (_ component: Component, _ parameter: String) -> Bool) {
+    self.isFrozen = isFrozen
+  }
+
+  /// Everything is trained.
+  public static let none = Freezing { _, _ in false }
+
+  /// The heads alone are trained; a pooler that is new learns all the same.
+  public static let backbone = Freezing { component, _ in !component.isHead && !component.isUntrained }
+
+  func holds(_ component: Component, _ parameter: String) -> Bool { isFrozen(component, parameter) }
+}
+
 extension Checkpoint {
-  /// Reads the weights and makes the model: backbone, active head, and the pooler when there is one.
+  /// Reads the weights and makes the model: backbone, active heads, and the pooler when there is one.
   ///
-  /// - Parameters:
-  ///   - frozenBackbone: Whether training leaves the backbone alone; a pooler that is new learns all the same.
+  /// - Parameter frozen: What training leaves alone.
   /// - Throws: ``GraftError`` when a tensor cannot be read.
-  public func makeModel(frozenBackbone: Bool = false) throws -> Model {
-    let backbone = try makeBackbone()
-    let head = try makeHead()
-    var parameters: [Parameter] = []
-    for spec in backbone.parameters {
-      // Only a pooler may be absent; opening the checkpoint has made sure of the rest.
-      guard let tensor = self.backbone[spec.name] else { continue }
-      let isNewPooler = poolerHistory == .untrained && backbone.poolerParameters.contains(spec.name)
-      parameters.append(try Parameter(spec, tensor, frozen: frozenBackbone && !isNewPooler))
+  public func makeModel(frozen: Freezing = .none) throws -> Model {
+    let checkpoint = try confirmed()
+    let configuration = checkpoint.configuration
+    let backbone = try checkpoint.makeBackbone()
+    let pooler = try checkpoint.makePooler(on: backbone)
+    let heads = try checkpoint.activeHeads.compactMap(\.task).map { task in
+      let made = try checkpoint.makeHead(task, configuration, on: backbone)
+      return Model.ActiveHead(task: made.task, head: made.head)
     }
-    for record in activeRecords {
-      for (name, tensor) in record.weights.tensors {
-        let decays = tensor.spec.shape.count > 1
-        parameters.append(Parameter(name, try Tensor(tensor), decays: decays))
+    var parameters: [Parameter] = []
+    func add(_ specs: [ParameterSpec], of component: Component) throws {
+      for spec in specs {
+        // Opening the checkpoint has made sure that each is there.
+        guard let tensor = component.weights[spec.name] else { continue }
+        parameters.append(
+          Parameter(
+            spec.name, try Tensor(tensor), decays: spec.decays, frozen: frozen.holds(component, spec.name)))
       }
     }
+    if let component = checkpoint[Component.backbone] { try add(backbone.parameters, of: component) }
+    if let pooler, let component = checkpoint[Component.pooler] { try add(pooler.parameters, of: component) }
+    for (component, active) in zip(checkpoint.activeHeads, heads) {
+      try add(active.head.parameters, of: component)
+    }
     return Model(
-      configuration: configuration,
-      backbone: backbone,
-      head: head,
-      tokenizer: tokenizer,
-      parameters: ParameterStore(parameters)
-    )
+      configuration: configuration, backbone: backbone, pooler: pooler, heads: heads,
+      headName: activeHead?.name, tokenizer: tokenizer, parameters: ParameterStore(parameters))
+  }
+
+  /// The pooler of a checkpoint that has one.
+  func makePooler(on backbone: any Backbone) throws -> (any Head)? {
+    guard self[Component.pooler] != nil else { return nil }
+    return try family.makePooler(configuration, on: backbone)
   }
 
   /// Takes the weights of a trained model in the place of its own, for writing.
   ///
   /// The tensors stay shared with the model: write before training goes on.
   public mutating func takeWeights(of model: Model) {
-    for parameter in model.parameters.all {
-      let tensor = LazyTensor(parameter.value)
-      if backbone[parameter.name] != nil { backbone[parameter.name] = tensor }
-      for index in heads.indices where heads[index].id == heads[index].type.name {
-        if heads[index].weights[parameter.name] != nil { heads[index].weights[parameter.name] = tensor }
+    let active = Set([Component.backbone, Component.pooler] + activeHeads.map(\.id))
+    for index in components.indices where active.contains(components[index].id) {
+      for parameter in model.parameters.all where components[index].weights[parameter.name] != nil {
+        components[index].weights[parameter.name] = LazyTensor(parameter.value)
       }
     }
-  }
-}
-
-extension Parameter {
-  fileprivate convenience init(_ spec: ParameterSpec, _ tensor: LazyTensor, frozen: Bool) throws {
-    self.init(spec.name, try Tensor(tensor), decays: spec.decays, frozen: frozen)
   }
 }
 

@@ -5,7 +5,7 @@ extension Checkpoint {
   /// What the active architecture computes, traced from its forward pass. Reads no tensor.
   ///
   /// The outputs are called as transformers does: `last_hidden_state` and `pooler_output` of a backbone alone,
-  /// `logits` of a head, and of several logits each by its own name.
+  /// `logits` of a head, and of several heads each by its own name.
   ///
   /// - Throws: ``GraftError`` when the configuration is not usable, or the model does something that a graph
   ///   has no step for.
@@ -17,12 +17,18 @@ extension Checkpoint {
       })
     let scope = Scope(parameters)
     let tape = Tape(try ReferenceBackend(threads: 1), recording: false, trace: trace)
-    let encoded = try makeBackbone().forward(trace.batch, scope, tape)
-    guard let head = try makeHead() else {
-      let pooled = encoded.pooled.map { [("pooler_output", $0)] } ?? []
-      return try trace.graph([("last_hidden_state", encoded.hiddenStates)] + pooled)
+    let backbone = try makeBackbone()
+    let pooler = try usesPooler(nil) ? makePooler(on: backbone) : nil
+    let states = try BackboneOutput(trace.batch, backbone, pooler, scope, tape)
+    guard activeHead != nil else {
+      let pooled = states.pooled.map { [("pooler_output", $0)] } ?? []
+      return try trace.graph([("last_hidden_state", states.hiddenStates)] + pooled)
     }
-    let logits = try head.forward(encoded, trace.batch, scope, tape).sorted { $0.key < $1.key }
-    return try trace.graph(logits.map { (logits.count == 1 ? "logits" : $0.key, $0.value) })
+    let heads = try activeHeads.compactMap(\.task).map { try makeHead($0, configuration, on: backbone) }
+    let outputs = try heads.flatMap { made in
+      let scores = try made.head.forward(states, trace.batch, selection: nil, scope, tape)
+      return type(of: made.task).outputs.map { ($0.name, scores) }
+    }.sorted { $0.0 < $1.0 }
+    return try trace.graph(outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) })
   }
 }

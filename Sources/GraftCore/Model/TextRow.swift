@@ -1,11 +1,16 @@
+import GraftTensors
+import OrderedCollections
+
 /// One row of data: a text, perhaps a second one, and what is said about it.
 public struct TextRow: Sendable, Equatable {
   /// The text, or its columns joined.
   public var text: String
   /// The second sequence of a pair.
   public var pair: String?
-  /// The label as it is written in the file; ``LabelReader`` makes sense of it.
+  /// The label as it is written in the file; the task makes sense of it.
   public var label: WrittenLabel?
+  /// Other columns, by name: those that the task asks for; see ``Task/columns``.
+  public var fields: OrderedDictionary<String, JSON> = [:]
   /// Where the row stands, for messages.
   public var place: Place
 
@@ -41,4 +46,24 @@ public enum WrittenLabel: Sendable, Hashable {
   case text(String)
   /// A JSON list of names or numbers.
   case list([String])
+}
+
+extension WrittenLabel: CustomStringConvertible {
+  /// For messages: the start of a text, the length of a list.
+  public var description: String {
+    switch self {
+    case .text(let text): "'\(text.prefix(60))'"
+    case .list(let items): "a list of \(items.count)"
+    }
+  }
+}
+
+extension GraftError {
+  /// This error with the place of a row of data.
+  public func inRow(_ row: TextRow) -> GraftError {
+    var error = self
+    error.file = row.place.file.isEmpty ? nil : row.place.file
+    error.subject = "row \(row.place.row)"
+    return error
+  }
 }

@@ -1,87 +1,102 @@
-/// What `architectures` in a configuration says of the head.
+import GraftTensors
+
+/// Which heads a checkpoint has, by the class that its configuration names and by its tensors.
 struct Architecture {
   private enum Claim {
-    /// A registered head.
-    case head(any Head.Type)
-    /// The bare encoder.
-    case none
-    /// A class whose head nothing registered implements; its tensors are not to be taken for another's.
-    case foreign(String)
-    /// Nothing is said; the tensors decide.
-    case silent
+    /// A class of the family whose heads are registered.
+    case heads(HeadSet)
+    /// A class of the family whose head is not; its tensors are not to be taken for another's.
+    case unknownHead(String)
+    /// The bare encoder, nothing, or a class of somebody's own: the tensors decide.
+    case none(named: String?)
   }
 
   private let claim: Claim
+  private let sets: [HeadSet]
+  private let complete: [String: Set<String>]
+  private let hasPooler: Bool
 
-  /// - Throws: ``GraftError`` when the class belongs to another backbone.
+  /// - Parameters:
+  ///   - sets: The heads of the family that are registered.
+  ///   - names: The stored names of a file.
   init(
-    _ configuration: Configuration, _ backbone: any Backbone.Type, _ dialect: Dialect, heads: [any Head.Type]
-  ) throws {
-    guard let name = configuration["architectures"]?.array?.first?.string else {
-      claim = .silent
+    _ configuration: Configuration, _ family: Family, _ dialect: Dialect, _ sets: [HeadSet], names: [String]
+  ) {
+    self.sets = sets
+    complete = NameTable.completeHeads(dialect, in: names)
+    hasPooler = NameTable(dialect, on: nil, heads: []).holdsPooler(in: names)
+    let name = configuration["architectures"]?.array?.first?.string
+    guard let name, name.hasPrefix(family.classPrefix) else {
+      claim = .none(named: name)
       return
     }
-    guard name.hasPrefix(backbone.architecture) else {
-      claim = .foreign(name)
-      return
-    }
-    let suffix = name.dropFirst(backbone.architecture.count)
+    let suffix = name.dropFirst(family.classPrefix.count)
     if suffix == "Model" {
-      claim = .none
+      claim = .none(named: nil)
+    } else if let set = sets.first(where: { $0.classSuffix == suffix && dialect.knows($0) }) {
+      claim = .heads(set)
     } else {
-      claim =
-        heads.first { $0.architecture == suffix && $0.isKnown(to: dialect) }.map(Claim.head) ?? .foreign(name)
+      claim = suffix.hasPrefix("For") ? .unknownHead(name) : .none(named: name)
     }
   }
 
-  /// The heads that are no combination, the claimed one's parts first: names that several heads use are then
-  /// taken for the right one's. None for a class that no plugin implements.
-  func likelyLeaves(of heads: [any Head.Type]) -> [any Head.Type] {
-    let leaves = heads.filter { $0.isLeaf }
+  /// The tasks whose tensors are looked for, the claimed ones first: names that several heads use are then taken
+  /// for the right one's. None for a class whose head nothing registered implements.
+  ///
+  /// - Parameter needsPooler: Whether a task's head reads the pooler's result.
+  func likelyTasks(needsPooler: (any Task.Type) throws -> Bool) rethrows -> [any Task.Type] {
+    let tasks = sets.filter(\.isSingle).flatMap(\.tasks)
     switch claim {
-    case .foreign: return []
-    case .none, .silent: return leaves
-    case .head(let head):
-      let parts = Set(head.parts.map { $0.name })
-      return leaves.filter { parts.contains($0.name) } + leaves.filter { !parts.contains($0.name) }
+    case .unknownHead: return []
+    case .heads(let set):
+      let claimed = set.taskNames
+      return set.tasks + tasks.filter { !claimed.contains($0.name) }
+    case .none:
+      // A head is recognised when all that it needs is there, and no other head explains more of it.
+      let candidates = try tasks.filter {
+        try complete[$0.name] != nil && (hasPooler || !needsPooler($0))
+      }
+      return candidates.filter { task in
+        let own = complete[task.name] ?? []
+        return candidates.allSatisfy { other in
+          let others = complete[other.name] ?? []
+          return other.name == task.name || own.isDisjoint(with: others) || own.isStrictSuperset(of: others)
+        }
+      }
     }
   }
 
-  var note: String? {
-    if case .foreign(let name) = claim {
+  /// What a person should know about the class.
+  func note(_ found: HeadSet?) -> String? {
+    switch claim {
+    case .unknownHead(let name):
       return "no plugin implements the head of \(name); the backbone is used alone"
+    case .none(let name?):
+      let use = found.map { "its tensors are those of the head '\($0.name)'" } ?? "the backbone is used alone"
+      return "config.json names the class \(name), which is unknown; \(use)"
+    case .none, .heads: return nil
     }
-    return nil
   }
 
-  /// The head that is active, given those a file holds.
+  /// The heads that are active, given those a file holds.
   ///
   /// What the file holds decides over what the configuration says: `bert-base-uncased` calls itself
   /// `BertForMaskedLM` and carries the next-sentence head and the pooler as well.
-  func head(
-    holding names: [String],
-    of heads: [any Head.Type],
-    note report: inout LoadReport
-  ) -> (any Head.Type)? {
-    func covering(_ names: Set<String>) -> (any Head.Type)? {
-      heads.first { Set($0.parts.map { $0.name }) == names }
-    }
+  func active(holding names: [String], note report: inout LoadReport) -> HeadSet? {
+    func covering(_ names: Set<String>) -> HeadSet? { sets.first { Set($0.taskNames) == names } }
     switch claim {
-    case .head(let head):
-      let claimed = Set(head.parts.map { $0.name })
-      guard let richer = covering(claimed.union(names)), richer.name != head.name else { return head }
+    case .heads(let set):
+      guard let richer = covering(Set(set.taskNames).union(names)), richer.name != set.name else {
+        return set
+      }
       report.notes.append(
-        "config.json names the head \(head.architecture), the weights hold \(richer.architecture); "
+        "config.json names the head \(set.classSuffix), the weights hold \(richer.classSuffix); "
           + "\(richer.name) is used"
       )
       return richer
-    case .none, .silent: return covering(Set(names)) ?? heads.first { names.contains($0.name) }
-    case .foreign: return nil
+    case .none:
+      return covering(Set(names)) ?? sets.first { $0.isSingle && names.contains($0.name) }
+    case .unknownHead: return nil
     }
   }
-}
-
-extension Head {
-  /// Whether a dialect has names for all of the head's parts.
-  static func isKnown(to dialect: Dialect) -> Bool { parts.allSatisfy { !dialect.rows(of: $0).isEmpty } }
 }

@@ -1,18 +1,14 @@
 import GraftTensors
 
-/// How a framework names and lays out one architecture's tensors inside a container. Data, not code.
+/// How a framework names and lays out a family's tensors inside a container. Data, not code.
 ///
-/// The dialect holds a backbone's rows and the conventions of the framework; a ``Head`` brings its own rows
-/// for each dialect it knows. Together they make a ``NameTable``, which serves reading and writing.
+/// The rows of each component, the encoder, the pooler and every head, make a ``NameTable`` together, which serves
+/// reading and writing.
 public struct Dialect: Sendable {
-  /// The name on the command line: `--dialect NAME`. Another backbone may have a dialect of the same name.
+  /// The name on the command line: `--dialect NAME`. Other families have dialects of the same name.
   public let name: String
-  /// The ``Backbone/name`` that the rows belong to.
-  public let backbone: String
-  /// The weight formats that are written in this dialect unless another is asked for.
-  public let formats: [String]
-  /// What may stand before the names of the backbone's tensors, the same for all of a file. The first is
-  /// written when the model has a head; the last, when it is a backbone alone.
+  /// What may stand before the names of the backbone's and the pooler's tensors, the same for all of a file. The
+  /// first is written when the model has a head; the last, when it is a backbone alone.
   public let backbonePrefixes: [String]
   /// What may stand before every name, such as the `module.` of a data-parallel wrapper. Never written.
   public let wrappers: [String]
@@ -31,15 +27,15 @@ public struct Dialect: Sendable {
   public let metadata: [String: String]
   /// The files of a checkpoint, where the framework names or writes them its own way.
   public let files: CheckpointFiles
-  /// The backbone's rows, with `{}` for the number of a layer; see ``Row/init(_:_:_:_:)``.
-  public let rows: [Row]
-  /// Rows of heads, by name, in the place of the ones that the heads bring.
-  public let headRows: [String: [Row]]
+  /// The rows of the encoder, with a `{}` for each number of a layer; see ``Row/init(_:_:_:_:)``.
+  public let backbone: [Row]
+  /// The rows of the pooler.
+  public let pooler: [Row]
+  /// The rows of heads, by the name of their task. A head without rows cannot be stored in this dialect.
+  public let heads: [String: [Row]]
 
   public init(
     name: String,
-    backbone: String,
-    formats: [String] = [],
     backbonePrefixes: [String] = [""],
     wrappers: [String] = [],
     synonyms: [Synonym] = [],
@@ -49,12 +45,11 @@ public struct Dialect: Sendable {
     scopePrefix: String = "",
     metadata: [String: String] = [:],
     files: CheckpointFiles = CheckpointFiles(),
-    rows: [Row],
-    headRows: [String: [Row]] = [:]
+    backbone: [[Row]],
+    pooler: [Row] = [],
+    heads: [String: [Row]] = [:]
   ) {
     self.name = name
-    self.backbone = backbone
-    self.formats = formats
     self.backbonePrefixes = backbonePrefixes
     self.wrappers = wrappers
     self.synonyms = synonyms
@@ -64,15 +59,16 @@ public struct Dialect: Sendable {
     self.scopePrefix = scopePrefix
     self.metadata = metadata
     self.files = files
-    self.rows = rows
-    self.headRows = headRows
+    self.backbone = backbone.flatMap { $0 }
+    self.pooler = pooler
+    self.heads = heads
   }
 
-  /// Backbone and name: `bert/transformers`.
-  public var id: String { "\(backbone)/\(name)" }
+  /// Whether the dialect has names for heads.
+  public func knows(_ heads: HeadSet) -> Bool { heads.taskNames.allSatisfy { self.heads[$0] != nil } }
 
-  /// The rows of a head.
-  func rows(of head: any Head.Type) -> [Row] { headRows[head.name] ?? head.rows[id] ?? [] }
+  /// Whether the framework's classes always have a pooler.
+  var requiresPooler: Bool { pooler.contains { $0.presence == .required } }
 
   /// A stored ending and what it is called today: `LayerNorm.gamma` is `LayerNorm.weight`.
   public struct Synonym: Sendable {
@@ -134,34 +130,54 @@ public struct Dialect: Sendable {
     case copy
   }
 
-  /// One tensor: its canonical name, its stored name, and the way between them.
+  /// One stored tensor: its canonical names, its stored name, and the way between them.
   public struct Row: Sendable, Hashable {
-    public let canonical: String
+    /// What it is here: one parameter, or several whose rows are stored one after another.
+    public let parameters: [String]
     public let stored: String
     public let layout: Layout
     public let presence: Presence
+    /// Whether the stored name never has the backbone's prefix.
+    public let isAtRoot: Bool
 
     /// - Parameters:
-    ///   - canonical: The canonical name; `{}` stands for the number of a layer.
-    ///   - stored: The stored name. `{}` is the number of a layer; `{_}` is nothing for the first layer and
+    ///   - canonical: The canonical name; each `{}` stands for the number of a layer, see ``Backbone/storedLayers``.
+    ///   - stored: The stored name. A `{}` is the number of a layer; `{_}` is nothing for the first layer and
     ///     `_1`, `_2`, … for the others; `{scope}` is the class that wrote the file, and may be absent.
+    ///   - isAtRoot: Whether the stored name never has the backbone's prefix.
     public init(
       _ canonical: String,
       _ stored: String,
       _ layout: Layout = .same,
-      _ presence: Presence = .required
+      _ presence: Presence = .required,
+      isAtRoot: Bool = false
     ) {
-      self.canonical = canonical
+      self.init(parameters: [canonical], stored, layout, presence, isAtRoot)
+    }
+
+    /// Parameters that are stored as one tensor, the rows of one after those of another: query, key and value.
+    public static func stacked(_ parameters: [String], _ stored: String) -> Row {
+      Row(parameters: parameters, stored, .same, .required, false)
+    }
+
+    private init(
+      parameters: [String], _ stored: String, _ layout: Layout, _ presence: Presence, _ isAtRoot: Bool
+    ) {
+      self.parameters = parameters
       self.stored = stored
       self.layout = layout
       self.presence = presence
+      self.isAtRoot = isAtRoot
     }
 
+    /// The canonical name, of a row that is one parameter; the first of several.
+    public var canonical: String { parameters[0] }
+
     /// A weight and its bias: `NAME.weight`, `NAME.bias` on both sides.
-    public static func linear(_ canonical: String, _ stored: String, _ presence: Presence = .required)
-      -> [Row]
-    {
-      pair(canonical, stored, .torch, presence)
+    public static func linear(
+      _ canonical: String, _ stored: String, _ presence: Presence = .required, isAtRoot: Bool = false
+    ) -> [Row] {
+      pair(canonical, stored, .torch, presence, isAtRoot: isAtRoot)
     }
 
     /// A weight and its bias, as a framework calls them.
@@ -170,33 +186,41 @@ public struct Dialect: Sendable {
     ///   - canonical: What `.weight` and `.bias` follow.
     ///   - stored: What the framework's two endings follow.
     public static func pair(
-      _ canonical: String, _ stored: String, _ names: PairNames, _ presence: Presence = .required
+      _ canonical: String, _ stored: String, _ names: PairNames, _ presence: Presence = .required,
+      isAtRoot: Bool = false
     ) -> [Row] {
       [
-        Row("\(canonical).weight", stored + names.weight, names.weightLayout, presence),
-        Row("\(canonical).bias", stored + names.bias, names.biasLayout, presence),
+        Row("\(canonical).weight", stored + names.weight, names.weightLayout, presence, isAtRoot: isAtRoot),
+        Row("\(canonical).bias", stored + names.bias, names.biasLayout, presence, isAtRoot: isAtRoot),
       ]
     }
 
     /// The row of one layer.
-    func numbered(_ layer: Int) -> Row {
-      // The standard library's `replacing` would take a fifth of the time of opening a checkpoint.
-      func fill(_ name: Substring) -> String {
-        guard let start = name.utf8.firstIndex(of: UInt8(ascii: "{")),
-          let end = name.utf8[start...].firstIndex(of: UInt8(ascii: "}"))
-        else { return String(name) }
-        let number =
-          switch name[start...end] {
-          case "{}": String(layer)
-          case "{_}": layer == 0 ? "" : "_\(layer)"
-          case let other: String(other)
-          }
-        return name[..<start] + number + fill(name[name.utf8.index(after: end)...])
-      }
-      return Row(fill(canonical[...]), fill(stored[...]), layout, presence)
+    ///
+    /// - Parameter numbers: A number for each `{}`, in order; a name may have fewer.
+    func numbered(_ numbers: [Int]) -> Row {
+      Row(
+        parameters: parameters.map { Row.fill($0[...], numbers[...]) }, Row.fill(stored[...], numbers[...]),
+        layout, presence, isAtRoot)
     }
 
-    var isPerLayer: Bool { canonical.contains("{}") }
+    // The standard library's `replacing` would take a fifth of the time of opening a checkpoint.
+    private static func fill(_ name: Substring, _ numbers: ArraySlice<Int>) -> String {
+      guard let number = numbers.first, let start = name.utf8.firstIndex(of: UInt8(ascii: "{")),
+        let end = name.utf8[start...].firstIndex(of: UInt8(ascii: "}"))
+      else { return String(name) }
+      let text: String
+      var left = numbers.dropFirst()
+      switch name[start...end] {
+      case "{}": text = String(number)
+      case "{_}": text = number == 0 ? "" : "_\(number)"
+      case let other: (text, left) = (String(other), numbers)
+      }
+      return name[..<start] + text + fill(name[name.utf8.index(after: end)...], left)
+    }
+
+    /// How many numbers of layers are in its name.
+    var depth: Int { canonical.utf8.count { $0 == UInt8(ascii: "{") } }
 
     var isCopy: Bool { presence == .copy }
 

@@ -2,15 +2,14 @@ import Foundation
 import GraftTensors
 import OrderedCollections
 
-/// A dialect's rows for one model: a backbone with so many layers, and heads. Serves both directions.
+/// A dialect's rows for one model: an encoder of so many layers, a pooler, and heads. Serves both directions.
 public struct NameTable: Sendable {
-  /// The owner's name in reports of backbone rows.
-  public static let backbone = "backbone"
-
   private struct Entry {
     let row: Dialect.Row
-    /// ``backbone`` or a head's name.
+    /// The component's id.
     let owner: String
+    /// The place of the row's parameters is in the name's prefix.
+    let isPrefixed: Bool
   }
 
   let dialect: Dialect
@@ -22,36 +21,48 @@ public struct NameTable: Sendable {
   /// - Parameters:
   ///   - dialect: The naming.
   ///   - backbone: What the rows of layers and attention heads run over; `nil` for heads alone.
-  ///   - heads: The heads whose tensors may be met, likeliest first. They have no parts of their own; one
-  ///     whose names an earlier one has is left out.
-  public init(_ dialect: Dialect, on backbone: (any Backbone)?, heads: [any Head.Type]) {
-    var entries: [Entry] = []
-    // Rows of one layer stand together, as the frameworks write them.
-    let perLayer = dialect.rows.filter(\.isPerLayer)
-    let firstPerLayer = dialect.rows.firstIndex(where: \.isPerLayer) ?? dialect.rows.endIndex
-    let single = dialect.rows.enumerated().filter { !$0.element.isPerLayer }
-    entries += single.filter { $0.offset < firstPerLayer }.map {
-      Entry(row: $0.element, owner: Self.backbone)
+  ///   - heads: The tasks whose heads' tensors may be met, likeliest first. Of two that store a tensor under one
+  ///     name, the first has it, and the other is left out.
+  public init(_ dialect: Dialect, on backbone: (any Backbone)?, heads: [String]) {
+    var entries = Self.ordered(dialect.backbone, layers: backbone?.storedLayers ?? []).map {
+      Entry(row: $0, owner: Component.backbone, isPrefixed: !$0.isAtRoot)
     }
-    for layer in 0..<(backbone?.layerCount ?? 0) {
-      entries += perLayer.map { Entry(row: $0.numbered(layer), owner: Self.backbone) }
-    }
-    entries += single.filter { $0.offset > firstPerLayer }.map {
-      Entry(row: $0.element, owner: Self.backbone)
-    }
+    entries += dialect.pooler.map { Entry(row: $0, owner: Component.pooler, isPrefixed: !$0.isAtRoot) }
     // Frameworks call the tensors of different heads by one name; the first head that claims it has it.
     var claimed: Set<String> = []
     for head in heads {
-      let rows = dialect.rows(of: head)
+      let rows = dialect.heads[head] ?? []
       guard claimed.isDisjoint(with: rows.map(\.stored)) else { continue }
       claimed.formUnion(rows.map(\.stored))
-      entries += rows.map { Entry(row: $0, owner: head.name) }
+      entries += rows.map { Entry(row: $0, owner: head, isPrefixed: false) }
     }
     self.dialect = dialect
     self.attentionHeads = backbone?.attentionHeadCount ?? 1
     self.entries = entries
     spellings = dialect.backbonePrefixes.map { prefix in
-      NameIndex(entries.map { ($0.owner == Self.backbone ? prefix : "") + $0.row.stored })
+      NameIndex(entries.map { ($0.isPrefixed ? prefix : "") + $0.row.stored })
+    }
+  }
+
+  /// The rows in the order of a file: those of one layer stand together, as the frameworks write them.
+  private static func ordered(_ rows: [Dialect.Row], layers: [Int]) -> [Dialect.Row] {
+    var ordered: [Dialect.Row] = []
+    var rest = rows[...]
+    while let first = rest.first {
+      let depth = first.depth
+      let group = rest.prefix { $0.depth == depth }
+      rest = rest.dropFirst(group.count)
+      // Heads alone are named without an encoder.
+      guard layers.count >= depth else { continue }
+      for numbers in Self.numbers(layers.prefix(depth)) { ordered += group.map { $0.numbered(numbers) } }
+    }
+    return ordered
+  }
+
+  /// Every combination of numbers below some counts, the last running fastest.
+  private static func numbers(_ counts: ArraySlice<Int>) -> [[Int]] {
+    counts.reduce([[]]) { combinations, count in
+      combinations.flatMap { numbers in (0..<count).map { numbers + [$0] } }
     }
   }
 
@@ -62,6 +73,26 @@ public struct NameTable: Sendable {
   private func spelling(of names: [String]) -> (index: NameIndex, count: Int) {
     let counted = spellings.map { index in (index: index, count: names.count { index[$0] != nil }) }
     return counted.dropFirst().reduce(counted[0]) { $1.count > $0.count ? $1 : $0 }
+  }
+
+  /// The stored names of each head that a file holds whole, by task: those of its required rows.
+  static func completeHeads(_ dialect: Dialect, in names: some Sequence<String>) -> [String: Set<String>] {
+    let names = names.map(NameTable(dialect, on: nil, heads: []).current)
+    return dialect.heads.compactMapValues { rows in
+      let index = NameIndex(rows.map(\.stored))
+      let found = Set(names.compactMap { index[$0] })
+      let required = rows.indices.filter { rows[$0].presence == .required }
+      guard !required.isEmpty, found.isSuperset(of: required) else { return nil }
+      return Set(required.map { rows[$0].stored })
+    }
+  }
+
+  /// Whether a file has every tensor of the pooler.
+  func holdsPooler(in names: some Sequence<String>) -> Bool {
+    let pooler = Set(entries.indices.filter { entries[$0].owner == Component.pooler })
+    let names = names.map(current)
+    return !pooler.isEmpty
+      && spellings.contains { index in pooler.isSubset(of: names.compactMap { index[$0] }) }
   }
 
   /// Why a stored name is dropped, when it is on purpose.
@@ -84,29 +115,37 @@ public struct NameTable: Sendable {
 
   private typealias Found = (stored: String, tensor: LazyTensor)
 
-  /// Tensors by owner, in canonical names and layout.
-  public typealias Decoded = OrderedDictionary<String, Weights>
+  /// What a file's tensors are.
+  public struct Decoded {
+    /// Tensors by component, in canonical names and layout; a component without any tensor is absent.
+    public var components: OrderedDictionary<String, Weights> = [:]
+    /// Copies that were not compared, by the component that they belong to.
+    public var copies: [String: UnconfirmedCopies] = [:]
+    /// Tensors that nothing recognises, in their stored names.
+    public var unknown = Weights()
+  }
 
-  /// Sorts a file's tensors into backbone and heads.
+  /// Sorts a file's tensors into components. Reads none of them.
   ///
   /// - Parameters:
   ///   - weights: Tensors in stored names.
+  ///   - isTied: Whether the configuration leaves ties as they are usual; otherwise what is stored is a parameter.
   ///   - report: Receives what was loaded, renamed, dropped and not recognised.
-  /// - Returns: Tensors in canonical names, by ``backbone`` and head name; an owner without any tensor is
-  ///   absent. Unrecognised tensors are under the empty name.
   /// - Throws: ``GraftError`` when two stored tensors are the same parameter, or a layout does not fit.
-  public func decode(_ weights: Weights, report: inout LoadReport) throws -> Decoded {
+  public func decode(
+    _ weights: Weights, isTied: Bool = true, report: inout LoadReport
+  ) throws -> Decoded {
     let names = weights.tensors.keys.map(current)
     let spelling = spelling(of: names).index
+    var decoded = Decoded()
     var found: [Int: Found] = [:]
-    var unknown = Weights()
     for ((stored, tensor), name) in zip(weights.tensors, names) {
       guard let index = spelling[name] else {
         if let reason = reasonToDrop(name) {
           report.dropped.append(.init(name: stored, reason: .declared(reason)))
         } else {
           report.unexpected.append(stored)
-          unknown[stored] = tensor
+          decoded.unknown[stored] = tensor
         }
         continue
       }
@@ -121,14 +160,17 @@ public struct NameTable: Sendable {
       found[index] = (stored, try tensor.fromStored(entries[index].row.layout, stored, attentionHeads))
     }
 
-    try resolveCopies(&found, &report)
-    try resolveTies(&found, &report)
+    try setCopiesAside(&found, &decoded.copies, &report)
+    setTiesAside(&found, isTied, &decoded.copies, &report)
 
-    var decoded: Decoded = [:]
     for (index, entry) in entries.enumerated() {
       guard let (stored, tensor) = found[index] else { continue }
-      decoded[entry.owner, default: Weights()][entry.row.canonical] = tensor
-      report.update(entry.owner) { group in
+      for (parameter, part) in zip(entry.row.parameters, try tensor.split(entry.row.parameters.count, stored))
+      {
+        decoded.components[entry.owner, default: Weights()][parameter] = part
+      }
+      // The pooler is reported with the encoder that it belongs to.
+      report.update(entry.owner == Component.pooler ? Component.backbone : entry.owner) { group in
         // Another prefix or scope is not another name: they vary by the class that wrote the file.
         let name = current(stored)
         if name == stored {
@@ -138,33 +180,37 @@ public struct NameTable: Sendable {
         }
       }
     }
-    if !unknown.tensors.isEmpty { decoded[""] = unknown }
     return decoded
   }
 
   /// Drops what is stored a second time, which has to be equal to the first.
-  private func resolveCopies(_ found: inout [Int: Found], _ report: inout LoadReport) throws {
+  private func setCopiesAside(
+    _ found: inout [Int: Found], _ copies: inout [String: UnconfirmedCopies], _ report: inout LoadReport
+  ) throws {
     for index in entries.indices where entries[index].row.isCopy {
       guard let copy = found.removeValue(forKey: index) else { continue }
       let parameter = entries[index].row.canonical
+      let duplicate = UnconfirmedCopies.Duplicate(
+        stored: copy.stored, tensor: copy.tensor, parameter: parameter, original: storedName(parameter))
       guard let original = self.index(of: parameter).flatMap({ found[$0] }),
-        try copy.tensor.isIdentical(to: original.tensor)
-      else {
-        throw GraftError(
-          .malformed, "a parameter is stored twice, with different values",
-          subject: "tensor '\(copy.stored)'",
-          expected: "the values of '\(storedName(parameter))'")
+        original.tensor.spec == copy.tensor.spec
+      else { throw duplicate.isAnother }
+      if !copy.tensor.hasSameOrigin(as: original.tensor) {
+        copies[entries[index].owner, default: .init()].duplicates.append(duplicate)
       }
       report.dropped.append(.init(name: copy.stored, reason: .copy(of: parameter)))
     }
   }
 
-  /// Drops copies that are equal to what they are tied to.
+  /// Drops copies of what they are tied to, as far as that can be told without reading them.
   ///
-  /// The ties of one owner hold together or not at all: when one copy differs, every one of them is a
+  /// The ties of one component hold together or not at all: when one copy differs, every one of them is a
   /// parameter, and one that was not stored starts as its target. Where a model's copy is stored without its
   /// target, as by writers that keep one name of a shared tensor, it is the target.
-  private func resolveTies(_ found: inout [Int: Found], _ report: inout LoadReport) throws {
+  private func setTiesAside(
+    _ found: inout [Int: Found], _ isTied: Bool, _ copies: inout [String: UnconfirmedCopies],
+    _ report: inout LoadReport
+  ) {
     let tied = entries.indices.filter { entries[$0].row.target != nil }
     let owners = Set(found.keys.map { entries[$0].owner })
     for index in tied {
@@ -173,35 +219,44 @@ public struct NameTable: Sendable {
       else { continue }
       found[target] = found.removeValue(forKey: index)
     }
-    for group in Dictionary(grouping: tied, by: { entries[$0].owner }).values {
-      let stored = group.filter { found[$0] != nil }
-      let targets = Dictionary(
-        uniqueKeysWithValues: group.map { ($0, entries[$0].row.target.flatMap(index).flatMap { found[$0] }) })
-      let holds = try stored.allSatisfy { index in
-        guard let copy = found[index], let target = targets[index] ?? nil else { return false }
-        return try copy.tensor.isIdentical(to: target.tensor)
-      }
+    for (owner, group) in Dictionary(grouping: tied, by: { entries[$0].owner }) {
+      guard group.contains(where: { found[$0] != nil }) else { continue }
+      var ties = UnconfirmedCopies.Ties()
+      var mayHold = isTied
       for index in group.sorted() {
-        if holds, let copy = found.removeValue(forKey: index) {
-          report.dropped.append(
-            .init(name: copy.stored, reason: .tied(to: entries[index].row.target ?? "")))
-        } else if !stored.isEmpty, !holds, found[index] == nil {
-          found[index] = targets[index] ?? nil
+        let target = entries[index].row.target ?? ""
+        let original = self.index(of: target).flatMap { found[$0] }
+        let copy = found[index]
+        ties.rows.append(
+          .init(
+            parameter: entries[index].row.canonical, target: target, stored: copy?.stored,
+            tensor: copy?.tensor))
+        if let copy {
+          mayHold = mayHold && original?.tensor.spec == copy.tensor.spec
+          ties.isConfirmed =
+            ties.isConfirmed && original.map { copy.tensor.hasSameOrigin(as: $0.tensor) } == true
         }
       }
+      for index in group.sorted() {
+        if mayHold, let copy = found.removeValue(forKey: index) {
+          report.dropped.append(.init(name: copy.stored, reason: .tied(to: entries[index].row.target ?? "")))
+        } else if !mayHold, found[index] == nil {
+          found[index] = entries[index].row.target.flatMap(self.index).flatMap { found[$0] }
+        }
+      }
+      if mayHold, !ties.isConfirmed { copies[owner, default: .init()].ties = ties }
     }
   }
 
   /// The entry of a parameter.
   private func index(of canonical: String) -> Int? {
-    entries.firstIndex { $0.row.canonical == canonical && !$0.row.isCopy }
+    entries.firstIndex { $0.row.parameters.contains(canonical) && !$0.row.isCopy }
   }
 
   /// What a parameter is called in this dialect, for people; its canonical name when it has no row.
   public func storedName(_ canonical: String) -> String {
     guard let entry = index(of: canonical).map({ entries[$0] }) else { return canonical }
-    let prefix = entry.owner == Self.backbone ? dialect.backbonePrefixes[0] : ""
-    return prefix + NameIndex.unscoped(entry.row.stored)
+    return (entry.isPrefixed ? dialect.backbonePrefixes[0] : "") + NameIndex.unscoped(entry.row.stored)
   }
 
   // MARK: Encoding
@@ -210,20 +265,18 @@ public struct NameTable: Sendable {
   ///
   /// - Throws: ``GraftError`` naming the first tensor that is missing.
   func checkComplete(_ tensors: Weights) throws {
-    guard
-      let missing = entries.first(where: {
-        $0.row.presence == .required && tensors[$0.row.canonical] == nil
-      })
-    else { return }
-    throw GraftError(
-      .unsupported, "the dialect '\(dialect.name)' needs a tensor that the model does not have",
-      subject: "tensor '\(missing.row.canonical)'", advice: "Choose another --dialect.")
+    for entry in entries where entry.row.presence == .required {
+      guard let missing = entry.row.parameters.first(where: { tensors[$0] == nil }) else { continue }
+      throw GraftError(
+        .unsupported, "the dialect '\(dialect.name)' needs a tensor that the model does not have",
+        subject: "tensor '\(missing)'", advice: "Choose another dialect.")
+    }
   }
 
   /// Names and lays out tensors as the dialect stores them, in the order of its rows.
   ///
   /// - Parameters:
-  ///   - tensors: Canonical names of backbone and heads together.
+  ///   - tensors: Canonical names of all components together.
   ///   - architecture: The class that the tensors make, such as `BertForMaskedLM`.
   ///   - withHead: Whether a head is among them, which decides the backbone's prefix.
   ///   - sharing: Whether a tied tensor is given under its second name as well, for a format that stores it once.
@@ -236,22 +289,25 @@ public struct NameTable: Sendable {
     var names: [String: String] = [:]
     for entry in entries {
       let name = storedName(of: entry, architecture: architecture, withHead: withHead)
-      guard let tensor = tensors[entry.row.canonical] else {
+      let parts = entry.row.parameters.compactMap { tensors[$0] }
+      guard parts.count == entry.row.parameters.count else {
         if sharing, let target = entry.row.target.flatMap({ names[$0] }) { stored[name] = stored[target] }
         continue
       }
-      if left.remove(entry.row.canonical) != nil {
-        stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
+      let isNew = !left.isDisjoint(with: entry.row.parameters)
+      guard isNew || entry.row.isCopy else { continue }
+      let tensor = parts.count == 1 ? parts[0] : try LazyTensor(stacking: parts, name)
+      stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
+      if isNew {
+        left.subtract(entry.row.parameters)
         names[entry.row.canonical] = name
-      } else if entry.row.isCopy {
-        stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
       }
     }
     guard left.isEmpty else {
       throw GraftError(
         .unsupported,
         "the dialect '\(dialect.name)' has no name for \(LoadReport.sample(left.sorted()))",
-        advice: "Choose another --dialect, or detach the head."
+        advice: "Choose another dialect, or detach the head."
       )
     }
     return stored
@@ -263,10 +319,10 @@ public struct NameTable: Sendable {
   func storedNames(architecture: String, withHead: Bool) throws -> [String: String] {
     var names: [String: String] = [:]
     for entry in entries where !entry.row.isCopy {
-      guard entry.row.layout == .same else {
+      guard entry.row.layout == .same, entry.row.parameters.count == 1 else {
         throw GraftError(
           .unsupported, "the dialect '\(dialect.name)' lays weights out otherwise than the model reads them",
-          subject: "tensor '\(entry.row.stored)'", advice: "Choose another --dialect.")
+          subject: "tensor '\(entry.row.stored)'", advice: "Choose another dialect.")
       }
       names[entry.row.canonical] = storedName(of: entry, architecture: architecture, withHead: withHead)
     }
@@ -275,8 +331,24 @@ public struct NameTable: Sendable {
 
   private func storedName(of entry: Entry, architecture: String, withHead: Bool) -> String {
     let prefix = withHead ? dialect.backbonePrefixes.first : dialect.backbonePrefixes.last
-    return ((entry.owner == Self.backbone ? prefix : nil) ?? "")
+    return ((entry.isPrefixed ? prefix : nil) ?? "")
       .appending(entry.row.stored)
       .replacing(NameIndex.scope, with: dialect.scopePrefix + architecture.snakeCased)
+  }
+}
+
+extension LazyTensor {
+  /// Some tensors of equal size from one that stacks their rows.
+  ///
+  /// - Throws: ``GraftError`` when its rows do not divide.
+  fileprivate func split(_ count: Int, _ name: String) throws -> [LazyTensor] {
+    guard count > 1 else { return [self] }
+    guard let rows = spec.shape.first, rows.isMultiple(of: count) else {
+      throw GraftError(
+        .mismatch, "wrong shape", subject: "tensor '\(name)'",
+        expected: "\(count) times as many rows as each part",
+        found: "\(spec)")
+    }
+    return (0..<count).map { self.rows($0 * (rows / count)..<($0 + 1) * (rows / count)) }
   }
 }

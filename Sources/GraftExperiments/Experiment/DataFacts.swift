@@ -14,7 +14,7 @@ public struct DataFacts: Sendable {
   public let rows: Int
   /// How long all texts are together, in UTF-8 bytes.
   let bytes: Int
-  /// A row for each label that occurs, without its text: the first that has it.
+  /// A row for each label that occurs: the first that has it.
   private let examples: [TextRow]
   private let labelBase: Int?
 
@@ -30,17 +30,14 @@ public struct DataFacts: Sendable {
     struct Kind: Hashable {
       let label: WrittenLabel?
       let isPair: Bool
+      let fields: String
     }
     var examples: OrderedDictionary<Kind, TextRow> = [:]
     for row in rows {
-      hash.add(row.text)
-      hash.add(row.pair)
-      hash.add(row.label)
+      hash.add(row)
       bytes += row.byteCount
-      let kind = Kind(label: row.label, isPair: row.pair != nil)
-      if examples[kind] == nil {
-        examples[kind] = TextRow("", pair: row.pair.map { _ in "" }, label: row.label, place: row.place)
-      }
+      let kind = Kind(label: row.label, isPair: row.pair != nil, fields: JSON.object(row.fields).text())
+      if examples[kind] == nil { examples[kind] = row }
     }
     (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
     (self.examples, labelBase) = (Array(examples.values), data.labelBase)
@@ -61,11 +58,8 @@ public struct DataFacts: Sendable {
 
   /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
   ///
-  /// - Throws: `GraftError` when the head cannot be made.
-  func key(for checkpoint: Checkpoint) throws -> String {
-    guard let head = try checkpoint.makeHead(),
-      type(of: head).hasLabels || RelationReader(for: head, base: 0) != nil
-    else { return sha256 }
+  func key(for checkpoint: Checkpoint) -> String {
+    guard checkpoint.activeHead?.tasks.contains(where: { $0.readsLabels }) == true else { return sha256 }
     return "\(sha256), labels from \(labelBase.map(String.init) ?? "their names")"
   }
 
@@ -74,14 +68,11 @@ public struct DataFacts: Sendable {
   /// - Returns: The classes that occur, when each text is of one.
   /// - Throws: `GraftError` naming file and row.
   func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
-    let head = try checkpoint.makeHead()
+    let configuration = checkpoint.configuration
+    let tasks = try checkpoint.activeHead?.tasks.map { try $0.init(configuration) } ?? []
     do {
-      let labels = try Dataset.labels(
-        of: examples, head: head, configuration: checkpoint.configuration, base: labelBase)
-      return Set(
-        labels.compactMap { label in
-          if case .index(let index)? = label { index } else { nil }
-        })
+      let labels = try Dataset.labels(of: examples, tasks: tasks, base: labelBase)
+      return Set(labels.compactMap { ($0 as? ClassLabel)?.index })
     } catch var error as GraftError {
       // What options of commands say stands in the experiment's file here.
       error.advice =

@@ -138,7 +138,7 @@ public struct Experiment: Sendable {
   public struct Scoring: Sendable {
     public var data: String
     public var options: EvaluationOptions
-    public var maximumLength: Int?
+    public var maxLength: Int?
     /// Whether each token is hidden in turn as well.
     public var pseudoPerplexity = false
   }

@@ -48,7 +48,7 @@ public struct ExperimentPlan: Sendable {
     self.experiment = experiment
     let base = try registry.open(experiment.base).checkpoint
     baseHash = try base.contentHash()
-    baseParameters = base.backbone.elementCount + base.heads.reduce(0) { $0 + $1.weights.elementCount }
+    baseParameters = base.components.reduce(0) { $0 + $1.weights.elementCount }
     let mistakes = Mistakes()
     for (name, set) in experiment.data where experiment.uses(name) {
       data[name] = try DataFacts(name, set)
@@ -221,7 +221,7 @@ private struct Planner {
       try model.checkClasses(classes, of: scoring.data)
       return try add(stage, stage.task, model, scoring.key, data: [scoring.data])
     case .export(let output):
-      _ = try output.resolve(registry, backbone: model.checkpoint.backboneType.name)
+      _ = try output.resolve(registry, for: model.checkpoint.family)
       return try add(
         stage, stage.task, model,
         [
@@ -306,14 +306,12 @@ extension Planner.Model {
     }
   }
 
-  /// Refuses a head that surely predicts no tokens, because it reads the text as a whole or learns labels.
+  /// Refuses a head that predicts no tokens.
   fileprivate func requireTokens() throws {
-    guard let head = checkpoint.activeHead, head.parts.allSatisfy({ $0.hasLabels || $0.needsPooler }) else {
-      return
-    }
+    guard let head = checkpoint.activeHead, !head.tasks.contains(where: { $0.predictsTokens }) else { return }
     throw GraftError(
       .mismatch, "the head '\(head.name)' predicts no tokens, which pseudo-perplexity is about",
-      advice: "Put a stage 'swap: masked-lm' before this one, or leave 'pseudo-perplexity' out.")
+      advice: "Swap it for one that does in a stage before this one, or leave 'pseudo-perplexity' out.")
   }
 
   /// Refuses to test on classes that were never learnt.
@@ -346,8 +344,8 @@ extension Experiment.Scoring {
   /// What decides its result, but for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
     [
-      "mlm-probability": JSON(options.maskingProbability), "seed": .number(String(options.seed)),
-      "batch-size": JSON(options.batchSize), "max-length": maximumLength.map { JSON($0) } ?? .null,
+      "mlm-probability": JSON(options.mlmProbability), "seed": .number(String(options.seed)),
+      "batch-size": JSON(options.batchSize), "max-length": maxLength.map { JSON($0) } ?? .null,
       "pseudo-perplexity": JSON(pseudoPerplexity),
     ]
   }

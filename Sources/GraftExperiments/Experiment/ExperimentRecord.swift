@@ -113,7 +113,9 @@ struct ExperimentRecord {
     let directory = "stages/\(stage.directoryName)"
     var members: OrderedDictionary<String, JSON> = [
       "kind": .string(stage.task.kind), "name": .string(step.name),
-      "head": stage.head.map { .string($0) } ?? .null, "directory": .string(directory),
+      "head": stage.head.map { .string($0) } ?? .null,
+      "language_model": JSON(stage.checkpoint.activeHead?.tasks.contains { $0.predictsTokens } == true),
+      "directory": .string(directory),
       "cached": JSON(!schedule.pending.contains(step.index)),
       "seconds": JSON((cache.record(stage)?.seconds ?? 0).rounded(digits: 3)),
     ]

@@ -159,8 +159,9 @@ private struct ExperimentSchema {
           _ = try set.locate(split, in: directories)
         } catch var error as GraftError {
           error.advice =
-            "Put the original CSV file there, "
-            + "or name the directory above with --data-dir, 'data-dir' or GRAFT_DATA."
+            """
+            Put the original CSV file there, or name the directory above with \(option: "data-dir") or GRAFT_DATA.
+            """
           throw error
         }
         return Experiment.DataSet(source: .named(set, split, directories: directories), options: options)
@@ -232,14 +233,14 @@ private struct ExperimentSchema {
     case "evaluate":
       var scoring = Experiment.Scoring(data: "", options: EvaluationOptions())
       reader.read("batch-size", &scoring.options.batchSize)
-      reader.read("mlm-probability", &scoring.options.maskingProbability)
+      reader.read("mlm-probability", &scoring.options.mlmProbability)
       reader.read("seed", &scoring.options.seed)
-      reader.read("max-length", &scoring.maximumLength)
+      reader.read("max-length", &scoring.maxLength)
       reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
       require(1...65536 ~= scoring.options.batchSize, "batch-size", "between 1 and 65536", reader)
-      let probability = scoring.options.maskingProbability
+      let probability = scoring.options.mlmProbability
       require(probability > 0 && probability <= 1, "mlm-probability", "above 0, at most 1", reader)
-      require(scoring.maximumLength ?? 3 >= 3, "max-length", "at least 3", reader)
+      require(scoring.maxLength ?? 3 >= 3, "max-length", "at least 3", reader)
       guard let data = name(kind, of: "data set", names(under: "data"), reader) else { return nil }
       scoring.data = data
       return .evaluate(scoring)
@@ -304,7 +305,7 @@ private struct ExperimentSchema {
     }
     swap.problemType = (keys.read("problem-type") as ProblemTypeName?)?.problemType
     keys.read("seed", &swap.seed)
-    guard let head = name("swap", of: "head", registry.heads.names, keys) else { return nil }
+    guard let head = name("swap", of: "head", registry.headNames, keys) else { return nil }
     swap.head = head
     return swap
   }

@@ -29,13 +29,13 @@ extension ExperimentSchedule {
       case .train(let training): (options, isTraining) = (training.options, true)
       case .evaluate(let scoring):
         options.batchSize = scoring.options.batchSize
-        options.maxLength = scoring.maximumLength ?? options.maxLength
+        options.maxLength = scoring.maxLength ?? options.maxLength
       case .importing, .swap, .export: continue
       }
       options.batchSize = min(options.batchSize, 1024)
       let some = try set.read(atMost: options.batchSize * (Self.timedBatches + 1))
-      let model = try stage.checkpoint.makeModel(frozenBackbone: options.freezesBackbone)
-      let data = try some.dataset(for: model, maximumLength: options.maxLength)
+      let model = try stage.checkpoint.makeModel(frozen: options.freezesBackbone ? .backbone : .none)
+      let data = try some.dataset(for: model, maxLength: options.maxLength)
       let optimizer = isTraining ? try registry.optimizers.find(options.optimizer) : nil
       let seconds = try Self.time(
         model, data, options, optimizer: optimizer, backend: machine.backend(for: stage.task))
@@ -43,7 +43,7 @@ extension ExperimentSchedule {
       let passes = isTraining && !options.freezesBackbone ? 3.0 : 1.0
       rates.add(
         stage.work.kind, seconds: seconds,
-        amount: Double(bytes) * passes * Double(stage.checkpoint.backbone.elementCount))
+        amount: Double(bytes) * passes * Double(stage.checkpoint.encoderWeightCount))
     }
   }
 
@@ -58,7 +58,7 @@ extension ExperimentSchedule {
     backend: any ComputeBackend
   ) throws -> Double {
     let batching = Batching(
-      model: model, data: data, maskingProbability: Float(options.maskingProbability))
+      model: model, data: data, mlmProbability: Float(options.mlmProbability))
     let randomness = Randomness(options.seed)
     let pool = MemoryPool()
     let step = optimizer.map { type in
@@ -72,11 +72,11 @@ extension ExperimentSchedule {
     for first in stride(from: 0, to: data.count, by: options.batchSize) {
       if first == options.batchSize { start = .now }
       let indices = first..<min(first + options.batchSize, data.count)
-      let batch = try batching.prepared(indices, key: randomness.masks(batch: first))
+      let batch = try batching.prepared(indices.map(data.example), key: randomness.masks(batch: first))
       if let step {
         _ = try step.run([batch], learningRate: 0, dropoutKeys: [randomness.dropout(batch: first)])
       } else {
-        _ = try model.logits(batch, Tape(backend, recording: false, pool: pool))
+        _ = try model.scores(batch, Tape(backend, recording: false, pool: pool))
       }
     }
     return start.secondsSince

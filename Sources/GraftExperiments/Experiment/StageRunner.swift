@@ -119,9 +119,9 @@ struct StageRunner {
     let model = try registry.open(input(of: stage)).checkpoint.makeModel()
     let rows = try rows(scoring.data)
     let data = try Dataset(
-      rows.rows, for: model, labelBase: rows.labelBase, maximumLength: scoring.maximumLength)
+      rows.rows, for: model, labelBase: rows.labelBase, maxLength: scoring.maxLength)
     var options = scoring.options
-    options.keepsPredictions = model.head.map { type(of: $0).hasLabels } ?? false
+    options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)
     func report(_ done: Int, before: Double) throws {
       if control.isStopRequested { throw Interrupted() }
@@ -140,8 +140,7 @@ struct StageRunner {
     try make(stage, since: start) { directory in
       if options.keepsPredictions {
         try PredictionFile.write(
-          evaluation.predictions, of: rows.rows, labelled: data,
-          to: directory.appending(path: "predictions.jsonl"))
+          evaluation.predictions, of: data, to: directory.appending(path: "predictions.jsonl"))
       }
       try FileWriter.write(
         directory.appending(path: "eval_results.json"), text: evaluation.document.text(.sorted) + "\n")
@@ -151,7 +150,7 @@ struct StageRunner {
 
 extension OutputOptions {
   fileprivate func resolve(_ registry: Registry, _ checkpoint: Checkpoint) throws -> Checkpoint.WriteOptions {
-    try resolve(registry, backbone: checkpoint.backboneType.name)
+    try resolve(registry, for: checkpoint.family)
   }
 }
 

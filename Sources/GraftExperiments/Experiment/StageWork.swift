@@ -34,9 +34,8 @@ struct StageWork: Sendable {
   }
 
   init(_ task: Experiment.Task, _ checkpoint: Checkpoint, _ data: OrderedDictionary<String, DataFacts>) {
-    let tensors = checkpoint.backbone.tensors.values + checkpoint.heads.flatMap(\.weights.tensors.values)
-    modelBytes = tensors.reduce(0) { $0 + $1.spec.byteCount }
-    let weights = Double(checkpoint.backbone.elementCount)
+    modelBytes = checkpoint.components.reduce(0) { $0 + $1.weights.byteCount }
+    let weights = Double(checkpoint.encoderWeightCount)
     func bytes(_ name: String?) -> Double { Double(name.flatMap { data[$0]?.bytes } ?? 0) }
     let head = checkpoint.activeHead?.name ?? ""
     switch task {
@@ -111,5 +110,12 @@ struct StageRates {
   /// How long some work takes, in seconds, as far as that is known.
   func seconds(_ work: StageWork, share: Double = 1) -> Double? {
     rate(work.kind).map { $0 * work.amount * share }
+  }
+}
+
+extension Checkpoint {
+  /// The number of weights of the backbone, with its pooler.
+  var encoderWeightCount: Int {
+    components.reduce(0) { $0 + ($1.isHead ? 0 : $1.weights.elementCount) }
   }
 }

@@ -18,7 +18,7 @@ extension TrainingOptions {
     keys.read("weight-decay", &weightDecay)
     keys.read("max-grad-norm", &maxGradNorm)
     keys.read("max-length", &maxLength)
-    keys.read("mlm-probability", &maskingProbability)
+    keys.read("mlm-probability", &mlmProbability)
     keys.read("seed", &seed)
     keys.read("dropout", &dropout)
     keys.read("no-shuffle", &noShuffle)

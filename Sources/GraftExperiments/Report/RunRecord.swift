@@ -50,6 +50,8 @@ struct RunRecord {
     let kind: String
     let name: String
     let head: String?
+    /// Whether the head predicts tokens.
+    let isLanguageModel: Bool
     /// Relative to the run's directory.
     let directory: String?
     let isCached: Bool
@@ -131,6 +133,7 @@ extension RunRecord.Stage {
     kind = try fields.string("kind")
     name = try fields.string("name")
     head = fields.json["head"]?.string
+    isLanguageModel = fields.json["language_model"]?.bool ?? false
     directory = try path("directory")
     isCached = fields.json["cached"]?.bool ?? false
     seconds = fields.json["seconds"]?.double

@@ -83,7 +83,7 @@ package struct RunResults {
             let predictions = try stage.predictions.flatMap { try TestPredictions(reading: $0) }
             if predictions != nil || test == nil { last = results }
             test = predictions ?? test
-            if stage.head == "masked-lm" || results["eval_pseudo_perplexity"] != nil {
+            if stage.isLanguageModel || results["eval_pseudo_perplexity"] != nil {
               let score = LanguageModelScore(
                 arm: arm.name, seeds: [seed], stage: stage.name, file: stage.results,
                 pseudoPerplexity: results["eval_pseudo_perplexity"], loss: results["eval_loss"])

@@ -56,10 +56,10 @@ package struct Verdict {
     seeds == 1 ? "With this seed \(finding)" : finding.capitalizedFirst
   }
 
-  /// Whether an arm trains a masked-language model.
+  /// Whether an arm trains a language model.
   private static func isAdapted(_ name: String, in record: RunRecord) -> Bool {
     record.arms.first { $0.name == name }?.seeds.first?.stages.contains {
-      $0.kind == "train" && $0.head == "masked-lm"
+      $0.kind == "train" && $0.isLanguageModel
     } ?? false
   }
 }

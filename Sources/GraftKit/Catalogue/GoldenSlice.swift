@@ -38,23 +38,23 @@ public struct GoldenSlice: Sendable {
   public func difference(of checkpoint: Checkpoint, backend: any ComputeBackend) throws -> Float {
     let places = mask.indices.filter { mask[$0] != 0 }
     var batch = Batch()
-    batch.append(
-      ids: places.map { ids[$0] }, tokenTypes: places.map { types[$0] }, positions: places.map(Int32.init))
+    batch.append(paddedRow: ids, tokenTypes: types, mask: mask.map { $0 != 0 })
     guard let found = try checkpoint.goldenOutputs(batch, backend)[output] else {
       throw GraftError(.missing, "the checkpoint does not compute this output", subject: "'\(output)'")
     }
+    let value = found.value
     var largest: Float = 0
     for (offset, expected) in values.enumerated() {
       // What there is for each token, or for the text as a whole.
       let token = first.token + offset
-      let row = found.rows == places.count ? places.firstIndex(of: token) ?? .max : token
-      guard row < found.rows, first.place + expected.count <= found.columns else {
+      let row = found.rows == .tokens ? places.firstIndex(of: token) ?? .max : token
+      guard row < value.rows, first.place + expected.count <= value.columns else {
         throw GraftError(
           .mismatch, "the output is smaller than expected", subject: "'\(output)'",
-          found: "[\(found.rows), \(found.columns)]")
+          found: "[\(value.rows), \(value.columns)]")
       }
-      let start = row * found.columns + first.place
-      largest = max(largest, maximumDifference(expected[...], found.buffer[start..<start + expected.count]))
+      let start = row * value.columns + first.place
+      largest = max(largest, maximumDifference(expected[...], value.buffer[start..<start + expected.count]))
     }
     return largest
   }

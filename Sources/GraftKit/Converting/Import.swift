@@ -26,7 +26,7 @@ public struct OutputOptions: Sendable {
   /// The plugins that the options name.
   ///
   /// - Throws: `GraftError` when one is not registered, or the format does not have the type.
-  package func resolve(_ registry: Registry, backbone: String) throws -> Checkpoint.WriteOptions {
+  package func resolve(_ registry: Registry, for family: Family) throws -> Checkpoint.WriteOptions {
     let found = try registry.checkpointFormat(format)
     let types = found.type.storageTypes
     let type = types.first { $0.name == dtype }
@@ -37,7 +37,7 @@ public struct OutputOptions: Sendable {
     }
     return Checkpoint.WriteOptions(
       format: found,
-      dialect: try registry.dialect(dialect, of: backbone, in: format), dtype: type, shardLimit: shardLimit)
+      dialect: try registry.dialect(dialect, of: family, in: format), dtype: type, shardLimit: shardLimit)
   }
 }
 
@@ -50,7 +50,7 @@ extension Checkpoint {
   public func write(
     to url: URL, _ options: OutputOptions = OutputOptions(), replacing: Bool = false, registry: Registry
   ) throws {
-    let resolved = try options.resolve(registry, backbone: backboneType.name)
+    let resolved = try options.resolve(registry, for: family)
     try DirectoryWriter.write(url, replacing: replacing) { try write(into: $0, resolved) }
   }
 }
@@ -120,8 +120,9 @@ private func open(
   _ source: URL, for options: OutputOptions, strict: Bool, keepExtra: Bool, _ registry: Registry
 ) throws -> (OpenedCheckpoint, Checkpoint.WriteOptions) {
   var opened = try registry.open(source)
+  try opened.confirmCopies()
   if strict { try opened.report.requireStrict() }
-  let resolved = try options.resolve(registry, backbone: opened.checkpoint.backboneType.name)
+  let resolved = try options.resolve(registry, for: opened.checkpoint.family)
   if !keepExtra {
     opened.checkpoint.extra = Weights()
   } else if !opened.report.unexpected.isEmpty {
@@ -155,7 +156,7 @@ extension OutputOptions {
         .refused, "the extension '.\(output.pathExtension)' is that of the format '\(other.name)'",
         file: output.path,
         expected: own.map { ".\($0)" }.joined(separator: ", ") + ", or the name of a directory",
-        advice: "Pass --format \(other.name), or choose another name.")
+        advice: "Set \(option: "format") to \(other.name), or choose another name.")
     }
     return false
   }
@@ -185,7 +186,7 @@ extension Checkpoint {
       throw GraftError(
         .refused, "the model does not fit in one file of the largest size", file: output.path,
         expected: options.shardLimit.map { "at most \($0) bytes" }, found: "\(file.weights.byteCount)",
-        advice: "Name a directory for its \(shards) shards, or raise --max-shard-size.")
+        advice: "Name a directory for its \(shards) shards, or raise \(option: "max-shard-size").")
     }
     try write(file, to: output, options, counting: tally)
     let left = try leftOut(ofOneFileIn: options.dialect)

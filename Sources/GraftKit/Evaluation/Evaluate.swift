@@ -8,25 +8,25 @@ public struct EvaluationOptions: Sendable, Equatable {
   /// How many texts run together. It does not change the scores of a classifier.
   public var batchSize = 32
   /// The share of tokens that masked-language modelling hides.
-  public var maskingProbability: Float = 0.15
+  public var mlmProbability: Float = 0.15
   /// The randomness of masking: the same seed hides the same tokens.
   public var seed: UInt64 = 42
-  /// Whether what a classifier says about each text is kept.
+  /// Whether what the head says about each row is kept.
   public var keepsPredictions = false
 
   /// The defaults of `graft evaluate`.
   public init(
-    batchSize: Int = 32, maskingProbability: Float = 0.15, seed: UInt64 = 42, keepsPredictions: Bool = false
+    batchSize: Int = 32, mlmProbability: Float = 0.15, seed: UInt64 = 42, keepsPredictions: Bool = false
   ) {
     self.batchSize = batchSize
-    self.maskingProbability = maskingProbability
+    self.mlmProbability = mlmProbability
     self.seed = seed
     self.keepsPredictions = keepsPredictions
   }
 }
 
 /// What an evaluation found.
-public struct Evaluation: Sendable, Equatable {
+public struct Evaluation: Sendable {
   /// The mean loss over all predictions.
   public var loss: Double
   /// The head's scores, such as `accuracy`.
@@ -35,8 +35,8 @@ public struct Evaluation: Sendable, Equatable {
   public var confusion: ConfusionMatrix?
   /// The names of a classifier's outputs.
   public var labels: [String]
-  /// What was said about each example, in the order of the data, when the options ask for it.
-  public var predictions: [Prediction]
+  /// What was said about each row, in the order of the data, when the options ask for it.
+  public var predictions: [any TaskPrediction]
   /// How many examples were evaluated.
   public var examples: Int
   /// How many batches they made.
@@ -88,7 +88,7 @@ public struct Evaluation: Sendable, Equatable {
 ///   - pool: Memory to use again; one of its own by default.
 ///   - progress: Called after each batch with the number of examples done; may throw to stop.
 /// - Throws: `GraftError` when the model has no head, an example lacks its label, or predictions are wanted of
-///   a head that does not label whole texts; what `progress` throws.
+///   a head that says nothing about a row as a whole; what `progress` throws.
 public func evaluate(
   _ model: Model,
   on data: Dataset,
@@ -97,26 +97,24 @@ public func evaluate(
   pool: MemoryPool = MemoryPool(),
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
-  let head = try model.requireHead()
-  let batching = Batching(model: model, data: data, maskingProbability: options.maskingProbability)
+  let active = try model.requireHead()
+  let batching = Batching(model: model, data: data, mlmProbability: options.mlmProbability)
   let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
   let start = ContinuousClock.now
-  let reader = options.keepsPredictions ? try PredictionReader(model) : nil
-  var predictions = [Prediction?](repeating: nil, count: reader == nil ? 0 : data.count)
+  let collector = options.keepsPredictions ? active.task.collector(data) : nil
   var metrics = Metrics()
   var loss = 0.0
   var (done, targets) = (0, 0)
   for (index, indices) in batches.enumerated() {
-    let batch = try batching.prepared(indices, key: Randomness(options.seed).evaluation(index))
+    let examples = try batching.examples(indices)
+    let batch = try batching.prepared(examples, key: Randomness(options.seed).evaluation(index))
     let tape = Tape(backend, recording: false, pool: pool)
-    let logits = try model.logits(batch, tape)
-    loss += Double(try head.loss(logits, batch, tape).value.item) * Double(batch.targetCount)
+    let scores = try model.scores(batch, tape)
+    loss += Double(try model.loss(scores, batch, tape).value.item) * Double(batch.targetCount)
     targets += batch.targetCount
-    try head.score(logits, batch, into: &metrics)
-    if let reader {
-      for (index, prediction) in zip(indices, try reader.predictions(logits, count: indices.count)) {
-        predictions[index] = prediction
-      }
+    if let own = scores[active.name]?.value {
+      try active.task.score(own, batch, examples, into: &metrics)
+      try collector?.add(own, batch.inputs, examples, at: indices)
     }
     done += indices.count
     try progress(done)
@@ -125,8 +123,8 @@ public func evaluate(
     loss: loss / Double(max(1, targets)),
     metrics: metrics.means,
     confusion: metrics.confusion,
-    labels: type(of: head).hasLabels ? try model.configuration.labels() : [],
-    predictions: predictions.compactMap { $0 },
+    labels: type(of: active.task).hasLabels ? try model.configuration.labels() : [],
+    predictions: try collector?.predictions() ?? [],
     examples: data.count,
     batches: batches.count,
     seconds: start.secondsSince)

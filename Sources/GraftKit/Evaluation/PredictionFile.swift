@@ -2,7 +2,7 @@ import Foundation
 import GraftCore
 import GraftTensors
 
-/// What a classifier said about each row of a data set: one JSON object a line.
+/// What a head said about each row of a data set: one JSON object a line.
 ///
 ///     {"row":812,"label":2,"prediction":2,"scores":[0.01,0.02,0.95,0.02],"text":"Stocks fell on Monday"}
 ///
@@ -12,34 +12,24 @@ public enum PredictionFile {
   /// Writes a line for each row.
   ///
   /// - Parameters:
-  ///   - predictions: Of an evaluation that kept them.
-  ///   - rows: What was evaluated.
-  ///   - data: The same, as the model reads it.
+  ///   - predictions: Of an evaluation that kept them, one for each row.
+  ///   - data: What was evaluated.
   ///   - file: Created or replaced.
   /// - Throws: `GraftError` when the file cannot be written.
   public static func write(
-    _ predictions: [Prediction], of rows: [TextRow], labelled data: Dataset, to file: URL
+    _ predictions: [any TaskPrediction], of data: Dataset, to file: URL
   ) throws {
-    precondition(predictions.count == rows.count && data.count == rows.count)
+    precondition(predictions.count == data.rows.count)
     try FileWriter.write(file) { writer in
-      for (index, (row, prediction)) in zip(rows, predictions).enumerated() {
+      for (index, (row, prediction)) in zip(data.rows, predictions).enumerated() {
+        let label = try data.examples(ofRow: index).first.map(data.example)?.label
         var line: [(String, JSON)] = [
-          ("row", JSON(row.place.index)), ("label", data[index].label.map(JSON.init) ?? .null),
-          ("prediction", JSON(prediction.answer)), ("scores", .array(prediction.scores.map { JSON($0) })),
-          ("text", .string(row.text)),
+          ("row", JSON(row.place.index)), ("label", label?.json ?? .null), ("prediction", prediction.answer),
+          ("scores", .array(prediction.scores.map { JSON($0) })), ("text", .string(row.text)),
         ]
         if let pair = row.pair { line.append(("pair", .string(pair))) }
         try writer.append(Array((JSON.object(.init(uniqueKeysWithValues: line)).text() + "\n").utf8))
       }
-    }
-  }
-}
-
-extension JSON {
-  fileprivate init(_ label: Label) {
-    switch label {
-    case .index(let index): self.init(Int(index))
-    case .values(let values): self = .array(values.map { JSON($0) })
     }
   }
 }

@@ -39,28 +39,27 @@ public func pseudoPerplexity(
   guard let mask = try model.requireTokenizer().specialTokens.mask else {
     throw GraftError(.missing, "the tokenizer has no mask token")
   }
+  let head = try model.requireTokenHead()
   let pool = MemoryPool()
   var (tokens, logLikelihood) = (0, 0.0)
   var batch = Batch()
-  var hidden: [Int32] = []
+  var (places, hidden) = ([Int32](), [Int32]())
 
   func score() throws {
     let tape = Tape(backend, recording: false, pool: pool)
-    guard let logits = try model.logits(batch, tape)["prediction_logits"] else {
-      throw GraftError(
-        .mismatch, "the active head does not predict tokens",
-        advice: "Swap it: 'graft head swap CKPT --to masked-lm --output DIR'.")
-    }
+    var prepared = PreparedBatch(batch)
+    prepared.select(places, for: type(of: head.task))
+    guard let logits = try model.scores(prepared, tape)[head.name] else { return }
     logLikelihood -= Double(tape.crossEntropy(logits, classes: hidden).value.item) * Double(hidden.count)
     tokens += hidden.count
-    (batch, hidden) = (Batch(), [])
+    (batch, places, hidden) = (Batch(), [], [])
   }
 
   for (begun, index) in Batching.sortedByLength(data, batchSize: 1).joined().enumerated() {
-    let encoding = data[index].encoding
+    let encoding = try data.example(index).encoding
     for place in encoding.ids.indices where !encoding.isSpecial[place] {
       hidden.append(encoding.ids[place])
-      batch.selectedTokens = (batch.selectedTokens ?? []) + [Int32(batch.tokenCount + place)]
+      places.append(Int32(batch.tokenCount + place))
       var copy = encoding
       copy.ids[place] = mask
       batch.append(ids: copy.ids, tokenTypes: copy.tokenTypes, positions: Array(0..<Int32(copy.ids.count)))

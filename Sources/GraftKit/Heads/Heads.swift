@@ -31,10 +31,10 @@ public func swapHead(
   registry: Registry
 ) throws -> HeadChange {
   var opened = try registry.open(source)
-  let old = opened.checkpoint.activeRecords.map(\.id)
+  let old = opened.checkpoint.activeHeads.map(\.id)
   let restored = try opened.checkpoint.activate(
     name, labels: labels, problemType: problemType, seed: seed, report: &opened.report, registry: registry)
-  let active = Set(opened.checkpoint.activeRecords.map(\.id))
+  let active = Set(opened.checkpoint.activeHeads.map(\.id))
   opened.checkpoint.lineage.append(
     LineageStep("swap", ["parent": .string(source.lastPathComponent), "head": .string(name)]))
   return HeadChange(
@@ -50,17 +50,17 @@ public func swapHead(
 public func detachHead(_ source: URL, id: String? = nil, registry: Registry) throws -> DetachedHead {
   let checkpoint = try registry.open(source).checkpoint
   if let id, id != checkpoint.activeHead?.name {
-    guard let record = checkpoint.heads.first(where: { $0.id == id }) else {
+    guard let head = checkpoint.heads.first(where: { $0.id == id }) else {
       throw GraftError(
         .unknownName, "the checkpoint has no head '\(id)'", file: source.path,
         advice: "It has: \(checkpoint.heads.map(\.id).joined(separator: ", ")).")
     }
-    return try DetachedHead(record.type, [record], of: checkpoint)
+    return try DetachedHead(head, of: checkpoint)
   }
   guard let active = checkpoint.activeHead else {
     throw GraftError(.missing, "the checkpoint has no head to detach", file: source.path)
   }
-  return try DetachedHead(active, checkpoint.activeRecords, of: checkpoint)
+  return try DetachedHead(active, of: checkpoint)
 }
 
 /// Puts a detached head on a checkpoint; the checkpoint's own head is parked.
@@ -75,13 +75,13 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
       .mismatch, "the head was made for another width", file: head.path, expected: "hidden_size \(ours)",
       found: "\(theirs)", advice: "Attach it to a backbone of width \(theirs).")
   }
-  let old = opened.checkpoint.activeRecords.map(\.id)
+  let old = opened.checkpoint.activeHeads.map(\.id)
   try opened.checkpoint.attach(detached, file: head, report: &opened.report, registry: registry)
   opened.checkpoint.lineage.append(
     LineageStep(
       "attach",
       [
-        "parent": .string(source.lastPathComponent), "head": .string(detached.type.name),
+        "parent": .string(source.lastPathComponent), "head": .string(detached.heads.name),
         "from": .string(head.lastPathComponent),
       ]))
   return HeadChange(checkpoint: opened.checkpoint, report: opened.report, parked: old, restored: [])
@@ -94,8 +94,7 @@ extension DetachedHead {
   public func write(
     to url: URL, _ options: OutputOptions = OutputOptions(), registry: Registry
   ) throws {
-    let backbone = try configuration.string("model_type", default: "bert")
-    let resolved = try options.resolve(registry, backbone: backbone)
+    let resolved = try options.resolve(registry, for: family)
     try DirectoryWriter.write(url) { try write(into: $0, resolved) }
   }
 }
@@ -108,70 +107,82 @@ extension Checkpoint {
     _ name: String, labels: [String]?, problemType: ProblemType?, seed: UInt64, report: inout LoadReport,
     registry: Registry
   ) throws -> [String] {
-    let previous = Set(activeRecords.map(\.id))
-    let parked = parkedRecords.first { $0.id == name }
-    let type = try parked?.type ?? registry.heads.find(name)
-    if labels != nil || problemType != nil, !type.hasLabels {
+    let previous = Set(activeHeads.map(\.id))
+    let parked = parkedHeads.first { $0.id == name }
+    let set = try registry.heads(parked?.task?.name ?? name, of: family)
+    if labels != nil || problemType != nil, !set.hasLabels {
       throw GraftError(
-        .refused, "the head '\(type.name)' has no labels of its own", advice: "Leave out the label options.")
+        .refused, "the head '\(set.name)' has no labels of its own",
+        advice: "Leave out \(option: "labels") and \(option: "problem-type").")
     }
-    let current = parked ?? heads.first { $0.id == type.name }
+    let current = parked ?? self[set.name]
     var settings = Configuration()
     if let labels, try current.map({ try $0.settings.labels() != labels }) ?? true {
       // Other labels are another head.
-      setAside(type.name)
+      setAside(set.name)
       settings.setLabels(labels)
     } else if let parked {
-      exchange(parked.id, type.name)
-    } else if current == nil, type.hasLabels {
+      exchange(parked.id, set.name)
+    } else if current == nil, set.hasLabels {
       settings.setLabels(try Configuration().labels())
     }
     if let problemType {
       settings["problem_type"] = .string(problemType.rawValue)
-      if let index = heads.firstIndex(where: { $0.id == type.name }) {
-        heads[index].settings["problem_type"] = .string(problemType.rawValue)
-      }
+      self[set.name]?.settings["problem_type"] = .string(problemType.rawValue)
     }
-    activeHead = type
-    let restored = type.parts.map { $0.name }.filter { part in
-      !previous.contains(part) && heads.contains { $0.id == part }
-    }
+    activeHead = set
+    let restored = set.taskNames.filter { !previous.contains($0) && self[$0] != nil }
     try registry.initializeMissingParts(of: &self, settings: settings, seed: seed, report: &report)
+    try checkWritable(set, in: registry.dialect(of: family))
     return restored
+  }
+
+  /// Makes sure that heads can be written before anybody trains them.
+  private func checkWritable(_ heads: HeadSet, in dialect: Dialect) throws {
+    guard let task = heads.taskNames.first(where: { dialect.heads[$0] == nil }) else { return }
+    throw GraftError(
+      .unsupported,
+      "the dialect '\(dialect.name)' of the family '\(family.name)' has no names for the head '\(task)'",
+      advice: "It has those of: \(dialect.heads.keys.sorted().joined(separator: ", ")).")
   }
 
   /// Adds a detached head and makes it active.
   mutating func attach(
     _ detached: DetachedHead, file: URL, report: inout LoadReport, registry: Registry
   ) throws {
+    guard detached.family.name == family.name else {
+      throw GraftError(
+        .mismatch, "the head was made for another family", file: file.path, expected: "'\(family.name)'",
+        found: "'\(detached.family.name)'", advice: "Attach it to a checkpoint of that family.")
+    }
     let backbone = try makeBackbone()
-    for record in detached.records {
+    for head in detached.components {
       do {
-        try record.check(configuration, on: backbone)
+        try head.check(configuration, family, on: backbone)
       } catch let error as GraftError {
         throw error.inFile(file.path)
       }
-      setAside(record.type.name)
-      heads.append(record)
+      setAside(head.id)
+      components.append(head)
     }
-    activeHead = detached.type
+    activeHead = detached.heads
     try registry.initializeMissingParts(of: &self, seed: 0, report: &report)
   }
 
   /// Gives the head of this id a numbered one, so that another of its kind can be active.
   private mutating func setAside(_ id: String) {
-    guard let index = heads.firstIndex(where: { $0.id == id }) else { return }
-    let free = (2...).lazy.map { "\(id).\($0)" }.first { name in !heads.contains { $0.id == name } }
-    if let free { heads[index].id = free }
+    guard let index = components.firstIndex(where: { $0.id == id }) else { return }
+    let free = (2...).lazy.map { "\(id).\($0)" }.first { self[$0] == nil }
+    if let free { components[index].id = free }
   }
 
   /// Lets two heads trade ids; the second may be no head's.
   private mutating func exchange(_ first: String, _ second: String) {
-    for index in heads.indices {
-      if heads[index].id == first {
-        heads[index].id = second
-      } else if heads[index].id == second {
-        heads[index].id = first
+    for index in components.indices {
+      if components[index].id == first {
+        components[index].id = second
+      } else if components[index].id == second {
+        components[index].id = first
       }
     }
   }

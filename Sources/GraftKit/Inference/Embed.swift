@@ -16,18 +16,18 @@ public enum Pooling: String, Sendable, CaseIterable {
 ///   - texts: In the order of the result's rows.
 ///   - model: Any model with a tokenizer; its head is not used.
 ///   - pooling: How token states become one vector.
-///   - maximumLength: The most tokens of a text; `nil` is the model's own limit.
+///   - maxLength: The most tokens of a text; `nil` is the model's own limit.
 ///   - batchSize: How many texts run together.
 ///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of texts done.
 /// - Throws: `GraftError` when the model has no tokenizer.
 public func embed(
-  _ texts: [String], with model: Model, pooling: Pooling = .mean, maximumLength: Int? = nil,
+  _ texts: [String], with model: Model, pooling: Pooling = .mean, maxLength: Int? = nil,
   batchSize: Int = 32,
   backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
 ) throws -> Tensor {
   let tokenizer = try model.requireTokenizer()
-  let limit = min(maximumLength ?? .max, model.backbone.maximumLength)
+  let limit = min(maxLength ?? .max, model.backbone.maximumLength)
   let width = model.backbone.hiddenSize
   let result = Tensor(repeating: 0, shape: [texts.count, width])
   let pool = MemoryPool()

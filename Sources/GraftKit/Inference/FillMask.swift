@@ -34,14 +34,11 @@ public func fillMask(
     throw GraftError(
       .missing, "the text has no \(maskToken)", advice: "Put \(maskToken) where a word is to be guessed.")
   }
-  var batch = Batch([encoding])
-  batch.selectedTokens = masks.map(Int32.init)
+  let head = try model.requireTokenHead()
+  var batch = PreparedBatch(Batch([encoding]))
+  batch.select(masks.map(Int32.init), for: type(of: head.task))
   let tape = Tape(backend, recording: false)
-  guard let logits = try model.logits(batch, tape)["prediction_logits"]?.value else {
-    throw GraftError(
-      .mismatch, "the active head does not predict tokens",
-      advice: "Swap it: 'graft head swap CKPT --to masked-lm --output DIR'.")
-  }
+  guard let logits = try model.scores(batch, tape)[head.name]?.value else { return [] }
   backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
   return masks.enumerated().map { row, place in
     let scores = logits.buffer[(row * logits.columns)..<((row + 1) * logits.columns)]

@@ -31,8 +31,8 @@ public struct CheckpointDifference: Sendable {
 ///
 /// - Throws: `GraftError` when one cannot be opened or read.
 public func compare(_ first: URL, _ second: URL, registry: Registry) throws -> CheckpointDifference {
-  let left = try registry.open(first).checkpoint.allTensors
-  let right = try registry.open(second).checkpoint.allTensors
+  let left = try registry.open(first).checkpoint.allTensors()
+  let right = try registry.open(second).checkpoint.allTensors()
   var difference = CheckpointDifference()
   for (name, tensor) in left {
     guard let other = right[name] else {
@@ -61,14 +61,19 @@ public func compare(_ first: URL, _ second: URL, registry: Registry) throws -> C
 
 extension Checkpoint {
   /// Every tensor by canonical name; those of a second head of a kind begin with its id.
-  var allTensors: OrderedDictionary<String, LazyTensor> {
-    var tensors = backbone.tensors
-    for record in heads {
-      for (name, tensor) in record.weights.tensors {
-        tensors[record.id == record.type.name ? name : "\(record.id): \(name)"] = tensor
+  ///
+  /// - Throws: `GraftError` when a tensor cannot be read, or a parameter is stored twice with different values.
+  func allTensors() throws -> OrderedDictionary<String, LazyTensor> {
+    var checkpoint = self
+    try checkpoint.confirmCopies()
+    var tensors: OrderedDictionary<String, LazyTensor> = [:]
+    for component in checkpoint.components {
+      let isSecond = component.task.map { $0.name != component.id } ?? false
+      for (name, tensor) in component.weights.tensors {
+        tensors[isSecond ? "\(component.id): \(name)" : name] = tensor
       }
     }
-    return tensors.merging(extra.tensors) { first, _ in first }
+    return tensors.merging(checkpoint.extra.tensors) { first, _ in first }
   }
 }
 

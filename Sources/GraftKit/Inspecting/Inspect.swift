@@ -9,7 +9,7 @@ public struct Inspection: Sendable {
     /// The number of weights.
     public let parameters: Int
     /// What is known of a head's training; `nil` for the backbone.
-    public let history: HeadRecord.History?
+    public let history: Component.History?
     public let isActive: Bool
     public let labels: [String]?
   }
@@ -46,27 +46,28 @@ public struct Inspection: Sendable {
 public func inspect(_ source: URL, check: Bool = false, registry: Registry) throws -> Inspection {
   var opened = try registry.open(source)
   if check {
+    try opened.confirmCopies()
     let tally = NonFiniteTally()
     for tensor in tally.watching(opened.stored).tensors.values { try tensor.stream { _ in } }
     opened.report.nonFinite = tally.found
   }
   let checkpoint = opened.checkpoint
   let backbone = try checkpoint.makeBackbone()
-  let active = Set(checkpoint.activeRecords.map(\.id))
+  let active = Set(checkpoint.activeHeads.map(\.id))
   let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.storedTypeName).mapValues(\.count)
+  let encoder = checkpoint.components.filter { !$0.isHead }
   return Inspection(
     format: opened.format, dialect: opened.dialect.name, architecture: checkpoint.architecture,
     layers: backbone.layerCount, hiddenSize: backbone.hiddenSize, vocabularySize: backbone.vocabularySize,
     maximumLength: backbone.maximumLength, tokenizer: checkpoint.tokenizer.map { type(of: $0).name },
     backbone: .init(
-      name: checkpoint.backboneType.name, parameters: checkpoint.backbone.elementCount, history: nil,
-      isActive: true,
-      labels: nil),
-    heads: try checkpoint.heads.map { record in
+      name: checkpoint.family.name, parameters: encoder.reduce(0) { $0 + $1.weights.elementCount },
+      history: nil, isActive: true, labels: nil),
+    heads: try checkpoint.heads.map { head in
       .init(
-        name: record.id, parameters: record.weights.elementCount, history: record.history,
-        isActive: active.contains(record.id),
-        labels: record.type.hasLabels ? try record.settings.labels() : nil)
+        name: head.id, parameters: head.weights.elementCount, history: head.history,
+        isActive: active.contains(head.id),
+        labels: head.task?.hasLabels == true ? try head.settings.labels() : nil)
     },
     // Types of equal counts by name, as a dictionary's order is another in every run.
     types: counts.map { ($0.key, $0.value) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) },

@@ -26,8 +26,9 @@ public struct Verification: Sendable {
 /// Runs a checkpoint on a golden file's inputs and compares its outputs.
 ///
 /// The golden file is safetensors: `input_ids`, `attention_mask`, `token_type_ids` (int64
-/// `[batch, length]`) and any of `last_hidden_state`, `pooler_output`, `prediction_logits`,
-/// `seq_relationship_logits`, `logits` (float32).
+/// `[batch, length]`) and any of `last_hidden_state`, `pooler_output` and what the tasks of the checkpoint's heads
+/// call their outputs, such as `prediction_logits` (float32): `[batch, length, width]`, `[batch, length]` or
+/// `[batch, width]`.
 ///
 /// - Parameters:
 ///   - source: A checkpoint.
@@ -62,29 +63,44 @@ public func verify(
   }
 }
 
+/// What a checkpoint computes for a golden file's batch.
+struct FoundOutput {
+  let value: Tensor
+  let rows: TaskOutput.Rows
+  /// The column that is compared, of an output without columns.
+  let column: Int?
+}
+
 extension Checkpoint {
   /// Every output for a batch by its golden name, those of parked heads included.
-  func goldenOutputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: Tensor] {
+  func goldenOutputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: FoundOutput] {
     var outputs = try outputs(batch, backend)
-    for record in parkedRecords where record.id == record.type.name {
+    for head in parkedHeads {
+      guard let set = headSet(of: head), head.id == set.name else { continue }
       var other = self
-      other.activeHead = record.type
-      guard !record.type.needsPooler || outputs["pooler_output"] != nil else { continue }
+      other.activeHead = set
+      guard try self[Component.pooler] != nil || !other.activeHeadReadsPooler() else { continue }
       outputs.merge(try other.outputs(batch, backend)) { first, _ in first }
     }
     return outputs
   }
 
-  /// Every output of the active head for a batch by its golden name.
-  private func outputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: Tensor] {
+  /// Every output of the active heads for a batch by its golden name.
+  private func outputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: FoundOutput] {
     let model = try makeModel()
     let tape = Tape(backend, recording: false)
-    let encoded = try model.encode(batch, tape)
-    var outputs = ["last_hidden_state": encoded.hiddenStates.value]
-    if let pooled = encoded.pooled { outputs["pooler_output"] = pooled.value }
-    if let head = model.head {
-      let logits = try head.forward(encoded, batch, Scope(model.parameters), tape)
-      outputs.merge(logits.mapValues(\.value)) { first, _ in first }
+    let states = try model.encode(batch, tape, pooling: true)
+    var outputs = [
+      "last_hidden_state": FoundOutput(value: states.hiddenStates.value, rows: .tokens, column: nil)
+    ]
+    if let pooled = states.pooled {
+      outputs["pooler_output"] = FoundOutput(value: pooled.value, rows: .sequences, column: nil)
+    }
+    for active in model.heads {
+      let scores = try active.head.forward(states, batch, selection: nil, Scope(model.parameters), tape)
+      for output in type(of: active.task).outputs {
+        outputs[output.name] = FoundOutput(value: scores.value, rows: output.rows, column: output.column)
+      }
     }
     return outputs
   }
@@ -122,17 +138,16 @@ private struct GoldenInputs {
       throw GraftError(.malformed, "the golden file has no rows", found: "input_ids \(ids.shape)")
     }
     for row in 0..<rows {
-      let places = (0..<length).filter { mask[row * length + $0] != 0 }
-      guard !places.isEmpty else {
+      let columns = row * length..<(row + 1) * length
+      guard mask[columns].contains(where: { $0 != 0 }) else {
         throw GraftError(
           .malformed, "no token that a model could read", subject: "row \(row + 1)",
           expected: "an attention_mask that is not 0 everywhere")
       }
       batch.append(
-        ids: try places.map { try GoldenInputs.id(ids.values[row * length + $0]) },
-        tokenTypes: try places.map { try GoldenInputs.id(types?.values[row * length + $0] ?? 0) },
-        // A masked token keeps its position, as a position embedding counts columns.
-        positions: places.map(Int32.init))
+        paddedRow: try ids.values[columns].map(GoldenInputs.id),
+        tokenTypes: try types?.values[columns].map(GoldenInputs.id) ?? columns.map { _ in 0 },
+        mask: mask[columns].map { $0 != 0 })
     }
   }
 
@@ -143,18 +158,14 @@ private struct GoldenInputs {
     return id
   }
 
-  /// Compares `[batch, length, width]` with `[tokens, width]`, or `[batch, width]` with itself.
-  func compare(_ name: String, expected: LazyTensor, found: Tensor) throws -> Verification.Output {
-    let perToken = expected.spec.shape.count == 3
-    let width = expected.spec.shape.last ?? 1
-    let shape = perToken ? [rows, length, width] : [rows, width]
-    let predicted = perToken ? batch.tokenCount : rows
-    guard expected.spec.shape == shape, found.columns == width, found.rows == predicted else {
-      // What the model computes for each text is known by its rows, unless every text is one token.
-      let isPerText = found.rows == rows && (rows < batch.tokenCount || !perToken)
+  /// Compares an output with the rows that were computed for it, over positions whose mask is 1.
+  func compare(_ name: String, expected: LazyTensor, found: FoundOutput) throws -> Verification.Output {
+    let perToken = found.rows == .tokens
+    let columns = found.column.map { $0..<$0 + 1 } ?? 0..<found.value.columns
+    let shape: [Int] = (perToken ? [rows, length] : [rows]) + (found.column == nil ? [columns.count] : [])
+    guard expected.spec.shape == shape else {
       throw GraftError(
-        .mismatch, "wrong shape", subject: "tensor '\(name)'",
-        expected: "\(isPerText ? [rows, found.columns] : [rows, length, found.columns])",
+        .mismatch, "wrong shape", subject: "tensor '\(name)'", expected: "\(shape)",
         found: "\(expected.spec)")
     }
     let values = try expected.floats()
@@ -163,8 +174,10 @@ private struct GoldenInputs {
       // A text's own outputs are read at its first position.
       let isCompared = mask[perToken ? place : place * length] != 0
       if isCompared {
-        let golden = values[(place * width)..<((place + 1) * width)]
-        maximum = max(maximum, maximumDifference(golden, found.buffer[(row * width)..<((row + 1) * width)]))
+        let golden = values[(place * columns.count)..<((place + 1) * columns.count)]
+        let start = row * found.value.columns
+        let own = found.value.buffer[(start + columns.lowerBound)..<(start + columns.upperBound)]
+        maximum = max(maximum, maximumDifference(golden, own))
         scale = golden.reduce(scale) { max($0, abs($1)) }
       }
       if isCompared || !perToken { row += 1 }

@@ -5,12 +5,12 @@ import GraftCore
 package struct Batching {
   package let model: Model
   package let data: Dataset
-  package let maskingProbability: Float
+  package let mlmProbability: Float
 
-  package init(model: Model, data: Dataset, maskingProbability: Float) {
+  package init(model: Model, data: Dataset, mlmProbability: Float = 0.15) {
     self.model = model
     self.data = data
-    self.maskingProbability = maskingProbability
+    self.mlmProbability = mlmProbability
   }
 
   /// Groups all examples, longest first, so that the sequences of a batch are of about one length.
@@ -24,27 +24,27 @@ package struct Batching {
     }
   }
 
-  /// The inputs of some examples.
-  package func inputs(_ indices: some Sequence<Int>) -> Batch { Batch(indices.map { data[$0].encoding }) }
+  /// Some examples.
+  func examples(_ indices: some Sequence<Int>) throws -> [Example] { try indices.map(data.example) }
 
   /// The inputs and targets of some examples.
   ///
   /// - Parameter key: The randomness of masking.
-  /// - Throws: what the head throws when an example lacks what the task needs.
-  package func prepared(_ indices: some Sequence<Int>, key: RandomKey) throws -> Batch {
-    let examples = indices.map { data[$0] }
-    var batch = Batch(examples.map(\.encoding))
-    let sampler = Sampler(
+  /// - Throws: what a task throws when an example lacks what it needs.
+  package func prepared(_ examples: [Example], key: RandomKey) throws -> PreparedBatch {
+    var batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    let context = BatchContext(
       key: key,
       specialTokens: model.tokenizer?.specialTokens ?? SpecialTokens(),
       vocabularySize: model.tokenizer?.vocabularySize ?? model.backbone.vocabularySize,
-      maskingProbability: maskingProbability)
-    try model.requireHead().prepare(&batch, examples: examples, sampler: sampler)
+      mlmProbability: mlmProbability)
+    try model.requireHead()
+    // A head that learns beside others leaves out a batch without labels.
+    let hasLabels = examples.contains { $0.label != nil }
+    for active in model.heads
+    where hasLabels || model.heads.count == 1 || !type(of: active.task).readsLabels {
+      try active.task.prepare(&batch, examples, context)
+    }
     return batch
   }
-}
-
-extension Batch {
-  /// The number of predictions that the loss is the mean of.
-  var targetCount: Int { targets.values.reduce(0) { $0 + $1.count } }
 }

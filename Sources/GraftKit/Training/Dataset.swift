@@ -1,111 +1,134 @@
 import GraftCore
 import GraftTensors
 
-/// Texts that a model is trained or evaluated on, tokenized one at a time as they are wanted, so that what
+/// Rows that a model is trained or evaluated on, tokenized one at a time as they are wanted, so that what
 /// stays in memory is the texts.
 ///
 ///     let rows = try DataSource(reading: [file], options: options).rows()
-///     let data = try Dataset(rows, for: model, maximumLength: 128)
+///     let data = try Dataset(rows, for: model, maxLength: 128)
 public struct Dataset: Sendable {
-  /// The number of examples.
+  /// The rows that the examples are of.
+  public let rows: [TextRow]
+  /// The number of examples: one for each row, unless the task makes several of a long one.
   public let count: Int
-  /// Tells data sets apart: a hash of all texts and of the labels as they were read, and their number.
+  /// Tells data sets apart: the number of rows, and a hash of all texts and of the labels as they were read.
   public let fingerprint: String
   /// How long an example is, for sorting; in tokens or in bytes.
   let length: @Sendable (Int) -> Int
-  private let make: @Sendable (Int) -> Example
+  private let make: @Sendable (Int) throws -> Example
+  /// Where the examples of each row begin, and the end of the last; `nil` when there is one for each row.
+  private let starts: [Int]?
 
   /// Rows of data as a model reads them. Every label is checked here, before anything is computed.
   ///
   /// - Parameters:
   ///   - rows: Texts and labels.
-  ///   - model: Its tokenizer, its head and its labels say how rows are read.
-  ///   - labelBase: The number of the first label in the data; see `LabelReader.base`.
-  ///   - maximumLength: The most tokens of an example; longer ones are cut. The model's own limit holds too.
-  ///   - requiringLabels: Whether a head with labels needs one in each row; not so for predicting.
-  /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, as
-  ///   `LabelReader.label(of:)`, and naming the row where a pair's label is neither of the two relations.
+  ///   - model: Its tokenizer and the tasks of its heads say how rows are read.
+  ///   - labelBase: The number of the first label in the data; see `LabelReading.base`.
+  ///   - maxLength: The most tokens of an example; longer ones are cut. The model's own limit holds too.
+  ///   - requiringLabels: Whether labels are read; not so for predicting.
+  /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, and naming the row whose label
+  ///   the task cannot read.
   public init(
     _ rows: [TextRow],
     for model: Model,
     labelBase: Int? = nil,
-    maximumLength: Int? = nil,
+    maxLength: Int? = nil,
     requiringLabels: Bool = true
   ) throws {
-    let tokenizer = try model.requireTokenizer()
-    let limit = min(maximumLength ?? .max, model.backbone.maximumLength)
+    let encoder = TextEncoder(
+      try model.requireTokenizer(), maximumLength: min(maxLength ?? .max, model.backbone.maximumLength))
     let labels =
-      try requiringLabels
-      ? Dataset.labels(of: rows, head: model.head, configuration: model.configuration, base: labelBase) : []
+      try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), base: labelBase) : []
+    let task = model.heads.first?.task
+    @Sendable func examples(_ row: Int) throws -> [Example] {
+      let label = labels.isEmpty ? nil : labels[row]
+      return try task?.examples(of: rows[row], label: label, encoder)
+        ?? [Example(encoder.encode(rows[row].text, rows[row].pair), row: rows[row])]
+    }
+    var hash = ContentHash()
+    for row in rows {
+      hash.add(row.text)
+      hash.add(row.pair)
+    }
+    for label in labels { hash.add(label) }
+    let fingerprint = "\(rows.count)-\(hash.text)"
+    guard let task, type(of: task).splitsRows else {
+      try self.init(
+        rows, count: rows.count, starts: nil, fingerprint: fingerprint,
+        length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
+        example: { try examples($0)[0] })
+      return
+    }
+    // How many examples there are is known when all texts were tokenized once.
+    var (starts, owners, lengths) = ([0], [Int](), [Int]())
+    for row in rows.indices {
+      let made = try examples(row)
+      starts.append(starts[row] + made.count)
+      owners += made.map { _ in row }
+      lengths += made.map(\.encoding.ids.count)
+    }
     try self.init(
-      count: rows.count,
-      fingerprint: Dataset.fingerprint(rows, labels),
-      length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
-      example: { index in
-        let row = rows[index]
-        var encoding = tokenizer.encode(
-          row.text, pair: row.pair, maximumLength: limit, addSpecialTokens: true)
-        encoding.offsets = []
-        return Example(encoding, label: labels.isEmpty ? nil : labels[index])
-      })
+      rows, count: owners.count, starts: starts, fingerprint: fingerprint,
+      length: { [lengths] in lengths[$0] },
+      example: { [starts, owners] index in try examples(owners[index])[index - starts[owners[index]]] })
   }
 
-  /// The labels of rows as a head reads them; empty for a head that reads none.
+  /// The labels of rows as tasks read them; empty when none reads any.
   ///
+  /// - Parameters:
+  ///   - tasks: Those of a model's heads. One that learns beside others needs no label in a row.
+  ///   - base: See `LabelReading.base`.
   /// - Throws: `GraftError` naming file and row.
   package static func labels(
-    of rows: [TextRow], head: (any Head)?, configuration: Configuration, base: Int?
-  ) throws -> [Label?] {
-    guard let head else { return [] }
-    guard type(of: head).hasLabels else {
-      return try RelationReader(for: head, base: base ?? 0)?.labels(of: rows) ?? []
+    of rows: [TextRow], tasks: [any Task], base: Int?
+  ) throws -> [(any ExampleLabel)?] {
+    for task in tasks {
+      let labels = try task.labels(of: rows, LabelReading(base: base, isRequired: tasks.count == 1))
+      if !labels.isEmpty { return labels }
     }
-    let reader = try LabelReader(configuration, base: base)
-    return try rows.map(reader.label)
+    return []
   }
 
   /// Examples that are encoded already.
   ///
   /// - Throws: `GraftError` when there is none.
   public init(_ examples: [Example]) throws {
-    var hash = Fingerprint()
+    var hash = ContentHash()
     for example in examples {
-      for id in example.encoding.ids { hash.add(UInt64(UInt32(bitPattern: id))) }
+      for id in example.encoding.ids { hash.add(String(id)) }
       hash.add(example.label)
     }
     try self.init(
-      count: examples.count,
-      fingerprint: "\(examples.count)-\(hash.text)",
-      length: { examples[$0].encoding.ids.count },
-      example: { examples[$0] })
+      examples.map(\.row), count: examples.count, starts: nil, fingerprint: "\(examples.count)-\(hash.text)",
+      length: { examples[$0].encoding.ids.count }, example: { examples[$0] })
   }
 
   private init(
+    _ rows: [TextRow],
     count: Int,
+    starts: [Int]?,
     fingerprint: String,
     length: @escaping @Sendable (Int) -> Int,
-    example: @escaping @Sendable (Int) -> Example
+    example: @escaping @Sendable (Int) throws -> Example
   ) throws {
     guard count > 0 else {
-      throw GraftError(.missing, "there are no rows", advice: "Check the data file and --take.")
+      throw GraftError(
+        .missing, "there are no rows", advice: "Check the data file and \(option: "take").")
     }
+    self.rows = rows
     self.count = count
+    self.starts = starts
     self.fingerprint = fingerprint
     self.length = length
     make = example
   }
 
   /// The example at an index `0 ..< count`.
-  public subscript(index: Int) -> Example { make(index) }
+  ///
+  /// - Throws: `GraftError` naming the row whose label does not fit its text.
+  public func example(_ index: Int) throws -> Example { try make(index) }
 
-  /// Labels count as they were read: the same column with another base is other data.
-  private static func fingerprint(_ rows: [TextRow], _ labels: [Label?]) -> String {
-    var hash = Fingerprint()
-    for row in rows {
-      hash.add(row.text)
-      hash.add(row.pair ?? "")
-    }
-    for label in labels { hash.add(label) }
-    return "\(rows.count)-\(hash.text)"
-  }
+  /// The examples of a row.
+  func examples(ofRow row: Int) -> Range<Int> { starts.map { $0[row]..<$0[row + 1] } ?? row..<row + 1 }
 }

@@ -5,7 +5,7 @@ import OrderedCollections
 
 /// How a run writes its models and reads them again.
 public protocol ModelStore {
-  /// Tells apart what models are written with besides their weights: a run is resumed with the same alone.
+  /// Identifies everything but the weights; resuming requires an equal fingerprint.
   var fingerprint: String { get }
 
   /// Writes a model's files into a directory that exists.
@@ -66,34 +66,14 @@ public struct CheckpointStore: ModelStore {
     self.registry = registry
   }
 
-  /// A hash of the configuration, the tokenizer and all tensors' specifications, parked heads included.
-  public var fingerprint: String { Self.description(of: checkpoint) }
-
-  /// The fingerprint of a checkpoint, all but its weights.
-  package static func description(of checkpoint: Checkpoint) -> String {
-    var hash = Fingerprint()
-    hash.add(checkpoint.architecture)
-    hash.add(checkpoint.configuration.text)
-    if let tokenizer = checkpoint.tokenizer {
-      for id in 0..<Int32(clamping: tokenizer.vocabularySize) { hash.add(tokenizer.token(of: id) ?? "") }
-      // Settings, such as whether case is kept, show in what becomes of a text.
-      for id in tokenizer.encode("Él said: naïve 東京, WORDS").ids { hash.add(UInt64(UInt32(bitPattern: id))) }
-    }
-    hash.add(checkpoint.backbone)
-    hash.add(checkpoint.extra)
-    for head in checkpoint.heads {
-      hash.add(head.id)
-      hash.add(head.settings.text)
-      hash.add(head.weights)
-    }
-    return hash.text
-  }
+  /// A hash of the configuration, the tokenizer and all tensors' types and shapes, parked heads included.
+  public var fingerprint: String { checkpoint.specificationHash }
 
   public func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
     var checkpoint = checkpoint
     checkpoint.takeWeights(of: model)
-    try checkpoint.markTrained(
-      on: HeadRecord.Training(data: data, examples: examples, steps: steps), parameters: trained)
+    checkpoint.markTrained(
+      on: Component.Training(data: data, examples: examples, steps: steps), parameters: trained)
     var facts: OrderedDictionary<String, JSON> = [:]
     facts["head"] = checkpoint.activeHead.map { .string($0.name) }
     facts["data"] = .array(data.map { .string($0) })
@@ -102,11 +82,11 @@ public struct CheckpointStore: ModelStore {
     facts["steps"] = JSON(steps)
     checkpoint.lineage.append(LineageStep("train", facts))
     try checkpoint.write(
-      into: directory, output.resolve(registry, backbone: checkpoint.backboneType.name))
+      into: directory, output.resolve(registry, for: checkpoint.family))
   }
 
   public func writeCard(into directory: URL, _ facts: TrainingFacts) throws {
-    let dialect = try output.resolve(registry, backbone: checkpoint.backboneType.name).dialect
+    let dialect = try output.resolve(registry, for: checkpoint.family).dialect
     let card = try ModelCard.trained(
       checkpoint, dialect: dialect, data: data, evaluationData: evaluationData, facts)
     try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
@@ -114,8 +94,10 @@ public struct CheckpointStore: ModelStore {
 
   public func read(_ model: Model, from directory: URL) throws {
     let stored = try registry.open(directory).checkpoint
-    var weights = stored.backbone.tensors
-    for record in stored.activeRecords { weights.merge(record.weights.tensors) { first, _ in first } }
+    let encoder = stored.components.filter { !$0.isHead }
+    let weights = (encoder + stored.activeHeads).reduce(into: Weights()) { all, component in
+      all.tensors.merge(component.weights.tensors) { first, _ in first }
+    }
     for parameter in model.parameters.all {
       guard let tensor = weights[parameter.name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
         throw GraftError(

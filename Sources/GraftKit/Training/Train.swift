@@ -46,14 +46,14 @@ public func train(
   var trained = checkpoint
   // The override is for training alone: what is written keeps its configuration.
   if let dropout = options.dropout {
-    trained.configuration = trained.configuration.overridingDropout(dropout)
+    trained.configuration = trained.family.overridingDropout(dropout, in: trained.configuration)
   }
-  let model = try trained.makeModel(frozenBackbone: options.freezesBackbone)
-  _ = try model.requireHead()
+  let model = try trained.makeModel(frozen: options.freezesBackbone ? .backbone : .none)
+  try model.requireHead()
   let recorder = MetricsRecorder(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
-  let dataset = try data.dataset(for: model, maximumLength: options.maxLength)
+  let dataset = try data.dataset(for: model, maxLength: options.maxLength)
   let run = TrainingRun(
     model: model,
     options: options,
@@ -66,7 +66,7 @@ public func train(
     backend: backend)
   return try run.train(
     on: dataset,
-    evaluating: evaluationData?.dataset(for: model, maximumLength: options.maxLength),
+    evaluating: evaluationData?.dataset(for: model, maxLength: options.maxLength),
     resume: resume,
     control: control,
     profile: profile,
@@ -77,7 +77,7 @@ public func train(
 }
 
 extension TrainingData {
-  package func dataset(for model: Model, maximumLength: Int) throws -> Dataset {
-    try Dataset(rows, for: model, labelBase: labelBase, maximumLength: maximumLength)
+  package func dataset(for model: Model, maxLength: Int) throws -> Dataset {
+    try Dataset(rows, for: model, labelBase: labelBase, maxLength: maxLength)
   }
 }

@@ -13,7 +13,7 @@ package struct TrainingArguments: Equatable {
   package init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
     values = [
       "model": JSON(run.store.fingerprint),
-      "head": run.model.head.map { JSON(type(of: $0).name) } ?? .null,
+      "head": run.model.headName.map { JSON($0) } ?? .null,
       "data": JSON(data.fingerprint),
       "eval-data": evaluationData.map { JSON($0.fingerprint) } ?? .null,
     ]
@@ -31,6 +31,7 @@ package struct TrainingArguments: Equatable {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
     let stored = TrainingArguments.currentNames(try JSON(file: file))
     for (flag, value) in values where stored[flag] != value {
+      if ["model", "data", "eval-data"].contains(flag), isOlderHash(stored[flag], of: value) { continue }
       if flag == "model" {
         throw GraftError(
           .mismatch, "another checkpoint than that of the run that is resumed", file: file.path,
@@ -64,6 +65,14 @@ package struct TrainingArguments: Equatable {
   /// Version 0.1 called the optimizer a trainer.
   private static let renamed = ["trainer": "optimizer"]
 
+  /// Whether a recorded hash is one of version 0.1, which had 64 bits, of as many rows. It cannot be compared.
+  private func isOlderHash(_ stored: JSON?, of value: JSON) -> Bool {
+    let old = stored?.string?.split(separator: "-") ?? []
+    let new = value.string?.split(separator: "-") ?? []
+    return old.count == new.count && !old.isEmpty && old.dropLast() == new.dropLast()
+      && old.last.map { $0.count <= 16 && $0.allSatisfy(\.isHexDigit) } == true
+  }
+
   private static func text(_ value: JSON) -> String {
     value == .null ? "nothing" : value.string ?? value.text()
   }
@@ -84,7 +93,7 @@ extension TrainingOptions {
       "weight-decay": JSON(weightDecay),
       "max-grad-norm": JSON(maxGradNorm),
       "max-length": JSON(maxLength),
-      "mlm-probability": JSON(maskingProbability),
+      "mlm-probability": JSON(mlmProbability),
       "seed": .number(String(seed)),
       "dropout": dropout.map { JSON($0) } ?? .null,
       "no-shuffle": JSON(!shuffles),

@@ -56,7 +56,7 @@ final class TrainingLoop {
     directory = TrainingDirectory(url: run.output)
     randomness = Randomness(run.options.seed)
     batching = Batching(
-      model: run.model, data: data, maskingProbability: Float(run.options.maskingProbability))
+      model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability))
     optimizer = run.optimizerType.init(
       run.model.parameters.all.filter(\.needsGradient),
       options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
@@ -126,8 +126,8 @@ final class TrainingLoop {
     let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }
     let batches = try profile.measure("tokenizing and masking") {
       try zip(numbers, running).map { number, running in
-        try batching.prepared(
-          examples(ofEpoch: epoch)[plan.examples(ofBatch: number)], key: randomness.masks(batch: running))
+        let examples = try batching.examples(examples(ofEpoch: epoch)[plan.examples(ofBatch: number)])
+        return try batching.prepared(examples, key: randomness.masks(batch: running))
       }
     }
     let learningRate =
@@ -142,10 +142,10 @@ final class TrainingLoop {
       error.subject = error.subject ?? "step \(index + 1)"
       throw error
     }
-    let tokens = batches.reduce(0) { $0 + $1.tokenCount }
+    let tokens = batches.reduce(0) { $0 + $1.inputs.tokenCount }
     state.add(result, tokens: tokens)
     meter.steps += 1
-    meter.samples += batches.reduce(0) { $0 + $1.sequenceCount }
+    meter.samples += batches.reduce(0) { $0 + $1.inputs.sequenceCount }
     meter.tokens += tokens
     meter.seconds += clock.secondsSince
     observe(.step(report(result, learningRate: learningRate, tokens: tokens)))
@@ -198,7 +198,7 @@ final class TrainingLoop {
   func evaluate(isSaved: Bool) throws {
     guard let evaluationData else { return }
     let options = EvaluationOptions(
-      batchSize: options.evalBatchSize, maskingProbability: Float(options.maskingProbability),
+      batchSize: options.evalBatchSize, mlmProbability: Float(options.mlmProbability),
       seed: options.seed)
     let evaluation = try GraftKit.evaluate(
       run.model, on: evaluationData, options: options, backend: run.backend, pool: pool

@@ -26,7 +26,7 @@ public struct TrainingOptions: Sendable, Equatable {
   /// The most tokens of an example; longer ones are cut.
   public var maxLength = 512
   /// The share of tokens that masked-language modelling hides.
-  public var maskingProbability = 0.15
+  public var mlmProbability = 0.15
   public var seed: UInt64 = 42
   /// Overrides every dropout probability of the configuration while training.
   public var dropout: Double?
@@ -101,20 +101,9 @@ public struct TrainingOptions: Sendable, Equatable {
       require(value >= 0 && value.isFinite, flag, "0 or more", value)
     }
     require(
-      maskingProbability > 0 && maskingProbability <= 1, "mlm-probability", "above 0, at most 1",
-      maskingProbability)
+      mlmProbability > 0 && mlmProbability <= 1, "mlm-probability", "above 0, at most 1",
+      mlmProbability)
     require(dropout.map { $0 >= 0 && $0 < 1 } ?? true, "dropout", "0 or more, below 1", dropout ?? 0)
     return problems
-  }
-}
-
-extension Configuration {
-  /// The same configuration with every dropout probability replaced.
-  public func overridingDropout(_ probability: Double) -> Configuration {
-    var copy = self
-    for key in ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"] {
-      copy[key] = JSON(probability)
-    }
-    return copy
   }
 }

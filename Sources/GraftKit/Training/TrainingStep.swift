@@ -57,24 +57,23 @@ public struct TrainingStep {
   /// A batch counts by the number of its predictions, as one large batch would.
   ///
   /// - Parameters:
-  ///   - batches: Prepared by the model's head.
+  ///   - batches: Prepared by the tasks of the model's heads.
   ///   - learningRate: This step's.
   ///   - dropoutKeys: The randomness of dropout in each batch; `nil` for none.
   ///   - profile: Where the step's time is counted.
   /// - Throws: `GraftError` when the loss or the gradient is not a finite number; what the reduction throws. The
   ///   weights are then as they were before.
   public func run(
-    _ batches: [Batch], learningRate: Double, dropoutKeys: [RandomKey]? = nil, profile: Profile? = nil
+    _ batches: [PreparedBatch], learningRate: Double, dropoutKeys: [RandomKey]? = nil, profile: Profile? = nil
   ) throws -> Result {
     profile?.begin("other")
     defer { profile?.end() }
-    let head = try model.requireHead()
     let predictions = batches.reduce(0) { $0 + $1.targetCount }
     var loss = 0.0
     for (index, batch) in batches.enumerated() {
       let share = Float(Double(batch.targetCount) / Double(max(1, predictions)))
       let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
-      let value = try head.loss(try model.logits(batch, tape), batch, tape)
+      let value = try model.loss(try model.scores(batch, tape), batch, tape)
       loss += Double(value.value.item) * Double(share)
       tape.backward(from: value, scale: share)
     }
@@ -107,7 +106,7 @@ public struct TrainingStep {
       let ofRounded = parameter.rounded == nil ? 0 : MemoryLayout<BFloat16>.size
       return sum + parameter.value.count * (type(of: optimizer).bytesPerWeight + ofRounded)
     }
-    profile?.count(batches, updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? bytes : 0)
+    profile?.count(batches.map(\.inputs), updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? bytes : 0)
     return Result(
       loss: total.loss, predictions: total.predictions, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }
@@ -120,6 +119,7 @@ public struct TrainingStep {
     GraftError(
       .refused,
       "training diverged: \(problem)",
-      advice: "Lower the learning rate, add warm-up steps, or limit the norm of the gradient.")
+      advice:
+        "Lower \(option: "learning-rate"), add \(option: "warmup-steps"), or set \(option: "max-grad-norm").")
   }
 }

@@ -23,7 +23,7 @@ extension Weights {
           .unsupported, "the tensors repeat the same bytes to many times their size",
           subject: "tensor '\(name)'",
           expected: "at most \(Self.maximumExpansion) times \(size) bytes in all", found: "\(tensor.spec)",
-          advice: advice)
+          advice: advice.map { Advice($0) })
       }
     }
   }

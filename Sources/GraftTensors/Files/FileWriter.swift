@@ -94,7 +94,7 @@ func partialName(_ target: URL) -> String {
 /// The error for something that cannot be written, from `errno`.
 package func systemFailure(_ url: URL) -> GraftError {
   let code = errno
-  let advice: String? =
+  let advice: Advice? =
     switch code {
     case ENOSPC, EDQUOT: "Free some space and run the command again; nothing older was changed."
     case EACCES, EPERM, EROFS: "Choose a place that you may write to."

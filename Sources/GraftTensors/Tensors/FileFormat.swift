@@ -6,6 +6,9 @@ public protocol FileFormat: Sendable {
   /// The name that people choose the format by: `safetensors`.
   static var name: String { get }
 
+  /// The dialect that files of this format usually have, where that is not a family's first one; `nil` otherwise.
+  static var usualDialect: String? { get }
+
   /// What a file of this format is called in messages, with its article: "a safetensors file".
   static var fileDescription: String { get }
 
@@ -23,6 +26,7 @@ public protocol FileFormat: Sendable {
 }
 
 extension FileFormat {
+  public static var usualDialect: String? { nil }
   public static var fileDescription: String { "a file of the format '\(name)'" }
   public static var fileNames: [String] { [] }
   public static var pathSuffixes: [String] { [] }

@@ -97,6 +97,6 @@ public enum FileKind: Sendable, CaseIterable {
   ///   - wanted: What should have been there: "weights", "a safetensors file".
   ///   - file: The path.
   public func error(insteadOf wanted: String = "weights", file: String) -> GraftError {
-    GraftError(.malformed, "\(description), not \(wanted)", file: file, advice: advice)
+    GraftError(.malformed, "\(description), not \(wanted)", file: file, advice: Advice(advice))
   }
 }

@@ -32,7 +32,7 @@ struct ZipDirectory {
   /// Where the directory begins, and the entries end.
   let start: Int
 
-  static let again = "Copy or download it again."
+  static let again: Advice = "Copy or download it again."
   static func subject(_ name: String) -> String { "entry '\(name)'" }
 }
 

@@ -95,7 +95,7 @@ import Testing
     #expect(training.options.learningRate == 5e-5 && training.options.schedule == .cosine)
     #expect(!training.options.shuffles && training.options.dropout == 0.25)
     #expect(training.options.evalStrategy == .epoch && training.options.saveTotalLimit == 1)
-    #expect(scoring.options.batchSize == 4 && scoring.options.maskingProbability == 0.2)
+    #expect(scoring.options.batchSize == 4 && scoring.options.mlmProbability == 0.2)
     #expect(output.format == "npz" && output.dtype == "float32")
     #expect(experiment.document["seeds"]?.array?.last == .number("18446744073709551615"))
   }
@@ -232,7 +232,7 @@ import Testing
       try parse(Self.yaml(data: "{files: ag_news:test}"), dataDirectory: here)
     }.description
     #expect(message.components(separatedBy: here.appending(path: "ag_news").path).count == 2, "\(message)")
-    #expect(message.hasSuffix("name the directory above with --data-dir, 'data-dir' or GRAFT_DATA."))
+    #expect(message.hasSuffix("name the directory above with 'data-dir' or GRAFT_DATA."))
   }
 
   @Test(.timeLimit(.minutes(1))) func aliasesDoNotExpandWithoutBound() throws {

@@ -73,19 +73,19 @@ import Testing
   /// A model with batches of its own. Used by one thread at a time.
   private final class Rank: @unchecked Sendable {
     let model: Model
-    private let batches: [Batch]
+    private let batches: [PreparedBatch]
     private let step: TrainingStep
 
     init(_ registry: Registry, batches: [Range<Int>], reduction: any GradientReduction = NoReduction()) throws
     {
       var checkpoint = try registry.open(Support.fixture("masked-lm")).checkpoint
-      checkpoint.configuration = checkpoint.configuration.overridingDropout(0)
+      checkpoint.configuration = checkpoint.family.overridingDropout(0, in: checkpoint.configuration)
       let model = try checkpoint.makeModel()
       let data = try Dataset(texts.map { TextRow($0) }, for: model)
-      let batching = Batching(model: model, data: data, maskingProbability: 0.5)
+      let batching = Batching(model: model, data: data, mlmProbability: 0.5)
       self.model = model
       self.batches = try batches.map {
-        try batching.prepared($0, key: RandomKey(seed: UInt64($0.lowerBound)))
+        try batching.prepared($0.map(data.example), key: RandomKey(seed: UInt64($0.lowerBound)))
       }
       step = TrainingStep(
         model: model, optimizer: Descent(model.parameters.all, options: OptimizerOptions()), maxGradNorm: 1,

@@ -97,6 +97,6 @@ import Testing
     #expect(message { $0.dropout = 1 } == "--dropout: wrong value; expected 0 or more, below 1, found 1.0.")
     #expect(message { $0.epochs = 0 }?.contains("--epochs") == true)
     #expect(message { $0.maxLength = 2 }?.contains("--max-length") == true)
-    #expect(message { $0.maskingProbability = 0 }?.contains("--mlm-probability") == true)
+    #expect(message { $0.mlmProbability = 0 }?.contains("--mlm-probability") == true)
   }
 }

@@ -78,7 +78,7 @@ import Testing
       #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]))
       let trained = try registry.open(output).checkpoint
       #expect(
-        trained.activeRecords.map(\.history) == [.trained(on: .init(data: ["rows"], examples: 10, steps: 12))]
+        trained.activeHeads.map(\.history) == [.trained(on: .init(data: ["rows"], examples: 10, steps: 12))]
       )
       #expect(trained.configuration["hidden_dropout_prob"]?.double == 0.1)
     }
@@ -300,7 +300,7 @@ import Testing
       }
       let description = try #require(error).description
       #expect(description.hasPrefix("step 2: training diverged: the loss is"), "\(description)")
-      #expect(description.contains("Lower the learning rate"))
+      #expect(description.contains("Lower 'learning-rate'"))
     }
   }
 
@@ -308,9 +308,9 @@ import Testing
     let results = try [12, 5].map { size in
       let model = try makeModel(.classification, dropout: 0)
       let data = try Dataset(Self.rows(12), for: model)
-      let batching = Batching(model: model, data: data, maskingProbability: 0.3)
+      let batching = Batching(model: model, data: data, mlmProbability: 0.3)
       let batches = try stride(from: 0, to: 12, by: size).map { start in
-        try batching.prepared(start..<min(12, start + size), key: RandomKey(seed: 1))
+        try batching.prepared((start..<min(12, start + size)).map(data.example), key: RandomKey(seed: 1))
       }
       let result = try step(model).run(batches, learningRate: 0.1)
       return result
@@ -356,8 +356,8 @@ import Testing
           if case .interrupted(let checkpoint, _) = outcome { checkpoint } else {
             directory.appending(path: name)
           }
-        let records = try registry.open(written).checkpoint.activeRecords
-        return Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0.history.isTrained) })
+        let heads = try registry.open(written).checkpoint.activeHeads
+        return Dictionary(uniqueKeysWithValues: heads.map { ($0.id, !$0.isUntrained) })
       }
       let random = try states(stoppedAfter: 0, "texts")
       #expect(random == ["masked-lm": false, "next-sentence": false])
@@ -445,7 +445,9 @@ import Testing
 
   private func makeModel(_ task: Task, dropout: Double? = nil) throws -> Model {
     var checkpoint = try registry.open(Support.fixture(task.rawValue)).checkpoint
-    if let dropout { checkpoint.configuration = checkpoint.configuration.overridingDropout(dropout) }
+    if let dropout {
+      checkpoint.configuration = checkpoint.family.overridingDropout(dropout, in: checkpoint.configuration)
+    }
     return try checkpoint.makeModel()
   }
 
@@ -479,7 +481,7 @@ import Testing
     options.learningRate = 2e-3
     options.warmupSteps = 1
     options.weightDecay = 0.1
-    options.maskingProbability = 0.3
+    options.mlmProbability = 0.3
     options.loggingSteps = 3
     options.evalStrategy = .steps
     options.evalBatchSize = 4
@@ -487,7 +489,7 @@ import Testing
     options.saveTotalLimit = 2
     change(&options)
     let checkpoint = try registry.open(Support.fixture(task.rawValue)).checkpoint
-    let model = try checkpoint.makeModel(frozenBackbone: options.freezesBackbone)
+    let model = try checkpoint.makeModel(frozen: options.freezesBackbone ? .backbone : .none)
     let run = TrainingRun(
       model: model, options: options, output: output, store: try store ?? self.store(task),
       optimizer: try registry.optimizers.find("adamw"),

@@ -1,4 +1,5 @@
 import GraftCore
+import PostNormEncoder
 import GraftTensors
 import OrderedCollections
 
@@ -9,13 +10,11 @@ extension Dialect {
   /// https://github.com/ggml-org/llama.cpp/blob/master/src/models/bert.cpp
   public static let ggufBERT = Dialect(
     name: "gguf",
-    backbone: BERTBackbone.name,
-    formats: ["gguf"],
     float32: [".bias", ".norm.weight", "embeddings.position.weight", "embeddings.token_type.weight"],
     leavesOutHeads: true,
     files: CheckpointFiles(
       configuration: .ggufBERT, library: nil, tokenizer: .ggml, attributes: ggufAttributes),
-    rows: [
+    backbone: [
       [
         Row("embeddings.word.weight", "token_embd.weight"),
         Row("embeddings.token_type.weight", "token_types.weight"),
@@ -30,15 +29,18 @@ extension Dialect {
       Row.linear("layers.{}.feed_forward.intermediate", "blk.{}.ffn_up"),
       Row.linear("layers.{}.feed_forward.output", "blk.{}.ffn_down"),
       Row.linear("layers.{}.feed_forward.norm", "blk.{}.layer_output_norm"),
-      Row.linear("pooler", "cls", .optional),
-    ].flatMap { $0 }
+    ],
+    pooler: Row.linear("pooler", "cls", .optional),
+    heads: [
+      "sequence-classification": Row.linear("sequence_classification", "cls.output")
+    ]
   )
 
   /// The file's attributes: the configuration, the tokenizer, and how hidden states become one vector.
   private static func ggufAttributes(_ checkpoint: Checkpoint) throws -> OrderedDictionary<String, JSON> {
     var configuration = checkpoint.configuration
-    let numbers = try BERTConfiguration(configuration)
-    configuration["max_position_embeddings"] = JSON(numbers.maximumLength)
+    let numbers = try EncoderConfiguration(configuration)
+    configuration["max_position_embeddings"] = JSON(numbers.positionCount)
     configuration["type_vocab_size"] = JSON(numbers.tokenTypeCount)
     configuration["layer_norm_eps"] = JSON(numbers.layerNormEpsilon)
     var attributes = ConfigurationFile.ggufBERT.own(configuration).values

@@ -6,8 +6,6 @@ extension Dialect {
   /// https://github.com/google-research/bert/blob/master/modeling.py
   public static let googleBERT = Dialect(
     name: "google",
-    backbone: BERTBackbone.name,
-    formats: ["tensorflow"],
     backbonePrefixes: ["bert/"],
     dropped: [
       Dropped(.ending("/adam_m"), "an optimizer's slot"),
@@ -19,7 +17,7 @@ extension Dialect {
       Dropped(.ending("beta2_power"), "an optimizer's state"),
     ],
     files: CheckpointFiles(configuration: .googleBERT, library: nil),
-    rows: [
+    backbone: [
       [
         Row("embeddings.word.weight", "embeddings/word_embeddings"),
         Row("embeddings.position.weight", "embeddings/position_embeddings"),
@@ -34,8 +32,16 @@ extension Dialect {
       Row.pair("layers.{}.feed_forward.intermediate", "encoder/layer_{}/intermediate/dense", .dense),
       Row.pair("layers.{}.feed_forward.output", "encoder/layer_{}/output/dense", .dense),
       Row.pair("layers.{}.feed_forward.norm", "encoder/layer_{}/output/LayerNorm", .norm),
-      Row.pair("pooler", "pooler/dense", .dense, .optional),
-    ].flatMap { $0 }
+    ],
+    pooler: Row.pair("pooler", "pooler/dense", .dense, .optional),
+    heads: [
+      "masked-lm": Row.pair("masked_lm.transform", "cls/predictions/transform/dense", .dense)
+        + Row.pair("masked_lm.norm", "cls/predictions/transform/LayerNorm", .norm)
+        + [Row("masked_lm.bias", "cls/predictions/output_bias")],
+      "next-sentence": Row.pair(
+        "next_sentence", "cls/seq_relationship", .init("/output_weights", "/output_bias")),
+      "sequence-classification": Row.pair("sequence_classification", "output_", .init("weights", "bias")),
+    ]
   )
 }
 

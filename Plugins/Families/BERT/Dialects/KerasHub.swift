@@ -8,7 +8,6 @@ extension Dialect {
   /// https://github.com/keras-team/keras-hub/blob/v0.32.0/keras_hub/src/models/bert/bert_backbone.py
   public static let kerasHubBERT = Dialect(
     name: "keras-hub",
-    backbone: BERTBackbone.name,
     backbonePrefixes: ["layers/bert_backbone/", ""],
     dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
     files: CheckpointFiles(
@@ -16,7 +15,7 @@ extension Dialect {
       library: "keras-hub",
       tokenizer: .keras(module: "keras_hub.src.models.bert.bert_tokenizer", className: "BertTokenizer"),
       others: kerasHubTask),
-    rows: [
+    backbone: [
       [
         Row("embeddings.word.weight", "layers/reversible_embedding/vars/0"),
         Row("embeddings.position.weight", "layers/position_embedding/vars/0"),
@@ -34,8 +33,15 @@ extension Dialect {
         "layers.{}.feed_forward.intermediate", "\(layer)/_feedforward_intermediate_dense", .denseVariables),
       Row.pair("layers.{}.feed_forward.output", "\(layer)/_feedforward_output_dense", .denseVariables),
       Row.pair("layers.{}.feed_forward.norm", "\(layer)/_feedforward_layer_norm", .normVariables),
-      Row.pair("pooler", "layers/dense", .denseVariables),
-    ].flatMap { $0 }
+    ],
+    pooler: Row.pair("pooler", "layers/dense", .denseVariables),
+    heads: [
+      "masked-lm": Row.pair(
+        "masked_lm.transform", "layers/masked_lm_head/_intermediate_dense", .denseVariables)
+        + Row.pair("masked_lm.norm", "layers/masked_lm_head/_intermediate_layer_norm", .normVariables)
+        + [Row("masked_lm.bias", "layers/masked_lm_head/vars/0")],
+      "sequence-classification": Row.pair("sequence_classification", "layers/dense", .denseVariables),
+    ]
   )
 
   private static let layer = "layers/transformer_encoder{_}"

@@ -36,32 +36,39 @@ extension Dialect {
   /// `task.json`, by which a task class loads its head: the backbone's configuration inside its own.
   static func kerasHubTask(_ checkpoint: Checkpoint) throws -> [String: JSON] {
     let configuration = checkpoint.configuration
-    let task: (module: String, name: JSON, own: OrderedDictionary<String, JSON>)
-    switch checkpoint.activeHead?.name {
-    case "masked-lm": task = ("bert_masked_lm", "BertMaskedLM", [:])
-    case "sequence-classification":
-      task = (
-        "bert_text_classifier", "BertTextClassifier",
-        [
-          "num_classes": JSON(try configuration.labels().count), "activation": "linear",
-          "dropout": configuration["classifier_dropout"] ?? configuration["hidden_dropout_prob"]
-            ?? .number("0.1"),
-        ]
-      )
-    default: return [:]
-    }
+    guard let name = checkpoint.activeHead?.name, let task = kerasHubTasks[name] else { return [:] }
+    let own = try task.settings(configuration)
     var settings: OrderedDictionary<String, JSON> = [
       "backbone": .object(ConfigurationFile.kerasHubBERT.own(configuration).values), "preprocessor": .null,
       "name": .string(task.module),
     ]
-    settings.merge(task.own) { first, _ in first }
+    settings.merge(own) { first, _ in first }
     return [
       "task.json": [
-        "module": .string("keras_hub.src.models.bert.\(task.module)"), "class_name": task.name,
-        "config": .object(settings), "registered_name": .string("keras_hub>\(task.name.string ?? "")"),
+        "module": .string("keras_hub.src.models.bert.\(task.module)"), "class_name": .string(task.className),
+        "config": .object(settings), "registered_name": .string("keras_hub>\(task.className)"),
       ]
     ]
   }
+
+  /// The task classes of KerasHub by the task of their head: the module, the class, and its own settings.
+  private static let kerasHubTasks:
+    [String: (
+      module: String, className: String,
+      settings: @Sendable (Configuration) throws -> OrderedDictionary<String, JSON>
+    )] = [
+      "masked-lm": ("bert_masked_lm", "BertMaskedLM", { _ in [:] }),
+      "sequence-classification": (
+        "bert_text_classifier", "BertTextClassifier",
+        { configuration in
+          [
+            "num_classes": JSON(try configuration.labels().count), "activation": "linear",
+            "dropout": configuration["classifier_dropout"] ?? configuration["hidden_dropout_prob"]
+              ?? .number("0.1"),
+          ]
+        }
+      ),
+    ]
 }
 
 extension JSON {

@@ -7,13 +7,11 @@ extension Dialect {
   /// https://github.com/huggingface/transformers/blob/v4.49.0/src/transformers/models/bert/modeling_tf_bert.py
   public static let transformersTensorFlowBERT = Dialect(
     name: "transformers-tf",
-    backbone: BERTBackbone.name,
-    formats: ["hdf5"],
     backbonePrefixes: ["bert/{scope}/bert/"],
     scopePrefix: "tf_",
     metadata: ["backend": "tensorflow", "keras_version": "2.16.0"],
     files: CheckpointFiles(weights: "tf_model.h5"),
-    rows: [
+    backbone: [
       [
         Row("embeddings.word.weight", "embeddings/word_embeddings/weight:0"),
         Row("embeddings.position.weight", "embeddings/position_embeddings/embeddings:0"),
@@ -28,7 +26,25 @@ extension Dialect {
       Row.pair("layers.{}.feed_forward.intermediate", "encoder/layer_._{}/intermediate/dense", .denseOutputs),
       Row.pair("layers.{}.feed_forward.output", "encoder/layer_._{}/output/dense", .denseOutputs),
       Row.pair("layers.{}.feed_forward.norm", "encoder/layer_._{}/output/LayerNorm", .normOutputs),
-      Row.pair("pooler", "pooler/dense", .denseOutputs, .optional),
-    ].flatMap { $0 }
+    ],
+    pooler: Row.pair("pooler", "pooler/dense", .denseOutputs, .optional),
+    heads: [
+      "masked-lm": Row.pair(
+        "masked_lm.transform", "\(maskedLM)/mlm___cls/predictions/transform/dense", .denseOutputs)
+        + Row.pair("masked_lm.norm", "\(maskedLM)/mlm___cls/predictions/transform/LayerNorm", .normOutputs)
+        + [Row("masked_lm.bias", "\(maskedLM)/mlm___cls/predictions/bias:0")]
+        + [
+          ("word.weight", "word_embeddings/weight:0"),
+          ("position.weight", "position_embeddings/embeddings:0"),
+          ("token_type.weight", "token_type_embeddings/embeddings:0"),
+          ("norm.weight", "LayerNorm/gamma:0"), ("norm.bias", "LayerNorm/beta:0"),
+        ].map { Row("embeddings.\($0)", "\(maskedLM)/bert/embeddings/\($1)", .same, .copy) },
+      "next-sentence": Row.pair(
+        "next_sentence", "nsp___cls/{scope}/nsp___cls/seq_relationship", .denseOutputs),
+      "sequence-classification": Row.pair(
+        "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
+    ]
   )
+
+  private static let maskedLM = "mlm___cls/{scope}"
 }

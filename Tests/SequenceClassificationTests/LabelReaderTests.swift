@@ -1,5 +1,7 @@
 import GraftCore
 import TestSupport
+import GraftTensors
+import SequenceClassification
 import Testing
 
 @Suite struct LabelReaderTests {
@@ -11,22 +13,24 @@ import Testing
     labels: [String]? = nil,
     base: Int? = nil
   )
-    throws -> Label
+    throws -> JSON
   {
     let row = TextRow("x", label: label, place: TextRow.Place(file: "a.csv", row: 7))
-    return try LabelReader(labels: labels ?? news, problemType: type, base: base).label(of: row)
+    return try LabelReader(labels: labels ?? news, problemType: type, base: base).label(of: row).json
   }
 
+  private func values(_ values: [Float]) -> JSON { ValuesLabel(values).json }
+
   @Test func namesAndNumbers() throws {
-    #expect(try read(.text("Sports")) == .index(1))
-    #expect(try read(.text(" Sci/Tech ")) == .index(3))
-    #expect(try read(.text("0")) == .index(0))
-    #expect(try read(.text("3.0")) == .index(3))
-    #expect(try read(.text("4"), base: 1) == .index(3))
-    #expect(try read(.text("World"), base: 1) == .index(0))
+    #expect(try read(.text("Sports")) == JSON(1))
+    #expect(try read(.text(" Sci/Tech ")) == JSON(3))
+    #expect(try read(.text("0")) == JSON(0))
+    #expect(try read(.text("3.0")) == JSON(3))
+    #expect(try read(.text("4"), base: 1) == JSON(3))
+    #expect(try read(.text("World"), base: 1) == JSON(0))
     // Stars are names that look like numbers, unless a base says that they are numbers.
-    #expect(try read(.text("2"), labels: ["1", "2", "3"]) == .index(1))
-    #expect(try read(.text("2"), labels: ["1", "2", "3"], base: 0) == .index(2))
+    #expect(try read(.text("2"), labels: ["1", "2", "3"]) == JSON(1))
+    #expect(try read(.text("2"), labels: ["1", "2", "3"], base: 0) == JSON(2))
   }
 
   @Test(arguments: [
@@ -34,17 +38,17 @@ import Testing
     .list(["1.0", "1.0", "0.0", "0.0"]), .text("[1.0, 1.0, 0.0, 0.0]"),
   ])
   func severalLabels(_ written: WrittenLabel) throws {
-    #expect(try read(written, .multiLabel) == .values([1, 1, 0, 0]))
+    #expect(try read(written, .multiLabel) == values([1, 1, 0, 0]))
   }
 
   @Test func noneOfSeveralLabels() throws {
-    #expect(try read(.text(""), .multiLabel) == .values([0, 0, 0, 0]))
-    #expect(try read(.list([]), .multiLabel) == .values([0, 0, 0, 0]))
+    #expect(try read(.text(""), .multiLabel) == values([0, 0, 0, 0]))
+    #expect(try read(.list([]), .multiLabel) == values([0, 0, 0, 0]))
   }
 
   @Test func numbers() throws {
-    #expect(try read(.text("-2.5e-1"), .regression, labels: ["score"]) == .values([-0.25]))
-    #expect(try read(.list(["1", "2.5"]), .regression, labels: ["a", "b"]) == .values([1, 2.5]))
+    #expect(try read(.text("-2.5e-1"), .regression, labels: ["score"]) == values([-0.25]))
+    #expect(try read(.list(["1", "2.5"]), .regression, labels: ["a", "b"]) == values([1, 2.5]))
   }
 
   @Test func mistakesAreExplained() {
@@ -59,24 +63,24 @@ import Testing
     #expect(
       message(.text("Politics"))
         == "a.csv: row 7: unknown label; expected one of World, Sports, Business, Sci/Tech, "
-        + "found 'Politics'. Check --label-column, or give the head these labels with 'graft head swap --labels'."
+        + "found 'Politics'. Check 'label-column', or give the head these labels: 'swapHead(to: \"NAME\", labels: [A,B])'."
     )
     #expect(
       message(.text("4"))
         == "a.csv: row 7: the label number is out of range; expected 0 to 3 for the labels World, "
-        + "Sports, Business, Sci/Tech, found 4. Pass --label-base 1 when classes are counted from 1."
+        + "Sports, Business, Sci/Tech, found 4. Set 'label-base' to 1 when classes are counted from 1."
     )
     #expect(
       message(.text("0"), base: 1)
         == "a.csv: row 7: the label number is out of range; expected 1 to 4 for the labels "
-        + "World, Sports, Business, Sci/Tech, found 0. Choose a head with more labels, or check --label-column and "
-        + "--label-base."
+        + "World, Sports, Business, Sci/Tech, found 0. Choose a head with more labels, or check 'label-column' and "
+        + "'label-base'."
     )
     #expect(message(.text("-9223372036854775808"), base: 1)?.contains("out of range") == true)
     #expect(
       message(nil)
         == "a.csv: row 7: there is no label; expected one of World, Sports, Business, Sci/Tech. Say which "
-        + "column has it with --label-column."
+        + "column has it: 'label-column'."
     )
     #expect(message(.text(" "))?.contains("there is no label") == true)
     #expect(

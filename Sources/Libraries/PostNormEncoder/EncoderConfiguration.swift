@@ -2,32 +2,34 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 
-/// The numbers of a BERT encoder, read from `config.json` with the defaults of `BertConfig`.
-public struct BERTConfiguration: Sendable, Equatable {
-  public var vocabularySize: Int
-  public var hiddenSize: Int
-  public var layerCount: Int
-  public var headCount: Int
-  public var intermediateSize: Int
-  public var maximumLength: Int
-  public var tokenTypeCount: Int
-  public var activation: Activation
-  public var layerNormEpsilon: Float
+/// The numbers of a ``PostNormEncoder``, read from `config.json` with the defaults of `BertConfig`.
+public struct EncoderConfiguration: Sendable {
+  public let vocabularySize: Int
+  public let hiddenSize: Int
+  public let layerCount: Int
+  public let headCount: Int
+  public let intermediateSize: Int
+  /// The rows of the position table.
+  public let positionCount: Int
+  /// The rows of the token type table.
+  public let tokenTypeCount: Int
+  public let activation: Activation
+  public let layerNormEpsilon: Float
   /// Dropout after embeddings and sublayers.
-  public var hiddenDropout: Float
+  public let hiddenDropout: Float
   /// Dropout of attention weights.
-  public var attentionDropout: Float
+  public let attentionDropout: Float
   /// The standard deviation of new weights.
-  public var initializerRange: Double
+  public let initializerRange: Double
 
-  /// - Throws: ``GraftError`` naming the key that is missing, malformed, or asks for what BERT does not have.
+  /// - Throws: `GraftError` naming the key that is missing, malformed, or asks for what the encoder does not have.
   public init(_ configuration: Configuration) throws {
     vocabularySize = try configuration.size("vocab_size")
     hiddenSize = try configuration.size("hidden_size")
     layerCount = try configuration.size("num_hidden_layers")
     headCount = try configuration.size("num_attention_heads")
     intermediateSize = try configuration.size("intermediate_size")
-    maximumLength = try configuration.size("max_position_embeddings", default: 512)
+    positionCount = try configuration.size("max_position_embeddings", default: 512)
     tokenTypeCount = try configuration.size("type_vocab_size", default: 2)
     activation = try configuration.activation("hidden_act", default: "gelu")
     layerNormEpsilon = Float(try configuration.number("layer_norm_eps", default: 1e-12))
@@ -40,7 +42,7 @@ public struct BERTConfiguration: Sendable, Equatable {
         .unsupported,
         "not supported",
         file: "config.json",
-        subject: "key '\(key)'",
+        subject: "key '\(configuration.spelling(of: key))'",
         expected: expected,
         found: found
       )
@@ -50,8 +52,8 @@ public struct BERTConfiguration: Sendable, Equatable {
         .mismatch,
         "the width does not divide among the attention heads",
         file: "config.json",
-        subject: "key 'hidden_size'",
-        expected: "a multiple of num_attention_heads \(headCount)",
+        subject: "key '\(configuration.spelling(of: "hidden_size"))'",
+        expected: "a multiple of \(configuration.spelling(of: "num_attention_heads")) \(headCount)",
         found: "\(hiddenSize)"
       )
     }

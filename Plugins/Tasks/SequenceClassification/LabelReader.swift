@@ -1,3 +1,4 @@
+import GraftCore
 import GraftTensors
 
 /// Turns labels as they are written in a file into what a head learns.
@@ -26,31 +27,22 @@ public struct LabelReader: Sendable {
     indices = Dictionary(labels.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// A reader for a configuration's labels.
-  ///
-  /// - Throws: ``GraftError`` when the configuration's labels or problem type are broken.
-  public init(_ configuration: Configuration, base: Int? = nil) throws {
-    self.init(labels: try configuration.labels(), problemType: try configuration.problemType(), base: base)
-  }
-
   /// What a row's label means.
   ///
   /// - Throws: ``GraftError`` naming file and row: no label, an unknown one (with the known ones), a number
   ///   that is out of range.
-  public func label(of row: TextRow) throws -> Label {
+  public func label(of row: TextRow) throws -> any ExampleLabel {
     do {
       guard let written = row.label else { throw noLabel }
       switch problemType {
       case .singleLabel:
         guard case .text(let text) = written else { throw wrong("one label", written) }
-        return .index(Int32(try index(text)))
-      case .multiLabel: return .values(try multiHot(written))
-      case .regression: return .values(try numbers(written))
+        return ClassLabel(Int32(try index(text)))
+      case .multiLabel: return ValuesLabel(try multiHot(written))
+      case .regression: return ValuesLabel(try numbers(written))
       }
-    } catch var error as GraftError {
-      error.file = row.place.file.isEmpty ? nil : row.place.file
-      error.subject = "row \(row.place.row)"
-      throw error
+    } catch let error as GraftError {
+      throw error.inRow(row)
     }
   }
 
@@ -69,8 +61,8 @@ public struct LabelReader: Sendable {
           expected: "\(first) to \(first + labels.count - 1) for the labels \(list)",
           found: text,
           advice: base == nil && number == labels.count
-            ? "Pass --label-base 1 when classes are counted from 1."
-            : "Choose a head with more labels, or check --label-column and --label-base."
+            ? "Set \(option: "label-base") to 1 when classes are counted from 1."
+            : "Choose a head with more labels, or check \(option: "label-column") and \(option: "label-base")."
         )
       }
       return index
@@ -81,7 +73,8 @@ public struct LabelReader: Sendable {
       "unknown label",
       expected: "one of \(list)",
       found: "'\(text.prefix(60))'",
-      advice: "Check --label-column, or give the head these labels with 'graft head swap --labels'."
+      advice:
+        "Check \(option: "label-column"), or give the head these labels: \(action: .swapHead(to: "NAME", labels: "A,B"))."
     )
   }
 
@@ -125,7 +118,7 @@ public struct LabelReader: Sendable {
       .missing,
       "there is no label",
       expected: expectation,
-      advice: "Say which column has it with --label-column."
+      advice: "Say which column has it: \(option: "label-column")."
     )
   }
 
@@ -139,12 +132,7 @@ public struct LabelReader: Sendable {
   }
 
   private func wrong(_ expected: String, _ written: WrittenLabel) -> GraftError {
-    let found =
-      switch written {
-      case .text(let text): "'\(text.prefix(60))'"
-      case .list(let items): "a list of \(items.count)"
-      }
-    return GraftError(.mismatch, "wrong label", expected: expected, found: found)
+    GraftError(.mismatch, "wrong label", expected: expected, found: written.description)
   }
 }
 

@@ -1,0 +1,72 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// Predicts masked tokens. Computes on the selected tokens only. Devlin et al., arXiv:1810.04805, 3.1.
+public struct MaskedLM: Task {
+  public static let name = "masked-lm"
+  public static let classSuffix = "ForMaskedLM"
+  public static let pipelineTag: String? = "fill-mask"
+  public static let predictsTokens = true
+  public static let readsLabels = false
+  public static let settingKeys = ["tie_word_embeddings", "mlm_hidden_act", "mlm_layer_norm_eps"]
+  public static let outputs = [TaskOutput("prediction_logits", rows: .tokens)]
+
+  public init(_ configuration: Configuration) throws {}
+
+  public func outputCount(on backbone: any Backbone) -> Int { backbone.vocabularySize }
+
+  /// Chooses the tokens to predict and hides them: of every 100 chosen, 80 become `[MASK]`, 10 a random
+  /// token, 10 stay. Special tokens are never chosen; at least one other is, when there is any.
+  public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
+    guard let mask = context.specialTokens.mask else {
+      throw GraftError(
+        .missing,
+        "the tokenizer has no mask token, which masked-language modelling needs"
+      )
+    }
+    let isSpecial = examples.flatMap(\.encoding.isSpecial)
+    let candidates = batch.inputs.ids.indices.filter { !isSpecial[$0] }
+    guard !candidates.isEmpty else {
+      throw GraftError(
+        .mismatch,
+        "a batch has no token that could be masked",
+        advice: "Remove empty texts from the data."
+      )
+    }
+    // Every token draws three numbers from its own place, so that one choice does not shift the others.
+    func draw(_ token: Int) -> SIMD4<UInt32> { context.key.words(UInt32(token)) }
+    func fraction(_ word: UInt32) -> Float { Float(word >> 8) * 0x1p-24 }
+
+    var chosen = candidates.filter { fraction(draw($0).x) < context.mlmProbability }
+    if chosen.isEmpty {
+      chosen = [
+        candidates[Int(context.key.words(UInt32(batch.inputs.tokenCount)).x) % candidates.count]
+      ]
+    }
+    batch.setTargets(
+      ClassTargets(chosen.map { batch.inputs.ids[$0] }), of: self, selection: chosen.map(Int32.init))
+    for token in chosen {
+      let words = draw(token)
+      switch fraction(words.y) {
+      case ..<0.8: batch.inputs.ids[token] = mask
+      case ..<0.9:
+        batch.inputs.ids[token] = Int32((UInt64(words.z) * UInt64(context.vocabularySize)) >> 32)
+      default: break
+      }
+    }
+  }
+
+  public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
+  }
+
+  /// Adds the share of masked tokens that are the most likely ones, as `accuracy`.
+  public func score(
+    _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
+  ) throws {
+    let targets: ClassTargets = try batch.targets(of: self)
+    metrics.add(
+      "accuracy", total: Double(scores.countOfHits(targets.classes)), weight: Double(targets.count))
+  }
+}

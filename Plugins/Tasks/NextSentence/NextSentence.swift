@@ -1,0 +1,79 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// Tells whether the second text of a pair follows the first (class 0) or not (class 1). Devlin et al.,
+/// arXiv:1810.04805, 3.1.
+public struct NextSentence: Task {
+  public static let name = "next-sentence"
+  public static let classSuffix = "ForNextSentencePrediction"
+  public static let outputs = [TaskOutput("seq_relationship_logits", rows: .sequences)]
+
+  public init(_ configuration: Configuration) throws {}
+
+  public func outputCount(on backbone: any Backbone) -> Int { 2 }
+
+  /// How the two texts of a pair relate. Only a pair has a relation: where another head learns from the same rows,
+  /// the label of a single text says what it is about, and is none of this head's business. The rows of a batch are
+  /// any, so every pair has a label or none has.
+  public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
+    let base = reading.base ?? 0
+    let expected = "\(base) (the second text follows the first) or \(base &+ 1) (it does not)"
+    let noLabel = GraftError(
+      .missing, "there is no label", expected: expected,
+      advice: "Say which column has it: \(option: "label-column").")
+    let labels = try rows.map { row -> ClassLabel? in
+      guard row.pair != nil else {
+        guard reading.isRequired else { return nil }
+        throw GraftError(
+          .missing, "there is no second text, and the head learns how two texts relate",
+          advice: "Say which column has it: \(option: "pair-column")."
+        ).inRow(row)
+      }
+      guard let written = row.label, written != .text("") else {
+        if reading.isRequired { throw noLabel.inRow(row) }
+        return nil
+      }
+      if case .text(let text) = written, let number = Int(text) {
+        let (relation, overflow) = number.subtractingReportingOverflow(base)
+        if !overflow, (0...1).contains(relation) { return ClassLabel(Int32(relation)) }
+      }
+      throw GraftError(
+        .mismatch, "wrong label", expected: expected, found: written.description,
+        advice: "Check \(option: "label-column") and \(option: "label-base")."
+      ).inRow(row)
+    }
+    if labels.contains(where: { $0 != nil }), let missing = labels.firstIndex(where: { $0 == nil }) {
+      throw noLabel.inRow(rows[missing])
+    }
+    return labels
+  }
+
+  public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
+    let classes = try examples.map { example -> Int32 in
+      guard let label = example.label as? ClassLabel, label.index == 0 || label.index == 1 else {
+        throw GraftError(
+          .missing,
+          "a row has no label for next-sentence prediction",
+          expected: "0 (follows) or 1 (does not)",
+          found: example.label.map { $0.json.text() } ?? "none"
+        )
+      }
+      return label.index
+    }
+    batch.setTargets(ClassTargets(classes), of: self)
+  }
+
+  public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
+  }
+
+  /// Adds the share of pairs whose relation is right, as `accuracy`.
+  public func score(
+    _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
+  ) throws {
+    let targets: ClassTargets = try batch.targets(of: self)
+    metrics.add(
+      "accuracy", total: Double(scores.countOfHits(targets.classes)), weight: Double(targets.count))
+  }
+}

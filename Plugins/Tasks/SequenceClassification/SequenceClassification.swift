@@ -1,0 +1,111 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// Labels a text, or a pair, as a whole. The configuration's `problem_type` decides the loss: softmax over labels, a
+/// sigmoid for each, or squared error, as transformers' classes have it.
+public struct SequenceClassification: Task {
+  public static let name = "sequence-classification"
+  public static let classSuffix = "ForSequenceClassification"
+  public static let hasLabels = true
+  public static let pipelineTag: String? = "text-classification"
+  public static let settingKeys = [
+    "id2label", "label2id", "num_labels", "problem_type", "classifier_dropout",
+  ]
+  public static let outputs = [TaskOutput("logits", rows: .sequences)]
+
+  /// Names of the outputs, in their order.
+  public let labels: [String]
+  public let problemType: ProblemType
+
+  public init(_ configuration: Configuration) throws {
+    labels = try configuration.labels()
+    problemType = try configuration.problemType()
+  }
+
+  public func outputCount(on backbone: any Backbone) -> Int { labels.count }
+
+  public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
+    let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base)
+    return try rows.map(reader.label)
+  }
+
+  public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
+    switch problemType {
+    case .singleLabel:
+      let classes = try examples.map { example -> Int32 in
+        guard let label = example.label as? ClassLabel, labels.indices.contains(Int(label.index)) else {
+          throw mismatch(example.label, "a label's number below \(labels.count)")
+        }
+        return label.index
+      }
+      batch.setTargets(.classes(ClassTargets(classes)), of: self)
+    case .multiLabel, .regression:
+      let values = try examples.flatMap { example -> [Float] in
+        guard let label = example.label as? ValuesLabel, label.values.count == labels.count else {
+          throw mismatch(example.label, "\(labels.count) numbers")
+        }
+        return label.values
+      }
+      batch.setTargets(.values(ValueTargets(values, width: labels.count)), of: self)
+    }
+  }
+
+  private func mismatch(_ label: (any ExampleLabel)?, _ expected: String) -> GraftError {
+    GraftError(
+      .mismatch,
+      "a row's label does not fit \(problemType.rawValue)",
+      expected: expected,
+      found: label.map { $0.json.text() } ?? "no label"
+    )
+  }
+
+  /// What the texts of a batch are labelled.
+  public enum Targets: TaskTargets {
+    case classes(ClassTargets)
+    case values(ValueTargets)
+
+    public var count: Int {
+      switch self {
+      case .classes(let targets): targets.count
+      case .values(let targets): targets.count
+      }
+    }
+  }
+
+  public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    switch (try batch.targets(of: self), problemType) {
+    case (.classes(let targets), _): tape.crossEntropy(scores, classes: targets.classes)
+    case (.values(let targets), .multiLabel): tape.binaryCrossEntropy(scores, targets: targets.values)
+    case (.values(let targets), _): tape.meanSquaredError(scores, targets: targets.values)
+    }
+  }
+
+  /// Accuracy, precision, recall and F1 of single labels; accuracy over the decisions of several; mean squared
+  /// error for regression.
+  public func score(
+    _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
+  ) throws {
+    switch (try batch.targets(of: self), problemType) {
+    case (.classes(let targets), _):
+      metrics.add(actual: targets.classes, predicted: scores.largestColumns, classes: labels.count)
+    case (.values(let targets), .multiLabel):
+      let hits = zip(scores.buffer, targets.values).count { ($0 > 0) == ($1 > 0.5) }
+      metrics.add("accuracy", total: Double(hits), weight: Double(targets.values.count))
+    case (.values(let targets), _):
+      let error = zip(scores.buffer, targets.values).reduce(0.0) { sum, pair in
+        sum + Double(pair.0 - pair.1) * Double(pair.0 - pair.1)
+      }
+      metrics.add("mse", total: error, weight: Double(targets.values.count))
+    }
+  }
+
+  public func predictions(
+    _ scores: Tensor, _ batch: Batch, _ examples: [Example]
+  ) throws -> [TextLabels] {
+    (0..<scores.rows).map { row in
+      let values = scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)]
+      return TextLabels(values, names: labels, problemType: problemType)
+    }
+  }
+}

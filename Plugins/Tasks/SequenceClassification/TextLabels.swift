@@ -1,0 +1,59 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import OrderedCollections
+
+/// What a classifier says about a text.
+public struct TextLabels: TaskPrediction, Equatable {
+  /// What it says, in the form in which data have it: of one label the class, of several 0 or 1 for each, of a
+  /// regression the values.
+  public let answer: JSON
+  /// The most likely label; of several labels, all that are more likely than not; of a regression, none.
+  public let labels: [String]
+  /// One number for each output: probabilities, or a regression's values.
+  public let scores: [Float]
+  /// The highest score; a regression's first value.
+  public let score: Float
+  /// The names of the outputs.
+  private let names: [String]
+
+  /// - Parameters:
+  ///   - logits: The scores of one text, `[labels]`.
+  ///   - names: The labels, in the order of the outputs.
+  public init(_ logits: some Collection<Float>, names: [String], problemType: ProblemType) {
+    self.names = names
+    switch problemType {
+    case .singleLabel:
+      let largest = logits.max() ?? 0
+      let powers = logits.map { exp($0 - largest) }
+      let sum = powers.reduce(0, +)
+      let probabilities = powers.map { $0 / sum }
+      let best = probabilities.indices.max { (probabilities[$0], $1) < (probabilities[$1], $0) }
+      scores = probabilities
+      labels = best.map { [names[$0]] } ?? []
+      answer = JSON(best ?? 0)
+    case .multiLabel:
+      let probabilities = logits.map { 1 / (1 + exp(-$0)) }
+      scores = probabilities
+      labels = zip(names, probabilities).filter { $0.1 > 0.5 }.map(\.0)
+      answer = .array(probabilities.map { JSON($0 > 0.5 ? 1 as Float : 0) })
+    case .regression:
+      scores = Array(logits)
+      labels = []
+      answer = .array(logits.map { JSON($0) })
+    }
+    score = problemType == .regression ? scores.first ?? 0 : scores.max() ?? 0
+  }
+
+  /// Several labels are joined with `|`; none is `-`.
+  public var columns: [String] {
+    [labels.isEmpty ? "-" : labels.joined(separator: "|"), String(format: "%.4f", score)]
+  }
+
+  public var members: OrderedDictionary<String, JSON> {
+    [
+      "labels": .array(labels.map { .string($0) }), "score": JSON(score),
+      "scores": .object(OrderedDictionary(zip(names, scores).map { ($0, JSON($1)) }) { first, _ in first }),
+    ]
+  }
+}

@@ -1,0 +1,24 @@
+import GraftTensors
+
+extension Advice {
+  /// The sentence with options as flags and actions as commands.
+  var commandLineText: String {
+    text(option: { "--\($0)" }, action: { $0.command })
+  }
+}
+
+extension Advice.Action {
+  /// The command, or the flag, that does it.
+  fileprivate var command: String {
+    switch self {
+    case .swapHead(let name, let labels):
+      "'graft head swap CKPT --to \(name)\(labels.map { " --labels \($0)" } ?? "") --output DIR'"
+    case .attachHead: "'graft head attach CKPT --head DIR --output DIR'"
+    case .train: "'graft train'"
+    case .resume: "--resume"
+    case .fetch(let name): "'graft pull \(name)'"
+    case .listModels: "'graft zoo list'"
+    case .allowUntrained: "--allow-untrained"
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import GraftTensors
+
+/// What a model reads of a row of data: the whole text, or a window of it.
+public struct Example: Sendable {
+  public var encoding: Encoding
+  /// What the data say about it.
+  public var label: (any ExampleLabel)?
+  /// Where it comes from, with the texts that its offsets are places in.
+  public var row: TextRow
+
+  public init(_ encoding: Encoding, label: (any ExampleLabel)? = nil, row: TextRow = TextRow("")) {
+    self.encoding = encoding
+    self.label = label
+    self.row = row
+  }
+}
+
+/// What data say about an example. A task brings a type of its own where these do not fit.
+public protocol ExampleLabel: Sendable {
+  /// In the form that data have it, for records and for telling data sets apart.
+  var json: JSON { get }
+}
+
+/// One class of several.
+public struct ClassLabel: ExampleLabel, Equatable {
+  public let index: Int32
+
+  public init(_ index: Int32) { self.index = index }
+
+  public var json: JSON { JSON(Int(index)) }
+}
+
+/// A number for each output: a regression's values, or 0 and 1 for each label.
+public struct ValuesLabel: ExampleLabel, Equatable {
+  public let values: [Float]
+
+  public init(_ values: [Float]) { self.values = values }
+
+  public var json: JSON { .array(values.map { JSON($0) }) }
+}

@@ -1,0 +1,76 @@
+import GraftTensors
+import OrderedCollections
+
+/// How a classification head's labels are read and its loss is computed.
+public enum ProblemType: String, Sendable {
+  /// Each text has one label; softmax cross-entropy.
+  case singleLabel = "single_label_classification"
+  /// Each text has any number of labels; a sigmoid for each.
+  case multiLabel = "multi_label_classification"
+  /// Each text has one number per output; mean squared error.
+  case regression
+}
+
+extension Configuration {
+  /// More labels than this are a mistake in the file, not a task.
+  static let maximumLabels = 1_000_000
+
+  /// The names of a classifier's outputs, in their order: `id2label`, whose keys are numbers as strings.
+  ///
+  /// - Returns: `LABEL_0 …` when only `num_labels` is known; two of them when nothing is, which is what
+  ///   `transformers` assumes.
+  /// - Throws: ``GraftError`` when `id2label` does not number its labels 0, 1, 2, …, or `num_labels` is
+  ///   beyond a million.
+  public func labels() throws -> [String] {
+    guard let map = self["id2label"] else {
+      let count = try size("num_labels", default: 2)
+      guard count <= Self.maximumLabels else {
+        throw wrongValue("num_labels", "at most \(Self.maximumLabels)", JSON(count))
+      }
+      return Self.numberedLabels(count)
+    }
+    let numbered = map.object?.compactMap { key, value in
+      Int(key).flatMap { number in value.string.map { (number, $0) } }
+    }.sorted { $0.0 < $1.0 }
+    guard let numbered, numbered.count == map.object?.count, !numbered.isEmpty,
+      numbered.enumerated().allSatisfy({ $0.offset == $0.element.0 })
+    else { throw wrongValue("id2label", "labels numbered from \"0\" on", map) }
+    return numbered.map(\.1)
+  }
+
+  /// What labels are called that have no names: `LABEL_0`, `LABEL_1`, …
+  public static func numberedLabels(_ count: Int) -> [String] { (0..<count).map { "LABEL_\($0)" } }
+
+  /// Sets `id2label` and `label2id`.
+  public mutating func setLabels(_ labels: [String]) {
+    values["num_labels"] = nil
+    self["id2label"] = .object(
+      OrderedDictionary(
+        uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) }
+      )
+    )
+    self["label2id"] = .object(
+      OrderedDictionary(
+        labels.enumerated().map { ($0.element, JSON($0.offset)) },
+        uniquingKeysWith: { first, _ in first }
+      )
+    )
+  }
+
+  /// `problem_type`, or what `transformers` infers without it: regression for one output, else one label.
+  ///
+  /// - Throws: ``GraftError`` when the value is none of the three.
+  public func problemType() throws -> ProblemType {
+    guard let value = self["problem_type"] else {
+      return try labels().count == 1 ? .regression : .singleLabel
+    }
+    guard let type = value.string.flatMap(ProblemType.init) else {
+      throw wrongValue(
+        "problem_type",
+        "single_label_classification, multi_label_classification or regression",
+        value
+      )
+    }
+    return type
+  }
+}

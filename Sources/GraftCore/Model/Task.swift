@@ -1,0 +1,236 @@
+import GraftCompute
+import GraftTensors
+
+/// What is learnt and predicted: how rows of data become examples and targets, the loss, the scores, the answers.
+///
+/// A task knows no family: the head that computes its scores is the family's, see ``FamilyHead``. A task that
+/// chooses one of two classes for each text, whole:
+///
+///     struct Relation: Task {
+///       static let name = "relation"
+///       static let classSuffix = "ForRelation"
+///       static let outputs = [TaskOutput("logits", rows: .sequences)]
+///       init(_ configuration: Configuration) throws {}
+///       func outputCount(on backbone: any Backbone) -> Int { 2 }
+///       func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] { … }
+///       func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
+///         try batch.setTargets(ClassTargets(…), of: self)
+///       }
+///       func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+///         tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
+///       }
+///     }
+public protocol Task: Sendable {
+  /// What the head should say about the rows of a batch.
+  associatedtype Targets: TaskTargets = ClassTargets
+  /// What is said about one row.
+  associatedtype Prediction: TaskPrediction = NoPrediction
+
+  /// The name on the command line: `head swap --to NAME`.
+  static var name: String { get }
+
+  /// What class names end with: `ForMaskedLM` in `BertForMaskedLM`.
+  static var classSuffix: String { get }
+
+  /// The task as the Hugging Face Hub calls it, such as `text-classification`; `nil` for none.
+  static var pipelineTag: String? { get }
+
+  /// Whether the outputs are the labels of the configuration.
+  static var hasLabels: Bool { get }
+
+  /// Whether an output is the score of a token of the vocabulary, as filling masks needs it.
+  static var predictsTokens: Bool { get }
+
+  /// Whether a row may become several examples, as windows over a long text do.
+  static var splitsRows: Bool { get }
+
+  /// Whether it learns from labels, and not from the text alone.
+  static var readsLabels: Bool { get }
+
+  /// The columns that it reads beside the text, the pair and the label; they are in ``TextRow/fields``.
+  static var columns: [TaskColumn] { get }
+
+  /// The configuration's keys that belong to the task and go where its head goes.
+  static var settingKeys: [String] { get }
+
+  /// What the head's scores are called in golden files and ONNX graphs.
+  static var outputs: [TaskOutput] { get }
+
+  /// - Parameter configuration: A checkpoint's, with the task's settings.
+  /// - Throws: ``GraftError`` naming the setting that is wrong.
+  init(_ configuration: Configuration) throws
+
+  /// How many scores a prediction has: the columns of the head's result.
+  func outputCount(on backbone: any Backbone) -> Int
+
+  /// What the data say about each row, checked before anything is computed.
+  ///
+  /// The rows are given all at once, so that a column is read in one way.
+  ///
+  /// - Returns: A label for each row, or nothing for a task that learns from the text alone.
+  /// - Throws: ``GraftError`` naming file and row: no label, or one that the task cannot learn.
+  func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?]
+
+  /// What the model reads of a row: one example, unless ``splitsRows``.
+  ///
+  /// - Parameters:
+  ///   - row: The text, or the pair.
+  ///   - label: What ``labels(of:_:)`` made of it.
+  ///   - encoder: The tokenizer and the most tokens of an example.
+  /// - Throws: ``GraftError`` when the label does not fit the text.
+  func examples(of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder) throws -> [Example]
+
+  /// Sets a batch's targets, and changes its inputs where the task asks for it, as masking does.
+  ///
+  /// - Parameters:
+  ///   - batch: The batch of `examples`' encodings.
+  ///   - examples: The examples, in the batch's order.
+  ///   - context: Randomness and the tokenizer's facts.
+  /// - Throws: ``GraftError`` when an example lacks what the task needs, such as a label.
+  func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws
+
+  /// The mean loss over the batch's targets, a scalar.
+  ///
+  /// - Parameter scores: The head's result, `[rows, outputs]`.
+  /// - Throws: ``GraftError`` when the batch was not prepared.
+  func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable
+
+  /// Adds a batch's predictions to a running score.
+  ///
+  /// - Throws: ``GraftError`` when the batch was not prepared.
+  func score(
+    _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics) throws
+
+  /// What the scores say about each example of a batch.
+  ///
+  /// - Parameter scores: The head's result, `[rows, outputs]`.
+  func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [Prediction]
+
+  /// What the examples of one row say together.
+  ///
+  /// - Parameter predictions: One for each example of the row, at least one.
+  func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction
+}
+
+extension Task {
+  public static var pipelineTag: String? { nil }
+  public static var hasLabels: Bool { false }
+  public static var predictsTokens: Bool { false }
+  public static var splitsRows: Bool { false }
+  public static var readsLabels: Bool { true }
+  public static var columns: [TaskColumn] { [] }
+  public static var settingKeys: [String] { [] }
+
+  public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] { [] }
+
+  public func examples(
+    of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder
+  ) throws -> [Example] {
+    [Example(encoder.encode(row.text, row.pair), label: label, row: row)]
+  }
+
+  public func score(
+    _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
+  ) throws {}
+
+  public func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction { predictions[0] }
+}
+
+extension Task {
+  /// Whether it says something about a row as a whole.
+  public static var predictsRows: Bool { Prediction.self != NoPrediction.self }
+}
+
+extension Task where Prediction == NoPrediction {
+  public func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [NoPrediction] {
+    throw GraftError(
+      .mismatch, "the head '\(Self.name)' says nothing about a text as a whole",
+      advice: "Swap it for one that does: \(action: .swapHead(to: "NAME")).")
+  }
+}
+
+/// One of the arrays that a head's result is made of.
+public struct TaskOutput: Sendable, Equatable {
+  public enum Rows: Sendable {
+    /// A row for each sequence.
+    case sequences
+    /// A row for each token.
+    case tokens
+  }
+
+  /// As golden files and transformers call it: `logits`, `start_logits`.
+  public let name: String
+  public let rows: Rows
+  /// The column that it is, as an array without columns; `nil` is all of them.
+  public let column: Int?
+
+  public init(_ name: String, rows: Rows, column: Int? = nil) {
+    self.name = name
+    self.rows = rows
+    self.column = column
+  }
+}
+
+/// A column that a task reads beside the text, the pair and the label.
+public struct TaskColumn: Sendable, Hashable {
+  public let name: String
+  /// Whether the column takes the text's place: such a row needs no text.
+  public let replacesText: Bool
+
+  public init(_ name: String, replacesText: Bool = false) {
+    self.name = name
+    self.replacesText = replacesText
+  }
+}
+
+/// How labels are read.
+public struct LabelReading: Sendable {
+  /// The number of the first label, when the data number theirs; `nil` means 0, and that a name which looks like a
+  /// number is a name.
+  public var base: Int?
+  /// Whether every row needs a label. Not so where another head learns from the same rows without.
+  public var isRequired: Bool
+
+  public init(base: Int? = nil, isRequired: Bool = true) {
+    self.base = base
+    self.isRequired = isRequired
+  }
+}
+
+/// A tokenizer, and how long what it makes may be.
+public struct TextEncoder: Sendable {
+  public let tokenizer: any Tokenizer
+  /// The most tokens of an example, special ones included.
+  public let maximumLength: Int
+
+  public init(_ tokenizer: any Tokenizer, maximumLength: Int) {
+    self.tokenizer = tokenizer
+    self.maximumLength = maximumLength
+  }
+
+  /// A text, or a pair, cut to the longest that is allowed.
+  public func encode(_ text: String, _ pair: String? = nil) -> Encoding {
+    tokenizer.encode(text, pair: pair, maximumLength: maximumLength, addSpecialTokens: true)
+  }
+}
+
+/// The facts and the randomness that preparing a batch may need.
+public struct BatchContext: Sendable {
+  /// The randomness of this batch, the same whenever this batch of this step is prepared again.
+  public let key: RandomKey
+  /// Ids of the tokens with a role.
+  public let specialTokens: SpecialTokens
+  /// The number of ids that random replacement draws from.
+  public let vocabularySize: Int
+  /// The share of tokens that masked-language modelling predicts.
+  public let mlmProbability: Float
+
+  public init(
+    key: RandomKey, specialTokens: SpecialTokens, vocabularySize: Int, mlmProbability: Float = 0.15
+  ) {
+    self.key = key
+    self.specialTokens = specialTokens
+    self.vocabularySize = vocabularySize
+    self.mlmProbability = mlmProbability
+  }
+}

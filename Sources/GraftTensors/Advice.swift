@@ -1,0 +1,78 @@
+/// What to do about an error: a sentence in which options and actions are marked, so that whoever shows it can call
+/// them by the names that its reader knows.
+///
+///     let advice: Advice = "Lower \(option: "learning-rate"), or \(action: .swapHead(to: "masked-lm"))."
+///
+/// As text, an option is `'learning-rate'` and an action the name of the function that does it. The command line
+/// spells them `--learning-rate` and `graft head swap …`.
+public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, CustomStringConvertible {
+  /// Something that Graft does when it is asked to.
+  public enum Action: Sendable, Equatable {
+    /// Puts the head of this name on; with labels of its own, where that matters.
+    case swapHead(to: String, labels: String? = nil)
+    /// Puts a detached head on a checkpoint.
+    case attachHead
+    /// Trains the active head.
+    case train
+    /// Goes on with an interrupted run.
+    case resume
+    /// Fetches a published model.
+    case fetch(String)
+    /// Lists the models that are known by name.
+    case listModels
+    /// Predicts although the head was never trained.
+    case allowUntrained
+
+    /// The name of the function, or of its argument, that does it.
+    public var description: String {
+      switch self {
+      case .swapHead(let name, let labels):
+        "swapHead(to: \"\(name)\"\(labels.map { ", labels: [\($0)]" } ?? ""))"
+      case .attachHead: "attachHead(_:head:)"
+      case .train: "train(_:on:)"
+      case .resume: "resume: true"
+      case .fetch(let name): "Hub.model(\"\(name)\")"
+      case .listModels: "ModelCatalogue.entries"
+      case .allowUntrained: "makeModel() without requireTrainedHead()"
+      }
+    }
+  }
+
+  public enum Part: Sendable, Equatable {
+    case text(String)
+    /// A setting, by its name in words that are joined with `-`.
+    case option(String)
+    case action(Action)
+  }
+
+  public let parts: [Part]
+
+  public init(_ text: String) { parts = [.text(text)] }
+  public init(stringLiteral text: String) { self.init(text) }
+  public init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
+
+  public struct StringInterpolation: StringInterpolationProtocol {
+    fileprivate var parts: [Part] = []
+
+    public init(literalCapacity: Int, interpolationCount: Int) {}
+    public mutating func appendLiteral(_ literal: String) { parts.append(.text(literal)) }
+    public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+      parts.append(.text(value.description))
+    }
+    public mutating func appendInterpolation(option name: String) { parts.append(.option(name)) }
+    public mutating func appendInterpolation(action: Action) { parts.append(.action(action)) }
+  }
+
+  /// The sentence, with options and actions as somebody calls them.
+  public func text(option: (String) -> String, action: (Action) -> String) -> String {
+    parts.map { part in
+      switch part {
+      case .text(let text): text
+      case .option(let name): option(name)
+      case .action(let found): action(found)
+      }
+    }.joined()
+  }
+
+  public var description: String { text(option: { "'\($0)'" }, action: { "'\($0.description)'" }) }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftKit
+import GraftTensors
+import TestSupport
+import Testing
+
+/// Every checkpoint that transformers wrote for a family, against what transformers computed with it.
+@Suite("Every family against transformers")
+struct FamilyGoldens {
+  private let registry: Registry
+
+  init() throws { registry = try FamilyFixtures.registry.get() }
+
+  @Test("outputs agree within 1e-5 of their scale", arguments: FamilyFixtures.goldens)
+  func outputs(_ golden: FamilyFixtures.Golden) throws {
+    let result = try verify(
+      golden.checkpoint, golden: golden.file, backend: ReferenceBackend(threads: 1), registry: registry)
+    for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output)") }
+    // Nothing is left out but the outputs of heads that no plugin has a task for.
+    let opened = try registry.open(golden.checkpoint)
+    #expect(result.notComputed.isEmpty == opened.report.unexpected.isEmpty, "\(result.notComputed)")
+    #expect(opened.report.groups.allSatisfy { $0.initialized.isEmpty })
+  }
+
+  @Test(
+    "the class is the one that transformers wrote, and is written again", arguments: FamilyFixtures.goldens)
+  func architecture(_ golden: FamilyFixtures.Golden) throws {
+    let opened = try registry.open(golden.checkpoint)
+    let file = golden.checkpoint.appending(path: "config.json")
+    let configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
+    guard let written = configuration["architectures"]?.array?.first?.string, opened.report.unexpected.isEmpty
+    else { return }
+    #expect(opened.checkpoint.architecture == written)
+  }
+
+  /// What is written again in transformers' own names is what transformers wrote, bit for bit.
+  @Test("export is bit-identical", arguments: FamilyFixtures.goldens)
+  func export(_ golden: FamilyFixtures.Golden) throws {
+    let opened = try registry.open(golden.checkpoint)
+    let isPlain =
+      opened.format == "safetensors" && opened.dialect.name == "transformers" && opened.report.dropped.isEmpty
+      && opened.report.groups.allSatisfy { $0.renamed.isEmpty } && opened.report.unexpected.isEmpty
+    guard isPlain else { return }
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      try exportModel(golden.checkpoint, to: output, options: OutputOptions(), registry: registry)
+      let written = try registry.openWeights(output.appending(path: "model.safetensors")).weights
+      let prefix = opened.dialect.backbonePrefixes[0]
+      // transformers reads names with the prefix and without.
+      func plain(_ name: String) -> String {
+        name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+      }
+      #expect(Set(written.tensors.keys.map(plain)) == Set(opened.stored.tensors.keys.map(plain)))
+      for (name, tensor) in opened.stored.tensors {
+        let other = written.tensors.first { plain($0.key) == plain(name) }?.value
+        #expect(try other?.isIdentical(to: tensor) == true, "\(name)")
+      }
+    }
+  }
+
+  @Test("another checkpoint's golden fails", arguments: FamilyFixtures.all)
+  func mismatch(_ fixtures: FamilyFixtures) throws {
+    let golden = fixtures.directory.appending(path: "base/golden.safetensors")
+    try withTemporaryDirectory { directory in
+      // One layer's query and key, the other way round.
+      let opened = try registry.open(fixtures.directory.appending(path: "base"))
+      var checkpoint = opened.checkpoint
+      let (query, key) = ("layers.0.attention.query.weight", "layers.0.attention.key.weight")
+      let weights = try #require(checkpoint[Component.backbone]?.weights)
+      checkpoint[Component.backbone]?.weights[query] = weights[key]
+      checkpoint[Component.backbone]?.weights[key] = weights[query]
+      let swapped = directory.appending(path: "swapped")
+      try checkpoint.write(to: swapped, registry: registry)
+      let result = try verify(
+        swapped, golden: golden, tolerance: 1e-4, backend: ReferenceBackend(threads: 1), registry: registry)
+      #expect(!result.passes)
+    }
+  }
+}
+
+@Suite("Heads without a class name")
+struct UnnamedHeads {
+  @Test("tensors are taken for a head only when they are that head's", arguments: FamilyFixtures.goldens)
+  func architectures(_ golden: FamilyFixtures.Golden) throws {
+    let registry = try FamilyFixtures.registry.get()
+    let original = try registry.open(golden.checkpoint)
+    try withTemporaryDirectory { directory in
+      let copy = directory.appending(path: "copy")
+      try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+      for name in try FileManager.default.contentsOfDirectory(atPath: golden.checkpoint.path) {
+        let target = golden.checkpoint.appending(path: name).resolvingSymlinksInPath()
+        try FileManager.default.copyItem(at: target, to: copy.appending(path: name))
+      }
+      let file = copy.appending(path: "config.json")
+      var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
+      guard configuration["model_type"] != nil else { return }
+      configuration.values["architectures"] = nil
+      try FileWriter.write(file, text: configuration.text)
+      let opened = try registry.open(copy)
+      #expect(opened.checkpoint.activeHead?.name == original.checkpoint.activeHead?.name)
+      #expect(opened.report.unexpected == original.report.unexpected)
+    }
+  }
+}
