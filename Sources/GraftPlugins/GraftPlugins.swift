@@ -1,6 +1,7 @@
 import AdamW
 import BERT
 import ByteLevelBPE
+import DistilBERT
 import GGUF
 import GraftCore
 import HDF5
@@ -28,6 +29,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   GGUFPlugin.self,
   ONNXPlugin.self,
   BERTPlugin.self,
+  DistilBERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
   SequenceClassificationPlugin.self,
