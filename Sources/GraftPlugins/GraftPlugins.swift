@@ -12,6 +12,7 @@ import ONNX
 import OneDNN
 import OpenBLAS
 import PyTorch
+import RoBERTa
 import Safetensors
 import SequenceClassification
 import TensorBoard
@@ -30,6 +31,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   ONNXPlugin.self,
   BERTPlugin.self,
   DistilBERTPlugin.self,
+  RoBERTaPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
   SequenceClassificationPlugin.self,
