@@ -21,6 +21,9 @@ public struct Table<Element> {
     elements[name] = element
   }
 
+  /// Puts another element under a name.
+  mutating func replace(_ element: Element, named name: String) { elements[name] = element }
+
   /// Demands that a name is not taken.
   ///
   /// - Throws: ``GraftError`` when it is.
@@ -84,6 +87,18 @@ public struct Registry: Sendable {
     try modelFormats.add(format, named: format.name)
   }
   public mutating func add(_ family: Family) throws { try families.add(family, named: family.name) }
+  /// Gives a registered family a head for another task, which a plugin of anybody's may do.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - family: The family's name.
+  ///   - rows: What frameworks call the head's parameters, by the name of the dialect.
+  /// - Throws: ``GraftError`` when there is no such family or dialect, or the family has such a head.
+  public mutating func add(_ head: FamilyHead, to family: String, rows: [String: [Dialect.Row]]) throws {
+    var changed = try families.find(family)
+    try changed.add(head, rows: rows)
+    families.replace(changed, named: family)
+  }
   public mutating func add(_ task: any Task.Type) throws { try tasks.add(task, named: task.name) }
   public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
     try tokenizers.add(tokenizer, named: tokenizer.name)

@@ -9,6 +9,8 @@ public struct DataOptions: Sendable, Equatable {
   public var pairColumn: Column?
   /// The column of the label. `nil` takes the column `label` when there is one.
   public var labelColumn: Column?
+  /// Further columns, which tasks ask for: those that are there end up in `TextRow.fields`.
+  public var fields: [TaskColumn] = []
   /// Whether the first row names the columns. `nil` says no when all given columns are numbers, else yes.
   public var hasHeader: Bool?
   /// `nil` goes by the file: its name, and its first bytes.
@@ -23,6 +25,7 @@ public struct DataOptions: Sendable, Equatable {
     textColumns: [Column] = [],
     pairColumn: Column? = nil,
     labelColumn: Column? = nil,
+    fields: [TaskColumn] = [],
     hasHeader: Bool? = nil,
     format: DataFormat? = nil,
     shuffleSeed: UInt64? = nil,
@@ -31,6 +34,7 @@ public struct DataOptions: Sendable, Equatable {
     self.textColumns = textColumns
     self.pairColumn = pairColumn
     self.labelColumn = labelColumn
+    self.fields = fields
     self.hasHeader = hasHeader
     self.format = format
     self.shuffleSeed = shuffleSeed

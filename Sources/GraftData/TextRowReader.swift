@@ -87,6 +87,7 @@ enum TextRowReader {
     private var text: [Int]
     private var pair: Int?
     private var label: Int?
+    private var fields: [(name: String, index: Int)]
 
     init(_ options: DataOptions, header: [String]?, count: Int) throws {
       self.count = count
@@ -107,18 +108,25 @@ enum TextRowReader {
             : "Pass --text-column and --label-column; numbers, such as --text-column 1, when there is no header."
         )
       }
-      text = try (options.textColumns.isEmpty ? [.name("text")] : options.textColumns).map(find)
+      fields = options.fields.compactMap { field in
+        header?.firstIndex(of: field.name).map { (field.name, $0) }
+      }
+      let needsText = !options.isTextReplaced { name in header?.contains(name) == true }
+      text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
+        find)
       pair = try options.pairColumn.map(find)
       label = try options.labelColumn.map(find) ?? header?.firstIndex(of: "label")
     }
 
     func row(_ record: Record, path: String) throws -> TextRow {
-      TextRow(
+      var row = TextRow(
         try text.map(record.text).joined(separator: " "),
         pair: try pair.map(record.text),
         label: try label.map { .text(try record.text($0)) },
         place: TextRow.Place(file: path, row: record.row)
       )
+      for (name, index) in fields { row.fields[name] = .string(try record.text(index)) }
+      return row
     }
   }
 
@@ -150,12 +158,14 @@ enum TextRowReader {
     while try lines.read(into: &record) {
       isEmpty = false
       let object = try parse(record)
-      let row = TextRow(
-        try text.map { try object.text($0) }.joined(separator: " "),
+      let isReplaced = options.isTextReplaced { object[$0] != nil }
+      var row = TextRow(
+        try isReplaced ? "" : text.map { try object.text($0) }.joined(separator: " "),
         pair: try pair.map { try object.text($0) },
         label: try object.label(label ?? "label", isRequired: label != nil),
         place: TextRow.Place(file: path, row: record.row)
       )
+      for field in options.fields { row.fields[field.name] = object[field.name] }
       if try !body(row) { return }
     }
     if isEmpty { throw GraftError(.malformed, "the file is empty", expected: "one JSON object a line") }
@@ -190,6 +200,9 @@ private struct JSONRow {
     self.json = json
     self.subject = subject
   }
+
+  /// The value of a key, if there is one.
+  subscript(key: String) -> JSON? { json[key] }
 
   func text(_ key: String) throws -> String {
     guard let value = json[key] else { throw missing(key) }
@@ -242,6 +255,14 @@ private struct JSONRow {
 }
 
 extension DataOptions {
+  /// Whether a column stands in the text's place, where nothing says which column is the text.
+  ///
+  /// - Parameter isThere: Whether the data have a column of a name.
+  fileprivate func isTextReplaced(_ isThere: (String) -> Bool) -> Bool {
+    textColumns.isEmpty && !isThere("text")
+      && fields.contains { $0.replacesText && isThere($0.name) }
+  }
+
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   fileprivate var impliesHeader: Bool {
     let given = textColumns + [pairColumn, labelColumn].compactMap { $0 }

@@ -77,7 +77,7 @@ struct Evaluate: ParsableCommand {
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
-    let read = try reading.read(data)
+    let read = try reading.read(data, for: opened.activeHead)
     let dataset = try Dataset(
       read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength)
     let backend = try backend.make(registry, flags.console)

@@ -92,8 +92,8 @@ struct Train: ParsableCommand {
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
       try train(
-        opened, on: reading.read(files.data),
-        evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData),
+        opened, on: reading.read(files.data, for: opened.activeHead),
+        evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData, for: opened.activeHead),
         options: training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
         backend: backend,
         registry: registry, resume: files.resume, control: control, profile: profile,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GraftCore
 import GraftData
 import GraftKit
 import GraftTensors
@@ -58,8 +59,11 @@ struct DataFlags: ParsableArguments {
 
   /// The rows of the files, or of the data set that is named instead; a file that exists wins.
   ///
+  /// - Parameter heads: Those that learn from the rows; they say which further columns are read.
   /// - Throws: ``GraftError`` naming file and row.
-  func read(_ files: [Path]) throws -> TrainingData {
+  func read(_ files: [Path], for heads: HeadSet?) throws -> TrainingData {
+    var options = try options
+    options.fields = heads?.columns ?? []
     let urls = files.map(\.url)
     for url in urls where !FileManager.default.fileExists(atPath: url.path) {
       guard let (set, split) = try NamedDataSet.find(url.relativePath) else { continue }

@@ -135,8 +135,10 @@ extension Checkpoint {
   public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
     if dialect.leavesOutHeads, let active = activeHead, !dialect.knows(active) { activeHead = nil }
     let unknown = parkedHeads.filter { head in
-      let names = Set(head.task.flatMap { dialect.heads[$0.name] }?.flatMap(\.parameters) ?? [])
-      return head.task == nil || !names.isSuperset(of: head.weights.tensors.keys)
+      // The files of a head that no plugin knows are copied, whatever the dialect.
+      guard let task = head.task else { return false }
+      let names = Set(dialect.heads[task.name]?.flatMap(\.parameters) ?? [])
+      return !names.isSuperset(of: head.weights.tensors.keys)
     }
     components.removeAll { component in unknown.contains { $0.id == component.id } }
     var notes = unknown.map {

@@ -22,7 +22,7 @@ public struct Family: Sendable {
   /// family has a pooler.
   public let pooler: HeadLayers?
   /// The heads of the family's classes; one for a task.
-  public let heads: [FamilyHead]
+  public private(set) var heads: [FamilyHead]
   /// Classes with several heads.
   public let combinations: [HeadCombination]
   /// How the family spells keys of the configuration, by their usual names: `attribute_map` in transformers.
@@ -30,7 +30,7 @@ public struct Family: Sendable {
   /// The configuration's keys that are probabilities of dropout, as the family spells them.
   public let dropoutKeys: [String]
   /// How frameworks name the family's tensors; the first is the usual one.
-  public let dialects: [Dialect]
+  public private(set) var dialects: [Dialect]
 
   public init(
     name: String,
@@ -56,6 +56,27 @@ public struct Family: Sendable {
 
   /// The family's head for a task.
   public func head(for task: String) -> FamilyHead? { heads.first { $0.task == task } }
+
+  /// Gives the family a head for another task.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - rows: What frameworks call its parameters, by the name of the dialect.
+  /// - Throws: ``GraftError`` when the family has a head for the task, or no dialect of a name.
+  mutating func add(_ head: FamilyHead, rows: [String: [Dialect.Row]]) throws {
+    guard self.head(for: head.task) == nil else {
+      throw GraftError(.refused, "the family '\(name)' has a head for '\(head.task)' already")
+    }
+    heads.append(head)
+    for (dialect, rows) in rows {
+      guard let index = dialects.firstIndex(where: { $0.name == dialect }) else {
+        throw GraftError(
+          .unknownName, "the family '\(name)' has no dialect '\(dialect)'",
+          advice: "Known: \(dialects.map(\.name).joined(separator: ", ")).")
+      }
+      dialects[index].heads[head.task] = rows
+    }
+  }
 
   /// The encoder that a configuration describes.
   ///
@@ -170,6 +191,8 @@ public struct HeadSet: Sendable {
   public var isSingle: Bool { tasks.count == 1 }
   /// Whether outputs are the labels of the configuration.
   public var hasLabels: Bool { tasks.contains { $0.hasLabels } }
+  /// The columns that its tasks read beside the text, the pair and the label.
+  public var columns: [TaskColumn] { tasks.flatMap { $0.columns } }
   /// What it does, as the Hugging Face Hub calls it, such as `text-classification`; `nil` for none.
   public var pipelineTag: String? { isSingle ? tasks[0].pipelineTag : nil }
 }

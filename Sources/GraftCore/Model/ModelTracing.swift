@@ -27,7 +27,9 @@ extension Checkpoint {
     let heads = try activeHeads.compactMap(\.task).map { try makeHead($0, configuration, on: backbone) }
     let outputs = try heads.flatMap { made in
       let scores = try made.head.forward(states, trace.batch, selection: nil, scope, tape)
-      return type(of: made.task).outputs.map { ($0.name, scores) }
+      return type(of: made.task).outputs.map { output in
+        (output.name, output.column.map { tape.columns(scores, $0..<$0 + 1) } ?? scores)
+      }
     }.sorted { $0.0 < $1.0 }
     return try trace.graph(outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) })
   }

@@ -32,7 +32,7 @@ public struct Dialect: Sendable {
   /// The rows of the pooler.
   public let pooler: [Row]
   /// The rows of heads, by the name of their task. A head without rows cannot be stored in this dialect.
-  public let heads: [String: [Row]]
+  public internal(set) var heads: [String: [Row]]
 
   public init(
     name: String,
