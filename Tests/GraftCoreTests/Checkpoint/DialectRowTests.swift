@@ -1,0 +1,167 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+import TestSupport
+import Testing
+
+/// An encoder on paper that stores its tensors in every way that families do: projections stacked in one, layers in
+/// groups, a pooler outside the prefix, heads that share some names.
+private struct PaperBackbone: Backbone {
+  let hiddenSize: Int
+
+  init(_ configuration: Configuration) throws { hiddenSize = try configuration.size("hidden_size") }
+
+  var vocabularySize: Int { 5 }
+  var maximumLength: Int { 8 }
+  var layerCount: Int { 6 }
+  var storedLayers: [Int] { [3, 2] }
+
+  var parameters: [ParameterSpec] {
+    let groups = (0..<3).flatMap { group in
+      (0..<2).flatMap { layer in
+        ["query", "key", "value"].map {
+          ParameterSpec("groups.\(group).layers.\(layer).\($0).weight", [hiddenSize, hiddenSize], .zeros)
+        }
+      }
+    }
+    return [ParameterSpec(wordEmbedding, [5, hiddenSize], .zeros)] + groups
+      + (0..<3).map { ParameterSpec("groups.\($0).norm.weight", [hiddenSize], .ones) }
+  }
+
+  func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    try scope[wordEmbedding].parameter
+  }
+}
+
+extension Dialect {
+  fileprivate static let paper = Dialect(
+    name: "paper",
+    backbonePrefixes: ["model.", ""],
+    backbone: [
+      [Row("embeddings.word.weight", "tok.weight")],
+      [
+        Row.stacked(
+          ["query", "key", "value"].map { "groups.{}.layers.{}.\($0).weight" },
+          "blocks.{}.inner.{}.Wqkv.weight")
+      ],
+      [Row("groups.{}.norm.weight", "blocks.{}.norm.weight")],
+    ],
+    pooler: Row.linear("pooler", "pooler.dense", isAtRoot: true),
+    heads: [
+      "choosing": Row.linear("choosing.dense", "head.dense") + Row.linear("choosing.output", "classifier"),
+      "filling": Row.linear("filling.dense", "head.dense") + [Row("filling.bias", "decoder.bias")],
+    ]
+  )
+}
+
+extension Family {
+  fileprivate static let paper = Family(
+    name: "paper", classPrefix: "Paper", backbone: PaperBackbone.self, heads: [],
+    configurationKeys: ["hidden_size": "width"], dropoutKeys: ["drop"], dialects: [.paper])
+}
+
+@Suite("Rows of a dialect")
+struct DialectRowTests {
+  private let backbone: any Backbone
+  private let weights: Weights
+
+  init() throws {
+    backbone = try Family.paper.makeBackbone(Configuration(["width": 4]))
+    var weights = Weights()
+    for (index, spec) in backbone.parameters.enumerated() {
+      let count = spec.shape.reduce(1, *)
+      weights[spec.name] = LazyTensor((0..<count).map { Float(index * 100 + $0) }, shape: spec.shape)
+    }
+    weights["pooler.weight"] = LazyTensor([Float](repeating: 7, count: 16), shape: [4, 4])
+    weights["pooler.bias"] = LazyTensor([Float](repeating: 8, count: 4), shape: [4])
+    self.weights = weights
+  }
+
+  @Test("stacked tensors, two numbers in a name and names outside the prefix are written")
+  func written() throws {
+    let stored = try NameTable(.paper, on: backbone, heads: []).encode(
+      weights, architecture: "PaperForChoosing", withHead: true)
+    #expect(
+      Array(stored.tensors.keys) == [
+        "model.tok.weight",
+        "model.blocks.0.inner.0.Wqkv.weight", "model.blocks.0.inner.1.Wqkv.weight",
+        "model.blocks.1.inner.0.Wqkv.weight", "model.blocks.1.inner.1.Wqkv.weight",
+        "model.blocks.2.inner.0.Wqkv.weight", "model.blocks.2.inner.1.Wqkv.weight",
+        "model.blocks.0.norm.weight", "model.blocks.1.norm.weight", "model.blocks.2.norm.weight",
+        "pooler.dense.weight", "pooler.dense.bias",
+      ])
+    let stacked = try #require(stored["model.blocks.1.inner.0.Wqkv.weight"])
+    #expect(stacked.spec.shape == [12, 4])
+    let parts = try ["query", "key", "value"].flatMap {
+      try #require(weights["groups.1.layers.0.\($0).weight"]).floats()
+    }
+    #expect(try stacked.floats() == parts)
+  }
+
+  @Test("and read again, with the prefix and without", arguments: [true, false])
+  func readAgain(_ withHead: Bool) throws {
+    let table = NameTable(.paper, on: backbone, heads: [])
+    let stored = try table.encode(weights, architecture: "PaperModel", withHead: withHead)
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    #expect(report.unexpected.isEmpty && decoded.unknown.tensors.isEmpty)
+    let found = decoded.components.values.reduce(into: [:]) {
+      $0.merge($1.tensors.map { ($0.key, $0.value) }) { a, _ in a }
+    }
+    #expect(found.count == weights.tensors.count)
+    for (name, tensor) in weights.tensors { #expect(try found[name]?.floats() == tensor.floats(), "\(name)") }
+    #expect(
+      Set(decoded.components[Component.pooler]?.tensors.keys ?? []) == ["pooler.weight", "pooler.bias"])
+  }
+
+  @Test("a stacked tensor whose rows do not divide, and parts of different types, are refused")
+  func refused() throws {
+    let table = NameTable(.paper, on: backbone, heads: [])
+    var report = LoadReport()
+    let odd = Weights([
+      "blocks.0.inner.0.Wqkv.weight": LazyTensor([Float](repeating: 0, count: 44), shape: [11, 4])
+    ])
+    let error = #expect(throws: GraftError.self) { try table.decode(odd, report: &report) }
+    #expect(
+      error?.description
+        == "tensor 'blocks.0.inner.0.Wqkv.weight': wrong shape; expected 3 times as many rows as each part, "
+        + "found float32 [11, 4].")
+    var mixed = weights
+    mixed["groups.0.layers.0.key.weight"] = weights["groups.0.layers.0.key.weight"]?.converted(to: .float16)
+    let other = #expect(throws: GraftError.self) {
+      try table.encode(mixed, architecture: "PaperModel", withHead: false)
+    }
+    #expect(other?.problem == "tensors that are stored as one do not fit together")
+  }
+
+  @Test("of heads that share a name, the likelier one has it")
+  func sharedNames() throws {
+    let stored = Weights([
+      "head.dense.weight": LazyTensor([Float](repeating: 1, count: 16), shape: [4, 4]),
+      "head.dense.bias": LazyTensor([Float](repeating: 1, count: 4), shape: [4]),
+      "decoder.bias": LazyTensor([Float](repeating: 1, count: 5), shape: [5]),
+    ])
+    for (heads, owner, unexpected) in [
+      (["filling", "choosing"], "filling", []), (["choosing", "filling"], "choosing", ["decoder.bias"]),
+    ] {
+      var report = LoadReport()
+      let decoded = try NameTable(.paper, on: nil, heads: heads).decode(stored, report: &report)
+      #expect(Array(decoded.components.keys) == [owner])
+      #expect(report.unexpected == unexpected)
+    }
+  }
+
+  @Test("a family's spelling of a key is found under its usual name, and kept")
+  func configurationKeys() throws {
+    var configuration = Family.paper.adopting(Configuration(["width": 4, "other": 1]))
+    #expect(try configuration.size("hidden_size") == 4)
+    configuration["hidden_size"] = 6
+    #expect(configuration.values["width"] == 6 && configuration.values["hidden_size"] == nil)
+    let dropped = Family.paper.overridingDropout(0.25, in: configuration)
+    #expect(dropped.values["drop"]?.double == 0.25 && dropped.values["hidden_dropout_prob"] == nil)
+    let error = #expect(throws: GraftError.self) {
+      try Family.paper.makeBackbone(Configuration(["width": "wide"]))
+    }
+    #expect(error?.subject == "key 'width'")
+  }
+}
