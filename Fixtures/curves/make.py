@@ -7,7 +7,7 @@ gradient's norm is clipped to 1, the learning rate warms up for 5 steps (the fir
 Dropout is 0. The run is computed in float64 and stored as float32; the same run in float32 is compared with it, and what
 it deviates by is printed: a float32 implementation cannot be expected to come closer.
 
-Files are named by their task, after their family if that is not BERT.
+Files are named by their family and task.
 
 Tensors: `input_ids` [50, 8, L] (padding beyond a row's length), `lengths` [50, 8], `labels` [50, 8] or [50, 8, L] with -100
 where nothing is to be predicted (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)

@@ -8,8 +8,7 @@ truth, not one float32 order of summation. PyTorch's own float32 result has to a
 
 Names: inputs as the operation calls them, `output`, `grad.output` (upstream), `grad.<input>`. Losses have shape [1]
 and upstream gradient 1. Integers (ids, labels, offsets, heads) are int32, a whole model's `input_ids`, `attention_mask` and
-`token_type_ids` int64 `[batch, length]`. A whole model's file is named by its task, and before it by its
-family where that is not BERT.
+`token_type_ids` int64 `[batch, length]`. A whole model's file is named by its family and task.
 """
 
 import math

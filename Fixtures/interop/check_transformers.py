@@ -58,12 +58,27 @@ def byte_level_problems(directory):
         return
     if not has_parts:
         return
+    settings = json.loads((directory / "tokenizer_config.json").read_text())
+    if settings.get("tokenizer_class") == "PreTrainedTokenizerFast":  # which reads tokenizer.json only
+        yield from differing_parts(directory)
+        return
     with tempfile.TemporaryDirectory() as plain:
         for name in (*parts, "config.json", "tokenizer_config.json"):
             if (directory / name).exists():
                 shutil.copy(directory / name, plain)
         if ids(AutoTokenizer.from_pretrained(plain)) != ids(AutoTokenizer.from_pretrained(directory)):
             yield "tokenizer.json and vocab.json with merges.txt give different ids"
+
+
+def differing_parts(directory):
+    """Where vocab.json and merges.txt have other entries than tokenizer.json."""
+    model = json.loads((directory / "tokenizer.json").read_text())["model"]
+    if json.loads((directory / "vocab.json").read_text()) != model["vocab"]:
+        yield "tokenizer.json and vocab.json have different vocabularies"
+    lines = (directory / "merges.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    merges = [line for line in lines if not line.startswith("#version")]
+    if merges != [" ".join(merge) if isinstance(merge, list) else merge for merge in model["merges"]]:
+        yield "tokenizer.json and merges.txt have different merges"
 
 
 def difference_problems(directory, model, against, tolerance):
