@@ -153,7 +153,7 @@ let package = Package(
       "CLITests", ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
     // The rules of the design, over the sources; the Swift of the documentation, compiled.
     tests("HouseRulesTests"),
-    tests("SnippetTests", ["GraftPlugins"] + modules),
+    tests("SnippetTests", ["GraftPlugins", "GraftCommandLine"] + modules),
     tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),
     tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
     tests("NumPyTests", ["GraftTensors", "NumPy", "Safetensors", "Zip"]),

@@ -99,8 +99,22 @@ struct UnnamedHeads {
       configuration.values["architectures"] = nil
       try FileWriter.write(file, text: configuration.text)
       let opened = try registry.open(copy)
+      // Nothing is guessed where two heads have the same names, as BERT's two classifiers have.
+      guard try !isAmbiguous(original) else {
+        #expect(opened.checkpoint.activeHead == nil && !opened.report.unexpected.isEmpty)
+        return
+      }
       #expect(opened.checkpoint.activeHead?.name == original.checkpoint.activeHead?.name)
       #expect(opened.report.unexpected == original.report.unexpected)
+    }
+  }
+
+  /// Whether another head of the family is stored under the same names as the active one.
+  private func isAmbiguous(_ opened: OpenedCheckpoint) throws -> Bool {
+    guard let active = opened.checkpoint.activeHead, active.isSingle else { return false }
+    func names(_ task: String) -> Set<String> { Set(opened.dialect.heads[task]?.map(\.stored) ?? []) }
+    return try FamilyFixtures.registry.get().heads(of: opened.checkpoint.family).contains { other in
+      other.isSingle && other.name != active.name && names(other.name) == names(active.name)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftKit
 import GraftPlugins
 import Testing
 
@@ -36,22 +37,20 @@ struct HeadConformance {
     var checkpoint = Checkpoint(
       configuration: configuration, family: family,
       components: [Component(.backbone, id: Component.backbone, weights: weights)], activeHead: pair.head)
+    checkpoint.tokenizer = try registry.open(pair.fixtures.directory.appending(path: "base")).checkpoint
+      .tokenizer
     var report = LoadReport()
     try registry.initializeMissingParts(of: &checkpoint, settings: configuration, seed: 1, report: &report)
     return try checkpoint.makeModel()
   }
 
-  private let examples: [Example] = [[2, 9, 8, 7, 3], [2, 14, 15, 3], [2, 20, 21, 22, 23, 24, 3]].enumerated()
-    .map {
-      index, ids in
-      Example(
-        Encoding(
-          ids: ids, tokenTypes: ids.map { _ in 0 }, offsets: ids.map { _ in 0..<1 },
-          isSpecial: ids.map { $0 < 5 }),
-        label: ClassLabel(Int32(index % 2)))
-    }
+  /// What the task makes of its rows, with the family's own tokenizer.
+  private func examples(_ pair: Pair, _ model: Model) throws -> [Example] {
+    let data = try Dataset(TaskRows.rows(for: pair.head), for: model)
+    return try (0..<data.count).map(data.example)
+  }
 
-  private func prepared(_ model: Model) throws -> PreparedBatch {
+  private func prepared(_ model: Model, _ examples: [Example]) throws -> PreparedBatch {
     var batch = PreparedBatch(Batch(examples.map(\.encoding)))
     for active in model.heads { try active.task.prepare(&batch, examples, .test) }
     return batch
@@ -65,7 +64,7 @@ struct HeadConformance {
   @Test("the loss is finite and reaches every parameter", arguments: pairs)
   func gradients(_ pair: Pair) throws {
     let model = try makeModel(pair)
-    let (loss, tape) = try loss(model, try prepared(model))
+    let (loss, tape) = try loss(model, try prepared(model, examples(pair, model)))
     #expect(loss.value.item.isFinite && loss.value.item > 0)
     tape.backward(from: loss)
     let idle = model.parameters.all.filter { $0.gradient == nil }
@@ -75,7 +74,7 @@ struct HeadConformance {
   @Test("the gradient agrees with finite differences along a random direction", arguments: pairs)
   func finiteDifference(_ pair: Pair) throws {
     let model = try makeModel(pair)
-    let batch = try prepared(model)
+    let batch = try prepared(model, examples(pair, model))
     let (value, tape) = try loss(model, batch)
     tape.backward(from: value)
     var random = RandomKey(seed: 11).generator
@@ -108,7 +107,8 @@ struct HeadConformance {
   @Test("preparing a batch is a function of its key", arguments: pairs)
   func reproducible(_ pair: Pair) throws {
     let model = try makeModel(pair)
-    let (first, second) = (try prepared(model), try prepared(model))
+    let examples = try examples(pair, model)
+    let (first, second) = (try prepared(model, examples), try prepared(model, examples))
     #expect(first.inputs == second.inputs && first.selections == second.selections)
     #expect(first.targetCount == second.targetCount && first.targetCount > 0)
   }
@@ -116,7 +116,8 @@ struct HeadConformance {
   @Test("scoring gives a share between 0 and 1, or a non-negative error", arguments: pairs)
   func score(_ pair: Pair) throws {
     let model = try makeModel(pair)
-    let batch = try prepared(model)
+    let examples = try examples(pair, model)
+    let batch = try prepared(model, examples)
     var metrics = Metrics()
     let scores = try model.scores(batch, Tape(try ReferenceBackend(threads: 1), recording: false))
     let active = try model.requireHead()
@@ -129,6 +130,7 @@ struct HeadConformance {
   func predictions(_ pair: Pair) throws {
     let model = try makeModel(pair)
     let active = try model.requireHead()
+    let examples = try examples(pair, model)
     let batch = PreparedBatch(Batch(examples.map(\.encoding)))
     let scores = try model.scores(batch, Tape(try ReferenceBackend(threads: 1), recording: false))
     let own = try #require(scores[active.name]).value

@@ -1,0 +1,19 @@
+import GraftCore
+import GraftTensors
+
+/// Rows that the suites feed to each task, as a data file would give them.
+enum TaskRows {
+  /// Pairs of texts whose labels are 0 and 1: enough for a task that reads one class of a text or of a pair.
+  private static let pairs = zip(
+    [("the world of sports", "a win"), ("market", "oil prices fall"), ("a new film", "the season of music")],
+    ["0", "1", "0"]
+  ).map { texts, label in TextRow(texts.0, pair: texts.1, label: .text(label)) }
+
+  /// The rows of tasks that read others. The names of labels are `a`, `b` and `c`.
+  private static let others: [String: [TextRow]] = [:]
+
+  /// At least two rows for the heads of a set.
+  static func rows(for heads: HeadSet) -> [TextRow] {
+    heads.taskNames.lazy.compactMap { others[$0] }.first ?? pairs
+  }
+}
