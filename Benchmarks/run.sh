@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every number that the README quotes, each against its peer, in one run: `make bench`.
+# Every number in RESULTS.md, each against its peer, in one run: `make bench`.
 #   run.sh GRAFT PEERS [--only WORD …]     about forty minutes; QUICK=1 takes a quarter. TEXTS=FILE names other texts.
 # The result is appended to results.csv beside this file. Close other programs first.
 set -euo pipefail

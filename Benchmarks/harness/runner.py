@@ -87,7 +87,7 @@ def alternate(contenders, runs):
 
 
 def removed(path):
-    """A path at which nothing stands any more, and of which nothing is left to do for the disk."""
+    """Removes what is at a path, waits until the disk has nothing left to do, and returns the path."""
     if path.is_file():
         path.unlink()
     shutil.rmtree(path, ignore_errors=True)

@@ -38,7 +38,7 @@ class PyTorch:
         train = partial(train_with_pytorch, bench, bench.model(size, task), precision=self.precision)
         if not self.pads_like_notebook:
             return train(STEPS[size] // (4 if bench.is_quick else 1))
-        # Such steps take many seconds, and all the same time: few are enough.
+        # Such steps take many seconds each and hardly vary: few are enough.
         return train(1, warm_up=1, pad_to=longest_text(bench) if task == "MLM" else 512)
 
 

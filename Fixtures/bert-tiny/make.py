@@ -19,12 +19,14 @@ from transformers import (
     BertForNextSentencePrediction,
     BertForPreTraining,
     BertForSequenceClassification,
+    BertForTokenClassification,
     BertModel,
     BertTokenizerFast,
 )
 
 HERE = Path(__file__).parent
 NEWS_LABELS = ["World", "Sports", "Business", "Sci/Tech"]
+ENTITY_LABELS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 TOPIC_LABELS = ["politics", "sports", "money", "science", "weather"]
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -141,7 +143,7 @@ def golden(directory: Path, architecture, arguments) -> None:
             outputs["prediction_logits"] = model(**batch).logits
         elif architecture is BertForNextSentencePrediction:
             outputs["seq_relationship_logits"] = model(**batch).logits
-        elif architecture is BertForSequenceClassification:
+        elif architecture in (BertForSequenceClassification, BertForTokenClassification):
             outputs["logits"] = model(**batch).logits
     tensors = batch | {name: tensor.float().contiguous() for name, tensor in outputs.items()}
     save_file(tensors, directory / "golden.safetensors")
@@ -218,6 +220,7 @@ def main() -> None:
         BertForSequenceClassification,
         dict(problem_type="multi_label_classification", **labels(TOPIC_LABELS)),
     )
+    write("token-classification", BertForTokenClassification, labels(ENTITY_LABELS))
     write("base", BertModel)
     write("base-no-pooler", BertModel, arguments=dict(add_pooling_layer=False))
 

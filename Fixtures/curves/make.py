@@ -82,7 +82,7 @@ def is_word(family, ids):
 
 
 def classification_batches(family):
-    """Every text is made of the three words of its class, but for one word in five, which is any."""
+    """Every text is made of the three words of its class; one word in five is random."""
     ids, lengths = sequences(family, 20, family.end)
     labels = randint(0, family.labels, STEPS, BATCH)
     topical = 100 + 3 * labels.unsqueeze(2) + randint(0, 3, STEPS, BATCH, LONGEST)

@@ -58,7 +58,7 @@ def stage(kind, name, head, command, files, source="."):
         graft(*[str(part).replace("{}", str(target)) for part in command])
         kept.mkdir(parents=True)
         for file in files.values():
-            # Where the checkpoints were is nobody's business.
+            # The directories of the checkpoints are private.
             (kept / file).write_text((target / source / file).read_text().replace(str(work), "work"))
     record = {"kind": kind, "name": name, "head": head, "language_model": head == "masked-lm", "directory": f"stages/{key}", "cached": cached,
               "seconds": round(time.time() - start, 2)}

@@ -39,7 +39,7 @@ public final class GradientSlot {
     if let (gradient, overwrite) = open(pool: pool) { add(gradient, overwrite) }
   }
 
-  /// Adds a tensor to the gradient and takes it over: nobody else may use it afterwards.
+  /// Adds a tensor to the gradient and takes it over; do not use it afterwards.
   ///
   /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.
   public func add(consuming addend: Tensor, _ backend: any ComputeBackend) {

@@ -33,7 +33,7 @@ public final class MemoryPool {
     }
   }
 
-  /// Memory from the system, of which pages are there once they are used.
+  /// Memory from the system, whose pages are allocated when they are first used.
   private struct Region {
     let memory: Block
     /// In rising order, with something in use between any two.

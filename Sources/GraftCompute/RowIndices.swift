@@ -47,7 +47,7 @@ public struct RowIndices: Sendable {
     RowIndices(indices.values.map { $0 + offset }, computedBy: IndexOffset(offset), from: [indices])
   }
 
-  /// One number as often as `other` has some: for tables of which a model reads a single row.
+  /// One number, as many times as `other` has elements: for tables from which a model reads a single row.
   public init(repeating value: Int32, like other: RowIndices) {
     self.init(
       [Int32](repeating: value, count: other.count), computedBy: IndexConstant(value), from: [other])

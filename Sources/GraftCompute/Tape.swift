@@ -69,7 +69,7 @@ public final class Tape {
   ///
   /// - Parameters:
   ///   - output: Made by this tape.
-  ///   - gradient: Of the output's shape; taken over, nobody else may use it afterwards.
+  ///   - gradient: Of the output's shape. The tape takes it over; do not use it afterwards.
   public func backward(from output: Variable, gradient: Tensor) {
     precondition(gradient.shape == output.shape, "gradient \(gradient.shape) of \(output.shape)")
     output.slot.add(consuming: gradient, backend)

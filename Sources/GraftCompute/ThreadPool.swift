@@ -51,7 +51,7 @@ public final class ThreadPool: Sendable {
 /// What the threads of a pool share: one loop at a time.
 final class Team: Sendable {
   /// The number of the loop in the upper half, so that a late thread cannot take a piece of the next loop by
-  /// mistake; in the lower half how many of its pieces nobody has taken.
+  /// mistake; in the lower half the number of pieces not yet taken.
   private let loop = Atomic<UInt64>(0)
   /// How many pieces have not returned.
   private let unfinished = Atomic<Int>(0)

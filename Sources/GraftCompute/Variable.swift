@@ -56,8 +56,7 @@ public final class Parameter: Variable {
     super.init(value, needsGradient: !frozen)
   }
 
-  /// Has to be called by whoever changes the weights, before the next forward pass; `TrainingStep` does it for
-  /// optimizers.
+  /// Call this after changing the weights and before the next forward pass; `TrainingStep` does it for optimizers.
   public func weightsDidChange() { isRoundedStale = true }
 
   /// Says that ``Variable/rounded`` was changed along with the weights, which spares rounding them again.

@@ -87,7 +87,7 @@ public struct Registry: Sendable {
     try modelFormats.add(format, named: format.name)
   }
   public mutating func add(_ family: Family) throws { try families.add(family, named: family.name) }
-  /// Gives a registered family a head for another task, which a plugin of anybody's may do.
+  /// Gives a registered family a head for another task. Any plugin may do that.
   ///
   /// - Parameters:
   ///   - head: The head.

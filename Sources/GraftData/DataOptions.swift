@@ -79,7 +79,7 @@ public enum Column: Sendable, Hashable, CustomStringConvertible {
     try text.split(separator: ",", omittingEmptySubsequences: false).map { try Column(parsing: String($0)) }
   }
 
-  /// As the flag has it.
+  /// The name, or the number in decimal.
   public var description: String {
     switch self {
     case .name(let name): name

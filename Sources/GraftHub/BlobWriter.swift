@@ -4,8 +4,8 @@ import GraftTensors
 
 /// A blob that is on its way: bytes are added at the end, hashed, and get their name when they are right.
 ///
-/// What is there of it, as `HASH.incomplete`, is always the blob's beginning, so that whoever comes next goes
-/// on from there, even after a kill.
+/// `HASH.incomplete` always holds the beginning of the blob, so the next process continues from there, even after
+/// a kill.
 final class BlobWriter {
   /// Where the blob will be.
   let url: URL
@@ -21,11 +21,11 @@ final class BlobWriter {
   private var flushed = 0
   /// Up to where blocks were asked for; `nil` when the file system has none ahead.
   private var allocated: Int? = 0
-  /// How many bytes the file grows by: what a kill leaves allocated is no more.
+  /// How many bytes are allocated ahead: the most that a kill leaves unused.
   private static let allocationSize = 64 << 20
 
   /// - Parameters:
-  ///   - url: Where the blob will be; its directory exists, and nobody else writes there now.
+  ///   - url: Where the blob will be; its directory exists, and no other process writes there.
   ///   - size: How many bytes it has to have.
   /// - Throws: `GraftError` when it cannot be written, or the disk has no room for it.
   init(_ url: URL, _ content: ContentID, size: Int) throws {

@@ -9,7 +9,7 @@ enum ContentID: Hashable, Sendable {
   /// Git's id of a blob, of a small file, 40 hexadecimal digits.
   case gitBlob(String)
 
-  /// - Parameter etag: As the header has it, in quotes, perhaps marked as weak.
+  /// - Parameter etag: The header's value: in quotes, perhaps marked as weak.
   init?(etag: String) {
     var text = etag[...]
     if text.hasPrefix("W/") { text = text.dropFirst(2) }

@@ -9,8 +9,7 @@ struct FileSelection {
   /// What the files of tokenizers are called, by kind of tokenizer.
   let tokenizerNames: [TokenizerFileNames]
 
-  /// What stands beside weights and tokenizer, as far as a checkpoint has it: transformers', Google's and
-  /// KerasHub's files.
+  /// Configuration files beside the weights and the tokenizer: those of transformers, Google and KerasHub.
   private static let configurations = [
     "config.json", "bert_config.json", "metadata.json", "task.json", "preprocessor.json",
   ]

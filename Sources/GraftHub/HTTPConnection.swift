@@ -39,7 +39,7 @@ struct HTTPResponse {
 /// Why no answer came, or only part of one.
 struct HTTPFailure: Error {
   enum Kind {
-    /// Nobody was reached: no network, no such host, nobody listens.
+    /// No server was reached: no network, no such host, or a refused connection.
     case unreachable
     /// The other side is not who it should be, or trust is not set up.
     case untrusted

@@ -101,7 +101,7 @@ public struct Hub: Sendable {
       return model
     }
     let counts = try fetch(name, info, client, check, observe)
-    // A cache that may only be read cannot note it, and serves all the same.
+    // A read-only cache cannot record the commit, but still serves.
     do { try cache.setCommit(info.commit, of: name) } catch  where counts.fetched == 0 {}
     return Model(
       name: name, commit: info.commit, directory: cache.snapshot(name.id, info.commit),

@@ -6,7 +6,7 @@ import Foundation
 public struct HubSettings: Sendable {
   /// The Hub, or a mirror: `HF_ENDPOINT`.
   public var endpoint: URL
-  /// What is sent to the endpoint, and to nobody else: `HF_TOKEN`, or the file that logging in leaves.
+  /// The access token, sent to the endpoint only: `HF_TOKEN`, or the file that logging in leaves.
   public var token: String?
   /// The cache that all tools share: `HF_HUB_CACHE`, else `hub` in `HF_HOME`.
   public var cache: URL

@@ -9,7 +9,7 @@ public struct ModelName: Sendable, Hashable, CustomStringConvertible {
 
   public static let defaultRevision = "main"
 
-  /// - Parameter text: What may be a name; `nil` comes out when it is none.
+  /// - Parameter text: A possible name. The result is `nil` when it is not one.
   public init?(_ text: String) {
     let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
     let id = String(parts[0])

@@ -65,9 +65,9 @@ final class SegmentQueue: @unchecked Sendable {
 
   /// Adds bytes to a piece.
   ///
-  /// - Throws: ``Stopped`` when nobody wants them.
+  /// - Throws: ``Stopped`` after ``stop()``.
   func add(_ bytes: UnsafeRawBufferPointer, to segment: Segment) throws {
-    // Only this thread writes, and nobody reads beyond `filled`.
+    // Only this thread writes, and no thread reads beyond `filled`.
     UnsafeMutableRawBufferPointer(rebasing: segment.bytes[segment.filled...]).copyMemory(from: bytes)
     try condition.withLock {
       guard !isStopped else { throw Stopped() }
@@ -121,7 +121,7 @@ final class SegmentQueue: @unchecked Sendable {
     }
   }
 
-  /// Ends everything because no more is wanted.
+  /// Stops all threads, because the result is no longer wanted.
   func stop() {
     condition.withLock {
       isStopped = true

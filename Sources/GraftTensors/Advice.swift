@@ -1,5 +1,5 @@
-/// What to do about an error: a sentence in which options and actions are marked, so that whoever shows it can call
-/// them by the names that its reader knows.
+/// What to do about an error: a sentence in which options and actions are marked, so that a display can call
+/// them by the names that its readers know.
 ///
 ///     let advice: Advice = "Lower \(option: "learning-rate"), or \(action: .swapHead(to: "masked-lm"))."
 ///
@@ -63,7 +63,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     public mutating func appendInterpolation(action: Action) { parts.append(.action(action)) }
   }
 
-  /// The sentence, with options and actions as somebody calls them.
+  /// The sentence, with options and actions spelled by the caller.
   public func text(option: (String) -> String, action: (Action) -> String) -> String {
     parts.map { part in
       switch part {

@@ -6,7 +6,7 @@
 ///     model.safetensors: tensor 'classifier.weight': wrong shape; expected [4, 384], found [3, 384].
 ///     Pass --labels with three names, or swap the head.
 public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What a caller may want to tell apart.
+  /// Kinds of errors that callers may handle differently.
   public enum Kind: Sendable, Equatable {
     /// A name that no plugin is registered under.
     case unknownName

@@ -129,7 +129,8 @@ public struct TokenClassification: Task {
       return WordLabels(
         try names.map { name in
           if let index = labels.firstIndex(of: name) { return Int32(index) }
-          if let index = Int(name).map({ $0 - (reading.base ?? 0) }), labels.indices.contains(index) {
+          let first = reading.base ?? 0
+          if let number = Int(name), let index = labels.indices.first(where: { $0 &+ first == number }) {
             return Int32(index)
           }
           throw GraftError(

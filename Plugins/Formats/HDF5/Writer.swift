@@ -3,7 +3,7 @@ import OrderedCollections
 
 /// Lays out tensors as a file: the superblock, the headers of all groups and datasets, then the bytes.
 ///
-/// Groups keep their links in their headers, as HDF5 has it since 1.8, and datasets are contiguous. A file with
+/// Groups keep their links in their headers, as HDF5 does since 1.8, and datasets are contiguous. A file with
 /// a Keras version in its metadata gets the attributes by which Keras 2 finds its layers and their weights.
 struct Writer {
   private static let superblockSize = 48

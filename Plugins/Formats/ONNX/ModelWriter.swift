@@ -61,7 +61,7 @@ struct ModelWriter {
     }
   }
 
-  /// The model but for its graph, which comes last: a file that ends too soon has none, or one too short.
+  /// The model without its graph, which comes last, so that a truncated file has no graph or one too short.
   private var prologue: [UInt8] {
     var bytes: [UInt8] = []
     bytes.appendField(Field.Model.irVersion, Self.irVersion)

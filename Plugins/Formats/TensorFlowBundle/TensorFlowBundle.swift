@@ -95,7 +95,7 @@ public struct TensorFlowBundleFormat: WeightFormat {
         found: "\(file.size), with \(tensors.count - cut.count) of \(tensors.count) tensors whole",
         advice: "Copy or download it again.")
     }
-    // The index is in the order of names; the bytes are in that of whoever wrote them.
+    // The index is in the order of names; the bytes are in the writer's order.
     tensors.sort {
       ($0.entry.shard, $0.entry.offset, $0.entry.size) < ($1.entry.shard, $1.entry.offset, $1.entry.size)
     }

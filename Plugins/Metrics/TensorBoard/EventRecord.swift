@@ -3,7 +3,7 @@ import Foundation
 import GraftTensors
 import Protobuf
 
-/// One event as an event file has it: a TFRecord of length, checksum, message and checksum.
+/// One event of an event file: a TFRecord of length, checksum, message and checksum.
 ///
 /// https://www.tensorflow.org/tutorials/load_data/tfrecord
 /// https://github.com/tensorflow/tensorboard/blob/2.21.0/tensorboard/compat/proto/event.proto

@@ -13,9 +13,8 @@ public struct NextSentence: Task {
 
   public func outputCount(on backbone: any Backbone) -> Int { 2 }
 
-  /// How the two texts of a pair relate. Only a pair has a relation: where another head learns from the same rows,
-  /// the label of a single text says what it is about, and is none of this head's business. The rows of a batch are
-  /// any, so every pair has a label or none has.
+  /// How the two texts of a pair relate. A row without a second text has no such label; where another head learns
+  /// from the same rows, it is passed over. Batches mix rows, so either all pairs have labels or none has.
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let base = reading.base ?? 0
     let expected = "\(base) (the second text follows the first) or \(base &+ 1) (it does not)"

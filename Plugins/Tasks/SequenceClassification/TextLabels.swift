@@ -5,8 +5,8 @@ import OrderedCollections
 
 /// What a classifier says about a text.
 public struct TextLabels: TaskPrediction, Equatable {
-  /// What it says, in the form in which data have it: of one label the class, of several 0 or 1 for each, of a
-  /// regression the values.
+  /// The answer in the form of the data's labels: the class of a single label, 0 or 1 for each of several labels,
+  /// the values of a regression.
   public let answer: JSON
   /// The most likely label; of several labels, all that are more likely than not; of a regression, none.
   public let labels: [String]

@@ -8,7 +8,7 @@ struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare two checkpoints tensor by tensor, whatever their formats and dialects.",
     discussion: """
-      Exits with 1 when they differ. Values that are equal but stored in different types are no difference.
+      Exits with 1 when they differ. Equal values stored in different types do not count as a difference.
 
       EXAMPLES
         graft diff bert-base-uncased adapted
@@ -18,7 +18,7 @@ struct Diff: ParsableCommand {
   @Argument(help: ArgumentHelp("A checkpoint directory or weight file.", valueName: "A"))
   var first: ModelSource
 
-  @Argument(help: ArgumentHelp("Another.", valueName: "B"))
+  @Argument(help: ArgumentHelp("The checkpoint or weight file to compare it with.", valueName: "B"))
   var second: ModelSource
 
   @OptionGroup var hub: HubFlags

@@ -11,7 +11,7 @@ struct Doctor: ParsableCommand {
     abstract: "Show the CPU, the memory, and how fast each compute backend is here.",
     discussion: """
       The speed is that of the matrix product 1024×3072×768, the largest of BERT-base, on one thread and on \
-      all, in each precision. Copying is that of memory which is in no cache, read and written.
+      all, in each precision. Copying is measured on memory outside the caches, read and written.
 
       EXAMPLES
         graft doctor

@@ -7,7 +7,7 @@ import GraftTensors
 struct HeadAttach: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "attach",
-    abstract: "Put a detached head on a checkpoint of the same width; its own head is parked.",
+    abstract: "Put a detached head on a checkpoint of the same width; the checkpoint's own head is parked.",
     discussion: """
       EXAMPLES
         graft head attach adapted --head news-head --output adapted-news

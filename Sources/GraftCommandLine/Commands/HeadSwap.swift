@@ -11,7 +11,7 @@ struct HeadSwap: ParsableCommand {
     abstract: "Put another head on a checkpoint; the old one is parked.",
     discussion: """
       A parked head of that name comes back with its weights, unless other labels are given. Any other head \
-      starts with random weights and wants training.
+      starts with random weights and has to be trained.
 
       EXAMPLES
         graft head swap adapted --to sequence-classification \\

@@ -8,7 +8,7 @@ struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Bring a checkpoint of any format and dialect into a checkpoint directory.",
     discussion: """
-      The format is known by content, the dialect by the tensors' names. The report on standard error says \
+      The format is recognised by content, the dialect by the tensors' names. The report on standard error says \
       what was loaded, renamed, dropped and newly initialised. \(HubFlags.help)
 
       EXAMPLES

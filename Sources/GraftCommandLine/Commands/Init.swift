@@ -6,7 +6,7 @@ import GraftTensors
 /// `graft init`
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a model with random weights, to be pretrained from nothing.",
+    abstract: "Make a model with random weights, to pretrain from scratch.",
     discussion: """
       DIR holds config.json and the tokenizer's files.
 

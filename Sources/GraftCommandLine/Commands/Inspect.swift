@@ -10,7 +10,7 @@ struct Inspect: ParsableCommand {
     abstract: "Describe a checkpoint: format, dialect, architecture, heads, parameters, types, ties.",
     discussion: """
       Reads headers only, so it is quick whatever the model's size; --check reads every tensor, compares \
-      checksums and counts NaN and infinite values. Of a head alone, 'graft head list' tells.
+      checksums and counts NaN and infinite values. For a detached head use 'graft head list'.
 
       EXAMPLES
         graft inspect bert-base-uncased
@@ -27,7 +27,7 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Tell how the checkpoint came to be: imports, training, heads.")
   var lineage = false
 
-  @Flag(help: "Read every tensor: is one damaged, or a value not finite?")
+  @Flag(help: "Read every tensor and report damage and values that are not finite.")
   var check = false
 
   @OptionGroup var output: OutputFlags

@@ -57,7 +57,7 @@ struct Pull: ParsableCommand {
       ]))
   }
 
-  /// Prints where a local checkpoint is, of which nothing is to be fetched.
+  /// Prints where a local checkpoint is. Nothing is fetched.
   private func show(_ registered: URL) throws {
     guard flags.json else { return try Output.print(registered.path) }
     try Output.print(

@@ -9,16 +9,16 @@ import GraftTensors
 /// `graft run`
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Do a whole comparison: arms of stages, over several seeds, from one file.",
+    abstract: "Run a whole comparison from one file: arms of stages, over several seeds.",
     discussion: """
       EXPERIMENT is a YAML file, or one of those that come with Graft: \
       \(ReadyMadeExperiment.allCases.map(\.rawValue).joined(separator: ", ")). It names a base checkpoint, data \
       sets, stages (import, train, swap, evaluate, export) with any option of 'graft train', and arms, which are \
       lists of stages. Paths in it are relative to it. \(HubFlags.help)
 
-      DIR keeps every stage under the hash of all that decides it. The same command again does only what is \
-      missing: after a change what follows from it, after Ctrl-C, a kill or a full disk the rest, to the same \
-      results, bit for bit. What arms share is done once.
+      DIR keeps every stage under a hash of everything that decides its result. Running the command again does \
+      only what is missing: after a change, the stages that depend on it; after Ctrl-C, a kill or a full disk, the \
+      rest, to the same results, bit for bit. Work that arms share is done once.
 
       With --json, standard output has one JSON object a line as things happen, with the key 'event': planned, \
       started, logged, evaluated, saved, removed, warned, progress, finished-stage, and last finished or \
@@ -57,17 +57,17 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Seeds, in place of the file's.", valueName: "S,S"))
   var seeds: String?
 
-  @Flag(help: "Show what would be done, what is there already, and how long the rest will take.")
+  @Flag(help: "Show what would be done, what is done already, and how long the rest will take.")
   var dryRun = false
 
   @Option(
     help: ArgumentHelp(
-      "The most that DIR may take (B, KB, MB, GB): models that have served their purpose are removed.",
+      "The most that DIR may take (B, KB, MB, GB); intermediate models are deleted.",
       valueName: "SIZE"))
   var maxDisk: ByteCount?
 
   @Option(
-    help: ArgumentHelp("What linear layers multiply in, where a stage does not say.", valueName: "TYPE"))
+    help: ArgumentHelp("Precision of matrix products, for stages that do not name one.", valueName: "TYPE"))
   var precision = Precision.float32
 
   @OptionGroup(title: "Machine") var backend: BackendFlags

@@ -6,9 +6,9 @@ import GraftTensors
 struct ZooRemove: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "remove",
-    abstract: "Take a name away that 'graft zoo add' gave.",
+    abstract: "Remove a name that 'graft zoo add' gave.",
     discussion: """
-      The checkpoint stays where it is. A published model of the same name has it again.
+      The checkpoint stays where it is. A published model of the same name is found under it again.
 
       EXAMPLES
         graft zoo remove news

@@ -11,9 +11,9 @@ struct ZooVerify: ParsableCommand {
     commandName: "verify",
     abstract: "Fetch a model of the catalogue and check its files, its size and its published values.",
     discussion: """
-      Files are compared with their SHA-256, where the catalogue has it; then the model is loaded, its backbone's \
-      parameters are counted, and what it computes is compared with published values. Exits 1 on a difference. \
-      Of a name of 'graft zoo add', of which nothing is published, it is checked that it can be loaded.
+      Files are compared with their SHA-256, where the catalogue lists it. Then the model is loaded, its \
+      backbone's parameters are counted, and its outputs are compared with published values. Exits 1 on a \
+      difference. A model that was added with 'graft zoo add' has no published values: it is only loaded.
 
       EXAMPLES
         graft zoo verify bert-base-uncased

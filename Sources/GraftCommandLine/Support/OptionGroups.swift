@@ -9,7 +9,7 @@ struct OutputFlags: ParsableArguments {
   @Flag(help: "Print the result as one JSON document.")
   var json = false
 
-  @Flag(name: .shortAndLong, help: "Print nothing on standard error but errors.")
+  @Flag(name: .shortAndLong, help: "Print only errors on standard error.")
   var quiet = false
 
   var console: Console { Console(isQuiet: quiet) }
@@ -173,7 +173,7 @@ struct UntrainedFlag: ParsableArguments {
 struct StrictFlag: ParsableArguments {
   @Flag(
     help:
-      "Fail when a parameter is missing or a tensor belongs to nothing known; when converting, also on values that are not finite."
+      "Fail when a parameter is missing or a tensor is unknown; when converting, also on values that are not finite."
   )
   var strict = false
 }
@@ -213,6 +213,6 @@ struct StorageFlags: ParsableArguments {
   )
   var maxShardSize: ByteCount?
 
-  @Flag(help: "Carry tensors along that belong to nothing known.")
+  @Flag(help: "Carry unknown tensors along.")
   var keepExtra = false
 }

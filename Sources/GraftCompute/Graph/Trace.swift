@@ -6,9 +6,9 @@ import GraftTensors
 ///
 ///     if let trace { return trace.add(Square(), [x]) }
 ///
-/// What the op reads of a batch is known by the ``RowIndices/origin`` that it carries, whatever its values are.
+/// What an op reads from a batch is identified by ``RowIndices/origin``, never by values.
 public final class Trace {
-  /// What the pass runs over: two sequences, of three tokens and of two, all numbers of which are 0.
+  /// What the pass runs over: a sequence of three tokens and one of two, with all numbers 0.
   public let batch: Batch
   private var graph = ModelGraph()
   private var steps: [ObjectIdentifier: Int] = [:]

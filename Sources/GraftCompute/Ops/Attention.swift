@@ -17,7 +17,7 @@ extension Tape {
   ///   - window: How far a token sees in both directions: those with `|i − j| ≤ window`; `nil` for its whole
   ///     sequence.
   ///   - bias: Added to scores by the distance of two tokens.
-  ///   - addedScores: Added to scores after scaling, made by another op from whatever it likes: for each
+  ///   - addedScores: Added to scores after scaling, made by another op: for each
   ///     sequence and in it for each head a matrix `[length, length]`, one after the other, as a variable
   ///     `[Σ heads · length², 1]` whose trace has ``ModelGraph/Rows/pairs(heads:)``. This is where DeBERTa's
   ///     disentangled attention comes in (He et al., arXiv:2006.03654): an op of its plugin gathers `Q · PKᵀ`

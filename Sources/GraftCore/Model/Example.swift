@@ -17,7 +17,7 @@ public struct Example: Sendable {
 
 /// What data say about an example. A task brings a type of its own where these do not fit.
 public protocol ExampleLabel: Sendable {
-  /// In the form that data have it, for records and for telling data sets apart.
+  /// In the form of the data, for records and for the hash of a data set.
   var json: JSON { get }
 }
 

@@ -15,7 +15,7 @@ public struct Freezing: Sendable {
   /// Everything is trained.
   public static let none = Freezing { _, _ in false }
 
-  /// The heads alone are trained; a pooler that is new learns all the same.
+  /// Only the heads are trained, and a pooler that is new.
   public static let backbone = Freezing { component, _ in !component.isHead && !component.isUntrained }
 
   func holds(_ component: Component, _ parameter: String) -> Bool { isFrozen(component, parameter) }

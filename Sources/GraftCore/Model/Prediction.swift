@@ -3,7 +3,7 @@ import OrderedCollections
 
 /// What a head says about a row of data.
 public protocol TaskPrediction: Sendable {
-  /// What it says, in the form in which data have it.
+  /// What it says, in the form of the data's labels.
   var answer: JSON { get }
 
   /// The numbers behind it, one for each output; empty for none.

@@ -85,7 +85,7 @@ extension Tokenizer {
     encode(text, pair: nil, maximumLength: maximumLength, addSpecialTokens: true)
   }
 
-  /// Encodes a text, or a pair, of which the longer sequence is cut from its end first.
+  /// Encodes a text, or a pair. The longer sequence is cut first, from its end.
   ///
   /// - Parameter maximumLength: The most ids in the result, special tokens included; `nil` does not cut.
   public func encode(_ text: String, pair: String?, maximumLength: Int?, addSpecialTokens: Bool) -> Encoding {
@@ -96,7 +96,7 @@ extension Tokenizer {
 
 /// What the files of a kind of tokenizer are called.
 public struct TokenizerFileNames: Sendable, Equatable {
-  /// The sets of files each of which is enough to load a tokenizer: `[["vocab.json", "merges.txt"]]`.
+  /// Sets of files; any one of them is enough to load a tokenizer: `[["vocab.json", "merges.txt"]]`.
   public var sufficient: [[String]]
   /// Files that add settings to those.
   public var settings: [String]

@@ -5,9 +5,9 @@ struct Architecture {
   private enum Claim {
     /// A class of the family whose heads are registered.
     case heads(HeadSet)
-    /// A class of the family whose head is not; its tensors are not to be taken for another's.
+    /// A class of the family whose head is not registered; its tensors must not be taken for another head's.
     case unknownHead(String)
-    /// The bare encoder, nothing, or a class of somebody's own: the tensors decide.
+    /// The bare encoder, no class, or an unknown class: the tensors decide.
     case none(named: String?)
   }
 

@@ -233,8 +233,8 @@ public struct Dialect: Sendable {
 }
 
 extension Dialect {
-  /// What weights are stored as, by their canonical names: in the type that was asked for, but for what the
-  /// framework has in float32 only. Those that are not named keep their elements.
+  /// The stored types of weights, by canonical name: the type that was asked for, except for what the framework
+  /// has in float32 only. Those that are not named keep their elements.
   ///
   /// - Parameters:
   ///   - weights: Tensors in canonical names.

@@ -28,7 +28,7 @@ public struct NameTable: Sendable {
       Entry(row: $0, owner: Component.backbone, isPrefixed: !$0.isAtRoot)
     }
     entries += dialect.pooler.map { Entry(row: $0, owner: Component.pooler, isPrefixed: !$0.isAtRoot) }
-    // Frameworks call the tensors of different heads by one name; the first head that claims it has it.
+    // Frameworks give tensors of different heads one name; the first head that claims it gets it.
     var claimed: Set<String> = []
     for head in heads {
       let rows = dialect.heads[head] ?? []

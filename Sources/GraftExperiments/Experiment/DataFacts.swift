@@ -14,7 +14,7 @@ public struct DataFacts: Sendable {
   public let rows: Int
   /// How long all texts are together, in UTF-8 bytes.
   let bytes: Int
-  /// A row for each label that occurs: the first that has it.
+  /// For each label, the first row with it.
   private let examples: [TextRow]
   private let labelBase: Int?
 

@@ -86,7 +86,7 @@ public struct Experiment: Sendable {
     /// Writes the model for other tools; it stays as it is.
     case export(OutputOptions)
 
-    /// As the file has it.
+    /// As it is written in the file.
     public var kind: String {
       switch self {
       case .importing: "import"

@@ -31,7 +31,7 @@ public struct ExperimentPlan: Sendable {
     public let stages: [Step]
   }
 
-  /// A stage as an arm has it.
+  /// A stage of an arm.
   public struct Step: Sendable {
     /// The name that it has in the file.
     public let name: String
@@ -79,7 +79,7 @@ public struct PlannedStage: Sendable {
   public let name: String
   /// Where its model comes from; an import has a checkpoint of its own.
   let input: StageInput
-  /// The checkpoint that it works on, as far as it can be known before it is made: its weights are another's.
+  /// The checkpoint that it works on, as far as it is known before it exists: without the right weights.
   let checkpoint: Checkpoint
   /// The steps whose checkpoints go on to other stages.
   var usedSteps: Set<Int> = []
@@ -341,7 +341,7 @@ extension TrainingOptions {
 }
 
 extension Experiment.Scoring {
-  /// What decides its result, but for the data.
+  /// Everything that decides its result, except for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
     [
       "mlm-probability": JSON(options.mlmProbability), "seed": .number(String(options.seed)),

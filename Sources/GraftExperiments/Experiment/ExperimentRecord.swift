@@ -149,7 +149,7 @@ struct ExperimentRecord {
     try DirectoryWriter.makeDirectory(directory)
     for name in try directoryContents(directory) where links[name] == nil {
       let url = directory.appending(path: name)
-      // Of an arm that is no more.
+      // A link of an arm that was removed.
       if destination(of: url)?.hasPrefix("../stages/") == true { unlink(url.path) }
     }
     for (name, target) in links { try link(directory.appending(path: name), to: target) }

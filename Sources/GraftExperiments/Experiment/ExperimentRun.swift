@@ -3,11 +3,11 @@ import GraftCore
 import GraftKit
 import GraftTensors
 
-/// What happens in an experiment, for whoever shows it.
+/// What happens in an experiment, for a display.
 public enum ExperimentEvent: Sendable {
   /// The run begins.
   case planned(ExperimentSchedule)
-  /// A stage begins: the so-manieth of those that are to be done.
+  /// A stage begins: number `number` of the `count` that are pending.
   case started(PlannedStage, number: Int, count: Int)
   /// Something happened in a training run.
   case training(TrainingEvent)
@@ -45,7 +45,7 @@ public enum ExperimentOutcome: Sendable {
 ///   - maximumDisk: How many bytes the directory may take.
 ///   - control: Asks the run to stop.
 ///   - observe: Is told what happens.
-/// - Throws: `GraftError` when the directory is another's, in use or too small for the plan, or a stage fails; what
+/// - Throws: `GraftError` when the directory belongs to another run, is in use or too small for the plan, or a stage fails; what
 ///   is finished stays.
 public func runExperiment(
   _ plan: ExperimentPlan, output: URL, on machine: ExperimentMachine, registry: Registry,

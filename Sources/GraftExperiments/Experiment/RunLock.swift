@@ -1,7 +1,7 @@
 import Foundation
 import GraftTensors
 
-/// The right to work in an output directory: one process at a time has it, and it ends with the process.
+/// A lock on an output directory: one process at a time holds it, until it ends.
 final class RunLock {
   private let descriptor: Int32
 

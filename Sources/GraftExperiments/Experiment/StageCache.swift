@@ -68,8 +68,8 @@ struct StageCache {
     FileManager.default.fileExists(atPath: model(stage, step: step).appending(path: "config.json").path)
   }
 
-  /// Which stages of a plan have to be done, because they are not finished, or because another that has to be done
-  /// needs what is there no more.
+  /// Which stages of a plan have to be done, because they are not finished, or because a pending stage needs a
+  /// result that was removed.
   func pending(_ plan: ExperimentPlan) -> Set<Int> {
     var pending: Set<Int> = []
     var wanted: Set<StageInput> = []
@@ -148,8 +148,8 @@ struct StageCache {
     }
   }
 
-  /// Removes models until the stages take at most so many bytes: those of stages that no plan has any more, then
-  /// those that served their purpose, first made first. Results stay, and so do the models that arms end with.
+  /// Removes models until the stages take at most so many bytes: first those of stages that are not in the plan,
+  /// then intermediate ones, oldest first. Results and the arms' final models stay.
   ///
   /// - Parameter pending: The stages that are still to be done; what they need stays.
   func shrink(to limit: Int, plan: ExperimentPlan, pending: Set<Int>) {

@@ -158,7 +158,7 @@ struct JSONFields {
   func string(_ key: String) throws -> String { try value(key, "a string", \.string) }
   func integer(_ key: String) throws -> Int { try value(key, "a whole number", \.int) }
 
-  /// A number of 64 bits, all of which count.
+  /// An unsigned 64-bit number, read without rounding.
   func seed(_ key: String) throws -> UInt64 {
     try value(key, "a whole number") { json in
       if case .number(let text) = json { UInt64(text) } else { nil }

@@ -65,7 +65,7 @@ package struct Verdict {
 }
 
 extension RunResults {
-  /// The answers to all comparisons; without one, what there is to say.
+  /// The answers to all comparisons.
   var verdicts: [Verdict] { comparisons.map { Verdict($0, in: self) } }
 
   /// The verdicts as one text.

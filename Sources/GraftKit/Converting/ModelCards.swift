@@ -19,7 +19,7 @@ extension ModelCard {
   }
 
   /// The card of a checkpoint that was trained. Metadata of the checkpoint that it was made from stay, as its
-  /// licence and languages do, but for those that training changes: base model, data and results.
+  /// licence and languages do, except for those that training changes: base model, data and results.
   ///
   /// - Parameters:
   ///   - checkpoint: What was trained.
@@ -143,7 +143,7 @@ extension ModelCard {
       }, words: 0)
   }
 
-  /// The names without the way there, which is nobody's business.
+  /// The names without their directories, which are private.
   private static func fileNames(_ paths: [String]) -> [String] {
     paths.map { ($0 as NSString).lastPathComponent }
   }

@@ -137,7 +137,7 @@ extension Checkpoint {
     return restored
   }
 
-  /// Makes sure that heads can be written before anybody trains them.
+  /// Makes sure that heads can be written, before they are trained.
   private func checkWritable(_ heads: HeadSet, in dialect: Dialect) throws {
     guard let task = heads.taskNames.first(where: { dialect.heads[$0] == nil }) else { return }
     throw GraftError(

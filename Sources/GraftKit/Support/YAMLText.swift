@@ -45,7 +45,7 @@ package enum YAMLText {
     }
   }
 
-  /// A text without quotes where nobody could take it for anything else; JSON's quotes are YAML's.
+  /// A text, without quotes where it cannot be mistaken for anything else. JSON's quotes are valid YAML.
   private static func scalar(_ json: JSON) -> String {
     guard let text = json.string else { return json.text() }
     let words = ["true", "false", "yes", "no", "on", "off", "null", "nan", "inf", "y", "n"]

@@ -24,7 +24,7 @@ import GraftData
 ///   - registry: The plugins.
 ///   - resume: Goes on from the newest checkpoint of `output`.
 ///   - control: Asks the run to stop.
-///   - profile: Where the time of steps is counted, but for the first two.
+///   - profile: Where the time of all steps but the first two is counted.
 ///   - observe: Is told what happens.
 /// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:profile:observe:)``; `GraftError` when the
 ///   checkpoint has no head or no tokenizer, or a label is unknown.

@@ -2,7 +2,7 @@ import Foundation
 import GraftTensors
 import Synchronization
 
-/// What happens in a run, for whoever shows it. GraftKit itself prints nothing.
+/// What happens in a run, for a display. GraftKit itself prints nothing.
 public enum TrainingEvent: Sendable {
   /// The run begins, or goes on after `completedSteps`.
   case started(TrainingPlan, completedSteps: Int)

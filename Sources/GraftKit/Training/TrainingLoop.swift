@@ -72,7 +72,7 @@ final class TrainingLoop {
     do {
       return try proceed(resume: resume)
     } catch {
-      // What failed before its first checkpoint left nothing to resume, and should be in nobody's way.
+      // A run that failed before its first checkpoint left nothing to resume: clear the way for the next.
       if hasBegun { directory.abandon(removingIt: isNew) }
       throw error
     }

@@ -1,7 +1,7 @@
 /// How a run is cut into epochs, steps and batches.
 ///
-/// An epoch is `batchesPerEpoch` batches, the last one as short as it comes; a step is
-/// `gradientAccumulationSteps` batches, the last of an epoch as few as are left.
+/// An epoch is `batchesPerEpoch` batches, the last of which may be shorter. A step is
+/// `gradientAccumulationSteps` batches; the last step of an epoch may have fewer.
 public struct TrainingPlan: Sendable, Equatable {
   /// The number of examples.
   public let examples: Int

@@ -25,7 +25,7 @@ public struct TrainingRun {
 
   /// - Parameters:
   ///   - model: What is trained. Frozen parameters stay as they are.
-  ///   - options: The settings. `dropout`, unless 0, and `freezesBackbone` are up to whoever made the model.
+  ///   - options: The settings. `dropout`, unless 0, and `freezesBackbone` have no effect here: set them when making the model.
   ///   - output: A directory to create, or to go on in.
   ///   - store: How models are written.
   ///   - optimizer: The update rule.
@@ -57,7 +57,7 @@ public struct TrainingRun {
   ///   - resume: Goes on from the newest checkpoint of the output directory. When there is none, because the
   ///     run was stopped before its first, or never begun, it begins.
   ///   - control: Asks the run to stop.
-  ///   - profile: Where the time of steps is counted, but for the first two.
+  ///   - profile: Where the time of all steps but the first two is counted.
   ///   - observe: Is told what happens.
   /// - Throws: `GraftError` when an option makes no sense, the output directory is taken, a resumed run has
   ///   another checkpoint, backend, other options or data, a file cannot be written, or the loss is not a number.

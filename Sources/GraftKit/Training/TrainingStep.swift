@@ -4,7 +4,7 @@ import GraftTensors
 
 /// One step of training: forward and backward over some batches, clipping, and the optimizer's update.
 ///
-/// The training loop is made of this; it stands alone for whoever has batches of their own.
+/// The training loop is made of these. Use one directly to train on batches of your own.
 ///
 ///     let step = TrainingStep(model: model, optimizer: optimizer, maxGradNorm: 1, backend: backend)
 ///     let result = try step.run([batch], learningRate: 5e-5)

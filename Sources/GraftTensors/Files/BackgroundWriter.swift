@@ -20,7 +20,7 @@ final class BackgroundWriter {
   private var current = 0
   private var filled = 0
   private var position = 0
-  /// Up to where blocks were asked for; `nil` when the file system has none ahead, and for what is no file.
+  /// Up to where blocks were allocated ahead; `nil` when the file system cannot, and for a pipe or a device.
   private var allocated: Int? = 0
   private let queue = DispatchQueue(label: "graft.writing")
   private let free = DispatchSemaphore(value: BackgroundWriter.bufferCount - 1)

@@ -42,7 +42,7 @@ public struct ByteStream {
 
 /// A way of compressing whole files.
 ///
-/// The core links no compression library; whoever does hands one of these to ``DataSource``.
+/// This module links no compression library. A module that does passes one of these to `DataSource`.
 public struct Decompressor: Sendable {
   /// Whether a file that begins with these bytes is compressed so.
   public let recognizes: @Sendable ([UInt8]) -> Bool

@@ -7,7 +7,7 @@ public final class RandomAccessFile: Sendable {
   public let url: URL
   /// The size in bytes when the file was opened.
   public let size: Int
-  /// What tells the file from every other one that exists, whatever it is called.
+  /// Identifies the file, independently of its name.
   let identity: FileIdentity
   private let descriptor: Int32
   private let readCount = Atomic<Int>(0)
@@ -20,7 +20,7 @@ public final class RandomAccessFile: Sendable {
   /// - Throws: ``GraftError`` when it does not exist, is a directory, or may not be read.
   public init(_ url: URL) throws {
     self.url = url
-    // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    // Without O_NONBLOCK, opening a pipe without a writer would wait forever.
     descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let missing = errno == ENOENT

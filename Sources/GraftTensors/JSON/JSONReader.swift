@@ -1,7 +1,7 @@
 import OrderedCollections
 
-/// Reads JSON text value by value, so that what is expected can be demanded as it comes and nothing that is
-/// not wanted is ever built: a hostile header of 100 MB costs no more than its own bytes.
+/// Reads JSON text value by value, so that callers can demand what they expect and skip the rest
+/// without building it: a hostile header of 100 MB takes no memory beyond its own bytes.
 ///
 ///     var reader = JSONReader(bytes)
 ///     try reader.object { reader, key in

@@ -3,7 +3,7 @@ public struct Pieces: Sendable {
   public var ids: [Int32] = []
   /// In Unicode scalars of the original text.
   public var offsets: [Range<Int>] = []
-  /// Enough: whoever has this many may stop.
+  /// The number of pieces that is enough; producers may stop there.
   public let limit: Int
   /// The white space that pieces have taken from the text around them, by index of the piece. Added tokens do.
   public internal(set) var margins: [Int: Margin] = [:]

@@ -6,7 +6,7 @@ import OrderedCollections
 ///
 /// Entries are stored or deflated, with 64-bit sizes where needed. They lie one after another without
 /// sharing a byte, each where and what its own header says; nothing is ever unpacked to a disk, and a name
-/// that would leave a directory is refused all the same. Reference: PKWARE's APPNOTE.TXT 6.3.10.
+/// that would leave a directory is refused nevertheless. Reference: PKWARE's APPNOTE.TXT 6.3.10.
 public struct ZipArchive: Sendable {
   /// A file in the archive.
   public struct Entry: Sendable {

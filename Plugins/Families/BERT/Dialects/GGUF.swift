@@ -4,7 +4,7 @@ import GraftTensors
 import OrderedCollections
 
 extension Dialect {
-  /// BERT as llama.cpp has it: the encoder, with a classifier on the pooler as the only head.
+  /// BERT in llama.cpp: the encoder, with a classifier on the pooler as the only head.
   ///
   /// Norms, biases and the two small embeddings are in float32 whatever the others are.
   /// https://github.com/ggml-org/llama.cpp/blob/master/src/models/bert.cpp
