@@ -24,9 +24,9 @@ public enum GraftTool {
         var command = try Graft.parseAsRoot()
         try command.run()
       } catch let error as GraftError {
-        Graft.exit(withError: error.relativeToWorkingDirectory)
+        Graft.exit(withError: error.inCommandLineWords)
       } catch let error as CocoaError {
-        Graft.exit(withError: GraftError(error).relativeToWorkingDirectory)
+        Graft.exit(withError: GraftError(error).inCommandLineWords)
       } catch {
         Graft.exit(withError: error)
       }

@@ -13,11 +13,11 @@ import GraftTensors
 ///
 /// One that multiplies in bfloat16 as well has ``init(threads:precision:)``, ``precision`` and the other `gemm`.
 public protocol ComputeBackend: Sendable {
-  /// The name on the command line: `--backend NAME`.
+  /// The name that the backend is registered and chosen by.
   static var name: String { get }
 
-  /// A guess of how fast the backend is on this machine, for `--backend auto`, which takes the highest that
-  /// initialises. The reference backend is 0.
+  /// A guess of how fast the backend is on this machine. When no backend is named, the highest that initialises is
+  /// taken. The reference backend is 0.
   static var preference: Int { get }
 
   /// Environment variables that the backend's library should find when it is loaded; none unless the backend says
@@ -45,7 +45,7 @@ public protocol ComputeBackend: Sendable {
   /// What the products of linear layers multiply in.
   var precision: Precision { get }
 
-  /// What was found, for `graft doctor`: the library, its version, the kernels it picked.
+  /// What was found, for people: the library, its version, the kernels it picked.
   var summary: String { get }
 
   /// The vector kernels; the reference ones unless the backend has better.
@@ -112,7 +112,7 @@ extension ComputeBackend {
         "multiplies in float32 alone",
         subject: "backend '\(Self.name)'",
         expected: precision.rawValue,
-        advice: "Leave out --precision, or pass another --backend."
+        advice: "Leave out \(option: "precision"), or choose another \(option: "backend")."
       )
     }
     try self.init(threads: threads)

@@ -105,7 +105,7 @@ enum TextRowReader {
             ?? "\(count) columns without names",
           advice: header == nil
             ? "Name the column by its number, from 1 to \(count)."
-            : "Pass --text-column and --label-column; numbers, such as --text-column 1, when there is no header."
+            : "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
         )
       }
       fields = options.fields.compactMap { field in
@@ -239,7 +239,7 @@ private struct JSONRow {
       "no such column",
       subject: "\(subject), column '\(key)'",
       found: "the columns \(keys.joined(separator: ", "))",
-      advice: "Pass --text-column and --label-column."
+      advice: "Name the columns with \(option: "text-column") and \(option: "label-column")."
     )
   }
 

@@ -83,7 +83,7 @@ public struct Hub: Sendable {
       guard check != .contents else {
         throw GraftError(
           .refused, "files cannot be fetched again offline", file: name.description,
-          advice: "Leave out --offline and HF_HUB_OFFLINE.")
+          advice: "Leave out \(option: "offline") and HF_HUB_OFFLINE.")
       }
       if let model = cached(name) { return model }
       throw notCached(name)
@@ -145,7 +145,8 @@ public struct Hub: Sendable {
     GraftError(
       .missing, cache.has(name.id) ? "not whole in the cache" : "no model of that name in the cache",
       file: name.description,
-      advice: "Fetch it with 'graft pull \(name)', without --offline and HF_HUB_OFFLINE.")
+      advice:
+        "Fetch it with \(action: .fetch(name.description)), without \(option: "offline") and HF_HUB_OFFLINE.")
   }
 
   // MARK: Fetching

@@ -46,10 +46,10 @@ extension HTTPFailure {
   /// - Parameter subject: The model or file that was wanted.
   func error(_ url: URL, _ subject: String) -> GraftError {
     let host = url.host() ?? url.absoluteString
-    let cached = "Check the network, or pass --offline to use what is in the cache."
+    let cached: Advice = "Check the network, or use what is in the cache with \(option: "offline")."
     return switch kind {
     case .unreachable:
-      GraftError(.system, "\(host) cannot be reached (\(message))", file: subject, advice: Advice(cached))
+      GraftError(.system, "\(host) cannot be reached (\(message))", file: subject, advice: cached)
     case .untrusted:
       GraftError(
         .system, "\(host) cannot be trusted (\(message))", file: subject,

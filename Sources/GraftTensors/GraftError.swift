@@ -4,7 +4,7 @@
 /// problem, what was expected and found, and what to do next; `description` joins what is present:
 ///
 ///     model.safetensors: tensor 'classifier.weight': wrong shape; expected [4, 384], found [3, 384].
-///     Pass --labels with three names, or swap the head.
+///     Give three 'labels', or swap the head.
 public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Kinds of errors that callers may handle differently.
   public enum Kind: Sendable, Equatable {
@@ -28,6 +28,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   public var problem: String
   public var file: String?
   public var subject: String?
+  public var option: String?
   public var expected: String?
   public var found: String?
   public var advice: Advice?
@@ -37,6 +38,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   ///   - problem: What happened, for people; lower case, no full stop.
   ///   - file: The path of the file or directory at fault.
   ///   - subject: What inside it: `tensor 'x'`, `row 3`, `key 'hidden_size'`.
+  ///   - option: The setting at fault, by its name in words that are joined with `-`: `batch-size`.
   ///   - expected: What would have been right.
   ///   - found: What was there.
   ///   - advice: One sentence saying what to do next, with its full stop; options and actions are marked.
@@ -45,6 +47,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
     _ problem: String,
     file: String? = nil,
     subject: String? = nil,
+    option: String? = nil,
     expected: String? = nil,
     found: String? = nil,
     advice: Advice? = nil
@@ -53,13 +56,15 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
     self.problem = problem
     self.file = file
     self.subject = subject
+    self.option = option
     self.expected = expected
     self.found = found
     self.advice = advice
   }
 
   public var description: String {
-    var text = [file, subject].compactMap { $0 }.map { "\($0): " }.joined() + problem
+    var text =
+      [file, subject, option.map { "option '\($0)'" }].compactMap { $0 }.map { "\($0): " }.joined() + problem
     let comparison = [expected.map { "expected \($0)" }, found.map { "found \($0)" }].compactMap { $0 }
     if !comparison.isEmpty { text += "; " + comparison.joined(separator: ", ") }
     text += "."

@@ -153,7 +153,7 @@ import Testing
       #expect(
         try sandbox.graft(remove, environment: environment).stderr
           == "graft: error: mine: no checkpoint was added under that name. "
-          + "'graft zoo list' shows where those are that were.\n")
+          + "'graft zoo list' shows the checkpoints that were added.\n")
       let unknown = try sandbox.graft(["zoo", "show", "nothing"], environment: environment)
       #expect(unknown.stderr.hasPrefix("graft: error: nothing: no model of that name in the catalogue."))
 

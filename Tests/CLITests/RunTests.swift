@@ -168,7 +168,7 @@ import Testing
       #expect(second.code == 1)
       #expect(
         second.stderr.contains(
-          "out: another 'graft run' is at work in this directory. Wait for it, stop it, or choose another directory."
+          "out: another run is at work in this directory. Wait for it, stop it, or choose another directory."
         ))
       kill(first.processIdentifier, SIGINT)
       first.waitUntilExit()

@@ -216,7 +216,7 @@ import Testing
       "train model --data data.csv --output /proc/run", code: 1, stderr: ["/proc/run: "], prepare: classifier),
     Row(
       "train model --data data.csv --output out --strict", code: 1,
-      stderr: ["parameters are missing from the checkpoint and --strict was given"],
+      stderr: ["parameters are missing from the checkpoint, which has to be complete"],
       prepare: { sandbox in
         try classifier(sandbox)
         try FileManager.default.removeItem(at: sandbox.url("model"))
@@ -320,7 +320,7 @@ import Testing
   func strictnessRefuses(_ command: String) throws {
     try Row(
       command + " --strict", code: 1,
-      stderr: ["parameters are missing from the checkpoint and --strict was given"],
+      stderr: ["parameters are missing from the checkpoint, which has to be complete"],
       prepare: { sandbox in
         try sandbox.write("data.csv", "text\nhe can do it\n")
         try sandbox.copy("base")

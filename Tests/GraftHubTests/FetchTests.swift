@@ -185,7 +185,7 @@ import Testing
       #expect(
         offline.failure()
           == "acme/tiny-bert: no model of that name in the cache. "
-          + "Fetch it with 'graft pull acme/tiny-bert', without --offline and HF_HUB_OFFLINE.")
+          + "Fetch it with 'Hub.model(\"acme/tiny-bert\")', without 'offline' and HF_HUB_OFFLINE.")
       let model = try bench.fetch()
       _ = bench.requests()
       #expect(try offline.fetch().directory == model.directory)

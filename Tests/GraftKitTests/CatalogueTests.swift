@@ -73,7 +73,7 @@ import GraftPlugins
         try ModelCatalogue.unregister("bert-base-cased", in: file)
       } throws: { error in
         "\(error)" == "bert-base-cased: no checkpoint was added under that name. "
-          + "'graft zoo list' shows where those are that were."
+          + "'ModelCatalogue.entries' shows the checkpoints that were added."
       }
 
       try Data(#"{"models": [{"names": []}]}"#.utf8).write(to: file)

@@ -116,7 +116,7 @@ import Testing
       #expect(
         error.description
           == "key 'hidden_act': the framework always has another value; expected \"gelu_new\", found \"relu\". "
-          + "Choose another --dialect.")
+          + "Choose another 'dialect'.")
     }
   }
 

@@ -298,7 +298,7 @@ import Testing
       let error = #expect(throws: GraftError.self) { try writeReport(directory) }
       #expect(
         error?.description == "\(directory.path): not the directory of a finished run; "
-          + "expected experiment.json in it. Give the directory that 'graft run' wrote.")
+          + "expected experiment.json in it. Give the output directory of an experiment.")
     }
   }
 

@@ -34,27 +34,7 @@ enum KnownExceptions {
     """#)
 
   /// Flags and commands below the command line.
-  static let commandLineWords = lines(
-    #"""
-    Sources/GraftCompute/ComputeBackend.swift: says '--backend'
-    Sources/GraftCompute/ComputeBackend.swift: says '--precision'
-    Sources/GraftCore/Checkpoint/LoadReport.swift: says '--strict'
-    Sources/GraftCore/Naming/CheckpointFiles.swift: says '--dialect'
-    Sources/GraftData/TextRowReader.swift: says '--label-column'
-    Sources/GraftData/TextRowReader.swift: says '--text-column'
-    Sources/GraftExperiments/Experiment/ExperimentRun.swift: says '--max-disk'
-    Sources/GraftExperiments/Experiment/RunLock.swift: says 'graft run'
-    Sources/GraftExperiments/Report/RunRecord.swift: says 'graft run'
-    Sources/GraftHub/Hub.swift: says '--offline'
-    Sources/GraftHub/Hub.swift: says 'graft pull'
-    Sources/GraftHub/HubErrors.swift: says '--offline'
-    Sources/GraftKit/Catalogue/ModelCatalogue.swift: says 'graft zoo'
-    Sources/GraftKit/Training/TrainingArguments.swift: says '--…'
-    Sources/GraftKit/Training/TrainingDirectory.swift: says '--resume'
-    Sources/GraftKit/Training/TrainingOptions.swift: says '--…'
-    Sources/GraftKit/Training/TrainingRun.swift: says '--eval-data'
-    Sources/GraftTensors/Tensors/NonFinite.swift: says '--strict'
-    """#)
+  static let commandLineWords: [String] = []
 
   /// Errors that nobody sees.
   static let swallowedErrors = lines(

@@ -59,7 +59,7 @@ struct Inspect: ParsableCommand {
 
   /// Prints what is known of a broken checkpoint; the sentence about it goes to standard error.
   private func explain(_ found: Diagnosis, _ url: URL) throws {
-    let error = found.error.relativeToWorkingDirectory
+    let error = found.error.inCommandLineWords
     guard output.json else {
       var rows = [["checkpoint", url.displayPath], ["file", found.file.displayPath]]
       if let kind = found.kind { rows.append(["kind", kind]) }

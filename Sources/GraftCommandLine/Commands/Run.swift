@@ -115,7 +115,7 @@ struct Run: ParsableCommand {
     display.close()
     switch outcome {
     case .finished(let results):
-      if let excess = results.excess { console.warn(excess.relativeToWorkingDirectory.description) }
+      if let excess = results.excess { console.warn(excess.inCommandLineWords.description) }
       try show(results)
     case .interrupted:
       if flags.json { try Output.print(JSON.object([("event", "interrupted")]).text()) }

@@ -45,7 +45,7 @@ struct DataFlags: ParsableArguments {
     do {
       _ = try options
     } catch let error as GraftError {
-      throw ValidationError(error.relativeToWorkingDirectory.description)
+      throw ValidationError(error.inCommandLineWords.description)
     }
   }
 

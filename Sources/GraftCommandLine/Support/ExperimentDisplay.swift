@@ -80,8 +80,8 @@ final class ExperimentDisplay {
     case .removed(let url): emit("removed", [("checkpoint", JSON(url))])
     case .warned(let error):
       bar?.clear()
-      console.warn(error.relativeToWorkingDirectory.description)
-      emit("warned", [("problem", .string(error.relativeToWorkingDirectory.description))])
+      console.warn(error.inCommandLineWords.description)
+      emit("warned", [("problem", .string(error.inCommandLineWords.description))])
     case .started: break
     }
   }

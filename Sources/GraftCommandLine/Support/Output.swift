@@ -50,9 +50,14 @@ extension URL {
 }
 
 extension GraftError {
-  /// This error with its file as a person would type it.
-  var relativeToWorkingDirectory: GraftError {
+  /// This error as the command line spells it: the file as a person would type it, options as flags, actions as
+  /// commands.
+  var inCommandLineWords: GraftError {
     var error = self
+    if let option {
+      error.option = nil
+      error.subject = [subject, "--\(option)"].compactMap { $0 }.joined(separator: ": ")
+    }
     error.file = file?.relativeToWorkingDirectory
     error.advice = advice.map { Advice($0.commandLineText) }
     return error

@@ -70,8 +70,8 @@ final class TrainingDisplay {
       emit("removed", [("checkpoint", JSON(url))])
     case .warned(let error):
       bar?.clear()
-      console.warn(error.relativeToWorkingDirectory.description)
-      emit("warned", [("problem", .string(error.relativeToWorkingDirectory.description))])
+      console.warn(error.inCommandLineWords.description)
+      emit("warned", [("problem", .string(error.inCommandLineWords.description))])
     }
   }
 

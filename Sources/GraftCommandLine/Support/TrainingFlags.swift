@@ -125,7 +125,7 @@ struct TrainingFlags: ParsableArguments {
     do {
       try options(evaluating: false).validate()
     } catch let error as GraftError {
-      throw ValidationError(error.description)
+      throw ValidationError(error.inCommandLineWords.description)
     }
   }
 

@@ -2,7 +2,7 @@ import Foundation
 import GraftTensors
 import OrderedCollections
 
-/// A head without a backbone, as `graft head detach` writes it: a weight file, and a `config.json` with its
+/// A head without a backbone, as it is written: a weight file, and a `config.json` with its
 /// labels and the facts of the backbone that it has to fit.
 public struct DetachedHead: Sendable {
   /// What it is called: a task's name, or a combination's, which has a component for each part.

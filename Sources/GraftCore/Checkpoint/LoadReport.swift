@@ -73,7 +73,7 @@ public struct LoadReport: Sendable, Equatable {
     }
   }
 
-  /// Fails when anything had to be initialised or was not recognised: `--strict`.
+  /// Fails when anything had to be initialised or was not recognised.
   ///
   /// - Throws: ``GraftError`` naming the first few.
   public func requireStrict() throws {
@@ -81,15 +81,17 @@ public struct LoadReport: Sendable, Equatable {
     if !initialized.isEmpty {
       throw GraftError(
         .missing,
-        "\(initialized.count) parameters are missing from the checkpoint and --strict was given",
-        found: "no \(LoadReport.sample(initialized))"
+        "\(initialized.count) parameters are missing from the checkpoint, which has to be complete",
+        found: "no \(LoadReport.sample(initialized))",
+        advice: "Without \(option: "strict") they are initialised."
       )
     }
     if !unexpected.isEmpty {
       throw GraftError(
         .mismatch,
-        "\(unexpected.count) tensors belong to nothing known and --strict was given",
-        found: LoadReport.sample(unexpected)
+        "\(unexpected.count) tensors belong to nothing known, and none may be left out",
+        found: LoadReport.sample(unexpected),
+        advice: "Without \(option: "strict") they are left out."
       )
     }
   }

@@ -2,7 +2,7 @@ import Foundation
 
 /// Writes the numbers of a training run, as it goes on, in the form of a tool that plots them.
 public protocol MetricsWriter: AnyObject, SendableMetatype {
-  /// The name on the command line: `--report-to NAME`.
+  /// The name that the writer is registered and chosen by.
   static var name: String { get }
 
   /// Begins, or goes on where a run is resumed.

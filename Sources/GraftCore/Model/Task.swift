@@ -26,7 +26,7 @@ public protocol Task: Sendable {
   /// What is said about one row.
   associatedtype Prediction: TaskPrediction = NoPrediction
 
-  /// The name on the command line: `head swap --to NAME`.
+  /// The name that the task is registered and its heads are chosen by.
   static var name: String { get }
 
   /// What class names end with: `ForMaskedLM` in `BertForMaskedLM`.

@@ -120,7 +120,7 @@ public struct ConfigurationFile: Sendable {
       guard similar[key]?.contains(found) == true else {
         throw GraftError(
           .unsupported, "the framework always has another value", subject: "key '\(key)'",
-          expected: value.text(), found: found.text(), advice: "Choose another --dialect.")
+          expected: value.text(), found: found.text(), advice: "Choose another \(option: "dialect").")
       }
       return "\(key) is \(found.text()), and \(value.text()) in the framework: outputs differ a little"
     }

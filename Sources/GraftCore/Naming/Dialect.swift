@@ -5,7 +5,7 @@ import GraftTensors
 /// The rows of each component, the encoder, the pooler and every head, make a ``NameTable`` together, which serves
 /// reading and writing.
 public struct Dialect: Sendable {
-  /// The name on the command line: `--dialect NAME`. Other families have dialects of the same name.
+  /// The name that the dialect is chosen by. Other families have dialects of the same name.
   public let name: String
   /// What may stand before the names of the backbone's and the pooler's tensors, the same for all of a file. The
   /// first is written when the model has a head; the last, when it is a backbone alone.

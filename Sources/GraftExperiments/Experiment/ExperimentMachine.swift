@@ -21,7 +21,7 @@ public final class ExperimentMachine {
     (self.cpu, self.precision, self.make) = (cpu, precision, make)
   }
 
-  /// The backend of a stage. Evaluations are in float32, as `graft evaluate` is.
+  /// The backend of a stage. Evaluations are in float32, whatever the training is in.
   ///
   /// - Throws: `GraftError` when it cannot be made.
   func backend(for task: Experiment.Task) throws -> any ComputeBackend {

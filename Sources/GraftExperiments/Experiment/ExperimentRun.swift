@@ -116,7 +116,7 @@ private func checkCap(_ needed: Int, _ cap: Int, _ output: URL) throws {
   throw GraftError(
     .refused, "the run would take more disk space than it may", file: output.path,
     expected: "at most \(cap) bytes", found: "\(needed)",
-    advice: "Raise --max-disk, or lower 'save-total-limit'.")
+    advice: "Raise \(option: "max-disk"), or lower 'save-total-limit'.")
 }
 
 /// What there is to say when more is kept than may be.
@@ -173,7 +173,7 @@ public struct ExperimentSchedule: Sendable {
     throw GraftError(
       .system, "there is too little space on the disk for this plan", file: output.path,
       expected: "\(needed) bytes free", found: "\(free)",
-      advice: "Free some space, choose another disk, or pass --max-disk to keep less.")
+      advice: "Free some space, choose another disk, or keep less with \(option: "max-disk").")
   }
 
   /// Of the disk that the directory is on, or will be.

@@ -24,7 +24,7 @@ final class RunLock {
   static func failure(_ code: Int32, _ output: URL) -> GraftError {
     if code == EWOULDBLOCK {
       return GraftError(
-        .refused, "another 'graft run' is at work in this directory", file: output.path,
+        .refused, "another run is at work in this directory", file: output.path,
         advice: "Wait for it, stop it, or choose another directory.")
     }
     return GraftError(

@@ -35,8 +35,8 @@ extension TrainingOptions {
     keys.read("optimizer", &optimizer)
     if let names: [String] = keys.list("report-to") { reportTo = names == ["none"] ? [] : names }
     for var error in problems {
-      let key = String((error.subject ?? "").drop { $0 == "-" })
-      error.subject = "'\(key)'"
+      let key = error.option ?? ""
+      (error.option, error.subject) = (nil, "'\(key)'")
       keys.mistakes.add(keys.place(of: key), error)
     }
   }

@@ -69,7 +69,7 @@ struct RunRecord {
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw GraftError(
         .missing, "not the directory of a finished run", file: run.path,
-        expected: "\(RunRecord.fileName) in it", advice: "Give the directory that 'graft run' wrote.")
+        expected: "\(RunRecord.fileName) in it", advice: "Give the output directory of an experiment.")
     }
     let root = JSONFields(try JSON(file: file), file: file.path)
     name = try root.string("name")

@@ -93,7 +93,7 @@ public struct ModelCatalogue: Sendable {
     guard let index = models.firstIndex(where: { hasName(name, $0) && $0["path"] != nil }) else {
       throw GraftError(
         .unknownName, "no checkpoint was added under that name", file: name,
-        advice: "'graft zoo list' shows where those are that were.")
+        advice: "\(action: .listModels) shows the checkpoints that were added.")
     }
     models.remove(at: index)
     try write(models, to: userFile)

@@ -14,7 +14,7 @@ public struct EvaluationOptions: Sendable, Equatable {
   /// Whether what the head says about each row is kept.
   public var keepsPredictions = false
 
-  /// The defaults of `graft evaluate`.
+  /// The defaults.
   public init(
     batchSize: Int = 32, mlmProbability: Float = 0.15, seed: UInt64 = 42, keepsPredictions: Bool = false
   ) {

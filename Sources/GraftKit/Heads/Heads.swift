@@ -44,7 +44,7 @@ public func swapHead(
 
 /// The active head of a checkpoint alone, or a parked one.
 ///
-/// `id` is the head as `graft head list` shows it; `nil` is the active one.
+/// `id` is the head as the list of heads shows it; `nil` is the active one.
 ///
 /// - Throws: `GraftError` when there is no such head.
 public func detachHead(_ source: URL, id: String? = nil, registry: Registry) throws -> DetachedHead {

@@ -2,7 +2,7 @@ import Foundation
 import GraftCore
 import GraftTensors
 
-/// What `graft inspect` tells of a checkpoint.
+/// What inspecting tells of a checkpoint.
 public struct Inspection: Sendable {
   public struct Part: Sendable {
     public let name: String

@@ -35,7 +35,7 @@ package struct TrainingArguments: Equatable {
       if flag == "model" {
         throw GraftError(
           .mismatch, "another checkpoint than that of the run that is resumed", file: file.path,
-          advice: "Pass the same CKPT, or start a new run in another directory.")
+          advice: "Pass the same checkpoint, or start a new run in another directory.")
       }
       let isData = flag == "data" || flag == "eval-data"
       throw GraftError(
@@ -44,11 +44,11 @@ package struct TrainingArguments: Equatable {
           ? "other rows or labels than those of the run that is resumed"
           : "differs from the run that is resumed",
         file: file.path,
-        subject: "--\(flag)",
+        option: flag,
         expected: stored[flag].map { TrainingArguments.text($0) } ?? "nothing",
         found: TrainingArguments.text(value),
         advice: isData
-          ? "Pass the same files and data flags, or start a new run in another directory."
+          ? "Pass the same files and the same options for them, or start a new run in another directory."
           : "Pass the same value, or start a new run in another directory.")
     }
   }

@@ -41,7 +41,7 @@ package struct TrainingDirectory {
     if try hasRun {
       throw GraftError(
         .refused, "there is a training run in the output directory", file: url.path,
-        advice: "Pass --resume to go on with it, or choose another directory.")
+        advice: "Pass \(action: .resume) to go on with it, or choose another directory.")
     }
     try DirectoryWriter.checkVacant(url)
     do {
@@ -130,6 +130,6 @@ package struct TrainingDirectory {
   private var failure: GraftError {
     GraftError(
       .system, "the model cannot be written", file: url.path,
-      advice: "Free some space, or choose a place that you may write to, and run it again with --resume.")
+      advice: "Free some space, or choose a place that you may write to, and go on with \(action: .resume).")
   }
 }

@@ -83,7 +83,7 @@ public struct TrainingOptions: Sendable, Equatable {
     func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) {
       guard !condition else { return }
       problems.append(
-        GraftError(.malformed, "wrong value", subject: "--\(flag)", expected: expected, found: "\(found)"))
+        GraftError(.malformed, "wrong value", option: flag, expected: expected, found: "\(found)"))
     }
     for (flag, value) in [
       ("batch-size", batchSize), ("gradient-accumulation-steps", gradientAccumulationSteps),

@@ -71,7 +71,7 @@ public struct TrainingRun {
   ) throws -> TrainingOutcome {
     try options.validate()
     guard options.evalStrategy == .no && !options.evalOnStart || evaluationData != nil else {
-      throw GraftError(.missing, "there is no data to evaluate on", advice: "Pass --eval-data.")
+      throw GraftError(.missing, "there is no data to evaluate on", advice: "Pass \(option: "eval-data").")
     }
     let loop = TrainingLoop(
       self, data: data, evaluationData: evaluationData, control: control, profile: profile,

@@ -72,8 +72,8 @@ public final class NonFiniteTally: Sendable {
     guard !count.isEmpty else { return }
     guard !isStrict else {
       throw GraftError(
-        .mismatch, "values that are not finite, and --strict was given", subject: "tensor '\(name)'",
-        found: "\(count)")
+        .mismatch, "some values are not finite, and all have to be", subject: "tensor '\(name)'",
+        found: "\(count)", advice: "Without \(option: "strict") they are counted and kept.")
     }
     counts.withLock { $0[name] = count }
   }

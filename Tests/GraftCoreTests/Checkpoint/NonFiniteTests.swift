@@ -35,6 +35,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "tensor 'x': values that are not finite, and --strict was given; found 2 NaN, 2 infinite.")
+        == "tensor 'x': some values are not finite, and all have to be; found 2 NaN, 2 infinite. "
+        + "Without 'strict' they are counted and kept.")
   }
 }

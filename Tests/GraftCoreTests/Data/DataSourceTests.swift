@@ -186,8 +186,8 @@ import Testing
     BadFile("text,label\n", "there is no row below the header; expected rows of text."),
     BadFile(
       "headline,class\nx,1\n",
-      "column 'text': no such column; found the columns 'headline', 'class'. Pass --text-column and "
-        + "--label-column; numbers, such as --text-column 1, when there is no header."
+      "column 'text': no such column; found the columns 'headline', 'class'. Name the columns with "
+        + "'text-column' and 'label-column'; by number when there is no header."
     ),
     BadFile(
       "x,1\n",
@@ -197,8 +197,8 @@ import Testing
     BadFile(
       "text\nx\n",
       options: DataOptions(labelColumn: .name("label")),
-      "column 'label': no such column; found the columns 'text'. Pass --text-column and --label-column; numbers, "
-        + "such as --text-column 1, when there is no header."
+      "column 'label': no such column; found the columns 'text'. Name the columns with 'text-column' and "
+        + "'label-column'; by number when there is no header."
     ),
     BadFile(
       "text,label\nx,1\ny,2,3\n",
@@ -221,8 +221,8 @@ import Testing
     BadFile(
       "{\"text\": \"x\"}\n{\"title\": \"y\", \"class\": 1}\n",
       name: "a.jsonl",
-      "row 2, column 'text': no such column; found the columns 'title', 'class'. Pass --text-column and "
-        + "--label-column."
+      "row 2, column 'text': no such column; found the columns 'title', 'class'. Name the columns with "
+        + "'text-column' and 'label-column'."
     ),
     BadFile(
       "{\"text\": [1]}\n",

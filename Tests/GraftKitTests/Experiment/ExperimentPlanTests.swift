@@ -327,7 +327,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let lock = try RunLock(directory)
       let held = try #require(throws: GraftError.self) { try RunLock(directory) }
-      #expect(held.kind == .refused && held.problem.hasPrefix("another 'graft run' is at work"))
+      #expect(held.kind == .refused && held.problem.hasPrefix("another run is at work"))
       withExtendedLifetime(lock) {}
       let failure = RunLock.failure(ENOLCK, directory)
       #expect(failure.kind == .system && failure.problem.hasPrefix("cannot be locked ("))

@@ -91,12 +91,16 @@ import Testing
       return errorMessage { try options.validate() }
     }
     #expect(message { _ in } == nil)
-    #expect(message { $0.batchSize = 0 } == "--batch-size: wrong value; expected a positive number, found 0.")
     #expect(
-      message { $0.learningRate = .nan } == "--learning-rate: wrong value; expected 0 or more, found nan.")
-    #expect(message { $0.dropout = 1 } == "--dropout: wrong value; expected 0 or more, below 1, found 1.0.")
-    #expect(message { $0.epochs = 0 }?.contains("--epochs") == true)
-    #expect(message { $0.maxLength = 2 }?.contains("--max-length") == true)
-    #expect(message { $0.mlmProbability = 0 }?.contains("--mlm-probability") == true)
+      message { $0.batchSize = 0 } == "option 'batch-size': wrong value; expected a positive number, found 0."
+    )
+    #expect(
+      message { $0.learningRate = .nan }
+        == "option 'learning-rate': wrong value; expected 0 or more, found nan.")
+    #expect(
+      message { $0.dropout = 1 } == "option 'dropout': wrong value; expected 0 or more, below 1, found 1.0.")
+    #expect(message { $0.epochs = 0 }?.contains("'epochs'") == true)
+    #expect(message { $0.maxLength = 2 }?.contains("'max-length'") == true)
+    #expect(message { $0.mlmProbability = 0 }?.contains("'mlm-probability'") == true)
   }
 }

@@ -67,7 +67,7 @@ extension TrainingTests {
           output: directory.appending(path: "bfloat16"), backend: ReferenceBackend(threads: 2),
           registry: registry, resume: true)
       }
-      #expect(error?.subject == "--precision")
+      #expect(error?.option == "precision")
       #expect(error?.expected == "bfloat16" && error?.found == "float32")
     }
   }

@@ -181,19 +181,20 @@ import Testing
       }
       #expect(
         message({ $0.learningRate = 0.25 })
-          == "\(arguments): --learning-rate: differs from the run that is resumed; expected 0.002, found 0.25. Pass the "
+          == "\(arguments): option 'learning-rate': differs from the run that is resumed; expected 0.002, found 0.25. Pass the "
           + "same value, or start a new run in another directory.")
       #expect(
         message({ $0.maxSteps = 9 })?.contains(
-          "--max-steps: differs from the run that is resumed; expected 7, found 9")
+          "option 'max-steps': differs from the run that is resumed; expected 7, found 9")
           == true)
       #expect(
-        message(rows: 12)?.contains("--data: other rows or labels than those of the run that is resumed")
+        message(rows: 12)?.contains(
+          "option 'data': other rows or labels than those of the run that is resumed")
           == true)
       #expect(message({ $0.saveTotalLimit = 3 }) == nil)
       #expect(
         message(resume: false)
-          == "\(output.path): there is a training run in the output directory. Pass --resume to go on with it, or choose "
+          == "\(output.path): there is a training run in the output directory. Pass 'resume: true' to go on with it, or choose "
           + "another directory.")
     }
   }
@@ -220,8 +221,9 @@ import Testing
       #expect(message(resume: false) == nil)
       #expect(message() == nil)
       #expect(message(labelBase: 0) == nil)
-      #expect(message(labelBase: 1)?.contains("--data: other rows or labels than those of the run") == true)
-      let another = "another checkpoint than that of the run that is resumed. Pass the same CKPT"
+      #expect(
+        message(labelBase: 1)?.contains("option 'data': other rows or labels than those of the run") == true)
+      let another = "another checkpoint than that of the run that is resumed. Pass the same checkpoint"
       #expect(message({ $0.configuration.setLabels(["w", "x", "y", "z"]) })?.contains(another) == true)
       #expect(message({ $0.tokenizer = nil }) != nil)
       let cased = try registry.open(Support.fixture("cased")).checkpoint.tokenizer
@@ -232,7 +234,8 @@ import Testing
       if name != "reference" {
         #expect(
           message(backend: reference)?.contains(
-            "--backend: differs from the run that is resumed; expected \(name), found reference") == true)
+            "option 'backend': differs from the run that is resumed; expected \(name), found reference")
+            == true)
       }
     }
   }
