@@ -20,6 +20,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     case fetch(String)
     /// Lists the models that are known by name.
     case listModels
+    /// Lists the plugins that are registered.
+    case listPlugins
     /// Predicts although the head was never trained.
     case allowUntrained
 
@@ -33,6 +35,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       case .resume: "resume: true"
       case .fetch(let name): "Hub.model(\"\(name)\")"
       case .listModels: "ModelCatalogue.entries"
+      case .listPlugins: "Registry"
       case .allowUntrained: "makeModel() without requireTrainedHead()"
       }
     }

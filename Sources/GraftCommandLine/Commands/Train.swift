@@ -94,7 +94,7 @@ struct Train: ParsableCommand {
       try train(
         opened, on: reading.read(files.data, for: opened.activeHead),
         evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData, for: opened.activeHead),
-        options: training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
+        options: try training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
         backend: backend,
         registry: registry, resume: files.resume, control: control, profile: profile,
         observe: display.show)

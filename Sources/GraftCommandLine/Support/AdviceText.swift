@@ -18,6 +18,7 @@ extension Advice.Action {
     case .resume: "--resume"
     case .fetch(let name): "'graft pull \(name)'"
     case .listModels: "'graft zoo list'"
+    case .listPlugins: "'graft plugins'"
     case .allowUntrained: "--allow-untrained"
     }
   }

@@ -8,102 +8,79 @@ extension TrainingOptions.Interval: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 
 /// The settings of a training run, named as transformers' `TrainingArguments` names them.
+///
+/// ArgumentParser wants a property for each; what is said of them, and where their values go, comes from
+/// ``TrainingOptions/settings``, by name.
 struct TrainingFlags: ParsableArguments {
   private static let defaults = TrainingOptions()
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("How often the data is gone through; may be a fraction.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("epochs"))
   var epochs = defaults.epochs
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Examples in a batch.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("batch-size"))
   var batchSize = defaults.batchSize
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("The highest learning rate.", valueName: "X"))
+  @Option(parsing: .unconditional, help: Self.help("learning-rate"))
   var learningRate = defaults.learningRate
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Decoupled weight decay; biases and LayerNorm are exempt.", valueName: "X"))
+  @Option(parsing: .unconditional, help: Self.help("weight-decay"))
   var weightDecay = defaults.weightDecay
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Steps in which the learning rate rises from 0.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("warmup-steps"))
   var warmupSteps = defaults.warmupSteps
 
-  @Option(help: ArgumentHelp("How the learning rate goes on.", valueName: "CURVE"))
+  @Option(help: Self.help("lr-scheduler"))
   var lrScheduler = defaults.schedule
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Clip the gradients' norm to this; 0 does not clip.", valueName: "X"))
+  @Option(parsing: .unconditional, help: Self.help("max-grad-norm"))
   var maxGradNorm = defaults.maxGradNorm
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Cut texts to this many tokens; the model's own limit holds too.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("max-length"))
   var maxLength = defaults.maxLength
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
+  @Option(parsing: .unconditional, help: Self.help("mlm-probability"))
   var mlmProbability = defaults.mlmProbability
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Seed of order, masks and dropout.", valueName: "S"))
+  @Option(parsing: .unconditional, help: Self.help("seed"))
   var seed = defaults.seed
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Dropout everywhere. (default: as config.json says)", valueName: "P"))
+  @Option(parsing: .unconditional, help: Self.help("dropout"))
   var dropout: Double?
 
-  @Flag(help: "Go through the data in its own order.")
+  @Flag(help: Self.help("no-shuffle"))
   var noShuffle = false
 
-  @Flag(help: "Train the head alone.")
+  @Flag(help: Self.help("freeze-backbone"))
   var freezeBackbone = false
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Batches in a step.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("gradient-accumulation-steps"))
   var gradientAccumulationSteps = defaults.gradientAccumulationSteps
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("End after this many steps, whatever --epochs says.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("max-steps"))
   var maxSteps: Int?
 
-  @Option(help: ArgumentHelp("When checkpoints are written.", valueName: "WHEN"))
+  @Option(help: Self.help("save-strategy"))
   var saveStrategy = defaults.saveStrategy
 
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("Steps from one checkpoint to the next.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("save-steps"))
   var saveSteps = defaults.saveSteps
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Keep this many checkpoints; the newest and the best stay in any case. (default: all)", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("save-total-limit"))
   var saveTotalLimit: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "When the model is evaluated. (default: epoch with --eval-data, else no)", valueName: "WHEN"))
+  @Option(help: Self.help("eval-strategy"))
   var evalStrategy: TrainingOptions.Interval?
 
-  @Flag(help: "Evaluate before the first step as well.")
+  @Flag(help: Self.help("eval-on-start"))
   var evalOnStart = false
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Steps from one evaluation to the next. (default: --logging-steps)", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("eval-steps"))
   var evalSteps: Int?
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Examples in a batch when evaluating.", valueName: "N"))
+  @Option(parsing: .unconditional, help: Self.help("eval-batch-size"))
   var evalBatchSize = defaults.evalBatchSize
 
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("Steps from one line of the log to the next.", valueName: "N")
-  )
+  @Option(parsing: .unconditional, help: Self.help("logging-steps"))
   var loggingSteps = defaults.loggingSteps
 
   @Option(
@@ -112,13 +89,10 @@ struct TrainingFlags: ParsableArguments {
       valueName: "TYPE"))
   var precision = Precision.float32
 
-  @Option(help: ArgumentHelp("The update rule; 'graft plugins' lists them.", valueName: "NAME"))
+  @Option(help: Self.help("optimizer"))
   var optimizer = defaults.optimizer
 
-  @Option(
-    help: ArgumentHelp(
-      "What plots the run, from files in DIR/runs; 'graft plugins' lists them, 'none' is nothing.",
-      valueName: "NAME"))
+  @Option(help: Self.help("report-to"))
   var reportTo = defaults.reportTo.joined(separator: ",")
 
   func validate() throws {
@@ -130,33 +104,66 @@ struct TrainingFlags: ParsableArguments {
   }
 
   /// - Parameter evaluating: Whether there is data to evaluate on.
-  func options(evaluating: Bool) -> TrainingOptions {
+  /// - Throws: `ValidationError` for a text that is no value of its option.
+  func options(evaluating: Bool) throws -> TrainingOptions {
     var options = TrainingOptions()
-    options.epochs = epochs
-    options.batchSize = batchSize
-    options.gradientAccumulationSteps = gradientAccumulationSteps
-    options.maxSteps = maxSteps
-    options.learningRate = learningRate
-    options.schedule = lrScheduler
-    options.warmupSteps = warmupSteps
-    options.weightDecay = weightDecay
-    options.maxGradNorm = maxGradNorm
-    options.maxLength = maxLength
-    options.mlmProbability = mlmProbability
-    options.seed = seed
-    options.dropout = dropout
-    options.shuffles = !noShuffle
-    options.freezesBackbone = freezeBackbone
-    options.saveStrategy = saveStrategy
-    options.saveSteps = saveSteps
-    options.saveTotalLimit = saveTotalLimit
-    options.evalStrategy = evalStrategy ?? (evaluating ? .epoch : .no)
-    options.evalOnStart = evalOnStart
-    options.evalSteps = evalSteps
-    options.evalBatchSize = evalBatchSize
-    options.loggingSteps = loggingSteps
-    options.optimizer = optimizer
-    options.reportTo = reportTo == "none" ? [] : reportTo.split(separator: ",").map(String.init)
+    options.evalStrategy = evaluating ? .epoch : .no
+    let settings = Dictionary(uniqueKeysWithValues: TrainingOptions.settings.map { ($0.name, $0) })
+    for (name, value) in flags {
+      guard let setting = settings[name], let value, !setting.assign(value, &options) else { continue }
+      throw ValidationError("--\(setting.name) has to be \(setting.expectation); found '\(value)'.")
+    }
     return options
   }
+
+  /// What is declared here, with its value if it has one, by the names of the flags.
+  private var flags: [(name: String, value: Any?)] {
+    Mirror(reflecting: self).children.compactMap { child in
+      // The storage of a property wrapper is called as its property, with an underscore before it.
+      guard let label = child.label, let flag = child.value as? any DeclaredFlag else { return nil }
+      return (
+        label.dropFirst().map { $0.isUppercase ? "-\($0.lowercased())" : String($0) }.joined(), flag.given
+      )
+    }
+  }
+
+  /// The names of the flags.
+  var names: [String] { flags.map(\.name) }
+
+  /// The help of a setting.
+  private static func help(_ name: String) -> ArgumentHelp {
+    guard let setting = TrainingOptions.settings.first(where: { $0.name == name }) else {
+      preconditionFailure("no setting is called '\(name)'")
+    }
+    let fallback = setting.fallback.map { " (default: \($0.commandLineText))" } ?? ""
+    return ArgumentHelp("\(setting.help.commandLineText)\(fallback)", valueName: setting.placeholder)
+  }
+}
+
+/// A flag or an option, whatever its type.
+private protocol DeclaredFlag {
+  /// Its value, if it has one.
+  var given: Any? { get }
+}
+
+extension Option: DeclaredFlag {
+  fileprivate var given: Any? { flattened(wrappedValue) }
+}
+
+extension Flag: DeclaredFlag {
+  fileprivate var given: Any? { flattened(wrappedValue) }
+}
+
+/// The value, or that of the optional that it is.
+private func flattened<Value>(_ value: Value) -> Any? {
+  guard let optional = value as? any OptionalValue else { return value }
+  return optional.content
+}
+
+private protocol OptionalValue {
+  var content: Any? { get }
+}
+
+extension Optional: OptionalValue {
+  fileprivate var content: Any? { self }
 }

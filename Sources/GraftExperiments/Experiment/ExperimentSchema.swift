@@ -310,7 +310,7 @@ private struct ExperimentSchema {
     return swap
   }
 
-  private enum ProblemTypeName: String, CaseIterable, YAMLReadable {
+  private enum ProblemTypeName: String, CaseIterable, OptionValue {
     case singleLabel = "single-label"
     case multiLabel = "multi-label"
     case regression

@@ -1,3 +1,5 @@
+import GraftKit
+
 /// Reads the keys of a mapping, and notes what is wrong with them.
 ///
 /// What was asked for is what is allowed: ``finish()`` finds every other key a mistake.
@@ -54,27 +56,38 @@ final class MappingReader {
   }
 
   /// Puts the value of a key, when it is there, into a variable.
-  func read<Value: YAMLReadable>(_ key: String, _ variable: inout Value) {
+  func read<Value: OptionValue>(_ key: String, _ variable: inout Value) {
     if let value = self[key].flatMap({ parse(key, $0) as Value? }) { variable = value }
   }
 
-  func read<Value: YAMLReadable>(_ key: String, _ variable: inout Value?) {
+  func read<Value: OptionValue>(_ key: String, _ variable: inout Value?) {
     if let value = self[key].flatMap({ parse(key, $0) as Value? }) { variable = value }
+  }
+
+  /// Gives the text of a key, when it is there, to somebody who can read it.
+  ///
+  /// - Parameters:
+  ///   - expectation: What the text has to be: "a whole number".
+  ///   - parse: Returns whether it is that.
+  func read(_ key: String, expecting expectation: String, _ parse: (String) -> Bool) {
+    guard let value = self[key] else { return }
+    if let text = value.text, parse(text) { return }
+    mistakes.add(value.place, "'\(key)' has to be \(expectation); found \(value.kind)")
   }
 
   /// The value of a key, read as whatever is wanted.
-  func read<Value: YAMLReadable>(_ key: String) -> Value? { self[key].flatMap { parse(key, $0) } }
+  func read<Value: OptionValue>(_ key: String) -> Value? { self[key].flatMap { parse(key, $0) } }
 
   /// A list of values; one alone counts as a list of one.
-  func list<Value: YAMLReadable>(_ key: String) -> [Value]? {
+  func list<Value: OptionValue>(_ key: String) -> [Value]? {
     guard let value = self[key] else { return nil }
     guard case .list(let items) = value.content else { return (parse(key, value) as Value?).map { [$0] } }
     if items.isEmpty { mistakes.add(value.place, "'\(key)' is an empty list") }
     return items.compactMap { parse(key, $0) }
   }
 
-  private func parse<Value: YAMLReadable>(_ key: String, _ value: YAMLValue) -> Value? {
-    if let text = value.text, let parsed = Value(yaml: text) { return parsed }
+  private func parse<Value: OptionValue>(_ key: String, _ value: YAMLValue) -> Value? {
+    if let text = value.text, let parsed = Value(text: text) { return parsed }
     mistakes.add(value.place, "'\(key)' has to be \(Value.expectation); found \(value.kind)")
     return nil
   }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftKit
 import GraftTensors
 import OrderedCollections
 import Yams
@@ -58,7 +59,7 @@ struct YAMLValue: Sendable {
       } else if let number = Int(text) {
         JSON(number)
       } else {
-        Double(yaml: text).map { JSON($0) } ?? .string(text)
+        Double(text: text).map { JSON($0) } ?? .string(text)
       }
     case .list(let items): .array(items.map(\.json))
     case .mapping(let members):

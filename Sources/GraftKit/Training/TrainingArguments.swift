@@ -2,12 +2,12 @@ import Foundation
 import GraftTensors
 import OrderedCollections
 
-/// What decides the course of a run: its model, its options, its data and its kernels. It is written beside each checkpoint, so that
-/// only the same run is resumed.
+/// What decides the result of a run: its model, its options, its data and its kernels. It is written beside each
+/// checkpoint, so that only the same run is resumed.
 package struct TrainingArguments: Equatable {
   package static let fileName = "training_args.json"
 
-  /// By the name of the flag.
+  /// By the names of the options.
   private var values: OrderedDictionary<String, JSON>
 
   package init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
@@ -17,7 +17,7 @@ package struct TrainingArguments: Equatable {
       "data": JSON(data.fingerprint),
       "eval-data": evaluationData.map { JSON($0.fingerprint) } ?? .null,
     ]
-    values.merge(run.options.values) { first, _ in first }
+    values.merge(run.options.record) { first, _ in first }
     values["backend"] = JSON(type(of: run.backend).name)
     values["precision"] = JSON(run.backend.precision.rawValue)
   }
@@ -75,35 +75,5 @@ package struct TrainingArguments: Equatable {
 
   private static func text(_ value: JSON) -> String {
     value == .null ? "nothing" : value.string ?? value.text()
-  }
-}
-
-extension TrainingOptions {
-  /// What decides the course of a run, by the name of the flag. How often it saves does not.
-  package var values: OrderedDictionary<String, JSON> {
-    func optional(_ value: Int?) -> JSON { value.map { JSON($0) } ?? .null }
-    return [
-      "epochs": JSON(epochs),
-      "batch-size": JSON(batchSize),
-      "gradient-accumulation-steps": JSON(gradientAccumulationSteps),
-      "max-steps": optional(maxSteps),
-      "learning-rate": JSON(learningRate),
-      "lr-scheduler": JSON(schedule.rawValue),
-      "warmup-steps": JSON(warmupSteps),
-      "weight-decay": JSON(weightDecay),
-      "max-grad-norm": JSON(maxGradNorm),
-      "max-length": JSON(maxLength),
-      "mlm-probability": JSON(mlmProbability),
-      "seed": .number(String(seed)),
-      "dropout": dropout.map { JSON($0) } ?? .null,
-      "no-shuffle": JSON(!shuffles),
-      "freeze-backbone": JSON(freezesBackbone),
-      "eval-strategy": JSON(evalStrategy.rawValue),
-      "eval-on-start": JSON(evalOnStart),
-      "eval-steps": optional(evalSteps),
-      "eval-batch-size": JSON(evalBatchSize),
-      "logging-steps": JSON(loggingSteps),
-      "optimizer": JSON(optimizer),
-    ]
   }
 }

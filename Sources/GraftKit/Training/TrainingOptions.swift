@@ -1,5 +1,4 @@
 import GraftCore
-import GraftTensors
 
 /// The settings of a training run.
 ///
@@ -70,40 +69,5 @@ public struct TrainingOptions: Sendable, Equatable {
     case .steps: step % steps == 0
     case .epoch: step % plan.stepsPerEpoch == 0 || step == plan.totalSteps
     }
-  }
-
-  /// - Throws: `GraftError` naming the flag whose value makes no sense.
-  public func validate() throws {
-    if let problem = problems.first { throw problem }
-  }
-
-  /// An error for each value that makes no sense, naming its flag.
-  package var problems: [GraftError] {
-    var problems: [GraftError] = []
-    func require(_ condition: Bool, _ flag: String, _ expected: String, _ found: Any) {
-      guard !condition else { return }
-      problems.append(
-        GraftError(.malformed, "wrong value", option: flag, expected: expected, found: "\(found)"))
-    }
-    for (flag, value) in [
-      ("batch-size", batchSize), ("gradient-accumulation-steps", gradientAccumulationSteps),
-      ("max-steps", maxSteps ?? 1), ("save-steps", saveSteps), ("save-total-limit", saveTotalLimit ?? 1),
-      ("eval-steps", evalSteps ?? 1), ("eval-batch-size", evalBatchSize), ("logging-steps", loggingSteps),
-    ] {
-      require(value > 0, flag, "a positive number", value)
-    }
-    require(warmupSteps >= 0, "warmup-steps", "0 or more", warmupSteps)
-    require(maxLength >= 3, "max-length", "at least 3, for [CLS], a token and [SEP]", maxLength)
-    require(epochs > 0 && epochs < 1e6, "epochs", "a positive number", epochs)
-    for (flag, value) in [
-      ("learning-rate", learningRate), ("weight-decay", weightDecay), ("max-grad-norm", maxGradNorm),
-    ] {
-      require(value >= 0 && value.isFinite, flag, "0 or more", value)
-    }
-    require(
-      mlmProbability > 0 && mlmProbability <= 1, "mlm-probability", "above 0, at most 1",
-      mlmProbability)
-    require(dropout.map { $0 >= 0 && $0 < 1 } ?? true, "dropout", "0 or more, below 1", dropout ?? 0)
-    return problems
   }
 }

@@ -1,0 +1,72 @@
+import GraftCompute
+import GraftTensors
+
+/// A type of setting that can be given as text, and be written to a record.
+package protocol OptionValue: Sendable {
+  init?(text: String)
+  /// What a text has to be, for messages: "a whole number".
+  static var expectation: String { get }
+  var json: JSON { get }
+}
+
+extension String: OptionValue {
+  package init?(text: String) {
+    if text.isEmpty { return nil }
+    self = text
+  }
+  package static var expectation: String { "a text" }
+  package var json: JSON { JSON(self) }
+}
+
+extension Int: OptionValue {
+  package init?(text: String) { self.init(text) }
+  package static var expectation: String { "a whole number" }
+  package var json: JSON { JSON(self) }
+}
+
+extension UInt64: OptionValue {
+  package init?(text: String) { self.init(text) }
+  package static var expectation: String { "a whole number, 0 or more" }
+  package var json: JSON { .number(String(self)) }
+}
+
+extension Double: OptionValue {
+  package init?(text: String) {
+    guard let value = Double(text), value.isFinite else { return nil }
+    self = value
+  }
+  package static var expectation: String { "a number" }
+  package var json: JSON { JSON(self) }
+}
+
+extension Float: OptionValue {
+  package init?(text: String) {
+    guard let value = Double(text: text) else { return nil }
+    self.init(value)
+  }
+  package static var expectation: String { Double.expectation }
+  package var json: JSON { JSON(self) }
+}
+
+extension Bool: OptionValue {
+  package init?(text: String) { self.init(text) }
+  package static var expectation: String { "true or false" }
+  package var json: JSON { JSON(self) }
+}
+
+/// Names with commas between them; `none` is an empty list.
+extension [String]: OptionValue {
+  package init?(text: String) {
+    self = text == "none" ? [] : text.split(separator: ",").map(String.init)
+  }
+  package static var expectation: String { "a list of names" }
+  package var json: JSON { .array(map { .string($0) }) }
+}
+
+extension OptionValue where Self: RawRepresentable & CaseIterable, RawValue == String {
+  package init?(text: String) { self.init(rawValue: text) }
+  package static var expectation: String { allCases.map(\.rawValue).joined(separator: ", ") }
+  package var json: JSON { JSON(rawValue) }
+}
+
+extension Precision: OptionValue {}

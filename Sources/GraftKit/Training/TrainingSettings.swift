@@ -1,0 +1,98 @@
+import GraftCore
+import GraftTensors
+import OrderedCollections
+
+extension LearningRateSchedule: OptionValue {}
+extension TrainingOptions.Interval: OptionValue {}
+
+extension TrainingOptions {
+  /// Every setting that a person may give, in the order of the records. The command line's flags, the keys of
+  /// experiments, the checks and the record beside each checkpoint are made from it.
+  package static let settings: [TrainingSetting] = [
+    TrainingSetting(
+      "epochs", \.epochs, .positive, placeholder: "N",
+      help: "How often the data is gone through; may be a fraction."),
+    TrainingSetting("batch-size", \.batchSize, .positive, placeholder: "N", help: "Examples in a batch."),
+    TrainingSetting(
+      "gradient-accumulation-steps", \.gradientAccumulationSteps, .positive, placeholder: "N",
+      help: "Batches in a step."),
+    TrainingSetting(
+      optional: "max-steps", \.maxSteps, .positive, placeholder: "N",
+      help: "End after this many steps, whatever \(option: "epochs") says."),
+    TrainingSetting(
+      "learning-rate", \.learningRate, .notNegative, placeholder: "X", help: "The highest learning rate."),
+    TrainingSetting("lr-scheduler", \.schedule, placeholder: "CURVE", help: "How the learning rate goes on."),
+    TrainingSetting(
+      "warmup-steps", \.warmupSteps, .atLeast(0, "0 or more"), placeholder: "N",
+      help: "Steps in which the learning rate rises from 0."),
+    TrainingSetting(
+      "weight-decay", \.weightDecay, .notNegative, placeholder: "X",
+      help: "Decoupled weight decay; biases and LayerNorm are exempt."),
+    TrainingSetting(
+      "max-grad-norm", \.maxGradNorm, .notNegative, placeholder: "X",
+      help: "Clip the gradients' norm to this; 0 does not clip."),
+    TrainingSetting(
+      "max-length", \.maxLength, .atLeast(3, "at least 3, for [CLS], a token and [SEP]"), placeholder: "N",
+      help: "Cut texts to this many tokens; the model's own limit holds too."),
+    TrainingSetting(
+      "mlm-probability", \.mlmProbability, .share, placeholder: "P",
+      help: "The share of tokens that masked-language modelling hides."),
+    TrainingSetting("seed", \.seed, placeholder: "S", help: "Seed of order, masks and dropout."),
+    TrainingSetting(
+      optional: "dropout", \.dropout, .belowOne, placeholder: "P", help: "Dropout everywhere.",
+      fallback: "as config.json says"),
+    TrainingSetting("no-shuffle", \.keepsOrder, help: "Go through the data in its own order."),
+    TrainingSetting("freeze-backbone", \.freezesBackbone, help: "Train the head alone."),
+    TrainingSetting(
+      "save-strategy", \.saveStrategy, placeholder: "WHEN", help: "When checkpoints are written.",
+      decidesResult: false),
+    TrainingSetting(
+      "save-steps", \.saveSteps, .positive, placeholder: "N", help: "Steps from one checkpoint to the next.",
+      decidesResult: false),
+    TrainingSetting(
+      optional: "save-total-limit", \.saveTotalLimit, .positive, placeholder: "N",
+      help: "Keep this many checkpoints; the newest and the best stay in any case.", fallback: "all",
+      decidesResult: false),
+    TrainingSetting(
+      "eval-strategy", \.evalStrategy, placeholder: "WHEN", help: "When the model is evaluated.",
+      fallback: "epoch with \(option: "eval-data"), else no"),
+    TrainingSetting("eval-on-start", \.evalOnStart, help: "Evaluate before the first step as well."),
+    TrainingSetting(
+      optional: "eval-steps", \.evalSteps, .positive, placeholder: "N",
+      help: "Steps from one evaluation to the next.", fallback: "\(option: "logging-steps")"),
+    TrainingSetting(
+      "eval-batch-size", \.evalBatchSize, .positive, placeholder: "N",
+      help: "Examples in a batch when evaluating."),
+    TrainingSetting(
+      "logging-steps", \.loggingSteps, .positive, placeholder: "N",
+      help: "Steps from one line of the log to the next."),
+    TrainingSetting(
+      "optimizer", \.optimizer, placeholder: "NAME",
+      help: "The update rule; \(action: .listPlugins) lists them."),
+    TrainingSetting(
+      "report-to", \.reportTo, placeholder: "NAME",
+      help:
+        "What plots the run, from files in its folder 'runs'; \(action: .listPlugins) lists them, 'none' is nothing.",
+      decidesResult: false),
+  ]
+
+  /// Whether every epoch goes through the data in its own order.
+  private var keepsOrder: Bool {
+    get { !shuffles }
+    set { shuffles = !newValue }
+  }
+
+  /// - Throws: `GraftError` naming the option whose value makes no sense.
+  public func validate() throws {
+    if let problem = problems.first { throw problem }
+  }
+
+  /// An error for each value that makes no sense, naming its option.
+  package var problems: [GraftError] { Self.settings.compactMap { $0.problem(self) } }
+
+  /// What decides the result of a run, by the names of the settings. How often it saves does not.
+  package var record: OrderedDictionary<String, JSON> {
+    OrderedDictionary(
+      uniqueKeysWithValues: Self.settings.filter(\.decidesResult).map { ($0.name, $0.json(self)) })
+  }
+}

@@ -1,0 +1,117 @@
+import GraftTensors
+import OrderedCollections
+import Testing
+
+@testable import GraftCommandLine
+@testable import GraftExperiments
+@testable import GraftKit
+
+/// The table of training options, and what is made of it.
+@Suite struct TrainingSettingsTests {
+  /// For each setting a text other than the default, and the value that it means.
+  private static let samples:
+    KeyValuePairs<String, (text: String, change: @Sendable (inout TrainingOptions) -> Void)> =
+      [
+        "epochs": ("1.5", { $0.epochs = 1.5 }),
+        "batch-size": ("4", { $0.batchSize = 4 }),
+        "gradient-accumulation-steps": ("2", { $0.gradientAccumulationSteps = 2 }),
+        "max-steps": ("7", { $0.maxSteps = 7 }),
+        "learning-rate": ("3e-4", { $0.learningRate = 3e-4 }),
+        "lr-scheduler": ("cosine", { $0.schedule = .cosine }),
+        "warmup-steps": ("10", { $0.warmupSteps = 10 }),
+        "weight-decay": ("0.01", { $0.weightDecay = 0.01 }),
+        "max-grad-norm": ("0.5", { $0.maxGradNorm = 0.5 }),
+        "max-length": ("64", { $0.maxLength = 64 }),
+        "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
+        "seed": ("18446744073709551615", { $0.seed = .max }),
+        "dropout": ("0", { $0.dropout = 0 }),
+        "no-shuffle": ("true", { $0.shuffles = false }),
+        "freeze-backbone": ("true", { $0.freezesBackbone = true }),
+        "save-strategy": ("epoch", { $0.saveStrategy = .epoch }),
+        "save-steps": ("100", { $0.saveSteps = 100 }),
+        "save-total-limit": ("3", { $0.saveTotalLimit = 3 }),
+        "eval-strategy": ("steps", { $0.evalStrategy = .steps }),
+        "eval-on-start": ("true", { $0.evalOnStart = true }),
+        "eval-steps": ("25", { $0.evalSteps = 25 }),
+        "eval-batch-size": ("16", { $0.evalBatchSize = 16 }),
+        "logging-steps": ("5", { $0.loggingSteps = 5 }),
+        "optimizer": ("other", { $0.optimizer = "other" }),
+        "report-to": ("one,two", { $0.reportTo = ["one", "two"] }),
+      ]
+
+  /// Options with one setting changed.
+  private func changed(_ change: (inout TrainingOptions) -> Void) -> TrainingOptions {
+    var options = TrainingOptions()
+    change(&options)
+    return options
+  }
+
+  private func experiment(_ yaml: String) throws -> TrainingOptions {
+    let mistakes = Mistakes()
+    var options = TrainingOptions(
+      reading: MappingReader(try YAMLValue(parsing: Array(yaml.utf8)), "a stage", mistakes))
+    try mistakes.check()
+    // Experiments have a default of their own.
+    if !yaml.contains("save-total-limit") { options.saveTotalLimit = TrainingOptions().saveTotalLimit }
+    return options
+  }
+
+  @Test func everySettingIsSampled() {
+    #expect(TrainingOptions.settings.map(\.name) == Self.samples.map(\.key))
+  }
+
+  @Test func everySettingIsAFlag() throws {
+    let declared = try TrainingFlags.parse([]).names
+    #expect(declared.sorted() == (TrainingOptions.settings.map(\.name) + ["precision"]).sorted())
+    #expect(try TrainingFlags.parse([]).options(evaluating: false) == TrainingOptions())
+    #expect(try TrainingFlags.parse([]).options(evaluating: true) == changed { $0.evalStrategy = .epoch })
+    for (name, sample) in Self.samples {
+      let arguments = sample.text == "true" ? ["--\(name)"] : ["--\(name)", sample.text]
+      let options = try TrainingFlags.parse(arguments).options(evaluating: false)
+      #expect(options == changed(sample.change) && options != TrainingOptions(), "\(name)")
+    }
+    #expect(try TrainingFlags.parse(["--report-to", "none"]).options(evaluating: false).reportTo == [])
+    #expect(throws: (any Error).self) { try TrainingFlags.parse(["--optimizer", ""]) }
+  }
+
+  @Test func everySettingIsAKeyOfExperiments() throws {
+    #expect(try experiment("{}") == TrainingOptions())
+    for (name, sample) in Self.samples {
+      let value = sample.text.contains(",") ? "[\(sample.text)]" : sample.text
+      #expect(try experiment("{\(name): \(value)}") == changed(sample.change), "\(name)")
+    }
+    #expect(try experiment("{report-to: none}").reportTo == [])
+  }
+
+  @Test func assigningWhatIsNoValueChangesNothing() throws {
+    for setting in TrainingOptions.settings where !["optimizer", "report-to"].contains(setting.name) {
+      var options = TrainingOptions()
+      #expect(!setting.assign("?", &options) && options == TrainingOptions(), "\(setting.name)")
+    }
+  }
+
+  /// What version 0.1 wrote, but for the optimizer, which it called a trainer.
+  @Test func theRecordStaysAsItIs() {
+    #expect(
+      JSON.object(TrainingOptions().record).text()
+        == #"{"epochs":3.0,"batch-size":8,"gradient-accumulation-steps":1,"max-steps":null,"learning-rate":5e-05,"#
+        + #""lr-scheduler":"linear","warmup-steps":0,"weight-decay":0.0,"max-grad-norm":1.0,"max-length":512,"#
+        + #""mlm-probability":0.15,"seed":42,"dropout":null,"no-shuffle":false,"freeze-backbone":false,"#
+        + #""eval-strategy":"no","eval-on-start":false,"eval-steps":null,"eval-batch-size":32,"logging-steps":50,"#
+        + #""optimizer":"adamw"}"#)
+    let all = Self.samples.reduce(into: TrainingOptions()) { options, sample in sample.value.change(&options)
+    }
+    #expect(
+      JSON.object(all.record).text()
+        == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"max-steps":7,"learning-rate":0.0003,"#
+        + #""lr-scheduler":"cosine","warmup-steps":10,"weight-decay":0.01,"max-grad-norm":0.5,"max-length":64,"#
+        + #""mlm-probability":0.3,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
+        + #""freeze-backbone":true,"eval-strategy":"steps","eval-on-start":true,"eval-steps":25,"#
+        + #""eval-batch-size":16,"logging-steps":5,"optimizer":"other"}"#)
+  }
+
+  @Test func whatDoesNotDecideTheResultIsNotRecorded() {
+    let left = TrainingOptions.settings.filter { !$0.decidesResult }.map(\.name)
+    #expect(left == ["save-strategy", "save-steps", "save-total-limit", "report-to"])
+  }
+}
