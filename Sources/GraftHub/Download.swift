@@ -7,7 +7,7 @@ struct Download {
   let name: ModelName
   let commit: String
   let settings: HubSettings
-  let patience: Patience
+  let retryPolicy: RetryPolicy
   /// Is told how many bytes are there.
   let progress: (Int) -> Void
 
@@ -46,7 +46,7 @@ struct Download {
     return 0
   }
 
-  private var fetch: RangeFetch { RangeFetch(file, of: name, commit: commit, settings, patience) }
+  private var fetch: RangeFetch { RangeFetch(file, of: name, commit: commit, settings, retryPolicy) }
 
   private func receive(_ writer: BlobWriter) throws {
     try fetch.fetch(writer.count..<file.size, skipping: true) { bytes in

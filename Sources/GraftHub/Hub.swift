@@ -12,7 +12,7 @@ import GraftTensors
 public struct Hub: Sendable {
   public let settings: HubSettings
   private let selection: FileSelection
-  private let patience: Patience
+  private let retryPolicy: RetryPolicy
   private let cache: HubCache
   private let synonyms: [[String]]
 
@@ -21,15 +21,15 @@ public struct Hub: Sendable {
   ///   - tokenizerNames: What the files of tokenizers are called; all that a model has are fetched.
   ///   - synonyms: Names that are one model's each, `bert-base-uncased` and `google-bert/bert-base-uncased`:
   ///     what is in the cache under one of them is found under every other.
-  ///   - patience: How long temporary failures are borne.
+  ///   - retryPolicy: How long temporary failures are borne.
   public init(
     _ settings: HubSettings, weightNames: [String], tokenizerNames: [TokenizerFileNames],
     synonyms: [[String]] = [],
-    patience: Patience = Patience()
+    retryPolicy: RetryPolicy = RetryPolicy()
   ) {
     self.settings = settings
     self.synonyms = synonyms
-    self.patience = patience
+    self.retryPolicy = retryPolicy
     selection = FileSelection(weightNames: weightNames, tokenizerNames: tokenizerNames)
     cache = HubCache(root: settings.cache)
   }
@@ -91,7 +91,7 @@ public struct Hub: Sendable {
     if check == .none, ModelName.isCommit(name.revision), let model = cached(name), hasTokenizer(model) {
       return model
     }
-    let client = HubClient(settings, patience: patience)
+    let client = HubClient(settings, retryPolicy: retryPolicy)
     let info: ModelInfo
     do {
       info = try client.info(name)
@@ -208,7 +208,7 @@ public struct Hub: Sendable {
       if !isThere(file, blob, check), !share(file, blob, with: [info.id] + otherNames(name.id), check) {
         try withoutActuallyEscaping(progress) { progress in
           let download = Download(
-            file: file, name: name, commit: info.commit, settings: settings, patience: patience,
+            file: file, name: name, commit: info.commit, settings: settings, retryPolicy: retryPolicy,
             progress: progress)
           counts.resumed = try download.run(into: blob)
           counts.fetched = file.size - counts.resumed

@@ -25,14 +25,14 @@ struct HubFile {
 /// https://huggingface.co/docs/huggingface_hub/package_reference/file_download
 final class HubClient {
   let settings: HubSettings
-  let patience: Patience
+  let retryPolicy: RetryPolicy
   /// No file is as large.
   private static let largestSize = 1 << 48
   private let connection: HTTPConnection
 
-  init(_ settings: HubSettings, patience: Patience) {
+  init(_ settings: HubSettings, retryPolicy: RetryPolicy) {
     self.settings = settings
-    self.patience = patience
+    self.retryPolicy = retryPolicy
     connection = HTTPConnection(settings)
   }
 
@@ -114,7 +114,7 @@ final class HubClient {
     _ request: HTTPRequest, _ name: ModelName, begin: () -> Void = {},
     receive: @escaping HTTPConnection.Receiver = { _, _ in }
   ) throws -> (HTTPResponse, URL) {
-    var attempts = Attempts(patience)
+    var attempts = Attempts(retryPolicy)
     while true {
       begin()
       do {

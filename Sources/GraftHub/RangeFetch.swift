@@ -14,11 +14,13 @@ final class RangeFetch {
   /// Signed addresses expire; the Hub gives new ones.
   private var url: URL
 
-  init(_ file: HubFile, of name: ModelName, commit: String, _ settings: HubSettings, _ patience: Patience) {
+  init(
+    _ file: HubFile, of name: ModelName, commit: String, _ settings: HubSettings, _ retryPolicy: RetryPolicy
+  ) {
     self.file = file
     self.name = name
     self.commit = commit
-    client = HubClient(settings, patience: patience)
+    client = HubClient(settings, retryPolicy: retryPolicy)
     connection = HTTPConnection(settings)
     url = file.url
   }
@@ -32,7 +34,7 @@ final class RangeFetch {
   func fetch(_ range: Range<Int>, skipping: Bool, _ sink: @escaping (UnsafeRawBufferPointer) throws -> Void)
     throws
   {
-    var attempts = Attempts(client.patience)
+    var attempts = Attempts(client.retryPolicy)
     let cursor = Cursor(range.lowerBound)
     while cursor.next < range.upperBound {
       let start = cursor.next

@@ -70,7 +70,7 @@ struct Bench {
   func hub(_ settings: HubSettings) -> Hub {
     Hub(
       settings, weightNames: Self.weightNames, tokenizerNames: Self.tokenizerNames,
-      patience: Patience(firstDelay: 0.002))
+      retryPolicy: RetryPolicy(firstDelay: 0.002))
   }
 
   func fetch(_ name: String = id, observe: (Hub.Event) -> Void = { _ in }) throws -> Hub.Model {

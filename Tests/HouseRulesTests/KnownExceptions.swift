@@ -24,7 +24,7 @@ enum KnownExceptions {
     #"""
     Sources/GraftHub/FileSelection.swift: names 'bert'
     Sources/GraftHub/Hub.swift: names 'bert'
-    Sources/GraftKit/Converting/Import.swift: names 'safetensors'
+    Sources/GraftKit/Converting/OutputOptions.swift: names 'safetensors'
     Sources/GraftKit/Training/TrainingOptions.swift: names 'adamw'
     Sources/GraftKit/Training/TrainingOptions.swift: names 'tensorboard'
     Plugins/Families/BERT/Dialects/GGUF.swift: names 'gguf'
@@ -41,8 +41,8 @@ enum KnownExceptions {
     #"""
     Sources/GraftCommandLine/Commands/HeadList.swift: if let detached = try? registry.openHead(url) {
     Sources/GraftCommandLine/Commands/Inspect.swift: guard (try? registry.openHead(url)) == nil else {
-    Sources/GraftCommandLine/Support/Written.swift: let names = (manager.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []).sorted()
-    Sources/GraftCommandLine/Support/Written.swift: (try? RandomAccessFile(url.appendingPathComponent(name))).map { (name, $0.size) }
+    Sources/GraftCommandLine/Support/OutputSummary.swift: let names = (manager.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []).sorted()
+    Sources/GraftCommandLine/Support/OutputSummary.swift: (try? RandomAccessFile(url.appendingPathComponent(name))).map { (name, $0.size) }
     Sources/GraftCore/Checkpoint/ModelDirectory.swift: let paths = files.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
     Sources/GraftExperiments/Experiment/ExperimentRecord.swift: return (try? JSON(file: file))?.object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
     Sources/GraftExperiments/Experiment/ExperimentRecord.swift: let earlier = try? JSON(file: output.appending(path: Self.fileName))[""]

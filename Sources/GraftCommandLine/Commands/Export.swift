@@ -50,6 +50,6 @@ struct Export: ParsableCommand {
       url, to: output.url, options: storage.options(format: format, dialect: dialect),
       strict: strictness.strict, keepExtra: storage.keepExtra, registry: registry)
     flags.console.report(report, of: url)
-    try Written.show(output.url, report: report, flags)
+    try OutputSummary.show(output.url, report: report, flags)
   }
 }

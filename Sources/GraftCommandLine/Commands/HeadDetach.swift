@@ -36,6 +36,6 @@ struct HeadDetach: ParsableCommand {
       ("parameters", JSON(head.components.reduce(0) { $0 + $1.weights.elementCount })),
     ]
     if !flags.json { try Output.print("detached: \(head.heads.name)") }
-    try Written.show(output.url, facts: heads, flags)
+    try OutputSummary.show(output.url, facts: heads, flags)
   }
 }

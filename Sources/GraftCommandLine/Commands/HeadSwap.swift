@@ -97,7 +97,7 @@ extension HeadChange {
     let facts: [(String, JSON)] = [
       ("active", .string(active)), ("parked", .list(parked)), ("restored", .list(restored)),
     ]
-    try Written.show(output, report: report, facts: facts, flags)
+    try OutputSummary.show(output, report: report, facts: facts, flags)
     let untrained = checkpoint.activeHeads.filter(\.isUntrained).map(\.id)
     if !untrained.isEmpty {
       flags.console.warn(

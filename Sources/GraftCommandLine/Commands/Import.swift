@@ -47,6 +47,6 @@ struct Import: ParsableCommand {
       url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
       keepExtra: storage.keepExtra, origin: .importing(source, url, model), registry: registry)
     flags.console.report(report, of: url)
-    try Written.show(output.url, report: report, flags)
+    try OutputSummary.show(output.url, report: report, flags)
   }
 }

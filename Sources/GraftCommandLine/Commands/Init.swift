@@ -34,6 +34,6 @@ struct Init: ParsableCommand {
     let registry = try GraftTool.registry()
     let checkpoint = try initializeModel(from: directory.url, head: head, seed: seed, registry: registry)
     try checkpoint.write(to: output.url, registry: registry)
-    try Written.show(output.url, flags)
+    try OutputSummary.show(output.url, flags)
   }
 }

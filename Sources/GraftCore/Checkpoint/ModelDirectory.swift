@@ -179,11 +179,12 @@ public struct ModelDirectory: Sendable {
     let found = Configuration(attributes)
     let spellings = spellings.filter { $0.name == nil }
     if let spelling = spellings.first(where: { $0.recognizes(found) }) { return try spelling.standard(found) }
-    let mark = spellings.first?.mark ?? ""
+    let discriminator = spellings.first?.discriminator ?? ""
     throw GraftError(
-      .unsupported, "a model of an architecture that no plugin knows", subject: "key '\(mark)'",
-      expected: "one of \(spellings.compactMap { $0.constants[mark]?.string }.joined(separator: ", "))",
-      found: found[mark]?.kind ?? "nothing")
+      .unsupported, "a model of an architecture that no plugin knows", subject: "key '\(discriminator)'",
+      expected:
+        "one of \(spellings.compactMap { $0.constants[discriminator]?.string }.joined(separator: ", "))",
+      found: found[discriminator]?.kind ?? "nothing")
   }
 
   /// The parsed `graft.json`, or `nil` when another tool wrote the directory.

@@ -41,57 +41,63 @@ public struct CheckpointFiles: Sendable {
 public struct ConfigurationFile: Sendable {
   /// What the file is called; `nil` when it is the weight file that says it, in ``ModelFile/attributes``.
   public let name: String?
-  /// What stands around the keys: the file's members, of which ``member`` has them. Empty when the keys are the
-  /// file's own members.
-  public let frame: OrderedDictionary<String, JSON>
-  /// The member of the frame that holds the keys.
-  public let member: String
-  /// The member of the frame, or of the constants, whose value tells the file from others of its name.
-  public let mark: String
+  /// The whole file but for the configuration, which is the value of ``configurationKey`` in it. Empty when the
+  /// configuration is the whole file.
+  public let document: OrderedDictionary<String, JSON>
+  /// The key of the document whose value is the configuration.
+  public let configurationKey: String
+  /// The key, in the document or among the constants, whose value tells the file from others of its name.
+  public let discriminator: String
   /// What is written among the keys.
   public let constants: OrderedDictionary<String, JSON>
   /// The framework's keys and the standard ones.
   public let keys: KeyValuePairs<String, String>
   /// What holds without being said, in standard keys.
   public let implied: OrderedDictionary<String, JSON>
-  /// Other values of what is implied: those that mean the same, and those that come out a little different.
-  public let same: [String: [JSON]]
-  public let similar: [String: [JSON]]
+  /// Other values of what is implied that mean the same.
+  public let equivalents: [String: [JSON]]
+  /// Other values of what is implied whose outputs differ a little.
+  public let approximations: [String: [JSON]]
   /// Adds what a table cannot say to the standard configuration of a file that is read.
   public let completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)?
 
   public init(
-    name: String?, frame: OrderedDictionary<String, JSON> = [:], member: String = "", mark: String = "",
+    name: String?, document: OrderedDictionary<String, JSON> = [:], configurationKey: String = "",
+    discriminator: String = "",
     constants: OrderedDictionary<String, JSON> = [:], keys: KeyValuePairs<String, String>,
-    implied: OrderedDictionary<String, JSON>, same: [String: [JSON]] = [:], similar: [String: [JSON]] = [:],
+    implied: OrderedDictionary<String, JSON>, equivalents: [String: [JSON]] = [:],
+    approximations: [String: [JSON]] = [:],
     completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
   ) {
     self.name = name
-    self.frame = frame
-    self.member = member
-    self.mark = mark
+    self.document = document
+    self.configurationKey = configurationKey
+    self.discriminator = discriminator
     self.constants = constants
     self.keys = keys
     self.implied = implied
-    self.same = same
-    self.similar = similar
+    self.equivalents = equivalents
+    self.approximations = approximations
     self.completion = completion
   }
 
   /// Whether a file of ``name`` is in these words.
-  func recognizes(_ file: Configuration) -> Bool { file[mark] == frame[mark] ?? constants[mark] }
+  func recognizes(_ file: Configuration) -> Bool {
+    file[discriminator] == document[discriminator] ?? constants[discriminator]
+  }
 
   /// The standard configuration that a file means.
   ///
-  /// - Throws: ``GraftError`` when it has no ``member``.
+  /// - Throws: ``GraftError`` when it has no ``configurationKey``.
   func standard(_ file: Configuration) throws -> Configuration {
     var standard = Configuration(implied)
-    if frame.isEmpty, name != nil {
+    if document.isEmpty, name != nil {
       standard.values.merge(file.values) { _, said in said }
       return standard
     }
-    guard let own = frame.isEmpty ? file.values : file[member]?.object else {
-      throw GraftError(.malformed, "is missing", subject: "key '\(member)'", expected: "a JSON object")
+    guard let own = document.isEmpty ? file.values : file[configurationKey]?.object else {
+      throw GraftError(
+        .malformed, "is missing", subject: "key '\(configurationKey)'", expected: "a JSON object")
     }
     for (key, name) in keys { standard[name] = own[key] ?? standard[name] }
     completion?(file, &standard)
@@ -102,9 +108,9 @@ public struct ConfigurationFile: Sendable {
   public func own(_ standard: Configuration) -> Configuration {
     var values = constants
     for (key, name) in keys where values[key] == nil { values[key] = standard[name] }
-    guard !frame.isEmpty else { return Configuration(values) }
-    var file = frame
-    file[member] = .object(values)
+    guard !document.isEmpty else { return Configuration(values) }
+    var file = document
+    file[configurationKey] = .object(values)
     return Configuration(file)
   }
 
@@ -115,9 +121,9 @@ public struct ConfigurationFile: Sendable {
   public func differences(from standard: Configuration) throws -> [String] {
     try implied.compactMap { key, value in
       guard let found = standard[key], found != value, found.double == nil || found.double != value.double,
-        same[key]?.contains(found) != true
+        equivalents[key]?.contains(found) != true
       else { return nil }
-      guard similar[key]?.contains(found) == true else {
+      guard approximations[key]?.contains(found) == true else {
         throw GraftError(
           .unsupported, "the framework always has another value", subject: "key '\(key)'",
           expected: value.text(), found: found.text(), advice: "Choose another \(option: "dialect").")

@@ -253,7 +253,7 @@ private struct Planner {
 
   /// What decides a stage of training, under the names that version 0.1 gave it, so that what it made is found.
   private func keyValues(of options: TrainingOptions) -> OrderedDictionary<String, JSON> {
-    var values = options.values
+    var values = options.record
     values["trainer"] = values.removeValue(forKey: "optimizer")
     return values
   }

@@ -85,7 +85,7 @@ extension ConfigurationFile {
   /// model's is, so that any GELU is the same to it.
   static let ggufBERT = ConfigurationFile(
     name: nil,
-    mark: "general.architecture",
+    discriminator: "general.architecture",
     constants: [
       "general.architecture": "bert", "general.type": "model", "bert.attention.causal": false,
     ],
@@ -97,7 +97,7 @@ extension ConfigurationFile {
       "tokenizer.ggml.token_type_count": "type_vocab_size",
     ],
     implied: ["model_type": "bert", "hidden_act": "gelu"],
-    same: ["hidden_act": ["gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"]]
+    equivalents: ["hidden_act": ["gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"]]
   ) { file, standard in
     // llama.cpp's converter leaves the size to the list of tokens.
     if standard["vocab_size"] == nil {

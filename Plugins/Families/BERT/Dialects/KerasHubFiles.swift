@@ -9,12 +9,12 @@ extension ConfigurationFile {
   /// not: it has the exact GELU, and an epsilon of its own.
   static let kerasHubBERT = ConfigurationFile(
     name: "config.json",
-    frame: [
+    document: [
       "module": "keras_hub.src.models.bert.bert_backbone", "class_name": "BertBackbone", "config": [:],
       "registered_name": "keras_hub>BertBackbone",
     ],
-    member: "config",
-    mark: "class_name",
+    configurationKey: "config",
+    discriminator: "class_name",
     constants: ["name": "bert_backbone", "trainable": true, "dtype": .kerasPolicy("float32")],
     keys: [
       "vocabulary_size": "vocab_size", "num_layers": "num_hidden_layers",
@@ -27,8 +27,8 @@ extension ConfigurationFile {
       "model_type": "bert", "hidden_act": "gelu_new", "layer_norm_eps": .number("1e-12"),
       "mlm_hidden_act": "gelu", "mlm_layer_norm_eps": .number("1e-5"),
     ],
-    same: ["hidden_act": ["gelu_pytorch_tanh", "gelu_fast"]],
-    similar: ["hidden_act": ["gelu", "gelu_python"]]
+    equivalents: ["hidden_act": ["gelu_pytorch_tanh", "gelu_fast"]],
+    approximations: ["hidden_act": ["gelu", "gelu_python"]]
   )
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import GraftTensors
 
-/// How a run ends: the model and the results, in the files that `Trainer` writes.
+/// The end of a run: the model and the results, in the files that `Trainer` writes.
 extension TrainingLoop {
   private static let trainResults = "train_results.json"
   private static let evalResults = "eval_results.json"

@@ -4,7 +4,7 @@ import GraftKit
 import GraftTensors
 
 /// The result of a command that writes a checkpoint.
-enum Written {
+enum OutputSummary {
   /// Prints where the output is.
   ///
   /// - Parameters:
@@ -14,7 +14,7 @@ enum Written {
   static func show(
     _ url: URL, report: LoadReport? = nil, facts: [(String, JSON)] = [], _ flags: OutputFlags
   ) throws {
-    let files = try Written.files(url)
+    let files = try OutputSummary.files(url)
     let size = files.reduce(0) { $0 + $1.size }
     guard flags.json else {
       try Output.print(

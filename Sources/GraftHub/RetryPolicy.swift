@@ -1,8 +1,8 @@
 import Foundation
 
-/// How long a client goes on after temporary failures.
-public struct Patience: Sendable {
-  /// How many failures in a row are borne.
+/// How often, and after which delays, a request is repeated after a temporary failure.
+public struct RetryPolicy: Sendable {
+  /// How many failures in a row are retried.
   public var retries: Int
   /// Seconds before the first retry; each further one waits twice as long.
   public var firstDelay: Double
@@ -18,23 +18,23 @@ public struct Patience: Sendable {
 
 /// The failures in a row so far.
 struct Attempts {
-  private let patience: Patience
+  private let retryPolicy: RetryPolicy
   private var failures = 0
 
-  init(_ patience: Patience) { self.patience = patience }
+  init(_ retryPolicy: RetryPolicy) { self.retryPolicy = retryPolicy }
 
   /// Waits as long as is polite.
   ///
   /// - Parameter response: What the server said; its `Retry-After` is heeded.
   /// - Returns: Whether to try again.
   mutating func wait(_ response: HTTPResponse? = nil) -> Bool {
-    guard failures < patience.retries else { return false }
+    guard failures < retryPolicy.retries else { return false }
     // A little apart from others that failed at the same moment.
-    let delay = patience.firstDelay * Double(1 << min(failures, 10)) * Double.random(in: 0.75...1.25)
+    let delay = retryPolicy.firstDelay * Double(1 << min(failures, 10)) * Double.random(in: 0.75...1.25)
     let asked = response?.headers["retry-after"].flatMap { Double($0) } ?? 0
-    guard asked <= patience.longestDelay else { return false }
+    guard asked <= retryPolicy.longestDelay else { return false }
     failures += 1
-    Thread.sleep(forTimeInterval: min(max(delay, asked), patience.longestDelay))
+    Thread.sleep(forTimeInterval: min(max(delay, asked), retryPolicy.longestDelay))
     return true
   }
 

@@ -1,0 +1,86 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import OrderedCollections
+
+/// Writes models as complete checkpoints in the Hugging Face layout: parked heads and the tokenizer included.
+public struct CheckpointStore: ModelStore {
+  private let checkpoint: Checkpoint
+  private let output: OutputOptions
+  private let registry: Registry
+  private let data: [String]
+  private let evaluationData: [String]
+  private let examples: Int
+  private let dataHash: String?
+
+  /// - Parameters:
+  ///   - checkpoint: What the model was made of.
+  ///   - output: The weight format and dialect of what is written.
+  ///   - data: The names of the training data, for the head's record.
+  ///   - evaluationData: The names of the evaluation data, for the model card.
+  ///   - examples: The number of training examples.
+  ///   - dataHash: What tells the data from any other, for the lineage.
+  ///   - registry: The plugins.
+  public init(
+    _ checkpoint: Checkpoint,
+    output: OutputOptions = OutputOptions(),
+    data: [String],
+    evaluationData: [String] = [],
+    examples: Int,
+    dataHash: String? = nil,
+    registry: Registry
+  ) {
+    self.checkpoint = checkpoint
+    self.output = output
+    self.data = data
+    self.evaluationData = evaluationData
+    self.examples = examples
+    self.dataHash = dataHash
+    self.registry = registry
+  }
+
+  /// A hash of the configuration, the tokenizer and all tensors' types and shapes, parked heads included.
+  public var fingerprint: String { checkpoint.specificationHash }
+
+  public func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
+    var checkpoint = checkpoint
+    checkpoint.takeWeights(of: model)
+    checkpoint.markTrained(
+      on: Component.Training(data: data, examples: examples, steps: steps), parameters: trained)
+    var facts: OrderedDictionary<String, JSON> = [:]
+    facts["head"] = checkpoint.activeHead.map { .string($0.name) }
+    facts["data"] = .array(data.map { .string($0) })
+    facts["data_hash"] = dataHash.map { .string($0) }
+    facts["examples"] = JSON(examples)
+    facts["steps"] = JSON(steps)
+    checkpoint.lineage.append(LineageStep("train", facts))
+    try checkpoint.write(
+      into: directory, output.resolve(registry, for: checkpoint.family))
+  }
+
+  public func writeCard(into directory: URL, _ facts: TrainingFacts) throws {
+    let dialect = try output.resolve(registry, for: checkpoint.family).dialect
+    let card = try ModelCard.trained(
+      checkpoint, dialect: dialect, data: data, evaluationData: evaluationData, facts)
+    try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
+  }
+
+  public func read(_ model: Model, from directory: URL) throws {
+    let stored = try registry.open(directory).checkpoint
+    let encoder = stored.components.filter { !$0.isHead }
+    let weights = (encoder + stored.activeHeads).reduce(into: Weights()) { all, component in
+      all.tensors.merge(component.weights.tensors) { first, _ in first }
+    }
+    for parameter in model.parameters.all {
+      guard let tensor = weights[parameter.name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
+        throw GraftError(
+          .mismatch, "not the model that is trained", file: directory.path,
+          subject: "tensor '\(parameter.name)'", expected: TensorSpec(.float32, parameter.shape).description,
+          found: weights[parameter.name]?.spec.description ?? "nothing",
+          advice: "Start a new run in another directory.")
+      }
+      try tensor.copyFloats(to: parameter.value.buffer)
+      parameter.weightsDidChange()
+    }
+  }
+}
