@@ -51,6 +51,9 @@ public struct Component: Sendable {
   }
 
   /// The task of a head that is known.
+  ///
+  /// It is never inlined: where it is, the optimizer of Swift 6.3 may stop with "Found ownership error?!".
+  @inline(never)
   public var task: (any Task.Type)? {
     if case .head(let task) = kind { return task }
     return nil
