@@ -260,6 +260,12 @@ import Testing
       [("a b", "0"), ("c", "2")], [("c", "1"), ("a b", "0")], [("a", "0"), (" bc", "1")], [("a b", "0")],
     ]
     for other in others { #expect(try fingerprint(base) != fingerprint(other)) }
+
+    // What else a task reads of a row.
+    var row = TextRow("a b", label: .text("0"))
+    let plain = try Dataset([row], for: model).fingerprint
+    row.fields["answer"] = "a"
+    #expect(try Dataset([row], for: model).fingerprint != plain)
   }
 
   @Test func rowsAreCountedAsTheyStandInTheFile() throws {

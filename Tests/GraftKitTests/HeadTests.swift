@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftKit
+import GraftPlugins
 import GraftTensors
 import TestSupport
 import Testing
@@ -135,6 +136,79 @@ struct HeadTests {
   func labelsForMaskedLM() {
     #expect(throws: GraftError.self) {
       try swapHead(Support.fixture("pretraining"), to: "masked-lm", labels: ["a"], registry: registry)
+    }
+  }
+
+  /// The built-in plugins without one.
+  private func registry(without plugin: String) throws -> Registry {
+    let others = builtInPlugins.filter { String(describing: $0) != plugin }
+    #expect(others.count == builtInPlugins.count - 1)
+    return try Registry(others)
+  }
+
+  @Test("a parked head that no plugin knows is carried along, byte for byte")
+  func unknownParkedHead() throws {
+    try withTemporaryDirectory { directory in
+      func url(_ name: String) -> URL { directory.appending(path: name) }
+      try swap(Support.fixture("sequence-classification"), to: "masked-lm", output: url("model"))
+      let head = url("model/heads/sequence-classification")
+      try FileWriter.write(head.appending(path: "labels.txt"), text: "what another tool left here")
+
+      let others = try registry(without: "SequenceClassificationPlugin")
+      let opened = try others.open(url("model"))
+      #expect(opened.checkpoint.parkedHeads.map(\.id) == ["sequence-classification"])
+      #expect(opened.checkpoint["sequence-classification"]?.task == nil)
+      // Written in another type, which is not for it; then read and written once more.
+      try opened.checkpoint.write(to: url("written"), OutputOptions(dtype: "bfloat16"), registry: others)
+      let change = try swapHead(url("written"), to: "next-sentence", registry: others)
+      try change.checkpoint.write(to: url("swapped"), registry: others)
+      for copy in ["written", "swapped"] {
+        let files = url("\(copy)/heads/sequence-classification")
+        #expect(try contents(files) == contents(head))
+        for name in try contents(head) {
+          #expect(
+            try Data(contentsOf: files.appending(path: name)) == Data(contentsOf: head.appending(path: name)),
+            "\(copy): \(name)")
+        }
+      }
+      let error = #expect(throws: GraftError.self) {
+        try swapHead(url("swapped"), to: "sequence-classification", registry: others)
+      }
+      #expect(error?.kind == .unsupported || error?.kind == .unknownName)
+
+      // With the plugin it is the head that it was.
+      let back = try swapHead(url("swapped"), to: "sequence-classification", registry: registry)
+      #expect(back.restored == ["sequence-classification"])
+      let source = try registry.open(Support.fixture("sequence-classification")).checkpoint
+      let weights = try #require(back.checkpoint["sequence-classification"]).weights
+      for (name, tensor) in try #require(source["sequence-classification"]).weights.tensors {
+        #expect(try weights[name]?.isIdentical(to: tensor) == true, "\(name)")
+      }
+      #expect(try back.checkpoint.configuration.labels() == source.configuration.labels())
+    }
+  }
+
+  @Test("histories of heads and pooler are written and read, whatever they say")
+  func histories() throws {
+    try withTemporaryDirectory { directory in
+      let all: [Component.History] = [
+        .untrained, .imported(from: "somewhere/model.bin"),
+        .trained(on: Component.Training(data: ["a.csv", "b.csv"], examples: 80, steps: 10)),
+      ]
+      for (index, history) in all.enumerated() {
+        let output = directory.appending(path: "\(index)")
+        var checkpoint = try registry.open(Support.fixture("pretraining")).checkpoint
+        // An active head, a parked one, and the pooler under a head that does not read it.
+        checkpoint.activeHead = try registry.heads("masked-lm", of: checkpoint.family)
+        for component in checkpoint.components where component.id != Component.backbone {
+          checkpoint[component.id]?.history = history
+        }
+        try checkpoint.write(to: output, registry: registry)
+        let opened = try registry.open(output).checkpoint
+        for id in ["masked-lm", "next-sentence", Component.pooler] {
+          #expect(opened[id]?.history == history, "\(id)")
+        }
+      }
     }
   }
 

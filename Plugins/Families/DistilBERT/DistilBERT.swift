@@ -10,6 +10,7 @@ public struct DistilBERTBackbone: PostNormBackbone {
     var traits = PostNormEncoder.Traits()
     traits.hasTokenTypes = false
     traits.dropsAttentionOutput = false
+    traits.layerNormEpsilon = 1e-12
     encoder = try PostNormEncoder(configuration, traits)
   }
 }

@@ -18,7 +18,7 @@ public protocol Tokenizer: Sendable {
   /// - Throws: ``GraftError`` when they do, but are broken.
   static func load(from directory: URL) throws -> Self?
 
-  /// The tokenizer that a weight file describes in its ``Weights/attributes``, or `nil` when they describe none
+  /// The tokenizer that a weight file describes in its ``ModelFile/attributes``, or `nil` when they describe none
   /// of this kind.
   ///
   /// - Throws: ``GraftError`` when they do, but are broken.

@@ -11,7 +11,8 @@ public struct Dataset: Sendable {
   public let rows: [TextRow]
   /// The number of examples: one for each row, unless the task makes several of a long one.
   public let count: Int
-  /// Tells data sets apart: the number of rows, and a hash of all texts and of the labels as they were read.
+  /// Tells data sets apart: the number of rows, and a hash of all that a task reads of them: texts,
+  /// other columns, and the labels as they were read.
   public let fingerprint: String
   /// How long an example is, for sorting; in tokens or in bytes.
   let length: @Sendable (Int) -> Int
@@ -50,6 +51,10 @@ public struct Dataset: Sendable {
     for row in rows {
       hash.add(row.text)
       hash.add(row.pair)
+      for (name, value) in row.fields {
+        hash.add(name)
+        hash.add(value.text())
+      }
     }
     for label in labels { hash.add(label) }
     let fingerprint = "\(rows.count)-\(hash.text)"

@@ -11,6 +11,7 @@ import GraftTensors
 public struct PostNormEncoder: Sendable {
   public let configuration: EncoderConfiguration
   private let traits: Traits
+  private let epsilon: Float
 
   /// Where families differ.
   public struct Traits: Sendable {
@@ -21,6 +22,8 @@ public struct PostNormEncoder: Sendable {
     /// The id of the padding token, in a family whose positions count the tokens that are no padding, from the row
     /// behind that id on; `nil` counts columns from 0 on.
     public var paddingID: Int32?
+    /// The epsilon of every LayerNorm, in a family whose classes fix it; `nil` is the configuration's.
+    public var layerNormEpsilon: Float?
 
     /// Those of BERT.
     public init() {}
@@ -30,6 +33,7 @@ public struct PostNormEncoder: Sendable {
   public init(_ configuration: Configuration, _ traits: Traits = Traits()) throws {
     self.configuration = try EncoderConfiguration(configuration)
     self.traits = traits
+    epsilon = traits.layerNormEpsilon ?? self.configuration.layerNormEpsilon
     if let padding = traits.paddingID, Int(padding) + 1 >= self.configuration.positionCount {
       throw GraftError(
         .mismatch, "there are no positions behind the padding token's", file: "config.json",
@@ -102,7 +106,7 @@ public struct PostNormEncoder: Sendable {
       lookups.append((try scope["token_type"].weight, batch.tokenTypes))
     }
     return try tape.normalizedEmbeddingSum(
-      lookups, scope["norm"], epsilon: configuration.layerNormEpsilon, dropout: configuration.hiddenDropout)
+      lookups, scope["norm"], epsilon: epsilon, dropout: configuration.hiddenDropout)
   }
 
   private func check(_ indices: RowIndices, below count: Int, _ subject: String) throws {
@@ -137,7 +141,7 @@ public struct PostNormEncoder: Sendable {
     _ output: Variable, to x: Variable, dropout: Float, _ scope: Scope, _ tape: Tape
   ) throws -> Variable {
     try tape.layerNorm(
-      output, residual: x, dropout: dropout, scope["norm"], epsilon: configuration.layerNormEpsilon)
+      output, residual: x, dropout: dropout, scope["norm"], epsilon: epsilon)
   }
 }
 

@@ -1,0 +1,68 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftKit
+import GraftTensors
+import TestSupport
+import Testing
+
+@Suite("Every family's limits")
+struct FamilyLimits {
+  @Test("the longest sequence is computed, and the next is refused", arguments: FamilyFixtures.all)
+  func longest(_ fixtures: FamilyFixtures) throws {
+    let registry = try FamilyFixtures.registry.get()
+    let model = try registry.open(fixtures.directory.appending(path: "base")).checkpoint.makeModel()
+    let longest = model.backbone.maximumLength
+    let table = try #require(model.parameters.all.first { $0.name == "embeddings.position.weight" }).value
+      .rows
+    let first = model.backbone.vocabularySize - 1
+    for count in [longest, longest + 1] {
+      let ids = [Int32](repeating: Int32(first), count: count)
+      var batch = Batch()
+      batch.append(ids: ids, tokenTypes: ids.map { _ in 0 }, positions: Array(0..<Int32(count)))
+      let tape = Tape(try ReferenceBackend(threads: 1), recording: false)
+      if count == longest {
+        #expect(try model.encode(batch, tape).hiddenStates.value.rows == count)
+      } else {
+        let error = #expect(throws: GraftError.self) { try model.encode(batch, tape) }
+        #expect(error?.expected == "at most \(longest) tokens")
+      }
+    }
+    // RobertaEmbeddings begins behind the padding token's row.
+    #expect(longest == table - (fixtures.family.name == "roberta" ? 2 : 0))
+  }
+
+  @Test("rows of padding start as 0, as `padding_idx` has them")
+  func padding() throws {
+    let fixtures = try #require(FamilyFixtures.all.first { $0.family.name == "roberta" })
+    let configuration = try fixtures.configuration
+    let weights = try fixtures.family.makeBackbone(configuration).parameters.initialized(seed: 1)
+    let padding = Int(try configuration.number("pad_token_id", default: 1))
+    for name in ["embeddings.word.weight", "embeddings.position.weight"] {
+      let table = try Tensor(#require(weights[name]))
+      let row = table.buffer[padding * table.columns..<(padding + 1) * table.columns]
+      #expect(row.allSatisfy { $0 == 0 })
+      #expect(table.buffer[..<table.columns].contains { $0 != 0 })
+    }
+  }
+
+  /// `nn.LayerNorm(config.dim, eps=1e-12)` in modeling_distilbert.py: no class of it reads a key.
+  @Test("DistilBERT's epsilon is fixed, whatever a configuration says")
+  func fixedEpsilon() throws {
+    let registry = try FamilyFixtures.registry.get()
+    let golden = fixtures.appending(path: "distilbert-tiny/masked-lm")
+    try withTemporaryDirectory { directory in
+      let copy = directory.appending(path: "copy")
+      try FileManager.default.copyItem(at: golden.resolvingSymlinksInPath(), to: copy)
+      let file = copy.appending(path: "config.json")
+      var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
+      configuration.values["layer_norm_eps"] = JSON(0.1)
+      try FileWriter.write(file, text: configuration.text)
+      let result = try verify(
+        copy, golden: golden.appending(path: "golden.safetensors"), backend: ReferenceBackend(threads: 1),
+        registry: registry)
+      #expect(result.outputs.map(\.name).contains("prediction_logits"))
+      for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output)") }
+    }
+  }
+}
