@@ -34,7 +34,7 @@ struct FamilyCurves {
       #expect(abs(result.gradientNorm / Double(norms[index]) - 1) < 1e-4, "norm of step \(index)")
     }
 
-    checkpoint.takeWeights(of: model)
+    try checkpoint.takeWeights(of: model)
     let dialect = try registry.dialect("transformers", of: checkpoint.family)
     let final = try checkpoint.encodedWeights(
       Checkpoint.WriteOptions(format: registry.checkpointFormat("safetensors"), dialect: dialect))

@@ -64,7 +64,11 @@ extension Checkpoint {
   /// Takes the weights of a trained model in the place of its own, for writing.
   ///
   /// The tensors stay shared with the model: write before training goes on.
-  public mutating func takeWeights(of model: Model) {
+  ///
+  /// - Throws: as ``confirmCopies()``: what a file stores as a copy is compared with what it was a copy of, and not
+  ///   with what became of that.
+  public mutating func takeWeights(of model: Model) throws {
+    try confirmCopies()
     let active = Set([Component.backbone, Component.pooler] + activeHeads.map(\.id))
     for index in components.indices where active.contains(components[index].id) {
       for parameter in model.parameters.all where components[index].weights[parameter.name] != nil {

@@ -44,7 +44,7 @@ public struct CheckpointStore: ModelStore {
 
   public func write(_ model: Model, into directory: URL, steps: Int, trained: Set<String>) throws {
     var checkpoint = checkpoint
-    checkpoint.takeWeights(of: model)
+    try checkpoint.takeWeights(of: model)
     checkpoint.markTrained(
       on: Component.Training(data: data, examples: examples, steps: steps), parameters: trained)
     var facts: OrderedDictionary<String, JSON> = [:]

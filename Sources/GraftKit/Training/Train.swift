@@ -43,6 +43,9 @@ public func train(
   observe: @escaping (TrainingEvent) -> Void = { _ in }
 ) throws -> TrainingOutcome {
   try options.validate()
+  // Once, and not whenever it is written.
+  var checkpoint = checkpoint
+  try checkpoint.confirmCopies()
   var trained = checkpoint
   // The override is for training alone: what is written keeps its configuration.
   if let dropout = options.dropout {
