@@ -35,7 +35,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "OneDNN": ["COneDNN", "VectorKernels"],
   "ByteLevelBPE": [.product(name: "HeapModule", package: "swift-collections")],
   "PyTorch": ["Zip"],
-  "NumPy": ["Zip"],
+  "NumPy": ["NPY", "Zip"],
 ]
 
 /// What a plugin has in C, as the target CNAME in its folder, and what that needs.
@@ -118,7 +118,7 @@ let package = Package(
     .target(
       name: "GraftCommandLine",
       dependencies: modules + [
-        "GraftHub", "GraftPlugins", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "GraftHub", "GraftPlugins", "NPY", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins"]),
 
@@ -135,6 +135,7 @@ let package = Package(
     library("TokenizerKit", ["GraftTensors", "GraftCore"]),
     library("Checksums", ["CChecksums", "CZlib"]),
     library("Zlib", ["GraftTensors", "CZlib"]),
+    library("NPY", ["GraftTensors"]),
     library("Zip", ["GraftTensors", "Zlib", "Checksums"]),
 
     // The Hub on the loopback interface, for tests, and as a program for those in other languages.
@@ -156,7 +157,7 @@ let package = Package(
     tests("SnippetTests", ["GraftPlugins", "GraftCommandLine"] + modules),
     tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),
     tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
-    tests("NumPyTests", ["GraftTensors", "NumPy", "Safetensors", "Zip"]),
+    tests("NumPyTests", ["GraftTensors", "NPY", "NumPy", "Safetensors", "Zip"]),
     tests("ZipTests", ["GraftTensors", "Zip", "CZlib"]),
     tests("HDF5Tests", ["GraftTensors", "HDF5", "Safetensors"]),
     tests(

@@ -4,6 +4,7 @@ Graft, cp, cp with sync, and Python take turns. Graft's files are on the disk wh
 them; cp's are not, unless synced. Private memory is what no file backs.
 """
 
+import shutil
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,6 +35,9 @@ WAYS = [
     Way("hdf5", "keras-hub", "model.h5", 2),
     Way("tensorflow", "google", "bert_model.ckpt", 2, "tensorflow"),
 ]
+# The formats in which a masked language model's decoder is stored beside the word embedding that it is a copy of.
+WITH_DECODER = [way for way in WAYS if str(way) in ("pytorch", "hdf5 (transformers-tf)")]
+MODELS = {"backbone": "", "MLM": "masked-LM model of "}
 LIMIT = 64  # MB of private memory, beside the largest tensor that is transposed
 TRANSPOSED = {"bert-base": 3072 * 768 * 4 / 1e6, "bert-large": 4096 * 1024 * 4 / 1e6}
 QUICK = 0.05  # seconds to inspect
@@ -46,33 +50,53 @@ def measure(bench):
             convert(bench, size, WAYS[0], way)
             if way is not WAYS[0]:
                 convert(bench, size, way, WAYS[0])
-            measure = f"inspecting {way}, {TITLES[size]}"
-            if size == "bert-base" and bench.wants(measure):
-                runs = [run(bench.graft, "inspect", directory(bench, size, way), "--json") for _ in range(bench.runs)]
-                bench.results.add(Row(measure, "s", [run.seconds for run in runs], goal=Goal(most=QUICK)))
+            if size == "bert-base":
+                inspect(bench, size, way)
+    for way in WITH_DECODER:
+        convert(bench, "bert-base", WAYS[0], way, "MLM")
+        convert(bench, "bert-base", way, WAYS[0], "MLM")
+        inspect(bench, "bert-base", way, "MLM")
 
 
-def directory(bench, size, way):
-    """A backbone in a format, made when it is first asked for: an MLM model has no pooler, which KerasHub needs."""
-    source = bench.model(size, "backbone")
-    path = bench.work / f"{size}-{way.format}-{way.dialect}"
-    if way is not WAYS[0] and not path.exists():
+def inspect(bench, size, way, task="backbone"):
+    measure = f"inspecting {way}, {MODELS[task]}{TITLES[size]}"
+    if bench.wants(measure):
+        start = directory(bench, size, way, task)
+        runs = [run(bench.graft, "inspect", start, "--json") for _ in range(bench.runs)]
+        bench.results.add(Row(measure, "s", [run.seconds for run in runs], goal=Goal(most=QUICK)))
+
+
+def directory(bench, size, way, task="backbone"):
+    """A model in a format, made when it is first asked for.
+
+    - task: backbone, because an MLM model has no pooler, which KerasHub needs; or MLM.
+    """
+    source = bench.model(size, task)
+    path = bench.work / f"{size}-{task}-{way.format}-{way.dialect}"
+    if way is WAYS[0]:
+        return source
+    if not path.exists() and task == "MLM" and way.format == "pytorch":
+        # Graft would store the decoder and the embedding as one.
+        shutil.copytree(source, path, ignore=shutil.ignore_patterns("*.safetensors"))
+        python = bench.peers / way.environment / "bin/python"
+        run(python, HERE / "peers/convert.py", "--with-decoder", source / WAYS[0].file, path / way.file)
+    elif not path.exists():
         run(bench.graft, "export", source, *options(way), "--output", path)
-    return source if way is WAYS[0] else path
+    return path
 
 
 def options(way):
     return "--format", way.format, "--dialect", way.dialect
 
 
-def convert(bench, size, source, target):
-    title = f"converting {source} to {target}, {TITLES[size]}"
+def convert(bench, size, source, target, task="backbone"):
+    title = f"converting {source} to {target}, {MODELS[task]}{TITLES[size]}"
     memory = f"{title}, private memory"
     names = ("cp", "cp and sync", "Python") if size == "bert-base" else ()
     names = [name for name in names if bench.wants(f"{title}, against {name}")]
     if not names and not bench.wants(memory):
         return
-    start, output = directory(bench, size, source), bench.work / "converted"
+    start, output = directory(bench, size, source, task), bench.work / "converted"
     way = target if source is WAYS[0] else source
 
     def graft(watched):

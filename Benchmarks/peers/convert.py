@@ -1,12 +1,13 @@
 """Reads a weight file and writes it in another format, as conversion scripts do: all of it in memory.
 
-    python convert.py IN OUT     # numpy 2.4.6, h5py 3.16.0, safetensors 0.8.0, torch 2.15.0; TensorFlow 2.16.2 for .ckpt
+    python convert.py [--with-decoder] IN OUT     # numpy 2.4.6, h5py 3.16.0, safetensors 0.8.0, torch 2.15.0; TensorFlow 2.16.2 for .ckpt
 
+With --with-decoder, the decoder of a masked language model is stored as well, as a copy of the word embedding.
 The extensions name the formats: .safetensors, .bin, .npz, .h5, .ckpt. HDF5 and TensorFlow have the matrices of linear
 layers transposed.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy
@@ -79,9 +80,23 @@ def save(arrays, path):
             )
 
 
+def with_decoder(arrays):
+    """Adds a masked language model's decoder as separate tensors: copies of those that it is tied to."""
+    decoder = {
+        "cls.predictions.decoder.weight": arrays["bert.embeddings.word_embeddings.weight"].copy(),
+        "cls.predictions.decoder.bias": arrays["cls.predictions.bias"].copy(),
+    }
+    return arrays | decoder
+
+
 def main():
-    source, target = map(Path, sys.argv[1:])
-    save(load(source), target)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--with-decoder", action="store_true")
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    arguments = parser.parse_args()
+    arrays = load(arguments.source)
+    save(with_decoder(arrays) if arguments.with_decoder else arrays, arguments.target)
 
 
 main()

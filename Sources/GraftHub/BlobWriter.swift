@@ -19,10 +19,7 @@ final class BlobWriter {
   private let hashing = DispatchQueue(label: "hashing")
   /// How many bytes are on their way to the disk, so that the end has little to wait for.
   private var flushed = 0
-  /// Up to where blocks were asked for; `nil` when the file system has none ahead.
-  private var allocated: Int? = 0
-  /// How many bytes are allocated ahead: the most that a kill leaves unused.
-  private static let allocationSize = 64 << 20
+  private var blocks: Preallocation
 
   /// - Parameters:
   ///   - url: Where the blob will be; its directory exists, and no other process writes there.
@@ -37,14 +34,15 @@ final class BlobWriter {
     guard descriptor >= 0 else { throw systemFailure(url) }
     hasher = content.hasher(size: size)
     count = 0
+    blocks = Preallocation(descriptor, keepsSize: true)
     try resume()
-    allocated = count
+    blocks = Preallocation(descriptor, from: count, keepsSize: true)
     try checkRoom()
   }
 
   deinit {
     // What is allocated beyond the end is given back.
-    if let allocated, allocated > count { _ = ftruncate(descriptor, off_t(count)) }
+    if let end = blocks.end, end > count { _ = ftruncate(descriptor, off_t(count)) }
     close(descriptor)
   }
 
@@ -92,25 +90,16 @@ final class BlobWriter {
     max(0, size - max(count, blocks.multipliedReportingOverflow(by: 512).partialValue))
   }
 
-  /// Has blocks ready for so many bytes more; the disk is faster then. A file system need not be able to.
-  private func allocate(_ added: Int) {
-    guard let end = allocated, count + added > end, end < size else { return }
-    let step = min(max(Self.allocationSize, added), size - end)
-    allocated = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, end, step) == 0 ? end + step : nil
-  }
-
   /// Adds bytes at the end; they are hashed on another thread while this one writes.
   func append(_ bytes: UnsafeRawBufferPointer) throws {
     nonisolated(unsafe) let (writer, unhashed) = (self, bytes)
     hashing.async { writer.hasher.update(bufferPointer: unhashed) }
     defer { hashing.sync {} }
-    allocate(bytes.count)
-    var done = 0
-    while done < bytes.count {
-      let written = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if written < 0, errno == EINTR { continue }
-      guard written > 0 else { throw systemFailure(url) }
-      done += written
+    blocks.reserve(upTo: count + bytes.count, of: size)
+    let code = writeAll(bytes, to: descriptor)
+    guard code == 0 else {
+      errno = code
+      throw systemFailure(url)
     }
     count += bytes.count
     if count - flushed >= 1 << 20 {
@@ -123,7 +112,7 @@ final class BlobWriter {
   func startOver() throws {
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else { throw systemFailure(url) }
     hasher = content.hasher(size: size)
-    (count, flushed, allocated) = (0, 0, 0)
+    (count, flushed, blocks) = (0, 0, Preallocation(descriptor, keepsSize: true))
   }
 
   /// Gives the blob its name when it is what it has to be; when not, every byte is forgotten.

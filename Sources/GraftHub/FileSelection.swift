@@ -6,22 +6,25 @@ import GraftTensors
 struct FileSelection {
   /// Names of weight files, the best first.
   let weightNames: [String]
+  /// Names of files that hold a model's configuration.
+  let configurationNames: [String]
   /// What the files of tokenizers are called, by kind of tokenizer.
   let tokenizerNames: [TokenizerFileNames]
 
-  /// Configuration files beside the weights and the tokenizer: those of transformers, Google and KerasHub.
-  private static let configurations = [
-    "config.json", "bert_config.json", "metadata.json", "task.json", "preprocessor.json",
-  ]
+  /// What KerasHub has beside its configuration.
+  private static let presets = ["metadata.json", "task.json", "preprocessor.json"]
 
   private static let indexSuffix = ".index.json"
 
   /// The files of a model that stand beside its weights: its configuration and its tokenizer.
   func companions(in files: Set<String>) -> [String] {
     var seen: Set<String> = []
-    return (Self.configurations + tokenizerNames.flatMap(\.all))
+    return (configurationNames + Self.presets + tokenizerNames.flatMap(\.all))
       .filter { files.contains($0) && seen.insert($0).inserted }
   }
+
+  /// Whether there is a configuration.
+  func hasConfiguration(in files: Set<String>) -> Bool { configurationNames.contains(where: files.contains) }
 
   /// Whether a tokenizer can be loaded from these files.
   func hasTokenizer(in files: Set<String>) -> Bool {

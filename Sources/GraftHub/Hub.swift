@@ -4,8 +4,9 @@ import GraftTensors
 
 /// Models by name: from the cache when they are there, else from the Hub.
 ///
-///     let hub = Hub(
+///     let hub = try Hub(
 ///       HubSettings(), weightNames: ["model.safetensors", "pytorch_model.bin"],
+///       configurationNames: registry.configurationNames,
 ///       tokenizerNames: registry.tokenizers.values.map { $0.fileNames })
 ///     let model = try hub.model(ModelName("bert-base-uncased")!)
 ///     // model.directory has config.json, model.safetensors, vocab.txt …
@@ -18,19 +19,22 @@ public struct Hub: Sendable {
 
   /// - Parameters:
   ///   - weightNames: Names of weight files, the best first; of all that a model has only the best is fetched.
+  ///   - configurationNames: Names of files that hold a model's configuration; all that a model has are fetched.
   ///   - tokenizerNames: What the files of tokenizers are called; all that a model has are fetched.
   ///   - synonyms: Names that are one model's each, `bert-base-uncased` and `google-bert/bert-base-uncased`:
   ///     what is in the cache under one of them is found under every other.
   ///   - retryPolicy: How long temporary failures are borne.
   public init(
-    _ settings: HubSettings, weightNames: [String], tokenizerNames: [TokenizerFileNames],
+    _ settings: HubSettings, weightNames: [String], configurationNames: [String],
+    tokenizerNames: [TokenizerFileNames],
     synonyms: [[String]] = [],
     retryPolicy: RetryPolicy = RetryPolicy()
   ) {
     self.settings = settings
     self.synonyms = synonyms
     self.retryPolicy = retryPolicy
-    selection = FileSelection(weightNames: weightNames, tokenizerNames: tokenizerNames)
+    selection = FileSelection(
+      weightNames: weightNames, configurationNames: configurationNames, tokenizerNames: tokenizerNames)
     cache = HubCache(root: settings.cache)
   }
 
@@ -85,10 +89,12 @@ public struct Hub: Sendable {
           .refused, "files cannot be fetched again offline", file: name.description,
           advice: "Leave out \(option: "offline") and HF_HUB_OFFLINE.")
       }
-      if let model = cached(name) { return model }
+      if let model = try cached(name) { return model }
       throw notCached(name)
     }
-    if check == .none, ModelName.isCommit(name.revision), let model = cached(name), hasTokenizer(model) {
+    if check == .none, ModelName.isCommit(name.revision), let model = try cached(name),
+      try hasTokenizer(model)
+    {
       return model
     }
     let client = HubClient(settings, retryPolicy: retryPolicy)
@@ -96,7 +102,7 @@ public struct Hub: Sendable {
     do {
       info = try client.info(name)
     } catch let error as GraftError where error.kind == .system {
-      guard check != .contents, let model = cached(name) else { throw error }
+      guard check != .contents, let model = try cached(name) else { throw error }
       observe(.unreachable(error))
       return model
     }
@@ -110,8 +116,13 @@ public struct Hub: Sendable {
 
   /// A model that is in the cache under one of its names, with its configuration and all parts of its weights;
   /// opens no connection.
-  public func cached(_ name: ModelName) -> Model? {
-    ([name.id] + otherNames(name.id)).lazy.compactMap { cached(name, as: $0) }.first
+  ///
+  /// - Throws: `GraftError` when the cache cannot be read, or an index of weights in it is broken.
+  public func cached(_ name: ModelName) throws -> Model? {
+    for id in [name.id] + otherNames(name.id) {
+      if let model = try cached(name, as: id) { return model }
+    }
+    return nil
   }
 
   /// Other names of a model.
@@ -120,25 +131,27 @@ public struct Hub: Sendable {
   }
 
   /// A model that is in the cache under a name.
-  private func cached(_ name: ModelName, as id: String) -> Model? {
-    guard let commit = cache.commit(of: name.revision, id) else { return nil }
+  private func cached(_ name: ModelName, as id: String) throws -> Model? {
+    guard let commit = try cache.commit(of: name.revision, id) else { return nil }
     let directory = cache.snapshot(id, commit)
-    let files = self.files(in: directory)
+    let files = try self.files(in: directory)
     guard let weights = selection.weights(in: files),
-      let parts = try? selection.parts(of: weights, in: files, directory: directory),
-      parts.allSatisfy(files.contains), files.contains("config.json") || files.contains("bert_config.json")
+      try selection.parts(of: weights, in: files, directory: directory).allSatisfy(files.contains),
+      selection.hasConfiguration(in: files)
     else { return nil }
     return Model(name: name, commit: commit, directory: directory, fetched: 0, resumed: 0)
   }
 
-  private func hasTokenizer(_ model: Model) -> Bool {
-    selection.hasTokenizer(in: files(in: model.directory))
+  private func hasTokenizer(_ model: Model) throws -> Bool {
+    selection.hasTokenizer(in: try files(in: model.directory))
   }
 
   /// Paths of the files that are there whole; a link without its blob is not.
-  private func files(in directory: URL) -> Set<String> {
-    let paths = FileManager.default.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
-    return Set(paths.filter { (try? RandomAccessFile(directory.appendingPathComponent($0))) != nil })
+  private func files(in directory: URL) throws -> Set<String> {
+    let paths = try filePaths(below: directory).filter {
+      (try? RandomAccessFile(directory.appendingPathComponent($0))) != nil
+    }
+    return Set(paths)
   }
 
   private func notCached(_ name: ModelName) -> GraftError {
@@ -160,7 +173,7 @@ public struct Hub: Sendable {
   ) throws -> Counts {
     let directory = cache.snapshot(name.id, info.commit)
     let all = Set(info.files)
-    let there = files(in: directory)
+    let there = try files(in: directory)
     // Weights that another tool fetched serve as well as the best ones.
     guard let weights = selection.weights(in: there) ?? selection.weights(in: all) else {
       throw GraftError(

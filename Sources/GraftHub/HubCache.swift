@@ -24,10 +24,13 @@ struct HubCache: Sendable {
   func has(_ id: String) -> Bool { FileManager.default.fileExists(atPath: folder(id).path) }
 
   /// The commit that a model's revision was when it was last fetched; a commit is itself.
-  func commit(of revision: String, _ id: String) -> String? {
+  ///
+  /// - Throws: `GraftError` when it was noted and cannot be read.
+  func commit(of revision: String, _ id: String) throws -> String? {
     if ModelName.isCommit(revision) { return revision }
     let file = folder(id).appendingPathComponent("refs").appendingPathComponent(revision)
-    guard let text = try? RandomAccessFile(file).bytesOfWholeFile(limit: 100) else { return nil }
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    let text = try RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 20)
     let commit = String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     return ModelName.isCommit(commit) ? commit : nil
   }
@@ -45,7 +48,7 @@ struct HubCache: Sendable {
 
   /// Notes what a revision is now.
   func setCommit(_ commit: String, of name: ModelName) throws {
-    guard name.revision != commit, self.commit(of: name.revision, name.id) != commit else { return }
+    guard name.revision != commit, try self.commit(of: name.revision, name.id) != commit else { return }
     let file = folder(name.id).appendingPathComponent("refs").appendingPathComponent(name.revision)
     try makeDirectory(file.deletingLastPathComponent())
     let temporary = temporaryPlace(name.id)

@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 
 /// Where models come from and where they are kept, as the Hub's own tools take it from the environment.
 ///
@@ -19,7 +20,8 @@ public struct HubSettings: Sendable {
   public static let defaultEndpoint = "https://huggingface.co"
 
   /// - Parameter environment: The process's variables.
-  public init(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
+  /// - Throws: `GraftError` when logging in left a token that cannot be read.
+  public init(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws {
     let variables = environment.filter { !$0.value.isEmpty }
     let userHome = variables["HOME"] ?? NSHomeDirectory()
     func path(_ text: String) -> URL {
@@ -37,13 +39,25 @@ public struct HubSettings: Sendable {
     endpoint = URL(string: address) ?? URL(fileURLWithPath: address)
     let tokenFile = variables["HF_TOKEN_PATH"].map(path) ?? home.appendingPathComponent("token")
     let stored =
-      variables["HF_TOKEN"] ?? variables["HUGGING_FACE_HUB_TOKEN"]
-      ?? (try? String(contentsOf: tokenFile, encoding: .utf8))
+      try variables["HF_TOKEN"] ?? variables["HUGGING_FACE_HUB_TOKEN"]
+      ?? Self.storedToken(tokenFile)
     token = stored.map { $0.filter { !$0.isWhitespace } }.flatMap { $0.isEmpty ? nil : $0 }
     let offline = variables["HF_HUB_OFFLINE"] ?? variables["TRANSFORMERS_OFFLINE"] ?? ""
     isOffline = ["1", "ON", "YES", "TRUE"].contains(offline.uppercased())
     certificateFile =
       variables["SSL_CERT_FILE"] ?? variables["REQUESTS_CA_BUNDLE"] ?? variables["CURL_CA_BUNDLE"]
     certificateDirectory = variables["SSL_CERT_DIR"]
+  }
+
+  /// The token in a file; `nil` where there is none.
+  private static func storedToken(_ file: URL) throws -> String? {
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    do {
+      return try String(contentsOf: file, encoding: .utf8)
+    } catch {
+      throw GraftError(
+        .system, "the token cannot be read", file: file.path,
+        advice: "Check who may read it, or pass the token in HF_TOKEN.")
+    }
   }
 }

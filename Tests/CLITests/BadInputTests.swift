@@ -15,6 +15,11 @@ import Testing
       "head swap {base} --to ner --output out", code: 1,
       stderr: ["unknown head 'ner'. Known: masked-lm, next-sentence, pretraining, sequence-classification"]),
     Row(
+      "head swap {../distilbert-tiny/masked-lm} --to next-sentence --output out", code: 1,
+      stderr: [
+        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification."
+      ]),
+    Row(
       "import {base} --output out --dtype int8", code: 64,
       stderr: ["'int8' is invalid for '--dtype", "float16"]),
     Row(
@@ -204,6 +209,17 @@ import Testing
       "inspect head", code: 1,
       stderr: ["head: a head alone, without a backbone. 'graft head list' describes it"],
       prepare: CheckpointTests.detached),
+    Row(
+      "inspect head", code: 1, stderr: ["head: a head alone, without a backbone."],
+      prepare: brokenHead),
+    Row(
+      "head list head", code: 1, stderr: ["head/model.safetensors: "], prepare: brokenHead),
+    Row(
+      "head list head", code: 1, stderr: ["head/graft.json: "],
+      prepare: {
+        try CheckpointTests.detached($0)
+        try $0.write("head/graft.json", "{")
+      }),
     Row("head detach {base} --output out", code: 1, stderr: ["the checkpoint has no head to detach"]),
     Row(
       "head detach {masked-lm} --name ner --output out", code: 1,
@@ -220,6 +236,12 @@ import Testing
         try #require(try sandbox.graft(["init", "config", "--output", "narrow"]).code == 0)
       }),
   ]
+
+  /// A head alone, whose weights are damaged.
+  @Sendable private static func brokenHead(_ sandbox: Sandbox) throws {
+    try CheckpointTests.detached(sandbox)
+    try sandbox.write("head/model.safetensors", "{")
+  }
 
   static let outputs: [Row] = [
     Row(

@@ -58,7 +58,7 @@ struct Bench {
       repository.formerly = formerly
       change(&repository)
       let server = try HubServer([repository])
-      let settings = HubSettings([
+      let settings = try HubSettings([
         "HF_ENDPOINT": server.endpoint, "HF_HOME": directory.appending(path: "home").path,
       ])
       return try body(Bench(directory: directory, server: server, settings: settings))
@@ -69,7 +69,8 @@ struct Bench {
 
   func hub(_ settings: HubSettings) -> Hub {
     Hub(
-      settings, weightNames: Self.weightNames, tokenizerNames: Self.tokenizerNames,
+      settings, weightNames: Self.weightNames, configurationNames: ["config.json"],
+      tokenizerNames: Self.tokenizerNames,
       retryPolicy: RetryPolicy(firstDelay: 0.002))
   }
 

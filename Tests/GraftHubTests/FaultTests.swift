@@ -235,7 +235,7 @@ import Testing
   func noHub(endpoint: String, sentence: String) throws {
     try Bench.with { bench in
       var bench = bench
-      bench.settings.endpoint = HubSettings(["HF_ENDPOINT": endpoint]).endpoint
+      bench.settings.endpoint = try HubSettings(["HF_ENDPOINT": endpoint]).endpoint
       let message = bench.failure()
       #expect(message.contains(sentence), "\(message)")
     }
@@ -245,7 +245,7 @@ import Testing
     try Bench.with { bench in
       var bench = bench
       let address = bench.server.endpoint.replacingOccurrences(of: "http:", with: "https:")
-      bench.settings.endpoint = HubSettings(["HF_ENDPOINT": address]).endpoint
+      bench.settings.endpoint = try HubSettings(["HF_ENDPOINT": address]).endpoint
       let message = bench.failure()
       #expect(message.contains("127.0.0.1 cannot be trusted ("), "\(message)")
     }
@@ -255,7 +255,7 @@ import Testing
     try Bench.with { bench in
       var bench = bench
       let model = try bench.fetch()
-      bench.settings.endpoint = HubSettings(["HF_ENDPOINT": "http://127.0.0.1:9"]).endpoint
+      bench.settings.endpoint = try HubSettings(["HF_ENDPOINT": "http://127.0.0.1:9"]).endpoint
       var notes: [String] = []
       let again = try bench.fetch { if case .unreachable(let error) = $0 { notes.append("\(error)") } }
       #expect(again.directory == model.directory)

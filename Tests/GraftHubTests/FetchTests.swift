@@ -107,9 +107,10 @@ import Testing
       var settings = bench.settings
       settings.isOffline = true
       let name = try #require(ModelName(asked))
-      #expect(bench.hub(settings).cached(name) == nil)
+      #expect(try bench.hub(settings).cached(name) == nil)
       let hub = Hub(
-        settings, weightNames: Bench.weightNames, tokenizerNames: Bench.tokenizerNames,
+        settings, weightNames: Bench.weightNames, configurationNames: ["config.json"],
+        tokenizerNames: Bench.tokenizerNames,
         synonyms: [["tiny-bert", Bench.id]])
       #expect(try hub.model(name).directory == model.directory)
       let commit = try #require(ModelName("\(asked)@\(model.commit)"))
@@ -159,10 +160,10 @@ import Testing
       #expect(try bench.contents(model) == files.filter { $0.key != "pytorch_model.bin" })
       var offline = bench.settings
       offline.isOffline = true
-      #expect(bench.hub(offline).cached(model.name) != nil)
+      #expect(try bench.hub(offline).cached(model.name) != nil)
       try FileManager.default.removeItem(
         at: model.directory.appending(path: "model-00002-of-00002.safetensors"))
-      #expect(bench.hub(offline).cached(model.name) == nil)
+      #expect(try bench.hub(offline).cached(model.name) == nil)
     }
   }
 

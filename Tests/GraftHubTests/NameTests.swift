@@ -29,25 +29,30 @@ import Testing
   }
 
   @Test func environment() throws {
-    let plain = HubSettings(["HOME": "/home/me"])
+    let plain = try HubSettings(["HOME": "/home/me"])
     #expect(plain.cache.path == "/home/me/.cache/huggingface/hub")
     #expect(plain.endpoint.absoluteString == "https://huggingface.co")
     #expect(plain.token == nil)
     #expect(!plain.isOffline)
-    #expect(HubSettings(["HOME": "/home/me", "XDG_CACHE_HOME": "/x"]).cache.path == "/x/huggingface/hub")
-    #expect(HubSettings(["HF_HOME": "/h", "XDG_CACHE_HOME": "/x"]).cache.path == "/h/hub")
-    #expect(HubSettings(["HF_HOME": "/h", "HF_HUB_CACHE": "/c"]).cache.path == "/c")
-    #expect(HubSettings(["HOME": "/home/me", "HF_HOME": "~/h"]).cache.path == "/home/me/h/hub")
+    #expect(try HubSettings(["HOME": "/home/me", "XDG_CACHE_HOME": "/x"]).cache.path == "/x/huggingface/hub")
+    #expect(try HubSettings(["HF_HOME": "/h", "XDG_CACHE_HOME": "/x"]).cache.path == "/h/hub")
+    #expect(try HubSettings(["HF_HOME": "/h", "HF_HUB_CACHE": "/c"]).cache.path == "/c")
+    #expect(try HubSettings(["HOME": "/home/me", "HF_HOME": "~/h"]).cache.path == "/home/me/h/hub")
     #expect(
-      HubSettings(["HF_ENDPOINT": "http://mirror:8080/"]).endpoint.absoluteString == "http://mirror:8080")
+      try HubSettings(["HF_ENDPOINT": "http://mirror:8080/"]).endpoint.absoluteString == "http://mirror:8080")
     for (value, offline) in [("1", true), ("true", true), ("0", false), ("", false)] {
-      #expect(HubSettings(["HF_HUB_OFFLINE": value]).isOffline == offline)
+      #expect(try HubSettings(["HF_HUB_OFFLINE": value]).isOffline == offline)
     }
-    #expect(HubSettings(["HF_TOKEN": " hf_x\n", "HF_HOME": "/nowhere"]).token == "hf_x")
+    #expect(try HubSettings(["HF_TOKEN": " hf_x\n", "HF_HOME": "/nowhere"]).token == "hf_x")
     try withTemporaryDirectory { directory in
       let file = directory.appending(path: "token")
       try Data("hf_stored\n".utf8).write(to: file)
-      #expect(HubSettings(["HF_TOKEN_PATH": file.path]).token == "hf_stored")
+      #expect(try HubSettings(["HF_TOKEN_PATH": file.path]).token == "hf_stored")
+      #expect(try HubSettings(["HF_TOKEN_PATH": directory.appending(path: "none").path]).token == nil)
+      let message = errorMessage(in: directory) { _ = try HubSettings(["HF_TOKEN_PATH": directory.path]) }
+      #expect(
+        message?.hasSuffix(
+          ": the token cannot be read. Check who may read it, or pass the token in HF_TOKEN.") == true)
     }
   }
 

@@ -295,6 +295,52 @@ struct HeadTests {
     }
   }
 
+  @Test("a task that the family has no head for is refused with a list of those that it has")
+  func headOfAnotherFamily() {
+    let source = fixtures.appending(path: "distilbert-tiny/masked-lm")
+    #expect(
+      errorMessage { _ = try swapHead(source, to: "next-sentence", registry: registry) }
+        == "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification."
+    )
+  }
+
+  /// BERT, whose usual dialect has no names for the classifier.
+  private enum Nameless: Plugin {
+    static func register(in registry: inout Registry) throws {
+      let family = try Support.registry().families.find("bert")
+      let dialect = family.dialects[0]
+      let heads = dialect.heads.filter { $0.key != "sequence-classification" }
+      let nameless = Dialect(
+        name: dialect.name, backbonePrefixes: dialect.backbonePrefixes, files: dialect.files,
+        backbone: [dialect.backbone], pooler: dialect.pooler, heads: heads)
+      try registry.add(
+        Family(
+          name: family.name, classPrefix: family.classPrefix, backbone: family.backbone,
+          pooler: family.pooler, heads: family.heads,
+          dialects: [nameless] + family.dialects.dropFirst()))
+    }
+  }
+
+  @Test("a head that cannot be written is refused before anything is written or trained")
+  func headWithoutNames() throws {
+    let others = try builtInPlugins.filter { try Registry([$0]).families["bert"] == nil }
+    let registry = try Registry(others + [Nameless.self])
+    let expected =
+      "the dialect 'transformers' of the family 'bert' has no names for the head 'sequence-classification'. "
+      + "It has those of: masked-lm, next-sentence."
+    let source = Support.fixture("masked-lm")
+    #expect(
+      errorMessage { _ = try swapHead(source, to: "sequence-classification", registry: registry) } == expected
+    )
+    // Another dialect has names for it, so that it can be opened and not be written.
+    try withTemporaryDirectory { directory in
+      let head = directory.appending(path: "head")
+      try detachHead(Support.fixture("sequence-classification"), registry: self.registry)
+        .write(to: head, OutputOptions(format: "npz"), registry: self.registry)
+      #expect(errorMessage { _ = try attachHead(source, head: head, registry: registry) } != nil)
+    }
+  }
+
   @Test("a detached head is no checkpoint, and the message says so")
   func detachedHeadIsNoCheckpoint() throws {
     try withTemporaryDirectory { directory in

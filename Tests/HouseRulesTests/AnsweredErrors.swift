@@ -18,14 +18,13 @@ enum AnsweredErrors {
       #"Sources/GraftCommandLine/Support/Arguments.swift: let formats = (try? GraftTool.registry())?.checkpointFormats ?? []"#
     ],
     "what cannot be listed is not removed": [
-      #"Sources/GraftExperiments/Experiment/StageCache.swift: for step in (try? training.checkpoints) ?? [] {"#,
-      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }"#,
+      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }"#
     ],
     "an error is being thrown already": [
       #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: error.file = try? directory.configurationFile(configurationFiles).path"#
     ],
     "what is no symbolic link has no target": [
-      #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let target = try? files.destinationOfSymbolicLink(atPath: url.appendingPathComponent(path).path)"#,
+      #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)"#,
       #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)"#,
     ],
     "the report says that the card is left out": [
@@ -33,6 +32,16 @@ enum AnsweredErrors {
     ],
     "a cell that is no list of labels is a label": [
       #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
+    ],
+    "without the record that it is finished, a stage is done again": [
+      #"Sources/GraftExperiments/Experiment/StageCache.swift: guard let document = try? JSON(file: directory.appending(path: Self.fileName)),"#
+    ],
+    "what is damaged is about to be written anew": [
+      #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: let earlier = try? JSON(file: output.appending(path: Self.fileName))[""]"#,
+      #"Sources/GraftExperiments/Experiment/StageRunner.swift: before = (try? JSON(file: file))?[""]?.double ?? 0"#,
+    ],
+    "a file system that does not say how much is free is written to until it is full": [
+      #"Sources/GraftExperiments/Experiment/ExperimentRun.swift: let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)"#
     ],
     "a time that cannot be written is no reason to end a run": [
       #"Sources/GraftExperiments/Experiment/StageRunner.swift: try? FileWriter.write(file, text: JSON.object(["": JSON(seconds)]).text() + "")"#
@@ -44,7 +53,7 @@ enum AnsweredErrors {
       #"Sources/GraftHub/Hub.swift: do { try cache.setCommit(info.commit, of: name) } catch  where counts.fetched == 0 {}"#
     ],
     "a link without its file is not there": [
-      #"Sources/GraftHub/Hub.swift: return Set(paths.filter { (try? RandomAccessFile(directory.appendingPathComponent($0))) != nil })"#
+      #"Sources/GraftHub/Hub.swift: (try? RandomAccessFile(directory.appendingPathComponent($0))) != nil"#
     ],
     "a file that cannot be read is fetched again": [
       #"Sources/GraftHub/Hub.swift: guard let found = try? RandomAccessFile(url), found.size == file.size else { return false }"#,
@@ -61,7 +70,7 @@ enum AnsweredErrors {
       #"Sources/Libraries/Zip/ZipDirectory.swift: guard let head = try? LittleEndian(file.head()), let length = head.uint16(at: 26) else { return nil }"#
     ],
     "nothing may follow: the end of the text is what is expected": [
-      #"Plugins/Formats/NumPy/PythonLiteral.swift: guard (try? peek()) == nil else { throw Self.broken("") }"#
+      #"Sources/Libraries/NPY/PythonLiteral.swift: guard (try? peek()) == nil else { throw Self.broken("") }"#
     ],
     "a number that does not fit is another value": [
       #"Plugins/Formats/PyTorch/Pickle.swift: return (try? integer(digits)).map { .int($0) } ?? .other"#

@@ -26,7 +26,7 @@ struct HouseRules {
     "GraftKit": ["Crypto"],
     "GraftExperiments": ["Crypto", "Yams"],
     "GraftHub": ["GraftTensors", "GraftCore", "CCurl", "CLinux", "Crypto"],
-    "GraftCommandLine": Set(layers).union(["GraftHub", "GraftPlugins", "ArgumentParser"]),
+    "GraftCommandLine": Set(layers).union(["GraftHub", "GraftPlugins", "NPY", "ArgumentParser"]),
     "graft": ["GraftCommandLine", "GraftPlugins"],
     "VectorKernels": ["GraftTensors", "GraftCompute", "CVectorKernels"],
     "PostNormEncoder": ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -35,6 +35,7 @@ struct HouseRules {
     "Checksums": ["CChecksums", "CZlib"],
     "Zlib": ["GraftTensors", "CZlib"],
     "Zip": ["GraftTensors", "Checksums", "Zlib"],
+    "NPY": ["GraftTensors"],
   ]
 
   static let everywhere: Set = [
@@ -95,7 +96,9 @@ struct HouseRules {
   /// A family may name tasks: its dialects hold the heads of each. In the command line, whose help has examples, only
   /// a literal that is a name and nothing else counts.
   var names: [String] {
-    files.filter { !$0.path.hasPrefix("Sources/GraftPlugins/") }.flatMap { file in
+    files.filter {
+      !$0.path.hasPrefix("Sources/GraftPlugins/") && $0.path != Self.defaults
+    }.flatMap { file in
       let isHelp = file.path.hasPrefix("Sources/GraftCommandLine/")
       let isFamily = file.path.hasPrefix("Plugins/Families/")
       let others = plugins.filter {
@@ -104,10 +107,25 @@ struct HouseRules {
       return others.flatMap { plugin in
         plugin.registered.filter { name in
           file.literals.contains { isHelp ? $0 == name : plugin.isNamed(name, in: $0) }
-        }.map { "\(file.path): names '\($0)'" }
+        }.filter { Self.dictatedNames[file.path]?.contains($0) != true }.map { "\(file.path): names '\($0)'" }
       }.sorted()
     }
   }
+
+  /// The one place that says which plugins are used where nobody names one.
+  static let defaults = "Sources/GraftKit/Support/DefaultPlugins.swift"
+
+  /// Names that other tools dictate, and that happen to be those of plugins as well.
+  static let dictatedNames: [String: Set<String>] = [
+    // llama.cpp's word for the format is the dialect's name too.
+    "Plugins/Families/BERT/Dialects/GGUF.swift": ["gguf"],
+    // What Keras says of its backend in the metadata of a file.
+    "Plugins/Families/BERT/Dialects/TransformersTensorFlow.swift": ["tensorflow"],
+    // What Google calls the file in its releases.
+    "Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift": ["bert"],
+    // What llama.cpp calls WordPiece.
+    "Plugins/Tokenizers/WordPiece/GGUFTokenizer.swift": ["bert"],
+  ]
 
   /// Flags, and commands such as `graft import`, in string literals below the command line.
   var commandLineWords: [String] {

@@ -1,6 +1,7 @@
 import TestSupport
 import Foundation
 import GraftTensors
+import NPY
 import NumPy
 import Testing
 

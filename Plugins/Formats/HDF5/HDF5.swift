@@ -1,13 +1,5 @@
 import Foundation
-import GraftCore
 import GraftTensors
-
-/// Registers the weight format `hdf5`.
-public enum HDF5Plugin: Plugin {
-  public static func register(in registry: inout Registry) throws {
-    try registry.add(HDF5Format.self)
-  }
-}
 
 /// HDF5 as Keras, KerasHub and transformers' TensorFlow classes use it: a tensor's name is its path.
 ///

@@ -1,14 +1,7 @@
 import Foundation
-import GraftCore
 import GraftTensors
+import NPY
 import Zip
-
-/// Registers the weight format `npz`.
-public enum NumPyPlugin: Plugin {
-  public static func register(in registry: inout Registry) throws {
-    try registry.add(NPZFormat.self)
-  }
-}
 
 /// NumPy's archive of arrays: a zip with an `.npy` file for each, stored or deflated.
 ///
@@ -83,40 +76,6 @@ public struct NPZFormat: WeightFormat {
     } catch var error as GraftError {
       error.subject = "tensor '\(name)'"
       throw error
-    }
-  }
-}
-
-extension NPYHeader {
-  /// The array in row-major order and little-endian.
-  fileprivate func arranged(_ stored: LazyTensor) throws -> LazyTensor {
-    let tensor = isBigEndian ? stored.byteSwapped() : stored
-    guard isFortranOrder else { return tensor }
-    var strides: [Int] = []
-    var stride = 1
-    for extent in spec.shape {
-      strides.append(stride)
-      // A zero later on allows the product of the others to be anything.
-      stride = stride.multipliedReportingOverflow(by: extent).partialValue
-    }
-    let flat = tensor.reshaped([spec.elementCount])
-    guard let array = flat.strided(spec.shape, strides: strides, from: 0) else {
-      throw GraftError(.malformed, "the shape \(spec.shape) does not fit the array")
-    }
-    return array
-  }
-}
-
-/// A single array in a file, NumPy's `.npy`.
-public enum NPY {
-  /// Writes an array, row-major and little-endian.
-  ///
-  /// - Throws: ``GraftError`` when NumPy does not have the type, or the file cannot be written.
-  public static func write(_ tensor: LazyTensor, to url: URL) throws {
-    let header = try NPYHeader(tensor.spec).encoded()
-    try FileWriter.write(url) { file in
-      try file.append(header)
-      try file.append(tensor)
     }
   }
 }

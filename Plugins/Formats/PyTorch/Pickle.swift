@@ -1,4 +1,3 @@
-import GraftCompute
 import GraftTensors
 
 /// One pickle, interpreted and never executed.

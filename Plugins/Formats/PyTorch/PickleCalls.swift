@@ -1,4 +1,3 @@
-import GraftCompute
 import GraftTensors
 
 // What a pickle's names and calls mean: nothing is looked up, nothing runs.

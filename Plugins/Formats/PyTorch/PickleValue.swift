@@ -1,4 +1,3 @@
-import GraftCompute
 import GraftTensors
 
 /// What a pickle's objects are read as. Anything that has parts is a number in ``Pickle``'s lists, so that a

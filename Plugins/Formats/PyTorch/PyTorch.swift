@@ -1,14 +1,6 @@
 import Foundation
-import GraftCore
 import GraftTensors
 import Zip
-
-/// Registers the weight format `pytorch`.
-public enum PyTorchPlugin: Plugin {
-  public static func register(in registry: inout Registry) throws {
-    try registry.add(PyTorchFormat.self)
-  }
-}
 
 /// Files of `torch.save`: a pickle that says what the tensors are, and the storages that hold their elements.
 ///

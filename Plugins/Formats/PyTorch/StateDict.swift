@@ -1,4 +1,3 @@
-import GraftCompute
 import GraftTensors
 import OrderedCollections
 

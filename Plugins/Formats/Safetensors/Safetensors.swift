@@ -1,13 +1,5 @@
 import Foundation
-import GraftCore
 import GraftTensors
-
-/// Registers the weight format `safetensors`.
-public enum SafetensorsPlugin: Plugin {
-  public static func register(in registry: inout Registry) throws {
-    try registry.add(SafetensorsFormat.self)
-  }
-}
 
 /// The safetensors container: a JSON header, then every tensor's bytes without a gap.
 ///

@@ -1,5 +1,4 @@
 import Checksums
-import GraftCore
 import GraftTensors
 import Protobuf
 

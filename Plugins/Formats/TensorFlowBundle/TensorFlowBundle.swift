@@ -1,14 +1,6 @@
 import Checksums
 import Foundation
-import GraftCore
 import GraftTensors
-
-/// Registers the weight format `tensorflow`.
-public enum TensorFlowBundlePlugin: Plugin {
-  public static func register(in registry: inout Registry) throws {
-    try registry.add(TensorFlowBundleFormat.self)
-  }
-}
 
 /// The checkpoint of TensorFlow's savers, version 2: an index, and the bytes in one or more data files.
 ///

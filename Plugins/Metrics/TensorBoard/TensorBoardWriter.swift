@@ -17,8 +17,9 @@ public final class TensorBoardWriter: MetricsWriter {
 
   public init(directory: URL, after step: Int) throws {
     try DirectoryWriter.makeDirectory(directory)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
-    let own = names.filter { $0.hasPrefix(Self.prefix) && $0.hasSuffix(Self.suffix) }.max()
+    let own = try directoryContents(directory).filter {
+      $0.hasPrefix(Self.prefix) && $0.hasSuffix(Self.suffix)
+    }.max()
     let now = Date().timeIntervalSince1970
     file = directory.appendingPathComponent(own ?? "\(Self.prefix)\(Int(now))\(Self.suffix)")
     guard own != nil || FileManager.default.createFile(atPath: file.path, contents: nil),

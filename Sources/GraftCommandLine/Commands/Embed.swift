@@ -2,7 +2,7 @@ import ArgumentParser
 import GraftCore
 import GraftKit
 import GraftTensors
-import NumPy
+import NPY
 
 /// `graft embed`
 struct Embed: ParsableCommand {

@@ -23,8 +23,8 @@ struct HeadList: ParsableCommand {
     let registry = try GraftTool.registry()
     let url = try checkpoint.locate(registry, output.console)
     let heads: HeadTable
-    if let detached = try? registry.openHead(url) {
-      heads = try HeadTable(detached)
+    if try registry.isDetachedHead(url) {
+      heads = try HeadTable(registry.openHead(url))
     } else {
       heads = HeadTable(try GraftKit.inspect(url, registry: registry).heads)
     }

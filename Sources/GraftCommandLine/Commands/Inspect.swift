@@ -44,7 +44,7 @@ struct Inspect: ParsableCommand {
   }
 
   private func inspect(_ url: URL, _ registry: Registry) throws {
-    guard (try? registry.openHead(url)) == nil else {
+    guard try !registry.isDetachedHead(url) else {
       throw GraftError(
         .mismatch, "a head alone, without a backbone", file: url.path,
         advice: "'graft head list' describes it, 'graft head attach' puts it on a checkpoint.")

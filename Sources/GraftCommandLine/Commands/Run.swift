@@ -95,7 +95,7 @@ struct Run: ParsableCommand {
     }
     let plan = try ExperimentPlan(read(registry), on: machine, registry: registry)
     if dryRun {
-      var schedule = ExperimentSchedule(plan, output: output.url)
+      var schedule = try ExperimentSchedule(plan, output: output.url)
       try schedule.measure(on: machine, registry: registry) { flags.console.note("measuring \($0) …") }
       return try show(schedule)
     }

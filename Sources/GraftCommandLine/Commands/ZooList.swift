@@ -21,9 +21,13 @@ struct ZooList: ParsableCommand {
     let registry = try GraftTool.registry()
     let catalogue = try ModelCatalogue()
     let hub = try Hub(HubSettings(), registry)
-    func place(_ entry: ModelCatalogue.Entry) -> String {
+    func place(_ entry: ModelCatalogue.Entry) throws -> String {
       if let path = entry.path { return path }
-      return ModelName(entry.name).flatMap(hub.cached) == nil ? "" : "in the cache"
+      do {
+        return try ModelName(entry.name).flatMap(hub.cached) == nil ? "" : "in the cache"
+      } catch is GraftError {
+        return "damaged in the cache"
+      }
     }
     if output.json {
       return try Output.print(.array(catalogue.entries.map { try $0.json(registry, place: place($0)) }))
@@ -32,7 +36,7 @@ struct ZooList: ParsableCommand {
       let parameters = try entry.parameterCount(registry)
       return [
         entry.name, parameters.map { Format.grouped($0) } ?? "",
-        entry.heads?.joined(separator: ", ") ?? "", place(entry),
+        entry.heads?.joined(separator: ", ") ?? "", try place(entry),
       ]
     }
     try Output.print(

@@ -82,7 +82,7 @@ struct HubFlags: ParsableArguments {
   ) throws -> Hub.Model {
     // A connection that the other side closed is an error like others.
     signal(SIGPIPE, SIG_IGN)
-    var settings = HubSettings()
+    var settings = try HubSettings()
     if offline { settings.isOffline = true }
     let hub = try Hub(settings, registry)
     let display = FetchDisplay(name, console)
@@ -104,6 +104,7 @@ extension Hub {
   init(_ settings: HubSettings, _ registry: Registry) throws {
     self.init(
       settings, weightNames: registry.checkpointFormats.flatMap { $0.fileNames },
+      configurationNames: registry.configurationNames,
       tokenizerNames: registry.tokenizers.values.map { $0.fileNames },
       synonyms: try ModelCatalogue().entries.filter { $0.path == nil }.map(\.names))
   }

@@ -31,15 +31,12 @@ enum OutputSummary {
 
   /// The files below a directory by their paths in it, or the file itself.
   private static func files(_ url: URL) throws -> [(name: String, size: Int)] {
-    let manager = FileManager.default
     var isDirectory: ObjCBool = false
-    guard manager.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue
+    else {
       return [(url.lastPathComponent, try RandomAccessFile(url).size)]
     }
-    let names = (manager.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []).sorted()
-    return names.compactMap { name in
-      (try? RandomAccessFile(url.appendingPathComponent(name))).map { (name, $0.size) }
-    }
+    return try filePaths(below: url).map { ($0, try RandomAccessFile(url.appending(path: $0)).size) }
   }
 }
 

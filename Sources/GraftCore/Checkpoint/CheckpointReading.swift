@@ -70,7 +70,7 @@ extension Registry {
         components: try components(decoded, tasks, configuration, family, record, directory),
         extra: decoded.unknown)
       try checkEncoder(checkpoint, table)
-      checkpoint.lineage = directory.lineage(record)
+      checkpoint.lineage = try directory.lineage(record)
       checkpoint.activeHead = architecture.active(
         holding: checkpoint.heads.map(\.id), note: &report)
       report.notes += [architecture.note(checkpoint.activeHead)].compactMap { $0 }
@@ -93,6 +93,13 @@ extension Registry {
       }
       throw error.inFile(directory.weights.path)
     }
+  }
+
+  /// The names of the files that hold a model's configuration: `config.json`, and those of other frameworks.
+  public var configurationNames: [String] {
+    var names: OrderedSet = [ModelDirectory.configurationName]
+    names.formUnion(configurationFiles.compactMap(\.name))
+    return Array(names)
   }
 
   /// The spellings of configurations that the dialects bring.
@@ -181,7 +188,7 @@ extension Registry {
 
   private func parkedHeads(in directory: URL, _ family: Family) throws -> [Component] {
     let folder = directory.appendingPathComponent(ModelDirectory.headsName)
-    return try folder.visibleNames().flatMap { name -> [Component] in
+    return try directoryContents(folder).filter { !$0.hasPrefix(".") }.flatMap { name -> [Component] in
       let url = folder.appendingPathComponent(name)
       guard try isKnownHead(url, family) else {
         var opaque = Component(.opaque(try OpaqueFiles(url)), id: name, weights: Weights())

@@ -83,6 +83,13 @@ public struct DetachedHead: Sendable {
 }
 
 extension Registry {
+  /// Whether a directory says that it holds a head alone, as ``DetachedHead/write(into:_:)`` writes it.
+  ///
+  /// - Throws: ``GraftError`` when there are no weights, or `graft.json` is broken.
+  public func isDetachedHead(_ url: URL) throws -> Bool {
+    try ModelDirectory(url, formats: checkpointFormats).record()?["detached"]?.bool == true
+  }
+
   /// Opens what ``DetachedHead/write(into:_:)`` wrote.
   ///
   /// - Throws: ``GraftError`` when the directory is no detached head, or is broken.

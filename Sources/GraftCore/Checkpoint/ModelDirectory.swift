@@ -86,12 +86,14 @@ public struct ModelDirectory: Sendable {
   }
 
   /// How the checkpoint came to be: what its record says, and that it is a model of the Hub, if it is one.
-  func lineage(_ record: JSON?) -> [LineageStep] {
+  ///
+  /// - Throws: ``GraftError`` when the directory cannot be read.
+  func lineage(_ record: JSON?) throws -> [LineageStep] {
     let steps = LineageStep.list(record?["lineage"])
     guard let published else { return steps }
     let facts: OrderedDictionary<String, JSON> = [
       "repository": .string(published.model), "commit": .string(published.commit),
-      "files": .object(publishedHashes),
+      "files": .object(try publishedHashes),
     ]
     return steps + [LineageStep("import", facts)]
   }
@@ -99,17 +101,18 @@ public struct ModelDirectory: Sendable {
   /// The hashes of a published model's files by their paths: those that its cache names their bytes by, SHA-256
   /// of large ones and Git object ids of small ones.
   private var publishedHashes: OrderedDictionary<String, JSON> {
-    let files = FileManager.default
-    let paths = files.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
-    var hashes: OrderedDictionary<String, JSON> = [:]
-    for path in paths.sorted() {
-      let target = try? files.destinationOfSymbolicLink(atPath: url.appendingPathComponent(path).path)
-      guard let hash = target?.split(separator: "/").last, [40, 64].contains(hash.count),
-        hash.allSatisfy(\.isHexDigit)
-      else { continue }
-      hashes[path] = .string(String(hash))
+    get throws {
+      var hashes: OrderedDictionary<String, JSON> = [:]
+      for path in try filePaths(below: url) {
+        let link = url.appending(path: path).path
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)
+        guard let hash = target?.split(separator: "/").last, [40, 64].contains(hash.count),
+          hash.allSatisfy(\.isHexDigit)
+        else { continue }
+        hashes[path] = .string(String(hash))
+      }
+      return hashes
     }
-    return hashes
   }
 
   /// The configuration, in standard keys.

@@ -10,7 +10,7 @@ public struct OpaqueFiles: Sendable {
   ///
   /// - Throws: ``GraftError`` when the directory or a file cannot be read.
   init(_ directory: URL) throws {
-    files = try directory.visibleNames().map { name in
+    files = try directoryContents(directory).filter { !$0.hasPrefix(".") }.map { name in
       (name, try RandomAccessFile(directory.appendingPathComponent(name)))
     }
   }

@@ -26,17 +26,19 @@ public struct ExperimentResults: Sendable {
     public let results: [String: Double]
   }
 
-  init(_ plan: ExperimentPlan, _ cache: StageCache, verdict: String) {
+  /// - Throws: `GraftError` when the results of a stage cannot be read.
+  init(_ plan: ExperimentPlan, _ cache: StageCache, verdict: String) throws {
     self.verdict = verdict
-    arms = plan.arms.map { arm in
+    arms = try plan.arms.map { arm in
       Arm(
         name: arm.name,
-        runs: arm.runs.map { run in
+        runs: try arm.runs.map { run in
           (
             run.seed,
-            run.stages.compactMap { step in
+            try run.stages.compactMap { step in
               let stage = plan.stages[step.index]
-              guard case .evaluate = stage.task, let results = Self.evaluation(in: cache.url(stage)) else {
+              guard case .evaluate = stage.task, let results = try Self.evaluation(in: cache.url(stage))
+              else {
                 return nil
               }
               return Evaluation(stage: step.name, head: stage.head ?? "", results: results)
@@ -46,9 +48,12 @@ public struct ExperimentResults: Sendable {
     }
   }
 
-  static func evaluation(in directory: URL) -> [String: Double]? {
+  /// - Returns: `nil` when the stage in this directory is no evaluation.
+  /// - Throws: `GraftError` when its results cannot be read.
+  static func evaluation(in directory: URL) throws -> [String: Double]? {
     let file = directory.appending(path: "eval_results.json")
-    return (try? JSON(file: file))?.object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    return try JSON(file: file).object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
   }
 }
 

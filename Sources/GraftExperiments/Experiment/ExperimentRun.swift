@@ -61,9 +61,9 @@ public func runExperiment(
   try DirectoryWriter.makeDirectory(cache.directory)
   let lock = try RunLock(output)
   defer { withExtendedLifetime(lock) {} }
-  cache.removeDebris()
+  try cache.removeDebris()
   // Another process may have been at work until the lock was free.
-  let schedule = ExperimentSchedule(plan, output: output)
+  let schedule = try ExperimentSchedule(plan, output: output)
   try schedule.checkSpace(maximumDisk: maximumDisk)
   observe(.planned(schedule))
 
@@ -73,8 +73,8 @@ public func runExperiment(
   for (number, index) in pending.enumerated() {
     let stage = plan.stages[index]
     if let maximumDisk {
-      let needed = stage.work.largestBytes - cache.held(stage)
-      cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
+      let needed = stage.work.largestBytes - (try cache.held(stage))
+      try cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
       try checkCap(cache.size + needed, maximumDisk, output)
     }
     observe(.started(stage, number: number + 1, count: pending.count))
@@ -95,13 +95,13 @@ public func runExperiment(
     observe(
       .finished(
         stage, seconds: cache.record(stage)?.seconds ?? 0,
-        results: ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]))
+        results: try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]))
   }
-  if let maximumDisk { cache.shrink(to: maximumDisk, plan: plan, pending: []) }
+  if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: []) }
   try ExperimentRecord.linkModels(plan, cache)
   try ExperimentRecord(plan, cache, machine, schedule: schedule, started: started).write(to: output)
-  var results = ExperimentResults(plan, cache, verdict: try writeReport(output))
-  if let maximumDisk { results.excess = excess(cache.size, over: maximumDisk, output) }
+  var results = try ExperimentResults(plan, cache, verdict: try writeReport(output))
+  if let maximumDisk { results.excess = excess(try cache.size, over: maximumDisk, output) }
   return .finished(results)
 }
 
@@ -137,10 +137,11 @@ public struct ExperimentSchedule: Sendable {
   var rates: StageRates
   private let output: URL
 
-  public init(_ plan: ExperimentPlan, output: URL) {
+  /// - Throws: `GraftError` when the directory cannot be read.
+  public init(_ plan: ExperimentPlan, output: URL) throws {
     let cache = StageCache(output)
     (self.plan, self.output) = (plan, output)
-    (pending, rates) = (cache.pending(plan), cache.rates())
+    (pending, rates) = (cache.pending(plan), try cache.rates())
   }
 
   /// How long a stage will take, in seconds; `nil` when nothing is known of this machine's speed.
@@ -167,8 +168,8 @@ public struct ExperimentSchedule: Sendable {
     if let maximumDisk { try checkCap(stages.map(\.work.largestBytes).max() ?? 0, maximumDisk, output) }
     let cache = StageCache(output)
     // What stages that were begun have written is no longer to be found room for.
-    var needed = max(0, bytes - stages.reduce(0) { $0 + cache.held($1) })
-    if let maximumDisk { needed = min(needed, max(0, maximumDisk - cache.size)) }
+    var needed = max(0, bytes - (try stages.reduce(0) { $0 + (try cache.held($1)) }))
+    if let maximumDisk { needed = min(needed, max(0, maximumDisk - (try cache.size))) }
     guard let free = freeSpace, free < needed else { return }
     throw GraftError(
       .system, "there is too little space on the disk for this plan", file: output.path,

@@ -86,9 +86,11 @@ struct StageCache {
   }
 
   /// The speeds of everything that was done here, of earlier plans as well.
-  func rates() -> StageRates {
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
+  func rates() throws -> StageRates {
     var rates = StageRates()
-    for name in contents {
+    for name in try directoryContents(directory) {
       guard let record = Record(in: directory.appending(path: name)) else { continue }
       rates.add(record.workKind, seconds: record.measuredSeconds, amount: record.measuredAmount)
     }
@@ -96,53 +98,46 @@ struct StageCache {
   }
 
   // MARK: Space
-
-  private var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []).sorted()
-  }
+  // What follows throws `GraftError` when a directory cannot be read, or something in it not be removed.
 
   /// How many bytes the stages take.
-  var size: Int { Self.size(directory) }
+  var size: Int { get throws { try Self.size(directory) } }
 
   /// How many of the bytes that a stage comes to, while it runs, are in its directory already.
-  func held(_ stage: PlannedStage) -> Int { min(Self.size(url(stage)), stage.work.largestBytes) }
+  func held(_ stage: PlannedStage) throws -> Int { min(try Self.size(url(stage)), stage.work.largestBytes) }
 
-  private static func size(_ url: URL) -> Int {
-    let keys: [URLResourceKey] = [.fileSizeKey, .isRegularFileKey]
-    let files = FileManager.default.enumerator(at: url, includingPropertiesForKeys: keys)
-    return files?.reduce(0) { sum, file in
-      let values = try? (file as? URL)?.resourceValues(forKeys: Set(keys))
-      return sum + (values?.isRegularFile == true ? values?.fileSize ?? 0 : 0)
-    } ?? 0
+  private static func size(_ directory: URL) throws -> Int {
+    try filePaths(below: directory).reduce(0) { sum, path in
+      var status = stat()
+      // What was removed in the meantime takes no space, and neither does a link.
+      guard lstat(directory.appending(path: path).path, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+      else {
+        return sum
+      }
+      return sum + Int(status.st_size)
+    }
   }
 
   /// Removes what processes that were killed left half-written.
-  func removeDebris() {
-    for name in contents where name.hasPrefix(".") {
+  func removeDebris() throws {
+    for name in try directoryContents(directory) where name.hasPrefix(".") {
       try? FileManager.default.removeItem(at: directory.appending(path: name))
     }
   }
 
   /// Removes a stage, so that no half of it is ever found under its name.
-  func remove(_ name: String) {
-    let url = directory.appending(path: name)
-    let retired = directory.appending(path: ".\(name).retired-\(ProcessInfo.processInfo.processIdentifier)")
-    try? FileManager.default.moveItem(at: url, to: retired)
-    try? FileManager.default.removeItem(at: retired)
-  }
+  func remove(_ name: String) throws { try DirectoryWriter.remove(directory.appending(path: name)) }
 
   /// Removes what only an unfinished run has a use for: checkpoints that no stage takes up, and optimizers.
-  func prune(_ stage: PlannedStage) {
+  func prune(_ stage: PlannedStage) throws {
     let training = TrainingDirectory(url: url(stage))
-    // What cannot be read cannot be removed either; it only takes space.
-    for step in (try? training.checkpoints) ?? [] {
+    for step in try training.checkpoints {
       let checkpoint = training.checkpoint(step)
       if !stage.usedSteps.contains(step) {
-        try? FileManager.default.removeItem(at: checkpoint)
+        try DirectoryWriter.remove(checkpoint)
       } else {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.path)) ?? []
-        for name in names where name.hasPrefix("optimizer.") {
-          try? FileManager.default.removeItem(at: checkpoint.appending(path: name))
+        for name in try directoryContents(checkpoint) where name.hasPrefix("optimizer.") {
+          try DirectoryWriter.remove(checkpoint.appending(path: name))
         }
       }
     }
@@ -152,19 +147,19 @@ struct StageCache {
   /// then intermediate ones, oldest first. Results and the arms' final models stay.
   ///
   /// - Parameter pending: The stages that are still to be done; what they need stays.
-  func shrink(to limit: Int, plan: ExperimentPlan, pending: Set<Int>) {
-    var excess = size - limit
+  func shrink(to limit: Int, plan: ExperimentPlan, pending: Set<Int>) throws {
+    var excess = try size - limit
     let known = Set(plan.stages.map(\.directoryName))
-    for name in contents where excess > 0 && !known.contains(name) {
-      excess -= Self.size(directory.appending(path: name))
-      remove(name)
+    for name in try directoryContents(directory) where excess > 0 && !known.contains(name) {
+      excess -= try Self.size(directory.appending(path: name))
+      try remove(name)
     }
     let kept = Set(pending.map { plan.stages[$0].input }).union(plan.results)
     for (index, stage) in plan.stages.enumerated() where excess > 0 && !pending.contains(index) {
       guard stage.task.makesModel else { continue }
       for step in [nil] + stage.usedSteps.sorted().map({ $0 }) {
         guard !kept.contains(.stage(index, step: step)) else { continue }
-        excess -= removeModel(stage, step: step)
+        excess -= try removeModel(stage, step: step)
       }
     }
   }
@@ -172,18 +167,18 @@ struct StageCache {
   /// Removes all but results.
   ///
   /// - Returns: How many bytes that freed.
-  private func removeModel(_ stage: PlannedStage, step: Int?) -> Int {
+  private func removeModel(_ stage: PlannedStage, step: Int?) throws -> Int {
     let url = model(stage, step: step)
-    let before = Self.size(url)
+    let before = try Self.size(url)
     // In order, so that `config.json`, by which a model is known to be there, goes before the weights do.
-    for name in ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted() {
+    for name in try directoryContents(url) {
       let isResult =
         name.hasSuffix("_results.json")
         || [Record.fileName, TrainerState.fileName, TrainingArguments.fileName, "runs"].contains(name)
       let isCheckpoint = name.hasPrefix("checkpoint-")
       guard step != nil || !isResult && !isCheckpoint else { continue }
-      try? FileManager.default.removeItem(at: url.appending(path: name))
+      try DirectoryWriter.remove(url.appending(path: name))
     }
-    return before - Self.size(url)
+    return before - (try Self.size(url))
   }
 }

@@ -23,7 +23,7 @@ struct StageRunner {
   func run(_ stage: PlannedStage) throws {
     let isTraining = if case .train = stage.task { true } else { false }
     // What was finished lacks its model now; anything else than training cannot be gone on with.
-    if !isTraining || cache.record(stage) != nil { cache.remove(stage.directoryName) }
+    if !isTraining || cache.record(stage) != nil { try cache.remove(stage.directoryName) }
     if control.isStopRequested { throw Interrupted() }
     let start = ContinuousClock.now
     switch stage.task {
@@ -96,7 +96,7 @@ struct StageRunner {
       observe(share, event)
     }
     if case .interrupted = outcome { throw Interrupted() }
-    cache.prune(stage)
+    try cache.prune(stage)
     try StageCache.Record(
       stage, seconds: clock.seconds, measuredSeconds: clock.ownSeconds,
       measuredShare: max(0, share - firstShare)

@@ -14,7 +14,7 @@ public struct OutputOptions: Sendable {
   public var shardLimit: Int?
 
   public init(
-    format: String = "safetensors", dialect: String? = nil, dtype: String? = nil,
+    format: String = DefaultPlugins.format, dialect: String? = nil, dtype: String? = nil,
     shardLimit: Int? = nil
   ) {
     self.format = format

@@ -167,6 +167,7 @@ extension Checkpoint {
     }
     activeHead = detached.heads
     try registry.initializeMissingParts(of: &self, seed: 0, report: &report)
+    try checkWritable(detached.heads, in: registry.dialect(of: family))
   }
 
   /// Gives the head of this id a numbered one, so that another of its kind can be active.

@@ -83,18 +83,14 @@ package struct TrainingDirectory {
   /// Removes the oldest checkpoints beyond a limit, but never the newest, nor those of some steps.
   ///
   /// - Returns: What was removed.
-  /// - Throws: `GraftError` when the directory cannot be read.
+  /// - Throws: `GraftError` when the directory cannot be read, or a checkpoint not be removed.
   package func rotate(keeping limit: Int?, steps protected: Set<Int>) throws -> [URL] {
     let steps = try checkpoints
     guard let limit, let newest = steps.last else { return [] }
     let kept = protected.union([newest]).intersection(steps)
     let excess = max(0, steps.count - max(limit, kept.count))
-    return steps.filter { !kept.contains($0) }.prefix(excess).map { step in
-      let name =
-        ".\(TrainingDirectory.name(ofStep: step)).retired-\(ProcessInfo.processInfo.processIdentifier)"
-      let retired = url.appendingPathComponent(name)
-      try? FileManager.default.moveItem(at: checkpoint(step), to: retired)
-      try? FileManager.default.removeItem(at: retired)
+    return try steps.filter { !kept.contains($0) }.prefix(excess).map { step in
+      try DirectoryWriter.remove(checkpoint(step))
       return checkpoint(step)
     }
   }

@@ -50,9 +50,9 @@ public struct TrainingOptions: Sendable, Equatable {
   /// How often the loss is written to the history: the mean since the last time.
   public var loggingSteps = 50
   /// The name of a registered optimizer.
-  public var optimizer = "adamw"
+  public var optimizer = DefaultPlugins.optimizer
   /// The names of registered metrics writers, which plot the run.
-  public var reportTo = ["tensorboard"]
+  public var reportTo = DefaultPlugins.metricsWriters
 
   /// When something happens in a run.
   public enum Interval: String, Sendable, CaseIterable {

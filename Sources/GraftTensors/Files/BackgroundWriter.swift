@@ -11,8 +11,6 @@ final class BackgroundWriter {
   /// Large enough for threads to wait for each other rarely.
   private static let bufferSize = 1 << 20
   private static let bufferCount = 3
-  /// How many bytes a file that is larger than a buffer grows by.
-  private static let allocationSize = 64 << 20
 
   private let descriptor: Int32
   /// Taken in turn; the one that is filled, and how many bytes of it are.
@@ -20,8 +18,8 @@ final class BackgroundWriter {
   private var current = 0
   private var filled = 0
   private var position = 0
-  /// Up to where blocks were allocated ahead; `nil` when the file system cannot, and for a pipe or a device.
-  private var allocated: Int? = 0
+  /// Of a file that is larger than a buffer.
+  private var blocks: Preallocation
   private let queue = DispatchQueue(label: "graft.writing")
   private let free = DispatchSemaphore(value: BackgroundWriter.bufferCount - 1)
   private let failure = Failure()
@@ -31,7 +29,10 @@ final class BackgroundWriter {
     let code = Atomic<Int32>(0)
   }
 
-  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    blocks = Preallocation(descriptor)
+  }
 
   deinit {
     queue.sync {}
@@ -62,22 +63,17 @@ final class BackgroundWriter {
     if filled > 0 { handOver() }
     queue.sync {}
     let code = failure.code.load(ordering: .relaxed)
-    guard code == 0, allocated != 0 else { return code }
+    guard code == 0, blocks.end != 0 else { return code }
     // A file system may have allocated a part of what it then refused. What is no file has no end to set.
     return ftruncate(descriptor, off_t(position)) == 0 || errno == EINVAL ? 0 : errno
   }
 
   private func handOver() {
-    let isLarge = position > 0 || filled == Self.bufferSize
-    if isLarge, let end = allocated, position + filled > end {
-      // A full disk is for writing to find: less than this may be needed.
-      let isDone = fallocate(descriptor, 0, end, Self.allocationSize) == 0
-      allocated = isDone ? end + Self.allocationSize : nil
-    }
+    if position > 0 || filled == Self.bufferSize { blocks.reserve(upTo: position + filled) }
     nonisolated(unsafe) let full = UnsafeRawBufferPointer(rebasing: buffers[current][..<filled])
     queue.async { [descriptor, failure, free, position] in
       if failure.code.load(ordering: .relaxed) == 0 {
-        let code = Self.write(full, to: descriptor)
+        let code = writeAll(full, to: descriptor)
         if code == 0 { _ = sync_file_range(descriptor, position, full.count, SYNC_FILE_RANGE_WRITE) }
         failure.code.store(code, ordering: .relaxed)
       }
@@ -87,19 +83,5 @@ final class BackgroundWriter {
     // Buffers are written in turn, so that the next one is free when so many are.
     free.wait()
     (current, filled) = ((current + 1) % Self.bufferCount, 0)
-  }
-
-  /// Writes all bytes at a file's position.
-  ///
-  /// - Returns: 0, or the system's number for what went wrong.
-  private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
-    var done = 0
-    while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return count < 0 ? errno : EIO }
-      done += count
-    }
-    return 0
   }
 }

@@ -83,6 +83,18 @@ public enum DirectoryWriter {
     try? FileManager.default.removeItem(at: retired)
   }
 
+  /// Removes a directory, or a file, so that no half of it is ever found under its name. Does nothing when it is not
+  /// there.
+  ///
+  /// - Throws: ``GraftError`` of kind `system` when it cannot be removed.
+  package static func remove(_ url: URL) throws {
+    if unlink(url.path) == 0 || errno == ENOENT { return }
+    let retired = url.deletingLastPathComponent()
+      .appending(path: ".\(url.lastPathComponent).retired-\(getpid())")
+    guard rename(url.path, retired.path) == 0 else { throw systemFailure(url) }
+    try? FileManager.default.removeItem(at: retired)
+  }
+
   /// Creates a directory and those it stands in, where they are not there yet.
   ///
   /// - Throws: ``GraftError`` of kind `system` with the reason, which Foundation's own call loses.

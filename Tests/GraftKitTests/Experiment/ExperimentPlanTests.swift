@@ -224,7 +224,7 @@ import Testing
       let cap = 1_700_000
       _ = try run(plan, output, maximumDisk: cap)
       let cache = StageCache(output)
-      #expect(cache.size <= cap)
+      #expect(try cache.size <= cap)
       #expect(cache.pending(plan).isEmpty)
       // Arms keep the models that they end with.
       for arm in plan.arms {
@@ -289,7 +289,7 @@ import Testing
         Issue.record("not interrupted")
         return
       }
-      #expect(cache.held(plan.stages[0]) > 0)
+      #expect(try cache.held(plan.stages[0]) > 0)
       #expect(try run(plan, output, maximumDisk: cap) == ["adapt"])
     }
   }
@@ -351,7 +351,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let plan = try plan("stages: {test: {evaluate: test}}\narms: {a: [test]}", in: directory)
       let registry = try Support.registry()
-      var schedule = ExperimentSchedule(plan, output: directory.appending(path: "out"))
+      var schedule = try ExperimentSchedule(plan, output: directory.appending(path: "out"))
       try schedule.measure(on: Self.machine(registry), registry: registry)
       #expect(try #require(schedule.estimate) > 0)
     }
@@ -362,7 +362,7 @@ import Testing
       let output = directory.appending(path: "out")
       let plan = try plan(Self.twoArms, in: directory)
       let registry = try Support.registry()
-      var schedule = ExperimentSchedule(plan, output: output)
+      var schedule = try ExperimentSchedule(plan, output: output)
       #expect(schedule.estimate == nil && schedule.pending.count == 13)
       try schedule.measure(on: Self.machine(registry), registry: registry)
       #expect(try #require(schedule.estimate) > 0)
@@ -370,12 +370,12 @@ import Testing
       let longer = try self.plan(
         Self.twoArms.replacing("tune: {train: train, epochs: 1", with: "tune: {train: train, epochs: 40"),
         in: directory)
-      let after = ExperimentSchedule(longer, output: output)
+      let after = try ExperimentSchedule(longer, output: output)
       #expect(after.pending.count == 8)
       let tunes = longer.stages.indices.filter { longer.stages[$0].name == "tune" }
       let (long, short) = (
         try #require(after.estimate(tunes[0])),
-        try #require(ExperimentSchedule(plan, output: output).estimate(tunes[0]))
+        try #require(try ExperimentSchedule(plan, output: output).estimate(tunes[0]))
       )
       #expect(abs(long / short - 40) < 0.01)
     }

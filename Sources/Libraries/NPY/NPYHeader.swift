@@ -4,19 +4,19 @@ import GraftTensors
 ///
 /// Versions 1 to 3 are read; they differ in the width of a length and in how names of fields are encoded,
 /// and arrays with fields are refused. Version 1 is written. Reference: `numpy/lib/format.py`.
-struct NPYHeader {
-  let spec: TensorSpec
+package struct NPYHeader {
+  package let spec: TensorSpec
   /// Whether the first index moves fastest.
   var isFortranOrder = false
   var isBigEndian = false
   /// The size of the header, after which the elements follow.
-  private(set) var byteCount = 0
+  package private(set) var byteCount = 0
 
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
   /// The length that version 1 cannot exceed.
   static let maximumLength = 0xFFFF
 
-  init(_ spec: TensorSpec) { self.spec = spec }
+  package init(_ spec: TensorSpec) { self.spec = spec }
 }
 
 // MARK: - Reading
@@ -25,7 +25,7 @@ extension NPYHeader {
   /// Where a header ends, by its first 12 bytes.
   ///
   /// - Throws: ``GraftError`` when the bytes begin no array.
-  static func byteCount(_ head: [UInt8]) throws -> Int {
+  package static func byteCount(_ head: [UInt8]) throws -> Int {
     guard head.starts(with: magic), head.count >= 12 else {
       throw GraftError(.malformed, "not a NumPy array", advice: "Copy or download it again.")
     }
@@ -47,7 +47,7 @@ extension NPYHeader {
   ///
   /// - Parameter head: The array's first bytes, at least the header.
   /// - Throws: ``GraftError`` when the header is broken, or its elements are no numbers.
-  init(_ head: [UInt8]) throws {
+  package init(_ head: [UInt8]) throws {
     byteCount = try Self.byteCount(head)
     guard byteCount <= head.count else {
       throw GraftError(
@@ -110,13 +110,33 @@ extension DType {
   }
 }
 
+extension NPYHeader {
+  /// The array in row-major order and little-endian.
+  package func arranged(_ stored: LazyTensor) throws -> LazyTensor {
+    let tensor = isBigEndian ? stored.byteSwapped() : stored
+    guard isFortranOrder else { return tensor }
+    var strides: [Int] = []
+    var stride = 1
+    for extent in spec.shape {
+      strides.append(stride)
+      // A zero later on allows the product of the others to be anything.
+      stride = stride.multipliedReportingOverflow(by: extent).partialValue
+    }
+    let flat = tensor.reshaped([spec.elementCount])
+    guard let array = flat.strided(spec.shape, strides: strides, from: 0) else {
+      throw GraftError(.malformed, "the shape \(spec.shape) does not fit the array")
+    }
+    return array
+  }
+}
+
 // MARK: - Writing
 
 extension NPYHeader {
   /// The header, padded so that the elements begin at a multiple of 64, as NumPy does.
   ///
   /// - Throws: ``GraftError`` when NumPy does not have the type.
-  func encoded() throws -> [UInt8] {
+  package func encoded() throws -> [UInt8] {
     guard let name = spec.dtype.numpyName else {
       throw GraftError(
         .unsupported, "NumPy has no \(spec.dtype.rawValue)", advice: "Convert it to float32.")
