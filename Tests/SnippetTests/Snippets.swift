@@ -157,11 +157,7 @@ public struct TokenClassification: Task {
       let end = start + word.unicodeScalars.count
       defer { start = end + 1 }
       // A byte-level token may begin with the space before its word: its last scalar decides.
-      while token < encoding.ids.count,
-        encoding.isSpecial[token] || encoding.offsets[token].upperBound <= start
-      {
-        token += 1
-      }
+      while token < encoding.ids.count, encoding.offsets[token].upperBound <= start { token += 1 }
       return token < encoding.ids.count && encoding.offsets[token].upperBound <= end ? token : nil
     }
   }

@@ -22,10 +22,11 @@ public enum PredictionFile {
     precondition(predictions.count == data.rows.count)
     try FileWriter.write(file) { writer in
       for (index, (row, prediction)) in zip(data.rows, predictions).enumerated() {
-        let label = try data.examples(ofRow: index).first.map(data.example)?.label
+        let example = try data.examples(ofRow: index).first.map(data.example)
         var line: [(String, JSON)] = [
-          ("row", JSON(row.place.index)), ("label", label?.json ?? .null), ("prediction", prediction.answer),
-          ("scores", .array(prediction.scores.map { JSON($0) })), ("text", .string(row.text)),
+          ("row", JSON(row.place.index)), ("label", example?.label?.json ?? .null),
+          ("prediction", prediction.answer), ("scores", .array(prediction.scores.map { JSON($0) })),
+          ("text", .string((example?.row ?? row).text)),
         ]
         if let pair = row.pair { line.append(("pair", .string(pair))) }
         try writer.append(Array((JSON.object(.init(uniqueKeysWithValues: line)).text() + "\n").utf8))

@@ -62,7 +62,12 @@ public struct Dataset: Sendable {
       try self.init(
         rows, count: rows.count, starts: nil, fingerprint: fingerprint,
         length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
-        example: { try examples($0)[0] })
+        example: { row in
+          guard let example = try examples(row).first else {
+            throw GraftError(.missing, "a task made no example of a row").inRow(rows[row])
+          }
+          return example
+        })
       return
     }
     // How many examples there are is known when all texts were tokenized once.
