@@ -30,14 +30,14 @@ public protocol ComputeBackend: Sendable {
   /// A backend that multiplies in float32.
   ///
   /// - Parameter threads: How many threads kernels may use, at least one.
-  /// - Throws: ``GraftError`` when a library or a CPU feature is missing; the text says what to install.
+  /// - Throws: `GraftError` when a library or a CPU feature is missing; the text says what to install.
   init(threads: Int) throws
 
   /// - Parameters:
   ///   - threads: How many threads kernels may use, at least one.
   ///   - precision: What products should multiply in. Where the CPU has no instructions for it, they do in
   ///     float32, and ``precision`` says so.
-  /// - Throws: as ``init(threads:)``; ``GraftError`` when the backend knows no other precision than float32.
+  /// - Throws: as ``init(threads:)``; `GraftError` when the backend knows no other precision than float32.
   init(threads: Int, precision: Precision) throws
 
   var threads: ThreadPool { get }

@@ -15,7 +15,7 @@ public struct Table<Element> {
 
   /// Adds an element under its name.
   ///
-  /// - Throws: ``GraftError`` when the name is taken.
+  /// - Throws: `GraftError` when the name is taken.
   public mutating func add(_ element: Element, named name: String) throws {
     try checkVacant(name)
     elements[name] = element
@@ -26,7 +26,7 @@ public struct Table<Element> {
 
   /// Demands that a name is not taken.
   ///
-  /// - Throws: ``GraftError`` when it is.
+  /// - Throws: `GraftError` when it is.
   func checkVacant(_ name: String) throws {
     guard elements[name] == nil else {
       throw GraftError(
@@ -39,8 +39,10 @@ public struct Table<Element> {
 
   /// The element of a name.
   ///
-  /// - Parameter others: Names that are known where this is called, and not registered.
-  /// - Throws: ``GraftError`` that lists the known names.
+  /// - Parameters:
+  ///   - name: The name to look up.
+  ///   - others: Names that are known where this is called, and not registered.
+  /// - Throws: `GraftError` that lists the known names.
   public func find(_ name: String, or others: [String] = []) throws -> Element {
     guard let element = elements[name] else {
       let known = others + names
@@ -72,7 +74,7 @@ public struct Registry: Sendable {
 
   /// A registry of what the plugins register, plus the reference backend.
   ///
-  /// - Throws: ``GraftError`` when two plugins use one name.
+  /// - Throws: `GraftError` when two plugins use one name.
   public init(_ plugins: [any Plugin.Type]) throws {
     for plugin in plugins { try plugin.register(in: &self) }
     try add(ReferenceBackend.self)
@@ -93,7 +95,7 @@ public struct Registry: Sendable {
   ///   - head: The head.
   ///   - family: The family's name.
   ///   - rows: What frameworks call the head's parameters, by the name of the dialect.
-  /// - Throws: ``GraftError`` when there is no such family or dialect, or the family has such a head.
+  /// - Throws: `GraftError` when there is no such family or dialect, or the family has such a head.
   public mutating func add(_ head: FamilyHead, to family: String, rows: [String: [Dialect.Row]]) throws {
     var changed = try families.find(family)
     try changed.add(head, rows: rows)
@@ -133,7 +135,7 @@ extension Registry {
 
   /// The heads of a name.
   ///
-  /// - Throws: ``GraftError`` that lists those that the family has; it says so when the name is a task's of other
+  /// - Throws: `GraftError` that lists those that the family has; it says so when the name is a task's of other
   ///   families.
   public func heads(_ name: String, of family: Family) throws -> HeadSet {
     let known = heads(of: family)
@@ -159,7 +161,7 @@ extension Registry {
   ///   - name: The dialect's name; `nil` is the one of the weight format, or else the family's first.
   ///   - family: The family.
   ///   - format: The weight format that is written, if any.
-  /// - Throws: ``GraftError`` that lists the known ones, or says that the format has another.
+  /// - Throws: `GraftError` that lists the known ones, or says that the format has another.
   public func dialect(_ name: String? = nil, of family: Family, in format: String? = nil) throws -> Dialect {
     var known = Table<Dialect>("dialect")
     for dialect in family.dialects { try known.add(dialect, named: dialect.name) }
@@ -194,6 +196,6 @@ extension Registry {
 public protocol Plugin: SendableMetatype {
   /// Adds what the module brings.
   ///
-  /// - Throws: ``GraftError`` when a name is taken.
+  /// - Throws: `GraftError` when a name is taken.
   static func register(in registry: inout Registry) throws
 }

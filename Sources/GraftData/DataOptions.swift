@@ -57,7 +57,7 @@ public enum Column: Sendable, Hashable, CustomStringConvertible {
 
   /// The column that a flag's value means: a number when it is all digits, else a name.
   ///
-  /// - Throws: ``GraftError`` for column 0, because columns are counted from 1, and for an empty name.
+  /// - Throws: `GraftError` for column 0, because columns are counted from 1, and for an empty name.
   public init(parsing text: String) throws {
     guard !text.isEmpty else {
       throw GraftError(.malformed, "an empty column name", advice: "Separate columns with single commas.")

@@ -27,7 +27,7 @@ public struct DataSource: Sendable {
 
   /// The rows: all of them, or shuffled, or the first few.
   ///
-  /// - Throws: ``GraftError`` naming file and row: a missing column (with those that there are), a row of
+  /// - Throws: `GraftError` naming file and row: a missing column (with those that there are), a row of
   ///   another width, a quote that does not end, invalid UTF-8, an empty file.
   public func rows() throws -> [TextRow] {
     let limit = options.take ?? .max

@@ -13,7 +13,7 @@ struct Record {
 
   /// The text of a field.
   ///
-  /// - Throws: ``GraftError`` when it is not UTF-8.
+  /// - Throws: `GraftError` when it is not UTF-8.
   func text(_ field: Int) throws -> String {
     let start = field == 0 ? 0 : ends[field - 1]
     guard let text = String(validating: bytes[start..<ends[field]], as: UTF8.self) else {
@@ -67,7 +67,7 @@ struct DelimitedReader {
   /// Reads the next row that is not blank.
   ///
   /// - Returns: Whether there was one.
-  /// - Throws: ``GraftError`` naming the row where a quoted field does not end, or goes on after its end.
+  /// - Throws: `GraftError` naming the row where a quoted field does not end, or goes on after its end.
   mutating func read(into record: inout Record) throws -> Bool {
     while try input.next() != nil {
       row += 1

@@ -5,7 +5,7 @@ import GraftTensors
 enum TextRowReader {
   /// Calls `body` with each row until it says that it has enough.
   ///
-  /// - Throws: ``GraftError`` naming the row, not the file.
+  /// - Throws: `GraftError` naming the row, not the file.
   static func read(
     _ stream: ByteStream,
     name: String,

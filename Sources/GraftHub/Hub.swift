@@ -18,6 +18,7 @@ public struct Hub: Sendable {
   private let synonyms: [[String]]
 
   /// - Parameters:
+  ///   - settings: The endpoint, the cache and the token.
   ///   - weightNames: Names of weight files, the best first; of all that a model has only the best is fetched.
   ///   - configurationNames: Names of files that hold a model's configuration; all that a model has are fetched.
   ///   - tokenizerNames: What the files of tokenizers are called; all that a model has are fetched.
@@ -77,7 +78,10 @@ public struct Hub: Sendable {
   /// may have moved. What is in the cache is never fetched twice, whatever tool put it there, unless `check`
   /// finds that it is something else.
   ///
-  /// - Parameter check: How far files that are in the cache are trusted.
+  /// - Parameters:
+  ///   - name: The model's name.
+  ///   - check: How far files that are in the cache are trusted.
+  ///   - observe: Called when something happens on the way.
   /// - Throws: `GraftError` of kind `missing` when there is no such model, `refused` when this user may not
   ///   have it or contents are to be checked offline, `system` when the network or the disk fails.
   public func model(

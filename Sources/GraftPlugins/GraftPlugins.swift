@@ -46,6 +46,6 @@ public let builtInPlugins: [any Plugin.Type] = [
 extension Registry {
   /// A registry of the built-in plugins.
   ///
-  /// - Throws: ``GraftError`` when two of them use one name.
+  /// - Throws: `GraftError` when two of them use one name.
   public static func builtIn() throws -> Registry { try Registry(builtInPlugins) }
 }

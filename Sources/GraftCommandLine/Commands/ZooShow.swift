@@ -61,7 +61,7 @@ struct ZooShow: ParsableCommand {
 extension ModelCatalogue {
   /// The model of a name.
   ///
-  /// - Throws: ``GraftError`` when no model has it.
+  /// - Throws: `GraftError` when no model has it.
   func require(_ name: String) throws -> Entry {
     guard let entry = find(name) else {
       throw GraftError(

@@ -60,7 +60,7 @@ struct DataFlags: ParsableArguments {
   /// The rows of the files, or of the data set that is named instead; a file that exists wins.
   ///
   /// - Parameter heads: Those that learn from the rows; they say which further columns are read.
-  /// - Throws: ``GraftError`` naming file and row.
+  /// - Throws: `GraftError` naming file and row.
   func read(_ files: [Path], for heads: HeadSet?) throws -> TrainingData {
     var options = try options
     options.fields = heads?.columns ?? []

@@ -26,7 +26,7 @@ struct HeadTable {
 
   /// The parts of a head that stands alone.
   ///
-  /// - Throws: ``GraftError`` when its labels are broken.
+  /// - Throws: `GraftError` when its labels are broken.
   init(_ head: DetachedHead) throws {
     rows = try head.components.map { component in
       Row(

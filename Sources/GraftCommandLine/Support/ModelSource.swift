@@ -33,7 +33,7 @@ struct HubFlags: ParsableArguments {
 
   /// Where a checkpoint is, after fetching it when it is a name and not here yet.
   ///
-  /// - Throws: ``GraftError`` when there is no such path and no such model.
+  /// - Throws: `GraftError` when there is no such path and no such model.
   func locate(_ source: ModelSource, _ registry: Registry, _ console: Console) throws -> URL {
     try find(source, registry, console).url
   }
@@ -66,7 +66,7 @@ struct HubFlags: ParsableArguments {
 
   /// The checkpoint of this machine that has a name by 'graft zoo add', which the console is told.
   ///
-  /// - Throws: ``GraftError`` when the catalogue cannot be read.
+  /// - Throws: `GraftError` when the catalogue cannot be read.
   func registered(_ name: String, _ console: Console) throws -> URL? {
     guard let path = try ModelCatalogue().find(name)?.path else { return nil }
     console.note("\(name): a local checkpoint, registered as \(path.relativeToWorkingDirectory)")
@@ -76,7 +76,7 @@ struct HubFlags: ParsableArguments {
   /// Brings a model to this machine and says where it came from.
   ///
   /// - Parameter check: How far files that are in the cache are trusted.
-  /// - Throws: ``GraftError`` when it cannot be had.
+  /// - Throws: `GraftError` when it cannot be had.
   func fetch(
     _ name: ModelName, _ registry: Registry, _ console: Console, checking check: Hub.Check = .none
   ) throws -> Hub.Model {
@@ -100,7 +100,7 @@ struct HubFlags: ParsableArguments {
 extension Hub {
   /// The Hub with the weights that can be read, and the names of the catalogue.
   ///
-  /// - Throws: ``GraftError`` when the catalogue cannot be read.
+  /// - Throws: `GraftError` when the catalogue cannot be read.
   init(_ settings: HubSettings, _ registry: Registry) throws {
     self.init(
       settings, weightNames: registry.checkpointFormats.flatMap { $0.fileNames },

@@ -26,7 +26,7 @@ struct CheckpointArgument: ParsableArguments {
 
   /// Where it is, after fetching it when it is a name.
   ///
-  /// - Throws: ``GraftError`` when there is no such path and no such model.
+  /// - Throws: `GraftError` when there is no such path and no such model.
   func locate(_ registry: Registry, _ console: Console) throws -> URL {
     try hub.locate(checkpoint, registry, console)
   }
@@ -79,7 +79,7 @@ struct TextInput: ParsableArguments {
 
   /// The texts in their order.
   ///
-  /// - Throws: ``GraftError`` when the file cannot be read, is empty or is not UTF-8.
+  /// - Throws: `GraftError` when the file cannot be read, is empty or is not UTF-8.
   func read() throws -> [String] {
     guard let url = input?.url else { return texts }
     let isStandardInput = url.relativePath == "-"
@@ -158,7 +158,7 @@ struct UntrainedFlag: ParsableArguments {
   @Flag(help: "Use the head even when its weights are random.")
   var allowUntrained = false
 
-  /// - Throws: ``GraftError`` of kind `refused` when the checkpoint's head was never trained.
+  /// - Throws: `GraftError` of kind `refused` when the checkpoint's head was never trained.
   func check(_ checkpoint: Checkpoint, _ console: Console) throws {
     do {
       try checkpoint.requireTrainedHead()
@@ -181,7 +181,7 @@ struct StrictFlag: ParsableArguments {
 extension CheckpointArgument {
   /// Opens the checkpoint and says what became of its tensors.
   ///
-  /// - Throws: ``GraftError`` when it cannot be read, or is not complete and has to be.
+  /// - Throws: `GraftError` when it cannot be read, or is not complete and has to be.
   func open(_ registry: Registry, _ strictness: StrictFlag, _ console: Console) throws -> Checkpoint {
     try open(locate(registry, console), registry, strictness, console)
   }

@@ -5,7 +5,7 @@ import GraftTensors
 enum Output {
   /// Prints lines.
   ///
-  /// - Throws: ``GraftError`` when the device is full. A reader that has left, as `head` does, is no error.
+  /// - Throws: `GraftError` when the device is full. A reader that has left, as `head` does, is no error.
   static func print(_ text: String) throws {
     guard let failure = write(text + "\n", to: STDOUT_FILENO), failure != EPIPE else { return }
     throw GraftError(.system, "standard output cannot be written (\(String(cString: strerror(failure))))")

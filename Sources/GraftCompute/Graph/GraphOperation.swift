@@ -25,7 +25,7 @@ public protocol GraphOperation: Sendable, Hashable {
   ///     `[batch, sequence]`, int64.
   ///   - graph: What nodes are added to.
   /// - Returns: The result, of the shape that the step's ``ModelGraph/Rows`` ask for.
-  /// - Throws: ``GraftError`` when the operation cannot be written so.
+  /// - Throws: `GraftError` when the operation cannot be written so.
   func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue
 }
 

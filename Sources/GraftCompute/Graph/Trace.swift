@@ -26,7 +26,7 @@ public final class Trace {
   /// The graph that ends in given results.
   ///
   /// - Parameter outputs: The results and what the graph is to call them.
-  /// - Throws: ``GraftError`` when something was done that a graph has no step for.
+  /// - Throws: `GraftError` when something was done that a graph has no step for.
   public func graph(_ outputs: [(name: String, result: Variable)]) throws -> ModelGraph {
     for (name, result) in outputs {
       if case .step(let step) = value(of: result) { graph.outputs[name] = step }

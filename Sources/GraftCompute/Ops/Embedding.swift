@@ -2,7 +2,7 @@ extension Tape {
   /// `y = Σ table_i[ids_i]`: the sum of rows of several embedding tables.
   ///
   /// - Parameter lookups: Tables `[entries, hidden]` with `[tokens]` row numbers each, one at least.
-  /// - Precondition: Every id is a row of its table; ``Model`` checks what comes from outside.
+  /// - Precondition: Every id is a row of its table; `Model` checks what comes from outside.
   /// - Returns: `[tokens, hidden]`.
   public func embeddingSum(_ lookups: [(table: Variable, ids: RowIndices)]) -> Variable {
     if let trace { return trace.lookup(lookups) }

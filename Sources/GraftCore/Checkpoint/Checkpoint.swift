@@ -61,7 +61,7 @@ public struct Checkpoint: Sendable {
 
   /// The backbone that the configuration describes.
   ///
-  /// - Throws: ``GraftError`` when the configuration is not usable.
+  /// - Throws: `GraftError` when the configuration is not usable.
   public func makeBackbone() throws -> any Backbone { try family.makeBackbone(configuration) }
 
   /// What it does, as the Hub calls it; without a head, what the bare encoder does.
@@ -100,7 +100,7 @@ public struct Checkpoint: Sendable {
   /// The components that the active architecture is made of: without a pooler that its class does not have.
   ///
   /// - Parameter dialect: The framework whose class it is; `nil` is transformers.
-  /// - Throws: ``GraftError`` when the configuration is not usable.
+  /// - Throws: `GraftError` when the configuration is not usable.
   public func activeComponents(_ dialect: Dialect? = nil) throws -> [Component] {
     let hasPooler = try usesPooler(dialect)
     return components.filter { !$0.isHead && ($0.id != Component.pooler || hasPooler) } + activeHeads
@@ -109,7 +109,7 @@ public struct Checkpoint: Sendable {
   /// The tensors that the active architecture is made of, in canonical names.
   ///
   /// - Parameter dialect: The framework whose class it is; `nil` is transformers.
-  /// - Throws: ``GraftError`` when the configuration is not usable.
+  /// - Throws: `GraftError` when the configuration is not usable.
   public func activeWeights(_ dialect: Dialect? = nil) throws -> Weights {
     var weights = Weights(metadata: self[Component.backbone]?.weights.metadata ?? [:])
     for component in try activeComponents(dialect) {
@@ -136,7 +136,7 @@ public struct Checkpoint: Sendable {
 
   /// A task of the family, and the head that it has there.
   ///
-  /// - Throws: ``GraftError`` when the family has none, or the configuration is not usable.
+  /// - Throws: `GraftError` when the family has none, or the configuration is not usable.
   public func makeHead(
     _ task: any Task.Type, _ configuration: Configuration, on backbone: any Backbone
   ) throws -> (task: any Task, head: any Head) {
@@ -170,7 +170,7 @@ public struct Checkpoint: Sendable {
 
   /// Refuses to predict with a head, or through a pooler, whose weights are random.
   ///
-  /// - Throws: ``GraftError`` of kind `refused` naming the head.
+  /// - Throws: `GraftError` of kind `refused` naming the head.
   public func requireTrainedHead() throws {
     if let untrained = activeHeads.first(where: \.isUntrained) {
       throw GraftError(
@@ -189,7 +189,7 @@ public struct Checkpoint: Sendable {
 extension Family {
   /// The family's head for a task.
   ///
-  /// - Throws: ``GraftError`` when the family has none, or the configuration is not usable.
+  /// - Throws: `GraftError` when the family has none, or the configuration is not usable.
   public func makeHead(
     _ task: any Task, _ configuration: Configuration, on backbone: any Backbone
   ) throws -> any Head {

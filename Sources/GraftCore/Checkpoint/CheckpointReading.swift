@@ -32,7 +32,7 @@ extension Registry {
   /// ``OpenedCheckpoint/confirmCopies()``.
   ///
   /// - Parameter path: A directory in the Hugging Face layout, or a weight file beside its `config.json`.
-  /// - Throws: ``GraftError`` when a file is missing or broken, when no dialect fits, or when a backbone
+  /// - Throws: `GraftError` when a file is missing or broken, when no dialect fits, or when a backbone
   ///   tensor is missing or of another shape.
   public func open(_ path: URL) throws -> OpenedCheckpoint {
     let directory = try ModelDirectory(path, formats: checkpointFormats)
@@ -243,7 +243,7 @@ extension Registry {
 
   /// The first registered tokenizer whose files are in a directory.
   ///
-  /// - Throws: ``GraftError`` when the files are there, but broken.
+  /// - Throws: `GraftError` when the files are there, but broken.
   public func loadTokenizer(from directory: URL) throws -> (any Tokenizer)? {
     for type in tokenizers.values {
       if let tokenizer = try type.load(from: directory) { return tokenizer }
@@ -255,7 +255,7 @@ extension Registry {
 extension LazyTensor {
   /// Demands a parameter's shape and numbers.
   ///
-  /// - Throws: ``GraftError`` naming the parameter and what is wrong.
+  /// - Throws: `GraftError` naming the parameter and what is wrong.
   func check(_ spec: ParameterSpec, name: String) throws {
     guard self.spec.dtype.isFloatingPoint else {
       throw GraftError(
@@ -278,7 +278,7 @@ extension LazyTensor {
 extension Component {
   /// Demands that a head is whole and fits a backbone; one that is not known fits any.
   ///
-  /// - Throws: ``GraftError`` naming the first tensor that is missing or of another shape.
+  /// - Throws: `GraftError` naming the first tensor that is missing or of another shape.
   public func check(
     _ configuration: Configuration, _ family: Family, on backbone: any Backbone, _ table: NameTable? = nil
   ) throws {
@@ -301,7 +301,7 @@ extension Component {
 
   /// Corrects what the configuration says of a head by what the file holds: how many labels, tied or not.
   ///
-  /// - Throws: ``GraftError`` when the configuration is not usable.
+  /// - Throws: `GraftError` when the configuration is not usable.
   mutating func settleSettings(
     _ task: any Task.Type, _ configuration: Configuration, _ family: Family, _ backbone: any Backbone
   ) throws {

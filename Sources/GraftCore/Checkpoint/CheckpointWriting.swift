@@ -52,7 +52,7 @@ extension Checkpoint {
   ///   - directory: Where they go.
   ///   - options: The format, the dialect and the type of what is written.
   ///   - tally: Counts values that are not finite in what is written.
-  /// - Throws: ``GraftError`` when a file cannot be written or the dialect cannot name a tensor.
+  /// - Throws: `GraftError` when a file cannot be written or the dialect cannot name a tensor.
   public func write(
     into directory: URL, _ options: WriteOptions, counting tally: NonFiniteTally? = nil
   ) throws {
@@ -131,7 +131,7 @@ extension Checkpoint {
   ///
   /// - Returns: What of the checkpoint the dialect does not hold, in sentences: these heads, and the active
   ///   head's labels where the framework's configuration has no place for them.
-  /// - Throws: ``GraftError`` when the labels are not usable.
+  /// - Throws: `GraftError` when the labels are not usable.
   public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
     if dialect.leavesOutHeads, let active = activeHead, !dialect.knows(active) { activeHead = nil }
     let unknown = parkedHeads.filter { head in
@@ -184,7 +184,7 @@ extension Checkpoint {
   ///   - url: The file when one is enough.
   ///   - options: How it was encoded, and is written.
   ///   - tally: Counts values that are not finite.
-  /// - Throws: ``GraftError`` when a file cannot be written.
+  /// - Throws: `GraftError` when a file cannot be written.
   public func write(
     _ file: ModelFile, to url: URL, _ options: WriteOptions, counting tally: NonFiniteTally? = nil
   ) throws {
@@ -219,7 +219,7 @@ extension Checkpoint {
 
   /// The tensors of the active architecture as a dialect stores them.
   ///
-  /// - Throws: ``GraftError`` when the dialect cannot name a tensor, or its classes have one that is missing.
+  /// - Throws: `GraftError` when the dialect cannot name a tensor, or its classes have one that is missing.
   public func encodedWeights(_ options: WriteOptions) throws -> Weights {
     try encodedTensors(options).weights
   }
@@ -227,7 +227,7 @@ extension Checkpoint {
   /// What the file of the active architecture holds: its tensors, and for a format of whole models what else
   /// such a file says.
   ///
-  /// - Throws: ``GraftError`` when the dialect cannot name a tensor or lays out weights otherwise than the model
+  /// - Throws: `GraftError` when the dialect cannot name a tensor or lays out weights otherwise than the model
   ///   reads them, or its classes have one that is missing.
   public func encodedFile(_ options: WriteOptions) throws -> ModelFile {
     var file = try encodedTensors(options)
@@ -264,7 +264,7 @@ extension Checkpoint {
 extension NameTable {
   /// Names, lays out and converts tensors as they are stored.
   ///
-  /// - Throws: ``GraftError`` when the dialect has no name for a tensor, or no place for its shape.
+  /// - Throws: `GraftError` when the dialect has no name for a tensor, or no place for its shape.
   func encode(
     _ tensors: Weights, _ options: Checkpoint.WriteOptions, architecture: String, withHead: Bool
   ) throws -> ModelFile {

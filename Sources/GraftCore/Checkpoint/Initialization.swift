@@ -43,7 +43,7 @@ extension [ParameterSpec] {
   /// New values for parameters: each drawn from its initializer with a stream of its own, so that a
   /// parameter starts the same whatever stands beside it.
   ///
-  /// - Throws: ``GraftError`` when the machine's memory cannot hold them, before any is taken.
+  /// - Throws: `GraftError` when the machine's memory cannot hold them, before any is taken.
   public func initialized(seed: UInt64) throws -> Weights {
     try checkMemory()
     var weights = Weights()

@@ -75,7 +75,7 @@ public struct LoadReport: Sendable, Equatable {
 
   /// Fails when anything had to be initialised or was not recognised.
   ///
-  /// - Throws: ``GraftError`` naming the first few.
+  /// - Throws: `GraftError` naming the first few.
   public func requireStrict() throws {
     let initialized = groups.flatMap(\.initialized)
     if !initialized.isEmpty {

@@ -68,7 +68,9 @@ public struct ModelCard: Sendable, Equatable {
   /// Puts a text between two marks: in the place of the one that stands between them, or else before all other
   /// text, which stays.
   ///
-  /// - Parameter rest: What introduces other text, where there is some.
+  /// - Parameters:
+  ///   - text: The card's text.
+  ///   - rest: What introduces other text, where there is some.
   public mutating func setGenerated(_ text: String, rest: String) {
     let (begin, end) = ModelCard.marks
     let generated = "\(begin)\n\(text)\n\(end)"

@@ -31,7 +31,7 @@ public struct ModelDirectory: Sendable {
   /// - Parameters:
   ///   - path: A directory, or a weight file with its configuration beside it.
   ///   - formats: The weight formats, whose file names are looked for in their order.
-  /// - Throws: ``GraftError`` when there is no such path, or no weights in the directory.
+  /// - Throws: `GraftError` when there is no such path, or no weights in the directory.
   public init(_ path: URL, formats: [CheckpointFormat]) throws {
     func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
     var isDirectory: ObjCBool = false
@@ -120,7 +120,7 @@ public struct ModelDirectory: Sendable {
   /// - Parameters:
   ///   - spellings: Other frameworks' files.
   ///   - attributes: What the weight file says, which counts where there is no other file.
-  /// - Throws: ``GraftError`` when it is missing or not a JSON object.
+  /// - Throws: `GraftError` when it is missing or not a JSON object.
   public func configuration(
     _ spellings: [ConfigurationFile] = [], or attributes: OrderedDictionary<String, JSON> = [:]
   ) throws -> Configuration {

@@ -105,7 +105,10 @@ public enum CheckpointFormat: Sendable {
 
   /// Writes a model; to a container its weights.
   ///
-  /// - Parameter limit: The most bytes of tensors in one file; `nil` is what is usual for the format.
+  /// - Parameters:
+  ///   - model: The model to write.
+  ///   - url: The file to create.
+  ///   - limit: The most bytes of tensors in one file; `nil` is what is usual for the format.
   /// - Throws: `GraftError` when a file cannot be written or the format cannot hold a tensor.
   public func write(_ model: ModelFile, to url: URL, limit: Int? = nil) throws {
     switch self {

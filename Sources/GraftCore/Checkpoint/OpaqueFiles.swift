@@ -8,7 +8,7 @@ public struct OpaqueFiles: Sendable {
 
   /// Opens every file of a directory.
   ///
-  /// - Throws: ``GraftError`` when the directory or a file cannot be read.
+  /// - Throws: `GraftError` when the directory or a file cannot be read.
   init(_ directory: URL) throws {
     files = try directoryContents(directory).filter { !$0.hasPrefix(".") }.map { name in
       (name, try RandomAccessFile(directory.appendingPathComponent(name)))
@@ -20,7 +20,7 @@ public struct OpaqueFiles: Sendable {
 
   /// Copies the files into a directory that exists.
   ///
-  /// - Throws: ``GraftError`` when one cannot be read or written.
+  /// - Throws: `GraftError` when one cannot be read or written.
   func write(into directory: URL) throws {
     for (name, file) in files {
       try FileWriter.write(directory.appendingPathComponent(name)) { writer in

@@ -5,7 +5,7 @@ extension Registry {
   /// Opens a weight file by what it holds, whatever it is called; a shard index opens its shards.
   ///
   /// - Returns: The tensors, and the name of the format.
-  /// - Throws: ``GraftError`` when no format recognises the file, or the file is broken.
+  /// - Throws: `GraftError` when no format recognises the file, or the file is broken.
   public func openWeights(_ url: URL) throws -> (weights: Weights, format: String) {
     let (file, format) = try openModelFile(url)
     return (file.weights, format)
@@ -14,7 +14,7 @@ extension Registry {
   /// Opens a weight file as ``openWeights(_:)`` does, with what else it says of its model.
   ///
   /// - Returns: What the file holds, and the name of the format.
-  /// - Throws: ``GraftError`` when no format recognises the file, or the file is broken.
+  /// - Throws: `GraftError` when no format recognises the file, or the file is broken.
   public func openModelFile(_ url: URL) throws -> (file: ModelFile, format: String) {
     guard url.lastPathComponent.hasSuffix(".index.json") else { return try openSingleFile(url) }
     var format = ""

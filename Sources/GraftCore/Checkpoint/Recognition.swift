@@ -6,7 +6,7 @@ extension Registry {
   /// The family is the one that the configuration names: by `model_type`, else by the class in `architectures`.
   /// When it names none, the one whose names most of the tensors have.
   ///
-  /// - Throws: ``GraftError`` when the family is not registered, no dialect knows a name, or several families do
+  /// - Throws: `GraftError` when the family is not registered, no dialect knows a name, or several families do
   ///   equally well.
   func recognize(_ stored: Weights, _ configuration: Configuration) throws -> (Family, Dialect) {
     let named = try namedFamily(configuration)

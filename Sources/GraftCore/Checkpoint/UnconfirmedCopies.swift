@@ -47,7 +47,7 @@ extension Checkpoint {
   /// first; a second time costs nothing.
   ///
   /// - Returns: The stored names of tensors that were taken for copies and are not.
-  /// - Throws: ``GraftError`` when a parameter is stored twice with different values, or a tensor cannot be read.
+  /// - Throws: `GraftError` when a parameter is stored twice with different values, or a tensor cannot be read.
   @discardableResult
   public mutating func confirmCopies() throws -> [String] {
     guard components.contains(where: { $0.copies != nil }) else { return [] }

@@ -12,7 +12,7 @@ import GraftTensors
 ///       func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable { … }
 ///     }
 public protocol Backbone: Sendable {
-  /// - Throws: ``GraftError`` when the configuration asks for what this backbone does not do.
+  /// - Throws: `GraftError` when the configuration asks for what this backbone does not do.
   init(_ configuration: Configuration) throws
 
   /// The width of hidden states.

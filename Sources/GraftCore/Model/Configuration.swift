@@ -12,7 +12,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// Parses a configuration file.
   ///
-  /// - Throws: ``GraftError`` when the text is not a JSON object.
+  /// - Throws: `GraftError` when the text is not a JSON object.
   public init(parsing bytes: some Collection<UInt8>) throws {
     let json = try JSON(parsing: bytes)
     guard let object = json.object else {
@@ -38,7 +38,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// A positive integer. An absent key means `fallback`, and without one is an error.
   ///
-  /// - Throws: ``GraftError`` naming the key.
+  /// - Throws: `GraftError` naming the key.
   public func size(_ key: String, default fallback: Int? = nil) throws -> Int {
     guard let value = self[key] else {
       if let fallback { return fallback }
@@ -52,7 +52,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// A number.
   ///
-  /// - Throws: ``GraftError`` naming the key when it is there and no number.
+  /// - Throws: `GraftError` naming the key when it is there and no number.
   public func number(_ key: String, default fallback: Double) throws -> Double {
     guard let value = self[key] else { return fallback }
     guard let number = value.double, number.isFinite else { throw wrongValue(key, "a number", value) }
@@ -61,7 +61,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// A text.
   ///
-  /// - Throws: ``GraftError`` naming the key when it is there and no text.
+  /// - Throws: `GraftError` naming the key when it is there and no text.
   public func string(_ key: String, default fallback: String) throws -> String {
     guard let value = self[key] else { return fallback }
     guard let string = value.string else { throw wrongValue(key, "a string", value) }
@@ -70,7 +70,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// A truth value.
   ///
-  /// - Throws: ``GraftError`` naming the key when it is there and neither true nor false.
+  /// - Throws: `GraftError` naming the key when it is there and neither true nor false.
   public func bool(_ key: String, default fallback: Bool) throws -> Bool {
     guard let value = self[key] else { return fallback }
     guard let bool = value.bool else { throw wrongValue(key, "true or false", value) }
@@ -97,7 +97,7 @@ public struct Configuration: Sendable, Equatable {
 extension Configuration {
   /// An activation by the name that `transformers` gives it.
   ///
-  /// - Throws: ``GraftError`` listing the known names.
+  /// - Throws: `GraftError` listing the known names.
   public func activation(_ key: String, default fallback: String) throws -> Activation {
     let names: KeyValuePairs<String, Activation> = [
       "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_accurate": .geluTanh,
@@ -120,7 +120,7 @@ extension Configuration {
 
   /// A probability of dropout.
   ///
-  /// - Throws: ``GraftError`` when it is not in `0 ..< 1`.
+  /// - Throws: `GraftError` when it is not in `0 ..< 1`.
   public func probability(_ key: String, default fallback: Double) throws -> Float {
     let value = try number(key, default: fallback)
     guard (0..<1).contains(value) else {

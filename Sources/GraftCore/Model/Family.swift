@@ -62,7 +62,7 @@ public struct Family: Sendable {
   /// - Parameters:
   ///   - head: The head.
   ///   - rows: What frameworks call its parameters, by the name of the dialect.
-  /// - Throws: ``GraftError`` when the family has a head for the task, or no dialect of a name.
+  /// - Throws: `GraftError` when the family has a head for the task, or no dialect of a name.
   mutating func add(_ head: FamilyHead, rows: [String: [Dialect.Row]]) throws {
     guard self.head(for: head.task) == nil else {
       throw GraftError(.refused, "the family '\(name)' has a head for '\(head.task)' already")
@@ -80,7 +80,7 @@ public struct Family: Sendable {
 
   /// The encoder that a configuration describes.
   ///
-  /// - Throws: ``GraftError`` when the configuration is not usable.
+  /// - Throws: `GraftError` when the configuration is not usable.
   public func makeBackbone(_ configuration: Configuration) throws -> any Backbone {
     try backbone.init(adopting(configuration))
   }
@@ -94,7 +94,7 @@ public struct Family: Sendable {
 
   /// The pooler on a backbone; `nil` for a family without one.
   ///
-  /// - Throws: ``GraftError`` when the configuration is not usable.
+  /// - Throws: `GraftError` when the configuration is not usable.
   public func makePooler(_ configuration: Configuration, on backbone: any Backbone) throws -> (any Head)? {
     try pooler?.head(
       HeadContext(
@@ -136,8 +136,10 @@ public struct FamilyHead: Sendable {
   /// The head of a model.
   ///
   /// - Parameters:
+  ///   - configuration: The checkpoint's, with the settings of the task.
+  ///   - backbone: The encoder.
   ///   - outputs: How many columns its result has, as the task says.
-  /// - Throws: ``GraftError`` when the configuration and the head do not go together.
+  /// - Throws: `GraftError` when the configuration and the head do not go together.
   public func head(
     _ configuration: Configuration, on backbone: any Backbone, outputs: Int
   ) throws -> any Head {

@@ -57,7 +57,7 @@ public struct HeadLayers: Sendable {
 
   /// The head of a model.
   ///
-  /// - Throws: ``GraftError`` naming the key of the configuration that is wrong.
+  /// - Throws: `GraftError` naming the key of the configuration that is wrong.
   public func head(_ context: HeadContext) throws -> any Head { try SequentialHead(self, context) }
 }
 
@@ -71,7 +71,11 @@ extension HeadLayers {
 
   /// A dense layer with an activation, dropout, and an output layer, on the first token.
   ///
-  /// - Parameter dropsInput: Whether there is dropout before the dense layer too.
+  /// - Parameters:
+  ///   - activation: What follows the dense layer.
+  ///   - keys: The configuration's keys of the dropout, the first one that is set.
+  ///   - fallback: The dropout when none is set.
+  ///   - dropsInput: Whether there is dropout before the dense layer too.
   public static func dense(
     _ activation: ActivationChoice, dropout keys: [String], default fallback: Double = 0.1, dropsInput: Bool
   ) -> HeadLayers {

@@ -19,7 +19,7 @@ extension Configuration {
   ///
   /// - Returns: `LABEL_0 …` when only `num_labels` is known; two of them when nothing is, which is what
   ///   `transformers` assumes.
-  /// - Throws: ``GraftError`` when `id2label` does not number its labels 0, 1, 2, …, or `num_labels` is
+  /// - Throws: `GraftError` when `id2label` does not number its labels 0, 1, 2, …, or `num_labels` is
   ///   beyond a million.
   public func labels() throws -> [String] {
     guard let map = self["id2label"] else {
@@ -59,7 +59,7 @@ extension Configuration {
 
   /// `problem_type`, or what `transformers` infers without it: regression for one output, else one label.
   ///
-  /// - Throws: ``GraftError`` when the value is none of the three.
+  /// - Throws: `GraftError` when the value is none of the three.
   public func problemType() throws -> ProblemType {
     guard let value = self["problem_type"] else {
       return try labels().count == 1 ? .regression : .singleLabel

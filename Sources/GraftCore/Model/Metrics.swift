@@ -14,7 +14,10 @@ public struct Metrics: Sendable, Equatable {
 
   /// Adds the classes that examples have and were given; ``means`` then has accuracy, precision, recall and F1.
   ///
-  /// - Parameter classes: How many there are.
+  /// - Parameters:
+  ///   - actual: The class of each example.
+  ///   - predicted: The class that each example was given.
+  ///   - classes: How many there are.
   public mutating func add(actual: [Int32], predicted: [Int32], classes: Int) {
     var matrix = confusion ?? ConfusionMatrix(classes: classes)
     for (actual, predicted) in zip(actual, predicted) {

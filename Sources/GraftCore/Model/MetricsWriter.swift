@@ -11,7 +11,7 @@ public protocol MetricsWriter: AnyObject, SendableMetatype {
   ///   - directory: The run's place for such files; it may have to be created, and several writers share it.
   ///   - step: How many steps the run has behind it. What was written of later ones belongs to steps that are
   ///     done again, and has to go; at 0 that is all.
-  /// - Throws: ``GraftError`` when nothing can be written there.
+  /// - Throws: `GraftError` when nothing can be written there.
   init(directory: URL, after step: Int) throws
 
   /// Adds the numbers of a step. They last, even if the process is killed the next moment.
@@ -19,6 +19,6 @@ public protocol MetricsWriter: AnyObject, SendableMetatype {
   /// - Parameters:
   ///   - values: By name, such as `train/loss`.
   ///   - step: Counted from 1; 0 is before the first.
-  /// - Throws: ``GraftError`` when they cannot be written.
+  /// - Throws: `GraftError` when they cannot be written.
   func add(_ values: [String: Double], step: Int) throws
 }

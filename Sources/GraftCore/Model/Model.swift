@@ -49,8 +49,10 @@ public final class Model {
   /// The backbone's output for a batch.
   ///
   /// - Parameters:
+  ///   - batch: The sequences.
+  ///   - tape: The ops.
   ///   - pooling: Whether the pooler's result is wanted; it is `nil` without a pooler.
-  /// - Throws: ``GraftError`` when a token id is outside the vocabulary, a sequence is too long, or a
+  /// - Throws: `GraftError` when a token id is outside the vocabulary, a sequence is too long, or a
   ///   position is beyond the table.
   public func encode(_ batch: Batch, _ tape: Tape, pooling: Bool = false) throws -> BackboneOutput {
     try check(batch)
@@ -59,7 +61,7 @@ public final class Model {
 
   /// The scores of the active heads for a batch.
   ///
-  /// - Throws: ``GraftError`` when the model has no head; as ``encode(_:_:pooling:)``.
+  /// - Throws: `GraftError` when the model has no head; as ``encode(_:_:pooling:)``.
   public func scores(_ batch: PreparedBatch, _ tape: Tape) throws -> Scores {
     try requireHead()
     let states = try encode(batch.inputs, tape, pooling: heads.contains { $0.head.readsPooled })
@@ -71,8 +73,11 @@ public final class Model {
 
   /// The loss of a prepared batch, a scalar: the sum over the active heads that have targets in it.
   ///
-  /// - Parameter scores: What ``scores(_:_:)`` returned for the batch.
-  /// - Throws: ``GraftError`` when the batch was not prepared for any of them.
+  /// - Parameters:
+  ///   - scores: What ``scores(_:_:)`` returned for the batch.
+  ///   - batch: The prepared batch.
+  ///   - tape: The ops.
+  /// - Throws: `GraftError` when the batch was not prepared for any of them.
   public func loss(_ scores: Scores, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
     var sum: Variable?
     for active in heads where batch.hasTargets(of: type(of: active.task)) {
@@ -86,7 +91,7 @@ public final class Model {
 
   /// The first of the active heads.
   ///
-  /// - Throws: ``GraftError`` when there is none.
+  /// - Throws: `GraftError` when there is none.
   @discardableResult
   public func requireHead() throws -> ActiveHead {
     guard let first = heads.first else {
@@ -101,7 +106,7 @@ public final class Model {
 
   /// The active head that scores the tokens of the vocabulary.
   ///
-  /// - Throws: ``GraftError`` when there is none.
+  /// - Throws: `GraftError` when there is none.
   public func requireTokenHead() throws -> ActiveHead {
     try requireHead()
     guard let head = heads.first(where: { type(of: $0.task).predictsTokens }) else {

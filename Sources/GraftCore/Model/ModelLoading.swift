@@ -25,7 +25,7 @@ extension Checkpoint {
   /// Reads the weights and makes the model: backbone, active heads, and the pooler when there is one.
   ///
   /// - Parameter frozen: What training leaves alone.
-  /// - Throws: ``GraftError`` when a tensor cannot be read.
+  /// - Throws: `GraftError` when a tensor cannot be read.
   public func makeModel(frozen: Freezing = .none) throws -> Model {
     let checkpoint = try confirmed()
     let configuration = checkpoint.configuration

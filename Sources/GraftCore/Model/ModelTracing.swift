@@ -7,7 +7,7 @@ extension Checkpoint {
   /// The outputs are called as transformers does: `last_hidden_state` and `pooler_output` of a backbone alone,
   /// `logits` of a head, and of several heads each by its own name.
   ///
-  /// - Throws: ``GraftError`` when the configuration is not usable, or the model does something that a graph
+  /// - Throws: `GraftError` when the configuration is not usable, or the model does something that a graph
   ///   has no step for.
   public func graph() throws -> ModelGraph {
     let trace = Trace()

@@ -14,8 +14,8 @@ public protocol Optimizer: AnyObject, SendableMetatype {
   ///   - options: Decay and moment settings.
   init(_ parameters: [Parameter], options: OptimizerOptions)
 
-  /// The norm of all gradients together, before clipping. Of many the squares were summed on the way:
-  /// ``GradientSlot/squaredNorm``.
+  /// The norm of all gradients together, before clipping. The squares of many were summed on the way:
+  /// `GradientSlot.squaredNorm`.
   func gradientNorm(backend: any ComputeBackend) -> Double
 
   /// Changes every parameter by its gradient, then forgets the gradients.
@@ -34,7 +34,7 @@ public protocol Optimizer: AnyObject, SendableMetatype {
 
   /// Takes up a saved state.
   ///
-  /// - Throws: ``GraftError`` when it belongs to another set of parameters.
+  /// - Throws: `GraftError` when it belongs to another set of parameters.
   func restore(_ state: Weights) throws
 }
 

@@ -13,7 +13,10 @@ public struct PreparedBatch: Sendable {
 
   /// Sets what a task's head should say.
   ///
-  /// - Parameter selection: The tokens that are predicted, as rows of the hidden states; `nil` means all.
+  /// - Parameters:
+  ///   - value: The targets.
+  ///   - task: The task that they belong to.
+  ///   - selection: The tokens that are predicted, as rows of the hidden states; `nil` means all.
   public mutating func setTargets<T: Task>(_ value: T.Targets, of task: T, selection: [Int32]? = nil) {
     targets[T.name] = value
     selections[T.name] = selection
@@ -24,7 +27,7 @@ public struct PreparedBatch: Sendable {
 
   /// What a task's head should say.
   ///
-  /// - Throws: ``GraftError`` when the batch was not prepared for the task.
+  /// - Throws: `GraftError` when the batch was not prepared for the task.
   public func targets<T: Task>(of task: T) throws -> T.Targets {
     guard let value = targets[T.name] as? T.Targets else {
       throw GraftError(.missing, "the batch has no targets for the head '\(T.name)'")

@@ -21,7 +21,7 @@ public struct Scope {
 
   /// The parameter at this path.
   ///
-  /// - Throws: ``GraftError`` when the model has none of that name.
+  /// - Throws: `GraftError` when the model has none of that name.
   public var parameter: Parameter {
     get throws {
       guard let parameter = parameters[path] else {

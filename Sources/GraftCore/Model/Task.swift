@@ -57,7 +57,7 @@ public protocol Task: Sendable {
   static var outputs: [TaskOutput] { get }
 
   /// - Parameter configuration: A checkpoint's, with the task's settings.
-  /// - Throws: ``GraftError`` naming the setting that is wrong.
+  /// - Throws: `GraftError` naming the setting that is wrong.
   init(_ configuration: Configuration) throws
 
   /// How many scores a prediction has: the columns of the head's result.
@@ -68,7 +68,7 @@ public protocol Task: Sendable {
   /// The rows are given all at once, so that a column is read in one way.
   ///
   /// - Returns: A label for each row, or nothing for a task that learns from the text alone.
-  /// - Throws: ``GraftError`` naming file and row: no label, or one that the task cannot learn.
+  /// - Throws: `GraftError` naming file and row: no label, or one that the task cannot learn.
   func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?]
 
   /// What the model reads of a row: one example, unless ``splitsRows``.
@@ -77,7 +77,7 @@ public protocol Task: Sendable {
   ///   - row: The text, or the pair.
   ///   - label: What ``labels(of:_:)`` made of it.
   ///   - encoder: The tokenizer and the most tokens of an example.
-  /// - Throws: ``GraftError`` when the label does not fit the text.
+  /// - Throws: `GraftError` when the label does not fit the text.
   func examples(of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder) throws -> [Example]
 
   /// Sets a batch's targets, and changes its inputs where the task asks for it, as masking does.
@@ -86,29 +86,37 @@ public protocol Task: Sendable {
   ///   - batch: The batch of `examples`' encodings.
   ///   - examples: The examples, in the batch's order.
   ///   - context: Randomness and the tokenizer's facts.
-  /// - Throws: ``GraftError`` when an example lacks what the task needs, such as a label.
+  /// - Throws: `GraftError` when an example lacks what the task needs, such as a label.
   func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws
 
   /// The mean loss over the batch's targets, a scalar.
   ///
-  /// - Parameter scores: The head's result, `[rows, outputs]`.
-  /// - Throws: ``GraftError`` when the batch was not prepared.
+  /// - Parameters:
+  ///   - scores: The head's result, `[rows, outputs]`.
+  ///   - batch: The prepared batch.
+  ///   - tape: The ops.
+  /// - Throws: `GraftError` when the batch was not prepared.
   func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable
 
   /// Adds a batch's predictions to a running score.
   ///
-  /// - Throws: ``GraftError`` when the batch was not prepared.
+  /// - Throws: `GraftError` when the batch was not prepared.
   func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics) throws
 
   /// What the scores say about each example of a batch.
   ///
-  /// - Parameter scores: The head's result, `[rows, outputs]`.
+  /// - Parameters:
+  ///   - scores: The head's result, `[rows, outputs]`.
+  ///   - batch: The sequences.
+  ///   - examples: The examples, in the batch's order.
   func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [Prediction]
 
   /// What the examples of one row say together.
   ///
-  /// - Parameter predictions: One for each example of the row, at least one.
+  /// - Parameters:
+  ///   - predictions: One for each example of the row, at least one.
+  ///   - row: The row.
   func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction
 }
 

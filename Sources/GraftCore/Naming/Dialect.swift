@@ -27,7 +27,7 @@ public struct Dialect: Sendable {
   public let metadata: [String: String]
   /// The files of a checkpoint, where the framework names or writes them its own way.
   public let files: CheckpointFiles
-  /// The rows of the encoder, with a `{}` for each number of a layer; see ``Row/init(_:_:_:_:)``.
+  /// The rows of the encoder, with a `{}` for each number of a layer; see ``Row``.
   public let backbone: [Row]
   /// The rows of the pooler.
   public let pooler: [Row]
@@ -144,6 +144,8 @@ public struct Dialect: Sendable {
     ///   - canonical: The canonical name; each `{}` stands for the number of a layer, see ``Backbone/storedLayers``.
     ///   - stored: The stored name. A `{}` is the number of a layer; `{_}` is nothing for the first layer and
     ///     `_1`, `_2`, … for the others; `{scope}` is the class that wrote the file, and may be absent.
+    ///   - layout: How the stored elements are arranged.
+    ///   - presence: Whether the tensor has to be there.
     ///   - isAtRoot: Whether the stored name never has the backbone's prefix.
     public init(
       _ canonical: String,
@@ -185,6 +187,9 @@ public struct Dialect: Sendable {
     /// - Parameters:
     ///   - canonical: What `.weight` and `.bias` follow.
     ///   - stored: What the framework's two endings follow.
+    ///   - names: The framework's two endings, and its layouts.
+    ///   - presence: Whether the pair has to be there.
+    ///   - isAtRoot: Whether the stored names never have the backbone's prefix.
     public static func pair(
       _ canonical: String, _ stored: String, _ names: PairNames, _ presence: Presence = .required,
       isAtRoot: Bool = false

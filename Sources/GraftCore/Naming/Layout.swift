@@ -7,7 +7,7 @@ extension LazyTensor {
   ///   - layout: How it is stored.
   ///   - name: What it is called, for errors.
   ///   - heads: The number of attention heads.
-  /// - Throws: ``GraftError`` when its shape does not fit the layout.
+  /// - Throws: `GraftError` when its shape does not fit the layout.
   func fromStored(_ layout: Dialect.Layout, _ name: String, _ heads: Int) throws -> LazyTensor {
     let shape = spec.shape
     func demand(_ fits: Bool, _ expected: String) throws {

@@ -131,7 +131,7 @@ public struct NameTable: Sendable {
   ///   - weights: Tensors in stored names.
   ///   - isTied: Whether the configuration leaves ties as they are usual; otherwise what is stored is a parameter.
   ///   - report: Receives what was loaded, renamed, dropped and not recognised.
-  /// - Throws: ``GraftError`` when two stored tensors are the same parameter, or a layout does not fit.
+  /// - Throws: `GraftError` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(
     _ weights: Weights, isTied: Bool = true, report: inout LoadReport
   ) throws -> Decoded {
@@ -263,7 +263,7 @@ public struct NameTable: Sendable {
 
   /// Demands what the dialect's classes cannot do without.
   ///
-  /// - Throws: ``GraftError`` naming the first tensor that is missing.
+  /// - Throws: `GraftError` naming the first tensor that is missing.
   func checkComplete(_ tensors: Weights) throws {
     for entry in entries where entry.row.presence == .required {
       guard let missing = entry.row.parameters.first(where: { tensors[$0] == nil }) else { continue }
@@ -280,7 +280,7 @@ public struct NameTable: Sendable {
   ///   - architecture: The class that the tensors make, such as `BertForMaskedLM`.
   ///   - withHead: Whether a head is among them, which decides the backbone's prefix.
   ///   - sharing: Whether a tied tensor is given under its second name as well, for a format that stores it once.
-  /// - Throws: ``GraftError`` when the dialect has no name for a tensor, or no place for its shape.
+  /// - Throws: `GraftError` when the dialect has no name for a tensor, or no place for its shape.
   public func encode(
     _ tensors: Weights, architecture: String, withHead: Bool, sharing: Bool = false
   ) throws -> Weights {
@@ -315,7 +315,7 @@ public struct NameTable: Sendable {
 
   /// What each parameter is called where ``encode(_:architecture:withHead:)`` leaves its layout as it is.
   ///
-  /// - Throws: ``GraftError`` when the dialect has one stored otherwise.
+  /// - Throws: `GraftError` when the dialect has one stored otherwise.
   func storedNames(architecture: String, withHead: Bool) throws -> [String: String] {
     var names: [String: String] = [:]
     for entry in entries where !entry.row.isCopy {
@@ -340,7 +340,7 @@ public struct NameTable: Sendable {
 extension LazyTensor {
   /// Some tensors of equal size from one that stacks their rows.
   ///
-  /// - Throws: ``GraftError`` when its rows do not divide.
+  /// - Throws: `GraftError` when its rows do not divide.
   fileprivate func split(_ count: Int, _ name: String) throws -> [LazyTensor] {
     guard count > 1 else { return [self] }
     guard let rows = spec.shape.first, rows.isMultiple(of: count) else {

@@ -89,7 +89,9 @@ public struct JSONReader {
 
   /// Reads an object. `member` is called with each key and has to read or skip its value.
   ///
-  /// - Parameter count: About how many members there will be, when there will be many.
+  /// - Parameters:
+  ///   - count: About how many members there will be, when there will be many.
+  ///   - member: Called for each member, with the reader at its value.
   /// - Throws: when a key is given twice, or the value is not an object.
   public mutating func object(
     expecting count: Int = 0, _ member: (inout JSONReader, String) throws -> Void

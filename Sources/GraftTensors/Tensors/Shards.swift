@@ -126,6 +126,7 @@ public struct ShardIndex: Sendable {
   /// The tensors of each file, in their order.
   ///
   /// - Parameters:
+  ///   - weights: The tensors to split.
   ///   - limit: The most bytes of tensors in one file, unless a single tensor is larger.
   ///   - sharing: Whether names of one tensor go into one file, and count once.
   public static func split(_ weights: Weights, limit: Int, sharing: Bool = false) -> [Weights] {

@@ -38,6 +38,7 @@ public protocol WeightFormat: FileFormat {
   /// Writes tensors to as many files as a limit asks for, and what joins them.
   ///
   /// - Parameters:
+  ///   - weights: The tensors to write.
   ///   - url: The file when one is enough.
   ///   - limit: The most bytes of tensors in one file, unless a single tensor is larger; `nil` is what is usual
   ///     for the format.

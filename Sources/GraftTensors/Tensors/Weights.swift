@@ -2,7 +2,7 @@ import OrderedCollections
 
 /// What a weight file holds: named tensors in their stored order, and free-form metadata.
 ///
-/// The names are the file's own. A ``Dialect`` turns them into canonical names, and back.
+/// The names are the file's own. A `Dialect` turns them into canonical names, and back.
 public struct Weights: Sendable {
   public var tensors: OrderedDictionary<String, LazyTensor>
   public var metadata: [String: String]

@@ -16,7 +16,7 @@ public struct Vocabulary: Sendable {
   /// - Parameters:
   ///   - entries: The model's tokens; no two are the same.
   ///   - added: Those that were added, whether the model has them or not.
-  /// - Throws: ``GraftError`` when the ids are not 0, 1, 2 and so on, each once.
+  /// - Throws: `GraftError` when the ids are not 0, 1, 2 and so on, each once.
   public init(_ entries: [Entry], added: [Entry]) throws {
     let model = PieceTable(entries)
     self.model = model

@@ -31,7 +31,7 @@ public struct ZipArchive: Sendable {
 
   /// Reads and checks the directory of an archive.
   ///
-  /// - Throws: ``GraftError`` that names the entry at fault.
+  /// - Throws: `GraftError` that names the entry at fault.
   public init(_ file: RandomAccessFile) throws {
     try self.init(file) { try ZipDirectory(of: file) }
   }
@@ -71,7 +71,7 @@ public struct ZipArchive: Sendable {
   /// - Parameter isWanted: Whether the names are; of an archive whose directory is lost it is asked with what the
   ///   first entry's own header says.
   /// - Returns: `nil` when the file is no archive, or not the wanted one.
-  /// - Throws: ``GraftError`` when the file is the wanted archive, but broken, or cannot be read.
+  /// - Throws: `GraftError` when the file is the wanted archive, but broken, or cannot be read.
   public static func open(_ file: RandomAccessFile, where isWanted: ([String]) -> Bool) throws -> ZipArchive?
   {
     guard FileKind(try file.head(4)) == .zip else { return nil }

@@ -44,7 +44,7 @@ extension ZipDirectory {
 
   /// Finds and reads the directory.
   ///
-  /// - Throws: ``GraftError`` when there is none, or it is broken.
+  /// - Throws: `GraftError` when there is none, or it is broken.
   init(of file: RandomAccessFile) throws {
     // The end record is the last thing but for a comment of at most 65,535 bytes.
     let tailStart = max(0, file.size - Self.endSize - 0xFFFF)
@@ -226,7 +226,7 @@ extension ZipDirectory.Record {
   /// Holds the entry's own header against the directory.
   ///
   /// - Returns: Where the packed data begin.
-  /// - Throws: ``GraftError`` when they differ.
+  /// - Throws: `GraftError` when they differ.
   func dataStart(in file: RandomAccessFile) throws -> Int {
     let length = 30 + nameBytes.count
     guard offset <= file.size - length else {

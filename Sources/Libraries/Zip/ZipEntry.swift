@@ -8,7 +8,7 @@ extension ZipArchive {
   /// The bytes of an entry that should be small.
   ///
   /// - Parameter limit: The most bytes that are unpacked.
-  /// - Throws: ``GraftError`` when the entry is larger or corrupt.
+  /// - Throws: `GraftError` when the entry is larger or corrupt.
   public func bytes(of entry: Entry, limit: Int) throws -> [UInt8] {
     guard entry.size <= limit else {
       throw GraftError(
@@ -20,7 +20,7 @@ extension ZipArchive {
 
   /// The first bytes of an entry, at most `count`, unchecked.
   ///
-  /// - Throws: ``GraftError`` when the entry is corrupt.
+  /// - Throws: `GraftError` when the entry is corrupt.
   public func head(of entry: Entry, _ count: Int) throws -> [UInt8] {
     let count = min(count, entry.size)
     return try Array(unsafeUninitializedCapacity: count) { buffer, filled in

@@ -24,7 +24,7 @@ public final class ZipWriter {
 
   /// Creates or replaces an archive with the entries that `body` appends.
   ///
-  /// - Throws: what `body` throws, or ``GraftError`` when the file cannot be written; an older file of that
+  /// - Throws: what `body` throws, or `GraftError` when the file cannot be written; an older file of that
   ///   name is then untouched.
   public static func write(_ url: URL, _ body: (ZipWriter) throws -> Void) throws {
     try FileWriter.write(url) { file in
@@ -40,7 +40,7 @@ public final class ZipWriter {
   ///   - name: A relative path, whose parts are separated by `/`.
   ///   - head: The first bytes.
   ///   - tensor: The rest.
-  /// - Throws: ``GraftError`` when a zip archive cannot hold the name, or writing fails.
+  /// - Throws: `GraftError` when a zip archive cannot hold the name, or writing fails.
   public func append(_ name: String, _ head: [UInt8], _ tensor: LazyTensor? = nil) throws {
     let nameBytes = try Self.checked(name)
     let size = head.count + (tensor?.spec.byteCount ?? 0)

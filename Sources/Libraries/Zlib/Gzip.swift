@@ -14,7 +14,7 @@ public enum Gzip {
   /// - Parameters:
   ///   - url: The gzip file.
   ///   - limit: The most bytes that come out of it.
-  /// - Throws: ``GraftError`` when it is not gzip, is truncated or corrupt, or expands beyond `limit`.
+  /// - Throws: `GraftError` when it is not gzip, is truncated or corrupt, or expands beyond `limit`.
   public static func decompress(file url: URL, limit: Int) throws -> [UInt8] {
     let reader = try GzipReader(RandomAccessFile(url))
     var bytes: [UInt8] = []

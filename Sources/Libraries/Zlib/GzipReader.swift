@@ -15,7 +15,7 @@ public final class GzipReader {
   private var finished = false
 
   /// - Parameter file: A gzip file; it is read from its beginning.
-  /// - Throws: ``GraftError`` when it does not begin as one.
+  /// - Throws: `GraftError` when it does not begin as one.
   public init(_ file: RandomAccessFile) throws {
     guard Gzip.isGzip(try file.head(Gzip.magic.count)) else {
       throw GraftError(.malformed, "not a gzip file", file: file.url.path)
@@ -27,7 +27,7 @@ public final class GzipReader {
   ///
   /// - Parameter buffer: Where to; not empty.
   /// - Returns: How many bytes were decompressed; 0 at the end.
-  /// - Throws: ``GraftError`` when the data is truncated or corrupt, or reading fails. The reader is at its
+  /// - Throws: `GraftError` when the data is truncated or corrupt, or reading fails. The reader is at its
   ///   end then.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard !finished else { return 0 }

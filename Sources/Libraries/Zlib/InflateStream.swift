@@ -22,7 +22,7 @@ public final class InflateStream {
   private let stream: UnsafeMutablePointer<z_stream>
 
   /// - Parameter range: Where the compressed data stand, which lies inside the file.
-  /// - Throws: ``GraftError`` when zlib cannot start.
+  /// - Throws: `GraftError` when zlib cannot start.
   public init(_ file: RandomAccessFile, _ range: Range<Int>, _ wrapping: Wrapping) throws {
     self.file = file
     (position, end) = (range.lowerBound, range.upperBound)
@@ -60,7 +60,7 @@ public final class InflateStream {
   /// Decompresses until the buffer is full, the data have reached their end mark, or the range ends.
   ///
   /// - Returns: How many bytes came out, and whether the end mark was met.
-  /// - Throws: ``GraftError`` when the data are corrupt, or reading fails.
+  /// - Throws: `GraftError` when the data are corrupt, or reading fails.
   public func inflate(into buffer: UnsafeMutableRawBufferPointer) throws -> (count: Int, isEnd: Bool) {
     let capacity = min(buffer.count, 1 << 30)
     stream.pointee.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)

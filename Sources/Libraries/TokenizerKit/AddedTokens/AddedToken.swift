@@ -41,7 +41,7 @@ extension AddedToken {
 
   /// Reads an entry of the `added_tokens` of a `tokenizer.json`.
   ///
-  /// - Throws: ``GraftError`` for one without text or id, or with a flag that is none.
+  /// - Throws: `GraftError` for one without text or id, or with a flag that is none.
   public init(_ json: JSON) throws {
     guard let content = json["content"]?.string, !content.isEmpty else {
       throw GraftError(.malformed, "an added token without text", subject: "key 'added_tokens'")
@@ -56,7 +56,7 @@ extension AddedToken {
 
   /// - Parameter flags: An object with those of `special`, `lstrip`, `rstrip`, `single_word` and `normalized` that
   ///   are not as they are by default.
-  /// - Throws: ``GraftError`` when one of them is neither true nor false.
+  /// - Throws: `GraftError` when one of them is neither true nor false.
   public init(id: Int32, content: String, flags: JSON, isSpecial: Bool = false) throws {
     let isSpecial = try flags.flag("special") ?? isSpecial
     self.init(

@@ -3,7 +3,7 @@ import GraftTensors
 extension JSON {
   /// Whether a key is on; `nil` when it is absent or `null`.
   ///
-  /// - Throws: ``GraftError`` when it is neither.
+  /// - Throws: `GraftError` when it is neither.
   public func flag(_ key: String) throws -> Bool? {
     guard let value = self[key], value != .null else { return nil }
     guard let flag = value.bool else {

@@ -3,7 +3,7 @@ import GraftTensors
 
 /// The `post_processor` of a `tokenizer.json`.
 extension PostProcessor {
-  /// - Throws: ``GraftError`` for a kind that is not known, and for one that does not fit the vocabulary.
+  /// - Throws: `GraftError` for a kind that is not known, and for one that does not fit the vocabulary.
   public init(json: JSON, vocabularySize: Int) throws {
     let reader = PostProcessorReader(json: json, vocabularySize: vocabularySize)
     switch (json, json["type"]?.string) {

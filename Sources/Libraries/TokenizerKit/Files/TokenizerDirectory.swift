@@ -16,7 +16,7 @@ public struct TokenizerDirectory {
 
   /// The bytes of a file, or `nil` when there is none.
   ///
-  /// - Throws: ``GraftError`` when it cannot be read, or is larger than 256 MiB.
+  /// - Throws: `GraftError` when it cannot be read, or is larger than 256 MiB.
   public func read(_ name: String) throws -> [UInt8]? {
     guard has(name) else { return nil }
     return try RandomAccessFile(url.appendingPathComponent(name)).bytesOfWholeFile(limit: Self.limit)
@@ -33,7 +33,7 @@ public struct TokenizerDirectory {
 
   /// The JSON object in a file; an empty one when there is no file.
   ///
-  /// - Throws: ``GraftError`` that names the file when there is something else in it.
+  /// - Throws: `GraftError` that names the file when there is something else in it.
   public func readObject(_ name: String) throws -> JSON {
     guard let bytes = try read(name) else { return [:] }
     return try inFile(name) {

@@ -26,7 +26,7 @@ public struct TokenizerDocument: Sendable {
 
     /// Reads "left right", as files of before 2024 have it.
     ///
-    /// - Throws: ``GraftError`` when there is not exactly one space.
+    /// - Throws: `GraftError` when there is not exactly one space.
     public init(_ text: String) throws {
       let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
@@ -38,7 +38,7 @@ public struct TokenizerDocument: Sendable {
     }
   }
 
-  /// - Throws: ``GraftError`` that gives the byte offset when this is no JSON object, the vocabulary's ids are
+  /// - Throws: `GraftError` that gives the byte offset when this is no JSON object, the vocabulary's ids are
   ///   no whole numbers, a merge is not of two tokens, or a token is given twice.
   public init(parsing bytes: [UInt8]) throws {
     try self.init(parsing: bytes) { _ in }
@@ -110,7 +110,7 @@ public struct TokenizerDocument: Sendable {
 
   /// The model's type, or `nil` when the file does not name it, as those of before 2020.
   ///
-  /// - Throws: ``GraftError`` when there is no model.
+  /// - Throws: `GraftError` when there is no model.
   public func modelType() throws -> String? {
     guard let model = json["model"], model.members != nil else {
       throw GraftError(.malformed, "no tokenizer", subject: "key 'model'", expected: "an object")
@@ -137,7 +137,7 @@ extension TokenizerDocument {
   ///   - defaults: What tokens with a role are called where nothing says it, by role.
   ///   - body: Gets `tokenizer.json` and the settings.
   /// - Returns: What `body` returns; `nil` when the file carries no `tokenizer.json`.
-  /// - Throws: ``GraftError`` that names the text and what is wrong in it.
+  /// - Throws: `GraftError` that names the text and what is wrong in it.
   public static func read<Result>(
     _ attributes: OrderedDictionary<String, JSON>, defaults: [String: String],
     _ body: ([UInt8], TokenizerSettings) throws -> Result?
@@ -166,7 +166,7 @@ extension TokenizerDocument {
 extension Vocabulary {
   /// Reads an object of tokens and their ids.
   ///
-  /// - Throws: ``GraftError`` that gives the byte offset when an id is no whole number, or a token is given twice.
+  /// - Throws: `GraftError` that gives the byte offset when an id is no whole number, or a token is given twice.
   public static func entries(_ reader: inout JSONReader) throws -> [Entry] {
     var entries: [Entry] = []
     try reader.object(expecting: 1 << 15) { reader, token in entries.append((token, try reader.integer())) }

@@ -92,7 +92,7 @@ public struct TokenizerSettings: Sendable {
 
   /// The tokens beyond the roles: those with an id first, by id.
   ///
-  /// - Throws: ``GraftError`` when an id in `added_tokens.json` is none.
+  /// - Throws: `GraftError` when an id in `added_tokens.json` is none.
   public func extraTokens() throws -> [ExtraToken] {
     let special = ["extra_special_tokens", "additional_special_tokens"].flatMap { key in
       (configuration[key] ?? specialTokensMap[key])?.array ?? []
@@ -118,7 +118,7 @@ public struct TokenizerSettings: Sendable {
 
   /// The tokens of the `added_tokens_decoder` of `tokenizer_config.json`, by id; `nil` when there is none.
   ///
-  /// - Throws: ``GraftError`` when an entry is no token.
+  /// - Throws: `GraftError` when an entry is no token.
   public func decoderTokens() throws -> [AddedToken]? {
     guard let members = configuration["added_tokens_decoder"]?.members else { return nil }
     return try members.map { member in
