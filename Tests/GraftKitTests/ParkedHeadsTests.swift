@@ -66,10 +66,10 @@ import Testing
     return try Registry(others)
   }
 
-  /// The bytes of a parked head's files by their names.
+  /// The bytes of a parked head's files by their paths.
   private func files(_ model: URL) throws -> [String: Data] {
     let head = model.appending(path: "heads/masked-lm")
-    return try directoryContents(head).reduce(into: [:]) {
+    return try filePaths(below: head).reduce(into: [:]) {
       $0[$1] = try Data(contentsOf: head.appending(path: $1))
     }
   }
@@ -84,8 +84,16 @@ import Testing
     try withTemporaryDirectory { directory in
       func place(_ name: String) -> URL { directory.appending(path: name) }
       try writeClassifier(to: place("model"))
+      let head = place("model/heads/masked-lm")
+      try FileManager.default.createDirectory(
+        at: head.appending(path: "vocabulary"), withIntermediateDirectories: false)
+      try FileWriter.write(head.appending(path: "vocabulary/words.txt"), text: "a\nb\n")
+      try FileWriter.write(head.appending(path: ".version"), text: "2\n")
       let original = try files(place("model"))
-      #expect(original.keys.sorted() == ["config.json", "graft.json", "model.safetensors"])
+      #expect(
+        original.keys.sorted() == [
+          ".version", "config.json", "graft.json", "model.safetensors", "vocabulary/words.txt",
+        ])
 
       let opened = try poor.open(place("model")).checkpoint
       #expect(opened.heads.map(\.id) == ["sequence-classification", "masked-lm"])

@@ -29,7 +29,7 @@ public struct Component: Sendable {
   /// Whether it was trained, and on what; `nil` when it came with the checkpoint, which says nothing of it.
   public var history: History?
   /// What its file stores as copies of other parameters, and was not compared yet.
-  public var copies: UnconfirmedCopies?
+  package var copies: UnconfirmedCopies?
 
   public init(
     _ kind: Kind, id: String, settings: Configuration = Configuration(), weights: Weights,

@@ -4,14 +4,14 @@ import GraftTensors
 /// The files of a component that no plugin here knows, held open so that they can be written again wherever the
 /// checkpoint goes.
 public struct OpaqueFiles: Sendable {
-  private let files: [(name: String, file: RandomAccessFile)]
+  private let files: [(path: String, file: RandomAccessFile)]
 
-  /// Opens every file of a directory.
+  /// Opens every file below a directory.
   ///
-  /// - Throws: `GraftError` when the directory or a file cannot be read.
+  /// - Throws: `GraftError` when a directory or a file cannot be read.
   init(_ directory: URL) throws {
-    files = try directoryContents(directory).filter { !$0.hasPrefix(".") }.map { name in
-      (name, try RandomAccessFile(directory.appendingPathComponent(name)))
+    files = try filePaths(below: directory).map { path in
+      (path, try RandomAccessFile(directory.appending(path: path)))
     }
   }
 
@@ -22,8 +22,10 @@ public struct OpaqueFiles: Sendable {
   ///
   /// - Throws: `GraftError` when one cannot be read or written.
   func write(into directory: URL) throws {
-    for (name, file) in files {
-      try FileWriter.write(directory.appendingPathComponent(name)) { writer in
+    for (path, file) in files {
+      let url = directory.appending(path: path)
+      try DirectoryWriter.makeDirectory(url.deletingLastPathComponent())
+      try FileWriter.write(url) { writer in
         try writer.append(LazyTensor(TensorSpec(.uint8, [file.size]), in: file, at: 0))
       }
     }
