@@ -1,8 +1,9 @@
-"""What the makers of `distilbert-tiny` and `roberta-tiny` share: a family's checkpoints, and their golden outputs.
+"""What the makers of the tiny families share: a family's checkpoints, and their golden outputs.
 
 torch 2.15.0, transformers 5.23.0, tokenizers 0.23.3, safetensors 0.8.0. Use it through a folder's `make.py`.
 """
 
+import inspect
 import json
 import shutil
 import zlib
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Callable
 
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers.utils import logging
 
@@ -39,6 +41,7 @@ class Family:
     - write_tokenizer: Writes a tokenizer's files into a directory.
     - pad, first, last, mask: Ids of the special tokens.
     - words: The ids that stand for words, as a range.
+    - pairs: Whether there are tokens of the second type.
     """
 
     folder: Path
@@ -50,6 +53,7 @@ class Family:
     last: int
     mask: int
     words: tuple[int, int]
+    pairs: bool = False
     written: dict = field(default_factory=dict)  # each checkpoint's class, and the length of its golden texts
 
     def randomise(self, model):
@@ -67,6 +71,7 @@ class Family:
                 else:
                     parameter.copy_(0.3 * values)
             head = getattr(model, "lm_head", None)
+            head = head or getattr(model, "predictions", None)
             if head is not None:  # untied, transformers has two biases and reads the decoder's alone: keep them equal
                 head.decoder.bias.copy_(head.bias)
 
@@ -83,7 +88,10 @@ class Family:
             ids[row, size - 1] = self.last
             ids[row, size:], mask[row, size:] = self.pad, 0
         mask[2, 2] = 0
-        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": torch.zeros_like(ids)}
+        types = torch.zeros_like(ids)
+        if self.pairs:
+            types[:, 4:] = mask[:, 4:]
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
     def left_padded(self, length):
         """Three rows with padding before the text, and for one of them within it too."""
@@ -97,9 +105,8 @@ class Family:
 
     def outputs(self, model, batch):
         """By the names that Graft's verification knows."""
-        arguments = dict(batch)
-        if self.prefix == "distilbert.":  # which has no token types
-            del arguments["token_type_ids"]
+        known = inspect.signature(model.forward).parameters  # some have no token types
+        arguments = {key: value for key, value in batch.items() if key in known}
         with torch.no_grad():
             backbone = getattr(model, self.prefix[:-1], model)(**arguments)
             outputs = {"last_hidden_state": backbone.last_hidden_state}
@@ -166,6 +173,59 @@ class Family:
         assert found.keys() == expected.keys() and all(torch.equal(found[key], expected[key]) for key in found), name
         own.unlink()
         own.symlink_to(Path("..") / of / other.name)
+
+    def write_usual(self, name, longest, positions, decoder, classifier=None, old=None, bare=None):
+        """The checkpoints that every family has, in every spelling.
+
+        - name: What its classes begin with.
+        - longest: The most tokens in a text.
+        - positions: The rows of the position table.
+        - decoder: What older files call the copies of a masked-language model, and whose copies they are.
+        - classifier: Settings of the classifier.
+        - old: Writes the tokenizer's files as they were before tokenizer.json.
+        - bare: Writes the vocabulary alone.
+        """
+        kind = lambda suffix: getattr(transformers, name + suffix)
+        self.write("base", kind("Model"), length=longest)
+        self.write("masked-lm", kind("ForMaskedLM"))
+        self.write("sequence-classification", kind("ForSequenceClassification"), labels(MOODS) | (classifier or {}))
+        self.write("two-labels", kind("ForSequenceClassification"))  # its config.json names no labels
+        self.write(
+            "multi-label", kind("ForSequenceClassification"),
+            dict(problem_type="multi_label_classification", **labels(TOPICS)),
+        )
+        self.write("token-classification", kind("ForTokenClassification"), labels(ENTITIES))
+        self.write("question-answering", kind("ForQuestionAnswering"))
+        # The encoder's activation, and an epsilon that is large enough to be seen everywhere.
+        self.write("relu", kind("ForMaskedLM"), dict(hidden_act="relu", layer_norm_eps=2e-3))
+        self.write("untied-decoder", kind("ForMaskedLM"), dict(tie_word_embeddings=False))
+
+        def with_decoder(tensors, copy):
+            """As `state_dict()` has it."""
+            return tensors | {
+                name: tensors[target].clone() if copy else tensors[target] for name, target in decoder.items()
+            }
+
+        def legacy(tensors):
+            """As files of 2019 are: with the decoder, the buffers, and a LayerNorm's first names."""
+            places = torch.arange(positions).unsqueeze(0)
+            spelled = lambda name: name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+                "LayerNorm.bias", "LayerNorm.beta"
+            )
+            renamed = {spelled(name): tensor for name, tensor in with_decoder(tensors, copy=True).items()}
+            return renamed | {self.prefix + BUFFERS[0]: places, self.prefix + BUFFERS[1]: torch.zeros_like(places)}
+
+        prefixed = lambda tensors: {self.prefix + name: tensor for name, tensor in tensors.items()}
+        unprefixed = lambda tensors: {name.removeprefix(self.prefix): tensor for name, tensor in tensors.items()}
+        self.rewrite("pytorch-copies", "masked-lm", lambda t: with_decoder(t, copy=True), old, "pytorch_model.bin")
+        self.rewrite("pytorch-shared", "masked-lm", lambda t: with_decoder(t, copy=False), bare, "pytorch_model.bin")
+        self.rewrite("legacy", "masked-lm", legacy, old)
+        self.rewrite("prefixed-base", "base", prefixed)
+        self.rewrite("unprefixed-masked-lm", "masked-lm", unprefixed)
+        self.without_architectures(
+            "base", "masked-lm", "sequence-classification", "two-labels", "multi-label", "token-classification",
+            "question-answering",
+        )
 
     def without_architectures(self, *names):
         """Each checkpoint again with a config.json that does not say whose it is; all else is a link to the original."""

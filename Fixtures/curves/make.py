@@ -26,6 +26,8 @@ from transformers import (
     BertForSequenceClassification,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
+    ElectraForMaskedLM,
+    ElectraForSequenceClassification,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
     get_linear_schedule_with_warmup,
@@ -63,6 +65,11 @@ ROBERTA = Family(
     "roberta-tiny", RobertaForSequenceClassification, RobertaForMaskedLM, [*DROPOUTS, "classifier_dropout"],
     pad=1, first=0, last=2, mask=392, word=4, end=392,
 )
+ELECTRA = Family(
+    "electra-tiny", ElectraForSequenceClassification, ElectraForMaskedLM, [*DROPOUTS, "classifier_dropout"],
+)
+FAMILIES = {30: ("bert", BERT), 32: ("distilbert", DISTILBERT), 34: ("roberta", ROBERTA), 36: ("electra", ELECTRA)}
+KEY_BIASES = ("key.bias", "k_lin.bias")
 
 
 def randint(low, high, *shape):
@@ -144,7 +151,7 @@ def write(name, family, directory, batches):
     for key, value in truth.items():
         error = float(((value - rounded[key]).abs() / (value.abs() if key in deviation else 1)).max())
         kind = key if key in deviation else "weights"
-        if kind in deviation and not key.endswith(("key.bias", "k_lin.bias")) and key != "learning_rate":
+        if kind in deviation and not key.endswith(KEY_BIASES) and key != "learning_rate":
             deviation[kind] = max(deviation[kind], error)
     loss = truth["loss"]
     print(f"{name}: loss {loss[:5].mean():.3f} to {loss[-5:].mean():.3f}; float32 deviates by", deviation)
@@ -157,7 +164,7 @@ def write(name, family, directory, batches):
 
 
 if __name__ == "__main__":
-    for seed, prefix, family in ((30, "bert", BERT), (32, "distilbert", DISTILBERT), (34, "roberta", ROBERTA)):
+    for seed, (prefix, family) in FAMILIES.items():
         generator.manual_seed(seed)
         write(f"{prefix}_sequence_classification", family, "sequence-classification", classification_batches(family))
         generator.manual_seed(seed + 1)

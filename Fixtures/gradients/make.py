@@ -11,7 +11,9 @@ and upstream gradient 1. Integers (ids, labels, offsets, heads) are int32, a who
 `token_type_ids` int64 `[batch, length]`. A whole model's file is named by its family and task.
 """
 
+import inspect
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -23,6 +25,8 @@ from transformers import (
     BertForSequenceClassification,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
+    ElectraForMaskedLM,
+    ElectraForSequenceClassification,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
 )
@@ -61,10 +65,11 @@ def run(operation, inputs, upstream, dtype):
 
 def agree(name, truth, rounded):
     # A key's bias has no effect on a softmax, so its gradient is zero and only rounding noise remains: measure no tensor
-    # by less than a thousandth of the largest gradient.
+    # by less than a thousandth of the largest gradient, and such a bias by the gradient of its weight.
     largest = max(value.abs().max() for value in truth.values())
     for key, value in truth.items():
-        error = (value - rounded[key]).abs().max() / value.abs().max().clamp_min(1e-3 * largest)
+        measure = truth.get(key.removesuffix("bias") + "weight", value) if value.abs().max() < 1e-12 * largest else value
+        error = (value - rounded[key]).abs().max() / measure.abs().max().clamp_min(1e-3 * largest)
         assert error < 1e-5, (name, key, float(error))
 
 
@@ -310,9 +315,8 @@ def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DR
             HERE.parent / directory, dtype=dtype, attn_implementation="eager", **dropout
         )
         model.train()
-        arguments = dict(inputs)
-        if model.config.model_type == "distilbert":  # which has no token types
-            del arguments["token_type_ids"]
+        known = inspect.signature(model.forward).parameters  # some have no token types
+        arguments = {key: value for key, value in inputs.items() if key in known}
         result = model(**arguments, **labels)
         result.loss.backward()
         found = {"loss": result.loss.detach().reshape(1)}
@@ -345,34 +349,44 @@ def models():
     )
 
 
-def distilbert_models():
-    dropout = dict(dropout=0.0, attention_dropout=0.0, seq_classif_dropout=0.0)
-    model_gradients(
-        "distilbert_sequence_classification",
-        DistilBertForSequenceClassification,
-        "distilbert-tiny/sequence-classification",
-        batch(pair=False),
-        {"labels": torch.tensor([4, 0, 3, 1])},
-        dropout,
-    )
-    inputs, labels = masked_labels(batch(pair=False))
-    model_gradients(
-        "distilbert_masked_lm", DistilBertForMaskedLM, "distilbert-tiny/masked-lm", inputs, {"labels": labels}, dropout
-    )
+@dataclass
+class Family:
+    """The two models of a family that are trained most, with the ids of its tokens and the keys of its dropouts."""
+
+    classifier: type
+    masked_lm: type
+    dropouts: list[str]
+    mask: int = 4
+    tokens: dict = field(default_factory=dict)
+
+    def write(self, name):
+        dropout = dict.fromkeys(self.dropouts, 0.0)
+        folder = f"{name.replace('_', '-')}-tiny"
+        labels = {"labels": torch.tensor([4, 0, 3, 1])}
+        model_gradients(
+            f"{name}_sequence_classification", self.classifier, f"{folder}/sequence-classification",
+            batch(**self.tokens), labels, dropout,
+        )
+        inputs, labels = masked_labels(batch(**self.tokens), mask=self.mask)
+        model_gradients(
+            f"{name}_masked_lm", self.masked_lm, f"{folder}/masked-lm", inputs, {"labels": labels}, dropout
+        )
 
 
-def roberta_models():
-    tokens = dict(pad=1, first=0, words=(4, 392), pair=False)
-    model_gradients(
-        "roberta_sequence_classification",
-        RobertaForSequenceClassification,
-        "roberta-tiny/sequence-classification",
-        batch(**tokens),
-        {"labels": torch.tensor([4, 0, 3, 1])},
-        NO_DROPOUT | dict(classifier_dropout=0.0),
-    )
-    inputs, labels = masked_labels(batch(**tokens), mask=392)
-    model_gradients("roberta_masked_lm", RobertaForMaskedLM, "roberta-tiny/masked-lm", inputs, {"labels": labels})
+ROBERTA_TOKENS = dict(pad=1, first=0, words=(4, 392), pair=False)
+FAMILIES = {
+    22: ("distilbert", Family(
+        DistilBertForSequenceClassification, DistilBertForMaskedLM,
+        ["dropout", "attention_dropout", "seq_classif_dropout"], tokens=dict(pair=False),
+    )),
+    23: ("roberta", Family(
+        RobertaForSequenceClassification, RobertaForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
+        mask=392, tokens=ROBERTA_TOKENS,
+    )),
+    25: ("electra", Family(
+        ElectraForSequenceClassification, ElectraForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
+    )),
+}
 
 
 if __name__ == "__main__":
@@ -380,9 +394,8 @@ if __name__ == "__main__":
     operations()
     generator.manual_seed(21)
     models()
-    generator.manual_seed(22)
-    distilbert_models()
-    generator.manual_seed(23)
-    roberta_models()
+    for seed, (name, family) in FAMILIES.items():
+        generator.manual_seed(seed)
+        family.write(name)
     generator.manual_seed(24)
     further_operations()

@@ -31,6 +31,11 @@ RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
 RENAMED = {"ForMaskedLM": "prediction_logits", "ForNextSentencePrediction": "seq_relationship_logits"}
 
 
+def has_types(config):
+    """Whether tokens have more than one type."""
+    return getattr(config, "type_vocab_size", 0) > 1
+
+
 def batches(config, longest):
     """One text and several, with padding behind and before, and a word between that is masked out.
 
@@ -76,7 +81,7 @@ def runs(file, model, name, longest):
 def torch_exports(model, directory, longest, **options):
     ids = torch.tensor([[2, 5, 6, 3], [2, 7, 3, model.config.pad_token_id]])
     inputs = dict(input_ids=ids, attention_mask=torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]))
-    if model.config.model_type == "bert":  # of the others, tokenizers give no types
+    if has_types(model.config):
         inputs["token_type_ids"] = torch.zeros_like(ids)
     directory.mkdir()
     if options["dynamo"]:

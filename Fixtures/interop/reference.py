@@ -85,7 +85,12 @@ ROBERTA = Family(
     mask_takes_space=True,  # as transformers 4 has it for vocab.json and merges.txt alone; 5 does not
     first_position=2,
 )
-FAMILIES = {family.name: family for family in (BERT, DISTILBERT, ROBERTA)}
+ELECTRA = Family(
+    "electra",
+    {"ElectraForMaskedLM": "masked-lm", "ElectraForSequenceClassification": "sequence-classification"},
+    {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
+)
+FAMILIES = {family.name: family for family in (BERT, DISTILBERT, ROBERTA, ELECTRA)}
 
 
 def read_config(directory):

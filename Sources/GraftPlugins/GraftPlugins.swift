@@ -2,6 +2,7 @@ import AdamW
 import BERT
 import ByteLevelBPE
 import DistilBERT
+import ELECTRA
 import GGUF
 import GraftCore
 import HDF5
@@ -32,6 +33,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   BERTPlugin.self,
   DistilBERTPlugin.self,
   RoBERTaPlugin.self,
+  ELECTRAPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
   SequenceClassificationPlugin.self,

@@ -65,6 +65,8 @@ struct FamilyDropout {
       Classifier(family: "distilbert", key: "seq_classif_dropout", fallback: 0.2, dropsInput: false),
       // RobertaClassificationHead: dropout, dense, tanh, dropout, out_proj.
       Classifier(family: "roberta", key: "classifier_dropout", fallback: nil, dropsInput: true),
+      // ElectraClassificationHead: dropout, dense, GELU, dropout, out_proj.
+      Classifier(family: "electra", key: "classifier_dropout", fallback: nil, dropsInput: true),
     ])
   func classifier(_ expected: Classifier) throws {
     // A first score that is one element of what the output layer reads.
@@ -113,7 +115,7 @@ struct FamilyDropout {
 
   @Test(
     "dropout behind the attention's output layer",
-    arguments: [("bert", true), ("roberta", true), ("distilbert", false)])
+    arguments: [("bert", true), ("roberta", true), ("distilbert", false), ("electra", true)])
   func attentionOutput(_ family: String, _ isDropped: Bool) throws {
     var checkpoint = try open(family, "base")
     var weights = try #require(checkpoint[Component.backbone]).weights

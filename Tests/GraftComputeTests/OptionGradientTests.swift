@@ -63,6 +63,35 @@ import Testing
     #expect(plain.value.values == wide.value.values)
   }
 
+  @Test("a bias follows the columns of tokens where others were left out between them")
+  func biasByColumns() throws {
+    let columns: [Int32] = [1, 2, 5, 4, 0, 1, 3, 4, 9]
+    let table = randomVariable([7, 2], seed: 4)
+    let bias = RelativeBias(table: table, buckets: RelativeBuckets(reach: 3) { $0 + 3 })
+    let added = randomVariable([2 * (9 + 1 + 25), 1], seed: 5)
+    func attention(_ tape: Tape, _ added: Variable? = nil, columns: [Int32]) -> Variable {
+      tape.attention(
+        query: query, key: key, value: value, heads: 2, offsets: offsets, dropout: 0, bias: bias,
+        columns: RowIndices(columns), addedScores: added)
+    }
+    func expected(_ columns: [Int32]) -> [Float] {
+      naive(
+        query.value, key.value, value.value, heads: 2, scale: 1 / 3.0.squareRoot(),
+        added: { sequence, head, i, j in
+          let start = offsets[sequence]
+          let distance = Int(columns[start + j] - columns[start + i])
+          return Double(table.value.pointer[(min(3, max(-3, distance)) + 3) * 2 + head])
+        })
+    }
+    let tape = Tape(try ReferenceBackend(threads: 1), recording: false)
+    expectSame(attention(tape, columns: columns).value, expected(columns))
+    // Without gaps, wherever a sequence begins.
+    let consecutive: [Int32] = [7, 8, 9, 0, 2, 3, 4, 5, 6]
+    expectSame(attention(tape, columns: consecutive).value, expected(consecutive))
+    try expectGradientsMatchDifferences(of: [query, key, value, table]) { attention($0, columns: columns) }
+    try expectGradientsMatchDifferences(of: [table, added]) { attention($0, added, columns: columns) }
+  }
+
   @Test(arguments: [0, 1, 3])
   func window(_ window: Int) throws {
     let tape = Tape(try ReferenceBackend(threads: 1), recording: false)

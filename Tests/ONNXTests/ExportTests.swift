@@ -20,8 +20,8 @@ import GraftPlugins
   static let computed =
     checkpoints.map { "bert-tiny/\($0)" }
     + ["base", "masked-lm", "relu", "sequence-classification", "untied-decoder"].flatMap {
-      ["distilbert-tiny/\($0)", "roberta-tiny/\($0)"]
-    }
+      ["distilbert-tiny/\($0)", "roberta-tiny/\($0)", "electra-tiny/\($0)"]
+    } + ["electra-tiny/one-width"]
 
   private func export(_ name: String, to url: URL, limit: Int? = nil) throws {
     try exportModel(

@@ -17,6 +17,8 @@ extension Tape {
   ///   - window: How far a token sees in both directions: those with `|i − j| ≤ window`; `nil` for its whole
   ///     sequence.
   ///   - bias: Added to scores by the distance of two tokens.
+  ///   - columns: Where each token stands in its sequence, `[tokens]`, for the distances of `bias`; `nil` where no
+  ///     token was left out between two others.
   ///   - addedScores: Added to scores after scaling, made by another op: for each
   ///     sequence and in it for each head a matrix `[length, length]`, one after the other, as a variable
   ///     `[Σ heads · length², 1]` whose trace has ``ModelGraph/Rows/pairs(heads:)``. This is where DeBERTa's
@@ -33,6 +35,7 @@ extension Tape {
     scale: Float? = nil,
     window: Int? = nil,
     bias: RelativeBias? = nil,
+    columns: RowIndices? = nil,
     addedScores: Variable? = nil
   ) -> Variable {
     let (tokens, hidden) = (query.value.rows, query.value.columns)
@@ -61,6 +64,12 @@ extension Tape {
         addsScores: addedScores != nil)
       return trace.add(
         operation, [query, key, value] + (bias.map { [$0.table] } ?? []) + (addedScores.map { [$0] } ?? []))
+    }
+    var (bias, addedScores) = (bias, addedScores)
+    if let table = bias, let columns, columns.haveGaps(offsets) {
+      let scores = relativeScores(table, columns: columns.values, heads: heads, offsets: offsets)
+      addedScores = addedScores.map { add($0, scores) } ?? scores
+      bias = nil
     }
     precondition(
       addedScores.map { $0.value.count == heads * AttentionKernel.pairCount(offsets) } != false,

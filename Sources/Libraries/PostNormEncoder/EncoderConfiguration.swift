@@ -2,10 +2,13 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 
-/// The numbers of a ``PostNormEncoder``, read from `config.json` with the defaults of `BertConfig`.
+/// The numbers of a ``PostNormEncoder``, read from `config.json` with the defaults of `BertConfig` where the family
+/// has no others.
 public struct EncoderConfiguration: Sendable {
   public let vocabularySize: Int
   public let hiddenSize: Int
+  /// The width of the embeddings.
+  public let embeddingSize: Int
   public let layerCount: Int
   public let headCount: Int
   public let intermediateSize: Int
@@ -22,19 +25,30 @@ public struct EncoderConfiguration: Sendable {
   /// The standard deviation of new weights.
   public let initializerRange: Double
 
+  /// - Parameters:
+  ///   - configuration: The checkpoint's.
+  ///   - traits: What the family has where it says nothing.
   /// - Throws: `GraftError` naming the key that is missing, malformed, or asks for what the encoder does not have.
-  public init(_ configuration: Configuration) throws {
+  public init(
+    _ configuration: Configuration, _ traits: PostNormEncoder.Traits = PostNormEncoder.Traits()
+  ) throws {
     vocabularySize = try configuration.size("vocab_size")
     hiddenSize = try configuration.size("hidden_size")
+    embeddingSize =
+      switch traits.embeddings {
+      case .hidden: hiddenSize
+      case .own(let size, _): try configuration.size("embedding_size", default: size)
+      }
     layerCount = try configuration.size("num_hidden_layers")
     headCount = try configuration.size("num_attention_heads")
     intermediateSize = try configuration.size("intermediate_size")
     positionCount = try configuration.size("max_position_embeddings", default: 512)
     tokenTypeCount = try configuration.size("type_vocab_size", default: 2)
-    activation = try configuration.activation("hidden_act", default: "gelu")
+    activation = try configuration.activation("hidden_act", default: traits.defaultActivation)
     layerNormEpsilon = Float(try configuration.number("layer_norm_eps", default: 1e-12))
-    hiddenDropout = try configuration.probability("hidden_dropout_prob", default: 0.1)
-    attentionDropout = try configuration.probability("attention_probs_dropout_prob", default: 0.1)
+    hiddenDropout = try configuration.probability("hidden_dropout_prob", default: traits.defaultDropout)
+    attentionDropout = try configuration.probability(
+      "attention_probs_dropout_prob", default: traits.defaultDropout)
     initializerRange = try configuration.number("initializer_range", default: 0.02)
 
     func unsupported(_ key: String, _ expected: String, _ found: String) -> GraftError {

@@ -10,30 +10,17 @@ import GraftTensors
 /// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/bert/modeling_bert.py
 public struct PostNormEncoder: Sendable {
   public let configuration: EncoderConfiguration
+  /// The layers that are stored, and their order.
+  let layers: LayerOrder
   private let traits: Traits
   private let epsilon: Float
 
-  /// Where families differ.
-  public struct Traits: Sendable {
-    /// Whether tokens have types.
-    public var hasTokenTypes = true
-    /// Whether there is dropout behind the attention's output layer.
-    public var dropsAttentionOutput = true
-    /// The id of the padding token, in a family whose positions count the tokens that are no padding, from the row
-    /// behind that id on; `nil` counts columns from 0 on.
-    public var paddingID: Int32?
-    /// The epsilon of every LayerNorm, in a family whose classes fix it; `nil` is the configuration's.
-    public var layerNormEpsilon: Float?
-
-    /// Those of BERT.
-    public init() {}
-  }
-
   /// - Throws: `GraftError` when the configuration is not usable.
   public init(_ configuration: Configuration, _ traits: Traits = Traits()) throws {
-    self.configuration = try EncoderConfiguration(configuration)
+    self.configuration = try EncoderConfiguration(configuration, traits)
     self.traits = traits
     epsilon = traits.layerNormEpsilon ?? self.configuration.layerNormEpsilon
+    layers = traits.layers ?? .each(self.configuration.layerCount)
     if let padding = traits.paddingID, Int(padding) + 1 >= self.configuration.positionCount {
       throw GraftError(
         .mismatch, "there are no positions behind the padding token's", file: "config.json",
@@ -47,14 +34,24 @@ public struct PostNormEncoder: Sendable {
     configuration.positionCount - (traits.paddingID.map { Int($0) + 1 } ?? 0)
   }
 
+  /// Whether embeddings pass through a linear layer to the width of hidden states.
+  private var projectsEmbeddings: Bool {
+    switch traits.embeddings {
+    case .hidden: false
+    case .own(_, let isAlwaysProjected):
+      isAlwaysProjected || configuration.embeddingSize != configuration.hiddenSize
+    }
+  }
+
   public var parameters: [ParameterSpec] {
     let (hidden, intermediate) = (configuration.hiddenSize, configuration.intermediateSize)
+    let embedding = configuration.embeddingSize
     let deviation = configuration.initializerRange
     func table(_ name: String, rows: Int) -> ParameterSpec {
       let initializer = Initializer.normal(deviation: deviation)
       let padding = traits.paddingID.map { Int($0) }
       return ParameterSpec(
-        "embeddings.\(name).weight", [rows, hidden], padding.map(initializer.zeroingRow) ?? initializer)
+        "embeddings.\(name).weight", [rows, embedding], padding.map(initializer.zeroingRow) ?? initializer)
     }
     func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpec] {
       ParameterSpec.linear(name, in: inputs, out: outputs, deviation: deviation)
@@ -65,12 +62,17 @@ public struct PostNormEncoder: Sendable {
     if traits.hasTokenTypes {
       specs.append(
         ParameterSpec(
-          "embeddings.token_type.weight", [configuration.tokenTypeCount, hidden],
+          "embeddings.token_type.weight", [configuration.tokenTypeCount, embedding],
           .normal(deviation: deviation)))
     }
-    specs += ParameterSpec.layerNorm("embeddings.norm", hidden)
-    for layer in 0..<configuration.layerCount {
-      let name = "layers.\(layer)"
+    specs += ParameterSpec.layerNorm("embeddings.norm", embedding)
+    if projectsEmbeddings { specs += linear("embeddings.projection", embedding, hidden) }
+    if let bias = traits.relativeBias {
+      specs.append(
+        ParameterSpec(
+          "relative_bias.weight", [bias.rows, configuration.headCount], .normal(deviation: deviation)))
+    }
+    for name in layers.names {
       for projection in ["query", "key", "value", "output"] {
         specs += linear("\(name).attention.\(projection)", hidden, hidden)
       }
@@ -87,14 +89,17 @@ public struct PostNormEncoder: Sendable {
   /// - Throws: `GraftError` when a token type or a position is beyond its table.
   public func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
     var x = try embeddings(batch, scope["embeddings"], tape)
-    for layer in 0..<configuration.layerCount {
-      x = try attention(x, batch, scope["layers"][layer]["attention"], tape)
-      x = try feedForward(x, scope["layers"][layer]["feed_forward"], tape)
+    let bias = try traits.relativeBias.map {
+      RelativeBias(table: try scope["relative_bias"].weight, buckets: $0.buckets)
+    }
+    for name in layers.order {
+      x = try attention(x, batch, bias, scope[name]["attention"], tape)
+      x = try feedForward(x, scope[name]["feed_forward"], tape)
     }
     return x
   }
 
-  /// Word + position + token type, LayerNorm, dropout: `[tokens, hidden]`.
+  /// Word + position + token type, LayerNorm, dropout, projection where there is one: `[tokens, hidden]`.
   private func embeddings(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
     let positions = traits.paddingID.map(batch.positions(after:)) ?? batch.positions
     try check(positions, below: configuration.positionCount, "a token's position")
@@ -105,8 +110,9 @@ public struct PostNormEncoder: Sendable {
       try check(batch.tokenTypes, below: configuration.tokenTypeCount, "a token type id")
       lookups.append((try scope["token_type"].weight, batch.tokenTypes))
     }
-    return try tape.normalizedEmbeddingSum(
+    let sum = try tape.normalizedEmbeddingSum(
       lookups, scope["norm"], epsilon: epsilon, dropout: configuration.hiddenDropout)
+    return projectsEmbeddings ? try tape.linear(sum, scope["projection"]) : sum
   }
 
   private func check(_ indices: RowIndices, below count: Int, _ subject: String) throws {
@@ -116,14 +122,18 @@ public struct PostNormEncoder: Sendable {
   }
 
   /// Self-attention, projection, dropout, residual, LayerNorm: `[tokens, hidden]`.
-  private func attention(_ x: Variable, _ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+  private func attention(
+    _ x: Variable, _ batch: Batch, _ bias: RelativeBias?, _ scope: Scope, _ tape: Tape
+  ) throws -> Variable {
     let context = tape.attention(
       query: try tape.linear(x, scope["query"]),
       key: try tape.linear(x, scope["key"]),
       value: try tape.linear(x, scope["value"]),
       heads: configuration.headCount,
       offsets: batch.offsets,
-      dropout: configuration.attentionDropout
+      dropout: configuration.attentionDropout,
+      bias: bias,
+      columns: batch.positions
     )
     let dropout = traits.dropsAttentionOutput ? configuration.hiddenDropout : 0
     return try addAndNormalize(tape.linear(context, scope["output"]), to: x, dropout: dropout, scope, tape)
@@ -132,8 +142,9 @@ public struct PostNormEncoder: Sendable {
   /// Intermediate layer with its activation, output layer, dropout, residual, LayerNorm: `[tokens, hidden]`.
   private func feedForward(_ x: Variable, _ scope: Scope, _ tape: Tape) throws -> Variable {
     let intermediate = try tape.linear(x, scope["intermediate"], activation: configuration.activation)
+    let dropout = traits.dropsFeedForwardOutput ? configuration.hiddenDropout : 0
     return try addAndNormalize(
-      tape.linear(intermediate, scope["output"]), to: x, dropout: configuration.hiddenDropout, scope, tape)
+      tape.linear(intermediate, scope["output"]), to: x, dropout: dropout, scope, tape)
   }
 
   /// Dropout, residual, LayerNorm: `[tokens, hidden]`.
@@ -152,9 +163,11 @@ public protocol PostNormBackbone: Backbone {
 
 extension PostNormBackbone {
   public var hiddenSize: Int { encoder.configuration.hiddenSize }
+  public var embeddingSize: Int { encoder.configuration.embeddingSize }
   public var vocabularySize: Int { encoder.configuration.vocabularySize }
   public var maximumLength: Int { encoder.maximumLength }
-  public var layerCount: Int { encoder.configuration.layerCount }
+  public var layerCount: Int { encoder.layers.order.count }
+  public var storedLayers: [Int] { encoder.layers.stored }
   public var attentionHeadCount: Int { encoder.configuration.headCount }
   public var parameters: [ParameterSpec] { encoder.parameters }
 
