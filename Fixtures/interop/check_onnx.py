@@ -11,6 +11,7 @@ source bit for bit.
 import sys
 import tempfile
 import warnings
+from logging import getLogger
 from pathlib import Path
 
 import onnx
@@ -25,6 +26,8 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 warnings.filterwarnings("ignore")
 onnxruntime.set_default_logger_severity(3)
+# PyTorch's exporter says at each export that torchvision is not there.
+getLogger("torch.onnx").setLevel("ERROR")
 
 PYTORCH = f"PyTorch {torch.__version__.partition('+')[0]}"
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
