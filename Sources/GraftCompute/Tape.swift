@@ -60,9 +60,17 @@ public final class Tape {
   /// - Parameters:
   ///   - loss: A scalar made by this tape.
   ///   - scale: What the loss counts for in the step.
-  public func backward(from loss: Variable, scale: Float = 1) {
-    precondition(loss.value.count == 1, "the loss is a scalar, not \(loss.shape)")
-    backward(from: loss, gradient: Tensor(repeating: scale, shape: loss.shape, pool: pool))
+  public func backward(from loss: Variable, scale: Float = 1) { backward(from: [(loss, scale)]) }
+
+  /// Runs every pullback in reverse, starting with a gradient at each of several losses.
+  ///
+  /// - Parameter losses: Scalars made by this tape, each with what it counts for in the step.
+  public func backward(from losses: [(loss: Variable, scale: Float)]) {
+    for (loss, scale) in losses {
+      precondition(loss.value.count == 1, "the loss is a scalar, not \(loss.shape)")
+      loss.slot.add(consuming: Tensor(repeating: scale, shape: loss.shape, pool: pool), backend)
+    }
+    runPullbacks()
   }
 
   /// Runs every pullback in reverse, starting with a given gradient at `output`.
@@ -73,6 +81,10 @@ public final class Tape {
   public func backward(from output: Variable, gradient: Tensor) {
     precondition(gradient.shape == output.shape, "gradient \(gradient.shape) of \(output.shape)")
     output.slot.add(consuming: gradient, backend)
+    runPullbacks()
+  }
+
+  private func runPullbacks() {
     while let pullback = pullbacks.popLast() { pullback() }
   }
 

@@ -71,6 +71,37 @@ public final class Model {
     }
   }
 
+  /// What a head's loss is for a batch.
+  public struct HeadLoss {
+    /// The name of the head's task.
+    public let head: String
+    /// The mean over the head's predictions, a scalar.
+    public let value: Variable
+    /// How many predictions that are.
+    public let count: Int
+  }
+
+  /// The loss of each active head that has targets in a prepared batch, in the heads' order.
+  ///
+  /// - Parameters:
+  ///   - scores: What ``scores(_:_:)`` returned for the batch.
+  ///   - batch: The prepared batch.
+  ///   - tape: The ops.
+  /// - Throws: `GraftError` when the batch was not prepared for any of them.
+  public func losses(_ scores: Scores, _ batch: PreparedBatch, _ tape: Tape) throws -> [HeadLoss] {
+    let losses = try heads.compactMap { active -> HeadLoss? in
+      let task = type(of: active.task)
+      guard batch.hasTargets(of: task), let own = scores[active.name] else { return nil }
+      return HeadLoss(
+        head: active.name, value: try active.task.loss(own, batch, tape),
+        count: batch.targetCount(of: task))
+    }
+    guard !losses.isEmpty else {
+      throw GraftError(.missing, "the batch has no targets for any head of the model")
+    }
+    return losses
+  }
+
   /// The loss of a prepared batch, a scalar: the sum over the active heads that have targets in it.
   ///
   /// - Parameters:
@@ -79,14 +110,8 @@ public final class Model {
   ///   - tape: The ops.
   /// - Throws: `GraftError` when the batch was not prepared for any of them.
   public func loss(_ scores: Scores, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
-    var sum: Variable?
-    for active in heads where batch.hasTargets(of: type(of: active.task)) {
-      guard let own = scores[active.name] else { continue }
-      let loss = try active.task.loss(own, batch, tape)
-      sum = sum.map { tape.add($0, loss) } ?? loss
-    }
-    guard let sum else { throw GraftError(.missing, "the batch has no targets for any head of the model") }
-    return sum
+    let losses = try losses(scores, batch, tape).map(\.value)
+    return losses.dropFirst().reduce(losses[0], tape.add)
   }
 
   /// The first of the active heads.

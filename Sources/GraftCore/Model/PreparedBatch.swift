@@ -27,18 +27,26 @@ public struct PreparedBatch: Sendable {
 
   /// What a task's head should say.
   ///
-  /// - Throws: `GraftError` when the batch was not prepared for the task.
+  /// - Throws: `GraftError` when the batch was not prepared for the task, or for another task of the same name.
   public func targets<T: Task>(of task: T) throws -> T.Targets {
-    guard let value = targets[T.name] as? T.Targets else {
+    guard let value = targets[T.name] else {
       throw GraftError(.missing, "the batch has no targets for the head '\(T.name)'")
     }
-    return value
+    guard let own = value as? T.Targets else {
+      throw GraftError(
+        .mismatch, "the batch's targets for the head '\(T.name)' are of another type",
+        expected: "\(T.Targets.self)", found: "\(type(of: value))")
+    }
+    return own
   }
 
   /// Whether a task's head learns from the batch.
   public func hasTargets(of task: any Task.Type) -> Bool { targets[task.name] != nil }
 
-  /// The number of predictions that the loss is the mean of.
+  /// The number of predictions that the loss of a task's head is the mean of.
+  public func targetCount(of task: any Task.Type) -> Int { targets[task.name]?.count ?? 0 }
+
+  /// The number of predictions of all heads together.
   public var targetCount: Int { targets.values.reduce(0) { $0 + $1.count } }
 }
 

@@ -115,8 +115,10 @@ public protocol Task: Sendable {
   /// What the examples of one row say together.
   ///
   /// - Parameters:
-  ///   - predictions: One for each example of the row, at least one.
+  ///   - predictions: One for each example of the row; none when the task has made no example of it.
   ///   - row: The row.
+  /// - Throws: `GraftError` naming the row when nothing can be said about it, which is what the default does
+  ///   without predictions.
   func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction
 }
 
@@ -141,7 +143,12 @@ extension Task {
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
   ) throws {}
 
-  public func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction { predictions[0] }
+  public func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction {
+    guard let first = predictions.first else {
+      throw GraftError(.missing, "the head '\(Self.name)' has made no example of it").inRow(row)
+    }
+    return first
+  }
 }
 
 extension Task {

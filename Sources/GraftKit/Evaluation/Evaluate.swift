@@ -27,7 +27,7 @@ public struct EvaluationOptions: Sendable, Equatable {
 
 /// What an evaluation found.
 public struct Evaluation: Sendable {
-  /// The mean loss over all predictions.
+  /// The mean loss over all predictions; of several heads, the sum of their means.
   public var loss: Double
   /// The head's scores, such as `accuracy`.
   public var metrics: [String: Double]
@@ -103,15 +103,18 @@ public func evaluate(
   let start = ContinuousClock.now
   let collector = options.keepsPredictions ? active.task.collector(data) : nil
   var metrics = Metrics()
-  var loss = 0.0
-  var (done, targets) = (0, 0)
+  // Each head's mean over all its predictions.
+  var losses = Metrics()
+  var done = 0
   for (index, indices) in batches.enumerated() {
     let examples = try batching.examples(indices)
     let batch = try batching.prepared(examples, key: Randomness(options.seed).evaluation(index))
     let tape = Tape(backend, recording: false, pool: pool)
     let scores = try model.scores(batch, tape)
-    loss += Double(try model.loss(scores, batch, tape).value.item) * Double(batch.targetCount)
-    targets += batch.targetCount
+    for loss in try model.losses(scores, batch, tape) {
+      let count = Double(loss.count)
+      losses.add(loss.head, total: Double(loss.value.value.item) * count, weight: count)
+    }
     if let own = scores[active.name]?.value {
       try active.task.score(own, batch, examples, into: &metrics)
       try collector?.add(own, batch.inputs, examples, at: indices)
@@ -120,7 +123,7 @@ public func evaluate(
     try progress(done)
   }
   return Evaluation(
-    loss: loss / Double(max(1, targets)),
+    loss: model.heads.compactMap { losses.means[$0.name] }.reduce(0, +),
     metrics: metrics.means,
     confusion: metrics.confusion,
     labels: type(of: active.task).hasLabels ? try model.configuration.labels() : [],

@@ -2,37 +2,40 @@ import GraftCompute
 
 /// How processes that train one model together ("ranks") make one gradient of theirs.
 ///
-/// ``TrainingStep`` calls it between the backward pass and the norm: what follows, clipping and the update, is then
-/// the same everywhere. Each rank trains on batches of its own.
+/// ``TrainingStep`` adds up the ranks' predictions before it computes anything, so that each rank weighs its losses by
+/// their share in the whole; between the backward pass and the norm it adds up the gradients. What follows, clipping and
+/// the update, is then the same everywhere. Each rank trains on batches of its own.
 public protocol GradientReduction {
-  /// Replaces each gradient by the mean over the predictions of all ranks.
+  /// Adds up the predictions that each head makes in this step.
   ///
-  /// With `p` predictions, the loss `l` and a gradient `g` on a rank, the loss becomes `Σ p·l / Σ p` and the
-  /// gradient `Σ p·g / Σ p`. Where a rank has no gradient and another one has, it gets one. Every rank has to leave
-  /// with the same bits, or the models drift apart.
+  /// - Parameter predictions: How many this rank makes, for each of the model's heads in their order; it may be 0.
+  /// - Returns: How many all ranks make together, for each head.
+  /// - Throws: What went wrong between ranks.
+  func total(_ predictions: [Int]) throws -> [Int]
+
+  /// Replaces each gradient by the sum of all ranks'.
+  ///
+  /// Where a rank has no gradient and another one has, it gets one. Every rank has to leave with the same bits, or
+  /// the models drift apart.
   ///
   /// A gradient is changed through its slot, which forgets what was known of it:
   ///
   ///     parameter.slot.add(pool: nil) { gradient, isNew in … }
   ///
   /// - Parameters:
-  ///   - parameters: All that are trained, in the model's order, which is that of every rank.
-  ///   - loss: This rank's mean over its predictions; it may be infinite or not a number, and so may gradients.
-  ///   - predictions: How many predictions this rank made; it may be 0.
-  /// - Returns: The mean loss, and the number of predictions, of all ranks together.
+  ///   - parameters: All that are trained, in the model's order, which is that of every rank; also those that no
+  ///     gradient has reached on this one.
+  ///   - loss: This rank's part of the loss; it may be infinite or not a number, and so may gradients.
+  /// - Returns: The loss: the sum of all ranks' parts.
   /// - Throws: What went wrong between ranks; the weights stay as they were.
-  func reduce(
-    _ parameters: [Parameter], loss: Double, predictions: Int
-  ) throws -> (loss: Double, predictions: Int)
+  func reduce(_ parameters: [Parameter], loss: Double) throws -> Double
 }
 
 /// One process alone: the gradient is what it is.
 public struct NoReduction: GradientReduction {
   public init() {}
 
-  public func reduce(
-    _ parameters: [Parameter], loss: Double, predictions: Int
-  ) -> (loss: Double, predictions: Int) {
-    (loss, predictions)
-  }
+  public func total(_ predictions: [Int]) -> [Int] { predictions }
+
+  public func reduce(_ parameters: [Parameter], loss: Double) -> Double { loss }
 }

@@ -19,9 +19,10 @@ public struct TrainingStep {
 
   /// What a step did.
   public struct Result: Sendable, Equatable {
-    /// The mean over all predictions of the step, those of other ranks included, before the update.
+    /// The mean over all predictions of the step, those of other ranks included, before the update; of several
+    /// heads, the sum of their means.
     public let loss: Double
-    /// How many predictions that were.
+    /// How many predictions that were, of all heads together.
     public let predictions: Int
     /// The norm of all gradients together, before clipping.
     public let gradientNorm: Double
@@ -54,7 +55,7 @@ public struct TrainingStep {
 
   /// Trains on prepared batches.
   ///
-  /// A batch counts by the number of its predictions, as one large batch would.
+  /// Each head's loss counts by the number of the head's predictions in the batch, as in one large batch.
   ///
   /// - Parameters:
   ///   - batches: Prepared by the tasks of the model's heads.
@@ -68,32 +69,16 @@ public struct TrainingStep {
   ) throws -> Result {
     profile?.begin("other")
     defer { profile?.end() }
-    let predictions = batches.reduce(0) { $0 + $1.targetCount }
-    var loss = 0.0
-    for (index, batch) in batches.enumerated() {
-      let share = Float(Double(batch.targetCount) / Double(max(1, predictions)))
-      let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
-      let value = try model.loss(try model.scores(batch, tape), batch, tape)
-      loss += Double(value.value.item) * Double(share)
-      tape.backward(from: value, scale: share)
-    }
-    let total: (loss: Double, predictions: Int)
+    let (loss, norm, predictions): (Double, Double, Int)
     do {
-      total = try reduction.reduce(
-        model.parameters.all.filter(\.needsGradient), loss: loss, predictions: predictions)
+      (loss, predictions) = try goBack(batches, dropoutKeys, profile)
+      // After the reduction, so that all ranks stop together.
+      guard loss.isFinite else { throw diverged("the loss is \(loss)") }
+      norm = profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) }
+      guard norm.isFinite else { throw diverged("the norm of the gradient is \(norm)") }
     } catch {
-      forgetGradients()
+      for parameter in model.parameters.all { parameter.clearGradient() }
       throw error
-    }
-    // After the reduction, so that all ranks stop together.
-    guard total.loss.isFinite else {
-      forgetGradients()
-      throw diverged("the loss is \(total.loss)")
-    }
-    let norm = profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) }
-    guard norm.isFinite else {
-      forgetGradients()
-      throw diverged("the norm of the gradient is \(norm)")
     }
     // As torch.nn.utils.clip_grad_norm_ has it.
     let scale = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
@@ -108,11 +93,29 @@ public struct TrainingStep {
     }
     profile?.count(batches.map(\.inputs), updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? bytes : 0)
     return Result(
-      loss: total.loss, predictions: total.predictions, gradientNorm: norm, trained: Set(trained.map(\.name)))
+      loss: loss, predictions: predictions, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }
 
-  private func forgetGradients() {
-    for parameter in model.parameters.all { parameter.clearGradient() }
+  /// Forward and backward, and the reduction: leaves the gradient of the step in the parameters.
+  private func goBack(
+    _ batches: [PreparedBatch], _ dropoutKeys: [RandomKey]?, _ profile: Profile?
+  ) throws -> (loss: Double, predictions: Int) {
+    let counts = model.heads.map { active in
+      batches.reduce(0) { $0 + $1.targetCount(of: type(of: active.task)) }
+    }
+    let totals = try reduction.total(counts)
+    let total = Dictionary(zip(model.heads.map(\.name), totals)) { first, _ in first }
+    var loss = 0.0
+    for (index, batch) in batches.enumerated() {
+      let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
+      let losses = try model.losses(try model.scores(batch, tape), batch, tape).map { own in
+        (own.value, scale: Float(Double(own.count) / Double(max(1, total[own.head] ?? 0))))
+      }
+      for (value, scale) in losses { loss += Double(value.value.item) * Double(scale) }
+      tape.backward(from: losses)
+    }
+    loss = try reduction.reduce(model.parameters.all.filter(\.needsGradient), loss: loss)
+    return (loss, totals.reduce(0, +))
   }
 
   private func diverged(_ problem: String) -> GraftError {

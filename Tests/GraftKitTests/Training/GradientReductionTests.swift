@@ -23,7 +23,7 @@ import Testing
 
     let meeting = Meeting(count: 2)
     let ranks = try Self.shares.enumerated().map { number, share in
-      try Rank(registry, batches: [share], reduction: Mean(rank: number, meeting: meeting))
+      try Rank(registry, batches: [share], reduction: Sum(rank: number, meeting: meeting))
     }
     let results = inParallel(ranks) { rank in try (0..<3).map { _ in try rank.takeStep() } }
     for result in results {
@@ -42,7 +42,7 @@ import Testing
   @Test func aLossThatIsNoNumberStopsEveryRank() throws {
     let meeting = Meeting(count: 2)
     let ranks = try Self.shares.enumerated().map { number, share in
-      try Rank(registry, batches: [share], reduction: Mean(rank: number, meeting: meeting))
+      try Rank(registry, batches: [share], reduction: Sum(rank: number, meeting: meeting))
     }
     let start = ranks[0].weights
     for parameter in ranks[1].model.parameters.all { parameter.value.pointer[0] = .nan }
@@ -57,9 +57,8 @@ import Testing
   @Test func whatTheReductionThrowsLeavesTheWeights() throws {
     struct Lost: Error {}
     struct Broken: GradientReduction {
-      func reduce(
-        _ parameters: [Parameter], loss: Double, predictions: Int
-      ) throws -> (loss: Double, predictions: Int) { throw Lost() }
+      func total(_ predictions: [Int]) -> [Int] { predictions }
+      func reduce(_ parameters: [Parameter], loss: Double) throws -> Double { throw Lost() }
     }
     let rank = try Rank(registry, batches: Self.shares, reduction: Broken())
     let start = rank.weights
@@ -153,10 +152,9 @@ import Testing
   // MARK: A reduction
 
   /// What one rank brings.
-  private struct Contribution {
-    let gradients: [[Float]?]
-    let loss: Double
-    let predictions: Int
+  private enum Contribution {
+    case predictions([Int])
+    case gradients([[Float]?], loss: Double)
   }
 
   /// Where ranks exchange what they bring; each waits for all.
@@ -189,31 +187,32 @@ import Testing
     }
   }
 
-  /// The mean over predictions, added up in the order of ranks.
-  private struct Mean: GradientReduction {
+  /// Sums, added up in the order of ranks.
+  private struct Sum: GradientReduction {
     let rank: Int
     let meeting: Meeting
 
-    func reduce(
-      _ parameters: [Parameter], loss: Double, predictions: Int
-    ) throws -> (loss: Double, predictions: Int) {
-      let mine = Contribution(
-        gradients: parameters.map { $0.gradient?.values }, loss: loss, predictions: predictions)
-      let all = try meeting.exchange(mine, from: rank)
-      let total = all.reduce(0) { $0 + $1.predictions }
-      func share(_ contribution: Contribution) -> Double {
-        Double(contribution.predictions) / Double(max(1, total))
+    func total(_ predictions: [Int]) throws -> [Int] {
+      let all = try meeting.exchange(.predictions(predictions), from: rank)
+      return all.reduce(predictions.map { _ in 0 }) { sums, contribution in
+        guard case .predictions(let own) = contribution else { return sums }
+        return zip(sums, own).map { $0 + $1 }
       }
-      for (index, parameter) in parameters.enumerated()
-      where all.contains(where: { $0.gradients[index] != nil }) {
+    }
+
+    func reduce(_ parameters: [Parameter], loss: Double) throws -> Double {
+      let mine = Contribution.gradients(parameters.map { $0.gradient?.values }, loss: loss)
+      let all = try meeting.exchange(mine, from: rank).compactMap { contribution in
+        if case .gradients(let gradients, let loss) = contribution { (gradients, loss) } else { nil }
+      }
+      for (index, parameter) in parameters.enumerated() where all.contains(where: { $0.0[index] != nil }) {
         parameter.slot.add(pool: nil) { gradient, _ in
           for i in 0..<gradient.count {
-            gradient.pointer[i] = Float(
-              all.reduce(0.0) { $0 + share($1) * Double($1.gradients[index]?[i] ?? 0) })
+            gradient.pointer[i] = Float(all.reduce(0.0) { $0 + Double($1.0[index]?[i] ?? 0) })
           }
         }
       }
-      return (all.reduce(0) { $0 + share($1) * $1.loss }, total)
+      return all.reduce(0) { $0 + $1.1 }
     }
   }
 }
