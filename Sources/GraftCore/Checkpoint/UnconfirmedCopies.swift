@@ -9,14 +9,14 @@ public struct UnconfirmedCopies: Sendable {
   struct Duplicate: Sendable {
     let stored: String
     let tensor: LazyTensor
-    let parameter: String
     /// The name that the first is stored under.
-    let original: String
+    let originalName: String
+    let original: LazyTensor?
 
     var isAnother: GraftError {
       GraftError(
         .malformed, "a parameter is stored twice, with different values", subject: "tensor '\(stored)'",
-        expected: "the values of '\(original)'")
+        expected: "the values of '\(originalName)'")
     }
   }
 
@@ -27,6 +27,8 @@ public struct UnconfirmedCopies: Sendable {
       let target: String
       let stored: String?
       let tensor: LazyTensor?
+      /// What the file has as the target.
+      let original: LazyTensor?
     }
 
     var rows: [Row] = []
@@ -36,15 +38,26 @@ public struct UnconfirmedCopies: Sendable {
 
   var duplicates: [Duplicate] = []
   var ties: Ties?
+  /// The component's tensors as they were read.
+  private var read: Set<SharedTensor> = []
 
   init() {}
+
+  /// Remembers which tensors of a component the copies belong to.
+  mutating func belong(to weights: Weights) { read = Set(weights.tensors.values.map(SharedTensor.init)) }
+
+  /// Whether none of the tensors that they belong to is left: what a file stored twice then does not matter.
+  func isObsolete(with weights: Weights) -> Bool {
+    !read.isEmpty && !weights.tensors.values.contains { read.contains(SharedTensor($0)) }
+  }
 }
 
 extension Checkpoint {
   /// Compares what was taken for copies with what it should be equal to. Reads tensors.
   ///
   /// Tied parameters that differ become parameters of their own. Everything that reads or writes weights does this
-  /// first; a second time costs nothing.
+  /// first; a second time costs nothing. What is compared is what the file holds, whatever was done to the weights
+  /// since; what belongs to a component whose weights were all replaced is not compared.
   ///
   /// - Returns: The stored names of tensors that were taken for copies and are not.
   /// - Throws: `GraftError` when a parameter is stored twice with different values, or a tensor cannot be read.
@@ -57,16 +70,21 @@ extension Checkpoint {
     }
     for index in components.indices {
       guard let copies = components[index].copies else { continue }
-      // A parked head's parameters are called like those of an active one.
-      let all = Weights(components[index].weights.tensors.merging(all.tensors) { own, _ in own })
+      guard !copies.isObsolete(with: components[index].weights) else {
+        components[index].copies = nil
+        continue
+      }
       for duplicate in copies.duplicates {
-        guard let original = all[duplicate.parameter], try duplicate.tensor.isIdentical(to: original) else {
+        guard let original = duplicate.original, try duplicate.tensor.isIdentical(to: original) else {
           throw duplicate.isAnother
         }
       }
-      if let ties = copies.ties, try !ties.hold(in: all) {
+      if let ties = copies.ties, try !ties.hold {
+        // A parked head's parameters are called like those of an active one.
+        let own = components[index].weights
         for row in ties.rows {
-          components[index].weights[row.parameter] = row.tensor ?? all[row.target]
+          components[index].weights[row.parameter] =
+            own[row.parameter] ?? row.tensor ?? own[row.target] ?? all[row.target]
           untied += row.stored.map { [$0] } ?? []
         }
         components[index].settings["tie_word_embeddings"] = false
@@ -85,11 +103,13 @@ extension Checkpoint {
 }
 
 extension UnconfirmedCopies.Ties {
-  fileprivate func hold(in weights: Weights) throws -> Bool {
-    try rows.allSatisfy { row in
-      guard let tensor = row.tensor else { return true }
-      guard let target = weights[row.target] else { return false }
-      return try tensor.isIdentical(to: target)
+  fileprivate var hold: Bool {
+    get throws {
+      try rows.allSatisfy { row in
+        guard let tensor = row.tensor else { return true }
+        guard let original = row.original else { return false }
+        return try tensor.isIdentical(to: original)
+      }
     }
   }
 }

@@ -180,6 +180,9 @@ public struct NameTable: Sendable {
         }
       }
     }
+    for owner in Array(decoded.copies.keys) {
+      decoded.copies[owner]?.belong(to: decoded.components[owner] ?? Weights())
+    }
     return decoded
   }
 
@@ -190,12 +193,11 @@ public struct NameTable: Sendable {
     for index in entries.indices where entries[index].row.isCopy {
       guard let copy = found.removeValue(forKey: index) else { continue }
       let parameter = entries[index].row.canonical
+      let original = self.index(of: parameter).flatMap { found[$0]?.tensor }
       let duplicate = UnconfirmedCopies.Duplicate(
-        stored: copy.stored, tensor: copy.tensor, parameter: parameter, original: storedName(parameter))
-      guard let original = self.index(of: parameter).flatMap({ found[$0] }),
-        original.tensor.spec == copy.tensor.spec
-      else { throw duplicate.isAnother }
-      if !copy.tensor.hasSameOrigin(as: original.tensor) {
+        stored: copy.stored, tensor: copy.tensor, originalName: storedName(parameter), original: original)
+      guard let original, original.spec == copy.tensor.spec else { throw duplicate.isAnother }
+      if !copy.tensor.hasSameOrigin(as: original) {
         copies[entries[index].owner, default: .init()].duplicates.append(duplicate)
       }
       report.dropped.append(.init(name: copy.stored, reason: .copy(of: parameter)))
@@ -230,7 +232,7 @@ public struct NameTable: Sendable {
         ties.rows.append(
           .init(
             parameter: entries[index].row.canonical, target: target, stored: copy?.stored,
-            tensor: copy?.tensor))
+            tensor: copy?.tensor, original: original?.tensor))
         if let copy {
           mayHold = mayHold && original?.tensor.spec == copy.tensor.spec
           ties.isConfirmed =
