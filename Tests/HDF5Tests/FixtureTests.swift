@@ -37,6 +37,28 @@ import Testing
     }
   }
 
+  /// `get_offset()` and `get_storage_size()` of h5py's datasets.
+  @Test(
+    "where a dataset is, and how many bytes it has there",
+    arguments: [
+      ("contiguous", 6144, 988), ("another name", 6144, 988), ("groups/in/groups", 7132, 52),
+      ("scalar", 7184, 8), ("little-endian/f4", 64810, 156), ("big-endian/f4", 64654, 156),
+      ("chunked", nil, 1440), ("gzip", nil, 1131), ("gzip-shuffle", nil, 1235), ("shuffle", nil, 1216),
+      ("fletcher32", nil, 1476), ("all", nil, 1271), ("one-chunk", nil, 983), ("many-chunks", nil, 1064),
+      ("compact", nil, 12),
+    ] as [(String, Int?, Int)])
+  func places(_ name: String, _ offset: Int?, _ byteCount: Int) throws {
+    let stored = try HDF5Format().open(fixtures.appendingPathComponent("hdf5/stored.h5"))
+    let tensor = try #require(stored[name])
+    #expect(tensor.origin.byteCount == byteCount)
+    if let offset { #expect(tensor.origin.offset == offset) }
+    // One dataset has two names; all others are datasets of their own, whatever they hold.
+    for (other, its) in stored.tensors where other != name {
+      let isSame = Set([name, other]) == ["contiguous", "another name"]
+      #expect((tensor.origin == its.origin) == isSame, "\(other)")
+    }
+  }
+
   @Test func readsAttributes() throws {
     let stored = try HDF5Format().open(fixtures.appendingPathComponent("hdf5/stored.h5"))
     #expect(

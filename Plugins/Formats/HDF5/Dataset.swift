@@ -99,7 +99,8 @@ struct Dataset {
   ///
   /// - Parameter name: What it is called, for errors.
   func tensor(_ name: String, in file: RandomAccessFile) -> LazyTensor {
-    let origin = TensorOrigin(file, at: header, byteCount: storedByteCount)
+    // Of what is not contiguous, the header says where it is.
+    let origin = TensorOrigin(file, at: header, byteCount: storedByteCount, isPacked: true)
     let stored =
       switch storage {
       case .none: LazyTensor(spec, bytes: [])

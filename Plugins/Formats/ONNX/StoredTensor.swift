@@ -124,7 +124,8 @@ extension LazyTensor {
         .malformed, "the data does not have the length of \(spec)",
         expected: "1 to 10 bytes for each element", found: "\(range.count)")
     }
-    self.init(spec, origin: TensorOrigin(file, at: range.lowerBound, byteCount: range.count)) { consume in
+    let origin = TensorOrigin(file, at: range.lowerBound, byteCount: range.count, isPacked: true)
+    self.init(spec, origin: origin) { consume in
       var bytes: ArraySlice<UInt8> = []
       var position = range.lowerBound
       var elements: [UInt8] = []

@@ -19,11 +19,12 @@ public struct TensorOrigin: Sendable, Hashable {
   }
 
   private let source: Source
-  /// Where the stored bytes begin in the file; 0 for a source in memory.
+  /// Where the stored bytes begin in the file, or what says where they are; 0 for a source in memory.
   public let offset: Int
   /// How many bytes are stored: fewer than the tensor has when they are compressed.
   public let byteCount: Int
   private let storedEncoding: String?
+  private let isPacked: Bool
   private var steps: [Step] = []
 
   /// A place in a file.
@@ -34,15 +35,21 @@ public struct TensorOrigin: Sendable, Hashable {
   ///   - byteCount: How many there are.
   ///   - encoding: What the file calls the blocks that hold the elements, such as ggml's `q8_0`; `nil` when
   ///     what is stored are the elements themselves, even if compressed or in another byte order.
-  public init(_ file: RandomAccessFile, at offset: Int, byteCount: Int, encoding: String? = nil) {
-    (source, self.offset, self.byteCount, storedEncoding) = (.file(file), offset, byteCount, encoding)
+  ///   - isPacked: Whether the bytes there have to be unpacked: they are compressed, in chunks, or of another width.
+  ///     Elements that stand there as they are have another origin.
+  public init(
+    _ file: RandomAccessFile, at offset: Int, byteCount: Int, encoding: String? = nil, isPacked: Bool = false
+  ) {
+    (source, self.offset, self.byteCount) = (.file(file), offset, byteCount)
+    (storedEncoding, self.isPacked) = (encoding, isPacked)
   }
 
   /// A source of its own, which is equal to no other.
   ///
   /// - Parameter byteCount: How many bytes it gives.
   init(uniqueWith byteCount: Int) {
-    (source, offset, self.byteCount, storedEncoding) = (.object(Identity()), 0, byteCount, nil)
+    (source, offset, self.byteCount) = (.object(Identity()), 0, byteCount)
+    (storedEncoding, isPacked) = (nil, false)
   }
 
   /// The file; `nil` for a source in memory.

@@ -45,7 +45,8 @@ extension LazyTensor {
     // Another offset into deflated bytes is another tensor.
     let origin =
       entry.isDeflated
-      ? TensorOrigin(archive.file, at: entry.range.lowerBound, byteCount: entry.range.count)
+      ? TensorOrigin(
+        archive.file, at: entry.range.lowerBound, byteCount: entry.range.count, isPacked: true)
       : TensorOrigin(archive.file, at: entry.range.lowerBound + offset, byteCount: spec.byteCount)
     guard !entry.isDeflated else {
       self.init(spec, origin: origin, source: source)
