@@ -14,7 +14,7 @@ import Testing
 @Suite("Every way there and back")
 struct RoundTripConformance {
   /// A family's dialect in a format, which together are a way to store a checkpoint.
-  struct Spelling: Sendable, CustomTestStringConvertible {
+  struct StoredForm: Sendable, CustomTestStringConvertible {
     let format: String
     let family: Family
     let dialect: Dialect
@@ -94,9 +94,9 @@ struct RoundTripConformance {
     }
   }
 
-  static let spellings = WeightFormatConformance.writable.flatMap { format in
+  static let storedForms = WeightFormatConformance.writable.flatMap { format in
     ((try? FamilyFixtures.registry.get().dialects) ?? []).map {
-      Spelling(format: format, family: $0.family, dialect: $0.dialect)
+      StoredForm(format: format, family: $0.family, dialect: $0.dialect)
     }
   }.filter(\.exists)
 
@@ -112,28 +112,28 @@ struct RoundTripConformance {
 
   @Test("there are models and ways to store them: without, every test below would pass")
   func notEmpty() throws {
-    #expect(!Self.spellings.isEmpty && !Self.models.isEmpty)
-    for spelling in Self.spellings {
-      #expect(Self.models.contains { spelling.holds($0) }, "\(spelling.testDescription)")
+    #expect(!Self.storedForms.isEmpty && !Self.models.isEmpty)
+    for form in Self.storedForms {
+      #expect(Self.models.contains { form.holds($0) }, "\(form.testDescription)")
     }
   }
 
-  @Test("float32 is the same bit for bit, and a dialect without a name says so", arguments: spellings)
-  func thereAndBack(_ spelling: Spelling) throws {
+  @Test("float32 is the same bit for bit, and a dialect without a name says so", arguments: storedForms)
+  func thereAndBack(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
-    for model in Self.models where model.family.name == spelling.family.name {
+    for model in Self.models where model.family.name == form.family.name {
       let checkpoint = try model.checkpoint()
       try withTemporaryDirectory { directory in
         let source = directory.appending(path: "source")
-        guard spelling.holds(model) else {
+        guard form.holds(model) else {
           let error = #expect(throws: GraftError.self) {
-            try checkpoint.write(to: source, spelling.options, registry: registry)
+            try checkpoint.write(to: source, form.options, registry: registry)
           }
           #expect(error?.kind == .unsupported)
           #expect(!FileManager.default.fileExists(atPath: source.path))
           return
         }
-        try checkpoint.write(to: source, spelling.options, registry: registry)
+        try checkpoint.write(to: source, form.options, registry: registry)
         let opened = try registry.open(source)
         #expect(opened.report.unexpected.isEmpty, "\(model.testDescription)")
         #expect(opened.report.groups.allSatisfy { $0.initialized.isEmpty }, "\(model.testDescription)")
@@ -143,7 +143,7 @@ struct RoundTripConformance {
           #expect(try found[name]?.isIdentical(to: tensor) == true, "\(model.testDescription): \(name)")
         }
         let again = directory.appending(path: "again")
-        try exportModel(source, to: again, options: spelling.options, registry: registry)
+        try exportModel(source, to: again, options: form.options, registry: registry)
         let stored = try registry.open(again).stored
         #expect(stored.tensors.keys == opened.stored.tensors.keys)
         for (name, tensor) in opened.stored.tensors {
@@ -153,25 +153,25 @@ struct RoundTripConformance {
     }
   }
 
-  @Test("what nothing knows is reported, and carried along when asked for", arguments: spellings)
-  func extras(_ spelling: Spelling) throws {
+  @Test("what nothing knows is reported, and carried along when asked for", arguments: storedForms)
+  func extras(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
-    let model = try #require(Self.models.first { spelling.holds($0) })
+    let model = try #require(Self.models.first { form.holds($0) })
     var checkpoint = try model.checkpoint()
     checkpoint.extra = Weights(["something": LazyTensor([1, 2, 3] as [Float], shape: [3])])
-    let file = try registry.checkpointFormat(spelling.format).type.fileName()
+    let file = try registry.checkpointFormat(form.format).type.fileName()
     try withTemporaryDirectory { directory in
       func url(_ name: String) -> URL { directory.appending(path: name) }
-      try checkpoint.write(to: url("source"), spelling.options, registry: registry)
+      try checkpoint.write(to: url("source"), form.options, registry: registry)
       for (keepExtra, name) in [(false, "without"), (true, "with")] {
         let outputs = [url(name), url("\(name)-\(file)")]
         for output in outputs {
           let report = try exportModel(
-            url("source"), to: output, options: spelling.options, keepExtra: keepExtra, registry: registry)
+            url("source"), to: output, options: form.options, keepExtra: keepExtra, registry: registry)
           #expect(report.unexpected == ["something"])
         }
         let report = try importModel(
-          url("source"), to: url("\(name)-import"), options: spelling.options, keepExtra: keepExtra,
+          url("source"), to: url("\(name)-import"), options: form.options, keepExtra: keepExtra,
           registry: registry)
         #expect(report.unexpected == ["something"])
         #expect(report.notes.contains("what is unexpected is carried along") == keepExtra)
@@ -185,16 +185,17 @@ struct RoundTripConformance {
     }
   }
 
-  @Test("weights are split as far as the format can, and an error says where it cannot", arguments: spellings)
-  func shards(_ spelling: Spelling) throws {
+  @Test(
+    "weights are split as far as the format can, and an error says where it cannot", arguments: storedForms)
+  func shards(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
-    for model in Self.models where spelling.holds(model) {
-      try checkShards(of: model, in: spelling, registry)
+    for model in Self.models where form.holds(model) {
+      try checkShards(of: model, in: form, registry)
     }
   }
 
-  private func checkShards(of model: Model, in spelling: Spelling, _ registry: Registry) throws {
-    var options = spelling.options
+  private func checkShards(of model: Model, in form: StoredForm, _ registry: Registry) throws {
+    var options = form.options
     options.shardLimit = 600
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
@@ -202,7 +203,7 @@ struct RoundTripConformance {
         try model.checkpoint().write(to: output, options, registry: registry)
       } catch let error as GraftError {
         #expect(
-          error.problem == "the format '\(spelling.format)' keeps all tensors in one file"
+          error.problem == "the format '\(form.format)' keeps all tensors in one file"
             && error.expected == "at most 600 bytes")
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
         return

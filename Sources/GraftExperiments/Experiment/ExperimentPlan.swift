@@ -49,12 +49,12 @@ public struct ExperimentPlan: Sendable {
     let base = try registry.open(experiment.base).checkpoint
     baseHash = try base.contentHash()
     baseParameters = base.components.reduce(0) { $0 + $1.weights.elementCount }
-    let mistakes = Mistakes()
+    let diagnostics = Diagnostics()
     for (name, set) in experiment.data where experiment.uses(name) {
       data[name] = try DataFacts(name, set)
     }
     var planner = Planner(
-      experiment: experiment, machine: machine, registry: registry, data: data, mistakes: mistakes)
+      experiment: experiment, machine: machine, registry: registry, data: data, diagnostics: diagnostics)
     var runs: [String: [Run]] = [:]
     let start = Planner.Model(checkpoint: base, source: .base, hash: baseHash)
     for seed in experiment.seeds {
@@ -63,7 +63,7 @@ public struct ExperimentPlan: Sendable {
           Run(seed: seed, stages: try planner.plan(names, of: arm, seed: seed, from: start)))
       }
     }
-    try mistakes.check(in: experiment.file)
+    try diagnostics.check(in: experiment.file)
     stages = planner.stages
     arms = experiment.arms.keys.map { Arm(name: $0, runs: runs[$0] ?? []) }
   }
@@ -124,7 +124,7 @@ extension Experiment {
   }
 }
 
-extension Mistakes {
+extension Diagnostics {
   func check(in file: URL?) throws {
     do {
       try check()
@@ -140,17 +140,17 @@ private struct Planner {
   let machine: ExperimentMachine
   let registry: Registry
   let data: OrderedDictionary<String, DataFacts>
-  let mistakes: Mistakes
+  let diagnostics: Diagnostics
   var stages: [PlannedStage] = []
   private var indices: [String: Int] = [:]
   private var imports: [URL: Model] = [:]
 
   init(
     experiment: Experiment, machine: ExperimentMachine, registry: Registry,
-    data: OrderedDictionary<String, DataFacts>, mistakes: Mistakes
+    data: OrderedDictionary<String, DataFacts>, diagnostics: Diagnostics
   ) {
     (self.experiment, self.machine, self.registry) = (experiment, machine, registry)
-    (self.data, self.mistakes) = (data, mistakes)
+    (self.data, self.diagnostics) = (data, diagnostics)
   }
 
   /// What an arm has come to.
@@ -163,7 +163,7 @@ private struct Planner {
     var trainedOn: (classes: Set<Int32>, data: String)?
   }
 
-  /// Plans one arm with one seed. What is wrong is added to the mistakes, and the rest of the arm left out.
+  /// Plans one arm with one seed. What is wrong is added to the diagnostics, and the rest of the arm left out.
   mutating func plan(
     _ names: [String], of arm: String, seed: UInt64, from start: Model
   ) throws -> [ExperimentPlan.Step] {
@@ -174,7 +174,7 @@ private struct Planner {
       do {
         steps.append(.init(name: name, index: try plan(stage, seed: seed, &model)))
       } catch let error as GraftError {
-        mistakes.add(stage.place, error.about("arm '\(arm)', stage '\(name)'"))
+        diagnostics.add(stage.place, error.about("arm '\(arm)', stage '\(name)'"))
         break
       }
     }

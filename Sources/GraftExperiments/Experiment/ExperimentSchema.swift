@@ -39,11 +39,12 @@ extension Experiment {
     parsing bytes: [UInt8], relativeTo directory: URL, base: URL? = nil, seeds: [UInt64]? = nil,
     dataDirectory: URL? = nil, registry: Registry, locate: ((String) throws -> URL)? = nil
   ) throws {
-    let mistakes = Mistakes()
+    let diagnostics = Diagnostics()
     let root = try YAMLValue(parsing: bytes)
-    let keys = MappingReader(root, "an experiment", mistakes)
+    let keys = MappingReader(root, "an experiment", diagnostics)
     let schema = ExperimentSchema(
-      directory: directory, mistakes: mistakes, registry: registry, keys: keys, dataDirectory: dataDirectory,
+      directory: directory, diagnostics: diagnostics, registry: registry, keys: keys,
+      dataDirectory: dataDirectory,
       locate: locate)
 
     name = keys.read("name") ?? "experiment"
@@ -51,7 +52,7 @@ extension Experiment {
     self.base = base ?? directory
     self.seeds = seeds ?? keys.list("seeds") ?? [TrainingOptions().seed]
     if Set(self.seeds).count < self.seeds.count {
-      mistakes.add(keys.place(of: "seeds"), "a seed is given twice")
+      diagnostics.add(keys.place(of: "seeds"), "a seed is given twice")
     }
     data = schema.dataSets()
     stages = schema.stages()
@@ -59,14 +60,14 @@ extension Experiment {
     document = root.json
     if base == nil { self.base = schema.base() }
     keys.finish()
-    try mistakes.check()
+    try diagnostics.check()
   }
 }
 
 /// How the parts of an experiment are read.
 private struct ExperimentSchema {
   let directory: URL
-  let mistakes: Mistakes
+  let diagnostics: Diagnostics
   let registry: Registry
   let keys: MappingReader
   let dataDirectory: URL?
@@ -82,7 +83,7 @@ private struct ExperimentSchema {
   func existing(_ path: String, _ place: YAMLValue.Place) -> URL {
     let url = url(path)
     if !FileManager.default.fileExists(atPath: url.path) {
-      mistakes.add(place, "there is no '\(path)' (\(url.path))")
+      diagnostics.add(place, "there is no '\(path)' (\(url.path))")
     }
     return url
   }
@@ -92,12 +93,12 @@ private struct ExperimentSchema {
     let path = url(name)
     if isCheckpoint(path) { return path }
     guard let locate, !isPath(name) else { return existing(name, place) }
-    guard mistakes.isEmpty else { return path }
+    guard diagnostics.isEmpty else { return path }
     do {
       let located = try locate(name)
       return isCheckpoint(located) ? located : existing(name, place)
     } catch {
-      mistakes.add(place, error)
+      diagnostics.add(place, error)
       return path
     }
   }
@@ -128,8 +129,8 @@ private struct ExperimentSchema {
     let directories = paths.map { URL(fileURLWithPath: $0, isDirectory: true) }
     guard let value = keys.required("data") else { return [:] }
     var result: OrderedDictionary<String, Experiment.DataSet> = [:]
-    for (name, _, value) in MappingReader(value, "'data'", mistakes).entries {
-      result[name] = dataSet(MappingReader(value, "a data set", mistakes), in: directories)
+    for (name, _, value) in MappingReader(value, "'data'", diagnostics).entries {
+      result[name] = dataSet(MappingReader(value, "a data set", diagnostics), in: directories)
     }
     return result
   }
@@ -152,7 +153,7 @@ private struct ExperimentSchema {
         let (set, split) = try NamedDataSet.find(files[0])
       {
         for key in ["text-column", "pair-column", "label-column", "label-base"] where keys[key] != nil {
-          mistakes.add(
+          diagnostics.add(
             keys.place(of: key), "'\(files[0])' has its own columns and labels; leave '\(key)' out")
         }
         do {
@@ -167,7 +168,7 @@ private struct ExperimentSchema {
         return Experiment.DataSet(source: .named(set, split, directories: directories), options: options)
       }
     } catch {
-      mistakes.add(place, error)
+      diagnostics.add(place, error)
       return nil
     }
     return Experiment.DataSet(
@@ -179,7 +180,7 @@ private struct ExperimentSchema {
     do {
       return try texts.flatMap(Column.list)
     } catch {
-      mistakes.add(keys.place(of: key), error)
+      diagnostics.add(keys.place(of: key), error)
       return []
     }
   }
@@ -197,7 +198,7 @@ private struct ExperimentSchema {
   func stages() -> OrderedDictionary<String, Experiment.Stage> {
     guard let value = keys.required("stages") else { return [:] }
     var result: OrderedDictionary<String, Experiment.Stage> = [:]
-    for (name, place, value) in MappingReader(value, "'stages'", mistakes).entries {
+    for (name, place, value) in MappingReader(value, "'stages'", diagnostics).entries {
       guard let task = task(value) else { continue }
       result[name] = Experiment.Stage(name: name, task: task, place: place)
     }
@@ -205,20 +206,20 @@ private struct ExperimentSchema {
   }
 
   private func task(_ value: YAMLValue) -> Experiment.Task? {
-    let stage = MappingReader(value, "a stage", mistakes)
+    let stage = MappingReader(value, "a stage", diagnostics)
     let kinds = Self.kinds.filter(stage.names.contains)
     guard stage.isMapping, kinds.count == 1, let kind = kinds.first else {
       if stage.isMapping {
         let nearest = stage.names.compactMap { name in
-          Spelling.nearest(to: name, among: Self.kinds).map { "'\(name)'; the nearest is '\($0)'" }
+          NearestName.nearest(to: name, among: Self.kinds).map { "'\(name)'; the nearest is '\($0)'" }
         }
         let found = kinds.isEmpty ? nearest.first ?? "none" : kinds.joined(separator: " and ")
         let known = Self.kinds.joined(separator: ", ")
-        mistakes.add(value.place, "a stage needs one of the keys \(known); found \(found)")
+        diagnostics.add(value.place, "a stage needs one of the keys \(known); found \(found)")
       }
       return nil
     }
-    let reader = MappingReader(value, "a stage of kind '\(kind)'", mistakes)
+    let reader = MappingReader(value, "a stage of kind '\(kind)'", diagnostics)
     defer { reader.finish() }
     switch kind {
     case "import":
@@ -268,22 +269,22 @@ private struct ExperimentSchema {
         ("eval-on-start", training.options.evalOnStart),
       ]
       for (key, _) in wants.filter(\.1) {
-        mistakes.add(keys.place(of: key), "'\(key)' needs the key 'eval-data'")
+        diagnostics.add(keys.place(of: key), "'\(key)' needs the key 'eval-data'")
       }
     }
     if let used: String = keys.read("use") {
       training.usedStep = used.hasPrefix("checkpoint-") ? Int(used.dropFirst("checkpoint-".count)) : nil
       if training.usedStep == nil {
-        mistakes.add(keys.place(of: "use"), "'use' has to be checkpoint-N; found '\(used)'")
+        diagnostics.add(keys.place(of: "use"), "'use' has to be checkpoint-N; found '\(used)'")
       } else if training.options.saveStrategy == .no {
-        mistakes.add(keys.place(of: "use"), "'use' needs checkpoints, and 'save-strategy' is no")
+        diagnostics.add(keys.place(of: "use"), "'use' needs checkpoints, and 'save-strategy' is no")
       }
     }
     let writers = registry.metricsWriters.names
     for writer in training.options.reportTo where !writers.contains(writer) {
-      mistakes.add(
+      diagnostics.add(
         keys.place(of: "report-to"),
-        "there is no metrics writer '\(writer)'\(Spelling.suggestion(for: writer, among: writers + ["none"]))"
+        "there is no metrics writer '\(writer)'\(NearestName.suggestion(for: writer, among: writers + ["none"]))"
       )
     }
     _ = name("optimizer", of: "optimizer", registry.optimizers.names, keys, isOptional: true)
@@ -301,7 +302,7 @@ private struct ExperimentSchema {
       swap.labels = swap.labels ?? (0..<max(0, min(count, 100_000))).map { "LABEL_\($0)" }
     }
     if let labels = swap.labels, Set(labels).count < labels.count {
-      mistakes.add(keys.place(of: "labels"), "a label is given twice")
+      diagnostics.add(keys.place(of: "labels"), "a label is given twice")
     }
     swap.problemType = (keys.read("problem-type") as ProblemTypeName?)?.problemType
     keys.read("seed", &swap.seed)
@@ -331,8 +332,8 @@ private struct ExperimentSchema {
     if isOptional, keys[key] == nil { return nil }
     guard let name: String = keys.read(key) else { return nil }
     if known.contains(name) { return name }
-    mistakes.add(
-      keys.place(of: key), "there is no \(kind) '\(name)'\(Spelling.suggestion(for: name, among: known))")
+    diagnostics.add(
+      keys.place(of: key), "there is no \(kind) '\(name)'\(NearestName.suggestion(for: name, among: known))")
     return nil
   }
 
@@ -342,14 +343,14 @@ private struct ExperimentSchema {
     let known = type?.storageTypes.map(\.name) ?? []
     guard let name: String = keys.read("dtype") else { return nil }
     guard !known.contains(name) else { return name }
-    mistakes.add(
+    diagnostics.add(
       keys.place(of: "dtype"),
       "'dtype' has to be \(known.joined(separator: ", ")) in the format '\(format)'; found '\(name)'")
     return nil
   }
 
   private func require(_ condition: Bool, _ key: String, _ expected: String, _ keys: MappingReader) {
-    if !condition { mistakes.add(keys.place(of: key), "'\(key)' has to be \(expected)") }
+    if !condition { diagnostics.add(keys.place(of: key), "'\(key)' has to be \(expected)") }
   }
 
   // MARK: Arms
@@ -357,31 +358,31 @@ private struct ExperimentSchema {
   func arms() -> OrderedDictionary<String, [String]> {
     guard let value = keys.required("arms") else { return [:] }
     var result: OrderedDictionary<String, [String]> = [:]
-    let arms = MappingReader(value, "'arms'", mistakes)
+    let arms = MappingReader(value, "'arms'", diagnostics)
     let stages = names(under: "stages")
     for (name, place, value) in arms.entries {
       // Links to models bear it.
       if name.utf8.count > 100 || name.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "/") }) {
-        mistakes.add(place, "an arm's name has to be at most 100 bytes, none of them '/'")
+        diagnostics.add(place, "an arm's name has to be at most 100 bytes, none of them '/'")
       }
       guard case .list(let items) = value.content, !items.isEmpty else {
         let found = value.isEmptyList ? "an empty one" : value.kind
-        mistakes.add(value.place, "an arm has to be a list of stages; found \(found)")
+        diagnostics.add(value.place, "an arm has to be a list of stages; found \(found)")
         continue
       }
       result[name] = items.compactMap { item in
         guard let stage = item.text else {
-          mistakes.add(item.place, "an arm names stages, which stand under 'stages'; found \(item.kind)")
+          diagnostics.add(item.place, "an arm names stages, which stand under 'stages'; found \(item.kind)")
           return nil
         }
         if !stages.contains(stage) {
-          mistakes.add(
-            item.place, "there is no stage '\(stage)'\(Spelling.suggestion(for: stage, among: stages))")
+          diagnostics.add(
+            item.place, "there is no stage '\(stage)'\(NearestName.suggestion(for: stage, among: stages))")
         }
         return stage
       }
     }
-    if result.isEmpty { mistakes.add(arms.place, "an experiment needs an arm") }
+    if result.isEmpty { diagnostics.add(arms.place, "an experiment needs an arm") }
     return result
   }
 }

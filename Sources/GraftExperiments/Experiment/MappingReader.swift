@@ -4,7 +4,7 @@ import GraftKit
 ///
 /// What was asked for is what is allowed: ``finish()`` finds every other key a mistake.
 final class MappingReader {
-  let mistakes: Mistakes
+  let diagnostics: Diagnostics
   let place: YAMLValue.Place
   let isMapping: Bool
   private let what: String
@@ -12,13 +12,13 @@ final class MappingReader {
   private var known: [String] = []
 
   /// - Parameter what: For messages: "a data set".
-  init(_ value: YAMLValue, _ what: String, _ mistakes: Mistakes) {
-    (self.what, self.mistakes, place) = (what, mistakes, value.place)
+  init(_ value: YAMLValue, _ what: String, _ diagnostics: Diagnostics) {
+    (self.what, self.diagnostics, place) = (what, diagnostics, value.place)
     if case .mapping(let members) = value.content {
       (self.members, isMapping) = (members, true)
     } else {
       (members, isMapping) = ([], false)
-      mistakes.add(value.place, "\(what) has to be a mapping of keys to values; found \(value.kind)")
+      diagnostics.add(value.place, "\(what) has to be a mapping of keys to values; found \(value.kind)")
     }
   }
 
@@ -36,7 +36,7 @@ final class MappingReader {
   /// The value of a key that has to be there.
   func required(_ key: String) -> YAMLValue? {
     let value = self[key]
-    if value == nil, isMapping { mistakes.add(place, "\(what) needs the key '\(key)'") }
+    if value == nil, isMapping { diagnostics.add(place, "\(what) needs the key '\(key)'") }
     return value
   }
 
@@ -47,7 +47,7 @@ final class MappingReader {
   var entries: [(name: String, place: YAMLValue.Place, value: YAMLValue)] {
     members.compactMap { key, value in
       guard let name = key.text, !name.isEmpty else {
-        mistakes.add(key.place, "a name has to be a text; found \(key.kind)")
+        diagnostics.add(key.place, "a name has to be a text; found \(key.kind)")
         return nil
       }
       known.append(name)
@@ -72,7 +72,7 @@ final class MappingReader {
   func read(_ key: String, expecting expectation: String, _ parse: (String) -> Bool) {
     guard let value = self[key] else { return }
     if let text = value.text, parse(text) { return }
-    mistakes.add(value.place, "'\(key)' has to be \(expectation); found \(value.kind)")
+    diagnostics.add(value.place, "'\(key)' has to be \(expectation); found \(value.kind)")
   }
 
   /// The value of a key, read as whatever is wanted.
@@ -82,13 +82,13 @@ final class MappingReader {
   func list<Value: OptionValue>(_ key: String) -> [Value]? {
     guard let value = self[key] else { return nil }
     guard case .list(let items) = value.content else { return (parse(key, value) as Value?).map { [$0] } }
-    if items.isEmpty { mistakes.add(value.place, "'\(key)' is an empty list") }
+    if items.isEmpty { diagnostics.add(value.place, "'\(key)' is an empty list") }
     return items.compactMap { parse(key, $0) }
   }
 
   private func parse<Value: OptionValue>(_ key: String, _ value: YAMLValue) -> Value? {
     if let text = value.text, let parsed = Value(text: text) { return parsed }
-    mistakes.add(value.place, "'\(key)' has to be \(Value.expectation); found \(value.kind)")
+    diagnostics.add(value.place, "'\(key)' has to be \(Value.expectation); found \(value.kind)")
     return nil
   }
 
@@ -96,11 +96,12 @@ final class MappingReader {
   func finish() {
     for (key, _) in members {
       guard let name = key.text else {
-        mistakes.add(key.place, "a key has to be a text; found \(key.kind)")
+        diagnostics.add(key.place, "a key has to be a text; found \(key.kind)")
         continue
       }
       if !known.contains(name) {
-        mistakes.add(key.place, "\(what) has no key '\(name)'\(Spelling.suggestion(for: name, among: known))")
+        diagnostics.add(
+          key.place, "\(what) has no key '\(name)'\(NearestName.suggestion(for: name, among: known))")
       }
     }
   }

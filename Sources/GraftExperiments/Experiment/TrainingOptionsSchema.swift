@@ -19,7 +19,7 @@ extension TrainingOptions {
     for var error in problems {
       let key = error.option ?? ""
       (error.option, error.subject) = (nil, "'\(key)'")
-      keys.mistakes.add(keys.place(of: key), error)
+      keys.diagnostics.add(keys.place(of: key), error)
     }
   }
 }

@@ -290,7 +290,8 @@ import Testing
     for (first, second, distance) in [
       ("", "", 0), ("a", "", 1), ("epoch", "epochs", 1), ("trian", "train", 1), ("kitten", "sitting", 3),
     ] {
-      #expect(Spelling.distance(first, second) == distance && Spelling.distance(second, first) == distance)
+      #expect(
+        NearestName.distance(first, second) == distance && NearestName.distance(second, first) == distance)
     }
   }
 }

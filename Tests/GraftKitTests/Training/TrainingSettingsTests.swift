@@ -47,10 +47,10 @@ import Testing
   }
 
   private func experiment(_ yaml: String) throws -> TrainingOptions {
-    let mistakes = Mistakes()
+    let diagnostics = Diagnostics()
     var options = TrainingOptions(
-      reading: MappingReader(try YAMLValue(parsing: Array(yaml.utf8)), "a stage", mistakes))
-    try mistakes.check()
+      reading: MappingReader(try YAMLValue(parsing: Array(yaml.utf8)), "a stage", diagnostics))
+    try diagnostics.check()
     // Experiments have a default of their own.
     if !yaml.contains("save-total-limit") { options.saveTotalLimit = TrainingOptions().saveTotalLimit }
     return options

@@ -1,5 +1,5 @@
 /// Names that were perhaps meant.
-enum Spelling {
+enum NearestName {
   /// "; the nearest is 'epochs'" when a known name is near, else "; known: …".
   static func suggestion(for name: String, among known: some Collection<String>) -> String {
     if let nearest = nearest(to: name, among: known) { return "; the nearest is '\(nearest)'" }

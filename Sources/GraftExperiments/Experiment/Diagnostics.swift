@@ -1,7 +1,7 @@
 import GraftTensors
 
 /// Everything that is wrong with a file, gathered so that it can be said at once.
-final class Mistakes {
+final class Diagnostics {
   private var found: [(place: YAMLValue.Place, sentence: String)] = []
 
   var isEmpty: Bool { found.isEmpty }
@@ -9,7 +9,7 @@ final class Mistakes {
   /// - Parameter sentence: Lower case, no full stop.
   func add(_ place: YAMLValue.Place, _ sentence: String) { found.append((place, sentence)) }
 
-  /// - Throws: One `GraftError` with a line for each mistake, when there is any.
+  /// - Throws: One `GraftError` with a line for each, when there is any.
   func check() throws {
     guard !found.isEmpty else { return }
     let lines = found.sorted { $0.place < $1.place }.map { "\($0.place): \($0.sentence)" }
@@ -17,7 +17,7 @@ final class Mistakes {
     throw GraftError(.malformed, "\(lines.count) mistakes:\n  " + lines.joined(separator: ".\n  "))
   }
 
-  /// Adds an error as a mistake.
+  /// Adds an error.
   func add(_ place: YAMLValue.Place, _ error: any Error) {
     var sentence = String(describing: error)
     if sentence.hasSuffix(".") { sentence.removeLast() }
