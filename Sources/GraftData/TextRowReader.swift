@@ -101,8 +101,7 @@ enum TextRowReader {
           .missing,
           "no such column",
           subject: "column '\(column)'",
-          found: header.map { "the columns \($0.map { "'\($0.prefix(40))'" }.joined(separator: ", "))" }
-            ?? "\(count) columns without names",
+          found: header.map(columnList) ?? "\(count) columns without names",
           advice: header == nil
             ? "Name the column by its number, from 1 to \(count)."
             : "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
@@ -111,7 +110,9 @@ enum TextRowReader {
       fields = options.fields.compactMap { field in
         header?.firstIndex(of: field.name).map { (field.name, $0) }
       }
-      let needsText = !options.isTextReplaced { name in header?.contains(name) == true }
+      func isThere(_ name: String) -> Bool { header?.contains(name) == true }
+      if let header, let error = options.lacksText(header, isThere) { throw error }
+      let needsText = !options.isTextReplaced(isThere)
       text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
         find)
       pair = try options.pairColumn.map(find)
@@ -158,7 +159,12 @@ enum TextRowReader {
     while try lines.read(into: &record) {
       isEmpty = false
       let object = try parse(record)
-      let isReplaced = options.isTextReplaced { object[$0] != nil }
+      let isThere = { object[$0] != nil }
+      if var error = options.lacksText(object.keys, isThere) {
+        error.subject = "row \(record.row), \(error.subject ?? "")"
+        throw error
+      }
+      let isReplaced = options.isTextReplaced(isThere)
       var row = TextRow(
         try isReplaced ? "" : text.map { try object.text($0) }.joined(separator: " "),
         pair: try pair.map { try object.text($0) },
@@ -232,13 +238,15 @@ private struct JSONRow {
     }
   }
 
+  /// The keys, in their order.
+  var keys: [String] { json.object.map { Array($0.keys) } ?? [] }
+
   private func missing(_ key: String) -> GraftError {
-    let keys = (json.object.map { Array($0.keys) } ?? []).map { "'\($0.prefix(40))'" }
-    return GraftError(
+    GraftError(
       .missing,
       "no such column",
       subject: "\(subject), column '\(key)'",
-      found: "the columns \(keys.joined(separator: ", "))",
+      found: columnList(keys),
       advice: "Name the columns with \(option: "text-column") and \(option: "label-column")."
     )
   }
@@ -263,6 +271,25 @@ extension DataOptions {
       && fields.contains { $0.replacesText && isThere($0.name) }
   }
 
+  /// The error that there is neither a text nor a column that may stand in its place; `nil` when there is one, or
+  /// when no column may.
+  ///
+  /// - Parameters:
+  ///   - columns: The names of all columns.
+  ///   - isThere: Whether the data have a column of a name.
+  fileprivate func lacksText(_ columns: [String], _ isThere: (String) -> Bool) -> GraftError? {
+    let replacing = fields.filter(\.replacesText).map(\.name)
+    guard textColumns.isEmpty, !replacing.isEmpty, !(replacing + ["text"]).contains(where: isThere) else {
+      return nil
+    }
+    return GraftError(
+      .missing,
+      "no such column",
+      subject: "column \(replacing.map { "'\($0)'" }.joined(separator: " or "))",
+      found: columnList(columns),
+      advice: "Rename the column that has them, or name one of plain texts with \(option: "text-column").")
+  }
+
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   fileprivate var impliesHeader: Bool {
     let given = textColumns + [pairColumn, labelColumn].compactMap { $0 }
@@ -271,4 +298,9 @@ extension DataOptions {
         if case .name = $0 { true } else { false }
       }
   }
+}
+
+/// Columns by their names, for errors.
+private func columnList(_ columns: [String]) -> String {
+  "the columns \(columns.map { "'\($0.prefix(40))'" }.joined(separator: ", "))"
 }

@@ -41,6 +41,12 @@ import Testing
         try sandbox.copy("base")
         for name in ["pytorch_model.bin", "model.npz"] { try sandbox.write("model/\(name)", "another") }
       }),
+    Row(
+      "head swap {base} --to sequence-classification --output out",
+      stdout: ["active:   sequence-classification"],
+      stderr: [
+        "warning: no labels were given, so the head has 2 outputs: LABEL_0, LABEL_1. Name them with --labels A,B,C\n"
+      ]),
     Row("export {masked-lm} --format pytorch --output m.pt", stdout: ["wrote m.pt (1 file"]),
     Row(
       "export {base} --format pytorch --output out --max-shard-size 50KB --json",

@@ -132,6 +132,23 @@ struct HeadTests {
     }
   }
 
+  @Test("a new head that is given no labels says which it has")
+  func assumedLabels() throws {
+    func assumed(_ source: URL, _ name: String, _ labels: [String]? = nil) throws -> [String]? {
+      try swapHead(source, to: name, labels: labels, registry: registry).assumedLabels
+    }
+    let pretraining = Support.fixture("pretraining")
+    #expect(try assumed(pretraining, "sequence-classification") == ["LABEL_0", "LABEL_1"])
+    #expect(try assumed(pretraining, "sequence-classification", ["a", "b", "c"]) == nil)
+    #expect(try assumed(pretraining, "masked-lm") == nil)
+    #expect(try assumed(Support.fixture("base"), "masked-lm") == nil)
+    try withTemporaryDirectory { directory in
+      let parked = directory.appending(path: "parked")
+      try swap(Support.fixture("sequence-classification"), to: "masked-lm", output: parked)
+      #expect(try assumed(parked, "sequence-classification") == nil)
+    }
+  }
+
   @Test("labels for a head that has none are refused")
   func labelsForMaskedLM() {
     #expect(throws: GraftError.self) {

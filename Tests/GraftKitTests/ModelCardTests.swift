@@ -207,11 +207,28 @@ import Testing
     }
   }
 
+  @Test func whatCannotBeReadIsLeftOutAndSaid() throws {
+    try withModel("masked-lm") { model, directory in
+      let file = model.appending(path: "README.md")
+      if FileManager.default.fileExists(atPath: file.path) { try FileManager.default.removeItem(at: file) }
+      try FileManager.default.createDirectory(at: file, withIntermediateDirectories: false)
+      let folder = try importModel(model, to: directory.appending(path: "folder"), registry: registry)
+      #expect(folder.notes.contains { $0.hasPrefix("README.md is left out: ") && !$0.contains("UTF-8") })
+      try FileManager.default.removeItem(at: file)
+      try Data(repeating: 0x61, count: 1 << 21).write(to: file)
+      let large = try importModel(model, to: directory.appending(path: "large"), registry: registry)
+      let note = try #require(large.notes.first { $0.hasPrefix("README.md is left out") })
+      #expect(
+        note.hasPrefix("README.md is left out: too large for a file of its kind; expected at most ")
+          && note.hasSuffix(" bytes, found 2097152"))
+    }
+  }
+
   @Test func whatIsNoTextIsLeftOutAndSaid() throws {
     try withModel("masked-lm") { model, directory in
       try Data([0xFF, 0xFE, 0]).write(to: model.appending(path: "README.md"))
       let report = try importModel(model, to: directory.appending(path: "out"), registry: registry)
-      #expect(report.notes.contains { $0.hasPrefix("README.md is left out") })
+      #expect(report.notes.contains("README.md is left out: not text in UTF-8"))
       #expect(!FileManager.default.fileExists(atPath: directory.appending(path: "out/README.md").path))
     }
   }

@@ -2,6 +2,7 @@ import Foundation
 import GraftCompute
 import GraftKit
 import GraftTensors
+import Synchronization
 import TestSupport
 import Testing
 
@@ -41,6 +42,55 @@ import Testing
     let result = try verify("sequence-classification", tensors(rows: 2, length: 4, "logits", [2, 4]))
     #expect(result.outputs.map(\.name) == ["logits"])
     #expect(result.outputs.allSatisfy { $0.maximum > 0 && $0.maximum.isFinite })
+  }
+
+  /// The reference backend, counting its products.
+  private struct CountingBackend: ComputeBackend {
+    static let name = "counting"
+    let reference: ReferenceBackend
+    let count = Atomic()
+    var threads: ThreadPool { reference.threads }
+
+    final class Atomic: Sendable {
+      private let value = Mutex(0)
+      func add() { value.withLock { $0 += 1 } }
+      var current: Int { value.withLock { $0 } }
+    }
+
+    init(threads: Int) throws { reference = try ReferenceBackend(threads: threads) }
+
+    func gemm(
+      _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+      to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+    ) {
+      count.add()
+      reference.gemm(product, a, lda: lda, b, ldb: ldb, to: c, ldc: ldc, accumulating: accumulating)
+    }
+  }
+
+  @Test("parked heads are compared too, and the encoder runs once for all")
+  func parkedHeads() throws {
+    let registry = try Support.registry()
+    let golden = Support.fixture("pretraining").appending(path: "golden.safetensors")
+    try withTemporaryDirectory { directory in
+      let swapped = directory.appending(path: "swapped")
+      try swapHead(
+        Support.fixture("pretraining"), to: "sequence-classification", labels: ["a", "b"], registry: registry
+      ).checkpoint.write(to: swapped, registry: registry)
+      func products(_ source: URL, _ outputs: Set<String>) throws -> Int {
+        let backend = try CountingBackend(threads: 1)
+        let result = try GraftKit.verify(source, golden: golden, backend: backend, registry: registry)
+        #expect(Set(result.outputs.map(\.name)) == outputs)
+        for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output)") }
+        return backend.count.current
+      }
+      let encoder = try products(Support.fixture("base"), ["last_hidden_state", "pooler_output"])
+      let all = try products(
+        swapped,
+        ["last_hidden_state", "pooler_output", "prediction_logits", "seq_relationship_logits"])
+      // Four products of heads: the new one, the relation, transform and decoder.
+      #expect(all > encoder && all <= encoder + encoder / 2)
+    }
   }
 
   @Test("a text's output in the shape of a token's, and the other way round")

@@ -96,8 +96,14 @@ extension HeadChange {
     }
     let facts: [(String, JSON)] = [
       ("active", .string(active)), ("parked", .list(parked)), ("restored", .list(restored)),
+      ("assumed_labels", assumedLabels.map { .list($0) } ?? .null),
     ]
     try OutputSummary.show(output, report: report, facts: facts, flags)
+    if let assumedLabels {
+      flags.console.warn(
+        "no labels were given, so the head has \(Format.count(assumedLabels.count, "output")): "
+          + "\(assumedLabels.joined(separator: ", ")). Name them with --labels A,B,C")
+    }
     let untrained = checkpoint.activeHeads.filter(\.isUntrained).map(\.id)
     if !untrained.isEmpty {
       flags.console.warn(

@@ -153,12 +153,22 @@ public struct ModelDirectory: Sendable {
   func card(_ report: inout LoadReport) -> ModelCard? {
     let file = url.appendingPathComponent(ModelCard.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    let bytes = try? RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)
-    guard let text = bytes.flatMap({ String(validating: $0, as: UTF8.self) }) else {
-      report.notes.append("README.md is left out: no text of at most 1 MB in UTF-8")
+    do {
+      let bytes = try RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw GraftError(.malformed, "not text in UTF-8")
+      }
+      return ModelCard(parsing: text)
+    } catch {
+      var problem = "\(error)"
+      if var error = error as? GraftError {
+        error.file = nil
+        problem = error.description
+      }
+      if problem.hasSuffix(".") { problem.removeLast() }
+      report.notes.append("\(ModelCard.fileName) is left out: \(problem)")
       return nil
     }
-    return ModelCard(parsing: text)
   }
 
   /// The files of configurations that are there.

@@ -36,23 +36,36 @@ extension Checkpoint {
       return Model.ActiveHead(task: made.task, head: made.head)
     }
     var parameters: [Parameter] = []
-    func add(_ specs: [ParameterSpec], of component: Component) throws {
-      for spec in specs {
-        // Opening the checkpoint has made sure that each is there.
-        guard let tensor = component.weights[spec.name] else { continue }
-        parameters.append(
-          Parameter(
-            spec.name, try Tensor(tensor), decays: spec.decays, frozen: frozen.holds(component, spec.name)))
-      }
+    if let component = checkpoint[Component.backbone] {
+      parameters += try component.parameters(backbone.parameters, frozen: frozen)
     }
-    if let component = checkpoint[Component.backbone] { try add(backbone.parameters, of: component) }
-    if let pooler, let component = checkpoint[Component.pooler] { try add(pooler.parameters, of: component) }
+    if let pooler, let component = checkpoint[Component.pooler] {
+      parameters += try component.parameters(pooler.parameters, frozen: frozen)
+    }
     for (component, active) in zip(checkpoint.activeHeads, heads) {
-      try add(active.head.parameters, of: component)
+      parameters += try component.parameters(active.head.parameters, frozen: frozen)
     }
     return Model(
       configuration: configuration, backbone: backbone, pooler: pooler, heads: heads,
       headName: activeHead?.name, tokenizer: tokenizer, parameters: ParameterStore(parameters))
+  }
+
+  /// Reads a parked head alone, for states that the backbone has made already.
+  ///
+  /// - Parameters:
+  ///   - component: A head whose task is known, of a checkpoint whose copies are confirmed.
+  ///   - backbone: The checkpoint's.
+  /// - Returns: The head, and its parameters.
+  /// - Throws: `GraftError` when no plugin knows the head, or a tensor cannot be read.
+  package func makeParkedHead(
+    _ component: Component, on backbone: any Backbone
+  ) throws -> (head: Model.ActiveHead, parameters: ParameterStore) {
+    guard let task = component.task else {
+      throw GraftError(.unsupported, "no plugin knows the head '\(component.id)'")
+    }
+    let made = try makeHead(task, configuration.applying(component), on: backbone)
+    let parameters = try component.parameters(made.head.parameters, frozen: .none)
+    return (Model.ActiveHead(task: made.task, head: made.head), ParameterStore(parameters))
   }
 
   /// The pooler of a checkpoint that has one.
@@ -73,6 +86,18 @@ extension Checkpoint {
     for index in components.indices where active.contains(components[index].id) {
       for parameter in model.parameters.all where components[index].weights[parameter.name] != nil {
         components[index].weights[parameter.name] = LazyTensor(parameter.value)
+      }
+    }
+  }
+}
+
+extension Component {
+  /// Reads its parameters.
+  fileprivate func parameters(_ specs: [ParameterSpec], frozen: Freezing) throws -> [Parameter] {
+    // Opening the checkpoint has made sure that each is there.
+    try specs.compactMap { spec in
+      try weights[spec.name].map {
+        Parameter(spec.name, try Tensor($0), decays: spec.decays, frozen: frozen.holds(self, spec.name))
       }
     }
   }

@@ -158,8 +158,21 @@ public struct Dialect: Sendable {
     }
 
     /// Parameters that are stored as one tensor, the rows of one after those of another: query, key and value.
-    public static func stacked(_ parameters: [String], _ stored: String) -> Row {
-      Row(parameters: parameters, stored, .same, .required, false)
+    ///
+    /// - Parameters:
+    ///   - parameters: The canonical names, in the order of their rows.
+    ///   - stored: The stored name, as in ``init(_:_:_:_:isAtRoot:)``.
+    ///   - layout: How the elements of all parameters together are arranged: `same` or `transposed`.
+    ///   - presence: Whether the tensor has to be there: `required` or `optional`.
+    ///   - isAtRoot: Whether the stored name never has the backbone's prefix.
+    /// - Precondition: The layout does not divide among attention heads, and the tensor is no copy of another.
+    public static func stacked(
+      _ parameters: [String], _ stored: String, _ layout: Layout = .same, _ presence: Presence = .required,
+      isAtRoot: Bool = false
+    ) -> Row {
+      precondition(layout == .same || layout == .transposed, "'\(stored)' is stacked and divided among heads")
+      precondition(presence == .required || presence == .optional, "'\(stored)' is stacked and a copy")
+      return Row(parameters: parameters, stored, layout, presence, isAtRoot)
     }
 
     private init(

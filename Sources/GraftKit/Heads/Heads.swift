@@ -11,6 +11,8 @@ public struct HeadChange: Sendable {
   public let parked: [String]
   /// Heads that were parked and are active now, with their weights.
   public let restored: [String]
+  /// The labels of a new head for which none were given; `nil` when it has none or they were.
+  public let assumedLabels: [String]?
 }
 
 /// Puts another head on a checkpoint without touching the backbone.
@@ -31,15 +33,19 @@ public func swapHead(
   registry: Registry
 ) throws -> HeadChange {
   var opened = try registry.open(source)
+  let known = Set(opened.checkpoint.heads.map(\.id))
   let old = opened.checkpoint.activeHeads.map(\.id)
   let restored = try opened.checkpoint.activate(
     name, labels: labels, problemType: problemType, seed: seed, report: &opened.report, registry: registry)
-  let active = Set(opened.checkpoint.activeHeads.map(\.id))
+  let heads = opened.checkpoint.activeHeads
+  let active = Set(heads.map(\.id))
+  let new = heads.filter { $0.isUntrained && $0.task?.hasLabels == true && !known.contains($0.id) }
   opened.checkpoint.lineage.append(
     LineageStep("swap", ["parent": .string(source.lastPathComponent), "head": .string(name)]))
   return HeadChange(
     checkpoint: opened.checkpoint, report: opened.report, parked: old.filter { !active.contains($0) },
-    restored: restored)
+    restored: restored,
+    assumedLabels: labels == nil ? try new.first.map { try $0.settings.labels() } : nil)
 }
 
 /// The active head of a checkpoint alone, or a parked one.
@@ -84,7 +90,8 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
         "parent": .string(source.lastPathComponent), "head": .string(detached.heads.name),
         "from": .string(head.lastPathComponent),
       ]))
-  return HeadChange(checkpoint: opened.checkpoint, report: opened.report, parked: old, restored: [])
+  return HeadChange(
+    checkpoint: opened.checkpoint, report: opened.report, parked: old, restored: [], assumedLabels: nil)
 }
 
 extension DetachedHead {

@@ -42,7 +42,8 @@ public func fillMask(
   backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
   return masks.enumerated().map { row, place in
     let scores = logits.buffer[(row * logits.columns)..<((row + 1) * logits.columns)]
-    let best = scores.indices.sorted { scores[$0] > scores[$1] }.prefix(topK)
+    // Of equal scores the first.
+    let best = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(topK)
     return best.map { index in
       let id = Int32(index - scores.startIndex)
       var filled = encoding.ids

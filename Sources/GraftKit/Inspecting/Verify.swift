@@ -72,22 +72,11 @@ struct FoundOutput {
 }
 
 extension Checkpoint {
-  /// Every output for a batch by its golden name, those of parked heads included.
+  /// Every output for a batch by its golden name, those of parked heads included. The encoder runs once.
   func goldenOutputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: FoundOutput] {
-    var outputs = try outputs(batch, backend)
-    for head in parkedHeads {
-      guard let set = headSet(of: head), head.id == set.name else { continue }
-      var other = self
-      other.activeHead = set
-      guard try self[Component.pooler] != nil || !other.activeHeadReadsPooler() else { continue }
-      outputs.merge(try other.outputs(batch, backend)) { first, _ in first }
-    }
-    return outputs
-  }
-
-  /// Every output of the active heads for a batch by its golden name.
-  private func outputs(_ batch: Batch, _ backend: any ComputeBackend) throws -> [String: FoundOutput] {
-    let model = try makeModel()
+    var checkpoint = self
+    try checkpoint.confirmCopies()
+    let model = try checkpoint.makeModel()
     let tape = Tape(backend, recording: false)
     let states = try model.encode(batch, tape, pooling: true)
     var outputs = [
@@ -97,12 +86,27 @@ extension Checkpoint {
       outputs["pooler_output"] = FoundOutput(value: pooled.value, rows: .sequences, column: nil)
     }
     for active in model.heads {
-      let scores = try active.head.forward(states, batch, selection: nil, Scope(model.parameters), tape)
-      for output in type(of: active.task).outputs {
-        outputs[output.name] = FoundOutput(value: scores.value, rows: output.rows, column: output.column)
-      }
+      try outputs.add(active, states, batch, model.parameters, tape)
+    }
+    for head in checkpoint.parkedHeads where head.task.map({ $0.name == head.id }) == true {
+      let (parked, parameters) = try checkpoint.makeParkedHead(head, on: model.backbone)
+      guard states.pooled != nil || !parked.head.readsPooled else { continue }
+      try outputs.add(parked, states, batch, parameters, tape)
     }
     return outputs
+  }
+}
+
+extension [String: FoundOutput] {
+  /// Adds the outputs of a head that are not there yet.
+  fileprivate mutating func add(
+    _ active: Model.ActiveHead, _ states: BackboneOutput, _ batch: Batch, _ parameters: ParameterStore,
+    _ tape: Tape
+  ) throws {
+    let scores = try active.head.forward(states, batch, selection: nil, Scope(parameters), tape)
+    for output in type(of: active.task).outputs where self[output.name] == nil {
+      self[output.name] = FoundOutput(value: scores.value, rows: output.rows, column: output.column)
+    }
   }
 }
 

@@ -110,6 +110,39 @@ private struct NoBackbone: Backbone {
     #expect(likely(named: "PaperForShort", [Long.self, Short.self], dense + classifier).first == "short")
   }
 
+  @Test("a class that is named claims first, whatever the order of registration; the others follow")
+  func claimOrder() {
+    let orders: [[any Task.Type]] = [
+      [Short.self, Twin.self, Long.self, Apart.self], [Apart.self, Long.self, Twin.self, Short.self],
+    ]
+    for tasks in orders {
+      for (name, first) in [("Short", "short"), ("Twin", "twin"), ("Long", "long")] {
+        let found = likely(named: "PaperFor\(name)", tasks, dense + classifier + apart)
+        #expect(found.first == first)
+        #expect(found.dropFirst() == tasks.map { $0.name }.filter { $0 != first }[...])
+      }
+      // Of a combination, every part.
+      #expect(Set(likely(named: "PaperForBoth", tasks, classifier + apart).prefix(2)) == ["short", "apart"])
+    }
+  }
+
+  @Test("of heads that a file of an unknown class has apart, the one that is registered first is active")
+  func severalOfAnUnknownClass() {
+    for (tasks, first) in [([Apart.self, Long.self], "apart"), ([Long.self, Apart.self], "long")]
+      as [([any Task.Type], String)]
+    {
+      // The file's own order does not count.
+      for names in [dense + classifier + apart, apart + dense + classifier] {
+        let found = architecture(named: "MyModel", tasks, names)
+        let likely = found.likelyTasks { _ in false }.map { $0.name }
+        #expect(Set(likely) == ["long", "apart"])
+        var report = LoadReport()
+        #expect(found.active(holding: likely, note: &report)?.name == first)
+        #expect(found.active(holding: likely.reversed(), note: &report)?.name == first)
+      }
+    }
+  }
+
   @Test("a class that nothing implements is not taken for another; a class of somebody's own is")
   func unknown() {
     #expect(likely(named: "PaperForSomething", [Short.self], classifier) == [])

@@ -114,6 +114,42 @@ struct DialectRowTests {
       Set(decoded.components[Component.pooler]?.tensors.keys ?? []) == ["pooler.weight", "pooler.bias"])
   }
 
+  /// GPT-2's `c_attn` is `[in, 3 · out]`, at the root of the file, and its bias may be missing.
+  @Test("stacked tensors may be transposed, optional and outside the prefix")
+  func stackedOtherwise() throws {
+    let parts = ["query", "key", "value"]
+    let names = parts.map { "groups.0.layers.0.\($0).weight" }
+    let dialect = Dialect(
+      name: "transposed", backbonePrefixes: ["model."],
+      backbone: [
+        [
+          .init("embeddings.word.weight", "tok.weight"),
+          .stacked(names, "c_attn.weight", .transposed, isAtRoot: true),
+          .stacked(parts.map { "\($0).bias" }, "c_attn.bias", .same, .optional),
+        ]
+      ])
+    // Of numbers that are all different, in two columns for each part: query 0, 1 … in its first row.
+    let values = (0..<3).map { part in (0..<8).map { Float(100 * part + $0) } }
+    var weights = Weights([
+      "embeddings.word.weight": LazyTensor([Float](repeating: 9, count: 20), shape: [5, 4])
+    ])
+    for (name, values) in zip(names, values) { weights[name] = LazyTensor(values, shape: [2, 4]) }
+    let table = NameTable(dialect, on: backbone, heads: [])
+    let stored = try table.encode(weights, architecture: "PaperModel", withHead: true)
+    #expect(Array(stored.tensors.keys) == ["model.tok.weight", "c_attn.weight"])
+    let stacked = try #require(stored["c_attn.weight"])
+    #expect(stacked.spec.shape == [4, 6])
+    // Row i has what reads input i: column i of the query's two outputs, of the key's, of the value's.
+    #expect(try stacked.floats().prefix(6) == [0, 4, 100, 104, 200, 204])
+    #expect(try stacked.floats().suffix(6) == [3, 7, 103, 107, 203, 207])
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    #expect(report.unexpected.isEmpty)
+    for (name, values) in zip(names, values) {
+      #expect(try decoded.components[Component.backbone]?[name]?.floats() == values)
+    }
+  }
+
   @Test("a stacked tensor whose rows do not divide, and parts of different types, are refused")
   func refused() throws {
     let table = NameTable(.paper, on: backbone, heads: [])

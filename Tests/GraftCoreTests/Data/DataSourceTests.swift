@@ -241,6 +241,25 @@ import Testing
       options: DataOptions(textColumns: [.number(1)]),
       "column '1': JSON Lines have no column numbers. Name the column by its key."
     ),
+    BadFile(
+      "words,tags\nx,1\n",
+      options: DataOptions(fields: [TaskColumn("tokens", replacesText: true), TaskColumn("tags")]),
+      "column 'tokens': no such column; found the columns 'words', 'tags'. Rename the column that has them, or "
+        + "name one of plain texts with 'text-column'."
+    ),
+    BadFile(
+      "{\"tokens\": [\"x\"]}\n{\"words\": [\"x\"]}\n",
+      name: "a.jsonl",
+      options: DataOptions(fields: [TaskColumn("tokens", replacesText: true)]),
+      "row 2, column 'tokens': no such column; found the columns 'words'. Rename the column that has them, or name "
+        + "one of plain texts with 'text-column'."
+    ),
+    BadFile(
+      "words,tags\nx,1\n",
+      options: DataOptions(
+        textColumns: [.name("sentence")], fields: [TaskColumn("tokens", replacesText: true)]),
+      "column 'sentence': no such column; found the columns 'words', 'tags'."
+    ),
     BadFile("PAR1....", name: "a.parquet", "a Parquet file. Convert it to CSV or JSON Lines."),
     BadFile("version https://git-lfs", "a Git LFS pointer, not data. Run 'git lfs pull'."),
   ])
