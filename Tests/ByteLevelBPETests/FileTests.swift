@@ -63,6 +63,19 @@ struct FileTests {
     #expect(tokenizer.encode("ab<mask>a").ids == [5, 3, 4, 0])
   }
 
+  /// tokenizers 0.23.3: `BPE(vocab, merges)` with `pre_tokenizers.ByteLevel(add_prefix_space=False)` has "abcabc" as
+  /// `['a', 'bc', 'a', 'bc']` with the first list of merges, and as `['ab', 'c', 'ab', 'c']` with the others.
+  @Test(
+    arguments: [
+      ("a b\nb c\na b\n", [0, 4, 0, 4]), ("a b\nb c\n", [3, 2, 3, 2]), ("b c\na b\nb c\n", [3, 2, 3, 2]),
+    ] as [(String, [Int32])])
+  func aMergeThatIsListedTwiceHasItsLastRank(_ merges: String, _ ids: [Int32]) throws {
+    let vocabulary = #"{"a": 0, "b": 1, "c": 2, "ab": 3, "bc": 4, "abc": 5, "<s>": 6, "</s>": 7}"#
+    let tokenizer = try #require(
+      try load(["vocab.json": vocabulary, "merges.txt": "#version: 0.2\n\(merges)"]))
+    #expect(tokenizer.encode("abcabc").ids == [6] + ids + [7])
+  }
+
   @Test func vocabularyWithEquivalentTokens() throws {
     // One key for a Swift dictionary.
     let tokenizer = try #require(

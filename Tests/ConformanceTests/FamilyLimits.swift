@@ -46,6 +46,33 @@ struct FamilyLimits {
     }
   }
 
+  /// `Fixtures/bert-tiny/make_epsilon.py`: BERT's other goldens have its usual epsilon, which a head that does not read the
+  /// configuration has too. RoBERTa's `relu` has another.
+  @Test("BERT's epsilon is the configuration's, in the encoder and in the head")
+  func configuredEpsilon() throws {
+    let registry = try FamilyFixtures.registry.get()
+    let golden = fixtures.appending(path: "bert-tiny/epsilon.safetensors")
+    var checkpoint = try registry.open(fixtures.appending(path: "bert-tiny/masked-lm")).checkpoint
+    checkpoint.configuration["layer_norm_eps"] = 0.002
+    try withTemporaryDirectory { directory in
+      let changed = directory.appending(path: "changed")
+      try checkpoint.write(to: changed, registry: registry)
+      let result = try verify(
+        changed, golden: golden, backend: ReferenceBackend(threads: 1), registry: registry)
+      #expect(result.outputs.map(\.name) == ["prediction_logits"])
+      for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output)") }
+    }
+    // A head's own epsilon goes before.
+    checkpoint.configuration["mlm_layer_norm_eps"] = 0.1
+    try withTemporaryDirectory { directory in
+      let changed = directory.appending(path: "changed")
+      try checkpoint.write(to: changed, registry: registry)
+      #expect(
+        try !verify(changed, golden: golden, backend: ReferenceBackend(threads: 1), registry: registry).passes
+      )
+    }
+  }
+
   /// `nn.LayerNorm(config.dim, eps=1e-12)` in modeling_distilbert.py: no class of it reads a key.
   @Test("DistilBERT's epsilon is fixed, whatever a configuration says")
   func fixedEpsilon() throws {

@@ -41,6 +41,25 @@ import Testing
     #expect(try read(written, .multiLabel) == values([1, 1, 0, 0]))
   }
 
+  /// A float for each label, as `BCEWithLogitsLoss` takes it, and not the numbers of labels: read as those, all of these
+  /// would be [1, 1, 0, 0] or out of range.
+  @Test(
+    arguments: [
+      ([0.0, 0, 1, 1], WrittenLabel.text("[0.0, 0.0, 1.0, 1.0]")),
+      ([0, 0, 0, 1], .list(["0.0", "0.0", "0.0", "1.0"])),
+      ([0, 0.25, 1, 0], .text("[0.0, 0.25, 1.0, 0.0]")), ([0, 0, 0, 0], .text(" [0.0,0.0,0.0,0.0] ")),
+    ] as [([Float], WrittenLabel)])
+  func aDecimalForEachLabel(_ expected: [Float], _ written: WrittenLabel) throws {
+    #expect(try read(written, .multiLabel) == values(expected))
+  }
+
+  @Test func aDecimalForEachOfTwoLabels() throws {
+    #expect(try read(.text("[0.0, 1.0]"), .multiLabel, labels: ["a", "b"]) == values([0, 1]))
+    #expect(try read(.list(["1.0", "0.0"]), .multiLabel, labels: ["a", "b"]) == values([1, 0]))
+    // Whole numbers are those of labels.
+    #expect(try read(.text("[0, 1]"), .multiLabel, labels: ["a", "b"]) == values([1, 1]))
+  }
+
   @Test func noneOfSeveralLabels() throws {
     #expect(try read(.text(""), .multiLabel) == values([0, 0, 0, 0]))
     #expect(try read(.list([]), .multiLabel) == values([0, 0, 0, 0]))
