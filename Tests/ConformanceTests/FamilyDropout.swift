@@ -45,6 +45,23 @@ struct FamilyDropout {
     }
   }
 
+  /// What `configuration_NAME.py` calls its dropout probabilities.
+  @Test(
+    "every probability of transformers' configuration is overridden",
+    arguments: [
+      ("bert", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]),
+      ("roberta", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]),
+      ("distilbert", ["dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"]),
+    ])
+  func keys(_ family: String, _ names: [String]) throws {
+    let found = try registry.families.find(family)
+    #expect(Set(found.dropoutKeys) == Set(names))
+    var configuration = try open(family, "sequence-classification").configuration
+    for name in names { configuration.values[name] = 0.3 }
+    let overridden = found.overridingDropout(0.5, in: configuration)
+    for name in names { #expect(overridden.values[name]?.double == 0.5, "\(name)") }
+  }
+
   /// Dropout of a classifier in `modeling_NAME.py`: its key, the default where it is not the encoder's probability, and
   /// whether it is before a dense layer too.
   struct Classifier: Sendable, CustomTestStringConvertible {
