@@ -27,9 +27,6 @@ enum AnsweredErrors {
       #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)"#,
       #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)"#,
     ],
-    "the report says that the card is left out": [
-      #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let bytes = try? RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)"#
-    ],
     "a cell that is no list of labels is a label": [
       #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
     ],
