@@ -20,7 +20,7 @@ public enum GraftTool {
   public static func main(plugins: [any Plugin.Type]) -> Never {
     $plugins.withValue(plugins) {
       do {
-        try prepareEnvironment()
+        prepareEnvironment()
         var command = try Graft.parseAsRoot()
         try command.run()
       } catch let error as GraftError {
@@ -34,11 +34,11 @@ public enum GraftTool {
     Graft.exit()
   }
 
-  /// Sets what the backends' libraries read while they are loaded, where the user has not set it. The process has no
+  /// Sets what the plugins' libraries read while they are loaded, where the user has not set it. The process has no
   /// other threads yet.
-  private static func prepareEnvironment() throws {
-    for backend in try registry().backends.values {
-      for (name, value) in backend.environment { setenv(name, value, 0) }
+  private static func prepareEnvironment() {
+    for plugin in plugins {
+      for (name, value) in plugin.environment { setenv(name, value, 0) }
     }
   }
 

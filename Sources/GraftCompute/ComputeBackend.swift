@@ -20,13 +20,6 @@ public protocol ComputeBackend: Sendable {
   /// taken. The reference backend is 0.
   static var preference: Int { get }
 
-  /// Environment variables that the backend's library should find when it is loaded; none unless the backend says
-  /// so.
-  ///
-  /// A library must not change the environment of the program that it is part of: other threads may be reading it.
-  /// A program does so when it starts, before it has threads, and keeps what its user has set.
-  static var environment: [String: String] { get }
-
   /// A backend that multiplies in float32.
   ///
   /// - Parameter threads: How many threads kernels may use, at least one.
@@ -90,7 +83,6 @@ public protocol ComputeBackend: Sendable {
 
 extension ComputeBackend {
   public static var preference: Int { 1 }
-  public static var environment: [String: String] { [:] }
 
   public func gemm(
     _ product: MatrixProduct,

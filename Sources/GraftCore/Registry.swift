@@ -194,8 +194,19 @@ extension Registry {
 ///       }
 ///     }
 public protocol Plugin: SendableMetatype {
+  /// Environment variables that a library of the plugin's should find when it is loaded; none unless the plugin says
+  /// so.
+  ///
+  /// A plugin must not change the environment of the program that it is part of: other threads may be reading it. A
+  /// program does so when it starts, before it has threads, and keeps what its user has set.
+  static var environment: [String: String] { get }
+
   /// Adds what the module brings.
   ///
   /// - Throws: `GraftError` when a name is taken.
   static func register(in registry: inout Registry) throws
+}
+
+extension Plugin {
+  public static var environment: [String: String] { [:] }
 }

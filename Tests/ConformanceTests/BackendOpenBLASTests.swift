@@ -33,7 +33,7 @@ import Testing
 
   @Test("asks for one thread and for kernels that this CPU can run")
   func wishes() {
-    let environment = OpenBLASBackend.environment
+    let environment = OpenBLASPlugin.environment
     #expect(environment["OPENBLAS_NUM_THREADS"] == "1")
     #expect(environment["OPENBLAS_CORETYPE"] == OpenBLASBackend.bestCore())
   }

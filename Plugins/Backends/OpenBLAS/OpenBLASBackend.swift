@@ -9,7 +9,7 @@ import VectorKernels
 ///
 /// OpenBLAS chooses its kernels while it is loaded, by the CPU's model number, and takes a CPU that is newer than
 /// itself for an old one: the 0.3.21 of Debian 12 runs at half speed on Zen 5. It has no function to choose others,
-/// only the environment variable `OPENBLAS_CORETYPE`, which ``environment`` names. Graft's command line sets it when
+/// only the environment variable `OPENBLAS_CORETYPE`, which ``OpenBLASPlugin/environment`` names. Graft's command line sets it when
 /// it starts. A program of your own does the same, before it has threads, or is started with it.
 public struct OpenBLASBackend: ComputeBackend {
   public static let name = "openblas"
@@ -43,13 +43,6 @@ public struct OpenBLASBackend: ComputeBackend {
     .avx512: ["skylakex", "cooperlake", "sapphirerapids"], .avx2: ["haswell", "zen"],
   ]
 
-  /// One thread, and the best kernels for the instructions that this CPU has.
-  public static var environment: [String: String] {
-    var environment = ["OPENBLAS_NUM_THREADS": "1"]
-    environment["OPENBLAS_CORETYPE"] = bestCore()
-    return environment
-  }
-
   /// The best kernels that a CPU with an instruction set can run; `nil` leaves the choice to the library.
   static func bestCore(on set: InstructionSet = .best) -> String? {
     switch set {
@@ -69,5 +62,12 @@ public struct OpenBLASBackend: ComputeBackend {
 
 /// Registers ``OpenBLASBackend`` as `openblas`.
 public enum OpenBLASPlugin: Plugin {
+  /// One thread, and the best kernels for the instructions that this CPU has.
+  public static var environment: [String: String] {
+    var environment = ["OPENBLAS_NUM_THREADS": "1"]
+    environment["OPENBLAS_CORETYPE"] = OpenBLASBackend.bestCore()
+    return environment
+  }
+
   public static func register(in registry: inout Registry) throws { try registry.add(OpenBLASBackend.self) }
 }

@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft diff`
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Compare two checkpoints tensor by tensor, whatever their formats and dialects.",
     discussion: """
       Exits with 1 when they differ. Equal values stored in different types do not count as a difference.

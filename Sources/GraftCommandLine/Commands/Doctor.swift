@@ -8,6 +8,7 @@ import GraftTensors
 /// `graft doctor`
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "doctor",
     abstract: "Show the CPU, the memory, and how fast each compute backend is here.",
     discussion: """
       The speed is that of the matrix product 1024×3072×768, the largest of BERT-base, on one thread and on \

@@ -7,6 +7,7 @@ import NPY
 /// `graft embed`
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "embed",
     abstract: "Write one vector for each text as a NumPy array, float32 [texts, hidden].",
     discussion: """
       EXAMPLES

@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft evaluate`
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "evaluate",
     abstract: "Score a model on labelled data; the head decides the task.",
     discussion: """
       A classifier's scores are those of scikit-learn; --output and --json have them for each class, with the \

@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft export`
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "export",
     abstract: "Write a checkpoint in a weight format and dialect that other tools load unchanged.",
     discussion: """
       PATH is a directory to create; with the format's file extension it is the one weight file to write. \

@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft fill-mask`
 struct FillMask: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "fill-mask",
     abstract: "Suggest tokens for each [MASK] of a text.",
     discussion: """
       EXAMPLES

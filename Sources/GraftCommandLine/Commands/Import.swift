@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft import`
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "import",
     abstract: "Bring a checkpoint of any format and dialect into a checkpoint directory.",
     discussion: """
       The format is recognised by content, the dialect by the tensors' names. The report on standard error says \

@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft init`
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "init",
     abstract: "Make a model with random weights, to pretrain from scratch.",
     discussion: """
       DIR holds config.json and the tokenizer's files.

@@ -7,6 +7,7 @@ import GraftTensors
 /// `graft inspect`
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Describe a checkpoint: format, dialect, architecture, heads, parameters, types, ties.",
     discussion: """
       Reads headers only, so it is quick whatever the model's size; --check reads every tensor, compares \

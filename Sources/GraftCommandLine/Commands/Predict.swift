@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft predict`
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "predict",
     abstract: "Label texts with a classifier: label, score and text of each.",
     discussion: """
       Prints one line a text in the texts' order, with tabs between label, score and text. Several labels \

@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft pull`
 struct Pull: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "pull",
     abstract: "Fetch a published model into the cache.",
     discussion: """
       NAME is a model of the Hugging Face Hub, with a branch, tag or commit if wanted. Its best weights \

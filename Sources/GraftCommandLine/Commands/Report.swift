@@ -5,6 +5,7 @@ import GraftTensors
 /// `graft report`
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "report",
     abstract: "Write the report of a finished run again.",
     discussion: """
       RUN is the output directory of 'graft run'. Its report.html stands alone: one file, no network. report.md \

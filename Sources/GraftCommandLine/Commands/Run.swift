@@ -9,6 +9,7 @@ import GraftTensors
 /// `graft run`
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract: "Run a whole comparison from one file: arms of stages, over several seeds.",
     discussion: """
       EXPERIMENT is a YAML file, or one of those that come with Graft: \

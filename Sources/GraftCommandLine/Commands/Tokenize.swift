@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft tokenize`
 struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "tokenize",
     abstract: "Show how texts become tokens: each with its id and its place in the text.",
     discussion: """
       Offsets count Unicode scalars from 0; the end is exclusive. Added special tokens have none.

@@ -8,6 +8,7 @@ import GraftTensors
 /// `graft train`
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "train",
     abstract: "Train a model on data; the head decides the task.",
     discussion: """
       DIR becomes what transformers' Trainer writes: checkpoint-N directories on the way, and at the end the \

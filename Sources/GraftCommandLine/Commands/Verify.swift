@@ -6,6 +6,7 @@ import GraftTensors
 /// `graft verify`
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract: "Run a checkpoint on a golden file's inputs and compare its outputs.",
     discussion: """
       The golden file is safetensors: input_ids, attention_mask, token_type_ids (int64 [batch, length]) and \
