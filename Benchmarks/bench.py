@@ -5,7 +5,8 @@
 Graft and its peer take turns. A line gives the median of each, the median of the runs' ratios (above 1: Graft is
 better) with the smallest and largest, and whether a goal is met. Models have random weights. Texts are those of
 Fixtures/packages, or of the file that TEXTS names: of AG News, or with the columns text and label; TEXTS="train.csv
-test.csv", both of AG News, measures accuracy as well. Each line is appended to results.csv when it is measured.
+test.csv", both of AG News, measures accuracy as well. BEFORE names an older graft to compare with. Each line is
+appended to results.csv when it is measured.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from harness.results import HEADING, Results
 from harness.texts import Texts
 from measures import (
     accuracy,
+    before,
     converting,
     curves,
     experiment,
@@ -44,6 +46,7 @@ FAMILIES = [
     fetching,
     accuracy,
     experiment,
+    before,
 ]
 
 

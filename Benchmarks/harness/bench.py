@@ -1,6 +1,7 @@
 """What measures work with."""
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -13,12 +14,14 @@ TITLES = {"bert-base": "BERT-base size", "bert-large": "BERT-large size", "minil
 
 class Bench:
     """- words: what the name of a measure has to contain.
+    - before: an older graft that this one is compared with, or None.
     - auto: the backend that `--backend auto` takes in float32.
     """
 
     def __init__(self, graft, peers, work, texts, results, auto, words, is_quick):
         self.graft, self.peers, self.work, self.texts, self.results = graft, peers, work, texts, results
         self.auto, self.words, self.is_quick = auto, words, is_quick
+        self.before = Path(os.environ["BEFORE"]) if os.environ.get("BEFORE") else None
         self.runs = 1 if is_quick else 3
 
     def wants(self, measure):
