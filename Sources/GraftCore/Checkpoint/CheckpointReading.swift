@@ -46,53 +46,82 @@ extension Registry {
     let tokenizer = BackgroundTask { try loadTokenizer(from: directory.url) }
     defer { _ = try? tokenizer.value() }
     let (file, format) = try openModelFile(of: directory)
-    let stored = file.weights
     do {
-      var configuration = try directory.configuration(configurationFiles, or: file.attributes)
-      let (family, dialect) = try recognize(stored, configuration)
-      configuration = family.adopting(configuration)
-      let backbone = try family.makeBackbone(configuration)
-      let architecture = Architecture(
-        configuration, family, dialect, heads(of: family), names: Array(stored.tensors.keys))
-      let tasks = try architecture.likelyTasks { task in
-        try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
-      }
-      let table = NameTable(dialect, on: backbone, heads: tasks.map { $0.name })
-
       var report = LoadReport()
       report.notes += [directory.note].compactMap { $0 }
-      let isTied = try configuration.bool("tie_word_embeddings", default: true)
-      let decoded = try table.decode(stored, isTied: isTied, report: &report)
-      correctVocabulary(&configuration, decoded.components[Component.backbone], backbone, &report)
-
-      var checkpoint = Checkpoint(
-        configuration: configuration, family: family,
-        components: try components(decoded, tasks, configuration, family, record, directory),
-        extra: decoded.unknown)
-      try checkEncoder(checkpoint, table)
-      checkpoint.lineage = try directory.lineage(record)
-      checkpoint.activeHead = architecture.active(
-        holding: checkpoint.heads.map(\.id), note: &report)
-      report.notes += [architecture.note(checkpoint.activeHead)].compactMap { $0 }
-      // Another tool's folder of that name is no concern of ours.
-      if record != nil { checkpoint.components += try parkedHeads(in: directory.url, family) }
-      try initializeMissingParts(of: &checkpoint, settings: configuration, seed: 0, report: &report)
-      for head in checkpoint.heads {
-        try head.check(configuration, family, on: checkpoint.makeBackbone(), table)
-      }
-      try restoreKept(&checkpoint, in: directory, record, dialect, &report)
+      let identity = try identify(file, directory)
+      var checkpoint = try assemble(file.weights, identity, record, directory, &report)
       checkpoint.tokenizer =
         try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(
-        checkpoint: checkpoint, report: report, format: format, dialect: dialect, stored: stored)
+        checkpoint: checkpoint, report: report, format: format, dialect: identity.dialect,
+        stored: file.weights)
     } catch var error as GraftError {
       if error.file == ModelDirectory.configurationName {
         error.file = try? directory.configurationFile(configurationFiles).path
       }
       throw error.inFile(directory.weights.path)
     }
+  }
+
+  /// What a file's configuration and names say that it is.
+  private struct Identity {
+    let configuration: Configuration
+    let family: Family
+    let dialect: Dialect
+    let backbone: any Backbone
+    let architecture: Architecture
+    /// The tasks whose heads may be in the file, likeliest first.
+    let tasks: [any Task.Type]
+    let table: NameTable
+  }
+
+  private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
+    let read = try directory.configuration(configurationFiles, or: file.attributes)
+    let (family, dialect) = try recognize(file.weights, read)
+    let configuration = family.adopting(read)
+    let backbone = try family.makeBackbone(configuration)
+    let architecture = Architecture(
+      configuration, family, dialect, heads(of: family), names: Array(file.weights.tensors.keys))
+    let tasks = try architecture.likelyTasks { task in
+      try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
+    }
+    return Identity(
+      configuration: configuration, family: family, dialect: dialect, backbone: backbone,
+      architecture: architecture, tasks: tasks,
+      table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
+  }
+
+  /// Makes a checkpoint of a file's tensors and of what stands beside it, and checks that it is whole.
+  private func assemble(
+    _ stored: Weights, _ identity: Identity, _ record: JSON?, _ directory: ModelDirectory,
+    _ report: inout LoadReport
+  ) throws -> Checkpoint {
+    let (family, table) = (identity.family, identity.table)
+    var configuration = identity.configuration
+    let isTied = try configuration.bool("tie_word_embeddings", default: true)
+    let decoded = try table.decode(stored, isTied: isTied, report: &report)
+    correctVocabulary(&configuration, decoded.components[Component.backbone], identity.backbone, &report)
+
+    var checkpoint = Checkpoint(
+      configuration: configuration, family: family,
+      components: try components(decoded, identity.tasks, configuration, family, record, directory),
+      extra: decoded.unknown)
+    try checkEncoder(checkpoint, table)
+    checkpoint.lineage = try directory.lineage(record)
+    checkpoint.activeHead = identity.architecture.active(
+      holding: checkpoint.heads.map(\.id), note: &report)
+    report.notes += [identity.architecture.note(checkpoint.activeHead)].compactMap { $0 }
+    // Another tool's folder of that name is no concern of ours.
+    if record != nil { checkpoint.components += try parkedHeads(in: directory.url, family) }
+    try initializeMissingParts(of: &checkpoint, settings: configuration, seed: 0, report: &report)
+    for head in checkpoint.heads {
+      try head.check(configuration, family, on: checkpoint.makeBackbone(), table)
+    }
+    try restoreKept(&checkpoint, in: directory, record, identity.dialect, &report)
+    return checkpoint
   }
 
   /// The names of the files that hold a model's configuration: `config.json`, and those of other frameworks.

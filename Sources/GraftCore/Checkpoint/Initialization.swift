@@ -16,7 +16,10 @@ extension Registry {
   ) throws {
     guard let active = checkpoint.activeHead else { return }
     let backbone = try checkpoint.makeBackbone()
-    let table = NameTable(try dialect(of: checkpoint.family), on: backbone, heads: active.taskNames)
+    func storedNames(_ specs: [ParameterSpec]) throws -> [String] {
+      let table = NameTable(try dialect(of: checkpoint.family), on: backbone, heads: active.taskNames)
+      return specs.map { table.storedName($0.name) }
+    }
     for task in active.tasks where checkpoint[task.name] == nil {
       var head = Component(
         head: task, settings: settings.settings(of: task.settingKeys), weights: Weights(), history: .untrained
@@ -25,7 +28,8 @@ extension Registry {
         .parameters
       head.weights = try specs.initialized(seed: seed)
       checkpoint.components.append(head)
-      report.update(task.name) { $0.initialized += specs.map { table.storedName($0.name) } }
+      let names = try storedNames(specs)
+      report.update(task.name) { $0.initialized += names }
     }
     guard checkpoint[Component.pooler] == nil, try checkpoint.activeHeadReadsPooler(),
       let pooler = try checkpoint.family.makePooler(checkpoint.configuration, on: backbone)
@@ -33,9 +37,8 @@ extension Registry {
     let weights = try pooler.parameters.initialized(seed: seed)
     checkpoint.components.insert(
       Component(.pooler, id: Component.pooler, weights: weights, history: .untrained), at: 1)
-    report.update(Component.backbone) {
-      $0.initialized += pooler.parameters.map { table.storedName($0.name) }
-    }
+    let names = try storedNames(pooler.parameters)
+    report.update(Component.backbone) { $0.initialized += names }
   }
 }
 

@@ -20,11 +20,13 @@ extension Registry {
         failures.append(error)
         continue
       }
-      let best =
-        family.dialects.map { dialect in
-          let table = NameTable(dialect, on: backbone, heads: dialect.heads.keys.sorted())
-          return (family, dialect, table.matches(stored.tensors.keys))
-        }.reduce(nil) { best, next in next.2 > (best?.2 ?? 0) ? next : best } as (Family, Dialect, Int)?
+      var best: (family: Family, dialect: Dialect, count: Int)?
+      // No other dialect knows more names than all.
+      for dialect in family.dialects where (best?.count ?? 0) < stored.tensors.count {
+        let table = NameTable(dialect, on: backbone, heads: dialect.heads.keys.sorted())
+        let count = table.matches(stored.tensors.keys)
+        if count > best?.count ?? 0 { best = (family, dialect, count) }
+      }
       if let best { matches.append(best) }
     }
     guard let largest = matches.map(\.count).max() else {

@@ -11,9 +11,11 @@ struct NameIndex: Sendable {
 
   /// The names in their order; of two that are equal, the first counts.
   init(_ names: [String]) {
+    places.reserveCapacity(names.count)
     for (index, name) in names.enumerated() {
       let plain = Self.unscoped(name)
-      places[plain] = places[plain] ?? index
+      if places[plain] == nil { places[plain] = index }
+      guard plain != name else { continue }
       if let depth = name.split(separator: "/").firstIndex(of: Self.scope[...]) {
         scoped[plain] = scoped[plain] ?? index
         depths.insert(depth)
