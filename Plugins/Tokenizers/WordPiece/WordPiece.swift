@@ -77,15 +77,18 @@ public struct WordPieceTokenizer: Tokenizer {
   public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
     -> Encoding
   {
+    // A method passed by name would copy the whole tokenizer for each text.
     core.encode(
-      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens, pieces: pieces)
+      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens,
+      pieces: { self.pieces(of: $0, limit: $1) })
   }
 
   public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
     throws -> [Encoding]
   {
     try core.windows(
-      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride, pieces: pieces)
+      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride,
+      pieces: { self.pieces(of: $0, limit: $1) })
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
