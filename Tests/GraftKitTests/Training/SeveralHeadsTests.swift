@@ -1,12 +1,25 @@
 import AdamW
 import GraftCompute
-import GraftCore
 import GraftTensors
 import MaskedLM
 import NextSentence
 import Testing
 
+@testable import GraftCore
 @testable import GraftKit
+
+/// Another task that predicts some of the tokens.
+private struct OtherTokens: Task {
+  static let name = "other-tokens"
+  static let classSuffix = "ForOtherTokens"
+  static let outputs = [TaskOutput("logits", rows: .tokens)]
+  init(_ configuration: Configuration) throws {}
+  func outputCount(on backbone: any Backbone) -> Int { backbone.vocabularySize }
+  func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {}
+  func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
+  }
+}
 
 /// BERT's pretraining: two heads learn from the same batches, each from targets of its own.
 @Suite("Several heads that learn together")
@@ -115,6 +128,38 @@ struct SeveralHeadsTests {
       let difference = zip(found, truth).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
       #expect(difference <= 1e-5 * scale, "\(name)")
     }
+  }
+
+  @Test("each head predicts the tokens that are selected for it; one without a selection, all of them")
+  func selections() throws {
+    let single = try registry.open(Support.fixture("masked-lm")).checkpoint.makeModel()
+    let head = try single.requireHead().head
+    let other = try OtherTokens(single.configuration)
+    let model = Model(
+      configuration: single.configuration, backbone: single.backbone, pooler: nil,
+      heads: single.heads + [Model.ActiveHead(task: other, head: head)], headName: nil, tokenizer: nil,
+      parameters: single.parameters)
+    var batch = PreparedBatch(try prepared(Self.parts[0]).inputs)
+    func scores() throws -> [String: Tensor] {
+      let tape = Tape(try ReferenceBackend(threads: 1), recording: false)
+      return try model.scores(batch, tape).mapValues(\.value)
+    }
+    let all = try #require(scores()["masked-lm"])
+    #expect(all.rows == 10)
+    func rows(_ numbers: [Int]) -> [Float] {
+      numbers.flatMap { all.values[$0 * all.columns..<($0 + 1) * all.columns] }
+    }
+    func expect(_ found: Tensor?, _ numbers: [Int]) throws {
+      let found = try #require(found)
+      #expect(found.rows == numbers.count)
+      #expect(zip(found.values, rows(numbers)).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+    batch.select([7, 2], for: OtherTokens.self)
+    try expect(scores()["masked-lm"], Array(0..<10))
+    try expect(scores()["other-tokens"], [7, 2])
+    batch.select([1, 4, 8], for: MaskedLM.self)
+    try expect(scores()["masked-lm"], [1, 4, 8])
+    try expect(scores()["other-tokens"], [7, 2])
   }
 
   @Test("each head counts its own predictions; a target that is ignored is none")
