@@ -4,7 +4,9 @@ import PackageDescription
 /// The plugins that ship with Graft, by kind: each is a folder under `Plugins/<kind>`. They are named once
 /// here and once in `Sources/GraftPlugins/GraftPlugins.swift`.
 let plugins: KeyValuePairs<String, [String]> = [
-  "Families": ["BERT", "DistilBERT", "RoBERTa", "ELECTRA"],
+  "Families": [
+    "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT",
+  ],
   "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
   "Tokenizers": ["WordPiece", "ByteLevelBPE"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],

@@ -14,11 +14,13 @@ from typing import Callable
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers.utils import logging
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
+WORD_TABLE = "embeddings.word_embeddings.weight"
 MOODS = ["joy", "anger", "fear", "surprise", "calm"]
 # More than ten: sorted as strings, "10" would come before "2".
 TOPICS = "politics sports money science weather travel food music law health games art".split()
@@ -27,8 +29,43 @@ ENTITIES = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 
 
+LINES = """The president of the company said that it will play the second game of the season in Iraq.
+Oil prices rose 3.5% on Tuesday; Wall St. didn't notice, and they've said they'll wait until 2025.
+We're told he's sure I'd go; it isn't "news", it's the market's way: sell, then buy, then sell again!
+A naïve café in Zürich — the señor's résumé, the façade, the crème brûlée and the jalapeños.
+Η γρήγορη καφέ αλεπού πηδά πάνω από το σκυλί. Съешь же ещё этих мягких французских булок.
+中文和日本語のテキスト、한국어 문장도 있습니다. مرحبا بالعالم. שלום עולם
+for (int i = 0; i < count; i++) { total += values[i] * 0x1F; }    // four spaces	and a tab
+He said the team won the cup, the coach of the team said the same, and the other teams said nothing 😀🎉👩‍🚀
+Scientists and researchers are searching for water there; the searching has taken them eleven years, or longer.
+http://www.example.com/index.html?page=10&sort=name is an address, and user@example.com another one.""".split("\n")
+
+
+def pieces(size, lowercase=False):
+    """The first pieces of a Unigram model with their scores, trained on `LINES` and bert-tiny's words; none is unknown."""
+    words = (Path(__file__).parent / "bert-tiny/base/vocab.txt").read_text(encoding="utf-8").splitlines()
+    texts = LINES + [f"{word} {word} {word}" for word in words if word.isalpha()]
+    trained = Tokenizer(models.Unigram())
+    trained.normalizer = normalizers.Lowercase() if lowercase else None
+    trained.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    trainer = trainers.UnigramTrainer(vocab_size=400, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False)
+    trained.train_from_iterator(texts, trainer)
+    vocabulary = json.loads(trained.to_str())["model"]["vocab"]
+    # Equal scores come in any order.
+    found = sorted((-round(score, 5), piece) for piece, score in vocabulary if piece != "<unk>")[:size]
+    assert len(found) == size, len(found)
+    return [(piece, -score) for score, piece in found]
+
+
 def labels(names):
     return dict(id2label=dict(enumerate(names)), label2id={name: id for id, name in enumerate(names)})
+
+
+def named_parameters(model):
+    """A model's parameters, each once. A tied decoder is the word table, whichever of them the model has first."""
+    table = next(name for name, _ in model.named_parameters(remove_duplicate=False) if name.endswith(WORD_TABLE))
+    for name, parameter in model.named_parameters():
+        yield table if parameter is model.get_parameter(table) else name, parameter
 
 
 @dataclass
@@ -61,7 +98,7 @@ class Family:
         prefix = "" if hasattr(model, self.prefix[:-1]) else self.prefix
         norms = {id(p) for m in model.modules() if isinstance(m, torch.nn.LayerNorm) for p in m.parameters()}
         with torch.no_grad():
-            for name, parameter in model.named_parameters():  # a tied pair comes once, under its first name
+            for name, parameter in named_parameters(model):
                 generator = torch.Generator().manual_seed(zlib.crc32((prefix + name).encode()))
                 values = torch.randn(parameter.shape, generator=generator)
                 if name.endswith("bias"):
@@ -114,7 +151,9 @@ class Family:
                 outputs["pooler_output"] = backbone.pooler_output
             result = model(**arguments)
         name = type(model).__name__
-        if name.endswith("ForMaskedLM"):
+        if name.endswith("ForPreTraining") and "prediction_logits" in result:
+            outputs |= {key: result[key] for key in ("prediction_logits", "sop_logits")}
+        elif name.endswith("ForMaskedLM"):
             outputs["prediction_logits"] = result.logits
         elif name.endswith("ForQuestionAnswering"):
             outputs |= dict(start_logits=result.start_logits, end_logits=result.end_logits)

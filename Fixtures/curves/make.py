@@ -13,27 +13,41 @@ Tensors: `input_ids` [50, 8, L] (padding beyond a row's length), `lengths` [50, 
 where nothing is to be predicted (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)
 [50] float32; `final.<name>` the weights after the last step. No token types (all 0), no holes in the masks.
 The key biases do not influence a loss, so their gradient is rounding noise which Adam blows up to the size of the
-learning rate in float32: do not compare `final.*.key.bias`, nor `k_lin.bias` (they stay as they were here).
+learning rate in float32: do not compare `final.*.key.bias`, nor `k_lin.bias` and `attn.k.bias` (they stay as they were here).
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from transformers import (
+    AlbertForMaskedLM,
+    AlbertForSequenceClassification,
     BertForMaskedLM,
     BertForSequenceClassification,
+    CamembertForMaskedLM,
+    CamembertForSequenceClassification,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
     ElectraForMaskedLM,
     ElectraForSequenceClassification,
+    MPNetForMaskedLM,
+    MPNetForSequenceClassification,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
+    XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
     get_linear_schedule_with_warmup,
 )
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.dont_write_bytecode = True
+
+from tiny import named_parameters  # noqa: E402
+
 STEPS, BATCH, LONGEST = 50, 8, 16
 generator = torch.Generator()
 
@@ -68,8 +82,27 @@ ROBERTA = Family(
 ELECTRA = Family(
     "electra-tiny", ElectraForSequenceClassification, ElectraForMaskedLM, [*DROPOUTS, "classifier_dropout"],
 )
-FAMILIES = {30: ("bert", BERT), 32: ("distilbert", DISTILBERT), 34: ("roberta", ROBERTA), 36: ("electra", ELECTRA)}
-KEY_BIASES = ("key.bias", "k_lin.bias")
+MPNET = Family(
+    "mpnet-tiny", MPNetForSequenceClassification, MPNetForMaskedLM, DROPOUTS,
+    pad=1, first=0, last=2, mask=264, word=9, end=264,
+)
+ALBERT = Family(
+    "albert-tiny", AlbertForSequenceClassification, AlbertForMaskedLM, [*DROPOUTS, "classifier_dropout_prob"],
+)
+XLM_ROBERTA = Family(
+    "xlm-roberta-tiny", XLMRobertaForSequenceClassification, XLMRobertaForMaskedLM, [*DROPOUTS, "classifier_dropout"],
+    pad=1, first=0, last=2, mask=259, word=4, end=259,
+)
+CAMEMBERT = Family(
+    "camembert-tiny", CamembertForSequenceClassification, CamembertForMaskedLM, [*DROPOUTS, "classifier_dropout"],
+    pad=1, first=5, last=6, mask=259, word=7, end=259,
+)
+# By the seed of its batches.
+FAMILIES = {
+    30: ("bert", BERT), 32: ("distilbert", DISTILBERT), 34: ("roberta", ROBERTA), 36: ("electra", ELECTRA),
+    38: ("mpnet", MPNET), 40: ("albert", ALBERT), 44: ("camembert", CAMEMBERT), 46: ("xlm-roberta", XLM_ROBERTA),
+}
+KEY_BIASES = ("key.bias", "k_lin.bias", "attn.k.bias")
 
 
 def randint(low, high, *shape):
@@ -140,7 +173,7 @@ def train(family, directory, batches, dtype):
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
-    final = {f"final.{n}": p.detach() for n, p in model.named_parameters()}
+    final = {f"final.{n}": p.detach() for n, p in named_parameters(model)}
     return {key: torch.tensor(values, dtype=torch.float64) for key, values in history.items()} | final
 
 

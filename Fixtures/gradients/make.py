@@ -13,6 +13,7 @@ and upstream gradient 1. Integers (ids, labels, offsets, heads) are int32, a who
 
 import inspect
 import math
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,21 +21,34 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import (
+    AlbertForMaskedLM,
+    AlbertForSequenceClassification,
     BertForMaskedLM,
     BertForPreTraining,
     BertForSequenceClassification,
+    CamembertForMaskedLM,
+    CamembertForSequenceClassification,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
     ElectraForMaskedLM,
     ElectraForSequenceClassification,
+    MPNetForMaskedLM,
+    MPNetForSequenceClassification,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
+    XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
 )
 from transformers.activations import ACT2FN
 from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
 from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.dont_write_bytecode = True
+
+from tiny import named_parameters  # noqa: E402
+
 NO_DROPOUT = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 generator = torch.Generator()
 
@@ -320,7 +334,7 @@ def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DR
         result = model(**arguments, **labels)
         result.loss.backward()
         found = {"loss": result.loss.detach().reshape(1)}
-        return found | {f"grad.{n}": p.grad for n, p in model.named_parameters() if p.grad is not None}
+        return found | {f"grad.{n}": p.grad for n, p in named_parameters(model) if p.grad is not None}
 
     truth = gradients(torch.float64)
     agree(name, truth, gradients(torch.float32))
@@ -361,7 +375,7 @@ class Family:
 
     def write(self, name):
         dropout = dict.fromkeys(self.dropouts, 0.0)
-        folder = f"{name.replace('_', '-')}-tiny"
+        folder = f"{name}-tiny"
         labels = {"labels": torch.tensor([4, 0, 3, 1])}
         model_gradients(
             f"{name}_sequence_classification", self.classifier, f"{folder}/sequence-classification",
@@ -385,6 +399,21 @@ FAMILIES = {
     )),
     25: ("electra", Family(
         ElectraForSequenceClassification, ElectraForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
+    )),
+    26: ("mpnet", Family(
+        MPNetForSequenceClassification, MPNetForMaskedLM, [*NO_DROPOUT],
+        mask=264, tokens=dict(pad=1, first=0, words=(9, 264), pair=False),
+    )),
+    27: ("albert", Family(
+        AlbertForSequenceClassification, AlbertForMaskedLM, [*NO_DROPOUT, "classifier_dropout_prob"],
+    )),
+    28: ("xlm-roberta", Family(
+        XLMRobertaForSequenceClassification, XLMRobertaForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
+        mask=259, tokens=dict(pad=1, first=0, words=(4, 259), pair=False),
+    )),
+    29: ("camembert", Family(
+        CamembertForSequenceClassification, CamembertForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
+        mask=259, tokens=dict(pad=1, first=5, words=(7, 259), pair=False),
     )),
 }
 

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -90,7 +90,37 @@ ELECTRA = Family(
     {"ElectraForMaskedLM": "masked-lm", "ElectraForSequenceClassification": "sequence-classification"},
     {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
 )
-FAMILIES = {family.name: family for family in (BERT, DISTILBERT, ROBERTA, ELECTRA)}
+MPNET = Family(
+    "mpnet",
+    {"MPNetForMaskedLM": "masked-lm", "MPNetForSequenceClassification": "sequence-classification"},
+    {"lm_head.decoder.weight": "mpnet.embeddings.word_embeddings.weight", "lm_head.decoder.bias": "lm_head.bias"},
+    vocabulary="tokenizer.json",
+    mask="<mask>",
+    mask_takes_space=True,
+    first_position=2,
+)
+ALBERT = Family(
+    "albert",
+    {"AlbertForMaskedLM": "masked-lm", "AlbertForSequenceClassification": "sequence-classification"},
+    {
+        "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
+        "predictions.decoder.bias": "predictions.bias",
+    },
+    vocabulary="tokenizer.json",
+)
+XLM_ROBERTA = replace(
+    ROBERTA,
+    name="xlm-roberta",
+    heads={"XLMRobertaForMaskedLM": "masked-lm", "XLMRobertaForSequenceClassification": "sequence-classification"},
+)
+CAMEMBERT = replace(
+    ROBERTA,
+    name="camembert",
+    heads={"CamembertForMaskedLM": "masked-lm", "CamembertForSequenceClassification": "sequence-classification"},
+)
+FAMILIES = {
+    family.name: family for family in (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, CAMEMBERT, ELECTRA, MPNET, ALBERT)
+}
 
 
 def read_config(directory):
@@ -126,7 +156,8 @@ def load(directory):
     arguments = dict(dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
     model, info = kind.from_pretrained(directory, **arguments)
     # A backbone may come without pooler; then ask for one without.
-    if name.endswith("Model") and set(info["missing_keys"]) == {"pooler.dense.weight", "pooler.dense.bias"}:
+    poolers = {"pooler.dense.weight", "pooler.dense.bias"}, {"pooler.weight", "pooler.bias"}
+    if name.endswith("Model") and set(info["missing_keys"]) in poolers:
         model, info = kind.from_pretrained(directory, add_pooling_layer=False, **arguments)
     return model.eval(), info
 

@@ -7,7 +7,7 @@ positions of which 40 are of use, one token type, a dropout for each place. All 
 head, one set of weights: a parameter's values depend on its name and shape only, and no two parameters are alike, nor are
 the rows of padding zero.
 
-The tokenizer is a byte-level BPE, trained here on the lines below. Each directory has it as tokenizer.json, but `legacy`
+The tokenizer is a byte-level BPE, trained here on the lines of `tiny.py`. Each directory has it as tokenizer.json, but `legacy`
 and `pytorch-copies` as vocab.json and merges.txt with a tokenizer_config.json as transformers 4 writes it, and
 `pytorch-shared` as vocab.json and merges.txt alone.
 
@@ -36,23 +36,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
-from tiny import ENTITIES, MOODS, TOPICS, Family, labels  # noqa: E402
+from tiny import ENTITIES, LINES, MOODS, TOPICS, Family, labels  # noqa: E402
 
 PREFIX = "roberta."
 POSITIONS = 42
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 MERGES = 132
 TOKENS = len(SPECIAL) + 256 + MERGES + 1  # <mask> comes last
-LINES = """The president of the company said that it will play the second game of the season in Iraq.
-Oil prices rose 3.5% on Tuesday; Wall St. didn't notice, and they've said they'll wait until 2025.
-We're told he's sure I'd go; it isn't "news", it's the market's way: sell, then buy, then sell again!
-A naïve café in Zürich — the señor's résumé, the façade, the crème brûlée and the jalapeños.
-Η γρήγορη καφέ αλεπού πηδά πάνω από το σκυλί. Съешь же ещё этих мягких французских булок.
-中文和日本語のテキスト、한국어 문장도 있습니다. مرحبا بالعالم. שלום עולם
-for (int i = 0; i < count; i++) { total += values[i] * 0x1F; }    // four spaces	and a tab
-He said the team won the cup, the coach of the team said the same, and the other teams said nothing 😀🎉👩‍🚀
-Scientists and researchers are searching for water there; the searching has taken them eleven years, or longer.
-http://www.example.com/index.html?page=10&sort=name is an address, and user@example.com another one.""".split("\n")
 
 
 def config(**changes):

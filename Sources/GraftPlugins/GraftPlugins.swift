@@ -1,11 +1,14 @@
+import ALBERT
 import AdamW
 import BERT
 import ByteLevelBPE
+import CamemBERT
 import DistilBERT
 import ELECTRA
 import GGUF
 import GraftCore
 import HDF5
+import MPNet
 import MaskedLM
 import NextSentence
 import NumPy
@@ -19,6 +22,7 @@ import SequenceClassification
 import TensorBoard
 import TensorFlowBundle
 import WordPiece
+import XLMRoBERTa
 
 /// The plugins that ship with Graft: the one list. To add one, add its target to `Package.swift` and its type
 /// here.
@@ -33,7 +37,11 @@ public let builtInPlugins: [any Plugin.Type] = [
   BERTPlugin.self,
   DistilBERTPlugin.self,
   RoBERTaPlugin.self,
+  XLMRoBERTaPlugin.self,
+  CamemBERTPlugin.self,
   ELECTRAPlugin.self,
+  MPNetPlugin.self,
+  ALBERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
   SequenceClassificationPlugin.self,

@@ -51,7 +51,17 @@ struct FamilyDropout {
     arguments: [
       ("bert", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]),
       ("roberta", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]),
+      ("xlm-roberta", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]),
+      ("camembert", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]),
       ("distilbert", ["dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"]),
+      (
+        "electra",
+        [
+          "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
+        ]
+      ),
+      ("mpnet", ["hidden_dropout_prob", "attention_probs_dropout_prob"]),
+      ("albert", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"]),
     ])
   func keys(_ family: String, _ names: [String]) throws {
     let found = try registry.families.find(family)
@@ -82,6 +92,12 @@ struct FamilyDropout {
       Classifier(family: "distilbert", key: "seq_classif_dropout", fallback: 0.2, dropsInput: false),
       // RobertaClassificationHead: dropout, dense, tanh, dropout, out_proj.
       Classifier(family: "roberta", key: "classifier_dropout", fallback: nil, dropsInput: true),
+      Classifier(family: "xlm-roberta", key: "classifier_dropout", fallback: nil, dropsInput: true),
+      Classifier(family: "camembert", key: "classifier_dropout", fallback: nil, dropsInput: true),
+      // MPNetClassificationHead: the same, with the encoder's probability.
+      Classifier(family: "mpnet", key: "hidden_dropout_prob", fallback: nil, dropsInput: true),
+      // AlbertForSequenceClassification: dropout, classifier.
+      Classifier(family: "albert", key: "classifier_dropout_prob", fallback: 0.1, dropsInput: false),
       // ElectraClassificationHead: dropout, dense, GELU, dropout, out_proj.
       Classifier(family: "electra", key: "classifier_dropout", fallback: nil, dropsInput: true),
     ])
@@ -130,18 +146,43 @@ struct FamilyDropout {
     }
   }
 
+  /// Which of the layers' two output layers have dropout behind them, in `modeling_NAME.py`.
+  struct Sublayers: Sendable, CustomTestStringConvertible {
+    let family: String
+    var attention = true
+    var feedForward = true
+
+    var testDescription: String { family }
+  }
+
   @Test(
-    "dropout behind the attention's output layer",
-    arguments: [("bert", true), ("roberta", true), ("distilbert", false), ("electra", true)])
-  func attentionOutput(_ family: String, _ isDropped: Bool) throws {
+    "dropout behind output layers",
+    arguments: [
+      Sublayers(family: "bert"), Sublayers(family: "roberta"), Sublayers(family: "xlm-roberta"),
+      Sublayers(family: "camembert"), Sublayers(family: "electra"), Sublayers(family: "mpnet"),
+      Sublayers(family: "distilbert", attention: false),
+      // AlbertLayer has a dropout for it, and does not use it.
+      Sublayers(family: "albert", feedForward: false),
+    ])
+  func sublayers(_ expected: Sublayers) throws {
+    #expect(
+      try varies(expected.family, silent: ".feed_forward.output.", loud: ".attention.value.bias")
+        == expected.attention)
+    #expect(
+      try varies(expected.family, silent: ".attention.output.", loud: ".feed_forward.intermediate.bias")
+        == expected.feedForward)
+  }
+
+  /// Whether an encoder's result varies with the mask of a dropout behind its output layers, when nothing comes out of
+  /// its embeddings and of one of the output layers, so that dropout there does not show.
+  private func varies(_ family: String, silent: String, loud: String) throws -> Bool {
     var checkpoint = try open(family, "base")
     var weights = try #require(checkpoint[Component.backbone]).weights
-    // Nothing comes out of the embeddings and of the feed-forward layers, so that their dropout does not show.
     for (name, tensor) in weights.tensors {
       let count = tensor.spec.elementCount
-      if name.hasPrefix("embeddings.norm.") || name.contains(".feed_forward.output.") {
+      if name.hasPrefix("embeddings.norm.") || name.contains(silent) {
         weights[name] = LazyTensor([Float](repeating: 0, count: count), shape: tensor.spec.shape)
-      } else if name.hasSuffix(".attention.value.bias") {
+      } else if name.hasSuffix(loud) {
         weights[name] = LazyTensor((0..<count).map { Float($0 % 5) - 2 }, shape: tensor.spec.shape)
       }
     }
@@ -154,6 +195,6 @@ struct FamilyDropout {
         try ReferenceBackend(threads: 1), recording: false, dropoutKey: RandomKey(seed: UInt64(seed)))
       return try model.encode(batch(model).inputs, tape).hiddenStates.value.values
     }
-    #expect(states.contains { $0 != states[0] } == isDropped)
+    return states.contains { $0 != states[0] }
   }
 }

@@ -8,6 +8,9 @@ import Testing
 
 @Suite("Every family's limits")
 struct FamilyLimits {
+  /// Families whose positions begin behind the padding token's row, as in RobertaEmbeddings.
+  private static let counting = ["roberta", "xlm-roberta", "camembert", "mpnet"]
+
   @Test("the longest sequence is computed, and the next is refused", arguments: FamilyFixtures.all)
   func longest(_ fixtures: FamilyFixtures) throws {
     let registry = try FamilyFixtures.registry.get()
@@ -28,13 +31,12 @@ struct FamilyLimits {
         #expect(error?.expected == "at most \(longest) tokens")
       }
     }
-    // RobertaEmbeddings begins behind the padding token's row.
-    #expect(longest == table - (fixtures.family.name == "roberta" ? 2 : 0))
+    #expect(longest == table - (Self.counting.contains(fixtures.family.name) ? 2 : 0))
   }
 
-  @Test("rows of padding start as 0, as `padding_idx` has them")
-  func padding() throws {
-    let fixtures = try #require(FamilyFixtures.all.first { $0.family.name == "roberta" })
+  @Test("rows of padding start as 0, as `padding_idx` has them", arguments: counting)
+  func padding(_ family: String) throws {
+    let fixtures = try #require(FamilyFixtures.all.first { $0.family.name == family })
     let configuration = try fixtures.configuration
     let weights = try fixtures.family.makeBackbone(configuration).parameters.initialized(seed: 1)
     let padding = Int(try configuration.number("pad_token_id", default: 1))

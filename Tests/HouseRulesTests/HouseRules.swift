@@ -93,14 +93,16 @@ struct HouseRules {
 
   /// Names of plugins in string literals outside the plugin's folder and the list.
   ///
-  /// A family may name tasks: its dialects hold the heads of each. In the command line, whose help has examples, only
+  /// A family may name tasks: its dialects hold the heads of each. So may the library of what families share. In the command line, whose help has examples, only
   /// a literal that is a name and nothing else counts.
   var names: [String] {
     files.filter {
       !$0.path.hasPrefix("Sources/GraftPlugins/") && $0.path != Self.defaults
     }.flatMap { file in
       let isHelp = file.path.hasPrefix("Sources/GraftCommandLine/")
-      let isFamily = file.path.hasPrefix("Plugins/Families/")
+      let isFamily = ["Plugins/Families/", "Sources/Libraries/PostNormEncoder/"].contains {
+        file.path.hasPrefix($0)
+      }
       let others = plugins.filter {
         !file.path.hasPrefix($0.folder + "/") && !(isFamily && $0.folder.hasPrefix("Plugins/Tasks/"))
       }
@@ -119,6 +121,9 @@ struct HouseRules {
   static let dictatedNames: [String: Set<String>] = [
     // llama.cpp's word for the format is the dialect's name too.
     "Plugins/Families/BERT/Dialects/GGUF.swift": ["gguf"],
+    // What transformers has before the names of these, which took over RoBERTa's.
+    "Plugins/Families/CamemBERT/CamemBERT.swift": ["roberta"],
+    "Plugins/Families/XLMRoBERTa/XLMRoBERTa.swift": ["roberta"],
     // What Keras says of its backend in the metadata of a file.
     "Plugins/Families/BERT/Dialects/TransformersTensorFlow.swift": ["tensorflow"],
     // What Google calls the file in its releases.

@@ -19,9 +19,11 @@ import GraftPlugins
   /// Those whose forward pass is another: other positions, no token types, other heads.
   static let computed =
     checkpoints.map { "bert-tiny/\($0)" }
-    + ["base", "masked-lm", "relu", "sequence-classification", "untied-decoder"].flatMap {
-      ["distilbert-tiny/\($0)", "roberta-tiny/\($0)", "electra-tiny/\($0)"]
-    } + ["electra-tiny/one-width"]
+    + ["albert", "distilbert", "electra", "mpnet", "roberta"].flatMap { family in
+      ["base", "masked-lm", "relu", "sequence-classification", "untied-decoder"].map {
+        "\(family)-tiny/\($0)"
+      }
+    } + ["albert-tiny/one-width", "electra-tiny/one-width"]
 
   private func export(_ name: String, to url: URL, limit: Int? = nil) throws {
     try exportModel(
@@ -42,7 +44,7 @@ import GraftPlugins
       let file = directory.appending(path: "model.onnx")
       try export(name, to: file)
       let evaluator = try Evaluator(file)
-      let hasTypes = !name.hasPrefix("distilbert")
+      let hasTypes = !["distilbert", "mpnet"].contains { name.hasPrefix($0) }
       #expect(evaluator.inputs == ["input_ids", "attention_mask"] + (hasTypes ? ["token_type_ids"] : []))
       var inputs: [String: Evaluator.Value] = [:]
       for input in evaluator.inputs { inputs[input] = try value(input) }

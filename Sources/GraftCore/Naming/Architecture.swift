@@ -5,6 +5,8 @@ struct Architecture {
   private enum Claim {
     /// A class of the family whose heads are registered.
     case heads(HeadSet)
+    /// A class of the family with several heads, of which this one is registered.
+    case part(HeadSet, of: String)
     /// A class of the family whose head is not registered; its tensors must not be taken for another head's.
     case unknownHead(String)
     /// The bare encoder, no class, or an unknown class: the tensors decide.
@@ -35,6 +37,12 @@ struct Architecture {
       claim = .none(named: nil)
     } else if let set = sets.first(where: { $0.classSuffix == suffix && dialect.knows($0) }) {
       claim = .heads(set)
+    } else if let combination = family.combinations.first(where: { $0.classSuffix == suffix }),
+      let part = sets.first(where: {
+        $0.isSingle && combination.tasks.contains($0.name) && dialect.knows($0)
+      })
+    {
+      claim = .part(part, of: name)
     } else {
       claim = suffix.hasPrefix("For") ? .unknownHead(name) : .none(named: name)
     }
@@ -48,6 +56,7 @@ struct Architecture {
     let tasks = sets.filter(\.isSingle).flatMap(\.tasks)
     switch claim {
     case .unknownHead: return []
+    case .part(let set, _): return set.tasks
     case .heads(let set):
       let claimed = set.taskNames
       return set.tasks + tasks.filter { !claimed.contains($0.name) }
@@ -71,6 +80,8 @@ struct Architecture {
     switch claim {
     case .unknownHead(let name):
       return "no plugin implements the head of \(name); the backbone is used alone"
+    case .part(let set, let name):
+      return "no plugin implements all heads of \(name); \(set.name) is used"
     case .none(let name?):
       let use = found.map { "its tensors are those of the head '\($0.name)'" } ?? "the backbone is used alone"
       return "config.json names the class \(name), which is unknown; \(use)"
@@ -96,6 +107,7 @@ struct Architecture {
       return richer
     case .none:
       return covering(Set(names)) ?? sets.first { $0.isSingle && names.contains($0.name) }
+    case .part(let set, _): return names.contains(set.name) ? set : nil
     case .unknownHead: return nil
     }
   }

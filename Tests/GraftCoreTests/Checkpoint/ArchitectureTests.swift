@@ -66,7 +66,9 @@ private struct NoBackbone: Backbone {
       "apart": Dialect.Row.linear("apart", "apart"),
     ])
   private static let family = Family(
-    name: "paper", classPrefix: "Paper", backbone: NoBackbone.self, heads: [], dialects: [dialect])
+    name: "paper", classPrefix: "Paper", backbone: NoBackbone.self, heads: [],
+    combinations: [HeadCombination("some", classSuffix: "ForSome", tasks: ["apart", "absent"])],
+    dialects: [dialect])
 
   private let classifier = ["classifier.weight", "classifier.bias"]
   private let dense = ["dense.weight", "dense.bias"]
@@ -141,6 +143,17 @@ private struct NoBackbone: Backbone {
         #expect(found.active(holding: likely.reversed(), note: &report)?.name == first)
       }
     }
+  }
+
+  @Test("of a class with several heads, the one that is registered is used")
+  func part() {
+    let other = architecture(named: "PaperForSome", [Short.self, Apart.self], classifier + apart)
+    #expect(other.likelyTasks { _ in false }.map { $0.name } == ["apart"])
+    var report = LoadReport()
+    #expect(other.active(holding: ["apart"], note: &report)?.name == "apart")
+    #expect(other.active(holding: [], note: &report) == nil)
+    #expect(other.note(nil) == "no plugin implements all heads of PaperForSome; apart is used")
+    #expect(likely(named: "PaperForSome", [Short.self], classifier) == [])
   }
 
   @Test("a class that nothing implements is not taken for another; a class of somebody's own is")

@@ -1,0 +1,99 @@
+import GraftCore
+import GraftTensors
+import PostNormEncoder
+
+/// The ALBERT encoder: BERT's with narrow embeddings that are always projected, and layers in groups, each of which a
+/// token passes through several times. Lan et al., arXiv:1909.11942.
+public struct ALBERTBackbone: PostNormBackbone {
+  public let encoder: PostNormEncoder
+
+  public init(_ configuration: Configuration) throws {
+    var traits = PostNormEncoder.Traits()
+    traits.embeddings = .own(default: 128, isAlwaysProjected: true)
+    traits.dropsFeedForwardOutput = false
+    traits.defaultActivation = "gelu_new"
+    traits.defaultDropout = 0
+    let depth = try configuration.size("num_hidden_layers")
+    let groups = try configuration.size("num_hidden_groups", default: 1)
+    let inner = try configuration.size("inner_group_num", default: 1)
+    for (key, count) in [
+      ("num_hidden_groups", groups), ("inner_group_num", inner), ("num_hidden_layers", depth),
+    ] {
+      guard count <= 1000, groups * inner <= 1000, depth * inner <= 1000 else {
+        throw GraftError(
+          .unsupported, "not supported", file: "config.json", subject: "key '\(key)'",
+          expected: "at most 1000 layers in all", found: "\(count)")
+      }
+    }
+    traits.layers = PostNormEncoder.LayerOrder(
+      stored: [groups, inner],
+      order: (0..<depth).flatMap { layer in
+        // The same division, rounded the same way, as in `AlbertTransformer`.
+        let group = Int(Double(layer) / (Double(depth) / Double(groups)))
+        return (0..<inner).map { [group, $0] }
+      })
+    encoder = try PostNormEncoder(configuration, traits)
+  }
+}
+
+extension Family {
+  /// ALBERT, with the heads of transformers' classes:
+  /// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/albert/modeling_albert.py
+  public static let albert = Family(
+    name: "albert",
+    classPrefix: "Albert",
+    backbone: ALBERTBackbone.self,
+    pooler: .firstTokenPooler,
+    heads: [
+      FamilyHead("masked-lm", .tiedDecoder(activation: .configured(["hidden_act"], default: "gelu_new"))),
+      FamilyHead("sequence-classification", .linear(on: .pooled, dropout: ["classifier_dropout_prob"])),
+    ],
+    combinations: [
+      HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])
+    ],
+    dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"],
+    dialects: [.transformersALBERT]
+  )
+}
+
+extension Dialect {
+  /// ALBERT as `transformers` names it, in safetensors, PyTorch and ONNX files.
+  static let transformersALBERT = Dialect(
+    name: "transformers",
+    backbonePrefixes: ["albert.", ""],
+    wrappers: ["module."],
+    synonyms: transformersSynonyms,
+    dropped: transformersBuffers,
+    backbone: [
+      [
+        Row("embeddings.word.weight", "embeddings.word_embeddings.weight"),
+        Row("embeddings.position.weight", "embeddings.position_embeddings.weight"),
+        Row("embeddings.token_type.weight", "embeddings.token_type_embeddings.weight"),
+      ],
+      Row.linear("embeddings.norm", "embeddings.LayerNorm"),
+      Row.linear("embeddings.projection", "encoder.embedding_hidden_mapping_in"),
+      Row.linear("layers.{}.{}.attention.query", "\(layer).attention.query"),
+      Row.linear("layers.{}.{}.attention.key", "\(layer).attention.key"),
+      Row.linear("layers.{}.{}.attention.value", "\(layer).attention.value"),
+      Row.linear("layers.{}.{}.attention.output", "\(layer).attention.dense"),
+      Row.linear("layers.{}.{}.attention.norm", "\(layer).attention.LayerNorm"),
+      Row.linear("layers.{}.{}.feed_forward.intermediate", "\(layer).ffn"),
+      Row.linear("layers.{}.{}.feed_forward.output", "\(layer).ffn_output"),
+      Row.linear("layers.{}.{}.feed_forward.norm", "\(layer).full_layer_layer_norm"),
+    ],
+    pooler: Row.linear("pooler", "pooler", .optional),
+    heads: [
+      "masked-lm": transformersMaskedLM(
+        transform: "predictions.dense", norm: "predictions.LayerNorm", bias: "predictions.bias",
+        decoder: "predictions.decoder"),
+      "sequence-classification": Row.linear("sequence_classification", "classifier"),
+    ]
+  )
+
+  private static let layer = "encoder.albert_layer_groups.{}.albert_layers.{}"
+}
+
+/// Registers the ALBERT family.
+public enum ALBERTPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws { try registry.add(Family.albert) }
+}

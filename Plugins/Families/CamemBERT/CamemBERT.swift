@@ -1,0 +1,21 @@
+import GraftCore
+import PostNormEncoder
+
+extension Family {
+  /// CamemBERT: RoBERTa in French, with its names. Martin et al., arXiv:1911.03894.
+  ///
+  /// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/camembert/modeling_camembert.py
+  public static let camembert = Family(
+    name: "camembert",
+    classPrefix: "Camembert",
+    backbone: CountedPositionsBackbone.self,
+    pooler: .firstTokenPooler,
+    heads: .firstTokenHeads(),
+    dialects: [.transformersCountedPositions(prefix: "roberta.")]
+  )
+}
+
+/// Registers the CamemBERT family.
+public enum CamemBERTPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws { try registry.add(Family.camembert) }
+}

@@ -1,0 +1,63 @@
+import GraftCore
+import GraftTensors
+
+/// The encoder of RoBERTa, and of the families that took it over: BERT's, whose positions count the tokens that are no
+/// padding. Liu et al., arXiv:1907.11692.
+public struct CountedPositionsBackbone: PostNormBackbone {
+  public let encoder: PostNormEncoder
+
+  public init(_ configuration: Configuration) throws {
+    var traits = PostNormEncoder.Traits()
+    let padding = try configuration.number("pad_token_id", default: 1)
+    guard let id = Int32(exactly: padding), id >= 0 else {
+      throw GraftError(
+        .malformed, "wrong value", file: "config.json", subject: "key 'pad_token_id'",
+        expected: "the id of a token", found: "\(padding)")
+    }
+    traits.paddingID = id
+    encoder = try PostNormEncoder(configuration, traits)
+  }
+}
+
+extension [FamilyHead] {
+  /// The heads of RoBERTa's classes, which other families took over.
+  ///
+  /// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/roberta/modeling_roberta.py
+  ///
+  /// - Parameter dropout: The configuration's keys of the classifier's dropout, the first one that is set.
+  public static func firstTokenHeads(
+    dropout: [String] = ["classifier_dropout", "hidden_dropout_prob"]
+  ) -> [FamilyHead] {
+    [
+      FamilyHead("masked-lm", .tiedDecoder(activation: .fixed(.gelu))),
+      FamilyHead("sequence-classification", .dense(.fixed(.tanh), dropout: dropout, dropsInput: true)),
+    ]
+  }
+}
+
+extension Dialect {
+  /// What transformers calls those heads.
+  public static let transformersFirstTokenHeads: [String: [Row]] = [
+    "masked-lm": transformersMaskedLM(
+      transform: "lm_head.dense", norm: "lm_head.layer_norm", bias: "lm_head.bias",
+      decoder: "lm_head.decoder"),
+    "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
+      + Row.linear("sequence_classification.output", "classifier.out_proj"),
+  ]
+
+  /// RoBERTa and the families that took it over as `transformers` names them, in safetensors, PyTorch and ONNX files.
+  ///
+  /// - Parameter prefix: What stands before the encoder's names in files with a head.
+  public static func transformersCountedPositions(prefix: String) -> Dialect {
+    Dialect(
+      name: "transformers",
+      backbonePrefixes: [prefix, ""],
+      wrappers: ["module."],
+      synonyms: transformersSynonyms,
+      dropped: transformersBuffers,
+      backbone: transformersEncoder,
+      pooler: transformersPooler,
+      heads: transformersFirstTokenHeads
+    )
+  }
+}
