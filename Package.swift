@@ -40,6 +40,9 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "NumPy": ["NPY", "Zip"],
 ]
 
+/// What stands beside a plugin's sources and is built into it: the published models of a family.
+let kindResources: [String: [Resource]] = ["Families": [.embedInCode("Catalogue.json")]]
+
 /// What a plugin has in C, as the target CNAME in its folder, and what that needs.
 let pluginDependenciesInC: [String: [Target.Dependency]] = [
   "AdamW": ["CVectorKernels"],
@@ -54,7 +57,8 @@ let pluginTargets: [Target] = plugins.flatMap { kind, names in
     }
     let target = Target.target(
       name: name, dependencies: (kindDependencies[kind] ?? []) + (pluginDependencies[name] ?? []),
-      path: folder, exclude: inC.map { [$0.name] } ?? [])
+      path: folder, exclude: inC.map { [$0.name] } ?? [],
+      resources: kindResources[kind])
     return [target, inC].compactMap(\.self)
   }
 }
@@ -106,8 +110,7 @@ let package = Package(
     .target(name: "GraftData", dependencies: ["GraftTensors", "GraftCore", "Zlib"]),
     .target(
       name: "GraftKit",
-      dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData", crypto],
-      resources: [.embedInCode("Catalogue/catalogue.json")]),
+      dependencies: ["GraftTensors", "GraftCompute", "GraftCore", "GraftData", crypto]),
     .target(
       name: "GraftExperiments",
       dependencies: [

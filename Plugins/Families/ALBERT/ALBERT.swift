@@ -52,7 +52,8 @@ extension Family {
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])
     ],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"],
-    dialects: [.transformersALBERT]
+    dialects: [.transformersALBERT],
+    catalogue: PackageResources.Catalogue_json
   )
 }
 

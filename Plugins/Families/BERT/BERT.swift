@@ -31,6 +31,7 @@ extension Family {
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])
     ],
-    dialects: [.transformersBERT, .transformersTensorFlowBERT, .googleBERT, .kerasHubBERT, .ggufBERT]
+    dialects: [.transformersBERT, .transformersTensorFlowBERT, .googleBERT, .kerasHubBERT, .ggufBERT],
+    catalogue: PackageResources.Catalogue_json
   )
 }

@@ -11,7 +11,8 @@ extension Family {
     backbone: CountedPositionsBackbone.self,
     pooler: .firstTokenPooler,
     heads: .firstTokenHeads(),
-    dialects: [.transformersCountedPositions(prefix: "roberta.")]
+    dialects: [.transformersCountedPositions(prefix: "roberta.")],
+    catalogue: PackageResources.Catalogue_json
   )
 }
 

@@ -29,7 +29,8 @@ extension Family {
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
     ],
-    dialects: [.transformersELECTRA]
+    dialects: [.transformersELECTRA],
+    catalogue: PackageResources.Catalogue_json
   )
 }
 

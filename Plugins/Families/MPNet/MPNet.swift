@@ -36,7 +36,8 @@ extension Family {
     pooler: .firstTokenPooler,
     heads: .firstTokenHeads(dropout: ["hidden_dropout_prob"]),
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob"],
-    dialects: [.transformersMPNet]
+    dialects: [.transformersMPNet],
+    catalogue: PackageResources.Catalogue_json
   )
 }
 

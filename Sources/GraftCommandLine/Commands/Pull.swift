@@ -46,9 +46,10 @@ struct Pull: ParsableCommand {
   }
 
   func run() throws {
-    if let registered = try hub.registered(self.name, flags.console) { return try show(registered) }
+    let registry = try GraftTool.registry()
+    if let registered = try hub.registered(self.name, registry, flags.console) { return try show(registered) }
     guard let name = ModelName(name) else { return }
-    let model = try hub.fetch(name, GraftTool.registry(), flags.console, checking: force ? .contents : .sizes)
+    let model = try hub.fetch(name, registry, flags.console, checking: force ? .contents : .sizes)
     guard flags.json else { return try Output.print(model.directory.path) }
     try Output.print(
       .object([

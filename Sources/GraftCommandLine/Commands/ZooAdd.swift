@@ -39,9 +39,10 @@ struct ZooAdd: ParsableCommand {
 
   func run() throws {
     // Before it is registered it has to be a checkpoint.
-    _ = try GraftTool.registry().open(path.url)
+    let registry = try GraftTool.registry()
+    _ = try registry.open(path.url)
     let file = ModelCatalogue.userFile()
-    if let entry = try ModelCatalogue().find(name), entry.path == nil {
+    if let entry = try ModelCatalogue(registry).find(name), entry.path == nil {
       output.console.warn(
         "\(name) stands for \(path.url.displayPath) now, and no more for the published model of that name")
     }

@@ -19,7 +19,7 @@ struct ZooList: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let catalogue = try ModelCatalogue()
+    let catalogue = try ModelCatalogue(registry)
     let hub = try Hub(HubSettings(), registry)
     func place(_ entry: ModelCatalogue.Entry) throws -> String {
       if let path = entry.path { return path }
@@ -35,22 +35,29 @@ struct ZooList: ParsableCommand {
     let rows = try catalogue.entries.map { entry in
       let parameters = try entry.parameterCount(registry)
       return [
-        entry.name, parameters.map { Format.grouped($0) } ?? "",
+        entry.name, entry.family ?? "", parameters.map { Format.grouped($0) } ?? "",
         entry.heads?.joined(separator: ", ") ?? "", try place(entry),
       ]
     }
     try Output.print(
-      Format.table(rows, header: ["name", "parameters", "heads", "where"], alignments: [.left, .right]))
+      Format.table(
+        rows, header: ["name", "family", "parameters", "heads", "where"],
+        alignments: [.left, .left, .right]))
   }
 }
 
 extension ModelCatalogue.Entry {
+  /// The name of its family.
+  var family: String? { configuration?["model_type"]?.string }
+
   /// The weights of the backbone, counted from its configuration as `graft inspect` counts them.
-  func parameterCount(_ registry: Registry) throws -> Int? {
+  ///
+  /// - Parameter withPooler: Whether the family's pooler counts, which not every file of a model has.
+  func parameterCount(_ registry: Registry, withPooler: Bool = true) throws -> Int? {
     guard let configuration else { return nil }
     let family = try registry.families.find(configuration.string("model_type", default: ""))
     let backbone = try family.makeBackbone(configuration)
-    let pooler = try family.makePooler(configuration, on: backbone)?.parameters ?? []
+    let pooler = withPooler ? try family.makePooler(configuration, on: backbone)?.parameters ?? [] : []
     return (backbone.parameters + pooler).reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
   }
 
@@ -60,6 +67,8 @@ extension ModelCatalogue.Entry {
     if let license { members.append(("license", .string(license))) }
     if let configuration { members.append(("configuration", .object(configuration.values))) }
     if let parameters = try parameterCount(registry) { members.append(("parameters", JSON(parameters))) }
+    if let family { members.append(("family", .string(family))) }
+    if let tokenizer { members.append(("tokenizer", .string(tokenizer))) }
     if let heads { members.append(("heads", .list(heads))) }
     if let revision { members.append(("revision", .string(revision))) }
     if !files.isEmpty {

@@ -20,7 +20,7 @@ struct ZooShow: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let entry = try ModelCatalogue().require(name)
+    let entry = try ModelCatalogue(registry).require(name)
     if output.json { return try Output.print(entry.json(registry, place: entry.path ?? "")) }
     var rows = [["name", entry.names.joined(separator: ", ")]]
     if let about = entry.about { rows.append(["about", about]) }
@@ -28,6 +28,7 @@ struct ZooShow: ParsableCommand {
     if let license = entry.license { rows.append(["license", license]) }
     if let plain = entry.configuration {
       let family = try registry.families.find(plain.string("model_type", default: ""))
+      rows.append(["family", family.name])
       let configuration = family.adopting(plain)
       func size(_ key: String) throws -> Int { try configuration.size(key) }
       rows.append([
@@ -43,6 +44,7 @@ struct ZooShow: ParsableCommand {
     if let heads = entry.heads {
       rows.append(["heads", heads.isEmpty ? "none" : heads.joined(separator: ", ")])
     }
+    if let tokenizer = entry.tokenizer { rows.append(["tokenizer", tokenizer]) }
     if let revision = entry.revision { rows.append(["revision", revision]) }
     if !entry.golden.isEmpty {
       rows.append(["golden values", Set(entry.golden.map(\.output)).sorted().joined(separator: ", ")])

@@ -24,7 +24,9 @@ struct ZooVerify: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The largest absolute difference that passes.", valueName: "X"))
+    help: ArgumentHelp(
+      "The largest absolute difference that passes, where values were not published with a larger one.",
+      valueName: "X"))
   var tolerance: Float = 1e-4
 
   @OptionGroup var hub: HubFlags
@@ -40,13 +42,14 @@ struct ZooVerify: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let entry = try ModelCatalogue().require(name)
+    let entry = try ModelCatalogue(registry).require(name)
     let revision = entry.revision.map { "@\($0)" } ?? ""
     let source = ModelSource(entry.path ?? entry.name + revision)
     let directory = try hub.locate(source, registry, output.console)
     var checks = try entry.files.compactMap { try check($0, in: directory) }
     let opened = try registry.open(directory)
-    if let expected = try entry.parameterCount(registry) {
+    let hasPooler = opened.checkpoint[Component.pooler] != nil
+    if let expected = try entry.parameterCount(registry, withPooler: hasPooler) {
       let encoder = opened.checkpoint.components.filter { !$0.isHead }
       let found = encoder.reduce(0) { $0 + $1.weights.elementCount }
       checks.append(
@@ -66,7 +69,7 @@ struct ZooVerify: ParsableCommand {
       let difference = try golden.difference(of: opened.checkpoint, backend: backend)
       checks.append(
         Check(
-          name: golden.output, passes: difference <= tolerance,
+          name: golden.output, passes: difference <= max(tolerance, golden.tolerance ?? 0),
           detail: "max abs diff \(Format.number(Double(difference)))"))
     }
     try show(checks)

@@ -49,7 +49,7 @@ struct HubFlags: ParsableArguments {
     let suffixes = [""] + formats.flatMap { $0.pathSuffixes }
     let isPath = suffixes.contains { FileManager.default.fileExists(atPath: path.path + $0) }
     let extensions = formats.flatMap { $0.fileNames }.map { ($0 as NSString).pathExtension }
-    if !isPath, let registered = try registered(source.text, console) { return (registered, nil) }
+    if !isPath, let registered = try registered(source.text, registry, console) { return (registered, nil) }
     // A mistyped file is no model's name.
     guard !isPath, !extensions.contains(path.pathExtension), let name = ModelName(source.text) else {
       return (path, nil)
@@ -67,8 +67,8 @@ struct HubFlags: ParsableArguments {
   /// The checkpoint of this machine that has a name by 'graft zoo add', which the console is told.
   ///
   /// - Throws: `GraftError` when the catalogue cannot be read.
-  func registered(_ name: String, _ console: Console) throws -> URL? {
-    guard let path = try ModelCatalogue().find(name)?.path else { return nil }
+  func registered(_ name: String, _ registry: Registry, _ console: Console) throws -> URL? {
+    guard let path = try ModelCatalogue(registry).find(name)?.path else { return nil }
     console.note("\(name): a local checkpoint, registered as \(path.relativeToWorkingDirectory)")
     return URL(fileURLWithPath: path)
   }
@@ -106,7 +106,7 @@ extension Hub {
       settings, weightNames: registry.checkpointFormats.flatMap { $0.fileNames },
       configurationNames: registry.configurationNames,
       tokenizerNames: registry.tokenizers.values.map { $0.fileNames },
-      synonyms: try ModelCatalogue().entries.filter { $0.path == nil }.map(\.names))
+      synonyms: try ModelCatalogue(registry).entries.filter { $0.path == nil }.map(\.names))
   }
 }
 

@@ -31,6 +31,8 @@ public struct Family: Sendable {
   public let dropoutKeys: [String]
   /// How frameworks name the family's tensors; the first is the usual one.
   public private(set) var dialects: [Dialect]
+  /// The published models of the family, as JSON: `{"models": [{"names": […], "configuration": {…}, …}]}`.
+  public let catalogue: [UInt8]
 
   public init(
     name: String,
@@ -41,7 +43,8 @@ public struct Family: Sendable {
     combinations: [HeadCombination] = [],
     configurationKeys: [String: String] = [:],
     dropoutKeys: [String] = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"],
-    dialects: [Dialect]
+    dialects: [Dialect],
+    catalogue: [UInt8] = []
   ) {
     self.name = name
     self.classPrefix = classPrefix
@@ -52,6 +55,7 @@ public struct Family: Sendable {
     self.configurationKeys = configurationKeys
     self.dropoutKeys = dropoutKeys
     self.dialects = dialects
+    self.catalogue = catalogue
   }
 
   /// The family's head for a task.

@@ -2,9 +2,8 @@ import Foundation
 import GraftCore
 import GraftTensors
 
-/// The models that Graft knows by name: those of `catalogue.json`, and those that a user registered.
-///
-/// `catalogue.json` is embedded in the program, so that an installed binary needs no file beside it.
+/// The models that Graft knows by name: those of each family's ``Family/catalogue``, and those that a user
+/// registered.
 public struct ModelCatalogue: Sendable {
   /// One model.
   public struct Entry: Sendable {
@@ -19,6 +18,8 @@ public struct ModelCatalogue: Sendable {
     public let configuration: Configuration?
     /// The heads it comes with; `nil` when that is not known.
     public let heads: [String]?
+    /// The kind of its tokenizer: `wordpiece`, `byte-level-bpe` or `unigram`.
+    public let tokenizer: String?
     /// The commit that ``files`` and ``golden`` are about.
     public let revision: String?
     public let files: [File]
@@ -37,10 +38,14 @@ public struct ModelCatalogue: Sendable {
   /// The user's own come first.
   public let entries: [Entry]
 
-  /// - Parameter userFile: A catalogue that is merged over the one that Graft has; it need not be there.
+  /// - Parameters:
+  ///   - registry: The families whose published models are known.
+  ///   - userFile: A catalogue that is merged over theirs; it need not be there.
   /// - Throws: `GraftError` naming the file and the entry at fault.
-  public init(userFile: URL = ModelCatalogue.userFile()) throws {
-    let builtIn = try Self.parse(PackageResources.catalogue_json, "catalogue.json")
+  public init(_ registry: Registry, userFile: URL = ModelCatalogue.userFile()) throws {
+    let builtIn = try registry.families.values.filter { !$0.catalogue.isEmpty }.flatMap { family in
+      try Self.parse(family.catalogue, "the catalogue of the family '\(family.name)'")
+    }
     guard FileManager.default.fileExists(atPath: userFile.path) else {
       entries = builtIn
       return
@@ -151,6 +156,7 @@ extension ModelCatalogue.Entry {
     path = json["path"]?.string
     configuration = json["configuration"]?.object.map { Configuration($0) }
     heads = json["heads"]?.array?.compactMap(\.string)
+    tokenizer = json["tokenizer"]?.string
     revision = json["revision"]?.string
     files = try (json["files"]?.object ?? [:]).map { name, file in
       guard let bytes = file["bytes"]?.int, let hash = file["sha256"]?.string else {
@@ -160,7 +166,7 @@ extension ModelCatalogue.Entry {
     }
     golden = try (json["golden"]?.array ?? []).map { slice in
       guard let slice = GoldenSlice(slice) else {
-        throw wrong("golden", "ids, output, first and values for each")
+        throw wrong("golden", "ids or a text, output, first and values for each")
       }
       return slice
     }
