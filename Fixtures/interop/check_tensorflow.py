@@ -7,6 +7,7 @@ TensorFlow each bert_model.ckpt with the variables of google-research/bert, no m
 those of the source's golden file within 1e-5 of the largest value.
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -34,18 +35,27 @@ SOURCES = [
     *(FIXTURES / "bert-tiny" / name / "golden.safetensors" for name in (
         "base", "base-no-pooler", "gelu-tanh", "masked-lm", "multi-label", "next-sentence", "padded-vocab", "pretraining",
         "regression", "sequence-classification")),
+    *(FIXTURES / family / name / "golden.safetensors" for family in ("distilbert-tiny", "roberta-tiny") for name in (
+        "base", "masked-lm", "multi-label", "relu", "sequence-classification")),
 ]
 
 
 def make(directory, golden):
     """The class and configuration of a directory's model, and how it is made."""
     kind = json.loads((directory / "config.json").read_text())["architectures"][0]
-    arguments = {"add_pooling_layer": False} if kind == "BertModel" and "no-pooler" in str(golden) else {}
-    return getattr(transformers, "TF" + kind), transformers.BertConfig.from_pretrained(directory), arguments
+    arguments = {"add_pooling_layer": False} if kind.endswith("Model") and "no-pooler" in str(golden) else {}
+    return getattr(transformers, "TF" + kind), transformers.AutoConfig.from_pretrained(directory), arguments
+
+
+def family_of(directory):
+    """As config.json names it; that of Google and of KerasHub does not, and is BERT's."""
+    config = directory / "config.json"
+    return json.loads(config.read_text()).get("model_type", "bert") if config.exists() else "bert"
 
 
 def outputs(model, batch):
-    found = model(**batch, output_hidden_states=True)
+    known = inspect.signature(model.call).parameters
+    found = model(**{key: value for key, value in batch.items() if key in known}, output_hidden_states=True)
     named = {"last_hidden_state": found.hidden_states[-1]}
     name = type(model).__name__
     if getattr(found, "pooler_output", None) is not None:
@@ -104,8 +114,11 @@ FORMS = {
 
 def check(graft, report, golden, work):
     source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
+    family = family_of(source)
     for folder, (what, form, framework, dialect, loads) in FORMS.items():
-        checks, written = report.of(form, framework, dialect, "bert"), work / form
+        if dialect == "google" and family != "bert":
+            continue
+        checks, written = report.of(form, framework, dialect, family), work / form
 
         def export(*options):
             graft("export", source, "--format", form, *options, "--output", written)
@@ -128,10 +141,11 @@ def check_all(graft, report, arguments):
         if arguments.only in str(golden):
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check(graft, report, golden, Path(work))
-    untied = FIXTURES / "bert-tiny/untied-decoder"
     for _, form, framework, dialect, _ in FORMS.values():
-        checks = report.of(form, framework, dialect, "bert")
-        checks.check("an untied decoder", "refused", lambda: graft.refuses(untied, "--format", form))
+        for family in ("bert",) if dialect == "google" else ("bert", "distilbert", "roberta"):
+            untied = FIXTURES / f"{family}-tiny/untied-decoder"
+            checks = report.of(form, framework, dialect, family)
+            checks.check("an untied decoder", f"{family}: refused", lambda: graft.refuses(untied, "--format", form))
 
 
 if __name__ == "__main__":

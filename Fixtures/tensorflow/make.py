@@ -50,8 +50,11 @@ def fresh(name):
 
 
 def make(cls, **settings):
-    """A model whose every variable is random, LayerNorm and biases too, so that no two can be confused."""
-    model = cls(BertConfig(**SETTINGS, **settings))
+    return randomized(cls(BertConfig(**SETTINGS, **settings)))
+
+
+def randomized(model):
+    """The model with every variable random, LayerNorm and biases too, so that no two can be confused."""
     with tf.name_scope(""):
         model.build_in_name_scope()
     random = np.random.default_rng(7)
@@ -61,8 +64,8 @@ def make(cls, **settings):
     return model
 
 
-def outputs(model):
-    found = model(**INPUTS, output_hidden_states=True)
+def outputs(model, inputs=INPUTS):
+    found = model(**inputs, output_hidden_states=True)
     named = {"last_hidden_state": found.hidden_states[-1]}
     for ours, theirs in [
         ("pooler_output", "pooler_output"), ("prediction_logits", "prediction_logits"),
@@ -71,7 +74,7 @@ def outputs(model):
         if theirs in found:
             named[ours] = found[theirs]
     if "logits" in found:
-        named["prediction_logits" if isinstance(model, TFBertForMaskedLM) else "logits"] = found.logits
+        named["prediction_logits" if type(model).__name__.endswith("ForMaskedLM") else "logits"] = found.logits
     return {name: value.numpy() for name, value in named.items()}
 
 

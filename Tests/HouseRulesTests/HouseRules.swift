@@ -124,12 +124,12 @@ struct HouseRules {
     // What transformers has before the names of these, which took over RoBERTa's.
     "Plugins/Families/CamemBERT/CamemBERT.swift": ["roberta"],
     "Plugins/Families/XLMRoBERTa/XLMRoBERTa.swift": ["roberta"],
-    // What Keras says of its backend in the metadata of a file.
-    "Plugins/Families/BERT/Dialects/TransformersTensorFlow.swift": ["tensorflow"],
     // What Google calls the file in its releases.
     "Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift": ["bert"],
     // What llama.cpp calls WordPiece.
     "Plugins/Tokenizers/WordPiece/GGUFTokenizer.swift": ["bert"],
+    // What Keras says of its backend in the metadata of a file.
+    "Sources/Libraries/PostNormEncoder/TensorFlowNames.swift": ["tensorflow"],
   ]
 
   /// Flags, and commands such as `graft import`, in string literals below the command line.

@@ -35,7 +35,7 @@ extension Family {
       "attention_probs_dropout_prob": "attention_dropout",
     ],
     dropoutKeys: ["dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"],
-    dialects: [.transformersDistilBERT],
+    dialects: [.transformersDistilBERT, .transformersTensorFlowDistilBERT],
     catalogue: PackageResources.Catalogue_json
   )
 }

@@ -1,0 +1,92 @@
+import GraftCore
+
+extension Dialect {
+  /// A family as transformers' TensorFlow classes stored it until version 4, in `tf_model.h5`.
+  ///
+  /// The scope is the class that wrote the file.
+  /// https://github.com/huggingface/transformers/blob/v4.49.0/src/transformers/modeling_tf_utils.py
+  ///
+  /// - Parameters:
+  ///   - base: What the classes call the encoder, such as `bert`.
+  ///   - backbone: The encoder's rows below that name.
+  ///   - pooler: The pooler's.
+  ///   - heads: The heads' rows; their names begin with the layer, the scope and the layer again.
+  public static func transformersTensorFlow(
+    base: String, backbone: [[Row]], pooler: [Row] = [], heads: [String: [Row]]
+  ) -> Dialect {
+    Dialect(
+      name: "transformers-tf",
+      backbonePrefixes: ["\(base)/{scope}/\(base)/"],
+      scopePrefix: "tf_",
+      metadata: ["backend": "tensorflow", "keras_version": "2.16.0"],
+      files: CheckpointFiles(weights: "tf_model.h5"),
+      backbone: backbone,
+      pooler: pooler,
+      heads: heads
+    )
+  }
+
+  /// What those classes call the encoder of BERT and of the families that took over its names.
+  public static let tensorFlowEncoder: [[Row]] = [
+    tensorFlowEmbeddings(hasTokenTypes: true),
+    Row.pair("layers.{}.attention.query", "encoder/layer_._{}/attention/self/query", .denseOutputs),
+    Row.pair("layers.{}.attention.key", "encoder/layer_._{}/attention/self/key", .denseOutputs),
+    Row.pair("layers.{}.attention.value", "encoder/layer_._{}/attention/self/value", .denseOutputs),
+    Row.pair("layers.{}.attention.output", "encoder/layer_._{}/attention/output/dense", .denseOutputs),
+    Row.pair("layers.{}.attention.norm", "encoder/layer_._{}/attention/output/LayerNorm", .normOutputs),
+    Row.pair("layers.{}.feed_forward.intermediate", "encoder/layer_._{}/intermediate/dense", .denseOutputs),
+    Row.pair("layers.{}.feed_forward.output", "encoder/layer_._{}/output/dense", .denseOutputs),
+    Row.pair("layers.{}.feed_forward.norm", "encoder/layer_._{}/output/LayerNorm", .normOutputs),
+  ]
+
+  /// The pooler of those families.
+  public static let tensorFlowPooler = Row.pair("pooler", "pooler/dense", .denseOutputs, .optional)
+
+  /// RoBERTa and the families that took it over, as those classes stored them.
+  ///
+  /// Masked-language models store the embeddings twice.
+  /// https://github.com/huggingface/transformers/blob/v4.49.0/src/transformers/models/roberta/modeling_tf_roberta.py
+  ///
+  /// - Parameter base: What the classes call the encoder.
+  public static func transformersTensorFlowCountedPositions(base: String) -> Dialect {
+    transformersTensorFlow(
+      base: base,
+      backbone: tensorFlowEncoder,
+      pooler: tensorFlowPooler,
+      heads: [
+        "masked-lm": Row.pair("masked_lm.transform", "lm_head/{scope}/lm_head/dense", .denseOutputs)
+          + Row.pair("masked_lm.norm", "lm_head/{scope}/lm_head/layer_norm", .normOutputs)
+          + [Row("masked_lm.bias", "lm_head/{scope}/lm_head/bias:0")]
+          + tensorFlowEmbeddingCopies("lm_head/{scope}/\(base)"),
+        "sequence-classification": Row.pair(
+          "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
+          + Row.pair(
+            "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
+      ]
+    )
+  }
+
+  /// The rows of the embeddings, of a family with token types or without.
+  public static func tensorFlowEmbeddings(hasTokenTypes: Bool) -> [Row] {
+    embeddings(hasTokenTypes).map { Row("embeddings.\($0.canonical)", "embeddings/\($0.stored)") }
+  }
+
+  /// The embeddings once more, as the layer of a tied decoder stores them.
+  ///
+  /// - Parameter base: What the names begin with, such as `mlm___cls/{scope}/bert`.
+  public static func tensorFlowEmbeddingCopies(_ base: String, hasTokenTypes: Bool = true) -> [Row] {
+    embeddings(hasTokenTypes).map {
+      Row("embeddings.\($0.canonical)", "\(base)/embeddings/\($0.stored)", .same, .copy)
+    }
+  }
+
+  private static func embeddings(_ hasTokenTypes: Bool) -> [(canonical: String, stored: String)] {
+    embeddingNames.filter { hasTokenTypes || $0.canonical != "token_type.weight" }
+  }
+
+  private static let embeddingNames: [(canonical: String, stored: String)] = [
+    ("word.weight", "word_embeddings/weight:0"), ("position.weight", "position_embeddings/embeddings:0"),
+    ("token_type.weight", "token_type_embeddings/embeddings:0"),
+    ("norm.weight", "LayerNorm/gamma:0"), ("norm.bias", "LayerNorm/beta:0"),
+  ]
+}
