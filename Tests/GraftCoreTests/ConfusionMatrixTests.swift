@@ -37,6 +37,14 @@ import Testing
     }
   }
 
+  /// As transformers' and seqeval's callers leave out labels of -100.
+  @Test func classesThatDoNotCountAreLeftOut() throws {
+    var metrics = Metrics()
+    metrics.add(actual: [1, -100, 0, -100], predicted: [1, 1, 1, 0], classes: 2)
+    #expect(metrics.confusion?.rows == [[0, 1], [0, 1]])
+    #expect(metrics.means["accuracy"] == 0.5)
+  }
+
   @Test func aMillionClassesTakeNoMatrixOfTheirSquare() {
     var matrix = ConfusionMatrix(classes: 1_000_000)
     matrix.add(actual: 999_999, predicted: 0)

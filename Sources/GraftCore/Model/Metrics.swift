@@ -1,3 +1,5 @@
+import GraftCompute
+
 /// Running sums of a head's scores over an evaluation.
 public struct Metrics: Sendable, Equatable {
   private var sums: [String: (total: Double, weight: Double)] = [:]
@@ -15,12 +17,12 @@ public struct Metrics: Sendable, Equatable {
   /// Adds the classes that examples have and were given; ``means`` then has accuracy, precision, recall and F1.
   ///
   /// - Parameters:
-  ///   - actual: The class of each example.
+  ///   - actual: The class of each example; one of `Tape.ignoredClass` does not count.
   ///   - predicted: The class that each example was given.
   ///   - classes: How many there are.
   public mutating func add(actual: [Int32], predicted: [Int32], classes: Int) {
     var matrix = confusion ?? ConfusionMatrix(classes: classes)
-    for (actual, predicted) in zip(actual, predicted) {
+    for (actual, predicted) in zip(actual, predicted) where actual != Tape.ignoredClass {
       matrix.add(actual: Int(actual), predicted: Int(predicted))
     }
     confusion = matrix
