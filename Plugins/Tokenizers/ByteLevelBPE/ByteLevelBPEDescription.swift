@@ -84,11 +84,12 @@ extension ByteLevelBPEDescription {
 
   /// What a `tokenizer.json` means.
   ///
-  /// - Returns: `nil` when its model is not BPE.
+  /// - Returns: `nil` when its model is not BPE, or not one of bytes without other rules.
   init?(parsing bytes: [UInt8], _ settings: TokenizerSettings) throws {
     guard let file = try TokenizerDocument(parsing: bytes, ifModelIs: "BPE") else { return nil }
     // Files of before 2020 do not name the type; only BPE has merges.
     guard try file.modelType() != nil || file.json["model"]?["merges"] != nil else { return nil }
+    guard ByteLevelBPEDocument.isOfBytes(file.json) else { return nil }
     guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
@@ -101,7 +102,6 @@ extension ByteLevelBPEDescription {
     _ settings: TokenizerSettings
   ) throws {
     let model = document["model"] ?? [:]
-    try ByteLevelBPEDocument.checkModel(model)
     let added = try (document["added_tokens"]?.array ?? []).map(AddedToken.init)
     vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
     addedTokens = added
@@ -120,23 +120,12 @@ extension ByteLevelBPEDescription {
     }
     self.model = try MergeModel(
       vocabulary, merges: merges, unknown: unknown, keepsWholeWords: try model.flag("ignore_merges") ?? false)
-    let normalizer = document["normalizer"] ?? .null
-    guard normalizer == .null else {
-      throw TokenizerDocument.unsupported("normalizer", normalizer, expected: "null")
-    }
-    let preTokenizer = document["pre_tokenizer"]
-    guard let preTokenizer, preTokenizer["type"] == "ByteLevel" else {
-      throw TokenizerDocument.unsupported("pre_tokenizer", preTokenizer, expected: "ByteLevel")
-    }
+    let preTokenizer = document["pre_tokenizer"] ?? [:]
     addsPrefixSpace = try preTokenizer.flag("add_prefix_space") ?? true
     splitsWords = try preTokenizer.flag("use_regex") ?? true
     postProcessor = try PostProcessor(
       json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
-    let decoder = document["decoder"] ?? .null
-    decodesBytes = decoder["type"] == "ByteLevel"
-    guard decodesBytes || decoder == .null else {
-      throw TokenizerDocument.unsupported("decoder", decoder, expected: "ByteLevel")
-    }
+    decodesBytes = document["decoder"]?["type"] == "ByteLevel"
     let roles = model["unk_token"]?.string.map { ["unk_token": $0] } ?? [:]
     var members = settings.updatedConfiguration(for: vocabulary, roles).object ?? [:]
     members["add_prefix_space"] = JSON(addsPrefixSpace)

@@ -88,23 +88,17 @@ enum ByteLevelBPEDocument {
     return tokens.sorted { $0.id < $1.id }
   }
 
-  /// Demands a model that is one of bytes without other rules.
-  ///
-  /// - Throws: ``GraftError`` that names the setting.
-  static func checkModel(_ model: JSON) throws {
-    func unsupported(_ key: String, expected: String) -> GraftError {
-      GraftError(
-        .unsupported, "a setting that Graft does not know", subject: "key 'model.\(key)'", expected: expected,
-        found: model[key]?.text() ?? "nothing")
-    }
-    for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-      guard [nil, .null, ""].contains(model[key]) else { throw unsupported(key, expected: "null or \"\"") }
-    }
-    guard try model.flag("byte_fallback") != true else {
-      throw unsupported("byte_fallback", expected: "false")
-    }
-    guard [nil, .null].contains(model["dropout"]) || model["dropout"]?.double == 0 else {
-      throw unsupported("dropout", expected: "null")
-    }
+  /// Whether a document is of bytes without other rules: no normalizer, nothing but a `ByteLevel` pre-tokenizer and
+  /// decoder, and merges of what these make.
+  static func isOfBytes(_ document: JSON) -> Bool {
+    func isOf(_ kinds: String?..., key: String) -> Bool { kinds.contains(document[key]?["type"]?.string) }
+    let model = document["model"] ?? [:]
+    return [nil, .null].contains(document["normalizer"]) && isOf("ByteLevel", key: "pre_tokenizer")
+      && isOf(nil, "ByteLevel", key: "decoder")
+      && ["continuing_subword_prefix", "end_of_word_suffix"].allSatisfy {
+        [nil, .null, ""].contains(model[$0])
+      }
+      && [nil, .null, false].contains(model["byte_fallback"])
+      && ([nil, .null].contains(model["dropout"]) || model["dropout"]?.double == 0)
   }
 }

@@ -8,24 +8,18 @@ enum BertDocument {
   /// - Parameter addedTokens: Includes the tokens named by the other parameters.
   static func make(
     normalizer: BertNormalizer, addedTokens: [AddedToken], unknown: String, classification: String,
-    separator: String
+    separator: String, doublesSeparator: Bool
   ) -> JSON {
     [
       "version": "1.0",
       "truncation": .null,
       "padding": .null,
       "added_tokens": .array(addedTokens.sorted { $0.id < $1.id }.map(\.json)),
-      "normalizer": [
-        "type": "BertNormalizer",
-        "clean_text": JSON(normalizer.cleanText),
-        "handle_chinese_chars": JSON(normalizer.handleChineseCharacters),
-        "strip_accents": normalizer.stripAccents.map { JSON($0) } ?? .null,
-        "lowercase": JSON(normalizer.lowercase),
-      ],
-      "pre_tokenizer": ["type": "BertPreTokenizer"],
+      "normalizer": normalizer.json,
+      "pre_tokenizer": BertPreTokenizer().json,
       "post_processor": PostProcessor.bertTemplate(
-        classification: classification, separator: separator, addedTokens),
-      "decoder": ["type": "WordPiece", "prefix": "##", "cleanup": true],
+        classification: classification, separator: separator, addedTokens, doublesSeparator: doublesSeparator),
+      "decoder": WordPieceDecoder().json,
       "model": [
         "type": "WordPiece",
         "unk_token": .string(unknown),
@@ -40,13 +34,18 @@ enum BertDocument {
 extension TokenizerDescription {
   /// What a `tokenizer.json` means.
   ///
-  /// - Returns: `nil` when its model is not WordPiece.
+  /// - Returns: `nil` when its model is not WordPiece, or text is cleaned, split or decoded in another way than BERT's.
   init?(parsing bytes: [UInt8], _ settings: TokenizerSettings) throws {
-    guard let file = try TokenizerDocument(parsing: bytes, ifModelIs: "WordPiece") else { return nil }
+    guard let file = try TokenizerDocument(parsing: bytes, ifModelIs: WordPieceModel.kind) else { return nil }
     // Files of before 2020 do not name the type; only WordPiece has this key.
     guard try file.modelType() != nil || file.json["model"]?["max_input_chars_per_word"] != nil else {
       return nil
     }
+    func isOf(_ kinds: String?..., key: String) -> Bool { kinds.contains(file.json[key]?["type"]?.string) }
+    guard isOf(nil, BertNormalizer.kind, key: "normalizer"),
+      isOf(BertPreTokenizer.kind, key: "pre_tokenizer"),
+      isOf(nil, WordPieceDecoder.kind, key: "decoder")
+    else { return nil }
     guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
@@ -56,65 +55,30 @@ extension TokenizerDescription {
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known
   ///   here.
   init(document: JSON, entries: [Vocabulary.Entry], _ settings: TokenizerSettings) throws {
-    let model = document["model"] ?? [:]
-    let prefix = model["continuing_subword_prefix"]?.string ?? "##"
     let added = try (document["added_tokens"]?.array ?? []).map(AddedToken.init)
     let vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
-    let unknown = model["unk_token"]?.string ?? "[UNK]"
-    guard let unknownID = vocabulary.id(of: unknown), vocabulary.isOfModel[Int(unknownID)] else {
-      throw GraftError(
-        .malformed, "the vocabulary has no token '\(unknown)'", subject: "key 'model.vocab'",
-        expected: "the token that 'model.unk_token' names, for words that have no pieces")
-    }
-    let length = model["max_input_chars_per_word"] ?? 100
-    guard let maximumWordLength = length.int, maximumWordLength >= 0 else {
-      throw GraftError(
-        .malformed, "wrong value", subject: "key 'model.max_input_chars_per_word'",
-        expected: "a whole number, 0 or more", found: length.kind)
-    }
+    let model = try WordPieceModel(ComponentReader(document["model"] ?? [:], "model"), vocabulary)
     var specialTokens = settings.specialTokens(in: vocabulary)
-    specialTokens.unknown = unknownID
+    specialTokens.unknown = model.unknown
     self.init(
-      vocabulary: vocabulary, prefix: prefix, addedTokens: added,
-      normalizer: try BertNormalizer(json: document["normalizer"] ?? .null),
+      vocabulary: vocabulary, addedTokens: added,
+      normalizer: try document.normalizer(), model: model,
       postProcessor: try PostProcessor(
         json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count),
-      decoder: try WordPieceDecoder(json: document["decoder"] ?? .null),
-      specialTokens: specialTokens, unknown: unknownID, maximumWordLength: maximumWordLength,
-      document: document, configuration: [:])
-    guard ["BertPreTokenizer"].contains(document["pre_tokenizer"]?["type"]?.string) else {
-      throw TokenizerDocument.unsupported(
-        "pre_tokenizer", document["pre_tokenizer"], expected: "BertPreTokenizer")
-    }
-    configuration = TokenizerConfiguration.updated(settings, for: self, unknown: unknown)
+      decoder: try document.decoder(), specialTokens: specialTokens, document: document, configuration: [:])
+    configuration = TokenizerConfiguration.updated(
+      settings, for: self, unknown: vocabulary.tokens[Int(model.unknownID)])
   }
 }
 
-extension BertNormalizer {
-  fileprivate init(json: JSON) throws {
-    guard json != .null else {
-      self = .none
-      return
-    }
-    guard json["type"]?.string == "BertNormalizer" else {
-      throw TokenizerDocument.unsupported("normalizer", json, expected: "BertNormalizer")
-    }
-    self.init(
-      cleanText: try json.flag("clean_text") ?? true,
-      handleChineseCharacters: try json.flag("handle_chinese_chars") ?? true,
-      stripAccents: try json.flag("strip_accents"), lowercase: try json.flag("lowercase") ?? true)
+extension JSON {
+  fileprivate func normalizer() throws -> BertNormalizer {
+    guard let json = self["normalizer"], json != .null else { return .none }
+    return try BertNormalizer(ComponentReader(json, "normalizer"))
   }
-}
 
-extension WordPieceDecoder {
-  fileprivate init(json: JSON) throws {
-    guard json != .null else {
-      self.init(prefix: nil, cleansUp: false)
-      return
-    }
-    guard json["type"]?.string == "WordPiece" else {
-      throw TokenizerDocument.unsupported("decoder", json, expected: "WordPiece")
-    }
-    self.init(prefix: json["prefix"]?.string ?? "##", cleansUp: try json.flag("cleanup") ?? true)
+  fileprivate func decoder() throws -> WordPieceDecoder? {
+    guard let json = self["decoder"], json != .null else { return nil }
+    return try WordPieceDecoder(ComponentReader(json, "decoder"))
   }
 }

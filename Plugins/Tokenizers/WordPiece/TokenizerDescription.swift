@@ -7,15 +7,13 @@ import TokenizerKit
 /// All that the files of a directory say about a WordPiece tokenizer.
 struct TokenizerDescription {
   var vocabulary: Vocabulary
-  /// What marks a token that continues a word.
-  var prefix: String
   var addedTokens: [AddedToken]
   var normalizer: BertNormalizer
+  var model: WordPieceModel
   var postProcessor: PostProcessor
-  var decoder: WordPieceDecoder
+  /// `nil` when all tokens stand apart.
+  var decoder: WordPieceDecoder?
   var specialTokens: SpecialTokens
-  var unknown: Int32
-  var maximumWordLength: Int
   /// `tokenizer.json` without its vocabulary.
   var document: JSON
   /// `tokenizer_config.json`.
@@ -28,6 +26,17 @@ extension TokenizerDescription {
     "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]",
     "mask_token": "[MASK]",
   ]
+
+  /// The same for the class of transformers that has RoBERTa's tokens in BERT's vocabulary, with two separators between
+  /// texts and a mask that takes the space before it.
+  private static let mpnetTokens = [
+    "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+    "mask_token": "<mask>",
+  ]
+
+  private static func isMPNet(_ settings: TokenizerSettings) -> Bool {
+    ["MPNetTokenizer", "MPNetTokenizerFast"].contains(settings.configuration["tokenizer_class"]?.string)
+  }
 
   /// Reads the texts of `tokenizer.json` and `tokenizer_config.json` that a weight file carries.
   ///
@@ -60,7 +69,8 @@ extension TokenizerDescription {
     let json = try directory.read(TokenizerDocument.fileName)
     let lines = json == nil ? try directory.read("vocab.txt") : nil
     guard json != nil || lines != nil else { return nil }
-    let settings = try directory.settings(defaults: Self.defaultTokens)
+    var settings = try directory.settings(defaults: Self.defaultTokens)
+    if Self.isMPNet(settings) { settings.defaults = Self.mpnetTokens }
     if let json {
       guard
         let description = try directory.inFile(
@@ -101,7 +111,8 @@ extension TokenizerDescription {
           advice: "Name the right one as '\(role)' in tokenizer_config.json.")
       }
       guard seen.insert(Array(token.utf8)).inserted else { continue }
-      addedTokens.append(AddedToken(id: Int32(id), content: token))
+      let stripsLeft = role == "mask_token" && Self.isMPNet(settings)
+      addedTokens.append(AddedToken(id: Int32(id), content: token, stripsLeft: stripsLeft))
     }
     var next = Int32(clamping: entries.count)
     for token in extraTokens where seen.insert(Array(token.content.utf8)).inserted {
@@ -112,7 +123,8 @@ extension TokenizerDescription {
     }
     let document = BertDocument.make(
       normalizer: normalizer, addedTokens: addedTokens, unknown: settings.token("unk_token") ?? "",
-      classification: settings.token("cls_token") ?? "", separator: settings.token("sep_token") ?? "")
+      classification: settings.token("cls_token") ?? "", separator: settings.token("sep_token") ?? "",
+      doublesSeparator: Self.isMPNet(settings))
     try self.init(document: document, entries: entries, settings)
   }
 }

@@ -85,8 +85,8 @@ enum TokenizerConfiguration {
       let separator = description.specialTokens.separator
     else { return false }
     return description.normalizer.cleanText && description.document["normalizer"] != .null
-      && description.maximumWordLength == 100 && description.decoder == WordPieceDecoder()
-      && (description.document["model"]?["continuing_subword_prefix"]?.string ?? "##") == "##"
+      && description.model.maximumWordLength == 100 && description.decoder == WordPieceDecoder()
+      && description.model.prefix == "##"
       && description.postProcessor == .bert(classification: classification, separator: separator)
   }
 }

@@ -28,7 +28,7 @@ public struct WordPieceTokenizer: Tokenizer {
   /// What is done to text before it is split into words.
   public var normalizer: BertNormalizer { splitter.options }
 
-  let decoder: WordPieceDecoder
+  let decoder: WordPieceDecoder?
   let core: TokenizerCore
   private let splitter: WordSplitter
 
@@ -38,22 +38,11 @@ public struct WordPieceTokenizer: Tokenizer {
   var configuration: JSON { core.configuration }
 
   init(_ description: TokenizerDescription) {
-    let vocabulary = description.vocabulary
     decoder = description.decoder
-    let prefix = description.prefix
-    let continuing = vocabulary.tokens.enumerated().filter { vocabulary.isOfModel[$0.offset] }
-      .compactMap { id, token -> Vocabulary.Entry? in
-        guard token.utf8.starts(with: prefix.utf8) else { return nil }
-        // A combining mark behind the prefix is one character with its end, but two scalars.
-        return (String(Substring(token.utf8.dropFirst(prefix.utf8.count))), id)
-      }
-    splitter = WordSplitter(
-      options: description.normalizer,
-      model: WordPieceModel(
-        initial: vocabulary.model, continuing: PieceTable(continuing), unknown: description.unknown,
-        maximumWordLength: description.maximumWordLength))
+    splitter = WordSplitter(options: description.normalizer, model: description.model)
     core = TokenizerCore(
-      vocabulary: vocabulary, addedTokens: description.addedTokens, specialTokens: description.specialTokens,
+      vocabulary: description.vocabulary, addedTokens: description.addedTokens,
+      specialTokens: description.specialTokens,
       postProcessor: description.postProcessor, document: description.document,
       configuration: description.configuration,
       normalize: { WordPieceTokenizer.normalize($0, with: description.normalizer) })
@@ -92,7 +81,8 @@ public struct WordPieceTokenizer: Tokenizer {
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    decoder.decode(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens))
+    let tokens = core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)
+    return decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
   }
 
   /// The pieces of a text, at least as many of them as `limit` if there are so many.

@@ -92,12 +92,12 @@ struct WordSplitter: Sendable {
       }
       let count = index - start
       if count > model.maximumWordLength {
-        pieces.append(model.unknown, start + shift..<index + shift)
+        pieces.append(model.unknownID, start + shift..<index + shift)
         continue
       }
       for offset in 0..<count { word[offset] = rules[Int(bytes[start + offset])].lowered }
       let first = pieces.ids.count
-      model.split(UnsafeBufferPointer(rebasing: word[..<count]), into: &pieces)
+      model.splitWord(UnsafeBufferPointer(rebasing: word[..<count]), into: &pieces)
       pieces.relocate(from: first) { $0.lowerBound + start + shift..<$0.upperBound + start + shift }
     }
   }
@@ -137,7 +137,7 @@ struct WordSplitter: Sendable {
   private func appendWord(_ range: Range<Int>, _ workspace: inout Workspace, _ pieces: inout Pieces) {
     guard range.count <= model.maximumWordLength else {
       let origins = workspace.normalized.origins
-      return pieces.append(model.unknown, origins[range.lowerBound]..<origins[range.upperBound - 1] + 1)
+      return pieces.append(model.unknownID, origins[range.lowerBound]..<origins[range.upperBound - 1] + 1)
     }
     workspace.word.removeAll(keepingCapacity: true)
     workspace.origins.removeAll(keepingCapacity: true)
@@ -150,7 +150,7 @@ struct WordSplitter: Sendable {
     for _ in 0..<PieceTable.padding { workspace.word.append(0) }
     let first = pieces.ids.count
     workspace.word.withUnsafeBufferPointer {
-      model.split(UnsafeBufferPointer(rebasing: $0[..<count]), into: &pieces)
+      model.splitWord(UnsafeBufferPointer(rebasing: $0[..<count]), into: &pieces)
     }
     let origins = workspace.origins
     pieces.relocate(from: first) { origins[$0.lowerBound]..<origins[$0.upperBound - 1] + 1 }

@@ -191,6 +191,20 @@ public struct JSONReader {
     throw error("the number \(text.prefix(40)) is too large", at: start)
   }
 
+  /// Reads a number.
+  ///
+  /// - Throws: when the value is another one, or too large.
+  public mutating func double() throws -> Double {
+    skipWhitespace()
+    let start = position
+    guard let next, next == UInt8(ascii: "-") || isDigit(next) else { throw error("expected a number") }
+    let text = try number()
+    guard let value = Double(text), value.isFinite else {
+      throw error("the number \(text.prefix(40)) is too large", at: start)
+    }
+    return value
+  }
+
   /// Consumes `null` if it comes next.
   public mutating func null() throws -> Bool {
     guard try kind() == .null else { return false }

@@ -5,7 +5,11 @@ import GraftTensors
 extension PostProcessor {
   /// - Throws: `GraftError` for a kind that is not known, and for one that does not fit the vocabulary.
   public init(json: JSON, vocabularySize: Int) throws {
-    let reader = PostProcessorReader(json: json, vocabularySize: vocabularySize)
+    try self.init(json: json, vocabularySize: vocabularySize, depth: 0)
+  }
+
+  fileprivate init(json: JSON, vocabularySize: Int, depth: Int) throws {
+    let reader = PostProcessorReader(json: json, vocabularySize: vocabularySize, depth: depth)
     switch (json, json["type"]?.string) {
     case (.null, _):
       self = .none
@@ -33,6 +37,8 @@ extension PostProcessor {
 private struct PostProcessorReader {
   let json: JSON
   let vocabularySize: Int
+  /// How many a `Sequence` stands in.
+  let depth: Int
 
   /// `trim_offsets` and `add_prefix_space`, both on unless the file says otherwise.
   func trimmings() throws -> [PostProcessor.Trimming] {
@@ -44,13 +50,14 @@ private struct PostProcessorReader {
   func sequence() throws -> PostProcessor {
     var result = PostProcessor.none
     var adds = false
+    guard depth < ComponentReader.maximumDepth else {
+      throw GraftError(
+        .unsupported, "a Sequence in too many others", subject: "key 'post_processor'",
+        expected: "at most \(ComponentReader.maximumDepth)")
+    }
     for part in json["processors"]?.array ?? [] {
-      // A list in a list could be nested without end.
-      guard part["type"] != "Sequence" else {
-        throw TokenizerDocument.unsupported("post_processor.processors", part, expected: "no Sequence")
-      }
-      let processor = try PostProcessor(json: part, vocabularySize: vocabularySize)
-      if part["type"] != "ByteLevel" {
+      let processor = try PostProcessor(json: part, vocabularySize: vocabularySize, depth: depth + 1)
+      if processor.single != PostProcessor.none.single || processor.pair != PostProcessor.none.pair {
         guard !adds else {
           throw TokenizerDocument.unsupported(
             "post_processor.processors", part, expected: "one processor that adds tokens")
@@ -59,6 +66,12 @@ private struct PostProcessorReader {
         (result.single, result.pair) = (processor.single, processor.pair)
       }
       result.trimmings += processor.trimmings
+      // Every token is trimmed by each.
+      guard result.trimmings.count <= ComponentReader.maximumCount else {
+        throw GraftError(
+          .unsupported, "too many processors", subject: "key 'post_processor'",
+          expected: "at most \(ComponentReader.maximumCount)")
+      }
     }
     return result
   }
@@ -113,27 +126,54 @@ private struct PostProcessorReader {
 extension PostProcessor {
   /// BERT's processor as `TemplateProcessing`.
   ///
+  /// - Parameters:
+  ///   - addedTokens: Include the other two.
+  ///   - doublesSeparator: Whether there are two separators between the sequences.
+  public static func bertTemplate(
+    classification: String, separator: String, _ addedTokens: [AddedToken], doublesSeparator: Bool = false
+  ) -> JSON {
+    let between = doublesSeparator ? [special(separator)] : []
+    return template(
+      single: [special(classification), sequence("A"), special(separator)],
+      rest: between + [sequence("B", 1), special(separator, 1)], [classification, separator], addedTokens)
+  }
+
+  /// RoBERTa's processor as `TemplateProcessing`.
+  ///
   /// - Parameter addedTokens: Include the other two.
-  public static func bertTemplate(classification: String, separator: String, _ addedTokens: [AddedToken])
+  public static func robertaTemplate(classification: String, separator: String, _ addedTokens: [AddedToken])
     -> JSON
   {
-    func special(_ token: String, _ type: Int) -> JSON {
-      ["SpecialToken": ["id": .string(token), "type_id": JSON(type)]]
-    }
-    func sequence(_ name: JSON, _ type: Int) -> JSON { ["Sequence": ["id": name, "type_id": JSON(type)]] }
+    template(
+      single: [special(classification), sequence("A"), special(separator)],
+      rest: [special(separator), sequence("B"), special(separator)], [classification, separator], addedTokens)
+  }
+
+  private static func special(_ token: String, _ type: Int = 0) -> JSON {
+    ["SpecialToken": ["id": .string(token), "type_id": JSON(type)]]
+  }
+
+  private static func sequence(_ name: JSON, _ type: Int = 0) -> JSON {
+    ["Sequence": ["id": name, "type_id": JSON(type)]]
+  }
+
+  /// - Parameters:
+  ///   - single: What one text becomes.
+  ///   - rest: What a second one adds to it.
+  ///   - specials: The special tokens in them.
+  private static func template(
+    single: [JSON], rest: [JSON], _ specials: [String], _ addedTokens: [AddedToken]
+  ) -> JSON {
     func entry(_ token: String) -> JSON.Member {
       let id = addedTokens.first { $0.content == token }?.id ?? 0
       return JSON.Member(
         token, ["id": .string(token), "ids": [JSON(Int(id))], "tokens": [.string(token)]])
     }
-    let first = [special(classification, 0), sequence("A", 0), special(separator, 0)]
-    var specials = [entry(classification)]
-    if separator != classification { specials.append(entry(separator)) }
     return [
       "type": "TemplateProcessing",
-      "single": .array(first),
-      "pair": .array(first + [sequence("B", 1), special(separator, 1)]),
-      "special_tokens": JSON(members: specials.sorted { $0.key < $1.key }),
+      "single": .array(single),
+      "pair": .array(single + rest),
+      "special_tokens": JSON(members: Set(specials).sorted().map(entry)),
     ]
   }
 

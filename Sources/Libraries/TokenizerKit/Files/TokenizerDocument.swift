@@ -7,10 +7,12 @@ import OrderedCollections
 public struct TokenizerDocument: Sendable {
   public static let fileName = "tokenizer.json"
 
-  /// The file with an empty object in place of the vocabulary, and an empty list in place of the merges.
+  /// The file with an empty object or list in place of the vocabulary, and an empty list in place of the merges.
   public let json: JSON
-  /// The vocabulary's tokens in the file's order; none when there is no vocabulary that is an object.
+  /// The vocabulary's tokens in the file's order; none when there is no vocabulary.
   public let entries: [Vocabulary.Entry]
+  /// The scores of the tokens by id, where the vocabulary is a list of tokens with their scores.
+  public let scores: [Double]?
   /// The pairs of tokens that are merged, in order; none when there is no such list.
   public let merges: [Merge]
 
@@ -61,6 +63,7 @@ public struct TokenizerDocument: Sendable {
     var document: [JSON.Member] = []
     var entries: [Vocabulary.Entry] = []
     var merges: [Merge] = []
+    var scores: [Double]?
     var reader = JSONReader(bytes)
     try reader.object { reader, key in
       guard key == "model" else {
@@ -72,6 +75,9 @@ public struct TokenizerDocument: Sendable {
         if key == "vocab", try reader.isAtObject() {
           entries = try Vocabulary.entries(&reader)
           model.append(JSON.Member(key, [:]))
+        } else if key == "vocab", try reader.isAtArray() {
+          (entries, scores) = try Self.scoredEntries(&reader)
+          model.append(JSON.Member(key, []))
         } else if key == "merges" {
           merges = try Self.merges(&reader)
           model.append(JSON.Member(key, []))
@@ -87,6 +93,40 @@ public struct TokenizerDocument: Sendable {
     json = JSON(members: document)
     self.entries = entries
     self.merges = merges
+    self.scores = scores
+  }
+
+  /// A document whose parts are known.
+  ///
+  /// - Parameter json: As ``json`` is.
+  public init(_ json: JSON, entries: [Vocabulary.Entry], scores: [Double]? = nil, merges: [Merge] = []) {
+    self.json = json
+    self.entries = entries
+    self.scores = scores
+    self.merges = merges
+  }
+
+  /// A list of tokens with their scores; their ids are their places.
+  private static func scoredEntries(_ reader: inout JSONReader) throws -> ([Vocabulary.Entry], [Double]) {
+    var entries: [Vocabulary.Entry] = []
+    var scores: [Double] = []
+    try reader.array { reader in
+      var count = 0
+      try reader.array { reader in
+        switch count {
+        case 0: entries.append((try reader.string(), entries.count))
+        case 1: scores.append(try reader.double())
+        default: try reader.skip()
+        }
+        count += 1
+      }
+      guard count == 2 else {
+        throw GraftError(
+          .malformed, "not a token with its score", subject: "key 'model.vocab'", expected: "a list of two",
+          found: "\(count) in number \(entries.count)")
+      }
+    }
+    return (entries, scores)
   }
 
   private static func merges(_ reader: inout JSONReader) throws -> [Merge] {
@@ -123,9 +163,15 @@ extension TokenizerDocument {
   /// The text of the file, with the large lists back in their places.
   ///
   /// - Parameter json: A document as ``json`` is.
-  public static func text(_ json: JSON, _ vocabulary: Vocabulary, merges: [Merge]? = nil) -> String {
+  public static func text(
+    _ json: JSON, _ vocabulary: Vocabulary, scores: [Double]? = nil, merges: [Merge]? = nil
+  ) -> String {
     guard var members = json.object, var model = members["model"]?.object else { return json.text(.pretty) }
-    model["vocab"] = vocabulary.json
+    model["vocab"] =
+      scores.map { scores in
+        .array(scores.indices.map { [.string(vocabulary.tokens[$0]), JSON(scores[$0])] })
+      }
+      ?? vocabulary.json
     if let merges { model["merges"] = .array(merges.map { [.string($0.left), .string($0.right)] }) }
     members["model"] = .object(model)
     return JSON.object(members).text(.pretty)

@@ -19,9 +19,19 @@ public struct ScalarFlags: OptionSet, Sendable {
   @inlinable public static var letter: ScalarFlags { ScalarFlags(rawValue: 256) }
   /// A regular expression's `\p{N}` matches.
   @inlinable public static var number: ScalarFlags { ScalarFlags(rawValue: 512) }
+  /// A mark of any kind.
+  @inlinable public static var mark: ScalarFlags { ScalarFlags(rawValue: 1024) }
+  /// A number as `Digits` has it.
+  @inlinable public static var numeric: ScalarFlags { ScalarFlags(rawValue: 2048) }
+  /// A regular expression's `\w` matches.
+  @inlinable public static var word: ScalarFlags { ScalarFlags(rawValue: 4096) }
+  /// A regular expression's `\d` matches.
+  @inlinable public static var digit: ScalarFlags { ScalarFlags(rawValue: 16384) }
+  /// Its compatibility decomposition is not the canonical one.
+  @inlinable public static var decomposesCompatibly: ScalarFlags { ScalarFlags(rawValue: 8192) }
 }
 
-/// ``UnicodeTables``, unpacked for look-up.
+/// ``UnicodeTables`` and ``NormalizationTables``, unpacked for look-up.
 public final class UnicodeProperties: Sendable {
   public static let shared = UnicodeProperties()
 
@@ -29,8 +39,9 @@ public final class UnicodeProperties: Sendable {
   @usableFromInline let flags: [ScalarFlags]
   private let combiningClasses: ScalarMap
   private let decompositions: ScalarMap
+  private let compatibilityDecompositions: ScalarMap
   private let lowerCase: ScalarMap
-  private let wordCharacters: [ClosedRange<UInt32>]
+  private let compositions: [UInt64: UInt32]
 
   private init() {
     var flags = [ScalarFlags](repeating: [], count: 0x110000)
@@ -51,14 +62,38 @@ public final class UnicodeProperties: Sendable {
     mark(UnicodeTables.combiningClasses, .combining)
     mark(UnicodeTables.decompositions, .decomposes)
     mark(UnicodeTables.lowerCase, .hasLowerCase)
+    mark(UnicodeTables.wordCharacters, .word)
+    mark(NormalizationTables.combiningMarks, .mark)
+    mark(NormalizationTables.numerics, .numeric)
+    mark(NormalizationTables.decimalDigits, .digit)
+    mark(NormalizationTables.compatibilityDecompositions, .decomposesCompatibly)
     for scalar in Hangul.syllables { flags[Int(scalar)].insert(.decomposes) }
     self.flags = flags
     combiningClasses = ScalarMap(UnicodeTables.combiningClasses)
     decompositions = ScalarMap(UnicodeTables.decompositions)
+    compatibilityDecompositions = ScalarMap(NormalizationTables.compatibilityDecompositions)
     lowerCase = ScalarMap(UnicodeTables.lowerCase)
-    var wordCharacters: [ClosedRange<UInt32>] = []
-    parse(UnicodeTables.wordCharacters) { range, _ in wordCharacters.append(range) }
-    self.wordCharacters = wordCharacters
+    compositions = Self.makeCompositions()
+  }
+
+  /// What pairs compose to. All but the last scalar of a decomposition compose to one, which the last one joins.
+  private static func makeCompositions() -> [UInt64: UInt32] {
+    var excluded: Set<UInt32> = []
+    parse(NormalizationTables.compositionExclusions) { range, _ in excluded.formUnion(range) }
+    var whole: [[UInt32]: UInt32] = [:]
+    parse(UnicodeTables.decompositions) { range, parts in
+      if parts.count > 1, !excluded.contains(range.lowerBound) { whole[parts] = range.lowerBound }
+    }
+    var compositions: [UInt64: UInt32] = [:]
+    for (parts, composite) in whole {
+      guard let first = parts.count == 2 ? parts[0] : whole[Array(parts.dropLast())] else { continue }
+      compositions[pair(first, parts[parts.count - 1])] = composite
+    }
+    return compositions
+  }
+
+  private static func pair(_ first: UInt32, _ second: UInt32) -> UInt64 {
+    UInt64(first) << 32 | UInt64(second)
   }
 
   /// - Parameter scalar: Below 0x110000.
@@ -81,6 +116,17 @@ public final class UnicodeProperties: Sendable {
     }
   }
 
+  /// Gives the full compatibility decomposition to `body`, scalar by scalar.
+  public func decomposeCompatibly(_ scalar: UInt32, _ body: (UInt32) -> Void) {
+    guard flags(of: scalar).contains(.decomposesCompatibly) else { return decompose(scalar, body) }
+    compatibilityDecompositions[scalar]?.forEach(body)
+  }
+
+  /// The scalar that two compose to, or `nil` when they do not.
+  public func compose(_ first: UInt32, _ second: UInt32) -> UInt32? {
+    Hangul.compose(first, second) ?? compositions[Self.pair(first, second)]
+  }
+
   /// Gives the lower-case form to `body`, scalar by scalar.
   public func lowercase(_ scalar: UInt32, _ body: (UInt32) -> Void) {
     guard flags(of: scalar).contains(.hasLowerCase) else { return body(scalar) }
@@ -89,8 +135,7 @@ public final class UnicodeProperties: Sendable {
 
   /// Whether a regular expression's `\w` matches.
   public func isWordCharacter(_ scalar: UInt32) -> Bool {
-    let index = partition(wordCharacters.count) { wordCharacters[$0].upperBound < scalar }
-    return index < wordCharacters.count && wordCharacters[index].contains(scalar)
+    flags(of: scalar).contains(.word)
   }
 }
 
@@ -103,6 +148,16 @@ private enum Hangul {
     body(0x1100 + index / 588)
     body(0x1161 + index % 588 / 28)
     if index % 28 != 0 { body(0x11A7 + index % 28) }
+  }
+
+  static func compose(_ first: UInt32, _ second: UInt32) -> UInt32? {
+    if 0x1100..<0x1113 ~= first, 0x1161..<0x1176 ~= second {
+      return syllables.lowerBound + (first - 0x1100) * 588 + (second - 0x1161) * 28
+    }
+    if syllables.contains(first), (first - syllables.lowerBound) % 28 == 0, 0x11A8..<0x11C3 ~= second {
+      return first + second - 0x11A7
+    }
+    return nil
   }
 }
 
@@ -140,8 +195,8 @@ private func partition(_ count: Int, precedes: (Int) -> Bool) -> Int {
   return low
 }
 
-/// Reads a table of ``UnicodeTables``: `first-last=value,value` with spaces between.
-private func parse(_ table: String, _ body: (ClosedRange<UInt32>, [UInt32]) -> Void) {
+/// Reads a table of scalars: `first-last=value,value` with spaces between.
+func parse(_ table: String, _ body: (ClosedRange<UInt32>, [UInt32]) -> Void) {
   var first: UInt32?
   var number: UInt32 = 0
   var range: ClosedRange<UInt32>?

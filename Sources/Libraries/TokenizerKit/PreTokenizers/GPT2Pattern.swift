@@ -1,5 +1,3 @@
-import TokenizerKit
-
 /// Splits text into words as GPT-2 does:
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
@@ -7,7 +5,10 @@ import TokenizerKit
 /// Every scalar is in one word, and a space before letters, digits or symbols belongs to them.
 ///
 /// Reference: openai/gpt-2, src/encoder.py; `ByteLevel` in Hugging Face `tokenizers`.
-enum ByteLevelSplitter {
+public struct GPT2Pattern: TextPattern {
+  static let text =
+    #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+
   /// What a scalar is to the regular expression.
   private enum Kind: UInt8 {
     case letter, number, space, symbol
@@ -28,7 +29,7 @@ enum ByteLevelSplitter {
   /// - Parameters:
   ///   - start: A place between scalars, before the end.
   ///   - text: UTF-8.
-  static func endOfWord(at start: Int, in text: UnsafeBufferPointer<UInt8>) -> Int {
+  public static func endOfWord(at start: Int, in text: UnsafeBufferPointer<UInt8>) -> Int {
     if text[start] == apostrophe, let end = endOfContraction(at: start, in: text) { return end }
     var index = start
     var kind = takeKind(&index, text)
@@ -70,5 +71,16 @@ enum ByteLevelSplitter {
       (last, index) = (index, next)
     }
     return index
+  }
+
+  public init() {}
+
+  public func forEachMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+    var index = 0
+    while index < text.count {
+      let end = Self.endOfWord(at: index, in: text)
+      body(index..<end)
+      index = end
+    }
   }
 }

@@ -1,36 +1,5 @@
 import TokenizerKit
 
-/// The cleaning that BERT does before splitting text into words, with the switches of `tokenizers`'
-/// `BertNormalizer`.
-///
-/// Reference: `BasicTokenizer` in google-research/bert, tokenization.py.
-public struct BertNormalizer: Sendable, Equatable {
-  /// Whether control characters are removed and every white space becomes a space.
-  public var cleanText = true
-  /// Whether spaces are put around Chinese characters.
-  public var handleChineseCharacters = true
-  /// Whether nonspacing marks are removed after canonical decomposition; `nil` means: as ``lowercase``.
-  public var stripAccents: Bool?
-  /// Whether letters become lower case.
-  public var lowercase = true
-
-  public init(
-    cleanText: Bool = true, handleChineseCharacters: Bool = true, stripAccents: Bool? = nil,
-    lowercase: Bool = true
-  ) {
-    self.cleanText = cleanText
-    self.handleChineseCharacters = handleChineseCharacters
-    self.stripAccents = stripAccents
-    self.lowercase = lowercase
-  }
-
-  /// Changes nothing.
-  static let none = BertNormalizer(
-    cleanText: false, handleChineseCharacters: false, stripAccents: false, lowercase: false)
-
-  var stripsAccents: Bool { stripAccents ?? lowercase }
-}
-
 /// Text after normalization: scalars, and which scalar of the original text each of them stands for.
 struct NormalizedText {
   private(set) var scalars: [UInt32] = []

@@ -1,0 +1,131 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import TokenizerKit
+
+/// Registers the tokenizer of any pipeline.
+public enum PipelinePlugin: Plugin {
+  public static func register(in registry: inout Registry) throws {
+    try registry.add(PipelineTokenizer.self)
+  }
+}
+
+/// The tokenizer that a `tokenizer.json` describes by its components: a normalizer, a pre-tokenizer, a model, a
+/// post-processor and a decoder.
+///
+/// Ids, types and offsets are those of Hugging Face `tokenizers` 0.23.3 for the same files. It reads `tokenizer.json`,
+/// and refuses a component that it does not know by its name. Truncation and padding that a `tokenizer.json` asks for
+/// are kept in the file but not applied: here the caller says how long an encoding may be, and batches are not padded.
+///
+/// Tokenizers that have a faster implementation are registered before this one.
+public struct PipelineTokenizer: Tokenizer {
+  public static let name = "pipeline"
+
+  let core: TokenizerCore
+  let file: TokenizerDocument
+  private let normalizer: (any Normalizer)?
+  private let preTokenizer: (any PreTokenizer)?
+  private let model: any TokenModel
+  private let decoder: (any Decoder)?
+  /// `nil` where the components are gone through one by one.
+  private let sentencePiecePath: SentencePiecePath?
+
+  /// - Parameter takesFastPaths: Whether to look for a faster way to the same result.
+  init(_ description: PipelineDescription, takesFastPaths: Bool = true) {
+    file = description.file
+    normalizer = description.normalizer
+    preTokenizer = description.preTokenizer
+    model = description.model
+    decoder = description.decoder
+    sentencePiecePath =
+      takesFastPaths
+      ? SentencePiecePath(description.normalizer, description.preTokenizer, description.model) : nil
+    core = TokenizerCore(
+      vocabulary: description.vocabulary, addedTokens: description.addedTokens,
+      specialTokens: description.specialTokens, postProcessor: description.postProcessor,
+      document: description.file.json, configuration: description.configuration,
+      normalize: { text in
+        var text = AlignedText(text.utf8, origin: 0)
+        description.normalizer?.normalize(&text)
+        return text.bytes
+      })
+  }
+
+  public var specialTokens: SpecialTokens { core.specialTokens }
+
+  public var vocabularySize: Int { core.vocabularySize }
+
+  public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }
+
+  public func token(of id: Int32) -> String? { core.token(of: id) }
+
+  public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
+    -> Encoding
+  {
+    core.encode(
+      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens, pieces: pieces)
+  }
+
+  public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
+    throws -> [Encoding]
+  {
+    try core.windows(
+      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride, pieces: pieces)
+  }
+
+  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
+    let tokens = core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)
+    return decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
+  }
+
+  /// The pieces of a text, at least as many of them as `limit` if there are so many.
+  private func pieces(of text: String, limit: Int) -> Pieces {
+    var text = text
+    return text.withUTF8 { bytes in
+      var pieces = Pieces(limit: limit, expecting: bytes.count / 3 + 4)
+      core.split(bytes, into: &pieces) { part, firstScalar, pieces in
+        if core.normalized.isEmpty,
+          sentencePiecePath?.split(part, firstScalar: firstScalar, into: &pieces) == true
+        {
+          return
+        }
+        var normalized = AlignedText(part, origin: firstScalar)
+        normalizer?.normalize(&normalized)
+        split(normalized, into: &pieces)
+      }
+      return pieces
+    }
+  }
+
+  /// Splits normalized text at the added tokens that are looked for there.
+  private func split(_ text: AlignedText, into pieces: inout Pieces) {
+    let matches =
+      core.normalized.isEmpty ? [] : text.bytes.withUnsafeBufferPointer { core.normalized.matches(in: $0) }
+    var position = 0
+    for match in matches where !pieces.isFull {
+      splitRest(text, position..<max(position, match.range.lowerBound), into: &pieces)
+      pieces.append(match, text.place(of: match.range))
+      position = match.range.upperBound
+    }
+    splitRest(text, position..<text.bytes.count, into: &pieces)
+  }
+
+  /// Splits normalized text without added tokens.
+  private func splitRest(_ text: AlignedText, _ range: Range<Int>, into pieces: inout Pieces) {
+    guard !range.isEmpty, !pieces.isFull else { return }
+    var tokens = PreTokens(text, range)
+    preTokenizer?.split(&tokens)
+    var bytes = tokens.text.bytes
+    bytes += repeatElement(0, count: PieceTable.padding)
+    bytes.withUnsafeBufferPointer { bytes in
+      for piece in tokens.pieces where !pieces.isFull {
+        let first = pieces.ids.count
+        model.split(UnsafeBufferPointer(rebasing: bytes[piece.range]), into: &pieces)
+        let start = piece.range.lowerBound
+        pieces.relocate(from: first) {
+          tokens.text.place(of: start + $0.lowerBound..<min(start + $0.upperBound, piece.range.upperBound))
+        }
+      }
+    }
+  }
+}

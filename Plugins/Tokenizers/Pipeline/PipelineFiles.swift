@@ -1,0 +1,45 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import OrderedCollections
+import TokenizerKit
+
+extension PipelineTokenizer {
+  public static let fileNames = TokenizerFileNames(
+    sufficient: ([TokenizerDocument.fileName] + SentencePieceClass.fileNames).map { [$0] },
+    settings: TokenizerSettings.fileNames)
+
+  public static func load(from directory: URL) throws -> PipelineTokenizer? {
+    try PipelineDescription(directory: directory).map { PipelineTokenizer($0) }
+  }
+
+  public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
+    -> PipelineTokenizer?
+  {
+    try PipelineDescription(attributes: attributes).map { PipelineTokenizer($0) }
+  }
+
+  public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
+    representation == .huggingFace ? core.attributes(text: documentText()) : [:]
+  }
+
+  /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
+  ///
+  /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.
+  public func write(to url: URL, as representation: TokenizerRepresentation) throws {
+    guard representation == .huggingFace else {
+      throw GraftError(
+        .unsupported, "this tokenizer cannot be written like this",
+        expected: TokenizerRepresentation.huggingFace.name, found: representation.name)
+    }
+    let directory = TokenizerDirectory(url)
+    try directory.write(TokenizerDocument.fileName, documentText())
+    try directory.write(configuration: core.configuration)
+  }
+
+  private func documentText() -> String {
+    let hasMerges = file.json["model"]?["merges"] != nil
+    return TokenizerDocument.text(
+      core.document, core.vocabulary, scores: file.scores, merges: hasMerges ? file.merges : nil)
+  }
+}

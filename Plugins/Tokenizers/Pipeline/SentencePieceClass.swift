@@ -1,0 +1,138 @@
+import GraftTensors
+import TokenizerKit
+
+/// What a class of transformers makes of a SentencePiece model: which pieces it has, and what it does around them.
+///
+/// Reference: the converters of huggingface/transformers 4, src/transformers/convert_slow_tokenizer.py.
+struct SentencePieceClass: Sendable {
+  /// The class without "Fast".
+  let name: String
+  /// The files in which its models are published.
+  let fileName: String
+  /// The tokens before the pieces, in the place of the first ones, with their scores.
+  var leading: [(token: String, score: Double)] = []
+  /// How many pieces these replace.
+  var replacedCount = 0
+  /// The unknown token's id; `nil` where the model says it.
+  var unknownID: Int?
+  /// The tokens with a role.
+  var tokens: [String: String]
+  /// Tokens beyond those with a role that are looked for in text.
+  var furtherTokens: [String] = []
+  /// Whether the mask token takes the space before it.
+  var maskStripsLeft: Bool
+  /// Whether the mask token is one of the model's.
+  var modelHasMask = true
+  /// Whether pieces such as "1," are made unlikely.
+  var avoidsNumbersWithComma = false
+  var template: Template
+  /// The normalizers, with the charsmap in one of them if there is one.
+  var normalizers: @Sendable (TokenizerSettings, Charsmap?) throws -> [any Normalizer] = { _, charsmap in
+    precompiled(charsmap) + [StripNormalizer(left: false, right: true)] + spaces("\u{2581}")
+  }
+  /// What comes before `Metaspace`.
+  var preTokenizers: @Sendable (TokenizerSettings) throws -> [any PreTokenizer] = { _ in [] }
+
+  enum Template {
+    /// `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`, with types.
+    case bert
+    /// `<s> A </s>` and `<s> A </s> </s> B </s>`.
+    case roberta
+    case none
+  }
+
+  private static let angular = [
+    "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>",
+    "cls_token": "<s>", "mask_token": "<mask>",
+  ]
+
+  static let xlmRoberta = SentencePieceClass(
+    name: "XLMRobertaTokenizer", fileName: "sentencepiece.bpe.model",
+    leading: [("<s>", 0), ("<pad>", 0), ("</s>", 0), ("<unk>", 0)], replacedCount: 3, unknownID: 3,
+    tokens: angular, maskStripsLeft: true, template: .roberta)
+
+  static let camembert = SentencePieceClass(
+    name: "CamembertTokenizer", fileName: "sentencepiece.bpe.model",
+    leading: [("<s>NOTUSED", 0), ("<pad>", 0), ("</s>NOTUSED", 0), ("<unk>", 0), ("<unk>NOTUSED", -100)],
+    replacedCount: 1, unknownID: 3, tokens: angular,
+    furtherTokens: ["<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"],
+    maskStripsLeft: true, template: .roberta)
+
+  static let albert = SentencePieceClass(
+    name: "AlbertTokenizer", fileName: "spiece.model",
+    tokens: [
+      "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "<unk>", "sep_token": "[SEP]",
+      "pad_token": "<pad>", "cls_token": "[CLS]", "mask_token": "[MASK]",
+    ],
+    maskStripsLeft: true, modelHasMask: false, avoidsNumbersWithComma: true, template: .bert,
+    normalizers: { settings, charsmap in
+      var parts: [any Normalizer] = ["``", "''"].map {
+        ReplaceNormalizer(ComponentPattern(text: $0), with: "\"")
+      }
+      if try settings.configuration.flag("keep_accents") != true {
+        parts += [NFKDNormalizer(), StripAccentsNormalizer()] as [any Normalizer]
+      }
+      if try settings.configuration.flag("do_lower_case") ?? true { parts.append(LowercaseNormalizer()) }
+      return parts + precompiled(charsmap) + spaces(" ")
+    })
+
+  static let debertaV2 = SentencePieceClass(
+    name: "DebertaV2Tokenizer", fileName: "spm.model",
+    tokens: [
+      "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "[UNK]", "sep_token": "[SEP]",
+      "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
+    ],
+    maskStripsLeft: false, modelHasMask: false, template: .bert,
+    normalizers: { settings, charsmap in
+      let parts: [any Normalizer] =
+        try settings.configuration.flag("do_lower_case") == true ? [LowercaseNormalizer()] : []
+      return parts + [StripNormalizer()] + precompiled(charsmap) + spaces(" ")
+    },
+    preTokenizers: { settings in
+      try settings.configuration.flag("split_by_punct") == true ? [PunctuationPreTokenizer()] : []
+    })
+
+  /// A model of no class that is known, as SentencePiece itself has it.
+  static let plain = SentencePieceClass(
+    name: "PreTrainedTokenizer", fileName: "tokenizer.model", tokens: [:], maskStripsLeft: false,
+    modelHasMask: false, template: .none)
+
+  private static func precompiled(_ charsmap: Charsmap?) -> [any Normalizer] {
+    charsmap.map { [PrecompiledNormalizer($0)] } ?? []
+  }
+
+  /// Makes one of several spaces.
+  private static func spaces(_ content: String) -> [any Normalizer] {
+    [ReplaceNormalizer(.spaces, with: content)]
+  }
+
+  static let all = [xlmRoberta, camembert, albert, debertaV2, plain]
+
+  /// The names of the files that models are published in.
+  static let fileNames = ["sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model"]
+
+  /// The class that files ask for: the one that `tokenizer_config.json` names, else the one whose name begins with the
+  /// model type of `config.json`, else the one whose models are published under the file's name.
+  ///
+  /// - Parameter model: `config.json`.
+  /// - Throws: ``GraftError`` when they name one that is not known.
+  static func find(_ settings: TokenizerSettings, model: JSON, fileName: String) throws -> SentencePieceClass
+  {
+    if let name = settings.configuration["tokenizer_class"]?.string ?? model["tokenizer_class"]?.string {
+      let plainName = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+      guard let found = all.first(where: { $0.name == plainName }) else {
+        throw GraftError(
+          .unsupported, "a SentencePiece tokenizer that Graft does not know",
+          subject: "key 'tokenizer_class'",
+          expected: "one of " + all.map(\.name).joined(separator: ", "), found: name)
+      }
+      return found
+    }
+    let prefix = (model["model_type"]?.string ?? "").filter { $0.isLetter || $0.isNumber }
+    if !prefix.isEmpty, let found = all.first(where: { $0.name.lowercased().hasPrefix(prefix + "tokenizer") })
+    {
+      return found
+    }
+    return all.first { $0.fileName == fileName } ?? plain
+  }
+}
