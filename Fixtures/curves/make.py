@@ -12,8 +12,9 @@ Files are named by their family and task.
 Tensors: `input_ids` [50, 8, L] (padding beyond a row's length), `lengths` [50, 8], `labels` [50, 8] or [50, 8, L] with -100
 where nothing is to be predicted (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)
 [50] float32; `final.<name>` the weights after the last step. No token types (all 0), no holes in the masks.
-The key biases do not influence a loss, so their gradient is rounding noise which Adam blows up to the size of the
-learning rate in float32: do not compare `final.*.key.bias`, nor `k_lin.bias` and `attn.k.bias` (they stay as they were here).
+The biases of keys, and of relative positions as keys, do not influence a loss, so their gradient is rounding noise which
+Adam blows up to the size of the learning rate in float32: do not compare `final.*.key.bias`, `k_lin.bias`,
+`attn.k.bias` and `pos_key_proj.bias` (they stay as they were here).
 """
 
 import sys
@@ -29,23 +30,31 @@ from transformers import (
     BertForSequenceClassification,
     CamembertForMaskedLM,
     CamembertForSequenceClassification,
+    DebertaV2ForMaskedLM,
+    DebertaV2ForSequenceClassification,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
     ElectraForMaskedLM,
     ElectraForSequenceClassification,
     MPNetForMaskedLM,
     MPNetForSequenceClassification,
+    ModernBertForMaskedLM,
+    ModernBertForSequenceClassification,
+    NomicBertForMaskedLM,
+    NomicBertForSequenceClassification,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
     XLMRobertaForMaskedLM,
     XLMRobertaForSequenceClassification,
     get_linear_schedule_with_warmup,
 )
+from transformers.core_model_loading import revert_weight_conversion
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
+from exact import compute_exactly  # noqa: E402
 from tiny import named_parameters  # noqa: E402
 
 STEPS, BATCH, LONGEST = 50, 8, 16
@@ -97,12 +106,25 @@ CAMEMBERT = Family(
     "camembert-tiny", CamembertForSequenceClassification, CamembertForMaskedLM, [*DROPOUTS, "classifier_dropout"],
     pad=1, first=5, last=6, mask=259, word=7, end=259,
 )
+NOMIC_BERT = Family(
+    "nomic_bert-tiny", NomicBertForSequenceClassification, NomicBertForMaskedLM, [*DROPOUTS, "classifier_dropout"]
+)
+MODERNBERT = Family(
+    "modernbert-tiny", ModernBertForSequenceClassification, ModernBertForMaskedLM,
+    ["attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"],
+    pad=391, first=389, last=390, mask=392, word=0, end=388,
+)
+DEBERTA_V2 = Family(
+    "deberta-v2-tiny", DebertaV2ForSequenceClassification, DebertaV2ForMaskedLM,
+    [*DROPOUTS, "pooler_dropout", "cls_dropout"],
+)
 # By the seed of its batches.
 FAMILIES = {
     30: ("bert", BERT), 32: ("distilbert", DISTILBERT), 34: ("roberta", ROBERTA), 36: ("electra", ELECTRA),
     38: ("mpnet", MPNET), 40: ("albert", ALBERT), 44: ("camembert", CAMEMBERT), 46: ("xlm-roberta", XLM_ROBERTA),
+    50: ("nomic_bert", NOMIC_BERT), 54: ("deberta-v2", DEBERTA_V2), 60: ("modernbert", MODERNBERT),
 }
-KEY_BIASES = ("key.bias", "k_lin.bias", "attn.k.bias")
+KEY_BIASES = ("key.bias", "k_lin.bias", "attn.k.bias", "pos_key_proj.bias")
 
 
 def randint(low, high, *shape):
@@ -173,7 +195,9 @@ def train(family, directory, batches, dtype):
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
-    final = {f"final.{n}": p.detach() for n, p in named_parameters(model)}
+    # As they are called in files, which is not always what modules are called.
+    stored = revert_weight_conversion(model, {n: p.detach() for n, p in named_parameters(model)})
+    final = {f"final.{n}": weight for n, weight in stored.items()}
     return {key: torch.tensor(values, dtype=torch.float64) for key, values in history.items()} | final
 
 
@@ -197,6 +221,7 @@ def write(name, family, directory, batches):
 
 
 if __name__ == "__main__":
+    compute_exactly()
     for seed, (prefix, family) in FAMILIES.items():
         generator.manual_seed(seed)
         write(f"{prefix}_sequence_classification", family, "sequence-classification", classification_batches(family))

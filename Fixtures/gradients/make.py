@@ -28,18 +28,26 @@ from transformers import (
     BertForSequenceClassification,
     CamembertForMaskedLM,
     CamembertForSequenceClassification,
+    DebertaV2ForMaskedLM,
+    DebertaV2ForSequenceClassification,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
     ElectraForMaskedLM,
     ElectraForSequenceClassification,
     MPNetForMaskedLM,
     MPNetForSequenceClassification,
+    ModernBertForMaskedLM,
+    ModernBertForSequenceClassification,
+    NomicBertForMaskedLM,
+    NomicBertForSequenceClassification,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
     XLMRobertaForMaskedLM,
     XLMRobertaForSequenceClassification,
 )
 from transformers.activations import ACT2FN
+from transformers.core_model_loading import revert_weight_conversion
+from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
 from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
 from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
@@ -47,6 +55,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
+from exact import compute_exactly  # noqa: E402
 from tiny import named_parameters  # noqa: E402
 
 NO_DROPOUT = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
@@ -334,7 +343,9 @@ def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DR
         result = model(**arguments, **labels)
         result.loss.backward()
         found = {"loss": result.loss.detach().reshape(1)}
-        return found | {f"grad.{n}": p.grad for n, p in named_parameters(model) if p.grad is not None}
+        # As they are called in files, which is not always what modules are called.
+        stored = revert_weight_conversion(model, {n: p.grad for n, p in named_parameters(model) if p.grad is not None})
+        return found | {f"grad.{n}": gradient for n, gradient in stored.items()}
 
     truth = gradients(torch.float64)
     agree(name, truth, gradients(torch.float32))
@@ -415,10 +426,76 @@ FAMILIES = {
         CamembertForSequenceClassification, CamembertForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
         mask=259, tokens=dict(pad=1, first=5, words=(7, 259), pair=False),
     )),
+    40: ("nomic_bert", Family(
+        NomicBertForSequenceClassification, NomicBertForMaskedLM, [*NO_DROPOUT, "classifier_dropout"],
+    )),
+    41: ("modernbert", Family(
+        ModernBertForSequenceClassification, ModernBertForMaskedLM,
+        ["attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"],
+        mask=392, tokens=dict(pad=391, first=389, words=(0, 388), pair=False),
+    )),
+    42: ("deberta-v2", Family(
+        DebertaV2ForSequenceClassification, DebertaV2ForMaskedLM, [*NO_DROPOUT, "pooler_dropout", "cls_dropout"],
+    )),
 }
 
 
+def convolution(x, weight, bias, offsets):
+    """Over each of the concatenated sequences; x: [tokens, in]."""
+    convolve = lambda rows: F.conv1d(rows.T[None], weight, bias, padding=weight.shape[2] // 2)[0].T
+    return torch.cat(sequences(convolve, x, offsets))
+
+
+def disentangled_scores(q, k, position_key, position_query, offsets, heads):
+    """The terms of DebertaV2's attention by distance, scaled: for each sequence and head a matrix, one after the other.
+
+    Eight buckets for distances up to 6; position_key, position_query: [16, hidden].
+    """
+    heads, scores = int(heads), []
+    for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
+        query, key, pk, pq = (
+            t.unflatten(1, (heads, -1)).transpose(0, 1) for t in (q[start:end], k[start:end], position_key, position_query)
+        )
+        places = torch.arange(end - start)
+        rows = make_log_bucket_position(places[:, None] - places[None, :], 8, 7).long() + 8
+        rows = rows.clamp(0, 15)[None].expand(heads, -1, -1)
+        to_position = (query @ pk.transpose(1, 2)).gather(2, rows)
+        to_content = (key @ pq.transpose(1, 2)).gather(2, rows.transpose(1, 2)).transpose(1, 2)
+        scores.append((0.25 * (to_position + to_content)).flatten())
+    return torch.cat(scores)[:, None]
+
+
+def deberta_operations():
+    offsets = ints([0, 5, 6, 13])
+    write(
+        "convolution",
+        convolution,
+        x=randn(13, 6),
+        weight=randn(4, 6, 3),
+        bias=randn(4),
+        offsets=offsets,
+    )
+    write(
+        "disentangled_scores",
+        disentangled_scores,
+        q=randn(13, 12),
+        k=randn(13, 12),
+        position_key=randn(16, 12),
+        position_query=randn(16, 12),
+        offsets=offsets,
+        heads=ints([3]),
+    )
+    distances = torch.arange(-700, 701)
+    rows = {}
+    for buckets, furthest in ((256, 512), (512, 512), (32, 128), (8, 42), (8, 7)):
+        found = make_log_bucket_position(distances, buckets, furthest).long() + buckets
+        rows[f"{buckets} of {furthest}"] = found.clamp(0, 2 * buckets - 1).int()
+    rows["7"] = (distances + 7).clamp(0, 13).int()
+    save("relative_distances", {"distances": distances.int()} | rows)
+
+
 if __name__ == "__main__":
+    compute_exactly()
     generator.manual_seed(20)
     operations()
     generator.manual_seed(21)
@@ -428,3 +505,5 @@ if __name__ == "__main__":
         family.write(name)
     generator.manual_seed(24)
     further_operations()
+    generator.manual_seed(27)
+    deberta_operations()

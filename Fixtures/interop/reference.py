@@ -118,8 +118,32 @@ CAMEMBERT = replace(
     name="camembert",
     heads={"CamembertForMaskedLM": "masked-lm", "CamembertForSequenceClassification": "sequence-classification"},
 )
+NOMIC_BERT = Family(
+    "nomic_bert",
+    {"NomicBertForMaskedLM": "masked-lm", "NomicBertForSequenceClassification": "sequence-classification"},
+    {
+        "cls.predictions.decoder.weight": "nomic_bert.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    },
+)
+MODERNBERT = Family(
+    "modernbert",
+    {"ModernBertForMaskedLM": "masked-lm", "ModernBertForSequenceClassification": "sequence-classification"},
+    {"decoder.weight": "model.embeddings.tok_embeddings.weight"},
+    vocabulary="tokenizer.json",
+)
+DEBERTA_V2 = Family(
+    "deberta-v2",
+    {"DebertaV2ForMaskedLM": "masked-lm", "DebertaV2ForSequenceClassification": "sequence-classification"},
+    {
+        "cls.predictions.decoder.weight": "deberta.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    },
+)
 FAMILIES = {
-    family.name: family for family in (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, CAMEMBERT, ELECTRA, MPNET, ALBERT)
+    family.name: family for family in (
+        BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, CAMEMBERT, ELECTRA, MPNET, ALBERT, NOMIC_BERT, MODERNBERT, DEBERTA_V2
+    )
 }
 
 

@@ -171,6 +171,15 @@ import Testing
     try check(Golden("columns"), gradientsOf: ["x"]) { $0.columns($1[0], 5..<12) }
   }
 
+  @Test func convolution() throws {
+    let golden = try Golden("convolution")
+    let batch = Batch(offsets: try golden.integers("offsets").map(Int.init))
+    try check(golden, gradientsOf: ["x", "weight", "bias"]) { tape, inputs in
+      tape.linear(
+        tape.tokenWindows(inputs[0], width: 3, batch), weight: inputs[1], bias: inputs[2])
+    }
+  }
+
   @Test func sequenceMean() throws {
     let golden = try Golden("sequence_mean")
     let offsets = try golden.integers("offsets").map(Int.init)

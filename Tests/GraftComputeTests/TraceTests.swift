@@ -48,8 +48,34 @@ import Testing
         + [.sequences, .sequences, .sequences])
     #expect(graph.steps.map(\.width) == [8, 8, 4, 4, 4, 4, 4, 4])
     #expect(graph.outputs == ["states": 1, "logits": 7])
+  }
+
+  @Test("a graph over a file's tensors takes parameters that are some rows of one out of it first")
+  func storing() throws {
+    let tape = try tape()
+    let x = tape.embeddingSum([(parameter("words", [9, 4]), batch.ids)])
+    let query = tape.linear(x, weight: parameter("query", [4, 4]), bias: parameter("bias", [4]))
+    let key = tape.linear(query, weight: parameter("key", [4, 4]), bias: nil)
+    let again = tape.linear(key, weight: parameter("query", [4, 4]), bias: nil)
+    let graph = try trace.graph([("key", key), ("again", again)]).storing { name in
+      switch name {
+      case "query": .init("stacked", rows: 0..<4, width: 4)
+      case "key": .init("stacked", rows: 4..<8, width: 4)
+      default: .init(name + ".")
+      }
+    }
     #expect(
-      graph.renamingParameters { $0 + "." }.steps[2].inputs == [.step(1), .parameter("q.")])
+      graph.steps.map(\.inputs) == [
+        [.parameter("stacked")], [.parameter("stacked")],
+        [.parameter("words."), .indices(batch.ids.origin)],
+        [.step(2), .step(0), .parameter("bias.")], [.step(3), .step(1)], [.step(4), .step(0)],
+      ])
+    #expect(graph.steps.map(\.width) == [4, 4, 4, 4, 4, 4])
+    #expect(graph.steps[1].rows == .fixed(4) && graph.steps[2].rows == .tokens)
+    #expect(
+      graph.steps[..<2].map { $0.operation as? RowsOperation }
+        == [RowsOperation(range: 0..<4), RowsOperation(range: 4..<8)])
+    #expect(graph.outputs == ["key": 4, "again": 5])
   }
 
   @Test("a parameter is looked up and cut like a value; what is made of parameters alone has their rows")

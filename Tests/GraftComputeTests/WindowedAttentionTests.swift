@@ -57,6 +57,32 @@ import Testing
     expectSame(found, expected)
   }
 
+  @Test("in columns, where tokens were left out between others")
+  func columns() throws {
+    let inputs = (1...3).map { randomVariable([9, 4], seed: $0) }
+    let (offsets, columns) = ([0, 6, 9], RowIndices([0, 1, 4, 5, 6, 9, 0, 1, 2]))
+    var mask: [Float] = []
+    for (start, end) in zip(offsets, offsets.dropFirst()) {
+      for _ in 0..<2 {
+        for i in start..<end {
+          for j in start..<end { mask.append(abs(columns[i] - columns[j]) <= 1 ? 0 : -1e9) }
+        }
+      }
+    }
+    let added = Variable(Tensor(mask, shape: [mask.count, 1]))
+    let expected = try run(inputs) {
+      $0.attention(
+        query: inputs[0], key: inputs[1], value: inputs[2], heads: 2, offsets: offsets, dropout: 0,
+        addedScores: added)
+    }
+    let found = try run(inputs) {
+      $0.attention(
+        query: inputs[0], key: inputs[1], value: inputs[2], heads: 2, offsets: offsets, dropout: 0, window: 1,
+        columns: columns)
+    }
+    expectSame(found, expected)
+  }
+
   @Test("with a bias and added scores; what nobody sees has no gradient")
   func additions() throws {
     let inputs = (1...3).map { randomVariable([133, 4], seed: $0) }

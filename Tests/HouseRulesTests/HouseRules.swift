@@ -124,6 +124,9 @@ struct HouseRules {
     // What transformers has before the names of these, which took over RoBERTa's.
     "Plugins/Families/CamemBERT/CamemBERT.swift": ["roberta"],
     "Plugins/Families/XLMRoBERTa/XLMRoBERTa.swift": ["roberta"],
+    // The model's name, and what its own code calls the encoder.
+    "Plugins/Families/NomicBERT/NomicBERT.swift": ["bert"],
+    "Plugins/Families/NomicBERT/TransformersNames.swift": ["bert"],
     // What Google calls the file in its releases.
     "Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift": ["bert"],
     // What llama.cpp calls WordPiece.
@@ -199,7 +202,7 @@ struct PluginFolder {
     directories.map { folder in
       let names = files.filter { $0.path.hasPrefix(folder + "/") }.flatMap { file in
         // A family is a value.
-        file.text.matches(of: /(?:public static let name = |= Family\(\s*name: )"([a-z0-9\-]+)"/).map {
+        file.text.matches(of: /(?:public static let name = |= Family\(\s*name: )"([a-z0-9_\-]+)"/).map {
           String($0.1)
         }
       }

@@ -153,7 +153,9 @@ struct Evaluator {
       return lines(x, axis: node.integers["axis"]![0]) { $0.flatMap { $0 } }
     case "Slice":
       let (start, end) = (x[1].integers[0], x[2].integers[0])
-      return lines([x[0]], axis: x[3].integers[0]) { Array($0[0][start..<end]) }
+      return lines([x[0]], axis: x[3].integers[0]) { lines in
+        Array(lines[0][start..<min(lines[0].count, end < 0 ? lines[0].count + end : end)])
+      }
     case "CumSum":
       return lines([x[0]], axis: x[1].integers[0]) { lines in
         lines[0].indices.map { lines[0][...$0].reduce(0, +) }
@@ -166,6 +168,8 @@ struct Evaluator {
     case "Reshape":
       let known = x[1].integers.filter { $0 >= 0 }.reduce(1, *)
       return Value(x[1].integers.map { $0 < 0 ? x[0].elements.count / known : $0 }, x[0].elements)
+    case "GatherElements":
+      return lines(x, axis: node.integers["axis"]![0]) { lines in lines[1].map { lines[0][Int($0)] } }
     case "Gather": return gather(x[0], x[1], axis: node.integers["axis"]?[0] ?? 0)
     case "Transpose": return transpose(x[0], node.integers["perm"]!)
     case "MatMul": return matMul(x[0], x[1])
@@ -276,13 +280,16 @@ struct Evaluator {
   private static func matMul(_ a: Value, _ b: Value) -> Value {
     let (m, k, n) = (a.shape[a.shape.count - 2], a.shape.last!, b.shape.last!)
     let batch = Array(a.shape.dropLast(2))
+    // The second may have fewer extents, whose matrices serve for all of the others.
+    let count = b.shape.dropLast(2).reduce(1, *)
     var result = zeros(batch + [m, n])
     for matrix in 0..<batch.reduce(1, *) {
       for row in 0..<m {
         for column in 0..<n {
           for inner in 0..<k {
             result[(matrix * m + row) * n + column] +=
-              a.elements[(matrix * m + row) * k + inner] * b.elements[(matrix * k + inner) * n + column]
+              a.elements[(matrix * m + row) * k + inner]
+              * b.elements[(matrix % count * k + inner) * n + column]
           }
         }
       }

@@ -24,6 +24,9 @@ import GraftPlugins
         "\(family)-tiny/\($0)"
       }
     } + ["albert-tiny/one-width", "electra-tiny/one-width"]
+    + ["base", "with-pooler/base", "gelu", "masked-lm", "sequence-classification", "untied-decoder"].map {
+      "nomic_bert-tiny/\($0)"
+    }
 
   private func export(_ name: String, to url: URL, limit: Int? = nil) throws {
     try exportModel(
@@ -44,7 +47,8 @@ import GraftPlugins
       let file = directory.appending(path: "model.onnx")
       try export(name, to: file)
       let evaluator = try Evaluator(file)
-      let hasTypes = !["distilbert", "mpnet"].contains { name.hasPrefix($0) }
+      let backbone = try Registry.builtIn().open(fixtures.appending(path: name)).checkpoint.makeBackbone()
+      let hasTypes = backbone.parameters.contains { $0.name == "embeddings.token_type.weight" }
       #expect(evaluator.inputs == ["input_ids", "attention_mask"] + (hasTypes ? ["token_type_ids"] : []))
       var inputs: [String: Evaluator.Value] = [:]
       for input in evaluator.inputs { inputs[input] = try value(input) }

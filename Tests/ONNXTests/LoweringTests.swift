@@ -149,6 +149,16 @@ import Testing
     }
   }
 
+  @Test("a convolution over tokens", arguments: [1, 3, 5])
+  func tokenWindows(_ width: Int) throws {
+    try Self.expectGraphComputesTheSame { batch, parameter, tape in
+      let x = Self.states(batch, parameter, tape)
+      return tape.linear(
+        tape.tokenWindows(x, width: width, batch), weight: parameter("weight", [4, 12, width]),
+        bias: parameter("bias", [4]))
+    }
+  }
+
   @Test func withoutBias() throws {
     try Self.expectGraphComputesTheSame(inputs: ["input_ids"]) { batch, parameter, tape in
       let x = tape.linear(

@@ -52,12 +52,15 @@ extension ModelCatalogue.Entry {
 
   /// The weights of the backbone, counted from its configuration as `graft inspect` counts them.
   ///
-  /// - Parameter withPooler: Whether the family's pooler counts, which not every file of a model has.
-  func parameterCount(_ registry: Registry, withPooler: Bool = true) throws -> Int? {
+  /// - Parameter withPooler: Whether the family's pooler counts, which not every file of a model has; `nil` counts it
+  ///   where the class of the bare encoder has it.
+  func parameterCount(_ registry: Registry, withPooler: Bool? = nil) throws -> Int? {
     guard let configuration else { return nil }
     let family = try registry.families.find(configuration.string("model_type", default: ""))
     let backbone = try family.makeBackbone(configuration)
-    let pooler = withPooler ? try family.makePooler(configuration, on: backbone)?.parameters ?? [] : []
+    let pooler =
+      withPooler ?? family.baseHasPooler
+      ? try family.makePooler(configuration, on: backbone)?.parameters ?? [] : []
     return (backbone.parameters + pooler).reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
   }
 

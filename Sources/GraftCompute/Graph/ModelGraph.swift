@@ -51,15 +51,68 @@ public struct ModelGraph: Sendable {
   /// Which steps' results they are, by the names that transformers gives them.
   public internal(set) var outputs: OrderedDictionary<String, Int> = [:]
 
-  /// The same graph with other names for its parameters.
-  public func renamingParameters(_ name: (String) throws -> String) rethrows -> ModelGraph {
-    var graph = self
-    for step in steps.indices {
-      graph.steps[step].inputs = try steps[step].inputs.map { value in
-        guard case .parameter(let parameter) = value else { return value }
-        return .parameter(try name(parameter))
-      }
+}
+
+extension ModelGraph {
+  /// Where a file stores a parameter: as a tensor, or as some rows of one.
+  public struct StoredParameter: Sendable, Hashable {
+    /// The tensor's name.
+    public let name: String
+    /// Which rows of it; `nil` for all.
+    public let rows: Range<Int>?
+    /// The length of a row, where it is some rows.
+    public let width: Int
+
+    public init(_ name: String, rows: Range<Int>? = nil, width: Int = 1) {
+      (self.name, self.rows, self.width) = (name, rows, width)
     }
+  }
+
+  /// The same graph on the tensors of a file. Parameters that are some rows of a tensor are taken out of it by steps
+  /// at the beginning.
+  ///
+  /// - Parameter place: Where a parameter is stored.
+  public func storing(_ place: (String) throws -> StoredParameter) rethrows -> ModelGraph {
+    var parts: OrderedSet<StoredParameter> = []
+    for case .parameter(let parameter) in steps.flatMap(\.inputs) {
+      let stored = try place(parameter)
+      if stored.rows != nil { parts.append(stored) }
+    }
+    var graph = ModelGraph()
+    for part in parts {
+      guard let rows = part.rows else { continue }
+      graph.steps.append(
+        Step(
+          operation: RowsOperation(range: rows), inputs: [.parameter(part.name)], rows: .fixed(rows.count),
+          width: part.width))
+    }
+    for var step in steps {
+      step.inputs = try step.inputs.map { value in
+        switch value {
+        case .parameter(let parameter):
+          let stored = try place(parameter)
+          return parts.firstIndex(of: stored).map { .step($0) } ?? .parameter(stored.name)
+        case .step(let number): return .step(parts.count + number)
+        case .indices: return value
+        }
+      }
+      graph.steps.append(step)
+    }
+    graph.outputs = outputs.mapValues { parts.count + $0 }
     return graph
+  }
+}
+
+/// Some rows of a parameter.
+struct RowsOperation: GraphOperation {
+  let range: Range<Int>
+
+  func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
+    graph.add(
+      "Slice",
+      [
+        inputs[0], graph.integers([range.lowerBound]), graph.integers([range.upperBound]),
+        graph.integers([0]),
+      ])
   }
 }

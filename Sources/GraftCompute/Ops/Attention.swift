@@ -17,8 +17,8 @@ extension Tape {
   ///   - window: How far a token sees in both directions: those with `|i − j| ≤ window`; `nil` for its whole
   ///     sequence.
   ///   - bias: Added to scores by the distance of two tokens.
-  ///   - columns: Where each token stands in its sequence, `[tokens]`, for the distances of `bias`; `nil` where no
-  ///     token was left out between two others.
+  ///   - columns: Where each token stands in its sequence, `[tokens]`, for the distances of `bias` and of `window`;
+  ///     `nil` where no token was left out between two others.
   ///   - addedScores: Added to scores after scaling, made by another op: for each
   ///     sequence and in it for each head a matrix `[length, length]`, one after the other, as a variable
   ///     `[Σ heads · length², 1]` whose trace has ``ModelGraph/Rows/pairs(heads:)``. This is where DeBERTa's
@@ -65,11 +65,14 @@ extension Tape {
       return trace.add(
         operation, [query, key, value] + (bias.map { [$0.table] } ?? []) + (addedScores.map { [$0] } ?? []))
     }
-    var (bias, addedScores) = (bias, addedScores)
-    if let table = bias, let columns, columns.haveGaps(offsets) {
-      let scores = relativeScores(table, columns: columns.values, heads: heads, offsets: offsets)
-      addedScores = addedScores.map { add($0, scores) } ?? scores
-      bias = nil
+    var (window, bias, addedScores) = (window, bias, addedScores)
+    if let columns, columns.haveGaps(offsets) {
+      let scores = [
+        bias.map { relativeScores($0, columns: columns.values, heads: heads, offsets: offsets) },
+        window.map { windowScores($0, columns: columns.values, heads: heads, offsets: offsets) },
+      ]
+      for case let scores? in scores { addedScores = addedScores.map { add($0, scores) } ?? scores }
+      (window, bias) = (nil, nil)
     }
     precondition(
       addedScores.map { $0.value.count == heads * AttentionKernel.pairCount(offsets) } != false,

@@ -5,7 +5,7 @@ extension Tape {
   ///
   /// - Parameters:
   ///   - x: `[tokens, in]`.
-  ///   - weight: `[out, in]`.
+  ///   - weight: `[out, in]`, or of more extents than two, all but the first of which make up `in`.
   ///   - bias: `[out]`; `nil` for a layer without one.
   ///   - activation: The function, if any.
   /// - Returns: `[tokens, out]`.
@@ -18,6 +18,8 @@ extension Tape {
       "linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs])"
     )
     if let trace {
+      let weight =
+        weight.shape.count > 2 ? trace.add(MatrixOperation(columns: inputs), [weight], width: inputs) : weight
       let sums = trace.add(LinearOperation(), [x, weight] + (bias.map { [$0] } ?? []), width: outputs)
       return activation.map { activate(sums, $0) } ?? sums
     }

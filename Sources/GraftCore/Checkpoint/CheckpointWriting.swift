@@ -240,8 +240,15 @@ extension Checkpoint {
       file.attributes.merge(texts) { first, _ in first }
     }
     guard format.holdsGraph else { return file }
-    let names = try nameTable(options).storedNames(architecture: architecture, withHead: activeHead != nil)
-    file.graph = try graph().renamingParameters { names[$0] ?? $0 }
+    let places = try nameTable(options).storedPlaces(architecture: architecture, withHead: activeHead != nil)
+    let weights = try activeWeights(options.dialect)
+    file.graph = try graph().storing { parameter in
+      guard let place = places[parameter] else { return .init(parameter) }
+      guard place.count > 1, let shape = weights[parameter]?.spec.shape else { return .init(place.name) }
+      return .init(
+        place.name, rows: place.part * shape[0]..<(place.part + 1) * shape[0],
+        width: shape.dropFirst().reduce(1, *))
+    }
     return file
   }
 
@@ -274,9 +281,9 @@ extension NameTable {
     let weights = try encode(
       converted, architecture: architecture, withHead: withHead, sharing: options.format.sharesTensors)
     guard case .model = options.format, !types.isEmpty else { return ModelFile(weights) }
-    let names = try storedNames(architecture: architecture, withHead: withHead)
-    let stored = types.compactMap { canonical, type in names[canonical].map { ($0, type) } }
-    return ModelFile(weights, storageTypes: Dictionary(uniqueKeysWithValues: stored))
+    let places = try storedPlaces(architecture: architecture, withHead: withHead)
+    let stored = types.compactMap { canonical, type in places[canonical].map { ($0.name, type) } }
+    return ModelFile(weights, storageTypes: Dictionary(stored) { first, _ in first })
   }
 }
 

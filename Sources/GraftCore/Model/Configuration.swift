@@ -36,6 +36,15 @@ public struct Configuration: Sendable, Equatable {
   /// The text of `config.json`, keys sorted as `transformers` writes them.
   public var text: String { JSON.object(values).text(.sorted) + "\n" }
 
+  /// The same configuration, with values for keys that have none.
+  ///
+  /// - Parameter defaults: The values, by the usual keys.
+  public func filling(_ defaults: [String: JSON]) -> Configuration {
+    var filled = self
+    for (key, value) in defaults where filled[key] == nil { filled[key] = value }
+    return filled
+  }
+
   /// A positive integer. An absent key means `fallback`, and without one is an error.
   ///
   /// - Throws: `GraftError` naming the key.

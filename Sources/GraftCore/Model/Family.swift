@@ -16,17 +16,24 @@ public struct Family: Sendable {
   public let name: String
   /// What class names begin with: `Bert` in `BertForMaskedLM`.
   public let classPrefix: String
+  /// Classes that config.json files name and that are the family's under another name: those of a model's own code.
+  public let classAliases: [String: String]
   /// The encoder.
   public let backbone: any Backbone.Type
   /// What turns hidden states into ``BackboneOutput/pooled``, `[sequences, hidden]`; `nil` where no class of the
   /// family has a pooler.
   public let pooler: HeadLayers?
+  /// Whether the class of the bare encoder has the pooler, or classes with a head alone do.
+  public let baseHasPooler: Bool
   /// The heads of the family's classes; one for a task.
   public private(set) var heads: [FamilyHead]
   /// Classes with several heads.
   public let combinations: [HeadCombination]
   /// How the family spells keys of the configuration, by their usual names: `attribute_map` in transformers.
   public let configurationKeys: [String: String]
+  /// Values that keys of a configuration have here whatever a file says, where they are there: of what is read in
+  /// several spellings and written in one.
+  public let settledConfiguration: [String: JSON]
   /// The configuration's keys that are probabilities of dropout, as the family spells them.
   public let dropoutKeys: [String]
   /// How frameworks name the family's tensors; the first is the usual one.
@@ -37,22 +44,28 @@ public struct Family: Sendable {
   public init(
     name: String,
     classPrefix: String,
+    classAliases: [String: String] = [:],
     backbone: any Backbone.Type,
     pooler: HeadLayers? = nil,
+    baseHasPooler: Bool = true,
     heads: [FamilyHead],
     combinations: [HeadCombination] = [],
     configurationKeys: [String: String] = [:],
+    settledConfiguration: [String: JSON] = [:],
     dropoutKeys: [String] = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"],
     dialects: [Dialect],
     catalogue: [UInt8] = []
   ) {
     self.name = name
     self.classPrefix = classPrefix
+    self.classAliases = classAliases
     self.backbone = backbone
     self.pooler = pooler
+    self.baseHasPooler = baseHasPooler
     self.heads = heads
     self.combinations = combinations
     self.configurationKeys = configurationKeys
+    self.settledConfiguration = settledConfiguration
     self.dropoutKeys = dropoutKeys
     self.dialects = dialects
     self.catalogue = catalogue
@@ -89,10 +102,11 @@ public struct Family: Sendable {
     try backbone.init(adopting(configuration))
   }
 
-  /// The same configuration, in which usual keys find the family's own.
+  /// The same configuration, in which usual keys find the family's own, with ``settledConfiguration``.
   public func adopting(_ configuration: Configuration) -> Configuration {
     var adopted = configuration
     adopted.aliases = configurationKeys
+    for (key, value) in settledConfiguration where adopted.values[key] != nil { adopted.values[key] = value }
     return adopted
   }
 

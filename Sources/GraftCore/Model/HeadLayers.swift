@@ -25,6 +25,8 @@ public struct HeadLayers: Sendable {
     case pooled
     /// The hidden state of each sequence's first token, `[sequences, hidden]`.
     case firstToken
+    /// The mean of each sequence's hidden states, `[sequences, hidden]`.
+    case mean
     /// The hidden states of the tokens that are predicted, `[tokens, hidden]`.
     case tokens
   }
@@ -41,7 +43,7 @@ public struct HeadLayers: Sendable {
     /// A linear layer to the vocabulary whose weight is the word embedding, unless the configuration's
     /// `tie_word_embeddings` is false: then `decoder.weight` is its own, and `decoder.bias` too in classes that tie
     /// the bias along with the weight.
-    case tiedDecoder(tiesBias: Bool = true)
+    case tiedDecoder(tiesBias: Bool = true, bias: Bool = true)
   }
 
   public enum Width: Sendable {
@@ -108,7 +110,7 @@ private struct SequentialHead: Head {
     case dropout(Float)
     case linear(String, Activation?, bias: Bool)
     case norm(String, Float, bias: Bool)
-    case decoder(hasWeight: Bool, hasBias: Bool)
+    case decoder(hasWeight: Bool, bias: String?)
   }
 
   let parameters: [ParameterSpec]
@@ -145,14 +147,17 @@ private struct SequentialHead: Head {
         specs += ParameterSpec.layerNorm(path(name), width, hasBias: bias)
         let epsilon = try configuration.number(configuration.first(of: keys), default: fallback)
         steps.append(.norm(name, Float(epsilon), bias: bias))
-      case .tiedDecoder(let tiesBias):
+      case .tiedDecoder(let tiesBias, let bias):
         let isTied = try configuration.bool("tie_word_embeddings", default: true)
-        specs.append(ParameterSpec(path("bias"), [backbone.vocabularySize], .zeros))
+        let hasOwnBias = bias && tiesBias && !isTied
+        if bias { specs.append(ParameterSpec(path("bias"), [backbone.vocabularySize], .zeros)) }
         if !isTied {
           specs += ParameterSpec.linear(
-            path("decoder"), in: width, out: backbone.vocabularySize, deviation: deviation, hasBias: tiesBias)
+            path("decoder"), in: width, out: backbone.vocabularySize, deviation: deviation,
+            hasBias: hasOwnBias)
         }
-        steps.append(.decoder(hasWeight: !isTied, hasBias: !isTied && tiesBias))
+        steps.append(
+          .decoder(hasWeight: !isTied, bias: bias ? hasOwnBias ? "decoder.bias" : "bias" : nil))
       }
     }
     (parameters, self.outputWeight, input, self.steps) = (specs, outputWeight, layers.input, steps)
@@ -173,11 +178,10 @@ private struct SequentialHead: Head {
           x, weight: try layer.weight, bias: bias ? try layer.bias : nil, activation: activation)
       case .norm(let name, let epsilon, let bias):
         x = try tape.layerNorm(x, scope[name], epsilon: epsilon, hasBias: bias)
-      case .decoder(let hasWeight, let hasBias):
-        let decoder = scope["decoder"]
+      case .decoder(let hasWeight, let bias):
         x = tape.linear(
-          x, weight: hasWeight ? try decoder.weight : states.wordEmbedding,
-          bias: hasBias ? try decoder.bias : try scope.bias)
+          x, weight: hasWeight ? try scope["decoder"].weight : states.wordEmbedding,
+          bias: try bias.map { try scope[$0].parameter })
       }
     }
     return x
@@ -193,6 +197,7 @@ private struct SequentialHead: Head {
       }
       return pooled
     case .firstToken: return tape.gatherRows(states.hiddenStates, batch.firstTokens)
+    case .mean: return tape.sequenceMean(states.hiddenStates, offsets: batch.offsets)
     case .tokens:
       return selection.map { tape.gatherRows(states.hiddenStates, RowIndices($0)) } ?? states.hiddenStates
     }

@@ -27,7 +27,8 @@ struct Architecture {
     self.sets = sets
     complete = NameTable.completeHeads(dialect, in: names)
     hasPooler = NameTable(dialect, on: nil, heads: []).holdsPooler(in: names)
-    let name = configuration["architectures"]?.array?.first?.string
+    let written = configuration["architectures"]?.array?.first?.string
+    let name = written.map { family.classAliases[$0] ?? $0 }
     guard let name, name.hasPrefix(family.classPrefix) else {
       claim = .none(named: name)
       return
@@ -65,11 +66,13 @@ struct Architecture {
       let candidates = try tasks.filter {
         try complete[$0.name] != nil && (hasPooler || !needsPooler($0))
       }
+      // A head of no registered task may explain as much, and then nothing is guessed.
+      let excluded = Set(tasks.map { $0.name }).subtracting(candidates.map { $0.name })
+      let others = complete.filter { !excluded.contains($0.key) }
       return candidates.filter { task in
         let own = complete[task.name] ?? []
-        return candidates.allSatisfy { other in
-          let others = complete[other.name] ?? []
-          return other.name == task.name || own.isDisjoint(with: others) || own.isStrictSuperset(of: others)
+        return others.allSatisfy { name, others in
+          name == task.name || own.isDisjoint(with: others) || own.isStrictSuperset(of: others)
         }
       }
     }

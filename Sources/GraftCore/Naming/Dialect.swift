@@ -189,10 +189,21 @@ public struct Dialect: Sendable {
     public var canonical: String { parameters[0] }
 
     /// A weight and its bias: `NAME.weight`, `NAME.bias` on both sides.
+    ///
+    /// - Parameters:
+    ///   - canonical: What `.weight` and `.bias` follow.
+    ///   - stored: The same in the file.
+    ///   - presence: Whether the weight has to be there.
+    ///   - bias: Whether the bias has to be there; `nil` for as the weight.
+    ///   - isAtRoot: Whether the stored names never have the backbone's prefix.
     public static func linear(
-      _ canonical: String, _ stored: String, _ presence: Presence = .required, isAtRoot: Bool = false
+      _ canonical: String, _ stored: String, _ presence: Presence = .required, bias: Presence? = nil,
+      isAtRoot: Bool = false
     ) -> [Row] {
-      pair(canonical, stored, .torch, presence, isAtRoot: isAtRoot)
+      [
+        Row("\(canonical).weight", "\(stored).weight", .same, presence, isAtRoot: isAtRoot),
+        Row("\(canonical).bias", "\(stored).bias", .same, bias ?? presence, isAtRoot: isAtRoot),
+      ]
     }
 
     /// A weight and its bias, as a framework calls them.

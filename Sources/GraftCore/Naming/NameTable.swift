@@ -315,20 +315,32 @@ public struct NameTable: Sendable {
     return stored
   }
 
-  /// What each parameter is called where ``encode(_:architecture:withHead:)`` leaves its layout as it is.
+  /// Where a parameter is stored as the model reads it.
+  struct StoredPlace {
+    /// The stored tensor's name.
+    let name: String
+    /// Which of the parameters it is whose rows the tensor stacks, and how many there are.
+    let part: Int
+    let count: Int
+  }
+
+  /// Where each parameter is stored, in a dialect that leaves layouts as they are.
   ///
   /// - Throws: `GraftError` when the dialect has one stored otherwise.
-  func storedNames(architecture: String, withHead: Bool) throws -> [String: String] {
-    var names: [String: String] = [:]
+  func storedPlaces(architecture: String, withHead: Bool) throws -> [String: StoredPlace] {
+    var places: [String: StoredPlace] = [:]
     for entry in entries where !entry.row.isCopy {
-      guard entry.row.layout == .same, entry.row.parameters.count == 1 else {
+      guard entry.row.layout == .same else {
         throw GraftError(
           .unsupported, "the dialect '\(dialect.name)' lays weights out otherwise than the model reads them",
           subject: "tensor '\(entry.row.stored)'", advice: "Choose another dialect.")
       }
-      names[entry.row.canonical] = storedName(of: entry, architecture: architecture, withHead: withHead)
+      let name = storedName(of: entry, architecture: architecture, withHead: withHead)
+      for (part, parameter) in entry.row.parameters.enumerated() {
+        places[parameter] = StoredPlace(name: name, part: part, count: entry.row.parameters.count)
+      }
     }
-    return names
+    return places
   }
 
   private func storedName(of entry: Entry, architecture: String, withHead: Bool) -> String {

@@ -56,19 +56,19 @@ private struct NoBackbone: Backbone {
 
 /// Which heads a file has, whatever the order in which they are registered.
 @Suite struct ArchitectureTests {
-  private static let dialect = Dialect(
-    name: "paper",
-    backbone: [[.init("embeddings.word.weight", "tok.weight")]],
-    pooler: Dialect.Row.linear("pooler", "pooler"),
-    heads: [
+  /// A dialect that has rows for some tasks, registered or not.
+  private static func dialect(_ tasks: Set<String>) -> Dialect {
+    let heads = [
       "short": Dialect.Row.linear("short", "classifier"), "twin": Dialect.Row.linear("twin", "classifier"),
       "long": Dialect.Row.linear("long.dense", "dense") + Dialect.Row.linear("long.output", "classifier"),
       "apart": Dialect.Row.linear("apart", "apart"),
-    ])
-  private static let family = Family(
-    name: "paper", classPrefix: "Paper", backbone: NoBackbone.self, heads: [],
-    combinations: [HeadCombination("some", classSuffix: "ForSome", tasks: ["apart", "absent"])],
-    dialects: [dialect])
+    ]
+    return Dialect(
+      name: "paper",
+      backbone: [[.init("embeddings.word.weight", "tok.weight")]],
+      pooler: Dialect.Row.linear("pooler", "pooler"),
+      heads: heads.filter { tasks.contains($0.key) })
+  }
 
   private let classifier = ["classifier.weight", "classifier.bias"]
   private let dense = ["dense.weight", "dense.bias"]
@@ -76,13 +76,18 @@ private struct NoBackbone: Backbone {
   private let pooler = ["pooler.weight", "pooler.bias"]
 
   private func architecture(
-    named name: String? = nil, _ tasks: [any Task.Type], _ names: [String]
+    named name: String? = nil, _ tasks: [any Task.Type], _ names: [String], others: Set<String> = []
   ) -> Architecture {
     var sets = tasks.map { HeadSet(name: $0.name, classSuffix: $0.classSuffix, tasks: [$0]) }
     sets.append(HeadSet(name: "both", classSuffix: "ForBoth", tasks: [Short.self, Apart.self]))
     var configuration = Configuration()
     if let name { configuration["architectures"] = [.string(name)] }
-    return Architecture(configuration, Self.family, Self.dialect, sets, names: ["tok.weight"] + names)
+    let dialect = Self.dialect(others.union(tasks.map { $0.name }))
+    let family = Family(
+      name: "paper", classPrefix: "Paper", backbone: NoBackbone.self, heads: [],
+      combinations: [HeadCombination("some", classSuffix: "ForSome", tasks: ["apart", "absent"])],
+      dialects: [dialect])
+    return Architecture(configuration, family, dialect, sets, names: ["tok.weight"] + names)
   }
 
   private func likely(
@@ -108,6 +113,10 @@ private struct NoBackbone: Backbone {
   @Test("heads that a file cannot tell apart are not guessed; a class that is named tells")
   func ambiguous() {
     #expect(likely([Short.self, Twin.self], classifier) == [])
+    // One of them need not be registered: it has names in the dialect.
+    let unregistered = architecture([Short.self], classifier, others: ["twin"])
+    #expect(unregistered.likelyTasks { _ in false }.isEmpty)
+    #expect(architecture([Short.self], classifier, others: ["long"]).likelyTasks { _ in false }.count == 1)
     #expect(likely(named: "PaperForTwin", [Short.self, Twin.self], classifier).first == "twin")
     #expect(likely(named: "PaperForShort", [Long.self, Short.self], dense + classifier).first == "short")
   }
