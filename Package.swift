@@ -5,7 +5,7 @@ import PackageDescription
 /// here and once in `Sources/GraftPlugins/GraftPlugins.swift`.
 let plugins: KeyValuePairs<String, [String]> = [
   "Families": [
-    "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT",
+    "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT", "NomicBERT",
   ],
   "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],

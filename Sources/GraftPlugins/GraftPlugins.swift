@@ -11,6 +11,7 @@ import HDF5
 import MPNet
 import MaskedLM
 import NextSentence
+import NomicBERT
 import NumPy
 import ONNX
 import OneDNN
@@ -37,6 +38,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   ONNXPlugin.self,
   BERTPlugin.self,
   DistilBERTPlugin.self,
+  NomicBERTPlugin.self,
   RoBERTaPlugin.self,
   XLMRoBERTaPlugin.self,
   CamemBERTPlugin.self,

@@ -100,6 +100,8 @@ struct FamilyDropout {
       Classifier(family: "albert", key: "classifier_dropout_prob", fallback: 0.1, dropsInput: false),
       // ElectraClassificationHead: dropout, dense, GELU, dropout, out_proj.
       Classifier(family: "electra", key: "classifier_dropout", fallback: nil, dropsInput: true),
+      // NomicBertForSequenceClassification: dropout, classifier.
+      Classifier(family: "nomic_bert", key: "classifier_dropout", fallback: nil, dropsInput: false),
     ])
   func classifier(_ expected: Classifier) throws {
     // A first score that is one element of what the output layer reads.
