@@ -6,6 +6,7 @@ import PackageDescription
 let plugins: KeyValuePairs<String, [String]> = [
   "Families": [
     "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT", "NomicBERT",
+    "ModernBERT",
   ],
   "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],

@@ -10,6 +10,7 @@ import GraftCore
 import HDF5
 import MPNet
 import MaskedLM
+import ModernBERT
 import NextSentence
 import NomicBERT
 import NumPy
@@ -38,6 +39,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   ONNXPlugin.self,
   BERTPlugin.self,
   DistilBERTPlugin.self,
+  ModernBERTPlugin.self,
   NomicBERTPlugin.self,
   RoBERTaPlugin.self,
   XLMRoBERTaPlugin.self,

@@ -102,6 +102,8 @@ struct FamilyDropout {
       Classifier(family: "electra", key: "classifier_dropout", fallback: nil, dropsInput: true),
       // NomicBertForSequenceClassification: dropout, classifier.
       Classifier(family: "nomic_bert", key: "classifier_dropout", fallback: nil, dropsInput: false),
+      // ModernBertForSequenceClassification: head, dropout, classifier.
+      Classifier(family: "modernbert", key: "classifier_dropout", fallback: 0, dropsInput: false),
     ])
   func classifier(_ expected: Classifier) throws {
     // A first score that is one element of what the output layer reads.

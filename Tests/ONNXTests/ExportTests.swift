@@ -27,6 +27,10 @@ import GraftPlugins
     + ["base", "with-pooler/base", "gelu", "masked-lm", "sequence-classification", "untied-decoder"].map {
       "nomic_bert-tiny/\($0)"
     }
+    + [
+      "base", "biases", "biases-mean", "masked-lm", "relu", "sequence-classification", "untied-decoder",
+      "without-decoder-bias",
+    ].map { "modernbert-tiny/\($0)" }
 
   private func export(_ name: String, to url: URL, limit: Int? = nil) throws {
     try exportModel(

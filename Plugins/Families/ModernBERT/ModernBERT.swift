@@ -1,0 +1,209 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// The ModernBERT encoder: norms in front of attention and of a gated feed-forward part, rotary positions, and
+/// attention that sees the whole text in some layers and a window in the others. Warner et al., arXiv:2412.13663.
+///
+/// Follows `ModernBertModel` of transformers:
+/// https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/modernbert/modeling_modernbert.py
+public struct ModernBERTBackbone: Backbone {
+  private let configuration: ModernBERTConfiguration
+
+  public init(_ configuration: Configuration) throws {
+    self.configuration = try ModernBERTConfiguration(configuration)
+  }
+
+  public var hiddenSize: Int { configuration.numbers.hiddenSize }
+  public var vocabularySize: Int { configuration.numbers.vocabularySize }
+  public var maximumLength: Int { configuration.numbers.positionCount }
+  public var layerCount: Int { configuration.numbers.layerCount }
+  public var attentionHeadCount: Int { configuration.numbers.headCount }
+
+  public var parameters: [ParameterSpec] {
+    let (numbers, biases) = (configuration.numbers, configuration.biases)
+    let (hidden, intermediate) = (numbers.hiddenSize, numbers.intermediateSize)
+    func norm(_ name: String) -> [ParameterSpec] {
+      ParameterSpec.layerNorm(name, hidden, hasBias: biases.norms)
+    }
+    func linear(
+      _ name: String, _ inputs: Int, _ outputs: Int, _ initializer: Initializer, _ hasBias: Bool
+    ) -> [ParameterSpec] {
+      let weight = ParameterSpec("\(name).weight", [outputs, inputs], initializer)
+      return hasBias ? [weight, ParameterSpec("\(name).bias", [outputs], .zeros)] : [weight]
+    }
+    // What adds to the stream starts the smaller, the more layers there are.
+    let (input, output) = (configuration.initializer(), configuration.initializer(ofOutputs: true))
+    var specs = [
+      ParameterSpec(
+        wordEmbedding, [numbers.vocabularySize, hidden],
+        configuration.paddingID.map(input.zeroingRow) ?? input)
+    ]
+    specs += norm("embeddings.norm")
+    for layer in 0..<numbers.layerCount {
+      let name = "layers.\(layer)"
+      if layer > 0 { specs += norm("\(name).attention.norm") }
+      for projection in ["query", "key", "value"] {
+        specs += linear("\(name).attention.\(projection)", hidden, hidden, input, biases.attention)
+      }
+      specs += linear("\(name).attention.output", hidden, hidden, output, biases.attention)
+      specs += norm("\(name).feed_forward.norm")
+      specs += linear("\(name).feed_forward.intermediate", hidden, intermediate, input, biases.feedForward)
+      specs += linear("\(name).feed_forward.gate", hidden, intermediate, input, biases.feedForward)
+      specs += linear("\(name).feed_forward.output", intermediate, hidden, output, biases.feedForward)
+    }
+    return specs + norm("norm")
+  }
+
+  public func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    let numbers = configuration.numbers
+    let rotations = configuration.bases.mapValues {
+      Rotation(positions: batch.positions, width: numbers.hiddenSize / numbers.headCount, base: $0)
+    }
+    var x = try tape.normalizedEmbeddingSum(
+      [(scope[wordEmbedding].parameter, batch.ids)], scope["embeddings"]["norm"],
+      epsilon: numbers.layerNormEpsilon, dropout: configuration.embeddingDropout,
+      hasBias: configuration.biases.norms)
+    for (layer, kind) in configuration.layers.enumerated() {
+      guard let rotation = rotations[kind] else { continue }
+      let scope = scope["layers"][layer]
+      let normalized = layer > 0 ? try norm(x, scope["attention"]["norm"], tape) : x
+      x = tape.add(x, try attention(normalized, kind, rotation, batch, scope["attention"], tape))
+      x = tape.add(x, try feedForward(x, scope["feed_forward"], tape))
+    }
+    return try norm(x, scope["norm"], tape)
+  }
+
+  private func norm(_ x: Variable, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    try tape.layerNorm(
+      x, scope, epsilon: configuration.numbers.layerNormEpsilon, hasBias: configuration.biases.norms)
+  }
+
+  /// Self-attention on rotated queries and keys, projection, dropout: `[tokens, hidden]`.
+  private func attention(
+    _ x: Variable, _ kind: ModernBERTConfiguration.Layer, _ rotation: Rotation, _ batch: Batch,
+    _ scope: Scope, _ tape: Tape
+  ) throws -> Variable {
+    let (heads, hasBias) = (configuration.numbers.headCount, configuration.biases.attention)
+    func projection(_ name: String) throws -> Variable { try tape.linear(x, scope[name], hasBias: hasBias) }
+    let context = tape.attention(
+      query: tape.rotary(try projection("query"), rotation, heads: heads),
+      key: tape.rotary(try projection("key"), rotation, heads: heads),
+      value: try projection("value"),
+      heads: heads,
+      offsets: batch.offsets,
+      dropout: configuration.numbers.attentionDropout,
+      window: kind == .local ? configuration.window : nil,
+      columns: batch.positions
+    )
+    return tape.dropout(
+      try tape.linear(context, scope["output"], hasBias: hasBias),
+      probability: configuration.numbers.attentionDropout)
+  }
+
+  /// `W₃(f(W₁ x) · W₂ x)` of the normalized `x`, with dropout in front of `W₃`: `[tokens, hidden]`. Shazeer,
+  /// arXiv:2002.05202.
+  private func feedForward(_ x: Variable, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    let (x, hasBias) = (try norm(x, scope["norm"], tape), configuration.biases.feedForward)
+    let intermediate = try tape.linear(
+      x, scope["intermediate"], hasBias: hasBias, activation: configuration.numbers.activation)
+    let gated = tape.multiply(intermediate, try tape.linear(x, scope["gate"], hasBias: hasBias))
+    return try tape.linear(
+      tape.dropout(gated, probability: configuration.numbers.hiddenDropout), scope["output"],
+      hasBias: hasBias)
+  }
+}
+
+extension Family {
+  /// ModernBERT, with the heads of transformers' classes.
+  public static let modernBERT = Family(
+    name: "modernbert",
+    classPrefix: "ModernBert",
+    backbone: ModernBERTBackbone.self,
+    heads: [
+      FamilyHead("masked-lm") { context in
+        let hasBias = try context.configuration.bool("decoder_bias", default: true)
+        return try HeadLayers(
+          .tokens,
+          transform("transform", context.configuration) + [.tiedDecoder(tiesBias: false, bias: hasBias)]
+        ).head(context)
+      },
+      FamilyHead("sequence-classification") { context in
+        try HeadLayers(
+          context.configuration.modernBERTPooling,
+          transform("dense", context.configuration) + [
+            .dropout(["classifier_dropout"], default: 0), .linear("output", width: .outputs),
+          ]
+        ).head(context)
+      },
+    ],
+    configurationKeys: [
+      "hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps", "hidden_dropout_prob": "mlp_dropout",
+      "attention_probs_dropout_prob": "attention_dropout",
+    ],
+    dropoutKeys: ["attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"],
+    dialects: [.transformersModernBERT],
+    catalogue: PackageResources.Catalogue_json
+  )
+
+  /// `ModernBertPredictionHead`, which all of its classes have: dense, activation, LayerNorm.
+  private static func transform(_ name: String, _ configuration: Configuration) throws -> [HeadLayers.Layer] {
+    [
+      .linear(
+        name, activation: .configured(["classifier_activation"]),
+        bias: try configuration.bool("classifier_bias", default: false)),
+      .norm("norm", default: 1e-5, bias: try configuration.bool("norm_bias", default: false)),
+    ]
+  }
+}
+
+extension Dialect {
+  /// ModernBERT as `transformers` names it, in safetensors, PyTorch and ONNX files.
+  static let transformersModernBERT = Dialect(
+    name: "transformers",
+    backbonePrefixes: ["model.", ""],
+    wrappers: ["module."],
+    dropped: [Dropped(.ending("inv_freq"), "a buffer, not a parameter")],
+    backbone: [
+      [Row("embeddings.word.weight", "embeddings.tok_embeddings.weight")],
+      Row.linear("embeddings.norm", "embeddings.norm", bias: .optional),
+      // The first layer has none: the embeddings' norm comes right before it.
+      Row.linear("layers.{}.attention.norm", "layers.{}.attn_norm", .optional),
+      stacked(["query", "key", "value"].map { "layers.{}.attention.\($0)" }, "layers.{}.attn.Wqkv"),
+      Row.linear("layers.{}.attention.output", "layers.{}.attn.Wo", bias: .optional),
+      Row.linear("layers.{}.feed_forward.norm", "layers.{}.mlp_norm", bias: .optional),
+      stacked(["intermediate", "gate"].map { "layers.{}.feed_forward.\($0)" }, "layers.{}.mlp.Wi"),
+      Row.linear("layers.{}.feed_forward.output", "layers.{}.mlp.Wo", bias: .optional),
+      Row.linear("norm", "final_norm", bias: .optional),
+    ],
+    heads: [
+      "masked-lm": Row.linear("masked_lm.transform", "head.dense", bias: .optional)
+        + Row.linear("masked_lm.norm", "head.norm", bias: .optional)
+        + [
+          Row("masked_lm.bias", "decoder.bias", .same, .optional),
+          Row("masked_lm.decoder.weight", "decoder.weight", .same, .tied(to: "embeddings.word.weight")),
+        ],
+      "sequence-classification": classifier("sequence_classification"),
+      // Stored as the other classifiers are: without a class, a file of one of them could be any.
+      "token-classification": classifier("token_classification"),
+      "question-answering": classifier("question_answering"),
+    ]
+  )
+
+  private static func classifier(_ name: String) -> [Row] {
+    Row.linear("\(name).dense", "head.dense", bias: .optional)
+      + Row.linear("\(name).norm", "head.norm", bias: .optional) + Row.linear("\(name).output", "classifier")
+  }
+
+  private static func stacked(_ parameters: [String], _ stored: String) -> [Row] {
+    [
+      Row.stacked(parameters.map { "\($0).weight" }, "\(stored).weight"),
+      Row.stacked(parameters.map { "\($0).bias" }, "\(stored).bias", .same, .optional),
+    ]
+  }
+}
+
+/// Registers the ModernBERT family.
+public enum ModernBERTPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws { try registry.add(Family.modernBERT) }
+}
