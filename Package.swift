@@ -6,7 +6,7 @@ import PackageDescription
 let plugins: KeyValuePairs<String, [String]> = [
   "Families": [
     "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT", "NomicBERT",
-    "ModernBERT",
+    "ModernBERT", "DeBERTa",
   ],
   "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],
@@ -179,6 +179,7 @@ let package = Package(
     tests("TensorBoardTests", ["TensorBoard", "GraftTensors", "GraftCore"]),
     tests("GGUFTests", ["GGUF", "Safetensors", "GraftPlugins"] + modules),
     tests("ONNXTests", ["GraftPlugins", "Protobuf"] + modules + builtIn),
+    tests("DeBERTaTests", ["GraftTensors", "GraftCompute", "GraftCore", "DeBERTa", "Safetensors"]),
     tests("BERTTests", ["GraftPlugins"] + modules + builtIn),
     tests("WordPieceTests", ["GraftTensors", "GraftCore", "TokenizerKit", "WordPiece", "Zlib"]),
     tests(

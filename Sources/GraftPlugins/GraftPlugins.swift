@@ -3,6 +3,7 @@ import AdamW
 import BERT
 import ByteLevelBPE
 import CamemBERT
+import DeBERTa
 import DistilBERT
 import ELECTRA
 import GGUF
@@ -38,6 +39,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   GGUFPlugin.self,
   ONNXPlugin.self,
   BERTPlugin.self,
+  DeBERTaPlugin.self,
   DistilBERTPlugin.self,
   ModernBERTPlugin.self,
   NomicBERTPlugin.self,

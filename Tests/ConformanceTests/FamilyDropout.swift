@@ -104,6 +104,8 @@ struct FamilyDropout {
       Classifier(family: "nomic_bert", key: "classifier_dropout", fallback: nil, dropsInput: false),
       // ModernBertForSequenceClassification: head, dropout, classifier.
       Classifier(family: "modernbert", key: "classifier_dropout", fallback: 0, dropsInput: false),
+      // DebertaV2ForSequenceClassification: pooler, dropout, classifier.
+      Classifier(family: "deberta-v2", key: "cls_dropout", fallback: nil, dropsInput: false),
     ])
   func classifier(_ expected: Classifier) throws {
     // A first score that is one element of what the output layer reads.

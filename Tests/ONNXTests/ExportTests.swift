@@ -31,6 +31,10 @@ import GraftPlugins
       "base", "biases", "biases-mean", "masked-lm", "relu", "sequence-classification", "untied-decoder",
       "without-decoder-bias",
     ].map { "modernbert-tiny/\($0)" }
+    + [
+      "absolute", "base", "far", "masked-lm", "own-c2p-p2c", "own-p2c", "relu", "sequence-classification",
+      "shared", "shared-c2p", "untied-decoder", "wide-convolution", "without-buckets",
+    ].map { "deberta-v2-tiny/\($0)" }
 
   private func export(_ name: String, to url: URL, limit: Int? = nil) throws {
     try exportModel(
