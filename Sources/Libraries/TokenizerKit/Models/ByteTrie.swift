@@ -21,23 +21,35 @@ public struct ByteTrie: Sendable {
     units = try builder.build()
   }
 
-  /// Gives the tokens that the text begins with at a place to `body`: where they end, and which they are, the shortest
-  /// first.
-  @inlinable @inline(__always)
-  public func forEachPrefix(
-    of text: UnsafeBufferPointer<UInt8>, from start: Int, _ body: (_ end: Int, _ id: Int32) -> Void
-  ) {
-    units.withUnsafeBufferPointer { units in
-      var base = Int(units[0] >> Self.baseShift & Self.baseMask)
+  /// Calls a body with what finds tokens.
+  @inlinable
+  public func withReader<Result>(_ body: (Reader) -> Result) -> Result {
+    units.withUnsafeBufferPointer { body(Reader(units: $0)) }
+  }
+
+  /// Finds tokens while the trie is at hand.
+  public struct Reader {
+    @usableFromInline let units: UnsafeBufferPointer<UInt64>
+
+    @inlinable
+    init(units: UnsafeBufferPointer<UInt64>) { self.units = units }
+
+    /// Gives the tokens that the text begins with at a place to `body`: where they end, and which they are, the shortest
+    /// first.
+    @inlinable @inline(__always)
+    public func forEachPrefix(
+      of text: UnsafeBufferPointer<UInt8>, from start: Int, _ body: (_ end: Int, _ id: Int32) -> Void
+    ) {
+      var base = Int(units[0] >> ByteTrie.baseShift & ByteTrie.baseMask)
       var index = start
       while index < text.count {
         let byte = text[index]
         let unit = units[base ^ Int(byte)]
         guard unit & 0x1FF == UInt64(byte) | 0x100 else { return }
         index += 1
-        let value = unit >> Self.valueShift
+        let value = unit >> ByteTrie.valueShift
         if value != 0 { body(index, Int32(truncatingIfNeeded: value) &- 1) }
-        base = Int(unit >> Self.baseShift & Self.baseMask)
+        base = Int(unit >> ByteTrie.baseShift & ByteTrie.baseMask)
       }
     }
   }

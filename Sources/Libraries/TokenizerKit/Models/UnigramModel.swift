@@ -46,62 +46,78 @@ public struct UnigramModel: TokenModel {
   /// The best way to make the text up to a place.
   private struct Node {
     var score: Double
-    /// Where its last token begins; -1 while there is no way.
-    var start: Int
+    /// Where its last token begins; -1 while there is no way. Then, in the best way of all, where the next token ends, -1
+    /// for the last one.
+    var link: Int32
     var id: Int32
   }
 
   public func split(_ piece: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces) {
+    // So much text is of no language.
+    guard piece.count < Int32.max else { return pieces.append(unknownID, 0..<piece.count) }
     withUnsafeTemporaryAllocation(of: Node.self, capacity: piece.count + 1) { nodes in
-      nodes.initialize(repeating: Node(score: 0, start: -1, id: 0))
-      fill(nodes, piece)
+      nodes.initialize(repeating: Node(score: 0, link: -1, id: 0))
+      scores.withUnsafeBufferPointer { fill(nodes, piece, $0) }
       collect(nodes, piece, into: &pieces)
     }
   }
 
-  private func fill(_ nodes: UnsafeMutableBufferPointer<Node>, _ piece: UnsafeBufferPointer<UInt8>) {
-    var start = 0
-    while start < piece.count {
-      var next = start
-      _ = decodeScalar(piece, &next, end: piece.count)
-      let score = nodes[start].score
-      var isKnown = false
-      trie.forEachPrefix(of: piece, from: start) { end, id in
-        offer(score + scores[Int(id)], id, from: start, &nodes[end])
-        if end == next { isKnown = true }
+  private func fill(
+    _ nodes: UnsafeMutableBufferPointer<Node>, _ piece: UnsafeBufferPointer<UInt8>,
+    _ scores: UnsafeBufferPointer<Double>
+  ) {
+    trie.withReader { reader in
+      var start = 0
+      while start < piece.count {
+        var next = start
+        _ = decodeScalar(piece, &next, end: piece.count)
+        let score = nodes[start].score
+        var isKnown = false
+        reader.forEachPrefix(of: piece, from: start) { end, id in
+          offer(score + scores[Int(id)], id, from: start, &nodes[end])
+          if end == next { isKnown = true }
+        }
+        if !isKnown { offer(score + unknownScore, unknownID, from: start, &nodes[next]) }
+        start = next
       }
-      if !isKnown { offer(score + unknownScore, unknownID, from: start, &nodes[next]) }
-      start = next
     }
   }
 
   @inline(__always)
   private func offer(_ score: Double, _ id: Int32, from start: Int, _ node: inout Node) {
-    guard node.start < 0 || score > node.score else { return }
-    node = Node(score: score, start: start, id: id)
+    guard node.link < 0 || score > node.score else { return }
+    node = Node(score: score, link: Int32(truncatingIfNeeded: start), id: id)
   }
 
   /// Appends the tokens of the best way. Unknown ones that follow each other are one.
   private func collect(
     _ nodes: UnsafeMutableBufferPointer<Node>, _ piece: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces
   ) {
-    let first = pieces.ids.count
-    var end = piece.count
+    // The links lead back; they are turned round.
+    var (end, following) = (piece.count, -1)
     while end > 0 {
-      let node = nodes[end]
-      var start = node.start
+      let start = Int(nodes[end].link)
+      nodes[end].link = Int32(truncatingIfNeeded: following)
+      (following, end) = (end, start)
+    }
+    var start = 0
+    while following >= 0 {
+      let node = nodes[following]
+      var end = following
+      following = Int(node.link)
       if node.id == unknownID {
-        while start > 0, nodes[start].id == unknownID { start = nodes[start].start }
+        while following >= 0, nodes[following].id == unknownID {
+          (end, following) = (following, Int(nodes[following].link))
+        }
         appendUnknown(start..<end, of: piece, into: &pieces)
       } else {
         pieces.append(node.id, start..<end)
       }
-      end = start
+      start = end
     }
-    pieces.reverse(from: first)
   }
 
-  /// Appends what stands for unknown text, in reverse.
+  /// Appends what stands for unknown text.
   private func appendUnknown(
     _ range: Range<Int>, of piece: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces
   ) {
@@ -112,17 +128,9 @@ public struct UnigramModel: TokenModel {
       return pieces.append(id, range)
     }
     if !byteTokens.isEmpty, piece[range].allSatisfy({ byteTokens[Int($0)] != nil }) {
-      for byte in piece[range].reversed() { pieces.append(byteTokens[Int(byte)] ?? unknownID, range) }
+      for byte in piece[range] { pieces.append(byteTokens[Int(byte)] ?? unknownID, range) }
     } else {
       pieces.append(unknownID, range)
     }
-  }
-}
-
-extension Pieces {
-  /// Turns the order of the last pieces round.
-  mutating func reverse(from first: Int) {
-    ids[first...].reverse()
-    offsets[first...].reverse()
   }
 }
