@@ -20,7 +20,7 @@ from transformers.utils import logging
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
-WORD_TABLE = "embeddings.word_embeddings.weight"
+WORD_TABLE = ("word_embeddings.weight", "tok_embeddings.weight")
 MOODS = ["joy", "anger", "fear", "surprise", "calm"]
 # More than ten: sorted as strings, "10" would come before "2".
 TOPICS = "politics sports money science weather travel food music law health games art".split()

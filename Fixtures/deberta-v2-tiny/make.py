@@ -16,13 +16,13 @@ within, and the second ones of `base` before them too.
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import torch
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
-    BertTokenizerFast,
+    AutoTokenizer,
     DebertaV2Config,
     DebertaV2ForMaskedLM,
     DebertaV2ForQuestionAnswering,
@@ -73,13 +73,51 @@ def config(**changes):
     return DebertaV2Config(**(settings | changes), attn_implementation="eager")
 
 
-def write_tokenizer(directory, fast_file=True):
-    """The WordPiece of bert-tiny."""
-    shutil.copy(HERE.parent / "bert-tiny/base/vocab.txt", directory)
-    tokenizer = BertTokenizerFast(vocab=str(directory / "vocab.txt"), model_max_length=POSITIONS)
-    tokenizer.save_pretrained(directory)
-    if not fast_file:
-        (directory / "tokenizer.json").unlink()
+SPECIAL = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
+TOKENS = 260
+LINES = """The president of the company said that it will play the second game of the season in Iraq.
+Oil prices rose 3.5% on Tuesday; Wall St. didn't notice, and they've said they'll wait until 2025.
+A naïve café in Zürich — the señor's résumé, the façade, the crème brûlée and the jalapeños.
+中文和日本語のテキスト、한국어 문장도 있습니다. Съешь же ещё этих мягких французских булок.
+He said the team won the cup, the coach of the team said the same, and the other teams said nothing.
+Scientists and researchers are searching for water there; the searching has taken them eleven years, or longer.""".split("\n")
+
+
+def tokenizer():
+    """A Unigram between special tokens, as transformers makes it of the models' spm.model, whose mask comes last."""
+    made = Tokenizer(models.Unigram())
+    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Metaspace()
+    made.train_from_iterator(
+        LINES,
+        trainers.UnigramTrainer(
+            vocab_size=TOKENS - 1, special_tokens=SPECIAL, unk_token="[UNK]", shrinking_factor=0.75, show_progress=False
+        ),
+    )
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 1), ("[SEP]", 2)],
+    )
+    made.add_special_tokens([AddedToken("[MASK]", special=True, normalized=False)])
+    assert made.get_vocab_size() <= TOKENS and made.token_to_id("[UNK]") == 3
+    return made
+
+
+TOKENIZER = tokenizer()
+TEXTS = ["The coach's [MASK] said: 10 naïve teams, 中文 😀!", " two  spaces", "a [MASK]\n"]
+
+
+def write_tokenizer(directory):
+    TOKENIZER.save(str(directory / "tokenizer.json"), pretty=False)
+    document = dict(
+        bos_token="[CLS]", cls_token="[CLS]", eos_token="[SEP]", mask_token="[MASK]", model_max_length=POSITIONS,
+        pad_token="[PAD]", sep_token="[SEP]", tokenizer_class="PreTrainedTokenizerFast", unk_token="[UNK]",
+    )
+    (directory / "tokenizer_config.json").write_text(json.dumps(document, indent=2) + "\n")
+    found = AutoTokenizer.from_pretrained(directory)
+    for text in TEXTS:
+        assert found(text)["input_ids"] == TOKENIZER.encode(text).ids, (directory, text)
 
 
 def with_decoder(tensors, copy):
@@ -108,7 +146,7 @@ def with_extras(tensors):
 
 def text_of_terms(directory):
     """A config.json that names the terms in a text, as published ones do."""
-    write_tokenizer(directory, fast_file=False)
+    write_tokenizer(directory)
     file = directory / "config.json"
     file.chmod(0o644)
     document = json.loads(file.read_text()) | dict(pos_att_type="p2c|c2p")
@@ -154,8 +192,7 @@ def main():
     family.write("untied-decoder", DebertaV2ForMaskedLM, dict(tie_word_embeddings=False))
     family.write("lm-predictions", DebertaV2ForMaskedLM, dict(legacy=False))
 
-    old = lambda directory: write_tokenizer(directory, fast_file=False)
-    family.rewrite("pytorch-copies", "masked-lm", lambda t: with_decoder(t, copy=True), old, "pytorch_model.bin")
+    family.rewrite("pytorch-copies", "masked-lm", lambda t: with_decoder(t, copy=True), file="pytorch_model.bin")
     family.rewrite("extras", "lm-predictions", with_extras, text_of_terms, "pytorch_model.bin")
     family.rewrite("prefixed-base", "base", lambda t: {PREFIX + name: tensor for name, tensor in t.items()})
     family.rewrite(

@@ -20,7 +20,7 @@ import json
 import sys
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
     AutoTokenizer,
     ModernBertConfig,
@@ -44,13 +44,14 @@ BIASES = dict(norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bia
 
 
 def tokenizer():
-    """As published tokenizer.json files of ModernBERT have it, but for NFC."""
+    """As published tokenizer.json files of ModernBERT have it."""
     model = json.loads((HERE.parent / "roberta-tiny/base/tokenizer.json").read_text())["model"]
     words = [token for token in sorted(model["vocab"], key=model["vocab"].get) if not token.startswith("<") or token == "<"]
     made = Tokenizer(
         models.BPE({token: id for id, token in enumerate(words + SPECIAL)}, [tuple(pair) for pair in model["merges"]])
     )
     first = len(words)
+    made.normalizer = normalizers.NFC()
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]",
