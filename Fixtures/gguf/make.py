@@ -1,4 +1,4 @@
-"""Writes GGUF files of the tiny BERT checkpoints with llama.cpp's own converter, and blocks by its quantizer.
+"""Writes GGUF files of the tiny checkpoints with llama.cpp's own converter, and blocks by its quantizer.
 
     python make.py LLAMA_CPP      # llama.cpp 0c1e570 of llama-cpp-python 0.3.36, torch 2.15.0, transformers 5.23.0
 
@@ -24,10 +24,10 @@ from conversion import bert  # noqa: E402
 TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
 
 
-def convert(name, kind):
-    bert.BertModel.get_vocab_base_pre = lambda self, tokenizer: "default"
+def convert(name, kind, source=TINY, converter=bert.BertModel, splitting="default"):
+    converter.get_vocab_base_pre = lambda self, tokenizer: splitting
     path = HERE / f"{name}-{kind}.gguf"
-    bert.BertModel(TINY / name, TYPES[kind], path).write()
+    converter(source / name.removeprefix(source.name.removesuffix("tiny")), TYPES[kind], path).write()
     return path
 
 
@@ -61,6 +61,21 @@ def main():
             path.unlink()
     (HERE / "converter.json").write_text(json.dumps(golden, ensure_ascii=False, sort_keys=True) + "\n")
     blocks()
+    families()
+
+
+def families():
+    """The files and what they say, of the families that llama.cpp runs as BERT."""
+    golden = {}
+    for family, converter, splitting in [
+        ("distilbert", bert.DistilBertModel, "default"), ("roberta", bert.RobertaModel, "roberta-bpe"),
+    ]:
+        for name in ("base", "sequence-classification"):
+            path = convert(f"{family}-{name}", "f16", HERE.parent / f"{family}-tiny", converter, splitting)
+            golden[path.stem] = describe(path)
+            if name == "base":
+                path.unlink()
+    (HERE / "families.json").write_text(json.dumps(golden, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

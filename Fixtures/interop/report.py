@@ -17,6 +17,18 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 READS, LOADS, AGREES = "read by Graft", "loads there", "outputs agree"
 
 
+# What KerasHub's classes begin with.
+KERAS_HUB = {"bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta"}
+
+
+def family_of(directory):
+    """The family that a directory's config.json names: transformers' by a type, KerasHub's by a class. Google's is BERT."""
+    file = directory / "config.json"
+    config = json.loads(file.read_text()) if file.exists() else {}
+    families = {f"{prefix}Backbone": family for family, prefix in KERAS_HUB.items()}
+    return config.get("model_type") or families.get(config.get("class_name"), "bert")
+
+
 class Failure(Exception):
     """What a check found wrong."""
 

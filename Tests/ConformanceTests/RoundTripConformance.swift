@@ -123,7 +123,7 @@ struct RoundTripConformance {
   func thereAndBack(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
     for model in Self.models where model.family.name == form.family.name {
-      let checkpoint = try model.checkpoint()
+      let checkpoint = try model.checkpoint().held(by: form.dialect)
       try withTemporaryDirectory { directory in
         let source = directory.appending(path: "source")
         guard form.holds(model) else {
@@ -158,7 +158,7 @@ struct RoundTripConformance {
   func extras(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
     let model = try #require(Self.models.first { form.holds($0) })
-    var checkpoint = try model.checkpoint()
+    var checkpoint = try model.checkpoint().held(by: form.dialect)
     checkpoint.extra = Weights(["something": LazyTensor([1, 2, 3] as [Float], shape: [3])])
     let file = try registry.checkpointFormat(form.format).type.fileName()
     try withTemporaryDirectory { directory in
@@ -201,7 +201,7 @@ struct RoundTripConformance {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       do {
-        try model.checkpoint().write(to: output, options, registry: registry)
+        try model.checkpoint().held(by: form.dialect).write(to: output, options, registry: registry)
       } catch let error as GraftError {
         #expect(
           error.problem == "the format '\(form.format)' keeps all tensors in one file"
@@ -212,7 +212,7 @@ struct RoundTripConformance {
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: output.path).count { $0.contains("-of-") } > 1)
       let tensors = try registry.open(output).checkpoint.allTensors()
-      for (name, tensor) in try model.checkpoint().allTensors() {
+      for (name, tensor) in try model.checkpoint().held(by: form.dialect).allTensors() {
         #expect(try tensors[name]?.isIdentical(to: tensor) == true, "\(name)")
       }
     }

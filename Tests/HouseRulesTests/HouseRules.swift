@@ -119,8 +119,6 @@ struct HouseRules {
 
   /// Names that other tools dictate, and that happen to be those of plugins as well.
   static let dictatedNames: [String: Set<String>] = [
-    // llama.cpp's word for the format is the dialect's name too.
-    "Plugins/Families/BERT/Dialects/GGUF.swift": ["gguf"],
     // What transformers has before the names of these, which took over RoBERTa's.
     "Plugins/Families/CamemBERT/CamemBERT.swift": ["roberta"],
     "Plugins/Families/XLMRoBERTa/XLMRoBERTa.swift": ["roberta"],
@@ -131,6 +129,11 @@ struct HouseRules {
     "Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift": ["bert"],
     // What llama.cpp calls WordPiece.
     "Plugins/Tokenizers/WordPiece/GGUFTokenizer.swift": ["bert"],
+    // llama.cpp calls all of these encoders so, and the format is the dialect's name too.
+    "Plugins/Families/DistilBERT/Dialects/GGUF.swift": ["bert"],
+    // A module of KerasHub.
+    "Plugins/Families/DistilBERT/Dialects/KerasHub.swift": ["bert"],
+    "Sources/Libraries/PostNormEncoder/GGUFNames.swift": ["bert", "gguf"],
     // What Keras says of its backend in the metadata of a file.
     "Sources/Libraries/PostNormEncoder/TensorFlowNames.swift": ["tensorflow"],
   ]

@@ -24,7 +24,9 @@ extension Family {
     backbone: DistilBERTBackbone.self,
     heads: [
       FamilyHead(
-        "masked-lm", .tiedDecoder(activation: .configured(["hidden_act"]), epsilon: [], tiesBias: false)),
+        "masked-lm",
+        .tiedDecoder(
+          activation: .configured(["hidden_act"]), epsilon: ["mlm_layer_norm_eps"], tiesBias: false)),
       FamilyHead(
         "sequence-classification",
         .dense(.fixed(.relu), dropout: ["seq_classif_dropout"], default: 0.2, dropsInput: false)),
@@ -35,7 +37,9 @@ extension Family {
       "attention_probs_dropout_prob": "attention_dropout",
     ],
     dropoutKeys: ["dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"],
-    dialects: [.transformersDistilBERT, .transformersTensorFlowDistilBERT],
+    dialects: [
+      .transformersDistilBERT, .transformersTensorFlowDistilBERT, .kerasHubDistilBERT, .ggufDistilBERT,
+    ],
     catalogue: PackageResources.Catalogue_json
   )
 }

@@ -14,6 +14,8 @@ extension Family {
     dialects: [
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),
+      .kerasHubRoBERTa,
+      .ggufRoBERTa,
     ],
     catalogue: PackageResources.Catalogue_json
   )

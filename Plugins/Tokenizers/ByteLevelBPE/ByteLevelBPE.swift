@@ -25,7 +25,7 @@ public struct ByteLevelBPETokenizer: Tokenizer {
   let core: TokenizerCore
   let merges: [TokenizerDocument.Merge]
   private let model: MergeModel
-  private let addsPrefixSpace: Bool
+  let addsPrefixSpace: Bool
   private let splitsWords: Bool
   private let decodesBytes: Bool
 
@@ -39,6 +39,14 @@ public struct ByteLevelBPETokenizer: Tokenizer {
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
       document: description.document, configuration: description.configuration)
+  }
+
+  /// Whether text is split and merged as GPT-2 does it, without a space in front and without a token for what is
+  /// unknown.
+  var isPlain: Bool {
+    let model = core.document["model"] ?? [:]
+    return splitsWords && decodesBytes && !addsPrefixSpace && model["unk_token"]?.string == nil
+      && model["ignore_merges"] != true
   }
 
   public var specialTokens: SpecialTokens { core.specialTokens }

@@ -52,7 +52,9 @@ extension ByteLevelBPEDescription {
   /// - Throws: ``GraftError`` that names the file and what is wrong in it.
   init?(directory url: URL) throws {
     let directory = TokenizerDirectory(url)
-    if let bytes = try directory.read(TokenizerDocument.fileName) {
+    if let description = try KerasTokenizer.description(url) {
+      self = description
+    } else if let bytes = try directory.read(TokenizerDocument.fileName) {
       let settings = try directory.settings(defaults: Self.defaultTokens)
       guard
         let description = try directory.inFile(
@@ -60,25 +62,36 @@ extension ByteLevelBPEDescription {
       else { return nil }
       self = description
     } else if directory.has(Self.vocabularyName), directory.has(Self.mergesName) {
-      let entries = try directory.inFile(Self.vocabularyName) {
-        var reader = JSONReader(try directory.read(Self.vocabularyName) ?? [])
-        defer { _ = reader }
-        let entries = try Vocabulary.entries(&reader)
-        try reader.finish()
-        return entries
-      }
-      let merges = try directory.inFile(Self.mergesName) {
-        try Self.merges(lines: try directory.read(Self.mergesName) ?? [])
-      }
-      let settings = try directory.settings(defaults: Self.defaultTokens)
-      let document = try directory.inFile(TokenizerSettings.configurationName) {
-        try ByteLevelBPEDocument.make(settings, entries)
-      }
-      self = try directory.inFile(Self.vocabularyName) {
-        try Self(document: document, entries: entries, merges: merges, settings)
-      }
+      self = try Self(
+        Self.vocabularyName, Self.mergesName, in: directory,
+        directory.settings(defaults: Self.defaultTokens))
     } else {
       return nil
+    }
+  }
+
+  /// Reads a file of the vocabulary and one of the merges.
+  ///
+  /// - Throws: ``GraftError`` that names the file and what is wrong in it.
+  init(
+    _ vocabularyName: String, _ mergesName: String, in directory: TokenizerDirectory,
+    _ settings: TokenizerSettings
+  ) throws {
+    let entries = try directory.inFile(vocabularyName) {
+      var reader = JSONReader(try directory.read(vocabularyName) ?? [])
+      defer { _ = reader }
+      let entries = try Vocabulary.entries(&reader)
+      try reader.finish()
+      return entries
+    }
+    let merges = try directory.inFile(mergesName) {
+      try Self.merges(lines: try directory.read(mergesName) ?? [])
+    }
+    let document = try directory.inFile(TokenizerSettings.configurationName) {
+      try ByteLevelBPEDocument.make(settings, entries)
+    }
+    self = try directory.inFile(vocabularyName) {
+      try Self(document: document, entries: entries, merges: merges, settings)
     }
   }
 

@@ -9,6 +9,7 @@ extension ByteLevelBPETokenizer {
     sufficient: [
       [TokenizerDocument.fileName],
       [ByteLevelBPEDescription.vocabularyName, ByteLevelBPEDescription.mergesName],
+      [TokenizerDocument.fileName, KerasTokenizer.vocabularyName, KerasTokenizer.mergesName],
     ],
     settings: TokenizerSettings.fileNames)
 
@@ -19,11 +20,16 @@ extension ByteLevelBPETokenizer {
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
     -> ByteLevelBPETokenizer?
   {
-    try ByteLevelBPEDescription(attributes: attributes).map(ByteLevelBPETokenizer.init)
+    try (GGUFTokenizer.description(of: attributes) ?? ByteLevelBPEDescription(attributes: attributes))
+      .map(ByteLevelBPETokenizer.init)
   }
 
   public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
-    representation == .huggingFace ? core.attributes(text: documentText()) : [:]
+    switch representation {
+    case .ggml: GGUFTokenizer.attributes(of: self)
+    case .huggingFace: core.attributes(text: documentText())
+    default: [:]
+    }
   }
 
   /// Writes `tokenizer.json`, `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
@@ -32,10 +38,13 @@ extension ByteLevelBPETokenizer {
   /// and `merges.txt` are left out when a merge has a token with white space, which they cannot express; nothing
   /// needs them beside the others. `added_tokens.json` goes with them when tokens were added to the vocabulary.
   public func write(to url: URL, as representation: TokenizerRepresentation) throws {
+    if representation.name == KerasTokenizer.representation {
+      return try KerasTokenizer.write(self, to: url, as: representation)
+    }
     guard representation == .huggingFace else {
       throw GraftError(
         .unsupported, "a byte-level BPE tokenizer cannot be written like this",
-        expected: TokenizerRepresentation.huggingFace.name, found: representation.name)
+        expected: "hugging-face or keras", found: representation.name)
     }
     let directory = TokenizerDirectory(url)
     try directory.write(TokenizerDocument.fileName, documentText())
@@ -58,7 +67,7 @@ extension ByteLevelBPETokenizer {
 
 extension TokenizerDocument.Merge {
   /// Whether a line of `merges.txt` can say it.
-  fileprivate var isLine: Bool {
+  var isLine: Bool {
     !left.utf8.starts(with: "#version".utf8)
       && !(left + right).utf8.contains { $0 == UInt8(ascii: " ") || $0 == 0x0A || $0 == 0x0D }
   }

@@ -79,9 +79,9 @@ extension Registry {
   }
 
   private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
-    let read = try directory.configuration(configurationFiles, or: file.attributes)
+    let read = try directory.configuration(configurationFiles, or: file)
     let (family, dialect) = try recognize(file.weights, read)
-    let configuration = family.adopting(read)
+    let configuration = family.adopting(read).inOwnSpelling
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
       configuration, family, dialect, heads(of: family), names: Array(file.weights.tensors.keys))
@@ -141,6 +141,8 @@ extension Registry {
       guard let name = dialect.files.heads else { continue }
       let file = directory.url.appendingPathComponent(name)
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      // Families have their files under the same names.
+      guard try dialect.files.configuration.map(directory.isConfigured) != false else { continue }
       var joined = Weights(metadata: opened.weights.metadata)
       for (name, tensor) in opened.weights.tensors { joined[dialect.backbonePrefixes[0] + name] = tensor }
       joined.tensors.merge(try openWeights(file).weights.tensors) { first, _ in first }

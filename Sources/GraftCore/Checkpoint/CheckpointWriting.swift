@@ -134,6 +134,11 @@ extension Checkpoint {
   /// - Throws: `GraftError` when the labels are not usable.
   public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
     if dialect.leavesOutHeads, let active = activeHead, !dialect.knows(active) { activeHead = nil }
+    var notes = try whatIsChanged(by: dialect)
+    if dialect.pooler.isEmpty, self[Component.pooler] != nil, try !activeHeadReadsPooler() {
+      self[Component.pooler] = nil
+      notes.append("the pooler is left out: the dialect '\(dialect.name)' has no names for it")
+    }
     let unknown = parkedHeads.filter { head in
       // The files of a head that no plugin knows are copied, whatever the dialect.
       guard let task = head.task else { return false }
@@ -141,7 +146,7 @@ extension Checkpoint {
       return !names.isSuperset(of: head.weights.tensors.keys)
     }
     components.removeAll { component in unknown.contains { $0.id == component.id } }
-    var notes = unknown.map {
+    notes += unknown.map {
       "the head '\($0.id)' is left out: the dialect '\(dialect.name)' has no names for it"
     }
     guard dialect.files.configuration?.name == ModelDirectory.configurationName else { return notes }
@@ -153,6 +158,29 @@ extension Checkpoint {
         notes.append(
           "labels and problem type are left out: config.json of '\(dialect.name)' has no place for them")
       }
+    }
+    return notes
+  }
+
+  /// What of the active architecture a dialect cannot hold, and what the framework computes otherwise, in sentences.
+  private func whatIsChanged(by dialect: Dialect) throws -> [String] {
+    var notes = (activeHead?.taskNames ?? []).compactMap { dialect.differences[$0] }
+    for row in dialect.backbone {
+      if row.layout == .reachablePositions {
+        let count = LayoutExtents(try makeBackbone(), for: [row]).unreachablePositions
+        notes.append(
+          "the first \(count) rows of '\(row.canonical)' are left out: they are the position of padding and those before"
+        )
+      }
+      if row.isSum {
+        notes.append(
+          "'\(row.parameters[1])' is added to '\(row.canonical)': the framework has no place for it")
+      }
+    }
+    if dialect.files.attributes != nil, let tokenizer,
+      tokenizer.attributes(as: dialect.files.tokenizer).isEmpty
+    {
+      notes.append("the tokenizer is left out: the dialect '\(dialect.name)' has no words for it")
     }
     return notes
   }
@@ -281,8 +309,8 @@ extension NameTable {
     let weights = try encode(
       converted, architecture: architecture, withHead: withHead, sharing: options.format.sharesTensors)
     guard case .model = options.format, !types.isEmpty else { return ModelFile(weights) }
-    let places = try storedPlaces(architecture: architecture, withHead: withHead)
-    let stored = types.compactMap { canonical, type in places[canonical].map { ($0.name, type) } }
+    let names = storedNames(architecture: architecture, withHead: withHead)
+    let stored = types.compactMap { canonical, type in names[canonical].map { ($0, type) } }
     return ModelFile(weights, storageTypes: Dictionary(stored) { first, _ in first })
   }
 }

@@ -119,13 +119,13 @@ public struct ModelDirectory: Sendable {
   ///
   /// - Parameters:
   ///   - spellings: Other frameworks' files.
-  ///   - attributes: What the weight file says, which counts where there is no other file.
+  ///   - weights: What the weight file says, which counts where there is no other file.
   /// - Throws: `GraftError` when it is missing or not a JSON object.
   public func configuration(
-    _ spellings: [ConfigurationFile] = [], or attributes: OrderedDictionary<String, JSON> = [:]
+    _ spellings: [ConfigurationFile] = [], or weights: ModelFile? = nil
   ) throws -> Configuration {
-    if !attributes.isEmpty, files(spellings).isEmpty {
-      return try Self.configuration(in: attributes, spellings)
+    if let weights, !weights.attributes.isEmpty, files(spellings).isEmpty {
+      return try Self.configuration(in: weights, spellings)
     }
     let file = try configurationFile(spellings)
     let found = try Self.parse(file) { try Configuration(parsing: $0) }
@@ -135,6 +135,16 @@ public struct ModelDirectory: Sendable {
     } catch let error as GraftError {
       throw error.inFile(file.path)
     }
+  }
+
+  /// Whether there is a configuration in a framework's words.
+  ///
+  /// - Throws: `GraftError` when its file is not a JSON object.
+  func isConfigured(in spelling: ConfigurationFile) throws -> Bool {
+    guard let name = spelling.name else { return false }
+    let file = url.appendingPathComponent(name)
+    guard FileManager.default.fileExists(atPath: file.path) else { return false }
+    return spelling.recognizes(try Self.parse(file) { try Configuration(parsing: $0) })
   }
 
   /// `config.json`, or else another framework's file.
@@ -179,8 +189,9 @@ public struct ModelDirectory: Sendable {
 
   /// The configuration that a weight file carries.
   private static func configuration(
-    in attributes: OrderedDictionary<String, JSON>, _ spellings: [ConfigurationFile]
+    in file: ModelFile, _ spellings: [ConfigurationFile]
   ) throws -> Configuration {
+    let attributes = file.attributes
     if let text = attributes[configurationName]?.string {
       do {
         return try Configuration(parsing: Array(text.utf8))
@@ -191,12 +202,15 @@ public struct ModelDirectory: Sendable {
     }
     let found = Configuration(attributes)
     let spellings = spellings.filter { $0.name == nil }
-    if let spelling = spellings.first(where: { $0.recognizes(found) }) { return try spelling.standard(found) }
+    let tensors = Set(file.weights.tensors.keys)
+    if let spelling = spellings.first(where: { $0.recognizes(found, tensors: tensors) }) {
+      return try spelling.standard(found)
+    }
     let discriminator = spellings.first?.discriminator ?? ""
     throw GraftError(
       .unsupported, "a model of an architecture that no plugin knows", subject: "key '\(discriminator)'",
       expected:
-        "one of \(spellings.compactMap { $0.constants[discriminator]?.string }.joined(separator: ", "))",
+        "one of \(OrderedSet(spellings.compactMap { $0.constants[discriminator]?.string }).joined(separator: ", "))",
       found: found[discriminator]?.kind ?? "nothing")
   }
 

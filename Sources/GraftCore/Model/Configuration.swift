@@ -33,6 +33,15 @@ public struct Configuration: Sendable, Equatable {
   /// What the family calls a key.
   public func spelling(of key: String) -> String { aliases[key] ?? key }
 
+  /// The same with every key as the family spells it.
+  var inOwnSpelling: Configuration {
+    var copy = self
+    for (usual, own) in aliases where copy.values[own] == nil {
+      if let value = copy.values.removeValue(forKey: usual) { copy.values[own] = value }
+    }
+    return copy
+  }
+
   /// The text of `config.json`, keys sorted as `transformers` writes them.
   public var text: String { JSON.object(values).text(.sorted) + "\n" }
 

@@ -48,6 +48,9 @@ public struct ConfigurationFile: Sendable {
   public let configurationKey: String
   /// The key, in the document or among the constants, whose value tells the file from others of its name.
   public let discriminator: String
+  /// Whether a file with that value is in these words, where several spellings share it: by what it says, and by the
+  /// names of the tensors where it is the weight file; `nil` for always.
+  public let condition: (@Sendable (_ file: Configuration, _ tensors: Set<String>) -> Bool)?
   /// What is written among the keys.
   public let constants: OrderedDictionary<String, JSON>
   /// The framework's keys and the standard ones.
@@ -58,32 +61,41 @@ public struct ConfigurationFile: Sendable {
   public let equivalents: [String: [JSON]]
   /// Other values of what is implied whose outputs differ a little.
   public let approximations: [String: [JSON]]
+  /// Makes of a standard configuration what ``keys`` mean in the framework, where a table cannot say it.
+  public let preparation: (@Sendable (inout Configuration) -> Void)?
   /// Adds what a table cannot say to the standard configuration of a file that is read.
   public let completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)?
 
   public init(
     name: String?, document: OrderedDictionary<String, JSON> = [:], configurationKey: String = "",
     discriminator: String = "",
+    condition: (@Sendable (_ file: Configuration, _ tensors: Set<String>) -> Bool)? = nil,
     constants: OrderedDictionary<String, JSON> = [:], keys: KeyValuePairs<String, String>,
     implied: OrderedDictionary<String, JSON>, equivalents: [String: [JSON]] = [:],
     approximations: [String: [JSON]] = [:],
+    preparation: (@Sendable (inout Configuration) -> Void)? = nil,
     completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
   ) {
     self.name = name
     self.document = document
     self.configurationKey = configurationKey
     self.discriminator = discriminator
+    self.condition = condition
     self.constants = constants
     self.keys = keys
     self.implied = implied
     self.equivalents = equivalents
     self.approximations = approximations
+    self.preparation = preparation
     self.completion = completion
   }
 
   /// Whether a file of ``name`` is in these words.
-  func recognizes(_ file: Configuration) -> Bool {
+  ///
+  /// - Parameter tensors: The names of the tensors, where it is the weight file.
+  func recognizes(_ file: Configuration, tensors: Set<String> = []) -> Bool {
     file[discriminator] == document[discriminator] ?? constants[discriminator]
+      && condition?(file, tensors) != false
   }
 
   /// The standard configuration that a file means.
@@ -106,6 +118,8 @@ public struct ConfigurationFile: Sendable {
 
   /// The file that says what a standard configuration says, as far as the framework has words for it.
   public func own(_ standard: Configuration) -> Configuration {
+    var standard = standard
+    preparation?(&standard)
     var values = constants
     for (key, name) in keys where values[key] == nil { values[key] = standard[name] }
     guard !document.isEmpty else { return Configuration(values) }

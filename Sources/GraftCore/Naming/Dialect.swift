@@ -18,6 +18,8 @@ public struct Dialect: Sendable {
   public let dropped: [Dropped]
   /// How the canonical names end of what the framework has in float32 only, whatever the others are stored as.
   public let float32: [String]
+  /// What the framework computes otherwise with a head, in a sentence, by the name of its task.
+  public let differences: [String: String]
   /// Whether an active head without rows, and a pooler that no head reads, are left out of what is written;
   /// otherwise such a head is an error, and such a pooler belongs to the encoder.
   public let leavesOutHeads: Bool
@@ -42,6 +44,7 @@ public struct Dialect: Sendable {
     dropped: [Dropped] = [],
     float32: [String] = [],
     leavesOutHeads: Bool = false,
+    differences: [String: String] = [:],
     scopePrefix: String = "",
     metadata: [String: String] = [:],
     files: CheckpointFiles = CheckpointFiles(),
@@ -56,6 +59,7 @@ public struct Dialect: Sendable {
     self.dropped = dropped
     self.float32 = float32
     self.leavesOutHeads = leavesOutHeads
+    self.differences = differences
     self.scopePrefix = scopePrefix
     self.metadata = metadata
     self.files = files
@@ -115,6 +119,9 @@ public struct Dialect: Sendable {
     case inputsSplit
     /// `[heads, head]` of a canonical `[out]`.
     case biasSplit
+    /// A table of positions without the first rows, which no token reaches: as many rows as a sequence may have
+    /// tokens. The others are zero when it is read.
+    case reachablePositions
   }
 
   /// Whether a tensor has to be there.
@@ -132,13 +139,16 @@ public struct Dialect: Sendable {
 
   /// One stored tensor: its canonical names, its stored name, and the way between them.
   public struct Row: Sendable, Hashable {
-    /// What it is here: one parameter, or several whose rows are stored one after another.
+    /// What it is here: one parameter, or several whose rows are stored one after another, or as their sum.
     public let parameters: [String]
     public let stored: String
     public let layout: Layout
     public let presence: Presence
     /// Whether the stored name never has the backbone's prefix.
     public let isAtRoot: Bool
+    /// Whether the second parameter, of one row, is added to each row of the first. Read, the first is the sum, and
+    /// the second is zero.
+    public let isSum: Bool
 
     /// - Parameters:
     ///   - canonical: The canonical name; each `{}` stands for the number of a layer, see ``Backbone/storedLayers``.
@@ -175,14 +185,30 @@ public struct Dialect: Sendable {
       return Row(parameters: parameters, stored, layout, presence, isAtRoot)
     }
 
+    /// A table to each row of which the only row of another is added, such as positions with the token type that all
+    /// tokens have.
+    ///
+    /// - Parameters:
+    ///   - table: The canonical name of the table, `[rows, width]`.
+    ///   - addend: The canonical name of the other, `[1, width]`.
+    ///   - stored: The stored name.
+    ///   - layout: How the elements of the sum are arranged.
+    public static func sum(
+      _ table: String, adding addend: String, _ stored: String, _ layout: Layout = .same
+    ) -> Row {
+      Row(parameters: [table, addend], stored, layout, .required, false, isSum: true)
+    }
+
     private init(
-      parameters: [String], _ stored: String, _ layout: Layout, _ presence: Presence, _ isAtRoot: Bool
+      parameters: [String], _ stored: String, _ layout: Layout, _ presence: Presence, _ isAtRoot: Bool,
+      isSum: Bool = false
     ) {
       self.parameters = parameters
       self.stored = stored
       self.layout = layout
       self.presence = presence
       self.isAtRoot = isAtRoot
+      self.isSum = isSum
     }
 
     /// The canonical name, of a row that is one parameter; the first of several.
@@ -230,7 +256,7 @@ public struct Dialect: Sendable {
     func numbered(_ numbers: [Int]) -> Row {
       Row(
         parameters: parameters.map { Row.fill($0[...], numbers[...]) }, Row.fill(stored[...], numbers[...]),
-        layout, presence, isAtRoot)
+        layout, presence, isAtRoot, isSum: isSum)
     }
 
     // The standard library's `replacing` would take a fifth of the time of opening a checkpoint.

@@ -13,7 +13,7 @@ public struct NameTable: Sendable {
   }
 
   let dialect: Dialect
-  private let attentionHeads: Int
+  private let extents: LayoutExtents
   private let entries: [Entry]
   /// For each of the dialect's backbone prefixes, every stored name and its entry.
   private let spellings: [NameIndex]
@@ -37,7 +37,7 @@ public struct NameTable: Sendable {
       entries += rows.map { Entry(row: $0, owner: head, isPrefixed: false) }
     }
     self.dialect = dialect
-    self.attentionHeads = backbone?.attentionHeadCount ?? 1
+    extents = LayoutExtents(backbone, for: dialect.backbone)
     self.entries = entries
     spellings = dialect.backbonePrefixes.map { prefix in
       NameIndex(entries.map { ($0.isPrefixed ? prefix : "") + $0.row.stored })
@@ -157,7 +157,7 @@ public struct NameTable: Sendable {
           found: "also '\(other.stored)'"
         )
       }
-      found[index] = (stored, try tensor.fromStored(entries[index].row.layout, stored, attentionHeads))
+      found[index] = (stored, try tensor.fromStored(entries[index].row.layout, stored, extents))
     }
 
     try setCopiesAside(&found, &decoded.copies, &report)
@@ -165,8 +165,9 @@ public struct NameTable: Sendable {
 
     for (index, entry) in entries.enumerated() {
       guard let (stored, tensor) = found[index] else { continue }
-      for (parameter, part) in zip(entry.row.parameters, try tensor.split(entry.row.parameters.count, stored))
-      {
+      let parts =
+        entry.row.isSum ? try tensor.asSum(stored) : try tensor.split(entry.row.parameters.count, stored)
+      for (parameter, part) in zip(entry.row.parameters, parts) {
         decoded.components[entry.owner, default: Weights()][parameter] = part
       }
       // The pooler is reported with the encoder that it belongs to.
@@ -298,8 +299,11 @@ public struct NameTable: Sendable {
       }
       let isNew = !left.isDisjoint(with: entry.row.parameters)
       guard isNew || entry.row.isCopy else { continue }
-      let tensor = parts.count == 1 ? parts[0] : try LazyTensor(stacking: parts, name)
-      stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, attentionHeads)
+      let tensor =
+        entry.row.isSum
+        ? try LazyTensor(parts[0], addingRow: parts[1], name)
+        : parts.count == 1 ? parts[0] : try LazyTensor(stacking: parts, name)
+      stored[name] = try tensor.toStored(entry.row.layout, entry.row.canonical, extents)
       if isNew {
         left.subtract(entry.row.parameters)
         names[entry.row.canonical] = name
@@ -313,6 +317,17 @@ public struct NameTable: Sendable {
       )
     }
     return stored
+  }
+
+  /// What the tensor of each parameter is called.
+  func storedNames(architecture: String, withHead: Bool) -> [String: String] {
+    var names: [String: String] = [:]
+    for entry in entries where !entry.row.isCopy {
+      for parameter in entry.row.parameters {
+        names[parameter] = storedName(of: entry, architecture: architecture, withHead: withHead)
+      }
+    }
+    return names
   }
 
   /// Where a parameter is stored as the model reads it.
@@ -330,7 +345,7 @@ public struct NameTable: Sendable {
   func storedPlaces(architecture: String, withHead: Bool) throws -> [String: StoredPlace] {
     var places: [String: StoredPlace] = [:]
     for entry in entries where !entry.row.isCopy {
-      guard entry.row.layout == .same else {
+      guard entry.row.layout == .same, !entry.row.isSum else {
         throw GraftError(
           .unsupported, "the dialect '\(dialect.name)' lays weights out otherwise than the model reads them",
           subject: "tensor '\(entry.row.stored)'", advice: "Choose another dialect.")
@@ -364,5 +379,16 @@ extension LazyTensor {
         found: "\(spec)")
     }
     return (0..<count).map { self.rows($0 * (rows / count)..<($0 + 1) * (rows / count)) }
+  }
+
+  /// A stored sum of a table and a row: the table, and a row of zeros.
+  ///
+  /// - Throws: `GraftError` when it is no table.
+  fileprivate func asSum(_ name: String) throws -> [LazyTensor] {
+    guard spec.shape.count == 2 else {
+      throw GraftError(
+        .mismatch, "wrong shape", subject: "tensor '\(name)'", expected: "two extents", found: "\(spec)")
+    }
+    return [self, LazyTensor(zeros: TensorSpec(spec.dtype, [1, spec.shape[1]]))]
   }
 }

@@ -19,6 +19,21 @@ public struct CountedPositionsBackbone: PostNormBackbone {
   }
 }
 
+extension Configuration {
+  /// Takes the positions before a token's first out of `max_position_embeddings`, for frameworks that count from it.
+  public mutating func countPositionsFromFirst() { shiftPositions(by: -1) }
+
+  /// The inverse of ``countPositionsFromFirst()``.
+  public mutating func countPositionsFromZero() { shiftPositions(by: 1) }
+
+  private mutating func shiftPositions(by sign: Int) {
+    guard let count = self["max_position_embeddings"]?.int else { return }
+    // A padding id that is none is an error when the encoder is made.
+    let padding = self["pad_token_id"]?.int.flatMap(Int32.init(exactly:)) ?? 1
+    self["max_position_embeddings"] = JSON(count &+ sign * (Int(padding) + 1))
+  }
+}
+
 extension [FamilyHead] {
   /// The heads of RoBERTa's classes, which other families took over.
   ///

@@ -14,12 +14,27 @@ public struct TokenizerDirectory {
     FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path)
   }
 
-  /// The bytes of a file, or `nil` when there is none.
+  /// The bytes of a file, or `nil` when there is none. A `tokenizer.json` of KerasHub, which has its vocabulary under
+  /// `assets`, is none.
   ///
   /// - Throws: `GraftError` when it cannot be read, or is larger than 256 MiB.
   public func read(_ name: String) throws -> [UInt8]? {
     guard has(name) else { return nil }
+    if name == TokenizerDocument.fileName, try serializedObject() != nil { return nil }
     return try RandomAccessFile(url.appendingPathComponent(name)).bytesOfWholeFile(limit: Self.limit)
+  }
+
+  /// KerasHub's `tokenizer.json`: a serialized object, whose vocabulary stands under `assets`; `nil` when there is
+  /// none.
+  ///
+  /// - Throws: `GraftError` when it cannot be read, or is no JSON.
+  public func serializedObject() throws -> JSON? {
+    guard has("assets/tokenizer"), has(TokenizerDocument.fileName) else { return nil }
+    let file = url.appendingPathComponent(TokenizerDocument.fileName)
+    let object = try inFile(TokenizerDocument.fileName) {
+      try JSON(parsing: RandomAccessFile(file).bytesOfWholeFile(limit: Self.limit))
+    }
+    return object["class_name"]?.string == nil ? nil : object
   }
 
   /// Runs a body whose errors are about a file.

@@ -1,0 +1,240 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftKit
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import GGUF
+
+/// What llama.cpp's converter writes of the families that are BERT to llama.cpp.
+@Suite struct FamilyTests {
+  static let files = [
+    "distilbert-base", "distilbert-sequence-classification", "roberta-base",
+    "roberta-sequence-classification",
+  ]
+  /// Those that stand here as the converter wrote them.
+  static let converted = ["distilbert-sequence-classification", "roberta-sequence-classification"]
+  private static let theirs: Set = ["general.name", "general.size_label"]
+  private static let ours: Set = [
+    "bert.vocab_size", "bert.hidden_activation", "bert.pooling_type", "bert.model_type",
+    "tokenizer.ggml.cls_token_id", "tokenizer.ggml.normalizer.strip_accents",
+  ]
+
+  private func source(_ file: String) throws -> URL {
+    let parts = file.split(separator: "-", maxSplits: 1)
+    return fixtures.appending(path: "\(parts[0])-tiny/\(parts[1])")
+  }
+
+  @discardableResult
+  private func export(_ file: String, to url: URL, dtype: String? = nil) throws -> LoadReport {
+    try exportModel(
+      source(file), to: url, options: OutputOptions(format: "gguf", dtype: dtype), registry: registry.get())
+  }
+
+  private func golden(_ file: String) throws -> JSON {
+    let bytes = try Data(contentsOf: fixtures.appending(path: "gguf/families.json"))
+    return try #require(try JSON(parsing: Array(bytes))["\(file)-f16"])
+  }
+
+  @Test("attributes, names, types and shapes are the converter's", arguments: files)
+  func header(_ file: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "model.gguf")
+      try export(file, to: url, dtype: "float16")
+      let header = try Header(of: RandomAccessFile(url))
+      var found = header.attributes
+      for (key, value) in try #require(golden(file)["attributes"]?.object) where !Self.theirs.contains(key) {
+        let removed = found.removeValue(forKey: key)
+        let own = try #require(removed, "\(key)")
+        // The converter's JSON has a float32 with the decimals of a float64.
+        #expect(own == value || Float(own.double ?? .nan) == Float(value.double ?? 0), "\(key)")
+      }
+      #expect(Set(found.keys).isSubset(of: Self.ours))
+
+      let names: [ElementType: String] = [.plain(.float32): "F32", .plain(.float16): "F16"]
+      let tensors = header.entries.map { entry -> (String, JSON) in
+        let shape = entry.spec.shape.reversed().map { JSON($0) }
+        return (entry.name, .array([.string(names[entry.type] ?? "")] + shape))
+      }
+      let expected = try #require(golden(file)["tensors"]?.object)
+      #expect(
+        Dictionary(uniqueKeysWithValues: tensors)
+          == Dictionary(uniqueKeysWithValues: expected.map { ($0.key, $0.value) }))
+    }
+  }
+
+  @Test("bytes are the converter's", arguments: converted)
+  func bytes(_ file: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "model.gguf")
+      try export(file, to: url, dtype: "float16")
+      let (ours, theirs) = try (
+        GGUFFormat().open(url).weights,
+        GGUFFormat().open(fixtures.appending(path: "gguf/\(file)-f16.gguf")).weights
+      )
+      #expect(Set(ours.tensors.keys) == Set(theirs.tensors.keys))
+      for (name, tensor) in theirs.tensors {
+        #expect(try ours[name]?.isIdentical(to: tensor) == true, "\(name)")
+      }
+    }
+  }
+
+  @Test("the converter's file is a model of its family by itself", arguments: converted)
+  func opened(_ file: String) throws {
+    let registry = try registry.get()
+    let opened = try registry.open(fixtures.appending(path: "gguf/\(file)-f16.gguf"))
+    let original = try registry.open(source(file)).checkpoint
+    #expect(opened.dialect.name == "gguf" && opened.checkpoint.family.name == original.family.name)
+    #expect(opened.report.unexpected.isEmpty && opened.report.notes.isEmpty)
+    for key in [
+      "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
+      "max_position_embeddings", "type_vocab_size", "hidden_act", "pad_token_id", "model_type",
+    ] {
+      #expect(opened.checkpoint.configuration[key] == original.configuration[key], "\(key)")
+    }
+    #expect(try opened.checkpoint.configuration.labels() == original.configuration.labels())
+    // DistilBERT's classes have a fixed one, and no word for it; a key in BERT's words would be strange to them.
+    let epsilon = opened.checkpoint.configuration["layer_norm_eps"]?.double
+    #expect(file.hasPrefix("distilbert") ? epsilon == nil : Float(epsilon ?? 0) == 1e-5)
+    #expect(
+      Set(opened.checkpoint.configuration.values.keys).isSubset(of: Set(original.configuration.values.keys)))
+    try expectSameTokens(opened.checkpoint, original)
+  }
+
+  private func expectSameTokens(_ found: Checkpoint, _ original: Checkpoint) throws {
+    let (ours, theirs) = (try #require(found.tokenizer), try #require(original.tokenizer))
+    #expect(type(of: ours).name == type(of: theirs).name)
+    #expect(ours.specialTokens == theirs.specialTokens)
+    for id in 0..<Int32(theirs.vocabularySize) { #expect(ours.token(of: id) == theirs.token(of: id)) }
+    for text in ["The Café of 中文, <mask>unwillingness [MASK]!", "  two spaces\n", "ÜBER straße 😀", ""] {
+      for pair in [nil, "Second"] {
+        let (a, b) = (
+          ours.encode(text, pair: pair, maximumLength: nil, addSpecialTokens: true),
+          theirs.encode(text, pair: pair, maximumLength: nil, addSpecialTokens: true)
+        )
+        #expect(a == b, "\(text)")
+      }
+      #expect(
+        ours.decode(theirs.encode(text).ids, skippingSpecialTokens: true)
+          == theirs.decode(theirs.encode(text).ids, skippingSpecialTokens: true))
+    }
+  }
+
+  @Test("to GGUF and back, outputs and tokens are the same", arguments: files)
+  func roundTrip(_ file: String) throws {
+    try withTemporaryDirectory { directory in
+      let (url, back, registry) = (
+        directory.appending(path: "model.gguf"), directory.appending(path: "back"), try registry.get()
+      )
+      try export(file, to: url)
+      try importModel(url, to: back, options: OutputOptions(), registry: registry)
+      let golden = try source(file).appending(path: "golden.safetensors")
+      for checkpoint in [url, back] {
+        let outputs = try GraftKit.verify(
+          checkpoint, golden: golden, backend: ReferenceBackend(threads: 1), registry: registry
+        ).outputs
+        #expect(outputs.contains { $0.name == (file.hasSuffix("base") ? "last_hidden_state" : "logits") })
+        for output in outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output.name)") }
+      }
+      try expectSameTokens(registry.open(back).checkpoint, registry.open(source(file)).checkpoint)
+    }
+  }
+
+  @Test("what is left out, and what llama.cpp computes otherwise, is said")
+  func notes() throws {
+    try withTemporaryDirectory { directory in
+      let positions =
+        "the first 2 rows of 'embeddings.position.weight' are left out: they are the position of padding and those before"
+      func notes(_ file: String) throws -> [String] {
+        try export(file, to: directory.appending(path: "\(file).gguf")).notes
+      }
+      let base = try notes("roberta-base")
+      #expect(base == [positions, "the pooler is left out: the dialect 'gguf' has no names for it"])
+      let masked = try notes("roberta-masked-lm")
+      #expect(
+        masked == [positions, "the head 'masked-lm' is left out: the dialect 'gguf' has no names for it"])
+      let classifier = try notes("distilbert-sequence-classification")
+      #expect(
+        classifier == [
+          "llama.cpp has tanh where the head 'sequence-classification' has ReLU: its logits are others there"
+        ])
+    }
+  }
+
+  @Test("a file that says its family, without a tokenizer, is of that family")
+  func noTokenizer() throws {
+    try withTemporaryDirectory { directory in
+      for family in ["distilbert", "roberta"] {
+        let source = directory.appending(path: family)
+        try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+        for name in ["config.json", "model.safetensors"] {
+          try FileManager.default.copyItem(
+            at: fixtures.appending(path: "\(family)-tiny/base/\(name)"), to: source.appending(path: name))
+        }
+        let url = directory.appending(path: "\(family).gguf")
+        try exportModel(source, to: url, options: OutputOptions(format: "gguf"), registry: registry.get())
+        let opened = try registry.get().open(url)
+        #expect(opened.checkpoint.family.name == family && opened.checkpoint.tokenizer == nil)
+      }
+    }
+  }
+
+  @Test("a tokenizer that llama.cpp cannot have is left out, and that is said")
+  func otherTokenizer() throws {
+    try withTemporaryDirectory { directory in
+      let source = directory.appending(path: "source")
+      try FileManager.default.copyItem(
+        at: fixtures.appending(path: "roberta-tiny/base-no-pooler"), to: source)
+      let file = source.appending(path: "tokenizer.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      try text.replacing("\"add_prefix_space\":false", with: "\"add_prefix_space\":true").write(
+        to: file, atomically: true, encoding: .utf8)
+      let url = directory.appending(path: "model.gguf")
+      let report = try exportModel(
+        source, to: url, options: OutputOptions(format: "gguf"), registry: registry.get())
+      #expect(report.notes.last == "the tokenizer is left out: the dialect 'gguf' has no words for it")
+      #expect(try GGUFFormat().open(url).attributes["tokenizer.ggml.model"] == "no_vocab")
+    }
+  }
+
+  @Test("a file of Unigram tokens is of no family that is known")
+  func unknownTokenizer() throws {
+    let theirs = try GGUFFormat().open(
+      fixtures.appending(path: "gguf/roberta-sequence-classification-f16.gguf"))
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "model.gguf")
+      var file = theirs
+      file.attributes["tokenizer.ggml.model"] = "t5"
+      try GGUFFormat().write(file, to: url, limit: nil)
+      let error = #expect(throws: GraftError.self) { try registry.get().open(url) }
+      #expect(error?.kind == .unsupported)
+    }
+  }
+
+  @Test(
+    "a broken list of tokens or merges is named",
+    arguments: [
+      ("tokenizer.ggml.tokens", "key 'tokenizer.ggml.tokens'"),
+      ("tokenizer.ggml.merges", "key 'tokenizer.ggml.merges'"),
+      ("tokenizer.ggml.mask_token_id", "key 'tokenizer.ggml.mask_token_id'"),
+    ])
+  func broken(_ key: String, _ subject: String) throws {
+    let theirs = try GGUFFormat().open(
+      fixtures.appending(path: "gguf/roberta-sequence-classification-f16.gguf"))
+    for value: JSON? in [nil, 401, ["a"], ["a b c"]] {
+      if value == nil, key.hasSuffix("_id") { continue }
+      if value == ["a"], key.hasSuffix("tokens") { continue }
+      try withTemporaryDirectory { directory in
+        let url = directory.appending(path: "model.gguf")
+        var file = theirs
+        file.attributes[key] = value
+        try GGUFFormat().write(file, to: url, limit: nil)
+        let error = #expect(throws: GraftError.self) { try registry.get().open(url) }
+        // Without tokens, the size of the vocabulary is not known either.
+        if value == nil, key.hasSuffix("merges") { #expect(error?.subject == subject) }
+      }
+    }
+  }
+}
