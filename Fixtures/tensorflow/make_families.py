@@ -1,10 +1,12 @@
-"""Writes tf_model.h5 of DistilBERT and RoBERTa with transformers' TensorFlow classes, and their golden outputs.
+"""Writes tf_model.h5 of the families but BERT with transformers' TensorFlow classes, and their golden outputs.
 
     python make_families.py      # tensorflow-cpu 2.16.2, tf-keras 2.16.0, transformers 4.49.0, safetensors 0.8.0
 
-The tokenizer's files are those of the tiny checkpoints of the family.
+The tokenizer's files of DistilBERT and RoBERTa are those of their tiny checkpoints; the others have none. CamemBERT and
+XLM-RoBERTa are RoBERTa but for the name of the class.
 """
 
+import inspect
 import shutil
 from pathlib import Path
 
@@ -21,6 +23,9 @@ DISTILBERT = dict(
 ROBERTA = dict(
     vocab_size=401, hidden_size=6, num_hidden_layers=2, num_attention_heads=2, intermediate_size=10,
     max_position_embeddings=18, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+SIZES = {key: value for key, value in make.SETTINGS.items() if key != "type_vocab_size"}
+NO_TYPES = make.INPUTS | {"token_type_ids": np.zeros((2, 7), np.int64)}
+LIKE_ROBERTA = SIZES | dict(type_vocab_size=1, pad_token_id=1)
 CLASSES = {"base": "Model", "masked-lm": "ForMaskedLM", "sequence-classification": "ForSequenceClassification"}
 FAMILIES = {
     "distilbert": ("DistilBert", DISTILBERT, make.INPUTS | {"token_type_ids": np.zeros((2, 7), np.int64)}),
@@ -29,6 +34,13 @@ FAMILIES = {
         "attention_mask": np.array([[1, 1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 1, 0, 0]], np.int64),
         "token_type_ids": np.zeros((2, 7), np.int64),
     }),
+    # More layers than groups: with fewer, TensorFlow's class asks for head masks that are not there.
+    "albert": ("Albert", SIZES | dict(
+        embedding_size=6, num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2), make.INPUTS),
+    "electra": ("Electra", SIZES | dict(embedding_size=6), make.INPUTS),
+    "mpnet": ("MPNet", SIZES, NO_TYPES),
+    "camembert": ("Camembert", LIKE_ROBERTA, NO_TYPES),
+    "xlm-roberta": ("XLMRoberta", LIKE_ROBERTA, NO_TYPES),
 }
 
 
@@ -37,20 +49,23 @@ def write(family, name):
     kind = getattr(transformers, f"TF{prefix}{CLASSES[name]}")
     more = {"num_labels": 3} if name == "sequence-classification" else {}
     model = make.randomized(kind(getattr(transformers, f"{prefix}Config")(**settings, **more)))
+    if family == "albert" and name == "masked-lm":
+        # As conversion makes them: the class reads one of the two biases.
+        model.predictions.bias.assign(model.predictions.decoder_bias)
     directory = HERE / "h5" / f"{family}-{name}"
     shutil.rmtree(directory, ignore_errors=True)
     model.save_pretrained(directory)
     if family == "roberta":
         for file in ("vocab.json", "merges.txt", "tokenizer_config.json"):
             shutil.copy(HERE.parent / "roberta-tiny/legacy" / file, directory)
-    else:
+    elif family == "distilbert":
         (directory / "vocab.txt").write_text("".join(token + "\n" for token in make.VOCABULARY))
-    # DistilBERT's classes take no token types.
-    arguments = {key: inputs[key] for key in inputs if family != "distilbert" or key != "token_type_ids"}
+    known = inspect.signature(model.call).parameters  # some have no token types
+    arguments = {key: inputs[key] for key in inputs if key in known}
     save_file(inputs | make.outputs(model, arguments), directory / "golden.safetensors")
 
 
 if __name__ == "__main__":
     for family in FAMILIES:
-        for name in CLASSES:
+        for name in ["masked-lm"] if family in ("camembert", "xlm-roberta") else CLASSES:
             write(family, name)

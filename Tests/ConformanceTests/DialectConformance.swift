@@ -205,7 +205,7 @@ struct DialectConformance {
     let (table, parameters) = (named.table, named.parameters)
     let stored = try table.encode(try Self.weights(parameters, named), architecture: "Any", withHead: true)
     for row in named.copies {
-      let copy = row.stored.replacing("{scope}", with: "\(named.dialect.scopePrefix)any")
+      let copy = row.stored.replacing("{scope}", with: (named.dialect.scopePrefix + "Any").snakeCased)
       var changed = stored
       let tensor = try #require(stored[copy])
       changed[copy] = LazyTensor(try tensor.floats().map { $0 + 1 }, shape: tensor.spec.shape)

@@ -125,6 +125,8 @@ struct HouseRules {
     // The model's name, and what its own code calls the encoder.
     "Plugins/Families/NomicBERT/NomicBERT.swift": ["bert"],
     "Plugins/Families/NomicBERT/TransformersNames.swift": ["bert"],
+    // What Google calls the scope of every model.
+    "Plugins/Families/ALBERT/Dialects/Google.swift": ["bert"],
     // What Google calls the file in its releases.
     "Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift": ["bert"],
     // What llama.cpp calls WordPiece.

@@ -11,7 +11,10 @@ extension Family {
     backbone: CountedPositionsBackbone.self,
     pooler: .firstTokenPooler,
     heads: .firstTokenHeads(),
-    dialects: [.transformersCountedPositions(prefix: "roberta.")],
+    dialects: [
+      .transformersCountedPositions(prefix: "roberta."),
+      .transformersTensorFlowCountedPositions(base: "roberta"),
+    ],
     catalogue: PackageResources.Catalogue_json
   )
 }

@@ -29,7 +29,7 @@ extension Family {
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
     ],
-    dialects: [.transformersELECTRA],
+    dialects: [.transformersELECTRA, .transformersTensorFlowELECTRA, .googleELECTRA],
     catalogue: PackageResources.Catalogue_json
   )
 }
@@ -52,6 +52,47 @@ extension Dialect {
       "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
         + Row.linear("sequence_classification.output", "classifier.out_proj"),
     ]
+  )
+}
+
+extension Dialect {
+  /// ELECTRA as transformers' TensorFlow classes stored it until version 4, in `tf_model.h5`.
+  ///
+  /// https://github.com/huggingface/transformers/blob/v4.49.0/src/transformers/models/electra/modeling_tf_electra.py
+  static let transformersTensorFlowELECTRA = transformersTensorFlow(
+    base: "electra",
+    backbone: tensorFlowEncoder + [
+      Row.pair("embeddings.projection", "embeddings_project", .denseOutputs, .optional)
+    ],
+    heads: [
+      "masked-lm": Row.pair("masked_lm.transform", "\(generator)/dense", .denseOutputs)
+        + Row.pair("masked_lm.norm", "\(generator)/LayerNorm", .normOutputs)
+        + [Row("masked_lm.bias", "generator_lm_head/{scope}/generator_lm_head/bias:0")]
+        + tensorFlowEmbeddingCopies("generator_lm_head/{scope}/electra"),
+      "sequence-classification": Row.pair(
+        "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
+        + Row.pair(
+          "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
+    ]
+  )
+
+  private static let generator = "generator_predictions/{scope}/generator_predictions"
+}
+
+extension Dialect {
+  /// The discriminator's encoder as Google published it: the variables of a TensorFlow 1 graph. Its files have no
+  /// configuration, and hold the generator as well, which shares the embeddings.
+  ///
+  /// https://github.com/google-research/electra/blob/master/model/modeling.py
+  static let googleELECTRA = Dialect(
+    name: "google",
+    backbonePrefixes: ["electra/"],
+    dropped: googleSlots + [
+      Dropped(.beginning("generator/"), "the generator, which is another model"),
+      Dropped(.beginning("generator_predictions/"), "the generator, which is another model"),
+    ],
+    files: CheckpointFiles(library: nil),
+    backbone: googleEncoder + [Row.pair("embeddings.projection", "embeddings_project", .dense, .optional)]
   )
 }
 

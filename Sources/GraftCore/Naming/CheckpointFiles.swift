@@ -105,6 +105,7 @@ public struct ConfigurationFile: Sendable {
     var standard = Configuration(implied)
     if document.isEmpty, name != nil {
       standard.values.merge(file.values) { _, said in said }
+      completion?(file, &standard)
       return standard
     }
     guard let own = document.isEmpty ? file.values : file[configurationKey]?.object else {

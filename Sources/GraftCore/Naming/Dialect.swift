@@ -23,7 +23,8 @@ public struct Dialect: Sendable {
   /// Whether an active head without rows, and a pooler that no head reads, are left out of what is written;
   /// otherwise such a head is an error, and such a pooler belongs to the encoder.
   public let leavesOutHeads: Bool
-  /// What `{scope}` in stored names begins with; the class in snake case follows: `tf_bert_for_masked_lm`.
+  /// What the class's name begins with, which `{scope}` in stored names is in snake case: `TF` for
+  /// `tf_bert_for_masked_lm`.
   public let scopePrefix: String
   /// What weight files in this dialect carry beside their tensors.
   public let metadata: [String: String]

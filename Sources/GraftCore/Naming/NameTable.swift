@@ -362,7 +362,7 @@ public struct NameTable: Sendable {
     let prefix = withHead ? dialect.backbonePrefixes.first : dialect.backbonePrefixes.last
     return ((entry.isPrefixed ? prefix : nil) ?? "")
       .appending(entry.row.stored)
-      .replacing(NameIndex.scope, with: dialect.scopePrefix + architecture.snakeCased)
+      .replacing(NameIndex.scope, with: (dialect.scopePrefix + architecture).snakeCased)
   }
 }
 

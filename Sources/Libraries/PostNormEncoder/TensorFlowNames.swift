@@ -17,7 +17,7 @@ extension Dialect {
     Dialect(
       name: "transformers-tf",
       backbonePrefixes: ["\(base)/{scope}/\(base)/"],
-      scopePrefix: "tf_",
+      scopePrefix: "TF",
       metadata: ["backend": "tensorflow", "keras_version": "2.16.0"],
       files: CheckpointFiles(weights: "tf_model.h5"),
       backbone: backbone,
@@ -53,17 +53,26 @@ extension Dialect {
       base: base,
       backbone: tensorFlowEncoder,
       pooler: tensorFlowPooler,
-      heads: [
-        "masked-lm": Row.pair("masked_lm.transform", "lm_head/{scope}/lm_head/dense", .denseOutputs)
-          + Row.pair("masked_lm.norm", "lm_head/{scope}/lm_head/layer_norm", .normOutputs)
-          + [Row("masked_lm.bias", "lm_head/{scope}/lm_head/bias:0")]
-          + tensorFlowEmbeddingCopies("lm_head/{scope}/\(base)"),
-        "sequence-classification": Row.pair(
-          "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
-          + Row.pair(
-            "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
-      ]
+      heads: tensorFlowFirstTokenHeads(base: base)
     )
+  }
+
+  /// What those classes call the heads of RoBERTa and of the families that took them over.
+  ///
+  /// - Parameters:
+  ///   - base: What the classes call the encoder.
+  ///   - hasTokenTypes: Whether it has token types.
+  public static func tensorFlowFirstTokenHeads(base: String, hasTokenTypes: Bool = true) -> [String: [Row]] {
+    [
+      "masked-lm": Row.pair("masked_lm.transform", "lm_head/{scope}/lm_head/dense", .denseOutputs)
+        + Row.pair("masked_lm.norm", "lm_head/{scope}/lm_head/layer_norm", .normOutputs)
+        + [Row("masked_lm.bias", "lm_head/{scope}/lm_head/bias:0")]
+        + tensorFlowEmbeddingCopies("lm_head/{scope}/\(base)", hasTokenTypes: hasTokenTypes),
+      "sequence-classification": Row.pair(
+        "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
+        + Row.pair(
+          "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
+    ]
   }
 
   /// The rows of the embeddings, of a family with token types or without.

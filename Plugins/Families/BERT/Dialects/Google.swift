@@ -1,4 +1,5 @@
 import GraftCore
+import PostNormEncoder
 
 extension Dialect {
   /// BERT as Google published it: the variables of a TensorFlow 1 graph, in `bert_model.ckpt`.
@@ -7,32 +8,9 @@ extension Dialect {
   public static let googleBERT = Dialect(
     name: "google",
     backbonePrefixes: ["bert/"],
-    dropped: [
-      Dropped(.ending("/adam_m"), "an optimizer's slot"),
-      Dropped(.ending("/adam_v"), "an optimizer's slot"),
-      Dropped(.ending("/Adam"), "an optimizer's slot"),
-      Dropped(.ending("/Adam_1"), "an optimizer's slot"),
-      Dropped(.ending("global_step"), "a training counter"),
-      Dropped(.ending("beta1_power"), "an optimizer's state"),
-      Dropped(.ending("beta2_power"), "an optimizer's state"),
-    ],
+    dropped: googleSlots,
     files: CheckpointFiles(configuration: .googleBERT, library: nil),
-    backbone: [
-      [
-        Row("embeddings.word.weight", "embeddings/word_embeddings"),
-        Row("embeddings.position.weight", "embeddings/position_embeddings"),
-        Row("embeddings.token_type.weight", "embeddings/token_type_embeddings"),
-      ],
-      Row.pair("embeddings.norm", "embeddings/LayerNorm", .norm),
-      Row.pair("layers.{}.attention.query", "encoder/layer_{}/attention/self/query", .dense),
-      Row.pair("layers.{}.attention.key", "encoder/layer_{}/attention/self/key", .dense),
-      Row.pair("layers.{}.attention.value", "encoder/layer_{}/attention/self/value", .dense),
-      Row.pair("layers.{}.attention.output", "encoder/layer_{}/attention/output/dense", .dense),
-      Row.pair("layers.{}.attention.norm", "encoder/layer_{}/attention/output/LayerNorm", .norm),
-      Row.pair("layers.{}.feed_forward.intermediate", "encoder/layer_{}/intermediate/dense", .dense),
-      Row.pair("layers.{}.feed_forward.output", "encoder/layer_{}/output/dense", .dense),
-      Row.pair("layers.{}.feed_forward.norm", "encoder/layer_{}/output/LayerNorm", .norm),
-    ],
+    backbone: googleEncoder,
     pooler: Row.pair("pooler", "pooler/dense", .dense, .optional),
     heads: [
       "masked-lm": Row.pair("masked_lm.transform", "cls/predictions/transform/dense", .dense)
