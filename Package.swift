@@ -8,7 +8,7 @@ let plugins: KeyValuePairs<String, [String]> = [
     "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT", "NomicBERT",
     "ModernBERT", "DeBERTa",
   ],
-  "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification"],
+  "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification", "TokenClassification"],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
   "Optimizers": ["AdamW"],
@@ -191,6 +191,7 @@ let package = Package(
     tests("ByteLevelBPETests", ["GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
     tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),
+    tests("TokenClassificationTests", modules + ["GraftPlugins", "TokenClassification"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

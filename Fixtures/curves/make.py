@@ -1,4 +1,4 @@
-"""Writes training runs of 50 steps on the tiny checkpoints, two for each family: batches, losses and the final weights.
+"""Writes training runs of 50 steps on the tiny checkpoints, three for each family: batches, losses and the final weights.
 
     python make.py            # torch 2.15.0, transformers 5.23.0, safetensors 0.8.0
 
@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 from transformers import (
     AlbertForMaskedLM,
     AlbertForSequenceClassification,
+    AutoModelForTokenClassification,
     BertForMaskedLM,
     BertForSequenceClassification,
     CamembertForMaskedLM,
@@ -165,8 +166,17 @@ def masked_batches(family):
     return masked, lengths, labels
 
 
+def token_batches(family):
+    """A token's class follows from its id; one word in four has none, as the second piece of a word."""
+    ids, lengths = sequences(family, 20, family.end)
+    counted = is_word(family, ids) & (torch.rand(ids.shape, generator=generator) < 0.75)
+    counted[:, :, 1] = True  # every text has one
+    return ids, lengths, torch.where(counted, ids // 3 % 7, -100)
+
+
 def train(family, directory, batches, dtype):
-    architecture = family.masked_lm if directory == "masked-lm" else family.classifier
+    architectures = {"masked-lm": family.masked_lm, "token-classification": AutoModelForTokenClassification}
+    architecture = architectures.get(directory, family.classifier)
     model = architecture.from_pretrained(
         HERE.parent / family.folder / directory, dtype=dtype, attn_implementation="eager",
         **dict.fromkeys(family.dropouts, 0.0),
@@ -227,3 +237,5 @@ if __name__ == "__main__":
         write(f"{prefix}_sequence_classification", family, "sequence-classification", classification_batches(family))
         generator.manual_seed(seed + 1)
         write(f"{prefix}_masked_lm", family, "masked-lm", masked_batches(family))
+        generator.manual_seed(100 + seed)
+        write(f"{prefix}_token_classification", family, "token-classification", token_batches(family))

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from transformers import (
     AlbertForMaskedLM,
     AlbertForSequenceClassification,
+    AutoModelForTokenClassification,
     BertForMaskedLM,
     BertForPreTraining,
     BertForSequenceClassification,
@@ -494,6 +495,18 @@ def deberta_operations():
     save("relative_distances", {"distances": distances.int()} | rows)
 
 
+def token_classification(name, dropouts=tuple(NO_DROPOUT), tokens=None):
+    """Classes of some tokens, as those that begin a word have them."""
+    inputs = batch(**(tokens or {}))
+    labels = torch.full(inputs["input_ids"].shape, -100)
+    for row, column, label in ((0, 1, 3), (0, 5, 0), (0, 12, 6), (1, 1, 1), (1, 3, 2), (2, 0, 5), (2, 7, 0), (3, 0, 4)):
+        labels[row, column] = label
+    model_gradients(
+        f"{name}_token_classification", AutoModelForTokenClassification, f"{name}-tiny/token-classification",
+        inputs, {"labels": labels}, dict.fromkeys(dropouts, 0.0),
+    )
+
+
 if __name__ == "__main__":
     compute_exactly()
     generator.manual_seed(20)
@@ -507,3 +520,8 @@ if __name__ == "__main__":
     further_operations()
     generator.manual_seed(27)
     deberta_operations()
+    generator.manual_seed(121)
+    token_classification("bert")
+    for seed, (name, family) in FAMILIES.items():
+        generator.manual_seed(200 + seed)
+        token_classification(name, family.dropouts, family.tokens)

@@ -62,6 +62,7 @@ BERT = Family(
         "BertForNextSentencePrediction": "next-sentence",
         "BertForPreTraining": "pretraining",
         "BertForSequenceClassification": "sequence-classification",
+        "BertForTokenClassification": "token-classification",
     },
     {
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -70,12 +71,20 @@ BERT = Family(
 )
 DISTILBERT = Family(
     "distilbert",
-    {"DistilBertForMaskedLM": "masked-lm", "DistilBertForSequenceClassification": "sequence-classification"},
+    {
+        "DistilBertForMaskedLM": "masked-lm",
+        "DistilBertForSequenceClassification": "sequence-classification",
+        "DistilBertForTokenClassification": "token-classification",
+    },
     {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"},
 )
 ROBERTA = Family(
     "roberta",
-    {"RobertaForMaskedLM": "masked-lm", "RobertaForSequenceClassification": "sequence-classification"},
+    {
+        "RobertaForMaskedLM": "masked-lm",
+        "RobertaForSequenceClassification": "sequence-classification",
+        "RobertaForTokenClassification": "token-classification",
+    },
     {
         "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
         "lm_head.decoder.bias": "lm_head.bias",
@@ -87,12 +96,20 @@ ROBERTA = Family(
 )
 ELECTRA = Family(
     "electra",
-    {"ElectraForMaskedLM": "masked-lm", "ElectraForSequenceClassification": "sequence-classification"},
+    {
+        "ElectraForMaskedLM": "masked-lm",
+        "ElectraForSequenceClassification": "sequence-classification",
+        "ElectraForTokenClassification": "token-classification",
+    },
     {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
 )
 MPNET = Family(
     "mpnet",
-    {"MPNetForMaskedLM": "masked-lm", "MPNetForSequenceClassification": "sequence-classification"},
+    {
+        "MPNetForMaskedLM": "masked-lm",
+        "MPNetForSequenceClassification": "sequence-classification",
+        "MPNetForTokenClassification": "token-classification",
+    },
     {"lm_head.decoder.weight": "mpnet.embeddings.word_embeddings.weight", "lm_head.decoder.bias": "lm_head.bias"},
     vocabulary="tokenizer.json",
     mask="<mask>",
@@ -101,7 +118,11 @@ MPNET = Family(
 )
 ALBERT = Family(
     "albert",
-    {"AlbertForMaskedLM": "masked-lm", "AlbertForSequenceClassification": "sequence-classification"},
+    {
+        "AlbertForMaskedLM": "masked-lm",
+        "AlbertForSequenceClassification": "sequence-classification",
+        "AlbertForTokenClassification": "token-classification",
+    },
     {
         "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
         "predictions.decoder.bias": "predictions.bias",
@@ -111,12 +132,20 @@ ALBERT = Family(
 XLM_ROBERTA = replace(
     ROBERTA,
     name="xlm-roberta",
-    heads={"XLMRobertaForMaskedLM": "masked-lm", "XLMRobertaForSequenceClassification": "sequence-classification"},
+    heads={
+        "XLMRobertaForMaskedLM": "masked-lm",
+        "XLMRobertaForSequenceClassification": "sequence-classification",
+        "XLMRobertaForTokenClassification": "token-classification",
+    },
 )
 CAMEMBERT = replace(
     ROBERTA,
     name="camembert",
-    heads={"CamembertForMaskedLM": "masked-lm", "CamembertForSequenceClassification": "sequence-classification"},
+    heads={
+        "CamembertForMaskedLM": "masked-lm",
+        "CamembertForSequenceClassification": "sequence-classification",
+        "CamembertForTokenClassification": "token-classification",
+    },
 )
 NOMIC_BERT = Family(
     "nomic_bert",

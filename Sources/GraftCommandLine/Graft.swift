@@ -41,7 +41,8 @@ struct Graft: ParsableCommand {
         ]),
       CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Run.self, Report.self]),
       CommandGroup(
-        name: "Using a model", subcommands: [Predict.self, FillMask.self, Embed.self, Tokenize.self]),
+        name: "Using a model",
+        subcommands: [Predict.self, Tag.self, FillMask.self, Embed.self, Tokenize.self]),
       CommandGroup(name: "This program", subcommands: [ListPlugins.self, Doctor.self]),
     ]
   )

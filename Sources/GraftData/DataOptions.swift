@@ -98,6 +98,8 @@ public enum DataFormat: String, Sendable, CaseIterable {
   case jsonLines = "jsonl"
   /// One text a line, nothing else.
   case lines
+  /// A token a line, with its tag in another column, and blank lines between sentences.
+  case conll
 
   /// What a file's name and first bytes suggest.
   ///
@@ -107,11 +109,13 @@ public enum DataFormat: String, Sendable, CaseIterable {
   init(name: String, head: some Collection<UInt8>) {
     var parts = name.lowercased().split(separator: ".").map(String.init)
     if parts.last == "gz" { parts.removeLast() }
+    if head.starts(with: "-DOCSTART-".utf8) { parts.append("conll") }
     switch parts.last {
     case "csv": self = .csv
     case "tsv", "tab": self = .tsv
     case "jsonl", "ndjson", "json": self = .jsonLines
     case "txt": self = .lines
+    case "conll", "iob", "iob2", "bio", "bioes": self = .conll
     default:
       let start = head.drop {
         $0 == 0xEF || $0 == 0xBB || $0 == 0xBF || $0 == 0x20 || $0 == 0x0A || $0 == 0x0D

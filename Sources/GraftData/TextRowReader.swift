@@ -18,9 +18,10 @@ enum TextRowReader {
     try refuseForeign(head)
     let format = options.format ?? DataFormat(name: name, head: head)
     let lines = try DelimitedReader(window, format: format)
-    if format == .jsonLines {
-      try readObjects(lines, path: path, options: options, body)
-    } else {
+    switch format {
+    case .jsonLines: try readObjects(lines, path: path, options: options, body)
+    case .conll: try SentenceReader.read(lines, path: path, options: options, body)
+    case .csv, .tsv, .lines:
       try readTable(lines, path: path, options: options, hasNames: format != .lines, body)
     }
   }

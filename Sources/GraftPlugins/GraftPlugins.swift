@@ -25,6 +25,7 @@ import Safetensors
 import SequenceClassification
 import TensorBoard
 import TensorFlowBundle
+import TokenClassification
 import WordPiece
 import XLMRoBERTa
 
@@ -52,6 +53,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
   SequenceClassificationPlugin.self,
+  TokenClassificationPlugin.self,
   WordPiecePlugin.self,
   ByteLevelBPEPlugin.self,
   PipelinePlugin.self,

@@ -29,7 +29,7 @@ import GraftPlugins
 
   static let commands = [
     "plugins", "doctor", "inspect", "import", "export", "init", "head list", "head swap", "head detach",
-    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "embed", "train", "evaluate",
+    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "tag", "embed", "train", "evaluate",
   ]
 
   @Test(arguments: commands) func help(_ command: String) throws {

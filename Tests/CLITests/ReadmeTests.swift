@@ -5,9 +5,9 @@ import Testing
 
 /// The README is for people who paste its commands.
 @Suite struct ReadmeTests {
-  /// The lines after `$ ` in the README's console blocks, in their order.
-  private static func commands() throws -> [String] {
-    let text = try String(contentsOf: repository.appending(path: "README.md"), encoding: .utf8)
+  /// The lines after `$ ` in a page's console blocks, in their order.
+  static func commands(in page: String = "README.md") throws -> [String] {
+    let text = try String(contentsOf: repository.appending(path: page), encoding: .utf8)
     let blocks = text.components(separatedBy: "```").enumerated().filter {
       $0.offset % 2 == 1 && $0.element.hasPrefix("console\n")
     }

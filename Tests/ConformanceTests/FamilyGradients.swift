@@ -80,7 +80,8 @@ struct GoldenBatch {
     let labels = try #require(file["labels"]).integers()
     var prepared = PreparedBatch(batch)
     for active in model.heads {
-      if type(of: active.task).predictsTokens {
+      // A label for each token, or one for each row.
+      if type(of: active.task).outputs.allSatisfy({ $0.rows == .tokens }) {
         let rows = places.indices.filter { labels[places[$0]] != -100 }
         prepared.setClasses(rows.map { Int32(labels[places[$0]]) }, of: active.task, at: rows.map(Int32.init))
       } else {

@@ -124,9 +124,22 @@ struct HeadConformance {
     var metrics = Metrics()
     let scores = try model.scores(batch, Tape(try ReferenceBackend(threads: 1), recording: false))
     let active = try model.requireHead()
-    try active.task.score(try #require(scores[active.name]).value, batch, examples, into: &metrics)
+    let own = try #require(scores[active.name]).value
+    try active.task.score(own, batch, examples, into: &metrics)
+    if type(of: active.task).scoresRows {
+      try score(active.task, own, batch, examples, TaskRows.rows(for: pair.head), &metrics)
+    }
     #expect(!metrics.means.isEmpty)
     #expect(metrics.means.values.allSatisfy { (0...1).contains($0) })
+  }
+
+  /// Scores whole rows, each of which is one example.
+  private func score<T: Task>(
+    _ task: T, _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], _ rows: [TextRow],
+    _ metrics: inout Metrics
+  ) throws {
+    let found = try task.predictions(scores, batch.inputs, examples)
+    try task.score(found, of: task.labels(of: rows, LabelReading()), into: &metrics)
   }
 
   @Test("a prediction for every example, where the head says something about a row", arguments: pairs)

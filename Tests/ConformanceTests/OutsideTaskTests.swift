@@ -10,8 +10,8 @@ import Testing
 
 /// Labels every word. A task as anybody may write one, with heads for families that do not know it.
 private struct Tagging: Task {
-  static let name = "token-classification"
-  static let classSuffix = "ForTokenClassification"
+  static let name = "word-tagging"
+  static let classSuffix = "ForWordTagging"
   static let hasLabels = true
   static let settingKeys = ["id2label", "label2id", "num_labels"]
   static let columns = [TaskColumn("tokens", replacesText: true), TaskColumn("tags")]
@@ -90,7 +90,7 @@ private enum OutsidePlugin: Plugin {
     ] {
       try registry.add(
         FamilyHead(Tagging.name, .linear(on: .tokens, dropout: ["classifier_dropout", dropout])), to: family,
-        rows: ["transformers": Dialect.Row.linear("token_classification", "classifier")])
+        rows: ["transformers": Dialect.Row.linear("word_tagging", "tagger")])
       try registry.add(
         FamilyHead(Answering.name, HeadLayers(.tokens, [.linear("", width: .outputs)])), to: family,
         rows: ["transformers": Dialect.Row.linear("question_answering", "qa_outputs")])
@@ -106,9 +106,7 @@ struct OutsideTaskTests {
   init() throws { registry = try Registry(builtInPlugins + [OutsidePlugin.self]) }
 
   static let checkpoints = ["distilbert", "roberta"].flatMap { family in
-    ["token-classification", "question-answering"].flatMap { head in
-      ["\(family)-tiny/\(head)", "\(family)-tiny/without-architectures/\(head)"]
-    }
+    ["\(family)-tiny/question-answering", "\(family)-tiny/without-architectures/question-answering"]
   }
 
   @Test(
@@ -180,8 +178,8 @@ struct OutsideTaskTests {
       try importModel(parked, to: copied, registry: plain)
       let back = try swapHead(copied, to: Tagging.name, registry: registry).checkpoint
       #expect(
-        try back[Tagging.name]?.weights["token_classification.weight"]?.floats()
-          == registry.open(trained).checkpoint[Tagging.name]?.weights["token_classification.weight"]?.floats()
+        try back[Tagging.name]?.weights["word_tagging.weight"]?.floats()
+          == registry.open(trained).checkpoint[Tagging.name]?.weights["word_tagging.weight"]?.floats()
       )
     }
   }

@@ -10,7 +10,17 @@ enum TaskRows {
   ).map { texts, label in TextRow(texts.0, pair: texts.1, label: .text(label)) }
 
   /// The rows of tasks that read others. The names of labels are `a`, `b` and `c`.
-  private static let others: [String: [TextRow]] = [:]
+  private static let others: [String: [TextRow]] = [
+    "token-classification": [
+      words(["the", "world", "of", "sports"], ["a", "b", "b", "c"]), words(["oil", "prices"], ["b", "a"]),
+    ]
+  ]
+
+  private static func words(_ words: [String], _ labels: [String]) -> TextRow {
+    var row = TextRow("", label: .list(labels))
+    row.fields["tokens"] = .array(words.map { .string($0) })
+    return row
+  }
 
   /// At least two rows for the heads of a set.
   static func rows(for heads: HeadSet) -> [TextRow] {

@@ -317,7 +317,7 @@ struct HeadTests {
     let source = fixtures.appending(path: "distilbert-tiny/masked-lm")
     #expect(
       errorMessage { _ = try swapHead(source, to: "next-sentence", registry: registry) }
-        == "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification."
+        == "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification, token-classification."
     )
   }
 

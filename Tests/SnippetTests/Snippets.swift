@@ -63,6 +63,17 @@ private func trainFromALibrary() throws -> TrainingOutcome {
   return outcome
 }
 
+// MARK: GraftKit.docc/TaggingWords.md
+
+private func tagFromALibrary(_ registry: Registry, _ backend: any ComputeBackend) throws -> [[TaggedEntity]] {
+  let model = try registry.open(URL(filePath: "ner")).checkpoint.makeModel()
+  var options = TaggingOptions()
+  options.aggregation = .first
+  let entities = try tag(
+    ["Ada Lovelace lived in London"], with: model, options: options, backend: backend)
+  return entities
+}
+
 // MARK: GraftCommandLine.docc/YourOwnGraft.md
 
 public enum RelationPlugin: Plugin {
@@ -102,9 +113,9 @@ extension Tape {
 
 // MARK: GraftCore.docc/WritingAPlugin.md
 
-public struct TokenClassification: Task {
-  public static let name = "token-classification"
-  public static let classSuffix = "ForTokenClassification"
+public struct WordTagging: Task {
+  public static let name = "word-tagging"
+  public static let classSuffix = "ForWordTagging"
   public static let pipelineTag: String? = "token-classification"
   public static let hasLabels = true
   public static let settingKeys = ["id2label", "label2id", "num_labels", "classifier_dropout"]
@@ -235,20 +246,20 @@ public struct WordPrediction: TaskPrediction, Equatable {
   }
 }
 
-/// Registers the token-classification task.
-public enum TokenClassificationPlugin: Plugin {
+/// Registers the word-tagging task.
+public enum WordTaggingPlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
-    try registry.add(TokenClassification.self)
+    try registry.add(WordTagging.self)
   }
 }
 
 private let headOfThePlugin =
   FamilyHead(
-    "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"]))
+    "word-tagging", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"]))
 
 extension Dialect {
   fileprivate static let rowsOfThePlugin: [String: [Row]] =
     [
-      "token-classification": Row.linear("token_classification", "classifier")
+      "word-tagging": Row.linear("word_tagging", "classifier")
     ]
 }

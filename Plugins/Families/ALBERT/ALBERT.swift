@@ -47,6 +47,9 @@ extension Family {
     heads: [
       FamilyHead("masked-lm", .tiedDecoder(activation: .configured(["hidden_act"], default: "gelu_new"))),
       FamilyHead("sequence-classification", .linear(on: .pooled, dropout: ["classifier_dropout_prob"])),
+      FamilyHead(
+        "token-classification",
+        .linear(on: .tokens, dropout: ["classifier_dropout_prob", "hidden_dropout_prob"])),
     ],
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])

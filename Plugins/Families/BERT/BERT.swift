@@ -27,6 +27,8 @@ extension Family {
       FamilyHead(
         "sequence-classification",
         .linear(on: .pooled, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
+      FamilyHead(
+        "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
     ],
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])

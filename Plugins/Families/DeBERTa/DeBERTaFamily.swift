@@ -18,6 +18,7 @@ extension Family {
             .linear("dense", activation: .configured(["pooler_hidden_act"])),
             .dropout(["cls_dropout", "hidden_dropout_prob"]), .linear("output", width: .outputs),
           ])),
+      FamilyHead("token-classification", .linear(on: .tokens, dropout: ["hidden_dropout_prob"])),
     ],
     // The other spelling of the decoder is read as the usual one, and the usual one is written.
     settledConfiguration: ["legacy": true],
@@ -70,6 +71,7 @@ extension Dialect {
       // What transformers calls a pooler is this class's alone.
       "sequence-classification": Row.linear("sequence_classification.dense", "pooler.dense")
         + Row.linear("sequence_classification.output", "classifier"),
+      "token-classification": Row.linear("token_classification", "classifier"),
     ]
   )
 

@@ -30,6 +30,7 @@ extension Family {
       FamilyHead(
         "sequence-classification",
         .dense(.fixed(.relu), dropout: ["seq_classif_dropout"], default: 0.2, dropsInput: false)),
+      FamilyHead("token-classification", .linear(on: .tokens, dropout: ["hidden_dropout_prob"])),
     ],
     configurationKeys: [
       "hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
@@ -73,6 +74,7 @@ extension Dialect {
         decoder: "vocab_projector", tiesBias: false),
       "sequence-classification": Row.linear("sequence_classification.dense", "pre_classifier")
         + Row.linear("sequence_classification.output", "classifier"),
+      "token-classification": Row.linear("token_classification", "classifier"),
     ]
   )
 }

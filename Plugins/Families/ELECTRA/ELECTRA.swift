@@ -25,6 +25,8 @@ extension Family {
       FamilyHead(
         "sequence-classification",
         .dense(.fixed(.gelu), dropout: ["classifier_dropout", "hidden_dropout_prob"], dropsInput: true)),
+      FamilyHead(
+        "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
     ],
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
@@ -51,6 +53,7 @@ extension Dialect {
         bias: "generator_lm_head.bias", decoder: "generator_lm_head", tiesBias: false),
       "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
         + Row.linear("sequence_classification.output", "classifier.out_proj"),
+      "token-classification": Row.linear("token_classification", "classifier"),
     ]
   )
 }
@@ -73,6 +76,8 @@ extension Dialect {
         "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
         + Row.pair(
           "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
+      "token-classification": Row.pair(
+        "token_classification", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

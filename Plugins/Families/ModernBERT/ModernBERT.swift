@@ -136,6 +136,14 @@ extension Family {
           ]
         ).head(context)
       },
+      FamilyHead("token-classification") { context in
+        try HeadLayers(
+          .tokens,
+          transform("dense", context.configuration) + [
+            .dropout(["classifier_dropout"], default: 0), .linear("output", width: .outputs),
+          ]
+        ).head(context)
+      },
     ],
     configurationKeys: [
       "hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps", "hidden_dropout_prob": "mlp_dropout",

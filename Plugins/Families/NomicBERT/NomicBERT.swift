@@ -140,6 +140,9 @@ extension Family {
       FamilyHead(
         "sequence-classification",
         .linear(on: .pooled, dropout: ["classifier_dropout", "hidden_dropout_prob"], default: 0)),
+      FamilyHead(
+        "token-classification",
+        .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"], default: 0)),
     ],
     // The keys of GPT-2, which the first configurations were derived from.
     configurationKeys: [

@@ -82,5 +82,6 @@ extension Dialect {
         Row("masked_lm.decoder.bias", "cls.predictions.decoder.bias", .same, .tied(to: "masked_lm.bias")),
       ],
     "sequence-classification": Row.linear("sequence_classification", "classifier"),
+    "token-classification": Row.linear("token_classification", "classifier"),
   ]
 }

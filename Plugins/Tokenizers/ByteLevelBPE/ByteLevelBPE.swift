@@ -76,7 +76,10 @@ public struct ByteLevelBPETokenizer: Tokenizer {
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    let tokens = core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)
+    text(of: Array(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)))
+  }
+
+  public func text(of tokens: [String]) -> String {
     guard decodesBytes else { return tokens.joined(separator: " ") }
     // A token that is not spelt in the alphabet of bytes stands for itself.
     return String(

@@ -53,6 +53,8 @@ public struct PipelineTokenizer: Tokenizer {
 
   public var specialTokens: SpecialTokens { core.specialTokens }
 
+  public var continuingPrefix: String? { model.continuingPrefix }
+
   public var vocabularySize: Int { core.vocabularySize }
 
   public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }
@@ -74,8 +76,11 @@ public struct PipelineTokenizer: Tokenizer {
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    let tokens = core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)
-    return decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
+    text(of: Array(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)))
+  }
+
+  public func text(of tokens: [String]) -> String {
+    decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
   }
 
   /// The pieces of a text, at least as many of them as `limit` if there are so many.

@@ -28,6 +28,7 @@ public struct WordPieceTokenizer: Tokenizer {
   /// What is done to text before it is split into words.
   public var normalizer: BertNormalizer { splitter.options }
 
+  public let continuingPrefix: String?
   let decoder: WordPieceDecoder?
   let core: TokenizerCore
   private let splitter: WordSplitter
@@ -39,6 +40,7 @@ public struct WordPieceTokenizer: Tokenizer {
 
   init(_ description: TokenizerDescription) {
     decoder = description.decoder
+    continuingPrefix = description.model.continuingPrefix
     splitter = WordSplitter(options: description.normalizer, model: description.model)
     core = TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
@@ -81,8 +83,11 @@ public struct WordPieceTokenizer: Tokenizer {
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    let tokens = core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)
-    return decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
+    text(of: Array(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)))
+  }
+
+  public func text(of tokens: [String]) -> String {
+    decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
   }
 
   /// The pieces of a text, at least as many of them as `limit` if there are so many.

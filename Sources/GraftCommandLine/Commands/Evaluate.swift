@@ -10,7 +10,7 @@ struct Evaluate: ParsableCommand {
     abstract: "Score a model on labelled data; the head decides the task.",
     discussion: """
       A classifier's scores are those of scikit-learn; --output and --json have them for each class, with the \
-      confusion matrix, whose rows are the actual classes.
+      confusion matrix, whose rows are the actual classes. The scores of entities are those of seqeval.
 
       \(DataFlags.help)
 
@@ -19,6 +19,7 @@ struct Evaluate: ParsableCommand {
         graft evaluate news --data ag_news/test.csv --text-column 2,3 \\
           --label-column 1 --label-base 1 --output results.json
         graft evaluate news --data test.csv --predictions predictions.jsonl
+        graft evaluate ner --data test.conll --tag-scheme IOB2
         graft evaluate adapted --data domain.txt --mlm-probability 0.15
         graft evaluate adapted --data domain.txt --take 200 --pseudo-perplexity
       """)
@@ -59,6 +60,15 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp("Seed of what masked-language modelling hides.", valueName: "S"))
   var seed: UInt64 = 42
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      The scheme of the data's tags, by which entities are scored strictly: IO, IOB1, IOB2, IOE1, IOE2, IOBES or \
+      BILOU. (default: the head's; without one any, scored as conlleval does)
+      """, valueName: "NAME"))
+  var tagScheme: String?
+
+  @OptionGroup var stride: StrideFlag
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
@@ -74,13 +84,15 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let opened = try checkpoint.open(registry, strictness, flags.console)
+    var opened = try checkpoint.open(registry, strictness, flags.console)
+    try opened.setTagging(scheme: tagScheme)
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
     let read = try reading.read(data, for: opened.activeHead)
     let dataset = try Dataset(
-      read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength)
+      read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength,
+      stride: stride.stride)
     let backend = try backend.make(registry, flags.console)
     let options = EvaluationOptions(
       batchSize: batch.batchSize, mlmProbability: Float(mlmProbability), seed: seed,

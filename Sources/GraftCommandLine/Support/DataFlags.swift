@@ -5,7 +5,9 @@ import GraftData
 import GraftKit
 import GraftTensors
 
-/// How data files are read: CSV, TSV, JSON Lines or plain lines, each possibly gzipped.
+extension DataFormat: ExpressibleByArgument {}
+
+/// How data files are read: CSV, TSV, JSON Lines, plain lines or sentences in columns, each possibly gzipped.
 struct DataFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -24,6 +26,11 @@ struct DataFlags: ParsableArguments {
   var labelBase: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "How the files are laid out. (default: by their names and first bytes)", valueName: "FORMAT"))
+  var dataFormat: DataFormat?
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Use this many rows of each set: the first, after shuffling.", valueName: "N"))
   var take: Int?
@@ -35,7 +42,8 @@ struct DataFlags: ParsableArguments {
 
   /// What the help of every command with data says.
   static let help = """
-    Data files are CSV, TSV, JSON Lines or one text a line, each also gzipped. Columns are names, or numbers \
+    Data files are CSV, TSV, JSON Lines, one text a line or, for tagging, a token a line as CoNLL has it, each also \
+    gzipped. Columns are names, or numbers \
     from 1 for files without a header. 'ag_news' and 'ag_news:test' are data sets known by name: their \
     original files are looked for in ag_news/ below $GRAFT_DATA, the working directory and Graft's cache.
     """
@@ -53,7 +61,8 @@ struct DataFlags: ParsableArguments {
     get throws {
       DataOptions(
         textColumns: try textColumn.map(Column.list) ?? [], pairColumn: try pairColumn.map(Column.init),
-        labelColumn: try labelColumn.map(Column.init), shuffleSeed: shuffleSeed, take: take)
+        labelColumn: try labelColumn.map(Column.init), format: dataFormat,
+        shuffleSeed: shuffleSeed, take: take)
     }
   }
 
@@ -71,7 +80,8 @@ struct DataFlags: ParsableArguments {
         throw GraftError(
           .refused, "a data set known by name cannot be joined with files", subject: "'\(set.name)'")
       }
-      guard textColumn == nil, pairColumn == nil, labelColumn == nil, labelBase == nil else {
+      guard textColumn == nil, pairColumn == nil, labelColumn == nil, labelBase == nil, dataFormat == nil
+      else {
         throw GraftError(
           .refused, "a data set known by name has its own columns and labels", subject: "'\(set.name)'",
           advice: "Leave out the flags of columns and labels.")

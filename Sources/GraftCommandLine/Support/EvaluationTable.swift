@@ -17,12 +17,24 @@ struct EvaluationTable {
       parts.append(Self.scores(confusion, evaluation.labels))
       if confusion.classes <= Self.largestMatrix { parts.append(Self.matrix(confusion, evaluation.labels)) }
     }
+    if let kinds = evaluation.kinds { parts.append(Self.scores(kinds)) }
     text = parts.joined(separator: "\n\n")
   }
 
   private static func scores(_ confusion: ConfusionMatrix, _ labels: [String]) -> String {
-    let named = Array(zip(labels, confusion.scores)) + [("macro average", confusion.macro)]
-    return Format.table(
+    table(Array(zip(labels, confusion.scores)) + [("macro average", confusion.macro)])
+  }
+
+  private static func scores(_ counts: KindCounts) -> String {
+    table(
+      counts.kinds.map { ($0.name, $0.scores) } + [
+        ("micro average", counts.micro), ("macro average", counts.macro),
+        ("weighted average", counts.weighted),
+      ])
+  }
+
+  private static func table(_ named: [(String, ConfusionMatrix.Scores)]) -> String {
+    Format.table(
       named.map { name, scores in
         [Format.oneLine(name)]
           + [scores.precision, scores.recall, scores.f1].map { Format.score(Float($0)) }

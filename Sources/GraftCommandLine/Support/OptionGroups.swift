@@ -141,6 +141,19 @@ struct LengthFlag: ParsableArguments {
   }
 }
 
+/// How much the windows of a long text share.
+struct StrideFlag: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many tokens the windows of a long text share. (default: a quarter of a window)", valueName: "N"))
+  var stride: Int?
+
+  func validate() throws {
+    if let stride, stride < 0 { throw ValidationError("--stride must be at least 0.") }
+  }
+}
+
 /// How many texts run together.
 struct BatchFlag: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Texts that run together.", valueName: "N"))

@@ -38,6 +38,15 @@ struct TrainingFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: Self.help("max-length"))
   var maxLength = defaults.maxLength
 
+  @Option(parsing: .unconditional, help: Self.help("stride"))
+  var stride: Int?
+
+  @Flag(help: Self.help("label-all-tokens"))
+  var labelAllTokens = false
+
+  @Option(help: Self.help("tag-scheme"))
+  var tagScheme: String?
+
   @Option(parsing: .unconditional, help: Self.help("mlm-probability"))
   var mlmProbability = defaults.mlmProbability
 

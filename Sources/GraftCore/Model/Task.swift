@@ -41,8 +41,15 @@ public protocol Task: Sendable {
   /// Whether an output is the score of a token of the vocabulary, as filling masks needs it.
   static var predictsTokens: Bool { get }
 
+  /// Whether an output is the score of a label for each token, as tagging needs it.
+  static var labelsTokens: Bool { get }
+
   /// Whether a row may become several examples, as windows over a long text do.
   static var splitsRows: Bool { get }
+
+  /// Whether it scores what was said about whole rows, as entities and answers are scored; see
+  /// ``score(_:of:into:)``.
+  static var scoresRows: Bool { get }
 
   /// Whether it learns from labels, and not from the text alone.
   static var readsLabels: Bool { get }
@@ -104,6 +111,16 @@ public protocol Task: Sendable {
   func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics) throws
 
+  /// Adds what was said about all rows to a score, once all their examples are predicted.
+  ///
+  /// - Parameters:
+  ///   - predictions: What ``joined(_:of:)`` made of the examples of each row.
+  ///   - labels: What ``labels(of:_:)`` made of each row.
+  ///   - metrics: What ``score(_:_:_:into:)`` has added to.
+  /// - Throws: `GraftError` when a label is not of this task.
+  func score(
+    _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics) throws
+
   /// What the scores say about each example of a batch.
   ///
   /// - Parameters:
@@ -126,7 +143,9 @@ extension Task {
   public static var pipelineTag: String? { nil }
   public static var hasLabels: Bool { false }
   public static var predictsTokens: Bool { false }
+  public static var labelsTokens: Bool { false }
   public static var splitsRows: Bool { false }
+  public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
@@ -141,6 +160,10 @@ extension Task {
 
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
+  ) throws {}
+
+  public func score(
+    _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics
   ) throws {}
 
   public func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction {
@@ -217,15 +240,32 @@ public struct TextEncoder: Sendable {
   public let tokenizer: any Tokenizer
   /// The most tokens of an example, special ones included.
   public let maximumLength: Int
+  /// How many tokens a window repeats of the one before it.
+  public let stride: Int
 
-  public init(_ tokenizer: any Tokenizer, maximumLength: Int) {
+  /// - Parameters:
+  ///   - tokenizer: What splits texts into tokens.
+  ///   - maximumLength: The most tokens of an example, special ones included.
+  ///   - stride: How many tokens a window repeats of the one before it; `nil` is a quarter of the longest.
+  public init(_ tokenizer: any Tokenizer, maximumLength: Int, stride: Int? = nil) {
     self.tokenizer = tokenizer
     self.maximumLength = maximumLength
+    // Beside two special tokens a window has to go on by one.
+    self.stride = stride ?? max(0, min(maximumLength / 4, maximumLength - 3))
   }
 
   /// A text, or a pair, cut to the longest that is allowed.
   public func encode(_ text: String, _ pair: String? = nil) -> Encoding {
     tokenizer.encode(text, pair: pair, maximumLength: maximumLength, addSpecialTokens: true)
+  }
+
+  /// A text, or a pair, as windows over one of the two, each of the longest that is allowed; see
+  /// ``Tokenizer/windows(of:pair:over:maximumLength:stride:)``.
+  ///
+  /// - Throws: `GraftError` when the stride leaves no room for anything else.
+  public func windows(of text: String, _ pair: String? = nil, over sequence: Int = 0) throws -> [Encoding] {
+    try tokenizer.windows(
+      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride)
   }
 }
 

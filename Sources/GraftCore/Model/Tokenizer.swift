@@ -45,6 +45,9 @@ public protocol Tokenizer: Sendable {
 
   var specialTokens: SpecialTokens { get }
 
+  /// What the tokens that go on with a word begin with, such as `##`; `nil` where tokens do not show it.
+  var continuingPrefix: String? { get }
+
   /// Encodes a text, or a pair, with the special tokens around and between.
   ///
   /// - Parameters:
@@ -68,9 +71,15 @@ public protocol Tokenizer: Sendable {
 
   /// The text of token ids, cleaned up as `tokenizers` does.
   func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String
+
+  /// The text of tokens as they are spelled, put together as ``decode(_:skippingSpecialTokens:)`` does. They need
+  /// not be in the vocabulary: a text that was decoded before may be one of them.
+  func text(of tokens: [String]) -> String
 }
 
 extension Tokenizer {
+  public var continuingPrefix: String? { nil }
+
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
 
   public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {

@@ -62,19 +62,22 @@ struct Architecture {
       let claimed = set.taskNames
       return set.tasks + tasks.filter { !claimed.contains($0.name) }
     case .none:
-      // A head is recognised when all that it needs is there, and no other head explains more of it.
-      let candidates = try tasks.filter {
-        try complete[$0.name] != nil && (hasPooler || !needsPooler($0))
+      // A head is recognised when all that it needs is there, and no other head explains more of it: of two with the
+      // same names, the one that reads the pooler where there is one.
+      let candidates = try tasks.map { (task: $0, readsPooler: try needsPooler($0)) }.filter {
+        complete[$0.task.name] != nil && (hasPooler || !$0.readsPooler)
       }
       // A head of no registered task may explain as much, and then nothing is guessed.
-      let excluded = Set(tasks.map { $0.name }).subtracting(candidates.map { $0.name })
+      let excluded = Set(tasks.map { $0.name }).subtracting(candidates.map { $0.task.name })
       let others = complete.filter { !excluded.contains($0.key) }
-      return candidates.filter { task in
-        let own = complete[task.name] ?? []
+      let readingTokens = Set(candidates.filter { !$0.readsPooler }.map { $0.task.name })
+      return candidates.filter { candidate in
+        let own = complete[candidate.task.name] ?? []
         return others.allSatisfy { name, others in
-          name == task.name || own.isDisjoint(with: others) || own.isStrictSuperset(of: others)
+          name == candidate.task.name || own.isDisjoint(with: others) || own.isStrictSuperset(of: others)
+            || own == others && candidate.readsPooler && readingTokens.contains(name)
         }
-      }
+      }.map { $0.task }
     }
   }
 

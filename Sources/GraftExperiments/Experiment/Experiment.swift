@@ -143,3 +143,18 @@ public struct Experiment: Sendable {
     public var pseudoPerplexity = false
   }
 }
+
+extension Experiment {
+  /// The experiment with the columns that its heads read beside text and label: those of the base checkpoint, and those
+  /// that stages put on.
+  func readingColumns(of base: Checkpoint, _ registry: Registry) -> Experiment {
+    let heads = stages.values.compactMap { stage -> (any GraftCore.Task.Type)? in
+      guard case .swap(let swap) = stage.task else { return nil }
+      return registry.tasks[swap.head]
+    }
+    let columns = OrderedSet((base.activeHead?.columns ?? []) + heads.flatMap { $0.columns })
+    var experiment = self
+    for name in data.keys { experiment.data[name]?.options.fields = columns.elements }
+    return experiment
+  }
+}

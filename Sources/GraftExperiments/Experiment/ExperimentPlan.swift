@@ -45,8 +45,9 @@ public struct ExperimentPlan: Sendable {
   ///   - registry: The plugins.
   /// - Throws: One `GraftError` that lists all that is wrong.
   public init(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws {
-    self.experiment = experiment
     let base = try registry.open(experiment.base).checkpoint
+    let experiment = experiment.readingColumns(of: base, registry)
+    self.experiment = experiment
     baseHash = try base.contentHash()
     baseParameters = base.components.reduce(0) { $0 + $1.weights.elementCount }
     let diagnostics = Diagnostics()

@@ -141,6 +141,7 @@ private struct ExperimentSchema {
     keys.read("take", &options.take)
     keys.read("shuffle-seed", &options.shuffleSeed)
     if let take = options.take { require(take > 0, "take", "at least 1", keys) }
+    keys.read("data-format", &options.format)
     options.textColumns = columns("text-column", keys)
     options.pairColumn = columns("pair-column", keys).first
     options.labelColumn = columns("label-column", keys).first
@@ -152,7 +153,8 @@ private struct ExperimentSchema {
       if files.count == 1, !FileManager.default.fileExists(atPath: url(files[0]).path),
         let (set, split) = try NamedDataSet.find(files[0])
       {
-        for key in ["text-column", "pair-column", "label-column", "label-base"] where keys[key] != nil {
+        for key in ["text-column", "pair-column", "label-column", "label-base", "data-format"]
+        where keys[key] != nil {
           diagnostics.add(
             keys.place(of: key), "'\(files[0])' has its own columns and labels; leave '\(key)' out")
         }

@@ -35,7 +35,7 @@ extension ExperimentSchedule {
       options.batchSize = min(options.batchSize, 1024)
       let some = try set.read(atMost: options.batchSize * (Self.timedBatches + 1))
       let model = try stage.checkpoint.makeModel(frozen: options.freezesBackbone ? .backbone : .none)
-      let data = try some.dataset(for: model, maxLength: options.maxLength)
+      let data = try some.dataset(for: model, options)
       let optimizer = isTraining ? try registry.optimizers.find(options.optimizer) : nil
       let seconds = try Self.time(
         model, data, options, optimizer: optimizer, backend: machine.backend(for: stage.task))

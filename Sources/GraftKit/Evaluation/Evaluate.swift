@@ -33,6 +33,8 @@ public struct Evaluation: Sendable {
   public var metrics: [String: Double]
   /// Of a classifier of single labels: which class examples of each class were given.
   public var confusion: ConfusionMatrix?
+  /// Of a head that finds things in rows, such as entities: how many of each kind there are and were found.
+  public var kinds: KindCounts?
   /// The names of a classifier's outputs.
   public var labels: [String]
   /// What was said about each row, in the order of the data, when the options ask for it.
@@ -64,16 +66,12 @@ public struct Evaluation: Sendable {
     var document = JSON(results: results.merging(["eval_samples": Double(examples)]) { $1 }).object ?? [:]
     if let confusion {
       document["classes"] = .array(
-        zip(labels, confusion.scores).map { label, scores in
-          [
-            "label": .string(label), "precision": JSON(scores.precision), "recall": JSON(scores.recall),
-            "f1": JSON(scores.f1), "support": JSON(scores.support),
-          ]
-        })
+        zip(labels, confusion.scores).map { label, scores in scores.json(named: label) })
       if confusion.classes <= Evaluation.largestMatrix {
         document["confusion_matrix"] = .array(confusion.rows.map { .array($0.map { JSON($0) }) })
       }
     }
+    if let kinds { document["kinds"] = .array(kinds.kinds.map { $0.scores.json(named: $0.name) }) }
     return .object(document)
   }
 }
@@ -101,7 +99,8 @@ public func evaluate(
   let batching = Batching(model: model, data: data, mlmProbability: options.mlmProbability)
   let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
   let start = ContinuousClock.now
-  let collector = options.keepsPredictions ? active.task.collector(data) : nil
+  let scoresRows = type(of: active.task).scoresRows
+  let collector = options.keepsPredictions || scoresRows ? active.task.collector(data) : nil
   var metrics = Metrics()
   // Each head's mean over all its predictions.
   var losses = Metrics()
@@ -122,15 +121,27 @@ public func evaluate(
     done += indices.count
     try progress(done)
   }
+  if scoresRows { try collector?.score(into: &metrics) }
   return Evaluation(
     loss: model.heads.compactMap { losses.means[$0.name] }.reduce(0, +),
     metrics: metrics.means,
     confusion: metrics.confusion,
+    kinds: metrics.kinds,
     labels: type(of: active.task).hasLabels ? try model.configuration.labels() : [],
-    predictions: try collector?.predictions() ?? [],
+    predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],
     examples: data.count,
     batches: batches.count,
     seconds: start.secondsSince)
+}
+
+extension ConfusionMatrix.Scores {
+  /// The scores of one class or kind, for a list of them.
+  fileprivate func json(named name: String) -> JSON {
+    [
+      "label": .string(name), "precision": JSON(precision), "recall": JSON(recall), "f1": JSON(f1),
+      "support": JSON(support),
+    ]
+  }
 }
 
 extension ContinuousClock.Instant {

@@ -44,6 +44,8 @@ public func predict(
 protocol PredictionCollecting {
   func add(_ scores: Tensor, _ batch: Batch, _ examples: [Example], at indices: [Int]) throws
   func predictions() throws -> [any TaskPrediction]
+  /// Adds what was said about whole rows to a score.
+  func score(into metrics: inout Metrics) throws
 }
 
 extension Task {
@@ -68,7 +70,13 @@ private final class PredictionCollector<T: Task>: PredictionCollecting {
     }
   }
 
-  func predictions() throws -> [any TaskPrediction] {
+  func predictions() throws -> [any TaskPrediction] { try joined() }
+
+  func score(into metrics: inout Metrics) throws {
+    try task.score(joined(), of: data.labels, into: &metrics)
+  }
+
+  private func joined() throws -> [T.Prediction] {
     try data.rows.indices.map { row in
       try task.joined(data.examples(ofRow: row).compactMap { found[$0] }, of: data.rows[row])
     }

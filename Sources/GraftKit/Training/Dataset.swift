@@ -1,5 +1,6 @@
 import GraftCore
 import GraftTensors
+import Synchronization
 
 /// Rows that a model is trained or evaluated on, tokenized one at a time as they are wanted, so that what
 /// stays in memory is the texts.
@@ -9,6 +10,8 @@ import GraftTensors
 public struct Dataset: Sendable {
   /// The rows that the examples are of.
   public let rows: [TextRow]
+  /// What the task made of the label of each row; empty where labels were not read.
+  public let labels: [(any ExampleLabel)?]
   /// The number of examples: one for each row, unless the task makes several of a long one.
   public let count: Int
   /// Tells data sets apart: the number of rows, and a hash of all that a task reads of them: texts,
@@ -26,7 +29,9 @@ public struct Dataset: Sendable {
   ///   - rows: Texts and labels.
   ///   - model: Its tokenizer and the tasks of its heads say how rows are read.
   ///   - labelBase: The number of the first label in the data; see `LabelReading.base`.
-  ///   - maxLength: The most tokens of an example; longer ones are cut. The model's own limit holds too.
+  ///   - maxLength: The most tokens of an example; longer ones are cut, or become several windows where the task
+  ///     splits rows. The model's own limit holds too.
+  ///   - stride: How many tokens a window repeats of the one before it; `nil` is a quarter of the longest.
   ///   - requiringLabels: Whether labels are read; not so for predicting.
   /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, and naming the row whose label
   ///   the task cannot read.
@@ -35,10 +40,12 @@ public struct Dataset: Sendable {
     for model: Model,
     labelBase: Int? = nil,
     maxLength: Int? = nil,
+    stride: Int? = nil,
     requiringLabels: Bool = true
   ) throws {
     let encoder = TextEncoder(
-      try model.requireTokenizer(), maximumLength: min(maxLength ?? .max, model.backbone.maximumLength))
+      try model.requireTokenizer(), maximumLength: min(maxLength ?? .max, model.backbone.maximumLength),
+      stride: stride)
     let labels =
       try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), base: labelBase) : []
     let task = model.heads.first?.task
@@ -60,7 +67,7 @@ public struct Dataset: Sendable {
     let fingerprint = "\(rows.count)-\(hash.text)"
     guard let task, type(of: task).splitsRows else {
       try self.init(
-        rows, count: rows.count, starts: nil, fingerprint: fingerprint,
+        rows, labels: labels, count: rows.count, starts: nil, fingerprint: fingerprint,
         length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
         example: { row in
           guard let example = try examples(row).first else {
@@ -78,10 +85,15 @@ public struct Dataset: Sendable {
       owners += made.map { _ in row }
       lengths += made.map(\.encoding.ids.count)
     }
+    // The windows of a long row are asked for one after another.
+    let last = LastRow()
     try self.init(
-      rows, count: owners.count, starts: starts, fingerprint: fingerprint,
+      rows, labels: labels, count: owners.count, starts: starts, fingerprint: fingerprint,
       length: { [lengths] in lengths[$0] },
-      example: { [starts, owners] index in try examples(owners[index])[index - starts[owners[index]]] })
+      example: { [starts, owners] index in
+        let row = owners[index]
+        return try last.examples(of: row) { try examples(row) }[index - starts[row]]
+      })
   }
 
   /// The labels of rows as tasks read them; empty when none reads any.
@@ -110,12 +122,14 @@ public struct Dataset: Sendable {
       hash.add(example.label)
     }
     try self.init(
-      examples.map(\.row), count: examples.count, starts: nil, fingerprint: "\(examples.count)-\(hash.text)",
+      examples.map(\.row), labels: examples.map(\.label), count: examples.count, starts: nil,
+      fingerprint: "\(examples.count)-\(hash.text)",
       length: { examples[$0].encoding.ids.count }, example: { examples[$0] })
   }
 
   private init(
     _ rows: [TextRow],
+    labels: [(any ExampleLabel)?],
     count: Int,
     starts: [Int]?,
     fingerprint: String,
@@ -127,6 +141,7 @@ public struct Dataset: Sendable {
         .missing, "there are no rows", advice: "Check the data file and \(option: "take").")
     }
     self.rows = rows
+    self.labels = labels
     self.count = count
     self.starts = starts
     self.fingerprint = fingerprint
@@ -141,4 +156,17 @@ public struct Dataset: Sendable {
 
   /// The examples of a row.
   func examples(ofRow row: Int) -> Range<Int> { starts.map { $0[row]..<$0[row + 1] } ?? row..<row + 1 }
+}
+
+/// The examples of the row that was tokenized last, where rows become several.
+private final class LastRow: Sendable {
+  private let state = Mutex<(row: Int, examples: [Example])>((-1, []))
+
+  func examples(of row: Int, _ make: () throws -> [Example]) throws -> [Example] {
+    if let known = state.withLock({ $0.row == row ? $0.examples : nil }) { return known }
+    let made = try make()
+    // A row that is one example is not asked for twice in a row.
+    if made.count > 1 { state.withLock { $0 = (row, made) } }
+    return made
+  }
 }

@@ -1,4 +1,5 @@
 import GraftCompute
+import GraftData
 import GraftTensors
 
 /// A type of setting that can be given as text, and be written to a record.
@@ -70,3 +71,4 @@ extension OptionValue where Self: RawRepresentable & CaseIterable, RawValue == S
 }
 
 extension Precision: OptionValue {}
+extension DataFormat: OptionValue {}

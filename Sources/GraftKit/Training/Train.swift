@@ -46,6 +46,7 @@ public func train(
   // Once, and not whenever it is written.
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
+  try checkpoint.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme)
   var trained = checkpoint
   // The override is for training alone: what is written keeps its configuration.
   if let dropout = options.dropout {
@@ -56,7 +57,7 @@ public func train(
   let recorder = MetricsRecorder(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
-  let dataset = try data.dataset(for: model, maxLength: options.maxLength)
+  let dataset = try data.dataset(for: model, options)
   let run = TrainingRun(
     model: model,
     options: options,
@@ -69,7 +70,7 @@ public func train(
     backend: backend)
   return try run.train(
     on: dataset,
-    evaluating: evaluationData?.dataset(for: model, maxLength: options.maxLength),
+    evaluating: evaluationData?.dataset(for: model, options),
     resume: resume,
     control: control,
     profile: profile,
@@ -80,7 +81,7 @@ public func train(
 }
 
 extension TrainingData {
-  package func dataset(for model: Model, maxLength: Int) throws -> Dataset {
-    try Dataset(rows, for: model, labelBase: labelBase, maxLength: maxLength)
+  package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
+    try Dataset(rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride)
   }
 }

@@ -30,7 +30,9 @@ package struct TrainingArguments: Equatable {
   package func check(against directory: URL) throws {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
     let stored = TrainingArguments.currentNames(try JSON(file: file))
-    for (flag, value) in values where stored[flag] != value {
+    // What an option did not do yet when a run began, it does not do by default.
+    let defaults = TrainingOptions().record
+    for (flag, value) in values where (stored[flag] ?? defaults[flag]) != value {
       if ["model", "data", "eval-data"].contains(flag), isOlderHash(stored[flag], of: value) { continue }
       if flag == "model" {
         throw GraftError(

@@ -24,6 +24,13 @@ public struct TrainingOptions: Sendable, Equatable {
   public var maxGradNorm = 1.0
   /// The most tokens of an example; longer ones are cut.
   public var maxLength = 512
+  /// How many tokens the windows of a long text share, where a task reads long texts in windows; `nil` is a quarter of
+  /// a window.
+  public var stride: Int?
+  /// Whether a head that labels words learns from all their tokens, and not from the first alone.
+  public var labelsAllTokens = false
+  /// The scheme of the data's tags, by which entities are then scored strictly.
+  public var tagScheme: String?
   /// The share of tokens that masked-language modelling hides.
   public var mlmProbability = 0.15
   public var seed: UInt64 = 42

@@ -35,6 +35,18 @@ extension TrainingOptions {
       "max-length", \.maxLength, .atLeast(3, "at least 3, for [CLS], a token and [SEP]"), placeholder: "N",
       help: "Cut texts to this many tokens; the model's own limit holds too."),
     TrainingSetting(
+      optional: "stride", \.stride, .atLeast(0, "0 or more"), placeholder: "N",
+      help: "How many tokens the windows of a long text share, for heads that read windows.",
+      fallback: "a quarter of a window"),
+    TrainingSetting(
+      "label-all-tokens", \.labelsAllTokens,
+      help: "Learn from all tokens of a word, not from its first alone."),
+    TrainingSetting(
+      optional: "tag-scheme", \.tagScheme, placeholder: "NAME",
+      help:
+        "The scheme of the data's tags, by which entities are scored strictly: IO, IOB1, IOB2, IOE1, IOE2, IOBES or BILOU.",
+      fallback: "any, scored as conlleval does"),
+    TrainingSetting(
       "mlm-probability", \.mlmProbability, .share, placeholder: "P",
       help: "The share of tokens that masked-language modelling hides."),
     TrainingSetting("seed", \.seed, placeholder: "S", help: "Seed of order, masks and dropout."),

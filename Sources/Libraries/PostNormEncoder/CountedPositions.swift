@@ -46,6 +46,7 @@ extension [FamilyHead] {
     [
       FamilyHead("masked-lm", .tiedDecoder(activation: .fixed(.gelu))),
       FamilyHead("sequence-classification", .dense(.fixed(.tanh), dropout: dropout, dropsInput: true)),
+      FamilyHead("token-classification", .linear(on: .tokens, dropout: dropout)),
     ]
   }
 }
@@ -58,6 +59,7 @@ extension Dialect {
       decoder: "lm_head.decoder"),
     "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
       + Row.linear("sequence_classification.output", "classifier.out_proj"),
+    "token-classification": Row.linear("token_classification", "classifier"),
   ]
 
   /// RoBERTa and the families that took it over as `transformers` names them, in safetensors, PyTorch and ONNX files.

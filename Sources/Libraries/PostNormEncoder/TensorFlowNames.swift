@@ -72,6 +72,8 @@ extension Dialect {
         "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
         + Row.pair(
           "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
+      "token-classification": Row.pair(
+        "token_classification", "classifier/{scope}/classifier", .denseOutputs),
     ]
   }
 

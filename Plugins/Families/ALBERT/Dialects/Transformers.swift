@@ -32,6 +32,7 @@ extension Dialect {
         transform: "predictions.dense", norm: "predictions.LayerNorm", bias: "predictions.bias",
         decoder: "predictions.decoder"),
       "sequence-classification": Row.linear("sequence_classification", "classifier"),
+      "token-classification": Row.linear("token_classification", "classifier"),
     ]
   )
 

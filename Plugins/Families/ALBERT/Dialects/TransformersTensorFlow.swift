@@ -31,6 +31,8 @@ extension Dialect {
         + tensorFlowEmbeddingCopies("predictions/{scope}/albert"),
       "sequence-classification": Row.pair(
         "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "token-classification": Row.pair(
+        "token_classification", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

@@ -20,6 +20,7 @@ extension Dialect {
         bias: "cls.predictions.bias", decoder: "cls.predictions.decoder"),
       "next-sentence": Row.linear("next_sentence", "cls.seq_relationship"),
       "sequence-classification": Row.linear("sequence_classification", "classifier"),
+      "token-classification": Row.linear("token_classification", "classifier"),
     ]
   )
 }

@@ -20,6 +20,8 @@ extension Dialect {
         "next_sentence", "nsp___cls/{scope}/nsp___cls/seq_relationship", .denseOutputs),
       "sequence-classification": Row.pair(
         "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "token-classification": Row.pair(
+        "token_classification", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

@@ -28,6 +28,8 @@ extension Dialect {
       "sequence-classification": Row.pair(
         "sequence_classification.dense", "pre_classifier/{scope}/pre_classifier", .denseOutputs)
         + Row.pair("sequence_classification.output", "classifier/{scope}/classifier", .denseOutputs),
+      "token-classification": Row.pair(
+        "token_classification", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

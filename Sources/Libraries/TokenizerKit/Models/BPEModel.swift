@@ -4,6 +4,7 @@ import GraftTensors
 public struct BPEModel: TokenModel {
   public static let kind = "BPE"
   public let unknown: Int32?
+  public var continuingPrefix: String? { prefix.isEmpty ? nil : String(decoding: prefix, as: UTF8.self) }
   /// Whether one unknown token stands for all that follow each other.
   private let fusesUnknown: Bool
   /// What the characters after the first begin with, and what the last one ends with, before they are looked up.

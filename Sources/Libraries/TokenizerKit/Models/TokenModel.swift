@@ -11,10 +11,17 @@ public protocol TokenModel: Sendable {
   /// The token of what has no other.
   var unknown: Int32? { get }
 
+  /// What tokens that go on with a word begin with; `nil` where they do not show it.
+  var continuingPrefix: String? { get }
+
   /// Appends the tokens of a piece, with their places in it, in bytes.
   ///
   /// - Parameter piece: UTF-8, not empty, behind which ``PieceTable/padding`` more bytes can be read.
   func split(_ piece: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces)
+}
+
+extension TokenModel {
+  public var continuingPrefix: String? { nil }
 }
 
 /// The models that there are.

@@ -18,6 +18,7 @@ public struct WordPieceModel: TokenModel {
   public let maximumWordLength: Int
 
   public var unknown: Int32? { unknownID }
+  public var continuingPrefix: String? { prefix.isEmpty ? nil : prefix }
 
   public init(_ file: TokenizerDocument, _ vocabulary: Vocabulary) throws {
     try self.init(ComponentReader(modelOf: file), vocabulary)

@@ -1,0 +1,108 @@
+"""Writes entities of texts as transformers' token-classification pipeline finds them, with every aggregation.
+
+    python make.py            # torch 2.15.0, transformers 5.23.0, tokenizers 0.23.3
+
+NAME.json for the tiny token classifiers: `cases`, each with `text`, `aggregation`, perhaps `stride`, and `entities` as
+lists: label, score, word, start, end, and of single tokens the index. The weights are random, so that entities begin and
+end anywhere, within words too. `python make.py --count` instead compares Graft with the pipeline on many texts: it takes
+the path of a `graft` and prints how many differ.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer, TokenClassificationPipeline
+from transformers.utils import logging
+
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+warnings.filterwarnings("ignore")
+FIXTURES = Path(__file__).resolve().parent.parent
+MODELS = ["bert", "distilbert", "electra", "mpnet", "roberta"]
+STRATEGIES = ["none", "simple", "first", "average", "max"]
+TEXTS = [
+    "The president of the company said it will play in Iraq.",
+    "Oil prices rose 3.5% on Tuesday; Wall St. didn't notice...",
+    "Cafe\u0301 naïve, 中文 & ÜBER straße 👩‍🚀!",
+    "unbelievable xylophones  and\ttabs — [MASK] [SEP]",
+    "New-York/London (U.K.)",
+    "",
+]
+LONG = " ".join(TEXTS[:2]) * 3
+
+
+def pipeline(name):
+    folder = FIXTURES / f"{name}-tiny/token-classification"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = 32
+    model = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return TokenClassificationPipeline(model=model.eval(), tokenizer=tokenizer)
+
+
+def entities(pipe, text, aggregation, **options):
+    found = pipe(text, aggregation_strategy=aggregation, **options)
+    return [
+        [e.get("entity_group") or e["entity"], round(float(e["score"]), 6), e["word"], int(e["start"]), int(e["end"])]
+        + ([int(e["index"])] if aggregation == "none" else [])
+        for e in found
+    ]
+
+
+def case(pipe, text, aggregation, **options):
+    return dict(text=text, aggregation=aggregation, **options, entities=entities(pipe, text, aggregation, **options))
+
+
+def write(name):
+    pipe = pipeline(name)
+    cases = [case(pipe, text, aggregation) for aggregation in STRATEGIES for text in TEXTS]
+    cases += [case(pipe, LONG, aggregation, stride=8) for aggregation in STRATEGIES[1:]]
+    cases.append(case(pipe, TEXTS[0], "simple", ignore_labels=[]))
+    text = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    path = FIXTURES / "tagging" / f"{name}.json"
+    path.write_text(f'{{"cases": [\n{text}\n]}}\n', encoding="utf-8")
+    print(name, len(cases), "cases,", sum(len(case["entities"]) for case in cases), "entities")
+
+
+def texts(count):
+    generator = random.Random(17)
+    words = " ".join(TEXTS).split() + "Ada Lovelace's e-mail U.S.-based don't 2,000 (see [1]) naïveté 東京 it's".split()
+    return [" ".join(generator.choice(words) for _ in range(generator.randint(1, 14))) for _ in range(count)]
+
+
+def compare(graft, count=2000):
+    for name in MODELS:
+        pipe, lines = pipeline(name), texts(count)
+        folder = FIXTURES / f"{name}-tiny/token-classification"
+        for aggregation in STRATEGIES:
+            with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+                file.flush()
+                arguments = [graft, "tag", folder, "--input", file.name, "--aggregation", aggregation, "--json", "--quiet"]
+                rows = json.loads(subprocess.run(arguments, check=True, capture_output=True).stdout)
+            different, largest, total = 0, 0.0, 0
+            for line, row in zip(lines, rows, strict=True):
+                expected = [(e[:1] + e[2:], e[1]) for e in entities(pipe, line, aggregation)]
+                keys = ["label", "word", "start", "end"] + ["index"] * (aggregation == "none")
+                found = [([e[key] for key in keys], e["score"]) for e in row["entities"]]
+                total += len(expected)
+                if [e for e, _ in expected] != [e for e, _ in found]:
+                    different += 1
+                    if different == 1:
+                        print(repr(line), expected[:6], found[:6], sep="\n  ")
+                    continue
+                largest = max([largest] + [abs(a - b) for (_, a), (_, b) in zip(expected, found)])
+            print(f"{name} {aggregation}: {different} of {count} texts differ, {total} entities, scores by {largest:.1e}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--count"]:
+        compare(sys.argv[2])
+    else:
+        for name in MODELS:
+            write(name)

@@ -1,0 +1,89 @@
+import GraftCore
+import GraftTensors
+
+/// A head's labels as tags.
+struct HeadTags: Sendable {
+  /// The names of the outputs, in their order.
+  let labels: [String]
+  /// The tag of each label; `nil` for labels that are no tags, such as parts of speech.
+  let tags: [WordTag]?
+  /// What the tags' letters speak for, or what the configuration says; `nil` without tags.
+  let scheme: TagScheme?
+  /// The scheme that the data's tags are in, when the configuration says so.
+  let dataScheme: TagScheme?
+  /// The label of a word of no entity.
+  let outside: Int32?
+  /// By label: that of a word's further tokens, where they have one. `B-PER` goes on as `I-PER`.
+  let continuing: [Int32]
+  private let indices: [String: Int32]
+  private let spelled: [WordTag: Int32]
+
+  /// The configuration's key for the data's scheme.
+  static let schemeKey = "tag_scheme"
+
+  /// - Throws: `GraftError` when `tag_scheme` is no scheme, or the labels are no tags.
+  init(_ configuration: Configuration) throws {
+    let labels = try configuration.labels()
+    let numbered = Dictionary(
+      labels.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+    let tags = Self.tags(labels)
+    let own = tags.map { Self.scheme(Set($0.map(\.prefix))) }
+    self.labels = labels
+    self.tags = tags
+    indices = numbered
+    outside = numbered["O"]
+    spelled = Dictionary(
+      (tags ?? []).enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+    continuing = labels.indices.map { index in
+      guard let tag = tags?[index], "BSU".contains(tag.prefix) else { return Int32(index) }
+      return numbered["I-\(tag.type)"] ?? Int32(index)
+    }
+    guard let value = configuration[Self.schemeKey] else {
+      (dataScheme, scheme) = (nil, own)
+      return
+    }
+    guard let data = value.string.flatMap({ TagScheme(rawValue: $0.uppercased()) }) else {
+      throw GraftError(
+        .malformed, "wrong value", file: "config.json", subject: "key '\(Self.schemeKey)'",
+        expected: "one of \(TagScheme.allCases.map(\.rawValue).joined(separator: ", "))", found: value.kind)
+    }
+    guard let own else {
+      throw GraftError(
+        .mismatch, "the head's labels are no tags of entities, and have no scheme",
+        expected: "O, B-PER, I-PER, …",
+        found: labels.prefix(5).joined(separator: ", "))
+    }
+    // IOB1 and IOB2 have the same letters: then the head learns what the data have.
+    (dataScheme, scheme) = (data, data.prefixes == own.prefixes ? data : own)
+  }
+
+  /// The scheme to read entities by: strictly where the configuration says one.
+  var strictScheme: TagScheme? { dataScheme == nil ? nil : scheme }
+
+  /// The types of entities, in the order of the labels.
+  var types: [String] {
+    var seen: Set<String> = []
+    return (tags ?? []).filter { $0 != .outside && seen.insert($0.type).inserted }.map(\.type)
+  }
+
+  /// The number of a label.
+  subscript(label: String) -> Int32? { indices[label] }
+
+  /// The number of the label that spells a tag.
+  subscript(tag: WordTag) -> Int32? { spelled[tag] }
+
+  /// The tags of labels. Names without letters, beside an `O`, are types, each word of which has the same.
+  private static func tags(_ labels: [String]) -> [WordTag]? {
+    let tags = labels.map { WordTag($0) }
+    if !tags.contains(nil), tags.contains(where: { $0 != .outside }) { return tags.compactMap { $0 } }
+    guard labels.contains("O"), labels.count > 1 else { return nil }
+    return labels.map { $0 == "O" ? .outside : WordTag(prefix: "I", type: $0) }
+  }
+
+  /// The scheme that letters speak for.
+  private static func scheme(_ letters: Set<Character>) -> TagScheme {
+    if letters.contains("U") || letters.contains("L") { return .bilou }
+    if letters.contains("S") || letters.isSuperset(of: "BE") { return .iobes }
+    return letters.contains("B") ? .iob2 : letters.contains("E") ? .ioe2 : .io
+  }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import GraftCore
+import GraftKit
+import GraftTensors
+
+extension EntityAggregation: ExpressibleByArgument {}
+
+/// `graft tag`
+struct Tag: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tag",
+    abstract: "Find entities in texts: label, score and place of each.",
+    discussion: """
+      Prints a table for each text. Places count characters as Python does, from 0. A text that is longer than the \
+      model takes is read in windows that overlap, and joined again. With --json each text has a list 'entities', which \
+      'graft train' reads as labels.
+
+      AGGREGATION
+        none     every token by itself
+        simple   neighbouring tokens of one type are one entity
+        first    words have the label of their first token, then as simple
+        average  words have the label with the highest mean score, then as simple
+        max      words have the label of their surest token, then as simple
+
+      EXAMPLES
+        graft tag ner 'Ada Lovelace lived in London'
+        graft tag ner --input texts.txt --aggregation first --json > entities.json
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+  @OptionGroup var input: TextInput
+
+  @Option(help: ArgumentHelp("How tokens become entities.", valueName: "HOW"))
+  var aggregation = EntityAggregation.simple
+
+  @Option(
+    help: ArgumentHelp("Labels to leave out, separated by commas; 'none' leaves out none.", valueName: "A,B"))
+  var ignoreLabels = "O"
+
+  @OptionGroup var stride: StrideFlag
+  @OptionGroup var batch: BatchFlag
+  @OptionGroup var length: LengthFlag
+  @OptionGroup var untrained: UntrainedFlag
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
+  @OptionGroup var output: OutputFlags
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let opened = try checkpoint.open(registry, strictness, output.console)
+    let model = try opened.makeModel()
+    let texts = try input.read()
+    var options = TaggingOptions()
+    options.aggregation = aggregation
+    options.ignoredLabels =
+      ignoreLabels == "none" ? [] : Set(ignoreLabels.split(separator: ",").map(String.init))
+    options.maxLength = length.maxLength
+    options.stride = stride.stride
+    options.batchSize = batch.batchSize
+    let bar = ProgressBar("tagging", unit: "texts", total: texts.count, console: output.console)
+    let found = try tag(texts, with: model, options: options, backend: backend.make(registry, output.console))
+    {
+      done, total in bar.update(texts.count * done / max(1, total))
+    }
+    bar.clear()
+    // Only now: that a head does not label tokens at all is the more useful thing to say.
+    try untrained.check(opened, output.console)
+    if output.json {
+      try Output.print(
+        .array(
+          zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(Self.json))] }))
+      return
+    }
+    for (index, (text, entities)) in zip(texts, found).enumerated() {
+      if texts.count > 1 { try Output.print("\(index > 0 ? "\n" : "")text \(index + 1)") }
+      try Output.print(Self.table(entities, of: text))
+    }
+  }
+
+  private static func json(_ entity: TaggedEntity) -> JSON {
+    var members: [(String, JSON)] = [
+      ("label", .string(entity.label)), ("score", JSON(entity.score)), ("word", .string(entity.word)),
+      ("start", JSON(entity.offsets.lowerBound)), ("end", JSON(entity.offsets.upperBound)),
+    ]
+    if let index = entity.index { members.insert(("index", JSON(index)), at: 2) }
+    return .object(members)
+  }
+
+  private static func table(_ entities: [TaggedEntity], of text: String) -> String {
+    guard !entities.isEmpty else { return "no entities" }
+    let scalars = Array(text.unicodeScalars)
+    return Format.table(
+      entities.map { entity in
+        [
+          Format.score(entity.score), Format.oneLine(entity.label),
+          "\(entity.offsets.lowerBound)–\(entity.offsets.upperBound)",
+          Format.oneLine(String(String.UnicodeScalarView(scalars[entity.offsets]))),
+        ]
+      },
+      header: ["score", "label", "offsets", "text"], alignments: [.right, .left, .left])
+  }
+}

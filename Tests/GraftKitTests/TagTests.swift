@@ -1,0 +1,65 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftKit
+import GraftPlugins
+import GraftTensors
+import TestSupport
+import Testing
+
+/// Entities as transformers' pipeline finds them: `Fixtures/tagging/make.py`.
+@Suite("Tagging against transformers' pipeline")
+struct TagTests {
+  @Test(arguments: ["bert", "distilbert", "electra", "mpnet", "roberta"])
+  func entities(_ family: String) throws {
+    let registry = try Registry.builtIn()
+    let model = try registry.open(fixtures.appending(path: "\(family)-tiny/token-classification")).checkpoint
+      .makeModel()
+    let cases = try #require(
+      try JSON(file: fixtures.appending(path: "tagging/\(family).json"))["cases"]?.array)
+    #expect(cases.count == 35)
+    for golden in cases {
+      let text = try #require(golden["text"]?.string)
+      var options = TaggingOptions()
+      options.aggregation = try #require(golden["aggregation"]?.string.flatMap(EntityAggregation.init))
+      options.stride = golden["stride"]?.int
+      options.maxLength = 32
+      if golden["ignore_labels"] != nil { options.ignoredLabels = [] }
+      let found = try tag(
+        [text, "of"], with: model, options: options, backend: ReferenceBackend(threads: 1))[0]
+      let expected = try #require(golden["entities"]?.array).map { try #require($0.array) }
+      let name = "\(options.aggregation) of '\(text)'"
+      #expect(found.map(\.label) == expected.map { $0[0].string }, "\(name)")
+      #expect(found.map(\.word) == expected.map { $0[2].string }, "\(name)")
+      #expect(found.map(\.offsets.lowerBound) == expected.map { $0[3].int }, "\(name)")
+      #expect(found.map(\.offsets.upperBound) == expected.map { $0[4].int }, "\(name)")
+      #expect(found.map(\.index) == expected.map { $0.count > 5 ? $0[5].int : nil }, "\(name)")
+      for (entity, values) in zip(found, expected) {
+        #expect(abs(Double(entity.score) - (values[1].double ?? 9)) <= 1e-5, "\(name)")
+      }
+    }
+  }
+
+  @Test("a head that does not label tokens is refused")
+  func refused() throws {
+    let model = try Registry.builtIn().open(fixtures.appending(path: "bert-tiny/sequence-classification"))
+      .checkpoint.makeModel()
+    let error = #expect(throws: GraftError.self) {
+      try tag(["a"], with: model, backend: ReferenceBackend(threads: 1))
+    }
+    #expect(error?.problem == "the active head does not label tokens")
+  }
+
+  @Test("no text, an empty text, and a stride without room")
+  func edges() throws {
+    let model = try Registry.builtIn().open(fixtures.appending(path: "bert-tiny/token-classification"))
+      .checkpoint.makeModel()
+    let backend = try ReferenceBackend(threads: 1)
+    #expect(try tag([], with: model, backend: backend).isEmpty)
+    #expect(try tag(["", " "], with: model, backend: backend) == [[], []])
+    var options = TaggingOptions()
+    options.maxLength = 8
+    options.stride = 6
+    #expect(throws: GraftError.self) { try tag(["a"], with: model, options: options, backend: backend) }
+  }
+}

@@ -1,0 +1,205 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import TokenClassification
+
+/// Rows of data as words and labels, and what is wrong with those that are none.
+@Suite("Reading tagged words")
+struct ReadingTests {
+  private static let names = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+
+  private static func task(_ labels: [String] = names, scheme: String? = nil) throws -> TokenClassification {
+    var configuration = Configuration()
+    configuration.setLabels(labels)
+    configuration["tag_scheme"] = scheme.map { .string($0) }
+    return try TokenClassification(configuration)
+  }
+
+  private static func rows(
+    _ text: String, file: String = "data.jsonl", _ options: DataOptions = DataOptions()
+  )
+    throws -> [TextRow]
+  {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: file)
+      try Data(text.utf8).write(to: url)
+      var options = options
+      options.fields = TokenClassification.columns
+      return try DataSource(reading: [url], options: options).rows()
+    }
+  }
+
+  private static func read(
+    _ text: String, file: String = "data.jsonl", labels: [String] = names, scheme: String? = nil,
+    base: Int? = nil, options: DataOptions = DataOptions()
+  ) throws -> [RowLabels] {
+    try task(labels, scheme: scheme).labels(
+      of: rows(text, file: file, options), LabelReading(base: base)
+    ).map { try #require($0 as? RowLabels) }
+  }
+
+  // MARK: Rows
+
+  @Test("tokens with tags, as names or numbers, under 'tags' or as the label")
+  func tokens() throws {
+    for line in [
+      #"{"tokens": ["Ada", "lives", "in", "New", "York"], "tags": ["B-PER", "O", "O", "B-LOC", "I-LOC"]}"#,
+      #"{"tokens": ["Ada", "lives", "in", "New", "York"], "tags": [1, 0, 0, 3, 4]}"#,
+      #"{"tokens": ["Ada", "lives", "in", "New", "York"], "label": ["B-PER", "O", "O", "B-LOC", "I-LOC"]}"#,
+      #"{"text": "Ada lives in New York", "label": ["B-PER", "O", "O", "B-LOC", "I-LOC"]}"#,
+    ] {
+      let found = try Self.read(line)
+      #expect(found[0].classes == [1, 0, 0, 3, 4], "\(line)")
+      #expect(found[0].words.strings == ["Ada", "lives", "in", "New", "York"])
+      #expect(found[0].words.ranges.last == 17..<21)
+    }
+    #expect(try Self.read(#"{"tokens": ["a", "b"], "tags": [2, 1]}"#, base: 1)[0].classes == [1, 0])
+    #expect(try Self.read("text,label\nAda lives,B-PER O\n", file: "a.csv")[0].classes == [1, 0])
+    #expect(try Self.read(#"{"tokens": [], "tags": []}"#)[0].classes.isEmpty)
+  }
+
+  @Test("entities by their places, in Unicode scalars")
+  func spans() throws {
+    let text = #"{"text": "👩‍🚀 Ada Lovelace, London.", "#
+    for spans in [
+      #""entities": [{"start": 18, "end": 24, "label": "LOC"}, {"start": 4, "end": 16, "label": "PER"}]}"#,
+      #""spans": [[4, 16, "PER"], [18, 24, "LOC"]]}"#,
+    ] {
+      let found = try Self.read(text + spans)[0]
+      let words = zip(found.words.strings, found.classes).map { "\($0) \($1)" }
+      #expect(words.suffix(5) == ["Ada 1", "Lovelace 2", ", 0", "London 3", ". 0"])
+    }
+    // A word ends where an entity does.
+    let cut = try Self.read(
+      #"{"text": "the 3rdAda", "entities": [{"start": 7, "end": 10, "label": "PER"}]}"#)[0]
+    #expect(cut.words.strings == ["the", "3rd", "Ada"] && cut.classes == [0, 0, 1])
+    #expect(try Self.read(#"{"text": "nobody", "entities": []}"#)[0].classes == [0])
+  }
+
+  @Test("sentences in columns: the first and the last, or those that are named")
+  func columns() throws {
+    let text = """
+      -DOCSTART- -X- -X- O
+
+      Ada NNP B-NP B-PER
+      lives VBZ B-VP O
+
+
+      # a comment of its own
+      in IN B-PP O
+      York NNP B-NP B-LOC
+      """
+    let found = try Self.read(text, file: "train.txt")
+    #expect(found.map(\.classes) == [[1, 0], [0, 3]])
+    #expect(found[1].words.strings == ["in", "York"])
+    let rows = try Self.rows(text, file: "train.conll")
+    #expect(rows.map(\.place.row) == [3, 8] && rows.map(\.place.index) == [0, 1])
+    #expect(rows[0].text == "Ada lives")
+    let tabs = "1\tAda L.\tB-PER\tx\n2\tlives\tO\tx\n \n1\tin\tO\tx\n"
+    let options = DataOptions(textColumns: [.number(2)], labelColumn: .number(3))
+    let second = try Self.read(tabs, file: "a.bio", options: options)
+    #expect(second.map(\.classes) == [[1, 0], [0]])
+    #expect(second[0].words.ranges == [0..<6, 7..<12])
+    #expect(try Self.rows("a\nb\n\nc\n", file: "words.conll").map(\.label) == [nil, nil])
+  }
+
+  @Test("tags of one scheme become those of the head's")
+  func schemes() throws {
+    let loose = #"{"tokens": ["a", "b", "c", "d"], "tags": ["I-PER", "I-PER", "O", "I-LOC"]}"#
+    #expect(try Self.read(loose, scheme: "IO")[0].classes == [1, 2, 0, 3])
+    let ends = #"{"tokens": ["a", "b", "c", "d"], "tags": ["I-PER", "E-PER", "E-PER", "O"]}"#
+    #expect(try Self.read(ends, scheme: "IOE2")[0].classes == [1, 2, 1, 0])
+    let single = #"{"tokens": ["a", "b", "c"], "tags": ["B-PER", "E-PER", "S-LOC"]}"#
+    #expect(try Self.read(single, scheme: "IOBES")[0].classes == [1, 2, 3])
+    let plain = #"{"tokens": ["a", "b", "c"], "tags": ["B-PER", "I-PER", "O"]}"#
+    #expect(try Self.read(plain, labels: ["O", "PER"], scheme: "IOB2")[0].classes == [1, 1, 0])
+  }
+
+  @Test("words: letters together, punctuation and ideographs by themselves")
+  func words() {
+    #expect(
+      Words(in: " U.S.-based  naïve_x 2,000\t中文 e\u{301}a").strings
+        == ["U", ".", "S", ".", "-", "based", "naïve", "_", "x", "2", ",", "000", "中", "文", "e\u{301}a"])
+    #expect(Words(in: "").ranges.isEmpty && Words(in: " \n").ranges.isEmpty)
+  }
+
+  // MARK: What is wrong
+
+  static let mistakes: [(String, String)] = [
+    (
+      #"{"tokens": ["a", "b"], "tags": ["O"]}"#,
+      "row 1: words and labels are not equally many; expected a label for each of 2 words, found 1."
+    ),
+    (#"{"tokens": ["a", 3], "tags": ["O", "O"]}"#, "row 1: wrong tokens; expected a list of strings"),
+    (#"{"tokens": "a b", "tags": {"a": 1}}"#, "row 1: wrong tags; expected a list of names or numbers"),
+    (#"{"tokens": ["a"]}"#, "row 1: there are no labels for the words; expected 'tags'"),
+    (
+      #"{"tokens": ["a", "b"], "tags": ["O", "B-ORG"]}"#,
+      "row 1: unknown label; expected one of O, B-PER, I-PER, B-LOC, I-LOC, found 'B-ORG'."
+    ),
+    (#"{"tokens": ["a"], "tags": [9]}"#, "unknown label"),
+    (
+      #"{"text": "Ada", "entities": [{"start": 1, "end": 4, "label": "PER"}]}"#,
+      "row 1: an entity is not within its text; expected 0 <= start < end <= 3, counted in Unicode scalars, found 1 to 4."
+    ),
+    (#"{"text": "Ada", "entities": [{"start": 2, "end": 2, "label": "PER"}]}"#, "found 2 to 2"),
+    (#"{"text": "Ada", "entities": [{"start": -1, "end": 2, "label": "PER"}]}"#, "found -1 to 2"),
+    (
+      #"{"text": "Ada L", "entities": [[0, 5, "PER"], [4, 5, "LOC"]]}"#,
+      "row 1: two entities overlap, found 'PER' at 0 to 5 and 'LOC' at 4 to 5."
+    ),
+    (
+      #"{"text": "Ada", "entities": [[0, 3, "ORG"]]}"#,
+      "row 1: unknown label; expected one of PER, LOC, found 'ORG' at 0 to 3"
+    ),
+    (#"{"text": "Ada", "entities": [{"start": 0, "label": "PER"}]}"#, "row 1: not an entity"),
+    (#"{"text": "Ada", "entities": "PER"}"#, "row 1: wrong entities"),
+  ]
+
+  @Test("what is wrong with a row", arguments: mistakes.indices)
+  func refused(_ index: Int) throws {
+    let (line, message) = Self.mistakes[index]
+    let error = #expect(throws: GraftError.self) { try Self.read(line) }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test("what is wrong with a file of columns")
+  func wrongColumns() {
+    func message(_ text: String, _ options: DataOptions = DataOptions()) -> String {
+      let error = #expect(throws: GraftError.self) { try Self.rows(text, file: "a.conll", options) }
+      return error?.description ?? ""
+    }
+    #expect(
+      message("a O\nb\n").contains(
+        "row 2: wrong number of columns; expected 2, as in the lines before, found 1."))
+    #expect(
+      message("a O\n", DataOptions(labelColumn: .number(3))).contains(
+        "row 1, column '3': no such column, found 2 columns."))
+    #expect(
+      message("a O\n", DataOptions(labelColumn: .name("tag"))).contains(
+        "column 'tag': sentences in columns have no column names."))
+    #expect(message("-DOCSTART- O\n\n\n").contains("the file has no sentences"))
+    #expect(message("\n\n").contains("the file has no sentences"))
+  }
+
+  @Test("a tag of another scheme than the data are said to have")
+  func wrongScheme() throws {
+    let line = #"{"tokens": ["a"], "tags": ["B-PER"]}"#
+    let error = #expect(throws: GraftError.self) { try Self.read(line, scheme: "IO") }
+    #expect(
+      error?.description.contains("a tag is not of the scheme IO; expected one that begins with O, I") == true
+    )
+  }
+
+  @Test("labels that the head lacks are listed as the data have them, in their order")
+  func inferred() throws {
+    let lines =
+      #"{"tokens": ["a", "b"], "tags": ["O", "B-X"]}"# + "\n" + #"{"tokens": ["a"], "tags": ["I-Y"]}"#
+    let error = try #require(throws: GraftError.self) { try Self.read(lines) }
+    #expect("\(String(describing: error.advice))".contains("O,B-X,I-Y"))
+  }
+}
