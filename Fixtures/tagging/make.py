@@ -24,23 +24,29 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 warnings.filterwarnings("ignore")
 FIXTURES = Path(__file__).resolve().parent.parent
-MODELS = ["bert", "distilbert", "electra", "mpnet", "roberta"]
+MODELS = [
+    "albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "nomic_bert", "roberta",
+    "xlm-roberta",
+]
+LIMIT = 40
 STRATEGIES = ["none", "simple", "first", "average", "max"]
 TEXTS = [
     "The president of the company said it will play in Iraq.",
-    "Oil prices rose 3.5% on Tuesday; Wall St. didn't notice...",
-    "Cafe\u0301 naïve, 中文 & ÜBER straße 👩‍🚀!",
-    "unbelievable xylophones  and\ttabs — [MASK] [SEP]",
+    "Oil prices rose 3.5% on Tuesday;",
+    "Wall St. didn't notice...",
+    "Cafe\u0301 naïve, ÜBER straße",
+    "中文 & 👩‍🚀!",
+    "xylophones  and\ttabs — [MASK] [SEP]",
     "New-York/London (U.K.)",
     "",
 ]
-LONG = " ".join(TEXTS[:2]) * 3
+LONG = " ".join(TEXTS[:3]) * 3
 
 
 def pipeline(name):
     folder = FIXTURES / f"{name}-tiny/token-classification"
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.model_max_length = 32
+    tokenizer.model_max_length = LIMIT
     model = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     return TokenClassificationPipeline(model=model.eval(), tokenizer=tokenizer)
 
@@ -54,7 +60,13 @@ def entities(pipe, text, aggregation, **options):
     ]
 
 
+def fits(pipe, text):
+    """Without a stride the pipeline cuts what is longer, which Graft does not."""
+    return len(pipe.tokenizer(text)["input_ids"]) <= LIMIT
+
+
 def case(pipe, text, aggregation, **options):
+    assert "stride" in options or fits(pipe, text), text
     return dict(text=text, aggregation=aggregation, **options, entities=entities(pipe, text, aggregation, **options))
 
 
@@ -69,15 +81,21 @@ def write(name):
     print(name, len(cases), "cases,", sum(len(case["entities"]) for case in cases), "entities")
 
 
-def texts(count):
+def texts(pipe, count):
     generator = random.Random(17)
     words = " ".join(TEXTS).split() + "Ada Lovelace's e-mail U.S.-based don't 2,000 (see [1]) naïveté 東京 it's".split()
-    return [" ".join(generator.choice(words) for _ in range(generator.randint(1, 14))) for _ in range(count)]
+    found = []
+    while len(found) < count:
+        text = " ".join(generator.choice(words) for _ in range(generator.randint(1, 14)))
+        if fits(pipe, text):
+            found.append(text)
+    return found
 
 
 def compare(graft, count=2000):
     for name in MODELS:
-        pipe, lines = pipeline(name), texts(count)
+        pipe = pipeline(name)
+        lines = texts(pipe, count)
         folder = FIXTURES / f"{name}-tiny/token-classification"
         for aggregation in STRATEGIES:
             with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:

@@ -189,7 +189,7 @@ struct OutsideTaskTests {
     var registry = registry
     let head = FamilyHead(Tagging.name, .linear(on: .tokens, dropout: []))
     let twice = #expect(throws: GraftError.self) { try registry.add(head, to: "bert", rows: [:]) }
-    #expect(twice?.problem == "the family 'bert' has a head for 'token-classification' already")
+    #expect(twice?.problem == "the family 'bert' has a head for 'word-tagging' already")
     let other = FamilyHead("other", .linear(on: .tokens, dropout: []))
     let unknown = #expect(throws: GraftError.self) {
       try registry.add(other, to: "roberta", rows: ["google": []])

@@ -344,7 +344,7 @@ struct HeadTests {
     let registry = try Registry(others + [Nameless.self])
     let expected =
       "the dialect 'transformers' of the family 'bert' has no names for the head 'sequence-classification'. "
-      + "It has those of: masked-lm, next-sentence."
+      + "It has those of: masked-lm, next-sentence, token-classification."
     let source = Support.fixture("masked-lm")
     #expect(
       errorMessage { _ = try swapHead(source, to: "sequence-classification", registry: registry) } == expected

@@ -10,20 +10,23 @@ import Testing
 /// Entities as transformers' pipeline finds them: `Fixtures/tagging/make.py`.
 @Suite("Tagging against transformers' pipeline")
 struct TagTests {
-  @Test(arguments: ["bert", "distilbert", "electra", "mpnet", "roberta"])
+  @Test(arguments: [
+    "albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "nomic_bert",
+    "roberta", "xlm-roberta",
+  ])
   func entities(_ family: String) throws {
     let registry = try Registry.builtIn()
     let model = try registry.open(fixtures.appending(path: "\(family)-tiny/token-classification")).checkpoint
       .makeModel()
     let cases = try #require(
       try JSON(file: fixtures.appending(path: "tagging/\(family).json"))["cases"]?.array)
-    #expect(cases.count == 35)
+    #expect(cases.count == 45)
     for golden in cases {
       let text = try #require(golden["text"]?.string)
       var options = TaggingOptions()
       options.aggregation = try #require(golden["aggregation"]?.string.flatMap(EntityAggregation.init))
       options.stride = golden["stride"]?.int
-      options.maxLength = 32
+      options.maxLength = 40
       if golden["ignore_labels"] != nil { options.ignoredLabels = [] }
       let found = try tag(
         [text, "of"], with: model, options: options, backend: ReferenceBackend(threads: 1))[0]

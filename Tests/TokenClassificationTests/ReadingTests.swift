@@ -150,7 +150,7 @@ struct ReadingTests {
     (#"{"text": "Ada", "entities": [{"start": -1, "end": 2, "label": "PER"}]}"#, "found -1 to 2"),
     (
       #"{"text": "Ada L", "entities": [[0, 5, "PER"], [4, 5, "LOC"]]}"#,
-      "row 1: two entities overlap, found 'PER' at 0 to 5 and 'LOC' at 4 to 5."
+      "row 1: two entities overlap; found 'PER' at 0 to 5 and 'LOC' at 4 to 5."
     ),
     (
       #"{"text": "Ada", "entities": [[0, 3, "ORG"]]}"#,
@@ -178,7 +178,7 @@ struct ReadingTests {
         "row 2: wrong number of columns; expected 2, as in the lines before, found 1."))
     #expect(
       message("a O\n", DataOptions(labelColumn: .number(3))).contains(
-        "row 1, column '3': no such column, found 2 columns."))
+        "row 1, column '3': no such column; found 2 columns."))
     #expect(
       message("a O\n", DataOptions(labelColumn: .name("tag"))).contains(
         "column 'tag': sentences in columns have no column names."))
