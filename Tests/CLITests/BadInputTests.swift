@@ -17,7 +17,7 @@ import Testing
     Row(
       "head swap {../distilbert-tiny/masked-lm} --to next-sentence --output out", code: 1,
       stderr: [
-        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification."
+        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification, token-classification."
       ]),
     Row(
       "import {base} --output out --dtype int8", code: 64,

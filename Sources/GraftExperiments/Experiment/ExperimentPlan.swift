@@ -254,7 +254,7 @@ private struct Planner {
 
   /// What decides a stage of training, under the names that version 0.1 gave it, so that what it made is found.
   private func keyValues(of options: TrainingOptions) -> OrderedDictionary<String, JSON> {
-    var values = options.record
+    var values = options.stageRecord
     values["trainer"] = values.removeValue(forKey: "optimizer")
     return values
   }

@@ -12,6 +12,9 @@ package struct TrainingSetting: Sendable {
   package let fallback: Advice?
   /// Whether another value leads to another result. A run is only resumed when all those are the same.
   package let decidesResult: Bool
+  /// Whether version 0.1 did not have it. At its default it leaves no trace in the keys of experiments' stages, so that
+  /// what earlier versions made is found.
+  package let addedLater: Bool
   /// Whether it is a list of names.
   package let isList: Bool
   /// What a text has to be: "a whole number".
@@ -36,10 +39,11 @@ package struct TrainingSetting: Sendable {
   init<Value: OptionValue>(
     _ name: String, _ path: any WritableKeyPath<TrainingOptions, Value> & Sendable,
     _ bounds: Bounds<Value>? = nil, placeholder: String? = nil, help: Advice, fallback: Advice? = nil,
-    decidesResult: Bool = true
+    decidesResult: Bool = true, addedLater: Bool = false
   ) {
     self.init(
-      name, Value.self, bounds, placeholder, help, fallback, decidesResult, get: { $0[keyPath: path] },
+      name, Value.self, bounds, placeholder, help, fallback, decidesResult, addedLater,
+      get: { $0[keyPath: path] },
       set: { $1[keyPath: path] = $0 })
   }
 
@@ -47,16 +51,18 @@ package struct TrainingSetting: Sendable {
   init<Value: OptionValue>(
     optional name: String, _ path: any WritableKeyPath<TrainingOptions, Value?> & Sendable,
     _ bounds: Bounds<Value>? = nil, placeholder: String, help: Advice, fallback: Advice? = nil,
-    decidesResult: Bool = true
+    decidesResult: Bool = true, addedLater: Bool = false
   ) {
     self.init(
-      name, Value.self, bounds, placeholder, help, fallback, decidesResult, get: { $0[keyPath: path] },
+      name, Value.self, bounds, placeholder, help, fallback, decidesResult, addedLater,
+      get: { $0[keyPath: path] },
       set: { $1[keyPath: path] = $0 })
   }
 
   private init<Value: OptionValue>(
     _ name: String, _: Value.Type, _ bounds: Bounds<Value>?, _ placeholder: String?, _ help: Advice,
-    _ fallback: Advice?, _ decidesResult: Bool, get: @escaping @Sendable (TrainingOptions) -> Value?,
+    _ fallback: Advice?, _ decidesResult: Bool, _ addedLater: Bool,
+    get: @escaping @Sendable (TrainingOptions) -> Value?,
     set: @escaping @Sendable (Value, inout TrainingOptions) -> Void
   ) {
     self.name = name
@@ -64,6 +70,7 @@ package struct TrainingSetting: Sendable {
     self.placeholder = placeholder
     self.fallback = fallback
     self.decidesResult = decidesResult
+    self.addedLater = addedLater
     isList = Value.self == [String].self
     expectation = Value.expectation
     assign = { value, options in

@@ -37,15 +37,15 @@ extension TrainingOptions {
     TrainingSetting(
       optional: "stride", \.stride, .atLeast(0, "0 or more"), placeholder: "N",
       help: "How many tokens the windows of a long text share, for heads that read windows.",
-      fallback: "a quarter of a window"),
+      fallback: "a quarter of a window", addedLater: true),
     TrainingSetting(
       "label-all-tokens", \.labelsAllTokens,
-      help: "Learn from all tokens of a word, not from its first alone."),
+      help: "Learn from all tokens of a word, not from its first alone.", addedLater: true),
     TrainingSetting(
       optional: "tag-scheme", \.tagScheme, placeholder: "NAME",
       help:
         "The scheme of the data's tags, by which entities are scored strictly: IO, IOB1, IOB2, IOE1, IOE2, IOBES or BILOU.",
-      fallback: "any, scored as conlleval does"),
+      fallback: "any, scored as conlleval does", addedLater: true),
     TrainingSetting(
       "mlm-probability", \.mlmProbability, .share, placeholder: "P",
       help: "The share of tokens that masked-language modelling hides."),
@@ -106,5 +106,15 @@ extension TrainingOptions {
   package var record: OrderedDictionary<String, JSON> {
     OrderedDictionary(
       uniqueKeysWithValues: Self.settings.filter(\.decidesResult).map { ($0.name, $0.json(self)) })
+  }
+
+  /// What decides the result of an experiment's stage: the ``record`` without what earlier versions did not know, where
+  /// that is at its default.
+  package var stageRecord: OrderedDictionary<String, JSON> {
+    let defaults = TrainingOptions()
+    return OrderedDictionary(
+      uniqueKeysWithValues: Self.settings.filter {
+        $0.decidesResult && !($0.addedLater && $0.json(self) == $0.json(defaults))
+      }.map { ($0.name, $0.json(self)) })
   }
 }

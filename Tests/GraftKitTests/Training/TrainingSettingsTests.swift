@@ -22,6 +22,9 @@ import Testing
         "weight-decay": ("0.01", { $0.weightDecay = 0.01 }),
         "max-grad-norm": ("0.5", { $0.maxGradNorm = 0.5 }),
         "max-length": ("64", { $0.maxLength = 64 }),
+        "stride": ("8", { $0.stride = 8 }),
+        "label-all-tokens": ("true", { $0.labelsAllTokens = true }),
+        "tag-scheme": ("IOB2", { $0.tagScheme = "IOB2" }),
         "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
         "seed": ("18446744073709551615", { $0.seed = .max }),
         "dropout": ("0", { $0.dropout = 0 }),
@@ -84,16 +87,17 @@ import Testing
   }
 
   @Test func assigningWhatIsNoValueChangesNothing() throws {
-    for setting in TrainingOptions.settings where !["optimizer", "report-to"].contains(setting.name) {
+    for setting in TrainingOptions.settings
+    where !["tag-scheme", "optimizer", "report-to"].contains(setting.name) {
       var options = TrainingOptions()
       #expect(!setting.assign("?", &options) && options == TrainingOptions(), "\(setting.name)")
     }
   }
 
   /// What version 0.1 wrote, but for the optimizer, which it called a trainer.
-  @Test func theRecordStaysAsItIs() {
+  @Test func theRecordOfAStageStaysAsItIs() {
     #expect(
-      JSON.object(TrainingOptions().record).text()
+      JSON.object(TrainingOptions().stageRecord).text()
         == #"{"epochs":3.0,"batch-size":8,"gradient-accumulation-steps":1,"max-steps":null,"learning-rate":5e-05,"#
         + #""lr-scheduler":"linear","warmup-steps":0,"weight-decay":0.0,"max-grad-norm":1.0,"max-length":512,"#
         + #""mlm-probability":0.15,"seed":42,"dropout":null,"no-shuffle":false,"freeze-backbone":false,"#
@@ -102,12 +106,20 @@ import Testing
     let all = Self.samples.reduce(into: TrainingOptions()) { options, sample in sample.value.change(&options)
     }
     #expect(
-      JSON.object(all.record).text()
+      JSON.object(all.stageRecord).text()
         == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"max-steps":7,"learning-rate":0.0003,"#
         + #""lr-scheduler":"cosine","warmup-steps":10,"weight-decay":0.01,"max-grad-norm":0.5,"max-length":64,"#
+        + #""stride":8,"label-all-tokens":true,"tag-scheme":"IOB2","#
         + #""mlm-probability":0.3,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-on-start":true,"eval-steps":25,"#
         + #""eval-batch-size":16,"logging-steps":5,"optimizer":"other"}"#)
+  }
+
+  /// Also the values that earlier versions did not have, so that a run is resumed with the same ones.
+  @Test func theRecordOfARunIsWhole() {
+    #expect(
+      TrainingOptions().record.keys.elementsEqual(
+        TrainingOptions.settings.filter(\.decidesResult).map(\.name)))
   }
 
   @Test func whatDoesNotDecideTheResultIsNotRecorded() {
