@@ -146,14 +146,46 @@ import Testing
 
   @Test("memory and work grow with the length, not with its square")
   func cost() throws {
-    func kernel(_ length: Int) throws -> AttentionKernel {
+    func kernel(_ length: Int, window: Int? = 64) throws -> AttentionKernel {
       AttentionKernel(
         backend: try ReferenceBackend(threads: 1), heads: 1, hidden: 4, offsets: [0, length], dropout: 0,
-        dropoutKey: nil, scale: 1, window: 64, bias: nil, addedScores: nil)
+        dropoutKey: nil, scale: 1, window: window, bias: nil, addedScores: nil)
     }
     #expect(try kernel(8192).area == kernel(1024).area)
     #expect(try kernel(8192).operations < 9 * kernel(1024).operations)
     // A window that hides nothing costs nothing.
     #expect(try kernel(65).area == 65 * 65)
+    // Without a window all work is left, a few rows at a time.
+    #expect(try kernel(8192, window: nil).area == 64 * 8192)
+    #expect(try kernel(8192, window: nil).operations == 2 * 8192 * 8192 * 4)
+    #expect(try kernel(512, window: nil).area == 512 * 512)
+  }
+
+  @Test("a long sequence without a window, some rows at a time and at once")
+  func cut() throws {
+    let offsets = [0, 201, 204]
+    let (query, key, value, upstream) = (
+      randomVariable([204, 8], seed: 1).value, randomVariable([204, 8], seed: 2).value,
+      randomVariable([204, 8], seed: 3).value, randomVariable([204, 8], seed: 4).value
+    )
+    let table = randomVariable([5, 2], seed: 5).value
+    let added = randomVariable([2 * AttentionKernel.pairCount(offsets), 1], seed: 6).value
+    func run(longestUncut: Int) throws -> [Tensor] {
+      var kernel = AttentionKernel(
+        backend: try ReferenceBackend(threads: 2), heads: 2, hidden: 8, offsets: offsets, dropout: 0.3,
+        dropoutKey: RandomKey(seed: 7), scale: 0.6, window: nil, bias: (table, buckets), addedScores: added)
+      kernel.longestUncut = longestUncut
+      #expect(kernel.area == (longestUncut < 201 ? 64 * 201 : 201 * 201))
+      let y = Tensor(repeating: 0, shape: query.shape)
+      let gradients = [query, query, query, table, added].map { Tensor(repeating: 0, shape: $0.shape) }
+      let room = kernel.area + kernel.diagonal
+      kernel.forward(query, key, value, to: y, scratch: Tensor(repeating: 0, shape: [2, room]))
+      kernel.backward(
+        query, key, value, upstream, dValue: (gradients[0], true), dQuery: (gradients[1], true),
+        dKey: (gradients[2], true), dTable: (gradients[3], true), dScores: (gradients[4], true),
+        scratch: Tensor(repeating: 0, shape: [2, kernel.area + room]))
+      return [y] + gradients
+    }
+    expectSame(try run(longestUncut: 16), try run(longestUncut: 512))
   }
 }

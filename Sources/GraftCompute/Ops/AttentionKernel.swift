@@ -1,8 +1,8 @@
 /// One attention: what its forward and its backward pass have in common.
 ///
-/// The unit of work is a block: one head of one sequence. Where a window hides most of a long sequence, its rows
-/// are computed some at a time against the columns that they see, so that time and memory grow with the length
-/// and not with its square.
+/// The unit of work is a block: one head of one sequence. The rows of a long sequence are computed some at a time
+/// against the columns that they see, so that memory grows with the length and not with its square; where a window
+/// hides most of the columns, time does as well.
 struct AttentionKernel {
   let backend: any ComputeBackend
   let heads: Int
@@ -14,6 +14,8 @@ struct AttentionKernel {
   let window: Int?
   let bias: (table: Tensor, buckets: RelativeBuckets)?
   let addedScores: Tensor?
+  /// The longest sequence whose rows are computed at once, where there is no window.
+  var longestUncut = 512
 
   /// The gradient of an input, and whether it has to be overwritten.
   typealias Target = (gradient: Tensor, overwrite: Bool)
@@ -73,9 +75,13 @@ struct AttentionKernel {
   /// The window, if a sequence is longer than it.
   private func window(_ length: Int) -> Int? { window.flatMap { $0 < length - 1 ? $0 : nil } }
 
-  /// The rows of a tile: a tile reads twice the window more columns than it has rows, and products want rows
-  /// enough.
-  private func tileSize(_ length: Int) -> Int { window(length).map { max(64, $0) } ?? length }
+  /// The rows of a tile. With a window a tile reads twice the window more columns than it has rows, and products want
+  /// rows enough. Without one the weights of a tile should stay in a core's cache.
+  private func tileSize(_ length: Int) -> Int {
+    if let window = window(length) { return max(64, window) }
+    // A multiple of four, for dropout draws four random words at a time.
+    return length <= longestUncut ? length : max(64, longestUncut * longestUncut / length / 4 * 4)
+  }
 
   private func forEachTile(_ length: Int, _ body: (Tile) -> Void) {
     let (size, window) = (tileSize(length), window(length) ?? length)
@@ -201,7 +207,9 @@ struct AttentionKernel {
       backend.kernels.dropout(
         x + place, to: y + place, count: count, probability: dropout, key: key, start: start)
     }
-    guard let window = window(block.length) else { return drop(0, tile.area, block.randomStart) }
+    guard let window = window(block.length) else {
+      return drop(0, tile.area, block.randomStart + tile.rows.lowerBound * block.length)
+    }
     forEachRow(tile, block, window) { row, start, seen in
       drop(start + seen.lowerBound, seen.count, block.randomStart + row * pace(window))
       clear(y + start, tile.columns.count, except: seen)
