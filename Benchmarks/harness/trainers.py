@@ -53,12 +53,17 @@ def train_with_graft(bench, model, steps, data=None, precision="float32", backen
     return Trained(seconds, losses, done.megabytes, arguments["backend"], digest, events[-1][1].get("profile", {}))
 
 
-def train_with_pytorch(bench, model, steps, precision="float32", pad_to=0, warm_up=WARM_UP, extra=()):
-    """- pad_to: Tokens that every text is padded to; 0 for the longest text of each batch."""
-    attention = faster_attention(bench, model, precision)
+def train_with_pytorch(
+    bench, model, steps, data=None, precision="float32", pad_to=0, warm_up=WARM_UP, attention=None, extra=()
+):
+    """- data: A CSV file, taken in its order; None for the texts of all measures.
+    - pad_to: Tokens that every text is padded to; 0 for the longest text of each batch.
+    - attention: transformers' kind of attention; None for the faster one.
+    """
+    attention = attention or faster_attention(bench, model, precision)
     # fmt: off
     done = run(
-        sys.executable, HERE / "peers/train_torch.py", model, "--data", bench.texts.path, "--steps", steps,
+        sys.executable, HERE / "peers/train_torch.py", model, "--data", data or bench.texts.path, "--steps", steps,
         "--warm-up", warm_up, "--precision", precision, "--pad-to", pad_to, "--attention", attention, *extra)
     # fmt: on
     result = json.loads(done.text)

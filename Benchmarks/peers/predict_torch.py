@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 logging.set_verbosity_error()
@@ -42,14 +42,15 @@ def main():
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--warm-up", type=int, default=16)
+    parser.add_argument("--attention", nargs="+", default=["eager", "sdpa"], help="the kinds to choose from")
     arguments = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     texts = arguments.input.read_text(encoding="utf-8").splitlines()
     first, rest = texts[: arguments.warm_up], texts[arguments.warm_up :]
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     best = None
-    for attention in ("eager", "sdpa"):
-        model = BertForSequenceClassification.from_pretrained(
+    for attention in arguments.attention:
+        model = AutoModelForSequenceClassification.from_pretrained(
             arguments.model, dtype=torch.float32, attn_implementation=attention
         ).eval()
         predict(model, tokenizer, first, arguments.batch_size, arguments.max_length)

