@@ -41,14 +41,24 @@ FAMILIES = {
     "mpnet": ("MPNet", SIZES, NO_TYPES),
     "camembert": ("Camembert", LIKE_ROBERTA, NO_TYPES),
     "xlm-roberta": ("XLMRoberta", LIKE_ROBERTA, NO_TYPES),
+    # Fewer buckets than tokens, and three heads of four numbers.
+    "deberta-v2": ("DebertaV2", SIZES | dict(
+        hidden_size=12, num_attention_heads=3, type_vocab_size=0, relative_attention=True, position_buckets=4,
+        norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type=["p2c", "c2p"], position_biased_input=False,
+        pooler_hidden_size=12), NO_TYPES),
 }
+# The shape of version 2's large models: projections of the relative embeddings' own, a convolution, narrow embeddings. Their
+# positions would have the hidden states' width in TensorFlow's class, which cannot add them then.
+LARGE = dict(share_att_key=False, conv_kernel_size=5, conv_act="gelu", embedding_size=10, type_vocab_size=2)
 
 
 def write(family, name):
     prefix, settings, inputs = FAMILIES[family]
     kind = getattr(transformers, f"TF{prefix}{CLASSES[name]}")
     more = {"num_labels": 3} if name == "sequence-classification" else {}
-    model = make.randomized(kind(getattr(transformers, f"{prefix}Config")(**settings, **more)))
+    if family == "deberta-v2" and name == "masked-lm":
+        more, inputs = LARGE, make.INPUTS
+    model = make.randomized(kind(getattr(transformers, f"{prefix}Config")(**settings | more)))
     if family == "albert" and name == "masked-lm":
         # As conversion makes them: the class reads one of the two biases.
         model.predictions.bias.assign(model.predictions.decoder_bias)

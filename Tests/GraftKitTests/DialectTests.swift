@@ -75,7 +75,7 @@ import Testing
 
   /// `tf_model.h5` of the other families.
   static let families =
-    ["albert", "electra", "mpnet"].flatMap { family in
+    ["albert", "electra", "mpnet", "deberta-v2"].flatMap { family in
       ["base", "masked-lm", "sequence-classification"].map { "tensorflow/h5/\(family)-\($0)" }
     } + ["tensorflow/h5/camembert-masked-lm", "tensorflow/h5/xlm-roberta-masked-lm"]
 

@@ -8,7 +8,11 @@ extension Family {
     classPrefix: "DebertaV2",
     backbone: DeBERTaBackbone.self,
     heads: [
-      FamilyHead("masked-lm", .tiedDecoder(activation: .configured(["hidden_act"]), default: 1e-7)),
+      FamilyHead(
+        "masked-lm",
+        .tiedDecoder(
+          activation: .configured(["hidden_act"]), epsilon: ["mlm_layer_norm_eps", "layer_norm_eps"],
+          default: 1e-7)),
       FamilyHead(
         "sequence-classification",
         HeadLayers(
@@ -23,7 +27,7 @@ extension Family {
     // The other spelling of the decoder is read as the usual one, and the usual one is written.
     settledConfiguration: ["legacy": true],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"],
-    dialects: [.transformersDeBERTa],
+    dialects: [.transformersDeBERTa, .transformersTensorFlowDeBERTa],
     catalogue: PackageResources.Catalogue_json
   )
 }

@@ -120,6 +120,7 @@ public struct Checkpoint: Sendable {
 
   /// Whether the active architecture has a place for the pooler.
   func usesPooler(_ dialect: Dialect?) throws -> Bool {
+    if (dialect ?? family.dialects.first)?.storesPoolerBeside == true { return false }
     if dialect?.requiresPooler == true { return true }
     guard activeHead != nil else { return dialect?.leavesOutHeads != true }
     return try activeHeadReadsPooler()

@@ -127,7 +127,8 @@ extension Checkpoint {
 }
 
 extension Checkpoint {
-  /// Takes off the parked heads that a dialect has no names for; the active one too where it leaves heads out.
+  /// Takes off the parked heads that a dialect has no names for; the active one too where it leaves heads out. Adds a
+  /// pooler that the dialect's framework cannot be without, where it asks for a new one.
   ///
   /// - Returns: What of the checkpoint the dialect does not hold, in sentences: these heads, and the active
   ///   head's labels where the framework's configuration has no place for them.
@@ -135,6 +136,14 @@ extension Checkpoint {
   public mutating func leaveOut(whatIsUnknownTo dialect: Dialect) throws -> [String] {
     if dialect.leavesOutHeads, let active = activeHead, !dialect.knows(active) { activeHead = nil }
     var notes = try whatIsChanged(by: dialect)
+    if dialect.initializesPooler, self[Component.pooler] == nil,
+      let pooler = try family.makePooler(configuration, on: makeBackbone())
+    {
+      let weights = try pooler.parameters.initialized(seed: 0)
+      components.insert(
+        Component(.pooler, id: Component.pooler, weights: weights, history: .untrained), at: 1)
+      notes.append("the pooler is new and untrained: the framework's encoder always has one")
+    }
     if dialect.pooler.isEmpty, self[Component.pooler] != nil, try !activeHeadReadsPooler() {
       self[Component.pooler] = nil
       notes.append("the pooler is left out: the dialect '\(dialect.name)' has no names for it")
@@ -281,6 +290,7 @@ extension Checkpoint {
   }
 
   private func encodedTensors(_ options: WriteOptions) throws -> ModelFile {
+    try options.dialect.check?(configuration)
     let weights = try confirmed().activeWeights(options.dialect)
     try nameTable(options).checkComplete(weights)
     return try encoded(weights, options)

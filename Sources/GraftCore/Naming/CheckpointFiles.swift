@@ -54,7 +54,7 @@ public struct ConfigurationFile: Sendable {
   /// What is written among the keys.
   public let constants: OrderedDictionary<String, JSON>
   /// The framework's keys and the standard ones.
-  public let keys: KeyValuePairs<String, String>
+  public let keys: [(own: String, standard: String)]
   /// What holds without being said, in standard keys.
   public let implied: OrderedDictionary<String, JSON>
   /// Other values of what is implied that mean the same.
@@ -71,6 +71,7 @@ public struct ConfigurationFile: Sendable {
     discriminator: String = "",
     condition: (@Sendable (_ file: Configuration, _ tensors: Set<String>) -> Bool)? = nil,
     constants: OrderedDictionary<String, JSON> = [:], keys: KeyValuePairs<String, String>,
+    furtherKeys: KeyValuePairs<String, String> = [:],
     implied: OrderedDictionary<String, JSON>, equivalents: [String: [JSON]] = [:],
     approximations: [String: [JSON]] = [:],
     preparation: (@Sendable (inout Configuration) -> Void)? = nil,
@@ -82,7 +83,7 @@ public struct ConfigurationFile: Sendable {
     self.discriminator = discriminator
     self.condition = condition
     self.constants = constants
-    self.keys = keys
+    self.keys = keys.map { ($0, $1) } + furtherKeys.map { ($0, $1) }
     self.implied = implied
     self.equivalents = equivalents
     self.approximations = approximations

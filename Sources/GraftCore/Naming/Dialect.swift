@@ -23,6 +23,12 @@ public struct Dialect: Sendable {
   /// Whether an active head without rows, and a pooler that no head reads, are left out of what is written;
   /// otherwise such a head is an error, and such a pooler belongs to the encoder.
   public let leavesOutHeads: Bool
+  /// Whether no class of the framework has the pooler: ``pooler`` names it in a file beside the weights.
+  public let storesPoolerBeside: Bool
+  /// Whether a model without a pooler gets a new one, for a framework whose encoder always has it.
+  public let initializesPooler: Bool
+  /// Refuses a configuration that the framework's classes cannot have, where tensors alone do not tell.
+  public let check: (@Sendable (Configuration) throws -> Void)?
   /// What the class's name begins with, which `{scope}` in stored names is in snake case: `TF` for
   /// `tf_bert_for_masked_lm`.
   public let scopePrefix: String
@@ -46,6 +52,9 @@ public struct Dialect: Sendable {
     float32: [String] = [],
     leavesOutHeads: Bool = false,
     differences: [String: String] = [:],
+    storesPoolerBeside: Bool = false,
+    initializesPooler: Bool = false,
+    check: (@Sendable (Configuration) throws -> Void)? = nil,
     scopePrefix: String = "",
     metadata: [String: String] = [:],
     files: CheckpointFiles = CheckpointFiles(),
@@ -61,6 +70,9 @@ public struct Dialect: Sendable {
     self.float32 = float32
     self.leavesOutHeads = leavesOutHeads
     self.differences = differences
+    self.storesPoolerBeside = storesPoolerBeside
+    self.initializesPooler = initializesPooler
+    self.check = check
     self.scopePrefix = scopePrefix
     self.metadata = metadata
     self.files = files
@@ -123,6 +135,8 @@ public struct Dialect: Sendable {
     /// A table of positions without the first rows, which no token reaches: as many rows as a sequence may have
     /// tokens. The others are zero when it is read.
     case reachablePositions
+    /// `[width, in, out]` of a convolution's canonical `[out, in, width]`.
+    case convolution
   }
 
   /// Whether a tensor has to be there.
@@ -154,7 +168,10 @@ public struct Dialect: Sendable {
     /// - Parameters:
     ///   - canonical: The canonical name; each `{}` stands for the number of a layer, see ``Backbone/storedLayers``.
     ///   - stored: The stored name. A `{}` is the number of a layer; `{_}` is nothing for the first layer and
-    ///     `_1`, `_2`, … for the others; `{scope}` is the class that wrote the file, and may be absent.
+    ///     `_1`, `_2`, … for the others; `{_*}` is the same for layers in groups, which are counted through;
+    ///     `{_NAME}` is `_1` where the encoder has a parameter of that canonical name, whose row has the same stored
+    ///     name without a number then, and nothing where it does not;
+    ///     `{scope}` is the class that wrote the file, and may be absent.
     ///   - layout: How the stored elements are arranged.
     ///   - presence: Whether the tensor has to be there.
     ///   - isAtRoot: Whether the stored name never has the backbone's prefix.
@@ -251,28 +268,41 @@ public struct Dialect: Sendable {
       ]
     }
 
-    /// The row of one layer.
+    /// The row of one layer, or of what is no layer.
     ///
-    /// - Parameter numbers: A number for each `{}`, in order; a name may have fewer.
-    func numbered(_ numbers: [Int]) -> Row {
-      Row(
-        parameters: parameters.map { Row.fill($0[...], numbers[...]) }, Row.fill(stored[...], numbers[...]),
-        layout, presence, isAtRoot, isSum: isSum)
+    /// - Parameters:
+    ///   - numbers: A number for each `{}`, in order; a name may have fewer. Empty for what is no layer.
+    ///   - place: How many layers come before it.
+    ///   - hasParameter: Whether the encoder has a parameter of a canonical name.
+    func numbered(_ numbers: [Int], place: Int, hasParameter: (String) -> Bool) -> Row {
+      func filled(_ name: String) -> String {
+        Row.fill(name[...], numbers[...], place: place, hasParameter: hasParameter)
+      }
+      return Row(
+        parameters: parameters.map(filled), filled(stored), layout, presence, isAtRoot, isSum: isSum)
     }
 
     // The standard library's `replacing` would take a fifth of the time of opening a checkpoint.
-    private static func fill(_ name: Substring, _ numbers: ArraySlice<Int>) -> String {
-      guard let number = numbers.first, let start = name.utf8.firstIndex(of: UInt8(ascii: "{")),
+    private static func fill(
+      _ name: Substring, _ numbers: ArraySlice<Int>, place: Int, hasParameter: (String) -> Bool
+    ) -> String {
+      guard let start = name.utf8.firstIndex(of: UInt8(ascii: "{")),
         let end = name.utf8[start...].firstIndex(of: UInt8(ascii: "}"))
       else { return String(name) }
+      func suffix(_ number: Int) -> String { number == 0 ? "" : "_\(number)" }
       let text: String
-      var left = numbers.dropFirst()
-      switch name[start...end] {
-      case "{}": text = String(number)
-      case "{_}": text = number == 0 ? "" : "_\(number)"
-      case let other: (text, left) = (String(other), numbers)
+      var left = numbers
+      switch (name[start...end], numbers.first) {
+      case ("{}", let number?): (text, left) = (String(number), numbers.dropFirst())
+      case ("{_}", let number?): (text, left) = (suffix(number), numbers.dropFirst())
+      case ("{_*}", _): text = suffix(place)
+      case (let other, _) where other.hasPrefix("{_"):
+        text = suffix(hasParameter(String(other.dropFirst(2).dropLast())) ? 1 : 0)
+      case (let other, _): text = String(other)
       }
-      return name[..<start] + text + fill(name[name.utf8.index(after: end)...], left)
+      let rest = fill(
+        name[name.utf8.index(after: end)...], left, place: place, hasParameter: hasParameter)
+      return name[..<start] + text + rest
     }
 
     /// How many numbers of layers are in its name.

@@ -48,6 +48,7 @@ extension LazyTensor {
       try demand(shape.count == 2, "two extents")
       let unreachable = LazyTensor(zeros: TensorSpec(spec.dtype, [extents.unreachablePositions, shape[1]]))
       return extents.unreachablePositions == 0 ? self : try LazyTensor(stacking: [unreachable, self], name)
+    case .convolution: return try reversed(name)
     }
   }
 
@@ -57,6 +58,7 @@ extension LazyTensor {
     let shape = spec.shape
     let heads = extents.attentionHeads
     guard layout != .same else { return self }
+    if layout == .convolution { return try reversed(name) }
     let rank = layout == .biasSplit ? 1 : 2
     guard shape.count == rank else { throw misfit(name, rank == 1 ? "one extent" : "two extents") }
     let split = layout == .inputsSplit ? shape[1] : shape[0]
@@ -70,12 +72,21 @@ extension LazyTensor {
       throw misfit(name, "an extent that divides among \(heads) attention heads")
     }
     return switch layout {
-    case .same, .reachablePositions: self
+    case .same, .reachablePositions, .convolution: self
     case .transposed: transposed()
     case .outputsSplit: transposed().reshaped([shape[1], heads, split / heads])
     case .inputsSplit: transposed().reshaped([heads, split / heads, shape[0]])
     case .biasSplit: reshaped([heads, split / heads])
     }
+  }
+
+  /// A tensor of three extents with its extents in reverse order.
+  private func reversed(_ name: String) throws -> LazyTensor {
+    let shape = spec.shape
+    guard shape.count == 3,
+      let reversed = strided(shape.reversed(), strides: [1, shape[2], shape[1] * shape[2]], from: 0)
+    else { throw misfit(name, "three extents") }
+    return reversed
   }
 
   private func misfit(_ name: String, _ expected: String) -> GraftError {

@@ -24,10 +24,21 @@ public struct NameTable: Sendable {
   ///   - heads: The tasks whose heads' tensors may be met, likeliest first. Of two that store a tensor under one
   ///     name, the first has it, and the other is left out.
   public init(_ dialect: Dialect, on backbone: (any Backbone)?, heads: [String]) {
-    var entries = Self.ordered(dialect.backbone, layers: backbone?.storedLayers ?? []).map {
+    func hasParameter(_ name: String) -> Bool { backbone?.parameters.contains { $0.name == name } == true }
+    let layers = backbone?.storedLayers ?? []
+    var entries = Self.ordered(dialect.backbone, layers: layers, hasParameter: hasParameter).map {
       Entry(row: $0, owner: Component.backbone, isPrefixed: !$0.isAtRoot)
     }
-    entries += dialect.pooler.map { Entry(row: $0, owner: Component.pooler, isPrefixed: !$0.isAtRoot) }
+    entries += dialect.pooler.map {
+      let row = $0.numbered([], place: 0, hasParameter: hasParameter)
+      return Entry(row: row, owner: Component.pooler, isPrefixed: !row.isAtRoot)
+    }
+    // A layer that the encoder does not have leaves its name to the next of its class.
+    let shared = Dictionary(grouping: entries, by: \.row.stored).filter { $0.value.count > 1 }
+    entries.removeAll { entry in
+      entry.row.presence == .optional && shared[entry.row.stored] != nil
+        && !entry.row.parameters.contains(where: hasParameter)
+    }
     // Frameworks give tensors of different heads one name; the first head that claims it gets it.
     var claimed: Set<String> = []
     for head in heads {
@@ -45,7 +56,9 @@ public struct NameTable: Sendable {
   }
 
   /// The rows in the order of a file: those of one layer stand together, as the frameworks write them.
-  private static func ordered(_ rows: [Dialect.Row], layers: [Int]) -> [Dialect.Row] {
+  private static func ordered(
+    _ rows: [Dialect.Row], layers: [Int], hasParameter: (String) -> Bool
+  ) -> [Dialect.Row] {
     var ordered: [Dialect.Row] = []
     var rest = rows[...]
     while let first = rest.first {
@@ -54,7 +67,9 @@ public struct NameTable: Sendable {
       rest = rest.dropFirst(group.count)
       // Heads alone are named without an encoder.
       guard layers.count >= depth else { continue }
-      for numbers in Self.numbers(layers.prefix(depth)) { ordered += group.map { $0.numbered(numbers) } }
+      for (place, numbers) in Self.numbers(layers.prefix(depth)).enumerated() {
+        ordered += group.map { $0.numbered(numbers, place: place, hasParameter: hasParameter) }
+      }
     }
     return ordered
   }

@@ -8,15 +8,18 @@ extension Dialect {
   ///
   /// - Parameters:
   ///   - base: What the classes call the encoder, such as `bert`.
+  ///   - check: As ``Dialect/check``.
   ///   - backbone: The encoder's rows below that name.
   ///   - pooler: The pooler's.
   ///   - heads: The heads' rows; their names begin with the layer, the scope and the layer again.
   public static func transformersTensorFlow(
-    base: String, backbone: [[Row]], pooler: [Row] = [], heads: [String: [Row]]
+    base: String, check: (@Sendable (Configuration) throws -> Void)? = nil, backbone: [[Row]],
+    pooler: [Row] = [], heads: [String: [Row]]
   ) -> Dialect {
     Dialect(
       name: "transformers-tf",
       backbonePrefixes: ["\(base)/{scope}/\(base)/"],
+      check: check,
       scopePrefix: "TF",
       metadata: ["backend": "tensorflow", "keras_version": "2.16.0"],
       files: CheckpointFiles(weights: "tf_model.h5"),

@@ -200,4 +200,57 @@ struct DialectRowTests {
     }
     #expect(error?.subject == "key 'width'")
   }
+
+  @Test("layers of groups are counted through, and a number depends on what the encoder has")
+  func numbers() throws {
+    func names(_ rows: [Dialect.Row], pooler: [Dialect.Row] = []) throws -> [String] {
+      let dialect = Dialect(name: "counting", backbone: rows.map { [$0] }, pooler: pooler)
+      let table = NameTable(dialect, on: backbone, heads: [])
+      let held = Weights(
+        weights.tensors.filter { name, _ in
+          name.hasSuffix("query.weight")
+            ? rows[0].canonical.hasPrefix("groups")
+            : !rows[0].canonical.hasPrefix("groups") && !name.hasPrefix("groups")
+        })
+      return Array(try table.encode(held, architecture: "Any", withHead: true).tensors.keys)
+    }
+    #expect(
+      try names([Dialect.Row("groups.{}.layers.{}.query.weight", "encoder{_*}/group{_}/{}/query")])
+        == [
+          "encoder/group/0/query", "encoder_1/group/1/query", "encoder_2/group_1/0/query",
+          "encoder_3/group_1/1/query", "encoder_4/group_2/0/query", "encoder_5/group_2/1/query",
+        ])
+    let word = Dialect.Row("embeddings.word.weight", "table{_pooler.weight}")
+    #expect(
+      try names([word], pooler: Dialect.Row.linear("pooler", "dense{_embeddings.word.weight}"))
+        == ["table", "dense_1.weight", "dense_1.bias"])
+  }
+
+  @Test("a convolution is stored with its extents in reverse order")
+  func convolution() throws {
+    let dialect = Dialect(
+      name: "convolution", backbone: [[Dialect.Row("embeddings.word.weight", "kernel", .convolution)]])
+    let table = NameTable(dialect, on: backbone, heads: [])
+    // [out, in, width]
+    let kernel = LazyTensor((0..<24).map { Float($0) }, shape: [2, 3, 4])
+    let stored = try table.encode(
+      Weights(["embeddings.word.weight": kernel]), architecture: "Any", withHead: true)
+    #expect(stored["kernel"]?.spec.shape == [4, 3, 2])
+    var expected: [Float] = []
+    for place in 0..<4 {
+      for input in 0..<3 {
+        for output in 0..<2 { expected.append(Float(output * 12 + input * 4 + place)) }
+      }
+    }
+    #expect(try stored["kernel"]?.floats() == expected)
+    var report = LoadReport()
+    let decoded = try table.decode(stored, report: &report)
+    #expect(
+      try decoded.components[Component.backbone]?["embeddings.word.weight"]?.isIdentical(to: kernel) == true)
+    let error = #expect(throws: GraftError.self) {
+      try table.decode(Weights(["kernel": LazyTensor([1, 2] as [Float], shape: [1, 2])]), report: &report)
+    }
+    #expect(
+      error?.description == "tensor 'kernel': wrong shape; expected three extents, found float32 [1, 2].")
+  }
 }
