@@ -8,6 +8,7 @@ computes, within 1e-5 of the largest value; of sources with KerasHub's GELU, tha
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -30,6 +31,12 @@ SOURCES = [
     FIXTURES / "tensorflow/h5/sequence-classification/golden.safetensors",
     *(FIXTURES / f"{family}-tiny" / name / "golden.safetensors" for family in ("distilbert", "roberta") for name in (
         "base", "masked-lm", "multi-label", "sequence-classification")),
+    FIXTURES / "xlm-roberta-tiny/masked-lm/golden.safetensors",
+    FIXTURES / "xlm-roberta-tiny/sequence-classification/golden.safetensors",
+    FIXTURES / "electra-tiny/base/golden.safetensors",
+    # KerasHub has the shape of version 3 alone, and a pooler for each ALBERT.
+    *(FIXTURES / f"tensorflow/h5/{family}-{name}/golden.safetensors" for family in ("albert", "deberta-v2") for name in (
+        "base", "sequence-classification")),
     # Those of RoBERTa have padding within a text, where KerasHub counts positions on.
     *(FIXTURES / f"tensorflow/h5/distilbert-{name}/golden.safetensors" for name in (
         "base", "masked-lm", "sequence-classification")),
@@ -56,7 +63,7 @@ def outputs(model, batch):
     own = {"token_ids": batch["input_ids"].astype(np.int32), "padding_mask": batch["attention_mask"].astype(np.int32),
            "segment_ids": batch["token_type_ids"].astype(np.int32)}
     backbone = getattr(model, "backbone", model)
-    if not isinstance(backbone, keras_hub.models.BertBackbone):
+    if "segment_ids" not in backbone.input:
         del own["segment_ids"]
     found = backbone(own)
     if isinstance(found, dict):
@@ -79,9 +86,11 @@ def check(graft, report, golden, work):
     written, theirs = work / "preset", work / "golden.safetensors"
     expected = load_file(golden)
     batch = {key: expected.pop(key) for key in INPUTS}
-    # BERT of other sources is made for the exact GELU, and DistilBERT's head for another epsilon.
-    is_own = "keras-hub" in name or family == "roberta" or family == "distilbert" and "masked-lm" not in name
-    if family == "roberta":  # whose backbone has no pooler there
+    # BERT and ELECTRA of other sources are made for the exact GELU, and DistilBERT's head for another epsilon.
+    is_own = "keras-hub" in name or family not in ("bert", "electra") and not (
+        family == "distilbert" and "masked-lm" in name)
+    counts_positions = family in ("roberta", "xlm-roberta")
+    if counts_positions:  # whose backbone has no pooler there
         expected = {key: value for key, value in expected.items() if key != "pooler_output"}
 
     def loads():
@@ -98,22 +107,41 @@ def check(graft, report, golden, work):
     if checks.check("KerasHub loads the preset", name, loads, LOADS, *([AGREES] if is_own else [])):
         checks.check("Graft agrees with KerasHub", name, lambda: graft.verify(written, theirs), AGREES)
         # What KerasHub has no place for is missing then: RoBERTa's token type is part of its positions.
-        again = written if family != "roberta" or "keras-hub" in name else work / "again"
+        again = written if not counts_positions or "keras-hub" in name else work / "again"
         if again != written:
             graft("export", written, "--format", "hdf5", "--dialect", "keras-hub", "--output", again)
         first = source if again == written else written
-        checks.check("the preset is read back", name, lambda: graft.identical(first, again))
+        # ELECTRA has a pooler there alone.
+        more = family == "electra" and "keras-hub" not in name
+        checks.check("the preset is read back", name, lambda: graft.identical(first, again, more_in_second=more))
     if (written / "tokenizer.json").exists():
         checks.check("token ids of KerasHub", name, lambda: same_ids(graft, written, family))
 
 
-def same_ids(graft, directory, family):
+def same_ids(graft, directory, family, source=None, texts=TEXTS):
     tokenizer = getattr(keras_hub.models, f"{KERAS_HUB[family]}Tokenizer").from_preset(str(directory))
-    found = [row["ids"][1:-1] for row in json.loads(graft("tokenize", directory, "--json", "--", *TEXTS))]
-    expected = [[int(token) for token in tokenizer(text)] for text in TEXTS]
+    found = [row["ids"][1:-1] for row in json.loads(graft("tokenize", source or directory, "--json", "--", *texts))]
+    expected = [[int(token) for token in tokenizer(text)] for text in texts]
     if found != expected:
         raise Failure(f"{found}\nexpected {expected}")
-    return f"{len(TEXTS)} texts"
+    return f"{len(texts)} texts"
+
+
+def normalizers(graft, report, name, source):
+    """A tokenizer of transformers, whose normalizers become the model's charsmap, with the weights of another model."""
+    family = family_of(FIXTURES / source)
+    texts = [*TEXTS, "Crème BRÛLÉE, ``naïve'' 'cafés'", "\tÅngström \u3000 ﬁnd\u00a0x²  ", "Ⅷ ㎏ 각 中文 😀", "e\u0301E\u0301 ß ǅ"]
+
+    def check():
+        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+            model, written = Path(work) / "model", Path(work) / "preset"
+            shutil.copytree(FIXTURES / name, model)
+            for file in ("tokenizer.json", "tokenizer_config.json"):
+                shutil.copy(FIXTURES / source / file, model)
+            graft("export", model, "--format", "hdf5", "--dialect", "keras-hub", "--output", written)
+            return same_ids(graft, written, family, model, texts)
+
+    report.of("hdf5", FRAMEWORK, "keras-hub", family).check("token ids of transformers", source, check)
 
 
 def check_all(graft, report, arguments):
@@ -124,6 +152,9 @@ def check_all(graft, report, arguments):
     checks = report.of("hdf5", FRAMEWORK, "keras-hub", "bert")
     form = ("--format", "hdf5", "--dialect", "keras-hub")
     checks.check("a next-sentence head", "refused", lambda: graft.refuses(FIXTURES / "bert-tiny/pretraining", *form))
+    normalizers(graft, report, "tensorflow/h5/albert-base", "albert-tiny/base")
+    checks = report.of("hdf5", FRAMEWORK, "keras-hub", "electra")
+    checks.check("a head of ELECTRA", "refused", lambda: graft.refuses(FIXTURES / "electra-tiny/masked-lm", *form))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ READS, LOADS, AGREES = "read by Graft", "loads there", "outputs agree"
 
 
 # What KerasHub's classes begin with.
-KERAS_HUB = {"bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta"}
+KERAS_HUB = {
+    "bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "albert": "Albert",
+    "deberta-v2": "DebertaV3", "electra": "Electra",
+}
 
 
 def family_of(directory):

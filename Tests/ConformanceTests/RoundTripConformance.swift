@@ -48,7 +48,7 @@ struct RoundTripConformance {
       get throws {
         var configuration = try FamilyFixtures(family: family).configuration
         configuration["tie_word_embeddings"] = .bool(isTied)
-        configuration["num_hidden_layers"] = 1
+        configuration["num_hidden_layers"] = configuration["num_hidden_groups"] ?? 1
         configuration["layer_types"] = configuration["layer_types"]?.array.map { .array(Array($0.prefix(1))) }
         configuration["layer_norm_eps"] = .number("1e-12")
         configuration["hidden_act"] = "gelu_new"

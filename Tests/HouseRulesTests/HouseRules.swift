@@ -135,6 +135,7 @@ struct HouseRules {
     "Plugins/Families/DistilBERT/Dialects/GGUF.swift": ["bert"],
     // A module of KerasHub.
     "Plugins/Families/DistilBERT/Dialects/KerasHub.swift": ["bert"],
+    "Plugins/Families/XLMRoBERTa/Dialects/KerasHub.swift": ["roberta"],
     "Sources/Libraries/PostNormEncoder/GGUFNames.swift": ["bert", "gguf"],
     // What Keras says of its backend in the metadata of a file.
     "Sources/Libraries/PostNormEncoder/TensorFlowNames.swift": ["tensorflow"],

@@ -45,7 +45,11 @@ extension Family {
     backbone: ALBERTBackbone.self,
     pooler: .firstTokenPooler,
     heads: [
-      FamilyHead("masked-lm", .tiedDecoder(activation: .configured(["hidden_act"], default: "gelu_new"))),
+      FamilyHead(
+        "masked-lm",
+        .tiedDecoder(
+          activation: .configured(["hidden_act"], default: "gelu_new"),
+          epsilon: ["mlm_layer_norm_eps", "layer_norm_eps"])),
       FamilyHead("sequence-classification", .linear(on: .pooled, dropout: ["classifier_dropout_prob"])),
       FamilyHead(
         "token-classification",
@@ -55,7 +59,7 @@ extension Family {
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])
     ],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"],
-    dialects: [.transformersALBERT, .transformersTensorFlowALBERT, .googleALBERT],
+    dialects: [.transformersALBERT, .transformersTensorFlowALBERT, .googleALBERT, .kerasHubALBERT],
     catalogue: PackageResources.Catalogue_json
   )
 }

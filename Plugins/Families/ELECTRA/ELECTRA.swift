@@ -20,6 +20,9 @@ extension Family {
     name: "electra",
     classPrefix: "Electra",
     backbone: ELECTRABackbone.self,
+    // KerasHub's encoder has one, and no class of transformers.
+    pooler: .firstTokenPooler,
+    baseHasPooler: false,
     heads: [
       FamilyHead("masked-lm", .tiedDecoder(activation: .fixed(.gelu), tiesBias: false)),
       FamilyHead(
@@ -31,7 +34,7 @@ extension Family {
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
     ],
-    dialects: [.transformersELECTRA, .transformersTensorFlowELECTRA, .googleELECTRA],
+    dialects: [.transformersELECTRA, .transformersTensorFlowELECTRA, .googleELECTRA, .kerasHubELECTRA],
     catalogue: PackageResources.Catalogue_json
   )
 }
@@ -44,9 +47,11 @@ extension Dialect {
     wrappers: ["module."],
     synonyms: transformersSynonyms,
     dropped: transformersBuffers,
+    storesPoolerBeside: true,
     backbone: transformersEncoder + [
       Row.linear("embeddings.projection", "embeddings_project", .optional)
     ],
+    pooler: transformersPooler,
     heads: [
       "masked-lm": transformersMaskedLM(
         transform: "generator_predictions.dense", norm: "generator_predictions.LayerNorm",

@@ -14,6 +14,7 @@ extension Family {
     dialects: [
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),
+      .kerasHubXLMRoBERTa,
     ],
     catalogue: PackageResources.Catalogue_json
   )

@@ -47,21 +47,9 @@ enum KerasTokenizer {
     let unsplittable = [roles.classification, roles.padding, roles.separator, roles.mask].compactMap { id in
       id.map { JSON.string(tokens[Int($0)]) }
     }
-    let module = representation.options["module"] ?? ""
-    let className = representation.options["class_name"] ?? ""
-    let file: JSON = [
-      "module": .string(module), "class_name": .string(className),
-      "config": [
-        "name": .string(module.split(separator: ".").last.map(String.init) ?? ""), "trainable": true,
-        "dtype": [
-          "module": "keras", "class_name": "DTypePolicy", "config": ["name": "int32"],
-          "registered_name": .null,
-        ],
-        "config_file": .string(name), "sequence_length": .null,
-        "add_prefix_space": JSON(tokenizer.addsPrefixSpace), "unsplittable_tokens": .array(unsplittable),
-      ],
-      "registered_name": .string("keras_hub>\(className)"),
+    let settings: JSON = [
+      "add_prefix_space": JSON(tokenizer.addsPrefixSpace), "unsplittable_tokens": .array(unsplittable),
     ]
-    try directory.write(name, file.text(.pretty) + "\n")
+    try directory.writeSerializedObject(representation, settings)
   }
 }

@@ -23,9 +23,9 @@ public struct PipelineTokenizer: Tokenizer {
 
   let core: TokenizerCore
   let file: TokenizerDocument
-  private let normalizer: (any Normalizer)?
-  private let preTokenizer: (any PreTokenizer)?
-  private let model: any TokenModel
+  let normalizer: (any Normalizer)?
+  let preTokenizer: (any PreTokenizer)?
+  let model: any TokenModel
   private let decoder: (any Decoder)?
   /// `nil` where the components are gone through one by one.
   private let sentencePiecePath: SentencePiecePath?

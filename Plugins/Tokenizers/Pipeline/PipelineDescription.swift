@@ -83,6 +83,10 @@ extension PipelineDescription {
       self = try directory.inFile(TokenizerDocument.fileName) {
         try Self(TokenizerDocument(parsing: bytes), settings)
       }
+    } else if let (model, tokenizerClass) = try KerasTokenizer.model(in: directory) {
+      self = try directory.inFile(KerasTokenizer.vocabularyName) {
+        try Self(model, tokenizerClass, TokenizerSettings(defaults: [:]))
+      }
     } else if let name = SentencePieceClass.fileNames.first(where: directory.has) {
       try self.init(directory, sentencePiece: name)
     } else {
@@ -97,13 +101,19 @@ extension PipelineDescription {
       try SentencePieceClass.find(settings, model: try directory.readObject("config.json"), fileName: name)
     }
     self = try directory.inFile(name) {
-      let model = try SentencePieceFile(try directory.read(name) ?? [])
-      let conversion = SentencePieceConversion(
-        model: model, tokenizerClass: tokenizerClass, settings: settings)
-      var settings = settings
-      settings.defaults = tokenizerClass.tokens
-      return try Self(conversion.document(), settings)
+      try Self(SentencePieceFile(directory.read(name) ?? []), tokenizerClass, settings)
     }
+  }
+
+  /// What a class makes of a SentencePiece model.
+  private init(
+    _ model: SentencePieceFile, _ tokenizerClass: SentencePieceClass, _ settings: TokenizerSettings
+  ) throws {
+    let conversion = SentencePieceConversion(
+      model: model, tokenizerClass: tokenizerClass, settings: settings)
+    var settings = settings
+    settings.defaults = tokenizerClass.tokens
+    try self.init(conversion.document(), settings)
     // Its own classes of transformers 5 would make another tokenizer of the same pieces.
     var members = configuration.object ?? [:]
     members["tokenizer_class"] = "PreTrainedTokenizerFast"

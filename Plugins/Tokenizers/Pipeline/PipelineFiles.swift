@@ -6,7 +6,8 @@ import TokenizerKit
 
 extension PipelineTokenizer {
   public static let fileNames = TokenizerFileNames(
-    sufficient: ([TokenizerDocument.fileName] + SentencePieceClass.fileNames).map { [$0] },
+    sufficient: ([TokenizerDocument.fileName] + SentencePieceClass.fileNames).map { [$0] }
+      + [[TokenizerDocument.fileName, KerasTokenizer.vocabularyName]],
     settings: TokenizerSettings.fileNames)
 
   public static func load(from directory: URL) throws -> PipelineTokenizer? {
@@ -27,10 +28,13 @@ extension PipelineTokenizer {
   ///
   /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.
   public func write(to url: URL, as representation: TokenizerRepresentation) throws {
+    if representation.name == KerasTokenizer.representation {
+      return try KerasTokenizer.write(self, to: url, as: representation)
+    }
     guard representation == .huggingFace else {
       throw GraftError(
         .unsupported, "this tokenizer cannot be written like this",
-        expected: TokenizerRepresentation.huggingFace.name, found: representation.name)
+        expected: "hugging-face or keras", found: representation.name)
     }
     let directory = TokenizerDirectory(url)
     try directory.write(TokenizerDocument.fileName, documentText())

@@ -1,9 +1,11 @@
 import GraftTensors
 import TokenizerKit
 
-/// What a class of transformers makes of a SentencePiece model: which pieces it has, and what it does around them.
+/// What a class of transformers or of KerasHub makes of a SentencePiece model: which pieces it has, and what it does
+/// around them.
 ///
-/// Reference: the converters of huggingface/transformers 4, src/transformers/convert_slow_tokenizer.py.
+/// Reference: the converters of huggingface/transformers 4, src/transformers/convert_slow_tokenizer.py; the tokenizers
+/// of keras-team/keras-hub, keras_hub/src/models.
 struct SentencePieceClass: Sendable {
   /// The class without "Fast".
   let name: String
@@ -13,6 +15,8 @@ struct SentencePieceClass: Sendable {
   var leading: [(token: String, score: Double)] = []
   /// How many pieces these replace.
   var replacedCount = 0
+  /// What those pieces are, where models are written; the first is the unknown one.
+  var replacedPieces: [String] = []
   /// The unknown token's id; `nil` where the model says it.
   var unknownID: Int?
   /// The tokens with a role.
@@ -23,8 +27,12 @@ struct SentencePieceClass: Sendable {
   var maskStripsLeft: Bool
   /// Whether the mask token is one of the model's.
   var modelHasMask = true
+  /// Whether the mask token may be the one behind the pieces, which then is none of them.
+  var maskMayFollow = false
   /// Whether pieces such as "1," are made unlikely.
   var avoidsNumbersWithComma = false
+  /// Whether a space is put before a text where no file says it.
+  var addsPrefixSpace = true
   var template: Template
   /// The normalizers, with the charsmap in one of them if there is one.
   var normalizers: @Sendable (TokenizerSettings, Charsmap?) throws -> [any Normalizer] = { _, charsmap in
@@ -97,7 +105,7 @@ struct SentencePieceClass: Sendable {
     name: "PreTrainedTokenizer", fileName: "tokenizer.model", tokens: [:], maskStripsLeft: false,
     modelHasMask: false, template: .none)
 
-  private static func precompiled(_ charsmap: Charsmap?) -> [any Normalizer] {
+  static func precompiled(_ charsmap: Charsmap?) -> [any Normalizer] {
     charsmap.map { [PrecompiledNormalizer($0)] } ?? []
   }
 
@@ -107,6 +115,36 @@ struct SentencePieceClass: Sendable {
   }
 
   static let all = [xlmRoberta, camembert, albert, debertaV2, plain]
+
+  /// KerasHub's classes, which leave all that is before the pieces to the model.
+  static let kerasHub: [SentencePieceClass] = {
+    var xlmRoberta = Self.xlmRoberta
+    xlmRoberta.replacedPieces = ["<unk>", "<s>", "</s>"]
+    return [
+      SentencePieceClass(
+        name: "AlbertTokenizer", fileName: kerasFileName, tokens: albert.tokens, maskStripsLeft: true,
+        modelHasMask: false, template: .bert),
+      SentencePieceClass(
+        name: "DebertaV3Tokenizer", fileName: kerasFileName, tokens: debertaV2.tokens, maskStripsLeft: false,
+        modelHasMask: false, maskMayFollow: true, template: .bert),
+      xlmRoberta,
+    ]
+  }()
+
+  /// The name of KerasHub's models.
+  static let kerasFileName = "vocabulary.spm"
+
+  /// The class of KerasHub with a name.
+  ///
+  /// - Throws: ``GraftError`` when it is none that is known.
+  static func kerasHub(_ name: String) throws -> SentencePieceClass {
+    guard let found = kerasHub.first(where: { $0.name == name }) else {
+      throw GraftError(
+        .unsupported, "a SentencePiece tokenizer that Graft does not know", subject: "key 'class_name'",
+        expected: "one of " + kerasHub.map(\.name).joined(separator: ", "), found: name)
+    }
+    return found
+  }
 
   /// The names of the files that models are published in.
   static let fileNames = ["sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model"]

@@ -17,7 +17,8 @@ struct SentencePieceConversion {
     let added = try addedTokens(tokens)
     let charsmap = try model.charsmap.isEmpty ? nil : Charsmap(model.charsmap)
     let metaspace = MetaspacePreTokenizer(
-      prependScheme: try settings.configuration.flag("add_prefix_space") ?? true ? .always : .never)
+      prependScheme: try settings.configuration.flag("add_prefix_space") ?? tokenizerClass.addsPrefixSpace
+        ? .always : .never)
     var preTokenizers = try tokenizerClass.preTokenizers(settings)
     preTokenizers.append(metaspace)
     var document: [JSON.Member] = [

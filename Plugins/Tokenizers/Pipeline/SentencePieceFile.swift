@@ -29,6 +29,52 @@ struct SentencePieceFile {
   private(set) var usesBytes = false
   /// Empty where text is not normalized.
   private(set) var charsmap: [UInt8] = []
+  /// Whether a space is put before the text.
+  private(set) var addsDummyPrefix = true
+  /// Whether one of several spaces is left, and none at the ends.
+  private(set) var removesExtraSpaces = true
+
+  /// A unigram model.
+  ///
+  /// - Precondition: `unknownID` is a piece.
+  init(
+    pieces: [Piece], unknownID: Int, usesBytes: Bool, charsmap: [UInt8], addsDummyPrefix: Bool,
+    removesExtraSpaces: Bool
+  ) {
+    self.pieces = pieces
+    self.unknownID = unknownID
+    unknownPiece = pieces[unknownID].text
+    self.usesBytes = usesBytes
+    self.charsmap = charsmap
+    self.addsDummyPrefix = addsDummyPrefix
+    self.removesExtraSpaces = removesExtraSpaces
+  }
+
+  /// The file's bytes.
+  var bytes: [UInt8] {
+    var file: [UInt8] = []
+    for piece in pieces {
+      var message: [UInt8] = []
+      message.appendField(1, piece.text)
+      message.appendField(2, piece.score)
+      if piece.type != .normal { message.appendNumber(3, piece.type.rawValue) }
+      file.appendField(1, message)
+    }
+    var trainer: [UInt8] = []
+    trainer.appendNumber(3, kind.rawValue)
+    trainer.appendNumber(4, pieces.count)
+    trainer.appendNumber(35, usesBytes ? 1 : 0)
+    trainer.appendNumber(40, unknownID)
+    trainer.appendField(45, unknownPiece)
+    file.appendField(2, trainer)
+    var normalizer: [UInt8] = []
+    normalizer.appendField(1, charsmap.isEmpty ? "identity" : "user_defined")
+    normalizer.appendField(2, charsmap)
+    normalizer.appendNumber(3, addsDummyPrefix ? 1 : 0)
+    normalizer.appendNumber(4, removesExtraSpaces ? 1 : 0)
+    file.appendField(3, normalizer)
+    return file
+  }
 
   /// - Throws: ``GraftError`` when the file is cut off, or no model.
   init(_ bytes: [UInt8]) throws {
@@ -38,7 +84,12 @@ struct SentencePieceFile {
       case (2, .bytes(let bytes)): try readTrainer(bytes)
       case (3, .bytes(let bytes)):
         try Self.forEachField(bytes, "the normalizer") { field, value in
-          if case (2, .bytes(let bytes)) = (field, value) { charsmap = Array(bytes) }
+          switch (field, value) {
+          case (2, .bytes(let bytes)): charsmap = Array(bytes)
+          case (3, .number(let number)): addsDummyPrefix = number != 0
+          case (4, .number(let number)): removesExtraSpaces = number != 0
+          default: break
+          }
         }
       default: break
       }

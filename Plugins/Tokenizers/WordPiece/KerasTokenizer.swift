@@ -37,28 +37,16 @@ struct KerasTokenizer {
 
   /// - Parameter representation: One that ``TokenizerRepresentation/keras(module:className:)`` makes.
   func write(_ tokens: [String], to directory: URL, as representation: TokenizerRepresentation) throws {
-    let module = representation.options["module"] ?? ""
-    let className = representation.options["class_name"] ?? ""
     let vocabulary = directory.appendingPathComponent(Self.vocabularyName)
     try DirectoryWriter.makeDirectory(vocabulary.deletingLastPathComponent())
     try FileWriter.write(vocabulary, text: tokens.map { $0 + "\n" }.joined())
-    let file: JSON = [
-      "module": .string(module), "class_name": .string(className),
-      "config": [
-        "name": .string(module.split(separator: ".").last.map(String.init) ?? ""), "trainable": true,
-        "dtype": [
-          "module": "keras", "class_name": "DTypePolicy", "config": ["name": "int32"],
-          "registered_name": .null,
-        ],
-        "config_file": .string(Self.name), "vocabulary": .null, "sequence_length": .null,
-        "lowercase": JSON(normalizer.lowercase),
-        // Where it is not said, accents go with the capitals.
-        "strip_accents": JSON(normalizer.stripAccents ?? normalizer.lowercase),
-        "split": true, "suffix_indicator": "##", "oov_token": "[UNK]", "special_tokens": .null,
-        "special_tokens_in_strings": false,
-      ],
-      "registered_name": .string("keras_hub>\(className)"),
+    let settings: JSON = [
+      "vocabulary": .null, "lowercase": JSON(normalizer.lowercase),
+      // Where it is not said, accents go with the capitals.
+      "strip_accents": JSON(normalizer.stripAccents ?? normalizer.lowercase),
+      "split": true, "suffix_indicator": "##", "oov_token": "[UNK]", "special_tokens": .null,
+      "special_tokens_in_strings": false,
     ]
-    try FileWriter.write(directory.appendingPathComponent(Self.name), text: file.text(.pretty) + "\n")
+    try TokenizerDirectory(directory).writeSerializedObject(representation, settings)
   }
 }

@@ -26,7 +26,7 @@ public func initializeModel(
     ],
     tokenizer: try registry.loadTokenizer(from: directory))
   // A pooler that no loss reaches would stay random.
-  if heads == nil, let pooler = try family.makePooler(configuration, on: backbone) {
+  if heads == nil, family.baseHasPooler, let pooler = try family.makePooler(configuration, on: backbone) {
     checkpoint.components.append(
       Component(.pooler, id: Component.pooler, weights: try pooler.parameters.initialized(seed: seed)))
   }

@@ -50,48 +50,106 @@ extension Dialect {
   /// - Parameters:
   ///   - family: What KerasHub calls it.
   ///   - configuration: Its `config.json`.
-  ///   - embeddings: The rows of the tables.
+  ///   - check: As ``Dialect/check``.
+  ///   - initializesPooler: As ``Dialect/initializesPooler``.
+  ///   - embeddings: The rows of the tables, and of what else is no layer of the encoder.
+  ///   - encoder: The rows of the layers.
   ///   - pooler: The pooler's rows.
-  ///   - classifier: The rows of the head of the task `sequence-classification`.
+  ///   - classifier: The rows of the head of the task `sequence-classification`; `nil` where KerasHub has no task of the
+  ///     family.
   ///   - classifierSettings: What the text classifier has for that head beside the classes.
   public static func kerasHub(
-    _ family: KerasHubFamily, configuration: ConfigurationFile, embeddings: [Row], pooler: [Row] = [],
-    classifier: [Row],
-    classifierSettings: @escaping @Sendable (Configuration) -> OrderedDictionary<String, JSON>
+    _ family: KerasHubFamily, configuration: ConfigurationFile,
+    check: (@Sendable (Configuration) throws -> Void)? = nil, initializesPooler: Bool = false,
+    embeddings: [Row], encoder: [[Row]] = kerasHubEncoder(), pooler: [Row] = [], classifier: [Row]?,
+    classifierSettings: @escaping @Sendable (Configuration) -> OrderedDictionary<String, JSON> = { _ in [:] }
   ) -> Dialect {
-    let layer = "layers/transformer_encoder{_}"
-    let attention = "\(layer)/_self_attention_layer"
-    return Dialect(
+    Dialect(
       name: "keras-hub",
       backbonePrefixes: ["layers/\(family.name("backbone"))/", ""],
       dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
+      initializesPooler: initializesPooler,
+      check: check,
       files: CheckpointFiles(
         configuration: configuration, weights: "model.weights.h5", heads: "task.weights.h5",
         library: "keras-hub", tokenizer: family.tokenizer,
         others: { try kerasHubTask(of: $0, family, configuration, classifierSettings) }),
       backbone: [
-        embeddings,
-        Row.pair("embeddings.norm", "layers/layer_normalization", .normVariables),
-        Row.pair("layers.{}.attention.query", "\(attention)/query_dense", .headsVariables),
-        Row.pair("layers.{}.attention.key", "\(attention)/key_dense", .headsVariables),
-        Row.pair("layers.{}.attention.value", "\(attention)/value_dense", .headsVariables),
-        Row.pair(
-          "layers.{}.attention.output", "\(attention)/output_dense",
-          PairNames("/vars/0", "/vars/1", .inputsSplit)),
-        Row.pair("layers.{}.attention.norm", "\(layer)/_self_attention_layer_norm", .normVariables),
-        Row.pair(
-          "layers.{}.feed_forward.intermediate", "\(layer)/_feedforward_intermediate_dense", .denseVariables),
-        Row.pair("layers.{}.feed_forward.output", "\(layer)/_feedforward_output_dense", .denseVariables),
-        Row.pair("layers.{}.feed_forward.norm", "\(layer)/_feedforward_layer_norm", .normVariables),
-      ],
+        embeddings, Row.pair("embeddings.norm", "layers/layer_normalization", .normVariables),
+      ] + encoder,
       pooler: pooler,
-      heads: [
-        "masked-lm": Row.pair(
-          "masked_lm.transform", "layers/masked_lm_head/_intermediate_dense", .denseVariables)
-          + Row.pair("masked_lm.norm", "layers/masked_lm_head/_intermediate_layer_norm", .normVariables)
-          + [Row("masked_lm.bias", "layers/masked_lm_head/vars/0")],
-        "sequence-classification": classifier,
-      ]
+      heads: classifier.map { ["masked-lm": kerasHubMaskedLM, "sequence-classification": $0] } ?? [:]
+    )
+  }
+
+  /// The layers of KerasHub's encoders.
+  ///
+  /// - Parameters:
+  ///   - canonical: What the canonical names begin with.
+  ///   - layer: What the stored names begin with.
+  ///   - projection: What the names of attention's projections begin with.
+  ///   - output: How the projection behind attention is stored.
+  public static func kerasHubEncoder(
+    canonical: String = "layers.{}", layer: String = "layers/transformer_encoder{_}", projection: String = "",
+    output: PairNames = PairNames("/vars/0", "/vars/1", .inputsSplit)
+  ) -> [[Row]] {
+    let attention = "\(layer)/_self_attention_layer/\(projection)"
+    return [
+      Row.pair("\(canonical).attention.query", "\(attention)query_dense", .headsVariables),
+      Row.pair("\(canonical).attention.key", "\(attention)key_dense", .headsVariables),
+      Row.pair("\(canonical).attention.value", "\(attention)value_dense", .headsVariables),
+      Row.pair("\(canonical).attention.output", "\(attention)output_dense", output),
+      Row.pair("\(canonical).attention.norm", "\(layer)/_self_attention_layer_norm", .normVariables),
+      Row.pair(
+        "\(canonical).feed_forward.intermediate", "\(layer)/_feedforward_intermediate_dense", .denseVariables),
+      Row.pair("\(canonical).feed_forward.output", "\(layer)/_feedforward_output_dense", .denseVariables),
+      Row.pair("\(canonical).feed_forward.norm", "\(layer)/_feedforward_layer_norm", .normVariables),
+    ]
+  }
+
+  private static let kerasHubMaskedLM =
+    Row.pair("masked_lm.transform", "layers/masked_lm_head/_intermediate_dense", .denseVariables)
+    + Row.pair("masked_lm.norm", "layers/masked_lm_head/_intermediate_layer_norm", .normVariables)
+    + [Row("masked_lm.bias", "layers/masked_lm_head/vars/0")]
+
+  /// RoBERTa and the families that took it over, as KerasHub stores them: without token types, whose only row is part
+  /// of the positions, and with positions from the first that a token can have.
+  ///
+  /// https://github.com/keras-team/keras-hub/blob/v0.32.0/keras_hub/src/models/roberta/roberta_backbone.py
+  ///
+  /// - Parameters:
+  ///   - family: What KerasHub calls it.
+  ///   - modelType: What transformers calls it.
+  public static func kerasHubCountedPositions(_ family: KerasHubFamily, modelType: String) -> Dialect {
+    kerasHub(
+      family,
+      configuration: .kerasHub(
+        family,
+        implied: [
+          "model_type": .string(modelType), "hidden_act": "gelu", "layer_norm_eps": .number("1e-5"),
+          "type_vocab_size": 1, "pad_token_id": 1,
+        ],
+        equivalents: ["hidden_act": ["gelu_python"]],
+        approximations: ["hidden_act": ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"]],
+        preparation: {
+          $0.countPositionsFromFirst()
+          $0["type_vocab_size"] = .null
+        },
+        completion: { _, standard in standard.countPositionsFromZero() }),
+      embeddings: [
+        Row("embeddings.word.weight", "layers/token_and_position_embedding/token_embedding/vars/0"),
+        .sum(
+          "embeddings.position.weight", adding: "embeddings.token_type.weight",
+          "layers/token_and_position_embedding/position_embedding/vars/0", .reachablePositions),
+      ],
+      classifier: kerasHubClassifier,
+      classifierSettings: { configuration in
+        [
+          "hidden_dim": configuration["hidden_size"] ?? .null,
+          "dropout": configuration["classifier_dropout"] ?? configuration["hidden_dropout_prob"]
+            ?? .number("0.1"),
+        ]
+      }
     )
   }
 
@@ -135,13 +193,16 @@ extension ConfigurationFile {
   ///
   /// - Parameters:
   ///   - family: What KerasHub calls it.
+  ///   - vocabularySize: The key of the vocabulary's size.
+  ///   - keys: Keys beyond those that the families have in common, and the standard ones.
   ///   - implied: What it has without saying it, in standard keys.
   ///   - equivalents: As ``ConfigurationFile/equivalents``.
   ///   - approximations: As ``ConfigurationFile/approximations``.
   ///   - preparation: As ``ConfigurationFile/preparation``.
   ///   - completion: As ``ConfigurationFile/completion``.
   public static func kerasHub(
-    _ family: KerasHubFamily, implied: OrderedDictionary<String, JSON>,
+    _ family: KerasHubFamily, vocabularySize: String = "vocabulary_size",
+    keys: KeyValuePairs<String, String> = [:], implied: OrderedDictionary<String, JSON>,
     equivalents: [String: [JSON]] = [:], approximations: [String: [JSON]] = [:],
     preparation: (@Sendable (inout Configuration) -> Void)? = nil,
     completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
@@ -159,12 +220,13 @@ extension ConfigurationFile {
       discriminator: "class_name",
       constants: constants,
       keys: [
-        "vocabulary_size": "vocab_size", "num_layers": "num_hidden_layers",
+        vocabularySize: "vocab_size", "num_layers": "num_hidden_layers",
         "num_heads": "num_attention_heads", "hidden_dim": "hidden_size",
         "intermediate_dim": "intermediate_size", "dropout": "hidden_dropout_prob",
         "dropout": "attention_probs_dropout_prob", "max_sequence_length": "max_position_embeddings",
         "num_segments": "type_vocab_size",
       ],
+      furtherKeys: keys,
       implied: implied,
       equivalents: equivalents,
       approximations: approximations,

@@ -55,7 +55,7 @@ public struct ByteFallbackDecoder: Decoder, PlainComponent {
   }
 
   /// The token that stands for a byte.
-  static func token(of byte: UInt8) -> [UInt8] {
+  public static func token(of byte: UInt8) -> [UInt8] {
     let digits = Array("0123456789ABCDEF".utf8)
     return Array("<0x".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)], UInt8(ascii: ">")]
   }

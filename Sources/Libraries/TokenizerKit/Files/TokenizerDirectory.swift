@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import GraftTensors
 
 /// The files of a tokenizer in a checkpoint directory.
@@ -35,6 +36,30 @@ public struct TokenizerDirectory {
       try JSON(parsing: RandomAccessFile(file).bytesOfWholeFile(limit: Self.limit))
     }
     return object["class_name"]?.string == nil ? nil : object
+  }
+
+  /// Writes such an object, without what stands under `assets`.
+  ///
+  /// - Parameters:
+  ///   - representation: One that `TokenizerRepresentation.keras(module:className:)` makes.
+  ///   - settings: The object's, beyond those that all tokenizers have.
+  public func writeSerializedObject(_ representation: TokenizerRepresentation, _ settings: JSON) throws {
+    let module = representation.options["module"] ?? ""
+    let className = representation.options["class_name"] ?? ""
+    let name = module.split(separator: ".").last.map(String.init) ?? ""
+    let common: JSON = [
+      "name": .string(name), "trainable": true,
+      "dtype": [
+        "module": "keras", "class_name": "DTypePolicy", "config": ["name": "int32"], "registered_name": .null,
+      ],
+      "config_file": .string(TokenizerDocument.fileName), "sequence_length": .null,
+    ]
+    let file: JSON = [
+      "module": .string(module), "class_name": .string(className),
+      "config": JSON(members: (common.members ?? []) + (settings.members ?? [])),
+      "registered_name": .string("keras_hub>\(className)"),
+    ]
+    try write(TokenizerDocument.fileName, file.text(.pretty) + "\n")
   }
 
   /// Runs a body whose errors are about a file.

@@ -8,9 +8,9 @@ import GraftTensors
 public struct Charsmap: Sendable {
   /// The table as it stands in files.
   public let bytes: [UInt8]
-  private let units: [UInt32]
+  let units: [UInt32]
   /// Where the texts begin in ``bytes``.
-  private let texts: Int
+  let texts: Int
   /// The length of the longest text that is put in the place of another, in bytes.
   public let longestReplacement: Int
 
@@ -63,12 +63,12 @@ public struct Charsmap: Sendable {
   }
 
   // A unit is a node, or the value of the node above it.
-  @inline(__always) private static func isLeaf(_ unit: UInt32) -> Bool { unit >> 31 == 1 }
-  @inline(__always) private static func value(_ unit: UInt32) -> UInt32 { unit & 0x7FFF_FFFF }
+  @inline(__always) static func isLeaf(_ unit: UInt32) -> Bool { unit >> 31 == 1 }
+  @inline(__always) static func value(_ unit: UInt32) -> UInt32 { unit & 0x7FFF_FFFF }
   /// The byte that leads to a node; no byte for a value.
-  @inline(__always) private static func label(_ unit: UInt32) -> UInt32 { unit & 0x8000_00FF }
-  @inline(__always) private static func hasValue(_ unit: UInt32) -> Bool { unit >> 8 & 1 == 1 }
-  @inline(__always) private static func offset(_ unit: UInt32) -> UInt32 {
+  @inline(__always) static func label(_ unit: UInt32) -> UInt32 { unit & 0x8000_00FF }
+  @inline(__always) static func hasValue(_ unit: UInt32) -> Bool { unit >> 8 & 1 == 1 }
+  @inline(__always) static func offset(_ unit: UInt32) -> UInt32 {
     (unit >> 10) << ((unit & 0x200) >> 6)
   }
 
@@ -95,7 +95,7 @@ public struct Charsmap: Sendable {
     }
   }
 
-  private func end(of start: Int) -> Int {
+  func end(of start: Int) -> Int {
     var end = start
     while end < bytes.count, bytes[end] != 0 { end += 1 }
     return end
