@@ -20,7 +20,7 @@ let plugins: KeyValuePairs<String, [String]> = [
 let kindDependencies: [String: [Target.Dependency]] = [
   "Families": ["GraftTensors", "GraftCompute", "GraftCore", "PostNormEncoder"],
   "Tasks": ["GraftTensors", "GraftCompute", "GraftCore"],
-  "Tokenizers": ["GraftTensors", "GraftCore", "TokenizerKit"],
+  "Tokenizers": ["GraftTensors", "GraftCompute", "GraftCore", "TokenizerKit"],
   "Formats": ["GraftTensors", "GraftCore"],
   "Optimizers": ["GraftTensors", "GraftCompute", "GraftCore"],
   "Backends": ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -41,8 +41,11 @@ let pluginDependencies: [String: [Target.Dependency]] = [
   "NumPy": ["NPY", "Zip"],
 ]
 
-/// What stands beside a plugin's sources and is built into it: the published models of a family.
-let kindResources: [String: [Resource]] = ["Families": [.embedInCode("Catalogue.json")]]
+/// What stands beside a plugin's sources and is built into it: a family's published models, and how a model of it
+/// begins from nothing.
+let kindResources: [String: [Resource]] = [
+  "Families": [.embedInCode("Catalogue.json"), .embedInCode("Scratch.json")]
+]
 
 /// What a plugin has in C, as the target CNAME in its folder, and what that needs.
 let pluginDependenciesInC: [String: [Target.Dependency]] = [
@@ -140,7 +143,7 @@ let package = Package(
     library("Protobuf", ["GraftTensors"]),
     library(
       "TokenizerKit",
-      ["GraftTensors", "GraftCore", .product(name: "HeapModule", package: "swift-collections")]),
+      ["GraftTensors", "GraftCompute", "GraftCore", .product(name: "HeapModule", package: "swift-collections")]),
     library("Checksums", ["CChecksums", "CZlib"]),
     library("Zlib", ["GraftTensors", "CZlib"]),
     library("NPY", ["GraftTensors"]),
@@ -188,6 +191,7 @@ let package = Package(
         "GraftTensors", "GraftCore", "TokenizerKit", "Pipeline", "WordPiece", "ByteLevelBPE", "Protobuf",
         "Zlib",
       ]),
+    tests("TokenizerTrainingTests", ["GraftPlugins", "TokenizerKit", "Zlib"] + modules),
     tests("ByteLevelBPETests", ["GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
     tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),

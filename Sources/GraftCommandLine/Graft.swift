@@ -39,7 +39,9 @@ struct Graft: ParsableCommand {
           Inspect.self, Zoo.self, Pull.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self,
           Verify.self,
         ]),
-      CommandGroup(name: "Training", subcommands: [Train.self, Evaluate.self, Run.self, Report.self]),
+      CommandGroup(
+        name: "Training",
+        subcommands: [Train.self, Evaluate.self, Run.self, Report.self, TokenizerCommand.self]),
       CommandGroup(
         name: "Using a model",
         subcommands: [Predict.self, Tag.self, FillMask.self, Embed.self, Tokenize.self]),

@@ -42,14 +42,15 @@ public struct Table<Element> {
   /// - Parameters:
   ///   - name: The name to look up.
   ///   - others: Names that are known where this is called, and not registered.
-  /// - Throws: `GraftError` that lists the known names.
+  /// - Throws: `GraftError` that lists the known names, and names the nearest.
   public func find(_ name: String, or others: [String] = []) throws -> Element {
     guard let element = elements[name] else {
       let known = others + names
+      let nearest = NearestName.find(name, among: known).map { " Did you mean '\($0)'?" } ?? ""
       throw GraftError(
         .unknownName,
         "unknown \(kind) '\(name)'",
-        advice: known.isEmpty ? "None is registered." : "Known: \(known.joined(separator: ", "))."
+        advice: known.isEmpty ? "None is registered." : "Known: \(known.joined(separator: ", ")).\(nearest)"
       )
     }
     return element
@@ -68,6 +69,7 @@ public struct Registry: Sendable {
   public private(set) var families = Table<Family>("family")
   public private(set) var tasks = Table<any Task.Type>("task")
   public private(set) var tokenizers = Table<any Tokenizer.Type>("tokenizer")
+  public private(set) var tokenizerTrainers = Table<any TokenizerTrainer.Type>("type of tokenizer")
   public private(set) var optimizers = Table<any Optimizer.Type>("optimizer")
   public private(set) var metricsWriters = Table<any MetricsWriter.Type>("metrics writer")
   public private(set) var backends = Table<any ComputeBackend.Type>("compute backend")
@@ -104,6 +106,9 @@ public struct Registry: Sendable {
   public mutating func add(_ task: any Task.Type) throws { try tasks.add(task, named: task.name) }
   public mutating func add(_ tokenizer: any Tokenizer.Type) throws {
     try tokenizers.add(tokenizer, named: tokenizer.name)
+  }
+  public mutating func add(_ trainer: any TokenizerTrainer.Type) throws {
+    try tokenizerTrainers.add(trainer, named: trainer.name)
   }
   public mutating func add(_ optimizer: any Optimizer.Type) throws {
     try optimizers.add(optimizer, named: optimizer.name)

@@ -42,6 +42,22 @@ public struct DataSource: Sendable {
     return options.selected(from: rows)
   }
 
+  /// Gives the rows to `body` one after another: all of them, or the first few. Only shuffled rows are in memory at
+  /// once.
+  ///
+  /// - Throws: As ``rows()``, and what `body` throws.
+  public func forEachRow(_ body: (TextRow) throws -> Void) throws {
+    guard options.shuffleSeed == nil else { return try rows().forEach(body) }
+    var rest = options.take ?? .max
+    for file in files where rest > 0 {
+      try read(file) { row in
+        try body(row)
+        rest -= 1
+        return rest > 0
+      }
+    }
+  }
+
   private func read(_ url: URL, _ body: (TextRow) throws -> Bool) throws {
     do {
       let file = try RandomAccessFile(url)

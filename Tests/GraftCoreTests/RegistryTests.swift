@@ -41,7 +41,7 @@ enum OtherRawPlugin: Plugin {
   @Test func anUnknownNameListsTheKnownOnes() throws {
     let registry = try Registry([RawPlugin.self])
     let error = #expect(throws: GraftError.self) { try registry.formats.find("Raw") }
-    #expect(error?.description == "unknown weight format 'Raw'. Known: raw.")
+    #expect(error?.description == "unknown weight format 'Raw'. Known: raw. Did you mean 'raw'?")
     #expect(error?.kind == .unknownName)
     let none = #expect(throws: GraftError.self) { try registry.tasks.find("masked-lm") }
     #expect(none?.description == "unknown task 'masked-lm'. None is registered.")

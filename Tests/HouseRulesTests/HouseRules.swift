@@ -31,7 +31,7 @@ struct HouseRules {
     "VectorKernels": ["GraftTensors", "GraftCompute", "CVectorKernels"],
     "PostNormEncoder": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Protobuf": ["GraftTensors"],
-    "TokenizerKit": ["GraftTensors", "GraftCore"],
+    "TokenizerKit": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Checksums": ["CChecksums", "CZlib"],
     "Zlib": ["GraftTensors", "CZlib"],
     "Zip": ["GraftTensors", "Checksums", "Zlib"],
@@ -46,7 +46,7 @@ struct HouseRules {
   static let kinds: [String: Set<String>] = [
     "Families": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Tasks": ["GraftTensors", "GraftCompute", "GraftCore"],
-    "Tokenizers": ["GraftTensors", "GraftCore"],
+    "Tokenizers": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Formats": ["GraftTensors"],
     "Optimizers": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Backends": ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -129,6 +129,9 @@ struct HouseRules {
     "Plugins/Families/ALBERT/Dialects/Google.swift": ["bert"],
     // What Google calls the file in its releases.
     "Plugins/Formats/TensorFlowBundle/TensorFlowBundle.swift": ["bert"],
+    // What SentencePiece's files, and its models of merges, are called.
+    "Plugins/Tokenizers/Pipeline/SentencePieceClass.swift": ["bpe"],
+    "Plugins/Tokenizers/Pipeline/SentencePieceConversion.swift": ["bpe"],
     // What llama.cpp calls WordPiece.
     "Plugins/Tokenizers/WordPiece/GGUFTokenizer.swift": ["bert"],
     // llama.cpp calls all of these encoders so, and the format is the dialect's name too.

@@ -60,7 +60,8 @@ extension Family {
     ],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"],
     dialects: [.transformersALBERT, .transformersTensorFlowALBERT, .googleALBERT, .kerasHubALBERT],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

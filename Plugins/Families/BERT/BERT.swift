@@ -34,6 +34,7 @@ extension Family {
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])
     ],
     dialects: [.transformersBERT, .transformersTensorFlowBERT, .googleBERT, .kerasHubBERT, .ggufBERT],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }

@@ -15,7 +15,8 @@ extension Family {
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),
     ],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

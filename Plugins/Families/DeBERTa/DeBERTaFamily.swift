@@ -28,7 +28,8 @@ extension Family {
     settledConfiguration: ["legacy": true],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"],
     dialects: [.transformersDeBERTa, .transformersTensorFlowDeBERTa, .kerasHubDeBERTa],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

@@ -41,7 +41,8 @@ extension Family {
     dialects: [
       .transformersDistilBERT, .transformersTensorFlowDistilBERT, .kerasHubDistilBERT, .ggufDistilBERT,
     ],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

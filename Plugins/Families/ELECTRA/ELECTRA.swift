@@ -35,7 +35,8 @@ extension Family {
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
     ],
     dialects: [.transformersELECTRA, .transformersTensorFlowELECTRA, .googleELECTRA, .kerasHubELECTRA],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

@@ -37,7 +37,8 @@ extension Family {
     heads: .firstTokenHeads(dropout: ["hidden_dropout_prob"]),
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob"],
     dialects: [.transformersMPNet, .transformersTensorFlowMPNet],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

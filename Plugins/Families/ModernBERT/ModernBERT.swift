@@ -151,7 +151,8 @@ extension Family {
     ],
     dropoutKeys: ["attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"],
     dialects: [.transformersModernBERT],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 
   /// `ModernBertPredictionHead`, which all of its classes have: dense, activation, LayerNorm.

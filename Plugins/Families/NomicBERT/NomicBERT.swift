@@ -156,7 +156,8 @@ extension Family {
       "attn_pdrop",
     ],
     dialects: [.transformersNomicBERT, .modulesNomicBERT],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

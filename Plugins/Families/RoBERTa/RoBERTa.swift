@@ -17,7 +17,8 @@ extension Family {
       .kerasHubRoBERTa,
       .ggufRoBERTa,
     ],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

@@ -16,7 +16,8 @@ extension Family {
       .transformersTensorFlowCountedPositions(base: "roberta"),
       .kerasHubXLMRoBERTa,
     ],
-    catalogue: PackageResources.Catalogue_json
+    catalogue: PackageResources.Catalogue_json,
+    scratch: PackageResources.Scratch_json
   )
 }
 

@@ -3,10 +3,11 @@ import GraftCore
 import GraftTensors
 import TokenizerKit
 
-/// Registers the byte-level BPE tokenizer.
+/// Registers the byte-level BPE tokenizer and its trainer.
 public enum ByteLevelBPEPlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
     try registry.add(ByteLevelBPETokenizer.self)
+    try registry.add(BPETrainer.self)
   }
 }
 

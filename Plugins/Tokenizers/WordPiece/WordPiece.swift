@@ -3,10 +3,11 @@ import GraftCore
 import GraftTensors
 import TokenizerKit
 
-/// Registers the WordPiece tokenizer.
+/// Registers the WordPiece tokenizer and its trainer.
 public enum WordPiecePlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
     try registry.add(WordPieceTokenizer.self)
+    try registry.add(WordPieceTrainer.self)
   }
 }
 

@@ -8,7 +8,7 @@ struct ListPlugins: ParsableCommand {
     commandName: "plugins",
     abstract: "List what is registered, by kind.",
     discussion: """
-      The names are those that --format, --dialect, --to, --optimizer, --report-to and --backend take.
+      The names are those that --format, --dialect, --to, --type, --optimizer, --report-to and --backend take.
 
       EXAMPLES
         graft plugins
@@ -36,6 +36,10 @@ struct ListPlugins: ParsableCommand {
       ),
       ("tasks", "tasks", registry.tasks.values.map { ($0.name, $0.classSuffix) }),
       ("tokenizers", "tokenizers", registry.tokenizers.values.map { ($0.name, "") }),
+      (
+        "tokenizer types", "tokenizer_trainers",
+        registry.tokenizerTrainers.values.map { ($0.name, "can be trained") }
+      ),
       ("optimizers", "optimizers", registry.optimizers.values.map { ($0.name, "") }),
       ("metrics writers", "metrics_writers", registry.metricsWriters.values.map { ($0.name, "") }),
       ("compute backends", "backends", registry.backends.values.map { ($0.name, "") }),

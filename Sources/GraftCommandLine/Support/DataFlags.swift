@@ -74,22 +74,38 @@ struct DataFlags: ParsableArguments {
     var options = try options
     options.fields = heads?.columns ?? []
     let urls = files.map(\.url)
+    if let named = try Self.namedRows(
+      urls, options,
+      hasColumns: textColumn != nil || pairColumn != nil || labelColumn != nil || labelBase != nil
+        || dataFormat != nil)
+    {
+      return named
+    }
+    return TrainingData(
+      try DataSource(reading: urls, options: options).rows(), named: urls.map(\.displayPath),
+      labelBase: labelBase)
+  }
+
+  /// The rows of the data set that a path names; `nil` where the paths are files. A file that exists wins.
+  ///
+  /// - Parameters:
+  ///   - options: Which rows.
+  ///   - hasColumns: Whether columns were given, which such a data set has itself.
+  /// - Throws: `GraftError` for a data set beside files or with columns, and when its rows cannot be read.
+  static func namedRows(_ urls: [URL], _ options: DataOptions, hasColumns: Bool? = nil) throws -> TrainingData? {
     for url in urls where !FileManager.default.fileExists(atPath: url.path) {
       guard let (set, split) = try NamedDataSet.find(url.relativePath) else { continue }
       guard urls.count == 1 else {
         throw GraftError(
           .refused, "a data set known by name cannot be joined with files", subject: "'\(set.name)'")
       }
-      guard textColumn == nil, pairColumn == nil, labelColumn == nil, labelBase == nil, dataFormat == nil
-      else {
+      guard !(hasColumns ?? !options.textColumns.isEmpty) else {
         throw GraftError(
           .refused, "a data set known by name has its own columns and labels", subject: "'\(set.name)'",
           advice: "Leave out the flags of columns and labels.")
       }
       return try set.read(split, in: NamedDataSet.directories(), selection: options)
     }
-    return TrainingData(
-      try DataSource(reading: urls, options: options).rows(), named: urls.map(\.displayPath),
-      labelBase: labelBase)
+    return nil
   }
 }

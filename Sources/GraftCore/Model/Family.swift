@@ -40,6 +40,8 @@ public struct Family: Sendable {
   public private(set) var dialects: [Dialect]
   /// The published models of the family, as JSON: `{"models": [{"names": […], "configuration": {…}, …}]}`.
   public let catalogue: [UInt8]
+  /// How a model of the family begins from nothing, as JSON; see ``ScratchRecipe``. Empty where nothing says it.
+  public let scratch: [UInt8]
 
   public init(
     name: String,
@@ -54,7 +56,8 @@ public struct Family: Sendable {
     settledConfiguration: [String: JSON] = [:],
     dropoutKeys: [String] = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"],
     dialects: [Dialect],
-    catalogue: [UInt8] = []
+    catalogue: [UInt8] = [],
+    scratch: [UInt8] = []
   ) {
     self.name = name
     self.classPrefix = classPrefix
@@ -69,6 +72,7 @@ public struct Family: Sendable {
     self.dropoutKeys = dropoutKeys
     self.dialects = dialects
     self.catalogue = catalogue
+    self.scratch = scratch
   }
 
   /// The family's head for a task.

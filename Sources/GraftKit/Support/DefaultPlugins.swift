@@ -4,6 +4,8 @@
 public enum DefaultPlugins {
   /// The weight format that checkpoints are written in.
   public static let format = "safetensors"
+  /// The head that a model from nothing is pretrained with.
+  public static let pretrainingHead = "masked-lm"
   /// The optimizer of a training run.
   public static let optimizer = "adamw"
   /// The metrics writers that plot a training run.
