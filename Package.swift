@@ -143,7 +143,10 @@ let package = Package(
     library("Protobuf", ["GraftTensors"]),
     library(
       "TokenizerKit",
-      ["GraftTensors", "GraftCompute", "GraftCore", .product(name: "HeapModule", package: "swift-collections")]),
+      [
+        "GraftTensors", "GraftCompute", "GraftCore",
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
     library("Checksums", ["CChecksums", "CZlib"]),
     library("Zlib", ["GraftTensors", "CZlib"]),
     library("NPY", ["GraftTensors"]),

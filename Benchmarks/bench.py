@@ -31,6 +31,7 @@ from measures import (
     long_texts,
     profile,
     threads,
+    tokenizer_training,
     tokenizing,
     training,
 )
@@ -46,6 +47,7 @@ FAMILIES = [
     inference,
     families,
     tokenizing,
+    tokenizer_training,
     converting,
     fetching,
     accuracy,

@@ -30,6 +30,7 @@ check keras check_keras.py "$@"
 [ ! -x "$peers/llama/bin/python" ] || check torch check_gguf.py --peers "$peers" "$@"
 check torch ../bpe/compare.py --peers "$peers" "$@"
 check torch ../pipeline/compare.py --peers "$peers" "$@"
+check torch check_from_nothing.py --peers "$peers" "$@"
 check torch check_hub.py --server "$(dirname "$graft")/hub-server" "$@"
 "$peers/torch/bin/python" "$here/report.py" "$rows" || status=1
 exit $status

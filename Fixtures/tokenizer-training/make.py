@@ -30,6 +30,9 @@ CASES = {
     "roberta": ("RoBERTa", 400, dict(vocab_size=1100)),
     "roberta-mixed": ("RoBERTa", "mixed", dict(vocab_size=1200, min_frequency=3)),
     "roberta-once": ("RoBERTa", 30, dict(vocab_size=3000, min_frequency=0)),
+    "xlm-roberta": ("XLMRoBERTa", 300, dict(vocab_size=700)),
+    "albert": ("ALBERT", "mixed", dict(vocab_size=900)),
+    "deberta-v2": ("DeBERTa", 150, dict(vocab_size=400)),
     "modernbert": ("ModernBERT", "mixed", dict(vocab_size=1200)),
 }
 

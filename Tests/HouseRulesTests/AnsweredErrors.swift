@@ -15,7 +15,7 @@ enum AnsweredErrors {
       #"Sources/GraftCore/Checkpoint/CheckpointWriting.swift: defer { _ = try? tokenizerFiles.value() }"#,
     ],
     "without plugins there is nothing to complete; the command itself says why": [
-      #"Sources/GraftCommandLine/Support/Arguments.swift: let formats = (try? GraftTool.registry())?.checkpointFormats ?? []"#
+      #"Sources/GraftCommandLine/Support/Arguments.swift: static var registry: Registry? { try? GraftTool.registry() }"#
     ],
     "what cannot be listed is not removed": [
       #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }"#

@@ -74,6 +74,19 @@ private func tagFromALibrary(_ registry: Registry, _ backend: any ComputeBackend
   return entities
 }
 
+// MARK: GraftKit.docc/FromNothing.md
+
+private func trainFromNothing(_ registry: Registry) throws -> Checkpoint {
+  var training = try TokenizerTraining(
+    family: "roberta", options: TokenizerTrainingOptions(vocabularySize: 2000), registry: registry)
+  try DataSource(reading: [URL(filePath: "train.csv")]).forEachRow { training.add($0) }
+  let result = try training.finish()
+  try result.tokenizer.write(to: URL(filePath: "tokenizer"))
+  let checkpoint = try initializeModel(
+    family: "roberta", size: "tiny", tokenizerFrom: URL(filePath: "tokenizer"), registry: registry)
+  return checkpoint
+}
+
 // MARK: GraftCommandLine.docc/YourOwnGraft.md
 
 public enum RelationPlugin: Plugin {

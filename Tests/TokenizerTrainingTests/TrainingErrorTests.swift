@@ -45,6 +45,17 @@ import Testing
       message(type: "bpe", .init(alphabetLimit: 100))
         == "the alphabet of a byte-level tokenizer is that of all bytes. Leave out 'limit-alphabet'.")
     #expect(
+      message(type: "unigram", .init(vocabularySize: 7), texts: ["abc"])
+        == "the vocabulary has no room for the special tokens and the alphabet; "
+        + "expected at least 9 tokens, found 7. Raise 'vocab-size'.")
+    #expect(
+      message(type: "unigram", .init(minimumFrequency: 2))
+        == "a unigram model chooses pieces by what they bring, not by how often they occur. "
+        + "Leave out 'min-frequency'.")
+    #expect(
+      message(type: "unigram", .init(alphabetLimit: 100))
+        == "every character is a piece of a unigram model. Leave out 'limit-alphabet'.")
+    #expect(
       message(type: "bpe", .init(furtherSpecialTokens: ["<s>"]))
         == "option 'special-tokens': the special token '<s>' is given twice.")
   }

@@ -78,9 +78,39 @@ struct TrainingGolden {
     }
   }
 
+  @Test(
+    "the pieces of a unigram model are those of tokenizers, and so are their scores",
+    arguments: [
+      "xlm-roberta", "albert", "deberta-v2",
+    ])
+  func unigram(name: String) throws {
+    let golden = try TrainingGolden(name)
+    let tokenizer = try golden.train()
+    let found = try withTemporaryDirectory { directory in
+      try tokenizer.write(to: directory)
+      let document = try JSON(parsing: Data(contentsOf: directory.appending(path: "tokenizer.json")))
+      return try #require(document["model"]?["vocab"]?.array).map {
+        (token: $0.array?.first?.string ?? "", score: $0.array?.last?.double ?? .nan)
+      }
+    }
+    let scores = try #require(golden.scores)
+    let expected = Dictionary(
+      uniqueKeysWithValues: zip(golden.tokens.map { Array($0.utf8) }, scores))
+    #expect(Set(found.map { Array($0.token.utf8) }).symmetricDifference(expected.keys).isEmpty)
+    // The special tokens have their ids, the others come in the order of their scores.
+    #expect(found.prefix(5).map(\.token) == Array(golden.tokens.prefix(5)))
+    #expect(zip(found.dropFirst(5), found.dropFirst(6)).allSatisfy { $0.score >= $1.score })
+    for piece in found {
+      let difference = abs(piece.score - (expected[Array(piece.token.utf8)] ?? .nan))
+      // Characters that were dropped have scores 0.0001 apart, in the order of a hash map.
+      let tolerance = piece.token.unicodeScalars.count == 1 ? 0.0001 * Double(expected.count) : 1e-6
+      #expect(difference <= tolerance, "\(piece.token): \(difference)")
+    }
+  }
+
   @Test("the number of threads and the order of texts change nothing")
   func isDeterministic() throws {
-    for name in ["bert", "roberta-mixed"] {
+    for name in ["bert", "roberta-mixed", "deberta-v2"] {
       let golden = try TrainingGolden(name)
       let first = try golden.train(threads: 1)
       var training = try TokenizerTraining(

@@ -10,10 +10,11 @@ import TokenizerKit
 @Suite struct WordCounterTests {
   @Test("parts of texts give the words of whole texts, in every family")
   func parts() throws {
-    let mixed = try TrainingGolden("modernbert").texts.prefix(500)
+    let mixed = try TrainingGolden("modernbert").texts
     let texts =
-      mixed + [
-        "", " ", "  a", "a  ", "a \u{200B}b", "a\u{200B} b", "a \u{301}b", "é e\u{301} x", "a\u{A0}b c\u{3000}d",
+      Array(mixed.prefix(500)) + [
+        "", " ", "  a", "a  ", "a \u{200B}b", "a\u{200B} b", "a \u{301}b", "é e\u{301} x",
+        "a\u{A0}b c\u{3000}d",
         "\u{FDFA} \u{FE70} x", "``a'' b", "` `a", "a\tb c\n d e",
       ]
     let threads = ThreadPool(count: 2)

@@ -3,10 +3,11 @@ import GraftCore
 import GraftTensors
 import TokenizerKit
 
-/// Registers the tokenizer of any pipeline.
+/// Registers the tokenizer of any pipeline, and the trainer of unigram models, which no other tokenizer has.
 public enum PipelinePlugin: Plugin {
   public static func register(in registry: inout Registry) throws {
     try registry.add(PipelineTokenizer.self)
+    try registry.add(UnigramTrainer.self)
   }
 }
 

@@ -24,7 +24,7 @@ struct Init: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("The family; 'graft plugins' lists them.", valueName: "NAME"),
-    completion: .list(TokenizerTrain.families))
+    completion: .list(RegisteredNames.families))
   var family: String?
 
   @Option(

@@ -32,13 +32,13 @@ struct TokenizerTrain: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "What is learnt; 'graft plugins' lists it. (default: the family's)", valueName: "TYPE"),
-    completion: .list(TokenizerTrain.types))
+    completion: .list(RegisteredNames.tokenizerTypes))
   var type: String?
 
   @Option(
     help: ArgumentHelp(
       "The family whose pipeline and special tokens it has. (default: the usual one of the type)",
-      valueName: "NAME"), completion: .list(TokenizerTrain.families))
+      valueName: "NAME"), completion: .list(RegisteredNames.families))
   var family: String?
 
   @Option(
@@ -48,7 +48,7 @@ struct TokenizerTrain: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How often a pair must occur to become a token. (default: 2)", valueName: "N"))
+      "How often a pair must occur to become a token; not for unigram. (default: 2)", valueName: "N"))
   var minFrequency: Int?
 
   @Option(
@@ -85,10 +85,6 @@ struct TokenizerTrain: ParsableCommand {
   enum LetterCase: String, EnumerableFlag {
     case lowercase, cased
   }
-
-  // Without a registry every command fails, and says why.
-  static let types = (try? GraftTool.registry().tokenizerTrainers.names) ?? []
-  static let families = (try? GraftTool.registry().families.names) ?? []
 
   func validate() throws {
     if type == nil, family == nil { throw ValidationError("Give --type or --family.") }
@@ -153,7 +149,7 @@ struct TokenizerTrain: ParsableCommand {
     let urls = files.map(\.url)
     let bar = ProgressBar("reading", unit: "texts", total: 1, console: flags.console)
     // Of compressed files, the size is a guess.
-    let size = urls.reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) }
+    let size = urls.reduce(0) { $0 + Self.size(of: $1) }
     func add(_ row: TextRow) {
       if example.isEmpty { example = row.text }
       training.add(row)
@@ -164,13 +160,19 @@ struct TokenizerTrain: ParsableCommand {
         share: min(0.99, Double(bytes) / Double(size)), label: "reading",
         facts: ["\(Format.grouped(count)) texts"])
     }
-    if let named = try DataFlags.namedRows(urls, options) {
+    if let named = try DataFlags.namedRows(urls, options, hasColumns: textColumn != nil) {
       named.rows.forEach(add)
     } else {
       try DataSource(reading: urls, options: options).forEachRow(add)
     }
     bar.clear()
     return example
+  }
+
+  /// In bytes; 0 for what is no file.
+  private static func size(of url: URL) -> Int {
+    var status = stat()
+    return stat(url.path, &status) == 0 ? Int(status.st_size) : 0
   }
 
   private func show(_ result: TokenizerTraining.Result, example: String) throws {

@@ -42,12 +42,20 @@ struct StorageTypeName: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] {
-    // Without a registry every command fails, and says why.
-    let formats = (try? GraftTool.registry())?.checkpointFormats ?? []
+    let formats = RegisteredNames.registry?.checkpointFormats ?? []
     return formats.flatMap { $0.type.storageTypes.map(\.name) }.reduce(into: []) { names, name in
       if !names.contains(name) { names.append(name) }
     }
   }
+}
+
+/// Names that arguments may have, for help and for shells to complete.
+enum RegisteredNames {
+  static var tokenizerTypes: [String] { registry?.tokenizerTrainers.names ?? [] }
+  static var families: [String] { registry?.families.names ?? [] }
+
+  /// Without a registry every command fails, and says why.
+  static var registry: Registry? { try? GraftTool.registry() }
 }
 
 extension Pooling: ExpressibleByArgument {}

@@ -92,14 +92,14 @@ struct DataFlags: ParsableArguments {
   ///   - options: Which rows.
   ///   - hasColumns: Whether columns were given, which such a data set has itself.
   /// - Throws: `GraftError` for a data set beside files or with columns, and when its rows cannot be read.
-  static func namedRows(_ urls: [URL], _ options: DataOptions, hasColumns: Bool? = nil) throws -> TrainingData? {
+  static func namedRows(_ urls: [URL], _ options: DataOptions, hasColumns: Bool) throws -> TrainingData? {
     for url in urls where !FileManager.default.fileExists(atPath: url.path) {
       guard let (set, split) = try NamedDataSet.find(url.relativePath) else { continue }
       guard urls.count == 1 else {
         throw GraftError(
           .refused, "a data set known by name cannot be joined with files", subject: "'\(set.name)'")
       }
-      guard !(hasColumns ?? !options.textColumns.isEmpty) else {
+      guard !hasColumns else {
         throw GraftError(
           .refused, "a data set known by name has its own columns and labels", subject: "'\(set.name)'",
           advice: "Leave out the flags of columns and labels.")

@@ -95,7 +95,8 @@ extension Family {
   /// - Throws: `GraftError` of kind `unsupported` when the family does not say it.
   public func scratchRecipe() throws -> ScratchRecipe {
     guard !scratch.isEmpty else {
-      throw GraftError(.unsupported, "the family '\(name)' does not say how a model of it begins from nothing")
+      throw GraftError(
+        .unsupported, "the family '\(name)' does not say how a model of it begins from nothing")
     }
     do {
       return try ScratchRecipe(parsing: scratch)

@@ -38,7 +38,8 @@ public struct TrainingDocument: Sendable {
         throw GraftError(.malformed, "a special token without text", option: "special-tokens")
       }
       guard seen.insert(Array(content.utf8)).inserted else {
-        throw GraftError(.malformed, "the special token '\(content)' is given twice", option: "special-tokens")
+        throw GraftError(
+          .malformed, "the special token '\(content)' is given twice", option: "special-tokens")
       }
       return try AddedToken(
         id: Int32(id), content: content, flags: token.object.map { .object($0) } ?? [:], isSpecial: true)
@@ -66,7 +67,8 @@ public struct TrainingDocument: Sendable {
     default:
       return lowercase
         ? [
-          "type": .string(SequenceNormalizer.kind), "normalizers": .array([json, LowercaseNormalizer().json]),
+          "type": .string(SequenceNormalizer.kind),
+          "normalizers": .array([json, LowercaseNormalizer().json]),
         ] : json
     }
   }

@@ -139,6 +139,7 @@ extension ReplaceNormalizer {
   /// none.
   fileprivate var isLocal: Bool {
     if pattern.json["Regex"] == " {2,}" { return content == " " }
-    return pattern.json["String"]?.string?.contains(" ") == false && !content.isEmpty && !content.contains(" ")
+    return pattern.json["String"]?.string?.contains(" ") == false && !content.isEmpty
+      && !content.contains(" ")
   }
 }
