@@ -7,7 +7,7 @@ GRAFT := .build/release/graft
 RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev
 
-.PHONY: demo test bench interop install format lint build hub-server dependencies
+.PHONY: demo test bench interop install format lint build hub-server tokenizer-check dependencies
 
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
@@ -20,7 +20,7 @@ test: dependencies
 bench: build hub-server
 	@Benchmarks/run.sh $(GRAFT) $(PEERS) $(if $(ONLY),--only $(ONLY))
 
-interop: build hub-server
+interop: build hub-server tokenizer-check
 	@Fixtures/interop/run.sh $(GRAFT) $(PEERS)
 
 build: dependencies
@@ -29,6 +29,10 @@ build: dependencies
 # The loopback Hub of the tests, for programs in other languages.
 hub-server: dependencies
 	swift build $(RELEASE) --product hub-server
+
+# Compares a tokenizer with what Hugging Face `tokenizers` made of texts.
+tokenizer-check: dependencies
+	swift build $(RELEASE) --product tokenizer-check
 
 install: build
 	install -Dm755 $(GRAFT) $(DESTDIR)$(PREFIX)/bin/graft

@@ -156,6 +156,13 @@ let package = Package(
     .target(name: "HubServer", dependencies: [crypto], path: "Tests/HubServer"),
     .executableTarget(name: "hub-server", dependencies: ["HubServer"], path: "Tests/hub-server"),
 
+    // What `tokenizers` made of texts, for tests, and a program that compares a tokenizer with it.
+    .target(
+      name: "TokenizerCases", dependencies: ["GraftTensors", "GraftCore"], path: "Tests/TokenizerCases"),
+    .executableTarget(
+      name: "tokenizer-check", dependencies: ["TokenizerCases", "GraftTensors", "GraftCore", "GraftPlugins"],
+      path: "Tests/tokenizer-check"),
+
     // What the tests share: fixtures, temporary directories, messages of errors, runs over mutated files.
     .target(
       name: "TestSupport", dependencies: ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -191,11 +198,12 @@ let package = Package(
     tests(
       "PipelineTests",
       [
+        "TokenizerCases",
         "GraftTensors", "GraftCore", "TokenizerKit", "Pipeline", "WordPiece", "ByteLevelBPE", "Protobuf",
         "Zlib",
       ]),
     tests("TokenizerTrainingTests", ["GraftPlugins", "TokenizerKit", "Zlib"] + modules),
-    tests("ByteLevelBPETests", ["GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
+    tests("ByteLevelBPETests", ["TokenizerCases", "GraftTensors", "GraftCore", "ByteLevelBPE", "Zlib"]),
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
     tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),
     tests("TokenClassificationTests", modules + ["GraftPlugins", "TokenClassification"]),

@@ -4,6 +4,7 @@
 #                                         and KerasHub are checked where PEERS/tensorflow and PEERS/keras are, and GGUF
 #                                         where PEERS/llama is, which setup.sh makes when asked for them.
 #   run.sh GRAFT PEERS --accuracy         fine-tunes MiniLM on AG News and compares accuracies. About ten minutes.
+# STRINGS=1000000 compares that many strings for each tokenizer with `tokenizers`, in place of 50,000.
 # TEXTS="train.csv test.csv" names AG News files: more texts for the tokenizer, and the data of --accuracy.
 # Each script appends its checks to the file that --rows names; report.py, whose `run` gives a script its command line,
 # prints the table of them. A further script is one more line below.

@@ -1,80 +1,181 @@
-"""Compares ids and offsets of `graft tokenize` with those of Hugging Face `tokenizers` (0.23.3) for many strings of every
-pipeline.
+"""Compares every tokenizer with Hugging Face `tokenizers` (0.23.3), over strings of all kinds.
 
     python compare.py --graft GRAFT --peers PEERS [--rows FILE] [--only WORD]      # `make interop` calls it
 
-make.py --full makes the strings, once, in PEERS/pipeline-full: 20,000 and every assigned scalar for each pipeline. More of them,
-and pairs, are compared by the tests: GRAFT_PIPELINE_GOLDENS=DIRECTORY swift test --filter PipelineTests
+50,000 strings for each tokenizer, or as many as $STRINGS says: STRINGS=1000000 takes hours. Ids, offsets, types and which text a
+token is of, of texts and pairs, cut from either side and by each strategy, and in windows; decoded texts. The tokenizers are those
+of the goldens here and in ../bpe, WordPiece with the vocabulary of bert-base-uncased, and those that the benchmarks have made in
+PEERS/tokenizers, with published and with larger vocabularies. The program that compares is tokenizer-check, beside GRAFT.
 """
 
 import base64
 import gzip
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "interop"))
+sys.path[:0] = [str(HERE.parent / "interop"), str(HERE.parent / "bpe")]
 
 import tokenizers  # noqa: E402
-from check_tokenizer import tokenized  # noqa: E402
-from report import run  # noqa: E402
+from report import Failure, run  # noqa: E402
+from strings import CODE, Strings  # noqa: E402
+from tokenizers import BertWordPieceTokenizer, Tokenizer  # noqa: E402
+
+COUNT = int(os.environ.get("STRINGS", "50000"))
+BATCH = 200
+PARTS = ["[CLS]", "[SEP]", "[MASK]", " [MASK] ", "<s>", "</s>", "<mask>", " <mask>", "<mask> ", "<unk>", "[UNK]", "<pad>", "▁", "▁▁", "a▁b",
+         "``", "''", "Ġ", "<x>", " <y> ", "<z>", "Foo", " Foo ", "|||IP|||", "  ", "    ", "<0x41>", "I", "İ", "Å", "ﬁ", "①", "ｶﾞ", "각",
+         "e\u0301", "c\u0327\u0301", "\r\n", "½", "²", "K", "\u0600a", "क्ष", "นำ้", "ﹰ", "\u200d", "\ufeff"]
+WORDPIECE = {
+    "uncased": dict(lowercase=True, strip_accents=None, handle_chinese_chars=True),
+    "cased": dict(lowercase=False, strip_accents=None, handle_chinese_chars=True),
+    "keep-accents": dict(lowercase=True, strip_accents=False, handle_chinese_chars=True),
+    "cased-no-chinese": dict(lowercase=False, strip_accents=False, handle_chinese_chars=False),
+}
 
 
-def make(directory):
-    if (directory / "complete").exists():
-        return
-    command = [sys.executable, str(HERE / "make.py"), "--full", str(directory), "--count", "20000"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    (directory / "complete").touch()
+def bpe():
+    specification = importlib.util.spec_from_file_location("bpe_make", HERE.parent / "bpe/make.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
-def pipelines(file):
-    """The documents in a file, each with its cases."""
+def headers(directory):
+    for file in sorted(directory.glob("*.jsonl.gz")):
+        with gzip.open(file, "rt", encoding="ascii", newline="\n") as lines:
+            for line in lines:
+                if line.startswith('{"tokenizers"'):
+                    yield file.name.removesuffix(".jsonl.gz"), line
+
+
+def documents():
+    """(name, tokenizer.json, what share of the strings it gets)."""
     charsmap = base64.b64encode(gzip.decompress((HERE / "nmt_nfkc.charsmap.gz").read_bytes())).decode()
-    with gzip.open(file, "rt", encoding="ascii", newline="\n") as lines:
-        name, document, cases = None, None, []
-        for line in lines:
-            case = json.loads(line)
-            if "document" not in case:
-                cases.append(case)
+    for file, line in headers(HERE):
+        header = json.loads(line.replace('"precompiled_charsmap":"nmt_nfkc"', f'"precompiled_charsmap":"{charsmap}"'))
+        if "document" in header:
+            yield header["name"], json.dumps(header["document"]), 10 if file in ("normalizers", "pre-tokenizers") else 1
+    base = json.loads(gzip.decompress((HERE.parent / "bpe/tokenizer.json.gz").read_bytes()))
+    for name, line in headers(HERE.parent / "bpe"):
+        changes = json.loads(line)["changes"]
+        changed = base | changes | dict(model=base["model"] | changes.get("model", {}))
+        yield f"bpe-{name}", json.dumps(changed), 1 if name in ("plain", "added") else 5
+    words = gzip.decompress((HERE.parent / "tokenizer/vocab.txt.gz").read_bytes()).decode().split("\n")[:-1]
+    for name, settings in WORDPIECE.items():
+        tokenizer = BertWordPieceTokenizer({word: i for i, word in enumerate(words)}, clean_text=True, **settings)
+        yield f"wordpiece-{name}", tokenizer.to_str(), 1 if name == "uncased" else 5
+
+
+class Mixture(Strings):
+    """Strings of all kinds, and several of them in a row: places where text can be cut are between kinds."""
+
+    def __init__(self, seed):
+        module = bpe()
+        super().__init__(seed, module.WORDS, PARTS)
+        self.frequent = self.any(2000) + CODE
+
+    def make(self, count):
+        texts = self.any(count)
+        for index in range(0, count, 3):
+            style = self.random.random()
+            parts = self.random.choices(self.frequent, k=self.random.randint(2, 6))
+            texts[index] = self.random.choice([" ", " ", " ", "", "  ", "\n"]).join([*parts, texts[index]])
+            if style < 0.2:
+                texts[index] = unicodedata.normalize(self.random.choice(["NFC", "NFD", "NFKC", "NFKD"]), texts[index])
+        return texts
+
+
+def answer(encoding, **more):
+    return more | dict(ids=encoding.ids, offsets=encoding.offsets, types=encoding.type_ids, sequences=encoding.sequence_ids)
+
+
+def batches(tokenizer, strings, count):
+    """Cases in batches: of ten, six of texts, one of pairs, one of cut texts, one of cut pairs, one of windows."""
+    for start in range(0, count, BATCH):
+        texts = strings.make(min(BATCH, count - start))
+        kind = start // BATCH % 10
+        random = strings.random
+        pairs = random.sample(texts, len(texts)) if kind in (6, 8) or kind == 9 and random.random() < 0.5 else None
+        inputs = list(zip(texts, pairs)) if pairs else texts
+        cut = {}
+        if kind > 6:
+            strategies = ["only_first", "only_second"] if pairs else ["only_first"]
+            if kind < 9:
+                strategies += ["longest_first"]
+            cut = dict(max_length=random.randint(5, 40), strategy=random.choice(strategies))
+            if kind == 9:
+                cut |= dict(max_length=random.randint(12, 60), stride=random.choice([0, 1, 2, 5]))
+            else:
+                cut["direction"] = random.choice(["left", "right"])
+            tokenizer.enable_truncation(**cut)
+        for text, given in zip(texts, inputs) if kind > 7 else [(None, None)]:
+            # A sequence may be too short for its strategy, or the other one leave less room than the stride; with that
+            # `tokenizers` panics.
+            try:
+                encodings = [tokenizer.encode(*given if pairs else [given])] if kind > 7 else tokenizer.encode_batch(inputs)
+            except BaseException as error:
+                if "too short" not in str(error) and "`stride` must be" not in str(error):
+                    raise
                 continue
-            if document:
-                yield name, document, cases
-            name, cases = case["name"], []
-            document = line.replace('"precompiled_charsmap":"nmt_nfkc"', f'"precompiled_charsmap":"{charsmap}"')
-            document = json.loads(document)["document"]
-        yield name, document, cases
+            for single, encoding in zip([given] if kind > 7 else inputs, encodings):
+                case = dict(text=single[0], pair=single[1]) if pairs else dict(text=single)
+                case = answer(encoding, **case, **cut)
+                if kind == 9:
+                    # Windows after the first have no sequences, and types of another pair, in `tokenizers`.
+                    case["overflowing"] = [dict(ids=window.ids, offsets=window.offsets) for window in encoding.overflowing]
+                elif start < count // 10:
+                    case["decoded"] = tokenizer.decode(encoding.ids, skip_special_tokens=False)
+                    case["skipped"] = tokenizer.decode(encoding.ids, skip_special_tokens=True)
+                yield case
+        tokenizer.no_truncation()
 
 
-def differences(graft, document, cases):
-    """How many strings differ, of how many."""
-    cases = [case for case in cases if not {"pair", "max_length"} & case.keys()]
-    compared, wrong = 0, []
-    with tempfile.TemporaryDirectory() as work:
-        (Path(work) / "tokenizer.json").write_text(json.dumps(document))
-        for case, found in tokenized(graft, Path(work), cases):
-            compared += 1
-            if found["ids"] != case["ids"] or found["offsets"] != case["offsets"]:
-                wrong.append((case["text"], case["ids"], found["ids"], case["offsets"], found["offsets"]))
-    if wrong:
-        raise AssertionError(f"{len(wrong)} of {compared} strings differ, first {wrong[0]!r}")
-    return f"{compared} strings, 0 differences"
+def compare(check, directory, tokenizer, strings, count):
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    with subprocess.Popen([check, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            for case in batches(tokenizer, strings, count):
+                process.stdin.write(json.dumps(case) + "\n")
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        output = process.stdout.read()
+    if process.returncode:
+        raise Failure(f"tokenizer-check: exit {process.returncode}")
+    found = json.loads(output)
+    if found["different"]:
+        raise Failure(f"{found['different']} of {found['compared']} differ\n" + "\n".join(found["examples"]))
+    return f"{found['compared']} strings, 0 differences"
 
 
 def check_all(graft, report, arguments):
     if arguments.only and arguments.only not in "tokenizer pipeline":
         return
-    directory = arguments.peers / "pipeline-full"
+    program = graft.path.parent / "tokenizer-check"
     checks = report.of("tokenizer.json", f"tokenizers {tokenizers.__version__}", family="pipelines")
-    if not checks.check("strings for the tokenizers", directory.name, lambda: make(directory)):
-        return
-    for file in sorted(directory.glob("*.jsonl.gz")):
-        print(f"checking {file}", file=sys.stderr)
-        for name, document, cases in pipelines(file):
-            checks.check("ids and offsets as tokenizers", name, lambda: differences(graft, document, cases))
+    strings = Mixture(7)
+    for name, text, share in documents():
+        print(f"comparing {name}", file=sys.stderr)
+
+        def body():
+            with tempfile.TemporaryDirectory() as work:
+                (Path(work) / "tokenizer.json").write_text(text, encoding="utf-8")
+                return compare(program, work, Tokenizer.from_str(text), strings, max(COUNT // share, 10 * BATCH))
+
+        checks.check("ids, offsets and types as tokenizers", name, body)
+    for directory in sorted((arguments.peers / "tokenizers").glob("*/tokenizers")):
+        print(f"comparing {directory.parent}", file=sys.stderr)
+        tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        checks.check("ids, offsets and types as tokenizers", f"{directory.parent.name}, large",
+                     lambda: compare(program, directory.parent, tokenizer, strings, COUNT))
 
 
 if __name__ == "__main__":

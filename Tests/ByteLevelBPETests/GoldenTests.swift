@@ -4,6 +4,7 @@ import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
+import TokenizerCases
 import Zlib
 
 /// Ids, types, offsets and decoded texts against those of Hugging Face `tokenizers`; see Fixtures/bpe/make.py.

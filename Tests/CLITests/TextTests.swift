@@ -42,6 +42,11 @@ import Testing
       "tokenize {base} --input - --count",
       stdout: ["texts    2\n", "tokens   8\n", "longest  4\n", "unknown  1\n"],
       input: "he do\ndo ☃\n"),
+    Row(
+      "tokenize {base} --input - --threads 3 --no-special-tokens",
+      stdout: ["line 0\n", "\n\nline 1\n", "\n\nline 199\n"],
+      input: (0..<200).map { "line \($0)\n" }.joined()),
+    Row("tokenize {base} a --threads 0", code: 64, stderr: ["--threads must be between 1 and 1024"]),
     Row("tokenize {base} --max-length 3", ["he do it"], stdout: ["he", "[SEP]"]),
     Row("tokenize {base}", code: 64, stderr: ["Give at least one text, or --input FILE"]),
     Row("tokenize {base} a --input f", code: 64, stderr: ["not both"]),

@@ -4,6 +4,7 @@ import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
+import TokenizerCases
 import TokenizerKit
 import WordPiece
 import Zlib
@@ -32,29 +33,65 @@ struct FastPathTests {
       ]
   }
 
+  /// The goldens of a pipeline; "late" is XLM-RoBERTa as the later converters of transformers 4 have it.
+  private func golden(_ pipeline: String) throws -> Golden {
+    let isLate = pipeline == "late"
+    let golden = try #require(try Golden.read(isLate ? "xlm-roberta" : pipeline).first)
+    guard isLate else { return golden }
+    let precompiled = try #require(golden.document["normalizer"])
+    let parts = [precompiled, StripNormalizer(left: false).json]
+    let spaces = ReplaceNormalizer(.spaces, with: "\u{2581}").json
+    let document = golden.document.changed([
+      "normalizer": ["type": "Sequence", "normalizers": .array(parts + [spaces])],
+      "pre_tokenizer": MetaspacePreTokenizer().json,
+    ])
+    return Golden(name: pipeline, document: document, lines: golden.lines)
+  }
+
   @Test(arguments: ["xlm-roberta", "camembert", "albert", "albert-cased", "deberta", "late"])
   func sentencePiece(pipeline: String) throws {
-    let golden = try #require(try Golden.read(pipeline == "late" ? "xlm-roberta" : pipeline).first)
-    var document = golden.document
-    if pipeline == "late" {
-      // As the later converters of transformers 4 have it.
-      let precompiled = try #require(document["normalizer"])
-      let parts = [precompiled, StripNormalizer(left: false).json]
-      let spaces = ReplaceNormalizer(.spaces, with: "\u{2581}").json
-      document = document.changed([
-        "normalizer": ["type": "Sequence", "normalizers": .array(parts + [spaces])],
-        "pre_tokenizer": MetaspacePreTokenizer().json,
-      ])
-    }
+    let golden = try golden(pipeline)
+    let document = golden.document
     let description = try PipelineDescription(
       TokenizerDocument(parsing: Array(document.text().utf8)), TokenizerSettings(defaults: [:]))
     #expect(
-      SentencePiecePath(description.normalizer, description.preTokenizer, description.model) != nil,
+      SentencePiecePath([try #require(description.normalizer)], description.preTokenizer, description.model)
+        != nil,
       "there is no fast path")
     let (fast, slow) = (PipelineTokenizer(description), try general(document))
     for text in try texts(golden) {
       #expect(fast.encode(text) == slow.encode(text), "\(text.debugDescription)")
       #expect(fast.encode(text, maximumLength: 5) == slow.encode(text, maximumLength: 5))
+    }
+  }
+
+  /// Texts in a row are cut into words, which are remembered: with characters at the cuts that join spaces, that
+  /// normalizers remove or make spaces of, and that move the places of what follows.
+  @Test(arguments: [
+    "xlm-roberta", "camembert", "albert", "albert-cased", "deberta", "late", "modernbert", "mpnet",
+    "wordlevel",
+    "openai-gpt", "openai-gpt-fused", "bpe-prefixed",
+  ])
+  func wordByWord(pipeline: String) throws {
+    let golden = try golden(pipeline)
+    let (fast, slow) = (
+      try #require(try load(["tokenizer.json": golden.document.text()])), try general(golden.document)
+    )
+    #expect(fast.wordwisePath != nil, "texts are not cut")
+    let characters = [
+      "e\u{301}", "\u{915}\u{94D}\u{937}", "\u{600}", "\u{600}a", "\u{301}a", "\u{FE70}", "\u{200D}", "\u{1}",
+      "\u{FB01}",
+      "\u{AC01}", "\u{1F469}\u{200D}\u{1F469}", "\u{E33}", "A\u{430}", "``", "\u{3000}", "\u{2581}",
+    ]
+    let texts = try texts(golden)
+    for (index, text) in texts.enumerated() {
+      let middle = characters[index % characters.count]
+      let joined = [text, middle, texts[(index * 7 + 3) % texts.count]].joined(separator: " ")
+      for joined in [joined, middle + joined, joined + " " + middle] {
+        let expected = slow.encode(joined)
+        #expect(fast.encode(joined) == expected, "\(joined.debugDescription)")
+        #expect(fast.encode(joined) == expected, "from memory: \(joined.debugDescription)")
+      }
     }
   }
 

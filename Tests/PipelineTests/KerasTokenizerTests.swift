@@ -3,6 +3,7 @@ import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
+import TokenizerCases
 import TokenizerKit
 
 @testable import Pipeline

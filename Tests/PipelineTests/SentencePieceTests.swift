@@ -4,6 +4,7 @@ import GraftTensors
 import Protobuf
 import TestSupport
 import Testing
+import TokenizerCases
 import Zlib
 
 @testable import Pipeline

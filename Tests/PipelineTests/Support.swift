@@ -3,6 +3,7 @@ import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
+import TokenizerCases
 import Zlib
 
 @testable import Pipeline

@@ -25,14 +25,17 @@ public struct ByteLevelBPETokenizer: Tokenizer {
 
   let core: TokenizerCore
   let merges: [TokenizerDocument.Merge]
-  private let model: MergeModel
+  private let path: ByteLevelPath
   let addsPrefixSpace: Bool
   private let splitsWords: Bool
   private let decodesBytes: Bool
+  /// `nil` where text is tokenized as a whole.
+  private let wordwisePath: WordwisePath?
 
   init(_ description: ByteLevelBPEDescription) {
     merges = description.merges
-    model = description.model
+    path = ByteLevelPath(
+      description.model, addsPrefixSpace: description.addsPrefixSpace, splitsWords: description.splitsWords)
     addsPrefixSpace = description.addsPrefixSpace
     splitsWords = description.splitsWords
     decodesBytes = description.decodesBytes
@@ -40,6 +43,11 @@ public struct ByteLevelBPETokenizer: Tokenizer {
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
       document: description.document, configuration: description.configuration)
+    wordwisePath = WordwisePath(
+      nil,
+      ByteLevelPreTokenizer(
+        addsPrefixSpace: description.addsPrefixSpace, splitsWords: description.splitsWords),
+      added: core.normalized)
   }
 
   /// Whether text is split and merged as GPT-2 does it, without a space in front and without a token for what is
@@ -92,49 +100,21 @@ public struct ByteLevelBPETokenizer: Tokenizer {
     var text = text
     return text.withUTF8 { bytes in
       var pieces = Pieces(limit: limit, expecting: bytes.count / 3 + 4)
-      var workspace = MergeModel.Workspace()
+      var workspace = ByteMergeModel.Workspace()
       core.split(bytes, into: &pieces) { part, firstScalar, pieces in
-        TokenizerCore.split(part, firstScalar: firstScalar, at: core.normalized, into: &pieces) {
-          splitPart($0, firstScalar: $1, into: &$2, &workspace)
+        func split(
+          _ part: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, _: WordwisePath.Position,
+          into pieces: inout Pieces
+        ) {
+          _ = path.split(part, firstScalar: firstScalar, at: core.normalized, into: &pieces, &workspace)
+        }
+        if let wordwisePath {
+          wordwisePath.split(part, firstScalar: firstScalar, into: &pieces, split)
+        } else {
+          split(part, firstScalar: firstScalar, .whole, into: &pieces)
         }
       }
       return pieces
-    }
-  }
-
-  /// Splits text without added tokens.
-  private func splitPart(
-    _ part: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
-    _ workspace: inout MergeModel.Workspace
-  ) {
-    if addsPrefixSpace, part.first != 0x20 {
-      // The space that is not in the text has the place of the scalar behind it.
-      ([0x20] + part).withUnsafeBufferPointer {
-        splitWords($0, firstScalar: firstScalar, hasPrefix: true, into: &pieces, &workspace)
-      }
-    } else {
-      splitWords(
-        UnsafeBufferPointer(rebasing: part), firstScalar: firstScalar, hasPrefix: false, into: &pieces,
-        &workspace)
-    }
-  }
-
-  private func splitWords(
-    _ text: UnsafeBufferPointer<UInt8>, firstScalar: Int, hasPrefix: Bool, into pieces: inout Pieces,
-    _ workspace: inout MergeModel.Workspace
-  ) {
-    // The number of the scalar that the next byte is the first of.
-    var scalar = firstScalar
-    var index = 0
-    while index < text.count, !pieces.isFull {
-      let end = splitsWords ? GPT2Pattern.endOfWord(at: index, in: text) : text.count
-      workspace.origins.removeAll(keepingCapacity: true)
-      for place in index..<end {
-        if text[place] & 0xC0 != 0x80, !(place == 1 && hasPrefix) { scalar += 1 }
-        workspace.origins.append(scalar - 1)
-      }
-      model.split(text[index..<end], into: &pieces, &workspace)
-      index = end
     }
   }
 }

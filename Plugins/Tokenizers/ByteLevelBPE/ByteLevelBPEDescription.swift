@@ -8,7 +8,7 @@ import TokenizerKit
 struct ByteLevelBPEDescription {
   var vocabulary: Vocabulary
   var merges: [TokenizerDocument.Merge]
-  var model: MergeModel
+  var model: ByteMergeModel
   var addedTokens: [AddedToken]
   /// Whether text that does not begin with a space gets one.
   var addsPrefixSpace: Bool
@@ -120,7 +120,7 @@ extension ByteLevelBPEDescription {
     addedTokens = added
     self.merges = merges
     self.document = document
-    var unknown: MergeModel.Unknown?
+    var unknown: ByteMergeModel.Unknown?
     specialTokens = settings.specialTokens(in: vocabulary)
     if let token = model["unk_token"]?.string {
       guard let id = vocabulary.model.find(token) else {
@@ -128,10 +128,10 @@ extension ByteLevelBPEDescription {
           .malformed, "the vocabulary has no token '\(token)'", subject: "key 'model.vocab'",
           expected: "the token that 'model.unk_token' names")
       }
-      unknown = MergeModel.Unknown(id: id, isFused: try model.flag("fuse_unk") ?? false)
+      unknown = ByteMergeModel.Unknown(id: id, isFused: try model.flag("fuse_unk") ?? false)
       specialTokens.unknown = id
     }
-    self.model = try MergeModel(
+    self.model = try ByteMergeModel(
       vocabulary, merges: merges, unknown: unknown, keepsWholeWords: try model.flag("ignore_merges") ?? false)
     let preTokenizer = document["pre_tokenizer"] ?? [:]
     addsPrefixSpace = try preTokenizer.flag("add_prefix_space") ?? true

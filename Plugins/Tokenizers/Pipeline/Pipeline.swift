@@ -28,8 +28,35 @@ public struct PipelineTokenizer: Tokenizer {
   let preTokenizer: (any PreTokenizer)?
   let model: any TokenModel
   private let decoder: (any Decoder)?
-  /// `nil` where the components are gone through one by one.
-  private let sentencePiecePath: SentencePiecePath?
+  /// By position of a part of a text: how it is normalized.
+  private let normalizations: [Normalization?]
+  /// `nil` where text is tokenized as a whole.
+  let wordwisePath: WordwisePath?
+
+  private final class Normalization: Sendable {
+    /// One after the other.
+    let normalizers: [any Normalizer]
+    /// Faster ways; where there are none, the components are gone through one by one.
+    let sentencePiecePath: SentencePiecePath?
+    let byteLevelPath: ByteLevelPath?
+
+    /// - Returns: `nil` where a text cannot be normalized in parts.
+    init?(_ description: PipelineDescription, at position: WordwisePath.Position, takesFastPaths: Bool) {
+      guard let normalizers = WordwisePath.normalizers(of: description.normalizer, position) else {
+        return nil
+      }
+      self.normalizers = normalizers
+      let (preTokenizer, model) = (description.preTokenizer, description.model)
+      sentencePiecePath = takesFastPaths ? SentencePiecePath(normalizers, preTokenizer, model) : nil
+      byteLevelPath = takesFastPaths ? ByteLevelPath(normalizers, preTokenizer, model) : nil
+    }
+  }
+
+  /// Memory that one part of a text after the other uses again.
+  private struct Workspace {
+    var byteLevel = ByteMergeModel.Workspace()
+    var sentencePiece = SentencePiecePath.Workspace()
+  }
 
   /// - Parameter takesFastPaths: Whether to look for a faster way to the same result.
   init(_ description: PipelineDescription, takesFastPaths: Bool = true) {
@@ -38,9 +65,9 @@ public struct PipelineTokenizer: Tokenizer {
     preTokenizer = description.preTokenizer
     model = description.model
     decoder = description.decoder
-    sentencePiecePath =
-      takesFastPaths
-      ? SentencePiecePath(description.normalizer, description.preTokenizer, description.model) : nil
+    normalizations = WordwisePath.Position.all.map {
+      Normalization(description, at: $0, takesFastPaths: takesFastPaths)
+    }
     core = TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
@@ -50,6 +77,9 @@ public struct PipelineTokenizer: Tokenizer {
         description.normalizer?.normalize(&text)
         return text.bytes
       })
+    wordwisePath =
+      takesFastPaths
+      ? WordwisePath(description.normalizer, description.preTokenizer, added: core.normalized) : nil
   }
 
   public var specialTokens: SpecialTokens { core.specialTokens }
@@ -65,15 +95,18 @@ public struct PipelineTokenizer: Tokenizer {
   public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
     -> Encoding
   {
+    // A method passed by name would copy the whole tokenizer for each text.
     core.encode(
-      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens, pieces: pieces)
+      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens,
+      pieces: { self.pieces(of: $0, limit: $1) })
   }
 
   public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
     throws -> [Encoding]
   {
     try core.windows(
-      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride, pieces: pieces)
+      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride,
+      pieces: { self.pieces(of: $0, limit: $1) })
   }
 
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
@@ -89,18 +122,44 @@ public struct PipelineTokenizer: Tokenizer {
     var text = text
     return text.withUTF8 { bytes in
       var pieces = Pieces(limit: limit, expecting: bytes.count / 3 + 4)
+      var workspace = Workspace()
       core.split(bytes, into: &pieces) { part, firstScalar, pieces in
-        if core.normalized.isEmpty,
-          sentencePiecePath?.split(part, firstScalar: firstScalar, into: &pieces) == true
-        {
-          return
+        func split(
+          _ part: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, _ position: WordwisePath.Position,
+          into pieces: inout Pieces
+        ) {
+          self.split(part, firstScalar: firstScalar, position, into: &pieces, &workspace)
         }
-        var normalized = AlignedText(part, origin: firstScalar)
-        normalizer?.normalize(&normalized)
-        split(normalized, into: &pieces)
+        if let wordwisePath {
+          wordwisePath.split(part, firstScalar: firstScalar, into: &pieces, split)
+        } else {
+          split(part, firstScalar: firstScalar, .whole, into: &pieces)
+        }
       }
       return pieces
     }
+  }
+
+  /// Splits a part of a text without verbatim added tokens.
+  private func split(
+    _ part: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, _ position: WordwisePath.Position,
+    into pieces: inout Pieces, _ workspace: inout Workspace
+  ) {
+    let normalization = normalizations[position.index]
+    if core.normalized.isEmpty, let path = normalization?.sentencePiecePath,
+      path.split(part, firstScalar: firstScalar, into: &pieces, &workspace.sentencePiece)
+    {
+      return
+    }
+    if let path = normalization?.byteLevelPath,
+      path.split(
+        part, firstScalar: firstScalar, at: core.normalized, into: &pieces, &workspace.byteLevel)
+    {
+      return
+    }
+    var text = AlignedText(part, origin: firstScalar)
+    for normalizer in normalization?.normalizers ?? [] { normalizer.normalize(&text) }
+    split(text, into: &pieces)
   }
 
   /// Splits normalized text at the added tokens that are looked for there.

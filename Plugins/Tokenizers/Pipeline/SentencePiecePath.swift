@@ -1,10 +1,9 @@
 import TokenizerKit
 
-/// A fast path for what most SentencePiece models do: `Precompiled`, one of several spaces, a sign before each word, and
-/// the unigram model. Text goes from its bytes to the words of the model in one pass.
+/// A fast path for what most SentencePiece models do: `Precompiled`, one of several spaces, and a sign before each word. Text goes from its bytes to the words of the model in one pass.
 ///
 /// It gives the same as the components one by one, and says so when it cannot.
-struct SentencePiecePath: Sendable {
+final class SentencePiecePath: Sendable {
   private enum Spaces {
     /// Text is split at white space, and each word gets a sign.
     case split
@@ -15,17 +14,19 @@ struct SentencePiecePath: Sendable {
   private let charsmap: Charsmap?
   private let spaces: Spaces
   private let sign: UInt32
-  private let model: UnigramModel
+  private let model: any TokenModel
   /// By byte: what stands for it when ASCII follows it; 0 where that takes a closer look.
   private let plain: [UInt8]
-  /// What goes before the charsmap leaves ASCII as it is but for capitals, where none of these texts is in it; `nil` where
-  /// nothing goes before.
-  private let replacedTexts: [LiteralPattern]?
+  /// What goes before the charsmap.
+  private let normalizers: [any Normalizer]
+  /// These leave text as it is, but for ASCII capitals, where none of these texts is in it and no other scalar has one of
+  /// these properties.
+  private let replacedTexts: [LiteralPattern]
+  private let affected: ScalarFlags
 
   /// - Returns: `nil` when the components are other ones.
-  init?(_ normalizer: (any Normalizer)?, _ preTokenizer: (any PreTokenizer)?, _ model: any TokenModel) {
-    guard let model = model as? UnigramModel else { return nil }
-    var normalizers = (normalizer as? SequenceNormalizer)?.normalizers ?? [normalizer].compactMap(\.self)
+  init?(_ normalizers: [any Normalizer], _ preTokenizer: (any PreTokenizer)?, _ model: any TokenModel) {
+    var normalizers = normalizers.flatMap { ($0 as? SequenceNormalizer)?.normalizers ?? [$0] }
     var preTokenizers =
       (preTokenizer as? SequencePreTokenizer)?.preTokenizers ?? [preTokenizer].compactMap(\.self)
     guard let metaspace = preTokenizers.popLast() as? MetaspacePreTokenizer,
@@ -50,22 +51,23 @@ struct SentencePiecePath: Sendable {
     }
     spaces = splitsAtSpaces ? .split : .joined(stripsBoth: stripsBoth, stripsRight: stripsRight)
     self.charsmap = charsmap
+    self.normalizers = normalizers
     var lowers = false
     var replacedTexts: [LiteralPattern] = []
+    var affected: ScalarFlags = []
     for normalizer in normalizers {
-      switch normalizer {
-      case is NFCNormalizer, is NFDNormalizer, is NFKCNormalizer, is NFKDNormalizer,
-        is StripAccentsNormalizer:
-        break
-      case is LowercaseNormalizer: lowers = true
-      case let replace as ReplaceNormalizer:
+      if normalizer is LowercaseNormalizer { lowers = true }
+      if let flags = normalizer.affected {
+        affected.formUnion(flags)
+      } else if let text = (normalizer as? ReplaceNormalizer)?.pattern.pattern as? LiteralPattern, !lowers {
         // A text of other letters than the one before has made would be looked for in what that one makes.
-        guard let text = replace.pattern.pattern as? LiteralPattern, !lowers else { return nil }
         replacedTexts.append(text)
-      default: return nil
+      } else {
+        return nil
       }
     }
-    self.replacedTexts = normalizers.isEmpty ? nil : replacedTexts
+    self.replacedTexts = replacedTexts
+    self.affected = affected
     plain = (0...UInt8.max).map { byte in
       guard 0x21...0x7E ~= byte else { return 0 }
       let isUpper = UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
@@ -90,7 +92,7 @@ struct SentencePiecePath: Sendable {
   }
 
   /// A word that is being read.
-  private struct Word {
+  fileprivate struct Word {
     var bytes: [UInt8] = []
     /// By byte: which scalar of the text it stands for.
     var places: [Int32] = []
@@ -98,29 +100,51 @@ struct SentencePiecePath: Sendable {
     var space: Int32 = -1
     /// Whether nothing has come before.
     var isFirst = true
+
+    mutating func removeAll() {
+      bytes.removeAll(keepingCapacity: true)
+      places.removeAll(keepingCapacity: true)
+      (space, isFirst) = (-1, true)
+    }
+  }
+
+  /// Memory that one text after the other uses again.
+  struct Workspace {
+    fileprivate var word = Word()
   }
 
   /// Appends the pieces of text without added tokens.
   ///
   /// - Returns: Whether it could; where not, nothing is appended.
   func split(
-    _ text: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces
+    _ text: Slice<UnsafeBufferPointer<UInt8>>, firstScalar: Int, into pieces: inout Pieces,
+    _ workspace: inout Workspace
   ) -> Bool {
     let first = pieces.ids.count
+    let text = UnsafeBufferPointer(rebasing: text)
+    workspace.word.removeAll()
     var reader = Reader(path: self, scalar: Int32(truncatingIfNeeded: firstScalar))
-    reader.word.bytes.reserveCapacity(64)
-    reader.word.places.reserveCapacity(64)
-    var text = UnsafeBufferPointer(rebasing: text)
-    if let replacedTexts {
-      guard text.allSatisfy({ $0 < 0x80 }) else { return false }
-      for pattern in replacedTexts where pattern.isFound(in: text) { return false }
+    swap(&reader.word, &workspace.word)
+    defer { swap(&reader.word, &workspace.word) }
+    let isRead =
+      isChanged(text)
+      ? reader.read(normalizing: text, firstScalar: firstScalar, into: &pieces)
+      : reader.read(text, into: &pieces)
+    if !isRead { pieces.removeAll(from: first) }
+    return isRead
+  }
+
+  /// Whether the normalizers before the charsmap would change more than ASCII capitals that ASCII follows.
+  private func isChanged(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    if !affected.isEmpty {
+      var index = 0
+      while index < text.count {
+        let scalar = decodeScalar(text, &index, end: text.count)
+        if scalar < 0x80, index == text.count || text[index] < 0x80 { continue }
+        if !UnicodeProperties.shared.flags(of: scalar).isDisjoint(with: affected) { return true }
+      }
     }
-    if case .joined(true, _) = spaces { text = reader.trim(text) }
-    guard reader.read(text, into: &pieces) else {
-      pieces.removeAll(from: first)
-      return false
-    }
-    return true
+    return replacedTexts.contains { $0.isFound(in: text) }
   }
 
   private struct Reader {
@@ -128,6 +152,8 @@ struct SentencePiecePath: Sendable {
     var word = Word()
     /// The number of the next scalar.
     var scalar: Int32
+    /// By scalar of text that was normalized before: its place in the original text; `nil` where it is the original.
+    var places: [Range<Int32>]?
     /// Whether the last scalar that was put down replaces nothing of its own.
     var lastIsAdded = false
 
@@ -155,8 +181,27 @@ struct SentencePiecePath: Sendable {
       return UnsafeBufferPointer(rebasing: isLeading ? text[..<0] : text[start..<end])
     }
 
+    /// Reads text that the normalizers before the charsmap change.
+    ///
+    /// - Returns: Whether all of the text could be read.
+    mutating func read(
+      normalizing original: UnsafeBufferPointer<UInt8>, firstScalar: Int, into pieces: inout Pieces
+    ) -> Bool {
+      var text = AlignedText(original, origin: firstScalar)
+      for normalizer in path.normalizers { normalizer.normalize(&text) }
+      places = []
+      places?.reserveCapacity(text.bytes.count)
+      for (index, byte) in text.bytes.enumerated() where byte & 0xC0 != 0x80 {
+        places?.append(text.starts[index]..<max(text.starts[index], text.ends[index]))
+      }
+      scalar = 0
+      return text.bytes.withUnsafeBufferPointer { read($0, into: &pieces) }
+    }
+
     /// - Returns: Whether all of the text could be read.
     mutating func read(_ text: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces) -> Bool {
+      var text = text
+      if case .joined(true, _) = path.spaces { text = trim(text) }
       let plain = path.plain
       return plain.withUnsafeBufferPointer { plain in
         var index = 0
@@ -297,8 +342,15 @@ struct SentencePiecePath: Sendable {
         path.model.split(UnsafeBufferPointer(rebasing: $0[..<count]), into: &pieces)
       }
       word.places.withUnsafeBufferPointer { places in
-        pieces.relocate(from: first) {
-          Int(places[$0.lowerBound])..<Int(places[$0.upperBound - 1]) + 1
+        if let original = self.places {
+          pieces.relocate(from: first) {
+            let start = original[Int(places[$0.lowerBound])].lowerBound
+            return Int(start)..<Int(max(start, original[Int(places[$0.upperBound - 1])].upperBound))
+          }
+        } else {
+          pieces.relocate(from: first) {
+            Int(places[$0.lowerBound])..<Int(places[$0.upperBound - 1]) + 1
+          }
         }
       }
       word.bytes.removeAll(keepingCapacity: true)

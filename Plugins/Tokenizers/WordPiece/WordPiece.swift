@@ -33,6 +33,8 @@ public struct WordPieceTokenizer: Tokenizer {
   let decoder: WordPieceDecoder?
   let core: TokenizerCore
   private let splitter: WordSplitter
+  /// For text beyond ASCII, where a word takes longer than finding what became of it before.
+  private let wordwisePath: WordwisePath?
 
   var vocabulary: Vocabulary { core.vocabulary }
   var addedTokens: [AddedToken] { core.addedTokens }
@@ -49,6 +51,7 @@ public struct WordPieceTokenizer: Tokenizer {
       postProcessor: description.postProcessor, document: description.document,
       configuration: description.configuration,
       normalize: { WordPieceTokenizer.normalize($0, with: description.normalizer) })
+    wordwisePath = WordwisePath(description.normalizer, BertPreTokenizer(), added: core.normalized)
   }
 
   private static func normalize(_ text: String, with options: BertNormalizer) -> [UInt8] {
@@ -98,7 +101,13 @@ public struct WordPieceTokenizer: Tokenizer {
       var pieces = Pieces(limit: limit, expecting: bytes.count / 4 + 4)
       var workspace = WordSplitter.Workspace()
       core.split(bytes, into: &pieces) { part, firstScalar, pieces in
-        split(part, firstScalar: firstScalar, into: &pieces, &workspace)
+        if let wordwisePath, part.contains(where: { $0 >= 0x80 }) {
+          wordwisePath.split(part, firstScalar: firstScalar, into: &pieces) { word, firstScalar, _, pieces in
+            split(word, firstScalar: firstScalar, into: &pieces, &workspace)
+          }
+        } else {
+          split(part, firstScalar: firstScalar, into: &pieces, &workspace)
+        }
       }
       return pieces
     }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import GraftCore
 import GraftTensors
+import Synchronization
 
 /// `graft tokenize`
 struct Tokenize: ParsableCommand {
@@ -27,16 +29,26 @@ struct Tokenize: ParsableCommand {
   @Flag(help: "Print only how many texts and tokens there are, the longest, unknown ones, and the rate.")
   var count = false
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
+  var threads: Int?
+
   @OptionGroup var output: OutputFlags
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be between 1 and 1024.")
+    }
+  }
 
   func run() throws {
     let tokenizer = try tokenizer()
     let texts = try input.read()
     if count { return try printCounts(of: texts, tokenizer) }
-    let encodings = texts.map {
-      tokenizer.encode(
-        $0, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens)
-    }
+    let encodings = parts(of: texts) { part in
+      part.map { encode($0, tokenizer) }
+    }.flatMap(\.self)
     if output.json {
       try Output.print(
         .array(zip(texts, encodings).map { text, encoding in json(text, encoding, tokenizer) }))
@@ -57,25 +69,58 @@ struct Tokenize: ParsableCommand {
     }
   }
 
+  private func encode(_ text: String, _ tokenizer: any Tokenizer) -> Encoding {
+    tokenizer.encode(
+      text, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens)
+  }
+
+  /// What a body makes of parts of the texts, in their order.
+  private func parts<Result: Sendable>(
+    of texts: [String], _ body: @Sendable (ArraySlice<String>) -> Result
+  ) -> [Result] {
+    let size = 64
+    let count = (texts.count + size - 1) / size
+    let results = Mutex<[Result?]>(Array(repeating: nil, count: count))
+    let next = Mutex(0)
+    let threads = min(threads ?? ProcessInfo.processInfo.activeProcessorCount, count)
+    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+      while true {
+        let index = next.withLock { next in
+          defer { next += 1 }
+          return next
+        }
+        guard index < count else { return }
+        let result = body(texts[index * size..<min((index + 1) * size, texts.count)])
+        results.withLock { $0[index] = result }
+      }
+    }
+    return results.withLock { $0.compactMap(\.self) }
+  }
+
   private func printCounts(of texts: [String], _ tokenizer: any Tokenizer) throws {
-    var (tokens, longest, unknown) = (0, 0, 0)
+    let unknownID = tokenizer.specialTokens.unknown
     let start = ContinuousClock.now
-    for text in texts {
-      let ids = tokenizer.encode(
-        text, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens
-      ).ids
-      tokens += ids.count
-      longest = max(longest, ids.count)
-      unknown += ids.count { $0 == tokenizer.specialTokens.unknown }
+    let counts = parts(of: texts) { part in
+      var (tokens, longest, unknown) = (0, 0, 0)
+      for text in part {
+        let ids = encode(text, tokenizer).ids
+        tokens += ids.count
+        longest = max(longest, ids.count)
+        unknown += ids.count { $0 == unknownID }
+      }
+      return (tokens: tokens, longest: longest, unknown: unknown)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let tokens = counts.reduce(0) { $0 + $1.tokens }
+    let longest = counts.map(\.longest).max() ?? 0
+    let unknown = counts.reduce(0) { $0 + $1.unknown }
     let rate = Double(texts.reduce(0) { $0 + $1.utf8.count }) / 1e6 / seconds
     if output.json {
-      let counts: JSON = [
+      let document: JSON = [
         "texts": JSON(texts.count), "tokens": JSON(tokens), "longest": JSON(longest),
         "unknown": JSON(unknown), "megabytes_per_second": JSON(rate),
       ]
-      return try Output.print(counts)
+      return try Output.print(document)
     }
     let rows = [("texts", texts.count), ("tokens", tokens), ("longest", longest), ("unknown", unknown)]
     try Output.print(

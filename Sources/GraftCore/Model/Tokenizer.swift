@@ -64,8 +64,8 @@ public protocol Tokenizer: Sendable {
   ///   - sequence: The sequence that is cut into windows: 0 for the first, 1 for the second.
   ///   - maximumLength: The most ids in a window.
   ///   - stride: How many tokens a window repeats of the one before it.
-  /// - Throws: ``GraftError`` when there is no such sequence, or the other one leaves no room for more than the
-  ///   stride.
+  /// - Throws: ``GraftError`` when there is no such sequence, or it does not fit and the other one leaves no room for
+  ///   more than the stride.
   func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int) throws
     -> [Encoding]
 

@@ -21,7 +21,7 @@ public struct PieceTable: Sendable {
   /// By slot: where in `bytes` the token begins. Apart, because only long tokens need it.
   @usableFromInline var starts: [Int]
   /// The tokens, and ``padding`` bytes.
-  @usableFromInline let bytes: [UInt8]
+  @usableFromInline var bytes: [UInt8]
   /// The length of the longest token, in bytes.
   public private(set) var maximumLength = 0
   /// Differs from table to table, so that no file can be made whose tokens all collide.
@@ -34,29 +34,62 @@ public struct PieceTable: Sendable {
     for entry in entries { bytes += entry.token.utf8 }
     bytes += Array(repeating: 0, count: PieceTable.padding)
     self.bytes = bytes
-    var capacity = 16
-    while capacity < entries.count * 2 { capacity *= 2 }
-    slots = Array(repeating: Slot(), count: capacity)
-    starts = Array(repeating: 0, count: capacity)
+    let slotCount = PieceTable.slotCount(for: entries.count)
+    slots = Array(repeating: Slot(), count: slotCount)
+    starts = Array(repeating: 0, count: slotCount)
     bytes.withUnsafeBufferPointer { bytes in
+      guard let base = bytes.baseAddress else { return }
       var start = 0
       for entry in entries {
-        let range = start..<start + entry.token.utf8.count
-        if !range.isEmpty { insert(range, Int32(clamping: entry.id), bytes) }
-        start = range.upperBound
+        let length = entry.token.utf8.count
+        if length > 0 { insert(base + start, length, at: start, Int32(clamping: entry.id)) }
+        start += length
       }
     }
   }
 
-  private mutating func insert(_ range: Range<Int>, _ id: Int32, _ bytes: UnsafeBufferPointer<UInt8>) {
-    guard let start = bytes.baseAddress.map({ $0 + range.lowerBound }), find(start, range.count) == nil else {
-      return
-    }
-    var index = hash(start, range.count) & (slots.count - 1)
+  /// A table without tokens.
+  ///
+  /// - Parameter capacity: How many tokens there may be.
+  public init(capacity: Int) {
+    bytes = Array(repeating: 0, count: PieceTable.padding)
+    let slotCount = PieceTable.slotCount(for: capacity)
+    slots = Array(repeating: Slot(), count: slotCount)
+    starts = Array(repeating: 0, count: slotCount)
+  }
+
+  private static func slotCount(for capacity: Int) -> Int {
+    var count = 16
+    while count < capacity * 2 { count *= 2 }
+    return count
+  }
+
+  /// Adds a token that the table does not have.
+  ///
+  /// - Parameters:
+  ///   - token: Its bytes, behind which ``padding`` more can be read.
+  ///   - length: More than 0.
+  public mutating func append(_ token: UnsafePointer<UInt8>, _ length: Int, id: Int32) {
+    let start = bytes.count - PieceTable.padding
+    bytes.removeLast(PieceTable.padding)
+    bytes.append(contentsOf: UnsafeBufferPointer(start: token, count: length))
+    bytes.append(contentsOf: repeatElement(0, count: PieceTable.padding))
+    insert(token, length, at: start, id)
+  }
+
+  /// Takes all tokens out.
+  public mutating func removeAll() {
+    bytes.removeSubrange(..<(bytes.count - PieceTable.padding))
+    for index in slots.indices { slots[index].length = 0 }
+  }
+
+  private mutating func insert(_ token: UnsafePointer<UInt8>, _ length: Int, at start: Int, _ id: Int32) {
+    guard find(token, length) == nil else { return }
+    var index = hash(token, length) & (slots.count - 1)
     while slots[index].length != 0 { index = (index + 1) & (slots.count - 1) }
-    slots[index] = Slot(head: PieceTable.head(start, range.count), length: UInt32(range.count), id: id)
-    starts[index] = range.lowerBound
-    maximumLength = max(maximumLength, range.count)
+    slots[index] = Slot(head: PieceTable.head(token, length), length: UInt32(length), id: id)
+    starts[index] = start
+    maximumLength = max(maximumLength, length)
   }
 
   /// How many bytes must be readable behind those of a token.
@@ -112,6 +145,11 @@ public struct PieceTable: Sendable {
 
   @inlinable @inline(__always)
   func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> Int {
+    PieceTable.hash(start, length, seed: seed)
+  }
+
+  @inlinable @inline(__always)
+  static func hash(_ start: UnsafePointer<UInt8>, _ length: Int, seed: UInt64) -> Int {
     var state = PieceTable.mix(PieceTable.head(start, length) ^ seed, UInt64(length) &+ 0x9E37_79B9_7F4A_7C15)
     var offset = 8
     while offset < length {

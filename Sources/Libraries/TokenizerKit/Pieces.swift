@@ -10,10 +10,10 @@ public struct Pieces: Sendable {
 
   /// How many white-space characters a token begins and ends with.
   public struct Margin: Sendable, Equatable {
-    public var leading: Int
-    public var trailing: Int
+    public var leading: Int32
+    public var trailing: Int32
 
-    public init(leading: Int = 0, trailing: Int = 0) {
+    public init(leading: Int32 = 0, trailing: Int32 = 0) {
       self.leading = leading
       self.trailing = trailing
     }

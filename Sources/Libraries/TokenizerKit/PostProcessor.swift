@@ -21,8 +21,8 @@ public struct PostProcessor: Sendable, Equatable {
     func trim(_ offset: inout Range<Int>, index: Int, _ margin: Pieces.Margin) {
       var (start, end) = (offset.lowerBound, offset.upperBound)
       let isAdded = addsPrefixSpace && margin.leading == 1 && (index == 0 || start == 0)
-      if !isAdded { start = min(start + margin.leading, end) }
-      if end >= margin.trailing { end = max(end - margin.trailing, start) }
+      if !isAdded { start = min(start + Int(margin.leading), end) }
+      if end >= margin.trailing { end = max(end - Int(margin.trailing), start) }
       offset = start..<end
     }
   }
@@ -83,10 +83,10 @@ public struct PostProcessor: Sendable, Equatable {
   /// - Parameters:
   ///   - kept: Which pieces of the sequences stay.
   ///   - isSpecial: Whether a token of the text has a role, by id.
-  ///   - margins: The spaces that tokens begin and end with, by id; asked only where offsets are trimmed.
+  ///   - margins: By id, the spaces that tokens begin and end with; asked only where offsets are trimmed.
   func join(
     _ first: Pieces, _ second: Pieces?, kept: (first: Range<Int>, second: Range<Int>),
-    addSpecialTokens: Bool, isSpecial: [Bool], margins: [Int32: Pieces.Margin]
+    addSpecialTokens: Bool, isSpecial: [Bool], margins: [Pieces.Margin]
   ) -> Encoding {
     let hasPair = second != nil
     let total = kept.first.count + kept.second.count + (addSpecialTokens ? addedCount(hasPair: hasPair) : 0)
@@ -112,8 +112,11 @@ public struct PostProcessor: Sendable, Equatable {
         for id in pieces.ids[kept] { result.isSpecial.append(isSpecial[Int(id)]) }
         for trimming in trimmings {
           for (index, place) in kept.enumerated() {
-            guard let margin = pieces.margins[place] ?? margins[pieces.ids[place]] else { continue }
-            trimming.trim(&result.offsets[start + index], index: index, margin)
+            let taken = pieces.margins.isEmpty ? nil : pieces.margins[place]
+            let margin = taken ?? margins[Int(pieces.ids[place])]
+            if margin != Pieces.Margin() {
+              trimming.trim(&result.offsets[start + index], index: index, margin)
+            }
           }
         }
       }

@@ -22,8 +22,8 @@ public struct TokenizerCore: Sendable {
   private let isSpecial: [Bool]
   /// By id: whether decoding without special tokens leaves the token out.
   private let isSkipped: [Bool]
-  /// The white space that tokens begin and end with, by id; empty where offsets are not trimmed.
-  private let margins: [Int32: Pieces.Margin]
+  /// By id, the white space that tokens begin and end with; empty where offsets are not trimmed.
+  private let margins: [Pieces.Margin]
 
   /// - Parameters:
   ///   - addedTokens: Tokens of the vocabulary.
@@ -62,15 +62,13 @@ public struct TokenizerCore: Sendable {
     for id in specialTokens.all { isSpecial[Int(id)] = true }
     self.isSkipped = isSkipped
     self.isSpecial = isSpecial
-    var margins: [Int32: Pieces.Margin] = [:]
-    if !postProcessor.trimmings.isEmpty {
-      for (id, token) in vocabulary.tokens.enumerated() {
+    margins =
+      postProcessor.trimmings.isEmpty
+      ? []
+      : vocabulary.tokens.map { token in
         var token = token
-        let margin = token.withUTF8 { AddedTokenMatcher.margin($0[...]) }
-        if margin != Pieces.Margin() { margins[Int32(id)] = margin }
+        return token.withUTF8 { AddedTokenMatcher.margin($0[...]) }
       }
-    }
-    self.margins = margins
   }
 
   public var vocabularySize: Int { vocabulary.tokens.count }
@@ -131,7 +129,8 @@ extension TokenizerCore {
     let other = sequence == 0 ? second?.ids.count ?? 0 : first.ids.count
     let added = postProcessor.addedCount(hasPair: pair != nil)
     let room = maximumLength - min(added, maximumLength) - min(other, max(0, maximumLength - added))
-    guard stride >= 0, room > stride else {
+    let fits = added + other + windowed.ids.count <= maximumLength
+    guard stride >= 0, fits || room > stride else {
       throw GraftError(
         .mismatch, "no room for a window",
         expected: "more than the stride of \(stride) tokens beside the other ones",

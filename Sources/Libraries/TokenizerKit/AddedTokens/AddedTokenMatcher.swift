@@ -20,10 +20,14 @@ public struct AddedTokenMatcher: Sendable {
   /// A trie of the tokens' bytes; the root is node 0, and so is "none".
   private var nodes = [Node(byte: 0, token: nil)]
   private var isFirstByte = [Bool](repeating: false, count: 256)
+  /// Whether the same is found in a text that is cut before spaces that stand alone between other characters.
+  public private(set) var allowsCuts = true
 
   /// - Parameter patterns: What is looked for, and what it is then; empty texts are left out.
   public init(_ patterns: [(text: [UInt8], token: AddedToken)]) {
     for pattern in patterns where !pattern.text.isEmpty {
+      let hasSpaceWithin = zip(pattern.text, pattern.text.dropFirst()).contains { $0 != 0x20 && $1 == 0x20 }
+      if hasSpaceWithin || pattern.token.stripsRight || pattern.token.isSingleWord { allowsCuts = false }
       var node = 0
       for byte in pattern.text {
         if let next = child(of: node, byte) {

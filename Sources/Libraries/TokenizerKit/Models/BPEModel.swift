@@ -1,7 +1,7 @@
 import GraftTensors
 
 /// The byte-pair model over the characters of a piece.
-public struct BPEModel: TokenModel {
+public final class BPEModel: TokenModel {
   public static let kind = "BPE"
   public let unknown: Int32?
   public var continuingPrefix: String? { prefix.isEmpty ? nil : String(decoding: prefix, as: UTF8.self) }
@@ -15,6 +15,8 @@ public struct BPEModel: TokenModel {
   /// Whether a piece that the vocabulary has is not split.
   private let keepsWholeWords: Bool
   private let vocabulary: PieceTable
+  /// By ASCII character: its token; -1 where there is none, or where a prefix or suffix belongs to it.
+  private let characters: [Int32]
   private let merges: MergeTable
 
   public init(_ file: TokenizerDocument, _ vocabulary: Vocabulary) throws {
@@ -36,7 +38,18 @@ public struct BPEModel: TokenModel {
         vocabulary.model.find(String(decoding: ByteFallbackDecoder.token(of: $0), as: UTF8.self))
       } : []
     self.vocabulary = vocabulary.model
+    let isBare = self.prefix.isEmpty && suffix.isEmpty
+    characters = (0..<0x80).map { byte in
+      (isBare ? vocabulary.model.find(String(UnicodeScalar(UInt8(byte)))) : nil) ?? -1
+    }
     merges = try MergeTable(file.merges, vocabulary, prefix: prefix)
+  }
+
+  /// The same over bytes that are spelled in ``ByteLevelAlphabet``; `nil` where some of them would be unknown.
+  var ofBytes: ByteMergeModel? {
+    guard prefix.isEmpty, suffix.isEmpty else { return nil }
+    let model = ByteMergeModel(vocabulary, merges, unknown: nil, keepsWholeWords: keepsWholeWords)
+    return model.isComplete ? model : nil
   }
 
   public func split(_ piece: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces) {
@@ -44,7 +57,7 @@ public struct BPEModel: TokenModel {
     if keepsWholeWords, piece.count <= vocabulary.maximumLength, let id = vocabulary.find(base, piece.count) {
       return pieces.append(id, 0..<piece.count)
     }
-    var word = MergeTable.Word()
+    var word = MergeTable.Word(expecting: piece.count)
     layOut(piece, base, &word)
     merges.merge(&word)
     word.forEach { pieces.append($0, $1) }
@@ -62,6 +75,13 @@ public struct BPEModel: TokenModel {
     }
     var index = 0
     while index < piece.count {
+      let byte = Int(piece[index])
+      if byte < characters.count, characters[byte] >= 0 {
+        flushUnknown()
+        word.append(characters[byte], length: 1)
+        index += 1
+        continue
+      }
       let start = index
       _ = decodeScalar(piece, &index, end: piece.count)
       let length = index - start

@@ -3,7 +3,7 @@ import GraftTensors
 /// The unigram model: of all ways to make a piece of tokens, the one whose scores have the largest sum.
 ///
 /// Reference: Kudo, "Subword Regularization", 2018; `unigram_model.cc` in google/sentencepiece.
-public struct UnigramModel: TokenModel {
+public final class UnigramModel: TokenModel {
   public static let kind = "Unigram"
 
   /// How much worse than the worst token an unknown character is.

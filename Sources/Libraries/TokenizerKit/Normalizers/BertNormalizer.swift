@@ -3,7 +3,7 @@ import GraftTensors
 /// The cleaning that BERT does before splitting text into words.
 ///
 /// Reference: `BasicTokenizer` in google-research/bert, tokenization.py.
-public struct BertNormalizer: Normalizer, Equatable {
+public struct BertNormalizer: LocalNormalizer, Equatable {
   public static let kind = "BertNormalizer"
 
   /// Whether control characters are removed and every white space becomes a space.

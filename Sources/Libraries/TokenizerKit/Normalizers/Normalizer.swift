@@ -6,10 +6,34 @@ public protocol Normalizer: PipelineComponent {
 
   /// How many times longer, in bytes, it can make a text, apart from a constant.
   var growth: Double { get }
+
+  /// The properties of the scalars that it changes or puts in another order; text without them stays as it is. `nil` where
+  /// it is not a matter of properties.
+  var affected: ScalarFlags? { get }
+
+  /// What makes of a part of a text the same as this of that part within the text, where the text is cut before
+  /// spaces that stand alone between other characters; `nil` where there is no such thing. No matter what a
+  /// normalizer makes of these other characters, they are none that join the space or become one.
+  ///
+  /// - Parameters:
+  ///   - isFirst: Whether the part is at the beginning of the text.
+  ///   - isLast: Whether the part is at the end of the text.
+  func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]?
 }
 
 extension Normalizer {
   public var growth: Double { 1 }
+
+  public var affected: ScalarFlags? { nil }
+
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? { nil }
+}
+
+/// A normalizer that leaves a space alone and does not look across it.
+public protocol LocalNormalizer: Normalizer {}
+
+extension LocalNormalizer {
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? { [self] }
 }
 
 /// The normalizers that there are.
@@ -22,20 +46,14 @@ public enum Normalizers {
     StripNormalizer.self,
   ]
 
-  /// A file that could make much of little text is refused.
-  static let maximumGrowth: Double = 16_384
-
   /// Reads the `normalizer` of a `tokenizer.json`; `nil` where it is `null`.
   ///
   /// - Throws: `GraftError` for one that is not known, or makes texts too long.
   public static func read(_ json: JSON) throws -> (any Normalizer)? {
     guard json != .null else { return nil }
-    let normalizer = try make(ComponentReader.root(json, "normalizer"))
-    guard normalizer.growth <= maximumGrowth else {
-      throw GraftError(
-        .unsupported, "it makes texts too long", subject: "key 'normalizer'",
-        expected: "at most \(Int(maximumGrowth)) times as long")
-    }
+    let reader = try ComponentReader.root(json, "normalizer")
+    let normalizer = try make(reader)
+    try reader.check(growth: normalizer.growth)
     return normalizer
   }
 
@@ -61,6 +79,11 @@ public struct SequenceNormalizer: Normalizer {
   public var json: JSON { ["type": .string(Self.kind), "normalizers": .array(normalizers.map(\.json))] }
 
   public var growth: Double { normalizers.reduce(1) { $0 * $1.growth } }
+
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? {
+    let parts = normalizers.compactMap { $0.parts(isFirst: isFirst, isLast: isLast) }
+    return parts.count == normalizers.count ? Array(parts.joined()) : nil
+  }
 
   public func normalize(_ text: inout AlignedText) {
     for normalizer in normalizers { normalizer.normalize(&text) }

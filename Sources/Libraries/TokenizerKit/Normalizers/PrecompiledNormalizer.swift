@@ -37,6 +37,12 @@ public struct PrecompiledNormalizer: Normalizer {
 
   public var growth: Double { Double(max(1, charsmap.longestReplacement)) }
 
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? {
+    let space: [UInt8] = [0x20]
+    let isKept = space.withUnsafeBufferPointer { charsmap.replacement(0..<1, of: $0) == nil }
+    return isKept ? [self] : nil
+  }
+
   public func normalize(_ text: inout AlignedText) {
     var changes: [AlignedText.Change] = []
     changes.reserveCapacity(text.bytes.count)

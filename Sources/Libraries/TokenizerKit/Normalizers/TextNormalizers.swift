@@ -20,6 +20,11 @@ public struct StripNormalizer: Normalizer {
     ["type": .string(Self.kind), "strip_left": JSON(left), "strip_right": JSON(right)]
   }
 
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? {
+    let part = StripNormalizer(left: left && isFirst, right: right && isLast)
+    return part.left || part.right ? [part] : []
+  }
+
   public func normalize(_ text: inout AlignedText) {
     let properties = UnicodeProperties.shared
     var (start, end) = (0, 0)
@@ -59,6 +64,11 @@ public struct ReplaceNormalizer: Normalizer {
 
   public var growth: Double { Double(max(1, content.utf8.count)) }
 
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? {
+    let text = (pattern.pattern as? LiteralPattern)?.text
+    return pattern.json == ComponentPattern.spaces.json || text?.contains(0x20) == false ? [self] : nil
+  }
+
   public func normalize(_ text: inout AlignedText) {
     text.replace(pattern.pattern.matches(in: text.bytes), with: Array(content.utf8))
   }
@@ -70,6 +80,8 @@ public struct PrependNormalizer: Normalizer {
   public let prefix: String
 
   public init(_ prefix: String) { self.prefix = prefix }
+
+  public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? { isFirst ? [self] : [] }
 
   public init(_ reader: ComponentReader) throws { prefix = try reader.string("prepend") }
 

@@ -12,54 +12,60 @@ extension PlainComponent {
 }
 
 /// Canonical decomposition.
-public struct NFDNormalizer: Normalizer, PlainComponent {
+public struct NFDNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "NFD"
   public init() {}
   public var growth: Double { 4 }
+  public var affected: ScalarFlags? { NormalizationForm.nfd.affected }
   public func normalize(_ text: inout AlignedText) { text.normalize(.nfd) }
 }
 
 /// Canonical decomposition, followed by composition.
-public struct NFCNormalizer: Normalizer, PlainComponent {
+public struct NFCNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "NFC"
   public init() {}
   public var growth: Double { 4 }
+  public var affected: ScalarFlags? { NormalizationForm.nfc.affected }
   public func normalize(_ text: inout AlignedText) { text.normalize(.nfc) }
 }
 
 /// Compatibility decomposition. What it makes of U+FDFA is eleven times as long.
-public struct NFKDNormalizer: Normalizer, PlainComponent {
+public struct NFKDNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "NFKD"
   public init() {}
   public var growth: Double { 11 }
+  public var affected: ScalarFlags? { NormalizationForm.nfkd.affected }
   public func normalize(_ text: inout AlignedText) { text.normalize(.nfkd) }
 }
 
 /// Compatibility decomposition, followed by composition.
-public struct NFKCNormalizer: Normalizer, PlainComponent {
+public struct NFKCNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "NFKC"
   public init() {}
   public var growth: Double { 11 }
+  public var affected: ScalarFlags? { NormalizationForm.nfkc.affected }
   public func normalize(_ text: inout AlignedText) { text.normalize(.nfkc) }
 }
 
 /// Makes letters lower case, each by itself.
-public struct LowercaseNormalizer: Normalizer, PlainComponent {
+public struct LowercaseNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "Lowercase"
   public init() {}
   public var growth: Double { 2 }
+  public var affected: ScalarFlags? { .hasLowerCase }
   public func normalize(_ text: inout AlignedText) { text.lowercase() }
 }
 
 /// Removes marks of every kind.
-public struct StripAccentsNormalizer: Normalizer, PlainComponent {
+public struct StripAccentsNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "StripAccents"
   public init() {}
-  public func normalize(_ text: inout AlignedText) { text.remove([.mark]) }
+  public var affected: ScalarFlags? { .mark }
+  public func normalize(_ text: inout AlignedText) { text.remove(.mark) }
 }
 
 /// Removes control characters, and makes spaces of other white space and of format characters.
-public struct NmtNormalizer: Normalizer, PlainComponent {
+public struct NmtNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "Nmt"
   public init() {}
 
@@ -75,12 +81,19 @@ public struct NmtNormalizer: Normalizer, PlainComponent {
 }
 
 extension AlignedText {
+  /// Whether it has a scalar with any of some flags.
+  func contains(_ flags: ScalarFlags) -> Bool {
+    bytes.withUnsafeBufferPointer { UnicodeProperties.shared.contains(flags, in: $0[...]) }
+  }
+
   mutating func lowercase() {
+    guard contains(.hasLowerCase) else { return }
     let properties = UnicodeProperties.shared
     mapScalars { properties.lowercase($0, $1) }
   }
 
   mutating func remove(_ flags: ScalarFlags) {
+    guard contains(flags) else { return }
     let properties = UnicodeProperties.shared
     mapScalars { scalar, emit in
       if properties.flags(of: scalar).isDisjoint(with: flags) { emit(scalar) }

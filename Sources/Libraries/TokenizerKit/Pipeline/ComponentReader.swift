@@ -6,6 +6,8 @@ public struct ComponentReader: Sendable {
   static let maximumDepth = 16
   /// How many components there may be in a place of the pipeline: every text goes through each.
   static let maximumCount = 64
+  /// How many times longer a component may make a text.
+  static let maximumGrowth: Double = 16_384
 
   public let json: JSON
   /// `normalizer.normalizers[2]`.
@@ -114,6 +116,15 @@ public struct ComponentReader: Sendable {
         expected: "at most \(Self.maximumDepth)")
     }
     return list.enumerated().map { ComponentReader($1, "\(path).\(key)[\($0)]", depth: depth + 1) }
+  }
+
+  /// - Throws: `GraftError` for a component that could make much of little text.
+  func check(growth: Double) throws {
+    guard growth <= Self.maximumGrowth else {
+      throw GraftError(
+        .unsupported, "it makes texts too long", subject: "key '\(path)'",
+        expected: "at most \(Int(Self.maximumGrowth)) times as long")
+    }
   }
 
   /// The pattern of a `Split` or `Replace`.

@@ -34,6 +34,8 @@ public struct ByteLevelPreTokenizer: PreTokenizer {
   /// A byte has up to two in its place, and so has the space before it.
   public var growth: Double { 4 }
 
+  public var atLoneSpaces: LoneSpaceBehavior { splitsWords ? .splits : .other }
+
   public func split(_ tokens: inout PreTokens) {
     if addsPrefixSpace {
       tokens.rewrite { text, piece, result in

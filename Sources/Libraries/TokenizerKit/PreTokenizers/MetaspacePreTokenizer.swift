@@ -51,6 +51,8 @@ public struct MetaspacePreTokenizer: PreTokenizer {
 
   public var growth: Double { 5 }
 
+  public var atLoneSpaces: LoneSpaceBehavior { splits ? .splits : .other }
+
   public func split(_ tokens: inout PreTokens) {
     var sign: [UInt8] = []
     appendScalar(replacement, to: &sign)

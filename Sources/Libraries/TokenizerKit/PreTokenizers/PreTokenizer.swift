@@ -6,10 +6,23 @@ public protocol PreTokenizer: PipelineComponent {
 
   /// How many times longer, in bytes, it can make a text.
   var growth: Double { get }
+
+  /// What it does to spaces that stand alone between other characters.
+  var atLoneSpaces: LoneSpaceBehavior { get }
 }
 
 extension PreTokenizer {
   public var growth: Double { 1 }
+  public var atLoneSpaces: LoneSpaceBehavior { .other }
+}
+
+/// What a pre-tokenizer does to spaces that stand alone between other characters.
+public enum LoneSpaceBehavior: Sendable {
+  /// It splits before each of them.
+  case splits
+  /// It leaves them as they are, and splits at other characters, each by itself.
+  case keeps
+  case other
 }
 
 /// The pre-tokenizers that there are.
@@ -26,12 +39,9 @@ public enum PreTokenizers {
   /// - Throws: `GraftError` for one that is not known, or makes texts too long.
   public static func read(_ json: JSON) throws -> (any PreTokenizer)? {
     guard json != .null else { return nil }
-    let preTokenizer = try make(ComponentReader.root(json, "pre_tokenizer"))
-    guard preTokenizer.growth <= Normalizers.maximumGrowth else {
-      throw GraftError(
-        .unsupported, "it makes texts too long", subject: "key 'pre_tokenizer'",
-        expected: "at most \(Int(Normalizers.maximumGrowth)) times as long")
-    }
+    let reader = try ComponentReader.root(json, "pre_tokenizer")
+    let preTokenizer = try make(reader)
+    try reader.check(growth: preTokenizer.growth)
     return preTokenizer
   }
 
@@ -57,6 +67,11 @@ public struct SequencePreTokenizer: PreTokenizer {
   public var json: JSON { ["type": .string(Self.kind), "pretokenizers": .array(preTokenizers.map(\.json))] }
 
   public var growth: Double { preTokenizers.reduce(1) { $0 * $1.growth } }
+
+  /// What comes behind one that splits gets pieces, and looks at each by itself.
+  public var atLoneSpaces: LoneSpaceBehavior {
+    preTokenizers.lazy.map(\.atLoneSpaces).first { $0 != .keeps } ?? .keeps
+  }
 
   public func split(_ tokens: inout PreTokens) {
     for preTokenizer in preTokenizers { preTokenizer.split(&tokens) }

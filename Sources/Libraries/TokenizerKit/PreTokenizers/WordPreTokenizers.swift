@@ -4,6 +4,7 @@ import GraftTensors
 public struct BertPreTokenizer: PreTokenizer, PlainComponent {
   public static let kind = "BertPreTokenizer"
   public init() {}
+  public var atLoneSpaces: LoneSpaceBehavior { .splits }
 
   public func split(_ tokens: inout PreTokens) {
     tokens.split(.removed, at: ScalarPattern(.whitespace))
@@ -15,6 +16,7 @@ public struct BertPreTokenizer: PreTokenizer, PlainComponent {
 public struct WhitespaceSplitPreTokenizer: PreTokenizer, PlainComponent {
   public static let kind = "WhitespaceSplit"
   public init() {}
+  public var atLoneSpaces: LoneSpaceBehavior { .splits }
   public func split(_ tokens: inout PreTokens) { tokens.split(.removed, at: ScalarPattern(.whitespace)) }
 }
 
@@ -22,6 +24,7 @@ public struct WhitespaceSplitPreTokenizer: PreTokenizer, PlainComponent {
 public struct WhitespacePreTokenizer: PreTokenizer, PlainComponent {
   public static let kind = "Whitespace"
   public init() {}
+  public var atLoneSpaces: LoneSpaceBehavior { .splits }
   public func split(_ tokens: inout PreTokens) { tokens.split(.removed, isInverted: true, at: Words()) }
 
   /// `\w+|[^\w\s]+`
@@ -58,6 +61,10 @@ public struct PunctuationPreTokenizer: PreTokenizer {
 
   public var json: JSON { ["type": .string(Self.kind), "behavior": .string(behavior.rawValue)] }
 
+  public var atLoneSpaces: LoneSpaceBehavior {
+    behavior == .isolated || behavior == .removed ? .keeps : .other
+  }
+
   public func split(_ tokens: inout PreTokens) { tokens.split(behavior, at: ScalarPattern(.punctuation)) }
 }
 
@@ -74,6 +81,8 @@ public struct DigitsPreTokenizer: PreTokenizer {
   }
 
   public var json: JSON { ["type": .string(Self.kind), "individual_digits": JSON(isIndividual)] }
+
+  public var atLoneSpaces: LoneSpaceBehavior { .keeps }
 
   public func split(_ tokens: inout PreTokens) {
     tokens.split(isIndividual ? .isolated : .contiguous, at: ScalarPattern(.numeric))
@@ -99,6 +108,10 @@ public struct SplitPreTokenizer: PreTokenizer {
       "type": .string(Self.kind), "pattern": pattern.json, "behavior": .string(behavior.rawValue),
       "invert": JSON(isInverted),
     ]
+  }
+
+  public var atLoneSpaces: LoneSpaceBehavior {
+    behavior == .isolated && !isInverted && pattern.pattern is GPT2Pattern ? .splits : .other
   }
 
   public func split(_ tokens: inout PreTokens) {

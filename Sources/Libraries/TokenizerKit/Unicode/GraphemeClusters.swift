@@ -41,6 +41,14 @@ public struct GraphemeClusters: Sendable {
     self.kinds = kinds
   }
 
+  /// Whether a scalar is in a cluster with whatever comes before it.
+  func joinsBefore(_ scalar: UInt32) -> Bool {
+    [.extend, .joiner, .spacing, .linker, .conjunctExtend].contains(kinds[Int(scalar)])
+  }
+
+  /// Whether a scalar is in a cluster with whatever comes behind it.
+  func joinsBehind(_ scalar: UInt32) -> Bool { kinds[Int(scalar)] == .prepend }
+
   /// The end of the cluster that begins at a place.
   ///
   /// - Parameters:

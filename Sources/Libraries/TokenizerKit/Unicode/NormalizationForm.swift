@@ -9,13 +9,19 @@ public enum NormalizationForm: String, Sendable, CaseIterable {
 
   var isCompatible: Bool { self == .nfkd || self == .nfkc }
   var composes: Bool { self == .nfc || self == .nfkc }
+
+  /// The properties of the scalars that may become others or come to stand elsewhere.
+  var affected: ScalarFlags {
+    var flags: ScalarFlags = composes ? .unstable : [.decomposes, .combining]
+    if isCompatible { flags.insert(.decomposesCompatibly) }
+    return flags
+  }
 }
 
 extension AlignedText {
   /// Brings the text into a normalization form.
   public mutating func normalize(_ form: NormalizationForm) {
-    // Nothing changes in ASCII.
-    guard bytes.contains(where: { $0 >= 0x80 }) else { return }
+    guard contains(form.affected) else { return }
     let parts = decompositions(isCompatible: form.isCompatible)
     transform(form.composes ? Self.composed(parts) : parts)
   }

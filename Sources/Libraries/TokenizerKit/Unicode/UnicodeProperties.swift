@@ -27,6 +27,8 @@ public struct ScalarFlags: OptionSet, Sendable {
   @inlinable public static var word: ScalarFlags { ScalarFlags(rawValue: 4096) }
   /// A regular expression's `\d` matches.
   @inlinable public static var digit: ScalarFlags { ScalarFlags(rawValue: 16384) }
+  /// NFC changes it, or may change it where it stands behind others.
+  @inlinable public static var unstable: ScalarFlags { ScalarFlags(rawValue: 32768) }
   /// Its compatibility decomposition is not the canonical one.
   @inlinable public static var decomposesCompatibly: ScalarFlags { ScalarFlags(rawValue: 8192) }
 }
@@ -68,12 +70,17 @@ public final class UnicodeProperties: Sendable {
     mark(NormalizationTables.decimalDigits, .digit)
     mark(NormalizationTables.compatibilityDecompositions, .decomposesCompatibly)
     for scalar in Hangul.syllables { flags[Int(scalar)].insert(.decomposes) }
-    self.flags = flags
+    mark(UnicodeTables.decompositions, .unstable)
     combiningClasses = ScalarMap(UnicodeTables.combiningClasses)
     decompositions = ScalarMap(UnicodeTables.decompositions)
     compatibilityDecompositions = ScalarMap(NormalizationTables.compatibilityDecompositions)
     lowerCase = ScalarMap(UnicodeTables.lowerCase)
     compositions = Self.makeCompositions()
+    for composite in compositions.values { flags[Int(composite)].remove(.unstable) }
+    let seconds = compositions.keys.map { Int($0 & 0xFFFF_FFFF) }
+    for scalar in seconds + Hangul.joining { flags[scalar].insert(.unstable) }
+    mark(UnicodeTables.combiningClasses, .unstable)
+    self.flags = flags
   }
 
   /// What pairs compose to. All but the last scalar of a decomposition compose to one, which the last one joins.
@@ -99,6 +106,18 @@ public final class UnicodeProperties: Sendable {
   /// - Parameter scalar: Below 0x110000.
   @inlinable
   public func flags(of scalar: UInt32) -> ScalarFlags { flags[Int(scalar)] }
+
+  /// Whether UTF-8 text has a scalar with any of some flags.
+  func contains(_ wanted: ScalarFlags, in text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    flags.withUnsafeBufferPointer { flags in
+      var index = text.startIndex
+      while index < text.endIndex {
+        let scalar = decodeScalar(text.base, &index, end: text.endIndex)
+        if !flags[Int(scalar)].isDisjoint(with: wanted) { return true }
+      }
+      return false
+    }
+  }
 
   /// The canonical combining class.
   public func combiningClass(of scalar: UInt32) -> UInt32 {
@@ -142,6 +161,8 @@ public final class UnicodeProperties: Sendable {
 /// Hangul syllables decompose by arithmetic. Reference: The Unicode Standard, section 3.12.
 private enum Hangul {
   static let syllables: Range<UInt32> = 0xAC00..<0xD7A4
+  /// What composes with what stands before it.
+  static let joining = Array(0x1161..<0x1176) + Array(0x11A8..<0x11C3)
 
   static func decompose(_ syllable: UInt32, _ body: (UInt32) -> Void) {
     let index = syllable - syllables.lowerBound

@@ -1,17 +1,21 @@
 import GraftTensors
-import TokenizerKit
 
 /// The byte-pair model: the bytes of a word become tokens, and pairs of tokens become one, the pair that was
 /// learnt first before the others and from the left.
 ///
 /// Reference: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016; Radford et al.,
 /// "Language Models are Unsupervised Multitask Learners", 2019, section 2.2.
-struct MergeModel: Sendable {
+public struct ByteMergeModel: Sendable {
   /// What stands for bytes that the vocabulary does not have.
-  struct Unknown: Sendable {
+  public struct Unknown: Sendable {
     var id: Int32
     /// Whether one token stands for all that follow each other.
     var isFused: Bool
+
+    public init(id: Int32, isFused: Bool) {
+      self.id = id
+      self.isFused = isFused
+    }
   }
 
   /// By byte: its token, or `nil` when the vocabulary has none.
@@ -28,26 +32,37 @@ struct MergeModel: Sendable {
   ///   - merges: The pairs in the order in which they were learnt. Of equal pairs the last counts.
   ///   - keepsWholeWords: Whether a word that the vocabulary has is not split.
   /// - Throws: ``GraftError`` for a merge of or into something that the vocabulary does not have.
-  init(
+  public init(
     _ vocabulary: Vocabulary, merges: [TokenizerDocument.Merge], unknown: Unknown?, keepsWholeWords: Bool
   ) throws {
-    self.merges = try MergeTable(merges, vocabulary)
+    self.init(
+      vocabulary.model, try MergeTable(merges, vocabulary), unknown: unknown, keepsWholeWords: keepsWholeWords
+    )
+  }
+
+  init(_ vocabulary: PieceTable, _ merges: MergeTable, unknown: Unknown?, keepsWholeWords: Bool) {
+    self.merges = merges
     byteTokens = (0...UInt8.max).map { byte in
-      vocabulary.model.find(String(decoding: ByteLevelAlphabet.token(of: [byte]), as: UTF8.self))
+      vocabulary.find(String(decoding: ByteLevelAlphabet.token(of: [byte]), as: UTF8.self))
     }
     // A byte without a token is left out, and what follows it moves up: in `tokenizers` by as much as the byte's
     // spelling takes in UTF-8.
     let isComplete = unknown != nil || !byteTokens.contains(nil)
     lengths = (0...UInt8.max).map { isComplete ? 1 : ByteLevelAlphabet.token(of: [$0]).count }
     self.unknown = unknown
-    wholeWords = keepsWholeWords ? vocabulary.model : nil
+    wholeWords = keepsWholeWords ? vocabulary : nil
   }
 
+  /// Whether there is a token for each byte.
+  var isComplete: Bool { !byteTokens.contains(nil) }
+
   /// Memory that one word after the other uses again.
-  struct Workspace {
+  public struct Workspace {
     fileprivate var word = MergeTable.Word()
     /// Which scalars of the text the bytes of the word belong to.
     var origins: [Int] = []
+
+    public init() {}
   }
 
   /// Appends the tokens of a word.
