@@ -15,6 +15,7 @@ extension Family {
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),
       .kerasHubXLMRoBERTa,
+      .ggufXLMRoBERTa,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

@@ -18,12 +18,12 @@ enum AttributeType: UInt32 {
   /// What a value is written as: whole numbers as uint32, as llama.cpp has most of its own, and those in lists
   /// as int32, both wider where they have to be; a number with a fraction or an exponent as float32. Lists are
   /// of texts, of truth values or of numbers; `nil` for others, and for what GGUF has no type for.
-  init?(of value: JSON) {
+  init?(of value: JSON, key: String? = nil) {
     switch value {
     case .bool: self = .bool
     case .string: self = .string
     case .array(let list):
-      guard Self.elements(of: list) != nil else { return nil }
+      guard Self.elements(of: list, key: key) != nil else { return nil }
       self = .array
     case .number(let text):
       if let value = Int(text) {
@@ -35,8 +35,16 @@ enum AttributeType: UInt32 {
     }
   }
 
+  /// Keys whose lists of whole numbers are bytes: llama.cpp takes the compiled table of a normalizer as nothing else.
+  private static let bytesKeys: Set = ["tokenizer.ggml.precompiled_charsmap"]
+
   /// What the elements of a list are written as; `nil` when no type holds them all.
-  static func elements(of list: [JSON]) -> AttributeType? {
+  ///
+  /// - Parameter key: The list's key, where that says more than its elements.
+  static func elements(of list: [JSON], key: String? = nil) -> AttributeType? {
+    if let key, bytesKeys.contains(key) {
+      return list.allSatisfy { $0.int.flatMap(UInt8.init(exactly:)) != nil } ? .uint8 : nil
+    }
     var types: Set<AttributeType> = []
     for value in list {
       guard let type = AttributeType(of: value) else { return nil }
@@ -113,8 +121,8 @@ extension [UInt8] {
     append(contentsOf: text.utf8)
   }
 
-  /// - Precondition: `type` is one that ``AttributeType`` has for the value.
-  mutating func append(_ value: JSON, as type: AttributeType) {
+  /// - Precondition: `type` is one that ``AttributeType`` has for the value under that key.
+  mutating func append(_ value: JSON, as type: AttributeType, key: String? = nil) {
     switch type {
     case .bool: append(value.bool == true ? 1 : 0 as UInt8)
     case .string: append(value.string ?? "")
@@ -125,11 +133,12 @@ extension [UInt8] {
     case .float32: append(Float(value.double ?? 0).bitPattern)
     case .array:
       let list = value.array ?? []
-      let element = AttributeType.elements(of: list) ?? .string
+      let element = AttributeType.elements(of: list, key: key) ?? .string
       append(element.rawValue)
       append(UInt64(list.count))
       for value in list { append(value, as: element) }
-    case .uint8, .int8, .uint16, .int16, .float64: break
+    case .uint8: append(UInt8(truncatingIfNeeded: value.int ?? 0))
+    case .int8, .uint16, .int16, .float64: break
     }
   }
 }

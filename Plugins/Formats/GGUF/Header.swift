@@ -197,12 +197,12 @@ extension Header {
     bytes.append(UInt64(attributes.count))
     for (key, value) in attributes {
       bytes.append(key)
-      guard let type = AttributeType(of: value) else {
+      guard let type = AttributeType(of: value, key: key) else {
         throw GraftError(
           .unsupported, "GGUF has no type for this", subject: "key '\(key)'", found: value.kind)
       }
       bytes.append(type.rawValue)
-      bytes.append(value, as: type)
+      bytes.append(value, as: type, key: key)
     }
     for entry in entries {
       bytes.append(entry.name)

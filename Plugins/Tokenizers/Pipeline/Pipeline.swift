@@ -27,7 +27,7 @@ public struct PipelineTokenizer: Tokenizer {
   let normalizer: (any Normalizer)?
   let preTokenizer: (any PreTokenizer)?
   let model: any TokenModel
-  private let decoder: (any Decoder)?
+  let decoder: (any Decoder)?
   /// By position of a part of a text: how it is normalized.
   private let normalizations: [Normalization?]
   /// `nil` where text is tokenized as a whole.

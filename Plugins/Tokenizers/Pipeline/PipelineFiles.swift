@@ -17,11 +17,17 @@ extension PipelineTokenizer {
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
     -> PipelineTokenizer?
   {
-    try PipelineDescription(attributes: attributes).map { PipelineTokenizer($0) }
+    try (GGUFTokenizer.description(of: attributes) ?? PipelineDescription(attributes: attributes)).map {
+      PipelineTokenizer($0)
+    }
   }
 
   public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
-    representation == .huggingFace ? core.attributes(text: documentText()) : [:]
+    switch representation {
+    case .ggml: GGUFTokenizer.attributes(of: self)
+    case .huggingFace: core.attributes(text: documentText())
+    default: [:]
+    }
   }
 
   /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.

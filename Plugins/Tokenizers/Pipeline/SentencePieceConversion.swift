@@ -21,24 +21,16 @@ struct SentencePieceConversion {
         ? .always : .never)
     var preTokenizers = try tokenizerClass.preTokenizers(settings)
     preTokenizers.append(metaspace)
-    var document: [JSON.Member] = [
-      JSON.Member("version", "1.0"), JSON.Member("truncation", .null), JSON.Member("padding", .null),
-      JSON.Member("added_tokens", .array(added.map(\.json))),
-      JSON.Member(
-        "normalizer", SequenceNormalizer(try tokenizerClass.normalizers(settings, charsmap)).json),
-      JSON.Member(
-        "pre_tokenizer",
-        preTokenizers.count == 1 ? metaspace.json : SequencePreTokenizer(preTokenizers).json),
-      JSON.Member("post_processor", postProcessor(added)),
-      JSON.Member("decoder", MetaspaceDecoder(metaspace).json),
-    ]
+    var document = TokenizerDocument.parts(
+      addedTokens: added,
+      normalizer: SequenceNormalizer(try tokenizerClass.normalizers(settings, charsmap)).json,
+      preTokenizer: preTokenizers.count == 1 ? metaspace.json : SequencePreTokenizer(preTokenizers).json,
+      postProcessor: postProcessor(added), decoder: MetaspaceDecoder(metaspace).json)
     switch model.kind {
     case .unigram:
-      let model: JSON = [
-        "type": "Unigram", "unk_id": JSON(tokenizerClass.unknownID ?? model.unknownID), "vocab": [],
-        "byte_fallback": false,
-      ]
-      document.append(JSON.Member("model", model))
+      document.append(
+        JSON.Member(
+          "model", TokenizerDocument.unigram(unknownID: tokenizerClass.unknownID ?? model.unknownID)))
       return TokenizerDocument(JSON(members: document), entries: tokens, scores: entries.map(\.score))
     case .bpe:
       let unknown = tokenizerClass.unknownID.map { entries[$0].token } ?? model.unknownPiece

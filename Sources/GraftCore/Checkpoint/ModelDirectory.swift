@@ -207,10 +207,15 @@ public struct ModelDirectory: Sendable {
       return try spelling.standard(found)
     }
     let discriminator = spellings.first?.discriminator ?? ""
+    let isKnown = spellings.contains { $0.constants[discriminator] == found[discriminator] }
     throw GraftError(
-      .unsupported, "a model of an architecture that no plugin knows", subject: "key '\(discriminator)'",
-      expected:
-        "one of \(OrderedSet(spellings.compactMap { $0.constants[discriminator]?.string }).joined(separator: ", "))",
+      .unsupported,
+      isKnown
+        ? "a model whose settings and tensors are of no family of its architecture"
+        : "a model of an architecture that no plugin knows", subject: "key '\(discriminator)'",
+      expected: isKnown
+        ? nil
+        : "one of \(OrderedSet(spellings.compactMap { $0.constants[discriminator]?.string }).joined(separator: ", "))",
       found: found[discriminator]?.kind ?? "nothing")
   }
 

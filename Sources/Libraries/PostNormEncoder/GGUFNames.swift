@@ -20,7 +20,7 @@ extension Dialect {
     pooler: [Row] = [], classifier: [Row], differences: String? = nil
   ) -> Dialect {
     Dialect(
-      name: "gguf",
+      name: GGUFKeys.dialect,
       float32: [".bias", ".norm.weight", "embeddings.position.weight", "embeddings.token_type.weight"],
       leavesOutHeads: true,
       differences: differences.map { ["sequence-classification": $0] } ?? [:],
@@ -46,6 +46,27 @@ extension Dialect {
     )
   }
 
+  /// RoBERTa and the families that took it over, in llama.cpp: positions from the first that a token can have, and a
+  /// classifier as the only head.
+  ///
+  /// - Parameters:
+  ///   - family: The family's name.
+  ///   - condition: Whether a file that does not say its family is of this one.
+  public static func ggufCountedPositions(
+    _ family: String, condition: @escaping @Sendable (_ file: Configuration) -> Bool
+  ) -> Dialect {
+    ggufEncoder(
+      .ggufEncoder(
+        family,
+        condition: { file, _ in condition(file) },
+        preparation: { $0.countPositionsFromFirst() },
+        completion: { _, standard in standard.countPositionsFromZero() }),
+      positions: .reachablePositions,
+      classifier: Row.linear("sequence_classification.dense", "cls")
+        + Row.linear("sequence_classification.output", "cls.output")
+    )
+  }
+
   /// A file's attributes: the configuration, the tokenizer, and how hidden states become one vector.
   private static func ggufAttributes(
     of checkpoint: Checkpoint, _ file: ConfigurationFile
@@ -55,55 +76,40 @@ extension Dialect {
     configuration["max_position_embeddings"] = JSON(numbers.positionCount)
     configuration["type_vocab_size"] = JSON(numbers.tokenTypeCount)
     configuration["layer_norm_eps"] = JSON(numbers.layerNormEpsilon)
-    var attributes = file.own(configuration).values
-    if checkpoint.activeHead?.hasLabels == true {
-      attributes["bert.pooling_type"] = 4  // what llama.cpp calls rank: the classifier's logits
-      attributes[GGUFKeys.labels] = .array(try configuration.labels().map { .string($0) })
-    } else {
-      attributes["bert.pooling_type"] = 1  // the mean
-    }
-    var tokenizer = checkpoint.tokenizer?.attributes(as: .ggml) ?? [:]
-    guard var tokens = tokenizer[GGUFKeys.tokens]?.array, var types = tokenizer[GGUFKeys.types]?.array
-    else {
-      attributes[GGUFKeys.tokenizer] = "no_vocab"
-      return attributes
-    }
-    guard tokens.count <= numbers.vocabularySize else {
-      throw GraftError(
-        .mismatch, "the tokenizer has more tokens than the model",
-        expected: "at most \(numbers.vocabularySize)",
-        found: "\(tokens.count)", advice: "Use the tokenizer that the model was trained with.")
-    }
-    // Padded vocabularies: every row of the embedding has a token there. Byte-level tokens have no mark.
-    let mark = tokenizer[GGUFKeys.tokenizer] == GGUFKeys.byteLevel ? "" : "\u{2581}"
-    for id in tokens.count..<numbers.vocabularySize {
-      tokens.append(.string("\(mark)[PAD\(id)]"))
-      types.append(5)
-    }
-    tokenizer[GGUFKeys.tokens] = .array(tokens)
-    tokenizer[GGUFKeys.types] = .array(types)
-    attributes.merge(tokenizer) { _, new in new }
-    return attributes
+    return try ConfigurationFile.ggufArchitecture.completing(
+      file.own(configuration).values, of: checkpoint, vocabularySize: numbers.vocabularySize)
   }
 }
 
 /// Keys and values of llama.cpp.
 public enum GGUFKeys {
+  /// What the dialects of all families are called.
+  public static let dialect = "gguf"
+  public static let architecture = "general.architecture"
   public static let tokenizer = "tokenizer.ggml.model"
+  public static let tokens = "tokenizer.ggml.tokens"
+  static let types = "tokenizer.ggml.token_type"
+  static let scores = "tokenizer.ggml.scores"
+  static let wordPiece: JSON = "bert"
   /// What llama.cpp calls byte-level BPE.
   public static let byteLevel: JSON = "gpt2"
-  /// Whether a file's tokens are those of WordPiece, or it has none.
-  public static func isWordPiece(_ file: Configuration) -> Bool {
-    [nil, "bert", "no_vocab"].contains(file[tokenizer])
+  /// What llama.cpp calls Unigram models.
+  public static let unigram: JSON = "t5"
+
+  /// Whether a file's tokens are of a kind, or it has none.
+  public static func tokens(of file: Configuration, are kind: JSON) -> Bool {
+    [nil, kind, "no_vocab"].contains(file[tokenizer])
   }
-  static let tokens = "tokenizer.ggml.tokens"
-  static let types = "tokenizer.ggml.token_type"
-  static let labels = "bert.classifier.output_labels"
-  /// Of which family a file is: llama.cpp does not say it. Files by its own converter lack the key.
-  static let family = "bert.model_type"
+
+  /// Whether a file's tokens are those of WordPiece, or it has none.
+  public static func isWordPiece(_ file: Configuration) -> Bool { tokens(of: file, are: wordPiece) }
 }
 
 extension ConfigurationFile {
+  fileprivate static let ggufArchitecture = GGUFArchitecture("bert")
+  /// Of which family a file is: llama.cpp does not say it. Files by its own converter lack the key.
+  private static let ggufFamily = ggufArchitecture.key("model_type")
+
   /// The keys of llama.cpp in the file itself. Its GELU is the tanh approximation in half precision whatever the
   /// model's is, so that any GELU is the same to it.
   ///
@@ -123,18 +129,18 @@ extension ConfigurationFile {
     completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
   ) -> ConfigurationFile {
     var constants = constants
-    constants["general.architecture"] = "bert"
+    constants[GGUFKeys.architecture] = .string(ggufArchitecture.name)
     constants["general.type"] = "model"
     constants["bert.attention.causal"] = false
-    if isNamed { constants[GGUFKeys.family] = .string(family) }
+    if isNamed { constants[ggufFamily] = .string(family) }
     var implied = implied
     implied["model_type"] = .string(family)
     implied["hidden_act"] = "gelu"
     return ConfigurationFile(
       name: nil,
-      discriminator: "general.architecture",
+      discriminator: GGUFKeys.architecture,
       condition: { file, tensors in
-        file[GGUFKeys.family].map { $0.string == family } ?? condition(file, tensors)
+        file[ggufFamily].map { $0.string == family } ?? condition(file, tensors)
       },
       constants: constants,
       keys: [
@@ -149,11 +155,7 @@ extension ConfigurationFile {
       equivalents: ["hidden_act": ["gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"]],
       preparation: preparation
     ) { file, standard in
-      // llama.cpp's converter leaves the size to the list of tokens.
-      if standard["vocab_size"] == nil {
-        standard["vocab_size"] = file[GGUFKeys.tokens]?.array.map { JSON($0.count) }
-      }
-      if let labels = file[GGUFKeys.labels]?.array { standard.setLabels(labels.compactMap(\.string)) }
+      ggufArchitecture.complete(&standard, from: file)
       completion?(file, &standard)
     }
   }
