@@ -47,9 +47,10 @@ OTHERS = {
     "roberta": (["base", "masked-lm"], ["sequence-classification", "multi-label"]),
     "xlm-roberta": (["base", "masked-lm"], ["sequence-classification", "multi-label"]),
     "camembert": (["base", "masked-lm"], ["sequence-classification", "multi-label"]),
+    "nomic_bert": (["base", "masked-lm"], []),
 }
 # Those whose activation llama.cpp computes as everybody does.
-EXACT = []
+EXACT = ["nomic_bert"]
 # The tokenizers of SentencePiece models, as published files have them.
 PUBLISHED = ["xlm-roberta", "camembert"]
 KINDS = {"mean": AutoModel, "cls": AutoModel, "rank": AutoModelForSequenceClassification}

@@ -15,7 +15,7 @@ public struct NomicBERTBackbone: Backbone {
   public init(_ configuration: Configuration) throws {
     let known = try configuration.nomicBERT
     self.configuration = try EncoderConfiguration(known)
-    rotaryBase = try known.rotaryBase(key: "rotary_emb_base", default: 1000)
+    rotaryBase = try known.nomicBERTRotaryBase
     guard headWidth.isMultiple(of: 2), try known.size("head_dim", default: headWidth) == headWidth else {
       throw GraftError(
         .unsupported, "not supported", file: "config.json", subject: "key 'head_dim'",
@@ -155,7 +155,7 @@ extension Family {
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "resid_pdrop",
       "attn_pdrop",
     ],
-    dialects: [.transformersNomicBERT, .modulesNomicBERT],
+    dialects: [.transformersNomicBERT, .modulesNomicBERT, .ggufNomicBERT],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

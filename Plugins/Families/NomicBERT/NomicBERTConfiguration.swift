@@ -27,6 +27,11 @@ extension Configuration {
     }
   }
 
+  /// The base of rotary positions.
+  var nomicBERTRotaryBase: Float {
+    get throws { try rotaryBase(key: "rotary_emb_base", default: 1000) }
+  }
+
   /// The decoder of the model's own code has no biases where the feed-forward layers have none; transformers' class
   /// always has them.
   var hasBiasesInDecoder: Bool {
