@@ -47,6 +47,7 @@ OTHERS = {
     "roberta": (["base", "masked-lm"], ["sequence-classification", "multi-label"]),
     "xlm-roberta": (["base", "masked-lm"], ["sequence-classification", "multi-label"]),
     "camembert": (["base", "masked-lm"], ["sequence-classification", "multi-label"]),
+    "modernbert": (["base", "masked-lm", "other-layers", "relu"], ["sequence-classification", "multi-label", "mean"]),
     "nomic_bert": (["base", "masked-lm"], []),
 }
 # Those whose activation llama.cpp computes as everybody does.

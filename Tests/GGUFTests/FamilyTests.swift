@@ -13,22 +13,22 @@ import Testing
   static let files = [
     "distilbert-base", "distilbert-sequence-classification", "roberta-base",
     "roberta-sequence-classification", "xlm-roberta-base", "xlm-roberta-sequence-classification",
-    "nomic_bert-base",
+    "modernbert-base", "modernbert-sequence-classification", "modernbert-mean", "nomic_bert-base",
   ]
   /// Those that stand here as the converter wrote them.
   static let converted = [
     "distilbert-sequence-classification", "roberta-sequence-classification",
-    "xlm-roberta-sequence-classification", "nomic_bert-base",
+    "xlm-roberta-sequence-classification", "modernbert-sequence-classification", "nomic_bert-base",
   ]
   /// Of CamemBERT the converter makes a BERT.
   static let exported = files + ["camembert-base", "camembert-sequence-classification"]
   private static let theirs: Set = [
-    "general.name", "general.size_label",
+    "general.name", "general.size_label", "modern-bert.attention.layer_norm_rms_epsilon",
     "nomic-bert.attention.key_length", "nomic-bert.attention.value_length",
   ]
   private static let ours: Set = [
     "bert.vocab_size", "bert.hidden_activation", "bert.pooling_type", "bert.model_type",
-    "nomic-bert.vocab_size", "nomic-bert.pooling_type",
+    "modern-bert.pooling_type", "nomic-bert.vocab_size", "nomic-bert.pooling_type",
     "tokenizer.ggml.cls_token_id", "tokenizer.ggml.normalizer.strip_accents",
   ]
 
@@ -142,7 +142,7 @@ import Testing
   @Test("a file that says its family, without a tokenizer, is of that family")
   func noTokenizer() throws {
     try withTemporaryDirectory { directory in
-      for family in ["distilbert", "roberta", "xlm-roberta", "camembert", "nomic_bert"] {
+      for family in ["distilbert", "roberta", "xlm-roberta", "camembert", "modernbert", "nomic_bert"] {
         let source = directory.appending(path: family)
         try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
         for name in ["config.json", "model.safetensors"] {

@@ -277,7 +277,7 @@ import Testing
     arguments: [
       (
         "general.architecture", "llama",
-        "key 'general.architecture': a model of an architecture that no plugin knows; expected one of bert, nomic-bert, "
+        "key 'general.architecture': a model of an architecture that no plugin knows; expected one of bert, modern-bert, nomic-bert, "
           + "found the string \"llama\"."
       ),
       (

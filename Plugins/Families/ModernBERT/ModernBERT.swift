@@ -150,7 +150,7 @@ extension Family {
       "attention_probs_dropout_prob": "attention_dropout",
     ],
     dropoutKeys: ["attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"],
-    dialects: [.transformersModernBERT],
+    dialects: [.transformersModernBERT, .ggufModernBERT],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

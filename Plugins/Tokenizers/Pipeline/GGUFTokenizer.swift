@@ -2,11 +2,13 @@ import GraftTensors
 import OrderedCollections
 import TokenizerKit
 
-/// llama.cpp's descriptions of pipelines in the attributes of a GGUF file: of Unigram models.
+/// llama.cpp's descriptions of pipelines in the attributes of a GGUF file: of Unigram models, and of byte-level BPE behind
+/// NFC.
 enum GGUFTokenizer {
   /// - Returns: No attributes for a pipeline that llama.cpp does not have.
   static func attributes(of tokenizer: PipelineTokenizer) -> OrderedDictionary<String, JSON> {
-    tokenizer.model is UnigramModel ? GGUFUnigram.attributes(of: tokenizer) : [:]
+    tokenizer.model is UnigramModel
+      ? GGUFUnigram.attributes(of: tokenizer) : GGUFByteLevel.attributes(of: tokenizer)
   }
 
   /// - Returns: `nil` when the attributes are of another tokenizer.
@@ -14,6 +16,8 @@ enum GGUFTokenizer {
   static func description(of attributes: OrderedDictionary<String, JSON>) throws -> PipelineDescription? {
     switch attributes[GGMLTokens.model] {
     case GGUFUnigram.kind: try GGUFUnigram.description(of: attributes)
+    case GGUFByteLevel.kind where attributes[GGMLTokens.splitting] == GGUFByteLevel.splitting:
+      try GGUFByteLevel.description(of: attributes)
     default: nil
     }
   }

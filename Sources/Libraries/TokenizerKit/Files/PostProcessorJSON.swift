@@ -129,13 +129,16 @@ extension PostProcessor {
   /// - Parameters:
   ///   - addedTokens: Include the other two.
   ///   - doublesSeparator: Whether there are two separators between the sequences.
+  ///   - secondType: The type of the second sequence's tokens.
   public static func bertTemplate(
-    classification: String, separator: String, _ addedTokens: [AddedToken], doublesSeparator: Bool = false
+    classification: String, separator: String, _ addedTokens: [AddedToken], doublesSeparator: Bool = false,
+    secondType: Int = 1
   ) -> JSON {
     let between = doublesSeparator ? [special(separator)] : []
     return template(
       single: [special(classification), sequence("A"), special(separator)],
-      rest: between + [sequence("B", 1), special(separator, 1)], [classification, separator], addedTokens)
+      rest: between + [sequence("B", secondType), special(separator, secondType)],
+      [classification, separator], addedTokens)
   }
 
   /// RoBERTa's processor as `TemplateProcessing`.
