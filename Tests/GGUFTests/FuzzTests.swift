@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  /// A model by llama.cpp's converter, ours of the same, and a small file of every type.
+  /// Models by llama.cpp's converter with each kind of tokenizer, ours of one, and a small file of every type.
   private func seeds(in directory: URL) throws -> [[UInt8]] {
     let theirs = fixtures.appendingPathComponent("gguf/base-q8_0.gguf")
     let ours = directory.appendingPathComponent("ours.gguf")
@@ -52,7 +52,10 @@ import Testing
     let small = directory.appendingPathComponent("small.gguf")
     file.weights = weights
     try GGUFFormat().write(file, to: small, limit: nil)
-    return try [theirs, small, ours, small].map { Array(try Data(contentsOf: $0)) }
+    let others = ["xlm-roberta", "modernbert"].map {
+      fixtures.appending(path: "gguf/\($0)-sequence-classification-f16.gguf")
+    }
+    return try ([theirs, small, ours, small] + others).map { Array(try Data(contentsOf: $0)) }
   }
 
   private func mutate(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
