@@ -81,7 +81,8 @@ struct FastPathTests {
     let characters = [
       "e\u{301}", "\u{915}\u{94D}\u{937}", "\u{600}", "\u{600}a", "\u{301}a", "\u{FE70}", "\u{200D}", "\u{1}",
       "\u{FB01}",
-      "\u{AC01}", "\u{1F469}\u{200D}\u{1F469}", "\u{E33}", "A\u{430}", "``", "\u{3000}", "\u{2581}",
+      "\u{AC01}", "\u{1F469}\u{200D}\u{1F469}", "\u{E33}", "A\u{430}", "\u{602}R8", "\u{7F}\u{1AC5}", "``",
+      "\u{3000}", "\u{2581}",
     ]
     let texts = try texts(golden)
     for (index, text) in texts.enumerated() {

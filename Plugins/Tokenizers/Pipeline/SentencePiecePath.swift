@@ -134,13 +134,14 @@ final class SentencePiecePath: Sendable {
     return isRead
   }
 
-  /// Whether the normalizers before the charsmap would change more than ASCII capitals that ASCII follows.
+  /// Whether the normalizers before the charsmap would change more than ASCII capitals between ASCII characters.
   private func isChanged(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
     if !affected.isEmpty {
       var index = 0
       while index < text.count {
+        let isApart = index == 0 || text[index - 1] < 0x80
         let scalar = decodeScalar(text, &index, end: text.count)
-        if scalar < 0x80, index == text.count || text[index] < 0x80 { continue }
+        if scalar < 0x80, isApart, index == text.count || text[index] < 0x80 { continue }
         if !UnicodeProperties.shared.flags(of: scalar).isDisjoint(with: affected) { return true }
       }
     }

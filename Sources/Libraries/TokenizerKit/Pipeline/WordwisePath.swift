@@ -137,7 +137,7 @@ public struct WordwisePath: Sendable {
     }
   }
 
-  /// Whether something of the first character stays.
+  /// Whether something of the first scalar stays.
   private func keepsBeginning(of text: Slice<UnsafeBufferPointer<UInt8>>, _ cache: inout WordCache) -> Bool {
     var start = text.startIndex
     while strips.left, start < text.endIndex {
@@ -146,7 +146,11 @@ public struct WordwisePath: Sendable {
       guard UnicodeProperties.shared.flags(of: scalar).contains(.whitespace) else { break }
       start = next
     }
-    return start == text.endIndex || text.base[start] == 0x20 || isEdge(after: start, in: text, &cache)
+    guard start < text.endIndex, text.base[start] != 0x20 else { return true }
+    var end = start
+    _ = decodeScalar(text.base, &end, end: text.endIndex)
+    let scalar = text.base[start..<end]
+    return cache.isEdge(scalar) { isEdge(scalar) }
   }
 
   /// Whether a word becomes the same here as anywhere in a text.
