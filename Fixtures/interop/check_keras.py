@@ -34,7 +34,8 @@ SOURCES = [
     FIXTURES / "xlm-roberta-tiny/masked-lm/golden.safetensors",
     FIXTURES / "xlm-roberta-tiny/sequence-classification/golden.safetensors",
     FIXTURES / "electra-tiny/base/golden.safetensors",
-    # KerasHub has the shape of version 3 alone, and a pooler for each ALBERT.
+    # KerasHub has DeBERTa in the shape of version 3 alone.
+    *(FIXTURES / f"tensorflow/h5/{name}/golden.safetensors" for name in ("masked-lm", "albert-masked-lm")),
     *(FIXTURES / f"tensorflow/h5/{family}-{name}/golden.safetensors" for family in ("albert", "deberta-v2") for name in (
         "base", "sequence-classification")),
     # Those of RoBERTa have padding within a text, where KerasHub counts positions on.
@@ -86,9 +87,9 @@ def check(graft, report, golden, work):
     written, theirs = work / "preset", work / "golden.safetensors"
     expected = load_file(golden)
     batch = {key: expected.pop(key) for key in INPUTS}
-    # BERT and ELECTRA of other sources are made for the exact GELU, and DistilBERT's head for another epsilon.
+    # BERT and ELECTRA of other sources are made for the exact GELU, and some masked-language-model heads for another epsilon.
     is_own = "keras-hub" in name or family not in ("bert", "electra") and not (
-        family == "distilbert" and "masked-lm" in name)
+        family in ("distilbert", "albert") and "masked-lm" in name)
     counts_positions = family in ("roberta", "xlm-roberta")
     if counts_positions:  # whose backbone has no pooler there
         expected = {key: value for key, value in expected.items() if key != "pooler_output"}
@@ -111,8 +112,8 @@ def check(graft, report, golden, work):
         if again != written:
             graft("export", written, "--format", "hdf5", "--dialect", "keras-hub", "--output", again)
         first = source if again == written else written
-        # ELECTRA has a pooler there alone.
-        more = family == "electra" and "keras-hub" not in name
+        # Where there is no pooler, it is new there.
+        more = "keras-hub" not in name and (family == "electra" or family in ("bert", "albert") and "masked-lm" in name)
         checks.check("the preset is read back", name, lambda: graft.identical(first, again, more_in_second=more))
     if (written / "tokenizer.json").exists():
         checks.check("token ids of KerasHub", name, lambda: same_ids(graft, written, family))

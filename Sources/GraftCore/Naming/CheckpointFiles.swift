@@ -57,6 +57,8 @@ public struct ConfigurationFile: Sendable {
   public let keys: [(own: String, standard: String)]
   /// What holds without being said, in standard keys.
   public let implied: OrderedDictionary<String, JSON>
+  /// What holds for heads without being said, and for the encoder otherwise; ``implied`` has it too.
+  public let headSettings: [HeadSetting]
   /// Other values of what is implied that mean the same.
   public let equivalents: [String: [JSON]]
   /// Other values of what is implied whose outputs differ a little.
@@ -72,8 +74,8 @@ public struct ConfigurationFile: Sendable {
     condition: (@Sendable (_ file: Configuration, _ tensors: Set<String>) -> Bool)? = nil,
     constants: OrderedDictionary<String, JSON> = [:], keys: KeyValuePairs<String, String>,
     furtherKeys: KeyValuePairs<String, String> = [:],
-    implied: OrderedDictionary<String, JSON>, equivalents: [String: [JSON]] = [:],
-    approximations: [String: [JSON]] = [:],
+    implied: OrderedDictionary<String, JSON>, headSettings: [HeadSetting] = [],
+    equivalents: [String: [JSON]] = [:], approximations: [String: [JSON]] = [:],
     preparation: (@Sendable (inout Configuration) -> Void)? = nil,
     completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
   ) {
@@ -84,7 +86,8 @@ public struct ConfigurationFile: Sendable {
     self.condition = condition
     self.constants = constants
     self.keys = keys.map { ($0, $1) } + furtherKeys.map { ($0, $1) }
-    self.implied = implied
+    self.implied = headSettings.reduce(into: implied) { $0[$1.key] = $1.value }
+    self.headSettings = headSettings
     self.equivalents = equivalents
     self.approximations = approximations
     self.preparation = preparation
@@ -132,19 +135,47 @@ public struct ConfigurationFile: Sendable {
 
   /// What a model says otherwise than this framework always has it.
   ///
+  /// - Parameters:
+  ///   - standard: The model's configuration, with the settings of its active heads.
+  ///   - tasks: The names of these heads' tasks.
   /// - Returns: A sentence for each value that comes out a little different.
   /// - Throws: ``GraftError`` for one that would make it another model.
-  public func differences(from standard: Configuration) throws -> [String] {
+  public func differences(from standard: Configuration, heads tasks: [String] = []) throws -> [String] {
     try implied.compactMap { key, value in
-      guard let found = standard[key], found != value, found.double == nil || found.double != value.double,
+      let setting = headSettings.first { $0.key == key }
+      if let setting, !tasks.contains(setting.task) { return nil }
+      let found = standard[key] ?? setting.map { standard[$0.fallback] ?? $0.unsaid }
+      guard let found, found != value, found.double == nil || found.double != value.double,
         equivalents[key]?.contains(found) != true
       else { return nil }
-      guard approximations[key]?.contains(found) == true else {
+      guard approximations[key]?.contains(found) == true || setting != nil && found.double != nil else {
         throw GraftError(
           .unsupported, "the framework always has another value", subject: "key '\(key)'",
           expected: value.text(), found: found.text(), advice: "Choose another \(option: "dialect").")
       }
       return "\(key) is \(found.text()), and \(value.text()) in the framework: outputs differ a little"
+    }
+  }
+
+  /// What a framework always has for a head, where the encoder may have another value.
+  public struct HeadSetting: Sendable {
+    /// The head's task.
+    public let task: String
+    /// The key among the head's settings.
+    public let key: String
+    /// What the framework has. Another number makes outputs differ a little.
+    public let value: JSON
+    /// The key that says it where the head's own is not there.
+    public let fallback: String
+    /// What holds where neither is there.
+    public let unsaid: JSON
+
+    public init(_ task: String, _ key: String, _ value: JSON, fallback: String, unsaid: JSON) {
+      self.task = task
+      self.key = key
+      self.value = value
+      self.fallback = fallback
+      self.unsaid = unsaid
     }
   }
 }

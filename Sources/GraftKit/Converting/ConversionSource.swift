@@ -15,8 +15,10 @@ func openSource(
   } else if !opened.report.unexpected.isEmpty {
     opened.report.notes.append("what is unexpected is carried along")
   }
+  let checkpoint = opened.checkpoint
   opened.report.notes +=
-    try resolved.dialect.files.configuration?.differences(from: opened.checkpoint.configuration) ?? []
+    try resolved.dialect.files.configuration?.differences(
+      from: checkpoint.configuration, heads: checkpoint.activeHeads.map(\.id)) ?? []
   opened.report.notes += try opened.checkpoint.leaveOut(whatIsUnknownTo: resolved.dialect)
   return (opened, resolved)
 }

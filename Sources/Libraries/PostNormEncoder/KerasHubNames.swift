@@ -183,6 +183,17 @@ extension Dialect {
   }
 }
 
+extension ConfigurationFile.HeadSetting {
+  /// The epsilon of the LayerNorm in KerasHub's masked-language-model head, whatever the encoder's is.
+  ///
+  /// - Parameters:
+  ///   - epsilon: The family's, where a configuration does not say it.
+  ///   - key: The key of the head's epsilon in files without one of its own.
+  public static func kerasHubMaskedLM(epsilon: String, key: String = "layer_norm_eps") -> Self {
+    Self("masked-lm", "mlm_layer_norm_eps", .number("1e-5"), fallback: key, unsaid: .number(epsilon))
+  }
+}
+
 extension Dialect.PairNames {
   /// The projections of Keras's attention.
   fileprivate static let headsVariables = Dialect.PairNames("/vars/0", "/vars/1", .outputsSplit, .biasSplit)
@@ -196,6 +207,7 @@ extension ConfigurationFile {
   ///   - vocabularySize: The key of the vocabulary's size.
   ///   - keys: Keys beyond those that the families have in common, and the standard ones.
   ///   - implied: What it has without saying it, in standard keys.
+  ///   - headSettings: As ``ConfigurationFile/headSettings``.
   ///   - equivalents: As ``ConfigurationFile/equivalents``.
   ///   - approximations: As ``ConfigurationFile/approximations``.
   ///   - preparation: As ``ConfigurationFile/preparation``.
@@ -203,7 +215,8 @@ extension ConfigurationFile {
   public static func kerasHub(
     _ family: KerasHubFamily, vocabularySize: String = "vocabulary_size",
     keys: KeyValuePairs<String, String> = [:], implied: OrderedDictionary<String, JSON>,
-    equivalents: [String: [JSON]] = [:], approximations: [String: [JSON]] = [:],
+    headSettings: [HeadSetting] = [], equivalents: [String: [JSON]] = [:],
+    approximations: [String: [JSON]] = [:],
     preparation: (@Sendable (inout Configuration) -> Void)? = nil,
     completion: (@Sendable (_ file: Configuration, inout Configuration) -> Void)? = nil
   ) -> ConfigurationFile {
@@ -228,6 +241,7 @@ extension ConfigurationFile {
       ],
       furtherKeys: keys,
       implied: implied,
+      headSettings: headSettings,
       equivalents: equivalents,
       approximations: approximations,
       preparation: preparation,

@@ -16,12 +16,13 @@ extension Dialect {
       ],
       implied: [
         "model_type": "albert", "hidden_act": "gelu_new", "layer_norm_eps": .number("1e-12"),
-        "mlm_layer_norm_eps": .number("1e-5"),
       ],
+      headSettings: [.kerasHubMaskedLM(epsilon: "1e-12")],
       equivalents: ["hidden_act": ["gelu_pytorch_tanh", "gelu_fast"]],
       approximations: ["hidden_act": ["gelu", "gelu_python"]],
       preparation: { $0 = $0.filling(["embedding_size": 128, "hidden_dropout_prob": 0]) }),
     check: checkGroups,
+    initializesPooler: true,
     embeddings: [
       Row("embeddings.word.weight", "layers/reversible_embedding/vars/0"),
       Row("embeddings.position.weight", "layers/position_embedding/vars/0"),

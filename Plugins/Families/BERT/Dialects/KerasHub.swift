@@ -14,10 +14,17 @@ extension Dialect {
       bert,
       implied: [
         "model_type": "bert", "hidden_act": "gelu_new", "layer_norm_eps": .number("1e-12"),
-        "mlm_hidden_act": "gelu", "mlm_layer_norm_eps": .number("1e-5"),
       ],
-      equivalents: ["hidden_act": ["gelu_pytorch_tanh", "gelu_fast"]],
-      approximations: ["hidden_act": ["gelu", "gelu_python"]]),
+      headSettings: [
+        .init("masked-lm", "mlm_hidden_act", "gelu", fallback: "hidden_act", unsaid: "gelu"),
+        .kerasHubMaskedLM(epsilon: "1e-12"),
+      ],
+      equivalents: ["hidden_act": ["gelu_pytorch_tanh", "gelu_fast"], "mlm_hidden_act": ["gelu_python"]],
+      approximations: [
+        "hidden_act": ["gelu", "gelu_python"],
+        "mlm_hidden_act": ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"],
+      ]),
+    initializesPooler: true,
     embeddings: [
       Row("embeddings.word.weight", "layers/reversible_embedding/vars/0"),
       Row("embeddings.position.weight", "layers/position_embedding/vars/0"),

@@ -13,9 +13,9 @@ extension Dialect {
       keys: ["bucket_size": "position_buckets"],
       implied: [
         "model_type": "deberta-v2", "hidden_act": "gelu", "layer_norm_eps": .number("1e-7"),
-        "mlm_layer_norm_eps": .number("1e-5"), "pooler_hidden_act": "gelu", "type_vocab_size": 0,
-        "position_biased_input": false,
+        "pooler_hidden_act": "gelu", "type_vocab_size": 0, "position_biased_input": false,
       ],
+      headSettings: [.kerasHubMaskedLM(epsilon: "1e-7")],
       equivalents: ["hidden_act": ["gelu_python"], "pooler_hidden_act": ["gelu_python"]],
       approximations: ["hidden_act": ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"]],
       preparation: { $0["type_vocab_size"] = .null },

@@ -10,9 +10,8 @@ extension Dialect {
     distilbert,
     configuration: .kerasHub(
       distilbert,
-      implied: [
-        "model_type": "distilbert", "hidden_act": "gelu", "mlm_layer_norm_eps": .number("1e-5"),
-      ],
+      implied: ["model_type": "distilbert", "hidden_act": "gelu"],
+      headSettings: [.kerasHubMaskedLM(epsilon: "1e-12", key: "mlm_layer_norm_eps")],
       equivalents: ["hidden_act": ["gelu_python"]],
       approximations: ["hidden_act": ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"]]),
     embeddings: [
