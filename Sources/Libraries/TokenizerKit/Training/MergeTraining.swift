@@ -43,11 +43,18 @@ public struct MergeTraining: Sendable {
 extension WordCounter {
   /// The words of all texts.
   ///
-  /// - Throws: `GraftError` of kind `missing` when there are none.
+  /// - Throws: `GraftError` of kind `missing` when there are none, `unsupported` when they are longer than can be counted
+  ///   in 32 bits.
   public func requireWords(threads: ThreadPool) throws -> [Word] {
     let words = words(threads: threads)
     guard !words.isEmpty else {
       throw GraftError(.missing, "no words in the texts", expected: "text to learn tokens from")
+    }
+    let length = words.reduce(0) { $0 + $1.bytes.count + 1 }
+    guard length < Int32.max else {
+      throw GraftError(
+        .unsupported, "too much text that is different", expected: "less than 2 GiB of different words",
+        found: "\(length) bytes", advice: "Take fewer texts with \(option: "take").")
     }
     return words
   }
