@@ -8,7 +8,9 @@ let plugins: KeyValuePairs<String, [String]> = [
     "BERT", "DistilBERT", "RoBERTa", "XLMRoBERTa", "CamemBERT", "ELECTRA", "MPNet", "ALBERT", "NomicBERT",
     "ModernBERT", "DeBERTa",
   ],
-  "Tasks": ["MaskedLM", "NextSentence", "SequenceClassification", "TokenClassification"],
+  "Tasks": [
+    "MaskedLM", "NextSentence", "SequenceClassification", "TokenClassification", "QuestionAnswering",
+  ],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
   "Optimizers": ["AdamW"],
@@ -207,6 +209,7 @@ let package = Package(
     tests("AdamWTests", ["GraftTensors", "GraftCompute", "GraftCore", "AdamW", "VectorKernels"]),
     tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),
     tests("TokenClassificationTests", modules + ["GraftPlugins", "TokenClassification"]),
+    tests("QuestionAnsweringTests", modules + ["GraftPlugins", "QuestionAnswering"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

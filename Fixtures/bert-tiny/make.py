@@ -18,6 +18,7 @@ from transformers import (
     BertForMaskedLM,
     BertForNextSentencePrediction,
     BertForPreTraining,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
@@ -145,6 +146,9 @@ def golden(directory: Path, architecture, arguments) -> None:
             outputs["seq_relationship_logits"] = model(**batch).logits
         elif architecture in (BertForSequenceClassification, BertForTokenClassification):
             outputs["logits"] = model(**batch).logits
+        elif architecture is BertForQuestionAnswering:
+            answers = model(**batch)
+            outputs |= {"start_logits": answers.start_logits, "end_logits": answers.end_logits}
     tensors = batch | {name: tensor.float().contiguous() for name, tensor in outputs.items()}
     save_file(tensors, directory / "golden.safetensors")
     (directory / "golden.safetensors").chmod(0o644)
@@ -221,6 +225,7 @@ def main() -> None:
         dict(problem_type="multi_label_classification", **labels(TOPIC_LABELS)),
     )
     write("token-classification", BertForTokenClassification, labels(ENTITY_LABELS))
+    write("question-answering", BertForQuestionAnswering)
     write("base", BertModel)
     write("base-no-pooler", BertModel, arguments=dict(add_pooling_layer=False))
 

@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 from transformers import (
     AlbertForMaskedLM,
     AlbertForSequenceClassification,
+    AutoModelForQuestionAnswering,
     AutoModelForTokenClassification,
     BertForMaskedLM,
     BertForSequenceClassification,
@@ -83,7 +84,7 @@ DROPOUTS = ["hidden_dropout_prob", "attention_probs_dropout_prob"]
 BERT = Family("bert-tiny", BertForSequenceClassification, BertForMaskedLM, DROPOUTS, labels=4)
 DISTILBERT = Family(
     "distilbert-tiny", DistilBertForSequenceClassification, DistilBertForMaskedLM,
-    ["dropout", "attention_dropout", "seq_classif_dropout"],
+    ["dropout", "attention_dropout", "seq_classif_dropout", "qa_dropout"],
 )
 ROBERTA = Family(
     "roberta-tiny", RobertaForSequenceClassification, RobertaForMaskedLM, [*DROPOUTS, "classifier_dropout"],
@@ -174,8 +175,25 @@ def token_batches(family):
     return ids, lengths, torch.where(counted, ids // 3 % 7, -100)
 
 
+def answer_batches(family):
+    """An answer is the word with the smallest id and the one behind it; some texts have none, which the first token
+    stands for. All texts are equally long, for transformers counts the scores of padding as others.
+    """
+    ids = randint(20, family.end, STEPS, BATCH, LONGEST)
+    ids[:, :, 0], ids[:, :, -1] = family.first, family.last
+    starts = ids[:, :, 1:-2].argmin(dim=2) + 1
+    has_answer = torch.rand(starts.shape, generator=generator) < 0.75
+    places = torch.stack([starts, starts + 1], dim=2) * has_answer.unsqueeze(2)
+    return ids, torch.full((STEPS, BATCH), LONGEST), places
+
+
+def max_gradient(model):
+    return max(parameter.grad.abs().max() for parameter in model.parameters())
+
+
 def train(family, directory, batches, dtype):
-    architectures = {"masked-lm": family.masked_lm, "token-classification": AutoModelForTokenClassification}
+    architectures = {"masked-lm": family.masked_lm, "token-classification": AutoModelForTokenClassification,
+                     "question-answering": AutoModelForQuestionAnswering}
     architecture = architectures.get(directory, family.classifier)
     model = architecture.from_pretrained(
         HERE.parent / family.folder / directory, dtype=dtype, attn_implementation="eager",
@@ -196,9 +214,14 @@ def train(family, directory, batches, dtype):
     for ids, lengths, labels in zip(*batches):
         longest = int(lengths.max())
         mask = (torch.arange(longest) < lengths.unsqueeze(1)).long()
-        labels = labels[:, :longest].contiguous() if labels.dim() == 2 else labels
-        loss = model(input_ids=ids[:, :longest], attention_mask=mask, labels=labels).loss
+        if directory == "question-answering":
+            targets = {"start_positions": labels[:, 0], "end_positions": labels[:, 1]}
+        else:
+            targets = {"labels": labels[:, :longest].contiguous() if labels.dim() == 2 else labels}
+        loss = model(input_ids=ids[:, :longest], attention_mask=mask, **targets).loss
         loss.backward()
+        if not history["loss"]:
+            idle = {n for n, p in model.named_parameters() if p.grad.abs().max() < 1e-9 * max_gradient(model)}
         history["loss"].append(loss.item())
         history["grad_norm"].append(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item())
         history["learning_rate"].append(scheduler.get_last_lr()[0])
@@ -208,6 +231,10 @@ def train(family, directory, batches, dtype):
     # As they are called in files, which is not always what modules are called.
     stored = revert_weight_conversion(model, {n: p.detach() for n, p in named_parameters(model)})
     final = {f"final.{n}": weight for n, weight in stored.items()}
+    if directory == "question-answering":
+        # A softmax over the tokens does not see what is added to all of them. Adam makes the rounding of such gradients as
+        # large as any other.
+        final = {n: weight for n, weight in final.items() if n.removeprefix("final.") not in idle}
     return {key: torch.tensor(values, dtype=torch.float64) for key, values in history.items()} | final
 
 
@@ -239,3 +266,6 @@ if __name__ == "__main__":
         write(f"{prefix}_masked_lm", family, "masked-lm", masked_batches(family))
         generator.manual_seed(100 + seed)
         write(f"{prefix}_token_classification", family, "token-classification", token_batches(family))
+        if prefix != "nomic_bert":  # transformers has no such class of it
+            generator.manual_seed(200 + seed)
+            write(f"{prefix}_question_answering", family, "question-answering", answer_batches(family))

@@ -63,6 +63,7 @@ BERT = Family(
         "BertForPreTraining": "pretraining",
         "BertForSequenceClassification": "sequence-classification",
         "BertForTokenClassification": "token-classification",
+        "BertForQuestionAnswering": "question-answering",
     },
     {
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -75,6 +76,7 @@ DISTILBERT = Family(
         "DistilBertForMaskedLM": "masked-lm",
         "DistilBertForSequenceClassification": "sequence-classification",
         "DistilBertForTokenClassification": "token-classification",
+        "DistilBertForQuestionAnswering": "question-answering",
     },
     {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"},
 )
@@ -84,6 +86,7 @@ ROBERTA = Family(
         "RobertaForMaskedLM": "masked-lm",
         "RobertaForSequenceClassification": "sequence-classification",
         "RobertaForTokenClassification": "token-classification",
+        "RobertaForQuestionAnswering": "question-answering",
     },
     {
         "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
@@ -100,6 +103,7 @@ ELECTRA = Family(
         "ElectraForMaskedLM": "masked-lm",
         "ElectraForSequenceClassification": "sequence-classification",
         "ElectraForTokenClassification": "token-classification",
+        "ElectraForQuestionAnswering": "question-answering",
     },
     {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
 )
@@ -109,6 +113,7 @@ MPNET = Family(
         "MPNetForMaskedLM": "masked-lm",
         "MPNetForSequenceClassification": "sequence-classification",
         "MPNetForTokenClassification": "token-classification",
+        "MPNetForQuestionAnswering": "question-answering",
     },
     {"lm_head.decoder.weight": "mpnet.embeddings.word_embeddings.weight", "lm_head.decoder.bias": "lm_head.bias"},
     vocabulary="tokenizer.json",
@@ -122,6 +127,7 @@ ALBERT = Family(
         "AlbertForMaskedLM": "masked-lm",
         "AlbertForSequenceClassification": "sequence-classification",
         "AlbertForTokenClassification": "token-classification",
+        "AlbertForQuestionAnswering": "question-answering",
     },
     {
         "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
@@ -136,6 +142,7 @@ XLM_ROBERTA = replace(
         "XLMRobertaForMaskedLM": "masked-lm",
         "XLMRobertaForSequenceClassification": "sequence-classification",
         "XLMRobertaForTokenClassification": "token-classification",
+        "XLMRobertaForQuestionAnswering": "question-answering",
     },
 )
 CAMEMBERT = replace(
@@ -145,11 +152,16 @@ CAMEMBERT = replace(
         "CamembertForMaskedLM": "masked-lm",
         "CamembertForSequenceClassification": "sequence-classification",
         "CamembertForTokenClassification": "token-classification",
+        "CamembertForQuestionAnswering": "question-answering",
     },
 )
 NOMIC_BERT = Family(
     "nomic_bert",
-    {"NomicBertForMaskedLM": "masked-lm", "NomicBertForSequenceClassification": "sequence-classification"},
+    {
+        "NomicBertForMaskedLM": "masked-lm",
+        "NomicBertForSequenceClassification": "sequence-classification",
+        "NomicBertForTokenClassification": "token-classification",
+    },
     {
         "cls.predictions.decoder.weight": "nomic_bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
@@ -157,13 +169,23 @@ NOMIC_BERT = Family(
 )
 MODERNBERT = Family(
     "modernbert",
-    {"ModernBertForMaskedLM": "masked-lm", "ModernBertForSequenceClassification": "sequence-classification"},
+    {
+        "ModernBertForMaskedLM": "masked-lm",
+        "ModernBertForSequenceClassification": "sequence-classification",
+        "ModernBertForTokenClassification": "token-classification",
+        "ModernBertForQuestionAnswering": "question-answering",
+    },
     {"decoder.weight": "model.embeddings.tok_embeddings.weight"},
     vocabulary="tokenizer.json",
 )
 DEBERTA_V2 = Family(
     "deberta-v2",
-    {"DebertaV2ForMaskedLM": "masked-lm", "DebertaV2ForSequenceClassification": "sequence-classification"},
+    {
+        "DebertaV2ForMaskedLM": "masked-lm",
+        "DebertaV2ForSequenceClassification": "sequence-classification",
+        "DebertaV2ForTokenClassification": "token-classification",
+        "DebertaV2ForQuestionAnswering": "question-answering",
+    },
     {
         "cls.predictions.decoder.weight": "deberta.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
@@ -240,6 +262,8 @@ def outputs(model, batch) -> dict[str, torch.Tensor]:
         found["prediction_logits"] = result.logits
     elif name.endswith("ForNextSentencePrediction"):
         found["seq_relationship_logits"] = result.logits
+    elif name.endswith("ForQuestionAnswering"):
+        found |= dict(start_logits=result.start_logits, end_logits=result.end_logits)
     elif hasattr(result, "logits"):
         found["logits"] = result.logits
     return {key: value.float().contiguous() for key, value in found.items()}

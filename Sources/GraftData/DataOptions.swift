@@ -100,6 +100,8 @@ public enum DataFormat: String, Sendable, CaseIterable {
   case lines
   /// A token a line, with its tag in another column, and blank lines between sentences.
   case conll
+  /// Questions on paragraphs, with their answers: one JSON document as SQuAD has it, version 1.1 or 2.0.
+  case squad
 
   /// What a file's name and first bytes suggest.
   ///
@@ -110,12 +112,14 @@ public enum DataFormat: String, Sendable, CaseIterable {
     var parts = name.lowercased().split(separator: ".").map(String.init)
     if parts.last == "gz" { parts.removeLast() }
     if head.starts(with: "-DOCSTART-".utf8) { parts.append("conll") }
+    if SQuADReader.recognizes(head) { parts.append("squad") }
     switch parts.last {
     case "csv": self = .csv
     case "tsv", "tab": self = .tsv
     case "jsonl", "ndjson", "json": self = .jsonLines
     case "txt": self = .lines
     case "conll", "iob", "iob2", "bio", "bioes": self = .conll
+    case "squad": self = .squad
     default:
       let start = head.drop {
         $0 == 0xEF || $0 == 0xBB || $0 == 0xBF || $0 == 0x20 || $0 == 0x0A || $0 == 0x0D

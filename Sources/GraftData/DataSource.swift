@@ -2,7 +2,7 @@ import Foundation
 import GraftCore
 import GraftTensors
 
-/// Texts and labels in files: CSV, TSV, JSON Lines, plain lines, or sentences in columns, each possibly compressed.
+/// Texts and labels in files: CSV, TSV, JSON Lines, plain lines, sentences in columns, or SQuAD documents, each possibly compressed.
 ///
 ///     let source = DataSource([train], options: DataOptions(shuffleSeed: 42, take: 1000))
 ///     let rows = try source.rows()

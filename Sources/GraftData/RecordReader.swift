@@ -58,7 +58,7 @@ struct DelimitedReader {
       switch format {
       case .csv: UInt8(ascii: ",")
       case .tsv: UInt8(ascii: "\t")
-      case .lines, .jsonLines, .conll: DelimitedReader.lineFeed
+      case .lines, .jsonLines, .conll, .squad: DelimitedReader.lineFeed
       }
     quote = format == .csv ? UInt8(ascii: "\"") : DelimitedReader.lineFeed
     if try self.input.peek().starts(with: [0xEF, 0xBB, 0xBF]) { self.input.skip(3) }

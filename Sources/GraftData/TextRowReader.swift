@@ -17,12 +17,13 @@ enum TextRowReader {
     let head = try window.peek()
     try refuseForeign(head)
     let format = options.format ?? DataFormat(name: name, head: head)
-    let lines = try DelimitedReader(window, format: format)
+    func lines() throws -> DelimitedReader { try DelimitedReader(window, format: format) }
     switch format {
-    case .jsonLines: try readObjects(lines, path: path, options: options, body)
-    case .conll: try SentenceReader.read(lines, path: path, options: options, body)
+    case .squad: try SQuADReader.read(window, path: path, options: options, body)
+    case .jsonLines: try readObjects(lines(), path: path, options: options, body)
+    case .conll: try SentenceReader.read(lines(), path: path, options: options, body)
     case .csv, .tsv, .lines:
-      try readTable(lines, path: path, options: options, hasNames: format != .lines, body)
+      try readTable(lines(), path: path, options: options, hasNames: format != .lines, body)
     }
   }
 

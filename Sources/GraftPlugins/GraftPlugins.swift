@@ -20,6 +20,7 @@ import OneDNN
 import OpenBLAS
 import Pipeline
 import PyTorch
+import QuestionAnswering
 import RoBERTa
 import Safetensors
 import SequenceClassification
@@ -54,6 +55,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   NextSentencePlugin.self,
   SequenceClassificationPlugin.self,
   TokenClassificationPlugin.self,
+  QuestionAnsweringPlugin.self,
   WordPiecePlugin.self,
   ByteLevelBPEPlugin.self,
   PipelinePlugin.self,

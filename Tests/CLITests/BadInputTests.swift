@@ -13,11 +13,13 @@ import Testing
       stderr: ["unknown dialect 'jax'. Known: transformers"]),
     Row(
       "head swap {base} --to ner --output out", code: 1,
-      stderr: ["unknown head 'ner'. Known: masked-lm, next-sentence, pretraining, sequence-classification"]),
+      stderr: [
+        "unknown head 'ner'. Known: masked-lm, next-sentence, pretraining, question-answering, sequence-class"
+      ]),
     Row(
       "head swap {../distilbert-tiny/masked-lm} --to next-sentence --output out", code: 1,
       stderr: [
-        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, sequence-classification, token-classification."
+        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, question-answering, sequence-classification, token-classification."
       ]),
     Row(
       "import {base} --output out --dtype int8", code: 64,

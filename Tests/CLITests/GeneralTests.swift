@@ -29,8 +29,8 @@ import GraftPlugins
 
   static let commands = [
     "plugins", "doctor", "inspect", "import", "export", "init", "head list", "head swap", "head detach",
-    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "tag", "embed", "train", "evaluate",
-    "tokenizer train",
+    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "tag", "answer", "embed", "train",
+    "evaluate", "tokenizer train",
   ]
 
   @Test(arguments: commands) func help(_ command: String) throws {

@@ -25,7 +25,8 @@ import Testing
       "tag {token-classification} he --aggregation most", code: 64,
       stderr: ["'most' is invalid for '--aggregation", "average"]),
     Row(
-      "tag {token-classification} he --max-length 8 --stride 6", code: 1, stderr: ["no room for a window"]),
+      "tag {token-classification} --max-length 8 --stride 6", [long], code: 1,
+      stderr: ["no room for a window"]),
     Row("tag {token-classification} he --stride -1", code: 64, stderr: ["--stride must be at least 0."]),
     Row("tag {token-classification}", code: 64, stderr: ["Give at least one text"]),
     Row(

@@ -42,7 +42,12 @@ struct FamilyCurves {
     let keyBiases = Set(
       model.backbone.parameters.map(\.name).filter(FamilyGradients.isKeyBias).map(table.storedName))
     // The gradient of the key's bias is 0 but for rounding, which Adam makes as large as any other.
+    let task = try model.requireHead().task
     for (name, tensor) in final.tensors where !keyBiases.contains(name) {
+      // So is that of what adds the same to all tokens, where they are compared; the file leaves it out.
+      if golden["final.\(name)"] == nil, type(of: task).name == "question-answering", name.hasSuffix("bias") {
+        continue
+      }
       let expected = try floats(golden["final.\(name)"])
       let difference = zip(try tensor.floats(), expected).map { abs($0 - $1) }.max() ?? 0
       #expect(difference < 1e-5, "\(name)")
@@ -70,7 +75,11 @@ struct FamilyCurves {
           ids: sequence, tokenTypes: sequence.map { _ in 0 }, positions: Array(0..<Int32(sequence.count)))
       }
       var prepared = PreparedBatch(batch)
-      if labels.count == tokens.count {
+      if type(of: task).name == "question-answering" {
+        let own = labels[2 * step * size..<2 * (step + 1) * size]
+        let places = own.indices.filter { $0.isMultiple(of: 2) }
+        prepared.setAnswers(first: places.map { own[$0] }, last: places.map { own[$0 + 1] }, of: task)
+      } else if labels.count == tokens.count {
         prepared.setClasses(classes, of: task, at: selected)
       } else {
         let own = labels[step * size..<(step + 1) * size]

@@ -64,36 +64,15 @@ private struct Tagging: Task {
   }
 }
 
-/// Finds where an answer begins and ends: two outputs, each a number for every token.
-private struct Answering: Task {
-  static let name = "question-answering"
-  static let classSuffix = "ForQuestionAnswering"
-  static let readsLabels = false
-  static let outputs = [
-    TaskOutput("start_logits", rows: .tokens, column: 0), TaskOutput("end_logits", rows: .tokens, column: 1),
-  ]
-
-  init(_ configuration: Configuration) throws {}
-  func outputCount(on backbone: any Backbone) -> Int { 2 }
-  func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {}
-  func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
-    throw GraftError(.unsupported, "not trained here")
-  }
-}
-
 private enum OutsidePlugin: Plugin {
   static func register(in registry: inout Registry) throws {
     try registry.add(Tagging.self)
-    try registry.add(Answering.self)
     for (family, dropout) in [
       ("bert", "hidden_dropout_prob"), ("distilbert", "dropout"), ("roberta", "hidden_dropout_prob"),
     ] {
       try registry.add(
         FamilyHead(Tagging.name, .linear(on: .tokens, dropout: ["classifier_dropout", dropout])), to: family,
         rows: ["transformers": Dialect.Row.linear("word_tagging", "tagger")])
-      try registry.add(
-        FamilyHead(Answering.name, HeadLayers(.tokens, [.linear("", width: .outputs)])), to: family,
-        rows: ["transformers": Dialect.Row.linear("question_answering", "qa_outputs")])
     }
   }
 }
@@ -104,24 +83,6 @@ struct OutsideTaskTests {
   private let registry: Registry
 
   init() throws { registry = try Registry(builtInPlugins + [OutsidePlugin.self]) }
-
-  static let checkpoints = ["distilbert", "roberta"].flatMap { family in
-    ["\(family)-tiny/question-answering", "\(family)-tiny/without-architectures/question-answering"]
-  }
-
-  @Test(
-    "its heads compute what transformers computes, whether the class is named or not", arguments: checkpoints)
-  func goldens(_ name: String) throws {
-    let source = fixtures.appending(path: name)
-    let opened = try registry.open(source)
-    #expect(opened.report.unexpected.isEmpty)
-    #expect(name.hasSuffix(opened.checkpoint.activeHead?.name ?? "none"))
-    let result = try verify(
-      source, golden: source.appending(path: "golden.safetensors"), backend: ReferenceBackend(threads: 1),
-      registry: registry)
-    #expect(result.notComputed.isEmpty && result.outputs.count >= 2)
-    for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output)") }
-  }
 
   @Test("a sentence classifier is not taken for a token classifier, nor the other way round")
   func twins() throws {

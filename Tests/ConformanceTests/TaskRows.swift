@@ -1,3 +1,4 @@
+import Foundation
 import GraftCore
 import GraftTensors
 
@@ -13,8 +14,20 @@ enum TaskRows {
   private static let others: [String: [TextRow]] = [
     "token-classification": [
       words(["the", "world", "of", "sports"], ["a", "b", "b", "c"]), words(["oil", "prices"], ["b", "a"]),
-    ]
+    ],
+    "question-answering": [
+      question("where", "the world of sports", "sports"), question("a new film", "oil prices fall", "oil"),
+    ],
   ]
+
+  private static func question(_ text: String, _ context: String, _ answer: String) -> TextRow {
+    var row = TextRow(text, pair: context)
+    let start = context.range(of: answer).map {
+      context.unicodeScalars.distance(from: context.startIndex, to: $0.lowerBound)
+    }
+    row.fields["answers"] = ["text": [.string(answer)], "answer_start": [JSON(start ?? 0)]]
+    return row
+  }
 
   private static func words(_ words: [String], _ labels: [String]) -> TextRow {
     var row = TextRow("", label: .list(labels))

@@ -63,6 +63,9 @@ struct TagTests {
     var options = TaggingOptions()
     options.maxLength = 8
     options.stride = 6
-    #expect(throws: GraftError.self) { try tag(["a"], with: model, options: options, backend: backend) }
+    // What fits needs no other window.
+    #expect(try tag(["a"], with: model, options: options, backend: backend).count == 1)
+    let long = "the president of the company said it"
+    #expect(throws: GraftError.self) { try tag([long], with: model, options: options, backend: backend) }
   }
 }

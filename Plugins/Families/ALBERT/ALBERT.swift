@@ -54,6 +54,7 @@ extension Family {
       FamilyHead(
         "token-classification",
         .linear(on: .tokens, dropout: ["classifier_dropout_prob", "hidden_dropout_prob"])),
+      FamilyHead("question-answering", .linear(on: .tokens)),
     ],
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])

@@ -29,6 +29,7 @@ extension Family {
         .linear(on: .pooled, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
       FamilyHead(
         "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
+      FamilyHead("question-answering", .linear(on: .tokens)),
     ],
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])

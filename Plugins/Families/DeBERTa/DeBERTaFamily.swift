@@ -23,6 +23,7 @@ extension Family {
             .dropout(["cls_dropout", "hidden_dropout_prob"]), .linear("output", width: .outputs),
           ])),
       FamilyHead("token-classification", .linear(on: .tokens, dropout: ["hidden_dropout_prob"])),
+      FamilyHead("question-answering", .linear(on: .tokens)),
     ],
     // The other spelling of the decoder is read as the usual one, and the usual one is written.
     settledConfiguration: ["legacy": true],
@@ -77,6 +78,7 @@ extension Dialect {
       "sequence-classification": Row.linear("sequence_classification.dense", "pooler.dense")
         + Row.linear("sequence_classification.output", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
+      "question-answering": Row.linear("question_answering", "qa_outputs"),
     ]
   )
 

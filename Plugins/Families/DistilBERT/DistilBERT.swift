@@ -31,6 +31,7 @@ extension Family {
         "sequence-classification",
         .dense(.fixed(.relu), dropout: ["seq_classif_dropout"], default: 0.2, dropsInput: false)),
       FamilyHead("token-classification", .linear(on: .tokens, dropout: ["hidden_dropout_prob"])),
+      FamilyHead("question-answering", .linear(on: .tokens, dropout: ["qa_dropout"], default: 0.1)),
     ],
     configurationKeys: [
       "hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
@@ -76,6 +77,7 @@ extension Dialect {
       "sequence-classification": Row.linear("sequence_classification.dense", "pre_classifier")
         + Row.linear("sequence_classification.output", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
+      "question-answering": Row.linear("question_answering", "qa_outputs"),
     ]
   )
 }

@@ -30,6 +30,7 @@ extension Family {
         .dense(.fixed(.gelu), dropout: ["classifier_dropout", "hidden_dropout_prob"], dropsInput: true)),
       FamilyHead(
         "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
+      FamilyHead("question-answering", .linear(on: .tokens)),
     ],
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
@@ -60,6 +61,7 @@ extension Dialect {
       "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
         + Row.linear("sequence_classification.output", "classifier.out_proj"),
       "token-classification": Row.linear("token_classification", "classifier"),
+      "question-answering": Row.linear("question_answering", "qa_outputs"),
     ]
   )
 }
@@ -84,6 +86,8 @@ extension Dialect {
           "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
       "token-classification": Row.pair(
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "question-answering": Row.pair(
+        "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
     ]
   )
 

@@ -136,14 +136,8 @@ extension Family {
           ]
         ).head(context)
       },
-      FamilyHead("token-classification") { context in
-        try HeadLayers(
-          .tokens,
-          transform("dense", context.configuration) + [
-            .dropout(["classifier_dropout"], default: 0), .linear("output", width: .outputs),
-          ]
-        ).head(context)
-      },
+      perToken("token-classification"),
+      perToken("question-answering"),
     ],
     configurationKeys: [
       "hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps", "hidden_dropout_prob": "mlp_dropout",
@@ -156,6 +150,18 @@ extension Family {
   )
 
   /// `ModernBertPredictionHead`, which all of its classes have: dense, activation, LayerNorm.
+  /// A head with a number for each output and token.
+  private static func perToken(_ task: String) -> FamilyHead {
+    FamilyHead(task) { context in
+      try HeadLayers(
+        .tokens,
+        transform("dense", context.configuration) + [
+          .dropout(["classifier_dropout"], default: 0), .linear("output", width: .outputs),
+        ]
+      ).head(context)
+    }
+  }
+
   private static func transform(_ name: String, _ configuration: Configuration) throws -> [HeadLayers.Layer] {
     [
       .linear(

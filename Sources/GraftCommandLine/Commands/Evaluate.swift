@@ -10,7 +10,8 @@ struct Evaluate: ParsableCommand {
     abstract: "Score a model on labelled data; the head decides the task.",
     discussion: """
       A classifier's scores are those of scikit-learn; --output and --json have them for each class, with the \
-      confusion matrix, whose rows are the actual classes. The scores of entities are those of seqeval.
+      confusion matrix, whose rows are the actual classes. The scores of entities are those of seqeval, of \
+      answers those of SQuAD.
 
       \(DataFlags.help)
 
@@ -20,6 +21,7 @@ struct Evaluate: ParsableCommand {
           --label-column 1 --label-base 1 --output results.json
         graft evaluate news --data test.csv --predictions predictions.jsonl
         graft evaluate ner --data test.conll --tag-scheme IOB2
+        graft evaluate qa --data dev-v2.0.json
         graft evaluate adapted --data domain.txt --mlm-probability 0.15
         graft evaluate adapted --data domain.txt --take 200 --pseudo-perplexity
       """)

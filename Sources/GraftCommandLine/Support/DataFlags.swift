@@ -7,7 +7,7 @@ import GraftTensors
 
 extension DataFormat: ExpressibleByArgument {}
 
-/// How data files are read: CSV, TSV, JSON Lines, plain lines or sentences in columns, each possibly gzipped.
+/// How data files are read: CSV, TSV, JSON Lines, plain lines, sentences in columns or SQuAD, each possibly gzipped.
 struct DataFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -42,8 +42,8 @@ struct DataFlags: ParsableArguments {
 
   /// What the help of every command with data says.
   static let help = """
-    Data files are CSV, TSV, JSON Lines, one text a line or, for tagging, a token a line as CoNLL has it, each also \
-    gzipped. Columns are names, or numbers \
+    Data files are CSV, TSV, JSON Lines, one text a line; for tagging a token a line as CoNLL has it, for \
+    answering SQuAD's documents; each also gzipped. Columns are names, or numbers \
     from 1 for files without a header. 'ag_news' and 'ag_news:test' are data sets known by name: their \
     original files are looked for in ag_news/ below $GRAFT_DATA, the working directory and Graft's cache.
     """

@@ -81,10 +81,8 @@ struct TextInput: ParsableArguments {
   ///
   /// - Throws: `GraftError` when the file cannot be read, is empty or is not UTF-8.
   func read() throws -> [String] {
-    guard let url = input?.url else { return texts }
-    let isStandardInput = url.relativePath == "-"
-    let name = isStandardInput ? "standard input" : url.path
-    let bytes = try isStandardInput ? bytes(of: STDIN_FILENO, name) : bytes(of: url)
+    guard let input else { return texts }
+    let (bytes, name) = try Self.bytes(of: input)
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     guard !lines.isEmpty else {
@@ -101,7 +99,26 @@ struct TextInput: ParsableArguments {
     }
   }
 
-  private func bytes(of url: URL) throws -> [UInt8] {
+  /// The text of a whole file, or of standard input for '-'.
+  ///
+  /// - Throws: `GraftError` when the file cannot be read or is not UTF-8.
+  static func text(of file: Path) throws -> String {
+    let (bytes, name) = try bytes(of: file)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw GraftError(
+        .malformed, "invalid UTF-8", file: name,
+        advice: "Convert the file first, for example with 'iconv -t UTF-8'.")
+    }
+    return text
+  }
+
+  /// What a file or, for '-', standard input holds, and what messages call it.
+  private static func bytes(of file: Path) throws -> (bytes: [UInt8], name: String) {
+    guard file.url.relativePath == "-" else { return (try bytes(of: file.url), file.url.path) }
+    return (try bytes(of: STDIN_FILENO, "standard input"), "standard input")
+  }
+
+  private static func bytes(of url: URL) throws -> [UInt8] {
     var status = stat()
     guard stat(url.path, &status) == 0, [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT) else {
       return try RandomAccessFile(url).bytesOfWholeFile(limit: 4 << 30)
@@ -112,7 +129,7 @@ struct TextInput: ParsableArguments {
     return try bytes(of: descriptor, url.path)
   }
 
-  private func bytes(of descriptor: Int32, _ name: String) throws -> [UInt8] {
+  private static func bytes(of descriptor: Int32, _ name: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var window = [UInt8](repeating: 0, count: 1 << 16)
     while true {

@@ -71,6 +71,11 @@ extension HeadLayers {
     HeadLayers(input, [.dropout(keys, default: fallback), .linear("", width: .outputs)])
   }
 
+  /// One linear layer.
+  public static func linear(on input: Input) -> HeadLayers {
+    HeadLayers(input, [.linear("", width: .outputs)])
+  }
+
   /// A dense layer with an activation, dropout, and an output layer, on the first token.
   ///
   /// - Parameters:

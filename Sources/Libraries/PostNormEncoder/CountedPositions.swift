@@ -47,6 +47,7 @@ extension [FamilyHead] {
       FamilyHead("masked-lm", .tiedDecoder(activation: .fixed(.gelu))),
       FamilyHead("sequence-classification", .dense(.fixed(.tanh), dropout: dropout, dropsInput: true)),
       FamilyHead("token-classification", .linear(on: .tokens, dropout: dropout)),
+      FamilyHead("question-answering", .linear(on: .tokens)),
     ]
   }
 }
@@ -60,6 +61,7 @@ extension Dialect {
     "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
       + Row.linear("sequence_classification.output", "classifier.out_proj"),
     "token-classification": Row.linear("token_classification", "classifier"),
+    "question-answering": Row.linear("question_answering", "qa_outputs"),
   ]
 
   /// RoBERTa and the families that took it over as `transformers` names them, in safetensors, PyTorch and ONNX files.

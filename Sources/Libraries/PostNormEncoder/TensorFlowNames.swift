@@ -77,6 +77,8 @@ extension Dialect {
           "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
       "token-classification": Row.pair(
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "question-answering": Row.pair(
+        "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
     ]
   }
 

@@ -33,6 +33,7 @@ extension Dialect {
         decoder: "predictions.decoder"),
       "sequence-classification": Row.linear("sequence_classification", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
+      "question-answering": Row.linear("question_answering", "qa_outputs"),
     ]
   )
 

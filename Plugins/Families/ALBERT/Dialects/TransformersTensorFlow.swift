@@ -33,6 +33,8 @@ extension Dialect {
         "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
       "token-classification": Row.pair(
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "question-answering": Row.pair(
+        "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
     ]
   )
 

@@ -21,6 +21,7 @@ extension Dialect {
       "next-sentence": Row.linear("next_sentence", "cls.seq_relationship"),
       "sequence-classification": Row.linear("sequence_classification", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
+      "question-answering": Row.linear("question_answering", "qa_outputs"),
     ]
   )
 }

@@ -1,0 +1,84 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Heads that answer questions, on the command line.
+@Suite struct AnsweringTests {
+  private static let ask = "answer {question-answering} --question who --context"
+
+  static let rows: [Row] = [
+    Row(ask, ["he can do it"], stdout: [" score  offsets  answer\n0."]),
+    Row("\(ask)-file -", stdout: ["–"], input: "he can\ndo it\n"),
+    Row(
+      "\(ask)-file a.txt --n-best 3", stdout: ["\n0.", "–"],
+      prepare: { try $0.write("a.txt", "he can do it") }),
+    Row(
+      ask, ["he can do it", "--json", "--n-best", "2"],
+      stdout: [
+        "\"question\": \"who\"", "\"answer\": \"", "\"score\": 0.", "\"start\": ", "\"end\": ",
+        "\"null_score_difference\": ", "\"candidates\": [",
+      ]),
+    Row(ask, ["he can do it", "--null-threshold", "-100"], stdout: ["no answer\n"]),
+    Row(ask, [""], whole: "no answer\n"),
+    Row(
+      "answer {question-answering} --input a.jsonl", stdout: ["who\n score", "\n\nwhat\n score"],
+      prepare: {
+        try $0.write(
+          "a.jsonl",
+          #"{"id": 7, "question": "who", "context": "he can"}"# + "\n"
+            + #"{"question": "what", "context": "do it"}"# + "\n")
+      }),
+    Row("answer {question-answering} --input \(data) --take 2 --json", stdout: ["\"id\": \"test-1\""]),
+    Row("answer {question-answering} --question who", code: 64, stderr: ["Give --question with --context"]),
+    Row(ask, ["he", "--input", "a"], code: 64, stderr: ["Give --question with --context"]),
+    Row(ask, ["he", "--n-best", "0"], code: 64, stderr: ["--n-best must be at least 1."]),
+    Row(
+      ask, ["he", "--max-answer-length", "0"], code: 64, stderr: ["--max-answer-length must be at least 1."]),
+    Row(
+      ask, ["he can do it and so can they", "--max-length", "8", "--stride", "6"], code: 1,
+      stderr: ["no room for a window"]),
+    Row(
+      "answer {masked-lm} --question who --context he", code: 1,
+      stderr: [
+        "the active head finds no answers. Swap it for one that does: 'graft head swap CKPT --to NAME"
+      ]),
+    Row(
+      "predict {question-answering} who", code: 1,
+      stderr: ["row", "there is no context to find an answer in"]),
+    Row(
+      "evaluate {question-answering} --data \(data) --take 5",
+      stdout: ["eval_exact  ", "eval_f1 ", "eval_HasAns_exact", "eval_best_f1_thresh", "eval_samples"]),
+    Row(
+      "evaluate {question-answering} --data a.jsonl", code: 1,
+      stderr: ["a.jsonl: row 1: an answer is not at its place in the context; expected 'can' at 0"],
+      prepare: {
+        try $0.write(
+          "a.jsonl",
+          #"{"question": "who", "context": "he can", "answers": {"text": ["can"], "answer_start": [0]}}"#
+            + "\n")
+      }),
+  ]
+
+  private static let data = repository.appending(path: "Fixtures/answering/test.json").path
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test("the session of the page about questions runs as written")
+  func page() throws {
+    let commands = try ReadmeTests.commands(in: "Sources/GraftKit/GraftKit.docc/AnsweringQuestions.md")
+    #expect(commands.count >= 4 && commands.allSatisfy { $0.hasPrefix("graft ") })
+    try Sandbox.with { sandbox in
+      #expect(
+        try sandbox.shell(
+          "ln -s '\(repository.path)/Fixtures' . && mkdir bin && ln -s \"$GRAFT\" bin/graft"
+        ).code == 0)
+      var outputs = ""
+      for command in commands {
+        let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)")
+        #expect(outcome.code == 0, "$ \(command)\n\(outcome.stderr)")
+        outputs += outcome.stdout
+      }
+      #expect(outputs.contains("  Python\n"))
+    }
+  }
+}
