@@ -190,6 +190,7 @@ DEBERTA_V2 = Family(
         "cls.predictions.decoder.weight": "deberta.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
     },
+    vocabulary="tokenizer.json",
 )
 FAMILIES = {
     family.name: family for family in (

@@ -35,6 +35,16 @@ struct FamilyGoldens {
     #expect(opened.checkpoint.architecture == opened.checkpoint.family.classAliases[written] ?? written)
   }
 
+  @Test("keys of the configuration keep their spelling and their values", arguments: FamilyFixtures.goldens)
+  func configuration(_ golden: FamilyFixtures.Golden) throws {
+    let checkpoint = try registry.open(golden.checkpoint).checkpoint
+    let file = golden.checkpoint.appending(path: "config.json")
+    let written = try Configuration(parsing: Array(Data(contentsOf: file)))
+    for (key, value) in written.values where checkpoint.family.settledConfiguration[key] == nil {
+      #expect(checkpoint.configuration.values[key] == value, "\(key)")
+    }
+  }
+
   /// What is written again in transformers' own names is what transformers wrote, bit for bit.
   @Test("export is bit-identical", arguments: FamilyFixtures.goldens)
   func export(_ golden: FamilyFixtures.Golden) throws {

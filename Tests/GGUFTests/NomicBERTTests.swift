@@ -13,7 +13,7 @@ import Testing
   func brokenNumbers() throws {
     let cases: [(key: String, value: JSON, subject: String)] = [
       ("rope.freq_base", 0, "rope_theta"), ("attention.head_count", 12, "head_dim"),
-      ("context_length", 0, "n_positions"),
+      ("context_length", 0, "max_position_embeddings"),
     ]
     for (key, value, subject) in cases {
       try expectError(in: "nomic_bert-base", ["nomic-bert.\(key)": value]) { error in

@@ -145,7 +145,7 @@ extension Family {
         .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"], default: 0)),
     ],
     // The keys of GPT-2, which the first configurations were derived from.
-    configurationKeys: [
+    legacyKeys: [
       "hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
       "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
       "layer_norm_eps": "layer_norm_epsilon", "hidden_dropout_prob": "resid_pdrop",

@@ -59,8 +59,10 @@ struct Lowering {
       let (step, value) = (graph.steps[index], values[index])
       let axes: [NodeList.Axis]
       if step.rows == .tokens {
-        nodes.add("Reshape", [value.name, shape([step.width]).name], output: name)
-        axes = [.batch, .sequence, .extent(step.width)]
+        let columns = graph.flatOutputs.contains(name) ? [] : [step.width]
+        let extents = columns.isEmpty ? batchShape : shape(columns)
+        nodes.add("Reshape", [value.name, extents.name], output: name)
+        axes = [.batch, .sequence] + columns.map { .extent($0) }
       } else {
         nodes.add("Identity", [value.name], output: name)
         switch step.rows {

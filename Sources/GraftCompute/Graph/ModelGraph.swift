@@ -50,6 +50,8 @@ public struct ModelGraph: Sendable {
   public internal(set) var steps: [Step] = []
   /// Which steps' results they are, by the names that transformers gives them.
   public internal(set) var outputs: OrderedDictionary<String, Int> = [:]
+  /// The outputs that are single numbers for each row, and have no axis for columns.
+  public internal(set) var flatOutputs: Set<String> = []
 
 }
 
@@ -99,6 +101,7 @@ extension ModelGraph {
       graph.steps.append(step)
     }
     graph.outputs = outputs.mapValues { parts.count + $0 }
+    graph.flatOutputs = flatOutputs
     return graph
   }
 }

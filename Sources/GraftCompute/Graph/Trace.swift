@@ -25,9 +25,14 @@ public final class Trace {
 
   /// The graph that ends in given results.
   ///
-  /// - Parameter outputs: The results and what the graph is to call them.
+  /// - Parameters:
+  ///   - outputs: The results and what the graph is to call them.
+  ///   - flat: Those that are one number for each row; see ``ModelGraph/flatOutputs``.
   /// - Throws: `GraftError` when something was done that a graph has no step for.
-  public func graph(_ outputs: [(name: String, result: Variable)]) throws -> ModelGraph {
+  public func graph(_ outputs: [(name: String, result: Variable)], flat: Set<String> = []) throws
+    -> ModelGraph
+  {
+    graph.flatOutputs = flat
     for (name, result) in outputs {
       if case .step(let step) = value(of: result) { graph.outputs[name] = step }
     }

@@ -31,6 +31,9 @@ public struct Family: Sendable {
   public let combinations: [HeadCombination]
   /// How the family spells keys of the configuration, by their usual names: `attribute_map` in transformers.
   public let configurationKeys: [String: String]
+  /// Other spellings of keys that files may have in place of the usual ones. They are kept as they are, and never written
+  /// where a file does not have them.
+  public let legacyKeys: [String: String]
   /// Values that keys of a configuration have here whatever a file says, where they are there: of what is read in
   /// several spellings and written in one.
   public let settledConfiguration: [String: JSON]
@@ -53,6 +56,7 @@ public struct Family: Sendable {
     heads: [FamilyHead],
     combinations: [HeadCombination] = [],
     configurationKeys: [String: String] = [:],
+    legacyKeys: [String: String] = [:],
     settledConfiguration: [String: JSON] = [:],
     dropoutKeys: [String] = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"],
     dialects: [Dialect],
@@ -68,6 +72,7 @@ public struct Family: Sendable {
     self.heads = heads
     self.combinations = combinations
     self.configurationKeys = configurationKeys
+    self.legacyKeys = legacyKeys
     self.settledConfiguration = settledConfiguration
     self.dropoutKeys = dropoutKeys
     self.dialects = dialects
@@ -110,6 +115,9 @@ public struct Family: Sendable {
   public func adopting(_ configuration: Configuration) -> Configuration {
     var adopted = configuration
     adopted.aliases = configurationKeys
+    for (usual, legacy) in legacyKeys where adopted.values[usual] == nil && adopted.values[legacy] != nil {
+      adopted.aliases[usual] = legacy
+    }
     for (key, value) in settledConfiguration where adopted.values[key] != nil { adopted.values[key] = value }
     return adopted
   }

@@ -31,6 +31,7 @@ extension Checkpoint {
         (output.name, output.column.map { tape.columns(scores, $0..<$0 + 1) } ?? scores)
       }
     }.sorted { $0.0 < $1.0 }
-    return try trace.graph(outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) })
+    let flat = heads.flatMap { type(of: $0.task).outputs }.filter { $0.column != nil }.map(\.name)
+    return try trace.graph(outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) }, flat: Set(flat))
   }
 }

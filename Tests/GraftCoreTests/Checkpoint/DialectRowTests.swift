@@ -201,6 +201,20 @@ struct DialectRowTests {
     #expect(error?.subject == "key 'width'")
   }
 
+  @Test("an older spelling is read where a file has it, and the usual one otherwise")
+  func legacyKeys() throws {
+    let family = Family(
+      name: "paper", classPrefix: "Paper", backbone: Family.paper.backbone, heads: [],
+      legacyKeys: ["hidden_size": "n_embd"], dialects: [])
+    var usual = family.adopting(Configuration(["hidden_size": 4]))
+    usual["hidden_size"] = 5
+    #expect(try usual.size("hidden_size") == 5 && usual.values == ["hidden_size": 5])
+    var legacy = family.adopting(Configuration(["n_embd": 4]))
+    #expect(try legacy.size("hidden_size") == 4)
+    legacy["hidden_size"] = 5
+    #expect(legacy.values == ["n_embd": 5])
+  }
+
   @Test("layers of groups are counted through, and a number depends on what the encoder has")
   func numbers() throws {
     func names(_ rows: [Dialect.Row], pooler: [Dialect.Row] = []) throws -> [String] {
