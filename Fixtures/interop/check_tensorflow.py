@@ -115,9 +115,12 @@ def check(graft, report, golden, work):
     source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
     family = family_of(source)
     for folder, (what, form, framework, dialect, loads) in FORMS.items():
-        if dialect == "google" and family != "bert":
-            continue
         checks, written = report.of(form, framework, dialect, family), work / form
+        if dialect == "google" and family != "bert":
+            # Graft writes these as Google named them, but its code for them is not here to load them.
+            if source.parent.name == folder:
+                checks.check(f"Graft reads {what}", name, lambda: graft.verify(source, golden), READS)
+            continue
 
         def export(*options):
             graft("export", source, "--format", form, *options, "--output", written)

