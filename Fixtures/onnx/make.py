@@ -2,8 +2,9 @@
 
     python make.py      # torch 2.15.0, transformers 5.23.0, onnx 1.23.2, onnxscript 0.7.2, ml_dtypes 0.6.0
 
-The models are those of bert-tiny, whose safetensors and goldens say what is right, and `new`, of which many tensors are
-equal: an exporter keeps one of them, and no bias of zeros. `script` is
+The models are those of bert-tiny, whose safetensors and goldens say what is right; one of albert-tiny, whose layers are
+used again and again, which an exporter stores each time; and `new`, of which many tensors are equal: an exporter keeps one
+of them, and no bias of zeros. `script` is
 torch.onnx.export(dynamo=False), `dynamo` is dynamo=True, its default; from what the latter notes of each node, stack
 traces and source texts are left out, for they name this machine's folders and are most of the file. `types` has every
 element type in every way a tensor can be stored.
@@ -18,10 +19,18 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
-from transformers import BertConfig, BertForMaskedLM, BertForPreTraining, BertForSequenceClassification, BertModel
+from transformers import (
+    AlbertForSequenceClassification,
+    BertConfig,
+    BertForMaskedLM,
+    BertForPreTraining,
+    BertForSequenceClassification,
+    BertModel,
+)
 
 HERE = Path(__file__).parent
 TINY = HERE.parent / "bert-tiny"
+ALBERT = HERE.parent / "albert-tiny"
 MODELS = [
     ("script", "sequence-classification", BertForSequenceClassification),
     ("script", "untied-decoder", BertForMaskedLM),
@@ -29,6 +38,7 @@ MODELS = [
     ("dynamo", "pretraining", BertForPreTraining),
     ("script", "new", BertForMaskedLM),
     ("dynamo", "new", BertForMaskedLM),
+    ("script", "albert", AlbertForSequenceClassification),
 ]
 NOTES_LEFT_OUT = ("pkg.torch.onnx.stack_trace", "pkg.torch.onnx.fx_node", "pkg.torch.onnx.class_hierarchy", "namespace")
 
@@ -115,7 +125,7 @@ def main():
     )
     BertForMaskedLM(config).save_pretrained(HERE / "new")
     for kind, name, architecture in MODELS:
-        source = HERE / name if name == "new" else TINY / name
+        source = {"new": HERE / "new", "albert": ALBERT / "sequence-classification"}.get(name, TINY / name)
         directory = HERE / kind / name
         directory.mkdir(parents=True)
         shutil.copy(source / "config.json", directory)

@@ -133,15 +133,33 @@ struct ParameterNames {
     guard constant.tensor.spec.dtype.isFloatingPoint else { return }
     if constant.initializer != parameter { resolved.insert(constant.initializer) }
     guard found[parameter] == nil else { return }
-    guard constant.isTransposed else {
-      found[parameter] = constant.tensor
+    let tensor = try tensor(of: constant)
+    if let first = found[Self.withoutCallNumbers(parameter)], first.spec == tensor.spec,
+      try first.floats() == tensor.floats()
+    {
       return
     }
+    found[parameter] = tensor
+  }
+
+  /// The name that a parameter has where its module is called for the first time. PyTorch's older exporter numbers
+  /// further calls of a module, as of ALBERT's layers, `query_1`, and stores its weights once more.
+  private static func withoutCallNumbers(_ parameter: String) -> String {
+    parameter.split(separator: ".").map { part in
+      guard let line = part.lastIndex(of: "_"), let number = Int(part[part.index(after: line)...]), number > 0
+      else { return String(part) }
+      return String(part[..<line])
+    }.joined(separator: ".")
+  }
+
+  /// A constant as it is used.
+  private func tensor(of constant: Constant) throws -> LazyTensor {
+    guard constant.isTransposed else { return constant.tensor }
     guard constant.tensor.spec.shape.count == 2 else {
       throw GraftError(
         .malformed, "the weight of a product is no matrix", subject: "tensor '\(constant.initializer)'",
         found: "\(constant.tensor.spec)")
     }
-    found[parameter] = constant.tensor.transposed()
+    return constant.tensor.transposed()
   }
 }
