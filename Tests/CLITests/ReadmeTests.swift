@@ -18,6 +18,23 @@ import Testing
     }
   }
 
+  /// The commands in a page's console blocks, run one after the other beside the fixtures, with what each prints.
+  static func session(of page: String) throws -> [(command: String, output: String)] {
+    let commands = try commands(in: page)
+    #expect(commands.count >= 4 && commands.allSatisfy { $0.hasPrefix("graft ") })
+    return try Sandbox.with { sandbox in
+      #expect(
+        try sandbox.shell(
+          "ln -s '\(repository.path)/Fixtures' . && mkdir bin && ln -s \"$GRAFT\" bin/graft"
+        ).code == 0)
+      return try commands.map { command in
+        let outcome = try sandbox.shell("PATH=\"$PWD/bin:$PATH\"; \(command)")
+        #expect(outcome.code == 0, "$ \(command)\n\(outcome.stderr)")
+        return (command, outcome.stdout)
+      }
+    }
+  }
+
   @Test("every command in the README runs as written, one after the other, from an empty directory")
   func everyCommandRuns() throws {
     let commands = try Self.commands()
