@@ -3,8 +3,10 @@
     python make.py      # torch 2.15.0, transformers 5.23.0, onnx 1.23.2, onnxscript 0.7.2, ml_dtypes 0.6.0
 
 The models are those of bert-tiny, whose safetensors and goldens say what is right; one of albert-tiny, whose layers are
-used again and again, which an exporter stores each time; and `new`, of which many tensors are equal: an exporter keeps one
-of them, and no bias of zeros. `script` is
+used again and again, which an exporter stores each time; and three new ones: `new`, of which many tensors are equal: an
+exporter keeps one of them, and no bias of zeros; `no-biases`, a ModernBERT, whose LayerNorms get biases from one exporter,
+and its products from our reader for the other; `unused`, an ALBERT with a group of layers too many, which is left out. Of
+it `unused` holds what is computed with. `script` is
 torch.onnx.export(dynamo=False), `dynamo` is dynamo=True, its default; from what the latter notes of each node, stack
 traces and source texts are left out, for they name this machine's folders and are most of the file. `types` has every
 element type in every way a tensor can be stored.
@@ -18,14 +20,18 @@ import numpy
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (
+    AlbertConfig,
     AlbertForSequenceClassification,
+    AlbertModel,
     BertConfig,
     BertForMaskedLM,
     BertForPreTraining,
     BertForSequenceClassification,
     BertModel,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
 )
 
 HERE = Path(__file__).parent
@@ -39,14 +45,26 @@ MODELS = [
     ("script", "new", BertForMaskedLM),
     ("dynamo", "new", BertForMaskedLM),
     ("script", "albert", AlbertForSequenceClassification),
+    ("script", "no-biases", ModernBertForMaskedLM),
+    ("dynamo", "no-biases", ModernBertForMaskedLM),
+    ("dynamo", "unused", AlbertModel),
 ]
+SIZES = dict(vocab_size=40, hidden_size=8, num_attention_heads=2, intermediate_size=16, max_position_embeddings=64)
+NEW = {
+    "new": (BertForMaskedLM, BertConfig(num_hidden_layers=2, **SIZES)),
+    "no-biases": (ModernBertForMaskedLM, ModernBertConfig(
+        num_hidden_layers=1, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2, **SIZES)),
+    "unused": (AlbertModel, AlbertConfig(num_hidden_layers=1, num_hidden_groups=2, embedding_size=8, **SIZES)),
+}
 NOTES_LEFT_OUT = ("pkg.torch.onnx.stack_trace", "pkg.torch.onnx.fx_node", "pkg.torch.onnx.class_hierarchy", "namespace")
 
 
 def export(model, file, dynamo, **options):
     """As a user would, with batch and length left open."""
     ids = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
-    inputs = dict(input_ids=ids, attention_mask=(ids != 0).long(), token_type_ids=torch.zeros_like(ids))
+    inputs = dict(input_ids=ids, attention_mask=(ids != 0).long())
+    if hasattr(model.config, "type_vocab_size"):
+        inputs["token_type_ids"] = torch.zeros_like(ids)
     if dynamo:
         axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence", max=64)}
         torch.onnx.export(
@@ -116,16 +134,13 @@ def types():
 
 
 def main():
-    for kind in ("script", "dynamo", "types", "new"):
+    for kind in ("script", "dynamo", "types", *NEW):
         shutil.rmtree(HERE / kind, ignore_errors=True)
     torch.manual_seed(11)
-    config = BertConfig(
-        vocab_size=40, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=64,
-    )
-    BertForMaskedLM(config).save_pretrained(HERE / "new")
+    for name, (architecture, config) in NEW.items():
+        architecture(config).save_pretrained(HERE / name)
     for kind, name, architecture in MODELS:
-        source = {"new": HERE / "new", "albert": ALBERT / "sequence-classification"}.get(name, TINY / name)
+        source = HERE / name if name in NEW else ALBERT / "sequence-classification" if name == "albert" else TINY / name
         directory = HERE / kind / name
         directory.mkdir(parents=True)
         shutil.copy(source / "config.json", directory)
@@ -136,6 +151,9 @@ def main():
         if kind == "dynamo":
             strip(file)
         onnx.checker.check_model(file)
+    used = HERE / "unused/model.safetensors"
+    tensors = {name: tensor for name, tensor in load_file(used).items() if "layer_groups.1." not in name}
+    save_file(tensors, used, metadata={"format": "pt"})
     types()
 
 

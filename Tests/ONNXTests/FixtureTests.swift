@@ -42,6 +42,28 @@ import GraftPlugins
     #expect(difference.isEmpty && difference.converted.isEmpty, "\(difference)")
   }
 
+  @Test("a model without biases gets none, whatever the exporter does", arguments: ["script", "dynamo"])
+  func importsWithoutBiases(_ exporter: String) throws {
+    let file = fixtures.appending(path: "onnx/\(exporter)/no-biases")
+    let opened = try Registry.builtIn().open(file)
+    try opened.report.requireStrict()
+    let difference = try compare(file, fixtures.appending(path: "onnx/no-biases"), registry: .builtIn())
+    #expect(difference.isEmpty && difference.converted.isEmpty, "\(difference)")
+    let backbone = try #require(opened.checkpoint[Component.backbone])
+    #expect(
+      Set(backbone.weights.tensors.keys) == Set(try opened.checkpoint.makeBackbone().parameters.map(\.name)))
+  }
+
+  @Test("parameters that nothing computes with are made anew, and the report says so")
+  func importsWithoutUnused() throws {
+    let file = fixtures.appending(path: "onnx/dynamo/unused")
+    let group = try #require(Registry.builtIn().open(file).report.groups.first)
+    #expect(!group.initialized.isEmpty)
+    #expect(group.initialized.allSatisfy { $0.contains("albert_layer_groups.1.") }, "\(group.initialized)")
+    let difference = try compare(file, fixtures.appending(path: "onnx/unused"), registry: .builtIn())
+    #expect(difference.isEmpty && difference.converted.isEmpty, "\(difference)")
+  }
+
   @Test("every type is read, raw, listed and from another file")
   func types() throws {
     let directory = fixtures.appending(path: "onnx/types")

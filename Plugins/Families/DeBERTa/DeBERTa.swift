@@ -56,8 +56,10 @@ public struct DeBERTaBackbone: Backbone {
       specs += ParameterSpec.layerNorm("\(name).feed_forward.norm", hidden)
     }
     if let relative = configuration.relative {
-      specs.append(ParameterSpec("relative.weight", [2 * relative.distances.span, hidden], initializer))
-      if relative.isNormalized { specs += ParameterSpec.layerNorm("relative.norm", hidden) }
+      var embeddings = [ParameterSpec("relative.weight", [2 * relative.distances.span, hidden], initializer)]
+      if relative.isNormalized { embeddings += ParameterSpec.layerNorm("relative.norm", hidden) }
+      let isUsed = relative.hasContentToPosition || relative.hasPositionToContent
+      specs += isUsed ? embeddings : embeddings.map(\.unused)
     }
     if let convolution = configuration.convolution {
       specs += [

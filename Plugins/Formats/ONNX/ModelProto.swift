@@ -113,8 +113,12 @@ struct ModelProto {
   ///   the files.
   func model() throws -> ModelFile {
     let isNamed = !hasNodes || producer == Self.producer
-    let tensors = try isNamed ? initializers : ParameterNames(initializers, nodes).parameters()
-    let weights = Weights(tensors, metadata: metadata)
+    var weights = Weights(initializers, metadata: metadata)
+    if !isNamed {
+      let names = try ParameterNames(initializers, nodes)
+      weights.tensors = names.parameters()
+      weights.assumed = names.assumed
+    }
     try weights.checkExpansion(of: sizes)
     return ModelFile(weights, attributes: attributes)
   }

@@ -24,6 +24,8 @@ struct ParameterNames {
   private var found: OrderedDictionary<String, LazyTensor>
   /// Constants by the name of the value that they are in the graph.
   private var constants: [String: Constant]
+  /// Biases of zeros that the file has not, or not by name.
+  private(set) var assumed: Set<String> = []
   /// Initializers that have turned out to be a parameter of another name.
   private var resolved: Set<String> = []
   /// The weight of each product whose bias has not been met, by the product's name.
@@ -124,6 +126,7 @@ struct ParameterNames {
       let weight = found["\(module).weight"], found["\(module).bias"] == nil,
       let spec = TensorSpec(validating: weight.spec.dtype, [outputs])
     else { return }
+    assumed.insert("\(module).bias")
     found["\(module).bias"] = LazyTensor(spec) { buffer, _ in
       buffer.initializeMemory(as: UInt8.self, repeating: 0)
     }
@@ -139,6 +142,7 @@ struct ParameterNames {
     {
       return
     }
+    if parameter.hasSuffix(".bias"), try tensor.floats().allSatisfy({ $0 == 0 }) { assumed.insert(parameter) }
     found[parameter] = tensor
   }
 

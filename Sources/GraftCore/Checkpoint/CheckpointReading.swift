@@ -109,6 +109,8 @@ extension Registry {
       configuration: configuration, family: family,
       components: try components(decoded, identity.tasks, configuration, family, record, directory),
       extra: decoded.unknown)
+    try dropAssumedParts(of: &checkpoint)
+    try initializeUnusedParts(of: &checkpoint, table, &report)
     try checkEncoder(checkpoint, table)
     checkpoint.lineage = try directory.lineage(record)
     checkpoint.activeHead = identity.architecture.active(
@@ -178,6 +180,22 @@ extension Registry {
     return components
   }
 
+  /// Drops what a file's reader has made out to be there, where the model has no such parameter.
+  private func dropAssumedParts(of checkpoint: inout Checkpoint) throws {
+    let backbone = try checkpoint.makeBackbone()
+    for index in checkpoint.components.indices {
+      let component = checkpoint.components[index]
+      let assumed = component.weights.assumed
+      guard !assumed.isEmpty else { continue }
+      let specs = try component.parameters(checkpoint.configuration, checkpoint.family, on: backbone)
+      let names = Set(specs.map(\.name))
+      checkpoint.components[index].weights.tensors.removeAll {
+        assumed.contains($0.key) && !names.contains($0.key)
+      }
+      checkpoint.components[index].weights.assumed = []
+    }
+  }
+
   /// Takes the vocabulary's size from the tensor, which padded vocabularies make larger.
   private func correctVocabulary(
     _ configuration: inout Configuration,
@@ -193,6 +211,18 @@ extension Registry {
         + "\(shape[0]) is used"
     )
     configuration["vocab_size"] = JSON(shape[0])
+  }
+
+  /// Gives the backbone new values for what the file lacks and the forward pass does not read.
+  private func initializeUnusedParts(
+    of checkpoint: inout Checkpoint, _ table: NameTable, _ report: inout LoadReport
+  ) throws {
+    guard let index = checkpoint.components.firstIndex(where: { $0.id == Component.backbone }) else { return }
+    let stored = checkpoint.components[index].weights
+    let missing = try checkpoint.makeBackbone().parameters.filter { !$0.isUsed && stored[$0.name] == nil }
+    guard !missing.isEmpty else { return }
+    checkpoint.components[index].weights.tensors.merge(try missing.initialized(seed: 0).tensors) { $1 }
+    report.update(Component.backbone) { $0.initialized += missing.map { table.storedName($0.name) } }
   }
 
   /// Demands every tensor of the backbone, and of a pooler that is there, in its shape.
@@ -307,16 +337,30 @@ extension LazyTensor {
 }
 
 extension Component {
+  /// The parameters that it has in a model.
+  ///
+  /// - Throws: `GraftError` when the configuration is not usable.
+  func parameters(
+    _ configuration: Configuration, _ family: Family, on backbone: any Backbone
+  ) throws -> [ParameterSpec] {
+    switch kind {
+    case .backbone: return backbone.parameters
+    case .pooler: return try family.makePooler(configuration, on: backbone)?.parameters ?? []
+    case .head(let task):
+      let settings = configuration.applying(self)
+      return try family.makeHead(task.init(settings), settings, on: backbone).parameters
+    case .opaque: return []
+    }
+  }
+
   /// Demands that a head is whole and fits a backbone; one that is not known fits any.
   ///
   /// - Throws: `GraftError` naming the first tensor that is missing or of another shape.
   public func check(
     _ configuration: Configuration, _ family: Family, on backbone: any Backbone, _ table: NameTable? = nil
   ) throws {
-    guard let task else { return }
-    let settings = configuration.applying(self)
-    let specs = try family.makeHead(task.init(settings), settings, on: backbone).parameters
-    for spec in specs {
+    guard task != nil else { return }
+    for spec in try parameters(configuration, family, on: backbone) {
       let name = table?.storedName(spec.name) ?? spec.name
       guard let tensor = weights[spec.name] else {
         throw GraftError(

@@ -84,12 +84,18 @@ public struct ParameterSpec: Sendable {
   public let shape: [Int]
   /// How a new one starts.
   public let initializer: Initializer
+  /// Whether the forward pass reads it. A file may lack one that it does not: exporters of graphs leave it out.
+  public let isUsed: Bool
 
-  public init(_ name: String, _ shape: [Int], _ initializer: Initializer) {
+  public init(_ name: String, _ shape: [Int], _ initializer: Initializer, isUsed: Bool = true) {
     self.name = name
     self.shape = shape
     self.initializer = initializer
+    self.isUsed = isUsed
   }
+
+  /// The same parameter, which the forward pass does not read.
+  public var unused: ParameterSpec { ParameterSpec(name, shape, initializer, isUsed: false) }
 
   /// The weight of a linear layer `in → out`, and its bias unless it has none.
   public static func linear(

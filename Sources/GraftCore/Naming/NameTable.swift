@@ -158,7 +158,7 @@ public struct NameTable: Sendable {
       guard let index = spelling[name] else {
         if let reason = reasonToDrop(name) {
           report.dropped.append(.init(name: stored, reason: .declared(reason)))
-        } else {
+        } else if !weights.assumed.contains(stored) {
           report.unexpected.append(stored)
           decoded.unknown[stored] = tensor
         }
@@ -184,6 +184,10 @@ public struct NameTable: Sendable {
         entry.row.isSum ? try tensor.asSum(stored) : try tensor.split(entry.row.parameters.count, stored)
       for (parameter, part) in zip(entry.row.parameters, parts) {
         decoded.components[entry.owner, default: Weights()][parameter] = part
+      }
+      if weights.assumed.contains(stored) {
+        decoded.components[entry.owner]?.assumed.formUnion(entry.row.parameters)
+        continue
       }
       // The pooler is reported with the encoder that it belongs to.
       report.update(entry.owner == Component.pooler ? Component.backbone : entry.owner) { group in

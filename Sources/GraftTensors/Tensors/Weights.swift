@@ -6,6 +6,9 @@ import OrderedCollections
 public struct Weights: Sendable {
   public var tensors: OrderedDictionary<String, LazyTensor>
   public var metadata: [String: String]
+  /// Names of tensors that a reader has made out to be there: biases of zeros, which exporters of graphs add and
+  /// leave out. A model without such a parameter is none the worse.
+  public var assumed: Set<String> = []
 
   public init(_ tensors: OrderedDictionary<String, LazyTensor> = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors

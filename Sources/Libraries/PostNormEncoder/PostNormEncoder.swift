@@ -73,13 +73,16 @@ public struct PostNormEncoder: Sendable {
           "relative_bias.weight", [bias.rows, configuration.headCount], .normal(deviation: deviation)))
     }
     for name in layers.names {
+      var layer: [ParameterSpec] = []
       for projection in ["query", "key", "value", "output"] {
-        specs += linear("\(name).attention.\(projection)", hidden, hidden)
+        layer += linear("\(name).attention.\(projection)", hidden, hidden)
       }
-      specs += ParameterSpec.layerNorm("\(name).attention.norm", hidden)
-      specs += linear("\(name).feed_forward.intermediate", hidden, intermediate)
-      specs += linear("\(name).feed_forward.output", intermediate, hidden)
-      specs += ParameterSpec.layerNorm("\(name).feed_forward.norm", hidden)
+      layer += ParameterSpec.layerNorm("\(name).attention.norm", hidden)
+      layer += linear("\(name).feed_forward.intermediate", hidden, intermediate)
+      layer += linear("\(name).feed_forward.output", intermediate, hidden)
+      layer += ParameterSpec.layerNorm("\(name).feed_forward.norm", hidden)
+      // Of more groups than layers, some come in no token's way.
+      specs += layers.order.contains(name) ? layer : layer.map(\.unused)
     }
     return specs
   }
