@@ -32,6 +32,8 @@ getLogger("torch.onnx").setLevel("ERROR")
 
 PYTORCH = f"PyTorch {torch.__version__.partition('+')[0]}"
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
+# Where the exporter stores what relative embeddings become, and not themselves.
+FOLDED = {"without-buckets, dynamo=True": "tensor 'deberta.encoder.rel_embeddings.weight': the backbone is incomplete"}
 RENAMED = {"ForMaskedLM": "prediction_logits", "ForNextSentencePrediction": "seq_relationship_logits"}
 
 
@@ -143,6 +145,8 @@ def check(graft, report, source, work):
         def imports():
             theirs = work / options
             torch_exports(plain, theirs, longest, **arguments)
+            if f"{source.name}, {options}" in FOLDED:
+                return graft.fails(FOLDED[f"{source.name}, {options}"], "import", theirs, "--output", work / "folded")
             return graft.identical(float32, theirs)
 
         pytorch.check("import of torch.onnx.export", f"{name}, {options}", imports, READS)

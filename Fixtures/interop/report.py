@@ -166,16 +166,20 @@ class Graft:
             raise Failure(json.dumps({key: found[key] for key in wrong}))
         return f"{len(found['equal'])} tensors bit-identical"
 
+    def fails(self, message, *arguments):
+        """A command that has to fail, with these words in its error."""
+        try:
+            self(*arguments)
+        except Failure as failure:
+            if message in str(failure):
+                return "refused"
+            raise
+        raise Failure("it did not fail")
+
     def refuses(self, source, *arguments):
         """An export for which the dialect has no names; nothing is written, or lost."""
         with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
-            try:
-                self("export", source, *arguments, "--output", Path(work) / "out")
-            except Failure as failure:
-                if "has no name for" in str(failure):
-                    return "refused"
-                raise
-        raise Failure("it was written")
+            return self.fails("has no name for", "export", source, *arguments, "--output", Path(work) / "out")
 
 
 def compare(found, expected, mask):
