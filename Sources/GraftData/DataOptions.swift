@@ -15,6 +15,13 @@ public struct DataOptions: Sendable, Equatable {
   public var hasHeader: Bool?
   /// `nil` goes by the file: its name, and its first bytes.
   public var format: DataFormat?
+  /// What stands between the columns of a table: one ASCII character. `nil` goes by the format and the header.
+  public var delimiter: UInt8?
+  /// How quotes are read in a table; `nil` goes by the file.
+  public var quoting: Quoting?
+  /// Whether a file whose name and first bytes say nothing else is one text a line, where blank lines are texts too; it
+  /// is a table otherwise.
+  public var defaultsToLines = false
   /// Permutes the rows as NumPy's `default_rng(seed).permutation(count)` does.
   public var shuffleSeed: UInt64?
   /// Keeps this many rows: the first ones, after shuffling.
@@ -28,6 +35,8 @@ public struct DataOptions: Sendable, Equatable {
     fields: [TaskColumn] = [],
     hasHeader: Bool? = nil,
     format: DataFormat? = nil,
+    delimiter: UInt8? = nil,
+    quoting: Quoting? = nil,
     shuffleSeed: UInt64? = nil,
     take: Int? = nil
   ) {
@@ -37,8 +46,31 @@ public struct DataOptions: Sendable, Equatable {
     self.fields = fields
     self.hasHeader = hasHeader
     self.format = format
+    self.delimiter = delimiter
+    self.quoting = quoting
     self.shuffleSeed = shuffleSeed
     self.take = take
+  }
+
+  /// The delimiter that a text means: a character of its own, or its name.
+  ///
+  /// - Returns: `nil` for what can be none: a quote, a letter beyond ASCII, several characters.
+  public static func delimiter(_ text: String) -> UInt8? {
+    let named: UInt8? =
+      switch text.lowercased() {
+      case "tab", "\\t": 0x09
+      case "comma": 0x2C
+      case "semicolon": 0x3B
+      case "space": 0x20
+      case "pipe": 0x7C
+      default: nil
+      }
+    let bytes = Array(text.utf8)
+    if named != nil { return named }
+    guard bytes.count == 1, (0x20..<0x7F).contains(bytes[0]) || bytes[0] == 0x09, bytes[0] != 0x22 else {
+      return nil
+    }
+    return bytes[0]
   }
 
   /// The rows that ``shuffleSeed`` and ``take`` ask for.
@@ -46,6 +78,26 @@ public struct DataOptions: Sendable, Equatable {
     let limit = take ?? .max
     guard let seed = shuffleSeed else { return rows.count > limit ? Array(rows[..<limit]) : rows }
     return NumPyGenerator(seed: seed).permutation(rows.count, first: limit).map { rows[$0] }
+  }
+}
+
+extension DataOptions {
+  /// Whether the given columns speak of a header: they do unless all of them are numbers.
+  var impliesHeader: Bool {
+    let given = textColumns + [pairColumn, labelColumn].compactMap { $0 }
+    return given.isEmpty
+      || given.contains {
+        if case .name = $0 { true } else { false }
+      }
+  }
+
+  /// Whether a header has the columns of the text.
+  func findsText(in header: [String]) -> Bool {
+    let names = textColumns.compactMap { column in
+      if case .name(let name) = column { name } else { nil }
+    }
+    guard names.isEmpty else { return names.allSatisfy(header.contains) }
+    return (["text"] + fields.filter(\.replacesText).map(\.name)).contains(where: header.contains)
   }
 }
 
@@ -88,14 +140,24 @@ public enum Column: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
+/// What a quote means in a table.
+public enum Quoting: String, Sendable, CaseIterable {
+  /// A field that begins with a quote ends with one, and may hold delimiters, line ends and doubled quotes: RFC 4180.
+  case csv
+  /// A quote is an ordinary character: `text/tab-separated-values` of IANA.
+  case none
+}
+
 /// How a data file is laid out.
 public enum DataFormat: String, Sendable, CaseIterable {
   /// Comma-separated values with quotes: RFC 4180. Backslashes are ordinary characters.
   case csv
-  /// Tab-separated values, where a quote is an ordinary character: `text/tab-separated-values` of IANA.
+  /// Tab-separated values. Whether fields stand in quotes is seen from them; see ``Quoting``.
   case tsv
   /// One JSON object a line.
   case jsonLines = "jsonl"
+  /// One JSON array of objects.
+  case json
   /// One text a line, nothing else.
   case lines
   /// A token a line, with its tag in another column, and blank lines between sentences.
@@ -103,29 +165,6 @@ public enum DataFormat: String, Sendable, CaseIterable {
   /// Questions on paragraphs, with their answers: one JSON document as SQuAD has it, version 1.1 or 2.0.
   case squad
 
-  /// What a file's name and first bytes suggest.
-  ///
-  /// - Parameters:
-  ///   - name: The file's name; a final `.gz` does not count.
-  ///   - head: The first bytes, decompressed.
-  init(name: String, head: some Collection<UInt8>) {
-    var parts = name.lowercased().split(separator: ".").map(String.init)
-    if parts.last == "gz" { parts.removeLast() }
-    if head.starts(with: "-DOCSTART-".utf8) { parts.append("conll") }
-    if SQuADReader.recognizes(head) { parts.append("squad") }
-    switch parts.last {
-    case "csv": self = .csv
-    case "tsv", "tab": self = .tsv
-    case "jsonl", "ndjson", "json": self = .jsonLines
-    case "txt": self = .lines
-    case "conll", "iob", "iob2", "bio", "bioes": self = .conll
-    case "squad": self = .squad
-    default:
-      let start = head.drop {
-        $0 == 0xEF || $0 == 0xBB || $0 == 0xBF || $0 == 0x20 || $0 == 0x0A || $0 == 0x0D
-      }
-      let firstLine = start.prefix { $0 != 0x0A }
-      self = start.first == UInt8(ascii: "{") ? .jsonLines : firstLine.contains(0x09) ? .tsv : .csv
-    }
-  }
+  /// Whether it has rows and columns between delimiters.
+  var isTable: Bool { self == .csv || self == .tsv }
 }

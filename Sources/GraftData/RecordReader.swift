@@ -35,8 +35,8 @@ struct Record {
 
 /// Reads the rows of a delimited file one at a time: CSV as RFC 4180 has it, TSV, or plain lines.
 ///
-/// A byte order mark is skipped, CRLF ends a line as LF does, blank lines are passed over. With quoting, a
-/// quoted field may hold delimiters, line feeds, and quotes that are doubled.
+/// A byte order mark is skipped, CRLF ends a line as LF does, blank lines are passed over unless the layout keeps them.
+/// With quoting, a quoted field may hold delimiters, line ends, and quotes that are doubled.
 struct DelimitedReader {
   /// The most bytes that one row may have: beyond it, a quote was surely forgotten.
   static let longestRecord = 1 << 24
@@ -44,23 +44,18 @@ struct DelimitedReader {
   static let mostFields = 1 << 16
 
   private var input: ByteWindow
-  private let delimiter: UInt8
-  private let quote: UInt8
+  private(set) var layout: FileLayout
   private var row = 0
+  /// The number of fields of the first row.
+  private var width: Int?
 
-  private static let lineFeed = UInt8(ascii: "\n")
-  private static let carriageReturn = UInt8(ascii: "\r")
+  private var delimiter: UInt8 { layout.delimiter }
+  private static let quote = FileLayout.quote
+  private static let carriageReturn = FileLayout.carriageReturn
 
-  init(_ input: ByteWindow, format: DataFormat) throws {
+  init(_ input: ByteWindow, _ layout: FileLayout) throws {
     self.input = input
-    // Where a character has no role, the line feed stands in: it ends a field anyway.
-    delimiter =
-      switch format {
-      case .csv: UInt8(ascii: ",")
-      case .tsv: UInt8(ascii: "\t")
-      case .lines, .jsonLines, .conll, .squad: DelimitedReader.lineFeed
-      }
-    quote = format == .csv ? UInt8(ascii: "\"") : DelimitedReader.lineFeed
+    self.layout = layout
     if try self.input.peek().starts(with: [0xEF, 0xBB, 0xBF]) { self.input.skip(3) }
   }
 
@@ -84,7 +79,8 @@ struct DelimitedReader {
           advice: "Look for a quote that is not closed."
         )
       }
-      if !isBlank { return true }
+      if width == nil, !isBlank { width = record.fieldCount }
+      if !isBlank || layout.keepsBlankLines { return true }
     }
     return false
   }
@@ -103,7 +99,7 @@ struct DelimitedReader {
       let stop = try input.next()
       if stop != nil { input.skip(1) }
       let start = record.ends.last ?? 0
-      let endsLine = stop != delimiter || delimiter == DelimitedReader.lineFeed
+      let endsLine = stop != delimiter || delimiter == layout.lineEnd
       if endsLine, !isQuoted, record.bytes.count > start, record.bytes.last == DelimitedReader.carriageReturn
       {
         record.bytes.removeLast()
@@ -117,12 +113,14 @@ struct DelimitedReader {
   ///
   /// - Returns: Whether it was quoted.
   private mutating func readField(into record: inout Record) throws -> Bool {
-    let lineFeed = DelimitedReader.lineFeed
-    guard quote != lineFeed, try input.next() == quote else {
+    let (quote, lineEnd) = (DelimitedReader.quote, layout.lineEnd)
+    guard layout.quoting != Quoting.none, try input.next() == quote,
+      try readsQuotes(behind: record.fieldCount)
+    else {
       _ = try input.take(
         until: delimiter,
-        or: lineFeed,
-        or: lineFeed,
+        or: lineEnd,
+        or: lineEnd,
         into: &record.bytes,
         limit: DelimitedReader.longestRecord
       )
@@ -142,7 +140,10 @@ struct DelimitedReader {
           .malformed,
           "a quoted field does not end",
           subject: "row \(row), column \(record.fieldCount + 1)",
-          advice: "Close the quote; a quote inside a field is written twice."
+          advice: """
+            Close the quote; a quote inside a field is written twice. Where quotes are ordinary characters, say so \
+            with \(option: "quoting").
+            """
         )
       }
       input.skip(1)
@@ -152,19 +153,35 @@ struct DelimitedReader {
     }
     try skipCarriageReturn()
     let next = try input.next()
-    guard next == nil || next == delimiter || next == lineFeed else {
+    guard next == nil || next == delimiter || next == lineEnd else {
       throw GraftError(
         .malformed,
         "text after the closing quote",
         subject: "row \(row), column \(record.fieldCount + 1)",
-        expected: "a comma or the end of the line",
-        advice: "A quote inside a field is written twice."
+        expected: "\(layout.delimiterName) or the end of the line",
+        advice: """
+          A quote inside a field is written twice; where quotes are ordinary characters, say so with \
+          \(option: "quoting").
+          """
       )
     }
     return true
   }
 
+  /// Decides, where nothing has yet, whether quotes stand around fields, by the rows that come.
+  private mutating func readsQuotes(behind fields: Int) throws -> Bool {
+    if let quoting = layout.quoting { return quoting == .csv }
+    let evidence = QuoteEvidence(
+      try input.peek(), behind: fields, width: width, delimiter: delimiter, lineEnd: layout.lineEnd)
+    layout.quoting = evidence.quoting
+    return evidence.quoting == .csv
+  }
+
   private mutating func skipCarriageReturn() throws {
-    if try input.next() == DelimitedReader.carriageReturn { input.skip(1) }
+    if layout.lineEnd != DelimitedReader.carriageReturn,
+      try input.next() == DelimitedReader.carriageReturn
+    {
+      input.skip(1)
+    }
   }
 }

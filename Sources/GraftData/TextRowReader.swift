@@ -5,41 +5,42 @@ import GraftTensors
 enum TextRowReader {
   /// Calls `body` with each row until it says that it has enough.
   ///
+  /// - Parameter report: Gets the format, the columns and the remarks.
   /// - Throws: `GraftError` naming the row, not the file.
   static func read(
     _ stream: ByteStream,
     name: String,
     path: String,
     options: DataOptions,
+    report: inout DataFileReport,
     _ body: (TextRow) throws -> Bool
   ) throws {
     var window = ByteWindow(stream)
-    let head = try window.peek()
-    try refuseForeign(head)
-    let format = options.format ?? DataFormat(name: name, head: head)
-    func lines() throws -> DelimitedReader { try DelimitedReader(window, format: format) }
-    switch format {
+    var head = try window.peek()
+    try ForeignFile.refuse(head)
+    if let order = TextTranscoding.ByteOrder(head) {
+      window = ByteWindow(TextTranscoding.utf8(of: window.rest, order))
+      head = try window.peek()
+      report.remarks.append("UTF-16")
+    }
+    let layout = try FileLayout(options, name: name, head: head)
+    report.format = layout.format
+    if layout.lineEnd == FileLayout.carriageReturn {
+      report.remarks.append("lines that end with a carriage return")
+    }
+    switch layout.format {
     case .squad: try SQuADReader.read(window, path: path, options: options, body)
-    case .jsonLines: try readObjects(lines(), path: path, options: options, body)
-    case .conll: try SentenceReader.read(lines(), path: path, options: options, body)
+    case .json:
+      var elements = try JSONElementReader(window)
+      try readObjects({ try elements.read(into: &$0) }, path: path, options: options, report: &report, body)
+    case .jsonLines:
+      var lines = try DelimitedReader(window, layout)
+      try readObjects({ try lines.read(into: &$0) }, path: path, options: options, report: &report, body)
+    case .conll:
+      try SentenceReader.read(DelimitedReader(window, layout), path: path, options: options, body)
     case .csv, .tsv, .lines:
-      try readTable(lines(), path: path, options: options, hasNames: format != .lines, body)
-    }
-  }
-
-  /// Names the kinds of file that people pass by mistake.
-  private static func refuseForeign(_ head: ArraySlice<UInt8>) throws {
-    guard !head.isEmpty else {
-      throw GraftError(.malformed, "the file is empty", expected: "rows of text")
-    }
-    if head.starts(with: "PAR1".utf8) {
-      throw GraftError(.unsupported, "a Parquet file", advice: "Convert it to CSV or JSON Lines.")
-    }
-    if head.starts(with: "version https://git-lfs".utf8) {
-      throw GraftError(.malformed, "a Git LFS pointer, not data", advice: "Run 'git lfs pull'.")
-    }
-    if head.starts(with: [0x1F, 0x8B]) {
-      throw GraftError(.unsupported, "compressed with gzip, which this reader was not given")
+      try readTable(
+        DelimitedReader(window, layout), path: path, options: options, report: &report, body)
     }
   }
 
@@ -49,10 +50,12 @@ enum TextRowReader {
     _ lines: DelimitedReader,
     path: String,
     options: DataOptions,
-    hasNames: Bool,
+    report: inout DataFileReport,
     _ body: (TextRow) throws -> Bool
   ) throws {
     var lines = lines
+    let hasNames = lines.layout.format != .lines
+    defer { report.note(lines.layout) }
     var record = Record()
     guard try lines.read(into: &record) else {
       throw GraftError(.malformed, "the file is empty", expected: "rows of text")
@@ -62,8 +65,10 @@ enum TextRowReader {
     let columns = try TableColumns(
       options,
       header: header ?? (hasNames ? nil : ["text"]),
-      count: record.fieldCount
+      count: record.fieldCount,
+      delimiters: lines.layout
     )
+    if hasNames { report.note(columns) }
     if hasHeader, !(try lines.read(into: &record)) {
       throw GraftError(.malformed, "there is no row below the header", expected: "rows of text")
     }
@@ -76,7 +81,9 @@ enum TextRowReader {
           expected: header.map { "\(columns.count), as in the header (\($0.joined(separator: ", ")))" }
             ?? "\(columns.count), as in row 1",
           found: "\(record.fieldCount)",
-          advice: "A text that holds the separator has to stand in quotes."
+          advice: lines.layout.quoting == Quoting.none
+            ? "A text that holds the delimiter has to stand in quotes, and quotes have to be read: \(option: "quoting")."
+            : "A text that holds the delimiter has to stand in quotes."
         )
       }
       if try !body(try columns.row(record, path: path)) { return }
@@ -84,15 +91,17 @@ enum TextRowReader {
   }
 
   /// Where the wanted columns are in a table.
-  private struct TableColumns {
+  fileprivate struct TableColumns {
     let count: Int
+    private let header: [String]?
     private var text: [Int]
     private var pair: Int?
     private var label: Int?
     private var fields: [(name: String, index: Int)]
 
-    init(_ options: DataOptions, header: [String]?, count: Int) throws {
+    init(_ options: DataOptions, header: [String]?, count: Int, delimiters layout: FileLayout) throws {
       self.count = count
+      self.header = header
       func find(_ column: Column) throws -> Int {
         switch column {
         case .number(let number) where number <= count: return number - 1
@@ -104,9 +113,11 @@ enum TextRowReader {
           "no such column",
           subject: "column '\(column)'",
           found: header.map(columnList) ?? "\(count) columns without names",
-          advice: header == nil
-            ? "Name the column by its number, from 1 to \(count)."
-            : "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
+          advice: count == 1 && (header ?? []).contains { $0.contains { ";\t|,".contains($0) } }
+            ? "The columns seem to stand between other delimiters than \(layout.delimiterName): name it with \(option: "delimiter")."
+            : header == nil
+              ? "Name the column by its number, from 1 to \(count)."
+              : "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
         )
       }
       fields = options.fields.compactMap { field in
@@ -121,6 +132,12 @@ enum TextRowReader {
       label = try options.labelColumn.map(find) ?? header?.firstIndex(of: "label")
     }
 
+    /// The columns of the text, the pair and the label, by name where they have one.
+    var used: (text: [Column], pair: Column?, label: Column?) {
+      func column(_ index: Int) -> Column { header.map { .name($0[index]) } ?? .number(index + 1) }
+      return (text.map(column), pair.map(column), label.map(column))
+    }
+
     func row(_ record: Record, path: String) throws -> TextRow {
       var row = TextRow(
         try text.map(record.text).joined(separator: " "),
@@ -133,22 +150,22 @@ enum TextRowReader {
     }
   }
 
-  // MARK: JSON Lines
+  // MARK: JSON
 
   private static func readObjects(
-    _ lines: DelimitedReader,
+    _ next: (inout Record) throws -> Bool,
     path: String,
     options: DataOptions,
+    report: inout DataFileReport,
     _ body: (TextRow) throws -> Bool
   ) throws {
-    var lines = lines
     var record = Record()
     var isEmpty = true
     func name(_ column: Column) throws -> String {
       guard case .name(let name) = column else {
         throw GraftError(
           .unsupported,
-          "JSON Lines have no column numbers",
+          "JSON objects have no column numbers",
           subject: "column '\(column)'",
           advice: "Name the column by its key."
         )
@@ -158,9 +175,14 @@ enum TextRowReader {
     let text = try options.textColumns.isEmpty ? ["text"] : options.textColumns.map(name)
     let pair = try options.pairColumn.map(name)
     let label = try options.labelColumn.map(name)
-    while try lines.read(into: &record) {
+    while try next(&record) {
+      let object = try parse(record, report.format)
+      if isEmpty {
+        report.textColumns = (options.isTextReplaced { object[$0] != nil } ? [] : text).map { .name($0) }
+        report.pairColumn = pair.map { .name($0) }
+        report.labelColumn = object[label ?? "label"].map { _ in .name(label ?? "label") }
+      }
       isEmpty = false
-      let object = try parse(record)
       let isThere = { object[$0] != nil }
       if var error = options.lacksText(object.keys, isThere) {
         error.subject = "row \(record.row), \(error.subject ?? "")"
@@ -176,10 +198,14 @@ enum TextRowReader {
       for field in options.fields { row.fields[field.name] = object[field.name] }
       if try !body(row) { return }
     }
-    if isEmpty { throw GraftError(.malformed, "the file is empty", expected: "one JSON object a line") }
+    if isEmpty {
+      throw GraftError(
+        .malformed, "the file is empty",
+        expected: report.format == .json ? "JSON objects in a list" : "one JSON object a line")
+    }
   }
 
-  private static func parse(_ record: Record) throws -> JSONRow {
+  private static func parse(_ record: Record, _ format: DataFormat) throws -> JSONRow {
     let subject = "row \(record.row)"
     do {
       let json = try JSON(parsing: record.bytes)
@@ -187,12 +213,14 @@ enum TextRowReader {
       throw GraftError(
         .malformed,
         "not a row",
-        expected: "a JSON object on each line",
+        expected: format == .json ? "a list of JSON objects" : "a JSON object on each line",
         found: json.kind,
-        advice: "Write one object a line: {\"text\": …, \"label\": …}."
+        advice: format == .json
+          ? "Write a list of objects: [{\"text\": …, \"label\": …}]."
+          : "Write one object a line: {\"text\": …, \"label\": …}."
       )
     } catch var error as GraftError {
-      error.advice = error.advice ?? "JSON Lines have one object on each line."
+      error.advice = error.advice ?? (format == .json ? nil : "JSON Lines have one object on each line.")
       error.subject = error.subject.map { "\(subject), \($0)" } ?? subject
       throw error
     }
@@ -291,14 +319,20 @@ extension DataOptions {
       found: columnList(columns),
       advice: "Rename the column that has them, or name one of plain texts with \(option: "text-column").")
   }
+}
 
-  /// Whether the given columns speak of a header: they do unless all of them are numbers.
-  fileprivate var impliesHeader: Bool {
-    let given = textColumns + [pairColumn, labelColumn].compactMap { $0 }
-    return given.isEmpty
-      || given.contains {
-        if case .name = $0 { true } else { false }
-      }
+extension DataFileReport {
+  fileprivate mutating func note(_ columns: TextRowReader.TableColumns) {
+    (textColumns, pairColumn, labelColumn) = columns.used
+  }
+
+  /// Notes what is not usual about a table.
+  fileprivate mutating func note(_ layout: FileLayout) {
+    guard layout.format.isTable else { return }
+    let usual = layout.format == .csv ? UInt8(ascii: ",") : UInt8(ascii: "\t")
+    if layout.delimiter != usual { remarks.append("\(layout.delimiterName) between columns") }
+    if layout.format == .tsv, layout.quoting == .csv { remarks.append("fields in quotes") }
+    if layout.format == .csv, layout.quoting == Quoting.none { remarks.append("quotes as they are") }
   }
 }
 

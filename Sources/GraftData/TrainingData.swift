@@ -7,6 +7,8 @@ public struct TrainingData: Sendable {
   public var names: [String]
   /// The number of the first label in the data; see `LabelReader.base`.
   public var labelBase: Int?
+  /// What was taken from each file.
+  public var files: [DataFileReport] = []
 
   /// Rows of named files.
   public init(_ rows: [TextRow], named names: [String], labelBase: Int? = nil) {

@@ -54,12 +54,60 @@ import Testing
     Row("tokenize {base} --input none.txt", code: 1, stderr: ["graft: error: none.txt: no such file."]),
     Row(
       "tokenize {base} --input empty.txt", code: 1,
-      stderr: ["empty.txt: no text in it; expected one text a line."],
+      stderr: ["empty.txt: the file is empty; expected rows of text."],
       prepare: { try $0.write("empty.txt", "") }),
     Row(
       "tokenize {base} --input latin.txt", code: 1,
-      stderr: ["latin.txt: line 2: invalid UTF-8. Convert the file first"],
+      stderr: ["latin.txt: row 2, column 1: invalid UTF-8. Convert the file to UTF-8"],
       prepare: { try $0.write("latin.txt", Array("fine\nd".utf8) + [0xF6] + Array("g\n".utf8)) }),
+    Row(
+      "predict {sequence-classification} --input a.csv", stdout: ["\tthe, world\n", "\toil\n"],
+      stderr: ["read 2 rows of a.csv: column 'text'\n"], prepare: articles),
+    Row(
+      "predict {sequence-classification} --input a.csv --text-column title,text --take 1 --json",
+      stdout: ["\"text\": \"News the, world\""], stderr: ["read 1 row of a.csv: columns 'title', 'text'\n"],
+      prepare: articles),
+    Row(
+      "predict {sequence-classification} --input a.csv --text-column title --pair-column text",
+      stdout: ["\tNews\tthe, world\n"],
+      stderr: ["read 2 rows of a.csv: column 'title', pair 'text'\n"], prepare: articles),
+    Row(
+      "predict {sequence-classification} --input -", stdout: ["\tthe, world\n"],
+      stderr: ["read 2 rows of standard input: column 'text'\n"],
+      input: "title,text\nx,\"the, world\"\ny,oil\n"),
+    Row(
+      "predict {sequence-classification} --input a.jsonl b.json", stdout: ["\tone\n", "\ttwo\n"],
+      stderr: ["read 1 row of a.jsonl: column 'text'\n", "read 1 row of b.json: column 'text'\n"],
+      prepare: {
+        try $0.write("a.jsonl", "{\"text\": \"one\"}\n")
+        try $0.write("b.json", "[{\"text\": \"two\"}]")
+      }),
+    Row("predict {sequence-classification} --input p*.csv", stdout: ["\tone\n", "\ttwo\n"], prepare: parts),
+    Row(
+      "predict {sequence-classification} --input q*.csv", code: 1,
+      stderr: ["q*.csv: no file matches the pattern"], prepare: parts),
+    Row("predict {sequence-classification} he do --pair it", stdout: ["\the\tit\n", "\tdo\tit\n"]),
+    Row(
+      "predict {sequence-classification} he do it --pair a --pair b", code: 64,
+      stderr: ["Give --pair once for each text"]),
+    Row(
+      "predict {sequence-classification} he --text-column a", code: 64,
+      stderr: ["--text-column is about files: give --input FILE."]),
+    Row(
+      "embed {base} --input a.csv --output v.npy", whole: "wrote v.npy (float32 [2, 32])\n", prepare: articles
+    ),
+    Row("tokenize {base} he --pair do", stdout: ["he     0–2      he", "do     0–2      do"]),
+    Row(
+      "tokenize {base} --input a.csv --delimiter ab", code: 64,
+      stderr: ["'ab' is invalid for '--delimiter"]),
+    Row("tag {token-classification} he --pair do", code: 64, stderr: ["This command reads single texts"]),
+    Row(
+      "fill-mask {masked-lm} --input a.txt --top-k 1", stdout: ["text 1: he [MASK]\n score", "\n\ntext 2: "],
+      prepare: { try $0.write("a.txt", "he [MASK]\ndo [MASK]\n") }),
+    Row(
+      "predict {sequence-classification} --input long.txt --max-length 4", stdout: ["\the do it he do it\n"],
+      stderr: ["warning: 1 of 2 texts is longer than 4 tokens and is cut off there\n"],
+      prepare: { try $0.write("long.txt", "he do it he do it\nhe\n") }),
     Row("tokenize {../gguf/base-q8_0.gguf} --max-length 3", ["he do it"], stdout: ["he", "[SEP]"]),
     Row(
       "tokenize model a", code: 1,
@@ -107,6 +155,15 @@ import Testing
   ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Sendable static func articles(_ sandbox: Sandbox) throws {
+    try sandbox.write("a.csv", "title,text,label\nNews,\"the, world\",World\nMore,oil,Business\n")
+  }
+
+  @Sendable static func parts(_ sandbox: Sandbox) throws {
+    try sandbox.write("p1.csv", "text\none\n")
+    try sandbox.write("p2.csv", "text\ntwo\n")
+  }
 
   @Sendable static func random(_ sandbox: Sandbox) throws { try randomFiles.write(into: sandbox) }
 

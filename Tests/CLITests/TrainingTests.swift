@@ -61,11 +61,42 @@ import Testing
             "\"train_samples\": 4", with: "\"train_samples\": 1e300", in: "trained/\(name)_results.json")
         }
       }),
+    Row(
+      "train {masked-lm} --data blank.csv --output out --batch-size 1 --epochs 1 --max-length 4",
+      stdout: ["train_samples             2\n"],
+      stderr: [
+        "warning: 1 of 4 texts is longer than 4 tokens and is cut off there\n",
+        "warning: 2 rows without any token to learn from are left out (rows 3, 5)\n",
+      ],
+      prepare: { try $0.write("blank.csv", "text\nthe world\n\"\"\nteam won game\n\" \"\n") }),
+    Row(
+      "train {masked-lm} --data words.txt --output out --batch-size 1 --epochs 1 --max-length 8 --group-texts --json",
+      stdout: ["\"event\":\"prepared\",\"split\":\"training\",\"rows\":4,\"examples\":2,\"max_length\":8,"],
+      prepare: { try $0.write("words.txt", String(repeating: "the world won\n", count: 4)) }),
+    Row(
+      "train model --data data.csv --eval-data other.tsv --eval-text-column words --eval-label-column name "
+        + "--output out --max-steps 1",
+      stdout: ["eval_accuracy"],
+      stderr: [
+        "read 4 rows of data.csv: column 'text', label 'label'\n",
+        "read 1 row of other.tsv: column 'words', label 'name'\n",
+      ],
+      prepare: {
+        try classifier($0)
+        try $0.write("other.tsv", "name\twords\nA\the can\n")
+      }),
     Row("head list trained", stdout: ["trained on 4 examples of data.csv, 2 steps"], prepare: trained),
     Row("predict model he --allow-untrained", stdout: ["\the\n"], prepare: classifier),
   ]
 
   static let refusals: [Row] = [
+    Row(
+      "train model --data data.csv --output out --eval-text-column a", code: 64,
+      stderr: ["--eval-text-column needs --eval-data FILE."], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --group-texts", code: 1,
+      stderr: ["only texts that a head learns from without labels can be packed. Leave out --group-texts."],
+      prepare: classifier),
     Row(
       "predict model he", code: 1, stderr: ["the head 'sequence-classification' was never trained"],
       prepare: classifier),

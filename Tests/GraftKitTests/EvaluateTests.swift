@@ -184,7 +184,8 @@ import Testing
   @Test func pseudoPerplexityNeedsTokensToHide() throws {
     let model = try model("masked-lm")
     let empty = #expect(throws: GraftError.self) {
-      try pseudoPerplexity(model, on: Dataset([TextRow("")], for: model), backend: backend)
+      try pseudoPerplexity(
+        model, on: Dataset([TextRow("")], for: model, requiringLabels: false), backend: backend)
     }
     #expect(empty?.problem == "the data has no token that could be masked")
     let classifier = try self.model("sequence-classification")

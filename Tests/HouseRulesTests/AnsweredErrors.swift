@@ -30,6 +30,9 @@ enum AnsweredErrors {
     "a cell that is no list of labels is a label": [
       #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
     ],
+    "what is no JSON is no object": [
+      #"Sources/GraftData/FileLayout.swift: (try? JSON(parsing: Array(bytes)))?.object != nil"#
+    ],
     "without the record that it is finished, a stage is done again": [
       #"Sources/GraftExperiments/Experiment/StageCache.swift: guard let document = try? JSON(file: directory.appending(path: Self.fileName)),"#
     ],

@@ -9,6 +9,7 @@ public struct MaskedLM: Task {
   public static let pipelineTag: String? = "fill-mask"
   public static let predictsTokens = true
   public static let readsLabels = false
+  public static let needsTokens = true
   public static let settingKeys = ["tie_word_embeddings", "mlm_hidden_act", "mlm_layer_norm_eps"]
   public static let outputs = [TaskOutput("prediction_logits", rows: .tokens)]
 
@@ -28,11 +29,10 @@ public struct MaskedLM: Task {
     let isSpecial = examples.flatMap(\.encoding.isSpecial)
     let candidates = batch.inputs.ids.indices.filter { !isSpecial[$0] }
     guard !candidates.isEmpty else {
-      throw GraftError(
-        .mismatch,
-        "a batch has no token that could be masked",
-        advice: "Remove empty texts from the data."
-      )
+      let error = GraftError(
+        .mismatch, "a batch has no token that could be masked",
+        advice: "Remove empty texts from the data.")
+      throw examples.first.map { error.inRow($0.row) } ?? error
     }
     // Every token draws three numbers from its own place, so that one choice does not shift the others.
     func draw(_ token: Int) -> SIMD4<UInt32> { context.key.words(UInt32(token)) }

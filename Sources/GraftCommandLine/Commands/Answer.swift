@@ -36,8 +36,10 @@ struct Answer: ParsableCommand {
   var contextFile: Path?
 
   @Option(
-    help: ArgumentHelp("Read questions and contexts from a file.", valueName: "FILE"), completion: .file())
-  var input: Path?
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Read questions and contexts from files; '-' is standard input.", valueName: "FILE"),
+    completion: .file())
+  var input: [Path] = []
 
   @OptionGroup(title: "Data") var reading: DataFlags
 
@@ -67,7 +69,7 @@ struct Answer: ParsableCommand {
 
   func validate() throws {
     let contexts = [context != nil, contextFile != nil].count { $0 }
-    guard input == nil ? question != nil && contexts == 1 : question == nil && contexts == 0 else {
+    guard input.isEmpty ? question != nil && contexts == 1 : question == nil && contexts == 0 else {
       throw ValidationError(
         "Give --question with --context or --context-file, or questions with their contexts with --input.")
     }
@@ -113,7 +115,7 @@ struct Answer: ParsableCommand {
   }
 
   private func rows(for heads: HeadSet?) throws -> [TextRow] {
-    if let input { return try reading.read([input], for: heads).rows }
+    if !input.isEmpty { return try reading.read(input, for: heads, output.console).rows }
     let context = try context ?? contextFile.map { try TextInput.text(of: $0) }
     return [TextRow(question ?? "", pair: context)]
   }

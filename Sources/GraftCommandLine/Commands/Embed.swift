@@ -32,11 +32,11 @@ struct Embed: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let texts = try input.read()
+    let rows = try input.rows(flags.console)
     let model = try checkpoint.open(registry, strictness, flags.console).makeModel()
-    let bar = ProgressBar("embedding", unit: "texts", total: texts.count, console: flags.console)
+    let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     let vectors = try embed(
-      texts, with: model, pooling: pooling, maxLength: length.maxLength, batchSize: batch.batchSize,
+      rows, with: model, pooling: pooling, maxLength: length.maxLength, batchSize: batch.batchSize,
       backend: backend.make(registry, flags.console), progress: { bar.update($0) })
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)

@@ -29,7 +29,8 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var checkpoint: CheckpointArgument
 
   @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Data files, read one after another.", valueName: "FILE"),
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Data files or patterns, read one after another.", valueName: "FILE"),
     completion: .file())
   var data: [Path]
 
@@ -56,6 +57,12 @@ struct Evaluate: ParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
   var mlmProbability = 0.15
+
+  @Flag(
+    help:
+      "Put texts one after another and cut them into pieces of the full length, as 'graft train' does with it."
+  )
+  var groupTexts = false
 
   @Option(
     parsing: .unconditional,
@@ -91,10 +98,11 @@ struct Evaluate: ParsableCommand {
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
-    let read = try reading.read(data, for: opened.activeHead)
+    let read = try reading.read(data, for: opened.activeHead, flags.console)
     let dataset = try Dataset(
       read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength,
-      stride: stride.stride)
+      stride: stride.stride, packsTexts: groupTexts)
+    for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)
     let options = EvaluationOptions(
       batchSize: batch.batchSize, mlmProbability: Float(mlmProbability), seed: seed,

@@ -12,12 +12,12 @@ struct FillMask: ParsableCommand {
       EXAMPLES
         graft fill-mask bert "Hello I'm a [MASK] model."
         graft fill-mask bert 'Paris is the [MASK] of [MASK].' --top-k 3 --json
+        graft fill-mask bert --input cloze.csv --text-column sentence
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Argument(help: ArgumentHelp("A text with at least one mask token.", valueName: "TEXT"))
-  var text: String
+  @OptionGroup var input: TextInput
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
   var topK = 5
@@ -34,14 +34,28 @@ struct FillMask: ParsableCommand {
   func run() throws {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
-    let masks = try fillMask(
-      text, with: opened.makeModel(), topK: topK, backend: backend.make(registry, output.console))
+    let texts = try input.singleTexts(output.console)
+    let model = try opened.makeModel()
+    let backend = try backend.make(registry, output.console)
+    let found = try texts.map { try fillMask($0, with: model, topK: topK, backend: backend) }
     // Only now: that a head does not predict tokens at all is the more useful thing to say.
     try untrained.check(opened, output.console)
     if output.json {
-      try Output.print(.array(masks.map { .array($0.map(json)) }))
-      return
+      let masks = found.map { JSON.array($0.map { .array($0.map(json)) }) }
+      // One text alone has its masks alone.
+      return try Output.print(
+        input.input.isEmpty && texts.count == 1
+          ? masks[0] : .array(zip(texts, masks).map { ["text": .string($0), "masks": $1] }))
     }
+    for (index, masks) in found.enumerated() {
+      if texts.count > 1 {
+        try Output.print("\(index > 0 ? "\n" : "")text \(index + 1): \(Format.oneLine(texts[index]))")
+      }
+      try show(masks)
+    }
+  }
+
+  private func show(_ masks: [[MaskFill]]) throws {
     for (index, fills) in masks.enumerated() {
       if masks.count > 1 { try Output.print("\(index > 0 ? "\n" : "")mask \(index + 1)") }
       try Output.print(

@@ -15,6 +15,10 @@ struct Predict: ParsableCommand {
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
         graft predict news --input texts.txt > labelled.tsv
+        graft predict news --input articles.csv --text-column title,body
+        graft predict entailment --input pairs.csv --text-column premise \\
+          --pair-column hypothesis
+        graft predict entailment 'A man sleeps.' --pair 'A man is awake.'
         zcat texts.gz | graft predict news --input - --json
       """)
 
@@ -34,10 +38,11 @@ struct Predict: ParsableCommand {
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
-    let texts = try input.read()
+    let rows = try input.rows(output.console)
     let data = try Dataset(
-      texts.map { TextRow($0) }, for: model, maxLength: length.maxLength, requiringLabels: false)
-    let bar = ProgressBar("predicting", unit: "texts", total: texts.count, console: output.console)
+      rows, for: model, maxLength: length.maxLength, requiringLabels: false)
+    for sentence in data.facts.sentences { output.console.warn(sentence) }
+    let bar = ProgressBar("predicting", unit: "texts", total: rows.count, console: output.console)
     let predictions = try predict(
       model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
       progress: { bar.update($0) })
@@ -45,12 +50,13 @@ struct Predict: ParsableCommand {
     if output.json {
       try Output.print(
         .array(
-          zip(texts, predictions).map { text, prediction in
-            .object([("text", .string(text))] + prediction.members.map { ($0.key, $0.value) })
+          zip(rows, predictions).map { row, prediction in
+            .object(row.textMembers + prediction.members.map { ($0.key, $0.value) })
           }))
     } else {
-      let lines = zip(texts, predictions).map { text, prediction in
-        (prediction.columns + [Format.oneLine(text)]).joined(separator: "\t")
+      let lines = zip(rows, predictions).map { row, prediction in
+        (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
+          separator: "\t")
       }
       try Output.print(lines.joined(separator: "\n"))
     }

@@ -49,7 +49,7 @@ struct Tag: ParsableCommand {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
     let model = try opened.makeModel()
-    let texts = try input.read()
+    let texts = try input.singleTexts(output.console)
     var options = TaggingOptions()
     options.aggregation = aggregation
     options.ignoredLabels =

@@ -1,9 +1,8 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import GraftCore
+import GraftKit
 import GraftTensors
-import Synchronization
 
 /// `graft tokenize`
 struct Tokenize: ParsableCommand {
@@ -16,7 +15,7 @@ struct Tokenize: ParsableCommand {
       EXAMPLES
         graft tokenize bert 'Hello, my dog is cute'
         graft tokenize bert --input texts.txt --json
-        graft tokenize bert --input texts.txt --count
+        graft tokenize bert --input articles.csv --text-column title,body --count
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -44,9 +43,9 @@ struct Tokenize: ParsableCommand {
 
   func run() throws {
     let tokenizer = try tokenizer()
-    let texts = try input.read()
+    let texts = try input.rows(output.console)
     if count { return try printCounts(of: texts, tokenizer) }
-    let encodings = parts(of: texts) { part in
+    let encodings = try inParallel(texts, threads: threads) { part in
       part.map { encode($0, tokenizer) }
     }.flatMap(\.self)
     if output.json {
@@ -55,11 +54,12 @@ struct Tokenize: ParsableCommand {
       return
     }
     for (index, (text, encoding)) in zip(texts, encodings).enumerated() {
-      if texts.count > 1 { try Output.print("\(index > 0 ? "\n" : "")\(Format.oneLine(text))") }
-      let scalars = Array(text.unicodeScalars)
+      if texts.count > 1 { try Output.print("\(index > 0 ? "\n" : "")\(Format.oneLine(text.text))") }
+      let scalars = [text.text, text.pair ?? ""].map { Array($0.unicodeScalars) }
       let rows = encoding.ids.indices.map { place in
         let range = encoding.offsets[place]
-        let piece = String(String.UnicodeScalarView(scalars[range.clamped(to: 0..<scalars.count)]))
+        let sequence = scalars[encoding.sequence(ofToken: place) ?? 0]
+        let piece = String(String.UnicodeScalarView(sequence[range.clamped(to: 0..<sequence.count)]))
         return [
           String(encoding.ids[place]), tokenizer.token(of: encoding.ids[place]) ?? "",
           range.isEmpty ? "" : "\(range.lowerBound)–\(range.upperBound)", Format.oneLine(piece),
@@ -69,38 +69,15 @@ struct Tokenize: ParsableCommand {
     }
   }
 
-  private func encode(_ text: String, _ tokenizer: any Tokenizer) -> Encoding {
+  private func encode(_ row: TextRow, _ tokenizer: any Tokenizer) -> Encoding {
     tokenizer.encode(
-      text, pair: nil, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens)
+      row.text, pair: row.pair, maximumLength: length.maxLength, addSpecialTokens: !noSpecialTokens)
   }
 
-  /// What a body makes of parts of the texts, in their order.
-  private func parts<Result: Sendable>(
-    of texts: [String], _ body: @Sendable (ArraySlice<String>) -> Result
-  ) -> [Result] {
-    let size = 64
-    let count = (texts.count + size - 1) / size
-    let results = Mutex<[Result?]>(Array(repeating: nil, count: count))
-    let next = Mutex(0)
-    let threads = min(threads ?? ProcessInfo.processInfo.activeProcessorCount, count)
-    DispatchQueue.concurrentPerform(iterations: threads) { _ in
-      while true {
-        let index = next.withLock { next in
-          defer { next += 1 }
-          return next
-        }
-        guard index < count else { return }
-        let result = body(texts[index * size..<min((index + 1) * size, texts.count)])
-        results.withLock { $0[index] = result }
-      }
-    }
-    return results.withLock { $0.compactMap(\.self) }
-  }
-
-  private func printCounts(of texts: [String], _ tokenizer: any Tokenizer) throws {
+  private func printCounts(of texts: [TextRow], _ tokenizer: any Tokenizer) throws {
     let unknownID = tokenizer.specialTokens.unknown
     let start = ContinuousClock.now
-    let counts = parts(of: texts) { part in
+    let counts = try inParallel(texts, threads: threads) { part in
       var (tokens, longest, unknown) = (0, 0, 0)
       for text in part {
         let ids = encode(text, tokenizer).ids
@@ -114,7 +91,8 @@ struct Tokenize: ParsableCommand {
     let tokens = counts.reduce(0) { $0 + $1.tokens }
     let longest = counts.map(\.longest).max() ?? 0
     let unknown = counts.reduce(0) { $0 + $1.unknown }
-    let rate = Double(texts.reduce(0) { $0 + $1.utf8.count }) / 1e6 / seconds
+    let rate =
+      Double(texts.reduce(0) { $0 + $1.text.utf8.count + ($1.pair?.utf8.count ?? 0) }) / 1e6 / seconds
     if output.json {
       let document: JSON = [
         "texts": JSON(texts.count), "tokens": JSON(tokens), "longest": JSON(longest),
@@ -150,11 +128,12 @@ struct Tokenize: ParsableCommand {
       advice: "Put vocab.txt or tokenizer.json beside the weights.")
   }
 
-  private func json(_ text: String, _ encoding: Encoding, _ tokenizer: any Tokenizer) -> JSON {
-    [
-      "text": .string(text), "tokens": .list(encoding.ids.map { tokenizer.token(of: $0) ?? "" }),
-      "ids": .array(encoding.ids.map { JSON(Int($0)) }),
-      "offsets": .array(encoding.offsets.map { [JSON($0.lowerBound), JSON($0.upperBound)] }),
-    ]
+  private func json(_ row: TextRow, _ encoding: Encoding, _ tokenizer: any Tokenizer) -> JSON {
+    .object(
+      row.textMembers + [
+        ("tokens", .list(encoding.ids.map { tokenizer.token(of: $0) ?? "" })),
+        ("ids", .array(encoding.ids.map { JSON(Int($0)) })),
+        ("offsets", .array(encoding.offsets.map { [JSON($0.lowerBound), JSON($0.upperBound)] })),
+      ])
   }
 }

@@ -146,7 +146,7 @@ struct TokenizerTrain: ParsableCommand {
     var example = ""
     var (count, bytes) = (0, 0)
     let options = DataOptions(textColumns: try textColumn.map(Column.list) ?? [], take: take)
-    let urls = files.map(\.url)
+    let urls = try DataReading.files(files)
     let bar = ProgressBar("reading", unit: "texts", total: 1, console: flags.console)
     // Of compressed files, the size is a guess.
     let size = urls.reduce(0) { $0 + Self.size(of: $1) }
@@ -160,7 +160,7 @@ struct TokenizerTrain: ParsableCommand {
         share: min(0.99, Double(bytes) / Double(size)), label: "reading",
         facts: ["\(Format.grouped(count)) texts"])
     }
-    if let named = try DataFlags.namedRows(urls, options, hasColumns: textColumn != nil) {
+    if let named = try DataReading.namedRows(files.map(\.url), options, hasColumns: textColumn != nil) {
       named.rows.forEach(add)
     } else {
       try DataSource(reading: urls, options: options).forEachRow(add)

@@ -36,6 +36,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup(title: "Files") var files: FileFlags
   @OptionGroup(title: "Data") var reading: DataFlags
+  @OptionGroup(title: "Data to evaluate on") var evaluationColumns: EvaluationColumnFlags
   @OptionGroup(title: "Training") var training: TrainingFlags
   @OptionGroup(title: "Machine") var backend: BackendFlags
   @Flag(help: "Show where the time of the steps went, compared with what this machine can do.")
@@ -48,7 +49,8 @@ struct Train: ParsableCommand {
   struct FileFlags: ParsableArguments {
     @Option(
       parsing: .upToNextOption,
-      help: ArgumentHelp("Training data; several files are read one after another.", valueName: "FILE"),
+      help: ArgumentHelp(
+        "Training data; several files, or patterns of them, are read one after another.", valueName: "FILE"),
       completion: .file())
     var data: [Path]
 
@@ -69,6 +71,9 @@ struct Train: ParsableCommand {
   func validate() throws {
     if files.evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
       throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE.")
+    }
+    if files.evalData.isEmpty, let flag = evaluationColumns.given.first {
+      throw ValidationError("--\(flag) needs --eval-data FILE.")
     }
     if files.evalData.isEmpty, training.evalOnStart {
       throw ValidationError("--eval-on-start needs --eval-data FILE.")
@@ -93,8 +98,10 @@ struct Train: ParsableCommand {
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
       try train(
-        opened, on: reading.read(files.data, for: opened.activeHead),
-        evaluating: files.evalData.isEmpty ? nil : reading.read(files.evalData, for: opened.activeHead),
+        opened, on: reading.read(files.data, for: opened.activeHead, console),
+        evaluating: files.evalData.isEmpty
+          ? nil
+          : reading.read(files.evalData, for: opened.activeHead, evaluation: evaluationColumns, console),
         options: try training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
         backend: backend,
         registry: registry, resume: files.resume, control: control, profile: profile,

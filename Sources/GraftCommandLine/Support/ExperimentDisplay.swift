@@ -64,6 +64,8 @@ final class ExperimentDisplay {
 
   private func training(_ event: TrainingEvent) {
     switch event {
+    case .prepared(let facts, let isEvaluation):
+      for sentence in facts.sentences { line("    \(isEvaluation ? "evaluation data: " : "")\(sentence)") }
     case .started(_, let completed) where completed > 0: line("    going on after step \(completed)")
     case .step(let report):
       detail =

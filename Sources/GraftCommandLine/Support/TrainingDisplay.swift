@@ -28,6 +28,11 @@ final class TrainingDisplay {
 
   func show(_ event: TrainingEvent) {
     switch event {
+    case .prepared(let facts, let isEvaluation):
+      for sentence in facts.sentences {
+        console.warn(isEvaluation ? "evaluation data: \(sentence)" : sentence)
+      }
+      emit("prepared", [("split", isEvaluation ? "evaluation" : "training")] + facts.members)
     case .started(let plan, let completed):
       if completed > 0 { console.note("resuming after step \(completed)") }
       console.note(

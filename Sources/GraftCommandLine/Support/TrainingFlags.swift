@@ -50,6 +50,9 @@ struct TrainingFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: Self.help("mlm-probability"))
   var mlmProbability = defaults.mlmProbability
 
+  @Flag(help: Self.help("group-texts"))
+  var groupTexts = false
+
   @Option(parsing: .unconditional, help: Self.help("seed"))
   var seed = defaults.seed
 

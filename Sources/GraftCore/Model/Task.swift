@@ -54,6 +54,10 @@ public protocol Task: Sendable {
   /// Whether it learns from labels, and not from the text alone.
   static var readsLabels: Bool { get }
 
+  /// Whether it learns from the tokens of a text, so that a row without any, a blank text, is left out of what is learnt
+  /// from.
+  static var needsTokens: Bool { get }
+
   /// The columns that it reads beside the text, the pair and the label; they are in ``TextRow/fields``.
   static var columns: [TaskColumn] { get }
 
@@ -147,6 +151,7 @@ extension Task {
   public static var splitsRows: Bool { false }
   public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
+  public static var needsTokens: Bool { false }
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
 

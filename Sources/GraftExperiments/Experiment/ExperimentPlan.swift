@@ -243,7 +243,10 @@ private struct Planner {
       try model.checkClasses(try facts(name).check(for: head), of: name)
     }
     let run = TrainingPlan(examples: rows.rows, options: training.options)
-    if let step = training.usedStep { try training.options.checkSaved(step, run) }
+    // How many pieces packed texts make is known when they are tokenized.
+    if let step = training.usedStep, !training.options.groupsTexts {
+      try training.options.checkSaved(step, run)
+    }
     let index = try add(
       stage, .train(training), input, keyValues(of: training.options),
       data: [training.data, training.evaluationData].compactMap { $0 })

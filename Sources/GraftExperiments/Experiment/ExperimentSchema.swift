@@ -88,6 +88,17 @@ private struct ExperimentSchema {
     return url
   }
 
+  /// The files of a path or a pattern.
+  private func matching(_ path: String, _ place: YAMLValue.Place) -> [URL] {
+    do {
+      let files = try FilePattern.files(url(path))
+      return files == [url(path)] ? [existing(path, place)] : files
+    } catch {
+      diagnostics.add(place, "no file matches '\(path)' (\(url(path).path))")
+      return []
+    }
+  }
+
   /// A checkpoint at a path, or of a name. Nothing is fetched for a file that has mistakes.
   func checkpoint(_ name: String, _ place: YAMLValue.Place) -> URL {
     let path = url(name)
@@ -142,6 +153,11 @@ private struct ExperimentSchema {
     keys.read("shuffle-seed", &options.shuffleSeed)
     if let take = options.take { require(take > 0, "take", "at least 1", keys) }
     keys.read("data-format", &options.format)
+    keys.read("quoting", &options.quoting)
+    keys.read("delimiter", expecting: "one character, or comma, semicolon, tab, pipe or space") { text in
+      options.delimiter = DataOptions.delimiter(text)
+      return options.delimiter != nil
+    }
     options.textColumns = columns("text-column", keys)
     options.pairColumn = columns("pair-column", keys).first
     options.labelColumn = columns("label-column", keys).first
@@ -153,7 +169,9 @@ private struct ExperimentSchema {
       if files.count == 1, !FileManager.default.fileExists(atPath: url(files[0]).path),
         let (set, split) = try NamedDataSet.find(files[0])
       {
-        for key in ["text-column", "pair-column", "label-column", "label-base", "data-format"]
+        for key in [
+          "text-column", "pair-column", "label-column", "label-base", "data-format", "delimiter", "quoting",
+        ]
         where keys[key] != nil {
           diagnostics.add(
             keys.place(of: key), "'\(files[0])' has its own columns and labels; leave '\(key)' out")
@@ -174,7 +192,7 @@ private struct ExperimentSchema {
       return nil
     }
     return Experiment.DataSet(
-      source: .files(files.map { existing($0, place) }, labelBase: labelBase), options: options)
+      source: .files(files.flatMap { matching($0, place) }, labelBase: labelBase), options: options)
   }
 
   private func columns(_ key: String, _ keys: MappingReader) -> [Column] {

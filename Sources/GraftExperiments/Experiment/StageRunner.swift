@@ -88,7 +88,7 @@ struct StageRunner {
       case .evaluating(let done, let total): partial = Double(done) / Double(total)
       case .evaluated: evaluations += 1
       case .saved: clock.save()
-      case .logged, .removed, .warned: break
+      case .prepared, .logged, .removed, .warned: break
       }
       share = stage.work.share(
         training: Double(step) / Double(plan.totalSteps), evaluations: evaluations + partial)

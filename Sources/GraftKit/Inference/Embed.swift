@@ -12,8 +12,21 @@ public enum Pooling: String, Sendable, CaseIterable {
 
 /// One vector for each text: `[texts, hidden]`.
 ///
+/// As ``embed(_:with:pooling:maxLength:batchSize:backend:progress:)-([TextRow],_,_,_,_,_,_)`` does for rows.
+public func embed(
+  _ texts: [String], with model: Model, pooling: Pooling = .mean, maxLength: Int? = nil,
+  batchSize: Int = 32,
+  backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
+) throws -> Tensor {
+  try embed(
+    texts.map { TextRow($0) }, with: model, pooling: pooling, maxLength: maxLength, batchSize: batchSize,
+    backend: backend, progress: progress)
+}
+
+/// One vector for each text or pair: `[rows, hidden]`.
+///
 /// - Parameters:
-///   - texts: In the order of the result's rows.
+///   - rows: In the order of the result's rows.
 ///   - model: Any model with a tokenizer; its head is not used.
 ///   - pooling: How token states become one vector.
 ///   - maxLength: The most tokens of a text; `nil` is the model's own limit.
@@ -22,18 +35,21 @@ public enum Pooling: String, Sendable, CaseIterable {
 ///   - progress: Called after each batch with the number of texts done.
 /// - Throws: `GraftError` when the model has no tokenizer.
 public func embed(
-  _ texts: [String], with model: Model, pooling: Pooling = .mean, maxLength: Int? = nil,
+  _ rows: [TextRow], with model: Model, pooling: Pooling = .mean, maxLength: Int? = nil,
   batchSize: Int = 32,
   backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
 ) throws -> Tensor {
   let tokenizer = try model.requireTokenizer()
   let limit = min(maxLength ?? .max, model.backbone.maximumLength)
   let width = model.backbone.hiddenSize
-  let result = Tensor(repeating: 0, shape: [texts.count, width])
+  let result = Tensor(repeating: 0, shape: [rows.count, width])
   let pool = MemoryPool()
-  for start in stride(from: 0, to: texts.count, by: batchSize) {
-    let end = min(start + batchSize, texts.count)
-    let batch = Batch(texts[start..<end].map { tokenizer.encode($0, maximumLength: limit) })
+  for start in stride(from: 0, to: rows.count, by: batchSize) {
+    let end = min(start + batchSize, rows.count)
+    let batch = Batch(
+      rows[start..<end].map {
+        tokenizer.encode($0.text, pair: $0.pair, maximumLength: limit, addSpecialTokens: true)
+      })
     let states = try model.encode(batch, Tape(backend, recording: false, pool: pool)).hiddenStates.value
     for (sequence, range) in zip(batch.offsets, batch.offsets.dropFirst()).enumerated() {
       let row = result.pointer + (start + sequence) * width

@@ -12,6 +12,8 @@ public struct Dataset: Sendable {
   public let rows: [TextRow]
   /// What the task made of the label of each row; empty where labels were not read.
   public let labels: [(any ExampleLabel)?]
+  /// What became of the rows: how many are cut, which are left out.
+  public private(set) var facts: DatasetFacts
   /// The number of examples: one for each row, unless the task makes several of a long one.
   public let count: Int
   /// Tells data sets apart: the number of rows, and a hash of all that a task reads of them: texts,
@@ -33,6 +35,8 @@ public struct Dataset: Sendable {
   ///     splits rows. The model's own limit holds too.
   ///   - stride: How many tokens a window repeats of the one before it; `nil` is a quarter of the longest.
   ///   - requiringLabels: Whether labels are read; not so for predicting.
+  ///   - packsTexts: Whether texts are put one after another and cut into pieces of the full length, as transformers'
+  ///     language-model scripts do; for heads that learn from the text alone.
   /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, and naming the row whose label
   ///   the task cannot read.
   public init(
@@ -41,37 +45,57 @@ public struct Dataset: Sendable {
     labelBase: Int? = nil,
     maxLength: Int? = nil,
     stride: Int? = nil,
-    requiringLabels: Bool = true
+    requiringLabels: Bool = true,
+    packsTexts: Bool = false
   ) throws {
     let encoder = TextEncoder(
       try model.requireTokenizer(), maximumLength: min(maxLength ?? .max, model.backbone.maximumLength),
       stride: stride)
+    var facts = DatasetFacts(rows: rows.count, examples: 0, maximumLength: encoder.maximumLength)
+    facts.isPacked = packsTexts
+    let tasks = model.heads.map { type(of: $0.task) }
+    let needsTokens = tasks.contains { $0.needsTokens }
+    let splitsRows = tasks.first?.splitsRows == true
+    var rows = rows
+    if !splitsRows {
+      let lengths = try TextLengths(rows, encoder, findsEmpty: needsTokens && requiringLabels)
+      let empty = Set(lengths.empty)
+      facts.truncated = packsTexts ? 0 : lengths.truncated.count { !empty.contains($0) }
+      facts.skipped = lengths.empty.map { rows[$0].place }
+      if let first = lengths.empty.first, empty.count == rows.count {
+        throw GraftError(
+          .mismatch, "no row has a token that could be learnt from", found: "blank texts alone"
+        )
+        .inFile(rows[first].place.file)
+      }
+      if !empty.isEmpty { rows = rows.indices.filter { !empty.contains($0) }.map { rows[$0] } }
+    }
+    if packsTexts {
+      guard needsTokens, !tasks.contains(where: { $0.readsLabels }) else {
+        throw GraftError(
+          .refused, "only texts that a head learns from without labels can be packed",
+          advice: "Leave out \(option: "group-texts").")
+      }
+      self = try Dataset(packing: rows, encoder, facts)
+      return
+    }
     let labels =
       try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), base: labelBase) : []
     let task = model.heads.first?.task
+    let kept = rows
     @Sendable func examples(_ row: Int) throws -> [Example] {
       let label = labels.isEmpty ? nil : labels[row]
-      return try task?.examples(of: rows[row], label: label, encoder)
-        ?? [Example(encoder.encode(rows[row].text, rows[row].pair), row: rows[row])]
+      return try task?.examples(of: kept[row], label: label, encoder)
+        ?? [Example(encoder.encode(kept[row].text, kept[row].pair), row: kept[row])]
     }
-    var hash = ContentHash()
-    for row in rows {
-      hash.add(row.text)
-      hash.add(row.pair)
-      for (name, value) in row.fields {
-        hash.add(name)
-        hash.add(value.text())
-      }
-    }
-    for label in labels { hash.add(label) }
-    let fingerprint = "\(rows.count)-\(hash.text)"
+    let fingerprint = "\(rows.count)-\(Self.hash(rows, labels: labels).text)"
     guard let task, type(of: task).splitsRows else {
       try self.init(
-        rows, labels: labels, count: rows.count, starts: nil, fingerprint: fingerprint,
-        length: { rows[$0].text.utf8.count + (rows[$0].pair?.utf8.count ?? 0) },
+        rows, facts, labels: labels, count: rows.count, starts: nil, fingerprint: fingerprint,
+        length: { kept[$0].text.utf8.count + (kept[$0].pair?.utf8.count ?? 0) },
         example: { row in
           guard let example = try examples(row).first else {
-            throw GraftError(.missing, "a task made no example of a row").inRow(rows[row])
+            throw GraftError(.missing, "a task made no example of a row").inRow(kept[row])
           }
           return example
         })
@@ -88,12 +112,27 @@ public struct Dataset: Sendable {
     // The windows of a long row are asked for one after another.
     let last = LastRow()
     try self.init(
-      rows, labels: labels, count: owners.count, starts: starts, fingerprint: fingerprint,
+      rows, facts, labels: labels, count: owners.count, starts: starts, fingerprint: fingerprint,
       length: { [lengths] in lengths[$0] },
       example: { [starts, owners] index in
         let row = owners[index]
         return try last.examples(of: row) { try examples(row) }[index - starts[row]]
       })
+  }
+
+  /// A hash of all that a task reads of rows.
+  private static func hash(_ rows: [TextRow], labels: [(any ExampleLabel)?]) -> ContentHash {
+    var hash = ContentHash()
+    for row in rows {
+      hash.add(row.text)
+      hash.add(row.pair)
+      for (name, value) in row.fields {
+        hash.add(name)
+        hash.add(value.text())
+      }
+    }
+    for label in labels { hash.add(label) }
+    return hash
   }
 
   /// The labels of rows as tasks read them; empty when none reads any.
@@ -122,13 +161,33 @@ public struct Dataset: Sendable {
       hash.add(example.label)
     }
     try self.init(
-      examples.map(\.row), labels: examples.map(\.label), count: examples.count, starts: nil,
+      examples.map(\.row),
+      DatasetFacts(
+        rows: examples.count, examples: 0, maximumLength: examples.map(\.encoding.ids.count).max() ?? 0),
+      labels: examples.map(\.label), count: examples.count, starts: nil,
       fingerprint: "\(examples.count)-\(hash.text)",
       length: { examples[$0].encoding.ids.count }, example: { examples[$0] })
   }
 
+  /// Texts that are packed into pieces of the full length.
+  private init(packing rows: [TextRow], _ encoder: TextEncoder, _ facts: DatasetFacts) throws {
+    let packed = try PackedTexts(rows, encoder)
+    guard packed.count > 0 || rows.isEmpty else {
+      throw GraftError(
+        .mismatch, "the texts together are shorter than one piece",
+        expected: "at least \(encoder.maximumLength) tokens",
+        advice: "Give more texts, a smaller \(option: "max-length"), or leave out \(option: "group-texts").")
+    }
+    try self.init(
+      rows, facts, labels: [], count: packed.count, starts: nil,
+      fingerprint: "\(rows.count)-\(Self.hash(rows, labels: []).text)",
+      length: { _ in encoder.maximumLength },
+      example: { Example(packed.encoding($0), row: rows[packed.row($0)]) })
+  }
+
   private init(
     _ rows: [TextRow],
+    _ facts: DatasetFacts,
     labels: [(any ExampleLabel)?],
     count: Int,
     starts: [Int]?,
@@ -141,6 +200,8 @@ public struct Dataset: Sendable {
         .missing, "there are no rows", advice: "Check the data file and \(option: "take").")
     }
     self.rows = rows
+    self.facts = facts
+    self.facts.examples = count
     self.labels = labels
     self.count = count
     self.starts = starts

@@ -72,3 +72,4 @@ extension OptionValue where Self: RawRepresentable & CaseIterable, RawValue == S
 
 extension Precision: OptionValue {}
 extension DataFormat: OptionValue {}
+extension Quoting: OptionValue {}

@@ -58,6 +58,9 @@ public func train(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
   let dataset = try data.dataset(for: model, options)
+  observe(.prepared(dataset.facts, isEvaluation: false))
+  let evaluationSet = try evaluationData?.dataset(for: model, options)
+  if let evaluationSet { observe(.prepared(evaluationSet.facts, isEvaluation: true)) }
   let run = TrainingRun(
     model: model,
     options: options,
@@ -70,7 +73,7 @@ public func train(
     backend: backend)
   return try run.train(
     on: dataset,
-    evaluating: evaluationData?.dataset(for: model, options),
+    evaluating: evaluationSet,
     resume: resume,
     control: control,
     profile: profile,
@@ -82,6 +85,8 @@ public func train(
 
 extension TrainingData {
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
-    try Dataset(rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride)
+    try Dataset(
+      rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,
+      packsTexts: options.groupsTexts)
   }
 }

@@ -4,6 +4,8 @@ import Synchronization
 
 /// What happens in a run, for a display. GraftKit itself prints nothing.
 public enum TrainingEvent: Sendable {
+  /// The rows of a data set were looked through: how many are too long, which are left out.
+  case prepared(DatasetFacts, isEvaluation: Bool)
   /// The run begins, or goes on after `completedSteps`.
   case started(TrainingPlan, completedSteps: Int)
   /// A step is done.

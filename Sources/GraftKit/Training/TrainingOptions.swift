@@ -33,6 +33,9 @@ public struct TrainingOptions: Sendable, Equatable {
   public var tagScheme: String?
   /// The share of tokens that masked-language modelling hides.
   public var mlmProbability = 0.15
+  /// Whether texts are put one after another and cut into pieces of ``maxLength`` tokens, for heads that learn from the
+  /// text alone.
+  public var groupsTexts = false
   public var seed: UInt64 = 42
   /// Overrides every dropout probability of the configuration while training.
   public var dropout: Double?

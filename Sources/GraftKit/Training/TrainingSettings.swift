@@ -49,6 +49,12 @@ extension TrainingOptions {
     TrainingSetting(
       "mlm-probability", \.mlmProbability, .share, placeholder: "P",
       help: "The share of tokens that masked-language modelling hides."),
+    TrainingSetting(
+      "group-texts", \.groupsTexts,
+      help: """
+        Put texts one after another and cut them into pieces of the full length, as transformers' run_mlm.py does; \
+        what is left of every thousand texts is dropped.
+        """, addedLater: true),
     TrainingSetting("seed", \.seed, placeholder: "S", help: "Seed of order, masks and dropout."),
     TrainingSetting(
       optional: "dropout", \.dropout, .belowOne, placeholder: "P", help: "Dropout everywhere.",

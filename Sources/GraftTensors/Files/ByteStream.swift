@@ -73,7 +73,13 @@ package struct ByteWindow {
 
   /// Reads until the window is full or the stream ends, and shows what there is without consuming it.
   package mutating func peek() throws -> ArraySlice<UInt8> {
-    while position == 0, end < window.count {
+    if position > 0 {
+      window.removeSubrange(..<position)
+      window.append(contentsOf: repeatElement(0, count: position))
+      end -= position
+      position = 0
+    }
+    while end < window.count {
       let start = end
       let count = try window.withUnsafeMutableBytes {
         try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
@@ -82,6 +88,18 @@ package struct ByteWindow {
       end += count
     }
     return window[position..<end]
+  }
+
+  /// What was not consumed, as a stream; the window is not to be used beside it.
+  package var rest: ByteStream {
+    var buffered = window[position..<end]
+    return ByteStream { [stream] buffer in
+      guard !buffered.isEmpty else { return try stream.read(into: buffer) }
+      let part = buffered.prefix(buffer.count)
+      buffer.copyBytes(from: part)
+      buffered = buffered.dropFirst(part.count)
+      return part.count
+    }
   }
 
   /// Consumes a prefix of what is buffered.

@@ -41,6 +41,56 @@ public final class RandomAccessFile: Sendable {
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
+  /// The bytes of a pipe, copied to a temporary file that nobody else sees, so that they can be read at any offset.
+  ///
+  /// - Parameters:
+  ///   - descriptor: What is read to its end; it stays open.
+  ///   - url: What messages call it.
+  /// - Throws: ``GraftError`` when it cannot be read, or there is no room for a copy.
+  public init(copying descriptor: Int32, named url: URL) throws {
+    self.url = url
+    var name = Array((NSTemporaryDirectory() + "/graft-XXXXXX").utf8CString)
+    let copy = mkstemp(&name)
+    guard copy >= 0 else {
+      throw GraftError(
+        .system, "cannot be copied to a temporary file (\(systemMessage()))", file: url.path)
+    }
+    unlink(name)
+    self.descriptor = copy
+    do {
+      size = try Self.copy(descriptor, to: copy, named: url)
+    } catch {
+      close(copy)
+      throw error
+    }
+    var status = stat()
+    fstat(copy, &status)
+    identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+
+  /// Copies all bytes, and returns how many they are.
+  private static func copy(_ source: Int32, to target: Int32, named url: URL) throws -> Int {
+    var window = [UInt8](repeating: 0, count: 1 << 16)
+    var size = 0
+    func failure(_ what: String) -> GraftError {
+      GraftError(.system, "cannot be \(what) (\(systemMessage()))", file: url.path)
+    }
+    while true {
+      let count = Glibc.read(source, &window, window.count)
+      if count == 0 { return size }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure("read") }
+      var written = 0
+      while written < count {
+        let part = window.withUnsafeBytes { Glibc.write(target, $0.baseAddress! + written, count - written) }
+        if part < 0, errno == EINTR { continue }
+        guard part >= 0 else { throw failure("copied to a temporary file") }
+        written += part
+      }
+      size += count
+    }
+  }
+
   deinit { close(descriptor) }
 
   /// Fills `buffer` from `offset`.

@@ -203,16 +203,17 @@ import Testing
     BadFile(
       "text,label\nx,1\ny,2,3\n",
       "row 3: wrong number of columns; expected 2, as in the header (text, label), found 3. A text that holds the "
-        + "separator has to stand in quotes."
+        + "delimiter has to stand in quotes."
     ),
     BadFile(
       "text,label\nx,1\n\"y,2\n",
-      "row 3, column 1: a quoted field does not end. Close the quote; a quote inside a field is written twice."
+      "row 3, column 1: a quoted field does not end. Close the quote; a quote inside a field is written twice. "
+        + "Where quotes are ordinary characters, say so with 'quoting'."
     ),
     BadFile(
       "text,label\n\"x\"y,1\n",
       "row 2, column 1: text after the closing quote; expected a comma or the end of the line. A quote inside a "
-        + "field is written twice."
+        + "field is written twice; where quotes are ordinary characters, say so with 'quoting'."
     ),
     BadFile(
       Array("text\nx\n".utf8) + [0xE4, 0x0A],
@@ -232,14 +233,34 @@ import Testing
     BadFile(
       "[\n",
       name: "a.json",
-      "row 1: invalid JSON at byte 1: the text ends where a value should stand. JSON Lines have one object on "
-        + "each line."
+      "row 1: the JSON array is not closed. The file may be cut off."
+    ),
+    BadFile("[]", name: "a.json", "the file is empty; expected JSON objects in a list."),
+    BadFile(
+      "[{\"text\": \"x\"}, 1]", name: "a.json",
+      "row 2: not a row; expected a list of JSON objects, found the number 1. Write a list of objects:"),
+    BadFile(
+      "[{\"text\": \"x\"}] 1", name: "a.json", "row 1: text after the end of the JSON array."),
+    BadFile(
+      "text|label\nx|1\n", options: DataOptions(textColumns: [.name("title")]),
+      "column 'title': no such column; found the columns 'text|label'. The columns seem to stand between other "
+        + "delimiters than a comma: name it with 'delimiter'."),
+    BadFile(
+      "a\tb\n\"x\ty\tz\n", name: "a.tsv", options: DataOptions(textColumns: [.name("a")]),
+      "row 2: wrong number of columns; expected 2, as in the header (a, b), found 3. A text that holds the delimiter "
+        + "has to stand in quotes, and quotes have to be read: 'quoting'."),
+    BadFile(
+      "{\"text\": \"x\"}", name: "a.jsonl", options: DataOptions(delimiter: 0x3B, quoting: .csv),
+      "column 'text': no such column"),
+    BadFile(
+      "x", name: "a.txt", options: DataOptions(format: .lines, delimiter: 0x3B),
+      "only tables have delimiters and quotes; found the format 'lines'. Leave out 'delimiter' and 'quoting'."
     ),
     BadFile(
       "{\"text\": \"x\"}",
       name: "a.jsonl",
       options: DataOptions(textColumns: [.number(1)]),
-      "column '1': JSON Lines have no column numbers. Name the column by its key."
+      "column '1': JSON objects have no column numbers. Name the column by its key."
     ),
     BadFile(
       "words,tags\nx,1\n",
@@ -260,7 +281,10 @@ import Testing
         textColumns: [.name("sentence")], fields: [TaskColumn("tokens", replacesText: true)]),
       "column 'sentence': no such column; found the columns 'words', 'tags'."
     ),
-    BadFile("PAR1....", name: "a.parquet", "a Parquet file. Convert it to CSV or JSON Lines."),
+    BadFile(
+      "PAR1....", name: "a.parquet",
+      "a Parquet file. Convert it to JSON Lines, for example in Python with pandas.read_parquet('FILE').to_json("
+    ),
     BadFile("version https://git-lfs", "a Git LFS pointer, not data. Run 'git lfs pull'."),
   ])
   func badFilesAreExplained(_ bad: BadFile) throws {

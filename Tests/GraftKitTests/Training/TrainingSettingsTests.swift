@@ -26,6 +26,7 @@ import Testing
         "label-all-tokens": ("true", { $0.labelsAllTokens = true }),
         "tag-scheme": ("IOB2", { $0.tagScheme = "IOB2" }),
         "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
+        "group-texts": ("true", { $0.groupsTexts = true }),
         "seed": ("18446744073709551615", { $0.seed = .max }),
         "dropout": ("0", { $0.dropout = 0 }),
         "no-shuffle": ("true", { $0.shuffles = false }),

@@ -386,7 +386,7 @@ import Testing
         case .evaluated: evaluated += 1
         case .saved(let url): saved.append(url.lastPathComponent)
         case .removed(let url): removed.append(url.lastPathComponent)
-        case .logged: break
+        case .logged, .prepared: break
         case .warned(let error): Issue.record(error)
         }
       }

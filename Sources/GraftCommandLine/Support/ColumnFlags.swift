@@ -1,0 +1,88 @@
+import ArgumentParser
+import GraftData
+import GraftTensors
+
+extension DataFormat: ExpressibleByArgument {}
+extension Quoting: ExpressibleByArgument {}
+
+/// What stands between columns, on the command line: one character, or its name.
+struct Delimiter: ExpressibleByArgument {
+  let byte: UInt8
+
+  init?(argument: String) {
+    guard let byte = DataOptions.delimiter(argument) else { return nil }
+    self.byte = byte
+  }
+
+  static var allValueStrings: [String] { ["comma", "semicolon", "tab", "pipe", "space"] }
+}
+
+/// Which columns and rows of files are texts.
+struct ColumnFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The column of the text; several, as in 2,3, are joined with a space. (default: text)", valueName: "C"))
+  var textColumn: String?
+
+  @Option(help: ArgumentHelp("The column of a second text, for heads that read pairs.", valueName: "C"))
+  var pairColumn: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How the files are laid out. (default: by their names and first bytes)", valueName: "FORMAT"))
+  var dataFormat: DataFormat?
+
+  @Option(
+    help: ArgumentHelp(
+      "What stands between the columns of a table: a character, or its name. (default: by the format and the header)",
+      valueName: "CHAR"))
+  var delimiter: Delimiter?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether fields stand in quotes, as in CSV, or quotes are ordinary characters. (default: by the file)",
+      valueName: "HOW"))
+  var quoting: Quoting?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Use this many rows of each set: the first, after shuffling.", valueName: "N"))
+  var take: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Shuffle the rows first, as datasets.shuffle(seed=S) does.", valueName: "S"))
+  var shuffleSeed: UInt64?
+
+  func validate() throws {
+    if let take, take < 1 { throw ValidationError("--take must be at least 1.") }
+    do {
+      _ = try options
+    } catch let error as GraftError {
+      throw ValidationError(error.inCommandLineWords.description)
+    }
+  }
+
+  /// The names of the flags that were given.
+  var given: [String] {
+    let flags: [(String, Bool)] = [
+      ("text-column", textColumn != nil), ("pair-column", pairColumn != nil),
+      ("data-format", dataFormat != nil), ("delimiter", delimiter != nil), ("quoting", quoting != nil),
+      ("take", take != nil), ("shuffle-seed", shuffleSeed != nil),
+    ]
+    return flags.filter(\.1).map(\.0)
+  }
+
+  /// Whether columns or a layout were given.
+  var hasColumns: Bool { given.contains { $0 != "take" && $0 != "shuffle-seed" } }
+
+  /// - Throws: `GraftError` for what is no column.
+  var options: DataOptions {
+    get throws {
+      DataOptions(
+        textColumns: try textColumn.map(Column.list) ?? [], pairColumn: try pairColumn.map(Column.init),
+        format: dataFormat, delimiter: delimiter?.byte, quoting: quoting, shuffleSeed: shuffleSeed,
+        take: take)
+    }
+  }
+}

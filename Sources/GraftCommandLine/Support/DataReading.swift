@@ -1,0 +1,130 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftTensors
+
+/// Reads what is given as data: files, patterns of files, standard input, or a data set known by name; and says what was
+/// taken from it.
+struct DataReading {
+  private let options: DataOptions
+  private let hasColumns: Bool
+  private let labelBase: Int?
+  private let console: Console
+  private let showsLabels: Bool
+
+  /// - Parameters:
+  ///   - options: Which columns, which rows.
+  ///   - hasColumns: Whether columns or a layout were given, which a data set known by name has itself.
+  ///   - labelBase: The number of the first label.
+  ///   - console: Is told what was read.
+  ///   - showsLabels: Whether the column of the labels is said; not so where labels are not used.
+  init(
+    _ options: DataOptions, hasColumns: Bool, labelBase: Int? = nil, console: Console,
+    showsLabels: Bool = true
+  ) {
+    self.showsLabels = showsLabels
+    self.options = options
+    self.hasColumns = hasColumns
+    self.labelBase = labelBase
+    self.console = console
+  }
+
+  /// The rows of files, or of the data set that is named instead; a file that exists wins.
+  ///
+  /// - Throws: `GraftError` naming file and row.
+  func read(_ paths: [Path]) throws -> TrainingData {
+    if let named = try Self.namedRows(paths.map(\.url), options, hasColumns: hasColumns) {
+      let names = named.names.joined(separator: ", ")
+      console.note("read \(Format.count(named.rows.count, "row")) of \(names), known by name")
+      return named
+    }
+    let urls = try Self.files(paths)
+    let contents = try DataSource(reading: urls, options: options).contents()
+    say(contents.files, taken: contents.rows.count)
+    var data = TrainingData(
+      contents.rows,
+      named: contents.files.isEmpty ? urls.map(\.displayPath) : contents.files.map(\.displayName),
+      labelBase: labelBase)
+    data.files = contents.files
+    return data
+  }
+
+  /// The files that paths and patterns mean.
+  ///
+  /// - Throws: `GraftError` when no file matches a pattern.
+  static func files(_ paths: [Path]) throws -> [URL] {
+    try paths.flatMap { path in
+      try path.isStandardInput ? [DataSource.standardInput] : FilePattern.files(path.url)
+    }
+  }
+
+  /// The most files of which each has a line.
+  private static let mostLines = 8
+
+  private func say(_ files: [DataFileReport], taken: Int) {
+    for file in files.prefix(Self.mostLines) { console.note(file.sentence(showingLabel: showsLabels)) }
+    let others = files.dropFirst(Self.mostLines)
+    if !others.isEmpty {
+      let rows = others.reduce(0) { $0 + $1.rows }
+      console.note("read \(Format.count(rows, "row")) of \(Format.count(others.count, "more file"))")
+    }
+    let rows = files.reduce(0) { $0 + $1.rows }
+    if taken < rows { console.note("took \(Format.grouped(taken)) of the \(Format.grouped(rows)) rows") }
+  }
+
+  /// The rows of the data set that a path names; `nil` where the paths are files. A file that exists wins.
+  ///
+  /// - Parameters:
+  ///   - options: Which rows.
+  ///   - hasColumns: Whether columns were given, which such a data set has itself.
+  /// - Throws: `GraftError` for a data set beside files or with columns, and when its rows cannot be read.
+  static func namedRows(_ urls: [URL], _ options: DataOptions, hasColumns: Bool) throws -> TrainingData? {
+    for url in urls where !FileManager.default.fileExists(atPath: url.path) {
+      guard let (set, split) = try NamedDataSet.find(url.relativePath) else { continue }
+      guard urls.count == 1 else {
+        throw GraftError(
+          .refused, "a data set known by name cannot be joined with files", subject: "'\(set.name)'")
+      }
+      guard !hasColumns else {
+        throw GraftError(
+          .refused, "a data set known by name has its own columns and labels", subject: "'\(set.name)'",
+          advice: "Leave out the flags of columns and labels.")
+      }
+      return try set.read(split, in: NamedDataSet.directories(), selection: options)
+    }
+    return nil
+  }
+}
+
+extension DataFileReport {
+  /// The file as a person would type it.
+  var displayName: String { file.relativeToWorkingDirectory }
+
+  /// `read 2,000 rows of data.csv: column 'text', label 'label'`
+  func sentence(showingLabel: Bool) -> String {
+    let unit =
+      switch format {
+      case .lines: "line"
+      case .conll: "sentence"
+      case .squad: "question"
+      case .csv, .tsv, .json, .jsonLines: "row"
+      }
+    var facts: [String] = []
+    if !textColumns.isEmpty {
+      let names = textColumns.map(Self.name).joined(separator: ", ")
+      facts.append("\(textColumns.count == 1 ? "column" : "columns") \(names)")
+    }
+    if let pairColumn { facts.append("pair \(Self.name(pairColumn))") }
+    if showingLabel, let labelColumn { facts.append("label \(Self.name(labelColumn))") }
+    if format == .lines { facts.append("one text a line") }
+    let all = (facts + remarks).joined(separator: ", ")
+    return "read \(Format.count(rows, unit)) of \(displayName)\(all.isEmpty ? "" : ": \(all)")"
+  }
+
+  private static func name(_ column: Column) -> String {
+    switch column {
+    case .name(let name): "'\(Format.oneLine(name))'"
+    case .number(let number): "\(number)"
+    }
+  }
+}

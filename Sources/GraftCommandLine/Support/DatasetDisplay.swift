@@ -1,0 +1,31 @@
+import GraftCore
+import GraftKit
+import GraftTensors
+
+extension DatasetFacts {
+  /// What a person should know before a run: how many texts are cut, which rows are left out.
+  var sentences: [String] {
+    var sentences: [String] = []
+    if truncated > 0 {
+      sentences.append(
+        "\(Format.grouped(truncated)) of \(Format.count(rows, "text")) \(truncated == 1 ? "is" : "are") longer than "
+          + "\(maximumLength) tokens and \(truncated == 1 ? "is" : "are") cut off there")
+    }
+    if !skipped.isEmpty {
+      let places = skipped.prefix(5).map { String($0.row) }.joined(separator: ", ")
+      let more = skipped.count > 5 ? ", …" : ""
+      sentences.append(
+        "\(Format.count(skipped.count, "row")) without any token to learn from \(skipped.count == 1 ? "is" : "are") "
+          + "left out (\(skipped.count == 1 ? "row" : "rows") \(places)\(more))")
+    }
+    return sentences
+  }
+
+  /// The same for programs.
+  var members: [(String, JSON)] {
+    [
+      ("rows", JSON(rows)), ("examples", JSON(examples)), ("max_length", JSON(maximumLength)),
+      ("truncated", JSON(truncated)), ("skipped", JSON(skipped.count)),
+    ]
+  }
+}

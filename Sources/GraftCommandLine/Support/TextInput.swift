@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftData
+import GraftTensors
+
+/// Texts to work on: arguments, or the rows of files.
+struct TextInput: ParsableArguments {
+  @Argument(help: ArgumentHelp("Texts.", valueName: "TEXT"))
+  var texts: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The second text of a pair; once for each TEXT, or once for all.", valueName: "TEXT"))
+  var pair: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Read texts from files: tables, JSON, or one text a line; '-' is standard input.", valueName: "FILE"),
+    completion: .file())
+  var input: [Path] = []
+
+  @OptionGroup(title: "Data") var columns: ColumnFlags
+
+  func validate() throws {
+    if !input.isEmpty, !texts.isEmpty || !pair.isEmpty {
+      throw ValidationError("Give texts as arguments or with --input, not both.")
+    }
+    if input.isEmpty, texts.isEmpty {
+      throw ValidationError("Give at least one text, or --input FILE ('-' for standard input).")
+    }
+    guard pair.count < 2 || pair.count == texts.count else {
+      throw ValidationError("Give --pair once for each text, or once for all of them.")
+    }
+    if input.isEmpty, let flag = columns.given.first {
+      throw ValidationError("--\(flag) is about files: give --input FILE.")
+    }
+  }
+
+  /// The texts in their order, as rows; of files, what was taken from them is said.
+  ///
+  /// - Parameter console: Is told what was read.
+  /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text.
+  func rows(_ console: Console) throws -> [TextRow] {
+    guard input.isEmpty else {
+      var options = try columns.options
+      options.defaultsToLines = true
+      return try DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
+        .read(input).rows
+    }
+    return texts.enumerated().map { index, text in
+      TextRow(text, pair: pair.isEmpty ? nil : pair[pair.count == 1 ? 0 : index])
+    }
+  }
+
+  /// The texts in their order, for what has no use for pairs.
+  ///
+  /// - Throws: as ``rows(_:)``, and for pairs.
+  func singleTexts(_ console: Console) throws -> [String] {
+    if columns.pairColumn != nil || !pair.isEmpty {
+      throw ValidationError("This command reads single texts: leave out --pair and --pair-column.")
+    }
+    return try rows(console).map(\.text)
+  }
+
+  /// The text of a whole file, or of standard input for '-'.
+  ///
+  /// - Throws: `GraftError` when the file cannot be read or is not UTF-8.
+  static func text(of path: Path) throws -> String {
+    let isStandardInput = path.isStandardInput
+    let name = isStandardInput ? "standard input" : path.url.path
+    let file =
+      try isStandardInput
+      ? RandomAccessFile(copying: STDIN_FILENO, named: DataSource.standardInput) : RandomAccessFile(path.url)
+    guard let text = String(validating: try file.bytesOfWholeFile(limit: 4 << 30), as: UTF8.self) else {
+      throw GraftError(
+        .malformed, "invalid UTF-8", file: name,
+        advice: "Convert the file first, for example with 'iconv -t UTF-8'.")
+    }
+    return text
+  }
+}
+
+extension Path {
+  /// Whether it is '-'.
+  var isStandardInput: Bool { url.relativePath == "-" }
+}
+
+extension TextRow {
+  /// The text, and the second one of a pair, as a result names them.
+  var textMembers: [(String, JSON)] {
+    [("text", .string(text))] + (pair.map { [("pair", .string($0))] } ?? [])
+  }
+}

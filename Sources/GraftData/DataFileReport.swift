@@ -1,0 +1,14 @@
+/// What was taken from a data file.
+public struct DataFileReport: Sendable, Equatable {
+  /// The path, or "standard input".
+  public var file: String
+  public var format: DataFormat
+  /// How many rows were read.
+  public var rows = 0
+  /// Where the text is from: columns by name, or by number from 1; none where the format has no columns.
+  public var textColumns: [Column] = []
+  public var pairColumn: Column?
+  public var labelColumn: Column?
+  /// What is not usual about the file: its compression, its encoding, its delimiter.
+  public var remarks: [String] = []
+}

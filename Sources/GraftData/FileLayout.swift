@@ -1,0 +1,142 @@
+import GraftTensors
+
+/// How one file is laid out: by the options, by its name, and by its first bytes.
+struct FileLayout {
+  var format: DataFormat
+  /// What ends a field.
+  var delimiter: UInt8
+  /// What ends a line: a line feed, behind a carriage return or not, or in old files a carriage return alone.
+  var lineEnd = FileLayout.lineFeed
+  /// `nil` is decided where the first field begins with a quote.
+  var quoting: Quoting?
+  /// Whether blank lines are rows.
+  var keepsBlankLines = false
+
+  static let lineFeed = UInt8(ascii: "\n")
+  static let carriageReturn = UInt8(ascii: "\r")
+  static let quote = UInt8(ascii: "\"")
+
+  /// - Parameters:
+  ///   - name: The file's name; a final `.gz` does not count.
+  ///   - head: The first bytes, decompressed, in UTF-8.
+  /// - Throws: `GraftError` when the options do not go together.
+  init(_ options: DataOptions, name: String, head: ArraySlice<UInt8>) throws {
+    let text = head.starts(with: [0xEF, 0xBB, 0xBF]) ? head.dropFirst(3) : head
+    if let format = options.format {
+      self.format = format
+    } else if let delimiter = options.delimiter {
+      format = delimiter == UInt8(ascii: "\t") ? .tsv : .csv
+    } else {
+      format = FileLayout.format(name: name, head: text, options)
+    }
+    guard format.isTable || options.delimiter == nil && options.quoting == nil else {
+      throw GraftError(
+        .refused, "only tables have delimiters and quotes", found: "the format '\(format.rawValue)'",
+        advice: "Leave out \(option: "delimiter") and \(option: "quoting").")
+    }
+    if FileLayout.endsLinesWithCarriageReturns(text) { lineEnd = FileLayout.carriageReturn }
+    keepsBlankLines = format == .lines && options.defaultsToLines
+    switch format {
+    case .csv, .tsv:
+      let usual = UInt8(ascii: format == .csv ? "," : "\t")
+      delimiter = options.delimiter ?? FileLayout.delimiter(usual, text, lineEnd, options)
+      quoting = options.quoting ?? (format == .tsv && delimiter == usual ? nil : .csv)
+    case .lines, .jsonLines, .json, .conll, .squad:
+      // Where a character has no role, the end of the line stands in: it ends a field anyway.
+      delimiter = lineEnd
+      quoting = Quoting.none
+    }
+  }
+
+  /// What a file's name and first bytes suggest.
+  private static func format(name: String, head: ArraySlice<UInt8>, _ options: DataOptions) -> DataFormat {
+    var parts = name.lowercased().split(separator: ".").map(String.init)
+    if parts.last == "gz" { parts.removeLast() }
+    if head.starts(with: "-DOCSTART-".utf8) { return .conll }
+    if SQuADReader.recognizes(head) { return .squad }
+    let start = head.drop { $0 <= 0x20 }.first
+    switch parts.count > 1 ? parts.last : nil {
+    case "csv": return .csv
+    case "tsv", "tab": return .tsv
+    case "jsonl", "ndjson", "json": return start == UInt8(ascii: "[") ? .json : .jsonLines
+    case "txt": return .lines
+    case "conll", "iob", "iob2", "bio", "bioes": return .conll
+    case "squad": return .squad
+    default: return format(of: head, options)
+    }
+  }
+
+  /// What a file's first bytes suggest, whose name says nothing.
+  private static func format(of head: ArraySlice<UInt8>, _ options: DataOptions) -> DataFormat {
+    let text = head.drop { $0 <= 0x20 }
+    let line = text.prefix { $0 != lineFeed && $0 != carriageReturn }
+    guard options.defaultsToLines else {
+      if text.first == UInt8(ascii: "{") { return .jsonLines }
+      if text.first == UInt8(ascii: "[") { return .json }
+      return line.contains(UInt8(ascii: "\t")) ? .tsv : .csv
+    }
+    // A text may begin like anything: only what is certain counts.
+    if text.first == UInt8(ascii: "{"), JSON.isObject(line) { return .jsonLines }
+    if text.first == UInt8(ascii: "["),
+      text.dropFirst().drop(while: { $0 <= 0x20 }).first == UInt8(ascii: "{")
+    {
+      return .json
+    }
+    let hasColumns = !options.textColumns.isEmpty || options.pairColumn != nil
+    for delimiter in [UInt8(ascii: "\t"), UInt8(ascii: ",")] where line.contains(delimiter) {
+      if hasColumns || options.findsText(in: cells(line, delimiter)) {
+        return delimiter == UInt8(ascii: "\t") ? .tsv : .csv
+      }
+    }
+    return .lines
+  }
+
+  /// The delimiter of a table: the usual one of its format, unless the header has none of it and has the wanted columns
+  /// between others.
+  private static func delimiter(
+    _ usual: UInt8, _ head: ArraySlice<UInt8>, _ lineEnd: UInt8, _ options: DataOptions
+  ) -> UInt8 {
+    guard options.hasHeader ?? options.impliesHeader else { return usual }
+    let line = head.drop { $0 == lineFeed || $0 == carriageReturn }.prefix { $0 != lineEnd }
+    guard !line.contains(usual) else { return usual }
+    return [",", ";", "\t", "|"].map { UInt8(ascii: $0) }.first {
+      line.contains($0) && options.findsText(in: cells(line, $0))
+    } ?? usual
+  }
+
+  /// The names in a header.
+  private static func cells(_ line: ArraySlice<UInt8>, _ delimiter: UInt8) -> [String] {
+    line.split(separator: delimiter, omittingEmptySubsequences: false).map { cell in
+      String(decoding: cell.filter { $0 != quote && $0 != carriageReturn }, as: UTF8.self)
+    }
+  }
+
+  /// The delimiter in words.
+  var delimiterName: String {
+    switch delimiter {
+    case UInt8(ascii: ","): "a comma"
+    case UInt8(ascii: ";"): "a semicolon"
+    case UInt8(ascii: "\t"): "a tab"
+    case UInt8(ascii: " "): "a space"
+    case UInt8(ascii: "|"): "a vertical bar"
+    default: "the character '\(String(decoding: [delimiter], as: UTF8.self))'"
+    }
+  }
+
+  /// Whether the first line ends with a carriage return alone, and no more lines end otherwise. Line feeds may stand in
+  /// quoted fields.
+  private static func endsLinesWithCarriageReturns(_ head: ArraySlice<UInt8>) -> Bool {
+    guard let first = head.firstIndex(where: { $0 == lineFeed || $0 == carriageReturn }),
+      head[first] == carriageReturn, first + 1 < head.endIndex, head[first + 1] != lineFeed
+    else { return false }
+    return head.count { $0 == carriageReturn } >= head.count { $0 == lineFeed }
+  }
+}
+
+extension JSON {
+  /// Whether some bytes are one JSON object.
+  fileprivate static func isObject(_ bytes: some Collection<UInt8>) -> Bool {
+    // What is no JSON is no object.
+    (try? JSON(parsing: Array(bytes)))?.object != nil
+  }
+}

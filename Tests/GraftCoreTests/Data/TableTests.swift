@@ -1,0 +1,191 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftTensors
+import TestSupport
+import Testing
+
+/// Tables in the dialects, encodings and line ends that Python's csv module writes; see Fixtures/tables/make.py.
+@Suite struct TableTests {
+  private static let folder = fixtures.appending(path: "tables")
+  private static let expected = Result {
+    try JSON(parsing: Array(Data(contentsOf: folder.appending(path: "rows.json"))))
+  }
+
+  @Test(arguments: [
+    "comma-lf.csv", "comma-crlf.csv", "comma-cr.csv", "comma-all.csv", "semicolon.csv", "bar.csv", "tab.csv",
+    "minimal.tsv", "all.tsv", "cr.tsv", "utf-16-le.csv", "utf-16-be.csv", "utf-8.csv", "compressed.csv.gz",
+    "plain.tsv", "array.json", "array-indented.json", "lines.jsonl",
+  ])
+  func rowsAreThoseThatPythonReads(_ name: String) throws {
+    let file = Self.folder.appending(path: name)
+    let contents = try DataSource(reading: [file]).contents()
+    let expected = try #require(try Self.expected.get()[name]?.array?.map { $0.array?.compactMap(\.string) })
+    #expect(contents.rows.map { [$0.text, Self.text($0.label)] } == expected)
+    #expect(contents.files.map(\.rows) == [expected.count])
+  }
+
+  private static func text(_ label: WrittenLabel?) -> String {
+    if case .text(let text) = label { text } else { "" }
+  }
+
+  @Test(arguments: [
+    ("comma-lf.csv", DataFormat.csv, []), ("semicolon.csv", .csv, ["a semicolon between columns"]),
+    ("tab.csv", .csv, ["a tab between columns"]), ("all.tsv", .tsv, ["fields in quotes"]),
+    ("plain.tsv", .tsv, []), ("compressed.csv.gz", .csv, ["compressed", "UTF-16"]),
+    ("comma-cr.csv", .csv, ["lines that end with a carriage return"]), ("array.json", .json, []),
+  ])
+  func whatWasTakenIsReported(_ name: String, _ format: DataFormat, _ remarks: [String]) throws {
+    let report = try DataSource(reading: [Self.folder.appending(path: name)]).contents().files[0]
+    #expect(report.format == format)
+    #expect(report.remarks == remarks)
+    #expect(report.textColumns == [.name("text")] && report.labelColumn == .name("label"))
+  }
+
+  @Test func quotesAreReadAsTheOptionSays() throws {
+    let plain = DataOptions(quoting: Quoting.none)
+    #expect(try read("a.tsv", "text\n\"x\"\n\"y\"\n", plain) == ["\"x\"", "\"y\""])
+    #expect(try read("a.csv", "text\n\"x\"\n", plain) == ["\"x\""])
+    #expect(try read("a.tsv", "text\n\"x\"\n", DataOptions(quoting: .csv)) == ["x"])
+  }
+
+  /// Each is what a file with tabs may be where quotes begin fields.
+  @Test(arguments: [
+    ("a\tb\n\"x\"\ty\nz\tz\n", "\"x\""),  // A writer that quotes where it must would not have quoted x.
+    ("a\tb\n\"x\"\t1\n\"y\"\t2\n", "x"),  // All texts stand in quotes.
+    ("a\tb\n\"x\ty\"\t1\nz\tz\n", "x\ty"),
+    ("a\tb\n\"x\ny\"\tz\nz\tz\n", "x\ny"),
+    ("a\tb\n\"x \"\"y\"\"\"\tz\n", "x \"y\""),
+    ("a\tb\n\"x\"y\tz\n", "\"x\"y"),
+    ("a\tb\n\"x\tz\n\"y\tz\n", "\"x"),  // Two quotations that never end are not one field of two lines.
+    ("a\tb\n\"\"\tz\nx\tz\n", "\"\""),
+  ])
+  func quotesInFilesWithTabsAreSeenFromTheRows(_ content: String, _ first: String) throws {
+    let options = DataOptions(textColumns: [.name("a")])
+    #expect(try read("a.tsv", content, options).first == first)
+  }
+
+  @Test func aDecisionAboutQuotesIsMadeWhereTheFirstBeginsAField() throws {
+    let rows = (0..<20000).map { "line \($0)\t\($0)\n" }.joined()
+    let texts = try read("a.tsv", "text\tlabel\n" + rows + "\"the \"\"big\"\" world\"\tx\n")
+    #expect(texts.last == "the \"big\" world")
+  }
+
+  @Test func delimitersAreGiven() throws {
+    #expect(try read("a.dat", "text~label\na,b~1\n", DataOptions(delimiter: 0x7E)) == ["a,b"])
+    #expect(try read("a.txt", "x\ty\n", DataOptions(textColumns: [.number(2)], delimiter: 9)) == ["y"])
+    #expect(DataOptions.delimiter("tab") == 9 && DataOptions.delimiter("\\t") == 9)
+    #expect(DataOptions.delimiter(";") == 0x3B && DataOptions.delimiter("Semicolon") == 0x3B)
+    #expect(["", "ab", "\"", "é", "\n"].allSatisfy { DataOptions.delimiter($0) == nil })
+  }
+
+  @Test func aFileForTextsIsLinesUnlessItSaysOtherwise() throws {
+    var options = DataOptions()
+    options.defaultsToLines = true
+    #expect(try read("a", "one, two\n\nthree\n", options) == ["one, two", "", "three"])
+    #expect(try read("a.log", "{not json\n", options) == ["{not json"])
+    #expect(try read("a", "[1] a reference\n", options) == ["[1] a reference"])
+    #expect(try read("a", "text,label\nx,1\n", options) == ["x"])
+    #expect(try read("a", "{\"text\": \"x\"}\n{\"text\": \"y\"}\n", options) == ["x", "y"])
+    #expect(try read("a", "[ {\"text\": \"x\"} ]", options) == ["x"])
+    #expect(try read("a.txt", "text,label\nx,1\n", options) == ["text,label", "x,1"])
+    #expect(try read("a.csv", "text,label\nx,1\n", options) == ["x"])
+    options.textColumns = [.number(2)]
+    #expect(try read("a", "x,y\n", options) == ["y"])
+  }
+
+  @Test func aPatternIsItsFilesByName() throws {
+    try withTemporaryDirectory { directory in
+      for name in ["part-2.csv", "part-1.csv", "other.csv", "odd[1].csv"] {
+        try FileWriter.write(directory.appending(path: name), text: "text\n\(name)\n")
+      }
+      let found = try FilePattern.files([directory.appending(path: "part-*.csv")])
+      #expect(found.map(\.lastPathComponent) == ["part-1.csv", "part-2.csv"])
+      // A file of that very name wins.
+      #expect(try FilePattern.files(directory.appending(path: "odd[1].csv")).count == 1)
+      let error = #expect(throws: GraftError.self) {
+        try FilePattern.files(directory.appending(path: "none-*.csv"))
+      }
+      #expect(error?.problem == "no file matches the pattern")
+    }
+  }
+
+  @Test func aPipeIsReadAsAFileIs() throws {
+    try withTemporaryDirectory { directory in
+      let pipe = directory.appending(path: "pipe.csv.gz")
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      let bytes = try Data(contentsOf: Self.folder.appending(path: "compressed.csv.gz"))
+      let writer = Thread {
+        let handle = FileHandle(forWritingAtPath: pipe.path)
+        handle?.write(bytes)
+        try? handle?.close()
+      }
+      writer.start()
+      let rows = try DataSource(reading: [pipe]).rows()
+      #expect(rows.count == 10 && rows[0].text == "the \"big\" world")
+    }
+  }
+
+  struct Foreign: Sendable, CustomTestStringConvertible {
+    let name: String
+    let head: [UInt8]
+    let message: String
+    var testDescription: String { name }
+
+    init(_ name: String, _ head: [UInt8], _ message: String) {
+      (self.name, self.head, self.message) = (name, head, message)
+    }
+  }
+
+  private static func zip(_ first: String) -> [UInt8] {
+    [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 26) + Array(first.utf8)
+  }
+
+  @Test(arguments: [
+    Foreign("a.xlsx", zip("xl/workbook.xml"), "an Excel workbook. Save the sheet as CSV."),
+    Foreign("b.xlsx", zip("[Content_Types].xml"), "an Excel workbook or another file of Office programs."),
+    Foreign(
+      "a.ods", zip("mimetypeapplication/vnd.oasis.opendocument.spreadsheet"), "an OpenDocument spreadsheet."),
+    Foreign("a.zip", zip("data.csv"), "a zip archive. Unpack it"),
+    Foreign(
+      "a.xls", [0xD0, 0xCF, 0x11, 0xE0, 0xA1], "an Excel workbook or another file of old Office programs."),
+    Foreign("a.parquet", Array("PAR1".utf8), "a Parquet file. Convert it to JSON Lines"),
+    Foreign("a.arrow", Array("ARROW1".utf8), "an Arrow file. Convert it to JSON Lines"),
+    Foreign("b.arrow", [0xFF, 0xFF, 0xFF, 0xFF, 0x78, 0, 0, 0], "an Arrow stream. Convert it to JSON Lines"),
+    Foreign("a.xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "compressed with xz."),
+    Foreign("a.zst", [0x28, 0xB5, 0x2F, 0xFD], "compressed with Zstandard."),
+    Foreign("a.bz2", Array("BZh9".utf8), "compressed with bzip2."),
+    Foreign("a.pdf", Array("%PDF-1.7".utf8), "a PDF document."),
+    Foreign("a.html", Array("\n<!DOCTYPE html>".utf8), "a web page, not data."),
+    Foreign("a.tar", [UInt8](repeating: 97, count: 257) + Array("ustar".utf8), "a tar archive."),
+    Foreign("u32.csv", [0xFF, 0xFE, 0, 0, 0x61, 0, 0, 0], "a file in UTF-32."),
+    Foreign(
+      "u16.csv", Array("text,label\nx,1\n".utf8).flatMap { [$0, 0] },
+      "a file in UTF-16 without a byte order mark. Convert the file to UTF-8, for example with 'iconv -f UTF-16LE"
+    ),
+    Foreign("bin.csv", [1, 2, 3, 0, 5, 6, 7, 8, 9], "a binary file, not text; expected rows of text."),
+    Foreign(
+      "odd.csv", [0xFF, 0xFE, 0x61, 0, 0x00, 0xD8], "byte 4: invalid UTF-16. Save the file again, as UTF-8."),
+    Foreign("half.csv", [0xFF, 0xFE, 0x61, 0, 0x62], "byte 4: invalid UTF-16."),
+  ])
+  func filesOfOtherKindsAreNamed(_ foreign: Foreign) throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: foreign.name)
+      try Data(foreign.head).write(to: file)
+      let error = #expect(throws: GraftError.self) { try DataSource(reading: [file]).rows() }
+      var message = try #require(error)
+      message.file = nil
+      #expect(message.description.hasPrefix(foreign.message), "\(message.description)")
+    }
+  }
+
+  private func read(_ name: String, _ content: String, _ options: DataOptions = DataOptions()) throws
+    -> [String]
+  {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: name)
+      try Data(content.utf8).write(to: file)
+      return try DataSource(reading: [file], options: options).rows().map(\.text)
+    }
+  }
+}
