@@ -71,7 +71,7 @@ import Testing
       prepare: { try $0.write("blank.csv", "text\nthe world\n\"\"\nteam won game\n\" \"\n") }),
     Row(
       "train {masked-lm} --data words.txt --output out --batch-size 1 --epochs 1 --max-length 8 --group-texts --json",
-      stdout: ["\"event\":\"prepared\",\"split\":\"training\",\"rows\":4,\"examples\":2,\"max_length\":8,"],
+      stdout: ["\"event\":\"prepared\",\"split\":\"training\",\"rows\":4,\"examples\":3,\"max_length\":8,"],
       prepare: { try $0.write("words.txt", String(repeating: "the world won\n", count: 4)) }),
     Row(
       "train model --data data.csv --eval-data other.tsv --eval-text-column words --eval-label-column name "

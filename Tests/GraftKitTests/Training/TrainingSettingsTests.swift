@@ -111,7 +111,7 @@ import Testing
         == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"max-steps":7,"learning-rate":0.0003,"#
         + #""lr-scheduler":"cosine","warmup-steps":10,"weight-decay":0.01,"max-grad-norm":0.5,"max-length":64,"#
         + #""stride":8,"label-all-tokens":true,"tag-scheme":"IOB2","#
-        + #""mlm-probability":0.3,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
+        + #""mlm-probability":0.3,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-on-start":true,"eval-steps":25,"#
         + #""eval-batch-size":16,"logging-steps":5,"optimizer":"other"}"#)
   }
