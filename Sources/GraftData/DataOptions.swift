@@ -13,6 +13,8 @@ public struct DataOptions: Sendable, Equatable {
   public var fields: [TaskColumn] = []
   /// Whether the first row names the columns. `nil` says no when all given columns are numbers, else yes.
   public var hasHeader: Bool?
+  /// What a model was trained on: where no columns are given, its columns are taken from files that have them.
+  public var usual: TrainedInputs?
   /// `nil` goes by the file: its name, and its first bytes.
   public var format: DataFormat?
   /// What stands between the columns of a table: one ASCII character. `nil` goes by the format and the header.
@@ -91,13 +93,49 @@ extension DataOptions {
       }
   }
 
+  /// The options with the columns of the data that a model was trained on, where none are given and a file has them.
+  ///
+  /// - Parameters:
+  ///   - names: What stands in a table's first row, or the keys of the first object.
+  ///   - isTable: Whether columns may have numbers.
+  /// - Throws: `GraftError` when a recorded column is none.
+  func settled(by names: [String], isTable: Bool) throws -> DataOptions {
+    guard let usual, textColumns.isEmpty else { return self }
+    var options = self
+    let text = try usual.textColumns.map(Column.init(parsing:))
+    let pair = try usual.pairColumn.map(Column.init(parsing:))
+    let label = try usual.labelColumn.map(Column.init(parsing:))
+    func isThere(_ column: Column) -> Bool {
+      switch column {
+      case .name(let name): names.contains(name)
+      // Numbers are of files without a header.
+      case .number(let number): isTable && number <= names.count && !findsDefaults(in: names)
+      }
+    }
+    guard !text.isEmpty, text.allSatisfy(isThere) else { return self }
+    options.textColumns = text
+    if pairColumn == nil, let pair, isThere(pair) { options.pairColumn = pair }
+    if labelColumn == nil, let label, isThere(label) { options.labelColumn = label }
+    return options
+  }
+
+  /// Whether a header has a column that is read without being named.
+  private func findsDefaults(in header: [String]) -> Bool {
+    (["text"] + fields.filter(\.replacesText).map(\.name)).contains(where: header.contains)
+  }
+
   /// Whether a header has the columns of the text.
   func findsText(in header: [String]) -> Bool {
     let names = textColumns.compactMap { column in
       if case .name(let name) = column { name } else { nil }
     }
     guard names.isEmpty else { return names.allSatisfy(header.contains) }
-    return (["text"] + fields.filter(\.replacesText).map(\.name)).contains(where: header.contains)
+    if textColumns.isEmpty, let usual, !usual.textColumns.isEmpty,
+      usual.textColumns.allSatisfy(header.contains)
+    {
+      return true
+    }
+    return findsDefaults(in: header)
   }
 }
 

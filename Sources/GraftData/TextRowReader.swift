@@ -60,6 +60,9 @@ enum TextRowReader {
     guard try lines.read(into: &record) else {
       throw GraftError(.malformed, "the file is empty", expected: "rows of text")
     }
+    let options =
+      try hasNames
+      ? options.settled(by: (0..<record.fieldCount).map { try record.text($0) }, isTable: true) : options
     let hasHeader = hasNames && (options.hasHeader ?? options.impliesHeader)
     let header = try hasHeader ? (0..<record.fieldCount).map { try record.text($0) } : nil
     let columns = try TableColumns(
@@ -172,12 +175,15 @@ enum TextRowReader {
       }
       return name
     }
-    let text = try options.textColumns.isEmpty ? ["text"] : options.textColumns.map(name)
-    let pair = try options.pairColumn.map(name)
-    let label = try options.labelColumn.map(name)
+    var options = options
+    var (text, pair, label) = (["text"], String?.none, String?.none)
     while try next(&record) {
       let object = try parse(record, report.format)
       if isEmpty {
+        options = try options.settled(by: object.keys, isTable: false)
+        if !options.textColumns.isEmpty { text = try options.textColumns.map(name) }
+        pair = try options.pairColumn.map(name)
+        label = try options.labelColumn.map(name)
         report.textColumns = (options.isTextReplaced { object[$0] != nil } ? [] : text).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }
         report.labelColumn = object[label ?? "label"].map { _ in .name(label ?? "label") }

@@ -85,11 +85,47 @@ import Testing
         try classifier($0)
         try $0.write("other.tsv", "name\twords\nA\the can\n")
       }),
+    Row("predict trained he --pair do", stdout: ["\the\tdo\n"], prepare: trainedOnPairs),
+    Row(
+      "predict trained he --allow-single-texts", stdout: ["\the\n"],
+      stderr: ["warning: the head 'sequence-classification' was trained on pairs"], prepare: trainedOnPairs),
+    Row(
+      "predict trained --input pairs.csv", stdout: ["\the can do it\tshe can\n"],
+      stderr: [
+        "read 4 rows of pairs.csv: column 'premise', pair 'hypothesis'\n",
+        "warning: 4 of 4 texts are longer than 6 tokens and are cut off there\n",
+      ], prepare: trainedOnPairs),
+    Row(
+      "evaluate trained --data pairs.csv", stdout: ["eval_samples             4\n"],
+      stderr: ["read 4 rows of pairs.csv: column 'premise', pair 'hypothesis', label 'class'\n"],
+      prepare: trainedOnPairs),
+    Row(
+      "predict trained --input pairs.csv --max-length 64 --json", stdout: ["\"pair\": \"she can\""],
+      prepare: trainedOnPairs),
+    Row("embed trained --input pairs.csv --output v.npy", stdout: ["[4, 32]"], prepare: trainedOnPairs),
+    Row("head list trained", stdout: ["4 examples of pairs.csv, 2 steps, on pairs"], prepare: trainedOnPairs),
+    // Another head knows nothing of pairs; the old one still does when it comes back.
+    Row("predict swapped he --allow-untrained", stdout: ["\the\n"], prepare: swappedAfterPairs),
+    Row(
+      "evaluate trained --data data.csv", stderr: ["read 4 rows of data.csv: column 'text', label 'label'\n"],
+      prepare: trained),
     Row("head list trained", stdout: ["trained on 4 examples of data.csv, 2 steps"], prepare: trained),
     Row("predict model he --allow-untrained", stdout: ["\the\n"], prepare: classifier),
   ]
 
   static let refusals: [Row] = [
+    Row(
+      "predict trained he", code: 1,
+      stderr: [
+        "the head 'sequence-classification' was trained on pairs, and this is a single text. Give the second text "
+          + "with --pair or --pair-column, or pass --allow-single-texts."
+      ], prepare: trainedOnPairs),
+    Row(
+      "evaluate trained --data single.csv", code: 1,
+      stderr: ["single.csv: row 2: the head 'sequence-classification' was trained on pairs"],
+      prepare: trainedOnPairs),
+    Row(
+      "embed trained he --output v.npy", code: 1, stderr: ["was trained on pairs"], prepare: trainedOnPairs),
     Row(
       "train model --data data.csv --output out --eval-text-column a", code: 64,
       stderr: ["--eval-text-column needs --eval-data FILE."], prepare: classifier),
@@ -279,6 +315,31 @@ import Testing
 
   /// The classifier after two steps.
   @Sendable static func trained(_ sandbox: Sandbox) throws { try trainedFiles.write(into: sandbox) }
+
+  /// A classifier that was trained on pairs, in columns of other names, of up to 6 tokens.
+  @Sendable static func trainedOnPairs(_ sandbox: Sandbox) throws { try pairFiles.write(into: sandbox) }
+
+  @Sendable static func swappedAfterPairs(_ sandbox: Sandbox) throws {
+    try trainedOnPairs(sandbox)
+    let outcome = try sandbox.graft([
+      "head", "swap", "trained", "--to", "sequence-classification", "--labels", "X,Y,Z", "--output",
+      "swapped",
+    ])
+    try #require(outcome.code == 0, "\(outcome.stderr)")
+  }
+
+  private static let pairFiles = Prepared { sandbox in
+    try classifier(sandbox)
+    let rows = ["A", "B", "A", "B"].map { "he can do it,she can,\($0)\n" }.joined()
+    try sandbox.write("pairs.csv", "premise,hypothesis,class\n" + rows)
+    try sandbox.write("single.csv", "text,label\nhe can,A\n")
+    let outcome = try sandbox.graft([
+      "train", "model", "--data", "pairs.csv", "--text-column", "premise", "--pair-column", "hypothesis",
+      "--label-column", "class", "--max-length", "6", "--output", "trained", "--max-steps", "2",
+      "--batch-size", "2",
+    ])
+    try #require(outcome.code == 0, "\(outcome.stderr)")
+  }
 
   private static let classifierFiles = Prepared { sandbox in
     try sandbox.write("data.csv", "text,label\nhe can do it,A\nshe is,B\nthe one,A\nof it,1\n")

@@ -208,9 +208,13 @@ struct HeadTests {
   @Test("histories of heads and pooler are written and read, whatever they say")
   func histories() throws {
     try withTemporaryDirectory { directory in
+      var pairs = TrainedInputs()
+      (pairs.maxLength, pairs.pairs, pairs.labelBase) = (64, true, -1)
+      (pairs.textColumns, pairs.pairColumn, pairs.labelColumn) = (["2", "title"], "b", "class")
       let all: [Component.History] = [
         .untrained, .imported(from: "somewhere/model.bin"),
         .trained(on: Component.Training(data: ["a.csv", "b.csv"], examples: 80, steps: 10)),
+        .trained(on: Component.Training(data: ["a.csv"], examples: 8, steps: 1, inputs: pairs)),
       ]
       for (index, history) in all.enumerated() {
         let output = directory.appending(path: "\(index)")

@@ -91,7 +91,8 @@ struct Answer: ParsableCommand {
     let model = try opened.makeModel()
     let rows = try rows(for: opened.activeHead)
     let data = try Dataset(
-      rows, for: model, maxLength: length.maxLength, stride: stride.stride, requiringLabels: false)
+      rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride,
+      requiringLabels: false)
     let bar = ProgressBar("answering", unit: "windows", total: data.count, console: output.console)
     let found = try predict(
       model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),

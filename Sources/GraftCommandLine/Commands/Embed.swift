@@ -26,17 +26,21 @@ struct Embed: ParsableCommand {
 
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
+  @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var backend: BackendFlags
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let rows = try input.rows(flags.console)
-    let model = try checkpoint.open(registry, strictness, flags.console).makeModel()
+    let opened = try checkpoint.open(registry, strictness, flags.console)
+    let rows = try input.rows(like: opened.trainedInputs, flags.console)
+    try inputs.check(rows, for: opened, flags.console)
+    let model = try opened.makeModel()
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     let vectors = try embed(
-      rows, with: model, pooling: pooling, maxLength: length.maxLength, batchSize: batch.batchSize,
+      rows, with: model, pooling: pooling, maxLength: length.maxLength(for: opened),
+      batchSize: batch.batchSize,
       backend: backend.make(registry, flags.console), progress: { bar.update($0) })
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)

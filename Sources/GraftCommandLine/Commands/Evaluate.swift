@@ -80,6 +80,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var stride: StrideFlag
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
+  @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
   @OptionGroup var strictness: StrictFlag
@@ -98,9 +99,11 @@ struct Evaluate: ParsableCommand {
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
-    let read = try reading.read(data, for: opened.activeHead, flags.console)
+    let read = try reading.read(
+      data, for: opened.activeHead, like: opened.trainedInputs, flags.console)
+    try inputs.check(read.rows, for: opened, flags.console)
     let dataset = try Dataset(
-      read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength,
+      read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
       stride: stride.stride, packsTexts: groupTexts)
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)

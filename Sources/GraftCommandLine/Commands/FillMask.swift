@@ -34,7 +34,7 @@ struct FillMask: ParsableCommand {
   func run() throws {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
-    let texts = try input.singleTexts(output.console)
+    let texts = try input.singleTexts(like: opened.trainedInputs, output.console)
     let model = try opened.makeModel()
     let backend = try backend.make(registry, output.console)
     let found = try texts.map { try fillMask($0, with: model, topK: topK, backend: backend) }

@@ -27,6 +27,7 @@ struct Predict: ParsableCommand {
 
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
+  @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
   @OptionGroup var strictness: StrictFlag
@@ -38,9 +39,10 @@ struct Predict: ParsableCommand {
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
-    let rows = try input.rows(output.console)
+    let rows = try input.rows(like: opened.trainedInputs, output.console)
+    try inputs.check(rows, for: opened, output.console)
     let data = try Dataset(
-      rows, for: model, maxLength: length.maxLength, requiringLabels: false)
+      rows, for: model, maxLength: length.maxLength(for: opened), requiringLabels: false)
     for sentence in data.facts.sentences { output.console.warn(sentence) }
     let bar = ProgressBar("predicting", unit: "texts", total: rows.count, console: output.console)
     let predictions = try predict(

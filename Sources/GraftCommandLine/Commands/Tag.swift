@@ -49,12 +49,12 @@ struct Tag: ParsableCommand {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
     let model = try opened.makeModel()
-    let texts = try input.singleTexts(output.console)
+    let texts = try input.singleTexts(like: opened.trainedInputs, output.console)
     var options = TaggingOptions()
     options.aggregation = aggregation
     options.ignoredLabels =
       ignoreLabels == "none" ? [] : Set(ignoreLabels.split(separator: ",").map(String.init))
-    options.maxLength = length.maxLength
+    options.maxLength = length.maxLength(for: opened)
     options.stride = stride.stride
     options.batchSize = batch.batchSize
     let bar = ProgressBar("tagging", unit: "texts", total: texts.count, console: output.console)

@@ -47,19 +47,23 @@ struct DataFlags: ParsableArguments {
   /// - Parameters:
   ///   - files: Paths, patterns, '-', or the name of a data set.
   ///   - heads: Those that learn from the rows; they say which further columns are read.
+  ///   - usual: What the head was trained on: its columns and its label base hold where none are given.
   ///   - evaluation: What is different about data to evaluate on.
   ///   - console: Is told what was read.
   /// - Throws: `GraftError` naming file and row.
   func read(
-    _ files: [Path], for heads: HeadSet?, evaluation: EvaluationColumnFlags? = nil, _ console: Console
+    _ files: [Path], for heads: HeadSet?, like usual: TrainedInputs? = nil,
+    evaluation: EvaluationColumnFlags? = nil, _ console: Console
   ) throws -> TrainingData {
     var options = try options
     options.fields = heads?.columns ?? []
+    options.usual = usual
     try evaluation?.change(&options)
     let hasColumns =
       columns.hasColumns || labelColumn != nil || labelBase != nil || evaluation?.hasColumns == true
     return try DataReading(
-      options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase, console: console
+      options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
+      console: console
     ).read(files)
   }
 }

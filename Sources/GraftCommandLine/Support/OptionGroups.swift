@@ -62,7 +62,9 @@ struct BackendFlags: ParsableArguments {
 struct LengthFlag: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Cut texts to this many tokens. (default: the model's limit)", valueName: "N"))
+    help: ArgumentHelp(
+      "Cut texts to this many tokens. (default: what the head was trained with, else the model's limit)",
+      valueName: "N"))
   var maxLength: Int?
 
   func validate() throws {

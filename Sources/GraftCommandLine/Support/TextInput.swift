@@ -40,12 +40,15 @@ struct TextInput: ParsableArguments {
 
   /// The texts in their order, as rows; of files, what was taken from them is said.
   ///
-  /// - Parameter console: Is told what was read.
+  /// - Parameters:
+  ///   - usual: What the model was trained on, whose columns are those of files that have them.
+  ///   - console: Is told what was read.
   /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text.
-  func rows(_ console: Console) throws -> [TextRow] {
+  func rows(like usual: TrainedInputs? = nil, _ console: Console) throws -> [TextRow] {
     guard input.isEmpty else {
       var options = try columns.options
       options.defaultsToLines = true
+      options.usual = usual
       return try DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
         .read(input).rows
     }
@@ -56,12 +59,12 @@ struct TextInput: ParsableArguments {
 
   /// The texts in their order, for what has no use for pairs.
   ///
-  /// - Throws: as ``rows(_:)``, and for pairs.
-  func singleTexts(_ console: Console) throws -> [String] {
+  /// - Throws: as ``rows(like:_:)``, and for pairs.
+  func singleTexts(like usual: TrainedInputs? = nil, _ console: Console) throws -> [String] {
     if columns.pairColumn != nil || !pair.isEmpty {
       throw ValidationError("This command reads single texts: leave out --pair and --pair-column.")
     }
-    return try rows(console).map(\.text)
+    return try rows(like: usual, console).map(\.text)
   }
 
   /// The text of a whole file, or of standard input for '-'.

@@ -89,8 +89,11 @@ extension Component {
     public var data: [String]
     public var examples: Int
     public var steps: Int
+    /// How the rows became inputs; `nil` where an earlier version did not say.
+    public var inputs: TrainedInputs?
 
-    public init(data: [String], examples: Int, steps: Int) {
+    public init(data: [String], examples: Int, steps: Int, inputs: TrainedInputs? = nil) {
+      self.inputs = inputs
       self.data = data
       self.examples = examples
       self.steps = steps
@@ -105,6 +108,7 @@ extension Component.History: CustomStringConvertible {
     case .imported(let source): "imported from \(source)"
     case .trained(let training):
       "trained on \(training.examples) examples of \(training.data.joined(separator: ", ")), \(training.steps) steps"
+        + (training.inputs?.pairs == true ? ", on pairs" : "")
     }
   }
 
@@ -112,15 +116,17 @@ extension Component.History: CustomStringConvertible {
     switch self {
     case .untrained: ["trained": false]
     case .imported(let source): ["trained": true, "imported_from": .string(source)]
-    case .trained(let training):
-      [
-        "trained": true,
-        "trained_on": [
-          "data": .array(training.data.map { .string($0) }), "examples": JSON(training.examples),
-          "steps": JSON(training.steps),
-        ],
-      ]
+    case .trained(let training): ["trained": true, "trained_on": .object(Self.members(of: training))]
     }
+  }
+
+  private static func members(of training: Component.Training) -> OrderedDictionary<String, JSON> {
+    var members: OrderedDictionary<String, JSON> = [
+      "data": .array(training.data.map { .string($0) }), "examples": JSON(training.examples),
+      "steps": JSON(training.steps),
+    ]
+    members["inputs"] = training.inputs?.json
+    return members
   }
 
   init(_ json: JSON?, source: String) {
@@ -131,7 +137,8 @@ extension Component.History: CustomStringConvertible {
     if let on = json["trained_on"], let examples = on["examples"]?.int, let steps = on["steps"]?.int {
       self = .trained(
         on: Component.Training(
-          data: on["data"]?.array?.compactMap(\.string) ?? [], examples: examples, steps: steps))
+          data: on["data"]?.array?.compactMap(\.string) ?? [], examples: examples, steps: steps,
+          inputs: on["inputs"].map { TrainedInputs($0) }))
     } else {
       self = trained ? .imported(from: json["imported_from"]?.string ?? source) : .untrained
     }

@@ -162,6 +162,8 @@ private struct Planner {
     var hash: String
     /// The classes that the head was last trained on, and the data set.
     var trainedOn: (classes: Set<Int32>, data: String)?
+    /// The most tokens that the head was last trained with in this experiment.
+    var trainedLength: Int?
   }
 
   /// Plans one arm with one seed. What is wrong is added to the diagnostics, and the rest of the arm left out.
@@ -220,7 +222,12 @@ private struct Planner {
       if scoring.pseudoPerplexity { try model.requireTokens() }
       let classes = try facts(scoring.data).check(for: model.checkpoint)
       try model.checkClasses(classes, of: scoring.data)
-      return try add(stage, stage.task, model, scoring.key, data: [scoring.data])
+      var key = scoring.key
+      // Where nothing else is said, texts are cut as in training; version 0.1 took the model's own limit.
+      if scoring.maxLength == nil, let length = model.trainedLength, length != TrainingOptions().maxLength {
+        key["trained-max-length"] = JSON(length)
+      }
+      return try add(stage, stage.task, model, key, data: [scoring.data])
     case .export(let output):
       _ = try output.resolve(registry, for: model.checkpoint.family)
       return try add(
@@ -238,6 +245,7 @@ private struct Planner {
     try model.requireHead()
     let (head, input) = (model.checkpoint, model)
     let rows = try facts(training.data)
+    model.trainedLength = training.options.maxLength
     model.trainedOn = (try rows.check(for: head), training.data)
     if let name = training.evaluationData {
       try model.checkClasses(try facts(name).check(for: head), of: name)

@@ -116,10 +116,13 @@ struct StageRunner {
   private func evaluate(
     _ scoring: Experiment.Scoring, _ stage: PlannedStage, since start: ContinuousClock.Instant
   ) throws {
-    let model = try registry.open(input(of: stage)).checkpoint.makeModel()
+    let checkpoint = try registry.open(input(of: stage)).checkpoint
+    let model = try checkpoint.makeModel()
     let rows = try rows(scoring.data)
+    try checkpoint.requirePairs(in: rows.rows)
     let data = try Dataset(
-      rows.rows, for: model, labelBase: rows.labelBase, maxLength: scoring.maxLength)
+      rows.rows, for: model, labelBase: rows.labelBase,
+      maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength)
     var options = scoring.options
     options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)

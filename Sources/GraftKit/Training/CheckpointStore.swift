@@ -12,6 +12,7 @@ public struct CheckpointStore: ModelStore {
   private let evaluationData: [String]
   private let examples: Int
   private let dataHash: String?
+  private let inputs: TrainedInputs?
 
   /// - Parameters:
   ///   - checkpoint: What the model was made of.
@@ -20,6 +21,7 @@ public struct CheckpointStore: ModelStore {
   ///   - evaluationData: The names of the evaluation data, for the model card.
   ///   - examples: The number of training examples.
   ///   - dataHash: What tells the data from any other, for the lineage.
+  ///   - inputs: How the rows became inputs, for the head's record.
   ///   - registry: The plugins.
   public init(
     _ checkpoint: Checkpoint,
@@ -28,8 +30,10 @@ public struct CheckpointStore: ModelStore {
     evaluationData: [String] = [],
     examples: Int,
     dataHash: String? = nil,
+    inputs: TrainedInputs? = nil,
     registry: Registry
   ) {
+    self.inputs = inputs
     self.checkpoint = checkpoint
     self.output = output
     self.data = data
@@ -46,7 +50,8 @@ public struct CheckpointStore: ModelStore {
     var checkpoint = checkpoint
     try checkpoint.takeWeights(of: model)
     checkpoint.markTrained(
-      on: Component.Training(data: data, examples: examples, steps: steps), parameters: trained)
+      on: Component.Training(data: data, examples: examples, steps: steps, inputs: inputs),
+      parameters: trained)
     var facts: OrderedDictionary<String, JSON> = [:]
     facts["head"] = checkpoint.activeHead.map { .string($0.name) }
     facts["data"] = .array(data.map { .string($0) })

@@ -67,7 +67,8 @@ public func train(
     output: output,
     store: CheckpointStore(
       checkpoint, output: outputOptions, data: data.names, evaluationData: evaluationData?.names ?? [],
-      examples: data.rows.count, dataHash: dataset.fingerprint, registry: registry),
+      examples: data.rows.count, dataHash: dataset.fingerprint,
+      inputs: data.inputs(options), registry: registry),
     optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
@@ -84,6 +85,20 @@ public func train(
 }
 
 extension TrainingData {
+  /// How its rows become inputs.
+  fileprivate func inputs(_ options: TrainingOptions) -> TrainedInputs {
+    var inputs = TrainedInputs()
+    inputs.maxLength = options.maxLength
+    inputs.pairs = rows.contains { $0.pair != nil }
+    if let file = files.first {
+      inputs.textColumns = file.textColumns.map(\.description)
+      inputs.pairColumn = file.pairColumn?.description
+      inputs.labelColumn = file.labelColumn?.description
+    }
+    inputs.labelBase = labelBase
+    return inputs
+  }
+
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
     try Dataset(
       rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,

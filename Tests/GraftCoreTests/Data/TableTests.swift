@@ -94,6 +94,39 @@ import Testing
     #expect(try read("a", "x,y\n", options) == ["y"])
   }
 
+  @Test func whereNoColumnsAreGivenThoseOfTheTrainingDataAreTaken() throws {
+    var (options, usual) = (DataOptions(), TrainedInputs())
+    (usual.textColumns, usual.pairColumn, usual.labelColumn) = (["title", "body"], "other", "class")
+    options.usual = usual
+    func rows(_ name: String, _ content: String) throws -> [TextRow] {
+      try withTemporaryDirectory { directory in
+        let file = directory.appending(path: name)
+        try Data(content.utf8).write(to: file)
+        return try DataSource(reading: [file], options: options).rows()
+      }
+    }
+    for (name, content) in [
+      ("a.csv", "class,title,body,other\n1,x,y,z\n"), ("b.csv", "class;title;body;other\n1;x;y;z\n"),
+      ("a.json", #"[{"title": "x", "body": "y", "other": "z", "class": 1}]"#),
+    ] {
+      let row = try rows(name, content)[0]
+      #expect(row.text == "x y" && row.pair == "z" && row.label == .text("1"), "\(name)")
+    }
+    // A file without them is read as ever, and so is one without all of them.
+    #expect(try rows("a.csv", "text,label\nx,1\n").map(\.label) == [.text("1")])
+    #expect(try rows("a.csv", "title,body\nx,y\n")[0].pair == nil)
+    #expect(throws: GraftError.self) { try rows("a.csv", "title,class\nx,1\n") }
+    // Numbers are of files without a header.
+    (usual.textColumns, usual.pairColumn, usual.labelColumn) = (["2", "3"], nil, "1")
+    options.usual = usual
+    #expect(try rows("a.csv", "4,x,y\n").map(\.text) == ["x y"])
+    #expect(try rows("a.csv", "4,x,y\n").map(\.label) == [.text("4")])
+    #expect(try rows("a.csv", "n,text,label\n4,x,y\n").map(\.text) == ["x"])
+    // What is given wins.
+    options.textColumns = [.name("a")]
+    #expect(try rows("a.csv", "a,b,c\nx,y,z\n").map(\.text) == ["x"])
+  }
+
   @Test func aPatternIsItsFilesByName() throws {
     try withTemporaryDirectory { directory in
       for name in ["part-2.csv", "part-1.csv", "other.csv", "odd[1].csv"] {

@@ -77,9 +77,12 @@ import Testing
       }
       #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]))
       let trained = try registry.open(output).checkpoint
+      var inputs = TrainedInputs()
+      inputs.maxLength = 512
       #expect(
-        trained.activeHeads.map(\.history) == [.trained(on: .init(data: ["rows"], examples: 10, steps: 12))]
-      )
+        trained.activeHeads.map(\.history) == [
+          .trained(on: .init(data: ["rows"], examples: 10, steps: 12, inputs: inputs))
+        ])
       #expect(trained.configuration["hidden_dropout_prob"]?.double == 0.1)
     }
   }

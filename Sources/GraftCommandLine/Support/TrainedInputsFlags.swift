@@ -1,0 +1,31 @@
+import ArgumentParser
+import GraftCore
+import GraftTensors
+
+/// How far a command does as a head was trained.
+struct TrainedInputsFlags: ParsableArguments {
+  @Flag(help: "Take single texts for a head that was trained on pairs.")
+  var allowSingleTexts = false
+
+  /// Refuses single texts for a head that was trained on pairs, and says when pairs are new to a head.
+  ///
+  /// - Throws: `GraftError` of kind `refused` naming the first such row.
+  func check(_ rows: [TextRow], for checkpoint: Checkpoint, _ console: Console) throws {
+    do {
+      try checkpoint.requirePairs(
+        in: rows,
+        advice: "Give the second text with --pair or --pair-column, or pass --allow-single-texts.")
+    } catch let error as GraftError {
+      guard allowSingleTexts else { throw error }
+      console.warn(error.problem)
+    }
+    if checkpoint.trainedInputs?.pairs == false, rows.contains(where: { $0.pair != nil }) {
+      console.warn("the head was trained on single texts, and these are pairs")
+    }
+  }
+}
+
+extension LengthFlag {
+  /// The most tokens of a text: what was given, else what the active head was trained with; `nil` is the model's limit.
+  func maxLength(for checkpoint: Checkpoint) -> Int? { maxLength ?? checkpoint.trainedInputs?.maxLength }
+}

@@ -1,0 +1,68 @@
+import GraftTensors
+import OrderedCollections
+
+/// How rows became the inputs that a head was trained on. It stands with the head's history in `graft.json`, so that it
+/// goes where the head goes, and is what commands do with the head afterwards unless told otherwise.
+public struct TrainedInputs: Sendable, Equatable {
+  /// The most tokens of an example.
+  public var maxLength: Int?
+  /// Whether the rows were pairs of texts.
+  public var pairs = false
+  /// Where texts and labels were read from, as they are given: names, or numbers from 1. Empty and `nil` where there
+  /// were no columns.
+  public var textColumns: [String] = []
+  public var pairColumn: String?
+  public var labelColumn: String?
+  /// The number of the first label in the data; see ``LabelReading/base``.
+  public var labelBase: Int?
+
+  /// Nothing is known.
+  public init() {}
+
+  var json: JSON {
+    var members: OrderedDictionary<String, JSON> = [:]
+    members["max_length"] = maxLength.map { JSON($0) }
+    members["pairs"] = .bool(pairs)
+    if !textColumns.isEmpty { members["text_columns"] = .array(textColumns.map { .string($0) }) }
+    members["pair_column"] = pairColumn.map { .string($0) }
+    members["label_column"] = labelColumn.map { .string($0) }
+    members["label_base"] = labelBase.map { JSON($0) }
+    return .object(members)
+  }
+
+  /// What a record says; what is of another kind there counts as unknown.
+  init(_ json: JSON) {
+    maxLength = json["max_length"]?.int.flatMap { $0 >= 3 ? $0 : nil }
+    pairs = json["pairs"]?.bool ?? false
+    textColumns = json["text_columns"]?.array?.compactMap(\.string) ?? []
+    pairColumn = json["pair_column"]?.string
+    labelColumn = json["label_column"]?.string
+    labelBase = json["label_base"]?.int
+  }
+}
+
+extension Checkpoint {
+  /// How rows became the inputs that the active head was trained on, as far as that is known.
+  public var trainedInputs: TrainedInputs? {
+    activeHeads.lazy.compactMap { head in
+      if case .trained(let training)? = head.history { training.inputs } else { nil }
+    }.first
+  }
+
+  /// Refuses single texts for a head that was trained on pairs.
+  ///
+  /// - Parameters:
+  ///   - rows: What the head is to read.
+  ///   - advice: What to do about it.
+  /// - Throws: `GraftError` of kind `refused` naming the first such row.
+  public func requirePairs(
+    in rows: [TextRow], advice: Advice = "Name the column of the second text with \(option: "pair-column")."
+  ) throws {
+    guard trainedInputs?.pairs == true, let single = rows.first(where: { $0.pair == nil }) else { return }
+    var error = GraftError(
+      .refused, "the head '\(activeHead?.name ?? "")' was trained on pairs, and this is a single text",
+      advice: advice)
+    if single.place.row > 0 { error = error.inRow(single) }
+    throw error
+  }
+}
