@@ -147,8 +147,21 @@ import Testing
     Row(
       "embed {base} he --pooling cls --output v.npy --json", stdout: ["\"hidden_size\": 32", "\"texts\": 1"]),
     Row(
-      "embed {base} he --pooling max --output v.npy", code: 64,
-      stderr: ["'max' is invalid for '--pooling", "mean"]),
+      "embed {base} he --pooling most --output v.npy", code: 64,
+      stderr: ["'most' is invalid for '--pooling", "mean"]),
+    Row(
+      "embed {../sentences/current} he --output v.npy --json",
+      stdout: ["\"hidden_size\": 5", "mean_sqrt_len_tokens + weightedmean, dense 48 → 5 (tanh), normalize"]),
+    Row(
+      "embed {../sentences/current} he --prompt-name query --truncate-dim 3 --output v.npy",
+      stdout: ["float32 [1, 3]"]),
+    Row(
+      "embed {../sentences/current} he --prompt-name passage --output v.npy", code: 1,
+      stderr: ["no prompt 'passage'", "document, query"]),
+    Row(
+      "embed {../sentences/current} he --truncate-dim 6 --output v.npy", code: 1,
+      stderr: ["1 to 5", "--truncate-dim"]),
+    Row("inspect {../sentences/current}", stdout: ["vectors", "normalize: 5 numbers", "document, query"]),
     Row(
       "embed {base} he --output none/v.npy", code: 1,
       stderr: ["none/v.npy: cannot be written", "Create the directory first."]),

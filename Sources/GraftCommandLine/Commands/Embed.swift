@@ -8,18 +8,42 @@ import NPY
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
-    abstract: "Write one vector for each text as a NumPy array, float32 [texts, hidden].",
+    abstract: "Write one vector for each text as a NumPy array, float32 [texts, width].",
     discussion: """
+      Vectors are those of sentence-transformers where the checkpoint comes from its folder: pooling, dense layers, \
+      lengths, prompts and the length limit are the folder's. Of another checkpoint they are the mean over tokens.
+
       EXAMPLES
-        graft embed bert --input texts.txt --output vectors.npy
-        graft embed bert 'a text' 'another' --pooling cls --output vectors.npy
+        graft embed all-MiniLM-L6-v2 --input texts.txt --output vectors.npy
+        graft embed e5 'how much protein?' --prompt-name query --output query.npy
+        graft embed bert 'a text' 'another' --pooling cls --normalize --output vectors.npy
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
 
-  @Option(help: "How tokens become one vector: their mean, or the first token's state.")
-  var pooling: Pooling = .mean
+  @Option(
+    help: ArgumentHelp(
+      "How tokens become one vector, whatever the checkpoint says: \(SentencePooling.Mode.names).",
+      valueName: "MODE"))
+  var pooling: SentencePooling.Mode?
+
+  @Option(help: ArgumentHelp("Put this before each text.", valueName: "TEXT"))
+  var prompt: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Put the checkpoint's prompt of this name before each text. (default: the one it names)",
+      valueName: "NAME"))
+  var promptName: String?
+
+  @Flag(help: "Divide each vector by its length.")
+  var normalize = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Keep the first N numbers of each vector. (default: all)", valueName: "N"))
+  var truncateDim: Int?
 
   @Option(help: ArgumentHelp("The .npy file to write.", valueName: "FILE.npy"), completion: .file())
   var output: Path
@@ -31,26 +55,42 @@ struct Embed: ParsableCommand {
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
+  func validate() throws {
+    if prompt != nil, promptName != nil {
+      throw ValidationError("Give --prompt or --prompt-name, not both.")
+    }
+    if let truncateDim, truncateDim < 1 { throw ValidationError("--truncate-dim must be at least 1.") }
+  }
+
   func run() throws {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, flags.console)
     let rows = try input.rows(like: opened.trainedInputs, flags.console)
     try inputs.check(rows, for: opened, flags.console)
-    let model = try opened.makeModel()
+    let own = opened.sentences ?? SentencePipeline(pooling: .mean)
+    let pipeline = pooling.map { SentencePipeline(pooling: $0) } ?? own
+    let limit = length.maxLength ?? own.maximumLength
+    let options = EmbeddingOptions(
+      pipeline, prompt: try prompt ?? own.prompt(promptName),
+      maximumLength: try limit ?? length.maxLength(for: opened), width: truncateDim, normalizes: normalize,
+      batchSize: batch.batchSize)
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     let vectors = try embed(
-      rows, with: model, pooling: pooling, maxLength: length.maxLength(for: opened),
-      batchSize: batch.batchSize,
+      rows, with: opened.makeModel(), options,
       backend: backend.make(registry, flags.console), progress: { bar.update($0) })
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)
     if flags.json {
       try Output.print([
         "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),
-        "pooling": .string(pooling.rawValue),
+        "pooling": .string(pipeline.description), "prompt": .string(options.prompt),
       ])
     } else {
       try Output.print("wrote \(output.url.displayPath) (float32 \(vectors.shape))")
     }
   }
+}
+
+extension SentencePooling.Mode {
+  fileprivate static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }

@@ -103,6 +103,14 @@ struct Inspect: ParsableCommand {
         found.types.map { "\($0.name) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", "),
       ],
     ]
+    if let sentences = found.sentences {
+      let width = sentences.width(hiddenSize: found.hiddenSize)
+      let limit = sentences.maximumLength.map { ", of up to \($0) tokens" } ?? ""
+      rows.append(["vectors", "\(sentences): \(Format.count(width, "number"))\(limit)"])
+      if !sentences.prompts.isEmpty {
+        rows.append(["prompts", sentences.prompts.keys.joined(separator: ", ")])
+      }
+    }
     if check {
       let isFinite = found.report.nonFinite.isEmpty
       let values = isFinite ? "all values are finite" : "not all values are finite"
@@ -152,6 +160,19 @@ struct Inspect: ParsableCommand {
       ("dtypes", .object(found.types.map { ($0.name, JSON($0.count)) })),
       ("tied_copies", .list(found.ties)), ("report", found.report.json),
     ]
+    if let sentences = found.sentences {
+      members.append(
+        (
+          "sentences",
+          [
+            "modules": .list(sentences.modules.map(\.description)),
+            "width": JSON(sentences.width(hiddenSize: found.hiddenSize)),
+            "maximum_length": sentences.maximumLength.map { JSON($0) } ?? .null,
+            "prompts": .object(sentences.prompts.mapValues { .string($0) }),
+            "similarity": sentences.similarity.map { .string($0) } ?? .null,
+          ]
+        ))
+    }
     if lineage { members.append(("lineage", .array(found.lineage.map(\.json)))) }
     if tensors {
       let list = found.tensors.map { name, tensor -> JSON in

@@ -58,7 +58,7 @@ enum RegisteredNames {
   static var registry: Registry? { try? GraftTool.registry() }
 }
 
-extension Pooling: ExpressibleByArgument {}
+extension SentencePooling.Mode: ExpressibleByArgument {}
 
 /// The kinds of labels, in the words of this field.
 enum ProblemTypeArgument: String, ExpressibleByArgument, CaseIterable {

@@ -16,6 +16,8 @@ public struct Checkpoint: Sendable {
   /// The heads that are active together.
   public var activeHead: HeadSet?
   public var tokenizer: (any Tokenizer)?
+  /// How it makes one vector for a text, where its folder says so.
+  public var sentences: SentencePipeline?
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
   /// Its `README.md`, which is copied with the checkpoint.

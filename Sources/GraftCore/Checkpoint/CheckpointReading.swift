@@ -53,6 +53,8 @@ extension Registry {
       var checkpoint = try assemble(file.weights, identity, record, directory, &report)
       checkpoint.tokenizer =
         try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
+      checkpoint.sentences = try sentencePipeline(
+        in: directory.root, hiddenSize: identity.backbone.hiddenSize)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(

@@ -100,6 +100,7 @@ extension Checkpoint {
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: Self.record(activeHead?.name, activeHeads, others))
     try tokenizerFiles.value()
+    try sentences?.files?.write(into: directory)
     try writeCard(into: directory)
   }
 

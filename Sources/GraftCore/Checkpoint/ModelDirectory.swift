@@ -6,6 +6,8 @@ import OrderedCollections
 public struct ModelDirectory: Sendable {
   /// The directory.
   public let url: URL
+  /// The folder that was given: that of sentence-transformers where the encoder is in a folder of it.
+  let root: URL
   /// The weight file or shard index that was given or found; the directory itself when none was looked for.
   public let weights: URL
   /// Other weight files that were found, and are not read.
@@ -22,6 +24,7 @@ public struct ModelDirectory: Sendable {
   /// A directory whose weights do not matter.
   public init(_ url: URL) {
     self.url = url
+    root = url
     weights = url
     others = []
   }
@@ -41,12 +44,17 @@ public struct ModelDirectory: Sendable {
         throw GraftError(.missing, "no such file or directory", file: path.path)
       }
       (url, weights, others) = (path.deletingLastPathComponent(), file, [])
+      root = url
       return
     }
     guard isDirectory.boolValue else {
       (url, weights, others) = (path.deletingLastPathComponent(), path, [])
+      root = url
       return
     }
+    root = path
+    let folder = try SentenceModuleEntry.list(in: path)?.entries.first?.path ?? ""
+    let path = folder.isEmpty ? path : path.appending(path: folder)
     url = path
     let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
     let files = names.map { path.appendingPathComponent($0) }.filter(exists)

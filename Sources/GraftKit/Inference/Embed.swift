@@ -1,65 +1,82 @@
 import Foundation
 import GraftCompute
 import GraftCore
+import GraftTensors
 
-/// How token states become one vector for a text.
-public enum Pooling: String, Sendable, CaseIterable {
-  /// The mean over all tokens.
-  case mean
-  /// The first token's state.
-  case cls
+/// How vectors for texts are made; see ``embed(_:with:_:backend:progress:)``.
+public struct EmbeddingOptions: Sendable {
+  /// How token states become one vector.
+  public var pipeline: SentencePipeline
+  /// What is put before each text.
+  public var prompt: String
+  /// The most tokens of a text; `nil` is the pipeline's and the model's limit.
+  public var maximumLength: Int?
+  /// How many of a vector's numbers are kept, from the first; `nil` keeps all.
+  public var width: Int?
+  /// Whether vectors are divided by their lengths in the end, after ``width``.
+  public var normalizes: Bool
+  /// How many texts run together.
+  public var batchSize: Int
+
+  public init(
+    _ pipeline: SentencePipeline, prompt: String = "", maximumLength: Int? = nil, width: Int? = nil,
+    normalizes: Bool = false, batchSize: Int = 32
+  ) {
+    self.pipeline = pipeline
+    self.prompt = prompt
+    self.maximumLength = maximumLength
+    self.width = width
+    self.normalizes = normalizes
+    self.batchSize = batchSize
+  }
 }
 
-/// One vector for each text: `[texts, hidden]`.
-///
-/// As ``embed(_:with:pooling:maxLength:batchSize:backend:progress:)-([TextRow],_,_,_,_,_,_)`` does for rows.
-public func embed(
-  _ texts: [String], with model: Model, pooling: Pooling = .mean, maxLength: Int? = nil,
-  batchSize: Int = 32,
-  backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
-) throws -> Tensor {
-  try embed(
-    texts.map { TextRow($0) }, with: model, pooling: pooling, maxLength: maxLength, batchSize: batchSize,
-    backend: backend, progress: progress)
-}
-
-/// One vector for each text or pair: `[rows, hidden]`.
+/// One vector for each text or pair: `[rows, width]`, as sentence-transformers' `encode` makes them.
 ///
 /// - Parameters:
 ///   - rows: In the order of the result's rows.
 ///   - model: Any model with a tokenizer; its head is not used.
-///   - pooling: How token states become one vector.
-///   - maxLength: The most tokens of a text; `nil` is the model's own limit.
-///   - batchSize: How many texts run together.
+///   - options: How vectors are made, and of what.
 ///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of texts done.
-/// - Throws: `GraftError` when the model has no tokenizer.
+/// - Throws: `GraftError` when the model has no tokenizer, or a vector has fewer numbers than are to be kept.
 public func embed(
-  _ rows: [TextRow], with model: Model, pooling: Pooling = .mean, maxLength: Int? = nil,
-  batchSize: Int = 32,
-  backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
+  _ rows: [TextRow], with model: Model, _ options: EmbeddingOptions, backend: any ComputeBackend,
+  progress: (Int) -> Void = { _ in }
 ) throws -> Tensor {
   let tokenizer = try model.requireTokenizer()
-  let limit = min(maxLength ?? .max, model.backbone.maximumLength)
-  let width = model.backbone.hiddenSize
+  let pipeline = options.pipeline
+  let limit = min(options.maximumLength ?? pipeline.maximumLength ?? .max, model.backbone.maximumLength)
+  let full = pipeline.width(hiddenSize: model.backbone.hiddenSize)
+  let width = options.width ?? full
+  guard (1...full).contains(width) else {
+    throw GraftError(
+      .mismatch, "a vector has not that many numbers", expected: "1 to \(full)", found: "\(width)",
+      advice: "Check \(option: "truncate-dim").")
+  }
+  func encode(_ text: String, _ pair: String? = nil) -> Encoding {
+    func prepared(_ text: String) -> String { pipeline.lowercases ? text.lowercased() : text }
+    return tokenizer.encode(
+      prepared(text), pair: pair.map(prepared), maximumLength: limit, addSpecialTokens: true)
+  }
+  let steps = try SentenceSteps(pipeline)
+  // The token that ends a text stands behind the text that follows the prompt.
+  let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
   let pool = MemoryPool()
-  for start in stride(from: 0, to: rows.count, by: batchSize) {
-    let end = min(start + batchSize, rows.count)
-    let batch = Batch(
-      rows[start..<end].map {
-        tokenizer.encode($0.text, pair: $0.pair, maximumLength: limit, addSpecialTokens: true)
-      })
+  // Texts of about one length run together.
+  let lengths = rows.map { $0.text.utf8.count + ($0.pair?.utf8.count ?? 0) }
+  let order = rows.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+  for start in stride(from: 0, to: order.count, by: options.batchSize) {
+    let places = order[start..<min(start + options.batchSize, order.count)]
+    let batch = Batch(places.map { encode(options.prompt + rows[$0].text, rows[$0].pair) })
     let states = try model.encode(batch, Tape(backend, recording: false, pool: pool)).hiddenStates.value
-    for (sequence, range) in zip(batch.offsets, batch.offsets.dropFirst()).enumerated() {
-      let row = result.pointer + (start + sequence) * width
-      let tokens = pooling == .cls ? range.0..<min(range.0 + 1, range.1) : range.0..<range.1
-      for token in tokens {
-        backend.kernels.add(states.pointer + token * width, to: row, count: width)
-      }
-      for column in 0..<width { row[column] /= Float(max(1, tokens.count)) }
+    let vectors = steps.vectors(states, batch.offsets, promptLength: promptLength, backend)
+    for (index, place) in places.enumerated() {
+      (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
     }
-    progress(end)
+    progress(start + places.count)
   }
+  if options.normalizes { normalizeRows(result) }
   return result
 }

@@ -22,6 +22,8 @@ public struct Inspection: Sendable {
   public let vocabularySize: Int
   public let maximumLength: Int
   public let tokenizer: String?
+  /// How it makes one vector for a text, where its folder says so.
+  public let sentences: SentencePipeline?
   public let backbone: Part
   public let heads: [Part]
   /// The number of tensors by the type that they are stored in.
@@ -60,6 +62,7 @@ public func inspect(_ source: URL, check: Bool = false, registry: Registry) thro
     format: opened.format, dialect: opened.dialect.name, architecture: checkpoint.architecture,
     layers: backbone.layerCount, hiddenSize: backbone.hiddenSize, vocabularySize: backbone.vocabularySize,
     maximumLength: backbone.maximumLength, tokenizer: checkpoint.tokenizer.map { type(of: $0).name },
+    sentences: checkpoint.sentences,
     backbone: .init(
       name: checkpoint.family.name, parameters: encoder.reduce(0) { $0 + $1.weights.elementCount },
       history: nil, isActive: true, labels: nil),

@@ -26,7 +26,7 @@ public struct Verification: Sendable {
 /// Runs a checkpoint on a golden file's inputs and compares its outputs.
 ///
 /// The golden file is safetensors: `input_ids`, `attention_mask`, `token_type_ids` (int64
-/// `[batch, length]`) and any of `last_hidden_state`, `pooler_output` and what the tasks of the checkpoint's heads
+/// `[batch, length]`) and any of `last_hidden_state`, `pooler_output`, `sentence_embedding` and what the tasks of the checkpoint's heads
 /// call their outputs, such as `prediction_logits` (float32): `[batch, length, width]`, `[batch, length]` or
 /// `[batch, width]`.
 ///
@@ -85,6 +85,9 @@ extension Checkpoint {
     if let pooled = states.pooled {
       outputs["pooler_output"] = FoundOutput(value: pooled.value, rows: .sequences, column: nil)
     }
+    let pipeline = checkpoint.sentences ?? SentencePipeline(pooling: .mean)
+    let vectors = try SentenceSteps(pipeline).vectors(states.hiddenStates.value, batch.offsets, backend)
+    outputs["sentence_embedding"] = FoundOutput(value: vectors, rows: .sequences, column: nil)
     for active in model.heads {
       try outputs.add(active, states, batch, model.parameters, tape)
     }
