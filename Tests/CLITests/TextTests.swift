@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Commands that run a model on texts.
@@ -181,6 +182,15 @@ import Testing
   @Sendable static func random(_ sandbox: Sandbox) throws { try randomFiles.write(into: sandbox) }
 
   private static let randomFiles = Prepared("head swap {base} --to masked-lm --output random")
+
+  @Test("the session of the page about vectors prints what it says")
+  func page() throws {
+    let page = "Sources/GraftKit/GraftKit.docc/VectorsForTexts.md"
+    let text = try String(contentsOf: repository.appending(path: page), encoding: .utf8)
+    for (command, output) in try ReadmeTests.session(of: page) {
+      #expect(text.contains("$ \(command)\n\(output)"), "\(command)\n\(output)")
+    }
+  }
 
   @Test func embeddingsAreNumPy() throws {
     try Sandbox.with { sandbox in

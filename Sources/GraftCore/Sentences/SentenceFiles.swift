@@ -8,12 +8,11 @@ struct SentenceFiles: Sendable {
   static let modulesName = "modules.json"
   /// Prompts, the similarity, and the versions that wrote the folder.
   static let configurationName = "config_sentence_transformers.json"
-  /// The length limit. Older versions name it after the encoder: `sentence_*_config.json`.
-  static let transformerName = "sentence_bert_config.json"
 
   let modules: JSON
   let configuration: JSON?
-  let transformer: JSON?
+  /// The length limit of the encoder, and the file that says it.
+  let transformer: (name: String, settings: JSON)?
   /// The folders of modules, by their paths.
   let folders: OrderedDictionary<String, OpaqueFiles>
 
@@ -23,7 +22,7 @@ struct SentenceFiles: Sendable {
   func write(into directory: URL) throws {
     var texts = [Self.modulesName: modules]
     texts[Self.configurationName] = configuration
-    texts[Self.transformerName] = transformer
+    if let transformer { texts[transformer.name] = transformer.settings }
     for (name, text) in texts {
       try FileWriter.write(directory.appending(path: name), text: text.text(.pretty) + "\n")
     }
@@ -36,15 +35,16 @@ struct SentenceFiles: Sendable {
 }
 
 extension SentenceFiles {
-  /// The settings of an encoder in its folder; `nil` where there are none.
+  /// The settings of an encoder in its folder, which are called after the encoder: `sentence_*_config.json`.
   ///
   /// - Throws: `GraftError` when the folder or the file cannot be read.
-  static func transformerSettings(in directory: URL) throws -> JSON? {
+  static func transformerSettings(in directory: URL) throws -> (name: String, settings: JSON)? {
     let names = try directoryContents(directory).filter {
       $0.hasPrefix("sentence_") && $0.hasSuffix("_config.json")
     }
-    let name = names.contains(transformerName) ? transformerName : names.sorted().first
-    return try name.flatMap { try JSON(fileIfPresent: $0, in: directory) }
+    return try names.min().flatMap { name in
+      try JSON(fileIfPresent: name, in: directory).map { (name, $0) }
+    }
   }
 }
 

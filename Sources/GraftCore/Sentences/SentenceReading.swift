@@ -22,18 +22,19 @@ extension Registry {
     }
     let encoder = directory.appending(path: first.path)
     let transformer = try SentenceFiles.transformerSettings(in: encoder)
+    let settings = transformer?.settings
     let tokenizer = try JSON(fileIfPresent: "tokenizer_config.json", in: encoder)
     let pooled = try entries.dropFirst().map { entry in
       (entry, try module(entry, in: directory))
     }
     let steps = try checked(pooled, hiddenSize: hiddenSize, in: directory)
     let prompts = configuration?["prompts"]?.members ?? []
-    let length = transformer?["max_seq_length"]?.int ?? tokenizer?["model_max_length"]?.int
+    let length = settings?["max_seq_length"]?.int ?? tokenizer?["model_max_length"]?.int
     return SentencePipeline(
       modules: steps,
       // Tokenizers without a limit say 10³⁰, which no integer holds, or another number of that kind.
       maximumLength: length.flatMap { $0 > 0 && $0 < 1 << 30 ? $0 : nil },
-      lowercases: transformer?["do_lower_case"]?.bool ?? false,
+      lowercases: settings?["do_lower_case"]?.bool ?? false,
       prompts: OrderedDictionary(
         prompts.compactMap { member in member.value.string.map { (member.key, $0) } },
         uniquingKeysWith: { first, _ in first }),
