@@ -72,7 +72,7 @@ struct Embed: ParsableCommand {
     let limit = length.maxLength ?? own.maximumLength
     let options = EmbeddingOptions(
       pipeline, prompt: try prompt ?? own.prompt(promptName),
-      maximumLength: try limit ?? length.maxLength(for: opened), width: truncateDim, normalizes: normalize,
+      maximumLength: limit ?? length.maxLength(for: opened), width: truncateDim, normalizes: normalize,
       batchSize: batch.batchSize)
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     let vectors = try embed(
