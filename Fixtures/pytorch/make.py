@@ -88,7 +88,7 @@ def training():
 
 
 def weights(content):
-    for key in ("state_dict", "model_state_dict", "model"):
+    for key in ("state_dict", "model_state_dict", "model", "module"):
         content = content.get(key, content)
     return {name: value.detach().clone().contiguous() for name, value in content.items() if torch.is_tensor(value)}
 
@@ -155,6 +155,8 @@ def main():
     write("module.pt", module())
     write("training.pt", training())
     write("wrapped.pt", {"state_dict": {"model": OrderedDict(a=torch.ones(2))}})
+    # As DeepSpeed saves.
+    write("deepspeed.pt", {"module": OrderedDict(a=torch.ones(2)), "global_steps": 10, "ds_config": {}})
     write("empty.pt", {})
     old = dict(_use_new_zipfile_serialization=False)
     # torch does not load the other unsigned types from this form.

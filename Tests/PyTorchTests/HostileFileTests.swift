@@ -154,7 +154,7 @@ import Zip
     Case(
       "a dictionary that holds itself", "}q\u{0}U\u{5}modelh\u{0}s.",
       "no weights: the file's dictionary holds no tensors; "
-        + "expected tensors, or one of state_dict, model_state_dict, model, found 'model'." + save),
+        + "expected tensors, or one of state_dict, model_state_dict, model, module, found 'model'." + save),
     Case(
       "a hundred thousand lists in each other",
       String(repeating: "(", count: 100_000) + String(repeating: "l", count: 100_000) + ".",

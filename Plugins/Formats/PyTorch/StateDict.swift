@@ -6,7 +6,7 @@ struct StateDict {
   private(set) var tensors: OrderedDictionary<String, Pickle.Tensor> = [:]
 
   /// Keys under which training scripts put the weights among other things.
-  static let wrappers = ["state_dict", "model_state_dict", "model"]
+  static let wrappers = ["state_dict", "model_state_dict", "model", "module"]
 
   /// Finds the weights in a pickle: the dictionary that it holds, or the one under a well-known key of it.
   ///

@@ -50,7 +50,10 @@ extension Registry {
       var report = LoadReport()
       report.notes += [directory.note].compactMap { $0 }
       let identity = try identify(file, directory)
-      var checkpoint = try assemble(file.weights, identity, record, directory, &report)
+      if !identity.wrapper.isEmpty {
+        report.notes.append("'\(identity.wrapper)' before the names is a wrapper's, and is taken off")
+      }
+      var checkpoint = try assemble(identity, record, directory, &report)
       checkpoint.tokenizer =
         try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
       checkpoint.sentences = try sentencePipeline(
@@ -73,6 +76,9 @@ extension Registry {
     let configuration: Configuration
     let family: Family
     let dialect: Dialect
+    /// The file's, without a wrapper's prefix.
+    let weights: Weights
+    let wrapper: String
     let backbone: any Backbone
     let architecture: Architecture
     /// The tasks whose heads may be in the file, likeliest first.
@@ -82,29 +88,32 @@ extension Registry {
 
   private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
     let read = try directory.configuration(configurationFiles, or: file)
-    let (family, dialect) = try recognize(file.weights, read)
+    let recognition = try recognize(file.weights, read)
+    let (family, dialect) = (recognition.family, recognition.dialect)
+    let weights = try file.weights.withoutPrefix(recognition.wrapper)
     let configuration = family.adopting(read).inOwnSpelling
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
-      configuration, family, dialect, heads(of: family), names: Array(file.weights.tensors.keys))
+      configuration, family, dialect, heads(of: family), names: Array(weights.tensors.keys))
     let tasks = try architecture.likelyTasks { task in
       try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
     }
     return Identity(
-      configuration: configuration, family: family, dialect: dialect, backbone: backbone,
+      configuration: configuration, family: family, dialect: dialect, weights: weights,
+      wrapper: recognition.wrapper, backbone: backbone,
       architecture: architecture, tasks: tasks,
       table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
   }
 
   /// Makes a checkpoint of a file's tensors and of what stands beside it, and checks that it is whole.
   private func assemble(
-    _ stored: Weights, _ identity: Identity, _ record: JSON?, _ directory: ModelDirectory,
+    _ identity: Identity, _ record: JSON?, _ directory: ModelDirectory,
     _ report: inout LoadReport
   ) throws -> Checkpoint {
     let (family, table) = (identity.family, identity.table)
     var configuration = identity.configuration
     let isTied = try configuration.bool("tie_word_embeddings", default: true)
-    let decoded = try table.decode(stored, isTied: isTied, report: &report)
+    let decoded = try table.decode(identity.weights, isTied: isTied, report: &report)
     correctVocabulary(&configuration, decoded.components[Component.backbone], identity.backbone, &report)
 
     var checkpoint = Checkpoint(

@@ -1,47 +1,52 @@
 import GraftTensors
 
+/// What a file's names say that it is.
+struct Recognition {
+  let family: Family
+  let dialect: Dialect
+  /// What stands before the names that is no dialect's: `_orig_mod.` of a compiled module; empty for nothing.
+  let wrapper: String
+}
+
 extension Registry {
   /// The family and the dialect of a file.
   ///
   /// The family is the one that the configuration names: by `model_type`, else by the class in `architectures`.
-  /// When it names none, the one whose names most of the tensors have.
+  /// When it names none, the one whose names most of the tensors have. Where more names are known without a prefix
+  /// that most of them share, the prefix is a wrapper's.
   ///
   /// - Throws: `GraftError` when the family is not registered, no dialect knows a name, or several families do
   ///   equally well.
-  func recognize(_ stored: Weights, _ configuration: Configuration) throws -> (Family, Dialect) {
-    let named = try namedFamily(configuration)
-    var matches: [(family: Family, dialect: Dialect, count: Int)] = []
+  func recognize(_ stored: Weights, _ configuration: Configuration) throws -> Recognition {
+    let named = try namedFamily(configuration).map { [$0] } ?? families.values
+    var backbones: [(Family, any Backbone)] = []
     var failures: [any Error] = []
-    for family in named.map({ [$0] }) ?? families.values {
-      let backbone: any Backbone
+    for family in named {
       do {
-        backbone = try family.makeBackbone(configuration)
-      } catch  where named == nil {
+        backbones.append((family, try family.makeBackbone(configuration)))
+      } catch  where named.count > 1 {
         failures.append(error)
-        continue
       }
-      var best: (family: Family, dialect: Dialect, count: Int)?
-      // No other dialect knows more names than all.
-      for dialect in family.dialects where (best?.count ?? 0) < stored.tensors.count {
-        let table = NameTable(dialect, on: backbone, heads: dialect.heads.keys.sorted())
-        let count = table.matches(stored.tensors.keys)
-        if count > best?.count ?? 0 { best = (family, dialect, count) }
-      }
-      if let best { matches.append(best) }
     }
-    guard let largest = matches.map(\.count).max() else {
+    let names = Array(stored.tensors.keys)
+    var (wrapper, best) = ("", bestMatches(of: names, backbones))
+    if (best.first?.count ?? 0) * 2 < names.count {
+      for prefix in Weights.sharedPrefixes(of: names) {
+        let found = bestMatches(of: names.map { $0.withoutPrefix(prefix) }, backbones)
+        if found.first?.count ?? 0 > best.first?.count ?? 0 { (wrapper, best) = (prefix, found) }
+      }
+    }
+    guard let first = best.first else {
       // A configuration that no family accepts hides what its tensors are.
       if let failure = failures.first { throw failure }
-      let first = stored.tensors.keys.first ?? "no tensor"
       throw GraftError(
         .unsupported,
-        "none of its \(stored.tensors.count) tensors has a name that a dialect knows",
-        found: "'\(first)' first",
+        "none of its \(names.count) tensors has a name that a dialect knows",
+        found: "'\(names.first ?? "no tensor")' first",
         advice:
           "Known dialects: \(dialects.map { "\($0.family.name)/\($0.dialect.name)" }.joined(separator: ", "))."
       )
     }
-    let best = matches.filter { $0.count == largest }
     guard best.count == 1 else {
       throw GraftError(
         .mismatch, "its tensors fit several families",
@@ -49,7 +54,25 @@ extension Registry {
         expected: "one of \(best.map(\.family.name).joined(separator: ", "))", found: "nothing",
         advice: "Say in config.json which one it is.")
     }
-    return (best[0].family, best[0].dialect)
+    return Recognition(family: first.family, dialect: first.dialect, wrapper: wrapper)
+  }
+
+  /// The dialect of each family that knows most of some names, of those families that know the most.
+  private func bestMatches(
+    of names: [String], _ backbones: [(family: Family, backbone: any Backbone)]
+  ) -> [(family: Family, dialect: Dialect, count: Int)] {
+    let matches = backbones.compactMap { family, backbone in
+      var best: (family: Family, dialect: Dialect, count: Int)?
+      // No other dialect knows more names than all.
+      for dialect in family.dialects where (best?.count ?? 0) < names.count {
+        let table = NameTable(dialect, on: backbone, heads: dialect.heads.keys.sorted())
+        let count = table.matches(names)
+        if count > best?.count ?? 0 { best = (family, dialect, count) }
+      }
+      return best
+    }
+    let largest = matches.map(\.count).max()
+    return matches.filter { $0.count == largest }
   }
 
   /// The family that a configuration names.
@@ -67,5 +90,46 @@ extension Registry {
       let rest = name.dropFirst(family.classPrefix.count)
       return name.hasPrefix(family.classPrefix) && (rest == "Model" || rest.hasPrefix("For"))
     }.max { $0.classPrefix.count < $1.classPrefix.count }
+  }
+}
+
+extension Weights {
+  /// The prefixes, of whole components between dots, that at least half of some names have; shorter ones first.
+  fileprivate static func sharedPrefixes(of names: [String]) -> [String] {
+    var counts: [String: Int] = [:]
+    for name in names {
+      var prefix = ""
+      // Wrappers stand in wrappers, but not in many.
+      for part in name.split(separator: ".", omittingEmptySubsequences: false).dropLast().prefix(4) {
+        prefix += part + "."
+        counts[prefix, default: 0] += 1
+      }
+    }
+    return counts.filter { $0.value * 2 >= names.count }.keys.sorted {
+      ($0.utf8.count, $0) < ($1.utf8.count, $1)
+    }
+  }
+
+  /// The same tensors without a prefix of their names.
+  ///
+  /// - Throws: `GraftError` when two names become one.
+  func withoutPrefix(_ prefix: String) throws -> Weights {
+    guard !prefix.isEmpty else { return self }
+    var weights = Weights(metadata: metadata)
+    for (name, tensor) in tensors {
+      guard weights.tensors.updateValue(tensor, forKey: name.withoutPrefix(prefix)) == nil else {
+        throw GraftError(
+          .malformed, "two tensors are the same parameter", subject: "tensor '\(name)'",
+          found: "also '\(name.withoutPrefix(prefix))'")
+      }
+    }
+    weights.assumed = Set(assumed.map { $0.withoutPrefix(prefix) })
+    return weights
+  }
+}
+
+extension String {
+  fileprivate func withoutPrefix(_ prefix: String) -> String {
+    hasPrefix(prefix) ? String(dropFirst(prefix.count)) : self
   }
 }

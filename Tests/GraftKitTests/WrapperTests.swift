@@ -1,0 +1,78 @@
+import Foundation
+import GraftCore
+import GraftPlugins
+import GraftTensors
+import Safetensors
+import TestSupport
+import Testing
+
+@testable import GraftKit
+
+/// What wrappers put before every name: `torch.compile`, Lightning, a class around the model.
+@Suite struct WrapperTests {
+  static let models = [
+    "bert-tiny/sequence-classification", "bert-tiny/base", "bert-tiny/pretraining",
+    "modernbert-tiny/masked-lm",
+    "albert-tiny/groups", "distilbert-tiny/sequence-classification",
+  ]
+
+  @Test("is taken off, and the report says so", arguments: models)
+  func isTakenOff(_ name: String) throws {
+    let model = fixtures.appending(path: name)
+    for prefix in ["_orig_mod.", "model.0.auto_model.", "net.", "module._orig_mod.", "_orig_mod.module."] {
+      try withTemporaryDirectory { directory in
+        let report = try wrapped(model, prefix, in: directory)
+        let own = prefix.replacing("module.", with: "")
+        #expect(
+          report.notes.contains { $0.contains(own) && $0.contains("taken off") }, "\(prefix): \(report)")
+        #expect(report.unexpected.isEmpty)
+        let difference = try compare(directory, model, registry: .builtIn())
+        #expect(difference.isEmpty && difference.converted.isEmpty, "\(prefix): \(difference)")
+      }
+    }
+  }
+
+  @Test("is not seen in the names of a family's own classes")
+  func ownNames() throws {
+    for name in Self.models {
+      let report = try Registry.builtIn().open(fixtures.appending(path: name)).report
+      #expect(!report.notes.contains { $0.contains("taken off") }, "\(name)")
+    }
+  }
+
+  @Test("may stand before the encoder's names alone")
+  func encoderAlone() throws {
+    try withTemporaryDirectory { directory in
+      let model = fixtures.appending(path: "bert-tiny/sequence-classification")
+      let report = try wrapped(model, "encoder.", in: directory) { $0.hasPrefix("bert.") }
+      #expect(report.unexpected.isEmpty && report.notes.contains { $0.contains("'encoder.'") })
+      #expect(try compare(directory, model, registry: .builtIn()).isEmpty)
+    }
+  }
+
+  @Test("two names that become one are an error")
+  func clash() throws {
+    try withTemporaryDirectory { directory in
+      let model = fixtures.appending(path: "bert-tiny/sequence-classification")
+      let message = errorMessage {
+        _ = try wrapped(model, "net.", in: directory, keeping: "net.classifier.bias")
+      }
+      #expect(message?.contains("two tensors are the same parameter") == true, "\(message ?? "no error")")
+    }
+  }
+
+  /// Opens a copy of a model whose names have a prefix.
+  private func wrapped(
+    _ model: URL, _ prefix: String, in directory: URL, keeping kept: String? = nil,
+    where isWrapped: (String) -> Bool = { _ in true }
+  ) throws -> LoadReport {
+    let stored = try SafetensorsFormat().open(model.appending(path: "model.safetensors"))
+    var weights = Weights(metadata: stored.metadata)
+    for (name, tensor) in stored.tensors { weights[(isWrapped(name) ? prefix : "") + name] = tensor }
+    if let kept { weights[kept.replacing(prefix, with: "")] = weights[kept] }
+    try SafetensorsFormat().write(weights, to: directory.appending(path: "model.safetensors"))
+    try FileManager.default.copyItem(
+      at: model.appending(path: "config.json"), to: directory.appending(path: "config.json"))
+    return try Registry.builtIn().open(directory).report
+  }
+}
