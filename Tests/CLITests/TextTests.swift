@@ -117,7 +117,13 @@ import Testing
     Row(
       "fill-mask {masked-lm}", ["Hello [MASK] world", "--top-k", "2"],
       stdout: [" score  token   id  text\n0.0304  can    181  hello can world\n"]),
-    Row("fill-mask {masked-lm}", ["he [MASK] [MASK]", "--top-k", "1"], stdout: ["mask 1\n", "\nmask 2\n"]),
+    Row(
+      "fill-mask {masked-lm}", ["he [MASK] do [MASK]", "--top-k", "1"],
+      stdout: ["mask 1\n", "\nmask 2\n", " do [MASK]\n", "  he [MASK] do "]),
+    Row(
+      "fill-mask {masked-lm}", ["[MASK]" + String(repeating: " he", count: 100) + " [MASK]"], code: 1,
+      stderr: ["a [MASK] lies beyond the tokens that the model takes", "1 of 2 within them"]),
+    Row("fill-mask half [MASK]", stdout: ["score  token"], prepare: half),
     Row(
       "fill-mask {masked-lm} --json --top-k 1", ["he [MASK]"],
       stdout: ["\"score\": 0.", "\"sequence\": \"he"]),
@@ -180,6 +186,11 @@ import Testing
   }
 
   @Sendable static func random(_ sandbox: Sandbox) throws { try randomFiles.write(into: sandbox) }
+
+  /// A model whose masked-lm head is trained, and whose next-sentence head is not.
+  @Sendable static func half(_ sandbox: Sandbox) throws { try halfFiles.write(into: sandbox) }
+
+  private static let halfFiles = Prepared("head swap {masked-lm} --to pretraining --output half")
 
   private static let randomFiles = Prepared("head swap {base} --to masked-lm --output random")
 

@@ -39,7 +39,7 @@ struct FillMask: ParsableCommand {
     let backend = try backend.make(registry, output.console)
     let found = try texts.map { try fillMask($0, with: model, topK: topK, backend: backend) }
     // Only now: that a head does not predict tokens at all is the more useful thing to say.
-    try untrained.check(opened, output.console)
+    try untrained.check(opened, output.console, where: { $0.predictsTokens })
     if output.json {
       let masks = found.map { JSON.array($0.map { .array($0.map(json)) }) }
       // One text alone has its masks alone.

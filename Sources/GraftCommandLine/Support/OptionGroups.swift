@@ -104,10 +104,13 @@ struct UntrainedFlag: ParsableArguments {
   @Flag(help: "Use the head even when its weights are random.")
   var allowUntrained = false
 
+  /// - Parameter isUsed: Which of the active heads predict.
   /// - Throws: `GraftError` of kind `refused` when the checkpoint's head was never trained.
-  func check(_ checkpoint: Checkpoint, _ console: Console) throws {
+  func check(
+    _ checkpoint: Checkpoint, _ console: Console, where isUsed: (any Task.Type) -> Bool = { _ in true }
+  ) throws {
     do {
-      try checkpoint.requireTrainedHead()
+      try checkpoint.requireTrainedHead(where: isUsed)
     } catch let error as GraftError {
       guard allowUntrained else { throw error }
       console.warn(error.problem)

@@ -129,9 +129,11 @@ public struct Checkpoint: Sendable {
   }
 
   /// Whether an active head reads what the pooler makes.
-  public func activeHeadReadsPooler() throws -> Bool {
+  public func activeHeadReadsPooler() throws -> Bool { try readsPooler(activeHeads) }
+
+  private func readsPooler(_ heads: [Component]) throws -> Bool {
     let backbone = try makeBackbone()
-    return try activeHeads.contains { component in
+    return try heads.contains { component in
       guard let task = component.task else { return false }
       return try makeHead(task, configuration, on: backbone).head.readsPooled
     }
@@ -173,14 +175,16 @@ public struct Checkpoint: Sendable {
 
   /// Refuses to predict with a head, or through a pooler, whose weights are random.
   ///
+  /// - Parameter isUsed: Which of the active heads predict; all of them by default.
   /// - Throws: `GraftError` of kind `refused` naming the head.
-  public func requireTrainedHead() throws {
-    if let untrained = activeHeads.first(where: \.isUntrained) {
+  public func requireTrainedHead(where isUsed: (any Task.Type) -> Bool = { _ in true }) throws {
+    let heads = activeHeads.filter { $0.task.map(isUsed) ?? false }
+    if let untrained = heads.first(where: \.isUntrained) {
       throw GraftError(
         .refused, "the head '\(untrained.id)' was never trained: its predictions would be random",
         advice: "Train it with \(action: .train), or pass \(action: .allowUntrained).")
     }
-    if let activeHead, self[Component.pooler]?.isUntrained == true, try activeHeadReadsPooler() {
+    if let activeHead, self[Component.pooler]?.isUntrained == true, try readsPooler(heads) {
       throw GraftError(
         .refused,
         "the pooler that the head '\(activeHead.name)' reads was never trained: its predictions would be random",

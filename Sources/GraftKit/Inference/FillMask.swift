@@ -8,7 +8,7 @@ public struct MaskFill: Sendable, Equatable {
   public let id: Int32
   /// The probability among all tokens of the vocabulary.
   public let score: Float
-  /// The text with the suggestion in the mask's place.
+  /// The text with the suggestion in the mask's place, and its other masks as they are.
   public let sequence: String
 }
 
@@ -20,7 +20,8 @@ public struct MaskFill: Sendable, Equatable {
 ///   - topK: How many suggestions for each mask.
 ///   - backend: The compute kernels.
 /// - Returns: Suggestions by mask, best first.
-/// - Throws: `GraftError` when the text has no mask, or the model no masked-language-model head.
+/// - Throws: `GraftError` when the text has no mask, or one beyond the tokens that the model takes, or the model no
+///   masked-language-model head.
 public func fillMask(
   _ text: String, with model: Model, topK: Int = 5, backend: any ComputeBackend
 ) throws -> [[MaskFill]] {
@@ -28,8 +29,16 @@ public func fillMask(
   guard let mask = tokenizer.specialTokens.mask, let maskToken = tokenizer.token(of: mask) else {
     throw GraftError(.missing, "the tokenizer has no mask token")
   }
-  let encoding = tokenizer.encode(text, maximumLength: model.backbone.maximumLength)
+  let limit = model.backbone.maximumLength
+  let encoding = tokenizer.encode(text, maximumLength: limit)
   let masks = encoding.ids.indices.filter { encoding.ids[$0] == mask }
+  let count = tokenizer.encode(text).ids.count { $0 == mask }
+  guard masks.count == count else {
+    throw GraftError(
+      .mismatch, "a \(maskToken) lies beyond the tokens that the model takes",
+      expected: "at most \(limit) tokens up to the last \(maskToken)",
+      found: "\(masks.count) of \(count) within them", advice: "Shorten the text before it.")
+  }
   guard !masks.isEmpty else {
     throw GraftError(
       .missing, "the text has no \(maskToken)", advice: "Put \(maskToken) where a word is to be guessed.")
@@ -40,6 +49,8 @@ public func fillMask(
   let tape = Tape(backend, recording: false)
   guard let logits = try model.scores(batch, tape)[head.name]?.value else { return [] }
   backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
+  // Without the tokens that were added, and with the masks.
+  let shown = encoding.ids.indices.filter { encoding.sequence(ofToken: $0) != nil }
   return masks.enumerated().map { row, place in
     let scores = logits.buffer[(row * logits.columns)..<((row + 1) * logits.columns)]
     // Of equal scores the first.
@@ -50,7 +61,7 @@ public func fillMask(
       filled[place] = id
       return MaskFill(
         token: tokenizer.token(of: id) ?? "", id: id, score: scores[index],
-        sequence: tokenizer.decode(filled, skippingSpecialTokens: true))
+        sequence: tokenizer.decode(shown.map { filled[$0] }, skippingSpecialTokens: false))
     }
   }
 }
