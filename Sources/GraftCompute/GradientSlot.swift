@@ -5,7 +5,7 @@
 public final class GradientSlot {
   public let shape: [Int]
   /// Whether a gradient is wanted here; adding to one that is not does nothing.
-  public let isWanted: Bool
+  public internal(set) var isWanted: Bool
   /// The derivative of the loss; `nil` until something flows back.
   public internal(set) var gradient: Tensor? {
     didSet { squaredNorm = nil }

@@ -49,12 +49,17 @@ public final class Parameter: Variable {
   public let name: String
   /// Whether weight decay applies: not to biases and LayerNorm.
   public let decays: Bool
+  /// What the learning rate of a step is multiplied by here: 1, unless layers or heads have rates of their own.
+  public var learningRateScale: Float = 1
 
   public init(_ name: String, _ value: Tensor, decays: Bool, frozen: Bool = false) {
     self.name = name
     self.decays = decays
     super.init(value, needsGradient: !frozen)
   }
+
+  /// Whether forward passes from now on ask for a gradient here. An optimizer leaves a parameter without one as it is.
+  public func setTrained(_ isTrained: Bool) { slot.isWanted = isTrained }
 
   /// Call this after changing the weights and before the next forward pass; `TrainingStep` does it for optimizers.
   public func weightsDidChange() { isRoundedStale = true }

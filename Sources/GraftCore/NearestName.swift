@@ -1,7 +1,7 @@
 /// Finds what a misspelt name was meant to be.
-enum NearestName {
+package enum NearestName {
   /// The known name that is the fewest changes of a character away, if these are at most a third of the name's.
-  static func find(_ name: String, among known: [String]) -> String? {
+  package static func find(_ name: String, among known: [String]) -> String? {
     let limit = max(1, name.count / 3)
     return known.map { ($0, distance(name, $0)) }.filter { $0.1 <= limit }.min { $0.1 < $1.1 }?.0
   }

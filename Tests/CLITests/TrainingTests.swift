@@ -43,6 +43,30 @@ import Testing
       "evaluate {masked-lm} --data lines.txt --pseudo-perplexity", stdout: ["eval_pseudo_perplexity"],
       prepare: { try $0.write("lines.txt", "he can do it\nshe is the one\n") }),
     Row(
+      "train model --data data.csv --output out --epochs 4 --batch-size 2 --eval-split 0.5 --early-stopping-patience 1 "
+        + "--early-stopping-threshold 9 --load-best-model-at-end --metric-for-best-model loss",
+      stdout: ["eval_loss", "train_samples             2\n"],
+      stderr: [
+        "training on 2 rows, evaluating on 2 of the same data\n",
+        "stopped after step 2: 1 evaluation without progress\n",
+      ], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --max-steps 1 --eval-data dev=data.csv test=data.csv --json",
+      stdout: [#""eval_dev_loss":"#, #""eval_test_accuracy":"#, #""eval_test_samples":4"#],
+      prepare: classifier),
+    Row(
+      "train model --data data.csv --output trained --max-steps 3 --batch-size 2 --resume",
+      stdout: ["wrote trained\n"],
+      stderr: [
+        "extending the run from 2 steps to 3: the learning rate had come to 2.5e-05 and goes on with 1.67e-05, as of a run "
+          + "of that length\n"
+      ], prepare: trained),
+    Row(
+      "train model --data data.csv --output out --max-steps 2 --class-weights balanced --label-smoothing-factor 0.1 "
+        + "--focal-gamma 2 --lr-scheduler polynomial --lr-scheduler-kwargs power=2 --warmup-ratio 0.5 --layer-decay 0.9 "
+        + "--head-learning-rate 1e-3 --unfreeze-every-n-steps 1 --ema-decay 0.9",
+      stdout: ["train_loss"], prepare: classifier),
+    Row(
       "train model --data data.csv --output out --max-steps 1 --eval-data data.csv --eval-on-start",
       stderr: ["step 0  epoch 0.00  eval_accuracy "], prepare: classifier),
     Row("predict trained", ["he can", "do\tit"], stdout: ["\the can\n", "\tdo it\n"], prepare: trained),
@@ -167,6 +191,36 @@ import Testing
         try $0.write("ag_news/test.csv", #""3","Title","Text""#)
       }),
     Row(
+      "train model --data data.csv --output out --early-stopping-patience 2", code: 64,
+      stderr: [
+        "--early-stopping-patience: needs data to evaluate on. Pass --eval-data or --eval-split."
+      ]),
+    Row(
+      "train model --data data.csv --output out --eval-data data.csv --eval-strategy no --load-best-model-at-end",
+      code: 64,
+      stderr: [
+        "--load-best-model-at-end: needs evaluations while the run goes on. Set --eval-strategy to epoch or steps."
+      ]),
+    Row(
+      "train model --data data.csv --output out --eval-data data.csv --metric-for-best-model acuracy",
+      code: 1,
+      stderr: ["--metric-for-best-model: evaluations have no such score", "Did you mean 'accuracy'?"],
+      prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --class-weights A=2,C=3", code: 1,
+      stderr: ["--class-weights: there is no label 'C'; expected labels of the head: A, B"],
+      prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --class-weights 2,3", code: 64,
+      stderr: ["--class-weights has to be 'balanced', or positive numbers by label such as A=1,B=2.5"]),
+    Row(
+      "train model --data data.csv --output out --eval-split 0.2 --eval-data data.csv", code: 64,
+      stderr: ["Give either --eval-data FILE or --eval-split P."]),
+    Row(
+      "train {regression} --data nan.csv --output out", code: 1,
+      stderr: ["nan.csv: row 3: wrong label; expected ", "found"],
+      prepare: { try $0.write("nan.csv", "text,label\nhe,1\nshe,nan\n") }),
+    Row(
       "train model --data data.csv --output out --epochs -1", code: 64,
       stderr: ["--epochs: wrong value; expected a positive number, found -1"]),
     Row(
@@ -254,8 +308,8 @@ import Testing
       "train model --data data.csv --output trained --max-steps 2", code: 1,
       stderr: ["trained: there is a training run in the output directory. Pass --resume"], prepare: trained),
     Row(
-      "train model --data data.csv --output trained --max-steps 3 --batch-size 2 --resume", code: 1,
-      stderr: ["--max-steps: differs from the run that is resumed; expected 2, found 3"], prepare: trained),
+      "train model --data data.csv --output trained --max-steps 1 --batch-size 2 --resume", code: 1,
+      stderr: ["--max-steps: differs from the run that is resumed; expected 2, found 1"], prepare: trained),
     Row(
       "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --label-base 1 --resume",
       code: 1, stderr: ["--data: other rows or labels than those of the run that is resumed"],

@@ -27,6 +27,9 @@ enum AnsweredErrors {
       #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)"#,
       #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)"#,
     ],
+    "a text that is no JSON object is no numbers by name": [
+      #"Sources/GraftKit/Training/NamedNumbers.swift: guard let members = (try? JSON(parsing: text.utf8))?.object else { return nil }"#
+    ],
     "a cell that is no list of labels is a label": [
       #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
     ],

@@ -5,7 +5,7 @@ import GraftTensors
 
 /// Adam with decoupled weight decay, as `torch.optim.AdamW` computes it.
 ///
-/// For each parameter with a gradient `g`, in its step `t`, with learning rate `η`:
+/// For each parameter with a gradient `g`, in its step `t`, with learning rate `η`, its own share of the step's:
 ///
 ///     w ← w − η·λ·w                                   (λ is 0 where Parameter.decays is false)
 ///     m ← β₁·m + (1 − β₁)·g
@@ -103,7 +103,7 @@ public final class AdamWOptimizer: Optimizer {
     entry.step += 1
     func correction(_ beta: Float) -> Float { Float(1 - pow(Double(beta), Double(entry.step))) }
     return AdamWUpdate(
-      learningRate: learningRate,
+      learningRate: learningRate * entry.parameter.learningRateScale,
       beta1: options.beta1,
       beta2: options.beta2,
       epsilon: options.epsilon,

@@ -23,6 +23,8 @@ public struct SequenceClassification: Task {
     problemType = try configuration.problemType()
   }
 
+  public var classNames: [String]? { problemType == .singleLabel ? labels : nil }
+
   public func outputCount(on backbone: any Backbone) -> Int { labels.count }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
@@ -71,11 +73,15 @@ public struct SequenceClassification: Task {
       case .values(let targets): targets.count
       }
     }
+
+    public var classOfEach: [Int32]? {
+      if case .classes(let targets) = self { targets.classes } else { nil }
+    }
   }
 
   public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
     switch (try batch.targets(of: self), problemType) {
-    case (.classes(let targets), _): tape.crossEntropy(scores, classes: targets.classes)
+    case (.classes(let targets), _): tape.crossEntropy(scores, classes: targets.classes, batch.classLoss)
     case (.values(let targets), .multiLabel): tape.binaryCrossEntropy(scores, targets: targets.values)
     case (.values(let targets), _): tape.meanSquaredError(scores, targets: targets.values)
     }

@@ -36,6 +36,8 @@ public struct TokenClassification: Task {
     labelsAllTokens = configuration[Self.allTokensKey]?.bool ?? false
   }
 
+  public var classNames: [String]? { labels }
+
   public func outputCount(on backbone: any Backbone) -> Int { labels.count }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
@@ -135,7 +137,7 @@ public struct TokenClassification: Task {
   }
 
   public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
-    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
+    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes, batch.classLoss)
   }
 
   // MARK: Predicting

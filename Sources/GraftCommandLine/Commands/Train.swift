@@ -18,7 +18,7 @@ struct Train: ParsableCommand {
       \(DataFlags.help) --take and --shuffle-seed hold for --data and for --eval-data.
 
       With --json, standard output has one JSON object a line as things happen, with the key 'event': \
-      started, logged, evaluated, saved, removed, warned, and last finished or interrupted.
+      started, logged, evaluated, saved, removed, noted, warned, and last finished or interrupted.
 
       EXAMPLES
         graft train bert --data domain.txt --output adapted --epochs 1
@@ -60,25 +60,39 @@ struct Train: ParsableCommand {
     var output: Path
 
     @Option(
-      parsing: .upToNextOption, help: ArgumentHelp("Data to evaluate on.", valueName: "FILE"),
+      parsing: .upToNextOption,
+      help: ArgumentHelp(
+        "Data to evaluate on; several sets as NAME=FILE, whose scores are then called eval_NAME_loss and so on.",
+        valueName: "FILE"),
       completion: .file())
-    var evalData: [Path] = []
+    var evalData: [EvaluationFile] = []
 
-    @Flag(help: "Go on with the run in the output directory; pass the same options.")
+    @Flag(
+      help:
+        "Go on with the run in the output directory; pass the same options. More --epochs or --max-steps extend it."
+    )
     var resume = false
   }
 
   func validate() throws {
-    if files.evalData.isEmpty, let strategy = training.evalStrategy, strategy != .no {
-      throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE.")
+    if !isEvaluated, let strategy = training.evalStrategy, strategy != .no {
+      throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE or --eval-split P.")
     }
     if files.evalData.isEmpty, let flag = evaluationColumns.given.first {
       throw ValidationError("--\(flag) needs --eval-data FILE.")
     }
-    if files.evalData.isEmpty, training.evalOnStart {
-      throw ValidationError("--eval-on-start needs --eval-data FILE.")
+    if !isEvaluated, training.evalOnStart {
+      throw ValidationError("--eval-on-start needs --eval-data FILE or --eval-split P.")
     }
+    if !files.evalData.isEmpty, training.evalSplit != nil {
+      throw ValidationError("Give either --eval-data FILE or --eval-split P.")
+    }
+    let missing = try training.options(evaluating: isEvaluated).missingEvaluations(hasData: isEvaluated)
+    if let problem = missing.first { throw ValidationError(problem.inCommandLineWords.description) }
   }
+
+  /// Whether there is data to evaluate on.
+  private var isEvaluated: Bool { !files.evalData.isEmpty || training.evalSplit != nil }
 
   func run() throws {
     // A reader of the log that leaves does not end a run of hours.
@@ -97,12 +111,13 @@ struct Train: ParsableCommand {
     let display = TrainingDisplay(console: console, backend: backend, printsJSON: flags.json)
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
-      try train(
-        opened, on: reading.read(files.data, for: opened.activeHead, console),
-        evaluating: files.evalData.isEmpty
-          ? nil
-          : reading.read(files.evalData, for: opened.activeHead, evaluation: evaluationColumns, console),
-        options: try training.options(evaluating: !files.evalData.isEmpty), output: files.output.url,
+      let data = try reading.read(files.data, for: opened.activeHead, console)
+      let sets = try EvaluationFile.sets(files.evalData).mapValues {
+        try reading.read($0, for: opened.activeHead, evaluation: evaluationColumns, console)
+      }
+      return try train(
+        opened, on: data, evaluating: sets[""], evaluatingSets: sets.filter { !$0.key.isEmpty },
+        options: try training.options(evaluating: isEvaluated), output: files.output.url,
         backend: backend,
         registry: registry, resume: files.resume, control: control, profile: profile,
         observe: display.show)

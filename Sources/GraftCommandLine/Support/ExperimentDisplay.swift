@@ -72,14 +72,16 @@ final class ExperimentDisplay {
         "step \(report.step)/\(report.totalSteps)  loss \(Format.number((report.loss * 1e4).rounded() / 1e4))"
     case .evaluating(let done, let total): detail = "evaluating \(done)/\(total)"
     case .evaluated(let entry):
-      let scores = ["epoch", "eval_accuracy", "eval_loss"].compactMap { name in
-        entry[name].map { "\(name) \(Format.number($0))" }
-      }
+      let names = entry.keys.filter { $0 == "epoch" || $0.hasSuffix("_accuracy") || $0.hasSuffix("_loss") }
+      let scores = names.sorted().compactMap { name in entry[name].map { "\(name) \(Format.number($0))" } }
       line("    " + scores.joined(separator: "  "))
       emit("evaluated", entry.sorted { $0.key < $1.key }.map { ($0, JSON($1)) })
     case .logged(let entry): emit("logged", entry.sorted { $0.key < $1.key }.map { ($0, JSON($1)) })
     case .saved(let url): emit("saved", [("checkpoint", JSON(url))])
     case .removed(let url): emit("removed", [("checkpoint", JSON(url))])
+    case .noted(let note):
+      line("    \(note.text)")
+      emit("noted", note.members)
     case .warned(let error):
       bar?.clear()
       console.warn(error.inCommandLineWords.description)

@@ -73,6 +73,9 @@ final class TrainingDisplay {
     case .removed(let url):
       line("removed \(url.displayPath)")
       emit("removed", [("checkpoint", JSON(url))])
+    case .noted(let note):
+      line(note.text)
+      emit("noted", note.members)
     case .warned(let error):
       bar?.clear()
       console.warn(error.inCommandLineWords.description)
@@ -100,12 +103,11 @@ final class TrainingDisplay {
 
   /// `step 125/625  epoch 1.00  eval_accuracy 0.8650  eval_loss 0.4301  321 samples/s`
   private func evaluated(_ entry: [String: Double]) -> String {
-    let unshown = [
-      "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_precision_macro",
-      "eval_recall_macro",
-    ]
-    let scores = entry.filter { $0.key.hasPrefix("eval_") && !unshown.contains($0.key) }
-      .sorted { $0.key < $1.key }.map { "\($0.key) \(number($0.value, 4))" }
+    let unshown = ["_runtime", "_per_second", "_precision_macro", "_recall_macro"]
+    let scores = entry.filter { score in
+      score.key.hasPrefix("eval_") && !unshown.contains { score.key.hasSuffix($0) }
+    }
+    .sorted { $0.key < $1.key }.map { "\($0.key) \(number($0.value, 4))" }
     let speed = entry["eval_samples_per_second"].map { ["\(Format.rate($0)) samples/s"] } ?? []
     return (prefix(entry) + scores + speed).joined(separator: "  ")
   }

@@ -32,6 +32,21 @@ struct TrainingFlags: ParsableArguments {
   @Option(help: Self.help("lr-scheduler"))
   var lrScheduler = defaults.schedule
 
+  @Option(help: Self.help("lr-scheduler-kwargs"))
+  var lrSchedulerKwargs: String?
+
+  @Option(parsing: .unconditional, help: Self.help("warmup-ratio"))
+  var warmupRatio = defaults.warmupRatio
+
+  @Option(parsing: .unconditional, help: Self.help("label-smoothing-factor"))
+  var labelSmoothingFactor = defaults.labelSmoothingFactor
+
+  @Option(help: Self.help("class-weights"))
+  var classWeights: String?
+
+  @Option(parsing: .unconditional, help: Self.help("focal-gamma"))
+  var focalGamma = defaults.focalGamma
+
   @Option(parsing: .unconditional, help: Self.help("max-grad-norm"))
   var maxGradNorm = defaults.maxGradNorm
 
@@ -83,6 +98,9 @@ struct TrainingFlags: ParsableArguments {
   @Option(help: Self.help("eval-strategy"))
   var evalStrategy: TrainingOptions.Interval?
 
+  @Option(parsing: .unconditional, help: Self.help("eval-split"))
+  var evalSplit: Double?
+
   @Flag(help: Self.help("eval-on-start"))
   var evalOnStart = false
 
@@ -91,6 +109,33 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(parsing: .unconditional, help: Self.help("eval-batch-size"))
   var evalBatchSize = defaults.evalBatchSize
+
+  @Option(parsing: .unconditional, help: Self.help("head-learning-rate"))
+  var headLearningRate: Double?
+
+  @Option(parsing: .unconditional, help: Self.help("layer-decay"))
+  var layerDecay = defaults.layerDecay
+
+  @Option(parsing: .unconditional, help: Self.help("unfreeze-every-n-steps"))
+  var unfreezeEveryNSteps: Int?
+
+  @Option(parsing: .unconditional, help: Self.help("ema-decay"))
+  var emaDecay: Double?
+
+  @Flag(help: Self.help("load-best-model-at-end"))
+  var loadBestModelAtEnd = false
+
+  @Option(help: Self.help("metric-for-best-model"))
+  var metricForBestModel: String?
+
+  @Option(parsing: .unconditional, help: Self.help("greater-is-better"))
+  var greaterIsBetter: Bool?
+
+  @Option(parsing: .unconditional, help: Self.help("early-stopping-patience"))
+  var earlyStoppingPatience: Int?
+
+  @Option(parsing: .unconditional, help: Self.help("early-stopping-threshold"))
+  var earlyStoppingThreshold = defaults.earlyStoppingThreshold
 
   @Option(parsing: .unconditional, help: Self.help("logging-steps"))
   var loggingSteps = defaults.loggingSteps

@@ -19,6 +19,12 @@ public struct Example: Sendable {
 public protocol ExampleLabel: Sendable {
   /// In the form of the data, for records and for the hash of a data set.
   var json: JSON { get }
+  /// The classes that it is made of, where it is: one for a text, one for each word of a text. Empty by default.
+  var classes: [Int32] { get }
+}
+
+extension ExampleLabel {
+  public var classes: [Int32] { [] }
 }
 
 /// One class of several.
@@ -28,6 +34,7 @@ public struct ClassLabel: ExampleLabel, Equatable {
   public init(_ index: Int32) { self.index = index }
 
   public var json: JSON { JSON(Int(index)) }
+  public var classes: [Int32] { [index] }
 }
 
 /// A number for each output: a regression's values, or 0 and 1 for each label.

@@ -64,7 +64,8 @@ public struct KindCounts: Sendable, Equatable {
 
   private func mean(_ weight: (Counts) -> Double) -> ConfusionMatrix.Scores {
     var (mean, total) = (ConfusionMatrix.Scores(hits: 0, predicted: 0, actual: micro.support), 0.0)
-    for own in counts.values {
+    // In one order, so that sums are the same bits whenever they are computed again.
+    for own in counts.sorted(by: { $0.key < $1.key }).map(\.value) {
       let (scores, weight) = (scores(of: own), weight(own))
       mean.precision += weight * scores.precision
       mean.recall += weight * scores.recall

@@ -79,6 +79,8 @@ public final class Model {
     public let value: Variable
     /// How many predictions that are.
     public let count: Int
+    /// What the mean is over: ``count``, or the sum of the classes' weights.
+    public let weight: Double
   }
 
   /// The loss of each active head that has targets in a prepared batch, in the heads' order.
@@ -94,7 +96,7 @@ public final class Model {
       guard batch.hasTargets(of: task), let own = scores[active.name] else { return nil }
       return HeadLoss(
         head: active.name, value: try active.task.loss(own, batch, tape),
-        count: batch.targetCount(of: task))
+        count: batch.targetCount(of: task), weight: batch.targetWeight(of: task))
     }
     guard !losses.isEmpty else {
       throw GraftError(.missing, "the batch has no targets for any head of the model")

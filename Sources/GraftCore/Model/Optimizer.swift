@@ -21,7 +21,7 @@ public protocol Optimizer: AnyObject, SendableMetatype {
   /// Changes every parameter by its gradient, then forgets the gradients.
   ///
   /// - Parameters:
-  ///   - learningRate: This step's.
+  ///   - learningRate: This step's; each parameter multiplies it by its `learningRateScale`.
   ///   - gradientScale: What gradients are multiplied by first: averaging and clipping in one.
   ///   - backend: The kernels.
   func update(learningRate: Float, gradientScale: Float, backend: any ComputeBackend)

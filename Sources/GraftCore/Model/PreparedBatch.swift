@@ -7,6 +7,8 @@ public struct PreparedBatch: Sendable {
   public var inputs: Batch
   /// The rows of the hidden states that heads predict, by the task; a task that is absent predicts all of them.
   public private(set) var selections: [String: [Int32]] = [:]
+  /// How wrong classes count, for tasks with ``Task/classNames``.
+  public var classLoss = ClassLoss()
   private var targets: [String: any TaskTargets] = [:]
 
   public init(_ inputs: Batch) { self.inputs = inputs }
@@ -46,6 +48,14 @@ public struct PreparedBatch: Sendable {
   /// The number of predictions that the loss of a task's head is the mean of.
   public func targetCount(of task: any Task.Type) -> Int { targets[task.name]?.count ?? 0 }
 
+  /// What the loss of a task's head is a mean over: the number of its predictions or, where classes are weighted, the sum of
+  /// their weights.
+  public func targetWeight(of task: any Task.Type) -> Double {
+    guard let own = targets[task.name] else { return 0 }
+    guard classLoss.weights != nil, let classes = own.classOfEach else { return Double(own.count) }
+    return classLoss.weight(of: classes)
+  }
+
   /// The number of predictions of all heads together.
   public var targetCount: Int { targets.values.reduce(0) { $0 + $1.count } }
 }
@@ -54,6 +64,12 @@ public struct PreparedBatch: Sendable {
 public protocol TaskTargets: Sendable {
   /// How many predictions the loss is the mean of.
   var count: Int { get }
+  /// The class of each predicted row, where it has one; a negative one does not count. `nil` by default.
+  var classOfEach: [Int32]? { get }
+}
+
+extension TaskTargets {
+  public var classOfEach: [Int32]? { nil }
 }
 
 /// One class for each predicted row; a negative one does not count.
@@ -61,6 +77,7 @@ public struct ClassTargets: TaskTargets, Equatable {
   /// `[rows]`.
   public let classes: [Int32]
   public let count: Int
+  public var classOfEach: [Int32]? { classes }
 
   public init(_ classes: [Int32]) {
     self.classes = classes

@@ -71,6 +71,11 @@ public protocol Task: Sendable {
   /// - Throws: `GraftError` naming the setting that is wrong.
   init(_ configuration: Configuration) throws
 
+  /// The names of the classes that each prediction is one of, in the order of the outputs; `nil` where it is something else.
+  ///
+  /// Such a task has its loss from `Tape.crossEntropy(_:classes:_:)` with ``PreparedBatch/classLoss``.
+  var classNames: [String]? { get }
+
   /// How many scores a prediction has: the columns of the head's result.
   func outputCount(on backbone: any Backbone) -> Int
 
@@ -154,6 +159,7 @@ extension Task {
   public static var needsTokens: Bool { false }
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
+  public var classNames: [String]? { nil }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] { [] }
 

@@ -108,7 +108,7 @@ public struct Experiment: Sendable {
     /// The names of its data sets.
     var data: [String] {
       switch self {
-      case .train(let training): [training.data, training.evaluationData].compactMap { $0 }
+      case .train(let training): training.dataSets
       case .evaluate(let scoring): [scoring.data]
       case .importing, .swap, .export: []
       }
@@ -118,6 +118,8 @@ public struct Experiment: Sendable {
   public struct Training: Sendable {
     public var data: String
     public var evaluationData: String?
+    /// Several data sets to evaluate on instead, whose scores bear their names.
+    public var evaluationSets: [String] = []
     /// The seed is the stage's own when `hasOwnSeed`, else the run's.
     public var options: TrainingOptions
     public var hasOwnSeed: Bool
@@ -125,6 +127,12 @@ public struct Experiment: Sendable {
     public var precision: Precision?
     /// The step whose checkpoint goes on to the next stage; `nil` is the end.
     public var usedStep: Int?
+
+    /// The names of all its data sets.
+    var dataSets: [String] { [data] + evaluations }
+
+    /// The names of the data sets that it is evaluated on.
+    var evaluations: [String] { (evaluationData.map { [$0] } ?? []) + evaluationSets }
   }
 
   public struct Swap: Sendable {

@@ -247,17 +247,18 @@ private struct Planner {
     let rows = try facts(training.data)
     model.trainedLength = training.options.maxLength
     model.trainedOn = (try rows.check(for: head), training.data)
-    if let name = training.evaluationData {
+    for name in training.evaluations {
       try model.checkClasses(try facts(name).check(for: head), of: name)
     }
-    let run = TrainingPlan(examples: rows.rows, options: training.options)
+    let own = rows.rows - training.options.evaluationRows(of: rows.rows)
+    let run = TrainingPlan(examples: max(1, own), options: training.options)
     // How many pieces packed texts make is known when they are tokenized.
     if let step = training.usedStep, !training.options.groupsTexts {
       try training.options.checkSaved(step, run)
     }
     let index = try add(
       stage, .train(training), input, keyValues(of: training.options),
-      data: [training.data, training.evaluationData].compactMap { $0 })
+      data: training.dataSets)
     model.become(stages[index], at: index, step: training.usedStep)
     if let step = training.usedStep { stages[index].usedSteps.insert(step) }
     return index

@@ -280,16 +280,23 @@ private struct ExperimentSchema {
     var training = Experiment.Training(
       data: "", options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
     keys.read("precision", &training.precision)
-    if keys["eval-data"] != nil {
-      training.evaluationData = name("eval-data", of: "data set", names(under: "data"), keys)
+    readEvaluationData(of: &training, keys)
+    let isEvaluated = keys["eval-data"] != nil || training.options.evalSplit != nil
+    if keys["eval-data"] != nil, training.options.evalSplit != nil {
+      diagnostics.add(keys.place(of: "eval-split"), "a stage has either 'eval-data' or 'eval-split'")
     }
-    if keys["eval-data"] == nil {
+    for var error in training.options.missingEvaluations(hasData: isEvaluated) {
+      let key = error.option ?? ""
+      (error.option, error.subject) = (nil, "'\(key)'")
+      diagnostics.add(keys.place(of: key), error)
+    }
+    if !isEvaluated {
       let wants = [
         ("eval-strategy", training.options.evalStrategy != .no),
         ("eval-on-start", training.options.evalOnStart),
       ]
       for (key, _) in wants.filter(\.1) {
-        diagnostics.add(keys.place(of: key), "'\(key)' needs the key 'eval-data'")
+        diagnostics.add(keys.place(of: key), "'\(key)' needs the key 'eval-data' or 'eval-split'")
       }
     }
     if let used: String = keys.read("use") {
@@ -311,6 +318,23 @@ private struct ExperimentSchema {
     guard let data = name("train", of: "data set", names(under: "data"), keys) else { return nil }
     training.data = data
     return training
+  }
+
+  /// One data set, or a list of them.
+  private func readEvaluationData(of training: inout Experiment.Training, _ keys: MappingReader) {
+    guard let value = keys["eval-data"] else { return }
+    guard case .list = value.content else {
+      training.evaluationData = name("eval-data", of: "data set", names(under: "data"), keys)
+      return
+    }
+    let known = names(under: "data")
+    let given: [String] = keys.list("eval-data") ?? []
+    for name in given where !known.contains(name) {
+      diagnostics.add(
+        value.place, "there is no data set '\(name)'\(NearestName.suggestion(for: name, among: known))")
+    }
+    if Set(given).count < given.count { diagnostics.add(value.place, "a data set is given twice") }
+    training.evaluationSets = given.filter(known.contains)
   }
 
   private func swap(_ keys: MappingReader) -> Experiment.Swap? {

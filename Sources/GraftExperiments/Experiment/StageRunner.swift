@@ -3,6 +3,7 @@ import GraftCore
 import GraftData
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// Does one stage of a plan, whose input is there.
 struct StageRunner {
@@ -76,7 +77,10 @@ struct StageRunner {
     var (plan, step, evaluations) = (TrainingPlan(examples: 1, options: options), 0, 0.0)
     let outcome = try GraftKit.train(
       registry.open(input(of: stage)).checkpoint, on: rows(training.data),
-      evaluating: training.evaluationData.map(rows), options: options, output: cache.url(stage),
+      evaluating: training.evaluationData.map(rows),
+      evaluatingSets: OrderedDictionary(
+        uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0)) }), options: options,
+      output: cache.url(stage),
       backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
     ) { event in
       var partial = 0.0
@@ -88,7 +92,7 @@ struct StageRunner {
       case .evaluating(let done, let total): partial = Double(done) / Double(total)
       case .evaluated: evaluations += 1
       case .saved: clock.save()
-      case .prepared, .logged, .removed, .warned: break
+      case .prepared, .logged, .removed, .noted, .warned: break
       }
       share = stage.work.share(
         training: Double(step) / Double(plan.totalSteps), evaluations: evaluations + partial)

@@ -52,12 +52,15 @@ struct StageWork: Sendable {
       (largestCopies, keptCopies) = (0, 0)
     case .train(let training):
       let options = training.options
-      let plan = TrainingPlan(examples: data[training.data]?.rows ?? 1, options: options)
+      let rows = data[training.data]?.rows ?? 1
+      let heldOut = options.evaluationRows(of: rows)
+      let plan = TrainingPlan(examples: max(1, rows - heldOut), options: options)
       let epochs = Double(plan.totalSteps) / Double(plan.stepsPerEpoch)
       evaluations = options.evaluations(after: plan.totalSteps, plan, isEnd: true)
       kind = "train \(head)\(options.freezesBackbone ? " alone" : "")"
       trainingAmount = bytes(training.data) * epochs * (options.freezesBackbone ? 1 : 3) * weights
-      evaluationAmount = bytes(training.evaluationData) * weights
+      let ofSplit = bytes(training.data) * Double(heldOut) / Double(max(1, rows))
+      evaluationAmount = (training.evaluations.reduce(0) { $0 + bytes($1) } + ofSplit) * weights
       // A checkpoint has the weights and the optimizer's two moments; one is written before another goes.
       let interval = options.saveStrategy == .epoch ? plan.stepsPerEpoch : options.saveSteps
       let saved = options.saveStrategy == .no ? 0 : plan.totalSteps / interval + 1

@@ -6,7 +6,7 @@ extension TrainingOptions {
   init(reading keys: MappingReader) {
     self.init()
     saveTotalLimit = 1
-    if keys["eval-data"] != nil { evalStrategy = .epoch }
+    if keys["eval-data"] != nil || keys["eval-split"] != nil { evalStrategy = .epoch }
     for setting in Self.settings {
       if setting.isList {
         if let names: [String] = keys.list(setting.name) {

@@ -13,6 +13,8 @@ public struct EvaluationOptions: Sendable, Equatable {
   public var seed: UInt64 = 42
   /// Whether what the head says about each row is kept.
   public var keepsPredictions = false
+  /// How wrong classes count in the loss; it changes no score.
+  public var classLoss = ClassLoss()
 
   /// The defaults.
   public init(
@@ -96,7 +98,8 @@ public func evaluate(
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
   let active = try model.requireHead()
-  let batching = Batching(model: model, data: data, mlmProbability: options.mlmProbability)
+  let batching = Batching(
+    model: model, data: data, mlmProbability: options.mlmProbability, classLoss: options.classLoss)
   let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
   let start = ContinuousClock.now
   let scoresRows = type(of: active.task).scoresRows
@@ -111,8 +114,7 @@ public func evaluate(
     let tape = Tape(backend, recording: false, pool: pool)
     let scores = try model.scores(batch, tape)
     for loss in try model.losses(scores, batch, tape) {
-      let count = Double(loss.count)
-      losses.add(loss.head, total: Double(loss.value.value.item) * count, weight: count)
+      losses.add(loss.head, total: Double(loss.value.value.item) * loss.weight, weight: loss.weight)
     }
     if let own = scores[active.name]?.value {
       try active.task.score(own, batch, examples, into: &metrics)

@@ -6,11 +6,15 @@ package struct Batching {
   package let model: Model
   package let data: Dataset
   package let mlmProbability: Float
+  package let classLoss: ClassLoss
 
-  package init(model: Model, data: Dataset, mlmProbability: Float = 0.15) {
+  package init(
+    model: Model, data: Dataset, mlmProbability: Float = 0.15, classLoss: ClassLoss = ClassLoss()
+  ) {
     self.model = model
     self.data = data
     self.mlmProbability = mlmProbability
+    self.classLoss = classLoss
   }
 
   /// Groups all examples, longest first, so that the sequences of a batch are of about one length.
@@ -33,6 +37,7 @@ package struct Batching {
   /// - Throws: what a task throws when an example lacks what it needs.
   package func prepared(_ examples: [Example], key: RandomKey) throws -> PreparedBatch {
     var batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    batch.classLoss = classLoss
     let context = BatchContext(
       key: key,
       specialTokens: model.tokenizer?.specialTokens ?? SpecialTokens(),

@@ -215,6 +215,17 @@ public struct Dataset: Sendable {
   /// - Throws: `GraftError` naming the row whose label does not fit its text.
   public func example(_ index: Int) throws -> Example { try make(index) }
 
+  /// The first rows, or the first pieces of packed texts.
+  ///
+  /// - Throws: `GraftError` when they have no example.
+  func prefix(_ count: Int) throws -> Dataset {
+    let rows = facts.isPacked ? rows : Array(self.rows.prefix(count))
+    let starts = starts.map { Array($0.prefix(rows.count + 1)) }
+    return try Dataset(
+      rows, facts, labels: Array(labels.prefix(rows.count)), count: starts?.last ?? min(count, self.count),
+      starts: starts, fingerprint: fingerprint, length: length, example: make)
+  }
+
   /// The examples of a row.
   func examples(ofRow row: Int) -> Range<Int> { starts.map { $0[row]..<$0[row + 1] } ?? row..<row + 1 }
 }

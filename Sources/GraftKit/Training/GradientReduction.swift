@@ -6,12 +6,13 @@ import GraftCompute
 /// their share in the whole; between the backward pass and the norm it adds up the gradients. What follows, clipping and
 /// the update, is then the same everywhere. Each rank trains on batches of its own.
 public protocol GradientReduction {
-  /// Adds up the predictions that each head makes in this step.
+  /// Adds up what each rank counts in this step.
   ///
-  /// - Parameter predictions: How many this rank makes, for each of the model's heads in their order; it may be 0.
-  /// - Returns: How many all ranks make together, for each head.
+  /// - Parameter counts: For each of the model's heads in their order, how many predictions this rank makes, which may be
+  ///   0; then, for each again, what its loss is a mean over, the same number unless classes are weighted.
+  /// - Returns: The sums over all ranks.
   /// - Throws: What went wrong between ranks.
-  func total(_ predictions: [Int]) throws -> [Int]
+  func total(_ counts: [Double]) throws -> [Double]
 
   /// Replaces each gradient by the sum of all ranks'.
   ///
@@ -35,7 +36,7 @@ public protocol GradientReduction {
 public struct NoReduction: GradientReduction {
   public init() {}
 
-  public func total(_ predictions: [Int]) -> [Int] { predictions }
+  public func total(_ counts: [Double]) -> [Double] { counts }
 
   public func reduce(_ parameters: [Parameter], loss: Double) -> Double { loss }
 }

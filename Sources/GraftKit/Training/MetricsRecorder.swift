@@ -34,7 +34,7 @@ final class MetricsRecorder {
         if member.key != "step" { values[MetricsRecorder.name(member.key)] = member.value }
       }
       writers.removeAll { writer in attempt { try writer.add(values, step: step) } == nil }
-    case .prepared, .step, .evaluating, .saved, .removed, .warned: break
+    case .prepared, .step, .evaluating, .saved, .removed, .noted, .warned: break
     }
   }
 

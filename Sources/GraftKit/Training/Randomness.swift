@@ -10,7 +10,7 @@ package struct Randomness: Sendable {
   /// Streams that have nothing to do with each other.
   private enum Purpose: UInt64 {
     case order = 1
-    case masks, dropout, evaluation
+    case masks, dropout, evaluation, split
   }
 
   private func key(_ purpose: Purpose, _ index: Int) -> RandomKey {
@@ -28,8 +28,13 @@ package struct Randomness: Sendable {
   package func evaluation(_ batch: Int) -> RandomKey { key(.evaluation, batch) }
 
   /// The order of the examples in an epoch: Fisher–Yates.
-  package func order(epoch: Int, count: Int) -> [Int] {
-    var generator = key(.order, epoch).generator
+  package func order(epoch: Int, count: Int) -> [Int] { shuffled(count, key(.order, epoch)) }
+
+  /// The order in which the rows of a class are taken out of the training data, to evaluate on.
+  package func split(class index: Int, count: Int) -> [Int] { shuffled(count, key(.split, index)) }
+
+  private func shuffled(_ count: Int, _ key: RandomKey) -> [Int] {
+    var generator = key.generator
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {
       order.swapAt(last, Int((UInt64(generator.nextWord()) * UInt64(last + 1)) >> 32))

@@ -2,6 +2,8 @@ import Foundation
 import GraftCompute
 import GraftCore
 import GraftData
+import GraftTensors
+import OrderedCollections
 
 /// Trains a checkpoint's active head and, unless it is frozen, its backbone.
 ///
@@ -17,6 +19,7 @@ import GraftData
 ///   - checkpoint: With a head, which decides the task, and a tokenizer.
 ///   - data: What is trained on.
 ///   - evaluationData: What the model is evaluated on.
+///   - evaluationSets: Further sets to evaluate it on, by names that their scores bear: `eval_NAME_loss`.
 ///   - options: The settings.
 ///   - output: A directory to create, or to go on in when `resume`.
 ///   - outputOptions: The weight format and dialect of what is written.
@@ -26,12 +29,13 @@ import GraftData
 ///   - control: Asks the run to stop.
 ///   - profile: Where the time of all steps but the first two is counted.
 ///   - observe: Is told what happens.
-/// - Throws: as ``TrainingRun/train(on:evaluating:resume:control:profile:observe:)``; `GraftError` when the
+/// - Throws: as ``TrainingRun/train(on:evaluating:evaluatingSets:resume:control:profile:observe:)``; `GraftError` when the
 ///   checkpoint has no head or no tokenizer, or a label is unknown.
 public func train(
   _ checkpoint: Checkpoint,
   on data: TrainingData,
   evaluating evaluationData: TrainingData? = nil,
+  evaluatingSets evaluationSets: OrderedDictionary<String, TrainingData> = [:],
   options: TrainingOptions = TrainingOptions(),
   output: URL,
   outputOptions: OutputOptions = OutputOptions(),
@@ -57,24 +61,49 @@ public func train(
   let recorder = MetricsRecorder(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
+  var (data, evaluationData, split) = (data, evaluationData, DataSplit?.none)
+  if options.evalSplit != nil {
+    guard evaluationData == nil, evaluationSets.isEmpty else {
+      throw GraftError(
+        .refused, "there is data to evaluate on already", option: "eval-split",
+        advice: "Leave out this option or \(option: "eval-data").")
+    }
+    let labels = try Dataset.labels(of: data.rows, tasks: model.heads.map(\.task), base: data.labelBase)
+    let own = try DataSplit(labels, count: data.rows.count, options)
+    evaluationData = data.rows(at: own.evaluation)
+    data = data.rows(at: own.training)
+    split = own
+    let names = try own.missing.isEmpty ? [] : model.configuration.labels()
+    observe(
+      .noted(
+        .split(
+          training: own.training.count, evaluation: own.evaluation.count,
+          missingLabels: own.missing.map { names.indices.contains(Int($0)) ? names[Int($0)] : "\($0)" })))
+  }
   let dataset = try data.dataset(for: model, options)
   observe(.prepared(dataset.facts, isEvaluation: false))
-  let evaluationSet = try evaluationData?.dataset(for: model, options)
-  if let evaluationSet { observe(.prepared(evaluationSet.facts, isEvaluation: true)) }
-  let run = TrainingRun(
+  let evaluated = try evaluationData?.dataset(for: model, options)
+  let evaluatedSets = try evaluationSets.mapValues { try $0.dataset(for: model, options) }
+  for set in (evaluated.map { [$0] } ?? []) + evaluatedSets.values {
+    observe(.prepared(set.facts, isEvaluation: true))
+  }
+  var run = TrainingRun(
     model: model,
     options: options,
     output: output,
     store: CheckpointStore(
-      checkpoint, output: outputOptions, data: data.names, evaluationData: evaluationData?.names ?? [],
+      checkpoint, output: outputOptions, data: data.names,
+      evaluationData: (evaluationData?.names ?? []) + evaluationSets.values.flatMap(\.names),
       examples: data.rows.count, dataHash: dataset.fingerprint,
       inputs: data.inputs(options), registry: registry),
     optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
+  if let split { run.records[DataSplit.fileName] = split.document(options) }
   return try run.train(
     on: dataset,
-    evaluating: evaluationSet,
+    evaluating: evaluated,
+    evaluatingSets: evaluatedSets,
     resume: resume,
     control: control,
     profile: profile,

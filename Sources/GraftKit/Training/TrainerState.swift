@@ -61,18 +61,39 @@ public struct TrainerState: Sendable, Equatable {
     return unloggedLoss / Double(max(1, unloggedSteps))
   }
 
-  /// The evaluation of a step.
-  func evaluation(at step: Int) -> [String: Double]? {
-    history.last { $0["step"] == Double(step) && $0["eval_loss"] != nil }
+  /// The evaluation of a step, over all sets; `nil` when one is not done.
+  ///
+  /// - Parameter sets: How many sets there are, each of which has an entry of its own.
+  func evaluation(at step: Int, sets: Int = 1) -> [String: Double]? {
+    let entries = history.filter { $0["step"] == Double(step) && $0.keys.contains { $0.hasPrefix("eval_") } }
+    guard sets > 0, entries.count >= sets else { return nil }
+    return entries.suffix(sets).reduce(into: [:]) { $0.merge($1) { first, _ in first } }
   }
 
-  /// Remembers the evaluation of the current step, when it is better than all before. Accuracy decides where
-  /// there is one, else the loss; of equals the first is the best.
-  mutating func consider(_ results: [String: Double]) {
-    let (metric, isBetter): (Double?, (Double, Double) -> Bool) =
-      results["eval_accuracy"].map { ($0, { $0 > $1 }) } ?? (results["eval_loss"], { $0 < $1 })
-    guard let metric, best.map({ isBetter(metric, $0.metric) }) ?? true else { return }
-    best = Best(step: globalStep, metric: metric)
+  /// Remembers the evaluation of the current step, when it is better than all before; of equals the first is the best.
+  mutating func consider(_ results: [String: Double], by choice: BestChoice) {
+    guard let value = results[choice.score(among: results)], value.isFinite else { return }
+    guard best.map({ choice.isBetter(value, than: $0.metric, among: results) }) ?? true else { return }
+    best = Best(step: globalStep, metric: value)
+  }
+
+  /// How many evaluations in a row, up to the last, brought no progress, as transformers' `EarlyStoppingCallback` counts
+  /// them.
+  ///
+  /// - Parameter threshold: What a score has to get better by.
+  func evaluationsWithoutProgress(by choice: BestChoice, threshold: Double) -> Int {
+    var (count, best) = (0, Double?.none)
+    for entry in history where entry["step"] != 0 {
+      guard let value = entry[choice.score(among: entry)] else { continue }
+      guard let known = best else {
+        best = value
+        continue
+      }
+      let isBetter = choice.isBetter(value, than: known, among: entry)
+      count = isBetter && abs(value - known) > threshold ? 0 : count + 1
+      if isBetter { best = value }
+    }
+    return count
   }
 
   // MARK: Files

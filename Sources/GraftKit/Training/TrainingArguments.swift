@@ -10,29 +10,55 @@ package struct TrainingArguments: Equatable {
   /// By the names of the options.
   private var values: OrderedDictionary<String, JSON>
 
-  package init(_ run: TrainingRun, data: Dataset, evaluationData: Dataset?) {
+  package init(_ run: TrainingRun, data: Dataset, evaluations: [EvaluationSet]) {
     values = [
       "model": JSON(run.store.fingerprint),
       "head": run.model.headName.map { JSON($0) } ?? .null,
       "data": JSON(data.fingerprint),
-      "eval-data": evaluationData.map { JSON($0.fingerprint) } ?? .null,
+      "eval-data": TrainingArguments.json(evaluations),
     ]
     values.merge(run.options.record) { first, _ in first }
     values["backend"] = JSON(type(of: run.backend).name)
     values["precision"] = JSON(run.backend.precision.rawValue)
   }
 
+  private static func json(_ sets: [EvaluationSet]) -> JSON {
+    if sets.isEmpty { return .null }
+    if sets.count == 1, sets[0].name == nil { return JSON(sets[0].data.fingerprint) }
+    return .object(
+      OrderedDictionary(sets.map { ($0.name ?? "", JSON($0.data.fingerprint)) }) { first, _ in first })
+  }
+
   package var document: String { JSON.object(values).text(.pretty) + "\n" }
+
+  /// What says how long a run is.
+  private static let lengths = ["epochs", "max-steps"]
+
+  /// How many steps the run in a directory was to take.
+  ///
+  /// - Parameters:
+  ///   - examples: What it is trained on.
+  ///   - options: Those of this run, of which all but its length have to be the same.
+  /// - Throws: `GraftError` when its record cannot be read.
+  package static func length(in directory: URL, examples: Int, _ options: TrainingOptions) throws -> Int {
+    let stored = try JSON(file: directory.appendingPathComponent(fileName))
+    var own = options
+    own.maxSteps = stored["max-steps"]?.int
+    own.epochs = stored["epochs"]?.double ?? own.epochs
+    return own.problems.isEmpty ? TrainingPlan(examples: examples, options: own).totalSteps : 0
+  }
 
   /// Makes sure that a directory's run is this one. How often it saves, and how much it keeps, may change.
   ///
+  /// - Parameter mayBeLonger: Whether this one may be another length.
   /// - Throws: `GraftError` naming the option that differs.
-  package func check(against directory: URL) throws {
+  package func check(against directory: URL, mayBeLonger: Bool = false) throws {
     let file = directory.appendingPathComponent(TrainingArguments.fileName)
     let stored = TrainingArguments.currentNames(try JSON(file: file))
     // What an option did not do yet when a run began, it does not do by default.
     let defaults = TrainingOptions().record
     for (flag, value) in values where (stored[flag] ?? defaults[flag]) != value {
+      if mayBeLonger, TrainingArguments.lengths.contains(flag) { continue }
       if ["model", "data", "eval-data"].contains(flag), isOlderHash(stored[flag], of: value) { continue }
       if flag == "model" {
         throw GraftError(

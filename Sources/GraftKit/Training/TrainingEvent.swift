@@ -21,8 +21,22 @@ public enum TrainingEvent: Sendable {
   case saved(URL)
   /// A checkpoint was removed, because there were more than wanted.
   case removed(URL)
+  /// The run took a turn that its options ask for.
+  case noted(TrainingNote)
   /// Something failed that the run goes on without.
   case warned(GraftError)
+}
+
+/// A turn in the course of a run.
+public enum TrainingNote: Sendable, Equatable {
+  /// Of the training data some rows are evaluated on and not trained; of some labels there is none among them.
+  case split(training: Int, evaluation: Int, missingLabels: [String])
+  /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
+  case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
+  /// It ends before its last step, because this many evaluations in a row brought no progress.
+  case stoppedEarly(step: Int, evaluations: Int)
+  /// It ends with the weights of an earlier step, the best by a score such as `eval_loss`.
+  case loadedBest(step: Int, score: String, value: Double)
 }
 
 /// One step of a run.

@@ -7,7 +7,7 @@ import GraftTensors
 final class TrainingLoop {
   let run: TrainingRun
   let data: Dataset
-  let evaluationData: Dataset?
+  let evaluations: [EvaluationSet]
   private let control: TrainingControl
   private let profile: Profile?
   private let observe: (TrainingEvent) -> Void
@@ -17,13 +17,19 @@ final class TrainingLoop {
   let directory: TrainingDirectory
   private let randomness: Randomness
   private let batching: Batching
+  private let classLoss: ClassLoss
   private let optimizer: any Optimizer
   private let pool = MemoryPool()
   private let step: TrainingStep
+  private let rates: LayerRates
+  private let average: WeightAverage?
+  private let choice: BestChoice
 
   var state = TrainerState()
   /// Whether the output directory is this run's.
   private var hasBegun = false
+  /// Whether the run ends before its last step.
+  private var hasStopped = false
   private var order: (epoch: Int, examples: [Int]) = (-1, [])
   var meter = Meter()
   let start = ContinuousClock.now
@@ -42,24 +48,28 @@ final class TrainingLoop {
   }
 
   init(
-    _ run: TrainingRun, data: Dataset, evaluationData: Dataset?, control: TrainingControl,
+    _ run: TrainingRun, data: Dataset, evaluations: [EvaluationSet], control: TrainingControl,
     profile: Profile?, observe: @escaping (TrainingEvent) -> Void
-  ) {
+  ) throws {
     self.run = run
     self.data = data
-    self.evaluationData = evaluationData
+    self.evaluations = evaluations
     self.control = control
     self.profile = profile
     self.observe = observe
     plan = TrainingPlan(examples: data.count, options: run.options)
-    arguments = TrainingArguments(run, data: data, evaluationData: evaluationData)
+    arguments = TrainingArguments(run, data: data, evaluations: evaluations)
     directory = TrainingDirectory(url: run.output)
     randomness = Randomness(run.options.seed)
+    classLoss = try run.options.classLoss(of: run.model, on: data)
     batching = Batching(
-      model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability))
+      model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability), classLoss: classLoss)
+    let trained = run.model.parameters.all.filter(\.needsGradient)
+    rates = LayerRates(trained, of: run.model, run.options)
+    average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
+    choice = BestChoice(run.options)
     optimizer = run.optimizerType.init(
-      run.model.parameters.all.filter(\.needsGradient),
-      options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
+      trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
     step = TrainingStep(
       model: run.model, optimizer: optimizer, maxGradNorm: run.options.maxGradNorm, backend: run.backend,
       pool: pool)
@@ -84,12 +94,17 @@ final class TrainingLoop {
     do {
       // A run that was stopped while it evaluated has the checkpoint but not the evaluation.
       let isDue = state.globalStep > 0 ? isEvaluationDue : options.evalOnStart
-      if isDue, state.evaluation(at: state.globalStep) == nil {
-        try evaluate(isSaved: state.globalStep > 0 && isSavingDue)
+      if isDue, state.evaluation(at: state.globalStep, sets: evaluations.count) == nil {
+        _ = try evaluate(isSaved: state.globalStep > 0 && (isSavingDue || options.loadsBestModelAtEnd))
       }
-      while state.globalStep < plan.totalSteps {
+      while state.globalStep < plan.totalSteps, !hasStopped {
         if control.isStopRequested { throw Stopped() }
         try takeStep()
+      }
+      if state.globalStep < plan.totalSteps {
+        observe(
+          .noted(
+            .stoppedEarly(step: state.globalStep, evaluations: options.earlyStoppingPatience ?? 0)))
       }
       return .finished(try finish())
     } catch is Stopped {
@@ -104,16 +119,65 @@ final class TrainingLoop {
   private func begin(resume: Bool) throws -> TrainingSummary? {
     if resume { try directory.removeDebris() }
     if resume, try directory.hasRun {
-      try arguments.check(against: directory.url)
+      let before = try TrainingArguments.length(in: directory.url, examples: data.count, options)
+      let isLonger = before > 0 && plan.totalSteps > before
+      try arguments.check(against: directory.url, mayBeLonger: isLonger)
       hasBegun = true
-      if let summary = try finishedSummary() { return summary }
+      if isLonger {
+        try extend(from: before)
+      } else if let summary = try finishedSummary() {
+        return summary
+      }
+      try checkScore()
       if let newest = try directory.checkpoints.last { try restore(directory.checkpoint(newest)) }
     } else {
       try directory.create()
       hasBegun = true
+      try checkScore()
       try write(arguments.document, TrainingArguments.fileName, in: directory.url)
+      for (name, text) in run.records { try write(text, name, in: directory.url) }
     }
     return nil
+  }
+
+  /// Makes a run that was begun for fewer steps one of as many as are wanted now.
+  private func extend(from before: Int) throws {
+    let newest = try directory.checkpoints.last
+    if newest == nil, try finishedSummary() != nil {
+      throw GraftError(
+        .missing, "the run has kept no checkpoint to go on from", file: directory.url.path,
+        advice: "Start a new run with its model, or save checkpoints: \(option: "save-strategy").")
+    }
+    // In this order, so that a run that is killed here is extended the next time.
+    try removeResults()
+    try write(arguments.document, TrainingArguments.fileName, in: directory.url)
+    observe(
+      .noted(
+        .extended(
+          from: before, to: plan.totalSteps,
+          lastRate: options.learningRate(at: max(0, (newest ?? 0) - 1), of: before),
+          nextRate: options.learningRate(at: newest ?? 0, of: plan.totalSteps))))
+  }
+
+  /// Looks whether evaluations have brought no progress for as long as the options bear it.
+  private func checkProgress() {
+    guard let patience = options.earlyStoppingPatience else { return }
+    let count = state.evaluationsWithoutProgress(by: choice, threshold: options.earlyStoppingThreshold)
+    hasStopped = count >= patience
+  }
+
+  /// Makes sure, before anything is trained, that evaluations have the score that decides.
+  private func checkScore() throws {
+    guard choice.score != nil, let first = evaluations.first else { return }
+    // As many as hold some of everything.
+    let few = try first.data.prefix(64)
+    let results = try GraftKit.evaluate(
+      run.model, on: few, options: EvaluationOptions(batchSize: options.evalBatchSize), backend: run.backend,
+      pool: pool
+    ).results
+    var all: [String: Double] = [:]
+    for set in evaluations { all.merge(set.named(results)) { first, _ in first } }
+    try choice.check(all)
   }
 
   private func takeStep() throws {
@@ -130,9 +194,8 @@ final class TrainingLoop {
         return try batching.prepared(examples, key: randomness.masks(batch: running))
       }
     }
-    let learningRate =
-      options.learningRate
-      * options.schedule.factor(step: index, warmupSteps: options.warmupSteps, totalSteps: plan.totalSteps)
+    let learningRate = options.learningRate(at: index, of: plan.totalSteps)
+    rates.thaw(for: index)
     let result: TrainingStep.Result
     do {
       result = try step.run(
@@ -143,6 +206,7 @@ final class TrainingLoop {
       throw error
     }
     let tokens = batches.reduce(0) { $0 + $1.inputs.tokenCount }
+    average?.update()
     state.add(result, tokens: tokens)
     meter.steps += 1
     meter.samples += batches.reduce(0) { $0 + $1.inputs.sequenceCount }
@@ -160,8 +224,11 @@ final class TrainingLoop {
       ]
       observe(.logged(state.log(values, plan)))
     }
-    let isSaved = isSavingDue
-    if isEvaluationDue { try evaluate(isSaved: isSaved) }
+    var isSaved = isSavingDue
+    if isEvaluationDue {
+      let isBest = try evaluate(isSaved: isSaved || options.loadsBestModelAtEnd)
+      isSaved = isSaved || isBest && options.loadsBestModelAtEnd || options.saveStrategy != .no && hasStopped
+    }
     if isSaved { try save() }
   }
 
@@ -194,20 +261,49 @@ final class TrainingLoop {
 
   // MARK: Evaluating
 
-  /// - Parameter isSaved: Whether the weights that are evaluated are or will be in a checkpoint.
-  func evaluate(isSaved: Bool) throws {
-    guard let evaluationData else { return }
-    let options = EvaluationOptions(
+  /// - Parameter isSaved: Whether the weights that are evaluated are in a checkpoint, or will be if they are the best.
+  /// - Returns: Whether they are.
+  func evaluate(isSaved: Bool) throws -> Bool {
+    average?.exchange()
+    defer { average?.exchange() }
+    var results: [String: Double] = [:]
+    for set in evaluations {
+      let own = try evaluate(set)
+      results.merge(own) { first, _ in first }
+      observe(.evaluated(state.log(own, plan)))
+    }
+    if isSaved { state.consider(results, by: choice) }
+    checkProgress()
+    return isSaved && state.best?.step == state.globalStep
+  }
+
+  /// The results of one set, under the names that they are logged with.
+  private func evaluate(_ set: EvaluationSet) throws -> [String: Double] {
+    var options = EvaluationOptions(
       batchSize: options.evalBatchSize, mlmProbability: Float(options.mlmProbability),
       seed: options.seed)
+    options.classLoss = classLoss
     let evaluation = try GraftKit.evaluate(
-      run.model, on: evaluationData, options: options, backend: run.backend, pool: pool
+      run.model, on: set.data, options: options, backend: run.backend, pool: pool
     ) { done in
       if control.isStopRequested { throw Stopped() }
-      observe(.evaluating(done: done, total: evaluationData.count))
+      observe(.evaluating(done: done, total: set.data.count))
     }
-    if isSaved { state.consider(evaluation.results) }
-    observe(.evaluated(state.log(evaluation.results, plan)))
+    return set.named(evaluation.results)
+  }
+
+  /// Puts the weights that the run ends with into the model: the average, or those of the best evaluation.
+  ///
+  /// - Returns: The step that they are of.
+  func takeFinalWeights() throws -> Int {
+    guard options.loadsBestModelAtEnd, let best = state.best, best.step != state.globalStep else {
+      average?.exchange()
+      return state.globalStep
+    }
+    try run.store.read(run.model, from: directory.checkpoint(best.step))
+    let results = state.evaluation(at: best.step, sets: evaluations.count) ?? [:]
+    observe(.noted(.loadedBest(step: best.step, score: choice.score(among: results), value: best.metric)))
+    return best.step
   }
 
   // MARK: Saving
@@ -215,7 +311,15 @@ final class TrainingLoop {
   private func save() throws {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
-      try writeModel(into: temporary)
+      average?.exchange()
+      defer { average?.exchange() }
+      try writeModel(into: temporary, step: state.globalStep)
+      if let average {
+        average.exchange()
+        defer { average.exchange() }
+        try run.optimizerFormat.write(
+          average.weights, to: temporary.appendingPathComponent(fileName(WeightAverage.stem)))
+      }
       try run.optimizerFormat.write(optimizer.state, to: temporary.appendingPathComponent(optimizerName))
       try write(arguments.document, TrainingArguments.fileName, in: temporary)
       try write(state.progressDocument, TrainerState.progressName, in: temporary)
@@ -229,19 +333,24 @@ final class TrainingLoop {
   }
 
   /// Writes the model and its card.
-  func writeModel(into directory: URL) throws {
-    try run.store.write(run.model, into: directory, steps: state.globalStep, trained: state.trained)
+  ///
+  /// - Parameter step: The step that its weights are of.
+  func writeModel(into directory: URL, step: Int) throws {
+    try run.store.write(run.model, into: directory, steps: step, trained: state.trained)
     try run.store.writeCard(
       into: directory,
       TrainingFacts(
         name: run.output.standardizedFileURL.lastPathComponent, options: options, examples: data.count,
-        evaluationExamples: evaluationData?.count, history: state.history,
+        evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.count },
+        history: state.history.filter { $0["step"] ?? 0 <= Double(step) },
         backend: type(of: run.backend).name, precision: run.backend.precision))
   }
 
   private func restore(_ checkpoint: URL) throws {
-    try arguments.check(against: checkpoint)
+    // Its directory says how long the run is; a checkpoint may be of before it was extended.
+    try arguments.check(against: checkpoint, mayBeLonger: true)
     state = try TrainerState(readingFrom: checkpoint)
+    checkProgress()
     guard state.globalStep <= plan.totalSteps else {
       throw GraftError(
         .malformed, "not the state of this run", file: checkpoint.path, subject: "key 'global_step'",
@@ -250,6 +359,15 @@ final class TrainingLoop {
     }
     try run.store.read(run.model, from: checkpoint)
     let file = checkpoint.appendingPathComponent(optimizerName)
+    if let average, state.globalStep > 0 {
+      average.takeUp()
+      let own = checkpoint.appendingPathComponent(fileName(WeightAverage.stem))
+      do {
+        try average.restore(try run.optimizerFormat.open(own))
+      } catch let error as GraftError {
+        throw error.inFile(own.path)
+      }
+    }
     do {
       try optimizer.restore(try run.optimizerFormat.open(file))
     } catch let error as GraftError {
@@ -257,9 +375,12 @@ final class TrainingLoop {
     }
   }
 
-  private var optimizerName: String {
+  private var optimizerName: String { fileName("optimizer") }
+
+  /// The name of a file of numbers beside the model.
+  private func fileName(_ stem: String) -> String {
     let name = type(of: run.optimizerFormat).fileNames.first ?? "model.bin"
-    return "optimizer.\((name as NSString).pathExtension)"
+    return "\(stem).\((name as NSString).pathExtension)"
   }
 
   func writeState(in directory: URL) throws {

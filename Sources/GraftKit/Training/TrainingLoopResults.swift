@@ -19,17 +19,20 @@ extension TrainingLoop {
       "train_loss": state.lossSum / Double(max(1, state.globalStep)),
       "total_flos": 0,
     ]
-    if evaluationData != nil, state.evaluation(at: state.globalStep) == nil {
-      try evaluate(isSaved: false)
+    if !evaluations.isEmpty, state.evaluation(at: state.globalStep, sets: evaluations.count) == nil {
+      _ = try evaluate(isSaved: run.options.loadsBestModelAtEnd)
     }
-    var evaluation = state.evaluation(at: state.globalStep)
+    let step = try takeFinalWeights()
+    var evaluation = state.evaluation(at: step, sets: evaluations.count)
     training = state.log(training, plan)
     training["step"] = nil
     training["train_samples"] = Double(data.count)
     evaluation?["step"] = nil
-    if let count = evaluationData?.count { evaluation?["eval_samples"] = Double(count) }
+    for set in evaluations {
+      evaluation?.merge(set.named(["eval_samples": Double(set.data.count)])) { first, _ in first }
+    }
 
-    try directory.publish(writeModel)
+    try directory.publish { try writeModel(into: $0, step: step) }
     try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
     if let evaluation {
       try write(JSON(results: evaluation).text(.sorted) + "\n", TrainingLoop.evalResults, in: directory.url)
@@ -38,6 +41,19 @@ extension TrainingLoop {
     let all = training.merging(evaluation ?? [:]) { first, _ in first }
     try write(JSON(results: all).text(.sorted) + "\n", TrainingLoop.allResults, in: directory.url)
     return TrainingSummary(training: training, evaluation: evaluation)
+  }
+
+  /// Takes back that the run has finished.
+  func removeResults() throws {
+    for name in [TrainingLoop.allResults, TrainingLoop.evalResults, TrainingLoop.trainResults] {
+      let file = directory.url.appendingPathComponent(name)
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      do {
+        try FileManager.default.removeItem(at: file)
+      } catch {
+        throw GraftError(.system, "cannot be removed", file: file.path)
+      }
+    }
   }
 
   /// The results of a run that has finished.

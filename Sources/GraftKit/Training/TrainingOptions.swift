@@ -17,9 +17,30 @@ public struct TrainingOptions: Sendable, Equatable {
   /// The highest learning rate.
   public var learningRate = 5e-5
   public var schedule = LearningRateSchedule.linear
+  /// The highest learning rate of the heads, and of the pooler beneath them; `nil` is `learningRate`.
+  public var headLearningRate: Double?
+  /// What the learning rate of each layer is, compared with the one above it.
+  public var layerDecay = 1.0
+  /// Trains the head alone at first, and after each so many steps one layer more, from the top; `nil` is all from the
+  /// beginning.
+  public var unfreezeEverySteps: Int?
+  /// Evaluates and writes the exponential moving average of the weights, of which each step keeps this share; `nil` is the
+  /// weights themselves.
+  public var emaDecay: Double?
+  /// What shapes the schedule, where it has a shape.
+  public var scheduleShape = ScheduleShape()
+  /// How many steps the learning rate rises from 0; 0 is as `warmupRatio` says.
   public var warmupSteps = 0
+  /// The share of all steps in which the learning rate rises from 0, unless there are `warmupSteps`.
+  public var warmupRatio = 0.0
   /// Decoupled decay; biases and LayerNorm are exempt.
   public var weightDecay = 0.0
+  /// The share of each target that goes to all classes evenly, for heads of single labels.
+  public var labelSmoothingFactor = 0.0
+  /// What each class counts for in the loss, for heads of single labels; `nil` is the same for each.
+  public var classWeights: ClassWeights?
+  /// The exponent of the focal loss, for heads of single labels; 0 is cross-entropy.
+  public var focalGamma = 0.0
   /// Gradients are scaled so that their common norm is at most this; 0 does not clip.
   public var maxGradNorm = 1.0
   /// The most tokens of an example; longer ones are cut.
@@ -52,11 +73,25 @@ public struct TrainingOptions: Sendable, Equatable {
   public var keptSteps: Set<Int> = []
   /// When the model is evaluated.
   public var evalStrategy = Interval.no
+  /// The share of the training data's rows that is held out to evaluate on.
+  public var evalSplit: Double?
   /// Whether it is evaluated before the first step as well.
   public var evalOnStart = false
   /// `nil` is every `loggingSteps`.
   public var evalSteps: Int?
   public var evalBatchSize = 32
+  /// Whether the run ends with the weights of its best evaluation. Checkpoints of evaluations that are better than all
+  /// before are written for it.
+  public var loadsBestModelAtEnd = false
+  /// The score that says which evaluation is the best, with or without `eval_`; `nil` is accuracy or, for heads without,
+  /// the loss.
+  public var metricForBestModel: String?
+  /// Whether more of it is better; `nil` is as ``ScoreDirection`` has it.
+  public var greaterIsBetter: Bool?
+  /// Ends the run after this many evaluations in a row without progress.
+  public var earlyStoppingPatience: Int?
+  /// What a score has to get better by for it to be progress.
+  public var earlyStoppingThreshold = 0.0
   /// How often the loss is written to the history: the mean since the last time.
   public var loggingSteps = 50
   /// The name of a registered optimizer.
@@ -71,6 +106,19 @@ public struct TrainingOptions: Sendable, Equatable {
 
   /// The defaults.
   public init() {}
+
+  /// How many steps the learning rate rises, of a run of so many.
+  package func warmupSteps(of totalSteps: Int) -> Int {
+    warmupSteps > 0 ? warmupSteps : Int((Double(totalSteps) * warmupRatio).rounded(.up))
+  }
+
+  /// The learning rate of a step, counted from 0.
+  package func learningRate(at step: Int, of totalSteps: Int) -> Double {
+    learningRate
+      * schedule.factor(
+        step: step, warmupSteps: warmupSteps(of: totalSteps), totalSteps: totalSteps, shape: scheduleShape,
+        learningRate: learningRate)
+  }
 
   /// Whether something with this interval happens at the end of a step, counted from 1.
   package func isDue(_ interval: Interval, every steps: Int, at step: Int, _ plan: TrainingPlan) -> Bool {

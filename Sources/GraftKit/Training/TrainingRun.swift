@@ -2,6 +2,7 @@ import Foundation
 import GraftCompute
 import GraftCore
 import GraftTensors
+import OrderedCollections
 
 /// The training loop: epochs of steps, a schedule, evaluations, checkpoints; it behaves like transformers'
 /// `Trainer`.
@@ -10,7 +11,7 @@ import GraftTensors
 /// state and the sums behind the logs. A run that is killed at any moment and resumed therefore ends with the
 /// same weights, bit for bit, as one that was not, where the backend computes the same: on a CPU of the same kind.
 ///
-/// ``train(_:on:evaluating:options:output:outputOptions:backend:registry:resume:control:profile:observe:)`` makes one from a
+/// ``train(_:on:evaluating:evaluatingSets:options:output:outputOptions:backend:registry:resume:control:profile:observe:)`` makes one from a
 /// checkpoint; this type serves models and stores of any kind.
 public struct TrainingRun {
   /// What is trained; its weights change.
@@ -22,6 +23,8 @@ public struct TrainingRun {
   let optimizerType: any Optimizer.Type
   let optimizerFormat: any WeightFormat
   let backend: any ComputeBackend
+  /// The texts of files that belong to the run's record, by their names.
+  var records: [String: String] = [:]
 
   /// - Parameters:
   ///   - model: What is trained. Frozen parameters stay as they are.
@@ -54,6 +57,7 @@ public struct TrainingRun {
   /// - Parameters:
   ///   - data: What is trained on.
   ///   - evaluationData: What the model is evaluated on, as `options.evalStrategy` says and at the end.
+  ///   - evaluationSets: Further sets to evaluate on, each under a name of its own: `eval_NAME_loss`.
   ///   - resume: Goes on from the newest checkpoint of the output directory. When there is none, because the
   ///     run was stopped before its first, or never begun, it begins.
   ///   - control: Asks the run to stop.
@@ -64,17 +68,24 @@ public struct TrainingRun {
   public func train(
     on data: Dataset,
     evaluating evaluationData: Dataset? = nil,
+    evaluatingSets evaluationSets: OrderedDictionary<String, Dataset> = [:],
     resume: Bool = false,
     control: TrainingControl = TrainingControl(),
     profile: Profile? = nil,
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {
     try options.validate()
-    guard options.evalStrategy == .no && !options.evalOnStart || evaluationData != nil else {
-      throw GraftError(.missing, "there is no data to evaluate on", advice: "Pass \(option: "eval-data").")
+    let evaluations =
+      (evaluationData.map { [EvaluationSet(nil, $0)] } ?? [])
+      + evaluationSets.map { EvaluationSet($0.key, $0.value) }
+    if let problem = options.missingEvaluations(hasData: !evaluations.isEmpty).first { throw problem }
+    guard options.evalStrategy == .no && !options.evalOnStart || !evaluations.isEmpty else {
+      throw GraftError(
+        .missing, "there is no data to evaluate on",
+        advice: "Pass \(option: "eval-data") or \(option: "eval-split").")
     }
-    let loop = TrainingLoop(
-      self, data: data, evaluationData: evaluationData, control: control, profile: profile,
+    let loop = try TrainingLoop(
+      self, data: data, evaluations: evaluations, control: control, profile: profile,
       observe: observe)
     return try loop.run(resume: resume)
   }

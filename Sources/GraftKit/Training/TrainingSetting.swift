@@ -96,6 +96,8 @@ extension TrainingSetting.Bounds where Value == Int {
 extension TrainingSetting.Bounds where Value == Double {
   static var positive: Self { Self(expected: "a positive number") { $0 > 0 && $0 < 1e6 } }
   static var notNegative: Self { Self(expected: "0 or more") { $0 >= 0 && $0.isFinite } }
+  static var ratio: Self { Self(expected: "between 0 and 1") { $0 >= 0 && $0 <= 1 } }
+  static var betweenZeroAndOne: Self { Self(expected: "above 0, below 1") { $0 > 0 && $0 < 1 } }
   static var share: Self { Self(expected: "above 0, at most 1") { $0 > 0 && $0 <= 1 } }
   static var belowOne: Self { Self(expected: "0 or more, below 1") { $0 >= 0 && $0 < 1 } }
 }

@@ -21,13 +21,54 @@ extension TrainingOptions {
       help: "End after this many steps, whatever \(option: "epochs") says."),
     TrainingSetting(
       "learning-rate", \.learningRate, .notNegative, placeholder: "X", help: "The highest learning rate."),
+    TrainingSetting(
+      optional: "head-learning-rate", \.headLearningRate, .notNegative, placeholder: "X",
+      help: "The highest learning rate of the head, and of the pooler beneath it.",
+      fallback: "\(option: "learning-rate")", addedLater: true),
+    TrainingSetting(
+      "layer-decay", \.layerDecay, .share, placeholder: "X",
+      help:
+        "What the learning rate of each layer is, compared with the layer above it; the embeddings' is the lowest.",
+      addedLater: true),
+    TrainingSetting(
+      optional: "unfreeze-every-n-steps", \.unfreezeEverySteps, .positive, placeholder: "N",
+      help: "Train the head alone at first, and after every N steps one layer more, from the top.",
+      fallback: "all from the beginning", addedLater: true),
+    TrainingSetting(
+      optional: "ema-decay", \.emaDecay, .betweenZeroAndOne, placeholder: "X",
+      help:
+        "Evaluate and write a moving average of the weights, of which every step keeps this share, such as 0.999.",
+      fallback: "the weights themselves", addedLater: true),
     TrainingSetting("lr-scheduler", \.schedule, placeholder: "CURVE", help: "How the learning rate goes on."),
+    TrainingSetting(
+      "lr-scheduler-kwargs", \.scheduleShape, placeholder: "NAME=X",
+      help:
+        "What shapes the curve: num_cycles of cosine and cosine_with_restarts, power and lr_end of polynomial, timescale of inverse_sqrt.",
+      fallback: "as in transformers", addedLater: true),
     TrainingSetting(
       "warmup-steps", \.warmupSteps, .atLeast(0, "0 or more"), placeholder: "N",
       help: "Steps in which the learning rate rises from 0."),
     TrainingSetting(
+      "warmup-ratio", \.warmupRatio, .ratio, placeholder: "P",
+      help: "The share of all steps in which it rises, unless \(option: "warmup-steps") is above 0.",
+      addedLater: true),
+    TrainingSetting(
       "weight-decay", \.weightDecay, .notNegative, placeholder: "X",
       help: "Decoupled weight decay; biases and LayerNorm are exempt."),
+    TrainingSetting(
+      "label-smoothing-factor", \.labelSmoothingFactor, .belowOne, placeholder: "P",
+      help: "The share of each target that goes to all labels evenly, for heads of single labels.",
+      addedLater: true),
+    TrainingSetting(
+      optional: "class-weights", \.classWeights, placeholder: "WEIGHTS",
+      help:
+        "What each label counts for in the loss: 'balanced' (the less the more rows it has), or numbers by label, as in A=1,B=2.5.",
+      fallback: "1 for each", addedLater: true),
+    TrainingSetting(
+      "focal-gamma", \.focalGamma, .notNegative, placeholder: "X",
+      help:
+        "The exponent of the focal loss, in which what is learnt already counts less; 0 is cross-entropy.",
+      addedLater: true),
     TrainingSetting(
       "max-grad-norm", \.maxGradNorm, .notNegative, placeholder: "X",
       help: "Clip the gradients' norm to this; 0 does not clip."),
@@ -73,7 +114,12 @@ extension TrainingOptions {
       decidesResult: false),
     TrainingSetting(
       "eval-strategy", \.evalStrategy, placeholder: "WHEN", help: "When the model is evaluated.",
-      fallback: "epoch with \(option: "eval-data"), else no"),
+      fallback: "epoch with \(option: "eval-data") or \(option: "eval-split"), else no"),
+    TrainingSetting(
+      optional: "eval-split", \.evalSplit, .betweenZeroAndOne, placeholder: "P",
+      help:
+        "Hold out this share of the training rows to evaluate on, the same share of each label; \(option: "seed") says which.",
+      fallback: "none", addedLater: true),
     TrainingSetting("eval-on-start", \.evalOnStart, help: "Evaluate before the first step as well."),
     TrainingSetting(
       optional: "eval-steps", \.evalSteps, .positive, placeholder: "N",
@@ -81,6 +127,25 @@ extension TrainingOptions {
     TrainingSetting(
       "eval-batch-size", \.evalBatchSize, .positive, placeholder: "N",
       help: "Examples in a batch when evaluating."),
+    TrainingSetting(
+      "load-best-model-at-end", \.loadsBestModelAtEnd,
+      help: "End with the weights of the best evaluation; its checkpoint is written for that.",
+      addedLater: true),
+    TrainingSetting(
+      optional: "metric-for-best-model", \.metricForBestModel, placeholder: "SCORE",
+      help: "The score that says which evaluation is the best, with or without 'eval_'.",
+      fallback: "accuracy, or the loss of heads without", addedLater: true),
+    TrainingSetting(
+      optional: "greater-is-better", \.greaterIsBetter, placeholder: "true|false",
+      help: "Whether more of it is better.", fallback: "false for losses and errors, else true",
+      addedLater: true),
+    TrainingSetting(
+      optional: "early-stopping-patience", \.earlyStoppingPatience, .positive, placeholder: "N",
+      help: "Stop after this many evaluations in a row in which the score gets no better.",
+      fallback: "never", addedLater: true),
+    TrainingSetting(
+      "early-stopping-threshold", \.earlyStoppingThreshold, .notNegative, placeholder: "X",
+      help: "What it has to get better by.", addedLater: true),
     TrainingSetting(
       "logging-steps", \.loggingSteps, .positive, placeholder: "N",
       help: "Steps from one line of the log to the next."),
@@ -106,7 +171,7 @@ extension TrainingOptions {
   }
 
   /// An error for each value that makes no sense, naming its option.
-  package var problems: [GraftError] { Self.settings.compactMap { $0.problem(self) } }
+  package var problems: [GraftError] { Self.settings.compactMap { $0.problem(self) } + conflicts }
 
   /// What decides the result of a run, by the names of the settings. How often it saves does not.
   package var record: OrderedDictionary<String, JSON> {

@@ -100,22 +100,22 @@ public struct TrainingStep {
   private func goBack(
     _ batches: [PreparedBatch], _ dropoutKeys: [RandomKey]?, _ profile: Profile?
   ) throws -> (loss: Double, predictions: Int) {
-    let counts = model.heads.map { active in
-      batches.reduce(0) { $0 + $1.targetCount(of: type(of: active.task)) }
-    }
-    let totals = try reduction.total(counts)
-    let total = Dictionary(zip(model.heads.map(\.name), totals)) { first, _ in first }
+    let tasks = model.heads.map { type(of: $0.task) }
+    let counts = tasks.map { task in Double(batches.reduce(0) { $0 + $1.targetCount(of: task) }) }
+    let weights = tasks.map { task in batches.reduce(0) { $0 + $1.targetWeight(of: task) } }
+    let totals = try reduction.total(counts + weights)
+    let total = Dictionary(zip(tasks.map { $0.name }, totals.suffix(tasks.count))) { first, _ in first }
     var loss = 0.0
     for (index, batch) in batches.enumerated() {
       let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
       let losses = try model.losses(try model.scores(batch, tape), batch, tape).map { own in
-        (own.value, scale: Float(Double(own.count) / Double(max(1, total[own.head] ?? 0))))
+        (own.value, scale: Float(own.weight / max(own.weight > 0 ? own.weight : 1, total[own.head] ?? 0)))
       }
       for (value, scale) in losses { loss += Double(value.value.item) * Double(scale) }
       tape.backward(from: losses)
     }
     loss = try reduction.reduce(model.parameters.all.filter(\.needsGradient), loss: loss)
-    return (loss, totals.reduce(0, +))
+    return (loss, Int(totals.prefix(tasks.count).reduce(0, +)))
   }
 
   private func diverged(_ problem: String) -> GraftError {

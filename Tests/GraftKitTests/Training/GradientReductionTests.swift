@@ -57,7 +57,7 @@ import Testing
   @Test func whatTheReductionThrowsLeavesTheWeights() throws {
     struct Lost: Error {}
     struct Broken: GradientReduction {
-      func total(_ predictions: [Int]) -> [Int] { predictions }
+      func total(_ counts: [Double]) -> [Double] { counts }
       func reduce(_ parameters: [Parameter], loss: Double) throws -> Double { throw Lost() }
     }
     let rank = try Rank(registry, batches: Self.shares, reduction: Broken())
@@ -153,7 +153,7 @@ import Testing
 
   /// What one rank brings.
   private enum Contribution {
-    case predictions([Int])
+    case counts([Double])
     case gradients([[Float]?], loss: Double)
   }
 
@@ -192,10 +192,10 @@ import Testing
     let rank: Int
     let meeting: Meeting
 
-    func total(_ predictions: [Int]) throws -> [Int] {
-      let all = try meeting.exchange(.predictions(predictions), from: rank)
-      return all.reduce(predictions.map { _ in 0 }) { sums, contribution in
-        guard case .predictions(let own) = contribution else { return sums }
+    func total(_ counts: [Double]) throws -> [Double] {
+      let all = try meeting.exchange(.counts(counts), from: rank)
+      return all.reduce(counts.map { _ in 0 }) { sums, contribution in
+        guard case .counts(let own) = contribution else { return sums }
         return zip(sums, own).map { $0 + $1 }
       }
     }

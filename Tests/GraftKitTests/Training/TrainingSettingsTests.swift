@@ -17,9 +17,18 @@ import Testing
         "gradient-accumulation-steps": ("2", { $0.gradientAccumulationSteps = 2 }),
         "max-steps": ("7", { $0.maxSteps = 7 }),
         "learning-rate": ("3e-4", { $0.learningRate = 3e-4 }),
+        "head-learning-rate": ("1e-3", { $0.headLearningRate = 1e-3 }),
+        "layer-decay": ("0.9", { $0.layerDecay = 0.9 }),
+        "unfreeze-every-n-steps": ("9", { $0.unfreezeEverySteps = 9 }),
+        "ema-decay": ("0.99", { $0.emaDecay = 0.99 }),
         "lr-scheduler": ("cosine", { $0.schedule = .cosine }),
+        "lr-scheduler-kwargs": ("num_cycles=2", { $0.scheduleShape.cycles = 2 }),
         "warmup-steps": ("10", { $0.warmupSteps = 10 }),
+        "warmup-ratio": ("0.1", { $0.warmupRatio = 0.1 }),
         "weight-decay": ("0.01", { $0.weightDecay = 0.01 }),
+        "label-smoothing-factor": ("0.1", { $0.labelSmoothingFactor = 0.1 }),
+        "class-weights": ("A=1.5", { $0.classWeights = .given(["A": 1.5]) }),
+        "focal-gamma": ("2", { $0.focalGamma = 2 }),
         "max-grad-norm": ("0.5", { $0.maxGradNorm = 0.5 }),
         "max-length": ("64", { $0.maxLength = 64 }),
         "stride": ("8", { $0.stride = 8 }),
@@ -35,13 +44,35 @@ import Testing
         "save-steps": ("100", { $0.saveSteps = 100 }),
         "save-total-limit": ("3", { $0.saveTotalLimit = 3 }),
         "eval-strategy": ("steps", { $0.evalStrategy = .steps }),
+        "eval-split": ("0.1", { $0.evalSplit = 0.1 }),
         "eval-on-start": ("true", { $0.evalOnStart = true }),
         "eval-steps": ("25", { $0.evalSteps = 25 }),
         "eval-batch-size": ("16", { $0.evalBatchSize = 16 }),
+        "load-best-model-at-end": ("true", { $0.loadsBestModelAtEnd = true }),
+        "metric-for-best-model": ("f1_macro", { $0.metricForBestModel = "f1_macro" }),
+        "greater-is-better": ("false", { $0.greaterIsBetter = false }),
+        "early-stopping-patience": ("2", { $0.earlyStoppingPatience = 2 }),
+        "early-stopping-threshold": ("0.5", { $0.earlyStoppingThreshold = 0.5 }),
         "logging-steps": ("5", { $0.loggingSteps = 5 }),
         "optimizer": ("other", { $0.optimizer = "other" }),
         "report-to": ("one,two", { $0.reportTo = ["one", "two"] }),
       ]
+
+  /// Settings that mean something only beside another.
+  private static let companions = [
+    "lr-scheduler-kwargs": ("lr-scheduler", "cosine"),
+    "early-stopping-threshold": ("early-stopping-patience", "1"),
+  ]
+
+  /// The options of a sample, with what it stands beside.
+  private func expected(_ name: String, _ change: (inout TrainingOptions) -> Void) throws -> TrainingOptions {
+    var options = changed(change)
+    if let (other, text) = Self.companions[name] {
+      let setting = try #require(TrainingOptions.settings.first { $0.name == other })
+      #expect(setting.assign(text, &options))
+    }
+    return options
+  }
 
   /// Options with one setting changed.
   private func changed(_ change: (inout TrainingOptions) -> Void) -> TrainingOptions {
@@ -55,7 +86,8 @@ import Testing
     var options = TrainingOptions(
       reading: MappingReader(try YAMLValue(parsing: Array(yaml.utf8)), "a stage", diagnostics))
     try diagnostics.check()
-    // Experiments have a default of their own.
+    // Experiments have defaults of their own.
+    if yaml.contains("eval-split") { options.evalStrategy = TrainingOptions().evalStrategy }
     if !yaml.contains("save-total-limit") { options.saveTotalLimit = TrainingOptions().saveTotalLimit }
     return options
   }
@@ -70,9 +102,10 @@ import Testing
     #expect(try TrainingFlags.parse([]).options(evaluating: false) == TrainingOptions())
     #expect(try TrainingFlags.parse([]).options(evaluating: true) == changed { $0.evalStrategy = .epoch })
     for (name, sample) in Self.samples {
-      let arguments = sample.text == "true" ? ["--\(name)"] : ["--\(name)", sample.text]
+      var arguments = sample.text == "true" ? ["--\(name)"] : ["--\(name)", sample.text]
+      if let (other, text) = Self.companions[name] { arguments += ["--\(other)", text] }
       let options = try TrainingFlags.parse(arguments).options(evaluating: false)
-      #expect(options == changed(sample.change) && options != TrainingOptions(), "\(name)")
+      #expect(try options == expected(name, sample.change) && options != TrainingOptions(), "\(name)")
     }
     #expect(try TrainingFlags.parse(["--report-to", "none"]).options(evaluating: false).reportTo == [])
     #expect(throws: (any Error).self) { try TrainingFlags.parse(["--optimizer", ""]) }
@@ -82,14 +115,16 @@ import Testing
     #expect(try experiment("{}") == TrainingOptions())
     for (name, sample) in Self.samples {
       let value = sample.text.contains(",") ? "[\(sample.text)]" : sample.text
-      #expect(try experiment("{\(name): \(value)}") == changed(sample.change), "\(name)")
+      let companion = Self.companions[name].map { ", \($0.0): \($0.1)" } ?? ""
+      #expect(
+        try experiment("{\(name): \(value)\(companion)}") == expected(name, sample.change), "\(name)")
     }
     #expect(try experiment("{report-to: none}").reportTo == [])
   }
 
   @Test func assigningWhatIsNoValueChangesNothing() throws {
     for setting in TrainingOptions.settings
-    where !["tag-scheme", "optimizer", "report-to"].contains(setting.name) {
+    where !["tag-scheme", "metric-for-best-model", "optimizer", "report-to"].contains(setting.name) {
       var options = TrainingOptions()
       #expect(!setting.assign("?", &options) && options == TrainingOptions(), "\(setting.name)")
     }
@@ -109,11 +144,16 @@ import Testing
     #expect(
       JSON.object(all.stageRecord).text()
         == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"max-steps":7,"learning-rate":0.0003,"#
-        + #""lr-scheduler":"cosine","warmup-steps":10,"weight-decay":0.01,"max-grad-norm":0.5,"max-length":64,"#
+        + #""head-learning-rate":0.001,"layer-decay":0.9,"unfreeze-every-n-steps":9,"ema-decay":0.99,"#
+        + #""lr-scheduler":"cosine","lr-scheduler-kwargs":{"num_cycles":2.0},"warmup-steps":10,"#
+        + #""warmup-ratio":0.1,"weight-decay":0.01,"label-smoothing-factor":0.1,"#
+        + #""class-weights":{"A":1.5},"focal-gamma":2.0,"max-grad-norm":0.5,"max-length":64,"#
         + #""stride":8,"label-all-tokens":true,"tag-scheme":"IOB2","#
         + #""mlm-probability":0.3,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
-        + #""freeze-backbone":true,"eval-strategy":"steps","eval-on-start":true,"eval-steps":25,"#
-        + #""eval-batch-size":16,"logging-steps":5,"optimizer":"other"}"#)
+        + #""freeze-backbone":true,"eval-strategy":"steps","eval-split":0.1,"eval-on-start":true,"eval-steps":25,"#
+        + #""eval-batch-size":16,"load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#
+        + #""greater-is-better":false,"early-stopping-patience":2,"early-stopping-threshold":0.5,"#
+        + #""logging-steps":5,"optimizer":"other"}"#)
   }
 
   /// Also the values that earlier versions did not have, so that a run is resumed with the same ones.

@@ -1,0 +1,43 @@
+import Foundation
+import GraftKit
+import GraftTensors
+
+extension TrainingNote {
+  /// What a person reads.
+  var text: String {
+    switch self {
+    case .split(let training, let evaluation, let missing):
+      "training on \(Format.count(training, "row")), evaluating on \(Format.grouped(evaluation)) of the same data"
+        + (missing.isEmpty
+          ? ""
+          : "; too few rows to evaluate on of \(missing.map { "'\($0)'" }.joined(separator: ", "))")
+    case .extended(let before, let now, let last, let next):
+      "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
+        + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
+    case .stoppedEarly(let step, let evaluations):
+      "stopped after step \(step): \(Format.count(evaluations, "evaluation")) without progress"
+    case .loadedBest(let step, let score, let value):
+      "the best model is that of step \(step): \(score) \(String(format: "%.4f", value))"
+    }
+  }
+
+  /// What a machine reads.
+  var members: [(String, JSON)] {
+    switch self {
+    case .split(let training, let evaluation, let missing):
+      [
+        ("note", "split"), ("train_rows", JSON(training)), ("eval_rows", JSON(evaluation)),
+        ("missing_labels", .array(missing.map { .string($0) })),
+      ]
+    case .extended(let before, let now, let last, let next):
+      [
+        ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),
+        ("last_learning_rate", JSON(last)), ("next_learning_rate", JSON(next)),
+      ]
+    case .stoppedEarly(let step, let evaluations):
+      [("note", "stopped_early"), ("step", JSON(step)), ("evaluations", JSON(evaluations))]
+    case .loadedBest(let step, let score, let value):
+      [("note", "loaded_best"), ("step", JSON(step)), (score, JSON(value))]
+    }
+  }
+}

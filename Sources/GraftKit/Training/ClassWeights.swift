@@ -1,0 +1,93 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+import OrderedCollections
+
+/// What each class counts for in the loss.
+public enum ClassWeights: Sendable, Equatable {
+  /// As much as all others together: rows / (classes · rows of the class), as scikit-learn's
+  /// `compute_class_weight("balanced", …)` has it. A class without rows counts 1.
+  case balanced
+  /// By the name of the label; the others count 1.
+  case given([String: Double])
+
+  static let balancedName = "balanced"
+
+  /// The weights in the order of a head's labels.
+  ///
+  /// - Parameters:
+  ///   - labels: The head's.
+  ///   - rows: How many rows, or words, there are of each.
+  /// - Throws: `GraftError` naming a label that the head does not have.
+  func values(for labels: [String], rows: [Int]) throws -> [Double] {
+    switch self {
+    case .balanced:
+      let present = rows.count { $0 > 0 }
+      let total = Double(rows.reduce(0, +))
+      return rows.map { $0 > 0 ? total / (Double(present) * Double($0)) : 1 }
+    case .given(let weights):
+      for label in weights.keys.sorted() where !labels.contains(label) {
+        let nearest = NearestName.find(label, among: labels).map { " Did you mean '\($0)'?" } ?? ""
+        throw GraftError(
+          .unknownName, "there is no label '\(label)'", option: "class-weights",
+          expected: "labels of the head: \(labels.prefix(20).joined(separator: ", "))",
+          advice: "Weights go by the names of labels.\(nearest)")
+      }
+      return labels.map { weights[$0] ?? 1 }
+    }
+  }
+}
+
+extension ClassWeights: OptionValue {
+  package init?(text: String) {
+    if text == Self.balancedName {
+      self = .balanced
+    } else {
+      guard let numbers = NamedNumbers(text: text)?.numbers, numbers.values.allSatisfy({ $0 > 0 }) else {
+        return nil
+      }
+      self = .given(Dictionary(uniqueKeysWithValues: numbers.map { ($0.key, $0.value) }))
+    }
+  }
+
+  package static var expectation: String {
+    "'\(balancedName)', or positive numbers by label such as A=1,B=2.5 (a JSON object for labels with commas)"
+  }
+
+  package var json: JSON {
+    switch self {
+    case .balanced: .string(Self.balancedName)
+    case .given(let weights):
+      .object(
+        OrderedDictionary(uniqueKeysWithValues: weights.sorted { $0.key < $1.key }.map { ($0, JSON($1)) }))
+    }
+  }
+}
+
+extension TrainingOptions {
+  /// How classes count in the loss of a run.
+  ///
+  /// - Parameters:
+  ///   - model: Whose head learns.
+  ///   - data: What it learns from, for balanced weights.
+  /// - Throws: `GraftError` naming the option when the head learns no classes, or has no such label.
+  func classLoss(of model: Model, on data: Dataset) throws -> ClassLoss {
+    let option =
+      labelSmoothingFactor > 0
+      ? "label-smoothing-factor"
+      : classWeights != nil ? "class-weights" : focalGamma > 0 ? "focal-gamma" : nil
+    guard let option else { return ClassLoss() }
+    guard model.heads.count == 1, let labels = try model.requireHead().task.classNames else {
+      throw GraftError(
+        .mismatch, "the head '\(model.headName ?? "")' does not choose one of its labels", option: option,
+        advice: "Leave the option out: it is for heads of single labels, of texts or of words.")
+    }
+    var rows = [Int](repeating: 0, count: labels.count)
+    for label in data.labels {
+      for index in label?.classes ?? [] where rows.indices.contains(Int(index)) { rows[Int(index)] += 1 }
+    }
+    return ClassLoss(
+      smoothing: labelSmoothingFactor, weights: try classWeights?.values(for: labels, rows: rows),
+      focalGamma: focalGamma)
+  }
+}

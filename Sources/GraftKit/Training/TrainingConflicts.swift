@@ -1,0 +1,91 @@
+import GraftCore
+import GraftTensors
+
+extension TrainingOptions {
+  /// An error for each setting that does not go with another.
+  var conflicts: [GraftError] {
+    scheduleConflicts + layerConflicts + stoppingConflicts
+  }
+
+  /// An error for each setting that needs evaluations, of a run without them.
+  ///
+  /// - Parameter hasData: Whether there is data to evaluate on.
+  package func missingEvaluations(hasData: Bool) -> [GraftError] {
+    let wanting = [
+      ("load-best-model-at-end", loadsBestModelAtEnd), ("metric-for-best-model", metricForBestModel != nil),
+      ("greater-is-better", greaterIsBetter != nil),
+      ("early-stopping-patience", earlyStoppingPatience != nil),
+    ]
+    return wanting.filter(\.1).compactMap { name, _ in
+      if !hasData {
+        return GraftError(
+          .missing, "needs data to evaluate on", option: name,
+          advice: "Pass \(option: "eval-data") or \(option: "eval-split").")
+      }
+      return evalStrategy == .no
+        ? GraftError(
+          .mismatch, "needs evaluations while the run goes on", option: name,
+          advice: "Set \(option: "eval-strategy") to epoch or steps.") : nil
+    }
+  }
+
+  private var layerConflicts: [GraftError] {
+    var found: [GraftError] = []
+    if freezesBackbone, unfreezeEverySteps != nil {
+      found.append(
+        GraftError(
+          .mismatch, "the backbone is frozen to the end", option: "unfreeze-every-n-steps",
+          advice: "Leave out this option or \(option: "freeze-backbone")."))
+    }
+    if headLearningRate != nil, learningRate <= 0 {
+      found.append(
+        GraftError(
+          .mismatch, "has a rate of its own only beside one of the backbone", option: "head-learning-rate",
+          advice: "Set \(option: "learning-rate") above 0, or pass \(option: "freeze-backbone")."))
+    }
+    return found
+  }
+
+  private var stoppingConflicts: [GraftError] {
+    guard earlyStoppingThreshold > 0, earlyStoppingPatience == nil else { return [] }
+    return [
+      GraftError(
+        .mismatch, "says nothing without patience", option: "early-stopping-threshold",
+        advice: "Set \(option: "early-stopping-patience").")
+    ]
+  }
+
+  private var scheduleConflicts: [GraftError] {
+    let known = schedule.shapeKeys
+    let strange = scheduleShape.given.filter { !known.contains($0) }.map { name in
+      GraftError(
+        .mismatch, "the schedule '\(schedule.rawValue)' has no '\(name)'", option: "lr-scheduler-kwargs",
+        expected: known.isEmpty ? "nothing" : known.joined(separator: ", "), found: name)
+    }
+    let values = ScheduleShape.members.compactMap { name, path -> GraftError? in
+      guard let value = scheduleShape[keyPath: path] else { return nil }
+      let isWhole = value.rounded() == value
+      let (isFine, expected) =
+        switch name {
+        case ScheduleShape.lastRateKey: (value >= 0, "0 or more")
+        case ScheduleShape.cyclesKey where schedule == .cosineWithRestarts:
+          (value >= 1 && isWhole, "a whole number, 1 or more")
+        default: (value > 0, "a positive number")
+        }
+      return isFine
+        ? nil
+        : GraftError(
+          .malformed, "wrong value of '\(name)'", option: "lr-scheduler-kwargs", expected: expected,
+          found: "\(value)")
+    }
+    let last = scheduleShape.lastRate ?? ScheduleShape.defaultLastRate
+    let tooHigh =
+      schedule == .polynomial && learningRate > 0 && last >= learningRate
+      ? [
+        GraftError(
+          .mismatch, "the learning rate at the end is not below the highest", option: "lr-scheduler-kwargs",
+          expected: "'\(ScheduleShape.lastRateKey)' below \(learningRate)", found: "\(last)")
+      ] : []
+    return strange + values + tooHigh
+  }
+}
