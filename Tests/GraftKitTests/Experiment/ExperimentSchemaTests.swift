@@ -150,7 +150,8 @@ import Testing
       yaml(stage: "{train: texts, batch-size: 0}"),
       "5:33: 'batch-size': wrong value; expected a positive number, found 0."),
     Mistake(
-      yaml(stage: "{train: texts, eval-strategy: epoch}"), "5:36: 'eval-strategy' needs the key 'eval-data' or 'eval-split'."),
+      yaml(stage: "{train: texts, eval-strategy: epoch}"),
+      "5:36: 'eval-strategy' needs the key 'eval-data' or 'eval-split'."),
     Mistake(yaml(stage: "{train: texts, use: best}"), "5:26: 'use' has to be checkpoint-N; found 'best'."),
     Mistake(
       yaml(stage: "{train: texts, use: checkpoint-1, save-strategy: no}"),
