@@ -1,8 +1,11 @@
 """The texts that everything is measured on."""
 
 import csv
+import gzip
 import itertools
 import os
+import random
+import re
 from pathlib import Path
 
 PACKAGES = Path(__file__).resolve().parents[2] / "Fixtures/packages/train.csv"
@@ -53,3 +56,25 @@ def rows(path):
             published = len(row) == 3
             text, label = (f"{row[1]} {row[2]}", int(row[0]) - 1) if published else (row[0], int(row[1]))
             yield text, AG_NEWS[label]
+
+
+def manual_pages(size, root=Path("/usr/share/man")):
+    """Paragraphs of the English manual pages of this machine, each once, in an order that is the same each time: as many as have
+    `size` bytes together, or all."""
+    found = {}
+    for path in sorted(root.glob("man*/*.gz")):
+        if not path.is_symlink():
+            with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
+                found.update((text, None) for text in paragraphs(file) if len(text) >= 80)
+    texts = list(found)
+    random.Random(1).shuffle(texts)
+    ends = itertools.accumulate(len(text.encode()) + 1 for text in texts)
+    return [text for text, end in zip(texts, ends) if end <= size]
+
+
+def paragraphs(lines):
+    """What stands between the requests of a manual page, without its escapes."""
+    for is_request, part in itertools.groupby(lines, key=lambda line: line[0] in ".'\n"):
+        if not is_request:
+            text = re.sub(r"\\(f\([A-Z]{2}|f.|s[-+]?\d|\*\(..|\(..|[&/,|^e])", "", " ".join(part))
+            yield " ".join(re.sub(r"\\(.)", r"\1", text).split())

@@ -13,7 +13,7 @@ extension Charsmap {
   ///   - spaces: Whether white space of every kind becomes a space.
   /// - Returns: `nil` when they change nothing.
   /// - Throws: `GraftError` when a charsmap among them is broken.
-  init?(composing normalizers: [any Normalizer], spaces: Bool) throws {
+  convenience init?(composing normalizers: [any Normalizer], spaces: Bool) throws {
     let composition = CharsmapComposition(normalizers: normalizers, spaces: spaces)
     let rules = try composition.rules()
     guard !rules.isEmpty else { return nil }

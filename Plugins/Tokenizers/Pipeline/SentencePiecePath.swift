@@ -240,7 +240,8 @@ final class SentencePiecePath: Sendable {
       at start: Int, _ text: UnsafeBufferPointer<UInt8>, into pieces: inout Pieces
     ) -> Int? {
       let end = GraphemeClusters.shared.endOfCluster(at: start, in: text)
-      if let charsmap = path.charsmap, end - start <= PrecompiledNormalizer.longestCluster,
+      let isShort = end - start <= PrecompiledNormalizer.longestCluster
+      if let charsmap = path.charsmap, isShort,
         let replacement = charsmap.replacement(start..<end, of: text)
       {
         let count = Int32(truncatingIfNeeded: countScalars(text[start..<end]))
@@ -250,7 +251,10 @@ final class SentencePiecePath: Sendable {
       while index < end {
         var next = index
         let value = decodeScalar(text, &next, end: end)
-        if let charsmap = path.charsmap, let replacement = charsmap.replacement(index..<next, of: text) {
+        // What a cluster does not begin with, its first scalar does not either.
+        if let charsmap = path.charsmap, index > start || !isShort,
+          let replacement = charsmap.replacement(index..<next, of: text)
+        {
           guard put(replacement, for: 1, charsmap, into: &pieces) else { return nil }
         } else {
           guard put(value, scalar, into: &pieces) else { return nil }

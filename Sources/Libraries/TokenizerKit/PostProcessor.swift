@@ -109,13 +109,13 @@ public struct PostProcessor: Sendable, Equatable {
         result.ids += pieces.ids[kept]
         result.offsets += pieces.offsets[kept]
         result.tokenTypes += repeatElement(type, count: kept.count)
-        for id in pieces.ids[kept] { result.isSpecial.append(isSpecial[Int(id)]) }
+        result.isSpecial += pieces.ids[kept].lazy.map { isSpecial[Int($0)] }
         for trimming in trimmings {
-          for (index, place) in kept.enumerated() {
-            let taken = pieces.margins.isEmpty ? nil : pieces.margins[place]
-            let margin = taken ?? margins[Int(pieces.ids[place])]
-            if margin != Pieces.Margin() {
-              trimming.trim(&result.offsets[start + index], index: index, margin)
+          result.offsets.withUnsafeMutableBufferPointer { offsets in
+            for (index, place) in kept.enumerated() {
+              let taken = pieces.margins.isEmpty ? nil : pieces.margins[place]
+              let margin = taken ?? margins[Int(pieces.ids[place])]
+              if margin != Pieces.Margin() { trimming.trim(&offsets[start + index], index: index, margin) }
             }
           }
         }

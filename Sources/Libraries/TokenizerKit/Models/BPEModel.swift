@@ -57,10 +57,9 @@ public final class BPEModel: TokenModel {
     if keepsWholeWords, piece.count <= vocabulary.maximumLength, let id = vocabulary.find(base, piece.count) {
       return pieces.append(id, 0..<piece.count)
     }
-    var word = MergeTable.Word(expecting: piece.count)
-    layOut(piece, base, &word)
-    merges.merge(&word)
-    word.forEach { pieces.append($0, $1) }
+    // Each character may have to be spelled with its prefix and suffix, byte by byte.
+    let capacity = piece.count * (1 + prefix.count) + suffix.count
+    merges.merge(capacity: capacity, layOut: { layOut(piece, base, &$0) }) { pieces.append($0, $1) }
   }
 
   /// Makes a symbol of each character. One without a token is left out where there is no unknown token either, and what

@@ -58,7 +58,6 @@ public struct ByteMergeModel: Sendable {
 
   /// Memory that one word after the other uses again.
   public struct Workspace {
-    fileprivate var word = MergeTable.Word()
     /// Which scalars of the text the bytes of the word belong to.
     var origins: [Int] = []
 
@@ -78,11 +77,11 @@ public struct ByteMergeModel: Sendable {
     {
       return pieces.append(id, first..<last + 1)
     }
-    layOut(word, &workspace)
-    merges.merge(&workspace.word)
-    let origins = workspace.origins
-    workspace.word.forEach { id, place in
-      pieces.append(id, origins[place.lowerBound]..<origins[place.upperBound - 1] + 1)
+    spreadOrigins(of: word, &workspace)
+    workspace.origins.withUnsafeBufferPointer { origins in
+      merges.merge(capacity: word.count, layOut: { layOut(word, &$0) }) { id, place in
+        pieces.append(id, origins[place.lowerBound]..<origins[place.upperBound - 1] + 1)
+      }
     }
   }
 
@@ -95,24 +94,28 @@ public struct ByteMergeModel: Sendable {
   }
 
   /// Makes a symbol of each byte.
-  private func layOut(_ word: Slice<UnsafeBufferPointer<UInt8>>, _ workspace: inout Workspace) {
-    workspace.word.removeAll()
+  @inline(__always)
+  private func layOut(_ word: Slice<UnsafeBufferPointer<UInt8>>, _ symbols: inout MergeTable.Word) {
     var unknownLength = 0
     for byte in word {
       let length = lengths[Int(byte)]
       if let id = byteTokens[Int(byte)] {
-        if let unknown, unknownLength > 0 { workspace.word.append(unknown.id, length: unknownLength) }
+        if let unknown, unknownLength > 0 { symbols.append(unknown.id, length: unknownLength) }
         unknownLength = 0
-        workspace.word.append(id, length: length)
+        symbols.append(id, length: length)
       } else if let unknown {
         if unknownLength > 0, !unknown.isFused {
-          workspace.word.append(unknown.id, length: unknownLength)
+          symbols.append(unknown.id, length: unknownLength)
           unknownLength = 0
         }
         unknownLength += length
       }
     }
-    if let unknown, unknownLength > 0 { workspace.word.append(unknown.id, length: unknownLength) }
+    if let unknown, unknownLength > 0 { symbols.append(unknown.id, length: unknownLength) }
+  }
+
+  /// Lays the origins out as the bytes are.
+  private func spreadOrigins(of word: Slice<UnsafeBufferPointer<UInt8>>, _ workspace: inout Workspace) {
     guard lengths[0] != 1 || lengths[0x20] != 1 else { return }
     workspace.origins = zip(word, workspace.origins).flatMap { byte, origin in
       repeatElement(origin, count: lengths[Int(byte)])

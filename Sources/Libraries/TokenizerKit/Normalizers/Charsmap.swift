@@ -5,7 +5,7 @@ import GraftTensors
 /// The size of the trie in bytes as a number of 32 bits, the units of the trie with 32 bits each, and the texts, each with
 /// a zero byte behind it; all little-endian. The trie is that of the library darts-clone. Reference:
 /// `precompiled_charsmap` in google/sentencepiece, src/normalizer.h; the layout of units in s-yata/darts-clone.
-public struct Charsmap: Sendable {
+public final class Charsmap: Sendable {
   /// The table as it stands in files.
   public let bytes: [UInt8]
   let units: [UInt32]

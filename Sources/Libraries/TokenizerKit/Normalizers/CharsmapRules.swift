@@ -8,7 +8,7 @@ extension Charsmap {
   ///
   /// - Parameter rules: Each text once.
   /// - Throws: `GraftError` when a rule is none, or there are more than a trie can hold.
-  public init(rules: [Rule]) throws {
+  public convenience init(rules: [Rule]) throws {
     let rules = rules.sorted { $0.text.lexicographicallyPrecedes($1.text) }
     for (index, rule) in rules.enumerated() {
       guard !rule.text.isEmpty, !(rule.text + rule.replacement).contains(0),

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// What became of words, so that most of a text need not be tokenized.
@@ -5,7 +6,7 @@ import Synchronization
 /// A word takes a slot of a hash table and a record, so that finding one costs two looks at memory.
 struct WordCache: Sendable {
   private struct Slot {
-    /// A part of the hash.
+    /// A part of the hash; its low bits say where the slot is looked for.
     var tag: UInt32 = 0
     /// Where the record begins; 0 for a free slot.
     var record: UInt32 = 0
@@ -20,11 +21,12 @@ struct WordCache: Sendable {
 
   /// How many words there may be; then all are forgotten.
   private static let capacity = 3 << 15
-  private static let slotCount = 1 << 17
+  private static let mostSlots = 1 << 17
   /// Longer words, in bytes, are seldom seen twice.
   static let longestWord = 64
 
-  private var slots = [Slot](repeating: Slot(), count: slotCount)
+  /// Their number is a power of two and grows with the words, so that few words take little memory.
+  private var slots = [Slot](repeating: Slot(), count: 1 << 11)
   /// By word: its length in bytes (16 bits), how many scalars it has (16) and how many tokens (32), its bytes, eight by
   /// eight, and its tokens. The first element is none of them.
   private var records: [UInt64] = [0]
@@ -49,9 +51,8 @@ struct WordCache: Sendable {
   func append(_ word: UnsafePointer<UInt8>, _ length: Int, at scalar: Int, to pieces: inout Pieces) -> Int? {
     slots.withUnsafeBufferPointer { slots in
       records.withUnsafeBufferPointer { records in
-        let hash = PieceTable.hash(word, length, seed: seed)
-        let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        var index = hash & (Self.slotCount - 1)
+        let tag = tag(of: word, length)
+        var index = Int(tag) & (slots.count - 1)
         while true {
           let slot = slots[index]
           if slot.record == 0 { return nil }
@@ -63,10 +64,15 @@ struct WordCache: Sendable {
             }
             return Int(counts >> 16 & 0xFFFF)
           }
-          index = (index + 1) & (Self.slotCount - 1)
+          index = (index + 1) & (slots.count - 1)
         }
       }
     }
+  }
+
+  @inline(__always)
+  private func tag(of word: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
+    UInt32(truncatingIfNeeded: PieceTable.hash(word, length, seed: seed) >> 32)
   }
 
   /// Where the tokens of a record begin; `nil` when it is another word's.
@@ -96,10 +102,12 @@ struct WordCache: Sendable {
       count = 0
     }
     count += 1
-    let hash = PieceTable.hash(word, length, seed: seed)
-    var index = hash & (Self.slotCount - 1)
-    while slots[index].record != 0 { index = (index + 1) & (Self.slotCount - 1) }
-    slots[index] = Slot(tag: UInt32(truncatingIfNeeded: hash >> 32), record: UInt32(records.count))
+    if count * 2 > slots.count, slots.count < Self.mostSlots {
+      let taken = slots
+      slots = Array(repeating: Slot(), count: slots.count * 2)
+      for slot in taken where slot.record != 0 { take(slot) }
+    }
+    take(Slot(tag: tag(of: word, length), record: UInt32(records.count)))
     records.append(UInt64(pieces.ids.count - first) << 32 | UInt64(scalarCount) << 16 | UInt64(length))
     for offset in stride(from: 0, to: length, by: 8) {
       records.append(PieceTable.head(word + offset, length - offset))
@@ -111,6 +119,12 @@ struct WordCache: Sendable {
         end: UInt16(clamping: place.upperBound - scalar))
       records.append(unsafeBitCast(token, to: UInt64.self))
     }
+  }
+
+  private mutating func take(_ slot: Slot) {
+    var index = Int(slot.tag) & (slots.count - 1)
+    while slots[index].record != 0 { index = (index + 1) & (slots.count - 1) }
+    slots[index] = slot
   }
 
   /// Whether text may be cut beside a character.
@@ -149,13 +163,29 @@ struct WordCache: Sendable {
 }
 
 /// Caches that calls on several threads use one after the other.
+///
+/// Each thread finds the one that it had before, which its core has near, and no other thread's. Nothing is shared that
+/// threads would wait for.
 final class WordCaches: Sendable {
-  private let idle = Mutex<[WordCache]>([])
+  private final class Shelf: Sendable {
+    /// None until it is asked for; then one.
+    let caches = Mutex<[WordCache]>([])
+  }
+
+  /// Beyond as many threads at a time, some begin with nothing.
+  private let shelves = (0..<64).map { _ in Shelf() }
 
   /// Lends a cache to a body.
   func withCache(_ body: (inout WordCache) -> Void) {
-    var cache = idle.withLock { $0.popLast() } ?? WordCache()
+    let first = pthread_self().hashValue & (shelves.count - 1)
+    for index in shelves.indices {
+      let isLent: Void? = shelves[first ^ index].caches.withLockIfAvailable { caches in
+        if caches.isEmpty { caches.append(WordCache()) }
+        body(&caches[0])
+      }
+      if isLent != nil { return }
+    }
+    var cache = WordCache()
     body(&cache)
-    idle.withLock { $0.append(cache) }
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// Reference: Unicode Standard Annex #29, rules GB3 to GB999, without those for pairs of flags: `Precompiled`, for which
 /// this is, treats clusters of six bytes and more scalar by scalar, and two flag letters have eight.
-public struct GraphemeClusters: Sendable {
+public final class GraphemeClusters: Sendable {
   /// What a scalar is to the rules.
   enum Kind: UInt8 {
     case other, control, extend, joiner, spacing, prepend, pictographic

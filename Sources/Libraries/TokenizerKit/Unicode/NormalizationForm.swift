@@ -21,9 +21,36 @@ public enum NormalizationForm: String, Sendable, CaseIterable {
 extension AlignedText {
   /// Brings the text into a normalization form.
   public mutating func normalize(_ form: NormalizationForm) {
-    guard contains(form.affected) else { return }
+    guard contains(form.affected), form.composes || !decomposeInOrder(isCompatible: form.isCompatible) else {
+      return
+    }
     let parts = decompositions(isCompatible: form.isCompatible)
     transform(form.composes ? Self.composed(parts) : parts)
+  }
+
+  /// Decomposes the text where that puts no marks out of canonical order.
+  ///
+  /// - Returns: Whether it could; where not, nothing is changed.
+  private mutating func decomposeInOrder(isCompatible: Bool) -> Bool {
+    let properties = UnicodeProperties.shared
+    var lastClass: UInt32 = 0
+    var isInOrder = true
+    var result = AlignedText(expecting: bytes.count * 2, origin: origin)
+    forEachScalar { scalar, index in
+      func append(_ part: UInt32) {
+        let combiningClass = properties.combiningClass(of: part)
+        if combiningClass != 0, combiningClass < lastClass { isInOrder = false }
+        lastClass = combiningClass
+        result.append(part, at: index, of: self)
+      }
+      if isCompatible {
+        properties.decomposeCompatibly(scalar, append)
+      } else {
+        properties.decompose(scalar, append)
+      }
+    }
+    if isInOrder { self = result }
+    return isInOrder
   }
 
   /// The scalars of the decomposition in canonical order. Those that a decomposition adds count as added, wherever the
