@@ -15,6 +15,7 @@ import base64
 import gzip
 import importlib.util
 import io
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ from strings import CODE, Strings  # noqa: E402
 
 PARTS = ["[CLS]", "[SEP]", "[MASK]", " [MASK] ", "<s>", "</s>", "<mask>", " <mask>", "<mask> ", "<unk>", "[UNK]", "<pad>", "▁", "▁▁",
          "a▁b", "``", "''", " ", "  ", "\n", "<0x41>", "I", "İ", "Å", "ﬁ", "①", "ｶﾞ", "각", "e\u0301", "c\u0327\u0301", "\r\n", "½", "²", "K"]
+# All words of one to three letters out of two: texts that repeat them can be split into the same tokens in many orders.
+REPEATED = ["".join(letters) for count in (1, 2, 3) for letters in itertools.product("ab", repeat=count)]
 TEXTS = Strings(1, bpe.WORDS, [])
 TRAINING = [TEXTS.sentence() for _ in range(12000)] + TEXTS.any(2500) + CODE * 20
 
@@ -223,6 +226,11 @@ def others():
                            The=dict(special=False, normalized=True, single_word=True)),
         normalizer=dict(type="Lowercase"), pre_tokenizer=METASPACE | dict(prepend_scheme="first"),
         decoder=seq(dict(type="ByteFallback"), METASPACE | dict(prepend_scheme="first"), key="decoders"), model=unigram(vocab, 0, True))
+    # Orders of the same tokens have the same sum of scores, but for what is rounded off where they are read and added.
+    scored = [("<unk>", 0.0)] + [(token, TEXTS.random.uniform(-14, -11)) for token in ["▁", *REPEATED]]
+    documents["unigram-ties"] = document(
+        added_tokens=added({"<unk>": 0}), pre_tokenizer=METASPACE | dict(prepend_scheme="first"),
+        decoder=METASPACE | dict(prepend_scheme="first"), model=unigram(scored, 0))
     return documents
 
 
@@ -325,7 +333,9 @@ def main():
     strings = Strings(2 if arguments.full else 3, bpe.WORDS, PARTS)
     count = arguments.count if arguments.full else 260
 
-    def texts(_):
+    def texts(name):
+        if name == "unigram-ties":
+            return [word * times for word in map("".join, itertools.product("ab", repeat=5)) for times in (1, 2, 3, 5, 8, 13)] + REPEATED
         some = list(dict.fromkeys(strings.any(count)))
         return some + (list(strings.packed(strings.assigned, 12)) if arguments.full else [])
 

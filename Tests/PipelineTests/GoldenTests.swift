@@ -12,6 +12,7 @@ struct GoldenTests {
     "xlm-roberta", "camembert", "albert", "albert-cased", "deberta", "modernbert", "mpnet", "wordlevel",
     "llama",
     "openai-gpt", "openai-gpt-fused", "openai-gpt-dropped", "bpe-prefixed", "unigram-bytes",
+    "unigram-ties",
   ]
 
   @Test(arguments: pipelines)

@@ -194,7 +194,12 @@ public struct JSONReader {
   /// Reads a number.
   ///
   /// - Throws: when the value is another one, or too large.
-  public mutating func double() throws -> Double {
+  public mutating func double() throws -> Double { try spelledDouble().value }
+
+  /// Reads a number, and gives its spelling as well.
+  ///
+  /// - Throws: As ``double()``.
+  public mutating func spelledDouble() throws -> (value: Double, spelling: String) {
     skipWhitespace()
     let start = position
     guard let next, next == UInt8(ascii: "-") || isDigit(next) else { throw error("expected a number") }
@@ -202,7 +207,7 @@ public struct JSONReader {
     guard let value = Double(text), value.isFinite else {
       throw error("the number \(text.prefix(40)) is too large", at: start)
     }
-    return value
+    return (value, text)
   }
 
   /// Consumes `null` if it comes next.

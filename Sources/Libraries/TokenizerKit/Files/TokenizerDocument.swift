@@ -13,6 +13,8 @@ public struct TokenizerDocument: Sendable {
   public let entries: [Vocabulary.Entry]
   /// The scores of the tokens by id, where the vocabulary is a list of tokens with their scores.
   public let scores: [Double]?
+  /// What the model computes with in their place: of a file, numbers as `tokenizers` reads them.
+  let modelScores: [Double]?
   /// The pairs of tokens that are merged, in order; none when there is no such list.
   public let merges: [Merge]
 
@@ -64,6 +66,7 @@ public struct TokenizerDocument: Sendable {
     var entries: [Vocabulary.Entry] = []
     var merges: [Merge] = []
     var scores: [Double]?
+    var modelScores: [Double]?
     var reader = JSONReader(bytes)
     try reader.object { reader, key in
       guard key == "model" else {
@@ -76,7 +79,7 @@ public struct TokenizerDocument: Sendable {
           entries = try Vocabulary.entries(&reader)
           model.append(JSON.Member(key, [:]))
         } else if key == "vocab", try reader.isAtArray() {
-          (entries, scores) = try Self.scoredEntries(&reader)
+          (entries, scores, modelScores) = try Self.scoredEntries(&reader)
           model.append(JSON.Member(key, []))
         } else if key == "merges" {
           merges = try Self.merges(&reader)
@@ -94,6 +97,7 @@ public struct TokenizerDocument: Sendable {
     self.entries = entries
     self.merges = merges
     self.scores = scores
+    self.modelScores = modelScores
   }
 
   /// A document whose parts are known.
@@ -103,19 +107,26 @@ public struct TokenizerDocument: Sendable {
     self.json = json
     self.entries = entries
     self.scores = scores
+    modelScores = scores
     self.merges = merges
   }
 
   /// A list of tokens with their scores; their ids are their places.
-  private static func scoredEntries(_ reader: inout JSONReader) throws -> ([Vocabulary.Entry], [Double]) {
+  private static func scoredEntries(_ reader: inout JSONReader) throws -> (
+    [Vocabulary.Entry], scores: [Double], modelScores: [Double]
+  ) {
     var entries: [Vocabulary.Entry] = []
     var scores: [Double] = []
+    var modelScores: [Double] = []
     try reader.array { reader in
       var count = 0
       try reader.array { reader in
         switch count {
         case 0: entries.append((try reader.string(), entries.count))
-        case 1: scores.append(try reader.double())
+        case 1:
+          let (score, spelling) = try reader.spelledDouble()
+          scores.append(score)
+          modelScores.append(Double(serdeReading: spelling) ?? score)
         default: try reader.skip()
         }
         count += 1
@@ -126,7 +137,7 @@ public struct TokenizerDocument: Sendable {
           found: "\(count) in number \(entries.count)")
       }
     }
-    return (entries, scores)
+    return (entries, scores, modelScores)
   }
 
   private static func merges(_ reader: inout JSONReader) throws -> [Merge] {

@@ -21,7 +21,7 @@ public final class UnigramModel: TokenModel {
 
   public init(_ file: TokenizerDocument, _ vocabulary: Vocabulary) throws {
     let reader = ComponentReader(modelOf: file)
-    guard let scores = file.scores, !scores.isEmpty else {
+    guard let scores = file.modelScores, !scores.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
     // A text may have a character that is in no token.
