@@ -172,7 +172,7 @@ let package = Package(
 
     tests("ConformanceTests", modules + ["GraftPlugins", "VectorKernels"] + builtIn),
     tests("GraftComputeTests", ["GraftTensors", "GraftCompute"]),
-    tests("GraftCoreTests", ["GraftTensors", "GraftCompute", "GraftCore", "GraftData"]),
+    tests("GraftCoreTests", ["GraftTensors", "GraftCompute", "GraftCore", "GraftData", "Zlib"]),
     tests("GraftHubTests", ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
     tests("GraftKitTests", modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
     tests(

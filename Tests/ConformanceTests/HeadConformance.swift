@@ -130,7 +130,13 @@ struct HeadConformance {
       try score(active.task, own, batch, examples, TaskRows.rows(for: pair.head), &metrics)
     }
     #expect(!metrics.means.isEmpty)
-    #expect(metrics.means.values.allSatisfy { (0...1).contains($0) })
+    for (name, value) in metrics.means {
+      switch Metrics.direction(of: name) {
+      case .higherIsBetter: #expect((-1...1).contains(value), "\(name) is \(value)")
+      case .lowerIsBetter: #expect(value >= 0, "\(name) is \(value)")
+      case nil: #expect(name.hasSuffix("_thresh") || name.hasSuffix("_in_data"), "\(name) has no direction")
+      }
+    }
   }
 
   /// Scores whole rows, each of which is one example.

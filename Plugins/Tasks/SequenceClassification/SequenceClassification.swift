@@ -11,16 +11,20 @@ public struct SequenceClassification: Task {
   public static let pipelineTag: String? = "text-classification"
   public static let settingKeys = [
     "id2label", "label2id", "num_labels", "problem_type", "classifier_dropout",
+    DecisionThresholds.key,
   ]
   public static let outputs = [TaskOutput("logits", rows: .sequences)]
 
   /// Names of the outputs, in their order.
   public let labels: [String]
   public let problemType: ProblemType
+  /// Of several labels: above which probability each is given.
+  public let thresholds: [Float]
 
   public init(_ configuration: Configuration) throws {
     labels = try configuration.labels()
     problemType = try configuration.problemType()
+    thresholds = try DecisionThresholds.read(configuration, labels: labels.count)
   }
 
   public var classNames: [String]? { problemType == .singleLabel ? labels : nil }
@@ -87,22 +91,20 @@ public struct SequenceClassification: Task {
     }
   }
 
-  /// Accuracy, precision, recall and F1 of single labels; accuracy over the decisions of several; mean squared
-  /// error for regression.
+  /// Of single labels accuracy, precision, recall, F1 and how good the probabilities are; of several labels what
+  /// `MultiLabelScores` has; of a regression its errors and correlations.
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
   ) throws {
     switch (try batch.targets(of: self), problemType) {
     case (.classes(let targets), _):
-      metrics.add(actual: targets.classes, predicted: scores.largestColumns, classes: labels.count)
+      metrics.add(actual: targets.classes, logits: scores)
     case (.values(let targets), .multiLabel):
-      let hits = zip(scores.buffer, targets.values).count { ($0 > 0) == ($1 > 0.5) }
-      metrics.add("accuracy", total: Double(hits), weight: Double(targets.values.count))
+      metrics.add(
+        probabilities: scores.buffer.map(TextLabels.probability), targets: targets.values,
+        thresholds: thresholds)
     case (.values(let targets), _):
-      let error = zip(scores.buffer, targets.values).reduce(0.0) { sum, pair in
-        sum + Double(pair.0 - pair.1) * Double(pair.0 - pair.1)
-      }
-      metrics.add("mse", total: error, weight: Double(targets.values.count))
+      metrics.add(values: scores.buffer, targets: targets.values, outputs: labels.count)
     }
   }
 
@@ -111,7 +113,7 @@ public struct SequenceClassification: Task {
   ) throws -> [TextLabels] {
     (0..<scores.rows).map { row in
       let values = scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)]
-      return TextLabels(values, names: labels, problemType: problemType)
+      return TextLabels(values, names: labels, problemType: problemType, thresholds: thresholds)
     }
   }
 }

@@ -8,7 +8,7 @@ public struct TextLabels: TaskPrediction, Equatable {
   /// The answer in the form of the data's labels: the class of a single label, 0 or 1 for each of several labels,
   /// the values of a regression.
   public let answer: JSON
-  /// The most likely label; of several labels, all that are more likely than not; of a regression, none.
+  /// The most likely label; of several labels, all whose probability is above their threshold; of a regression, none.
   public let labels: [String]
   /// One number for each output: probabilities, or a regression's values.
   public let scores: [Float]
@@ -20,7 +20,11 @@ public struct TextLabels: TaskPrediction, Equatable {
   /// - Parameters:
   ///   - logits: The scores of one text, `[labels]`.
   ///   - names: The labels, in the order of the outputs.
-  public init(_ logits: some Collection<Float>, names: [String], problemType: ProblemType) {
+  ///   - problemType: What the labels mean.
+  ///   - thresholds: Of several labels: above which probability each is given; `nil` is a half.
+  public init(
+    _ logits: some Collection<Float>, names: [String], problemType: ProblemType, thresholds: [Float]? = nil
+  ) {
     self.names = names
     switch problemType {
     case .singleLabel:
@@ -33,10 +37,12 @@ public struct TextLabels: TaskPrediction, Equatable {
       labels = best.map { [names[$0]] } ?? []
       answer = JSON(best ?? 0)
     case .multiLabel:
-      let probabilities = logits.map { 1 / (1 + exp(-$0)) }
+      let probabilities = logits.map(Self.probability)
+      let thresholds = thresholds ?? names.map { _ in DecisionThresholds.usual }
+      let isGiven = zip(probabilities, thresholds).map { $0 > $1 }
       scores = probabilities
-      labels = zip(names, probabilities).filter { $0.1 > 0.5 }.map(\.0)
-      answer = .array(probabilities.map { JSON($0 > 0.5 ? 1 as Float : 0) })
+      labels = zip(names, isGiven).filter(\.1).map(\.0)
+      answer = .array(isGiven.map { JSON($0 ? 1 as Float : 0) })
     case .regression:
       scores = Array(logits)
       labels = []
@@ -44,6 +50,9 @@ public struct TextLabels: TaskPrediction, Equatable {
     }
     score = problemType == .regression ? scores.first ?? 0 : scores.max() ?? 0
   }
+
+  /// Of one of several labels.
+  static func probability(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }
 
   /// Several labels are joined with `|`; none is `-`.
   public var columns: [String] {

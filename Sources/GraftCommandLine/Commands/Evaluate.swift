@@ -9,8 +9,9 @@ struct Evaluate: ParsableCommand {
     commandName: "evaluate",
     abstract: "Score a model on labelled data; the head decides the task.",
     discussion: """
-      A classifier's scores are those of scikit-learn; --output and --json have them for each class, with the \
-      confusion matrix, whose rows are the actual classes. The scores of entities are those of seqeval, of \
+      A classifier's scores are those of scikit-learn, for one label or several; --output and --json have them for \
+      each class, with the confusion matrix, whose rows are the actual classes. The correlations of a regression \
+      are those of SciPy. What is undefined, such as a correlation with constant predictions, is left out. The scores of entities are those of seqeval, of \
       answers those of SQuAD.
 
       \(DataFlags.help)
@@ -20,6 +21,7 @@ struct Evaluate: ParsableCommand {
         graft evaluate news --data ag_news/test.csv --text-column 2,3 \\
           --label-column 1 --label-base 1 --output results.json
         graft evaluate news --data test.csv --predictions predictions.jsonl
+        graft evaluate topics --data dev.csv --tune-threshold label
         graft evaluate ner --data test.conll --tag-scheme IOB2
         graft evaluate qa --data dev-v2.0.json
         graft evaluate adapted --data domain.txt --mlm-probability 0.15
@@ -77,6 +79,14 @@ struct Evaluate: ParsableCommand {
       """, valueName: "NAME"))
   var tagScheme: String?
 
+  @Option(
+    help: """
+      Choose the threshold of several labels with the best F1 on these data, one for all or one for each label, and keep \
+      it in the checkpoint's config.json.
+      """)
+  var tuneThreshold = ThresholdTuning.none
+
+  @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var stride: StrideFlag
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
@@ -90,11 +100,23 @@ struct Evaluate: ParsableCommand {
     guard mlmProbability > 0, mlmProbability <= 1 else {
       throw ValidationError("--mlm-probability must be above 0 and at most 1.")
     }
+    guard tuneThreshold == .none || predictions == nil && threshold.threshold == nil else {
+      throw ValidationError(
+        "--tune-threshold goes without --threshold and --predictions: the next call uses what was tuned.")
+    }
   }
 
   func run() throws {
     let registry = try GraftTool.registry()
-    var opened = try checkpoint.open(registry, strictness, flags.console)
+    let (url, published) = try checkpoint.hub.find(checkpoint.checkpoint, registry, flags.console)
+    if published != nil, tuneThreshold != .none {
+      throw GraftError(
+        .refused, "the threshold would be kept in a published model",
+        subject: "'\(checkpoint.checkpoint.text)'",
+        advice: "Import it into a directory of your own first.")
+    }
+    var opened = try checkpoint.open(url, registry, strictness, flags.console)
+    try threshold.settle(&opened)
     try opened.setTagging(scheme: tagScheme)
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
@@ -121,6 +143,14 @@ struct Evaluate: ParsableCommand {
         model, on: dataset, batchSize: batch.batchSize, backend: backend, progress: { bar.update($0) }
       ).value
       bar.clear()
+    }
+    if let tuning = tuneThreshold.tuning {
+      let thresholds = try evaluation.tuneThresholds(tuning)
+      try keepThresholds(thresholds, in: url)
+      let found = tuning == .global ? Format.score(thresholds.first ?? 0.5) : "of each label"
+      flags.console.note(
+        "the threshold \(found) is kept in \(url.displayPath)/config.json; "
+          + "it was chosen on these data, so that their scores are too good for others")
     }
     if let predictions {
       try PredictionFile.write(evaluation.predictions, of: dataset, to: predictions.url)

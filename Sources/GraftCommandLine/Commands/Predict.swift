@@ -28,6 +28,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
   @OptionGroup var inputs: TrainedInputsFlags
+  @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
   @OptionGroup var strictness: StrictFlag
@@ -35,7 +36,8 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
-    let opened = try checkpoint.open(registry, strictness, output.console)
+    var opened = try checkpoint.open(registry, strictness, output.console)
+    try threshold.settle(&opened)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()

@@ -103,11 +103,14 @@ final class TrainingDisplay {
 
   /// `step 125/625  epoch 1.00  eval_accuracy 0.8650  eval_loss 0.4301  321 samples/s`
   private func evaluated(_ entry: [String: Double]) -> String {
-    let unshown = ["_runtime", "_per_second", "_precision_macro", "_recall_macro"]
-    let scores = entry.filter { score in
-      score.key.hasPrefix("eval_") && !unshown.contains { score.key.hasSuffix($0) }
-    }
-    .sorted { $0.key < $1.key }.map { "\($0.key) \(number($0.value, 4))" }
+    // A line has what tells most; the log has all of it.
+    let unshown = [
+      "runtime", "_per_second", "precision_", "recall_", "log_loss", "calibration_error", "hamming_loss",
+      "balanced_accuracy", "f1_samples",
+    ]
+    let scores = entry.filter { name, _ in
+      name.hasPrefix("eval_") && !unshown.contains { name.contains($0) }
+    }.sorted { $0.key < $1.key }.map { "\($0.key) \(number($0.value, 4))" }
     let speed = entry["eval_samples_per_second"].map { ["\(Format.rate($0)) samples/s"] } ?? []
     return (prefix(entry) + scores + speed).joined(separator: "  ")
   }

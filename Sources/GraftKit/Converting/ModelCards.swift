@@ -133,8 +133,11 @@ extension ModelCard {
   private static func progress(_ facts: TrainingFacts) -> TextTable? {
     let evaluations = facts.history.filter { $0["eval_loss"] != nil }.suffix(mostEvaluations)
     guard !evaluations.isEmpty else { return nil }
-    let names = [("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_macro", "Macro F1")]
-      .filter { key, _ in evaluations.contains { $0[key] != nil } }
+    let names = [
+      ("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_micro", "Micro F1"),
+      ("eval_f1_macro", "Macro F1"), ("eval_pearson", "Pearson"), ("eval_spearman", "Spearman"),
+    ]
+    .filter { key, _ in evaluations.contains { $0[key] != nil } }
     return TextTable(
       header: ["Epoch", "Step"] + names.map(\.1),
       rows: evaluations.map { entry in

@@ -2,6 +2,7 @@ import Foundation
 import GraftCompute
 import GraftCore
 import GraftTensors
+import OrderedCollections
 
 /// How a model is evaluated.
 public struct EvaluationOptions: Sendable, Equatable {
@@ -37,6 +38,10 @@ public struct Evaluation: Sendable {
   public var confusion: ConfusionMatrix?
   /// Of a head that finds things in rows, such as entities: how many of each kind there are and were found.
   public var kinds: KindCounts?
+  /// Of a classifier of several labels: their probabilities, from which its scores come.
+  public var multiLabel: MultiLabelScores?
+  /// Of a regression: its values.
+  public var regression: RegressionScores?
   /// The names of a classifier's outputs.
   public var labels: [String]
   /// What was said about each row, in the order of the data, when the options ask for it.
@@ -73,8 +78,44 @@ public struct Evaluation: Sendable {
         document["confusion_matrix"] = .array(confusion.rows.map { .array($0.map { JSON($0) }) })
       }
     }
+    if let multiLabel {
+      document["classes"] = .array(
+        zip(zip(labels, multiLabel.scores), zip(multiLabel.averagePrecisions, multiLabel.thresholds)).map {
+          let (label, scores) = $0
+          var members = scores.json(named: label).object ?? [:]
+          members["average_precision"] = JSON($1.0)
+          members["threshold"] = JSON($1.1)
+          return .object(members)
+        })
+    }
+    if let regression {
+      document["outputs"] = .array(
+        zip(labels, regression.scores).map { label, scores in
+          .object(
+            OrderedDictionary(
+              uniqueKeysWithValues: [("label", .string(label))]
+                + scores.named.map { ($0.name, JSON($0.value)) }))
+        })
+    }
     if let kinds { document["kinds"] = .array(kinds.kinds.map { $0.scores.json(named: $0.name) }) }
     return .object(document)
+  }
+
+  /// Chooses the thresholds of several labels that are best on what was evaluated, and scores with them.
+  ///
+  /// The scores are then too good for other data, for the thresholds were chosen to make them good.
+  ///
+  /// - Returns: The thresholds, one for each label.
+  /// - Throws: `GraftError` when the head gives no several labels.
+  public mutating func tuneThresholds(_ tuning: MultiLabelScores.Tuning) throws -> [Float] {
+    guard let thresholds = multiLabel?.tuned(tuning) else {
+      throw GraftError(
+        .refused, "only a head that gives several labels has thresholds",
+        expected: "the problem type \(ProblemType.multiLabel.rawValue)")
+    }
+    multiLabel?.thresholds = thresholds
+    metrics.merge(multiLabel?.means ?? [:]) { $1 }
+    return thresholds
   }
 }
 
@@ -124,11 +165,18 @@ public func evaluate(
     try progress(done)
   }
   if scoresRows { try collector?.score(into: &metrics) }
+  var means = metrics.means
+  // As the reference's script for language models reports it.
+  if type(of: active.task).predictsTokens, let loss = losses.means[active.name], exp(loss).isFinite {
+    means["perplexity"] = exp(loss)
+  }
   return Evaluation(
     loss: model.heads.compactMap { losses.means[$0.name] }.reduce(0, +),
-    metrics: metrics.means,
+    metrics: means,
     confusion: metrics.confusion,
     kinds: metrics.kinds,
+    multiLabel: metrics.multiLabel,
+    regression: metrics.regression,
     labels: type(of: active.task).hasLabels ? try model.configuration.labels() : [],
     predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],
     examples: data.count,

@@ -1,3 +1,4 @@
+import Foundation
 import GraftCore
 import GraftTensors
 
@@ -39,6 +40,29 @@ extension Checkpoint {
         advice: "Swap it for one that does: \(action: .swapHead(to: "NAME"))."))
   }
 
+  /// Settles above which probability the active head gives each of several labels.
+  ///
+  /// - Parameter thresholds: One for all labels, or one for each.
+  /// - Throws: `GraftError` when the head gives no several labels, or has not as many.
+  package mutating func setThresholds(_ thresholds: [Double]) throws {
+    let refusal = GraftError(
+      .refused, "only a head that gives several labels has thresholds",
+      expected: "the problem type \(ProblemType.multiLabel.rawValue)",
+      advice: "Leave out \(option: "threshold").")
+    guard activeHead?.hasLabels == true, try configuration.problemType() == .multiLabel else { throw refusal }
+    let labels = try configuration.labels().count
+    guard thresholds.count == 1 || thresholds.count == labels else {
+      throw GraftError(
+        .mismatch, "wrong number of thresholds", expected: "one, or one for each of \(labels) labels",
+        found: "\(thresholds.count)")
+    }
+    try settle(["decision_threshold": Self.json(of: thresholds)], orThrow: refusal)
+  }
+
+  fileprivate static func json(of thresholds: [Double]) -> JSON {
+    Set(thresholds).count == 1 ? JSON(thresholds[0]) : .array(thresholds.map { JSON($0) })
+  }
+
   /// Changes settings of the active head's task that has them all.
   private mutating func settle(_ settings: [String: JSON], orThrow refusal: GraftError) throws {
     guard !settings.isEmpty else { return }
@@ -46,4 +70,26 @@ extension Checkpoint {
     else { throw refusal }
     for (key, value) in settings { self[task.name]?.settings[key] = value }
   }
+}
+
+/// Keeps the thresholds of a classifier of several labels in its checkpoint, which uses them from now on. Nothing else
+/// of the checkpoint is touched.
+///
+/// - Parameters:
+///   - thresholds: One for each label.
+///   - checkpoint: A directory with a `config.json`, which is replaced.
+/// - Throws: `GraftError` when there is none, or it cannot be written.
+public func keepThresholds(_ thresholds: [Float], in checkpoint: URL) throws {
+  let file = checkpoint.appendingPathComponent("config.json")
+  // A link leads into a cache that other tools share.
+  var status = stat()
+  guard lstat(file.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    throw GraftError(
+      .refused, "the thresholds cannot be kept: this is no checkpoint directory of its own",
+      file: checkpoint.path,
+      advice: "Import it into a directory of your own first.")
+  }
+  var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
+  configuration["decision_threshold"] = Checkpoint.json(of: thresholds.map { Double("\($0)") ?? Double($0) })
+  try FileWriter.write(file, text: configuration.text)
 }

@@ -29,10 +29,13 @@ extension TrainingFacts {
       let evaluation = history.last(where: { $0["step"] == step && $0["eval_loss"] != nil })
     else { return [] }
     let names = [
-      ("eval_accuracy", "accuracy", "Accuracy"), ("eval_f1_macro", "f1", "Macro F1"),
+      ("eval_accuracy", "accuracy", "Accuracy"), ("eval_subset_accuracy", "accuracy", "Subset accuracy"),
+      ("eval_f1_micro", "f1", "Micro F1"), ("eval_f1_macro", "f1", "Macro F1"),
       ("eval_precision_macro", "precision", "Macro precision"),
       ("eval_recall_macro", "recall", "Macro recall"),
-      ("eval_mse", "mse", "Mean squared error"), ("eval_loss", "loss", "Loss"),
+      ("eval_mse", "mse", "Mean squared error"), ("eval_pearson", "pearson", "Pearson"),
+      ("eval_spearman", "spearmanr", "Spearman"), ("eval_perplexity", "perplexity", "Perplexity"),
+      ("eval_loss", "loss", "Loss"),
     ]
     return names.compactMap { key, type, name in
       evaluation[key].flatMap {

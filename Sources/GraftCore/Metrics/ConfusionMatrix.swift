@@ -50,6 +50,37 @@ public struct ConfusionMatrix: Sendable, Equatable {
     return Double(hits) / Double(max(1, total))
   }
 
+  /// The mean recall of the classes that examples have, as `balanced_accuracy_score` has it.
+  public var balancedAccuracy: Double {
+    let recalls = scores.filter { $0.support > 0 }.map(\.recall)
+    return recalls.reduce(0, +) / Double(max(1, recalls.count))
+  }
+
+  /// The correlation of actual and predicted classes, as `matthews_corrcoef` has it: 0 where one of them is constant.
+  /// Gorodkin, Computational Biology and Chemistry 28, 2004.
+  public var matthewsCorrelation: Double {
+    let (actual, predicted, hits) = sums
+    let total = Double(actual.reduce(0, +))
+    func product(_ first: [Int], _ second: [Int]) -> Double {
+      zip(first, second).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    let both = Double(hits.reduce(0, +)) * total - product(actual, predicted)
+    let spread = (total * total - product(predicted, predicted)) * (total * total - product(actual, actual))
+    return spread == 0 ? 0 : both / spread.squareRoot()
+  }
+
+  /// How many examples are of each class, were given it, and both.
+  private var sums: (actual: [Int], predicted: [Int], hits: [Int]) {
+    let none = [Int](repeating: 0, count: classes)
+    var (actual, predicted, hits) = (none, none, none)
+    for (pair, count) in counts {
+      actual[Int(pair.x)] += count
+      predicted[Int(pair.y)] += count
+      if pair.x == pair.y { hits[Int(pair.x)] += count }
+    }
+    return (actual, predicted, hits)
+  }
+
   /// How well one class is told from the others, or the mean over classes.
   public struct Scores: Sendable, Equatable {
     /// The share of examples given the class that are of it.
@@ -75,15 +106,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
 
   /// The scores of each class.
   public var scores: [Scores] {
-    var (hits, predicted, actual) = (
-      [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes),
-      [Int](repeating: 0, count: classes)
-    )
-    for (pair, count) in counts {
-      actual[Int(pair.x)] += count
-      predicted[Int(pair.y)] += count
-      if pair.x == pair.y { hits[Int(pair.x)] += count }
-    }
+    let (actual, predicted, hits) = sums
     return (0..<classes).map { Scores(hits: hits[$0], predicted: predicted[$0], actual: actual[$0]) }
   }
 

@@ -1,0 +1,67 @@
+import Foundation
+
+/// How good the probabilities of a classifier of single labels are: running sums of their log loss, calibration and
+/// top-k hits.
+///
+/// The log loss and the top-k accuracy are scikit-learn's `log_loss` and `top_k_accuracy_score`. The expected
+/// calibration error is that of Guo et al., arXiv:1706.04599: the confidences of the predicted classes fall into 15
+/// bins of equal width, and the distances between each bin's mean confidence and accuracy are averaged over examples.
+public struct ProbabilityScores: Sendable, Equatable {
+  private struct Bin: Equatable {
+    var hits = 0
+    var confidence = 0.0
+  }
+
+  private static let binCount = 15
+  /// The numbers of classes of which the right one may be any; each needs more classes than that.
+  private static let ranks = [3, 5]
+
+  private let classes: Int
+  private var count = 0
+  private var logLoss = 0.0
+  private var bins = [Bin](repeating: Bin(), count: binCount)
+  private var hitsOfRanks: [Int]
+
+  /// Sums of nothing.
+  init(classes: Int) {
+    self.classes = classes
+    hitsOfRanks = Self.ranks.map { _ in 0 }
+  }
+
+  /// Adds an example.
+  ///
+  /// - Parameters:
+  ///   - logits: `[classes]`.
+  ///   - actual: The class of the example.
+  ///   - predicted: The class that it was given.
+  mutating func add(_ logits: some Collection<Float>, actual: Int, predicted: Int) {
+    let logits = logits.map(Double.init)
+    let largest = logits.max() ?? 0
+    let sum = logits.reduce(0) { $0 + exp($1 - largest) }
+    let confidence = exp(logits[predicted] - largest) / sum
+    // As scikit-learn, which keeps the logarithm finite by the epsilon of the numbers' type.
+    let epsilon = Double.ulpOfOne
+    logLoss -= log(min(max(exp(logits[actual] - largest) / sum, epsilon), 1 - epsilon))
+    let width = 1 / Double(Self.binCount)
+    let bin = (1..<Self.binCount).count { Double($0) * width < confidence }
+    bins[bin].confidence += confidence
+    if actual == predicted { bins[bin].hits += 1 }
+    // Of equal scores scikit-learn ranks the last class first.
+    let rank = logits.indices.count { index in
+      logits[index] > logits[actual] || logits[index] == logits[actual] && index > actual
+    }
+    for (index, limit) in Self.ranks.enumerated() where rank < limit { hitsOfRanks[index] += 1 }
+    count += 1
+  }
+
+  /// `log_loss`, `expected_calibration_error`, and `top_3_accuracy` and `top_5_accuracy` of more classes than that.
+  var means: [String: Double] {
+    guard count > 0 else { return [:] }
+    let error = bins.reduce(0) { $0 + abs(Double($1.hits) - $1.confidence) }
+    var means = ["log_loss": logLoss / Double(count), "expected_calibration_error": error / Double(count)]
+    for (limit, hits) in zip(Self.ranks, hitsOfRanks) where classes > limit {
+      means["top_\(limit)_accuracy"] = Double(hits) / Double(count)
+    }
+    return means
+  }
+}
