@@ -6,7 +6,7 @@ import Testing
   static let rows: [Row] = [
     Row(
       "train model --data data.csv --output out --epochs 2 --batch-size 2 --logging-steps 1 --eval-data data.csv",
-      stdout: ["train_runtime", "train_samples             4\n", "eval_accuracy", "wrote out\n"],
+      stdout: ["train_runtime", "train_samples                    4\n", "eval_accuracy", "wrote out\n"],
       stderr: [
         "training on 4 examples: 4 steps, 2 in an epoch; ", ", float32\n", "step 1/4  epoch 0.50  loss ",
         "  lr 5e-05  ",
@@ -28,7 +28,7 @@ import Testing
       "train model --data data.csv --output out --max-steps 1 --freeze-backbone --dropout 0 --no-shuffle",
       prepare: classifier),
     Row(
-      "evaluate trained --data data.csv", stdout: ["eval_accuracy", "eval_samples             4\n"],
+      "evaluate trained --data data.csv", stdout: ["eval_accuracy", "eval_samples                     4\n"],
       prepare: trained),
     Row(
       "evaluate trained --data data.csv --take 2 --shuffle-seed 1 --json --output e.json",
