@@ -131,10 +131,9 @@ struct HeadConformance {
     }
     #expect(!metrics.means.isEmpty)
     for (name, value) in metrics.means {
-      switch Metrics.direction(of: name) {
-      case .higherIsBetter: #expect((-1...1).contains(value), "\(name) is \(value)")
-      case .lowerIsBetter: #expect(value >= 0, "\(name) is \(value)")
-      case nil: #expect(name.hasSuffix("_thresh") || name.hasSuffix("_in_data"), "\(name) has no direction")
+      switch ScoreDirection(of: name) {
+      case .higher: #expect((-1...1).contains(value), "\(name) is \(value)")
+      case .lower: #expect(value >= 0, "\(name) is \(value)")
       }
     }
   }
