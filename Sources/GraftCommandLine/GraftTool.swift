@@ -21,10 +21,10 @@ public enum GraftTool {
     $plugins.withValue(plugins) {
       do {
         prepareEnvironment()
-        var command = try Graft.parseAsRoot()
+        var command = try parse()
         try command.run()
       } catch let error as GraftError {
-        Graft.exit(withError: error.inCommandLineWords)
+        Graft.exit(withError: error.inCommandLineWords.suggestingPath)
       } catch let error as CocoaError {
         Graft.exit(withError: GraftError(error).inCommandLineWords)
       } catch {
@@ -32,6 +32,22 @@ public enum GraftTool {
       }
     }
     Graft.exit()
+  }
+
+  /// The command that the process's arguments are.
+  ///
+  /// - Throws: What the parser throws; where a name is misspelt, the process ends with a message that has the nearest.
+  private static func parse() throws -> any ParsableCommand {
+    do {
+      return try Graft.parseAsRoot()
+    } catch {
+      guard Graft.exitCode(for: error) == .validationFailure,
+        let message = Misspelling.message(
+          for: error, Array(CommandLine.arguments.dropFirst()), in: try JSON(parsing: Graft._dumpHelp()))
+      else { throw error }
+      Console.write(message + "\n")
+      Foundation.exit(ExitCode.validationFailure.rawValue)
+    }
   }
 
   /// Sets what the plugins' libraries read while they are loaded, where the user has not set it. The process has no

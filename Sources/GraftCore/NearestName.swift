@@ -1,24 +1,51 @@
 /// Finds what a misspelt name was meant to be.
 package enum NearestName {
-  /// The known name that is the fewest changes of a character away, if these are at most a third of the name's.
-  package static func find(_ name: String, among known: [String]) -> String? {
-    let limit = max(1, name.count / 3)
-    return known.map { ($0, distance(name, $0)) }.filter { $0.1 <= limit }.min { $0.1 < $1.1 }?.0
+  /// The known name that a misspelt one was meant to be: one that has all the words of the other, as `lr-scheduler` of
+  /// `lr-scheduler-type`, or the one that is the fewest changes away, if these are at most half of the shorter name.
+  package static func find(_ name: String, among known: some Collection<String>) -> String? {
+    let near = known.map { ($0, distance(name, $0)) }.filter {
+      $0.1 <= max(1, min(name.count, $0.0.count) / 2)
+    }
+    .min { $0.1 < $1.1 }
+    if let near, near.1 <= 2 { return near.0 }
+    return related(name, among: known) ?? near?.0
   }
 
-  /// How many characters have to be inserted, removed or replaced: Levenshtein's distance.
-  static func distance(_ first: String, _ second: String) -> Int {
-    let (first, second) = (Array(first), Array(second))
-    var row = Array(0...second.count)
-    for (index, character) in first.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for (place, other) in second.enumerated() {
-        let substituted = diagonal + (character == other ? 0 : 1)
-        diagonal = row[place + 1]
-        row[place + 1] = min(substituted, row[place] + 1, diagonal + 1)
-      }
+  /// "; the nearest is 'epochs'" when a known name is near, else "; known: …".
+  package static func suggestion(for name: String, among known: some Collection<String>) -> String {
+    if let nearest = find(name, among: known) { return "; the nearest is '\(nearest)'" }
+    return known.isEmpty ? "" : "; known: \(known.joined(separator: ", "))"
+  }
+
+  /// The known name whose words are a run of the other's words, or the other way round; the one with the most words.
+  private static func related(_ name: String, among known: some Collection<String>) -> String? {
+    let words = name.split(separator: "-")
+    let found = known.map { (name: $0, words: $0.split(separator: "-")) }.filter { candidate in
+      let (short, long) =
+        candidate.words.count < words.count ? (candidate.words, words) : (words, candidate.words)
+      guard !short.isEmpty, short.count < long.count, short.joined().count > 3 else { return false }
+      return (0...(long.count - short.count)).contains { Array(long[$0..<$0 + short.count]) == short }
     }
-    return row[second.count]
+    return found.min { first, second in
+      (abs(first.words.count - words.count), first.name.count)
+        < (abs(second.words.count - words.count), second.name.count)
+    }?.name
+  }
+
+  /// How many characters have to be put in, taken out, changed or exchanged with their neighbour to make one text of
+  /// another; no more than 64 of each are looked at. Damerau and Levenshtein's distance, in its restricted form.
+  package static func distance(_ first: String, _ second: String) -> Int {
+    let (a, b) = (Array(first.prefix(64)), Array(second.prefix(64)))
+    var rows = [Array(0...b.count)]
+    for i in 0..<a.count {
+      var row = [i + 1]
+      for j in 0..<b.count {
+        var best = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+        row.append(best)
+      }
+      rows.append(row)
+    }
+    return rows[a.count][b.count]
   }
 }

@@ -13,9 +13,41 @@ import GraftPlugins
     Row("--version", whole: "0.1.0\n"),
     Row("--generate-completion-script bash", stdout: ["complete", "fill-mask"]),
     Row("--generate-completion-script zsh", stdout: ["#compdef graft"]),
-    Row("frobnicate", code: 64, stderr: ["graft: error: Unexpected argument 'frobnicate'", "Usage: graft"]),
+    Row(
+      "frobnicate", code: 64,
+      stderr: ["graft: error: There is no command 'frobnicate'.\nUsage: graft <subcommand>"]),
+    Row(
+      "trian bert --data x", code: 64, stderr: ["There is no command 'trian'. Did you mean 'train'?\nUsage"]),
+    Row(
+      "head swpa x", code: 64, stderr: ["There is no command 'swpa'. Did you mean 'swap'?\nUsage: graft head"]
+    ),
+    Row("swap x", code: 64, stderr: ["There is no command 'swap'. Did you mean 'head swap'?"]),
+    Row(
+      "train x --num-train-epochs 3", code: 64,
+      stderr: ["Unknown option '--num-train-epochs'. Did you mean '--epochs'?\nUsage: graft train"]),
+    Row(
+      "train x --data a --output b --lr-schedule-type cosine", code: 64,
+      stderr: ["Unknown option '--lr-schedule-type'. Did you mean '--lr-scheduler'?"]),
+    Row(
+      "train x --data a --output b --lr-scheduler consine", code: 64,
+      stderr: ["'consine' is invalid for '--lr-scheduler", " Did you mean 'cosine'?\n"]),
+    Row("embed x a --pooling=maen --output b", code: 64, stderr: ["Did you mean 'mean'?"]),
+    Row("export {base} --format onxn --output o", code: 1, stderr: ["Did you mean 'onnx'?"]),
+    Row(
+      "predict modle he", code: 1,
+      stderr: [
+        "modle: no such file or directory, and no model of that name was found. Did you mean 'model'?"
+      ],
+      prepare: { try $0.write("model/config.json", "{}") }),
+    Row(
+      "predict ./modle he", code: 1, stderr: ["modle: no such file or directory. Did you mean 'model'?"],
+      prepare: { try $0.write("model/config.json", "{}") }),
+    Row(
+      "tokenize {base} --input tetx.csv", code: 1,
+      stderr: ["tetx.csv: no such file. Did you mean 'text.csv'?"],
+      prepare: { try $0.write("text.csv", "text\nhe\n") }),
     Row("inspect", code: 64, stderr: ["Missing expected argument '<CKPT>'"]),
-    Row("inspect {base} --bogus", code: 64, stderr: ["Unknown option '--bogus'"]),
+    Row("inspect {base} --bogus", code: 64, stderr: ["Unknown option '--bogus'."]),
     Row("inspect", [""], code: 64, stderr: ["The value '' is invalid for '<CKPT>'"]),
     Row(
       "plugins",
@@ -26,6 +58,17 @@ import GraftPlugins
   ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test func completionKnowsNames() {
+    GraftTool.$plugins.withValue(builtInPlugins) {
+      #expect(RegisteredNames.formats.contains("onnx") && RegisteredNames.heads.contains("masked-lm"))
+      #expect(RegisteredNames.dialects.contains("keras-hub") && RegisteredNames.backends.contains("openblas"))
+      #expect(Set(RegisteredNames.dialects).count == RegisteredNames.dialects.count)
+      #expect(RegisteredNames.optimizers.contains("adamw"))
+      #expect(RegisteredNames.metricsWriters.contains("tensorboard"))
+      #expect(RegisteredNames.models.contains("bert-base-uncased"))
+    }
+  }
 
   static let commands = [
     "plugins", "doctor", "inspect", "import", "export", "init", "head list", "head swap", "head detach",

@@ -107,8 +107,22 @@ import Testing
       prepare: { try $0.write("a.txt", "he [MASK]\ndo [MASK]\n") }),
     Row(
       "predict {sequence-classification} --input long.txt --max-length 4", stdout: ["\the do it he do it\n"],
-      stderr: ["warning: 1 of 2 texts is longer than 4 tokens and is cut off there\n"],
+      stderr: ["warning: 1 of 2 texts is longer than 4 tokens and is cut\n"],
       prepare: { try $0.write("long.txt", "he do it he do it\nhe\n") }),
+    Row(
+      "predict {sequence-classification} --input long.txt --max-length 4 --json",
+      stdout: ["\"text\": \"he do it he do it\",\n    \"truncated\": true,"],
+      prepare: { try $0.write("long.txt", "he do it he do it\nhe\n") }),
+    Row(
+      "embed {base} --max-length 3 --output v.npy --json", ["he do it", "he"],
+      stdout: ["\"truncated_texts\": 1"],
+      stderr: ["warning: 1 of 2 texts is longer than 3 tokens and is cut\n"]),
+    Row(
+      "predict {sequence-classification} --max-length 4 --long-texts windows --stride 1",
+      ["he do it he do it", "he"], stdout: ["\the do it he do it\n", "\the\n"]),
+    Row(
+      "predict {sequence-classification} he --long-texts middle", code: 64,
+      stderr: ["Please provide one of 'truncate', 'head-tail' or 'windows'"]),
     Row("tokenize {../gguf/base-q8_0.gguf} --max-length 3", ["he do it"], stdout: ["he", "[SEP]"]),
     Row(
       "tokenize model a", code: 1,

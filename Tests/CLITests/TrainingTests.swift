@@ -89,7 +89,7 @@ import Testing
       "train {masked-lm} --data blank.csv --output out --batch-size 1 --epochs 1 --max-length 4",
       stdout: ["train_samples             2\n"],
       stderr: [
-        "warning: 1 of 4 texts is longer than 4 tokens and is cut off there\n",
+        "warning: 1 of 4 texts is longer than 4 tokens and is cut\n",
         "warning: 2 rows without any token to learn from are left out (rows 3, 5)\n",
       ],
       prepare: { try $0.write("blank.csv", "text\nthe world\n\"\"\nteam won game\n\" \"\n") }),
@@ -117,7 +117,7 @@ import Testing
       "predict trained --input pairs.csv", stdout: ["\the can do it\tshe can\n"],
       stderr: [
         "read 4 rows of pairs.csv: column 'premise', pair 'hypothesis'\n",
-        "warning: 4 of 4 texts are longer than 6 tokens and are cut off there\n",
+        "warning: 4 of 4 texts are longer than 6 tokens and are cut\n",
       ], prepare: trainedOnPairs),
     Row(
       "evaluate trained --data pairs.csv", stdout: ["eval_samples             4\n"],
@@ -127,6 +127,14 @@ import Testing
       "predict trained --input pairs.csv --max-length 64 --json", stdout: ["\"pair\": \"she can\""],
       prepare: trainedOnPairs),
     Row("embed trained --input pairs.csv --output v.npy", stdout: ["[4, 32]"], prepare: trainedOnPairs),
+    Row(
+      "evaluate trained --data data.csv --max-length 3 --json",
+      stdout: ["\"truncated_texts\": 4,\n  \"max_length\": 3\n"], prepare: trained),
+    Row(
+      "train model --data data.csv --eval-data data.csv --output out --max-length 4 --stride 1 --max-steps 1 "
+        + "--long-texts windows --json",
+      stdout: ["\"split\":\"training\",\"rows\":4,\"examples\":", "eval_accuracy"],
+      prepare: classifier),
     Row("head list trained", stdout: ["4 examples of pairs.csv, 2 steps, on pairs"], prepare: trainedOnPairs),
     // Another head knows nothing of pairs; the old one still does when it comes back.
     Row("predict swapped he --allow-untrained", stdout: ["\the\n"], prepare: swappedAfterPairs),
@@ -138,6 +146,10 @@ import Testing
   ]
 
   static let refusals: [Row] = [
+    Row(
+      "train {masked-lm} --data data.csv --output out --long-texts windows", code: 1,
+      stderr: ["the active head does not label texts as a whole. Leave out --long-texts."],
+      prepare: classifier),
     Row(
       "predict trained he", code: 1,
       stderr: [

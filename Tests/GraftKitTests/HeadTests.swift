@@ -209,7 +209,7 @@ struct HeadTests {
   func histories() throws {
     try withTemporaryDirectory { directory in
       var pairs = TrainedInputs()
-      (pairs.maxLength, pairs.pairs, pairs.labelBase) = (64, true, -1)
+      (pairs.maxLength, pairs.stride, pairs.pairs, pairs.labelBase) = (64, 8, true, -1)
       (pairs.textColumns, pairs.pairColumn, pairs.labelColumn) = (["2", "title"], "b", "class")
       let all: [Component.History] = [
         .untrained, .imported(from: "somewhere/model.bin"),

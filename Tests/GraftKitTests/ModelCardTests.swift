@@ -51,6 +51,28 @@ import Testing
     #expect(card["license"] == "license: apache-2.0")
   }
 
+  @Test(arguments: [
+    ("tags:\n- exbert\n- fill-mask\n", "tags:\n- exbert"),
+    ("tags: [exbert, \"fill-mask\"]\n", "tags: [exbert]"),
+    ("tags: fill-mask\n", nil), ("tags:\n- fill-mask\n- sentence-similarity\n", nil),
+    ("tags:\n  - text-classification\n  - 'fill-mask'\n", "tags:\n  - text-classification"),
+    ("tags:\n- exbert\n", "tags:\n- exbert"),
+  ])
+  func tagsOfOtherTasksGo(_ tags: String, _ left: String?) {
+    var card = ModelCard(parsing: "---\nlicense: mit\n\(tags)---\n# x\n")
+    card.removeOtherTasks(than: "text-classification", ["fill-mask"])
+    #expect(card["tags"] == left)
+    #expect(card["license"] == "license: mit")
+  }
+
+  @Test func whatIsAboutTheFormerTaskGoes() {
+    var card = ModelCard(parsing: Self.published)
+    card.removeOtherTasks(than: "fill-mask", [])
+    #expect(card.text == Self.published)
+    card.removeOtherTasks(than: "text-classification", [])
+    #expect(card["widget"] == nil && card["datasets"] != nil && card["license"] != nil)
+  }
+
   @Test func keysAreReplacedWhole() {
     var card = ModelCard(parsing: Self.published)
     #expect(card["language"] == "language:\n- en\n- de")

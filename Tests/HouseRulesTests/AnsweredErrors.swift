@@ -33,6 +33,13 @@ enum AnsweredErrors {
     "a cell that is no list of labels is a label": [
       #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
     ],
+    "what cannot be listed has nothing to suggest or to complete": [
+      #"Sources/GraftCommandLine/Support/Misspelling.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []"#,
+      #"Sources/GraftCommandLine/Support/Arguments.swift: let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []"#,
+    ],
+    "a catalogue that cannot be read has nothing to complete; commands say why": [
+      #"Sources/GraftCommandLine/Support/Arguments.swift: registry.flatMap { try? ModelCatalogue($0) }?.entries.map(\.name) ?? []"#
+    ],
     "what is no JSON is no object": [
       #"Sources/GraftData/FileLayout.swift: (try? JSON(parsing: Array(bytes)))?.object != nil"#
     ],

@@ -11,7 +11,7 @@ public struct SequenceClassification: Task {
   public static let pipelineTag: String? = "text-classification"
   public static let settingKeys = [
     "id2label", "label2id", "num_labels", "problem_type", "classifier_dropout",
-    DecisionThresholds.key,
+    DecisionThresholds.key, LongTexts.key,
   ]
   public static let outputs = [TaskOutput("logits", rows: .sequences)]
 
@@ -20,16 +20,28 @@ public struct SequenceClassification: Task {
   public let problemType: ProblemType
   /// Of several labels: above which probability each is given.
   public let thresholds: [Float]
+  /// What becomes of texts that are longer than the model reads.
+  public let longTexts: LongTexts
 
   public init(_ configuration: Configuration) throws {
     labels = try configuration.labels()
     problemType = try configuration.problemType()
     thresholds = try DecisionThresholds.read(configuration, labels: labels.count)
+    longTexts = try LongTexts(configuration)
   }
 
   public var classNames: [String]? { problemType == .singleLabel ? labels : nil }
 
   public func outputCount(on backbone: any Backbone) -> Int { labels.count }
+
+  public var splitsLongRows: Bool { longTexts == .windows }
+  public var poolsScores: Bool { longTexts == .windows }
+
+  public func examples(
+    of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder
+  ) throws -> [Example] {
+    try longTexts.encodings(of: row, encoder).map { Example($0, label: label, row: row) }
+  }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base)

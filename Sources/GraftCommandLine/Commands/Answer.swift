@@ -91,7 +91,7 @@ struct Answer: ParsableCommand {
     let model = try opened.makeModel()
     let rows = try rows(for: opened.activeHead)
     let data = try Dataset(
-      rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride,
+      rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
       requiringLabels: false)
     let bar = ProgressBar("answering", unit: "windows", total: data.count, console: output.console)
     let found = try predict(

@@ -74,15 +74,21 @@ struct Embed: ParsableCommand {
       pipeline, prompt: try prompt ?? own.prompt(promptName),
       maximumLength: limit ?? length.maxLength(for: opened), width: truncateDim, normalizes: normalize,
       batchSize: batch.batchSize)
+    let model = try opened.makeModel()
+    let facts = try truncatedRows(
+      rows.map { TextRow(options.prompt + $0.text, pair: $0.pair) }, for: model,
+      maxLength: options.maximumLength ?? pipeline.maximumLength)
+    for sentence in facts.sentences { flags.console.warn(sentence) }
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     let vectors = try embed(
-      rows, with: opened.makeModel(), options,
-      backend: backend.make(registry, flags.console), progress: { bar.update($0) })
+      rows, with: model, options, backend: backend.make(registry, flags.console), progress: { bar.update($0) }
+    )
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)
     if flags.json {
       try Output.print([
         "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),
+        "truncated_texts": JSON(facts.truncated),
         "pooling": .string(pipeline.description), "prompt": .string(options.prompt),
       ])
     } else {

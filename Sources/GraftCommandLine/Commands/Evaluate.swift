@@ -88,6 +88,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var stride: StrideFlag
+  @OptionGroup var longTexts: LongTextsFlag
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
   @OptionGroup var inputs: TrainedInputsFlags
@@ -117,6 +118,7 @@ struct Evaluate: ParsableCommand {
     }
     var opened = try checkpoint.open(url, registry, strictness, flags.console)
     try threshold.settle(&opened)
+    try opened.setLongTexts(longTexts.longTexts)
     try opened.setTagging(scheme: tagScheme)
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
@@ -126,7 +128,7 @@ struct Evaluate: ParsableCommand {
     try inputs.check(read.rows, for: opened, flags.console)
     let dataset = try Dataset(
       read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
-      stride: stride.stride, packsTexts: groupTexts)
+      stride: stride.stride(for: opened), packsTexts: groupTexts)
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)
     let options = EvaluationOptions(
@@ -155,8 +157,11 @@ struct Evaluate: ParsableCommand {
     if let predictions {
       try PredictionFile.write(evaluation.predictions, of: dataset, to: predictions.url)
     }
-    if let output { try FileWriter.write(output.url, text: evaluation.document.text(.pretty) + "\n") }
-    try Output.print(
-      flags.json ? evaluation.document.text(.pretty) : EvaluationTable(evaluation).text)
+    var document = evaluation.document.object ?? [:]
+    document["truncated_texts"] = JSON(dataset.facts.truncated)
+    document["max_length"] = JSON(dataset.facts.maximumLength)
+    let text = JSON.object(document).text(.pretty)
+    if let output { try FileWriter.write(output.url, text: text + "\n") }
+    try Output.print(flags.json ? text : EvaluationTable(evaluation).text)
   }
 }

@@ -28,7 +28,9 @@ struct Export: ParsableCommand {
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Option(help: ArgumentHelp("The weight format to write.", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("The weight format to write.", valueName: "NAME"),
+    completion: .names { RegisteredNames.formats })
   var format: String
 
   @Option(
@@ -36,7 +38,8 @@ struct Export: ParsableCommand {
   var output: Path
 
   @Option(
-    help: ArgumentHelp("How tensors are named. (default: what the format is used with)", valueName: "NAME"))
+    help: ArgumentHelp("How tensors are named. (default: what the format is used with)", valueName: "NAME"),
+    completion: .names { RegisteredNames.dialects })
   var dialect: String?
 
   @OptionGroup var storage: StorageFlags

@@ -24,7 +24,8 @@ struct HeadSwap: ParsableCommand {
   @OptionGroup var checkpoint: CheckpointArgument
 
   @Option(
-    help: ArgumentHelp("The head: a name of 'graft plugins' or of 'graft head list'.", valueName: "NAME"))
+    help: ArgumentHelp("The head: a name of 'graft plugins' or of 'graft head list'.", valueName: "NAME"),
+    completion: .names { RegisteredNames.heads })
   var to: String
 
   @Option(help: ArgumentHelp("Names of the outputs, in their order.", valueName: "A,B,C"))

@@ -31,7 +31,9 @@ struct Import: ParsableCommand {
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
   var output: Path
 
-  @Option(help: ArgumentHelp("The weight format to write.", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("The weight format to write.", valueName: "NAME"),
+    completion: .names { RegisteredNames.formats })
   var format: String = OutputOptions().format
 
   @OptionGroup var storage: StorageFlags

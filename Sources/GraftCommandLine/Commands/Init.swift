@@ -39,7 +39,8 @@ struct Init: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The head to put on, or 'none'. (default: masked-lm with --family, else none)", valueName: "NAME"))
+      "The head to put on, or 'none'. (default: masked-lm with --family, else none)", valueName: "NAME"),
+    completion: .names { RegisteredNames.heads })
   var head: String?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the random weights.", valueName: "S"))

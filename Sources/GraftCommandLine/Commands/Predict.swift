@@ -25,6 +25,8 @@ struct Predict: ParsableCommand {
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
 
+  @OptionGroup var longTexts: LongTextsFlag
+  @OptionGroup var stride: StrideFlag
   @OptionGroup var batch: BatchFlag
   @OptionGroup var length: LengthFlag
   @OptionGroup var inputs: TrainedInputsFlags
@@ -38,24 +40,31 @@ struct Predict: ParsableCommand {
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
     try threshold.settle(&opened)
+    try opened.setLongTexts(longTexts.longTexts)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
     let rows = try input.rows(like: opened.trainedInputs, output.console)
     try inputs.check(rows, for: opened, output.console)
     let data = try Dataset(
-      rows, for: model, maxLength: length.maxLength(for: opened), requiringLabels: false)
+      rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
+      requiringLabels: false)
     for sentence in data.facts.sentences { output.console.warn(sentence) }
-    let bar = ProgressBar("predicting", unit: "texts", total: rows.count, console: output.console)
+    let bar = ProgressBar(
+      "predicting", unit: data.count > rows.count ? "windows" : "texts", total: data.count,
+      console: output.console)
     let predictions = try predict(
       model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
       progress: { bar.update($0) })
     bar.clear()
+    let truncated = Set(data.facts.truncatedRows)
     if output.json {
       try Output.print(
         .array(
-          zip(rows, predictions).map { row, prediction in
-            .object(row.textMembers + prediction.members.map { ($0.key, $0.value) })
+          zip(rows.indices, predictions).map { index, prediction in
+            .object(
+              rows[index].textMembers + (truncated.contains(index) ? [("truncated", true)] : [])
+                + prediction.members.map { ($0.key, $0.value) })
           }))
     } else {
       let lines = zip(rows, predictions).map { row, prediction in

@@ -29,7 +29,9 @@ struct Pull: ParsableCommand {
         graft pull bert-base-uncased --offline
       """)
 
-  @Argument(help: ArgumentHelp("A model: NAME or ORG/NAME, and @REVISION.", valueName: "NAME"))
+  @Argument(
+    help: ArgumentHelp("A model: NAME or ORG/NAME, and @REVISION.", valueName: "NAME"),
+    completion: .names { RegisteredNames.models })
   var name: String
 
   @Flag(help: "Check every byte of what is in the cache, and fetch again what is damaged.")

@@ -55,7 +55,7 @@ struct Tag: ParsableCommand {
     options.ignoredLabels =
       ignoreLabels == "none" ? [] : Set(ignoreLabels.split(separator: ",").map(String.init))
     options.maxLength = length.maxLength(for: opened)
-    options.stride = stride.stride
+    options.stride = stride.stride(for: opened)
     options.batchSize = batch.batchSize
     let bar = ProgressBar("tagging", unit: "texts", total: texts.count, console: output.console)
     let found = try tag(texts, with: model, options: options, backend: backend.make(registry, output.console))

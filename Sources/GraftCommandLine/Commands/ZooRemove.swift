@@ -14,7 +14,9 @@ struct ZooRemove: ParsableCommand {
         graft zoo remove news
       """)
 
-  @Argument(help: ArgumentHelp("A name that was added.", valueName: "NAME"))
+  @Argument(
+    help: ArgumentHelp("A name that was added.", valueName: "NAME"),
+    completion: .names { RegisteredNames.models })
   var name: String
 
   @OptionGroup var output: OutputFlags

@@ -13,7 +13,9 @@ struct ZooShow: ParsableCommand {
         graft zoo show bert-base-uncased
       """)
 
-  @Argument(help: ArgumentHelp("A name of 'graft zoo list'.", valueName: "NAME"))
+  @Argument(
+    help: ArgumentHelp("A name of 'graft zoo list'.", valueName: "NAME"),
+    completion: .names { RegisteredNames.models })
   var name: String
 
   @OptionGroup var output: OutputFlags

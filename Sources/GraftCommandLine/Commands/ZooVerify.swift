@@ -19,7 +19,9 @@ struct ZooVerify: ParsableCommand {
         graft zoo verify bert-base-uncased
       """)
 
-  @Argument(help: ArgumentHelp("A name of 'graft zoo list'.", valueName: "NAME"))
+  @Argument(
+    help: ArgumentHelp("A name of 'graft zoo list'.", valueName: "NAME"),
+    completion: .names { RegisteredNames.models })
   var name: String
 
   @Option(

@@ -54,8 +54,54 @@ enum RegisteredNames {
   static var tokenizerTypes: [String] { registry?.tokenizerTrainers.names ?? [] }
   static var families: [String] { registry?.families.names ?? [] }
 
+  static var formats: [String] { registry?.checkpointFormats.map { $0.type.name } ?? [] }
+  static var dialects: [String] {
+    (registry?.families.values ?? []).flatMap { $0.dialects.map(\.name) }.unique
+  }
+  static var heads: [String] { registry?.headNames ?? [] }
+  static var backends: [String] { ["auto"] + (registry?.backends.names ?? []) }
+  static var optimizers: [String] { registry?.optimizers.names ?? [] }
+  static var metricsWriters: [String] { ["none"] + (registry?.metricsWriters.names ?? []) }
+  /// Those of the catalogue; none where it cannot be read, as commands then say.
+  static var models: [String] {
+    registry.flatMap { try? ModelCatalogue($0) }?.entries.map(\.name) ?? []
+  }
+
   /// Without a registry every command fails, and says why.
   static var registry: Registry? { try? GraftTool.registry() }
+}
+
+extension CompletionKind {
+  /// Names that are asked for when somebody completes, so that no other command has to know them.
+  static func names(_ names: @escaping @Sendable () -> [String]) -> CompletionKind {
+    .custom { _, _, _ in names() }
+  }
+
+  /// The catalogue's models, and files.
+  static var checkpoints: CompletionKind {
+    .custom { _, _, prefix in
+      let path = URL(fileURLWithPath: prefix)
+      let directory =
+        prefix.isEmpty || prefix.hasSuffix("/") ? path.path : path.deletingLastPathComponent().path
+      let typed =
+        prefix.hasSuffix("/")
+        ? prefix
+        : String(
+          prefix.prefix(
+            prefix.lastIndex(of: "/").map { prefix.distance(from: prefix.startIndex, to: $0) + 1 } ?? 0))
+      // A directory that cannot be listed has nothing to complete.
+      let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+      return RegisteredNames.models + files.sorted().filter { !$0.hasPrefix(".") }.map { typed + $0 }
+    }
+  }
+}
+
+extension Sequence where Element: Hashable {
+  /// Each element once, where it stands first.
+  fileprivate var unique: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
 }
 
 extension SentencePooling.Mode: ExpressibleByArgument {}

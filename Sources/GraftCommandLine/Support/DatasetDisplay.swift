@@ -9,7 +9,7 @@ extension DatasetFacts {
     if truncated > 0 {
       sentences.append(
         "\(Format.grouped(truncated)) of \(Format.count(rows, "text")) \(truncated == 1 ? "is" : "are") longer than "
-          + "\(maximumLength) tokens and \(truncated == 1 ? "is" : "are") cut off there")
+          + "\(maximumLength) tokens and \(truncated == 1 ? "is" : "are") cut")
     }
     if !skipped.isEmpty {
       let places = skipped.prefix(5).map { String($0.row) }.joined(separator: ", ")

@@ -17,7 +17,7 @@ struct ModelSource: ExpressibleByArgument {
     text = argument
   }
 
-  static var defaultCompletionKind: CompletionKind { .file() }
+  static var defaultCompletionKind: CompletionKind { .checkpoints }
 }
 
 /// How models that are given by name are found.
@@ -58,6 +58,14 @@ struct HubFlags: ParsableArguments {
       let model = try fetch(name, registry, console)
       return (model.directory, model)
     } catch let error as GraftError where error.isAboutTheName(name) {
+      let known = try ModelCatalogue(registry).entries.flatMap(\.names)
+      if let nearest = path.nearestSibling?.relativeToWorkingDirectory
+        ?? NearestName.find(source.text, among: known)
+      {
+        throw GraftError(
+          error.kind, "no such file or directory, and no model of that name was found", file: source.text,
+          found: error.found, advice: Advice("Did you mean '\(nearest)'? The Hub: \(error.problem)."))
+      }
       throw GraftError(
         error.kind, "no such file or directory, and \(error.problem)", file: source.text, found: error.found,
         advice: error.advice)

@@ -36,7 +36,8 @@ struct CheckpointArgument: ParsableArguments {
 struct BackendFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Compute backend; 'graft plugins' lists them, 'auto' takes the fastest.", valueName: "NAME"))
+      "Compute backend; 'graft plugins' lists them, 'auto' takes the fastest.", valueName: "NAME"),
+    completion: .names { RegisteredNames.backends })
   var backend = "auto"
 
   @Option(
@@ -74,12 +75,24 @@ struct LengthFlag: ParsableArguments {
   }
 }
 
+/// What becomes of long texts where a head labels them as a whole.
+struct LongTextsFlag: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      What a classifier makes of texts that are too long: their start, their start and end, or windows whose logits are \
+      averaged. (default: as the head was trained)
+      """, valueName: "HOW"))
+  var longTexts: LongTexts?
+}
+
 /// How much the windows of a long text share.
 struct StrideFlag: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How many tokens the windows of a long text share. (default: a quarter of a window)", valueName: "N"))
+      "How many tokens the windows of a long text share. (default: what the head was trained with, else a quarter of a window)",
+      valueName: "N"))
   var stride: Int?
 
   func validate() throws {

@@ -25,6 +25,11 @@ struct TrainedInputsFlags: ParsableArguments {
   }
 }
 
+extension StrideFlag {
+  /// How many tokens windows share: what was given, else what the active head was trained with; `nil` is a quarter.
+  func stride(for checkpoint: Checkpoint) -> Int? { stride ?? checkpoint.trainedInputs?.stride }
+}
+
 extension LengthFlag {
   /// The most tokens of a text: what was given, else what the active head was trained with; `nil` is the model's limit.
   func maxLength(for checkpoint: Checkpoint) -> Int? { maxLength ?? checkpoint.trainedInputs?.maxLength }

@@ -1,11 +1,13 @@
 import ArgumentParser
 import GraftCompute
+import GraftCore
 import GraftKit
 import GraftTensors
 
 extension LearningRateSchedule: ExpressibleByArgument {}
 extension TrainingOptions.Interval: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
+extension LongTexts: ExpressibleByArgument {}
 
 /// The settings of a training run, named as transformers' `TrainingArguments` names them.
 ///
@@ -55,6 +57,9 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(parsing: .unconditional, help: Self.help("stride"))
   var stride: Int?
+
+  @Option(help: Self.help("long-texts"))
+  var longTexts: LongTexts?
 
   @Flag(help: Self.help("label-all-tokens"))
   var labelAllTokens = false
@@ -146,10 +151,10 @@ struct TrainingFlags: ParsableArguments {
       valueName: "TYPE"))
   var precision = Precision.float32
 
-  @Option(help: Self.help("optimizer"))
+  @Option(help: Self.help("optimizer"), completion: .names { RegisteredNames.optimizers })
   var optimizer = defaults.optimizer
 
-  @Option(help: Self.help("report-to"))
+  @Option(help: Self.help("report-to"), completion: .names { RegisteredNames.metricsWriters })
   var reportTo = defaults.reportTo.joined(separator: ",")
 
   func validate() throws {

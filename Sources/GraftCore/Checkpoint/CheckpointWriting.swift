@@ -120,6 +120,7 @@ extension Checkpoint {
   private func writeCard(into directory: URL) throws {
     guard var card else { return }
     // What a swap of heads has made untrue; all else stays as it is.
+    card.removeOtherTasks(than: pipelineTag, parkedHeads.compactMap { $0.task?.pipelineTag })
     if let tag = card["pipeline_tag"], !tag.hasSuffix(pipelineTag ?? " ") {
       card["pipeline_tag"] = pipelineTag.map { "pipeline_tag: \($0)" }
     }

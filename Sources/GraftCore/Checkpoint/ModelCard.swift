@@ -53,6 +53,64 @@ public struct ModelCard: Sendable, Equatable {
     }
   }
 
+  /// Takes out what is about tasks that the model no longer does: their tags, examples to try and results.
+  ///
+  /// - Parameters:
+  ///   - tag: The task as the Hub calls it.
+  ///   - others: Tasks of other heads, as the Hub calls them.
+  package mutating func removeOtherTasks(than tag: String?, _ others: [String]) {
+    let encoding = ModelCard.tasksOfEncoders
+    let former = self["pipeline_tag"].map { ModelCard.value($0) }
+    // The Hub has several names for what an encoder without a head does.
+    let isEncoder = tag.map(encoding.contains) == true
+    if let former, former != tag, !(isEncoder && encoding.contains(former)) {
+      for key in ["widget", "model-index", "metrics"] { self[key] = nil }
+    }
+    let tasks = Set([former].compactMap { $0 } + others)
+    let unwanted = isEncoder ? tasks.subtracting(encoding) : tasks.union(encoding).subtracting([tag ?? ""])
+    removeTags { unwanted.contains($0) }
+  }
+
+  /// What encoders are for, beside the tasks of plugins.
+  private static let tasksOfEncoders = [
+    "feature-extraction", "sentence-similarity", "zero-shot-classification",
+  ]
+
+  /// Takes items out of the list of tags, whichever way it is written.
+  private mutating func removeTags(where isUnwanted: (String) -> Bool) {
+    guard let tags = self["tags"] else { return }
+    let lines = tags.split(separator: "\n")
+    let value = ModelCard.value(lines[0])
+    if value.hasPrefix("["), value.hasSuffix("]") {
+      let all = value.dropFirst().dropLast().split(separator: ",").map {
+        $0.trimmingCharacters(ModelCard.around)
+      }
+      let kept = all.filter { !isUnwanted($0) }
+      if kept.count < all.count {
+        self["tags"] = kept.isEmpty ? nil : "tags: [\(kept.joined(separator: ", "))]"
+      }
+    } else if !value.isEmpty {
+      if isUnwanted(value) { self["tags"] = nil }
+    } else {
+      let kept = lines.dropFirst().filter { line in
+        let item = line.trimmingCharacters([" "])
+        return !item.hasPrefix("-") || !isUnwanted(item.dropFirst().trimmingCharacters(ModelCard.around))
+      }
+      if kept.count < lines.count - 1 {
+        self["tags"] = kept.isEmpty ? nil : (lines[..<1] + kept).joined(separator: "\n")
+      }
+    }
+  }
+
+  /// What stands around a scalar.
+  private static let around: Set<Character> = [" ", "\"", "'"]
+
+  /// What stands behind a key on its line.
+  private static func value(_ line: some StringProtocol) -> String {
+    guard let colon = line.firstIndex(of: ":") else { return "" }
+    return Substring(line[line.index(after: colon)...]).trimmingCharacters(around)
+  }
+
   /// The whole card.
   public var text: String {
     let lines = metadata.flatMap(\.lines)

@@ -6,6 +6,8 @@ import OrderedCollections
 public struct TrainedInputs: Sendable, Equatable {
   /// The most tokens of an example.
   public var maxLength: Int?
+  /// How many tokens the windows of a long text share; `nil` is a quarter of a window.
+  public var stride: Int?
   /// Whether the rows were pairs of texts.
   public var pairs = false
   /// Where texts and labels were read from, as they are given: names, or numbers from 1. Empty and `nil` where there
@@ -22,6 +24,7 @@ public struct TrainedInputs: Sendable, Equatable {
   var json: JSON {
     var members: OrderedDictionary<String, JSON> = [:]
     members["max_length"] = maxLength.map { JSON($0) }
+    members["stride"] = stride.map { JSON($0) }
     members["pairs"] = .bool(pairs)
     if !textColumns.isEmpty { members["text_columns"] = .array(textColumns.map { .string($0) }) }
     members["pair_column"] = pairColumn.map { .string($0) }
@@ -33,6 +36,7 @@ public struct TrainedInputs: Sendable, Equatable {
   /// What a record says; what is of another kind there counts as unknown.
   init(_ json: JSON) {
     maxLength = json["max_length"]?.int.flatMap { $0 >= 3 ? $0 : nil }
+    stride = json["stride"]?.int.flatMap { $0 >= 0 ? $0 : nil }
     pairs = json["pairs"]?.bool ?? false
     textColumns = json["text_columns"]?.array?.compactMap(\.string) ?? []
     pairColumn = json["pair_column"]?.string

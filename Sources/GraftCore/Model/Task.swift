@@ -47,6 +47,13 @@ public protocol Task: Sendable {
   /// Whether a row may become several examples, as windows over a long text do.
   static var splitsRows: Bool { get }
 
+  /// Whether a row may become several examples with the settings that it was made with; ``splitsRows`` by default.
+  var splitsLongRows: Bool { get }
+
+  /// Whether what is said about a row is the mean of the scores of its examples, from which predictions are made and by
+  /// which it is evaluated.
+  var poolsScores: Bool { get }
+
   /// Whether it scores what was said about whole rows, as entities and answers are scored; see
   /// ``score(_:of:into:)``.
   static var scoresRows: Bool { get }
@@ -157,6 +164,8 @@ extension Task {
   public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
   public static var needsTokens: Bool { false }
+  public var splitsLongRows: Bool { Self.splitsRows }
+  public var poolsScores: Bool { false }
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
   public var classNames: [String]? { nil }

@@ -164,6 +164,8 @@ private struct Planner {
     var trainedOn: (classes: Set<Int32>, data: String)?
     /// The most tokens that the head was last trained with in this experiment.
     var trainedLength: Int?
+    /// How many tokens its windows shared.
+    var trainedStride: Int?
   }
 
   /// Plans one arm with one seed. What is wrong is added to the diagnostics, and the rest of the arm left out.
@@ -227,6 +229,7 @@ private struct Planner {
       if scoring.maxLength == nil, let length = model.trainedLength, length != TrainingOptions().maxLength {
         key["trained-max-length"] = JSON(length)
       }
+      if let stride = model.trainedStride { key["trained-stride"] = JSON(stride) }
       return try add(stage, stage.task, model, key, data: [scoring.data])
     case .export(let output):
       _ = try output.resolve(registry, for: model.checkpoint.family)
@@ -246,6 +249,7 @@ private struct Planner {
     let (head, input) = (model.checkpoint, model)
     let rows = try facts(training.data)
     model.trainedLength = training.options.maxLength
+    model.trainedStride = training.options.stride
     model.trainedOn = (try rows.check(for: head), training.data)
     for name in training.evaluations {
       try model.checkClasses(try facts(name).check(for: head), of: name)

@@ -231,7 +231,7 @@ private struct ExperimentSchema {
     guard stage.isMapping, kinds.count == 1, let kind = kinds.first else {
       if stage.isMapping {
         let nearest = stage.names.compactMap { name in
-          NearestName.nearest(to: name, among: Self.kinds).map { "'\(name)'; the nearest is '\($0)'" }
+          NearestName.find(name, among: Self.kinds).map { "'\(name)'; the nearest is '\($0)'" }
         }
         let found = kinds.isEmpty ? nearest.first ?? "none" : kinds.joined(separator: " and ")
         let known = Self.kinds.joined(separator: ", ")

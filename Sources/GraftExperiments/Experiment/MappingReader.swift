@@ -1,3 +1,4 @@
+import GraftCore
 import GraftKit
 
 /// Reads the keys of a mapping, and notes what is wrong with them.

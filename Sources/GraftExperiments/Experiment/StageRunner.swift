@@ -126,7 +126,8 @@ struct StageRunner {
     try checkpoint.requirePairs(in: rows.rows)
     let data = try Dataset(
       rows.rows, for: model, labelBase: rows.labelBase,
-      maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength)
+      maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength,
+      stride: checkpoint.trainedInputs?.stride)
     var options = scoring.options
     options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)

@@ -60,6 +60,8 @@ extension ModelCard {
   }
 
   private mutating func setFacts(of checkpoint: Checkpoint, library: String?) {
+    removeOtherTasks(
+      than: checkpoint.pipelineTag, checkpoint.parkedHeads.compactMap { $0.task?.pipelineTag })
     set("library_name", library.map { .string($0) })
     set("pipeline_tag", checkpoint.pipelineTag.map { .string($0) })
   }

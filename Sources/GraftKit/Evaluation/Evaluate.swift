@@ -144,7 +144,9 @@ public func evaluate(
   let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
   let start = ContinuousClock.now
   let scoresRows = type(of: active.task).scoresRows
-  let collector = options.keepsPredictions || scoresRows ? active.task.collector(data) : nil
+  // Of rows in windows, the mean of their scores is what is scored.
+  let poolsScores = active.task.poolsScores && model.heads.count == 1
+  let collector = options.keepsPredictions || scoresRows || poolsScores ? active.task.collector(data) : nil
   var metrics = Metrics()
   // Each head's mean over all its predictions.
   var losses = Metrics()
@@ -154,17 +156,17 @@ public func evaluate(
     let batch = try batching.prepared(examples, key: Randomness(options.seed).evaluation(index))
     let tape = Tape(backend, recording: false, pool: pool)
     let scores = try model.scores(batch, tape)
-    for loss in try model.losses(scores, batch, tape) {
+    for loss in try poolsScores ? [] : model.losses(scores, batch, tape) {
       losses.add(loss.head, total: Double(loss.value.value.item) * loss.weight, weight: loss.weight)
     }
     if let own = scores[active.name]?.value {
-      try active.task.score(own, batch, examples, into: &metrics)
+      if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
       try collector?.add(own, batch.inputs, examples, at: indices)
     }
     done += indices.count
     try progress(done)
   }
-  if scoresRows { try collector?.score(into: &metrics) }
+  if scoresRows || poolsScores { try collector?.score(into: &metrics, losses: &losses, backend) }
   var means = metrics.means
   // As the reference's script for language models reports it.
   if type(of: active.task).predictsTokens, let loss = losses.means[active.name], exp(loss).isFinite {
@@ -179,7 +181,7 @@ public func evaluate(
     regression: metrics.regression,
     labels: type(of: active.task).hasLabels ? try model.configuration.labels() : [],
     predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],
-    examples: data.count,
+    examples: poolsScores ? data.rows.count : data.count,
     batches: batches.count,
     seconds: start.secondsSince)
 }

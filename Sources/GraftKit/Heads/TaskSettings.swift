@@ -21,6 +21,19 @@ extension Checkpoint {
         advice: "Leave out \(option: "label-all-tokens") and \(option: "tag-scheme")."))
   }
 
+  /// Settles what the active head does with texts that are longer than the model reads.
+  ///
+  /// - Parameter longTexts: `nil` leaves it as it is.
+  /// - Throws: `GraftError` when there is something to settle and the head does not label texts as a whole.
+  package mutating func setLongTexts(_ longTexts: LongTexts?) throws {
+    guard let longTexts else { return }
+    try settle(
+      [LongTexts.key: .string(longTexts.rawValue)],
+      orThrow: GraftError(
+        .refused, "the active head does not label texts as a whole",
+        advice: "Leave out \(option: "long-texts")."))
+  }
+
   /// Settles how the active head chooses answers.
   ///
   /// - Parameters:

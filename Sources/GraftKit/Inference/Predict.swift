@@ -44,13 +44,15 @@ public func predict(
 protocol PredictionCollecting {
   func add(_ scores: Tensor, _ batch: Batch, _ examples: [Example], at indices: [Int]) throws
   func predictions() throws -> [any TaskPrediction]
-  /// Adds what was said about whole rows to a score.
-  func score(into metrics: inout Metrics) throws
+  /// Adds what was said about whole rows to a score, and their losses where these are not those of examples.
+  func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws
 }
 
 extension Task {
   /// Gathers this task's predictions for a data set.
-  func collector(_ data: Dataset) -> any PredictionCollecting { PredictionCollector(self, data) }
+  func collector(_ data: Dataset) -> any PredictionCollecting {
+    poolsScores ? PooledScores(self, data) : PredictionCollector(self, data)
+  }
 }
 
 private final class PredictionCollector<T: Task>: PredictionCollecting {
@@ -72,7 +74,7 @@ private final class PredictionCollector<T: Task>: PredictionCollecting {
 
   func predictions() throws -> [any TaskPrediction] { try joined() }
 
-  func score(into metrics: inout Metrics) throws {
+  func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {
     try task.score(joined(), of: data.labels, into: &metrics)
   }
 

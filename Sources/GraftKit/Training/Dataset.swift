@@ -55,12 +55,12 @@ public struct Dataset: Sendable {
     facts.isPacked = packsTexts
     let tasks = model.heads.map { type(of: $0.task) }
     let needsTokens = tasks.contains { $0.needsTokens }
-    let splitsRows = tasks.first?.splitsRows == true
+    let splitsRows = model.heads.first?.task.splitsLongRows == true
     var rows = rows
     if !splitsRows {
       let lengths = try TextLengths(rows, encoder, findsEmpty: needsTokens && requiringLabels)
       let empty = Set(lengths.empty)
-      facts.truncated = packsTexts ? 0 : lengths.truncated.count { !empty.contains($0) }
+      if !packsTexts { facts.truncatedRows = lengths.truncated(without: empty, of: rows.count) }
       facts.skipped = lengths.empty.map { rows[$0].place }
       if let first = lengths.empty.first, empty.count == rows.count {
         throw GraftError(
@@ -89,7 +89,7 @@ public struct Dataset: Sendable {
         ?? [Example(encoder.encode(kept[row].text, kept[row].pair), row: kept[row])]
     }
     let fingerprint = "\(rows.count)-\(Self.hash(rows, labels: labels).text)"
-    guard let task, type(of: task).splitsRows else {
+    guard let task, task.splitsLongRows else {
       try self.init(
         rows, facts, labels: labels, count: rows.count, starts: nil, fingerprint: fingerprint,
         length: { kept[$0].text.utf8.count + (kept[$0].pair?.utf8.count ?? 0) },
@@ -224,6 +224,18 @@ public struct Dataset: Sendable {
     return try Dataset(
       rows, facts, labels: Array(labels.prefix(rows.count)), count: starts?.last ?? min(count, self.count),
       starts: starts, fingerprint: fingerprint, length: length, example: make)
+  }
+
+  /// The row that an example is of, or a part of.
+  func row(ofExample index: Int) -> Int {
+    guard let starts else { return index }
+    // The last row that begins at or before the example; rows without examples begin where the next does.
+    var (low, high) = (0, starts.count - 1)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= index { low = middle } else { high = middle }
+    }
+    return low
   }
 
   /// The examples of a row.

@@ -32,12 +32,35 @@ struct TextLengths {
     empty = parts.flatMap(\.empty)
   }
 
+  /// The places of rows that are cut, once others are left out.
+  func truncated(without left: Set<Int>, of count: Int) -> [Int] {
+    guard !left.isEmpty else { return truncated }
+    let cut = Set(truncated)
+    return (0..<count).filter { !left.contains($0) }.enumerated().filter { cut.contains($0.element) }.map(
+      \.offset)
+  }
+
   /// Whether a text cannot have too many tokens: each has at least a character of ASCII, but for some at the borders.
   private static func isCertainlyShort(_ row: TextRow, _ most: Int) -> Bool {
     let count = row.text.utf8.count + (row.pair?.utf8.count ?? 0)
     return count + 8 <= most && row.text.utf8.allSatisfy { $0 < 0x80 }
       && row.pair?.utf8.allSatisfy { $0 < 0x80 } != false
   }
+}
+
+/// The rows of which a model does not read the end, by their index.
+///
+/// - Parameters:
+///   - rows: Texts and pairs.
+///   - model: Its tokenizer, and its own limit.
+///   - maxLength: The most tokens of a text; `nil` is the model's own limit.
+/// - Throws: `GraftError` when the model has no tokenizer.
+public func truncatedRows(_ rows: [TextRow], for model: Model, maxLength: Int? = nil) throws -> DatasetFacts {
+  let limit = min(maxLength ?? .max, model.backbone.maximumLength)
+  let encoder = TextEncoder(try model.requireTokenizer(), maximumLength: limit)
+  let lengths = try TextLengths(rows, encoder, findsEmpty: false)
+  return DatasetFacts(
+    rows: rows.count, examples: rows.count, maximumLength: limit, truncatedRows: lengths.truncated)
 }
 
 /// What became of the rows of a data set before the first batch.
@@ -48,18 +71,22 @@ public struct DatasetFacts: Sendable, Equatable {
   public var examples: Int
   /// The most tokens of an example.
   public var maximumLength: Int
-  /// How many rows are longer, and are cut off there. Rows that become windows, or are packed with others, are not.
-  public var truncated = 0
+  /// The rows that are longer, and are cut off there, by their place among those that are left. Rows that become windows,
+  /// or are packed with others, are not.
+  public var truncatedRows: [Int] = []
   /// The rows that are left out, because they have no token that a head could learn from.
   public var skipped: [TextRow.Place] = []
   /// Whether texts are packed into pieces of the full length.
   public var isPacked = false
 
   /// Rows of which none is cut or left out, unless it is said.
-  public init(rows: Int, examples: Int, maximumLength: Int, truncated: Int = 0) {
+  public init(rows: Int, examples: Int, maximumLength: Int, truncatedRows: [Int] = []) {
     self.rows = rows
     self.examples = examples
     self.maximumLength = maximumLength
-    self.truncated = truncated
+    self.truncatedRows = truncatedRows
   }
+
+  /// How many rows are cut.
+  public var truncated: Int { truncatedRows.count }
 }

@@ -50,6 +50,7 @@ public func train(
   // Once, and not whenever it is written.
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
+  try checkpoint.setLongTexts(options.longTexts)
   try checkpoint.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme)
   var trained = checkpoint
   // The override is for training alone: what is written keeps its configuration.
@@ -118,6 +119,7 @@ extension TrainingData {
   fileprivate func inputs(_ options: TrainingOptions) -> TrainedInputs {
     var inputs = TrainedInputs()
     inputs.maxLength = options.maxLength
+    inputs.stride = options.stride
     inputs.pairs = rows.contains { $0.pair != nil }
     if let file = files.first {
       inputs.textColumns = file.textColumns.map(\.description)

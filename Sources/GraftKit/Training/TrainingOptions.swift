@@ -48,6 +48,9 @@ public struct TrainingOptions: Sendable, Equatable {
   /// How many tokens the windows of a long text share, where a task reads long texts in windows; `nil` is a quarter of
   /// a window.
   public var stride: Int?
+  /// What becomes of texts that are longer than ``maxLength``, for a head that labels texts as a whole; `nil` is as the
+  /// head was trained before, or cut off.
+  public var longTexts: LongTexts?
   /// Whether a head that labels words learns from all their tokens, and not from the first alone.
   public var labelsAllTokens = false
   /// The scheme of the data's tags, by which entities are then scored strictly.

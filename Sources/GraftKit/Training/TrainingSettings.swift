@@ -4,6 +4,7 @@ import OrderedCollections
 
 extension LearningRateSchedule: OptionValue {}
 extension TrainingOptions.Interval: OptionValue {}
+extension LongTexts: OptionValue {}
 
 extension TrainingOptions {
   /// Every setting that a person may give, in the order of the records. The command line's flags, the keys of
@@ -79,6 +80,10 @@ extension TrainingOptions {
       optional: "stride", \.stride, .atLeast(0, "0 or more"), placeholder: "N",
       help: "How many tokens the windows of a long text share, for heads that read windows.",
       fallback: "a quarter of a window", addedLater: true),
+    TrainingSetting(
+      optional: "long-texts", \.longTexts, placeholder: "HOW",
+      help: "What a classifier makes of texts that are too long: truncate, head-tail or windows.",
+      fallback: "as the head was trained, else truncate", addedLater: true),
     TrainingSetting(
       "label-all-tokens", \.labelsAllTokens,
       help: "Learn from all tokens of a word, not from its first alone.", addedLater: true),

@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import GraftData
 import GraftPlugins
 import GraftTensors
@@ -285,6 +286,15 @@ import Testing
         #expect(experiment.arms.keys == ["direct", "adapted"] && experiment.name == known.rawValue)
       }
     }
+  }
+
+  @Test(arguments: [
+    ("lr-scheduler-type", "lr-scheduler"), ("num-train-epochs", "epochs"), ("epoch", "epochs"),
+    ("per-device-train-batch-size", "batch-size"), ("evaluation-strategy", "eval-strategy"),
+    ("lerning-rate", "learning-rate"), ("frobnicate", nil), ("x", nil),
+  ])
+  func theNearestNameIsFound(_ name: String, _ nearest: String?) {
+    #expect(NearestName.find(name, among: TrainingOptions.settings.map(\.name)) == nearest)
   }
 
   @Test func distancesCountEdits() {

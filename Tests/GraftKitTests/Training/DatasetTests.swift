@@ -49,6 +49,7 @@ import Testing
     let data = try Dataset(rows, for: model)
     // The last is an unknown token, which masking leaves alone.
     #expect(data.facts.skipped.map(\.row) == [3, 5, 6, 7])
+    #expect(try Dataset(rows, for: model, maxLength: 3).facts.truncatedRows == [0, 1])
     #expect(data.rows.map(\.text) == ["the world", "team won"])
     #expect(try (0..<data.count).map { try data.example($0).row.text } == ["the world", "team won"])
     let none = #expect(throws: GraftError.self) { try Dataset(Array(rows[1...1]), for: model) }
@@ -68,7 +69,7 @@ import Testing
     #expect(try Dataset(rows, for: model, maxLength: 32).facts.truncated == 0)
     let classifier = try registry.open(Support.fixture("sequence-classification")).checkpoint.makeModel()
     let data = try Dataset(rows, for: classifier, maxLength: 6, requiringLabels: false)
-    #expect(data.facts == DatasetFacts(rows: 4, examples: 4, maximumLength: 6, truncated: 2))
+    #expect(data.facts == DatasetFacts(rows: 4, examples: 4, maximumLength: 6, truncatedRows: [2, 3]))
     let pairs = rows.map { TextRow($0.text, pair: "he he") }
     #expect(try Dataset(pairs, for: classifier, maxLength: 9, requiringLabels: false).facts.truncated == 2)
   }

@@ -32,6 +32,7 @@ import Testing
         "max-grad-norm": ("0.5", { $0.maxGradNorm = 0.5 }),
         "max-length": ("64", { $0.maxLength = 64 }),
         "stride": ("8", { $0.stride = 8 }),
+        "long-texts": ("head-tail", { $0.longTexts = .headTail }),
         "label-all-tokens": ("true", { $0.labelsAllTokens = true }),
         "tag-scheme": ("IOB2", { $0.tagScheme = "IOB2" }),
         "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
@@ -148,7 +149,7 @@ import Testing
         + #""lr-scheduler":"cosine","lr-scheduler-kwargs":{"num_cycles":2.0},"warmup-steps":10,"#
         + #""warmup-ratio":0.1,"weight-decay":0.01,"label-smoothing-factor":0.1,"#
         + #""class-weights":{"A":1.5},"focal-gamma":2.0,"max-grad-norm":0.5,"max-length":64,"#
-        + #""stride":8,"label-all-tokens":true,"tag-scheme":"IOB2","#
+        + #""stride":8,"long-texts":"head-tail","label-all-tokens":true,"tag-scheme":"IOB2","#
         + #""mlm-probability":0.3,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-split":0.1,"eval-on-start":true,"eval-steps":25,"#
         + #""eval-batch-size":16,"load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#
