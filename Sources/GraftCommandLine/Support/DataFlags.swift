@@ -59,6 +59,9 @@ struct DataFlags: ParsableArguments {
     options.fields = heads?.columns ?? []
     options.usual = usual
     try evaluation?.change(&options)
+    if evaluation?.evalLabelBase == nil, labelBase == nil, let base = usual?.labelBase {
+      console.note("labels that are numbers count from \(base), as in training")
+    }
     let hasColumns =
       columns.hasColumns || labelColumn != nil || labelBase != nil || evaluation?.hasColumns == true
     return try DataReading(

@@ -25,19 +25,19 @@ struct PackedTexts: Sendable {
   ///   - encoder: The tokenizer; its most tokens are the length of a piece.
   init(_ rows: [TextRow], _ encoder: TextEncoder) throws {
     length = encoder.maximumLength
-    let encodings = try inParallel(rows) { part in
-      part.map {
-        encoder.tokenizer.encode($0.text, pair: $0.pair, maximumLength: nil, addSpecialTokens: true)
-      }
-    }.flatMap(\.self)
     var (ids, types, special, owners, starts) = ([Int32](), [Int32](), [Bool](), [Int](), [Int]())
     for first in stride(from: 0, to: rows.count, by: Self.batchSize) {
       let start = ids.count
-      for row in first..<min(first + Self.batchSize, rows.count) {
-        ids += encodings[row].ids
-        types += encodings[row].tokenTypes
-        special += encodings[row].isSpecial
-        owners += repeatElement(row, count: encodings[row].ids.count)
+      let encodings = try inParallel(Array(rows[first..<min(first + Self.batchSize, rows.count)])) { part in
+        part.map {
+          encoder.tokenizer.encode($0.text, pair: $0.pair, maximumLength: nil, addSpecialTokens: true)
+        }
+      }.flatMap(\.self)
+      for (index, encoding) in encodings.enumerated() {
+        ids += encoding.ids
+        types += encoding.tokenTypes
+        special += encoding.isSpecial
+        owners += repeatElement(first + index, count: encoding.ids.count)
       }
       let end = start + (ids.count - start) / length * length
       starts += stride(from: 0, to: end - start, by: length).map { owners[$0] }
