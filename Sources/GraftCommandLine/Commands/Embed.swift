@@ -16,7 +16,7 @@ struct Embed: ParsableCommand {
       EXAMPLES
         graft embed all-MiniLM-L6-v2 --input texts.txt --output vectors.npy
         graft embed e5 'how much protein?' --prompt-name query --output query.npy
-        graft embed bert 'a text' 'another' --pooling cls --normalize --output vectors.npy
+        graft embed bert 'a text' --pooling cls --normalize --output vectors.npy
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument

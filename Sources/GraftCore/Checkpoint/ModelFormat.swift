@@ -130,9 +130,11 @@ extension Registry {
   public func checkpointFormat(_ name: String) throws -> CheckpointFormat {
     let known = checkpointFormats
     guard let format = known.first(where: { $0.name == name }) else {
+      let names = known.map(\.name)
+      let nearest = NearestName.find(name, among: names).map { " Did you mean '\($0)'?" } ?? ""
       throw GraftError(
         .unknownName, "unknown \(formats.kind) '\(name)'",
-        advice: "Known: \(known.map(\.name).joined(separator: ", ")).")
+        advice: "Known: \(names.joined(separator: ", ")).\(nearest)")
     }
     return format
   }
