@@ -190,8 +190,10 @@ import Testing
       #expect(server.log.isEmpty)
       let mistyped = try sandbox.graft(["inspect", "tiny-bort"], environment: environment)
       #expect(
-        mistyped.stderr == "graft: error: tiny-bort: no such file or directory, and no model of that name at "
-          + "\(server.endpoint). Check the spelling. HF_TOKEN is set: its account may not see the model.\n")
+        mistyped.stderr
+          == "graft: error: tiny-bort: no such file or directory, and no model of that name was found. Did you mean "
+          + "'tiny-bert'? The Hub: no model of that name at \(server.endpoint). Check the spelling. HF_TOKEN is set: its account may not see the model.\n"
+      )
     }
   }
 

@@ -92,6 +92,7 @@ extension GraftError {
   /// The error with the nearest name in the directory, where a path is not there.
   var suggestingPath: GraftError {
     guard kind == .missing, problem.hasPrefix("no such file"), let file,
+      advice?.description.contains("Did you mean") != true,
       let nearest = URL(fileURLWithPath: file).nearestSibling
     else { return self }
     var error = self

@@ -64,7 +64,10 @@ struct HubFlags: ParsableArguments {
       {
         throw GraftError(
           error.kind, "no such file or directory, and no model of that name was found", file: source.text,
-          found: error.found, advice: Advice("Did you mean '\(nearest)'? The Hub: \(error.problem)."))
+          found: error.found,
+          advice: Advice(
+            "Did you mean '\(nearest)'? The Hub: \(error.problem)."
+              + (error.advice.map { " \($0.commandLineText)" } ?? "")))
       }
       throw GraftError(
         error.kind, "no such file or directory, and \(error.problem)", file: source.text, found: error.found,
