@@ -15,7 +15,7 @@ let plugins: KeyValuePairs<String, [String]> = [
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
   "Optimizers": ["AdamW"],
   "Backends": ["OpenBLAS", "OneDNN"],
-  "Metrics": ["TensorBoard"],
+  "Metrics": ["TensorBoard", "LineLogs"],
 ]
 
 /// What the plugins of a kind are written against.
@@ -191,6 +191,7 @@ let package = Package(
         "GraftTensors", "TensorFlowBundle", "Safetensors", "Checksums", "Protobuf",
       ]),
     tests("ChecksumsTests", ["Checksums", "CChecksums"]),
+    tests("LineLogsTests", ["LineLogs", "GraftTensors", "GraftCore"]),
     tests("TensorBoardTests", ["TensorBoard", "GraftTensors", "GraftCore"]),
     tests("GGUFTests", ["GGUF", "Safetensors", "GraftPlugins"] + modules),
     tests("ONNXTests", ["GraftPlugins", "Protobuf"] + modules + builtIn),

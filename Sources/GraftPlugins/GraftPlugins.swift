@@ -9,6 +9,7 @@ import ELECTRA
 import GGUF
 import GraftCore
 import HDF5
+import LineLogs
 import MPNet
 import MaskedLM
 import ModernBERT
@@ -61,6 +62,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   PipelinePlugin.self,
   AdamWPlugin.self,
   TensorBoardPlugin.self,
+  LineLogsPlugin.self,
   OpenBLASPlugin.self,
   OneDNNPlugin.self,
 ]
