@@ -9,6 +9,9 @@ public struct DataOptions: Sendable, Equatable {
   public var pairColumn: Column?
   /// The column of the label. `nil` takes the column `label` when there is one.
   public var labelColumn: Column?
+  /// Several columns of labels, each 0 or 1 for the label of its name, or a value of a regression; then there is no
+  /// ``labelColumn``.
+  public var labelColumns: [Column] = []
   /// Further columns, which tasks ask for: those that are there end up in `TextRow.fields`.
   public var fields: [TaskColumn] = []
   /// Whether the first row names the columns. `nil` says no when all given columns are numbers, else yes.
@@ -86,7 +89,7 @@ public struct DataOptions: Sendable, Equatable {
 extension DataOptions {
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   var impliesHeader: Bool {
-    let given = textColumns + [pairColumn, labelColumn].compactMap { $0 }
+    let given = textColumns + [pairColumn, labelColumn].compactMap { $0 } + labelColumns
     return given.isEmpty
       || given.contains {
         if case .name = $0 { true } else { false }
@@ -115,7 +118,7 @@ extension DataOptions {
     guard !text.isEmpty, text.allSatisfy(isThere) else { return self }
     options.textColumns = text
     if pairColumn == nil, let pair, isThere(pair) { options.pairColumn = pair }
-    if labelColumn == nil, let label, isThere(label) { options.labelColumn = label }
+    if labelColumn == nil, labelColumns.isEmpty, let label, isThere(label) { options.labelColumn = label }
     return options
   }
 

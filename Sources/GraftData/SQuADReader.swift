@@ -24,7 +24,9 @@ enum SQuADReader {
   static func read(
     _ window: ByteWindow, path: String, options: DataOptions, _ body: (TextRow) throws -> Bool
   ) throws {
-    guard options.textColumns.isEmpty, options.pairColumn == nil, options.labelColumn == nil else {
+    guard options.textColumns.isEmpty, options.pairColumn == nil, options.labelColumn == nil,
+      options.labelColumns.isEmpty
+    else {
       throw GraftError(
         .unsupported, "a SQuAD document has no columns",
         advice: "Leave out \(option: "text-column"), \(option: "pair-column") and \(option: "label-column").")

@@ -98,6 +98,11 @@ enum SentenceReader {
         }
       }
       token = try index(options.textColumns.first) ?? 0
+      guard options.labelColumns.isEmpty else {
+        throw GraftError(
+          .unsupported, "sentences in columns have one column of labels",
+          advice: "Name one with \(option: "label-column").")
+      }
       tag = try index(options.labelColumn)
     }
   }

@@ -100,6 +100,8 @@ enum TextRowReader {
     private var text: [Int]
     private var pair: Int?
     private var label: Int?
+    /// Several columns of labels, with their names.
+    private var labels: [(name: String, index: Int)]
     private var fields: [(name: String, index: Int)]
 
     init(_ options: DataOptions, header: [String]?, count: Int, delimiters layout: FileLayout) throws {
@@ -132,7 +134,11 @@ enum TextRowReader {
       text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
         find)
       pair = try options.pairColumn.map(find)
-      label = try options.labelColumn.map(find) ?? header?.firstIndex(of: "label")
+      labels = try options.labelColumns.map { column in
+        let index = try find(column)
+        return (header?[index] ?? String(index + 1), index)
+      }
+      label = labels.isEmpty ? try options.labelColumn.map(find) ?? header?.firstIndex(of: "label") : nil
     }
 
     /// The columns of the text, the pair and the label, by name where they have one.
@@ -148,6 +154,9 @@ enum TextRowReader {
         label: try label.map { .text(try record.text($0)) },
         place: TextRow.Place(file: path, row: record.row)
       )
+      if !labels.isEmpty {
+        row.label = .columns(try labels.map { .init(name: $0.name, text: try record.text($0.index)) })
+      }
       for (name, index) in fields { row.fields[name] = .string(try record.text(index)) }
       return row
     }
@@ -177,6 +186,7 @@ enum TextRowReader {
     }
     var options = options
     var (text, pair, label) = (["text"], String?.none, String?.none)
+    let labels = try options.labelColumns.map(name)
     while try next(&record) {
       let object = try parse(record, report.format)
       if isEmpty {
@@ -186,7 +196,9 @@ enum TextRowReader {
         label = try options.labelColumn.map(name)
         report.textColumns = (options.isTextReplaced { object[$0] != nil } ? [] : text).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }
-        report.labelColumn = object[label ?? "label"].map { _ in .name(label ?? "label") }
+        if labels.isEmpty {
+          report.labelColumn = object[label ?? "label"].map { _ in .name(label ?? "label") }
+        }
       }
       isEmpty = false
       let isThere = { object[$0] != nil }
@@ -198,7 +210,9 @@ enum TextRowReader {
       var row = TextRow(
         try isReplaced ? "" : text.map { try object.text($0) }.joined(separator: " "),
         pair: try pair.map { try object.text($0) },
-        label: try object.label(label ?? "label", isRequired: label != nil),
+        label: try labels.isEmpty
+          ? object.label(label ?? "label", isRequired: label != nil)
+          : .columns(labels.map { .init(name: $0, text: try object.text($0)) }),
         place: TextRow.Place(file: path, row: record.row)
       )
       for field in options.fields { row.fields[field.name] = object[field.name] }
@@ -258,12 +272,17 @@ private struct JSONRow {
       return nil
     }
     if value == .null { return nil }
-    if let text = JSONRow.scalar(value) { return .text(text) }
-    let items = value.array?.map(JSONRow.scalar)
+    if let text = JSONRow.label(value) { return .text(text) }
+    let items = value.array?.map(JSONRow.label)
     guard let items, !items.contains(nil) else {
       throw wrong(key, "a name, a number or a list of them", value)
     }
     return .list(items.compactMap { $0 })
+  }
+
+  /// A name, a number or a truth value, which may be the name of a label.
+  private static func label(_ value: JSON) -> String? {
+    if case .bool(let value) = value { value ? "true" : "false" } else { scalar(value) }
   }
 
   private static func scalar(_ value: JSON) -> String? {

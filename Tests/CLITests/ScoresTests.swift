@@ -67,6 +67,83 @@ import Testing
     }
   }
 
+  @Test("labels are inferred from data, and a column is read in one way, which is said")
+  func labels() throws {
+    try Sandbox.with { sandbox in
+      func run(_ command: String) throws -> Sandbox.Outcome { try sandbox.shell("$GRAFT \(command)") }
+      func labels(_ checkpoint: String) throws -> [String] {
+        let config = try JSON(file: sandbox.url("\(checkpoint)/config.json"))
+        return config["id2label"]?.object?.values.compactMap(\.string) ?? []
+      }
+      #expect(try sandbox.shell("cp -r '\(sandbox.resolve("{base}"))' base").code == 0)
+      let swap = "head swap base --to sequence-classification"
+      try sandbox.write("stars.csv", "text,label\nhe,10\nshe,2\nit,1.0\nhe can,2.0\n")
+      let stars = try run("\(swap) --labels-from stars.csv --output stars")
+      #expect(stars.code == 0, "\(stars.stderr)")
+      #expect(stars.stderr.contains("3 labels, single_label_classification: 1, 2, 10\n"))
+      #expect(try labels("stars") == ["1", "2", "10"])
+
+      // Columns of indicators.
+      try sandbox.write("hot.csv", "comment,toxic,insult\nhe,1,0\nshe,0,0\nit,0,1\n")
+      let columns = "--text-column comment --label-column toxic,insult"
+      let hot = try run("\(swap) --labels-from hot.csv \(columns) --output hot")
+      #expect(hot.stderr.contains("2 labels, multi_label_classification: toxic, insult\n"), "\(hot.stderr)")
+      let scored = try run(
+        "evaluate hot --allow-untrained --data hot.csv \(columns) --predictions p.jsonl --json")
+      #expect(scored.code == 0, "\(scored.stderr)")
+      func written() throws -> [JSON?] {
+        try String(contentsOf: sandbox.url("p.jsonl"), encoding: .utf8).split(separator: "\n").map {
+          try JSON(parsing: Array($0.utf8))["label"]
+        }
+      }
+      #expect(try written() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+
+      // The case multi-hot-integers.
+      #expect(
+        try run("\(swap) --labels a,b,c --problem-type multi-label --output m").code == 0)
+      let forms = [
+        "[1,0,1]", "[0,0,0]", "[1,1,1]", "[true,false,true]", "\"[1, 0, 1]\"", "\"1|0|1\"", "[1.0,0.0,1.0]",
+      ]
+      try sandbox.write(
+        "d.jsonl", forms.map { #"{"text":"x","label":\#($0)}"# + "\n" }.joined())
+      let indicators = try run("evaluate m --data d.jsonl --allow-untrained --predictions p.jsonl")
+      #expect(
+        indicators.stderr.contains(
+          "labels read as 0 or 1 for each of a, b, c; for numbers of labels set --label-base"),
+        "\(indicators.stderr)")
+      let on: JSON = [1.0, 0.0, 1.0]
+      #expect(try written() == [on, [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], on, on, on, on])
+
+      // The case numeric-label-names.
+      #expect(try run("\(swap) --labels -1,0,1 --output signs").code == 0)
+      #expect(try labels("signs") == ["-1", "0", "1"])
+      for (texts, expected, note) in [
+        (["0", "1", "2"], [0, 1, 2], "labels read as numbers from 0 to 2"),
+        (["-1", "0", "1.0"], [0, 1, 2], ""),
+      ] {
+        try sandbox.write("d.csv", "text,label\n" + texts.map { "t,\($0)\n" }.joined())
+        let outcome = try run("evaluate signs --data d.csv --allow-untrained --predictions p.jsonl")
+        #expect(try written() == expected.map { JSON($0) })
+        #expect(outcome.stderr.contains(note))
+      }
+      // Data with other labels are named, with what to do.
+      try sandbox.write("d.csv", "text,label\nt,good\nt,bad\n")
+      let others = try run("evaluate signs --data d.csv --allow-untrained")
+      #expect(others.code == 1)
+      #expect(others.stderr.contains("--labels bad,good"), "\(others.stderr)")
+
+      for (flags, word) in [
+        ("--labels a,a", "'a' twice"), ("--labels 1,1.0", "'1' twice"),
+        ("--labels a --labels-from stars.csv", "one of --labels, --labels-from"),
+      ] {
+        let outcome = try run("\(swap) \(flags) --output x")
+        #expect(outcome.code == 64 && outcome.stderr.contains(word), "\(outcome.stderr)")
+      }
+      let none = try run("head swap base --to masked-lm --labels-from stars.csv --output x")
+      #expect(none.code == 1 && none.stderr.contains("has no labels of its own"))
+    }
+  }
+
   @Test("a regression has errors and correlations; what is undefined is left out")
   func regression() throws {
     try Sandbox.with { sandbox in

@@ -408,7 +408,7 @@ import Testing
   }
 
   private static let classifierFiles = Prepared { sandbox in
-    try sandbox.write("data.csv", "text,label\nhe can do it,A\nshe is,B\nthe one,A\nof it,1\n")
+    try sandbox.write("data.csv", "text,label\nhe can do it,A\nshe is,B\nthe one,A\nof it,B\n")
     let outcome = try sandbox.graft([
       "head", "swap", "{base}", "--to", "sequence-classification", "--labels", "A,B", "--output", "model",
     ])

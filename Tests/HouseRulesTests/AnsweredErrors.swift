@@ -31,7 +31,7 @@ enum AnsweredErrors {
       #"Sources/GraftKit/Training/NamedNumbers.swift: guard let members = (try? JSON(parsing: text.utf8))?.object else { return nil }"#
     ],
     "a cell that is no list of labels is a label": [
-      #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard first(where: { !$0.isWhitespace }) == "", let json = try? JSON(parsing: Array(utf8)) else {"#
+      #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard let json = try? JSON(parsing: Array(spelling.utf8)) else { continue }"#
     ],
     "what cannot be listed has nothing to suggest or to complete": [
       #"Sources/GraftCommandLine/Support/Misspelling.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []"#,

@@ -1,30 +1,55 @@
 import GraftCore
 import GraftTensors
 
-/// Turns labels as they are written in a file into what a head learns.
+/// Turns a column of labels into what a head learns. How it is read is decided once for all rows.
 ///
 /// - One label per text: the label's name, or its number.
-/// - Any number of labels: names or numbers separated by `|`, or a JSON list of them; a JSON list of decimals,
-///   one for each label (`[0.0, 1.0, 1.0]`), says 0 or 1 for each, as `transformers` wants it.
-/// - Regression: a number, or a JSON list with one for each output.
+/// - Any number of labels: names or numbers separated by `|`, or a JSON list of them. Where every row has as many
+///   entries as the head has labels, and each is 0, 1, a decimal between them or a truth value, they are indicators: what
+///   each label is, as `transformers` wants it. Or a column of its own for each label, with indicators.
+/// - Regression: a number, or a JSON list or columns with one for each output.
 public struct LabelReader: Sendable {
   /// The head's labels, in the order of its outputs.
   public let labels: [String]
   /// What the labels mean.
   public let problemType: ProblemType
-  /// The number of the first label. `nil` means 0, and that a name which looks like a number is a name.
-  public let base: Int?
-  private let indices: [String: Int]
+  /// Whether rows of several labels have a number for each label of the head.
+  private let areIndicators: Bool
+  private let column: LabelColumn
 
   /// - Parameters:
   ///   - labels: The head's labels, in the order of its outputs.
   ///   - problemType: What the labels mean.
-  ///   - base: The number of the first label, when the data number theirs.
-  public init(labels: [String], problemType: ProblemType, base: Int? = nil) {
+  ///   - base: The number of the first label, when the data number theirs; whole numbers are then no indicators.
+  ///   - rows: All rows of the column.
+  public init(labels: [String], problemType: ProblemType, base: Int? = nil, rows: [TextRow]) {
     self.labels = labels
     self.problemType = problemType
-    self.base = base
-    indices = Dictionary(labels.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    let written = rows.lazy.compactMap(\.label)
+    switch problemType {
+    case .regression:
+      areIndicators = false
+      column = LabelColumn(labels: labels, base: base, column: [])
+    case .singleLabel:
+      areIndicators = false
+      column = LabelColumn(
+        labels: labels, base: base,
+        column: written.compactMap { if case .text(let text) = $0, !text.isBlank { text } else { nil } })
+    case .multiLabel:
+      let items = written.filter { $0.columns == nil }.map { $0.items(named: labels) }.filter { !$0.isEmpty }
+      let isDecimal = items.allSatisfy { $0.allSatisfy { $0.contains(".") } }
+      areIndicators =
+        (base == nil || isDecimal) && !items.isEmpty
+        && items.allSatisfy { $0.count == labels.count && $0.allSatisfy { $0.indicator != nil } }
+      column = LabelColumn(labels: labels, base: base, column: areIndicators ? [] : items.flatMap { $0 })
+    }
+  }
+
+  /// How the column is read, where that is not plain.
+  public var note: Advice? {
+    guard areIndicators else { return column.note }
+    return
+      "labels read as 0 or 1 for each of \(column.list); for numbers of labels set \(option: "label-base")"
   }
 
   /// What a row's label means.
@@ -37,7 +62,8 @@ public struct LabelReader: Sendable {
       switch problemType {
       case .singleLabel:
         guard case .text(let text) = written else { throw wrong("one label", written) }
-        return ClassLabel(Int32(try index(text)))
+        guard !text.isBlank else { throw noLabel }
+        return ClassLabel(Int32(try column.index(of: text)))
       case .multiLabel: return ValuesLabel(try multiHot(written))
       case .regression: return ValuesLabel(try numbers(written))
       }
@@ -46,120 +72,127 @@ public struct LabelReader: Sendable {
     }
   }
 
-  private func index(_ written: String) throws -> Int {
-    let text = written.trimmed
-    guard !text.isEmpty else { throw noLabel }
-    if base == nil, let index = indices[text] { return index }
-    // Tables that went through a spreadsheet say 3.0 for 3.
-    if let number = Int(text) ?? Double(text).flatMap(Int.init(exactly:)) {
-      let first = base ?? 0
-      let (index, overflow) = number.subtractingReportingOverflow(first)
-      guard !overflow, labels.indices.contains(index) else {
-        throw GraftError(
-          .mismatch,
-          "the label number is out of range",
-          expected: "\(first) to \(first + labels.count - 1) for the labels \(list)",
-          found: text,
-          advice: base == nil && number == labels.count
-            ? "Set \(option: "label-base") to 1 when classes are counted from 1."
-            : "Choose a head with more labels, or check \(option: "label-column") and \(option: "label-base")."
-        )
-      }
-      return index
-    }
-    if let index = indices[text] { return index }
-    throw GraftError(
-      .mismatch,
-      "unknown label",
-      expected: "one of \(list)",
-      found: "'\(text.prefix(60))'",
-      advice:
-        "Check \(option: "label-column"), or give the head these labels: \(action: .swapHead(to: "NAME", labels: "A,B"))."
-    )
-  }
-
   private func multiHot(_ written: WrittenLabel) throws -> [Float] {
-    var items: [String]
-    switch written {
-    case .list(let list): items = list
-    case .text(let text):
-      if let list = text.jsonList {
-        items = list
-      } else {
-        items = text.split(separator: "|").map(String.init)
+    if let columns = written.columns {
+      return try inOrder(columns).map { name, text in
+        guard let value = text.indicator else {
+          throw GraftError(
+            .mismatch, "wrong label", expected: "0 or 1 in the column '\(name)'",
+            found: text.isBlank ? "nothing" : "'\(text.prefix(60))'")
+        }
+        return value
       }
     }
-    if items.count == labels.count, items.allSatisfy({ $0.contains(".") }) {
-      let values = items.compactMap { Float($0.trimmed) }
-      if values.count == items.count, values.allSatisfy({ (0...1).contains($0) }) { return values }
-    }
-    items.removeAll { $0.trimmed.isEmpty }
+    let items = written.items(named: labels)
     var values = [Float](repeating: 0, count: labels.count)
-    for item in items { values[try index(item)] = 1 }
+    guard !areIndicators else { return items.isEmpty ? values : items.map { $0.indicator ?? 0 } }
+    for item in items {
+      let index = try column.index(of: item)
+      guard values[index] == 0 else {
+        throw GraftError(
+          .mismatch, "a row names a label twice",
+          expected: "each label once, or in every row 0 or 1 for each of \(labels.count) labels",
+          found: items.joined(separator: "|"))
+      }
+      values[index] = 1
+    }
     return values
   }
 
   private func numbers(_ written: WrittenLabel) throws -> [Float] {
-    let items: [String] =
-      switch written {
-      case .list(let list): list
-      case .text(let text): text.jsonList ?? [text]
-      }
-    if items.count == 1, items[0].trimmed.isEmpty { throw noLabel }
-    let values = items.compactMap { Float($0.trimmed) }.filter(\.isFinite)
+    let items = try written.columns.map { try inOrder($0).map(\.text) } ?? written.items(named: [])
+    if items.allSatisfy(\.isBlank) { throw noLabel }
+    let values = items.compactMap { Float(LabelColumn.trimmed($0)) }.filter(\.isFinite)
     guard values.count == items.count, values.count == labels.count else {
       throw wrong(labels.count == 1 ? "a number" : "a JSON list of \(labels.count) numbers", written)
     }
     return values
   }
 
+  /// The texts of columns in the order of the head's labels: by their names, or by their places where they have none.
+  private func inOrder(_ columns: [WrittenLabel.Column]) throws -> [(name: String, text: String)] {
+    let own = labels.map(LabelColumn.canonical)
+    let isNumbered = columns.allSatisfy { Int($0.name) != nil }
+    if isNumbered, columns.count == own.count, Set(columns.map(\.name)) != Set(own) {
+      return zip(labels, columns).map { ($0, $1.text) }
+    }
+    let ordered = own.compactMap { name in columns.first { LabelColumn.canonical($0.name) == name } }
+    guard ordered.count == own.count, columns.count == own.count else {
+      throw GraftError(
+        .mismatch, "the columns of labels are not those of the head", expected: column.list,
+        found: columns.map(\.name).joined(separator: ", "),
+        advice:
+          "Check \(option: "label-column"), or give the head these labels: \(action: .swapHead(to: "NAME", labels: columns.map(\.name).joined(separator: ",")))."
+      )
+    }
+    return ordered.map { ($0.name, $0.text) }
+  }
+
   private var noLabel: GraftError {
     GraftError(
-      .missing,
-      "there is no label",
-      expected: expectation,
-      advice: "Say which column has it: \(option: "label-column")."
-    )
-  }
-
-  private var expectation: String {
-    problemType == .regression ? "a number" : "one of \(list)"
-  }
-
-  private var list: String {
-    let shown = labels.prefix(20).joined(separator: ", ")
-    return labels.count > 20 ? "\(shown), … (\(labels.count) labels)" : shown
+      .missing, "there is no label",
+      expected: problemType == .regression ? "a number" : "one of \(column.list)",
+      advice: "Say which column has it: \(option: "label-column").")
   }
 
   private func wrong(_ expected: String, _ written: WrittenLabel) -> GraftError {
-    GraftError(.mismatch, "wrong label", expected: expected, found: written.description)
+    GraftError(
+      .mismatch, "wrong label", expected: expected, found: written.description,
+      advice: problemType == .singleLabel
+        ? "A head for any number of labels takes lists and columns: set \(option: "problem-type") to multi-label."
+        : nil)
+  }
+}
+
+extension WrittenLabel {
+  /// The columns of labels with a column each.
+  var columns: [Column]? {
+    if case .columns(let columns) = self { columns } else { nil }
+  }
+
+  /// The parts of a list; of a text those of a JSON or Python list, or what stands between `|`. Blank ones are none.
+  ///
+  /// - Parameter labels: A text that is one of these is not cut.
+  func items(named labels: [String]) -> [String] {
+    switch self {
+    case .list(let items): items.filter { !$0.isBlank }
+    case .columns(let columns): columns.map(\.text)
+    case .text(let text):
+      (text.listItems ?? (labels.contains(text) ? [text] : text.split(separator: "|").map(String.init)))
+        .filter { !$0.isBlank }
+    }
   }
 }
 
 extension String {
-  /// The text without white space around it.
-  fileprivate var trimmed: String {
-    guard first?.isWhitespace == true || last?.isWhitespace == true else { return self }
-    let start = drop(while: \.isWhitespace)
-    return String(
-      start.prefix(
-        upTo: start.lastIndex { !$0.isWhitespace }.map { start.index(after: $0) } ?? start.startIndex
-      )
-    )
+  /// Whether there is nothing but white space.
+  var isBlank: Bool { allSatisfy(\.isWhitespace) }
+
+  /// A number from 0 to 1, or a truth value.
+  var indicator: Float? {
+    let text = LabelColumn.trimmed(self)
+    if let truth = LabelColumn.truth(text) { return truth ? 1 : 0 }
+    return Float(text).flatMap { (0...1).contains($0) ? $0 : nil }
   }
 
-  /// The elements of a JSON list of strings or numbers, when the text is one.
-  fileprivate var jsonList: [String]? {
-    guard first(where: { !$0.isWhitespace }) == "[", let json = try? JSON(parsing: Array(utf8)) else {
-      return nil
-    }
-    let items = json.array?.map { item -> String? in
-      switch item {
-      case .string(let text), .number(let text): text
-      default: nil
+  /// The elements of a list of strings, numbers or truth values, as JSON or Python write it.
+  fileprivate var listItems: [String]? {
+    guard first(where: { !$0.isWhitespace }) == "[" else { return nil }
+    // Python has single quotes, and truth values in capitals.
+    let python =
+      contains("\"")
+      ? self : replacing("'", with: "\"").replacing("True", with: "true").replacing("False", with: "false")
+    for spelling in [self, python] {
+      guard let json = try? JSON(parsing: Array(spelling.utf8)) else { continue }
+      let items = json.array?.map { item -> String? in
+        switch item {
+        case .string(let text), .number(let text): text
+        case .bool(let value): value ? "true" : "false"
+        default: nil
+        }
       }
+      return items?.contains(nil) == false ? items?.compactMap { $0 } : nil
     }
-    guard let items, !items.contains(nil) else { return nil }
-    return items.compactMap { $0 }
+    return nil
   }
 }

@@ -44,8 +44,12 @@ public struct SequenceClassification: Task {
   }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base)
+    let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows)
     return try rows.map(reader.label)
+  }
+
+  public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
+    LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows).note
   }
 
   public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {

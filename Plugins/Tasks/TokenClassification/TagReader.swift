@@ -22,6 +22,16 @@ struct TagReader {
   let base: Int?
   /// All rows, for the message about a label that is unknown.
   let rows: [TextRow]
+  /// Whether the tags of the data are names or numbers, decided for all of them.
+  private let column: LabelColumn
+
+  init(head: HeadTags, base: Int?, rows: [TextRow]) {
+    (self.head, self.base, self.rows) = (head, base, rows)
+    column = LabelColumn(labels: head.labels, base: base, column: rows.lazy.flatMap(Self.writtenTags))
+  }
+
+  /// How tags are read, where that is not plain.
+  var note: Advice? { column.note }
 
   /// - Parameter isRequired: Whether a row without labels is an error.
   /// - Throws: `GraftError` naming file and row.
@@ -67,7 +77,7 @@ struct TagReader {
     switch label {
     case .list(let names): names
     case .text(let text): text.split(separator: " ").map(String.init)
-    case nil: nil
+    case .columns, nil: nil
     }
   }
 
@@ -95,13 +105,19 @@ struct TagReader {
   }
 
   private func index(_ name: String) throws -> Int32 {
-    if base == nil, let index = head[name] { return index }
-    if let number = Int(name) {
-      let (index, overflow) = number.subtractingReportingOverflow(base ?? 0)
-      if !overflow, head.labels.indices.contains(index) { return Int32(index) }
-    }
-    if let index = head[name] { return index }
-    throw unknown("'\(name.prefix(60))'")
+    guard let index = column[name] else { throw unknown("'\(name.prefix(60))'") }
+    return Int32(index)
+  }
+
+  /// The tags of a row as they are written; none where it has no list of them.
+  static func writtenTags(of row: TextRow) -> [String] {
+    row.fields["tags"].flatMap { names($0) } ?? names(row.label) ?? []
+  }
+
+  /// The types of a row's entities that are given by their places.
+  static func writtenTypes(of row: TextRow) -> [String] {
+    let items = (row.fields["entities"] ?? row.fields["spans"])?.array ?? []
+    return items.compactMap { ($0.array?.last ?? $0["label"])?.string }
   }
 
   /// The labels of entities, which are in their order.
@@ -122,10 +138,7 @@ struct TagReader {
   /// A label that the head does not have, with those that the data have, in their order.
   private func unknown(_ found: String) -> GraftError {
     var (seen, names) = (Set<String>(), [String]())
-    let written = rows.lazy.flatMap {
-      $0.fields["tags"].flatMap { Self.names($0) } ?? Self.names($0.label) ?? []
-    }
-    for name in written where Int(name) == nil {
+    for name in rows.lazy.flatMap(Self.writtenTags) where Int(name) == nil {
       if seen.insert(name).inserted { names.append(name) }
       if names.count == 100 { break }
     }

@@ -45,6 +45,23 @@ public struct TokenClassification: Task {
     return try rows.map { try reader.labels(of: $0, isRequired: reading.isRequired) }
   }
 
+  public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
+    TagReader(head: head, base: reading.base, rows: rows).note
+  }
+
+  /// The tags of data, sorted, or those that entities need: `O`, and a beginning and an inside of each type.
+  public static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels {
+    let tags = Set(rows.flatMap(TagReader.writtenTags))
+    let types = Set(rows.flatMap(TagReader.writtenTypes)).sorted()
+    guard !tags.isEmpty || !types.isEmpty else {
+      throw GraftError(
+        .missing, "the data have no labels for words",
+        advice: "Say which column has them: \(option: "label-column").")
+    }
+    return InferredLabels(
+      tags.isEmpty ? ["O"] + types.flatMap { ["B-\($0)", "I-\($0)"] } : LabelColumn.sorted(tags), nil)
+  }
+
   // MARK: Examples
 
   /// What an example knows of its words.

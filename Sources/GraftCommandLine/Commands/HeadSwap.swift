@@ -18,7 +18,12 @@ struct HeadSwap: ParsableCommand {
           --labels World,Sports,Business,Sci/Tech --output classifier
         graft head swap adapted --to sequence-classification \\
           --num-labels 1 --problem-type regression --output scorer
+        graft head swap adapted --to sequence-classification --labels-from train.csv --output classifier
+        graft head swap adapted --to sequence-classification --labels-from train.csv \\
+          --text-column comment --label-column toxic,insult,threat --output moderator
         graft head swap classifier --to masked-lm --output back
+
+      \(DataFlags.help)
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -28,8 +33,16 @@ struct HeadSwap: ParsableCommand {
     completion: .names { RegisteredNames.heads })
   var to: String
 
-  @Option(help: ArgumentHelp("Names of the outputs, in their order.", valueName: "A,B,C"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Names of the outputs, in their order.", valueName: "A,B,C"))
   var labels: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Take the labels, sorted, and where it is clear what they mean, from data files.", valueName: "FILE"),
+    completion: .file())
+  var labelsFrom: [Path] = []
 
   @Option(
     parsing: .unconditional,
@@ -47,18 +60,19 @@ struct HeadSwap: ParsableCommand {
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
   var output: Path
 
+  @OptionGroup(title: "Data") var reading: DataFlags
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
-    if labels != nil, numLabels != nil {
-      throw ValidationError("Give --labels or --num-labels, not both.")
+    guard [labels != nil, numLabels != nil, !labelsFrom.isEmpty].count(where: \.self) < 2 else {
+      throw ValidationError("Give one of --labels, --labels-from and --num-labels.")
     }
     if let numLabels, !(1...100_000).contains(numLabels) {
       throw ValidationError("--num-labels must be between 1 and 100000.")
     }
     if let names = labelNames {
       if names.contains("") { throw ValidationError("--labels has an empty name.") }
-      if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
+      if let twice = LabelColumn.repeatedName(names) {
         throw ValidationError("--labels names '\(twice)' twice.")
       }
     }
@@ -75,10 +89,26 @@ struct HeadSwap: ParsableCommand {
     try DirectoryWriter.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let url = try checkpoint.locate(registry, flags.console)
+    let inferred = try labelsFrom.isEmpty ? nil : inferredLabels(url, registry)
     let change = try swapHead(
-      url, to: to, labels: labelNames, problemType: problemType?.problemType, seed: seed,
-      registry: registry)
+      url, to: to, labels: inferred?.labels ?? labelNames,
+      problemType: inferred?.problemType ?? problemType?.problemType, seed: seed, registry: registry)
     try change.write(to: output.url, from: url, registry: registry, flags)
+  }
+}
+
+extension HeadSwap {
+  /// What the data say about labels, which the console is told.
+  private func inferredLabels(_ url: URL, _ registry: Registry) throws -> InferredLabels {
+    let heads = try registry.heads(to, of: registry.open(url).checkpoint.family)
+    let data = try reading.read(labelsFrom, for: heads, flags.console)
+    let inferred = try inferLabels(
+      of: data.rows, forHead: to, of: url, problemType: problemType?.problemType, registry: registry)
+    let type = inferred.problemType.map { ", \($0.rawValue)" } ?? ""
+    flags.console.note(
+      "\(Format.count(inferred.labels.count, "label"))\(type): \(inferred.labels.prefix(20).joined(separator: ", "))\(inferred.labels.count > 20 ? ", …" : "")"
+    )
+    return inferred
   }
 }
 

@@ -9,7 +9,10 @@ import GraftTensors
 struct DataFlags: ParsableArguments {
   @OptionGroup(title: "Data") var columns: ColumnFlags
 
-  @Option(help: ArgumentHelp("The column of the label. (default: label)", valueName: "C"))
+  @Option(
+    help: ArgumentHelp(
+      "The column of the label; several, as in toxic,insult, have 0 or 1 each. (default: label)",
+      valueName: "C"))
   var labelColumn: String?
 
   @Option(
@@ -24,6 +27,10 @@ struct DataFlags: ParsableArguments {
     'part-*.csv' all files that match. Columns are names, or numbers \
     from 1 for files without a header. 'ag_news' and 'ag_news:test' are data sets known by name: their \
     original files are looked for in ag_news/ below $GRAFT_DATA, the working directory and Graft's cache.
+
+    Labels are names, or numbers from 0 or --label-base; several of a row are 'a|b' or a JSON list of them, or 0 and 1 \
+    for each label: [1,0,1], '1|0|1', [true,false,true], or a column for each (--label-column a,b,c). A whole column is \
+    read in one way, which is said where it is not plain.
     """
 
   func validate() throws {
@@ -37,7 +44,7 @@ struct DataFlags: ParsableArguments {
   private var options: DataOptions {
     get throws {
       var options = try columns.options
-      options.labelColumn = try labelColumn.map(Column.init)
+      if let labelColumn { try options.setLabelColumns(labelColumn) }
       return options
     }
   }
@@ -68,6 +75,14 @@ struct DataFlags: ParsableArguments {
       options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
       console: console
     ).read(files)
+  }
+}
+
+extension DataOptions {
+  /// Sets the columns of labels from the value of a flag.
+  fileprivate mutating func setLabelColumns(_ text: String) throws {
+    let columns = try Column.list(text)
+    (labelColumn, labelColumns) = columns.count == 1 ? (columns[0], []) : (nil, columns)
   }
 }
 
@@ -129,7 +144,7 @@ struct EvaluationColumnFlags: ParsableArguments {
   func change(_ options: inout DataOptions) throws {
     if let evalTextColumn { options.textColumns = try Column.list(evalTextColumn) }
     if let evalPairColumn { options.pairColumn = try Column(parsing: evalPairColumn) }
-    if let evalLabelColumn { options.labelColumn = try Column(parsing: evalLabelColumn) }
+    if let evalLabelColumn { try options.setLabelColumns(evalLabelColumn) }
     if let evalDataFormat { options.format = evalDataFormat }
     if let evalDelimiter { options.delimiter = evalDelimiter.byte }
   }

@@ -21,11 +21,14 @@ extension DatasetFacts {
     return sentences
   }
 
+  /// How labels are read, for people.
+  var labelSentence: String? { labelNote?.commandLineText }
+
   /// The same for programs.
   var members: [(String, JSON)] {
     [
       ("rows", JSON(rows)), ("examples", JSON(examples)), ("max_length", JSON(maximumLength)),
       ("truncated", JSON(truncated)), ("skipped", JSON(skipped.count)),
-    ]
+    ] + (labelSentence.map { [("labels", .string($0))] } ?? [])
   }
 }

@@ -11,6 +11,19 @@ public enum ProblemType: String, Sendable {
   case regression
 }
 
+/// The labels of a new head, as data suggest them.
+public struct InferredLabels: Sendable, Equatable {
+  /// In the order of the outputs.
+  public let labels: [String]
+  /// What they mean; `nil` for a task to which that is no question.
+  public let problemType: ProblemType?
+
+  public init(_ labels: [String], _ problemType: ProblemType?) {
+    self.labels = labels
+    self.problemType = problemType
+  }
+}
+
 extension Configuration {
   /// More labels than this are a mistake in the file, not a task.
   static let maximumLabels = 1_000_000

@@ -94,6 +94,17 @@ public protocol Task: Sendable {
   /// - Throws: `GraftError` naming file and row: no label, or one that the task cannot learn.
   func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?]
 
+  /// How ``labels(of:_:)`` reads a column, where that is not plain: as numbers, say.
+  func note(on rows: [TextRow], _ reading: LabelReading) -> Advice?
+
+  /// The labels that a new head needs for data, and what they mean, where the data say it.
+  ///
+  /// - Parameters:
+  ///   - rows: All rows.
+  ///   - given: What labels mean, if that is known.
+  /// - Throws: `GraftError` when they are not clear, and by default, for a task that reads none.
+  static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels
+
   /// What the model reads of a row: one example, unless ``splitsRows``.
   ///
   /// - Parameters:
@@ -171,6 +182,14 @@ extension Task {
   public var classNames: [String]? { nil }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] { [] }
+
+  public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? { nil }
+
+  public static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels {
+    throw GraftError(
+      .refused, "the labels of the head '\(name)' are not inferred from data",
+      advice: "Name them with \(option: "labels"), where it has any.")
+  }
 
   public func examples(
     of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder

@@ -46,6 +46,19 @@ public enum WrittenLabel: Sendable, Hashable {
   case text(String)
   /// A JSON list of names or numbers.
   case list([String])
+  /// Several columns: one for each label or value.
+  case columns([Column])
+
+  /// A cell with the name of its column, which is a number where there is no header.
+  public struct Column: Sendable, Hashable {
+    public let name: String
+    public let text: String
+
+    public init(name: String, text: String) {
+      self.name = name
+      self.text = text
+    }
+  }
 }
 
 extension WrittenLabel: CustomStringConvertible {
@@ -54,6 +67,7 @@ extension WrittenLabel: CustomStringConvertible {
     switch self {
     case .text(let text): "'\(text.prefix(60))'"
     case .list(let items): "a list of \(items.count)"
+    case .columns(let columns): "\(columns.count) columns"
     }
   }
 }

@@ -50,6 +50,7 @@ public struct DataFacts: Sendable {
       switch row.label {
       case .text(let text): text
       case .list(let items): items.joined(separator: "|")
+      case .columns(let columns): columns.map { "\($0.name)=\($0.text)" }.joined(separator: "|")
       case nil: nil
       }
     }

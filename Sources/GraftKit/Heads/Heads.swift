@@ -48,6 +48,28 @@ public func swapHead(
     assumedLabels: labels == nil ? try new.first.map { try $0.settings.labels() } : nil)
 }
 
+/// The labels that a new head of a checkpoint needs for data, and what they mean.
+///
+/// - Parameters:
+///   - rows: All rows.
+///   - name: The head: a registered one.
+///   - source: The checkpoint that it is for.
+///   - problemType: What labels mean, if that is known.
+///   - registry: The plugins.
+/// - Throws: `GraftError` when the head is unknown, has no labels, or the data do not say them clearly.
+public func inferLabels(
+  of rows: [TextRow], forHead name: String, of source: URL, problemType: ProblemType? = nil,
+  registry: Registry
+) throws -> InferredLabels {
+  let heads = try registry.heads(name, of: registry.open(source).checkpoint.family)
+  guard let task = heads.tasks.first(where: { $0.hasLabels }) else {
+    throw GraftError(
+      .refused, "the head '\(heads.name)' has no labels of its own",
+      advice: "Leave out \(option: "labels-from").")
+  }
+  return try task.inferredLabels(of: rows, problemType)
+}
+
 /// The active head of a checkpoint alone, or a parked one.
 ///
 /// `id` is the head as the list of heads shows it; `nil` is the active one.
@@ -121,6 +143,11 @@ extension Checkpoint {
       throw GraftError(
         .refused, "the head '\(set.name)' has no labels of its own",
         advice: "Leave out \(option: "labels") and \(option: "problem-type").")
+    }
+    if let name = labels.flatMap(LabelColumn.repeatedName) {
+      throw GraftError(
+        .mismatch, "two labels have the same name", expected: "labels of different names",
+        found: "'\(name)' twice")
     }
     let current = parked ?? self[set.name]
     var settings = Configuration()

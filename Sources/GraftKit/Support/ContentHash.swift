@@ -29,6 +29,7 @@ package struct ContentHash {
     switch row.label {
     case .text(let text): add("text" + text)
     case .list(let items): add(JSON.array(items.map { .string($0) }).text())
+    case .columns(let columns): for column in columns { add(column.name + "=" + column.text) }
     case nil: add("")
     }
     for (name, value) in row.fields {

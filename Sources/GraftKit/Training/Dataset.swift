@@ -79,10 +79,14 @@ public struct Dataset: Sendable {
       self = try Dataset(packing: rows, encoder, facts)
       return
     }
+    let kept = rows
     let labels =
       try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), base: labelBase) : []
+    if requiringLabels {
+      facts.labelNote =
+        model.heads.lazy.compactMap { $0.task.note(on: kept, LabelReading(base: labelBase)) }.first
+    }
     let task = model.heads.first?.task
-    let kept = rows
     @Sendable func examples(_ row: Int) throws -> [Example] {
       let label = labels.isEmpty ? nil : labels[row]
       return try task?.examples(of: kept[row], label: label, encoder)

@@ -1,4 +1,5 @@
 import GraftCore
+import GraftTensors
 
 /// Which rows are longer than a model reads, and which have nothing to learn from: found before a run, by tokenizing
 /// every text that may be.
@@ -76,6 +77,8 @@ public struct DatasetFacts: Sendable, Equatable {
   public var truncatedRows: [Int] = []
   /// The rows that are left out, because they have no token that a head could learn from.
   public var skipped: [TextRow.Place] = []
+  /// How labels are read, where that is not plain.
+  public var labelNote: Advice?
   /// Whether texts are packed into pieces of the full length.
   public var isPacked = false
 
