@@ -29,7 +29,7 @@ import Testing
       stderr: ["'0' is invalid for '--max-shard-size"]),
     Row(
       "head swap {base} --to sequence-classification --labels A,B --num-labels 2 --output out", code: 64,
-      stderr: ["--labels or --num-labels, not both"]),
+      stderr: ["Give one of --labels, --labels-from and --num-labels"]),
     Row(
       "head swap {base} --to sequence-classification --num-labels 0 --output out", code: 64,
       stderr: ["--num-labels must be between"]),

@@ -119,12 +119,12 @@ import Testing
       #expect(try labels("signs") == ["-1", "0", "1"])
       for (texts, expected, note) in [
         (["0", "1", "2"], [0, 1, 2], "labels read as numbers from 0 to 2"),
-        (["-1", "0", "1.0"], [0, 1, 2], ""),
+        (["-1", "0", "1.0"], [0, 1, 2], "labels read as the names -1, 0, 1, and not as numbers"),
       ] {
         try sandbox.write("d.csv", "text,label\n" + texts.map { "t,\($0)\n" }.joined())
         let outcome = try run("evaluate signs --data d.csv --allow-untrained --predictions p.jsonl")
         #expect(try written() == expected.map { JSON($0) })
-        #expect(outcome.stderr.contains(note))
+        #expect(outcome.stderr.contains(note), "\(outcome.stderr)")
       }
       // Data with other labels are named, with what to do.
       try sandbox.write("d.csv", "text,label\nt,good\nt,bad\n")

@@ -45,7 +45,7 @@ import Testing
     Row(
       "train model --data data.csv --output out --epochs 4 --batch-size 2 --eval-split 0.5 --early-stopping-patience 1 "
         + "--early-stopping-threshold 9 --load-best-model-at-end --metric-for-best-model loss",
-      stdout: ["eval_loss", "train_samples             2\n"],
+      stdout: ["eval_loss", "train_samples                    2\n"],
       stderr: [
         "training on 2 rows, evaluating on 2 of the same data\n",
         "stopped after step 2: 1 evaluation without progress\n",
@@ -120,7 +120,7 @@ import Testing
         "warning: 4 of 4 texts are longer than 6 tokens and are cut\n",
       ], prepare: trainedOnPairs),
     Row(
-      "evaluate trained --data pairs.csv", stdout: ["eval_samples             4\n"],
+      "evaluate trained --data pairs.csv", stdout: ["eval_samples                     4\n"],
       stderr: ["read 4 rows of pairs.csv: column 'premise', pair 'hypothesis', label 'class'\n"],
       prepare: trainedOnPairs),
     Row(
@@ -323,7 +323,7 @@ import Testing
       "train model --data data.csv --output trained --max-steps 1 --batch-size 2 --resume", code: 1,
       stderr: ["--max-steps: differs from the run that is resumed; expected 2, found 1"], prepare: trained),
     Row(
-      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --label-base 1 --resume",
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --take 3 --resume",
       code: 1, stderr: ["--data: other rows or labels than those of the run that is resumed"],
       prepare: trained),
     Row(

@@ -18,9 +18,10 @@ struct HeadSwap: ParsableCommand {
           --labels World,Sports,Business,Sci/Tech --output classifier
         graft head swap adapted --to sequence-classification \\
           --num-labels 1 --problem-type regression --output scorer
-        graft head swap adapted --to sequence-classification --labels-from train.csv --output classifier
-        graft head swap adapted --to sequence-classification --labels-from train.csv \\
-          --text-column comment --label-column toxic,insult,threat --output moderator
+        graft head swap adapted --to sequence-classification \\
+          --labels-from train.csv --output classifier
+        graft head swap adapted --to sequence-classification \\
+          --labels-from train.csv --label-column toxic,insult --output moderator
         graft head swap classifier --to masked-lm --output back
 
       \(DataFlags.help)

@@ -216,7 +216,7 @@ import Testing
     #expect(message.contains("option 'metric-for-best-model': evaluations have no such score"))
     #expect(
       message.contains("found 'acuracy'. Choose a score of the head, or 'loss'. Did you mean 'accuracy'?"))
-    #expect(message.contains("accuracy, f1_macro, loss"))
+    #expect(message.contains("expected one of accuracy, balanced_accuracy, "))
     #expect(
       self.message {
         $0.metricForBestModel = "eval_other_accuracy"
