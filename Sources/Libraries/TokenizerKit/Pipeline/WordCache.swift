@@ -41,14 +41,14 @@ struct WordCache: Sendable {
   /// By ASCII character, the same.
   private var asciiEdges = [Bool?](repeating: nil, count: 0x80)
 
-  /// Appends the tokens of a word.
+  /// Appends the tokens of a word. It mutates nothing; a cache that is only read would be copied for each word.
   ///
   /// - Parameters:
   ///   - word: Its bytes, behind which ``PieceTable/padding`` more can be read.
   ///   - scalar: What its first scalar is counted as.
   /// - Returns: How many scalars it has; `nil` when it is not known.
   @inline(__always)
-  func append(_ word: UnsafePointer<UInt8>, _ length: Int, at scalar: Int, to pieces: inout Pieces) -> Int? {
+  mutating func append(_ word: UnsafePointer<UInt8>, _ length: Int, at scalar: Int, to pieces: inout Pieces) -> Int? {
     slots.withUnsafeBufferPointer { slots in
       records.withUnsafeBufferPointer { records in
         let tag = tag(of: word, length)
