@@ -30,7 +30,7 @@ import GraftPlugins
       stderr: ["Unknown option '--lr-schedule-type'. Did you mean '--lr-scheduler'?"]),
     Row(
       "train x --data a --output b --lr-scheduler consine", code: 64,
-      stderr: ["'consine' is invalid for '--lr-scheduler", " Did you mean 'cosine'?\n"]),
+      stderr: ["'consine' is invalid for '--lr-scheduler", " Did you mean 'cosine'? Please provide"]),
     Row("embed x a --pooling=maen --output b", code: 64, stderr: ["Did you mean 'mean'?"]),
     Row("export {base} --format onxn --output o", code: 1, stderr: ["Did you mean 'onnx'?"]),
     Row(

@@ -43,8 +43,11 @@ enum Misspelling {
       if let value, !option.values.isEmpty, !option.values.contains(value), first.contains("'\(value)'"),
         let nearest = NearestName.find(value, among: option.values)
       {
-        return ([Substring("\(first) Did you mean '\(nearest)'?")] + lines.dropFirst()).joined(
-          separator: "\n")
+        // The list of values follows the first line.
+        let guess = "Did you mean '\(nearest)'?"
+        let place = first.range(of: " Please provide")?.lowerBound ?? first.endIndex
+        let line = first[..<place] + " " + guess + first[place...]
+        return ([Substring(line)] + lines.dropFirst()).joined(separator: "\n")
       }
     }
     return nil
