@@ -48,7 +48,9 @@ struct WordCache: Sendable {
   ///   - scalar: What its first scalar is counted as.
   /// - Returns: How many scalars it has; `nil` when it is not known.
   @inline(__always)
-  mutating func append(_ word: UnsafePointer<UInt8>, _ length: Int, at scalar: Int, to pieces: inout Pieces) -> Int? {
+  mutating func append(_ word: UnsafePointer<UInt8>, _ length: Int, at scalar: Int, to pieces: inout Pieces)
+    -> Int?
+  {
     slots.withUnsafeBufferPointer { slots in
       records.withUnsafeBufferPointer { records in
         let tag = tag(of: word, length)
