@@ -144,6 +144,22 @@ import Testing
     }
   }
 
+  @Test("one label of which nothing says what it is has a probability; what was trained is a number")
+  func oneLabel() throws {
+    try Sandbox.with { sandbox in
+      _ = try prepared(sandbox, "base", labels: ["0.1", "0.9", "0.3", "0.4", "0.2", "0.7"])
+      #expect(
+        try sandbox.shell("$GRAFT head swap m --to sequence-classification --num-labels 1 --output one").code
+          == 0)
+      let shown = try sandbox.shell("$GRAFT predict one 'he can' --allow-untrained")
+      #expect(shown.stdout.wholeMatch(of: /LABEL_0\t0\.\d{4}\the can\n/) != nil, "\(shown.stdout)")
+      #expect(try sandbox.shell("$GRAFT train one --data data.csv --output out --max-steps 1").code == 0)
+      #expect(try JSON(file: sandbox.url("out/config.json"))["problem_type"]?.string == "regression")
+      let number = try sandbox.shell("$GRAFT predict out 'he can'")
+      #expect(number.stdout.hasPrefix("-\t"), "\(number.stdout)")
+    }
+  }
+
   @Test("a regression has errors and correlations; what is undefined is left out")
   func regression() throws {
     try Sandbox.with { sandbox in

@@ -27,6 +27,24 @@ import Testing
     #expect(TextLabels([7, 7], names: ["x", "y"], problemType: .singleLabel).labels == ["x"])
   }
 
+  /// As `TextClassificationPipeline` of transformers 5.23 shows logits of 0.3 and -2.
+  @Test("one label without a problem type is scored by the sigmoid")
+  func oneLabel() throws {
+    func labels(_ configuration: Configuration) throws -> [TextLabels] {
+      try SequenceClassification(configuration).predictions(
+        Tensor([0.3, -2], shape: [2, 1]), Batch(), Array(examples[..<2]))
+    }
+    var configuration = Configuration(["id2label": ["0": "toxic"]])
+    let found = try labels(configuration)
+    #expect(
+      zip(found.map(\.score), [0.574442516811659, 0.119202922022118] as [Float]).allSatisfy {
+        abs($0 - $1) < 1e-7
+      })
+    #expect(found.map(\.labels) == [["toxic"], ["toxic"]])
+    configuration["problem_type"] = "regression"
+    #expect(try labels(configuration).map(\.score) == [0.3, -2])
+  }
+
   @Test("and it is the one that an evaluation counts")
   func tiedScores() throws {
     var batch = PreparedBatch(Batch())

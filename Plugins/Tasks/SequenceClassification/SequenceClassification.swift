@@ -20,6 +20,9 @@ public struct SequenceClassification: Task {
   public let problemType: ProblemType
   /// Of several labels: above which probability each is given.
   public let thresholds: [Float]
+  /// Whether one label, of which nothing says that it is a number, is scored with its probability: the pipeline of
+  /// transformers shows the sigmoid.
+  private let showsProbability: Bool
   /// What becomes of texts that are longer than the model reads.
   public let longTexts: LongTexts
 
@@ -27,6 +30,7 @@ public struct SequenceClassification: Task {
     labels = try configuration.labels()
     problemType = try configuration.problemType()
     thresholds = try DecisionThresholds.read(configuration, labels: labels.count)
+    showsProbability = labels.count == 1 && configuration["problem_type"] == nil
     longTexts = try LongTexts(configuration)
   }
 
@@ -129,7 +133,9 @@ public struct SequenceClassification: Task {
   ) throws -> [TextLabels] {
     (0..<scores.rows).map { row in
       let values = scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)]
-      return TextLabels(values, names: labels, problemType: problemType, thresholds: thresholds)
+      return TextLabels(
+        values, names: labels, problemType: problemType, thresholds: thresholds,
+        isProbability: showsProbability)
     }
   }
 }

@@ -22,8 +22,10 @@ public struct TextLabels: TaskPrediction, Equatable {
   ///   - names: The labels, in the order of the outputs.
   ///   - problemType: What the labels mean.
   ///   - thresholds: Of several labels: above which probability each is given; `nil` is a half.
+  ///   - isProbability: Whether the number of a regression is shown as the probability of its label.
   public init(
-    _ logits: some Collection<Float>, names: [String], problemType: ProblemType, thresholds: [Float]? = nil
+    _ logits: some Collection<Float>, names: [String], problemType: ProblemType, thresholds: [Float]? = nil,
+    isProbability: Bool = false
   ) {
     self.names = names
     switch problemType {
@@ -44,8 +46,8 @@ public struct TextLabels: TaskPrediction, Equatable {
       labels = zip(names, isGiven).filter(\.1).map(\.0)
       answer = .array(isGiven.map { JSON($0 ? 1 as Float : 0) })
     case .regression:
-      scores = Array(logits)
-      labels = []
+      scores = isProbability ? logits.map(Self.probability) : Array(logits)
+      labels = isProbability ? names : []
       answer = .array(logits.map { JSON($0) })
     }
     score = problemType == .regression ? scores.first ?? 0 : scores.max() ?? 0

@@ -21,6 +21,18 @@ extension Checkpoint {
         advice: "Leave out \(option: "label-all-tokens") and \(option: "tag-scheme")."))
   }
 
+  /// Settles that the active head learns numbers where it has one label and nothing says what that is, as the classes of
+  /// transformers do in training.
+  ///
+  /// - Throws: `GraftError` when the labels cannot be read.
+  package mutating func settleProblemType() throws {
+    let key = "problem_type"
+    guard let task = activeHead?.tasks.first(where: { $0.settingKeys.contains(key) }),
+      configuration[key] == nil, try configuration.labels().count == 1
+    else { return }
+    self[task.name]?.settings[key] = .string(ProblemType.regression.rawValue)
+  }
+
   /// Settles what the active head does with texts that are longer than the model reads.
   ///
   /// - Parameter longTexts: `nil` leaves it as it is.
