@@ -192,7 +192,7 @@ def check_formats(graft, report, name, imported, golden, work):
         source, again = work / f"saved-{form}", work / f"imported-{form}"
         source.mkdir()
         for other in imported.iterdir():
-            if other.suffix != ".safetensors":
+            if other.is_file() and other.suffix != ".safetensors":
                 (source / other.name).write_bytes(other.read_bytes())
         save(tensors | {name: tensors[target] for name, target in ties.items()}, source / file)
         graft("import", source, "--output", again)

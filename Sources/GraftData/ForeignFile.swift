@@ -85,7 +85,7 @@ enum ForeignFile {
   }
 
   /// Refuses UTF-16 without a byte order mark, of which every other byte is 0 where the text is English, and what has
-  /// bytes that no text has.
+  /// bytes that no text has. A zero here and there in text is a character.
   private static func refuseBinary(_ head: [UInt8]) throws {
     let start = head.prefix(512)
     guard start.contains(0), !start.starts(with: [0xFF, 0xFE]), !start.starts(with: [0xFE, 0xFF]) else {
@@ -97,6 +97,11 @@ enum ForeignFile {
         .malformed, "a file in UTF-16 without a byte order mark",
         advice: Advice("Convert the file to UTF-8, for example with 'iconv -f UTF-16\(order) -t UTF-8'."))
     }
-    throw GraftError(.malformed, "a binary file, not text", expected: "rows of text")
+    let controls = start.count { $0 < 0x20 && ![0x09, 0x0A, 0x0D].contains($0) }
+    // The last scalar may be cut off.
+    let isText = (0..<4).contains { String(validating: start.dropLast($0), as: UTF8.self) != nil }
+    guard isText, controls * 2 < start.count else {
+      throw GraftError(.malformed, "a binary file, not text", expected: "rows of text")
+    }
   }
 }

@@ -212,6 +212,14 @@ import Testing
     }
   }
 
+  @Test("a zero in text is a character, also where a scalar is cut off at the end of what is looked at")
+  func zerosInText() throws {
+    let line = "a\0b\u{1} cé"
+    let texts = Array(repeating: line, count: 90)
+    #expect(try read("a.txt", texts.map { $0 + "\n" }.joined()) == texts)
+    #expect(try read("a.csv", "text\n\(line)\n") == [line])
+  }
+
   private func read(_ name: String, _ content: String, _ options: DataOptions = DataOptions()) throws
     -> [String]
   {
