@@ -13,7 +13,7 @@ from harness.results import Goal, Row
 from harness.runner import alternate, run
 from harness.trainers import train_with_graft, train_with_pytorch
 
-SIZE, STEPS, WARM_UP, COUNT = "bert-base", 6, 8, 48
+SIZE, STEPS, WARM_UP, COUNT = "bert-base", 6, 16, 256
 WITHIN_TENTH = Goal(0.9)
 # What a family's configuration has otherwise than BERT's, and the goal.
 FAMILIES = {

@@ -160,14 +160,14 @@ import Testing
       // A published model, its files and values checked; then with a wrong hash and a wrong value.
       let repository = try Repository("acme/tiny-bert", URL(filePath: fixture))
       let file = try #require(repository.files["model.safetensors"])
-      func catalogue(_ hash: String, _ value: String) throws {
+      func catalogue(_ hash: String, _ value: String, encodings: String = "[]") throws {
         let golden =
           #"{"ids": [2, 3], "output": "last_hidden_state", "first": [0, 0], "values": [[\#(value)]]}"#
         try sandbox.write(
           "zoo.json",
           """
           {"models": [{"names": ["acme/tiny-bert"], "files": {"model.safetensors": {"bytes": \(file.size), \
-          "sha256": "\(hash)"}}, "golden": [\(golden)]}]}
+          "sha256": "\(hash)"}}, "golden": [\(golden)], "encodings": \(encodings)}]}
           """)
       }
       try catalogue(file.hash, "1000")
@@ -175,9 +175,16 @@ import Testing
       #expect(wrongValue.code == 1)
       #expect(wrongValue.stdout.contains("ok      model.safetensors"))
       #expect(wrongValue.stdout.contains("FAILED  last_hidden_state"))
+      #expect(wrongValue.stderr.hasSuffix("the catalogue has no published tokens to compare with\n"))
       try catalogue(String(repeating: "0", count: 64), "1000")
       let wrongHash = try sandbox.graft(["zoo", "verify", "acme/tiny-bert"], environment: environment)
       #expect(wrongHash.stdout.contains("FAILED  model.safetensors"))
+      try catalogue(
+        file.hash, "1000", encodings: #"[{"text": "he", "ids": [2, 149, 3]}, {"text": "he", "ids": [2, 3]}]"#)
+      let tokens = try sandbox.graft(["zoo", "verify", "acme/tiny-bert"], environment: environment)
+      #expect(tokens.stdout.contains("ok      tokens"))
+      #expect(tokens.stdout.contains("FAILED  tokens"))
+      #expect(!tokens.stderr.contains("tokens to compare"))
     }
   }
 

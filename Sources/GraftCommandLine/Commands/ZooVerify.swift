@@ -12,8 +12,9 @@ struct ZooVerify: ParsableCommand {
     abstract: "Fetch a model of the catalogue and check its files, its size and its published values.",
     discussion: """
       Files are compared with their SHA-256, where the catalogue lists it. Then the model is loaded, its \
-      backbone's parameters are counted, and its outputs are compared with published values. Exits 1 on a \
-      difference. A model that was added with 'graft zoo add' has no published values: it is only loaded.
+      backbone's parameters are counted, and its tokens and outputs are compared with published values. What \
+      the catalogue does not list is named. Exits 1 on a difference. A model that was added with \
+      'graft zoo add' has no published values: it is only loaded.
 
       EXAMPLES
         graft zoo verify bert-base-uncased
@@ -58,7 +59,7 @@ struct ZooVerify: ParsableCommand {
         Check(
           name: "parameters", passes: found == expected, detail: "\(Format.grouped(found)) in the backbone"))
     }
-    if checks.isEmpty, entry.golden.isEmpty {
+    if checks.isEmpty, entry.encodings.isEmpty, entry.golden.isEmpty {
       _ = try opened.checkpoint.makeModel()
       if !output.json {
         let count = Format.grouped(try opened.checkpoint.activeWeights().elementCount)
@@ -66,6 +67,7 @@ struct ZooVerify: ParsableCommand {
         return try Output.print("\(entry.name) \(sentence)")
       }
     }
+    checks += try entry.encodings.map { try check($0, opened.checkpoint) }
     let backend = try backend.make(registry, output.console)
     for golden in entry.golden {
       let difference = try golden.difference(of: opened.checkpoint, backend: backend)
@@ -75,6 +77,13 @@ struct ZooVerify: ParsableCommand {
           detail: "max abs diff \(Format.number(Double(difference)))"))
     }
     try show(checks)
+    let absent = [
+      (entry.files.isEmpty, "checksums of files"), (entry.encodings.isEmpty, "tokens"),
+      (entry.golden.isEmpty, "outputs"),
+    ].filter(\.0).map(\.1)
+    if !absent.isEmpty {
+      output.console.note("the catalogue has no published \(absent.joined(separator: ", ")) to compare with")
+    }
     if !checks.allSatisfy(\.passes) { throw ExitCode.failure }
   }
 
@@ -87,6 +96,16 @@ struct ZooVerify: ParsableCommand {
     return Check(
       name: file.name, passes: size == file.bytes && hash == file.sha256,
       detail: "\(Format.grouped(size)) bytes, SHA-256 \(hash)")
+  }
+
+  private func check(_ encoding: ModelCatalogue.Encoding, _ checkpoint: Checkpoint) throws -> Check {
+    guard let tokenizer = checkpoint.tokenizer else {
+      return Check(name: "tokens", passes: false, detail: "the checkpoint has no tokenizer")
+    }
+    let ids = tokenizer.encode(encoding.text, pair: nil, truncation: nil, addSpecialTokens: true).ids
+    return Check(
+      name: "tokens", passes: ids == encoding.ids,
+      detail: "\(ids.map(String.init).joined(separator: " ")) of '\(encoding.text)'")
   }
 
   private func show(_ checks: [Check]) throws {

@@ -6,8 +6,8 @@ import GraftTensors
 public struct GoldenSlice: Sendable {
   /// What the model reads.
   public enum Input: Sendable {
-    /// Left to the model's tokenizer.
-    case text(String)
+    /// A text, or a pair of them, left to the model's tokenizer.
+    case text(String, pair: String?)
     /// A row of ids, padding included; token types, all 0 by default; and 0 where a token is not read.
     case row(ids: [Int32], types: [Int32], mask: [Int])
   }
@@ -22,25 +22,31 @@ public struct GoldenSlice: Sendable {
   /// The absolute difference within which the values were published, where that is more than their digits say.
   public let tolerance: Float?
 
-  init?(_ json: JSON) {
-    func integers(_ key: String) -> [Int]? { json[key]?.array?.compactMap(\.int) }
-    guard let output = json["output"]?.string,
-      let first = integers("first"), first.count == 2, first.allSatisfy({ (0..<1 << 20).contains($0) }),
-      let values = json["values"]?.array?.map({ $0.array?.compactMap(\.double).map(Float.init) ?? [] })
-    else { return nil }
-    if let text = json["text"]?.string {
-      input = .text(text)
+  /// - Throws: `GraftError` naming the key that is missing or holds something else.
+  init(_ json: JSON) throws {
+    let reader = CatalogueReader(json: json)
+    func integers(_ key: String, count: Int) throws -> [Int]? {
+      try reader.optional(key, "\(count) integers") { member in
+        member.list(of: \.int).flatMap { $0.count == count ? $0 : nil }
+      }
+    }
+    output = try reader.required("output", "the name of an output", \.string)
+    first = try reader.required("first", "a token, and a place in its row") { member in
+      guard let place = member.list(of: \.int), place.count == 2 else { return nil }
+      return place.allSatisfy { (0..<1 << 20).contains($0) } ? (place[0], place[1]) : nil
+    }
+    values = try reader.required("values", "lists of numbers") { member in
+      member.list { row in row.list { $0.double.map { Float($0) } } }
+    }
+    tolerance = try reader.optional("tolerance", "a number") { $0.double.map { Float($0) } }
+    if let text = try reader.optional("text", "a text", \.string) {
+      input = .text(text, pair: try reader.optional("pair", "a text", \.string))
     } else {
-      guard let ids = integers("ids"), !ids.isEmpty else { return nil }
-      let types = integers("types") ?? ids.map { _ in 0 }
-      let mask = integers("mask") ?? ids.map { _ in 1 }
-      guard types.count == ids.count, mask.count == ids.count else { return nil }
+      let ids = try reader.required("ids", "integers, or a 'text'") { $0.list(of: \.int) }
+      let types = try integers("types", count: ids.count) ?? ids.map { _ in 0 }
+      let mask = try integers("mask", count: ids.count) ?? ids.map { _ in 1 }
       input = .row(ids: ids.map { Int32(clamping: $0) }, types: types.map { Int32(clamping: $0) }, mask: mask)
     }
-    tolerance = json["tolerance"]?.double.map { Float($0) }
-    self.output = output
-    self.first = (first[0], first[1])
-    self.values = values
   }
 
   /// The largest difference between the values and what a checkpoint computes.
@@ -55,11 +61,11 @@ public struct GoldenSlice: Sendable {
     case .row(let ids, let types, let mask):
       places = mask.indices.filter { mask[$0] != 0 }
       batch.append(paddedRow: ids, tokenTypes: types, mask: mask.map { $0 != 0 })
-    case .text(let text):
+    case .text(let text, let pair):
       guard let tokenizer = checkpoint.tokenizer else {
         throw GraftError(.missing, "the checkpoint has no tokenizer for the text", subject: "'\(text)'")
       }
-      let encoding = tokenizer.encode(text, pair: nil, truncation: nil, addSpecialTokens: true)
+      let encoding = tokenizer.encode(text, pair: pair, truncation: nil, addSpecialTokens: true)
       places = Array(encoding.ids.indices)
       batch.append(paddedRow: encoding.ids, tokenTypes: encoding.tokenTypes, mask: places.map { _ in true })
     }

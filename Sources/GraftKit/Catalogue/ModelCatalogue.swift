@@ -23,6 +23,7 @@ public struct ModelCatalogue: Sendable {
     /// The commit that ``files`` and ``golden`` are about.
     public let revision: String?
     public let files: [File]
+    public let encodings: [Encoding]
     public let golden: [GoldenSlice]
 
     public var name: String { names[0] }
@@ -33,6 +34,13 @@ public struct ModelCatalogue: Sendable {
     public let name: String
     public let bytes: Int
     public let sha256: String
+  }
+
+  /// What the model's tokenizer is published to make of a text.
+  public struct Encoding: Sendable {
+    public let text: String
+    /// Special tokens included.
+    public let ids: [Int32]
   }
 
   /// The user's own come first.
@@ -142,33 +150,28 @@ public struct ModelCatalogue: Sendable {
 
 extension ModelCatalogue.Entry {
   fileprivate init(_ json: JSON) throws {
-    func wrong(_ key: String, _ expected: String) -> GraftError {
-      GraftError(
-        .malformed, "wrong value", subject: "key '\(key)'", expected: expected,
-        found: json[key]?.kind ?? "nothing")
+    let reader = CatalogueReader(json: json)
+    func text(_ key: String) throws -> String? { try reader.optional(key, "a text", \.string) }
+    names = try reader.required("names", "a list of names") { $0.list(of: \.string) }
+    about = try text("about")
+    license = try text("license")
+    path = try text("path")
+    configuration = try reader.optional("configuration", "an object", \.object).map { Configuration($0) }
+    heads = try reader.optional("heads", "a list of names") { $0.array == [] ? [] : $0.list(of: \.string) }
+    tokenizer = try text("tokenizer")
+    revision = try text("revision")
+    files = try (reader.optional("files", "an object", \.object) ?? [:]).map { name, file in
+      let file = CatalogueReader(json: file)
+      return ModelCatalogue.File(
+        name: name, bytes: try file.required("bytes", "an integer", \.int),
+        sha256: try file.required("sha256", "a text", \.string))
     }
-    names = json["names"]?.array?.compactMap(\.string) ?? []
-    guard !names.isEmpty, names.count == json["names"]?.array?.count else {
-      throw wrong("names", "a list of names")
+    encodings = try (reader.optional("encodings", "a list", \.array) ?? []).map { encoding in
+      let encoding = CatalogueReader(json: encoding)
+      return ModelCatalogue.Encoding(
+        text: try encoding.required("text", "a text", \.string),
+        ids: try encoding.required("ids", "integers") { $0.list { $0.int.flatMap { Int32(exactly: $0) } } })
     }
-    about = json["about"]?.string
-    license = json["license"]?.string
-    path = json["path"]?.string
-    configuration = json["configuration"]?.object.map { Configuration($0) }
-    heads = json["heads"]?.array?.compactMap(\.string)
-    tokenizer = json["tokenizer"]?.string
-    revision = json["revision"]?.string
-    files = try (json["files"]?.object ?? [:]).map { name, file in
-      guard let bytes = file["bytes"]?.int, let hash = file["sha256"]?.string else {
-        throw wrong("files", "bytes and sha256 for each")
-      }
-      return ModelCatalogue.File(name: name, bytes: bytes, sha256: hash)
-    }
-    golden = try (json["golden"]?.array ?? []).map { slice in
-      guard let slice = GoldenSlice(slice) else {
-        throw wrong("golden", "ids or a text, output, first and values for each")
-      }
-      return slice
-    }
+    golden = try (reader.optional("golden", "a list", \.array) ?? []).map { try GoldenSlice($0) }
   }
 }
