@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import TestSupport
 import Testing
 
@@ -225,6 +226,41 @@ import Testing
       let header = String(decoding: bytes[10..<128], as: UTF8.self)
       #expect(header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 32), }"))
       #expect(bytes.count == 128 + 2 * 32 * 4)
+    }
+  }
+
+  @Test("labels that a classifier of entailment was not trained with")
+  func candidateLabels() throws {
+    try Sandbox.with { sandbox in
+      #expect(try sandbox.shell("cp -r '\(sandbox.resolve("{sequence-classification}"))' m").code == 0)
+      let renamed = try sandbox.shell(
+        "sed -i 's/World/entailment/; s/Sports/neutral/; s/Business/contradiction/' m/config.json")
+      #expect(renamed.code == 0)
+      let lines = try sandbox.shell("$GRAFT predict m he 'do it' --candidate-labels 'play, work'")
+      #expect(lines.code == 0, "\(lines.stderr)")
+      let columns = lines.stdout.split(separator: "\n").map { $0.split(separator: "\t") }
+      #expect(columns.map(\.last) == ["he", "do it"])
+      #expect(columns.allSatisfy { ["play", "work"].contains($0[0]) && (Double($0[1]) ?? 0) >= 0.5 })
+      try sandbox.write("texts.csv", "text,label\nhe,1\ndo it,2\n")
+      let json = try sandbox.shell(
+        "$GRAFT predict m --input texts.csv --candidate-labels play,work --multi-label --json")
+      let rows = try #require(JSON(parsing: Array(json.stdout.utf8)).array)
+      #expect(rows.compactMap { $0["text"]?.string } == ["he", "do it"])
+      let scores = rows.compactMap { $0["scores"]?.object }
+      #expect(scores.allSatisfy { Array($0.keys) == ["play", "work"] })
+      #expect(scores.contains { abs($0.values.compactMap(\.double).reduce(0, +) - 1) > 1e-3 })
+      for (flags, message) in [
+        ("--multi-label", "--hypothesis-template and --multi-label need --candidate-labels."),
+        ("--candidate-labels a,,b", "a candidate label is empty"),
+        ("--candidate-labels a --hypothesis-template none", "expected one '{}'"),
+        ("--candidate-labels a --pair b", "candidate labels are for single texts"),
+      ] {
+        let outcome = try sandbox.shell("$GRAFT predict m he \(flags)")
+        #expect(outcome.code != 0 && outcome.stderr.contains(message), "\(outcome.stderr)")
+      }
+      let other = try sandbox.shell(
+        "$GRAFT predict '\(sandbox.resolve("{sequence-classification}"))' he --candidate-labels a,b")
+      #expect(other.stderr.contains("candidate labels need a head that was trained on entailment"))
     }
   }
 }

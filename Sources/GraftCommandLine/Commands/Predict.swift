@@ -12,6 +12,10 @@ struct Predict: ParsableCommand {
       Prints one line a text in the texts' order, with tabs between label, score and text. Several labels \
       are joined with '|'; a regression and a text without any label have '-'. --json adds every label's score.
 
+      --candidate-labels asks a classifier of entailment for labels that it was not trained with. It scores the \
+      text against a sentence about each label. The scores add up to 1; with --multi-label each label has a \
+      probability of its own.
+
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
         graft predict news --input texts.txt > labelled.tsv
@@ -19,12 +23,15 @@ struct Predict: ParsableCommand {
         graft predict entailment --input pairs.csv --text-column premise \\
           --pair-column hypothesis
         graft predict entailment 'A man sleeps.' --pair 'A man is awake.'
+        graft predict entailment 'Stocks fell on Monday' \\
+          --candidate-labels sports,business,science
         zcat texts.gz | graft predict news --input - --json
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
 
+  @OptionGroup(title: "Zero-shot") var zeroShot: ZeroShotFlags
   @OptionGroup var longTexts: LongTextsFlag
   @OptionGroup var stride: StrideFlag
   @OptionGroup var batch: BatchFlag
@@ -44,6 +51,9 @@ struct Predict: ParsableCommand {
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()
+    if let question = try zeroShot.question() {
+      return try classify(input.rows(output.console), with: model, question, registry)
+    }
     let rows = try input.rows(like: opened.trainedInputs, output.console)
     try inputs.check(rows, for: opened, output.console)
     let data = try Dataset(
@@ -57,7 +67,24 @@ struct Predict: ParsableCommand {
       model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
       progress: { bar.update($0) })
     bar.clear()
-    let truncated = Set(data.facts.truncatedRows)
+    try show(predictions, of: rows, truncated: Set(data.facts.truncatedRows))
+  }
+
+  private func classify(
+    _ rows: [TextRow], with model: Model, _ question: ZeroShot, _ registry: Registry
+  ) throws {
+    let bar = ProgressBar(
+      "predicting", unit: "pairs", total: rows.count * question.labels.count, console: output.console)
+    let predictions = try GraftKit.classify(
+      rows, with: model, question, batchSize: batch.batchSize, maximumLength: length.maxLength,
+      backend: backend.make(registry, output.console), progress: { bar.update($0) })
+    bar.clear()
+    try show(predictions, of: rows)
+  }
+
+  private func show(
+    _ predictions: [any TaskPrediction], of rows: [TextRow], truncated: Set<Int> = []
+  ) throws {
     if output.json {
       try Output.print(
         .array(
