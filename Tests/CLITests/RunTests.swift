@@ -220,8 +220,155 @@ import Testing
       #expect(lines.count == 24)
       let first = try JSON(parsing: Array(lines[0].utf8))
       #expect(
-        first.object?.keys == ["row", "label", "prediction", "scores", "text"]
-          && first["scores"]?.array?.count == 4)
+        first.object?.keys == [
+          "row", "label", "prediction", "scores", "text", "label_name", "prediction_name",
+        ] && first["scores"]?.array?.count == 4)
+    }
+  }
+
+  // MARK: Search
+
+  /// Numbers may differ in their last digits from one kind of processor to another.
+  @Test("the session of the page about searching prints what it says, but for numbers")
+  func page() throws {
+    let page = "Sources/GraftExperiments/GraftExperiments.docc/SearchingOptions.md"
+    func bare(_ text: String) -> String { text.replacing(#/[+−]?[0-9][0-9.]*/#, with: "0") }
+    let text = bare(try String(contentsOf: repository.appending(path: page), encoding: .utf8))
+    for (command, output) in try ReadmeTests.session(of: page) {
+      #expect(text.contains(bare("$ \(command)\n\(output)")), "\(command)\n\(output)")
+    }
+  }
+
+  @Test func aSearchIsEventsAndADryRun() throws {
+    try Sandbox.with { sandbox in
+      try Self.experiment(sandbox, epochs: 1, seeds: "[1]")
+      let file = try String(contentsOf: sandbox.url("experiment.yaml"), encoding: .utf8)
+      let search = "search: {arm: direct, score: test, options: {tune: {learning-rate: [1e-4, 1e-3]}}}\n"
+      try sandbox.write("experiment.yaml", file + "\n" + search)
+      let dry = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--dry-run", "--quiet"])
+      #expect(dry.code == 0 && dry.stdout.contains("direct/1, direct"), "\(dry.stdout)\(dry.stderr)")
+      #expect(
+        dry.stdout.hasSuffix(
+          "search for the options of direct: 2 points, grid; direct is shown with the options of the first\n")
+      )
+      let outcome = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--json"])
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      let events = try outcome.stdout.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+      let names = events.compactMap { $0["event"]?.string }
+      #expect(names.first == "searching" && names.count { $0 == "searched" } == 1 && names.last == "finished")
+      let found = try #require(events.last?["search"])
+      #expect(found["points"]?.array?.count == 2 && found["decided_by_test"] == true)
+      let markdown = try String(contentsOf: sandbox.url("out/report.md"), encoding: .utf8)
+      #expect(
+        markdown.contains("for which the options were chosen: what is said of direct is too good for others.")
+      )
+      try sandbox.write(
+        "experiment.yaml", file + "\n" + search.replacing("learning-rate", with: "learning-rat"))
+      let wrong = try sandbox.graft(["run", "experiment.yaml", "--output", "other"])
+      #expect(
+        wrong.code == 1 && wrong.stderr.contains("has no key 'learning-rat'; the nearest is 'learning-rate'"))
+    }
+  }
+
+  // MARK: Tasks
+
+  /// Two arms, two seeds, one epoch, on a tiny model and 24 rows of a table.
+  private static func run(
+    _ sandbox: Sandbox, _ header: String, _ row: (Int) -> String, options: String, head: String
+  ) throws -> (stdout: String, report: JSON) {
+    let words = ["games", "science", "sound", "web", "server", "library"]
+    let rows = (0..<24).map { "\(words[$0 % 6]) \(words[$0 % 5]) for \(words[$0 % 4]),\(row($0))" }
+    try sandbox.write("rows.csv", "text,\(header)\n" + rows.joined(separator: "\n") + "\n")
+    try sandbox.write(
+      "experiment.yaml",
+      """
+      base: \(sandbox.resolve("{masked-lm}"))
+      seeds: [1, 2]
+      data:
+        rows: {files: rows.csv\(options)}
+      stages:
+        head: {swap: sequence-classification, \(head)}
+        slow: {train: rows, eval-data: rows, epochs: 1, learning-rate: 1e-4}
+        fast: {train: rows, eval-data: rows, epochs: 1, learning-rate: 1e-2}
+        test: {evaluate: rows}
+      arms:
+        slow: [head, slow, test]
+        fast: [head, fast, test]
+      """)
+    let outcome = try sandbox.graft(["run", "experiment.yaml", "--output", "out"])
+    try #require(outcome.code == 0, "\(outcome.stderr)")
+    #expect(!outcome.stdout.contains("cannot be compared"))
+    return (outcome.stdout, try JSON(parsing: Array(Data(contentsOf: sandbox.url("out/report.json")))))
+  }
+
+  /// The first prediction of the first arm.
+  private static func prediction(_ sandbox: Sandbox) throws -> JSON {
+    let record = try JSON(parsing: Array(Data(contentsOf: sandbox.url("out/experiment.json"))))
+    let stages = record["arms"]?.array?.first?["seeds"]?.array?.first?["stages"]?.array
+    let file = try #require(stages?.last?["predictions"]?.string)
+    let text = try String(contentsOf: sandbox.url("out/\(file)"), encoding: .utf8)
+    return try JSON(parsing: Array(try #require(text.split(separator: "\n").first).utf8))
+  }
+
+  /// Demands that arms have the scores of their evaluations, and returns how much better the second is.
+  private static func expectScores(_ report: JSON, _ metric: String) throws {
+    let arms = try #require(report["arms"]?.array)
+    for arm in arms {
+      let values = try #require(arm["score"]?["values"]?.array).compactMap(\.double)
+      let results = try #require(arm["seeds"]?.array).compactMap { $0["results"]?["eval_\(metric)"]?.double }
+      #expect(values.count == 2 && results.count == 2 && arm["metric"]?.string == metric)
+      for (value, result) in zip(values, results) { #expect(abs(value - result) < 1e-12) }
+    }
+    let means = arms.compactMap { $0["score"]?["mean"]?.double }
+    let comparison = try #require(report["comparisons"]?.array?.first)
+    #expect(comparison["metric"]?.string == metric)
+    #expect(abs((comparison["difference"]?.double ?? .nan) - (means[1] - means[0])) < 1e-12)
+  }
+
+  @Test func armsOfARegressionAreCompared() throws {
+    try Sandbox.with { sandbox in
+      let (stdout, report) = try Self.run(
+        sandbox, "label", { "\(Double($0 % 6) - 1.5)" }, options: "",
+        head: "labels: [stars], problem-type: regression")
+      #expect(stdout.contains("fast has an R² of ") && stdout.contains("R²"))
+      try Self.expectScores(report, "r2")
+      let page = try String(contentsOf: sandbox.url("out/report.html"), encoding: .utf8)
+      #expect(page.contains("<h2>Values</h2>") && !page.contains("<h2>Classes</h2>"))
+      #expect(page.contains("<td dir=\"auto\">−1.5 to 3.5</td>") && !page.contains(">–<"))
+      #expect(try Self.prediction(sandbox).object?.keys == ["row", "label", "prediction", "scores", "text"])
+    }
+  }
+
+  @Test func armsOfSeveralLabelsAreCompared() throws {
+    try Sandbox.with { sandbox in
+      let (stdout, report) = try Self.run(
+        sandbox, "toxic,insult,threat", { "\($0 % 2),\($0 % 3 == 0 ? 1 : 0),\($0 % 5 == 0 ? 1 : 0)" },
+        options: ", label-column: \"toxic,insult,threat\"",
+        head: "labels: [toxic, insult, threat], problem-type: multi-label")
+      #expect(stdout.contains("fast has a micro F1 of ") && stdout.contains("micro F1"))
+      try Self.expectScores(report, "f1_micro")
+      let page = try String(contentsOf: sandbox.url("out/report.html"), encoding: .utf8)
+      #expect(page.contains("<h2>Labels</h2>") && page.contains("dir=\"auto\">insult</th>"))
+      let prediction = try Self.prediction(sandbox)
+      #expect(prediction["label"]?.array?.map(\.double) == [0, 1, 1])
+      #expect(prediction["label_names"] == ["insult", "threat"])
+      #expect(prediction["prediction_names"]?.array != nil)
+    }
+  }
+
+  @Test func classesHaveTheNamesOfTheHead() throws {
+    try Sandbox.with { sandbox in
+      let (_, report) = try Self.run(
+        sandbox, "label", { "\($0 % 4 + 1)" }, options: ", label-base: 1",
+        head: "labels: [World, Sports, Business, Sci/Tech]")
+      try Self.expectScores(report, "accuracy")
+      #expect(report["labels"] == ["World", "Sports", "Business", "Sci/Tech"])
+      let prediction = try Self.prediction(sandbox)
+      #expect(prediction["label"]?.int == 0 && prediction["label_name"] == "World")
+      let names = ["World", "Sports", "Business", "Sci/Tech"]
+      #expect(prediction["prediction_name"]?.string == names[try #require(prediction["prediction"]?.int)])
+      let page = try String(contentsOf: sandbox.url("out/report.html"), encoding: .utf8)
+      #expect(page.contains("<th scope=\"row\" dir=\"auto\">Sci/Tech</th>"))
     }
   }
 }

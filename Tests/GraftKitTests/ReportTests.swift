@@ -181,6 +181,162 @@ import Testing
     }
   }
 
+  // MARK: Other tasks
+
+  /// Makes a run one of several labels, or of a regression: rewrites what its evaluations wrote.
+  ///
+  /// - Parameter answer: The label and the prediction of a row, by the number of arm, seed and row.
+  private func rewrite(
+    _ run: URL, _ names: [String], scores: [String: Double],
+    answer: (_ arm: Int, _ seed: Int, _ row: Int) -> (label: [Double], prediction: [Double])
+  ) throws {
+    for (arm, files) in try predictions(run).enumerated() {
+      for (seed, file) in files.enumerated() {
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").enumerated()
+        let rewritten = try lines.map { row, line in
+          var object = try #require(JSON(parsing: Array(line.utf8)).object)
+          let (label, prediction) = answer(arm, seed, row)
+          object["label"] = .array(label.map { JSON($0) })
+          object["prediction"] = .array(prediction.map { JSON($0) })
+          return JSON.object(object).text()
+        }
+        try Data((rewritten.joined(separator: "\n") + "\n").utf8).write(to: file)
+        let outputs = JSON.array(names.map { ["label": .string($0)] })
+        var results = try #require(JSON(results: scores).object)
+        results[scores["eval_mse"] == nil ? "classes" : "outputs"] = outputs
+        try Data(JSON.object(results).text().utf8).write(
+          to: file.deletingLastPathComponent().appending(path: "eval_results.json"))
+      }
+    }
+  }
+
+  private func tables(_ content: ReportContent) -> [TextTable] {
+    content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }
+  }
+
+  @Test func regressionsAreComparedByR2() throws {
+    try withRun { run in
+      // The second arm is off by 1 in turn, the first by 2; the labels' variance is 4.
+      try rewrite(run, ["stars"], scores: ["eval_mse": 1, "eval_mae": 1, "eval_loss": 1]) { arm, _, row in
+        let label = Double(row % 2 * 4)
+        return ([label], [label + (row % 4 < 2 ? 1 : -1) * Double(2 - arm)])
+      }
+      let verdict = try writeReport(run)
+      #expect(
+        verdict.hasPrefix(
+          "Domain adaptation helps: adapted has an R² of 0.75 on 50 test texts, direct 0, a difference of +0.75 (95 % interval "
+        ), "\(verdict)")
+      let report = try JSON(file: run.appending(path: "report.json"))
+      #expect(report["labels"] == ["stars"])
+      #expect(report["comparisons"]?.array?.first?["metric"] == "r2")
+      #expect(report["arms"]?.array?.map { $0["score"]?["mean"]?.double } == [0, 0.75])
+      #expect(report["comparisons"]?.array?.first?["disagreements"]?.array?.count == 50)
+      let content = ReportContent(try RunResults(run))
+      #expect(
+        content.plots.map(\.name).filter { $0.hasPrefix("values") || $0.hasPrefix("residuals") }
+          == ["values-1-1-direct", "residuals-1-1-direct", "values-2-1-adapted", "residuals-2-1-adapted"])
+      #expect(!content.plots.contains { $0.name.hasPrefix("confusion") })
+      let tables = tables(content)
+      #expect(!tables.contains { $0.header.first == "Class" || $0.header.first == "Label" })
+      #expect(
+        tables[0].rows == [
+          ["direct", "0", "0", "0", "0", "0 to 0", "1"],
+          ["adapted", "0.75", "0.75", "0.75", "0", "0.75 to 0.75", "1"],
+        ])
+      let values = try #require(tables.first { $0.header.contains("Mean squared error") })
+      #expect(values.rows.map { Array($0.prefix(3)) } == [["direct", "1", "1"], ["adapted", "1", "1"]])
+      try expectTextInside(content.plots)
+
+      // What is no number has no score.
+      for file in try predictions(run)[1] {
+        try replace("\"prediction\":[1.0]", with: "\"prediction\":[null]", in: file)
+      }
+      #expect(
+        try writeReport(run)
+          == "adapted and direct cannot be compared: some of their predictions are not numbers.")
+    }
+  }
+
+  @Test func severalLabelsAreComparedByMicroF1() throws {
+    try withRun { run in
+      let names = ["toxic", "insult", "threat"]
+      try rewrite(
+        run, names, scores: ["eval_f1_micro": 0.5, "eval_f1_macro": 0.25, "eval_subset_accuracy": 0.125]
+      ) { arm, _, row in
+        // Every row has the first label. One arm finds it; the other finds it in half of the rows.
+        ([1, 0, 0], [arm == 1 || row % 2 == 0 ? 1 : 0, 0, 0])
+      }
+      #expect(
+        try writeReport(run).hasPrefix(
+          "Domain adaptation helps: adapted has a micro F1 of 100.0 % on 50 test texts, direct 66.7 %, a difference of +33.3 points "
+        ))
+      let content = ReportContent(try RunResults(run))
+      let tables = tables(content)
+      #expect(
+        tables[0].header
+          == ["Arm", "Seed 42", "Seed 1", "Mean", "Std. dev.", "Range", "Subset accuracy", "Macro F1"])
+      #expect(tables[0].rows[0][3] == "66.7 %" && tables[0].rows[0].suffix(2) == ["12.5 %", "25.0 %"])
+      let labels = try #require(tables.first { $0.header.first == "Label" })
+      #expect(labels.rows.map { $0[0] } == names && labels.rows.map { $0[1] } == ["50", "0", "0"])
+      #expect(labels.rows[0][2...4] == ["100.0 %", "50.0 %", "66.7 %"])
+      #expect(try text(run, "report.md").contains("labelled toxic; direct: none, 0 of 2 seeds right"))
+      try expectTextInside(content.plots)
+    }
+  }
+
+  @Test func armsThatCannotBeComparedSayWhy() throws {
+    try withRun { run in
+      try rewrite(run, ["stars"], scores: ["eval_mse": 1]) { _, _, row in ([Double(row)], [Double(row)]) }
+      let files = try predictions(run)
+      let results = files[1].map { $0.deletingLastPathComponent().appending(path: "eval_results.json") }
+      for file in results { try replace("stars", with: "price", in: file) }
+      #expect(try writeReport(run).hasSuffix("cannot be compared: their heads have different labels."))
+      for file in results { try replace("eval_mse", with: "eval_f1_micro", in: file) }
+      #expect(
+        try writeReport(run).hasSuffix("cannot be compared: one is scored by R², the other by micro F1."))
+      // Of entities there are no rows that are right or wrong.
+      for arm in files {
+        for file in arm {
+          let results = file.deletingLastPathComponent().appending(path: "eval_results.json")
+          try Data(#"{"eval_f1": 0.5, "eval_loss": 1.5}"#.utf8).write(to: results)
+        }
+      }
+      #expect(
+        try writeReport(run).hasSuffix(
+          "cannot be compared: their predictions are not scored row by row; the table has their scores."))
+      let table = tables(ReportContent(try RunResults(run)))[0]
+      #expect(table.rows[0] == ["direct", "50.0 %", "50.0 %", "50.0 %", "0.0 %", "50.0 % to 50.0 %", "1.5"])
+    }
+  }
+
+  @Test func classesAreThoseOfTheHead() throws {
+    try withRun { run in
+      // The data number their labels from 1.
+      for name in ["games", "science", "sound", "web"].enumerated() {
+        try replace(
+          "\"\(name.element)\"", with: "\"\(name.offset + 1)\"", in: run.appending(path: "experiment.json"))
+      }
+      // The heads of one arm have their classes in another order.
+      for file in try predictions(run)[1] {
+        let results = file.deletingLastPathComponent().appending(path: "eval_results.json")
+        var document = try #require(JSON(file: results).object)
+        document["classes"] = .array((document["classes"]?.array ?? []).reversed())
+        try Data(JSON.object(document).text().utf8).write(to: results)
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+          var object = try #require(JSON(parsing: Array(line.utf8)).object)
+          for key in ["label", "prediction"] { object[key] = JSON(3 - (object[key]?.int ?? 0)) }
+          return JSON.object(object).text()
+        }
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+      }
+      #expect(try writeReport(run).hasPrefix("Whether domain adaptation helps is not settled: adapted gets "))
+      let report = try JSON(file: run.appending(path: "report.json"))
+      #expect(report["labels"] == ["games", "science", "sound", "web"])
+      let page = try text(run, "report.html")
+      #expect(page.contains("labelled science") && page.contains("<title>games taken for sound"))
+    }
+  }
+
   // MARK: The page
 
   /// Collects what an HTML page or an SVG file is made of.
@@ -319,6 +475,82 @@ import Testing
       #expect(axis.ticks.allSatisfy { axis.range.contains($0) } && !axis.ticks.isEmpty)
       #expect(axis.place(axis.range.upperBound) == 1)
     }
+  }
+
+  @Test func sharesStayBetweenNothingAndAll() {
+    for (values, range) in [([1.0], 0.9...1), ([0.0], 0...1), ([-1.0, 1], -1...1)] {
+      let axis = Axis(values, from: 0, to: 1, isShare: true, padding: 0)
+      #expect(axis.range == range)
+    }
+    let small = Axis([1e-9, 5e-9], from: 0, to: 1, padding: 0)
+    #expect(small.ticks.map(small.label) == ["1e−09", "2e−09", "3e−09", "4e−09", "5e−09"])
+    let large = Axis([0, 4e7], from: 0, to: 1, padding: 0)
+    #expect(large.ticks.map(large.label) == ["0", "1e+07", "2e+07", "3e+07", "4e+07"])
+  }
+
+  /// Demands that every text of a plot is inside it, in a wide font: `Fixtures/report/make_widths.py`.
+  func expectTextInside(_ plots: [ReportContent.NamedPlot]) throws {
+    let widths = try JSON(file: fixtures.appending(path: "report/widths.json"))
+    for plot in plots {
+      let pattern = #/<text([^>]*)>([^<]*)</text>/#
+      let texts = plot.plot.content.text.matches(of: pattern)
+      #expect(!texts.isEmpty)
+      for match in texts {
+        let attributes = String(match.output.1)
+        func attribute(_ name: String) -> String? {
+          attributes.matches(of: #/([a-z-]+)="([^"]*)"/#).first { $0.output.1 == name }.map {
+            String($0.output.2)
+          }
+        }
+        let isBold = attribute("class")?.contains("p-name") == true
+        let text = [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'")]
+          .reduce(String(match.output.2)) { $0.replacing($1.0, with: $1.1) }
+        let width = text.reduce(0) { sum, character in
+          sum + 11 * (widths[isBold ? "bold" : "regular"]?[String(character)]?.double ?? 1.1)
+        }
+        let (x, y) = (try #require(Double(attribute("x") ?? "")), try #require(Double(attribute("y") ?? "")))
+        let start =
+          switch attribute("text-anchor") {
+          case "end": x - width
+          case "middle": x - width / 2
+          default: x
+          }
+        #expect(
+          start >= -0.01 && start + width <= plot.plot.width + 0.01 && y >= 9 && y + 3 <= plot.plot.height,
+          "\(plot.name): '\(text)' from \(start) to \(start + width) of \(plot.plot.width), \(y) of \(plot.plot.height)"
+        )
+      }
+    }
+  }
+
+  @Test func textIsInsideThePlots() throws {
+    try withRun { run in
+      try expectTextInside(ReportContent(try RunResults(run)).plots)
+      // Long names, short ones, and wide ones.
+      let long = "A Very WIDE Name of More Words than Anything Has Room for, @ 100 %"
+      try replace("\"adapted\"", with: "\"\(long)\"", in: run.appending(path: "experiment.json"))
+      try replace("\"classify\"", with: "\"\(long)\"", in: run.appending(path: "experiment.json"))
+      for file in try predictions(run).joined() {
+        let results = file.deletingLastPathComponent().appending(path: "eval_results.json")
+        try replace("\"games\"", with: "\"\(long)\"", in: results)
+        try replace("\"sound\"", with: "\"経済・国際・スポーツ・科学・技術\"", in: results)
+        try replace("\"web\"", with: "\"w\"", in: results)
+      }
+      try expectTextInside(ReportContent(try RunResults(run)).plots)
+    }
+  }
+
+  @Test func aSingleEvaluationHasAnAxis() throws {
+    let group = CurveGroup(
+      id: "accuracy", title: "Accuracy", quantity: .accuracy,
+      curves: [.init(arms: ["direct"], seed: 1, points: [(x: 1, y: 0.75)])])
+    let plot = LinePlot.draw(group) { _ in 0 }
+    let labels = plot.content.text.matches(of: #/<text[^>]*>([^<]*)</text>/#).map { String($0.output.1) }
+    #expect(
+      labels == [
+        "Accuracy", "70 %", "75 %", "80 %", "0.0", "0.2", "0.4", "0.6", "0.8", "1.0", "epoch", "direct",
+      ])
+    try expectTextInside([ReportContent.NamedPlot(name: "accuracy", plot: plot)])
   }
 
   @Test func yamlIsReadBack() {

@@ -74,3 +74,74 @@ import Testing
     #expect(PairedBootstrap([second[0]], [second[0]], paired: true).interval == 0...0)
   }
 }
+
+/// The metrics by which arms are compared against scikit-learn, and their intervals against NumPy:
+/// `Fixtures/evaluation/make_bootstraps.py`.
+@Suite struct TestMetricTests {
+  private let golden: JSON
+
+  init() throws {
+    golden = try JSON(file: fixtures.appending(path: "evaluation/bootstraps.json"))
+  }
+
+  private func numbers(_ json: JSON) throws -> [Double] {
+    try #require(json.array).map { try #require($0.double) }
+  }
+
+  /// Rows of what the data say, `[rows, outputs]`, and what a model said.
+  private func rows(_ kind: String?, _ label: JSON?, _ prediction: JSON?) throws -> [TestPredictions.Row] {
+    let (labels, predictions) = (try #require(label?.array), try #require(prediction?.array))
+    return try zip(labels, predictions).enumerated().map { index, pair in
+      let (label, prediction) = (try numbers(pair.0), try numbers(pair.1))
+      return TestPredictions.Row(
+        row: index, text: "",
+        answer: kind == "r2"
+          ? .values(label: label, prediction: prediction)
+          : .labels(label: label.map { $0 == 1 }, prediction: prediction.map { $0 == 1 }))
+    }
+  }
+
+  private func predictions(_ kind: String?, _ label: JSON?, _ prediction: JSON?) throws -> TestPredictions {
+    let rows = try rows(kind, label, prediction)
+    return TestPredictions(rows, names: (label?.array?.first?.array ?? []).indices.map { "output \($0)" })
+  }
+
+  @Test func scoresAreScikitLearns() throws {
+    let cases = try #require(golden["scores"]?.array)
+    #expect(cases.count == 60)
+    for golden in cases {
+      let kind = golden["kind"]?.string
+      let test = try predictions(kind, golden["label"], golden["prediction"])
+      #expect(test.metric.key == kind)
+      let expected = try #require(golden["score"]?.double)
+      let score = try #require(test.score)
+      #expect(
+        abs(score - expected) <= 1e-12 * max(1, abs(expected)), "\(kind ?? ""): \(score), not \(expected)")
+    }
+  }
+
+  /// The ends are within five standard errors of a bootstrap of four times as many resamples.
+  @Test func intervalsAreNumPys() throws {
+    let cases = try #require(golden["intervals"]?.array)
+    #expect(cases.count == 4)
+    for golden in cases {
+      let kind = golden["kind"]?.string
+      let arms = try ["first", "second"].map { arm in
+        try #require(golden[arm]?.array).map { try predictions(kind, golden["label"], $0) }
+      }
+      let (metric, centre) = (arms[0][0].metric, arms[0][0].centre)
+      let bootstrap = PairedBootstrap(
+        arms[0].map { $0.terms(metric, centre: centre) }, arms[1].map { $0.terms(metric, centre: centre) },
+        paired: golden["paired"]?.bool == true, score: metric.value)
+      #expect(abs(bootstrap.difference - (try #require(golden["difference"]?.double))) < 1e-12)
+      let (interval, error) = (
+        try numbers(golden["interval"] ?? .null), try numbers(golden["error"] ?? .null)
+      )
+      #expect(abs(bootstrap.interval.lowerBound - interval[0]) < 5 * error[0], "\(bootstrap)")
+      #expect(abs(bootstrap.interval.upperBound - interval[1]) < 5 * error[1], "\(bootstrap)")
+      for (arm, scores) in zip(arms, golden["scores"]?.array ?? []) {
+        for (test, score) in zip(arm, try numbers(scores)) { #expect(abs((test.score ?? 0) - score) < 1e-12) }
+      }
+    }
+  }
+}

@@ -156,7 +156,9 @@ struct Evaluate: ParsableCommand {
           + "it was chosen on these data, so that their scores are too good for others")
     }
     if let predictions {
-      try PredictionFile.write(evaluation.predictions, of: dataset, to: predictions.url)
+      try PredictionFile.write(
+        evaluation.predictions, of: dataset, labels: evaluation.rowLabels,
+        to: predictions.url)
     }
     var document = evaluation.document.object ?? [:]
     document["truncated_texts"] = JSON(dataset.facts.truncated)

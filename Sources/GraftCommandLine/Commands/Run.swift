@@ -21,9 +21,12 @@ struct Run: ParsableCommand {
       only what is missing: after a change, the stages that depend on it; after Ctrl-C, a kill or a full disk, the \
       rest, to the same results, bit for bit. Work that arms share is done once.
 
+      A section 'search' looks for the best options of an arm, by grid, random draws or successive halving; the arm \
+      then has those of the best point. The documentation of GraftExperiments has an example.
+
       With --json, standard output has one JSON object a line as things happen, with the key 'event': planned, \
-      started, logged, evaluated, saved, removed, warned, progress, finished-stage, and last finished or \
-      interrupted.
+      started, logged, evaluated, saved, removed, warned, progress, finished-stage, searching, searched, and last \
+      finished or interrupted.
 
       EXAMPLES
         graft run experiment.yaml --output results
@@ -163,7 +166,10 @@ struct Run: ParsableCommand {
   private func show(_ results: ExperimentResults) throws {
     guard !flags.json else {
       return try Output.print(
-        JSON.object([("event", "finished"), ("output", JSON(output.url)), ("results", results.json)]).text())
+        JSON.object([
+          ("event", "finished"), ("output", JSON(output.url)), ("results", results.json),
+          ("search", results.search?.json ?? .null),
+        ]).text())
     }
     try Output.print(results.text)
     try Output.print("wrote \(output.url.appending(path: "report.html").displayPath)")

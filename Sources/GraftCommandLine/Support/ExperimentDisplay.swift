@@ -28,6 +28,10 @@ final class ExperimentDisplay {
   func show(_ event: ExperimentEvent) {
     switch event {
     case .planned(let schedule): planned(schedule)
+    case .searching(let search, let round): searching(search, round)
+    case .searched(let results):
+      line(results.text)
+      emit("searched", [("best", JSON(results.best)), ("search", results.json)])
     case .started(let stage, let number, let count):
       label = "\(stage.name) (\(number)/\(count))"
       detail = ""
@@ -38,7 +42,8 @@ final class ExperimentDisplay {
     case .training(let event): training(event)
     case .progress(let progress): self.progress(progress)
     case .finished(let stage, let seconds, let results):
-      let scores = ["eval_accuracy", "eval_loss"].compactMap { name in
+      let metric = TestMetric.of(results)?.resultKey
+      let scores = [metric, "eval_loss"].compactMap(\.self).compactMap { name in
         results[name].map { "\(name) \(Format.number($0))" }
       }
       line((["    done in \(Format.duration(seconds))"] + scores).joined(separator: "  "))
@@ -62,6 +67,16 @@ final class ExperimentDisplay {
     emit("planned", [("stages", JSON(all)), ("pending", JSON(left))])
   }
 
+  private func searching(_ search: Experiment.Search, _ round: Int) {
+    let points = Format.count(search.count(inRound: round), "point")
+    let rung = search.rungs.map { ", \($0.dimension.name) \($0.values[round])" } ?? ""
+    let place = search.rounds > 1 ? ", round \(round + 1) of \(search.rounds)" : ""
+    line("search for the options of \(search.arm)\(place): \(points)\(rung)")
+    emit(
+      "searching",
+      [("arm", .string(search.arm)), ("round", JSON(round)), ("points", JSON(search.count(inRound: round)))])
+  }
+
   private func training(_ event: TrainingEvent) {
     switch event {
     case .prepared(let facts, let isEvaluation):
@@ -72,7 +87,9 @@ final class ExperimentDisplay {
         "step \(report.step)/\(report.totalSteps)  loss \(Format.number((report.loss * 1e4).rounded() / 1e4))"
     case .evaluating(let done, let total): detail = "evaluating \(done)/\(total)"
     case .evaluated(let entry):
-      let names = entry.keys.filter { $0 == "epoch" || $0.hasSuffix("_accuracy") || $0.hasSuffix("_loss") }
+      let names = entry.keys.filter { key in
+        key == "epoch" || key.hasSuffix("_loss") || TestMetric.names.contains { key.hasSuffix("_\($0)") }
+      }
       let scores = names.sorted().compactMap { name in entry[name].map { "\(name) \(Format.number($0))" } }
       line("    " + scores.joined(separator: "  "))
       emit("evaluated", entry.sorted { $0.key < $1.key }.map { ($0, JSON($1)) })

@@ -22,15 +22,19 @@ extension ExperimentSchedule {
   var text: String {
     let rows = plan.stages.enumerated().map { index, stage in
       let time = pending.contains(index) ? estimate(index).map { Format.duration($0) } ?? "?" : "cached"
-      return [time, stage.summary, arms(of: index).joined(separator: ", ")]
+      return [time, stage.summary, Self.shortened(arms(of: index))]
     }
     let table = Format.table(rows, header: ["time", "stage", "arms"], alignments: [.right])
+    let search = plan.search.map { search in
+      "\n\nsearch for the options of \(search.arm): \(Format.count(search.points.count, "point")), \(search.method.rawValue); "
+        + "\(search.arm) is shown with the options of the first"
+    }
     let total = estimate.map { "about \(Format.duration($0))" } ?? "an unknown time"
     return """
       \(table)
 
       \(Format.count(plan.stages.count, "stage")), \(plan.stages.count - pending.count) cached; \
-      the rest takes \(pending.isEmpty ? "no time" : total) and up to \(Format.bytes(bytes)) of disk
+      the rest takes \(pending.isEmpty ? "no time" : total) and up to \(Format.bytes(bytes)) of disk\(search ?? "")
       """
   }
 
@@ -50,14 +54,22 @@ extension ExperimentSchedule {
     ])
   }
 
+  /// Stages that many points of a search share do not name them all.
+  private static func shortened(_ arms: [String]) -> String {
+    arms.count > 4 ? "\(arms[0]) and \(arms.count - 1) more" : arms.joined(separator: ", ")
+  }
+
   private func arms(of index: Int) -> [String] {
     plan.arms.filter { $0.runs.contains { $0.stages.contains { $0.index == index } } }.map(\.name)
   }
 }
 
 extension ExperimentResults {
-  /// A line for each arm and evaluation: mean and range over the seeds.
+  /// A line for each arm and evaluation: mean and range over the seeds of what tells most about it, and of the loss.
   var text: String {
+    let all = arms.flatMap(\.runs).flatMap(\.evaluations).map(\.results)
+    let metrics = all.compactMap(TestMetric.of)
+    let common = metrics.first { metric in metrics.allSatisfy { $0 == metric } }
     var rows: [[String]] = []
     for arm in arms {
       for (place, evaluation) in (arm.runs.first?.evaluations ?? []).enumerated() {
@@ -70,12 +82,15 @@ extension ExperimentResults {
           func number(_ value: Double) -> String { String(format: "%.4f", value) }
           return values.count > 1 ? "\(number(mean)) (\(number(low)) to \(number(high)))" : number(mean)
         }
-        rows.append([arm.name, evaluation.stage, evaluation.head, cell("eval_accuracy"), cell("eval_loss")])
+        let metric = TestMetric.of(evaluation.results)
+        let score = metric.map { "\(common == nil ? "\($0.name) " : "")\(cell($0.resultKey))" } ?? ""
+        rows.append([arm.name, evaluation.stage, evaluation.head, score, cell("eval_loss")])
       }
     }
     let seeds = arms.first?.runs.count ?? 1
-    guard !rows.isEmpty else { return verdict }
-    return Format.table(rows, header: ["arm", "stage", "head", "accuracy", "loss"])
+    let search = search.map { "\($0.text)\n\n" } ?? ""
+    guard !rows.isEmpty else { return search + verdict }
+    return search + Format.table(rows, header: ["arm", "stage", "head", common?.name ?? "score", "loss"])
       + (seeds > 1 ? "\n\nmean (lowest to highest) of \(Format.count(seeds, "seed"))" : "")
       + "\n\n\(verdict)"
   }
@@ -103,5 +118,15 @@ extension ExperimentResults {
           ),
         ])
       })
+  }
+}
+
+extension OptionSearchResults {
+  /// The best point in a line.
+  var text: String {
+    guard let best = bestTrial else { return "" }
+    let points = Set(trials.map(\.point)).count
+    return "search: the best of \(Format.count(points, "point")) for \(arm) is \(spelled(best))"
+      + (best.score.map { "; \(spelledMetric) of \(stage) \(text($0))" } ?? "")
   }
 }

@@ -57,6 +57,18 @@ public struct DataFacts: Sendable {
     return Array(Set(written).sorted().prefix(100))
   }
 
+  /// The lowest and the highest label, where every label is one number.
+  var labelRange: ClosedRange<Double>? {
+    let labels = examples.compactMap { row -> String? in
+      if case .text(let text) = row.label { text } else { nil }
+    }
+    let values = labels.compactMap { Double($0) }.filter(\.isFinite)
+    guard values.count == examples.count, let least = values.min(), let most = values.max() else {
+      return nil
+    }
+    return least...most
+  }
+
   /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
   ///
   func key(for checkpoint: Checkpoint) -> String {

@@ -1,4 +1,5 @@
 import GraftTensors
+import OrderedCollections
 
 /// Everything that is wrong with a file, gathered so that it can be said at once.
 final class Diagnostics {
@@ -12,7 +13,9 @@ final class Diagnostics {
   /// - Throws: One `GraftError` with a line for each, when there is any.
   func check() throws {
     guard !found.isEmpty else { return }
-    let lines = found.sorted { $0.place < $1.place }.map { "\($0.place): \($0.sentence)" }
+    // Of a stage that a search reads for each of its points, a mistake is said once.
+    let lines = OrderedSet(found.sorted { $0.place < $1.place }.map { "\($0.place): \($0.sentence)" })
+      .elements
     guard lines.count > 1 else { throw GraftError(.malformed, lines[0]) }
     throw GraftError(.malformed, "\(lines.count) mistakes:\n  " + lines.joined(separator: ".\n  "))
   }

@@ -24,6 +24,10 @@ public struct Experiment: Sendable {
   public var stages: OrderedDictionary<String, Stage>
   /// The names of the stages of each arm, in their order.
   public var arms: OrderedDictionary<String, [String]>
+  /// Stages of an arm that are not those of the file, by arm and name.
+  var changes: [String: [String: Stage]] = [:]
+  /// The search for the best options of an arm.
+  public var search: Search?
   /// The file as data.
   public var document: JSON
 
@@ -153,10 +157,14 @@ public struct Experiment: Sendable {
 }
 
 extension Experiment {
+  /// A stage as an arm has it.
+  func stage(_ name: String, of arm: String) -> Stage? { changes[arm]?[name] ?? stages[name] }
+
   /// The experiment with the columns that its heads read beside text and label: those of the base checkpoint, and those
   /// that stages put on.
   func readingColumns(of base: Checkpoint, _ registry: Registry) -> Experiment {
-    let heads = stages.values.compactMap { stage -> (any GraftCore.Task.Type)? in
+    let all = outlook.flatMap { $0.changes.values.flatMap(\.values) } + stages.values
+    let heads = all.compactMap { stage -> (any GraftCore.Task.Type)? in
       guard case .swap(let swap) = stage.task else { return nil }
       return registry.tasks[swap.head]
     }

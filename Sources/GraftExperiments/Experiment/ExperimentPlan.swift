@@ -18,6 +18,10 @@ public struct ExperimentPlan: Sendable {
   public let baseHash: String
   /// Its number of weights.
   public let baseParameters: Int
+  let ground: Ground
+
+  /// The search that comes before the arms, when there is one.
+  public var search: Experiment.Search? { ground.experiment.search }
 
   /// An arm with every seed.
   public struct Arm: Sendable {
@@ -27,6 +31,7 @@ public struct ExperimentPlan: Sendable {
 
   /// An arm with one seed: which stages it goes through.
   public struct Run: Sendable {
+    public let arm: String
     public let seed: UInt64
     public let stages: [Step]
   }
@@ -39,34 +44,68 @@ public struct ExperimentPlan: Sendable {
     public let index: Int
   }
 
+  /// What all plans of an experiment share: the base checkpoint and the data.
+  struct Ground {
+    let experiment: Experiment
+    let base: Checkpoint
+    let baseHash: String
+    let data: OrderedDictionary<String, DataFacts>
+
+    init(_ experiment: Experiment, _ registry: Registry) throws {
+      base = try registry.open(experiment.base).checkpoint
+      self.experiment = experiment.readingColumns(of: base, registry)
+      baseHash = try base.contentHash()
+      var data: OrderedDictionary<String, DataFacts> = [:]
+      for (name, set) in self.experiment.data where experiment.outlook.contains(where: { $0.uses(name) }) {
+        data[name] = try DataFacts(name, set)
+      }
+      self.data = data
+    }
+  }
+
   /// - Parameters:
   ///   - experiment: What to plan.
   ///   - machine: What it will be computed with.
   ///   - registry: The plugins.
   /// - Throws: One `GraftError` that lists all that is wrong.
   public init(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws {
-    let base = try registry.open(experiment.base).checkpoint
-    let experiment = experiment.readingColumns(of: base, registry)
-    self.experiment = experiment
-    baseHash = try base.contentHash()
-    baseParameters = base.components.reduce(0) { $0 + $1.weights.elementCount }
+    let ground = try Ground(experiment, registry)
+    try self.init(ground.experiment.outlook, ground, on: machine, registry: registry)
+  }
+
+  /// - Parameter parts: Experiments that are done one after another; the last is the one that the plan is of.
+  init(
+    _ parts: [Experiment], _ ground: Ground, on machine: ExperimentMachine, registry: Registry
+  ) throws {
+    self.ground = ground
+    experiment = parts[parts.count - 1]
+    (baseHash, data) = (ground.baseHash, ground.data)
+    baseParameters = ground.base.components.reduce(0) { $0 + $1.weights.elementCount }
     let diagnostics = Diagnostics()
-    for (name, set) in experiment.data where experiment.uses(name) {
-      data[name] = try DataFacts(name, set)
-    }
     var planner = Planner(
-      experiment: experiment, machine: machine, registry: registry, data: data, diagnostics: diagnostics)
-    var runs: [String: [Run]] = [:]
-    let start = Planner.Model(checkpoint: base, source: .base, hash: baseHash)
-    for seed in experiment.seeds {
-      for (arm, names) in experiment.arms {
-        runs[arm, default: []].append(
-          Run(seed: seed, stages: try planner.plan(names, of: arm, seed: seed, from: start)))
+      machine: machine, registry: registry, data: data, diagnostics: diagnostics)
+    let start = Planner.Model(checkpoint: ground.base, source: .base, hash: baseHash)
+    for part in parts {
+      var runs: [String: [Run]] = [:]
+      for seed in part.seeds {
+        for (arm, names) in part.arms {
+          runs[arm, default: []].append(
+            Run(
+              arm: arm, seed: seed,
+              stages: try planner.plan(names, of: arm, in: part, seed: seed, from: start)))
+        }
       }
+      arms += part.arms.keys.map { Arm(name: $0, runs: runs[$0] ?? []) }
     }
-    try diagnostics.check(in: experiment.file)
+    try diagnostics.check(in: ground.experiment.file)
     stages = planner.stages
-    arms = experiment.arms.keys.map { Arm(name: $0, runs: runs[$0] ?? []) }
+  }
+
+  /// The plan of one part of the whole.
+  func part(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws
+    -> ExperimentPlan
+  {
+    try ExperimentPlan([experiment], ground, on: machine, registry: registry)
   }
 }
 
@@ -106,9 +145,9 @@ enum StageInput: Sendable, Hashable {
 extension ExperimentPlan {
   /// What an arm ends with.
   func model(of run: Run) -> StageInput? {
-    let last = run.stages.last { experiment.stages[$0.name]?.task.makesModel == true }
+    let last = run.stages.last { experiment.stage($0.name, of: run.arm)?.task.makesModel == true }
     guard let last else { return nil }
-    if case .train(let training) = experiment.stages[last.name]?.task {
+    if case .train(let training) = experiment.stage(last.name, of: run.arm)?.task {
       return .stage(last.index, step: training.usedStep)
     }
     return .stage(last.index, step: nil)
@@ -121,7 +160,7 @@ extension ExperimentPlan {
 extension Experiment {
   /// Whether a stage of an arm needs the data set.
   func uses(_ data: String) -> Bool {
-    arms.values.joined().contains { stages[$0]?.task.data.contains(data) == true }
+    arms.contains { arm, names in names.contains { stage($0, of: arm)?.task.data.contains(data) == true } }
   }
 }
 
@@ -137,7 +176,6 @@ extension Diagnostics {
 
 /// Goes through arms, stage by stage, and finds those that were planned before.
 private struct Planner {
-  let experiment: Experiment
   let machine: ExperimentMachine
   let registry: Registry
   let data: OrderedDictionary<String, DataFacts>
@@ -147,10 +185,10 @@ private struct Planner {
   private var imports: [URL: Model] = [:]
 
   init(
-    experiment: Experiment, machine: ExperimentMachine, registry: Registry,
+    machine: ExperimentMachine, registry: Registry,
     data: OrderedDictionary<String, DataFacts>, diagnostics: Diagnostics
   ) {
-    (self.experiment, self.machine, self.registry) = (experiment, machine, registry)
+    (self.machine, self.registry) = (machine, registry)
     (self.data, self.diagnostics) = (data, diagnostics)
   }
 
@@ -170,12 +208,12 @@ private struct Planner {
 
   /// Plans one arm with one seed. What is wrong is added to the diagnostics, and the rest of the arm left out.
   mutating func plan(
-    _ names: [String], of arm: String, seed: UInt64, from start: Model
+    _ names: [String], of arm: String, in experiment: Experiment, seed: UInt64, from start: Model
   ) throws -> [ExperimentPlan.Step] {
     var model = start
     var steps: [ExperimentPlan.Step] = []
     for name in names {
-      guard let stage = experiment.stages[name] else { continue }
+      guard let stage = experiment.stage(name, of: arm) else { continue }
       do {
         steps.append(.init(name: name, index: try plan(stage, seed: seed, &model)))
       } catch let error as GraftError {

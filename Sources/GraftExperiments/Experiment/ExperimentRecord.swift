@@ -7,6 +7,8 @@ import OrderedCollections
 public struct ExperimentResults: Sendable {
   /// In the order of the file.
   public let arms: [Arm]
+  /// What the search for an arm's options found, when there was one.
+  public let search: OptionSearchResults?
   /// What the report says of the arms' difference.
   public let verdict: String
   /// Says that what is kept takes more disk space than was allowed, when it does.
@@ -27,8 +29,8 @@ public struct ExperimentResults: Sendable {
   }
 
   /// - Throws: `GraftError` when the results of a stage cannot be read.
-  init(_ plan: ExperimentPlan, _ cache: StageCache, verdict: String) throws {
-    self.verdict = verdict
+  init(_ plan: ExperimentPlan, _ cache: StageCache, search: OptionSearchResults?, verdict: String) throws {
+    (self.search, self.verdict) = (search, verdict)
     arms = try plan.arms.map { arm in
       Arm(
         name: arm.name,
@@ -65,7 +67,7 @@ struct ExperimentRecord {
 
   init(
     _ plan: ExperimentPlan, _ cache: StageCache, _ machine: ExperimentMachine, schedule: ExperimentSchedule,
-    started: Date
+    search: OptionSearchResults?, started: Date
   ) throws {
     let experiment = plan.experiment
     let output = cache.directory.deletingLastPathComponent()
@@ -78,6 +80,7 @@ struct ExperimentRecord {
         "name": .string(facts.name), "files": .array(facts.files.map { .string($0.path) }),
         "sha256": .string(facts.sha256), "rows": JSON(facts.rows),
         "labels": .array(facts.labels.map { .string($0) }),
+        "label_range": facts.labelRange.map { [JSON($0.lowerBound), JSON($0.upperBound)] } ?? .null,
       ]
     }
     let arms = plan.arms.map { arm -> JSON in
@@ -92,12 +95,13 @@ struct ExperimentRecord {
           }),
       ]
     }
+    let seconds = plan.stages.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }
     document = [
       "name": .string(experiment.name),
       "graft": .string(graftVersion),
       "experiment": experiment.document,
       "started": schedule.pending.isEmpty ? earlier ?? now : now,
-      "seconds": JSON(plan.stages.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }.rounded(digits: 3)),
+      "seconds": JSON((seconds + (search?.otherSeconds ?? 0)).rounded(digits: 3)),
       "machine": [
         "cpu": .string(machine.cpu), "threads": JSON(backend.threads.count),
         "backend": .string(type(of: backend).name), "precision": .string(backend.precision.rawValue),
@@ -108,6 +112,7 @@ struct ExperimentRecord {
       ],
       "data": .array(data),
       "arms": .array(arms),
+      "search": search?.json ?? .null,
     ]
   }
 

@@ -5,8 +5,11 @@ import GraftTensors
 
 /// What happens in an experiment, for a display.
 public enum ExperimentEvent: Sendable {
-  /// The run begins.
+  /// The run begins, or its part after a search.
   case planned(ExperimentSchedule)
+  /// A round of a search begins, counted from 0, or a search has ended.
+  case searching(Experiment.Search, round: Int)
+  case searched(OptionSearchResults)
   /// A stage begins: number `number` of the `count` that are pending.
   case started(PlannedStage, number: Int, count: Int)
   /// Something happened in a training run.
@@ -38,7 +41,7 @@ public enum ExperimentOutcome: Sendable {
 /// goes on from the last checkpoint, to the same results.
 ///
 /// - Parameters:
-///   - plan: What to do.
+///   - plan: What to do. A search comes first; the arm is then that with the best options.
 ///   - output: The directory to create, or to go on in.
 ///   - machine: As for the plan.
 ///   - registry: The plugins.
@@ -55,54 +58,95 @@ public func runExperiment(
   let cache = StageCache(output)
   try checkOutput(output)
   // A plan that does not fit leaves nothing behind.
-  if !FileManager.default.fileExists(atPath: cache.directory.path) {
+  if plan.search == nil, !FileManager.default.fileExists(atPath: cache.directory.path) {
     try ExperimentSchedule(plan, output: output).checkSpace(maximumDisk: maximumDisk)
   }
   try DirectoryWriter.makeDirectory(cache.directory)
   let lock = try RunLock(output)
   defer { withExtendedLifetime(lock) {} }
   try cache.removeDebris()
-  // Another process may have been at work until the lock was free.
-  let schedule = try ExperimentSchedule(plan, output: output)
-  try schedule.checkSpace(maximumDisk: maximumDisk)
-  observe(.planned(schedule))
-
   let started = Date()
-  var meter = ExperimentMeter(schedule)
-  let pending = schedule.pending.sorted()
-  for (number, index) in pending.enumerated() {
-    let stage = plan.stages[index]
-    if let maximumDisk {
-      let needed = stage.work.largestBytes - (try cache.held(stage))
-      try cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
-      try checkCap(cache.size + needed, maximumDisk, output)
-    }
-    observe(.started(stage, number: number + 1, count: pending.count))
-    meter.begin(index)
-    let runner = StageRunner(
-      plan: plan, cache: cache, machine: machine, registry: registry, control: control
-    ) { share, event in
-      if let event { observe(.training(event)) }
-      meter.update(share: share)
-      observe(.progress(meter.progress))
-    }
-    do {
-      try runner.run(stage)
-    } catch is StageRunner.Interrupted {
-      return .interrupted
-    }
-    meter.end()
-    observe(
-      .finished(
-        stage, seconds: cache.record(stage)?.seconds ?? 0,
-        results: try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]))
+  let worker = PlanWorker(
+    output: output, cache: cache, machine: machine, registry: registry, maximumDisk: maximumDisk,
+    control: control, observe: observe)
+  do {
+    let (plan, search) = try worker.search(plan)
+    // Another process may have been at work until the lock was free.
+    let schedule = try worker.work(on: plan)
+    if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: []) }
+    try ExperimentRecord.linkModels(plan, cache)
+    try ExperimentRecord(plan, cache, machine, schedule: schedule, search: search, started: started).write(
+      to: output)
+    var results = try ExperimentResults(plan, cache, search: search, verdict: try writeReport(output))
+    if let maximumDisk { results.excess = excess(try cache.size, over: maximumDisk, output) }
+    return .finished(results)
+  } catch is StageRunner.Interrupted {
+    return .interrupted
   }
-  if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: []) }
-  try ExperimentRecord.linkModels(plan, cache)
-  try ExperimentRecord(plan, cache, machine, schedule: schedule, started: started).write(to: output)
-  var results = try ExperimentResults(plan, cache, verdict: try writeReport(output))
-  if let maximumDisk { results.excess = excess(try cache.size, over: maximumDisk, output) }
-  return .finished(results)
+}
+
+/// Does the stages of plans in a directory.
+struct PlanWorker {
+  let output: URL
+  let cache: StageCache
+  let machine: ExperimentMachine
+  let registry: Registry
+  let maximumDisk: Int?
+  let control: TrainingControl
+  let observe: (ExperimentEvent) -> Void
+
+  /// Does what is left of a plan.
+  ///
+  /// - Parameters:
+  ///   - check: Looks at a stage that is done.
+  ///   - survive: Whether an error of a stage leaves the rest to be done. What needs the stage is then left out.
+  /// - Returns: What there was to do.
+  /// - Throws: What a stage throws, ``StageRunner/Interrupted``, and what `check` throws.
+  @discardableResult
+  func work(
+    on plan: ExperimentPlan, check: (PlannedStage) throws -> Void = { _ in },
+    survive: (GraftError) -> Bool = { _ in false }
+  ) throws -> ExperimentSchedule {
+    let schedule = try ExperimentSchedule(plan, output: output)
+    try schedule.checkSpace(maximumDisk: maximumDisk)
+    observe(.planned(schedule))
+    var meter = ExperimentMeter(schedule)
+    let pending = schedule.pending.sorted()
+    var failed: Set<Int> = []
+    for (number, index) in pending.enumerated() {
+      let stage = plan.stages[index]
+      if case .stage(let source, _) = stage.input, failed.contains(source) {
+        failed.insert(index)
+        continue
+      }
+      if let maximumDisk {
+        let needed = stage.work.largestBytes - (try cache.held(stage))
+        try cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
+        try checkCap(cache.size + needed, maximumDisk, output)
+      }
+      observe(.started(stage, number: number + 1, count: pending.count))
+      meter.begin(index)
+      let runner = StageRunner(
+        plan: plan, cache: cache, machine: machine, registry: registry, control: control
+      ) { share, event in
+        if let event { observe(.training(event)) }
+        meter.update(share: share)
+        observe(.progress(meter.progress))
+      }
+      do {
+        try runner.run(stage)
+      } catch let error as GraftError where survive(error) {
+        failed.insert(index)
+        observe(.training(.warned(error)))
+        continue
+      }
+      meter.end()
+      let results = try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
+      observe(.finished(stage, seconds: cache.record(stage)?.seconds ?? 0, results: results))
+      try check(stage)
+    }
+    return schedule
+  }
 }
 
 /// Refuses a directory that is something else's.

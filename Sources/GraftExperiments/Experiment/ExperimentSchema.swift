@@ -45,7 +45,7 @@ extension Experiment {
     let schema = ExperimentSchema(
       directory: directory, diagnostics: diagnostics, registry: registry, keys: keys,
       dataDirectory: dataDirectory,
-      locate: locate)
+      locate: locate.map(LocatedCheckpoints.init)?.locate)
 
     name = keys.read("name") ?? "experiment"
     _ = (keys["base"], keys["seeds"])
@@ -58,9 +58,25 @@ extension Experiment {
     stages = schema.stages()
     arms = schema.arms()
     document = root.json
+    search = schema.search(self)
     if base == nil { self.base = schema.base() }
     keys.finish()
     try diagnostics.check()
+  }
+}
+
+/// Finds each checkpoint once, however often a search reads the stage that imports it.
+private final class LocatedCheckpoints {
+  private var known: [String: URL] = [:]
+  private let find: (String) throws -> URL
+
+  init(_ find: @escaping (String) throws -> URL) { self.find = find }
+
+  func locate(_ name: String) throws -> URL {
+    if let url = known[name] { return url }
+    let url = try find(name)
+    known[name] = url
+    return url
   }
 }
 
@@ -160,7 +176,9 @@ private struct ExperimentSchema {
     }
     options.textColumns = columns("text-column", keys)
     options.pairColumn = columns("pair-column", keys).first
-    options.labelColumn = columns("label-column", keys).first
+    let labelColumns = columns("label-column", keys)
+    options.labelColumn = labelColumns.count == 1 ? labelColumns[0] : nil
+    options.labelColumns = labelColumns.count > 1 ? labelColumns : []
     let labelBase: Int? = keys.read("label-base")
     guard keys.required("files") != nil else { return nil }
     let files: [String] = keys.list("files") ?? []
@@ -395,6 +413,22 @@ private struct ExperimentSchema {
 
   private func require(_ condition: Bool, _ key: String, _ expected: String, _ keys: MappingReader) {
     if !condition { diagnostics.add(keys.place(of: key), "'\(key)' has to be \(expected)") }
+  }
+
+  // MARK: Search
+
+  func search(_ experiment: Experiment) -> Experiment.Search? {
+    guard let value = keys["search"] else { return nil }
+    // What the section says is only understood when the stages and arms that it names are.
+    guard diagnostics.isEmpty else { return nil }
+    var stages: [String: YAMLValue] = [:]
+    if case .mapping(let members)? = keys["stages"]?.content {
+      for (key, value) in members { stages[key.text ?? ""] = value }
+    }
+    return SearchSchema(
+      keys: MappingReader(value, "'search'", diagnostics), diagnostics: diagnostics, experiment: experiment,
+      stages: stages, task: task
+    ).read()
   }
 
   // MARK: Arms

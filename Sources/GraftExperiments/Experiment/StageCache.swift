@@ -164,6 +164,14 @@ struct StageCache {
     }
   }
 
+  /// Removes the models of a stage that is done; its results stay.
+  func removeModels(of stage: PlannedStage) throws {
+    guard stage.task.makesModel, record(stage) != nil else { return }
+    for step in [nil] + stage.usedSteps.sorted().map({ $0 }) where hasModel(stage, step: step) {
+      _ = try removeModel(stage, step: step)
+    }
+  }
+
   /// Removes all but results.
   ///
   /// - Returns: How many bytes that freed.

@@ -148,7 +148,8 @@ struct StageRunner {
     try make(stage, since: start) { directory in
       if options.keepsPredictions {
         try PredictionFile.write(
-          evaluation.predictions, of: data, to: directory.appending(path: "predictions.jsonl"))
+          evaluation.predictions, of: data, labels: evaluation.rowLabels,
+          to: directory.appending(path: "predictions.jsonl"))
       }
       try FileWriter.write(
         directory.appending(path: "eval_results.json"), text: evaluation.document.text(.sorted) + "\n")

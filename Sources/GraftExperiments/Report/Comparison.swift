@@ -1,19 +1,27 @@
+import GraftKit
+
 /// One arm against the first, on the same test rows.
 struct Comparison {
   /// The names of the two arms; a positive difference is the second's gain.
   let (first, second): (String, String)
-  /// `nil` when the arms have no test rows in common.
+  /// `nil` when the arms cannot be compared.
   let result: Result?
+  /// Why they cannot, as the end of a sentence.
+  let obstacle: String?
 
   struct Result {
     let bootstrap: PairedBootstrap
+    /// What the arms are compared by.
+    let metric: TestMetric
+    /// The names of the classes, labels or values.
+    let names: [String]
     /// How many rows the arms were compared on.
     let rows: Int
     /// How many seeds each arm has.
     let seeds: (first: Int, second: Int)
-    /// Of each pair of seeds, where both arms have the same ones.
+    /// Of each pair of seeds, where both arms have the same ones and rows are right or wrong.
     let tests: [(seed: UInt64, test: McNemar)]
-    /// The rows that one arm has right more often than the other, most unequal first.
+    /// The rows that one arm answers better than the other, most unequal first.
     let disagreements: [Disagreement]
   }
 
@@ -21,56 +29,86 @@ struct Comparison {
   struct Disagreement {
     let row: Int
     let text: String
-    let label: Int
+    let label: TestPredictions.Row.Answer
     let (first, second): (Answer, Answer)
 
     /// What the seeds of an arm made of a row.
     struct Answer {
-      /// The class that most seeds gave, the smallest of equals.
-      let prediction: Int
+      /// The class that most seeds gave, the smallest of equals; of labels and values those of the first seed.
+      let prediction: TestPredictions.Row.Answer
       let right: Int
       let seeds: Int
+      /// The mean of ``TestPredictions/Row/quality``.
+      let quality: Double
 
       init(_ answers: [TestPredictions.Row]) {
         var votes: [Int: Int] = [:]
-        for answer in answers { votes[answer.prediction, default: 0] += 1 }
-        prediction = votes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0
+        for case .classes(_, let prediction) in answers.map(\.answer) { votes[prediction, default: 0] += 1 }
+        let most = votes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+        prediction = most.map { .classes(label: 0, prediction: $0) } ?? answers[0].answer
+        quality = answers.reduce(0) { $0 + $1.quality } / Double(answers.count)
         right = answers.count(where: \.isRight)
         seeds = answers.count
       }
-
-      var share: Double { Double(right) / Double(seeds) }
     }
   }
 
   init(_ first: RunResults.Arm, _ second: RunResults.Arm) {
     (self.first, self.second) = (first.name, second.name)
     let (ours, theirs) = (first.seeds.compactMap(\.test), second.seeds.compactMap(\.test))
-    guard ours.count == first.seeds.count, theirs.count == second.seeds.count,
-      (ours + theirs).allSatisfy({ $0.isOnTheSameRows(as: ours[0]) })
-    else {
+    obstacle = Comparison.obstacle([first, second])
+    guard obstacle == nil else {
       result = nil
       return
     }
+    let (metric, centre) = (ours[0].metric, ours[0].centre)
     func hits(_ tests: [TestPredictions]) -> [[Bool]] { tests.map { $0.rows.map(\.isRight) } }
     let (firstHits, secondHits) = (hits(ours), hits(theirs))
     let arePaired = first.seeds.map(\.seed) == second.seeds.map(\.seed)
-    let tests = zip(firstHits, secondHits).map { McNemar($0, $1) }
+    let isRightOrWrong = ours[0].confusion != nil
+    let tests = isRightOrWrong ? zip(firstHits, secondHits).map { McNemar($0, $1) } : []
     result = Result(
-      bootstrap: PairedBootstrap(firstHits, secondHits, paired: arePaired),
+      bootstrap: PairedBootstrap(
+        ours.map { $0.terms(metric, centre: centre) }, theirs.map { $0.terms(metric, centre: centre) },
+        paired: arePaired, score: metric.value),
+      metric: metric,
+      names: ours[0].names,
       rows: ours[0].rows.count,
       seeds: (ours.count, theirs.count),
       tests: arePaired ? zip(first.seeds, tests).map { ($0.seed, $1) } : [],
       disagreements: Comparison.disagreements(ours, theirs))
   }
 
+  /// What keeps the arms from being compared.
+  private static func obstacle(_ arms: [RunResults.Arm]) -> String? {
+    let noPredictions = "there are no predictions of both for the same test rows"
+    let tests = arms.flatMap { $0.seeds.compactMap(\.test) }
+    guard tests.count == arms.reduce(0, { $0 + $1.seeds.count }), let first = tests.first else {
+      let metrics = arms.map(\.metric)
+      return tests.isEmpty && metrics[0] != nil && metrics[0] == metrics[1]
+        ? "their predictions are not scored row by row; the table has their scores" : noPredictions
+    }
+    guard tests.allSatisfy({ $0.metric == first.metric }) else {
+      return
+        "one is scored by \(arms[0].metric?.name ?? "nothing"), the other by \(arms[1].metric?.name ?? "nothing")"
+    }
+    guard tests.allSatisfy({ $0.names == first.names }) else { return "their heads have different labels" }
+    guard tests.allSatisfy({ $0.isOnTheSameRows(as: first) }) else { return noPredictions }
+    guard tests.allSatisfy({ $0.score != nil }) else {
+      return tests.allSatisfy(\.areNumbers)
+        ? "\(first.metric.name) is not defined on \(NumberText.count(first.rows.count, "test text"))"
+        : "some of their predictions are not numbers"
+    }
+    return nil
+  }
+
   private static func disagreements(_ first: [TestPredictions], _ second: [TestPredictions]) -> [Disagreement]
   {
     let rows = first[0].rows.enumerated().compactMap { index, row -> Disagreement? in
       let answers = [first, second].map { Disagreement.Answer($0.map { $0.rows[index] }) }
-      guard answers[0].share != answers[1].share else { return nil }
+      guard answers[0].quality != answers[1].quality else { return nil }
       return Disagreement(
-        row: row.row, text: row.text, label: row.label, first: answers[0], second: answers[1])
+        row: row.row, text: row.text, label: row.answer, first: answers[0], second: answers[1])
     }
     return rows.enumerated().sorted { left, right in
       let (one, other) = (left.element.inequality, right.element.inequality)
@@ -80,5 +118,5 @@ struct Comparison {
 }
 
 extension Comparison.Disagreement {
-  fileprivate var inequality: Double { abs(first.share - second.share) }
+  fileprivate var inequality: Double { abs(first.quality - second.quality) }
 }

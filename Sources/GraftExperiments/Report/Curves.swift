@@ -12,13 +12,19 @@ struct CurveGroup {
 
   /// What is drawn.
   enum Quantity: String, CaseIterable {
-    case loss, evalLoss, accuracy
+    case loss, evalLoss, accuracy, f1, microF1, r2
+
+    /// Whether it is spelled in per cent.
+    var isShare: Bool { self == .accuracy || self == .f1 || self == .microF1 }
 
     fileprivate var key: String {
       switch self {
       case .loss: "loss"
       case .evalLoss: "eval_loss"
       case .accuracy: "eval_accuracy"
+      case .f1: "eval_f1"
+      case .microF1: "eval_f1_micro"
+      case .r2: "eval_r2"
       }
     }
 
@@ -27,6 +33,9 @@ struct CurveGroup {
       case .loss: "loss"
       case .evalLoss: "evaluation-loss"
       case .accuracy: "accuracy"
+      case .f1: "f1"
+      case .microF1: "micro-f1"
+      case .r2: "r2"
       }
     }
 
@@ -35,6 +44,9 @@ struct CurveGroup {
       case .loss: "Loss in training"
       case .evalLoss: "Loss in evaluation"
       case .accuracy: "Accuracy in evaluation"
+      case .f1: "F1 in evaluation"
+      case .microF1: "Micro F1 in evaluation"
+      case .r2: "R² in evaluation"
       }
     }
   }

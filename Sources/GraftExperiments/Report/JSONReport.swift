@@ -11,6 +11,7 @@ enum JSONReport {
       "labels": .array(results.labels.map { .string($0) }),
       "arms": .array(results.arms.map(arm)),
       "comparisons": .array(zip(results.comparisons, results.verdicts).map { comparison($0, $1) }),
+      "search": record.search?.json ?? .null,
       "language_models": .array(results.languageModels.map(languageModel)),
       "curves": .array(results.curves.map(curves)),
       "machine": .object(
@@ -27,7 +28,9 @@ enum JSONReport {
 
   private static func arm(_ arm: RunResults.Arm) -> JSON {
     [
-      "name": .string(arm.name), "accuracy": summary(arm.accuracy), "f1_macro": summary(arm.f1),
+      "name": .string(arm.name), "metric": arm.metric.map { .string($0.key) } ?? .null,
+      "score": summary(arm.score), "accuracy": summary(arm.metric == .accuracy ? arm.score : nil),
+      "f1_macro": summary(arm.f1),
       "loss": summary(arm.loss),
       "seeds": .array(
         arm.seeds.map { seed in
@@ -41,8 +44,8 @@ enum JSONReport {
   }
 
   private static func matrix(_ test: TestPredictions) -> JSON {
-    guard test.confusion.classes <= Evaluation.largestMatrix else { return .null }
-    return .array(test.confusion.rows.map { .array($0.map { JSON($0) }) })
+    guard let confusion = test.confusion, confusion.classes <= Evaluation.largestMatrix else { return .null }
+    return .array(confusion.rows.map { .array($0.map { JSON($0) }) })
   }
 
   private static func number(_ seed: UInt64) -> JSON { .number(String(seed)) }
@@ -66,7 +69,7 @@ enum JSONReport {
     return .object(
       .init(
         uniqueKeysWithValues: arms + [
-          ("difference", JSON(bootstrap.difference)),
+          ("metric", .string(result.metric.key)), ("difference", JSON(bootstrap.difference)),
           ("interval", [JSON(bootstrap.interval.lowerBound), JSON(bootstrap.interval.upperBound)]),
           ("level", JSON(bootstrap.level)), ("resamples", JSON(bootstrap.resamples)),
           ("rows", JSON(result.rows)),
@@ -87,10 +90,13 @@ enum JSONReport {
 
   private static func disagreement(_ row: Comparison.Disagreement) -> JSON {
     func answer(_ answer: Comparison.Disagreement.Answer) -> JSON {
-      ["prediction": JSON(answer.prediction), "right": JSON(answer.right), "seeds": JSON(answer.seeds)]
+      [
+        "prediction": answer.prediction.predictionJSON, "right": JSON(answer.right),
+        "seeds": JSON(answer.seeds),
+      ]
     }
     return [
-      "row": JSON(row.row), "label": JSON(row.label), "first": answer(row.first),
+      "row": JSON(row.row), "label": row.label.labelJSON, "first": answer(row.first),
       "second": answer(row.second),
       "text": .string(row.text),
     ]
@@ -124,5 +130,24 @@ enum JSONReport {
       "sha256": .string(set.sha256), "rows": JSON(set.rows),
       "labels": .array(set.labels.map { .string($0) }),
     ]
+  }
+}
+
+extension TestPredictions.Row.Answer {
+  /// As prediction files have it.
+  fileprivate var labelJSON: JSON {
+    switch self {
+    case .classes(let label, _): JSON(label)
+    case .labels(let label, _): .array(label.map { JSON($0 ? 1 : 0) })
+    case .values(let label, _): .array(label.map { JSON($0) })
+    }
+  }
+
+  fileprivate var predictionJSON: JSON {
+    switch self {
+    case .classes(_, let prediction): JSON(prediction)
+    case .labels(_, let prediction): .array(prediction.map { JSON($0 ? 1 : 0) })
+    case .values(_, let prediction): .array(prediction.map { JSON($0) })
+    }
   }
 }

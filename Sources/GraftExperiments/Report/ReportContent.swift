@@ -37,6 +37,9 @@ package struct ReportContent {
   private static let mostRows = 25
   private static let longestText = 320
   private static let mostClasses = 50
+  /// Of a regression, how many values have plots.
+  private static let mostOutputs = 6
+  private static let mostLabels = 20
 
   package init(_ results: RunResults) {
     let record = results.record
@@ -57,8 +60,11 @@ package struct ReportContent {
       return [plots[plots.count - 1]]
     }
     let strips =
-      add("accuracies", StripPlot.accuracies(results.arms, series: series))
+      add(
+        results.arms.compactMap(\.metric).first == .accuracy ? "accuracies" : "scores",
+        StripPlot.scores(results.arms, series: series))
       + add("differences", StripPlot.differences(results.comparisons, series: series))
+    let parallel = add("search", record.search.flatMap(ParallelPlot.draw))
     let curves = results.curves.flatMap { add($0.id, LinePlot.draw($0, series: series)) }
     let matrices = results.arms.enumerated().flatMap { index, arm in
       arm.confusion.map { matrix in
@@ -67,12 +73,24 @@ package struct ReportContent {
           ConfusionPlot.draw(matrix, labels: results.labels, arm: arm.name))
       } ?? []
     }
+    let scatters = results.arms.enumerated().flatMap { index, arm in
+      (arm.seeds.first?.test).map { test in
+        test.names.indices.prefix(ReportContent.mostOutputs).flatMap { output in
+          ScatterPlot.Kind.allCases.flatMap { kind in
+            add(
+              "\(kind.rawValue)-\(index + 1)-\(output + 1)-\(CurveGroup.slug(arm.name))",
+              ScatterPlot.draw(test, output: output, kind, arm: arm.name, series: series(arm.name)))
+          }
+        }
+      } ?? []
+    }
     self.plots = plots
 
     var blocks: [Block] = []
     if !strips.isEmpty { blocks.append(.plots(strips)) }
-    blocks += [.heading("Arms and seeds"), .table(ReportContent.arms(results))]
+    blocks += [.heading("Arms and seeds")] + ReportContent.arms(results)
     blocks += ReportContent.comparisons(results)
+    if let search = record.search { blocks += ReportContent.search(search, parallel) }
     if !curves.isEmpty { blocks += [.heading("Training"), .plots(curves)] }
     if !results.languageModels.isEmpty {
       blocks += [
@@ -82,8 +100,9 @@ package struct ReportContent {
         ),
       ]
     }
-    if results.arms.contains(where: { $0.confusion != nil }) {
-      blocks += [.heading("Classes"), .table(ReportContent.classes(results))]
+    if results.arms.contains(where: { !$0.scores.isEmpty }) {
+      let haveClasses = results.arms.contains { $0.confusion != nil }
+      blocks += [.heading(haveClasses ? "Classes" : "Labels"), .table(ReportContent.classes(results))]
       var text = "Precision, recall and F1 are of the counts of all seeds together."
       if !matrices.isEmpty {
         text +=
@@ -92,31 +111,51 @@ package struct ReportContent {
       blocks.append(.text(text))
       if !matrices.isEmpty { blocks.append(.plots(matrices)) }
     }
+    if let values = ReportContent.values(results) { blocks += [.heading("Values"), .table(values)] }
+    if !scatters.isEmpty {
+      blocks += [
+        .text(
+          "A point is a test text, as the first seed predicted it. On the line the prediction is right; a residual is the prediction minus the actual value."
+        ), .plots(scatters),
+      ]
+    }
     blocks += ReportContent.disagreements(results)
-    blocks += ReportContent.provenance(record)
+    blocks += ReportContent.provenance(results)
     self.blocks = blocks
   }
 
   // MARK: Parts
 
-  private static func arms(_ results: RunResults) -> TextTable {
+  private static func arms(_ results: RunResults) -> [Block] {
     var seeds: [UInt64] = []
     for seed in results.arms.flatMap(\.seeds) where !seeds.contains(seed.seed) { seeds.append(seed.seed) }
-    return TextTable(
-      header: ["Arm"] + seeds.map { "Seed \($0)" } + ["Mean", "Std. dev.", "Range", "Macro F1", "Loss"],
-      rows: results.arms.map { arm in
-        let each = seeds.map { seed in
-          arm.seeds.first { $0.seed == seed }?.test.map { NumberText.percent($0.confusion.accuracy) } ?? "–"
-        }
-        guard let accuracy = arm.accuracy else { return [arm.name] + each + ["–", "–", "–", "–", "–"] }
-        let range = accuracy.range
-        return [arm.name] + each + [
-          NumberText.percent(accuracy.mean), accuracy.deviation.map { NumberText.percent($0) } ?? "–",
-          "\(NumberText.percent(range.lowerBound)) to \(NumberText.percent(range.upperBound))",
-          arm.f1.map { NumberText.percent($0.mean) } ?? "–",
-          arm.loss.map { NumberText.number($0.mean) } ?? "–",
-        ]
-      })
+    let metrics = results.arms.compactMap(\.metric)
+    let isOne = metrics.allSatisfy { $0 == metrics.first }
+    // What no arm has gets no column.
+    let more: [(name: String, cell: (RunResults.Arm) -> String?)] = [
+      ("Subset accuracy", { $0.subsetAccuracy.map { NumberText.percent($0.mean) } }),
+      ("Macro F1", { $0.f1.map { NumberText.percent($0.mean) } }),
+      ("Loss", { $0.loss.map { NumberText.number($0.mean) } }),
+    ].filter { column in results.arms.contains { column.1($0) != nil } }
+    let header =
+      (isOne ? ["Arm"] : ["Arm", "Score"]) + seeds.map { "Seed \($0)" }
+      + ["Mean", "Std. dev.", "Range"] + more.map(\.name)
+    let rows = results.arms.map { arm -> [String] in
+      let metric = arm.metric
+      let name = isOne ? [arm.name] : [arm.name, metric?.name.capitalizedFirst ?? "–"]
+      let each = seeds.map { seed in
+        metric.flatMap { metric in
+          arm.seeds.first { $0.seed == seed }.flatMap { $0.score(metric) }.map(metric.text)
+        } ?? "–"
+      }
+      let rest = more.map { $0.cell(arm) ?? "–" }
+      guard let score = arm.score, let metric else { return name + each + ["–", "–", "–"] + rest }
+      let range = "\(metric.text(score.range.lowerBound)) to \(metric.text(score.range.upperBound))"
+      return name + each + [metric.text(score.mean), score.deviation.map(metric.text) ?? "–", range] + rest
+    }
+    let table = Block.table(TextTable(header: header, rows: rows, words: isOne ? 1 : 2))
+    guard isOne, let metric = metrics.first else { return [table] }
+    return [.text("The score is \(metric.name) on the test texts."), table]
   }
 
   private static func comparisons(_ results: RunResults) -> [Block] {
@@ -125,15 +164,17 @@ package struct ReportContent {
     let rows = compared.map { comparison, result -> [String] in
       let bootstrap = result.bootstrap
       return [
-        "\(comparison.second) − \(comparison.first)", NumberText.points(bootstrap.difference),
-        "\(NumberText.signed(bootstrap.interval.lowerBound)) to \(NumberText.points(bootstrap.interval.upperBound))",
+        "\(comparison.second) − \(comparison.first)", result.metric.difference(bootstrap.difference),
+        "\(result.metric.signed(bootstrap.interval.lowerBound)) to \(result.metric.difference(bootstrap.interval.upperBound))",
         NumberText.grouped(result.rows),
       ]
     }
     var blocks: [Block] = [
       .heading("Comparison"),
       .table(
-        TextTable(header: ["Difference of accuracy", "Mean", "95 % interval", "Test texts"], rows: rows)),
+        TextTable(
+          header: ["Difference of \(compared[0].1.metric.name)", "Mean", "95 % interval", "Test texts"],
+          rows: rows)),
     ]
     let tests = compared.flatMap { comparison, result in
       result.tests.map { seed, test in
@@ -157,7 +198,9 @@ package struct ReportContent {
     let resamples = compared.map(\.1.bootstrap.resamples).max() ?? 0
     var method =
       "The interval is the percentile interval of \(NumberText.grouped(resamples)) bootstrap resamples, which draw test rows, the same for both arms, and seeds, in pairs where both arms have the same (Sellam et al., arXiv:2106.16163). It says how sure the difference is for other texts and other seeds of the same kinds. "
-      + "McNemar’s test asks of one seed’s two models whether they differ; its p-values of several seeds are not independent evidence."
+      + (tests.isEmpty
+        ? ""
+        : "McNemar’s test asks of one seed’s two models whether they differ; its p-values of several seeds are not independent evidence.")
     if compared.contains(where: { $0.1.bootstrap.seeds < 5 }) {
       method += " With fewer than five seeds the interval is somewhat too narrow."
     }
@@ -183,36 +226,62 @@ package struct ReportContent {
   }
 
   private static func classes(_ results: RunResults) -> TextTable {
-    let arms = results.arms.compactMap { arm in
-      arm.confusion.map { (name: arm.name, scores: $0.scores) }
-    }
+    let arms = results.arms.filter { !$0.scores.isEmpty }.map { (name: $0.name, scores: $0.scores) }
     // Of one evaluation: a text is one text, however many seeds there are.
-    let texts = results.arms.flatMap(\.seeds).compactMap(\.test).first?.confusion.scores
+    let first = results.arms.flatMap(\.seeds).compactMap(\.test).first.map {
+      TestPredictions.scores(of: [$0])
+    }
+    let haveClasses = results.arms.contains { $0.confusion != nil }
     return TextTable(
-      header: ["Class", "Texts"]
+      header: [haveClasses ? "Class" : "Label", "Texts"]
         + arms.flatMap { ["Precision, \($0.name)", "Recall, \($0.name)", "F1, \($0.name)"] },
-      rows: results.labels.indices.prefix(mostClasses).map { label in
-        [results.labels[label], NumberText.grouped(texts?[label].support ?? 0)]
+      rows: results.labels.prefix(mostClasses).map { label in
+        [label, NumberText.grouped(first?[label]?.support ?? 0)]
           + arms.flatMap { arm -> [String] in
-            let scores = arm.scores[label]
+            guard let scores = arm.scores[label] else { return ["–", "–", "–"] }
             return [scores.precision, scores.recall, scores.f1].map(NumberText.percent)
+          }
+      })
+  }
+
+  /// Errors and correlations, the mean over the seeds of each arm; `nil` without a regression.
+  private static func values(_ results: RunResults) -> TextTable? {
+    let arms = results.arms.filter { $0.seeds.contains { $0.results["eval_mse"] != nil } }
+    guard !arms.isEmpty else { return nil }
+    let scores = [
+      ("mse", "Mean squared error"), ("mae", "Mean absolute error"), ("r2", "R²"), ("pearson", "Pearson"),
+      ("spearman", "Spearman"),
+    ]
+    return TextTable(
+      header: ["Arm"] + scores.map(\.1),
+      rows: arms.map { arm in
+        [arm.name]
+          + scores.map { key, _ in
+            let values = arm.seeds.compactMap { $0.results["eval_\(key)"] }
+            guard values.count == arm.seeds.count else { return "undefined" }
+            return TestMetric.r2.text(Summary(values).mean)
           }
       })
   }
 
   private static func disagreements(_ results: RunResults) -> [Block] {
     results.comparisons.flatMap { comparison -> [Block] in
-      guard let rows = comparison.result?.disagreements, !rows.isEmpty else { return [] }
+      guard let result = comparison.result, !result.disagreements.isEmpty else { return [] }
+      let rows = result.disagreements
       func facts(_ arm: String, _ answer: Comparison.Disagreement.Answer) -> String {
-        let label = results.labels[answer.prediction]
+        let label = answer.prediction.predictionText(result.names)
+        if case .values = answer.prediction {
+          return answer.seeds == 1 ? "\(arm): \(label)" : "\(arm): \(label) with the first seed"
+        }
         return answer.seeds == 1
           ? "\(arm): \(label)" : "\(arm): \(label), \(answer.right) of \(answer.seeds) seeds right"
       }
-      let gains = rows.count { $0.second.share > $0.first.share }
+      let gains = rows.count { $0.second.quality > $0.first.quality }
+      let isRightOrWrong = result.metric == .accuracy
       return [
         .heading("Where \(comparison.second) and \(comparison.first) disagree"),
         .text(
-          "On \(NumberText.count(rows.count, "text")) one arm is right more often than the other: \(comparison.second) on \(NumberText.grouped(gains)), \(comparison.first) on \(NumberText.grouped(rows.count - gains))."
+          "On \(NumberText.count(rows.count, "text")) one arm is \(isRightOrWrong ? "right more often" : "nearer") than the other: \(comparison.second) on \(NumberText.grouped(gains)), \(comparison.first) on \(NumberText.grouped(rows.count - gains))."
             + (rows.count > mostRows
               ? " The \(mostRows) most unequal are shown; report.json has all of them." : "")),
         .quotes(
@@ -220,7 +289,8 @@ package struct ReportContent {
             Quote(
               text: NumberText.shortened(row.text, to: longestText),
               facts: [
-                "row \(row.row), labelled \(results.labels[row.label])", facts(comparison.first, row.first),
+                "row \(row.row), labelled \(row.label.labelText(result.names))",
+                facts(comparison.first, row.first),
                 facts(comparison.second, row.second),
               ])
           }),
@@ -228,7 +298,18 @@ package struct ReportContent {
     }
   }
 
-  private static func provenance(_ record: RunRecord) -> [Block] {
+  /// The labels of a data set, those of a regression as their range.
+  private static func labels(of set: RunRecord.DataSet, _ results: RunResults) -> String {
+    if results.arms.contains(where: { $0.metric == .r2 }) {
+      guard let range = set.labelRange else { return set.labels.isEmpty ? "" : "values" }
+      return "\(TestMetric.r2.text(range.lowerBound)) to \(TestMetric.r2.text(range.upperBound))"
+    }
+    let shown = set.labels.prefix(mostLabels).joined(separator: ", ")
+    return set.labels.count > mostLabels ? "\(shown), …" : shown
+  }
+
+  private static func provenance(_ results: RunResults) -> [Block] {
+    let record = results.record
     let stages = record.arms.flatMap { arm in
       arm.seeds.flatMap { seed, stages in
         stages.map { stage in
@@ -251,7 +332,7 @@ package struct ReportContent {
           header: ["Data", "Files", "Labels", "SHA-256", "Rows"],
           rows: record.data.map { set in
             [
-              set.name, set.files.joined(separator: ", "), set.labels.joined(separator: ", "), set.sha256,
+              set.name, set.files.joined(separator: ", "), labels(of: set, results), set.sha256,
               NumberText.grouped(set.rows),
             ]
           }, words: 4)),
@@ -266,5 +347,30 @@ package struct ReportContent {
       .heading("Configuration"),
       .code(YAMLText.render(record.experiment)),
     ]
+  }
+}
+
+extension TestPredictions.Row.Answer {
+  /// What the data say, by the names of the classes.
+  fileprivate func labelText(_ names: [String]) -> String {
+    switch self {
+    case .classes(let label, _): names[label]
+    case .labels(let label, _): Self.text(label, names)
+    case .values(let label, _): label.map(NumberText.number).joined(separator: ", ")
+    }
+  }
+
+  /// What the model said, likewise.
+  fileprivate func predictionText(_ names: [String]) -> String {
+    switch self {
+    case .classes(_, let prediction): names[prediction]
+    case .labels(_, let prediction): Self.text(prediction, names)
+    case .values(_, let prediction): prediction.map(NumberText.number).joined(separator: ", ")
+    }
+  }
+
+  private static func text(_ labels: [Bool], _ names: [String]) -> String {
+    let given = zip(names, labels).filter(\.1).map(\.0)
+    return given.isEmpty ? "none" : given.joined(separator: ", ")
   }
 }

@@ -20,6 +20,7 @@ struct RunRecord {
   let base: Base
   let data: [DataSet]
   let arms: [Arm]
+  let search: OptionSearchResults?
 
   /// The checkpoint that every arm starts from.
   struct Base {
@@ -35,7 +36,10 @@ struct RunRecord {
     let files: [String]
     let sha256: String
     let rows: Int
+    /// At most a hundred.
     let labels: [String]
+    /// Where all labels are numbers.
+    let labelRange: ClosedRange<Double>?
   }
 
   /// One way to train, with every seed that it was done with.
@@ -85,7 +89,8 @@ struct RunRecord {
     data = try root.list("data").map { set in
       DataSet(
         name: try set.string("name"), files: try set.strings("files"), sha256: try set.string("sha256"),
-        rows: try set.integer("rows"), labels: set.json["labels"] == nil ? [] : try set.strings("labels"))
+        rows: try set.integer("rows"), labels: set.json["labels"] == nil ? [] : try set.strings("labels"),
+        labelRange: try set.range("label_range"))
     }
     arms = try root.list("arms").map { arm in
       Arm(
@@ -94,6 +99,7 @@ struct RunRecord {
           (try seed.seed("seed"), try seed.list("stages").map { try Stage($0, in: run) })
         })
     }
+    search = root.json["search"]?.object == nil ? nil : try OptionSearchResults(root.object("search"))
     guard !arms.isEmpty, arms.allSatisfy({ !$0.seeds.isEmpty }) else {
       throw GraftError(
         .malformed, "not the record of a run", file: file.path, expected: "at least one arm with a seed")
@@ -165,8 +171,24 @@ struct JSONFields {
     }
   }
 
+  func seeds(_ key: String) throws -> [UInt64] {
+    try value(key, "a list of whole numbers") { json in
+      let seeds = json.array?.compactMap { if case .number(let text) = $0 { UInt64(text) } else { nil } }
+      return seeds?.count == json.array?.count ? seeds : nil
+    }
+  }
+
   func number(_ key: String) throws -> Double {
     try value(key, "a number") { $0.double.flatMap { $0.isFinite ? $0 : nil } }
+  }
+
+  /// A lower and an upper bound; `nil` when there are none.
+  func range(_ key: String) throws -> ClosedRange<Double>? {
+    guard let json = json[key], json != .null else { return nil }
+    return try value(key, "two numbers in order") { json in
+      let ends = json.array?.compactMap(\.double) ?? []
+      return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
+    }
   }
 
   func strings(_ key: String) throws -> [String] {

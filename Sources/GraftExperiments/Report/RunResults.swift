@@ -2,11 +2,12 @@ import Foundation
 import GraftCore
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// What the arms of a run came to, read from the files of its stages.
 package struct RunResults {
   let record: RunRecord
-  /// The names of the classes.
+  /// The names of the classes, labels or values that the heads give.
   let labels: [String]
   let arms: [Arm]
   let comparisons: [Comparison]
@@ -18,12 +19,22 @@ package struct RunResults {
     let name: String
     let seeds: [Seed]
 
-    /// The accuracies on the test rows; `nil` when a seed was not evaluated.
-    var accuracy: Summary? { summary { $0.test?.confusion.accuracy } }
+    /// What tells most about the arm; `nil` when it has no such score.
+    var metric: TestMetric? { seeds.first.flatMap { $0.test?.metric ?? TestMetric.of($0.results) } }
+    /// That metric on the test rows; `nil` when a seed was not evaluated.
+    var score: Summary? {
+      guard let metric else { return nil }
+      return summary { $0.score(metric) }
+    }
     /// The macro F1 on the test rows.
-    var f1: Summary? { summary { $0.test?.confusion.macro.f1 } }
+    var f1: Summary? { summary { $0.test?.confusion?.macro.f1 ?? $0.results["eval_f1_macro"] } }
+    /// The share of test rows with all labels right.
+    var subsetAccuracy: Summary? { summary { $0.results["eval_subset_accuracy"] } }
     /// The mean loss on the test rows.
     var loss: Summary? { summary { $0.results["eval_loss"] } }
+
+    /// How well each class or label is told, by name, of the counts of all seeds together; none of a regression.
+    var scores: [String: ConfusionMatrix.Scores] { TestPredictions.scores(of: seeds.compactMap(\.test)) }
 
     /// The counts of all seeds together.
     var confusion: ConfusionMatrix? {
@@ -48,6 +59,11 @@ package struct RunResults {
     let results: [String: Double]
     /// How long its stages took, those that were computed for another arm or run included.
     let seconds: Double
+
+    /// A metric on the test rows; `nil` when it was not evaluated, or is not defined.
+    func score(_ metric: TestMetric) -> Double? {
+      test.map { $0.metric == metric ? $0.score : nil } ?? results[metric.resultKey]
+    }
   }
 
   /// How well a masked-language model did in an evaluation.
@@ -70,6 +86,7 @@ package struct RunResults {
   /// - Throws: `GraftError` naming the file that is missing or malformed.
   init(_ run: URL) throws {
     let record = try RunRecord(run)
+    // What the data call them, for results that do not name the head's labels.
     let known = record.data.map(\.labels).max { $0.count < $1.count } ?? []
     var languageModels: [LanguageModelScore] = []
     var arms = try record.arms.map { arm in
@@ -79,8 +96,11 @@ package struct RunResults {
           var test: TestPredictions?
           var last: [String: Double] = [:]
           for stage in stages where stage.kind == "evaluate" {
-            let results = try stage.results.map { try RunResults.numbers($0) } ?? [:]
-            let predictions = try stage.predictions.flatMap { try TestPredictions(reading: $0) }
+            let document = try stage.results.map { try JSON(file: $0) } ?? .null
+            let results = RunResults.numbers(document)
+            let predictions = try stage.predictions.flatMap {
+              try TestPredictions(reading: $0, document, known: known)
+            }
             if predictions != nil || test == nil { last = results }
             test = predictions ?? test
             if stage.isLanguageModel || results["eval_pseudo_perplexity"] != nil {
@@ -98,15 +118,15 @@ package struct RunResults {
           return Seed(seed: seed, test: test, results: last, seconds: seconds)
         })
     }
-    let classes = max(
-      known.count, arms.flatMap(\.seeds).compactMap { $0.test?.confusion.classes }.max() ?? 0)
-    labels = known + (known.count..<classes).map { "class \($0)" }
-    // So that all matrices have one size.
-    arms = arms.map { arm in
+    // So that all matrices have one size, and a class one number.
+    let named = OrderedSet(arms.flatMap(\.seeds).flatMap { $0.test?.names ?? [] })
+    labels = named.isEmpty ? known : named.elements
+    arms = arms.map { [labels] arm in
       Arm(
         name: arm.name,
         seeds: arm.seeds.map {
-          Seed(seed: $0.seed, test: $0.test?.resized(to: classes), results: $0.results, seconds: $0.seconds)
+          Seed(
+            seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results, seconds: $0.seconds)
         })
     }
     self.record = record
@@ -116,69 +136,9 @@ package struct RunResults {
     curves = try CurveGroup.all(of: record)
   }
 
-  private static func numbers(_ file: URL) throws -> [String: Double] {
-    (try JSON(file: file).object ?? [:]).compactMapValues { value in
+  private static func numbers(_ document: JSON) -> [String: Double] {
+    (document.object ?? [:]).compactMapValues { value in
       value.double.flatMap { $0.isFinite ? $0 : nil }
     }.reduce(into: [:]) { $0[$1.key] = $1.value }
-  }
-}
-
-/// The predictions of one evaluation, as ``PredictionFile`` wrote them.
-struct TestPredictions {
-  let rows: [Row]
-  let confusion: ConfusionMatrix
-
-  struct Row {
-    let row: Int
-    let label: Int
-    let prediction: Int
-    let text: String
-
-    var isRight: Bool { label == prediction }
-  }
-
-  /// More classes than any task has.
-  private static let mostClasses = 1_000_000
-
-  /// Reads the lines of a file.
-  ///
-  /// - Returns: `nil` when its labels are not the numbers of classes.
-  /// - Throws: `GraftError` naming the line that is not a prediction.
-  init?(reading file: URL) throws {
-    let bytes = try RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 31)
-    var rows: [Row] = []
-    for (index, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
-      func malformed(_ problem: String) -> GraftError {
-        GraftError(.malformed, problem, file: file.path, subject: "line \(index + 1)")
-      }
-      let json: JSON
-      do { json = try JSON(parsing: line) } catch { throw malformed("not a JSON object") }
-      if json["label"]?.array != nil { return nil }
-      guard let row = json["row"]?.int, let label = json["label"]?.int,
-        let prediction = json["prediction"]?.int, let text = json["text"]?.string,
-        (0..<TestPredictions.mostClasses).contains(label),
-        (0..<TestPredictions.mostClasses).contains(prediction)
-      else { throw malformed("not a prediction") }
-      rows.append(Row(row: row, label: label, prediction: prediction, text: text))
-    }
-    guard !rows.isEmpty else { throw GraftError(.malformed, "has no predictions", file: file.path) }
-    let classes = 1 + (rows.map { max($0.label, $0.prediction) }.max() ?? 0)
-    self.init(rows, classes: classes)
-  }
-
-  private init(_ rows: [Row], classes: Int) {
-    self.rows = rows
-    var confusion = ConfusionMatrix(classes: classes)
-    for row in rows { confusion.add(actual: row.label, predicted: row.prediction) }
-    self.confusion = confusion
-  }
-
-  /// The same among more classes.
-  func resized(to classes: Int) -> TestPredictions { TestPredictions(rows, classes: classes) }
-
-  /// Whether two evaluations were on the same rows, in the same order.
-  func isOnTheSameRows(as other: TestPredictions) -> Bool {
-    rows.count == other.rows.count
-      && zip(rows, other.rows).allSatisfy { $0.row == $1.row && $0.label == $1.label && $0.text == $1.text }
   }
 }

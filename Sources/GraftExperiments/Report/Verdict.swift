@@ -14,15 +14,15 @@ package struct Verdict {
     let arms = [comparison.first, comparison.second].compactMap { name in
       results.arms.first { $0.name == name }
     }
-    guard let result = comparison.result, arms.count == 2, let first = arms[0].accuracy?.mean,
-      let second = arms[1].accuracy?.mean
+    guard let result = comparison.result, arms.count == 2, let first = arms[0].score?.mean,
+      let second = arms[1].score?.mean
     else {
       answer = .incomparable
       sentence =
-        "\(comparison.second) and \(comparison.first) cannot be compared: there are no predictions of both for the same test rows."
+        "\(comparison.second) and \(comparison.first) cannot be compared: \(comparison.obstacle ?? "there are no test rows")."
       return
     }
-    let bootstrap = result.bootstrap
+    let (bootstrap, metric) = (result.bootstrap, result.metric)
     let subject =
       Verdict.isAdapted(comparison.second, in: results.record)
         && !Verdict.isAdapted(comparison.first, in: results.record)
@@ -44,10 +44,10 @@ package struct Verdict {
       : "\(NumberText.count(result.seeds.first, "seed")) and \(result.seeds.second)"
     let percent = NumberText.trimmed(bootstrap.level * 100)
     sentence =
-      "\(lead): \(comparison.second) gets \(NumberText.percent(second)) of \(NumberText.count(result.rows, "test text")) right, "
-      + "\(comparison.first) \(NumberText.percent(first)), a difference of \(NumberText.points(bootstrap.difference)) "
-      + "(\(percent) % interval \(NumberText.signed(bootstrap.interval.lowerBound)) to "
-      + "\(NumberText.points(bootstrap.interval.upperBound)); \(seeds))."
+      "\(lead): \(comparison.second) \(metric.claim(second, of: NumberText.count(result.rows, "test text"))), "
+      + "\(comparison.first) \(metric.text(first)), a difference of \(metric.difference(bootstrap.difference)) "
+      + "(\(percent) % interval \(metric.signed(bootstrap.interval.lowerBound)) to "
+      + "\(metric.difference(bootstrap.interval.upperBound)); \(seeds))."
       + (bootstrap.seeds == 1 ? " One seed says nothing about how much others would differ." : "")
   }
 
@@ -71,9 +71,20 @@ extension RunResults {
   /// The verdicts as one text.
   var verdictText: String {
     if !comparisons.isEmpty { return verdicts.map(\.sentence).joined(separator: " ") }
-    guard let accuracy = arms.first?.accuracy else { return "There is one arm, and no test rows." }
-    return "There is one arm, and nothing to compare it with: \(arms[0].name) gets "
-      + "\(NumberText.percent(accuracy.mean)) of the test texts right (\(NumberText.count(arms[0].seeds.count, "seed")))."
+    guard let score = arms.first?.score, let metric = arms[0].metric else {
+      return "There is one arm, and no test rows."
+    }
+    return "There is one arm, and nothing to compare it with: \(arms[0].name) "
+      + "\(metric.claim(score.mean, of: "the test texts")) (\(NumberText.count(arms[0].seeds.count, "seed")))."
+  }
+}
+
+extension TestMetric {
+  /// `gets 86.8 % of 50 test texts right`, `has an R² of 0.62 on 50 test texts`
+  fileprivate func claim(_ value: Double, of texts: String) -> String {
+    self == .accuracy
+      ? "gets \(text(value)) of \(texts) right"
+      : "has \(self == .r2 ? "an" : "a") \(name) of \(text(value)) on \(texts)"
   }
 }
 

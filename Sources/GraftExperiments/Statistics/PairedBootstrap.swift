@@ -1,9 +1,7 @@
-import GraftCompute
-
-/// How sure the difference between two arms' accuracies is: a bootstrap interval over test rows and seeds.
+/// How sure the difference between two arms' scores is: a bootstrap interval over test rows and seeds.
 ///
 /// A resample draws test rows with replacement, the same for both arms, and seeds with replacement; its
-/// difference is that of the mean accuracies over the drawn seeds and rows. Where both arms have the same seeds,
+/// difference is that of the means, over the drawn seeds, of the score on the drawn rows. Where both arms have the same seeds,
 /// in the same order, they are drawn in pairs, for a seed then stands for the same data order and the same new
 /// weights in both; else each arm draws its own. With one seed only rows vary, and nothing is said about other
 /// seeds. The interval is the percentile interval, its ends interpolated linearly between resamples.
@@ -12,7 +10,7 @@ import GraftCompute
 /// Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3. With few seeds the interval is somewhat too
 /// narrow, as any bootstrap of few values is.
 public struct PairedBootstrap: Sendable, Equatable {
-  /// The difference of the mean accuracies, second minus first.
+  /// The difference of the mean scores, second minus first.
   public let difference: Double
   /// Where the difference is with probability `level`.
   public let interval: ClosedRange<Double>
@@ -21,6 +19,8 @@ public struct PairedBootstrap: Sendable, Equatable {
   /// How many seeds were resampled, of the arm with fewer.
   public let seeds: Int
 
+  /// The difference of accuracies.
+  ///
   /// - Parameters:
   ///   - first: Whether each row is right, `[seed][row]`.
   ///   - second: The same of the other arm, on the same rows.
@@ -33,19 +33,41 @@ public struct PairedBootstrap: Sendable, Equatable {
     _ first: [[Bool]], _ second: [[Bool]], paired: Bool, resamples: Int = 10_000, level: Double = 0.95,
     seed: UInt64 = 42
   ) {
+    func terms(_ hits: [[Bool]]) -> [[[Double]]] { hits.map { $0.map { [$0 ? 1 : 0] } } }
+    self.init(
+      terms(first), terms(second), paired: paired, resamples: resamples, level: level, seed: seed
+    ) { sums, rows in sums[0] / Double(rows) }
+  }
+
+  /// The difference of a score that follows from sums over rows, such as F1 or R².
+  ///
+  /// - Parameters:
+  ///   - first: What goes into the sums, `[seed][row][term]`.
+  ///   - second: The same of the other arm, on the same rows.
+  ///   - paired: Whether the arms' seeds are the same, in the same order.
+  ///   - resamples: How many; each takes as long as there are rows times seeds times terms.
+  ///   - level: The share of resamples inside the interval.
+  ///   - seed: The randomness of the resamples.
+  ///   - score: The score of the sums over as many rows.
+  /// - Precondition: there is a seed and a row, all seeds have as many rows, all rows as many terms, and paired arms as
+  ///   many seeds.
+  public init(
+    _ first: [[[Double]]], _ second: [[[Double]]], paired: Bool, resamples: Int = 10_000,
+    level: Double = 0.95, seed: UInt64 = 42, score: (_ sums: [Double], _ rows: Int) -> Double
+  ) {
     let rows = first.first?.count ?? 0
     precondition(rows > 0 && !second.isEmpty && (first + second).allSatisfy { $0.count == rows })
     precondition(!paired || first.count == second.count)
-    let hits = Hits(first, second, rows: rows)
-    difference = hits.difference(
-      rows: 0..<rows, firstSeeds: Array(first.indices), secondSeeds: Array(second.indices))
-    var draw = Draw(RandomKey(seed: seed).generator)
+    let terms = Terms(first, second, rows: rows)
+    difference = terms.difference(
+      rows: 0..<rows, firstSeeds: Array(first.indices), secondSeeds: Array(second.indices), score)
+    var draw = Draw(seed: seed)
     var drawn = [Int](repeating: 0, count: rows)
     let differences = (0..<resamples).map { _ in
       for index in drawn.indices { drawn[index] = draw(below: rows) }
       let firstSeeds = first.indices.map { _ in draw(below: first.count) }
       let secondSeeds = paired ? firstSeeds : second.indices.map { _ in draw(below: second.count) }
-      return hits.difference(rows: drawn, firstSeeds: firstSeeds, secondSeeds: secondSeeds)
+      return terms.difference(rows: drawn, firstSeeds: firstSeeds, secondSeeds: secondSeeds, score)
     }.sorted()
     interval =
       differences.quantile((1 - level) / 2)...differences.quantile((1 + level) / 2)
@@ -57,43 +79,39 @@ public struct PairedBootstrap: Sendable, Equatable {
   /// Whether zero is outside the interval.
   public var isClear: Bool { !interval.contains(0) }
 
-  /// Which rows are right, row by row, so that a drawn row is read in one place.
-  private struct Hits {
-    /// `[row][seed]`, the first arm's seeds before the second's.
-    let values: [Int32]
-    let (firstCount, width): (Int, Int)
+  /// The terms, row by row, so that a drawn row is read in one place.
+  private struct Terms {
+    /// `[row][seed][term]`, the first arm's seeds before the second's.
+    let values: [Double]
+    let (firstCount, count, width): (Int, Int, Int)
 
-    init(_ first: [[Bool]], _ second: [[Bool]], rows: Int) {
+    init(_ first: [[[Double]]], _ second: [[[Double]]], rows: Int) {
       let all = first + second
-      (firstCount, width) = (first.count, all.count)
-      values = (0..<rows).flatMap { row in all.map { $0[row] ? 1 : 0 } }
+      (firstCount, count) = (first.count, first[0][0].count)
+      width = all.count * count
+      values = (0..<rows).flatMap { row in all.flatMap { $0[row] } }
+      precondition(values.count == rows * all.count * count)
     }
 
-    /// The difference of mean accuracies over rows and seeds, either perhaps several times.
-    func difference(rows: some Collection<Int>, firstSeeds: [Int], secondSeeds: [Int]) -> Double {
-      var sums = [Int32](repeating: 0, count: width)
+    /// The difference of mean scores over rows and seeds, either perhaps several times.
+    func difference(
+      rows: some Collection<Int>, firstSeeds: [Int], secondSeeds: [Int], _ score: ([Double], Int) -> Double
+    ) -> Double {
+      var sums = [Double](repeating: 0, count: width)
       values.withUnsafeBufferPointer { values in
         sums.withUnsafeMutableBufferPointer { sums in
           for row in rows {
-            for seed in 0..<width { sums[seed] &+= values[row &* width &+ seed] }
+            for index in 0..<width { sums[index] += values[row &* width &+ index] }
           }
         }
       }
       func mean(_ seeds: [Int], from start: Int) -> Double {
-        Double(seeds.reduce(0) { $0 + Int(sums[start + $1]) }) / Double(seeds.count * rows.count)
+        let scores = seeds.map { seed in
+          score(Array(sums[((start + seed) * count)..<((start + seed + 1) * count)]), rows.count)
+        }
+        return scores.reduce(0, +) / Double(seeds.count)
       }
       return mean(secondSeeds, from: firstCount) - mean(firstSeeds, from: 0)
-    }
-  }
-
-  /// Numbers below a bound, uniform to one part in 2³² / bound.
-  private struct Draw {
-    private var generator: Philox
-
-    init(_ generator: Philox) { self.generator = generator }
-
-    mutating func callAsFunction(below bound: Int) -> Int {
-      Int((UInt64(generator.nextWord()) * UInt64(bound)) >> 32)
     }
   }
 }

@@ -53,6 +53,9 @@ public struct Evaluation: Sendable {
   /// How long it took, in seconds.
   public var seconds: Double
 
+  /// The names of what rows are given: of classes and labels, not of a regression's values or of parts of rows.
+  package var rowLabels: [String] { kinds == nil && (confusion != nil || multiLabel != nil) ? labels : [] }
+
   /// The numbers as `Trainer` names them: `eval_loss`, `eval_accuracy`, `eval_runtime`, ….
   public var results: [String: Double] {
     var results = [

@@ -7,17 +7,19 @@ import GraftTensors
 ///     {"row":812,"label":2,"prediction":2,"scores":[0.01,0.02,0.95,0.02],"text":"Stocks fell on Monday"}
 ///
 /// `row` counts the rows of the data file from 0. Labels and predictions are the numbers of classes; of several
-/// labels, 0 or 1 for each; of a regression, the values.
+/// labels, 0 or 1 for each; of a regression, the values. A class is also there by its name, under `label_name` and
+/// `prediction_name`; several labels by the list of those that are given, under `label_names` and `prediction_names`.
 public enum PredictionFile {
   /// Writes a line for each row.
   ///
   /// - Parameters:
   ///   - predictions: Of an evaluation that kept them, one for each row.
   ///   - data: What was evaluated.
+  ///   - labels: The names of the outputs of a classifier.
   ///   - file: Created or replaced.
   /// - Throws: `GraftError` when the file cannot be written.
   public static func write(
-    _ predictions: [any TaskPrediction], of data: Dataset, to file: URL
+    _ predictions: [any TaskPrediction], of data: Dataset, labels: [String] = [], to file: URL
   ) throws {
     precondition(predictions.count == data.rows.count)
     try FileWriter.write(file) { writer in
@@ -28,6 +30,14 @@ public enum PredictionFile {
           ("prediction", prediction.answer), ("scores", .array(prediction.scores.map { JSON($0) })),
           ("text", .string((example?.row ?? row).text)),
         ]
+        for (key, answer) in [("label", example?.label?.json), ("prediction", prediction.answer)] {
+          if let index = answer?.int, labels.indices.contains(index) {
+            line.append(("\(key)_name", .string(labels[index])))
+          } else if let given = answer?.array?.map(\.double), given.count == labels.count {
+            let names = zip(labels, given).filter { $0.1 == 1 }.map { JSON.string($0.0) }
+            line.append(("\(key)_names", .array(names)))
+          }
+        }
         if let pair = row.pair { line.append(("pair", .string(pair))) }
         try writer.append(Array((JSON.object(.init(uniqueKeysWithValues: line)).text() + "\n").utf8))
       }

@@ -121,8 +121,15 @@ public struct TrainingStep {
   private func diverged(_ problem: String) -> GraftError {
     GraftError(
       .refused,
-      "training diverged: \(problem)",
+      "\(GraftError.divergence): \(problem)",
       advice:
         "Lower \(option: "learning-rate"), add \(option: "warmup-steps"), or set \(option: "max-grad-norm").")
   }
+}
+
+extension GraftError {
+  fileprivate static let divergence = "training diverged"
+
+  /// Whether a run ended because its loss or its gradient was no number any more.
+  package var isDivergence: Bool { kind == .refused && problem.hasPrefix(Self.divergence) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftKit
 
 /// The mapping of values to a length, with ticks at round numbers.
 struct Axis {
@@ -20,14 +21,16 @@ struct Axis {
     padding: Double = 0.06, count: Int = 5
   ) {
     var (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    // Neither padding nor the room around a single value goes where no value can be.
+    let least = low >= 0 ? 0 : isShare && low >= -1 ? -1 : -Double.infinity
+    let most = isShare && high <= 1 ? 1 : Double.infinity
     if high - low < 1e-9 * max(1, abs(low)) {
       let room = abs(low) > 0 ? abs(low) * 0.1 : 1
       (low, high) = (low - room, high + room)
     }
     let room = (high - low) * padding
-    // Padding does not go where no value can be.
-    let floor = low >= 0 ? max(0, low - room) : low - room
-    let ceiling = isShare && high <= 1 ? min(1, high + room) : high + room
+    let floor = max(least, low - room)
+    let ceiling = min(most, high + room)
     range = floor...ceiling
     (self.start, self.end) = (start, end)
     let step = Axis.roundStep((ceiling - floor) / Double(count))
@@ -36,7 +39,11 @@ struct Axis {
     ticks = first <= last ? stride(from: first, through: last, by: 1).map { $0 * step } : []
     let shown = isShare ? step * 100 : step
     let digits = max(0, min(6, Int(-log10(shown).rounded(.down))))
+    let largest = max(abs(floor), abs(ceiling))
     format = { value in
+      if !isShare, largest >= 1e6 || step < 1e-4 {
+        return NumberText.number(value).replacingOccurrences(of: "-", with: "−")
+      }
       let text = String(format: "%.\(digits)f", isShare ? value * 100 : value)
       let isZero = !text.contains { ("1"..."9").contains($0) }
       return

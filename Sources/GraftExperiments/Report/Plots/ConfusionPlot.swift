@@ -6,17 +6,20 @@ enum ConfusionPlot {
   /// Larger ones cannot be read.
   static let mostClasses = 20
   private static let cell = (width: 62.0, height: 34.0)
-  private static let (top, longestName) = (60.0, 14)
+  private static let top = 60.0
+  /// The most room for the name of a class beside its row, in pixels.
+  private static let longestName = 100.0
 
   /// - Returns: `nil` for more classes than can be read.
   static func draw(_ matrix: ConfusionMatrix, labels: [String], arm: String) -> Plot? {
     guard matrix.classes <= mostClasses, matrix.classes > 0 else { return nil }
-    let names = labels.prefix(matrix.classes).map { NumberText.shortened($0, to: longestName) }
-    let left = 16 + 6.6 * Double(names.map(\.count).max() ?? 0)
+    let names = labels.prefix(matrix.classes).map { TextWidth.fitted($0, to: longestName) }
+    let left = 10 + TextWidth.largest(of: names + ["actual"])
     let count = Double(names.count)
+    let width = max(left + cell.width * count + 2, 160)
     let title = "\(arm): actual and predicted class"
     var content: Markup = """
-      <text class="p-strong p-name" x="0" y="12">\(NumberText.shortened(arm, to: 50))</text>\
+      <text class="p-strong p-name" x="0" y="12">\(TextWidth.fitted(arm, to: width, isBold: true))</text>\
       <text x="\(left + cell.width * count / 2)" y="32" text-anchor="middle">predicted</text>\
       <text x="\(left - 8)" y="32" text-anchor="end">actual</text>
       """
@@ -26,7 +29,7 @@ enum ConfusionPlot {
       content +=
         "<text class=\"p-strong\" x=\"\(left - 8)\" y=\"\(y + 21)\" text-anchor=\"end\">\(names[row])</text>"
       content +=
-        "<text class=\"p-strong\" x=\"\(left + cell.width * (Double(row) + 0.5))\" y=\"50\" text-anchor=\"middle\">\(NumberText.shortened(names[row], to: 9))</text>"
+        "<text class=\"p-strong\" x=\"\(left + cell.width * (Double(row) + 0.5))\" y=\"50\" text-anchor=\"middle\">\(TextWidth.fitted(labels[row], to: cell.width - 4))</text>"
       for (column, count) in counts.enumerated() {
         let x = left + cell.width * Double(column)
         let share = total > 0 ? Double(count) / Double(total) : 0
@@ -38,7 +41,7 @@ enum ConfusionPlot {
       }
     }
     return Plot(
-      width: left + cell.width * count + 2, height: top + cell.height * count + 2, title: title,
+      width: width, height: top + cell.height * count + 2, title: title,
       content: content)
   }
 }

@@ -3,21 +3,25 @@ import GraftKit
 /// Lines over a common axis, each named at its end.
 enum LinePlot {
   private static let (width, height) = (420.0, 260.0)
-  private static let (left, top, bottom) = (46.0, 30.0, 38.0)
+  private static let (top, bottom) = (30.0, 38.0)
   private static let lineHeight = 13.0
-  private static let longestName = 16
+  /// The most room for the names of arms, in pixels.
+  private static let longestName = 125.0
 
   /// Draws a group of curves: a thin line for each seed, a thick one for the mean of an arm.
   ///
   /// - Parameter series: Which look an arm has.
   static func draw(_ group: CurveGroup, series: (String) -> Int) -> Plot {
     let means = group.means.filter { !$0.points.isEmpty }
-    let names = means.map { NumberText.shortened($0.arms.joined(separator: ", "), to: longestName) }
-    let right = 16 + 7.4 * Double(names.map(\.count).max() ?? 0)
+    let names = means.map {
+      TextWidth.fitted($0.arms.joined(separator: ", "), to: longestName, isBold: true)
+    }
+    let right = 10 + TextWidth.largest(of: names, isBold: true)
     let points = group.curves.flatMap(\.points)
-    let isShare = group.quantity == .accuracy
-    let x = Axis(points.map(\.x), from: left, to: width - right, padding: 0, count: 5)
-    let y = Axis(points.map(\.y), from: height - bottom, to: top, isShare: isShare)
+    let y = Axis(points.map(\.y), from: height - bottom, to: top, isShare: group.quantity.isShare)
+    let left = max(40, 8 + TextWidth.largest(of: y.ticks.map(y.label)))
+    // From the beginning, so that an evaluation after a single epoch has an axis.
+    let x = Axis([0] + points.map(\.x), from: left, to: width - right, padding: 0, count: 5)
 
     var content = frame(x, y, title: group.title)
     let isSeveral = group.curves.count > means.count
@@ -43,7 +47,7 @@ enum LinePlot {
 
   private static func frame(_ x: Axis, _ y: Axis, title: String) -> Markup {
     var content: Markup =
-      "<text class=\"p-strong p-name\" x=\"0\" y=\"12\">\(NumberText.shortened(title, to: 60))</text>"
+      "<text class=\"p-strong p-name\" x=\"0\" y=\"12\">\(TextWidth.fitted(title, to: width, isBold: true))</text>"
     for tick in y.ticks {
       content += """
         <line class="p-grid" x1="\(x.start)" x2="\(x.end)" y1="\(y.place(tick))" y2="\(y.place(tick))"/>\

@@ -4,14 +4,17 @@ import GraftKit
 enum StripPlot {
   private static let width = 420.0
   private static let (top, rowHeight, bottom) = (24.0, 38.0, 34.0)
-  private static let longestName = 22
+  /// The most room for the names of rows, in pixels.
+  private static let longestName = 160.0
 
-  /// The accuracies of all arms: a dot for each seed and a bar at the mean.
-  static func accuracies(_ arms: [RunResults.Arm], series: (String) -> Int) -> Plot? {
-    let rows = arms.compactMap { arm in arm.accuracy.map { (arm.name, $0) } }
+  /// The scores of all arms: a dot for each seed and a bar at the mean.
+  static func scores(_ arms: [RunResults.Arm], series: (String) -> Int) -> Plot? {
+    guard let metric = arms.compactMap(\.metric).first else { return nil }
+    let rows = arms.compactMap { arm in arm.metric == metric ? arm.score.map { (arm.name, $0) } : nil }
     guard !rows.isEmpty else { return nil }
     return draw(
-      "Accuracy on the test texts", rows.map(\.0), values: rows.flatMap { $0.1.values }, isShare: true
+      "\(metric.name.capitalizedFirst) on the test texts", rows.map(\.0),
+      values: rows.flatMap { $0.1.values }, isShare: metric.isShare
     ) { index, y, x in
       let (name, summary) = rows[index]
       let look = series(name)
@@ -22,7 +25,7 @@ enum StripPlot {
       return dots.joined
         + """
         <line class="p-line p-whisker l\(look)" x1="\(place)" x2="\(place)" y1="\(y - 9)" y2="\(y + 9)"/>\
-        <text class="p-strong p-halo" x="\(place)" y="\(y - 12)" text-anchor="middle">\(NumberText.percent(summary.mean))</text>
+        <text class="p-strong p-halo" x="\(place)" y="\(y - 12)" text-anchor="middle">\(metric.text(summary.mean))</text>
         """
     }
   }
@@ -32,13 +35,13 @@ enum StripPlot {
     let rows = comparisons.compactMap { comparison -> (Comparison, PairedBootstrap)? in
       comparison.result.map { (comparison, $0.bootstrap) }
     }
-    guard !rows.isEmpty else { return nil }
+    guard let metric = comparisons.compactMap(\.result?.metric).first else { return nil }
     let values = rows.flatMap { _, bootstrap -> [Double] in
       [bootstrap.interval.lowerBound, bootstrap.interval.upperBound, 0]
     }
     return draw(
-      "Difference of accuracy, with its interval", rows.map { "\($0.0.second) − \($0.0.first)" },
-      values: values, isShare: true
+      "Difference of \(metric.name), with its interval", rows.map { "\($0.0.second) − \($0.0.first)" },
+      values: values, isShare: metric.isShare
     ) { index, y, x in
       let (comparison, bootstrap) = rows[index]
       let look = series(comparison.second)
@@ -47,7 +50,7 @@ enum StripPlot {
       return """
         <line class="p-line p-whisker l\(look)" x1="\(ends[0])" x2="\(ends[1])" y1="\(y)" y2="\(y)"/>\
         <circle class="f\(look)" r="4.5" cx="\(place)" cy="\(y)"/>\
-        <text class="p-strong p-halo" x="\(place)" y="\(y - 9)" text-anchor="middle">\(NumberText.points(bootstrap.difference))</text>
+        <text class="p-strong p-halo" x="\(place)" y="\(y - 9)" text-anchor="middle">\(metric.difference(bootstrap.difference))</text>
         """
     }
   }
@@ -56,10 +59,10 @@ enum StripPlot {
     _ title: String, _ names: [String], values: [Double], isShare: Bool,
     row: (Int, Double, Axis) -> Markup
   ) -> Plot {
-    let shown = names.map { NumberText.shortened($0, to: longestName) }
-    let left = 14 + 7.2 * Double(shown.map(\.count).max() ?? 0)
+    let shown = names.map { TextWidth.fitted($0, to: longestName) }
+    let left = 24 + TextWidth.largest(of: shown)
     let floor = top + rowHeight * Double(names.count) + 8
-    let x = Axis(values, from: left, to: width - 24, isShare: isShare, padding: 0.12, count: 4)
+    let x = Axis(values, from: left, to: width - 28, isShare: isShare, padding: 0.12, count: 4)
     var content: Markup = "<text class=\"p-strong p-name\" x=\"0\" y=\"12\">\(title)</text>"
     for tick in x.ticks {
       content += """
@@ -70,7 +73,7 @@ enum StripPlot {
     for index in names.indices {
       let y = top + rowHeight * (Double(index) + 0.68)
       content +=
-        "<text class=\"p-strong\" x=\"\(left - 10)\" y=\"\(y + 4)\" text-anchor=\"end\">\(shown[index])</text>"
+        "<text class=\"p-strong\" x=\"\(left - 20)\" y=\"\(y + 4)\" text-anchor=\"end\">\(shown[index])</text>"
       content += row(index, y, x)
     }
     return Plot(width: width, height: floor + bottom - 12, title: title, content: content)

@@ -1,0 +1,117 @@
+import GraftCore
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+extension PlanWorker {
+  /// Runs the points of a plan's search, round by round.
+  ///
+  /// - Returns: The plan of the arms, one of which has the options of the best point, and what was found; a plan without
+  ///   a search as it is.
+  /// - Throws: What stages throw; `GraftError` when the score is none of theirs, or no point has one.
+  func search(_ plan: ExperimentPlan) throws -> (plan: ExperimentPlan, results: OptionSearchResults?) {
+    let experiment = plan.ground.experiment
+    guard let search = experiment.search else { return (plan, nil) }
+    var points = search.points
+    var trials: [OptionSearchResults.Trial] = []
+    var metric: SearchMetric?
+    var worked: OrderedDictionary<String, PlannedStage> = [:]
+    for round in 0..<search.rounds {
+      observe(.searching(search, round: round))
+      let part = try plan.part(experiment.trial(points, round: round), on: machine, registry: registry)
+      // The score has to be there before all points have run.
+      try work(
+        on: part,
+        check: { stage in
+          guard stage.name == search.scoreStage, metric == nil else { return }
+          metric = try SearchMetric(search, results: results(of: stage))
+        }, survive: \.isDivergence)
+      for stage in part.stages { worked[stage.key] = stage }
+      var own: [OptionSearchResults.Trial] = []
+      for (point, arm) in zip(points, part.arms) {
+        let found = try arm.runs.map { run -> [String: Double] in
+          guard let step = run.stages.last else { return [:] }
+          return try results(of: part.stages[step.index])
+        }
+        if metric == nil, let some = found.first(where: { !$0.isEmpty }) {
+          metric = try SearchMetric(search, results: some)
+        }
+        let scores = found.map { results in
+          metric.flatMap { results[$0.key] }.flatMap { $0.isFinite ? $0 : nil }
+        }
+        own.append(.init(point: point.number, round: round, values: point.values, scores: scores))
+      }
+      trials += own
+      guard let metric, own.contains(where: { $0.score != nil }) else {
+        throw GraftError(
+          .refused, "no point of the search has a score: training diverged with each",
+          advice: "Search smaller learning rates.")
+      }
+      let order = own.sorted {
+        OptionSearchResults.isBetter($0, $1, isHigherBetter: metric.direction == .higher)
+      }
+      let next = round + 1 < search.rounds ? search.count(inRound: round + 1) : 1
+      let kept = Set(order.prefix(next).filter { $0.score != nil }.map(\.point))
+      points = points.filter { kept.contains($0.number) }
+    }
+    guard let metric, let best = points.first else { return (plan, nil) }
+    let final = try plan.part(experiment.refitted(with: best), on: machine, registry: registry)
+    var outcome = OptionSearchResults(
+      arm: search.arm, stage: search.scoreStage, metric: metric.name, method: search.method.rawValue,
+      isHigherBetter: metric.direction == .higher, decidedByTest: experiment.isDecidedByTest,
+      options: search.dimensions.map(\.name),
+      rungs: search.rungs.map { ($0.dimension.name, $0.values) }, seeds: search.seeds ?? experiment.seeds,
+      trials: trials, best: best.number)
+    let taken = Set(final.stages.map(\.key))
+    let others = worked.values.filter { !taken.contains($0.key) }
+    outcome.otherSeconds = others.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }
+    // Models of points that the arms have no use for; their scores stay.
+    for stage in others { try cache.removeModels(of: stage) }
+    observe(.searched(outcome))
+    return (final, outcome)
+  }
+
+  private func results(of stage: PlannedStage) throws -> [String: Double] {
+    try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
+  }
+}
+
+/// The score that a search goes by.
+private struct SearchMetric {
+  /// As results have it: `eval_accuracy`.
+  let key: String
+  let direction: ScoreDirection
+
+  var name: String { String(key.dropFirst("eval_".count)) }
+
+  /// - Parameter results: Those of the stage that decides.
+  /// - Throws: `GraftError` when the score is none of them.
+  init(_ search: Experiment.Search, results: [String: Double]) throws {
+    let known = results.keys.filter { key in
+      key.hasPrefix("eval_") && !["_runtime", "_per_second", "_samples"].contains { key.hasSuffix($0) }
+    }.map { String($0.dropFirst("eval_".count)) }.sorted()
+    let usual = TestMetric.of(results)?.key ?? known.first { $0.hasSuffix("accuracy") } ?? "loss"
+    let name = search.metric ?? usual
+    guard known.contains(name) else {
+      throw GraftError(
+        .unknownName,
+        "the stage '\(search.scoreStage)', whose score decides the search, has no score '\(name)'\(NearestName.suggestion(for: name, among: known))",
+        subject: "search", advice: "Change 'metric'; what was computed stays.")
+    }
+    key = "eval_\(name)"
+    direction = search.greaterIsBetter.map { $0 ? .higher : .lower } ?? ScoreDirection(of: name)
+  }
+}
+
+extension Experiment {
+  /// Whether the search goes by the rows that arms are compared on.
+  fileprivate var isDecidedByTest: Bool {
+    guard let search, case .evaluate(let score)? = stage(search.scoreStage, of: search.arm)?.task else {
+      return false
+    }
+    let tests = (arms[search.arm] ?? []).compactMap { name -> String? in
+      if case .evaluate(let scoring)? = stage(name, of: search.arm)?.task { scoring.data } else { nil }
+    }
+    return tests.last == score.data
+  }
+}

@@ -1,0 +1,309 @@
+import Foundation
+import GraftCore
+import GraftKit
+import OrderedCollections
+
+/// Reads the section `search` of an experiment.
+struct SearchSchema {
+  let keys: MappingReader
+  let diagnostics: Diagnostics
+  /// The experiment without the search.
+  let experiment: Experiment
+  /// The stages as they are written, by name.
+  let stages: [String: YAMLValue]
+  /// Reads a stage.
+  let task: (YAMLValue) -> Experiment.Task?
+
+  typealias Search = Experiment.Search
+
+  /// More points than anybody waits for are a slip.
+  static let mostPoints = 1000
+
+  /// A dimension and the values that it may have.
+  private struct Axis {
+    let dimension: Search.Dimension
+    /// Where the option stands.
+    let key: YAMLValue
+    let choice: SearchChoice
+  }
+
+  /// - Returns: `nil` when something is wrong, which is then among the diagnostics.
+  func read() -> Search? {
+    defer { keys.finish() }
+    // All that there is, so that one mistake is not taken for others.
+    for key in ["arm", "score", "metric", "greater-is-better", "seeds"] { _ = keys[key] }
+    let method: Search.Method = keys.read("method") ?? .grid
+    let (count, seed): (Int?, UInt64?) = (keys.read("points"), keys.read("seed"))
+    let axes = readAxes()
+    let rungs = readRungs(method, axes)
+    let refit = changes(under: "refit")
+    guard let arm = readArm(), let names = experiment.arms[arm] else { return nil }
+    let touched =
+      axes.map { ($0.dimension.stage, $0.key) } + (rungs.map { [($0.dimension.stage, $0.key)] } ?? [])
+    guard let score = readScore(arm, names, touched) else { return nil }
+    for (stage, key, _) in refit where !names.contains(stage) && experiment.stages[stage] != nil {
+      diagnostics.add(key.place, "the arm '\(arm)' has no stage '\(stage)'")
+    }
+    var search = Search(
+      arm: arm, scoreStage: score, metric: nil, greaterIsBetter: nil, seeds: nil, method: method,
+      dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs)
+    let metric: String? = keys.read("metric")
+    search.metric = metric.map { $0.hasPrefix("eval_") ? String($0.dropFirst("eval_".count)) : $0 }
+    keys.read("greater-is-better", &search.greaterIsBetter)
+    search.seeds = keys.list("seeds")
+    if let seeds = search.seeds, Set(seeds).count < seeds.count {
+      diagnostics.add(keys.place(of: "seeds"), "a seed is given twice")
+    }
+    guard diagnostics.isEmpty,
+      let points = draw(axes, method, count: count, seed: seed ?? TrainingOptions().seed)
+    else { return nil }
+    for (index, values) in points.enumerated() {
+      search.points.append(point(index + 1, values, axes, rungs, refit))
+    }
+    return search
+  }
+
+  // MARK: What is searched
+
+  private func readAxes() -> [Axis] {
+    guard let value = keys.required("options") else { return [] }
+    let axes = members(value, "'options'").compactMap { stage, key, value -> Axis? in
+      guard let choice = SearchChoice(value, diagnostics) else { return nil }
+      return Axis(dimension: Search.Dimension(stage: stage, key: key.text ?? ""), key: key, choice: choice)
+    }
+    if axes.isEmpty, diagnostics.isEmpty {
+      diagnostics.add(value.place, "a search needs an option to search")
+    }
+    return axes
+  }
+
+  /// Options under names of stages: `tune: {learning-rate: …}`.
+  private func members(_ value: YAMLValue, _ what: String) -> [(
+    stage: String, key: YAMLValue, value: YAMLValue
+  )] {
+    MappingReader(value, what, diagnostics).entries.flatMap { name, place, value in
+      guard stages[name] != nil else {
+        diagnostics.add(
+          place,
+          "there is no stage '\(name)'\(NearestName.suggestion(for: name, among: stages.keys.sorted()))")
+        return [(String, YAMLValue, YAMLValue)]()
+      }
+      guard case .mapping(let options) = value.content else {
+        diagnostics.add(value.place, "a stage's options have to be a mapping; found \(value.kind)")
+        return []
+      }
+      return options.compactMap { key, value in
+        guard key.text?.isEmpty == false else {
+          diagnostics.add(key.place, "a key has to be a text; found \(key.kind)")
+          return nil
+        }
+        return (name, key, value)
+      }
+    }
+  }
+
+  private func changes(under key: String) -> [(stage: String, key: YAMLValue, value: YAMLValue)] {
+    keys[key].map { members($0, "'\(key)'") } ?? []
+  }
+
+  /// What successive halving raises.
+  private struct Raised {
+    let rungs: Search.Rungs
+    let key: YAMLValue
+    let values: [YAMLValue]
+    var dimension: Search.Dimension { rungs.dimension }
+  }
+
+  private func readRungs(_ method: Search.Method, _ axes: [Axis]) -> Raised? {
+    let factor: Int? = keys.read("factor")
+    let given = changes(under: "rungs")
+    guard method == .halving else {
+      for key in ["rungs", "factor"] where keys[key] != nil {
+        diagnostics.add(keys.place(of: key), "'\(key)' is for the method halving")
+      }
+      return nil
+    }
+    if let factor, factor < 2 { diagnostics.add(keys.place(of: "factor"), "'factor' has to be at least 2") }
+    guard keys.required("rungs") != nil else { return nil }
+    guard given.count == 1, let (stage, key, value) = given.first else {
+      diagnostics.add(keys.place(of: "rungs"), "'rungs' has to be one option of one stage")
+      return nil
+    }
+    let dimension = Search.Dimension(stage: stage, key: key.text ?? "")
+    if axes.contains(where: { $0.dimension == dimension }) {
+      diagnostics.add(key.place, "'\(dimension.name)' stands under 'options' as well")
+    }
+    guard case .list(let items) = value.content, items.count > 1 else {
+      diagnostics.add(value.place, "'rungs' needs a list of at least two values, such as [1, 3, 9]")
+      return nil
+    }
+    let numbers = items.compactMap { $0.text.flatMap { Double($0) } }
+    if numbers.count < items.count || zip(numbers, numbers.dropFirst()).contains(where: { $0 >= $1 }) {
+      diagnostics.add(value.place, "the values of 'rungs' have to be numbers, each above the one before")
+    }
+    return Raised(
+      rungs: Search.Rungs(dimension: dimension, values: items.map(\.spelled), factor: factor ?? 3), key: key,
+      values: items)
+  }
+
+  // MARK: Where
+
+  private func readArm() -> String? {
+    let known = experiment.arms.keys.elements
+    guard let arm: String = keys.read("arm") else {
+      if keys["arm"] == nil, known.count == 1 { return known[0] }
+      if keys["arm"] == nil {
+        diagnostics.add(keys.place, "'search' needs the key 'arm', for there are several arms")
+      }
+      return nil
+    }
+    guard known.contains(arm) else {
+      diagnostics.add(
+        keys.place(of: "arm"), "there is no arm '\(arm)'\(NearestName.suggestion(for: arm, among: known))")
+      return nil
+    }
+    return arm
+  }
+
+  /// The stage that decides, after all that is searched.
+  private func readScore(
+    _ arm: String, _ names: [String], _ touched: [(stage: String, key: YAMLValue)]
+  ) -> String? {
+    let scored = names.filter { experiment.stages[$0]?.isScored == true }
+    guard let score: String = keys.read("score") else {
+      if keys["score"] == nil, Set(scored).count == 1 { return scored[0] }
+      if keys["score"] == nil {
+        diagnostics.add(
+          keys.place,
+          scored.isEmpty
+            ? "the arm '\(arm)' has no stage with a score to search by"
+            : "'search' needs the key 'score'; stages of '\(arm)' with scores are \(scored.joined(separator: ", "))"
+        )
+      }
+      return nil
+    }
+    guard names.contains(score) else {
+      diagnostics.add(
+        keys.place(of: "score"),
+        "the arm '\(arm)' has no stage '\(score)'\(NearestName.suggestion(for: score, among: names))")
+      return nil
+    }
+    guard scored.contains(score) else {
+      diagnostics.add(
+        keys.place(of: "score"), "the stage '\(score)' has no score: it is no evaluation and has none")
+      return nil
+    }
+    let before = names.firstIndex(of: score).map { names[...$0] } ?? []
+    for (stage, key) in touched where stages[stage] != nil && !before.contains(stage) {
+      diagnostics.add(
+        key.place,
+        names.contains(stage)
+          ? "the stage '\(stage)' comes after '\(score)', whose score decides"
+          : "the arm '\(arm)' has no stage '\(stage)'")
+    }
+    return score
+  }
+
+  // MARK: Points
+
+  private func draw(
+    _ axes: [Axis], _ method: Search.Method, count: Int?, seed: UInt64
+  ) -> [[YAMLValue]]? {
+    let all = axes.map(\.choice.count)
+    // `nil` is without end.
+    let combinations = all.reduce(1 as Int?) { product, count in
+      guard let product, let count else { return nil }
+      let (result, isTooMuch) = product.multipliedReportingOverflow(by: count)
+      return isTooMuch ? Int.max : result
+    }
+    if method == .grid {
+      if count != nil {
+        diagnostics.add(keys.place(of: "points"), "'points' is for the methods random and halving")
+      }
+      for axis in axes where axis.choice.count == nil {
+        diagnostics.add(
+          axis.key.place, "a grid needs a list of values here; a range is for the method random")
+      }
+    } else if count == nil, method == .random || combinations == nil {
+      diagnostics.add(keys.place, "'search' needs the key 'points', for how many are drawn")
+    }
+    guard diagnostics.isEmpty else { return nil }
+    let wanted = min(count ?? combinations ?? 0, combinations ?? .max)
+    guard 1...Self.mostPoints ~= wanted else {
+      let place = count == nil ? keys.place(of: "options") : keys.place(of: "points")
+      diagnostics.add(
+        place,
+        "a search may have 1 to \(NumberText.grouped(Self.mostPoints)) points; found \(NumberText.grouped(wanted))"
+      )
+      return nil
+    }
+    if wanted == combinations { return SearchChoice.combinations(axes.map(\.choice)) }
+    return SearchChoice.drawn(axes.map(\.choice), count: wanted, seed: seed)
+  }
+
+  private func point(
+    _ number: Int, _ values: [YAMLValue], _ axes: [Axis], _ rungs: Raised?,
+    _ refit: [(stage: String, key: YAMLValue, value: YAMLValue)]
+  ) -> Search.Point {
+    let own = zip(axes, values).map { (stage: $0.dimension.stage, key: $0.key, value: $1) }
+    let rounds = (rungs?.values ?? []).map { value in
+      own + [(stage: rungs?.dimension.stage ?? "", key: rungs?.key ?? value, value: value)]
+    }
+    let each = rounds.isEmpty ? [own] : rounds
+    return Search.Point(
+      number: number, values: values.map(\.spelled), rounds: each.map(changed),
+      final: changed((each.last ?? own) + refit))
+  }
+
+  /// The stages that options change, with these.
+  private func changed(
+    _ options: [(stage: String, key: YAMLValue, value: YAMLValue)]
+  ) -> [String: Experiment.Stage] {
+    var values: OrderedDictionary<String, YAMLValue> = [:]
+    for (stage, key, value) in options {
+      values[stage] = (values[stage] ?? stages[stage])?.setting(key, to: value)
+    }
+    var changed: [String: Experiment.Stage] = [:]
+    for (name, value) in values {
+      guard let stage = experiment.stages[name], let task = task(value) else { continue }
+      changed[name] = Experiment.Stage(name: name, task: task, place: stage.place)
+    }
+    return changed
+  }
+}
+
+extension Experiment.Search.Method: OptionValue {}
+
+extension Experiment.Stage {
+  /// Whether there are results with scores.
+  fileprivate var isScored: Bool {
+    switch task {
+    case .evaluate: true
+    case .train(let training): !training.evaluations.isEmpty || training.options.evalSplit != nil
+    case .importing, .swap, .export: false
+    }
+  }
+}
+
+extension YAMLValue {
+  /// As it can be written in a line.
+  var spelled: String {
+    switch content {
+    case .scalar(let text): text
+    case .list(let items): "[\(items.map(\.spelled).joined(separator: ", "))]"
+    case .mapping(let members):
+      "{\(members.map { "\($0.key.spelled): \($0.value.spelled)" }.joined(separator: ", "))}"
+    }
+  }
+
+  /// A mapping with another value of a key, which may be new.
+  fileprivate func setting(_ key: YAMLValue, to value: YAMLValue) -> YAMLValue {
+    guard case .mapping(var members) = content else { return self }
+    if let index = members.firstIndex(where: { $0.key.text == key.text }) {
+      members[index] = (key, value)
+    } else {
+      members.append((key, value))
+    }
+    return YAMLValue(content: .mapping(members), place: place)
+  }
+}

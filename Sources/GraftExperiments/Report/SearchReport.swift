@@ -1,0 +1,49 @@
+import GraftKit
+
+extension ReportContent {
+  /// More points than this are in `report.json` alone.
+  private static let mostPoints = 50
+
+  /// What a search found: a sentence, the points from the best to the worst, and the plot of them.
+  static func search(_ search: OptionSearchResults, _ plots: [NamedPlot]) -> [Block] {
+    guard let best = search.bestTrial else { return [] }
+    let points = Set(search.trials.map(\.point)).count
+    let metric = search.spelledMetric
+    var text =
+      "The options of \(search.arm) are those of the best of \(NumberText.count(points, "point")), "
+      + "point \(best.point): \(search.spelled(best)). "
+      + "The points were compared by \(metric) of the stage \(search.stage)"
+      + (best.score.map { ", where the best has \(search.text($0))" } ?? "")
+      + " (\(NumberText.count(search.seeds.count, "seed")))."
+    if search.decidedByTest {
+      text +=
+        " The arms are compared on the same rows, for which the options were chosen: what is said of \(search.arm) is too good for others."
+    }
+    let ranking = search.ranking
+    if ranking.count > mostPoints {
+      text += " The \(mostPoints) best are shown; report.json has all of them."
+    }
+    let rungs = search.rungs.map { [$0.name] } ?? []
+    let table = TextTable(
+      header: ["Point"] + search.options + rungs + [metric.capitalizedFirst, "Std. dev."],
+      rows: ranking.prefix(mostPoints).map { trial in
+        let summary = trial.score == nil ? nil : Summary(trial.scores.compactMap(\.self))
+        return [String(trial.point)] + trial.values
+          + (search.rungs.map { [$0.values[trial.round]] } ?? []) + [
+            summary.map { search.text($0.mean) } ?? "diverged",
+            summary?.deviation.map(search.text) ?? "–",
+          ]
+      })
+    return [.heading("Search"), .text(text)] + (plots.isEmpty ? [] : [.plots(plots)]) + [.table(table)]
+  }
+}
+
+extension OptionSearchResults {
+  private var known: TestMetric? { TestMetric.all.first { $0.key == metric } }
+
+  /// In sentences: `micro F1`, `dev_loss`.
+  package var spelledMetric: String { known?.name ?? metric }
+
+  /// A value of the score: `86.8 %`, `0.4213`.
+  package func text(_ value: Double) -> String { (known ?? .r2).text(value) }
+}
