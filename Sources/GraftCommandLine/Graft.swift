@@ -44,7 +44,9 @@ struct Graft: ParsableCommand {
         subcommands: [Train.self, Evaluate.self, Run.self, Report.self, TokenizerCommand.self]),
       CommandGroup(
         name: "Using a model",
-        subcommands: [Predict.self, Tag.self, Answer.self, FillMask.self, Embed.self, Tokenize.self]),
+        subcommands: [
+          Predict.self, Tag.self, Answer.self, FillMask.self, Embed.self, Rerank.self, Tokenize.self,
+        ]),
       CommandGroup(name: "This program", subcommands: [ListPlugins.self, Doctor.self]),
     ]
   )

@@ -263,4 +263,28 @@ import Testing
       #expect(other.stderr.contains("candidate labels need a head that was trained on entailment"))
     }
   }
+
+  @Test("texts are sorted by a classifier of pairs")
+  func reranking() throws {
+    try Sandbox.with { sandbox in
+      let model = sandbox.resolve("{regression}")
+      let json = try sandbox.shell("$GRAFT rerank '\(model)' --query 'he can' he 'do it' 'the city' --json")
+      #expect(json.code == 0, "\(json.stderr)")
+      let rows = try #require(JSON(parsing: Array(json.stdout.utf8)).array)
+      let texts = rows.compactMap { $0["text"]?.string }
+      #expect(texts.sorted() == ["do it", "he", "the city"])
+      #expect(
+        rows.compactMap { $0["index"]?.int } == texts.map { ["he", "do it", "the city"].firstIndex(of: $0) })
+      try sandbox.write("texts.txt", "he\ndo it\nthe city\n")
+      let best = try sandbox.shell("$GRAFT rerank '\(model)' --query 'he can' --input texts.txt --top-k 1")
+      let columns = best.stdout.split(whereSeparator: { "\t\n".contains($0) }).map(String.init)
+      #expect(columns.count == 3 && columns[2] == texts[0], "\(best.stdout)")
+      #expect(abs((Double(columns[0]) ?? 0) - (rows[0]["score"]?.double ?? 1)) < 1e-4)
+      let classifier = sandbox.resolve("{sequence-classification}")
+      let several = try sandbox.shell("$GRAFT rerank '\(classifier)' --query he do")
+      #expect(several.code == 1 && several.stderr.hasSuffix("Name it with --label.\n"), "\(several.stderr)")
+      #expect(try sandbox.shell("$GRAFT rerank '\(classifier)' --query he do --label Sports").code == 0)
+      #expect(try sandbox.shell("$GRAFT rerank '\(model)' --query he do --top-k 0").code == 64)
+    }
+  }
 }

@@ -18,6 +18,8 @@ public struct Checkpoint: Sendable {
   public var tokenizer: (any Tokenizer)?
   /// How it makes one vector for a text, where its folder says so.
   public var sentences: SentencePipeline?
+  /// How its active head scores pairs of texts, where its files say so.
+  public var crossEncoder: CrossEncoder?
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
   /// Its `README.md`, which is copied with the checkpoint.

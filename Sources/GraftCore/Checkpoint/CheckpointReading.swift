@@ -58,6 +58,7 @@ extension Registry {
         try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
       checkpoint.sentences = try sentencePipeline(
         in: directory.root, hiddenSize: identity.backbone.hiddenSize)
+      checkpoint.crossEncoder = try CrossEncoder(in: directory.root, identity.configuration)
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(

@@ -101,6 +101,8 @@ extension Checkpoint {
       text: Self.record(activeHead?.name, activeHeads, others))
     try tokenizerFiles.value()
     try sentences?.files?.write(into: directory)
+    // Another head than a classifier of texts makes it another kind of model.
+    if activeHead?.hasLabels == true { try crossEncoder?.files?.write(into: directory) }
     try writeCard(into: directory)
   }
 

@@ -109,36 +109,24 @@ public func classify(
   backend: any ComputeBackend,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [ZeroShotPrediction] {
-  let active = try model.requireHead()
-  let outputs = try EntailmentOutputs(active.task.classNames ?? [])
+  let outputs = try EntailmentOutputs(model.textLabels() ?? [])
   let asksEach = question.givesSeveral || question.labels.count == 1
   let contradiction = asksEach ? try outputs.requireContradiction() : nil
   let encoder = try PairEncoder(question, model, maximumLength)
-  let labels = question.labels.indices
-  var logits = Array(
-    repeating: Array(repeating: (entailment: Float(0), contradiction: Float?.none), count: labels.count),
-    count: rows.count)
-  let lengths = rows.map(\.text.utf8.count)
-  let order = rows.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }.flatMap { row in
-    labels.map { (row: row, label: $0) }
+  let count = question.labels.count
+  let logits = try headLogits(
+    model, lengths: rows.flatMap { Array(repeating: $0.text.utf8.count, count: count) }, batchSize: batchSize,
+    backend: backend, progress: progress
+  ) {
+    try encoder.encode(rows[$0 / count], label: $0 % count)
   }
-  let pool = MemoryPool()
-  for start in stride(from: 0, to: order.count, by: max(1, batchSize)) {
-    let places = order[start..<min(start + max(1, batchSize), order.count)]
-    let encodings = try places.map { try encoder.encode(rows[$0.row], label: $0.label) }
-    let batch = PreparedBatch(Batch(encodings))
-    guard
-      let scores = try model.scores(batch, Tape(backend, recording: false, pool: pool))[active.name]?.value
-    else { throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'") }
-    for (index, place) in places.enumerated() {
-      let row = scores.buffer[(index * scores.columns)..<((index + 1) * scores.columns)]
-      logits[place.row][place.label] = (
-        row[row.startIndex + outputs.entailment], contradiction.map { row[row.startIndex + $0] }
-      )
-    }
-    try progress(start + places.count)
+  return rows.indices.map { row in
+    let ofLabels = logits[(row * count)..<((row + 1) * count)]
+    return ZeroShotPrediction(
+      question.labels,
+      question.scores(
+        ofLabels.map { logits in (logits[outputs.entailment], contradiction.map { logits[$0] }) }))
   }
-  return logits.map { ZeroShotPrediction(question.labels, question.scores($0)) }
 }
 
 /// Which outputs of a classifier are about entailment, by the names of its labels.
@@ -153,7 +141,7 @@ private struct EntailmentOutputs {
       throw GraftError(
         .mismatch, "candidate labels need a head that was trained on entailment",
         expected: "a label whose name begins with 'entail'",
-        found: names.isEmpty ? "no classifier of single labels" : "labels " + names.joined(separator: ", "))
+        found: names.isEmpty ? "a head without labels of texts" : "labels " + names.joined(separator: ", "))
     }
     self.entailment = entailment
     // Of two labels the other one is "not entailment".

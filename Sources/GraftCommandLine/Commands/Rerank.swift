@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+
+/// `graft rerank`
+struct Rerank: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rerank",
+    abstract: "Sort texts by how well they answer a query.",
+    discussion: """
+      CKPT is a classifier of pairs, such as a CrossEncoder of sentence-transformers: it reads the query with each \
+      text. Prints score, number and text, the best first; texts are numbered from 0 in the order they were given.
+
+      EXAMPLES
+        graft rerank cross-encoder/ms-marco-MiniLM-L-6-v2 --query 'who scored?' \\
+          'He scored twice.' 'Stocks fell.'
+        graft rerank reranker --query 'who scored?' --input texts.txt --top-k 10
+        graft rerank entailment --label entailment --query 'A man sleeps.' --input claims.txt
+      """)
+
+  @OptionGroup var checkpoint: CheckpointArgument
+  @OptionGroup var input: TextInput
+
+  @Option(help: ArgumentHelp("What the texts are sorted by.", valueName: "TEXT"))
+  var query: String
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Texts to print. (default: all)", valueName: "N"))
+  var topK: Int?
+
+  @Option(help: ArgumentHelp("The label whose score counts, of a head that has several.", valueName: "NAME"))
+  var label: String?
+
+  @OptionGroup var batch: BatchFlag
+  @OptionGroup var length: LengthFlag
+  @OptionGroup var untrained: UntrainedFlag
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var strictness: StrictFlag
+  @OptionGroup var output: OutputFlags
+
+  func validate() throws {
+    if let topK, topK < 1 { throw ValidationError("--top-k must be at least 1.") }
+  }
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let opened = try checkpoint.open(registry, strictness, output.console)
+    try untrained.check(opened, output.console)
+    let model = try opened.makeModel()
+    let texts = try input.singleTexts(output.console)
+    let scorer = try opened.crossEncoder ?? CrossEncoder(outputs: opened.configuration.labels().count)
+    let bar = ProgressBar("scoring", unit: "texts", total: texts.count, console: output.console)
+    let ranked = try rerank(
+      texts, query: query, with: model, scorer, label: label, batchSize: batch.batchSize,
+      maximumLength: length.maxLength, backend: backend.make(registry, output.console),
+      progress: { bar.update($0) })
+    bar.clear()
+    let shown = ranked.prefix(topK ?? .max)
+    if output.json {
+      return try Output.print(
+        .array(
+          shown.map {
+            ["index": JSON($0.index), "score": JSON($0.score), "text": .string(texts[$0.index])]
+          }))
+    }
+    let lines = shown.map {
+      "\(String(format: "%.4f", $0.score))\t\($0.index)\t\(Format.oneLine(texts[$0.index]))"
+    }
+    try Output.print(lines.joined(separator: "\n"))
+  }
+}

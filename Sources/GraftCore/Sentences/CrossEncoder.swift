@@ -1,0 +1,101 @@
+import Foundation
+import GraftTensors
+
+/// What sentence-transformers says of a classifier that scores pairs of texts: a CrossEncoder.
+public struct CrossEncoder: Sendable {
+  /// What becomes of a pair's logits.
+  public enum Activation: String, Sendable, CaseIterable {
+    case identity = "Identity"
+    case sigmoid = "Sigmoid"
+    case softmax = "Softmax"
+    case tanh = "Tanh"
+    case relu = "ReLU"
+  }
+
+  public let activation: Activation
+  /// The most tokens of a pair; `nil` where only the model limits it.
+  public let maximumLength: Int?
+  /// The files of its folder beside a classifier's.
+  let files: SentenceFiles?
+
+  /// - Parameter outputs: How many logits a pair has: one is a probability, unless the files say otherwise.
+  public init(outputs: Int) {
+    self.init(activation: Self.usual(outputs), maximumLength: nil, files: nil)
+  }
+
+  init(activation: Activation, maximumLength: Int?, files: SentenceFiles?) {
+    self.activation = activation
+    self.maximumLength = maximumLength
+    self.files = files
+  }
+
+  static func usual(_ outputs: Int) -> Activation { outputs == 1 ? .sigmoid : .identity }
+
+  /// A pair's scores.
+  public func scores(_ logits: [Float]) -> [Float] {
+    switch activation {
+    case .identity: return logits
+    case .sigmoid: return logits.map { 1 / (1 + exp(-$0)) }
+    case .tanh: return logits.map { Foundation.tanh($0) }
+    case .relu: return logits.map { max(0, $0) }
+    case .softmax:
+      let largest = logits.max() ?? 0
+      let powers = logits.map { exp($0 - largest) }
+      let sum = powers.reduce(0, +)
+      return powers.map { $0 / sum }
+    }
+  }
+}
+
+extension CrossEncoder {
+  /// What a checkpoint's folder says, in the spelling of any version; `nil` where nothing does.
+  ///
+  /// - Parameters:
+  ///   - directory: The folder.
+  ///   - configuration: What `config.json` says.
+  /// - Throws: `GraftError` for files that are broken, and for an activation that is not known.
+  init?(in directory: URL, _ configuration: Configuration) throws {
+    let own = try JSON(fileIfPresent: SentenceFiles.configurationName, in: directory)
+    let isCrossEncoder = own?["model_type"]?.string == "CrossEncoder"
+    let places = [
+      (
+        "config.json", "sentence_transformers.activation_fn",
+        configuration["sentence_transformers"]?["activation_fn"]
+      ),
+      ("config.json", Self.olderKey, configuration[Self.olderKey]),
+      (SentenceFiles.configurationName, "activation_fn", isCrossEncoder ? own?["activation_fn"] : nil),
+    ]
+    let said = places.first { $0.2 != nil && $0.2 != .null }
+    guard isCrossEncoder || said != nil else { return nil }
+    let activation = try said.map { file, key, value in
+      let name = value?.string?.split(separator: ".").last.map(String.init) ?? ""
+      guard let activation = Activation(rawValue: name) else {
+        throw GraftError(
+          .unsupported, "an activation that is not known", file: directory.appending(path: file).path,
+          subject: "key '\(key)'",
+          expected: "one of \(Activation.allCases.map(\.rawValue).joined(separator: ", "))",
+          found: value?.text() ?? "nothing")
+      }
+      return activation
+    }
+    let transformer = isCrossEncoder ? try SentenceFiles.transformerSettings(in: directory) : nil
+    let modules = isCrossEncoder ? try SentenceModuleEntry.list(in: directory) : nil
+    if let modules, modules.entries.map(\.kind) != ["Transformer"] || modules.entries[0].path != "" {
+      throw GraftError(
+        .unsupported, "modules that are not supported",
+        file: directory.appending(path: SentenceFiles.modulesName).path,
+        expected: "a Transformer alone, in the folder itself",
+        found: modules.entries.map(\.kind).joined(separator: ", "),
+        advice: "Without modules.json the classifier is read alone.")
+    }
+    self.init(
+      activation: try activation ?? Self.usual(configuration.labels().count),
+      maximumLength: transformer?.settings["max_seq_length"]?.int,
+      files: modules.map {
+        SentenceFiles(modules: $0.json, configuration: own, transformer: transformer, folders: [:])
+      })
+  }
+
+  /// Where versions before 4 say the activation.
+  private static let olderKey = "sbert_ce_default_activation_function"
+}

@@ -1,0 +1,44 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// The logits of a model's first head for encodings that are made when their batch comes, the longest first.
+///
+/// - Parameters:
+///   - lengths: How long each is, in any unit; they are sorted by it.
+///   - encode: Makes the encoding at an index.
+/// - Returns: For each its logits, `[outputs]`.
+/// - Throws: what `encode` and `progress` throw, and `GraftError` when the model has no head.
+func headLogits(
+  _ model: Model, lengths: [Int], batchSize: Int, backend: any ComputeBackend, progress: (Int) throws -> Void,
+  encode: (Int) throws -> Encoding
+) throws -> [[Float]] {
+  let active = try model.requireHead()
+  let pool = MemoryPool()
+  let size = max(1, batchSize)
+  let order = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+  var logits = Array(repeating: [Float](), count: lengths.count)
+  for start in stride(from: 0, to: order.count, by: size) {
+    let places = order[start..<min(start + size, order.count)]
+    let batch = PreparedBatch(Batch(try places.map(encode)))
+    guard
+      let scores = try model.scores(batch, Tape(backend, recording: false, pool: pool))[active.name]?.value
+    else { throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'") }
+    for (row, place) in places.enumerated() {
+      logits[place] = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])
+    }
+    try progress(start + places.count)
+  }
+  return logits
+}
+
+extension Model {
+  /// The labels of a first head that labels texts as a whole; `nil` of another head.
+  ///
+  /// - Throws: `GraftError` when the model has no head, or its labels are broken.
+  func textLabels() throws -> [String]? {
+    let task = type(of: try requireHead().task)
+    return task.hasLabels && task.outputs.contains { $0.rows == .sequences }
+      ? try configuration.labels() : nil
+  }
+}

@@ -1,0 +1,72 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// A text with its score for a query.
+public struct RankedText: Sendable, Equatable {
+  /// Its place among the texts that were given.
+  public let index: Int
+  public let score: Float
+}
+
+/// Sorts texts by how well they answer a query, as a classifier of pairs scores them: the CrossEncoder of
+/// sentence-transformers.
+///
+/// - Parameters:
+///   - texts: What is scored.
+///   - query: The first text of each pair.
+///   - model: A model whose first head labels pairs; its scores are `crossEncoder`'s.
+///   - crossEncoder: What becomes of the logits.
+///   - label: The output that texts are sorted by; needed of several.
+///   - batchSize: How many pairs run together.
+///   - maximumLength: The most tokens of a pair; `nil` is the limit of `crossEncoder` and of the model.
+///   - backend: The compute kernels.
+///   - progress: Called after each batch with the number of pairs done.
+/// - Returns: All texts, the best first; those with equal scores in their order.
+/// - Throws: `GraftError` when the head does not label pairs, or has several labels and none is named.
+public func rerank(
+  _ texts: [String],
+  query: String,
+  with model: Model,
+  _ crossEncoder: CrossEncoder,
+  label: String? = nil,
+  batchSize: Int = 32,
+  maximumLength: Int? = nil,
+  backend: any ComputeBackend,
+  progress: (Int) throws -> Void = { _ in }
+) throws -> [RankedText] {
+  let output = try rankingOutput(model, label)
+  let tokenizer = try model.requireTokenizer()
+  let limit = min(maximumLength ?? crossEncoder.maximumLength ?? .max, model.backbone.maximumLength)
+  let logits = try headLogits(
+    model, lengths: texts.map(\.utf8.count), batchSize: batchSize, backend: backend, progress: progress
+  ) {
+    tokenizer.encode(query, pair: texts[$0], maximumLength: limit, addSpecialTokens: true)
+  }
+  return logits.enumerated().map { RankedText(index: $0, score: crossEncoder.scores($1)[output]) }
+    .sorted { ($1.score, $0.index) < ($0.score, $1.index) }
+}
+
+/// The output of a head that texts are sorted by.
+private func rankingOutput(_ model: Model, _ label: String?) throws -> Int {
+  guard let names = try model.textLabels() else {
+    throw GraftError(
+      .mismatch, "only a head that labels pairs as a whole can sort texts",
+      found: "'\(try model.requireHead().name)'")
+  }
+  guard let label else {
+    guard names.count == 1 else {
+      throw GraftError(
+        .missing, "the head has several labels",
+        expected: "the label to sort by: \(names.joined(separator: ", "))",
+        advice: "Name it with \(option: "label").")
+    }
+    return 0
+  }
+  guard let output = names.firstIndex(of: label) else {
+    throw GraftError(
+      .unknownName, "the head has no such label", subject: "'\(label)'",
+      expected: names.joined(separator: ", "))
+  }
+  return output
+}

@@ -1,0 +1,125 @@
+import Foundation
+import GraftCompute
+import GraftPlugins
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import GraftCore
+@testable import GraftKit
+
+@Suite struct RerankTests {
+  private static func json(_ file: URL) throws -> JSON { try JSON(parsing: Array(Data(contentsOf: file))) }
+
+  /// A folder like a fixture, with other files beside it, and with more in its configuration.
+  private func withFolder<Result>(
+    of name: String, files: [(String, JSON)] = [], settings: [(String, JSON)] = [],
+    _ body: (URL) throws -> Result
+  ) throws -> Result {
+    try withTemporaryDirectory { directory in
+      let source = fixtures.appending(path: "bert-tiny/\(name)")
+      let folder = directory.appending(path: "folder")
+      try FileManager.default.copyItem(at: source, to: folder)
+      let configuration = folder.appending(path: "config.json")
+      guard case .object(var members) = try Self.json(configuration) else { return try #require(nil) }
+      for (key, value) in settings { members[key] = value }
+      for (file, text) in files + [("config.json", .object(members))] {
+        try Data(text.text().utf8).write(to: folder.appending(path: file))
+      }
+      return try body(folder)
+    }
+  }
+
+  /// The scores of sentence-transformers, in `Fixtures/sentences/rankings.json`; the folder is written as it was.
+  @Test func scoresOfSentenceTransformers() throws {
+    let golden = try Self.json(fixtures.appending(path: "sentences/rankings.json"))
+    let texts = try #require(golden["texts"]?.array).compactMap(\.string)
+    let query = try #require(golden["query"]?.string)
+    let cases = try #require(golden["cases"]?.array)
+    #expect(cases.count == 11)
+    let registry = try Registry.builtIn()
+    for item in cases {
+      let files = try #require(item["files"]?.object).map { ($0.key, $0.value) }
+      let expected = try #require(item["scores"]?.array).map { ($0.array ?? []).compactMap(\.double) }
+      try withFolder(of: #require(item["model"]?.string), files: files) { folder in
+        let checkpoint = try registry.open(folder).checkpoint
+        let written = folder.appending(path: "written")
+        try checkpoint.write(to: written, registry: registry)
+        for (name, file) in files { #expect(try Self.json(written.appending(path: name)) == file) }
+        for checkpoint in [checkpoint, try registry.open(written).checkpoint] {
+          let model = try checkpoint.makeModel()
+          let labels = try checkpoint.configuration.labels()
+          for (output, label) in labels.enumerated() {
+            let ranked = try rerank(
+              texts, query: query, with: model, #require(checkpoint.crossEncoder),
+              label: labels.count == 1 ? nil : label, batchSize: 4, backend: ReferenceBackend(threads: 1))
+            #expect(ranked.map(\.index).sorted() == Array(texts.indices))
+            #expect(zip(ranked, ranked.dropFirst()).allSatisfy { $0.score >= $1.score })
+            for text in ranked {
+              #expect(abs(Double(text.score) - expected[text.index][output]) < 1e-5, "\(item.text())")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Where older versions say the activation; the configuration counts before the folder's own file.
+  @Test func activationsInTheConfiguration() throws {
+    let identity: JSON = "torch.nn.modules.linear.Identity"
+    let own: JSON = ["model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.activation.Tanh"]
+    let file = "config_sentence_transformers.json"
+    let registry = try Registry.builtIn()
+    func activation(_ files: [(String, JSON)], _ settings: [(String, JSON)]) throws -> CrossEncoder
+      .Activation?
+    {
+      try withFolder(of: "regression", files: files, settings: settings) {
+        try registry.open($0).checkpoint.crossEncoder?.activation
+      }
+    }
+    #expect(try activation([], []) == nil)
+    #expect(CrossEncoder(outputs: 1).activation == .sigmoid)
+    #expect(CrossEncoder(outputs: 3).activation == .identity)
+    #expect(try activation([], [("sbert_ce_default_activation_function", identity)]) == .identity)
+    #expect(try activation([], [("sentence_transformers", ["activation_fn": identity])]) == .identity)
+    #expect(try activation([(file, own)], []) == .tanh)
+    #expect(
+      try activation([(file, own)], [("sentence_transformers", ["activation_fn": identity])]) == .identity)
+    #expect(try activation([(file, ["model_type": "CrossEncoder"])], []) == .sigmoid)
+    #expect {
+      try activation([(file, ["model_type": "CrossEncoder", "activation_fn": "my.Own"])], [])
+    } throws: { error in
+      "\(error)".contains(
+        "key 'activation_fn': an activation that is not known; expected one of Identity, Sigmoid, ")
+    }
+    #expect {
+      try activation(
+        [(file, own), ("modules.json", [["idx": 0, "name": "0", "path": "", "type": "a.b.LogitScore"]])], [])
+    } throws: { error in
+      "\(error)".contains("modules.json: modules that are not supported; expected a Transformer alone")
+    }
+  }
+
+  @Test func headsThatCannotSort() throws {
+    let registry = try Registry.builtIn()
+    func message(_ name: String, label: String? = nil) throws -> String {
+      let checkpoint = try registry.open(fixtures.appending(path: "bert-tiny/\(name)")).checkpoint
+      let error = try #require(throws: GraftError.self) {
+        try rerank(
+          ["a"], query: "b", with: checkpoint.makeModel(), CrossEncoder(outputs: 1), label: label,
+          backend: ReferenceBackend(threads: 1))
+      }
+      return "\(error)"
+    }
+    #expect(
+      try message("masked-lm")
+        == "only a head that labels pairs as a whole can sort texts; found 'masked-lm'.")
+    #expect(try message("token-classification").hasPrefix("only a head that labels pairs"))
+    #expect(
+      try message("sequence-classification").hasPrefix(
+        "the head has several labels; expected the label to sort by: World, Sports, Business, Sci/Tech."))
+    #expect(
+      try message("sequence-classification", label: "Weather")
+        == "'Weather': the head has no such label; expected World, Sports, Business, Sci/Tech.")
+  }
+}
