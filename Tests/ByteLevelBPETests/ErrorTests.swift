@@ -30,6 +30,14 @@ struct ErrorTests {
       "key 'model.vocab': the vocabulary has no token '[UNK]'; expected the token that 'model.unk_token' names."
     ),
     (
+      #""unk_token": null"#, #""unk_token": 5"#,
+      "key 'model.unk_token': wrong value; expected a string, found the number 5."
+    ),
+    (
+      #""added_tokens": "#, #""added_tokens": {}, "earlier": "#,
+      "key 'added_tokens': wrong value; expected a list, found an object."
+    ),
+    (
       #""h e", "Ġt he""#, #""h e", "Ġt ha""#,
       "merge 3: the vocabulary has no token 'ha'; "
         + "expected merges of tokens in the vocabulary, into tokens in the vocabulary."
@@ -62,6 +70,7 @@ struct ErrorTests {
     (#""normalizer": null"#, #""normalizer": {"type": "NFC"}"#),
     (#""pre_tokenizer": {"type": "ByteLevel""#, #""pre_tokenizer": {"type": "Metaspace""#),
     (#""decoder": {"type": "ByteLevel"}"#, #""decoder": {"type": "WordPiece"}"#),
+    (#""decoder": {"type": "ByteLevel"}"#, #""decoder": {}"#),
     (#""end_of_word_suffix": null"#, #""end_of_word_suffix": "</w>""#),
     (#""byte_fallback": false"#, #""byte_fallback": true"#), (#""dropout": null"#, #""dropout": 0.1"#),
   ])

@@ -40,7 +40,7 @@ struct FileTests {
       try load(
         files.merging([
           "tokenizer_config.json": #"{"cls_token": "[CLS]", "mask_token": {"content": "M", "rstrip": true}}"#,
-          "special_tokens_map.json": #"{"mask_token": "X", "pad_token": "X"}"#,
+          "special_tokens_map.json": #"{"pad_token": "X"}"#,
           "added_tokens.json": #"{"<new>": 9}"#,
         ]) { $1 }))
     let roles = SpecialTokens(padding: 8, unknown: nil, classification: 2, separator: 1, mask: 6)

@@ -286,11 +286,11 @@ import Testing
       ),
       (
         "tokenizer.ggml.mask_token_id", 260,
-        "key 'tokenizer.ggml.mask_token_id': not a token's number; expected below 260, found the number 260."
+        "key 'tokenizer.ggml.mask_token_id': not a token's number; expected a whole number below 260, found 260."
       ),
       (
         "tokenizer.ggml.tokens", [1, 2],
-        "key 'tokenizer.ggml.tokens': not a token; found token 0."
+        "key 'tokenizer.ggml.tokens': not a text; found the number 1 as number 0."
       ),
     ] as [(String, JSON, String)])
   func models(_ item: (key: String, value: JSON, message: String)) throws {

@@ -15,8 +15,8 @@ import Zlib
 struct FastPathTests {
   /// The tokenizer that goes through the components one by one.
   private func general(_ document: JSON) throws -> PipelineTokenizer {
-    PipelineTokenizer(
-      try PipelineDescription(
+    try PipelineTokenizer(
+      PipelineDescription(
         TokenizerDocument(parsing: Array(document.text().utf8)), TokenizerSettings(defaults: [:])),
       takesFastPaths: false)
   }
@@ -58,7 +58,7 @@ struct FastPathTests {
       SentencePiecePath([try #require(description.normalizer)], description.preTokenizer, description.model)
         != nil,
       "there is no fast path")
-    let (fast, slow) = (PipelineTokenizer(description), try general(document))
+    let (fast, slow) = (try PipelineTokenizer(description), try general(document))
     for text in try texts(golden) {
       #expect(fast.encode(text) == slow.encode(text), "\(text.debugDescription)")
       #expect(fast.encode(text, maximumLength: 5) == slow.encode(text, maximumLength: 5))

@@ -159,7 +159,7 @@ struct KerasTokenizerTests {
     ])
     let description = try PipelineDescription(
       TokenizerDocument(parsing: Array(document.text().utf8)), TokenizerSettings(defaults: [:]))
-    let tokenizer = PipelineTokenizer(description)
+    let tokenizer = try PipelineTokenizer(description)
     let tokenizerClass = try SentencePieceClass.kerasHub(
       name == "albert" ? "AlbertTokenizer" : "DebertaV3Tokenizer")
     let file = try SentencePieceExport(tokenizer, tokenizerClass).file

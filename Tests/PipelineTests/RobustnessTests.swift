@@ -36,7 +36,28 @@ struct Mutations {
 
 /// Texts and files of every kind: nothing crashes, and nothing takes quadratic time.
 struct RobustnessTests {
-  /// Were any of these quadratic, this would take hours.
+  /// Whether a text of eight times the length takes much less than the 64 times as long that a quadratic step makes of it.
+  private func expectLinearTime(
+    _ unit: String, bytes: Int, sourceLocation: SourceLocation = #_sourceLocation, _ body: (String) -> Void
+  ) {
+    func seconds(_ text: String) -> Double {
+      let time = ContinuousClock().measure { body(text) }
+      return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+    }
+    let short = String(repeating: unit, count: max(1, bytes / unit.utf8.count))
+    let long = String(repeating: short, count: 8)
+    body(short)
+    // Whoever else needs the processor is out of the way in one of several.
+    var ratios: [Double] = []
+    for _ in 0..<4 {
+      ratios.append(seconds(long) / max(seconds(short), 0.000_1))
+      if ratios[ratios.count - 1] < 20 { return }
+    }
+    Issue.record(
+      "\(short.utf8.count) times \(unit.prefix(4).debugDescription): \(ratios)",
+      sourceLocation: sourceLocation)
+  }
+
   @Test(
     .timeLimit(.minutes(5)),
     arguments: ["xlm-roberta", "albert", "modernbert", "llama", "unigram-bytes", "openai-gpt", "wordlevel"])
@@ -44,6 +65,10 @@ struct RobustnessTests {
     let golden = try #require(try Golden.read(pipeline).first)
     let tokenizer = try #require(try load(["tokenizer.json": golden.document.text()]))
     for unit in ["a", "the ", " ", "\u{301}", "中", "<mask>", "\u{200D}", "ﬁ"] {
+      expectLinearTime(unit, bytes: 16_000) { text in
+        let encoding = tokenizer.encode(text, pair: nil, truncation: nil, addSpecialTokens: false)
+        #expect(encoding.offsets.last.map { $0.upperBound <= text.utf8.count } ?? true)
+      }
       let text = String(repeating: unit, count: 20_000 / unit.utf8.count)
       let encoding = tokenizer.encode(text, pair: nil, truncation: nil, addSpecialTokens: false)
       #expect(encoding.offsets.allSatisfy { $0.upperBound <= text.unicodeScalars.count })
@@ -57,7 +82,8 @@ struct RobustnessTests {
     let base = try #require(try Golden.read("llama").first).document
     let replace: JSON = ["type": "Replace", "pattern": ["Regex": .string(pattern)], "content": ""]
     let tokenizer = try #require(try load(["tokenizer.json": base.changed(["normalizer": replace]).text()]))
-    _ = tokenizer.encode(String(repeating: "                          a", count: 5_000))
+    expectLinearTime("                          a", bytes: 16_000) { _ = tokenizer.encode($0) }
+    expectLinearTime("a", bytes: 16_000) { _ = tokenizer.encode($0) }
   }
 
   /// Documents with a few bytes changed, cut out or doubled, or cut off: a tokenizer or an error.

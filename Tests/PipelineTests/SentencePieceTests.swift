@@ -111,8 +111,13 @@ struct SentencePieceTests {
     var loaded = 0
     try withTemporaryDirectory { directory in
       for round in 0..<300 {
-        let bytes = round % 3 == 0 ? Array(model.prefix(model.count * round / 300)) : generator.damaged(model)
-        try Data(bytes).write(to: directory.appendingPathComponent("sentencepiece.bpe.model"))
+        if round % 3 == 0 {
+          let bytes = Array(model.prefix(model.count * round / 300))
+          #expect(throws: GraftError.self) { try SentencePieceFile(bytes) }
+          continue
+        }
+        try Data(generator.damaged(model)).write(
+          to: directory.appendingPathComponent("sentencepiece.bpe.model"))
         do {
           let tokenizer = try #require(try PipelineTokenizer.load(from: directory))
           loaded += 1
@@ -121,5 +126,31 @@ struct SentencePieceTests {
       }
     }
     #expect(loaded > 10)
+  }
+
+  /// SentencePiece itself reads a file that ends between two fields as a smaller model, or one of another kind.
+  @Test(arguments: ["camembert", "bpe"])
+  func cutBetweenFields(name: String) throws {
+    let model = try Gzip.decompress(
+      file: pipelineFixtures.appending(path: "\(name).model.gz"), limit: 1 << 24)
+    let whole = try SentencePieceFile(model)
+    var reader = ProtobufReader(model[...])
+    var rest = model
+    var (cut, numbers): (Int, [UInt64]) = (0, [])
+    while let (field, value) = try reader.next() {
+      guard case .bytes(let bytes) = value else { continue }
+      numbers.append(field)
+      cut = bytes.endIndex
+      guard cut < model.count else { break }
+      rest = Array(model[..<cut])
+      let message = errorMessage { _ = try SentencePieceFile(rest) }
+      let settings = field == 2 ? " and the trainer's settings" : ""
+      #expect(
+        message
+          == "the file is cut off; expected pieces, and the settings of the trainer and the normalizer, "
+          + "found \(numbers.count { $0 == 1 }) pieces\(settings).")
+    }
+    #expect(cut == model.count && numbers.suffix(3) == [1, 2, 3])
+    #expect(whole.pieces.count == numbers.count - 2)
   }
 }

@@ -76,8 +76,9 @@ import Testing
       #expect(
         message("bert", "tinny", files)
           == "unknown size 'tinny'. Known: tiny, mini, small, medium, base, large. Did you mean 'tiny'?")
-      let config = files.appending(path: "tokenizer_config.json")
-      try FileWriter.write(config, text: #"{"pad_token": "[NONE]"}"#)
+      for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+        try FileWriter.write(files.appending(path: name), text: #"{"pad_token": "[NONE]"}"#)
+      }
       #expect(
         message("bert", "tiny", files)
           == "tokenizer: key 'pad_token': the tokenizer has no padding token; expected one of its tokens.")

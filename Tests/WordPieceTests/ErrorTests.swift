@@ -67,7 +67,7 @@ struct ErrorTests {
     ),
     (
       #""type": "BertProcessing","#,
-      #""type": "TemplateProcessing", "pair": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}],"#,
+      #""type": "TemplateProcessing", "single": [], "pair": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}],"#,
       "key 'post_processor.pair': a sequence is used twice; expected A and B once each."
     ),
     (
@@ -104,6 +104,12 @@ struct ErrorTests {
   @Test(arguments: [
     ("BertNormalizer", "Lowercase"), ("BertPreTokenizer", "Whitespace"),
     (#"{"type": "WordPiece", "prefix""#, #"{"type": "Metaspace", "prefix""#),
+    // These are no components; the tokenizer of pipelines says so.
+    (#""normalizer": "#, #""normalizer": [], "earlier": "#),
+    (#""normalizer": "#, #""normalizer": {}, "earlier": "#),
+    (#""normalizer": "#, #""normalizer": 5, "earlier": "#),
+    (#""decoder": "#, #""decoder": {}, "earlier": "#),
+    (#""decoder": "#, #""decoder": [], "earlier": "#),
   ])
   func otherPipelines(old: String, new: String) throws {
     let document = smallDocument(replacing: [(old, new)])
@@ -122,6 +128,16 @@ struct ErrorTests {
     (
       #"{"pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece"}}"#,
       "tokenizer.json: key 'model.vocab': the vocabulary is empty."
+    ),
+    (
+      #"{"added_tokens": {}, "pre_tokenizer": {"type": "BertPreTokenizer"}, "#
+        + #""model": {"type": "WordPiece", "vocab": {"[UNK]": 0}}}"#,
+      "tokenizer.json: key 'added_tokens': wrong value; expected a list, found an object."
+    ),
+    (
+      #"{"added_tokens": null, "pre_tokenizer": {"type": "BertPreTokenizer"}, "#
+        + #""model": {"type": "WordPiece", "vocab": {"[UNK]": 0}}}"#,
+      "tokenizer.json: key 'added_tokens': wrong value; expected a list, found null."
     ),
   ])
   func otherDocuments(text: String, expected: String) throws {
@@ -152,5 +168,38 @@ struct ErrorTests {
         == "added_tokens.json: key '<new>': not an id; "
         + "expected a whole number, 0 or more, found the string \"x\"."
     )
+    #expect(
+      try message(["vocab.txt": lines, "special_tokens_map.json": Array(#"{"pad_token": 5}"#.utf8)])
+        == "special_tokens_map.json: key 'pad_token': not a token; "
+        + "expected a string, or an object with 'content', found the number 5.")
+    #expect(
+      try message([
+        "vocab.txt": lines, "tokenizer_config.json": Array(#"{"extra_special_tokens": "x"}"#.utf8),
+      ])
+        == "tokenizer_config.json: key 'extra_special_tokens': not a list of tokens; "
+        + "expected a list or an object, found the string \"x\".")
+    #expect(
+      try message(["vocab.txt": lines, "tokenizer_config.json": Array(#"{"added_tokens_decoder": []}"#.utf8)])
+        == "tokenizer_config.json: key 'added_tokens_decoder': not a list of tokens; "
+        + "expected an object, found a list.")
+  }
+
+  /// Words that would take long to split: at each place, every text as long as the longest token is looked up.
+  @Test func longWords() throws {
+    let token = String(repeating: "a", count: 1025)
+    func document(_ length: Int, token: String) -> [UInt8] {
+      Array(
+        smallDocument(replacing: [
+          (#""max_input_chars_per_word": 100"#, #""max_input_chars_per_word": \#(length)"#),
+          (#""x": 15"#, #""\#(token)": 15"#),
+        ]).utf8)
+    }
+    #expect(try message(["tokenizer.json": document(256, token: token)]) == "no error")
+    #expect(try message(["tokenizer.json": document(Int.max, token: String(token.dropLast()))]) == "no error")
+    #expect(
+      try message(["tokenizer.json": document(257, token: token)])
+        == "tokenizer.json: key 'model.max_input_chars_per_word': words with tokens as long as these would take too "
+        + "long to split; expected at most 256, or no token of more than 1024 bytes, found 257, and a token of 1025 "
+        + "bytes.")
   }
 }

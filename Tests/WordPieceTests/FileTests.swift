@@ -3,6 +3,7 @@ import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
+import TokenizerKit
 
 @testable import WordPiece
 
@@ -34,12 +35,44 @@ struct FileTests {
       try load([
         "vocab.txt": smallVocabulary.joined(separator: "\r\n") + "\r\n",
         "tokenizer_config.json": #"{"do_lower_case": false, "mask_token": {"content": "x", "lstrip": true}}"#,
-        "special_tokens_map.json": #"{"pad_token": "!", "mask_token": "m"}"#,
+        "special_tokens_map.json": #"{"pad_token": "!"}"#,
         "added_tokens.json": #"{"<new>": 29}"#,
       ]))
     #expect(tokenizer.specialTokens.mask == 15 && tokenizer.specialTokens.padding == 28)
     #expect(tokenizer.encode("Foo<new>foo").ids == [2, 1, 29, 12, 3])
     #expect(tokenizer.vocabularySize == 30)
+  }
+
+  /// Against what transformers takes from the same files; see Fixtures/tokenizer/settings.py.
+  @Test func settingsOfSeveralFiles() throws {
+    let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "<p>", "<q>", "x"]
+    let goldens = try Data(contentsOf: tokenizerFixtures.appending(path: "settings.jsonl"))
+      .split(separator: UInt8(ascii: "\n"))
+    #expect(goldens.count > 30)
+    for line in goldens {
+      let golden = try JSON(parsing: Array(line))
+      let settings = try #require(golden["files"])
+      var files = ["vocab.txt": vocabulary.joined(separator: "\n")]
+      for member in settings.members ?? [] { files[member.key] = member.value.text() }
+      guard golden["error"] == nil else {
+        let error = #expect(throws: GraftError.self, "\(settings.text())") { try load(files) }
+        #expect(error?.kind == .malformed && error?.file?.hasSuffix(".json") == true)
+        continue
+      }
+      let tokenizer = try #require(try load(files))
+      func ids(_ isIncluded: (AddedToken) -> Bool) -> JSON {
+        .array(
+          tokenizer.addedTokens.filter(isIncluded).map { JSON(Int($0.id)) }.sorted {
+            $0.int ?? 0 < $1.int ?? 0
+          })
+      }
+      #expect(tokenizer.specialTokens.padding.map { Int($0) } == golden["padding"]?.int, "\(settings.text())")
+      #expect(ids(\.isSpecial) == golden["special"], "\(settings.text())")
+      #expect(ids { !$0.isSpecial } == golden["plain"], "\(settings.text())")
+      #expect(ids(\.stripsLeft) == golden["stripping"], "\(settings.text())")
+      let encoding = tokenizer.encode(golden["text"]?.string ?? "")
+      #expect(.array(encoding.ids.map { JSON(Int($0)) }) == golden["ids"], "\(settings.text())")
+    }
   }
 
   /// The ids and types are those of `MPNetConverter` in transformers 5.23: `<s> A </s>` and `<s> A </s> </s> B </s>`.

@@ -110,8 +110,9 @@ struct RobustnessTests {
         let description =
           round.isMultiple(of: 2)
           ? try TokenizerDescription(parsing: bytes, settings)
-          : try TokenizerDescription(lines: bytes, settings, normalizer: BertNormalizer(), extraTokens: [])
-        guard let tokenizer = description.map(WordPieceTokenizer.init) else { continue }
+          : try TokenizerDescription(
+            entries: Vocabulary.lines(of: bytes), settings, normalizer: BertNormalizer())
+        guard let tokenizer = try description.map(WordPieceTokenizer.init) else { continue }
         loaded += 1
         let encoding = tokenizer.encode(
           "The unaffable [MASK], Foo é 中!", pair: "a", maximumLength: 9, addSpecialTokens: true)

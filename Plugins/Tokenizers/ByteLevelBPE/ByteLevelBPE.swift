@@ -32,14 +32,15 @@ public struct ByteLevelBPETokenizer: Tokenizer {
   /// `nil` where text is tokenized as a whole.
   private let wordwisePath: WordwisePath?
 
-  init(_ description: ByteLevelBPEDescription) {
+  /// - Throws: ``GraftError`` for an added token that is too long.
+  init(_ description: ByteLevelBPEDescription) throws {
     merges = description.merges
     path = ByteLevelPath(
       description.model, addsPrefixSpace: description.addsPrefixSpace, splitsWords: description.splitsWords)
     addsPrefixSpace = description.addsPrefixSpace
     splitsWords = description.splitsWords
     decodesBytes = description.decodesBytes
-    core = TokenizerCore(
+    core = try TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
       document: description.document, configuration: description.configuration)

@@ -115,14 +115,15 @@ extension ByteLevelBPEDescription {
     _ settings: TokenizerSettings
   ) throws {
     let model = document["model"] ?? [:]
-    let added = try (document["added_tokens"]?.array ?? []).map(AddedToken.init)
+    let unknownToken = try ComponentReader(model, "model").optionalString("unk_token")
+    let added = try AddedToken.list(of: document)
     vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
     addedTokens = added
     self.merges = merges
     self.document = document
     var unknown: ByteMergeModel.Unknown?
     specialTokens = settings.specialTokens(in: vocabulary)
-    if let token = model["unk_token"]?.string {
+    if let token = unknownToken {
       guard let id = vocabulary.model.find(token) else {
         throw GraftError(
           .malformed, "the vocabulary has no token '\(token)'", subject: "key 'model.vocab'",
@@ -139,7 +140,7 @@ extension ByteLevelBPEDescription {
     postProcessor = try PostProcessor(
       json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
     decodesBytes = document["decoder"]?["type"] == "ByteLevel"
-    let roles = model["unk_token"]?.string.map { ["unk_token": $0] } ?? [:]
+    let roles = unknownToken.map { ["unk_token": $0] } ?? [:]
     var members = settings.updatedConfiguration(for: vocabulary, roles).object ?? [:]
     members["add_prefix_space"] = JSON(addsPrefixSpace)
     members["trim_offsets"] = JSON(!postProcessor.trimmings.isEmpty)

@@ -91,10 +91,11 @@ enum ByteLevelBPEDocument {
   /// Whether a document is of bytes without other rules: no normalizer, nothing but a `ByteLevel` pre-tokenizer and
   /// decoder, and merges of what these make.
   static func isOfBytes(_ document: JSON) -> Bool {
-    func isOf(_ kinds: String?..., key: String) -> Bool { kinds.contains(document[key]?["type"]?.string) }
+    func isAbsent(_ key: String) -> Bool { [nil, .null].contains(document[key]) }
+    func isByteLevel(_ key: String) -> Bool { document[key]?["type"] == "ByteLevel" }
     let model = document["model"] ?? [:]
-    return [nil, .null].contains(document["normalizer"]) && isOf("ByteLevel", key: "pre_tokenizer")
-      && isOf(nil, "ByteLevel", key: "decoder")
+    return isAbsent("normalizer") && isByteLevel("pre_tokenizer")
+      && (isAbsent("decoder") || isByteLevel("decoder"))
       && ["continuing_subword_prefix", "end_of_word_suffix"].allSatisfy {
         [nil, .null, ""].contains(model[$0])
       }

@@ -14,7 +14,8 @@ extension ByteLevelBPETokenizer {
     settings: TokenizerSettings.fileNames)
 
   public static func load(from directory: URL) throws -> ByteLevelBPETokenizer? {
-    try ByteLevelBPEDescription(directory: directory).map(ByteLevelBPETokenizer.init)
+    let description = try ByteLevelBPEDescription(directory: directory)
+    return try TokenizerDirectory(directory).inWhole { try description.map { try ByteLevelBPETokenizer($0) } }
   }
 
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws

@@ -59,7 +59,8 @@ public struct PipelineTokenizer: Tokenizer {
   }
 
   /// - Parameter takesFastPaths: Whether to look for a faster way to the same result.
-  init(_ description: PipelineDescription, takesFastPaths: Bool = true) {
+  /// - Throws: ``GraftError`` for an added token that is too long.
+  init(_ description: PipelineDescription, takesFastPaths: Bool = true) throws {
     file = description.file
     normalizer = description.normalizer
     preTokenizer = description.preTokenizer
@@ -68,7 +69,7 @@ public struct PipelineTokenizer: Tokenizer {
     normalizations = WordwisePath.Position.all.map {
       Normalization(description, at: $0, takesFastPaths: takesFastPaths)
     }
-    core = TokenizerCore(
+    core = try TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
       document: description.file.json, configuration: description.configuration,

@@ -35,7 +35,7 @@ extension PipelineDescription {
     }
     self.file = file
     let json = file.json
-    addedTokens = try (json["added_tokens"]?.array ?? []).map(AddedToken.init)
+    addedTokens = try AddedToken.list(of: json)
     // Of equal tokens, which a list with scores may have, the last counts.
     let vocabulary = try Vocabulary(
       file.scores == nil ? file.entries : file.entries.reversed(),

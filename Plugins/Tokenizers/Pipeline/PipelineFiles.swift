@@ -11,14 +11,15 @@ extension PipelineTokenizer {
     settings: TokenizerSettings.fileNames)
 
   public static func load(from directory: URL) throws -> PipelineTokenizer? {
-    try PipelineDescription(directory: directory).map { PipelineTokenizer($0) }
+    let description = try PipelineDescription(directory: directory)
+    return try TokenizerDirectory(directory).inWhole { try description.map { try PipelineTokenizer($0) } }
   }
 
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
     -> PipelineTokenizer?
   {
     try (GGUFTokenizer.description(of: attributes) ?? PipelineDescription(attributes: attributes)).map {
-      PipelineTokenizer($0)
+      try PipelineTokenizer($0)
     }
   }
 

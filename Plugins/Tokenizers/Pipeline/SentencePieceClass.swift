@@ -109,7 +109,7 @@ struct SentencePieceClass: Sendable {
     charsmap.map { [PrecompiledNormalizer($0)] } ?? []
   }
 
-  /// Makes one of several spaces.
+  /// Collapses runs of spaces.
   private static func spaces(_ content: String) -> [any Normalizer] {
     [ReplaceNormalizer(.spaces, with: content)]
   }

@@ -88,7 +88,7 @@ private struct Spaces {
   private(set) var charsmap: [UInt8] = []
   /// Whether a space is put before the text.
   private(set) var addsPrefix = true
-  /// Whether one of several spaces is left, and none at the ends.
+  /// Whether runs of spaces are collapsed to one, and those at the ends removed.
   private(set) var areRemoved = false
 
   init(_ tokenizer: PipelineTokenizer) throws {

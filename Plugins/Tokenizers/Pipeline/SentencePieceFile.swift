@@ -31,7 +31,7 @@ struct SentencePieceFile {
   private(set) var charsmap: [UInt8] = []
   /// Whether a space is put before the text.
   private(set) var addsDummyPrefix = true
-  /// Whether one of several spaces is left, and none at the ends.
+  /// Whether runs of spaces are collapsed to one, and those at the ends removed.
   private(set) var removesExtraSpaces = true
 
   /// A unigram model.
@@ -78,11 +78,15 @@ struct SentencePieceFile {
 
   /// - Throws: ``GraftError`` when the file is cut off, or no model.
   init(_ bytes: [UInt8]) throws {
+    var (hasTrainer, hasNormalizer) = (false, false)
     try Self.forEachField(bytes[...], "the model") { field, value in
       switch (field, value) {
       case (1, .bytes(let bytes)): pieces.append(try Self.piece(bytes, pieces.count))
-      case (2, .bytes(let bytes)): try readTrainer(bytes)
+      case (2, .bytes(let bytes)):
+        hasTrainer = true
+        try readTrainer(bytes)
       case (3, .bytes(let bytes)):
+        hasNormalizer = true
         try Self.forEachField(bytes, "the normalizer") { field, value in
           switch (field, value) {
           case (2, .bytes(let bytes)): charsmap = Array(bytes)
@@ -96,6 +100,14 @@ struct SentencePieceFile {
     }
     guard !pieces.isEmpty else {
       throw GraftError(.malformed, "no pieces", expected: "a SentencePiece model")
+    }
+    // They follow the pieces in this order, and every trainer writes both. Without them, a file that ends between two
+    // pieces would be another model.
+    guard hasTrainer, hasNormalizer else {
+      throw GraftError(
+        .malformed, "the file is cut off",
+        expected: "pieces, and the settings of the trainer and the normalizer",
+        found: "\(pieces.count) pieces" + (hasTrainer ? " and the trainer's settings" : ""))
     }
     guard pieces.indices.contains(unknownID) else {
       throw GraftError(
@@ -129,7 +141,7 @@ struct SentencePieceFile {
         guard score.isFinite else { throw malformed("a score that is no number") }
         piece.score = score
       case (3, .number(let number)):
-        guard let type = PieceType(rawValue: number) else { throw malformed("a type that there is not") }
+        guard let type = PieceType(rawValue: number) else { throw malformed("unknown piece type") }
         piece.type = type
       default: break
       }

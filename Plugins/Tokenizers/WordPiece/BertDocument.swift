@@ -41,10 +41,15 @@ extension TokenizerDescription {
     guard try file.modelType() != nil || file.json["model"]?["max_input_chars_per_word"] != nil else {
       return nil
     }
-    func isOf(_ kinds: String?..., key: String) -> Bool { kinds.contains(file.json[key]?["type"]?.string) }
-    guard isOf(nil, BertNormalizer.kind, key: "normalizer"),
+    func isAbsent(_ key: String) -> Bool { [nil, .null].contains(file.json[key]) }
+    func isOf(_ kind: String, key: String) -> Bool { file.json[key]?["type"]?.string == kind }
+    let decoder = file.json["decoder"]
+    // `tokenizers` knows this one by its keys too.
+    let isUntypedDecoder =
+      decoder?["type"] == nil && decoder?["prefix"]?.string != nil && decoder?["cleanup"]?.bool != nil
+    guard isAbsent("normalizer") || isOf(BertNormalizer.kind, key: "normalizer"),
       isOf(BertPreTokenizer.kind, key: "pre_tokenizer"),
-      isOf(nil, WordPieceDecoder.kind, key: "decoder")
+      isAbsent("decoder") || isOf(WordPieceDecoder.kind, key: "decoder") || isUntypedDecoder
     else { return nil }
     guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
@@ -55,7 +60,7 @@ extension TokenizerDescription {
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known
   ///   here.
   init(document: JSON, entries: [Vocabulary.Entry], _ settings: TokenizerSettings) throws {
-    let added = try (document["added_tokens"]?.array ?? []).map(AddedToken.init)
+    let added = try AddedToken.list(of: document)
     let vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
     let model = try WordPieceModel(ComponentReader(document["model"] ?? [:], "model"), vocabulary)
     var specialTokens = settings.specialTokens(in: vocabulary)

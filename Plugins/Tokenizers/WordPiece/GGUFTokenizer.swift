@@ -6,91 +6,57 @@ import TokenizerKit
 ///
 /// A word's first piece is marked with U+2581 there, and the others with nothing; control tokens are as they are.
 enum GGUFTokenizer {
+  private static let kind: JSON = "bert"
   private static let wordStart = "\u{2581}"
   private static let prefix = "##"
-  private static let normal: JSON = 1
-  private static let control: JSON = 3
-  private static let userDefined: JSON = 4
-
-  private static let model = "tokenizer.ggml.model"
-  private static let tokens = "tokenizer.ggml.tokens"
-  private static let types = "tokenizer.ggml.token_type"
   private static let lowercase = "tokenizer.ggml.normalizer.lowercase"
   private static let stripAccents = "tokenizer.ggml.normalizer.strip_accents"
 
-  /// The keys of the tokens with a role; llama.cpp reads the first token under its name for the beginning.
-  private static func key(_ role: String) -> String { "tokenizer.ggml.\(role)_token_id" }
-
+  /// - Returns: No attributes for a tokenizer that gives other ids than BERT's, which is all that llama.cpp has.
   static func attributes(of tokenizer: WordPieceTokenizer) -> OrderedDictionary<String, JSON> {
-    let added = Dictionary(tokenizer.addedTokens.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    var (spellings, kinds): ([JSON], [JSON]) = ([], [])
-    for (id, token) in tokenizer.vocabulary.tokens.enumerated() {
-      let added = added[Int32(id)]
-      let kind = added.map { $0.isSpecial ? control : userDefined } ?? normal
-      kinds.append(kind)
-      spellings.append(.string(kind == control ? token : token.without(prefix) ?? wordStart + token))
-    }
+    guard tokenizer.isBert else { return [:] }
     let roles = tokenizer.specialTokens
-    let normalizer = tokenizer.normalizer
     var attributes: OrderedDictionary<String, JSON> = [
-      model: "bert", "tokenizer.ggml.pre": "default", tokens: .array(spellings), types: .array(kinds),
+      GGMLTokens.model: kind, GGMLTokens.splitting: "default",
     ]
-    for (role, id) in [
-      ("bos", roles.classification), ("eos", roles.separator), ("unknown", roles.unknown),
-      ("seperator", roles.separator), ("padding", roles.padding), ("cls", roles.classification),
-      ("mask", roles.mask),
-    ] {
-      attributes[key(role)] = id.map { JSON(Int($0)) }
+    let tokens = GGMLTokens.attributes(
+      of: tokenizer.core, first: roles.classification, last: roles.separator, maskStripsLeft: false
+    ) { token, kind in
+      kind == .control ? token : token.without(prefix) ?? wordStart + token
     }
+    attributes.merge(tokens) { $1 }
     // A text begins with the first special token and ends with the second, which also stands between two texts.
-    attributes["tokenizer.ggml.add_bos_token"] = true
-    attributes["tokenizer.ggml.add_eos_token"] = true
-    attributes["tokenizer.ggml.add_sep_token"] = false
-    attributes[lowercase] = JSON(normalizer.lowercase)
-    attributes[stripAccents] = JSON(normalizer.stripsAccents)
+    attributes[GGMLTokens.addsFirst] = true
+    attributes[GGMLTokens.addsLast] = true
+    attributes[GGMLTokens.addsSeparator] = false
+    attributes[lowercase] = JSON(tokenizer.normalizer.lowercase)
+    attributes[stripAccents] = JSON(tokenizer.normalizer.stripsAccents)
     return attributes
   }
 
   /// - Returns: `nil` when the attributes are of another tokenizer.
   /// - Throws: ``GraftError`` when they are broken.
   static func description(of attributes: OrderedDictionary<String, JSON>) throws -> TokenizerDescription? {
-    guard attributes[model] == "bert" else { return nil }
-    guard let spellings = attributes[tokens]?.array?.map(\.string) else {
-      throw GraftError(.missing, "the tokenizer has no list of tokens", subject: "key '\(tokens)'")
+    guard attributes[GGMLTokens.model] == kind else { return nil }
+    let tokens = try GGMLTokens(
+      reading: attributes, defaults: TokenizerDescription.defaultTokens, maskStripsLeft: false
+    ) { entry, kind in
+      kind == .control ? entry : entry.without(wordStart) ?? prefix + entry
     }
-    let kinds = attributes[types]?.array ?? []
-    let vocabulary = try spellings.enumerated().map { id, spelling in
-      guard let spelling, !spelling.contains("\n") else {
-        throw GraftError(.malformed, "not a token", subject: "key '\(tokens)'", found: "token \(id)")
-      }
-      if kinds.indices.contains(id), kinds[id] == control { return spelling }
-      return spelling.without(wordStart) ?? prefix + spelling
-    }
-    func token(_ role: String) throws -> JSON? {
-      guard let id = attributes[key(role)] else { return nil }
-      guard let index = id.int, vocabulary.indices.contains(index) else {
-        throw GraftError(
-          .malformed, "not a token's number", subject: "key '\(key(role))'",
-          expected: "below \(vocabulary.count)", found: id.kind)
-      }
-      return .string(vocabulary[index])
-    }
-    var roles: OrderedDictionary<String, JSON> = [:]
-    roles["unk_token"] = try token("unknown")
-    roles["sep_token"] = try token("seperator")
-    roles["pad_token"] = try token("padding")
-    roles["cls_token"] = try token("cls") ?? token("bos")
-    roles["mask_token"] = try token("mask")
+    var members = tokens.configuration.object ?? [:]
+    // llama.cpp reads the first special token under its name for the beginning. BERT has no others for the ends.
+    members["cls_token"] = members["cls_token"] ?? members["bos_token"]
+    members["bos_token"] = nil
+    members["eos_token"] = nil
     let settings = TokenizerSettings(
-      configuration: .object(roles), defaults: TokenizerDescription.defaultTokens)
+      configuration: .object(members), defaults: TokenizerDescription.defaultTokens)
     let json = JSON.object(attributes)
-    let lowercase = try json.flag(lowercase) ?? true
     return try TokenizerDescription(
-      lines: Array(vocabulary.map { $0 + "\n" }.joined().utf8), settings,
+      entries: tokens.entries, settings,
       normalizer: BertNormalizer(
         cleanText: true, handleChineseCharacters: true, stripAccents: try json.flag(stripAccents),
-        lowercase: lowercase),
-      extraTokens: [])
+        lowercase: try json.flag(lowercase) ?? true),
+      addedTokens: settings.decoderTokens() ?? [])
   }
 }
 

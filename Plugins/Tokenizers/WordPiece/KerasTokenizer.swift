@@ -9,44 +9,78 @@ struct KerasTokenizer {
   /// The name of ``TokenizerRepresentation/keras(module:className:)``.
   static let representation = TokenizerRepresentation.keras(module: "", className: "").name
   static let vocabularyName = "assets/tokenizer/vocabulary.txt"
-  private static let name = "tokenizer.json"
+  /// The unknown token, and those that the framework's classes look for.
+  private static let unknown = "[UNK]"
+  private static let tokens = ["[CLS]", "[SEP]", "[PAD]", "[MASK]"]
 
   let normalizer: BertNormalizer
 
-  init(_ normalizer: BertNormalizer) { self.normalizer = normalizer }
-
   /// - Returns: `nil` when a directory has no such files.
   /// - Throws: ``GraftError`` when they are broken.
-  init?(_ directory: URL) throws {
-    let url = directory.appendingPathComponent(Self.name)
-    let vocabulary = directory.appendingPathComponent(Self.vocabularyName)
-    guard FileManager.default.fileExists(atPath: vocabulary.path),
-      FileManager.default.fileExists(atPath: url.path)
+  init?(_ directory: TokenizerDirectory) throws {
+    guard directory.has(Self.vocabularyName), let settings = try directory.serializedObject()?["config"]
     else { return nil }
-    do {
-      let file = try JSON(parsing: RandomAccessFile(url).bytesOfWholeFile(limit: 1 << 28))
-      guard file["class_name"]?.string != nil, let settings = file["config"] else { return nil }
-      normalizer = BertNormalizer(
+    normalizer = try directory.inFile(TokenizerDocument.fileName) {
+      BertNormalizer(
         cleanText: true, handleChineseCharacters: true,
         stripAccents: try settings.flag("strip_accents") ?? false,
         lowercase: try settings.flag("lowercase") ?? false)
-    } catch let error as GraftError {
-      throw error.inFile(url.path)
     }
   }
 
   /// - Parameter representation: One that ``TokenizerRepresentation/keras(module:className:)`` makes.
-  func write(_ tokens: [String], to directory: URL, as representation: TokenizerRepresentation) throws {
-    let vocabulary = directory.appendingPathComponent(Self.vocabularyName)
+  /// - Throws: ``GraftError`` of kind `unsupported` when the framework's tokenizer would give other ids.
+  static func write(
+    _ tokenizer: WordPieceTokenizer, to url: URL, as representation: TokenizerRepresentation
+  ) throws {
+    try check(tokenizer)
+    let vocabulary = url.appendingPathComponent(vocabularyName)
     try DirectoryWriter.makeDirectory(vocabulary.deletingLastPathComponent())
-    try FileWriter.write(vocabulary, text: tokens.map { $0 + "\n" }.joined())
+    try FileWriter.write(vocabulary, text: tokenizer.vocabulary.tokens.map { $0 + "\n" }.joined())
+    let normalizer = tokenizer.normalizer
     let settings: JSON = [
       "vocabulary": .null, "lowercase": JSON(normalizer.lowercase),
-      // Where it is not said, accents go with the capitals.
-      "strip_accents": JSON(normalizer.stripAccents ?? normalizer.lowercase),
-      "split": true, "suffix_indicator": "##", "oov_token": "[UNK]", "special_tokens": .null,
+      "strip_accents": JSON(normalizer.stripsAccents),
+      "split": true, "suffix_indicator": "##", "oov_token": .string(unknown), "special_tokens": .null,
       "special_tokens_in_strings": false,
     ]
-    try TokenizerDirectory(directory).writeSerializedObject(representation, settings)
+    try TokenizerDirectory(url).writeSerializedObject(representation, settings)
+  }
+
+  private static func check(_ tokenizer: WordPieceTokenizer) throws {
+    func unsupported(_ problem: String, expected: String? = nil, found: String? = nil) -> GraftError {
+      GraftError(
+        .unsupported, "KerasHub's WordPiece tokenizer cannot say this: \(problem)", expected: expected,
+        found: found, advice: "Choose another \(option: "dialect").")
+    }
+    guard tokenizer.isBert else {
+      throw unsupported(
+        "text is cleaned, split or joined otherwise than BERT's",
+        expected:
+          "BertNormalizer, pieces marked with ##, words of at most 100 characters, and [CLS] A [SEP] B [SEP]")
+    }
+    let roles = tokenizer.specialTokens
+    let found = [roles.unknown, roles.classification, roles.separator, roles.padding, roles.mask]
+    for (token, id) in zip([unknown] + tokens, found) where id == nil || tokenizer.id(of: token) != id {
+      throw unsupported(
+        "a special token has another name", expected: token,
+        found: id.flatMap { tokenizer.token(of: $0) } ?? "no such token")
+    }
+    if let token = tokenizer.addedTokens.first(where: { !$0.isSpecial }) {
+      throw unsupported("a token that is looked for in the text", found: "'\(token.content.prefix(80))'")
+    }
+    for (id, token) in tokenizer.vocabulary.tokens.enumerated() where !isLine(token) {
+      throw unsupported(
+        "a token with a line break, or with white space at its end", found: "token \(id)")
+    }
+  }
+
+  /// Whether the framework reads a line with the token as that token. It removes what Python calls white space, which
+  /// U+001C to U+001F are to it.
+  private static func isLine(_ token: String) -> Bool {
+    let scalars = token.unicodeScalars
+    let last = scalars.last ?? "a"
+    return !scalars.contains { $0 == "\n" || $0 == "\r" }
+      && !last.properties.isWhitespace && !("\u{1C}"..."\u{1F}" ~= last)
   }
 }

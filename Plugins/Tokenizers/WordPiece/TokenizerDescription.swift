@@ -57,12 +57,12 @@ extension TokenizerDescription {
   /// - Throws: ``GraftError`` that names the file and what is wrong in it.
   init?(directory url: URL) throws {
     let directory = TokenizerDirectory(url)
-    if let keras = try KerasTokenizer(url) {
+    if let keras = try KerasTokenizer(directory) {
       let lines = try directory.read(KerasTokenizer.vocabularyName)
       self = try directory.inFile(KerasTokenizer.vocabularyName) {
         try Self(
-          lines: lines ?? [], TokenizerSettings(defaults: Self.defaultTokens), normalizer: keras.normalizer,
-          extraTokens: [])
+          entries: Vocabulary.lines(of: lines ?? []), TokenizerSettings(defaults: Self.defaultTokens),
+          normalizer: keras.normalizer)
       }
       return
     }
@@ -80,29 +80,34 @@ extension TokenizerDescription {
       }
       self = description
     } else {
-      let normalizer = try directory.inFile(TokenizerSettings.configurationName) { try settings.normalizer() }
-      let extraTokens = try directory.inFile("added_tokens.json") { try settings.extraTokens() }
+      let (normalizer, listed) = try directory.inFile(TokenizerSettings.configurationName) {
+        (try settings.normalizer(), try settings.decoderTokens() ?? [])
+      }
+      let extraTokens = try directory.inFile(TokenizerSettings.addedTokensName) { try settings.extraTokens() }
       self = try directory.inFile("vocab.txt") {
-        try Self(lines: lines ?? [], settings, normalizer: normalizer, extraTokens: extraTokens)
+        try Self(
+          entries: Vocabulary.lines(of: lines ?? []), settings, normalizer: normalizer, addedTokens: listed,
+          extraTokens: extraTokens)
       }
     }
   }
 
-  /// What the lines of a `vocab.txt` mean, with the settings beside it.
+  /// What a bare vocabulary means, with the settings beside it.
   ///
   /// - Parameters:
+  ///   - entries: Tokens by id.
   ///   - normalizer: ``TokenizerSettings/normalizer()``.
+  ///   - addedTokens: ``TokenizerSettings/decoderTokens()``.
   ///   - extraTokens: ``TokenizerSettings/extraTokens()``.
   init(
-    lines: [UInt8], _ settings: TokenizerSettings, normalizer: BertNormalizer,
-    extraTokens: [TokenizerSettings.ExtraToken]
+    entries: [Vocabulary.Entry], _ settings: TokenizerSettings, normalizer: BertNormalizer,
+    addedTokens: [AddedToken] = [], extraTokens: [TokenizerSettings.ExtraToken] = []
   ) throws {
-    let entries = try Vocabulary.lines(of: lines)
     let ids = Dictionary(uniqueKeysWithValues: entries.map { (Array($0.token.utf8), $0.id) })
-    var addedTokens: [AddedToken] = []
-    var seen: Set<[UInt8]> = []
+    var addedTokens = addedTokens
+    var seen = Set(addedTokens.map { Array($0.content.utf8) })
     for role in ["unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] {
-      guard let token = settings.token(role) else { continue }
+      guard let token = settings.token(role), !seen.contains(Array(token.utf8)) else { continue }
       guard let id = ids[Array(token.utf8)] else {
         // Without these two, texts can be tokenized and nothing be masked or padded.
         if ["pad_token", "mask_token"].contains(role) { continue }
@@ -110,16 +115,24 @@ extension TokenizerDescription {
           .malformed, "the vocabulary has no line '\(token)'", expected: "the token that is the \(role)",
           advice: "Name the right one as '\(role)' in tokenizer_config.json.")
       }
-      guard seen.insert(Array(token.utf8)).inserted else { continue }
-      let stripsLeft = role == "mask_token" && Self.isMPNet(settings)
-      addedTokens.append(AddedToken(id: Int32(id), content: token, stripsLeft: stripsLeft))
+      seen.insert(Array(token.utf8))
+      let entry = settings.entry(role).flatMap { $0.members == nil ? nil : $0 }
+      let flags: JSON = role == "mask_token" && Self.isMPNet(settings) ? ["lstrip": true] : [:]
+      var added = try AddedToken(id: Int32(id), content: token, flags: entry ?? flags, isSpecial: true)
+      added.isSpecial = true
+      addedTokens.append(added)
     }
-    var next = Int32(clamping: entries.count)
+    var next = addedTokens.reduce(Int32(clamping: entries.count)) {
+      max($0, $1.id == .max ? $1.id : $1.id + 1)
+    }
     for token in extraTokens where seen.insert(Array(token.content.utf8)).inserted {
       let id = token.id ?? ids[Array(token.content.utf8)].map { Int32($0) } ?? next
       if id >= next, id < Int32.max { next = id + 1 }
       addedTokens.append(
-        try AddedToken(id: id, content: token.content, flags: token.flags, isSpecial: token.isSpecial))
+        try AddedToken(
+          id: id, content: token.content, flags: token.flags,
+          isSpecial: token.isSpecial
+            || TokenizerSettings.roles.contains { settings.token($0) == token.content }))
     }
     let document = BertDocument.make(
       normalizer: normalizer, addedTokens: addedTokens, unknown: settings.token("unk_token") ?? "",

@@ -10,7 +10,8 @@ extension WordPieceTokenizer {
     settings: TokenizerSettings.fileNames)
 
   public static func load(from directory: URL) throws -> WordPieceTokenizer? {
-    try TokenizerDescription(directory: directory).map(WordPieceTokenizer.init)
+    let description = try TokenizerDescription(directory: directory)
+    return try TokenizerDirectory(directory).inWhole { try description.map { try WordPieceTokenizer($0) } }
   }
 
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws
@@ -32,7 +33,7 @@ extension WordPieceTokenizer {
     switch representation.name {
     case TokenizerRepresentation.huggingFace.name: try writeHuggingFaceFiles(to: directory)
     case KerasTokenizer.representation:
-      try KerasTokenizer(normalizer).write(vocabulary.tokens, to: directory, as: representation)
+      try KerasTokenizer.write(self, to: directory, as: representation)
     default:
       throw GraftError(
         .unsupported, "a WordPiece tokenizer cannot be written like this", expected: "hugging-face or keras",
@@ -71,22 +72,24 @@ enum TokenizerConfiguration {
     members["do_lower_case"] = JSON(normalizer.lowercase)
     members["strip_accents"] = normalizer.stripAccents.map { JSON($0) } ?? .null
     members["tokenize_chinese_chars"] = JSON(normalizer.handleChineseCharacters)
-    if !isBert(description) {
+    let isBert = description.splitsAsBert && description.decoder == WordPieceDecoder()
+    if !isBert {
       members["tokenizer_class"] = "PreTrainedTokenizerFast"
     } else if members["tokenizer_class"] == nil {
       members["tokenizer_class"] = "BertTokenizer"
     }
     return .object(members)
   }
+}
 
-  /// Whether transformers' `BertTokenizer`, which sets all but a few things itself, comes out the same.
-  private static func isBert(_ description: TokenizerDescription) -> Bool {
-    guard let classification = description.specialTokens.classification,
-      let separator = description.specialTokens.separator
-    else { return false }
-    return description.normalizer.cleanText && description.document["normalizer"] != .null
-      && description.model.maximumWordLength == 100 && description.decoder == WordPieceDecoder()
-      && description.model.prefix == "##"
-      && description.postProcessor == .bert(classification: classification, separator: separator)
+extension TokenizerDescription {
+  /// Whether text becomes the ids that BERT's own tokenizer gives, but for the few settings that every framework has: the
+  /// case of letters, accents, and Chinese characters.
+  var splitsAsBert: Bool {
+    guard let classification = specialTokens.classification, let separator = specialTokens.separator else {
+      return false
+    }
+    return normalizer.cleanText && model.maximumWordLength == 100 && model.prefix == "##"
+      && postProcessor == .bert(classification: classification, separator: separator)
   }
 }

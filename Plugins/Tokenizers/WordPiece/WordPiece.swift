@@ -32,6 +32,8 @@ public struct WordPieceTokenizer: Tokenizer {
   public let continuingPrefix: String?
   let decoder: WordPieceDecoder?
   let core: TokenizerCore
+  /// Whether frameworks that have BERT's tokenizer alone, and put spaces around Chinese characters, give the same ids.
+  let isBert: Bool
   private let splitter: WordSplitter
   /// For text beyond ASCII, where a word takes longer than finding what became of it before.
   private let wordwisePath: WordwisePath?
@@ -41,11 +43,13 @@ public struct WordPieceTokenizer: Tokenizer {
   var document: JSON { core.document }
   var configuration: JSON { core.configuration }
 
-  init(_ description: TokenizerDescription) {
+  /// - Throws: ``GraftError`` for an added token that is too long.
+  init(_ description: TokenizerDescription) throws {
     decoder = description.decoder
+    isBert = description.splitsAsBert && description.normalizer.handleChineseCharacters
     continuingPrefix = description.model.continuingPrefix
     splitter = WordSplitter(options: description.normalizer, model: description.model)
-    core = TokenizerCore(
+    core = try TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens,
       postProcessor: description.postProcessor, document: description.document,

@@ -29,18 +29,19 @@ public struct TokenizerCore: Sendable {
   ///   - addedTokens: Tokens of the vocabulary.
   ///   - specialTokens: Ids of the vocabulary.
   ///   - normalize: What the tokenizer does to text before it is split, as UTF-8.
+  /// - Throws: `GraftError` for an added token that is too long.
   public init(
     vocabulary: Vocabulary, addedTokens: [AddedToken], specialTokens: SpecialTokens,
     postProcessor: PostProcessor, document: JSON, configuration: JSON,
     normalize: (String) -> [UInt8] = { Array($0.utf8) }
-  ) {
+  ) throws {
     self.vocabulary = vocabulary
     self.addedTokens = addedTokens
     self.specialTokens = specialTokens
     self.postProcessor = postProcessor
     self.document = document
     self.configuration = configuration
-    verbatim = AddedTokenMatcher(
+    verbatim = try AddedTokenMatcher(
       addedTokens.filter { !$0.isNormalized }.map { (Array($0.content.utf8), $0) })
     var patterns: [(text: [UInt8], token: AddedToken)] = []
     var decodedTexts: [Int32: String] = [:]
@@ -49,7 +50,7 @@ public struct TokenizerCore: Sendable {
       patterns.append((text, token))
       decodedTexts[token.id] = String(decoding: text, as: UTF8.self)
     }
-    normalized = AddedTokenMatcher(patterns)
+    normalized = try AddedTokenMatcher(patterns)
     self.decodedTexts = decodedTexts
     let specialTexts = Set(addedTokens.lazy.filter(\.isSpecial).map { Array($0.content.utf8) })
     var isSkipped = [Bool](repeating: false, count: vocabulary.tokens.count)

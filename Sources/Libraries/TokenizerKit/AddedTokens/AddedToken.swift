@@ -39,6 +39,18 @@ extension AddedToken {
     ]
   }
 
+  /// Reads the `added_tokens` of a `tokenizer.json`; none when there is no such key.
+  ///
+  /// - Throws: `GraftError` when it is no list, or as ``init(_:)``.
+  public static func list(of document: JSON) throws -> [AddedToken] {
+    guard let value = document["added_tokens"] else { return [] }
+    guard let list = value.array else {
+      throw GraftError(
+        .malformed, "wrong value", subject: "key 'added_tokens'", expected: "a list", found: value.kind)
+    }
+    return try list.map(AddedToken.init)
+  }
+
   /// Reads an entry of the `added_tokens` of a `tokenizer.json`.
   ///
   /// - Throws: `GraftError` for one without text or id, or with a flag that is none.

@@ -1,3 +1,5 @@
+import GraftTensors
+
 /// Finds added tokens in text: the leftmost first, of those that begin there the longest.
 public struct AddedTokenMatcher: Sendable {
   /// A place in a text that is an added token, with the white space that it takes.
@@ -23,9 +25,19 @@ public struct AddedTokenMatcher: Sendable {
   /// Whether the same is found in a text that is cut before spaces that stand alone between other characters.
   public private(set) var allowsCuts = true
 
+  /// The longest text that is looked for, in bytes: as much may be looked at again at each place.
+  private static let longestPattern = 1024
+
   /// - Parameter patterns: What is looked for, and what it is then; empty texts are left out.
-  public init(_ patterns: [(text: [UInt8], token: AddedToken)]) {
+  /// - Throws: `GraftError` for a text of more than 1,024 bytes.
+  public init(_ patterns: [(text: [UInt8], token: AddedToken)]) throws {
     for pattern in patterns where !pattern.text.isEmpty {
+      guard pattern.text.count <= Self.longestPattern else {
+        throw GraftError(
+          .unsupported, "an added token is too long", subject: "token '\(pattern.token.content.prefix(80))'",
+          expected: "at most \(Self.longestPattern) bytes once it is normalized",
+          found: "\(pattern.text.count)")
+      }
       let hasSpaceWithin = zip(pattern.text, pattern.text.dropFirst()).contains { $0 != 0x20 && $1 == 0x20 }
       if hasSpaceWithin || pattern.token.stripsRight || pattern.token.isSingleWord { allowsCuts = false }
       var node = 0

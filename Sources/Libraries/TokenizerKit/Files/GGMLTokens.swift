@@ -32,7 +32,7 @@ public struct GGMLTokens: Sendable {
   public static let addsFirst = "tokenizer.ggml.add_bos_token"
   public static let addsLast = "tokenizer.ggml.add_eos_token"
   public static let addsSeparator = "tokenizer.ggml.add_sep_token"
-  /// Written where the mask token does not take the space before it. llama.cpp has no such key.
+  /// Written where the mask token takes the space before it otherwise than usual. llama.cpp has no such key.
   public static let maskStripping = "tokenizer.ggml.mask_token_lstrip"
 
   /// The roles of tokens in `tokenizer_config.json`, and what llama.cpp calls them.
@@ -50,14 +50,20 @@ extension GGMLTokens {
   /// - Parameters:
   ///   - attributes: Those of the file.
   ///   - defaults: What tokens with a role are called where their place in the list has only a stand-in, by role.
+  ///   - maskStripsLeft: Whether the mask token takes the space before it where the file does not say.
+  ///   - spelled: The token that an entry of the list stands for.
   /// - Throws: `GraftError` that names the key, for lists of different lengths, values of the wrong type, a token given
   ///   twice and the id of a token that there is not.
-  public init(reading attributes: OrderedDictionary<String, JSON>, defaults: [String: String] = [:]) throws {
-    spellings = try Self.strings(attributes, Self.tokens)
-    let count = spellings.count
+  public init(
+    reading attributes: OrderedDictionary<String, JSON>, defaults: [String: String] = [:],
+    maskStripsLeft: Bool = true, spelled: (_ entry: String, Kind) -> String = { entry, _ in entry }
+  ) throws {
+    let list = try Self.strings(attributes, Self.tokens)
+    let count = list.count
     listedCount = count
     kinds = try Self.kinds(attributes, count: count)
-    maskStripsLeft = try JSON.object(attributes).flag(Self.maskStripping) ?? true
+    spellings = zip(list, kinds).map(spelled)
+    self.maskStripsLeft = try JSON.object(attributes).flag(Self.maskStripping) ?? maskStripsLeft
     for (role, name) in Self.roles {
       guard let id = attributes[Self.key(name)] else { continue }
       guard let index = id.int, (0..<count).contains(index) else {
@@ -205,8 +211,11 @@ extension GGMLTokens {
   ///   - first: The id of the token before a text, which llama.cpp wants as that of the beginning; `nil` for as the
   ///     tokenizer has it.
   ///   - last: The id of the token behind a text, which it wants as that of the end; `nil` for as the tokenizer has it.
+  ///   - maskStripsLeft: Whether readers expect the mask token to take the space before it.
+  ///   - spelled: The entry of the list for a token.
   public static func attributes(
-    of core: TokenizerCore, unknown: Int32? = nil, first: Int32? = nil, last: Int32? = nil
+    of core: TokenizerCore, unknown: Int32? = nil, first: Int32? = nil, last: Int32? = nil,
+    maskStripsLeft: Bool = true, spelled: (_ token: String, Kind) -> String = { token, _ in token }
   ) -> OrderedDictionary<String, JSON> {
     let added = Dictionary(core.addedTokens.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     let kinds = core.vocabulary.tokens.indices.map { id in
@@ -215,18 +224,18 @@ extension GGMLTokens {
         ? Kind.unknown : added[id].map { $0.isSpecial ? .control : .userDefined } ?? .normal
     }
     var attributes: OrderedDictionary<String, JSON> = [
-      tokens: .array(core.vocabulary.tokens.map { .string($0) }),
+      tokens: .array(zip(core.vocabulary.tokens, kinds).map { .string(spelled($0, $1)) }),
       types: .array(kinds.map { JSON($0.rawValue) }),
     ]
     for (role, name) in roles {
       let entry = core.configuration[role]
-      guard let token = entry?.string ?? entry?["content"]?.string else { continue }
-      attributes[key(name)] = core.vocabulary.id(of: token).map { JSON(Int($0)) }
+      let end = role == "bos_token" ? first : role == "eos_token" ? last : nil
+      guard let id = end ?? (entry?.string ?? entry?["content"]?.string).flatMap(core.vocabulary.id(of:))
+      else { continue }
+      attributes[key(name)] = JSON(Int(id))
     }
-    if let first { attributes[key("bos")] = JSON(Int(first)) }
-    if let last { attributes[key("eos")] = JSON(Int(last)) }
-    if let mask = core.specialTokens.mask, added[mask]?.stripsLeft == false {
-      attributes[maskStripping] = false
+    if let mask = core.specialTokens.mask, let token = added[mask], token.stripsLeft != maskStripsLeft {
+      attributes[maskStripping] = JSON(token.stripsLeft)
     }
     return attributes
   }

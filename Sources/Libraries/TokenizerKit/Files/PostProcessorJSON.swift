@@ -55,7 +55,7 @@ private struct PostProcessorReader {
         .unsupported, "a Sequence in too many others", subject: "key 'post_processor'",
         expected: "at most \(ComponentReader.maximumDepth)")
     }
-    for part in json["processors"]?.array ?? [] {
+    for part in try list("processors") {
       let processor = try PostProcessor(json: part, vocabularySize: vocabularySize, depth: depth + 1)
       if processor.single != PostProcessor.none.single || processor.pair != PostProcessor.none.pair {
         guard !adds else {
@@ -77,7 +77,24 @@ private struct PostProcessorReader {
   }
 
   /// The id at the end of a `["[SEP]", 3]`.
-  func last(_ key: String) throws -> Int32 { try id(json[key]?.array?.last, key) }
+  func last(_ key: String) throws -> Int32 {
+    let entry = try list(key)
+    guard entry.count == 2, entry[0].string != nil else {
+      throw GraftError(
+        .malformed, "wrong value", subject: "key 'post_processor.\(key)'", expected: "a token and its id",
+        found: "a list of \(entry.count)")
+    }
+    return try id(entry[1], key)
+  }
+
+  private func list(_ key: String) throws -> [JSON] {
+    guard let list = json[key]?.array else {
+      throw GraftError(
+        .malformed, "wrong value", subject: "key 'post_processor.\(key)'", expected: "a list",
+        found: json[key]?.kind ?? "nothing")
+    }
+    return list
+  }
 
   private func id(_ value: JSON?, _ key: String) throws -> Int32 {
     guard let id = value?.int, (0..<vocabularySize).contains(id) else {
@@ -93,12 +110,16 @@ private struct PostProcessorReader {
       GraftError(.malformed, problem, subject: "key 'post_processor.\(key)'", expected: expected)
     }
     var elements: [PostProcessor.Element] = []
-    for json in json[key]?.array ?? [] {
+    for json in try list(key) {
       let part = json["SpecialToken"] ?? json["Sequence"]
-      guard let name = part?["id"]?.string,
+      guard json.members?.count == 1, let name = part?["id"]?.string,
         let type = (part?["type_id"] ?? 0).int.flatMap(Int32.init(exactly:))
       else { throw error("wrong element", expected: "SpecialToken or Sequence with an id") }
       if json["Sequence"] != nil {
+        let names = key == "single" ? ["A"] : ["A", "B"]
+        guard names.contains(name) else {
+          throw error("unknown sequence '\(name.prefix(80))'", expected: names.joined(separator: " or "))
+        }
         elements.append(.sequence(isPair: name == "B", type: type))
       } else {
         elements += try specialIDs(name).map { .special(id: $0, type: type) }

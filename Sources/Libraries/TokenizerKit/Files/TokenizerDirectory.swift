@@ -71,6 +71,18 @@ public struct TokenizerDirectory {
     }
   }
 
+  /// Runs a body whose errors are about the tokenizer as a whole: about `tokenizer.json`, or the directory where there is
+  /// none.
+  public func inWhole<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as GraftError {
+      throw error.inFile(
+        has(TokenizerDocument.fileName)
+          ? url.appendingPathComponent(TokenizerDocument.fileName).path : url.path)
+    }
+  }
+
   /// The JSON object in a file; an empty one when there is no file.
   ///
   /// - Throws: `GraftError` that names the file when there is something else in it.
@@ -88,10 +100,16 @@ public struct TokenizerDirectory {
   /// The files that say how a vocabulary is used.
   ///
   /// - Parameter defaults: What tokens with a role are called where nothing says it, by role.
+  /// - Throws: `GraftError` that names the file when one is broken, or has something else in the place of a token.
   public func settings(defaults: [String: String]) throws -> TokenizerSettings {
-    TokenizerSettings(
-      configuration: try readObject(TokenizerSettings.configurationName),
-      specialTokensMap: try readObject(TokenizerSettings.specialTokensMapName),
+    func tokens(_ name: String) throws -> JSON {
+      let json = try readObject(name)
+      try inFile(name) { try TokenizerSettings.checkTokens(in: json) }
+      return json
+    }
+    return TokenizerSettings(
+      configuration: try tokens(TokenizerSettings.configurationName),
+      specialTokensMap: try tokens(TokenizerSettings.specialTokensMapName),
       addedTokens: try readObject(TokenizerSettings.addedTokensName), defaults: defaults)
   }
 

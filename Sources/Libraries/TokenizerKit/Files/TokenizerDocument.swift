@@ -202,7 +202,9 @@ extension TokenizerDocument {
     guard let text = attributes[fileName]?.string else { return nil }
     do {
       let configuration = try attributes[TokenizerSettings.configurationName]?.string.map {
-        try JSON(parsing: $0)
+        let configuration = try JSON(parsing: $0)
+        try TokenizerSettings.checkTokens(in: configuration)
+        return configuration
       }
       return try body(
         Array(text.utf8), TokenizerSettings(configuration: configuration ?? [:], defaults: defaults))

@@ -34,17 +34,46 @@ public struct TokenizerSettings: Sendable {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
   ]
 
+  private static let listKeys = ["extra_special_tokens", "additional_special_tokens"]
+
+  /// Whether `added_tokens_decoder` lists the added tokens. Then transformers reads neither of the other files; otherwise
+  /// `special_tokens_map.json` has precedence over `tokenizer_config.json`.
+  private var listsAddedTokens: Bool { ![nil, .null].contains(configuration["added_tokens_decoder"]) }
+
   /// What the files say of the token of a role: a string, or an object with `content` and flags.
   public func entry(_ role: String) -> JSON? {
-    for source in [configuration, specialTokensMap] {
-      if let value = source[role], value.string != nil || value["content"]?.string != nil { return value }
-    }
-    return nil
+    (listsAddedTokens ? [configuration] : [specialTokensMap, configuration]).lazy
+      .compactMap { $0[role] }.first { Self.text(of: $0) != nil }
   }
 
   /// The token of a role, or its default; `nil` when there is none.
-  public func token(_ role: String) -> String? {
-    entry(role).flatMap { $0.string ?? $0["content"]?.string } ?? defaults[role]
+  public func token(_ role: String) -> String? { entry(role).flatMap(Self.text) ?? defaults[role] }
+
+  /// The token that an entry names: a string, or an object with `content`; `nil` for anything else.
+  private static func text(of entry: JSON) -> String? { entry.string ?? entry["content"]?.string }
+
+  /// Checks the tokens in a `tokenizer_config.json` or `special_tokens_map.json`.
+  ///
+  /// - Throws: `GraftError` that names the key of one that is neither a string nor an object with `content`.
+  public static func checkTokens(in json: JSON) throws {
+    func check(_ entry: JSON, _ key: String) throws {
+      guard text(of: entry) == nil else { return }
+      throw GraftError(
+        .malformed, "not a token", subject: "key '\(key)'", expected: "a string, or an object with 'content'",
+        found: entry.kind)
+    }
+    for role in roles {
+      if let entry = json[role], entry != .null { try check(entry, role) }
+    }
+    for key in listKeys {
+      guard let value = json[key], value != .null else { continue }
+      guard let entries = value.array ?? value.members?.map(\.value) else {
+        throw GraftError(
+          .malformed, "not a list of tokens", subject: "key '\(key)'", expected: "a list or an object",
+          found: value.kind)
+      }
+      for entry in entries { try check(entry, key) }
+    }
   }
 
   /// The ids of the tokens with a role that a vocabulary has.
@@ -94,12 +123,10 @@ public struct TokenizerSettings: Sendable {
   ///
   /// - Throws: `GraftError` when an id in `added_tokens.json` is none.
   public func extraTokens() throws -> [ExtraToken] {
-    let special = ["extra_special_tokens", "additional_special_tokens"].flatMap { key in
-      (configuration[key] ?? specialTokensMap[key])?.array ?? []
-    }.compactMap { entry in (entry.string ?? entry["content"]?.string).map { ($0, entry) } }
+    let special = specialEntries.compactMap { entry in Self.text(of: entry).map { ($0, entry) } }
     let isSpecial = Set(special.map { Array($0.0.utf8) })
     var tokens: [ExtraToken] = []
-    for member in addedTokens.members ?? [] {
+    for member in listsAddedTokens ? [] : addedTokens.members ?? [] {
       guard let id = member.value.int.flatMap(Int32.init(exactly:)), id >= 0 else {
         throw GraftError(
           .malformed, "not an id", subject: "key '\(member.key)'", expected: "a whole number, 0 or more",
@@ -116,11 +143,52 @@ public struct TokenizerSettings: Sendable {
       }
   }
 
+  /// The special tokens beyond the roles, put together as transformers 5 does: those with a name of their own, and the
+  /// list, which has one of two names.
+  private var specialEntries: [JSON] {
+    var named = Self.namedTokens(configuration)
+    var list = configuration[Self.listKeys[0]]
+    var additional = configuration[Self.listKeys[1]]
+    let hasNone = list.map { ($0.array?.count ?? $0.members?.count ?? 0) == 0 } ?? true
+    if hasNone, let tokens = additional { (list, additional) = (tokens, nil) }
+    if let members = list?.members {
+      named += members.map(\.value)
+      list = nil
+    }
+    if !listsAddedTokens {
+      named += Self.namedTokens(specialTokensMap)
+      additional = specialTokensMap[Self.listKeys[1]] ?? additional
+      if let further = specialTokensMap[Self.listKeys[0]] {
+        if let entries = further.array {
+          list = .array((list?.array ?? []) + entries)
+        } else if let members = further.members {
+          named += members.map(\.value)
+          list = nil
+        } else {
+          list = further
+        }
+      }
+    }
+    return named + ((list ?? additional)?.array ?? [])
+  }
+
+  /// Tokens with names beyond the roles, such as `image_token`.
+  private static func namedTokens(_ json: JSON) -> [JSON] {
+    (json.members ?? []).filter {
+      $0.key.hasSuffix("_token") && !roles.contains($0.key) && text(of: $0.value) != nil
+    }.map(\.value)
+  }
+
   /// The tokens of the `added_tokens_decoder` of `tokenizer_config.json`, by id; `nil` when there is none.
   ///
   /// - Throws: `GraftError` when an entry is no token.
   public func decoderTokens() throws -> [AddedToken]? {
-    guard let members = configuration["added_tokens_decoder"]?.members else { return nil }
+    guard listsAddedTokens, let list = configuration["added_tokens_decoder"] else { return nil }
+    guard let members = list.members else {
+      throw GraftError(
+        .malformed, "not a list of tokens", subject: "key 'added_tokens_decoder'", expected: "an object",
+        found: list.kind)
+    }
     return try members.map { member in
       guard let id = Int32(member.key), id >= 0, let content = member.value["content"]?.string,
         !content.isEmpty

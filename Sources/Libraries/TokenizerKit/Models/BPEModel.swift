@@ -18,6 +18,8 @@ public final class BPEModel: TokenModel {
   /// By ASCII character: its token; -1 where there is none, or where a prefix or suffix belongs to it.
   private let characters: [Int32]
   private let merges: MergeTable
+  /// The most bytes of a prefix or suffix: each character of a text may be spelled with it.
+  private static let longestAffix = 32
 
   public init(_ file: TokenizerDocument, _ vocabulary: Vocabulary) throws {
     let reader = ComponentReader(modelOf: file)
@@ -28,9 +30,18 @@ public final class BPEModel: TokenModel {
       try reader.unknownToken($0, "unk_token", in: vocabulary)
     }
     fusesUnknown = try reader.flag("fuse_unk") ?? false
-    let prefix = try reader.optionalString("continuing_subword_prefix") ?? ""
+    func affix(_ key: String) throws -> String {
+      let affix = try reader.optionalString(key) ?? ""
+      guard affix.utf8.count <= Self.longestAffix else {
+        throw GraftError(
+          .unsupported, "it is too long", subject: "key 'model.\(key)'",
+          expected: "at most \(Self.longestAffix) bytes", found: "\(affix.utf8.count)")
+      }
+      return affix
+    }
+    let prefix = try affix("continuing_subword_prefix")
     self.prefix = Array(prefix.utf8)
-    suffix = Array((try reader.optionalString("end_of_word_suffix") ?? "").utf8)
+    suffix = Array(try affix("end_of_word_suffix").utf8)
     keepsWholeWords = try reader.flag("ignore_merges") ?? false
     byteTokens =
       try reader.flag("byte_fallback") == true
@@ -58,7 +69,7 @@ public final class BPEModel: TokenModel {
       return pieces.append(id, 0..<piece.count)
     }
     // Each character may have to be spelled with its prefix and suffix, byte by byte.
-    let capacity = piece.count * (1 + prefix.count) + suffix.count
+    let capacity = byteTokens.isEmpty ? piece.count : piece.count * (1 + prefix.count) + suffix.count
     merges.merge(capacity: capacity, layOut: { layOut(piece, base, &$0) }) { pieces.append($0, $1) }
   }
 

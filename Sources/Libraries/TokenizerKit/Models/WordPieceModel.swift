@@ -17,6 +17,10 @@ public struct WordPieceModel: TokenModel {
   /// Words of more scalars are unknown.
   public let maximumWordLength: Int
 
+  /// The longest piece that may be looked for, in bytes. At each place of a word, all texts up to that length are looked
+  /// up.
+  private static let longestPiece = 1024
+
   public var unknown: Int32? { unknownID }
   public var continuingPrefix: String? { prefix.isEmpty ? nil : prefix }
 
@@ -40,6 +44,15 @@ public struct WordPieceModel: TokenModel {
         expected: "a whole number, 0 or more", found: length.kind)
     }
     self.maximumWordLength = maximumWordLength
+    // No word has a piece that is longer than itself; a scalar has at most 4 bytes.
+    guard vocabulary.model.maximumLength <= Self.longestPiece || maximumWordLength <= Self.longestPiece / 4
+    else {
+      throw GraftError(
+        .unsupported, "words with tokens as long as these would take too long to split",
+        subject: "key 'model.max_input_chars_per_word'",
+        expected: "at most \(Self.longestPiece / 4), or no token of more than \(Self.longestPiece) bytes",
+        found: "\(maximumWordLength), and a token of \(vocabulary.model.maximumLength) bytes")
+    }
     let prefix = try reader.optionalString("continuing_subword_prefix") ?? "##"
     self.prefix = prefix
     initial = vocabulary.model

@@ -15,7 +15,7 @@ extension Charsmap {
         index == 0 || rules[index - 1].text != rule.text
       else {
         throw GraftError(
-          .malformed, "no rule of a charsmap", expected: "a text of its own, without a zero",
+          .malformed, "not a valid charsmap rule", expected: "a text of its own, without a zero",
           found: "'\(String(decoding: rule.text, as: UTF8.self))'")
       }
     }

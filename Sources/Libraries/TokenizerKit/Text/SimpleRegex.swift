@@ -32,6 +32,9 @@ public struct SimpleRegex: TextPattern {
 
   /// The most that a repetition may demand: that much is looked at again at each place.
   private static let largestMinimum = 64
+  /// The most alternatives, and the most ranges and classes in all of them: each place is compared with every one.
+  private static let mostAlternatives = 32
+  private static let mostItems = 256
 
   private var alternatives: [Alternative] = []
 
@@ -42,7 +45,10 @@ public struct SimpleRegex: TextPattern {
       guard let scalars = parser.scalars(), let (minimum, maximum) = parser.repetition() else { return nil }
       alternatives.append(Alternative(scalars: scalars, minimum: minimum, maximum: maximum))
     } while parser.take("|")
-    guard parser.isAtEnd else { return nil }
+    let itemCount = alternatives.reduce(0) { $0 + $1.scalars.ranges.count + $1.scalars.withoutFlags.count }
+    guard parser.isAtEnd, alternatives.count <= Self.mostAlternatives, itemCount <= Self.mostItems else {
+      return nil
+    }
   }
 
   /// A character that is repeated.

@@ -12,6 +12,8 @@ struct ByteCounts: Sendable {
   private var entries: [Entry] = []
   /// The number of an entry and 1 in the lower half, part of its hash in the upper; 0 for a free slot.
   private var slots = [UInt64](repeating: 0, count: 1024)
+  /// Differs from table to table, so that no text can be made whose words all collide.
+  private let seed = UInt64.random(in: 1...UInt64.max)
 
   /// How many differ.
   var count: Int { entries.count }
@@ -22,7 +24,7 @@ struct ByteCounts: Sendable {
   mutating func add(_ text: UnsafeBufferPointer<UInt8>, times: Int = 1) {
     guard let start = text.baseAddress, text.count <= Int32.max else { return }
     if entries.count * 2 >= slots.count { grow() }
-    let hash = Self.hash(start, text.count)
+    let hash = hash(start, text.count)
     let mask = slots.count - 1
     var place = Int(truncatingIfNeeded: hash) & mask
     while slots[place] != 0 {
@@ -81,7 +83,7 @@ struct ByteCounts: Sendable {
     bytes.withUnsafeBufferPointer { bytes in
       guard let base = bytes.baseAddress else { return }
       for (index, entry) in entries.enumerated() {
-        let hash = Self.hash(base + entry.start, Int(entry.length))
+        let hash = hash(base + entry.start, Int(entry.length))
         var place = Int(truncatingIfNeeded: hash) & mask
         while larger[place] != 0 { place = (place + 1) & mask }
         larger[place] = hash & ~0xFFFF_FFFF | UInt64(index + 1)
@@ -91,8 +93,8 @@ struct ByteCounts: Sendable {
   }
 
   /// Products of eight bytes at a time, both halves folded.
-  private static func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
-    var state = UInt64(length) &+ 0x9E37_79B9_7F4A_7C15
+  private func hash(_ start: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
+    var state = UInt64(length) &+ seed
     var offset = 0
     func fold(_ word: UInt64) {
       let product = (state ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)

@@ -11,6 +11,8 @@ struct PairTable {
   private var touched: [Int32] = []
   /// The number of a pair and 1; 0 for a free slot.
   private var slots = [Int32](repeating: 0, count: 1 << 12)
+  /// Differs from table to table, so that no text can be made whose pairs all collide.
+  private let seed = UInt64.random(in: 1...UInt64.max)
 
   static func pair(_ left: Int32, _ right: Int32) -> Pair {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
@@ -43,7 +45,7 @@ struct PairTable {
   private mutating func number(of pair: Pair) -> Int {
     if pairs.count * 2 >= slots.count { grow() }
     let mask = slots.count - 1
-    var place = Self.hash(pair) & mask
+    var place = hash(pair) & mask
     while slots[place] != 0 {
       let number = Int(slots[place]) - 1
       if pairs[number] == pair { return number }
@@ -60,14 +62,14 @@ struct PairTable {
     slots = [Int32](repeating: 0, count: slots.count * 4)
     let mask = slots.count - 1
     for (number, pair) in pairs.enumerated() {
-      var place = Self.hash(pair) & mask
+      var place = hash(pair) & mask
       while slots[place] != 0 { place = (place + 1) & mask }
       slots[place] = Int32(number + 1)
     }
   }
 
-  private static func hash(_ pair: Pair) -> Int {
-    let product = (pair ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+  private func hash(_ pair: Pair) -> Int {
+    let product = (pair ^ seed).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
     return Int(truncatingIfNeeded: product.high ^ product.low)
   }
 }
