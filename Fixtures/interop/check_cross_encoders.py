@@ -23,7 +23,8 @@ logging.disable_progress_bar()
 FRAMEWORK = f"sentence-transformers {sentence_transformers.__version__}"
 QUERY = "who will play in the city?"
 TEXTS = ["he do it", "it will play in the city " * 40, "Oil prices rose on Tuesday.", "naïve café, 北京 and ½", "the city"]
-FAMILIES = ["bert", "roberta", "distilbert", "albert", "deberta-v2", "modernbert", "electra", "mpnet", "xlm-roberta"]
+# Not ALBERT: transformers 5 leaves out the types of its tokens, which version 4 and its pretraining did not.
+FAMILIES = ["bert", "roberta", "distilbert", "deberta-v2", "modernbert", "electra", "mpnet", "xlm-roberta"]
 
 
 def scores(directory):
