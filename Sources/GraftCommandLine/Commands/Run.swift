@@ -21,6 +21,9 @@ struct Run: ParsableCommand {
       only what is missing: after a change, the stages that depend on it; after Ctrl-C, a kill or a full disk, the \
       rest, to the same results, bit for bit. Work that arms share is done once.
 
+      A data set with 'folds: 5' is cross-validated: every arm trains on four fifths of its rows and is tested on the \
+      rest, five times, so that each row is predicted once.
+
       A section 'search' looks for the best options of an arm, by grid, random draws or successive halving; the arm \
       then has those of the best point. The documentation of GraftExperiments has an example.
 

@@ -13,7 +13,7 @@ extension PlannedStage {
       case .evaluate(let scoring): "\(head ?? "") on \(scoring.data)"
       case .export(let options): options.format
       }
-    return "\(task.kind) \(name): \(what)"
+    return "\(task.kind) \(name): \(what)" + (fold.map { ", fold \($0 + 1)" } ?? "")
   }
 }
 
@@ -80,6 +80,9 @@ extension ExperimentResults {
           guard let low = values.min(), let high = values.max() else { return "" }
           let mean = values.reduce(0, +) / Double(values.count)
           func number(_ value: Double) -> String { String(format: "%.4f", value) }
+          if let folds = acrossFolds(arm, place, name) {
+            return "\(number(folds.mean)) ± \(number(folds.deviation ?? 0))"
+          }
           return values.count > 1 ? "\(number(mean)) (\(number(low)) to \(number(high)))" : number(mean)
         }
         let metric = TestMetric.of(evaluation.results)
@@ -87,11 +90,14 @@ extension ExperimentResults {
         rows.append([arm.name, evaluation.stage, evaluation.head, score, cell("eval_loss")])
       }
     }
-    let seeds = arms.first?.runs.count ?? 1
+    let folds = Set(arms.first?.runs.compactMap(\.fold) ?? []).count
+    let seeds = Set(arms.first?.runs.map(\.seed) ?? []).count
     let search = search.map { "\($0.text)\n\n" } ?? ""
     guard !rows.isEmpty else { return search + verdict }
     return search + Format.table(rows, header: ["arm", "stage", "head", common?.name ?? "score", "loss"])
-      + (seeds > 1 ? "\n\nmean (lowest to highest) of \(Format.count(seeds, "seed"))" : "")
+      + (folds > 0
+        ? "\n\nmean ± standard deviation of \(folds) folds\(seeds > 1 ? ", each the mean of \(seeds) seeds" : "")"
+        : seeds > 1 ? "\n\nmean (lowest to highest) of \(Format.count(seeds, "seed"))" : "")
       + "\n\n\(verdict)"
   }
 
@@ -105,7 +111,7 @@ extension ExperimentResults {
             .array(
               arm.runs.map { run in
                 JSON.object([
-                  ("seed", .number(String(run.seed))),
+                  ("seed", .number(String(run.seed))), ("fold", run.fold.map { JSON($0 + 1) } ?? .null),
                   (
                     "evaluations",
                     .array(
@@ -118,6 +124,20 @@ extension ExperimentResults {
           ),
         ])
       })
+  }
+}
+
+extension ExperimentResults {
+  /// A number of an evaluation in each fold, the mean over seeds; `nil` without folds.
+  private func acrossFolds(_ arm: Arm, _ place: Int, _ name: String) -> Summary? {
+    let folds = Set(arm.runs.compactMap(\.fold)).sorted()
+    let means = folds.compactMap { fold -> Double? in
+      let values = arm.runs.filter { $0.fold == fold }.compactMap { run in
+        run.evaluations.indices.contains(place) ? run.evaluations[place].results[name] : nil
+      }
+      return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+    return means.isEmpty || means.count < folds.count ? nil : Summary(means)
   }
 }
 

@@ -11,9 +11,15 @@ public struct DataFacts: Sendable {
   /// SHA-256 of the texts and labels of all rows, in their order.
   public let sha256: String
   /// How many rows there are, after `take`.
-  public let rows: Int
+  public private(set) var rows: Int
   /// How long all texts are together, in UTF-8 bytes.
-  let bytes: Int
+  private(set) var bytes: Int
+  /// The parts of the rows, where each is tested once.
+  let folds: Folds?
+  /// The label with the fewest rows, as it is written.
+  private let rarest: (label: String, rows: Int)?
+  /// Which part this is, in the keys of stages; empty for all rows.
+  private var part = ""
   /// For each label, the first row with it.
   private let examples: [TextRow]
   private let labelBase: Int?
@@ -42,6 +48,43 @@ public struct DataFacts: Sendable {
     (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
     (self.examples, labelBase) = (Array(examples.values), data.labelBase)
     sha256 = hash.text
+    guard let count = set.folds else {
+      (folds, rarest) = (nil, nil)
+      return
+    }
+    guard count <= rows.count else {
+      throw GraftError(
+        .mismatch, "the data set '\(name)' has fewer rows than folds", file: files.first?.path,
+        expected: "at most \(rows.count) folds", found: "\(count)")
+    }
+    let written = rows.map { row -> String? in
+      if case .text(let text) = row.label { text } else { nil }
+    }
+    folds = Folds(written, count: count, seed: set.foldSeed)
+    let sizes = Dictionary(written.compactMap { $0 }.map { ($0, 1) }, uniquingKeysWith: +)
+    rarest = sizes.min { ($0.value, $0.key) < ($1.value, $1.key) }.map { ($0.key, $0.value) }
+  }
+
+  /// A part of the rows, or all others; all rows where there are no parts.
+  func part(_ fold: Int?, isTest: Bool) -> DataFacts {
+    guard let folds, let fold else { return self }
+    var facts = self
+    facts.rows = folds.rows(ofPart: fold, isTest: isTest).count
+    facts.bytes = bytes * facts.rows / max(1, rows)
+    facts.part =
+      ", \(isTest ? "part" : "all but part") \(fold + 1) of \(folds.count), seed \(folds.seed)"
+    return facts
+  }
+
+  /// Makes sure that each class can be in each part.
+  ///
+  /// - Throws: `GraftError` naming the class with too few rows.
+  func checkFolds() throws {
+    guard let folds, !folds.isStratified, let rarest, rarest.rows < folds.count else { return }
+    throw GraftError(
+      .mismatch, "the data set '\(name)' has fewer rows of the label '\(rarest.label)' than folds",
+      expected: "at most \(rarest.rows) folds", found: "\(folds.count)",
+      advice: "Take fewer folds, or leave out the label's rows.")
   }
 
   /// The labels as they are written, at most a hundred.
@@ -72,8 +115,10 @@ public struct DataFacts: Sendable {
   /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
   ///
   func key(for checkpoint: Checkpoint) -> String {
-    guard checkpoint.activeHead?.tasks.contains(where: { $0.readsLabels }) == true else { return sha256 }
-    return "\(sha256), labels from \(labelBase.map(String.init) ?? "their names")"
+    guard checkpoint.activeHead?.tasks.contains(where: { $0.readsLabels }) == true else {
+      return sha256 + part
+    }
+    return "\(sha256)\(part), labels from \(labelBase.map(String.init) ?? "their names")"
   }
 
   /// Makes sure that a head can learn from every row.

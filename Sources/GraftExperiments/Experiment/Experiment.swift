@@ -36,6 +36,10 @@ public struct Experiment: Sendable {
     public var source: Source
     /// Which rows; of files, also which columns.
     public var options = DataOptions()
+    /// Into how many parts the rows are divided, each of which is tested once by a model that was trained on the others.
+    public var folds: Int?
+    /// Decides which rows are in which part.
+    public var foldSeed = TrainingOptions().seed
 
     public enum Source: Sendable {
       /// Read one after another, as if they were one; the number of their first label, see `LabelReader.base`.
@@ -157,6 +161,14 @@ public struct Experiment: Sendable {
 }
 
 extension Experiment {
+  /// The data set that is in folds.
+  var foldedData: String? { data.first { $0.value.folds != nil }?.key }
+
+  /// What every arm and seed is done with: each fold, counted from 0, or no fold.
+  var folds: [Int?] {
+    foldedData.flatMap { data[$0]?.folds }.map { (0..<$0).map { $0 } } ?? [nil]
+  }
+
   /// A stage as an arm has it.
   func stage(_ name: String, of arm: String) -> Stage? { changes[arm]?[name] ?? stages[name] }
 

@@ -33,6 +33,8 @@ public struct ExperimentPlan: Sendable {
   public struct Run: Sendable {
     public let arm: String
     public let seed: UInt64
+    /// The part of the data that it is tested on, from 0, where the data are in folds.
+    public let fold: Int?
     public let stages: [Step]
   }
 
@@ -88,11 +90,14 @@ public struct ExperimentPlan: Sendable {
     for part in parts {
       var runs: [String: [Run]] = [:]
       for seed in part.seeds {
-        for (arm, names) in part.arms {
-          runs[arm, default: []].append(
-            Run(
-              arm: arm, seed: seed,
-              stages: try planner.plan(names, of: arm, in: part, seed: seed, from: start)))
+        for fold in part.folds {
+          planner.fold = fold
+          for (arm, names) in part.arms {
+            runs[arm, default: []].append(
+              Run(
+                arm: arm, seed: seed, fold: fold,
+                stages: try planner.plan(names, of: arm, in: part, seed: seed, from: start)))
+          }
         }
       }
       arms += part.arms.keys.map { Arm(name: $0, runs: runs[$0] ?? []) }
@@ -117,6 +122,8 @@ public struct PlannedStage: Sendable {
   public let task: Experiment.Task
   /// The name that the first arm to come by has for it.
   public let name: String
+  /// The part of the data that it is about, from 0, where the data are in folds.
+  public let fold: Int?
   /// Where its model comes from; an import has a checkpoint of its own.
   let input: StageInput
   /// The checkpoint that it works on, as far as it is known before it exists: without the right weights.
@@ -181,6 +188,8 @@ private struct Planner {
   let data: OrderedDictionary<String, DataFacts>
   let diagnostics: Diagnostics
   var stages: [PlannedStage] = []
+  /// What is planned for.
+  var fold: Int?
   private var indices: [String: Int] = [:]
   private var imports: [URL: Model] = [:]
 
@@ -260,7 +269,7 @@ private struct Planner {
     case .evaluate(let scoring):
       try model.requireHead()
       if scoring.pseudoPerplexity { try model.requireTokens() }
-      let classes = try facts(scoring.data).check(for: model.checkpoint)
+      let classes = try facts(scoring.data, isTest: true).check(for: model.checkpoint)
       try model.checkClasses(classes, of: scoring.data)
       var key = scoring.key
       // Where nothing else is said, texts are cut as in training; version 0.1 took the model's own limit.
@@ -289,6 +298,7 @@ private struct Planner {
     model.trainedLength = training.options.maxLength
     model.trainedStride = training.options.stride
     model.trainedOn = (try rows.check(for: head), training.data)
+    if model.trainedOn?.classes.isEmpty == false { try rows.checkFolds() }
     for name in training.evaluations {
       try model.checkClasses(try facts(name).check(for: head), of: name)
     }
@@ -313,11 +323,12 @@ private struct Planner {
     return values
   }
 
-  private func facts(_ name: String) throws -> DataFacts {
+  /// A data set, or the part of it that is trained or tested.
+  private func facts(_ name: String, isTest: Bool = false) throws -> DataFacts {
     guard let facts = data[name] else {
       throw GraftError(.unknownName, "there is no data set '\(name)'")
     }
-    return facts
+    return facts.part(fold, isTest: isTest)
   }
 
   /// The index of a stage: that of one with the same key, or of a new one.
@@ -328,14 +339,17 @@ private struct Planner {
   ) throws -> Int {
     let backend = try machine.backend(for: task)
     var parts = [task.kind, String(Self.revision), model.hash, JSON.object(options).text(.sorted)]
-    parts += try names.map { try facts($0).key(for: model.checkpoint) }
+    let isTest = if case .evaluate = task { true } else { false }
+    let used = OrderedDictionary(
+      try names.map { ($0, try facts($0, isTest: isTest)) }, uniquingKeysWith: { first, _ in first })
+    parts += names.compactMap { used[$0]?.key(for: model.checkpoint) }
     if !names.isEmpty { parts += [type(of: backend).name, backend.precision.rawValue] }
     let key = ContentHash.of(parts)
     if let index = indices[key] { return index }
     stages.append(
       PlannedStage(
-        key: key, task: task, name: stage.name, input: model.source, checkpoint: model.checkpoint,
-        work: StageWork(task, model.checkpoint, data)))
+        key: key, task: task, name: stage.name, fold: used.values.contains { $0.folds != nil } ? fold : nil,
+        input: model.source, checkpoint: model.checkpoint, work: StageWork(task, model.checkpoint, used)))
     indices[key] = stages.count - 1
     return stages.count - 1
   }

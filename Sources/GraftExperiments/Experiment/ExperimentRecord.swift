@@ -16,8 +16,8 @@ public struct ExperimentResults: Sendable {
 
   public struct Arm: Sendable {
     public let name: String
-    /// Evaluations of each seed, in their order.
-    public let runs: [(seed: UInt64, evaluations: [Evaluation])]
+    /// Evaluations of each seed and, where the data are in folds, of each fold, from 0, in their order.
+    public let runs: [(seed: UInt64, fold: Int?, evaluations: [Evaluation])]
   }
 
   /// An evaluation stage.
@@ -36,7 +36,7 @@ public struct ExperimentResults: Sendable {
         name: arm.name,
         runs: try arm.runs.map { run in
           (
-            run.seed,
+            run.seed, run.fold,
             try run.stages.compactMap { step in
               let stage = plan.stages[step.index]
               guard case .evaluate = stage.task, let results = try Self.evaluation(in: cache.url(stage))
@@ -89,7 +89,7 @@ struct ExperimentRecord {
         "seeds": .array(
           arm.runs.map { run in
             [
-              "seed": .number(String(run.seed)),
+              "seed": .number(String(run.seed)), "fold": run.fold.map { JSON($0 + 1) } ?? .null,
               "stages": .array(run.stages.map { Self.stage($0, plan, cache, schedule) }),
             ]
           }),
@@ -153,7 +153,8 @@ struct ExperimentRecord {
         guard case .stage(let index, let step)? = plan.model(of: run) else { continue }
         let target = cache.model(plan.stages[index], step: step).pathComponents
         let path = target[output.pathComponents.count...].joined(separator: "/")
-        links["\(arm.name)-\(run.seed)"] = "../" + path
+        let fold = run.fold.map { "-fold-\($0 + 1)" } ?? ""
+        links["\(arm.name)-\(run.seed)\(fold)"] = "../" + path
       }
     }
     try DirectoryWriter.makeDirectory(directory)

@@ -58,6 +58,7 @@ extension Experiment {
     stages = schema.stages()
     arms = schema.arms()
     document = root.json
+    schema.checkFolds(self)
     search = schema.search(self)
     if base == nil { self.base = schema.base() }
     keys.finish()
@@ -168,6 +169,9 @@ private struct ExperimentSchema {
     keys.read("take", &options.take)
     keys.read("shuffle-seed", &options.shuffleSeed)
     if let take = options.take { require(take > 0, "take", "at least 1", keys) }
+    let (folds, foldSeed): (Int?, UInt64?) = (keys.read("folds"), keys.read("fold-seed"))
+    if let folds { require(2...1000 ~= folds, "folds", "between 2 and 1000", keys) }
+    if foldSeed != nil { require(folds != nil, "fold-seed", "left out where there are no 'folds'", keys) }
     keys.read("data-format", &options.format)
     keys.read("quoting", &options.quoting)
     keys.read("delimiter", expecting: "one character, or comma, semicolon, tab, pipe or space") { text in
@@ -203,14 +207,18 @@ private struct ExperimentSchema {
             """
           throw error
         }
-        return Experiment.DataSet(source: .named(set, split, directories: directories), options: options)
+        return Experiment.DataSet(
+          source: .named(set, split, directories: directories), options: options, folds: folds,
+          foldSeed: foldSeed ?? TrainingOptions().seed)
       }
     } catch {
       diagnostics.add(place, error)
       return nil
     }
     return Experiment.DataSet(
-      source: .files(files.flatMap { matching($0, place) }, labelBase: labelBase), options: options)
+      source: .files(files.flatMap { matching($0, place) }, labelBase: labelBase), options: options,
+      folds: folds,
+      foldSeed: foldSeed ?? TrainingOptions().seed)
   }
 
   private func columns(_ key: String, _ keys: MappingReader) -> [Column] {
@@ -413,6 +421,47 @@ private struct ExperimentSchema {
 
   private func require(_ condition: Bool, _ key: String, _ expected: String, _ keys: MappingReader) {
     if !condition { diagnostics.add(keys.place(of: key), "'\(key)' has to be \(expected)") }
+  }
+
+  // MARK: Folds
+
+  /// Notes what cannot be cross-validated.
+  func checkFolds(_ experiment: Experiment) {
+    guard let name = experiment.foldedData, let value = keys["data"] else { return }
+    let sets = MappingReader(value, "'data'", diagnostics).entries
+    func place(_ set: String) -> YAMLValue.Place { sets.first { $0.name == set }?.place ?? value.place }
+    for (other, set) in experiment.data where set.folds != nil && other != name {
+      diagnostics.add(place(other), "only one data set may have folds, and '\(name)' has")
+    }
+    for (arm, names) in experiment.arms {
+      let stages = names.compactMap { experiment.stages[$0] }
+      var (isTrained, isTested) = (false, false)
+      for stage in stages {
+        switch stage.task {
+        case .train(let training):
+          if training.data == name { isTrained = true }
+          if training.evaluations.contains(name) {
+            diagnostics.add(
+              stage.place,
+              "the folds of '\(name)' are test sets; the stage '\(stage.name)' evaluates with 'eval-split' instead of 'eval-data'"
+            )
+          }
+        case .evaluate(let scoring):
+          if scoring.data == name { isTested = true }
+          if scoring.data != name {
+            diagnostics.add(
+              stage.place,
+              "the folds of '\(name)' are test sets; the stage '\(stage.name)' has another, '\(scoring.data)'"
+            )
+          }
+        case .importing, .swap, .export: break
+        }
+      }
+      if !isTrained || !isTested {
+        diagnostics.add(
+          place(name), "'\(name)' has folds; the arm '\(arm)' has to train and to evaluate on it")
+      }
+    }
   }
 
   // MARK: Search

@@ -76,10 +76,10 @@ struct StageRunner {
     var (firstShare, share) = (0.0, 0.0)
     var (plan, step, evaluations) = (TrainingPlan(examples: 1, options: options), 0, 0.0)
     let outcome = try GraftKit.train(
-      registry.open(input(of: stage)).checkpoint, on: rows(training.data),
-      evaluating: training.evaluationData.map(rows),
+      registry.open(input(of: stage)).checkpoint, on: rows(training.data, stage.fold),
+      evaluating: training.evaluationData.map { try rows($0, nil) },
       evaluatingSets: OrderedDictionary(
-        uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0)) }), options: options,
+        uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0, nil)) }), options: options,
       output: cache.url(stage),
       backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
     ) { event in
@@ -108,11 +108,14 @@ struct StageRunner {
     clock.remove()
   }
 
-  private func rows(_ name: String) throws -> TrainingData {
+  /// - Parameter fold: The part that is tested, or left out of training.
+  private func rows(_ name: String, _ fold: Int?, isTest: Bool = false) throws -> TrainingData {
     guard let set = plan.experiment.data[name] else {
       throw GraftError(.unknownName, "there is no data set '\(name)'")
     }
-    return try set.read()
+    let data = try set.read()
+    guard let fold, let folds = plan.data[name]?.folds else { return data }
+    return data.rows(at: folds.rows(ofPart: fold, isTest: isTest))
   }
 
   // MARK: Evaluating
@@ -122,7 +125,7 @@ struct StageRunner {
   ) throws {
     let checkpoint = try registry.open(input(of: stage)).checkpoint
     let model = try checkpoint.makeModel()
-    let rows = try rows(scoring.data)
+    let rows = try rows(scoring.data, stage.fold, isTest: true)
     try checkpoint.requirePairs(in: rows.rows)
     let data = try Dataset(
       rows.rows, for: model, labelBase: rows.labelBase,

@@ -70,7 +70,7 @@ struct CurveGroup {
     var names: [String] = []
     var runs: [String: [(directory: String, arms: [String], seed: UInt64, history: [JSON])]] = [:]
     for arm in record.arms {
-      for (seed, stages) in arm.seeds {
+      for (seed, _, stages) in arm.seeds {
         for stage in stages where stage.kind == "train" {
           guard let file = stage.trainerState else { continue }
           if !names.contains(stage.name) { names.append(stage.name) }

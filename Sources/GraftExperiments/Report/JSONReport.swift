@@ -30,13 +30,14 @@ enum JSONReport {
     [
       "name": .string(arm.name), "metric": arm.metric.map { .string($0.key) } ?? .null,
       "score": summary(arm.score), "accuracy": summary(arm.metric == .accuracy ? arm.score : nil),
-      "f1_macro": summary(arm.f1),
+      "folds": summary(arm.folds), "f1_macro": summary(arm.f1),
       "loss": summary(arm.loss),
       "seeds": .array(
         arm.seeds.map { seed in
           [
             "seed": number(seed.seed), "seconds": JSON(seed.seconds),
             "results": JSON(results: seed.results),
+            "folds": .array(seed.folds.map { JSON(results: $0.results) }),
             "confusion_matrix": seed.test.map(matrix) ?? .null,
           ]
         }),

@@ -89,6 +89,7 @@ package struct ReportContent {
     var blocks: [Block] = []
     if !strips.isEmpty { blocks.append(.plots(strips)) }
     blocks += [.heading("Arms and seeds")] + ReportContent.arms(results)
+    blocks += ReportContent.folds(results)
     blocks += ReportContent.comparisons(results)
     if let search = record.search { blocks += ReportContent.search(search, parallel) }
     if !curves.isEmpty { blocks += [.heading("Training"), .plots(curves)] }
@@ -156,6 +157,27 @@ package struct ReportContent {
     let table = Block.table(TextTable(header: header, rows: rows, words: isOne ? 1 : 2))
     guard isOne, let metric = metrics.first else { return [table] }
     return [.text("The score is \(metric.name) on the test texts."), table]
+  }
+
+  /// The scores of each fold; nothing without folds.
+  private static func folds(_ results: RunResults) -> [Block] {
+    let arms = results.arms.compactMap { arm in
+      arm.metric.flatMap { metric in arm.folds.map { (arm.name, metric, $0) } }
+    }
+    guard let count = arms.map(\.2.values.count).max() else { return [] }
+    let table = TextTable(
+      header: ["Arm"] + (1...count).map { "Fold \($0)" } + ["Mean", "Std. dev."],
+      rows: arms.map { name, metric, folds in
+        [name] + folds.values.map(metric.text) + [
+          metric.text(folds.mean), folds.deviation.map(metric.text) ?? "–",
+        ]
+      })
+    return [
+      .heading("Folds"),
+      .text(
+        "Each text is predicted once with each seed, by the model that was trained on the other folds. The scores above are of all folds together, these of each, the mean over seeds; their standard deviation is over folds."
+      ), .table(table),
+    ]
   }
 
   private static func comparisons(_ results: RunResults) -> [Block] {
@@ -311,10 +333,11 @@ package struct ReportContent {
   private static func provenance(_ results: RunResults) -> [Block] {
     let record = results.record
     let stages = record.arms.flatMap { arm in
-      arm.seeds.flatMap { seed, stages in
+      arm.seeds.flatMap { seed, fold, stages in
         stages.map { stage in
           [
-            arm.name, stage.name, stage.head ?? "–", stage.directory ?? "–", String(seed),
+            arm.name, stage.name, stage.head ?? "–", stage.directory ?? "–",
+            fold.map { "\(seed), fold \($0)" } ?? String(seed),
             stage.seconds.map(NumberText.duration) ?? "–", stage.isCached ? "yes" : "no",
           ]
         }

@@ -42,10 +42,10 @@ struct RunRecord {
     let labelRange: ClosedRange<Double>?
   }
 
-  /// One way to train, with every seed that it was done with.
+  /// One way to train, with every seed, and every fold of the data from 1, that it was done with.
   struct Arm {
     let name: String
-    let seeds: [(seed: UInt64, stages: [Stage])]
+    let seeds: [(seed: UInt64, fold: Int?, stages: [Stage])]
   }
 
   /// One step of an arm.
@@ -96,7 +96,10 @@ struct RunRecord {
       Arm(
         name: try arm.string("name"),
         seeds: try arm.list("seeds").map { seed in
-          (try seed.seed("seed"), try seed.list("stages").map { try Stage($0, in: run) })
+          (
+            try seed.seed("seed"), seed.json["fold"]?.int,
+            try seed.list("stages").map { try Stage($0, in: run) }
+          )
         })
     }
     search = root.json["search"]?.object == nil ? nil : try OptionSearchResults(root.object("search"))

@@ -26,6 +26,15 @@ package struct RunResults {
       guard let metric else { return nil }
       return summary { $0.score(metric) }
     }
+    /// The metric on each fold, the mean over seeds; `nil` without folds, or where one has no score.
+    var folds: Summary? {
+      guard let metric, let count = seeds.first?.folds.count, count > 0 else { return nil }
+      let all = (0..<count).map { fold in
+        seeds.compactMap { $0.folds.indices.contains(fold) ? $0.folds[fold].score(metric) : nil }
+      }
+      guard all.allSatisfy({ $0.count == seeds.count }) else { return nil }
+      return Summary(all.map { $0.reduce(0, +) / Double($0.count) })
+    }
     /// The macro F1 on the test rows.
     var f1: Summary? { summary { $0.test?.confusion?.macro.f1 ?? $0.results["eval_f1_macro"] } }
     /// The share of test rows with all labels right.
@@ -59,6 +68,8 @@ package struct RunResults {
     let results: [String: Double]
     /// How long its stages took, those that were computed for another arm or run included.
     let seconds: Double
+    /// Where the data are in folds, what each came to. The seed then has the predictions of all, and mean numbers.
+    var folds: [Seed] = []
 
     /// A metric on the test rows; `nil` when it was not evaluated, or is not defined.
     func score(_ metric: TestMetric) -> Double? {
@@ -92,7 +103,7 @@ package struct RunResults {
     var arms = try record.arms.map { arm in
       Arm(
         name: arm.name,
-        seeds: try arm.seeds.map { seed, stages in
+        seeds: try arm.seeds.map { seed, _, stages in
           var test: TestPredictions?
           var last: [String: Double] = [:]
           for stage in stages where stage.kind == "evaluate" {
@@ -118,6 +129,9 @@ package struct RunResults {
           return Seed(seed: seed, test: test, results: last, seconds: seconds)
         })
     }
+    arms = zip(arms, record.arms).map { arm, record in
+      record.seeds.contains { $0.fold != nil } ? Arm(name: arm.name, seeds: Seed.joined(arm.seeds)) : arm
+    }
     // So that all matrices have one size, and a class one number.
     let named = OrderedSet(arms.flatMap(\.seeds).flatMap { $0.test?.names ?? [] })
     labels = named.isEmpty ? known : named.elements
@@ -126,7 +140,8 @@ package struct RunResults {
         name: arm.name,
         seeds: arm.seeds.map {
           Seed(
-            seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results, seconds: $0.seconds)
+            seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results, seconds: $0.seconds,
+            folds: $0.folds)
         })
     }
     self.record = record
@@ -140,5 +155,24 @@ package struct RunResults {
     (document.object ?? [:]).compactMapValues { value in
       value.double.flatMap { $0.isFinite ? $0 : nil }
     }.reduce(into: [:]) { $0[$1.key] = $1.value }
+  }
+}
+
+extension RunResults.Seed {
+  /// The folds of each seed as one: all predictions, and the means of numbers that every fold has.
+  fileprivate static func joined(_ folds: [RunResults.Seed]) -> [RunResults.Seed] {
+    var seeds: [UInt64] = []
+    for fold in folds where !seeds.contains(fold.seed) { seeds.append(fold.seed) }
+    return seeds.map { seed in
+      let own = folds.filter { $0.seed == seed }
+      let tests = own.compactMap(\.test)
+      let results = own[0].results.keys.reduce(into: [String: Double]()) { means, key in
+        let values = own.compactMap { $0.results[key] }
+        if values.count == own.count { means[key] = values.reduce(0, +) / Double(values.count) }
+      }
+      return RunResults.Seed(
+        seed: seed, test: tests.count == own.count ? TestPredictions.joined(tests) : nil, results: results,
+        seconds: own.reduce(0) { $0 + $1.seconds }, folds: own)
+    }
   }
 }

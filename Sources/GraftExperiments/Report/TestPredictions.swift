@@ -2,6 +2,7 @@ import Foundation
 import GraftCore
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// The predictions of one evaluation, as ``PredictionFile`` wrote them.
 struct TestPredictions {
@@ -124,6 +125,17 @@ struct TestPredictions {
         answer: .classes(label: numbers[label], prediction: numbers[prediction]))
     }
     return TestPredictions(renumbered, names: all)
+  }
+
+  /// The predictions of several parts of the data as one, in the order of the rows; `nil` when they are of different kinds.
+  static func joined(_ parts: [TestPredictions]) -> TestPredictions? {
+    let names = OrderedSet(parts.flatMap(\.names)).elements
+    guard let first = parts.first, parts.allSatisfy({ $0.metric == first.metric }),
+      first.confusion != nil || parts.allSatisfy({ $0.names == first.names })
+    else { return nil }
+    let rows = parts.flatMap { $0.numbered(by: names).rows }
+    let order = rows.indices.sorted { (rows[$0].row, $0) < (rows[$1].row, $1) }
+    return TestPredictions(order.map { rows[$0] }, names: names)
   }
 
   /// Whether two evaluations were on the same rows, in the same order.

@@ -75,7 +75,7 @@ extension TrainingOptions {
 
 extension TrainingData {
   /// Some of the rows.
-  func rows(at indices: [Int]) -> TrainingData {
+  package func rows(at indices: [Int]) -> TrainingData {
     var part = self
     part.rows = indices.map { rows[$0] }
     return part

@@ -10,7 +10,7 @@ package struct Randomness: Sendable {
   /// Streams that have nothing to do with each other.
   private enum Purpose: UInt64 {
     case order = 1
-    case masks, dropout, evaluation, split
+    case masks, dropout, evaluation, split, fold
   }
 
   private func key(_ purpose: Purpose, _ index: Int) -> RandomKey {
@@ -32,6 +32,9 @@ package struct Randomness: Sendable {
 
   /// The order in which the rows of a class are taken out of the training data, to evaluate on.
   package func split(class index: Int, count: Int) -> [Int] { shuffled(count, key(.split, index)) }
+
+  /// The order in which the rows of a class are dealt to folds.
+  package func fold(class index: Int, count: Int) -> [Int] { shuffled(count, key(.fold, index)) }
 
   private func shuffled(_ count: Int, _ key: RandomKey) -> [Int] {
     var generator = key.generator
