@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import GraftTensors
 import TestSupport
 import Testing
@@ -23,6 +24,70 @@ import Testing
     let file = try RandomAccessFile(golden)
     #expect(try EventRecord.end(of: file, after: 1 << 40) == bytes.count)
     #expect(try EventRecord.end(of: file, after: 299) < EventRecord.end(of: file, after: 300))
+  }
+
+  private static let settings: JSON = [
+    "model": "bert-base-uncased", "learning-rate": 5e-05, "batch-size": 8, "freeze-backbone": false,
+    "warmup-ratio": 0.0, "report-to": ["tensorboard", "mlflow"], "data": "Züge.csv",
+  ]
+  private static let run = RunDescription(
+    name: "news", settings: settings.object ?? [:],
+    configuration: ["id2label": ["0": "World", "1": "Sports"], "model_type": "bert"])
+
+  /// Golden written by TensorBoard: `Fixtures/tensorboard/make.py`.
+  @Test func settingsAndEndAreTensorBoards() throws {
+    let start = RunSummary.start(Self.run, time: 1_764_000_000.5)
+    var bytes = EventRecord(summary: start, step: 0, time: 1_764_000_000.5).bytes
+    for end in [RunEnd.finished, .failed] {
+      let summary = try #require(RunSummary.end(end, time: 1_764_000_009.25))
+      bytes += EventRecord(summary: summary, step: 301, time: 1_764_000_009.25).bytes
+    }
+    #expect(bytes == Array(try Data(contentsOf: fixtures.appending(path: "tensorboard/run.golden"))))
+    #expect(RunSummary.end(.interrupted, time: 1) == nil)
+  }
+
+  /// TensorBoard shows the settings that it finds first: there is one event of them, whatever happens.
+  @Test func settingsStandBehindTheFirstEvent() throws {
+    try withTemporaryDirectory { directory in
+      var writer = try TensorBoardWriter(directory: directory, after: 0)
+      try writer.describe(Self.run)
+      let size = try RandomAccessFile(file(directory)).size
+      try writer.add(["train/loss": 1], step: 1)
+      try writer.end(.interrupted, step: 1)
+      let whole = try Data(contentsOf: file(directory))
+      // The same run goes on.
+      writer = try TensorBoardWriter(directory: directory, after: 1)
+      try writer.describe(Self.run)
+      #expect(try Data(contentsOf: file(directory)) == whole)
+      try writer.end(.finished, step: 1)
+      #expect(try RandomAccessFile(file(directory)).size > whole.count)
+      // It is extended: other settings, no end.
+      var longer = Self.run
+      longer.settings["epochs"] = 8
+      writer = try TensorBoardWriter(directory: directory, after: 1)
+      #expect(try Data(contentsOf: file(directory)) == whole)
+      try writer.describe(longer)
+      try writer.add(["train/loss": 1], step: 2)
+      let file = try RandomAccessFile(file(directory))
+      let (place, time) = try EventRecord.start(of: file)
+      #expect(place.count > size - place.lowerBound && time != nil)
+      #expect(try EventRecord.end(of: file, after: 0) == place.upperBound)
+      #expect(try EventRecord.end(of: file, after: 2) == file.size)
+      #expect(try EventRecord.end(of: file, after: 1) == place.upperBound + whole.count - size)
+    }
+  }
+
+  /// A file of an earlier version, without settings, gets them.
+  @Test func anOlderFileGetsSettings() throws {
+    try withTemporaryDirectory { directory in
+      let sizes = try write(directory)
+      let writer = try TensorBoardWriter(directory: directory, after: 30)
+      try writer.describe(Self.run)
+      let file = try RandomAccessFile(file(directory))
+      let (place, _) = try EventRecord.start(of: file)
+      #expect(!place.isEmpty && file.size == sizes[2] + place.count)
+      #expect(try EventRecord.end(of: file, after: 30) == file.size)
+    }
   }
 
   private func file(_ directory: URL) throws -> URL {

@@ -27,6 +27,11 @@ struct EventRecord {
       entry.appendFixed(Float(value).bitPattern)
       summary.appendField(1, entry)
     }
+    self.init(summary: summary, step: step, time: time)
+  }
+
+  /// A summary of a step.
+  init(summary: [UInt8], step: Int, time: Double) {
     var event = EventRecord.event(time: time, step: step)
     event.appendField(5, summary)
     bytes = EventRecord.framed(event)
@@ -52,7 +57,7 @@ struct EventRecord {
   // MARK: Reading
 
   /// Longer events are none that this plugin writes.
-  private static let longest: UInt64 = 1 << 20
+  private static let longest: UInt64 = 1 << 26
 
   /// Where a file's events up to a step end: before the first of a later step, or one that is damaged or cut off.
   static func end(of file: RandomAccessFile, after step: Int) throws -> Int {
@@ -63,6 +68,17 @@ struct EventRecord {
       end = next
     }
     return end
+  }
+
+  /// The event that says what a run is, if a file has one: it comes second.
+  ///
+  /// - Returns: Where it stands, and when it was written. The place is empty where another event is the second.
+  static func start(of file: RandomAccessFile) throws -> (place: Range<Int>, time: Double?) {
+    guard let (_, first) = try record(at: 0, in: file) else { return (0..<0, nil) }
+    guard let (message, end) = try record(at: first, in: file),
+      try tags(of: message).contains(RunSummary.sessionStart)
+    else { return (first..<first, nil) }
+    return (first..<end, try time(of: message))
   }
 
   private static func record(at place: Int, in file: RandomAccessFile) throws -> (ArraySlice<UInt8>, Int)? {
@@ -78,6 +94,32 @@ struct EventRecord {
     var foot = try file.bytes((start + Int(length))..<(start + Int(length) + 4))[...]
     guard try foot.readFixed(4) == CRC32C(message).masked else { return nil }
     return (message[...], start + Int(length) + 4)
+  }
+
+  /// The names of what an event's summary has.
+  private static func tags(of message: ArraySlice<UInt8>) throws -> [String] {
+    var (event, tags) = (ProtobufReader(message), [String]())
+    while let (field, value) = try event.next() {
+      guard field == 5, case .bytes(let summary) = value else { continue }
+      var values = ProtobufReader(summary)
+      while let (field, value) = try values.next() {
+        guard field == 1, case .bytes(let entry) = value else { continue }
+        var members = ProtobufReader(entry)
+        while let (field, value) = try members.next() {
+          if field == 1, case .bytes(let tag) = value { tags.append(String(decoding: tag, as: UTF8.self)) }
+        }
+      }
+    }
+    return tags
+  }
+
+  /// When an event was written, in seconds since 1970.
+  private static func time(of message: ArraySlice<UInt8>) throws -> Double? {
+    var reader = ProtobufReader(message)
+    while let (field, value) = try reader.next() {
+      if field == 1, case .number(let bits) = value { return Double(bitPattern: bits) }
+    }
+    return nil
   }
 
   /// The step of an event; 0 where it has none.

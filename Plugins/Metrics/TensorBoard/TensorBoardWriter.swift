@@ -10,7 +10,7 @@ public final class TensorBoardWriter: MetricsWriter {
   public static let name = "tensorboard"
 
   private let file: URL
-  private let handle: FileHandle
+  private var handle: FileHandle
 
   private static let prefix = "events.out.tfevents."
   private static let suffix = ".graft"
@@ -41,6 +41,38 @@ public final class TensorBoardWriter: MetricsWriter {
   }
 
   deinit { try? handle.close() }
+
+  /// Puts the settings behind the file's first event, in place of others. TensorBoard shows those that it finds first.
+  public func describe(_ run: RunDescription) throws {
+    let old = try RandomAccessFile(file)
+    let (place, time) = try EventRecord.start(of: old)
+    let began = time ?? Date().timeIntervalSince1970
+    let record = EventRecord(summary: RunSummary.start(run, time: began), step: 0, time: began)
+    let bytes = try old.bytesOfWholeFile(limit: 1 << 30)
+    guard Array(bytes[place]) != record.bytes else { return }
+    try FileWriter.write(file) { writer in
+      try writer.append(Array(bytes[..<place.lowerBound]))
+      try writer.append(record.bytes)
+      try writer.append(Array(bytes[place.upperBound...]))
+    }
+    guard let new = FileHandle(forUpdatingAtPath: file.path) else {
+      throw GraftError(.system, "cannot be written", file: file.path)
+    }
+    do {
+      try handle.close()
+      handle = new
+      try handle.seekToEnd()
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  /// Says that the run is over, in an event behind its last step, which a run that goes on does without.
+  public func end(_ end: RunEnd, step: Int) throws {
+    let now = Date().timeIntervalSince1970
+    guard let summary = RunSummary.end(end, time: now) else { return }
+    try append(EventRecord(summary: summary, step: step + 1, time: now))
+  }
 
   public func add(_ values: [String: Double], step: Int) throws {
     try append(EventRecord(values, step: step, time: Date().timeIntervalSince1970))

@@ -12,6 +12,9 @@ final class MetricsRecorder {
   private let directory: URL
   private let warn: (GraftError) -> Void
   private var writers: [any MetricsWriter] = []
+  private var step = 0
+  /// What the run is.
+  var description: RunDescription?
 
   /// - Parameters:
   ///   - types: The writers.
@@ -27,15 +30,40 @@ final class MetricsRecorder {
   func record(_ event: TrainingEvent) {
     switch event {
     case .started(_, let completed):
+      step = completed
       writers = types.compactMap { type in attempt { try type.init(directory: directory, after: completed) } }
+      if let description { tell { try $0.describe(description) } }
     case .logged(let entry), .evaluated(let entry):
       let step = Int(entry["step"] ?? 0)
       let values: [String: Double] = entry.reduce(into: [:]) { values, member in
         if member.key != "step" { values[MetricsRecorder.name(member.key)] = member.value }
       }
-      writers.removeAll { writer in attempt { try writer.add(values, step: step) } == nil }
-    case .prepared, .step, .evaluating, .saved, .removed, .noted, .warned: break
+      tell { try $0.add(values, step: step) }
+    case .step(let report): step = report.step
+    case .prepared, .evaluating, .saved, .removed, .noted, .warned: break
     }
+  }
+
+  /// Records the run, from its beginning to however it ends.
+  func record(
+    _ run: (@escaping (TrainingEvent) -> Void) throws -> TrainingOutcome
+  ) throws -> TrainingOutcome {
+    do {
+      let outcome = try run(record)
+      if case .interrupted = outcome { end(.interrupted) } else { end(.finished) }
+      return outcome
+    } catch {
+      // A run that left nothing behind took its files with it.
+      if FileManager.default.fileExists(atPath: directory.path) { end(.failed) }
+      throw error
+    }
+  }
+
+  private func end(_ end: RunEnd) { tell { try $0.end(end, step: step) } }
+
+  /// Leaves out those of the writers that fail.
+  private func tell(_ body: (any MetricsWriter) throws -> Void) {
+    writers.removeAll { writer in attempt { try body(writer) } == nil }
   }
 
   private func attempt<Result>(_ body: () throws -> Result) -> Result? {

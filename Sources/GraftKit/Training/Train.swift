@@ -102,17 +102,39 @@ public func train(
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
   if let split { run.records[DataSplit.fileName] = split.document(options) }
-  return try run.train(
-    on: dataset,
-    evaluating: evaluated,
-    evaluatingSets: evaluatedSets,
-    resume: resume,
-    control: control,
-    profile: profile,
-    observe: {
-      recorder.record($0)
-      observe($0)
-    })
+  recorder.description = RunDescription(
+    run, checkpoint, data: data.names,
+    evaluationData: (evaluationData?.names ?? []) + evaluationSets.values.flatMap(\.names))
+  return try recorder.record { record in
+    try run.train(
+      on: dataset,
+      evaluating: evaluated,
+      evaluatingSets: evaluatedSets,
+      resume: resume,
+      control: control,
+      profile: profile,
+      observe: {
+        record($0)
+        observe($0)
+      })
+  }
+}
+
+extension RunDescription {
+  fileprivate init(_ run: TrainingRun, _ checkpoint: Checkpoint, data: [String], evaluationData: [String]) {
+    var settings: OrderedDictionary<String, JSON> = [
+      "model": checkpoint.source.map { .string($0) } ?? .null,
+      "head": checkpoint.activeHead.map { .string($0.name) } ?? .null,
+      "data": .string(data.joined(separator: ", ")),
+      "eval-data": evaluationData.isEmpty ? .null : .string(evaluationData.joined(separator: ", ")),
+    ]
+    for setting in TrainingOptions.settings { settings[setting.name] = setting.json(run.options) }
+    settings["backend"] = .string(type(of: run.backend).name)
+    settings["precision"] = .string(run.backend.precision.rawValue)
+    self.init(
+      name: run.output.standardizedFileURL.lastPathComponent, settings: settings.filter { $0.value != .null },
+      configuration: .object(checkpoint.configuration.values))
+  }
 }
 
 extension TrainingData {
