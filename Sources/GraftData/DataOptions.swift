@@ -29,7 +29,9 @@ public struct DataOptions: Sendable, Equatable {
   public var defaultsToLines = false
   /// Permutes the rows as NumPy's `default_rng(seed).permutation(count)` does.
   public var shuffleSeed: UInt64?
-  /// Keeps this many rows: the first ones, after shuffling.
+  /// Leaves out this many rows: the first ones, after shuffling.
+  public var skip = 0
+  /// Keeps this many rows: the first ones of those that are left, after shuffling.
   public var take: Int?
 
   /// The defaults read the columns `text` and `label` of every row.
@@ -78,11 +80,19 @@ public struct DataOptions: Sendable, Equatable {
     return bytes[0]
   }
 
-  /// The rows that ``shuffleSeed`` and ``take`` ask for.
+  /// The rows that ``shuffleSeed``, ``skip`` and ``take`` ask for.
   public func selected(from rows: [TextRow]) -> [TextRow] {
-    let limit = take ?? .max
-    guard let seed = shuffleSeed else { return rows.count > limit ? Array(rows[..<limit]) : rows }
-    return NumPyGenerator(seed: seed).permutation(rows.count, first: limit).map { rows[$0] }
+    let end = end
+    guard let seed = shuffleSeed else {
+      return skip > 0 || rows.count > end ? Array(rows.prefix(end).dropFirst(skip)) : rows
+    }
+    return NumPyGenerator(seed: seed).permutation(rows.count, first: end).dropFirst(skip).map { rows[$0] }
+  }
+
+  /// Behind the last row that is taken, in their order.
+  var end: Int {
+    let (end, isTooLarge) = skip.addingReportingOverflow(take ?? .max)
+    return isTooLarge ? .max : end
   }
 }
 

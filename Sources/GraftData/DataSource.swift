@@ -41,7 +41,7 @@ public struct DataSource: Sendable {
   ///
   /// - Throws: as ``rows()``.
   public func contents() throws -> (rows: [TextRow], files: [DataFileReport]) {
-    let limit = options.take ?? .max
+    let limit = options.end
     var (rows, reports) = ([TextRow](), [DataFileReport]())
     for file in files {
       if options.shuffleSeed == nil, rows.count >= limit { break }
@@ -66,10 +66,14 @@ public struct DataSource: Sendable {
       try contents.rows.forEach(body)
       return contents.files
     }
-    var rest = options.take ?? .max
+    var (skipped, rest) = (options.skip, options.take ?? .max)
     var reports: [DataFileReport] = []
     for file in files where rest > 0 {
       let report = try read(file) { row in
+        if skipped > 0 {
+          skipped -= 1
+          return true
+        }
         try body(row)
         rest -= 1
         return rest > 0
@@ -83,12 +87,9 @@ public struct DataSource: Sendable {
     let isStandardInput = url == DataSource.standardInput
     let path = isStandardInput ? "standard input" : url.path
     do {
-      let file = try isStandardInput ? RandomAccessFile(copying: STDIN_FILENO, named: url) : open(url)
-      let head = try file.head(16)
-      let decompressor = decompressors.first { $0.recognizes(head) }
-      let stream = try decompressor?.open(file) ?? ByteStream(file)
+      let (stream, isCompressed) = try stream(of: url)
       var report = DataFileReport(file: path, format: .lines)
-      if decompressor != nil { report.remarks.append("compressed") }
+      if isCompressed { report.remarks.append("compressed") }
       var index = 0
       try TextRowReader.read(
         stream, name: isStandardInput ? "" : url.lastPathComponent, path: path, options: options,
@@ -105,6 +106,15 @@ public struct DataSource: Sendable {
       if isStandardInput { error.file = path }
       throw error.inFile(path)
     }
+  }
+
+  /// A file's bytes, decompressed.
+  func stream(of url: URL) throws -> (stream: ByteStream, isCompressed: Bool) {
+    let file =
+      try url == DataSource.standardInput ? RandomAccessFile(copying: STDIN_FILENO, named: url) : open(url)
+    let head = try file.head(16)
+    let decompressor = decompressors.first { $0.recognizes(head) }
+    return (try decompressor?.open(file) ?? ByteStream(file), decompressor != nil)
   }
 
   /// A file at any offset; of a pipe, as a shell's `<(command)` names one, a copy.

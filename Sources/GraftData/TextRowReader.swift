@@ -15,14 +15,8 @@ enum TextRowReader {
     report: inout DataFileReport,
     _ body: (TextRow) throws -> Bool
   ) throws {
-    var window = ByteWindow(stream)
-    var head = try window.peek()
-    try ForeignFile.refuse(head)
-    if let order = TextTranscoding.ByteOrder(head) {
-      window = ByteWindow(TextTranscoding.utf8(of: window.rest, order))
-      head = try window.peek()
-      report.remarks.append("UTF-16")
-    }
+    let (window, head, isTranscoded) = try open(stream)
+    if isTranscoded { report.remarks.append("UTF-16") }
     let layout = try FileLayout(options, name: name, head: head)
     report.format = layout.format
     if layout.lineEnd == FileLayout.carriageReturn {
@@ -42,6 +36,22 @@ enum TextRowReader {
       try readTable(
         DelimitedReader(window, layout), path: path, options: options, report: &report, body)
     }
+  }
+
+  /// A window over a file in UTF-8, and its first bytes.
+  ///
+  /// - Throws: `GraftError` for a file that holds no texts.
+  static func open(_ stream: ByteStream) throws -> (
+    window: ByteWindow, head: ArraySlice<UInt8>, isTranscoded: Bool
+  ) {
+    var window = ByteWindow(stream)
+    let head = try window.peek()
+    try ForeignFile.refuse(head)
+    guard let order = TextTranscoding.ByteOrder(head) else { return (window, head, false) }
+    window = ByteWindow(TextTranscoding.utf8(of: window.rest, order))
+    // Before the window is handed on, which a look changes.
+    let transcoded = try window.peek()
+    return (window, transcoded, true)
   }
 
   // MARK: Tables

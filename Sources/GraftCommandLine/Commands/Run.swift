@@ -31,7 +31,12 @@ struct Run: ParsableCommand {
       started, logged, evaluated, saved, removed, warned, progress, finished-stage, searching, searched, and last \
       finished or interrupted.
 
+      With --init, EXPERIMENT is the base checkpoint instead (default: \(DraftFlags.usualBase)), and the file --output is \
+      written after a look at the data: columns, the kind of labels and how often each is, lengths, and rows that are \
+      held out where there is no file to evaluate on.
+
       EXAMPLES
+        graft run --init bert --train-file train.csv --output experiment.yaml
         graft run experiment.yaml --output results
         graft run experiment.yaml --output results --dry-run
         graft run notebook --base bert-base-uncased --data-dir data \\
@@ -42,11 +47,14 @@ struct Run: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp("A YAML file, or the name of a ready-made experiment.", valueName: "EXPERIMENT"))
-  var experiment: String
+  var experiment: String?
 
   @Option(
-    help: ArgumentHelp("The directory to create, or to go on in.", valueName: "DIR"), completion: .directory)
+    help: ArgumentHelp("The directory to create, or to go on in; with --init the file.", valueName: "DIR"),
+    completion: .directory)
   var output: Path
+
+  @OptionGroup(title: "A first experiment") var draft: DraftFlags
 
   @Option(
     help: ArgumentHelp(
@@ -80,7 +88,11 @@ struct Run: ParsableCommand {
   @OptionGroup(title: "Machine") var backend: BackendFlags
   @OptionGroup var flags: OutputFlags
 
-  func validate() throws { _ = try seedList }
+  func validate() throws {
+    _ = try seedList
+    guard !draft.writesDraft else { return }
+    if experiment == nil { throw ValidationError("Missing expected argument '<EXPERIMENT>'") }
+  }
 
   private var seedList: [UInt64]? {
     get throws {
@@ -97,6 +109,11 @@ struct Run: ParsableCommand {
     // A reader of the log that leaves does not end a run of hours.
     signal(SIGPIPE, SIG_IGN)
     let registry = try GraftTool.registry()
+    if draft.writesDraft {
+      return try draft.write(base: experiment, to: output.url, registry: registry, flags) {
+        try hub.locate(ModelSource($0), registry, flags.console)
+      }
+    }
     let machine = ExperimentMachine(cpu: Machine.current.model, precision: precision) {
       try backend.make(registry, flags.console, precision: $0)
     }
@@ -134,6 +151,7 @@ struct Run: ParsableCommand {
   private func read(_ registry: Registry) throws -> Experiment {
     func locate(_ name: String) throws -> URL { try hub.locate(ModelSource(name), registry, flags.console) }
     let base = try base.map { try locate($0.text) }
+    let experiment = experiment ?? ""
     let file = URL(fileURLWithPath: experiment)
     if let known = ReadyMadeExperiment(rawValue: experiment),
       !FileManager.default.fileExists(atPath: file.path)

@@ -46,7 +46,14 @@ struct ColumnFlags: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Use this many rows of each set: the first, after shuffling.", valueName: "N"))
+    help: ArgumentHelp(
+      "Leave out this many rows of each set: the first, after shuffling. (default: 0)", valueName: "N"))
+  var skip: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Use this many rows of each set: the first that are left, after shuffling.", valueName: "N"))
   var take: Int?
 
   @Option(
@@ -56,6 +63,7 @@ struct ColumnFlags: ParsableArguments {
 
   func validate() throws {
     if let take, take < 1 { throw ValidationError("--take must be at least 1.") }
+    if let skip, skip < 0 { throw ValidationError("--skip must be at least 0.") }
     do {
       _ = try options
     } catch let error as GraftError {
@@ -68,21 +76,23 @@ struct ColumnFlags: ParsableArguments {
     let flags: [(String, Bool)] = [
       ("text-column", textColumn != nil), ("pair-column", pairColumn != nil),
       ("data-format", dataFormat != nil), ("delimiter", delimiter != nil), ("quoting", quoting != nil),
-      ("take", take != nil), ("shuffle-seed", shuffleSeed != nil),
+      ("skip", skip != nil), ("take", take != nil), ("shuffle-seed", shuffleSeed != nil),
     ]
     return flags.filter(\.1).map(\.0)
   }
 
   /// Whether columns or a layout were given.
-  var hasColumns: Bool { given.contains { $0 != "take" && $0 != "shuffle-seed" } }
+  var hasColumns: Bool { !Set(given).subtracting(["skip", "take", "shuffle-seed"]).isEmpty }
 
   /// - Throws: `GraftError` for what is no column.
   var options: DataOptions {
     get throws {
-      DataOptions(
+      var options = DataOptions(
         textColumns: try textColumn.map(Column.list) ?? [], pairColumn: try pairColumn.map(Column.init),
         format: dataFormat, delimiter: delimiter?.byte, quoting: quoting, shuffleSeed: shuffleSeed,
         take: take)
+      options.skip = skip ?? 0
+      return options
     }
   }
 }

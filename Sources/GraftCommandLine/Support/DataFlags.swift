@@ -41,7 +41,13 @@ struct DataFlags: ParsableArguments {
     }
   }
 
-  private var options: DataOptions {
+  /// The names of the flags that were given.
+  var given: [String] {
+    columns.given + (labelColumn == nil ? [] : ["label-column"]) + (labelBase == nil ? [] : ["label-base"])
+  }
+
+  /// - Throws: `GraftError` for what is no column.
+  var options: DataOptions {
     get throws {
       var options = try columns.options
       if let labelColumn { try options.setLabelColumns(labelColumn) }

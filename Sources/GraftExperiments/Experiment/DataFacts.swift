@@ -121,6 +121,22 @@ public struct DataFacts: Sendable {
     return "\(sha256)\(part), labels from \(labelBase.map(String.init) ?? "their names")"
   }
 
+  /// The labels that a new head needs for the data, and what they mean.
+  ///
+  /// - Throws: `GraftError` when the head has no labels, or the data do not say them clearly.
+  func inferredLabels(for heads: HeadSet, _ problemType: ProblemType?) throws -> InferredLabels {
+    guard let task = heads.tasks.first(where: { $0.hasLabels }) else {
+      throw GraftError(
+        .refused, "the head '\(heads.name)' has no labels of its own", advice: "Leave out 'labels-from'.")
+    }
+    do {
+      return try task.inferredLabels(of: examples, problemType)
+    } catch var error as GraftError {
+      error.advice = "Check 'label-column' of the data set '\(name)', or give 'labels' and 'problem-type'."
+      throw error
+    }
+  }
+
   /// Makes sure that a head can learn from every row.
   ///
   /// - Returns: The classes that occur, when each text is of one.

@@ -118,7 +118,8 @@ public struct Experiment: Sendable {
       switch self {
       case .train(let training): training.dataSets
       case .evaluate(let scoring): [scoring.data]
-      case .importing, .swap, .export: []
+      case .swap(let swap): [swap.labelsFrom].compactMap { $0 }
+      case .importing, .export: []
       }
     }
   }
@@ -146,6 +147,8 @@ public struct Experiment: Sendable {
   public struct Swap: Sendable {
     public var head: String
     public var labels: [String]?
+    /// The data set whose labels they are, and which says what they mean unless ``problemType`` does.
+    public var labelsFrom: String?
     public var problemType: ProblemType?
     /// `nil` is the run's.
     public var seed: UInt64?

@@ -6,6 +6,8 @@ public enum DefaultPlugins {
   public static let format = "safetensors"
   /// The head that a model from nothing is pretrained with.
   public static let pretrainingHead = "masked-lm"
+  /// The head that learns labels of whole texts.
+  public static let classificationHead = "sequence-classification"
   /// The optimizer of a training run.
   public static let optimizer = "adamw"
   /// The metrics writers that plot a training run.

@@ -1,0 +1,118 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+
+/// What there is to know of somebody's data before an experiment with them is written down.
+struct DataSurvey {
+  let rows: Int
+  let kind: Kind
+  let hasPairs: Bool
+  let lengths: Lengths
+
+  /// What the labels are.
+  enum Kind: Equatable {
+    /// One for each text, with the number of its rows.
+    case classes([String], counts: [Int])
+    /// Any number for each text, with the number of rows that have each.
+    case several([String], counts: [Int])
+    /// Values, with the least and the greatest.
+    case values([String], range: ClosedRange<Double>)
+    /// There are none.
+    case texts
+  }
+
+  /// How many tokens texts have.
+  struct Lengths: Equatable {
+    let median: Int
+    /// 99 of 100 texts have no more.
+    let most: Int
+    let longest: Int
+    /// Whether a tokenizer counted them, and not their words were.
+    let areTokens: Bool
+  }
+
+  /// - Parameters:
+  ///   - rows: All rows of the training data.
+  ///   - labelBase: The number of their first label.
+  ///   - tokenizer: Counts tokens; `nil` guesses them from words.
+  ///   - head: The task that is asked for the labels.
+  /// - Throws: `GraftError` when the labels are neither classes nor values.
+  init(
+    _ rows: [TextRow], labelBase: Int?, tokenizer: (any Tokenizer)?, head: any GraftCore.Task.Type
+  ) throws {
+    self.rows = rows.count
+    hasPairs = rows.contains { $0.pair != nil }
+    lengths = Lengths(rows, tokenizer)
+    kind = try Self.kind(of: rows, labelBase, head)
+  }
+
+  private static func kind(
+    of rows: [TextRow], _ labelBase: Int?, _ head: any GraftCore.Task.Type
+  ) throws -> Kind {
+    guard rows.contains(where: { $0.label != nil }) else { return .texts }
+    let inferred = try inferredLabels(of: rows, head)
+    var configuration = Configuration()
+    configuration.setLabels(inferred.labels)
+    if let type = inferred.problemType { configuration["problem_type"] = .string(type.rawValue) }
+    let task = try head.init(configuration)
+    let labels = try task.labels(of: rows, LabelReading(base: labelBase))
+    if inferred.problemType == .regression {
+      let values = labels.compactMap { ($0 as? ValuesLabel)?.values }.joined().map(Double.init)
+      return .values(inferred.labels, range: (values.min() ?? 0)...(values.max() ?? 0))
+    }
+    var counts = [Int](repeating: 0, count: inferred.labels.count)
+    for label in labels {
+      if let one = label as? ClassLabel { counts[Int(one.index)] += 1 }
+      if let several = label as? ValuesLabel {
+        for (index, value) in several.values.enumerated() where value > 0 { counts[index] += 1 }
+      }
+    }
+    return inferred.problemType == .multiLabel
+      ? .several(inferred.labels, counts: counts) : .classes(inferred.labels, counts: counts)
+  }
+
+  /// Whole numbers of very many values are values, and not classes.
+  private static func inferredLabels(
+    of rows: [TextRow], _ head: any GraftCore.Task.Type
+  ) throws -> InferredLabels {
+    do {
+      return try head.inferredLabels(of: rows, nil)
+    } catch let error as GraftError where error.kind == .mismatch && rows.allSatisfy(\.hasNumber) {
+      return try head.inferredLabels(of: rows, .regression)
+    }
+  }
+}
+
+extension TextRow {
+  /// Whether the label is one number.
+  fileprivate var hasNumber: Bool {
+    guard case .text(let text)? = label else { return false }
+    return Double(LabelColumn.trimmed(text)) != nil
+  }
+}
+
+extension DataSurvey.Lengths {
+  /// Longer data are looked at here and there.
+  private static let sampled = 2000
+  /// What English words have in tokens, on average.
+  private static let tokensOfWord = 1.35
+
+  init(_ rows: [TextRow], _ tokenizer: (any Tokenizer)?) {
+    let step = max(1, rows.count / Self.sampled)
+    let lengths = stride(from: 0, to: rows.count, by: step).map { index -> Int in
+      let row = rows[index]
+      if let tokenizer {
+        return tokenizer.encode(row.text, pair: row.pair, maximumLength: nil, addSpecialTokens: true).ids
+          .count
+      }
+      let words = (row.text + " " + (row.pair ?? "")).split(whereSeparator: \.isWhitespace).count
+      return Int((Double(words) * Self.tokensOfWord).rounded(.up)) + (row.pair == nil ? 2 : 3)
+    }.sorted()
+    median = lengths.isEmpty ? 0 : lengths[lengths.count / 2]
+    most = lengths.isEmpty ? 0 : lengths[min(lengths.count - 1, lengths.count * 99 / 100)]
+    longest = lengths.last ?? 0
+    areTokens = tokenizer != nil
+  }
+}

@@ -1,0 +1,57 @@
+import GraftKit
+
+/// How a model is trained on data of some size and kind: places to begin from, which the experiment's comments explain.
+struct DraftChoices: Equatable {
+  let kind: DataSurvey.Kind
+  let hasPairs: Bool
+  let lengths: DataSurvey.Lengths
+  let epochs: Int
+  let batchSize: Int
+  let maxLength: Int
+  /// Whether more than one text of a hundred is cut.
+  let cutsTexts: Bool
+  /// How many times as many rows as the rarest label the most frequent has; of one label for each text alone.
+  let imbalance: Double?
+  let shuffleSeed: UInt64
+
+  /// From here on rare labels count more.
+  static let muchImbalance = 3.0
+  static let littleImbalance = 1.5
+  private static let lengthStep = 16
+  private static let leastLength = 32
+  private static let usualLimit = 512
+
+  init(_ survey: DataSurvey, trainingRows: Int, limit: Int?, shuffleSeed: UInt64) {
+    kind = survey.kind
+    (hasPairs, lengths) = (survey.hasPairs, survey.lengths)
+    epochs =
+      switch trainingRows {
+      case ..<500: 10
+      case ..<2000: 5
+      case ..<20_000: 3
+      case ..<200_000: 2
+      default: 1
+      }
+    let rounded = (survey.lengths.most + Self.lengthStep - 1) / Self.lengthStep * Self.lengthStep
+    let limit = min(limit ?? Self.usualLimit, Self.usualLimit)
+    maxLength = min(limit, max(Self.leastLength, rounded))
+    cutsTexts = survey.lengths.most > maxLength
+    batchSize = trainingRows >= 2000 && maxLength <= 128 ? 32 : 16
+    if case .classes(_, let counts) = kind, let least = counts.min(), let most = counts.max(), least > 0 {
+      imbalance = Double(most) / Double(least)
+    } else {
+      imbalance = nil
+    }
+    self.shuffleSeed = shuffleSeed
+  }
+
+  /// The score by which evaluations of the kind are compared best.
+  var score: String {
+    switch kind {
+    case .classes: imbalance.map { $0 >= Self.muchImbalance } == true ? "f1_macro" : "accuracy"
+    case .several: "f1_micro"
+    case .values: "spearman"
+    case .texts: "loss"
+    }
+  }
+}

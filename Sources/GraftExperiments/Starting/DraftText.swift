@@ -1,0 +1,235 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+
+extension ExperimentDraft {
+  /// The experiment's file.
+  ///
+  /// - Parameters:
+  ///   - directory: Where it will be; paths are relative to it where they lie below it.
+  ///   - title: Comments at its top, without `#`.
+  public func text(in directory: URL, title: [String] = []) -> String {
+    let isLabelled = choices.kind != .texts
+    return
+      (title.map { "# \($0)" } + settings(directory) + [""] + dataLines(directory) + [""]
+      + (isLabelled ? labelledStages + labelledArms : textStages) + [""]).joined(separator: "\n")
+  }
+
+  /// What stands at the top.
+  private func settings(_ directory: URL) -> [String] {
+    let base = base.hasPrefix("/") ? Self.path(URL(fileURLWithPath: base), from: directory) : base
+    return [
+      "name: \(Self.scalar(name))", "# The checkpoint that every arm starts from.",
+      "base: \(Self.scalar(base))",
+      "# Each arm runs once with each seed; [42, 1, 2] shows how much chance does.", "seeds: [42]",
+    ]
+  }
+
+  // MARK: Data
+
+  private func dataLines(_ directory: URL) -> [String] {
+    var lines = ["data:"]
+    let isHeldOut = evaluation.isEmpty
+    if isHeldOut {
+      lines.append(
+        "  # \(Self.count(rows, "row")); there is no file to evaluate on, so \(Self.count(evaluationRows, "row")) are"
+      )
+      lines.append("  # held out: both sets are of the same shuffled rows, and 'test' has the first of them.")
+    } else {
+      lines.append("  # \(Self.count(rows, "row")).")
+    }
+    lines.append("  train:")
+    lines += fileLines(training, directory)
+    if isHeldOut { lines += ["    shuffle-seed: \(choices.shuffleSeed)", "    skip: \(evaluationRows)"] }
+    if !isHeldOut {
+      lines.append("  # \(Self.count(evaluationRows, "row")).")
+      if repeated > 0 {
+        lines.append(
+          "  # Of them \(Self.count(repeated, "text")) stand in 'train' as well: their scores are too good.")
+      }
+    }
+    lines.append("  test:")
+    lines += fileLines(isHeldOut ? training : evaluation, directory)
+    if isHeldOut { lines += ["    shuffle-seed: \(choices.shuffleSeed)", "    take: \(evaluationRows)"] }
+    return lines
+  }
+
+  private func fileLines(_ files: [URL], _ directory: URL) -> [String] {
+    let paths = files.map { Self.scalar(Self.path($0, from: directory)) }
+    var lines = ["    files: \(paths.count == 1 ? paths[0] : "[\(paths.joined(separator: ", "))]")"]
+    func add(_ key: String, _ columns: [Column]) {
+      let names = columns.map { column in
+        if case .number = column { column.description } else { Self.scalar(column.description) }
+      }
+      guard !names.isEmpty else { return }
+      lines.append("    \(key): \(names.count == 1 ? names[0] : "[\(names.joined(separator: ", "))]")")
+    }
+    if format != .lines {
+      add("text-column", options.textColumns)
+      add("pair-column", [options.pairColumn].compactMap { $0 })
+      add("label-column", options.labelColumn.map { [$0] } ?? options.labelColumns)
+    }
+    if let labelBase { lines.append("    label-base: \(labelBase)") }
+    if let format = options.format { lines.append("    data-format: \(format.rawValue)") }
+    if let delimiter = options.delimiter {
+      lines.append("    delimiter: \(JSON(String(decoding: [delimiter], as: UTF8.self)).text())")
+    }
+    if let quoting = options.quoting { lines.append("    quoting: \(quoting.rawValue)") }
+    return lines
+  }
+
+  /// A path as seen from a directory that it lies below, else the whole of it.
+  private static func path(_ file: URL, from directory: URL) -> String {
+    let (path, root) = (file.standardizedFileURL.path, directory.standardizedFileURL.path)
+    let prefix = root.hasSuffix("/") ? root : root + "/"
+    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+  }
+
+  // MARK: Stages
+
+  /// Longer lists of labels are taken from the data.
+  private static let mostLabels = 30
+
+  private var labelledStages: [String] {
+    var lines = ["stages:"]
+    lines += headLines.map { "  \($0)" }
+    lines.append("  fine-tune:")
+    lines.append("    train: train")
+    lines += trainingLines(epochs: choices.epochs, canWindow: true).map { "    \($0)" }
+    if let imbalance = choices.imbalance, imbalance >= DraftChoices.muchImbalance {
+      lines.append("    # Rare labels count as much as frequent ones.")
+      lines.append("    class-weights: balanced")
+    }
+    lines += [
+      "    # To end with the best of all epochs, chosen on rows that are held out of 'train':",
+      "    # eval-split: 0.1",
+      "    # load-best-model-at-end: true",
+      "    # metric-for-best-model: \(choices.score)",
+      "    # early-stopping-patience: 2",
+      "  test:",
+      "    evaluate: test",
+    ]
+    if let languageModel {
+      lines += [
+        "  # For the arm 'adapted': the model learns the language of the texts first, without labels.",
+        "  language-model:",
+        "    swap: \(languageModel)",
+        "  adapt:",
+        "    train: train",
+      ]
+      lines += trainingLines(epochs: 1).map { "    \($0)" }
+    }
+    return lines
+  }
+
+  private var headLines: [String] {
+    let head = DefaultPlugins.classificationHead
+    var lines: [String] = []
+    let pairs = choices.hasPairs ? " The texts are pairs." : ""
+    switch choices.kind {
+    case .classes(let labels, let counts):
+      lines.append("# \(Self.count(labels.count, "label")), one for each text.\(pairs)")
+      lines += Self.balance(labels, counts, imbalance: choices.imbalance)
+      lines += ["head:", "  swap: \(head)", "  \(Self.labelLine(labels))", "  problem-type: single-label"]
+    case .several(let labels, let counts):
+      lines.append("# \(Self.count(labels.count, "label")), any number for each text.\(pairs)")
+      lines += Self.balance(labels, counts, imbalance: nil)
+      lines += ["head:", "  swap: \(head)", "  \(Self.labelLine(labels))", "  problem-type: multi-label"]
+    case .values(let labels, let range):
+      lines.append("# Labels are numbers, from \(range.lowerBound) to \(range.upperBound).\(pairs)")
+      lines += ["head:", "  swap: \(head)"]
+      lines.append(labels.count == 1 ? "  num-labels: 1" : "  \(Self.labelLine(labels))")
+      lines.append("  problem-type: regression")
+    case .texts: break
+    }
+    return lines
+  }
+
+  private static func labelLine(_ labels: [String]) -> String {
+    labels.count > mostLabels
+      ? "labels-from: train" : "labels: [\(labels.map(scalar).joined(separator: ", "))]"
+  }
+
+  /// How many rows each label has; of many the most and the least frequent.
+  private static func balance(_ labels: [String], _ counts: [Int], imbalance: Double?) -> [String] {
+    let sorted = zip(labels, counts).sorted { $0.1 > $1.1 }
+    let shown = sorted.count <= 12 ? sorted[...] : sorted[..<6] + sorted[(sorted.count - 3)...]
+    let list = shown.map { "\(oneLine($0.0)) \($0.1)" }.joined(separator: ", ")
+    var lines = ["# Rows of each: \(list)\(sorted.count > shown.count ? " (and others)" : "")."]
+    if let imbalance {
+      let times = "# The most frequent has \(number(imbalance)) times as many as the rarest"
+      lines.append(
+        imbalance < DraftChoices.littleImbalance
+          ? "# They are about equally frequent."
+          : imbalance < DraftChoices.muchImbalance
+            ? "\(times)." : "\(times): look at macro F1, not at accuracy.")
+    }
+    return lines
+  }
+
+  /// - Parameter canWindow: Whether the head may read long texts in windows.
+  private func trainingLines(epochs: Int, canWindow: Bool = false) -> [String] {
+    let lengths = choices.lengths
+    let unit = lengths.areTokens ? "tokens" : "tokens, guessed from words"
+    var lines = [
+      "epochs: \(epochs)", "batch-size: \(choices.batchSize)", "learning-rate: 5e-5",
+      "# Half of the texts have at most \(lengths.median) \(unit); 99 of 100 have \(lengths.most), the longest \(lengths.longest).",
+      "max-length: \(choices.maxLength)",
+    ]
+    if choices.cutsTexts {
+      lines.append("# More than one text of a hundred is cut.")
+      if canWindow { lines += ["# All of each text is read, in more time, with", "# long-texts: windows"] }
+    }
+    return lines
+  }
+
+  private var labelledArms: [String] {
+    var lines = ["", "arms:", "  fine-tuned: [head, fine-tune, test]"]
+    if languageModel != nil {
+      lines.append("  # A second arm makes it a comparison, which ends in a verdict:")
+      lines.append("  # adapted: [language-model, adapt, head, fine-tune, test]")
+    }
+    return lines
+  }
+
+  /// Without labels, a model is adapted to the texts.
+  private var textStages: [String] {
+    let head = languageModel ?? DefaultPlugins.pretrainingHead
+    return [
+      "stages:", "  # There are no labels: the model learns the language of the texts.", "  language-model:",
+      "    swap: \(head)", "  before:", "    evaluate: test", "  adapt:", "    train: train",
+    ] + trainingLines(epochs: choices.epochs).map { "    \($0)" } + [
+      "  after:", "    evaluate: test", "", "arms:", "  adapted: [language-model, before, adapt, after]",
+    ]
+  }
+
+  // MARK: Spelling
+
+  private static let words: Set<String> = [
+    "true", "false", "yes", "no", "on", "off", "null", "y", "n",
+  ]
+
+  /// A text as YAML has it: in quotes where it would be something else without.
+  static func scalar(_ text: String) -> String {
+    let plain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_./ -".contains($0)) }
+    let begins = text.first.map { $0.isLetter || "_./".contains($0) } == true
+    guard plain, begins, text.last != " ", !words.contains(text.lowercased()), text != ".",
+      Double(text) == nil
+    else { return JSON(text).text() }
+    return text
+  }
+
+  private static func oneLine(_ text: String) -> String {
+    String(text.map { $0.isNewline ? " " : $0 }.prefix(40))
+  }
+
+  private static func count(_ number: Int, _ unit: String) -> String {
+    "\(number) \(unit)\(number == 1 ? "" : "s")"
+  }
+
+  private static func number(_ value: Double) -> String {
+    value >= 10 ? "\(Int(value.rounded()))" : "\((value * 10).rounded() / 10)"
+  }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+/// A first experiment for somebody's data: what is found in them decides the kind of task, the columns, the lengths and how
+/// long is trained. Its text has a comment for each choice.
+///
+///     let draft = try ExperimentDraft(named: "news", training: files, base: "bert-base-uncased", registry: registry)
+///     try draft.text(in: directory).write(to: file, atomically: true, encoding: .utf8)
+public struct ExperimentDraft: Sendable {
+  let name: String
+  let base: String
+  let training: [URL]
+  let evaluation: [URL]
+  /// With the columns that were found.
+  let options: DataOptions
+  let labelBase: Int?
+  let format: DataFormat
+  let rows: Int
+  let evaluationRows: Int
+  /// The number of evaluation rows whose text is also trained on.
+  let repeated: Int
+  let choices: DraftChoices
+  /// The head that adapts a model to texts, where the model's family has it.
+  let languageModel: String?
+
+  /// The share of fewer than so many rows that is held out to evaluate on; of more it is half as much.
+  private static let fewRows = 2000
+  /// More rows than this need not be evaluated on.
+  private static let mostHeldOut = 5000
+  /// Rows that are looked at to tell columns apart.
+  private static let sampled = 1000
+
+  /// - Parameters:
+  ///   - name: What the experiment is called.
+  ///   - training: The files with the rows to train on.
+  ///   - evaluation: Those with the rows to evaluate on; without any, some of the training rows are held out.
+  ///   - options: The columns that are known already, and how the files are laid out.
+  ///   - labelBase: The number of the first label.
+  ///   - base: The checkpoint, as the experiment is to name it.
+  ///   - checkpoint: It, where it is here: its tokenizer counts tokens, and its length limit holds.
+  ///   - registry: The plugins.
+  /// - Throws: `GraftError` when a file cannot be read, has no texts, or has labels that are neither classes nor values.
+  public init(
+    named name: String, training: [URL], evaluation: [URL] = [], options given: DataOptions = DataOptions(),
+    labelBase: Int? = nil, base: String, checkpoint: Checkpoint? = nil, registry: Registry
+  ) throws {
+    (self.name, self.base, self.training, self.evaluation) = (name, base, training, evaluation)
+    self.labelBase = labelBase
+    let sample = try DataSource(reading: training, options: given).columnSample(rows: Self.sampled)
+    format = sample.format
+    options = try given.completed(by: sample, file: training.first)
+    var everything = options
+    (everything.shuffleSeed, everything.take) = (nil, nil)
+    let rows = try DataSource(reading: training, options: everything).rows()
+    guard rows.count > 1 else {
+      throw GraftError(
+        .mismatch, "too few rows for an experiment", file: training.first?.path, expected: "at least 2",
+        found: "\(rows.count)")
+    }
+    let head = try registry.tasks.find(DefaultPlugins.classificationHead)
+    let survey = try DataSurvey(rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer, head: head)
+    self.rows = rows.count
+    if evaluation.isEmpty {
+      let share = rows.count < Self.fewRows ? 5 : 10
+      evaluationRows = min(Self.mostHeldOut, max(1, rows.count / share))
+      repeated = 0
+    } else {
+      let others = try DataSource(reading: evaluation, options: everything).rows()
+      evaluationRows = others.count
+      let known = Set(rows.map(\.text))
+      repeated = others.count { known.contains($0.text) }
+    }
+    let limit = try checkpoint?.makeBackbone().maximumLength
+    choices = DraftChoices(
+      survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count, limit: limit,
+      shuffleSeed: Self.shuffleSeed(rows, heldOut: evaluation.isEmpty ? evaluationRows : 0))
+    let heads = checkpoint.map { registry.heads(of: $0.family).map(\.name) } ?? registry.headNames
+    let pretraining = DefaultPlugins.pretrainingHead
+    languageModel = heads.contains(pretraining) ? pretraining : nil
+  }
+
+  /// A seed with which every label of the rows that are held out is also trained on.
+  private static func shuffleSeed(_ rows: [TextRow], heldOut count: Int) -> UInt64 {
+    let seeds: [UInt64] = [42] + Array(1...50)
+    guard count > 0 else { return seeds[0] }
+    let all = Set(rows.compactMap(\.label))
+    guard all.count <= rows.count / 2 else { return seeds[0] }
+    return seeds.first { seed in
+      let rest = DataOptions.skipping(count, shuffleSeed: seed).selected(from: rows)
+      return Set(rest.compactMap(\.label)) == all
+    } ?? seeds[0]
+  }
+}
+
+extension DataOptions {
+  fileprivate static func skipping(_ count: Int, shuffleSeed: UInt64) -> DataOptions {
+    var options = DataOptions(shuffleSeed: shuffleSeed)
+    options.skip = count
+    return options
+  }
+
+  /// The options with the columns that a file seems to have, where none are given.
+  ///
+  /// - Throws: `GraftError` when there is no text in it, or it has no columns and is not plain texts.
+  fileprivate func completed(by sample: ColumnSample, file: URL?) throws -> DataOptions {
+    var options = self
+    switch sample.format {
+    case .lines: return options
+    case .conll, .squad:
+      throw GraftError(
+        .unsupported, "an experiment is written for texts with labels, numbers or nothing", file: file?.path,
+        found: sample.format == .conll ? "sentences of tagged words" : "questions with their answers",
+        advice: "Write it by hand, with a stage that swaps the head: see the page on experiments.")
+    case .csv, .tsv, .json, .jsonLines: break
+    }
+    let roles = ColumnRoles(sample, given: self)
+    guard !roles.texts.isEmpty else {
+      throw GraftError(
+        .missing, "no column looks like a text", file: file?.path,
+        found: "the columns \(sample.columns.map { "'\($0.column)'" }.joined(separator: ", "))",
+        advice: "Name it with \(option: "text-column").")
+    }
+    (options.textColumns, options.pairColumn) = (roles.texts, roles.pair)
+    options.labelColumn = roles.labels.count == 1 ? roles.labels[0] : nil
+    options.labelColumns = roles.labels.count > 1 ? roles.labels : []
+    if options.delimiter == nil { options.delimiter = sample.delimiter }
+    return options
+  }
+}
+
+extension ExperimentDraft {
+  /// What was found, in lines for a person.
+  public var summaryLines: [String] {
+    let columns = options.textColumns + [options.pairColumn].compactMap { $0 }
+    let labels = options.labelColumn.map { [$0] } ?? options.labelColumns
+    func list(_ columns: [Column]) -> String { columns.map { "'\($0)'" }.joined(separator: ", ") }
+    var lines = [
+      "\(rows) rows to train on" + (evaluation.isEmpty ? ", of which \(evaluationRows) are held out" : "")
+    ]
+    if !evaluation.isEmpty { lines.append("\(evaluationRows) rows to evaluate on") }
+    if repeated > 0 { lines.append("\(repeated) of them have a text that is also trained on") }
+    if !columns.isEmpty { lines.append("texts: \(list(columns))") }
+    switch choices.kind {
+    case .classes(let names, _): lines.append("labels: \(list(labels)), one of \(names.count) for each text")
+    case .several(let names, _): lines.append("labels: \(list(labels)), any of \(names.count) for each text")
+    case .values: lines.append("labels: \(list(labels)), numbers")
+    case .texts: lines.append("labels: none")
+    }
+    return lines
+  }
+
+  /// What was found, for a program.
+  public var summary: JSON {
+    var labels: [String] = []
+    var kind = "texts"
+    switch choices.kind {
+    case .classes(let names, _): (kind, labels) = ("single-label", names)
+    case .several(let names, _): (kind, labels) = ("multi-label", names)
+    case .values(let names, _): (kind, labels) = ("regression", names)
+    case .texts: break
+    }
+    return [
+      "rows": JSON(rows), "evaluation_rows": JSON(evaluationRows), "is_held_out": JSON(evaluation.isEmpty),
+      "repeated_texts": JSON(repeated),
+      "text_columns": .array(options.textColumns.map { JSON($0.description) }),
+      "pair_column": options.pairColumn.map { JSON($0.description) } ?? .null,
+      "label_columns": .array(
+        (options.labelColumn.map { [$0] } ?? options.labelColumns).map { JSON($0.description) }),
+      "kind": JSON(kind), "labels": .array(labels.map { JSON($0) }), "epochs": JSON(choices.epochs),
+      "batch_size": JSON(choices.batchSize), "max_length": JSON(choices.maxLength),
+    ]
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import GraftTensors
+import TestSupport
+import Testing
+
+/// `graft run --init`: an experiment for data of one's own, which runs as it stands.
+@Suite struct DraftRunTests {
+  private static func data(_ sandbox: Sandbox) throws {
+    let rows = (0..<30).map { "the film number \($0) was \($0 % 3 == 0 ? "bad,no" : "good,yes")" }
+    try sandbox.write("train.csv", "review,liked\n" + rows.joined(separator: "\n") + "\n")
+  }
+
+  static let rows = [
+    Row("run --init --output e.yaml", code: 64, stderr: ["--init needs --train-file FILE."]),
+    Row("run x.yaml --train-file a.csv --output out", code: 64, stderr: ["--train-file goes with --init."]),
+    Row("run x.yaml --text-column a --output out", code: 64, stderr: ["--text-column goes with --init."]),
+    Row(
+      "run --init --train-file a.csv --take 5 --output e.yaml", code: 64, stderr: ["--take is not for --init"]
+    ),
+    Row("run --output out", code: 64, stderr: ["Missing expected argument '<EXPERIMENT>'"]),
+    Row(
+      "run --init --train-file train.csv --output e.yaml", code: 1,
+      stderr: ["e.yaml: there is something already"]
+    ) {
+      try data($0)
+      try $0.write("e.yaml", "mine")
+    },
+    Row(
+      "run --init {masked-lm} --train-file train.csv --output e.yaml --json",
+      stdout: [#""kind": "single-label""#, #""is_held_out": true"#, #""rows": 30"#]
+    ) { try data($0) },
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test(.timeLimit(.minutes(5))) func whatIsWrittenRuns() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.copy("masked-lm", to: "bert")
+      try Self.data(sandbox)
+      let first = try sandbox.graft(
+        ["run", "--init", "bert", "--train-file", "train.csv", "--output", "experiment.yaml"])
+      #expect(first.code == 0 && first.stdout == "wrote experiment.yaml\n", "\(first.stderr)")
+      #expect(first.stderr.contains("texts: 'review'\nlabels: 'liked', one of 2 for each text\n"))
+      let text = try String(contentsOf: sandbox.url("experiment.yaml"), encoding: .utf8)
+      #expect(text.contains("\nbase: bert\n") && text.contains("graft run experiment.yaml --output results"))
+      let run = try sandbox.graft(["run", "experiment.yaml", "--output", "results", "--quiet"])
+      #expect(run.code == 0, "\(run.stderr)")
+      #expect(run.stdout.contains("fine-tuned"))
+      #expect(FileManager.default.fileExists(atPath: sandbox.url("results/report.html").path))
+    }
+  }
+}

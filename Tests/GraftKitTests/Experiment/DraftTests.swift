@@ -1,0 +1,249 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftPlugins
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import GraftExperiments
+@testable import GraftKit
+
+/// The first experiment for somebody's data: what is found in them, and that the file can be planned as it stands.
+@Suite struct DraftTests {
+  /// Data of one kind.
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    var fileName = "train.csv"
+    let text: String
+    /// Lines of the experiment, without what they are indented by.
+    let lines: [String]
+  }
+
+  private static func table(_ header: String, _ count: Int, _ row: (Int) -> String) -> String {
+    ([header] + (0..<count).map(row)).filter { !$0.isEmpty }.joined(separator: "\n") + "\n"
+  }
+
+  static let cases = [
+    Case(
+      testDescription: "classes",
+      text: table("id,review,sentiment", 40) {
+        "\($0),the film number \($0) was fine,\($0 % 4 == 0 ? "bad" : "good")"
+      },
+      lines: [
+        "text-column: review", "label-column: sentiment", "swap: sequence-classification",
+        "labels: [bad, good]",
+        "problem-type: single-label", "# Rows of each: good 30, bad 10.", "class-weights: balanced",
+        "skip: 8", "take: 8",
+      ]),
+    Case(
+      testDescription: "numbers of classes, without a header",
+      text: table("", 30) { "\($0 % 3 + 1),\"Title \($0)\",\"a description of the thing, number \($0)\"" },
+      lines: [
+        "text-column: [2, 3]", "label-column: 1", #"labels: ["1", "2", "3"]"#,
+        "# They are about equally frequent.",
+      ]),
+    Case(
+      testDescription: "columns of several labels",
+      text: table("comment;toxic;insult;threat", 20) { "what is said here \($0);\($0 % 2);\($0 % 3 / 2);0" },
+      lines: [
+        "text-column: comment", "label-column: [toxic, insult, threat]", "labels: [toxic, insult, threat]",
+        "problem-type: multi-label", #"delimiter: ";""#,
+      ]),
+    Case(
+      testDescription: "lists of labels", fileName: "train.jsonl",
+      text: table("", 20) { #"{"text": "a text \#($0)", "labels": ["a\#($0 % 2)", "b"]}"# },
+      lines: [
+        "text-column: text", "label-column: labels", "labels: [a0, a1, b]", "problem-type: multi-label",
+      ]),
+    Case(
+      testDescription: "numbers",
+      text: table("text,score", 20) { "a text that is rated \($0),\(Double($0) / 7)" },
+      lines: ["label-column: score", "problem-type: regression", "num-labels: 1"]),
+    Case(
+      testDescription: "pairs", fileName: "train.tsv",
+      text: table("pairID\tpremise\thypothesis\tgold_label", 20) {
+        "\($0)x\tit rains \($0)\tit is wet\t\($0 % 2 == 0 ? "yes" : "maybe")"
+      },
+      lines: [
+        "text-column: premise", "pair-column: hypothesis", "label-column: gold_label",
+        #"labels: [maybe, "yes"]"#,
+        "# 2 labels, one for each text. The texts are pairs.",
+      ]),
+    Case(
+      testDescription: "texts alone", fileName: "train.txt",
+      text: table("", 20) { "a line of text with a number \($0)" },
+      lines: ["swap: masked-lm", "adapted: [language-model, before, adapt, after]"]),
+  ]
+
+  private func draft(
+    _ directory: URL, _ files: [String: String], evaluating: [String] = [],
+    checkpoint name: String? = "masked-lm"
+  ) throws -> ExperimentDraft {
+    for (name, text) in files { try Data(text.utf8).write(to: directory.appending(path: name)) }
+    let registry = try Support.registry()
+    let base = name.map(Support.fixture)
+    return try ExperimentDraft(
+      named: "mine",
+      training: files.keys.filter { !evaluating.contains($0) }.sorted().map { directory.appending(path: $0) },
+      evaluation: evaluating.map { directory.appending(path: $0) }, base: base?.path ?? "bert-base-uncased",
+      checkpoint: base.map { try registry.open($0).checkpoint }, registry: registry)
+  }
+
+  /// The plan that a written experiment comes to.
+  private func plan(_ text: String, in directory: URL) throws -> ExperimentPlan {
+    let registry = try Support.registry()
+    let file = directory.appending(path: "experiment.yaml")
+    try Data(text.utf8).write(to: file)
+    let machine = ExperimentMachine(cpu: "", precision: .float32) {
+      try registry.makeBackend("reference", threads: 1, precision: $0)
+    }
+    return try ExperimentPlan(Experiment(file: file, registry: registry), on: machine, registry: registry)
+  }
+
+  @Test(arguments: cases) func isOfItsData(_ data: Case) throws {
+    try withTemporaryDirectory { directory in
+      let draft = try draft(directory, [data.fileName: data.text])
+      let text = draft.text(in: directory, title: ["mine"])
+      let lines = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+      for line in data.lines { #expect(lines.contains(line), "\(line) in\n\(text)") }
+      #expect(lines.contains("files: \(data.fileName)") && lines[0] == "# mine")
+      _ = try plan(text, in: directory)
+      // What is proposed in comments stands as well.
+      let proposed = text.replacing(#/\n( +)# ([a-z-]+: )/#) { "\n\($0.1)\($0.2)" }
+      let plan = try plan(proposed, in: directory)
+      #expect(plan.arms.count == (data.lines.contains { $0.hasPrefix("swap: masked-lm") } ? 1 : 2))
+    }
+  }
+
+  @Test func anEvaluationFileIsUsed() throws {
+    try withTemporaryDirectory { directory in
+      let rows = Self.cases[0].text
+      let test = rows.split(separator: "\n").prefix(6).joined(separator: "\n")
+      let draft = try draft(directory, ["train.csv": rows, "test.csv": test], evaluating: ["test.csv"])
+      let text = draft.text(in: directory)
+      #expect(text.contains("files: test.csv") && !text.contains("skip:"))
+      #expect(text.contains("# Of them 5 texts stand in 'train' as well"))
+      #expect(draft.summary["repeated_texts"]?.int == 5)
+      #expect(try plan(text, in: directory).data.mapValues(\.rows) == ["train": 40, "test": 5])
+    }
+  }
+
+  /// The rows that are held out have no label that is not trained on, however rare it is.
+  @Test func aRareLabelIsTrainedOn() throws {
+    for place in 0..<20 {
+      try withTemporaryDirectory { directory in
+        let rows = Self.table("text,label", 20) { "some text \($0),\($0 == place ? "rare" : "a\($0 % 2)")" }
+        let draft = try draft(directory, ["train.csv": rows], checkpoint: nil)
+        _ = draft
+        _ = try plan(
+          draft.text(in: directory).replacing(
+            "base: bert-base-uncased", with: "base: \(Support.fixture("masked-lm").path)"),
+          in: directory)
+      }
+    }
+  }
+
+  /// Lengths, sizes and classes decide.
+  @Test func valuesFollowFromTheData() throws {
+    try withTemporaryDirectory { directory in
+      let long = Self.table("text,label", 60) {
+        "\(String(repeating: "a ", count: $0 < 2 ? 90 : 20)),\($0 % 2)"
+      }
+      let draft = try draft(directory, ["train.csv": long])
+      let lengths = draft.choices.lengths
+      #expect(lengths == .init(median: 22, most: 92, longest: 92, areTokens: true))
+      // The tiny model reads 64 tokens.
+      #expect(draft.choices.maxLength == 64 && draft.choices.cutsTexts)
+      #expect(draft.text(in: directory).contains("# long-texts: windows"))
+      #expect(draft.choices.epochs == 10 && draft.choices.batchSize == 16 && draft.evaluationRows == 12)
+    }
+  }
+
+  @Test func whatNoExperimentIsWrittenFor() throws {
+    func message(_ name: String, _ text: String) -> String {
+      errorMessage { try withTemporaryDirectory { _ = try draft($0, [name: text]) } } ?? ""
+    }
+    #expect(message("a.csv", "x,y\n1,2\n2,5\n").contains("no column looks like a text"))
+    #expect(message("a.conll", "Ada B-PER\n\n").contains("texts with labels, numbers or nothing"))
+    #expect(message("a.csv", "text,label\na,b\n").contains("too few rows for an experiment"))
+    #expect(message("a.csv", "text,label\na b,b\nc d,b\n").contains("the labels are not clearly classes"))
+  }
+
+  @Test func scalarsAreYAML() {
+    for (text, yaml) in [
+      ("World", "World"), ("Sci/Tech", "Sci/Tech"), ("yes", #""yes""#), ("1", #""1""#), ("a: b", #""a: b""#),
+      ("", #""""#), ("é", #""é""#), ("1e3", #""1e3""#), ("-x", #""-x""#), ("a#b", #""a#b""#),
+      ("nan", #""nan""#),
+    ] {
+      #expect(ExperimentDraft.scalar(text) == yaml)
+    }
+  }
+
+  // MARK: Columns
+
+  @Test func columnsAreFound() throws {
+    func sample(_ columns: [(String, [String])]) -> ColumnSample {
+      var sample = ColumnSample(format: .csv)
+      sample.columns = columns.map { .init(.name($0.0), $0.1) }
+      return sample
+    }
+    let odd = sample([
+      ("a", ["1", "2", "3", "4"]), ("b", ["so it is", "no it is not", "well then", "oh no"]),
+      ("c", ["x", "y", "x", "y"]),
+    ])
+    #expect(ColumnRoles(odd) == .init(texts: [.name("b")], labels: [.name("c")]))
+    var given = DataOptions(textColumns: [.name("c")])
+    given.labelColumn = .name("a")
+    #expect(ColumnRoles(odd, given: given) == .init(texts: [.name("c")], labels: [.name("a")]))
+    let values = sample([("text", ["a", "b", "c"]), ("n", ["0.5", "0.25", "1.5"])])
+    #expect(ColumnRoles(values).labels == [.name("n")])
+    let counter = sample([("text", ["a", "b", "c"]), ("n", ["1", "2", "3"])])
+    #expect(ColumnRoles(counter).labels.isEmpty)
+  }
+
+  @Test func samplesAreOfTheFile() throws {
+    func sample(_ name: String, _ text: String) throws -> ColumnSample {
+      try withTemporaryDirectory { directory in
+        let file = directory.appending(path: name)
+        try Data(text.utf8).write(to: file)
+        return try DataSource(reading: [file]).columnSample(rows: 2)
+      }
+    }
+    let named = try sample("a.csv", "x,y\n1,\"a,b\"\n2,c\n3,d\n")
+    #expect(named.columns == [.init(.name("x"), ["1", "2"]), .init(.name("y"), ["a,b", "c"])])
+    let numbered = try sample("a.csv", "1,\"a\"\n2,c\n3,d\n")
+    #expect(numbered.columns == [.init(.number(1), ["1", "2"]), .init(.number(2), ["a", "c"])])
+    let objects = try sample("a.jsonl", "{\"a\": 1}\n{\"b\": [\"x\"], \"a\": null}\n")
+    #expect(objects.columns == [.init(.name("a"), ["1", nil]), .init(.name("b"), [nil, "[\"x\"]"])])
+    #expect(try sample("a.csv", "x|y\n1|2\n").delimiter == UInt8(ascii: "|"))
+    #expect(try sample("a.txt", "x\n").columns.isEmpty)
+  }
+
+  /// The rows that two data sets share are none.
+  @Test func skippedAndTakenRowsAreAll() throws {
+    let rows = (0..<10).map { TextRow("\($0)") }
+    for seed in [UInt64?.none, 42] {
+      var (first, rest) = (DataOptions(shuffleSeed: seed, take: 3), DataOptions(shuffleSeed: seed))
+      rest.skip = 3
+      #expect(
+        first.selected(from: rows) + rest.selected(from: rows)
+          == DataOptions(shuffleSeed: seed).selected(from: rows))
+      rest.take = 2
+      #expect(rest.selected(from: rows).count == 2)
+      first.skip = 20
+      #expect(first.selected(from: rows).isEmpty)
+    }
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "a.txt")
+      try Data((0..<10).map { "\($0)\n" }.joined().utf8).write(to: file)
+      var options = DataOptions(take: 2)
+      options.skip = 3
+      let source = DataSource([file, file], options: options)
+      #expect(try source.rows().map(\.text) == ["3", "4"])
+      var streamed: [String] = []
+      try source.forEachRow { streamed.append($0.text) }
+      #expect(streamed == ["3", "4"])
+    }
+  }
+}
