@@ -135,6 +135,27 @@ class Averaging(Recorder):
         return results
 
 
+class AveragingLast(Recorder):
+    """Ends with the mean of the weights after the last epochs, which is evaluated."""
+
+    def __init__(self, *arguments, last, **options):
+        super().__init__(*arguments, **options)
+        self.average = average = AveragedModel(self.model)
+
+        class Update(TrainerCallback):
+            def on_epoch_end(self, args, state, control, model=None, **rest):
+                if state.epoch > args.num_train_epochs - last:
+                    average.update_parameters(model)
+
+        self.add_callback(Update())
+
+    def train(self, *arguments, **options):
+        result = super().train(*arguments, **options)
+        self.model.load_state_dict(self.average.module.state_dict())
+        self.evaluate()
+        return result
+
+
 def depth(name):
     """0 for embeddings, N + 1 for layer N, and one more than all layers for what is above them."""
     if ".embeddings." in name:
@@ -213,7 +234,7 @@ def run(name, options, arguments, head="sequence-classification", trainer=Record
                     "logging_strategy": "no", "report_to": [], "disable_tqdm": True, "use_cpu": True, "optim": "adamw_torch",
                 } | arguments | changed,
             ),
-            **{key: value for key, value in extra.items() if key in ("rate", "decay")},
+            **{key: value for key, value in extra.items() if key in ("rate", "decay", "last")},
         )
 
     with tempfile.TemporaryDirectory() as output:
@@ -293,6 +314,7 @@ runs = [
     run("rates by layer", {"layer-decay": "0.6"}, {}, trainer=Grouped, rate=lambda name: 0.6 ** (LAYERS + 1 - depth(name))),
     run("layers thaw", {"unfreeze-every-n-steps": "12"}, {}, callbacks=[Unfreezing(12)]),
     run("moving average", {"ema-decay": "0.9"}, {}, trainer=Averaging, decay=0.9),
+    run("mean of the last checkpoints", {"average-last": "3", "save-strategy": "epoch"}, {}, trainer=AveragingLast, last=3),
     run("two sets", {}, {}, sets=["test", "other"]),
     run("three epochs, then five", {"epochs": "3", "save-strategy": "epoch"},
         {"num_train_epochs": 3, "save_strategy": "epoch"}, extended=5),

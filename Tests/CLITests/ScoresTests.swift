@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Scores and thresholds of several labels, and scores of regressions.
@@ -11,6 +12,16 @@ import Testing
     try sandbox.write("data.csv", (["text,label"] + lines).joined(separator: "\n") + "\n")
     let config = try JSON(file: sandbox.url("m/config.json"))
     return config["id2label"]?.object?.values.compactMap(\.string) ?? []
+  }
+
+  @Test("the session of the page about labels and scores prints what it says, but for numbers")
+  func page() throws {
+    func withoutNumbers(_ text: String) -> String { text.replacing(#/ *[0-9][0-9.,]*/#, with: " #") }
+    let page = "Sources/GraftKit/GraftKit.docc/LabelsAndScores.md"
+    let text = withoutNumbers(try String(contentsOf: repository.appending(path: page), encoding: .utf8))
+    for (command, output) in try ReadmeTests.session(of: page) {
+      #expect(text.contains(withoutNumbers("$ \(command)\n\(output)")), "\(command)\n\(output)")
+    }
   }
 
   @Test("a tuned threshold is kept, used afterwards, and as good as any")

@@ -37,6 +37,10 @@ import Testing
     Row(
       "tokenizer train packages/train.csv --type bpe --output packages", code: 1,
       stderr: ["packages: "], prepare: packages),
+    Row(
+      "tokenizer train rows.txt --type wordpiece --vocab-size 60 --data-format tsv --delimiter ~ --quoting none --text-column 2 --output out",
+      stdout: ["example", "\"Ada lives", "from        1 text, 5 words"]
+    ) { try $0.write("rows.txt", "7~\"Ada lives in London\n") },
     Row("init --output out", code: 64, stderr: ["Give --family and --tokenizer, or DIR"]),
     Row("init {base} --family bert --output out", code: 64, stderr: ["not both"]),
     Row(

@@ -130,6 +130,10 @@ struct HeadConformance {
       try score(active.task, own, batch, examples, TaskRows.rows(for: pair.head), &metrics)
     }
     #expect(!metrics.means.isEmpty)
+    if let names = active.task.scoreNames(topRanks: ProbabilityScores.usualRanks) {
+      #expect(
+        Set(metrics.means.keys).isSubset(of: names), "\(metrics.means.keys.filter { !names.contains($0) })")
+    }
     for (name, value) in metrics.means {
       switch ScoreDirection(of: name) {
       case .higher: #expect((-1...1).contains(value), "\(name) is \(value)")

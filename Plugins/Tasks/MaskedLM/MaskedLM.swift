@@ -57,6 +57,8 @@ public struct MaskedLM: Task {
     }
   }
 
+  public func scoreNames(topRanks: [Int]) -> Set<String>? { ["accuracy"] }
+
   public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
     tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
   }

@@ -11,6 +11,12 @@ public struct NextSentence: Task {
 
   public init(_ configuration: Configuration) throws {}
 
+  public var classNames: [String]? { ["IsNext", "NotNext"] }
+
+  public func scoreNames(topRanks: [Int]) -> Set<String>? {
+    Metrics.namesOfClasses(scored: 2, topRanks: topRanks)
+  }
+
   public func outputCount(on backbone: any Backbone) -> Int { 2 }
 
   /// How the two texts of a pair relate. A row without a second text has no such label; where another head learns
@@ -64,15 +70,14 @@ public struct NextSentence: Task {
   }
 
   public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
-    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
+    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes, batch.classLoss)
   }
 
-  /// Adds the share of pairs whose relation is right, as `accuracy`.
+  /// Adds accuracy, precision, recall, F1 and how good the probabilities are, as a classifier of single labels has them.
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
   ) throws {
     let targets: ClassTargets = try batch.targets(of: self)
-    metrics.add(
-      "accuracy", total: Double(scores.countOfHits(targets.classes)), weight: Double(targets.count))
+    metrics.add(actual: targets.classes, logits: scores)
   }
 }

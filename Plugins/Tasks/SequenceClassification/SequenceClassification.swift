@@ -36,6 +36,14 @@ public struct SequenceClassification: Task {
 
   public var classNames: [String]? { problemType == .singleLabel ? labels : nil }
 
+  public func scoreNames(topRanks: [Int]) -> Set<String>? {
+    switch problemType {
+    case .singleLabel: Metrics.namesOfClasses(scored: labels.count, topRanks: topRanks)
+    case .multiLabel: Metrics.namesOfSeveralLabels
+    case .regression: Metrics.namesOfValues
+    }
+  }
+
   public func outputCount(on backbone: any Backbone) -> Int { labels.count }
 
   public var splitsLongRows: Bool { longTexts == .windows }

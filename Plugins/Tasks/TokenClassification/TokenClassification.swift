@@ -38,6 +38,12 @@ public struct TokenClassification: Task {
 
   public var classNames: [String]? { labels }
 
+  public func scoreNames(topRanks: [Int]) -> Set<String>? {
+    head.tags == nil || head.scheme == nil
+      ? Metrics.namesOfClasses
+      : Metrics.namesOfKinds.union(["accuracy", "broken_tags", "broken_tags_in_data"])
+  }
+
   public func outputCount(on backbone: any Backbone) -> Int { labels.count }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {

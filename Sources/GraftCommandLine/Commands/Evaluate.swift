@@ -86,6 +86,14 @@ struct Evaluate: ParsableCommand {
       """)
   var tuneThreshold = ThresholdTuning.none
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Report the share of texts whose label is among the K most likely, for a head of single labels. (default: 3,5 where \
+      there are more labels)
+      """, valueName: "K,K"))
+  var topK: RankList?
+
   @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var stride: StrideFlag
   @OptionGroup var longTexts: LongTextsFlag
@@ -132,9 +140,10 @@ struct Evaluate: ParsableCommand {
     if let sentence = dataset.facts.labelSentence { flags.console.note(sentence) }
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)
-    let options = EvaluationOptions(
+    var options = EvaluationOptions(
       batchSize: batch.batchSize, mlmProbability: Float(mlmProbability), seed: seed,
       keepsPredictions: predictions != nil)
+    options.topRanks = topK?.values
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
     var evaluation = try evaluate(
       model, on: dataset, options: options, backend: backend, progress: { bar.update($0) })

@@ -28,24 +28,15 @@ struct Tokenize: ParsableCommand {
   @Flag(help: "Print only how many texts and tokens there are, the longest, unknown ones, and the rate.")
   var count = false
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
-  var threads: Int?
+  @OptionGroup var parallelism: ThreadsFlag
 
   @OptionGroup var output: OutputFlags
-
-  func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be between 1 and 1024.")
-    }
-  }
 
   func run() throws {
     let tokenizer = try tokenizer()
     let texts = try input.rows(output.console)
     if count { return try printCounts(of: texts, tokenizer) }
-    let encodings = try inParallel(texts, threads: threads) { part in
+    let encodings = try inParallel(texts, threads: parallelism.threads) { part in
       part.map { encode($0, tokenizer) }
     }.flatMap(\.self)
     if output.json {
@@ -77,7 +68,7 @@ struct Tokenize: ParsableCommand {
   private func printCounts(of texts: [TextRow], _ tokenizer: any Tokenizer) throws {
     let unknownID = tokenizer.specialTokens.unknown
     let start = ContinuousClock.now
-    let counts = try inParallel(texts, threads: threads) { part in
+    let counts = try inParallel(texts, threads: parallelism.threads) { part in
       var (tokens, longest, unknown) = (0, 0, 0)
       for text in part {
         let ids = encode(text, tokenizer).ids

@@ -63,23 +63,12 @@ struct TokenizerTrain: ParsableCommand {
   @Option(help: ArgumentHelp("Special tokens beyond the family's.", valueName: "A,B"))
   var specialTokens: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The column of the text; several, as in 2,3, are joined with a space. (default: text)", valueName: "C"))
-  var textColumn: String?
-
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("Use the first N rows of all files.", valueName: "N"))
-  var take: Int?
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
-  var threads: Int?
+  @OptionGroup var parallelism: ThreadsFlag
 
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
   var output: Path
 
+  @OptionGroup(title: "Data") var columns: ColumnFlags
   @OptionGroup var flags: OutputFlags
 
   enum LetterCase: String, EnumerableFlag {
@@ -97,16 +86,7 @@ struct TokenizerTrain: ParsableCommand {
     if let limitAlphabet, limitAlphabet < 1 {
       throw ValidationError("--limit-alphabet must be at least 1.")
     }
-    if let take, take < 1 { throw ValidationError("--take must be at least 1.") }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be between 1 and 1024.")
-    }
     if further.contains("") { throw ValidationError("--special-tokens has an empty token.") }
-    do {
-      _ = try textColumn.map(Column.list)
-    } catch let error as GraftError {
-      throw ValidationError(error.inCommandLineWords.description)
-    }
   }
 
   private var further: [String] {
@@ -120,7 +100,7 @@ struct TokenizerTrain: ParsableCommand {
       options: TokenizerTrainingOptions(
         vocabularySize: vocabSize, minimumFrequency: minFrequency, alphabetLimit: limitAlphabet,
         lowercase: letterCase.map { $0 == .lowercase }, furtherSpecialTokens: further),
-      threads: threads, registry: GraftTool.registry())
+      threads: parallelism.threads, registry: GraftTool.registry())
     let example = try read(into: &training)
     let bar = ProgressBar("learning", unit: "tokens", total: vocabSize, console: flags.console)
     let result = try training.finish { progress in
@@ -145,7 +125,7 @@ struct TokenizerTrain: ParsableCommand {
   private func read(into training: inout TokenizerTraining) throws -> String {
     var example = ""
     var (count, bytes) = (0, 0)
-    let options = DataOptions(textColumns: try textColumn.map(Column.list) ?? [], take: take)
+    let options = try columns.options
     let urls = try DataReading.files(files)
     let bar = ProgressBar("reading", unit: "texts", total: 1, console: flags.console)
     // Of compressed files, the size is a guess.
@@ -160,7 +140,7 @@ struct TokenizerTrain: ParsableCommand {
         share: min(0.99, Double(bytes) / Double(size)), label: "reading",
         facts: ["\(Format.grouped(count)) texts"])
     }
-    if let named = try DataReading.namedRows(files.map(\.url), options, hasColumns: textColumn != nil) {
+    if let named = try DataReading.namedRows(files.map(\.url), options, hasColumns: columns.hasColumns) {
       named.rows.forEach(add)
     } else {
       try DataSource(reading: urls, options: options).forEachRow(add)

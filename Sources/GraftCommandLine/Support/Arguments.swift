@@ -32,6 +32,10 @@ struct ByteCount: ExpressibleByArgument {
   }
 }
 
+extension RankList: ExpressibleByArgument {
+  package init?(argument: String) { self.init(text: argument) }
+}
+
 /// The name of a type that some registered format stores weights as.
 struct StorageTypeName: ExpressibleByArgument {
   let name: String

@@ -32,14 +32,8 @@ struct CheckpointArgument: ParsableArguments {
   }
 }
 
-/// Where and how models run.
-struct BackendFlags: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Compute backend; 'graft plugins' lists them, 'auto' takes the fastest.", valueName: "NAME"),
-    completion: .names { RegisteredNames.backends })
-  var backend = "auto"
-
+/// How many threads compute.
+struct ThreadsFlag: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Threads to use. (default: all cores this process may run on)", valueName: "N"))
@@ -50,12 +44,23 @@ struct BackendFlags: ParsableArguments {
       throw ValidationError("--threads must be between 1 and 1024.")
     }
   }
+}
+
+/// Where and how models run.
+struct BackendFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Compute backend; 'graft plugins' lists them, 'auto' takes the fastest.", valueName: "NAME"),
+    completion: .names { RegisteredNames.backends })
+  var backend = "auto"
+
+  @OptionGroup var parallelism: ThreadsFlag
 
   /// The backend; the console says why when it is slower than it might be.
   func make(_ registry: Registry, _ console: Console, precision: Precision = .float32) throws
     -> any ComputeBackend
   {
-    try registry.makeBackend(backend, threads: threads, precision: precision, note: console.warn)
+    try registry.makeBackend(backend, threads: parallelism.threads, precision: precision, note: console.warn)
   }
 }
 

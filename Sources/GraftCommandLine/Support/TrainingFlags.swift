@@ -8,6 +8,7 @@ extension LearningRateSchedule: ExpressibleByArgument {}
 extension TrainingOptions.Interval: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension LongTexts: ExpressibleByArgument {}
+extension MultiLabelScores.Tuning: ExpressibleByArgument {}
 
 /// The settings of a training run, named as transformers' `TrainingArguments` names them.
 ///
@@ -126,6 +127,15 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(parsing: .unconditional, help: Self.help("ema-decay"))
   var emaDecay: Double?
+
+  @Option(parsing: .unconditional, help: Self.help("average-last"))
+  var averageLast: Int?
+
+  @Option(help: Self.help("top-k"))
+  var topK: String?
+
+  @Option(help: Self.help("tune-threshold"))
+  var tuneThreshold: MultiLabelScores.Tuning?
 
   @Flag(help: Self.help("load-best-model-at-end"))
   var loadBestModelAtEnd = false

@@ -14,7 +14,11 @@ public struct Metrics: Sendable, Equatable {
   /// Of a regression: its values.
   public private(set) var regression: RegressionScores?
 
-  public init() {}
+  /// Of which numbers of the most likely classes the right one may be any, for top-k accuracies.
+  private let topRanks: [Int]
+
+  /// - Parameter topRanks: The k of top-k accuracies.
+  public init(topRanks: [Int] = ProbabilityScores.usualRanks) { self.topRanks = topRanks }
 
   /// Adds `total`, the sum of a quantity over `weight` predictions.
   public mutating func add(_ name: String, total: Double, weight: Double) {
@@ -46,7 +50,7 @@ public struct Metrics: Sendable, Equatable {
   public mutating func add(actual: [Int32], logits: Tensor) {
     let (predicted, classes) = (logits.largestColumns, logits.columns)
     add(actual: actual, predicted: predicted, classes: classes)
-    var sums = probabilities ?? ProbabilityScores(classes: classes)
+    var sums = probabilities ?? ProbabilityScores(classes: classes, ranks: topRanks)
     for (row, (actual, predicted)) in zip(actual, predicted).enumerated() where actual != Tape.ignoredClass {
       sums.add(
         logits.buffer[(row * classes)..<((row + 1) * classes)], actual: Int(actual), predicted: Int(predicted)
@@ -121,5 +125,37 @@ public struct Metrics: Sendable, Equatable {
   public static func == (left: Metrics, right: Metrics) -> Bool {
     left.means == right.means && left.confusion == right.confusion && left.kinds == right.kinds
       && left.multiLabel == right.multiLabel && left.regression == right.regression
+  }
+}
+
+extension Metrics {
+  /// The names that ``means`` may have of classes without their scores.
+  public static let namesOfClasses: Set<String> = [
+    "accuracy", "balanced_accuracy", "matthews_correlation", "precision_macro", "recall_macro", "f1_macro",
+  ]
+
+  /// The names that ``means`` may have of classes with their scores.
+  ///
+  /// - Parameters:
+  ///   - count: How many classes there are.
+  ///   - topRanks: The k of top-k accuracies.
+  public static func namesOfClasses(scored count: Int, topRanks: [Int]) -> Set<String> {
+    namesOfClasses.union(ProbabilityScores.names(classes: count, ranks: topRanks))
+  }
+
+  /// The names that ``means`` may have of several labels.
+  public static let namesOfSeveralLabels: Set<String> = Set(
+    ["subset_accuracy", "hamming_loss", "average_precision_macro", "average_precision_micro"]
+      + names(with: ["_micro", "_macro", "_samples"]))
+
+  /// The names that ``means`` may have of a regression. What is not defined, such as a correlation with constants, is
+  /// left out of an evaluation.
+  public static let namesOfValues: Set<String> = ["mse", "mae", "r2", "pearson", "spearman"]
+
+  /// The names that ``means`` may have of things that are found in rows.
+  public static let namesOfKinds = Set(names(with: ["", "_macro", "_weighted"]))
+
+  private static func names(with suffixes: [String]) -> [String] {
+    suffixes.flatMap { suffix in ["precision", "recall", "f1"].map { "\($0)\(suffix)" } }
   }
 }

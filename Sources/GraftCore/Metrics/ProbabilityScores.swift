@@ -13,19 +13,21 @@ public struct ProbabilityScores: Sendable, Equatable {
   }
 
   private static let binCount = 15
-  /// The numbers of classes of which the right one may be any; each needs more classes than that.
-  private static let ranks = [3, 5]
+  /// The numbers of classes of which the right one may be any, unless others are given; each needs more classes than that.
+  public static let usualRanks = [3, 5]
 
   private let classes: Int
+  private let ranks: [Int]
   private var count = 0
   private var logLoss = 0.0
   private var bins = [Bin](repeating: Bin(), count: binCount)
   private var hitsOfRanks: [Int]
 
   /// Sums of nothing.
-  init(classes: Int) {
+  init(classes: Int, ranks: [Int]) {
     self.classes = classes
-    hitsOfRanks = Self.ranks.map { _ in 0 }
+    self.ranks = ranks
+    hitsOfRanks = ranks.map { _ in 0 }
   }
 
   /// Adds an example.
@@ -50,18 +52,25 @@ public struct ProbabilityScores: Sendable, Equatable {
     let rank = logits.indices.count { index in
       logits[index] > logits[actual] || logits[index] == logits[actual] && index > actual
     }
-    for (index, limit) in Self.ranks.enumerated() where rank < limit { hitsOfRanks[index] += 1 }
+    for (index, limit) in ranks.enumerated() where rank < limit { hitsOfRanks[index] += 1 }
     count += 1
   }
 
-  /// `log_loss`, `expected_calibration_error`, and `top_3_accuracy` and `top_5_accuracy` of more classes than that.
+  /// `log_loss`, `expected_calibration_error`, and, as `top_3_accuracy`, those of the ranks that are below the number of
+  /// classes.
   var means: [String: Double] {
     guard count > 0 else { return [:] }
     let error = bins.reduce(0) { $0 + abs(Double($1.hits) - $1.confidence) }
     var means = ["log_loss": logLoss / Double(count), "expected_calibration_error": error / Double(count)]
-    for (limit, hits) in zip(Self.ranks, hitsOfRanks) where classes > limit {
+    for (limit, hits) in zip(ranks, hitsOfRanks) where classes > limit {
       means["top_\(limit)_accuracy"] = Double(hits) / Double(count)
     }
     return means
+  }
+
+  /// What ``means`` may have.
+  static func names(classes: Int, ranks: [Int]) -> Set<String> {
+    Set(
+      ["log_loss", "expected_calibration_error"] + ranks.filter { $0 < classes }.map { "top_\($0)_accuracy" })
   }
 }

@@ -83,6 +83,12 @@ public protocol Task: Sendable {
   /// Such a task has its loss from `Tape.crossEntropy(_:classes:_:)` with ``PreparedBatch/classLoss``.
   var classNames: [String]? { get }
 
+  /// The names of all scores that an evaluation may have beside the loss, whatever the data; `nil` where they are not known
+  /// before one.
+  ///
+  /// - Parameter topRanks: The k of top-k accuracies.
+  func scoreNames(topRanks: [Int]) -> Set<String>?
+
   /// How many scores a prediction has: the columns of the head's result.
   func outputCount(on backbone: any Backbone) -> Int
 
@@ -180,6 +186,8 @@ extension Task {
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
   public var classNames: [String]? { nil }
+
+  public func scoreNames(topRanks: [Int]) -> Set<String>? { nil }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] { [] }
 

@@ -247,6 +247,11 @@ private struct Planner {
       return index
     case .swap(var swap):
       swap.seed = swap.seed ?? seed
+      if let name = swap.labelsFrom {
+        let heads = try registry.heads(swap.head, of: model.checkpoint.family)
+        let inferred = try facts(name).inferredLabels(for: heads, swap.problemType)
+        (swap.labels, swap.problemType) = (inferred.labels, inferred.problemType)
+      }
       var report = LoadReport()
       let input = model
       _ = try model.checkpoint.activate(
@@ -276,6 +281,7 @@ private struct Planner {
       if scoring.maxLength == nil, let length = model.trainedLength, length != TrainingOptions().maxLength {
         key["trained-max-length"] = JSON(length)
       }
+      if let ranks = scoring.options.topRanks { key["top-k"] = .array(ranks.map { JSON($0) }) }
       if let stride = model.trainedStride { key["trained-stride"] = JSON(stride) }
       return try add(stage, stage.task, model, key, data: [scoring.data])
     case .export(let output):

@@ -167,7 +167,9 @@ private struct ExperimentSchema {
     defer { keys.finish() }
     var options = DataOptions()
     keys.read("take", &options.take)
+    keys.read("skip", &options.skip)
     keys.read("shuffle-seed", &options.shuffleSeed)
+    require(options.skip >= 0, "skip", "0 or more", keys)
     if let take = options.take { require(take > 0, "take", "at least 1", keys) }
     let (folds, foldSeed): (Int?, UInt64?) = (keys.read("folds"), keys.read("fold-seed"))
     if let folds { require(2...1000 ~= folds, "folds", "between 2 and 1000", keys) }
@@ -284,6 +286,10 @@ private struct ExperimentSchema {
       reader.read("seed", &scoring.options.seed)
       reader.read("max-length", &scoring.maxLength)
       reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
+      if let numbers: [String] = reader.list("top-k") {
+        scoring.options.topRanks = RankList(text: numbers.joined(separator: ","))?.values
+        require(scoring.options.topRanks != nil, "top-k", RankList.expectation, reader)
+      }
       require(1...65536 ~= scoring.options.batchSize, "batch-size", "between 1 and 65536", reader)
       let probability = scoring.options.mlmProbability
       require(probability > 0 && probability <= 1, "mlm-probability", "above 0, at most 1", reader)
@@ -370,6 +376,10 @@ private struct ExperimentSchema {
       require(1...100_000 ~= count, "num-labels", "between 1 and 100000", keys)
       require(swap.labels == nil, "num-labels", "left out where there are 'labels'", keys)
       swap.labels = swap.labels ?? (0..<max(0, min(count, 100_000))).map { "LABEL_\($0)" }
+    }
+    if keys["labels-from"] != nil {
+      require(swap.labels == nil, "labels-from", "left out where there are 'labels' or 'num-labels'", keys)
+      swap.labelsFrom = name("labels-from", of: "data set", names(under: "data"), keys)
     }
     if let labels = swap.labels, Set(labels).count < labels.count {
       diagnostics.add(keys.place(of: "labels"), "a label is given twice")

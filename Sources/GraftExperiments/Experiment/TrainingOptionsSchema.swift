@@ -16,6 +16,7 @@ extension TrainingOptions {
         keys.read(setting.name, expecting: setting.expectation) { setting.assign($0, &self) }
       }
     }
+    if keys["save-total-limit"] == nil, let averageLast { saveTotalLimit = max(1, averageLast) }
     for var error in problems {
       let key = error.option ?? ""
       (error.option, error.subject) = (nil, "'\(key)'")

@@ -14,6 +14,8 @@ public struct EvaluationOptions: Sendable, Equatable {
   public var seed: UInt64 = 42
   /// Whether what the head says about each row is kept.
   public var keepsPredictions = false
+  /// The k of top-k accuracies, of a head that gives one of several labels; `nil` is 3 and 5 where there are more labels.
+  public var topRanks: [Int]?
   /// How wrong classes count in the loss; it changes no score.
   public var classLoss = ClassLoss()
 
@@ -142,6 +144,7 @@ public func evaluate(
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
   let active = try model.requireHead()
+  try active.task.checkTopRanks(options.topRanks)
   let batching = Batching(
     model: model, data: data, mlmProbability: options.mlmProbability, classLoss: options.classLoss)
   let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
@@ -150,7 +153,7 @@ public func evaluate(
   // Of rows in windows, the mean of their scores is what is scored.
   let poolsScores = active.task.poolsScores && model.heads.count == 1
   let collector = options.keepsPredictions || scoresRows || poolsScores ? active.task.collector(data) : nil
-  var metrics = Metrics()
+  var metrics = Metrics(topRanks: options.topRanks ?? ProbabilityScores.usualRanks)
   // Each head's mean over all its predictions.
   var losses = Metrics()
   var done = 0
@@ -182,11 +185,43 @@ public func evaluate(
     kinds: metrics.kinds,
     multiLabel: metrics.multiLabel,
     regression: metrics.regression,
-    labels: type(of: active.task).hasLabels ? try model.configuration.labels() : [],
+    labels: try active.task.classNames
+      ?? (type(of: active.task).hasLabels ? model.configuration.labels() : []),
     predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],
     examples: poolsScores ? data.rows.count : data.count,
     batches: batches.count,
     seconds: start.secondsSince)
+}
+
+extension Task {
+  /// Makes sure that there are top-k accuracies for each k.
+  ///
+  /// - Throws: `GraftError` when the head gives no one of several labels, or has not more labels than that.
+  func checkTopRanks(_ ranks: [Int]?) throws {
+    guard let ranks else { return }
+    let names = scoreNames(topRanks: [1])
+    guard let count = classNames?.count, names?.contains("top_1_accuracy") != false else {
+      throw GraftError(
+        .refused, "the head '\(Self.name)' has no top-k accuracies", option: "top-k",
+        advice: "Leave it out: it is for heads that give one of several labels to a text.")
+    }
+    guard let wrong = ranks.first(where: { !(1..<count).contains($0) }) else { return }
+    throw GraftError(
+      .mismatch, "the right label is always among as many as there are", option: "top-k",
+      expected: "numbers from 1 to \(count - 1), for \(count) labels", found: "\(wrong)")
+  }
+}
+
+extension Task {
+  /// Makes sure that the head gives several labels, each above a threshold.
+  ///
+  /// - Throws: `GraftError` when it does not.
+  func checkThresholds() throws {
+    guard let names = scoreNames(topRanks: []), !names.contains("subset_accuracy") else { return }
+    throw GraftError(
+      .refused, "only a head that gives several labels has thresholds", option: "tune-threshold",
+      expected: "the problem type \(ProblemType.multiLabel.rawValue)")
+  }
 }
 
 extension ConfusionMatrix.Scores {

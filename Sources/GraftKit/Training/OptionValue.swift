@@ -64,6 +64,22 @@ extension [String]: OptionValue {
   package var json: JSON { .array(map { .string($0) }) }
 }
 
+/// Different positive numbers with commas between them, as the k of top-k accuracies are given.
+package struct RankList: OptionValue, Equatable {
+  package let values: [Int]
+
+  package init(_ values: [Int]) { self.values = values }
+
+  package init?(text: String) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Int($0.trimmingPrefix(" ")) }.filter { $0 > 0 }
+    guard numbers.count == parts.count, Set(numbers).count == numbers.count else { return nil }
+    values = numbers
+  }
+  package static var expectation: String { "different positive numbers, as in 3,5" }
+  package var json: JSON { .array(values.map { JSON($0) }) }
+}
+
 extension OptionValue where Self: RawRepresentable & CaseIterable, RawValue == String {
   package init?(text: String) { self.init(rawValue: text) }
   package static var expectation: String { allCases.map(\.rawValue).joined(separator: ", ") }

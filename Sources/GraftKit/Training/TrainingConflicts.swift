@@ -4,7 +4,7 @@ import GraftTensors
 extension TrainingOptions {
   /// An error for each setting that does not go with another.
   var conflicts: [GraftError] {
-    scheduleConflicts + layerConflicts + stoppingConflicts
+    scheduleConflicts + layerConflicts + stoppingConflicts + averageConflicts
   }
 
   /// An error for each setting that needs evaluations, of a run without them.
@@ -16,17 +16,45 @@ extension TrainingOptions {
       ("greater-is-better", greaterIsBetter != nil),
       ("early-stopping-patience", earlyStoppingPatience != nil),
     ]
-    return wanting.filter(\.1).compactMap { name, _ in
-      if !hasData {
-        return GraftError(
+    let names = wanting.filter(\.1).map(\.0)
+    guard hasData else {
+      return (names + (thresholdTuning == nil ? [] : ["tune-threshold"])).map { name in
+        GraftError(
           .missing, "needs data to evaluate on", option: name,
           advice: "Pass \(option: "eval-data") or \(option: "eval-split").")
       }
-      return evalStrategy == .no
+    }
+    return names.compactMap { name in
+      evalStrategy == .no
         ? GraftError(
           .mismatch, "needs evaluations while the run goes on", option: name,
           advice: "Set \(option: "eval-strategy") to epoch or steps.") : nil
     }
+  }
+
+  private var averageConflicts: [GraftError] {
+    guard let averageLast else { return [] }
+    var found: [GraftError] = []
+    func add(_ problem: String, _ advice: Advice) {
+      found.append(GraftError(.mismatch, problem, option: "average-last", advice: advice))
+    }
+    if saveStrategy == .no {
+      add("there are no checkpoints to average", "Set \(option: "save-strategy") to steps or epoch.")
+    }
+    if let saveTotalLimit, saveTotalLimit < averageLast {
+      add(
+        "fewer checkpoints are kept than are averaged",
+        "Set \(option: "save-total-limit") to \(averageLast) or more, or leave it out.")
+    }
+    if emaDecay != nil {
+      add("the weights are averaged already", "Leave out this option or \(option: "ema-decay").")
+    }
+    if loadsBestModelAtEnd {
+      add(
+        "a run ends either with a mean or with its best weights",
+        "Leave out this option or \(option: "load-best-model-at-end").")
+    }
+    return found
   }
 
   private var layerConflicts: [GraftError] {
@@ -87,5 +115,20 @@ extension TrainingOptions {
           expected: "'\(ScheduleShape.lastRateKey)' below \(learningRate)", found: "\(last)")
       ] : []
     return strange + values + tooHigh
+  }
+}
+
+extension TrainingOptions {
+  /// Makes sure that a run writes as many checkpoints as are averaged.
+  func checkAverage(_ plan: TrainingPlan) throws {
+    guard let averageLast else { return }
+    let interval = saveStrategy == .epoch ? plan.stepsPerEpoch : saveSteps
+    let count = (plan.totalSteps - 1) / interval + 1
+    guard count < averageLast else { return }
+    throw GraftError(
+      .mismatch, "the run writes fewer checkpoints than are averaged", option: "average-last",
+      expected: "at most \(count)", found: "\(averageLast)",
+      advice:
+        "Save more often: \(option: "save-steps") is \(saveSteps), and the run has \(plan.totalSteps) steps.")
   }
 }

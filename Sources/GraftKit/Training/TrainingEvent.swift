@@ -35,6 +35,10 @@ public enum TrainingNote: Sendable, Equatable {
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
   /// It ends before its last step, because this many evaluations in a row brought no progress.
   case stoppedEarly(step: Int, evaluations: Int)
+  /// It ends with the mean of the weights of some steps.
+  case averaged(steps: [Int])
+  /// Thresholds of several labels were chosen on the evaluation data, where they change micro F1 from one value to another.
+  case tunedThresholds([Float], before: Double, after: Double)
   /// It ends with the weights of an earlier step, the best by a score such as `eval_loss`.
   case loadedBest(step: Int, score: String, value: Double)
 }

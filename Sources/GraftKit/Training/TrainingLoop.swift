@@ -68,6 +68,10 @@ final class TrainingLoop {
     rates = LayerRates(trained, of: run.model, run.options)
     average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
     choice = BestChoice(run.options)
+    try run.options.checkAverage(plan)
+    let task = try run.model.requireHead().task
+    try task.checkTopRanks(run.options.topRanks)
+    if run.options.thresholdTuning != nil { try task.checkThresholds() }
     optimizer = run.optimizerType.init(
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
     step = TrainingStep(
@@ -169,15 +173,31 @@ final class TrainingLoop {
   /// Makes sure, before anything is trained, that evaluations have the score that decides.
   private func checkScore() throws {
     guard choice.score != nil, let first = evaluations.first else { return }
-    // As many as hold some of everything.
-    let few = try first.data.prefix(64)
-    let results = try GraftKit.evaluate(
-      run.model, on: few, options: EvaluationOptions(batchSize: options.evalBatchSize), backend: run.backend,
-      pool: pool
-    ).results
+    let results = try scoreNames ?? scores(ofSome: first)
     var all: [String: Double] = [:]
     for set in evaluations { all.merge(set.named(results)) { first, _ in first } }
     try choice.check(all)
+  }
+
+  /// All that the head's task says that evaluations may have, each as 0.
+  private var scoreNames: [String: Double]? {
+    get throws {
+      let task = try run.model.requireHead().task
+      guard var names = task.scoreNames(topRanks: options.topRanks ?? ProbabilityScores.usualRanks) else {
+        return nil
+      }
+      names.insert("loss")
+      if type(of: task).predictsTokens { names.insert("perplexity") }
+      return Dictionary(uniqueKeysWithValues: names.map { ("eval_\($0)", 0) })
+    }
+  }
+
+  /// The results of as many rows as hold some of everything, where the task does not say what there may be.
+  private func scores(ofSome set: EvaluationSet) throws -> [String: Double] {
+    try GraftKit.evaluate(
+      run.model, on: set.data.prefix(64), options: EvaluationOptions(batchSize: options.evalBatchSize),
+      backend: run.backend, pool: pool
+    ).results
   }
 
   private func takeStep() throws {
@@ -279,23 +299,44 @@ final class TrainingLoop {
 
   /// The results of one set, under the names that they are logged with.
   private func evaluate(_ set: EvaluationSet) throws -> [String: Double] {
+    set.named(try evaluation(of: set).results)
+  }
+
+  private func evaluation(of set: EvaluationSet) throws -> Evaluation {
     var options = EvaluationOptions(
       batchSize: options.evalBatchSize, mlmProbability: Float(options.mlmProbability),
       seed: options.seed)
     options.classLoss = classLoss
-    let evaluation = try GraftKit.evaluate(
+    options.topRanks = run.options.topRanks
+    return try GraftKit.evaluate(
       run.model, on: set.data, options: options, backend: run.backend, pool: pool
     ) { done in
       if control.isStopRequested { throw Stopped() }
       observe(.evaluating(done: done, total: set.data.count))
     }
-    return set.named(evaluation.results)
+  }
+
+  /// The thresholds of several labels that are best on the first evaluation set, for the weights as they are.
+  ///
+  /// - Returns: `nil` where none are wanted.
+  func tunedThresholds() throws -> [Float]? {
+    guard let tuning = options.thresholdTuning, let set = evaluations.first else { return nil }
+    var evaluation = try evaluation(of: set)
+    let before = evaluation.metrics["f1_micro"] ?? 0
+    let thresholds = try evaluation.tuneThresholds(tuning)
+    observe(
+      .noted(.tunedThresholds(thresholds, before: before, after: evaluation.metrics["f1_micro"] ?? 0)))
+    return thresholds
   }
 
   /// Puts the weights that the run ends with into the model: the average, or those of the best evaluation.
   ///
   /// - Returns: The step that they are of.
   func takeFinalWeights() throws -> Int {
+    if options.averageLast != nil {
+      try takeMean()
+      return state.globalStep
+    }
     guard options.loadsBestModelAtEnd, let best = state.best, best.step != state.globalStep else {
       average?.exchange()
       return state.globalStep
@@ -304,6 +345,31 @@ final class TrainingLoop {
     let results = state.evaluation(at: best.step, sets: evaluations.count) ?? [:]
     observe(.noted(.loadedBest(step: best.step, score: choice.score(among: results), value: best.metric)))
     return best.step
+  }
+
+  /// Puts the mean of the last checkpoints' weights into the model, and evaluates it.
+  private func takeMean() throws {
+    let steps = try averagedSteps
+    var mean = CheckpointAverage(run.model.parameters.all)
+    for step in steps {
+      try run.store.read(run.model, from: directory.checkpoint(step))
+      mean.add()
+    }
+    mean.take()
+    observe(.noted(.averaged(steps: steps)))
+    if !evaluations.isEmpty { _ = try evaluate(isSaved: false) }
+  }
+
+  /// The checkpoints that would be averaged if the run ended here: the last of those that are written in any case, and not
+  /// because the run was stopped.
+  private var averagedSteps: [Int] {
+    get throws {
+      guard let count = options.averageLast else { return [] }
+      return try directory.checkpoints.filter { step in
+        step == state.globalStep
+          || options.isDue(options.saveStrategy, every: options.saveSteps, at: step, plan)
+      }.suffix(count)
+    }
   }
 
   // MARK: Saving
@@ -326,7 +392,7 @@ final class TrainingLoop {
       try writeState(in: temporary)
     }
     observe(.saved(target))
-    let kept = options.keptSteps.union([state.best?.step].compactMap { $0 })
+    let kept = options.keptSteps.union([state.best?.step].compactMap { $0 }).union(try averagedSteps)
     for removed in try directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
       observe(.removed(removed))
     }

@@ -19,7 +19,9 @@ extension TrainingLoop {
       "train_loss": state.lossSum / Double(max(1, state.globalStep)),
       "total_flos": 0,
     ]
-    if !evaluations.isEmpty, state.evaluation(at: state.globalStep, sets: evaluations.count) == nil {
+    if run.options.averageLast == nil, !evaluations.isEmpty,
+      state.evaluation(at: state.globalStep, sets: evaluations.count) == nil
+    {
       _ = try evaluate(isSaved: run.options.loadsBestModelAtEnd)
     }
     let step = try takeFinalWeights()
@@ -32,7 +34,11 @@ extension TrainingLoop {
       evaluation?.merge(set.named(["eval_samples": Double(set.data.count)])) { first, _ in first }
     }
 
-    try directory.publish { try writeModel(into: $0, step: step) }
+    let thresholds = try tunedThresholds()
+    try directory.publish { directory in
+      try writeModel(into: directory, step: step)
+      if let thresholds { try keepThresholds(thresholds, in: directory) }
+    }
     try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
     if let evaluation {
       try write(JSON(results: evaluation).text(.sorted) + "\n", TrainingLoop.evalResults, in: directory.url)

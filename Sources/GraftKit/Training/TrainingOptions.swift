@@ -27,6 +27,8 @@ public struct TrainingOptions: Sendable, Equatable {
   /// Evaluates and writes the exponential moving average of the weights, of which each step keeps this share; `nil` is the
   /// weights themselves.
   public var emaDecay: Double?
+  /// Ends with the mean of the weights of so many checkpoints, the last ones; `nil` is those of the end.
+  public var averageLast: Int?
   /// What shapes the schedule, where it has a shape.
   public var scheduleShape = ScheduleShape()
   /// How many steps the learning rate rises from 0; 0 is as `warmupRatio` says.
@@ -83,6 +85,10 @@ public struct TrainingOptions: Sendable, Equatable {
   /// `nil` is every `loggingSteps`.
   public var evalSteps: Int?
   public var evalBatchSize = 32
+  /// The k of top-k accuracies; `nil` is 3 and 5 where there are more labels.
+  public var topRanks: [Int]?
+  /// Chooses the thresholds of several labels on the evaluation data in the end, and keeps them with the model.
+  public var thresholdTuning: MultiLabelScores.Tuning?
   /// Whether the run ends with the weights of its best evaluation. Checkpoints of evaluations that are better than all
   /// before are written for it.
   public var loadsBestModelAtEnd = false

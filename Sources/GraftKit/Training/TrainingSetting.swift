@@ -71,7 +71,7 @@ package struct TrainingSetting: Sendable {
     self.fallback = fallback
     self.decidesResult = decidesResult
     self.addedLater = addedLater
-    isList = Value.self == [String].self
+    isList = Value.self == [String].self || Value.self == RankList.self
     expectation = Value.expectation
     assign = { value, options in
       let text = value as? String

@@ -5,6 +5,7 @@ import OrderedCollections
 extension LearningRateSchedule: OptionValue {}
 extension TrainingOptions.Interval: OptionValue {}
 extension LongTexts: OptionValue {}
+extension MultiLabelScores.Tuning: OptionValue {}
 
 extension TrainingOptions {
   /// Every setting that a person may give, in the order of the records. The command line's flags, the keys of
@@ -40,6 +41,10 @@ extension TrainingOptions {
       help:
         "Evaluate and write a moving average of the weights, of which every step keeps this share, such as 0.999.",
       fallback: "the weights themselves", addedLater: true),
+    TrainingSetting(
+      optional: "average-last", \.averageLast, .atLeast(2, "2 or more"), placeholder: "K",
+      help: "End with the mean of the weights of the last K checkpoints.",
+      fallback: "the weights of the end", addedLater: true),
     TrainingSetting("lr-scheduler", \.schedule, placeholder: "CURVE", help: "How the learning rate goes on."),
     TrainingSetting(
       "lr-scheduler-kwargs", \.scheduleShape, placeholder: "NAME=X",
@@ -133,6 +138,15 @@ extension TrainingOptions {
       "eval-batch-size", \.evalBatchSize, .positive, placeholder: "N",
       help: "Examples in a batch when evaluating."),
     TrainingSetting(
+      optional: "top-k", \.rankList, placeholder: "K,K",
+      help: "Report the share of texts whose label is among the K most likely, for a head of single labels.",
+      fallback: "3,5 where there are more labels", addedLater: true),
+    TrainingSetting(
+      optional: "tune-threshold", \.thresholdTuning, placeholder: "HOW",
+      help:
+        "In the end choose the threshold of several labels with the best F1 on the evaluation data, one for all (global) or one for each (label), and keep it with the model; the scores are those before.",
+      fallback: "a half stays", addedLater: true),
+    TrainingSetting(
       "load-best-model-at-end", \.loadsBestModelAtEnd,
       help: "End with the weights of the best evaluation; its checkpoint is written for that.",
       addedLater: true),
@@ -163,6 +177,11 @@ extension TrainingOptions {
         "What plots the run, from files in its folder 'runs'; \(action: .listPlugins) lists them, 'none' is nothing.",
       decidesResult: false),
   ]
+
+  private var rankList: RankList? {
+    get { topRanks.map { RankList($0) } }
+    set { topRanks = newValue?.values }
+  }
 
   /// Whether every epoch goes through the data in its own order.
   private var keepsOrder: Bool {

@@ -155,7 +155,10 @@ import Testing
         #expect(
           course.notes.contains { if case .loadedBest(best, _, _) = $0 { true } else { false } } != isLast)
       }
-      if golden.json["options"]?["ema-decay"] != nil {
+      if let averaged = golden.json["options"]?["average-last"] {
+        #expect(averaged == "3" && course.notes == [.averaged(steps: [30, 40, 50])])
+      }
+      if golden.json["options"]?["ema-decay"] != nil || golden.json["options"]?["average-last"] != nil {
         // What was evaluated is what was written.
         let last = try #require(course.evaluations.last?["eval_loss"])
         #expect(abs(try loss(of: output) / last - 1) < 1e-6)
@@ -185,7 +188,7 @@ import Testing
         }
       }
       _ = try course(whole)
-      for (index, stop) in [3, 10, 28].enumerated() {
+      for (index, stop) in [3, 10, 28, 47].enumerated() {
         _ = try course(parts, stop: stop, resume: index > 0)
       }
       _ = try course(parts, resume: true)

@@ -21,6 +21,7 @@ import Testing
         "layer-decay": ("0.9", { $0.layerDecay = 0.9 }),
         "unfreeze-every-n-steps": ("9", { $0.unfreezeEverySteps = 9 }),
         "ema-decay": ("0.99", { $0.emaDecay = 0.99 }),
+        "average-last": ("3", { $0.averageLast = 3 }),
         "lr-scheduler": ("cosine", { $0.schedule = .cosine }),
         "lr-scheduler-kwargs": ("num_cycles=2", { $0.scheduleShape.cycles = 2 }),
         "warmup-steps": ("10", { $0.warmupSteps = 10 }),
@@ -49,6 +50,8 @@ import Testing
         "eval-on-start": ("true", { $0.evalOnStart = true }),
         "eval-steps": ("25", { $0.evalSteps = 25 }),
         "eval-batch-size": ("16", { $0.evalBatchSize = 16 }),
+        "top-k": ("2,7", { $0.topRanks = [2, 7] }),
+        "tune-threshold": ("label", { $0.thresholdTuning = .label }),
         "load-best-model-at-end": ("true", { $0.loadsBestModelAtEnd = true }),
         "metric-for-best-model": ("f1_macro", { $0.metricForBestModel = "f1_macro" }),
         "greater-is-better": ("false", { $0.greaterIsBetter = false }),
@@ -145,14 +148,14 @@ import Testing
     #expect(
       JSON.object(all.stageRecord).text()
         == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"max-steps":7,"learning-rate":0.0003,"#
-        + #""head-learning-rate":0.001,"layer-decay":0.9,"unfreeze-every-n-steps":9,"ema-decay":0.99,"#
+        + #""head-learning-rate":0.001,"layer-decay":0.9,"unfreeze-every-n-steps":9,"ema-decay":0.99,"average-last":3,"#
         + #""lr-scheduler":"cosine","lr-scheduler-kwargs":{"num_cycles":2.0},"warmup-steps":10,"#
         + #""warmup-ratio":0.1,"weight-decay":0.01,"label-smoothing-factor":0.1,"#
         + #""class-weights":{"A":1.5},"focal-gamma":2.0,"max-grad-norm":0.5,"max-length":64,"#
         + #""stride":8,"long-texts":"head-tail","label-all-tokens":true,"tag-scheme":"IOB2","#
         + #""mlm-probability":0.3,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-split":0.1,"eval-on-start":true,"eval-steps":25,"#
-        + #""eval-batch-size":16,"load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#
+        + #""eval-batch-size":16,"top-k":[2,7],"tune-threshold":"label","load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#
         + #""greater-is-better":false,"early-stopping-patience":2,"early-stopping-threshold":0.5,"#
         + #""logging-steps":5,"optimizer":"other"}"#)
   }

@@ -1,0 +1,202 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftData
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import GraftKit
+
+/// Runs that are stopped, that fail and that are gone on with.
+extension TrainingTests {
+  enum Task: String, CaseIterable { case classification = "sequence-classification", masking = "masked-lm" }
+
+  /// One run, stopped before its first step and after each: every stop is resumed, and a single one that lost anything
+  /// would show at the end.
+  @Test(arguments: Task.allCases)
+  func aRunStoppedAfterEveryStepEndsAsIfNeverStopped(_ task: Task) throws {
+    try withTemporaryDirectory { directory in
+      let (undisturbed, output) = (directory.appending(path: "undisturbed"), directory.appending(path: "out"))
+      guard case .finished = try run(task, in: undisturbed) else { throw Unexpected() }
+      for stop in 0..<7 {
+        let control = TrainingControl()
+        if stop == 0 { control.requestStop() }
+        var steps: [Int] = []
+        let outcome = try run(task, in: output, resume: stop > 0, control: control) { event in
+          guard case .step(let report) = event else { return }
+          steps.append(report.step)
+          if report.step == stop { control.requestStop() }
+        }
+        guard case .interrupted(let checkpoint, let step) = outcome else { throw Unexpected(outcome) }
+        #expect(step == stop)
+        #expect(steps == (stop == 0 ? [] : [stop]), "a resumed run takes up where it stopped")
+        #expect(checkpoint.path == output.appending(path: "checkpoint-\(stop)").path)
+      }
+      guard case .finished = try run(task, in: output, resume: true) else { throw Unexpected() }
+      try expectSameEnd(output, undisturbed)
+    }
+  }
+
+  /// A run whose disk fills up at each of its writes in turn: checkpoints 2, 4, 6 and 7, then the final model.
+  @Test func aRunThatCannotWriteResumesFromItsLastWholeCheckpoint() throws {
+    try withTemporaryDirectory { directory in
+      let (undisturbed, output) = (directory.appending(path: "undisturbed"), directory.appending(path: "out"))
+      guard case .finished = try run(.classification, in: undisturbed) else { throw Unexpected() }
+      for (attempt, kept) in [nil, 2, 4, 6, 7].enumerated() {
+        // Each attempt gets one write further than the one before.
+        let store = FailingStore(try store(.classification), failing: attempt == 0 ? 1 : 2)
+        #expect(throws: FailingStore.Full.self) {
+          try run(.classification, in: output, store: store, resume: attempt > 0)
+        }
+        #expect(try TrainingDirectory(url: output).checkpoints.last == kept)
+        // What SIGKILL would have left.
+        try FileManager.default.createDirectory(
+          at: output.appending(path: ".checkpoint-4.partial-1"), withIntermediateDirectories: true)
+      }
+      guard case .finished = try run(.classification, in: output, resume: true) else { throw Unexpected() }
+      try expectSameEnd(output, undisturbed)
+      #expect(try !contents(output).contains { $0.hasPrefix(".") })
+    }
+  }
+
+  @Test func aFinishedRunSaysSo() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      // There is nothing to resume: the run begins.
+      guard case .finished(let first) = try run(.classification, in: output, resume: true) else {
+        throw Unexpected()
+      }
+      guard case .alreadyFinished(let second) = try run(.classification, in: output, resume: true) else {
+        throw Unexpected()
+      }
+      #expect(first == second)
+    }
+  }
+
+  @Test func onlyTheSameRunIsResumed() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let control = TrainingControl()
+      control.requestStop()
+      _ = try run(.classification, in: output, control: control)
+      let arguments = output.appending(path: "training_args.json").path
+
+      func message(_ change: (inout TrainingOptions) -> Void = { _ in }, rows: Int = 13, resume: Bool = true)
+        -> String?
+      {
+        errorMessage {
+          _ = try run(
+            .classification, in: output, rows: rows, change: change, resume: resume, control: control)
+        }
+      }
+      #expect(
+        message({ $0.learningRate = 0.25 })
+          == "\(arguments): option 'learning-rate': differs from the run that is resumed; expected 0.002, found 0.25. Pass the "
+          + "same value, or start a new run in another directory.")
+      #expect(
+        message({ $0.maxSteps = 5 })?.contains(
+          "option 'max-steps': differs from the run that is resumed; expected 7, found 5")
+          == true)
+      #expect(
+        message(rows: 12)?.contains(
+          "option 'data': other rows or labels than those of the run that is resumed")
+          == true)
+      #expect(message({ $0.saveTotalLimit = 3 }) == nil)
+      #expect(
+        message(resume: false)
+          == "\(output.path): there is a training run in the output directory. Pass 'resume: true' to go on with it, or choose "
+          + "another directory.")
+    }
+  }
+
+  @Test func labelsCheckpointAndBackendBelongToTheRun() throws {
+    try withTemporaryDirectory { directory in
+      let source = try registry.open(Support.fixture("sequence-classification")).checkpoint
+      let control = TrainingControl()
+      control.requestStop()
+      let rows = (1...3).map { TextRow("a b", label: .text("\($0)")) }
+      func message(
+        _ change: (inout Checkpoint) -> Void = { _ in }, labelBase: Int? = nil, resume: Bool = true,
+        backend: (any ComputeBackend)? = nil
+      ) -> String? {
+        var checkpoint = source
+        change(&checkpoint)
+        return errorMessage {
+          _ = try train(
+            checkpoint, on: TrainingData(rows, named: ["rows"], labelBase: labelBase),
+            output: directory.appending(path: "out"), backend: backend ?? self.backend, registry: registry,
+            resume: resume, control: control)
+        }
+      }
+      #expect(message(resume: false) == nil)
+      #expect(message() == nil)
+      #expect(message(labelBase: 0) == nil)
+      #expect(
+        message(labelBase: 1)?.contains("option 'data': other rows or labels than those of the run") == true)
+      let another = "another checkpoint than that of the run that is resumed. Pass the same checkpoint"
+      #expect(message({ $0.configuration.setLabels(["w", "x", "y", "z"]) })?.contains(another) == true)
+      #expect(message({ $0.tokenizer = nil }) != nil)
+      let cased = try registry.open(Support.fixture("cased")).checkpoint.tokenizer
+      #expect(message({ $0.tokenizer = cased })?.contains(another) == true)
+      #expect(message({ $0.extra["stray"] = LazyTensor([Float(1)], shape: [1]) })?.contains(another) == true)
+      let reference = try ReferenceBackend(threads: 1)
+      let name = type(of: backend).name
+      if name != "reference" {
+        #expect(
+          message(backend: reference)?.contains(
+            "option 'backend': differs from the run that is resumed; expected \(name), found reference")
+            == true)
+      }
+    }
+  }
+
+  /// A run that came to nothing is not in the way of the next.
+  @Test(arguments: [false, true]) func aRunThatFailsEarlyLeavesNothing(_ exists: Bool) throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let files = FileManager.default
+      if exists { try files.createDirectory(at: output, withIntermediateDirectories: true) }
+      for resume in [false, true, false] {
+        #expect(throws: GraftError.self) {
+          try run(
+            .classification, in: output,
+            change: {
+              $0.learningRate = 1e38
+              $0.warmupSteps = 0
+              $0.saveSteps = 100
+            }, resume: resume)
+        }
+        #expect(files.fileExists(atPath: output.path) == exists)
+        #expect(try files.contentsOfDirectory(atPath: directory.path) == (exists ? ["out"] : []))
+        #expect(((try? files.contentsOfDirectory(atPath: output.path)) ?? []).isEmpty)
+      }
+      guard case .finished = try run(.classification, in: output) else { throw Unexpected() }
+    }
+  }
+
+  /// Somebody else's run is left alone.
+  @Test func aRunThatIsNotResumedStays() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "training_args.json")
+      try FileWriter.write(file, text: "{}")
+      for resume in [false, true] {
+        #expect(throws: GraftError.self) { try run(.classification, in: directory, resume: resume) }
+        #expect(try String(contentsOf: file, encoding: .utf8) == "{}")
+      }
+    }
+  }
+
+  @Test func aDirectoryWithOtherFilesIsRefused() throws {
+    try withTemporaryDirectory { directory in
+      try FileWriter.write(directory.appending(path: "config.json"), text: "{}")
+      for resume in [false, true] {
+        let error = #expect(throws: GraftError.self) {
+          try run(.classification, in: directory, resume: resume)
+        }
+        #expect(error?.kind == .refused)
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["config.json"])
+    }
+  }
+}
