@@ -46,8 +46,7 @@ struct Init: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
   var seed: UInt64 = 42
 
-  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
-  var output: Path
+  @OptionGroup var target: NewDirectoryFlag
 
   @OptionGroup var flags: OutputFlags
 
@@ -62,17 +61,17 @@ struct Init: ParsableCommand {
   }
 
   func run() throws {
-    try DirectoryWriter.checkVacant(output.url)
+    try DirectoryWriter.checkVacant(target.output.url)
     let registry = try GraftTool.registry()
     let checkpoint = try make(registry)
-    try checkpoint.write(to: output.url, registry: registry)
+    try checkpoint.write(to: target.output.url, registry: registry)
     let parameters = try checkpoint.activeWeights().elementCount
     if !flags.json {
       try Output.print(
         "\(checkpoint.architecture), \(Format.grouped(parameters)) parameters with random weights")
     }
     try OutputSummary.show(
-      output.url,
+      target.output.url,
       facts: [("architecture", .string(checkpoint.architecture)), ("parameters", JSON(parameters))], flags)
   }
 

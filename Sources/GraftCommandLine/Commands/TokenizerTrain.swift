@@ -65,8 +65,7 @@ struct TokenizerTrain: ParsableCommand {
 
   @OptionGroup var parallelism: ThreadsFlag
 
-  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
-  var output: Path
+  @OptionGroup var target: NewDirectoryFlag
 
   @OptionGroup(title: "Data") var columns: ColumnFlags
   @OptionGroup var flags: OutputFlags
@@ -94,7 +93,7 @@ struct TokenizerTrain: ParsableCommand {
   }
 
   func run() throws {
-    try DirectoryWriter.checkVacant(output.url)
+    try DirectoryWriter.checkVacant(target.output.url)
     var training = try TokenizerTraining(
       type: type, family: family,
       options: TokenizerTrainingOptions(
@@ -110,7 +109,7 @@ struct TokenizerTrain: ParsableCommand {
     }
     bar.clear()
     let tokenizer = result.tokenizer
-    try DirectoryWriter.write(output.url) { try tokenizer.write(to: $0) }
+    try DirectoryWriter.write(target.output.url) { try tokenizer.write(to: $0) }
     if tokenizer.vocabularySize < vocabSize {
       flags.console.warn(
         "the texts yield only \(Format.grouped(tokenizer.vocabularySize)) tokens: "
@@ -180,7 +179,7 @@ struct TokenizerTrain: ParsableCommand {
       try Output.print(Format.table(rows))
     }
     try OutputSummary.show(
-      output.url,
+      target.output.url,
       facts: [
         ("type", .string(result.type)), ("family", .string(result.family)),
         ("vocabulary_size", JSON(tokenizer.vocabularySize)),
