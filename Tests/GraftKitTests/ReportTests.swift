@@ -551,6 +551,11 @@ import Testing
         "Accuracy", "70 %", "75 %", "80 %", "0.0", "0.2", "0.4", "0.6", "0.8", "1.0", "epoch", "direct",
       ])
     try expectTextInside([ReportContent.NamedPlot(name: "accuracy", plot: plot)])
+    // Seeds that are points show beside their mean.
+    let seeds = CurveGroup(
+      id: "accuracy", title: "Accuracy", quantity: .accuracy,
+      curves: [0.5, 0.75].map { .init(arms: ["direct"], seed: 1, points: [(x: 1, y: $0)]) })
+    #expect(LinePlot.draw(seeds) { _ in 0 }.content.text.matches(of: #/<circle/#).count == 3)
   }
 
   @Test func yamlIsReadBack() {

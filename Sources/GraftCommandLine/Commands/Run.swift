@@ -119,6 +119,7 @@ struct Run: ParsableCommand {
     }
     let plan = try ExperimentPlan(read(registry), on: machine, registry: registry)
     if dryRun {
+      let plan = try plan.settled(in: output.url, on: machine, registry: registry)
       var schedule = try ExperimentSchedule(plan, output: output.url)
       try schedule.measure(on: machine, registry: registry) { flags.console.note("measuring \($0) …") }
       return try show(schedule)

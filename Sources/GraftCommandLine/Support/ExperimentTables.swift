@@ -25,7 +25,7 @@ extension ExperimentSchedule {
       return [time, stage.summary, Self.shortened(arms(of: index))]
     }
     let table = Format.table(rows, header: ["time", "stage", "arms"], alignments: [.right])
-    let search = plan.search.map { search in
+    let search = (plan.hasTrials ? plan.search : nil).map { search in
       "\n\nsearch for the options of \(search.arm): \(Format.count(search.points.count, "point")), \(search.method.rawValue); "
         + "\(search.arm) is shown with the options of the first"
     }

@@ -19,6 +19,8 @@ public struct ExperimentPlan: Sendable {
   /// Its number of weights.
   public let baseParameters: Int
   let ground: Ground
+  /// Whether it also has the points of a search that is still to be done.
+  public let hasTrials: Bool
 
   /// The search that comes before the arms, when there is one.
   public var search: Experiment.Search? { ground.experiment.search }
@@ -80,6 +82,7 @@ public struct ExperimentPlan: Sendable {
     _ parts: [Experiment], _ ground: Ground, on machine: ExperimentMachine, registry: Registry
   ) throws {
     self.ground = ground
+    hasTrials = parts.count > 1
     experiment = parts[parts.count - 1]
     (baseHash, data) = (ground.baseHash, ground.data)
     baseParameters = ground.base.components.reduce(0) { $0 + $1.weights.elementCount }

@@ -99,12 +99,13 @@ struct PlanWorker {
   ///
   /// - Parameters:
   ///   - check: Looks at a stage that is done.
+  ///   - isTrial: Whether it is a round of a search, of whose models only scores are needed where room is short.
   ///   - survive: Whether an error of a stage leaves the rest to be done. What needs the stage is then left out.
   /// - Returns: What there was to do.
   /// - Throws: What a stage throws, ``StageRunner/Interrupted``, and what `check` throws.
   @discardableResult
   func work(
-    on plan: ExperimentPlan, check: (PlannedStage) throws -> Void = { _ in },
+    on plan: ExperimentPlan, isTrial: Bool = false, check: (PlannedStage) throws -> Void = { _ in },
     survive: (GraftError) -> Bool = { _ in false }
   ) throws -> ExperimentSchedule {
     let schedule = try ExperimentSchedule(plan, output: output)
@@ -121,7 +122,8 @@ struct PlanWorker {
       }
       if let maximumDisk {
         let needed = stage.work.largestBytes - (try cache.held(stage))
-        try cache.shrink(to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]))
+        try cache.shrink(
+          to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]), isTrial: isTrial)
         try checkCap(cache.size + needed, maximumDisk, output)
       }
       observe(.started(stage, number: number + 1, count: pending.count))

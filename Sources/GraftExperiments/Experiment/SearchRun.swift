@@ -1,3 +1,4 @@
+import Foundation
 import GraftCore
 import GraftKit
 import GraftTensors
@@ -6,10 +7,13 @@ import OrderedCollections
 extension PlanWorker {
   /// Runs the points of a plan's search, round by round.
   ///
+  /// - Parameter isDry: Whether to look at what is there only. A search that is not done then leaves the plan as it is.
   /// - Returns: The plan of the arms, one of which has the options of the best point, and what was found; a plan without
   ///   a search as it is.
   /// - Throws: What stages throw; `GraftError` when the score is none of theirs, or no point has one.
-  func search(_ plan: ExperimentPlan) throws -> (plan: ExperimentPlan, results: OptionSearchResults?) {
+  func search(
+    _ plan: ExperimentPlan, isDry: Bool = false
+  ) throws -> (plan: ExperimentPlan, results: OptionSearchResults?) {
     let experiment = plan.ground.experiment
     guard let search = experiment.search else { return (plan, nil) }
     var points = search.points
@@ -17,15 +21,18 @@ extension PlanWorker {
     var metric: SearchMetric?
     var worked: OrderedDictionary<String, PlannedStage> = [:]
     for round in 0..<search.rounds {
-      observe(.searching(search, round: round))
       let part = try plan.part(experiment.trial(points, round: round), on: machine, registry: registry)
-      // The score has to be there before all points have run.
-      try work(
-        on: part,
-        check: { stage in
-          guard stage.name == search.scoreStage, metric == nil else { return }
-          metric = try SearchMetric(search, results: results(of: stage))
-        }, survive: \.isDivergence)
+      if isDry, !cache.pending(part).isEmpty { return (plan, nil) }
+      if !isDry {
+        observe(.searching(search, round: round))
+        // The score has to be there before all points have run.
+        try work(
+          on: part, isTrial: true,
+          check: { stage in
+            guard stage.name == search.scoreStage, metric == nil else { return }
+            metric = try SearchMetric(search, results: results(of: stage))
+          }, survive: \.isDivergence)
+      }
       for stage in part.stages { worked[stage.key] = stage }
       var own: [OptionSearchResults.Trial] = []
       for (point, arm) in zip(points, part.arms) {
@@ -65,6 +72,7 @@ extension PlanWorker {
     let taken = Set(final.stages.map(\.key))
     let others = worked.values.filter { !taken.contains($0.key) }
     outcome.otherSeconds = others.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }
+    if isDry { return (final, outcome) }
     // Models of points that the arms have no use for; their scores stay.
     for stage in others { try cache.removeModels(of: stage) }
     observe(.searched(outcome))
@@ -73,6 +81,20 @@ extension PlanWorker {
 
   private func results(of stage: PlannedStage) throws -> [String: Double] {
     try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
+  }
+}
+
+extension ExperimentPlan {
+  /// The plan with the options that a search has found, where all of it is done in a directory; else the plan as it is.
+  ///
+  /// - Throws: `GraftError` when a result there cannot be read.
+  public func settled(
+    in output: URL, on machine: ExperimentMachine, registry: Registry
+  ) throws -> ExperimentPlan {
+    let worker = PlanWorker(
+      output: output, cache: StageCache(output), machine: machine, registry: registry, maximumDisk: nil,
+      control: TrainingControl(), observe: { _ in })
+    return try worker.search(self, isDry: true).plan
   }
 }
 

@@ -146,15 +146,19 @@ struct StageCache {
   /// Removes models until the stages take at most so many bytes: first those of stages that are not in the plan,
   /// then intermediate ones, oldest first. Results and the arms' final models stay.
   ///
-  /// - Parameter pending: The stages that are still to be done; what they need stays.
-  func shrink(to limit: Int, plan: ExperimentPlan, pending: Set<Int>) throws {
+  /// - Parameters:
+  ///   - pending: The stages that are still to be done; what they need stays.
+  ///   - isTrial: Whether the plan is a round of a search: what its arms end with can be made again.
+  func shrink(to limit: Int, plan: ExperimentPlan, pending: Set<Int>, isTrial: Bool = false) throws {
     var excess = try size - limit
     let known = Set(plan.stages.map(\.directoryName))
-    for name in try directoryContents(directory) where excess > 0 && !known.contains(name) {
+    // A search has several plans, which need each other's results.
+    for name in try directoryContents(directory)
+    where excess > 0 && !known.contains(name) && plan.search == nil {
       excess -= try Self.size(directory.appending(path: name))
       try remove(name)
     }
-    let kept = Set(pending.map { plan.stages[$0].input }).union(plan.results)
+    let kept = Set(pending.map { plan.stages[$0].input }).union(isTrial ? [] : plan.results)
     for (index, stage) in plan.stages.enumerated() where excess > 0 && !pending.contains(index) {
       guard stage.task.makesModel else { continue }
       for step in [nil] + stage.usedSteps.sorted().map({ $0 }) {

@@ -175,7 +175,7 @@ package struct ReportContent {
     return [
       .heading("Folds"),
       .text(
-        "Each text is predicted once with each seed, by the model that was trained on the other folds. The scores above are of all folds together, these of each, the mean over seeds; their standard deviation is over folds."
+        "Each text is predicted once with each seed, by the model that was trained on the other folds. The scores above are of all folds together, these of each, the mean over seeds; their standard deviation is over folds. How much another division would change is not part of the interval below."
       ), .table(table),
     ]
   }
@@ -219,10 +219,10 @@ package struct ReportContent {
     }
     let resamples = compared.map(\.1.bootstrap.resamples).max() ?? 0
     var method =
-      "The interval is the percentile interval of \(NumberText.grouped(resamples)) bootstrap resamples, which draw test rows, the same for both arms, and seeds, in pairs where both arms have the same (Sellam et al., arXiv:2106.16163). It says how sure the difference is for other texts and other seeds of the same kinds. "
+      "The interval is the percentile interval of \(NumberText.grouped(resamples)) bootstrap resamples, which draw test rows, the same for both arms, and seeds, in pairs where both arms have the same (Sellam et al., arXiv:2106.16163). It says how sure the difference is for other texts and other seeds of the same kinds."
       + (tests.isEmpty
         ? ""
-        : "McNemar’s test asks of one seed’s two models whether they differ; its p-values of several seeds are not independent evidence.")
+        : " McNemar’s test asks of one seed’s two models whether they differ; its p-values of several seeds are not independent evidence.")
     if compared.contains(where: { $0.1.bootstrap.seeds < 5 }) {
       method += " With fewer than five seeds the interval is somewhat too narrow."
     }
@@ -379,7 +379,7 @@ extension TestPredictions.Row.Answer {
     switch self {
     case .classes(let label, _): names[label]
     case .labels(let label, _): Self.text(label, names)
-    case .values(let label, _): label.map(NumberText.number).joined(separator: ", ")
+    case .values(let label, _): label.map(TestMetric.r2.text).joined(separator: ", ")
     }
   }
 
@@ -388,7 +388,7 @@ extension TestPredictions.Row.Answer {
     switch self {
     case .classes(_, let prediction): names[prediction]
     case .labels(_, let prediction): Self.text(prediction, names)
-    case .values(_, let prediction): prediction.map(NumberText.number).joined(separator: ", ")
+    case .values(_, let prediction): prediction.map(TestMetric.r2.text).joined(separator: ", ")
     }
   }
 

@@ -271,6 +271,38 @@ import Testing
     }
   }
 
+  @Test func littleRoomAndADryRunChangeNothing() throws {
+    try withTemporaryDirectory { directory in
+      let text = Self.yaml(Self.head + "options: {tune: {learning-rate: [1e-4, 1e-3, 5e-3]}}")
+        .replacing("batch-size: 4}", with: "batch-size: 4, save-strategy: no}")
+      try Data(Self.rows.utf8).write(to: directory.appending(path: "rows.csv"))
+      let experiment = try Experiment(
+        parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
+      let (output, small) = (directory.appending(path: "out"), directory.appending(path: "small"))
+      let registry = try Support.registry()
+      let machine = ExperimentPlanTests.machine(registry)
+      let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
+      #expect(plan.hasTrials)
+      #expect(try plan.settled(in: output, on: machine, registry: registry).hasTrials)
+      let whole = try run(experiment, output).results
+      let settled = try plan.settled(in: output, on: machine, registry: registry)
+      #expect(!settled.hasTrials && settled.arms.map(\.name) == ["direct", "tuned"])
+      #expect(try ExperimentSchedule(settled, output: output).pending.isEmpty)
+
+      // Room for the models of the arms alone.
+      let cap = try StageCache(output).size + 20_000
+      let outcome = try runExperiment(
+        plan, output: small, on: machine, registry: registry, maximumDisk: cap)
+      guard case .finished(let results) = outcome else {
+        Issue.record("not finished")
+        return
+      }
+      #expect(results.search?.trials == whole.search?.trials && results.verdict == whole.verdict)
+      #expect(try StageCache(small).size <= cap)
+      #expect(try run(experiment, small).stages == [])
+    }
+  }
+
   @Test func pointsThatDivergeLose() throws {
     try withTemporaryDirectory { directory in
       let experiment = try read(

@@ -29,6 +29,11 @@ enum LinePlot {
       content +=
         "<path class=\"p-line p-seed l\(series(curve.arms[0]))\" d=\"\(path(curve, x, y))\"><title>\(curve.arms.joined(separator: ", ")), seed \(String(curve.seed))</title></path>"
     }
+    // A single point is no line.
+    for curve in isSeveral ? group.curves.filter({ $0.points.count == 1 }) : [] {
+      content +=
+        "<circle class=\"f\(series(curve.arms[0]))\" opacity=\".4\" r=\"2\" cx=\"\(x.place(curve.points[0].x))\" cy=\"\(y.place(curve.points[0].y))\"/>"
+    }
     for mean in means {
       content += "<path class=\"p-line l\(series(mean.arms[0]))\" d=\"\(path(mean, x, y))\"/>"
       // A line of few points shows them, and a single point is no line.
