@@ -10,6 +10,7 @@ let plugins: KeyValuePairs<String, [String]> = [
   ],
   "Tasks": [
     "MaskedLM", "NextSentence", "SequenceClassification", "TokenClassification", "QuestionAnswering",
+    "SentenceEmbedding",
   ],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
@@ -211,6 +212,7 @@ let package = Package(
     tests("SequenceClassificationTests", ["GraftTensors", "GraftCore", "SequenceClassification"]),
     tests("TokenClassificationTests", modules + ["GraftPlugins", "TokenClassification"]),
     tests("QuestionAnsweringTests", modules + ["GraftPlugins", "QuestionAnswering"]),
+    tests("SentenceEmbeddingTests", modules + ["GraftPlugins", "SentenceEmbedding"]),
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )

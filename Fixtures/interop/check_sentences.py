@@ -4,6 +4,7 @@
 
 Of two folders of random weights, one in today's spelling and one in that of version 2, and of real models: `graft embed` gives the
 vectors of `encode`, with each prompt; the imported folder loads there and gives them as well; so do Graft's vectors of that folder.
+A folder that Graft has trained for a few steps, and one that it has made of an encoder alone, load there and give Graft's vectors.
 """
 
 import json
@@ -61,6 +62,17 @@ def check(graft, report, source, name, work):
     if checks.check("import", name, lambda: graft("import", source, "--output", imported) and None):
         checks.check("it loads the import", name, lambda: close(vectors(imported), plain), LOADS, AGREES)
         checks.check("graft embed of the import", name, lambda: close(embedded(imported), plain), AGREES)
+    check_trained(graft, checks, name, source, embedded, work / "trained")
+
+
+def check_trained(graft, checks, name, source, embedded, output, *options):
+    pairs = FIXTURES / "sentences/train.csv"
+
+    def train():
+        graft("train", source, "--data", pairs, "--output", output, "--max-steps", 3, "--save-strategy", "no", *options)
+
+    if checks.check("graft train", name, train):
+        checks.check("it loads what was trained", name, lambda: close(vectors(output), embedded(output)), LOADS, AGREES)
 
 
 def check_all(graft, report, arguments):
@@ -72,6 +84,24 @@ def check_all(graft, report, arguments):
             print(f"checking {source}: sentences", file=sys.stderr)
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check(graft, report, source, name, Path(work))
+    if arguments.only in "bert-tiny":
+        with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+            check_new(graft, report, FIXTURES / "bert-tiny/masked-lm", Path(work))
+
+
+def check_new(graft, report, source, work):
+    """An encoder with another head, of which Graft makes a folder."""
+    texts = work / "texts.txt"
+    texts.write_text("".join(text + "\n" for text in TEXTS), encoding="utf-8")
+
+    def embedded(directory):
+        graft("embed", directory, "--input", texts, "--output", work / "v.npy")
+        return numpy.load(work / "v.npy")
+
+    for pooling in ("mean", "cls"):
+        check_trained(
+            graft, report.of("safetensors", FRAMEWORK, family="bert-tiny"), f"bert-tiny, {pooling}", source, embedded,
+            work / pooling, "--task", "sentence-embedding", "--pooling", pooling, "--max-length", 32)
 
 
 if __name__ == "__main__":

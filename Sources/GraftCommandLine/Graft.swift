@@ -45,7 +45,8 @@ struct Graft: ParsableCommand {
       CommandGroup(
         name: "Using a model",
         subcommands: [
-          Predict.self, Tag.self, Answer.self, FillMask.self, Embed.self, Rerank.self, Tokenize.self,
+          Predict.self, Tag.self, Answer.self, FillMask.self, Embed.self, Search.self, Rerank.self,
+          Tokenize.self,
         ]),
       CommandGroup(name: "This program", subcommands: [ListPlugins.self, Doctor.self]),
     ]

@@ -135,8 +135,10 @@ enum TextRowReader {
               : "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
         )
       }
-      fields = options.fields.compactMap { field in
-        header?.firstIndex(of: field.name).map { (field.name, $0) }
+      fields = options.fields.flatMap { field in
+        field.names(among: header ?? []).compactMap { name in
+          header?.firstIndex(of: name).map { (name, $0) }
+        }
       }
       func isThere(_ name: String) -> Bool { header?.contains(name) == true }
       if let header, let error = options.lacksText(header, isThere) { throw error }
@@ -225,7 +227,13 @@ enum TextRowReader {
           : .columns(labels.map { .init(name: $0, text: try object.text($0)) }),
         place: TextRow.Place(file: path, row: record.row)
       )
-      for field in options.fields { row.fields[field.name] = object[field.name] }
+      for field in options.fields {
+        guard field.isNumbered else {
+          row.fields[field.name] = object[field.name]
+          continue
+        }
+        for name in field.names(among: object.keys) { row.fields[name] = object[name] }
+      }
       if try !body(row) { return }
     }
     if isEmpty {

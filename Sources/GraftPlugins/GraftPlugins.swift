@@ -24,6 +24,7 @@ import PyTorch
 import QuestionAnswering
 import RoBERTa
 import Safetensors
+import SentenceEmbedding
 import SequenceClassification
 import TensorBoard
 import TensorFlowBundle
@@ -57,6 +58,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   SequenceClassificationPlugin.self,
   TokenClassificationPlugin.self,
   QuestionAnsweringPlugin.self,
+  SentenceEmbeddingPlugin.self,
   WordPiecePlugin.self,
   ByteLevelBPEPlugin.self,
   PipelinePlugin.self,

@@ -231,6 +231,23 @@ import Testing
     #expect((0..<5).allSatisfy { x.gradient?.values[$0 * 6 + 5] == 0 })
   }
 
+  @Test(arguments: SequencePooling.allCases, [0, 2]) func sequencePool(_ mode: SequencePooling, skipped: Int)
+    throws
+  {
+    let x = randomVariable([9, 4], seed: 11)
+    try expectGradientsMatchDifferences(of: [x], step: 0.01, tolerance: 2e-3) {
+      $0.sequencePool(x, offsets: offsets, modes: [mode, .mean], skipping: skipped)
+    }
+  }
+
+  @Test func normalizeRows() throws {
+    let x = randomVariable([4, 5], seed: 12)
+    try expectGradientsMatchDifferences(of: [x], step: 0.01, tolerance: 1e-3) { $0.normalizeRows(x) }
+    let zeros = Variable(Tensor(repeating: 0, shape: [2, 3]))
+    #expect(
+      Tape(try ReferenceBackend(threads: 1)).normalizeRows(zeros).value.values.allSatisfy { $0 == 0 })
+  }
+
   @Test func sequenceMean() throws {
     let x = randomVariable([9, 3], seed: 1)
     try expectGradientsMatchDifferences(of: [x]) { $0.sequenceMean(x, offsets: offsets) }

@@ -133,6 +133,8 @@ struct HouseRules {
     // What SentencePiece's files, and its models of merges, are called.
     "Plugins/Tokenizers/Pipeline/SentencePieceClass.swift": ["bpe"],
     "Plugins/Tokenizers/Pipeline/SentencePieceConversion.swift": ["bpe"],
+    // What sentence-transformers calls the settings of every encoder.
+    "Sources/GraftCore/Sentences/SentenceFiles.swift": ["bert"],
     // What llama.cpp calls WordPiece.
     "Plugins/Tokenizers/WordPiece/GGUFTokenizer.swift": ["bert"],
     // llama.cpp calls all of these encoders so, and the format is the dialect's name too.

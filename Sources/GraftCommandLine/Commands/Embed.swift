@@ -13,6 +13,8 @@ struct Embed: ParsableCommand {
       Vectors are those of sentence-transformers where the checkpoint comes from its folder: pooling, dense layers, \
       lengths, prompts and the length limit are the folder's. Of another checkpoint they are the mean over tokens.
 
+      FILE.npy.json beside the array has the texts and how the vectors were made, for 'graft search'.
+
       EXAMPLES
         graft embed all-MiniLM-L6-v2 --input texts.txt --output vectors.npy
         graft embed e5 'how much protein?' --prompt-name query --output query.npy
@@ -85,6 +87,11 @@ struct Embed: ParsableCommand {
     )
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)
+    try IndexRecord(
+      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: length.maxLength,
+      width: truncateDim, normalizes: normalize,
+      texts: rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") }
+    ).write(beside: output.url)
     if flags.json {
       try Output.print([
         "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),

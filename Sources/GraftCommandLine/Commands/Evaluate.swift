@@ -12,7 +12,7 @@ struct Evaluate: ParsableCommand {
       A classifier's scores are those of scikit-learn, for one label or several; --output and --json have them for \
       each class, with the confusion matrix, whose rows are the actual classes. The correlations of a regression \
       are those of SciPy. What is undefined, such as a correlation with constant predictions, is left out. The scores of entities are those of seqeval, of \
-      answers those of SQuAD.
+      answers those of SQuAD, of vectors those of sentence-transformers.
 
       \(DataFlags.help)
 
@@ -24,11 +24,14 @@ struct Evaluate: ParsableCommand {
         graft evaluate topics --data dev.csv --tune-threshold label
         graft evaluate ner --data test.conll --tag-scheme IOB2
         graft evaluate qa --data dev-v2.0.json
+        graft evaluate encoder --data sts.csv
+        graft evaluate encoder --data queries.jsonl --corpus corpus.jsonl --qrels test.tsv
         graft evaluate adapted --data domain.txt --mlm-probability 0.15
         graft evaluate adapted --data domain.txt --take 200 --pseudo-perplexity
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
+  @OptionGroup var task: TaskFlag
 
   @Option(
     parsing: .upToNextOption,
@@ -94,6 +97,7 @@ struct Evaluate: ParsableCommand {
       """, valueName: "K,K"))
   var topK: RankList?
 
+  @OptionGroup(title: "Retrieval") var retrieval: RetrievalFlags
   @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var stride: StrideFlag
   @OptionGroup var longTexts: LongTextsFlag
@@ -125,7 +129,9 @@ struct Evaluate: ParsableCommand {
         advice: "Import it into a directory of your own first.")
     }
     var opened = try checkpoint.open(url, registry, strictness, flags.console)
+    try task.select(in: &opened, registry)
     try threshold.settle(&opened)
+    if !retrieval.corpus.isEmpty { return try evaluateRetrieval(opened, registry) }
     try opened.setLongTexts(longTexts.longTexts)
     try opened.setTagging(scheme: tagScheme)
     try untrained.check(opened, flags.console)
@@ -175,5 +181,15 @@ struct Evaluate: ParsableCommand {
     let text = JSON.object(document).text(.pretty)
     if let output { try FileWriter.write(output.url, text: text + "\n") }
     try Output.print(flags.json ? text : EvaluationTable(evaluation).text)
+  }
+
+  /// Scores how well texts are found for queries.
+  private func evaluateRetrieval(_ opened: Checkpoint, _ registry: Registry) throws {
+    let results = try retrieval.evaluate(
+      opened, queries: data, batchSize: batch.batchSize, maxLength: length.maxLength,
+      backend: backend.make(registry, flags.console), flags.console)
+    let text = Results.json(results).text(.pretty)
+    if let output { try FileWriter.write(output.url, text: text + "\n") }
+    try Output.print(flags.json ? text : Results.text(results))
   }
 }

@@ -30,9 +30,12 @@ struct Train: ParsableCommand {
           --epochs 5 --shuffle-seed 42 --take 1000 --resume
         graft train bert --data domain.txt --output adapted \\
           --precision bfloat16 --profile
+        graft train bert --task sentence-embedding --data pairs.csv --output encoder \\
+          --loss multiple-negatives --matryoshka 256,128,64
       """)
 
   @OptionGroup package var checkpoint: CheckpointArgument
+  @OptionGroup var task: TaskFlag
 
   @OptionGroup(title: "Files") var files: FileFlags
   @OptionGroup(title: "Data") var reading: DataFlags
@@ -99,7 +102,8 @@ struct Train: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let registry = try GraftTool.registry()
     let backend = try backend.make(registry, flags.console, precision: training.precision)
-    let opened = try checkpoint.open(registry, strictness, flags.console)
+    var opened = try checkpoint.open(registry, strictness, flags.console)
+    try task.select(in: &opened, registry)
 
     let control = TrainingControl()
     let console = flags.console

@@ -9,6 +9,8 @@ extension TrainingOptions.Interval: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension LongTexts: ExpressibleByArgument {}
 extension MultiLabelScores.Tuning: ExpressibleByArgument {}
+extension SentenceLoss: ExpressibleByArgument {}
+extension VectorSimilarity: ExpressibleByArgument {}
 
 /// The settings of a training run, named as transformers' `TrainingArguments` names them.
 ///
@@ -67,6 +69,24 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(help: Self.help("tag-scheme"))
   var tagScheme: String?
+
+  @Option(help: Self.help("loss"))
+  var loss: SentenceLoss?
+
+  @Option(parsing: .unconditional, help: Self.help("loss-scale"))
+  var lossScale = defaults.sentenceLoss.scale
+
+  @Option(help: Self.help("loss-similarity"))
+  var lossSimilarity: VectorSimilarity?
+
+  @Option(parsing: .unconditional, help: Self.help("triplet-margin"))
+  var tripletMargin = defaults.sentenceLoss.margin
+
+  @Option(help: Self.help("matryoshka"))
+  var matryoshka: String?
+
+  @Option(help: Self.help("pooling"))
+  var pooling: SentencePooling.Mode?
 
   @Option(parsing: .unconditional, help: Self.help("mlm-probability"))
   var mlmProbability = defaults.mlmProbability

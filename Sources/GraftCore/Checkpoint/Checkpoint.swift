@@ -20,6 +20,9 @@ public struct Checkpoint: Sendable {
   public var sentences: SentencePipeline?
   /// How its active head scores pairs of texts, where its files say so.
   public var crossEncoder: CrossEncoder?
+  /// Settings of the active task that hold in this process, such as its loss, and are no part of the model: nothing writes
+  /// them.
+  public var runSettings = Configuration()
   /// Tensors that nothing recognises, in their stored names.
   public var extra: Weights
   /// Its `README.md`, which is copied with the checkpoint.
@@ -92,7 +95,15 @@ public struct Checkpoint: Sendable {
 
   /// The active heads.
   public var activeHeads: [Component] {
-    (activeHead?.taskNames ?? []).compactMap { name in components.first { $0.id == name } }
+    (activeHead?.tasks ?? []).compactMap { task in
+      components.first { $0.id == task.name } ?? sentenceHead(of: task)
+    }
+  }
+
+  /// The dense layers of the modules that make vectors, as the head of a task that learns from these.
+  private func sentenceHead(of task: any Task.Type) -> Component? {
+    guard task.readsSentenceVectors else { return nil }
+    return Component(head: task, weights: sentences?.weights ?? Weights(), history: nil)
   }
 
   /// The other heads.
@@ -147,8 +158,15 @@ public struct Checkpoint: Sendable {
   public func makeHead(
     _ task: any Task.Type, _ configuration: Configuration, on backbone: any Backbone
   ) throws -> (task: any Task, head: any Head) {
-    let task = try task.init(configuration)
-    return (task, try family.makeHead(task, configuration, on: backbone))
+    guard task.readsSentenceVectors else {
+      let task = try task.init(configuration)
+      return (task, try family.makeHead(task, configuration, on: backbone))
+    }
+    let pipeline = sentences ?? SentencePipeline(pooling: .mean)
+    var settings = configuration
+    settings.values.merge(pipeline.settings) { _, new in new }
+    settings.values.merge(runSettings.values) { _, new in new }
+    return (try task.init(settings), SentenceHead(pipeline))
   }
 
   /// A head alone, to be the active one; `nil` for a head that no plugin knows.

@@ -56,7 +56,10 @@ extension Checkpoint {
   public func write(
     into directory: URL, _ options: WriteOptions, counting tally: NonFiniteTally? = nil
   ) throws {
-    try confirmed().writeConfirmed(into: directory, options, tally)
+    var written = try confirmed()
+    // Such a task has no head of its own: the encoder is written, with its modules beside it.
+    if activeHead?.readsSentenceVectors == true { written.activeHead = nil }
+    try written.writeConfirmed(into: directory, options, tally)
   }
 
   private func writeConfirmed(
@@ -100,7 +103,10 @@ extension Checkpoint {
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: Self.record(activeHead?.name, activeHeads, others))
     try tokenizerFiles.value()
-    try sentences?.files?.write(into: directory)
+    if let sentences {
+      try sentences.write(
+        into: directory, options, hiddenSize: makeBackbone().hiddenSize, counting: tally)
+    }
     // Another head than a classifier of texts makes it another kind of model.
     if activeHead?.hasLabels == true { try crossEncoder?.files?.write(into: directory) }
     try writeCard(into: directory)

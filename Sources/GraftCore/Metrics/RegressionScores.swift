@@ -33,7 +33,10 @@ public struct RegressionScores: Sendable, Equatable {
     public let pearson: Double?
     public let spearman: Double?
 
-    init(predictions: [Double], targets: [Double]) {
+    /// The scores of one output.
+    ///
+    /// - Precondition: There are as many predictions as targets, and at least one.
+    public init(predictions: [Double], targets: [Double]) {
       let count = Double(targets.count)
       let errors = zip(predictions, targets).map { $0 - $1 }
       let squares = errors.reduce(0) { $0 + $1 * $1 }

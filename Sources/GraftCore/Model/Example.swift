@@ -1,18 +1,33 @@
+import GraftCompute
 import GraftTensors
 
 /// What a model reads of a row of data: the whole text, or a window of it.
 public struct Example: Sendable {
   public var encoding: Encoding
+  /// Further texts of the row, which the model reads as sequences of their own in the same batch.
+  public var others: [Encoding]
   /// What the data say about it.
   public var label: (any ExampleLabel)?
   /// Where it comes from, with the texts that its offsets are places in.
   public var row: TextRow
 
-  public init(_ encoding: Encoding, label: (any ExampleLabel)? = nil, row: TextRow = TextRow("")) {
+  public init(
+    _ encoding: Encoding, others: [Encoding] = [], label: (any ExampleLabel)? = nil,
+    row: TextRow = TextRow("")
+  ) {
     self.encoding = encoding
+    self.others = others
     self.label = label
     self.row = row
   }
+
+  /// All its sequences, in the order in which they stand in a batch.
+  public var encodings: [Encoding] { [encoding] + others }
+}
+
+extension Batch {
+  /// The sequences of examples, those of one example after another.
+  public init(of examples: some Sequence<Example>) { self.init(examples.lazy.flatMap(\.encodings)) }
 }
 
 /// What data say about an example. A task brings a type of its own where these do not fit.

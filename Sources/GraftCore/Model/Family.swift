@@ -225,6 +225,8 @@ public struct HeadSet: Sendable {
   public var hasLabels: Bool { tasks.contains { $0.hasLabels } }
   /// The columns that its tasks read beside the text, the pair and the label.
   public var columns: [TaskColumn] { tasks.flatMap { $0.columns } }
+  /// Whether it learns from one vector for each text; see ``Task/readsSentenceVectors``.
+  public var readsSentenceVectors: Bool { tasks.contains { $0.readsSentenceVectors } }
   /// What it does, as the Hugging Face Hub calls it, such as `text-classification`; `nil` for none.
   public var pipelineTag: String? { isSingle ? tasks[0].pipelineTag : nil }
 }

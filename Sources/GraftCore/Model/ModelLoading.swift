@@ -88,6 +88,11 @@ extension Checkpoint {
         components[index].weights[parameter.name] = LazyTensor(parameter.value)
       }
     }
+    var layers = Weights()
+    for parameter in model.parameters.all where sentences?.weights[parameter.name] != nil {
+      layers[parameter.name] = LazyTensor(parameter.value)
+    }
+    if !layers.tensors.isEmpty { sentences = sentences?.taking(layers) }
   }
 }
 

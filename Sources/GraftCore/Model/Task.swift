@@ -65,6 +65,14 @@ public protocol Task: Sendable {
   /// from.
   static var needsTokens: Bool { get }
 
+  /// Whether it learns from one vector for each text, as the checkpoint's ``SentencePipeline`` makes them, and needs no
+  /// head of the family's.
+  static var readsSentenceVectors: Bool { get }
+
+  /// Whether the loss of an example depends on the others of its batch, so that batches to evaluate keep the order of the
+  /// data.
+  static var comparesExamples: Bool { get }
+
   /// The columns that it reads beside the text, the pair and the label; they are in ``TextRow/fields``.
   static var columns: [TaskColumn] { get }
 
@@ -110,6 +118,15 @@ public protocol Task: Sendable {
   ///   - given: What labels mean, if that is known.
   /// - Throws: `GraftError` when they are not clear, and by default, for a task that reads none.
   static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels
+
+  /// The most tokens of a sequence, where the task's settings say so; `nil` by default.
+  var maximumLength: Int? { get }
+
+  /// The sequences that the model reads of a row, each a text or a pair, of which those that are too long are counted; the
+  /// row itself by default.
+  ///
+  /// - Throws: `GraftError` naming the row when it lacks a text.
+  func sequences(of row: TextRow) throws -> [TextRow]
 
   /// What the model reads of a row: one example, unless ``splitsRows``.
   ///
@@ -181,11 +198,15 @@ extension Task {
   public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
   public static var needsTokens: Bool { false }
+  public static var readsSentenceVectors: Bool { false }
+  public static var comparesExamples: Bool { false }
   public var splitsLongRows: Bool { Self.splitsRows }
   public var poolsScores: Bool { false }
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
   public var classNames: [String]? { nil }
+  public var maximumLength: Int? { nil }
+  public func sequences(of row: TextRow) throws -> [TextRow] { [row] }
 
   public func scoreNames(topRanks: [Int]) -> Set<String>? { nil }
 
@@ -261,10 +282,21 @@ public struct TaskColumn: Sendable, Hashable {
   public let name: String
   /// Whether the column takes the text's place: such a row needs no text.
   public let replacesText: Bool
+  /// Whether columns of the name with a number are read as well: `negative_1`, `negative_2`.
+  public let isNumbered: Bool
 
-  public init(_ name: String, replacesText: Bool = false) {
+  public init(_ name: String, replacesText: Bool = false, isNumbered: Bool = false) {
     self.name = name
     self.replacesText = replacesText
+    self.isNumbered = isNumbered
+  }
+
+  /// The columns of some names that it means, in their order.
+  public func names(among columns: [String]) -> [String] {
+    columns.filter { column in
+      column == name
+        || isNumbered && column.hasPrefix("\(name)_") && Int(column.dropFirst(name.count + 1)) != nil
+    }
   }
 }
 

@@ -15,6 +15,8 @@ struct SentenceFiles: Sendable {
   let transformer: (name: String, settings: JSON)?
   /// The folders of modules, by their paths.
   let folders: OrderedDictionary<String, OpaqueFiles>
+  /// Files of modules that are new, by their paths.
+  var newFiles: OrderedDictionary<String, JSON> = [:]
 
   /// Writes them into a checkpoint's directory, whose root is the encoder's place.
   ///
@@ -23,7 +25,9 @@ struct SentenceFiles: Sendable {
     var texts = [Self.modulesName: modules]
     texts[Self.configurationName] = configuration
     if let transformer { texts[transformer.name] = transformer.settings }
+    for (name, text) in newFiles { texts[name] = text }
     for (name, text) in texts {
+      try DirectoryWriter.makeDirectory(directory.appending(path: name).deletingLastPathComponent())
       try FileWriter.write(directory.appending(path: name), text: text.text(.pretty) + "\n")
     }
     for (path, files) in folders {
@@ -35,6 +39,48 @@ struct SentenceFiles: Sendable {
 }
 
 extension SentenceFiles {
+  /// The files of modules that no folder had before, in the spelling that all versions of sentence-transformers read.
+  ///
+  /// - Parameters:
+  ///   - pipeline: Of pooling and normalizing.
+  ///   - hiddenSize: How many numbers a token's state has.
+  init(new pipeline: SentencePipeline, hiddenSize: Int) {
+    var (list, files): ([JSON], OrderedDictionary<String, JSON>) = ([Self.entry(0, "Transformer", "")], [:])
+    for (index, module) in pipeline.modules.enumerated() {
+      let number = index + 1
+      switch module {
+      case .pooling(let pooling):
+        let path = "\(number)_Pooling"
+        list.append(Self.entry(number, "Pooling", path))
+        files["\(path)/config.json"] = pooling.olderSettings(hiddenSize: hiddenSize)
+      case .normalize: list.append(Self.entry(number, "Normalize", "\(number)_Normalize"))
+      case .dense: preconditionFailure("a dense layer comes from files")
+      }
+    }
+    self.init(
+      modules: .array(list),
+      configuration: [
+        "__version__": [:], "model_type": "SentenceTransformer",
+        "prompts": .object(pipeline.prompts.mapValues { .string($0) }),
+        "default_prompt_name": pipeline.defaultPrompt.map { .string($0) } ?? .null,
+        "similarity_fn_name": .string(pipeline.similarity ?? VectorSimilarity.cosine.rawValue),
+      ],
+      transformer: (
+        "sentence_bert_config.json",
+        [
+          "max_seq_length": pipeline.maximumLength.map { JSON($0) } ?? .null,
+          "do_lower_case": JSON(pipeline.lowercases),
+        ]
+      ), folders: [:], newFiles: files)
+  }
+
+  private static func entry(_ index: Int, _ kind: String, _ path: String) -> JSON {
+    [
+      "idx": JSON(index), "name": JSON("\(index)"), "path": JSON(path),
+      "type": JSON("sentence_transformers.models.\(kind)"),
+    ]
+  }
+
   /// The settings of an encoder in its folder, which are called after the encoder: `sentence_*_config.json`.
   ///
   /// - Throws: `GraftError` when the folder or the file cannot be read.
@@ -81,6 +127,40 @@ struct SentenceModuleEntry {
       return SentenceModuleEntry(kind: String(kind), path: path)
     }
     return (entries, json)
+  }
+}
+
+extension SentencePooling {
+  /// The `config.json` of a pooling, in the keys of versions before 6, which that reads as well.
+  fileprivate func olderSettings(hiddenSize: Int) -> JSON {
+    var settings: OrderedDictionary<String, JSON> = ["word_embedding_dimension": JSON(hiddenSize)]
+    for (key, mode) in Self.olderKeys { settings[key] = JSON(modes.contains(mode)) }
+    settings["include_prompt"] = JSON(includesPrompt)
+    return .object(settings)
+  }
+}
+
+extension SentencePipeline {
+  /// Writes its files into a checkpoint's directory, whose root is the encoder's place, with the weights of dense layers
+  /// that were trained.
+  ///
+  /// - Throws: `GraftError` when a file cannot be read or written.
+  func write(
+    into directory: URL, _ options: Checkpoint.WriteOptions, hiddenSize: Int, counting tally: NonFiniteTally?
+  ) throws {
+    try (files ?? SentenceFiles(new: self, hiddenSize: hiddenSize)).write(into: directory)
+    for case .dense(let dense) in modules where dense.isTrained {
+      let folder = directory.appending(path: dense.path)
+      // What stays of the layer's own files says what its activation is.
+      for name in try directoryContents(folder) where name != "config.json" {
+        try FileManager.default.removeItem(at: folder.appending(path: name))
+      }
+      var weights = Weights()
+      weights["linear.weight"] = dense.weight
+      if let bias = dense.bias { weights["linear.bias"] = bias }
+      try options.write(
+        ModelFile(weights), to: folder.appending(path: try options.format.type.fileName()), counting: tally)
+    }
   }
 }
 

@@ -16,7 +16,7 @@ public struct SentencePipeline: Sendable {
   }
 
   /// The steps in their order; the first pools.
-  public let modules: [Module]
+  public internal(set) var modules: [Module]
   /// The most tokens of a text, special ones included; `nil` is the encoder's own limit.
   public let maximumLength: Int?
   /// Whether texts are lower-cased before they are split into tokens.
@@ -45,8 +45,12 @@ public struct SentencePipeline: Sendable {
   }
 
   /// Pooling alone, of an encoder that says nothing of vectors for texts.
-  public init(pooling mode: SentencePooling.Mode) {
-    self.init(modules: [.pooling(SentencePooling([mode]))])
+  ///
+  /// - Parameters:
+  ///   - mode: How tokens become one vector.
+  ///   - maximumLength: The most tokens of a text; `nil` is the encoder's own limit.
+  public init(pooling mode: SentencePooling.Mode, maximumLength: Int? = nil) {
+    self.init(modules: [.pooling(SentencePooling([mode]))], maximumLength: maximumLength)
   }
 
   /// How many numbers a vector has.
@@ -77,6 +81,55 @@ public struct SentencePipeline: Sendable {
   }
 }
 
+extension SentencePipeline {
+  /// What stands before a query: the prompt `query`, or else that of ``defaultPrompt``.
+  public var queryPrompt: String { usualPrompt(["query"]) }
+
+  /// What stands before a text that is searched: the prompt `document`, `passage` or `corpus`, or else that of
+  /// ``defaultPrompt``.
+  public var documentPrompt: String { usualPrompt(["document", "passage", "corpus"]) }
+
+  private func usualPrompt(_ names: [String]) -> String {
+    let name = names.first { prompts[$0] != nil } ?? defaultPrompt
+    return name.flatMap { prompts[$0] } ?? ""
+  }
+
+  /// What tasks are told of it, in the keys of its files.
+  var settings: OrderedDictionary<String, JSON> {
+    var settings: OrderedDictionary<String, JSON> = ["do_lower_case": JSON(lowercases)]
+    settings["max_seq_length"] = maximumLength.map { JSON($0) }
+    settings["similarity_fn_name"] = similarity.map { .string($0) }
+    return settings
+  }
+}
+
+extension Checkpoint {
+  /// Makes a task that learns from one vector for each text the active one: the named one or, of a checkpoint without a
+  /// head whose folder says how it makes vectors, the registered one. An active head is parked.
+  ///
+  /// - Parameters:
+  ///   - name: A task's; `nil` leaves the choice to the checkpoint.
+  ///   - registry: The plugins.
+  /// - Throws: `GraftError` when there is no such task, or it is that of a head that is not active.
+  public mutating func selectTask(_ name: String? = nil, registry: Registry) throws {
+    if let name, activeHead?.name == name { return }
+    var task: (any Task.Type)?
+    if let name {
+      task = try registry.tasks.find(name)
+    } else if activeHead == nil, sentences != nil {
+      task = registry.tasks.values.first { $0.readsSentenceVectors }
+    }
+    guard let task else { return }
+    guard task.readsSentenceVectors else {
+      throw GraftError(
+        .mismatch, "the head of another task is active", option: "task", expected: "'\(task.name)'",
+        found: activeHead.map { "'\($0.name)'" } ?? "no head",
+        advice: "Swap it: \(action: .swapHead(to: task.name)).")
+    }
+    activeHead = HeadSet(name: task.name, classSuffix: task.classSuffix, tasks: [task])
+  }
+}
+
 extension SentencePipeline: CustomStringConvertible {
   /// The steps in a few words: `mean, dense 384 → 128 (tanh), normalize`.
   public var description: String { modules.map(\.description).joined(separator: ", ") }
@@ -94,21 +147,7 @@ extension SentencePipeline.Module: CustomStringConvertible {
 
 /// What is taken of the states of a text's tokens; vectors of several modes stand one after another.
 public struct SentencePooling: Sendable {
-  /// The names are those of sentence-transformers 6.
-  public enum Mode: String, Sendable, CaseIterable {
-    /// The first token's state.
-    case cls
-    /// The largest of each number over all tokens.
-    case max
-    /// The mean over all tokens.
-    case mean
-    /// The sum over all tokens, divided by the square root of their number.
-    case meanSqrtLength = "mean_sqrt_len_tokens"
-    /// The mean, in which a token weighs as much as its place, counted from 1.
-    case weightedMean = "weightedmean"
-    /// The last token's state.
-    case last = "lasttoken"
-  }
+  public typealias Mode = SequencePooling
 
   public let modes: [Mode]
   /// Whether the tokens of a prompt count as well.
@@ -129,6 +168,10 @@ public struct SentenceDense: Sendable {
   /// `[outputs]`; `nil` without one.
   public let bias: LazyTensor?
   public let activation: Activation
+  /// Where its files are, from the folder's root.
+  let path: String
+  /// Whether its weights are others than those of its files.
+  var isTrained = false
 
   public var inputs: Int { weight.spec.shape[1] }
   public var outputs: Int { weight.spec.shape[0] }

@@ -95,7 +95,7 @@ extension Registry {
     do {
       switch entry.kind {
       case "Pooling": return .pooling(try SentencePooling(settings))
-      case "Dense": return .dense(try dense(settings, in: folder))
+      case "Dense": return .dense(try dense(settings, in: folder, path: entry.path))
       case "Normalize": return .normalize
       default:
         throw unsupported(
@@ -107,7 +107,7 @@ extension Registry {
     }
   }
 
-  private func dense(_ settings: JSON, in folder: URL) throws -> SentenceDense {
+  private func dense(_ settings: JSON, in folder: URL, path: String) throws -> SentenceDense {
     let input = settings["module_input_name"]?.string ?? "sentence_embedding"
     for (key, value) in [
       ("module_input_name", input), ("module_output_name", settings["module_output_name"]?.string ?? input),
@@ -141,7 +141,7 @@ extension Registry {
         .unsupported, "an activation that is not known", subject: "key 'activation_function'",
         expected: "one of Tanh, ReLU, GELU, SiLU, Mish, Sigmoid, Identity", found: "'\(name)'")
     }
-    return SentenceDense(weight: weight, bias: bias, activation: activation)
+    return SentenceDense(weight: weight, bias: bias, activation: activation, path: path)
   }
 
   private func unsupported(
@@ -156,7 +156,7 @@ extension Registry {
 
 extension SentencePooling {
   /// Keys of older versions, in the order in which their vectors stand.
-  private static let olderKeys: KeyValuePairs<String, Mode> = [
+  static let olderKeys: KeyValuePairs<String, Mode> = [
     "pooling_mode_cls_token": .cls, "pooling_mode_max_tokens": .max, "pooling_mode_mean_tokens": .mean,
     "pooling_mode_mean_sqrt_len_tokens": .meanSqrtLength, "pooling_mode_weightedmean_tokens": .weightedMean,
     "pooling_mode_lasttoken": .last,

@@ -62,7 +62,8 @@ extension ModelCard {
   private mutating func setFacts(of checkpoint: Checkpoint, library: String?) {
     removeOtherTasks(
       than: checkpoint.pipelineTag, checkpoint.parkedHeads.compactMap { $0.task?.pipelineTag })
-    set("library_name", library.map { .string($0) })
+    let own = checkpoint.activeHead?.readsSentenceVectors == true ? "sentence-transformers" : library
+    set("library_name", own.map { .string($0) })
     set("pipeline_tag", checkpoint.pipelineTag.map { .string($0) })
   }
 

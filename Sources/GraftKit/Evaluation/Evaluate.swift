@@ -147,7 +147,7 @@ public func evaluate(
   try active.task.checkTopRanks(options.topRanks)
   let batching = Batching(
     model: model, data: data, mlmProbability: options.mlmProbability, classLoss: options.classLoss)
-  let batches = Batching.sortedByLength(data, batchSize: max(1, options.batchSize))
+  let batches = batching.batches(ofSize: max(1, options.batchSize))
   let start = ContinuousClock.now
   let scoresRows = type(of: active.task).scoresRows
   // Of rows in windows, the mean of their scores is what is scored.

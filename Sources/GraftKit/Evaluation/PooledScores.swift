@@ -30,14 +30,14 @@ final class PooledScores<T: Task>: PredictionCollecting {
 
   func predictions() throws -> [any TaskPrediction] {
     try pooled { scores, examples in
-      try task.predictions(scores, Batch(examples.map(\.encoding)), examples)
+      try task.predictions(scores, Batch(of: examples), examples)
     }.flatMap(\.self)
   }
 
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {
     let context = BatchContext(key: RandomKey(seed: 0), specialTokens: SpecialTokens(), vocabularySize: 0)
     for (scores, examples) in try pooled({ ($0, $1) }) {
-      var batch = PreparedBatch(Batch(examples.map(\.encoding)))
+      var batch = PreparedBatch(Batch(of: examples))
       try task.prepare(&batch, examples, context)
       let tape = Tape(backend, recording: false)
       let count = batch.targetWeight(of: T.self)

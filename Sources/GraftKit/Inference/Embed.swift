@@ -59,7 +59,8 @@ public func embed(
     return tokenizer.encode(
       prepared(text), pair: pair.map(prepared), maximumLength: limit, addSpecialTokens: true)
   }
-  let steps = try SentenceSteps(pipeline)
+  let head = SentenceHead(pipeline)
+  let layers = Scope(try pipeline.makeParameters())
   // The token that ends a text stands behind the text that follows the prompt.
   let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
@@ -70,13 +71,15 @@ public func embed(
   for start in stride(from: 0, to: order.count, by: options.batchSize) {
     let places = order[start..<min(start + options.batchSize, order.count)]
     let batch = Batch(places.map { encode(options.prompt + rows[$0].text, rows[$0].pair) })
-    let states = try model.encode(batch, Tape(backend, recording: false, pool: pool)).hiddenStates.value
-    let vectors = steps.vectors(states, batch.offsets, promptLength: promptLength, backend)
+    let tape = Tape(backend, recording: false, pool: pool)
+    let vectors = try head.vectors(
+      model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
+    ).value
     for (index, place) in places.enumerated() {
       (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
     }
     progress(start + places.count)
   }
-  if options.normalizes { normalizeRows(result) }
-  return result
+  guard options.normalizes else { return result }
+  return Tape(backend, recording: false).normalizeRows(Variable(result)).value
 }

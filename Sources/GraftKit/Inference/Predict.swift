@@ -30,7 +30,7 @@ public func predict(
   for indices in Batching.sortedByLength(data, batchSize: max(1, batchSize)) {
     let tape = Tape(backend, recording: false, pool: pool)
     let examples = try batching.examples(indices)
-    let batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    let batch = PreparedBatch(Batch(of: examples))
     if let scores = try model.scores(batch, tape)[active.name] {
       try collector.add(scores.value, batch.inputs, examples, at: indices)
     }

@@ -86,8 +86,9 @@ extension Checkpoint {
       outputs["pooler_output"] = FoundOutput(value: pooled.value, rows: .sequences, column: nil)
     }
     let pipeline = checkpoint.sentences ?? SentencePipeline(pooling: .mean)
-    let vectors = try SentenceSteps(pipeline).vectors(states.hiddenStates.value, batch.offsets, backend)
-    outputs["sentence_embedding"] = FoundOutput(value: vectors, rows: .sequences, column: nil)
+    let vectors = try SentenceHead(pipeline).vectors(
+      states.hiddenStates, batch.offsets, Scope(pipeline.makeParameters()), tape)
+    outputs["sentence_embedding"] = FoundOutput(value: vectors.value, rows: .sequences, column: nil)
     for active in model.heads {
       try outputs.add(active, states, batch, model.parameters, tape)
     }

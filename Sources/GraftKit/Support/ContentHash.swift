@@ -84,6 +84,7 @@ extension Checkpoint {
     hash.add(checkpoint.specificationHash)
     for component in checkpoint.components { try hash.add(component.weights) }
     try hash.add(checkpoint.extra)
+    if let layers = checkpoint.sentences?.weights, !layers.tensors.isEmpty { try hash.add(layers) }
     return hash.text
   }
 

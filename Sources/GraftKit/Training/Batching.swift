@@ -28,6 +28,14 @@ package struct Batching {
     }
   }
 
+  /// The batches of an evaluation: of about one length, or in the order of the data where a task compares examples.
+  package func batches(ofSize size: Int) -> [[Int]] {
+    guard model.heads.contains(where: { type(of: $0.task).comparesExamples }) else {
+      return Self.sortedByLength(data, batchSize: size)
+    }
+    return stride(from: 0, to: data.count, by: size).map { Array($0..<min($0 + size, data.count)) }
+  }
+
   /// Some examples.
   func examples(_ indices: some Sequence<Int>) throws -> [Example] { try indices.map(data.example) }
 
@@ -36,7 +44,7 @@ package struct Batching {
   /// - Parameter key: The randomness of masking.
   /// - Throws: what a task throws when an example lacks what it needs.
   package func prepared(_ examples: [Example], key: RandomKey) throws -> PreparedBatch {
-    var batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    var batch = PreparedBatch(Batch(of: examples))
     batch.classLoss = classLoss
     let context = BatchContext(
       key: key,

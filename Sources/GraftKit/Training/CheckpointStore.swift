@@ -76,12 +76,13 @@ public struct CheckpointStore: ModelStore {
     let weights = (encoder + stored.activeHeads).reduce(into: Weights()) { all, component in
       all.tensors.merge(component.weights.tensors) { first, _ in first }
     }
+    let all = weights.tensors.merging(stored.sentences?.weights.tensors ?? [:]) { first, _ in first }
     for parameter in model.parameters.all {
-      guard let tensor = weights[parameter.name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
+      guard let tensor = all[parameter.name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
         throw GraftError(
           .mismatch, "not the model that is trained", file: directory.path,
           subject: "tensor '\(parameter.name)'", expected: TensorSpec(.float32, parameter.shape).description,
-          found: weights[parameter.name]?.spec.description ?? "nothing",
+          found: all[parameter.name]?.spec.description ?? "nothing",
           advice: "Start a new run in another directory.")
       }
       try tensor.copyFloats(to: parameter.value.buffer)

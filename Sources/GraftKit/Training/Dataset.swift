@@ -49,7 +49,9 @@ public struct Dataset: Sendable {
     packsTexts: Bool = false
   ) throws {
     let encoder = TextEncoder(
-      try model.requireTokenizer(), maximumLength: min(maxLength ?? .max, model.backbone.maximumLength),
+      try model.requireTokenizer(),
+      maximumLength: min(
+        maxLength ?? .max, model.backbone.maximumLength, model.heads.first?.task.maximumLength ?? .max),
       stride: stride)
     var facts = DatasetFacts(rows: rows.count, examples: 0, maximumLength: encoder.maximumLength)
     facts.isPacked = packsTexts
@@ -58,7 +60,10 @@ public struct Dataset: Sendable {
     let splitsRows = model.heads.first?.task.splitsLongRows == true
     var rows = rows
     if !splitsRows {
-      let lengths = try TextLengths(rows, encoder, findsEmpty: needsTokens && requiringLabels)
+      let first = model.heads.first?.task
+      let lengths = try TextLengths(rows, encoder, findsEmpty: needsTokens && requiringLabels) { row in
+        try first?.sequences(of: row) ?? [row]
+      }
       let empty = Set(lengths.empty)
       if !packsTexts { facts.truncatedRows = lengths.truncated(without: empty, of: rows.count) }
       facts.skipped = lengths.empty.map { rows[$0].place }
@@ -111,7 +116,7 @@ public struct Dataset: Sendable {
       let made = try examples(row)
       starts.append(starts[row] + made.count)
       owners += made.map { _ in row }
-      lengths += made.map(\.encoding.ids.count)
+      lengths += made.map { $0.encodings.reduce(0) { $0 + $1.ids.count } }
     }
     // The windows of a long row are asked for one after another.
     let last = LastRow()

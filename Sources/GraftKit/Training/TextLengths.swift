@@ -13,19 +13,27 @@ struct TextLengths {
   ///   - rows: Texts and pairs.
   ///   - encoder: The tokenizer and the most tokens.
   ///   - findsEmpty: Whether rows without tokens are looked for; each text has to be tokenized then.
-  init(_ rows: [TextRow], _ encoder: TextEncoder, findsEmpty: Bool) throws {
+  ///   - sequences: What is read of a row.
+  init(
+    _ rows: [TextRow], _ encoder: TextEncoder, findsEmpty: Bool,
+    sequences: @Sendable (TextRow) throws -> [TextRow] = { [$0] }
+  ) throws {
     let parts = try inParallel(rows) { part in
       var (truncated, empty) = ([Int](), [Int]())
       for index in part.indices {
-        let row = part[index]
-        if !findsEmpty, Self.isCertainlyShort(row, encoder.maximumLength) { continue }
-        var encoding = encoder.tokenizer.encode(
-          row.text, pair: row.pair, maximumLength: nil, addSpecialTokens: true)
-        if encoding.ids.count > encoder.maximumLength {
-          truncated.append(index)
-          if findsEmpty { encoding = encoder.encode(row.text, row.pair) }
+        var (isCut, isEmpty) = (false, findsEmpty)
+        for row in try sequences(part[index]) {
+          if !findsEmpty, Self.isCertainlyShort(row, encoder.maximumLength) { continue }
+          var encoding = encoder.tokenizer.encode(
+            row.text, pair: row.pair, maximumLength: nil, addSpecialTokens: true)
+          if encoding.ids.count > encoder.maximumLength {
+            isCut = true
+            if findsEmpty { encoding = encoder.encode(row.text, row.pair) }
+          }
+          if findsEmpty, !encoding.isSpecial.allSatisfy(\.self) { isEmpty = false }
         }
-        if findsEmpty, encoding.isSpecial.allSatisfy(\.self) { empty.append(index) }
+        if isCut { truncated.append(index) }
+        if isEmpty { empty.append(index) }
       }
       return (truncated: truncated, empty: empty)
     }

@@ -52,6 +52,7 @@ public func train(
   try checkpoint.confirmCopies()
   try checkpoint.settleProblemType()
   try checkpoint.setLongTexts(options.longTexts)
+  try checkpoint.settleSentences(options)
   try checkpoint.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme)
   var trained = checkpoint
   // The override is for training alone: what is written keeps its configuration.

@@ -4,7 +4,7 @@ import GraftTensors
 extension TrainingOptions {
   /// An error for each setting that does not go with another.
   var conflicts: [GraftError] {
-    scheduleConflicts + layerConflicts + stoppingConflicts + averageConflicts
+    scheduleConflicts + layerConflicts + stoppingConflicts + averageConflicts + sentenceConflicts
   }
 
   /// An error for each setting that needs evaluations, of a run without them.
@@ -80,6 +80,17 @@ extension TrainingOptions {
       GraftError(
         .mismatch, "says nothing without patience", option: "early-stopping-threshold",
         advice: "Set \(option: "early-stopping-patience").")
+    ]
+  }
+
+  private var sentenceConflicts: [GraftError] {
+    guard sentenceLoss.loss == .cosine, let similarity = sentenceLoss.similarity, similarity != .cosine else {
+      return []
+    }
+    return [
+      GraftError(
+        .mismatch, "the loss 'cosine' compares vectors by their cosine", option: "loss-similarity",
+        expected: VectorSimilarity.cosine.rawValue, found: similarity.rawValue)
     ]
   }
 

@@ -208,9 +208,11 @@ final class TrainingLoop {
     let epoch = plan.epoch(ofStep: index)
     let numbers = plan.batches(ofStep: index)
     let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }
+    var samples = 0
     let batches = try profile.measure("tokenizing and masking") {
       try zip(numbers, running).map { number, running in
         let examples = try batching.examples(examples(ofEpoch: epoch)[plan.examples(ofBatch: number)])
+        samples += examples.count
         return try batching.prepared(examples, key: randomness.masks(batch: running))
       }
     }
@@ -229,7 +231,7 @@ final class TrainingLoop {
     average?.update()
     state.add(result, tokens: tokens)
     meter.steps += 1
-    meter.samples += batches.reduce(0) { $0 + $1.inputs.sequenceCount }
+    meter.samples += samples
     meter.tokens += tokens
     meter.seconds += clock.secondsSince
     observe(.step(report(result, learningRate: learningRate, tokens: tokens)))

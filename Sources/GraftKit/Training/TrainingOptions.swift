@@ -57,6 +57,10 @@ public struct TrainingOptions: Sendable, Equatable {
   public var labelsAllTokens = false
   /// The scheme of the data's tags, by which entities are then scored strictly.
   public var tagScheme: String?
+  /// How vectors for texts are learnt.
+  public var sentenceLoss = SentenceLossOptions()
+  /// How tokens become one vector, of a checkpoint whose folder does not say; `nil` is the mean.
+  public var pooling: SentencePooling.Mode?
   /// The share of tokens that masked-language modelling hides.
   public var mlmProbability = 0.15
   /// Whether texts are put one after another and cut into pieces of ``maxLength`` tokens, for heads that learn from the

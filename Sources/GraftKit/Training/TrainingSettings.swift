@@ -6,6 +6,9 @@ extension LearningRateSchedule: OptionValue {}
 extension TrainingOptions.Interval: OptionValue {}
 extension LongTexts: OptionValue {}
 extension MultiLabelScores.Tuning: OptionValue {}
+extension SentenceLoss: OptionValue {}
+extension VectorSimilarity: OptionValue {}
+extension SentencePooling.Mode: OptionValue {}
 
 extension TrainingOptions {
   /// Every setting that a person may give, in the order of the records. The command line's flags, the keys of
@@ -97,6 +100,31 @@ extension TrainingOptions {
       help:
         "The scheme of the data's tags, by which entities are scored strictly: IO, IOB1, IOB2, IOE1, IOE2, IOBES or BILOU.",
       fallback: "any, scored as conlleval does", addedLater: true),
+    TrainingSetting(
+      optional: "loss", \.sentenceLoss.loss, placeholder: "NAME",
+      help: "How vectors for texts are learnt: multiple-negatives, cosent, cosine or triplet.",
+      fallback: "cosent for pairs with scores, else multiple-negatives", addedLater: true),
+    TrainingSetting(
+      "loss-scale", \.sentenceLoss.scale, .positive, placeholder: "X",
+      help: "What similarities are multiplied by in the losses multiple-negatives and cosent.",
+      addedLater: true),
+    TrainingSetting(
+      optional: "loss-similarity", \.sentenceLoss.similarity, placeholder: "NAME",
+      help: "How that loss compares vectors: cosine, dot, euclidean or manhattan.",
+      fallback: "euclidean for triplet, else cosine", addedLater: true),
+    TrainingSetting(
+      "triplet-margin", \.sentenceLoss.margin, .notNegative, placeholder: "X",
+      help: "By how much the negative of a triplet has to be farther than its positive.", addedLater: true),
+    TrainingSetting(
+      optional: "matryoshka", \.sentenceLoss.widths, placeholder: "WIDTHS",
+      help:
+        "Learn vectors whose first numbers are vectors as well: widths as in 256,128,64, with weights as in 256=1,64=0.5.",
+      fallback: "whole vectors", addedLater: true),
+    TrainingSetting(
+      optional: "pooling", \.pooling, placeholder: "MODE",
+      help:
+        "How tokens become one vector, of a checkpoint that does not say: cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken.",
+      fallback: "mean", addedLater: true),
     TrainingSetting(
       "mlm-probability", \.mlmProbability, .share, placeholder: "P",
       help: "The share of tokens that masked-language modelling hides."),

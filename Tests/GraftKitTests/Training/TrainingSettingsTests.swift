@@ -36,6 +36,12 @@ import Testing
         "long-texts": ("head-tail", { $0.longTexts = .headTail }),
         "label-all-tokens": ("true", { $0.labelsAllTokens = true }),
         "tag-scheme": ("IOB2", { $0.tagScheme = "IOB2" }),
+        "loss": ("triplet", { $0.sentenceLoss.loss = .triplet }),
+        "loss-scale": ("10", { $0.sentenceLoss.scale = 10 }),
+        "loss-similarity": ("dot", { $0.sentenceLoss.similarity = .dot }),
+        "triplet-margin": ("0.5", { $0.sentenceLoss.margin = 0.5 }),
+        "matryoshka": ("5,3=0.5", { $0.sentenceLoss.widths = MatryoshkaWidths([5: 1, 3: 0.5]) }),
+        "pooling": ("cls", { $0.pooling = .cls }),
         "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
         "group-texts": ("true", { $0.groupsTexts = true }),
         "seed": ("18446744073709551615", { $0.seed = .max }),
@@ -153,6 +159,8 @@ import Testing
         + #""warmup-ratio":0.1,"weight-decay":0.01,"label-smoothing-factor":0.1,"#
         + #""class-weights":{"A":1.5},"focal-gamma":2.0,"max-grad-norm":0.5,"max-length":64,"#
         + #""stride":8,"long-texts":"head-tail","label-all-tokens":true,"tag-scheme":"IOB2","#
+        + #""loss":"triplet","loss-scale":10.0,"loss-similarity":"dot","triplet-margin":0.5,"#
+        + #""matryoshka":{"5":1.0,"3":0.5},"pooling":"cls","#
         + #""mlm-probability":0.3,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-split":0.1,"eval-on-start":true,"eval-steps":25,"#
         + #""eval-batch-size":16,"top-k":[2,7],"tune-threshold":"label","load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#

@@ -1,0 +1,142 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// Learns vectors for texts whose similarity means something: from pairs that belong together, with wrong texts beside
+/// them or not, or from pairs with scores.
+public struct SentenceEmbedding: Task {
+  public static let name = "sentence-embedding"
+  public static let classSuffix = "Model"
+  public static let pipelineTag: String? = "sentence-similarity"
+  public static let readsSentenceVectors = true
+  public static let comparesExamples = true
+  public static let scoresRows = true
+  public static let columns = SentenceRow.columns
+  public static let outputs = [TaskOutput("sentence_embedding", rows: .sequences)]
+
+  let options: SentenceLossOptions
+  /// How the model's vectors are compared.
+  let similarity: VectorSimilarity
+  private let lowercases: Bool
+  public let maximumLength: Int?
+
+  public init(_ configuration: Configuration) throws {
+    options = try SentenceLossOptions(configuration)
+    similarity = try VectorSimilarity(named: configuration["similarity_fn_name"]?.string)
+    lowercases = try configuration.bool("do_lower_case", default: false)
+    maximumLength = configuration["max_seq_length"]?.int
+  }
+
+  public func outputCount(on backbone: any Backbone) -> Int { backbone.hiddenSize }
+
+  // MARK: Rows
+
+  public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
+    let readsScores = options.loss?.readsScores ?? rows.allSatisfy(SentenceRow.hasScore)
+    var labels: [SentenceRow] = []
+    for row in rows {
+      var label = try SentenceRow(row)
+      if readsScores {
+        label.score = try SentenceRow.score(of: row, in: options.loss == .cosine ? -1...1 : nil)
+      }
+      let expected = readsScores ? 2 : options.loss == .triplet ? 3 : labels.first?.texts.count
+      if let expected, label.texts.count != expected {
+        throw GraftError(
+          .mismatch, "wrong number of texts", expected: count(expected, readsScores),
+          found: "\(label.texts.count)",
+          advice: "Every row has as many texts as the others: an anchor, a positive, and any negatives."
+        ).inRow(row)
+      }
+      labels.append(label)
+    }
+    return labels
+  }
+
+  private func count(_ texts: Int, _ readsScores: Bool) -> String {
+    let reason =
+      readsScores ? " with a score" : options.loss == .triplet ? " for a triplet" : ", as in the first row"
+    return "\(texts)\(reason)"
+  }
+
+  public func sequences(of row: TextRow) throws -> [TextRow] {
+    try SentenceRow(row).texts.map { TextRow(prepared($0), place: row.place) }
+  }
+
+  private func prepared(_ text: String) -> String { lowercases ? text.lowercased() : text }
+
+  public func examples(
+    of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder
+  ) throws -> [Example] {
+    let label = try label as? SentenceRow ?? SentenceRow(row)
+    var row = row
+    (row.text, row.pair) = (label.texts[0], label.texts[1])
+    let encodings = label.texts.map { encoder.encode(prepared($0)) }
+    return [Example(encodings[0], others: Array(encodings.dropFirst()), label: label, row: row)]
+  }
+
+  // MARK: Learning
+
+  /// What the rows of a batch say.
+  public struct Targets: TaskTargets, Equatable {
+    /// How many texts each row has.
+    let texts: Int
+    /// One for each row; empty where rows have none.
+    let scores: [Double]
+    public let count: Int
+  }
+
+  public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
+    let rows = try examples.map { example in
+      guard let row = example.label as? SentenceRow else {
+        throw GraftError(.missing, "a row has no texts that are compared").inRow(example.row)
+      }
+      return row
+    }
+    batch.setTargets(
+      Targets(texts: rows.first?.texts.count ?? 2, scores: rows.compactMap(\.score), count: rows.count),
+      of: self)
+  }
+
+  public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    let targets: Targets = try batch.targets(of: self)
+    let width = scores.value.columns
+    if let largest = options.widths?.weights.keys.max(), largest > width {
+      throw GraftError(
+        .mismatch, "vectors have not that many numbers", option: "matryoshka", expected: "at most \(width)",
+        found: "\(largest)")
+    }
+    let loss = options.loss ?? (targets.scores.isEmpty ? .multipleNegatives : .cosent)
+    let (value, gradient) = SentenceLossFunction(loss: loss, options: options)(
+      VectorMatrix(rows: scores.value.rows, width: width, values: scores.value.buffer.map(Double.init)),
+      texts: targets.texts, scores: targets.scores)
+    return tape.scalar(value, of: scores, gradient: gradient.values)
+  }
+
+  // MARK: Scoring
+
+  public func predictions(
+    _ scores: Tensor, _ batch: Batch, _ examples: [Example]
+  ) throws -> [SentenceVectors] {
+    var place = 0
+    return examples.map { example in
+      let vectors = example.encodings.map { _ in
+        defer { place += 1 }
+        return Array(scores.buffer[place * scores.columns..<(place + 1) * scores.columns])
+      }
+      return SentenceVectors(vectors: vectors, similarity: similarity)
+    }
+  }
+
+  public func score(
+    _ predictions: [SentenceVectors], of labels: [(any ExampleLabel)?], into metrics: inout Metrics
+  ) throws {
+    let rows = try labels.map { label in
+      guard let row = label as? SentenceRow else {
+        throw GraftError(.mismatch, "a row has no texts that are compared")
+      }
+      return row
+    }
+    let scores = SentenceScores(rows: rows, vectors: predictions.map(\.vectors), similarity: similarity)
+    for (name, value) in scores.named { metrics.add(name, total: value, weight: 1) }
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import GraftCore
+import GraftTensors
+
+/// What a row says: texts that belong together or do not, or two texts with a score.
+struct SentenceRow: ExampleLabel, Equatable {
+  /// The anchor, the positive, and any negatives.
+  let texts: [String]
+  /// How alike the two texts are.
+  var score: Double?
+
+  static let columns = [
+    TaskColumn("anchor", replacesText: true), TaskColumn("sentence1", replacesText: true),
+    TaskColumn("positive"), TaskColumn("sentence2"), TaskColumn("negative", isNumbered: true),
+    TaskColumn("negatives"), TaskColumn("score"),
+  ]
+
+  /// - Throws: `GraftError` naming the row: a text that is missing or empty.
+  init(_ row: TextRow) throws {
+    do {
+      let anchor = try Self.text(row, ["anchor", "sentence1"], given: row.text.isEmpty ? nil : row.text)
+      guard let anchor else {
+        throw GraftError(
+          .missing, "there is no text", expected: "'anchor' or 'sentence1', or the column of the text",
+          advice: "Say which column has it: \(option: "text-column").")
+      }
+      guard let positive = try Self.text(row, ["positive", "sentence2"], given: row.pair) else {
+        throw GraftError(
+          .missing, "there is no second text to compare with the first",
+          expected: "'positive' or 'sentence2', or the column of the pair",
+          advice: "Say which column has it: \(option: "pair-column").")
+      }
+      texts = try [anchor, positive] + Self.negatives(row)
+      if let place = texts.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+        throw GraftError(
+          .missing, "an empty text", expected: "texts with something to read",
+          found: "text \(place + 1) is empty")
+      }
+    } catch let error as GraftError {
+      throw error.inRow(row)
+    }
+  }
+
+  var json: JSON {
+    var members: [(String, JSON)] = [("texts", .array(texts.map { .string($0) }))]
+    if let score { members.append(("score", JSON(score))) }
+    return .object(.init(uniqueKeysWithValues: members))
+  }
+
+  private static func text(_ row: TextRow, _ names: [String], given: String?) throws -> String? {
+    if let given { return given }
+    for name in names {
+      guard let value = row.fields[name], value != .null else { continue }
+      return try string(value, name)
+    }
+    return nil
+  }
+
+  private static func negatives(_ row: TextRow) throws -> [String] {
+    try row.fields.filter { $0.key.hasPrefix("negative") && $0.value != .null }.flatMap { name, value in
+      try value.array.map { try $0.map { try string($0, name) } } ?? [string(value, name)]
+    }
+  }
+
+  private static func string(_ value: JSON, _ name: String) throws -> String {
+    guard let text = value.string else {
+      throw GraftError(.malformed, "wrong \(name)", expected: "a string", found: value.kind)
+    }
+    return text
+  }
+
+  // MARK: Scores
+
+  /// Whether a row says how alike its texts are.
+  static func hasScore(_ row: TextRow) -> Bool {
+    if let score = row.fields["score"], score != .null, score != .string("") { return true }
+    return row.label.map { $0 != .text("") } ?? false
+  }
+
+  /// - Parameter range: What a score may be.
+  /// - Throws: `GraftError` naming the row: no score, or one that is no number or outside the range.
+  static func score(of row: TextRow, in range: ClosedRange<Double>?) throws -> Double {
+    var written: String?
+    if case .text(let text) = row.label, !text.isEmpty {
+      written = text
+    } else if let value = row.fields["score"] {
+      written = value.string ?? value.text()
+    }
+    guard let written, !written.isEmpty, written != "null" else {
+      throw GraftError(
+        .missing, "there is no score", expected: "'score', or the column of the label",
+        advice: "Say which column has it: \(option: "label-column")."
+      ).inRow(row)
+    }
+    guard let number = Double(written.trimmingCharacters(in: .whitespaces)), number.isFinite else {
+      throw GraftError(
+        .malformed, "wrong score", expected: "a number", found: "'\(written.prefix(60))'"
+      ).inRow(row)
+    }
+    if let range, !range.contains(number) {
+      throw GraftError(
+        .mismatch, "a score that no cosine can reach",
+        expected: "\(range.lowerBound) to \(range.upperBound)", found: "\(number)",
+        advice: "Divide the scores by the highest, or learn from their order: \(option: "loss") cosent."
+      ).inRow(row)
+    }
+    return number
+  }
+}

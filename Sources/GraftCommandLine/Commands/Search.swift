@@ -1,0 +1,161 @@
+import ArgumentParser
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftKit
+import GraftTensors
+import NPY
+
+/// `graft search`
+struct Search: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "search",
+    abstract: "Find the texts whose vectors are most like a query's.",
+    discussion: """
+      INDEX.npy is what 'graft embed' wrote, with INDEX.npy.json beside it, which says how the vectors were made, and of \
+      which texts: queries are made in the same way, with the prompt 'query' where the checkpoint has one. Every query is \
+      compared with every vector. Another array needs --checkpoint, and texts are then shown by their rows, from 0.
+
+      Prints the similarity, the row and the text of each that is found, the most alike first.
+
+      EXAMPLES
+        graft embed all-MiniLM-L6-v2 --input texts.txt --output texts.npy
+        graft search texts.npy 'who scored?' --top-k 3
+        graft search texts.npy --input queries.txt --json
+        graft search others.npy 'who scored?' --checkpoint all-MiniLM-L6-v2
+      """)
+
+  @Argument(
+    help: ArgumentHelp("An array of vectors, float32 [texts, width].", valueName: "INDEX.npy"),
+    completion: .file())
+  var index: Path
+
+  @Argument(help: ArgumentHelp("Queries.", valueName: "QUERY"))
+  var queries: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Read queries from a file, one a line; '-' is standard input.", valueName: "FILE"),
+    completion: .file())
+  var input: Path?
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Texts to find for each query.", valueName: "N"))
+  var topK = 5
+
+  @Option(
+    help: ArgumentHelp(
+      "How vectors are compared: \(VectorSimilarity.allCases.map(\.rawValue).joined(separator: ", ")). (default: as the checkpoint says, else cosine)",
+      valueName: "NAME"))
+  var similarity: VectorSimilarity?
+
+  @Option(
+    help: ArgumentHelp(
+      "The model that makes the queries' vectors. (default: the one that made the index)", valueName: "CKPT"),
+    completion: .checkpoints)
+  var checkpoint: ModelSource?
+
+  @Option(help: ArgumentHelp("Put this before each query.", valueName: "TEXT"))
+  var prompt: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Put the checkpoint's prompt of this name before each query. (default: query, if there is one)",
+      valueName: "NAME"))
+  var promptName: String?
+
+  @OptionGroup var hub: HubFlags
+  @OptionGroup var backend: BackendFlags
+  @OptionGroup var flags: OutputFlags
+
+  func validate() throws {
+    if (input == nil) == queries.isEmpty {
+      throw ValidationError("Give queries as arguments or with --input FILE.")
+    }
+    if topK < 1 { throw ValidationError("--top-k must be at least 1.") }
+    if prompt != nil, promptName != nil {
+      throw ValidationError("Give --prompt or --prompt-name, not both.")
+    }
+  }
+
+  func run() throws {
+    let registry = try GraftTool.registry()
+    let record = try IndexRecord(beside: index.url)
+    guard let source = checkpoint ?? record.map({ ModelSource($0.checkpoint) }) else {
+      throw GraftError(
+        .missing, "nothing says which model made these vectors", file: index.url.path,
+        expected: "\(IndexRecord.file(beside: index.url).lastPathComponent) beside it",
+        advice: "Name the model with --checkpoint.")
+    }
+    let opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
+    let backend = try backend.make(registry, flags.console)
+    let vectors = try readVectors(texts: record?.texts.count)
+    let asked = try queries.isEmpty ? input.map { try Self.lines(of: $0) } ?? [] : queries
+    let found = opened.sentences ?? SentencePipeline(pooling: .mean)
+    let own = record?.pooling.map { SentencePipeline(pooling: $0) } ?? found
+    let options = EmbeddingOptions(
+      own, prompt: try prompt ?? promptName.map { try found.prompt($0) } ?? found.queryPrompt,
+      maximumLength: record?.maxLength ?? found.maximumLength, width: record?.width,
+      normalizes: record?.normalizes ?? false)
+    let ofQueries = try embed(
+      asked.map { TextRow($0) }, with: opened.makeModel(), options, backend: backend)
+    guard ofQueries.columns == vectors.columns else {
+      throw GraftError(
+        .mismatch, "the model makes vectors of another width", file: index.url.path,
+        expected: "\(vectors.columns) numbers", found: "\(ofQueries.columns)",
+        advice: "Name the model that made the index with --checkpoint.")
+    }
+    let index = VectorIndex(
+      vectors, similarity: try similarity ?? found.vectorSimilarity(), backend: backend)
+    try show(asked, index.nearest(ofQueries, count: topK, backend: backend), record?.texts)
+  }
+
+  /// - Parameter texts: How many there have to be, where that is known.
+  private func readVectors(texts: Int?) throws -> Tensor {
+    let stored = try NPY.open(index.url)
+    guard stored.spec.shape.count == 2, stored.spec.dtype.isFloatingPoint, stored.spec.shape[1] > 0 else {
+      throw GraftError(
+        .mismatch, "not an array of vectors", file: index.url.path, expected: "float32 [texts, width]",
+        found: "\(stored.spec)")
+    }
+    if let texts, texts != stored.spec.shape[0] {
+      throw GraftError(
+        .mismatch, "the record beside it is of other vectors", file: index.url.path,
+        expected: "\(texts) vectors", found: "\(stored.spec.shape[0])",
+        advice: "Make the index again with 'graft embed'.")
+    }
+    return try Tensor(stored)
+  }
+
+  private static func lines(of path: Path) throws -> [String] {
+    try TextInput.text(of: path).split(whereSeparator: \.isNewline).map(String.init)
+  }
+
+  private func show(_ queries: [String], _ found: [[VectorIndex.Hit]], _ texts: [String]?) throws {
+    if flags.json {
+      return try Output.print(
+        .array(
+          zip(queries, found).map { query, hits in
+            [
+              "query": .string(query),
+              "hits": .array(
+                hits.map { hit in
+                  var members: [(String, JSON)] = [
+                    ("row", JSON(hit.index)), ("similarity", JSON(hit.similarity)),
+                  ]
+                  if let texts { members.append(("text", .string(texts[hit.index]))) }
+                  return .object(members)
+                }),
+            ]
+          }))
+    }
+    let blocks = zip(queries, found).map { query, hits in
+      let table = Format.table(
+        hits.map { hit in
+          [Format.score(hit.similarity), "\(hit.index)"]
+            + (texts.map { [Format.oneLine($0[hit.index])] } ?? [])
+        }, alignments: [.right, .right])
+      return queries.count > 1 ? "\(Format.oneLine(query))\n\(table)" : table
+    }
+    try Output.print(blocks.joined(separator: "\n\n"))
+  }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import GraftCompute
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+
+/// Files with texts to search, and with what is relevant for queries.
+struct RetrievalFlags: ParsableArguments {
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Score how well these texts are found for the queries of --data; rows have _id, text and perhaps title.",
+      valueName: "FILE"), completion: .file())
+  var corpus: [Path] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Which texts are relevant: query-id, corpus-id and score. (default: the column 'relevant' of --data)",
+      valueName: "FILE"), completion: .file())
+  var qrels: Path?
+
+  func validate() throws {
+    if corpus.isEmpty, qrels != nil { throw ValidationError("--qrels needs --corpus FILE.") }
+  }
+
+  /// Reads the files, and scores a checkpoint on them.
+  ///
+  /// - Parameters:
+  ///   - queries: The files of `--data`.
+  ///   - batchSize: How many texts run together.
+  ///   - maxLength: The most tokens of a text; `nil` is the checkpoint's limit.
+  /// - Returns: The scores by name, such as `eval_cosine_ndcg@10`.
+  func evaluate(
+    _ checkpoint: Checkpoint, queries: [Path], batchSize: Int, maxLength: Int?, backend: any ComputeBackend,
+    _ console: Console
+  ) throws -> [String: Double] {
+    let data = try RetrievalData(
+      queries: Self.rows(queries, RetrievalData.columns, console),
+      texts: Self.rows(corpus, RetrievalData.columns, console),
+      judgements: qrels.map { try Self.rows([$0], RetrievalData.judgementColumns, console) })
+    if data.queriesWithoutRelevance > 0 {
+      let count = Format.count(data.queriesWithoutRelevance, "query").replacing("querys", with: "queries")
+      console.note("\(count) left out: nothing is relevant")
+    }
+    if data.emptyTexts > 0 {
+      console.warn("\(Format.count(data.emptyTexts, "text")) of those that are searched have nothing to read")
+    }
+    let pipeline = checkpoint.sentences ?? SentencePipeline(pooling: .mean)
+    let similarity = try pipeline.vectorSimilarity()
+    func options(_ prompt: String) -> EmbeddingOptions {
+      EmbeddingOptions(
+        pipeline, prompt: prompt, maximumLength: maxLength ?? pipeline.maximumLength, batchSize: batchSize)
+    }
+    let bar = ProgressBar(
+      "embedding", unit: "texts", total: data.queries.count + data.texts.count, console: console)
+    let scores = try evaluateRetrieval(
+      data, with: checkpoint.makeModel(), queries: options(pipeline.queryPrompt),
+      texts: options(pipeline.documentPrompt), similarity: similarity, backend: backend,
+      progress: { bar.update($0) })
+    bar.clear()
+    var results = ["eval_queries": Double(data.queries.count), "eval_texts": Double(data.texts.count)]
+    for (name, value) in scores.means { results["eval_\(similarity.rawValue)_\(name)"] = value }
+    return results
+  }
+
+  private static func rows(_ files: [Path], _ columns: [TaskColumn], _ console: Console) throws -> [TextRow] {
+    try DataReading(
+      DataOptions(fields: columns), hasColumns: false, console: console, showsLabels: false
+    ).read(files).rows
+  }
+}

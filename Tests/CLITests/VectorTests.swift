@@ -1,0 +1,110 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Vectors that are learnt, scored and searched, on the command line.
+@Suite struct VectorTests {
+  private static let folder = repository.appending(path: "Fixtures/sentences/current").path
+  private static let pairs = "anchor,positive\nhe can,do it\nthey can,do so\nit is,not so\n"
+  private static let scored =
+    "sentence1,sentence2,score\nhe can,do it,0.1\nthey can,do so,0.9\nit is,not so,0.5\n"
+
+  static let rows: [Row] = [
+    Row(
+      "train {masked-lm} --task sentence-embedding --data a.csv --output out --max-steps 2 --pooling cls",
+      stdout: ["train_loss", "wrote out"], prepare: { try $0.write("a.csv", pairs) }),
+    Row(
+      "train \(folder) --data a.csv --eval-data b.csv --output out --max-steps 1 --matryoshka 5,3=0.5",
+      stdout: ["eval_loss", "eval_spearman_cosine"],
+      prepare: {
+        try $0.write("a.csv", pairs)
+        try $0.write("b.csv", scored)
+      }),
+    Row(
+      "evaluate \(folder) --data a.csv --json",
+      stdout: ["\"eval_pearson_cosine\"", "\"eval_spearman_manhattan\"", "\"eval_loss\""],
+      prepare: { try $0.write("a.csv", scored) }),
+    Row(
+      "evaluate {masked-lm} --task sentence-embedding --data a.csv", stdout: ["eval_cosine_ndcg@10"],
+      prepare: { try $0.write("a.csv", pairs) }),
+    Row(
+      "evaluate \(folder) --data q.jsonl --corpus c.jsonl",
+      stdout: ["eval_dot_ndcg@10", "eval_dot_recall@10"],
+      stderr: ["1 query left out: nothing is relevant"],
+      prepare: {
+        try $0.write(
+          "q.jsonl",
+          #"{"_id": "1", "text": "do it", "relevant": ["a"]}"# + "\n" + #"{"_id": "2", "text": "so"}"# + "\n")
+        try $0.write("c.jsonl", #"{"_id": "a", "text": "he"}"# + "\n" + #"{"_id": "b", "text": "it"}"# + "\n")
+      }),
+    Row(
+      "train {masked-lm} --data a.csv --output out --loss cosent", code: 1,
+      stderr: ["the active head does not learn vectors for texts"],
+      prepare: { try $0.write("a.csv", "text\nhe\n") }),
+    Row(
+      "train {masked-lm} --task sequence-classification --data a.csv --output out", code: 1,
+      stderr: [
+        "the head of another task is active; expected 'sequence-classification', found 'masked-lm'",
+        "graft head swap CKPT --to sequence-classification",
+      ], prepare: { try $0.write("a.csv", pairs) }),
+    Row(
+      "train \(folder) --data a.csv --output out --loss cosine", code: 1,
+      stderr: [
+        "a.csv: row 2: a score that no cosine can reach; expected -1.0 to 1.0, found 5.0", "--loss cosent",
+      ],
+      prepare: { try $0.write("a.csv", "sentence1,sentence2,score\nhe,it,5\n") }),
+    Row(
+      "train \(folder) --data a.csv --output out --matryoshka 4,x", code: 64,
+      stderr: ["--matryoshka has to be widths such as 256,128,64"]),
+    Row(
+      "train \(folder) --data a.csv --output out --matryoshka 6", code: 1,
+      stderr: ["vectors have not that many numbers; expected at most 5, found 6"],
+      prepare: { try $0.write("a.csv", pairs) }),
+    Row("evaluate \(folder) --data a --qrels b", code: 64, stderr: ["--qrels needs --corpus FILE."]),
+    Row("search a.npy", code: 64, stderr: ["Give queries as arguments or with --input FILE."]),
+    Row("search a.npy x --top-k 0", code: 64, stderr: ["--top-k must be at least 1."]),
+    Row("search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy"]),
+    Row(
+      "search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy: not a NumPy array"],
+      prepare: { try $0.write("a.npy", "vectors of an index\n") }),
+    Row(
+      "search a.npy x", code: 1, stderr: ["nothing says which model made these vectors", "--checkpoint"],
+      prepare: { try $0.write("a.npy", "") }),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test("what was embedded is searched, by the model that made the index")
+  func search() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("texts.txt", "he can do it\nthey\nso it is\n")
+      #expect(try sandbox.graft(["embed", "{base}", "--input", "texts.txt", "--output", "v.npy"]).code == 0)
+      let found = try sandbox.graft(["search", "v.npy", "they", "--top-k", "2"])
+      #expect(
+        found.code == 0 && found.stdout.hasPrefix("1.0000  1  they\n"), "\(found.stdout)\(found.stderr)")
+      try sandbox.write("q.txt", "so it is\nthey\n")
+      let json = try sandbox.graft([
+        "search", "v.npy", "--input", "q.txt", "--json", "--similarity", "euclidean",
+      ])
+      #expect(json.stdout.contains("\"query\": \"so it is\"") && json.stdout.contains("\"row\": 2"))
+      // Of another width, cut short, and without its record.
+      let other = try sandbox.graft(["search", "v.npy", "they", "--checkpoint", Self.folder])
+      #expect(other.code == 1 && other.stderr.contains("expected 32 numbers, found 5"), "\(other.stderr)")
+      try FileManager.default.removeItem(at: sandbox.url("v.npy.json"))
+      let bare = try sandbox.graft(["search", "v.npy", "they", "--checkpoint", "{base}", "--top-k", "1"])
+      #expect(bare.stdout == "1.0000  1\n", "\(bare.stdout)\(bare.stderr)")
+      let bytes = try Data(contentsOf: sandbox.url("v.npy"))
+      try bytes.dropLast(4).write(to: sandbox.url("v.npy"))
+      let cut = try sandbox.graft(["search", "v.npy", "they", "--checkpoint", "{base}"])
+      #expect(cut.code == 1 && cut.stderr.contains("does not have the length"), "\(cut.stderr)")
+    }
+  }
+
+  @Test("the session of the page about learning vectors runs as written")
+  func page() throws {
+    let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/LearningVectors.md")
+    #expect(session.map(\.output).joined().contains("wrote index.npy (float32 [100, 128])"))
+    let found = try #require(session.last?.output)
+    #expect(found.hasPrefix("play music\n0.") && found.contains("music and graphics system"), "\(found)")
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import SentenceEmbedding
+
+/// Pairs, triplets and scores in files.
+@Suite("Reading texts that belong together")
+struct SentenceReadingTests {
+  private func rows(_ text: String, file: String, _ change: (inout DataOptions) -> Void = { _ in }) throws
+    -> [TextRow]
+  {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: file)
+      try FileWriter.write(url, text: text)
+      var options = DataOptions(fields: SentenceEmbedding.columns)
+      change(&options)
+      return try DataSource([url], options: options).rows()
+    }
+  }
+
+  private func labels(_ rows: [TextRow], loss: SentenceLoss? = nil) throws -> [SentenceRow] {
+    var options = SentenceLossOptions()
+    options.loss = loss
+    return try SentenceEmbedding(options.settings).labels(of: rows, LabelReading()).compactMap {
+      $0 as? SentenceRow
+    }
+  }
+
+  @Test("pairs, with negatives by number, as a table")
+  func table() throws {
+    let read = try rows(
+      "negative_2,anchor,positive,negative_1,negative_about\nd,a,b,c,no\nh,e,f,g,no\n", file: "a.csv")
+    #expect(try labels(read).map(\.texts) == [["a", "b", "d", "c"], ["e", "f", "h", "g"]])
+  }
+
+  @Test("negatives as a list, as JSON Lines")
+  func lines() throws {
+    let read = try rows(
+      #"{"anchor": "a", "positive": "b", "negatives": ["c", "d"], "id": 7}"# + "\n", file: "a.jsonl")
+    #expect(try labels(read).map(\.texts) == [["a", "b", "c", "d"]])
+  }
+
+  @Test("pairs with scores: their own columns, those of a label, or columns that are named")
+  func scores() throws {
+    let own = try labels(rows("sentence1,sentence2,score\na,b,3.8\n", file: "a.csv"))
+    #expect(own[0].texts == ["a", "b"] && own[0].score == 3.8)
+    let label = try labels(rows("sentence1,sentence2,label\na,b,1\n", file: "a.csv"))
+    #expect(label[0].score == 1)
+    let named = try labels(
+      rows("q\ta\thow\nwho,is\tme\t0.5\n", file: "a.tsv") {
+        ($0.textColumns, $0.pairColumn, $0.labelColumn) = ([.name("q")], .name("a"), .name("how"))
+      })
+    #expect(named[0].texts == ["who,is", "me"] && named[0].score == 0.5)
+  }
+
+  @Test("a loss that needs no scores does not read them")
+  func unread() throws {
+    let read = try rows("anchor,positive,score\na,b,x\n", file: "a.csv")
+    #expect(try labels(read, loss: .multipleNegatives)[0].score == nil)
+  }
+
+  @Test("what is wrong with a row is said with its place")
+  func refusals() throws {
+    let cases: [(text: String, loss: SentenceLoss?, message: String)] = [
+      (
+        "anchor,positive\na,b\nc,\n", nil,
+        "row 3: an empty text; expected texts with something to read, found text 2"
+      ),
+      ("anchor,positive\n  ,b\n", nil, "found text 1 is empty"),
+      ("anchor,other\na,b\n", nil, "there is no second text to compare with the first"),
+      ("sentence1,sentence2,score\na,b,1\na,b,\n", .cosent, "row 3: there is no score"),
+      ("sentence1,sentence2,score\na,b,nan\n", .cosent, "wrong score; expected a number, found 'nan'"),
+      ("sentence1,sentence2,score\na,b,high\n", nil, "found 'high'"),
+      (
+        "sentence1,sentence2,score\na,b,0\na,b,4\n", .cosine,
+        "row 3: a score that no cosine can reach; expected -1.0 to 1.0, found 4.0"
+      ),
+      ("anchor,positive\na,b\n", .triplet, "wrong number of texts; expected 3 for a triplet, found 2"),
+      ("anchor,positive,negative,score\na,b,c,1\n", .cosent, "expected 2 with a score, found 3"),
+    ]
+    for (text, loss, message) in cases {
+      let found = errorMessage { _ = try labels(rows(text, file: "a.csv"), loss: loss) }
+      #expect(found?.contains(message) == true, "\(text): \(found ?? "no error")")
+    }
+    let uneven =
+      #"{"anchor": "a", "positive": "b", "negative": "c"}"# + "\n" + #"{"anchor": "a", "positive": "b"}"#
+      + "\n"
+    let found = errorMessage { _ = try labels(rows(uneven, file: "a.jsonl")) }
+    #expect(found?.contains("expected 3, as in the first row, found 2") == true)
+    let number = #"{"anchor": 1, "positive": "b"}"# + "\n"
+    #expect(
+      errorMessage { _ = try labels(rows(number, file: "a.jsonl")) }?.contains(
+        "wrong anchor; expected a string")
+        == true)
+  }
+}
