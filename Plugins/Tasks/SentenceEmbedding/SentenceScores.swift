@@ -47,7 +47,8 @@ struct SentenceScores {
   }
 
   /// `cosine_ndcg@10` and so on, with anchors as queries and all other texts as what is searched, as
-  /// `InformationRetrievalEvaluator` has them.
+  /// `InformationRetrievalEvaluator` has them; without precision and recall, which of one relevant text say what accuracy
+  /// does.
   private var retrieval: [String: Double] {
     var texts: OrderedDictionary<String, [Float]> = [:]
     var queries: OrderedDictionary<String, (vector: [Float], relevant: Set<Int>)> = [:]
@@ -63,7 +64,7 @@ struct SentenceScores {
       let order = all.indices.sorted { (similarities[$1], $0) < (similarities[$0], $1) }
       scores.add(order.prefix(RetrievalScores.deepest).map(relevant.contains), relevant: relevant.count)
     }
-    return Dictionary(
-      uniqueKeysWithValues: scores.means.map { ("\(similarity.rawValue)_\($0.key)", $0.value) })
+    let means = scores.means.filter { !$0.key.hasPrefix("precision") && !$0.key.hasPrefix("recall") }
+    return Dictionary(uniqueKeysWithValues: means.map { ("\(similarity.rawValue)_\($0.key)", $0.value) })
   }
 }

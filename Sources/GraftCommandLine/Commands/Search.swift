@@ -104,9 +104,17 @@ struct Search: ParsableCommand {
         expected: "\(vectors.columns) numbers", found: "\(ofQueries.columns)",
         advice: "Name the model that made the index with --checkpoint.")
     }
-    let index = VectorIndex(
-      vectors, similarity: try similarity ?? found.vectorSimilarity(), backend: backend)
-    try show(asked, index.nearest(ofQueries, count: topK, backend: backend), record?.texts)
+    let comparison = try similarity ?? found.vectorSimilarity()
+    let clock = ContinuousClock()
+    var hits: [[VectorIndex.Hit]] = []
+    let time = clock.measure {
+      let index = VectorIndex(vectors, similarity: comparison, backend: backend)
+      hits = index.nearest(ofQueries, count: topK, backend: backend)
+    }
+    let milliseconds = Format.rate(time / .milliseconds(1))
+    flags.console.note(
+      "compared \(Format.count(vectors.rows, "vector")) with each query in \(milliseconds) ms altogether")
+    try show(asked, hits, record?.texts)
   }
 
   /// - Parameter texts: How many there have to be, where that is known.

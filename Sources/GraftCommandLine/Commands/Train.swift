@@ -30,8 +30,8 @@ struct Train: ParsableCommand {
           --epochs 5 --shuffle-seed 42 --take 1000 --resume
         graft train bert --data domain.txt --output adapted \\
           --precision bfloat16 --profile
-        graft train bert --task sentence-embedding --data pairs.csv --output encoder \\
-          --loss multiple-negatives --matryoshka 256,128,64
+        graft train bert --task sentence-embedding --data pairs.csv \\
+          --output encoder --matryoshka 256,128,64
       """)
 
   @OptionGroup package var checkpoint: CheckpointArgument

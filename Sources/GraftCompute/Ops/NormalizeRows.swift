@@ -10,15 +10,15 @@ extension Tape {
       let y = output(x.shape, from: x)
       let (value, slot) = (x.value, x.slot)
       let lengths = scratch([rows])
-      for row in 0..<rows {
-        let source = value.pointer + row * width
-        var square: Float = 0
-        for column in 0..<width { square += source[column] * source[column] }
-        let length = max(square.squareRoot(), 1e-12)
-        lengths.pointer[row] = length
-        for column in 0..<width { y.value.pointer[row * width + column] = source[column] / length }
+      let (result, kernels) = (y.value, backend.kernels)
+      backend.forEachBlock(ofRows: rows, columns: width) { block in
+        for row in block {
+          let source = value.pointer + row * width
+          let length = max(Float(kernels.squaredNorm(source, count: width).squareRoot()), 1e-12)
+          lengths.pointer[row] = length
+          for column in 0..<width { result.pointer[row * width + column] = source[column] / length }
+        }
       }
-      let result = y.value
       record(y) { [pool] dy in
         slot.add(pool: pool) { dx, overwrite in
           for row in 0..<rows {

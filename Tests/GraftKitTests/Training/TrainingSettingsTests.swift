@@ -1,3 +1,4 @@
+import GraftCore
 import GraftTensors
 import OrderedCollections
 import Testing
