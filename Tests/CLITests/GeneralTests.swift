@@ -72,7 +72,8 @@ import GraftPlugins
 
   static let commands = [
     "plugins", "doctor", "inspect", "import", "export", "init", "head list", "head swap", "head detach",
-    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "tag", "answer", "embed", "search", "train",
+    "head attach", "diff", "verify", "tokenize", "fill-mask", "predict", "tag", "answer", "embed", "search",
+    "train",
     "evaluate", "tokenizer train",
   ]
 

@@ -16,10 +16,9 @@ struct Search: ParsableCommand {
       which texts: queries are made in the same way, with the prompt 'query' where the checkpoint has one. Every query is \
       compared with every vector. Another array needs --checkpoint, and texts are then shown by their rows, from 0.
 
-      Prints the similarity, the row and the text of each that is found, the most alike first.
+      'graft embed CKPT --input texts.txt --output texts.npy' makes such an index. Prints the similarity, the row and the text of each that is found, the most alike first.
 
       EXAMPLES
-        graft embed all-MiniLM-L6-v2 --input texts.txt --output texts.npy
         graft search texts.npy 'who scored?' --top-k 3
         graft search texts.npy --input queries.txt --json
         graft search others.npy 'who scored?' --checkpoint all-MiniLM-L6-v2

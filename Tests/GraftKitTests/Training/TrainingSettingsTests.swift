@@ -125,7 +125,9 @@ import Testing
   @Test func everySettingIsAKeyOfExperiments() throws {
     #expect(try experiment("{}") == TrainingOptions())
     for (name, sample) in Self.samples {
-      let value = sample.text.contains(",") ? "[\(sample.text)]" : sample.text
+      let isList = TrainingOptions.settings.first { $0.name == name }?.isList == true
+      let text = sample.text.contains(",") ? "'\(sample.text)'" : sample.text
+      let value = isList ? "[\(sample.text)]" : text
       let companion = Self.companions[name].map { ", \($0.0): \($0.1)" } ?? ""
       #expect(
         try experiment("{\(name): \(value)\(companion)}") == expected(name, sample.change), "\(name)")
