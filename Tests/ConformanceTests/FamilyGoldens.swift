@@ -45,14 +45,30 @@ struct FamilyGoldens {
     }
   }
 
+  /// Whether a checkpoint is in transformers' own format and names, all of which Graft knows.
+  private func isPlain(_ opened: OpenedCheckpoint) -> Bool {
+    opened.format == "safetensors" && opened.dialect.name == "transformers" && opened.report.dropped.isEmpty
+      && opened.report.groups.allSatisfy { $0.renamed.isEmpty } && opened.report.unexpected.isEmpty
+  }
+
+  /// Those that ``architecture(_:)`` and ``export(_:)`` leave out are few.
+  @Test("most checkpoints of every family are compared", arguments: FamilyFixtures.all)
+  func compared(_ fixtures: FamilyFixtures) throws {
+    let checkpoints = Set(fixtures.goldens.map(\.checkpoint))
+    let opened = try checkpoints.map { try registry.open($0) }
+    let plain = opened.count { isPlain($0) }
+    let named = opened.count {
+      $0.report.unexpected.isEmpty && $0.checkpoint.configuration["architectures"] != nil
+    }
+    #expect(plain >= 5 && plain * 2 > opened.count, "\(plain) of \(opened.count)")
+    #expect(named >= 5 && named * 2 > opened.count, "\(named) of \(opened.count)")
+  }
+
   /// What is written again in transformers' own names is what transformers wrote, bit for bit.
   @Test("export is bit-identical", arguments: FamilyFixtures.goldens)
   func export(_ golden: FamilyFixtures.Golden) throws {
     let opened = try registry.open(golden.checkpoint)
-    let isPlain =
-      opened.format == "safetensors" && opened.dialect.name == "transformers" && opened.report.dropped.isEmpty
-      && opened.report.groups.allSatisfy { $0.renamed.isEmpty } && opened.report.unexpected.isEmpty
-    guard isPlain else { return }
+    guard isPlain(opened) else { return }
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       try exportModel(golden.checkpoint, to: output, options: OutputOptions(), registry: registry)

@@ -290,7 +290,7 @@ import Testing
       }
       #expect(
         error.description
-          == "key 'hidden_act': the framework always has another value; expected \"gelu_new\", found \"relu\". "
+          == "key 'hidden_act': the framework supports only one value; expected \"gelu_new\", found \"relu\". "
           + "Choose another 'dialect'.")
     }
   }

@@ -125,7 +125,7 @@ struct HouseRules {
     // The model's name, and what its own code calls the encoder.
     "Plugins/Families/NomicBERT/NomicBERT.swift": ["bert"],
     "Plugins/Families/NomicBERT/Dialects/GGUF.swift": ["bert"],
-    "Plugins/Families/NomicBERT/TransformersNames.swift": ["bert"],
+    "Plugins/Families/NomicBERT/Dialects/Transformers.swift": ["bert"],
     // What Google calls the scope of every model.
     "Plugins/Families/ALBERT/Dialects/Google.swift": ["bert"],
     // What Google calls the file in its releases.

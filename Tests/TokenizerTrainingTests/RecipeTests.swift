@@ -26,6 +26,11 @@ import Testing
     return try training.finish().tokenizer
   }
 
+  @Test("every family has a recipe, whose tokenizer can be trained")
+  func everyFamily() throws {
+    #expect(try Set(Self.families()) == Set(Registry.builtIn().families.values.map(\.name)))
+  }
+
   @Test("a trained tokenizer has the family's special tokens around texts, and loads from its files")
   func tokenizer() throws {
     for name in try Self.families() {

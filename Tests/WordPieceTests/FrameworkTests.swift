@@ -138,7 +138,7 @@ struct FrameworkTests {
     )
     #expect(
       message("tokenizer.ggml.token_type", .array([9] + types.dropFirst()))
-        == "key 'tokenizer.ggml.token_type': a type that tokens do not have; expected 0 to 6, found 9 for token 0."
+        == "key 'tokenizer.ggml.token_type': unknown token type; expected 0 to 6, found 9 for token 0."
     )
     #expect(
       message("tokenizer.ggml.tokens", nil)

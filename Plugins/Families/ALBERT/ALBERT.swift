@@ -16,14 +16,11 @@ public struct ALBERTBackbone: PostNormBackbone {
     let depth = try configuration.size("num_hidden_layers")
     let groups = try configuration.size("num_hidden_groups", default: 1)
     let inner = try configuration.size("inner_group_num", default: 1)
-    for (key, count) in [
-      ("num_hidden_groups", groups), ("inner_group_num", inner), ("num_hidden_layers", depth),
-    ] {
-      guard count <= 1000, groups * inner <= 1000, depth * inner <= 1000 else {
-        throw GraftError(
-          .unsupported, "not supported", file: "config.json", subject: "key '\(key)'",
-          expected: "at most 1000 layers in all", found: "\(count)")
-      }
+    for (key, layers, count) in [
+      ("num_hidden_layers", depth, depth), ("num_hidden_groups", groups, groups),
+      ("inner_group_num", max(groups, depth) * inner, inner),
+    ] where layers > 1000 {
+      throw configuration.unsupported(key, expected: "at most 1000 layers in all", found: "\(count)")
     }
     traits.layers = PostNormEncoder.LayerOrder(
       stored: [groups, inner],

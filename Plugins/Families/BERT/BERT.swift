@@ -39,3 +39,8 @@ extension Family {
     scratch: PackageResources.Scratch_json
   )
 }
+
+/// Registers the BERT family.
+public enum BERTPlugin: Plugin {
+  public static func register(in registry: inout Registry) throws { try registry.add(Family.bert) }
+}

@@ -35,7 +35,7 @@ public struct DeBERTaBackbone: Backbone {
     var specs = [
       ParameterSpec(
         wordEmbedding, [vocabularySize, embeddingSize],
-        configuration.paddingID.map(initializer.zeroingRow) ?? initializer)
+        numbers.paddingID.map(initializer.zeroingRow) ?? initializer)
     ]
     if configuration.hasPositions { specs.append(table("position", rows: numbers.positionCount)) }
     if configuration.tokenTypeCount > 0 {

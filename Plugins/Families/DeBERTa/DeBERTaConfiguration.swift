@@ -17,8 +17,6 @@ struct DeBERTaConfiguration {
   /// What scores are multiplied by.
   let scale: Float
   let convolution: Convolution?
-  /// The padding token's id, whose row of the word embedding starts as 0.
-  let paddingID: Int?
 
   struct Relative {
     let distances: RelativeDistances
@@ -37,25 +35,16 @@ struct DeBERTaConfiguration {
   }
 
   init(_ configuration: Configuration) throws {
-    func unsupported(_ key: String, _ expected: String, _ found: String) -> GraftError {
-      GraftError(
-        .unsupported, "not supported", file: "config.json", subject: "key '\(key)'", expected: expected,
-        found: found)
-    }
-    func count(_ key: String) throws -> Int {
-      guard let value = configuration[key]?.int, value > 0 else { return 0 }
-      return try configuration.size(key)
-    }
-    tokenTypeCount = try count("type_vocab_size")
+    tokenTypeCount = try configuration.count("type_vocab_size")
     var known = configuration.filling(["layer_norm_eps": 1e-7])
     known["type_vocab_size"] = JSON(max(1, tokenTypeCount))
     numbers = try EncoderConfiguration(known)
     embeddingSize = try configuration.size("embedding_size", default: numbers.hiddenSize)
     hasPositions = try configuration.bool("position_biased_input", default: true)
-    paddingID = configuration["pad_token_id"]?.int
     let pooler = try configuration.size("pooler_hidden_size", default: numbers.hiddenSize)
     guard pooler == numbers.hiddenSize else {
-      throw unsupported("pooler_hidden_size", "\(numbers.hiddenSize), the hidden size", "\(pooler)")
+      throw configuration.unsupported(
+        "pooler_hidden_size", expected: "\(numbers.hiddenSize), the hidden size", found: "\(pooler)")
     }
 
     let terms = try configuration.positionTerms
@@ -63,15 +52,16 @@ struct DeBERTaConfiguration {
     let factor = 1 + (toPosition ? 1 : 0) + (toContent ? 1 : 0)
     scale = 1 / Float(numbers.hiddenSize / numbers.headCount * factor).squareRoot()
     if try configuration.bool("relative_attention", default: false) {
-      let most = try count("max_relative_positions")
+      let most = try configuration.count("max_relative_positions")
       let furthest = most > 0 ? most : numbers.positionCount
-      let buckets = try count("position_buckets")
+      let buckets = try configuration.count("position_buckets")
       guard 2...1_000_000 ~= furthest else {
-        throw unsupported("max_relative_positions", "from 2 to 1000000", "\(furthest)")
+        throw configuration.unsupported(
+          "max_relative_positions", expected: "from 2 to 1000000", found: "\(furthest)")
       }
       guard buckets == 0 || buckets >= 2 && buckets / 2 < furthest - 1 else {
-        throw unsupported(
-          "position_buckets", "from 2 to less than twice \(furthest - 1)", "\(buckets)")
+        throw configuration.unsupported(
+          "position_buckets", expected: "from 2 to less than twice \(furthest - 1)", found: "\(buckets)")
       }
       let norms = try configuration.string("norm_rel_ebd", default: "none").lowercased()
         .split(separator: "|").map { $0.filter { $0 != " " } }
@@ -84,12 +74,14 @@ struct DeBERTaConfiguration {
       relative = nil
     }
 
-    let width = try count("conv_kernel_size")
+    let width = try configuration.count("conv_kernel_size")
     guard width == 0 || !width.isMultiple(of: 2) else {
-      throw unsupported("conv_kernel_size", "an odd number", "\(width)")
+      throw configuration.unsupported("conv_kernel_size", expected: "an odd number", found: "\(width)")
     }
     let groups = try configuration.size("conv_groups", default: 1)
-    guard groups == 1 else { throw unsupported("conv_groups", "1", "\(groups)") }
+    guard groups == 1 else {
+      throw configuration.unsupported("conv_groups", expected: "1", found: "\(groups)")
+    }
     convolution =
       width > 0
       ? Convolution(width: width, activation: try configuration.activation("conv_act", default: "tanh")) : nil
@@ -101,7 +93,12 @@ extension Configuration {
   fileprivate var positionTerms: [String] {
     get throws {
       guard let value = self["pos_att_type"] else { return [] }
-      if let list = value.array { return list.compactMap(\.string) }
+      if let list = value.array {
+        return try list.map {
+          guard let term = $0.string else { throw wrongValue("pos_att_type", "a list of strings", $0) }
+          return term
+        }
+      }
       return try string("pos_att_type", default: "").lowercased().split(separator: "|")
         .map { $0.filter { $0 != " " } }
     }

@@ -35,9 +35,8 @@ public struct ModernBERTBackbone: Backbone {
     // What adds to the stream starts the smaller, the more layers there are.
     let (input, output) = (configuration.initializer(), configuration.initializer(ofOutputs: true))
     var specs = [
-      ParameterSpec(
-        wordEmbedding, [numbers.vocabularySize, hidden],
-        configuration.paddingID.map(input.zeroingRow) ?? input)
+      // `ModernBertPreTrainedModel._init_weights` draws the padding token's row too.
+      ParameterSpec(wordEmbedding, [numbers.vocabularySize, hidden], input)
     ]
     specs += norm("embeddings.norm")
     for layer in 0..<numbers.layerCount {
@@ -149,7 +148,6 @@ extension Family {
     scratch: PackageResources.Scratch_json
   )
 
-  /// `ModernBertPredictionHead`, which all of its classes have: dense, activation, LayerNorm.
   /// A head with a number for each output and token.
   private static func perToken(_ task: String) -> FamilyHead {
     FamilyHead(task) { context in
@@ -162,6 +160,7 @@ extension Family {
     }
   }
 
+  /// `ModernBertPredictionHead`, which all of its classes have: dense, activation, LayerNorm.
   private static func transform(_ name: String, _ configuration: Configuration) throws -> [HeadLayers.Layer] {
     [
       .linear(

@@ -23,8 +23,6 @@ struct ModernBERTConfiguration {
   /// Which layers have biases.
   let biases: (norms: Bool, attention: Bool, feedForward: Bool)
   let embeddingDropout: Float
-  /// The padding token's id, whose row of the word embedding starts as 0.
-  let paddingID: Int?
   /// How many standard deviations new weights are at most away from 0.
   private let cutoff: Double
 
@@ -35,9 +33,9 @@ struct ModernBERTConfiguration {
         "attention_probs_dropout_prob": 0,
       ]))
     guard (numbers.hiddenSize / numbers.headCount).isMultiple(of: 2) else {
-      throw GraftError(
-        .unsupported, "not supported", file: "config.json", subject: "key 'num_attention_heads'",
-        expected: "heads of even width", found: "\(numbers.hiddenSize / numbers.headCount)")
+      throw configuration.unsupported(
+        "num_attention_heads", expected: "heads of even width",
+        found: "\(numbers.hiddenSize / numbers.headCount)")
     }
     layers = try configuration.modernBERTLayers(count: numbers.layerCount)
     window = try configuration.size("local_attention", default: 128) / 2
@@ -52,7 +50,6 @@ struct ModernBERTConfiguration {
       try configuration.bool("mlp_bias", default: false)
     )
     embeddingDropout = try configuration.probability("embedding_dropout", default: 0)
-    paddingID = configuration["pad_token_id"]?.int
     cutoff = try configuration.number("initializer_cutoff_factor", default: 2)
     // What lies further out is drawn again, until something does not.
     guard cutoff >= 0.1 else {
@@ -107,9 +104,7 @@ extension Configuration {
       case "cls": return .firstToken
       case "mean": return .mean
       case let other:
-        throw GraftError(
-          .unsupported, "not supported", file: "config.json", subject: "key 'classifier_pooling'",
-          expected: "cls or mean", found: other)
+        throw unsupported("classifier_pooling", expected: "cls or mean", found: other)
       }
     }
   }

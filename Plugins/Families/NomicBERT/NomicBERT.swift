@@ -17,9 +17,9 @@ public struct NomicBERTBackbone: Backbone {
     self.configuration = try EncoderConfiguration(known)
     rotaryBase = try known.nomicBERTRotaryBase
     guard headWidth.isMultiple(of: 2), try known.size("head_dim", default: headWidth) == headWidth else {
-      throw GraftError(
-        .unsupported, "not supported", file: "config.json", subject: "key 'head_dim'",
-        expected: "an even number, the width divided by the number of attention heads", found: "\(headWidth)")
+      throw known.unsupported(
+        "head_dim", expected: "an even number, the width divided by the number of attention heads",
+        found: "\(headWidth)")
     }
   }
 
@@ -34,14 +34,16 @@ public struct NomicBERTBackbone: Backbone {
   public var parameters: [ParameterSpec] {
     let (hidden, intermediate) = (configuration.hiddenSize, configuration.intermediateSize)
     let deviation = configuration.initializerRange
-    func table(_ name: String, rows: Int) -> ParameterSpec {
-      ParameterSpec("embeddings.\(name).weight", [rows, hidden], .normal(deviation: deviation))
+    func table(_ name: String, rows: Int, padding: Int? = nil) -> ParameterSpec {
+      let initializer = Initializer.normal(deviation: deviation)
+      return ParameterSpec(
+        "embeddings.\(name).weight", [rows, hidden], padding.map(initializer.zeroingRow) ?? initializer)
     }
     func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpec] {
       ParameterSpec.linear(name, in: inputs, out: outputs, deviation: deviation, hasBias: false)
     }
     var specs = [
-      table("word", rows: configuration.vocabularySize),
+      table("word", rows: configuration.vocabularySize, padding: configuration.paddingID),
       table("token_type", rows: configuration.tokenTypeCount),
     ]
     specs += ParameterSpec.layerNorm("embeddings.norm", hidden)

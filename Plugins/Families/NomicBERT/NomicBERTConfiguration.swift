@@ -17,7 +17,8 @@ extension Configuration {
         let name = try string("activation_function", default: "swiglu")
         guard let gate = gates.first(where: { $0.key == name }) else {
           throw unsupported(
-            "activation_function", "one of \(gates.map(\.key).joined(separator: ", "))", name)
+            "activation_function", expected: "one of \(gates.map(\.key).joined(separator: ", "))",
+            found: name)
         }
         known["hidden_act"] = .string(gate.value)
       }
@@ -27,9 +28,12 @@ extension Configuration {
     }
   }
 
-  /// The base of rotary positions.
+  /// The base of rotary positions: the model's own code calls it `rotary_emb_base`, and transformers takes `rope_theta`
+  /// outside of `rope_parameters` too.
   var nomicBERTRotaryBase: Float {
-    get throws { try rotaryBase(key: "rotary_emb_base", default: 1000) }
+    get throws {
+      try rotaryBase(key: self["rope_theta"] == nil ? "rotary_emb_base" : "rope_theta", default: 1000)
+    }
   }
 
   /// The decoder of the model's own code has no biases where the feed-forward layers have none; transformers' class
@@ -45,20 +49,14 @@ extension Configuration {
       "prenorm", "parallel_block", "causal", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", "use_rms_norm",
       "rotary_emb_interleaved",
     ] where try bool(key, default: false) {
-      throw unsupported(key, "false", "true")
+      throw unsupported(key, expected: "false", found: "true")
     }
     for key in ["rotary_scaling_factor", "rotary_emb_scale_base"] {
-      if let value = self[key] { throw unsupported(key, "null", value.text()) }
+      if let value = self[key] { throw unsupported(key, expected: "null", found: value.text()) }
     }
     let experts = try number("num_experts", default: 0)
-    guard experts <= 0 else { throw unsupported("num_experts", "0", "\(experts)") }
+    guard experts <= 0 else { throw unsupported("num_experts", expected: "0", found: "\(experts)") }
     let fraction = try number("rotary_emb_fraction", default: 1)
-    guard fraction == 1 else { throw unsupported("rotary_emb_fraction", "1", "\(fraction)") }
-  }
-
-  private func unsupported(_ key: String, _ expected: String, _ found: String) -> GraftError {
-    GraftError(
-      .unsupported, "not supported", file: "config.json", subject: "key '\(key)'", expected: expected,
-      found: found)
+    guard fraction == 1 else { throw unsupported("rotary_emb_fraction", expected: "1", found: "\(fraction)") }
   }
 }

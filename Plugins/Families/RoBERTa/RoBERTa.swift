@@ -10,7 +10,7 @@ extension Family {
     classPrefix: "Roberta",
     backbone: CountedPositionsBackbone.self,
     pooler: .firstTokenPooler,
-    heads: .firstTokenHeads(),
+    heads: .robertaHeads(),
     dialects: [
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),

@@ -15,7 +15,7 @@ enum GGUFUnigram {
   private static let removesSpaces = "tokenizer.ggml.remove_extra_whitespaces"
   /// The unknown token's id where the file does not say it.
   private static let defaultUnknownID = 2
-  private static let sign = "\u{2581}"
+  private static let marker = "\u{2581}"
   private static let defaultTokens = ["mask_token": "<mask>"]
 
   /// What is done with spaces.
@@ -30,8 +30,8 @@ enum GGUFUnigram {
       if removesExtra {
         return ([], SequencePreTokenizer([WhitespaceSplitPreTokenizer(), MetaspacePreTokenizer()]))
       }
-      let prefix: [any Normalizer] = addsFirst ? [PrependNormalizer(sign)] : []
-      return (prefix + [ReplaceNormalizer(ComponentPattern(text: " "), with: sign)], nil)
+      let prefix: [any Normalizer] = addsFirst ? [PrependNormalizer(marker)] : []
+      return (prefix + [ReplaceNormalizer(ComponentPattern(text: " "), with: marker)], nil)
     }
 
     /// - Parameter normalizers: Without the charsmap.
@@ -40,7 +40,7 @@ enum GGUFUnigram {
       let found = (normalizers.map(\.json), preTokenizer?.json)
       // As transformers makes it of a SentencePiece model.
       let strips: [any Normalizer] = [
-        StripNormalizer(left: false, right: true), ReplaceNormalizer(.spaces, with: sign),
+        StripNormalizer(left: false, right: true), ReplaceNormalizer(.spaces, with: marker),
       ]
       if found == (strips.map(\.json), MetaspacePreTokenizer().json) {
         self.init(addsFirst: true, removesExtra: true)
@@ -69,9 +69,7 @@ enum GGUFUnigram {
     guard let scores = file.scores, file.json["model"]?["byte_fallback"] != true,
       Set(tokens.map { Array($0.utf8) }).count == tokens.count
     else { return [:] }
-    var normalizers =
-      (tokenizer.normalizer as? SequenceNormalizer)?.normalizers
-      ?? [tokenizer.normalizer].compactMap(\.self)
+    var normalizers = tokenizer.normalizer?.flattened ?? []
     let table = (normalizers.first as? PrecompiledNormalizer)?.charsmap
     if table != nil { normalizers.removeFirst() }
     guard let spaces = Spaces(normalizers, tokenizer.preTokenizer), let ends = ends(core.postProcessor) else {

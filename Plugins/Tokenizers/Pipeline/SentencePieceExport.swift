@@ -94,7 +94,7 @@ private struct Spaces {
   init(_ tokenizer: PipelineTokenizer) throws {
     var (stripsEnd, joins) = (false, false)
     var mapping: [any Normalizer] = []
-    let normalizers = Self.parts(of: tokenizer.normalizer)
+    let normalizers = tokenizer.normalizer?.flattened ?? []
     for (index, normalizer) in normalizers.enumerated() {
       switch normalizer {
       case let strip as StripNormalizer: stripsEnd = stripsEnd || strip.right
@@ -110,7 +110,7 @@ private struct Spaces {
           normalizer.json["type"]?.string ?? "another")
       }
     }
-    var preTokenizers = Self.parts(of: tokenizer.preTokenizer)[...]
+    var preTokenizers = (tokenizer.preTokenizer?.flattened ?? [])[...]
     // What stands between words goes, as it does with the others.
     let splits = preTokenizers.count == 2 && preTokenizers.first is WhitespaceSplitPreTokenizer
     if splits { preTokenizers = preTokenizers.dropFirst() }
@@ -141,17 +141,5 @@ private struct Spaces {
     GraftError(
       .unsupported, "a SentencePiece model has no such \(part)", expected: expected,
       found: found.isEmpty ? "none" : found, advice: "Choose another \(option: "dialect").")
-  }
-
-  private static func parts(of normalizer: (any Normalizer)?) -> [any Normalizer] {
-    guard let sequence = normalizer as? SequenceNormalizer else { return [normalizer].compactMap { $0 } }
-    return sequence.normalizers.flatMap { parts(of: $0) }
-  }
-
-  private static func parts(of preTokenizer: (any PreTokenizer)?) -> [any PreTokenizer] {
-    guard let sequence = preTokenizer as? SequencePreTokenizer else {
-      return [preTokenizer].compactMap { $0 }
-    }
-    return sequence.preTokenizers.flatMap { parts(of: $0) }
   }
 }

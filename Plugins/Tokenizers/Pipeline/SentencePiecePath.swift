@@ -1,19 +1,20 @@
 import TokenizerKit
 
-/// A fast path for what most SentencePiece models do: `Precompiled`, one of several spaces, and a sign before each word. Text goes from its bytes to the words of the model in one pass.
+/// A fast path for what most SentencePiece models do: `Precompiled`, runs of spaces collapsed, and a marker before each
+/// word. Text goes from its bytes to the words of the model in one pass.
 ///
 /// It gives the same as the components one by one, and says so when it cannot.
 final class SentencePiecePath: Sendable {
   private enum Spaces {
-    /// Text is split at white space, and each word gets a sign.
+    /// Text is split at white space, and each word gets a marker.
     case split
-    /// The spaces themselves become the sign: one for all that follow each other.
+    /// The spaces themselves become the marker: one for all that follow each other.
     case joined(stripsBoth: Bool, stripsRight: Bool)
   }
 
   private let charsmap: Charsmap?
   private let spaces: Spaces
-  private let sign: UInt32
+  private let marker: UInt32
   private let model: any TokenModel
   /// By byte: what stands for it when ASCII follows it; 0 where that takes a closer look.
   private let plain: [UInt8]
@@ -26,17 +27,16 @@ final class SentencePiecePath: Sendable {
 
   /// - Returns: `nil` when the components are other ones.
   init?(_ normalizers: [any Normalizer], _ preTokenizer: (any PreTokenizer)?, _ model: any TokenModel) {
-    var normalizers = normalizers.flatMap { ($0 as? SequenceNormalizer)?.normalizers ?? [$0] }
-    var preTokenizers =
-      (preTokenizer as? SequencePreTokenizer)?.preTokenizers ?? [preTokenizer].compactMap(\.self)
+    var normalizers = normalizers.flatMap(\.flattened)
+    var preTokenizers = preTokenizer?.flattened ?? []
     guard let metaspace = preTokenizers.popLast() as? MetaspacePreTokenizer,
       metaspace.prependScheme == .always, metaspace.splits, metaspace.replacement > 0x7F
     else { return nil }
-    sign = metaspace.replacement
+    marker = metaspace.replacement
     self.model = model
     let splitsAtSpaces = preTokenizers.count == 1 && preTokenizers[0] is WhitespaceSplitPreTokenizer
     guard preTokenizers.isEmpty || splitsAtSpaces else { return nil }
-    let joins = Self.popSpaces(&normalizers, sign)
+    let joins = Self.popSpaces(&normalizers, marker)
     guard splitsAtSpaces || joins else { return nil }
     var (stripsBoth, stripsRight) = (false, false)
     if !splitsAtSpaces, let strip = normalizers.last as? StripNormalizer, !strip.left, strip.right {
@@ -81,11 +81,11 @@ final class SentencePiecePath: Sendable {
     }
   }
 
-  /// Takes the normalizer that makes one of several spaces from the end.
-  private static func popSpaces(_ normalizers: inout [any Normalizer], _ sign: UInt32) -> Bool {
+  /// Takes the normalizer that collapses runs of spaces from the end.
+  private static func popSpaces(_ normalizers: inout [any Normalizer], _ marker: UInt32) -> Bool {
     guard let replace = normalizers.last as? ReplaceNormalizer,
       replace.pattern.json == ComponentPattern.spaces.json,
-      [" ", String(Character(Unicode.Scalar(sign) ?? " "))].contains(replace.content)
+      [" ", String(Character(Unicode.Scalar(marker) ?? " "))].contains(replace.content)
     else { return false }
     normalizers.removeLast()
     return true
@@ -96,7 +96,7 @@ final class SentencePiecePath: Sendable {
     var bytes: [UInt8] = []
     /// By byte: which scalar of the text it stands for.
     var places: [Int32] = []
-    /// Spaces that have been read and not become a sign yet: the place of the last one; -1 for none.
+    /// Spaces that have been read and not become a marker yet: the place of the last one; -1 for none.
     var space: Int32 = -1
     /// Whether nothing has come before.
     var isFirst = true
@@ -289,7 +289,7 @@ final class SentencePiecePath: Sendable {
         putSpace(place, into: &pieces)
         return true
       }
-      if value == path.sign {
+      if value == path.marker {
         putSign(place, into: &pieces)
         return true
       }
@@ -311,7 +311,7 @@ final class SentencePiecePath: Sendable {
       lastIsAdded = false
     }
 
-    /// A sign that is in the text begins a word.
+    /// A marker that is in the text begins a word.
     private mutating func putSign(_ place: Int32, into pieces: inout Pieces) {
       if case .joined = path.spaces, word.space >= 0 { beginWord(into: &pieces) }
       flush(into: &pieces)
@@ -320,7 +320,7 @@ final class SentencePiecePath: Sendable {
       appendSign(place)
     }
 
-    /// Puts a sign before a word that has none.
+    /// Puts a marker before a word that has none.
     @inline(__always)
     private mutating func beginWord(into pieces: inout Pieces, _ place: Int32? = nil) {
       guard word.bytes.isEmpty else { return }
@@ -334,7 +334,7 @@ final class SentencePiecePath: Sendable {
     }
 
     private mutating func appendSign(_ place: Int32) {
-      appendScalar(path.sign, to: &word.bytes)
+      appendScalar(path.marker, to: &word.bytes)
       while word.places.count < word.bytes.count { word.places.append(place) }
     }
 

@@ -56,7 +56,7 @@ extension ModelCatalogue.Entry {
   ///   where the class of the bare encoder has it.
   func parameterCount(_ registry: Registry, withPooler: Bool? = nil) throws -> Int? {
     guard let configuration else { return nil }
-    let family = try registry.families.find(configuration.string("model_type", default: ""))
+    let family = try registry.family(of: configuration)
     let backbone = try family.makeBackbone(configuration)
     let pooler =
       withPooler ?? family.baseHasPooler

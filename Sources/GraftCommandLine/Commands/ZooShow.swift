@@ -29,7 +29,7 @@ struct ZooShow: ParsableCommand {
     if let path = entry.path { rows.append(["path", path]) }
     if let license = entry.license { rows.append(["license", license]) }
     if let plain = entry.configuration {
-      let family = try registry.families.find(plain.string("model_type", default: ""))
+      let family = try registry.family(of: plain)
       rows.append(["family", family.name])
       let configuration = family.adopting(plain)
       func size(_ key: String) throws -> Int { try configuration.size(key) }

@@ -107,7 +107,7 @@ extension Registry {
       )
     }
     let plain = try directory.configuration()
-    let family = try families.find(plain.string("model_type", default: ""))
+    let family = try self.family(of: plain)
     let configuration = family.adopting(plain)
     let heads = try heads(name, of: family)
     let stored = try openWeights(directory.weights).weights

@@ -75,11 +75,23 @@ extension Registry {
     return matches.filter { $0.count == largest }
   }
 
+  /// The family that a configuration's `model_type` names.
+  ///
+  /// - Throws: `GraftError` when it names none, or one that is not known.
+  public func family(of configuration: Configuration) throws -> Family {
+    guard configuration["model_type"] != nil else {
+      throw GraftError(
+        .missing, "is missing", file: ModelDirectory.configurationName, subject: "key 'model_type'",
+        expected: "the name of a family")
+    }
+    return try families.find(configuration.string("model_type", default: ""))
+  }
+
   /// The family that a configuration names.
   private func namedFamily(_ configuration: Configuration) throws -> Family? {
     if configuration["model_type"] != nil {
       do {
-        return try families.find(configuration.string("model_type", default: ""))
+        return try family(of: configuration)
       } catch var error as GraftError {
         error.subject = "key 'model_type' of \(ModelDirectory.configurationName)"
         throw error

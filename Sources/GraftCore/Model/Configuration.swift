@@ -95,12 +95,50 @@ public struct Configuration: Sendable, Equatable {
     return bool
   }
 
+  /// How many there are of something that a model may not have: 0 where the key is absent, or below 0.
+  ///
+  /// - Throws: `GraftError` naming the key when it is there and no whole number.
+  public func count(_ key: String) throws -> Int {
+    guard let value = self[key] else { return 0 }
+    guard let count = value.int, count <= Int(Int32.max) else {
+      throw wrongValue(key, "a whole number", value)
+    }
+    return max(0, count)
+  }
+
+  /// The settings under a key; none where the key is absent.
+  ///
+  /// - Throws: `GraftError` naming the key when it is there and no object.
+  public func object(_ key: String) throws -> Configuration {
+    guard let value = self[key] else { return Configuration() }
+    guard let object = value.object else { throw wrongValue(key, "an object", value) }
+    return Configuration(object)
+  }
+
+  /// The padding token's id, whose row of the word embedding starts as 0; `nil` for none, which is not the default: a
+  /// configuration that does not say it means 0.
+  ///
+  /// - Throws: `GraftError` when it is there and no whole number.
+  public func paddingID() throws -> Int? {
+    guard let value = self["pad_token_id"] else { return values["pad_token_id"] == .null ? nil : 0 }
+    guard let id = value.int else { throw wrongValue("pad_token_id", "the id of a token", value) }
+    return id
+  }
+
+  /// The error for a value that a model may have, and Graft does not.
+  public func unsupported(_ key: String, expected: String, found: String) -> GraftError {
+    GraftError(
+      .unsupported, "not supported", file: "config.json", subject: "key '\(spelling(of: key))'",
+      expected: expected, found: found)
+  }
+
   private func missing(_ key: String, _ expected: String) -> GraftError {
     GraftError(
       .missing, "is missing", file: "config.json", subject: "key '\(spelling(of: key))'", expected: expected)
   }
 
-  func wrongValue(_ key: String, _ expected: String, _ value: JSON) -> GraftError {
+  /// The error for a value of the wrong type.
+  public func wrongValue(_ key: String, _ expected: String, _ value: JSON) -> GraftError {
     GraftError(
       .malformed,
       "wrong value",

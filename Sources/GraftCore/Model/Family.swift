@@ -8,7 +8,7 @@ import GraftTensors
 ///         name: "mine",                                  // config.json's model_type
 ///         classPrefix: "Mine",                           // MineModel, MineForMaskedLM, …
 ///         backbone: MineBackbone.self,
-///         heads: [FamilyHead("masked-lm", .transformedTiedDecoder())],
+///         heads: [FamilyHead("masked-lm", .tiedDecoder(activation: .fixed(.gelu)))],
 ///         dialects: [.transformersMine])
 ///     }
 public struct Family: Sendable {

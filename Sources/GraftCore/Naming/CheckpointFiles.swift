@@ -150,7 +150,7 @@ public struct ConfigurationFile: Sendable {
       else { return nil }
       guard approximations[key]?.contains(found) == true || setting != nil && found.double != nil else {
         throw GraftError(
-          .unsupported, "the framework always has another value", subject: "key '\(key)'",
+          .unsupported, "the framework supports only one value", subject: "key '\(key)'",
           expected: value.text(), found: found.text(), advice: "Choose another \(option: "dialect").")
       }
       return "\(key) is \(found.text()), and \(value.text()) in the framework: outputs differ a little"

@@ -16,17 +16,15 @@ public func initializeModel(
 ) throws -> Checkpoint {
   let configuration = try ModelDirectory(directory).configuration()
   let tokenizer = try registry.loadTokenizer(from: directory)
-  let family = try registry.families.find(configuration.string("model_type", default: ""))
-  let checkpoint = try registry.newCheckpoint(
-    family, configuration, tokenizer: tokenizer, head: head, seed: seed)
-  let vocabularySize = try family.makeBackbone(configuration).vocabularySize
+  let family = try registry.family(of: configuration)
+  let vocabularySize = try family.makeBackbone(family.adopting(configuration)).vocabularySize
   if let tokenizer, tokenizer.vocabularySize > vocabularySize {
     throw GraftError(
       .mismatch, "the tokenizer has more tokens than the model", file: directory.path,
       subject: "key 'vocab_size'", expected: "at least \(tokenizer.vocabularySize)",
       found: "\(vocabularySize)")
   }
-  return checkpoint
+  return try registry.newCheckpoint(family, configuration, tokenizer: tokenizer, head: head, seed: seed)
 }
 
 /// A model of a family in one of its sizes, with new, random weights, to be pretrained from nothing.

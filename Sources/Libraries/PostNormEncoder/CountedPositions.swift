@@ -26,11 +26,11 @@ extension Configuration {
   /// The inverse of ``countPositionsFromFirst()``.
   public mutating func countPositionsFromZero() { shiftPositions(by: 1) }
 
-  private mutating func shiftPositions(by sign: Int) {
+  private mutating func shiftPositions(by direction: Int) {
     guard let count = self["max_position_embeddings"]?.int else { return }
     // A padding id that is none is an error when the encoder is made.
     let padding = self["pad_token_id"]?.int.flatMap(Int32.init(exactly:)) ?? 1
-    self["max_position_embeddings"] = JSON(count &+ sign * (Int(padding) + 1))
+    self["max_position_embeddings"] = JSON(count &+ direction * (Int(padding) + 1))
   }
 }
 
@@ -40,7 +40,7 @@ extension [FamilyHead] {
   /// https://github.com/huggingface/transformers/blob/v5.0.0/src/transformers/models/roberta/modeling_roberta.py
   ///
   /// - Parameter dropout: The configuration's keys of the classifier's dropout, the first one that is set.
-  public static func firstTokenHeads(
+  public static func robertaHeads(
     dropout: [String] = ["classifier_dropout", "hidden_dropout_prob"]
   ) -> [FamilyHead] {
     [
@@ -54,7 +54,7 @@ extension [FamilyHead] {
 
 extension Dialect {
   /// What transformers calls those heads.
-  public static let transformersFirstTokenHeads: [String: [Row]] = [
+  public static let transformersRobertaHeads: [String: [Row]] = [
     "masked-lm": transformersMaskedLM(
       transform: "lm_head.dense", norm: "lm_head.layer_norm", bias: "lm_head.bias",
       decoder: "lm_head.decoder"),
@@ -76,7 +76,7 @@ extension Dialect {
       dropped: transformersBuffers,
       backbone: transformersEncoder,
       pooler: transformersPooler,
-      heads: transformersFirstTokenHeads
+      heads: transformersRobertaHeads
     )
   }
 }

@@ -22,6 +22,8 @@ public struct EncoderConfiguration: Sendable {
   public let hiddenDropout: Float
   /// Dropout of attention weights.
   public let attentionDropout: Float
+  /// The padding token's id, whose row of the word embedding starts as 0; `nil` for none.
+  public let paddingID: Int?
   /// The standard deviation of new weights.
   public let initializerRange: Double
 
@@ -45,22 +47,20 @@ public struct EncoderConfiguration: Sendable {
     positionCount = try configuration.size("max_position_embeddings", default: 512)
     tokenTypeCount = try configuration.size("type_vocab_size", default: 2)
     activation = try configuration.activation("hidden_act", default: traits.defaultActivation)
-    layerNormEpsilon = Float(try configuration.number("layer_norm_eps", default: 1e-12))
+    let epsilon = try configuration.number("layer_norm_eps", default: 1e-12)
+    guard epsilon >= 0 else {
+      throw GraftError(
+        .malformed, "wrong value", file: "config.json",
+        subject: "key '\(configuration.spelling(of: "layer_norm_eps"))'", expected: "a number, 0 or more",
+        found: "\(epsilon)")
+    }
+    layerNormEpsilon = Float(epsilon)
     hiddenDropout = try configuration.probability("hidden_dropout_prob", default: traits.defaultDropout)
     attentionDropout = try configuration.probability(
       "attention_probs_dropout_prob", default: traits.defaultDropout)
     initializerRange = try configuration.number("initializer_range", default: 0.02)
+    paddingID = try configuration.paddingID()
 
-    func unsupported(_ key: String, _ expected: String, _ found: String) -> GraftError {
-      GraftError(
-        .unsupported,
-        "not supported",
-        file: "config.json",
-        subject: "key '\(configuration.spelling(of: key))'",
-        expected: expected,
-        found: found
-      )
-    }
     guard hiddenSize % headCount == 0 else {
       throw GraftError(
         .mismatch,
@@ -71,11 +71,15 @@ public struct EncoderConfiguration: Sendable {
         found: "\(hiddenSize)"
       )
     }
-    guard layerCount <= 1000 else { throw unsupported("num_hidden_layers", "at most 1000", "\(layerCount)") }
+    guard layerCount <= 1000 else {
+      throw configuration.unsupported("num_hidden_layers", expected: "at most 1000", found: "\(layerCount)")
+    }
     let positions = try configuration.string("position_embedding_type", default: "absolute")
-    guard positions == "absolute" else { throw unsupported("position_embedding_type", "absolute", positions) }
+    guard positions == "absolute" else {
+      throw configuration.unsupported("position_embedding_type", expected: "absolute", found: positions)
+    }
     for key in ["is_decoder", "add_cross_attention"] where try configuration.bool(key, default: false) {
-      throw unsupported(key, "false: an encoder", "true")
+      throw configuration.unsupported(key, expected: "false: an encoder", found: "true")
     }
   }
 }

@@ -47,17 +47,18 @@ public struct PostNormEncoder: Sendable {
     let (hidden, intermediate) = (configuration.hiddenSize, configuration.intermediateSize)
     let embedding = configuration.embeddingSize
     let deviation = configuration.initializerRange
-    func table(_ name: String, rows: Int) -> ParameterSpec {
+    func table(_ name: String, rows: Int, padding: Int?) -> ParameterSpec {
       let initializer = Initializer.normal(deviation: deviation)
-      let padding = traits.paddingID.map { Int($0) }
       return ParameterSpec(
         "embeddings.\(name).weight", [rows, embedding], padding.map(initializer.zeroingRow) ?? initializer)
     }
+    let counted = traits.paddingID.map { Int($0) }
     func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpec] {
       ParameterSpec.linear(name, in: inputs, out: outputs, deviation: deviation)
     }
     var specs = [
-      table("word", rows: configuration.vocabularySize), table("position", rows: configuration.positionCount),
+      table("word", rows: configuration.vocabularySize, padding: counted ?? configuration.paddingID),
+      table("position", rows: configuration.positionCount, padding: counted),
     ]
     if traits.hasTokenTypes {
       specs.append(

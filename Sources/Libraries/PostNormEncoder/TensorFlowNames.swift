@@ -56,7 +56,7 @@ extension Dialect {
       base: base,
       backbone: tensorFlowEncoder,
       pooler: tensorFlowPooler,
-      heads: tensorFlowFirstTokenHeads(base: base)
+      heads: tensorFlowRobertaHeads(base: base)
     )
   }
 
@@ -65,7 +65,7 @@ extension Dialect {
   /// - Parameters:
   ///   - base: What the classes call the encoder.
   ///   - hasTokenTypes: Whether it has token types.
-  public static func tensorFlowFirstTokenHeads(base: String, hasTokenTypes: Bool = true) -> [String: [Row]] {
+  public static func tensorFlowRobertaHeads(base: String, hasTokenTypes: Bool = true) -> [String: [Row]] {
     [
       "masked-lm": Row.pair("masked_lm.transform", "lm_head/{scope}/lm_head/dense", .denseOutputs)
         + Row.pair("masked_lm.norm", "lm_head/{scope}/lm_head/layer_norm", .normOutputs)

@@ -42,7 +42,8 @@ extension Dialect {
     let groups = try configuration.size("num_hidden_groups", default: 1)
     guard layers.isMultiple(of: groups) else {
       throw GraftError(
-        .unsupported, "the framework has as many layers in each group", subject: "key 'num_hidden_groups'",
+        .unsupported, "the framework needs the same number of layers in every group",
+        subject: "key 'num_hidden_groups'",
         expected: "a divisor of \(layers), the number of layers", found: "\(groups)",
         advice: "Choose another \(option: "dialect").")
     }

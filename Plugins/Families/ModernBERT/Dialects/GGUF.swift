@@ -95,7 +95,7 @@ private enum ModernBERTKeys {
 
   static func unsupported(_ key: String, _ expected: String, _ found: String) -> GraftError {
     GraftError(
-      .unsupported, "the framework always has another value", subject: "key '\(key)'", expected: expected,
+      .unsupported, "the framework supports only other values", subject: "key '\(key)'", expected: expected,
       found: found, advice: "Choose another \(option: "dialect").")
   }
 

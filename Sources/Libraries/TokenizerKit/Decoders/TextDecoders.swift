@@ -12,9 +12,9 @@ public struct MetaspaceDecoder: Decoder {
   public var json: JSON { settings.json }
 
   public func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
-    var sign: [UInt8] = []
-    appendScalar(settings.replacement, to: &sign)
-    let pattern = LiteralPattern(sign)
+    var marker: [UInt8] = []
+    appendScalar(settings.replacement, to: &marker)
+    let pattern = LiteralPattern(marker)
     return tokens.enumerated().map { index, token in
       token.replacing(pattern, with: index == 0 && settings.prependScheme != .never ? [] : [0x20])
     }
@@ -71,18 +71,18 @@ public struct StripDecoder: Decoder {
   }
 
   public func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
-    var sign: [UInt8] = []
-    appendScalar(content, to: &sign)
+    var marker: [UInt8] = []
+    appendScalar(content, to: &marker)
     return tokens.map { token in
       var rest = token[...]
       var count = 0
-      while count < start, rest.starts(with: sign) {
-        rest = rest.dropFirst(sign.count)
+      while count < start, rest.starts(with: marker) {
+        rest = rest.dropFirst(marker.count)
         count += 1
       }
       count = 0
-      while count < stop, rest.count >= sign.count, rest.suffix(sign.count).elementsEqual(sign) {
-        rest = rest.dropLast(sign.count)
+      while count < stop, rest.count >= marker.count, rest.suffix(marker.count).elementsEqual(marker) {
+        rest = rest.dropLast(marker.count)
         count += 1
       }
       return Array(rest)

@@ -103,7 +103,7 @@ extension GGMLTokens {
     return try list.enumerated().map { id, value in
       guard let kind = value.int.flatMap(Kind.init(rawValue:)) else {
         throw GraftError(
-          .malformed, "a type that tokens do not have", subject: "key '\(types)'", expected: "0 to 6",
+          .malformed, "unknown token type", subject: "key '\(types)'", expected: "0 to 6",
           found: "\(value.int.map(String.init) ?? value.kind) for token \(id)")
       }
       return kind

@@ -27,6 +27,11 @@ extension Normalizer {
   public var affected: ScalarFlags? { nil }
 
   public func parts(isFirst: Bool, isLast: Bool) -> [any Normalizer]? { nil }
+
+  /// Those of a `Sequence`, however deep they stand; of another this one alone.
+  public var flattened: [any Normalizer] {
+    (self as? SequenceNormalizer)?.normalizers.flatMap(\.flattened) ?? [self]
+  }
 }
 
 /// A normalizer that leaves a space alone and does not look across it.

@@ -1,16 +1,5 @@
 import GraftTensors
 
-/// A normalizer that has no settings.
-public protocol PlainComponent: PipelineComponent {
-  init()
-}
-
-extension PlainComponent {
-  public init(_ reader: ComponentReader) throws { self.init() }
-
-  public var json: JSON { ["type": .string(Self.kind)] }
-}
-
 /// Canonical decomposition.
 public struct NFDNormalizer: LocalNormalizer, PlainComponent {
   public static let kind = "NFD"

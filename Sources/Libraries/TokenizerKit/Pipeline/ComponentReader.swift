@@ -148,6 +148,17 @@ public protocol PipelineComponent: Sendable {
   var json: JSON { get }
 }
 
+/// A component without settings.
+public protocol PlainComponent: PipelineComponent {
+  init()
+}
+
+extension PlainComponent {
+  public init(_ reader: ComponentReader) throws { self.init() }
+
+  public var json: JSON { ["type": .string(Self.kind)] }
+}
+
 /// What a `Split` splits at and a `Replace` replaces: a text, or a regular expression.
 public struct ComponentPattern: Sendable {
   public let json: JSON

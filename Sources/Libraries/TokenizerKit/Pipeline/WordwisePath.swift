@@ -41,10 +41,10 @@ public struct WordwisePath: Sendable {
       let normalizers = Self.normalizers(of: normalizer, .within)
     else { return nil }
     self.normalizers = normalizers
-    let parts = Self.flattened(normalizer)
+    let parts = normalizer?.flattened ?? []
     marksFirst =
       parts.contains { $0 is PrependNormalizer }
-      || Self.flattened(preTokenizer).contains { ($0 as? MetaspacePreTokenizer)?.prependScheme == .first }
+      || preTokenizer.flattened.contains { ($0 as? MetaspacePreTokenizer)?.prependScheme == .first }
     let stripping = parts.compactMap { $0 as? StripNormalizer }
     strips = (stripping.contains(where: \.left), stripping.contains(where: \.right))
     losesPlaces = parts.contains { $0 is PrecompiledNormalizer }
@@ -54,16 +54,6 @@ public struct WordwisePath: Sendable {
         isEdge(Array(String(first).utf8)), isEdge(Array(String(last).utf8))
       else { return nil }
     }
-  }
-
-  private static func flattened(_ normalizer: (any Normalizer)?) -> [any Normalizer] {
-    guard let sequence = normalizer as? SequenceNormalizer else { return [normalizer].compactMap(\.self) }
-    return sequence.normalizers.flatMap { flattened($0) }
-  }
-
-  private static func flattened(_ preTokenizer: any PreTokenizer) -> [any PreTokenizer] {
-    guard let sequence = preTokenizer as? SequencePreTokenizer else { return [preTokenizer] }
-    return sequence.preTokenizers.flatMap { flattened($0) }
   }
 
   /// What normalizes a part of a text at a position, one after the other; `nil` where nothing can.

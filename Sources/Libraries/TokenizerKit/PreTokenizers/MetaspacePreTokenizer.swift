@@ -54,22 +54,22 @@ public struct MetaspacePreTokenizer: PreTokenizer {
   public var atLoneSpaces: LoneSpaceBehavior { splits ? .splits : .other }
 
   public func split(_ tokens: inout PreTokens) {
-    var sign: [UInt8] = []
-    appendScalar(replacement, to: &sign)
+    var marker: [UInt8] = []
+    appendScalar(replacement, to: &marker)
     tokens.rewrite { text, piece, result in
       let first = text.bytes[piece.range.lowerBound]
-      let isFirst = first == 0x20 || text.bytes[piece.range].starts(with: sign)
+      let isFirst = first == 0x20 || text.bytes[piece.range].starts(with: marker)
       if !isFirst, prependScheme == .always || prependScheme == .first && piece.origin == 0 {
-        result.append(sign, at: piece.range.lowerBound, of: text)
+        result.append(marker, at: piece.range.lowerBound, of: text)
       }
       var position = piece.range.lowerBound
       for index in piece.range where text.bytes[index] == 0x20 {
         if position < index { result.append(position..<index, of: text) }
-        result.append(sign, at: index, of: text)
+        result.append(marker, at: index, of: text)
         position = index + 1
       }
       result.append(position..<piece.range.upperBound, of: text)
     }
-    if splits { tokens.split(.mergedWithNext, at: LiteralPattern(sign)) }
+    if splits { tokens.split(.mergedWithNext, at: LiteralPattern(marker)) }
   }
 }

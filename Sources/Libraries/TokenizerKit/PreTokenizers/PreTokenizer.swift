@@ -14,6 +14,11 @@ public protocol PreTokenizer: PipelineComponent {
 extension PreTokenizer {
   public var growth: Double { 1 }
   public var atLoneSpaces: LoneSpaceBehavior { .other }
+
+  /// Those of a `Sequence`, however deep they stand; of another this one alone.
+  public var flattened: [any PreTokenizer] {
+    (self as? SequencePreTokenizer)?.preTokenizers.flatMap(\.flattened) ?? [self]
+  }
 }
 
 /// What a pre-tokenizer does to spaces that stand alone between other characters.

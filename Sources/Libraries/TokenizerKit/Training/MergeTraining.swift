@@ -53,7 +53,7 @@ extension WordCounter {
     let length = words.reduce(0) { $0 + $1.bytes.count + 1 }
     guard length < Int32.max else {
       throw GraftError(
-        .unsupported, "too much text that is different", expected: "less than 2 GiB of different words",
+        .unsupported, "too many distinct words", expected: "less than 2 GiB of different words",
         found: "\(length) bytes", advice: "Take fewer texts with \(option: "take").")
     }
     return words

@@ -1,0 +1,27 @@
+import GraftCore
+import PostNormEncoder
+
+extension Dialect {
+  /// ELECTRA as `transformers` names it, in safetensors, PyTorch and ONNX files.
+  static let transformersELECTRA = Dialect(
+    name: "transformers",
+    backbonePrefixes: ["electra.", ""],
+    wrappers: ["module."],
+    synonyms: transformersSynonyms,
+    dropped: transformersBuffers,
+    storesPoolerBeside: true,
+    backbone: transformersEncoder + [
+      Row.linear("embeddings.projection", "embeddings_project", .optional)
+    ],
+    pooler: transformersPooler,
+    heads: [
+      "masked-lm": transformersMaskedLM(
+        transform: "generator_predictions.dense", norm: "generator_predictions.LayerNorm",
+        bias: "generator_lm_head.bias", decoder: "generator_lm_head", tiesBias: false),
+      "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
+        + Row.linear("sequence_classification.output", "classifier.out_proj"),
+      "token-classification": Row.linear("token_classification", "classifier"),
+      "question-answering": Row.linear("question_answering", "qa_outputs"),
+    ]
+  )
+}

@@ -1,0 +1,30 @@
+import GraftCore
+import PostNormEncoder
+
+extension Dialect {
+  /// ELECTRA as transformers' TensorFlow classes stored it until version 4, in `tf_model.h5`.
+  ///
+  /// https://github.com/huggingface/transformers/blob/v4.49.0/src/transformers/models/electra/modeling_tf_electra.py
+  static let transformersTensorFlowELECTRA = transformersTensorFlow(
+    base: "electra",
+    backbone: tensorFlowEncoder + [
+      Row.pair("embeddings.projection", "embeddings_project", .denseOutputs, .optional)
+    ],
+    heads: [
+      "masked-lm": Row.pair("masked_lm.transform", "\(generator)/dense", .denseOutputs)
+        + Row.pair("masked_lm.norm", "\(generator)/LayerNorm", .normOutputs)
+        + [Row("masked_lm.bias", "generator_lm_head/{scope}/generator_lm_head/bias:0")]
+        + tensorFlowEmbeddingCopies("generator_lm_head/{scope}/electra"),
+      "sequence-classification": Row.pair(
+        "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
+        + Row.pair(
+          "sequence_classification.output", "classifier/{scope}/classifier/out_proj", .denseOutputs),
+      "token-classification": Row.pair(
+        "token_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "question-answering": Row.pair(
+        "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
+    ]
+  )
+
+  private static let generator = "generator_predictions/{scope}/generator_predictions"
+}
