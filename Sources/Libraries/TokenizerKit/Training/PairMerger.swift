@@ -47,12 +47,12 @@ public struct PairMerger {
   /// The tokens of all words, one word after another. A word that was merged leaves a gap behind it.
   private var symbols: [Int32] = []
   private var words: [(start: Int, length: Int32, count: Int)] = []
-  private var pairs = PairTable()
+  private var pairs = PairCounts()
 
   /// A pair that waits to be merged in some words.
   private struct Candidate: Comparable {
     var count: Int
-    var pair: PairTable.Pair
+    var pair: PairCounts.Pair
     /// Its number in the table of pairs.
     var number: Int
     var words: [Int32]
@@ -167,7 +167,7 @@ public struct PairMerger {
   public mutating func merge(progress: (_ tokens: Int) -> Void) -> [TokenizerDocument.Merge] {
     var queue = Heap<Candidate>()
     var order = 0
-    func enqueue(_ pairs: inout PairTable) {
+    func enqueue(_ pairs: inout PairCounts) {
       var candidates: [Candidate] = []
       pairs.takeWords { number, pair, count, words in
         guard count > 0 else { return }
@@ -182,7 +182,7 @@ public struct PairMerger {
       }
     }
     enqueue(&pairs)
-    var merges: [PairTable.Pair] = []
+    var merges: [PairCounts.Pair] = []
     while tokens.count < settings.vocabularySize, var top = queue.popMax() {
       let count = pairs.counts[top.number]
       guard top.count == count else {
@@ -192,7 +192,7 @@ public struct PairMerger {
         continue
       }
       guard count >= 1, count >= settings.minimumFrequency else { break }
-      let (left, right) = (PairTable.left(top.pair), PairTable.right(top.pair))
+      let (left, right) = (PairCounts.left(top.pair), PairCounts.right(top.pair))
       var tail = tokens[Int(right)][...]
       if !prefix.isEmpty, tail.starts(with: prefix) { tail = tail.dropFirst(prefix.count) }
       let merged = add(tokens[Int(left)] + tail)
@@ -231,13 +231,13 @@ public struct PairMerger {
     words[Int(word)].length = Int32(write - start)
   }
 
-  private func spelled(_ merges: [PairTable.Pair]) -> [TokenizerDocument.Merge] {
-    var last: [PairTable.Pair: Int] = [:]
+  private func spelled(_ merges: [PairCounts.Pair]) -> [TokenizerDocument.Merge] {
+    var last: [PairCounts.Pair: Int] = [:]
     for (index, pair) in merges.enumerated() { last[pair] = index }
     return merges.enumerated().filter { last[$0.element] == $0.offset }.map { _, pair in
       TokenizerDocument.Merge(
-        left: String(decoding: tokens[Int(PairTable.left(pair))], as: UTF8.self),
-        right: String(decoding: tokens[Int(PairTable.right(pair))], as: UTF8.self))
+        left: String(decoding: tokens[Int(PairCounts.left(pair))], as: UTF8.self),
+        right: String(decoding: tokens[Int(PairCounts.right(pair))], as: UTF8.self))
     }
   }
 }

@@ -1,5 +1,5 @@
 /// Pairs of tokens with their counts, and the words in which they have come up since somebody asked.
-struct PairTable {
+struct PairCounts {
   /// Two tokens: the left one in the upper half.
   typealias Pair = UInt64
 
