@@ -33,7 +33,8 @@ struct FamilyMismatches {
   @Test("a family that is not known is answered with the nearest")
   func unknownFamily() throws {
     let message = try open("base", ["model_type": "robeta"]).message
-    #expect(message?.contains("key 'model_type' of config.json: unknown family 'robeta'. Known: bert, ") == true)
+    #expect(
+      message?.contains("key 'model_type' of config.json: unknown family 'robeta'. Known: bert, ") == true)
     #expect(message?.hasSuffix(" Did you mean 'roberta'?") == true)
   }
 

@@ -104,7 +104,9 @@ struct TrainingGolden {
       dropped(found.map { ($0.token, $0.score) }), dropped(Array(zip(golden.tokens, scores)))
     )
     #expect(Set(ours.keys) == Set(theirs.keys) && !ours.isEmpty)
-    for (one, other) in zip(ours.values.sorted(), theirs.values.sorted()) { #expect(abs(one - other) <= 1e-6) }
+    for (one, other) in zip(ours.values.sorted(), theirs.values.sorted()) {
+      #expect(abs(one - other) <= 1e-6)
+    }
     for piece in found where ours[Array(piece.token.utf8)] == nil {
       let difference = abs(piece.score - (expected[Array(piece.token.utf8)] ?? .nan))
       #expect(difference <= 1e-6, "\(piece.token): \(difference)")
