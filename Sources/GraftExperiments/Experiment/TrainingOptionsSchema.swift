@@ -9,8 +9,11 @@ extension TrainingOptions {
     if keys["eval-data"] != nil || keys["eval-split"] != nil { evalStrategy = .epoch }
     for setting in Self.settings {
       if setting.isList {
-        if let names: [String] = keys.list(setting.name) {
-          _ = setting.assign(names.joined(separator: ","), &self)
+        if let names: [String] = keys.list(setting.name),
+          !setting.assign(names.joined(separator: ","), &self)
+        {
+          keys.diagnostics.add(
+            keys.place(of: setting.name), "'\(setting.name)' has to be \(setting.expectation)")
         }
       } else {
         keys.read(setting.name, expecting: setting.expectation) { setting.assign($0, &self) }

@@ -37,6 +37,10 @@ import Testing
         "skip: 8", "take: 8",
       ]),
     Case(
+      testDescription: "many classes",
+      text: table("text,label", 80) { "some text number \($0),l\($0 % 40)" },
+      lines: ["labels-from: train", "# 40 labels, one for each text."]),
+    Case(
       testDescription: "numbers of classes, without a header",
       text: table("", 30) { "\($0 % 3 + 1),\"Title \($0)\",\"a description of the thing, number \($0)\"" },
       lines: [

@@ -45,6 +45,51 @@ import Testing
   static let twoArms =
     stages + "\nseeds: [1, 2]\narms: {direct: [head, tune, test], adapted: [adapt, head, tune, test]}"
 
+  /// The labels of a head may be those of a data set, which also says what they are.
+  @Test func labelsComeFromData() throws {
+    try withTemporaryDirectory { directory in
+      func swap(_ options: String, rows: String = Self.rows, with more: String = "") throws -> Experiment
+        .Swap?
+      {
+        let text = """
+          stages:
+            head: {swap: sequence-classification, labels-from: train\(more)}
+            tune: {train: train, epochs: 1}
+          arms: {a: [head, tune]}
+          """
+        let plan = try plan(text, in: directory, rows: rows, test: rows, options: options)
+        guard case .swap(let swap)? = plan.stages.first?.task else { return nil }
+        return swap
+      }
+      let one = try #require(try swap(""))
+      #expect(one.labels == ["a", "b"] && one.problemType == .singleLabel)
+      let several = "text,x,y\n" + (0..<8).map { "a text \($0),\($0 % 2),1\n" }.joined()
+      let both = try #require(try swap(", label-column: [x, y]", rows: several))
+      #expect(both.labels == ["x", "y"] && both.problemType == .multiLabel)
+      let values = "text,label\n" + (0..<8).map { "a text \($0),\(Double($0) / 3)\n" }.joined()
+      #expect(try swap("", rows: values)?.problemType == .regression)
+      let wrong = errorMessage { _ = try swap("", rows: "text,label\na,b\nc,b\n") }
+      #expect(
+        wrong?.contains("stage 'head'") == true
+          && wrong?.contains("the labels are not clearly classes") == true)
+      #expect(wrong?.contains("Check 'label-column' of the data set 'train', or give 'labels'") == true)
+      #expect(
+        errorMessage { _ = try swap("", with: ", labels: [a]") }?.contains(
+          "'labels-from' has to be left out where there are 'labels' or 'num-labels'") == true)
+    }
+  }
+
+  /// Rows that are skipped and rows that are taken are two data sets of one file.
+  @Test func skippedRowsAreNotRead() throws {
+    try withTemporaryDirectory { directory in
+      let plan = try plan(Self.twoArms, in: directory, options: ", shuffle-seed: 1, skip: 6")
+      #expect(plan.data["train"]?.rows == 10)
+      #expect(
+        errorMessage { _ = try self.plan(Self.twoArms, in: directory, options: ", skip: -1") }?.contains(
+          "'skip' has to be 0 or more") == true)
+    }
+  }
+
   @Test func sharedStagesAreDoneOnce() throws {
     try withTemporaryDirectory { directory in
       let plan = try plan(Self.twoArms, in: directory)

@@ -101,6 +101,30 @@ import Testing
     #expect(experiment.document["seeds"]?.array?.last == .number("18446744073709551615"))
   }
 
+  @Test func checkpointsThatAreAveragedAreKept() throws {
+    func training(_ options: String) throws -> TrainingOptions? {
+      let experiment = try parse(Self.yaml(stage: "{train: texts, \(options)}"))
+      guard case .train(let training)? = experiment.stages["x"]?.task else { return nil }
+      return training.options
+    }
+    #expect(try training("average-last: 3")?.saveTotalLimit == 3)
+    #expect(try training("average-last: 3, save-total-limit: 5")?.saveTotalLimit == 5)
+    #expect(
+      errorMessage { _ = try training("average-last: 3, save-total-limit: 2") }?.contains(
+        "fewer checkpoints are kept than are averaged") == true)
+    #expect(try training("top-k: [2, 7]")?.topRanks == [2, 7])
+    #expect(
+      errorMessage { _ = try training("top-k: [2, 2]") }?.contains("different positive numbers") == true)
+    guard
+      case .evaluate(let scoring)? = try parse(Self.yaml(stage: "{evaluate: texts, top-k: 2}")).stages["x"]?
+        .task
+    else { throw CancellationError() }
+    #expect(scoring.options.topRanks == [2])
+    #expect(
+      errorMessage { _ = try parse(Self.yaml(stage: "{evaluate: texts, top-k: [0]}")) }?.contains(
+        "'top-k' has to be different positive numbers") == true)
+  }
+
   struct Mistake: Sendable, CustomTestStringConvertible {
     let yaml: String
     let message: String
