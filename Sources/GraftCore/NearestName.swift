@@ -1,9 +1,9 @@
 /// Finds what a misspelt name was meant to be.
 package enum NearestName {
   /// The known name that a misspelt one was meant to be: one that has all the words of the other, as `lr-scheduler` of
-  /// `lr-scheduler-type`, or the one that is the fewest changes away, if these are at most half of the shorter name.
+  /// `lr-scheduler-type`, or the one that is the fewest changes away, if these are at most half of the shorter name. Letters may be large or small.
   package static func find(_ name: String, among known: some Collection<String>) -> String? {
-    let near = known.map { ($0, distance(name, $0)) }.filter {
+    let near = known.map { ($0, distance(name.lowercased(), $0.lowercased())) }.filter {
       $0.1 <= max(1, min(name.count, $0.0.count) / 2)
     }
     .min { $0.1 < $1.1 }

@@ -150,7 +150,8 @@ extension Registry {
       throw GraftError(
         .unsupported, "the family '\(family.name)' has no head for '\(name)'", advice: "It has: \(list).")
     }
-    throw GraftError(.unknownName, "unknown head '\(name)'", advice: "Known: \(list).")
+    let nearest = NearestName.find(name, among: known.map(\.name)).map { " Did you mean '\($0)'?" } ?? ""
+    throw GraftError(.unknownName, "unknown head '\(name)'", advice: "Known: \(list).\(nearest)")
   }
 
   /// The names of all heads that a family has, each once.
@@ -176,13 +177,26 @@ extension Registry {
           .unsupported, "the format '\(format)' has names of its own", expected: "the dialect '\(own)'",
           found: name.map { "'\($0)'" }, advice: "Leave out \(option: "dialect").")
       }
-      return try known.find(own)
+      guard let dialect = known[own] else { throw notOfFamily(own, family, "the format '\(format)'") }
+      return dialect
     }
     let usual = try format.flatMap { try checkpointFormat($0).type.usualDialect }.flatMap { known[$0]?.name }
     guard let name = name ?? usual ?? known.names.first else {
       throw GraftError(.unknownName, "the family '\(family.name)' has no dialect")
     }
+    if known[name] == nil, dialects.contains(where: { $0.dialect.name == name }) {
+      throw notOfFamily(name, family, "the dialect '\(name)'")
+    }
     return try known.find(name)
+  }
+
+  /// A dialect that other families have.
+  private func notOfFamily(_ dialect: String, _ family: Family, _ subject: String) -> GraftError {
+    let others = dialects.filter { $0.dialect.name == dialect }.map(\.family.name)
+    return GraftError(
+      .unsupported, "\(subject) does not know the family '\(family.name)'",
+      expected: others.isEmpty ? nil : "one of \(others.joined(separator: ", "))", found: "'\(family.name)'",
+      advice: "Dialects of '\(family.name)': \(family.dialects.map(\.name).joined(separator: ", ")).")
   }
 
   /// The dialects of all families, each once.

@@ -24,6 +24,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     case listPlugins
     /// Predicts although the head was never trained.
     case allowUntrained
+    /// Looks for weights that are not numbers.
+    case checkWeights
 
     /// The name of the function, or of its argument, that does it.
     public var description: String {
@@ -37,6 +39,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       case .listModels: "ModelCatalogue.entries"
       case .listPlugins: "Registry"
       case .allowUntrained: "makeModel() without requireTrainedHead()"
+      case .checkWeights: "inspect(_:check:registry:)"
       }
     }
   }

@@ -157,6 +157,9 @@ import Testing
       let unknown = try sandbox.graft(["zoo", "show", "nothing"], environment: environment)
       #expect(unknown.stderr.hasPrefix("graft: error: nothing: no model of that name in the catalogue."))
 
+      let misspelt = try sandbox.graft(["zoo", "show", "RoBERTa-bas"], environment: environment)
+      #expect(misspelt.stderr.contains("Did you mean 'roberta-base'?"), "\(misspelt.stderr)")
+
       // A published model, its files and values checked; then with a wrong hash and a wrong value.
       let repository = try Repository("acme/tiny-bert", URL(filePath: fixture))
       let file = try #require(repository.files["model.safetensors"])

@@ -138,6 +138,9 @@ import Testing
     Row(
       "fill-mask {masked-lm}", ["[MASK]" + String(repeating: " he", count: 100) + " [MASK]"], code: 1,
       stderr: ["a [MASK] lies beyond the tokens that the model takes", "1 of 2 within them"]),
+    Row(
+      "fill-mask {masked-lm} --top-k 1", ["[MASK]" + String(repeating: " he", count: 100)],
+      stdout: ["score  token"], stderr: ["1 of 1 text is longer than 64 tokens and is cut"]),
     Row("fill-mask half [MASK]", stdout: ["score  token"], prepare: half),
     Row(
       "fill-mask {masked-lm} --json --top-k 1", ["he [MASK]"],

@@ -1,5 +1,6 @@
 import Foundation
 import GraftCompute
+import GraftCore
 import GraftKit
 import GraftTensors
 import TestSupport
@@ -326,6 +327,34 @@ import Testing
           "tensor 'layers/transformer_encoder/_self_attention_layer/key_dense/vars/0': wrong shape; "
             + "expected three extents, the second 4 attention heads, found float32 [8, 2, 4]."))
     }
+  }
+
+  @Test("a format or dialect of other families is named as such")
+  func dialectsOfOtherFamilies() throws {
+    let registry = try Support.registry()
+    let albert = try registry.families.find("albert")
+    #expect(
+      errorMessage { _ = try registry.dialect(of: albert, in: "gguf") }?.hasPrefix(
+        "the format 'gguf' does not know the family 'albert'; expected one of ") == true)
+    let camembert = try registry.families.find("camembert")
+    let message = errorMessage { _ = try registry.dialect("keras-hub", of: camembert) } ?? ""
+    #expect(
+      message.hasPrefix("the dialect 'keras-hub' does not know the family 'camembert'; expected one of "))
+    #expect(message.contains("Dialects of 'camembert': transformers, "))
+    #expect(
+      errorMessage { _ = try registry.dialect("onxn", of: albert) }?.hasPrefix("unknown dialect 'onxn'")
+        == true)
+  }
+
+  /// TensorFlow's classes of MPNet have a pooler with every head.
+  @Test("a head of MPNet gets a pooler for TensorFlow", arguments: ["masked-lm", "sequence-classification"])
+  func poolerOfMPNet(_ head: String) throws {
+    let registry = try Support.registry()
+    var checkpoint = try registry.open(fixtures.appending(path: "mpnet-tiny/\(head)")).checkpoint
+    let dialect = try registry.dialect("transformers-tf", of: checkpoint.family)
+    let notes = try checkpoint.leaveOut(whatIsUnknownTo: dialect)
+    #expect(notes.contains { $0.hasPrefix("the pooler is new and untrained") }, "\(notes)")
+    #expect(checkpoint[Component.pooler]?.isUntrained == true)
   }
 }
 

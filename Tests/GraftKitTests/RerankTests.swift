@@ -122,4 +122,39 @@ import Testing
       try message("sequence-classification", label: "Weather")
         == "'Weather': the head has no such label; expected World, Sports, Business, Sci/Tech.")
   }
+
+  /// A weight that is not a number makes scores that are none, for every command that shows them.
+  @Test func scoresThatAreNoNumbers() throws {
+    let registry = try Registry.builtIn()
+    func model(_ name: String, _ parameter: String) throws -> Model {
+      let model = try registry.open(fixtures.appending(path: "bert-tiny/\(name)")).checkpoint.makeModel()
+      let parameter = try #require(
+        model.parameters.all.last { $0.name.contains(parameter) && $0.name.hasSuffix("bias") })
+      parameter.value.buffer[0] = .nan
+      return model
+    }
+    let backend = try ReferenceBackend(threads: 1)
+    let rows = [TextRow("he can")]
+    let classifier = try model("regression", "sequence_classification")
+    let encoder = try model("base", "layers.1.feed_forward.norm")
+    let predictor = try model("masked-lm", "layers.1.feed_forward.norm")
+    let ranking = errorMessage {
+      _ = try rerank(["he"], query: "can", with: classifier, CrossEncoder(outputs: 1), backend: backend)
+    }
+    #expect(
+      ranking?.hasPrefix("the model computes scores that are not numbers; expected numbers, found NaN.")
+        == true)
+    let predicting = errorMessage {
+      let data = try Dataset(rows, for: classifier, requiringLabels: false)
+      _ = try predict(classifier, on: data, backend: backend)
+    }
+    #expect(predicting?.hasPrefix("the model computes scores that are not numbers") == true)
+    let embedding = errorMessage {
+      let options = EmbeddingOptions(SentencePipeline(pooling: .mean))
+      _ = try embed(rows, with: encoder, options, backend: backend)
+    }
+    #expect(embedding?.hasPrefix("the model computes vectors that are not numbers") == true)
+    let filling = errorMessage { _ = try fillMask("he [MASK]", with: predictor, backend: backend) }
+    #expect(filling?.hasPrefix("the model computes scores that are not numbers") == true)
+  }
 }

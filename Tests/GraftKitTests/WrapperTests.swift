@@ -40,6 +40,28 @@ import Testing
     }
   }
 
+  /// RoBERTa's names are BERT's behind another prefix, and its positions are counted otherwise.
+  @Test(
+    "is not another family's prefix",
+    arguments: ["roberta-tiny/masked-lm", "electra-tiny/sequence-classification"])
+  func otherFamilies(_ name: String) throws {
+    try withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "folder")
+      try FileManager.default.copyItem(at: fixtures.appending(path: name), to: folder)
+      let file = folder.appending(path: "config.json")
+      var members = try #require(JSON(parsing: Data(contentsOf: file)).object)
+      let family = members["model_type"]?.string ?? ""
+      members["model_type"] = "bert"
+      try Data(JSON.object(members).text().utf8).write(to: file)
+      let message = errorMessage { _ = try Registry.builtIn().open(folder) }
+      #expect(
+        message?.contains("key 'model_type' of config.json: its tensors are those of another family") == true)
+      #expect(
+        message?.contains(", for names that begin with '\(family).', found 'bert'") == true,
+        "\(message ?? "")")
+    }
+  }
+
   @Test("may stand before the encoder's names alone")
   func encoderAlone() throws {
     try withTemporaryDirectory { directory in

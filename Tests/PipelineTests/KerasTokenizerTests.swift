@@ -91,6 +91,35 @@ struct KerasTokenizerTests {
     }
   }
 
+  /// The normalizer that transformers made of ALBERT's models until version 5, and that the published files have.
+  @Test("spaces that only a SentencePiece model removes are said")
+  func spacesAtTheEnd() throws {
+    let preset = preset("albert")
+    let tokenizer = try #require(try PipelineTokenizer.load(from: preset))
+    let representation = try representation(preset)
+    #expect(tokenizer.differences(as: representation) == [])
+    try withTemporaryDirectory { directory in
+      try tokenizer.write(to: directory)
+      let file = directory.appending(path: "tokenizer.json")
+      let document = try JSON(parsing: Data(contentsOf: file))
+      let parts = (document["normalizer"]?["normalizers"]?.array ?? []).filter {
+        $0["type"]?.string != "Strip"
+      }
+      let changed = document.changed(["normalizer": ["type": "Sequence", "normalizers": .array(parts)]])
+      try Data(changed.text().utf8).write(to: file)
+      let published = try #require(try PipelineTokenizer.load(from: directory))
+      #expect(
+        published.differences(as: representation) == [
+          "spaces at the end of a text have no token: SentencePiece removes them where it joins others"
+        ])
+      #expect(published.differences(as: .huggingFace) == [])
+      let written = directory.appending(path: "preset")
+      try FileManager.default.createDirectory(at: written, withIntermediateDirectories: false)
+      try published.write(to: written, as: representation)
+      #expect(try model(written).removesExtraSpaces)
+    }
+  }
+
   @Test("what a model cannot say is refused by name")
   func refusals() throws {
     let normalizer: JSON = ["type": "Sequence", "normalizers": [["type": "NFC"], ["type": "Strip"]]]

@@ -57,7 +57,10 @@ import Testing
         == "every character is a piece of a unigram model. Leave out 'limit-alphabet'.")
     #expect(
       message(type: "bpe", .init(furtherSpecialTokens: ["<s>"]))
-        == "option 'special-tokens': the special token '<s>' is given twice.")
+        == "option 'special-tokens': the special token '<s>' is one of the family's own.")
+    #expect(
+      message(type: "bpe", .init(furtherSpecialTokens: ["[A]", "[A]"]))
+        == "option 'special-tokens': the special token '[A]' is given twice.")
   }
 
   @Test func models() throws {

@@ -31,6 +31,10 @@ extension PipelineTokenizer {
     }
   }
 
+  public func differences(as representation: TokenizerRepresentation) -> [String] {
+    representation.name == KerasTokenizer.representation ? SentencePieceExport.differences(of: self) : []
+  }
+
   /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
   ///
   /// What a `tokenizer.json` and a `tokenizer_config.json` had beyond what Graft knows is written again.

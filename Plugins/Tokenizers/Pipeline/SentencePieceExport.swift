@@ -43,6 +43,16 @@ struct SentencePieceExport {
       charsmap: spaces.charsmap, addsDummyPrefix: spaces.addsPrefix, removesExtraSpaces: spaces.areRemoved)
   }
 
+  /// What a SentencePiece model does to texts that a tokenizer does not.
+  static func differences(of tokenizer: PipelineTokenizer) -> [String] {
+    let normalizers = tokenizer.normalizer?.flattened ?? []
+    let stripsEnd = normalizers.contains { ($0 as? StripNormalizer)?.right == true }
+    let splits = tokenizer.preTokenizer?.flattened.first is WhitespaceSplitPreTokenizer
+    // The published files of ALBERT.
+    return normalizers.contains(where: Spaces.joins) && !stripsEnd && !splits
+      ? ["spaces at the end of a text have no token: SentencePiece removes them where it joins others"] : []
+  }
+
   private static func unsupported(
     _ problem: String, subject: String? = nil, _ expected: String, _ found: String
   ) -> GraftError {
@@ -98,10 +108,7 @@ private struct Spaces {
     for (index, normalizer) in normalizers.enumerated() {
       switch normalizer {
       case let strip as StripNormalizer: stripsEnd = stripsEnd || strip.right
-      case let replace as ReplaceNormalizer
-      where replace.pattern.json == ComponentPattern.spaces.json
-        && [" ", "\u{2581}"].contains(replace.content):
-        joins = true
+      case _ where Self.joins(normalizer): joins = true
       case _ where CharsmapComposition.canHold(normalizer, before: normalizers[(index + 1)...]):
         mapping.append(normalizer)
       default:
@@ -122,10 +129,9 @@ private struct Spaces {
         "pre-tokenizer", "Metaspace",
         preTokenizers.map { $0.json["type"]?.string ?? "another" }.joined(separator: ", "))
     }
-    guard splits || stripsEnd == joins else {
+    guard splits || joins || !stripsEnd else {
       throw Self.unsupported(
-        "normalizer", "spaces removed at the end of a text and between words",
-        stripsEnd ? "at the end alone" : "between words alone")
+        "normalizer", "spaces removed at the end of a text and between words", "at the end alone")
     }
     addsPrefix = metaspace.prependScheme != .never
     areRemoved = splits || joins
@@ -141,5 +147,12 @@ private struct Spaces {
     GraftError(
       .unsupported, "a SentencePiece model has no such \(part)", expected: expected,
       found: found.isEmpty ? "none" : found, advice: "Choose another \(option: "dialect").")
+  }
+
+  /// Whether a normalizer makes one space of several.
+  static func joins(_ normalizer: any Normalizer) -> Bool {
+    guard let replace = normalizer as? ReplaceNormalizer else { return false }
+    return replace.pattern.json == ComponentPattern.spaces.json
+      && [" ", "\u{2581}"].contains(replace.content)
   }
 }

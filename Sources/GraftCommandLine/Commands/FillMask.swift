@@ -36,6 +36,11 @@ struct FillMask: ParsableCommand {
     let opened = try checkpoint.open(registry, strictness, output.console)
     let texts = try input.singleTexts(like: opened.trainedInputs, output.console)
     let model = try opened.makeModel()
+    var facts = DatasetFacts(
+      rows: texts.count, examples: texts.count, maximumLength: model.backbone.maximumLength)
+    let tokenizer = try model.requireTokenizer()
+    facts.truncatedRows = texts.indices.filter { tokenizer.encode(texts[$0]).ids.count > facts.maximumLength }
+    for sentence in facts.sentences { output.console.warn(sentence) }
     let backend = try backend.make(registry, output.console)
     let found = try texts.map { try fillMask($0, with: model, topK: topK, backend: backend) }
     // Only now: that a head does not predict tokens at all is the more useful thing to say.

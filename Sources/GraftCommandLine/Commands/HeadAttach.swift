@@ -20,15 +20,16 @@ struct HeadAttach: ParsableCommand {
     completion: .directory)
   var head: Path
 
-  @OptionGroup var target: NewDirectoryFlag
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
 
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
-    try DirectoryWriter.checkVacant(target.output.url)
+    try DirectoryWriter.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let url = try checkpoint.locate(registry, flags.console)
     let change = try attachHead(url, head: head.url, registry: registry)
-    try change.write(to: target.output.url, from: url, registry: registry, flags)
+    try change.write(to: output.url, from: url, registry: registry, flags)
   }
 }

@@ -20,21 +20,22 @@ struct HeadDetach: ParsableCommand {
     help: ArgumentHelp("A head as 'graft head list' shows it. (default: the active one)", valueName: "NAME"))
   var name: String?
 
-  @OptionGroup var target: NewDirectoryFlag
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
 
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
-    try DirectoryWriter.checkVacant(target.output.url)
+    try DirectoryWriter.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let url = try checkpoint.locate(registry, flags.console)
     let head = try detachHead(url, id: name, registry: registry)
-    try head.write(to: target.output.url, registry: registry)
+    try head.write(to: output.url, registry: registry)
     let heads: [(String, JSON)] = [
       ("head", .string(head.heads.name)), ("parts", .list(head.components.map(\.id))),
       ("parameters", JSON(head.components.reduce(0) { $0 + $1.weights.elementCount })),
     ]
     if !flags.json { try Output.print("detached: \(head.heads.name)") }
-    try OutputSummary.show(target.output.url, facts: heads, flags)
+    try OutputSummary.show(output.url, facts: heads, flags)
   }
 }

@@ -58,7 +58,8 @@ struct HeadSwap: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
   var seed: UInt64 = 42
 
-  @OptionGroup var target: NewDirectoryFlag
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
 
   @OptionGroup(title: "Data") var reading: DataFlags
   @OptionGroup var flags: OutputFlags
@@ -86,14 +87,14 @@ struct HeadSwap: ParsableCommand {
   }
 
   func run() throws {
-    try DirectoryWriter.checkVacant(target.output.url)
+    try DirectoryWriter.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let url = try checkpoint.locate(registry, flags.console)
     let inferred = try labelsFrom.isEmpty ? nil : inferredLabels(url, registry)
     let change = try swapHead(
       url, to: to, labels: inferred?.labels ?? labelNames,
       problemType: inferred?.problemType ?? problemType?.problemType, seed: seed, registry: registry)
-    try change.write(to: target.output.url, from: url, registry: registry, flags)
+    try change.write(to: output.url, from: url, registry: registry, flags)
   }
 }
 

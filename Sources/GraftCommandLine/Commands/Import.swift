@@ -28,7 +28,8 @@ struct Import: ParsableCommand {
 
   @OptionGroup var hub: HubFlags
 
-  @OptionGroup var target: NewDirectoryFlag
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
 
   @Option(
     help: ArgumentHelp("The weight format to write.", valueName: "NAME"),
@@ -42,13 +43,13 @@ struct Import: ParsableCommand {
   @OptionGroup var flags: OutputFlags
 
   func run() throws {
-    try DirectoryWriter.checkVacant(target.output.url)
+    try DirectoryWriter.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let (url, model) = try hub.find(source, registry, flags.console)
     let report = try importModel(
-      url, to: target.output.url, options: storage.options(format: format), strict: strictness.strict,
+      url, to: output.url, options: storage.options(format: format), strict: strictness.strict,
       keepExtra: storage.keepExtra, origin: .importing(source, url, model), registry: registry)
     flags.console.report(report, of: url)
-    try OutputSummary.show(target.output.url, report: report, flags)
+    try OutputSummary.show(output.url, report: report, flags)
   }
 }

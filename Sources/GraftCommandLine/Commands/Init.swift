@@ -46,7 +46,8 @@ struct Init: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the random weights.", valueName: "S"))
   var seed: UInt64 = 42
 
-  @OptionGroup var target: NewDirectoryFlag
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
 
   @OptionGroup var flags: OutputFlags
 
@@ -61,17 +62,17 @@ struct Init: ParsableCommand {
   }
 
   func run() throws {
-    try DirectoryWriter.checkVacant(target.output.url)
+    try DirectoryWriter.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let checkpoint = try make(registry)
-    try checkpoint.write(to: target.output.url, registry: registry)
+    try checkpoint.write(to: output.url, registry: registry)
     let parameters = try checkpoint.activeWeights().elementCount
     if !flags.json {
       try Output.print(
         "\(checkpoint.architecture), \(Format.grouped(parameters)) parameters with random weights")
     }
     try OutputSummary.show(
-      target.output.url,
+      output.url,
       facts: [("architecture", .string(checkpoint.architecture)), ("parameters", JSON(parameters))], flags)
   }
 

@@ -65,7 +65,8 @@ struct TokenizerTrain: ParsableCommand {
 
   @OptionGroup var parallelism: ThreadsFlag
 
-  @OptionGroup var target: NewDirectoryFlag
+  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
+  var output: Path
 
   @OptionGroup(title: "Data") var columns: ColumnFlags
   @OptionGroup var flags: OutputFlags
@@ -93,7 +94,7 @@ struct TokenizerTrain: ParsableCommand {
   }
 
   func run() throws {
-    try DirectoryWriter.checkVacant(target.output.url)
+    try DirectoryWriter.checkVacant(output.url)
     var training = try TokenizerTraining(
       type: type, family: family,
       options: TokenizerTrainingOptions(
@@ -109,7 +110,7 @@ struct TokenizerTrain: ParsableCommand {
     }
     bar.clear()
     let tokenizer = result.tokenizer
-    try DirectoryWriter.write(target.output.url) { try tokenizer.write(to: $0) }
+    try DirectoryWriter.write(output.url) { try tokenizer.write(to: $0) }
     if tokenizer.vocabularySize < vocabSize {
       flags.console.warn(
         "the texts yield only \(Format.grouped(tokenizer.vocabularySize)) tokens: "
@@ -179,7 +180,7 @@ struct TokenizerTrain: ParsableCommand {
       try Output.print(Format.table(rows))
     }
     try OutputSummary.show(
-      target.output.url,
+      output.url,
       facts: [
         ("type", .string(result.type)), ("family", .string(result.family)),
         ("vocabulary_size", JSON(tokenizer.vocabularySize)),

@@ -68,9 +68,11 @@ extension ModelCatalogue {
   /// - Throws: `GraftError` when no model has it.
   func require(_ name: String) throws -> Entry {
     guard let entry = find(name) else {
+      let nearest =
+        NearestName.find(name, among: entries.flatMap(\.names)).map { "Did you mean '\($0)'? " } ?? ""
       throw GraftError(
         .unknownName, "no model of that name in the catalogue", file: name,
-        advice: "'graft zoo list' shows them; other models of the Hub work by name as well.")
+        advice: "\(nearest)'graft zoo list' shows them; other models of the Hub work by name as well.")
     }
     return entry
   }

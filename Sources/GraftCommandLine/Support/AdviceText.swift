@@ -20,6 +20,7 @@ extension Advice.Action {
     case .listModels: "'graft zoo list'"
     case .listPlugins: "'graft plugins'"
     case .allowUntrained: "--allow-untrained"
+    case .checkWeights: "'graft inspect CKPT --check'"
     }
   }
 }

@@ -60,7 +60,7 @@ struct HubFlags: ParsableArguments {
     } catch let error as GraftError where error.isAboutTheName(name) {
       let known = try ModelCatalogue(registry).entries.flatMap(\.names)
       if let nearest = path.nearestSibling?.relativeToWorkingDirectory
-        ?? NearestName.find(source.text, among: known)
+        ?? (known.contains(source.text) ? nil : NearestName.find(source.text, among: known))
       {
         throw GraftError(
           error.kind, "no such file or directory, and no model of that name was found", file: source.text,

@@ -32,12 +32,6 @@ struct CheckpointArgument: ParsableArguments {
   }
 }
 
-/// Where a command writes, if nothing is there yet.
-struct NewDirectoryFlag: ParsableArguments {
-  @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
-  var output: Path
-}
-
 /// How many threads compute.
 struct ThreadsFlag: ParsableArguments {
   @Option(

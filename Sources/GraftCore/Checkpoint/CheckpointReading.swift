@@ -56,6 +56,12 @@ extension Registry {
       var checkpoint = try assemble(identity, record, directory, &report)
       checkpoint.tokenizer =
         try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
+      if let tokens = checkpoint.tokenizer?.vocabularySize, tokens > identity.backbone.vocabularySize {
+        report.notes.append(
+          "the tokenizer has \(tokens) tokens, the model \(identity.backbone.vocabularySize): a text with one of the "
+            + "others cannot be read. Tokens were added without resizing the model, or the tokenizer is another model's"
+        )
+      }
       checkpoint.sentences = try sentencePipeline(
         in: directory.root, hiddenSize: identity.backbone.hiddenSize)
       checkpoint.crossEncoder = try CrossEncoder(in: directory.root, identity.configuration)

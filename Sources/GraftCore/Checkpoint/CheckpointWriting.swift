@@ -201,6 +201,7 @@ extension Checkpoint {
     {
       notes.append("the tokenizer is left out: the dialect '\(dialect.name)' has no words for it")
     }
+    notes += tokenizer?.differences(as: dialect.files.tokenizer) ?? []
     return notes
   }
 

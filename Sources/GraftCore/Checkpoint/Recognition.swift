@@ -35,6 +35,9 @@ extension Registry {
         let found = bestMatches(of: names.map { $0.withoutPrefix(prefix) }, backbones)
         if found.first?.count ?? 0 > best.first?.count ?? 0 { (wrapper, best) = (prefix, found) }
       }
+      if !wrapper.isEmpty, let family = best.first?.family {
+        try checkFamily(family, ofNamesBeginningWith: wrapper, configuration)
+      }
     }
     guard let first = best.first else {
       // A configuration that no family accepts hides what its tensors are.
@@ -55,6 +58,25 @@ extension Registry {
         advice: "Say in config.json which one it is.")
     }
     return Recognition(family: first.family, dialect: first.dialect, wrapper: wrapper)
+  }
+
+  /// Demands that a prefix is no other family's: those have the same names behind it, and compute something else.
+  private func checkFamily(
+    _ family: Family, ofNamesBeginningWith prefix: String, _ configuration: Configuration
+  ) throws {
+    let others = families.values.filter { other in
+      other.name != family.name && other.dialects.contains { $0.backbonePrefixes.contains(prefix) }
+    }
+    // Not `model.`, which is both a family's and what many wrappers say.
+    let name = prefix.dropLast()
+    guard configuration["model_type"] != nil, others.contains(where: { $0.name.hasPrefix(name) }),
+      !family.dialects.contains(where: { $0.backbonePrefixes.contains(prefix) })
+    else { return }
+    throw GraftError(
+      .mismatch, "its tensors are those of another family",
+      subject: "key 'model_type' of \(ModelDirectory.configurationName)",
+      expected: "one of \(others.map(\.name).joined(separator: ", ")), for names that begin with '\(prefix)'",
+      found: "'\(family.name)'", advice: "Correct config.json.")
   }
 
   /// The dialect of each family that knows most of some names, of those families that know the most.

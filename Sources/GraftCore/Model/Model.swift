@@ -164,7 +164,7 @@ public final class Model {
         "a token id is outside the model's vocabulary",
         expected: "0 ..< \(size)",
         found: "\(stray)",
-        advice: "The tokenizer belongs to another model."
+        advice: "Tokens were added without resizing the model, or the tokenizer is another model's."
       )
     }
     for (start, end) in zip(batch.offsets, batch.offsets.dropFirst())

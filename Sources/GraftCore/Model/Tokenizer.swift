@@ -34,6 +34,9 @@ public protocol Tokenizer: Sendable {
   ///   tokenizer, `system` when a file cannot be written.
   func write(to directory: URL, as representation: TokenizerRepresentation) throws
 
+  /// What the files of a representation do otherwise, in sentences; ``write(to:as:)`` refuses what they cannot say at all.
+  func differences(as representation: TokenizerRepresentation) -> [String]
+
   /// The number of tokens.
   var vocabularySize: Int { get }
 
@@ -79,6 +82,8 @@ public protocol Tokenizer: Sendable {
 
 extension Tokenizer {
   public var continuingPrefix: String? { nil }
+
+  public func differences(as representation: TokenizerRepresentation) -> [String] { [] }
 
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
 

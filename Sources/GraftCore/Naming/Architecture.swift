@@ -17,6 +17,9 @@ struct Architecture {
   private let sets: [HeadSet]
   private let complete: [String: Set<String>]
   private let hasPooler: Bool
+  private let family: String
+  /// The classes of the family whose heads are registered.
+  private let classes: [String]
 
   /// - Parameters:
   ///   - sets: The heads of the family that are registered.
@@ -25,6 +28,8 @@ struct Architecture {
     _ configuration: Configuration, _ family: Family, _ dialect: Dialect, _ sets: [HeadSet], names: [String]
   ) {
     self.sets = sets
+    self.family = family.name
+    classes = sets.map { family.classPrefix + $0.classSuffix }
     complete = NameTable.completeHeads(dialect, in: names)
     hasPooler = NameTable(dialect, on: nil, heads: []).holdsPooler(in: names)
     let written = configuration["architectures"]?.array?.first?.string
@@ -85,12 +90,15 @@ struct Architecture {
   func note(_ found: HeadSet?) -> String? {
     switch claim {
     case .unknownHead(let name):
+      // One or two letters off is a mistake; more is another class.
+      let nearest = classes.first { NearestName.distance(name, $0) <= 2 }
       return "no plugin implements the head of \(name); the backbone is used alone"
+        + (nearest.map { ". Did you mean \($0)?" } ?? "")
     case .part(let set, let name):
       return "no plugin implements all heads of \(name); \(set.name) is used"
     case .none(let name?):
       let use = found.map { "its tensors are those of the head '\($0.name)'" } ?? "the backbone is used alone"
-      return "config.json names the class \(name), which is unknown; \(use)"
+      return "config.json names the class \(name), which is none of the family '\(family)'; \(use)"
     case .none, .heads: return nil
     }
   }

@@ -132,9 +132,6 @@ extension ExperimentDraft {
     case .classes(let labels, let counts):
       lines.append("# \(Self.count(labels.count, "label")), one for each text.\(pairs)")
       lines += Self.balance(labels, counts, imbalance: choices.imbalance)
-      if let first = labels.first, labels.allSatisfy({ Int($0) != nil }) {
-        lines.append("# Names in their place need 'label-base: \(first)' in the data sets.")
-      }
       lines += ["head:", "  swap: \(head)", "  \(Self.labelLine(labels))", "  problem-type: single-label"]
     case .several(let labels, let counts):
       lines.append("# \(Self.count(labels.count, "label")), any number for each text.\(pairs)")

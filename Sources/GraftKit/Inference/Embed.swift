@@ -75,6 +75,7 @@ public func embed(
     let vectors = try head.vectors(
       model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
     ).value
+    try requireNumbers(vectors, "vectors")
     for (index, place) in places.enumerated() {
       (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
     }

@@ -48,6 +48,7 @@ public func fillMask(
   batch.select(masks.map(Int32.init), for: type(of: head.task))
   let tape = Tape(backend, recording: false)
   guard let logits = try model.scores(batch, tape)[head.name]?.value else { return [] }
+  try requireNumbers(logits, "scores")
   backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
   // Without the tokens that were added, and with the masks.
   let shown = encoding.ids.indices.filter { encoding.sequence(ofToken: $0) != nil }

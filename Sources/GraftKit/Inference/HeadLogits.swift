@@ -24,6 +24,7 @@ func headLogits(
     guard
       let scores = try model.scores(batch, Tape(backend, recording: false, pool: pool))[active.name]?.value
     else { throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'") }
+    try requireNumbers(scores, "scores")
     for (row, place) in places.enumerated() {
       logits[place] = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])
     }

@@ -32,6 +32,7 @@ public func predict(
     let examples = try batching.examples(indices)
     let batch = PreparedBatch(Batch(of: examples))
     if let scores = try model.scores(batch, tape)[active.name] {
+      try requireNumbers(scores.value, "scores")
       try collector.add(scores.value, batch.inputs, examples, at: indices)
     }
     done += indices.count

@@ -14,11 +14,12 @@ extension Dialect {
   ///   - heads: The heads' rows; their names begin with the layer, the scope and the layer again.
   public static func transformersTensorFlow(
     base: String, check: (@Sendable (Configuration) throws -> Void)? = nil, backbone: [[Row]],
-    pooler: [Row] = [], heads: [String: [Row]]
+    pooler: [Row] = [], initializesPooler: Bool = false, heads: [String: [Row]]
   ) -> Dialect {
     Dialect(
       name: "transformers-tf",
       backbonePrefixes: ["\(base)/{scope}/\(base)/"],
+      initializesPooler: initializesPooler,
       check: check,
       scopePrefix: "TF",
       metadata: ["backend": "tensorflow", "keras_version": "2.16.0"],

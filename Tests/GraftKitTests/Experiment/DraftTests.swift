@@ -45,7 +45,7 @@ import Testing
       text: table("", 30) { "\($0 % 3 + 1),\"Title \($0)\",\"a description of the thing, number \($0)\"" },
       lines: [
         "text-column: [2, 3]", "label-column: 1", #"labels: ["1", "2", "3"]"#,
-        "# Names in their place need 'label-base: 1' in the data sets.", "# They are about equally frequent.",
+        "# They are about equally frequent.",
       ]),
     Case(
       testDescription: "columns of several labels",

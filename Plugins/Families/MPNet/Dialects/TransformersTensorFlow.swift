@@ -20,6 +20,7 @@ extension Dialect {
       [Row("relative_bias.weight", "encoder/relative_attention_bias/embeddings:0")],
     ],
     pooler: Row.pair("pooler", "pooler/dense", .denseOutputs),
+    initializesPooler: true,
     heads: tensorFlowRobertaHeads(base: "mpnet", hasTokenTypes: false)
   )
 }

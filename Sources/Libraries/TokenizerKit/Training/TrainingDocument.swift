@@ -38,8 +38,11 @@ public struct TrainingDocument: Sendable {
         throw GraftError(.malformed, "a special token without text", option: "special-tokens")
       }
       guard seen.insert(Array(content.utf8)).inserted else {
+        let isOwn = recipe.specialTokens.contains { ($0.string ?? $0["content"]?.string) == content }
         throw GraftError(
-          .malformed, "the special token '\(content)' is given twice", option: "special-tokens")
+          .malformed,
+          "the special token '\(content)' is \(isOwn ? "one of the family's own" : "given twice")",
+          option: "special-tokens")
       }
       return try AddedToken(
         id: Int32(id), content: content, flags: token.object.map { .object($0) } ?? [:], isSpecial: true)
