@@ -105,6 +105,8 @@ extension TextRowReader {
 
   /// A longer one is no column's name.
   private static let mostOfName = 60
+  /// Rows with more keys are no table.
+  private static let mostColumns = 1000
 
   private static func objects(
     _ format: DataFormat, _ limit: Int, _ next: (inout Record) throws -> Bool
@@ -112,13 +114,19 @@ extension TextRowReader {
     var sample = ColumnSample(format: format)
     var record = Record()
     var rows = 0
+    var names: Set<String> = []
     while rows < limit, try next(&record) {
       let json = try JSON(parsing: record.bytes)
       guard let object = json.object else {
         throw GraftError(
           .malformed, "not a row", subject: "row \(record.row)", expected: "a JSON object", found: json.kind)
       }
-      for (key, _) in object where !sample.columns.contains(where: { $0.column == .name(key) }) {
+      for (key, _) in object where names.insert(key).inserted {
+        guard names.count <= mostColumns else {
+          throw GraftError(
+            .unsupported, "too many keys to choose columns from", subject: "row \(record.row)",
+            expected: "at most \(mostColumns)", found: "'\(key)' as one more")
+        }
         sample.columns.append(.init(.name(key), [String?](repeating: nil, count: rows)))
       }
       for index in sample.columns.indices {

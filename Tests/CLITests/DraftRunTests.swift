@@ -12,6 +12,12 @@ import Testing
 
   static let rows = [
     Row("run --init --output e.yaml", code: 64, stderr: ["--init needs --train-file FILE."]),
+    Row(
+      "run --init --train-file a.csv --output e.yaml --base bert", code: 64,
+      stderr: ["--base has no meaning with --init. Give the checkpoint as EXPERIMENT."]),
+    Row(
+      "run --init --train-file a.csv --output e.yaml --seeds 1,2", code: 64,
+      stderr: ["--seeds has no meaning with --init."]),
     Row("run x.yaml --train-file a.csv --output out", code: 64, stderr: ["--train-file goes with --init."]),
     Row("run x.yaml --text-column a --output out", code: 64, stderr: ["--text-column goes with --init."]),
     Row(

@@ -257,6 +257,8 @@ import Testing
         ("--candidate-labels a,,b", "a candidate label is empty"),
         ("--candidate-labels a --hypothesis-template none", "expected one '{}'"),
         ("--candidate-labels a --pair b", "candidate labels are for single texts"),
+        ("--candidate-labels a --long-texts windows", "--long-texts has no meaning with --candidate-labels."),
+        ("--candidate-labels a --threshold 0.3", "--threshold has no meaning with --candidate-labels."),
       ] {
         let outcome = try sandbox.shell("$GRAFT predict m he \(flags)")
         #expect(outcome.code != 0 && outcome.stderr.contains(message), "\(outcome.stderr)")

@@ -58,9 +58,15 @@ import Testing
       stderr: ["--matryoshka has to be widths such as 256,128,64"]),
     Row(
       "train \(folder) --data a.csv --output out --matryoshka 6", code: 1,
-      stderr: ["vectors have not that many numbers; expected at most 5, found 6"],
+      stderr: ["vectors do not have that many numbers; expected at most 5, found 6"],
       prepare: { try $0.write("a.csv", pairs) }),
     Row("evaluate \(folder) --data a --qrels b", code: 64, stderr: ["--qrels needs --corpus FILE."]),
+    Row(
+      "evaluate \(folder) --data a --corpus b --take 3", code: 64,
+      stderr: ["--take has no meaning with --corpus."]),
+    Row(
+      "evaluate \(folder) --data a --corpus b --predictions p.jsonl", code: 64,
+      stderr: ["--predictions has no meaning with --corpus."]),
     Row("search a.npy", code: 64, stderr: ["Give queries as arguments or with --input FILE."]),
     Row("search a.npy x --top-k 0", code: 64, stderr: ["--top-k must be at least 1."]),
     Row("search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy"]),

@@ -52,6 +52,19 @@ import Testing
     }
   }
 
+  @Test(
+    "distances of neighbours far from the origin have their digits",
+    arguments: [.euclidean, .manhattan] as [VectorSimilarity])
+  func neighbours(_ similarity: VectorSimilarity) throws {
+    let query = Tensor([1000, 2000, 3000], shape: [1, 3])
+    let vectors = Tensor([1000, 2000, 3000.5, 1000, 2000, 3000, 1000.25, 2000, 3000], shape: [3, 3])
+    let index = VectorIndex(vectors, similarity: similarity, backend: backend)
+    #expect(
+      index.nearest(query, count: 3, backend: backend)[0] == [
+        .init(index: 1, similarity: 0), .init(index: 2, similarity: -0.25), .init(index: 0, similarity: -0.5),
+      ])
+  }
+
   @Test("of equals the one with the lower row comes first")
   func equals() throws {
     let vectors = Tensor([1, 0, 0, 1, 1, 0, 1, 0, 0, 1], shape: [5, 2])

@@ -62,7 +62,7 @@ import Testing
   @Test(arguments: [
     ([], "{}", "there are no candidate labels."),
     (["a", ""], "{}", "a candidate label is empty."),
-    (["a", "b", "a"], "{}", "'a': a candidate label is there twice."),
+    (["a", "b", "a"], "{}", "'a': a candidate label is given twice."),
     (["a"], "It is so.", "the sentence needs one place for the label; expected one '{}', found 'It is so.'."),
     (["a"], "{} or {}", "the sentence needs one place for the label; expected one '{}', found '{} or {}'."),
   ]) func badQuestions(labels: [String], template: String, message: String) throws {

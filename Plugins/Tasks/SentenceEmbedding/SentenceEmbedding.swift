@@ -32,7 +32,7 @@ public struct SentenceEmbedding: Task {
   // MARK: Rows
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    let readsScores = options.loss?.readsScores ?? rows.allSatisfy(SentenceRow.hasScore)
+    let readsScores = options.loss?.readsScores ?? rows.contains(where: SentenceRow.hasScore)
     var labels: [SentenceRow] = []
     for row in rows {
       var label = try SentenceRow(row)
@@ -102,7 +102,8 @@ public struct SentenceEmbedding: Task {
     let width = scores.value.columns
     if let largest = options.widths?.weights.keys.max(), largest > width {
       throw GraftError(
-        .mismatch, "vectors have not that many numbers", option: "matryoshka", expected: "at most \(width)",
+        .mismatch, "vectors do not have that many numbers", option: "matryoshka",
+        expected: "at most \(width)",
         found: "\(largest)")
     }
     let loss = options.loss ?? (targets.scores.isEmpty ? .multipleNegatives : .cosent)

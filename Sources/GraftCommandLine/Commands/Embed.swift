@@ -88,7 +88,7 @@ struct Embed: ParsableCommand {
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)
     try IndexRecord(
-      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: length.maxLength,
+      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: options.maximumLength,
       width: truncateDim, normalizes: normalize,
       texts: rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") }
     ).write(beside: output.url)

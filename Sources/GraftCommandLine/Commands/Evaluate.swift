@@ -111,6 +111,12 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
+    try retrieval.check(
+      others: [
+        ("predictions", predictions != nil), ("tune-threshold", tuneThreshold != .none),
+        ("top-k", topK != nil),
+        ("pseudo-perplexity", pseudoPerplexity), ("group-texts", groupTexts),
+      ] + reading.given.map { ($0, true) })
     guard mlmProbability > 0, mlmProbability <= 1 else {
       throw ValidationError("--mlm-probability must be above 0 and at most 1.")
     }

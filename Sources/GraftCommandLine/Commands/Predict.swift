@@ -43,6 +43,16 @@ struct Predict: ParsableCommand {
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
+  func validate() throws {
+    guard zeroShot.candidateLabels != nil else { return }
+    for (flag, isGiven) in [
+      ("long-texts", longTexts.longTexts != nil), ("stride", stride.stride != nil),
+      ("threshold", threshold.threshold != nil),
+    ] where isGiven {
+      throw ValidationError("--\(flag) has no meaning with --candidate-labels.")
+    }
+  }
+
   func run() throws {
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)

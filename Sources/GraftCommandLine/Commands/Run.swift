@@ -90,7 +90,16 @@ struct Run: ParsableCommand {
 
   func validate() throws {
     _ = try seedList
-    guard !draft.writesDraft else { return }
+    if draft.writesDraft {
+      for (flag, isGiven) in [
+        ("base", base != nil), ("seeds", seeds != nil), ("dry-run", dryRun), ("max-disk", maxDisk != nil),
+        ("data-dir", dataDir != nil), ("precision", precision != .float32),
+      ] where isGiven {
+        let advice = flag == "base" ? " Give the checkpoint as EXPERIMENT." : ""
+        throw ValidationError("--\(flag) has no meaning with --init.\(advice)")
+      }
+      return
+    }
     if experiment == nil { throw ValidationError("Missing expected argument '<EXPERIMENT>'") }
   }
 

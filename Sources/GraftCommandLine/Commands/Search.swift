@@ -130,7 +130,12 @@ struct Search: ParsableCommand {
         expected: "\(texts) vectors", found: "\(stored.spec.shape[0])",
         advice: "Make the index again with 'graft embed'.")
     }
-    return try Tensor(stored)
+    let vectors = try Tensor(stored)
+    guard vectors.buffer.allSatisfy(\.isFinite) else {
+      throw GraftError(
+        .malformed, "vectors that are not finite numbers cannot be compared", file: index.url.path)
+    }
+    return vectors
   }
 
   private static func lines(of path: Path) throws -> [String] {

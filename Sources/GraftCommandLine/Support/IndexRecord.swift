@@ -43,7 +43,15 @@ struct IndexRecord {
       }
       self.checkpoint = checkpoint
       self.texts = texts.compactMap(\.self)
-      pooling = json["pooling"]?.string.flatMap(SentencePooling.Mode.init)
+      pooling = try json["pooling"]?.string.map { name in
+        guard let mode = SentencePooling.Mode(rawValue: name) else {
+          throw GraftError(
+            .unsupported, "a pooling mode that is not known",
+            expected: "one of \(SentencePooling.Mode.allCases.map(\.rawValue).joined(separator: ", "))",
+            found: "'\(name)'")
+        }
+        return mode
+      }
       maxLength = json["max_length"]?.int
       width = json["truncate_dim"]?.int
       normalizes = json["normalize"]?.bool ?? false

@@ -24,6 +24,14 @@ struct RetrievalFlags: ParsableArguments {
     if corpus.isEmpty, qrels != nil { throw ValidationError("--qrels needs --corpus FILE.") }
   }
 
+  /// Refuses options that say nothing about the search of texts.
+  ///
+  /// - Parameter others: Options by name, and whether each is given.
+  func check(others: [(name: String, isGiven: Bool)]) throws {
+    guard !corpus.isEmpty, let other = others.first(where: \.isGiven) else { return }
+    throw ValidationError("--\(other.name) has no meaning with --corpus.")
+  }
+
   /// Reads the files, and scores a checkpoint on them.
   ///
   /// - Parameters:

@@ -69,12 +69,13 @@ extension Registry {
     }
     // Not `model.`, which is both a family's and what many wrappers say.
     let name = prefix.dropLast()
-    guard configuration["model_type"] != nil, others.contains(where: { $0.name.hasPrefix(name) }),
+    guard others.contains(where: { $0.name.hasPrefix(name) }),
       !family.dialects.contains(where: { $0.backbonePrefixes.contains(prefix) })
     else { return }
     throw GraftError(
       .mismatch, "its tensors are those of another family",
-      subject: "key 'model_type' of \(ModelDirectory.configurationName)",
+      subject:
+        "key '\(configuration["model_type"] == nil ? "architectures" : "model_type")' of \(ModelDirectory.configurationName)",
       expected: "one of \(others.map(\.name).joined(separator: ", ")), for names that begin with '\(prefix)'",
       found: "'\(family.name)'", advice: "Correct config.json.")
   }

@@ -128,12 +128,15 @@ private struct SearchMetric {
 extension Experiment {
   /// Whether the search goes by the rows that arms are compared on.
   fileprivate var isDecidedByTest: Bool {
-    guard let search, case .evaluate(let score)? = stage(search.scoreStage, of: search.arm)?.task else {
-      return false
-    }
+    guard let search else { return false }
     let tests = (arms[search.arm] ?? []).compactMap { name -> String? in
       if case .evaluate(let scoring)? = stage(name, of: search.arm)?.task { scoring.data } else { nil }
     }
-    return tests.last == score.data
+    guard let test = tests.last else { return false }
+    switch stage(search.scoreStage, of: search.arm)?.task {
+    case .evaluate(let score): return score.data == test
+    case .train(let training): return training.evaluations.contains(test)
+    default: return false
+    }
   }
 }

@@ -51,7 +51,7 @@ public func embed(
   let width = options.width ?? full
   guard (1...full).contains(width) else {
     throw GraftError(
-      .mismatch, "a vector has not that many numbers", expected: "1 to \(full)", found: "\(width)",
+      .mismatch, "a vector does not have that many numbers", expected: "1 to \(full)", found: "\(width)",
       advice: "Check \(option: "truncate-dim").")
   }
   func encode(_ text: String, _ pair: String? = nil) -> Encoding {

@@ -23,8 +23,6 @@ public struct VectorIndex {
   public let similarity: VectorSimilarity
   /// `[count, width]`; of length 1 where the cosine compares them.
   private let vectors: Tensor
-  /// The squares of the vectors' lengths, for distances.
-  private let squares: [Float]
   /// The most similarities that are in memory at once.
   private static let mostAtOnce = 1 << 24
 
@@ -37,7 +35,6 @@ public struct VectorIndex {
     self.vectors =
       similarity == .cosine
       ? Tape(backend, recording: false).normalizeRows(Variable(vectors)).value : vectors
-    squares = similarity == .euclidean ? Self.squares(of: vectors) : []
   }
 
   public var count: Int { vectors.rows }
@@ -68,47 +65,35 @@ public struct VectorIndex {
   /// `[queries, count]`.
   private func similarities(_ queries: Tensor, _ backend: any ComputeBackend) -> Tensor {
     let tape = Tape(backend, recording: false)
-    if similarity == .manhattan { return manhattan(queries, backend) }
-    let own = similarity == .cosine ? tape.normalizeRows(Variable(queries)) : Variable(queries)
-    let products = tape.linear(own, weight: Variable(vectors), bias: nil).value
-    guard similarity == .euclidean else { return products }
-    let ownSquares = Self.squares(of: queries)
-    backend.forEachBlock(ofRows: products.rows, columns: count) { block in
-      for row in block {
-        for column in 0..<count {
-          let place = row * count + column
-          let square = ownSquares[row] + squares[column] - 2 * products.pointer[place]
-          products.pointer[place] = -max(0, square).squareRoot()
-        }
-      }
+    switch similarity {
+    // The difference of squares and products, which is quicker, has few digits left where vectors are near each other.
+    case .euclidean: return distances(queries, backend, of: { $0 * $0 }, ending: { $0.squareRoot() })
+    case .manhattan: return distances(queries, backend, of: { abs($0) }, ending: { $0 })
+    case .cosine, .dot:
+      let own = similarity == .cosine ? tape.normalizeRows(Variable(queries)) : Variable(queries)
+      return tape.linear(own, weight: Variable(vectors), bias: nil).value
     }
-    return products
   }
 
-  private func manhattan(_ queries: Tensor, _ backend: any ComputeBackend) -> Tensor {
+  /// Less a distance: what `end` makes of the sum of `term` over differences.
+  @inline(__always)
+  private func distances(
+    _ queries: Tensor, _ backend: any ComputeBackend, of term: @Sendable (Float) -> Float,
+    ending end: @Sendable (Float) -> Float
+  ) -> Tensor {
     let result = Tensor(uninitialized: [queries.rows, count])
     for row in 0..<queries.rows {
       backend.forEachBlock(ofRows: count, columns: width) { block in
         for column in block {
           var sum: Float = 0
           for place in 0..<width {
-            sum += abs(queries.pointer[row * width + place] - vectors.pointer[column * width + place])
+            sum += term(queries.pointer[row * width + place] - vectors.pointer[column * width + place])
           }
-          result.pointer[row * count + column] = -sum
+          result.pointer[row * count + column] = -end(sum)
         }
       }
     }
     return result
-  }
-
-  private static func squares(of matrix: Tensor) -> [Float] {
-    (0..<matrix.rows).map { row in
-      var sum: Float = 0
-      for place in row * matrix.columns..<(row + 1) * matrix.columns {
-        sum += matrix.pointer[place] * matrix.pointer[place]
-      }
-      return sum
-    }
   }
 
   /// The largest values, the largest first, in one pass.

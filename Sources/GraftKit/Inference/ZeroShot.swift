@@ -29,7 +29,7 @@ public struct ZeroShot: Sendable {
     }
     var seen = Set<String>()
     if let twice = labels.first(where: { !seen.insert($0).inserted }) {
-      throw GraftError(.mismatch, "a candidate label is there twice", subject: "'\(twice)'")
+      throw GraftError(.mismatch, "a candidate label is given twice", subject: "'\(twice)'")
     }
     guard template.components(separatedBy: "{}").count == 2 else {
       throw GraftError(

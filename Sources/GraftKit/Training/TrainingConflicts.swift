@@ -84,14 +84,27 @@ extension TrainingOptions {
   }
 
   private var sentenceConflicts: [GraftError] {
-    guard sentenceLoss.loss == .cosine, let similarity = sentenceLoss.similarity, similarity != .cosine else {
-      return []
+    let (usual, loss) = (SentenceLossOptions(), sentenceLoss.loss)
+    var conflicts: [GraftError] = []
+    if loss == .cosine, let similarity = sentenceLoss.similarity, similarity != .cosine {
+      conflicts.append(
+        GraftError(
+          .mismatch, "the loss 'cosine' compares vectors by their cosine", option: "loss-similarity",
+          expected: VectorSimilarity.cosine.rawValue, found: similarity.rawValue))
     }
-    return [
-      GraftError(
-        .mismatch, "the loss 'cosine' compares vectors by their cosine", option: "loss-similarity",
-        expected: VectorSimilarity.cosine.rawValue, found: similarity.rawValue)
-    ]
+    if sentenceLoss.margin != usual.margin, loss != .triplet {
+      conflicts.append(
+        GraftError(
+          .mismatch, "only the loss 'triplet' has a margin", option: "triplet-margin",
+          advice: "Set \(option: "loss") to triplet."))
+    }
+    if sentenceLoss.scale != usual.scale, let loss, loss == .triplet || loss == .cosine {
+      conflicts.append(
+        GraftError(
+          .mismatch, "the loss '\(loss.rawValue)' does not multiply similarities", option: "loss-scale",
+          advice: "Leave it out."))
+    }
+    return conflicts
   }
 
   private var scheduleConflicts: [GraftError] {

@@ -285,12 +285,12 @@ final class TrainingLoop {
 
   /// - Parameter isSaved: Whether the weights that are evaluated are in a checkpoint, or will be if they are the best.
   /// - Returns: Whether they are.
-  func evaluate(isSaved: Bool) throws -> Bool {
+  func evaluate(isSaved: Bool, canStop: Bool = true) throws -> Bool {
     average?.exchange()
     defer { average?.exchange() }
     var results: [String: Double] = [:]
     for set in evaluations {
-      let own = try evaluate(set)
+      let own = try evaluate(set, canStop: canStop)
       results.merge(own) { first, _ in first }
       observe(.evaluated(state.log(own, plan)))
     }
@@ -300,11 +300,13 @@ final class TrainingLoop {
   }
 
   /// The results of one set, under the names that they are logged with.
-  private func evaluate(_ set: EvaluationSet) throws -> [String: Double] {
-    set.named(try evaluation(of: set).results)
+  private func evaluate(_ set: EvaluationSet, canStop: Bool) throws -> [String: Double] {
+    set.named(try evaluation(of: set, canStop: canStop).results)
   }
 
-  private func evaluation(of set: EvaluationSet) throws -> Evaluation {
+  /// - Parameter canStop: Whether the run may be interrupted meanwhile; not so once the final weights are taken, which are no
+  ///   place to go on from.
+  private func evaluation(of set: EvaluationSet, canStop: Bool = true) throws -> Evaluation {
     var options = EvaluationOptions(
       batchSize: options.evalBatchSize, mlmProbability: Float(options.mlmProbability),
       seed: options.seed)
@@ -313,7 +315,7 @@ final class TrainingLoop {
     return try GraftKit.evaluate(
       run.model, on: set.data, options: options, backend: run.backend, pool: pool
     ) { done in
-      if control.isStopRequested { throw Stopped() }
+      if canStop, control.isStopRequested { throw Stopped() }
       observe(.evaluating(done: done, total: set.data.count))
     }
   }
@@ -323,7 +325,7 @@ final class TrainingLoop {
   /// - Returns: `nil` where none are wanted.
   func tunedThresholds() throws -> [Float]? {
     guard let tuning = options.thresholdTuning, let set = evaluations.first else { return nil }
-    var evaluation = try evaluation(of: set)
+    var evaluation = try evaluation(of: set, canStop: false)
     let before = evaluation.metrics["f1_micro"] ?? 0
     let thresholds = try evaluation.tuneThresholds(tuning)
     observe(
@@ -359,7 +361,7 @@ final class TrainingLoop {
     }
     mean.take()
     observe(.noted(.averaged(steps: steps)))
-    if !evaluations.isEmpty { _ = try evaluate(isSaved: false) }
+    if !evaluations.isEmpty { _ = try evaluate(isSaved: false, canStop: false) }
   }
 
   /// The checkpoints that would be averaged if the run ended here: the last of those that are written in any case, and not

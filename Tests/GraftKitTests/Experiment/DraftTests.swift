@@ -220,6 +220,10 @@ import Testing
     #expect(numbered.columns == [.init(.number(1), ["1", "2"]), .init(.number(2), ["a", "c"])])
     let objects = try sample("a.jsonl", "{\"a\": 1}\n{\"b\": [\"x\"], \"a\": null}\n")
     #expect(objects.columns == [.init(.name("a"), ["1", nil]), .init(.name("b"), [nil, "[\"x\"]"])])
+    let wide = "{" + (0...1000).map { "\"k\($0)\": 1" }.joined(separator: ", ") + "}\n"
+    #expect(
+      errorMessage { _ = try sample("a.jsonl", wide) }?.contains("too many keys to choose columns from")
+        == true)
     #expect(try sample("a.csv", "x|y\n1|2\n").delimiter == UInt8(ascii: "|"))
     #expect(try sample("a.txt", "x\n").columns.isEmpty)
   }

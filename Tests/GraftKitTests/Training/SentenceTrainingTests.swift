@@ -193,6 +193,12 @@ import Testing
       message(folder) { ($0.sentenceLoss.loss, $0.sentenceLoss.similarity) = (.cosine, .dot) }?.contains(
         "compares vectors by their cosine") == true)
     #expect(
+      message(folder) { ($0.sentenceLoss.loss, $0.sentenceLoss.scale) = (.triplet, 40) }?.contains(
+        "the loss 'triplet' does not multiply similarities") == true)
+    #expect(
+      message(folder) { $0.sentenceLoss.margin = 0.5 }?.contains("only the loss 'triplet' has a margin")
+        == true)
+    #expect(
       message(folder) { $0.sentenceLoss.widths = MatryoshkaWidths([6: 1]) }?.contains("at most 5") == true)
     #expect(!FileManager.default.fileExists(atPath: output.path))
     var other = masked

@@ -73,6 +73,7 @@ import Testing
   private static let companions = [
     "lr-scheduler-kwargs": ("lr-scheduler", "cosine"),
     "early-stopping-threshold": ("early-stopping-patience", "1"),
+    "triplet-margin": ("loss", "triplet"),
   ]
 
   /// The options of a sample, with what it stands beside.
