@@ -39,8 +39,8 @@ public struct RetrievalData: Sendable {
   ///   - queries: Rows with ``columns``.
   ///   - texts: Rows with ``columns``.
   ///   - judgements: Rows with ``judgementColumns``; `nil` where queries have the column `relevant`.
-  /// - Throws: `GraftError` naming the row: a missing id, an id twice, an id that nothing has, a score that is no number; or
-  ///   that nothing is relevant.
+  /// - Throws: `GraftError` naming the row: a missing id, an id that is used twice, one that nothing has, a score that is
+  ///   no number; or that nothing is relevant.
   public init(queries: [TextRow], texts: [TextRow], judgements: [TextRow]? = nil) throws {
     var all: OrderedDictionary<String, String> = [:]
     var emptyTexts = 0
@@ -86,7 +86,7 @@ public struct RetrievalData: Sendable {
     let id = try id(row)
     guard all.updateValue(text, forKey: id) == nil else {
       throw GraftError(
-        .mismatch, "an id twice", expected: "ids that are different", found: "'\(id.prefix(60))'"
+        .mismatch, "an id is used twice", expected: "ids that are different", found: "'\(id.prefix(60))'"
       )
       .inRow(row)
     }

@@ -10,7 +10,9 @@ enum Format {
   static func grouped(_ number: Int) -> String { NumberText.grouped(number) }
 
   /// `1 tensor`, `2 tensors`
-  static func count(_ number: Int, _ noun: String) -> String { NumberText.count(number, noun) }
+  static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+    NumberText.count(number, noun, plural: plural)
+  }
 
   /// `4.2 GB`, in powers of 1000 as disks are sold.
   static func bytes(_ count: Int) -> String {

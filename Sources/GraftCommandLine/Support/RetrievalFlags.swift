@@ -48,7 +48,7 @@ struct RetrievalFlags: ParsableArguments {
       texts: Self.rows(corpus, RetrievalData.columns, console),
       judgements: qrels.map { try Self.rows([$0], RetrievalData.judgementColumns, console) })
     if data.queriesWithoutRelevance > 0 {
-      let count = Format.count(data.queriesWithoutRelevance, "query").replacing("querys", with: "queries")
+      let count = Format.count(data.queriesWithoutRelevance, "query", plural: "queries")
       console.note("\(count) left out: nothing is relevant")
     }
     if data.emptyTexts > 0 {

@@ -29,6 +29,9 @@ public struct ExperimentPlan: Sendable {
   public struct Arm: Sendable {
     public let name: String
     public var runs: [Run] = []
+
+    /// Whether it is a point of a search, and not in the file: no arm of a file has a `/`.
+    var isPointOfSearch: Bool { name.contains("/") }
   }
 
   /// An arm with one seed: which stages it goes through.
@@ -75,6 +78,7 @@ public struct ExperimentPlan: Sendable {
   public init(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws {
     let ground = try Ground(experiment, registry)
     try self.init(ground.experiment.outlook, ground, on: machine, registry: registry)
+    try checkSearchMetric()
   }
 
   /// - Parameter parts: Experiments that are done one after another; the last is the one that the plan is of.
@@ -161,6 +165,11 @@ extension ExperimentPlan {
       return .stage(last.index, step: training.usedStep)
     }
     return .stage(last.index, step: nil)
+  }
+
+  /// The stages that arms of the file have, and not only points of a search.
+  var stagesOfArms: Set<Int> {
+    Set(arms.filter { !$0.isPointOfSearch }.flatMap(\.runs).flatMap(\.stages).map(\.index))
   }
 
   /// What all arms end with.

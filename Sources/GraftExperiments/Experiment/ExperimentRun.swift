@@ -70,10 +70,11 @@ public func runExperiment(
     output: output, cache: cache, machine: machine, registry: registry, maximumDisk: maximumDisk,
     control: control, observe: observe)
   do {
-    let (plan, search) = try worker.search(plan)
+    let (plan, search, trials) = try worker.search(plan)
+    let stages = SearchStages(earlier: trials)
     // Another process may have been at work until the lock was free.
-    let schedule = try worker.work(on: plan)
-    if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: []) }
+    let schedule = try worker.work(on: plan, search: stages)
+    if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: [], search: stages) }
     try ExperimentRecord.linkModels(plan, cache)
     try ExperimentRecord(plan, cache, machine, schedule: schedule, search: search, started: started).write(
       to: output)
@@ -98,15 +99,14 @@ struct PlanWorker {
   /// Does what is left of a plan.
   ///
   /// - Parameters:
+  ///   - search: What a search has done, and whether the plan is a round of it: training that diverges there leaves the
+  ///     rest to be done, but for what needs it.
   ///   - check: Looks at a stage that is done.
-  ///   - isTrial: Whether it is a round of a search, of whose models only scores are needed where room is short.
-  ///   - survive: Whether an error of a stage leaves the rest to be done. What needs the stage is then left out.
   /// - Returns: What there was to do.
   /// - Throws: What a stage throws, ``StageRunner/Interrupted``, and what `check` throws.
   @discardableResult
   func work(
-    on plan: ExperimentPlan, isTrial: Bool = false, check: (PlannedStage) throws -> Void = { _ in },
-    survive: (GraftError) -> Bool = { _ in false }
+    on plan: ExperimentPlan, search: SearchStages, check: (PlannedStage) throws -> Void = { _ in }
   ) throws -> ExperimentSchedule {
     let schedule = try ExperimentSchedule(plan, output: output)
     try schedule.checkSpace(maximumDisk: maximumDisk)
@@ -123,13 +123,14 @@ struct PlanWorker {
       if let maximumDisk {
         let needed = stage.work.largestBytes - (try cache.held(stage))
         try cache.shrink(
-          to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]), isTrial: isTrial)
+          to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]), search: search)
         try checkCap(cache.size + needed, maximumDisk, output)
       }
       observe(.started(stage, number: number + 1, count: pending.count))
       meter.begin(index)
       let runner = StageRunner(
-        plan: plan, cache: cache, machine: machine, registry: registry, control: control
+        plan: plan, cache: cache, machine: machine, registry: registry, control: control,
+        marksDivergence: search.isRound
       ) { share, event in
         if let event { observe(.training(event)) }
         meter.update(share: share)
@@ -137,7 +138,7 @@ struct PlanWorker {
       }
       do {
         try runner.run(stage)
-      } catch let error as GraftError where survive(error) {
+      } catch let error as GraftError where search.isRound && error.isDivergence {
         failed.insert(index)
         observe(.training(.warned(error)))
         continue

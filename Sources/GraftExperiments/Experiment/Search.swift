@@ -24,6 +24,8 @@ extension Experiment {
     public var points: [Point]
     /// What successive halving raises from round to round.
     public var rungs: Rungs?
+    /// Where `metric` stands, for messages.
+    var metricPlace: YAMLValue.Place
 
     public enum Method: String, Sendable, CaseIterable {
       /// All combinations of lists.

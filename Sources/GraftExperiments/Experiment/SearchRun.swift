@@ -8,30 +8,33 @@ extension PlanWorker {
   /// Runs the points of a plan's search, round by round.
   ///
   /// - Parameter isDry: Whether to look at what is there only. A search that is not done then leaves the plan as it is.
-  /// - Returns: The plan of the arms, one of which has the options of the best point, and what was found; a plan without
-  ///   a search as it is.
+  /// - Returns: The plan of the arms, one of which has the options of the best point, what was found, and the stages of
+  ///   all rounds; a plan without a search as it is.
   /// - Throws: What stages throw; `GraftError` when the score is none of theirs, or no point has one.
   func search(
     _ plan: ExperimentPlan, isDry: Bool = false
-  ) throws -> (plan: ExperimentPlan, results: OptionSearchResults?) {
+  ) throws -> (plan: ExperimentPlan, results: OptionSearchResults?, trials: [PlannedStage]) {
     let experiment = plan.ground.experiment
-    guard let search = experiment.search else { return (plan, nil) }
+    guard let search = experiment.search else { return (plan, nil, []) }
     var points = search.points
     var trials: [OptionSearchResults.Trial] = []
     var metric: SearchMetric?
     var worked: OrderedDictionary<String, PlannedStage> = [:]
     for round in 0..<search.rounds {
       let part = try plan.part(experiment.trial(points, round: round), on: machine, registry: registry)
-      if isDry, !cache.pending(part).isEmpty { return (plan, nil) }
+      if isDry, !cache.pending(part).isEmpty { return (plan, nil, []) }
       if !isDry {
         observe(.searching(search, round: round))
         // The score has to be there before all points have run.
         try work(
-          on: part, isTrial: true,
-          check: { stage in
-            guard stage.name == search.scoreStage, metric == nil else { return }
-            metric = try SearchMetric(search, results: results(of: stage))
-          }, survive: \.isDivergence)
+          on: part,
+          search: SearchStages(
+            earlier: Array(worked.values), later: Set(plan.stages.map(\.directoryName)),
+            arms: Set(plan.stagesOfArms.map { plan.stages[$0].directoryName }), isRound: true)
+        ) { stage in
+          guard stage.name == search.scoreStage, metric == nil else { return }
+          metric = try SearchMetric(search, results: results(of: stage))
+        }
       }
       for stage in part.stages { worked[stage.key] = stage }
       var own: [OptionSearchResults.Trial] = []
@@ -51,7 +54,7 @@ extension PlanWorker {
       trials += own
       guard let metric, own.contains(where: { $0.score != nil }) else {
         throw GraftError(
-          .refused, "no point of the search has a score: training diverged with each",
+          .refused, "no point of the search has a score: training diverged at every point",
           advice: "Search smaller learning rates.")
       }
       let order = own.sorted {
@@ -61,7 +64,7 @@ extension PlanWorker {
       let kept = Set(order.prefix(next).filter { $0.score != nil }.map(\.point))
       points = points.filter { kept.contains($0.number) }
     }
-    guard let metric, let best = points.first else { return (plan, nil) }
+    guard let metric, let best = points.first else { return (plan, nil, []) }
     let final = try plan.part(experiment.refitted(with: best), on: machine, registry: registry)
     var outcome = OptionSearchResults(
       arm: search.arm, stage: search.scoreStage, metric: metric.name, method: search.method.rawValue,
@@ -72,16 +75,28 @@ extension PlanWorker {
     let taken = Set(final.stages.map(\.key))
     let others = worked.values.filter { !taken.contains($0.key) }
     outcome.otherSeconds = others.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }
-    if isDry { return (final, outcome) }
+    let stages = Array(worked.values)
+    if isDry { return (final, outcome, stages) }
     // Models of points that the arms have no use for; their scores stay.
     for stage in others { try cache.removeModels(of: stage) }
     observe(.searched(outcome))
-    return (final, outcome)
+    return (final, outcome, stages)
   }
 
   private func results(of stage: PlannedStage) throws -> [String: Double] {
     try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
   }
+}
+
+/// The stages of a search that a plan is a part of.
+struct SearchStages {
+  /// Those of rounds that are done: their results are still needed, and of their models only the best point's.
+  var earlier: [PlannedStage] = []
+  /// The directories of stages that may still come, as far as they are known, and those of them that the file's arms have.
+  var later: Set<String> = []
+  var arms: Set<String> = []
+  /// Whether the plan is a round of the search: of the models that it makes only scores are needed where room is short.
+  var isRound = false
 }
 
 extension ExperimentPlan {
@@ -95,33 +110,6 @@ extension ExperimentPlan {
       output: output, cache: StageCache(output), machine: machine, registry: registry, maximumDisk: nil,
       control: TrainingControl(), observe: { _ in })
     return try worker.search(self, isDry: true).plan
-  }
-}
-
-/// The score that a search goes by.
-private struct SearchMetric {
-  /// As results have it: `eval_accuracy`.
-  let key: String
-  let direction: ScoreDirection
-
-  var name: String { String(key.dropFirst("eval_".count)) }
-
-  /// - Parameter results: Those of the stage that decides.
-  /// - Throws: `GraftError` when the score is none of them.
-  init(_ search: Experiment.Search, results: [String: Double]) throws {
-    let known = results.keys.filter { key in
-      key.hasPrefix("eval_") && !["_runtime", "_per_second", "_samples"].contains { key.hasSuffix($0) }
-    }.map { String($0.dropFirst("eval_".count)) }.sorted()
-    let usual = TestMetric.of(results)?.key ?? known.first { $0.hasSuffix("accuracy") } ?? "loss"
-    let name = search.metric ?? usual
-    guard known.contains(name) else {
-      throw GraftError(
-        .unknownName,
-        "the stage '\(search.scoreStage)', whose score decides the search, has no score '\(name)'\(NearestName.suggestion(for: name, among: known))",
-        subject: "search", advice: "Change 'metric'; what was computed stays.")
-    }
-    key = "eval_\(name)"
-    direction = search.greaterIsBetter.map { $0 ? .higher : .lower } ?? ScoreDirection(of: name)
   }
 }
 

@@ -46,7 +46,8 @@ struct SearchSchema {
     }
     var search = Search(
       arm: arm, scoreStage: score, metric: nil, greaterIsBetter: nil, seeds: nil, method: method,
-      dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs)
+      dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs,
+      metricPlace: keys.place(of: "metric"))
     let metric: String? = keys.read("metric")
     search.metric = metric.map { $0.hasPrefix("eval_") ? String($0.dropFirst("eval_".count)) : $0 }
     keys.read("greater-is-better", &search.greaterIsBetter)

@@ -2,6 +2,7 @@ import Foundation
 import GraftData
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// The stages of an output directory: each in a directory named by its key, finished when its `stage.json` is there.
 ///
@@ -17,20 +18,28 @@ struct StageCache {
     var workKind: String
     var measuredSeconds: Double
     var measuredAmount: Double
+    /// Whether training diverged, in a point of a search: there is no model, and there will be none the next time.
+    var isDiverged = false
 
     static let fileName = "stage.json"
 
     var document: JSON {
-      [
+      var members: OrderedDictionary<String, JSON> = [
         "kind": .string(kind), "seconds": JSON(seconds), "work_kind": .string(workKind),
         "measured_seconds": JSON(measuredSeconds), "measured_amount": JSON(measuredAmount),
       ]
+      if isDiverged { members["diverged"] = true }
+      return .object(members)
     }
 
-    init(_ stage: PlannedStage, seconds: Double, measuredSeconds: Double? = nil, measuredShare: Double = 1) {
+    init(
+      _ stage: PlannedStage, seconds: Double, measuredSeconds: Double? = nil, measuredShare: Double = 1,
+      isDiverged: Bool = false
+    ) {
       (kind, self.seconds, workKind) = (stage.task.kind, seconds, stage.work.kind)
       self.measuredSeconds = measuredSeconds ?? seconds
       measuredAmount = stage.work.amount * measuredShare
+      self.isDiverged = isDiverged
     }
 
     /// - Returns: `nil` when the file is not there, or not what was written: the stage is not finished then.
@@ -43,6 +52,7 @@ struct StageCache {
       else { return nil }
       (self.kind, self.seconds, self.workKind) = (kind, seconds, workKind)
       (self.measuredSeconds, self.measuredAmount) = (measuredSeconds, measuredAmount)
+      isDiverged = document["diverged"]?.bool == true
     }
 
     func write(into directory: URL) throws {
@@ -60,7 +70,7 @@ struct StageCache {
     return step.map { url.appending(path: TrainingDirectory.name(ofStep: $0)) } ?? url
   }
 
-  /// The record of a stage that is finished.
+  /// The record of a stage that has ended.
   func record(_ stage: PlannedStage) -> Record? { Record(in: url(stage)) }
 
   /// Whether the model of a stage, or of one of its steps, is there.
@@ -68,17 +78,32 @@ struct StageCache {
     FileManager.default.fileExists(atPath: model(stage, step: step).appending(path: "config.json").path)
   }
 
+  /// Whether a stage has ended with what it is to make.
+  private func isFinished(_ stage: PlannedStage) -> Bool { record(stage)?.isDiverged == false }
+
+  /// The stages that a search does without: those that diverged, and what needs them.
+  private func lost(_ plan: ExperimentPlan) -> Set<Int> {
+    let needed = plan.stagesOfArms
+    var lost: Set<Int> = []
+    for (index, stage) in plan.stages.enumerated() where !needed.contains(index) {
+      if case .stage(let source, _) = stage.input, lost.contains(source) { lost.insert(index) }
+      if record(stage)?.isDiverged == true { lost.insert(index) }
+    }
+    return lost
+  }
+
   /// Which stages of a plan have to be done, because they are not finished, or because a pending stage needs a
   /// result that was removed.
   func pending(_ plan: ExperimentPlan) -> Set<Int> {
     var pending: Set<Int> = []
     var wanted: Set<StageInput> = []
-    for (index, stage) in plan.stages.enumerated().reversed() {
+    let lost = lost(plan)
+    for (index, stage) in plan.stages.enumerated().reversed() where !lost.contains(index) {
       let steps = [nil] + stage.usedSteps.map { $0 }
       let isIncomplete = steps.contains { step in
         wanted.contains(.stage(index, step: step)) && !hasModel(stage, step: step)
       }
-      guard record(stage) == nil || isIncomplete else { continue }
+      guard !isFinished(stage) || isIncomplete else { continue }
       pending.insert(index)
       wanted.insert(stage.input)
     }
@@ -143,22 +168,27 @@ struct StageCache {
     }
   }
 
-  /// Removes models until the stages take at most so many bytes: first those of stages that are not in the plan,
-  /// then intermediate ones, oldest first. Results and the arms' final models stay.
+  /// Removes models until the stages take at most so many bytes: first all of stages that nothing has a use for, then the
+  /// models of a search's earlier rounds, then intermediate ones, oldest first. Results and the arms' final models stay.
   ///
   /// - Parameters:
   ///   - pending: The stages that are still to be done; what they need stays.
-  ///   - isTrial: Whether the plan is a round of a search: what its arms end with can be made again.
-  func shrink(to limit: Int, plan: ExperimentPlan, pending: Set<Int>, isTrial: Bool = false) throws {
+  ///   - search: What a search has done, and what is still to come.
+  func shrink(
+    to limit: Int, plan: ExperimentPlan, pending: Set<Int>, search: SearchStages = SearchStages()
+  ) throws {
     var excess = try size - limit
-    let known = Set(plan.stages.map(\.directoryName))
-    // A search has several plans, which need each other's results.
-    for name in try directoryContents(directory)
-    where excess > 0 && !known.contains(name) && plan.search == nil {
+    let own = Set(plan.stages.map(\.directoryName))
+    let known = own.union(search.later).union(search.earlier.map(\.directoryName))
+    for name in try directoryContents(directory) where excess > 0 && !known.contains(name) {
       excess -= try Self.size(directory.appending(path: name))
       try remove(name)
     }
-    let kept = Set(pending.map { plan.stages[$0].input }).union(isTrial ? [] : plan.results)
+    for stage in search.earlier
+    where excess > 0 && !own.contains(stage.directoryName) && !search.arms.contains(stage.directoryName) {
+      excess -= try removeModels(of: stage)
+    }
+    let kept = Set(pending.map { plan.stages[$0].input }).union(search.isRound ? [] : plan.results)
     for (index, stage) in plan.stages.enumerated() where excess > 0 && !pending.contains(index) {
       guard stage.task.makesModel else { continue }
       for step in [nil] + stage.usedSteps.sorted().map({ $0 }) {
@@ -169,11 +199,16 @@ struct StageCache {
   }
 
   /// Removes the models of a stage that is done; its results stay.
-  func removeModels(of stage: PlannedStage) throws {
-    guard stage.task.makesModel, record(stage) != nil else { return }
+  ///
+  /// - Returns: How many bytes that freed.
+  @discardableResult
+  func removeModels(of stage: PlannedStage) throws -> Int {
+    guard stage.task.makesModel, record(stage) != nil else { return 0 }
+    var freed = 0
     for step in [nil] + stage.usedSteps.sorted().map({ $0 }) where hasModel(stage, step: step) {
-      _ = try removeModel(stage, step: step)
+      freed += try removeModel(stage, step: step)
     }
+    return freed
   }
 
   /// Removes all but results.

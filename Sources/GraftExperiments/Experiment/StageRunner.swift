@@ -12,6 +12,8 @@ struct StageRunner {
   let machine: ExperimentMachine
   let registry: Registry
   let control: TrainingControl
+  /// Whether a training run that diverges is marked as such, so that it is not done again.
+  var marksDivergence = false
   /// Is told how much of the stage is done, and what happens in a training run.
   let observe: (_ share: Double, TrainingEvent?) -> Void
 
@@ -75,36 +77,47 @@ struct StageRunner {
     options.keptSteps = stage.usedSteps
     var (firstShare, share) = (0.0, 0.0)
     var (plan, step, evaluations) = (TrainingPlan(examples: 1, options: options), 0, 0.0)
-    let outcome = try GraftKit.train(
-      registry.open(input(of: stage)).checkpoint, on: rows(training.data, stage.fold),
-      evaluating: training.evaluationData.map { try rows($0, nil) },
-      evaluatingSets: OrderedDictionary(
-        uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0, nil)) }), options: options,
-      output: cache.url(stage),
-      backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
-    ) { event in
-      var partial = 0.0
-      switch event {
-      case .started(let started, let completed):
-        (plan, step) = (started, completed)
-        evaluations = options.evaluations(after: completed, started)
-      case .step(let report): step = report.step
-      case .evaluating(let done, let total): partial = Double(done) / Double(total)
-      case .evaluated: evaluations += 1
-      case .saved: clock.save()
-      case .prepared, .logged, .removed, .noted, .warned: break
-      }
-      share = stage.work.share(
-        training: Double(step) / Double(plan.totalSteps), evaluations: evaluations + partial)
-      if case .started = event { firstShare = share }
-      observe(share, event)
+    func record(isDiverged: Bool) -> StageCache.Record {
+      StageCache.Record(
+        stage, seconds: clock.seconds, measuredSeconds: clock.ownSeconds,
+        measuredShare: max(0, share - firstShare), isDiverged: isDiverged)
     }
-    if case .interrupted = outcome { throw Interrupted() }
+    func proceed() throws -> TrainingOutcome {
+      try GraftKit.train(
+        registry.open(input(of: stage)).checkpoint, on: rows(training.data, stage.fold),
+        evaluating: training.evaluationData.map { try rows($0, nil) },
+        evaluatingSets: OrderedDictionary(
+          uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0, nil)) }), options: options,
+        output: cache.url(stage),
+        backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
+      ) { event in
+        var partial = 0.0
+        switch event {
+        case .started(let started, let completed):
+          (plan, step) = (started, completed)
+          evaluations = options.evaluations(after: completed, started)
+        case .step(let report): step = report.step
+        case .evaluating(let done, let total): partial = Double(done) / Double(total)
+        case .evaluated: evaluations += 1
+        case .saved: clock.save()
+        case .prepared, .logged, .removed, .noted, .warned: break
+        }
+        share = stage.work.share(
+          training: Double(step) / Double(plan.totalSteps), evaluations: evaluations + partial)
+        if case .started = event { firstShare = share }
+        observe(share, event)
+      }
+    }
+    do {
+      if case .interrupted = try proceed() { throw Interrupted() }
+    } catch let error as GraftError where error.isDivergence && marksDivergence {
+      let record = record(isDiverged: true)
+      try cache.remove(stage.directoryName)
+      try DirectoryWriter.write(cache.url(stage)) { try record.write(into: $0) }
+      throw error
+    }
     try cache.prune(stage)
-    try StageCache.Record(
-      stage, seconds: clock.seconds, measuredSeconds: clock.ownSeconds,
-      measuredShare: max(0, share - firstShare)
-    ).write(into: cache.url(stage))
+    try record(isDiverged: false).write(into: cache.url(stage))
     clock.remove()
   }
 

@@ -194,6 +194,14 @@ public func evaluate(
 }
 
 extension Task {
+  /// The names of all scores that an evaluation may have, the loss among them; `nil` where the task does not say them.
+  ///
+  /// - Parameter topRanks: The k of top-k accuracies; `nil` are the usual ones.
+  package func evaluationScores(topRanks: [Int]?) -> Set<String>? {
+    let own = scoreNames(topRanks: topRanks ?? ProbabilityScores.usualRanks)
+    return own?.union(Self.predictsTokens ? ["loss", "perplexity"] : ["loss"])
+  }
+
   /// Makes sure that there are top-k accuracies for each k.
   ///
   /// - Throws: `GraftError` when the head gives no one of several labels, or has not more labels than that.

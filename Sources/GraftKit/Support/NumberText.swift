@@ -3,8 +3,10 @@ import Foundation
 /// Numbers as the report spells them.
 package enum NumberText {
   /// `1 seed`, `7,600 test texts`
-  package static func count(_ number: Int, _ noun: String) -> String {
-    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+  ///
+  /// - Parameter plural: The word for several; `nil` adds an `s`.
+  package static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
   }
 
   /// `109,482,240`

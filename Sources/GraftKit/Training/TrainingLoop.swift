@@ -183,12 +183,9 @@ final class TrainingLoop {
   private var scoreNames: [String: Double]? {
     get throws {
       let task = try run.model.requireHead().task
-      guard var names = task.scoreNames(topRanks: options.topRanks ?? ProbabilityScores.usualRanks) else {
-        return nil
+      return task.evaluationScores(topRanks: options.topRanks).map { names in
+        Dictionary(uniqueKeysWithValues: names.map { ("eval_\($0)", 0) })
       }
-      names.insert("loss")
-      if type(of: task).predictsTokens { names.insert("perplexity") }
-      return Dictionary(uniqueKeysWithValues: names.map { ("eval_\($0)", 0) })
     }
   }
 

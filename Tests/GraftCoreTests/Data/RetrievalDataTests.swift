@@ -53,10 +53,10 @@ import Testing
   func refusals() throws {
     let cases: [(String, () throws -> RetrievalData)] = [
       (
-        "row 2: an id twice; expected ids that are different, found 'q1'",
+        "row 2: an id is used twice; expected ids that are different, found 'q1'",
         { try data(queries: Self.queries.replacing("q2", with: "q1")) }
       ),
-      ("row 2: an id twice", { try data(texts: Self.texts.replacing("d2", with: "d1")) }),
+      ("row 2: an id is used twice", { try data(texts: Self.texts.replacing("d2", with: "d1")) }),
       ("row 1: there is no id; expected '_id' or 'id'", { try data(queries: #"{"text": "who"}"# + "\n") }),
       (
         "row 3: no text has this id; found 'd9'",

@@ -206,17 +206,30 @@ import Testing
   private func run(
     _ experiment: Experiment, _ output: URL
   ) throws -> (stages: [String], results: ExperimentResults) {
+    let (_, stages, results) = try follow(experiment, output)
+    return (stages, results)
+  }
+
+  /// Runs an experiment.
+  ///
+  /// - Returns: The stages that began, those that were finished, and the results.
+  private func follow(
+    _ experiment: Experiment, _ output: URL, maximumDisk: Int? = nil
+  ) throws -> (begun: [String], done: [String], results: ExperimentResults) {
     let registry = try Support.registry()
     let machine = ExperimentPlanTests.machine(registry)
     let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
-    var done: [String] = []
-    let outcome = try runExperiment(plan, output: output, on: machine, registry: registry) { event in
+    var (begun, done): ([String], [String]) = ([], [])
+    let outcome = try runExperiment(
+      plan, output: output, on: machine, registry: registry, maximumDisk: maximumDisk
+    ) { event in
+      if case .started(let stage, _, _) = event { begun.append(stage.name) }
       if case .finished(let stage, _, _) = event { done.append(stage.name) }
     }
     guard case .finished(let results) = outcome else {
       throw GraftError(.refused, "not finished")
     }
-    return (done, results)
+    return (begun, done, results)
   }
 
   @Test func theBestPointIsTheArm() throws {
@@ -320,7 +333,69 @@ import Testing
       let error = try #require(throws: GraftError.self) {
         try run(none, directory.appending(path: "none"))
       }
-      #expect(error.description.hasPrefix("no point of the search has a score: training diverged with each."))
+      #expect(
+        error.description.hasPrefix("no point of the search has a score: training diverged at every point."))
+    }
+  }
+
+  @Test func whatDivergedIsNotTrainedAgain() throws {
+    try withTemporaryDirectory { directory in
+      func points(_ rates: String) throws -> Experiment {
+        try read(
+          Self.head + "seeds: [1]\noptions: {tune: {learning-rate: [\(rates)], max-grad-norm: [0]}}",
+          in: directory)
+      }
+      let output = directory.appending(path: "out")
+      let (begun, done, first) = try follow(points("1e-3, 1e30"), output)
+      #expect(begun.count { $0 == "tune" } == done.count { $0 == "tune" } + 1)
+      let registry = try Support.registry()
+      let machine = ExperimentPlanTests.machine(registry)
+      func pending(_ experiment: Experiment) throws -> [String] {
+        let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
+          .settled(in: output, on: machine, registry: registry)
+        return try ExperimentSchedule(plan, output: output).pending.map { plan.stages[$0].name }
+      }
+      #expect(try pending(points("1e-3, 1e30")) == [])
+      let again = try follow(points("1e-3, 1e30"), output)
+      #expect(again.begun == [] && again.results.search?.trials == first.search?.trials)
+      // Of another search in the same directory only the new point is to be done.
+      #expect(try pending(points("1e-3, 1e30, 1e-4")).sorted() == ["dev", "tune"])
+      let wider = try follow(points("1e-3, 1e30, 1e-4"), output)
+      #expect(wider.begun.first == "tune" && wider.results.search?.trials[1].scores == [nil])
+
+      // An arm of the file with the same options is not passed over.
+      let text = Self.yaml(Self.head + "options: {tune: {learning-rate: [1e-3]}}", seeds: "[1]")
+        .replacing("batch-size: 4}", with: "batch-size: 4, learning-rate: 1e30, max-grad-norm: 0}")
+      let plain = try Experiment(parsing: Array(text.utf8), relativeTo: directory, registry: registry)
+      let error = try #require(throws: GraftError.self) { try run(plain, output) }
+      #expect(error.description.contains("training diverged"), "\(error)")
+    }
+  }
+
+  @Test func earlierRoundsGiveWayWhereRoomIsShort() throws {
+    try withTemporaryDirectory { directory in
+      let text = Self.yaml(
+        Self.head + "method: halving\nfactor: 2\nmetric: loss\n"
+          + "options: {tune: {learning-rate: [1e-5, 1e-2, 1e-3, 1e-4]}}\nrungs: {tune: {epochs: [1, 2]}}",
+        seeds: "[1]"
+      ).replacing("batch-size: 4}", with: "batch-size: 4, save-strategy: no}")
+      try Data(Self.rows.utf8).write(to: directory.appending(path: "rows.csv"))
+      let experiment = try Experiment(
+        parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
+      let (output, small) = (directory.appending(path: "out"), directory.appending(path: "small"))
+      let whole = try follow(experiment, output).results
+      // Room for what is kept in the end: fewer models than the first round makes.
+      let cap = try StageCache(output).size + 20_000
+      let stray = small.appending(path: "stages/train-0123456789abcdef")
+      // Of something else that was done in the directory.
+      try DirectoryWriter.makeDirectory(stray)
+      withExtendedLifetime(try RunLock(small)) {}
+      try Data(count: cap).write(to: stray.appending(path: "model.safetensors"))
+      let (_, _, results) = try follow(experiment, small, maximumDisk: cap)
+      #expect(results.search?.trials == whole.search?.trials && results.verdict == whole.verdict)
+      #expect(try StageCache(small).size <= cap && results.excess == nil)
+      #expect(!FileManager.default.fileExists(atPath: stray.path))
+      #expect(try follow(experiment, small, maximumDisk: cap).begun == [])
     }
   }
 
@@ -348,13 +423,24 @@ import Testing
   @Test func aScoreThatIsNotThereIsNamed() throws {
     try withTemporaryDirectory { directory in
       let experiment = try read(Self.head + "metric: acuracy\n" + Self.rates, in: directory)
-      let error = try #require(throws: GraftError.self) {
-        try run(experiment, directory.appending(path: "out"))
-      }
+      let output = directory.appending(path: "out")
+      let error = try #require(throws: GraftError.self) { try run(experiment, output) }
       #expect(
-        error.description.hasPrefix(
-          "search: the stage 'dev', whose score decides the search, has no score 'acuracy'; the nearest is 'accuracy'."
+        error.description.hasSuffix(
+          ": the stage 'dev', whose score decides the search, has no score 'acuracy'; the nearest is 'accuracy'."
         ), "\(error)")
+      // Before anything is trained.
+      #expect(!FileManager.default.fileExists(atPath: output.path))
+      let search = try #require(experiment.search)
+      #expect(throws: GraftError.self) {
+        try SearchMetric(search, results: ["eval_accuracy": 1, "eval_loss": 0])
+      }
+      // What only some evaluations have is known as well.
+      for metric in ["f1_macro", "eval_matthews_correlation", "loss"] {
+        let known = try read(Self.head + "metric: \(metric)\n" + Self.rates, in: directory)
+        let registry = try Support.registry()
+        _ = try ExperimentPlan(known, on: ExperimentPlanTests.machine(registry), registry: registry)
+      }
     }
   }
 
