@@ -1,0 +1,92 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+import OrderedCollections
+
+/// How data sets are read.
+extension ExperimentSchema {
+  func dataSets() -> OrderedDictionary<String, Experiment.DataSet> {
+    let place: String? = keys.read("data-dir")
+    let given = [place.map(url) ?? dataDirectory].compactMap { $0 }
+    let paths = OrderedSet((given + NamedDataSet.directories()).map(\.standardizedFileURL.path))
+    let directories = paths.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    guard let value = keys.required("data") else { return [:] }
+    var result: OrderedDictionary<String, Experiment.DataSet> = [:]
+    for (name, _, value) in MappingReader(value, "'data'", diagnostics).entries {
+      result[name] = dataSet(MappingReader(value, "a data set", diagnostics), in: directories)
+    }
+    return result
+  }
+
+  private func dataSet(_ keys: MappingReader, in directories: [URL]) -> Experiment.DataSet? {
+    defer { keys.finish() }
+    var options = DataOptions()
+    keys.read("take", &options.take)
+    keys.read("skip", &options.skip)
+    keys.read("shuffle-seed", &options.shuffleSeed)
+    require(options.skip >= 0, "skip", "0 or more", keys)
+    if let take = options.take { require(take > 0, "take", "at least 1", keys) }
+    let (folds, foldSeed): (Int?, UInt64?) = (keys.read("folds"), keys.read("fold-seed"))
+    if let folds { require(2...1000 ~= folds, "folds", "between 2 and 1000", keys) }
+    if foldSeed != nil { require(folds != nil, "fold-seed", "left out where there are no 'folds'", keys) }
+    keys.read("data-format", &options.format)
+    keys.read("quoting", &options.quoting)
+    keys.read("delimiter", expecting: "one character, or comma, semicolon, tab, pipe or space") { text in
+      options.delimiter = DataOptions.delimiter(text)
+      return options.delimiter != nil
+    }
+    options.textColumns = columns("text-column", keys)
+    options.pairColumn = columns("pair-column", keys).first
+    let labelColumns = columns("label-column", keys)
+    options.labelColumn = labelColumns.count == 1 ? labelColumns[0] : nil
+    options.labelColumns = labelColumns.count > 1 ? labelColumns : []
+    let labelBase: Int? = keys.read("label-base")
+    guard keys.required("files") != nil else { return nil }
+    let files: [String] = keys.list("files") ?? []
+    let place = keys.place(of: "files")
+    do {
+      if files.count == 1, !FileManager.default.fileExists(atPath: url(files[0]).path),
+        let (set, split) = try NamedDataSet.find(files[0])
+      {
+        for key in [
+          "text-column", "pair-column", "label-column", "label-base", "data-format", "delimiter", "quoting",
+        ]
+        where keys[key] != nil {
+          diagnostics.add(
+            keys.place(of: key), "'\(files[0])' has its own columns and labels; leave '\(key)' out")
+        }
+        do {
+          _ = try set.locate(split, in: directories)
+        } catch var error as GraftError {
+          error.advice =
+            """
+            Put the original CSV file there, or name the directory above with \(option: "data-dir") or GRAFT_DATA.
+            """
+          throw error
+        }
+        return Experiment.DataSet(
+          source: .named(set, split, directories: directories), options: options, folds: folds,
+          foldSeed: foldSeed ?? TrainingOptions().seed)
+      }
+    } catch {
+      diagnostics.add(place, error)
+      return nil
+    }
+    return Experiment.DataSet(
+      source: .files(files.flatMap { matching($0, place) }, labelBase: labelBase), options: options,
+      folds: folds,
+      foldSeed: foldSeed ?? TrainingOptions().seed)
+  }
+
+  private func columns(_ key: String, _ keys: MappingReader) -> [Column] {
+    let texts: [String] = keys.list(key) ?? []
+    do {
+      return try texts.flatMap(Column.list)
+    } catch {
+      diagnostics.add(keys.place(of: key), error)
+      return []
+    }
+  }
+}
