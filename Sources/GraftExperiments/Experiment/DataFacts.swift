@@ -87,14 +87,14 @@ public struct DataFacts: Sendable {
       advice: "Take fewer folds, or leave out the label's rows.")
   }
 
-  /// The labels as they are written, at most a hundred.
+  /// The labels as they are written, at most a hundred: of a list each of its items, of columns their names.
   public var labels: [String] {
-    let written = examples.compactMap { row -> String? in
+    let written = examples.flatMap { row -> [String] in
       switch row.label {
-      case .text(let text): text
-      case .list(let items): items.joined(separator: "|")
-      case .columns(let columns): columns.map { "\($0.name)=\($0.text)" }.joined(separator: "|")
-      case nil: nil
+      case .text(let text): [text]
+      case .list(let items): items
+      case .columns(let columns): columns.map(\.name)
+      case nil: []
       }
     }
     return Array(Set(written).sorted().prefix(100))

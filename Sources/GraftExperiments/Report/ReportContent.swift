@@ -94,11 +94,13 @@ package struct ReportContent {
     if let search = record.search { blocks += ReportContent.search(search, parallel) }
     if !curves.isEmpty { blocks += [.heading("Training"), .plots(curves)] }
     if !results.languageModels.isEmpty {
+      let havePerplexity = results.languageModels.contains { $0.pseudoPerplexity != nil }
       blocks += [
         .heading("Language model"), .table(ReportContent.languageModels(results)),
         .text(
-          "Pseudo-perplexity masks every token in turn (Salazar et al., arXiv:1910.14659); the loss is of one fixed choice of masks. Lower is better."
-        ),
+          (havePerplexity
+            ? "Pseudo-perplexity masks every token in turn (Salazar et al., arXiv:1910.14659); the loss"
+            : "The loss") + " is of one fixed choice of masks. Lower is better."),
       ]
     }
     if results.arms.contains(where: { !$0.scores.isEmpty }) {
@@ -140,7 +142,7 @@ package struct ReportContent {
     ].filter { column in results.arms.contains { column.1($0) != nil } }
     let header =
       (isOne ? ["Arm"] : ["Arm", "Score"]) + seeds.map { "Seed \($0)" }
-      + ["Mean", "Std. dev.", "Range"] + more.map(\.name)
+      + (seeds.count > 1 ? ["Mean", "Std. dev.", "Range"] : []) + more.map(\.name)
     let rows = results.arms.map { arm -> [String] in
       let metric = arm.metric
       let name = isOne ? [arm.name] : [arm.name, metric?.name.capitalizedFirst ?? "–"]
@@ -150,6 +152,7 @@ package struct ReportContent {
         } ?? "–"
       }
       let rest = more.map { $0.cell(arm) ?? "–" }
+      guard seeds.count > 1 else { return name + each + rest }
       guard let score = arm.score, let metric else { return name + each + ["–", "–", "–"] + rest }
       let range = "\(metric.text(score.range.lowerBound)) to \(metric.text(score.range.upperBound))"
       return name + each + [metric.text(score.mean), score.deviation.map(metric.text) ?? "–", range] + rest
@@ -236,14 +239,15 @@ package struct ReportContent {
   }
 
   private static func languageModels(_ results: RunResults) -> TextTable {
-    TextTable(
-      header: ["Arm", "Stage", "Seeds", "Pseudo-perplexity", "Loss"],
+    // What no model has gets no column.
+    let columns: [(name: String, value: (RunResults.LanguageModelScore) -> Double?)] = [
+      ("Pseudo-perplexity", { $0.pseudoPerplexity }), ("Loss", { $0.loss }),
+    ].filter { column in results.languageModels.contains { column.1($0) != nil } }
+    return TextTable(
+      header: ["Arm", "Stage", "Seeds"] + columns.map(\.name),
       rows: results.languageModels.map { score in
-        [
-          score.arm, score.stage, score.seeds.map { String($0) }.joined(separator: ", "),
-          score.pseudoPerplexity.map(NumberText.number) ?? "–",
-          score.loss.map(NumberText.number) ?? "–",
-        ]
+        [score.arm, score.stage, score.seeds.map { String($0) }.joined(separator: ", ")]
+          + columns.map { $0.value(score).map(NumberText.number) ?? "–" }
       }, words: 3)
   }
 
@@ -330,6 +334,18 @@ package struct ReportContent {
     return set.labels.count > mostLabels ? "\(shown), …" : shown
   }
 
+  private static func data(_ results: RunResults) -> TextTable {
+    let sets = results.record.data
+    let written = sets.map { labels(of: $0, results) }
+    let haveLabels = written.contains { !$0.isEmpty }
+    return TextTable(
+      header: ["Data", "Files"] + (haveLabels ? ["Labels"] : []) + ["SHA-256", "Rows"],
+      rows: zip(sets, written).map { set, labels in
+        [set.name, set.files.joined(separator: ", ")] + (haveLabels ? [labels] : [])
+          + [set.sha256, NumberText.grouped(set.rows)]
+      }, words: haveLabels ? 4 : 3)
+  }
+
   private static func provenance(_ results: RunResults) -> [Block] {
     let record = results.record
     let stages = record.arms.flatMap { arm in
@@ -350,15 +366,7 @@ package struct ReportContent {
           header: ["Base checkpoint", "SHA-256 of the weights", "Parameters"],
           rows: [[record.base.path, record.base.sha256, NumberText.grouped(record.base.parameters)]], words: 2
         )),
-      .table(
-        TextTable(
-          header: ["Data", "Files", "Labels", "SHA-256", "Rows"],
-          rows: record.data.map { set in
-            [
-              set.name, set.files.joined(separator: ", "), labels(of: set, results), set.sha256,
-              NumberText.grouped(set.rows),
-            ]
-          }, words: 4)),
+      .table(data(results)),
       .table(
         TextTable(
           header: ["Machine", ""],

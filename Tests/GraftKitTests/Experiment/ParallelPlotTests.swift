@@ -30,6 +30,8 @@ import Testing
     #expect(abs(low[0] - 2 * middle[0] + best[0]) < 0.02)
     #expect(middle[1] == best[1] && low[1] != best[1])
     #expect(low[2] > middle[2] && middle[2] > best[2])
+    // All options are those of one stage, which need not be named.
+    #expect(plot.content.text.contains(">learning-rate</text>"))
     try ReportTests().expectTextInside([.init(name: "search", plot: plot)])
   }
 

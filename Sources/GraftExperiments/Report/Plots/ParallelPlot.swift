@@ -17,7 +17,7 @@ enum ParallelPlot {
     let trials = search.trials.filter { $0.score != nil }
     guard let best = search.bestTrial, !trials.isEmpty else { return nil }
     let (start, end) = (height - bottom, top)
-    var scales = search.options.enumerated().map { index, name in
+    var scales = names(search.options).enumerated().map { index, name in
       Scale(name, trials.map { $0.values[index] }, from: start, to: end)
     }
     if let rungs = search.rungs {
@@ -48,14 +48,21 @@ enum ParallelPlot {
     let title = "Points of the search"
     var content: Markup = "<text class=\"p-strong p-name\" x=\"0\" y=\"12\">\(title)</text>"
     for trial in trials where trial != best { content += line(trial, search, scales, score, places) }
+    content += line(best, search, scales, score, places, isBest: true)
     for (scale, place) in zip(scales, places) {
       content += axis(scale.shownName, place, start, end, scale.ticks)
     }
     content += axis(
       TextWidth.fitted(metric, to: widest, isBold: true), places[places.count - 1], start, end,
       score.ticks.map { (score.label($0), score.place($0)) })
-    content += line(best, search, scales, score, places, isBest: true)
     return Plot(width: width, height: height, title: title, content: content)
+  }
+
+  /// The names of options, without that of the stage where all are of one: `learning-rate` for `tune.learning-rate`.
+  private static func names(_ options: [String]) -> [String] {
+    let parts = options.map { $0.split(separator: ".", maxSplits: 1) }
+    guard Set(parts.map(\.first)).count == 1, parts.allSatisfy({ $0.count == 2 }) else { return options }
+    return parts.map { String($0[1]) }
   }
 
   private static func axis(

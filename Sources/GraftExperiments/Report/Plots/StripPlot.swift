@@ -36,17 +36,19 @@ enum StripPlot {
       comparison.result.map { (comparison, $0.bootstrap) }
     }
     guard let metric = comparisons.compactMap(\.result?.metric).first else { return nil }
+    // Of shares, in points.
+    let scale = metric.isShare ? 100.0 : 1
     let values = rows.flatMap { _, bootstrap -> [Double] in
-      [bootstrap.interval.lowerBound, bootstrap.interval.upperBound, 0]
+      [bootstrap.interval.lowerBound, bootstrap.interval.upperBound, 0].map { $0 * scale }
     }
     return draw(
-      "Difference of \(metric.name), with its interval", rows.map { "\($0.0.second) − \($0.0.first)" },
-      values: values, isShare: metric.isShare
+      "Difference of \(metric.name)\(metric.isShare ? " in points" : ""), with its interval",
+      rows.map { "\($0.0.second) − \($0.0.first)" }, values: values, isShare: false
     ) { index, y, x in
       let (comparison, bootstrap) = rows[index]
       let look = series(comparison.second)
-      let ends = [bootstrap.interval.lowerBound, bootstrap.interval.upperBound].map(x.place)
-      let place = x.place(bootstrap.difference)
+      let ends = [bootstrap.interval.lowerBound, bootstrap.interval.upperBound].map { x.place($0 * scale) }
+      let place = x.place(bootstrap.difference * scale)
       return """
         <line class="p-line p-whisker l\(look)" x1="\(ends[0])" x2="\(ends[1])" y1="\(y)" y2="\(y)"/>\
         <circle class="f\(look)" r="4.5" cx="\(place)" cy="\(y)"/>\
