@@ -20,10 +20,10 @@ public enum ByteLevelBPEPlugin: Plugin {
 ///
 /// Reference: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2; Liu et al.,
 /// "RoBERTa: A Robustly Optimized BERT Pretraining Approach", 2019.
-public struct ByteLevelBPETokenizer: Tokenizer {
+public struct ByteLevelBPETokenizer: CoreTokenizer {
   public static let name = "byte-level-bpe"
 
-  let core: TokenizerCore
+  public let core: TokenizerCore
   let merges: [TokenizerDocument.Merge]
   private let path: ByteLevelPath
   let addsPrefixSpace: Bool
@@ -59,36 +59,6 @@ public struct ByteLevelBPETokenizer: Tokenizer {
       && model["ignore_merges"] != true
   }
 
-  public var specialTokens: SpecialTokens { core.specialTokens }
-
-  public var vocabularySize: Int { core.vocabularySize }
-
-  public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }
-
-  public func token(of id: Int32) -> String? { core.token(of: id) }
-
-  public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
-    -> Encoding
-  {
-    // A method passed by name would copy the whole tokenizer for each text.
-    core.encode(
-      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens,
-      pieces: { self.pieces(of: $0, limit: $1) })
-  }
-
-  public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
-    throws
-    -> [Encoding]
-  {
-    try core.windows(
-      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride,
-      pieces: { self.pieces(of: $0, limit: $1) })
-  }
-
-  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    text(of: Array(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)))
-  }
-
   public func text(of tokens: [String]) -> String {
     guard decodesBytes else { return tokens.joined(separator: " ") }
     // A token that is not spelt in the alphabet of bytes stands for itself.
@@ -96,8 +66,7 @@ public struct ByteLevelBPETokenizer: Tokenizer {
       decoding: tokens.flatMap { ByteLevelAlphabet.bytes(of: $0) ?? Array($0.utf8) }, as: UTF8.self)
   }
 
-  /// The pieces of a text, at least as many of them as `limit` if there are so many.
-  private func pieces(of text: String, limit: Int) -> Pieces {
+  public func pieces(of text: String, limit: Int) -> Pieces {
     var text = text
     return text.withUTF8 { bytes in
       var pieces = Pieces(limit: limit, expecting: bytes.count / 3 + 4)

@@ -19,10 +19,10 @@ public enum PipelinePlugin: Plugin {
 /// are kept in the file but not applied: here the caller says how long an encoding may be, and batches are not padded.
 ///
 /// Tokenizers that have a faster implementation are registered before this one.
-public struct PipelineTokenizer: Tokenizer {
+public struct PipelineTokenizer: CoreTokenizer {
   public static let name = "pipeline"
 
-  let core: TokenizerCore
+  public let core: TokenizerCore
   let file: TokenizerDocument
   let normalizer: (any Normalizer)?
   let preTokenizer: (any PreTokenizer)?
@@ -83,43 +83,13 @@ public struct PipelineTokenizer: Tokenizer {
       ? WordwisePath(description.normalizer, description.preTokenizer, added: core.normalized) : nil
   }
 
-  public var specialTokens: SpecialTokens { core.specialTokens }
-
   public var continuingPrefix: String? { model.continuingPrefix }
-
-  public var vocabularySize: Int { core.vocabularySize }
-
-  public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }
-
-  public func token(of id: Int32) -> String? { core.token(of: id) }
-
-  public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
-    -> Encoding
-  {
-    // A method passed by name would copy the whole tokenizer for each text.
-    core.encode(
-      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens,
-      pieces: { self.pieces(of: $0, limit: $1) })
-  }
-
-  public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
-    throws -> [Encoding]
-  {
-    try core.windows(
-      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride,
-      pieces: { self.pieces(of: $0, limit: $1) })
-  }
-
-  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    text(of: Array(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)))
-  }
 
   public func text(of tokens: [String]) -> String {
     decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
   }
 
-  /// The pieces of a text, at least as many of them as `limit` if there are so many.
-  private func pieces(of text: String, limit: Int) -> Pieces {
+  public func pieces(of text: String, limit: Int) -> Pieces {
     var text = text
     return text.withUTF8 { bytes in
       var pieces = Pieces(limit: limit, expecting: bytes.count / 3 + 4)

@@ -22,16 +22,15 @@ public enum WordPiecePlugin: Plugin {
 ///
 /// Reference: Wu et al., "Google's Neural Machine Translation System", 2016, section 4.1;
 /// google-research/bert.
-public struct WordPieceTokenizer: Tokenizer {
+public struct WordPieceTokenizer: CoreTokenizer {
   public static let name = "wordpiece"
 
-  public var specialTokens: SpecialTokens { core.specialTokens }
   /// What is done to text before it is split into words.
   public var normalizer: BertNormalizer { splitter.options }
 
   public let continuingPrefix: String?
   let decoder: WordPieceDecoder?
-  let core: TokenizerCore
+  public let core: TokenizerCore
   /// Whether frameworks that have BERT's tokenizer alone, and put spaces around Chinese characters, give the same ids.
   let isBert: Bool
   private let splitter: WordSplitter
@@ -67,39 +66,11 @@ public struct WordPieceTokenizer: Tokenizer {
     return normalized
   }
 
-  public var vocabularySize: Int { core.vocabularySize }
-
-  public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
-
-  public func token(of id: Int32) -> String? { core.token(of: id) }
-
-  public func encode(_ text: String, pair: String?, truncation: Truncation?, addSpecialTokens: Bool)
-    -> Encoding
-  {
-    // A method passed by name would copy the whole tokenizer for each text.
-    core.encode(
-      text, pair: pair, truncation: truncation, addSpecialTokens: addSpecialTokens,
-      pieces: { self.pieces(of: $0, limit: $1) })
-  }
-
-  public func windows(of text: String, pair: String?, over sequence: Int, maximumLength: Int, stride: Int)
-    throws -> [Encoding]
-  {
-    try core.windows(
-      of: text, pair: pair, over: sequence, maximumLength: maximumLength, stride: stride,
-      pieces: { self.pieces(of: $0, limit: $1) })
-  }
-
-  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) -> String {
-    text(of: Array(core.tokens(of: ids, skippingSpecialTokens: skippingSpecialTokens)))
-  }
-
   public func text(of tokens: [String]) -> String {
     decoder?.text(of: tokens) ?? tokens.joined(separator: " ")
   }
 
-  /// The pieces of a text, at least as many of them as `limit` if there are so many.
-  private func pieces(of text: String, limit: Int) -> Pieces {
+  public func pieces(of text: String, limit: Int) -> Pieces {
     var text = text
     return text.withUTF8 { bytes in
       var pieces = Pieces(limit: limit, expecting: bytes.count / 4 + 4)
