@@ -97,7 +97,8 @@ import Testing
       // Columns of indicators.
       try sandbox.write("hot.csv", "comment,toxic,insult\nhe,1,0\nshe,0,0\nit,0,1\n")
       let columns = "--text-column comment --label-column toxic,insult"
-      let hot = try run("\(swap) --labels-from hot.csv \(columns) --output hot")
+      // The column of the texts need not be named for that.
+      let hot = try run("\(swap) --labels-from hot.csv --label-column toxic,insult --output hot")
       #expect(hot.stderr.contains("2 labels, multi_label_classification: toxic, insult\n"), "\(hot.stderr)")
       let scored = try run(
         "evaluate hot --allow-untrained --data hot.csv \(columns) --predictions p.jsonl --json")

@@ -51,6 +51,11 @@ import Testing
         "stopped after step 2: 1 evaluation without progress\n",
       ], prepare: classifier),
     Row(
+      "train model --data data.csv --output out --max-steps 1 --eval-data data.csv --load-best-model-at-end "
+        + "--eval-strategy steps --save-strategy steps --eval-steps 1 --save-steps 1 --metric-for-best-model balanced_accuracy",
+      stderr: [" eval_balanced_accuracy ", "the best model is that of step 1: eval_balanced_accuracy "],
+      prepare: classifier),
+    Row(
       "train model --data data.csv --output out --max-steps 1 --eval-data dev=data.csv test=data.csv --json",
       stdout: [#""eval_dev_loss":"#, #""eval_test_accuracy":"#, #""eval_test_samples":4"#],
       prepare: classifier),

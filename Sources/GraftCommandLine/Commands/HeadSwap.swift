@@ -102,6 +102,11 @@ extension HeadSwap {
   /// What the data say about labels, which the console is told.
   private func inferredLabels(_ url: URL, _ registry: Registry) throws -> InferredLabels {
     let heads = try registry.heads(to, of: registry.open(url).checkpoint.family)
+    var reading = reading
+    // The texts of a classifier's data do not matter, and their column need not be named.
+    if heads.columns.isEmpty, let column = reading.labelColumn, reading.columns.textColumn == nil {
+      reading.columns.textColumn = column
+    }
     let data = try reading.read(labelsFrom, for: heads, flags.console)
     let inferred = try inferLabels(
       of: data.rows, forHead: to, of: url, problemType: problemType?.problemType, registry: registry)

@@ -112,7 +112,8 @@ struct Train: ParsableCommand {
       console.note("\nstopping after this step; once more to stop at once")
     }
     let profile = profile ? Profile() : nil
-    let display = TrainingDisplay(console: console, backend: backend, printsJSON: flags.json)
+    let display = TrainingDisplay(
+      console: console, backend: backend, score: training.metricForBestModel, printsJSON: flags.json)
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
       let data = try reading.read(files.data, for: opened.activeHead, console)

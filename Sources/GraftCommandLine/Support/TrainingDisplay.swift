@@ -7,15 +7,20 @@ import GraftTensors
 final class TrainingDisplay {
   private let console: Console
   private let backend: any ComputeBackend
+  /// As evaluations have it.
+  private let score: String?
   private let printsJSON: Bool
   private var bar: ProgressBar?
   private var evaluationBar: ProgressBar?
   private var last: StepReport?
 
-  /// - Parameter backend: What the run computes with.
-  init(console: Console, backend: any ComputeBackend, printsJSON: Bool) {
+  /// - Parameters:
+  ///   - backend: What the run computes with.
+  ///   - score: The score by which the best model is chosen, which every evaluation shows.
+  init(console: Console, backend: any ComputeBackend, score: String? = nil, printsJSON: Bool) {
     self.console = console
     self.backend = backend
+    self.score = score.map { $0.hasPrefix("eval_") ? $0 : "eval_\($0)" }
     self.printsJSON = printsJSON
   }
 
@@ -112,7 +117,7 @@ final class TrainingDisplay {
       "balanced_accuracy", "f1_samples",
     ]
     let scores = entry.filter { name, _ in
-      name.hasPrefix("eval_") && !unshown.contains { name.contains($0) }
+      name.hasPrefix("eval_") && (name == score || !unshown.contains { name.contains($0) })
     }.sorted { $0.key < $1.key }.map { "\($0.key) \(number($0.value, 4))" }
     let speed = entry["eval_samples_per_second"].map { ["\(Format.rate($0)) samples/s"] } ?? []
     return (prefix(entry) + scores + speed).joined(separator: "  ")

@@ -338,11 +338,15 @@ final class TrainingLoop {
       try takeMean()
       return state.globalStep
     }
-    guard options.loadsBestModelAtEnd, let best = state.best, best.step != state.globalStep else {
+    guard options.loadsBestModelAtEnd, let best = state.best else {
       average?.exchange()
       return state.globalStep
     }
-    try run.store.read(run.model, from: directory.checkpoint(best.step))
+    if best.step == state.globalStep {
+      average?.exchange()
+    } else {
+      try run.store.read(run.model, from: directory.checkpoint(best.step))
+    }
     let results = state.evaluation(at: best.step, sets: evaluations.count) ?? [:]
     observe(.noted(.loadedBest(step: best.step, score: choice.score(among: results), value: best.metric)))
     return best.step
