@@ -269,6 +269,15 @@ import Testing
     }
   }
 
+  @Test("the session of the page about sorting texts runs as written")
+  func sortingPage() throws {
+    let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/SortingTexts.md")
+    let scores = try #require(session.dropLast().last?.output)
+    #expect(scores.contains("eval_ndcg@10") && scores.contains("eval_average_precision"), "\(scores)")
+    let ranked = try #require(session.last?.output).split(separator: "\n")
+    #expect(ranked.count == 4 && ranked[0].hasSuffix("library for analysis of DNA sequences"), "\(ranked)")
+  }
+
   @Test("texts are sorted by a classifier of pairs")
   func reranking() throws {
     try Sandbox.with { sandbox in

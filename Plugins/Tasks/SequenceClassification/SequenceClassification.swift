@@ -23,6 +23,9 @@ public struct SequenceClassification: Task {
   /// Whether one label, of which nothing says that it is a number, is scored with its probability: the pipeline of
   /// transformers shows the sigmoid.
   private let showsProbability: Bool
+  /// Of a cross-encoder with one label: what becomes of its logit. It learns scores of pairs, from 0 to 1.
+  private let crossEncoder: CrossEncoder?
+  public let maximumLength: Int?
   /// What becomes of texts that are longer than the model reads.
   public let longTexts: LongTexts
 
@@ -30,14 +33,18 @@ public struct SequenceClassification: Task {
     labels = try configuration.labels()
     problemType = try configuration.problemType()
     thresholds = try DecisionThresholds.read(configuration, labels: labels.count)
-    showsProbability = labels.count == 1 && configuration["problem_type"] == nil
+    let isPlain = labels.count == 1 && configuration["problem_type"] == nil
+    crossEncoder = isPlain ? CrossEncoder(of: configuration) : nil
+    showsProbability = isPlain && (crossEncoder == nil || crossEncoder?.activation == .sigmoid)
+    maximumLength = CrossEncoder(of: configuration)?.maximumLength
     longTexts = try LongTexts(configuration)
   }
 
   public var classNames: [String]? { problemType == .singleLabel ? labels : nil }
 
   public func scoreNames(topRanks: [Int]) -> Set<String>? {
-    switch problemType {
+    if crossEncoder != nil { return PairScores.names }
+    return switch problemType {
     case .singleLabel: Metrics.namesOfClasses(scored: labels.count, topRanks: topRanks)
     case .multiLabel: Metrics.namesOfSeveralLabels
     case .regression: Metrics.namesOfValues
@@ -56,12 +63,15 @@ public struct SequenceClassification: Task {
   }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
+    if crossEncoder != nil { return try rows.map(Self.pairLabel) }
     let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows)
     return try rows.map(reader.label)
   }
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
-    LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows).note
+    crossEncoder != nil
+      ? nil
+      : LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows).note
   }
 
   public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
@@ -115,12 +125,14 @@ public struct SequenceClassification: Task {
     switch (try batch.targets(of: self), problemType) {
     case (.classes(let targets), _): tape.crossEntropy(scores, classes: targets.classes, batch.classLoss)
     case (.values(let targets), .multiLabel): tape.binaryCrossEntropy(scores, targets: targets.values)
+    case (.values(let targets), _) where crossEncoder != nil:
+      tape.binaryCrossEntropy(scores, targets: targets.values)
     case (.values(let targets), _): tape.meanSquaredError(scores, targets: targets.values)
     }
   }
 
   /// Of single labels accuracy, precision, recall, F1 and how good the probabilities are; of several labels what
-  /// `MultiLabelScores` has; of a regression its errors and correlations.
+  /// `MultiLabelScores` has; of a regression its errors and correlations; of pairs what `PairScores` has.
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
   ) throws {
@@ -131,6 +143,12 @@ public struct SequenceClassification: Task {
       metrics.add(
         probabilities: scores.buffer.map(TextLabels.probability), targets: targets.values,
         thresholds: thresholds)
+    case (.values(let targets), _) where crossEncoder != nil:
+      let own = crossEncoder?.scores(Array(scores.buffer)) ?? []
+      metrics.add(
+        pairs: examples.indices.map {
+          PairScores.Pair(query: examples[$0].row.text, score: own[$0], label: targets.values[$0])
+        })
     case (.values(let targets), _):
       metrics.add(values: scores.buffer, targets: targets.values, outputs: labels.count)
     }
@@ -141,6 +159,9 @@ public struct SequenceClassification: Task {
   ) throws -> [TextLabels] {
     (0..<scores.rows).map { row in
       let values = scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)]
+      if let crossEncoder, !showsProbability {
+        return TextLabels(crossEncoder.scores(Array(values)), names: labels, problemType: problemType)
+      }
       return TextLabels(
         values, names: labels, problemType: problemType, thresholds: thresholds,
         isProbability: showsProbability)

@@ -12,7 +12,7 @@ struct Evaluate: ParsableCommand {
       A classifier's scores are those of scikit-learn, for one label or several; --output and --json have them for \
       each class, with the confusion matrix, whose rows are the actual classes. The correlations of a regression \
       are those of SciPy. What is undefined, such as a correlation with constant predictions, is left out. The scores of entities are those of seqeval, of \
-      answers those of SQuAD, of vectors those of sentence-transformers.
+      answers those of SQuAD, of vectors and of a cross-encoder's pairs those of sentence-transformers.
 
       \(DataFlags.help)
 
@@ -25,6 +25,7 @@ struct Evaluate: ParsableCommand {
         graft evaluate ner --data test.conll --tag-scheme IOB2
         graft evaluate qa --data dev-v2.0.json
         graft evaluate encoder --data sts.csv
+        graft evaluate reranker --data pairs.csv --text-column query --pair-column text
         graft evaluate encoder --data queries.jsonl --corpus corpus.jsonl \\
           --qrels test.tsv
         graft evaluate adapted --data domain.txt --mlm-probability 0.15

@@ -9,7 +9,6 @@ extension TrainingOptions.Interval: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension LongTexts: ExpressibleByArgument {}
 extension MultiLabelScores.Tuning: ExpressibleByArgument {}
-extension SentenceLoss: ExpressibleByArgument {}
 extension VectorSimilarity: ExpressibleByArgument {}
 
 /// The settings of a training run, named as transformers' `TrainingArguments` names them.
@@ -70,8 +69,8 @@ struct TrainingFlags: ParsableArguments {
   @Option(help: Self.help("tag-scheme"))
   var tagScheme: String?
 
-  @Option(help: Self.help("loss"))
-  var loss: SentenceLoss?
+  @Option(help: Self.help("loss"), completion: .list(LossName.names))
+  var loss: String?
 
   @Option(parsing: .unconditional, help: Self.help("loss-scale"))
   var lossScale = defaults.sentenceLoss.scale

@@ -72,7 +72,9 @@ public struct Checkpoint: Sendable {
   public func makeBackbone() throws -> any Backbone { try family.makeBackbone(configuration) }
 
   /// What it does, as the Hub calls it; without a head, what the bare encoder does.
-  public var pipelineTag: String? { activeHead.map { $0.pipelineTag } ?? "feature-extraction" }
+  public var pipelineTag: String? {
+    scoresPairs ? "text-ranking" : activeHead.map { $0.pipelineTag } ?? "feature-extraction"
+  }
 
   // MARK: Components
 
@@ -159,7 +161,11 @@ public struct Checkpoint: Sendable {
     _ task: any Task.Type, _ configuration: Configuration, on backbone: any Backbone
   ) throws -> (task: any Task, head: any Head) {
     guard task.readsSentenceVectors else {
-      let task = try task.init(configuration)
+      var settings = configuration
+      if let crossEncoder, task.hasLabels {
+        settings.values.merge(crossEncoder.settings.values) { _, new in new }
+      }
+      let task = try task.init(settings)
       return (task, try family.makeHead(task, configuration, on: backbone))
     }
     let pipeline = sentences ?? SentencePipeline(pooling: .mean)

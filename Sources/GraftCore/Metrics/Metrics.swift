@@ -13,6 +13,8 @@ public struct Metrics: Sendable, Equatable {
   public private(set) var multiLabel: MultiLabelScores?
   /// Of a regression: its values.
   public private(set) var regression: RegressionScores?
+  /// Of a classifier that scores pairs of texts: their scores.
+  public private(set) var pairs: PairScores?
 
   /// Of which numbers of the most likely classes the right one may be any, for top-k accuracies.
   private let topRanks: [Int]
@@ -91,6 +93,14 @@ public struct Metrics: Sendable, Equatable {
     regression = scores
   }
 
+  /// Adds pairs of texts that were scored; ``means`` then has what ``PairScores/means`` has.
+  public mutating func add(pairs added: some Sequence<PairScores.Pair>) {
+    var scores = pairs ?? PairScores()
+    pairs = nil
+    scores.add(added)
+    pairs = scores
+  }
+
   /// Adds what was found in rows; ``means`` then has precision, recall and F1 over all things (`f1`), the mean over
   /// kinds (`f1_macro`), and the mean weighted by how many there are of each (`f1_weighted`).
   public mutating func add(_ counts: KindCounts) {
@@ -111,7 +121,7 @@ public struct Metrics: Sendable, Equatable {
       means["recall_macro"] = macro.recall
       means["f1_macro"] = macro.f1
     }
-    for own in [probabilities?.means, multiLabel?.means, regression?.means].compactMap({ $0 }) {
+    for own in [probabilities?.means, multiLabel?.means, regression?.means, pairs?.means].compactMap({ $0 }) {
       means.merge(own) { $1 }
     }
     for (suffix, scores) in kinds?.averages ?? [] {
@@ -125,6 +135,7 @@ public struct Metrics: Sendable, Equatable {
   public static func == (left: Metrics, right: Metrics) -> Bool {
     left.means == right.means && left.confusion == right.confusion && left.kinds == right.kinds
       && left.multiLabel == right.multiLabel && left.regression == right.regression
+      && left.pairs == right.pairs
   }
 }
 

@@ -146,54 +146,9 @@ public struct MultiLabelScores: Sendable, Equatable {
   }
 
   /// The decisions of one label, or of all, by their probability.
-  private func ranking(of label: Int?) -> Ranking {
+  private func ranking(of label: Int?) -> RankedDecisions {
     let indices =
       label.map { Array(stride(from: $0, to: targets.count, by: labels)) } ?? Array(targets.indices)
-    return Ranking(indices.map { (probabilities[$0], targets[$0]) })
-  }
-
-  /// Decisions from the most likely to the least.
-  private struct Ranking {
-    /// The distinct probabilities, and how many decisions have at least that: all, and those that are right.
-    private var steps: [(probability: Float, predicted: Int, hits: Int)] = []
-    private let actual: Int
-
-    init(_ decisions: [(probability: Float, isActual: Bool)]) {
-      actual = decisions.count(where: \.isActual)
-      var (predicted, hits) = (0, 0)
-      for (probability, isActual) in decisions.sorted(by: { $0.probability > $1.probability }) {
-        predicted += 1
-        hits += isActual ? 1 : 0
-        if steps.last?.probability == probability { steps.removeLast() }
-        steps.append((probability, predicted, hits))
-      }
-    }
-
-    /// The mean of the precisions, each as often as it adds recall.
-    var averagePrecision: Double {
-      guard actual > 0 else { return 0 }
-      var (sum, before) = (0.0, 0)
-      for step in steps {
-        sum += Double(step.hits - before) / Double(actual) * (Double(step.hits) / Double(step.predicted))
-        before = step.hits
-      }
-      return sum
-    }
-
-    /// Between the last probability that is predicted and the next; `nil` without anything to find.
-    var bestThreshold: Float? {
-      guard actual > 0 else { return nil }
-      var best: (f1: Double, threshold: Float)?
-      // Nothing can be above a threshold below 0.
-      for (index, step) in steps.enumerated() where step.probability > 0 {
-        let f1 = Double(2 * step.hits) / Double(step.predicted + actual)
-        let next = index + 1 < steps.count ? steps[index + 1].probability : 0
-        let middle = next + (step.probability - next) / 2
-        let threshold = middle < step.probability ? middle : next
-        let isNearer = abs(threshold - 0.5) < abs((best?.threshold ?? 0) - 0.5)
-        if f1 > (best?.f1 ?? -1) || f1 == best?.f1 && isNearer { best = (f1, threshold) }
-      }
-      return best?.threshold
-    }
+    return RankedDecisions(indices.map { (probabilities[$0], targets[$0]) })
   }
 }

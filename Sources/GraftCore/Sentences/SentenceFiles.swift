@@ -10,7 +10,7 @@ struct SentenceFiles: Sendable {
   static let configurationName = "config_sentence_transformers.json"
 
   let modules: JSON
-  let configuration: JSON?
+  var configuration: JSON?
   /// The length limit of the encoder, and the file that says it.
   let transformer: (name: String, settings: JSON)?
   /// The folders of modules, by their paths.
@@ -72,6 +72,34 @@ extension SentenceFiles {
           "do_lower_case": JSON(pipeline.lowercases),
         ]
       ), folders: [:], newFiles: files)
+  }
+
+  /// The files of a CrossEncoder that no folder had before, as version 6 writes them; earlier versions read the classifier
+  /// alone.
+  ///
+  /// - Parameters:
+  ///   - activation: What becomes of its logits.
+  ///   - maximumLength: The most tokens of a pair.
+  ///   - task: What the classifier's task is called.
+  init(crossEncoder activation: CrossEncoder.Activation, maximumLength: Int?, task: String) {
+    var transformer: OrderedDictionary<String, JSON> = [
+      "transformer_task": .string(task),
+      "modality_config": ["text": ["method": "forward", "method_output_name": "logits"]],
+      "module_output_name": "scores",
+    ]
+    transformer["max_seq_length"] = maximumLength.map { JSON($0) }
+    self.init(
+      modules: [
+        [
+          "idx": 0, "name": "0", "path": "",
+          "type": "sentence_transformers.base.modules.transformer.Transformer",
+        ]
+      ],
+      configuration: [
+        "__version__": [:], "activation_fn": .string(activation.className), "default_prompt_name": .null,
+        "model_type": "CrossEncoder", "prompts": [:],
+      ],
+      transformer: ("sentence_bert_config.json", .object(transformer)), folders: [:])
   }
 
   private static func entry(_ index: Int, _ kind: String, _ path: String) -> JSON {

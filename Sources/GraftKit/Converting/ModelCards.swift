@@ -62,7 +62,8 @@ extension ModelCard {
   private mutating func setFacts(of checkpoint: Checkpoint, library: String?) {
     removeOtherTasks(
       than: checkpoint.pipelineTag, checkpoint.parkedHeads.compactMap { $0.task?.pipelineTag })
-    let own = checkpoint.activeHead?.readsSentenceVectors == true ? "sentence-transformers" : library
+    let isSentences = checkpoint.activeHead?.readsSentenceVectors == true || checkpoint.scoresPairs
+    let own = isSentences ? "sentence-transformers" : library
     set("library_name", own.map { .string($0) })
     set("pipeline_tag", checkpoint.pipelineTag.map { .string($0) })
   }
@@ -138,7 +139,10 @@ extension ModelCard {
     guard !evaluations.isEmpty else { return nil }
     let names = [
       ("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_micro", "Micro F1"),
-      ("eval_f1_macro", "Macro F1"), ("eval_pearson", "Pearson"), ("eval_spearman", "Spearman"),
+      ("eval_f1_macro", "Macro F1"), ("eval_f1", "F1"), ("eval_exact", "Exact match"),
+      ("eval_pearson", "Pearson"), ("eval_spearman", "Spearman"),
+      ("eval_spearman_cosine", "Spearman of cosines"), ("eval_cosine_ndcg@10", "nDCG@10"),
+      ("eval_ndcg@10", "nDCG@10"),
     ]
     .filter { key, _ in evaluations.contains { $0[key] != nil } }
     return TextTable(

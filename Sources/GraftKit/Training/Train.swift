@@ -50,7 +50,7 @@ public func train(
   // Once, and not whenever it is written.
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
-  try checkpoint.settleProblemType()
+  try checkpoint.settlePairs(options)
   try checkpoint.setLongTexts(options.longTexts)
   try checkpoint.settleSentences(options)
   try checkpoint.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme)

@@ -29,6 +29,13 @@ extension TrainingFacts {
       let evaluation = history.last(where: { $0["step"] == step && $0["eval_loss"] != nil })
     else { return [] }
     let names = [
+      ("eval_ndcg@10", "ndcg@10", "nDCG@10"), ("eval_mrr@10", "mrr@10", "MRR@10"), ("eval_map", "map", "MAP"),
+      ("eval_cosine_ndcg@10", "ndcg@10", "nDCG@10"), ("eval_cosine_mrr@10", "mrr@10", "MRR@10"),
+      ("eval_spearman_cosine", "spearmanr", "Spearman of cosines"),
+      ("eval_pearson_cosine", "pearson", "Pearson of cosines"),
+      ("eval_exact", "exact_match", "Exact match"), ("eval_f1", "f1", "F1"),
+      ("eval_precision", "precision", "Precision"), ("eval_recall", "recall", "Recall"),
+      ("eval_average_precision", "average_precision", "Average precision"),
       ("eval_accuracy", "accuracy", "Accuracy"), ("eval_subset_accuracy", "accuracy", "Subset accuracy"),
       ("eval_f1_micro", "f1", "Micro F1"), ("eval_f1_macro", "f1", "Macro F1"),
       ("eval_precision_macro", "precision", "Macro precision"),

@@ -59,6 +59,9 @@ public struct TrainingOptions: Sendable, Equatable {
   public var tagScheme: String?
   /// How vectors for texts are learnt.
   public var sentenceLoss = SentenceLossOptions()
+  /// How a head with one label is learnt; `nil` is cross-entropy for a cross-encoder whose configuration does not say that
+  /// its scores are numbers, else squared error.
+  public var pairLoss: PairLoss?
   /// How tokens become one vector, of a checkpoint whose folder does not say; `nil` is the mean.
   public var pooling: SentencePooling.Mode?
   /// The share of tokens that masked-language modelling hides.

@@ -6,7 +6,6 @@ extension LearningRateSchedule: OptionValue {}
 extension TrainingOptions.Interval: OptionValue {}
 extension LongTexts: OptionValue {}
 extension MultiLabelScores.Tuning: OptionValue {}
-extension SentenceLoss: OptionValue {}
 extension VectorSimilarity: OptionValue {}
 extension SentencePooling.Mode: OptionValue {}
 
@@ -101,9 +100,12 @@ extension TrainingOptions {
         "The scheme of the data's tags, by which entities are scored strictly: IO, IOB1, IOB2, IOE1, IOE2, IOBES or BILOU.",
       fallback: "any, scored as conlleval does", addedLater: true),
     TrainingSetting(
-      optional: "loss", \.sentenceLoss.loss, placeholder: "NAME",
-      help: "How vectors for texts are learnt: multiple-negatives, cosent, cosine or triplet.",
-      fallback: "cosent for pairs with scores, else multiple-negatives", addedLater: true),
+      optional: "loss", \.loss, placeholder: "NAME",
+      help:
+        "How vectors for texts are learnt: multiple-negatives, cosent, cosine or triplet; how a head with one label is: binary-cross-entropy, which makes it a cross-encoder, or mse.",
+      fallback:
+        "cosent for pairs with scores, else multiple-negatives; for one label binary-cross-entropy of a cross-encoder, else mse",
+      addedLater: true),
     TrainingSetting(
       "loss-scale", \.sentenceLoss.scale, .positive, placeholder: "X",
       help: "What similarities are multiplied by in the losses multiple-negatives and cosent.",
@@ -209,6 +211,18 @@ extension TrainingOptions {
   private var rankList: RankList? {
     get { topRanks.map { RankList($0) } }
     set { topRanks = newValue?.values }
+  }
+
+  private var loss: LossName? {
+    get { sentenceLoss.loss.map(LossName.vectors) ?? pairLoss.map(LossName.pairs) }
+    set {
+      (sentenceLoss.loss, pairLoss) = (nil, nil)
+      switch newValue {
+      case .vectors(let loss): sentenceLoss.loss = loss
+      case .pairs(let loss): pairLoss = loss
+      case nil: break
+      }
+    }
   }
 
   /// Whether every epoch goes through the data in its own order.

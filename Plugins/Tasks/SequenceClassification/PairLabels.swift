@@ -1,0 +1,32 @@
+import GraftCore
+import GraftTensors
+
+extension SequenceClassification {
+  /// The score of a pair of texts, from 0 to 1, or a truth value.
+  ///
+  /// - Throws: `GraftError` naming the row: no second text, no score, or one outside the range.
+  static func pairLabel(_ row: TextRow) throws -> any ExampleLabel {
+    guard row.pair != nil else {
+      throw GraftError(
+        .missing, "there is no second text to score with the first",
+        advice: "Say which column has it: \(option: "pair-column")."
+      ).inRow(row)
+    }
+    let items = row.label?.items(named: []) ?? []
+    guard !items.allSatisfy(\.isBlank) else {
+      throw GraftError(
+        .missing, "there is no score", expected: "a number from 0 to 1",
+        advice: "Say which column has it: \(option: "label-column")."
+      ).inRow(row)
+    }
+    guard items.count == 1, let score = items[0].indicator else {
+      throw GraftError(
+        .mismatch, "wrong score of a pair", expected: "a number from 0 to 1",
+        found: "'\(items.joined(separator: "|").prefix(60))'",
+        advice:
+          "Divide the scores by the highest, or learn them as they are: \(option: "loss") \(PairLoss.meanSquaredError.rawValue)."
+      ).inRow(row)
+    }
+    return ValuesLabel([score])
+  }
+}
