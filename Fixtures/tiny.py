@@ -149,14 +149,18 @@ class Family:
             outputs = {"last_hidden_state": backbone.last_hidden_state}
             if getattr(backbone, "pooler_output", None) is not None:
                 outputs["pooler_output"] = backbone.pooler_output
+            name = type(model).__name__
+            if name.endswith("ForMultipleChoice"):  # the rows are the choices of one question
+                arguments = {key: value.unsqueeze(0) for key, value in arguments.items()}
             result = model(**arguments)
-        name = type(model).__name__
         if name.endswith("ForPreTraining") and "prediction_logits" in result:
             outputs |= {key: result[key] for key in ("prediction_logits", "sop_logits")}
         elif name.endswith("ForMaskedLM"):
             outputs["prediction_logits"] = result.logits
         elif name.endswith("ForQuestionAnswering"):
             outputs |= dict(start_logits=result.start_logits, end_logits=result.end_logits)
+        elif name.endswith("ForMultipleChoice"):
+            outputs["logits"] = result.logits.reshape(-1, 1)
         elif hasattr(result, "logits"):
             outputs["logits"] = result.logits
         return {key: value.float().contiguous() for key, value in outputs.items()}
@@ -235,6 +239,7 @@ class Family:
         )
         self.write("token-classification", kind("ForTokenClassification"), labels(ENTITIES))
         self.write("question-answering", kind("ForQuestionAnswering"))
+        self.write("multiple-choice", kind("ForMultipleChoice"))
         # The encoder's activation, and an epsilon that is large enough to be seen everywhere.
         self.write("relu", kind("ForMaskedLM"), dict(hidden_act="relu", layer_norm_eps=2e-3))
         self.write("untied-decoder", kind("ForMaskedLM"), dict(tie_word_embeddings=False))
@@ -263,7 +268,7 @@ class Family:
         self.rewrite("unprefixed-masked-lm", "masked-lm", unprefixed)
         self.without_architectures(
             "base", "masked-lm", "sequence-classification", "two-labels", "multi-label", "token-classification",
-            "question-answering",
+            "question-answering", "multiple-choice",
         )
 
     def without_architectures(self, *names):

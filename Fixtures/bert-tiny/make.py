@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    BertForMultipleChoice,
     BertForNextSentencePrediction,
     BertForPreTraining,
     BertForQuestionAnswering,
@@ -149,6 +150,9 @@ def golden(directory: Path, architecture, arguments) -> None:
         elif architecture is BertForQuestionAnswering:
             answers = model(**batch)
             outputs |= {"start_logits": answers.start_logits, "end_logits": answers.end_logits}
+        elif architecture is BertForMultipleChoice:  # the rows are the choices of one question
+            choices = model(**{name: tensor.unsqueeze(0) for name, tensor in batch.items()})
+            outputs["logits"] = choices.logits.reshape(-1, 1)
     tensors = batch | {name: tensor.float().contiguous() for name, tensor in outputs.items()}
     save_file(tensors, directory / "golden.safetensors")
     (directory / "golden.safetensors").chmod(0o644)
@@ -226,6 +230,7 @@ def main() -> None:
     )
     write("token-classification", BertForTokenClassification, labels(ENTITY_LABELS))
     write("question-answering", BertForQuestionAnswering)
+    write("multiple-choice", BertForMultipleChoice)
     write("base", BertModel)
     write("base-no-pooler", BertModel, arguments=dict(add_pooling_layer=False))
 

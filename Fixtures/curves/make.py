@@ -10,7 +10,7 @@ it deviates by is printed: a float32 implementation cannot be expected to come c
 Files are named by their family and task.
 
 Tensors: `input_ids` [50, 8, L] (padding beyond a row's length), `lengths` [50, 8], `labels` [50, 8] or [50, 8, L] with -100
-where nothing is to be predicted (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)
+where nothing is to be predicted, or [50, 2] for questions with four choices each (all int32); `loss`, `grad_norm` (before clipping), `learning_rate` (used in that step)
 [50] float32; `final.<name>` the weights after the last step. No token types (all 0), no holes in the masks.
 The biases of keys, and of relative positions as keys, do not influence a loss, so their gradient is rounding noise which
 Adam blows up to the size of the learning rate in float32: do not compare `final.*.key.bias`, `k_lin.bias`,
@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 from transformers import (
     AlbertForMaskedLM,
     AlbertForSequenceClassification,
+    AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
     AutoModelForTokenClassification,
     BertForMaskedLM,
@@ -60,6 +61,7 @@ from exact import compute_exactly  # noqa: E402
 from tiny import named_parameters  # noqa: E402
 
 STEPS, BATCH, LONGEST = 50, 8, 16
+CHOICES = 4
 generator = torch.Generator()
 
 
@@ -91,7 +93,8 @@ ROBERTA = Family(
     pad=1, first=0, last=2, mask=392, word=4, end=392,
 )
 ELECTRA = Family(
-    "electra-tiny", ElectraForSequenceClassification, ElectraForMaskedLM, [*DROPOUTS, "classifier_dropout"],
+    "electra-tiny", ElectraForSequenceClassification, ElectraForMaskedLM,
+    [*DROPOUTS, "classifier_dropout", "summary_last_dropout"],
 )
 MPNET = Family(
     "mpnet-tiny", MPNetForSequenceClassification, MPNetForMaskedLM, DROPOUTS,
@@ -187,13 +190,22 @@ def answer_batches(family):
     return ids, torch.full((STEPS, BATCH), LONGEST), places
 
 
+def choice_batches(family):
+    """Two questions with four choices each, of which one has words that the others do not have."""
+    ids, lengths = sequences(family, 20, 90)
+    labels = randint(0, CHOICES, STEPS, BATCH // CHOICES)
+    is_right = torch.nn.functional.one_hot(labels, CHOICES).reshape(STEPS, BATCH, 1) == 1
+    chosen = is_right & is_word(family, ids) & (torch.rand(ids.shape, generator=generator) < 0.8)
+    return torch.where(chosen, 100 + randint(0, 12, STEPS, BATCH, LONGEST), ids), lengths, labels
+
+
 def max_gradient(model):
     return max(parameter.grad.abs().max() for parameter in model.parameters())
 
 
 def train(family, directory, batches, dtype):
     architectures = {"masked-lm": family.masked_lm, "token-classification": AutoModelForTokenClassification,
-                     "question-answering": AutoModelForQuestionAnswering}
+                     "question-answering": AutoModelForQuestionAnswering, "multiple-choice": AutoModelForMultipleChoice}
     architecture = architectures.get(directory, family.classifier)
     model = architecture.from_pretrained(
         HERE.parent / family.folder / directory, dtype=dtype, attn_implementation="eager",
@@ -218,7 +230,10 @@ def train(family, directory, batches, dtype):
             targets = {"start_positions": labels[:, 0], "end_positions": labels[:, 1]}
         else:
             targets = {"labels": labels[:, :longest].contiguous() if labels.dim() == 2 else labels}
-        loss = model(input_ids=ids[:, :longest], attention_mask=mask, **targets).loss
+        ids = ids[:, :longest]
+        if directory == "multiple-choice":
+            ids, mask = ids.unflatten(0, (-1, CHOICES)), mask.unflatten(0, (-1, CHOICES))
+        loss = model(input_ids=ids, attention_mask=mask, **targets).loss
         loss.backward()
         if not history["loss"]:
             idle = {n for n, p in model.named_parameters() if p.grad.abs().max() < 1e-9 * max_gradient(model)}
@@ -231,8 +246,8 @@ def train(family, directory, batches, dtype):
     # As they are called in files, which is not always what modules are called.
     stored = revert_weight_conversion(model, {n: p.detach() for n, p in named_parameters(model)})
     final = {f"final.{n}": weight for n, weight in stored.items()}
-    if directory == "question-answering":
-        # A softmax over the tokens does not see what is added to all of them. Adam makes the rounding of such gradients as
+    if directory in ("question-answering", "multiple-choice"):
+        # A softmax over tokens or choices does not see what is added to all of them. Adam makes the rounding of such gradients as
         # large as any other.
         final = {n: weight for n, weight in final.items() if n.removeprefix("final.") not in idle}
     return {key: torch.tensor(values, dtype=torch.float64) for key, values in history.items()} | final
@@ -269,3 +284,6 @@ if __name__ == "__main__":
         if prefix != "nomic_bert":  # transformers has no such class of it
             generator.manual_seed(200 + seed)
             write(f"{prefix}_question_answering", family, "question-answering", answer_batches(family))
+        if prefix in ("bert", "roberta", "electra", "modernbert"):  # a head of each kind
+            generator.manual_seed(300 + seed)
+            write(f"{prefix}_multiple_choice", family, "multiple-choice", choice_batches(family))

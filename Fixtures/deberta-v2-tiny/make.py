@@ -25,6 +25,7 @@ from transformers import (
     AutoTokenizer,
     DebertaV2Config,
     DebertaV2ForMaskedLM,
+    DebertaV2ForMultipleChoice,
     DebertaV2ForQuestionAnswering,
     DebertaV2ForSequenceClassification,
     DebertaV2ForTokenClassification,
@@ -170,6 +171,7 @@ def main():
     )
     family.write("token-classification", DebertaV2ForTokenClassification, labels(ENTITIES))
     family.write("question-answering", DebertaV2ForQuestionAnswering)
+    family.write("multiple-choice", DebertaV2ForMultipleChoice)
     for shared in (True, False):
         for terms in (["c2p"], ["p2c"], ["c2p", "p2c"], []):
             name = "-".join(["shared" if shared else "own", *terms])
@@ -200,7 +202,7 @@ def main():
     )
     family.without_architectures(
         "base", "masked-lm", "sequence-classification", "two-labels", "multi-label", "token-classification",
-        "question-answering",
+        "question-answering", "multiple-choice",
     )
 
 

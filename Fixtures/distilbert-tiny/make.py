@@ -19,6 +19,7 @@ import torch
 from transformers import (
     DistilBertConfig,
     DistilBertForMaskedLM,
+    DistilBertForMultipleChoice,
     DistilBertForQuestionAnswering,
     DistilBertForSequenceClassification,
     DistilBertForTokenClassification,
@@ -92,6 +93,7 @@ def main():
     )
     family.write("token-classification", DistilBertForTokenClassification, labels(ENTITIES))
     family.write("question-answering", DistilBertForQuestionAnswering)
+    family.write("multiple-choice", DistilBertForMultipleChoice)
     family.write("relu", DistilBertForMaskedLM, dict(activation="relu"))
     family.write("untied-decoder", DistilBertForMaskedLM, dict(tie_word_embeddings=False))
 
@@ -105,7 +107,7 @@ def main():
     )
     family.without_architectures(
         "base", "masked-lm", "sequence-classification", "two-labels", "multi-label", "token-classification",
-        "question-answering",
+        "question-answering", "multiple-choice",
     )
 
 

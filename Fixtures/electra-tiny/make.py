@@ -16,7 +16,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from transformers import ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining, ElectraTokenizerFast
+from transformers import (
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ElectraForMultipleChoice,
+    ElectraForPreTraining,
+    ElectraTokenizerFast,
+)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -67,6 +73,7 @@ def main():
         classifier=dict(classifier_dropout=0.23), old=old, bare=old,
     )
     family.write("one-width", ElectraForMaskedLM, dict(embedding_size=15))
+    family.write("summary-of-tanh", ElectraForMultipleChoice, dict(summary_activation="tanh"))
     family.write("discriminator", ElectraForPreTraining)
 
 

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from transformers import (
     AlbertForMaskedLM,
     AlbertForSequenceClassification,
+    AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
     AutoModelForTokenClassification,
     BertForMaskedLM,
@@ -334,7 +335,11 @@ def masked_labels(inputs, mask=4):
     return inputs | {"input_ids": ids}, labels
 
 
-def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DROPOUT):
+def own_loss(model, arguments, labels):
+    return model(**arguments, **labels).loss
+
+
+def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DROPOUT, loss=own_loss):
     def gradients(dtype):
         model = architecture.from_pretrained(
             HERE.parent / directory, dtype=dtype, attn_implementation="eager", **dropout
@@ -342,9 +347,9 @@ def model_gradients(name, architecture, directory, inputs, labels, dropout=NO_DR
         model.train()
         known = inspect.signature(model.forward).parameters  # some have no token types
         arguments = {key: value for key, value in inputs.items() if key in known}
-        result = model(**arguments, **labels)
-        result.loss.backward()
-        found = {"loss": result.loss.detach().reshape(1)}
+        result = loss(model, arguments, labels)
+        result.backward()
+        found = {"loss": result.detach().reshape(1)}
         # As they are called in files, which is not always what modules are called.
         stored = revert_weight_conversion(model, {n: p.grad for n, p in named_parameters(model) if p.grad is not None})
         return found | {f"grad.{n}": gradient for n, gradient in stored.items()}
@@ -524,6 +529,32 @@ def question_answering(name, dropouts=tuple(NO_DROPOUT), tokens=None):
     )
 
 
+def choice_loss(model, arguments, labels):
+    """The mean over questions that have different numbers of choices, which transformers' classes take one at a time."""
+    logits = model(**{key: value.unsqueeze(0) for key, value in arguments.items()}).logits[0]
+    questions = zip(logits.split(labels["choices"].tolist()), labels["labels"])
+    return torch.stack([F.cross_entropy(scores.unsqueeze(0), label.unsqueeze(0)) for scores, label in questions]).mean()
+
+
+def multiple_choice(name, dropouts=tuple(NO_DROPOUT), tokens=None):
+    """Three questions with four, two and three choices."""
+    settings = dict(pad=0, first=2, words=(5, 260), pair=True) | (tokens or {})
+    lengths, longest = torch.tensor([14, 5, 9, 3, 8, 8, 2, 11, 6]), 14
+    mask = (torch.arange(longest) < lengths.unsqueeze(1)).long()
+    ids = torch.randint(*settings["words"], mask.shape, generator=generator)
+    ids[:, 0] = settings["first"]
+    ids = torch.where(mask == 1, ids, settings["pad"])
+    types = torch.zeros_like(ids)
+    if settings["pair"]:
+        types[2, 4:9] = types[7, 2:11] = 1
+    model_gradients(
+        f"{name}_multiple_choice", AutoModelForMultipleChoice, f"{name}-tiny/multiple-choice",
+        {"input_ids": ids, "attention_mask": mask, "token_type_ids": types},
+        {"labels": torch.tensor([2, 0, 1]), "choices": torch.tensor([4, 2, 3])},
+        dict.fromkeys([*dropouts, *(["summary_last_dropout"] if name == "electra" else [])], 0.0), choice_loss,
+    )
+
+
 if __name__ == "__main__":
     compute_exactly()
     generator.manual_seed(20)
@@ -549,3 +580,9 @@ if __name__ == "__main__":
             # Of ALBERT, whose layers are used again and again, many batches have gradients that float32 rounds away.
             generator.manual_seed(1592 if name == "albert" else 1400 + seed)
             question_answering(name, family.dropouts, family.tokens)
+    generator.manual_seed(1621)
+    multiple_choice("bert")
+    for seed, (name, family) in FAMILIES.items():
+        if name != "nomic_bert":
+            generator.manual_seed(1600 + seed)
+            multiple_choice(name, family.dropouts, family.tokens)

@@ -69,11 +69,16 @@ def runs(file, model, name, longest):
     names = [output.name for output in session.get_outputs()]
     taken = {entry.name for entry in session.get_inputs()}
     renamed = next((output for suffix, output in RENAMED.items() if name.endswith(suffix)), "logits")
-    worst = 0.0
+    chooses, worst = name.endswith("ForMultipleChoice"), 0.0
     for batch in batches(model.config, longest):
         expected = {key: value.numpy() for key, value in outputs(model, batch).items()}
         arrays = {key: value.numpy() for key, value in batch.items()}
-        found = dict(zip(names, session.run(names, {key: arrays[key] for key in arrays.keys() & taken})))
+        inputs = {key: arrays[key] for key in arrays.keys() & taken}
+        if chooses:  # the rows are the choices of one question
+            inputs = {key: value[None] for key, value in inputs.items()}
+        found = dict(zip(names, session.run(names, inputs)))
+        if chooses:
+            found["logits"] = found["logits"].reshape(-1, 1)
         if "logits" in found:
             found[renamed] = found.pop("logits")
         if not name.endswith("Model"):  # a head's class gives its logits alone
@@ -89,12 +94,17 @@ def torch_exports(model, directory, longest, **options):
     inputs = dict(input_ids=ids, attention_mask=torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]))
     if has_types(model.config):
         inputs["token_type_ids"] = torch.zeros_like(ids)
+    axes = ["batch", "sequence"]
+    if type(model).__name__.endswith("ForMultipleChoice"):
+        axes = ["batch", "num_choices", "sequence"]
+        inputs = {name: torch.stack([value, value, value]) for name, value in inputs.items()}
     directory.mkdir()
     if options["dynamo"]:
-        axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence", max=longest)}
-        options |= dict(dynamic_shapes={name: axes for name in inputs}, verbose=False)
+        limits = dict(sequence=dict(max=longest))
+        shape = {place: torch.export.Dim(axis, **limits.get(axis, {})) for place, axis in enumerate(axes)}
+        options |= dict(dynamic_shapes={name: shape for name in inputs}, verbose=False)
     else:
-        options |= dict(input_names=list(inputs), dynamic_axes={name: {0: "batch", 1: "sequence"} for name in inputs})
+        options |= dict(input_names=list(inputs), dynamic_axes={name: dict(enumerate(axes)) for name in inputs})
     torch.onnx.export(model, (), directory / "model.onnx", kwargs=inputs, **options)
     model.config.save_pretrained(directory)
 
@@ -102,6 +112,8 @@ def torch_exports(model, directory, longest, **options):
 def leave_out_unused(directory, model):
     """Takes parameters that the model does not compute with out of a checkpoint, as the exporters do."""
     ids = torch.tensor([[5, 6, 7, 8, 9]])
+    if type(model).__name__.endswith("ForMultipleChoice"):
+        ids = ids.unsqueeze(0)
     sum(value.float().sum() for value in model(ids, return_dict=True).values() if torch.is_tensor(value)).backward()
     unused = {name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter.grad is None}
     model.zero_grad()

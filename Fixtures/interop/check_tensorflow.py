@@ -40,6 +40,8 @@ SOURCES = [
         "regression", "sequence-classification")),
     *(FIXTURES / family / name / "golden.safetensors" for family in ("distilbert-tiny", "roberta-tiny") for name in (
         "base", "masked-lm", "multi-label", "relu", "sequence-classification")),
+    *sorted(set(FIXTURES.glob("*-tiny/multiple-choice/golden.safetensors")) - {  # which it has no class of
+        FIXTURES / "modernbert-tiny/multiple-choice/golden.safetensors"}),
 ]
 
 
@@ -52,6 +54,9 @@ def make(directory, golden):
 
 def outputs(model, batch):
     known = inspect.signature(model.call).parameters
+    chooses = type(model).__name__.endswith("ForMultipleChoice")
+    if chooses:  # the rows are the choices of one question
+        batch = {key: value[None] for key, value in batch.items()}
     found = model(**{key: value for key, value in batch.items() if key in known}, output_hidden_states=True)
     named = {"last_hidden_state": found.hidden_states[-1]}
     name = type(model).__name__
@@ -65,6 +70,8 @@ def outputs(model, batch):
         named["seq_relationship_logits"] = found.logits
     elif name.endswith("ForSequenceClassification"):
         named["logits"] = found.logits
+    elif chooses:
+        named["logits"] = tf.reshape(found.logits, (-1, 1))
     return {name: value.numpy() for name, value in named.items()}
 
 

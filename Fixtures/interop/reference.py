@@ -64,6 +64,7 @@ BERT = Family(
         "BertForSequenceClassification": "sequence-classification",
         "BertForTokenClassification": "token-classification",
         "BertForQuestionAnswering": "question-answering",
+        "BertForMultipleChoice": "multiple-choice",
     },
     {
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -77,6 +78,7 @@ DISTILBERT = Family(
         "DistilBertForSequenceClassification": "sequence-classification",
         "DistilBertForTokenClassification": "token-classification",
         "DistilBertForQuestionAnswering": "question-answering",
+        "DistilBertForMultipleChoice": "multiple-choice",
     },
     {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"},
 )
@@ -87,6 +89,7 @@ ROBERTA = Family(
         "RobertaForSequenceClassification": "sequence-classification",
         "RobertaForTokenClassification": "token-classification",
         "RobertaForQuestionAnswering": "question-answering",
+        "RobertaForMultipleChoice": "multiple-choice",
     },
     {
         "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
@@ -104,6 +107,7 @@ ELECTRA = Family(
         "ElectraForSequenceClassification": "sequence-classification",
         "ElectraForTokenClassification": "token-classification",
         "ElectraForQuestionAnswering": "question-answering",
+        "ElectraForMultipleChoice": "multiple-choice",
     },
     {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
 )
@@ -114,6 +118,7 @@ MPNET = Family(
         "MPNetForSequenceClassification": "sequence-classification",
         "MPNetForTokenClassification": "token-classification",
         "MPNetForQuestionAnswering": "question-answering",
+        "MPNetForMultipleChoice": "multiple-choice",
     },
     {"lm_head.decoder.weight": "mpnet.embeddings.word_embeddings.weight", "lm_head.decoder.bias": "lm_head.bias"},
     vocabulary="tokenizer.json",
@@ -128,6 +133,7 @@ ALBERT = Family(
         "AlbertForSequenceClassification": "sequence-classification",
         "AlbertForTokenClassification": "token-classification",
         "AlbertForQuestionAnswering": "question-answering",
+        "AlbertForMultipleChoice": "multiple-choice",
     },
     {
         "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
@@ -143,6 +149,7 @@ XLM_ROBERTA = replace(
         "XLMRobertaForSequenceClassification": "sequence-classification",
         "XLMRobertaForTokenClassification": "token-classification",
         "XLMRobertaForQuestionAnswering": "question-answering",
+        "XLMRobertaForMultipleChoice": "multiple-choice",
     },
 )
 CAMEMBERT = replace(
@@ -153,6 +160,7 @@ CAMEMBERT = replace(
         "CamembertForSequenceClassification": "sequence-classification",
         "CamembertForTokenClassification": "token-classification",
         "CamembertForQuestionAnswering": "question-answering",
+        "CamembertForMultipleChoice": "multiple-choice",
     },
 )
 NOMIC_BERT = Family(
@@ -174,6 +182,7 @@ MODERNBERT = Family(
         "ModernBertForSequenceClassification": "sequence-classification",
         "ModernBertForTokenClassification": "token-classification",
         "ModernBertForQuestionAnswering": "question-answering",
+        "ModernBertForMultipleChoice": "multiple-choice",
     },
     {"decoder.weight": "model.embeddings.tok_embeddings.weight"},
     vocabulary="tokenizer.json",
@@ -185,6 +194,7 @@ DEBERTA_V2 = Family(
         "DebertaV2ForSequenceClassification": "sequence-classification",
         "DebertaV2ForTokenClassification": "token-classification",
         "DebertaV2ForQuestionAnswering": "question-answering",
+        "DebertaV2ForMultipleChoice": "multiple-choice",
     },
     {
         "cls.predictions.decoder.weight": "deberta.embeddings.word_embeddings.weight",
@@ -256,6 +266,8 @@ def outputs(model, batch) -> dict[str, torch.Tensor]:
     if getattr(backbone, "pooler_output", None) is not None:
         found["pooler_output"] = backbone.pooler_output
     name = type(model).__name__
+    if name.endswith("ForMultipleChoice"):  # the rows are the choices of one question
+        batch = {key: value.unsqueeze(0) for key, value in batch.items()}
     result = model(**batch)
     if name.endswith("ForPreTraining"):
         found |= dict(prediction_logits=result.prediction_logits, seq_relationship_logits=result.seq_relationship_logits)
@@ -265,6 +277,8 @@ def outputs(model, batch) -> dict[str, torch.Tensor]:
         found["seq_relationship_logits"] = result.logits
     elif name.endswith("ForQuestionAnswering"):
         found |= dict(start_logits=result.start_logits, end_logits=result.end_logits)
+    elif name.endswith("ForMultipleChoice"):
+        found["logits"] = result.logits.reshape(-1, 1)
     elif hasattr(result, "logits"):
         found["logits"] = result.logits
     return {key: value.float().contiguous() for key, value in found.items()}

@@ -25,6 +25,7 @@ from transformers import (
     AutoTokenizer,
     ModernBertConfig,
     ModernBertForMaskedLM,
+    ModernBertForMultipleChoice,
     ModernBertForQuestionAnswering,
     ModernBertForSequenceClassification,
     ModernBertForTokenClassification,
@@ -146,6 +147,8 @@ def main():
     )
     family.write("token-classification", ModernBertForTokenClassification, labels(ENTITIES))
     family.write("question-answering", ModernBertForQuestionAnswering)
+    family.write("multiple-choice", ModernBertForMultipleChoice)
+    family.write("multiple-choice-mean", ModernBertForMultipleChoice, dict(classifier_pooling="mean"))
     family.write("biases", ModernBertForMaskedLM, BIASES, length=11)
     family.write("biases-mean", ModernBertForSequenceClassification, dict(classifier_pooling="mean", **BIASES), length=11)
     family.write("without-decoder-bias", ModernBertForMaskedLM, dict(decoder_bias=False))
@@ -162,7 +165,8 @@ def main():
         "unprefixed-masked-lm", "masked-lm", lambda t: {name.removeprefix(PREFIX): tensor for name, tensor in t.items()}
     )
     family.without_architectures(
-        "base", "masked-lm", "sequence-classification", "two-labels", "token-classification", "question-answering"
+        "base", "masked-lm", "sequence-classification", "two-labels", "token-classification", "question-answering",
+        "multiple-choice",
     )
 
 

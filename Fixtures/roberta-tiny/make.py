@@ -26,6 +26,7 @@ from transformers import (
     AutoTokenizer,
     RobertaConfig,
     RobertaForMaskedLM,
+    RobertaForMultipleChoice,
     RobertaForQuestionAnswering,
     RobertaForSequenceClassification,
     RobertaForTokenClassification,
@@ -162,6 +163,7 @@ def main():
     )
     family.write("token-classification", RobertaForTokenClassification, labels(ENTITIES))
     family.write("question-answering", RobertaForQuestionAnswering)
+    family.write("multiple-choice", RobertaForMultipleChoice)
     # The encoder's activation: the head's is always the exact GELU. The epsilon is large enough to be seen everywhere.
     family.write("relu", RobertaForMaskedLM, dict(hidden_act="relu", layer_norm_eps=2e-3))
     family.write("untied-decoder", RobertaForMaskedLM, dict(tie_word_embeddings=False))
@@ -177,7 +179,7 @@ def main():
     )
     family.without_architectures(
         "base", "base-no-pooler", "masked-lm", "sequence-classification", "two-labels", "multi-label",
-        "token-classification", "question-answering",
+        "token-classification", "question-answering", "multiple-choice",
     )
 
 

@@ -77,6 +77,46 @@ extension ClassLoss {
 }
 
 extension Tape {
+  /// The mean loss of choices: of each group of rows one is right. A scalar.
+  ///
+  /// Each group has a softmax of its own, so that it is ``crossEntropy(_:classes:_:)`` with a group as a row where all
+  /// groups are equally large.
+  ///
+  /// - Parameters:
+  ///   - scores: `[rows, 1]`, group by group.
+  ///   - groups: How many rows each group has; together they are all.
+  ///   - classes: Which row of each group is right, counted from 0.
+  ///   - loss: How choices count. It has no weights, for choices have no names.
+  public func crossEntropy(
+    _ scores: Variable, groups: [Int], classes: [Int32], _ loss: ClassLoss = ClassLoss()
+  ) -> Variable {
+    precondition(
+      scores.value.columns == 1 && groups.reduce(0, +) == scores.value.rows, "crossEntropy: groups")
+    precondition(
+      groups.count == classes.count && zip(groups, classes).allSatisfy { $1 >= 0 && $1 < $0 },
+      "crossEntropy: a class is not one of its group")
+    precondition(loss.weights == nil, "crossEntropy: choices have no weights")
+    return profile.measure("cross-entropy") {
+      let mean = output([], from: scores)
+      let slope = Tensor(repeating: 0, shape: scores.shape, pool: pool)
+      var (sum, start) = (0.0, 0)
+      for (count, label) in zip(groups, classes) {
+        let values = UnsafeBufferPointer(start: scores.value.pointer + start, count: count)
+        sum += loss.add(values, class: Int(label), slope: slope.pointer + start)
+        start += count
+      }
+      let divisor = Double(max(1, groups.count))
+      mean.value.pointer[0] = Float(sum / divisor)
+      let slot = scores.slot
+      record(mean) { [backend] dMean in
+        let scale = Float(Double(dMean.item) / divisor)
+        for i in 0..<slope.count { slope.pointer[i] *= scale }
+        slot.add(consuming: slope, backend)
+      }
+      return mean
+    }
+  }
+
   /// The mean loss of classes over `[rows, classes]` logits: a scalar. Rows of class −100 are left out.
   ///
   /// - Parameters:

@@ -13,6 +13,7 @@ import LineLogs
 import MPNet
 import MaskedLM
 import ModernBERT
+import MultipleChoice
 import NextSentence
 import NomicBERT
 import NumPy
@@ -59,6 +60,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   TokenClassificationPlugin.self,
   QuestionAnsweringPlugin.self,
   SentenceEmbeddingPlugin.self,
+  MultipleChoicePlugin.self,
   WordPiecePlugin.self,
   ByteLevelBPEPlugin.self,
   PipelinePlugin.self,

@@ -44,10 +44,9 @@ struct FamilyCurves {
     // The gradient of the key's bias is 0 but for rounding, which Adam makes as large as any other.
     let task = try model.requireHead().task
     for (name, tensor) in final.tensors where !keyBiases.contains(name) {
-      // So is that of what adds the same to all tokens, where they are compared; the file leaves it out.
-      if golden["final.\(name)"] == nil, type(of: task).name == "question-answering", name.hasSuffix("bias") {
-        continue
-      }
+      // So is that of what adds the same to all tokens or choices, where they are compared; the file leaves it out.
+      let compares = ["question-answering", "multiple-choice"].contains(type(of: task).name)
+      if compares, golden["final.\(name)"] == nil, name.hasSuffix("bias") { continue }
       let expected = try floats(golden["final.\(name)"])
       let difference = zip(try tensor.floats(), expected).map { abs($0 - $1) }.max() ?? 0
       #expect(difference < 1e-5, "\(name)")
@@ -81,6 +80,11 @@ struct FamilyCurves {
         prepared.setAnswers(first: places.map { own[$0] }, last: places.map { own[$0 + 1] }, of: task)
       } else if labels.count == tokens.count {
         prepared.setClasses(classes, of: task, at: selected)
+      } else if type(of: task).name == "multiple-choice" {
+        let (count, choices) = (labels.count / steps, steps * size / labels.count)
+        try task.prepare(
+          &prepared, labels[step * count..<(step + 1) * count].map { .question(answer: $0, of: choices) },
+          .test)
       } else {
         let own = labels[step * size..<(step + 1) * size]
         try task.prepare(

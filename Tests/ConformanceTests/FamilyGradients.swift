@@ -81,8 +81,8 @@ struct GoldenBatch {
     (self.batch, self.places) = (batch, places)
   }
 
-  /// With the targets of a file: `labels`, of which -100 does not count, and `next_sentence_label`; or
-  /// `start_positions` and `end_positions`.
+  /// With the targets of a file: `labels`, of which -100 does not count, and `next_sentence_label`; `start_positions`
+  /// and `end_positions`; or, of questions, `labels` and how many `choices` each has.
   func prepared(for model: Model, _ file: Weights) throws -> PreparedBatch {
     var prepared = PreparedBatch(batch)
     if let first = try file["start_positions"]?.integers(), let last = try file["end_positions"]?.integers() {
@@ -90,6 +90,11 @@ struct GoldenBatch {
       return prepared
     }
     let labels = try #require(file["labels"]).integers()
+    if let choices = try file["choices"]?.integers() {
+      try model.requireHead().task.prepare(
+        &prepared, zip(labels, choices).map { .question(answer: $0, of: $1) }, .test)
+      return prepared
+    }
     for active in model.heads {
       // A label for each token, or one for each row.
       if type(of: active.task).outputs.allSatisfy({ $0.rows == .tokens }) {
@@ -118,6 +123,14 @@ extension PreparedBatch {
   mutating func setAnswers<T: Task>(first: [Int], last: [Int], of task: T) {
     let targets = QuestionAnswering.Targets(first: first.map(Int32.init), last: last.map(Int32.init))
     if let targets = targets as? T.Targets { setTargets(targets, of: task) }
+  }
+}
+
+extension Example {
+  /// A question of which only the answer and the number of choices matter.
+  static func question(answer: Int, of choices: Int) -> Example {
+    Example(
+      .empty, others: Array(repeating: .empty, count: choices - 1), label: ClassLabel(Int32(answer)))
   }
 }
 

@@ -54,7 +54,7 @@ struct HeadConformance {
   }
 
   private func prepared(_ model: Model, _ examples: [Example]) throws -> PreparedBatch {
-    var batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    var batch = PreparedBatch(Batch(of: examples))
     for active in model.heads { try active.task.prepare(&batch, examples, .test) }
     return batch
   }
@@ -156,7 +156,7 @@ struct HeadConformance {
     let model = try makeModel(pair)
     let active = try model.requireHead()
     let examples = try examples(pair, model)
-    let batch = PreparedBatch(Batch(examples.map(\.encoding)))
+    let batch = PreparedBatch(Batch(of: examples))
     let scores = try model.scores(batch, Tape(try ReferenceBackend(threads: 1), recording: false))
     let own = try #require(scores[active.name]).value
     guard type(of: active.task).predictsRows else {

@@ -18,7 +18,17 @@ enum TaskRows {
     "question-answering": [
       question("where", "the world of sports", "sports"), question("a new film", "oil prices fall", "oil"),
     ],
+    "multiple-choice": [
+      choices("the world of", ["sports", "oil prices", "a new film"], "2"),
+      choices("prices fall", ["a win", "market"], "B"),
+    ],
   ]
+
+  private static func choices(_ text: String, _ choices: [String], _ answer: String) -> TextRow {
+    var row = TextRow(text, label: .text(answer))
+    row.fields["choices"] = .array(choices.map { .string($0) })
+    return row
+  }
 
   private static func question(_ text: String, _ context: String, _ answer: String) -> TextRow {
     var row = TextRow(text, pair: context)

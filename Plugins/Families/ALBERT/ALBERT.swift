@@ -52,6 +52,7 @@ extension Family {
         "token-classification",
         .linear(on: .tokens, dropout: ["classifier_dropout_prob", "hidden_dropout_prob"])),
       FamilyHead("question-answering", .linear(on: .tokens)),
+      FamilyHead("multiple-choice", .linear(on: .pooled, dropout: ["classifier_dropout_prob"])),
     ],
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])

@@ -30,6 +30,8 @@ extension Family {
       FamilyHead(
         "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
       FamilyHead("question-answering", .linear(on: .tokens)),
+      FamilyHead(
+        "multiple-choice", .linear(on: .pooled, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
     ],
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])

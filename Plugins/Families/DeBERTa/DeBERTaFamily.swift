@@ -13,17 +13,10 @@ extension Family {
         .tiedDecoder(
           activation: .configured(["hidden_act"]), epsilon: ["mlm_layer_norm_eps", "layer_norm_eps"],
           default: 1e-7)),
-      FamilyHead(
-        "sequence-classification",
-        HeadLayers(
-          .firstToken,
-          [
-            .dropout(["pooler_dropout"], default: 0),
-            .linear("dense", activation: .configured(["pooler_hidden_act"])),
-            .dropout(["cls_dropout", "hidden_dropout_prob"]), .linear("output", width: .outputs),
-          ])),
+      FamilyHead("sequence-classification", pooledClassifier),
       FamilyHead("token-classification", .linear(on: .tokens, dropout: ["hidden_dropout_prob"])),
       FamilyHead("question-answering", .linear(on: .tokens)),
+      FamilyHead("multiple-choice", pooledClassifier),
     ],
     // The other spelling of the decoder is read as the usual one, and the usual one is written.
     settledConfiguration: ["legacy": true],
@@ -32,6 +25,15 @@ extension Family {
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )
+
+  /// A classifier behind `ContextPooler`.
+  private static let pooledClassifier = HeadLayers(
+    .firstToken,
+    [
+      .dropout(["pooler_dropout"], default: 0),
+      .linear("dense", activation: .configured(["pooler_hidden_act"])),
+      .dropout(["cls_dropout", "hidden_dropout_prob"]), .linear("output", width: .outputs),
+    ])
 }
 
 extension Dialect {
@@ -74,9 +76,11 @@ extension Dialect {
       "masked-lm": transformersMaskedLM(
         transform: "cls.predictions.transform.dense", norm: "cls.predictions.transform.LayerNorm",
         bias: "cls.predictions.bias", decoder: "cls.predictions.decoder"),
-      // What transformers calls a pooler is this class's alone.
+      // What transformers calls a pooler is part of these two classes alone.
       "sequence-classification": Row.linear("sequence_classification.dense", "pooler.dense")
         + Row.linear("sequence_classification.output", "classifier"),
+      "multiple-choice": Row.linear("multiple_choice.dense", "pooler.dense")
+        + Row.linear("multiple_choice.output", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
       "question-answering": Row.linear("question_answering", "qa_outputs"),
     ]

@@ -32,6 +32,9 @@ extension Family {
         .dense(.fixed(.relu), dropout: ["seq_classif_dropout"], default: 0.2, dropsInput: false)),
       FamilyHead("token-classification", .linear(on: .tokens, dropout: ["hidden_dropout_prob"])),
       FamilyHead("question-answering", .linear(on: .tokens, dropout: ["qa_dropout"], default: 0.1)),
+      FamilyHead(
+        "multiple-choice",
+        .dense(.fixed(.relu), dropout: ["seq_classif_dropout"], default: 0.2, dropsInput: false)),
     ],
     configurationKeys: [
       "hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
@@ -78,6 +81,8 @@ extension Dialect {
         + Row.linear("sequence_classification.output", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
       "question-answering": Row.linear("question_answering", "qa_outputs"),
+      "multiple-choice": Row.linear("multiple_choice.dense", "pre_classifier")
+        + Row.linear("multiple_choice.output", "classifier"),
     ]
   )
 }

@@ -31,6 +31,7 @@ extension Family {
       FamilyHead(
         "token-classification", .linear(on: .tokens, dropout: ["classifier_dropout", "hidden_dropout_prob"])),
       FamilyHead("question-answering", .linear(on: .tokens)),
+      FamilyHead("multiple-choice", make: summaryClassifier),
     ],
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
@@ -39,6 +40,31 @@ extension Family {
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )
+
+  /// A linear layer behind `ElectraSequenceSummary`, which reads the first token.
+  private static func summaryClassifier(_ context: HeadContext) throws -> any Head {
+    let configuration = context.configuration
+    let kind = configuration["summary_type"]?.string ?? "first"
+    guard kind == "first" else {
+      throw configuration.unsupported("summary_type", expected: "first", found: kind)
+    }
+    for (key, expected) in [("summary_use_proj", true), ("summary_proj_to_labels", false)] {
+      guard try configuration.bool(key, default: expected) == expected else {
+        throw configuration.unsupported(key, expected: "\(expected)", found: "\(!expected)")
+      }
+    }
+    let activation: HeadLayers.ActivationChoice =
+      configuration["summary_activation"] == .string("")
+      ? .fixed(.identity) : .configured(["summary_activation"])
+    return try HeadLayers(
+      .firstToken,
+      [
+        .dropout(["summary_first_dropout"], default: 0),
+        .linear("summary", activation: activation),
+        .dropout(["summary_last_dropout"]), .linear("output", width: .outputs),
+      ]
+    ).head(context)
+  }
 }
 
 /// Registers the ELECTRA family.

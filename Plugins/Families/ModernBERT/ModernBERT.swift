@@ -127,16 +127,10 @@ extension Family {
           transform("transform", context.configuration) + [.tiedDecoder(tiesBias: false, bias: hasBias)]
         ).head(context)
       },
-      FamilyHead("sequence-classification") { context in
-        try HeadLayers(
-          context.configuration.modernBERTPooling,
-          transform("dense", context.configuration) + [
-            .dropout(["classifier_dropout"], default: 0), .linear("output", width: .outputs),
-          ]
-        ).head(context)
-      },
+      perText("sequence-classification"),
       perToken("token-classification"),
       perToken("question-answering"),
+      perText("multiple-choice"),
     ],
     configurationKeys: [
       "hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps", "hidden_dropout_prob": "mlp_dropout",
@@ -147,6 +141,18 @@ extension Family {
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )
+
+  /// A head with a number for each output and text.
+  private static func perText(_ task: String) -> FamilyHead {
+    FamilyHead(task) { context in
+      try HeadLayers(
+        context.configuration.modernBERTPooling,
+        transform("dense", context.configuration) + [
+          .dropout(["classifier_dropout"], default: 0), .linear("output", width: .outputs),
+        ]
+      ).head(context)
+    }
+  }
 
   /// A head with a number for each output and token.
   private static func perToken(_ task: String) -> FamilyHead {

@@ -63,6 +63,9 @@ struct Lowering {
         let extents = columns.isEmpty ? batchShape : shape(columns)
         nodes.add("Reshape", [value.name, extents.name], output: name)
         axes = [.batch, .sequence] + columns.map { .extent($0) }
+      } else if graph.readsChoices {
+        nodes.add("Reshape", [value.name, choiceShape(0..<2).name], output: name)
+        axes = [.batch, .choices]
       } else {
         nodes.add("Identity", [value.name], output: name)
         switch step.rows {
@@ -75,7 +78,8 @@ struct Lowering {
     }
     let order: [ModelGraph.Input] = [.ids, .attentionMask, .tokenTypes]
     result.inputs = order.filter(inputs.contains).map {
-      NodeList.valueInfo($0.onnxName, Self.int64, [.batch, .sequence])
+      NodeList.valueInfo(
+        $0.onnxName, Self.int64, graph.readsChoices ? [.batch, .choices, .sequence] : [.batch, .sequence])
     }
     result.nodes = nodes.encoded
     return result
@@ -166,7 +170,26 @@ extension Lowering: GraphBuilder {
 
   mutating func input(_ input: ModelGraph.Input) -> GraphValue {
     inputs.insert(input)
-    return GraphValue(input.onnxName)
+    guard graph.readsChoices else { return GraphValue(input.onnxName) }
+    return shared("\(input.onnxName) of all choices") { lowering in
+      let extents = lowering.shared("shape of all choices") {
+        $0.add("Concat", [$0.integers([-1]), $0.choiceShape(2..<3)], ["axis": .integer(0)])
+      }
+      return lowering.add("Reshape", [GraphValue(input.onnxName), extents])
+    }
+  }
+
+  /// Some of the extents `[batch, choices, sequence]` of the inputs.
+  private mutating func choiceShape(_ axes: Range<Int>) -> GraphValue {
+    shared("extents \(axes) of choices") {
+      $0.inputs.insert(.ids)
+      let shape = $0.shared("shape of choices") {
+        $0.add("Shape", [GraphValue(ModelGraph.Input.ids.onnxName)])
+      }
+      return $0.add(
+        "Slice",
+        [shape, $0.integers([axes.lowerBound]), $0.integers([axes.upperBound]), $0.integers([0])])
+    }
   }
 
   mutating func shared(

@@ -11,7 +11,7 @@ struct NodeList {
 
   /// An extent of an input or output.
   enum Axis {
-    case batch, sequence
+    case batch, choices, sequence
     case extent(Int)
   }
 
@@ -57,6 +57,7 @@ struct NodeList {
       var dimension: [UInt8] = []
       switch axis {
       case .batch: dimension.appendField(Field.Shape.parameter, "batch")
+      case .choices: dimension.appendField(Field.Shape.parameter, "num_choices")
       case .sequence: dimension.appendField(Field.Shape.parameter, "sequence")
       case .extent(let extent): dimension.appendField(Field.Shape.value, extent)
       }

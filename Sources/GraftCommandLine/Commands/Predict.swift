@@ -16,6 +16,9 @@ struct Predict: ParsableCommand {
       text against a sentence about each label. The scores add up to 1; with --multi-label each label has a \
       probability of its own.
 
+      A head 'multiple-choice' prints the number of the chosen text, its probability, the text and the question. \
+      Choices are given with --choice or stand in a file with the questions; a --pair is what the choices go on from.
+
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
         graft predict news --input texts.txt > labelled.tsv
@@ -25,12 +28,15 @@ struct Predict: ParsableCommand {
         graft predict entailment 'A man sleeps.' --pair 'A man is awake.'
         graft predict entailment 'Stocks fell on Monday' \\
           --candidate-labels sports,business,science
+        graft predict swag 'She opens the door.' --pair 'Then she' \\
+          --choice 'walks in.' --choice 'swims away.'
         zcat texts.gz | graft predict news --input - --json
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
 
+  @OptionGroup var choices: ChoiceFlags
   @OptionGroup(title: "Zero-shot") var zeroShot: ZeroShotFlags
   @OptionGroup var longTexts: LongTextsFlag
   @OptionGroup var stride: StrideFlag
@@ -44,10 +50,11 @@ struct Predict: ParsableCommand {
   @OptionGroup var output: OutputFlags
 
   func validate() throws {
+    try choices.check(input)
     guard zeroShot.candidateLabels != nil else { return }
     for (flag, isGiven) in [
       ("long-texts", longTexts.longTexts != nil), ("stride", stride.stride != nil),
-      ("threshold", threshold.threshold != nil),
+      ("threshold", threshold.threshold != nil), ("choice", !choices.choice.isEmpty),
     ] where isGiven {
       throw ValidationError("--\(flag) has no meaning with --candidate-labels.")
     }
@@ -64,7 +71,9 @@ struct Predict: ParsableCommand {
     if let question = try zeroShot.question() {
       return try classify(input.rows(output.console), with: model, question, registry)
     }
-    let rows = try input.rows(like: opened.trainedInputs, output.console)
+    let heads = opened.activeHead
+    var rows = try input.rows(like: opened.trainedInputs, for: heads, output.console)
+    try choices.add(to: &rows, for: heads, isFromFiles: !input.input.isEmpty)
     try inputs.check(rows, for: opened, output.console)
     let data = try Dataset(
       rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
@@ -77,7 +86,15 @@ struct Predict: ParsableCommand {
       model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
       progress: { bar.update($0) })
     bar.clear()
-    try show(predictions, of: rows, truncated: Set(data.facts.truncatedRows))
+    // A row without a text is shown by what is read of it.
+    let task = try model.requireHead().task
+    let shown = try rows.map { row in
+      guard row.text.isEmpty, !row.fields.isEmpty, let first = try task.sequences(of: row).first else {
+        return row
+      }
+      return TextRow(first.text, place: row.place)
+    }
+    try show(predictions, of: shown, truncated: Set(data.facts.truncatedRows))
   }
 
   private func classify(

@@ -42,11 +42,15 @@ struct TextInput: ParsableArguments {
   ///
   /// - Parameters:
   ///   - usual: What the model was trained on, whose columns are those of files that have them.
+  ///   - heads: Those that read the rows; they say which further columns are read.
   ///   - console: Is told what was read.
   /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text.
-  func rows(like usual: TrainedInputs? = nil, _ console: Console) throws -> [TextRow] {
+  func rows(
+    like usual: TrainedInputs? = nil, for heads: HeadSet? = nil, _ console: Console
+  ) throws -> [TextRow] {
     guard input.isEmpty else {
       var options = try columns.options
+      options.fields = heads?.columns ?? []
       options.defaultsToLines = true
       options.usual = usual
       return try DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
@@ -59,7 +63,7 @@ struct TextInput: ParsableArguments {
 
   /// The texts in their order, for what has no use for pairs.
   ///
-  /// - Throws: as ``rows(like:_:)``, and for pairs.
+  /// - Throws: as ``rows(like:for:_:)``, and for pairs.
   func singleTexts(like usual: TrainedInputs? = nil, _ console: Console) throws -> [String] {
     if columns.pairColumn != nil || !pair.isEmpty {
       throw ValidationError("This command reads single texts: leave out --pair and --pair-column.")

@@ -52,7 +52,8 @@ public struct ModelGraph: Sendable {
   public internal(set) var outputs: OrderedDictionary<String, Int> = [:]
   /// The outputs that are single numbers for each row, and have no axis for columns.
   public internal(set) var flatOutputs: Set<String> = []
-
+  /// Whether the sequences are choices: a graph then reads `[batch, choices, sequence]` and answers `[batch, choices]`.
+  public internal(set) var readsChoices = false
 }
 
 extension ModelGraph {
@@ -102,6 +103,7 @@ extension ModelGraph {
     }
     graph.outputs = outputs.mapValues { parts.count + $0 }
     graph.flatOutputs = flatOutputs
+    graph.readsChoices = readsChoices
     return graph
   }
 }

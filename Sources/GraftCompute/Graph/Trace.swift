@@ -28,11 +28,13 @@ public final class Trace {
   /// - Parameters:
   ///   - outputs: The results and what the graph is to call them.
   ///   - flat: Those that are one number for each row; see ``ModelGraph/flatOutputs``.
+  ///   - readsChoices: See ``ModelGraph/readsChoices``.
   /// - Throws: `GraftError` when something was done that a graph has no step for.
-  public func graph(_ outputs: [(name: String, result: Variable)], flat: Set<String> = []) throws
-    -> ModelGraph
-  {
+  public func graph(
+    _ outputs: [(name: String, result: Variable)], flat: Set<String> = [], readsChoices: Bool = false
+  ) throws -> ModelGraph {
     graph.flatOutputs = flat
+    graph.readsChoices = readsChoices
     for (name, result) in outputs {
       if case .step(let step) = value(of: result) { graph.outputs[name] = step }
     }

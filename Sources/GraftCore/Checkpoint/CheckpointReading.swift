@@ -102,9 +102,11 @@ extension Registry {
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
       configuration, family, dialect, heads(of: family), names: Array(weights.tensors.keys))
-    let tasks = try architecture.likelyTasks { task in
-      try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
-    }
+    let tasks = try architecture.likelyTasks(
+      needsPooler: { task in
+        try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
+      },
+      fits: { try dialect.fits($0, family, configuration, on: backbone, weights) })
     return Identity(
       configuration: configuration, family: family, dialect: dialect, weights: weights,
       wrapper: recognition.wrapper, backbone: backbone,
@@ -411,5 +413,24 @@ extension Component {
     guard task.settingKeys.contains("tie_word_embeddings") else { return }
     let isTied = weights["\(FamilyHead.scope(task.name)).decoder.weight"] == nil
     if !isTied || settings["tie_word_embeddings"] != nil { settings["tie_word_embeddings"] = JSON(isTied) }
+  }
+}
+
+extension Dialect {
+  /// Whether a file's tensors have as many outputs as the head of a task whose outputs are no labels: of two heads with
+  /// the same names, a classifier of five labels is none that chooses.
+  fileprivate func fits(
+    _ task: any Task.Type, _ family: Family, _ configuration: Configuration, on backbone: any Backbone,
+    _ weights: Weights
+  ) throws -> Bool {
+    guard !task.hasLabels, let head = family.head(for: task.name) else { return true }
+    let count = try task.init(configuration).outputCount(on: backbone)
+    let made = try head.head(configuration, on: backbone, outputs: count)
+    guard let weight = made.outputWeight else { return true }
+    let bias = weight.dropLast("weight".count) + "bias"
+    guard let row = heads[task.name]?.first(where: { $0.parameters == [String(bias)] }) else { return true }
+    let index = NameIndex([row.stored])
+    guard let stored = weights.tensors.first(where: { index[$0.key] != nil })?.value else { return true }
+    return stored.spec.elementCount == count
   }
 }

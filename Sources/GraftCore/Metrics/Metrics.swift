@@ -61,6 +61,21 @@ public struct Metrics: Sendable, Equatable {
     probabilities = sums
   }
 
+  /// Adds an example that is one of several choices of its own, with their scores; ``means`` then has accuracy, log loss
+  /// and the expected calibration error.
+  ///
+  /// - Parameters:
+  ///   - actual: The number of the right choice.
+  ///   - logits: One for each choice; the first of the largest is what was chosen.
+  public mutating func add(choice actual: Int, logits: some Collection<Float>) {
+    let logits = Array(logits)
+    let predicted = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) } ?? 0
+    add("accuracy", total: predicted == actual ? 1 : 0, weight: 1)
+    var sums = probabilities ?? ProbabilityScores(classes: 0, ranks: [])
+    sums.add(logits, actual: actual, predicted: predicted)
+    probabilities = sums
+  }
+
   /// Adds examples that may have any number of labels; ``means`` then has subset accuracy, Hamming loss, average
   /// precision, and precision, recall and F1 over all decisions, labels and examples.
   ///
@@ -153,6 +168,9 @@ extension Metrics {
   public static func namesOfClasses(scored count: Int, topRanks: [Int]) -> Set<String> {
     namesOfClasses.union(ProbabilityScores.names(classes: count, ranks: topRanks))
   }
+
+  /// The names that ``means`` may have of choices.
+  public static let namesOfChoices: Set<String> = ["accuracy", "log_loss", "expected_calibration_error"]
 
   /// The names that ``means`` may have of several labels.
   public static let namesOfSeveralLabels: Set<String> = Set(

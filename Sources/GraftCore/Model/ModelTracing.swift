@@ -5,7 +5,8 @@ extension Checkpoint {
   /// What the active architecture computes, traced from its forward pass. Reads no tensor.
   ///
   /// The outputs are called as transformers does: `last_hidden_state` and `pooler_output` of a backbone alone,
-  /// `logits` of a head, and of several heads each by its own name.
+  /// `logits` of a head, and of several heads each by its own name. The sequences of a head that chooses are the choices
+  /// of its questions.
   ///
   /// - Throws: `GraftError` when the configuration is not usable, or the model does something that a graph
   ///   has no step for.
@@ -31,7 +32,10 @@ extension Checkpoint {
         (output.name, output.column.map { tape.columns(scores, $0..<$0 + 1) } ?? scores)
       }
     }.sorted { $0.0 < $1.0 }
-    let flat = heads.flatMap { type(of: $0.task).outputs }.filter { $0.column != nil }.map(\.name)
-    return try trace.graph(outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) }, flat: Set(flat))
+    let kinds = heads.flatMap { type(of: $0.task).outputs }
+    return try trace.graph(
+      outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) },
+      flat: Set(kinds.filter { $0.column != nil }.map(\.name)),
+      readsChoices: kinds.contains { $0.rows == .choices })
   }
 }

@@ -91,6 +91,10 @@ public protocol Task: Sendable {
   /// Such a task has its loss from `Tape.crossEntropy(_:classes:_:)` with ``PreparedBatch/classLoss``.
   var classNames: [String]? { get }
 
+  /// Whether its loss is that of classes with ``PreparedBatch/classLoss``, whose targets can be smoothed and whose examples
+  /// can count by how likely they were; true by default for a task with ``classNames``.
+  var usesClassLoss: Bool { get }
+
   /// The names of all scores that an evaluation may have beside the loss, whatever the data; `nil` where they are not known
   /// before one.
   ///
@@ -205,6 +209,7 @@ extension Task {
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
   public var classNames: [String]? { nil }
+  public var usesClassLoss: Bool { classNames != nil }
   public var maximumLength: Int? { nil }
   public func sequences(of row: TextRow) throws -> [TextRow] { [row] }
 
@@ -262,6 +267,9 @@ public struct TaskOutput: Sendable, Equatable {
     case sequences
     /// A row for each token.
     case tokens
+    /// A row for each sequence, which are choices: an ONNX graph has them as `[batch, choices]`, and its inputs as
+    /// `[batch, choices, sequence]`.
+    case choices
   }
 
   /// As golden files and transformers call it: `logits`, `start_logits`.
@@ -282,7 +290,7 @@ public struct TaskColumn: Sendable, Hashable {
   public let name: String
   /// Whether the column takes the text's place: such a row needs no text.
   public let replacesText: Bool
-  /// Whether columns of the name with a number are read as well: `negative_1`, `negative_2`.
+  /// Whether columns of the name with a number are read as well: `negative_1`, `negative_2`, or `ending0`, `ending1`.
   public let isNumbered: Bool
 
   public init(_ name: String, replacesText: Bool = false, isNumbered: Bool = false) {
@@ -295,8 +303,16 @@ public struct TaskColumn: Sendable, Hashable {
   public func names(among columns: [String]) -> [String] {
     columns.filter { column in
       column == name
-        || isNumbered && column.hasPrefix("\(name)_") && Int(column.dropFirst(name.count + 1)) != nil
+        || isNumbered && Self.number(of: column, after: name) != nil
     }
+  }
+
+  /// The number of a column that has one behind a name, with `_` between them or without.
+  public static func number(of column: String, after name: String) -> Int? {
+    guard column.hasPrefix(name) else { return nil }
+    let rest = column.dropFirst(name.count)
+    let digits = rest.first == "_" ? rest.dropFirst() : rest
+    return digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
   }
 }
 

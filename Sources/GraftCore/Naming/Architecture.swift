@@ -57,8 +57,12 @@ struct Architecture {
   /// The tasks whose tensors are looked for, the claimed ones first: names that several heads use are then taken
   /// for the right one's. None for a class whose head nothing registered implements.
   ///
-  /// - Parameter needsPooler: Whether a task's head reads the pooler's result.
-  func likelyTasks(needsPooler: (any Task.Type) throws -> Bool) rethrows -> [any Task.Type] {
+  /// - Parameters:
+  ///   - needsPooler: Whether a task's head reads the pooler's result.
+  ///   - fits: Whether the file's tensors have as many outputs as a task's head.
+  func likelyTasks(
+    needsPooler: (any Task.Type) throws -> Bool, fits: (any Task.Type) throws -> Bool
+  ) rethrows -> [any Task.Type] {
     let tasks = sets.filter(\.isSingle).flatMap(\.tasks)
     switch claim {
     case .unknownHead: return []
@@ -70,7 +74,7 @@ struct Architecture {
       // A head is recognised when all that it needs is there, and no other head explains more of it: of two with the
       // same names, the one that reads the pooler where there is one.
       let candidates = try tasks.map { (task: $0, readsPooler: try needsPooler($0)) }.filter {
-        complete[$0.task.name] != nil && (hasPooler || !$0.readsPooler)
+        try complete[$0.task.name] != nil && (hasPooler || !$0.readsPooler) && fits($0.task)
       }
       // A head of no registered task may explain as much, and then nothing is guessed.
       let excluded = Set(tasks.map { $0.name }).subtracting(candidates.map { $0.task.name })

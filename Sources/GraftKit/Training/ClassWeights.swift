@@ -77,11 +77,14 @@ extension TrainingOptions {
       ? "label-smoothing-factor"
       : classWeights != nil ? "class-weights" : focalGamma > 0 ? "focal-gamma" : nil
     guard let option else { return ClassLoss() }
-    guard model.heads.count == 1, let labels = try model.requireHead().task.classNames else {
+    let task = try model.requireHead().task
+    guard model.heads.count == 1, task.usesClassLoss, classWeights == nil || task.classNames != nil else {
       throw GraftError(
-        .mismatch, "the head '\(model.headName ?? "")' does not choose one of its labels", option: option,
+        .mismatch, "the head '\(model.headName ?? "")' does not choose one of its labels",
+        option: task.usesClassLoss ? "class-weights" : option,
         advice: "Leave the option out: it is for heads of single labels, of texts or of words.")
     }
+    let labels = task.classNames ?? []
     var rows = [Int](repeating: 0, count: labels.count)
     for label in data.labels {
       for index in label?.classes ?? [] where rows.indices.contains(Int(index)) { rows[Int(index)] += 1 }

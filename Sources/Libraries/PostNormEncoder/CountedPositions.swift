@@ -48,6 +48,7 @@ extension [FamilyHead] {
       FamilyHead("sequence-classification", .dense(.fixed(.tanh), dropout: dropout, dropsInput: true)),
       FamilyHead("token-classification", .linear(on: .tokens, dropout: dropout)),
       FamilyHead("question-answering", .linear(on: .tokens)),
+      FamilyHead("multiple-choice", .linear(on: .pooled, dropout: ["hidden_dropout_prob"])),
     ]
   }
 }
@@ -62,6 +63,7 @@ extension Dialect {
       + Row.linear("sequence_classification.output", "classifier.out_proj"),
     "token-classification": Row.linear("token_classification", "classifier"),
     "question-answering": Row.linear("question_answering", "qa_outputs"),
+    "multiple-choice": Row.linear("multiple_choice", "classifier"),
   ]
 
   /// RoBERTa and the families that took it over as `transformers` names them, in safetensors, PyTorch and ONNX files.

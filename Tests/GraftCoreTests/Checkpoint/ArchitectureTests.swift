@@ -92,9 +92,11 @@ private struct NoBackbone: Backbone {
 
   private func likely(
     named name: String? = nil, _ tasks: [any Task.Type], _ names: [String],
-    poolerFor needing: Set<String> = []
+    poolerFor needing: Set<String> = [], unfit: Set<String> = []
   ) -> [String] {
-    architecture(named: name, tasks, names).likelyTasks { needing.contains($0.name) }.map { $0.name }
+    architecture(named: name, tasks, names).likelyTasks(
+      needsPooler: { needing.contains($0.name) }, fits: { !unfit.contains($0.name) }
+    ).map { $0.name }
   }
 
   @Test("of heads that share names, the one that explains more is recognised")
@@ -113,10 +115,15 @@ private struct NoBackbone: Backbone {
   @Test("heads that a file cannot tell apart are not guessed; a class that is named tells")
   func ambiguous() {
     #expect(likely([Short.self, Twin.self], classifier) == [])
+    // The file's tensors have other numbers of outputs than one of them.
+    #expect(likely([Short.self, Twin.self], classifier, unfit: ["twin"]) == ["short"])
     // One of them need not be registered: it has names in the dialect.
     let unregistered = architecture([Short.self], classifier, others: ["twin"])
-    #expect(unregistered.likelyTasks { _ in false }.isEmpty)
-    #expect(architecture([Short.self], classifier, others: ["long"]).likelyTasks { _ in false }.count == 1)
+    #expect(unregistered.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).isEmpty)
+    #expect(
+      architecture([Short.self], classifier, others: ["long"]).likelyTasks(
+        needsPooler: { _ in false }, fits: { _ in true }
+      ).count == 1)
     #expect(likely(named: "PaperForTwin", [Short.self, Twin.self], classifier).first == "twin")
     #expect(likely(named: "PaperForShort", [Long.self, Short.self], dense + classifier).first == "short")
   }
@@ -145,7 +152,7 @@ private struct NoBackbone: Backbone {
       // The file's own order does not count.
       for names in [dense + classifier + apart, apart + dense + classifier] {
         let found = architecture(named: "MyModel", tasks, names)
-        let likely = found.likelyTasks { _ in false }.map { $0.name }
+        let likely = found.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).map { $0.name }
         #expect(Set(likely) == ["long", "apart"])
         var report = LoadReport()
         #expect(found.active(holding: likely, note: &report)?.name == first)
@@ -157,7 +164,7 @@ private struct NoBackbone: Backbone {
   @Test("of a class with several heads, the one that is registered is used")
   func part() {
     let other = architecture(named: "PaperForSome", [Short.self, Apart.self], classifier + apart)
-    #expect(other.likelyTasks { _ in false }.map { $0.name } == ["apart"])
+    #expect(other.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).map { $0.name } == ["apart"])
     var report = LoadReport()
     #expect(other.active(holding: ["apart"], note: &report)?.name == "apart")
     #expect(other.active(holding: [], note: &report) == nil)

@@ -22,6 +22,7 @@ extension Dialect {
       "sequence-classification": Row.linear("sequence_classification", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
       "question-answering": Row.linear("question_answering", "qa_outputs"),
+      "multiple-choice": Row.linear("multiple_choice", "classifier"),
     ]
   )
 }

@@ -24,6 +24,7 @@ extension Dialect {
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
       "question-answering": Row.pair(
         "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
+      "multiple-choice": Row.pair("multiple_choice", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

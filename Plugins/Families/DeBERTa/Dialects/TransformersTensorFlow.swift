@@ -40,6 +40,8 @@ extension Dialect {
         + Row.pair("sequence_classification.output", "classifier/{scope}/classifier", .denseOutputs),
       "token-classification": Row.pair(
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
+      "multiple-choice": Row.pair("multiple_choice.dense", "pooler/{scope}/pooler/dense", .denseOutputs)
+        + Row.pair("multiple_choice.output", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

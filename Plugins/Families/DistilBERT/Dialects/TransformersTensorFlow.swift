@@ -32,6 +32,9 @@ extension Dialect {
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
       "question-answering": Row.pair(
         "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
+      "multiple-choice": Row.pair(
+        "multiple_choice.dense", "pre_classifier/{scope}/pre_classifier", .denseOutputs)
+        + Row.pair("multiple_choice.output", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

@@ -22,6 +22,8 @@ extension Dialect {
         + Row.linear("sequence_classification.output", "classifier.out_proj"),
       "token-classification": Row.linear("token_classification", "classifier"),
       "question-answering": Row.linear("question_answering", "qa_outputs"),
+      "multiple-choice": Row.linear("multiple_choice.summary", "sequence_summary.summary")
+        + Row.linear("multiple_choice.output", "classifier"),
     ]
   )
 }

@@ -23,6 +23,9 @@ extension Dialect {
         "token_classification", "classifier/{scope}/classifier", .denseOutputs),
       "question-answering": Row.pair(
         "question_answering", "qa_outputs/{scope}/qa_outputs", .denseOutputs),
+      "multiple-choice": Row.pair(
+        "multiple_choice.summary", "sequence_summary/{scope}/sequence_summary/summary", .denseOutputs)
+        + Row.pair("multiple_choice.output", "classifier/{scope}/classifier", .denseOutputs),
     ]
   )
 

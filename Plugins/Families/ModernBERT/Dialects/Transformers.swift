@@ -30,6 +30,7 @@ extension Dialect {
       // Stored as the other classifiers are: without a class, a file of one of them could be any.
       "token-classification": classifier("token_classification"),
       "question-answering": classifier("question_answering"),
+      "multiple-choice": classifier("multiple_choice"),
     ]
   )
 
