@@ -8,17 +8,22 @@ import NPY
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
-    abstract: "Write one vector for each text as a NumPy array, float32 [texts, width].",
+    abstract:
+      "Write one vector for each text: a NumPy array, float32 [texts, width], or sparse ones as JSON Lines.",
     discussion: """
       Vectors are those of sentence-transformers where the checkpoint comes from its folder: pooling, dense layers, \
       lengths, prompts and the length limit are the folder's. Of another checkpoint they are the mean over tokens.
 
-      FILE.npy.json beside the array has the texts and how the vectors were made, for 'graft search'.
+      --sparse makes SPLADE's vectors from the scores of a masked-lm head, which a folder of sentence-transformers' \
+      SparseEncoder does by itself: a line of JSON for each text, with the weight of each token, the largest first.
+
+      FILE.json beside the file has the texts and how the vectors were made, for 'graft search'.
 
       EXAMPLES
         graft embed all-MiniLM-L6-v2 --input texts.txt --output vectors.npy
         graft embed e5 'how much protein?' --prompt-name query --output query.npy
         graft embed bert 'a text' --pooling cls --normalize --output vectors.npy
+        graft embed splade --input texts.txt --top-k 64 --output vectors.jsonl
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -47,7 +52,15 @@ struct Embed: ParsableCommand {
     help: ArgumentHelp("Keep the first N numbers of each vector. (default: all)", valueName: "N"))
   var truncateDim: Int?
 
-  @Option(help: ArgumentHelp("The .npy file to write.", valueName: "FILE.npy"), completion: .file())
+  @Flag(help: "Make sparse vectors by SPLADE: max over tokens, unless the checkpoint says otherwise.")
+  var sparse = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Keep the N largest weights of each sparse vector. (default: all)", valueName: "N"))
+  var topK: Int?
+
+  @Option(help: ArgumentHelp("The .npy or .jsonl file to write.", valueName: "FILE"), completion: .file())
   var output: Path
 
   @OptionGroup var batch: BatchFlag
@@ -62,6 +75,16 @@ struct Embed: ParsableCommand {
       throw ValidationError("Give --prompt or --prompt-name, not both.")
     }
     if let truncateDim, truncateDim < 1 { throw ValidationError("--truncate-dim must be at least 1.") }
+    if let topK, topK < 1 { throw ValidationError("--top-k must be at least 1.") }
+    if sparse, let flag = denseFlag { throw ValidationError("--\(flag) has no meaning with --sparse.") }
+  }
+
+  /// A flag of dense vectors that was given.
+  private var denseFlag: String? {
+    let flags = [
+      ("pooling", pooling != nil), ("normalize", normalize), ("truncate-dim", truncateDim != nil),
+    ]
+    return flags.first { $0.1 }?.0
   }
 
   func run() throws {
@@ -70,6 +93,11 @@ struct Embed: ParsableCommand {
     let rows = try input.rows(like: opened.trainedInputs, flags.console)
     try inputs.check(rows, for: opened, flags.console)
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)
+    let isSparse = sparse || own.splade != nil && pooling == nil
+    if isSparse, let flag = denseFlag {
+      throw ValidationError("--\(flag) has no meaning here: the checkpoint makes sparse vectors.")
+    }
+    if !isSparse, topK != nil { throw ValidationError("--top-k is for sparse vectors: pass --sparse.") }
     let pipeline = pooling.map { SentencePipeline(pooling: $0) } ?? own
     let limit = length.maxLength ?? own.maximumLength
     let options = EmbeddingOptions(
@@ -82,16 +110,13 @@ struct Embed: ParsableCommand {
       maxLength: options.maximumLength ?? pipeline.maximumLength)
     for sentence in facts.sentences { flags.console.warn(sentence) }
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
+    if isSparse { return try writeSparse(rows, model, options, facts, bar, registry) }
     let vectors = try embed(
       rows, with: model, options, backend: backend.make(registry, flags.console), progress: { bar.update($0) }
     )
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)
-    try IndexRecord(
-      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: options.maximumLength,
-      width: truncateDim, normalizes: normalize,
-      texts: rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") }
-    ).write(beside: output.url)
+    try record(of: rows, options).write(beside: output.url)
     if flags.json {
       try Output.print([
         "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),
@@ -100,6 +125,41 @@ struct Embed: ParsableCommand {
       ])
     } else {
       try Output.print("wrote \(output.url.displayPath) (float32 \(vectors.shape))")
+    }
+  }
+}
+
+extension Embed {
+  private func record(of rows: [TextRow], _ options: EmbeddingOptions) -> IndexRecord {
+    IndexRecord(
+      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: options.maximumLength,
+      width: truncateDim, normalizes: normalize,
+      texts: rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") })
+  }
+
+  /// Writes a line of tokens and weights for each row.
+  private func writeSparse(
+    _ rows: [TextRow], _ model: Model, _ options: EmbeddingOptions, _ facts: DatasetFacts, _ bar: ProgressBar,
+    _ registry: Registry
+  ) throws {
+    let vectors = try embedSparse(
+      rows, with: model, options, keeping: topK, backend: backend.make(registry, flags.console),
+      progress: { bar.update($0) })
+    bar.clear()
+    try SparseFile.write(vectors, tokenizer: model.requireTokenizer(), to: output.url)
+    try record(of: rows, options).write(beside: output.url)
+    let count = vectors.reduce(0) { $0 + $1.entries.count }
+    if flags.json {
+      try Output.print([
+        "output": JSON(output.url), "texts": JSON(vectors.count), "weights": JSON(count),
+        "truncated_texts": JSON(facts.truncated),
+        "pooling": .string("\(options.pipeline.splade ?? SpladePooling())"),
+        "prompt": .string(options.prompt),
+      ])
+    } else {
+      try Output.print(
+        "wrote \(output.url.displayPath) (\(Format.count(vectors.count, "text")), \(Format.count(count, "weight")))"
+      )
     }
   }
 }

@@ -16,6 +16,8 @@ struct Search: ParsableCommand {
       which texts: queries are made in the same way, with the prompt 'query' where the checkpoint has one. Every query is \
       compared with every vector. Another array needs --checkpoint, and texts are then shown by their rows, from 0.
 
+      An index of sparse vectors, texts.jsonl, is compared by the dot product; texts that share no token with the query are not found.
+
       'graft embed CKPT --input texts.txt --output texts.npy' makes such an index. Prints the similarity, the row and the text of each that is found, the most alike first.
 
       EXAMPLES
@@ -87,8 +89,9 @@ struct Search: ParsableCommand {
     }
     let opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
     let backend = try backend.make(registry, flags.console)
-    let vectors = try readVectors(texts: record?.texts.count)
     let asked = try queries.isEmpty ? input.map { try Self.lines(of: $0) } ?? [] : queries
+    if try SparseFile.isOne(index.url) { return try searchSparse(asked, opened, record, backend) }
+    let vectors = try readVectors(texts: record?.texts.count)
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)
     let own = record?.pooling.map { SentencePipeline(pooling: $0) } ?? found
     let options = EmbeddingOptions(
@@ -169,5 +172,34 @@ struct Search: ParsableCommand {
       return queries.count > 1 ? "\(Format.oneLine(query))\n\(table)" : table
     }
     try Output.print(blocks.joined(separator: "\n\n"))
+  }
+}
+
+extension Search {
+  /// Finds texts by sparse vectors.
+  private func searchSparse(
+    _ asked: [String], _ checkpoint: Checkpoint, _ record: IndexRecord?, _ backend: any ComputeBackend
+  ) throws {
+    let found = checkpoint.sentences ?? SentencePipeline(pooling: .mean)
+    let comparison = try similarity ?? (found.similarity == nil ? .dot : found.vectorSimilarity())
+    guard comparison == .dot else {
+      throw GraftError(
+        .unsupported, "sparse vectors are compared by the dot product alone", file: index.url.path,
+        expected: "dot", found: comparison.rawValue, advice: "Pass --similarity dot.")
+    }
+    let model = try checkpoint.makeModel()
+    let vectors = try SparseFile.read(index.url, tokenizer: model.requireTokenizer())
+    if let texts = record?.texts.count, texts != vectors.count {
+      throw GraftError(
+        .mismatch, "the record beside it is of other vectors", file: index.url.path,
+        expected: "\(texts) vectors", found: "\(vectors.count)",
+        advice: "Make the index again with 'graft embed'.")
+    }
+    let options = EmbeddingOptions(
+      found, prompt: try prompt ?? promptName.map { try found.prompt($0) } ?? found.queryPrompt,
+      maximumLength: record?.maxLength ?? found.maximumLength)
+    let ofQueries = try embedSparse(asked.map { TextRow($0) }, with: model, options, backend: backend)
+    let index = SparseIndex(vectors)
+    try show(asked, ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
   }
 }

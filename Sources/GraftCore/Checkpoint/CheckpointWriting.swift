@@ -103,7 +103,9 @@ extension Checkpoint {
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: Self.record(activeHead?.name, activeHeads, others))
     try tokenizerFiles.value()
-    if let sentences {
+    // Sparse vectors are made of the scores of a masked-language-model head.
+    let scoresTokens = activeHead?.tasks.contains { $0.predictsTokens } == true
+    if let sentences, sentences.splade == nil || scoresTokens {
       try sentences.write(
         into: directory, options, hiddenSize: makeBackbone().hiddenSize, counting: tally)
     }

@@ -54,7 +54,7 @@ extension SentenceFiles {
         list.append(Self.entry(number, "Pooling", path))
         files["\(path)/config.json"] = pooling.olderSettings(hiddenSize: hiddenSize)
       case .normalize: list.append(Self.entry(number, "Normalize", "\(number)_Normalize"))
-      case .dense: preconditionFailure("a dense layer comes from files")
+      case .dense, .splade: preconditionFailure("such a module comes from files")
       }
     }
     self.init(

@@ -28,7 +28,7 @@ public struct SentenceHead: Head {
   ///   - promptLength: How many tokens a sequence begins with that are a prompt's.
   ///   - scope: The parameters of the dense layers.
   ///   - tape: The ops.
-  /// - Throws: `GraftError` when a parameter is missing.
+  /// - Throws: `GraftError` when a parameter is missing, or the vectors are sparse: those are made of scores.
   public func vectors(
     _ states: Variable, _ offsets: [Int], promptLength: Int = 0, _ scope: Scope, _ tape: Tape
   ) throws -> Variable {
@@ -43,6 +43,10 @@ public struct SentenceHead: Head {
           x, weight: try layer.weight, bias: dense.bias == nil ? nil : try layer.bias,
           activation: dense.activation)
       case .normalize: return tape.normalizeRows(x)
+      case .splade:
+        throw GraftError(
+          .unsupported, "the checkpoint's vectors are sparse", expected: "a pooling of hidden states",
+          found: step.element.description)
       }
     }
   }

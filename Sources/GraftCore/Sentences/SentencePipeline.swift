@@ -10,6 +10,8 @@ public struct SentencePipeline: Sendable {
   /// A step from the encoder's states to the vector.
   public enum Module: Sendable {
     case pooling(SentencePooling)
+    /// A sparse vector from the scores of a masked-language-model head; it is the only step.
+    case splade(SpladePooling)
     case dense(SentenceDense)
     /// Divides a vector by its length.
     case normalize
@@ -53,7 +55,12 @@ public struct SentencePipeline: Sendable {
     self.init(modules: [.pooling(SentencePooling([mode]))], maximumLength: maximumLength)
   }
 
-  /// How many numbers a vector has.
+  /// How sparse vectors are made; `nil` where vectors are dense.
+  public var splade: SpladePooling? {
+    if case .splade(let pooling)? = modules.first { pooling } else { nil }
+  }
+
+  /// How many numbers a dense vector has.
   ///
   /// - Parameter hiddenSize: How many a token's state has.
   public func width(hiddenSize: Int) -> Int {
@@ -61,7 +68,7 @@ public struct SentencePipeline: Sendable {
       switch module {
       case .pooling(let pooling): width * pooling.modes.count
       case .dense(let dense): dense.outputs
-      case .normalize: width
+      case .normalize, .splade: width
       }
     }
   }
@@ -120,6 +127,11 @@ extension Checkpoint {
       task = registry.tasks.values.first { $0.readsSentenceVectors }
     }
     guard let task else { return }
+    if task.readsSentenceVectors, let splade = sentences?.splade {
+      throw GraftError(
+        .unsupported, "sparse vectors are not learnt", expected: "a checkpoint whose vectors are dense",
+        found: "\(splade)")
+    }
     guard task.readsSentenceVectors else {
       throw GraftError(
         .mismatch, "the head of another task is active", option: "task", expected: "'\(task.name)'",
@@ -139,6 +151,7 @@ extension SentencePipeline.Module: CustomStringConvertible {
   public var description: String {
     switch self {
     case .pooling(let pooling): pooling.modes.map(\.rawValue).joined(separator: " + ")
+    case .splade(let pooling): pooling.description
     case .dense(let dense): "dense \(dense.inputs) → \(dense.outputs) (\(dense.activation.rawValue))"
     case .normalize: "normalize"
     }

@@ -14,8 +14,10 @@ extension Registry {
     guard let (entries, modules) = try SentenceModuleEntry.list(in: directory) else { return nil }
     let configuration = try JSON(fileIfPresent: SentenceFiles.configurationName, in: directory)
     // The other kinds of models have no vectors for texts: a CrossEncoder scores pairs.
-    guard ["SentenceTransformer", nil].contains(configuration?["model_type"]?.string) else { return nil }
-    guard let first = entries.first, first.kind == "Transformer" else {
+    guard ["SentenceTransformer", "SparseEncoder", nil].contains(configuration?["model_type"]?.string) else {
+      return nil
+    }
+    guard let first = entries.first, ["Transformer", "MLMTransformer"].contains(first.kind) else {
       throw unsupported(
         "the first module is no encoder", expected: "Transformer", found: entries.first?.kind ?? "no module",
         in: directory)
@@ -73,10 +75,19 @@ extension Registry {
         throw unsupported("a second pooling", found: "module '\(entry.path)'", in: directory)
       }
       if index == 0 {
-        guard case .pooling = module else {
+        switch module {
+        case .pooling: break
+        case .splade where modules.count == 1: break
+        case .splade:
           throw unsupported(
-            "what follows the encoder does not pool", expected: "Pooling", found: entry.kind, in: directory)
+            "a module behind a sparse vector", found: modules[1].entry.kind, in: directory)
+        case .dense, .normalize:
+          throw unsupported(
+            "what follows the encoder does not pool", expected: "Pooling or SpladePooling",
+            found: entry.kind, in: directory)
         }
+      } else if case .splade = module {
+        throw unsupported("a second pooling", found: "module '\(entry.path)'", in: directory)
       }
       if case .dense(let dense) = module, dense.inputs != width {
         throw GraftError(
@@ -97,9 +108,11 @@ extension Registry {
       case "Pooling": return .pooling(try SentencePooling(settings))
       case "Dense": return .dense(try dense(settings, in: folder, path: entry.path))
       case "Normalize": return .normalize
+      case "SpladePooling": return .splade(try SpladePooling(settings))
       default:
         throw unsupported(
-          "a module that is not known", expected: "one of Transformer, Pooling, Dense, Normalize",
+          "a module that is not known",
+          expected: "one of Transformer, Pooling, Dense, Normalize, SpladePooling",
           found: entry.kind, in: directory)
       }
     } catch let error as GraftError {

@@ -44,9 +44,8 @@ public func embed(
   _ rows: [TextRow], with model: Model, _ options: EmbeddingOptions, backend: any ComputeBackend,
   progress: (Int) -> Void = { _ in }
 ) throws -> Tensor {
-  let tokenizer = try model.requireTokenizer()
+  let encode = try options.encoder(of: model)
   let pipeline = options.pipeline
-  let limit = min(options.maximumLength ?? pipeline.maximumLength ?? .max, model.backbone.maximumLength)
   let full = pipeline.width(hiddenSize: model.backbone.hiddenSize)
   let width = options.width ?? full
   guard (1...full).contains(width) else {
@@ -54,22 +53,14 @@ public func embed(
       .mismatch, "a vector does not have that many numbers", expected: "1 to \(full)", found: "\(width)",
       advice: "Check \(option: "truncate-dim").")
   }
-  func encode(_ text: String, _ pair: String? = nil) -> Encoding {
-    func prepared(_ text: String) -> String { pipeline.lowercases ? text.lowercased() : text }
-    return tokenizer.encode(
-      prepared(text), pair: pair.map(prepared), maximumLength: limit, addSpecialTokens: true)
-  }
   let head = SentenceHead(pipeline)
   let layers = Scope(try pipeline.makeParameters())
   // The token that ends a text stands behind the text that follows the prompt.
-  let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt).ids.count - 1)
+  let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt, nil).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
   let pool = MemoryPool()
-  // Texts of about one length run together.
-  let lengths = rows.map { $0.text.utf8.count + ($0.pair?.utf8.count ?? 0) }
-  let order = rows.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
-  for start in stride(from: 0, to: order.count, by: options.batchSize) {
-    let places = order[start..<min(start + options.batchSize, order.count)]
+  var done = 0
+  for places in rows.batchesByLength(of: options.batchSize) {
     let batch = Batch(places.map { encode(options.prompt + rows[$0].text, rows[$0].pair) })
     let tape = Tape(backend, recording: false, pool: pool)
     let vectors = try head.vectors(
@@ -79,8 +70,36 @@ public func embed(
     for (index, place) in places.enumerated() {
       (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
     }
-    progress(start + places.count)
+    done += places.count
+    progress(done)
   }
   guard options.normalizes else { return result }
   return Tape(backend, recording: false).normalizeRows(Variable(result)).value
+}
+
+extension EmbeddingOptions {
+  /// What makes tokens of a text, or of a pair, cut to the limit.
+  ///
+  /// - Throws: `GraftError` when the model has no tokenizer.
+  func encoder(of model: Model) throws -> (String, String?) -> Encoding {
+    let tokenizer = try model.requireTokenizer()
+    let limit = min(maximumLength ?? pipeline.maximumLength ?? .max, model.backbone.maximumLength)
+    let lowercases = pipeline.lowercases
+    return { text, pair in
+      func prepared(_ text: String) -> String { lowercases ? text.lowercased() : text }
+      return tokenizer.encode(
+        prepared(text), pair: pair.map(prepared), maximumLength: limit, addSpecialTokens: true)
+    }
+  }
+}
+
+extension [TextRow] {
+  /// Places of rows of about one length, which run together; the longest first.
+  func batchesByLength(of size: Int) -> [[Int]] {
+    let lengths = map { $0.text.utf8.count + ($0.pair?.utf8.count ?? 0) }
+    let order = indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+    return stride(from: 0, to: order.count, by: size).map {
+      Array<Int>(order[$0..<Swift.min($0 + size, order.count)])
+    }
+  }
 }

@@ -86,9 +86,11 @@ extension Checkpoint {
       outputs["pooler_output"] = FoundOutput(value: pooled.value, rows: .sequences, column: nil)
     }
     let pipeline = checkpoint.sentences ?? SentencePipeline(pooling: .mean)
-    let vectors = try SentenceHead(pipeline).vectors(
-      states.hiddenStates, batch.offsets, Scope(pipeline.makeParameters()), tape)
-    outputs["sentence_embedding"] = FoundOutput(value: vectors.value, rows: .sequences, column: nil)
+    if pipeline.splade == nil {
+      let vectors = try SentenceHead(pipeline).vectors(
+        states.hiddenStates, batch.offsets, Scope(pipeline.makeParameters()), tape)
+      outputs["sentence_embedding"] = FoundOutput(value: vectors.value, rows: .sequences, column: nil)
+    }
     for active in model.heads {
       try outputs.add(active, states, batch, model.parameters, tape)
     }
