@@ -16,8 +16,12 @@ as are the golden files of checkpoints that differ in spelling only. `base` has 
 padding before and within them. `pretraining` has a head for the order of sentences besides.
 """
 
+import json
+import shutil
 import sys
 from pathlib import Path
+
+from safetensors.torch import load_file, save_file
 
 from transformers import AlbertConfig, AlbertForMaskedLM, AlbertForPreTraining, AlbertModel, AlbertTokenizer
 
@@ -57,6 +61,18 @@ def write_tokenizer(directory):
     AlbertTokenizer(vocab=VOCABULARY, model_max_length=POSITIONS).save_pretrained(directory)
 
 
+def sentence_order(family):
+    """The order of sentences alone, of which transformers has no class: without the head for masked tokens."""
+    source, directory = HERE / "pretraining", family.fresh("sentence-order")
+    shutil.copytree(source, directory, dirs_exist_ok=True)
+    document = json.loads((source / "config.json").read_text()) | {"architectures": ["AlbertForSentenceOrderPrediction"]}
+    (directory / "config.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    for file, heads in (("model.safetensors", "predictions."), ("golden.safetensors", "prediction_logits")):
+        tensors = {name: tensor for name, tensor in load_file(source / file).items() if not name.startswith(heads)}
+        save_file(tensors, directory / file, {"format": "pt"} if file.startswith("model") else None)
+        (directory / file).chmod(0o644)
+
+
 def main():
     assert len(VOCABULARY) == 260
     family = Family(
@@ -70,6 +86,7 @@ def main():
     )
     family.write("base-no-pooler", AlbertModel, arguments=dict(add_pooling_layer=False))
     family.write("pretraining", AlbertForPreTraining)
+    sentence_order(family)
     family.write("one-width", AlbertForMaskedLM, dict(embedding_size=15))
     published = dict(num_hidden_layers=12, num_hidden_groups=1, inner_group_num=1)
     family.write("one-group", AlbertForMaskedLM, published | dict(hidden_act="gelu"))

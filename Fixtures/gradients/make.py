@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import (
     AlbertForMaskedLM,
+    AlbertForPreTraining,
     AlbertForSequenceClassification,
     AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
@@ -580,6 +581,13 @@ if __name__ == "__main__":
             # Of ALBERT, whose layers are used again and again, many batches have gradients that float32 rounds away.
             generator.manual_seed(1592 if name == "albert" else 1400 + seed)
             question_answering(name, family.dropouts, family.tokens)
+    generator.manual_seed(1521)
+    inputs, labels = masked_labels(batch())
+    model_gradients(
+        "albert_pretraining", AlbertForPreTraining, "albert-tiny/pretraining", inputs,
+        {"labels": labels, "sentence_order_label": torch.tensor([0, 1, 1, 0])},
+        dict.fromkeys([*NO_DROPOUT, "classifier_dropout_prob"], 0.0),
+    )
     generator.manual_seed(1621)
     multiple_choice("bert")
     for seed, (name, family) in FAMILIES.items():

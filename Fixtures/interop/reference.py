@@ -130,6 +130,7 @@ ALBERT = Family(
     "albert",
     {
         "AlbertForMaskedLM": "masked-lm",
+        "AlbertForPreTraining": "pretraining",
         "AlbertForSequenceClassification": "sequence-classification",
         "AlbertForTokenClassification": "token-classification",
         "AlbertForQuestionAnswering": "question-answering",
@@ -270,7 +271,8 @@ def outputs(model, batch) -> dict[str, torch.Tensor]:
         batch = {key: value.unsqueeze(0) for key, value in batch.items()}
     result = model(**batch)
     if name.endswith("ForPreTraining"):
-        found |= dict(prediction_logits=result.prediction_logits, seq_relationship_logits=result.seq_relationship_logits)
+        pairs = "sop_logits" if "sop_logits" in result else "seq_relationship_logits"
+        found |= {"prediction_logits": result.prediction_logits, pairs: result[pairs]}
     elif name.endswith("ForMaskedLM"):
         found["prediction_logits"] = result.logits
     elif name.endswith("ForNextSentencePrediction"):

@@ -26,6 +26,7 @@ import QuestionAnswering
 import RoBERTa
 import Safetensors
 import SentenceEmbedding
+import SentenceOrder
 import SequenceClassification
 import TensorBoard
 import TensorFlowBundle
@@ -56,6 +57,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   ALBERTPlugin.self,
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
+  SentenceOrderPlugin.self,
   SequenceClassificationPlugin.self,
   TokenClassificationPlugin.self,
   QuestionAnsweringPlugin.self,

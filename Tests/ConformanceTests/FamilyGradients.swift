@@ -81,7 +81,7 @@ struct GoldenBatch {
     (self.batch, self.places) = (batch, places)
   }
 
-  /// With the targets of a file: `labels`, of which -100 does not count, and `next_sentence_label`; `start_positions`
+  /// With the targets of a file: `labels`, of which -100 does not count, and `next_sentence_label` or `sentence_order_label`; `start_positions`
   /// and `end_positions`; or, of questions, `labels` and how many `choices` each has.
   func prepared(for model: Model, _ file: Weights) throws -> PreparedBatch {
     var prepared = PreparedBatch(batch)
@@ -101,7 +101,8 @@ struct GoldenBatch {
         let rows = places.indices.filter { labels[places[$0]] != -100 }
         prepared.setClasses(rows.map { Int32(labels[places[$0]]) }, of: active.task, at: rows.map(Int32.init))
       } else {
-        let own = model.heads.count > 1 ? try #require(file["next_sentence_label"]).integers() : labels
+        let ofPairs = file["next_sentence_label"] ?? file["sentence_order_label"]
+        let own = model.heads.count > 1 ? try #require(ofPairs).integers() : labels
         let examples = own.map { Example(Encoding.empty, label: ClassLabel(Int32($0))) }
         try active.task.prepare(&prepared, examples, .test)
       }

@@ -47,6 +47,7 @@ extension Family {
         .tiedDecoder(
           activation: .configured(["hidden_act"], default: "gelu_new"),
           epsilon: ["mlm_layer_norm_eps", "layer_norm_eps"])),
+      FamilyHead("sentence-order", .linear(on: .pooled, dropout: ["classifier_dropout_prob"])),
       FamilyHead("sequence-classification", .linear(on: .pooled, dropout: ["classifier_dropout_prob"])),
       FamilyHead(
         "token-classification",

@@ -19,39 +19,9 @@ public struct NextSentence: Task {
 
   public func outputCount(on backbone: any Backbone) -> Int { 2 }
 
-  /// How the two texts of a pair relate. A row without a second text has no such label; where another head learns
-  /// from the same rows, it is passed over. Batches mix rows, so either all pairs have labels or none has.
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    let base = reading.base ?? 0
-    let expected = "\(base) (the second text follows the first) or \(base &+ 1) (it does not)"
-    let noLabel = GraftError(
-      .missing, "there is no label", expected: expected,
-      advice: "Say which column has it: \(option: "label-column").")
-    let labels = try rows.map { row -> ClassLabel? in
-      guard row.pair != nil else {
-        guard reading.isRequired else { return nil }
-        throw GraftError(
-          .missing, "there is no second text, and the head learns how two texts relate",
-          advice: "Say which column has it: \(option: "pair-column")."
-        ).inRow(row)
-      }
-      guard let written = row.label, written != .text("") else {
-        if reading.isRequired { throw noLabel.inRow(row) }
-        return nil
-      }
-      if case .text(let text) = written, let number = Int(text) {
-        let (relation, overflow) = number.subtractingReportingOverflow(base)
-        if !overflow, (0...1).contains(relation) { return ClassLabel(Int32(relation)) }
-      }
-      throw GraftError(
-        .mismatch, "wrong label", expected: expected, found: written.description,
-        advice: "Check \(option: "label-column") and \(option: "label-base")."
-      ).inRow(row)
-    }
-    if labels.contains(where: { $0 != nil }), let missing = labels.firstIndex(where: { $0 == nil }) {
-      throw noLabel.inRow(rows[missing])
-    }
-    return labels
+    try PairRelation(first: "the second text follows the first", second: "it does not").labels(
+      of: rows, reading)
   }
 
   public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {

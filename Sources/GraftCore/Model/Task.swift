@@ -141,6 +141,14 @@ public protocol Task: Sendable {
   /// - Throws: `GraftError` when the label does not fit the text.
   func examples(of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder) throws -> [Example]
 
+  /// The examples of a batch as one step reads them, where that is a matter of chance: with the two texts of some pairs
+  /// swapped, say. Every head of a model has its turn before any batch is made; as they are by default.
+  ///
+  /// - Parameters:
+  ///   - examples: The examples, in the batch's order.
+  ///   - context: Randomness and the tokenizer's facts.
+  func arranged(_ examples: [Example], _ context: BatchContext) throws -> [Example]
+
   /// Sets a batch's targets, and changes its inputs where the task asks for it, as masking does.
   ///
   /// - Parameters:
@@ -230,6 +238,8 @@ extension Task {
   ) throws -> [Example] {
     [Example(encoder.encode(row.text, row.pair), label: label, row: row)]
   }
+
+  public func arranged(_ examples: [Example], _ context: BatchContext) throws -> [Example] { examples }
 
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics

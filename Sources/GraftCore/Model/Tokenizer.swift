@@ -213,6 +213,30 @@ public struct Encoding: Sendable, Equatable {
     self.sequences = sequences ?? [0..<ids.count]
   }
 
+  /// The two texts of a pair the other way round, with the tokens that were added where they are; a single text as it is.
+  public var swappingTexts: Encoding {
+    guard sequences.count == 2, sequences[0].upperBound <= sequences[1].lowerBound else { return self }
+    let (first, second) = (sequences[0], sequences[1])
+    let middle = first.upperBound..<second.lowerBound
+    let order =
+      Array(0..<first.lowerBound) + Array(second) + Array(middle) + Array(first)
+      + Array(second.upperBound..<ids.count)
+    var swapped = self
+    swapped.ids = order.map { ids[$0] }
+    swapped.offsets = order.map { offsets[$0] }
+    swapped.isSpecial = order.map { isSpecial[$0] }
+    let start = first.lowerBound + second.count + middle.count
+    swapped.sequences = [
+      first.lowerBound..<first.lowerBound + second.count, start..<start + first.count,
+    ]
+    // A token has the type of the place that its text has now.
+    func type(_ tokens: Range<Int>) -> Int32 { tokens.isEmpty ? 0 : tokenTypes[tokens.lowerBound] }
+    swapped.tokenTypes = order.map { token in
+      first.contains(token) ? type(second) : second.contains(token) ? type(first) : tokenTypes[token]
+    }
+    return swapped
+  }
+
   /// The text that a token stands for: 0 for the first, 1 for the second, `nil` for a token that was added.
   public func sequence(ofToken index: Int) -> Int? { sequences.firstIndex { $0.contains(index) } }
 }

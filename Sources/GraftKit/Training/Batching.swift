@@ -44,14 +44,15 @@ package struct Batching {
   /// - Parameter key: The randomness of masking.
   /// - Throws: what a task throws when an example lacks what it needs.
   package func prepared(_ examples: [Example], key: RandomKey) throws -> PreparedBatch {
-    var batch = PreparedBatch(Batch(of: examples))
-    batch.classLoss = classLoss
     let context = BatchContext(
       key: key,
       specialTokens: model.tokenizer?.specialTokens ?? SpecialTokens(),
       vocabularySize: model.tokenizer?.vocabularySize ?? model.backbone.vocabularySize,
       mlmProbability: mlmProbability)
     try model.requireHead()
+    let examples = try model.heads.reduce(examples) { try $1.task.arranged($0, context) }
+    var batch = PreparedBatch(Batch(of: examples))
+    batch.classLoss = classLoss
     // A head that learns beside others leaves out a batch without labels.
     let hasLabels = examples.contains { $0.label != nil }
     for active in model.heads

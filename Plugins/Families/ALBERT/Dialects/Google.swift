@@ -27,6 +27,8 @@ extension Dialect {
       "masked-lm": Row.pair("masked_lm.transform", "cls/predictions/transform/dense", .dense)
         + Row.pair("masked_lm.norm", "cls/predictions/transform/LayerNorm", .norm)
         + [Row("masked_lm.bias", "cls/predictions/output_bias")],
+      "sentence-order": Row.pair(
+        "sentence_order", "cls/seq_relationship", .init("/output_weights", "/output_bias")),
       "sequence-classification": Row.pair("sequence_classification", "output_", .init("weights", "bias")),
     ]
   )

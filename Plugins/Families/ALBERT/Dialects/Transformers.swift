@@ -31,6 +31,7 @@ extension Dialect {
       "masked-lm": transformersMaskedLM(
         transform: "predictions.dense", norm: "predictions.LayerNorm", bias: "predictions.bias",
         decoder: "predictions.decoder"),
+      "sentence-order": Row.linear("sentence_order", "sop_classifier.classifier"),
       "sequence-classification": Row.linear("sequence_classification", "classifier"),
       "token-classification": Row.linear("token_classification", "classifier"),
       "question-answering": Row.linear("question_answering", "qa_outputs"),

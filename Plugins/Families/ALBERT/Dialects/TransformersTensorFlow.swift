@@ -29,6 +29,8 @@ extension Dialect {
           Row("masked_lm.bias", "\(predictions)/bias:0", .same, .copy),
         ]
         + tensorFlowEmbeddingCopies("predictions/{scope}/albert"),
+      "sentence-order": Row.pair(
+        "sentence_order", "sop_classifier/{scope}/sop_classifier/classifier", .denseOutputs),
       "sequence-classification": Row.pair(
         "sequence_classification", "classifier/{scope}/classifier", .denseOutputs),
       "token-classification": Row.pair(

@@ -1,0 +1,68 @@
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// Tells whether two consecutive texts stand in their order (class 0) or were swapped (class 1). Lan et al.,
+/// arXiv:1909.11942, 3.1.
+///
+/// Rows without labels are pairs in their order, of which half are swapped, others at every step; what a row's label
+/// says is taken as it is.
+public struct SentenceOrder: Task {
+  public static let name = "sentence-order"
+  public static let classSuffix = "ForSentenceOrderPrediction"
+  public static let outputs = [TaskOutput("sop_logits", rows: .sequences)]
+
+  public init(_ configuration: Configuration) throws {}
+
+  public var classNames: [String]? { ["InOrder", "Swapped"] }
+
+  public func scoreNames(topRanks: [Int]) -> Set<String>? {
+    Metrics.namesOfClasses(scored: 2, topRanks: topRanks)
+  }
+
+  public func outputCount(on backbone: any Backbone) -> Int { 2 }
+
+  public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
+    try PairRelation(first: "the texts are in their order", second: "they were swapped")
+      .labels(of: rows, reading, mayBeMissing: true)
+  }
+
+  /// Swaps the two texts of every other pair without a label, and labels all of them.
+  public func arranged(_ examples: [Example], _ context: BatchContext) throws -> [Example] {
+    examples.enumerated().map { place, example in
+      guard example.label == nil, example.encoding.sequences.count == 2 else { return example }
+      var example = example
+      // From the other end than tokens draw their numbers.
+      let isSwapped = context.key.words(.max - UInt32(place)).x & 1 == 1
+      if isSwapped { example.encoding = example.encoding.swappingTexts }
+      example.label = ClassLabel(isSwapped ? 1 : 0)
+      return example
+    }
+  }
+
+  public func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws {
+    let classes = examples.map { ($0.label as? ClassLabel)?.index ?? Tape.ignoredClass }
+    if let wrong = examples.first(where: {
+      ($0.label as? ClassLabel).map { !(0...1).contains($0.index) } == true
+    }) {
+      throw GraftError(
+        .mismatch, "a row's label is no order of two texts", expected: "0 (in order) or 1 (swapped)",
+        found: wrong.label.map { $0.json.text() } ?? "none"
+      ).inRow(wrong.row)
+    }
+    // A batch of single texts teaches another head alone.
+    guard classes.contains(where: { $0 != Tape.ignoredClass }) else { return }
+    batch.setTargets(ClassTargets(classes), of: self)
+  }
+
+  public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    tape.crossEntropy(scores, classes: try batch.targets(of: self).classes, batch.classLoss)
+  }
+
+  public func score(
+    _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics
+  ) throws {
+    let targets: ClassTargets = try batch.targets(of: self)
+    metrics.add(actual: targets.classes, logits: scores)
+  }
+}

@@ -1,0 +1,58 @@
+import GraftTensors
+
+/// The labels of a task that tells how the two texts of a pair relate, in one of two ways.
+public struct PairRelation: Sendable {
+  private let first: String
+  private let second: String
+
+  /// - Parameters:
+  ///   - first: What class 0 means, for messages.
+  ///   - second: What class 1 means.
+  public init(first: String, second: String) {
+    self.first = first
+    self.second = second
+  }
+
+  /// How the two texts of each pair relate. A row without a second text has no such label; where another head learns from
+  /// the same rows, it is passed over. Batches mix rows, so either all pairs have labels or none has.
+  ///
+  /// - Parameters:
+  ///   - rows: All rows.
+  ///   - reading: How labels are read.
+  ///   - mayBeMissing: Whether rows of pairs need no labels.
+  /// - Returns: A ``ClassLabel`` for each pair; nothing where no row has a label and none is needed.
+  /// - Throws: `GraftError` naming the row: no second text, no label, or another one.
+  public func labels(
+    of rows: [TextRow], _ reading: LabelReading, mayBeMissing: Bool = false
+  ) throws -> [(any ExampleLabel)?] {
+    let base = reading.base ?? 0
+    let expected = "\(base) (\(first)) or \(base &+ 1) (\(second))"
+    let noLabel = GraftError(
+      .missing, "there is no label", expected: expected,
+      advice: "Say which column has it: \(option: "label-column").")
+    let labels = try rows.map { row -> ClassLabel? in
+      guard row.pair != nil else {
+        guard reading.isRequired else { return nil }
+        throw GraftError(
+          .missing, "there is no second text, and the head learns how two texts relate",
+          advice: "Say which column has it: \(option: "pair-column")."
+        ).inRow(row)
+      }
+      guard let written = row.label, written != .text("") else {
+        if reading.isRequired, !mayBeMissing { throw noLabel.inRow(row) }
+        return nil
+      }
+      if case .text(let text) = written, let number = Int(text) {
+        let (relation, overflow) = number.subtractingReportingOverflow(base)
+        if !overflow, (0...1).contains(relation) { return ClassLabel(Int32(relation)) }
+      }
+      throw GraftError(
+        .mismatch, "wrong label", expected: expected, found: written.description,
+        advice: "Check \(option: "label-column") and \(option: "label-base")."
+      ).inRow(row)
+    }
+    guard labels.contains(where: { $0 != nil }) else { return mayBeMissing ? [] : labels }
+    if let missing = labels.firstIndex(where: { $0 == nil }) { throw noLabel.inRow(rows[missing]) }
+    return labels
+  }
+}
