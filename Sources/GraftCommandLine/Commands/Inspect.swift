@@ -104,7 +104,7 @@ struct Inspect: ParsableCommand {
       ],
     ]
     if let sentences = found.sentences {
-      let width = sentences.width(hiddenSize: found.hiddenSize)
+      let width = width(of: sentences, in: found)
       let limit = sentences.maximumLength.map { ", of up to \($0) tokens" } ?? ""
       rows.append(["vectors", "\(sentences): \(Format.count(width, "number"))\(limit)"])
       if !sentences.prompts.isEmpty {
@@ -144,6 +144,11 @@ struct Inspect: ParsableCommand {
         header: ["name", "type", "shape"], indent: 2))
   }
 
+  /// How many numbers a vector has; a sparse one, how many there may be.
+  private func width(of sentences: SentencePipeline, in found: Inspection) -> Int {
+    sentences.splade == nil ? sentences.width(hiddenSize: found.hiddenSize) : found.vocabularySize
+  }
+
   private func json(_ found: Inspection, _ url: URL) -> JSON {
     var members: [(String, JSON)] = [
       ("checkpoint", JSON(url)), ("format", .string(found.format)),
@@ -166,7 +171,7 @@ struct Inspect: ParsableCommand {
           "sentences",
           [
             "modules": .list(sentences.modules.map(\.description)),
-            "width": JSON(sentences.width(hiddenSize: found.hiddenSize)),
+            "width": JSON(width(of: sentences, in: found)),
             "maximum_length": sentences.maximumLength.map { JSON($0) } ?? .null,
             "prompts": .object(sentences.prompts.mapValues { .string($0) }),
             "similarity": sentences.similarity.map { .string($0) } ?? .null,

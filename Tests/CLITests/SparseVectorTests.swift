@@ -1,0 +1,51 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `graft` with vectors of few weights.
+@Suite("Sparse vectors on the command line")
+struct SparseVectorTests {
+  private static let model = repository.appending(path: "Fixtures/sparse/current").path
+
+  static let rows: [Row] = [
+    Row("embed \(model) oil --output v.jsonl", stdout: ["wrote v.jsonl (1 text, "]),
+    Row("embed \(model) oil game --top-k 3 --output v.jsonl", stdout: ["wrote v.jsonl (2 texts, 6 weights)"]),
+    Row(
+      "embed \(model) oil --output v.jsonl --json", stdout: ["\"pooling\": \"SPLADE max\"", "\"weights\": "]),
+    Row("embed {masked-lm} oil --sparse --top-k 2 --output v.jsonl", stdout: ["(1 text, 2 weights)"]),
+    Row(
+      "embed \(model) oil --normalize --output v.jsonl", code: 64,
+      stderr: ["--normalize has no meaning here: the checkpoint makes sparse vectors."]),
+    Row(
+      "embed {masked-lm} oil --sparse --pooling cls --output v.jsonl", code: 64,
+      stderr: ["--pooling has no meaning with --sparse."]),
+    Row(
+      "embed {masked-lm} oil --top-k 3 --output v.npy", code: 64,
+      stderr: ["--top-k is for sparse vectors: pass --sparse."]),
+    Row("embed {base} oil --sparse --output v.jsonl", code: 1, stderr: ["the checkpoint has no head"]),
+    Row("inspect \(model)", stdout: ["SPLADE max: 260 numbers"]),
+    Row(
+      "search v.jsonl oil --checkpoint \(model)", code: 1,
+      stderr: [
+        "v.jsonl: line 1: a token that the model does not have; expected tokens of its vocabulary, found 'zzz'"
+      ],
+      prepare: { try $0.write("v.jsonl", #"{"zzz": 1.5}"# + "\n") }),
+    Row(
+      "search v.jsonl oil --checkpoint \(model)", code: 1,
+      stderr: ["v.jsonl: line 2: wrong weight of 'oil'; expected a positive number, found -1"],
+      prepare: { try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n" + #"{"oil": -1}"# + "\n") }),
+    Row(
+      "search v.jsonl oil --checkpoint \(model) --similarity cosine", code: 1,
+      stderr: ["sparse vectors are compared by the dot product alone"],
+      prepare: { try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n") }),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test("the session of the page about sparse vectors runs as written")
+  func page() throws {
+    let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/SparseVectors.md")
+    #expect(session.first?.output.hasPrefix("wrote ") == true)
+    #expect(session.last?.output.isEmpty == false)
+  }
+}
