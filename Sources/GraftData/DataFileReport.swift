@@ -9,6 +9,8 @@ public struct DataFileReport: Sendable, Equatable {
   public var textColumns: [Column] = []
   public var pairColumn: Column?
   public var labelColumn: Column?
+  /// Where there is no label: what columns there are that are not read, by their names.
+  public var otherColumns: [String] = []
   /// What is not usual about the file: its compression, its encoding, its delimiter.
   public var remarks: [String] = []
 }

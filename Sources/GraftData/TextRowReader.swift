@@ -153,6 +153,15 @@ enum TextRowReader {
       label = labels.isEmpty ? try options.labelColumn.map(find) ?? header?.firstIndex(of: "label") : nil
     }
 
+    /// The names of the columns that are not read.
+    var unread: [String] {
+      let used = Set(text + [pair, label].compactMap { $0 } + labels.map(\.index) + fields.map(\.index))
+      return (header ?? []).enumerated().filter { !used.contains($0.offset) }.map(\.element)
+    }
+
+    /// Whether labels have columns of their own.
+    var hasLabels: Bool { !labels.isEmpty }
+
     /// The columns of the text, the pair and the label, by name where they have one.
     var used: (text: [Column], pair: Column?, label: Column?) {
       func column(_ index: Int) -> Column { header.map { .name($0[index]) } ?? .number(index + 1) }
@@ -210,6 +219,11 @@ enum TextRowReader {
         report.pairColumn = pair.map { .name($0) }
         if labels.isEmpty {
           report.labelColumn = object[label ?? "label"].map { _ in .name(label ?? "label") }
+        }
+        if labels.isEmpty, report.labelColumn == nil {
+          let used = Set(
+            text + [pair].compactMap { $0 } + options.fields.flatMap { $0.names(among: object.keys) })
+          report.otherColumns = object.keys.filter { !used.contains($0) }
         }
       }
       isEmpty = false
@@ -367,6 +381,7 @@ extension DataOptions {
 extension DataFileReport {
   fileprivate mutating func note(_ columns: TextRowReader.TableColumns) {
     (textColumns, pairColumn, labelColumn) = columns.used
+    if labelColumn == nil, !columns.hasLabels { otherColumns = columns.unread }
   }
 
   /// Notes what is not usual about a table.

@@ -93,6 +93,25 @@ import Testing
       #expect(stars.code == 0, "\(stars.stderr)")
       #expect(stars.stderr.contains("3 labels, single_label_classification: 1, 2, 10\n"))
       #expect(try labels("stars") == ["1", "2", "10"])
+      try sandbox.write("stars-by-name.csv", "text,label\nhe,many\nshe,few\nit,some\n")
+
+      // Names for the outputs of a head that has none keep its weights.
+      #expect(try run("\(swap) --num-labels 3 --output plain").code == 0)
+      let unnamed = try run("evaluate plain --allow-untrained --data stars-by-name.csv")
+      #expect(
+        unnamed.stderr.contains(
+          "Name the outputs of a trained head, in its order: 'graft head label CKPT --labels few,many,some --output DIR'."
+        ), "\(unnamed.stderr)")
+      #expect(try run("head label plain --labels few,some,many --output named").code == 0)
+      #expect(try labels("named") == ["few", "some", "many"])
+      #expect(try sandbox.shell("cmp plain/model.safetensors named/model.safetensors").code == 0)
+      let four = try run("head label plain --labels a,b,c,d --output four")
+      #expect(
+        four.stderr.contains(
+          "the head 'sequence-classification' has another number of outputs; expected 3 names, found 4"),
+        "\(four.stderr)")
+      let bare = try run("head label base --labels a --output none")
+      #expect(bare.stderr.contains("the active head has no labels of its own"), "\(bare.stderr)")
 
       // Columns of indicators.
       try sandbox.write("hot.csv", "comment,toxic,insult\nhe,1,0\nshe,0,0\nit,0,1\n")

@@ -13,7 +13,7 @@ extension TrainingTests {
       "predict trained he", code: 1,
       stderr: [
         "the head 'sequence-classification' was trained on pairs, and this is a single text. Give the second text "
-          + "with --pair or --pair-column, or pass --allow-single-texts."
+          + "with --pair, or pass --allow-single-texts."
       ], prepare: trainedOnPairs),
     Row(
       "evaluate trained --data single.csv", code: 1,

@@ -119,6 +119,30 @@ import Testing
       "predict trained he --allow-single-texts", stdout: ["\the\n"],
       stderr: ["warning: the head 'sequence-classification' was trained on pairs"], prepare: trainedOnPairs),
     Row(
+      "train trained --data single.csv --output out --max-steps 1",
+      stderr: [
+        "warning: single.csv: row 2: the head was trained on pairs, and goes on with single texts. Name the column of the "
+          + "second text with --pair-column."
+      ], prepare: trainedOnPairs),
+    Row(
+      "predict trained --input single.csv", code: 1,
+      stderr: ["Name the column of the second text with --pair-column, or pass --allow-single-texts."],
+      prepare: trainedOnPairs),
+    Row(
+      "predict trained --input single.csv --pair he", code: 64,
+      stderr: ["--pair goes with texts as arguments; a file has a column for it: --pair-column."],
+      prepare: trainedOnPairs),
+    Row(
+      "train model --data named.csv --output out --max-steps 1 --resume", code: 1,
+      stderr: [
+        "there is no run in out to go on with: this is a new one\n",
+        "read 2 rows of named.csv: column 'text', not read: 'id', 'category'\n", "there is no label",
+      ],
+      prepare: {
+        try classifier($0)
+        try $0.write("named.csv", "id,text,category\n1,he can,A\n2,she is,B\n")
+      }),
+    Row(
       "predict trained --input pairs.csv", stdout: ["\the can do it\tshe can\n"],
       stderr: [
         "read 4 rows of pairs.csv: column 'premise', pair 'hypothesis'\n",
@@ -138,7 +162,11 @@ import Testing
     Row(
       "train model --data data.csv --eval-data data.csv --output out --max-length 4 --stride 1 --max-steps 1 "
         + "--long-texts windows --json",
-      stdout: ["\"split\":\"training\",\"rows\":4,\"examples\":", "eval_accuracy"],
+      stdout: [
+        "\"split\":\"training\",\"rows\":4,\"examples\":", "eval_accuracy", "\"eval_samples\":4,",
+        "\"train_samples\":8,",
+      ],
+      stderr: ["4 texts in 8 windows of at most 4 tokens\n"],
       prepare: classifier),
     Row("head list trained", stdout: ["4 examples of pairs.csv, 2 steps, on pairs"], prepare: trainedOnPairs),
     // Another head knows nothing of pairs; the old one still does when it comes back.

@@ -236,10 +236,10 @@ struct HeadTests {
   @Test("an unknown head lists the known ones")
   func unknownHead() {
     let error = #expect(throws: GraftError.self) {
-      try swapHead(Support.fixture("pretraining"), to: "multiple-choice", registry: registry)
+      try swapHead(Support.fixture("pretraining"), to: "ranking", registry: registry)
     }
     #expect(
-      error?.description.contains("masked-lm, next-sentence, pretraining, question-answering, ") == true)
+      error?.description.contains("masked-lm, multiple-choice, next-sentence, pretraining, question-answering, ") == true)
   }
 
   /// Writes a detached head of a fixture.
@@ -321,7 +321,7 @@ struct HeadTests {
     let source = fixtures.appending(path: "distilbert-tiny/masked-lm")
     #expect(
       errorMessage { _ = try swapHead(source, to: "next-sentence", registry: registry) }
-        == "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, question-answering, sequence-classification, token-classification."
+        == "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, multiple-choice, question-answering, sequence-classification, token-classification."
     )
   }
 
@@ -348,7 +348,7 @@ struct HeadTests {
     let registry = try Registry(others + [Nameless.self])
     let expected =
       "the dialect 'transformers' of the family 'bert' has no names for the head 'sequence-classification'. "
-      + "It has those of: masked-lm, next-sentence, question-answering, token-classification."
+      + "It has those of: masked-lm, multiple-choice, next-sentence, question-answering, token-classification."
     let source = Support.fixture("masked-lm")
     #expect(
       errorMessage { _ = try swapHead(source, to: "sequence-classification", registry: registry) } == expected

@@ -151,7 +151,7 @@ struct Evaluate: ParsableCommand {
     let dataset = try Dataset(
       read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
       stride: stride.stride(for: opened), packsTexts: groupTexts)
-    if let sentence = dataset.facts.labelSentence { flags.console.note(sentence) }
+    for note in dataset.facts.notes { flags.console.note(note) }
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)
     var options = EvaluationOptions(

@@ -71,19 +71,11 @@ struct HeadSwap: ParsableCommand {
     if let numLabels, !(1...100_000).contains(numLabels) {
       throw ValidationError("--num-labels must be between 1 and 100000.")
     }
-    if let names = labelNames {
-      if names.contains("") { throw ValidationError("--labels has an empty name.") }
-      if let twice = LabelColumn.repeatedName(names) {
-        throw ValidationError("--labels names '\(twice)' twice.")
-      }
-    }
+    _ = try labelNames
   }
 
   private var labelNames: [String]? {
-    if let numLabels { return Configuration.numberedLabels(numLabels) }
-    return labels?.split(separator: ",", omittingEmptySubsequences: false).map {
-      String($0).trimmingCharacters(in: .whitespaces)
-    }
+    get throws { try numLabels.map(Configuration.numberedLabels) ?? labels.map(LabelNames.read) }
   }
 
   func run() throws {
@@ -92,7 +84,7 @@ struct HeadSwap: ParsableCommand {
     let url = try checkpoint.locate(registry, flags.console)
     let inferred = try labelsFrom.isEmpty ? nil : inferredLabels(url, registry)
     let change = try swapHead(
-      url, to: to, labels: inferred?.labels ?? labelNames,
+      url, to: to, labels: inferred?.labels ?? (try labelNames),
       problemType: inferred?.problemType ?? problemType?.problemType, seed: seed, registry: registry)
     try change.write(to: output.url, from: url, registry: registry, flags)
   }

@@ -109,6 +109,9 @@ struct Train: ParsableCommand {
 
     let control = TrainingControl()
     let console = flags.console
+    if files.resume, !FileManager.default.fileExists(atPath: files.output.url.path) {
+      console.note("there is no run in \(files.output.url.displayPath) to go on with: this is a new one")
+    }
     let interruption = Interruption {
       control.requestStop()
       console.note("\nstopping after this step; once more to stop at once")

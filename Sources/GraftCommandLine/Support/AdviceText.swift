@@ -13,6 +13,7 @@ extension Advice.Action {
     switch self {
     case .swapHead(let name, let labels):
       "'graft head swap CKPT --to \(name)\(labels.map { " --labels \($0)" } ?? "") --output DIR'"
+    case .nameLabels(let labels): "'graft head label CKPT --labels \(labels) --output DIR'"
     case .attachHead: "'graft head attach CKPT --head DIR --output DIR'"
     case .train: "'graft train'"
     case .resume: "--resume"

@@ -116,10 +116,18 @@ extension DataFileReport {
     }
     if let pairColumn { facts.append("pair \(Self.name(pairColumn))") }
     if showingLabel, let labelColumn { facts.append("label \(Self.name(labelColumn))") }
+    // Perhaps one of them has the labels.
+    if showingLabel, labelColumn == nil, !otherColumns.isEmpty {
+      let names = otherColumns.prefix(Self.mostColumns).map { "'\(Format.oneLine($0))'" }
+      facts.append(
+        "not read: \(names.joined(separator: ", "))\(otherColumns.count > names.count ? ", …" : "")")
+    }
     if format == .lines { facts.append("one text a line") }
     let all = (facts + remarks).joined(separator: ", ")
     return "read \(Format.count(rows, unit)) of \(displayName)\(all.isEmpty ? "" : ": \(all)")"
   }
+
+  private static let mostColumns = 5
 
   private static func name(_ column: Column) -> String {
     switch column {

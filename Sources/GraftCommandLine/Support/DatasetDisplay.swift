@@ -21,14 +21,22 @@ extension DatasetFacts {
     return sentences
   }
 
-  /// How labels are read, for people.
-  var labelSentence: String? { labelNote?.commandLineText }
+  /// How labels are read, and that long texts become windows, for people.
+  var notes: [String] {
+    let isCut = !isPacked && examples > rows - skipped.count
+    return [
+      labelNote?.commandLineText,
+      isCut
+        ? "\(Format.count(rows, "text")) in \(Format.count(examples, "window")) of at most \(Format.grouped(maximumLength)) tokens"
+        : nil,
+    ].compactMap { $0 }
+  }
 
   /// The same for programs.
   var members: [(String, JSON)] {
     [
       ("rows", JSON(rows)), ("examples", JSON(examples)), ("max_length", JSON(maximumLength)),
       ("truncated", JSON(truncated)), ("skipped", JSON(skipped.count)),
-    ] + (labelSentence.map { [("labels", .string($0))] } ?? [])
+    ] + (labelNote.map { [("labels", .string($0.commandLineText))] } ?? [])
   }
 }

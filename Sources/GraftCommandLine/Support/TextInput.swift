@@ -24,8 +24,11 @@ struct TextInput: ParsableArguments {
   @OptionGroup(title: "Data") var columns: ColumnFlags
 
   func validate() throws {
-    if !input.isEmpty, !texts.isEmpty || !pair.isEmpty {
+    if !input.isEmpty, !texts.isEmpty {
       throw ValidationError("Give texts as arguments or with --input, not both.")
+    }
+    if !input.isEmpty, !pair.isEmpty {
+      throw ValidationError("--pair goes with texts as arguments; a file has a column for it: --pair-column.")
     }
     if input.isEmpty, texts.isEmpty {
       throw ValidationError("Give at least one text, or --input FILE ('-' for standard input).")

@@ -12,9 +12,12 @@ struct TrainedInputsFlags: ParsableArguments {
   /// - Throws: `GraftError` of kind `refused` naming the first such row.
   func check(_ rows: [TextRow], for checkpoint: Checkpoint, _ console: Console) throws {
     do {
+      let isFromFiles = rows.first.map { $0.place.row > 0 } == true
       try checkpoint.requirePairs(
         in: rows,
-        advice: "Give the second text with --pair or --pair-column, or pass --allow-single-texts.")
+        advice:
+          "\(isFromFiles ? "Name the column of the second text with --pair-column" : "Give the second text with --pair"), or pass --allow-single-texts."
+      )
     } catch let error as GraftError {
       guard allowSingleTexts else { throw error }
       console.warn(error.problem)

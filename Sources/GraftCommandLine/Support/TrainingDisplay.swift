@@ -34,9 +34,7 @@ final class TrainingDisplay {
   func show(_ event: TrainingEvent) {
     switch event {
     case .prepared(let facts, let isEvaluation):
-      if let sentence = facts.labelSentence {
-        console.note(isEvaluation ? "evaluation data: \(sentence)" : sentence)
-      }
+      for note in facts.notes { console.note(isEvaluation ? "evaluation data: \(note)" : note) }
       for sentence in facts.sentences {
         console.warn(isEvaluation ? "evaluation data: \(sentence)" : sentence)
       }

@@ -53,6 +53,19 @@ extension Checkpoint {
     }.first
   }
 
+  /// What is worth knowing before the head is trained on these rows: that it was trained on pairs and these are single
+  /// texts, or the other way round.
+  package func changeOfInputs(_ rows: [TextRow]) -> GraftError? {
+    guard let pairs = trainedInputs?.pairs, activeHead?.hasLabels == true,
+      let other = rows.first(where: { ($0.pair != nil) != pairs })
+    else { return nil }
+    let kinds = pairs ? ("pairs", "single texts") : ("single texts", "pairs")
+    return GraftError(
+      .mismatch, "the head was trained on \(kinds.0), and goes on with \(kinds.1)",
+      advice: pairs ? "Name the column of the second text with \(option: "pair-column")." : nil
+    ).inRow(other)
+  }
+
   /// Refuses single texts for a head that was trained on pairs.
   ///
   /// - Parameters:

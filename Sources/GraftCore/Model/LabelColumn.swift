@@ -82,13 +82,20 @@ public struct LabelColumn: Sendable {
           "Set \(option: "label-base") when they are numbers; else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
       )
     }
+    guard labels == Configuration.numberedLabels(labels.count) else {
+      throw GraftError(
+        .mismatch, "unknown label", expected: "one of \(list)", found: found,
+        advice:
+          "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+      )
+    }
+    let isAsMany = Set(values.map(Self.canonical)).count == labels.count
     throw GraftError(
-      .mismatch,
-      labels == Configuration.numberedLabels(labels.count)
-        ? "the head's labels have no names, and the data have some" : "unknown label",
-      expected: "one of \(list)", found: found,
-      advice:
-        "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+      .mismatch, "the head's labels have no names, and the data have some", expected: "one of \(list)",
+      found: found,
+      advice: isAsMany
+        ? "Name the outputs of a trained head, in its order: \(action: .nameLabels(dataLabels)). Or start a new one: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+        : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
     )
   }
 
@@ -149,6 +156,14 @@ public struct LabelColumn: Sendable {
   public static func repeatedName(_ labels: [String]) -> String? {
     var seen: Set<String> = []
     return labels.map(canonical).first { !seen.insert($0).inserted }
+  }
+
+  /// - Throws: `GraftError` when two labels have the same name.
+  package static func requireDifferentNames(_ labels: [String]) throws {
+    guard let name = repeatedName(labels) else { return }
+    throw GraftError(
+      .mismatch, "two labels have the same name", expected: "labels of different names",
+      found: "'\(name)' twice")
   }
 
   /// The label of a name. Truth values are names in any case of letters.

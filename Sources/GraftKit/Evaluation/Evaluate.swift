@@ -48,7 +48,7 @@ public struct Evaluation: Sendable {
   public var labels: [String]
   /// What was said about each row, in the order of the data, when the options ask for it.
   public var predictions: [any TaskPrediction]
-  /// How many examples were evaluated.
+  /// How many rows were evaluated; of packed texts, how many pieces.
   public var examples: Int
   /// How many batches they made.
   public var batches: Int
@@ -188,7 +188,7 @@ public func evaluate(
     labels: try active.task.classNames
       ?? (type(of: active.task).hasLabels ? model.configuration.labels() : []),
     predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],
-    examples: poolsScores ? data.rows.count : data.count,
+    examples: data.scoredCount,
     batches: batches.count,
     seconds: start.secondsSince)
 }

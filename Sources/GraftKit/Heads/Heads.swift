@@ -144,11 +144,7 @@ extension Checkpoint {
         .refused, "the head '\(set.name)' has no labels of its own",
         advice: "Leave out \(option: "labels") and \(option: "problem-type").")
     }
-    if let name = labels.flatMap(LabelColumn.repeatedName) {
-      throw GraftError(
-        .mismatch, "two labels have the same name", expected: "labels of different names",
-        found: "'\(name)' twice")
-    }
+    try labels.map(LabelColumn.requireDifferentNames)
     let current = parked ?? self[set.name]
     var settings = Configuration()
     if let labels, try current.map({ try $0.settings.labels() != labels }) ?? true {

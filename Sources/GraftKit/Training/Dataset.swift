@@ -16,6 +16,8 @@ public struct Dataset: Sendable {
   public private(set) var facts: DatasetFacts
   /// The number of examples: one for each row, unless the task makes several of a long one.
   public let count: Int
+  /// How many are scored: rows, of which a long one may make several examples; of packed texts, pieces.
+  package var scoredCount: Int { facts.isPacked ? count : rows.count }
   /// Tells data sets apart: the number of rows, and a hash of all that a task reads of them: texts,
   /// other columns, and the labels as they were read.
   public let fingerprint: String

@@ -83,6 +83,7 @@ public func train(
           training: own.training.count, evaluation: own.evaluation.count,
           missingLabels: own.missing.map { names.indices.contains(Int($0)) ? names[Int($0)] : "\($0)" })))
   }
+  if let warning = checkpoint.changeOfInputs(data.rows) { observe(.warned(warning)) }
   let dataset = try data.dataset(for: model, options)
   observe(.prepared(dataset.facts, isEvaluation: false))
   let evaluated = try evaluationData?.dataset(for: model, options)

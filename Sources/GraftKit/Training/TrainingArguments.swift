@@ -32,7 +32,9 @@ package struct TrainingArguments: Equatable {
   package var document: String { JSON.object(values).text(.pretty) + "\n" }
 
   /// What says how long a run is.
-  private static let lengths = ["epochs", "max-steps"]
+  private static let lengths = [
+    "epochs", "max-steps", "early-stopping-patience", "early-stopping-threshold",
+  ]
 
   /// How many steps the run in a directory was to take.
   ///

@@ -5,7 +5,7 @@ public struct TrainingFacts: Sendable {
   /// What the model is called: the output directory's name.
   public var name: String
   public var options: TrainingOptions
-  /// How many examples are trained and evaluated on.
+  /// How many rows are trained and evaluated on.
   public var examples: Int
   public var evaluationExamples: Int?
   /// The log so far; see ``TrainerState/history``.

@@ -100,6 +100,8 @@ final class TrainingLoop {
       let isDue = state.globalStep > 0 ? isEvaluationDue : options.evalOnStart
       if isDue, state.evaluation(at: state.globalStep, sets: evaluations.count) == nil {
         _ = try evaluate(isSaved: state.globalStep > 0 && (isSavingDue || options.loadsBestModelAtEnd))
+        // What goes on from the same checkpoint again knows of it, and logs it no second time.
+        if state.globalStep > 0 { try writeState(in: directory.checkpoint(state.globalStep)) }
       }
       while state.globalStep < plan.totalSteps, !hasStopped {
         if control.isStopRequested { throw Stopped() }
@@ -125,9 +127,10 @@ final class TrainingLoop {
     if resume, try directory.hasRun {
       let before = try TrainingArguments.length(in: directory.url, examples: data.count, options)
       let isLonger = before > 0 && plan.totalSteps > before
-      try arguments.check(against: directory.url, mayBeLonger: isLonger)
+      let mayGoOn = try isLonger || hasStoppedEarly(before)
+      try arguments.check(against: directory.url, mayBeLonger: mayGoOn)
       hasBegun = true
-      if isLonger {
+      if try mayGoOn && mayGoOnAfterStopping(before, isLonger: isLonger) {
         try extend(from: before)
       } else if let summary = try finishedSummary() {
         return summary
@@ -144,7 +147,29 @@ final class TrainingLoop {
     return nil
   }
 
-  /// Makes a run that was begun for fewer steps one of as many as are wanted now.
+  /// Whether a run of so many steps has finished before its last.
+  private func hasStoppedEarly(_ steps: Int) throws -> Bool {
+    guard let newest = try directory.checkpoints.last, newest < steps else { return false }
+    return try finishedSummary() != nil
+  }
+
+  /// Whether early stopping, which ended the run, would let it go on now.
+  ///
+  /// - Throws: `GraftError` of kind `refused` where it would not, and the run is to be longer.
+  private func mayGoOnAfterStopping(_ steps: Int, isLonger: Bool) throws -> Bool {
+    guard try hasStoppedEarly(steps), let newest = try directory.checkpoints.last,
+      let patience = options.earlyStoppingPatience
+    else { return true }
+    let count = try TrainerState(readingFrom: directory.checkpoint(newest))
+      .evaluationsWithoutProgress(by: choice, threshold: options.earlyStoppingThreshold)
+    guard isLonger, count >= patience else { return count < patience }
+    throw GraftError(
+      .refused, "the run stopped after step \(newest): \(count) evaluations in a row brought no progress",
+      file: directory.url.path, option: "early-stopping-patience", expected: "more than \(count)",
+      found: "\(patience)", advice: "Raise it to go on, or leave it out.")
+  }
+
+  /// Makes a run that was begun for fewer steps, or that stopped early, one of as many as are wanted now.
   private func extend(from before: Int) throws {
     let newest = try directory.checkpoints.last
     if newest == nil, try finishedSummary() != nil {
@@ -155,6 +180,7 @@ final class TrainingLoop {
     // In this order, so that a run that is killed here is extended the next time.
     try removeResults()
     try write(arguments.document, TrainingArguments.fileName, in: directory.url)
+    guard plan.totalSteps > before else { return }
     observe(
       .noted(
         .extended(
@@ -411,8 +437,8 @@ final class TrainingLoop {
     try run.store.writeCard(
       into: directory,
       TrainingFacts(
-        name: run.output.standardizedFileURL.lastPathComponent, options: options, examples: data.count,
-        evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.count },
+        name: run.output.standardizedFileURL.lastPathComponent, options: options, examples: data.rows.count,
+        evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count },
         history: state.history.filter { $0["step"] ?? 0 <= Double(step) },
         backend: type(of: run.backend).name, precision: run.backend.precision))
   }

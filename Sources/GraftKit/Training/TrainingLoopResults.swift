@@ -31,7 +31,7 @@ extension TrainingLoop {
     training["train_samples"] = Double(data.count)
     evaluation?["step"] = nil
     for set in evaluations {
-      evaluation?.merge(set.named(["eval_samples": Double(set.data.count)])) { first, _ in first }
+      evaluation?.merge(set.named(["eval_samples": Double(set.data.scoredCount)])) { first, _ in first }
     }
 
     let thresholds = try tunedThresholds()

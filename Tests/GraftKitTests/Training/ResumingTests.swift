@@ -38,6 +38,59 @@ extension TrainingTests {
     }
   }
 
+  /// A larger patience takes up what early stopping ended, as if it had held from the start.
+  @Test func aRunThatStoppedEarlyGoesOnWithMorePatience() throws {
+    try withTemporaryDirectory { directory in
+      let (output, patient) = (directory.appending(path: "out"), directory.appending(path: "patient"))
+      func go(_ url: URL, patience: Int, steps: Int = 7, resume: Bool = true) throws -> TrainingOutcome {
+        try run(
+          .classification, in: url,
+          change: {
+            ($0.earlyStoppingPatience, $0.earlyStoppingThreshold, $0.maxSteps) = (patience, 9, steps)
+          }, resume: resume)
+      }
+      guard case .finished = try go(output, patience: 1, resume: false) else { throw Unexpected() }
+      #expect(try TrainingDirectory(url: output).checkpoints.last == 6)
+      guard case .alreadyFinished = try go(output, patience: 1) else { throw Unexpected() }
+      #expect(
+        errorMessage { _ = try go(output, patience: 1, steps: 9) }
+          == "\(output.path): option 'early-stopping-patience': the run stopped after step 6: 1 evaluations in a row brought "
+          + "no progress; expected more than 1, found 1. Raise it to go on, or leave it out.")
+      guard case .finished = try go(output, patience: 5) else { throw Unexpected() }
+      guard case .finished = try go(patient, patience: 5, resume: false) else { throw Unexpected() }
+      try expectSameEnd(output, patient)
+    }
+  }
+
+  /// A run that is stopped while it evaluates, and crashes later, logs that evaluation once.
+  @Test func anEvaluationThatIsMadeUpForIsNotMadeAgain() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let control = TrainingControl()
+      let outcome = try run(
+        .classification, in: output, change: { $0.saveSteps = 100 }, control: control
+      ) { event in
+        if case .evaluating = event { control.requestStop() }
+      }
+      guard case .interrupted(_, step: 3) = outcome else { throw Unexpected(outcome) }
+      var evaluated: [Double] = []
+      func goOn(_ store: (any ModelStore)? = nil) throws -> TrainingOutcome {
+        evaluated = []
+        return try run(
+          .classification, in: output, store: store, change: { $0.saveSteps = 100 }, resume: true
+        ) { event in
+          if case .evaluated(let entry) = event { evaluated.append(entry["step"] ?? 0) }
+        }
+      }
+      #expect(throws: FailingStore.Full.self) {
+        try goOn(FailingStore(store(.classification), failing: 1))
+      }
+      #expect(evaluated == [3, 6])
+      guard case .finished = try goOn() else { throw Unexpected() }
+      #expect(evaluated == [6, 7])
+    }
+  }
+
   /// A run whose disk fills up at each of its writes in turn: checkpoints 2, 4, 6 and 7, then the final model.
   @Test func aRunThatCannotWriteResumesFromItsLastWholeCheckpoint() throws {
     try withTemporaryDirectory { directory in

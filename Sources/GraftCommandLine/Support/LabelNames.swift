@@ -1,0 +1,18 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+
+/// The names of labels in the value of a flag: `A,B,C`.
+enum LabelNames {
+  /// - Throws: `ValidationError` for an empty name, or one that comes twice.
+  static func read(_ text: String) throws -> [String] {
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      String($0).trimmingCharacters(in: .whitespaces)
+    }
+    if names.contains("") { throw ValidationError("--labels has an empty name.") }
+    if let twice = LabelColumn.repeatedName(names) {
+      throw ValidationError("--labels names '\(twice)' twice.")
+    }
+    return names
+  }
+}
