@@ -239,7 +239,9 @@ struct HeadTests {
       try swapHead(Support.fixture("pretraining"), to: "ranking", registry: registry)
     }
     #expect(
-      error?.description.contains("masked-lm, multiple-choice, next-sentence, pretraining, question-answering, ") == true)
+      error?.description.contains(
+        "masked-lm, multiple-choice, next-sentence, pretraining, question-answering")
+        == true)
   }
 
   /// Writes a detached head of a fixture.
