@@ -8,7 +8,8 @@ public struct DataFileReport: Sendable, Equatable {
   /// Where the text is from: columns by name, or by number from 1; none where the format has no columns.
   public var textColumns: [Column] = []
   public var pairColumn: Column?
-  public var labelColumn: Column?
+  /// None where there is no label; several where labels have columns of their own.
+  public var labelColumns: [Column] = []
   /// Where there is no label: what columns there are that are not read, by their names.
   public var otherColumns: [String] = []
   /// What is not usual about the file: its compression, its encoding, its delimiter.

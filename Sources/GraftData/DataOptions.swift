@@ -117,7 +117,7 @@ extension DataOptions {
     var options = self
     let text = try usual.textColumns.map(Column.init(parsing:))
     let pair = try usual.pairColumn.map(Column.init(parsing:))
-    let label = try usual.labelColumn.map(Column.init(parsing:))
+    let labels = try usual.labelColumns.map(Column.init(parsing:))
     func isThere(_ column: Column) -> Bool {
       switch column {
       case .name(let name): names.contains(name)
@@ -128,7 +128,10 @@ extension DataOptions {
     guard !text.isEmpty, text.allSatisfy(isThere) else { return self }
     options.textColumns = text
     if pairColumn == nil, let pair, isThere(pair) { options.pairColumn = pair }
-    if labelColumn == nil, labelColumns.isEmpty, let label, isThere(label) { options.labelColumn = label }
+    if labelColumn == nil, labelColumns.isEmpty, !labels.isEmpty, labels.allSatisfy(isThere) {
+      options.labelColumn = labels.count == 1 ? labels[0] : nil
+      options.labelColumns = labels.count > 1 ? labels : []
+    }
     return options
   }
 

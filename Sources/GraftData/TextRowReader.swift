@@ -159,13 +159,10 @@ enum TextRowReader {
       return (header ?? []).enumerated().filter { !used.contains($0.offset) }.map(\.element)
     }
 
-    /// Whether labels have columns of their own.
-    var hasLabels: Bool { !labels.isEmpty }
-
     /// The columns of the text, the pair and the label, by name where they have one.
-    var used: (text: [Column], pair: Column?, label: Column?) {
+    var used: (text: [Column], pair: Column?, labels: [Column]) {
       func column(_ index: Int) -> Column { header.map { .name($0[index]) } ?? .number(index + 1) }
-      return (text.map(column), pair.map(column), label.map(column))
+      return (text.map(column), pair.map(column), (label.map { [$0] } ?? labels.map(\.index)).map(column))
     }
 
     func row(_ record: Record, path: String) throws -> TextRow {
@@ -206,8 +203,7 @@ enum TextRowReader {
       return name
     }
     var options = options
-    var (text, pair, label) = (["text"], String?.none, String?.none)
-    let labels = try options.labelColumns.map(name)
+    var (text, pair, label, labels) = (["text"], String?.none, String?.none, [String]())
     while try next(&record) {
       let object = try parse(record, report.format)
       if isEmpty {
@@ -215,12 +211,12 @@ enum TextRowReader {
         if !options.textColumns.isEmpty { text = try options.textColumns.map(name) }
         pair = try options.pairColumn.map(name)
         label = try options.labelColumn.map(name)
+        labels = try options.labelColumns.map(name)
         report.textColumns = (options.isTextReplaced { object[$0] != nil } ? [] : text).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }
-        if labels.isEmpty {
-          report.labelColumn = object[label ?? "label"].map { _ in .name(label ?? "label") }
-        }
-        if labels.isEmpty, report.labelColumn == nil {
+        report.labelColumns = (labels.isEmpty ? [label ?? "label"] : labels).filter { object[$0] != nil }
+          .map { .name($0) }
+        if report.labelColumns.isEmpty {
           let used = Set(
             text + [pair].compactMap { $0 } + options.fields.flatMap { $0.names(among: object.keys) })
           report.otherColumns = object.keys.filter { !used.contains($0) }
@@ -380,8 +376,8 @@ extension DataOptions {
 
 extension DataFileReport {
   fileprivate mutating func note(_ columns: TextRowReader.TableColumns) {
-    (textColumns, pairColumn, labelColumn) = columns.used
-    if labelColumn == nil, !columns.hasLabels { otherColumns = columns.unread }
+    (textColumns, pairColumn, labelColumns) = columns.used
+    if labelColumns.isEmpty { otherColumns = columns.unread }
   }
 
   /// Notes what is not usual about a table.

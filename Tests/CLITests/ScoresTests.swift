@@ -128,6 +128,18 @@ import Testing
         }
       }
       #expect(try written() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+      // The columns of training are those of what follows.
+      let trained = try run("train hot --data hot.csv \(columns) --output hot2 --max-steps 1")
+      #expect(
+        trained.stderr.contains("read 3 rows of hot.csv: column 'comment', labels 'toxic', 'insult'\n"),
+        "\(trained.stderr)")
+      #expect(try run("evaluate hot2 --data hot.csv --predictions p.jsonl").code == 0)
+      #expect(try written() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+      try sandbox.write(
+        "hot.jsonl",
+        #"{"comment":"he","toxic":1,"insult":1}"# + "\n" + #"{"comment":"she","toxic":0,"insult":0}"#)
+      #expect(try run("evaluate hot2 --data hot.jsonl --predictions p.jsonl").code == 0)
+      #expect(try written() == [[1.0, 1.0], [0.0, 0.0]])
 
       // The case multi-hot-integers.
       #expect(

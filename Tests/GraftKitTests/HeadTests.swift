@@ -210,7 +210,7 @@ struct HeadTests {
     try withTemporaryDirectory { directory in
       var pairs = TrainedInputs()
       (pairs.maxLength, pairs.stride, pairs.pairs, pairs.labelBase) = (64, 8, true, -1)
-      (pairs.textColumns, pairs.pairColumn, pairs.labelColumn) = (["2", "title"], "b", "class")
+      (pairs.textColumns, pairs.pairColumn, pairs.labelColumns) = (["2", "title"], "b", ["class"])
       let all: [Component.History] = [
         .untrained, .imported(from: "somewhere/model.bin"),
         .trained(on: Component.Training(data: ["a.csv", "b.csv"], examples: 80, steps: 10)),

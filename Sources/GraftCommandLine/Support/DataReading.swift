@@ -115,9 +115,14 @@ extension DataFileReport {
       facts.append("\(textColumns.count == 1 ? "column" : "columns") \(names)")
     }
     if let pairColumn { facts.append("pair \(Self.name(pairColumn))") }
-    if showingLabel, let labelColumn { facts.append("label \(Self.name(labelColumn))") }
+    if showingLabel, !labelColumns.isEmpty {
+      let names = labelColumns.prefix(Self.mostColumns).map(Self.name).joined(separator: ", ")
+      facts.append(
+        "\(labelColumns.count == 1 ? "label" : "labels") \(names)\(labelColumns.count > Self.mostColumns ? ", …" : "")"
+      )
+    }
     // Perhaps one of them has the labels.
-    if showingLabel, labelColumn == nil, !otherColumns.isEmpty {
+    if showingLabel, labelColumns.isEmpty, !otherColumns.isEmpty {
       let names = otherColumns.prefix(Self.mostColumns).map { "'\(Format.oneLine($0))'" }
       facts.append(
         "not read: \(names.joined(separator: ", "))\(otherColumns.count > names.count ? ", …" : "")")

@@ -14,7 +14,7 @@ public struct TrainedInputs: Sendable, Equatable {
   /// were no columns.
   public var textColumns: [String] = []
   public var pairColumn: String?
-  public var labelColumn: String?
+  public var labelColumns: [String] = []
   /// The number of the first label in the data; see ``LabelReading/base``.
   public var labelBase: Int?
 
@@ -28,7 +28,8 @@ public struct TrainedInputs: Sendable, Equatable {
     members["pairs"] = .bool(pairs)
     if !textColumns.isEmpty { members["text_columns"] = .array(textColumns.map { .string($0) }) }
     members["pair_column"] = pairColumn.map { .string($0) }
-    members["label_column"] = labelColumn.map { .string($0) }
+    if labelColumns.count == 1 { members["label_column"] = .string(labelColumns[0]) }
+    if labelColumns.count > 1 { members["label_columns"] = .array(labelColumns.map { .string($0) }) }
     members["label_base"] = labelBase.map { JSON($0) }
     return .object(members)
   }
@@ -40,7 +41,8 @@ public struct TrainedInputs: Sendable, Equatable {
     pairs = json["pairs"]?.bool ?? false
     textColumns = json["text_columns"]?.array?.compactMap(\.string) ?? []
     pairColumn = json["pair_column"]?.string
-    labelColumn = json["label_column"]?.string
+    labelColumns =
+      json["label_columns"]?.array?.compactMap(\.string) ?? [json["label_column"]?.string].compactMap { $0 }
     labelBase = json["label_base"]?.int
   }
 }

@@ -149,7 +149,7 @@ extension TrainingData {
     if let file = files.first {
       inputs.textColumns = file.textColumns.map(\.description)
       inputs.pairColumn = file.pairColumn?.description
-      inputs.labelColumn = file.labelColumn?.description
+      inputs.labelColumns = file.labelColumns.map(\.description)
     }
     inputs.labelBase = labelBase
     return inputs

@@ -39,7 +39,7 @@ import Testing
     let report = try DataSource(reading: [Self.folder.appending(path: name)]).contents().files[0]
     #expect(report.format == format)
     #expect(report.remarks == remarks)
-    #expect(report.textColumns == [.name("text")] && report.labelColumn == .name("label"))
+    #expect(report.textColumns == [.name("text")] && report.labelColumns == [.name("label")])
   }
 
   @Test func quotesAreReadAsTheOptionSays() throws {
@@ -96,7 +96,7 @@ import Testing
 
   @Test func whereNoColumnsAreGivenThoseOfTheTrainingDataAreTaken() throws {
     var (options, usual) = (DataOptions(), TrainedInputs())
-    (usual.textColumns, usual.pairColumn, usual.labelColumn) = (["title", "body"], "other", "class")
+    (usual.textColumns, usual.pairColumn, usual.labelColumns) = (["title", "body"], "other", ["class"])
     options.usual = usual
     func rows(_ name: String, _ content: String) throws -> [TextRow] {
       try withTemporaryDirectory { directory in
@@ -117,7 +117,7 @@ import Testing
     #expect(try rows("a.csv", "title,body\nx,y\n")[0].pair == nil)
     #expect(throws: GraftError.self) { try rows("a.csv", "title,class\nx,1\n") }
     // Numbers are of files without a header.
-    (usual.textColumns, usual.pairColumn, usual.labelColumn) = (["2", "3"], nil, "1")
+    (usual.textColumns, usual.pairColumn, usual.labelColumns) = (["2", "3"], nil, ["1"])
     options.usual = usual
     #expect(try rows("a.csv", "4,x,y\n").map(\.text) == ["x y"])
     #expect(try rows("a.csv", "4,x,y\n").map(\.label) == [.text("4")])
