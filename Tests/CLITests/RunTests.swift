@@ -105,6 +105,37 @@ import Testing
     }
   }
 
+  @Test("vectors for texts are trained, evaluated and compared")
+  func vectors() throws {
+    try Sandbox.with { sandbox in
+      let sentences = fixtures.appending(path: "sentences").path
+      try sandbox.write(
+        "experiment.yaml",
+        """
+        base: \(sandbox.resolve("{masked-lm}"))
+        seeds: [1, 2]
+        data:
+          train: {files: \(sentences)/train.csv, take: 64}
+          test: {files: \(sentences)/test.csv, take: 30}
+        stages:
+          learn: {train: train, task: sentence-embedding, epochs: 1, batch-size: 16, learning-rate: 1e-3, save-strategy: no}
+          nested: {train: train, task: sentence-embedding, epochs: 1, batch-size: 16, learning-rate: 1e-3, save-strategy: no, matryoshka: "32,8"}
+          test: {evaluate: test}
+        arms:
+          whole: [learn, test]
+          nested: [nested, test]
+        """)
+      let outcome = try sandbox.graft(["run", "experiment.yaml", "--output", "out"])
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      #expect(
+        outcome.stdout.contains("nDCG@10") && outcome.stdout.contains(" on 30 test queries"),
+        "\(outcome.stdout)")
+      let report = try JSON(parsing: Array(Data(contentsOf: sandbox.url("out/report.json"))))
+      #expect(report["comparisons"]?.array?.first?["metric"]?.string == "cosine_ndcg@10")
+      #expect(FileManager.default.fileExists(atPath: sandbox.url("out/plots/recall-at-k.svg").path))
+    }
+  }
+
   @Test(.timeLimit(.minutes(5))) func aRunIsTheSameTwiceAndKilled() throws {
     try Sandbox.with { sandbox in
       try Self.experiment(sandbox, epochs: 5)

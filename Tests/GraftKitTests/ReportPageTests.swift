@@ -217,7 +217,7 @@ extension ReportTests {
 
   @Test func aSingleEvaluationHasAnAxis() throws {
     let group = CurveGroup(
-      id: "accuracy", title: "Accuracy", quantity: .accuracy,
+      id: "accuracy", title: "Accuracy", isShare: true,
       curves: [.init(arms: ["direct"], seed: 1, points: [(x: 1, y: 0.75)])])
     let plot = LinePlot.draw(group) { _ in 0 }
     let labels = plot.content.text.matches(of: #/<text[^>]*>([^<]*)</text>/#).map { String($0.output.1) }
@@ -228,7 +228,7 @@ extension ReportTests {
     try expectTextInside([ReportContent.NamedPlot(name: "accuracy", plot: plot)])
     // Seeds that are points show beside their mean.
     let seeds = CurveGroup(
-      id: "accuracy", title: "Accuracy", quantity: .accuracy,
+      id: "accuracy", title: "Accuracy", isShare: true,
       curves: [0.5, 0.75].map { .init(arms: ["direct"], seed: 1, points: [(x: 1, y: $0)]) })
     #expect(LinePlot.draw(seeds) { _ in 0 }.content.text.matches(of: #/<circle/#).count == 3)
   }

@@ -1,3 +1,4 @@
+import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
@@ -10,8 +11,12 @@ import Testing
 @Suite("Scores of vectors")
 struct SentenceScoreTests {
   private let golden: JSON
+  private let backend: any ComputeBackend
 
-  init() throws { golden = try JSON(file: fixtures.appending(path: "sentences/scores.json")) }
+  init() throws {
+    backend = try ReferenceBackend(threads: 1)
+    golden = try JSON(file: fixtures.appending(path: "sentences/scores.json"))
+  }
 
   private func numbers(_ json: JSON?) -> [Double] { json?.array?.compactMap(\.double) ?? [] }
 
@@ -38,7 +43,7 @@ struct SentenceScoreTests {
       return row
     }
     let own = rows.indices.map { [all[2 * $0], all[2 * $0 + 1]] }
-    let scores = SentenceScores(rows: rows, vectors: own, similarity: .cosine).named
+    let scores = SentenceScores(rows: rows, vectors: own, similarity: .cosine, backend: backend).named(nil)
     try expect(scores, golden["pairs"]?["scores"], within: 1e-9)
     #expect(scores.count == 8)
   }
@@ -52,7 +57,8 @@ struct SentenceScoreTests {
       return try SentenceRow(row)
     }
     let own = rows.indices.map { Array(all[3 * $0..<3 * $0 + 3]) }
-    let scores = SentenceScores(rows: rows, vectors: own, similarity: .dot).named
+    let whole = SentenceScores(rows: rows, vectors: own, similarity: .dot, backend: backend)
+    let scores = whole.named(whole.retrieval)
     // The evaluator's mean is a float32.
     try expect(scores, golden["triplets"]?["scores"], within: 1e-7)
     #expect(scores["dot_ndcg@10"] != nil)
@@ -84,11 +90,16 @@ struct SentenceScoreTests {
   func repetitions() throws {
     let rows = try [("a", "x"), ("a", "y"), ("b", "x")].map { try SentenceRow(TextRow($0, pair: $1)) }
     let vectors: [String: [Float]] = ["a": [1, 0], "b": [0, 1], "x": [1, 0.1], "y": [0.9, 1]]
-    let scores = SentenceScores(
-      rows: rows, vectors: rows.map { $0.texts.map { vectors[$0] ?? [] } }, similarity: .cosine
-    ).named
+    let all = SentenceScores(
+      rows: rows, vectors: rows.map { $0.texts.map { vectors[$0] ?? [] } }, similarity: .cosine,
+      backend: backend)
+    let retrieval = try #require(all.retrieval)
+    let scores = all.named(retrieval)
     // 'a' finds both at once, 'b' finds 'x' behind 'y'.
     #expect(scores["cosine_accuracy@1"] == 0.5 && scores["cosine_mrr@10"] == 0.75)
     #expect(scores["cosine_map@100"] == 0.75)
+    #expect(retrieval.scores.curve.prefix(2).map(\.recall) == [0.25, 1])
+    #expect(all.rowScores.rows.map(\.terms.count) == [1, 0, 1])
+    #expect(all.rowScores.rows.map(\.prediction) == ["x", "", "y"])
   }
 }

@@ -146,4 +146,26 @@ public struct QuestionAnswering: Task {
       : AnswerScores.version2(given, right, threshold: Double(settings.nullThreshold ?? 0))
     for (name, value) in scores { metrics.add(name, total: value.total, weight: value.weight) }
   }
+
+  /// The F1 of each question.
+  public func rowScores(
+    _ predictions: [AnswerPrediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],
+    _ backend: any ComputeBackend
+  ) throws -> RowScores? {
+    let right = labels.map { ($0 as? Answers)?.texts ?? [] }
+    let haveAnswers = right.allSatisfy { !$0.isEmpty }
+    return RowScores(
+      "f1", .mean, unit: "question",
+      rows: zip(predictions, right).map { prediction, right in
+        let scores =
+          haveAnswers
+          ? AnswerScores.version1([prediction.text], [right])
+          : AnswerScores.version2(
+            [(prediction.text, Double(prediction.nullDifference))], [right],
+            threshold: Double(settings.nullThreshold ?? 0))
+        return RowScores.Row(
+          [scores["f1"]?.total ?? 0], label: right.isEmpty ? "no answer" : right.joined(separator: " | "),
+          prediction: prediction.text.isEmpty ? "no answer" : prediction.text)
+      })
+  }
 }

@@ -129,15 +129,30 @@ public struct SentenceEmbedding: Task {
   }
 
   public func score(
-    _ predictions: [SentenceVectors], of labels: [(any ExampleLabel)?], into metrics: inout Metrics
+    _ predictions: [SentenceVectors], of labels: [(any ExampleLabel)?], into metrics: inout Metrics,
+    _ backend: any ComputeBackend
   ) throws {
+    let scores = try scores(of: predictions, labels, backend)
+    let retrieval = scores.retrieval
+    for (name, value) in scores.named(retrieval) { metrics.add(name, total: value, weight: 1) }
+    if let retrieval { metrics.set(retrieval: retrieval.scores) }
+  }
+
+  public func rowScores(
+    _ predictions: [SentenceVectors], of labels: [(any ExampleLabel)?], _ rows: [TextRow],
+    _ backend: any ComputeBackend
+  ) throws -> RowScores? { try scores(of: predictions, labels, backend).rowScores }
+
+  private func scores(
+    of predictions: [SentenceVectors], _ labels: [(any ExampleLabel)?], _ backend: any ComputeBackend
+  ) throws -> SentenceScores {
     let rows = try labels.map { label in
       guard let row = label as? SentenceRow else {
         throw GraftError(.mismatch, "a row has no texts that are compared")
       }
       return row
     }
-    let scores = SentenceScores(rows: rows, vectors: predictions.map(\.vectors), similarity: similarity)
-    for (name, value) in scores.named { metrics.add(name, total: value, weight: 1) }
+    return SentenceScores(
+      rows: rows, vectors: predictions.map(\.vectors), similarity: similarity, backend: backend)
   }
 }

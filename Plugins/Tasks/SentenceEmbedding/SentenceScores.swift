@@ -1,4 +1,6 @@
+import GraftCompute
 import GraftCore
+import GraftTensors
 import OrderedCollections
 
 /// What vectors are worth: how they order pairs that have scores, how often a positive is nearer than a negative, and how
@@ -11,11 +13,16 @@ struct SentenceScores {
   let vectors: [[[Float]]]
   /// How the model's vectors are compared.
   let similarity: VectorSimilarity
+  let backend: any ComputeBackend
+
+  /// Whether every row says how alike its texts are.
+  var haveScores: Bool { rows.allSatisfy { $0.score != nil } }
 
   /// The scores that are defined, by name.
-  var named: [String: Double] {
-    if rows.allSatisfy({ $0.score != nil }) { return correlations }
-    return triplets.merging(retrieval) { first, _ in first }
+  func named(_ found: Retrieval?) -> [String: Double] {
+    guard let found else { return correlations }
+    let means = found.scores.means.filter { !$0.key.hasPrefix("precision") && !$0.key.hasPrefix("recall") }
+    return means.reduce(into: triplets) { $0["\(similarity.rawValue)_\($1.key)"] = $1.value }
   }
 
   /// `pearson_cosine`, `spearman_cosine` and so on for each similarity, as `EmbeddingSimilarityEvaluator` has them.
@@ -23,12 +30,15 @@ struct SentenceScores {
     let targets = rows.map { $0.score ?? 0 }
     var scores: [String: Double] = [:]
     for kind in VectorSimilarity.allCases {
-      let own = RegressionScores.Scores(predictions: vectors.map { kind($0[0], $0[1]) }, targets: targets)
+      let own = RegressionScores.Scores(predictions: similarities(kind), targets: targets)
       scores["pearson_\(kind.rawValue)"] = own.pearson
       scores["spearman_\(kind.rawValue)"] = own.spearman
     }
     return scores
   }
+
+  /// Of the first two texts of each row.
+  private func similarities(_ kind: VectorSimilarity) -> [Double] { vectors.map { kind($0[0], $0[1]) } }
 
   /// `cosine_accuracy` and so on: how many negatives are less like the anchor than the positive, as `TripletEvaluator` has
   /// it for one negative.
@@ -46,25 +56,69 @@ struct SentenceScores {
     return scores
   }
 
-  /// `cosine_ndcg@10` and so on, with anchors as queries and all other texts as what is searched, as
-  /// `InformationRetrievalEvaluator` has them; without precision and recall, which of one relevant text say what accuracy
-  /// does.
-  private var retrieval: [String: Double] {
+  // MARK: Retrieval
+
+  /// What was found with anchors as queries and all other texts as what is searched, as `InformationRetrievalEvaluator`
+  /// has it. Precision and recall of one relevant text say what accuracy does.
+  struct Retrieval {
+    var scores = RetrievalScores()
+    /// For the first row of each anchor: its nDCG, and the text that was found first.
+    var queries: [Int: (gain: Double, first: String)] = [:]
+  }
+
+  /// `nil` for rows with scores.
+  var retrieval: Retrieval? {
+    guard !rows.isEmpty, !haveScores else { return nil }
     var texts: OrderedDictionary<String, [Float]> = [:]
-    var queries: OrderedDictionary<String, (vector: [Float], relevant: Set<Int>)> = [:]
-    for (row, own) in zip(rows, vectors) {
+    var queries: OrderedDictionary<String, (row: Int, relevant: Set<Int>)> = [:]
+    for (index, (row, own)) in zip(rows, vectors).enumerated() {
       for (text, vector) in zip(row.texts, own).dropFirst() { texts[text] = texts[text] ?? vector }
       let positive = texts.index(forKey: row.texts[1]) ?? 0
-      queries[row.texts[0], default: (own[0], [])].relevant.insert(positive)
+      queries[row.texts[0], default: (index, [])].relevant.insert(positive)
     }
-    var scores = RetrievalScores()
-    let all = Array(texts.values)
-    for (vector, relevant) in queries.values {
-      let similarities = all.map { similarity(vector, $0) }
-      let order = all.indices.sorted { (similarities[$1], $0) < (similarities[$0], $1) }
-      scores.add(order.prefix(RetrievalScores.deepest).map(relevant.contains), relevant: relevant.count)
+    let index = VectorIndex(
+      Self.matrix(texts.values.elements), similarity: similarity, backend: backend)
+    let found = index.nearest(
+      Self.matrix(queries.values.map { vectors[$0.row][0] }), count: RetrievalScores.deepest, backend: backend
+    )
+    var retrieval = Retrieval()
+    for (hits, query) in zip(found, queries.values) {
+      var own = RetrievalScores()
+      let isRelevant = hits.map { query.relevant.contains($0.index) }
+      own.add(isRelevant, relevant: query.relevant.count)
+      retrieval.scores.add(isRelevant, relevant: query.relevant.count)
+      retrieval.queries[query.row] = (
+        own.means[RetrievalScores.gainName] ?? 0, hits.first.map { texts.keys[$0.index] } ?? ""
+      )
     }
-    let means = scores.means.filter { !$0.key.hasPrefix("precision") && !$0.key.hasPrefix("recall") }
-    return Dictionary(uniqueKeysWithValues: means.map { ("\(similarity.rawValue)_\($0.key)", $0.value) })
+    return retrieval
+  }
+
+  /// Vectors as rows.
+  private static func matrix(_ vectors: [[Float]]) -> Tensor {
+    Tensor(vectors.flatMap(\.self), shape: [vectors.count, vectors.first?.count ?? 0])
+  }
+
+  // MARK: Rows
+
+  /// What each row adds: to the correlation of similarities and scores, or to the nDCG of queries.
+  var rowScores: RowScores {
+    guard let retrieval else {
+      return RowScores(
+        "spearman_\(similarity.rawValue)", .spearman, unit: "pair",
+        rows: zip(rows, similarities(similarity)).map { row, similarity in
+          RowScores.Row(
+            [similarity, row.score ?? 0], label: JSON(Float(row.score ?? 0)).text(),
+            prediction: JSON(Float(similarity)).text())
+        })
+    }
+    return RowScores(
+      "\(similarity.rawValue)_\(RetrievalScores.gainName)", .mean, unit: "query",
+      rows: rows.enumerated().map { index, row in
+        guard let query = retrieval.queries[index] else {
+          return RowScores.Row([], label: "", prediction: "")
+        }
+        return RowScores.Row([query.gain], label: row.texts[1], prediction: query.first)
+      })
   }
 }

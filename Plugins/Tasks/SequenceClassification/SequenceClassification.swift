@@ -25,6 +25,8 @@ public struct SequenceClassification: Task {
   private let showsProbability: Bool
   /// Of a cross-encoder with one label: what becomes of its logit. It learns scores of pairs, from 0 to 1.
   private let crossEncoder: CrossEncoder?
+  /// Whether it scores pairs, as a cross-encoder with one label does.
+  var scoresPairs: Bool { crossEncoder != nil }
   public let maximumLength: Int?
   /// What becomes of texts that are longer than the model reads.
   public let longTexts: LongTexts

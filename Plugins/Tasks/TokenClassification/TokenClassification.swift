@@ -229,6 +229,34 @@ public struct TokenClassification: Task {
   }
 }
 
+extension TokenClassification {
+  /// Of entities: how many of a text are right, and how many there are and were found.
+  public func rowScores(
+    _ predictions: [WordPrediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],
+    _ backend: any ComputeBackend
+  ) throws -> RowScores? {
+    guard let tags = head.tags, head.scheme != nil else { return nil }
+    func entities(_ classes: [Int32]) -> [WordEntity] {
+      classes.map { tags[Int($0)] }.entities(head.strictScheme)
+    }
+    func text(_ entities: [WordEntity], of words: [String]) -> String {
+      guard !entities.isEmpty else { return "none" }
+      return entities.sorted { $0.words.lowerBound < $1.words.lowerBound }
+        .map { "\($0.type): \(words[$0.words].joined(separator: " "))" }.joined(separator: "; ")
+    }
+    return RowScores(
+      "f1", .f1, unit: "document",
+      rows: zip(predictions, labels).map { prediction, label in
+        let told = entities((label as? RowLabels)?.classes ?? [])
+        let said = entities(prediction.classes.map { $0 ?? head.outside ?? 0 })
+        let words = prediction.words.strings
+        return RowScores.Row(
+          [Double(Set(told).intersection(said).count), Double(told.count + said.count)],
+          label: text(told, of: words), prediction: text(said, of: words))
+      })
+  }
+}
+
 extension KindCounts {
   /// The entities of one text. One is right when its type and all its words are.
   init(actual: [WordEntity], predicted: [WordEntity]) {

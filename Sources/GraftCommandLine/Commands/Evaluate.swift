@@ -180,7 +180,7 @@ struct Evaluate: ParsableCommand {
     }
     if let predictions {
       try PredictionFile.write(
-        evaluation.predictions, of: dataset, labels: evaluation.rowLabels,
+        evaluation.predictions, of: dataset, labels: evaluation.rowLabels, scores: evaluation.rowScores,
         to: predictions.url)
     }
     var document = evaluation.document.object ?? [:]

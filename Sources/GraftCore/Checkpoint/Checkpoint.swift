@@ -160,19 +160,30 @@ public struct Checkpoint: Sendable {
   public func makeHead(
     _ task: any Task.Type, _ configuration: Configuration, on backbone: any Backbone
   ) throws -> (task: any Task, head: any Head) {
+    let own = try task.init(settings(of: task, configuration))
     guard task.readsSentenceVectors else {
-      var settings = configuration
-      if let crossEncoder, task.hasLabels {
-        settings.values.merge(crossEncoder.settings.values) { _, new in new }
-      }
-      let task = try task.init(settings)
-      return (task, try family.makeHead(task, configuration, on: backbone))
+      return (own, try family.makeHead(own, configuration, on: backbone))
     }
-    let pipeline = sentences ?? SentencePipeline(pooling: .mean)
+    return (own, SentenceHead(sentences ?? SentencePipeline(pooling: .mean)))
+  }
+
+  /// The tasks of the active heads, with all that the checkpoint's files say.
+  ///
+  /// - Throws: `GraftError` when a setting is wrong.
+  public func makeTasks() throws -> [any Task] {
+    try activeHead?.tasks.map { try $0.init(settings(of: $0, configuration)) } ?? []
+  }
+
+  /// A configuration with what other files than `config.json` say to a task.
+  private func settings(of task: any Task.Type, _ configuration: Configuration) -> Configuration {
     var settings = configuration
-    settings.values.merge(pipeline.settings) { _, new in new }
-    settings.values.merge(runSettings.values) { _, new in new }
-    return (try task.init(settings), SentenceHead(pipeline))
+    if task.readsSentenceVectors {
+      settings.values.merge((sentences ?? SentencePipeline(pooling: .mean)).settings) { _, new in new }
+      settings.values.merge(runSettings.values) { _, new in new }
+    } else if let crossEncoder, task.hasLabels {
+      settings.values.merge(crossEncoder.settings.values) { _, new in new }
+    }
+    return settings
   }
 
   /// A head alone, to be the active one; `nil` for a head that no plugin knows.

@@ -102,6 +102,12 @@ public struct ConfusionMatrix: Sendable, Equatable {
       support = actual
       occurs = predicted + actual > 0
     }
+
+    /// What was computed before and written to a file.
+    package init(precision: Double, recall: Double, f1: Double, support: Int) {
+      (self.precision, self.recall, self.f1, self.support) = (precision, recall, f1, support)
+      occurs = true
+    }
   }
 
   /// The scores of each class.

@@ -16,6 +16,9 @@ public struct Metrics: Sendable, Equatable {
   /// Of a classifier that scores pairs of texts: their scores.
   public private(set) var pairs: PairScores?
 
+  /// Of vectors for texts: how well positives are found among all texts, for the curve over how many are looked at.
+  public private(set) var retrieval: RetrievalScores?
+
   /// Of which numbers of the most likely classes the right one may be any, for top-k accuracies.
   private let topRanks: [Int]
 
@@ -116,6 +119,9 @@ public struct Metrics: Sendable, Equatable {
     pairs = scores
   }
 
+  /// Sets how well texts were found for queries; ``means`` has nothing of it, for names depend on how vectors are compared.
+  public mutating func set(retrieval scores: RetrievalScores) { retrieval = scores }
+
   /// Adds what was found in rows; ``means`` then has precision, recall and F1 over all things (`f1`), the mean over
   /// kinds (`f1_macro`), and the mean weighted by how many there are of each (`f1_weighted`).
   public mutating func add(_ counts: KindCounts) {
@@ -150,7 +156,7 @@ public struct Metrics: Sendable, Equatable {
   public static func == (left: Metrics, right: Metrics) -> Bool {
     left.means == right.means && left.confusion == right.confusion && left.kinds == right.kinds
       && left.multiLabel == right.multiLabel && left.regression == right.regression
-      && left.pairs == right.pairs
+      && left.pairs == right.pairs && left.retrieval == right.retrieval
   }
 }
 

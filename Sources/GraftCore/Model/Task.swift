@@ -183,6 +183,33 @@ public protocol Task: Sendable {
   func score(
     _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics) throws
 
+  /// Adds what was said about all rows to a score, where that takes products of matrices; by default what
+  /// ``score(_:of:into:)`` adds.
+  ///
+  /// - Parameters:
+  ///   - predictions: What ``joined(_:of:)`` made of the examples of each row.
+  ///   - labels: What ``labels(of:_:)`` made of each row.
+  ///   - metrics: What ``score(_:_:_:into:)`` has added to.
+  ///   - backend: The compute kernels.
+  /// - Throws: `GraftError` when a label is not of this task.
+  func score(
+    _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics,
+    _ backend: any ComputeBackend
+  ) throws
+
+  /// What each row adds to the score that tells most, where that is more than whether it is right; `nil` by default.
+  ///
+  /// - Parameters:
+  ///   - predictions: What ``joined(_:of:)`` made of the examples of each row.
+  ///   - labels: What ``labels(of:_:)`` made of each row.
+  ///   - rows: The rows.
+  ///   - backend: The compute kernels.
+  /// - Throws: `GraftError` when a label is not of this task.
+  func rowScores(
+    _ predictions: [Prediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],
+    _ backend: any ComputeBackend
+  ) throws -> RowScores?
+
   /// What the scores say about each example of a batch.
   ///
   /// - Parameters:
@@ -248,6 +275,16 @@ extension Task {
   public func score(
     _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics
   ) throws {}
+
+  public func score(
+    _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics,
+    _ backend: any ComputeBackend
+  ) throws { try score(predictions, of: labels, into: &metrics) }
+
+  public func rowScores(
+    _ predictions: [Prediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],
+    _ backend: any ComputeBackend
+  ) throws -> RowScores? { nil }
 
   public func joined(_ predictions: [Prediction], of row: TextRow) throws -> Prediction {
     guard let first = predictions.first else {

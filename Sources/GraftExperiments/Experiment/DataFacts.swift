@@ -142,8 +142,7 @@ public struct DataFacts: Sendable {
   /// - Returns: The classes that occur, when each text is of one.
   /// - Throws: `GraftError` naming file and row.
   func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
-    let configuration = checkpoint.configuration
-    let tasks = try checkpoint.activeHead?.tasks.map { try $0.init(configuration) } ?? []
+    let tasks = try checkpoint.makeTasks()
     do {
       let labels = try Dataset.labels(of: examples, tasks: tasks, base: labelBase)
       return Set(labels.compactMap { ($0 as? ClassLabel)?.index })

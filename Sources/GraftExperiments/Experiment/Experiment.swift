@@ -136,6 +136,8 @@ public struct Experiment: Sendable {
     public var precision: Precision?
     /// The step whose checkpoint goes on to the next stage; `nil` is the end.
     public var usedStep: Int?
+    /// The task, where it needs no head: `sentence-embedding`. `nil` is the active head's.
+    public var head: String?
 
     /// The names of all its data sets.
     var dataSets: [String] { [data] + evaluations }
@@ -160,6 +162,8 @@ public struct Experiment: Sendable {
     public var maxLength: Int?
     /// Whether each token is hidden in turn as well.
     public var pseudoPerplexity = false
+    /// The task, where it needs no head: `sentence-embedding`. `nil` is the active head's.
+    public var head: String?
   }
 }
 
@@ -177,12 +181,21 @@ extension Experiment {
 
   /// The experiment with the columns that its heads read beside text and label: those of the base checkpoint, and those
   /// that stages put on.
-  func readingColumns(of base: Checkpoint, _ registry: Registry) -> Experiment {
+  ///
+  /// - Throws: `GraftError` when the base checkpoint's task is not known.
+  func readingColumns(of base: Checkpoint, _ registry: Registry) throws -> Experiment {
     let all = outlook.flatMap { $0.changes.values.flatMap(\.values) } + stages.values
     let heads = all.compactMap { stage -> (any GraftCore.Task.Type)? in
-      guard case .swap(let swap) = stage.task else { return nil }
-      return registry.tasks[swap.head]
+      switch stage.task {
+      case .swap(let swap): return registry.tasks[swap.head]
+      case .train(let training): return training.head.flatMap { registry.tasks[$0] }
+      case .evaluate(let scoring): return scoring.head.flatMap { registry.tasks[$0] }
+      case .importing, .export: return nil
+      }
     }
+    var base = base
+    // A folder of sentence-transformers has a task, and no head.
+    try base.selectTask(registry: registry)
     let columns = OrderedSet((base.activeHead?.columns ?? []) + heads.flatMap { $0.columns })
     var experiment = self
     for name in data.keys { experiment.data[name]?.options.fields = columns.elements }

@@ -60,7 +60,7 @@ public struct ExperimentPlan: Sendable {
 
     init(_ experiment: Experiment, _ registry: Registry) throws {
       base = try registry.open(experiment.base).checkpoint
-      self.experiment = experiment.readingColumns(of: base, registry)
+      self.experiment = try experiment.readingColumns(of: base, registry)
       baseHash = try base.contentHash()
       var data: OrderedDictionary<String, DataFacts> = [:]
       for (name, set) in self.experiment.data where experiment.outlook.contains(where: { $0.uses(name) }) {
@@ -284,6 +284,7 @@ private struct Planner {
       if !training.hasOwnSeed { training.options.seed = seed }
       return try plan(stage, training, &model)
     case .evaluate(let scoring):
+      try model.checkpoint.selectTask(scoring.head, registry: registry)
       try model.requireHead()
       if scoring.pseudoPerplexity { try model.requireTokens() }
       let classes = try facts(scoring.data, isTest: true).check(for: model.checkpoint)
@@ -293,6 +294,7 @@ private struct Planner {
       if scoring.maxLength == nil, let length = model.trainedLength, length != TrainingOptions().maxLength {
         key["trained-max-length"] = JSON(length)
       }
+      if let head = scoring.head { key["task"] = .string(head) }
       if let ranks = scoring.options.topRanks { key["top-k"] = .array(ranks.map { JSON($0) }) }
       if let stride = model.trainedStride { key["trained-stride"] = JSON(stride) }
       return try add(stage, stage.task, model, key, data: [scoring.data])
@@ -310,7 +312,10 @@ private struct Planner {
   private mutating func plan(
     _ stage: Experiment.Stage, _ training: Experiment.Training, _ model: inout Model
   ) throws -> Int {
+    try model.checkpoint.selectTask(training.head, registry: registry)
     try model.requireHead()
+    // Which loss it is decides what rows have to say, now and afterwards.
+    try model.checkpoint.settlePairs(training.options)
     let (head, input) = (model.checkpoint, model)
     let rows = try facts(training.data)
     model.trainedLength = training.options.maxLength
@@ -326,8 +331,10 @@ private struct Planner {
     if let step = training.usedStep, !training.options.groupsTexts {
       try training.options.checkSaved(step, run)
     }
+    var key = keyValues(of: training.options)
+    if let head = training.head { key["task"] = .string(head) }
     let index = try add(
-      stage, .train(training), input, keyValues(of: training.options),
+      stage, .train(training), input, key,
       data: training.dataSets)
     model.become(stages[index], at: index, step: training.usedStep)
     if let step = training.usedStep { stages[index].usedSteps.insert(step) }

@@ -59,8 +59,7 @@ extension PlannedStage {
   /// The scores that its results may have, without `eval_`; `nil` where the head's task does not say them.
   fileprivate var scoreNames: Set<String>? {
     get throws {
-      let configuration = checkpoint.configuration
-      let tasks = try checkpoint.activeHead?.tasks.map { try $0.init(configuration) } ?? []
+      let tasks = try checkpoint.makeTasks()
       var (ranks, sets, more): ([Int]?, [String], Set<String>) = (nil, [], [])
       switch task {
       case .evaluate(let scoring):

@@ -59,6 +59,13 @@ struct StageRunner {
     }
   }
 
+  /// The model that a stage works on, with the task that it names.
+  private func checkpoint(for stage: PlannedStage, _ task: String?) throws -> Checkpoint {
+    var checkpoint = try registry.open(input(of: stage)).checkpoint
+    try checkpoint.selectTask(task, registry: registry)
+    return checkpoint
+  }
+
   /// Makes the directory of a stage, which appears complete.
   private func make(
     _ stage: PlannedStage, since start: ContinuousClock.Instant, _ body: (URL) throws -> Void
@@ -84,7 +91,7 @@ struct StageRunner {
     }
     func proceed() throws -> TrainingOutcome {
       try GraftKit.train(
-        registry.open(input(of: stage)).checkpoint, on: rows(training.data, stage.fold),
+        checkpoint(for: stage, training.head), on: rows(training.data, stage.fold),
         evaluating: training.evaluationData.map { try rows($0, nil) },
         evaluatingSets: OrderedDictionary(
           uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0, nil)) }), options: options,
@@ -136,7 +143,7 @@ struct StageRunner {
   private func evaluate(
     _ scoring: Experiment.Scoring, _ stage: PlannedStage, since start: ContinuousClock.Instant
   ) throws {
-    let checkpoint = try registry.open(input(of: stage)).checkpoint
+    let checkpoint = try checkpoint(for: stage, scoring.head)
     let model = try checkpoint.makeModel()
     let rows = try rows(scoring.data, stage.fold, isTest: true)
     try checkpoint.requirePairs(in: rows.rows)
@@ -164,7 +171,7 @@ struct StageRunner {
     try make(stage, since: start) { directory in
       if options.keepsPredictions {
         try PredictionFile.write(
-          evaluation.predictions, of: data, labels: evaluation.rowLabels,
+          evaluation.predictions, of: data, labels: evaluation.rowLabels, scores: evaluation.rowScores,
           to: directory.appending(path: "predictions.jsonl"))
       }
       try FileWriter.write(

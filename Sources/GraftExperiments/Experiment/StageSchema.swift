@@ -50,6 +50,7 @@ extension ExperimentSchema {
       reader.read("seed", &scoring.options.seed)
       reader.read("max-length", &scoring.maxLength)
       reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
+      scoring.head = taskWithoutHead(reader)
       if let numbers: [String] = reader.list("top-k") {
         scoring.options.topRanks = RankList(text: numbers.joined(separator: ","))?.values
         require(scoring.options.topRanks != nil, "top-k", RankList.expectation, reader)
@@ -72,10 +73,17 @@ extension ExperimentSchema {
     }
   }
 
+  /// The task under the key `task`, which no stage of kind 'swap' can put on.
+  private func taskWithoutHead(_ keys: MappingReader) -> String? {
+    let known = registry.tasks.values.filter { $0.readsSentenceVectors }.map { $0.name }
+    return name("task", of: "task without a head", known, keys, isOptional: true)
+  }
+
   private func training(_ keys: MappingReader) -> Experiment.Training? {
     var training = Experiment.Training(
       data: "", options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
     keys.read("precision", &training.precision)
+    training.head = taskWithoutHead(keys)
     readEvaluationData(of: &training, keys)
     let isEvaluated = keys["eval-data"] != nil || training.options.evalSplit != nil
     if keys["eval-data"] != nil, training.options.evalSplit != nil {

@@ -41,12 +41,12 @@ struct Comparison {
       /// The mean of ``TestPredictions/Row/quality``.
       let quality: Double
 
-      init(_ answers: [TestPredictions.Row]) {
+      init(_ answers: [TestPredictions.Row], _ metric: TestMetric) {
         var votes: [Int: Int] = [:]
         for case .classes(_, let prediction) in answers.map(\.answer) { votes[prediction, default: 0] += 1 }
         let most = votes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
         prediction = most.map { .classes(label: 0, prediction: $0) } ?? answers[0].answer
-        quality = answers.reduce(0) { $0 + $1.quality } / Double(answers.count)
+        quality = answers.reduce(0) { $0 + $1.quality(metric) } / Double(answers.count)
         right = answers.count(where: \.isRight)
         seeds = answers.count
       }
@@ -67,10 +67,14 @@ struct Comparison {
     let arePaired = first.seeds.map(\.seed) == second.seeds.map(\.seed)
     let isRightOrWrong = ours[0].confusion != nil
     let tests = isRightOrWrong ? zip(firstHits, secondHits).map { McNemar($0, $1) } : []
-    result = Result(
-      bootstrap: PairedBootstrap(
+    let bootstrap =
+      metric.rule == .spearman
+      ? PairedBootstrap(correlating: ours.map(\.pairs), theirs.map(\.pairs), paired: arePaired)
+      : PairedBootstrap(
         ours.map { $0.terms(metric, centre: centre) }, theirs.map { $0.terms(metric, centre: centre) },
-        paired: arePaired, score: metric.value),
+        paired: arePaired, score: metric.value)
+    result = Result(
+      bootstrap: bootstrap,
       metric: metric,
       names: ours[0].names,
       rows: ours[0].rows.count,
@@ -96,7 +100,7 @@ struct Comparison {
     guard tests.allSatisfy({ $0.isOnTheSameRows(as: first) }) else { return noPredictions }
     guard tests.allSatisfy({ $0.score != nil }) else {
       return tests.allSatisfy(\.areNumbers)
-        ? "\(first.metric.name) is not defined on \(NumberText.count(first.rows.count, "test text"))"
+        ? "\(first.metric.name) is not defined on \(first.metric.count(first.rows.count))"
         : "some of their predictions are not numbers"
     }
     return nil
@@ -105,7 +109,7 @@ struct Comparison {
   private static func disagreements(_ first: [TestPredictions], _ second: [TestPredictions]) -> [Disagreement]
   {
     let rows = first[0].rows.enumerated().compactMap { index, row -> Disagreement? in
-      let answers = [first, second].map { Disagreement.Answer($0.map { $0.rows[index] }) }
+      let answers = [first, second].map { Disagreement.Answer($0.map { $0.rows[index] }, first[0].metric) }
       guard answers[0].quality != answers[1].quality else { return nil }
       return Disagreement(
         row: row.row, text: row.text, label: row.answer, first: answers[0], second: answers[1])

@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import GraftKit
 import GraftTensors
 
@@ -7,12 +8,15 @@ struct CurveGroup {
   /// For file names: `loss-classify`.
   let id: String
   let title: String
-  let quantity: Quantity
+  /// Whether values are spelled in per cent.
+  let isShare: Bool
+  /// What the horizontal axis shows.
+  var axis = "epoch"
   let curves: [Curve]
 
   /// What is drawn.
   enum Quantity: String, CaseIterable {
-    case loss, evalLoss, accuracy, f1, microF1, r2
+    case loss, evalLoss, accuracy, f1, microF1, r2, rankingGain, searchGain, pairCorrelation
 
     /// Whether it is spelled in per cent.
     var isShare: Bool { self == .accuracy || self == .f1 || self == .microF1 }
@@ -25,6 +29,9 @@ struct CurveGroup {
       case .f1: "eval_f1"
       case .microF1: "eval_f1_micro"
       case .r2: "eval_r2"
+      case .rankingGain: "eval_\(RetrievalScores.gainName)"
+      case .searchGain: "eval_\(VectorSimilarity.cosine.rawValue)_\(RetrievalScores.gainName)"
+      case .pairCorrelation: "eval_spearman_\(VectorSimilarity.cosine.rawValue)"
       }
     }
 
@@ -36,6 +43,8 @@ struct CurveGroup {
       case .f1: "f1"
       case .microF1: "micro-f1"
       case .r2: "r2"
+      case .rankingGain, .searchGain: "ndcg"
+      case .pairCorrelation: "spearman"
       }
     }
 
@@ -47,6 +56,8 @@ struct CurveGroup {
       case .f1: "F1 in evaluation"
       case .microF1: "Micro F1 in evaluation"
       case .r2: "R² in evaluation"
+      case .rankingGain, .searchGain: "nDCG@10 in evaluation"
+      case .pairCorrelation: "Spearman’s correlation in evaluation"
       }
     }
   }
@@ -102,7 +113,7 @@ struct CurveGroup {
         let number = names.firstIndex(of: name).map { $0 + 1 } ?? 0
         return CurveGroup(
           id: "\(quantity.slug)-\(number)-\(slug(name))", title: "\(quantity.words): \(name)",
-          quantity: quantity, curves: curves)
+          isShare: quantity.isShare, curves: curves)
       }
     }
   }

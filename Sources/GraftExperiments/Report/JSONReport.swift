@@ -31,7 +31,7 @@ enum JSONReport {
       "name": .string(arm.name), "metric": arm.metric.map { .string($0.key) } ?? .null,
       "score": summary(arm.score), "accuracy": summary(arm.metric == .accuracy ? arm.score : nil),
       "folds": summary(arm.folds), "f1_macro": summary(arm.f1),
-      "loss": summary(arm.loss),
+      "loss": summary(arm.loss), "errors": TaskReport.json(arm),
       "seeds": .array(
         arm.seeds.map { seed in
           [
@@ -141,6 +141,7 @@ extension TestPredictions.Row.Answer {
     case .classes(let label, _): JSON(label)
     case .labels(let label, _): .array(label.map { JSON($0 ? 1 : 0) })
     case .values(let label, _): .array(label.map { JSON($0) })
+    case .scored(_, let label, _): .string(label)
     }
   }
 
@@ -149,6 +150,7 @@ extension TestPredictions.Row.Answer {
     case .classes(_, let prediction): JSON(prediction)
     case .labels(_, let prediction): .array(prediction.map { JSON($0 ? 1 : 0) })
     case .values(_, let prediction): .array(prediction.map { JSON($0) })
+    case .scored(_, _, let prediction): .string(prediction)
     }
   }
 }

@@ -66,6 +66,8 @@ package struct ReportContent {
       + add("differences", StripPlot.differences(results.comparisons, series: series))
     let parallel = add("search", record.search.flatMap(ParallelPlot.draw))
     let curves = results.curves.flatMap { add($0.id, LinePlot.draw($0, series: series)) }
+    let retrieval = TaskReport.retrieval(results)
+    let found = retrieval.flatMap { add($0.id, LinePlot.draw($0, series: series)) }
     let matrices = results.arms.enumerated().flatMap { index, arm in
       arm.confusion.map { matrix in
         add(
@@ -114,6 +116,20 @@ package struct ReportContent {
       blocks.append(.text(text))
       if !matrices.isEmpty { blocks.append(.plots(matrices)) }
     }
+    if let kinds = TaskReport.kinds(results) {
+      blocks += [
+        .heading("Entities"), .table(kinds),
+        .text(
+          "Precision, recall and F1 are means over seeds. An entity is right when its type and all its words are."
+        ),
+      ]
+    }
+    if let table = TaskReport.retrievalTable(retrieval) {
+      blocks += [
+        .heading("Retrieval"), .table(table),
+        .text("What is found among the first k texts, the means over queries and seeds."), .plots(found),
+      ]
+    }
     if let values = ReportContent.values(results) { blocks += [.heading("Values"), .table(values)] }
     if !scatters.isEmpty {
       blocks += [
@@ -122,6 +138,7 @@ package struct ReportContent {
         ), .plots(scatters),
       ]
     }
+    blocks += TaskReport.errors(results)
     blocks += ReportContent.disagreements(results)
     blocks += ReportContent.provenance(results)
     self.blocks = blocks
@@ -159,7 +176,7 @@ package struct ReportContent {
     }
     let table = Block.table(TextTable(header: header, rows: rows, words: isOne ? 1 : 2))
     guard isOne, let metric = metrics.first else { return [table] }
-    return [.text("The score is \(metric.name) on the test texts."), table]
+    return [.text("The score is \(metric.name) on the test \(metric.units)."), table]
   }
 
   /// The scores of each fold; nothing without folds.
@@ -198,7 +215,10 @@ package struct ReportContent {
       .heading("Comparison"),
       .table(
         TextTable(
-          header: ["Difference of \(compared[0].1.metric.name)", "Mean", "95 % interval", "Test texts"],
+          header: [
+            "Difference of \(compared[0].1.metric.name)", "Mean", "95 % interval",
+            "Test \(compared[0].1.metric.units)",
+          ],
           rows: rows)),
     ]
     let tests = compared.flatMap { comparison, result in
@@ -296,6 +316,11 @@ package struct ReportContent {
       let rows = result.disagreements
       func facts(_ arm: String, _ answer: Comparison.Disagreement.Answer) -> String {
         let label = answer.prediction.predictionText(result.names)
+        if case .scored = answer.prediction {
+          let score = "\(result.metric.name) \(result.metric.text(answer.quality))"
+          return
+            "\(arm): \(NumberText.shortened(label, to: longestText)) (\(score)\(answer.seeds == 1 ? "" : ", the mean of \(answer.seeds) seeds"))"
+        }
         if case .values = answer.prediction {
           return answer.seeds == 1 ? "\(arm): \(label)" : "\(arm): \(label) with the first seed"
         }
@@ -388,6 +413,7 @@ extension TestPredictions.Row.Answer {
     case .classes(let label, _): names[label]
     case .labels(let label, _): Self.text(label, names)
     case .values(let label, _): label.map(TestMetric.r2.text).joined(separator: ", ")
+    case .scored(_, let label, _): label
     }
   }
 
@@ -397,6 +423,7 @@ extension TestPredictions.Row.Answer {
     case .classes(_, let prediction): names[prediction]
     case .labels(_, let prediction): Self.text(prediction, names)
     case .values(_, let prediction): prediction.map(TestMetric.r2.text).joined(separator: ", ")
+    case .scored(_, _, let prediction): prediction
     }
   }
 

@@ -68,6 +68,10 @@ package struct RunResults {
     let results: [String: Double]
     /// How long its stages took, those that were computed for another arm or run included.
     let seconds: Double
+    /// Of that evaluation: how well each kind of thing was found, such as types of entities.
+    var kinds: [(name: String, scores: ConfusionMatrix.Scores)] = []
+    /// Of that evaluation: recall and nDCG among the first texts that were found.
+    var retrieval: [RetrievalPoint] = []
     /// Where the data are in folds, what each came to. The seed then has the predictions of all, and mean numbers.
     var folds: [Seed] = []
 
@@ -75,6 +79,13 @@ package struct RunResults {
     func score(_ metric: TestMetric) -> Double? {
       test.map { $0.metric == metric ? $0.score : nil } ?? results[metric.resultKey]
     }
+  }
+
+  /// What was found among the first texts for each query, the means over queries.
+  struct RetrievalPoint {
+    let cutoff: Int
+    let recall: Double
+    let ndcg: Double
   }
 
   /// How well a masked-language model did in an evaluation.
@@ -106,13 +117,14 @@ package struct RunResults {
         seeds: try arm.seeds.map { seed, _, stages in
           var test: TestPredictions?
           var last: [String: Double] = [:]
+          var described: JSON = .null
           for stage in stages where stage.kind == "evaluate" {
             let document = try stage.results.map { try JSON(file: $0) } ?? .null
             let results = RunResults.numbers(document)
             let predictions = try stage.predictions.flatMap {
               try TestPredictions(reading: $0, document, known: known)
             }
-            if predictions != nil || test == nil { last = results }
+            if predictions != nil || test == nil { (last, described) = (results, document) }
             test = predictions ?? test
             if stage.isLanguageModel || results["eval_pseudo_perplexity"] != nil {
               let score = LanguageModelScore(
@@ -126,7 +138,9 @@ package struct RunResults {
             }
           }
           let seconds = stages.compactMap(\.seconds).reduce(0, +)
-          return Seed(seed: seed, test: test, results: last, seconds: seconds)
+          return Seed(
+            seed: seed, test: test, results: last, seconds: seconds, kinds: RunResults.kinds(described),
+            retrieval: RunResults.retrieval(described))
         })
     }
     arms = zip(arms, record.arms).map { arm, record in
@@ -141,7 +155,7 @@ package struct RunResults {
         seeds: arm.seeds.map {
           Seed(
             seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results, seconds: $0.seconds,
-            folds: $0.folds)
+            kinds: $0.kinds, retrieval: $0.retrieval, folds: $0.folds)
         })
     }
     self.record = record
@@ -149,6 +163,26 @@ package struct RunResults {
     self.languageModels = languageModels
     comparisons = arms.dropFirst().map { Comparison(arms[0], $0) }
     curves = try CurveGroup.all(of: record)
+  }
+
+  private static func kinds(_ document: JSON) -> [(name: String, scores: ConfusionMatrix.Scores)] {
+    (document["kinds"]?.array ?? []).compactMap { kind in
+      guard let name = kind["label"]?.string, let precision = kind["precision"]?.double,
+        let recall = kind["recall"]?.double, let f1 = kind["f1"]?.double, let support = kind["support"]?.int
+      else { return nil }
+      return (
+        name, ConfusionMatrix.Scores(precision: precision, recall: recall, f1: f1, support: support)
+      )
+    }
+  }
+
+  private static func retrieval(_ document: JSON) -> [RetrievalPoint] {
+    (document["retrieval"]?.array ?? []).compactMap { point in
+      guard let cutoff = point["k"]?.int, let recall = point["recall"]?.double,
+        let ndcg = point["ndcg"]?.double
+      else { return nil }
+      return RetrievalPoint(cutoff: cutoff, recall: recall, ndcg: ndcg)
+    }
   }
 
   private static func numbers(_ document: JSON) -> [String: Double] {

@@ -11,6 +11,8 @@ struct TestPredictions {
   let names: [String]
   /// Of single labels.
   let confusion: ConfusionMatrix?
+  /// The metric that the task says, with the terms of its rows.
+  private let own: TestMetric?
 
   struct Row {
     let row: Int
@@ -24,6 +26,8 @@ struct TestPredictions {
       case labels(label: [Bool], prediction: [Bool])
       /// The values of a regression; NaN where the model gave no number.
       case values(label: [Double], prediction: [Double])
+      /// What a row adds to the score that the task says, and what the data and the model say in words.
+      case scored([Double], label: String, prediction: String)
     }
 
     /// Whether it has the right class, or all labels right.
@@ -31,13 +35,21 @@ struct TestPredictions {
       switch answer {
       case .classes(let label, let prediction): label == prediction
       case .labels(let label, let prediction): label == prediction
-      case .values: false
+      case .values, .scored: false
       }
     }
 
-    /// How well it was answered: 1 or 0 for a class, the share of labels that are right, the negative mean squared error.
-    var quality: Double {
+    /// How well it was answered: 1 or 0 for a class, the share of labels that are right, the negative mean squared error;
+    /// where the task says more of its rows, their score, and 1 where there was nothing to find and nothing was found.
+    func quality(_ metric: TestMetric) -> Double {
       switch answer {
+      case .scored(let terms, _, _):
+        switch metric.rule {
+        case .f1: terms[1] > 0 ? 2 * terms[0] / terms[1] : 1
+        case .mean: terms[0]
+        // One pair alone has no rank.
+        case .spearman, nil: 0
+        }
       case .classes(let label, let prediction): label == prediction ? 1 : 0
       case .labels(let label, let prediction):
         Double(zip(label, prediction).count { $0 == $1 }) / Double(max(1, label.count))
@@ -49,10 +61,11 @@ struct TestPredictions {
 
   /// The metric that they are compared by.
   var metric: TestMetric {
-    switch rows.first?.answer {
+    if let own { return own }
+    return switch rows.first?.answer {
     case .labels: .f1Micro
     case .values: .r2
-    case .classes, nil: .accuracy
+    case .classes, .scored, nil: .accuracy
     }
   }
 
@@ -66,6 +79,7 @@ struct TestPredictions {
   /// - Throws: `GraftError` naming the line that is not a prediction.
   init?(reading file: URL, _ results: JSON, known: [String]) throws {
     let bytes = try RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 31)
+    let own = results["row_scores"].flatMap { TestMetric($0) }
     var rows: [Row] = []
     for (index, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
       func malformed(_ problem: String) -> GraftError {
@@ -76,6 +90,14 @@ struct TestPredictions {
       guard let row = json["row"]?.int, let text = json["text"]?.string, let label = json["label"],
         let prediction = json["prediction"]
       else { throw malformed("not a prediction") }
+      if let own {
+        guard let answer = Row.Answer(json["row_score"], own.rule) else {
+          throw malformed("not the score of a row")
+        }
+        // A row without terms counts with another one.
+        if answer.width != 0 { rows.append(Row(row: row, text: text, answer: answer)) }
+        continue
+      }
       let isRegression = results["eval_mse"] != nil
       if label.array != nil, !isRegression, results["eval_f1_micro"] == nil { return nil }
       guard let answer = Row.Answer(label, prediction, isRegression: isRegression) else {
@@ -88,8 +110,12 @@ struct TestPredictions {
     guard rows.allSatisfy({ $0.answer.width == width }) else {
       throw GraftError(.malformed, "has rows of different kinds", file: file.path)
     }
-    let own = (results["classes"] ?? results["outputs"])?.array?.compactMap { $0["label"]?.string } ?? []
-    let names = own.isEmpty ? known : own
+    guard own == nil else {
+      self.init(rows, names: [], metric: own)
+      return
+    }
+    let labels = (results["classes"] ?? results["outputs"])?.array?.compactMap { $0["label"]?.string } ?? []
+    let names = labels.isEmpty ? known : labels
     if let width {
       let isNamed = Set(names).count == width && names.count == width
       self.init(rows, names: isNamed ? names : (0..<width).map { "output \($0)" })
@@ -99,9 +125,12 @@ struct TestPredictions {
     }
   }
 
-  /// - Parameter names: Of all classes, labels or values.
-  init(_ rows: [Row], names: [String]) {
-    (self.rows, self.names) = (rows, names)
+  /// - Parameters:
+  ///   - rows: In the order of the data.
+  ///   - names: Of all classes, labels or values.
+  ///   - metric: What the task says that they are scored by.
+  init(_ rows: [Row], names: [String], metric: TestMetric? = nil) {
+    (self.rows, self.names, own) = (rows, names, metric)
     guard case .classes? = rows.first?.answer else {
       confusion = nil
       return
@@ -135,7 +164,7 @@ struct TestPredictions {
     else { return nil }
     let rows = parts.flatMap { $0.numbered(by: names).rows }
     let order = rows.indices.sorted { (rows[$0].row, $0) < (rows[$1].row, $1) }
-    return TestPredictions(order.map { rows[$0] }, names: names)
+    return TestPredictions(order.map { rows[$0] }, names: names, metric: first.own)
   }
 
   /// Whether two evaluations were on the same rows, in the same order.
@@ -149,7 +178,11 @@ struct TestPredictions {
   /// Whether all that was predicted are numbers.
   var areNumbers: Bool {
     rows.allSatisfy { row in
-      if case .values(_, let prediction) = row.answer { prediction.allSatisfy(\.isFinite) } else { true }
+      switch row.answer {
+      case .values(_, let prediction): prediction.allSatisfy(\.isFinite)
+      case .scored(let terms, _, _): terms.allSatisfy(\.isFinite)
+      case .classes, .labels: true
+      }
     }
   }
 
@@ -168,9 +201,20 @@ struct TestPredictions {
     rows.map { metric.terms(of: $0, centre: centre) }
   }
 
+  /// The predictions and targets whose ranks are compared.
+  var pairs: [(prediction: Double, target: Double)] {
+    rows.compactMap { row in
+      if case .scored(let terms, _, _) = row.answer { (terms[0], terms[1]) } else { nil }
+    }
+  }
+
   /// The metric of all rows; `nil` where it is not defined: R² of a single row, and of what is no number.
   var score: Double? {
     guard metric != .r2 || rows.count > 1 && areNumbers else { return nil }
+    if metric.rule == .spearman {
+      let scores = RegressionScores.Scores(predictions: pairs.map(\.prediction), targets: pairs.map(\.target))
+      return areNumbers ? scores.spearman : nil
+    }
     let terms = terms(metric, centre: centre)
     var sums = [Double](repeating: 0, count: terms.first?.count ?? 0)
     for row in terms { for (index, value) in row.enumerated() { sums[index] += value } }
@@ -220,12 +264,24 @@ extension TestPredictions.Row.Answer {
     }
   }
 
+  /// - Parameter score: The `row_score` of a line.
+  /// - Returns: `nil` when it is none, or has not as many terms as the rule wants.
+  fileprivate init?(_ score: JSON?, _ rule: RowScores.Rule?) {
+    let terms = score?["terms"]?.array?.map(\.double) ?? [nil]
+    let numbers = terms.compactMap(\.self)
+    guard let label = score?["label"]?.string, let prediction = score?["prediction"]?.string,
+      numbers.count == terms.count, [0, rule == .mean ? 1 : 2].contains(numbers.count)
+    else { return nil }
+    self = .scored(numbers, label: label, prediction: prediction)
+  }
+
   /// How many labels or values there are; `nil` of a class.
   fileprivate var width: Int? {
     switch self {
     case .classes: nil
     case .labels(let label, _): label.count
     case .values(let label, _): label.count
+    case .scored(let terms, _, _): terms.count
     }
   }
 
@@ -239,6 +295,7 @@ extension TestPredictions.Row.Answer {
     case (.classes(let one, _), .classes(let two, _)): one == two
     case (.labels(let one, _), .labels(let two, _)): one == two
     case (.values(let one, _), .values(let two, _)): one == two
+    case (.scored(_, let one, _), .scored(_, let two, _)): one == two
     default: false
     }
   }

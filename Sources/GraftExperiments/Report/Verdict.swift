@@ -44,7 +44,7 @@ package struct Verdict {
       : "\(NumberText.count(result.seeds.first, "seed")) and \(result.seeds.second)"
     let percent = NumberText.trimmed(bootstrap.level * 100)
     sentence =
-      "\(lead): \(comparison.second) \(metric.claim(second, of: NumberText.count(result.rows, "test text"))), "
+      "\(lead): \(comparison.second) \(metric.claim(second, of: metric.count(result.rows))), "
       + "\(comparison.first) \(metric.text(first)), a difference of \(metric.difference(bootstrap.difference)) "
       + "(\(percent) % interval \(metric.signed(bootstrap.interval.lowerBound)) to "
       + "\(metric.difference(bootstrap.interval.upperBound)); \(seeds))."
@@ -75,7 +75,7 @@ extension RunResults {
       return "There is one arm, and no test rows."
     }
     return "There is one arm, and nothing to compare it with: \(arms[0].name) "
-      + "\(metric.claim(score.mean, of: "the test texts")) (\(NumberText.count(arms[0].seeds.count, "seed")))."
+      + "\(metric.claim(score.mean, of: "the test \(metric.units)")) (\(NumberText.count(arms[0].seeds.count, "seed")))."
   }
 }
 
@@ -84,7 +84,7 @@ extension TestMetric {
   fileprivate func claim(_ value: Double, of texts: String) -> String {
     self == .accuracy
       ? "gets \(text(value)) of \(texts) right"
-      : "has \(self == .r2 ? "an" : "a") \(name) of \(text(value)) on \(texts)"
+      : "has \(["R²", "F1"].contains(name) || name.hasPrefix("n") ? "an" : "a") \(name) of \(text(value)) on \(texts)"
   }
 }
 

@@ -57,23 +57,70 @@ public struct PairedBootstrap: Sendable, Equatable {
   ) {
     let rows = first.first?.count ?? 0
     precondition(rows > 0 && !second.isEmpty && (first + second).allSatisfy { $0.count == rows })
-    precondition(!paired || first.count == second.count)
     let terms = Terms(first, second, rows: rows)
-    difference = terms.difference(
-      rows: 0..<rows, firstSeeds: Array(first.indices), secondSeeds: Array(second.indices), score)
+    self.init(
+      rows: rows, seeds: (first.count, second.count), paired: paired, resamples: resamples, level: level,
+      seed: seed
+    ) { terms.difference(rows: $0, firstSeeds: $1, secondSeeds: $2, score) }
+  }
+
+  /// The difference of Spearman's correlations of predictions with targets.
+  ///
+  /// - Parameters:
+  ///   - first: `[seed][row]`, each a prediction and its target.
+  ///   - second: The same of the other arm, on the same rows.
+  ///   - paired: Whether the arms' seeds are the same, in the same order.
+  ///   - resamples: How many; each takes as long as there are rows times seeds.
+  ///   - level: The share of resamples inside the interval.
+  ///   - seed: The randomness of the resamples.
+  /// - Precondition: there is a seed and a row, all seeds have as many rows, and paired arms as many seeds.
+  public init(
+    correlating first: [[(prediction: Double, target: Double)]],
+    _ second: [[(prediction: Double, target: Double)]], paired: Bool, resamples: Int = 10_000,
+    level: Double = 0.95, seed: UInt64 = 42
+  ) {
+    let rows = first.first?.count ?? 0
+    precondition(rows > 0 && !second.isEmpty && (first + second).allSatisfy { $0.count == rows })
+    let (ours, theirs) = (first.map(ResampledRanks.init), second.map(ResampledRanks.init))
+    self.init(
+      rows: rows, seeds: (first.count, second.count), paired: paired, resamples: resamples, level: level,
+      seed: seed
+    ) { drawn, firstSeeds, secondSeeds in
+      var counts = [Int](repeating: 0, count: rows)
+      for row in drawn { counts[row] += 1 }
+      func mean(_ arm: [ResampledRanks], _ seeds: [Int]) -> Double {
+        // A seed that is drawn twice has one correlation.
+        var known: [Int: Double] = [:]
+        return seeds.reduce(0) { sum, seed in
+          let own = known[seed] ?? arm[seed].correlation(counts)
+          known[seed] = own
+          return sum + own
+        } / Double(seeds.count)
+      }
+      return mean(theirs, secondSeeds) - mean(ours, firstSeeds)
+    }
+  }
+
+  /// - Parameter difference: Of the mean scores of drawn rows and drawn seeds of each arm.
+  private init(
+    rows: Int, seeds: (first: Int, second: Int), paired: Bool, resamples: Int, level: Double, seed: UInt64,
+    difference: (_ rows: [Int], _ firstSeeds: [Int], _ secondSeeds: [Int]) -> Double
+  ) {
+    precondition(!paired || seeds.first == seeds.second)
+    self.difference = difference(Array(0..<rows), Array(0..<seeds.first), Array(0..<seeds.second))
     var draw = Draw(seed: seed)
     var drawn = [Int](repeating: 0, count: rows)
     let differences = (0..<resamples).map { _ in
       for index in drawn.indices { drawn[index] = draw(below: rows) }
-      let firstSeeds = first.indices.map { _ in draw(below: first.count) }
-      let secondSeeds = paired ? firstSeeds : second.indices.map { _ in draw(below: second.count) }
-      return terms.difference(rows: drawn, firstSeeds: firstSeeds, secondSeeds: secondSeeds, score)
+      let firstSeeds = (0..<seeds.first).map { _ in draw(below: seeds.first) }
+      let secondSeeds = paired ? firstSeeds : (0..<seeds.second).map { _ in draw(below: seeds.second) }
+      return difference(drawn, firstSeeds, secondSeeds)
     }.sorted()
     interval =
       differences.quantile((1 - level) / 2)...differences.quantile((1 + level) / 2)
     self.level = level
     self.resamples = resamples
-    seeds = min(first.count, second.count)
+    self.seeds = min(seeds.first, seeds.second)
   }
 
   /// Whether zero is outside the interval.

@@ -139,7 +139,8 @@ extension ModelCard {
     guard !evaluations.isEmpty else { return nil }
     let names = [
       ("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_micro", "Micro F1"),
-      ("eval_f1_macro", "Macro F1"), ("eval_f1", "F1"), ("eval_exact", "Exact match"),
+      ("eval_f1_macro", "Macro F1"), ("eval_f1", "F1"), ("eval_exact_match", "Exact match"),
+      ("eval_exact", "Exact match"),
       ("eval_pearson", "Pearson"), ("eval_spearman", "Spearman"),
       ("eval_spearman_cosine", "Spearman of cosines"), ("eval_cosine_ndcg@10", "nDCG@10"),
       ("eval_ndcg@10", "nDCG@10"),

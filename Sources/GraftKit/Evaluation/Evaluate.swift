@@ -44,6 +44,10 @@ public struct Evaluation: Sendable {
   public var multiLabel: MultiLabelScores?
   /// Of a regression: its values.
   public var regression: RegressionScores?
+  /// Of vectors for texts: how well positives are found among all texts.
+  public var retrieval: RetrievalScores?
+  /// What each row adds to the score that tells most, when the options ask for predictions and the task says it.
+  public var rowScores: RowScores?
   /// The names of a classifier's outputs.
   public var labels: [String]
   /// What was said about each row, in the order of the data, when the options ask for it.
@@ -101,6 +105,11 @@ public struct Evaluation: Sendable {
               uniqueKeysWithValues: [("label", .string(label))]
                 + scores.named.map { ($0.name, JSON($0.value)) }))
         })
+    }
+    if let rowScores { document["row_scores"] = rowScores.json }
+    if let retrieval {
+      document["retrieval"] = .array(
+        retrieval.curve.map { ["k": JSON($0.cutoff), "recall": JSON($0.recall), "ndcg": JSON($0.ndcg)] })
     }
     if let kinds { document["kinds"] = .array(kinds.kinds.map { $0.scores.json(named: $0.name) }) }
     return .object(document)
@@ -185,6 +194,8 @@ public func evaluate(
     kinds: metrics.kinds,
     multiLabel: metrics.multiLabel,
     regression: metrics.regression,
+    retrieval: metrics.retrieval,
+    rowScores: try options.keepsPredictions ? collector?.rowScores(backend) : nil,
     labels: try active.task.classNames
       ?? (type(of: active.task).hasLabels ? model.configuration.labels() : []),
     predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],

@@ -28,10 +28,17 @@ final class PooledScores<T: Task>: PredictionCollecting {
     }
   }
 
-  func predictions() throws -> [any TaskPrediction] {
+  func predictions() throws -> [any TaskPrediction] { try ownPredictions() }
+
+  private func ownPredictions() throws -> [T.Prediction] {
     try pooled { scores, examples in
       try task.predictions(scores, Batch(of: examples), examples)
     }.flatMap(\.self)
+  }
+
+  func rowScores(_ backend: any ComputeBackend) throws -> RowScores? {
+    guard data.labels.count == data.rows.count else { return nil }
+    return try task.rowScores(ownPredictions(), of: data.labels, data.rows, backend)
   }
 
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {

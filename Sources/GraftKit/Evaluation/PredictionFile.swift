@@ -16,10 +16,12 @@ public enum PredictionFile {
   ///   - predictions: Of an evaluation that kept them, one for each row.
   ///   - data: What was evaluated.
   ///   - labels: The names of the outputs of a classifier.
+  ///   - scores: What each row adds to the leading score, for a line's `row_score`.
   ///   - file: Created or replaced.
   /// - Throws: `GraftError` when the file cannot be written.
   public static func write(
-    _ predictions: [any TaskPrediction], of data: Dataset, labels: [String] = [], to file: URL
+    _ predictions: [any TaskPrediction], of data: Dataset, labels: [String] = [],
+    scores: RowScores? = nil, to file: URL
   ) throws {
     precondition(predictions.count == data.rows.count)
     try FileWriter.write(file) { writer in
@@ -38,6 +40,7 @@ public enum PredictionFile {
             line.append(("\(key)_names", .array(names)))
           }
         }
+        if let scores { line.append(("row_score", scores.rows[index].json)) }
         if let pair = row.pair { line.append(("pair", .string(pair))) }
         try writer.append(Array((JSON.object(.init(uniqueKeysWithValues: line)).text() + "\n").utf8))
       }

@@ -47,6 +47,8 @@ protocol PredictionCollecting {
   func predictions() throws -> [any TaskPrediction]
   /// Adds what was said about whole rows to a score, and their losses where these are not those of examples.
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws
+  /// What each row adds to the leading score; see ``Task/rowScores(_:of:_:_:)``.
+  func rowScores(_ backend: any ComputeBackend) throws -> RowScores?
 }
 
 extension Task {
@@ -76,7 +78,12 @@ private final class PredictionCollector<T: Task>: PredictionCollecting {
   func predictions() throws -> [any TaskPrediction] { try joined() }
 
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {
-    try task.score(joined(), of: data.labels, into: &metrics)
+    try task.score(joined(), of: data.labels, into: &metrics, backend)
+  }
+
+  func rowScores(_ backend: any ComputeBackend) throws -> RowScores? {
+    guard data.labels.count == data.rows.count else { return nil }
+    return try task.rowScores(joined(), of: data.labels, data.rows, backend)
   }
 
   private func joined() throws -> [T.Prediction] {

@@ -18,12 +18,12 @@ enum LinePlot {
     }
     let right = 10 + TextWidth.largest(of: names, isBold: true)
     let points = group.curves.flatMap(\.points)
-    let y = Axis(points.map(\.y), from: height - bottom, to: top, isShare: group.quantity.isShare)
+    let y = Axis(points.map(\.y), from: height - bottom, to: top, isShare: group.isShare)
     let left = max(40, 8 + TextWidth.largest(of: y.ticks.map(y.label)))
     // From the beginning, so that an evaluation after a single epoch has an axis.
     let x = Axis([0] + points.map(\.x), from: left, to: width - right, padding: 0, count: 5)
 
-    var content = frame(x, y, title: group.title)
+    var content = frame(x, y, title: group.title, axis: group.axis)
     let isSeveral = group.curves.count > means.count
     for curve in isSeveral ? group.curves : [] {
       content +=
@@ -50,7 +50,7 @@ enum LinePlot {
     return Plot(width: width, height: height, title: group.title, content: content)
   }
 
-  private static func frame(_ x: Axis, _ y: Axis, title: String) -> Markup {
+  private static func frame(_ x: Axis, _ y: Axis, title: String, axis: String) -> Markup {
     var content: Markup =
       "<text class=\"p-strong p-name\" x=\"0\" y=\"12\">\(TextWidth.fitted(title, to: width, isBold: true))</text>"
     for tick in y.ticks {
@@ -67,7 +67,7 @@ enum LinePlot {
     }
     content += """
       <line class="p-axis" x1="\(x.start)" x2="\(x.end)" y1="\(y.start)" y2="\(y.start)"/>\
-      <text x="\((x.start + x.end) / 2)" y="\(y.start + 32)" text-anchor="middle">epoch</text>
+      <text x="\((x.start + x.end) / 2)" y="\(y.start + 32)" text-anchor="middle">\(axis)</text>
       """
     return content
   }

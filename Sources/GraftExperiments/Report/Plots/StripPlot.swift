@@ -13,7 +13,7 @@ enum StripPlot {
     let rows = arms.compactMap { arm in arm.metric == metric ? arm.score.map { (arm.name, $0) } : nil }
     guard !rows.isEmpty else { return nil }
     return draw(
-      "\(metric.name.capitalizedFirst) on the test texts", rows.map(\.0),
+      "\(metric.name.capitalizedFirst) on the test \(metric.units)", rows.map(\.0),
       values: rows.flatMap { $0.1.values }, isShare: metric.isShare
     ) { index, y, x in
       let (name, summary) = rows[index]

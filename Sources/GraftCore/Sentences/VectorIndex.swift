@@ -1,6 +1,5 @@
 import Foundation
 import GraftCompute
-import GraftCore
 import GraftTensors
 
 /// Vectors that are searched exactly: every query is compared with each of them.

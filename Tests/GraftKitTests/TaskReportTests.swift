@@ -1,0 +1,121 @@
+import Foundation
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import GraftExperiments
+@testable import GraftKit
+
+/// Reports of tasks whose rows are more than right or wrong, on the run of `Fixtures/report/make.py` with other predictions.
+extension ReportTests {
+  /// Gives every row of a run terms.
+  private func rewrite(
+    _ run: URL, _ kind: JSON, results: [(String, JSON)] = [],
+    row: (_ arm: Int, _ seed: Int, _ row: Int) -> (terms: [Double], label: String, prediction: String)
+  ) throws {
+    for (arm, files) in try predictions(run).enumerated() {
+      for (seed, file) in files.enumerated() {
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").enumerated()
+        let rewritten = try lines.map { index, line in
+          var object = try #require(JSON(parsing: Array(line.utf8)).object)
+          let own = row(arm, seed, index)
+          object["row_score"] = [
+            "terms": .array(own.terms.map { JSON($0) }), "label": .string(own.label),
+            "prediction": .string(own.prediction),
+          ]
+          return JSON.object(object).text()
+        }
+        try Data((rewritten.joined(separator: "\n") + "\n").utf8).write(to: file)
+        let document = JSON.object(
+          .init(uniqueKeysWithValues: [("eval_loss", 0.5), ("row_scores", kind)] + results))
+        try Data(document.text().utf8).write(
+          to: file.deletingLastPathComponent().appending(path: "eval_results.json"))
+      }
+    }
+  }
+
+  @Test("entities are compared by documents, with a table of types and a list of errors")
+  func entities() throws {
+    try withRun { run in
+      let kinds: JSON = [
+        ["label": "PER", "precision": 0.5, "recall": 0.25, "f1": 0.3333, "support": 12],
+        ["label": "LOC", "precision": 1, "recall": 1, "f1": 1, "support": 3],
+      ]
+      try rewrite(run, ["name": "f1", "rule": "f1", "unit": "document"], results: [("kinds", kinds)]) {
+        arm, _, row in
+        // The second arm finds both of two entities, the first one of them; the last rows have none.
+        row < 40
+          ? ([arm == 1 ? 2 : 1, 4], "PER: Ada; LOC: London", arm == 1 ? "PER: Ada; LOC: London" : "PER: Ada")
+          : ([0, 0], "none", "none")
+      }
+      let verdict = try writeReport(run)
+      #expect(
+        verdict.hasPrefix(
+          "Domain adaptation helps: adapted has an F1 of 100.0 % on 50 test documents, direct 50.0 %, a difference of +50.0 points "
+        ), "\(verdict)")
+      let content = ReportContent(try RunResults(run))
+      let tables = content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }
+      let types = try #require(tables.first { $0.header.first == "Type" })
+      #expect(types.rows.map { $0[0] } == ["LOC", "PER"])
+      #expect(types.rows[1].prefix(5) == ["PER", "12", "50.0 %", "25.0 %", "33.3 %"])
+      let text = try text(run, "report.md")
+      #expect(text.contains("Errors of direct") && !text.contains("Errors of adapted"))
+      #expect(text.contains("40 documents of 50 have not the full F1."))
+      #expect(text.contains("in the data: PER: Ada; LOC: London"))
+      let report = try JSON(file: run.appending(path: "report.json"))
+      #expect(report["arms"]?.array?.first?["errors"]?.array?.count == 40)
+      #expect(report["comparisons"]?.array?.first?["metric"]?.string == "f1")
+    }
+  }
+
+  @Test("texts that are found are compared by queries, with curves")
+  func retrieval() throws {
+    try withRun { run in
+      let points: JSON = [
+        ["k": 1, "recall": 0.2, "ndcg": 0.25], ["k": 10, "recall": 0.75, "ndcg": 0.5],
+      ]
+      try rewrite(
+        run, ["name": "cosine_ndcg@10", "rule": "mean", "unit": "query"], results: [("retrieval", points)]
+      ) { arm, seed, row in
+        // Every other row counts with the one before it.
+        row % 2 == 1
+          ? ([], "", "") : ([0.5 + 0.25 * Double(arm) + 0.01 * Double((row + seed) % 5)], "right", "found")
+      }
+      let verdict = try writeReport(run)
+      #expect(
+        verdict.contains("adapted has an nDCG@10 of 0.77 on 25 test queries, direct 0.52"), "\(verdict)")
+      let content = ReportContent(try RunResults(run))
+      #expect(content.plots.map(\.name).filter { $0.hasSuffix("-at-k") } == ["recall-at-k", "ndcg-at-k"])
+      let tables = content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }
+      let found = try #require(tables.first { $0.header.first == "k" })
+      #expect(found.header == ["k", "Recall, direct", "nDCG, direct", "Recall, adapted", "nDCG, adapted"])
+      #expect(found.rows[1] == ["10", "0.75", "0.5", "0.75", "0.5"])
+    }
+  }
+
+  @Test("pairs with scores are compared by rank correlation")
+  func correlations() throws {
+    try withRun { run in
+      try rewrite(run, ["name": "spearman_cosine", "rule": "spearman", "unit": "pair"]) { arm, _, row in
+        let score = Double(row % 6)
+        // The first arm has half of the pairs in the wrong order.
+        return ([arm == 0 && row % 2 == 0 ? -score : score, score], "\(score)", "")
+      }
+      let verdict = try writeReport(run)
+      #expect(
+        verdict.contains("adapted has a Spearman’s correlation of 1 on 50 test pairs, direct "), "\(verdict)")
+      #expect(!(try text(run, "report.md")).contains("Errors of"))
+    }
+  }
+
+  @Test("a line without its row's score is an error")
+  func missingScores() throws {
+    try withRun { run in
+      try rewrite(run, ["name": "f1", "rule": "f1", "unit": "document"]) { _, _, row in
+        (row == 0 ? [1] : [1, 2], "a", "b")
+      }
+      let message = errorMessage { _ = try writeReport(run) }
+      #expect(message?.contains("line 1: not the score of a row") == true, "\(message ?? "")")
+    }
+  }
+}
