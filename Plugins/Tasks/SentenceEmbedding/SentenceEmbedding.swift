@@ -18,11 +18,14 @@ public struct SentenceEmbedding: Task {
   /// How the model's vectors are compared.
   let similarity: VectorSimilarity
   private let lowercases: Bool
+  /// What stands before texts; `nil` in training.
+  private let prompts: SentencePipeline.TextPrompts?
   public let maximumLength: Int?
 
   public init(_ configuration: Configuration) throws {
     options = try SentenceLossOptions(configuration)
     similarity = try VectorSimilarity(named: configuration["similarity_fn_name"]?.string)
+    prompts = SentencePipeline.TextPrompts(of: configuration)
     lowercases = try configuration.bool("do_lower_case", default: false)
     maximumLength = configuration["max_seq_length"]?.int
   }
@@ -59,10 +62,16 @@ public struct SentenceEmbedding: Task {
   }
 
   public func sequences(of row: TextRow) throws -> [TextRow] {
-    try SentenceRow(row).texts.map { TextRow(prepared($0), place: row.place) }
+    prepared(try SentenceRow(row), hasScore: SentenceRow.hasScore(row)).map { TextRow($0, place: row.place) }
   }
 
-  private func prepared(_ text: String) -> String { lowercases ? text.lowercased() : text }
+  /// The texts of a row as the model reads them.
+  private func prepared(_ row: SentenceRow, hasScore: Bool) -> [String] {
+    row.texts.enumerated().map { place, text in
+      let prompt = prompts.map { hasScore ? $0.either : place == 0 ? $0.query : $0.document } ?? ""
+      return lowercases ? (prompt + text).lowercased() : prompt + text
+    }
+  }
 
   public func examples(
     of row: TextRow, label: (any ExampleLabel)?, _ encoder: TextEncoder
@@ -70,7 +79,7 @@ public struct SentenceEmbedding: Task {
     let label = try label as? SentenceRow ?? SentenceRow(row)
     var row = row
     (row.text, row.pair) = (label.texts[0], label.texts[1])
-    let encodings = label.texts.map { encoder.encode(prepared($0)) }
+    let encodings = prepared(label, hasScore: label.score != nil).map { encoder.encode($0) }
     return [Example(encodings[0], others: Array(encodings.dropFirst()), label: label, row: row)]
   }
 

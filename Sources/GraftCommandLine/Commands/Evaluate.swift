@@ -140,6 +140,7 @@ struct Evaluate: ParsableCommand {
     try task.select(in: &opened, registry)
     try threshold.settle(&opened)
     if !retrieval.corpus.isEmpty { return try evaluateRetrieval(opened, registry) }
+    opened.usePrompts()
     try opened.setLongTexts(longTexts.longTexts)
     try opened.setTagging(scheme: tagScheme)
     try untrained.check(opened, flags.console)

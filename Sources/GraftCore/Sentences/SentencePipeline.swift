@@ -101,6 +101,46 @@ extension SentencePipeline {
     return name.flatMap { prompts[$0] } ?? ""
   }
 
+  /// What stands before texts that are compared.
+  public struct TextPrompts: Sendable, Equatable {
+    /// Before an anchor that searches, before texts that are searched, and before both of two texts with a score.
+    public let query, document, either: String
+
+    private static let key = "prompts_of_texts"
+
+    init(query: String, document: String, either: String) {
+      (self.query, self.document, self.either) = (query, document, either)
+    }
+
+    /// What ``Checkpoint/usePrompts()`` says to a task; `nil` of a checkpoint without it.
+    public init?(of configuration: Configuration) {
+      guard let texts = configuration[Self.key]?.array?.compactMap(\.string), texts.count == 3 else {
+        return nil
+      }
+      self.init(query: texts[0], document: texts[1], either: texts[2])
+    }
+
+    var settings: Configuration {
+      var settings = Configuration()
+      settings[Self.key] = [.string(query), .string(document), .string(either)]
+      return settings
+    }
+  }
+
+  /// Whether pooling leaves out the tokens of a prompt.
+  private var skipsPrompts: Bool {
+    modules.contains { module in
+      if case .pooling(let pooling) = module { !pooling.includesPrompt } else { false }
+    }
+  }
+
+  /// The prompts of texts that are compared; `nil` where there are none, or pooling leaves their tokens out.
+  var textPrompts: TextPrompts? {
+    let either = defaultPrompt.flatMap { prompts[$0] } ?? ""
+    let own = TextPrompts(query: queryPrompt, document: documentPrompt, either: either)
+    return skipsPrompts || [own.query, own.document, own.either].allSatisfy(\.isEmpty) ? nil : own
+  }
+
   /// What tasks are told of it, in the keys of its files.
   var settings: OrderedDictionary<String, JSON> {
     var settings: OrderedDictionary<String, JSON> = ["do_lower_case": JSON(lowercases)]
@@ -111,6 +151,14 @@ extension SentencePipeline {
 }
 
 extension Checkpoint {
+  /// Puts the folder's prompts before texts that are compared, as sentence-transformers' evaluators do: `query` before
+  /// anchors, `document` before what they search, and the default one before pairs with scores. Nothing happens where there
+  /// are none, or where pooling leaves out the tokens of a prompt.
+  public mutating func usePrompts() {
+    guard let prompts = sentences?.textPrompts else { return }
+    runSettings.values.merge(prompts.settings.values) { _, new in new }
+  }
+
   /// Makes a task that learns from one vector for each text the active one: the named one or, of a checkpoint without a
   /// head whose folder says how it makes vectors, the registered one. An active head is parked.
   ///

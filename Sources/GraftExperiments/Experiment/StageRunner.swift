@@ -143,7 +143,8 @@ struct StageRunner {
   private func evaluate(
     _ scoring: Experiment.Scoring, _ stage: PlannedStage, since start: ContinuousClock.Instant
   ) throws {
-    let checkpoint = try checkpoint(for: stage, scoring.head)
+    var checkpoint = try checkpoint(for: stage, scoring.head)
+    checkpoint.usePrompts()
     let model = try checkpoint.makeModel()
     let rows = try rows(scoring.data, stage.fold, isTest: true)
     try checkpoint.requirePairs(in: rows.rows)

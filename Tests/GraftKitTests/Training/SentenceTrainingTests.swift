@@ -209,6 +209,62 @@ import Testing
       errorMessage { try other.selectTask("nothing", registry: registry) }?.contains("unknown task") == true)
   }
 
+  @Test("evaluations put the folder's prompts before texts, as a search does")
+  func prompts() throws {
+    let pairs = [
+      ("he do", "once more"), ("oil prices", "world"), ("he do", "film music"), ("season", "no room"),
+    ]
+    try withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "folder")
+      try FileManager.default.copyItem(at: fixtures.appending(path: "sentences/current"), to: folder)
+      let file = folder.appending(path: "config_sentence_transformers.json")
+      var own = try #require(JSON(file: file).object)
+      own["prompts"] = ["query": "find it: ", "document": "there is "]
+      try Data(JSON.object(own).text().utf8).write(to: file)
+      let pooling = folder.appending(path: "1_Pooling/config.json")
+      func scores(includingPrompts isIncluded: Bool, usingPrompts: Bool) throws -> [String: Double] {
+        var settings = try #require(JSON(file: pooling).object)
+        settings["include_prompt"] = .bool(isIncluded)
+        try Data(JSON.object(settings).text().utf8).write(to: pooling)
+        var checkpoint = try self.checkpoint(folder)
+        if usingPrompts { checkpoint.usePrompts() }
+        let model = try checkpoint.makeModel()
+        let rows = pairs.map { TextRow($0, pair: $1) }
+        return try evaluate(model, on: Dataset(rows, for: model), backend: backend).metrics
+      }
+      let found = try scores(includingPrompts: true, usingPrompts: true)
+      let plain = try scores(includingPrompts: true, usingPrompts: false)
+      let checkpoint = try self.checkpoint(folder)
+      let pipeline = try #require(checkpoint.sentences)
+      let data = try RetrievalData(
+        queries: [("he do", ["a", "c"]), ("oil prices", ["b"]), ("season", ["d"])].map { text, relevant in
+          var row = TextRow(text)
+          row.fields["id"] = .string(text)
+          row.fields["relevant"] = .array(relevant.map { .string($0) })
+          return row
+        },
+        texts: zip(["a", "b", "c", "d"], pairs).map { id, pair in
+          var row = TextRow(pair.1)
+          row.fields["id"] = .string(id)
+          return row
+        })
+      func searched(_ query: String, _ document: String) throws -> [String: Double] {
+        try evaluateRetrieval(
+          data, with: checkpoint.makeModel(), queries: EmbeddingOptions(pipeline, prompt: query),
+          texts: EmbeddingOptions(pipeline, prompt: document), similarity: .dot, backend: backend
+        ).means
+      }
+      for (own, theirs) in [(found, try searched("find it: ", "there is ")), (plain, try searched("", ""))] {
+        for name in ["ndcg@10", "mrr@10", "map@100", "accuracy@1"] {
+          #expect(abs((own["dot_\(name)"] ?? .nan) - (theirs[name] ?? .nan)) < 1e-9, "\(name)")
+        }
+      }
+      #expect(
+        try scores(includingPrompts: false, usingPrompts: true)
+          == scores(includingPrompts: false, usingPrompts: false))
+    }
+  }
+
   @Test("texts that are cut are counted text by text")
   func truncation() throws {
     let model = try checkpoint(fixtures.appending(path: "sentences/older")).makeModel()
