@@ -55,4 +55,23 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: sandbox.url("results/report.html").path))
     }
   }
+
+  /// Rows of other tasks than the labels of texts.
+  @Test(.timeLimit(.minutes(5))) func whatIsWrittenForOtherTasksRuns() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.copy("masked-lm", to: "bert")
+      let sentence = "the\tO\nwork\tB-JOB\nof\tO\nhe\tB-PER\n\n"
+      try sandbox.write("words.conll", String(repeating: sentence, count: 20))
+      let question = #"{"question": "who can", "context": "he can do it", "#
+      let answer = #""answers": {"text": ["he"], "answer_start": [0]}}"#
+      try sandbox.write("asked.jsonl", String(repeating: question + answer + "\n", count: 20))
+      for (file, head) in [("words.conll", "token-classification"), ("asked.jsonl", "question-answering")] {
+        let first = try sandbox.graft(
+          ["run", "--init", "bert", "--train-file", file, "--output", "\(head).yaml"])
+        #expect(first.code == 0 && first.stderr.contains("rows of the head '\(head)'"), "\(first.stderr)")
+        let run = try sandbox.graft(["run", "\(head).yaml", "--output", head, "--quiet"])
+        #expect(run.code == 0 && run.stdout.contains(head), "\(run.stderr)")
+      }
+    }
+  }
 }

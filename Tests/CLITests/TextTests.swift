@@ -263,6 +263,15 @@ import Testing
         let outcome = try sandbox.shell("$GRAFT predict m he \(flags)")
         #expect(outcome.code != 0 && outcome.stderr.contains(message), "\(outcome.stderr)")
       }
+      // Of 64 tokens and more an end is not read.
+      let long = String(repeating: "he can do it ", count: 20)
+      try sandbox.write("long.txt", "he\n\(long)\n")
+      let cut = try sandbox.shell("$GRAFT predict m --input long.txt --candidate-labels play,work --json")
+      #expect(cut.stderr.contains("1 of 2 texts is longer than 64 tokens and is cut"), "\(cut.stderr)")
+      #expect(
+        try #require(JSON(parsing: Array(cut.stdout.utf8)).array).map { $0["truncated"]?.bool } == [
+          nil, true,
+        ])
       let other = try sandbox.shell(
         "$GRAFT predict '\(sandbox.resolve("{sequence-classification}"))' he --candidate-labels a,b")
       #expect(other.stderr.contains("candidate labels need a head that was trained on entailment"))
@@ -294,6 +303,11 @@ import Testing
       let columns = best.stdout.split(whereSeparator: { "\t\n".contains($0) }).map(String.init)
       #expect(columns.count == 3 && columns[2] == texts[0], "\(best.stdout)")
       #expect(abs((Double(columns[0]) ?? 0) - (rows[0]["score"]?.double ?? 1)) < 1e-4)
+      let long = String(repeating: "he can do it ", count: 20)
+      let cut = try sandbox.shell("$GRAFT rerank '\(model)' --query 'he can' he '\(long)' --json")
+      #expect(cut.stderr.contains("1 of 2 texts is longer than 64 tokens and is cut"), "\(cut.stderr)")
+      let marks = try #require(JSON(parsing: Array(cut.stdout.utf8)).array)
+      #expect(marks.filter { $0["truncated"]?.bool == true }.map { $0["index"]?.int } == [1])
       let classifier = sandbox.resolve("{sequence-classification}")
       let several = try sandbox.shell("$GRAFT rerank '\(classifier)' --query he do")
       #expect(several.code == 1 && several.stderr.hasSuffix("Name it with --label.\n"), "\(several.stderr)")

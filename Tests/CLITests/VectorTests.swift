@@ -93,6 +93,10 @@ import Testing
         "search", "v.npy", "--input", "q.txt", "--json", "--similarity", "euclidean",
       ])
       #expect(json.stdout.contains("\"query\": \"so it is\"") && json.stdout.contains("\"row\": 2"))
+      let long = String(repeating: "he can do it ", count: 20)
+      let truncated = try sandbox.graft(["search", "v.npy", "they", long, "--top-k", "1"])
+      #expect(
+        truncated.stderr.contains("1 of 2 texts is longer than 64 tokens and is cut"), "\(truncated.stderr)")
       // Of another width, cut short, and without its record.
       let other = try sandbox.graft(["search", "v.npy", "they", "--checkpoint", Self.folder])
       #expect(other.code == 1 && other.stderr.contains("expected 32 numbers, found 5"), "\(other.stderr)")

@@ -22,6 +22,44 @@ import Testing
     try change.checkpoint.write(to: model, registry: registry)
   }
 
+  /// A head that stands beside another of its task keeps what is known of it.
+  @Test func whatIsKnownOfASecondHeadStays() throws {
+    try withTemporaryDirectory { directory in
+      func change(_ model: URL, to head: String, labels: [String]?, _ name: String) throws -> URL {
+        let output = directory.appending(path: name)
+        try swapHead(model, to: head, labels: labels, registry: registry).checkpoint.write(
+          to: output, registry: registry)
+        return output
+      }
+      let trained = Component.Training(data: ["a.csv"], examples: 7, steps: 3)
+      for history in [Component.History.untrained, .trained(on: trained)] {
+        var first = try swapHead(
+          Support.fixture("masked-lm"), to: "sequence-classification", labels: ["yes", "no"],
+          registry: registry
+        ).checkpoint
+        let index = try #require(first.components.firstIndex { $0.id == "sequence-classification" })
+        first.components[index].history = history
+        let name = "\(history.isTrained)"
+        let source = directory.appending(path: "source-\(name)")
+        try first.write(to: source, registry: registry)
+        let second = try change(
+          source, to: "sequence-classification", labels: ["a", "b", "c"], "second-\(name)")
+        let id = "sequence-classification.2"
+        #expect(try registry.open(second).checkpoint[id]?.history == history)
+        let back = try change(second, to: id, labels: nil, "back-\(name)")
+        #expect(try registry.open(back).checkpoint.activeHeads.map(\.history) == [history])
+        // As earlier versions wrote it.
+        let file = second.appending(path: "heads/\(id)/graft.json")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        try text.replacing("\"sequence-classification\": {", with: "\"\(id)\": {")
+          .write(to: file, atomically: true, encoding: .utf8)
+        #expect(try String(contentsOf: file, encoding: .utf8).contains("\"\(id)\": {"))
+        #expect(try registry.open(second).checkpoint[id]?.history == history)
+        #expect(try detachHead(back, registry: registry).components.map(\.history) == [history])
+      }
+    }
+  }
+
   @Test func aFileInThePlaceOfTheDirectoryIsAnError() throws {
     try withTemporaryDirectory { directory in
       let model = directory.appending(path: "model")

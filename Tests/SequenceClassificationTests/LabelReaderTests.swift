@@ -150,6 +150,50 @@ import Testing
     #expect(errorMessage { _ = try SequenceClassification.inferredLabels(of: [TextRow("x")], nil) } != nil)
   }
 
+  @Test("numbers of which one is none, or with commas, are no names, and neither is what is missing")
+  func unclearLabels() throws {
+    func message(_ labels: [String], _ given: ProblemType? = nil) -> String? {
+      let rows = labels.enumerated().map { index, label in
+        TextRow("x", label: .text(label), place: .init(file: "a.csv", row: index + 2))
+      }
+      return errorMessage { _ = try SequenceClassification.inferredLabels(of: rows, given) }
+    }
+    #expect(
+      message(["1.5", "2.25", "big", "3"])?.hasPrefix(
+        "a.csv: row 4: the labels are neither all numbers nor all names; expected numbers, as 3 of 4 labels are, found 'big'."
+      ) == true)
+    #expect(
+      message(["1,5", "2,25", "3"])?.hasPrefix(
+        "a.csv: row 2: the labels look like numbers with commas; expected numbers with points, such as 1.5, found '1,5'."
+      ) == true)
+    #expect(
+      message(["web", "NaN", "games"])?.hasPrefix("a.csv: row 3: a label is missing") == true)
+    #expect(
+      message(["1.5", "nan", "2.5"])?.hasPrefix(
+        "a.csv: row 3: the labels are no values of a regression; expected a number in each row, found 'nan'."
+      ) == true)
+    #expect(message(["1.5", "inf"])?.contains("row 3") == true)
+    #expect(message(["1.5", "2", ""], .regression)?.contains("row 4") == true)
+    #expect(message(["1.5", "2|3"], .regression)?.contains("row 3") == true)
+    // Whoever says what they mean is believed; and names may hold numbers and commas.
+    #expect(message(["1.5", "2.25", "big"], .singleLabel) == nil)
+    #expect(message(["web", "NaN"], .singleLabel) == nil && message(["1,5", "2,5"], .singleLabel) == nil)
+    #expect(message(["1", "2", "other"]) == nil && message(["web, mail", "games, 3D"]) == nil)
+  }
+
+  @Test("several labels on a head of one are said to be that")
+  func severalLabelsForOne() throws {
+    let message = errorMessage { _ = try read(.text("Sports|World")) }
+    #expect(
+      message?.hasSuffix(
+        "wrong label; expected one label, found 'Sports|World'. A head for any number of labels takes them: 'swapHead(to: \"NAME\")', with 'problem-type' multi-label."
+      ) == true)
+    let labels = ["a|b", "c"]
+    #expect(
+      try LabelReader(labels: labels, problemType: .singleLabel, rows: [TextRow("x", label: .text("a|b"))])
+        .label(of: TextRow("x", label: .text("a|b"))).json == JSON(0))
+  }
+
   private func values(_ values: [Float]) -> JSON { ValuesLabel(values).json }
 
   @Test func namesAndNumbers() throws {

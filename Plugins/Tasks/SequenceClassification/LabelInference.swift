@@ -11,7 +11,8 @@ extension SequenceClassification {
   public static func inferredLabels(
     of rows: [TextRow], _ given: ProblemType?
   ) throws -> InferredLabels {
-    let written = rows.compactMap(\.label)
+    let labelled = rows.filter { $0.label != nil }
+    let written = labelled.compactMap(\.label)
     guard !written.isEmpty else {
       throw GraftError(
         .missing, "the data have no labels", advice: "Say which column has them: \(option: "label-column").")
@@ -27,13 +28,18 @@ extension SequenceClassification {
       || given == nil && isNumeric && items.contains(where: { $0.contains(where: \.isFraction) }),
       !items.allSatisfy({ $0.count > 1 && $0.allSatisfy { $0.indicator != nil } })
     {
-      guard isNumeric, items.allSatisfy({ $0.count == width }), width > 0 else {
+      let width = max(1, width)
+      for (row, own) in zip(labelled, items) where own.count != width || !own.allSatisfy(\.isFinite) {
         throw GraftError(
-          .mismatch, "the labels are no values of a regression", expected: "equally many numbers in each row",
-          advice: "Check \(option: "label-column") and \(option: "problem-type").")
+          .mismatch, "the labels are no values of a regression",
+          expected: width == 1 ? "a number in each row" : "\(width) numbers in each row",
+          found: own.isEmpty ? "nothing" : "'\(own.joined(separator: "|").prefix(60))'",
+          advice: "Check \(option: "label-column") and \(option: "problem-type")."
+        ).inRow(row)
       }
       return InferredLabels(Configuration.numberedLabels(width), .regression)
     }
+    if given == nil { try requireNames(zip(labelled, items)) }
     // Lists and texts with a separator are of several labels, even where each has one.
     let areLists =
       written.contains { if case .list = $0 { true } else { false } } || items.contains { $0.count > 1 }
@@ -59,6 +65,37 @@ extension SequenceClassification {
     }
     return InferredLabels(LabelColumn.sorted(values), type)
   }
+
+  /// Refuses labels that are rather numbers of which some are not read as such, and missing ones.
+  private static func requireNames(_ rows: Zip2Sequence<[TextRow], [[String]]>) throws {
+    let values = rows.flatMap { row, own in own.map { (row: row, text: LabelColumn.trimmed($0)) } }
+    if let missing = values.first(where: { $0.text.lowercased() == "nan" }) {
+      throw GraftError(
+        .missing, "a label is missing: tables have this in place of one", expected: "a label in each row",
+        found: "'\(missing.text)'",
+        advice: "Leave out such rows, or set \(option: "problem-type") when it is a name."
+      ).inRow(missing.row)
+    }
+    let (count, numbers) = (values.count, values.count { Double($0.text) != nil })
+    if numbers * 2 > count, numbers < count, values.contains(where: { $0.text.isFraction }),
+      let other = values.first(where: { Double($0.text) == nil })
+    {
+      throw GraftError(
+        .mismatch, "the labels are neither all numbers nor all names",
+        expected: "numbers, as \(numbers) of \(count) labels are", found: "'\(other.text.prefix(60))'",
+        advice: "Correct the data, or set \(option: "problem-type") when they are names."
+      ).inRow(other.row)
+    }
+    if let first = values.first(where: { $0.text.contains(",") }),
+      values.allSatisfy({ Double($0.text.replacing(",", with: ".", maxReplacements: 1)) != nil })
+    {
+      throw GraftError(
+        .mismatch, "the labels look like numbers with commas", expected: "numbers with points, such as 1.5",
+        found: "'\(first.text)'",
+        advice: "Write them with points, or set \(option: "problem-type") when they are names."
+      ).inRow(first.row)
+    }
+  }
 }
 
 extension String {
@@ -66,6 +103,9 @@ extension String {
   fileprivate var isFraction: Bool {
     Double(LabelColumn.trimmed(self)).map { $0 != $0.rounded() } ?? false
   }
+
+  /// Whether it is a number that can be learnt.
+  fileprivate var isFinite: Bool { Double(LabelColumn.trimmed(self))?.isFinite == true }
 }
 
 extension WrittenLabel {

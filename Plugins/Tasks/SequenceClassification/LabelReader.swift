@@ -63,6 +63,7 @@ public struct LabelReader: Sendable {
       case .singleLabel:
         guard case .text(let text) = written else { throw wrong("one label", written) }
         guard !text.isBlank else { throw noLabel }
+        if column[text] == nil, written.items(named: labels).count > 1 { throw wrong("one label", written) }
         return ClassLabel(Int32(try column.index(of: text)))
       case .multiLabel: return ValuesLabel(try multiHot(written))
       case .regression: return ValuesLabel(try numbers(written))
@@ -139,7 +140,7 @@ public struct LabelReader: Sendable {
     GraftError(
       .mismatch, "wrong label", expected: expected, found: written.description,
       advice: problemType == .singleLabel
-        ? "A head for any number of labels takes lists and columns: set \(option: "problem-type") to multi-label."
+        ? "A head for any number of labels takes them: \(action: .swapHead(to: "NAME")), with \(option: "problem-type") multi-label."
         : nil)
   }
 }

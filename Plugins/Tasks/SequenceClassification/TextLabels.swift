@@ -30,10 +30,7 @@ public struct TextLabels: TaskPrediction, Equatable {
     self.names = names
     switch problemType {
     case .singleLabel:
-      let largest = logits.max() ?? 0
-      let powers = logits.map { exp($0 - largest) }
-      let sum = powers.reduce(0, +)
-      let probabilities = powers.map { $0 / sum }
+      let probabilities = logits.softmax()
       let best = probabilities.indices.max { (probabilities[$0], $1) < (probabilities[$1], $0) }
       scores = probabilities
       labels = best.map { [names[$0]] } ?? []

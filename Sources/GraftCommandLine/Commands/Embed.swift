@@ -105,9 +105,7 @@ struct Embed: ParsableCommand {
       maximumLength: limit ?? length.maxLength(for: opened), width: truncateDim, normalizes: normalize,
       batchSize: batch.batchSize)
     let model = try opened.makeModel()
-    let facts = try truncatedRows(
-      rows.map { TextRow(options.prompt + $0.text, pair: $0.pair) }, for: model,
-      maxLength: options.maximumLength ?? pipeline.maximumLength)
+    let facts = try truncatedRows(rows, for: model, options)
     for sentence in facts.sentences { flags.console.warn(sentence) }
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     if isSparse { return try writeSparse(rows, model, options, facts, bar, registry) }

@@ -106,6 +106,14 @@ extension HeadSwap {
     flags.console.note(
       "\(Format.count(inferred.labels.count, "label"))\(type): \(inferred.labels.prefix(20).joined(separator: ", "))\(inferred.labels.count > 20 ? ", …" : "")"
     )
+    // A typo in one row is a label of its own.
+    if let task = heads.tasks.first(where: { $0.hasLabels && !$0.labelsTokens }),
+      inferred.problemType == .singleLabel || inferred.problemType == .multiLabel
+    {
+      let rows = data.rows.filter { $0.label != nil && $0.label != .text("") }
+      let counts = inferred.counts(of: try inferred.labels(of: rows, for: task, base: data.labelBase))
+      flags.console.note("rows of each: \(NumberText.balance(inferred.labels, counts))")
+    }
     return inferred
   }
 }

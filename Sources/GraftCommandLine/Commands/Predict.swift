@@ -100,13 +100,16 @@ struct Predict: ParsableCommand {
   private func classify(
     _ rows: [TextRow], with model: Model, _ question: ZeroShot, _ registry: Registry
   ) throws {
+    let facts = try truncatedRows(
+      rows, for: model, maxLength: length.maxLength, sequences: question.pairs(of:))
+    for sentence in facts.sentences { output.console.warn(sentence) }
     let bar = ProgressBar(
       "predicting", unit: "pairs", total: rows.count * question.labels.count, console: output.console)
     let predictions = try GraftKit.classify(
       rows, with: model, question, batchSize: batch.batchSize, maximumLength: length.maxLength,
       backend: backend.make(registry, output.console), progress: { bar.update($0) })
     bar.clear()
-    try show(predictions, of: rows)
+    try show(predictions, of: rows, truncated: Set(facts.truncatedRows))
   }
 
   private func show(

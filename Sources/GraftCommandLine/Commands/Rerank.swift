@@ -50,6 +50,11 @@ struct Rerank: ParsableCommand {
     let model = try opened.makeModel()
     let texts = try input.singleTexts(output.console)
     let scorer = try opened.crossEncoder ?? CrossEncoder(outputs: opened.configuration.labels().count)
+    let facts = try truncatedRows(
+      texts.map { TextRow(query, pair: $0) }, for: model,
+      maxLength: length.maxLength ?? scorer.maximumLength)
+    for sentence in facts.sentences { output.console.warn(sentence) }
+    let truncated = Set(facts.truncatedRows)
     let bar = ProgressBar("scoring", unit: "texts", total: texts.count, console: output.console)
     let ranked = try rerank(
       texts, query: query, with: model, scorer, label: label, batchSize: batch.batchSize,
@@ -60,8 +65,13 @@ struct Rerank: ParsableCommand {
     if output.json {
       return try Output.print(
         .array(
-          shown.map {
-            ["index": JSON($0.index), "score": JSON($0.score), "text": .string(texts[$0.index])]
+          shown.map { text in
+            .object(
+              [
+                ("index", JSON(text.index)), ("score", JSON(text.score)),
+                ("text", .string(texts[text.index])),
+              ]
+                + (truncated.contains(text.index) ? [("truncated", true)] : []))
           }))
     }
     let lines = shown.map {

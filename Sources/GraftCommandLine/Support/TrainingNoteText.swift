@@ -11,6 +11,11 @@ extension TrainingNote {
         + (missing.isEmpty
           ? ""
           : "; too few rows to evaluate on of \(missing.map { "'\($0)'" }.joined(separator: ", "))")
+    case .repeatedRows(let count, let all, let set):
+      "\(Format.grouped(count)) of \(Format.count(all, "row")) to evaluate on\(set.map { " of '\($0)'" } ?? "") "
+        + "\(count == 1 ? "has" : "have") a text that is trained on as well: \(count == 1 ? "its" : "their") scores are too good"
+    case .contradictions(let count):
+      "\(Format.count(count, "text")) of the training data \(count == 1 ? "has" : "have") different labels in different rows"
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
@@ -35,6 +40,12 @@ extension TrainingNote {
         ("note", "split"), ("train_rows", JSON(training)), ("eval_rows", JSON(evaluation)),
         ("missing_labels", .array(missing.map { .string($0) })),
       ]
+    case .repeatedRows(let count, let all, let set):
+      [
+        ("note", "repeated_rows"), ("repeated", JSON(count)), ("eval_rows", JSON(all)),
+        ("set", set.map { .string($0) } ?? .null),
+      ]
+    case .contradictions(let count): [("note", "contradictions"), ("texts", JSON(count))]
     case .extended(let before, let now, let last, let next):
       [
         ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),

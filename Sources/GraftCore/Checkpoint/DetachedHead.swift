@@ -72,12 +72,18 @@ public struct DetachedHead: Sendable {
     for component in components { weights.tensors.merge(component.weights.tensors) { first, _ in first } }
     let stored = try NameTable(options.dialect, on: nil, heads: heads.taskNames).encode(
       weights, options, architecture: heads.classSuffix, withHead: true)
+    // Beside another head of its task it is called otherwise.
+    let histories = components.map { component in
+      var component = component
+      component.id = component.task?.name ?? component.id
+      return component
+    }
     let fileName = try options.format.type.fileName()
     try options.write(stored, to: directory.appendingPathComponent(fileName), counting: tally)
     try FileWriter.write(
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: Checkpoint.record(
-        heads.name, components, ["detached": true, "hidden_size": JSON(hiddenSize)])
+        heads.name, histories, ["detached": true, "hidden_size": JSON(hiddenSize)])
     )
   }
 }
@@ -125,13 +131,16 @@ extension Registry {
         advice: "This looks like a whole checkpoint; detach its head first."
       )
     }
+    let histories = record["heads"]?.object ?? [:]
+    // Earlier versions wrote the name that a head had beside another of its task: `sequence-classification.2`.
+    let only = heads.tasks.count == 1 && histories.count == 1 ? histories.values[0] : nil
     let components = try heads.tasks.map { task in
       guard let weights = decoded.components[task.name] else {
         throw GraftError(.missing, "no tensor of the head '\(task.name)'", file: url.path)
       }
       var head = Component(
         head: task, settings: configuration.settings(of: task.settingKeys), weights: weights,
-        history: Component.History(record["heads"]?[task.name], source: directory.name))
+        history: Component.History(histories[task.name] ?? only, source: directory.name))
       head.copies = decoded.copies[task.name]
       return head
     }

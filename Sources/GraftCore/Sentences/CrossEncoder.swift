@@ -50,11 +50,7 @@ public struct CrossEncoder: Sendable {
     case .sigmoid: return logits.map { 1 / (1 + exp(-$0)) }
     case .tanh: return logits.map { Foundation.tanh($0) }
     case .relu: return logits.map { max(0, $0) }
-    case .softmax:
-      let largest = logits.max() ?? 0
-      let powers = logits.map { exp($0 - largest) }
-      let sum = powers.reduce(0, +)
-      return powers.map { $0 / sum }
+    case .softmax: return logits.softmax()
     }
   }
 }

@@ -31,6 +31,7 @@ extension ExperimentSchema {
     let (folds, foldSeed): (Int?, UInt64?) = (keys.read("folds"), keys.read("fold-seed"))
     if let folds { require(2...1000 ~= folds, "folds", "between 2 and 1000", keys) }
     if foldSeed != nil { require(folds != nil, "fold-seed", "left out where there are no 'folds'", keys) }
+    let part = part(keys)
     keys.read("data-format", &options.format)
     keys.read("quoting", &options.quoting)
     keys.read("delimiter", expecting: "one character, or comma, semicolon, tab, pipe or space") { text in
@@ -68,7 +69,7 @@ extension ExperimentSchema {
         }
         return Experiment.DataSet(
           source: .named(set, split, directories: directories), options: options, folds: folds,
-          foldSeed: foldSeed ?? TrainingOptions().seed)
+          foldSeed: foldSeed ?? TrainingOptions().seed, part: part)
       }
     } catch {
       diagnostics.add(place, error)
@@ -76,8 +77,31 @@ extension ExperimentSchema {
     }
     return Experiment.DataSet(
       source: .files(files.flatMap { matching($0, place) }, labelBase: labelBase), options: options,
-      folds: folds,
-      foldSeed: foldSeed ?? TrainingOptions().seed)
+      folds: folds, foldSeed: foldSeed ?? TrainingOptions().seed, part: part)
+  }
+
+  /// One of two parts of the rows.
+  private func part(_ keys: MappingReader) -> Experiment.DataSet.Part? {
+    let (size, seed): (Double?, UInt64?) = (keys.read("test-size"), keys.read("split-seed"))
+    let part: PartName? = keys.read("part")
+    guard let size else {
+      for key in ["part", "split-seed"] {
+        require(
+          keys[key] == nil || keys["test-size"] != nil, key, "left out where there is no 'test-size'", keys)
+      }
+      return nil
+    }
+    require(
+      size > 0 && (size < 1 || size == size.rounded() && size <= Double(Int32.max)), "test-size",
+      "a share between 0 and 1, or a number of rows", keys)
+    if keys["part"] == nil { diagnostics.add(keys.place, "'test-size' needs the key 'part': train or test") }
+    return part.map {
+      Experiment.DataSet.Part(testSize: size, seed: seed ?? TrainingOptions().seed, isTest: $0 == .test)
+    }
+  }
+
+  private enum PartName: String, CaseIterable, OptionValue {
+    case train, test
   }
 
   private func columns(_ key: String, _ keys: MappingReader) -> [Column] {

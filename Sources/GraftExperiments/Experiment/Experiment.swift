@@ -40,6 +40,31 @@ public struct Experiment: Sendable {
     public var folds: Int?
     /// Decides which rows are in which part.
     public var foldSeed = TrainingOptions().seed
+    /// Which of two parts of the rows it is; `nil` is all of them.
+    public var part: Part?
+
+    /// One of two parts of some rows: those that are held out to test on, or the others. Each label has the same share of
+    /// both, as far as can be.
+    public struct Part: Sendable {
+      /// The share of the rows that are held out when it is below 1, else their number.
+      public var testSize: Double
+      /// Decides which rows they are.
+      public var seed: UInt64
+      /// Whether it is the part that is held out.
+      public var isTest: Bool
+
+      func of(_ data: TrainingData) throws -> TrainingData {
+        let count = data.rows.count
+        let wanted = Int((testSize < 1 ? testSize * Double(count) : testSize).rounded(.up))
+        guard wanted < count else {
+          throw GraftError(
+            .mismatch, "there are too few rows to hold out as many", file: data.names.first,
+            subject: "'test-size'", expected: "fewer than \(count)", found: "\(wanted)")
+        }
+        let split = StratifiedSplit(StratifiedSplit.classes(of: data.rows), heldOut: wanted, seed: seed)
+        return data.rows(at: isTest ? split.heldOut : split.others)
+      }
+    }
 
     public enum Source: Sendable {
       /// Read one after another, as if they were one; the number of their first label, see `LabelReader.base`.
@@ -52,6 +77,12 @@ public struct Experiment: Sendable {
     /// - Parameter limit: The most that are wanted.
     /// - Throws: `GraftError` naming file and row.
     func read(atMost limit: Int? = nil) throws -> TrainingData {
+      guard let part else { return try readAll(atMost: limit) }
+      let data = try part.of(readAll())
+      return limit.map { data.rows(at: Array(data.rows.indices.prefix($0))) } ?? data
+    }
+
+    private func readAll(atMost limit: Int? = nil) throws -> TrainingData {
       var options = options
       if let limit { options.take = min(options.take ?? .max, limit) }
       switch source {

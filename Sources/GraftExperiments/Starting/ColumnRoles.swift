@@ -21,7 +21,7 @@ extension ColumnRoles {
     ("text_a", "text_b"), ("sentence_a", "sentence_b"), ("question", "sentence"), ("question", "passage"),
     ("query", "passage"), ("query", "document"), ("question", "answer"), ("anchor", "positive"),
   ]
-  private static let labelNames = [
+  static let labelNames = [
     "label", "labels", "class", "category", "target", "gold_label", "sentiment", "intent", "topic", "emotion",
     "tags",
     "is_duplicate", "similarity", "similarity_score", "score", "stars", "rating", "y",

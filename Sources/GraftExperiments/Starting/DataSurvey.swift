@@ -10,6 +10,10 @@ struct DataSurvey {
   let kind: Kind
   let hasPairs: Bool
   let lengths: Lengths
+  /// Whether the task reads rows that are too long in windows.
+  var readsWindows = false
+  /// The score of a task that has labels of another kind.
+  var score = "loss"
 
   /// What the labels are.
   enum Kind: Equatable {
@@ -21,6 +25,8 @@ struct DataSurvey {
     case values([String], range: ClosedRange<Double>)
     /// There are none.
     case texts
+    /// What the head of another task learns, with its labels, if it has any.
+    case ofTask(head: String, labels: [String])
   }
 
   /// How many tokens texts have.
@@ -48,27 +54,31 @@ struct DataSurvey {
     kind = try Self.kind(of: rows, labelBase, head)
   }
 
+  /// Rows of a task of their own.
+  ///
+  /// - Throws: `GraftError` naming the row that the task cannot learn from.
+  init(_ rows: [TextRow], of own: TaskRows, labelBase: Int?, tokenizer: (any Tokenizer)?) throws {
+    self.rows = rows.count
+    hasPairs = false
+    lengths = Lengths(rows.map(own.text), tokenizer)
+    let (task, names) = try own.task(for: rows)
+    _ = try task.labels(of: rows, LabelReading(base: labelBase))
+    kind = .ofTask(head: own.name, labels: names)
+    readsWindows = type(of: task).splitsRows
+    score = task.scoreNames(topRanks: [])?.contains("f1") == false ? "accuracy" : "f1"
+  }
+
   private static func kind(
     of rows: [TextRow], _ labelBase: Int?, _ head: any GraftCore.Task.Type
   ) throws -> Kind {
     guard rows.contains(where: { $0.label != nil }) else { return .texts }
     let inferred = try inferredLabels(of: rows, head)
-    var configuration = Configuration()
-    configuration.setLabels(inferred.labels)
-    if let type = inferred.problemType { configuration["problem_type"] = .string(type.rawValue) }
-    let task = try head.init(configuration)
-    let labels = try task.labels(of: rows, LabelReading(base: labelBase))
+    let labels = try inferred.labels(of: rows, for: head, base: labelBase)
     if inferred.problemType == .regression {
       let values = labels.compactMap { ($0 as? ValuesLabel)?.values }.joined().map(Double.init)
       return .values(inferred.labels, range: (values.min() ?? 0)...(values.max() ?? 0))
     }
-    var counts = [Int](repeating: 0, count: inferred.labels.count)
-    for label in labels {
-      if let one = label as? ClassLabel { counts[Int(one.index)] += 1 }
-      if let several = label as? ValuesLabel {
-        for (index, value) in several.values.enumerated() where value > 0 { counts[index] += 1 }
-      }
-    }
+    let counts = inferred.counts(of: labels)
     return inferred.problemType == .multiLabel
       ? .several(inferred.labels, counts: counts) : .classes(inferred.labels, counts: counts)
   }

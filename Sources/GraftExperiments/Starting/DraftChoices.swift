@@ -12,7 +12,10 @@ struct DraftChoices: Equatable {
   let cutsTexts: Bool
   /// How many times as many rows as the rarest label the most frequent has; of one label for each text alone.
   let imbalance: Double?
-  let shuffleSeed: UInt64
+  /// Whether the task reads rows that are too long in windows.
+  let readsWindows: Bool
+  /// The score by which evaluations are compared best.
+  let score: String
 
   /// From here on rare labels count more.
   static let muchImbalance = 3.0
@@ -21,7 +24,7 @@ struct DraftChoices: Equatable {
   private static let leastLength = 32
   private static let usualLimit = 512
 
-  init(_ survey: DataSurvey, trainingRows: Int, limit: Int?, shuffleSeed: UInt64) {
+  init(_ survey: DataSurvey, trainingRows: Int, limit: Int?) {
     kind = survey.kind
     (hasPairs, lengths) = (survey.hasPairs, survey.lengths)
     epochs =
@@ -35,23 +38,21 @@ struct DraftChoices: Equatable {
     let rounded = (survey.lengths.most + Self.lengthStep - 1) / Self.lengthStep * Self.lengthStep
     let limit = min(limit ?? Self.usualLimit, Self.usualLimit)
     maxLength = min(limit, max(Self.leastLength, rounded))
-    cutsTexts = survey.lengths.most > maxLength
+    readsWindows = survey.readsWindows
+    cutsTexts = survey.lengths.most > maxLength && !survey.readsWindows
     batchSize = trainingRows >= 2000 && maxLength <= 128 ? 32 : 16
     if case .classes(_, let counts) = kind, let least = counts.min(), let most = counts.max(), least > 0 {
       imbalance = Double(most) / Double(least)
     } else {
       imbalance = nil
     }
-    self.shuffleSeed = shuffleSeed
-  }
-
-  /// The score by which evaluations of the kind are compared best.
-  var score: String {
-    switch kind {
-    case .classes: imbalance.map { $0 >= Self.muchImbalance } == true ? "f1_macro" : "accuracy"
-    case .several: "f1_micro"
-    case .values: "spearman"
-    case .texts: "loss"
-    }
+    score =
+      switch kind {
+      case .classes: imbalance.map { $0 >= Self.muchImbalance } == true ? "f1_macro" : "accuracy"
+      case .several: "f1_micro"
+      case .values: "spearman"
+      case .texts: "loss"
+      case .ofTask: survey.score
+      }
   }
 }

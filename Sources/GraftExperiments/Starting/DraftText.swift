@@ -34,15 +34,16 @@ extension ExperimentDraft {
     let isHeldOut = evaluation.isEmpty
     if isHeldOut {
       lines.append(
-        "  # \(Self.count(rows, "row")); there is no file to evaluate on, so \(Self.count(evaluationRows, "row")) are"
+        "  # \(Self.count(rows, "row")); there is no file to evaluate on, so \(Self.count(evaluationRows, "row")) are held out"
+          + (isStratified ? "," : ".")
       )
-      lines.append("  # held out: both sets are of the same shuffled rows, and 'test' has the first of them.")
+      if isStratified { lines.append("  # of each label the same share.") }
     } else {
       lines.append("  # \(Self.count(rows, "row")).")
     }
     lines.append("  train:")
     lines += fileLines(training, directory)
-    if isHeldOut { lines += ["    shuffle-seed: \(choices.shuffleSeed)", "    skip: \(evaluationRows)"] }
+    if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: train"] }
     if !isHeldOut {
       lines.append("  # \(Self.count(evaluationRows, "row")).")
       if repeated > 0 {
@@ -52,7 +53,7 @@ extension ExperimentDraft {
     }
     lines.append("  test:")
     lines += fileLines(isHeldOut ? training : evaluation, directory)
-    if isHeldOut { lines += ["    shuffle-seed: \(choices.shuffleSeed)", "    take: \(evaluationRows)"] }
+    if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: test"] }
     return lines
   }
 
@@ -66,7 +67,7 @@ extension ExperimentDraft {
       guard !names.isEmpty else { return }
       lines.append("    \(key): \(names.count == 1 ? names[0] : "[\(names.joined(separator: ", "))]")")
     }
-    if format != .lines {
+    if format != .lines, format != .squad {
       add("text-column", options.textColumns)
       add("pair-column", [options.pairColumn].compactMap { $0 })
       add("label-column", options.labelColumn.map { [$0] } ?? options.labelColumns)
@@ -142,8 +143,13 @@ extension ExperimentDraft {
       lines += ["head:", "  swap: \(head)"]
       lines.append(labels.count == 1 ? "  num-labels: 1" : "  \(Self.labelLine(labels))")
       lines.append("  problem-type: regression")
+    case .ofTask(let name, let labels):
+      if !labels.isEmpty { lines.append("# \(Self.count(labels.count, "label")).") }
+      lines += ["head:", "  swap: \(name)"]
+      if !labels.isEmpty { lines.append("  \(Self.labelLine(labels))") }
     case .texts: break
     }
+    if let replaced { lines.insert("# \(replaced)", at: 0) }
     return lines
   }
 
@@ -154,10 +160,7 @@ extension ExperimentDraft {
 
   /// How many rows each label has; of many the most and the least frequent.
   private static func balance(_ labels: [String], _ counts: [Int], imbalance: Double?) -> [String] {
-    let sorted = zip(labels, counts).sorted { $0.1 > $1.1 }
-    let shown = sorted.count <= 12 ? sorted[...] : sorted[..<6] + sorted[(sorted.count - 3)...]
-    let list = shown.map { "\(oneLine($0.0)) \($0.1)" }.joined(separator: ", ")
-    var lines = ["# Rows of each: \(list)\(sorted.count > shown.count ? " (and others)" : "")."]
+    var lines = ["# Rows of each: \(NumberText.balance(labels, counts))."]
     if let imbalance {
       let times = "# The most frequent has \(number(imbalance)) times as many as the rarest"
       lines.append(
@@ -178,6 +181,7 @@ extension ExperimentDraft {
       "# Half of the texts have at most \(lengths.median) \(unit); 99 of 100 have \(lengths.most), the longest \(lengths.longest).",
       "max-length: \(choices.maxLength)",
     ]
+    if choices.readsWindows { lines.append("# Longer ones are read in windows.") }
     if choices.cutsTexts {
       lines.append("# More than one text of a hundred is cut.")
       if canWindow { lines += ["# All of each text is read, in more time, with", "# long-texts: windows"] }
@@ -221,7 +225,7 @@ extension ExperimentDraft {
     return text
   }
 
-  private static func oneLine(_ text: String) -> String {
+  static func oneLine(_ text: String) -> String {
     String(text.map { $0.isNewline ? " " : $0 }.prefix(40))
   }
 

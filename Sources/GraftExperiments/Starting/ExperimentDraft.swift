@@ -24,6 +24,10 @@ public struct ExperimentDraft: Sendable {
   /// The number of evaluation rows whose text is also trained on.
   let repeated: Int
   let choices: DraftChoices
+  /// Whether each label has the same share of the rows that are held out.
+  let isStratified: Bool
+  /// What becomes of a head that the checkpoint has already.
+  let replaced: String?
   /// The head that adapts a model to texts, where the model's family has it.
   let languageModel: String?
 
@@ -52,7 +56,8 @@ public struct ExperimentDraft: Sendable {
     self.labelBase = labelBase
     let sample = try DataSource(reading: training, options: given).columnSample(rows: Self.sampled)
     format = sample.format
-    options = try given.completed(by: sample, file: training.first)
+    let own = try TaskRows(in: sample, files: training, given: given, checkpoint: checkpoint, registry)
+    options = try own?.options ?? given.completed(by: sample, file: training.first)
     var everything = options
     (everything.shuffleSeed, everything.take) = (nil, nil)
     let rows = try DataSource(reading: training, options: everything).rows()
@@ -61,8 +66,15 @@ public struct ExperimentDraft: Sendable {
         .mismatch, "too few rows for an experiment", file: training.first?.path, expected: "at least 2",
         found: "\(rows.count)")
     }
-    let head = try registry.tasks.find(DefaultPlugins.classificationHead)
-    let survey = try DataSurvey(rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer, head: head)
+    let survey =
+      if let own {
+        try DataSurvey(rows, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
+      } else {
+        try DataSurvey(
+          rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
+          head: registry.tasks.find(DefaultPlugins.classificationHead))
+      }
+    isStratified = Set(StratifiedSplit.classes(of: rows)).count > 1
     self.rows = rows.count
     if evaluation.isEmpty {
       let share = rows.count < Self.fewRows ? 5 : 10
@@ -71,38 +83,39 @@ public struct ExperimentDraft: Sendable {
     } else {
       let others = try DataSource(reading: evaluation, options: everything).rows()
       evaluationRows = others.count
-      let known = Set(rows.map(\.text))
-      repeated = others.count { known.contains($0.text) }
+      let known = Set(rows.map { own?.text(of: $0) ?? $0 }.map(\.text))
+      repeated = others.count { known.contains((own?.text(of: $0) ?? $0).text) }
     }
     let limit = try checkpoint?.makeBackbone().maximumLength
     choices = DraftChoices(
-      survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count, limit: limit,
-      shuffleSeed: Self.shuffleSeed(rows, heldOut: evaluation.isEmpty ? evaluationRows : 0))
+      survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count, limit: limit)
+    replaced = try checkpoint.flatMap { try Self.replacement(in: $0, survey.kind) }
     let heads = checkpoint.map { registry.heads(of: $0.family).map(\.name) } ?? registry.headNames
     let pretraining = DefaultPlugins.pretrainingHead
-    languageModel = heads.contains(pretraining) ? pretraining : nil
+    // Rows without a text of their own are read by their own task alone.
+    languageModel = heads.contains(pretraining) && rows.allSatisfy { !$0.text.isEmpty } ? pretraining : nil
   }
 
-  /// A seed with which every label of the rows that are held out is also trained on.
-  private static func shuffleSeed(_ rows: [TextRow], heldOut count: Int) -> UInt64 {
-    let seeds: [UInt64] = [42] + Array(1...50)
-    guard count > 0 else { return seeds[0] }
-    let all = Set(rows.compactMap(\.label))
-    guard all.count <= rows.count / 2 else { return seeds[0] }
-    return seeds.first { seed in
-      let rest = DataOptions.skipping(count, shuffleSeed: seed).selected(from: rows)
-      return Set(rest.compactMap(\.label)) == all
-    } ?? seeds[0]
+  /// What there is to say of the labels that a checkpoint's own head has.
+  private static func replacement(in checkpoint: Checkpoint, _ kind: DataSurvey.Kind) throws -> String? {
+    guard let head = checkpoint.activeHead, head.tasks.contains(where: { $0.hasLabels }) else { return nil }
+    let labels: [String]
+    switch kind {
+    case .classes(let names, _), .several(let names, _), .values(let names, _): labels = names
+    case .ofTask(_, let names): labels = names
+    case .texts: return nil
+    }
+    let own = try checkpoint.configuration.labels()
+    guard !own.isEmpty else { return nil }
+    let list = own.prefix(5).map(oneLine).joined(separator: ", ") + (own.count > 5 ? ", …" : "")
+    let before = "The checkpoint's head '\(head.name)' has \(NumberText.count(own.count, "label")): \(list)."
+    return own == labels
+      ? "\(before) A new one takes its place; to go on with it, leave 'head' out of the arms."
+      : "\(before) A new one for \(NumberText.count(labels.count, "label")) takes its place."
   }
 }
 
 extension DataOptions {
-  fileprivate static func skipping(_ count: Int, shuffleSeed: UInt64) -> DataOptions {
-    var options = DataOptions(shuffleSeed: shuffleSeed)
-    options.skip = count
-    return options
-  }
-
   /// The options with the columns that a file seems to have, where none are given.
   ///
   /// - Throws: `GraftError` when there is no text in it, or it has no columns and is not plain texts.
@@ -112,9 +125,8 @@ extension DataOptions {
     case .lines: return options
     case .conll, .squad:
       throw GraftError(
-        .unsupported, "an experiment is written for texts with labels, numbers or nothing", file: file?.path,
-        found: sample.format == .conll ? "sentences of tagged words" : "questions with their answers",
-        advice: "Write it by hand, with a stage that swaps the head: see the page on experiments.")
+        .unsupported, "no head learns from such rows", file: file?.path,
+        found: sample.format == .conll ? "sentences of tagged words" : "questions with their answers")
     case .csv, .tsv, .json, .jsonLines: break
     }
     let roles = ColumnRoles(sample, given: self)
@@ -149,7 +161,10 @@ extension ExperimentDraft {
     case .several(let names, _): lines.append("labels: \(list(labels)), any of \(names.count) for each text")
     case .values: lines.append("labels: \(list(labels)), numbers")
     case .texts: lines.append("labels: none")
+    case .ofTask(let head, let names):
+      lines.append("rows of the head '\(head)'" + (names.isEmpty ? "" : ", with \(names.count) labels"))
     }
+    if let replaced { lines.append(replaced) }
     return lines
   }
 
@@ -161,17 +176,19 @@ extension ExperimentDraft {
     case .classes(let names, _): (kind, labels) = ("single-label", names)
     case .several(let names, _): (kind, labels) = ("multi-label", names)
     case .values(let names, _): (kind, labels) = ("regression", names)
+    case .ofTask(let head, let names): (kind, labels) = (head, names)
     case .texts: break
     }
     return [
       "rows": JSON(rows), "evaluation_rows": JSON(evaluationRows), "is_held_out": JSON(evaluation.isEmpty),
-      "repeated_texts": JSON(repeated),
+      "is_stratified": JSON(evaluation.isEmpty && isStratified), "repeated_texts": JSON(repeated),
       "text_columns": .array(options.textColumns.map { JSON($0.description) }),
       "pair_column": options.pairColumn.map { JSON($0.description) } ?? .null,
       "label_columns": .array(
         (options.labelColumn.map { [$0] } ?? options.labelColumns).map { JSON($0.description) }),
       "kind": JSON(kind), "labels": .array(labels.map { JSON($0) }), "epochs": JSON(choices.epochs),
       "batch_size": JSON(choices.batchSize), "max_length": JSON(choices.maxLength),
+      "replaced_head": replaced.map { JSON($0) } ?? .null,
     ]
   }
 }

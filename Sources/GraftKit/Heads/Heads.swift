@@ -70,6 +70,33 @@ public func inferLabels(
   return try task.inferredLabels(of: rows, problemType)
 }
 
+extension InferredLabels {
+  /// What a task makes of rows whose labels these are.
+  ///
+  /// - Parameter base: The number of the first label, when the data number theirs.
+  /// - Throws: `GraftError` naming the row without a label, or with one that is none.
+  package func labels(
+    of rows: [TextRow], for task: any Task.Type, base: Int?
+  ) throws -> [(any ExampleLabel)?] {
+    var configuration = Configuration()
+    configuration.setLabels(labels)
+    if let problemType { configuration["problem_type"] = .string(problemType.rawValue) }
+    return try task.init(configuration).labels(of: rows, LabelReading(base: base))
+  }
+
+  /// How many rows have each label, where rows have one or several.
+  package func counts(of rows: [(any ExampleLabel)?]) -> [Int] {
+    var counts = [Int](repeating: 0, count: labels.count)
+    for label in rows {
+      if let one = label as? ClassLabel { counts[Int(one.index)] += 1 }
+      if let several = label as? ValuesLabel {
+        for (index, value) in several.values.enumerated() where value > 0 { counts[index] += 1 }
+      }
+    }
+    return counts
+  }
+}
+
 /// The active head of a checkpoint alone, or a parked one.
 ///
 /// `id` is the head as the list of heads shows it; `nil` is the active one.

@@ -31,6 +31,27 @@ public struct EmbeddingOptions: Sendable {
   }
 }
 
+extension EmbeddingOptions {
+  /// The most tokens that a model reads of a text.
+  func limit(of model: Model) -> Int {
+    min(maximumLength ?? pipeline.maximumLength ?? .max, model.backbone.maximumLength)
+  }
+
+  /// A text as the tokenizer gets it.
+  func prepared(_ text: String) -> String { pipeline.lowercases ? text.lowercased() : text }
+}
+
+/// The rows of which ``embed(_:with:_:backend:progress:)`` does not read the end.
+///
+/// - Throws: `GraftError` when the model has no tokenizer.
+public func truncatedRows(
+  _ rows: [TextRow], for model: Model, _ options: EmbeddingOptions
+) throws -> DatasetFacts {
+  try truncatedRows(rows, for: model, maxLength: options.limit(of: model)) { row in
+    [TextRow(options.prepared(options.prompt + row.text), pair: row.pair.map(options.prepared))]
+  }
+}
+
 /// One vector for each text or pair: `[rows, width]`, as sentence-transformers' `encode` makes them.
 ///
 /// - Parameters:
@@ -83,11 +104,9 @@ extension EmbeddingOptions {
   /// - Throws: `GraftError` when the model has no tokenizer.
   func encoder(of model: Model) throws -> (String, String?) -> Encoding {
     let tokenizer = try model.requireTokenizer()
-    let limit = min(maximumLength ?? pipeline.maximumLength ?? .max, model.backbone.maximumLength)
-    let lowercases = pipeline.lowercases
+    let limit = limit(of: model)
     return { text, pair in
-      func prepared(_ text: String) -> String { lowercases ? text.lowercased() : text }
-      return tokenizer.encode(
+      tokenizer.encode(
         prepared(text), pair: pair.map(prepared), maximumLength: limit, addSpecialTokens: true)
     }
   }

@@ -48,16 +48,14 @@ public struct ZeroShot: Sendable {
   ///   for alone.
   func scores(_ logits: [(entailment: Float, contradiction: Float?)]) -> [Float] {
     if logits.allSatisfy({ $0.contradiction != nil }) {
-      return logits.map { softmax([$0.entailment, $0.contradiction ?? 0])[0] }
+      return logits.map { [$0.entailment, $0.contradiction ?? 0].softmax()[0] }
     }
-    return softmax(logits.map(\.entailment))
+    return logits.map(\.entailment).softmax()
   }
 
-  private func softmax(_ logits: [Float]) -> [Float] {
-    let largest = logits.max() ?? 0
-    let powers = logits.map { exp($0 - largest) }
-    let sum = powers.reduce(0, +)
-    return powers.map { $0 / sum }
+  /// What a model reads of a text: it with the sentence about each label.
+  @Sendable public func pairs(of row: TextRow) -> [TextRow] {
+    labels.map { TextRow(row.text, pair: sentence(about: $0), place: row.place) }
   }
 }
 

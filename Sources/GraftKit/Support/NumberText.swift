@@ -9,6 +9,17 @@ package enum NumberText {
     "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
   }
 
+  /// `good 30, bad 10`: how many there are of each, the most frequent first; of more than twelve the first six and the last
+  /// three.
+  package static func balance(_ names: [String], _ counts: [Int]) -> String {
+    let sorted = zip(names, counts).sorted { $0.1 > $1.1 }
+    let shown = sorted.count <= 12 ? sorted[...] : sorted[..<6] + sorted[(sorted.count - 3)...]
+    let list = shown.map { name, count in
+      "\(String(name.map { $0.isNewline ? " " : $0 }.prefix(40))) \(grouped(count))"
+    }
+    return list.joined(separator: ", ") + (sorted.count > shown.count ? " (and others)" : "")
+  }
+
   /// `109,482,240`
   package static func grouped(_ number: Int) -> String {
     let digits = String(number.magnitude)

@@ -2,10 +2,7 @@ import GraftCore
 import GraftData
 import GraftTensors
 
-/// Rows of the training data that a run is evaluated on, and not trained.
-///
-/// Where every row has one class, each class gives its share: the whole part of it, and the largest rests one more. A class
-/// keeps a row to train on. Which rows of a class are taken follows from the seed and their number alone.
+/// Rows of the training data that a run is evaluated on, and not trained; see ``StratifiedSplit``.
 struct DataSplit: Equatable {
   /// In the data's order.
   let training: [Int]
@@ -28,32 +25,17 @@ struct DataSplit: Equatable {
         expected: "at least 2", found: "\(count)")
     }
     let classes = labels.compactMap { ($0 as? ClassLabel)?.index }
-    let rows = Dictionary(grouping: 0..<count) { classes.count == count ? classes[$0] : 0 }
-      .sorted { $0.key < $1.key }
-    var quotas = rows.map { $0.value.count * wanted / count }
-    let rests = rows.indices.sorted { first, second in
-      let (a, b) = (rows[first].value.count * wanted % count, rows[second].value.count * wanted % count)
-      return a == b ? first < second : a > b
-    }
-    // Rests first; then, when classes of one row give nothing, whoever has rows left.
-    for index in rests + rests where quotas.reduce(0, +) < wanted {
-      if quotas[index] < rows[index].value.count - 1 { quotas[index] += 1 }
-    }
-    let randomness = Randomness(options.seed)
-    var taken: Set<Int> = []
-    for (index, own) in rows.enumerated() {
-      let order = randomness.split(class: Int(own.key), count: own.value.count)
-      let most = rows.count > 1 ? own.value.count - 1 : own.value.count
-      taken.formUnion(order.prefix(min(quotas[index], most)).map { own.value[$0] })
-    }
-    guard !taken.isEmpty else {
+    let hasClasses = classes.count == count
+    let split = StratifiedSplit(
+      hasClasses ? classes.map(Int.init) : [Int](repeating: 0, count: count), heldOut: wanted,
+      seed: options.seed)
+    guard !split.heldOut.isEmpty else {
       throw GraftError(
         .mismatch, "each label has one row, which is trained on", option: "eval-split",
         expected: "a label of 2 rows")
     }
-    evaluation = taken.sorted()
-    training = (0..<count).filter { !taken.contains($0) }
-    missing = classes.count == count ? rows.filter { taken.isDisjoint(with: $0.value) }.map(\.key) : []
+    (training, evaluation) = (split.others, split.heldOut)
+    missing = hasClasses ? split.missing.map { Int32($0) } : []
   }
 
   /// The text of the run's record of it. Rows are counted from 0.

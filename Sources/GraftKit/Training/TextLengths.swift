@@ -63,11 +63,15 @@ struct TextLengths {
 ///   - rows: Texts and pairs.
 ///   - model: Its tokenizer, and its own limit.
 ///   - maxLength: The most tokens of a text; `nil` is the model's own limit.
+///   - sequences: What the model reads of a row; a row is cut when one of these is.
 /// - Throws: `GraftError` when the model has no tokenizer.
-public func truncatedRows(_ rows: [TextRow], for model: Model, maxLength: Int? = nil) throws -> DatasetFacts {
+public func truncatedRows(
+  _ rows: [TextRow], for model: Model, maxLength: Int? = nil,
+  sequences: @Sendable (TextRow) throws -> [TextRow] = { [$0] }
+) throws -> DatasetFacts {
   let limit = min(maxLength ?? .max, model.backbone.maximumLength)
   let encoder = TextEncoder(try model.requireTokenizer(), maximumLength: limit)
-  let lengths = try TextLengths(rows, encoder, findsEmpty: false)
+  let lengths = try TextLengths(rows, encoder, findsEmpty: false, sequences: sequences)
   return DatasetFacts(
     rows: rows.count, examples: rows.count, maximumLength: limit, truncatedRows: lengths.truncated)
 }

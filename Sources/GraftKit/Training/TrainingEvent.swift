@@ -31,6 +31,10 @@ public enum TrainingEvent: Sendable {
 public enum TrainingNote: Sendable, Equatable {
   /// Of the training data some rows are evaluated on and not trained; of some labels there is none among them.
   case split(training: Int, evaluation: Int, missingLabels: [String])
+  /// Some of the rows that it is evaluated on have a text that it is trained on as well, so that their scores are too good.
+  case repeatedRows(Int, of: Int, set: String?)
+  /// So many texts are in several rows of the training data, with different labels.
+  case contradictions(Int)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
   /// It ends before its last step, because this many evaluations in a row brought no progress.

@@ -18,6 +18,8 @@ import Testing
     let text: String
     /// Lines of the experiment, without what they are indented by.
     let lines: [String]
+    /// With those that stand there as comments.
+    var arms = 2
   }
 
   private static func table(_ header: String, _ count: Int, _ row: (Int) -> String) -> String {
@@ -34,7 +36,7 @@ import Testing
         "text-column: review", "label-column: sentiment", "swap: sequence-classification",
         "labels: [bad, good]",
         "problem-type: single-label", "# Rows of each: good 30, bad 10.", "class-weights: balanced",
-        "skip: 8", "take: 8",
+        "test-size: 8", "part: train", "part: test", "# of each label the same share.",
       ]),
     Case(
       testDescription: "many classes",
@@ -77,8 +79,52 @@ import Testing
     Case(
       testDescription: "texts alone", fileName: "train.txt",
       text: table("", 20) { "a line of text with a number \($0)" },
-      lines: ["swap: masked-lm", "adapted: [language-model, before, adapt, after]"]),
+      lines: ["swap: masked-lm", "adapted: [language-model, before, adapt, after]"], arms: 1),
+    Case(
+      testDescription: "sentences of tagged words", fileName: "train.conll",
+      text: table("", 30) { "Ada\tB-PER\nruns\tO\nin\tO\nplace\($0)\tB-LOC\n" },
+      lines: [
+        "swap: token-classification", "labels: [B-LOC, B-PER, O]", "# 3 labels.",
+        "# metric-for-best-model: f1", "# Longer ones are read in windows.", "test-size: 6",
+      ]),
+    Case(
+      testDescription: "tagged words as JSON", fileName: "train.jsonl",
+      text: table("", 20) { #"{"tokens": ["it", "is", "\#($0)"], "ner_tags": ["DET", "VERB", "NUM"]}"# },
+      lines: [
+        "swap: token-classification", "labels: [DET, NUM, VERB]", "label-column: ner_tags",
+        "# metric-for-best-model: accuracy",
+      ], arms: 1),
+    Case(
+      testDescription: "entities by their places", fileName: "train.jsonl",
+      text: table("", 20) { #"{"text": "Ada runs \#($0)", "entities": [[0, 3, "PER"]]}"# },
+      lines: ["swap: token-classification", "labels: [O, B-PER, I-PER]"]),
+    Case(
+      testDescription: "questions with answers", fileName: "train.json", text: squad(20),
+      lines: [
+        "swap: question-answering", "# metric-for-best-model: f1", "# Longer ones are read in windows.",
+      ]),
+    Case(
+      testDescription: "questions as JSON Lines", fileName: "train.jsonl",
+      text: table("", 20) {
+        #"{"question": "Who runs?", "context": "Ada runs \#($0)", "answers": {"text": ["Ada"], "answer_start": [0]}}"#
+      },
+      lines: ["swap: question-answering"], arms: 1),
+    Case(
+      testDescription: "pairs with scores",
+      text: table("sentence1,sentence2,score", 20) { "it rains \($0),it is wet,\(Double($0) / 4)" },
+      lines: [
+        "text-column: sentence1", "pair-column: sentence2", "label-column: score", "problem-type: regression",
+      ]),
   ]
+
+  private static func squad(_ count: Int) -> String {
+    let paragraphs = (0..<count).map {
+      #"{"context": "Ada runs in place \#($0)", "qas": [{"id": "\#($0)", "question": "Who runs?", "#
+        + #""answers": [{"text": "Ada", "answer_start": 0}]}]}"#
+    }
+    return
+      #"{"version": "1.1", "data": [{"title": "t", "paragraphs": [\#(paragraphs.joined(separator: ", "))]}]}"#
+  }
 
   private func draft(
     _ directory: URL, _ files: [String: String], evaluating: [String] = [],
@@ -116,7 +162,7 @@ import Testing
       // What is proposed in comments stands as well.
       let proposed = text.replacing(#/\n( +)# ([a-z-]+: )/#) { "\n\($0.1)\($0.2)" }
       let plan = try plan(proposed, in: directory)
-      #expect(plan.arms.count == (data.lines.contains { $0.hasPrefix("swap: masked-lm") } ? 1 : 2))
+      #expect(plan.arms.count == data.arms)
     }
   }
 
@@ -126,7 +172,7 @@ import Testing
       let test = rows.split(separator: "\n").prefix(6).joined(separator: "\n")
       let draft = try draft(directory, ["train.csv": rows, "test.csv": test], evaluating: ["test.csv"])
       let text = draft.text(in: directory)
-      #expect(text.contains("files: test.csv") && !text.contains("skip:"))
+      #expect(text.contains("files: test.csv") && !text.contains("test-size:"))
       #expect(text.contains("# Of them 5 texts stand in 'train' as well"))
       #expect(draft.summary["repeated_texts"]?.int == 5)
       #expect(try plan(text, in: directory).data.mapValues(\.rows) == ["train": 40, "test": 5])
@@ -145,6 +191,23 @@ import Testing
             "base: bert-base-uncased", with: "base: \(Support.fixture("masked-lm").path)"),
           in: directory)
       }
+    }
+  }
+
+  /// A head of the checkpoint's own that is replaced is no surprise.
+  @Test func theCheckpointsOwnLabelsAreNamed() throws {
+    try withTemporaryDirectory { directory in
+      let draft = try draft(
+        directory, ["train.csv": Self.cases[0].text], checkpoint: "sequence-classification")
+      let line =
+        "The checkpoint's head 'sequence-classification' has 4 labels: World, Sports, Business, Sci/Tech. "
+        + "A new one for 2 labels takes its place."
+      #expect(draft.summaryLines.last == line && draft.text(in: directory).contains("  # \(line)\n"))
+      let same = Self.table("text,label", 40) {
+        "some text \($0),\(["World", "Sports", "Business", "Sci/Tech"][$0 % 4])"
+      }
+      let other = try self.draft(directory, ["same.csv": same], checkpoint: "sequence-classification")
+      #expect(other.summaryLines.last?.contains("4 labels: World") == true)
     }
   }
 
@@ -169,7 +232,17 @@ import Testing
       errorMessage { try withTemporaryDirectory { _ = try draft($0, [name: text]) } } ?? ""
     }
     #expect(message("a.csv", "x,y\n1,2\n2,5\n").contains("no column looks like a text"))
-    #expect(message("a.conll", "Ada B-PER\n\n").contains("texts with labels, numbers or nothing"))
+    #expect(message("a.conll", "Ada B-PER\n\n").contains("too few rows for an experiment"))
+    #expect(
+      message("a.csv", "anchor,positive\nit rains,it is wet\nso,so it is\n").contains(
+        "an experiment has no stage for the task of these rows, 'sentence-embedding'; found the columns 'anchor', 'positive'."
+      ))
+    // A second broken row is named, and does not make the data something else.
+    let broken = #"{"tokens": ["a", "b"], "tags": ["X", "Y"]}"# + "\n"
+    #expect(
+      message(
+        "a.jsonl", String(repeating: broken, count: 30) + #"{"tokens": ["a", "b"], "tags": ["X"]}"# + "\n"
+      ).contains("row 31"))
     #expect(message("a.csv", "text,label\na,b\n").contains("too few rows for an experiment"))
     #expect(message("a.csv", "text,label\na b,b\nc d,b\n").contains("the labels are not clearly classes"))
   }

@@ -1,0 +1,124 @@
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import GraftTensors
+
+/// Rows with columns that a task reads beside text and label, such as words with their tags, or questions with answers.
+struct TaskRows {
+  /// How the files are read for the task.
+  let options: DataOptions
+  private let type: any GraftCore.Task.Type
+
+  var name: String { type.name }
+
+  /// The columns of formats that have no names for them.
+  private static let columns: [DataFormat: [String]] = [
+    .conll: ["tokens", "tags"], .squad: ["question", "context", "answers"],
+  ]
+  /// What columns of tags are called, beside the name that a task has for them.
+  private static let tagNames = ["ner_tags", "pos_tags", "labels", "label"]
+  /// Rows that are looked at.
+  private static let sampled = 20
+
+  /// - Parameters:
+  ///   - sample: The columns of the first file.
+  ///   - files: All of them.
+  ///   - given: What is known already; named columns are texts and labels.
+  ///   - checkpoint: The base, which needs such a head.
+  /// - Returns: `nil` when no task reads such columns.
+  /// - Throws: `GraftError` when one does whose head no experiment, or no model of the checkpoint's family, has.
+  init?(
+    in sample: ColumnSample, files: [URL], given: DataOptions, checkpoint: Checkpoint?, _ registry: Registry
+  ) throws {
+    let names = Self.columns[sample.format] ?? sample.columns.map(\.column.description)
+    let isTagged = Self.columns[sample.format] != nil || given.labelColumn == nil
+    guard given.textColumns.isEmpty || sample.format == .conll, given.pairColumn == nil,
+      given.labelColumns.isEmpty
+    else { return nil }
+    let found = registry.tasks.values.lazy.compactMap { task -> TaskRows? in
+      guard Self.reads(task, names, hasLabel: !isTagged || Self.hasLabel(names)) else { return nil }
+      var options = given
+      options.fields = task.columns
+      if task.labelsTokens, options.labelColumn == nil,
+        !task.columns.contains(where: { column in
+          !column.replacesText && names.contains(column.name)
+        })
+      {
+        options.labelColumn = Self.tagNames.first(where: names.contains).map { .name($0) }
+      }
+      let rows = TaskRows(options: options, type: task)
+      return rows.fits(files) ? rows : nil
+    }.first
+    guard let found else { return nil }
+    let columns = names.map { "'\($0)'" }.joined(separator: ", ")
+    guard registry.headNames.contains(found.name) else {
+      throw GraftError(
+        .unsupported, "an experiment has no stage for the task of these rows, '\(found.name)'",
+        file: files.first?.path, found: "the columns \(columns)",
+        advice:
+          "Train it alone: \(option: "task") \(found.name). For labels of texts, name their columns: \(option: "text-column")."
+      )
+    }
+    if let checkpoint, !registry.heads(of: checkpoint.family).contains(where: { $0.name == found.name }) {
+      throw GraftError(
+        .unsupported, "models of this family have no head for these rows, '\(found.name)'",
+        file: files.first?.path, found: "the columns \(columns)", advice: "Choose another checkpoint.")
+    }
+    self = found
+  }
+
+  private init(options: DataOptions, type: any GraftCore.Task.Type) {
+    (self.options, self.type) = (options, type)
+  }
+
+  private static func hasLabel(_ names: [String]) -> Bool {
+    names.contains { ColumnRoles.labelNames.contains($0.lowercased()) || tagNames.contains($0) }
+  }
+
+  /// Whether columns are those of a task, and not texts with a label.
+  private static func reads(_ task: any GraftCore.Task.Type, _ names: [String], hasLabel: Bool) -> Bool {
+    let texts = task.columns.filter { $0.replacesText && names.contains($0.name) }
+    let others = task.columns.filter { !$0.replacesText && !$0.names(among: names).isEmpty }
+    if task.labelsTokens { return !others.isEmpty || !texts.isEmpty && hasLabel }
+    return !texts.isEmpty && !others.isEmpty && !hasLabel
+  }
+
+  /// Whether the task can learn from the first rows.
+  private func fits(_ files: [URL]) -> Bool {
+    var options = options
+    options.take = Self.sampled
+    do {
+      let rows = try DataSource(reading: files, options: options).rows()
+      let labels = try task(for: rows).task.labels(of: rows, LabelReading())
+      return labels.count == rows.count && !labels.contains { $0 == nil }
+    } catch {
+      // What the task cannot read is no data of it; another reading says what is wrong with them.
+      return false
+    }
+  }
+
+  /// The task with the labels of rows.
+  ///
+  /// - Throws: `GraftError` when there are none and the task needs some.
+  func task(for rows: [TextRow]) throws -> (task: any GraftCore.Task, labels: [String]) {
+    var configuration = Configuration()
+    guard type.hasLabels else { return (try type.init(configuration), []) }
+    let labels = try type.inferredLabels(of: rows, nil).labels
+    configuration.setLabels(labels)
+    return (try type.init(configuration), labels)
+  }
+
+  /// A row with the text that stands in columns of the task, and its second text.
+  func text(of row: TextRow) -> TextRow {
+    guard row.text.isEmpty else { return row }
+    let texts = type.columns.compactMap { column -> String? in
+      guard let value = row.fields[column.name] else { return nil }
+      return value.string ?? value.array.map { $0.compactMap(\.string).joined(separator: " ") }
+    }
+    var row = row
+    row.text = texts.first ?? ""
+    if !type.labelsTokens, texts.count > 1 { row.pair = texts[1] }
+    return row
+  }
+}
