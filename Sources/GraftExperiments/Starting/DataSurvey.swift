@@ -75,8 +75,10 @@ struct DataSurvey {
     let inferred = try inferredLabels(of: rows, head)
     let labels = try inferred.labels(of: rows, for: head, base: labelBase)
     if inferred.problemType == .regression {
-      let values = labels.compactMap { ($0 as? ValuesLabel)?.values }.joined().map(Double.init)
-      return .values(inferred.labels, range: (values.min() ?? 0)...(values.max() ?? 0))
+      let values = labels.compactMap { ($0 as? ValuesLabel)?.values }.joined()
+      // As they are written, and not what single precision makes of them.
+      let range = [values.min() ?? 0, values.max() ?? 0].map { Double("\($0)") ?? Double($0) }
+      return .values(inferred.labels, range: range[0]...range[1])
     }
     let counts = inferred.counts(of: labels)
     return inferred.problemType == .multiLabel

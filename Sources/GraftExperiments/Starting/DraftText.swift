@@ -38,6 +38,13 @@ extension ExperimentDraft {
           + (isStratified ? "," : ".")
       )
       if isStratified { lines.append("  # of each label the same share.") }
+      lines += repeatedLines
+      if !unused.isEmpty {
+        lines.append(
+          "  # Columns that are not used: \(unused.map { Self.oneLine($0.description) }.joined(separator: ", "));"
+        )
+        lines.append("  # 'pair-column' names a second text of each row.")
+      }
     } else {
       lines.append("  # \(Self.count(rows, "row")).")
     }
@@ -46,15 +53,18 @@ extension ExperimentDraft {
     if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: train"] }
     if !isHeldOut {
       lines.append("  # \(Self.count(evaluationRows, "row")).")
-      if repeated > 0 {
-        lines.append(
-          "  # Of them \(Self.count(repeated, "text")) stand in 'train' as well: their scores are too good.")
-      }
+      lines += repeatedLines
     }
     lines.append("  test:")
     lines += fileLines(isHeldOut ? training : evaluation, directory)
     if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: test"] }
     return lines
+  }
+
+  private var repeatedLines: [String] {
+    repeated > 0
+      ? ["  # Of them \(Self.count(repeated, "text")) stand in 'train' as well: their scores are too good."]
+      : []
   }
 
   private func fileLines(_ files: [URL], _ directory: URL) -> [String] {

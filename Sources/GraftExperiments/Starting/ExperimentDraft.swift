@@ -21,6 +21,8 @@ public struct ExperimentDraft: Sendable {
   let format: DataFormat
   let rows: Int
   let evaluationRows: Int
+  /// Columns that are neither texts nor labels.
+  let unused: [Column]
   /// The number of evaluation rows whose text is also trained on.
   let repeated: Int
   let choices: DraftChoices
@@ -74,18 +76,25 @@ public struct ExperimentDraft: Sendable {
           rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
           head: registry.tasks.find(DefaultPlugins.classificationHead))
       }
-    isStratified = Set(StratifiedSplit.classes(of: rows)).count > 1
+    let classes = StratifiedSplit.classes(of: rows)
+    isStratified = Set(classes).count > 1
     self.rows = rows.count
     if evaluation.isEmpty {
       let share = rows.count < Self.fewRows ? 5 : 10
       evaluationRows = min(Self.mostHeldOut, max(1, rows.count / share))
-      repeated = 0
+      let split = StratifiedSplit(classes, heldOut: evaluationRows, seed: TrainingOptions().seed)
+      repeated = RepeatedRows(split.others.map { rows[$0] }).count(in: split.heldOut.map { rows[$0] })
     } else {
       let others = try DataSource(reading: evaluation, options: everything).rows()
       evaluationRows = others.count
-      let known = Set(rows.map { own?.text(of: $0) ?? $0 }.map(\.text))
-      repeated = others.count { known.contains((own?.text(of: $0) ?? $0).text) }
+      repeated = RepeatedRows(rows).count(in: others)
     }
+    let used =
+      options.textColumns + options.labelColumns
+      + [options.pairColumn, options.labelColumn].compactMap { $0 }
+    let fields =
+      own?.options.fields.flatMap { $0.names(among: sample.columns.map(\.column.description)) } ?? []
+    unused = sample.columns.map(\.column).filter { !used.contains($0) && !fields.contains($0.description) }
     let limit = try checkpoint?.makeBackbone().maximumLength
     choices = DraftChoices(
       survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count, limit: limit)
@@ -154,7 +163,11 @@ extension ExperimentDraft {
       "\(rows) rows to train on" + (evaluation.isEmpty ? ", of which \(evaluationRows) are held out" : "")
     ]
     if !evaluation.isEmpty { lines.append("\(evaluationRows) rows to evaluate on") }
-    if repeated > 0 { lines.append("\(repeated) of them have a text that is also trained on") }
+    if repeated > 0 {
+      lines.append(
+        "\(repeated) of \(evaluation.isEmpty ? "those that are held out" : "them") have a text that is also trained on"
+      )
+    }
     if !columns.isEmpty { lines.append("texts: \(list(columns))") }
     switch choices.kind {
     case .classes(let names, _): lines.append("labels: \(list(labels)), one of \(names.count) for each text")
@@ -164,6 +177,7 @@ extension ExperimentDraft {
     case .ofTask(let head, let names):
       lines.append("rows of the head '\(head)'" + (names.isEmpty ? "" : ", with \(names.count) labels"))
     }
+    if !unused.isEmpty { lines.append("not used: \(list(unused))") }
     if let replaced { lines.append(replaced) }
     return lines
   }
@@ -181,6 +195,7 @@ extension ExperimentDraft {
     }
     return [
       "rows": JSON(rows), "evaluation_rows": JSON(evaluationRows), "is_held_out": JSON(evaluation.isEmpty),
+      "unused_columns": .array(unused.map { JSON($0.description) }),
       "is_stratified": JSON(evaluation.isEmpty && isStratified), "repeated_texts": JSON(repeated),
       "text_columns": .array(options.textColumns.map { JSON($0.description) }),
       "pair_column": options.pairColumn.map { JSON($0.description) } ?? .null,

@@ -2,7 +2,7 @@ import GraftCore
 import GraftTensors
 
 /// Texts that rows of some data have, to find them again in others.
-struct RepeatedRows {
+package struct RepeatedRows {
   /// What a row says, without its label: its texts, and columns that stand for them.
   private struct Content: Hashable {
     let text: String
@@ -22,7 +22,7 @@ struct RepeatedRows {
   /// How many different texts have rows whose labels differ.
   let contradictions: Int
 
-  init(_ rows: [TextRow]) {
+  package init(_ rows: [TextRow]) {
     var labels: [Content: WrittenLabel?] = [:]
     var contradictory: Set<Content> = []
     for row in rows {
@@ -37,7 +37,7 @@ struct RepeatedRows {
   }
 
   /// How many rows have a text of these.
-  func count(in rows: [TextRow]) -> Int { rows.count { labels[Content($0)] != nil } }
+  package func count(in rows: [TextRow]) -> Int { rows.count { labels[Content($0)] != nil } }
 
   /// What there is to say before a run.
   ///

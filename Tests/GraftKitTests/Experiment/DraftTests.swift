@@ -194,6 +194,28 @@ import Testing
     }
   }
 
+  /// Half of a pair that is not read, and rows that are held out and trained on, are said.
+  @Test func whatIsLeftOutAndRepeatedIsSaid() throws {
+    try withTemporaryDirectory { directory in
+      let rows = Self.table("name,description,belongs", 40) {
+        "n\($0 % 20),what is described number \($0 % 20),\($0 % 2)"
+      }
+      let draft = try draft(directory, ["train.csv": rows])
+      // Each text is in two rows; of the eight that are held out one pair at most is there together.
+      #expect((6...8).contains(draft.repeated))
+      let lines = draft.summaryLines
+      #expect(
+        lines.contains("\(draft.repeated) of those that are held out have a text that is also trained on"))
+      #expect(lines.contains("not used: 'name'") && draft.summary["unused_columns"]?.array?.first?.string == "name")
+      let text = draft.text(in: directory)
+      #expect(text.contains("# Of them \(draft.repeated) texts stand in 'train' as well"))
+      #expect(text.contains("# Columns that are not used: name;"))
+      let values = Self.table("text,score", 20) { "a text \($0),\(["0.7782", "5.7272"][$0 % 2])" }
+      let other = try self.draft(directory, ["values.csv": values])
+      #expect(other.text(in: directory).contains("# Labels are numbers, from 0.7782 to 5.7272."))
+    }
+  }
+
   /// A head of the checkpoint's own that is replaced is no surprise.
   @Test func theCheckpointsOwnLabelsAreNamed() throws {
     try withTemporaryDirectory { directory in
