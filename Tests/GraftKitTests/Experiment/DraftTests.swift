@@ -206,7 +206,8 @@ import Testing
       let lines = draft.summaryLines
       #expect(
         lines.contains("\(draft.repeated) of those that are held out have a text that is also trained on"))
-      #expect(lines.contains("not used: 'name'") && draft.summary["unused_columns"]?.array?.first?.string == "name")
+      #expect(
+        lines.contains("not used: 'name'") && draft.summary["unused_columns"]?.array?.first?.string == "name")
       let text = draft.text(in: directory)
       #expect(text.contains("# Of them \(draft.repeated) texts stand in 'train' as well"))
       #expect(text.contains("# Columns that are not used: name;"))
