@@ -12,8 +12,14 @@ struct ZooList: ParsableCommand {
     discussion: """
       EXAMPLES
         graft zoo list
+        graft zoo list --family roberta
         graft zoo list --json
       """)
+
+  @Option(
+    help: ArgumentHelp("Only models of this family; 'graft plugins' lists them.", valueName: "NAME"),
+    completion: .list(RegisteredNames.families))
+  var family: String?
 
   @OptionGroup var output: OutputFlags
 
@@ -21,6 +27,8 @@ struct ZooList: ParsableCommand {
     let registry = try GraftTool.registry()
     let catalogue = try ModelCatalogue(registry)
     let hub = try Hub(HubSettings(), registry)
+    let wanted = try family.map { try registry.families.find($0).name }
+    let entries = catalogue.entries.filter { wanted == nil || $0.family == wanted }
     func place(_ entry: ModelCatalogue.Entry) throws -> String {
       if let path = entry.path { return path }
       do {
@@ -30,9 +38,9 @@ struct ZooList: ParsableCommand {
       }
     }
     if output.json {
-      return try Output.print(.array(catalogue.entries.map { try $0.json(registry, place: place($0)) }))
+      return try Output.print(.array(entries.map { try $0.json(registry, place: place($0)) }))
     }
-    let rows = try catalogue.entries.map { entry in
+    let rows = try entries.map { entry in
       let parameters = try entry.parameterCount(registry)
       return [
         entry.name, entry.family ?? "", parameters.map { Format.grouped($0) } ?? "",

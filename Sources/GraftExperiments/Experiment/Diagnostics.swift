@@ -6,9 +6,14 @@ final class Diagnostics {
   private var found: [(place: YAMLValue.Place, sentence: String)] = []
 
   var isEmpty: Bool { found.isEmpty }
+  /// How many there are.
+  var count: Int { found.count }
 
   /// - Parameter sentence: Lower case, no full stop.
   func add(_ place: YAMLValue.Place, _ sentence: String) { found.append((place, sentence)) }
+
+  /// Adds all of another's.
+  func add(_ other: Diagnostics) { found += other.found }
 
   /// - Throws: One `GraftError` with a line for each, when there is any.
   func check() throws {

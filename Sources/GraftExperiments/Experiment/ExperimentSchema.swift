@@ -217,16 +217,22 @@ struct ExperimentSchema {
 
   func search(_ experiment: Experiment) -> Experiment.Search? {
     guard let value = keys["search"] else { return nil }
-    // What the section says is only understood when the stages and arms that it names are.
-    guard diagnostics.isEmpty else { return nil }
+    // Its points are stages that are read again: what is wrong with them is told apart from all else.
+    let own = Diagnostics()
+    let schema = ExperimentSchema(
+      directory: directory, diagnostics: own, registry: registry, keys: keys, dataDirectory: dataDirectory,
+      // Nothing is fetched for a file that has mistakes.
+      locate: diagnostics.isEmpty ? locate : nil)
+    defer { diagnostics.add(own) }
     var stages: [String: YAMLValue] = [:]
     if case .mapping(let members)? = keys["stages"]?.content {
       for (key, value) in members { stages[key.text ?? ""] = value }
     }
-    return SearchSchema(
-      keys: MappingReader(value, "'search'", diagnostics), diagnostics: diagnostics, experiment: experiment,
-      stages: stages, task: task
+    let search = SearchSchema(
+      keys: MappingReader(value, "'search'", own), diagnostics: own, experiment: experiment, stages: stages,
+      task: schema.task
     ).read()
+    return own.isEmpty ? search : nil
   }
 
   // MARK: Arms

@@ -37,15 +37,17 @@ struct SearchSchema {
     let axes = readAxes()
     let rungs = readRungs(method, axes)
     let refit = changes(under: "refit")
-    guard let arm = readArm(), let names = experiment.arms[arm] else { return nil }
+    let arm = readArm()
+    let names = arm.flatMap { experiment.arms[$0] } ?? []
     let touched =
       axes.map { ($0.dimension.stage, $0.key) } + (rungs.map { [($0.dimension.stage, $0.key)] } ?? [])
-    guard let score = readScore(arm, names, touched) else { return nil }
-    for (stage, key, _) in refit where !names.contains(stage) && experiment.stages[stage] != nil {
-      diagnostics.add(key.place, "the arm '\(arm)' has no stage '\(stage)'")
+    let score = arm.flatMap { readScore($0, names, touched) }
+    for (stage, key, _) in refit where arm != nil && !names.contains(stage) && experiment.stages[stage] != nil
+    {
+      diagnostics.add(key.place, "the arm '\(arm ?? "")' has no stage '\(stage)'")
     }
     var search = Search(
-      arm: arm, scoreStage: score, metric: nil, greaterIsBetter: nil, seeds: nil, method: method,
+      arm: arm ?? "", scoreStage: score ?? "", metric: nil, greaterIsBetter: nil, seeds: nil, method: method,
       dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs,
       metricPlace: keys.place(of: "metric"))
     let metric: String? = keys.read("metric")
@@ -55,13 +57,12 @@ struct SearchSchema {
     if let seeds = search.seeds, Set(seeds).count < seeds.count {
       diagnostics.add(keys.place(of: "seeds"), "a seed is given twice")
     }
-    guard diagnostics.isEmpty,
-      let points = draw(axes, method, count: count, seed: seed ?? TrainingOptions().seed)
-    else { return nil }
-    for (index, values) in points.enumerated() {
+    // The points are read whatever else is wrong, so that all mistakes are said at once.
+    let points = axes.isEmpty ? nil : draw(axes, method, count: count, seed: seed ?? TrainingOptions().seed)
+    for (index, values) in (points ?? []).enumerated() {
       search.points.append(point(index + 1, values, axes, rungs, refit))
     }
-    return search
+    return arm == nil || score == nil || points == nil ? nil : search
   }
 
   // MARK: What is searched
@@ -170,6 +171,11 @@ struct SearchSchema {
   private func readScore(
     _ arm: String, _ names: [String], _ touched: [(stage: String, key: YAMLValue)]
   ) -> String? {
+    // Of a stage that could not be read, nobody knows whether it has a score.
+    guard names.allSatisfy({ experiment.stages[$0] != nil || stages[$0] == nil }) else {
+      _ = keys.read("score") as String?
+      return nil
+    }
     let scored = names.filter { experiment.stages[$0]?.isScored == true }
     guard let score: String = keys.read("score") else {
       if keys["score"] == nil, Set(scored).count == 1 { return scored[0] }
@@ -210,6 +216,7 @@ struct SearchSchema {
   private func draw(
     _ axes: [Axis], _ method: Search.Method, count: Int?, seed: UInt64
   ) -> [[YAMLValue]]? {
+    let before = diagnostics.count
     let all = axes.map(\.choice.count)
     // `nil` is without end.
     let combinations = all.reduce(1 as Int?) { product, count in
@@ -228,7 +235,7 @@ struct SearchSchema {
     } else if count == nil, method == .random || combinations == nil {
       diagnostics.add(keys.place, "'search' needs the key 'points', for how many are drawn")
     }
-    guard diagnostics.isEmpty else { return nil }
+    guard diagnostics.count == before else { return nil }
     let wanted = min(count ?? combinations ?? 0, combinations ?? .max)
     guard 1...Self.mostPoints ~= wanted else {
       let place = count == nil ? keys.place(of: "options") : keys.place(of: "points")

@@ -73,6 +73,19 @@ public struct PostProcessor: Sendable, Equatable {
       trimmings: trimmings)
   }
 
+  /// The same with the type 0 for all tokens.
+  var withoutTypes: PostProcessor {
+    func zeroed(_ elements: [Element]) -> [Element] {
+      elements.map { element in
+        switch element {
+        case .special(let id, _): .special(id: id, type: 0)
+        case .sequence(let isPair, _): .sequence(isPair: isPair, type: 0)
+        }
+      }
+    }
+    return PostProcessor(single: zeroed(single), pair: zeroed(pair), trimmings: trimmings)
+  }
+
   /// How many special tokens are added.
   func addedCount(hasPair: Bool) -> Int {
     (hasPair ? pair : single).count { if case .special = $0 { true } else { false } }

@@ -8,6 +8,8 @@ public struct TokenizerCore: Sendable {
   public let addedTokens: [AddedToken]
   public let specialTokens: SpecialTokens
   public let postProcessor: PostProcessor
+  /// The same as the model gets it: without types where `model_input_names` of `tokenizer_config.json` has none.
+  private let usedPostProcessor: PostProcessor
   /// What is written to `tokenizer.json`: a ``TokenizerDocument/json``.
   public let document: JSON
   /// What is written to `tokenizer_config.json`.
@@ -39,6 +41,9 @@ public struct TokenizerCore: Sendable {
     self.addedTokens = addedTokens
     self.specialTokens = specialTokens
     self.postProcessor = postProcessor
+    let inputs = configuration["model_input_names"]?.array?.compactMap(\.string)
+    usedPostProcessor =
+      inputs?.contains("token_type_ids") == false ? postProcessor.withoutTypes : postProcessor
     self.document = document
     self.configuration = configuration
     verbatim = try AddedTokenMatcher(
@@ -153,7 +158,7 @@ extension TokenizerCore {
   private func join(
     _ first: Pieces, _ second: Pieces?, _ kept: (Range<Int>, Range<Int>), _ addSpecialTokens: Bool
   ) -> Encoding {
-    postProcessor.join(
+    usedPostProcessor.join(
       first, second, kept: kept, addSpecialTokens: addSpecialTokens, isSpecial: isSpecial, margins: margins)
   }
 

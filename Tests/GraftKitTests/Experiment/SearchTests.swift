@@ -201,6 +201,32 @@ import Testing
     #expect(!error.description.contains("mistakes:"), "\(error)")
   }
 
+  /// What is wrong with the search is said with all else that is wrong.
+  @Test func mistakesOfAFileAreSaidAtOnce() throws {
+    try withTemporaryDirectory { directory in
+      try Data(Self.rows.utf8).write(to: directory.appending(path: "rows.csv"))
+      let text = Self.yaml("arm: tuned\noptions: {tune: {epoch: [1, 2], learning-rate: [-1, 1e-3]}}")
+        .replacing("test: {evaluate: test}", with: "test: {evaluate: tset}")
+      let error = try #require(throws: GraftError.self) {
+        try Experiment(
+          parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
+      }
+      for message in [
+        "there is no data set 'tset'", "has no key 'epoch'; the nearest is 'epochs'",
+        "expected 0 or more, found -1.0",
+      ] { #expect(error.description.contains(message), "\(error)") }
+      // A score that is missing hides nothing.
+      let other = Self.yaml("arm: tuned\noptions: {tune: {epoch: [1, 2]}}")
+      let second = try #require(throws: GraftError.self) {
+        try Experiment(
+          parsing: Array(other.utf8), relativeTo: directory, registry: Support.registry())
+      }
+      for message in ["'search' needs the key 'score'", "has no key 'epoch'"] {
+        #expect(second.description.contains(message), "\(second)")
+      }
+    }
+  }
+
   // MARK: Running
 
   private func run(
