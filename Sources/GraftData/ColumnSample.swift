@@ -26,7 +26,7 @@ public struct ColumnSample: Sendable, Equatable {
 
 extension DataSource {
   /// The columns of the first file. Those of a table have the names in its first row, where that looks like names: none is
-  /// blank, a number, long or given twice.
+  /// a number, long, given twice, or a value of its column.
   ///
   /// - Parameter limit: How many rows are looked at.
   /// - Throws: `GraftError` naming the file: as ``rows()``.
@@ -85,22 +85,36 @@ extension TextRowReader {
     var record = Record()
     guard try next(&record) else { return sample }
     let first = try (0..<record.fieldCount).map { try record.text($0) }
-    let hasNames =
-      Set(first).count == first.count
-      && first.allSatisfy { name in
-        !name.allSatisfy(\.isWhitespace) && Double(name) == nil && name.count <= mostOfName
+    var values = first.map { _ in [String?]() }
+    while values.first.map({ $0.count < limit }) == true, try next(&record) {
+      for index in values.indices {
+        values[index].append(index < record.fieldCount ? try record.text(index) : nil)
       }
-    sample.columns = first.enumerated().map { index, text in
-      hasNames ? .init(.name(text), []) : .init(.number(index + 1), [text])
     }
-    var rows = hasNames ? 0 : 1
-    while rows < limit, try next(&record) {
-      for index in sample.columns.indices {
-        sample.columns[index].values.append(index < record.fieldCount ? try record.text(index) : nil)
+    guard isHeader(first, above: values) else {
+      sample.columns = zip(first, values).enumerated().map { index, column in
+        .init(.number(index + 1), Array(([column.0] + column.1).prefix(limit)))
       }
-      rows += 1
+      return sample
+    }
+    // Nobody can ask for a column without a name, such as the numbers of rows that pandas writes, or for the second one
+    // of a name.
+    var seen: Set<String> = []
+    sample.columns = zip(first, values).compactMap { name, values in
+      guard !name.allSatisfy(\.isWhitespace), seen.insert(name).inserted else { return nil }
+      return .init(.name(name), values)
     }
     return sample
+  }
+
+  /// Whether a table's first row has the names of its columns: it has the usual ones, or its cells look like names, and
+  /// none is a value of its column.
+  private static func isHeader(_ first: [String], above values: [[String?]]) -> Bool {
+    let names = first.filter { !$0.allSatisfy(\.isWhitespace) }
+    if names.contains(where: { ["text", "label"].contains($0.lowercased()) }) { return true }
+    return !names.isEmpty && Set(names).count == names.count
+      && names.allSatisfy { Double($0) == nil && $0.count <= mostOfName }
+      && !zip(first, values).contains { name, values in values.contains(name) }
   }
 
   /// A longer one is no column's name.

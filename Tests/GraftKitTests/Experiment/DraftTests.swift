@@ -314,6 +314,16 @@ import Testing
     #expect(named.columns == [.init(.name("x"), ["1", "2"]), .init(.name("y"), ["a,b", "c"])])
     let numbered = try sample("a.csv", "1,\"a\"\n2,c\n3,d\n")
     #expect(numbered.columns == [.init(.number(1), ["1", "2"]), .init(.number(2), ["a", "c"])])
+    // pandas' numbers of rows, a trailing comma, a name that is there twice.
+    let columns = [ColumnSample.Entry(.name("text"), ["a", "b"]), .init(.name("label"), ["x", "y"])]
+    #expect(try sample("a.csv", ",text,label\n0,a,x\n1,b,y\n").columns == columns)
+    #expect(try sample("a.csv", "text,label,\na,x,\nb,y,\n").columns == columns)
+    #expect(try sample("a.csv", "text,label,text\na,x,c\nb,y,d\n").columns == columns)
+    let unnamed = try sample("a.csv", ",review,mood\n0,a,x\n1,b,y\n")
+    #expect(unnamed.columns.map(\.column) == [.name("review"), .name("mood")])
+    // A cell that is a value of its column is no name.
+    let headless = try sample("a.csv", "so it is,web\nno,web\nwell,games\n")
+    #expect(headless.columns == [.init(.number(1), ["so it is", "no"]), .init(.number(2), ["web", "web"])])
     let objects = try sample("a.jsonl", "{\"a\": 1}\n{\"b\": [\"x\"], \"a\": null}\n")
     #expect(objects.columns == [.init(.name("a"), ["1", nil]), .init(.name("b"), [nil, "[\"x\"]"])])
     let wide = "{" + (0...1000).map { "\"k\($0)\": 1" }.joined(separator: ", ") + "}\n"
