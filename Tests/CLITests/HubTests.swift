@@ -138,8 +138,8 @@ import Testing
       let ofFamily = try sandbox.graft(["zoo", "list", "--family", "roberta"], environment: environment)
       let families = ofFamily.stdout.split(separator: "\n").dropFirst().map { $0.split(separator: " ")[1] }
       #expect(!families.isEmpty && families.allSatisfy { $0 == "roberta" }, "\(ofFamily.stdout)")
-      let unknown = try sandbox.graft(["zoo", "list", "--family", "robreta"], environment: environment)
-      #expect(unknown.code == 1 && unknown.stderr.contains("Did you mean 'roberta'?"), "\(unknown.stderr)")
+      let misspelt = try sandbox.graft(["zoo", "list", "--family", "robreta"], environment: environment)
+      #expect(misspelt.code == 1 && misspelt.stderr.contains("Did you mean 'roberta'?"), "\(misspelt.stderr)")
       let show = try sandbox.graft(["zoo", "show", "bert-base-uncased"], environment: environment).stdout
       #expect(show.contains("68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3"))
       let verified = try sandbox.graft(["zoo", "verify", "mine"], environment: environment)
