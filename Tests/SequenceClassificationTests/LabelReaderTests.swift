@@ -175,6 +175,15 @@ import Testing
     #expect(message(["1.5", "inf"])?.contains("row 3") == true)
     #expect(message(["1.5", "2", ""], .regression)?.contains("row 4") == true)
     #expect(message(["1.5", "2|3"], .regression)?.contains("row 3") == true)
+    let several = ["a;b", "a", "b;c", "a; b; c", "c", "a;c", "b"]
+    #expect(
+      message(several)?.hasPrefix(
+        "a.csv: row 2: rows seem to have several labels, with ';' between them; expected '|' between labels, or lists of them, found 7 labels made of 3, such as 'a;b'."
+      ) == true)
+    #expect(message(several.map { $0.replacing(";", with: ",") })?.contains("with ',' between them") == true)
+    #expect(message(several, .singleLabel) == nil)
+    // Commas in names are not that.
+    #expect(message(["Art, Music", "War, Peace", "Sea", "Sky", "Sun, Moon", "Ice"]) == nil)
     // Whoever says what they mean is believed; and names may hold numbers and commas.
     #expect(message(["1.5", "2.25", "big"], .singleLabel) == nil)
     #expect(message(["web", "NaN"], .singleLabel) == nil && message(["1,5", "2,5"], .singleLabel) == nil)

@@ -1,3 +1,4 @@
+import Foundation
 import GraftCore
 import GraftTensors
 
@@ -6,6 +7,8 @@ extension SequenceClassification {
   private static let mostClasses = 1000
   /// Whole numbers of more values than this are not clearly classes.
   private static let mostNumbers = 100
+  /// Fewer labels than this are not taken for combinations of others.
+  private static let leastCombinations = 6
 
   /// The labels of data, sorted, and what they mean: one or several of each row, or values.
   public static func inferredLabels(
@@ -93,6 +96,24 @@ extension SequenceClassification {
         .mismatch, "the labels look like numbers with commas", expected: "numbers with points, such as 1.5",
         found: "'\(first.text)'",
         advice: "Write them with points, or set \(option: "problem-type") when they are names."
+      ).inRow(first.row)
+    }
+    // As many combinations as there are here are no classes.
+    let distinct = Set(values.map(\.text))
+    for separator in [";", ","] {
+      let lists = distinct.map { text in
+        text.components(separatedBy: separator).map(LabelColumn.trimmed).filter { !$0.isEmpty }
+      }
+      let parts = Set(lists.joined())
+      guard distinct.count >= leastCombinations, parts.count * 2 <= distinct.count,
+        lists.count(where: { $0.count > 1 }) * 2 > distinct.count,
+        let first = values.first(where: { $0.text.contains(separator) })
+      else { continue }
+      throw GraftError(
+        .mismatch, "rows seem to have several labels, with '\(separator)' between them",
+        expected: "'|' between labels, or lists of them",
+        found: "\(distinct.count) labels made of \(parts.count), such as '\(first.text.prefix(60))'",
+        advice: "Write them so, or set \(option: "problem-type") to single-label when each is one label."
       ).inRow(first.row)
     }
   }

@@ -8,6 +8,8 @@ struct DraftChoices: Equatable {
   let epochs: Int
   let batchSize: Int
   let maxLength: Int
+  /// As the file spells it: small models learn with larger steps, as those of BERT's smaller sizes were published with.
+  let learningRate: String
   /// Whether more than one text of a hundred is cut.
   let cutsTexts: Bool
   /// How many times as many rows as the rarest label the most frequent has; of one label for each text alone.
@@ -23,8 +25,11 @@ struct DraftChoices: Equatable {
   private static let lengthStep = 16
   private static let leastLength = 32
   private static let usualLimit = 512
+  /// Models whose hidden states are no wider are small.
+  private static let smallWidth = 256
 
-  init(_ survey: DataSurvey, trainingRows: Int, limit: Int?) {
+  init(_ survey: DataSurvey, trainingRows: Int, limit: Int?, hiddenSize: Int?) {
+    learningRate = hiddenSize.map { $0 <= Self.smallWidth } == true ? "3e-4" : "5e-5"
     kind = survey.kind
     (hasPairs, lengths) = (survey.hasPairs, survey.lengths)
     epochs =
@@ -49,7 +54,8 @@ struct DraftChoices: Equatable {
     score =
       switch kind {
       case .classes: imbalance.map { $0 >= Self.muchImbalance } == true ? "f1_macro" : "accuracy"
-      case .several: "f1_micro"
+      // While no probability is above a half F1 stands still.
+      case .several: "average_precision_micro"
       case .values: "spearman"
       case .texts: "loss"
       case .ofTask: survey.score

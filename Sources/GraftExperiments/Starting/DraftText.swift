@@ -187,14 +187,15 @@ extension ExperimentDraft {
     let lengths = choices.lengths
     let unit = lengths.areTokens ? "tokens" : "tokens, guessed from words"
     var lines = [
-      "epochs: \(epochs)", "batch-size: \(choices.batchSize)", "learning-rate: 5e-5",
+      "epochs: \(epochs)", "batch-size: \(choices.batchSize)", "learning-rate: \(choices.learningRate)",
       "# Half of the texts have at most \(lengths.median) \(unit); 99 of 100 have \(lengths.most), the longest \(lengths.longest).",
       "max-length: \(choices.maxLength)",
     ]
     if choices.readsWindows { lines.append("# Longer ones are read in windows.") }
     if choices.cutsTexts {
-      lines.append("# More than one text of a hundred is cut.")
-      if canWindow { lines += ["# All of each text is read, in more time, with", "# long-texts: windows"] }
+      lines.append(
+        "# More than one text of a hundred is cut.\(canWindow ? " To read all of each, in more time:" : "")")
+      if canWindow { lines.append("# long-texts: windows") }
     }
     return lines
   }
@@ -203,6 +204,11 @@ extension ExperimentDraft {
     var lines = ["", "arms:", "  fine-tuned: [head, fine-tune, test]"]
     if languageModel != nil {
       lines.append("  # A second arm makes it a comparison, which ends in a verdict:")
+      if isLanguageModelNew {
+        lines.append(
+          "  # (the checkpoint has no weights for the head '\(languageModel ?? "")': it starts from new ones)"
+        )
+      }
       lines.append("  # adapted: [language-model, adapt, head, fine-tune, test]")
     }
     return lines

@@ -32,6 +32,8 @@ public struct ExperimentDraft: Sendable {
   let replaced: String?
   /// The head that adapts a model to texts, where the model's family has it.
   let languageModel: String?
+  /// Whether the checkpoint has no weights for it.
+  let isLanguageModelNew: Bool
 
   /// The share of fewer than so many rows that is held out to evaluate on; of more it is half as much.
   private static let fewRows = 2000
@@ -95,14 +97,17 @@ public struct ExperimentDraft: Sendable {
     let fields =
       own?.options.fields.flatMap { $0.names(among: sample.columns.map(\.column.description)) } ?? []
     unused = sample.columns.map(\.column).filter { !used.contains($0) && !fields.contains($0.description) }
-    let limit = try checkpoint?.makeBackbone().maximumLength
+    let backbone = try checkpoint?.makeBackbone()
     choices = DraftChoices(
-      survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count, limit: limit)
+      survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count,
+      limit: backbone?.maximumLength, hiddenSize: backbone?.hiddenSize)
     replaced = try checkpoint.flatMap { try Self.replacement(in: $0, survey.kind) }
     let heads = checkpoint.map { registry.heads(of: $0.family).map(\.name) } ?? registry.headNames
     let pretraining = DefaultPlugins.pretrainingHead
     // Rows without a text of their own are read by their own task alone.
     languageModel = heads.contains(pretraining) && rows.allSatisfy { !$0.text.isEmpty } ? pretraining : nil
+    let known = checkpoint.map { $0.heads.compactMap { $0.task?.name } }
+    isLanguageModelNew = known.map { !$0.contains(pretraining) } ?? false
   }
 
   /// What there is to say of the labels that a checkpoint's own head has.

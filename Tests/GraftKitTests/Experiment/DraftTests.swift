@@ -54,7 +54,8 @@ import Testing
       text: table("comment;toxic;insult;threat", 20) { "what is said here \($0);\($0 % 2);\($0 % 3 / 2);0" },
       lines: [
         "text-column: comment", "label-column: [toxic, insult, threat]", "labels: [toxic, insult, threat]",
-        "problem-type: multi-label", #"delimiter: ";""#,
+        "problem-type: multi-label", #"delimiter: ";""#, "# metric-for-best-model: average_precision_micro",
+        "learning-rate: 3e-4",
       ]),
     Case(
       testDescription: "lists of labels", fileName: "train.jsonl",
@@ -245,7 +246,12 @@ import Testing
       #expect(lengths == .init(median: 22, most: 92, longest: 92, areTokens: true))
       // The tiny model reads 64 tokens.
       #expect(draft.choices.maxLength == 64 && draft.choices.cutsTexts)
-      #expect(draft.text(in: directory).contains("# long-texts: windows"))
+      #expect(
+        draft.text(in: directory).contains(
+          "is cut. To read all of each, in more time:\n    # long-texts: windows"))
+      let bare = try self.draft(directory, ["train.csv": long], checkpoint: "sequence-classification")
+      #expect(bare.text(in: directory).contains("has no weights for the head 'masked-lm'"))
+      #expect(!draft.text(in: directory).contains("has no weights for the head"))
       #expect(draft.choices.epochs == 10 && draft.choices.batchSize == 16 && draft.evaluationRows == 12)
     }
   }
