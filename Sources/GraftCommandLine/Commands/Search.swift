@@ -98,11 +98,11 @@ struct Search: ParsableCommand {
       own, prompt: try prompt ?? promptName.map { try found.prompt($0) } ?? found.queryPrompt,
       maximumLength: record?.maxLength ?? found.maximumLength, width: record?.width,
       normalizes: record?.normalizes ?? false)
-    let (queries, model) = (asked.map { TextRow($0) }, try opened.makeModel())
-    for sentence in try truncatedRows(queries, for: model, options).sentences {
+    let (rows, model) = (asked.map { TextRow($0) }, try opened.makeModel())
+    for sentence in try truncatedRows(rows, for: model, options).sentences {
       flags.console.warn(sentence)
     }
-    let ofQueries = try embed(queries, with: model, options, backend: backend)
+    let ofQueries = try embed(rows, with: model, options, backend: backend)
     guard ofQueries.columns == vectors.columns else {
       throw GraftError(
         .mismatch, "the model makes vectors of another width", file: index.url.path,
