@@ -54,10 +54,10 @@ struct TaskRows {
     let columns = names.map { "'\($0)'" }.joined(separator: ", ")
     guard registry.headNames.contains(found.name) else {
       throw GraftError(
-        .unsupported, "an experiment has no stage for the task of these rows, '\(found.name)'",
+        .unsupported, "no experiment is drafted for the task of these rows, '\(found.name)'",
         file: files.first?.path, found: "the columns \(columns)",
         advice:
-          "Train it alone: \(option: "task") \(found.name). For labels of texts, name their columns: \(option: "text-column")."
+          "Write one with 'task: \(found.name)' in the stages that train and evaluate. For labels of texts, name their columns: \(option: "text-column")."
       )
     }
     if let checkpoint, !registry.heads(of: checkpoint.family).contains(where: { $0.name == found.name }) {

@@ -264,7 +264,7 @@ import Testing
     #expect(message("a.conll", "Ada B-PER\n\n").contains("too few rows for an experiment"))
     #expect(
       message("a.csv", "anchor,positive\nit rains,it is wet\nso,so it is\n").contains(
-        "an experiment has no stage for the task of these rows, 'sentence-embedding'; found the columns 'anchor', 'positive'."
+        "no experiment is drafted for the task of these rows, 'sentence-embedding'; found the columns 'anchor', 'positive'."
       ))
     // A second broken row is named, and does not make the data something else.
     let broken = #"{"tokens": ["a", "b"], "tags": ["X", "Y"]}"# + "\n"
