@@ -10,7 +10,7 @@ let plugins: KeyValuePairs<String, [String]> = [
   ],
   "Tasks": [
     "MaskedLM", "NextSentence", "SequenceClassification", "TokenClassification", "QuestionAnswering",
-    "SentenceEmbedding", "MultipleChoice", "SentenceOrder",
+    "SentenceEmbedding", "MultipleChoice", "SentenceOrder", "ReplacedTokenDetection",
   ],
   "Tokenizers": ["WordPiece", "ByteLevelBPE", "Pipeline"],
   "Formats": ["Safetensors", "PyTorch", "NumPy", "HDF5", "TensorFlowBundle", "GGUF", "ONNX"],
@@ -213,6 +213,7 @@ let package = Package(
     tests("TokenClassificationTests", modules + ["GraftPlugins", "TokenClassification"]),
     tests("QuestionAnsweringTests", modules + ["GraftPlugins", "QuestionAnswering"]),
     tests("SentenceEmbeddingTests", modules + ["GraftPlugins", "SentenceEmbedding"]),
+    tests("ReplacedTokenDetectionTests", modules + ["GraftPlugins", "ReplacedTokenDetection"]),
     tests("SentenceOrderTests", modules + ["GraftPlugins", "SentenceOrder"]),
     tests("MultipleChoiceTests", modules + ["GraftPlugins", "MultipleChoice"]),
   ] + pluginTargets,

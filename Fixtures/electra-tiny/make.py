@@ -74,7 +74,8 @@ def main():
     )
     family.write("one-width", ElectraForMaskedLM, dict(embedding_size=15))
     family.write("summary-of-tanh", ElectraForMultipleChoice, dict(summary_activation="tanh"))
-    family.write("discriminator", ElectraForPreTraining)
+    family.write("replaced-token-detection", ElectraForPreTraining)
+    family.without_architectures("replaced-token-detection")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from transformers import (
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
     ElectraForMaskedLM,
+    ElectraForPreTraining,
     ElectraForSequenceClassification,
     MPNetForMaskedLM,
     MPNetForSequenceClassification,
@@ -581,6 +582,13 @@ if __name__ == "__main__":
             # Of ALBERT, whose layers are used again and again, many batches have gradients that float32 rounds away.
             generator.manual_seed(1592 if name == "albert" else 1400 + seed)
             question_answering(name, family.dropouts, family.tokens)
+    generator.manual_seed(1721)
+    inputs = batch()
+    model_gradients(
+        "electra_replaced_token_detection", ElectraForPreTraining, "electra-tiny/replaced-token-detection", inputs,
+        {"labels": (torch.rand(inputs["input_ids"].shape, generator=generator) < 0.3).float()},
+        dict.fromkeys([*NO_DROPOUT, "classifier_dropout"], 0.0),
+    )
     generator.manual_seed(1521)
     inputs, labels = masked_labels(batch())
     model_gradients(

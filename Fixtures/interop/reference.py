@@ -104,6 +104,7 @@ ELECTRA = Family(
     "electra",
     {
         "ElectraForMaskedLM": "masked-lm",
+        "ElectraForPreTraining": "replaced-token-detection",
         "ElectraForSequenceClassification": "sequence-classification",
         "ElectraForTokenClassification": "token-classification",
         "ElectraForQuestionAnswering": "question-answering",
@@ -270,7 +271,9 @@ def outputs(model, batch) -> dict[str, torch.Tensor]:
     if name.endswith("ForMultipleChoice"):  # the rows are the choices of one question
         batch = {key: value.unsqueeze(0) for key, value in batch.items()}
     result = model(**batch)
-    if name.endswith("ForPreTraining"):
+    if name == "ElectraForPreTraining":
+        found["logits"] = result.logits
+    elif name.endswith("ForPreTraining"):
         pairs = "sop_logits" if "sop_logits" in result else "seq_relationship_logits"
         found |= {"prediction_logits": result.prediction_logits, pairs: result[pairs]}
     elif name.endswith("ForMaskedLM"):

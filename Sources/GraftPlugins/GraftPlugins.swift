@@ -23,6 +23,7 @@ import OpenBLAS
 import Pipeline
 import PyTorch
 import QuestionAnswering
+import ReplacedTokenDetection
 import RoBERTa
 import Safetensors
 import SentenceEmbedding
@@ -58,6 +59,7 @@ public let builtInPlugins: [any Plugin.Type] = [
   MaskedLMPlugin.self,
   NextSentencePlugin.self,
   SentenceOrderPlugin.self,
+  ReplacedTokenDetectionPlugin.self,
   SequenceClassificationPlugin.self,
   TokenClassificationPlugin.self,
   QuestionAnsweringPlugin.self,

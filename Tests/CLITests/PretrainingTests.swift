@@ -5,6 +5,38 @@ import Testing
 /// The pages about pretraining.
 @Suite("Pretraining")
 struct PretrainingTests {
+  private static let electra = repository.appending(path: "Fixtures/electra-tiny").path
+  private static let data = repository.appending(path: "Fixtures/packages/test.csv").path
+
+  static let rows: [Row] = [
+    Row(
+      "evaluate \(electra)/replaced-token-detection --data \(data) --take 8 --generator \(electra)/masked-lm",
+      stdout: ["eval_accuracy", "eval_loss", "replaced"]),
+    Row(
+      "evaluate \(electra)/replaced-token-detection --data \(data) --take 8", code: 1,
+      stderr: [
+        "--generator: the head 'replaced-token-detection' learns from tokens that a generator fills. "
+          + "Name a checkpoint whose head predicts tokens."
+      ]),
+    Row(
+      "evaluate {masked-lm} --data \(data) --take 8 --generator \(electra)/masked-lm", code: 1,
+      stderr: ["--generator: the head 'masked-lm' does without a generator. Leave the option out."]),
+    Row(
+      "train \(electra)/replaced-token-detection --data \(data) --take 8 --output out --max-steps 2", code: 1,
+      stderr: ["the head 'replaced-token-detection' learns from tokens that a generator fills"]),
+    Row(
+      "train \(electra)/replaced-token-detection --data \(data) --take 8 --output out --max-steps 2 --generator "
+        + "\(electra)/base", code: 1, stderr: ["the checkpoint has no head"]),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test("the session of the page about replaced tokens runs as written")
+  func replaced() throws {
+    let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/DetectingReplacedTokens.md")
+    #expect(session.last?.output.contains("eval_accuracy") == true)
+  }
+
   @Test("the session of the page about the order of sentences runs as written")
   func order() throws {
     let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/OrderingSentences.md")

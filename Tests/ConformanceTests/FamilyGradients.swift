@@ -3,6 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 import QuestionAnswering
+import ReplacedTokenDetection
 import TestSupport
 import Testing
 
@@ -96,6 +97,10 @@ struct GoldenBatch {
       return prepared
     }
     for active in model.heads {
+      if type(of: active.task).name == "replaced-token-detection" {
+        prepared.setReplaced(places.map { Float(labels[$0]) }, of: active.task)
+        continue
+      }
       // A label for each token, or one for each row.
       if type(of: active.task).outputs.allSatisfy({ $0.rows == .tokens }) {
         let rows = places.indices.filter { labels[places[$0]] != -100 }
@@ -116,6 +121,15 @@ extension PreparedBatch {
   mutating func setClasses<T: Task>(_ classes: [Int32], of task: T, at rows: [Int32]) {
     guard let targets = ClassTargets(classes) as? T.Targets else { return }
     setTargets(targets, of: task, selection: rows)
+  }
+}
+
+extension PreparedBatch {
+  /// Sets which tokens were replaced.
+  mutating func setReplaced<T: Task>(_ labels: [Float], of task: T) {
+    if let targets = ReplacedTokenDetection.Targets(labels: labels) as? T.Targets {
+      setTargets(targets, of: task)
+    }
   }
 }
 

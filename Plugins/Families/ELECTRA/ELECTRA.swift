@@ -26,6 +26,11 @@ extension Family {
     heads: [
       FamilyHead("masked-lm", .tiedDecoder(activation: .fixed(.gelu), tiesBias: false)),
       FamilyHead(
+        "replaced-token-detection", classSuffix: "ForPreTraining",
+        HeadLayers(
+          .tokens,
+          [.linear("dense", activation: .configured(["hidden_act"])), .linear("output", width: .outputs)])),
+      FamilyHead(
         "sequence-classification",
         .dense(.fixed(.gelu), dropout: ["classifier_dropout", "hidden_dropout_prob"], dropsInput: true)),
       FamilyHead(

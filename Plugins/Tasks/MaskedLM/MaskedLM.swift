@@ -26,29 +26,12 @@ public struct MaskedLM: Task {
         "the tokenizer has no mask token, which masked-language modelling needs"
       )
     }
-    let isSpecial = examples.flatMap(\.encoding.isSpecial)
-    let candidates = batch.inputs.ids.indices.filter { !isSpecial[$0] }
-    guard !candidates.isEmpty else {
-      let error = GraftError(
-        .mismatch, "a batch has no token that could be masked",
-        advice: "Remove empty texts from the data.")
-      throw examples.first.map { error.inRow($0.row) } ?? error
-    }
-    // Every token draws three numbers from its own place, so that one choice does not shift the others.
-    func draw(_ token: Int) -> SIMD4<UInt32> { context.key.words(UInt32(token)) }
-    func fraction(_ word: UInt32) -> Float { Float(word >> 8) * 0x1p-24 }
-
-    var chosen = candidates.filter { fraction(draw($0).x) < context.mlmProbability }
-    if chosen.isEmpty {
-      chosen = [
-        candidates[Int(context.key.words(UInt32(batch.inputs.tokenCount)).x) % candidates.count]
-      ]
-    }
+    let chosen = try context.chosenTokens(of: batch.inputs, examples)
     batch.setTargets(
       ClassTargets(chosen.map { batch.inputs.ids[$0] }), of: self, selection: chosen.map(Int32.init))
     for token in chosen {
-      let words = draw(token)
-      switch fraction(words.y) {
+      let words = context.words(ofToken: token)
+      switch context.fraction(words.y) {
       case ..<0.8: batch.inputs.ids[token] = mask
       case ..<0.9:
         batch.inputs.ids[token] = Int32((UInt64(words.z) * UInt64(context.vocabularySize)) >> 32)

@@ -65,6 +65,12 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
   var mlmProbability = 0.15
 
+  @Option(
+    help: ArgumentHelp(
+      "A checkpoint with a masked-lm head, which fills hidden tokens for a head 'replaced-token-detection'.",
+      valueName: "DIR"), completion: .directory)
+  var generator: String?
+
   @Flag(
     help:
       "Put texts one after another and cut them into pieces of the full length, as 'graft train' does with it."
@@ -160,8 +166,10 @@ struct Evaluate: ParsableCommand {
       keepsPredictions: predictions != nil)
     options.topRanks = topK?.values
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
+    let filler = try TokenGenerator(at: generator, for: model, backend: backend, registry: registry)
     var evaluation = try evaluate(
-      model, on: dataset, options: options, backend: backend, progress: { bar.update($0) })
+      model, on: dataset, options: options, backend: backend, generator: filler,
+      progress: { bar.update($0) })
     bar.clear()
     if pseudoPerplexity {
       let bar = ProgressBar(

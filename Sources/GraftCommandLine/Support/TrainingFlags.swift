@@ -90,6 +90,9 @@ struct TrainingFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: Self.help("mlm-probability"))
   var mlmProbability = defaults.mlmProbability
 
+  @Option(help: Self.help("generator"), completion: .directory)
+  var generator: String?
+
   @Flag(help: Self.help("group-texts"))
   var groupTexts = false
 

@@ -69,6 +69,9 @@ public protocol Task: Sendable {
   /// head of the family's.
   static var readsSentenceVectors: Bool { get }
 
+  /// Whether a generator, a model of masked tokens, fills what ``prepare(_:_:_:)`` hides; see ``fill(_:_:_:)``.
+  static var readsGenerator: Bool { get }
+
   /// Whether the loss of an example depends on the others of its batch, so that batches to evaluate keep the order of the
   /// data.
   static var comparesExamples: Bool { get }
@@ -158,6 +161,19 @@ public protocol Task: Sendable {
   /// - Throws: `GraftError` when an example lacks what the task needs, such as a label.
   func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws
 
+  /// The tokens of a prepared batch that a generator fills, as rows of the hidden states.
+  ///
+  /// - Throws: `GraftError` when the batch was not prepared.
+  func hiddenTokens(of batch: PreparedBatch) throws -> [Int32]
+
+  /// Puts what a generator says into a prepared batch.
+  ///
+  /// - Parameters:
+  ///   - batch: The prepared batch, as the generator has read it.
+  ///   - scores: The generator's, of the hidden tokens: `[hidden tokens, vocabulary]`.
+  ///   - context: Randomness, the same as in ``prepare(_:_:_:)``.
+  func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws
+
   /// The mean loss over the batch's targets, a scalar.
   ///
   /// - Parameters:
@@ -239,6 +255,7 @@ extension Task {
   public static var needsTokens: Bool { false }
   public static var readsSentenceVectors: Bool { false }
   public static var comparesExamples: Bool { false }
+  public static var readsGenerator: Bool { false }
   public var splitsLongRows: Bool { Self.splitsRows }
   public var poolsScores: Bool { false }
   public static var columns: [TaskColumn] { [] }
@@ -267,6 +284,10 @@ extension Task {
   }
 
   public func arranged(_ examples: [Example], _ context: BatchContext) throws -> [Example] { examples }
+
+  public func hiddenTokens(of batch: PreparedBatch) throws -> [Int32] { [] }
+
+  public func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws {}
 
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics

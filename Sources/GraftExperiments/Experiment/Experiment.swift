@@ -195,6 +195,8 @@ public struct Experiment: Sendable {
     public var pseudoPerplexity = false
     /// The task, where it needs no head: `sentence-embedding`. `nil` is the active head's.
     public var head: String?
+    /// The directory of a checkpoint that fills hidden tokens, for a head that wants it.
+    public var generator: String?
   }
 }
 

@@ -437,11 +437,13 @@ extension TrainingOptions {
 extension Experiment.Scoring {
   /// Everything that decides its result, except for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
-    [
+    var key: OrderedDictionary<String, JSON> = [
       "mlm-probability": JSON(options.mlmProbability), "seed": .number(String(options.seed)),
       "batch-size": JSON(options.batchSize), "max-length": maxLength.map { JSON($0) } ?? .null,
       "pseudo-perplexity": JSON(pseudoPerplexity),
     ]
+    key["generator"] = generator.map { .string($0) }
+    return key
   }
 }
 

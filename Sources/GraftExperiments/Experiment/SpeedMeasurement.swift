@@ -30,6 +30,7 @@ extension ExperimentSchedule {
       case .evaluate(let scoring):
         options.batchSize = scoring.options.batchSize
         options.maxLength = scoring.maxLength ?? options.maxLength
+        options.generator = scoring.generator
       case .importing, .swap, .export: continue
       }
       options.batchSize = min(options.batchSize, 1024)
@@ -37,8 +38,11 @@ extension ExperimentSchedule {
       let model = try stage.checkpoint.makeModel(frozen: options.freezesBackbone ? .backbone : .none)
       let data = try some.dataset(for: model, options)
       let optimizer = isTraining ? try registry.optimizers.find(options.optimizer) : nil
+      let backend = try machine.backend(for: stage.task)
+      let generator = try TokenGenerator(
+        at: options.generator, for: model, backend: backend, registry: registry)
       let seconds = try Self.time(
-        model, data, options, optimizer: optimizer, backend: machine.backend(for: stage.task))
+        model, data, options, optimizer: optimizer, generator: generator, backend: backend)
       let bytes = Self.timedBytes(some.rows, batchSize: options.batchSize)
       let passes = isTraining && !options.freezesBackbone ? 3.0 : 1.0
       rates.add(
@@ -55,10 +59,10 @@ extension ExperimentSchedule {
   /// The time of all batches but the first, or of that one when there is no other, in seconds.
   private static func time(
     _ model: Model, _ data: Dataset, _ options: TrainingOptions, optimizer: (any Optimizer.Type)?,
-    backend: any ComputeBackend
+    generator: TokenGenerator?, backend: any ComputeBackend
   ) throws -> Double {
     let batching = Batching(
-      model: model, data: data, mlmProbability: Float(options.mlmProbability))
+      model: model, data: data, mlmProbability: Float(options.mlmProbability), generator: generator)
     let randomness = Randomness(options.seed)
     let pool = MemoryPool()
     let step = optimizer.map { type in

@@ -160,7 +160,11 @@ struct StageRunner {
       observe(
         stage.work.share(training: 0, evaluations: before + Double(done) / Double(data.count)), nil)
     }
-    var evaluation = try GraftKit.evaluate(model, on: data, options: options, backend: backend) {
+    let generator = try TokenGenerator(
+      at: scoring.generator, for: model, backend: backend, registry: registry)
+    var evaluation = try GraftKit.evaluate(
+      model, on: data, options: options, backend: backend, generator: generator
+    ) {
       try report($0, before: 0)
     }
     if scoring.pseudoPerplexity {

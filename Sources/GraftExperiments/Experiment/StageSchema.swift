@@ -51,6 +51,7 @@ extension ExperimentSchema {
       reader.read("max-length", &scoring.maxLength)
       reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
       scoring.head = taskWithoutHead(reader)
+      scoring.generator = generator(reader)
       if let numbers: [String] = reader.list("top-k") {
         scoring.options.topRanks = RankList(text: numbers.joined(separator: ","))?.values
         require(scoring.options.topRanks != nil, "top-k", RankList.expectation, reader)
@@ -79,11 +80,18 @@ extension ExperimentSchema {
     return name("task", of: "task without a head", known, keys, isOptional: true)
   }
 
+  /// The path of a stage's generator, which stands beside the experiment's file or anywhere.
+  private func generator(_ keys: MappingReader) -> String? {
+    let name: String? = keys.read("generator")
+    return name.map { checkpoint($0, keys.place(of: "generator")).path }
+  }
+
   private func training(_ keys: MappingReader) -> Experiment.Training? {
     var training = Experiment.Training(
       data: "", options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
     keys.read("precision", &training.precision)
     training.head = taskWithoutHead(keys)
+    training.options.generator = generator(keys)
     readEvaluationData(of: &training, keys)
     let isEvaluated = keys["eval-data"] != nil || training.options.evalSplit != nil
     if keys["eval-data"] != nil, training.options.evalSplit != nil {

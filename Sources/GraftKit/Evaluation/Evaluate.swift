@@ -141,6 +141,7 @@ public struct Evaluation: Sendable {
 ///   - options: Batch size and masking.
 ///   - backend: The compute kernels.
 ///   - pool: Memory to use again; one of its own by default.
+///   - generator: Fills hidden tokens, for a head that wants it.
 ///   - progress: Called after each batch with the number of examples done; may throw to stop.
 /// - Throws: `GraftError` when the model has no head, an example lacks its label, or predictions are wanted of
 ///   a head that says nothing about a row as a whole; what `progress` throws.
@@ -150,12 +151,14 @@ public func evaluate(
   options: EvaluationOptions = EvaluationOptions(),
   backend: any ComputeBackend,
   pool: MemoryPool = MemoryPool(),
+  generator: TokenGenerator? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
   let active = try model.requireHead()
   try active.task.checkTopRanks(options.topRanks)
   let batching = Batching(
-    model: model, data: data, mlmProbability: options.mlmProbability, classLoss: options.classLoss)
+    model: model, data: data, mlmProbability: options.mlmProbability, classLoss: options.classLoss,
+    generator: generator)
   let batches = batching.batches(ofSize: max(1, options.batchSize))
   let start = ContinuousClock.now
   let scoresRows = type(of: active.task).scoresRows

@@ -1,5 +1,6 @@
 import GraftCompute
 import GraftCore
+import GraftTensors
 
 /// How examples are put together for a forward pass.
 package struct Batching {
@@ -7,14 +8,17 @@ package struct Batching {
   package let data: Dataset
   package let mlmProbability: Float
   package let classLoss: ClassLoss
+  package let generator: TokenGenerator?
 
   package init(
-    model: Model, data: Dataset, mlmProbability: Float = 0.15, classLoss: ClassLoss = ClassLoss()
+    model: Model, data: Dataset, mlmProbability: Float = 0.15, classLoss: ClassLoss = ClassLoss(),
+    generator: TokenGenerator? = nil
   ) {
     self.model = model
     self.data = data
     self.mlmProbability = mlmProbability
     self.classLoss = classLoss
+    self.generator = generator
   }
 
   /// Groups all examples, longest first, so that the sequences of a batch are of about one length.
@@ -58,6 +62,14 @@ package struct Batching {
     for active in model.heads
     where hasLabels || model.heads.count == 1 || !type(of: active.task).readsLabels {
       try active.task.prepare(&batch, examples, context)
+      guard type(of: active.task).readsGenerator else { continue }
+      guard let generator else {
+        throw GraftError(
+          .missing, "the head '\(active.name)' needs a generator", option: "generator",
+          advice: "Name a checkpoint whose head predicts tokens.")
+      }
+      let scores = try generator.scores(batch.inputs, active.task.hiddenTokens(of: batch))
+      try active.task.fill(&batch, scores, context)
     }
     return batch
   }

@@ -106,6 +106,7 @@ public func train(
     optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
+  run.generator = try TokenGenerator(at: options.generator, for: model, backend: backend, registry: registry)
   if let split { run.records[DataSplit.fileName] = split.document(options) }
   recorder.description = RunDescription(
     run, checkpoint, data: data.names,

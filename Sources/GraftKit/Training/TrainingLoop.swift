@@ -63,7 +63,8 @@ final class TrainingLoop {
     randomness = Randomness(run.options.seed)
     classLoss = try run.options.classLoss(of: run.model, on: data)
     batching = Batching(
-      model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability), classLoss: classLoss)
+      model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability), classLoss: classLoss,
+      generator: run.generator)
     let trained = run.model.parameters.all.filter(\.needsGradient)
     rates = LayerRates(trained, of: run.model, run.options)
     average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
@@ -219,7 +220,7 @@ final class TrainingLoop {
   private func scores(ofSome set: EvaluationSet) throws -> [String: Double] {
     try GraftKit.evaluate(
       run.model, on: set.data.prefix(64), options: EvaluationOptions(batchSize: options.evalBatchSize),
-      backend: run.backend, pool: pool
+      backend: run.backend, pool: pool, generator: run.generator
     ).results
   }
 
@@ -336,7 +337,8 @@ final class TrainingLoop {
     options.classLoss = classLoss
     options.topRanks = run.options.topRanks
     return try GraftKit.evaluate(
-      run.model, on: set.data, options: options, backend: run.backend, pool: pool
+      run.model, on: set.data, options: options, backend: run.backend, pool: pool,
+      generator: run.generator
     ) { done in
       if canStop, control.isStopRequested { throw Stopped() }
       observe(.evaluating(done: done, total: set.data.count))

@@ -66,6 +66,9 @@ public struct TrainingOptions: Sendable, Equatable {
   public var pooling: SentencePooling.Mode?
   /// The share of tokens that masked-language modelling hides.
   public var mlmProbability = 0.15
+  /// The directory of a checkpoint whose head fills hidden tokens, for a head that tells replaced ones; it is not
+  /// trained.
+  public var generator: String?
   /// Whether texts are put one after another and cut into pieces of ``maxLength`` tokens, for heads that learn from the
   /// text alone.
   public var groupsTexts = false

@@ -23,6 +23,8 @@ public struct TrainingRun {
   let optimizerType: any Optimizer.Type
   let optimizerFormat: any WeightFormat
   let backend: any ComputeBackend
+  /// Fills hidden tokens, for a head that wants it.
+  var generator: TokenGenerator?
   /// The texts of files that belong to the run's record, by their names.
   var records: [String: String] = [:]
 

@@ -131,6 +131,11 @@ extension TrainingOptions {
       "mlm-probability", \.mlmProbability, .share, placeholder: "P",
       help: "The share of tokens that masked-language modelling hides."),
     TrainingSetting(
+      optional: "generator", \.generator, placeholder: "DIR",
+      help:
+        "A checkpoint whose head predicts tokens: it fills hidden ones for a head that tells which were replaced, and is not trained.",
+      fallback: "none", addedLater: true),
+    TrainingSetting(
       "group-texts", \.groupsTexts,
       help: """
         Put texts one after another and cut them into pieces of the full length, as transformers' run_mlm.py does; \

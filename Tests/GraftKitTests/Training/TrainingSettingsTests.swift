@@ -44,6 +44,7 @@ import Testing
         "matryoshka": ("5,3=0.5", { $0.sentenceLoss.widths = MatryoshkaWidths([5: 1, 3: 0.5]) }),
         "pooling": ("cls", { $0.pooling = .cls }),
         "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
+        "generator": ("gen", { $0.generator = "gen" }),
         "group-texts": ("true", { $0.groupsTexts = true }),
         "seed": ("18446744073709551615", { $0.seed = .max }),
         "dropout": ("0", { $0.dropout = 0 }),
@@ -138,7 +139,9 @@ import Testing
 
   @Test func assigningWhatIsNoValueChangesNothing() throws {
     for setting in TrainingOptions.settings
-    where !["tag-scheme", "metric-for-best-model", "optimizer", "report-to"].contains(setting.name) {
+    where !["tag-scheme", "metric-for-best-model", "generator", "optimizer", "report-to"].contains(
+      setting.name)
+    {
       var options = TrainingOptions()
       #expect(!setting.assign("?", &options) && options == TrainingOptions(), "\(setting.name)")
     }
@@ -165,7 +168,7 @@ import Testing
         + #""stride":8,"long-texts":"head-tail","label-all-tokens":true,"tag-scheme":"IOB2","#
         + #""loss":"triplet","loss-scale":10.0,"loss-similarity":"dot","triplet-margin":0.5,"#
         + #""matryoshka":{"5":1.0,"3":0.5},"pooling":"cls","#
-        + #""mlm-probability":0.3,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
+        + #""mlm-probability":0.3,"generator":"gen","group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-split":0.1,"eval-on-start":true,"eval-steps":25,"#
         + #""eval-batch-size":16,"top-k":[2,7],"tune-threshold":"label","load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#
         + #""greater-is-better":false,"early-stopping-patience":2,"early-stopping-threshold":0.5,"#

@@ -18,6 +18,9 @@ extension Dialect {
       "masked-lm": transformersMaskedLM(
         transform: "generator_predictions.dense", norm: "generator_predictions.LayerNorm",
         bias: "generator_lm_head.bias", decoder: "generator_lm_head", tiesBias: false),
+      "replaced-token-detection": Row.linear(
+        "replaced_token_detection.dense", "discriminator_predictions.dense")
+        + Row.linear("replaced_token_detection.output", "discriminator_predictions.dense_prediction"),
       "sequence-classification": Row.linear("sequence_classification.dense", "classifier.dense")
         + Row.linear("sequence_classification.output", "classifier.out_proj"),
       "token-classification": Row.linear("token_classification", "classifier"),

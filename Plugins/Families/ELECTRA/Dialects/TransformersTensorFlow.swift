@@ -15,6 +15,9 @@ extension Dialect {
         + Row.pair("masked_lm.norm", "\(generator)/LayerNorm", .normOutputs)
         + [Row("masked_lm.bias", "generator_lm_head/{scope}/generator_lm_head/bias:0")]
         + tensorFlowEmbeddingCopies("generator_lm_head/{scope}/electra"),
+      "replaced-token-detection": Row.pair(
+        "replaced_token_detection.dense", "\(discriminator)/dense", .denseOutputs)
+        + Row.pair("replaced_token_detection.output", "\(discriminator)/dense_prediction", .denseOutputs),
       "sequence-classification": Row.pair(
         "sequence_classification.dense", "classifier/{scope}/classifier/dense", .denseOutputs)
         + Row.pair(
@@ -29,5 +32,6 @@ extension Dialect {
     ]
   )
 
+  private static let discriminator = "discriminator_predictions/{scope}/discriminator_predictions"
   private static let generator = "generator_predictions/{scope}/generator_predictions"
 }
