@@ -149,8 +149,8 @@ def same_bits(found, expected):
 def state_dict(directory):
     """What `torch.save(model.state_dict())` would save: the tensors, and the names that the class ties to them."""
     tensors = load_file(directory / "model.safetensors")
-    is_tied = architecture(directory).endswith(("ForMaskedLM", "ForPreTraining"))
-    ties = family(directory).ties if is_tied else {}
+    kin = family(directory)
+    ties = kin.ties if kin.heads.get(architecture(directory)) in ("masked-lm", "pretraining") else {}
     return tensors, {name: target for name, target in ties.items() if name not in tensors}
 
 

@@ -40,8 +40,9 @@ SOURCES = [
         "regression", "sequence-classification")),
     *(FIXTURES / family / name / "golden.safetensors" for family in ("distilbert-tiny", "roberta-tiny") for name in (
         "base", "masked-lm", "multi-label", "relu", "sequence-classification")),
-    *sorted(set(FIXTURES.glob("*-tiny/multiple-choice/golden.safetensors")) - {  # which it has no class of
-        FIXTURES / "modernbert-tiny/multiple-choice/golden.safetensors"}),
+    # It has no class of ModernBERT, and its MPNet has other hidden states than PyTorch's with these settings, under any head.
+    *sorted(set(FIXTURES.glob("*-tiny/multiple-choice/golden.safetensors")) - {
+        FIXTURES / f"{name}-tiny/multiple-choice/golden.safetensors" for name in ("modernbert", "mpnet")}),
 ]
 
 
@@ -90,7 +91,7 @@ def loads_keras(directory, golden):
     cls, config, arguments = make(directory, golden)
     model, info = cls.from_pretrained(directory, config=config, output_loading_info=True, **arguments)
     # A layer without weights, whose number depends on the models before it. Some classes say that it may be missing.
-    problems = {key: [name for name in found if not name.startswith(("dropout_", "cls_dropout"))] for key, found in info.items()}
+    problems = {key: [name for name in found if not name.startswith(("dropout", "cls_dropout"))] for key, found in info.items()}
     problems = {key: found for key, found in problems.items() if found}
     if problems:
         raise Failure(str(problems))
