@@ -14,12 +14,12 @@ import Testing
     Row(
       "head swap {base} --to ner --output out", code: 1,
       stderr: [
-        "unknown head 'ner'. Known: masked-lm, next-sentence, pretraining, question-answering, sequence-class"
+        "unknown head 'ner'. Known: masked-lm, multiple-choice, next-sentence, pretraining, question-answering, sequence-class"
       ]),
     Row(
       "head swap {../distilbert-tiny/masked-lm} --to next-sentence --output out", code: 1,
       stderr: [
-        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, question-answering, sequence-classification, token-classification."
+        "the family 'distilbert' has no head for 'next-sentence'. It has: masked-lm, multiple-choice, question-answering, sequence-classification, token-classification."
       ]),
     Row(
       "import {base} --output out --dtype int8", code: 64,

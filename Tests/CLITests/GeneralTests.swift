@@ -159,7 +159,8 @@ import GraftPlugins
         COMP_WORDS=(graft head ''); COMP_CWORD=2; COMP_LINE='graft head '; COMP_POINT=11
         _graft; echo "${COMPREPLY[@]}"
         """)
-      #expect(outcome.stdout.contains("list swap detach attach"), "\(outcome.stdout)\n\(outcome.stderr)")
+      #expect(
+        outcome.stdout.contains("list swap label detach attach"), "\(outcome.stdout)\n\(outcome.stderr)")
     }
   }
 

@@ -136,6 +136,20 @@ struct UnnamedHeads {
     }
   }
 
+  @Test("one output is a classifier's where the configuration has one label")
+  func oneLabel() throws {
+    try withTemporaryDirectory { directory in
+      let copy = directory.appending(path: "copy")
+      try FileManager.default.copyItem(at: fixtures.appending(path: "bert-tiny/regression"), to: copy)
+      let file = copy.appending(path: "config.json")
+      var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
+      configuration.values["architectures"] = nil
+      try FileWriter.write(file, text: configuration.text)
+      let opened = try FamilyFixtures.registry.get().open(copy)
+      #expect(opened.checkpoint.activeHead?.name == "sequence-classification")
+    }
+  }
+
   /// Whether another head of the family is stored under the same names as the active one.
   private func isAmbiguous(_ opened: OpenedCheckpoint) -> Bool {
     guard let active = opened.checkpoint.activeHead, active.isSingle else { return false }

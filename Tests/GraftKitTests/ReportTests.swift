@@ -85,6 +85,30 @@ import Testing
     }
   }
 
+  /// What is worse by accuracy alone says so.
+  @Test func macroF1MayObject() throws {
+    try withRun { run in
+      // One arm knows the two frequent classes, the other the two rare ones and a frequent one.
+      for (files, unknown) in zip(try predictions(run), [Set([2, 3]), [1]]) {
+        for file in files {
+          let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+            var object = try #require(JSON(parsing: Array(line.utf8)).object)
+            let label = try #require(object["label"]?.int)
+            object["prediction"] = JSON(unknown.contains(label) ? 0 : label)
+            return JSON.object(object).text()
+          }
+          try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+        }
+      }
+      let verdict = try writeReport(run)
+      #expect(verdict.contains("adapted gets 64.0 % of 50 test texts right, direct 70.0 %"), "\(verdict)")
+      #expect(
+        verdict.hasSuffix(
+          " Macro F1, which counts every class alike, goes the other way: adapted has 66.3 %, direct 42.3 %."),
+        "\(verdict)")
+    }
+  }
+
   @Test func verdictsAreHonest() throws {
     try withRun { run in
       #expect(try writeReport(run).hasPrefix("Whether domain adaptation helps is not settled: adapted gets "))

@@ -25,7 +25,8 @@ struct Evaluate: ParsableCommand {
         graft evaluate ner --data test.conll --tag-scheme IOB2
         graft evaluate qa --data dev-v2.0.json
         graft evaluate encoder --data sts.csv
-        graft evaluate reranker --data pairs.csv --text-column query --pair-column text
+        graft evaluate reranker --data pairs.csv --text-column query \\
+          --pair-column text
         graft evaluate encoder --data queries.jsonl --corpus corpus.jsonl \\
           --qrels test.tsv
         graft evaluate adapted --data domain.txt --mlm-probability 0.15

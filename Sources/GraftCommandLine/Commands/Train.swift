@@ -30,8 +30,8 @@ struct Train: ParsableCommand {
           --epochs 5 --shuffle-seed 42 --take 1000 --resume
         graft train bert --data domain.txt --output adapted \\
           --precision bfloat16 --profile
-        graft train reranker --data pairs.csv --text-column query --pair-column text \\
-          --loss binary-cross-entropy --output trained
+        graft train reranker --data pairs.csv --text-column query \\
+          --pair-column text --loss binary-cross-entropy --output trained
         graft train bert --task sentence-embedding --data pairs.csv \\
           --output encoder --matryoshka 256,128,64
       """)

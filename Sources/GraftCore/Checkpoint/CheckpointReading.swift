@@ -425,6 +425,9 @@ extension Dialect {
   ) throws -> Bool {
     guard !task.hasLabels, let head = family.head(for: task.name) else { return true }
     let count = try task.init(configuration).outputCount(on: backbone)
+    // A file that says that there is one label is a classifier's.
+    let labels = configuration["id2label"]?.object?.count ?? configuration["num_labels"]?.int
+    if count == 1, labels == 1 { return false }
     let made = try head.head(configuration, on: backbone, outputs: count)
     guard let weight = made.outputWeight else { return true }
     let bias = weight.dropLast("weight".count) + "bias"

@@ -130,7 +130,13 @@ package struct ReportContent {
         .text("What is found among the first k texts, the means over queries and seeds."), .plots(found),
       ]
     }
-    if let values = ReportContent.values(results) { blocks += [.heading("Values"), .table(values)] }
+    if let values = ReportContent.values(results) {
+      blocks += [.heading("Values"), .table(values)]
+      if results.arms.contains(where: { $0.folds != nil }) {
+        blocks.append(
+          .text("These are means over the folds; R² of all texts together is in the first table."))
+      }
+    }
     if !scatters.isEmpty {
       blocks += [
         .text(

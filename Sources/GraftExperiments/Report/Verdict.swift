@@ -49,6 +49,18 @@ package struct Verdict {
       + "(\(percent) % interval \(metric.signed(bootstrap.interval.lowerBound)) to "
       + "\(metric.difference(bootstrap.interval.upperBound)); \(seeds))."
       + (bootstrap.seeds == 1 ? " One seed says nothing about how much others would differ." : "")
+      + Verdict.objection(arms, metric, bootstrap.difference)
+  }
+
+  /// That macro F1 says the opposite of accuracy, where it does by a tenth of a point or more.
+  private static func objection(_ arms: [RunResults.Arm], _ metric: TestMetric, _ difference: Double)
+    -> String
+  {
+    guard metric == .accuracy, let first = arms[0].f1?.mean, let second = arms[1].f1?.mean,
+      abs(second - first) >= 0.001, (second - first) * difference < 0
+    else { return "" }
+    return
+      " Macro F1, which counts every class alike, goes the other way: \(arms[1].name) has \(metric.text(second)), \(arms[0].name) \(metric.text(first))."
   }
 
   /// What was found; of one seed it is said of that seed only.

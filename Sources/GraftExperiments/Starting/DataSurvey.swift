@@ -14,6 +14,8 @@ struct DataSurvey {
   var readsWindows = false
   /// The score of a task that has labels of another kind.
   var score = "loss"
+  /// Reads the labels of other rows as those of these.
+  private let readLabels: ([TextRow]) throws -> Void
 
   /// What the labels are.
   enum Kind: Equatable {
@@ -51,7 +53,9 @@ struct DataSurvey {
     self.rows = rows.count
     hasPairs = rows.contains { $0.pair != nil }
     lengths = Lengths(rows, tokenizer)
-    kind = try Self.kind(of: rows, labelBase, head)
+    let inferred = try rows.contains { $0.label != nil } ? Self.inferredLabels(of: rows, head) : nil
+    kind = try inferred.map { try Self.kind(of: rows, $0, labelBase, head) } ?? .texts
+    readLabels = { _ = try inferred?.labels(of: $0, for: head, base: labelBase) }
   }
 
   /// Rows of a task of their own.
@@ -62,17 +66,28 @@ struct DataSurvey {
     hasPairs = false
     lengths = Lengths(rows.map(own.text), tokenizer)
     let (task, names) = try own.task(for: rows)
-    _ = try task.labels(of: rows, LabelReading(base: labelBase))
+    readLabels = { _ = try task.labels(of: $0, LabelReading(base: labelBase)) }
+    try readLabels(rows)
     kind = .ofTask(head: own.name, labels: names)
     readsWindows = type(of: task).splitsRows
     score = task.scoreNames(topRanks: [])?.contains("f1") == false ? "accuracy" : "f1"
   }
 
+  /// Makes sure that rows to evaluate on have labels that these rows have too.
+  ///
+  /// - Throws: `GraftError` naming the first row that has not.
+  func checkLabels(of others: [TextRow]) throws {
+    do {
+      try readLabels(others)
+    } catch var error as GraftError {
+      error.advice = "Leave such rows out, or have rows with the same labels to train on."
+      throw error
+    }
+  }
+
   private static func kind(
-    of rows: [TextRow], _ labelBase: Int?, _ head: any GraftCore.Task.Type
+    of rows: [TextRow], _ inferred: InferredLabels, _ labelBase: Int?, _ head: any GraftCore.Task.Type
   ) throws -> Kind {
-    guard rows.contains(where: { $0.label != nil }) else { return .texts }
-    let inferred = try inferredLabels(of: rows, head)
     let labels = try inferred.labels(of: rows, for: head, base: labelBase)
     if inferred.problemType == .regression {
       let values = labels.compactMap { ($0 as? ValuesLabel)?.values }.joined()

@@ -88,6 +88,7 @@ public struct ExperimentDraft: Sendable {
       repeated = RepeatedRows(split.others.map { rows[$0] }).count(in: split.heldOut.map { rows[$0] })
     } else {
       let others = try DataSource(reading: evaluation, options: everything).rows()
+      try survey.checkLabels(of: others)
       evaluationRows = others.count
       repeated = RepeatedRows(rows).count(in: others)
     }

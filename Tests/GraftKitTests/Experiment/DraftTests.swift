@@ -180,6 +180,23 @@ import Testing
     }
   }
 
+  @Test func evaluationLabelsAreThoseOfTraining() throws {
+    try withTemporaryDirectory { directory in
+      let names = Self.table("text,label", 40) { "some text \($0),\(["old", "new"][$0 % 2])" }
+      for (text, found) in [
+        ("text,label\nhere,old\nthere,odd\n", "'odd'"), ("text,label\nhere,1.5\n", "'1.5'"),
+      ] {
+        let message = errorMessage {
+          _ = try draft(directory, ["train.csv": names, "test.csv": text], evaluating: ["test.csv"])
+        }
+        #expect(
+          message?.contains(
+            "found \(found). Leave such rows out, or have rows with the same labels to train on.")
+            == true, "\(message ?? "none")")
+      }
+    }
+  }
+
   /// The rows that are held out have no label that is not trained on, however rare it is.
   @Test func aRareLabelIsTrainedOn() throws {
     for place in 0..<20 {
