@@ -114,7 +114,9 @@ def leave_out_unused(directory, model):
     ids = torch.tensor([[5, 6, 7, 8, 9]])
     if type(model).__name__.endswith("ForMultipleChoice"):
         ids = ids.unsqueeze(0)
-    sum(value.float().sum() for value in model(ids, return_dict=True).values() if torch.is_tensor(value)).backward()
+    # A mean over tokens asks for the mask.
+    outputs = model(ids, attention_mask=torch.ones_like(ids), return_dict=True)
+    sum(value.float().sum() for value in outputs.values() if torch.is_tensor(value)).backward()
     unused = {name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter.grad is None}
     model.zero_grad()
     tensors = load_file(directory / "model.safetensors")
