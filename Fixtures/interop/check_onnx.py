@@ -45,10 +45,11 @@ def has_types(config):
 def batches(config, longest):
     """One text and several, with padding behind and before, and a word between that is masked out.
 
-    Padding has its own id, which is what some families count positions by.
+    Padding has its own id, which is what some families count positions by. No text has as many tokens as a head has
+    labels, so that scores of labels are not taken for scores of tokens.
     """
     generator = torch.Generator().manual_seed(3)
-    for count, length in ((1, 1), (1, 7), (4, 12), (4, min(64, longest))):
+    for count, length in ((1, 1), (1, 7), (4, 13), (4, min(64, longest))):
         ids = torch.randint(5, config.vocab_size, (count, length), generator=generator)
         mask, types = torch.ones_like(ids), torch.zeros_like(ids)
         for row in range(1, count):
