@@ -5,6 +5,8 @@
 `scores`: R², of one and of several values, and micro F1 of small random predictions, degenerate ones included.
 `intervals`: two arms, whose rows are resampled together and whose seeds in pairs or apart (Sellam et al., arXiv:2106.16163),
 40,000 resamples; with the standard error of the interval's ends when 10,000 are taken, as Graft does.
+
+make_metrics_of_rows.py has the other scores that an experiment can be compared by.
 """
 
 import json

@@ -109,6 +109,61 @@ import Testing
     }
   }
 
+  /// The experiment's own metric decides; that of which less is better as well.
+  @Test func theExperimentSaysWhatDecides() throws {
+    try withRun { run in
+      let arms = try predictions(run)
+      let kinds: [(unknown: Set<Int>, share: Double)] = [([2, 3], 0.75), ([1], 0.5)]
+      for (files, kind) in zip(arms, kinds) {
+        let (unknown, share) = (kind.unknown, kind.share)
+        for file in files {
+          let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+            var object = try #require(JSON(parsing: Array(line.utf8)).object)
+            let label = try #require(object["label"]?.int)
+            object["prediction"] = JSON(unknown.contains(label) ? 0 : label)
+            object["scores"] = .array((0..<4).map { JSON($0 == label ? share : (1 - share) / 3) })
+            return JSON.object(object).text()
+          }
+          try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+        }
+      }
+      let record = run.appending(path: "experiment.json")
+      func choose(_ metric: String) throws -> String {
+        var object = try #require(JSON(file: record).object)
+        object["metric"] = .string(metric)
+        try Data(JSON.object(object).text().utf8).write(to: record)
+        return try writeReport(run)
+      }
+      let f1 = try choose("f1_macro")
+      #expect(
+        f1.hasPrefix(
+          "Domain adaptation helps: adapted has a macro F1 of 66.3 % on 50 test texts, direct 42.3 %, a difference of +24.0 points (95 % interval "
+        ), "\(f1)")
+      let content = ReportContent(try RunResults(run))
+      let table = try #require(
+        content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }.first)
+      #expect(
+        table.header == ["Arm", "Seed 42", "Seed 1", "Mean", "Std. dev.", "Range", "Accuracy", "Loss"])
+      #expect(table.rows.map { $0[6] } == ["70.0 %", "64.0 %"])
+      // The probability of the right class is the better in the arm that is right less often.
+      let loss = try choose("log_loss")
+      #expect(
+        loss.hasPrefix(
+          "Domain adaptation hurts: adapted has a log loss of 0.6931 on 50 test texts, direct 0.2877, a difference of +0.4055 (95 % interval +0.4055 to +0.4055; 2 seeds)."
+        ), "\(loss)")
+      #expect(
+        try text(run, "report.md").contains("The score is log loss on the test texts; lower is better."))
+      #expect(try text(run, "report.md").contains("the right one has 50.0 %"))
+      #expect(
+        try choose("loss")
+          == "adapted and direct cannot be compared: their predictions are not scored row by row by loss; the table has their scores."
+      )
+      let report = try JSON(file: run.appending(path: "report.json"))
+      #expect(report["arms"]?.array?.first?["metric"]?.string == "loss")
+      #expect(report["arms"]?.array?.first?["score"]?["mean"]?.double != nil)
+    }
+  }
+
   @Test func verdictsAreHonest() throws {
     try withRun { run in
       #expect(try writeReport(run).hasPrefix("Whether domain adaptation helps is not settled: adapted gets "))
@@ -268,7 +323,7 @@ import Testing
           ["adapted", "0.75", "0.75", "0.75", "0", "0.75 to 0.75", "1"],
         ])
       let values = try #require(tables.first { $0.header.contains("Mean squared error") })
-      #expect(values.rows.map { Array($0.prefix(3)) } == [["direct", "1", "1"], ["adapted", "1", "1"]])
+      #expect(values.rows.map { Array($0.prefix(3)) } == [["direct", "4", "2"], ["adapted", "1", "1"]])
       try expectTextInside(content.plots)
 
       // What is no number has no score.
@@ -299,7 +354,7 @@ import Testing
       #expect(
         tables[0].header
           == ["Arm", "Seed 42", "Seed 1", "Mean", "Std. dev.", "Range", "Subset accuracy", "Macro F1"])
-      #expect(tables[0].rows[0][3] == "66.7 %" && tables[0].rows[0].suffix(2) == ["12.5 %", "25.0 %"])
+      #expect(tables[0].rows[0][3] == "66.7 %" && tables[0].rows[0].suffix(2) == ["50.0 %", "22.2 %"])
       let labels = try #require(tables.first { $0.header.first == "Label" })
       #expect(labels.rows.map { $0[0] } == names && labels.rows.map { $0[1] } == ["50", "0", "0"])
       #expect(labels.rows[0][2...4] == ["100.0 %", "50.0 %", "66.7 %"])

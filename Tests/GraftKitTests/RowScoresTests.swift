@@ -121,6 +121,12 @@ import Testing
         row($0, $1, label: .text($2))
       }, "spearman"
     ),
+    (
+      "bert-tiny/multiple-choice", false,
+      [("0", ["once", "oil"]), ("1", ["film", "no room"]), ("1", ["oil", "world", "once"])].map {
+        row("he do", label: .text($0), [("choices", .array($1.map { .string($0) }))])
+      }, "accuracy"
+    ),
   ]
 
   @Test("what rows add is the score that the evaluation has", arguments: cases.indices)

@@ -129,10 +129,9 @@ import Testing
       let arms = try ["first", "second"].map { arm in
         try #require(golden[arm]?.array).map { try predictions(kind, golden["label"], $0) }
       }
-      let (metric, centre) = (arms[0][0].metric, arms[0][0].centre)
       let bootstrap = PairedBootstrap(
-        arms[0].map { $0.terms(metric, centre: centre) }, arms[1].map { $0.terms(metric, centre: centre) },
-        paired: golden["paired"]?.bool == true, score: metric.value)
+        arms[0].compactMap(\.scoring), arms[1].compactMap(\.scoring), rows: arms[0][0].rows.count,
+        paired: golden["paired"]?.bool == true)
       #expect(abs(bootstrap.difference - (try #require(golden["difference"]?.double))) < 1e-12)
       let (interval, error) = (
         try numbers(golden["interval"] ?? .null), try numbers(golden["error"] ?? .null)

@@ -108,6 +108,30 @@ extension ReportTests {
     }
   }
 
+  @Test("questions with choices are right or wrong, with the texts that were chosen, and have no classes")
+  func choices() throws {
+    try withRun { run in
+      try rewrite(run, ["name": "accuracy", "rule": "mean", "unit": "question"]) { arm, seed, row in
+        let isRight = arm == 1 || (row + seed) % 2 == 0
+        return ([isRight ? 1 : 0], "the right end", isRight ? "the right end" : "a wrong end")
+      }
+      let verdict = try writeReport(run)
+      #expect(
+        verdict.hasPrefix(
+          "Domain adaptation helps: adapted gets 100.0 % of 50 test questions right, direct 50.0 %"),
+        "\(verdict)")
+      let text = try text(run, "report.md")
+      #expect(text.contains("A choice by chance is right in 25.0 % of them."))
+      #expect(text.contains("50 questions of 50 are not answered right with every seed."))
+      #expect(text.contains("in the data: the right end"))
+      #expect(text.contains("direct: a wrong end (1 of 2 seeds right; the text is the first seed’s)"))
+      #expect(text.contains("McNemar’s test"))
+      for absent in ["## Classes", "class 0", "Macro F1", "confusion"] {
+        #expect(!text.contains(absent), "\(absent)")
+      }
+    }
+  }
+
   @Test("a line without its row's score is an error")
   func missingScores() throws {
     try withRun { run in

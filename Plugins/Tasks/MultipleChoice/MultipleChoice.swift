@@ -95,6 +95,24 @@ public struct MultipleChoice: Task {
     }
   }
 
+  /// Whether each question is answered right, with the texts that were right and chosen.
+  public func rowScores(
+    _ predictions: [ChoicePrediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],
+    _ backend: any ComputeBackend
+  ) throws -> RowScores? {
+    RowScores(
+      "accuracy", .mean, unit: "question",
+      rows: try zip(zip(predictions, labels), rows).map { answer, row in
+        let texts = try ChoiceQuestion(row).seconds
+        guard let right = (answer.1 as? ClassLabel).map({ Int($0.index) }), texts.indices.contains(right)
+        else {
+          throw GraftError(.missing, "a row has no answer").inRow(row)
+        }
+        return RowScores.Row(
+          [answer.0.choice == right ? 1 : 0], label: texts[right], prediction: texts[answer.0.choice])
+      })
+  }
+
   public func predictions(
     _ scores: Tensor, _ batch: Batch, _ examples: [Example]
   ) throws -> [ChoicePrediction] {

@@ -24,6 +24,8 @@ struct Run: ParsableCommand {
       A data set with 'folds: 5' is cross-validated: every arm trains on four fifths of its rows and is tested on the \
       rest, five times, so that each row is predicted once.
 
+      Arms are compared by the usual score of their task, or by the one that the key 'metric' names, such as f1_macro.
+
       A section 'search' looks for the best options of an arm, by grid, random draws or successive halving; the arm \
       then has those of the best point. The documentation of GraftExperiments has an example.
 

@@ -11,6 +11,10 @@ final class ExperimentDisplay {
   private var label = ""
   private var lastLine = Date()
   private var detail = ""
+  /// The score that the experiment compares arms by.
+  private var metric: String?
+  /// The score by which the stage that is trained keeps its best model.
+  private var bestBy: String?
 
   /// How often a line tells of the progress, in seconds.
   private static let interval = 60.0
@@ -34,6 +38,7 @@ final class ExperimentDisplay {
       emit("searched", [("best", JSON(results.best)), ("search", results.json)])
     case .started(let stage, let number, let count):
       label = "\(stage.name) (\(number)/\(count))"
+      if case .train(let training) = stage.task { bestBy = training.options.metricForBestModel }
       detail = ""
       line("\(number)/\(count) \(stage.summary)")
       emit(
@@ -42,7 +47,7 @@ final class ExperimentDisplay {
     case .training(let event): training(event)
     case .progress(let progress): self.progress(progress)
     case .finished(let stage, let seconds, let results):
-      let metric = TestMetric.of(results)?.resultKey
+      let metric = TestMetric.of(results, chosen: metric)?.resultKey
       let scores = [metric, "eval_loss"].compactMap(\.self).compactMap { name in
         results[name].map { "\(name) \(Format.number($0))" }
       }
@@ -63,6 +68,8 @@ final class ExperimentDisplay {
       left == 0
         ? "all \(Format.count(all, "stage")) done before"
         : "\(Format.count(all, "stage")), \(all - left) done before\(time)")
+    if let note = schedule.plan.metricNote, metric == nil { console.note(note) }
+    metric = schedule.plan.experiment.metric
     bar = ProgressBar("", unit: "", total: 1000, console: console)
     emit("planned", [("stages", JSON(all)), ("pending", JSON(left))])
   }
@@ -87,8 +94,9 @@ final class ExperimentDisplay {
         "step \(report.step)/\(report.totalSteps)  loss \(Format.number((report.loss * 1e4).rounded() / 1e4))"
     case .evaluating(let done, let total): detail = "evaluating \(done)/\(total)"
     case .evaluated(let entry):
+      let shown = TestMetric.names + [metric, bestBy].compactMap(\.self)
       let names = entry.keys.filter { key in
-        key == "epoch" || key.hasSuffix("_loss") || TestMetric.names.contains { key.hasSuffix("_\($0)") }
+        key == "epoch" || key.hasSuffix("_loss") || shown.contains { key.hasSuffix("_\($0)") || key == $0 }
       }
       let scores = names.sorted().compactMap { name in entry[name].map { "\(name) \(Format.number($0))" } }
       line("    " + scores.joined(separator: "  "))

@@ -30,11 +30,12 @@ extension ExperimentSchedule {
         + "\(search.arm) is shown with the options of the first"
     }
     let total = estimate.map { "about \(Format.duration($0))" } ?? "an unknown time"
+    let note = plan.metricNote.map { "\n\n\($0)" } ?? ""
     return """
       \(table)
 
       \(Format.count(plan.stages.count, "stage")), \(plan.stages.count - pending.count) cached; \
-      the rest takes \(pending.isEmpty ? "no time" : total) and up to \(Format.bytes(bytes)) of disk\(search ?? "")
+      the rest takes \(pending.isEmpty ? "no time" : total) and up to \(Format.bytes(bytes)) of disk\(search ?? "")\(note)
       """
   }
 
@@ -68,7 +69,7 @@ extension ExperimentResults {
   /// A line for each arm and evaluation: mean and range over the seeds of what tells most about it, and of the loss.
   var text: String {
     let all = arms.flatMap(\.runs).flatMap(\.evaluations).map(\.results)
-    let metrics = all.compactMap(TestMetric.of)
+    let metrics = all.compactMap { TestMetric.of($0, chosen: metric) }
     let common = metrics.first { metric in metrics.allSatisfy { $0 == metric } }
     var rows: [[String]] = []
     for arm in arms {
@@ -85,7 +86,7 @@ extension ExperimentResults {
           }
           return values.count > 1 ? "\(number(mean)) (\(number(low)) to \(number(high)))" : number(mean)
         }
-        let metric = TestMetric.of(evaluation.results)
+        let metric = TestMetric.of(evaluation.results, chosen: metric)
         let score = metric.map { "\(common == nil ? "\($0.name) " : "")\(cell($0.resultKey))" } ?? ""
         rows.append([arm.name, evaluation.stage, evaluation.head, score, cell("eval_loss")])
       }
@@ -96,7 +97,7 @@ extension ExperimentResults {
     guard !rows.isEmpty else { return search + verdict }
     return search + Format.table(rows, header: ["arm", "stage", "head", common?.name ?? "score", "loss"])
       + (folds > 0
-        ? "\n\nmean ± standard deviation of \(folds) folds\(seeds > 1 ? ", each the mean of \(seeds) seeds" : "")"
+        ? "\n\nmean ± standard deviation of \(folds) folds\(seeds > 1 ? ", each the mean of \(seeds) seeds" : ""); the verdict is of all folds together"
         : seeds > 1 ? "\n\nmean (lowest to highest) of \(Format.count(seeds, "seed"))" : "")
       + "\n\n\(verdict)"
   }

@@ -94,7 +94,8 @@ public struct ConfusionMatrix: Sendable, Equatable {
     /// Whether an example is of the class or was given it.
     var occurs: Bool
 
-    init(hits: Int, predicted: Int, actual: Int) {
+    /// The scores of how many examples are of the class and were given it, were given it, and are of it.
+    package init(hits: Int, predicted: Int, actual: Int) {
       func share(_ count: Int, of whole: Int) -> Double { whole > 0 ? Double(count) / Double(whole) : 0 }
       precision = share(hits, of: predicted)
       recall = share(hits, of: actual)

@@ -12,7 +12,7 @@ public struct ProbabilityScores: Sendable, Equatable {
     var confidence = 0.0
   }
 
-  private static let binCount = 15
+  package static let binCount = 15
   /// The numbers of classes of which the right one may be any, unless others are given; each needs more classes than that.
   public static let usualRanks = [3, 5]
 
@@ -41,19 +41,31 @@ public struct ProbabilityScores: Sendable, Equatable {
     let largest = logits.max() ?? 0
     let sum = logits.reduce(0) { $0 + exp($1 - largest) }
     let confidence = exp(logits[predicted] - largest) / sum
-    // As scikit-learn, which keeps the logarithm finite by the epsilon of the numbers' type.
-    let epsilon = Double.ulpOfOne
-    logLoss -= log(min(max(exp(logits[actual] - largest) / sum, epsilon), 1 - epsilon))
-    let width = 1 / Double(Self.binCount)
-    let bin = (1..<Self.binCount).count { Double($0) * width < confidence }
+    logLoss += Self.logLoss(exp(logits[actual] - largest) / sum)
+    let bin = Self.bin(of: confidence)
     bins[bin].confidence += confidence
     if actual == predicted { bins[bin].hits += 1 }
-    // Of equal scores scikit-learn ranks the last class first.
-    let rank = logits.indices.count { index in
-      logits[index] > logits[actual] || logits[index] == logits[actual] && index > actual
-    }
+    let rank = Self.rank(of: actual, in: logits)
     for (index, limit) in ranks.enumerated() where rank < limit { hitsOfRanks[index] += 1 }
     count += 1
+  }
+
+  /// The log loss of the probability of the right class, which scikit-learn keeps finite by the epsilon of the numbers' type.
+  package static func logLoss(_ probability: Double) -> Double {
+    -log(min(max(probability, .ulpOfOne), 1 - .ulpOfOne))
+  }
+
+  /// The bin of the calibration error that a confidence falls into.
+  package static func bin(of confidence: Double) -> Int {
+    let width = 1 / Double(binCount)
+    return (1..<binCount).count { Double($0) * width < confidence }
+  }
+
+  /// How many classes are before one by their scores. Of equal scores scikit-learn ranks the last class first.
+  package static func rank(of actual: Int, in scores: [Double]) -> Int {
+    scores.indices.count { index in
+      scores[index] > scores[actual] || scores[index] == scores[actual] && index > actual
+    }
   }
 
   /// `log_loss`, `expected_calibration_error`, and, as `top_3_accuracy`, those of the ranks that are below the number of

@@ -28,6 +28,10 @@ public struct Experiment: Sendable {
   var changes: [String: [String: Stage]] = [:]
   /// The search for the best options of an arm.
   public var search: Search?
+  /// The score that arms are compared by, by its name in results without `eval_`; `nil` is the usual one of their task.
+  public var metric: String?
+  /// Where the file says it.
+  var metricPlace: YAMLValue.Place?
   /// The file as data.
   public var document: JSON
 

@@ -21,6 +21,9 @@ public struct ExperimentPlan: Sendable {
   let ground: Ground
   /// Whether it also has the points of a search that is still to be done.
   public let hasTrials: Bool
+  /// What there is to say about the score that the experiment compares arms by: that it has no interval. `nil` where it has
+  /// one, or where that is known only after an evaluation.
+  public private(set) var metricNote: String?
 
   /// The search that comes before the arms, when there is one.
   public var search: Experiment.Search? { ground.experiment.search }
@@ -78,6 +81,7 @@ public struct ExperimentPlan: Sendable {
   public init(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws {
     let ground = try Ground(experiment, registry)
     try self.init(ground.experiment.outlook, ground, on: machine, registry: registry)
+    metricNote = try checkedMetric()
     try checkSearchMetric()
   }
 
@@ -117,7 +121,9 @@ public struct ExperimentPlan: Sendable {
   func part(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws
     -> ExperimentPlan
   {
-    try ExperimentPlan([experiment], ground, on: machine, registry: registry)
+    var plan = try ExperimentPlan([experiment], ground, on: machine, registry: registry)
+    plan.metricNote = metricNote
+    return plan
   }
 }
 

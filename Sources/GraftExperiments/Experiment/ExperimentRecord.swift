@@ -9,6 +9,8 @@ public struct ExperimentResults: Sendable {
   public let arms: [Arm]
   /// What the search for an arm's options found, when there was one.
   public let search: OptionSearchResults?
+  /// The score that the experiment compares arms by; `nil` is the usual one of their task.
+  public let metric: String?
   /// What the report says of the arms' difference.
   public let verdict: String
   /// Says that what is kept takes more disk space than was allowed, when it does.
@@ -30,7 +32,7 @@ public struct ExperimentResults: Sendable {
 
   /// - Throws: `GraftError` when the results of a stage cannot be read.
   init(_ plan: ExperimentPlan, _ cache: StageCache, search: OptionSearchResults?, verdict: String) throws {
-    (self.search, self.verdict) = (search, verdict)
+    (self.search, self.verdict, metric) = (search, verdict, plan.experiment.metric)
     arms = try plan.arms.map { arm in
       Arm(
         name: arm.name,
@@ -100,6 +102,7 @@ struct ExperimentRecord {
       "name": .string(experiment.name),
       "graft": .string(graftVersion),
       "experiment": experiment.document,
+      "metric": experiment.metric.map { .string($0) } ?? .null,
       "started": schedule.pending.isEmpty ? earlier ?? now : now,
       "seconds": JSON((seconds + (search?.otherSeconds ?? 0)).rounded(digits: 3)),
       "machine": [

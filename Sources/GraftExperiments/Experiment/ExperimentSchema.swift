@@ -54,6 +54,8 @@ extension Experiment {
     if Set(self.seeds).count < self.seeds.count {
       diagnostics.add(keys.place(of: "seeds"), "a seed is given twice")
     }
+    let metric: String? = keys.read("metric")
+    (self.metric, metricPlace) = (metric.map(TestMetric.key), keys.place(of: "metric"))
     data = schema.dataSets()
     stages = schema.stages()
     arms = schema.arms()

@@ -10,13 +10,16 @@ struct SearchMetric {
 
   var name: String { String(key.dropFirst("eval_".count)) }
 
-  /// - Parameter results: Those of the stage that decides.
+  /// - Parameters:
+  ///   - results: Those of the stage that decides.
+  ///   - chosen: What arms are compared by, where the experiment says it.
   /// - Throws: `GraftError` when the score is none of them.
-  init(_ search: Experiment.Search, results: [String: Double]) throws {
+  init(_ search: Experiment.Search, results: [String: Double], by chosen: String?) throws {
     let known = results.keys.filter { key in
       key.hasPrefix("eval_") && !["_runtime", "_per_second", "_samples"].contains { key.hasSuffix($0) }
     }.map { String($0.dropFirst("eval_".count)) }.sorted()
-    let usual = TestMetric.of(results)?.key ?? known.first { $0.hasSuffix("accuracy") } ?? "loss"
+    let usual =
+      TestMetric.of(results, chosen: chosen)?.key ?? known.first { $0.hasSuffix("accuracy") } ?? "loss"
     let name = search.metric ?? usual
     if let problem = search.problem(with: name, known: known) {
       throw GraftError(
@@ -57,7 +60,7 @@ extension ExperimentPlan {
 
 extension PlannedStage {
   /// The scores that its results may have, without `eval_`; `nil` where the head's task does not say them.
-  fileprivate var scoreNames: Set<String>? {
+  var scoreNames: Set<String>? {
     get throws {
       let tasks = try checkpoint.makeTasks()
       var (ranks, sets, more): ([Int]?, [String], Set<String>) = (nil, [], [])

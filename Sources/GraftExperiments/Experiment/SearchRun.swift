@@ -33,7 +33,7 @@ extension PlanWorker {
             arms: Set(plan.stagesOfArms.map { plan.stages[$0].directoryName }), isRound: true)
         ) { stage in
           guard stage.name == search.scoreStage, metric == nil else { return }
-          metric = try SearchMetric(search, results: results(of: stage))
+          metric = try SearchMetric(search, results: results(of: stage), by: experiment.metric)
         }
       }
       for stage in part.stages { worked[stage.key] = stage }
@@ -44,7 +44,7 @@ extension PlanWorker {
           return try results(of: part.stages[step.index])
         }
         if metric == nil, let some = found.first(where: { !$0.isEmpty }) {
-          metric = try SearchMetric(search, results: some)
+          metric = try SearchMetric(search, results: some, by: experiment.metric)
         }
         let scores = found.map { results in
           metric.flatMap { results[$0.key] }.flatMap { $0.isFinite ? $0 : nil }

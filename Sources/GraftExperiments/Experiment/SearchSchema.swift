@@ -51,7 +51,7 @@ struct SearchSchema {
       dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs,
       metricPlace: keys.place(of: "metric"))
     let metric: String? = keys.read("metric")
-    search.metric = metric.map { $0.hasPrefix("eval_") ? String($0.dropFirst("eval_".count)) : $0 }
+    search.metric = metric.map(TestMetric.key)
     keys.read("greater-is-better", &search.greaterIsBetter)
     search.seeds = keys.list("seeds")
     if let seeds = search.seeds, Set(seeds).count < seeds.count {

@@ -1,3 +1,4 @@
+import Foundation
 import GraftKit
 
 /// One arm against the first, on the same test rows.
@@ -15,6 +16,8 @@ struct Comparison {
     let metric: TestMetric
     /// The names of the classes, labels or values.
     let names: [String]
+    /// Whether the metric goes by rows that are right or wrong.
+    let isRightOrWrong: Bool
     /// How many rows the arms were compared on.
     let rows: Int
     /// How many seeds each arm has.
@@ -41,6 +44,9 @@ struct Comparison {
       /// The mean of ``TestPredictions/Row/quality``.
       let quality: Double
 
+      /// The geometric mean over seeds of the probability of the right class, where arms are compared by the log loss.
+      func probability(_ metric: TestMetric) -> Double? { metric.key == "log_loss" ? exp(quality) : nil }
+
       init(_ answers: [TestPredictions.Row], _ metric: TestMetric) {
         var votes: [Int: Int] = [:]
         for case .classes(_, let prediction) in answers.map(\.answer) { votes[prediction, default: 0] += 1 }
@@ -61,23 +67,17 @@ struct Comparison {
       result = nil
       return
     }
-    let (metric, centre) = (ours[0].metric, ours[0].centre)
+    let (rows, arePaired) = (ours[0].rows.count, first.seeds.map(\.seed) == second.seeds.map(\.seed))
     func hits(_ tests: [TestPredictions]) -> [[Bool]] { tests.map { $0.rows.map(\.isRight) } }
-    let (firstHits, secondHits) = (hits(ours), hits(theirs))
-    let arePaired = first.seeds.map(\.seed) == second.seeds.map(\.seed)
-    let isRightOrWrong = ours[0].confusion != nil
-    let tests = isRightOrWrong ? zip(firstHits, secondHits).map { McNemar($0, $1) } : []
-    let bootstrap =
-      metric.rule == .spearman
-      ? PairedBootstrap(correlating: ours.map(\.pairs), theirs.map(\.pairs), paired: arePaired)
-      : PairedBootstrap(
-        ours.map { $0.terms(metric, centre: centre) }, theirs.map { $0.terms(metric, centre: centre) },
-        paired: arePaired, score: metric.value)
+    let tests = ours[0].isRightOrWrong ? zip(hits(ours), hits(theirs)).map { McNemar($0, $1) } : []
+    let bootstrap = PairedBootstrap(
+      ours.compactMap(\.scoring), theirs.compactMap(\.scoring), rows: rows, paired: arePaired)
     result = Result(
       bootstrap: bootstrap,
-      metric: metric,
+      metric: ours[0].metric,
       names: ours[0].names,
-      rows: ours[0].rows.count,
+      isRightOrWrong: ours[0].isRightOrWrong && ours[0].metric.key != "log_loss",
+      rows: rows,
       seeds: (ours.count, theirs.count),
       tests: arePaired ? zip(first.seeds, tests).map { ($0.seed, $1) } : [],
       disagreements: Comparison.disagreements(ours, theirs))
@@ -90,7 +90,7 @@ struct Comparison {
     guard tests.count == arms.reduce(0, { $0 + $1.seeds.count }), let first = tests.first else {
       let metrics = arms.map(\.metric)
       return tests.isEmpty && metrics[0] != nil && metrics[0] == metrics[1]
-        ? "their predictions are not scored row by row; the table has their scores" : noPredictions
+        ? notByRows(nil) : noPredictions
     }
     guard tests.allSatisfy({ $0.metric == first.metric }) else {
       return
@@ -98,12 +98,17 @@ struct Comparison {
     }
     guard tests.allSatisfy({ $0.names == first.names }) else { return "their heads have different labels" }
     guard tests.allSatisfy({ $0.isOnTheSameRows(as: first) }) else { return noPredictions }
+    guard tests.allSatisfy({ $0.scoring != nil }) else { return notByRows(first.metric) }
     guard tests.allSatisfy({ $0.score != nil }) else {
       return tests.allSatisfy(\.areNumbers)
         ? "\(first.metric.name) is not defined on \(first.metric.count(first.rows.count))"
         : "some of their predictions are not numbers"
     }
     return nil
+  }
+
+  private static func notByRows(_ metric: TestMetric?) -> String {
+    "their predictions are not scored row by row\(metric.map { " by \($0.name)" } ?? ""); the table has their scores"
   }
 
   private static func disagreements(_ first: [TestPredictions], _ second: [TestPredictions]) -> [Disagreement]

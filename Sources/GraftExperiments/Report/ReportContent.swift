@@ -1,6 +1,7 @@
 import GraftCompute
 import GraftCore
 import GraftKit
+import OrderedCollections
 
 /// The report as a sequence of parts, which HTML and Markdown spell each in its way.
 package struct ReportContent {
@@ -61,7 +62,7 @@ package struct ReportContent {
     }
     let strips =
       add(
-        results.arms.compactMap(\.metric).first == .accuracy ? "accuracies" : "scores",
+        results.arms.compactMap(\.metric).first?.key == TestMetric.accuracy.key ? "accuracies" : "scores",
         StripPlot.scores(results.arms, series: series))
       + add("differences", StripPlot.differences(results.comparisons, series: series))
     let parallel = add("search", record.search.flatMap(ParallelPlot.draw))
@@ -132,10 +133,6 @@ package struct ReportContent {
     }
     if let values = ReportContent.values(results) {
       blocks += [.heading("Values"), .table(values)]
-      if results.arms.contains(where: { $0.folds != nil }) {
-        blocks.append(
-          .text("These are means over the folds; R² of all texts together is in the first table."))
-      }
     }
     if !scatters.isEmpty {
       blocks += [
@@ -157,12 +154,15 @@ package struct ReportContent {
     for seed in results.arms.flatMap(\.seeds) where !seeds.contains(seed.seed) { seeds.append(seed.seed) }
     let metrics = results.arms.compactMap(\.metric)
     let isOne = metrics.allSatisfy { $0 == metrics.first }
-    // What no arm has gets no column.
-    let more: [(name: String, cell: (RunResults.Arm) -> String?)] = [
-      ("Subset accuracy", { $0.subsetAccuracy.map { NumberText.percent($0.mean) } }),
-      ("Macro F1", { $0.f1.map { NumberText.percent($0.mean) } }),
-      ("Loss", { $0.loss.map { NumberText.number($0.mean) } }),
-    ].filter { column in results.arms.contains { column.1($0) != nil } }
+    // What no arm has gets no column, nor what has one already.
+    let usual = results.arms.compactMap(\.usualMetric).map(\.key)
+    let others = OrderedSet(usual + ["subset_accuracy", "f1_macro"]).subtracting(metrics.map(\.key))
+    let more: [(name: String, cell: (RunResults.Arm) -> String?)] =
+      (others.map { TestMetric(named: $0) }.map { metric in
+        (metric.name.capitalizedFirst, { $0.score(metric).map { metric.text($0.mean) } })
+      } + [("Loss", { $0.loss.map { NumberText.number($0.mean) } })]).filter { column in
+        results.arms.contains { column.1($0) != nil }
+      }
     let header =
       (isOne ? ["Arm"] : ["Arm", "Score"]) + seeds.map { "Seed \($0)" }
       + (seeds.count > 1 ? ["Mean", "Std. dev.", "Range"] : []) + more.map(\.name)
@@ -182,7 +182,12 @@ package struct ReportContent {
     }
     let table = Block.table(TextTable(header: header, rows: rows, words: isOne ? 1 : 2))
     guard isOne, let metric = metrics.first else { return [table] }
-    return [.text("The score is \(metric.name) on the test \(metric.units)."), table]
+    let direction = metric.direction == .lower ? "; lower is better" : ""
+    let chance = metric.key == TestMetric.accuracy.key ? results.arms.first?.seeds.first?.test?.chance : nil
+    let guess = chance.map { " A choice by chance is right in \(NumberText.percent($0)) of them." } ?? ""
+    return [
+      .text("The score is \(metric.name) on the test \(metric.units)\(direction).\(guess)"), table,
+    ]
   }
 
   /// The scores of each fold; nothing without folds.
@@ -191,6 +196,8 @@ package struct ReportContent {
       arm.metric.flatMap { metric in arm.folds.map { (arm.name, metric, $0) } }
     }
     guard let count = arms.map(\.2.values.count).max() else { return [] }
+    let tests = results.arms.flatMap(\.seeds).map(\.test)
+    let isOfRows = tests.allSatisfy { $0?.scoring != nil }
     let table = TextTable(
       header: ["Arm"] + (1...count).map { "Fold \($0)" } + ["Mean", "Std. dev."],
       rows: arms.map { name, metric, folds in
@@ -201,7 +208,7 @@ package struct ReportContent {
     return [
       .heading("Folds"),
       .text(
-        "Each text is predicted once with each seed, by the model that was trained on the other folds. The scores above are of all folds together, these of each, the mean over seeds; their standard deviation is over folds. How much another division would change is not part of the interval below."
+        "Each text is predicted once with each seed, by the model that was trained on the other folds. The scores above are \(isOfRows ? "of all folds together" : "means over folds"), these of each, the mean over seeds; their standard deviation is over folds. How much another division would change is not part of the interval below."
       ), .table(table),
     ]
   }
@@ -296,23 +303,16 @@ package struct ReportContent {
       })
   }
 
-  /// Errors and correlations, the mean over the seeds of each arm; `nil` without a regression.
+  /// Errors and correlations, the mean over the seeds of each arm, of several folds of all rows together; `nil` without a
+  /// regression.
   private static func values(_ results: RunResults) -> TextTable? {
     let arms = results.arms.filter { $0.seeds.contains { $0.results["eval_mse"] != nil } }
     guard !arms.isEmpty else { return nil }
-    let scores = [
-      ("mse", "Mean squared error"), ("mae", "Mean absolute error"), ("r2", "R²"), ("pearson", "Pearson"),
-      ("spearman", "Spearman"),
-    ]
+    let scores = ["mse", "mae", "r2", "pearson", "spearman"].map { TestMetric(named: $0) }
     return TextTable(
-      header: ["Arm"] + scores.map(\.1),
+      header: ["Arm"] + scores.map(\.name.capitalizedFirst),
       rows: arms.map { arm in
-        [arm.name]
-          + scores.map { key, _ in
-            let values = arm.seeds.compactMap { $0.results["eval_\(key)"] }
-            guard values.count == arm.seeds.count else { return "undefined" }
-            return TestMetric.r2.text(Summary(values).mean)
-          }
+        [arm.name] + scores.map { metric in arm.score(metric).map { metric.text($0.mean) } ?? "undefined" }
       })
   }
 
@@ -320,12 +320,16 @@ package struct ReportContent {
     results.comparisons.flatMap { comparison -> [Block] in
       guard let result = comparison.result, !result.disagreements.isEmpty else { return [] }
       let rows = result.disagreements
+      let isRightOrWrong = result.isRightOrWrong
       func facts(_ arm: String, _ answer: Comparison.Disagreement.Answer) -> String {
         let label = answer.prediction.predictionText(result.names)
-        if case .scored = answer.prediction {
+        if case .scored = answer.prediction, !isRightOrWrong {
           let score = "\(result.metric.name) \(result.metric.text(answer.quality))"
           return
             "\(arm): \(NumberText.shortened(label, to: longestText)) (\(score)\(answer.seeds == 1 ? "" : ", the mean of \(answer.seeds) seeds"))"
+        }
+        if let probability = answer.probability(result.metric) {
+          return "\(arm): \(label), the right one has \(NumberText.percent(probability))"
         }
         if case .values = answer.prediction {
           return answer.seeds == 1 ? "\(arm): \(label)" : "\(arm): \(label) with the first seed"
@@ -334,7 +338,6 @@ package struct ReportContent {
           ? "\(arm): \(label)" : "\(arm): \(label), \(answer.right) of \(answer.seeds) seeds right"
       }
       let gains = rows.count { $0.second.quality > $0.first.quality }
-      let isRightOrWrong = result.metric == .accuracy
       return [
         .heading("Where \(comparison.second) and \(comparison.first) disagree"),
         .text(
@@ -357,7 +360,7 @@ package struct ReportContent {
 
   /// The labels of a data set, those of a regression as their range.
   private static func labels(of set: RunRecord.DataSet, _ results: RunResults) -> String {
-    if results.arms.contains(where: { $0.metric == .r2 }) {
+    if results.arms.contains(where: { $0.usualMetric == .r2 }) {
       guard let range = set.labelRange else { return set.labels.isEmpty ? "" : "values" }
       return "\(TestMetric.r2.text(range.lowerBound)) to \(TestMetric.r2.text(range.upperBound))"
     }

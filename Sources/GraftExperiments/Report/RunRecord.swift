@@ -12,6 +12,8 @@ struct RunRecord {
   let version: String
   /// The experiment file as data.
   let experiment: JSON
+  /// The name of the score that the arms are compared by, where the experiment says it.
+  let metric: String?
   /// ISO 8601.
   let started: String
   let seconds: Double
@@ -79,6 +81,7 @@ struct RunRecord {
     name = try root.string("name")
     version = try root.string("graft")
     experiment = root.json["experiment"] ?? .null
+    metric = root.json["metric"]?.string
     started = try root.string("started")
     seconds = try root.number("seconds")
     machine = (root.json["machine"]?.object ?? [:]).map { ($0.key, $0.value.string ?? $0.value.text()) }

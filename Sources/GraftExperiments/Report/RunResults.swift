@@ -18,13 +18,18 @@ package struct RunResults {
   struct Arm {
     let name: String
     let seeds: [Seed]
+    /// The name of the metric that the experiment says.
+    var chosen: String?
 
-    /// What tells most about the arm; `nil` when it has no such score.
-    var metric: TestMetric? { seeds.first.flatMap { $0.test?.metric ?? TestMetric.of($0.results) } }
+    /// What the arm is compared by; `nil` when it has no such score.
+    var metric: TestMetric? {
+      seeds.first.flatMap { $0.test?.metric ?? TestMetric.of($0.results, chosen: chosen) }
+    }
+    /// What tells most about the arm where the experiment does not say what it is compared by.
+    var usualMetric: TestMetric? { seeds.first.flatMap { $0.test?.usual ?? TestMetric.of($0.results) } }
     /// That metric on the test rows; `nil` when a seed was not evaluated.
     var score: Summary? {
-      guard let metric else { return nil }
-      return summary { $0.score(metric) }
+      metric.flatMap(score)
     }
     /// The metric on each fold, the mean over seeds; `nil` without folds, or where one has no score.
     var folds: Summary? {
@@ -36,9 +41,7 @@ package struct RunResults {
       return Summary(all.map { $0.reduce(0, +) / Double($0.count) })
     }
     /// The macro F1 on the test rows.
-    var f1: Summary? { summary { $0.test?.confusion?.macro.f1 ?? $0.results["eval_f1_macro"] } }
-    /// The share of test rows with all labels right.
-    var subsetAccuracy: Summary? { summary { $0.results["eval_subset_accuracy"] } }
+    var f1: Summary? { score(TestMetric(named: "f1_macro")) }
     /// The mean loss on the test rows.
     var loss: Summary? { summary { $0.results["eval_loss"] } }
 
@@ -52,6 +55,9 @@ package struct RunResults {
       for matrix in matrices.dropFirst() { sum.add(matrix) }
       return sum
     }
+
+    /// A score on the test rows, of several folds of all rows together; `nil` when a seed has it not.
+    func score(_ metric: TestMetric) -> Summary? { summary { $0.score(metric) } }
 
     private func summary(_ value: (Seed) -> Double?) -> Summary? {
       let values = seeds.compactMap(value)
@@ -77,7 +83,8 @@ package struct RunResults {
 
     /// A metric on the test rows; `nil` when it was not evaluated, or is not defined.
     func score(_ metric: TestMetric) -> Double? {
-      test.map { $0.metric == metric ? $0.score : nil } ?? results[metric.resultKey]
+      guard let own = test?.by(metric.key), own.scoring != nil else { return results[metric.resultKey] }
+      return own.score
     }
   }
 
@@ -122,7 +129,7 @@ package struct RunResults {
             let document = try stage.results.map { try JSON(file: $0) } ?? .null
             let results = RunResults.numbers(document)
             let predictions = try stage.predictions.flatMap {
-              try TestPredictions(reading: $0, document, known: known)
+              try TestPredictions(reading: $0, document, known: known, by: record.metric)
             }
             if predictions != nil || test == nil { (last, described) = (results, document) }
             test = predictions ?? test
@@ -141,10 +148,11 @@ package struct RunResults {
           return Seed(
             seed: seed, test: test, results: last, seconds: seconds, kinds: RunResults.kinds(described),
             retrieval: RunResults.retrieval(described))
-        })
+        }, chosen: record.metric)
     }
     arms = zip(arms, record.arms).map { arm, record in
-      record.seeds.contains { $0.fold != nil } ? Arm(name: arm.name, seeds: Seed.joined(arm.seeds)) : arm
+      record.seeds.contains { $0.fold != nil }
+        ? Arm(name: arm.name, seeds: Seed.joined(arm.seeds), chosen: arm.chosen) : arm
     }
     // So that all matrices have one size, and a class one number.
     let named = OrderedSet(arms.flatMap(\.seeds).flatMap { $0.test?.names ?? [] })
@@ -156,7 +164,7 @@ package struct RunResults {
           Seed(
             seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results, seconds: $0.seconds,
             kinds: $0.kinds, retrieval: $0.retrieval, folds: $0.folds)
-        })
+        }, chosen: arm.chosen)
     }
     self.record = record
     self.arms = arms

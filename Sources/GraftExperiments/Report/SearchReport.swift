@@ -39,11 +39,11 @@ extension ReportContent {
 }
 
 extension OptionSearchResults {
-  private var known: TestMetric? { TestMetric.all.first { $0.key == metric } }
+  private var known: TestMetric { TestMetric(named: metric) }
 
   /// In sentences: `micro F1`, `dev_loss`.
-  package var spelledMetric: String { known?.name ?? metric }
+  package var spelledMetric: String { known.name }
 
   /// A value of the score: `86.8 %`, `0.4213`.
-  package func text(_ value: Double) -> String { (known ?? .r2).text(value) }
+  package func text(_ value: Double) -> String { known.text(value) }
 }

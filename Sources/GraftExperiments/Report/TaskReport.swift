@@ -82,21 +82,26 @@ enum TaskReport {
     let prediction: String
     /// The mean over seeds of what the row scores, 0 to 1.
     let quality: Double
+    /// How many seeds have it right.
+    let right: Int
   }
 
   /// The rows of an arm that are not answered as the data say, the worst first; none of a task that does not score its
   /// rows.
   static func mistakes(_ arm: RunResults.Arm) -> [Mistake] {
     let tests = arm.seeds.compactMap(\.test)
-    guard let first = tests.first, let rule = first.metric.rule, rule != .spearman,
+    guard let first = tests.first, let rule = first.usual.rule, rule != .spearman,
       tests.allSatisfy({ $0.isOnTheSameRows(as: first) })
     else { return [] }
     let rows = first.rows.enumerated().compactMap { index, row -> Mistake? in
       guard case .scored(_, let label, let prediction) = row.answer else { return nil }
-      let sum = tests.reduce(0) { $0 + $1.rows[index].quality(first.metric) }
+      let sum = tests.reduce(0) { $0 + $1.rows[index].quality(first.usual) }
       let quality = sum / Double(tests.count)
+      let right = tests.count { $0.rows[index].isRight }
       return quality < 1
-        ? Mistake(row: row.row, text: row.text, label: label, prediction: prediction, quality: quality) : nil
+        ? Mistake(
+          row: row.row, text: row.text, label: label, prediction: prediction, quality: quality, right: right)
+        : nil
     }
     return rows.enumerated().sorted { ($0.element.quality, $0.offset) < ($1.element.quality, $1.offset) }
       .map(\.element)
@@ -107,11 +112,23 @@ enum TaskReport {
     results.arms.flatMap { arm -> [ReportContent.Block] in
       let mistakes = mistakes(arm)
       guard !mistakes.isEmpty, let test = arm.seeds.first?.test else { return [] }
-      let metric = test.metric
+      let metric = test.usual
+      let verb = mistakes.count == 1
+      let what =
+        test.isRightOrWrong
+        ? "\(verb ? "is" : "are") not answered right" : "\(verb ? "has" : "have") not the full \(metric.name)"
+      func score(_ row: Mistake) -> String {
+        let seeds = arm.seeds.count
+        if test.isRightOrWrong {
+          return seeds > 1 ? " (\(row.right) of \(seeds) seeds right; the text is the first seed’s)" : ""
+        }
+        let note = seeds > 1 ? ", the mean of \(seeds) seeds; the text is the first seed’s" : ""
+        return " (\(metric.name) \(metric.text(row.quality))\(note))"
+      }
       return [
         .heading("Errors of \(arm.name)"),
         .text(
-          "\(NumberText.count(mistakes.count, metric.unit, plural: metric.units)) of \(NumberText.grouped(test.rows.count)) \(mistakes.count == 1 ? "has" : "have") not the full \(metric.name)."
+          "\(NumberText.count(mistakes.count, metric.unit, plural: metric.units)) of \(NumberText.grouped(test.rows.count)) \(what)\(test.isRightOrWrong && arm.seeds.count > 1 ? " with every seed" : "")."
             + (mistakes.count > mostRows
               ? " The \(mostRows) worst are shown; report.json has all of them." : "")),
         .quotes(
@@ -120,7 +137,7 @@ enum TaskReport {
               text: NumberText.shortened(row.text, to: longestText),
               facts: [
                 "row \(row.row), in the data: \(NumberText.shortened(row.label, to: longestText))",
-                "\(arm.name): \(NumberText.shortened(row.prediction, to: longestText)) (\(metric.name) \(metric.text(row.quality))\(arm.seeds.count > 1 ? ", the mean of \(arm.seeds.count) seeds; the text is the first seed’s" : ""))",
+                "\(arm.name): \(NumberText.shortened(row.prediction, to: longestText))\(score(row))",
               ])
           }),
       ]

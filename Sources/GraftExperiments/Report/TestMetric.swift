@@ -4,9 +4,9 @@ import GraftTensors
 
 /// The metric by which arms are compared: of single labels accuracy, of several labels F1 over all decisions, of a
 /// regression R², and otherwise what the task says, such as the F1 of entities or the nDCG of queries. Higher is better in
-/// all.
+/// these. An experiment may name another of the scores that an evaluation has.
 ///
-/// All but rank correlations follow from sums over rows, so that they can be computed for any resample of them.
+/// How it follows from rows, so that it can be computed for any resample of them, is in ``TestPredictions/scoring``.
 package struct TestMetric: Sendable, Equatable {
   /// As results have it, after `eval_`.
   let key: String
@@ -38,7 +38,7 @@ package struct TestMetric: Sendable, Equatable {
 
   private static let (gainName, correlationName) = ("nDCG@10", "Spearman’s correlation")
 
-  /// All of them, the most telling first.
+  /// The usual ones, the most telling first.
   static let all = gains + [f1, f1Micro, r2, accuracy] + correlations
 
   /// What counts as one, in the plural.
@@ -72,56 +72,84 @@ package struct TestMetric: Sendable, Equatable {
     ]
   }
 
-  /// The one that results have.
+  /// The usual one that results have.
   package static func of(_ results: [String: Double]) -> TestMetric? {
     all.first { results[$0.resultKey] != nil }
+  }
+
+  /// The one that results have, or rather the one that was chosen, if they have it.
+  package static func of(_ results: [String: Double], chosen: String?) -> TestMetric? {
+    let own = chosen.map { TestMetric(named: $0) }
+    return own.flatMap { results[$0.resultKey] == nil ? nil : $0 } ?? of(results)
   }
 
   /// As results have it: `eval_accuracy`.
   package var resultKey: String { "eval_\(key)" }
 
-  /// What of a row goes into the sums: of a class whether it is right; of labels how many are right, and how many there
-  /// are and were given; of each value the squared error, the distance to the mean, and the square of that.
-  ///
-  /// - Parameter centre: The mean of each value over all rows, of a regression.
-  func terms(of row: TestPredictions.Row, centre: [Double]) -> [Double] {
-    switch row.answer {
-    case .scored(let terms, _, _): return terms
-    case .classes(let label, let prediction): return [label == prediction ? 1 : 0]
-    case .labels(let label, let prediction):
-      let hits = zip(label, prediction).count { $0 && $1 }
-      return [Double(hits), Double(label.count { $0 } + prediction.count { $0 })]
-    case .values(let label, let prediction):
-      return label.indices.flatMap { index in
-        let (error, value) = (prediction[index] - label[index], label[index] - centre[index])
-        return [error * error, value, value * value]
+  /// Whether more of it is better.
+  var direction: ScoreDirection { ScoreDirection(of: key) }
+
+  // MARK: Names
+
+  /// A score by the name that results have for it, with or without `eval_`.
+  init(named name: String, unit: String = "text") {
+    let key = Self.key(name)
+    var known = Self.spelling(of: key)
+    if let usual = Self.all.first(where: { $0.key == key }) { known = (usual.name, usual.isShare) }
+    self.init(key: key, name: known?.name ?? key, isShare: known?.isShare ?? false, unit: unit)
+  }
+
+  /// A name without `eval_`.
+  static func key(_ name: String) -> String {
+    name.hasPrefix("eval_") ? String(name.dropFirst("eval_".count)) : name
+  }
+
+  /// The k of a top-k accuracy: 3 of `top_3_accuracy`.
+  static func rank(of key: String) -> Int? {
+    guard key.hasPrefix("top_"), key.hasSuffix("_accuracy") else { return nil }
+    return Int(key.dropFirst("top_".count).dropLast("_accuracy".count))
+  }
+
+  private static func spelling(of key: String) -> (name: String, isShare: Bool)? {
+    if let rank = rank(of: key) { return ("top-\(rank) accuracy", true) }
+    for (kind, spelled) in [
+      ("average_precision", "average precision"), ("precision", "precision"), ("recall", "recall"),
+      ("f1", "F1"),
+    ] where key.hasPrefix(kind) {
+      if key == kind { return (spelled, true) }
+      let average = String(key.dropFirst(kind.count + 1))
+      guard ["micro", "macro", "weighted", "samples"].contains(average), key == "\(kind)_\(average)" else {
+        continue
       }
+      return ("\(average) \(spelled)", true)
+    }
+    return switch key {
+    case "balanced_accuracy": ("balanced accuracy", true)
+    case "subset_accuracy": ("subset accuracy", true)
+    case "exact_match": ("exact match", true)
+    case "matthews_correlation": ("Matthews’ correlation", false)
+    case "log_loss": ("log loss", false)
+    case "hamming_loss": ("Hamming loss", false)
+    case "expected_calibration_error": ("expected calibration error", false)
+    case "mse": ("mean squared error", false)
+    case "mae": ("mean absolute error", false)
+    case "pearson": ("Pearson’s correlation", false)
+    case "pseudo_perplexity": ("pseudo-perplexity", false)
+    default: nil
     }
   }
 
-  /// The metric of as many rows with these sums, as scikit-learn has it: F1 is 0 where there is nothing to find and
-  /// nothing was found, R² of constant values 1 when all predictions are right and else 0.
+  /// Whether predictions say it row by row, so that arms can be compared by it with an interval.
   ///
-  /// - Precondition: It is no rank correlation.
-  func value(_ sums: [Double], _ rows: Int) -> Double {
-    switch rule {
-    case .f1: return sums[1] > 0 ? 2 * sums[0] / sums[1] : 0
-    case .spearman: preconditionFailure("a rank correlation does not follow from sums")
-    case .mean, nil: break
-    }
-    switch self {
-    case .f1Micro: return sums[1] > 0 ? 2 * sums[0] / sums[1] : 0
-    case .r2:
-      let outputs = sums.count / 3
-      let all = (0..<outputs).map { output -> Double in
-        let (squares, sum, spread) = (sums[3 * output], sums[3 * output + 1], sums[3 * output + 2])
-        let variation = spread - sum * sum / Double(rows)
-        // What rounding leaves of equal values is no variation.
-        return variation > 1e-12 * spread ? 1 - squares / variation : squares == 0 ? 1 : 0
-      }
-      return all.reduce(0, +) / Double(max(1, outputs))
-    default: return sums[0] / Double(rows)
-    }
+  /// - Parameters:
+  ///   - key: One of the names.
+  ///   - names: All scores that an evaluation of the head may have.
+  static func followsFromRows(_ key: String, among names: Set<String>) -> Bool {
+    guard key != "loss" else { return false }
+    if names.contains("mse") { return Metrics.namesOfValues.contains(key) }
+    if names.contains("subset_accuracy") { return Metrics.namesOfSeveralLabels.contains(key) }
+    if names.contains("balanced_accuracy") { return !key.hasSuffix("perplexity") }
+    return all.first { names.contains($0.key) }?.key == key
   }
 
   // MARK: Spelling

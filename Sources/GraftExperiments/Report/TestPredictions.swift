@@ -13,11 +13,15 @@ struct TestPredictions {
   let confusion: ConfusionMatrix?
   /// The metric that the task says, with the terms of its rows.
   private let own: TestMetric?
+  /// The name of the metric that the experiment says.
+  private let chosen: String?
 
   struct Row {
     let row: Int
     let text: String
     let answer: Answer
+    /// The probability of each class, label or choice; none of what has no such.
+    var scores: [Double] = []
 
     /// What the data say, and what the model said.
     enum Answer {
@@ -30,17 +34,19 @@ struct TestPredictions {
       case scored([Double], label: String, prediction: String)
     }
 
-    /// Whether it has the right class, or all labels right.
+    /// Whether it has the right class, or all labels right, or the full score.
     var isRight: Bool {
       switch answer {
       case .classes(let label, let prediction): label == prediction
       case .labels(let label, let prediction): label == prediction
-      case .values, .scored: false
+      case .scored(let terms, _, _): terms == [1]
+      case .values: false
       }
     }
 
-    /// How well it was answered: 1 or 0 for a class, the share of labels that are right, the negative mean squared error;
-    /// where the task says more of its rows, their score, and 1 where there was nothing to find and nothing was found.
+    /// How well it was answered: 1 or 0 for a class, or for the log loss the logarithm of its probability; the share of
+    /// labels that are right; the negative mean squared error; where the task says more of its rows, their score, and 1
+    /// where there was nothing to find and nothing was found.
     func quality(_ metric: TestMetric) -> Double {
       switch answer {
       case .scored(let terms, _, _):
@@ -50,7 +56,9 @@ struct TestPredictions {
         // One pair alone has no rank.
         case .spearman, nil: 0
         }
-      case .classes(let label, let prediction): label == prediction ? 1 : 0
+      case .classes(let label, let prediction):
+        metric.key == "log_loss" && scores.indices.contains(label)
+          ? -ProbabilityScores.logLoss(scores[label]) : label == prediction ? 1 : 0
       case .labels(let label, let prediction):
         Double(zip(label, prediction).count { $0 == $1 }) / Double(max(1, label.count))
       case .values(let label, let prediction):
@@ -61,6 +69,12 @@ struct TestPredictions {
 
   /// The metric that they are compared by.
   var metric: TestMetric {
+    guard let chosen, chosen != usual.key else { return usual }
+    return TestMetric(named: chosen, unit: usual.unit)
+  }
+
+  /// The metric that they are compared by where the experiment does not say it.
+  var usual: TestMetric {
     if let own { return own }
     return switch rows.first?.answer {
     case .labels: .f1Micro
@@ -69,15 +83,24 @@ struct TestPredictions {
     }
   }
 
+  /// The same with another metric, by its name in results; `nil` is the usual one.
+  func by(_ chosen: String?) -> TestPredictions {
+    TestPredictions(rows, names: names, metric: own, by: chosen)
+  }
+
+  /// Whether each row is right or wrong: it has one class, or is one choice.
+  var isRightOrWrong: Bool { confusion != nil || own?.key == TestMetric.accuracy.key }
+
   /// Reads the lines of a file.
   ///
   /// - Parameters:
   ///   - file: What an evaluation wrote.
   ///   - results: Of the same evaluation; they say what rows with several numbers mean, and the names.
   ///   - known: The names where the results have none.
+  ///   - chosen: The metric that the experiment says.
   /// - Returns: `nil` when its labels are neither classes, nor several labels, nor values.
   /// - Throws: `GraftError` naming the line that is not a prediction.
-  init?(reading file: URL, _ results: JSON, known: [String]) throws {
+  init?(reading file: URL, _ results: JSON, known: [String], by chosen: String? = nil) throws {
     let bytes = try RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 31)
     let own = results["row_scores"].flatMap { TestMetric($0) }
     var rows: [Row] = []
@@ -86,6 +109,7 @@ struct TestPredictions {
         GraftError(.malformed, problem, file: file.path, subject: "line \(index + 1)")
       }
       let json: JSON
+      func scores() -> [Double] { json["scores"]?.array?.map { $0.double ?? .nan } ?? [] }
       do { json = try JSON(parsing: line) } catch { throw malformed("not a JSON object") }
       guard let row = json["row"]?.int, let text = json["text"]?.string, let label = json["label"],
         let prediction = json["prediction"]
@@ -95,7 +119,8 @@ struct TestPredictions {
           throw malformed("not the score of a row")
         }
         // A row without terms counts with another one.
-        if answer.width != 0 { rows.append(Row(row: row, text: text, answer: answer)) }
+        let kept = own.key == TestMetric.accuracy.key ? scores() : []
+        if answer.width != 0 { rows.append(Row(row: row, text: text, answer: answer, scores: kept)) }
         continue
       }
       let isRegression = results["eval_mse"] != nil
@@ -103,7 +128,7 @@ struct TestPredictions {
       guard let answer = Row.Answer(label, prediction, isRegression: isRegression) else {
         throw malformed("not a prediction")
       }
-      rows.append(Row(row: row, text: text, answer: answer))
+      rows.append(Row(row: row, text: text, answer: answer, scores: isRegression ? [] : scores()))
     }
     guard let first = rows.first else { throw GraftError(.malformed, "has no predictions", file: file.path) }
     let width = first.answer.width
@@ -111,17 +136,18 @@ struct TestPredictions {
       throw GraftError(.malformed, "has rows of different kinds", file: file.path)
     }
     guard own == nil else {
-      self.init(rows, names: [], metric: own)
+      self.init(rows, names: [], metric: own, by: chosen)
       return
     }
     let labels = (results["classes"] ?? results["outputs"])?.array?.compactMap { $0["label"]?.string } ?? []
     let names = labels.isEmpty ? known : labels
     if let width {
       let isNamed = Set(names).count == width && names.count == width
-      self.init(rows, names: isNamed ? names : (0..<width).map { "output \($0)" })
+      self.init(rows, names: isNamed ? names : (0..<width).map { "output \($0)" }, by: chosen)
     } else {
       let classes = 1 + (rows.map(\.answer.largestClass).max() ?? 0)
-      self.init(rows, names: names + (names.count..<max(classes, names.count)).map { "class \($0)" })
+      self.init(
+        rows, names: names + (names.count..<max(classes, names.count)).map { "class \($0)" }, by: chosen)
     }
   }
 
@@ -129,8 +155,9 @@ struct TestPredictions {
   ///   - rows: In the order of the data.
   ///   - names: Of all classes, labels or values.
   ///   - metric: What the task says that they are scored by.
-  init(_ rows: [Row], names: [String], metric: TestMetric? = nil) {
-    (self.rows, self.names, own) = (rows, names, metric)
+  ///   - chosen: What the experiment says instead, by its name in results.
+  init(_ rows: [Row], names: [String], metric: TestMetric? = nil, by chosen: String? = nil) {
+    (self.rows, self.names, own, self.chosen) = (rows, names, metric, chosen)
     guard case .classes? = rows.first?.answer else {
       confusion = nil
       return
@@ -149,11 +176,13 @@ struct TestPredictions {
     let numbers = names.map { places[$0] ?? 0 }
     let renumbered = rows.map { row in
       guard case .classes(let label, let prediction) = row.answer else { return row }
+      var scores = [Double](repeating: 0, count: row.scores.isEmpty ? 0 : all.count)
+      for (number, score) in zip(numbers, row.scores) { scores[number] = score }
       return Row(
         row: row.row, text: row.text,
-        answer: .classes(label: numbers[label], prediction: numbers[prediction]))
+        answer: .classes(label: numbers[label], prediction: numbers[prediction]), scores: scores)
     }
-    return TestPredictions(renumbered, names: all)
+    return TestPredictions(renumbered, names: all, by: chosen)
   }
 
   /// The predictions of several parts of the data as one, in the order of the rows; `nil` when they are of different kinds.
@@ -164,7 +193,13 @@ struct TestPredictions {
     else { return nil }
     let rows = parts.flatMap { $0.numbered(by: names).rows }
     let order = rows.indices.sorted { (rows[$0].row, $0) < (rows[$1].row, $1) }
-    return TestPredictions(order.map { rows[$0] }, names: names, metric: first.own)
+    return TestPredictions(order.map { rows[$0] }, names: names, metric: first.own, by: first.chosen)
+  }
+
+  /// The share of rows that a choice by chance gets right, where each has choices of its own; else `nil`.
+  var chance: Double? {
+    guard own?.key == TestMetric.accuracy.key, rows.allSatisfy({ !$0.scores.isEmpty }) else { return nil }
+    return rows.reduce(0) { $0 + 1 / Double($1.scores.count) } / Double(rows.count)
   }
 
   /// Whether two evaluations were on the same rows, in the same order.
@@ -186,39 +221,11 @@ struct TestPredictions {
     }
   }
 
-  /// The mean of each value that the data say, of a regression.
-  var centre: [Double] {
-    var sums: [Double] = []
-    for case .values(let label, _) in rows.lazy.map(\.answer) {
-      if sums.isEmpty { sums = label.map { _ in 0 } }
-      for index in label.indices { sums[index] += label[index] }
-    }
-    return sums.map { $0 / Double(max(1, rows.count)) }
-  }
-
-  /// What goes into the metric's sums, for each row.
-  func terms(_ metric: TestMetric, centre: [Double]) -> [[Double]] {
-    rows.map { metric.terms(of: $0, centre: centre) }
-  }
-
-  /// The predictions and targets whose ranks are compared.
-  var pairs: [(prediction: Double, target: Double)] {
-    rows.compactMap { row in
-      if case .scored(let terms, _, _) = row.answer { (terms[0], terms[1]) } else { nil }
-    }
-  }
-
-  /// The metric of all rows; `nil` where it is not defined: R² of a single row, and of what is no number.
+  /// The metric of all rows; `nil` where rows do not say it, or where it is not defined: R² of a single row, correlations
+  /// of constants, and anything of what is no number.
   var score: Double? {
-    guard metric != .r2 || rows.count > 1 && areNumbers else { return nil }
-    if metric.rule == .spearman {
-      let scores = RegressionScores.Scores(predictions: pairs.map(\.prediction), targets: pairs.map(\.target))
-      return areNumbers ? scores.spearman : nil
-    }
-    let terms = terms(metric, centre: centre)
-    var sums = [Double](repeating: 0, count: terms.first?.count ?? 0)
-    for row in terms { for (index, value) in row.enumerated() { sums[index] += value } }
-    return metric.value(sums, rows.count)
+    guard areNumbers, isDefined else { return nil }
+    return scoring?.value(rows: rows.count)
   }
 
   /// How well each class or label is told in several evaluations together, by name; of a regression nothing.

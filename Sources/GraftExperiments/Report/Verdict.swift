@@ -31,7 +31,7 @@ package struct Verdict {
     if !bootstrap.isClear {
       answer = .unsettled
       lead = "Whether \(subject) helps is not settled"
-    } else if bootstrap.difference > 0 {
+    } else if metric.direction.isBetter(bootstrap.difference, than: 0) {
       answer = .better
       lead = Verdict.lead("\(subject) helps", seeds: bootstrap.seeds)
     } else {
@@ -94,9 +94,16 @@ extension RunResults {
 extension TestMetric {
   /// `gets 86.8 % of 50 test texts right`, `has an R² of 0.62 on 50 test texts`
   fileprivate func claim(_ value: Double, of texts: String) -> String {
-    self == .accuracy
+    key == TestMetric.accuracy.key
       ? "gets \(text(value)) of \(texts) right"
-      : "has \(["R²", "F1"].contains(name) || name.hasPrefix("n") ? "an" : "a") \(name) of \(text(value)) on \(texts)"
+      : "has \(beginsWithVowel ? "an" : "a") \(name) of \(text(value)) on \(texts)"
+  }
+}
+
+extension TestMetric {
+  /// Whether the name is spoken with a vowel at its beginning.
+  private var beginsWithVowel: Bool {
+    ["R²", "F1", "nDCG"].contains { name.hasPrefix($0) } || name.first.map { "aeiou".contains($0) } == true
   }
 }
 

@@ -24,8 +24,20 @@ extension ExperimentDraft {
       "name: \(Self.scalar(name))", "# The checkpoint that every arm starts from.",
       "base: \(Self.scalar(base))",
       "# Each arm runs once with each seed; [42, 1, 2] shows how much chance does.", "seeds: [42]",
+    ] + metricLines
+  }
+
+  /// What arms are compared by, where it is not the usual score of the task.
+  private var metricLines: [String] {
+    guard isImbalanced else { return [] }
+    return [
+      "# Some labels are rare: arms are compared by macro F1, in which each label counts alike.",
+      "metric: f1_macro",
     ]
   }
+
+  /// Whether rare labels should count more than they do in accuracy.
+  private var isImbalanced: Bool { choices.imbalance.map { $0 >= DraftChoices.muchImbalance } == true }
 
   // MARK: Data
 
@@ -109,7 +121,7 @@ extension ExperimentDraft {
     lines.append("  fine-tune:")
     lines.append("    train: train")
     lines += trainingLines(epochs: choices.epochs, canWindow: true).map { "    \($0)" }
-    if let imbalance = choices.imbalance, imbalance >= DraftChoices.muchImbalance {
+    if isImbalanced {
       lines.append("    # Rare labels count as much as frequent ones.")
       lines.append("    class-weights: balanced")
     }
@@ -174,10 +186,7 @@ extension ExperimentDraft {
     if let imbalance {
       let times = "# The most frequent has \(number(imbalance)) times as many as the rarest"
       lines.append(
-        imbalance < DraftChoices.littleImbalance
-          ? "# They are about equally frequent."
-          : imbalance < DraftChoices.muchImbalance
-            ? "\(times)." : "\(times): look at macro F1, not at accuracy.")
+        imbalance < DraftChoices.littleImbalance ? "# They are about equally frequent." : "\(times).")
     }
     return lines
   }

@@ -64,40 +64,38 @@ public struct PairedBootstrap: Sendable, Equatable {
     ) { terms.difference(rows: $0, firstSeeds: $1, secondSeeds: $2, score) }
   }
 
-  /// The difference of Spearman's correlations of predictions with targets.
+  /// The difference of a score that has to be computed anew for each resample, such as macro F1 or a rank correlation.
   ///
   /// - Parameters:
-  ///   - first: `[seed][row]`, each a prediction and its target.
+  ///   - first: For each seed, the score of rows of which each counts as often as said.
   ///   - second: The same of the other arm, on the same rows.
+  ///   - rows: How many rows there are.
   ///   - paired: Whether the arms' seeds are the same, in the same order.
-  ///   - resamples: How many; each takes as long as there are rows times seeds.
+  ///   - resamples: How many; each computes the score of every seed.
   ///   - level: The share of resamples inside the interval.
   ///   - seed: The randomness of the resamples.
-  /// - Precondition: there is a seed and a row, all seeds have as many rows, and paired arms as many seeds.
+  /// - Precondition: there is a seed and a row, and paired arms have as many seeds.
   public init(
-    correlating first: [[(prediction: Double, target: Double)]],
-    _ second: [[(prediction: Double, target: Double)]], paired: Bool, resamples: Int = 10_000,
-    level: Double = 0.95, seed: UInt64 = 42
+    counting first: [(_ counts: [Int]) -> Double], _ second: [(_ counts: [Int]) -> Double], rows: Int,
+    paired: Bool, resamples: Int = 10_000, level: Double = 0.95, seed: UInt64 = 42
   ) {
-    let rows = first.first?.count ?? 0
-    precondition(rows > 0 && !second.isEmpty && (first + second).allSatisfy { $0.count == rows })
-    let (ours, theirs) = (first.map(ResampledRanks.init), second.map(ResampledRanks.init))
+    precondition(rows > 0 && !first.isEmpty && !second.isEmpty)
     self.init(
       rows: rows, seeds: (first.count, second.count), paired: paired, resamples: resamples, level: level,
       seed: seed
     ) { drawn, firstSeeds, secondSeeds in
       var counts = [Int](repeating: 0, count: rows)
       for row in drawn { counts[row] += 1 }
-      func mean(_ arm: [ResampledRanks], _ seeds: [Int]) -> Double {
-        // A seed that is drawn twice has one correlation.
+      func mean(_ arm: [([Int]) -> Double], _ seeds: [Int]) -> Double {
+        // A seed that is drawn twice has one score.
         var known: [Int: Double] = [:]
         return seeds.reduce(0) { sum, seed in
-          let own = known[seed] ?? arm[seed].correlation(counts)
+          let own = known[seed] ?? arm[seed](counts)
           known[seed] = own
           return sum + own
         } / Double(seeds.count)
       }
-      return mean(theirs, secondSeeds) - mean(ours, firstSeeds)
+      return mean(second, secondSeeds) - mean(first, firstSeeds)
     }
   }
 

@@ -36,6 +36,7 @@ import Testing
         "text-column: review", "label-column: sentiment", "swap: sequence-classification",
         "labels: [bad, good]",
         "problem-type: single-label", "# Rows of each: good 30, bad 10.", "class-weights: balanced",
+        "metric: f1_macro",
         "test-size: 8", "part: train", "part: test", "# of each label the same share.",
       ]),
     Case(

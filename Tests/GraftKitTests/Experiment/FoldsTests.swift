@@ -145,6 +145,57 @@ import Testing
     }
   }
 
+  @Test("scores of a regression are of all folds together, by the same name in every table")
+  func valuesOfAllFolds() throws {
+    try withTemporaryDirectory { directory in
+      let text = """
+        base: \(Support.fixture("masked-lm").path)
+        seeds: [1, 2]
+        data:
+          rows: {files: values.csv, folds: 3}
+        stages:
+          head: {swap: sequence-classification, num-labels: 1, problem-type: regression}
+          tune: {train: rows, epochs: 1, learning-rate: 1e-2}
+          test: {evaluate: rows}
+        arms:
+          only: [head, tune, test]
+        """
+      let rows = "text,label\n" + (0..<18).map { "a small text \($0),\(Double($0 * $0 % 7) / 2)\n" }.joined()
+      try Data(rows.utf8).write(to: directory.appending(path: "values.csv"))
+      let output = directory.appending(path: "out")
+      _ = try run(plan(text, in: directory), output)
+      let record = try JSON(file: output.appending(path: "experiment.json"))
+      let runs = try #require(record["arms"]?.array?.first?["seeds"]?.array)
+      let scores = try (0..<2).map { seed in
+        let lines = try runs[(3 * seed)..<(3 * seed + 3)].flatMap { run in
+          let file = try #require(run["stages"]?.array?.last?["predictions"]?.string)
+          return try String(contentsOf: output.appending(path: file), encoding: .utf8).split(separator: "\n")
+            .map { try JSON(parsing: Array($0.utf8)) }
+        }
+        #expect(lines.count == 18)
+        func values(_ key: String) -> [Double] {
+          lines.compactMap { ($0[key]?.array?.first ?? $0[key])?.double }
+        }
+        return RegressionScores.Scores(predictions: values("prediction"), targets: values("label"))
+      }
+      let results = try RunResults(output)
+      for (key, path) in [
+        ("mse", \RegressionScores.Scores.mse), ("mae", \.mae),
+      ] {
+        let found = try #require(results.arms[0].score(TestMetric(named: key)))
+        for (one, other) in zip(found.values, scores) { #expect(abs(one - other[keyPath: path]) < 1e-6) }
+      }
+      let tables = ReportContent(results).blocks.compactMap {
+        if case .table(let table) = $0 { table } else { nil }
+      }
+      let values = try #require(tables.first { $0.header.contains("Mean squared error") })
+      let place = try #require(values.header.firstIndex(of: "R²"))
+      #expect(tables[0].header[3] == "Mean" && tables[0].rows[0][3] == values.rows[0][place])
+      let mean = scores.compactMap(\.r2).reduce(0, +) / 2
+      #expect(values.rows[0][place] == TestMetric.r2.text(mean))
+    }
+  }
+
   @Test func aSearchGoesByAllFolds() throws {
     try withTemporaryDirectory { directory in
       let search =

@@ -459,13 +459,56 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: output.path))
       let search = try #require(experiment.search)
       #expect(throws: GraftError.self) {
-        try SearchMetric(search, results: ["eval_accuracy": 1, "eval_loss": 0])
+        try SearchMetric(search, results: ["eval_accuracy": 1, "eval_loss": 0], by: nil)
       }
       // What only some evaluations have is known as well.
       for metric in ["f1_macro", "eval_matthews_correlation", "loss"] {
         let known = try read(Self.head + "metric: \(metric)\n" + Self.rates, in: directory)
         let registry = try Support.registry()
         _ = try ExperimentPlan(known, on: ExperimentPlanTests.machine(registry), registry: registry)
+      }
+    }
+  }
+
+  @Test("what arms are compared by is known before anything runs, and decides a search that does not say it")
+  func theMetricOfTheArms() throws {
+    try withTemporaryDirectory { directory in
+      func plan(_ metric: String, search: String = "") throws -> ExperimentPlan {
+        let text = "metric: \(metric)\n" + Self.yaml(Self.head + search + Self.rates, seeds: "[1]")
+        try Data(Self.rows.utf8).write(to: directory.appending(path: "rows.csv"))
+        let experiment = try Experiment(
+          parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
+        let registry = try Support.registry()
+        return try ExperimentPlan(experiment, on: ExperimentPlanTests.machine(registry), registry: registry)
+      }
+      let error = try #require(throws: GraftError.self) { try plan("f1_micro") }
+      #expect(error.description.contains("has no score 'f1_micro'; the nearest is 'f1_macro'"), "\(error)")
+      #expect(error.description.contains("1:9: the stage '"), "\(error)")
+      let other = try #require(throws: GraftError.self) { try plan("spearman") }
+      #expect(other.description.contains("; known: accuracy, balanced_accuracy, "), "\(other)")
+      #expect(try plan("eval_log_loss").metricNote == nil)
+      #expect(
+        try plan("loss").metricNote
+          == "'loss' does not follow from single rows: the arms are shown by it, without an interval and a verdict; 'log_loss' does"
+      )
+      let registry = try Support.registry()
+      let outcome = try runExperiment(
+        plan("log_loss"), output: directory.appending(path: "out"), on: ExperimentPlanTests.machine(registry),
+        registry: registry)
+      guard case .finished(let results) = outcome else {
+        Issue.record("interrupted")
+        return
+      }
+      #expect(results.search?.metric == "log_loss" && results.search?.isHigherBetter == false)
+      #expect(results.metric == "log_loss")
+      let report = try JSON(file: directory.appending(path: "out/report.json"))
+      let arms = try #require(report["arms"]?.array)
+      #expect(arms.allSatisfy { $0["metric"]?.string == "log_loss" })
+      // The number of the evaluation.
+      for arm in arms {
+        let score = try #require(arm["score"]?["mean"]?.double)
+        let evaluated = try #require(arm["seeds"]?.array?.first?["results"]?["eval_log_loss"]?.double)
+        #expect(abs(score - evaluated) < 1e-6)
       }
     }
   }

@@ -25,7 +25,7 @@ enum ParallelPlot {
     }
     let score = Axis(
       trials.compactMap(\.score), from: start, to: end,
-      isShare: TestMetric.all.contains { $0.key == search.metric && $0.isShare })
+      isShare: TestMetric(named: search.metric).isShare)
     let metric = search.spelledMetric
     // Each axis has its values to its left, and its name above.
     let rooms = scales.map { scale in
