@@ -32,19 +32,17 @@ public struct ReplacedTokenDetection: Task {
 
   /// What is to be said of the tokens of a batch.
   public struct Targets: TaskTargets, Equatable {
-    /// The tokens that a generator fills, as rows of the hidden states.
-    let places: [Int32]
-    /// Their ids in the text.
-    let originals: [Int32]
+    /// The tokens that a generator fills.
+    let hidden: HiddenTokens
     /// Of every token whether it was replaced.
     var labels: [Float]
     public var count: Int { labels.count }
 
     /// - Parameter labels: 1 for each token that was replaced, 0 for others.
-    public init(labels: [Float]) { (places, originals, self.labels) = ([], [], labels) }
+    public init(labels: [Float]) { (hidden, self.labels) = (HiddenTokens(), labels) }
 
-    init(places: [Int32], originals: [Int32], tokens: Int) {
-      (self.places, self.originals) = (places, originals)
+    init(_ hidden: HiddenTokens, tokens: Int) {
+      self.hidden = hidden
       labels = [Float](repeating: 0, count: tokens)
     }
   }
@@ -57,25 +55,27 @@ public struct ReplacedTokenDetection: Task {
     let chosen = try context.chosenTokens(of: batch.inputs, examples)
     batch.setTargets(
       Targets(
-        places: chosen.map(Int32.init), originals: chosen.map { batch.inputs.ids[$0] },
+        HiddenTokens(places: chosen.map(Int32.init), ids: chosen.map { batch.inputs.ids[$0] }),
         tokens: batch.inputs.tokenCount), of: self)
     for token in chosen where context.fraction(context.words(ofToken: token).y) < Self.hiddenShare {
       batch.inputs.ids[token] = mask
     }
   }
 
-  public func hiddenTokens(of batch: PreparedBatch) throws -> [Int32] { try batch.targets(of: self).places }
+  public func hiddenTokens(of batch: PreparedBatch) throws -> HiddenTokens {
+    try batch.targets(of: self).hidden
+  }
 
   /// Draws the tokens by their probabilities.
   public func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws {
     var targets: Targets = try batch.targets(of: self)
     let width = scores.columns
-    for (row, place) in targets.places.enumerated() {
+    for (row, place) in targets.hidden.places.enumerated() {
       let logits = UnsafeBufferPointer(start: scores.pointer + row * width, count: width)
       let draw = Double(context.words(ofToken: Int(place)).w) * 0x1p-32
       let id = Self.token(drawnBy: draw, from: logits)
       batch.inputs.ids[Int(place)] = id
-      targets.labels[Int(place)] = id == targets.originals[row] ? 0 : 1
+      targets.labels[Int(place)] = id == targets.hidden.ids[row] ? 0 : 1
     }
     batch.setTargets(targets, of: self)
   }

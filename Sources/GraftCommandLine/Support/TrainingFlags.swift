@@ -93,6 +93,12 @@ struct TrainingFlags: ParsableArguments {
   @Option(help: Self.help("generator"), completion: .directory)
   var generator: String?
 
+  @Flag(help: Self.help("train-generator"))
+  var trainGenerator = false
+
+  @Option(parsing: .unconditional, help: Self.help("discriminator-weight"))
+  var discriminatorWeight = defaults.discriminatorWeight
+
   @Flag(help: Self.help("group-texts"))
   var groupTexts = false
 

@@ -81,6 +81,13 @@ public final class Model {
     public let count: Int
     /// What the mean is over: ``count``, or the sum of the classes' weights.
     public let weight: Double
+
+    public init(head: String, value: Variable, count: Int, weight: Double) {
+      self.head = head
+      self.value = value
+      self.count = count
+      self.weight = weight
+    }
   }
 
   /// The loss of each active head that has targets in a prepared batch, in the heads' order.

@@ -84,13 +84,13 @@ extension Checkpoint {
     try confirmCopies()
     let active = Set([Component.backbone, Component.pooler] + activeHeads.map(\.id))
     for index in components.indices where active.contains(components[index].id) {
-      for parameter in model.parameters.all where components[index].weights[parameter.name] != nil {
-        components[index].weights[parameter.name] = LazyTensor(parameter.value)
+      for (name, parameter) in model.parameters.entries where components[index].weights[name] != nil {
+        components[index].weights[name] = LazyTensor(parameter.value)
       }
     }
     var layers = Weights()
-    for parameter in model.parameters.all where sentences?.weights[parameter.name] != nil {
-      layers[parameter.name] = LazyTensor(parameter.value)
+    for (name, parameter) in model.parameters.entries where sentences?.weights[name] != nil {
+      layers[name] = LazyTensor(parameter.value)
     }
     if !layers.tensors.isEmpty { sentences = sentences?.taking(layers) }
   }

@@ -9,6 +9,8 @@ public struct PreparedBatch: Sendable {
   public private(set) var selections: [String: [Int32]] = [:]
   /// How wrong classes count, for tasks with ``Task/classNames``.
   public var classLoss = ClassLoss()
+  /// What a generator that learns draws by, when it fills the batch in the step; `nil` where nothing is left to fill.
+  public var drawing: BatchContext?
   private var targets: [String: any TaskTargets] = [:]
 
   public init(_ inputs: Batch) { self.inputs = inputs }

@@ -45,9 +45,14 @@ public final class ParameterStore {
     for parameter in parameters { self.parameters[parameter.name] = parameter }
   }
 
+  /// Parameters that a model knows by other names than their own, as one that shares some with another model does.
+  public init(named parameters: OrderedDictionary<String, Parameter>) { self.parameters = parameters }
+
   public subscript(name: String) -> Parameter? { parameters[name] }
   public var names: [String] { Array(parameters.keys) }
   public var all: [Parameter] { Array(parameters.values) }
+  /// Each name with its parameter.
+  public var entries: [(name: String, parameter: Parameter)] { parameters.map { ($0.key, $0.value) } }
   /// The number of weights.
   public var elementCount: Int { parameters.values.reduce(0) { $0 + $1.value.count } }
 }

@@ -161,10 +161,10 @@ public protocol Task: Sendable {
   /// - Throws: `GraftError` when an example lacks what the task needs, such as a label.
   func prepare(_ batch: inout PreparedBatch, _ examples: [Example], _ context: BatchContext) throws
 
-  /// The tokens of a prepared batch that a generator fills, as rows of the hidden states.
+  /// The tokens of a prepared batch that a generator fills; none by default.
   ///
   /// - Throws: `GraftError` when the batch was not prepared.
-  func hiddenTokens(of batch: PreparedBatch) throws -> [Int32]
+  func hiddenTokens(of batch: PreparedBatch) throws -> HiddenTokens
 
   /// Puts what a generator says into a prepared batch.
   ///
@@ -285,7 +285,7 @@ extension Task {
 
   public func arranged(_ examples: [Example], _ context: BatchContext) throws -> [Example] { examples }
 
-  public func hiddenTokens(of batch: PreparedBatch) throws -> [Int32] { [] }
+  public func hiddenTokens(of batch: PreparedBatch) throws -> HiddenTokens { HiddenTokens() }
 
   public func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws {}
 

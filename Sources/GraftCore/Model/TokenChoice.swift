@@ -29,3 +29,16 @@ extension BatchContext {
   /// A random number as one in `0 ..< 1`.
   public func fraction(_ word: UInt32) -> Float { Float(word >> 8) * 0x1p-24 }
 }
+
+/// Tokens that a generator fills.
+public struct HiddenTokens: Sendable, Equatable {
+  /// Where they stand, as rows of the hidden states.
+  public let places: [Int32]
+  /// The text's own token at each place.
+  public let ids: [Int32]
+
+  public init(places: [Int32] = [], ids: [Int32] = []) {
+    self.places = places
+    self.ids = ids
+  }
+}

@@ -254,12 +254,7 @@ private struct Planner {
   private mutating func plan(_ stage: Experiment.Stage, seed: UInt64, _ model: inout Model) throws -> Int {
     switch stage.task {
     case .importing(let url, let dtype):
-      if imports[url] == nil {
-        let opened = try registry.open(url).checkpoint
-        imports[url] = Model(checkpoint: opened, source: .base, hash: try opened.contentHash())
-      }
-      guard let imported = imports[url] else { return 0 }
-      model = imported
+      model = try opened(url)
       let index = try add(stage, stage.task, model, ["dtype": dtype.map { .string($0) } ?? .null])
       model.become(stages[index], at: index)
       return index
@@ -303,6 +298,7 @@ private struct Planner {
       if let head = scoring.head { key["task"] = .string(head) }
       if let ranks = scoring.options.topRanks { key["top-k"] = .array(ranks.map { JSON($0) }) }
       if let stride = model.trainedStride { key["trained-stride"] = JSON(stride) }
+      key["generator"] = try generatorHash(scoring.generator, for: model)
       return try add(stage, stage.task, model, key, data: [scoring.data])
     case .export(let output):
       _ = try output.resolve(registry, for: model.checkpoint.family)
@@ -313,6 +309,21 @@ private struct Planner {
           "dtype": output.dtype.map { .string($0) } ?? .null,
         ])
     }
+  }
+
+  /// A checkpoint that stands beside the base, opened once.
+  private mutating func opened(_ url: URL) throws -> Model {
+    if let known = imports[url] { return known }
+    let checkpoint = try registry.open(url).checkpoint
+    let model = Model(checkpoint: checkpoint, source: .base, hash: try checkpoint.contentHash())
+    imports[url] = model
+    return model
+  }
+
+  /// What tells a stage's generator from any other; `nil` where there is none.
+  private mutating func generatorHash(_ path: String?, for model: Model) throws -> JSON? {
+    try TokenGenerator.check(path, for: model.checkpoint.activeHead)
+    return try path.map { .string(try opened(URL(filePath: $0)).hash) }
   }
 
   private mutating func plan(
@@ -338,6 +349,7 @@ private struct Planner {
       try training.options.checkSaved(step, run)
     }
     var key = keyValues(of: training.options)
+    key["generator"] = try generatorHash(training.options.generator, for: model)
     if let head = training.head { key["task"] = .string(head) }
     let index = try add(
       stage, .train(training), input, key,
@@ -443,13 +455,11 @@ extension TrainingOptions {
 extension Experiment.Scoring {
   /// Everything that decides its result, except for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
-    var key: OrderedDictionary<String, JSON> = [
+    [
       "mlm-probability": JSON(options.mlmProbability), "seed": .number(String(options.seed)),
       "batch-size": JSON(options.batchSize), "max-length": maxLength.map { JSON($0) } ?? .null,
       "pseudo-perplexity": JSON(pseudoPerplexity),
     ]
-    key["generator"] = generator.map { .string($0) }
-    return key
   }
 }
 

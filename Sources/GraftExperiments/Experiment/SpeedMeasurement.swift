@@ -40,7 +40,8 @@ extension ExperimentSchedule {
       let optimizer = isTraining ? try registry.optimizers.find(options.optimizer) : nil
       let backend = try machine.backend(for: stage.task)
       let generator = try TokenGenerator(
-        at: options.generator, for: model, backend: backend, registry: registry)
+        at: options.generator, for: model, learns: options.trainsGenerator, backend: backend,
+        registry: registry)
       let seconds = try Self.time(
         model, data, options, optimizer: optimizer, generator: generator, backend: backend)
       let bytes = Self.timedBytes(some.rows, batchSize: options.batchSize)
@@ -62,15 +63,18 @@ extension ExperimentSchedule {
     generator: TokenGenerator?, backend: any ComputeBackend
   ) throws -> Double {
     let batching = Batching(
-      model: model, data: data, mlmProbability: Float(options.mlmProbability), generator: generator)
+      model: model, data: data, mlmProbability: Float(options.mlmProbability), generator: generator,
+      fillsInStep: options.trainsGenerator)
     let randomness = Randomness(options.seed)
     let pool = MemoryPool()
     let step = optimizer.map { type in
       let optimizer = type.init(
-        model.parameters.all.filter(\.needsGradient),
+        (model.parameters.all + (generator?.ownParameters ?? [])).filter(\.needsGradient),
         options: OptimizerOptions(weightDecay: Float(options.weightDecay)))
       return TrainingStep(
-        model: model, optimizer: optimizer, maxGradNorm: options.maxGradNorm, backend: backend, pool: pool)
+        model: model, optimizer: optimizer, maxGradNorm: options.maxGradNorm, backend: backend, pool: pool,
+        generator: options.trainsGenerator ? generator : nil,
+        discriminatorWeight: options.discriminatorWeight)
     }
     var start = ContinuousClock.now
     for first in stride(from: 0, to: data.count, by: options.batchSize) {

@@ -9,16 +9,19 @@ package struct Batching {
   package let mlmProbability: Float
   package let classLoss: ClassLoss
   package let generator: TokenGenerator?
+  /// Whether hidden tokens are left to the step, in which the generator learns.
+  private let fillsInStep: Bool
 
   package init(
     model: Model, data: Dataset, mlmProbability: Float = 0.15, classLoss: ClassLoss = ClassLoss(),
-    generator: TokenGenerator? = nil
+    generator: TokenGenerator? = nil, fillsInStep: Bool = false
   ) {
     self.model = model
     self.data = data
     self.mlmProbability = mlmProbability
     self.classLoss = classLoss
     self.generator = generator
+    self.fillsInStep = fillsInStep
   }
 
   /// Groups all examples, longest first, so that the sequences of a batch are of about one length.
@@ -68,8 +71,11 @@ package struct Batching {
           .missing, "the head '\(active.name)' needs a generator", option: "generator",
           advice: "Name a checkpoint whose head predicts tokens.")
       }
-      let scores = try generator.scores(batch.inputs, active.task.hiddenTokens(of: batch))
-      try active.task.fill(&batch, scores, context)
+      if fillsInStep {
+        batch.drawing = context
+      } else {
+        try generator.fill(&batch, for: active.task, context)
+      }
     }
     return batch
   }

@@ -77,12 +77,12 @@ public struct CheckpointStore: ModelStore {
       all.tensors.merge(component.weights.tensors) { first, _ in first }
     }
     let all = weights.tensors.merging(stored.sentences?.weights.tensors ?? [:]) { first, _ in first }
-    for parameter in model.parameters.all {
-      guard let tensor = all[parameter.name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
+    for (name, parameter) in model.parameters.entries {
+      guard let tensor = all[name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
         throw GraftError(
-          .mismatch, "not the model that is trained", file: directory.path,
-          subject: "tensor '\(parameter.name)'", expected: TensorSpec(.float32, parameter.shape).description,
-          found: all[parameter.name]?.spec.description ?? "nothing",
+          .mismatch, "not the model that is trained", file: directory.path, subject: "tensor '\(name)'",
+          expected: TensorSpec(.float32, parameter.shape).description,
+          found: all[name]?.spec.description ?? "nothing",
           advice: "Start a new run in another directory.")
       }
       try tensor.copyFloats(to: parameter.value.buffer)

@@ -2,43 +2,127 @@ import Foundation
 import GraftCompute
 import GraftCore
 import GraftTensors
+import OrderedCollections
 
-/// A model of masked tokens that fills what a task hides, and does not learn: ELECTRA's generator. See
-/// `Task.readsGenerator`.
+/// A model of masked tokens that fills what a task hides: ELECTRA's generator. See `Task.readsGenerator`.
+///
+/// It stays as it is, or learns beside the model: then both read the same embeddings, and its loss is that of the tokens
+/// that it fills. Clark et al., arXiv:2003.10555, 3.1 and 3.2.
 public struct TokenGenerator {
-  private let model: Model
+  /// The name of its loss, and of the folder that it is written to.
+  static let name = "generator"
+
+  /// What it was made of.
+  let checkpoint: Checkpoint
+  let model: Model
+  /// What it has of its own to learn, by names that no parameter of the model has; empty where it does not learn.
+  package let ownParameters: [Parameter]
   private let head: Model.ActiveHead
   private let backend: any ComputeBackend
   private let pool = MemoryPool()
 
   /// - Parameters:
-  ///   - model: With a head for masked tokens.
+  ///   - checkpoint: With a head for masked tokens.
   ///   - other: The model whose tokens it fills.
+  ///   - learns: Whether it learns beside that model.
   ///   - backend: The compute kernels.
-  /// - Throws: `GraftError` when it has no such head, or another vocabulary.
-  public init(_ model: Model, for other: Model, backend: any ComputeBackend) throws {
-    (self.model, self.backend) = (model, backend)
-    head = try model.requireTokenHead()
-    let (own, theirs) = (model.backbone.vocabularySize, other.backbone.vocabularySize)
-    guard own == theirs else {
+  /// - Throws: `GraftError` when it has no such head, another vocabulary or, to learn, embeddings of another shape.
+  public init(
+    _ checkpoint: Checkpoint, for other: Model, learns: Bool = false, backend: any ComputeBackend
+  ) throws {
+    (self.checkpoint, self.backend) = (checkpoint, backend)
+    let own = try checkpoint.makeModel()
+    let (size, theirs) = (own.backbone.vocabularySize, other.backbone.vocabularySize)
+    guard size == theirs else {
       throw GraftError(
         .mismatch, "the generator has another vocabulary", option: "generator", expected: "\(theirs) tokens",
-        found: "\(own)")
+        found: "\(size)")
     }
+    if let tokens = own.tokenizer, let others = other.tokenizer,
+      let id = (0..<Int32(max(tokens.vocabularySize, others.vocabularySize))).first(where: {
+        tokens.token(of: $0) != others.token(of: $0)
+      })
+    {
+      throw GraftError(
+        .mismatch, "the generator has another vocabulary", option: "generator",
+        expected: "'\(others.token(of: id) ?? "")' as token \(id)", found: "'\(tokens.token(of: id) ?? "")'")
+    }
+    (model, ownParameters) = learns ? try own.sharingEmbeddings(of: other) : (own, [])
+    head = try model.requireTokenHead()
   }
 
-  /// What it says of some tokens of a batch: `[tokens, vocabulary]`.
+  /// Fills what a task has hidden in a batch.
   ///
   /// - Throws: `GraftError` when a sequence is too long for it.
-  func scores(_ batch: Batch, _ tokens: [Int32]) throws -> Tensor {
-    var prepared = PreparedBatch(batch)
-    prepared.select(tokens, for: type(of: head.task))
-    let tape = Tape(backend, recording: false, pool: pool)
-    guard let scores = try model.scores(prepared, tape)[head.name]?.value else {
+  func fill(_ batch: inout PreparedBatch, for task: any Task, _ context: BatchContext) throws {
+    let hidden = try task.hiddenTokens(of: batch)
+    let scores = try scores(of: hidden, in: batch, Tape(backend, recording: false, pool: pool))
+    try task.fill(&batch, scores.value, context)
+  }
+
+  /// Fills what the heads of a model have hidden in a batch, so that it learns from that.
+  ///
+  /// - Returns: Its loss over the hidden tokens; `nil` where nothing was left to fill.
+  /// - Throws: `GraftError` when a sequence is too long for it.
+  func fill(_ batch: inout PreparedBatch, of other: Model, _ tape: Tape) throws -> Model.HeadLoss? {
+    guard let context = batch.drawing else { return nil }
+    let hidden = try other.hiddenTokens(of: batch)
+    let scores = try scores(of: hidden, in: batch, tape)
+    for active in other.heads where type(of: active.task).readsGenerator {
+      try active.task.fill(&batch, scores.value, context)
+    }
+    return Model.HeadLoss(
+      head: Self.name, value: tape.crossEntropy(scores, classes: hidden.ids), count: hidden.ids.count,
+      weight: Double(hidden.ids.count))
+  }
+
+  /// What it says of hidden tokens: `[tokens, vocabulary]`.
+  private func scores(of hidden: HiddenTokens, in batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    var prepared = PreparedBatch(batch.inputs)
+    prepared.select(hidden.places, for: type(of: head.task))
+    guard let scores = try model.scores(prepared, tape)[head.name] else {
       throw GraftError(.missing, "the generator says nothing")
     }
-    try requireNumbers(scores, "scores of the generator")
+    try requireNumbers(scores.value, "scores of the generator")
     return scores
+  }
+}
+
+extension Model {
+  /// The tokens of a batch that a generator fills for the head that wants one.
+  func hiddenTokens(of batch: PreparedBatch) throws -> HiddenTokens {
+    try heads.first { type(of: $0.task).readsGenerator }?.task.hiddenTokens(of: batch) ?? HiddenTokens()
+  }
+
+  /// This model with another's embeddings, tables and norm, and what it then has of its own, renamed.
+  ///
+  /// As in Google's code, a projection of the embeddings to the width of the hidden states is each model's own:
+  /// https://github.com/google-research/electra/blob/master/model/modeling.py
+  fileprivate func sharingEmbeddings(of other: Model) throws -> (model: Model, own: [Parameter]) {
+    var (named, own) = (OrderedDictionary<String, Parameter>(), [Parameter]())
+    for (name, parameter) in parameters.entries {
+      if name.hasPrefix("embeddings."), !name.hasPrefix("embeddings.projection.") {
+        guard let shared = other.parameters[name], shared.shape == parameter.shape else {
+          throw GraftError(
+            .mismatch, "the generator's embeddings are not of the model's shape",
+            subject: "tensor '\(name)'", option: "generator",
+            expected: other.parameters[name].map { TensorSpec(.float32, $0.shape).description } ?? "nothing",
+            found: TensorSpec(.float32, parameter.shape).description,
+            advice:
+              "Leave out \(option: "train-generator"), or make a generator with embeddings like the model's.")
+        }
+        named[name] = shared
+      } else {
+        let renamed = Parameter(
+          "\(TokenGenerator.name).\(name)", parameter.value, decays: parameter.decays)
+        named[name] = renamed
+        own.append(renamed)
+      }
+    }
+    let model = Model(
+      configuration: configuration, backbone: backbone, pooler: pooler, heads: heads, headName: headName,
+      tokenizer: tokenizer, parameters: ParameterStore(named: named))
+    return (model, own)
   }
 }
 
@@ -48,25 +132,34 @@ extension TokenGenerator {
   /// - Parameters:
   ///   - path: The directory; `nil` for none.
   ///   - model: The model whose tokens it fills.
+  ///   - learns: Whether it learns beside that model.
   /// - Returns: `nil` where none is given and none is wanted.
   /// - Throws: `GraftError` when one is wanted and not given, or the other way round, or it does not fit.
   public init?(
-    at path: String?, for model: Model, backend: any ComputeBackend, registry: Registry
+    at path: String?, for model: Model, learns: Bool = false, backend: any ComputeBackend, registry: Registry
   ) throws {
-    let isWanted = model.heads.contains { type(of: $0.task).readsGenerator }
-    switch (path, isWanted) {
-    case (nil, false): return nil
-    case (nil, true):
-      throw GraftError(
-        .missing, "the head '\(model.headName ?? "")' learns from tokens that a generator fills",
-        option: "generator", advice: "Name a checkpoint whose head predicts tokens.")
-    case (_?, false):
-      throw GraftError(
-        .refused, "the head '\(model.headName ?? "")' does without a generator", option: "generator",
+    try Self.check(
+      path, isWanted: model.heads.contains { type(of: $0.task).readsGenerator }, by: model.headName)
+    guard let path else { return nil }
+    try self.init(
+      registry.open(URL(filePath: path)).checkpoint, for: model, learns: learns, backend: backend)
+  }
+
+  /// Makes sure that a generator is named for heads that want one, and for no others.
+  ///
+  /// - Throws: `GraftError` naming the head.
+  package static func check(_ path: String?, for heads: HeadSet?) throws {
+    try check(path, isWanted: heads?.tasks.contains { $0.readsGenerator } == true, by: heads?.name)
+  }
+
+  private static func check(_ path: String?, isWanted: Bool, by head: String?) throws {
+    guard (path != nil) != isWanted else { return }
+    throw isWanted
+      ? GraftError(
+        .missing, "the head '\(head ?? "")' learns from tokens that a generator fills", option: "generator",
+        advice: "Name a checkpoint whose head predicts tokens.")
+      : GraftError(
+        .refused, "the head '\(head ?? "")' does without a generator", option: "generator",
         advice: "Leave the option out.")
-    case (let path?, true):
-      try self.init(
-        registry.open(URL(filePath: path)).checkpoint.makeModel(), for: model, backend: backend)
-    }
   }
 }

@@ -94,19 +94,25 @@ public func train(
   for set in (evaluated.map { [$0] } ?? []) + evaluatedSets.values {
     observe(.prepared(set.facts, isEvaluation: true))
   }
+  func store(_ checkpoint: Checkpoint) -> CheckpointStore {
+    CheckpointStore(
+      checkpoint, output: outputOptions, data: data.names,
+      evaluationData: (evaluationData?.names ?? []) + evaluationSets.values.flatMap(\.names),
+      examples: data.rows.count, dataHash: dataset.fingerprint,
+      inputs: data.inputs(options), registry: registry)
+  }
+  let generator = try TokenGenerator(
+    at: options.generator, for: model, learns: options.trainsGenerator, backend: backend, registry: registry)
+  let learning = options.trainsGenerator ? generator : nil
   var run = TrainingRun(
     model: model,
     options: options,
     output: output,
-    store: CheckpointStore(
-      checkpoint, output: outputOptions, data: data.names,
-      evaluationData: (evaluationData?.names ?? []) + evaluationSets.values.flatMap(\.names),
-      examples: data.rows.count, dataHash: dataset.fingerprint,
-      inputs: data.inputs(options), registry: registry),
+    store: learning.map { GeneratorStore(store(checkpoint), $0, store($0.checkpoint)) } ?? store(checkpoint),
     optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
-  run.generator = try TokenGenerator(at: options.generator, for: model, backend: backend, registry: registry)
+  run.generator = generator
   if let split { run.records[DataSplit.fileName] = split.document(options) }
   recorder.description = RunDescription(
     run, checkpoint, data: data.names,

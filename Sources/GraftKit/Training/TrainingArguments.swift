@@ -10,7 +10,8 @@ package struct TrainingArguments: Equatable {
   /// By the names of the options.
   private var values: OrderedDictionary<String, JSON>
 
-  package init(_ run: TrainingRun, data: Dataset, evaluations: [EvaluationSet]) {
+  /// - Throws: `GraftError` when a generator's weights cannot be read.
+  package init(_ run: TrainingRun, data: Dataset, evaluations: [EvaluationSet]) throws {
     values = [
       "model": JSON(run.store.fingerprint),
       "head": run.model.headName.map { JSON($0) } ?? .null,
@@ -18,6 +19,8 @@ package struct TrainingArguments: Equatable {
       "eval-data": TrainingArguments.json(evaluations),
     ]
     values.merge(run.options.record) { first, _ in first }
+    // Its path may hold another one by now.
+    if let generator = run.generator { values["generator"] = JSON(try generator.checkpoint.contentHash()) }
     values["backend"] = JSON(type(of: run.backend).name)
     values["precision"] = JSON(run.backend.precision.rawValue)
   }

@@ -5,6 +5,7 @@ extension TrainingOptions {
   /// An error for each setting that does not go with another.
   var conflicts: [GraftError] {
     scheduleConflicts + layerConflicts + stoppingConflicts + averageConflicts + sentenceConflicts
+      + generatorConflicts
   }
 
   /// An error for each setting that needs evaluations, of a run without them.
@@ -72,6 +73,33 @@ extension TrainingOptions {
           advice: "Set \(option: "learning-rate") above 0, or pass \(option: "freeze-backbone")."))
     }
     return found
+  }
+
+  private var generatorConflicts: [GraftError] {
+    guard trainsGenerator else {
+      guard discriminatorWeight != TrainingOptions().discriminatorWeight else { return [] }
+      return [
+        GraftError(
+          .mismatch, "counts only beside a generator that is trained", option: "discriminator-weight",
+          advice: "Pass \(option: "train-generator"), or leave this option out.")
+      ]
+    }
+    if generator == nil {
+      return [
+        GraftError(
+          .missing, "there is no generator to train", option: "train-generator",
+          advice: "Name its checkpoint with \(option: "generator").")
+      ]
+    }
+    let layered = [
+      ("freeze-backbone", freezesBackbone), ("unfreeze-every-n-steps", unfreezeEverySteps != nil),
+      ("head-learning-rate", headLearningRate != nil), ("layer-decay", layerDecay != 1),
+    ]
+    return layered.filter(\.1).map { name, _ in
+      GraftError(
+        .mismatch, "a generator is trained whole, and at one learning rate with the model", option: name,
+        advice: "Leave out this option or \(option: "train-generator").")
+    }
   }
 
   private var stoppingConflicts: [GraftError] {

@@ -58,14 +58,15 @@ final class TrainingLoop {
     self.profile = profile
     self.observe = observe
     plan = TrainingPlan(examples: data.count, options: run.options)
-    arguments = TrainingArguments(run, data: data, evaluations: evaluations)
+    arguments = try TrainingArguments(run, data: data, evaluations: evaluations)
     directory = TrainingDirectory(url: run.output)
     randomness = Randomness(run.options.seed)
     classLoss = try run.options.classLoss(of: run.model, on: data)
     batching = Batching(
       model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability), classLoss: classLoss,
-      generator: run.generator)
-    let trained = run.model.parameters.all.filter(\.needsGradient)
+      generator: run.generator, fillsInStep: run.options.trainsGenerator)
+    let all = run.model.parameters.all + (run.generator?.ownParameters ?? [])
+    let trained = all.filter(\.needsGradient)
     rates = LayerRates(trained, of: run.model, run.options)
     average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
     choice = BestChoice(run.options)
@@ -77,7 +78,8 @@ final class TrainingLoop {
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
     step = TrainingStep(
       model: run.model, optimizer: optimizer, maxGradNorm: run.options.maxGradNorm, backend: run.backend,
-      pool: pool)
+      pool: pool, generator: run.options.trainsGenerator ? run.generator : nil,
+      discriminatorWeight: run.options.discriminatorWeight)
   }
 
   // MARK: The course of a run
@@ -383,7 +385,7 @@ final class TrainingLoop {
   /// Puts the mean of the last checkpoints' weights into the model, and evaluates it.
   private func takeMean() throws {
     let steps = try averagedSteps
-    var mean = CheckpointAverage(run.model.parameters.all)
+    var mean = CheckpointAverage(run.model.parameters.all + (run.generator?.ownParameters ?? []))
     for step in steps {
       try run.store.read(run.model, from: directory.checkpoint(step))
       mean.add()

@@ -66,9 +66,12 @@ public struct TrainingOptions: Sendable, Equatable {
   public var pooling: SentencePooling.Mode?
   /// The share of tokens that masked-language modelling hides.
   public var mlmProbability = 0.15
-  /// The directory of a checkpoint whose head fills hidden tokens, for a head that tells replaced ones; it is not
-  /// trained.
+  /// The directory of a checkpoint whose head fills hidden tokens, for a head that tells replaced ones.
   public var generator: String?
+  /// Whether the generator learns beside the model, with whose embeddings it then reads.
+  public var trainsGenerator = false
+  /// How often the loss of the head counts, where the generator learns and its own counts once. Google's code has 50.
+  public var discriminatorWeight = 50.0
   /// Whether texts are put one after another and cut into pieces of ``maxLength`` tokens, for heads that learn from the
   /// text alone.
   public var groupsTexts = false

@@ -133,8 +133,16 @@ extension TrainingOptions {
     TrainingSetting(
       optional: "generator", \.generator, placeholder: "DIR",
       help:
-        "A checkpoint whose head predicts tokens: it fills hidden ones for a head that tells which were replaced, and is not trained.",
+        "A checkpoint whose head predicts tokens: it fills hidden ones for a head that tells which were replaced.",
       fallback: "none", addedLater: true),
+    TrainingSetting(
+      "train-generator", \.trainsGenerator,
+      help:
+        "Train the generator along with the model, whose embeddings it shares, and write it to the folder 'generator' of the output.",
+      addedLater: true),
+    TrainingSetting(
+      "discriminator-weight", \.discriminatorWeight, .positive, placeholder: "X",
+      help: "How often the head's loss counts beside that of a generator that is trained.", addedLater: true),
     TrainingSetting(
       "group-texts", \.groupsTexts,
       help: """

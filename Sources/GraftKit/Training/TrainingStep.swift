@@ -15,12 +15,15 @@ public struct TrainingStep {
   private let backend: any ComputeBackend
   private let pool: MemoryPool
   private let reduction: any GradientReduction
+  private let generator: TokenGenerator?
+  private let discriminatorWeight: Double
+  private let parameters: [Parameter]
   static let updateSpan = "optimizer: update"
 
   /// What a step did.
   public struct Result: Sendable, Equatable {
     /// The mean over all predictions of the step, those of other ranks included, before the update; of several
-    /// heads, the sum of their means.
+    /// heads, the sum of their means; with a generator that learns, its mean and the head's times its weight.
     public let loss: Double
     /// How many predictions that were, of all heads together.
     public let predictions: Int
@@ -37,14 +40,21 @@ public struct TrainingStep {
   ///   - backend: The compute kernels.
   ///   - pool: Memory that steps use again.
   ///   - reduction: What ranks that train one model do with their gradients.
+  ///   - generator: Fills what batches leave open, and learns beside the model.
+  ///   - discriminatorWeight: How often the loss of a head that reads the generator counts, beside the generator's own.
   public init(
     model: Model,
     optimizer: any Optimizer,
     maxGradNorm: Double,
     backend: any ComputeBackend,
     pool: MemoryPool = MemoryPool(),
-    reduction: any GradientReduction = NoReduction()
+    reduction: any GradientReduction = NoReduction(),
+    generator: TokenGenerator? = nil,
+    discriminatorWeight: Double = 1
   ) {
+    self.generator = generator
+    self.discriminatorWeight = discriminatorWeight
+    parameters = model.parameters.all + (generator?.ownParameters ?? [])
     self.model = model
     self.optimizer = optimizer
     self.maxGradNorm = maxGradNorm
@@ -77,12 +87,12 @@ public struct TrainingStep {
       norm = profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) }
       guard norm.isFinite else { throw diverged("the norm of the gradient is \(norm)") }
     } catch {
-      for parameter in model.parameters.all { parameter.clearGradient() }
+      for parameter in parameters { parameter.clearGradient() }
       throw error
     }
     // As torch.nn.utils.clip_grad_norm_ has it.
     let scale = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
-    let trained = model.parameters.all.filter { $0.gradient != nil }
+    let trained = parameters.filter { $0.gradient != nil }
     for parameter in trained { parameter.weightsDidChange() }
     profile.measure(Self.updateSpan) {
       optimizer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
@@ -101,20 +111,30 @@ public struct TrainingStep {
     _ batches: [PreparedBatch], _ dropoutKeys: [RandomKey]?, _ profile: Profile?
   ) throws -> (loss: Double, predictions: Int) {
     let tasks = model.heads.map { type(of: $0.task) }
+    var names = tasks.map { $0.name }
     let counts = tasks.map { task in Double(batches.reduce(0) { $0 + $1.targetCount(of: task) }) }
-    let weights = tasks.map { task in batches.reduce(0) { $0 + $1.targetWeight(of: task) } }
+    var weights = tasks.map { task in batches.reduce(0) { $0 + $1.targetWeight(of: task) } }
+    if generator != nil {
+      names.append(TokenGenerator.name)
+      weights.append(try batches.reduce(0) { try $0 + Double(model.hiddenTokens(of: $1).places.count) })
+    }
     let totals = try reduction.total(counts + weights)
-    let total = Dictionary(zip(tasks.map { $0.name }, totals.suffix(tasks.count))) { first, _ in first }
+    let total = Dictionary(zip(names, totals.suffix(names.count))) { first, _ in first }
     var loss = 0.0
     for (index, batch) in batches.enumerated() {
       let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
-      let losses = try model.losses(try model.scores(batch, tape), batch, tape).map { own in
-        (own.value, scale: Float(own.weight / max(own.weight > 0 ? own.weight : 1, total[own.head] ?? 0)))
+      var batch = batch
+      let ofGenerator = try generator?.fill(&batch, of: model, tape)
+      let weight = ofGenerator == nil ? 1 : discriminatorWeight
+      let own = try model.losses(try model.scores(batch, tape), batch, tape).map { ($0, weight) }
+      let losses = ((ofGenerator.map { [($0, 1)] } ?? []) + own).map { own, weight in
+        let share = own.weight / max(own.weight > 0 ? own.weight : 1, total[own.head] ?? 0)
+        return (own.value, scale: Float(weight * share))
       }
       for (value, scale) in losses { loss += Double(value.value.item) * Double(scale) }
       tape.backward(from: losses)
     }
-    loss = try reduction.reduce(model.parameters.all.filter(\.needsGradient), loss: loss)
+    loss = try reduction.reduce(parameters.filter(\.needsGradient), loss: loss)
     return (loss, Int(totals.prefix(tasks.count).reduce(0, +)))
   }
 

@@ -45,6 +45,8 @@ import Testing
         "pooling": ("cls", { $0.pooling = .cls }),
         "mlm-probability": ("0.3", { $0.mlmProbability = 0.3 }),
         "generator": ("gen", { $0.generator = "gen" }),
+        "train-generator": ("true", { $0.trainsGenerator = true }),
+        "discriminator-weight": ("20", { $0.discriminatorWeight = 20 }),
         "group-texts": ("true", { $0.groupsTexts = true }),
         "seed": ("18446744073709551615", { $0.seed = .max }),
         "dropout": ("0", { $0.dropout = 0 }),
@@ -72,15 +74,17 @@ import Testing
 
   /// Settings that mean something only beside another.
   private static let companions = [
-    "lr-scheduler-kwargs": ("lr-scheduler", "cosine"),
-    "early-stopping-threshold": ("early-stopping-patience", "1"),
-    "triplet-margin": ("loss", "triplet"),
+    "lr-scheduler-kwargs": [("lr-scheduler", "cosine")],
+    "early-stopping-threshold": [("early-stopping-patience", "1")],
+    "triplet-margin": [("loss", "triplet")],
+    "train-generator": [("generator", "gen")],
+    "discriminator-weight": [("generator", "gen"), ("train-generator", "true")],
   ]
 
   /// The options of a sample, with what it stands beside.
   private func expected(_ name: String, _ change: (inout TrainingOptions) -> Void) throws -> TrainingOptions {
     var options = changed(change)
-    if let (other, text) = Self.companions[name] {
+    for (other, text) in Self.companions[name] ?? [] {
       let setting = try #require(TrainingOptions.settings.first { $0.name == other })
       #expect(setting.assign(text, &options))
     }
@@ -116,7 +120,9 @@ import Testing
     #expect(try TrainingFlags.parse([]).options(evaluating: true) == changed { $0.evalStrategy = .epoch })
     for (name, sample) in Self.samples {
       var arguments = sample.text == "true" ? ["--\(name)"] : ["--\(name)", sample.text]
-      if let (other, text) = Self.companions[name] { arguments += ["--\(other)", text] }
+      for (other, text) in Self.companions[name] ?? [] {
+        arguments += text == "true" ? ["--\(other)"] : ["--\(other)", text]
+      }
       let options = try TrainingFlags.parse(arguments).options(evaluating: false)
       #expect(try options == expected(name, sample.change) && options != TrainingOptions(), "\(name)")
     }
@@ -130,7 +136,7 @@ import Testing
       let isList = TrainingOptions.settings.first { $0.name == name }?.isList == true
       let text = sample.text.contains(",") ? "'\(sample.text)'" : sample.text
       let value = isList ? "[\(sample.text)]" : text
-      let companion = Self.companions[name].map { ", \($0.0): \($0.1)" } ?? ""
+      let companion = (Self.companions[name] ?? []).map { ", \($0.0): \($0.1)" }.joined()
       #expect(
         try experiment("{\(name): \(value)\(companion)}") == expected(name, sample.change), "\(name)")
     }
@@ -168,7 +174,7 @@ import Testing
         + #""stride":8,"long-texts":"head-tail","label-all-tokens":true,"tag-scheme":"IOB2","#
         + #""loss":"triplet","loss-scale":10.0,"loss-similarity":"dot","triplet-margin":0.5,"#
         + #""matryoshka":{"5":1.0,"3":0.5},"pooling":"cls","#
-        + #""mlm-probability":0.3,"generator":"gen","group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
+        + #""mlm-probability":0.3,"generator":"gen","train-generator":true,"discriminator-weight":20.0,"group-texts":true,"seed":18446744073709551615,"dropout":0.0,"no-shuffle":true,"#
         + #""freeze-backbone":true,"eval-strategy":"steps","eval-split":0.1,"eval-on-start":true,"eval-steps":25,"#
         + #""eval-batch-size":16,"top-k":[2,7],"tune-threshold":"label","load-best-model-at-end":true,"metric-for-best-model":"f1_macro","#
         + #""greater-is-better":false,"early-stopping-patience":2,"early-stopping-threshold":0.5,"#
