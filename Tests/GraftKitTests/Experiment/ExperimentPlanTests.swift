@@ -154,6 +154,31 @@ import Testing
     }
   }
 
+  /// A generator decides by what it is, not by where it is.
+  @Test func keysFollowFromGenerators() throws {
+    try withTemporaryDirectory { directory in
+      let files = FileManager.default
+      let folder = Support.fixture("../electra-tiny")
+      func keys(_ generator: String, at name: String) throws -> [String] {
+        let path = directory.appending(path: name)
+        try? files.removeItem(at: path)
+        try files.copyItem(at: folder.appending(path: generator), to: path)
+        let plan = try plan(
+          """
+          stages:
+            tune: {train: train, epochs: 1, generator: \(name)}
+            test: {evaluate: test, generator: \(name)}
+          arms: {one: [tune, test]}
+          """, in: directory, base: "../electra-tiny/replaced-token-detection")
+        return plan.stages.map(\.key)
+      }
+      let before = try keys("masked-lm", at: "one")
+      #expect(try keys("masked-lm", at: "another") == before)
+      let after = try keys("untied-decoder", at: "one")
+      #expect(zip(before, after).allSatisfy { $0 != $1 })
+    }
+  }
+
   struct Problem: Sendable, CustomTestStringConvertible {
     let yaml: String
     var base = "masked-lm"
