@@ -303,7 +303,7 @@ import Testing
       let verdict = try writeReport(run)
       #expect(
         verdict.hasPrefix(
-          "Domain adaptation helps: adapted has an R² of 0.75 on 50 test texts, direct 0, a difference of +0.75 (95 % interval "
+          "Domain adaptation helps: adapted has an R² of 0.7500 on 50 test texts, direct 0.0000, a difference of +0.7500 (95 % interval "
         ), "\(verdict)")
       let report = try JSON(file: run.appending(path: "report.json"))
       #expect(report["labels"] == ["stars"])
@@ -319,8 +319,8 @@ import Testing
       #expect(!tables.contains { $0.header.first == "Class" || $0.header.first == "Label" })
       #expect(
         tables[0].rows == [
-          ["direct", "0", "0", "0", "0", "0 to 0", "1"],
-          ["adapted", "0.75", "0.75", "0.75", "0", "0.75 to 0.75", "1"],
+          ["direct", "0.0000", "0.0000", "0.0000", "0.0000", "0.0000 to 0.0000", "1"],
+          ["adapted", "0.7500", "0.7500", "0.7500", "0.0000", "0.7500 to 0.7500", "1"],
         ])
       let values = try #require(tables.first { $0.header.contains("Mean squared error") })
       #expect(values.rows.map { Array($0.prefix(3)) } == [["direct", "4", "2"], ["adapted", "1", "1"]])

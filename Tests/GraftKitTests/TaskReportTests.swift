@@ -10,7 +10,7 @@ import Testing
 extension ReportTests {
   /// Gives every row of a run terms.
   private func rewrite(
-    _ run: URL, _ kind: JSON, results: [(String, JSON)] = [],
+    _ run: URL, _ kind: JSON, results: [(String, JSON)] = [], pair: String? = nil,
     row: (_ arm: Int, _ seed: Int, _ row: Int) -> (terms: [Double], label: String, prediction: String)
   ) throws {
     for (arm, files) in try predictions(run).enumerated() {
@@ -19,6 +19,7 @@ extension ReportTests {
         let rewritten = try lines.map { index, line in
           var object = try #require(JSON(parsing: Array(line.utf8)).object)
           let own = row(arm, seed, index)
+          object["pair"] = pair.map { .string($0) }
           object["row_score"] = [
             "terms": .array(own.terms.map { JSON($0) }), "label": .string(own.label),
             "prediction": .string(own.prediction),
@@ -83,8 +84,9 @@ extension ReportTests {
       }
       let verdict = try writeReport(run)
       #expect(
-        verdict.contains("adapted has an nDCG@10 of 0.77 on 25 test queries, direct 0.52"), "\(verdict)")
+        verdict.contains("adapted has an nDCG@10 of 0.7700 on 25 test queries, direct 0.5200"), "\(verdict)")
       let content = ReportContent(try RunResults(run))
+      #expect(try self.text(run, "report.html").contains(">nDCG@10 on the test queries<"))
       #expect(content.plots.map(\.name).filter { $0.hasSuffix("-at-k") } == ["recall-at-k", "ndcg-at-k"])
       let tables = content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }
       let found = try #require(tables.first { $0.header.first == "k" })
@@ -103,7 +105,8 @@ extension ReportTests {
       }
       let verdict = try writeReport(run)
       #expect(
-        verdict.contains("adapted has a Spearman’s correlation of 1 on 50 test pairs, direct "), "\(verdict)")
+        verdict.contains("adapted has a Spearman’s correlation of 1.0000 on 50 test pairs, direct "),
+        "\(verdict)")
       #expect(!(try text(run, "report.md")).contains("Errors of"))
     }
   }
@@ -111,7 +114,9 @@ extension ReportTests {
   @Test("questions with choices are right or wrong, with the texts that were chosen, and have no classes")
   func choices() throws {
     try withRun { run in
-      try rewrite(run, ["name": "accuracy", "rule": "mean", "unit": "question"]) { arm, seed, row in
+      try rewrite(
+        run, ["name": "accuracy", "rule": "mean", "unit": "question"], pair: "what it is asked about"
+      ) { arm, seed, row in
         let isRight = arm == 1 || (row + seed) % 2 == 0
         return ([isRight ? 1 : 0], "the right end", isRight ? "the right end" : "a wrong end")
       }
@@ -124,6 +129,7 @@ extension ReportTests {
       #expect(text.contains("A choice by chance is right in 25.0 % of them."))
       #expect(text.contains("50 questions of 50 are not answered right with every seed."))
       #expect(text.contains("in the data: the right end"))
+      #expect(text.split(separator: "\n").count { $0.hasSuffix(" / what it is asked about") } == 50)
       #expect(text.contains("direct: a wrong end (1 of 2 seeds right; the text is the first seed’s)"))
       #expect(text.contains("McNemar’s test"))
       for absent in ["## Classes", "class 0", "Macro F1", "confusion"] {

@@ -67,6 +67,20 @@ struct AnswerTests {
       #expect(found.candidates.count { $0.place == nil } == 1)
       #expect(abs(found.candidates.reduce(0) { $0 + $1.probability } - 1) < 1e-9)
       #expect(found.nullDifference == plain.nullDifference)
+      // What a report shows is what was scored, beside a question without an answer.
+      let task = try QuestionAnswering(checkpoint.configuration)
+      let context = try #require(row.pair)
+      let start = try #require(context.range(of: plain.text)?.lowerBound)
+      let place = context.unicodeScalars.distance(from: context.startIndex, to: start)
+      var (right, impossible) = (row, row)
+      right.fields["answers"] = [["text": .string(plain.text), "answer_start": JSON(place)]]
+      impossible.fields["is_impossible"] = true
+      let labels = try [right, impossible].map { try Answers($0) }
+      let scores = try #require(
+        try task.rowScores([found, found], of: labels, [right, impossible], ReferenceBackend(threads: 1)))
+      #expect(
+        scores.rows.map(\.prediction) == [String](repeating: answer.isEmpty ? "no answer" : answer, count: 2))
+      #expect(scores.rows.map(\.terms) == (answer.isEmpty ? [[0], [1]] : [[1], [0]]))
     }
   }
 

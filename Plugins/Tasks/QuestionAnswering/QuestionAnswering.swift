@@ -154,6 +154,7 @@ public struct QuestionAnswering: Task {
   ) throws -> RowScores? {
     let right = labels.map { ($0 as? Answers)?.texts ?? [] }
     let haveAnswers = right.allSatisfy { !$0.isEmpty }
+    let threshold = Double(settings.nullThreshold ?? 0)
     return RowScores(
       "f1", .mean, unit: "question",
       rows: zip(predictions, right).map { prediction, right in
@@ -161,11 +162,12 @@ public struct QuestionAnswering: Task {
           haveAnswers
           ? AnswerScores.version1([prediction.text], [right])
           : AnswerScores.version2(
-            [(prediction.text, Double(prediction.nullDifference))], [right],
-            threshold: Double(settings.nullThreshold ?? 0))
+            [(prediction.text, Double(prediction.nullDifference))], [right], threshold: threshold)
+        let isNone =
+          prediction.text.isEmpty || !haveAnswers && Double(prediction.nullDifference) > threshold
         return RowScores.Row(
           [scores["f1"]?.total ?? 0], label: right.isEmpty ? "no answer" : right.joined(separator: " | "),
-          prediction: prediction.text.isEmpty ? "no answer" : prediction.text)
+          prediction: isNone ? "no answer" : prediction.text)
       })
   }
 }

@@ -1,5 +1,6 @@
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// The report for machines: everything that the page says, with every row on which arms disagree.
 enum JSONReport {
@@ -96,11 +97,12 @@ enum JSONReport {
         "seeds": JSON(answer.seeds),
       ]
     }
-    return [
+    var members: OrderedDictionary<String, JSON> = [
       "row": JSON(row.row), "label": row.label.labelJSON, "first": answer(row.first),
-      "second": answer(row.second),
-      "text": .string(row.text),
+      "second": answer(row.second), "text": .string(row.text),
     ]
+    members["pair"] = row.pair.map { .string($0) }
+    return .object(members)
   }
 
   private static func languageModel(_ score: RunResults.LanguageModelScore) -> JSON {

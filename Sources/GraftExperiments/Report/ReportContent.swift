@@ -347,7 +347,7 @@ package struct ReportContent {
         .quotes(
           rows.prefix(mostRows).map { row in
             Quote(
-              text: NumberText.shortened(row.text, to: longestText),
+              text: quoted(row.text, row.pair, beside: row.label.labelText(result.names)),
               facts: [
                 "row \(row.row), labelled \(row.label.labelText(result.names))",
                 facts(comparison.first, row.first),
@@ -358,11 +358,17 @@ package struct ReportContent {
     }
   }
 
+  /// A text and what stands beside it, unless the label says that.
+  static func quoted(_ text: String, _ pair: String?, beside label: String) -> String {
+    guard let pair, pair != label else { return NumberText.shortened(text, to: longestText) }
+    return [text, pair].map { NumberText.shortened($0, to: longestText / 2) }.joined(separator: " / ")
+  }
+
   /// The labels of a data set, those of a regression as their range.
   private static func labels(of set: RunRecord.DataSet, _ results: RunResults) -> String {
     if results.arms.contains(where: { $0.usualMetric == .r2 }) {
       guard let range = set.labelRange else { return set.labels.isEmpty ? "" : "values" }
-      return "\(TestMetric.r2.text(range.lowerBound)) to \(TestMetric.r2.text(range.upperBound))"
+      return "\(NumberText.number(range.lowerBound)) to \(NumberText.number(range.upperBound))"
     }
     let shown = set.labels.prefix(mostLabels).joined(separator: ", ")
     return set.labels.count > mostLabels ? "\(shown), …" : shown

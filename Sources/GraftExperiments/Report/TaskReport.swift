@@ -1,6 +1,7 @@
 import GraftCore
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// What a report says of tasks whose rows are more than right or wrong: entities and answers, texts that are found or
 /// sorted.
@@ -77,6 +78,7 @@ enum TaskReport {
   struct Mistake {
     let row: Int
     let text: String
+    let pair: String?
     let label: String
     /// What the first seed said.
     let prediction: String
@@ -100,7 +102,8 @@ enum TaskReport {
       let right = tests.count { $0.rows[index].isRight }
       return quality < 1
         ? Mistake(
-          row: row.row, text: row.text, label: label, prediction: prediction, quality: quality, right: right)
+          row: row.row, text: row.text, pair: row.pair, label: label, prediction: prediction,
+          quality: quality, right: right)
         : nil
     }
     return rows.enumerated().sorted { ($0.element.quality, $0.offset) < ($1.element.quality, $1.offset) }
@@ -134,7 +137,7 @@ enum TaskReport {
         .quotes(
           mistakes.prefix(mostRows).map { row in
             ReportContent.Quote(
-              text: NumberText.shortened(row.text, to: longestText),
+              text: ReportContent.quoted(row.text, row.pair, beside: row.label),
               facts: [
                 "row \(row.row), in the data: \(NumberText.shortened(row.label, to: longestText))",
                 "\(arm.name): \(NumberText.shortened(row.prediction, to: longestText))\(score(row))",
@@ -148,10 +151,12 @@ enum TaskReport {
   static func json(_ arm: RunResults.Arm) -> JSON {
     .array(
       mistakes(arm).map { row in
-        [
+        var members: OrderedDictionary<String, JSON> = [
           "row": JSON(row.row), "text": .string(row.text), "label": .string(row.label),
           "prediction": .string(row.prediction), "score": JSON(row.quality),
         ]
+        members["pair"] = row.pair.map { .string($0) }
+        return .object(members)
       })
   }
 }

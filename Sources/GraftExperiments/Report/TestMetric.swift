@@ -154,15 +154,22 @@ package struct TestMetric: Sendable, Equatable {
 
   // MARK: Spelling
 
+  /// Whether it is at most 1, so that so many decimals say it as well as any other.
+  private var isAtMostOne: Bool {
+    ["ndcg", "mrr", "map@", "spearman", "pearson", "r2", "matthews"].contains { key.contains($0) }
+  }
+
   /// `86.8 %`, `0.4213`
   func text(_ value: Double) -> String {
-    isShare ? NumberText.percent(value) : NumberText.number(value).replacing("-", with: "−")
+    isShare
+      ? NumberText.percent(value)
+      : (isAtMostOne ? NumberText.decimals(value) : NumberText.number(value)).replacing("-", with: "−")
   }
 
   /// A difference without its unit: `+1.7`, `−0.0312`.
   func signed(_ difference: Double) -> String {
     if isShare { return NumberText.signed(difference) }
-    return (difference > 0 ? "+" : "") + NumberText.number(difference).replacing("-", with: "−")
+    return (difference > 0 ? "+" : "") + text(difference)
   }
 
   /// `+1.7 points`, `−0.0312`

@@ -19,6 +19,8 @@ struct TestPredictions {
   struct Row {
     let row: Int
     let text: String
+    /// What stands beside the text: the second one of a pair, the context of a question.
+    var pair: String?
     let answer: Answer
     /// The probability of each class, label or choice; none of what has no such.
     var scores: [Double] = []
@@ -114,13 +116,16 @@ struct TestPredictions {
       guard let row = json["row"]?.int, let text = json["text"]?.string, let label = json["label"],
         let prediction = json["prediction"]
       else { throw malformed("not a prediction") }
+      let pair = json["pair"]?.string
       if let own {
         guard let answer = Row.Answer(json["row_score"], own.rule) else {
           throw malformed("not the score of a row")
         }
         // A row without terms counts with another one.
         let kept = own.key == TestMetric.accuracy.key ? scores() : []
-        if answer.width != 0 { rows.append(Row(row: row, text: text, answer: answer, scores: kept)) }
+        if answer.width != 0 {
+          rows.append(Row(row: row, text: text, pair: pair, answer: answer, scores: kept))
+        }
         continue
       }
       let isRegression = results["eval_mse"] != nil
@@ -128,7 +133,8 @@ struct TestPredictions {
       guard let answer = Row.Answer(label, prediction, isRegression: isRegression) else {
         throw malformed("not a prediction")
       }
-      rows.append(Row(row: row, text: text, answer: answer, scores: isRegression ? [] : scores()))
+      rows.append(
+        Row(row: row, text: text, pair: pair, answer: answer, scores: isRegression ? [] : scores()))
     }
     guard let first = rows.first else { throw GraftError(.malformed, "has no predictions", file: file.path) }
     let width = first.answer.width
@@ -179,7 +185,7 @@ struct TestPredictions {
       var scores = [Double](repeating: 0, count: row.scores.isEmpty ? 0 : all.count)
       for (number, score) in zip(numbers, row.scores) { scores[number] = score }
       return Row(
-        row: row.row, text: row.text,
+        row: row.row, text: row.text, pair: row.pair,
         answer: .classes(label: numbers[label], prediction: numbers[prediction]), scores: scores)
     }
     return TestPredictions(renumbered, names: all, by: chosen)

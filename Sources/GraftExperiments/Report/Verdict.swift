@@ -108,5 +108,9 @@ extension TestMetric {
 }
 
 extension String {
-  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+  /// With a capital at the beginning, unless the first word has capitals of its own, as nDCG has.
+  var capitalizedFirst: String {
+    prefix { !$0.isWhitespace }.dropFirst().contains(where: \.isUppercase)
+      ? self : prefix(1).uppercased() + dropFirst()
+  }
 }
