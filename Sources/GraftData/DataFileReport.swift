@@ -10,6 +10,8 @@ public struct DataFileReport: Sendable, Equatable {
   public var pairColumn: Column?
   /// None where there is no label; several where labels have columns of their own.
   public var labelColumns: [Column] = []
+  /// What stood between the labels of a cell, where that was said.
+  public var labelDelimiter: String?
   /// Where there is no label: what columns there are that are not read, by their names.
   public var otherColumns: [String] = []
   /// What is not usual about the file: its compression, its encoding, its delimiter.

@@ -12,6 +12,8 @@ public struct DataOptions: Sendable, Equatable {
   /// Several columns of labels, each 0 or 1 for the label of its name, or a value of a regression; then there is no
   /// ``labelColumn``.
   public var labelColumns: [Column] = []
+  /// What stands between the labels of a cell, beside lists; `nil` leaves cells whole, and tasks read `|`.
+  public var labelDelimiter: String?
   /// Further columns, which tasks ask for: those that are there end up in `TextRow.fields`.
   public var fields: [TaskColumn] = []
   /// Whether the first row names the columns. `nil` says no when all given columns are numbers, else yes.
@@ -78,6 +80,21 @@ public struct DataOptions: Sendable, Equatable {
       return nil
     }
     return bytes[0]
+  }
+
+  /// What a text means that is to stand between labels: itself, or the character of a name such as `comma`.
+  ///
+  /// - Returns: `nil` for nothing at all.
+  public static func labelDelimiter(_ text: String) -> String? {
+    guard !text.isEmpty else { return nil }
+    return delimiter(text).map { String(decoding: [$0], as: UTF8.self) } ?? text
+  }
+
+  /// A label as it is written, as a list where cells have several.
+  func split(_ label: WrittenLabel?) -> WrittenLabel? {
+    guard let labelDelimiter, case .text(let text)? = label else { return label }
+    let parts = text.split(separator: labelDelimiter, omittingEmptySubsequences: true)
+    return .list(parts.map { LabelColumn.trimmed(String($0)) }.filter { !$0.isEmpty })
   }
 
   /// The rows that ``shuffleSeed``, ``skip`` and ``take`` ask for.

@@ -81,7 +81,10 @@ enum TextRowReader {
       count: record.fieldCount,
       delimiters: lines.layout
     )
-    if hasNames { report.note(columns) }
+    if hasNames {
+      report.note(columns)
+      if columns.used.labels.count == 1 { report.labelDelimiter = options.labelDelimiter }
+    }
     if hasHeader, !(try lines.read(into: &record)) {
       throw GraftError(.malformed, "there is no row below the header", expected: "rows of text")
     }
@@ -99,7 +102,9 @@ enum TextRowReader {
             : "A text that holds the delimiter has to stand in quotes."
         )
       }
-      if try !body(try columns.row(record, path: path)) { return }
+      var row = try columns.row(record, path: path)
+      row.label = options.split(row.label)
+      if try !body(row) { return }
     } while try lines.read(into: &record)
   }
 
@@ -214,6 +219,7 @@ enum TextRowReader {
         labels = try options.labelColumns.map(name)
         report.textColumns = (options.isTextReplaced { object[$0] != nil } ? [] : text).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }
+        report.labelDelimiter = labels.isEmpty ? options.labelDelimiter : nil
         report.labelColumns = (labels.isEmpty ? [label ?? "label"] : labels).filter { object[$0] != nil }
           .map { .name($0) }
         if report.labelColumns.isEmpty {
@@ -233,7 +239,7 @@ enum TextRowReader {
         try isReplaced ? "" : text.map { try object.text($0) }.joined(separator: " "),
         pair: try pair.map { try object.text($0) },
         label: try labels.isEmpty
-          ? object.label(label ?? "label", isRequired: label != nil)
+          ? options.split(object.label(label ?? "label", isRequired: label != nil))
           : .columns(labels.map { .init(name: $0, text: try object.text($0)) }),
         place: TextRow.Place(file: path, row: record.row)
       )

@@ -141,6 +141,36 @@ import Testing
       #expect(try run("evaluate hot2 --data hot.jsonl --predictions p.jsonl").code == 0)
       #expect(try written() == [[1.0, 1.0], [0.0, 0.0]])
 
+      // Labels between other characters than bars.
+      try sandbox.write(
+        "semi.csv",
+        "text,label\nhe,a;b\nshe,b; c\nit,\nhe can,a;c\nhe is,b;a\nshe is,c;b\nit can,c;a\nit is,c\n")
+      let guess = try run("\(swap) --labels-from semi.csv --output semi0")
+      #expect(guess.code == 1)
+      #expect(
+        guess.stderr.contains("Say what stands between labels: --label-delimiter ';'."), "\(guess.stderr)")
+      let semi = try run("\(swap) --labels-from semi.csv --label-delimiter semicolon --output semi")
+      #expect(semi.stderr.contains("3 labels, multi_label_classification: a, b, c\n"), "\(semi.stderr)")
+      let unsaid = try run("evaluate semi --allow-untrained --data semi.csv")
+      #expect(
+        unsaid.stderr.contains("Say that this stands between labels: --label-delimiter ';'."),
+        "\(unsaid.stderr)")
+      let learnt = try run(
+        "train semi --data semi.csv --label-delimiter ; --output semi1 --max-steps 1".replacing(
+          " ; ", with: " ';' "))
+      #expect(
+        learnt.code == 0 && learnt.stderr.contains(", label 'label', ';' between labels\n"),
+        "\(learnt.stderr)")
+      // The head knows.
+      #expect(try run("evaluate semi1 --data semi.csv --predictions p.jsonl").code == 0)
+      #expect(try written().prefix(3) == [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+      let both = try run("train hot --data hot.csv \(columns) --label-delimiter ';' --output x")
+      #expect(
+        both.code == 64
+          && both.stderr.contains(
+            "--label-delimiter is for one column of labels, and --label-column names several")
+      )
+
       // The case multi-hot-integers.
       #expect(
         try run("\(swap) --labels a,b,c --problem-type multi-label --output m").code == 0)

@@ -111,7 +111,7 @@ struct ChoiceReadingTests {
       (#"{"question": "Q", "choices": ["a", "a"], "answer": "same"}"#, "none of the choices"),
       (#"{"question": "Q", "choices": ["a", "b"], "answer": [0]}"#, "wrong answer"),
       (#"{"question": "Q", "choices": ["a", "b"], "label": [0, 1]}"#, "wrong answer"),
-      (#"{"question": "Q", "choices": ["a", "b"]}"#, "there is no answer"),
+      (#"{"question": "Q", "choices": ["a", "b"]}"#, "1 of 2 rows has no answer: row 2"),
     ])
   func refused(_ line: String, _ expected: String) throws {
     let good = #"{"question": "Q", "choices": ["a", "b"], "label": 0}"#

@@ -72,7 +72,7 @@ struct SentenceReadingTests {
       ),
       ("anchor,positive\n  ,b\n", nil, "found text 1 is empty"),
       ("anchor,other\na,b\n", nil, "there is no second text to compare with the first"),
-      ("sentence1,sentence2,score\na,b,1\na,b,\n", .cosent, "row 3: there is no score"),
+      ("sentence1,sentence2,score\na,b,1\na,b,\n", .cosent, "1 of 2 rows has no score: row 3"),
       ("sentence1,sentence2,score\na,b,nan\n", .cosent, "wrong score; expected a number, found 'nan'"),
       ("sentence1,sentence2,score\na,b,high\n", nil, "found 'high'"),
       (

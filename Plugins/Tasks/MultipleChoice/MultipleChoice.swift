@@ -24,16 +24,15 @@ public struct MultipleChoice: Task {
   // MARK: Rows
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    try rows.map { row in
-      if let answer = try ChoiceQuestion(row).answer(of: row, base: reading.base ?? 0) {
-        return ClassLabel(answer)
-      }
-      guard reading.isRequired else { return nil }
-      throw GraftError(
-        .missing, "there is no answer", expected: "'label', 'answer' or 'answerKey'",
-        advice: "Say which column has it: \(option: "label-column")."
-      ).inRow(row)
+    func answer(_ row: TextRow) throws -> ClassLabel? {
+      try ChoiceQuestion(row).answer(of: row, base: reading.base ?? 0).map { ClassLabel($0) }
     }
+    guard reading.isRequired else { return try rows.map(answer) }
+    return try rows.requiring(
+      "answer",
+      orThrow: GraftError(
+        .missing, "there is no answer", expected: "'label', 'answer' or 'answerKey'",
+        advice: "Say which column has it: \(option: "label-column")."), answer)
   }
 
   public func sequences(of row: TextRow) throws -> [TextRow] {

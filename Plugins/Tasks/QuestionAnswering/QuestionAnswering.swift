@@ -29,13 +29,12 @@ public struct QuestionAnswering: Task {
   public func outputCount(on backbone: any Backbone) -> Int { 2 }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    try rows.map { row in
-      if let answers = try Answers(row) { return answers }
-      guard reading.isRequired else { return nil }
-      throw GraftError(
-        .missing, "there are no answers", expected: #"'answers': {"text": ["…"], "answer_start": [0]}"#
-      ).inRow(row)
-    }
+    guard reading.isRequired else { return try rows.map { try Answers($0) } }
+    return try rows.requiring(
+      "answers",
+      orThrow: GraftError(
+        .missing, "there are no answers", expected: #"'answers': {"text": ["…"], "answer_start": [0]}"#)
+    ) { try Answers($0) }
   }
 
   // MARK: Examples

@@ -36,6 +36,7 @@ public struct SentenceEmbedding: Task {
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let readsScores = options.loss?.readsScores ?? rows.contains(where: SentenceRow.hasScore)
+    if readsScores { try SentenceRow.requireScores(rows) }
     var labels: [SentenceRow] = []
     for row in rows {
       var label = try SentenceRow(row)

@@ -77,6 +77,15 @@ struct SentenceRow: ExampleLabel, Equatable {
     return row.label.map { $0 != .text("") } ?? false
   }
 
+  private static let noScore = GraftError(
+    .missing, "there is no score", expected: "'score', or the column of the label",
+    advice: "Say which column has it: \(option: "label-column").")
+
+  /// - Throws: `GraftError` that counts the rows without a score.
+  static func requireScores(_ rows: [TextRow]) throws {
+    _ = try rows.requiring("score", orThrow: noScore) { hasScore($0) ? true : nil }
+  }
+
   /// - Parameter range: What a score may be.
   /// - Throws: `GraftError` naming the row: no score, or one that is no number or outside the range.
   static func score(of row: TextRow, in range: ClosedRange<Double>?) throws -> Double {
@@ -87,10 +96,7 @@ struct SentenceRow: ExampleLabel, Equatable {
       written = value.string ?? value.text()
     }
     guard let written, !written.isEmpty, written != "null" else {
-      throw GraftError(
-        .missing, "there is no score", expected: "'score', or the column of the label",
-        advice: "Say which column has it: \(option: "label-column")."
-      ).inRow(row)
+      throw noScore.inRow(row)
     }
     guard let number = Double(written.trimmingCharacters(in: .whitespaces)), number.isFinite else {
       throw GraftError(

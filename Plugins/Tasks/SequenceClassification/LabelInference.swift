@@ -113,7 +113,8 @@ extension SequenceClassification {
         .mismatch, "rows seem to have several labels, with '\(separator)' between them",
         expected: "'|' between labels, or lists of them",
         found: "\(distinct.count) labels made of \(parts.count), such as '\(first.text.prefix(60))'",
-        advice: "Write them so, or set \(option: "problem-type") to single-label when each is one label."
+        advice:
+          "Say what stands between labels: \(option: "label-delimiter") \("'\(separator)'"). Or set \(option: "problem-type") to single-label when each is one label."
       ).inRow(first.row)
     }
   }

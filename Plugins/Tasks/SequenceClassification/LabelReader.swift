@@ -1,4 +1,5 @@
 import GraftCore
+import Foundation
 import GraftTensors
 
 /// Turns a column of labels into what a head learns. How it is read is decided once for all rows.
@@ -57,16 +58,29 @@ public struct LabelReader: Sendable {
   /// - Throws: ``GraftError`` naming file and row: no label, an unknown one (with the known ones), a number
   ///   that is out of range.
   public func label(of row: TextRow) throws -> any ExampleLabel {
+    guard let label = try labelIfThere(of: row) else { throw noLabel.inRow(row) }
+    return label
+  }
+
+  /// What the labels of rows mean.
+  ///
+  /// - Throws: As ``label(of:)``; where only some rows have no label, they are counted.
+  public func labels(of rows: [TextRow]) throws -> [any ExampleLabel] {
+    try rows.requiring("label", orThrow: noLabel, labelIfThere)
+  }
+
+  /// - Returns: `nil` for a row without a label.
+  private func labelIfThere(of row: TextRow) throws -> (any ExampleLabel)? {
     do {
-      guard let written = row.label else { throw noLabel }
+      guard let written = row.label else { return nil }
       switch problemType {
       case .singleLabel:
         guard case .text(let text) = written else { throw wrong("one label", written) }
-        guard !text.isBlank else { throw noLabel }
+        guard !text.isBlank else { return nil }
         if column[text] == nil, written.items(named: labels).count > 1 { throw wrong("one label", written) }
         return ClassLabel(Int32(try column.index(of: text)))
       case .multiLabel: return ValuesLabel(try multiHot(written))
-      case .regression: return ValuesLabel(try numbers(written))
+      case .regression: return try numbers(written).map { ValuesLabel($0) }
       }
     } catch let error as GraftError {
       throw error.inRow(row)
@@ -88,7 +102,7 @@ public struct LabelReader: Sendable {
     var values = [Float](repeating: 0, count: labels.count)
     guard !areIndicators else { return items.isEmpty ? values : items.map { $0.indicator ?? 0 } }
     for item in items {
-      let index = try column.index(of: item)
+      let index = try index(of: item)
       guard values[index] == 0 else {
         throw GraftError(
           .mismatch, "a row names a label twice",
@@ -100,9 +114,26 @@ public struct LabelReader: Sendable {
     return values
   }
 
-  private func numbers(_ written: WrittenLabel) throws -> [Float] {
+  /// The number of a label. For what are rather several the advice says how they are told apart.
+  private func index(of item: String) throws -> Int {
+    do {
+      return try column.index(of: item)
+    } catch var error as GraftError {
+      let names = Set(labels.map(LabelColumn.canonical))
+      for separator in [";", ",", "/", " "] {
+        let parts = item.components(separatedBy: separator).map(LabelColumn.canonical)
+        guard parts.count > 1, parts.allSatisfy(names.contains) else { continue }
+        error.advice =
+          "Say that this stands between labels: \(option: "label-delimiter") \("'\(separator)'")."
+        break
+      }
+      throw error
+    }
+  }
+
+  private func numbers(_ written: WrittenLabel) throws -> [Float]? {
     let items = try written.columns.map { try inOrder($0).map(\.text) } ?? written.items(named: [])
-    if items.allSatisfy(\.isBlank) { throw noLabel }
+    if items.allSatisfy(\.isBlank) { return nil }
     let values = items.compactMap { Float(LabelColumn.trimmed($0)) }.filter(\.isFinite)
     guard values.count == items.count, values.count == labels.count else {
       throw wrong(labels.count == 1 ? "a number" : "a JSON list of \(labels.count) numbers", written)

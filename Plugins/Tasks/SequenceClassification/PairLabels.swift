@@ -45,10 +45,19 @@ extension SequenceClassification {
       })
   }
 
-  /// The score of a pair of texts, from 0 to 1, or a truth value.
+  /// The scores of pairs of texts, from 0 to 1, or truth values.
   ///
   /// - Throws: `GraftError` naming the row: no second text, no score, or one outside the range.
-  static func pairLabel(_ row: TextRow) throws -> any ExampleLabel {
+  static func pairLabels(of rows: [TextRow]) throws -> [any ExampleLabel] {
+    try rows.requiring(
+      "score",
+      orThrow: GraftError(
+        .missing, "there is no score", expected: "a number from 0 to 1",
+        advice: "Say which column has it: \(option: "label-column")."), pairLabel)
+  }
+
+  /// - Returns: `nil` for a pair without a score.
+  private static func pairLabel(_ row: TextRow) throws -> (any ExampleLabel)? {
     guard row.pair != nil else {
       throw GraftError(
         .missing, "there is no second text to score with the first",
@@ -56,12 +65,7 @@ extension SequenceClassification {
       ).inRow(row)
     }
     let items = row.label?.items(named: []) ?? []
-    guard !items.allSatisfy(\.isBlank) else {
-      throw GraftError(
-        .missing, "there is no score", expected: "a number from 0 to 1",
-        advice: "Say which column has it: \(option: "label-column")."
-      ).inRow(row)
-    }
+    if items.allSatisfy(\.isBlank) { return nil }
     guard items.count == 1, let score = items[0].indicator else {
       throw GraftError(
         .mismatch, "wrong score of a pair", expected: "a number from 0 to 1",

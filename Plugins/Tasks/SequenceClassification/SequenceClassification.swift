@@ -65,9 +65,9 @@ public struct SequenceClassification: Task {
   }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    if crossEncoder != nil { return try rows.map(Self.pairLabel) }
+    if crossEncoder != nil { return try Self.pairLabels(of: rows) }
     let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows)
-    return try rows.map(reader.label)
+    return try reader.labels(of: rows)
   }
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {

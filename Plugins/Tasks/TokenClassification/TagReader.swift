@@ -33,21 +33,15 @@ struct TagReader {
   /// How tags are read, where that is not plain.
   var note: Advice? { column.note }
 
-  /// - Parameter isRequired: Whether a row without labels is an error.
+  /// - Returns: `nil` for a row without labels.
   /// - Throws: `GraftError` naming file and row.
-  func labels(of row: TextRow, isRequired: Bool) throws -> RowLabels? {
+  func labels(of row: TextRow) throws -> RowLabels? {
     do {
       let tokens = try row.tokens()
       if tokens == nil, let spans = row.fields["entities"] ?? row.fields["spans"], spans != .null {
         return try labels(ofSpans: spans, in: row.text)
       }
-      guard let tags = try tags(of: row) else {
-        guard isRequired else { return nil }
-        throw GraftError(
-          .missing, "there are no labels for the words",
-          expected: "'tags' with a label for each token, or 'entities' with their places",
-          advice: "Say which column has them: \(option: "label-column").")
-      }
+      guard let tags = try tags(of: row) else { return nil }
       let words = tokens.map { Words(tokens: $0) } ?? Words(separatedIn: row.text)
       guard tags.count == words.ranges.count else {
         throw GraftError(

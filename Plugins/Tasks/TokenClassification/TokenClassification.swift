@@ -48,7 +48,13 @@ public struct TokenClassification: Task {
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let reader = TagReader(head: head, base: reading.base, rows: rows)
-    return try rows.map { try reader.labels(of: $0, isRequired: reading.isRequired) }
+    guard reading.isRequired else { return try rows.map(reader.labels) }
+    return try rows.requiring(
+      "labels for their words",
+      orThrow: GraftError(
+        .missing, "there are no labels for the words",
+        expected: "'tags' with a label for each token, or 'entities' with their places",
+        advice: "Say which column has them: \(option: "label-column")."), reader.labels)
   }
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {

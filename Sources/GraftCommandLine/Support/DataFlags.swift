@@ -16,6 +16,12 @@ struct DataFlags: ParsableArguments {
   var labelColumn: String?
 
   @Option(
+    help: ArgumentHelp(
+      "What stands between the labels of a cell: a text, or the name of a character. (default: |)",
+      valueName: "TEXT"))
+  var labelDelimiter: String?
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
   var labelBase: Int?
@@ -28,14 +34,19 @@ struct DataFlags: ParsableArguments {
     from 1 for files without a header. 'ag_news' and 'ag_news:test' are data sets known by name: their \
     original files are looked for in ag_news/ below $GRAFT_DATA, the working directory and Graft's cache.
 
-    Labels are names, or numbers from 0 or --label-base; several of a row are 'a|b' or a JSON list of them, or 0 and 1 \
-    for each label: [1,0,1], '1|0|1', [true,false,true], or a column for each (--label-column a,b,c). A whole column is \
+    Labels are names, or numbers from 0 or --label-base; several of a row are 'a|b' (with --label-delimiter ';' \
+    'a;b') or a JSON list of them, or 0 and 1 for each label: [1,0,1], '1|0|1', [true,false,true], or a column for each (--label-column a,b,c). A whole column is \
     read in one way, which is said where it is not plain.
     """
 
   func validate() throws {
+    if labelDelimiter == "" { throw ValidationError("--label-delimiter has to be a text.") }
     do {
-      _ = try options
+      let options = try options
+      if options.labelDelimiter != nil, !options.labelColumns.isEmpty {
+        throw ValidationError(
+          "--label-delimiter is for one column of labels, and --label-column names several.")
+      }
     } catch let error as GraftError {
       throw ValidationError(error.inCommandLineWords.description)
     }
@@ -44,6 +55,7 @@ struct DataFlags: ParsableArguments {
   /// The names of the flags that were given.
   var given: [String] {
     columns.given + (labelColumn == nil ? [] : ["label-column"]) + (labelBase == nil ? [] : ["label-base"])
+      + (labelDelimiter == nil ? [] : ["label-delimiter"])
   }
 
   /// - Throws: `GraftError` for what is no column.
@@ -51,6 +63,7 @@ struct DataFlags: ParsableArguments {
     get throws {
       var options = try columns.options
       if let labelColumn { try options.setLabelColumns(labelColumn) }
+      options.labelDelimiter = labelDelimiter.flatMap(DataOptions.labelDelimiter)
       return options
     }
   }
@@ -71,12 +84,16 @@ struct DataFlags: ParsableArguments {
     var options = try options
     options.fields = heads?.columns ?? []
     options.usual = usual
+    if labelDelimiter == nil, let delimiter = usual?.labelDelimiter {
+      options.labelDelimiter = delimiter
+    }
     try evaluation?.change(&options)
     if evaluation?.evalLabelBase == nil, labelBase == nil, let base = usual?.labelBase {
       console.note("labels that are numbers count from \(base), as in training")
     }
     let hasColumns =
-      columns.hasColumns || labelColumn != nil || labelBase != nil || evaluation?.hasColumns == true
+      columns.hasColumns || labelColumn != nil || labelBase != nil || labelDelimiter != nil
+      || evaluation?.hasColumns == true
     return try DataReading(
       options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
       console: console

@@ -121,6 +121,7 @@ extension DataFileReport {
         "\(labelColumns.count == 1 ? "label" : "labels") \(names)\(labelColumns.count > Self.mostColumns ? ", …" : "")"
       )
     }
+    if showingLabel, let labelDelimiter { facts.append("'\(Format.oneLine(labelDelimiter))' between labels") }
     // Perhaps one of them has the labels.
     if showingLabel, labelColumns.isEmpty, !otherColumns.isEmpty {
       let names = otherColumns.prefix(Self.mostColumns).map { "'\(Format.oneLine($0))'" }

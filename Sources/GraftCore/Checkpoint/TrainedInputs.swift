@@ -15,6 +15,8 @@ public struct TrainedInputs: Sendable, Equatable {
   public var textColumns: [String] = []
   public var pairColumn: String?
   public var labelColumns: [String] = []
+  /// What stood between the labels of a cell, where that was said.
+  public var labelDelimiter: String?
   /// The number of the first label in the data; see ``LabelReading/base``.
   public var labelBase: Int?
 
@@ -30,6 +32,7 @@ public struct TrainedInputs: Sendable, Equatable {
     members["pair_column"] = pairColumn.map { .string($0) }
     if labelColumns.count == 1 { members["label_column"] = .string(labelColumns[0]) }
     if labelColumns.count > 1 { members["label_columns"] = .array(labelColumns.map { .string($0) }) }
+    members["label_delimiter"] = labelDelimiter.map { .string($0) }
     members["label_base"] = labelBase.map { JSON($0) }
     return .object(members)
   }
@@ -43,6 +46,7 @@ public struct TrainedInputs: Sendable, Equatable {
     pairColumn = json["pair_column"]?.string
     labelColumns =
       json["label_columns"]?.array?.compactMap(\.string) ?? [json["label_column"]?.string].compactMap { $0 }
+    labelDelimiter = json["label_delimiter"]?.string.flatMap { $0.isEmpty ? nil : $0 }
     labelBase = json["label_base"]?.int
   }
 }

@@ -39,7 +39,6 @@ public struct PairRelation: Sendable {
         ).inRow(row)
       }
       guard let written = row.label, written != .text("") else {
-        if reading.isRequired, !mayBeMissing { throw noLabel.inRow(row) }
         return nil
       }
       if case .text(let text) = written, let number = Int(text) {
@@ -51,8 +50,11 @@ public struct PairRelation: Sendable {
         advice: "Check \(option: "label-column") and \(option: "label-base")."
       ).inRow(row)
     }
-    guard labels.contains(where: { $0 != nil }) else { return mayBeMissing ? [] : labels }
-    if let missing = labels.firstIndex(where: { $0 == nil }) { throw noLabel.inRow(rows[missing]) }
+    let missing = zip(rows, labels).filter { $0.1 == nil }.map(\.0)
+    guard missing.count < rows.count || reading.isRequired && !mayBeMissing else {
+      return mayBeMissing ? [] : labels
+    }
+    guard missing.isEmpty else { throw noLabel.ofRows(missing, among: rows.count, without: "label") }
     return labels
   }
 }

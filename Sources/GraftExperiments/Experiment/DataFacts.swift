@@ -22,6 +22,8 @@ public struct DataFacts: Sendable {
   private var part = ""
   /// For each label, the first row with it.
   private let examples: [TextRow]
+  /// How many rows each of these stands for.
+  private let counts: [Int]
   private let labelBase: Int?
 
   init(_ name: String, _ set: Experiment.DataSet) throws {
@@ -38,15 +40,16 @@ public struct DataFacts: Sendable {
       let isPair: Bool
       let fields: String
     }
-    var examples: OrderedDictionary<Kind, TextRow> = [:]
+    var examples: OrderedDictionary<Kind, (row: TextRow, count: Int)> = [:]
     for row in rows {
       hash.add(row)
       bytes += row.byteCount
       let kind = Kind(label: row.label, isPair: row.pair != nil, fields: JSON.object(row.fields).text())
-      if examples[kind] == nil { examples[kind] = row }
+      examples[kind, default: (row, 0)].count += 1
     }
     (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
-    (self.examples, labelBase) = (Array(examples.values), data.labelBase)
+    (self.examples, counts) = (examples.values.map(\.row), examples.values.map(\.count))
+    labelBase = data.labelBase
     sha256 = hash.text
     guard let count = set.folds else {
       (folds, rarest) = (nil, nil)
@@ -147,10 +150,28 @@ public struct DataFacts: Sendable {
       let labels = try Dataset.labels(of: examples, tasks: tasks, base: labelBase)
       return Set(labels.compactMap { ($0 as? ClassLabel)?.index })
     } catch var error as GraftError {
+      if error.kind == .missing {
+        // Rows without a label are counted, all of them.
+        error = missing(tasks) ?? error
+        if error.subject == nil { throw error }
+      }
       // What options of commands say stands in the experiment's file here.
       error.advice =
         "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
       throw error
+    }
+  }
+}
+
+extension DataFacts {
+  /// What tasks miss in the rows, of which each example stands for as many as there are.
+  private func missing(_ tasks: [any GraftCore.Task]) -> GraftError? {
+    let rows = zip(examples, counts).flatMap { Array(repeating: $0, count: $1) }
+    do {
+      _ = try Dataset.labels(of: rows, tasks: tasks, base: labelBase)
+      return nil
+    } catch {
+      return error as? GraftError
     }
   }
 }

@@ -38,11 +38,18 @@ extension ExperimentSchema {
       options.delimiter = DataOptions.delimiter(text)
       return options.delimiter != nil
     }
+    keys.read("label-delimiter", expecting: "a text, or comma, semicolon, tab, pipe or space") { text in
+      options.labelDelimiter = DataOptions.labelDelimiter(text)
+      return options.labelDelimiter != nil
+    }
     options.textColumns = columns("text-column", keys)
     options.pairColumn = columns("pair-column", keys).first
     let labelColumns = columns("label-column", keys)
     options.labelColumn = labelColumns.count == 1 ? labelColumns[0] : nil
     options.labelColumns = labelColumns.count > 1 ? labelColumns : []
+    require(
+      options.labelDelimiter == nil || options.labelColumns.isEmpty, "label-delimiter",
+      "left out where labels have columns of their own", keys)
     let labelBase: Int? = keys.read("label-base")
     guard keys.required("files") != nil else { return nil }
     let files: [String] = keys.list("files") ?? []
@@ -52,7 +59,8 @@ extension ExperimentSchema {
         let (set, split) = try NamedDataSet.find(files[0])
       {
         for key in [
-          "text-column", "pair-column", "label-column", "label-base", "data-format", "delimiter", "quoting",
+          "text-column", "pair-column", "label-column", "label-base", "label-delimiter", "data-format",
+          "delimiter", "quoting",
         ]
         where keys[key] != nil {
           diagnostics.add(

@@ -94,6 +94,9 @@ extension ExperimentDraft {
       add("pair-column", [options.pairColumn].compactMap { $0 })
       add("label-column", options.labelColumn.map { [$0] } ?? options.labelColumns)
     }
+    if let labelDelimiter = options.labelDelimiter {
+      lines.append("    label-delimiter: \(JSON(labelDelimiter).text())")
+    }
     if let labelBase { lines.append("    label-base: \(labelBase)") }
     if let format = options.format { lines.append("    data-format: \(format.rawValue)") }
     if let delimiter = options.delimiter {

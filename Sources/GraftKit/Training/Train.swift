@@ -160,6 +160,7 @@ extension TrainingData {
       inputs.textColumns = file.textColumns.map(\.description)
       inputs.pairColumn = file.pairColumn?.description
       inputs.labelColumns = file.labelColumns.map(\.description)
+      inputs.labelDelimiter = file.labelDelimiter
     }
     inputs.labelBase = labelBase
     return inputs
