@@ -14,7 +14,8 @@ extension ExperimentDraft {
     let isLabelled = choices.kind != .texts
     return
       (title.map { "# \($0)" } + settings(directory) + [""] + dataLines(directory) + [""]
-      + (isLabelled ? labelledStages + labelledArms : textStages) + [""]).joined(separator: "\n")
+      + (vectors.map { vectorStages($0.task, $0.columns) }
+        ?? (isLabelled ? labelledStages + labelledArms : textStages)) + [""]).joined(separator: "\n")
   }
 
   /// What stands at the top.
@@ -195,11 +196,12 @@ extension ExperimentDraft {
   }
 
   /// - Parameter canWindow: Whether the head may read long texts in windows.
-  private func trainingLines(epochs: Int, canWindow: Bool = false) -> [String] {
+  func trainingLines(epochs: Int, batchSize: Int? = nil, canWindow: Bool = false) -> [String] {
     let lengths = choices.lengths
     let unit = lengths.areTokens ? "tokens" : "tokens, guessed from words"
     var lines = [
-      "epochs: \(epochs)", "batch-size: \(choices.batchSize)", "learning-rate: \(choices.learningRate)",
+      "epochs: \(epochs)", "batch-size: \(batchSize ?? choices.batchSize)",
+      "learning-rate: \(choices.learningRate)",
       "# Half of the texts have at most \(lengths.median) \(unit); 99 of 100 have \(lengths.most), the longest \(lengths.longest).",
       "max-length: \(choices.maxLength)",
     ]

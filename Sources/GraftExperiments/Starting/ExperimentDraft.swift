@@ -34,6 +34,8 @@ public struct ExperimentDraft: Sendable {
   let languageModel: String?
   /// Whether the checkpoint has no weights for it.
   let isLanguageModelNew: Bool
+  /// The task that learns vectors for texts, when the rows are its, and the columns that it reads.
+  let vectors: (task: String, columns: [String])?
 
   /// The share of fewer than so many rows that is held out to evaluate on; of more it is half as much.
   private static let fewRows = 2000
@@ -102,7 +104,8 @@ public struct ExperimentDraft: Sendable {
     choices = DraftChoices(
       survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count,
       limit: backbone?.maximumLength, hiddenSize: backbone?.hiddenSize)
-    replaced = try checkpoint.flatMap { try Self.replacement(in: $0, survey.kind) }
+    if let own, own.learnsVectors { vectors = (own.name, fields) } else { vectors = nil }
+    replaced = try vectors != nil ? nil : checkpoint.flatMap { try Self.replacement(in: $0, survey.kind) }
     let heads = checkpoint.map { registry.heads(of: $0.family).map(\.name) } ?? registry.headNames
     let pretraining = DefaultPlugins.pretrainingHead
     // Rows without a text of their own are read by their own task alone.
@@ -181,7 +184,9 @@ extension ExperimentDraft {
     case .values: lines.append("labels: \(list(labels)), numbers")
     case .texts: lines.append("labels: none")
     case .ofTask(let head, let names):
-      lines.append("rows of the head '\(head)'" + (names.isEmpty ? "" : ", with \(names.count) labels"))
+      lines.append(
+        "rows of the \(vectors == nil ? "head" : "task") '\(head)'"
+          + (names.isEmpty ? "" : ", with \(names.count) labels"))
     }
     if !unused.isEmpty { lines.append("not used: \(list(unused))") }
     if let replaced { lines.append(replaced) }

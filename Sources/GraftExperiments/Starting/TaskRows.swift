@@ -11,6 +11,8 @@ struct TaskRows {
   private let type: any GraftCore.Task.Type
 
   var name: String { type.name }
+  /// Whether it learns vectors for texts, without a head of its own.
+  var learnsVectors: Bool { type.readsSentenceVectors }
 
   /// The columns of formats that have no names for them.
   private static let columns: [DataFormat: [String]] = [
@@ -37,7 +39,7 @@ struct TaskRows {
       given.labelColumns.isEmpty
     else { return nil }
     let found = registry.tasks.values.lazy.compactMap { task -> TaskRows? in
-      guard Self.reads(task, names, hasLabel: !isTagged || Self.hasLabel(names)) else { return nil }
+      guard Self.reads(task, names, isLabelled: !isTagged) else { return nil }
       var options = given
       options.fields = task.columns
       if task.labelsTokens, options.labelColumn == nil,
@@ -52,7 +54,7 @@ struct TaskRows {
     }.first
     guard let found else { return nil }
     let columns = names.map { "'\($0)'" }.joined(separator: ", ")
-    guard registry.headNames.contains(found.name) else {
+    guard found.learnsVectors || registry.headNames.contains(found.name) else {
       throw GraftError(
         .unsupported, "no experiment is drafted for the task of these rows, '\(found.name)'",
         file: files.first?.path, found: "the columns \(columns)",
@@ -60,7 +62,13 @@ struct TaskRows {
           "Write one with 'task: \(found.name)' in the stages that train and evaluate. For labels of texts, name their columns: \(option: "text-column")."
       )
     }
-    if let checkpoint, !registry.heads(of: checkpoint.family).contains(where: { $0.name == found.name }) {
+    if found.learnsVectors {
+      // Says what keeps the checkpoint from learning them.
+      var checkpoint = checkpoint
+      try checkpoint?.selectTask(found.name, registry: registry)
+    } else if let checkpoint,
+      !registry.heads(of: checkpoint.family).contains(where: { $0.name == found.name })
+    {
       throw GraftError(
         .unsupported, "models of this family have no head for these rows, '\(found.name)'",
         file: files.first?.path, found: "the columns \(columns)", advice: "Choose another checkpoint.")
@@ -77,11 +85,15 @@ struct TaskRows {
   }
 
   /// Whether columns are those of a task, and not texts with a label.
-  private static func reads(_ task: any GraftCore.Task.Type, _ names: [String], hasLabel: Bool) -> Bool {
+  ///
+  /// - Parameter isLabelled: Whether the column of a label is given.
+  private static func reads(_ task: any GraftCore.Task.Type, _ names: [String], isLabelled: Bool) -> Bool {
     let texts = task.columns.filter { $0.replacesText && names.contains($0.name) }
     let others = task.columns.filter { !$0.replacesText && !$0.names(among: names).isEmpty }
-    if task.labelsTokens { return !others.isEmpty || !texts.isEmpty && hasLabel }
-    return !texts.isEmpty && !others.isEmpty && !hasLabel
+    if task.labelsTokens { return !others.isEmpty || !texts.isEmpty && (isLabelled || hasLabel(names)) }
+    // A score that the task reads itself is no label of another one.
+    let free = names.filter { name in task.columns.allSatisfy { $0.names(among: [name]).isEmpty } }
+    return !texts.isEmpty && !others.isEmpty && !isLabelled && !hasLabel(free)
   }
 
   /// Whether the task can learn from the first rows.
@@ -117,6 +129,11 @@ struct TaskRows {
       return value.string ?? value.array.map { $0.compactMap(\.string).joined(separator: " ") }
     }
     var row = row
+    if learnsVectors {
+      // Each is read alone.
+      row.text = texts.max { $0.utf8.count < $1.utf8.count } ?? ""
+      return row
+    }
     row.text = texts.first ?? ""
     if !type.labelsTokens, texts.count > 1 { row.pair = texts[1] }
     return row
