@@ -4,14 +4,12 @@
 
 NAME.json for the tiny token classifiers: `cases`, each with `text`, `aggregation`, perhaps `stride`, and `entities` as
 lists: label, score, word, start, end, and of single tokens the index. The weights are random, so that entities begin and
-end anywhere, within words too. `python make.py --count` instead compares Graft with the pipeline on many texts: it takes
-the path of a `graft` and prints how many differ.
+end anywhere, within words too. `../interop/check_entities.py` compares Graft with the pipeline on many texts, by the functions
+here.
 """
 
 import json
 import random
-import subprocess
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -81,46 +79,46 @@ def write(name):
     print(name, len(cases), "cases,", sum(len(case["entities"]) for case in cases), "entities")
 
 
-def texts(pipe, count):
+def texts(pipe, count, longest=14):
+    """Lines of words in any order, with one token and more each.
+
+    - longest: The most words of a line. Lines of more than 14 are longer than one window takes.
+    """
     generator = random.Random(17)
     words = " ".join(TEXTS).split() + "Ada Lovelace's e-mail U.S.-based don't 2,000 (see [1]) naïveté 東京 it's".split()
     found = []
     while len(found) < count:
-        text = " ".join(generator.choice(words) for _ in range(generator.randint(1, 14)))
-        if fits(pipe, text):
+        text = " ".join(generator.choice(words) for _ in range(generator.randint(1, longest)))
+        if longest > 14 or fits(pipe, text):
             found.append(text)
     return found
 
 
-def compare(graft, count=2000):
-    for name in MODELS:
-        pipe = pipeline(name)
-        lines = texts(pipe, count)
-        folder = FIXTURES / f"{name}-tiny/token-classification"
-        for aggregation in STRATEGIES:
-            with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
-                file.flush()
-                arguments = [graft, "tag", folder, "--input", file.name, "--aggregation", aggregation, "--json", "--quiet"]
-                rows = json.loads(subprocess.run(arguments, check=True, capture_output=True).stdout)
-            different, largest, total = 0, 0.0, 0
-            for line, row in zip(lines, rows, strict=True):
-                expected = [(e[:1] + e[2:], e[1]) for e in entities(pipe, line, aggregation)]
-                keys = ["label", "word", "start", "end"] + ["index"] * (aggregation == "none")
-                found = [([e[key] for key in keys], e["score"]) for e in row["entities"]]
-                total += len(expected)
-                if [e for e, _ in expected] != [e for e, _ in found]:
-                    different += 1
-                    if different == 1:
-                        print(repr(line), expected[:6], found[:6], sep="\n  ")
-                    continue
-                largest = max([largest] + [abs(a - b) for (_, a), (_, b) in zip(expected, found)])
-            print(f"{name} {aggregation}: {different} of {count} texts differ, {total} entities, scores by {largest:.1e}")
+def differing(graft, name, pipe, lines, aggregation, **options):
+    """Compares what Graft finds in lines with what the pipeline does.
+
+    - graft: A function from arguments to standard output; - options: `stride`, or nothing.
+    Returns the lines that differ, with the pipeline's entities and Graft's, and the largest difference of the others' scores.
+    """
+    folder = FIXTURES / f"{name}-tiny/token-classification"
+    keys = ["label", "word", "start", "end"] + ["index"] * (aggregation == "none")
+    windows = ["--max-length", LIMIT, "--stride", options["stride"]] if options else []
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        rows = json.loads(
+            graft("tag", folder, "--input", file.name, "--aggregation", aggregation, *windows, "--json", "--quiet"))
+    different, largest = [], 0.0
+    for line, row in zip(lines, rows, strict=True):
+        expected = [(e[:1] + e[2:], e[1]) for e in entities(pipe, line, aggregation, **options)]
+        found = [([e[key] for key in keys], e["score"]) for e in row["entities"]]
+        if [e for e, _ in expected] != [e for e, _ in found]:
+            different.append((line, expected, found))
+        else:
+            largest = max([largest] + [abs(a - b) for (_, a), (_, b) in zip(expected, found)])
+    return different, largest
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--count"]:
-        compare(sys.argv[2])
-    else:
-        for name in MODELS:
-            write(name)
+    for name in MODELS:
+        write(name)
