@@ -74,6 +74,10 @@ def main():
     )
     family.write("one-width", ElectraForMaskedLM, dict(embedding_size=15))
     family.write("summary-of-tanh", ElectraForMultipleChoice, dict(summary_activation="tanh"))
+    # An empty name is no activation. Version 4 says so by null, which version 5 does not take.
+    family.write("summary-without-activation", ElectraForMultipleChoice, dict(summary_activation=""))
+    file = HERE / "summary-without-activation/config.json"
+    file.write_text(file.read_text().replace('"summary_activation": ""', '"summary_activation": null'))
     family.write("replaced-token-detection", ElectraForPreTraining)
     family.without_architectures("replaced-token-detection")
 

@@ -58,8 +58,9 @@ extension Family {
         throw configuration.unsupported(key, expected: "\(expected)", found: "\(!expected)")
       }
     }
+    // Only a missing key has the default: null and an empty name are no activation.
     let activation: HeadLayers.ActivationChoice =
-      configuration["summary_activation"] == .string("")
+      [.null, .string("")].contains(configuration.values["summary_activation"])
       ? .fixed(.identity) : .configured(["summary_activation"])
     return try HeadLayers(
       .firstToken,
