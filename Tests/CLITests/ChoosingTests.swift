@@ -35,6 +35,15 @@ struct ChoosingTests {
         try $0.write("swag.csv", "sent1,sent2,ending0,ending1,label\nthe game,he,plays,wins,1\n")
       }),
     Row(
+      "predict {multiple-choice} a --choice b --choice", [""], code: 1,
+      stderr: ["graft: error: an empty choice"]),
+    Row(
+      "evaluate {multiple-choice} --data a.jsonl --label-base 9223372036854775807", code: 1,
+      stderr: ["a.jsonl: row 1: an answer that is none of the choices", "found '3'"],
+      prepare: {
+        try $0.write("a.jsonl", #"{"question": "who", "choices": ["he", "she"], "label": 3}"# + "\n")
+      }),
+    Row(
       "train {multiple-choice} --data \(data) --output out --class-weights balanced", code: 1,
       stderr: ["--class-weights: the head 'multiple-choice' does not choose one of its labels"]),
     Row(

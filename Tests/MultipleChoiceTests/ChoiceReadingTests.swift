@@ -56,23 +56,126 @@ struct ChoiceReadingTests {
   @Test("JSON Lines with a question, with a context, and with the choices of the Hub's data sets")
   func lines() throws {
     let rows = try rows(
-      #"{"question": "Which?", "choices": ["a", "b", "c"], "answer": "C"}"# + "\n"
-        + #"{"context": "It rains.", "question": "Why?", "choices": ["x", "y"], "answer": 1}"# + "\n"
-        + #"{"question": "Who?", "choices": {"text": ["p", "q"], "label": ["1", "2"]}, "answerKey": "1"}"#
+      #"{"question": "Which?", "choices": ["a", "b", "c"], "answer": 2}"# + "\n"
+        + #"{"context": "It rains.", "question": "Why?", "choices": ["x", "y"], "answer": 1.0}"# + "\n"
+        + #"{"question": "Who?", "choices": {"text": ["p", "q"], "label": ["A", "B"]}, "answerKey": "0"}"#
         + "\n"
-        + #"{"context": "He", "endings": ["runs.", "sits."], "label": "1"}"# + "\n"
-        + #"{"question": "How?", "options": ["3", "so"], "answer": "so"}"# + "\n",
+        + #"{"context": "He", "endings": ["runs.", "sits."], "label": "1.0"}"# + "\n"
+        + #"{"question": "How?", "options": ["3", "so"], "answer": "1"}"# + "\n",
       file: "a.jsonl")
     #expect(try answers(rows) == [2, 1, 0, 1, 1])
-    let pairs = try rows.map {
-      try MultipleChoice(Configuration()).sequences(of: $0).map { [$0.text, $0.pair] }
-    }
     #expect(
-      pairs == [
+      try pairs(rows) == [
         [["Which?", "a"], ["Which?", "b"], ["Which?", "c"]],
         [["It rains.", "Why? x"], ["It rains.", "Why? y"]], [["Who?", "p"], ["Who?", "q"]],
         [["He", "runs."], ["He", "sits."]], [["How?", "3"], ["How?", "so"]],
       ])
+  }
+
+  private func pairs(_ rows: [TextRow]) throws -> [[[String?]]] {
+    try rows.map { try MultipleChoice(Configuration()).sequences(of: $0).map { [$0.text, $0.pair] } }
+  }
+
+  /// A column of answers, as choices with what is said to be right.
+  struct AnswerColumn: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let rows: [(choices: String, answer: String)]
+    var base: Int?
+    /// The numbers of the right choices, or what is said.
+    var indices: [Int32?] = []
+    var message = ""
+  }
+
+  static let answerColumns: [AnswerColumn] = [
+    AnswerColumn(
+      testDescription: "letters", rows: [(#"["a", "b", "c"]"#, #""C""#), (#"["x", "y"]"#, #""a""#)],
+      indices: [2, 0]),
+    AnswerColumn(
+      testDescription: "texts, of which some could be numbers or letters",
+      rows: [(#"["0", "2", "1"]"#, #""1""#), (#"["B", "A"]"#, #""A""#), (#"["3", "so"]"#, #""so""#)],
+      indices: [2, 1, 1]),
+    AnswerColumn(
+      testDescription: "numbers, of which some are texts",
+      rows: [(#"["0", "2", "1"]"#, "1"), (#"["a", "b"]"#, "0")], indices: [1, 0]),
+    AnswerColumn(
+      testDescription: "letters, of which some are texts",
+      rows: [(#"["B", "A"]"#, #""A""#), (#"["x", "y"]"#, #""B""#)], indices: [0, 1]),
+    AnswerColumn(
+      testDescription: "names before numbers, as the Hub's ARC has both",
+      rows: [
+        (#"{"text": ["p", "q"], "label": ["1", "2"]}"#, #""1""#),
+        (#"{"text": ["r", "s"], "label": ["A", "B"]}"#, #""B""#),
+      ], indices: [0, 1]),
+    AnswerColumn(
+      testDescription: "numbers and texts that differ", rows: [(#"["0", "2", "1"]"#, #""1""#)],
+      message:
+        "row 1: an answer that may be two of the choices; expected answers that can be read in one way, found '1', "
+        + "which is the number of '2' and the text of '1'. Set 'label-base' when the answers are numbers"),
+    AnswerColumn(
+      testDescription: "the same with a base", rows: [(#"["0", "2", "1"]"#, #""1""#)], base: 0, indices: [1]),
+    AnswerColumn(
+      testDescription: "letters and texts that differ",
+      rows: [(#"["x", "A"]"#, #""B""#), (#"["B", "A"]"#, #""A""#)].reversed().map { $0 },
+      indices: [0, 1]),
+    AnswerColumn(
+      testDescription: "letters and texts of all rows that differ", rows: [(#"["B", "A"]"#, #""A""#)],
+      message: "which is the letter of 'B' and the text of 'A'. Write the numbers of the choices"),
+    AnswerColumn(
+      testDescription: "a letter among numbers",
+      rows: [(#"["a", "b"]"#, "1"), (#"["c", "d"]"#, "0"), (#"["a", "e"]"#, #""B""#)],
+      message:
+        "row 3: an answer that is none of the choices; expected 0 to 1, as other rows have it, found 'B'"),
+    AnswerColumn(
+      testDescription: "numbers as tables have them",
+      rows: [(#"["a", "b"]"#, #""1.0""#), (#"["c", "d"]"#, "0.0")],
+      indices: [1, 0]),
+    AnswerColumn(
+      testDescription: "a number that is not whole", rows: [(#"["a", "b"]"#, "0.5")], message: "found '0.5'"),
+    AnswerColumn(
+      testDescription: "one text twice", rows: [(#"["same", "same"]"#, #""same""#)],
+      message: "none of the choices"),
+    AnswerColumn(
+      testDescription: "the largest base", rows: [(#"["a", "b", "c"]"#, "3")], base: .max,
+      message: "expected \(Int.max) to \(Int.min + 1), A to C, or the text of one of the choices, found '3'"),
+    AnswerColumn(
+      testDescription: "the smallest base", rows: [(#"["a", "b", "c"]"#, "3")], base: .min,
+      message: "none of the choices"),
+  ]
+
+  @Test("the answers of a column are read in one way", arguments: answerColumns)
+  func readsAnswers(_ column: AnswerColumn) throws {
+    for key in ["answer", "label"] {
+      let text = column.rows.map {
+        #"{"question": "Q", "choices": \#($0.choices), "\#(key)": \#($0.answer)}"#
+      }
+      let rows = try rows(text.joined(separator: "\n") + "\n", file: "a.jsonl")
+      var found: [Int32?] = []
+      let message = errorMessage { found = try answers(rows, base: column.base) }
+      #expect(found == column.indices)
+      #expect(message?.contains(column.message) ?? column.message.isEmpty, "\(message ?? "")")
+    }
+  }
+
+  @Test(
+    "a context is read whichever column the text is in",
+    arguments: [
+      (nil, nil, ["the film", "who x"]), ("question", nil, ["the film", "who x"]),
+      ("context", nil, ["the film", "who x"]), ("question", "context", ["the film", "who x"]),
+      ("context", "question", ["the film", "who x"]), ("article", nil, ["a page", "who x"]),
+      ("article", "context", ["a page", "the film x"]),
+    ] as [(String?, String?, [String])])
+  func contexts(_ text: String?, _ pair: String?, _ expected: [String]) throws {
+    var options = DataOptions(textColumns: text.map { [.name($0)] } ?? [])
+    options.pairColumn = pair.map { .name($0) }
+    let rows = try rows(
+      #"{"question": "who", "context": "the film", "article": "a page", "choices": ["x", "y"]}"# + "\n",
+      file: "a.jsonl", options)
+    #expect(try pairs(rows).first?.first == expected)
+    // Without a question the text is one.
+    let others = try self.rows(
+      #"{"ask": "who", "context": "the film", "choices": ["x", "y"]}"# + "\n", file: "a.jsonl",
+      DataOptions(textColumns: [.name("ask")]))
+    #expect(try pairs(others).first?.first == ["the film", "who x"])
   }
 
   @Test("a table with as many choices as a row has, and columns that are named")
@@ -104,7 +207,7 @@ struct ChoiceReadingTests {
       (#"{"question": 3, "choices": ["a", "b"], "label": 0}"#, "wrong question; expected a string"),
       (
         #"{"question": "Q", "choices": ["a", "b"], "label": 2}"#,
-        "none of the choices; expected 0 to 1, A to B"
+        "none of the choices; expected 0 to 1, as other rows have it"
       ),
       (#"{"question": "Q", "choices": ["a", "b"], "label": -1}"#, "none of the choices"),
       (#"{"question": "Q", "choices": ["a", "b"], "answer": "C"}"#, "found 'C'"),

@@ -16,10 +16,7 @@ public struct ChoicePrediction: TaskPrediction, Equatable {
   ///   - choices: The texts.
   init(_ logits: some Collection<Float>, choices: [String]) {
     self.choices = choices
-    let largest = logits.max() ?? 0
-    let powers = logits.map { exp(Double($0) - Double(largest)) }
-    let sum = powers.reduce(0, +)
-    let probabilities = powers.map { Float($0 / sum) }
+    let probabilities = logits.softmax()
     scores = probabilities
     choice = probabilities.indices.max { (probabilities[$0], $1) < (probabilities[$1], $0) } ?? 0
   }

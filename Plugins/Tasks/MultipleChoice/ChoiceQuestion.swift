@@ -1,4 +1,3 @@
-import Foundation
 import GraftCore
 import GraftTensors
 
@@ -18,9 +17,10 @@ struct ChoiceQuestion: Equatable {
 
   static let columns = [
     TaskColumn("question", replacesText: true), TaskColumn("context", replacesText: true),
-    TaskColumn("sent1", replacesText: true), TaskColumn("sent2"), TaskColumn("choices"),
-    TaskColumn("options"), TaskColumn("endings"), TaskColumn("choice", isNumbered: true),
-    TaskColumn("ending", isNumbered: true), TaskColumn("answer"), TaskColumn("answerKey"),
+    TaskColumn("sent1", replacesText: true), TaskColumn("sent2"), TaskColumn("choices", decidesTask: true),
+    TaskColumn("options", decidesTask: true), TaskColumn("endings", decidesTask: true),
+    TaskColumn("choice", isNumbered: true, decidesTask: true),
+    TaskColumn("ending", isNumbered: true, decidesTask: true), TaskColumn("answer"), TaskColumn("answerKey"),
   ]
   private static let lists = ["choices", "options", "endings"]
   private static let numbered = ["choice", "ending"]
@@ -28,16 +28,15 @@ struct ChoiceQuestion: Equatable {
   /// - Throws: `GraftError` naming the row: no question, or not two choices with something to read.
   init(_ row: TextRow) throws {
     do {
-      let context = try row.text.isEmpty ? Self.text(row, ["context", "sent1"]) : row.text
-      let question = try Self.text(row, ["question", "sent2"])
-      guard let first = context ?? question, first.contains(where: { !$0.isWhitespace }) else {
+      let (first, second) = try Self.prompt(row)
+      guard let first, first.contains(where: { !$0.isWhitespace }) else {
         throw GraftError(
           .missing, "there is no question",
           expected: "'question', 'context' or 'sent1', or the column of the text",
           advice: "Say which column has it: \(option: "text-column").")
       }
       text = first
-      start = row.pair ?? (context == nil ? nil : question)
+      start = second
       (choices, names) = try Self.choices(row)
       if let place = choices.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
         throw GraftError(
@@ -59,6 +58,24 @@ struct ChoiceQuestion: Equatable {
 
   /// The second text of each pair.
   var seconds: [String] { choices.map { choice in start.map { "\($0) \(choice)" } ?? choice } }
+
+  /// The first text of each pair, and what stands before each choice in the second.
+  ///
+  /// The column of the text is the context, or the question where there is none. It is the question beside a column of the
+  /// context too, where the row has no other question.
+  private static func prompt(_ row: TextRow) throws -> (first: String?, start: String?) {
+    let context = try text(row, ["context", "sent1"])
+    let question = try text(row, ["question", "sent2"])
+    guard !row.text.isEmpty else {
+      return (context ?? question, row.pair ?? (context == nil ? nil : question))
+    }
+    if let context, context != row.text, question == nil || question == row.text,
+      row.pair == nil || row.pair == context
+    {
+      return (context, row.text)
+    }
+    return (row.text, row.pair ?? (question == row.text ? nil : question))
+  }
 
   private static func text(_ row: TextRow, _ names: [String]) throws -> String? {
     for name in names {
@@ -104,58 +121,5 @@ struct ChoiceQuestion: Equatable {
       return (texts, nil)
     }
     return ([], nil)
-  }
-
-  // MARK: The answer
-
-  /// The number of the right choice, counted from 0; `nil` where the row does not say.
-  ///
-  /// - Parameter base: The number of the first choice in the data.
-  /// - Throws: `GraftError` naming the row: an answer that is none of the choices.
-  func answer(of row: TextRow, base: Int) throws -> Int32? {
-    guard let written = try Self.written(row) else { return nil }
-    if let index = index(of: written, base: base) { return Int32(index) }
-    let last = UnicodeScalar(UInt8(ascii: "A") + UInt8(min(choices.count, 26) - 1))
-    throw GraftError(
-      .mismatch, "an answer that is none of the choices",
-      expected:
-        "\(base) to \(base + choices.count - 1), A to \(Character(last)), or the text of one of the choices",
-      found: "'\(written.prefix(60))'", advice: "Check \(option: "label-column") and \(option: "label-base")."
-    ).inRow(row)
-  }
-
-  private func index(of written: String, base: Int) -> Int? {
-    if let index = names?.firstIndex(of: written) { return index }
-    if let number = Int(written) {
-      let (index, overflow) = number.subtractingReportingOverflow(base)
-      if !overflow, choices.indices.contains(index) { return index }
-    }
-    if written.utf8.count == 1, let letter = written.uppercased().utf8.first, letter >= UInt8(ascii: "A") {
-      let index = Int(letter - UInt8(ascii: "A"))
-      if index < 26, choices.indices.contains(index) { return index }
-    }
-    let same = choices.indices.filter { choices[$0] == written }
-    return same.count == 1 ? same[0] : nil
-  }
-
-  private static func written(_ row: TextRow) throws -> String? {
-    switch row.label {
-    case .text(let text): return text.isEmpty ? nil : text.trimmingCharacters(in: .whitespaces)
-    case .some(let other):
-      throw GraftError(
-        .malformed, "wrong answer", expected: "a number, a letter or a text", found: other.description
-      ).inRow(row)
-    case nil: break
-    }
-    for name in ["answer", "answerKey"] {
-      guard let value = row.fields[name], value != .null, value != .string("") else { continue }
-      guard let text = value.string ?? value.int.map(String.init) else {
-        throw GraftError(
-          .malformed, "wrong answer", expected: "a number, a letter or a text", found: value.kind
-        ).inRow(row)
-      }
-      return text.trimmingCharacters(in: .whitespaces)
-    }
-    return nil
   }
 }

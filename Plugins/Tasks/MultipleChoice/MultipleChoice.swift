@@ -24,15 +24,15 @@ public struct MultipleChoice: Task {
   // MARK: Rows
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    func answer(_ row: TextRow) throws -> ClassLabel? {
-      try ChoiceQuestion(row).answer(of: row, base: reading.base ?? 0).map { ClassLabel($0) }
-    }
-    guard reading.isRequired else { return try rows.map(answer) }
+    let answers = try ChoiceAnswers(rows, base: reading.base).indices.map { $0.map { ClassLabel($0) } }
+    guard reading.isRequired else { return answers }
+    var next = answers.makeIterator()
     return try rows.requiring(
       "answer",
       orThrow: GraftError(
         .missing, "there is no answer", expected: "'label', 'answer' or 'answerKey'",
-        advice: "Say which column has it: \(option: "label-column")."), answer)
+        advice: "Say which column has it: \(option: "label-column").")
+    ) { _ -> ClassLabel? in next.next() ?? nil }
   }
 
   public func sequences(of row: TextRow) throws -> [TextRow] {

@@ -94,7 +94,7 @@ public struct LabelColumn: Sendable {
       .mismatch, "the head's labels have no names, and the data have some", expected: "one of \(list)",
       found: found,
       advice: isAsMany
-        ? "Name the outputs of a trained head, in its order: \(action: .nameLabels(dataLabels)). Or start a new one: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+        ? "The data have \(dataList). Name the outputs of a trained head in its own order, which its card may say: \(action: .nameLabels("A,B,C")). Or start a new one: \(action: .swapHead(to: "NAME", labels: dataLabels))."
         : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
     )
   }
@@ -121,7 +121,7 @@ public struct LabelColumn: Sendable {
 
   private var range: String {
     let first = base ?? 0
-    return "\(first) to \(first &+ labels.count - 1)"
+    return "\(first) to \(first &+ labels.count &- 1)"
   }
 
   /// The names of the labels, cut where there are many.
@@ -130,10 +130,18 @@ public struct LabelColumn: Sendable {
     return labels.count > 20 ? "\(shown), … (\(labels.count) labels)" : shown
   }
 
-  /// The labels of the data, sorted, as they would be given to a head.
+  /// The labels of the data, sorted, as they would be given to a head; placeholders for many, and for those that cannot be
+  /// written so.
   private var dataLabels: String {
     let all = Self.sorted(Set(values.map(Self.canonical)))
-    return all.count > 100 ? "A,B" : all.joined(separator: ",")
+    let isList = all.allSatisfy { name in !name.contains { $0 == "," || $0 == "'" || $0.isNewline } }
+    return all.count > 100 || !isList ? "A,B" : all.joined(separator: ",")
+  }
+
+  /// The labels of the data for a reader.
+  private var dataList: String {
+    let all = Self.sorted(Set(values.map(Self.canonical))).map { "'\($0.prefix(60))'" }
+    return all.prefix(20).joined(separator: ", ") + (all.count > 20 ? ", … (\(all.count) labels)" : "")
   }
 
   // MARK: Spelling

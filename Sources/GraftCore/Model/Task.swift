@@ -360,11 +360,16 @@ public struct TaskColumn: Sendable, Hashable {
   public let replacesText: Bool
   /// Whether columns of the name with a number are read as well: `negative_1`, `negative_2`, or `ending0`, `ending1`.
   public let isNumbered: Bool
+  /// Whether data with it, or with two of a numbered one, are the task's even where they could be texts with labels.
+  public let decidesTask: Bool
 
-  public init(_ name: String, replacesText: Bool = false, isNumbered: Bool = false) {
+  public init(
+    _ name: String, replacesText: Bool = false, isNumbered: Bool = false, decidesTask: Bool = false
+  ) {
     self.name = name
     self.replacesText = replacesText
     self.isNumbered = isNumbered
+    self.decidesTask = decidesTask
   }
 
   /// The columns of some names that it means, in their order.
@@ -434,6 +439,11 @@ public struct TextEncoder: Sendable {
 
 /// The facts and the randomness that preparing a batch may need.
 public struct BatchContext: Sendable {
+  /// A random number of an example by its place in the batch: from another end than those of tokens.
+  public func word(ofExample place: Int) -> UInt32 {
+    exampleKeys?[place].words(.max).x ?? key.words(.max - UInt32(place)).x
+  }
+
   /// The randomness of this batch, the same whenever this batch of this step is prepared again.
   public let key: RandomKey
   /// Ids of the tokens with a role.
@@ -442,11 +452,16 @@ public struct BatchContext: Sendable {
   public let vocabularySize: Int
   /// The share of tokens that masked-language modelling predicts.
   public let mlmProbability: Float
+  /// The randomness of each example of an evaluation, which is the same in batches of any size; `nil` in training, where
+  /// every step has others.
+  public let exampleKeys: [RandomKey]?
 
   public init(
-    key: RandomKey, specialTokens: SpecialTokens, vocabularySize: Int, mlmProbability: Float = 0.15
+    key: RandomKey, specialTokens: SpecialTokens, vocabularySize: Int, mlmProbability: Float = 0.15,
+    exampleKeys: [RandomKey]? = nil
   ) {
     self.key = key
+    self.exampleKeys = exampleKeys
     self.specialTokens = specialTokens
     self.vocabularySize = vocabularySize
     self.mlmProbability = mlmProbability

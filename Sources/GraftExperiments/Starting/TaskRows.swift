@@ -91,9 +91,12 @@ struct TaskRows {
     let texts = task.columns.filter { $0.replacesText && names.contains($0.name) }
     let others = task.columns.filter { !$0.replacesText && !$0.names(among: names).isEmpty }
     if task.labelsTokens { return !others.isEmpty || !texts.isEmpty && (isLabelled || hasLabel(names)) }
+    let decides = others.contains { column in
+      column.decidesTask && column.names(among: names).count > (column.isNumbered ? 1 : 0)
+    }
     // A score that the task reads itself is no label of another one.
     let free = names.filter { name in task.columns.allSatisfy { $0.names(among: [name]).isEmpty } }
-    return !texts.isEmpty && !others.isEmpty && !isLabelled && !hasLabel(free)
+    return !texts.isEmpty && !others.isEmpty && (decides || !isLabelled && !hasLabel(free))
   }
 
   /// Whether the task can learn from the first rows.
