@@ -28,6 +28,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     case allowUntrained
     /// Looks for weights that are not numbers.
     case checkWeights
+    /// Finds texts by their vectors.
+    case search
 
     /// The name of the function, or of its argument, that does it.
     public var description: String {
@@ -43,6 +45,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       case .listPlugins: "Registry"
       case .allowUntrained: "makeModel() without requireTrainedHead()"
       case .checkWeights: "inspect(_:check:registry:)"
+      case .search: "SparseIndex"
       }
     }
   }

@@ -100,6 +100,102 @@ import Testing
     }
   }
 
+  private static let encoderFiles: [(String, JSON)] = [
+    ("modules.json", [["idx": 0, "name": "0", "path": "", "type": "a.Transformer"]]),
+    ("config_sentence_transformers.json", ["model_type": "CrossEncoder"]),
+  ]
+
+  /// What a classifier says of a pair.
+  private func score(_ folder: URL) throws -> Float {
+    let model = try Registry.builtIn().open(folder).checkpoint.makeModel()
+    let row = TextRow("can he", pair: "he can do it, and so can she")
+    let found = try predict(
+      model, on: Dataset([row], for: model, requiringLabels: false), backend: ReferenceBackend(threads: 1))
+    return try #require(found.first?.scores.first)
+  }
+
+  @Test(
+    "a length limit that is none is passed over, and a small one cuts",
+    arguments: [0, -1, .min, 1 << 30, 1, 2, 3, 8] as [Int])
+  func lengthLimits(_ length: Int) throws {
+    func score(_ limit: JSON) throws -> Float {
+      try withFolder(
+        of: "regression", files: Self.encoderFiles + [("sentence_bert_config.json", limit)], self.score)
+    }
+    let (found, whole) = (try score(["max_seq_length": JSON(length)]), try score([:]))
+    #expect((found == whole) == !(1...8).contains(length))
+    try withFolder(
+      of: "regression",
+      files: Self.encoderFiles + [("sentence_bert_config.json", ["max_seq_length": JSON(length)])]
+    ) {
+      let limit = try Registry.builtIn().open($0).checkpoint.crossEncoder?.maximumLength
+      #expect(limit == ((1...8).contains(length) ? length : nil))
+    }
+  }
+
+  @Test("a cross-encoder that is swapped for a language model and back is one again")
+  func swapped() throws {
+    let own: JSON = ["model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.activation.Tanh"]
+    let files = [Self.encoderFiles[0], ("config_sentence_transformers.json", own)]
+    try withFolder(of: "regression", files: files + [("sentence_bert_config.json", ["max_seq_length": 30])]) {
+      folder in
+      let registry = try Registry.builtIn()
+      let places = ["adapted", "back"].map { folder.appending(path: $0) }
+      for (source, (place, head)) in zip(
+        [folder] + places, zip(places, ["masked-lm", "sequence-classification"]))
+      {
+        try swapHead(source, to: head, registry: registry).checkpoint.write(to: place, registry: registry)
+      }
+      let name = "modules.json"
+      #expect(!FileManager.default.fileExists(atPath: places[0].appending(path: name).path))
+      for (name, file) in files { #expect(try Self.json(places[1].appending(path: name)) == file) }
+      let encoder = try #require(registry.open(places[1]).checkpoint.crossEncoder)
+      #expect(encoder.activation == .tanh && encoder.maximumLength == 30)
+      #expect(try score(places[1]) == score(folder))
+    }
+  }
+
+  @Test("what a task is told beside config.json is not read from there")
+  func keysOfOtherFiles() throws {
+    let settings: [(String, JSON)] = ["cross_encoder_", ""].flatMap { prefix -> [(String, JSON)] in
+      [
+        ("\(prefix)activation", "Sigmoid"), ("\(prefix)activation_fn", "Sigmoid"),
+        ("\(prefix)max_length", -4), ("max_seq_length", -4),
+      ]
+    }
+    #expect(
+      try withFolder(of: "regression", settings: settings, score) == withFolder(of: "regression", score))
+    let vectors: [(String, JSON)] = [
+      ("max_seq_length", 3), ("do_lower_case", true), ("similarity_fn_name", "none"),
+      ("sentence_loss_scale", "none"), ("prompts_of_texts", ["a", "b", "c"]),
+    ]
+    try withFolder(of: "base", settings: vectors) { folder in
+      let registry = try Registry.builtIn()
+      var checkpoint = try registry.open(folder).checkpoint
+      try checkpoint.selectTask("sentence-embedding", registry: registry)
+      let task = try #require(checkpoint.makeTasks().first)
+      #expect(task.maximumLength == nil)
+      var row = TextRow("He can")
+      row.fields["positive"] = "She can"
+      #expect(try task.sequences(of: row).map(\.text) == ["He can", "She can"])
+    }
+  }
+
+  @Test("numbers learnt in place of scores leave other members of the file as they are")
+  func otherMembers() throws {
+    let members: JSON = [
+      "version": "5.1.0", "activation_fn": "torch.nn.modules.activation.Sigmoid", "prompt_template": "x",
+    ]
+    try withFolder(of: "regression", settings: [("sentence_transformers", members)]) { folder in
+      var checkpoint = try Registry.builtIn().open(folder).checkpoint
+      checkpoint.predictNumbers()
+      #expect(
+        checkpoint.configuration["sentence_transformers"] == [
+          "version": "5.1.0", "activation_fn": "torch.nn.modules.linear.Identity", "prompt_template": "x",
+        ])
+    }
+  }
+
   @Test func headsThatCannotSort() throws {
     let registry = try Registry.builtIn()
     func message(_ name: String, label: String? = nil) throws -> String {

@@ -92,7 +92,9 @@ import Testing
     }
   }
 
-  @Test("with another head it is another kind of model, and again a SparseEncoder with its own")
+  @Test(
+    "with another head it is another kind of model, and with its own a SparseEncoder of the same vectors again"
+  )
   func swapped() throws {
     try withTemporaryDirectory { directory in
       let registry = try Registry.builtIn()
@@ -104,6 +106,7 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: other.appending(path: "modules.json").path))
       try swapHead(other, to: "masked-lm", registry: registry).checkpoint.write(to: back, registry: registry)
       #expect(try registry.open(back).checkpoint.activeHead?.name == "masked-lm")
+      try expect("plain", of: "current", at: back)
     }
   }
 

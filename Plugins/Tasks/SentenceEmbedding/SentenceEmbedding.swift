@@ -24,10 +24,11 @@ public struct SentenceEmbedding: Task {
 
   public init(_ configuration: Configuration) throws {
     options = try SentenceLossOptions(configuration)
-    similarity = try VectorSimilarity(named: configuration["similarity_fn_name"]?.string)
+    let folder = Configuration(configuration.taskSettings)
+    similarity = try VectorSimilarity(named: folder["similarity_fn_name"]?.string)
     prompts = SentencePipeline.TextPrompts(of: configuration)
-    lowercases = try configuration.bool("do_lower_case", default: false)
-    maximumLength = configuration["max_seq_length"]?.int
+    lowercases = try folder.bool("do_lower_case", default: false)
+    maximumLength = folder["max_seq_length"]?.int
   }
 
   public func outputCount(on backbone: any Backbone) -> Int { backbone.hiddenSize }

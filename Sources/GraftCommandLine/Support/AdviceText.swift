@@ -22,6 +22,7 @@ extension Advice.Action {
     case .listPlugins: "'graft plugins'"
     case .allowUntrained: "--allow-untrained"
     case .checkWeights: "'graft inspect CKPT --check'"
+    case .search: "'graft search'"
     }
   }
 }

@@ -20,6 +20,8 @@ public struct Checkpoint: Sendable {
   public var sentences: SentencePipeline?
   /// How its active head scores pairs of texts, where its files say so.
   public var crossEncoder: CrossEncoder?
+  /// What files of sentence-transformers say of parked heads, by their ids; the folder has them again with the head.
+  var waitingFiles: [String: SentenceFiles] = [:]
   /// Settings of the active task that hold in this process, such as its loss, and are no part of the model: nothing writes
   /// them.
   public var runSettings = Configuration()
@@ -178,10 +180,10 @@ public struct Checkpoint: Sendable {
   private func settings(of task: any Task.Type, _ configuration: Configuration) -> Configuration {
     var settings = configuration
     if task.readsSentenceVectors {
-      settings.values.merge((sentences ?? SentencePipeline(pooling: .mean)).settings) { _, new in new }
-      settings.values.merge(runSettings.values) { _, new in new }
+      settings.taskSettings = (sentences ?? SentencePipeline(pooling: .mean)).settings
+      settings.taskSettings.merge(runSettings.taskSettings) { _, new in new }
     } else if let crossEncoder, task.hasLabels {
-      settings.values.merge(crossEncoder.settings.values) { _, new in new }
+      settings.taskSettings = crossEncoder.settings
     }
     return settings
   }

@@ -95,6 +95,7 @@ extension Checkpoint {
       } else {
         try DetachedHead(head, of: self).write(into: folder, options, counting: tally)
       }
+      try filesWaiting(for: head)?.write(into: folder)
     }
     var others: OrderedDictionary<String, JSON> = [:]
     others["pooler"] = self[Component.pooler]?.history?.json
@@ -103,15 +104,27 @@ extension Checkpoint {
       directory.appendingPathComponent(ModelDirectory.recordName),
       text: Self.record(activeHead?.name, activeHeads, others))
     try tokenizerFiles.value()
-    // Sparse vectors are made of the scores of a masked-language-model head.
-    let scoresTokens = activeHead?.tasks.contains { $0.predictsTokens } == true
     if let sentences, sentences.splade == nil || scoresTokens {
       try sentences.write(
         into: directory, options, hiddenSize: makeBackbone().hiddenSize, counting: tally)
     }
     // Another head than a classifier of texts makes it another kind of model.
     if activeHead?.hasLabels == true { try crossEncoder?.files?.write(into: directory) }
+    if sentences == nil, crossEncoder?.files == nil, let id = activeHeads.first?.id {
+      try waitingFiles[id]?.write(into: directory)
+    }
     try writeCard(into: directory)
+  }
+
+  /// Whether sparse vectors can be made, which come from the scores of a masked-language-model head.
+  private var scoresTokens: Bool { activeHead?.tasks.contains { $0.predictsTokens } == true }
+
+  /// The files of sentence-transformers that a parked head has again when it is active.
+  private func filesWaiting(for head: Component) -> SentenceFiles? {
+    if let waiting = waitingFiles[head.id] { return waiting }
+    guard let task = head.task, head.id == task.name else { return nil }
+    if task.predictsTokens, !scoresTokens, let sentences, sentences.splade != nil { return sentences.files }
+    return task.hasLabels && activeHead?.hasLabels != true ? crossEncoder?.files : nil
   }
 
   /// Writes the tensors that the active architecture has no place for: its pooler, and what nothing recognises.

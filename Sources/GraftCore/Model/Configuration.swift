@@ -7,8 +7,16 @@ public struct Configuration: Sendable, Equatable {
   public var values: OrderedDictionary<String, JSON>
   /// How a family spells keys, by their usual names; see ``Family/configurationKeys``.
   public var aliases: [String: String] = [:]
+  /// What a task is told beside `config.json`: by other files of the checkpoint's folder, or by the options of a run. No
+  /// file's keys get in here, and nothing writes it.
+  public var taskSettings: OrderedDictionary<String, JSON> = [:]
 
   public init(_ values: OrderedDictionary<String, JSON> = [:]) { self.values = values }
+
+  /// What a task is told beside a configuration.
+  public init(taskSettings: OrderedDictionary<String, JSON>) {
+    (values, self.taskSettings) = ([:], taskSettings)
+  }
 
   /// Parses a configuration file.
   ///

@@ -109,6 +109,12 @@ extension SentenceFiles {
     ]
   }
 
+  /// The most tokens of a text that files say; `nil` for a number that is no limit.
+  static func lengthLimit(_ number: Int?) -> Int? {
+    // Tokenizers without a limit say 10³⁰, which no integer holds, or another number of that kind.
+    number.flatMap { $0 > 0 && $0 < 1 << 30 ? $0 : nil }
+  }
+
   /// The settings of an encoder in its folder, which are called after the encoder: `sentence_*_config.json`.
   ///
   /// - Throws: `GraftError` when the folder or the file cannot be read.

@@ -46,7 +46,7 @@ public struct SentenceHead: Head {
       case .splade:
         throw GraftError(
           .unsupported, "the checkpoint's vectors are sparse", expected: "a pooling of hidden states",
-          found: step.element.description)
+          found: step.element.description, advice: "Texts can be found with them: \(action: .search).")
       }
     }
   }

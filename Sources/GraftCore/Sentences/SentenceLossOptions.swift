@@ -58,7 +58,7 @@ public struct SentenceLossOptions: Sendable, Equatable {
 
   /// For ``Checkpoint/runSettings``.
   public var settings: Configuration {
-    var settings = Configuration()
+    var settings: OrderedDictionary<String, JSON> = [:]
     settings[Self.keys.loss] = loss.map { .string($0.rawValue) }
     settings[Self.keys.scale] = JSON(scale)
     settings[Self.keys.similarity] = similarity.map { .string($0.rawValue) }
@@ -66,13 +66,14 @@ public struct SentenceLossOptions: Sendable, Equatable {
     settings[Self.keys.widths] = widths.map { widths in
       .array(widths.weights.map { [JSON($0.key), JSON($0.value)] })
     }
-    return settings
+    return Configuration(taskSettings: settings)
   }
 
   /// What ``settings`` has, where they are there.
   ///
   /// - Throws: `GraftError` naming the key of a number that is none.
-  public init(_ settings: Configuration) throws {
+  public init(_ configuration: Configuration) throws {
+    let settings = Configuration(configuration.taskSettings)
     loss = settings[Self.keys.loss]?.string.flatMap(SentenceLoss.init)
     scale = try settings.number(Self.keys.scale, default: scale)
     similarity = settings[Self.keys.similarity]?.string.flatMap(VectorSimilarity.init)

@@ -114,16 +114,15 @@ extension SentencePipeline {
 
     /// What ``Checkpoint/usePrompts()`` says to a task; `nil` of a checkpoint without it.
     public init?(of configuration: Configuration) {
-      guard let texts = configuration[Self.key]?.array?.compactMap(\.string), texts.count == 3 else {
+      guard let texts = configuration.taskSettings[Self.key]?.array?.compactMap(\.string), texts.count == 3
+      else {
         return nil
       }
       self.init(query: texts[0], document: texts[1], either: texts[2])
     }
 
-    var settings: Configuration {
-      var settings = Configuration()
-      settings[Self.key] = [.string(query), .string(document), .string(either)]
-      return settings
+    var settings: OrderedDictionary<String, JSON> {
+      [Self.key: [.string(query), .string(document), .string(either)]]
     }
   }
 
@@ -141,7 +140,7 @@ extension SentencePipeline {
     return skipsPrompts || [own.query, own.document, own.either].allSatisfy(\.isEmpty) ? nil : own
   }
 
-  /// What tasks are told of it, in the keys of its files.
+  /// What tasks are told of it, in the keys of its files; see ``Configuration/taskSettings``.
   var settings: OrderedDictionary<String, JSON> {
     var settings: OrderedDictionary<String, JSON> = ["do_lower_case": JSON(lowercases)]
     settings["max_seq_length"] = maximumLength.map { JSON($0) }
@@ -156,7 +155,7 @@ extension Checkpoint {
   /// are none, or where pooling leaves out the tokens of a prompt.
   public mutating func usePrompts() {
     guard let prompts = sentences?.textPrompts else { return }
-    runSettings.values.merge(prompts.settings.values) { _, new in new }
+    runSettings.taskSettings.merge(prompts.settings) { _, new in new }
   }
 
   /// Makes a task that learns from one vector for each text the active one: the named one or, of a checkpoint without a
@@ -177,8 +176,9 @@ extension Checkpoint {
     guard let task else { return }
     if task.readsSentenceVectors, let splade = sentences?.splade {
       throw GraftError(
-        .unsupported, "sparse vectors are not learnt", expected: "a checkpoint whose vectors are dense",
-        found: "\(splade)")
+        .unsupported, "sparse vectors are neither learnt nor scored",
+        expected: "a checkpoint whose vectors are dense", found: "\(splade)",
+        advice: "Texts can be found with them: \(action: .search).")
     }
     guard task.readsSentenceVectors else {
       throw GraftError(

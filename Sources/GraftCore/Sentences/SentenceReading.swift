@@ -31,11 +31,10 @@ extension Registry {
     }
     let steps = try checked(pooled, hiddenSize: hiddenSize, in: directory)
     let prompts = configuration?["prompts"]?.members ?? []
-    let length = settings?["max_seq_length"]?.int ?? tokenizer?["model_max_length"]?.int
     return SentencePipeline(
       modules: steps,
-      // Tokenizers without a limit say 10³⁰, which no integer holds, or another number of that kind.
-      maximumLength: length.flatMap { $0 > 0 && $0 < 1 << 30 ? $0 : nil },
+      maximumLength: SentenceFiles.lengthLimit(
+        settings?["max_seq_length"]?.int ?? tokenizer?["model_max_length"]?.int),
       lowercases: settings?["do_lower_case"]?.bool ?? false,
       prompts: OrderedDictionary(
         prompts.compactMap { member in member.value.string.map { (member.key, $0) } },
