@@ -65,6 +65,51 @@ import Testing
       ])
   }
 
+  /// Vectors in a few clusters, around a place that may be far off.
+  private func clusters(_ count: Int, width: Int, around center: Float, seed: UInt64) -> Tensor {
+    let key = RandomKey(seed: seed)
+    let values = (0..<count * width).map { index -> Float in
+      let words = key.words(UInt32(index))
+      let cluster = Float((index / width % 7) * 31 % 5)
+      return center + cluster + Float(words.x >> 8) * 0x1p-24 - Float(words.y >> 8) * 0x1p-24
+    }
+    return Tensor(values, shape: [count, width])
+  }
+
+  @Test(
+    "distances are exact for every width, near the origin and far from it",
+    arguments: [.euclidean, .manhattan] as [VectorSimilarity],
+    [(1, 0), (15, 0), (16, 100), (17, 0), (33, 10_000), (130, 0), (130, 1000)] as [(Int, Float)])
+  func widths(_ similarity: VectorSimilarity, _ shape: (width: Int, center: Float)) throws {
+    let width = shape.width
+    let corpus = clusters(300, width: width, around: shape.center, seed: 1)
+    let queries = clusters(20, width: width, around: shape.center, seed: 2)
+    let index = VectorIndex(corpus, similarity: similarity, backend: backend)
+    for (query, hits) in index.nearest(queries, count: 9, backend: backend).enumerated() {
+      let own = Array(queries.buffer[query * width..<(query + 1) * width])
+      let values = (0..<300).map { similarity(own, Array(corpus.buffer[$0 * width..<($0 + 1) * width])) }
+      let best = values.sorted(by: >)
+      #expect(Set(hits.map(\.index)).count == 9)
+      for (hit, expected) in zip(hits, best) {
+        // What is found is as near as what a full sort has at that place, and its distance has its digits.
+        #expect(abs(values[hit.index] - expected) <= 1e-6 * max(1e-3, abs(expected)))
+        #expect(abs(Double(hit.similarity) - values[hit.index]) <= 1e-6 * max(1e-3, abs(expected)))
+      }
+    }
+  }
+
+  @Test("vectors that are not numbers, or too long for squares, are no reason to lose others")
+  func extremes() throws {
+    let vectors = Tensor([3e30, 0, .nan, 0, 1, 1, .infinity, 0, 2, 2], shape: [5, 2])
+    let index = VectorIndex(vectors, similarity: .euclidean, backend: backend)
+    let found = index.nearest(Tensor([1, 1], shape: [1, 2]), count: 5, backend: backend)[0]
+    #expect(Set(found.map(\.index)) == Set(0..<5))
+    let near = VectorIndex(
+      Tensor([3e30, 0, 1, 1, 2, 2], shape: [3, 2]), similarity: .euclidean, backend: backend)
+    #expect(
+      near.nearest(Tensor([1, 1], shape: [1, 2]), count: 2, backend: backend)[0].map(\.index) == [1, 2])
+  }
+
   @Test("of equals the one with the lower row comes first")
   func equals() throws {
     let vectors = Tensor([1, 0, 0, 1, 1, 0, 1, 0, 0, 1], shape: [5, 2])

@@ -22,6 +22,8 @@ public struct VectorIndex {
   public let similarity: VectorSimilarity
   /// `[count, width]`; of length 1 where the cosine compares them.
   private let vectors: Tensor
+  /// The square of each vector's length, where distances are searched by products; empty otherwise.
+  private let squares: [Float]
   /// The most similarities that are in memory at once.
   private static let mostAtOnce = 1 << 24
 
@@ -34,6 +36,7 @@ public struct VectorIndex {
     self.vectors =
       similarity == .cosine
       ? Tape(backend, recording: false).normalizeRows(Variable(vectors)).value : vectors
+    squares = similarity == .euclidean ? VectorDistances.squares(of: vectors) : []
   }
 
   public var count: Int { vectors.rows }
@@ -53,46 +56,73 @@ public struct VectorIndex {
     return stride(from: 0, to: queries.rows, by: rows).flatMap { first -> [[Hit]] in
       let block = Tensor(uninitialized: [min(rows, queries.rows - first), width])
       block.pointer.update(from: queries.pointer + first * width, count: block.count)
-      let similarities = similarities(block, backend)
-      return (0..<block.rows).map { row in
-        Self.largest(
-          UnsafeBufferPointer(start: similarities.pointer + row * self.count, count: self.count), count)
-      }
+      return hits(block, count: min(count, self.count), backend)
     }
   }
 
-  /// `[queries, count]`.
-  private func similarities(_ queries: Tensor, _ backend: any ComputeBackend) -> Tensor {
+  private func hits(_ queries: Tensor, count: Int, _ backend: any ComputeBackend) -> [[Hit]] {
     let tape = Tape(backend, recording: false)
+    func products(_ queries: Variable) -> Tensor {
+      tape.linear(queries, weight: Variable(vectors), bias: nil).value
+    }
     switch similarity {
-    // The difference of squares and products, which is quicker, has few digits left where vectors are near each other.
-    case .euclidean: return distances(queries, backend, of: { $0 * $0 }, ending: { $0.squareRoot() })
-    case .manhattan: return distances(queries, backend, of: { abs($0) }, ending: { $0 })
-    case .cosine, .dot:
-      let own = similarity == .cosine ? tape.normalizeRows(Variable(queries)) : Variable(queries)
-      return tape.linear(own, weight: Variable(vectors), bias: nil).value
+    case .cosine: return largest(products(tape.normalizeRows(Variable(queries))), count)
+    case .dot: return largest(products(Variable(queries)), count)
+    case .euclidean where backend.precision == .float32:
+      return nearestByProducts(queries, products(Variable(queries)), count: count, backend)
+    case .euclidean, .manhattan:
+      return largest(
+        VectorDistances.negated(similarity, from: queries, to: vectors, backend), count)
     }
   }
 
-  /// Less a distance: what `end` makes of the sum of `term` over differences.
-  @inline(__always)
-  private func distances(
-    _ queries: Tensor, _ backend: any ComputeBackend, of term: @Sendable (Float) -> Float,
-    ending end: @Sendable (Float) -> Float
-  ) -> Tensor {
-    let result = Tensor(uninitialized: [queries.rows, count])
-    for row in 0..<queries.rows {
-      backend.forEachBlock(ofRows: count, columns: width) { block in
-        for column in block {
-          var sum: Float = 0
-          for place in 0..<width {
-            sum += term(queries.pointer[row * width + place] - vectors.pointer[column * width + place])
-          }
-          result.pointer[row * count + column] = -end(sum)
+  /// The nearest by Euclidean distance. Products of matrices say which vectors may be among them, within their rounding,
+  /// and of those the distances are computed one by one: a difference of squares and products has few digits left where
+  /// vectors are near each other.
+  private func nearestByProducts(
+    _ queries: Tensor, _ products: Tensor, count: Int, _ backend: any ComputeBackend
+  ) -> [[Hit]] {
+    let (vectors, squares, total) = (vectors, squares, self.count)
+    let own = VectorDistances.squares(of: queries)
+    // A sum of n products is off by n roundings at most: here of squares, of products, and of the distance itself.
+    let share = 4 * Float(width + 8) * 0x1p-24
+    let results = UnsafeMutableBufferPointer<[Hit]>.allocate(capacity: queries.rows)
+    results.initialize(repeating: [])
+    defer { results.deinitialize().deallocate() }
+    backend.forEachBlock(ofRows: queries.rows, columns: total) { block in
+      let bounds = UnsafeMutableBufferPointer<Float>.allocate(capacity: total)
+      defer { bounds.deallocate() }
+      for row in block {
+        let (products, query) = (products.pointer + row * total, queries.pointer + row * width)
+        for column in 0..<total {
+          let (squares, error) = (own[row] + squares[column], share * (own[row] + squares[column]))
+          bounds[column] = 2 * products[column] - squares - error
+        }
+        // The distances of so many are below this for sure.
+        let worst = Self.largest(UnsafeBufferPointer(bounds), count).last?.similarity ?? -.infinity
+        var candidates: [Int] = []
+        for column in 0..<total {
+          let error = share * (own[row] + squares[column])
+          // What is not a number is no reason to leave one out.
+          if !(bounds[column] + 2 * error < worst) { candidates.append(column) }
+        }
+        let similarities = candidates.map {
+          -VectorDistances.euclidean(query, vectors.pointer + $0 * width, count: width)
+        }
+        results[row] = similarities.withUnsafeBufferPointer { values in
+          Self.largest(values, count).map { Hit(index: candidates[$0.index], similarity: $0.similarity) }
         }
       }
     }
-    return result
+    return Array(results)
+  }
+
+  /// The largest of each row of `[queries, count]`.
+  private func largest(_ similarities: Tensor, _ count: Int) -> [[Hit]] {
+    (0..<similarities.rows).map { row in
+      Self.largest(
+        UnsafeBufferPointer(start: similarities.pointer + row * self.count, count: self.count), count)
+    }
   }
 
   /// The largest values, the largest first, in one pass.

@@ -46,6 +46,11 @@ public enum VectorSimilarity: String, Sendable, CaseIterable {
   }
 }
 
+extension VectorSimilarity {
+  /// What results call a score of a search by it: `cosine_ndcg@10`.
+  public func name(ofSearch score: String) -> String { "\(rawValue)_\(score)" }
+}
+
 extension SentencePipeline {
   /// How vectors are compared; the cosine where the folder does not say.
   ///
