@@ -107,14 +107,21 @@ extension TextRowReader {
     return sample
   }
 
-  /// Whether a table's first row has the names of its columns: it has the usual ones, or its cells look like names, and
-  /// none is a value of its column.
+  /// Whether a table's first row has the names of its columns: it has the usual ones, or its cells look like names. They do
+  /// not where one is a value of a column that has few, as labels have; a text may be its column's name by chance, and more
+  /// than one may not.
   private static func isHeader(_ first: [String], above values: [[String?]]) -> Bool {
     let names = first.filter { !$0.allSatisfy(\.isWhitespace) }
     if names.contains(where: { ["text", "label"].contains($0.lowercased()) }) { return true }
     return !names.isEmpty && Set(names).count == names.count
       && names.allSatisfy { Double($0) == nil && $0.count <= mostOfName }
-      && !zip(first, values).contains { name, values in values.contains(name) }
+      && !isRow(first, above: values)
+  }
+
+  private static func isRow(_ first: [String], above values: [[String?]]) -> Bool {
+    let repeated = zip(first, values).filter { name, values in values.contains(name) }
+    return repeated.count > 1
+      || repeated.contains { _, values in Set(values).count * 2 <= max(2, values.count) }
   }
 
   /// A longer one is no column's name.

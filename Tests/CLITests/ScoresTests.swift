@@ -100,7 +100,8 @@ import Testing
       let unnamed = try run("evaluate plain --allow-untrained --data stars-by-name.csv")
       #expect(
         unnamed.stderr.contains(
-          "Name the outputs of a trained head, in its order: 'graft head label CKPT --labels few,many,some --output DIR'."
+          "The data have 'few', 'many', 'some'. Name the outputs of a trained head in its own order, which its card may "
+            + "say: 'graft head label CKPT --labels A,B,C --output DIR'."
         ), "\(unnamed.stderr)")
       #expect(try run("head label plain --labels few,some,many --output named").code == 0)
       #expect(try labels("named") == ["few", "some", "many"])

@@ -14,14 +14,29 @@ struct SparseVectorTests {
       "embed \(model) oil --output v.jsonl --json", stdout: ["\"pooling\": \"SPLADE max\"", "\"weights\": "]),
     Row("embed {masked-lm} oil --sparse --top-k 2 --output v.jsonl", stdout: ["(1 text, 2 weights)"]),
     Row(
-      "embed \(model) oil --normalize --output v.jsonl", code: 64,
-      stderr: ["--normalize has no meaning here: the checkpoint makes sparse vectors."]),
+      "embed \(model) oil --normalize --output v.jsonl", code: 1,
+      stderr: ["--normalize: the checkpoint makes sparse vectors. Leave out this option."]),
+    Row(
+      "embed \(model) oil --output v.npy", code: 1,
+      stderr: [
+        "--output: sparse vectors have another file; expected a name that ends with .jsonl, found .npy"
+      ]),
+    Row(
+      "embed {masked-lm} oil --output v.jsonl", code: 1,
+      stderr: ["--output: dense vectors have another file; expected a name that ends with .npy, found .jsonl"]
+    ),
     Row(
       "embed {masked-lm} oil --sparse --pooling cls --output v.jsonl", code: 64,
       stderr: ["--pooling has no meaning with --sparse."]),
     Row(
-      "embed {masked-lm} oil --top-k 3 --output v.npy", code: 64,
-      stderr: ["--top-k is for sparse vectors: pass --sparse."]),
+      "embed {masked-lm} oil --top-k 3 --output v.npy", code: 1,
+      stderr: ["--top-k: the checkpoint makes dense vectors. Leave it out, or pass --sparse."]),
+    Row(
+      "evaluate \(model) --task sentence-embedding --data a.csv", code: 1,
+      stderr: [
+        "sparse vectors are neither learnt nor scored", "Texts can be found with them: 'graft search'.",
+      ],
+      prepare: { try $0.write("a.csv", "anchor,positive\na,b\n") }),
     Row("embed {base} oil --sparse --output v.jsonl", code: 1, stderr: ["the checkpoint has no head"]),
     Row("inspect \(model)", stdout: ["SPLADE max: 260 numbers"]),
     Row(
@@ -34,6 +49,26 @@ struct SparseVectorTests {
       "search v.jsonl oil --checkpoint \(model)", code: 1,
       stderr: ["v.jsonl: line 2: wrong weight of 'oil'; expected a positive number, found -1"],
       prepare: { try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n" + #"{"oil": -1}"# + "\n") }),
+    Row(
+      "search v.jsonl oil --checkpoint \(model)", code: 1,
+      stderr: ["v.jsonl: line 2: wrong weight of 'oil'; expected a positive number, found 1e300"],
+      prepare: { try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n" + #"{"oil": 1e300}"# + "\n") }),
+    Row(
+      "search v.jsonl oil --checkpoint \(model)", code: 1, stderr: ["v.jsonl: line 2", "invalid JSON"],
+      prepare: { try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n{bad}\n") }),
+    Row(
+      "search v.jsonl oil --checkpoint \(model)", code: 1, stderr: ["v.jsonl: line 1", "invalid JSON"],
+      prepare: { try $0.write("v.jsonl", #"{"oil": 1, "oil": 2}"# + "\n") }),
+    Row(
+      "search v.jsonl oil --checkpoint \(model)", code: 1, stderr: ["v.jsonl: line 2"],
+      prepare: { try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n\n" + #"{"oil": 1}"# + "\n") }),
+    Row(
+      "search v.jsonl --input long.txt --checkpoint \(model)",
+      stderr: ["1 text is longer than 32 tokens and is cut"],
+      prepare: {
+        try $0.write("v.jsonl", #"{"oil": 1.5}"# + "\n")
+        try $0.write("long.txt", String(repeating: "oil ", count: 160) + "\n")
+      }),
     Row(
       "search v.jsonl oil --checkpoint \(model) --similarity cosine", code: 1,
       stderr: ["sparse vectors are compared by the dot product alone"],

@@ -71,6 +71,12 @@ import Testing
     Row("search a.npy x --top-k 0", code: 64, stderr: ["--top-k must be at least 1."]),
     Row("search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy"]),
     Row(
+      "evaluate {base} --data a.jsonl --corpus b.jsonl --generator nowhere", code: 64,
+      stderr: ["--generator has no meaning with --corpus."]),
+    Row(
+      "evaluate {base} --data a.jsonl --corpus b.jsonl --mlm-probability 0.4", code: 64,
+      stderr: ["--mlm-probability has no meaning with --corpus."]),
+    Row(
       "search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy: not a NumPy array"],
       prepare: { try $0.write("a.npy", "vectors of an index\n") }),
     Row(

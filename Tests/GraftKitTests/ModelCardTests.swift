@@ -97,6 +97,19 @@ import Testing
         """))
   }
 
+  @Test(
+    "scores of a search are on the card whatever similarity the folder has",
+    arguments: ["cosine", "dot", "manhattan"])
+  func searches(_ name: String) {
+    let facts = TrainingFacts(
+      name: "m", options: TrainingOptions(), examples: 3, evaluationExamples: 2,
+      history: [
+        ["step": 2, "eval_loss": 1, "eval_\(name)_ndcg@10": 0.5, "eval_\(name)_mrr@10": 0.25, "epoch": 1]
+      ], backend: "reference", precision: .float32)
+    #expect(facts.scores.map(\.type) == ["ndcg@10", "mrr@10", "loss"])
+    #expect(facts.scores.map(\.value) == [0.5, 0.25, 1])
+  }
+
   @Test func theGeneratedPartReplacesItself() {
     var card = ModelCard(parsing: Self.published)
     card.setGenerated("# One", rest: "The rest:")

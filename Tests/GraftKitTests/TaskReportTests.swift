@@ -61,7 +61,7 @@ extension ReportTests {
       #expect(types.rows[1].prefix(5) == ["PER", "12", "50.0 %", "25.0 %", "33.3 %"])
       let text = try text(run, "report.md")
       #expect(text.contains("Errors of direct") && !text.contains("Errors of adapted"))
-      #expect(text.contains("40 documents of 50 have not the full F1."))
+      #expect(text.contains("40 of 50 documents do not reach the full F1."))
       #expect(text.contains("in the data: PER: Ada; LOC: London"))
       let report = try JSON(file: run.appending(path: "report.json"))
       #expect(report["arms"]?.array?.first?["errors"]?.array?.count == 40)
@@ -105,10 +105,48 @@ extension ReportTests {
       }
       let verdict = try writeReport(run)
       #expect(
-        verdict.contains("adapted has a Spearman’s correlation of 1.0000 on 50 test pairs, direct "),
+        verdict.contains("adapted has a Spearman correlation of 1.0000 on 50 test pairs, direct "),
         "\(verdict)")
       #expect(!(try text(run, "report.md")).contains("Errors of"))
     }
+  }
+
+  @Test("folds together have the means of what was found in each")
+  func folds() throws {
+    func fold(
+      _ seed: UInt64, _ kinds: [(String, Double, Int)], _ points: [(Int, Double)]
+    ) -> RunResults.Seed {
+      RunResults.Seed(
+        seed: seed, test: nil, results: [:], seconds: 1,
+        kinds: kinds.map { name, value, support in
+          (name, .init(precision: value, recall: value / 2, f1: value / 4, support: support))
+        },
+        retrieval: points.map { .init(cutoff: $0.0, recall: $0.1, ndcg: $0.1 / 2) })
+    }
+    let joined = RunResults.Seed.joined([
+      fold(1, [("LOC", 1, 3), ("PER", 0.5, 4)], [(1, 0.5), (10, 1)]),
+      fold(2, [("LOC", 0.25, 1)], [(1, 0.25)]),
+      fold(1, [("PER", 0.25, 2)], [(1, 0.25), (10, 0.5), (20, 1)]),
+    ])
+    #expect(joined.map(\.seed) == [1, 2] && joined.map(\.folds.count) == [2, 1])
+    #expect(joined[0].kinds.map(\.name) == ["LOC", "PER"])
+    #expect(joined[0].kinds.map(\.scores.support) == [3, 6])
+    #expect(joined[0].kinds.map(\.scores.precision) == [1, 0.375])
+    #expect(joined[0].kinds.map(\.scores.recall) == [0.5, 0.1875])
+    #expect(joined[0].kinds.map(\.scores.f1) == [0.25, 0.09375])
+    #expect(joined[0].retrieval.map(\.cutoff) == [1, 10])
+    #expect(joined[0].retrieval.map(\.recall) == [0.375, 0.75])
+    #expect(joined[0].retrieval.map(\.ndcg) == [0.1875, 0.375])
+  }
+
+  @Test(
+    "curves are drawn whatever similarity the folder has",
+    arguments: ["cosine", "dot", "euclidean", "manhattan"])
+  func similarities(_ name: String) {
+    let entry: JSON = .object(["epoch": 1, "eval_\(name)_ndcg@10": 0.5])
+    #expect(CurveGroup.Quantity.ndcgOfSearch.value(in: entry) == 0.5)
+    #expect(CurveGroup.Quantity.ndcgOfRanking.value(in: entry) == nil)
+    #expect(CurveGroup.Quantity.ndcgOfSearch.value(in: ["eval_\(name)_map@100": 0.5]) == nil)
   }
 
   @Test("questions with choices are right or wrong, with the texts that were chosen, and have no classes")
@@ -127,7 +165,7 @@ extension ReportTests {
         "\(verdict)")
       let text = try text(run, "report.md")
       #expect(text.contains("A choice by chance is right in 25.0 % of them."))
-      #expect(text.contains("50 questions of 50 are not answered right with every seed."))
+      #expect(text.contains("50 of 50 questions are not answered right with every seed."))
       #expect(text.contains("in the data: the right end"))
       #expect(text.split(separator: "\n").count { $0.hasSuffix(" / what it is asked about") } == 50)
       #expect(text.contains("direct: a wrong end (1 of 2 seeds right; the text is the first seed’s)"))

@@ -54,6 +54,30 @@ import Testing
     #expect((160...240).contains(first.count { $0 == 1 }))
   }
 
+  @Test("an evaluation swaps the same pairs in batches of any size")
+  func evaluations() throws {
+    let rows = (0..<40).map { place in
+      TextRow(
+        String(repeating: "the team ", count: 1 + place % 5), pair: place % 3 == 0 ? "oil" : "prices rise")
+    }
+    let alone = try Registry.builtIn().open(fixtures.appending(path: "albert-tiny/sentence-order")).checkpoint
+      .makeModel()
+    let data = try Dataset(rows, for: alone)
+    let found = try [1, 3, 8, 40].map { size in
+      var options = EvaluationOptions()
+      options.batchSize = size
+      let means = try evaluate(
+        alone, on: data, options: options, backend: ReferenceBackend(threads: 1)
+      ).metrics
+      return [means["accuracy"], means["log_loss"], means["f1_macro"]]
+    }
+    for others in found.dropFirst() {
+      for (one, other) in zip(found[0], others) {
+        #expect(abs(try #require(one) - #require(other)) < 1e-6)
+      }
+    }
+  }
+
   @Test("labels of the data stay, and single texts are passed over beside another head")
   func labels() throws {
     let pairs = ["1", "0"].map { TextRow("a", pair: "b", label: .text($0)) }

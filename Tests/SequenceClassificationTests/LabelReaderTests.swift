@@ -168,11 +168,17 @@ import Testing
       ) == true)
     #expect(
       message(["web", "NaN", "games"])?.hasPrefix("a.csv: row 3: a label is missing") == true)
+    for labels in [["1.5", "nan", "2.5"], ["0", "nan", "1", "2"], ["0.0", " NaN ", "1.0"]] {
+      #expect(
+        message(labels)?.hasPrefix(
+          "a.csv: row 3: a label is missing; 'nan' is how tables write that; expected a label in each row, found "
+        ) == true)
+    }
     #expect(
-      message(["1.5", "nan", "2.5"])?.hasPrefix(
-        "a.csv: row 3: the labels are no values of a regression; expected a number in each row, found 'nan'."
+      message(["1.5", "nan", "2.5"], .regression)?.hasPrefix(
+        "a.csv: row 3: the labels are not numbers that a regression can learn; expected a number in each row, found 'nan'."
       ) == true)
-    #expect(message(["1.5", "inf"])?.contains("row 3") == true)
+    #expect(message(["1.5", "inf"])?.contains("row 3: the labels are not numbers that") == true)
     #expect(message(["1.5", "2", ""], .regression)?.contains("row 4") == true)
     #expect(message(["1.5", "2|3"], .regression)?.contains("row 3") == true)
     let several = ["a;b", "a", "b;c", "a; b; c", "c", "a;c", "b"]
@@ -269,6 +275,11 @@ import Testing
         == "a.csv: row 7: unknown label; expected one of World, Sports, Business, Sci/Tech, "
         + "found 'Politics'. Check 'label-column', or give the head the labels of the data: 'swapHead(to: \"NAME\", labels: [Politics])'."
     )
+    #expect(
+      message(.text("neg, bad"), labels: ["LABEL_0"])?.hasSuffix(
+        "The data have 'neg, bad'. Name the outputs of a trained head in its own order, which its card may say: "
+          + "'nameLabels(of:, [A,B,C])'. Or start a new one: 'swapHead(to: \"NAME\", labels: [A,B])'.")
+        == true)
     #expect(
       message(.text("4"))
         == "a.csv: row 7: the label number is out of range; expected 0 to 3 for the labels World, "

@@ -45,6 +45,21 @@ import Testing
     #expect(try labels(configuration).map(\.score) == [0.3, -2])
   }
 
+  @Test("how texts are sorted for each of many queries is known in a moment", .timeLimit(.minutes(1)))
+  func manyPairs() throws {
+    var configuration = Configuration(["id2label": ["0": "relevant"]])
+    configuration.taskSettings["activation_fn"] = "Sigmoid"
+    let task = try SequenceClassification(configuration)
+    let rows = (0..<40_000).map { TextRow("query \($0 / 4)", pair: "text \($0)") }
+    let scores = try task.rowScores(
+      rows.indices.map { TextLabels([Float($0 % 4)], names: ["relevant"], problemType: .regression) },
+      of: rows.indices.map { ValuesLabel([$0 % 4 == 1 ? 1 : 0]) }, rows, ReferenceBackend(threads: 1))
+    let found = try #require(scores).rows
+    #expect(found[4].label == "text 5" && found[4].prediction == "text 7")
+    // The right text is the third of four: 1 / log₂ 4.
+    #expect(found[4].terms == [0.5] && found.count { !$0.terms.isEmpty } == 10_000)
+  }
+
   @Test("and it is the one that an evaluation counts")
   func tiedScores() throws {
     var batch = PreparedBatch(Batch())

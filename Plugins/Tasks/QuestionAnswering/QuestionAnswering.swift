@@ -39,6 +39,11 @@ public struct QuestionAnswering: Task {
 
   // MARK: Examples
 
+  public func sequences(of row: TextRow) throws -> [TextRow] {
+    let question = try Question(row)
+    return [TextRow(question.text, pair: question.context, place: row.place)]
+  }
+
   /// Where the answer begins and ends in a window, as tokens: the first token twice where it is not there.
   struct WindowAnswer: ExampleLabel, Equatable {
     let first: Int

@@ -22,7 +22,7 @@ struct SentenceScores {
   func named(_ found: Retrieval?) -> [String: Double] {
     guard let found else { return correlations }
     let means = found.scores.means.filter { !$0.key.hasPrefix("precision") && !$0.key.hasPrefix("recall") }
-    return means.reduce(into: triplets) { $0["\(similarity.rawValue)_\($1.key)"] = $1.value }
+    return means.reduce(into: triplets) { $0[similarity.name(ofSearch: $1.key)] = $1.value }
   }
 
   /// `pearson_cosine`, `spearman_cosine` and so on for each similarity, as `EmbeddingSimilarityEvaluator` has them.
@@ -63,7 +63,7 @@ struct SentenceScores {
   struct Retrieval {
     var scores = RetrievalScores()
     /// For the first row of each anchor: its nDCG, and the text that was found first.
-    var queries: [Int: (gain: Double, first: String)] = [:]
+    var queries: [Int: (ndcg: Double, first: String)] = [:]
   }
 
   /// `nil` for rows with scores.
@@ -88,7 +88,7 @@ struct SentenceScores {
       own.add(isRelevant, relevant: query.relevant.count)
       retrieval.scores.add(isRelevant, relevant: query.relevant.count)
       retrieval.queries[query.row] = (
-        own.means[RetrievalScores.gainName] ?? 0, hits.first.map { texts.keys[$0.index] } ?? ""
+        own.means[RetrievalScores.ndcgName] ?? 0, hits.first.map { texts.keys[$0.index] } ?? ""
       )
     }
     return retrieval
@@ -113,12 +113,12 @@ struct SentenceScores {
         })
     }
     return RowScores(
-      "\(similarity.rawValue)_\(RetrievalScores.gainName)", .mean, unit: "query",
+      similarity.name(ofSearch: RetrievalScores.ndcgName), .mean, unit: "query",
       rows: rows.enumerated().map { index, row in
         guard let query = retrieval.queries[index] else {
           return RowScores.Row([], label: "", prediction: "")
         }
-        return RowScores.Row([query.gain], label: row.texts[1], prediction: query.first)
+        return RowScores.Row([query.ndcg], label: row.texts[1], prediction: query.first)
       })
   }
 }

@@ -5,8 +5,8 @@ import GraftTensors
 /// Tells whether two consecutive texts stand in their order (class 0) or were swapped (class 1). Lan et al.,
 /// arXiv:1909.11942, 3.1.
 ///
-/// Rows without labels are pairs in their order, of which half are swapped, others at every step; what a row's label
-/// says is taken as it is.
+/// Rows without labels are pairs in their order, of which half are swapped: others at every step, and in evaluations always
+/// the same. What a row's label says is taken as it is.
 public struct SentenceOrder: Task {
   public static let name = "sentence-order"
   public static let classSuffix = "ForSentenceOrderPrediction"
@@ -32,8 +32,7 @@ public struct SentenceOrder: Task {
     examples.enumerated().map { place, example in
       guard example.label == nil, example.encoding.sequences.count == 2 else { return example }
       var example = example
-      // From the other end than tokens draw their numbers.
-      let isSwapped = context.key.words(.max - UInt32(place)).x & 1 == 1
+      let isSwapped = context.word(ofExample: place) & 1 == 1
       if isSwapped { example.encoding = example.encoding.swappingTexts }
       example.label = ClassLabel(isSwapped ? 1 : 0)
       return example

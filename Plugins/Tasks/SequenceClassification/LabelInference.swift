@@ -25,6 +25,7 @@ extension SequenceClassification {
       return InferredLabels(columns.map(\.name), given ?? (areIndicators ? .multiLabel : .regression))
     }
     let items = written.map { $0.items(named: []) }
+    if given == nil { try requireLabels(zip(labelled, items)) }
     let width = items[0].count
     let isNumeric = items.allSatisfy { $0.allSatisfy { Double(LabelColumn.trimmed($0)) != nil } }
     if given == .regression
@@ -34,7 +35,7 @@ extension SequenceClassification {
       let width = max(1, width)
       for (row, own) in zip(labelled, items) where own.count != width || !own.allSatisfy(\.isFinite) {
         throw GraftError(
-          .mismatch, "the labels are no values of a regression",
+          .mismatch, "the labels are not numbers that a regression can learn",
           expected: width == 1 ? "a number in each row" : "\(width) numbers in each row",
           found: own.isEmpty ? "nothing" : "'\(own.joined(separator: "|").prefix(60))'",
           advice: "Check \(option: "label-column") and \(option: "problem-type")."
@@ -69,16 +70,23 @@ extension SequenceClassification {
     return InferredLabels(LabelColumn.sorted(values), type)
   }
 
-  /// Refuses labels that are rather numbers of which some are not read as such, and missing ones.
+  /// Refuses labels that are missing as tables write it, before anything else is made of them.
+  private static func requireLabels(_ rows: Zip2Sequence<[TextRow], [[String]]>) throws {
+    for (row, own) in rows {
+      guard let missing = own.map(LabelColumn.trimmed).first(where: { $0.lowercased() == "nan" }) else {
+        continue
+      }
+      throw GraftError(
+        .missing, "a label is missing; 'nan' is how tables write that", expected: "a label in each row",
+        found: "'\(missing)'",
+        advice: "Leave out such rows, or set \(option: "problem-type") when it is a name."
+      ).inRow(row)
+    }
+  }
+
+  /// Refuses labels that are rather numbers of which some are not read as such.
   private static func requireNames(_ rows: Zip2Sequence<[TextRow], [[String]]>) throws {
     let values = rows.flatMap { row, own in own.map { (row: row, text: LabelColumn.trimmed($0)) } }
-    if let missing = values.first(where: { $0.text.lowercased() == "nan" }) {
-      throw GraftError(
-        .missing, "a label is missing: tables have this in place of one", expected: "a label in each row",
-        found: "'\(missing.text)'",
-        advice: "Leave out such rows, or set \(option: "problem-type") when it is a name."
-      ).inRow(missing.row)
-    }
     let (count, numbers) = (values.count, values.count { Double($0.text) != nil })
     if numbers * 2 > count, numbers < count, values.contains(where: { $0.text.isFraction }),
       let other = values.first(where: { Double($0.text) == nil })
@@ -123,7 +131,7 @@ extension SequenceClassification {
 extension String {
   /// Whether it is a number that is not whole.
   fileprivate var isFraction: Bool {
-    Double(LabelColumn.trimmed(self)).map { $0 != $0.rounded() } ?? false
+    Double(LabelColumn.trimmed(self)).map { $0.isFinite && $0 != $0.rounded() } ?? false
   }
 
   /// Whether it is a number that can be learnt.

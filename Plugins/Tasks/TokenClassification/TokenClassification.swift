@@ -76,6 +76,10 @@ public struct TokenClassification: Task {
 
   // MARK: Examples
 
+  public func sequences(of row: TextRow) throws -> [TextRow] {
+    [TextRow(try row.tokens().map { Words(tokens: $0).text } ?? row.text, place: row.place)]
+  }
+
   /// What an example knows of its words.
   struct WindowLabels: ExampleLabel {
     let words: Words

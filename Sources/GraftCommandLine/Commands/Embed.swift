@@ -95,9 +95,20 @@ struct Embed: ParsableCommand {
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = sparse || own.splade != nil && pooling == nil
     if isSparse, let flag = denseFlag {
-      throw ValidationError("--\(flag) has no meaning here: the checkpoint makes sparse vectors.")
+      throw GraftError(
+        .refused, "the checkpoint makes sparse vectors", option: flag, advice: "Leave out this option.")
     }
-    if !isSparse, topK != nil { throw ValidationError("--top-k is for sparse vectors: pass --sparse.") }
+    if !isSparse, topK != nil {
+      throw GraftError(
+        .refused, "the checkpoint makes dense vectors", option: "top-k",
+        advice: "Leave it out, or pass --sparse.")
+    }
+    let (expected, other) = isSparse ? ("jsonl", "npy") : ("npy", "jsonl")
+    if output.url.pathExtension.lowercased() == other {
+      throw GraftError(
+        .refused, "\(isSparse ? "sparse" : "dense") vectors have another file", file: output.url.path,
+        option: "output", expected: "a name that ends with .\(expected)", found: ".\(other)")
+    }
     let pipeline = pooling.map { SentencePipeline(pooling: $0) } ?? own
     let limit = length.maxLength ?? own.maximumLength
     let options = EmbeddingOptions(

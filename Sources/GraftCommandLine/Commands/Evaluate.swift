@@ -124,6 +124,7 @@ struct Evaluate: ParsableCommand {
         ("predictions", predictions != nil), ("tune-threshold", tuneThreshold != .none),
         ("top-k", topK != nil),
         ("pseudo-perplexity", pseudoPerplexity), ("group-texts", groupTexts),
+        ("generator", generator != nil), ("mlm-probability", mlmProbability != 0.15),
       ] + reading.given.map { ($0, true) })
     guard mlmProbability > 0, mlmProbability <= 1 else {
       throw ValidationError("--mlm-probability must be above 0 and at most 1.")

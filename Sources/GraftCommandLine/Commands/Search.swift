@@ -12,22 +12,24 @@ struct Search: ParsableCommand {
     commandName: "search",
     abstract: "Find the texts whose vectors are most like a query's.",
     discussion: """
-      INDEX.npy is what 'graft embed' wrote, with INDEX.npy.json beside it, which says how the vectors were made, and of \
-      which texts: queries are made in the same way, with the prompt 'query' where the checkpoint has one. Every query is \
-      compared with every vector. Another array needs --checkpoint, and texts are then shown by their rows, from 0.
+      INDEX is what 'graft embed' wrote, with INDEX.json beside it, which says how the vectors were made, and of which \
+      texts: queries are made in the same way, with the prompt 'query' where the checkpoint has one. Every query is \
+      compared with every vector. Another file needs --checkpoint, and texts are then shown by their rows, from 0. Prints \
+      the similarity, the row and the text of each that is found, the most alike first.
 
-      An index of sparse vectors, texts.jsonl, is compared by the dot product; texts that share no token with the query are not found.
-
-      'graft embed CKPT --input texts.txt --output texts.npy' makes such an index. Prints the similarity, the row and the text of each that is found, the most alike first.
+      'graft embed CKPT --input texts.txt --output texts.npy' makes an index of dense vectors, a NumPy array of float32 \
+      [texts, width]. Sparse vectors are lines of JSON, texts.jsonl; they are compared by the dot product, and texts that \
+      share no token with a query are not found.
 
       EXAMPLES
         graft search texts.npy 'who scored?' --top-k 3
         graft search texts.npy --input queries.txt --json
         graft search others.npy 'who scored?' --checkpoint all-MiniLM-L6-v2
+        graft search texts.jsonl 'who scored?'
       """)
 
   @Argument(
-    help: ArgumentHelp("An array of vectors, float32 [texts, width].", valueName: "INDEX.npy"),
+    help: ArgumentHelp("Vectors of texts: a .npy file, or a .jsonl file of sparse ones.", valueName: "INDEX"),
     completion: .file())
   var index: Path
 
@@ -90,10 +92,10 @@ struct Search: ParsableCommand {
     let opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
     let backend = try backend.make(registry, flags.console)
     let asked = try queries.isEmpty ? input.map { try Self.lines(of: $0) } ?? [] : queries
-    if try SparseFile.isOne(index.url) { return try searchSparse(asked, opened, record, backend) }
-    let vectors = try readVectors(texts: record?.texts.count)
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)
-    let own = record?.pooling.map { SentencePipeline(pooling: $0) } ?? found
+    let isSparse = try SparseFile.isOne(index.url)
+    if isSparse { try requireDot(found) }
+    let own = isSparse ? found : record?.pooling.map { SentencePipeline(pooling: $0) } ?? found
     let options = EmbeddingOptions(
       own, prompt: try prompt ?? promptName.map { try found.prompt($0) } ?? found.queryPrompt,
       maximumLength: record?.maxLength ?? found.maximumLength, width: record?.width,
@@ -102,6 +104,8 @@ struct Search: ParsableCommand {
     for sentence in try truncatedRows(rows, for: model, options).sentences {
       flags.console.warn(sentence)
     }
+    if isSparse { return try searchSparse(rows, model, options, record, backend) }
+    let vectors = try readVectors(texts: record?.texts.count)
     let ofQueries = try embed(rows, with: model, options, backend: backend)
     guard ofQueries.columns == vectors.columns else {
       throw GraftError(
@@ -179,18 +183,21 @@ struct Search: ParsableCommand {
 }
 
 extension Search {
-  /// Finds texts by sparse vectors.
-  private func searchSparse(
-    _ asked: [String], _ checkpoint: Checkpoint, _ record: IndexRecord?, _ backend: any ComputeBackend
-  ) throws {
-    let found = checkpoint.sentences ?? SentencePipeline(pooling: .mean)
+  /// - Throws: `GraftError` when sparse vectors would be compared otherwise than by the dot product.
+  private func requireDot(_ found: SentencePipeline) throws {
     let comparison = try similarity ?? (found.similarity == nil ? .dot : found.vectorSimilarity())
     guard comparison == .dot else {
       throw GraftError(
         .unsupported, "sparse vectors are compared by the dot product alone", file: index.url.path,
         expected: "dot", found: comparison.rawValue, advice: "Pass --similarity dot.")
     }
-    let model = try checkpoint.makeModel()
+  }
+
+  /// Finds texts by sparse vectors.
+  private func searchSparse(
+    _ rows: [TextRow], _ model: Model, _ options: EmbeddingOptions, _ record: IndexRecord?,
+    _ backend: any ComputeBackend
+  ) throws {
     let vectors = try SparseFile.read(index.url, tokenizer: model.requireTokenizer())
     if let texts = record?.texts.count, texts != vectors.count {
       throw GraftError(
@@ -198,11 +205,8 @@ extension Search {
         expected: "\(texts) vectors", found: "\(vectors.count)",
         advice: "Make the index again with 'graft embed'.")
     }
-    let options = EmbeddingOptions(
-      found, prompt: try prompt ?? promptName.map { try found.prompt($0) } ?? found.queryPrompt,
-      maximumLength: record?.maxLength ?? found.maximumLength)
-    let ofQueries = try embedSparse(asked.map { TextRow($0) }, with: model, options, backend: backend)
+    let ofQueries = try embedSparse(rows, with: model, options, backend: backend)
     let index = SparseIndex(vectors)
-    try show(asked, ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
+    try show(rows.map(\.text), ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
   }
 }

@@ -68,7 +68,7 @@ struct RetrievalFlags: ParsableArguments {
       progress: { bar.update($0) })
     bar.clear()
     var results = ["eval_queries": Double(data.queries.count), "eval_texts": Double(data.texts.count)]
-    for (name, value) in scores.means { results["eval_\(similarity.rawValue)_\(name)"] = value }
+    for (name, value) in scores.means { results["eval_\(similarity.name(ofSearch: name))"] = value }
     return results
   }
 

@@ -34,28 +34,45 @@ enum SparseFile {
   /// - Throws: `GraftError` naming the line that is none, and the token that the tokenizer does not have.
   static func read(_ url: URL, tokenizer: any Tokenizer) throws -> [SparseVector] {
     let bytes = try RandomAccessFile(url).bytesOfWholeFile(limit: 4 << 30)
-    return try bytes.split(separator: UInt8(ascii: "\n")).enumerated().map { line, bytes in
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    // The last line ends with a line end too.
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    return try lines.enumerated().map { line, bytes in
       func wrong(_ problem: String, _ expected: String, _ found: String) -> GraftError {
         GraftError(
           .malformed, problem, file: url.path, subject: "line \(line + 1)", expected: expected, found: found)
       }
-      guard let members = try JSON(parsing: bytes).members else {
-        throw wrong("not a sparse vector", "an object of tokens with their weights", "another value")
+      let json: JSON
+      do { json = try JSON(parsing: bytes) } catch let error as GraftError {
+        throw error.at("line \(line + 1)", of: url.path)
+      }
+      guard let members = json.members else {
+        throw wrong("not a sparse vector", "an object of tokens with their weights", json.kind)
       }
       return SparseVector(
         try members.map { member in
           guard let id = tokenizer.id(of: member.key) ?? number(member.key) else {
             throw wrong("a token that the model does not have", "tokens of its vocabulary", "'\(member.key)'")
           }
-          guard let weight = member.value.double, weight.isFinite, weight > 0 else {
+          guard let weight = member.value.double.map({ Float($0) }), weight.isFinite, weight > 0 else {
             throw wrong("wrong weight of '\(member.key)'", "a positive number", member.value.text())
           }
-          return SparseVector.Entry(id: id, weight: Float(weight))
+          return SparseVector.Entry(id: id, weight: weight)
         })
     }
   }
 
+  /// What stands between `<` and `>`.
   private static func number(_ name: String) -> Int32? {
     name.hasPrefix("<") && name.hasSuffix(">") ? Int32(name.dropFirst().dropLast()) : nil
+  }
+}
+
+extension GraftError {
+  /// This error with a line of a file, before what it says itself.
+  fileprivate func at(_ line: String, of file: String) -> GraftError {
+    var error = self
+    (error.file, error.subject) = (file, subject.map { "\(line), \($0)" } ?? line)
+    return error
   }
 }

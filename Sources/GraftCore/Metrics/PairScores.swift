@@ -53,15 +53,15 @@ public struct PairScores: Sendable, Equatable {
       let count = Double(rankings.count)
       means["map"] = rankings.values.reduce(0) { $0 + $1.averagePrecision } / count
       means["mrr@\(TextRanking.cutoff)"] = rankings.values.reduce(0) { $0 + $1.reciprocalRank } / count
-      means["ndcg@\(TextRanking.cutoff)"] = rankings.values.reduce(0) { $0 + $1.gain } / count
+      means["ndcg@\(TextRanking.cutoff)"] = rankings.values.reduce(0) { $0 + $1.ndcg } / count
     }
     return means
   }
 
-  /// The names that ``means`` may have.
+  /// The names of the scores that ``means`` may have. The thresholds in it are no scores: a higher one is not better.
   public static let names: Set<String> = [
-    "pearson", "spearman", "accuracy", "accuracy_threshold", "f1", "f1_threshold", "precision", "recall",
-    "average_precision", "map", "mrr@\(TextRanking.cutoff)", "ndcg@\(TextRanking.cutoff)",
+    "pearson", "spearman", "accuracy", "f1", "precision", "recall", "average_precision", "map",
+    "mrr@\(TextRanking.cutoff)", "ndcg@\(TextRanking.cutoff)",
   ]
 
   /// Accuracy and F1 at the threshold that is best for each, the precision and recall of that F1, and average precision.

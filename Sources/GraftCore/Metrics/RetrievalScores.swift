@@ -11,7 +11,7 @@ public struct RetrievalScores: Sendable, Equatable {
   public static let deepest = 100
 
   /// What nDCG is called in ``means``.
-  public static let gainName = "ndcg@\(rankCutoff)"
+  public static let ndcgName = "ndcg@\(rankCutoff)"
   /// The places of ``curve``.
   static let curveCutoffs = [1, 2, 3, 5, 10, 20, 50, 100]
 
@@ -49,7 +49,7 @@ public struct RetrievalScores: Sendable, Equatable {
     }
     let first = hits.prefix(Self.rankCutoff).firstIndex(of: true)
     sums["mrr@\(Self.rankCutoff)", default: 0] += first.map { 1 / Double($0 + 1) } ?? 0
-    sums[Self.gainName, default: 0] += ndcg(Self.rankCutoff)
+    sums[Self.ndcgName, default: 0] += ndcg(Self.rankCutoff)
     var (correct, precisions) = (0.0, 0.0)
     for (place, isRelevant) in hits.prefix(Self.deepest).enumerated() where isRelevant {
       correct += 1

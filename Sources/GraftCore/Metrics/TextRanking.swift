@@ -11,7 +11,7 @@ public struct TextRanking: Sendable, Equatable {
   /// 1 divided by the place of the first relevant text; 0 beyond ``cutoff``. Of equal scores the last comes first.
   public let reciprocalRank: Double
   /// The normalized discounted cumulative gain; equal scores share the mean of their gains, as in `ndcg_score`.
-  public let gain: Double
+  public let ndcg: Double
   /// The mean of the precisions at the relevant texts, those with equal scores taken together.
   public let averagePrecision: Double
 
@@ -31,6 +31,6 @@ public struct TextRanking: Sendable, Equatable {
       sum += Double(step.hits - hits) / Double(step.predicted - start) * discounts(start..<step.predicted)
       (start, hits) = (step.predicted, step.hits)
     }
-    gain = ranked.actual > 0 ? sum / discounts(0..<ranked.actual) : 0
+    ndcg = ranked.actual > 0 ? sum / discounts(0..<ranked.actual) : 0
   }
 }

@@ -77,7 +77,8 @@ extension GraftError {
   public func inRow(_ row: TextRow) -> GraftError {
     var error = self
     error.file = row.place.file.isEmpty ? nil : row.place.file
-    error.subject = "row \(row.place.row)"
+    // Rows that are in no file, such as texts of the command line, have no number.
+    if row.place.row > 0 { error.subject = "row \(row.place.row)" }
     return error
   }
 }

@@ -66,6 +66,14 @@ public struct Experiment: Sendable {
             subject: "'test-size'", expected: "fewer than \(count)", found: "\(wanted)")
         }
         let split = StratifiedSplit(StratifiedSplit.classes(of: data.rows), heldOut: wanted, seed: seed)
+        // Of each label a row stays to train on.
+        guard split.heldOut.count == wanted else {
+          throw GraftError(
+            .mismatch, "there are too few rows to hold out as many", file: data.names.first,
+            subject: "'test-size'",
+            expected: "at most \(split.heldOut.count), with a row of each label to train on",
+            found: "\(wanted)")
+        }
         return data.rows(at: isTest ? split.heldOut : split.others)
       }
     }

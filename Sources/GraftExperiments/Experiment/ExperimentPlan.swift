@@ -398,7 +398,7 @@ private struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 3
+  private static let revision = 4
 }
 
 extension Planner.Model {

@@ -16,23 +16,31 @@ struct CurveGroup {
 
   /// What is drawn.
   enum Quantity: String, CaseIterable {
-    case loss, evalLoss, accuracy, f1, microF1, r2, rankingGain, searchGain, pairCorrelation
+    case loss, evalLoss, accuracy, f1, microF1, r2, ndcgOfRanking, ndcgOfSearch, pairCorrelation
 
     /// Whether it is spelled in per cent.
     var isShare: Bool { self == .accuracy || self == .f1 || self == .microF1 }
 
-    fileprivate var key: String {
+    /// What logs call it; of several names one is there.
+    fileprivate var keys: [String] {
       switch self {
-      case .loss: "loss"
-      case .evalLoss: "eval_loss"
-      case .accuracy: "eval_accuracy"
-      case .f1: "eval_f1"
-      case .microF1: "eval_f1_micro"
-      case .r2: "eval_r2"
-      case .rankingGain: "eval_\(RetrievalScores.gainName)"
-      case .searchGain: "eval_\(VectorSimilarity.cosine.rawValue)_\(RetrievalScores.gainName)"
-      case .pairCorrelation: "eval_spearman_\(VectorSimilarity.cosine.rawValue)"
+      case .loss: ["loss"]
+      case .evalLoss: ["eval_loss"]
+      case .accuracy: ["eval_accuracy"]
+      case .f1: ["eval_f1"]
+      case .microF1: ["eval_f1_micro"]
+      case .r2: ["eval_r2"]
+      case .ndcgOfRanking: ["eval_\(RetrievalScores.ndcgName)"]
+      case .ndcgOfSearch:
+        VectorSimilarity.allCases.map { "eval_\($0.name(ofSearch: RetrievalScores.ndcgName))" }
+      // Pairs with scores are compared in every way.
+      case .pairCorrelation: ["eval_spearman_\(VectorSimilarity.cosine.rawValue)"]
       }
+    }
+
+    /// The value of an entry of a log; `nil` where it has none that can be drawn.
+    func value(in entry: JSON) -> Double? {
+      keys.lazy.compactMap { entry[$0]?.double }.first.flatMap { $0.isFinite ? $0 : nil }
     }
 
     fileprivate var slug: String {
@@ -43,7 +51,7 @@ struct CurveGroup {
       case .f1: "f1"
       case .microF1: "micro-f1"
       case .r2: "r2"
-      case .rankingGain, .searchGain: "ndcg"
+      case .ndcgOfRanking, .ndcgOfSearch: "ndcg"
       case .pairCorrelation: "spearman"
       }
     }
@@ -56,8 +64,8 @@ struct CurveGroup {
       case .f1: "F1 in evaluation"
       case .microF1: "Micro F1 in evaluation"
       case .r2: "R² in evaluation"
-      case .rankingGain, .searchGain: "nDCG@10 in evaluation"
-      case .pairCorrelation: "Spearman’s correlation in evaluation"
+      case .ndcgOfRanking, .ndcgOfSearch: "nDCG@10 in evaluation"
+      case .pairCorrelation: "Spearman correlation in evaluation"
       }
     }
   }
@@ -103,8 +111,9 @@ struct CurveGroup {
       Quantity.allCases.compactMap { quantity in
         let curves = (runs[name] ?? []).compactMap { run -> Curve? in
           let points = run.history.compactMap { entry -> (x: Double, y: Double)? in
-            guard let x = entry["epoch"]?.double, let y = entry[quantity.key]?.double, x.isFinite, y.isFinite
-            else { return nil }
+            guard let x = entry["epoch"]?.double, x.isFinite, let y = quantity.value(in: entry) else {
+              return nil
+            }
             return (x, y)
           }
           return points.isEmpty ? nil : Curve(arms: run.arms, seed: run.seed, points: thinned(points))

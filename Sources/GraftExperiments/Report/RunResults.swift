@@ -202,7 +202,7 @@ package struct RunResults {
 
 extension RunResults.Seed {
   /// The folds of each seed as one: all predictions, and the means of numbers that every fold has.
-  fileprivate static func joined(_ folds: [RunResults.Seed]) -> [RunResults.Seed] {
+  static func joined(_ folds: [RunResults.Seed]) -> [RunResults.Seed] {
     var seeds: [UInt64] = []
     for fold in folds where !seeds.contains(fold.seed) { seeds.append(fold.seed) }
     return seeds.map { seed in
@@ -214,7 +214,38 @@ extension RunResults.Seed {
       }
       return RunResults.Seed(
         seed: seed, test: tests.count == own.count ? TestPredictions.joined(tests) : nil, results: results,
-        seconds: own.reduce(0) { $0 + $1.seconds }, folds: own)
+        seconds: own.reduce(0) { $0 + $1.seconds }, kinds: joinedKinds(own),
+        retrieval: joinedRetrieval(own), folds: own)
+    }
+  }
+
+  /// The means over the folds that have a kind, and how many there are in all.
+  private static func joinedKinds(
+    _ folds: [RunResults.Seed]
+  ) -> [(name: String, scores: ConfusionMatrix.Scores)] {
+    let all = OrderedDictionary(grouping: folds.flatMap(\.kinds), by: \.name)
+    return all.map { name, kinds in
+      func mean(_ path: KeyPath<ConfusionMatrix.Scores, Double>) -> Double {
+        kinds.reduce(0) { $0 + $1.scores[keyPath: path] } / Double(kinds.count)
+      }
+      return (
+        name,
+        ConfusionMatrix.Scores(
+          precision: mean(\.precision), recall: mean(\.recall), f1: mean(\.f1),
+          support: kinds.reduce(0) { $0 + $1.scores.support })
+      )
+    }
+  }
+
+  /// The means over folds, as far as all of them look.
+  private static func joinedRetrieval(_ folds: [RunResults.Seed]) -> [RunResults.RetrievalPoint] {
+    (folds.first?.retrieval ?? []).compactMap { point in
+      let points = folds.compactMap { fold in fold.retrieval.first { $0.cutoff == point.cutoff } }
+      guard points.count == folds.count else { return nil }
+      let count = Double(points.count)
+      return RunResults.RetrievalPoint(
+        cutoff: point.cutoff, recall: points.reduce(0) { $0 + $1.recall } / count,
+        ndcg: points.reduce(0) { $0 + $1.ndcg } / count)
     }
   }
 }

@@ -119,7 +119,8 @@ enum TaskReport {
       let verb = mistakes.count == 1
       let what =
         test.isRightOrWrong
-        ? "\(verb ? "is" : "are") not answered right" : "\(verb ? "has" : "have") not the full \(metric.name)"
+        ? "\(verb ? "is" : "are") not answered right"
+        : "\(verb ? "does" : "do") not reach the full \(metric.name)"
       func score(_ row: Mistake) -> String {
         let seeds = arm.seeds.count
         if test.isRightOrWrong {
@@ -131,7 +132,7 @@ enum TaskReport {
       return [
         .heading("Errors of \(arm.name)"),
         .text(
-          "\(NumberText.count(mistakes.count, metric.unit, plural: metric.units)) of \(NumberText.grouped(test.rows.count)) \(what)\(test.isRightOrWrong && arm.seeds.count > 1 ? " with every seed" : "")."
+          "\(NumberText.grouped(mistakes.count)) of \(NumberText.count(test.rows.count, metric.unit, plural: metric.units)) \(what)\(test.isRightOrWrong && arm.seeds.count > 1 ? " with every seed" : "")."
             + (mistakes.count > mostRows
               ? " The \(mostRows) worst are shown; report.json has all of them." : "")),
         .quotes(

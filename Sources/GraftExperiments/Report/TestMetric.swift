@@ -25,10 +25,10 @@ package struct TestMetric: Sendable, Equatable {
   /// Of entities and answers.
   static let f1 = TestMetric(key: "f1", name: "F1", isShare: true)
   /// Of texts that are sorted or found.
-  static let gains =
-    [TestMetric(key: RetrievalScores.gainName, name: gainName, isShare: false)]
+  static let ndcgs =
+    [TestMetric(key: RetrievalScores.ndcgName, name: ndcgName, isShare: false)]
     + VectorSimilarity.allCases.map {
-      TestMetric(key: "\($0.rawValue)_\(RetrievalScores.gainName)", name: gainName, isShare: false)
+      TestMetric(key: $0.name(ofSearch: RetrievalScores.ndcgName), name: ndcgName, isShare: false)
     }
   /// Of vectors and pairs with scores.
   static let correlations =
@@ -36,10 +36,10 @@ package struct TestMetric: Sendable, Equatable {
       TestMetric(key: "spearman_\($0.rawValue)", name: correlationName, isShare: false)
     } + [TestMetric(key: "spearman", name: correlationName, isShare: false)]
 
-  private static let (gainName, correlationName) = ("nDCG@10", "Spearman’s correlation")
+  private static let (ndcgName, correlationName) = ("nDCG@10", "Spearman correlation")
 
   /// The usual ones, the most telling first.
-  static let all = gains + [f1, f1Micro, r2, accuracy] + correlations
+  static let all = ndcgs + [f1, f1Micro, r2, accuracy] + correlations
 
   /// What counts as one, in the plural.
   var units: String { unit.hasSuffix("y") ? "\(unit.dropLast())ies" : "\(unit)s" }
@@ -67,7 +67,7 @@ package struct TestMetric: Sendable, Equatable {
 
   /// The names in results, after `eval_`, of those that are worth a line; of correlations that of the cosine.
   package static var names: [String] {
-    (gains + [f1, f1Micro, r2, accuracy]).map(\.key) + [
+    (ndcgs + [f1, f1Micro, r2, accuracy]).map(\.key) + [
       "spearman_\(VectorSimilarity.cosine.rawValue)", "spearman",
     ]
   }
@@ -127,13 +127,13 @@ package struct TestMetric: Sendable, Equatable {
     case "balanced_accuracy": ("balanced accuracy", true)
     case "subset_accuracy": ("subset accuracy", true)
     case "exact_match": ("exact match", true)
-    case "matthews_correlation": ("Matthews’ correlation", false)
+    case "matthews_correlation": ("Matthews correlation", false)
     case "log_loss": ("log loss", false)
     case "hamming_loss": ("Hamming loss", false)
     case "expected_calibration_error": ("expected calibration error", false)
     case "mse": ("mean squared error", false)
     case "mae": ("mean absolute error", false)
-    case "pearson": ("Pearson’s correlation", false)
+    case "pearson": ("Pearson correlation", false)
     case "pseudo_perplexity": ("pseudo-perplexity", false)
     default: nil
     }

@@ -80,19 +80,22 @@ public struct ExperimentDraft: Sendable {
           rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
           head: registry.tasks.find(DefaultPlugins.classificationHead))
       }
+    let task = try own?.task(for: rows).task
     let classes = StratifiedSplit.classes(of: rows)
     isStratified = Set(classes).count > 1
     self.rows = rows.count
     if evaluation.isEmpty {
       let share = rows.count < Self.fewRows ? 5 : 10
-      evaluationRows = min(Self.mostHeldOut, max(1, rows.count / share))
-      let split = StratifiedSplit(classes, heldOut: evaluationRows, seed: TrainingOptions().seed)
-      repeated = RepeatedRows(split.others.map { rows[$0] }).count(in: split.heldOut.map { rows[$0] })
+      let wanted = min(Self.mostHeldOut, max(1, rows.count / share))
+      let split = StratifiedSplit(classes, heldOut: wanted, seed: TrainingOptions().seed)
+      evaluationRows = split.heldOut.count
+      repeated = try RepeatedRows(split.others.map { rows[$0] }, for: task)
+        .count(in: split.heldOut.map { rows[$0] })
     } else {
       let others = try DataSource(reading: evaluation, options: everything).rows()
       try survey.checkLabels(of: others)
       evaluationRows = others.count
-      repeated = RepeatedRows(rows).count(in: others)
+      repeated = try RepeatedRows(rows, for: task).count(in: others)
     }
     let used =
       options.textColumns + options.labelColumns
@@ -127,7 +130,7 @@ public struct ExperimentDraft: Sendable {
     guard !own.isEmpty else { return nil }
     let list = own.prefix(5).map(oneLine).joined(separator: ", ") + (own.count > 5 ? ", …" : "")
     let before = "The checkpoint's head '\(head.name)' has \(NumberText.count(own.count, "label")): \(list)."
-    return own == labels
+    return Set(own) == Set(labels)
       ? "\(before) A new one takes its place; to go on with it, leave 'head' out of the arms."
       : "\(before) A new one for \(NumberText.count(labels.count, "label")) takes its place."
   }

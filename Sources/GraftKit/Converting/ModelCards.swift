@@ -142,15 +142,16 @@ extension ModelCard {
       ("eval_f1_macro", "Macro F1"), ("eval_f1", "F1"), ("eval_exact_match", "Exact match"),
       ("eval_exact", "Exact match"),
       ("eval_pearson", "Pearson"), ("eval_spearman", "Spearman"),
-      ("eval_spearman_cosine", "Spearman of cosines"), ("eval_cosine_ndcg@10", "nDCG@10"),
-      ("eval_ndcg@10", "nDCG@10"),
+      ("eval_spearman_cosine", "Spearman of cosines"), ("eval_ndcg@10", "nDCG@10"),
     ]
-    .filter { key, _ in evaluations.contains { $0[key] != nil } }
+    let searches = VectorSimilarity.allCases.map { ("eval_\($0.name(ofSearch: "ndcg@10"))", "nDCG@10") }
+    let columns = (names + searches)
+      .filter { key, _ in evaluations.contains { $0[key] != nil } }
     return TextTable(
-      header: ["Epoch", "Step"] + names.map(\.1),
+      header: ["Epoch", "Step"] + columns.map(\.1),
       rows: evaluations.map { entry in
         [NumberText.number(entry["epoch"] ?? 0), JSON(count: entry["step"] ?? 0).text()]
-          + names.map { key, _ in entry[key].map(NumberText.number) ?? "–" }
+          + columns.map { key, _ in entry[key].map(NumberText.number) ?? "–" }
       }, words: 0)
   }
 

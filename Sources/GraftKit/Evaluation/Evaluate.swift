@@ -171,7 +171,9 @@ public func evaluate(
   var done = 0
   for (index, indices) in batches.enumerated() {
     let examples = try batching.examples(indices)
-    let batch = try batching.prepared(examples, key: Randomness(options.seed).evaluation(index))
+    let randomness = Randomness(options.seed)
+    let batch = try batching.prepared(
+      examples, key: randomness.evaluation(index), exampleKeys: indices.map(randomness.evaluation))
     let tape = Tape(backend, recording: false, pool: pool)
     let scores = try model.scores(batch, tape)
     for loss in try poolsScores ? [] : model.losses(scores, batch, tape) {

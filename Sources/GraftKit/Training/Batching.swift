@@ -48,14 +48,18 @@ package struct Batching {
 
   /// The inputs and targets of some examples.
   ///
-  /// - Parameter key: The randomness of masking.
+  /// - Parameters:
+  ///   - key: The randomness of masking.
+  ///   - exampleKeys: The randomness of each example, in an evaluation.
   /// - Throws: what a task throws when an example lacks what it needs.
-  package func prepared(_ examples: [Example], key: RandomKey) throws -> PreparedBatch {
+  package func prepared(
+    _ examples: [Example], key: RandomKey, exampleKeys: [RandomKey]? = nil
+  ) throws -> PreparedBatch {
     let context = BatchContext(
       key: key,
       specialTokens: model.tokenizer?.specialTokens ?? SpecialTokens(),
       vocabularySize: model.tokenizer?.vocabularySize ?? model.backbone.vocabularySize,
-      mlmProbability: mlmProbability)
+      mlmProbability: mlmProbability, exampleKeys: exampleKeys)
     try model.requireHead()
     let examples = try model.heads.reduce(examples) { try $1.task.arranged($0, context) }
     var batch = PreparedBatch(Batch(of: examples))

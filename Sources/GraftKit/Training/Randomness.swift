@@ -24,7 +24,8 @@ package struct Randomness: Sendable {
   /// What dropout leaves out in a batch of the run.
   package func dropout(batch: Int) -> RandomKey { key(.dropout, batch) }
 
-  /// What masking hides in a batch of an evaluation: the same in every evaluation.
+  /// What masking hides in a batch of an evaluation, and what is drawn for an example of one, each counted from 0: the
+  /// same in every evaluation.
   package func evaluation(_ batch: Int) -> RandomKey { key(.evaluation, batch) }
 
   /// The order of the examples in an epoch: Fisher–Yates.

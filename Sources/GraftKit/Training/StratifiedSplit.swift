@@ -23,8 +23,11 @@ package struct StratifiedSplit: Equatable {
       return a == b ? first < second : a > b
     }
     // Rests first; then, when classes of one row give nothing, whoever has rows left.
-    for index in rests + rests where quotas.reduce(0, +) < wanted {
-      if quotas[index] < rows[index].value.count - 1 { quotas[index] += 1 }
+    var lacking = wanted - quotas.reduce(0, +)
+    for index in rests + rests where quotas[index] < rows[index].value.count - 1 {
+      guard lacking > 0 else { break }
+      quotas[index] += 1
+      lacking -= 1
     }
     let randomness = Randomness(seed)
     var taken: Set<Int> = []

@@ -86,7 +86,8 @@ public func train(
   if let warning = checkpoint.changeOfInputs(data.rows) { observe(.warned(warning)) }
   var sets: [(name: String?, rows: [TextRow])] = evaluationSets.map { ($0, $1.rows) }
   if let evaluationData { sets.append((nil, evaluationData.rows)) }
-  for note in RepeatedRows(data.rows).notes(evaluating: sets) { observe(.noted(note)) }
+  let known = try RepeatedRows(data.rows, for: model.heads.first?.task)
+  for note in try known.notes(evaluating: sets) { observe(.noted(note)) }
   let dataset = try data.dataset(for: model, options)
   observe(.prepared(dataset.facts, isEvaluation: false))
   let evaluated = try evaluationData?.dataset(for: model, options)

@@ -1,4 +1,5 @@
 import GraftCompute
+import GraftCore
 
 /// What a run knows of itself, for the card of the model that it trains.
 public struct TrainingFacts: Sendable {
@@ -28,23 +29,30 @@ extension TrainingFacts {
     guard let last = history.last, let step = last["step"],
       let evaluation = history.last(where: { $0["step"] == step && $0["eval_loss"] != nil })
     else { return [] }
-    let names = [
-      ("eval_ndcg@10", "ndcg@10", "nDCG@10"), ("eval_mrr@10", "mrr@10", "MRR@10"), ("eval_map", "map", "MAP"),
-      ("eval_cosine_ndcg@10", "ndcg@10", "nDCG@10"), ("eval_cosine_mrr@10", "mrr@10", "MRR@10"),
-      ("eval_spearman_cosine", "spearmanr", "Spearman of cosines"),
-      ("eval_pearson_cosine", "pearson", "Pearson of cosines"),
-      ("eval_exact_match", "exact_match", "Exact match"), ("eval_exact", "exact_match", "Exact match"),
-      ("eval_f1", "f1", "F1"),
-      ("eval_precision", "precision", "Precision"), ("eval_recall", "recall", "Recall"),
-      ("eval_average_precision", "average_precision", "Average precision"),
-      ("eval_accuracy", "accuracy", "Accuracy"), ("eval_subset_accuracy", "accuracy", "Subset accuracy"),
-      ("eval_f1_micro", "f1", "Micro F1"), ("eval_f1_macro", "f1", "Macro F1"),
-      ("eval_precision_macro", "precision", "Macro precision"),
-      ("eval_recall_macro", "recall", "Macro recall"),
-      ("eval_mse", "mse", "Mean squared error"), ("eval_pearson", "pearson", "Pearson"),
-      ("eval_spearman", "spearmanr", "Spearman"), ("eval_perplexity", "perplexity", "Perplexity"),
-      ("eval_loss", "loss", "Loss"),
-    ]
+    let searches = VectorSimilarity.allCases.flatMap { similarity in
+      [
+        ("eval_\(similarity.name(ofSearch: "ndcg@10"))", "ndcg@10", "nDCG@10"),
+        ("eval_\(similarity.name(ofSearch: "mrr@10"))", "mrr@10", "MRR@10"),
+      ]
+    }
+    let names =
+      searches + [
+        ("eval_ndcg@10", "ndcg@10", "nDCG@10"), ("eval_mrr@10", "mrr@10", "MRR@10"),
+        ("eval_map", "map", "MAP"),
+        ("eval_spearman_cosine", "spearmanr", "Spearman of cosines"),
+        ("eval_pearson_cosine", "pearson", "Pearson of cosines"),
+        ("eval_exact_match", "exact_match", "Exact match"), ("eval_exact", "exact_match", "Exact match"),
+        ("eval_f1", "f1", "F1"),
+        ("eval_precision", "precision", "Precision"), ("eval_recall", "recall", "Recall"),
+        ("eval_average_precision", "average_precision", "Average precision"),
+        ("eval_accuracy", "accuracy", "Accuracy"), ("eval_subset_accuracy", "accuracy", "Subset accuracy"),
+        ("eval_f1_micro", "f1", "Micro F1"), ("eval_f1_macro", "f1", "Macro F1"),
+        ("eval_precision_macro", "precision", "Macro precision"),
+        ("eval_recall_macro", "recall", "Macro recall"),
+        ("eval_mse", "mse", "Mean squared error"), ("eval_pearson", "pearson", "Pearson"),
+        ("eval_spearman", "spearmanr", "Spearman"), ("eval_perplexity", "perplexity", "Perplexity"),
+        ("eval_loss", "loss", "Loss"),
+      ]
     return names.compactMap { key, type, name in
       evaluation[key].flatMap {
         $0.isFinite ? Score(type: type, name: name, value: $0.rounded(digits: 4)) : nil

@@ -167,7 +167,8 @@ final class TrainingLoop {
       .evaluationsWithoutProgress(by: choice, threshold: options.earlyStoppingThreshold)
     guard isLonger, count >= patience else { return count < patience }
     throw GraftError(
-      .refused, "the run stopped after step \(newest): \(count) evaluations in a row brought no progress",
+      .refused,
+      "the run stopped after step \(newest): \(NumberText.count(count, "evaluation")) in a row brought no progress",
       file: directory.url.path, option: "early-stopping-patience", expected: "more than \(count)",
       found: "\(patience)", advice: "Raise it to go on, or leave it out.")
   }

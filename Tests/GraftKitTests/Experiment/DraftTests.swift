@@ -119,6 +119,20 @@ import Testing
         "problem-type: regression",
       ]),
     Case(
+      testDescription: "questions with choices whose answer is a label",
+      text: table("sent1,sent2,ending0,ending1,label", 20) { "it rains,so it \($0),is wet,is dry,\($0 % 2)" },
+      lines: ["swap: multiple-choice"]),
+    Case(
+      testDescription: "the same as JSON Lines", fileName: "train.jsonl",
+      text: table("", 20) {
+        #"{"question": "who runs in place \#($0)", "choices": ["Ada", "Bob"], "label": \#($0 % 2)}"#
+      },
+      lines: ["swap: multiple-choice"]),
+    Case(
+      testDescription: "texts with labels, and a column that could be of choices",
+      text: table("question,choice1,label", 20) { "who runs in place \($0),anybody at all,\($0 % 2)" },
+      lines: ["text-column: question", "swap: sequence-classification"]),
+    Case(
       testDescription: "pairs with scores",
       text: table("sentence1,sentence2,score", 20) { "it rains \($0),it is wet,\(Double($0) / 4)" },
       lines: [
@@ -296,7 +310,10 @@ import Testing
         "some text \($0),\(["World", "Sports", "Business", "Sci/Tech"][$0 % 4])"
       }
       let other = try self.draft(directory, ["same.csv": same], checkpoint: "sequence-classification")
-      #expect(other.summaryLines.last?.contains("4 labels: World") == true)
+      #expect(
+        other.summaryLines.last
+          == "The checkpoint's head 'sequence-classification' has 4 labels: World, Sports, Business, Sci/Tech. "
+          + "A new one takes its place; to go on with it, leave 'head' out of the arms.")
     }
   }
 
@@ -317,6 +334,9 @@ import Testing
       let bare = try self.draft(directory, ["train.csv": long], checkpoint: "sequence-classification")
       #expect(bare.text(in: directory).contains("has no weights for the head 'masked-lm'"))
       #expect(!draft.text(in: directory).contains("has no weights for the head"))
+      let few = try self.draft(
+        directory, ["few.csv": Self.table("text,label", 4) { "a text \($0),\($0 % 2)" }])
+      #expect(few.evaluationRows == 1)
       #expect(draft.choices.epochs == 10 && draft.choices.batchSize == 16 && draft.evaluationRows == 12)
     }
   }
@@ -388,6 +408,11 @@ import Testing
     #expect(try sample("a.csv", "text,label,text\na,x,c\nb,y,d\n").columns == columns)
     let unnamed = try sample("a.csv", ",review,mood\n0,a,x\n1,b,y\n")
     #expect(unnamed.columns.map(\.column) == [.name("review"), .name("mood")])
+    // A text may be its column's name by chance.
+    let likeName = try sample("a.csv", "review,mood\nreview,good\nfine,bad\n")
+    #expect(likeName.columns.map(\.column) == [.name("review"), .name("mood")])
+    let twice = try sample("a.csv", "fine,bad\nreview,good\nfine,bad\n")
+    #expect(twice.columns.map(\.column) == [.number(1), .number(2)])
     // A cell that is a value of its column is no name.
     let headless = try sample("a.csv", "so it is,web\nno,web\nwell,games\n")
     #expect(headless.columns == [.init(.number(1), ["so it is", "no"]), .init(.number(2), ["web", "web"])])

@@ -66,7 +66,18 @@ import Testing
     #expect(Set(classes) == [0])
   }
 
+  @Test("many labels are spread in a moment", .timeLimit(.minutes(1)))
+  func manyLabels() {
+    let split = StratifiedSplit((0..<120_000).map { $0 / 2 }, heldOut: 12_000, seed: 42)
+    #expect(split.heldOut.count == 12_000 && Set(split.heldOut.map { $0 / 2 }).count == 12_000)
+    #expect(split.others.count == 108_000)
+  }
+
   @Test(arguments: [
+    (
+      "test-size: 3, part: test",
+      "'test-size': there are too few rows to hold out as many; expected at most 2, with a row of each label to train on, found 3"
+    ),
     ("test-size: 0.2", "'test-size' needs the key 'part': train or test"),
     ("part: test", "'part' has to be left out where there is no 'test-size'"),
     ("split-seed: 1", "'split-seed' has to be left out where there is no 'test-size'"),

@@ -54,7 +54,7 @@ extension TrainingTests {
       guard case .alreadyFinished = try go(output, patience: 1) else { throw Unexpected() }
       #expect(
         errorMessage { _ = try go(output, patience: 1, steps: 9) }
-          == "\(output.path): option 'early-stopping-patience': the run stopped after step 6: 1 evaluations in a row brought "
+          == "\(output.path): option 'early-stopping-patience': the run stopped after step 6: 1 evaluation in a row brought "
           + "no progress; expected more than 1, found 1. Raise it to go on, or leave it out.")
       guard case .finished = try go(output, patience: 5) else { throw Unexpected() }
       guard case .finished = try go(patient, patience: 5, resume: false) else { throw Unexpected() }
