@@ -121,9 +121,13 @@ extension TextRowReader {
   private static func isRow(_ first: [String], above values: [[String?]]) -> Bool {
     let repeated = zip(first, values).filter { name, values in values.contains(name) }
     return repeated.count > 1
-      || repeated.contains { _, values in Set(values).count * 2 <= max(2, values.count) }
+      || repeated.contains { _, values in
+        values.count < leastToTell || Set(values).count * 2 <= values.count
+      }
   }
 
+  /// Fewer values do not tell a column of texts from one of labels.
+  private static let leastToTell = 8
   /// A longer one is no column's name.
   private static let mostOfName = 60
   /// Rows with more keys are no table.

@@ -121,13 +121,13 @@ import Testing
     Case(
       testDescription: "questions with choices whose answer is a label",
       text: table("sent1,sent2,ending0,ending1,label", 20) { "it rains,so it \($0),is wet,is dry,\($0 % 2)" },
-      lines: ["swap: multiple-choice"]),
+      lines: ["swap: multiple-choice"], arms: 1),
     Case(
       testDescription: "the same as JSON Lines", fileName: "train.jsonl",
       text: table("", 20) {
         #"{"question": "who runs in place \#($0)", "choices": ["Ada", "Bob"], "label": \#($0 % 2)}"#
       },
-      lines: ["swap: multiple-choice"]),
+      lines: ["swap: multiple-choice"], arms: 1),
     Case(
       testDescription: "texts with labels, and a column that could be of choices",
       text: table("question,choice1,label", 20) { "who runs in place \($0),anybody at all,\($0 % 2)" },
@@ -390,11 +390,11 @@ import Testing
   }
 
   @Test func samplesAreOfTheFile() throws {
-    func sample(_ name: String, _ text: String) throws -> ColumnSample {
+    func sample(_ name: String, _ text: String, rows: Int = 2) throws -> ColumnSample {
       try withTemporaryDirectory { directory in
         let file = directory.appending(path: name)
         try Data(text.utf8).write(to: file)
-        return try DataSource(reading: [file]).columnSample(rows: 2)
+        return try DataSource(reading: [file]).columnSample(rows: rows)
       }
     }
     let named = try sample("a.csv", "x,y\n1,\"a,b\"\n2,c\n3,d\n")
@@ -409,9 +409,10 @@ import Testing
     let unnamed = try sample("a.csv", ",review,mood\n0,a,x\n1,b,y\n")
     #expect(unnamed.columns.map(\.column) == [.name("review"), .name("mood")])
     // A text may be its column's name by chance.
-    let likeName = try sample("a.csv", "review,mood\nreview,good\nfine,bad\n")
+    let reviews = (0..<8).map { "fine \($0),\(["good", "bad"][$0 % 2])\n" }.joined()
+    let likeName = try sample("a.csv", "review,mood\nreview,good\n\(reviews)", rows: 9)
     #expect(likeName.columns.map(\.column) == [.name("review"), .name("mood")])
-    let twice = try sample("a.csv", "fine,bad\nreview,good\nfine,bad\n")
+    let twice = try sample("a.csv", "fine 1,bad\n\(reviews)", rows: 9)
     #expect(twice.columns.map(\.column) == [.number(1), .number(2)])
     // A cell that is a value of its column is no name.
     let headless = try sample("a.csv", "so it is,web\nno,web\nwell,games\n")
