@@ -17,6 +17,7 @@ class Finished:
     seconds: float
     megabytes: float  # its largest resident set
     private: float  # the largest of what no file backs, in megabytes; 0 when it was not watched
+    processor: float = 0  # seconds that processors worked on it, all threads together
 
     @property
     def text(self):
@@ -44,7 +45,8 @@ def run(*command, watched=False):
         if process.returncode != 0:
             errors.seek(0)
             raise SystemExit(f"{' '.join(command)}\n{errors.read()}")
-    return Finished(lines, seconds, usage.ru_maxrss * 1024 / 1e6, private.stop() / 1e6 if private else 0)
+    most, processor = usage.ru_maxrss * 1024 / 1e6, usage.ru_utime + usage.ru_stime
+    return Finished(lines, seconds, most, private.stop() / 1e6 if private else 0, processor)
 
 
 class Private(threading.Thread):

@@ -26,6 +26,7 @@ class Trained:
     backend: str = ""
     digest: str = ""  # SHA-256 of the weights
     profile: dict = field(default_factory=dict)
+    processor: float = 0  # seconds of the whole run, all threads together
 
 
 def train_with_graft(bench, model, steps, data=None, precision="float32", backend="auto", batch_size=8, extra=()):
@@ -50,7 +51,8 @@ def train_with_graft(bench, model, steps, data=None, precision="float32", backen
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     removed(output)
     losses = [loss for _, loss in logged]
-    return Trained(seconds, losses, done.megabytes, arguments["backend"], digest, events[-1][1].get("profile", {}))
+    profile = events[-1][1].get("profile", {})
+    return Trained(seconds, losses, done.megabytes, arguments["backend"], digest, profile, done.processor)
 
 
 def train_with_pytorch(
