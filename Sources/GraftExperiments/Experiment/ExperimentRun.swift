@@ -73,7 +73,8 @@ public func runExperiment(
     let (plan, search, trials) = try worker.search(plan)
     let stages = SearchStages(earlier: trials)
     // Another process may have been at work until the lock was free.
-    let schedule = try worker.work(on: plan, search: stages)
+    let schedule = try worker.work(on: plan, search: stages) { _ in try plan.checkMetric(in: cache) }
+    try plan.checkMetric(in: cache)
     if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: [], search: stages) }
     try ExperimentRecord.linkModels(plan, cache)
     try ExperimentRecord(plan, cache, machine, schedule: schedule, search: search, started: started).write(

@@ -1,5 +1,6 @@
 import GraftCore
 import GraftKit
+import GraftTensors
 
 extension ExperimentPlan {
   /// The evaluation that an arm is compared by: the last that says something about each row, or else the last.
@@ -47,5 +48,23 @@ extension ExperimentPlan {
     let other = metric == "loss" && known.contains { $0.contains("log_loss") } ? "; 'log_loss' does" : ""
     return
       "'\(metric)' does not follow from single rows: the arms are shown by it, without an interval and a verdict\(other)"
+  }
+
+  /// Makes sure that evaluations whose scores were not known before they were done have the one that arms are compared by.
+  ///
+  /// - Parameter cache: Has the evaluations that are done.
+  /// - Throws: `GraftError` with the scores that there are.
+  func checkMetric(in cache: StageCache) throws {
+    guard let metric = ground.experiment.metric else { return }
+    for (arm, stage) in try tests where try stage.scoreNames == nil {
+      guard let results = try ExperimentResults.evaluation(in: cache.url(stage)),
+        results["eval_\(metric)"] == nil
+      else { continue }
+      let nearest = NearestName.suggestion(for: metric, among: SearchMetric.names(in: results))
+      throw GraftError(
+        .unknownName, "the stage '\(stage.name)' of the arm '\(arm)' has no score '\(metric)'\(nearest)",
+        file: ground.experiment.file?.path, subject: ground.experiment.metricPlace?.description,
+        advice: "Change 'metric'; what was computed stays.")
+    }
   }
 }

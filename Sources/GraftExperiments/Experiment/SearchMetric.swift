@@ -8,6 +8,13 @@ struct SearchMetric {
   let key: String
   let direction: ScoreDirection
 
+  /// The names of the scores that results have, sorted.
+  static func names(in results: [String: Double]) -> [String] {
+    results.keys.filter { key in
+      key.hasPrefix("eval_") && !["_runtime", "_per_second", "_samples"].contains { key.hasSuffix($0) }
+    }.map { String($0.dropFirst("eval_".count)) }.sorted()
+  }
+
   var name: String { String(key.dropFirst("eval_".count)) }
 
   /// - Parameters:
@@ -15,9 +22,7 @@ struct SearchMetric {
   ///   - chosen: What arms are compared by, where the experiment says it.
   /// - Throws: `GraftError` when the score is none of them.
   init(_ search: Experiment.Search, results: [String: Double], by chosen: String?) throws {
-    let known = results.keys.filter { key in
-      key.hasPrefix("eval_") && !["_runtime", "_per_second", "_samples"].contains { key.hasSuffix($0) }
-    }.map { String($0.dropFirst("eval_".count)) }.sorted()
+    let known = Self.names(in: results)
     let usual =
       TestMetric.of(results, chosen: chosen)?.key ?? known.first { $0.hasSuffix("accuracy") } ?? "loss"
     let name = search.metric ?? usual

@@ -368,7 +368,8 @@ package struct ReportContent {
   private static func labels(of set: RunRecord.DataSet, _ results: RunResults) -> String {
     if results.arms.contains(where: { $0.usualMetric == .r2 }) {
       guard let range = set.labelRange else { return set.labels.isEmpty ? "" : "values" }
-      return "\(NumberText.number(range.lowerBound)) to \(NumberText.number(range.upperBound))"
+      let ends = [range.lowerBound, range.upperBound].map(NumberText.number)
+      return ends.map { $0.replacing("-", with: "−") }.joined(separator: " to ")
     }
     let shown = set.labels.prefix(mostLabels).joined(separator: ", ")
     return set.labels.count > mostLabels ? "\(shown), …" : shown

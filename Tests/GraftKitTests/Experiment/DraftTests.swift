@@ -287,6 +287,20 @@ import Testing
         return
       }
       #expect(results.verdict.contains("nDCG@10 of"), "\(results.verdict)")
+      // Which scores there are depends on the data: a wrong one is said once they are known.
+      func again(_ metric: String) throws -> String? {
+        let text = draft.text(in: directory).replacing("seeds: [42]", with: "seeds: [42]\nmetric: \(metric)")
+        let outcome = try runExperiment(
+          self.plan(text, in: directory), output: directory.appending(path: "out"),
+          on: ExperimentPlanTests.machine(registry), registry: registry)
+        return if case .finished(let results) = outcome { results.verdict } else { nil }
+      }
+      let message = errorMessage { _ = try again("cosine_ndcg@1") }
+      #expect(
+        message?.contains("has no score 'cosine_ndcg@1'; the nearest is 'cosine_ndcg@10'. Change 'metric'")
+          == true,
+        "\(message ?? "")")
+      #expect(try again("cosine_mrr@10")?.contains("not scored row by row by cosine_mrr@10") == true)
       // A folder that says how it makes vectors is a base as well.
       let file = directory.appending(path: "train.csv")
       let base = fixtures.appending(path: "sentences/current")
