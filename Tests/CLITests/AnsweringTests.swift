@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import TestSupport
 import Testing
 
@@ -44,7 +45,7 @@ import Testing
       ]),
     Row(
       "predict {question-answering} who", code: 1,
-      stderr: ["row", "there is no context to find an answer in"]),
+      stderr: ["error: there is no context to find an answer in"]),
     Row(
       "evaluate {question-answering} --data \(data) --take 5",
       stdout: ["eval_exact  ", "eval_f1 ", "eval_HasAns_exact", "eval_best_f1_thresh", "eval_samples"]),
@@ -60,6 +61,32 @@ import Testing
   ]
 
   private static let data = repository.appending(path: "Fixtures/answering/test.json").path
+
+  @Test("what was trained on SQuAD's documents is evaluated on the same questions in JSON Lines")
+  func linesAfterDocuments() throws {
+    try Sandbox.with { sandbox in
+      let question =
+        #""question": "who", "context": "he can", "answers": {"text": ["he"], "answer_start": [0]}"#
+      try sandbox.write("a.jsonl", "{\(question)}\n")
+      try sandbox.write(
+        "a.json",
+        #"{"data": [{"paragraphs": [{"context": "he can", "qas": [{"id": "1", "question": "who", "answers": "#
+          + #"[{"text": "he", "answer_start": 0}]}]}]}]}"#)
+      func run(_ line: String) throws -> Sandbox.Outcome {
+        try sandbox.graft(line.split(separator: " ").map { sandbox.resolve(String($0)) })
+      }
+      let trained = try run(
+        "train {question-answering} --data a.json --output m --max-steps 1 --save-strategy no")
+      #expect(trained.code == 0, "\(trained.stderr)")
+      let documents = try run("evaluate m --data a.json --json")
+      let lines = try run("evaluate m --data a.jsonl --json")
+      #expect(lines.code == 0, "\(lines.stderr)")
+      for key in ["eval_loss", "eval_f1"] {
+        let found = try [documents, lines].map { try JSON(parsing: Array($0.stdout.utf8))[key]?.double }
+        #expect(found[0] != nil && found[0] == found[1], "\(key)")
+      }
+    }
+  }
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
 

@@ -57,6 +57,11 @@ import Testing
       try note(["1", "2"], stars)
         == "labels read as the names 1, 2, 3, 4, 5, and not as numbers: for those set 'label-base'")
     #expect(try note(["0", "1"], ["0", "1"]) == nil)
+    // Names with a gap are no places in a list.
+    let gap = errorMessage { _ = try classes(["0", "1", "2", "3"], ["0", "1", "2", "4"]) }
+    #expect(gap?.hasPrefix("a.csv: row 5: the labels are neither all names nor all numbers") == true)
+    #expect(gap?.contains("labels: [0,1,2,3,4]") == true, "\(gap ?? "")")
+    #expect(try classes(["0", "1", "2", "3"], ["0", "1", "2", "4"], base: 0) == [0, 1, 2, 3])
     let mixed = errorMessage { _ = try classes(["0", "5"], stars) }
     #expect(mixed?.hasPrefix("a.csv: row 2: the labels are neither all names nor all numbers") == true)
     #expect(mixed?.contains("'label-base'") == true)
@@ -202,7 +207,7 @@ import Testing
     let message = errorMessage { _ = try read(.text("Sports|World")) }
     #expect(
       message?.hasSuffix(
-        "wrong label; expected one label, found 'Sports|World'. A head for any number of labels takes them: 'swapHead(to: \"NAME\")', with 'problem-type' multi-label."
+        "wrong label; expected one label, found 'Sports|World'. A head for any number of labels takes them: 'swapHead(to: \"NAME\")', with 'labels-from' and these data."
       ) == true)
     let labels = ["a|b", "c"]
     #expect(

@@ -139,7 +139,13 @@ struct ReadingTests {
     (#"{"tokens": ["a"]}"#, "row 1: there are no labels for the words; expected 'tags'"),
     (
       #"{"tokens": ["a", "b"], "tags": ["O", "B-ORG"]}"#,
-      "row 1: unknown label; expected one of O, B-PER, I-PER, B-LOC, I-LOC, found 'B-ORG'."
+      "row 1: unknown label; expected one of O, B-PER, I-PER, B-LOC, I-LOC, found 'B-ORG' at word 2. "
+        + #"Give the head the labels of the data: 'swapHead(to: "NAME", labels: [O,B-ORG])'"#
+    ),
+    // Where the head knows some of them, other data have its others.
+    (
+      #"{"tokens": ["a", "b"], "tags": ["B-PER", "B-ORG"]}"#,
+      #"'swapHead(to: "NAME", labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-ORG])'"#
     ),
     (#"{"tokens": ["a"], "tags": [9]}"#, "unknown label"),
     (

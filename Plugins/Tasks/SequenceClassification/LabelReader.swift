@@ -171,7 +171,7 @@ public struct LabelReader: Sendable {
     GraftError(
       .mismatch, "wrong label", expected: expected, found: written.description,
       advice: problemType == .singleLabel
-        ? "A head for any number of labels takes them: \(action: .swapHead(to: "NAME")), with \(option: "problem-type") multi-label."
+        ? "A head for any number of labels takes them: \(action: .swapHead(to: "NAME")), with \(option: "labels-from") and these data."
         : nil)
   }
 }

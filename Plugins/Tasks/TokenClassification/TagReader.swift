@@ -84,7 +84,10 @@ struct TagReader {
 
   private func classes(_ tags: [String]) throws -> [Int32] {
     guard let scheme = head.dataScheme, let own = head.scheme, scheme.prefixes != own.prefixes else {
-      return try tags.map(index)
+      return try tags.enumerated().map { place, name in
+        guard let index = column[name] else { throw unknown("'\(name.prefix(60))' at word \(place + 1)") }
+        return Int32(index)
+      }
     }
     let read = try tags.map { name in
       guard let tag = WordTag(name), scheme.prefixes.contains(tag.prefix) else {
@@ -96,11 +99,6 @@ struct TagReader {
       return tag
     }
     return try classes(of: read.entities(scheme), count: tags.count)
-  }
-
-  private func index(_ name: String) throws -> Int32 {
-    guard let index = column[name] else { throw unknown("'\(name.prefix(60))'") }
-    return Int32(index)
   }
 
   /// The tags of a row as they are written; none where it has no list of them.
@@ -135,6 +133,10 @@ struct TagReader {
     for name in rows.lazy.flatMap(Self.writtenTags) where Int(name) == nil {
       if seen.insert(name).inserted { names.append(name) }
       if names.count == 100 { break }
+    }
+    // With its own where it has some of them: other files have these.
+    if names.contains(where: { $0 != "O" && head.labels.contains($0) }) {
+      names = head.labels + names.filter { !head.labels.contains($0) }
     }
     let list = names.isEmpty ? "O,B-PER,I-PER" : names.joined(separator: ",")
     return GraftError(

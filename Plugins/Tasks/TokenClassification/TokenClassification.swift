@@ -68,7 +68,9 @@ public struct TokenClassification: Task {
     guard !tags.isEmpty || !types.isEmpty else {
       throw GraftError(
         .missing, "the data have no labels for words",
-        advice: "Say which column has them: \(option: "label-column").")
+        advice:
+          "Say which column has them: \(option: "label-column"); or, where each line is a word with its labels, that the file is CoNLL's: \(option: "data-format") conll."
+      )
     }
     return InferredLabels(
       tags.isEmpty ? ["O"] + types.flatMap { ["B-\($0)", "I-\($0)"] } : LabelColumn.sorted(tags), nil)

@@ -81,7 +81,8 @@ extension Checkpoint {
   public func requirePairs(
     in rows: [TextRow], advice: Advice = "Name the column of the second text with \(option: "pair-column")."
   ) throws {
-    guard trainedInputs?.pairs == true, let single = rows.first(where: { $0.pair == nil }) else { return }
+    // Other heads look for what they need themselves, in columns of other names too.
+    guard trainedInputs?.pairs == true, activeHead?.hasLabels == true, let single = rows.first(where: { $0.pair == nil }) else { return }
     var error = GraftError(
       .refused, "the head '\(activeHead?.name ?? "")' was trained on pairs, and this is a single text",
       advice: advice)

@@ -44,7 +44,11 @@ public struct LabelColumn: Sendable {
     // Numbers that are out of range are numbers, unless some of them are names.
     let haveNames = written.contains { Self.name($0, names) != nil }
     let areInRange = numbers.allSatisfy { $0.map(isInRange) == true }
-    readsNumbers = areNumbers && (base != nil || !areNames && (areInRange || !haveNames))
+    // Names such as 0, 1, 2, 4 are numbers of something else: one that is missing among them is no place in the list.
+    let own = labels.compactMap { Int(Self.canonical($0)) }.sorted()
+    let haveGaps = own.count == labels.count && zip(own, own.dropFirst()).contains { $1 - 1 > $0 }
+    readsNumbers =
+      areNumbers && (base != nil || !areNames && (areInRange || !haveNames) && !(haveGaps && haveNames))
     var meanings: [String: Int?] = [:]
     for (value, (name, number)) in zip(values, zip(written, numbers)) {
       let index = readsNumbers ? number.flatMap { isInRange($0) ? $0 &- first : nil } : Self.name(name, names)
@@ -130,10 +134,11 @@ public struct LabelColumn: Sendable {
     return labels.count > 20 ? "\(shown), … (\(labels.count) labels)" : shown
   }
 
-  /// The labels of the data, sorted, as they would be given to a head; placeholders for many, and for those that cannot be
-  /// written so.
+  /// The labels of the data, sorted, as they would be given to a head, with the head's own where the data have some of
+  /// these; placeholders for many, and for those that cannot be written so.
   private var dataLabels: String {
-    let all = Self.sorted(Set(values.map(Self.canonical)))
+    let areOthers = values.allSatisfy { (meanings[$0] ?? nil) == nil }
+    let all = Self.sorted(Set((areOthers ? values : values + labels).map(Self.canonical)))
     let isList = all.allSatisfy { name in !name.contains { $0 == "," || $0 == "'" || $0.isNewline } }
     return all.count > 100 || !isList ? "A,B" : all.joined(separator: ",")
   }
