@@ -18,7 +18,7 @@ enum AnsweredErrors {
       #"Sources/GraftCommandLine/Support/Arguments.swift: static var registry: Registry? { try? GraftTool.registry() }"#
     ],
     "what cannot be listed is not removed": [
-      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }"#
+      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(isOwn) else { return }"#
     ],
     "an error is being thrown already": [
       #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: error.file = try? directory.configurationFile(configurationFiles).path"#

@@ -19,6 +19,9 @@ struct Predict: ParsableCommand {
       A head 'multiple-choice' prints the number of the chosen text, its probability, the text and the question. \
       Choices are given with --choice or stand in a file with the questions; a --pair is what the choices go on from.
 
+      --heads asks several heads of the checkpoint, active or parked, and runs each text through the backbone once. A line \
+      has the number of the text, the head, its answer and the text; a head that labels tokens has a line for each entity.
+
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
         graft predict news --input texts.txt > labelled.tsv
@@ -30,11 +33,19 @@ struct Predict: ParsableCommand {
           --candidate-labels sports,business,science
         graft predict swag 'She opens the door.' --pair 'Then she' \\
           --choice 'walks in.' --choice 'swims away.'
+        graft predict both --input texts.txt \\
+          --heads sequence-classification,token-classification
         zcat texts.gz | graft predict news --input - --json
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
+
+  @Option(
+    help: ArgumentHelp(
+      "Heads that answer, separated by commas, as 'graft head list' shows them. (default: the active one)",
+      valueName: "A,B"))
+  var heads: String?
 
   @OptionGroup var choices: ChoiceFlags
   @OptionGroup(title: "Zero-shot") var zeroShot: ZeroShotFlags
@@ -51,6 +62,14 @@ struct Predict: ParsableCommand {
 
   func validate() throws {
     try choices.check(input)
+    if heads != nil {
+      for (flag, isGiven) in [
+        ("candidate-labels", zeroShot.candidateLabels != nil), ("long-texts", longTexts.longTexts != nil),
+        ("threshold", threshold.threshold != nil), ("choice", !choices.choice.isEmpty),
+      ] where isGiven {
+        throw ValidationError("--\(flag) is about one head: leave out --heads.")
+      }
+    }
     guard zeroShot.candidateLabels != nil else { return }
     for (flag, isGiven) in [
       ("long-texts", longTexts.longTexts != nil), ("stride", stride.stride != nil),
@@ -63,6 +82,7 @@ struct Predict: ParsableCommand {
   func run() throws {
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
+    if let heads { return try answer(opened, heads, registry) }
     try threshold.settle(&opened)
     try opened.setLongTexts(longTexts.longTexts)
     try untrained.check(opened, output.console)

@@ -68,22 +68,13 @@ struct Tag: ParsableCommand {
     if output.json {
       try Output.print(
         .array(
-          zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(Self.json))] }))
+          zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] }))
       return
     }
     for (index, (text, entities)) in zip(texts, found).enumerated() {
       if texts.count > 1 { try Output.print("\(index > 0 ? "\n" : "")text \(index + 1)") }
       try Output.print(Self.table(entities, of: text))
     }
-  }
-
-  private static func json(_ entity: TaggedEntity) -> JSON {
-    var members: [(String, JSON)] = [
-      ("label", .string(entity.label)), ("score", JSON(entity.score)), ("word", .string(entity.word)),
-      ("start", JSON(entity.offsets.lowerBound)), ("end", JSON(entity.offsets.upperBound)),
-    ]
-    if let index = entity.index { members.insert(("index", JSON(index)), at: 2) }
-    return .object(members)
   }
 
   private static func table(_ entities: [TaggedEntity], of text: String) -> String {

@@ -17,6 +17,11 @@ struct Train: ParsableCommand {
 
       \(DataFlags.help) --take and --shuffle-seed hold for --data and for --eval-data.
 
+      Several heads are trained on one backbone, in turn, when each has data of its own: --data HEAD=FILE, with the names \
+      of 'graft head list'. --eval-data HEAD=FILE, or HEAD:SET=FILE for one of several sets, is what a head is evaluated \
+      on. --text-column, --pair-column, --label-column and --label-base may be given once for each head as HEAD=C. The \
+      first head is the active one in DIR; the others are parked there.
+
       With --json, standard output has one JSON object a line as things happen, with the key 'event': \
       started, logged, evaluated, saved, removed, noted, warned, and last finished or interrupted.
 
@@ -34,6 +39,11 @@ struct Train: ParsableCommand {
           --pair-column text --loss binary-cross-entropy --output trained
         graft train bert --task sentence-embedding --data pairs.csv \\
           --output encoder --matryoshka 256,128,64
+        graft train both --data sequence-classification=news.csv \\
+          token-classification=ner.conll --output trained \\
+          --eval-data sequence-classification=test.csv \\
+          token-classification=test.conll \\
+          --head-weights sequence-classification=2,token-classification=1
       """)
 
   @OptionGroup package var checkpoint: CheckpointArgument
@@ -55,9 +65,10 @@ struct Train: ParsableCommand {
     @Option(
       parsing: .upToNextOption,
       help: ArgumentHelp(
-        "Training data; several files, or patterns of them, are read one after another.", valueName: "FILE"),
+        "Training data; several files, or patterns of them, are read one after another. Of several heads HEAD=FILE.",
+        valueName: "FILE"),
       completion: .file())
-    var data: [Path]
+    var data: [NamedFile]
 
     @Option(
       help: ArgumentHelp("The directory to create, or to go on in with --resume.", valueName: "DIR"),
@@ -70,7 +81,7 @@ struct Train: ParsableCommand {
         "Data to evaluate on; several sets as NAME=FILE, whose scores are then called eval_NAME_loss and so on.",
         valueName: "FILE"),
       completion: .file())
-    var evalData: [EvaluationFile] = []
+    var evalData: [NamedFile] = []
 
     @Flag(
       help:
@@ -80,6 +91,14 @@ struct Train: ParsableCommand {
   }
 
   func validate() throws {
+    let heads = try headFiles?.heads ?? []
+    try reading.checkHeads(heads)
+    if heads.count < 2, training.headWeights != nil {
+      throw ValidationError("--head-weights has no meaning without --data HEAD=FILE for several heads.")
+    }
+    if !heads.isEmpty, task.task != nil {
+      throw ValidationError("Leave out --task: --data HEAD=FILE says what is trained.")
+    }
     if !isEvaluated, let strategy = training.evalStrategy, strategy != .no {
       throw ValidationError("--eval-strategy \(strategy.rawValue) needs --eval-data FILE or --eval-split P.")
     }
@@ -96,6 +115,11 @@ struct Train: ParsableCommand {
     if let problem = missing.first { throw ValidationError(problem.inCommandLineWords.description) }
   }
 
+  /// The data of several heads, where they are named.
+  private var headFiles: HeadFiles? {
+    get throws { try HeadFiles(files.data, evaluating: files.evalData) }
+  }
+
   /// Whether there is data to evaluate on.
   private var isEvaluated: Bool { !files.evalData.isEmpty || training.evalSplit != nil }
 
@@ -105,7 +129,8 @@ struct Train: ParsableCommand {
     let registry = try GraftTool.registry()
     let backend = try backend.make(registry, flags.console, precision: training.precision)
     var opened = try checkpoint.open(registry, strictness, flags.console)
-    try task.select(in: &opened, registry)
+    let headFiles = try headFiles
+    if headFiles == nil { try task.select(in: &opened, registry) }
 
     let control = TrainingControl()
     let console = flags.console
@@ -118,11 +143,19 @@ struct Train: ParsableCommand {
     }
     let profile = profile ? Profile() : nil
     let display = TrainingDisplay(
-      console: console, backend: backend, score: training.metricForBestModel, printsJSON: flags.json)
+      console: console, backend: backend, score: training.metricForBestModel,
+      heads: headFiles?.heads ?? [], printsJSON: flags.json)
     defer { display.close() }
     let outcome = try withExtendedLifetime(interruption) {
-      let data = try reading.read(files.data, for: opened.activeHead, console)
-      let sets = try EvaluationFile.sets(files.evalData).mapValues {
+      if let headFiles {
+        return try train(
+          opened, heads: headFiles.read(of: opened, reading, evaluationColumns, console),
+          options: training.options(evaluating: isEvaluated), output: files.output.url, backend: backend,
+          registry: registry, resume: files.resume, control: control, profile: profile,
+          observe: display.show)
+      }
+      let data = try reading.read(files.data.map(\.path), for: opened.activeHead, console)
+      let sets = try NamedFile.groups(files.evalData).mapValues {
         try reading.read($0, for: opened.activeHead, evaluation: evaluationColumns, console)
       }
       return try train(

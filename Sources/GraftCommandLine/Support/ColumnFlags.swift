@@ -20,12 +20,15 @@ struct Delimiter: ExpressibleByArgument {
 /// Which columns and rows of files are texts.
 struct ColumnFlags: ParsableArguments {
   @Option(
+    name: .customLong("text-column"),
     help: ArgumentHelp(
       "The column of the text; several, as in 2,3, are joined with a space. (default: text)", valueName: "C"))
-  var textColumn: String?
+  var textColumns: [String] = []
 
-  @Option(help: ArgumentHelp("The column of a second text, for heads that read pairs.", valueName: "C"))
-  var pairColumn: String?
+  @Option(
+    name: .customLong("pair-column"),
+    help: ArgumentHelp("The column of a second text, for heads that read pairs.", valueName: "C"))
+  var pairColumns: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -70,6 +73,14 @@ struct ColumnFlags: ParsableArguments {
       throw ValidationError(error.inCommandLineWords.description)
     }
   }
+
+  /// What holds where there is one head: the last that was given.
+  var textColumn: String? {
+    get { textColumns.last }
+    set { textColumns = newValue.map { [$0] } ?? [] }
+  }
+
+  var pairColumn: String? { pairColumns.last }
 
   /// The names of the flags that were given.
   var given: [String] {

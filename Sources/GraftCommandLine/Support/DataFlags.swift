@@ -10,10 +10,11 @@ struct DataFlags: ParsableArguments {
   @OptionGroup(title: "Data") var columns: ColumnFlags
 
   @Option(
+    name: .customLong("label-column"),
     help: ArgumentHelp(
       "The column of the label; several, as in toxic,insult, have 0 or 1 each. (default: label)",
       valueName: "C"))
-  var labelColumn: String?
+  var labelColumns: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -22,9 +23,9 @@ struct DataFlags: ParsableArguments {
   var labelDelimiter: String?
 
   @Option(
-    parsing: .unconditional,
+    name: .customLong("label-base"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
-  var labelBase: Int?
+  var labelBases: [HeadNumber] = []
 
   /// What the help of every command with data says.
   static let help = """
@@ -51,6 +52,10 @@ struct DataFlags: ParsableArguments {
       throw ValidationError(error.inCommandLineWords.description)
     }
   }
+
+  /// What holds where there is one head: the last that was given.
+  var labelColumn: String? { labelColumns.last }
+  var labelBase: Int? { labelBases.last?.value }
 
   /// The names of the flags that were given.
   var given: [String] {

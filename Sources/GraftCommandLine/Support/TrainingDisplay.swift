@@ -9,6 +9,7 @@ final class TrainingDisplay {
   private let backend: any ComputeBackend
   /// As evaluations have it.
   private let score: String?
+  private let heads: [String]
   private let printsJSON: Bool
   private var bar: ProgressBar?
   private var evaluationBar: ProgressBar?
@@ -17,7 +18,12 @@ final class TrainingDisplay {
   /// - Parameters:
   ///   - backend: What the run computes with.
   ///   - score: The score by which the best model is chosen, which every evaluation shows.
-  init(console: Console, backend: any ComputeBackend, score: String? = nil, printsJSON: Bool) {
+  ///   - heads: The heads of the run, where they are named.
+  init(
+    console: Console, backend: any ComputeBackend, score: String? = nil, heads: [String] = [],
+    printsJSON: Bool
+  ) {
+    self.heads = heads
     self.console = console
     self.backend = backend
     self.score = score.map { $0.hasPrefix("eval_") ? $0 : "eval_\($0)" }
@@ -34,17 +40,24 @@ final class TrainingDisplay {
   func show(_ event: TrainingEvent) {
     switch event {
     case .prepared(let facts, let isEvaluation):
-      for note in facts.notes { console.note(isEvaluation ? "evaluation data: \(note)" : note) }
-      for sentence in facts.sentences {
-        console.warn(isEvaluation ? "evaluation data: \(sentence)" : sentence)
-      }
-      emit("prepared", [("split", isEvaluation ? "evaluation" : "training")] + facts.members)
+      let prefix = (facts.head.map { "\($0): " } ?? "") + (isEvaluation ? "evaluation data: " : "")
+      for note in facts.notes { console.note(prefix + note) }
+      for sentence in facts.sentences { console.warn(prefix + sentence) }
+      emit(
+        "prepared",
+        [("split", isEvaluation ? "evaluation" : "training")]
+          + (facts.head.map { [("head", JSON.string($0))] } ?? []) + facts.members)
     case .started(let plan, let completed):
       if completed > 0 { console.note("resuming after step \(completed)") }
       console.note(
         "training on \(Format.count(plan.examples, "example")): \(Format.count(plan.totalSteps, "step")), "
           + "\(Format.grouped(plan.stepsPerEpoch)) in an epoch; "
           + "\(type(of: backend).name), \(backend.precision.rawValue)")
+      let shares = zip(heads, zip(plan.turns?.examples ?? [], plan.turns?.steps ?? []))
+      for (head, (examples, steps)) in shares {
+        console.note(
+          "  \(head): \(Format.count(examples, "example")), \(Format.count(steps, "step")) in an epoch")
+      }
       bar = ProgressBar(
         "training", unit: "steps", total: plan.totalSteps, startCount: completed, console: console)
       emit(
@@ -53,7 +66,7 @@ final class TrainingDisplay {
           ("examples", JSON(plan.examples)), ("total_steps", JSON(plan.totalSteps)),
           ("steps_per_epoch", JSON(plan.stepsPerEpoch)), ("completed_steps", JSON(completed)),
           ("backend", .string(type(of: backend).name)), ("precision", .string(backend.precision.rawValue)),
-        ])
+        ] + (heads.isEmpty ? [] : [("heads", .array(heads.map { .string($0) }))]))
     case .step(let report):
       last = report
       bar?.update(
@@ -98,6 +111,9 @@ final class TrainingDisplay {
   private func logged(_ entry: [String: Double]) -> String {
     var facts = prefix(entry)
     if let loss = entry["loss"] { facts.append("loss \(number(loss, 4))") }
+    for head in heads {
+      if let loss = entry["\(head)_loss"] { facts.append("\(head)_loss \(number(loss, 4))") }
+    }
     if let rate = entry["learning_rate"] { facts.append("lr \(String(format: "%.3g", rate))") }
     if let norm = entry["grad_norm"] { facts.append("grad_norm \(String(format: "%.3g", norm))") }
     if let last {

@@ -117,6 +117,9 @@ struct TrainingFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: Self.help("gradient-accumulation-steps"))
   var gradientAccumulationSteps = defaults.gradientAccumulationSteps
 
+  @Option(help: Self.help("head-weights"))
+  var headWeights: String?
+
   @Option(parsing: .unconditional, help: Self.help("max-steps"))
   var maxSteps: Int?
 

@@ -14,8 +14,8 @@ extension TrainingNote {
     case .repeatedRows(let count, let all, let set):
       "\(Format.grouped(count)) of \(Format.count(all, "row")) to evaluate on\(set.map { " of '\($0)'" } ?? "") "
         + "\(count == 1 ? "has" : "have") a text that is trained on as well: \(count == 1 ? "its" : "their") scores are too good"
-    case .contradictions(let count):
-      "\(Format.count(count, "text")) of the training data \(count == 1 ? "has" : "have") different labels in different rows"
+    case .contradictions(let count, let head):
+      "\(Format.count(count, "text")) of the training data\(head.map { " of '\($0)'" } ?? "") \(count == 1 ? "has" : "have") different labels in different rows"
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
@@ -45,7 +45,11 @@ extension TrainingNote {
         ("note", "repeated_rows"), ("repeated", JSON(count)), ("eval_rows", JSON(all)),
         ("set", set.map { .string($0) } ?? .null),
       ]
-    case .contradictions(let count): [("note", "contradictions"), ("texts", JSON(count))]
+    case .contradictions(let count, let head):
+      [
+        ("note", "contradictions"), ("texts", JSON(count)),
+        ("head", head.map { .string($0) } ?? .null),
+      ]
     case .extended(let before, let now, let last, let next):
       [
         ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),

@@ -64,8 +64,23 @@ public final class Model {
   /// - Throws: `GraftError` when the model has no head; as ``encode(_:_:pooling:)``.
   public func scores(_ batch: PreparedBatch, _ tape: Tape) throws -> Scores {
     try requireHead()
-    let states = try encode(batch.inputs, tape, pooling: heads.contains { $0.head.readsPooled })
-    return try heads.reduce(into: [:]) { scores, active in
+    return try scores(
+      of: encode(batch.inputs, tape, pooling: readsPooled), batch, tape)
+  }
+
+  /// Whether an active head reads what the pooler makes.
+  public var readsPooled: Bool { heads.contains { $0.head.readsPooled } }
+
+  /// The scores of the active heads for what a backbone has made of a batch: this model's, or that of a model that it
+  /// shares the backbone with.
+  ///
+  /// - Parameters:
+  ///   - states: What ``encode(_:_:pooling:)`` returned for the batch, pooled where a head reads that.
+  ///   - batch: The batch.
+  ///   - tape: The ops.
+  /// - Throws: `GraftError` when a head cannot read the states.
+  public func scores(of states: BackboneOutput, _ batch: PreparedBatch, _ tape: Tape) throws -> Scores {
+    try heads.reduce(into: [:]) { scores, active in
       scores[active.name] = try active.head.forward(
         states, batch.inputs, selection: batch.selections[active.name], Scope(parameters), tape)
     }

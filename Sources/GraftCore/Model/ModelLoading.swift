@@ -1,5 +1,6 @@
 import GraftCompute
 import GraftTensors
+import OrderedCollections
 
 /// Which parameters training leaves alone.
 ///
@@ -24,9 +25,16 @@ public struct Freezing: Sendable {
 extension Checkpoint {
   /// Reads the weights and makes the model: backbone, active heads, and the pooler when there is one.
   ///
-  /// - Parameter frozen: What training leaves alone.
+  /// - Parameters:
+  ///   - frozen: What training leaves alone.
+  ///   - other: A model of another head of the same checkpoint, whose backbone and pooler are this one's as well: not
+  ///     copies, so that what one model learns the other has. Their frozen parameters are the other's too.
+  ///   - qualifier: What the names of the heads' parameters begin with, where models that share a backbone have heads of
+  ///     one task; `nil` is nothing. Canonical names stay what they are.
   /// - Throws: `GraftError` when a tensor cannot be read.
-  public func makeModel(frozen: Freezing = .none) throws -> Model {
+  public func makeModel(
+    frozen: Freezing = .none, sharing other: Model? = nil, qualifier: String? = nil
+  ) throws -> Model {
     let checkpoint = try confirmed()
     let configuration = checkpoint.configuration
     let backbone = try checkpoint.makeBackbone()
@@ -35,19 +43,21 @@ extension Checkpoint {
       let made = try checkpoint.makeHead(task, configuration, on: backbone)
       return Model.ActiveHead(task: made.task, head: made.head)
     }
-    var parameters: [Parameter] = []
+    var parameters: OrderedDictionary<String, Parameter> = [:]
     if let component = checkpoint[Component.backbone] {
-      parameters += try component.parameters(backbone.parameters, frozen: frozen)
+      parameters.merge(try component.parameters(backbone.parameters, frozen: frozen, sharing: other)) { $1 }
     }
     if let pooler, let component = checkpoint[Component.pooler] {
-      parameters += try component.parameters(pooler.parameters, frozen: frozen)
+      parameters.merge(try component.parameters(pooler.parameters, frozen: frozen, sharing: other)) { $1 }
     }
     for (component, active) in zip(checkpoint.activeHeads, heads) {
-      parameters += try component.parameters(active.head.parameters, frozen: frozen)
+      parameters.merge(
+        try component.parameters(active.head.parameters, frozen: frozen, qualifier: qualifier)
+      ) { $1 }
     }
     return Model(
       configuration: configuration, backbone: backbone, pooler: pooler, heads: heads,
-      headName: activeHead?.name, tokenizer: tokenizer, parameters: ParameterStore(parameters))
+      headName: activeHead?.name, tokenizer: tokenizer, parameters: ParameterStore(named: parameters))
   }
 
   /// Reads a parked head alone, for states that the backbone has made already.
@@ -65,7 +75,7 @@ extension Checkpoint {
     }
     let made = try makeHead(task, configuration.applying(component), on: backbone)
     let parameters = try component.parameters(made.head.parameters, frozen: .none)
-    return (Model.ActiveHead(task: made.task, head: made.head), ParameterStore(parameters))
+    return (Model.ActiveHead(task: made.task, head: made.head), ParameterStore(named: parameters))
   }
 
   /// The pooler of a checkpoint that has one.
@@ -97,12 +107,18 @@ extension Checkpoint {
 }
 
 extension Component {
-  /// Reads its parameters.
-  fileprivate func parameters(_ specs: [ParameterSpec], frozen: Freezing) throws -> [Parameter] {
+  /// Reads its parameters, or takes those of another model. Each stands under its canonical name.
+  fileprivate func parameters(
+    _ specs: [ParameterSpec], frozen: Freezing, sharing other: Model? = nil, qualifier: String? = nil
+  ) throws -> OrderedDictionary<String, Parameter> {
     // Opening the checkpoint has made sure that each is there.
-    try specs.compactMap { spec in
-      try weights[spec.name].map {
-        Parameter(spec.name, try Tensor($0), decays: spec.decays, frozen: frozen.holds(self, spec.name))
+    try specs.reduce(into: [:]) { parameters, spec in
+      if let shared = other?.parameters[spec.name] {
+        parameters[spec.name] = shared
+      } else if let stored = weights[spec.name] {
+        parameters[spec.name] = Parameter(
+          qualifier.map { "\($0).\(spec.name)" } ?? spec.name, try Tensor(stored), decays: spec.decays,
+          frozen: frozen.holds(self, spec.name))
       }
     }
   }

@@ -158,15 +158,20 @@ extension Checkpoint {
     runSettings.taskSettings.merge(prompts.settings) { _, new in new }
   }
 
-  /// Makes a task that learns from one vector for each text the active one: the named one or, of a checkpoint without a
-  /// head whose folder says how it makes vectors, the registered one. An active head is parked.
+  /// Makes another head or task the active one: a parked head, or a task that learns from one vector for each text: the
+  /// named one or, of a checkpoint without a head whose folder says how it makes vectors, the registered one. An active head
+  /// is parked.
   ///
   /// - Parameters:
-  ///   - name: A task's; `nil` leaves the choice to the checkpoint.
+  ///   - name: A head's, as the list of heads shows it, or a task's; `nil` leaves the choice to the checkpoint.
   ///   - registry: The plugins.
-  /// - Throws: `GraftError` when there is no such task, or it is that of a head that is not active.
+  /// - Throws: `GraftError` when there is no such task, or it is that of a head that the checkpoint does not have.
   public mutating func selectTask(_ name: String? = nil, registry: Registry) throws {
     if let name, activeHead?.name == name { return }
+    if let name, parkedHeads.contains(where: { $0.id == name }) {
+      self = try selecting(head: name)
+      return
+    }
     var task: (any Task.Type)?
     if let name {
       task = try registry.tasks.find(name)

@@ -26,9 +26,10 @@ extension ModelCard {
   ///   - data: The names of the training data.
   ///   - evaluationData: The names of the evaluation data.
   ///   - facts: What the run did.
+  ///   - heads: What each of several heads was trained on; `nil` of a run with one.
   static func trained(
     _ checkpoint: Checkpoint, dialect: Dialect, data: [String], evaluationData: [String],
-    _ facts: TrainingFacts
+    _ facts: TrainingFacts, heads: TextTable? = nil
   ) throws -> ModelCard {
     var card = checkpoint.card ?? ModelCard()
     let source = checkpoint.repository ?? checkpoint.source
@@ -43,7 +44,8 @@ extension ModelCard {
       # \(Markdown.escaped(facts.name))
 
       \(try summary(checkpoint)) It was fine-tuned by Graft\(source.map { " from \(code($0))" } ?? "") on \
-      \(NumberText.count(facts.examples, "text")) of \(list(data))\(results(scores, evaluationData, facts)).
+      \(NumberText.count(facts.examples, "text")) of \(list(data))\(results(scores, evaluationData, facts)).\
+      \(heads.map { "\n\n## Heads\n\nSeveral heads were trained on one backbone; the first is the active one.\n\n\(Markdown.table($0))" } ?? "")
 
       ## Training
 
@@ -156,7 +158,7 @@ extension ModelCard {
   }
 
   /// The names without their directories, which are private.
-  private static func fileNames(_ paths: [String]) -> [String] {
+  static func fileNames(_ paths: [String]) -> [String] {
     paths.map { ($0 as NSString).lastPathComponent }
   }
 

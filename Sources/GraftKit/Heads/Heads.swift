@@ -179,7 +179,7 @@ extension Checkpoint {
       setAside(set.name)
       settings.setLabels(labels)
     } else if let parked {
-      exchange(parked.id, set.name)
+      exchangeHeads(parked.id, set.name)
     } else if current == nil, set.hasLabels {
       settings.setLabels(try Configuration().labels())
     }
@@ -232,16 +232,5 @@ extension Checkpoint {
     guard let index = components.firstIndex(where: { $0.id == id }) else { return }
     let free = (2...).lazy.map { "\(id).\($0)" }.first { self[$0] == nil }
     if let free { components[index].id = free }
-  }
-
-  /// Lets two heads trade ids; the second may be no head's.
-  private mutating func exchange(_ first: String, _ second: String) {
-    for index in components.indices {
-      if components[index].id == first {
-        components[index].id = second
-      } else if components[index].id == second {
-        components[index].id = first
-      }
-    }
   }
 }

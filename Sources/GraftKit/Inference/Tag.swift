@@ -66,51 +66,83 @@ public func tag(
   _ texts: [String], with model: Model, options: TaggingOptions = TaggingOptions(),
   backend: any ComputeBackend, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> [[TaggedEntity]] {
-  let tokenizer = try model.requireTokenizer()
-  let head = try model.requireTaggingHead()
-  let labels = try model.configuration.labels()
-  let encoder = TextEncoder(
-    tokenizer, maximumLength: min(options.maxLength ?? .max, model.backbone.maximumLength),
-    stride: options.stride)
-  var windows: [TaggedWindow] = []
-  for (number, text) in texts.enumerated() {
-    var start = 0
-    for encoding in try encoder.windows(of: text) {
-      windows.append(TaggedWindow(text: number, encoding: encoding, firstIndex: start))
-      start += encoding.sequences[0].count - encoder.stride
-    }
-  }
-  var entities = [[TaggedEntity]?](repeating: nil, count: windows.count)
-  let order = windows.indices.sorted {
-    (windows[$1].encoding.ids.count, $0) < (windows[$0].encoding.ids.count, $1)
-  }
-  let scalars = texts.map { Array($0.unicodeScalars) }
+  let tagger = try EntityTagger(texts, with: model, options)
   let pool = MemoryPool()
+  let order = tagger.encodings.indices.sorted {
+    (tagger.encodings[$1].ids.count, $0) < (tagger.encodings[$0].ids.count, $1)
+  }
   for start in stride(from: 0, to: order.count, by: max(1, options.batchSize)) {
-    let indices = order[start..<min(start + max(1, options.batchSize), order.count)]
-    let batch = PreparedBatch(Batch(indices.map { windows[$0].encoding }))
+    let indices = Array(order[start..<min(start + max(1, options.batchSize), order.count)])
+    let batch = PreparedBatch(Batch(indices.map { tagger.encodings[$0] }))
     let tape = Tape(backend, recording: false, pool: pool)
-    if let logits = try model.scores(batch, tape)[head.name]?.value {
-      backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
-      for (index, row) in zip(indices, batch.inputs.offsets) {
-        let window = windows[index]
-        let reader = EntityReader(
-          window: window, text: scalars[window.text], scores: logits, firstRow: row, tokenizer: tokenizer,
-          labels: labels)
-        entities[index] = reader.entities(options.aggregation).filter {
-          !options.ignoredLabels.contains($0.label)
-        }
-      }
+    if let logits = try model.scores(batch, tape)[tagger.head]?.value {
+      tagger.add(logits, batch.inputs, at: indices, backend)
     }
     try progress(start + indices.count, order.count)
   }
-  var found = [[TaggedEntity]](repeating: [], count: texts.count)
-  var counts = [Int](repeating: 0, count: texts.count)
-  for (window, own) in zip(windows, entities) {
-    found[window.text] += own ?? []
-    counts[window.text] += 1
+  return tagger.entities
+}
+
+/// Gathers the entities of texts from the scores of their windows.
+final class EntityTagger {
+  /// The name of the head whose scores it reads.
+  let head: String
+  /// The windows of the texts, which the model reads in any order.
+  let encodings: [Encoding]
+  private let windows: [TaggedWindow]
+  private let texts: [[Unicode.Scalar]]
+  private let tokenizer: any Tokenizer
+  private let labels: [String]
+  private let options: TaggingOptions
+  private var found: [[TaggedEntity]?]
+
+  /// - Throws: `GraftError` when the head does not label tokens, or the stride leaves no room in a window.
+  init(_ texts: [String], with model: Model, _ options: TaggingOptions) throws {
+    tokenizer = try model.requireTokenizer()
+    head = try model.requireTaggingHead().name
+    labels = try model.configuration.labels()
+    let encoder = TextEncoder(
+      tokenizer, maximumLength: min(options.maxLength ?? .max, model.backbone.maximumLength),
+      stride: options.stride)
+    var windows: [TaggedWindow] = []
+    for (number, text) in texts.enumerated() {
+      var start = 0
+      for encoding in try encoder.windows(of: text) {
+        windows.append(TaggedWindow(text: number, encoding: encoding, firstIndex: start))
+        start += encoding.sequences[0].count - encoder.stride
+      }
+    }
+    self.windows = windows
+    encodings = windows.map(\.encoding)
+    self.texts = texts.map { Array($0.unicodeScalars) }
+    self.options = options
+    found = Array(repeating: nil, count: windows.count)
   }
-  return zip(found, counts).map { $1 > 1 ? withoutOverlaps($0) : $0 }
+
+  /// Takes the scores of some windows, `[tokens, labels]`, and makes them probabilities in their place.
+  func add(_ logits: Tensor, _ batch: Batch, at indices: [Int], _ backend: any ComputeBackend) {
+    backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
+    for (index, row) in zip(indices, batch.offsets) {
+      let window = windows[index]
+      let reader = EntityReader(
+        window: window, text: texts[window.text], scores: logits, firstRow: row, tokenizer: tokenizer,
+        labels: labels)
+      found[index] = reader.entities(options.aggregation).filter {
+        !options.ignoredLabels.contains($0.label)
+      }
+    }
+  }
+
+  /// The entities of each text, in their order.
+  var entities: [[TaggedEntity]] {
+    var all = [[TaggedEntity]](repeating: [], count: texts.count)
+    var counts = [Int](repeating: 0, count: texts.count)
+    for (window, own) in zip(windows, found) {
+      all[window.text] += own ?? []
+      counts[window.text] += 1
+    }
+    return zip(all, counts).map { $1 > 1 ? withoutOverlaps($0) : $0 }
+  }
 }
 
 extension Model {

@@ -71,12 +71,21 @@ public struct CheckpointStore: ModelStore {
   }
 
   public func read(_ model: Model, from directory: URL) throws {
-    let stored = try registry.open(directory).checkpoint
-    let encoder = stored.components.filter { !$0.isHead }
-    let weights = (encoder + stored.activeHeads).reduce(into: Weights()) { all, component in
+    try registry.open(directory).checkpoint.put(into: model, from: directory)
+  }
+}
+
+extension Checkpoint {
+  /// Puts the weights of the encoder and of the active heads into a model.
+  ///
+  /// - Parameter directory: Where they are from, for errors.
+  /// - Throws: `GraftError` when a parameter is missing or of another shape.
+  func put(into model: Model, from directory: URL) throws {
+    let encoder = components.filter { !$0.isHead }
+    let weights = (encoder + activeHeads).reduce(into: Weights()) { all, component in
       all.tensors.merge(component.weights.tensors) { first, _ in first }
     }
-    let all = weights.tensors.merging(stored.sentences?.weights.tensors ?? [:]) { first, _ in first }
+    let all = weights.tensors.merging(sentences?.weights.tensors ?? [:]) { first, _ in first }
     for (name, parameter) in model.parameters.entries {
       guard let tensor = all[name], tensor.spec == TensorSpec(.float32, parameter.shape) else {
         throw GraftError(

@@ -65,7 +65,26 @@ extension ClassWeights: OptionValue {
 }
 
 extension TrainingOptions {
-  /// How classes count in the loss of a run.
+  /// How classes count in the loss of each head of a run.
+  ///
+  /// - Throws: `GraftError` naming the option when no head learns classes, and for weights by label where there are
+  ///   several heads.
+  func classLosses(of heads: [RunHead]) throws -> [ClassLoss] {
+    let canLearn = try heads.map { try learnsClasses($0.model) }
+    // Where none can, the first says why.
+    guard canLearn.contains(true) else { return try heads.map { try classLoss(of: $0.model, on: $0.data) } }
+    return try zip(heads, canLearn).map { head, can in
+      can ? try classLoss(of: head.model, on: head.data) : ClassLoss()
+    }
+  }
+
+  /// Whether a head learns classes as the options have it.
+  private func learnsClasses(_ model: Model) throws -> Bool {
+    let task = try model.requireHead().task
+    return model.heads.count == 1 && task.usesClassLoss && (classWeights == nil || task.classNames != nil)
+  }
+
+  /// How classes count in the loss of a head.
   ///
   /// - Parameters:
   ///   - model: Whose head learns.
@@ -78,7 +97,7 @@ extension TrainingOptions {
       : classWeights != nil ? "class-weights" : focalGamma > 0 ? "focal-gamma" : nil
     guard let option else { return ClassLoss() }
     let task = try model.requireHead().task
-    guard model.heads.count == 1, task.usesClassLoss, classWeights == nil || task.classNames != nil else {
+    guard try learnsClasses(model) else {
       throw GraftError(
         .mismatch, "the head '\(model.headName ?? "")' does not choose one of its labels",
         option: task.usesClassLoss ? "class-weights" : option,

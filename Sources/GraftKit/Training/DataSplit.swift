@@ -10,7 +10,15 @@ struct DataSplit: Equatable {
   /// The classes that have rows, but none to evaluate on.
   let missing: [Int32]
 
-  static let fileName = "eval_split.json"
+  private static let stem = "eval_split"
+
+  /// The name of the run's record, of one of several heads where it is named.
+  static func fileName(of head: String? = nil) -> String {
+    "\(head.map { "\(stem)-\($0)" } ?? stem).json"
+  }
+
+  /// Whether a file is such a record.
+  static func isRecord(_ name: String) -> Bool { name.hasPrefix(stem) && name.hasSuffix(".json") }
 
   /// - Parameters:
   ///   - labels: What the task made of each row's label.

@@ -13,7 +13,7 @@ public struct Dataset: Sendable {
   /// What the task made of the label of each row; empty where labels were not read.
   public let labels: [(any ExampleLabel)?]
   /// What became of the rows: how many are cut, which are left out.
-  public private(set) var facts: DatasetFacts
+  public internal(set) var facts: DatasetFacts
   /// The number of examples: one for each row, unless the task makes several of a long one.
   public let count: Int
   /// How many are scored: rows, of which a long one may make several examples; of packed texts, pieces.

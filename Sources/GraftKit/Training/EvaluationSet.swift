@@ -3,9 +3,11 @@ package struct EvaluationSet: Sendable {
   /// What its scores are called by, as `eval_NAME_loss`; `nil` for `eval_loss`.
   package let name: String?
   package let data: Dataset
+  /// The place of the head that it is for in the run's list of heads.
+  let head: Int
 
-  package init(_ name: String? = nil, _ data: Dataset) {
-    (self.name, self.data) = (name, data)
+  package init(_ name: String? = nil, _ data: Dataset, head: Int = 0) {
+    (self.name, self.data, self.head) = (name, data, head)
   }
 
   /// The results of an evaluation under the names that this set's have.

@@ -11,9 +11,7 @@ extension Checkpoint {
       if !scoresPairs { try settleProblemType() }
       return
     }
-    guard activeHead?.tasks.contains(where: { $0.settingKeys.contains("problem_type") }) == true,
-      try configuration.labels().count == 1
-    else {
+    guard try givesOneNumber else {
       throw GraftError(
         .refused, "the active head does not give each text one number", option: "loss",
         expected: "a head with one label", found: activeHead.map { "'\($0.name)'" } ?? "no head",
@@ -25,6 +23,14 @@ extension Checkpoint {
     case .binaryCrossEntropy:
       scorePairs(maximumLength: min(options.maxLength, try makeBackbone().maximumLength))
     case .meanSquaredError: predictNumbers()
+    }
+  }
+
+  /// Whether the active head gives each text one number.
+  var givesOneNumber: Bool {
+    get throws {
+      try activeHead?.tasks.contains { $0.settingKeys.contains("problem_type") } == true
+        && configuration.labels().count == 1
     }
   }
 }

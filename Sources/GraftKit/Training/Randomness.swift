@@ -2,15 +2,26 @@ import GraftCompute
 
 /// All random choices of a run, from its seed: none depends on what was drawn before, so that a run which is
 /// resumed makes the choices it would have made.
-package struct Randomness: Sendable {
+package struct Randomness: Sendable, Equatable {
   private let seed: UInt64
 
   package init(_ seed: UInt64) { self.seed = seed }
 
+  /// What one of several heads draws: the first one what it would draw alone, the others each from a stream of its own.
+  init(_ seed: UInt64, head: Int) {
+    let run = Randomness(seed)
+    guard head > 0 else {
+      self = run
+      return
+    }
+    let words = run.key(.head, head).words(0)
+    self.init(UInt64(words.x) | UInt64(words.y) << 32)
+  }
+
   /// Streams that have nothing to do with each other.
   private enum Purpose: UInt64 {
     case order = 1
-    case masks, dropout, evaluation, split, fold
+    case masks, dropout, evaluation, split, fold, head, turns
   }
 
   private func key(_ purpose: Purpose, _ index: Int) -> RandomKey {
@@ -33,6 +44,9 @@ package struct Randomness: Sendable {
 
   /// The order in which the rows of a class are taken out of the training data, to evaluate on.
   package func split(class index: Int, count: Int) -> [Int] { shuffled(count, key(.split, index)) }
+
+  /// The order in which several heads have their turns in an epoch.
+  func turns(epoch: Int, count: Int) -> [Int] { shuffled(count, key(.turns, epoch)) }
 
   /// The order in which the rows of a class are dealt to folds.
   package func fold(class index: Int, count: Int) -> [Int] { shuffled(count, key(.fold, index)) }

@@ -42,13 +42,17 @@ package struct RepeatedRows {
 
   /// What there is to say before a run.
   ///
-  /// - Parameter sets: The data that it is evaluated on, by name; one alone has none.
+  /// - Parameters:
+  ///   - sets: The data that it is evaluated on, by name; one alone has none.
+  ///   - head: Which of several heads learns from these rows.
   /// - Throws: as ``init(_:for:)``.
-  func notes(evaluating sets: [(name: String?, rows: [TextRow])]) throws -> [TrainingNote] {
+  func notes(
+    evaluating sets: [(name: String?, rows: [TextRow])], head: String? = nil
+  ) throws -> [TrainingNote] {
     let repeated = try sets.compactMap { name, rows -> TrainingNote? in
       let count = try count(in: rows)
       return count > 0 ? .repeatedRows(count, of: rows.count, set: name) : nil
     }
-    return repeated + (contradictions > 0 ? [.contradictions(contradictions)] : [])
+    return repeated + (contradictions > 0 ? [.contradictions(contradictions, head: head)] : [])
   }
 }

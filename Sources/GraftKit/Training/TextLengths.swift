@@ -93,6 +93,8 @@ public struct DatasetFacts: Sendable, Equatable {
   public var labelNote: Advice?
   /// Whether texts are packed into pieces of the full length.
   public var isPacked = false
+  /// Which of several heads reads the rows; `nil` in a run with one.
+  public var head: String?
 
   /// Rows of which none is cut or left out, unless it is said.
   public init(rows: Int, examples: Int, maximumLength: Int, truncatedRows: [Int] = []) {

@@ -46,83 +46,114 @@ public func train(
   profile: Profile? = nil,
   observe: @escaping (TrainingEvent) -> Void = { _ in }
 ) throws -> TrainingOutcome {
+  try train(
+    [HeadTraining(nil, data, evaluating: evaluationData, evaluatingSets: evaluationSets)], of: checkpoint,
+    options: options, output: output, outputOptions: outputOptions, backend: backend, registry: registry,
+    resume: resume, control: control, profile: profile, observe: observe)
+}
+
+/// Trains several heads of a checkpoint on one backbone, in turn: each step is one head's, on that head's own data.
+///
+///     let outcome = try train(
+///       checkpoint,
+///       heads: [
+///         HeadTraining("sequence-classification", topics, evaluating: testTopics),
+///         HeadTraining("token-classification", entities),
+///       ], options: options, output: output, backend: registry.makeBackend(), registry: registry)
+///
+/// Which head a step trains follows from the seed and the step; see ``HeadTurns``. A step changes the backbone and its own
+/// head. The other heads, and what the optimizer remembers of them, stay as they were, as PyTorch's optimizers leave
+/// parameters without a gradient.
+///
+/// In the checkpoint that is written the first head is active, and the others are parked with their own settings. Losses and
+/// scores bear the names of heads: `token-classification_loss`, `eval_token-classification_f1`.
+///
+/// - Parameters:
+///   - checkpoint: With these heads, active or parked, and a tokenizer.
+///   - heads: What each head is trained on; the first is the active one in the end. One head alone is trained as without
+///     others.
+///   - options: The settings, which hold for every head that they make sense for.
+///   - output: A directory to create, or to go on in when `resume`.
+///   - outputOptions: The weight format and dialect of what is written.
+///   - backend: The compute kernels.
+///   - registry: The plugins.
+///   - resume: Goes on from the newest checkpoint of `output`.
+///   - control: Asks the run to stop.
+///   - profile: Where the time of all steps but the first two is counted.
+///   - observe: Is told what happens.
+/// - Throws: as ``train(_:on:evaluating:evaluatingSets:options:output:outputOptions:backend:registry:resume:control:profile:observe:)``;
+///   `GraftError` for a head that the checkpoint does not have, a head that is given twice, and a setting that is about one
+///   head.
+public func train(
+  _ checkpoint: Checkpoint,
+  heads: [HeadTraining],
+  options: TrainingOptions = TrainingOptions(),
+  output: URL,
+  outputOptions: OutputOptions = OutputOptions(),
+  backend: any ComputeBackend,
+  registry: Registry,
+  resume: Bool = false,
+  control: TrainingControl = TrainingControl(),
+  profile: Profile? = nil,
+  observe: @escaping (TrainingEvent) -> Void = { _ in }
+) throws -> TrainingOutcome {
+  try train(
+    heads, of: checkpoint, options: options, output: output, outputOptions: outputOptions, backend: backend,
+    registry: registry, resume: resume, control: control, profile: profile, observe: observe)
+}
+
+private func train(
+  _ heads: [HeadTraining], of checkpoint: Checkpoint, options: TrainingOptions, output: URL,
+  outputOptions: OutputOptions, backend: any ComputeBackend, registry: Registry, resume: Bool,
+  control: TrainingControl, profile: Profile?, observe: @escaping (TrainingEvent) -> Void
+) throws -> TrainingOutcome {
   try options.validate()
+  try heads.checkNames(options)
   // Once, and not whenever it is written.
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
-  try checkpoint.settlePairs(options)
-  try checkpoint.setLongTexts(options.longTexts)
-  try checkpoint.settleSentences(options)
-  try checkpoint.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme)
-  var trained = checkpoint
-  // The override is for training alone: what is written keeps its configuration.
-  if let dropout = options.dropout {
-    trained.configuration = trained.family.overridingDropout(dropout, in: trained.configuration)
-  }
-  let model = try trained.makeModel(frozen: options.freezesBackbone ? .backbone : .none)
-  try model.requireHead()
+  let selected = try checkpoint.settled(for: heads, options)
   let recorder = MetricsRecorder(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
-  var (data, evaluationData, split) = (data, evaluationData, DataSplit?.none)
-  if options.evalSplit != nil {
-    guard evaluationData == nil, evaluationSets.isEmpty else {
-      throw GraftError(
-        .refused, "there is data to evaluate on already", option: "eval-split",
-        advice: "Leave out this option or \(option: "eval-data").")
+  var prepared: [PreparedHead] = []
+  let packs = selected.map(\.learnsFromTexts)
+  for (index, head) in heads.enumerated() {
+    var own = options
+    // Where no head learns from texts alone, the first says so.
+    if packs.contains(true), !packs[index] { own.groupsTexts = false }
+    prepared.append(
+      try PreparedHead(head, of: selected[index], sharing: prepared.first?.model, own, observe))
+  }
+  let generators = try prepared.map(\.model).generators(options, backend, registry)
+  let runs = zip(prepared, generators).map { head, generator in
+    RunHead(name: head.name, model: head.model, data: head.data, generator: generator)
+  }
+  let learning = options.trainsGenerator ? generators[0] : nil
+  let plan = try options.plan(of: runs)
+  let store: any ModelStore =
+    if prepared.count > 1 {
+      HeadStore(prepared, plan, output: outputOptions, registry)
+    } else if let learning {
+      GeneratorStore(
+        CheckpointStore(prepared[0], output: outputOptions, registry), learning,
+        CheckpointStore(prepared[0], of: learning.checkpoint, output: outputOptions, registry))
+    } else {
+      CheckpointStore(prepared[0], output: outputOptions, registry)
     }
-    let labels = try Dataset.labels(of: data.rows, tasks: model.heads.map(\.task), base: data.labelBase)
-    let own = try DataSplit(labels, count: data.rows.count, options)
-    evaluationData = data.rows(at: own.evaluation)
-    data = data.rows(at: own.training)
-    split = own
-    let names = try own.missing.isEmpty ? [] : model.configuration.labels()
-    observe(
-      .noted(
-        .split(
-          training: own.training.count, evaluation: own.evaluation.count,
-          missingLabels: own.missing.map { names.indices.contains(Int($0)) ? names[Int($0)] : "\($0)" })))
-  }
-  if let warning = checkpoint.changeOfInputs(data.rows) { observe(.warned(warning)) }
-  var sets: [(name: String?, rows: [TextRow])] = evaluationSets.map { ($0, $1.rows) }
-  if let evaluationData { sets.append((nil, evaluationData.rows)) }
-  let known = try RepeatedRows(data.rows, for: model.heads.first?.task)
-  for note in try known.notes(evaluating: sets) { observe(.noted(note)) }
-  let dataset = try data.dataset(for: model, options)
-  observe(.prepared(dataset.facts, isEvaluation: false))
-  let evaluated = try evaluationData?.dataset(for: model, options)
-  let evaluatedSets = try evaluationSets.mapValues { try $0.dataset(for: model, options) }
-  for set in (evaluated.map { [$0] } ?? []) + evaluatedSets.values {
-    observe(.prepared(set.facts, isEvaluation: true))
-  }
-  func store(_ checkpoint: Checkpoint) -> CheckpointStore {
-    CheckpointStore(
-      checkpoint, output: outputOptions, data: data.names,
-      evaluationData: (evaluationData?.names ?? []) + evaluationSets.values.flatMap(\.names),
-      examples: data.rows.count, dataHash: dataset.fingerprint,
-      inputs: data.inputs(options), registry: registry)
-  }
-  let generator = try TokenGenerator(
-    at: options.generator, for: model, learns: options.trainsGenerator, backend: backend, registry: registry)
-  let learning = options.trainsGenerator ? generator : nil
   var run = TrainingRun(
-    model: model,
-    options: options,
-    output: output,
-    store: learning.map { GeneratorStore(store(checkpoint), $0, store($0.checkpoint)) } ?? store(checkpoint),
+    model: prepared[0].model, options: options, output: output, store: store,
     optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
-  run.generator = generator
-  if let split { run.records[DataSplit.fileName] = split.document(options) }
-  recorder.description = RunDescription(
-    run, checkpoint, data: data.names,
-    evaluationData: (evaluationData?.names ?? []) + evaluationSets.values.flatMap(\.names))
+  for head in prepared { run.records.merge(head.records) { first, _ in first } }
+  recorder.description = RunDescription(run, prepared)
   return try recorder.record { record in
     try run.train(
-      on: dataset,
-      evaluating: evaluated,
-      evaluatingSets: evaluatedSets,
+      runs,
+      evaluating: prepared.enumerated().flatMap { place, head in
+        head.evaluations.map { EvaluationSet($0.name, $0.data, head: place) }
+      },
       resume: resume,
       control: control,
       profile: profile,
@@ -134,12 +165,19 @@ public func train(
 }
 
 extension RunDescription {
-  fileprivate init(_ run: TrainingRun, _ checkpoint: Checkpoint, data: [String], evaluationData: [String]) {
+  fileprivate init(_ run: TrainingRun, _ heads: [PreparedHead]) {
+    let checkpoint = heads[0].checkpoint
+    func names(_ files: (PreparedHead) -> [String]) -> JSON {
+      let names = heads.flatMap(files)
+      return names.isEmpty ? .null : .string(names.joined(separator: ", "))
+    }
     var settings: OrderedDictionary<String, JSON> = [
       "model": checkpoint.source.map { .string($0) } ?? .null,
-      "head": checkpoint.activeHead.map { .string($0.name) } ?? .null,
-      "data": .string(data.joined(separator: ", ")),
-      "eval-data": evaluationData.isEmpty ? .null : .string(evaluationData.joined(separator: ", ")),
+      "head": heads.compactMap(\.name).isEmpty
+        ? checkpoint.activeHead.map { .string($0.name) } ?? .null
+        : .string(heads.compactMap(\.name).joined(separator: ", ")),
+      "data": names(\.training.names),
+      "eval-data": names(\.evaluationNames),
     ]
     for setting in TrainingOptions.settings { settings[setting.name] = setting.json(run.options) }
     settings["backend"] = .string(type(of: run.backend).name)
@@ -151,22 +189,6 @@ extension RunDescription {
 }
 
 extension TrainingData {
-  /// How its rows become inputs.
-  fileprivate func inputs(_ options: TrainingOptions) -> TrainedInputs {
-    var inputs = TrainedInputs()
-    inputs.maxLength = options.maxLength
-    inputs.stride = options.stride
-    inputs.pairs = rows.contains { $0.pair != nil }
-    if let file = files.first {
-      inputs.textColumns = file.textColumns.map(\.description)
-      inputs.pairColumn = file.pairColumn?.description
-      inputs.labelColumns = file.labelColumns.map(\.description)
-      inputs.labelDelimiter = file.labelDelimiter
-    }
-    inputs.labelBase = labelBase
-    return inputs
-  }
-
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
     try Dataset(
       rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,

@@ -22,6 +22,16 @@ public struct TrainerState: Sendable, Equatable {
   /// The part of it that is not in the history yet, and how many steps it is of.
   var unloggedLoss = 0.0
   var unloggedSteps = 0
+  /// The same for each of several heads, by name.
+  var heads: [String: HeadSums] = [:]
+
+  /// The losses of one of several heads.
+  struct HeadSums: Sendable, Equatable {
+    var lossSum = 0.0
+    var steps = 0
+    var unloggedLoss = 0.0
+    var unloggedSteps = 0
+  }
 
   /// The best evaluation.
   public struct Best: Sendable, Equatable {
@@ -34,14 +44,19 @@ public struct TrainerState: Sendable, Equatable {
 
   init() {}
 
-  /// Counts a step.
-  mutating func add(_ result: TrainingStep.Result, tokens: Int) {
+  /// Counts a step, of one of several heads where a name is given.
+  mutating func add(_ result: TrainingStep.Result, tokens: Int, head: String? = nil) {
     globalStep += 1
     lossSum += result.loss
     unloggedLoss += result.loss
     unloggedSteps += 1
     self.tokens += tokens
     trained.formUnion(result.trained)
+    guard let head else { return }
+    heads[head, default: HeadSums()].lossSum += result.loss
+    heads[head, default: HeadSums()].steps += 1
+    heads[head, default: HeadSums()].unloggedLoss += result.loss
+    heads[head, default: HeadSums()].unloggedSteps += 1
   }
 
   /// Adds an entry to the history, with the epoch and the step.
@@ -59,6 +74,23 @@ public struct TrainerState: Sendable, Equatable {
   mutating func takeUnloggedLoss() -> Double {
     defer { (unloggedLoss, unloggedSteps) = (0, 0) }
     return unloggedLoss / Double(max(1, unloggedSteps))
+  }
+
+  /// The mean loss of each of several heads since this was last asked, of those that had a step.
+  mutating func takeUnloggedLosses() -> [String: Double] {
+    let losses = heads.filter { $0.value.unloggedSteps > 0 }.mapValues {
+      $0.unloggedLoss / Double($0.unloggedSteps)
+    }
+    for head in heads.keys {
+      heads[head]?.unloggedLoss = 0
+      heads[head]?.unloggedSteps = 0
+    }
+    return losses
+  }
+
+  /// The mean loss of each of several heads over all its steps.
+  var meanLosses: [String: Double] {
+    heads.filter { $0.value.steps > 0 }.mapValues { $0.lossSum / Double($0.steps) }
   }
 
   /// The evaluation of a step, over all sets; `nil` when one is not done.
@@ -130,11 +162,15 @@ public struct TrainerState: Sendable, Equatable {
 
   /// The text of `training_progress.json`: what `trainer_state.json` has no place for.
   var progressDocument: String {
-    let document: JSON = [
+    var document: OrderedDictionary<String, JSON> = [
       "loss_sum": JSON(lossSum), "unlogged_loss": JSON(unloggedLoss), "unlogged_steps": JSON(unloggedSteps),
       "trained": .array(trained.sorted().map { .string($0) }),
     ]
-    return document.text(.sorted) + "\n"
+    if !heads.isEmpty {
+      document["heads"] = .object(
+        OrderedDictionary(uniqueKeysWithValues: heads.map { ($0.key, $0.value.json) }))
+    }
+    return JSON.object(document).text(.sorted) + "\n"
   }
 
   /// Reads both files of a checkpoint.
@@ -150,7 +186,8 @@ public struct TrainerState: Sendable, Equatable {
       let entries = state["log_history"]?.array, let lossSum = progress["loss_sum"]?.double,
       let unloggedLoss = progress["unlogged_loss"]?.double,
       let unloggedSteps = progress["unlogged_steps"]?.int,
-      counts.contains(unloggedSteps), let trained = progress["trained"]?.array
+      counts.contains(unloggedSteps), let trained = progress["trained"]?.array,
+      let heads = TrainerState.heads(in: progress, steps: counts)
     else {
       throw GraftError(
         .malformed, "not the state of a training run", file: directory.path,
@@ -165,9 +202,20 @@ public struct TrainerState: Sendable, Equatable {
       best = Best(step: step, metric: metric)
     }
     self.trained = Set(trained.compactMap(\.string))
+    self.heads = heads
     self.lossSum = lossSum
     self.unloggedLoss = unloggedLoss
     self.unloggedSteps = unloggedSteps
+  }
+
+  /// The sums of several heads in a stored document; `nil` when they are not what was written.
+  private static func heads(in progress: JSON, steps: ClosedRange<Int>) -> [String: HeadSums]? {
+    var heads: [String: HeadSums] = [:]
+    for (name, stored) in progress["heads"]?.object ?? [:] {
+      guard let sums = HeadSums(stored, steps: steps) else { return nil }
+      heads[name] = sums
+    }
+    return heads
   }
 
   private static func entry(_ values: [String: Double]) -> JSON {
@@ -176,6 +224,23 @@ public struct TrainerState: Sendable, Equatable {
         uniqueKeysWithValues: values.sorted { $0.key < $1.key }.map { key, value in
           (key, key == "step" ? JSON(count: value) : JSON(value))
         }))
+  }
+}
+
+extension TrainerState.HeadSums {
+  fileprivate var json: JSON {
+    [
+      "loss_sum": JSON(lossSum), "steps": JSON(steps), "unlogged_loss": JSON(unloggedLoss),
+      "unlogged_steps": JSON(unloggedSteps),
+    ]
+  }
+
+  fileprivate init?(_ json: JSON, steps counts: ClosedRange<Int>) {
+    guard let lossSum = json["loss_sum"]?.double, let steps = json["steps"]?.int, counts.contains(steps),
+      let unloggedLoss = json["unlogged_loss"]?.double, let unloggedSteps = json["unlogged_steps"]?.int,
+      counts.contains(unloggedSteps)
+    else { return nil }
+    self.init(lossSum: lossSum, steps: steps, unloggedLoss: unloggedLoss, unloggedSteps: unloggedSteps)
   }
 }
 

@@ -11,21 +11,25 @@ package struct TrainingArguments: Equatable {
   private var values: OrderedDictionary<String, JSON>
 
   /// - Throws: `GraftError` when a generator's weights cannot be read.
-  package init(_ run: TrainingRun, data: Dataset, evaluations: [EvaluationSet]) throws {
+  init(_ run: TrainingRun, _ heads: [RunHead], evaluations: [EvaluationSet]) throws {
+    let names = heads.compactMap(\.name)
     values = [
       "model": JSON(run.store.fingerprint),
-      "head": run.model.headName.map { JSON($0) } ?? .null,
-      "data": JSON(data.fingerprint),
-      "eval-data": TrainingArguments.json(evaluations),
+      "head": names.isEmpty
+        ? run.model.headName.map { JSON($0) } ?? .null : .array(names.map { .string($0) }),
+      "data": TrainingArguments.json(heads.map { ($0.name, $0.data) }),
+      "eval-data": TrainingArguments.json(evaluations.map { ($0.name, $0.data) }),
     ]
     values.merge(run.options.record) { first, _ in first }
     // Its path may hold another one by now.
-    if let generator = run.generator { values["generator"] = JSON(try generator.checkpoint.contentHash()) }
+    if let generator = heads.lazy.compactMap(\.generator).first {
+      values["generator"] = JSON(try generator.checkpoint.contentHash())
+    }
     values["backend"] = JSON(type(of: run.backend).name)
     values["precision"] = JSON(run.backend.precision.rawValue)
   }
 
-  private static func json(_ sets: [EvaluationSet]) -> JSON {
+  private static func json(_ sets: [(name: String?, data: Dataset)]) -> JSON {
     if sets.isEmpty { return .null }
     if sets.count == 1, sets[0].name == nil { return JSON(sets[0].data.fingerprint) }
     return .object(
@@ -42,15 +46,17 @@ package struct TrainingArguments: Equatable {
   /// How many steps the run in a directory was to take.
   ///
   /// - Parameters:
-  ///   - examples: What it is trained on.
   ///   - options: Those of this run, of which all but its length have to be the same.
+  ///   - plan: Cuts this run's data into steps.
   /// - Throws: `GraftError` when its record cannot be read.
-  package static func length(in directory: URL, examples: Int, _ options: TrainingOptions) throws -> Int {
+  static func length(
+    in directory: URL, _ options: TrainingOptions, plan: (TrainingOptions) throws -> TrainingPlan
+  ) throws -> Int {
     let stored = try JSON(file: directory.appendingPathComponent(fileName))
     var own = options
     own.maxSteps = stored["max-steps"]?.int
     own.epochs = stored["epochs"]?.double ?? own.epochs
-    return own.problems.isEmpty ? TrainingPlan(examples: examples, options: own).totalSteps : 0
+    return own.problems.isEmpty ? try plan(own).totalSteps : 0
   }
 
   /// Makes sure that a directory's run is this one. How often it saves, and how much it keeps, may change.

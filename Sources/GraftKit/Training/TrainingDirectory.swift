@@ -56,10 +56,12 @@ package struct TrainingDirectory {
   ///
   /// - Parameter removingIt: Whether the directory goes as well, or was there before.
   package func abandon(removingIt: Bool) {
-    let own = [TrainingArguments.fileName, TrainingDirectory.metricsName, DataSplit.fileName]
+    func isOwn(_ name: String) -> Bool {
+      [TrainingArguments.fileName, TrainingDirectory.metricsName].contains(name) || DataSplit.isRecord(name)
+    }
     // This follows an error, which is worth more than one about a directory that cannot be read.
-    guard let contents = try? directoryContents(url), contents.allSatisfy(own.contains) else { return }
-    for name in own { try? FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
+    guard let contents = try? directoryContents(url), contents.allSatisfy(isOwn) else { return }
+    for name in contents { try? FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
     if removingIt { rmdir(url.path) }
   }
 

@@ -33,8 +33,8 @@ public enum TrainingNote: Sendable, Equatable {
   case split(training: Int, evaluation: Int, missingLabels: [String])
   /// Some of the rows that it is evaluated on have a text that it is trained on as well, so that their scores are too good.
   case repeatedRows(Int, of: Int, set: String?)
-  /// So many texts are in several rows of the training data, with different labels.
-  case contradictions(Int)
+  /// So many texts are in several rows of the training data, or of that of one of several heads, with different labels.
+  case contradictions(Int, head: String? = nil)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
   /// It ends before its last step, because this many evaluations in a row brought no progress.
@@ -64,6 +64,8 @@ public struct StepReport: Sendable, Equatable {
   public let samplesPerSecond: Double
   /// How long the remaining steps will take, in seconds.
   public let remaining: Double
+  /// Which of several heads was trained; `nil` in a run with one.
+  public let head: String?
 }
 
 /// A way to ask a run to stop, from a signal handler or from another thread.

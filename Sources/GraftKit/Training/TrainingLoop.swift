@@ -6,7 +6,7 @@ import GraftTensors
 /// One `train(…)`: what changes while it runs.
 final class TrainingLoop {
   let run: TrainingRun
-  let data: Dataset
+  let heads: [RunHead]
   let evaluations: [EvaluationSet]
   private let control: TrainingControl
   private let profile: Profile?
@@ -15,12 +15,11 @@ final class TrainingLoop {
   let plan: TrainingPlan
   private let arguments: TrainingArguments
   let directory: TrainingDirectory
-  private let randomness: Randomness
-  private let batching: Batching
-  private let classLoss: ClassLoss
+  private let courses: [HeadCourse]
+  /// What is there to learn in any step, frozen parameters included.
+  private let parameters: [Parameter]
   private let optimizer: any Optimizer
   private let pool = MemoryPool()
-  private let step: TrainingStep
   private let rates: LayerRates
   private let average: WeightAverage?
   private let choice: BestChoice
@@ -30,7 +29,8 @@ final class TrainingLoop {
   private var hasBegun = false
   /// Whether the run ends before its last step.
   private var hasStopped = false
-  private var order: (epoch: Int, examples: [Int]) = (-1, [])
+  /// The heads of an epoch's steps, as places in the list of heads.
+  private var turns: (epoch: Int, heads: [Int]) = (-1, [])
   var meter = Meter()
   let start = ContinuousClock.now
 
@@ -48,38 +48,41 @@ final class TrainingLoop {
   }
 
   init(
-    _ run: TrainingRun, data: Dataset, evaluations: [EvaluationSet], control: TrainingControl,
+    _ run: TrainingRun, _ heads: [RunHead], evaluations: [EvaluationSet], control: TrainingControl,
     profile: Profile?, observe: @escaping (TrainingEvent) -> Void
   ) throws {
     self.run = run
-    self.data = data
+    self.heads = heads
     self.evaluations = evaluations
     self.control = control
     self.profile = profile
     self.observe = observe
-    plan = TrainingPlan(examples: data.count, options: run.options)
-    arguments = try TrainingArguments(run, data: data, evaluations: evaluations)
+    plan = try run.options.plan(of: heads)
+    arguments = try TrainingArguments(run, heads, evaluations: evaluations)
     directory = TrainingDirectory(url: run.output)
-    randomness = Randomness(run.options.seed)
-    classLoss = try run.options.classLoss(of: run.model, on: data)
-    batching = Batching(
-      model: run.model, data: data, mlmProbability: Float(run.options.mlmProbability), classLoss: classLoss,
-      generator: run.generator, fillsInStep: run.options.trainsGenerator)
-    let all = run.model.parameters.all + (run.generator?.ownParameters ?? [])
-    let trained = all.filter(\.needsGradient)
+    let losses = try run.options.classLosses(of: heads)
+    parameters = heads.parameters
+    let trained = parameters.filter(\.needsGradient)
     rates = LayerRates(trained, of: run.model, run.options)
     average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
     choice = BestChoice(run.options)
     try run.options.checkAverage(plan)
-    let task = try run.model.requireHead().task
-    try task.checkTopRanks(run.options.topRanks)
-    if run.options.thresholdTuning != nil { try task.checkThresholds() }
+    for head in heads {
+      let task = try head.model.requireHead().task
+      try task.checkTopRanks(run.options.topRanks)
+      if run.options.thresholdTuning != nil { try task.checkThresholds() }
+    }
     optimizer = run.optimizerType.init(
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
-    step = TrainingStep(
-      model: run.model, optimizer: optimizer, maxGradNorm: run.options.maxGradNorm, backend: run.backend,
-      pool: pool, generator: run.options.trainsGenerator ? run.generator : nil,
-      discriminatorWeight: run.options.discriminatorWeight)
+    courses = heads.enumerated().map { [plan, optimizer, pool] place, head in
+      HeadCourse(
+        head, place: place, plan: plan.turns?.parts[place] ?? plan, classLoss: losses[place],
+        step: TrainingStep(
+          model: head.model, optimizer: optimizer, maxGradNorm: run.options.maxGradNorm,
+          backend: run.backend, pool: pool, generator: run.options.trainsGenerator ? head.generator : nil,
+          discriminatorWeight: run.options.discriminatorWeight),
+        run.options)
+    }
   }
 
   // MARK: The course of a run
@@ -128,7 +131,7 @@ final class TrainingLoop {
   private func begin(resume: Bool) throws -> TrainingSummary? {
     if resume { try directory.removeDebris() }
     if resume, try directory.hasRun {
-      let before = try TrainingArguments.length(in: directory.url, examples: data.count, options)
+      let before = try TrainingArguments.length(in: directory.url, options) { try $0.plan(of: heads) }
       let isLonger = before > 0 && plan.totalSteps > before
       let mayGoOn = try isLonger || hasStoppedEarly(before)
       try arguments.check(against: directory.url, mayBeLonger: mayGoOn)
@@ -202,29 +205,41 @@ final class TrainingLoop {
 
   /// Makes sure, before anything is trained, that evaluations have the score that decides.
   private func checkScore() throws {
-    guard choice.score != nil, let first = evaluations.first else { return }
-    let results = try scoreNames ?? scores(ofSome: first)
+    guard choice.score != nil, !evaluations.isEmpty else { return }
     var all: [String: Double] = [:]
-    for set in evaluations { all.merge(set.named(results)) { first, _ in first } }
+    for (place, head) in heads.enumerated() {
+      let sets = evaluations.filter { $0.head == place }
+      guard let first = sets.first else { continue }
+      let results = try scoreNames(of: head) ?? scores(of: head, on: first)
+      for set in sets { all.merge(set.named(results)) { first, _ in first } }
+    }
     try choice.check(all)
   }
 
-  /// All that the head's task says that evaluations may have, each as 0.
-  private var scoreNames: [String: Double]? {
-    get throws {
-      let task = try run.model.requireHead().task
-      return task.evaluationScores(topRanks: options.topRanks).map { names in
-        Dictionary(uniqueKeysWithValues: names.map { ("eval_\($0)", 0) })
-      }
+  /// All that a head's task says that evaluations may have, each as 0.
+  private func scoreNames(of head: RunHead) throws -> [String: Double]? {
+    let task = try head.model.requireHead().task
+    return task.evaluationScores(topRanks: options.topRanks).map { names in
+      Dictionary(uniqueKeysWithValues: names.map { ("eval_\($0)", 0) })
     }
   }
 
   /// The results of as many rows as hold some of everything, where the task does not say what there may be.
-  private func scores(ofSome set: EvaluationSet) throws -> [String: Double] {
+  private func scores(of head: RunHead, on set: EvaluationSet) throws -> [String: Double] {
     try GraftKit.evaluate(
-      run.model, on: set.data.prefix(64), options: EvaluationOptions(batchSize: options.evalBatchSize),
-      backend: run.backend, pool: pool, generator: run.generator
+      head.model, on: set.data.prefix(64), options: EvaluationOptions(batchSize: options.evalBatchSize),
+      backend: run.backend, pool: pool, generator: head.generator
     ).results
+  }
+
+  /// The head that a step trains, and how many steps it has had before.
+  private func turn(_ step: Int) -> (course: HeadCourse, step: Int) {
+    guard let turns = plan.turns else { return (courses[0], step) }
+    let (epoch, place) = step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
+    if self.turns.epoch != epoch { self.turns = (epoch, turns.heads(ofEpoch: epoch)) }
+    let heads = self.turns.heads
+    let head = heads[place]
+    return (courses[head], turns.steps[head] * epoch + heads[..<place].count { $0 == head })
   }
 
   private func takeStep() throws {
@@ -232,45 +247,37 @@ final class TrainingLoop {
     // The first steps get their memory from the system.
     let index = state.globalStep
     let profile = meter.steps < min(2, plan.totalSteps - (index - meter.steps) - 1) ? nil : profile
-    let epoch = plan.epoch(ofStep: index)
-    let numbers = plan.batches(ofStep: index)
-    let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }
-    var samples = 0
-    let batches = try profile.measure("tokenizing and masking") {
-      try zip(numbers, running).map { number, running in
-        let examples = try batching.examples(examples(ofEpoch: epoch)[plan.examples(ofBatch: number)])
-        samples += examples.count
-        return try batching.prepared(examples, key: randomness.masks(batch: running))
-      }
-    }
+    let (course, own) = turn(index)
+    let batches = try profile.measure("tokenizing and masking") { try course.batches(ofStep: own) }
     let learningRate = options.learningRate(at: index, of: plan.totalSteps)
     rates.thaw(for: index)
     let result: TrainingStep.Result
     do {
-      result = try step.run(
-        batches, learningRate: learningRate,
-        dropoutKeys: options.dropout == 0 ? nil : running.map(randomness.dropout), profile: profile)
+      result = try course.step.run(
+        batches.prepared, learningRate: learningRate,
+        dropoutKeys: options.dropout == 0 ? nil : batches.dropout, profile: profile)
     } catch var error as GraftError {
       error.subject = error.subject ?? "step \(index + 1)"
       throw error
     }
-    let tokens = batches.reduce(0) { $0 + $1.inputs.tokenCount }
+    let tokens = batches.prepared.reduce(0) { $0 + $1.inputs.tokenCount }
     average?.update()
-    state.add(result, tokens: tokens)
+    state.add(result, tokens: tokens, head: course.head.name)
     meter.steps += 1
-    meter.samples += samples
+    meter.samples += batches.examples
     meter.tokens += tokens
     meter.seconds += clock.secondsSince
-    observe(.step(report(result, learningRate: learningRate, tokens: tokens)))
+    observe(.step(report(result, learningRate: learningRate, tokens: tokens, head: course.head.name)))
     try endStep(result, learningRate: learningRate)
   }
 
   /// Logs, evaluates and saves, in `Trainer`'s order, where it is time.
   private func endStep(_ result: TrainingStep.Result, learningRate: Double) throws {
     if state.globalStep % options.loggingSteps == 0 {
-      let values = [
+      var values = [
         "loss": state.takeUnloggedLoss(), "grad_norm": result.gradientNorm, "learning_rate": learningRate,
       ]
+      for (head, loss) in state.takeUnloggedLosses() { values["\(head)_loss"] = loss }
       observe(.logged(state.log(values, plan)))
     }
     var isSaved = isSavingDue
@@ -291,21 +298,15 @@ final class TrainingLoop {
       || options.saveStrategy != .no && state.globalStep == plan.totalSteps
   }
 
-  private func examples(ofEpoch epoch: Int) -> [Int] {
-    if order.epoch != epoch {
-      order =
-        (epoch, options.shuffles ? randomness.order(epoch: epoch, count: data.count) : Array(0..<data.count))
-    }
-    return order.examples
-  }
-
-  private func report(_ result: TrainingStep.Result, learningRate: Double, tokens: Int) -> StepReport {
+  private func report(
+    _ result: TrainingStep.Result, learningRate: Double, tokens: Int, head: String?
+  ) -> StepReport {
     let seconds = max(meter.seconds, 1e-9)
     return StepReport(
       step: state.globalStep, totalSteps: plan.totalSteps, epoch: plan.epochs(after: state.globalStep),
       loss: result.loss, learningRate: learningRate, gradientNorm: result.gradientNorm, tokens: tokens,
       tokensPerSecond: Double(meter.tokens) / seconds, samplesPerSecond: Double(meter.samples) / seconds,
-      remaining: seconds / Double(meter.steps) * Double(plan.totalSteps - state.globalStep))
+      remaining: seconds / Double(meter.steps) * Double(plan.totalSteps - state.globalStep), head: head)
   }
 
   // MARK: Evaluating
@@ -337,11 +338,12 @@ final class TrainingLoop {
     var options = EvaluationOptions(
       batchSize: options.evalBatchSize, mlmProbability: Float(options.mlmProbability),
       seed: options.seed)
-    options.classLoss = classLoss
+    let course = courses[set.head]
+    options.classLoss = course.classLoss
     options.topRanks = run.options.topRanks
     return try GraftKit.evaluate(
-      run.model, on: set.data, options: options, backend: run.backend, pool: pool,
-      generator: run.generator
+      course.head.model, on: set.data, options: options, backend: run.backend, pool: pool,
+      generator: course.head.generator
     ) { done in
       if canStop, control.isStopRequested { throw Stopped() }
       observe(.evaluating(done: done, total: set.data.count))
@@ -386,7 +388,7 @@ final class TrainingLoop {
   /// Puts the mean of the last checkpoints' weights into the model, and evaluates it.
   private func takeMean() throws {
     let steps = try averagedSteps
-    var mean = CheckpointAverage(run.model.parameters.all + (run.generator?.ownParameters ?? []))
+    var mean = CheckpointAverage(parameters)
     for step in steps {
       try run.store.read(run.model, from: directory.checkpoint(step))
       mean.add()
@@ -442,7 +444,8 @@ final class TrainingLoop {
     try run.store.writeCard(
       into: directory,
       TrainingFacts(
-        name: run.output.standardizedFileURL.lastPathComponent, options: options, examples: data.rows.count,
+        name: run.output.standardizedFileURL.lastPathComponent, options: options,
+        examples: heads.reduce(0) { $0 + $1.data.rows.count },
         evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count },
         history: state.history.filter { $0["step"] ?? 0 <= Double(step) },
         backend: type(of: run.backend).name, precision: run.backend.precision))

@@ -28,7 +28,8 @@ extension TrainingLoop {
     var evaluation = state.evaluation(at: step, sets: evaluations.count)
     training = state.log(training, plan)
     training["step"] = nil
-    training["train_samples"] = Double(data.count)
+    training["train_samples"] = Double(plan.examples)
+    for (head, loss) in state.meanLosses { training["train_\(head)_loss"] = loss }
     evaluation?["step"] = nil
     for set in evaluations {
       evaluation?.merge(set.named(["eval_samples": Double(set.data.scoredCount)])) { first, _ in first }

@@ -9,6 +9,9 @@ public struct TrainingOptions: Sendable, Equatable {
   public var epochs = 3.0
   /// How many examples make one batch. Batches are not padded.
   public var batchSize = 8
+  /// Which share of the steps each of several heads has, up to a factor, by the names of heads; a head that is not named
+  /// counts 1. `nil` goes through every head's data once in an epoch.
+  public var headWeights: [String: Double]?
   /// How many batches make one step. Each counts by the number of its predictions, so that `n` batches of
   /// size `b` give the gradient of one batch of `n · b`.
   public var gradientAccumulationSteps = 1

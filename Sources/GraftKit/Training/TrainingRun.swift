@@ -23,8 +23,6 @@ public struct TrainingRun {
   let optimizerType: any Optimizer.Type
   let optimizerFormat: any WeightFormat
   let backend: any ComputeBackend
-  /// Fills hidden tokens, for a head that wants it.
-  var generator: TokenGenerator?
   /// The texts of files that belong to the run's record, by their names.
   var records: [String: String] = [:]
 
@@ -76,10 +74,25 @@ public struct TrainingRun {
     profile: Profile? = nil,
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {
-    try options.validate()
     let evaluations =
       (evaluationData.map { [EvaluationSet(nil, $0)] } ?? [])
       + evaluationSets.map { EvaluationSet($0.key, $0.value) }
+    let head = RunHead(model: model, data: data)
+    return try train(
+      [head], evaluating: evaluations, resume: resume, control: control, profile: profile, observe: observe)
+  }
+
+  /// Trains heads that share a backbone, in turn.
+  ///
+  /// - Parameters:
+  ///   - heads: The heads, the first of which is that of ``model``.
+  ///   - evaluations: What they are evaluated on.
+  /// - Throws: as ``train(on:evaluating:evaluatingSets:resume:control:profile:observe:)``.
+  func train(
+    _ heads: [RunHead], evaluating evaluations: [EvaluationSet], resume: Bool, control: TrainingControl,
+    profile: Profile?, observe: @escaping (TrainingEvent) -> Void
+  ) throws -> TrainingOutcome {
+    try options.validate()
     if let problem = options.missingEvaluations(hasData: !evaluations.isEmpty).first { throw problem }
     guard options.evalStrategy == .no && !options.evalOnStart || !evaluations.isEmpty else {
       throw GraftError(
@@ -87,8 +100,7 @@ public struct TrainingRun {
         advice: "Pass \(option: "eval-data") or \(option: "eval-split").")
     }
     let loop = try TrainingLoop(
-      self, data: data, evaluations: evaluations, control: control, profile: profile,
-      observe: observe)
+      self, heads, evaluations: evaluations, control: control, profile: profile, observe: observe)
     return try loop.run(resume: resume)
   }
 }

@@ -21,6 +21,11 @@ extension TrainingOptions {
       "gradient-accumulation-steps", \.gradientAccumulationSteps, .positive, placeholder: "N",
       help: "Batches in a step."),
     TrainingSetting(
+      optional: "head-weights", \.weightsOfHeads, placeholder: "HEAD=X",
+      help:
+        "Which share of the steps each of several heads has, as in HEAD=2,OTHER=1.",
+      fallback: "as many steps as its data has", addedLater: true),
+    TrainingSetting(
       optional: "max-steps", \.maxSteps, .positive, placeholder: "N",
       help: "End after this many steps, whatever \(option: "epochs") says."),
     TrainingSetting(
@@ -220,6 +225,11 @@ extension TrainingOptions {
         "What plots the run, from files in its folder 'runs'; \(action: .listPlugins) lists them, 'none' is nothing.",
       decidesResult: false),
   ]
+
+  private var weightsOfHeads: HeadWeights? {
+    get { headWeights.map { HeadWeights($0) } }
+    set { headWeights = newValue?.values }
+  }
 
   private var rankList: RankList? {
     get { topRanks.map { RankList($0) } }

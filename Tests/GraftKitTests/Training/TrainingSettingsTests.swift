@@ -16,6 +16,7 @@ import Testing
         "epochs": ("1.5", { $0.epochs = 1.5 }),
         "batch-size": ("4", { $0.batchSize = 4 }),
         "gradient-accumulation-steps": ("2", { $0.gradientAccumulationSteps = 2 }),
+        "head-weights": ("a=2,b=0.5", { $0.headWeights = ["a": 2, "b": 0.5] }),
         "max-steps": ("7", { $0.maxSteps = 7 }),
         "learning-rate": ("3e-4", { $0.learningRate = 3e-4 }),
         "head-learning-rate": ("1e-3", { $0.headLearningRate = 1e-3 }),

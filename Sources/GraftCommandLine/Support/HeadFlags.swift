@@ -1,0 +1,158 @@
+import ArgumentParser
+import Foundation
+import GraftCore
+import GraftData
+import GraftKit
+import OrderedCollections
+
+/// A file that may be given for one of several heads or sets: `FILE`, or `NAME=FILE`.
+struct NamedFile: ExpressibleByArgument {
+  /// The name that begins with it.
+  let name: String?
+  let path: Path
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let isNamed =
+      parts.count == 2 && Self.isName(parts[0]) && !FileManager.default.fileExists(atPath: argument)
+    name = isNamed ? String(parts[0]) : nil
+    guard let path = Path(argument: isNamed ? String(parts[1]) : argument) else { return nil }
+    self.path = path
+  }
+
+  private static func isName(_ text: Substring) -> Bool {
+    text.first.map { $0.isLetter || $0.isNumber || $0 == "_" } == true
+      && text.allSatisfy { $0.isLetter || $0.isNumber || "_-.:".contains($0) }
+  }
+
+  static var defaultCompletionKind: CompletionKind { .file() }
+
+  /// The files of each name, in their order; those of no name are under an empty one. A file without a name belongs to the
+  /// name before it.
+  static func groups(_ files: [NamedFile]) -> OrderedDictionary<String, [Path]> {
+    var (groups, current): (OrderedDictionary<String, [Path]>, String) = ([:], "")
+    for file in files {
+      current = file.name ?? current
+      groups[current, default: []].append(file.path)
+    }
+    return groups
+  }
+}
+
+/// A number that holds for all heads, or for one: `1`, or `HEAD=1`.
+struct HeadNumber: ExpressibleByArgument {
+  let head: String?
+  let value: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let last = parts.last, let value = Int(last) else { return nil }
+    head = parts.count == 2 ? String(parts[0]) : nil
+    self.value = value
+  }
+}
+
+/// The data of several heads as they are given: files by head, and sets to evaluate on by head or by `HEAD:SET`.
+struct HeadFiles {
+  /// In the order of the command line.
+  let heads: [String]
+  private let data: OrderedDictionary<String, [Path]>
+  private let evaluated: OrderedDictionary<String, [Path]>
+
+  /// - Parameters:
+  ///   - data: What heads are trained on.
+  ///   - evaluationData: What they are evaluated on.
+  /// - Returns: `nil` when the training data name no head.
+  /// - Throws: `ValidationError` for files without a head among others that have one, and for a head without data.
+  init?(_ data: [NamedFile], evaluating evaluationData: [NamedFile]) throws {
+    self.data = NamedFile.groups(data)
+    evaluated = NamedFile.groups(evaluationData)
+    heads = self.data.keys.filter { !$0.isEmpty }
+    guard !heads.isEmpty else {
+      if let name = evaluated.keys.first(where: { $0.contains(":") }) {
+        throw ValidationError(
+          "--eval-data \(name)=FILE is a set of one of several heads: name the head in --data as well.")
+      }
+      return nil
+    }
+    guard self.data[""] == nil else {
+      throw ValidationError("Give the data of each head with its name: --data HEAD=FILE.")
+    }
+    if let name = heads.first(where: { $0.contains(":") }) {
+      throw ValidationError("--data \(name)=FILE names no head: sets are for --eval-data.")
+    }
+    for name in evaluated.keys {
+      guard !name.isEmpty else {
+        throw ValidationError("Give the data to evaluate each head on with its name: --eval-data HEAD=FILE.")
+      }
+      let head = Self.parts(name).head
+      guard heads.contains(head) else {
+        let nearest = NearestName.find(head, among: heads).map { " Did you mean '\($0)'?" } ?? ""
+        throw ValidationError(
+          "--eval-data \(name)=FILE: there is no --data \(head)=FILE. Trained are \(heads.joined(separator: ", ")).\(nearest)"
+        )
+      }
+    }
+  }
+
+  /// `HEAD:SET`, or the head alone.
+  private static func parts(_ name: String) -> (head: String, set: String?) {
+    let parts = name.split(separator: ":", maxSplits: 1)
+    return (String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
+  }
+
+  /// Reads the data of every head, as the head was trained where the flags say nothing.
+  ///
+  /// - Throws: `GraftError` when the checkpoint has no such head, or naming file and row.
+  func read(
+    of checkpoint: Checkpoint, _ reading: DataFlags, _ columns: EvaluationColumnFlags, _ console: Console
+  ) throws -> [HeadTraining] {
+    try heads.map { head in
+      let selected = try checkpoint.selecting(head: head)
+      let flags = reading.values(for: head, among: heads)
+      func rows(_ paths: [Path], evaluation: EvaluationColumnFlags? = nil) throws -> TrainingData {
+        try flags.read(
+          paths, for: selected.activeHead, like: selected.trainedInputs, evaluation: evaluation, console)
+      }
+      var training = HeadTraining(head, try rows(data[head] ?? []))
+      for (name, paths) in evaluated where Self.parts(name).head == head {
+        let own = try rows(paths, evaluation: columns)
+        if let set = Self.parts(name).set {
+          training.evaluationSets[set] = own
+        } else {
+          training.evaluationData = own
+        }
+      }
+      return training
+    }
+  }
+}
+
+extension DataFlags {
+  /// What holds for one of several heads: what was given as `HEAD=VALUE`, else what was given without a head.
+  func values(for head: String, among heads: [String]) -> DataFlags {
+    func values(_ all: [String]) -> [String] {
+      let own = all.filter { $0.hasPrefix("\(head)=") }.map { String($0.dropFirst(head.count + 1)) }
+      return own.isEmpty ? all.filter { value in !heads.contains { value.hasPrefix("\($0)=") } } : own
+    }
+    var flags = self
+    flags.columns.textColumns = values(columns.textColumns)
+    flags.columns.pairColumns = values(columns.pairColumns)
+    flags.labelColumns = values(labelColumns)
+    let own = labelBases.filter { $0.head == head }
+    flags.labelBases = own.isEmpty ? labelBases.filter { $0.head == nil } : own
+    return flags
+  }
+
+  /// The heads that options name.
+  private var namedHeads: [String] { labelBases.compactMap(\.head) }
+
+  /// Makes sure that options name no heads but these.
+  ///
+  /// - Throws: `ValidationError` naming the option.
+  func checkHeads(_ heads: [String]) throws {
+    if let name = namedHeads.first(where: { !heads.contains($0) }) {
+      throw ValidationError("--label-base \(name)=N: there is no --data \(name)=FILE.")
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import GraftCompute
+import GraftCore
+import GraftData
+import GraftTensors
+import OrderedCollections
+
+/// What one head is trained and evaluated on.
+public struct HeadTraining: Sendable {
+  /// The head as the list of heads shows it; `nil` is what is active.
+  public var head: String?
+  /// What it is trained on.
+  public var data: TrainingData
+  /// What it is evaluated on.
+  public var evaluationData: TrainingData?
+  /// Further sets to evaluate it on, by names that their scores bear: `eval_HEAD_NAME_loss`.
+  public var evaluationSets: OrderedDictionary<String, TrainingData>
+
+  public init(
+    _ head: String, _ data: TrainingData, evaluating evaluationData: TrainingData? = nil,
+    evaluatingSets evaluationSets: OrderedDictionary<String, TrainingData> = [:]
+  ) {
+    self.init(.some(head), data, evaluating: evaluationData, evaluatingSets: evaluationSets)
+  }
+
+  init(
+    _ head: String?, _ data: TrainingData, evaluating evaluationData: TrainingData?,
+    evaluatingSets evaluationSets: OrderedDictionary<String, TrainingData>
+  ) {
+    self.head = head
+    self.data = data
+    self.evaluationData = evaluationData
+    self.evaluationSets = evaluationSets
+  }
+}
+
+extension [HeadTraining] {
+  /// Makes sure that there are heads, each once, and that the options go with several of them.
+  func checkNames(_ options: TrainingOptions) throws {
+    guard !isEmpty else { throw GraftError(.missing, "there is no head to train") }
+    guard count > 1 else { return }
+    var known: Set<String> = []
+    for head in self {
+      guard let name = head.head else {
+        throw GraftError(.missing, "of several heads each has to be named", option: "data")
+      }
+      guard known.insert(name).inserted else {
+        throw GraftError(.refused, "the head '\(name)' is given twice", option: "data")
+      }
+    }
+    try options.checkSeveralHeads()
+  }
+}
+
+extension Checkpoint {
+  /// The checkpoint as each of some heads has it, with what the options settle for that head.
+  ///
+  /// - Throws: `GraftError` when it has no such head, or a setting makes sense for none of them.
+  func settled(for heads: [HeadTraining], _ options: TrainingOptions) throws -> [Checkpoint] {
+    var selected = try heads.map { head in
+      try head.head.map { try selecting(head: $0) } ?? self
+    }
+    /// Changes each checkpoint whose head a given setting makes sense for; without any the first says that it does not.
+    func settle(
+      _ isGiven: Bool, for canHave: (Checkpoint) throws -> Bool, _ change: (inout Checkpoint) throws -> Void
+    )
+      throws
+    {
+      let able = try selected.map { try isGiven ? canHave($0) : true }
+      for index in selected.indices where able[index] || !able.contains(true) {
+        try change(&selected[index])
+      }
+    }
+    try settle(options.pairLoss != nil, for: { try $0.givesOneNumber }) { try $0.settlePairs(options) }
+    try settle(options.longTexts != nil, for: { $0.hasSetting(LongTexts.key) }) {
+      try $0.setLongTexts(options.longTexts)
+    }
+    for index in selected.indices { try selected[index].settleSentences(options) }
+    try settle(
+      options.labelsAllTokens || options.tagScheme != nil, for: { $0.hasSetting("tag_scheme") }
+    ) { try $0.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme) }
+    return selected
+  }
+
+  /// Whether the active head learns from texts alone, so that they can be packed.
+  var learnsFromTexts: Bool {
+    let tasks = activeHead?.tasks ?? []
+    return tasks.contains { $0.needsTokens } && !tasks.contains { $0.readsLabels }
+  }
+
+  /// Whether the active head's task has a setting.
+  private func hasSetting(_ key: String) -> Bool {
+    activeHead?.tasks.contains { $0.settingKeys.contains(key) } == true
+  }
+}
+
+extension [Model] {
+  /// What fills hidden tokens for each model whose head wants that.
+  ///
+  /// - Throws: `GraftError` when one is wanted and not given, or the other way round.
+  func generators(
+    _ options: TrainingOptions, _ backend: any ComputeBackend, _ registry: Registry
+  ) throws -> [TokenGenerator?] {
+    let isWanted = map { model in model.heads.contains { type(of: $0.task).readsGenerator } }
+    return try zip(self, isWanted).map { model, wanted in
+      // Where none wants the one that is given, the first says so.
+      guard wanted || !isWanted.contains(true) else { return nil }
+      return try TokenGenerator(
+        at: options.generator, for: model, learns: options.trainsGenerator, backend: backend,
+        registry: registry)
+    }
+  }
+}
