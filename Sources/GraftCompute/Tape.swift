@@ -26,6 +26,8 @@ public final class Tape {
   public let profile: Profile?
   /// Where ops write down what they would compute, instead of computing it.
   public let trace: Trace?
+  /// The weights of linear layers as they were packed; `nil` to multiply by them as they are stored.
+  public let prepared: PreparedWeights?
   private var pullbacks: [() -> Void] = []
   private var dropoutCount: UInt32 = 0
 
@@ -36,20 +38,24 @@ public final class Tape {
   ///   - pool: Memory for activations and gradients.
   ///   - profile: Where the time of ops is counted.
   ///   - trace: Where ops write down what they would compute, instead of computing it.
+  ///   - prepared: The weights of linear layers as they were packed, of a tape that does not record.
   public init(
     _ backend: any ComputeBackend,
     recording: Bool = true,
     dropoutKey: RandomKey? = nil,
     pool: MemoryPool? = nil,
     profile: Profile? = nil,
-    trace: Trace? = nil
+    trace: Trace? = nil,
+    prepared: PreparedWeights? = nil
   ) {
+    precondition(prepared == nil || !recording, "packed weights have no gradients")
     self.backend = backend
     self.isRecording = recording
     self.dropoutKey = dropoutKey
     self.pool = pool
     self.profile = profile
     self.trace = trace
+    self.prepared = prepared
   }
 
   /// Runs every pullback in reverse, starting with a gradient of `scale` at `loss`.

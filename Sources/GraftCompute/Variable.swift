@@ -6,6 +6,8 @@ public class Variable {
   /// The value as bfloat16 products read it, once one has.
   public private(set) var rounded: RoundedTensor?
   fileprivate var isRoundedStale = false
+  /// The value as products with packed weights read it, once one has.
+  private var preparedRows: PreparedRows?
 
   public init(_ value: Tensor, needsGradient: Bool = false) {
     self.value = value
@@ -29,6 +31,17 @@ public class Variable {
       backend.round(value, to: makeRounded(pool: pool))
     }
     return rounded.map(Operand.bfloat16) ?? .float32(value)
+  }
+
+  /// The value as a product with a packed weight reads it. Converted once, however many products follow, unless this is
+  /// a parameter, which several tapes may share.
+  func preparedRows(
+    for matrix: PreparedMatrix, by backend: any ComputeBackend, pool: MemoryPool?
+  ) -> PreparedRows {
+    if let preparedRows, preparedRows.fit(matrix) { return preparedRows }
+    let rows = PreparedRows(value, for: matrix, by: backend, pool: pool)
+    if !(self is Parameter) { preparedRows = rows }
+    return rows
   }
 
   /// Forgets the gradient; its memory goes back to the pool it came from.

@@ -23,6 +23,9 @@ extension Tape {
       let sums = trace.add(LinearOperation(), [x, weight] + (bias.map { [$0] } ?? []), width: outputs)
       return activation.map { activate(sums, $0) } ?? sums
     }
+    if let matrix = prepared?.matrix(of: weight, by: backend) {
+      return linear(x, matrix, bias: bias, activation: activation)
+    }
     return profile.measure("linear, outside products") {
       let y = output([tokens, outputs], from: x, weight, bias)
       let layer = LinearLayer(

@@ -36,3 +36,13 @@ const GraftVectorKernels *graft_vector_kernels(GraftLevel level) {
   default: return 0;
   }
 }
+
+const GraftPanelKernels *graft_panel_kernels(GraftLevel level, GraftPanelType type) {
+  if (level > graft_cpu_level()) return 0;
+  const GraftPanelKernels *kernels = 0;
+#if __x86_64__
+  if (level >= GraftLevelAVX512) kernels = graft_avx512_panel_kernels(type);
+  if (!kernels && level >= GraftLevelAVX2) kernels = graft_avx2_panel_kernels(type);
+#endif
+  return kernels ? kernels : graft_baseline_panel_kernels(type);
+}

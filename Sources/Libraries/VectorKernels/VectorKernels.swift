@@ -11,19 +11,25 @@ import GraftTensors
 public struct VectorKernels: Kernels, @unchecked Sendable {
   // Constant: pointers to functions and to a literal.
   private let table: GraftVectorKernels
+  private let set: InstructionSet
 
   /// The kernels for this CPU.
   public init() {
-    self = VectorKernels(.best) ?? VectorKernels(table: graft_vector_kernels(GraftLevelBaseline).pointee)
+    self =
+      VectorKernels(.best)
+      ?? VectorKernels(table: graft_vector_kernels(GraftLevelBaseline).pointee, .baseline)
   }
 
   /// The kernels of an instruction set, unless this CPU lacks it.
   public init?(_ set: InstructionSet) {
     guard let table = graft_vector_kernels(set.level) else { return nil }
-    self.table = table.pointee
+    self.init(table: table.pointee, set)
   }
 
-  private init(table: GraftVectorKernels) { self.table = table }
+  private init(table: GraftVectorKernels, _ set: InstructionSet) {
+    self.table = table
+    self.set = set
+  }
 
   /// What the kernels are compiled for, for people.
   public var name: String { String(cString: table.name) }
@@ -120,6 +126,10 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
     ]
     table.dropout(
       x, y, count, 1 / (1 - probability), threshold, seed, counter, UInt32(truncatingIfNeeded: start / 4))
+  }
+
+  public func panels(for precision: WeightPrecision) -> (any PanelKernels)? {
+    VectorPanelKernels(set, precision)
   }
 
   /// A function of each element as the kernels approximate it, for the tests of its accuracy.

@@ -67,3 +67,62 @@ typedef struct {
 
 /// The kernels of a level, or null where they are not compiled or the CPU lacks it.
 const GraftVectorKernels *graft_vector_kernels(GraftLevel level);
+
+// MARK: Products with a weight that was packed beforehand
+
+/// The type in which a product multiplies.
+typedef enum {
+  GraftPanelFloat32 = 0,
+  GraftPanelBFloat16 = 1,
+  /// Whole numbers of 8 bits, with exact sums.
+  GraftPanelInt8 = 2,
+} GraftPanelType;
+
+/// A product of some rows with a panel: some outputs of a linear layer.
+///
+/// Rows and panels are divided into steps. A step of a row has four bytes: one float, two bfloat16, or two or four
+/// whole numbers. A step of a panel has four bytes for each of its outputs.
+typedef struct {
+  /// As `convert` makes them; floats are read as they are.
+  const void *rows;
+  long row_count;
+  /// Bytes from row to row.
+  long row_stride;
+  /// One for each row, for whole numbers.
+  const float *row_scales;
+  /// As `pack` makes it.
+  const void *panel;
+  long steps;
+  /// One of each for each output of the panel, for whole numbers.
+  const float *scales;
+  const int32_t *offsets;
+  /// Added to each row of the result; null for none.
+  const float *bias;
+  float *result;
+  /// Elements from row to row of the result.
+  long result_stride;
+  /// How many of the panel's outputs are wanted, from the first on.
+  long columns;
+} GraftPanelProduct;
+
+/// The kernels of one type.
+typedef struct {
+  const char *name;
+  /// The outputs of a panel.
+  long width;
+  /// How many inputs a step has.
+  long inputs_per_step;
+  /// Packs the rows of a weight `[outputs, inputs]`, at most `width`; what is left of the panel becomes 0.
+  ///
+  /// `scales` and `offsets`, `width` of each, are written for whole numbers. The scale of a row that is not finite is
+  /// not a number.
+  void (*pack)(
+    const float *weight, long outputs, long inputs, void *panel, float *scales, int32_t *offsets);
+  /// Converts rows, to `stride` bytes each. Floats may be read where they are instead.
+  void (*convert)(const float *x, long rows, long inputs, void *y, long stride, float *scales);
+  /// `result = rows · panelᵀ + bias`. Each element is added up in the order of the inputs, whatever the number of rows.
+  void (*multiply)(const GraftPanelProduct *product);
+} GraftPanelKernels;
+
+/// The best kernels of a level for a type, or null where the level or the CPU has none.
+const GraftPanelKernels *graft_panel_kernels(GraftLevel level, GraftPanelType type);

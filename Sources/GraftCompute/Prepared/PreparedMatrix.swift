@@ -1,0 +1,154 @@
+/// The weight of a linear layer, packed once for the products of inference.
+public final class PreparedMatrix: @unchecked Sendable {
+  // Written by the initializer alone.
+
+  public let precision: WeightPrecision
+  public let outputs: Int
+  public let inputs: Int
+  /// Whether all weights were finite. Not looked at in other precisions than int8.
+  public let isFinite: Bool
+  let kernels: any PanelKernels
+  let steps: Int
+  private let panels: Tensor
+  private let scales: Tensor
+  private let offsets: Tensor
+
+  /// The most inputs whose sums in int8 cannot overflow.
+  static let mostInputs = 65536
+
+  /// - Parameters:
+  ///   - weight: `[outputs, inputs]`, or of more extents than two, all but the first of which make up the inputs. It is
+  ///     not needed afterwards.
+  ///   - precision: The type to pack it in: float32 where the backend has no kernels for it, or the sums of int8 could
+  ///     overflow.
+  ///   - backend: Whose kernels will multiply; its threads pack.
+  public init(_ weight: Tensor, in precision: WeightPrecision, by backend: any ComputeBackend) {
+    (outputs, inputs) = (weight.rows, weight.columns)
+    let fits = precision != .int8 || inputs <= Self.mostInputs
+    let wanted = fits ? backend.kernels.panels(for: precision) : nil
+    self.precision = wanted == nil ? .float32 : precision
+    let kernels = wanted ?? backend.kernels.panels(for: .float32) ?? ReferencePanelKernels(.float32)
+    self.kernels = kernels
+    steps = kernels.steps(inputs)
+    let (width, outputs, inputs, size) = (kernels.width, outputs, inputs, steps * kernels.width)
+    let count = (outputs + width - 1) / width
+    panels = Tensor(uninitialized: [count, size])
+    // Of a panel's outputs beyond the last, too.
+    scales = Tensor(repeating: 0, shape: [count * width])
+    offsets = Tensor(repeating: 0, shape: [count * width])
+    backend.threads.run(count) { [panels, scales, offsets] panel in
+      let first = panel * width
+      kernels.pack(
+        weight.pointer + first * inputs, outputs: min(width, outputs - first), inputs: inputs,
+        to: panels.pointer + panel * size, scales: scales.pointer + first,
+        offsets: Self.numbers(offsets) + first)
+    }
+    isFinite = scales.buffer.allSatisfy(\.isFinite)
+  }
+
+  private static func numbers(_ tensor: Tensor) -> UnsafeMutablePointer<Int32> {
+    UnsafeMutableRawPointer(tensor.pointer).assumingMemoryBound(to: Int32.self)
+  }
+
+  /// The bytes that it takes.
+  public var byteCount: Int { (panels.count + scales.count + offsets.count) * 4 }
+
+  var panelCount: Int { panels.rows }
+
+  /// The outputs of a panel.
+  func columns(_ panel: Int) -> Range<Int> {
+    panel * kernels.width..<min(outputs, (panel + 1) * kernels.width)
+  }
+
+  /// Multiplies rows by a panel, on the calling thread.
+  func multiply(
+    _ rows: PreparedRows, _ range: Range<Int>, panel: Int, bias: UnsafePointer<Float>?,
+    to c: UnsafeMutablePointer<Float>
+  ) {
+    let columns = columns(panel)
+    kernels.multiply(
+      PanelProduct(
+        rows: rows.pointer + range.lowerBound * steps * 4, count: range.count, steps: steps,
+        rowScales: rows.scales + range.lowerBound,
+        panel: UnsafeRawPointer(panels.pointer + panel * panels.columns),
+        scales: scales.pointer + columns.lowerBound, offsets: Self.numbers(offsets) + columns.lowerBound,
+        bias: bias.map { $0 + columns.lowerBound },
+        result: c + range.lowerBound * outputs + columns.lowerBound, resultStride: outputs,
+        columns: columns.count))
+  }
+}
+
+/// Rows as products with a ``PreparedMatrix`` read them, converted once for all that do.
+public final class PreparedRows {
+  public let precision: WeightPrecision
+  public let count: Int
+  public let inputs: Int
+  private let storage: Tensor
+  private let rowScales: Tensor
+
+  /// - Parameters:
+  ///   - x: `[rows, inputs]`. Not copied in float32: it must not change as long as the rows are used.
+  ///   - matrix: What they are to be multiplied by, or a matrix of the same precision and inputs.
+  ///   - backend: Its threads convert.
+  ///   - pool: Where the memory of converted rows comes from.
+  public init(_ x: Tensor, for matrix: PreparedMatrix, by backend: any ComputeBackend, pool: MemoryPool?) {
+    precision = matrix.precision
+    (count, inputs) = (x.rows, x.columns)
+    guard precision != .float32 else {
+      (storage, rowScales) = (x, x)
+      return
+    }
+    let (kernels, steps, inputs) = (matrix.kernels, matrix.steps, inputs)
+    let (storage, scales) = (
+      Tensor(uninitialized: [count, steps], pool: pool), Tensor(uninitialized: [count], pool: pool)
+    )
+    backend.forEachBlock(ofRows: count, columns: inputs) { rows in
+      kernels.convert(
+        x.pointer + rows.lowerBound * inputs, rows: rows.count, inputs: inputs,
+        to: storage.pointer + rows.lowerBound * steps, scales: scales.pointer + rows.lowerBound)
+    }
+    (self.storage, rowScales) = (storage, scales)
+  }
+
+  var pointer: UnsafeRawPointer { UnsafeRawPointer(storage.pointer) }
+  /// One for each row, in int8.
+  var scales: UnsafePointer<Float> { UnsafePointer(rowScales.pointer) }
+
+  /// Whether they serve for products with a matrix.
+  func fit(_ matrix: PreparedMatrix) -> Bool { precision == matrix.precision && inputs == matrix.inputs }
+}
+
+extension ComputeBackend {
+  /// `C = rows · matrixᵀ + bias`, on all threads.
+  ///
+  /// - Parameters:
+  ///   - rows: Made for the matrix.
+  ///   - matrix: `[outputs, inputs]`.
+  ///   - bias: `[outputs]`; `nil` for none.
+  ///   - c: `[rows, outputs]`.
+  ///   - finish: What to do with a part of `c` when it is done, while it is in the cache; called on any thread.
+  public func multiply(
+    _ rows: PreparedRows, _ matrix: PreparedMatrix, bias: Tensor?, to c: Tensor,
+    then finish: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void = { _, _ in }
+  ) {
+    precondition(
+      rows.fit(matrix) && c.count == rows.count * matrix.outputs
+        && bias.map { $0.count == matrix.outputs } != false,
+      "multiply: \(rows.count) rows of \(rows.inputs) by [\(matrix.outputs), \(matrix.inputs)] to \(c.shape)")
+    let together = Self.rowsTogether(steps: matrix.steps, of: rows.count)
+    let bands = (rows.count + together - 1) / max(1, together)
+    threads.run(bands * matrix.panelCount) { piece in
+      let first = piece / matrix.panelCount * together
+      let (band, panel) = (first..<min(rows.count, first + together), piece % matrix.panelCount)
+      matrix.multiply(rows, band, panel: panel, bias: bias?.pointer, to: c.pointer)
+      finish(band, matrix.columns(panel))
+    }
+  }
+
+  /// How many rows are multiplied by a panel at a time: as many as stay in a core's second cache.
+  private static func rowsTogether(steps: Int, of count: Int) -> Int {
+    let most = max(24, (384 << 10) / max(1, 4 * steps) / 6 * 6)
+    let bands = max(1, (count + most - 1) / most)
+    return (count + bands - 1) / bands
+  }
+}

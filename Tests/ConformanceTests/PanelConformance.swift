@@ -1,0 +1,178 @@
+import GraftCompute
+import GraftTensors
+import Testing
+
+/// Products with packed weights, by every set of kernels, against a naive product that knows nothing of panels.
+@Suite("Every set of kernels, with packed weights") struct PanelConformance {
+  private static let shapes: [(rows: Int, outputs: Int, inputs: Int)] = [
+    (1, 1, 1), (1, 4, 3), (2, 7, 2), (5, 64, 64), (6, 65, 17), (7, 63, 33), (13, 130, 5), (53, 96, 129),
+    (3, 16, 3072),
+  ]
+
+  private let backend: ReferenceBackend
+
+  init() throws { backend = try ReferenceBackend(threads: 1) }
+
+  @Test("float32 and bfloat16: the sums of products", arguments: KernelsCandidate.all)
+  func floats(_ candidate: KernelsCandidate) throws {
+    for precision in [WeightPrecision.float32, .bfloat16]
+    where candidate.kernels.panels(for: precision) != nil {
+      for shape in Self.shapes {
+        let sample = try ProductSample(shape)
+        let found = try sample.product(candidate.kernels, precision)
+        func value(_ x: Float) -> Double { Double(precision == .bfloat16 ? Float(BFloat16(x)) : x) }
+        for row in 0..<shape.rows {
+          for output in 0..<shape.outputs {
+            let products = (0..<shape.inputs).map {
+              value(sample.x.values[row * shape.inputs + $0])
+                * value(sample.weight.values[output * shape.inputs + $0])
+            }
+            let expected = products.reduce(0, +) + Double(sample.bias.values[output])
+            let size = products.reduce(1) { $0 + abs($1) }
+            #expect(
+              abs(Double(found[row * shape.outputs + output]) - expected) <= 1e-6 * size,
+              "\(precision) \(shape) at \(row), \(output)")
+          }
+        }
+      }
+    }
+  }
+
+  /// The rule of the product: whole numbers from −127 to 127 by a scale for each row and each output, exact sums, and
+  /// three roundings in this order.
+  @Test("int8: the same bits on every CPU", arguments: KernelsCandidate.all)
+  func wholeNumbers(_ candidate: KernelsCandidate) throws {
+    for shape in Self.shapes {
+      let sample = try ProductSample(shape)
+      let (x, xScales) = quantized(sample.x)
+      let (w, wScales) = quantized(sample.weight)
+      var expected: [Float] = []
+      for row in 0..<shape.rows {
+        for output in 0..<shape.outputs {
+          let sum = (0..<shape.inputs).reduce(Int32(0)) {
+            $0 + x[row * shape.inputs + $1] * w[output * shape.inputs + $1]
+          }
+          expected.append(Float(sum) * xScales[row] * wScales[output] + sample.bias.values[output])
+        }
+      }
+      #expect(try sample.product(candidate.kernels, .int8) == expected, "\(shape)")
+    }
+  }
+
+  private func quantized(_ x: Tensor) -> (numbers: [Int32], scales: [Float]) {
+    var (numbers, scales) = ([Int32](), [Float]())
+    for row in 0..<x.rows {
+      let values = x.buffer[row * x.columns..<(row + 1) * x.columns]
+      let largest = values.map(abs).max() ?? 0
+      scales.append(largest / 127)
+      numbers += values.map { largest == 0 ? 0 : Int32(($0 * (127 / largest)).rounded(.toNearestOrEven)) }
+    }
+    return (numbers, scales)
+  }
+
+  @Test("int8: the largest numbers there are do not overflow", arguments: KernelsCandidate.all)
+  func largestSums(_ candidate: KernelsCandidate) throws {
+    let inputs = 4096
+    let sample = ProductSample(
+      x: Tensor(repeating: 127, shape: [1, inputs]),
+      weight: Tensor(
+        [Float](repeating: 127, count: inputs) + [Float](repeating: -127, count: inputs), shape: [2, inputs]),
+      bias: Tensor(repeating: 0, shape: [2]))
+    let sum = Float(inputs * 127 * 127)
+    #expect(try sample.product(candidate.kernels, .int8) == [sum, -sum])
+  }
+
+  @Test(
+    "int8: rows of zeros, of tiny numbers, and of numbers that are not finite",
+    arguments: KernelsCandidate.all)
+  func strangeRows(_ candidate: KernelsCandidate) throws {
+    let x: [[Float]] = [[0, 0, 0], [1e-40, 0, -1e-40], [.nan, 1, 1], [1, .infinity, 1], [3, 2, 1]]
+    let weight: [[Float]] = [[0, 0, 0], [1, 2, 3]]
+    let sample = ProductSample(
+      x: Tensor(x.flatMap { $0 }, shape: [5, 3]), weight: Tensor(weight.flatMap { $0 }, shape: [2, 3]),
+      bias: Tensor([5, 7], shape: [2]))
+    let found = try sample.product(candidate.kernels, .int8)
+    #expect(Array(found[0..<4]) == [5, 7, 5, 7])
+    #expect(found[4..<8].allSatisfy { $0.isNaN })
+    #expect(found[8] == 5)
+    #expect(abs(found[9] - 17) < 0.1)
+  }
+
+  @Test("int8: a weight that is not finite is known", arguments: KernelsCandidate.all)
+  func brokenWeights(_ candidate: KernelsCandidate) throws {
+    for value in [Float.nan, .infinity, -.infinity] {
+      let weight = Tensor([1, 2, 3, value], shape: [2, 2])
+      #expect(try candidate.prepared(weight, .int8).isFinite == false)
+    }
+    #expect(try candidate.prepared(Tensor([0, 0, 3, 1], shape: [2, 2]), .int8).isFinite)
+  }
+
+  @Test("a row's result depends on the row alone", arguments: KernelsCandidate.all)
+  func rowsAlone(_ candidate: KernelsCandidate) throws {
+    for precision in WeightPrecision.allCases where candidate.kernels.panels(for: precision) != nil {
+      let sample = try ProductSample((rows: 41, outputs: 70, inputs: 515))
+      let all = try sample.product(candidate.kernels, precision)
+      for row in 0..<41 {
+        var alone = sample
+        alone.x = Tensor(Array(sample.x.buffer[row * 515..<(row + 1) * 515]), shape: [1, 515])
+        let found = try alone.product(candidate.kernels, precision)
+        #expect(found == Array(all[row * 70..<(row + 1) * 70]), "\(precision), row \(row)")
+      }
+    }
+  }
+}
+
+/// A product's operands: numbers of both signs.
+private struct ProductSample {
+  var x: Tensor
+  var weight: Tensor
+  var bias: Tensor
+
+  init(x: Tensor, weight: Tensor, bias: Tensor) { (self.x, self.weight, self.bias) = (x, weight, bias) }
+
+  init(_ shape: (rows: Int, outputs: Int, inputs: Int)) throws {
+    let numbers = Samples(max(shape.rows, shape.outputs) * shape.inputs, seed: 3)
+    let others = Samples(shape.outputs * shape.inputs, seed: 4)
+    x = Tensor(Array(numbers.values.prefix(shape.rows * shape.inputs)), shape: [shape.rows, shape.inputs])
+    weight = Tensor(others.values, shape: [shape.outputs, shape.inputs])
+    bias = Tensor(Samples(shape.outputs, seed: 5).values, shape: [shape.outputs])
+  }
+
+  /// `[rows, outputs]`, by all of a backend's code with a candidate's kernels.
+  func product(_ kernels: any Kernels, _ precision: WeightPrecision) throws -> [Float] {
+    let backend = try KernelsBackend(kernels)
+    let matrix = PreparedMatrix(weight, in: precision, by: backend)
+    #expect(matrix.precision == precision)
+    let result = Tensor(uninitialized: [x.rows, weight.rows])
+    let rows = PreparedRows(x, for: matrix, by: backend, pool: nil)
+    backend.multiply(rows, matrix, bias: bias, to: result)
+    return result.values
+  }
+}
+
+extension KernelsCandidate {
+  fileprivate func prepared(_ weight: Tensor, _ precision: WeightPrecision) throws -> PreparedMatrix {
+    PreparedMatrix(weight, in: precision, by: try KernelsBackend(kernels))
+  }
+}
+
+/// A backend that multiplies naively, with kernels under test.
+private struct KernelsBackend: ComputeBackend {
+  static let name = "kernels under test"
+  let threads: ThreadPool
+  let kernels: any Kernels
+
+  init(_ kernels: any Kernels) throws {
+    threads = ThreadPool(count: 2)
+    self.kernels = kernels
+  }
+
+  init(threads: Int) throws { try self.init(ReferenceKernels()) }
+
+  func gemm(
+    _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+    to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+  ) {
+    preconditionFailure("not asked for here")
+  }
+}
