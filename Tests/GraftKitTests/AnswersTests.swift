@@ -39,9 +39,11 @@ import Testing
       ) { _, total in totals.insert(total) }
       let classifier = try checkpoint.selecting(head: Self.names[0]).makeModel()
       let predictions = try predict(
-        classifier, on: Dataset(rows, for: classifier, requiringLabels: false), backend: backend)
+        InferenceSession(classifier, backend: backend),
+        on: Dataset(rows, for: classifier, requiringLabels: false))
       let entities = try tag(
-        Self.texts, with: checkpoint.selecting(head: Self.names[1]).makeModel(), backend: backend)
+        Self.texts,
+        with: InferenceSession(checkpoint.selecting(head: Self.names[1]).makeModel(), backend: backend))
       for (row, answers) in found.enumerated() {
         guard case .prediction(let prediction) = answers[0], case .entities(let own) = answers[1] else {
           Issue.record("\(answers)")

@@ -33,12 +33,15 @@ import Testing
     let model = try model("sequence-classification")
     let rows = texts(9).map { TextRow($0) }
     let together = try predict(
-      model, on: Dataset(rows, for: model, requiringLabels: false), batchSize: 4, backend: backend
+      InferenceSession(model, backend: backend), on: Dataset(rows, for: model, requiringLabels: false),
+      batchSize: 4
     ).compactMap { $0 as? TextLabels }
     #expect(together.count == rows.count)
     for (row, prediction) in zip(rows, together) {
       let alone = try #require(
-        try predict(model, on: Dataset([row], for: model, requiringLabels: false), backend: backend)[0]
+        try predict(
+          InferenceSession(model, backend: backend), on: Dataset([row], for: model, requiringLabels: false))[
+            0]
           as? TextLabels)
       #expect(prediction.labels == alone.labels)
       #expect(zip(prediction.scores, alone.scores).allSatisfy { abs($0 - $1) < 1e-5 })
@@ -80,13 +83,15 @@ import Testing
             "hamming_loss", "precision_macro", "precision_micro", "precision_samples", "recall_macro",
             "recall_micro", "recall_samples", "subset_accuracy",
           ]))
-    #expect(try predict(model, on: Dataset(rows, for: model), backend: backend).count == 5)
+    #expect(try predict(InferenceSession(model, backend: backend), on: Dataset(rows, for: model)).count == 5)
   }
 
   @Test func aHeadWithoutLabelsIsRefused() throws {
     let model = try model("masked-lm")
     let data = try Dataset([TextRow("a b")], for: model)
-    let error = #expect(throws: GraftError.self) { try predict(model, on: data, backend: backend) }
+    let error = #expect(throws: GraftError.self) {
+      try predict(InferenceSession(model, backend: backend), on: data)
+    }
     #expect(error?.problem == "the head 'masked-lm' says nothing about a text as a whole")
   }
 
@@ -97,7 +102,8 @@ import Testing
     let evaluations = try [1, 4, 32].map { size in
       try evaluate(model, on: data, options: EvaluationOptions(batchSize: size), backend: backend)
     }
-    let hits = zip(try predict(model, on: data, backend: backend), rows).count { prediction, row in
+    let hits = zip(try predict(InferenceSession(model, backend: backend), on: data), rows).count {
+      prediction, row in
       row.label == .text(prediction.answer.text())
     }
     for evaluation in evaluations {
@@ -129,7 +135,7 @@ import Testing
     let data = try Dataset(rows, for: model)
     let evaluation = try evaluate(
       model, on: data, options: EvaluationOptions(batchSize: 4, keepsPredictions: true), backend: backend)
-    let predicted = try predict(model, on: data, batchSize: 4, backend: backend)
+    let predicted = try predict(InferenceSession(model, backend: backend), on: data, batchSize: 4)
     #expect(
       evaluation.predictions.compactMap { $0 as? TextLabels } == predicted.compactMap { $0 as? TextLabels })
     #expect(evaluation.predictions.count == 9)
@@ -178,7 +184,7 @@ import Testing
     func score(_ texts: [JSON]) throws -> PseudoPerplexity {
       let rows = texts.map { TextRow($0["text"]?.string ?? "") }
       return try pseudoPerplexity(
-        model, on: Dataset(rows, for: model), batchSize: batchSize, backend: backend)
+        InferenceSession(model, backend: backend), on: Dataset(rows, for: model), batchSize: batchSize)
     }
     for text in texts {
       let found = try score([text])
@@ -194,13 +200,14 @@ import Testing
     let model = try model("masked-lm")
     let empty = #expect(throws: GraftError.self) {
       try pseudoPerplexity(
-        model, on: Dataset([TextRow("")], for: model, requiringLabels: false), backend: backend)
+        InferenceSession(model, backend: backend),
+        on: Dataset([TextRow("")], for: model, requiringLabels: false))
     }
     #expect(empty?.problem == "the data has no token that could be masked")
     let classifier = try self.model("sequence-classification")
     let data = try Dataset([TextRow("a")], for: classifier, requiringLabels: false)
     let other = #expect(throws: GraftError.self) {
-      try pseudoPerplexity(classifier, on: data, backend: backend)
+      try pseudoPerplexity(InferenceSession(classifier, backend: backend), on: data)
     }
     #expect(other?.problem == "the active head does not predict tokens")
   }

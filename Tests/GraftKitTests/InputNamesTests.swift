@@ -37,8 +37,8 @@ import Testing
         for checkpoint in [checkpoint, try registry.open(written).checkpoint] {
           let (model, tokenizer) = (try checkpoint.makeModel(), try #require(checkpoint.tokenizer))
           let logits = try headLogits(
-            model, lengths: pairs.map { _ in 1 }, batchSize: 2, backend: ReferenceBackend(threads: 1),
-            progress: { _ in }
+            InferenceSession(model, backend: ReferenceBackend(threads: 1)), lengths: pairs.map { _ in 1 },
+            batchSize: 2, progress: { _ in }
           ) { index in
             tokenizer.encode(
               pairs[index][0], pair: pairs[index][1], maximumLength: nil, addSpecialTokens: true)

@@ -57,7 +57,7 @@ import Testing
     #expect(index == data.count && data.facts.truncated == 0)
     // Windows of one row in several batches, and of several rows in one.
     for batchSize in [1, 3, 64] {
-      let found = try predict(model, on: data, batchSize: batchSize, backend: backend)
+      let found = try predict(InferenceSession(model, backend: backend), on: data, batchSize: batchSize)
       for (prediction, row) in zip(found, try Self.rows(name)) {
         try expect(prediction, has: row["pooled"], name)
       }
@@ -68,7 +68,7 @@ import Testing
   func startAndEndAreRead(_ name: String) throws {
     let model = try model(name, .headTail)
     let data = try data(model, Self.texts(name))
-    let found = try predict(model, on: data, backend: backend)
+    let found = try predict(InferenceSession(model, backend: backend), on: data)
     for (index, row) in try Self.rows(name).enumerated() {
       #expect(
         try data.example(index).encoding.ids.map(Int.init) == row["head_tail"]?.array?.compactMap(\.int))

@@ -51,8 +51,9 @@ import Testing
           let labels = try checkpoint.configuration.labels()
           for (output, label) in labels.enumerated() {
             let ranked = try rerank(
-              texts, query: query, with: model, #require(checkpoint.crossEncoder),
-              label: labels.count == 1 ? nil : label, batchSize: 4, backend: ReferenceBackend(threads: 1))
+              texts, query: query, with: InferenceSession(model, backend: ReferenceBackend(threads: 1)),
+              #require(checkpoint.crossEncoder),
+              label: labels.count == 1 ? nil : label, batchSize: 4)
             #expect(ranked.map(\.index).sorted() == Array(texts.indices))
             #expect(zip(ranked, ranked.dropFirst()).allSatisfy { $0.score >= $1.score })
             for text in ranked {
@@ -110,7 +111,8 @@ import Testing
     let model = try Registry.builtIn().open(folder).checkpoint.makeModel()
     let row = TextRow("can he", pair: "he can do it, and so can she")
     let found = try predict(
-      model, on: Dataset([row], for: model, requiringLabels: false), backend: ReferenceBackend(threads: 1))
+      InferenceSession(model, backend: ReferenceBackend(threads: 1)),
+      on: Dataset([row], for: model, requiringLabels: false))
     return try #require(found.first?.scores.first)
   }
 
@@ -202,8 +204,9 @@ import Testing
       let checkpoint = try registry.open(fixtures.appending(path: "bert-tiny/\(name)")).checkpoint
       let error = try #require(throws: GraftError.self) {
         try rerank(
-          ["a"], query: "b", with: checkpoint.makeModel(), CrossEncoder(outputs: 1), label: label,
-          backend: ReferenceBackend(threads: 1))
+          ["a"], query: "b",
+          with: InferenceSession(checkpoint.makeModel(), backend: ReferenceBackend(threads: 1)),
+          CrossEncoder(outputs: 1), label: label)
       }
       return "\(error)"
     }
@@ -235,22 +238,25 @@ import Testing
     let encoder = try model("base", "layers.1.feed_forward.norm")
     let predictor = try model("masked-lm", "layers.1.feed_forward.norm")
     let ranking = errorMessage {
-      _ = try rerank(["he"], query: "can", with: classifier, CrossEncoder(outputs: 1), backend: backend)
+      _ = try rerank(
+        ["he"], query: "can", with: InferenceSession(classifier, backend: backend), CrossEncoder(outputs: 1))
     }
     #expect(
       ranking?.hasPrefix("the model computes scores that are not numbers; expected numbers, found NaN.")
         == true)
     let predicting = errorMessage {
       let data = try Dataset(rows, for: classifier, requiringLabels: false)
-      _ = try predict(classifier, on: data, backend: backend)
+      _ = try predict(InferenceSession(classifier, backend: backend), on: data)
     }
     #expect(predicting?.hasPrefix("the model computes scores that are not numbers") == true)
     let embedding = errorMessage {
       let options = EmbeddingOptions(SentencePipeline(pooling: .mean))
-      _ = try embed(rows, with: encoder, options, backend: backend)
+      _ = try embed(rows, with: InferenceSession(encoder, backend: backend), options)
     }
     #expect(embedding?.hasPrefix("the model computes vectors that are not numbers") == true)
-    let filling = errorMessage { _ = try fillMask("he [MASK]", with: predictor, backend: backend) }
+    let filling = errorMessage {
+      _ = try fillMask("he [MASK]", with: InferenceSession(predictor, backend: backend))
+    }
     #expect(filling?.hasPrefix("the model computes scores that are not numbers") == true)
   }
 }

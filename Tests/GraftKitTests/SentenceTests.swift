@@ -29,10 +29,10 @@ import Testing
     let pipeline = try #require(checkpoint.sentences)
     // Two texts at a time, so that the order of batches counts.
     let vectors = try embed(
-      Self.texts.map { TextRow($0) }, with: checkpoint.makeModel(),
+      Self.texts.map { TextRow($0) },
+      with: InferenceSession(checkpoint.makeModel(), backend: ReferenceBackend(threads: 1)),
       EmbeddingOptions(
-        pipeline, prompt: pipeline.prompt(prompt), width: width, normalizes: normalizes, batchSize: 2),
-      backend: ReferenceBackend(threads: 1))
+        pipeline, prompt: pipeline.prompt(prompt), width: width, normalizes: normalizes, batchSize: 2))
     #expect(vectors.shape == expected.spec.shape)
     let difference = zip(vectors.buffer, try expected.floats()).map { abs($0 - $1) }.max() ?? .infinity
     #expect(difference <= 1e-5, "\(output) of \(folder)")

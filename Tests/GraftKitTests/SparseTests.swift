@@ -22,9 +22,9 @@ import Testing
     let pipeline = try #require(checkpoint.sentences)
     // Two texts at a time, so that the order of batches counts.
     return try embedSparse(
-      Self.texts.map { TextRow($0) }, with: checkpoint.makeModel(),
-      EmbeddingOptions(pipeline, prompt: pipeline.prompt(prompt), batchSize: 2), keeping: count,
-      backend: ReferenceBackend(threads: 1))
+      Self.texts.map { TextRow($0) },
+      with: InferenceSession(checkpoint.makeModel(), backend: ReferenceBackend(threads: 1)),
+      EmbeddingOptions(pipeline, prompt: pipeline.prompt(prompt), batchSize: 2), keeping: count)
   }
 
   /// Expects the vectors of a golden file.
@@ -150,8 +150,8 @@ import Testing
     let pipeline = try #require(checkpoint.sentences)
     #expect(throws: GraftError.self) {
       try embed(
-        [TextRow("a")], with: checkpoint.makeModel(), EmbeddingOptions(pipeline),
-        backend: ReferenceBackend(threads: 1))
+        [TextRow("a")], with: InferenceSession(checkpoint.makeModel(), backend: ReferenceBackend(threads: 1)),
+        EmbeddingOptions(pipeline))
     }
     #expect(throws: GraftError.self) {
       try checkpoint.selectTask("sentence-embedding", registry: .builtIn())

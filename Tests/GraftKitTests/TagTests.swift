@@ -29,7 +29,8 @@ struct TagTests {
       options.maxLength = 40
       if golden["ignore_labels"] != nil { options.ignoredLabels = [] }
       let found = try tag(
-        [text, "of"], with: model, options: options, backend: ReferenceBackend(threads: 1))[0]
+        [text, "of"], with: InferenceSession(model, backend: ReferenceBackend(threads: 1)), options: options)[
+          0]
       let expected = try #require(golden["entities"]?.array).map { try #require($0.array) }
       let name = "\(options.aggregation) of '\(text)'"
       #expect(found.map(\.label) == expected.map { $0[0].string }, "\(name)")
@@ -48,7 +49,7 @@ struct TagTests {
     let model = try Registry.builtIn().open(fixtures.appending(path: "bert-tiny/sequence-classification"))
       .checkpoint.makeModel()
     let error = #expect(throws: GraftError.self) {
-      try tag(["a"], with: model, backend: ReferenceBackend(threads: 1))
+      try tag(["a"], with: InferenceSession(model, backend: ReferenceBackend(threads: 1)))
     }
     #expect(error?.problem == "the active head does not label tokens")
   }
@@ -58,14 +59,16 @@ struct TagTests {
     let model = try Registry.builtIn().open(fixtures.appending(path: "bert-tiny/token-classification"))
       .checkpoint.makeModel()
     let backend = try ReferenceBackend(threads: 1)
-    #expect(try tag([], with: model, backend: backend).isEmpty)
-    #expect(try tag(["", " "], with: model, backend: backend) == [[], []])
+    #expect(try tag([], with: InferenceSession(model, backend: backend)).isEmpty)
+    #expect(try tag(["", " "], with: InferenceSession(model, backend: backend)) == [[], []])
     var options = TaggingOptions()
     options.maxLength = 8
     options.stride = 6
     // What fits needs no other window.
-    #expect(try tag(["a"], with: model, options: options, backend: backend).count == 1)
+    #expect(try tag(["a"], with: InferenceSession(model, backend: backend), options: options).count == 1)
     let long = "the president of the company said it"
-    #expect(throws: GraftError.self) { try tag([long], with: model, options: options, backend: backend) }
+    #expect(throws: GraftError.self) {
+      try tag([long], with: InferenceSession(model, backend: backend), options: options)
+    }
   }
 }

@@ -45,8 +45,8 @@ import Testing
       let expected = try #require(golden["scores"]?.array).map { ($0.array ?? []).compactMap(\.double) }
       for batchSize in [1, 4, 32] {
         let found = try classify(
-          texts.map { TextRow($0) }, with: model, question, batchSize: batchSize,
-          backend: ReferenceBackend(threads: 1))
+          texts.map { TextRow($0) }, with: InferenceSession(model, backend: ReferenceBackend(threads: 1)),
+          question, batchSize: batchSize)
         for (text, prediction) in found.enumerated() {
           #expect(prediction.scores.count == expected[text].count)
           for (score, expected) in zip(prediction.scores, expected[text]) {
@@ -79,7 +79,8 @@ import Testing
       let question = try ZeroShot(labels: ["x", "y"], givesSeveral: several)
       let error = try #require(throws: GraftError.self) {
         try classify(
-          rows, with: model(names), question, maximumLength: length, backend: ReferenceBackend(threads: 1))
+          rows, with: InferenceSession(model(names), backend: ReferenceBackend(threads: 1)), question,
+          maximumLength: length)
       }
       return "\(error)"
     }

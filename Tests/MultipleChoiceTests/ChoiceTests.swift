@@ -87,8 +87,8 @@ struct ChoiceTests {
     }
     func found(_ rows: [TextRow], batchSize: Int) throws -> [ChoicePrediction] {
       try predict(
-        model, on: Dataset(rows, for: model, requiringLabels: false), batchSize: batchSize,
-        backend: ReferenceBackend(threads: 1)
+        InferenceSession(model, backend: ReferenceBackend(threads: 1)),
+        on: Dataset(rows, for: model, requiringLabels: false), batchSize: batchSize
       ).compactMap { $0 as? ChoicePrediction }
     }
     let together = try found(rows, batchSize: 3)

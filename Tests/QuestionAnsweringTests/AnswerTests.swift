@@ -25,7 +25,7 @@ struct AnswerTests {
   private func answers(_ checkpoint: Checkpoint, _ rows: [TextRow]) throws -> [AnswerPrediction] {
     let model = try checkpoint.makeModel()
     let data = try Dataset(rows, for: model, maxLength: 32, stride: 8, requiringLabels: false)
-    return try predict(model, on: data, backend: ReferenceBackend(threads: 1)).map {
+    return try predict(InferenceSession(model, backend: ReferenceBackend(threads: 1)), on: data).map {
       try #require($0 as? AnswerPrediction)
     }
   }

@@ -53,6 +53,14 @@ private func runFromAProgram() -> Never {
   GraftTool.main(plugins: builtInPlugins + [RelationPlugin.self])
 }
 
+private func answerFromALibrary(
+  _ model: Model, _ dataset: Dataset, _ backend: any ComputeBackend
+) throws -> [any TaskPrediction] {
+  let session = InferenceSession(model, backend: backend, precision: .int8)
+  let predictions = try predict(session, on: dataset)
+  return predictions
+}
+
 private func trainFromALibrary() throws -> TrainingOutcome {
   let registry = try Registry.builtIn()
   let checkpoint = try registry.open(URL(filePath: "base")).checkpoint
@@ -69,8 +77,8 @@ private func tagFromALibrary(_ registry: Registry, _ backend: any ComputeBackend
   let model = try registry.open(URL(filePath: "ner")).checkpoint.makeModel()
   var options = TaggingOptions()
   options.aggregation = .first
-  let entities = try tag(
-    ["Ada Lovelace lived in London"], with: model, options: options, backend: backend)
+  let session = InferenceSession(model, backend: backend)
+  let entities = try tag(["Ada Lovelace lived in London"], with: session, options: options)
   return entities
 }
 

@@ -52,7 +52,7 @@ struct WindowTests {
         #expect(place.overlaps(word))
       }
     }
-    let found = try predict(model, on: data, backend: ReferenceBackend(threads: 1))
+    let found = try predict(InferenceSession(model, backend: ReferenceBackend(threads: 1)), on: data)
     #expect(found.count == 1)
     #expect(found[0].answer.array?.count == Self.words.count)
     #expect(found[0].answer.array?.contains(.null) == false)
@@ -64,7 +64,7 @@ struct WindowTests {
       let model = try Self.model("bert", settings)
       let data = try Dataset([Self.row(Self.words, Self.tags)], for: model, maxLength: 20, stride: 4)
       let backend = try ReferenceBackend(threads: 1)
-      let all = try predict(model, on: data, backend: backend)
+      let all = try predict(InferenceSession(model, backend: backend), on: data)
       let scored = try evaluate(
         model, on: data, options: EvaluationOptions(keepsPredictions: true), backend: backend)
       #expect(all.map(\.answer) == scored.predictions.map(\.answer))
@@ -98,7 +98,7 @@ struct WindowTests {
     let rows = [Self.row([], []), Self.row(["of"], ["O"]), TextRow(" ")]
     let data = try Dataset(rows, for: model, requiringLabels: false)
     #expect(data.count == 1)
-    let found = try predict(model, on: data, backend: ReferenceBackend(threads: 1))
+    let found = try predict(InferenceSession(model, backend: ReferenceBackend(threads: 1)), on: data)
     #expect(found.map { $0.answer.array?.count } == [0, 1, 0])
   }
 

@@ -64,6 +64,7 @@ struct Answer: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
@@ -95,7 +96,9 @@ struct Answer: ParsableCommand {
       requiringLabels: false)
     let bar = ProgressBar("answering", unit: "windows", total: data.count, console: output.console)
     let found = try predict(
-      model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
+      precision.session(
+        model, on: backend.make(registry, output.console), strictness, output.console), on: data,
+      batchSize: batch.batchSize,
       progress: { bar.update($0) }
     ).map { FoundAnswers($0, most: nBest) }
     bar.clear()

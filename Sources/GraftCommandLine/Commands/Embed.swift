@@ -67,6 +67,7 @@ struct Embed: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
@@ -121,7 +122,10 @@ struct Embed: ParsableCommand {
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
     if isSparse { return try writeSparse(rows, model, options, facts, bar, registry) }
     let vectors = try embed(
-      rows, with: model, options, backend: backend.make(registry, flags.console), progress: { bar.update($0) }
+      rows,
+      with: precision.session(
+        model, on: backend.make(registry, flags.console), strictness, flags.console), options,
+      progress: { bar.update($0) }
     )
     bar.clear()
     try NPY.write(LazyTensor(vectors), to: output.url)
@@ -152,7 +156,9 @@ extension Embed {
     _ registry: Registry
   ) throws {
     let vectors = try embedSparse(
-      rows, with: model, options, keeping: topK, backend: backend.make(registry, flags.console),
+      rows,
+      with: precision.session(
+        model, on: backend.make(registry, flags.console), strictness, flags.console), options, keeping: topK,
       progress: { bar.update($0) })
     bar.clear()
     try SparseFile.write(vectors, tokenizer: model.requireTokenizer(), to: output.url)

@@ -115,6 +115,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
 
@@ -163,6 +164,7 @@ struct Evaluate: ParsableCommand {
     for note in dataset.facts.notes { flags.console.note(note) }
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)
+    let session = try precision.session(model, on: backend, strictness, flags.console)
     var options = EvaluationOptions(
       batchSize: batch.batchSize, mlmProbability: Float(mlmProbability), seed: seed,
       keepsPredictions: predictions != nil)
@@ -170,14 +172,14 @@ struct Evaluate: ParsableCommand {
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
     let filler = try TokenGenerator(at: generator, for: model, backend: backend, registry: registry)
     var evaluation = try evaluate(
-      model, on: dataset, options: options, backend: backend, generator: filler,
+      session, on: dataset, options: options, generator: filler,
       progress: { bar.update($0) })
     bar.clear()
     if pseudoPerplexity {
       let bar = ProgressBar(
         "masking each token", unit: "samples", total: dataset.count, console: flags.console)
       evaluation.metrics["pseudo_perplexity"] = try GraftKit.pseudoPerplexity(
-        model, on: dataset, batchSize: batch.batchSize, backend: backend, progress: { bar.update($0) }
+        session, on: dataset, batchSize: batch.batchSize, progress: { bar.update($0) }
       ).value
       bar.clear()
     }
@@ -206,7 +208,9 @@ struct Evaluate: ParsableCommand {
   private func evaluateRetrieval(_ opened: Checkpoint, _ registry: Registry) throws {
     let results = try retrieval.evaluate(
       opened, queries: data, batchSize: batch.batchSize, maxLength: length.maxLength,
-      backend: backend.make(registry, flags.console), flags.console)
+      session: precision.session(
+        opened.makeModel(), on: backend.make(registry, flags.console), strictness, flags.console),
+      flags.console)
     let text = Results.json(results).text(.pretty)
     if let output { try FileWriter.write(output.url, text: text + "\n") }
     try Output.print(flags.json ? text : Results.text(results))

@@ -24,6 +24,7 @@ struct FillMask: ParsableCommand {
 
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
@@ -41,8 +42,9 @@ struct FillMask: ParsableCommand {
     let tokenizer = try model.requireTokenizer()
     facts.truncatedRows = texts.indices.filter { tokenizer.encode(texts[$0]).ids.count > facts.maximumLength }
     for sentence in facts.sentences { output.console.warn(sentence) }
-    let backend = try backend.make(registry, output.console)
-    let found = try texts.map { try fillMask($0, with: model, topK: topK, backend: backend) }
+    let session = try precision.session(
+      model, on: backend.make(registry, output.console), strictness, output.console)
+    let found = try texts.map { try fillMask($0, with: session, topK: topK) }
     // Only now: that a head does not predict tokens at all is the more useful thing to say.
     try untrained.check(opened, output.console, where: { $0.predictsTokens })
     if output.json {

@@ -57,6 +57,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
@@ -103,7 +104,9 @@ struct Predict: ParsableCommand {
       "predicting", unit: data.count > rows.count ? "windows" : "texts", total: data.count,
       console: output.console)
     let predictions = try predict(
-      model, on: data, batchSize: batch.batchSize, backend: backend.make(registry, output.console),
+      precision.session(
+        model, on: backend.make(registry, output.console), strictness, output.console), on: data,
+      batchSize: batch.batchSize,
       progress: { bar.update($0) })
     bar.clear()
     // A row without a text is shown by what is read of it.
@@ -126,8 +129,10 @@ struct Predict: ParsableCommand {
     let bar = ProgressBar(
       "predicting", unit: "pairs", total: rows.count * question.labels.count, console: output.console)
     let predictions = try GraftKit.classify(
-      rows, with: model, question, batchSize: batch.batchSize, maximumLength: length.maxLength,
-      backend: backend.make(registry, output.console), progress: { bar.update($0) })
+      rows,
+      with: precision.session(
+        model, on: backend.make(registry, output.console), strictness, output.console), question,
+      batchSize: batch.batchSize, maximumLength: length.maxLength, progress: { bar.update($0) })
     bar.clear()
     try show(predictions, of: rows, truncated: Set(facts.truncatedRows))
   }

@@ -36,6 +36,7 @@ struct Rerank: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
@@ -57,8 +58,11 @@ struct Rerank: ParsableCommand {
     let truncated = Set(facts.truncatedRows)
     let bar = ProgressBar("scoring", unit: "texts", total: texts.count, console: output.console)
     let ranked = try rerank(
-      texts, query: query, with: model, scorer, label: label, batchSize: batch.batchSize,
-      maximumLength: length.maxLength, backend: backend.make(registry, output.console),
+      texts, query: query,
+      with: precision.session(
+        model, on: backend.make(registry, output.console), strictness, output.console), scorer, label: label,
+      batchSize: batch.batchSize,
+      maximumLength: length.maxLength,
       progress: { bar.update($0) })
     bar.clear()
     let shown = ranked.prefix(topK ?? .max)

@@ -106,7 +106,7 @@ struct Search: ParsableCommand {
     }
     if isSparse { return try searchSparse(rows, model, options, record, backend) }
     let vectors = try readVectors(texts: record?.texts.count)
-    let ofQueries = try embed(rows, with: model, options, backend: backend)
+    let ofQueries = try embed(rows, with: InferenceSession(model, backend: backend), options)
     guard ofQueries.columns == vectors.columns else {
       throw GraftError(
         .mismatch, "the model makes vectors of another width", file: index.url.path,
@@ -205,7 +205,7 @@ extension Search {
         expected: "\(texts) vectors", found: "\(vectors.count)",
         advice: "Make the index again with 'graft embed'.")
     }
-    let ofQueries = try embedSparse(rows, with: model, options, backend: backend)
+    let ofQueries = try embedSparse(rows, with: InferenceSession(model, backend: backend), options)
     let index = SparseIndex(vectors)
     try show(rows.map(\.text), ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
   }

@@ -42,6 +42,7 @@ struct Tag: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
 
@@ -58,8 +59,11 @@ struct Tag: ParsableCommand {
     options.stride = stride.stride(for: opened)
     options.batchSize = batch.batchSize
     let bar = ProgressBar("tagging", unit: "texts", total: texts.count, console: output.console)
-    let found = try tag(texts, with: model, options: options, backend: backend.make(registry, output.console))
-    {
+    let found = try tag(
+      texts,
+      with: precision.session(
+        model, on: backend.make(registry, output.console), strictness, output.console), options: options
+    ) {
       done, total in bar.update(texts.count * done / max(1, total))
     }
     bar.clear()

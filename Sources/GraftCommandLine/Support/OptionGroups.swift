@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import GraftCompute
 import GraftCore
+import GraftKit
 import GraftTensors
 
 /// What every command takes.
@@ -61,6 +62,33 @@ struct BackendFlags: ParsableArguments {
     -> any ComputeBackend
   {
     try registry.makeBackend(backend, threads: parallelism.threads, precision: precision, note: console.warn)
+  }
+}
+
+extension WeightPrecision: ExpressibleByArgument {}
+
+/// What answers are computed in.
+struct PrecisionFlag: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What the encoder's linear layers multiply in; heads and all else stay in float32.", valueName: "TYPE"))
+  var precision = WeightPrecision.float32
+
+  /// What answers for a model.
+  ///
+  /// - Throws: `GraftError` when the CPU lacks the precision and that has to be an error; as ``BackendFlags/make``.
+  func session(
+    _ model: Model, on backend: any ComputeBackend, _ strictness: StrictFlag, _ console: Console
+  ) throws -> InferenceSession {
+    let session = InferenceSession(model, backend: backend, precision: precision)
+    guard session.precision != precision else { return session }
+    let error = GraftError(
+      .unsupported, "this CPU has no instructions for \(precision.rawValue)", option: "precision",
+      expected: precision.rawValue, found: session.precision.rawValue)
+    if strictness.strict { throw error }
+    console.warn(
+      "this CPU has no instructions for \(precision.rawValue); using \(session.precision.rawValue).")
+    return session
   }
 }
 

@@ -40,7 +40,7 @@ struct RetrievalFlags: ParsableArguments {
   ///   - maxLength: The most tokens of a text; `nil` is the checkpoint's limit.
   /// - Returns: The scores by name, such as `eval_cosine_ndcg@10`.
   func evaluate(
-    _ checkpoint: Checkpoint, queries: [Path], batchSize: Int, maxLength: Int?, backend: any ComputeBackend,
+    _ checkpoint: Checkpoint, queries: [Path], batchSize: Int, maxLength: Int?, session: InferenceSession,
     _ console: Console
   ) throws -> [String: Double] {
     let data = try RetrievalData(
@@ -63,8 +63,8 @@ struct RetrievalFlags: ParsableArguments {
     let bar = ProgressBar(
       "embedding", unit: "texts", total: data.queries.count + data.texts.count, console: console)
     let scores = try evaluateRetrieval(
-      data, with: checkpoint.makeModel(), queries: options(pipeline.queryPrompt),
-      texts: options(pipeline.documentPrompt), similarity: similarity, backend: backend,
+      data, with: session, queries: options(pipeline.queryPrompt),
+      texts: options(pipeline.documentPrompt), similarity: similarity,
       progress: { bar.update($0) })
     bar.clear()
     var results = ["eval_queries": Double(data.queries.count), "eval_texts": Double(data.texts.count)]

@@ -170,7 +170,7 @@ struct StageRunner {
     if scoring.pseudoPerplexity {
       let rest = stage.work.evaluations - 1
       evaluation.metrics["pseudo_perplexity"] = try pseudoPerplexity(
-        model, on: data, batchSize: options.batchSize, backend: backend
+        InferenceSession(model, backend: backend), on: data, batchSize: options.batchSize
       ) { try report(Int(Double($0) * rest), before: 1) }.value
     }
     try make(stage, since: start) { directory in

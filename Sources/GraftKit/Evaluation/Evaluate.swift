@@ -136,24 +136,21 @@ public struct Evaluation: Sendable {
 /// Scores a model on labelled data, without dropout.
 ///
 /// - Parameters:
-///   - model: A model with a head.
+///   - session: Of a model with a head.
 ///   - data: Examples with labels, where the head needs them.
 ///   - options: Batch size and masking.
-///   - backend: The compute kernels.
-///   - pool: Memory to use again; one of its own by default.
 ///   - generator: Fills hidden tokens, for a head that wants it.
 ///   - progress: Called after each batch with the number of examples done; may throw to stop.
 /// - Throws: `GraftError` when the model has no head, an example lacks its label, or predictions are wanted of
 ///   a head that says nothing about a row as a whole; what `progress` throws.
 public func evaluate(
-  _ model: Model,
+  _ session: InferenceSession,
   on data: Dataset,
   options: EvaluationOptions = EvaluationOptions(),
-  backend: any ComputeBackend,
-  pool: MemoryPool = MemoryPool(),
   generator: TokenGenerator? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
+  let (model, backend) = (session.model, session.backend)
   let active = try model.requireHead()
   try active.task.checkTopRanks(options.topRanks)
   let batching = Batching(
@@ -174,14 +171,15 @@ public func evaluate(
     let randomness = Randomness(options.seed)
     let batch = try batching.prepared(
       examples, key: randomness.evaluation(index), exampleKeys: indices.map(randomness.evaluation))
-    let tape = Tape(backend, recording: false, pool: pool)
-    let scores = try model.scores(batch, tape)
-    for loss in try poolsScores ? [] : model.losses(scores, batch, tape) {
-      losses.add(loss.head, total: Double(loss.value.value.item) * loss.weight, weight: loss.weight)
-    }
-    if let own = scores[active.name]?.value {
-      if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
-      try collector?.add(own, batch.inputs, examples, at: indices)
+    try session.run { tape in
+      let scores = try model.scores(batch, tape)
+      for loss in try poolsScores ? [] : model.losses(scores, batch, tape) {
+        losses.add(loss.head, total: Double(loss.value.value.item) * loss.weight, weight: loss.weight)
+      }
+      if let own = scores[active.name]?.value {
+        if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
+        try collector?.add(own, batch.inputs, examples, at: indices)
+      }
     }
     done += indices.count
     try progress(done)
@@ -207,6 +205,31 @@ public func evaluate(
     examples: data.scoredCount,
     batches: batches.count,
     seconds: start.secondsSince)
+}
+
+/// Scores a model whose weights still change; see ``evaluate(_:on:options:generator:progress:)``.
+///
+/// - Parameters:
+///   - model: A model with a head.
+///   - data: Examples with labels, where the head needs them.
+///   - options: Batch size and masking.
+///   - backend: The compute kernels.
+///   - pool: Memory to use again; one of its own by default.
+///   - generator: Fills hidden tokens, for a head that wants it.
+///   - progress: Called after each batch with the number of examples done; may throw to stop.
+/// - Throws: as the other.
+public func evaluate(
+  _ model: Model,
+  on data: Dataset,
+  options: EvaluationOptions = EvaluationOptions(),
+  backend: any ComputeBackend,
+  pool: MemoryPool = MemoryPool(),
+  generator: TokenGenerator? = nil,
+  progress: (Int) throws -> Void = { _ in }
+) throws -> Evaluation {
+  try evaluate(
+    InferenceSession(changing: model, backend: backend, pool: pool), on: data, options: options,
+    generator: generator, progress: progress)
 }
 
 extension Task {

@@ -22,36 +22,35 @@ public struct PseudoPerplexity: Sendable, Equatable {
 /// Computes the pseudo-perplexity of a corpus. Nothing in it is random.
 ///
 /// - Parameters:
-///   - model: With a masked-language-model head.
+///   - session: Of a model with a masked-language-model head.
 ///   - data: The corpus; labels are not looked at.
 ///   - batchSize: How many copies of texts run together, each with one token hidden.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of examples begun; may throw to stop.
 /// - Throws: `GraftError` when the head does not predict tokens, the tokenizer has no mask, or the corpus has no
 ///   token that could be hidden; what `progress` throws.
 public func pseudoPerplexity(
-  _ model: Model,
+  _ session: InferenceSession,
   on data: Dataset,
   batchSize: Int = 32,
-  backend: any ComputeBackend,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> PseudoPerplexity {
+  let model = session.model
   guard let mask = try model.requireTokenizer().specialTokens.mask else {
     throw GraftError(.missing, "the tokenizer has no mask token")
   }
   let head = try model.requireTokenHead()
-  let pool = MemoryPool()
   var (tokens, logLikelihood) = (0, 0.0)
   var batch = Batch()
   var (places, hidden) = ([Int32](), [Int32]())
 
   func score() throws {
-    let tape = Tape(backend, recording: false, pool: pool)
     var prepared = PreparedBatch(batch)
     prepared.select(places, for: type(of: head.task))
-    guard let logits = try model.scores(prepared, tape)[head.name] else { return }
-    logLikelihood -= Double(tape.crossEntropy(logits, classes: hidden).value.item) * Double(hidden.count)
-    tokens += hidden.count
+    try session.run { tape in
+      guard let logits = try model.scores(prepared, tape)[head.name] else { return }
+      logLikelihood -= Double(tape.crossEntropy(logits, classes: hidden).value.item) * Double(hidden.count)
+      tokens += hidden.count
+    }
     (batch, places, hidden) = (Batch(), [], [])
   }
 

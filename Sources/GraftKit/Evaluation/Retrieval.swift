@@ -8,26 +8,25 @@ import OrderedCollections
 ///
 /// - Parameters:
 ///   - data: Queries, the texts that are searched, and which are relevant.
-///   - model: Any model with a tokenizer; its head is not used.
+///   - session: Of any model with a tokenizer; its head is not used.
 ///   - queryOptions: How vectors of queries are made.
 ///   - textOptions: How those of texts are.
 ///   - similarity: How they are compared.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of queries and texts done.
-/// - Throws: as ``embed(_:with:_:backend:progress:)``.
+/// - Throws: as ``embed(_:with:_:progress:)``.
 public func evaluateRetrieval(
-  _ data: RetrievalData, with model: Model, queries queryOptions: EmbeddingOptions,
-  texts textOptions: EmbeddingOptions, similarity: VectorSimilarity, backend: any ComputeBackend,
+  _ data: RetrievalData, with session: InferenceSession, queries queryOptions: EmbeddingOptions,
+  texts textOptions: EmbeddingOptions, similarity: VectorSimilarity,
   progress: (Int) -> Void = { _ in }
 ) throws -> RetrievalScores {
   let queries = try embed(
-    data.queries.map { TextRow($0.text) }, with: model, queryOptions, backend: backend, progress: progress)
-  let texts = try embed(data.texts.values.map { TextRow($0) }, with: model, textOptions, backend: backend) {
+    data.queries.map { TextRow($0.text) }, with: session, queryOptions, progress: progress)
+  let texts = try embed(data.texts.values.map { TextRow($0) }, with: session, textOptions) {
     progress(data.queries.count + $0)
   }
   return retrievalScores(
-    VectorIndex(texts, similarity: similarity, backend: backend), queries: queries,
-    relevant: data.queries.map(\.relevant), backend: backend)
+    VectorIndex(texts, similarity: similarity, backend: session.backend), queries: queries,
+    relevant: data.queries.map(\.relevant), backend: session.backend)
 }
 
 /// Scores what an index finds for queries.

@@ -3,7 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 
-/// How vectors for texts are made; see ``embed(_:with:_:backend:progress:)``.
+/// How vectors for texts are made; see ``embed(_:with:_:progress:)``.
 public struct EmbeddingOptions: Sendable {
   /// How token states become one vector.
   public var pipeline: SentencePipeline
@@ -41,7 +41,7 @@ extension EmbeddingOptions {
   func prepared(_ text: String) -> String { pipeline.lowercases ? text.lowercased() : text }
 }
 
-/// The rows of which ``embed(_:with:_:backend:progress:)`` does not read the end.
+/// The rows of which ``embed(_:with:_:progress:)`` does not read the end.
 ///
 /// - Throws: `GraftError` when the model has no tokenizer.
 public func truncatedRows(
@@ -56,15 +56,15 @@ public func truncatedRows(
 ///
 /// - Parameters:
 ///   - rows: In the order of the result's rows.
-///   - model: Any model with a tokenizer; its head is not used.
+///   - session: Of any model with a tokenizer; its head is not used.
 ///   - options: How vectors are made, and of what.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of texts done.
 /// - Throws: `GraftError` when the model has no tokenizer, or a vector has fewer numbers than are to be kept.
 public func embed(
-  _ rows: [TextRow], with model: Model, _ options: EmbeddingOptions, backend: any ComputeBackend,
+  _ rows: [TextRow], with session: InferenceSession, _ options: EmbeddingOptions,
   progress: (Int) -> Void = { _ in }
 ) throws -> Tensor {
+  let model = session.model
   let encode = try options.encoder(of: model)
   let pipeline = options.pipeline
   let full = pipeline.width(hiddenSize: model.backbone.hiddenSize)
@@ -79,23 +79,23 @@ public func embed(
   // The token that ends a text stands behind the text that follows the prompt.
   let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt, nil).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
-  let pool = MemoryPool()
   var done = 0
   for places in rows.batchesByLength(of: options.batchSize) {
     let batch = Batch(places.map { encode(options.prompt + rows[$0].text, rows[$0].pair) })
-    let tape = Tape(backend, recording: false, pool: pool)
-    let vectors = try head.vectors(
-      model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
-    ).value
-    try requireNumbers(vectors, "vectors")
-    for (index, place) in places.enumerated() {
-      (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
+    try session.run { tape in
+      let vectors = try head.vectors(
+        model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
+      ).value
+      try requireNumbers(vectors, "vectors")
+      for (index, place) in places.enumerated() {
+        (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
+      }
     }
     done += places.count
     progress(done)
   }
   guard options.normalizes else { return result }
-  return Tape(backend, recording: false).normalizeRows(Variable(result)).value
+  return Tape(session.backend, recording: false).normalizeRows(Variable(result)).value
 }
 
 extension EmbeddingOptions {

@@ -16,15 +16,15 @@ public struct MaskFill: Sendable, Equatable {
 ///
 /// - Parameters:
 ///   - text: Contains the tokenizer's mask token at least once.
-///   - model: With a masked-language-model head and a tokenizer.
+///   - session: Of a model with a masked-language-model head and a tokenizer.
 ///   - topK: How many suggestions for each mask.
-///   - backend: The compute kernels.
 /// - Returns: Suggestions by mask, best first.
 /// - Throws: `GraftError` when the text has no mask, or one beyond the tokens that the model takes, or the model no
 ///   masked-language-model head.
 public func fillMask(
-  _ text: String, with model: Model, topK: Int = 5, backend: any ComputeBackend
+  _ text: String, with session: InferenceSession, topK: Int = 5
 ) throws -> [[MaskFill]] {
+  let model = session.model
   let tokenizer = try model.requireTokenizer()
   guard let mask = tokenizer.specialTokens.mask, let maskToken = tokenizer.token(of: mask) else {
     throw GraftError(.missing, "the tokenizer has no mask token")
@@ -46,10 +46,9 @@ public func fillMask(
   let head = try model.requireTokenHead()
   var batch = PreparedBatch(Batch([encoding]))
   batch.select(masks.map(Int32.init), for: type(of: head.task))
-  let tape = Tape(backend, recording: false)
-  guard let logits = try model.scores(batch, tape)[head.name]?.value else { return [] }
+  guard let logits = try session.scores(batch)[head.name] else { return [] }
   try requireNumbers(logits, "scores")
-  backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
+  session.backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
   // Without the tokens that were added, and with the masks.
   let shown = encoding.ids.indices.filter { encoding.sequence(ofToken: $0) != nil }
   return masks.enumerated().map { row, place in

@@ -10,23 +10,24 @@ import GraftTensors
 /// - Returns: For each its logits, `[outputs]`.
 /// - Throws: what `encode` and `progress` throw, and `GraftError` when the model has no head.
 func headLogits(
-  _ model: Model, lengths: [Int], batchSize: Int, backend: any ComputeBackend, progress: (Int) throws -> Void,
+  _ session: InferenceSession, lengths: [Int], batchSize: Int, progress: (Int) throws -> Void,
   encode: (Int) throws -> Encoding
 ) throws -> [[Float]] {
-  let active = try model.requireHead()
-  let pool = MemoryPool()
+  let active = try session.model.requireHead()
   let size = max(1, batchSize)
   let order = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
   var logits = Array(repeating: [Float](), count: lengths.count)
   for start in stride(from: 0, to: order.count, by: size) {
     let places = order[start..<min(start + size, order.count)]
     let batch = PreparedBatch(Batch(try places.map(encode)))
-    guard
-      let scores = try model.scores(batch, Tape(backend, recording: false, pool: pool))[active.name]?.value
-    else { throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'") }
-    try requireNumbers(scores, "scores")
-    for (row, place) in places.enumerated() {
-      logits[place] = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])
+    try session.run { tape in
+      guard let scores = try session.model.scores(batch, tape)[active.name]?.value else {
+        throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'")
+      }
+      try requireNumbers(scores, "scores")
+      for (row, place) in places.enumerated() {
+        logits[place] = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])
+      }
     }
     try progress(start + places.count)
   }

@@ -8,30 +8,27 @@ import GraftTensors
 /// Examples run longest first, batch by batch; the predictions are in the order of the rows.
 ///
 /// - Parameters:
-///   - model: A model whose head says something about a row as a whole.
+///   - session: Of a model whose head says something about a row as a whole.
 ///   - data: Rows; their labels are not looked at.
 ///   - batchSize: How many examples run together.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of examples done.
 /// - Returns: One prediction for each row, of the type that the task makes.
 /// - Throws: `GraftError` when the head says nothing about a row as a whole.
 public func predict(
-  _ model: Model,
+  _ session: InferenceSession,
   on data: Dataset,
   batchSize: Int = 32,
-  backend: any ComputeBackend,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [any TaskPrediction] {
-  let active = try model.requireHead()
-  let batching = Batching(model: model, data: data)
-  let pool = MemoryPool()
+  let active = try session.model.requireHead()
+  let batching = Batching(model: session.model, data: data)
   let collector = active.task.collector(data)
   var done = 0
   for indices in Batching.sortedByLength(data, batchSize: max(1, batchSize)) {
-    let tape = Tape(backend, recording: false, pool: pool)
     let examples = try batching.examples(indices)
     let batch = PreparedBatch(Batch(of: examples))
-    if let scores = try model.scores(batch, tape)[active.name] {
+    try session.run { tape in
+      guard let scores = try session.model.scores(batch, tape)[active.name] else { return }
       try requireNumbers(scores.value, "scores")
       try collector.add(scores.value, batch.inputs, examples, at: indices)
     }

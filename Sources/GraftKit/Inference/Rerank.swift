@@ -15,31 +15,30 @@ public struct RankedText: Sendable, Equatable {
 /// - Parameters:
 ///   - texts: What is scored.
 ///   - query: The first text of each pair.
-///   - model: A model whose first head labels pairs; its scores are `crossEncoder`'s.
+///   - session: Of a model whose first head labels pairs; its scores are `crossEncoder`'s.
 ///   - crossEncoder: What becomes of the logits.
 ///   - label: The output that texts are sorted by; needed of several.
 ///   - batchSize: How many pairs run together.
 ///   - maximumLength: The most tokens of a pair; `nil` is the limit of `crossEncoder` and of the model.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of pairs done.
 /// - Returns: All texts, the best first; those with equal scores in their order.
 /// - Throws: `GraftError` when the head does not label pairs, or has several labels and none is named.
 public func rerank(
   _ texts: [String],
   query: String,
-  with model: Model,
+  with session: InferenceSession,
   _ crossEncoder: CrossEncoder,
   label: String? = nil,
   batchSize: Int = 32,
   maximumLength: Int? = nil,
-  backend: any ComputeBackend,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [RankedText] {
+  let model = session.model
   let output = try rankingOutput(model, label)
   let tokenizer = try model.requireTokenizer()
   let limit = min(maximumLength ?? crossEncoder.maximumLength ?? .max, model.backbone.maximumLength)
   let logits = try headLogits(
-    model, lengths: texts.map(\.utf8.count), batchSize: batchSize, backend: backend, progress: progress
+    session, lengths: texts.map(\.utf8.count), batchSize: batchSize, progress: progress
   ) {
     tokenizer.encode(query, pair: texts[$0], maximumLength: limit, addSpecialTokens: true)
   }

@@ -38,34 +38,34 @@ public struct SparseVector: Sendable, Equatable {
 ///
 /// - Parameters:
 ///   - rows: In the order of the result.
-///   - model: With a head that scores the tokens of the vocabulary, and a tokenizer.
+///   - session: Of a model with a head that scores the tokens of the vocabulary, and a tokenizer.
 ///   - options: How they are made: by the pipeline's pooling, or by SPLADE's maximum where it is one of dense vectors.
 ///   - count: How many weights of a vector are kept, the largest; `nil` keeps all.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of texts done.
 /// - Throws: `GraftError` when the model has no such head or no tokenizer.
 public func embedSparse(
-  _ rows: [TextRow], with model: Model, _ options: EmbeddingOptions, keeping count: Int? = nil,
-  backend: any ComputeBackend, progress: (Int) -> Void = { _ in }
+  _ rows: [TextRow], with session: InferenceSession, _ options: EmbeddingOptions, keeping count: Int? = nil,
+  progress: (Int) -> Void = { _ in }
 ) throws -> [SparseVector] {
   let pooling = options.pipeline.splade ?? SpladePooling()
+  let model = session.model
   let active = try model.requireTokenHead()
   let encode = try options.encoder(of: model)
   var found = [SparseVector](repeating: SparseVector([] as [SparseVector.Entry]), count: rows.count)
-  let pool = MemoryPool()
   var done = 0
   for places in rows.batchesByLength(of: options.batchSize) {
     let batch = Batch(places.map { encode(options.prompt + rows[$0].text, rows[$0].pair) })
-    let tape = Tape(backend, recording: false, pool: pool)
-    let states = try model.encode(batch, tape, pooling: active.head.readsPooled)
-    for (index, place) in places.enumerated() {
-      // One text at a time: its scores are as wide as the vocabulary.
-      let tokens = (batch.offsets[index]..<batch.offsets[index + 1]).map(Int32.init)
-      let scores = try active.head.forward(
-        states, batch, selection: tokens, Scope(model.parameters), tape
-      ).value
-      try requireNumbers(scores, "scores")
-      found[place] = SparseVector(pooling.weights(scores), keeping: count)
+    try session.run { tape in
+      let states = try model.encode(batch, tape, pooling: active.head.readsPooled)
+      for (index, place) in places.enumerated() {
+        // One text at a time: its scores are as wide as the vocabulary.
+        let tokens = (batch.offsets[index]..<batch.offsets[index + 1]).map(Int32.init)
+        let scores = try active.head.forward(
+          states, batch, selection: tokens, Scope(model.parameters), tape
+        ).value
+        try requireNumbers(scores, "scores")
+        found[place] = SparseVector(pooling.weights(scores), keeping: count)
+      }
     }
     done += places.count
     progress(done)

@@ -56,27 +56,25 @@ public struct TaggingOptions: Sendable, Equatable {
 ///
 /// - Parameters:
 ///   - texts: Any texts.
-///   - model: With a head that labels tokens, and a tokenizer.
+///   - session: Of a model with a head that labels tokens, and a tokenizer.
 ///   - options: How tokens become entities.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of windows done and of all windows; may throw to stop.
 /// - Returns: The entities of each text, in their order.
 /// - Throws: `GraftError` when the head does not label tokens, or the stride leaves no room in a window.
 public func tag(
-  _ texts: [String], with model: Model, options: TaggingOptions = TaggingOptions(),
-  backend: any ComputeBackend, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+  _ texts: [String], with session: InferenceSession, options: TaggingOptions = TaggingOptions(),
+  progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> [[TaggedEntity]] {
-  let tagger = try EntityTagger(texts, with: model, options)
-  let pool = MemoryPool()
+  let tagger = try EntityTagger(texts, with: session.model, options)
   let order = tagger.encodings.indices.sorted {
     (tagger.encodings[$1].ids.count, $0) < (tagger.encodings[$0].ids.count, $1)
   }
   for start in stride(from: 0, to: order.count, by: max(1, options.batchSize)) {
     let indices = Array(order[start..<min(start + max(1, options.batchSize), order.count)])
     let batch = PreparedBatch(Batch(indices.map { tagger.encodings[$0] }))
-    let tape = Tape(backend, recording: false, pool: pool)
-    if let logits = try model.scores(batch, tape)[tagger.head]?.value {
-      tagger.add(logits, batch.inputs, at: indices, backend)
+    try session.run { tape in
+      guard let logits = try session.model.scores(batch, tape)[tagger.head]?.value else { return }
+      tagger.add(logits, batch.inputs, at: indices, session.backend)
     }
     try progress(start + indices.count, order.count)
   }

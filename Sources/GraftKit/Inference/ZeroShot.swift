@@ -8,7 +8,7 @@ import OrderedCollections
 /// sentence about each label. The results are those of transformers' zero-shot pipeline.
 ///
 ///     let question = try ZeroShot(labels: ["sports", "money"])
-///     let answers = try classify(rows, with: model, question, backend: backend)
+///     let answers = try classify(rows, with: session, question)
 public struct ZeroShot: Sendable {
   /// The sentence about a label that transformers takes.
   public static let usualTemplate = "This example is {}."
@@ -59,7 +59,7 @@ public struct ZeroShot: Sendable {
   }
 }
 
-/// What ``classify(_:with:_:batchSize:maximumLength:backend:progress:)`` says about a text.
+/// What ``classify(_:with:_:batchSize:maximumLength:progress:)`` says about a text.
 public struct ZeroShotPrediction: TaskPrediction {
   /// The label with the highest score.
   public let label: String
@@ -89,32 +89,32 @@ public struct ZeroShotPrediction: TaskPrediction {
 ///
 /// - Parameters:
 ///   - rows: Single texts; a text that is too long is cut, a label's sentence is not.
-///   - model: A model whose first head labels pairs of texts, one of its labels beginning with `entail`.
+///   - session: Of a model whose first head labels pairs of texts, one of its labels beginning with `entail`.
 ///   - question: The labels.
 ///   - batchSize: How many pairs of a text and a label run together.
 ///   - maximumLength: The most tokens of a pair; `nil` is the model's limit.
-///   - backend: The compute kernels.
 ///   - progress: Called after each batch with the number of pairs done.
 /// - Returns: One prediction for each text.
 /// - Throws: `GraftError` when the head does not tell entailment, when a row is a pair, and when a label's sentence
 ///   leaves no room for a text.
 public func classify(
   _ rows: [TextRow],
-  with model: Model,
+  with session: InferenceSession,
   _ question: ZeroShot,
   batchSize: Int = 32,
   maximumLength: Int? = nil,
-  backend: any ComputeBackend,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [ZeroShotPrediction] {
+  let model = session.model
   let outputs = try EntailmentOutputs(model.textLabels() ?? [])
   let asksEach = question.givesSeveral || question.labels.count == 1
   let contradiction = asksEach ? try outputs.requireContradiction() : nil
   let encoder = try PairEncoder(question, model, maximumLength)
   let count = question.labels.count
   let logits = try headLogits(
-    model, lengths: rows.flatMap { Array(repeating: $0.text.utf8.count, count: count) }, batchSize: batchSize,
-    backend: backend, progress: progress
+    session, lengths: rows.flatMap { Array(repeating: $0.text.utf8.count, count: count) },
+    batchSize: batchSize,
+    progress: progress
   ) {
     try encoder.encode(rows[$0 / count], label: $0 % count)
   }

@@ -87,7 +87,8 @@ import Testing
       let model = try written.makeModel()
       for (row, theirs) in zip(golden.rows("eval_rows"), golden.numbers("scores")) {
         let own = try rerank(
-          [row.pair ?? ""], query: row.text, with: model, encoder, backend: backend)[0].score
+          [row.pair ?? ""], query: row.text, with: InferenceSession(model, backend: backend), encoder)[0]
+          .score
         #expect(abs(Double(own) - theirs) < 1e-4)
       }
     }

@@ -81,8 +81,8 @@ import Testing
     let checkpoint = try registry.open(url).checkpoint
     let texts = Golden.document["probes"]?.array?.compactMap(\.string) ?? []
     return try embed(
-      texts.map { TextRow($0) }, with: checkpoint.makeModel(),
-      EmbeddingOptions(try #require(checkpoint.sentences)), backend: backend)
+      texts.map { TextRow($0) }, with: InferenceSession(checkpoint.makeModel(), backend: backend),
+      EmbeddingOptions(try #require(checkpoint.sentences)))
   }
 
   @Test(
@@ -250,8 +250,9 @@ import Testing
         })
       func searched(_ query: String, _ document: String) throws -> [String: Double] {
         try evaluateRetrieval(
-          data, with: checkpoint.makeModel(), queries: EmbeddingOptions(pipeline, prompt: query),
-          texts: EmbeddingOptions(pipeline, prompt: document), similarity: .dot, backend: backend
+          data, with: InferenceSession(checkpoint.makeModel(), backend: backend),
+          queries: EmbeddingOptions(pipeline, prompt: query),
+          texts: EmbeddingOptions(pipeline, prompt: document), similarity: .dot
         ).means
       }
       for (own, theirs) in [(found, try searched("find it: ", "there is ")), (plain, try searched("", ""))] {

@@ -1,0 +1,89 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftTensors
+
+/// A model that answers. Any number of tasks may ask at once.
+///
+///     let session = InferenceSession(model, backend: backend, precision: .int8)
+///     let labels = try predict(session, on: data)
+///
+/// The weights of linear layers are packed once, in the layout that products read, when a first batch needs them: for
+/// BERT-base some 50 ms. In float32 that is a second copy of them in memory, in bfloat16 half a copy, in int8 a quarter.
+/// Afterwards a call costs its products and no memory: activations are in a pool that is used again, one for each of the
+/// tasks that ask at the same time. The threads of the backend are shared; a task that finds them busy computes alone.
+///
+/// The result of a text does not depend on the texts beside it, on the batch size or on the number of threads.
+public final class InferenceSession: @unchecked Sendable {
+  // Tasks share what no call changes: the model, and weights that lock themselves. The pools are locked here.
+
+  public let model: Model
+  public let backend: any ComputeBackend
+  /// What the linear layers of the encoder multiply in; heads multiply in float32.
+  public let precision: WeightPrecision
+  private let weights: PreparedWeights?
+  private let lock = NSLock()
+  private var pools: [MemoryPool] = []
+
+  /// - Parameters:
+  ///   - model: Its weights must not change as long as the session is used.
+  ///   - backend: The compute kernels.
+  ///   - precision: What the linear layers of the encoder should multiply in; `nil` for what the backend does.
+  ///     ``precision`` is float32 where the CPU has no instructions for it.
+  public init(_ model: Model, backend: any ComputeBackend, precision: WeightPrecision? = nil) {
+    let wanted = precision ?? WeightPrecision(backend.precision)
+    let precision = backend.kernels.panels(for: wanted) == nil ? .float32 : wanted
+    (self.model, self.backend, self.precision) = (model, backend, precision)
+    // Whatever else is a weight belongs to a head.
+    let encoder = Set(model.backbone.parameters.map(\.name)).subtracting([model.backbone.wordEmbedding])
+    weights = PreparedWeights { encoder.contains($0) ? precision : .float32 }
+  }
+
+  /// A session with a model whose weights still change: products read them where they are, in the backend's precision.
+  ///
+  /// - Parameters:
+  ///   - model: Its weights must not change during a call.
+  ///   - backend: The compute kernels.
+  ///   - pool: Memory to use again.
+  public init(changing model: Model, backend: any ComputeBackend, pool: MemoryPool = MemoryPool()) {
+    (self.model, self.backend, precision) = (model, backend, WeightPrecision(backend.precision))
+    weights = nil
+    pools = [pool]
+  }
+
+  /// The bytes of the weights that were packed so far.
+  public var packedByteCount: Int { weights?.byteCount ?? 0 }
+
+  /// Runs a forward pass.
+  ///
+  /// - Parameter body: Is given a tape that does not record. Of what the tape makes nothing may leave it, for its memory
+  ///   is used again: copy the numbers that are wanted.
+  /// - Throws: what `body` throws, and `GraftError` when a weight has no numbers that int8 could stand for.
+  public func run<Result>(_ body: (Tape) throws -> Result) throws -> Result {
+    let pool = lock.withLock { pools.popLast() } ?? MemoryPool()
+    defer { lock.withLock { pools.append(pool) } }
+    let result: Swift.Result<Result, any Error>
+    do {
+      result = .success(try body(Tape(backend, recording: false, pool: pool, prepared: weights)))
+    } catch { result = .failure(error) }
+    // Names the weight where what follows from it is not a number.
+    try weights?.check()
+    return try result.get()
+  }
+
+  /// The scores of each active head for a batch, by its task's name.
+  ///
+  /// - Throws: as ``GraftCore/Model/scores(_:_:)`` and ``run(_:)``.
+  public func scores(_ batch: PreparedBatch) throws -> [String: Tensor] {
+    try run { try model.scores(batch, $0).mapValues { Tensor($0.value.values, shape: $0.shape) } }
+  }
+}
+
+extension WeightPrecision {
+  fileprivate init(_ precision: Precision) {
+    switch precision {
+    case .float32: self = .float32
+    case .bfloat16: self = .bfloat16
+    }
+  }
+}
