@@ -20,7 +20,7 @@ enum TaskRows {
     ],
     "multiple-choice": [
       choices("the world of", ["sports", "oil prices", "a new film"], "2"),
-      choices("prices fall", ["a win", "market"], "B"),
+      choices("prices fall", ["a win", "market"], "1"),
     ],
   ]
 

@@ -82,7 +82,9 @@ extension Checkpoint {
     in rows: [TextRow], advice: Advice = "Name the column of the second text with \(option: "pair-column")."
   ) throws {
     // Other heads look for what they need themselves, in columns of other names too.
-    guard trainedInputs?.pairs == true, activeHead?.hasLabels == true, let single = rows.first(where: { $0.pair == nil }) else { return }
+    guard trainedInputs?.pairs == true, activeHead?.hasLabels == true,
+      let single = rows.first(where: { $0.pair == nil })
+    else { return }
     var error = GraftError(
       .refused, "the head '\(activeHead?.name ?? "")' was trained on pairs, and this is a single text",
       advice: advice)
