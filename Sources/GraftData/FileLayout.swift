@@ -88,7 +88,18 @@ struct FileLayout {
         return delimiter == UInt8(ascii: "\t") ? .tsv : .csv
       }
     }
-    return .lines
+    return isColumn(text, header: line, options) ? .csv : .lines
+  }
+
+  /// Whether what has no delimiter is a table all the same, of one column: where a column is named, and where the first
+  /// of several lines is the name of the wanted one.
+  private static func isColumn(
+    _ text: ArraySlice<UInt8>, header: ArraySlice<UInt8>, _ options: DataOptions
+  ) -> Bool {
+    guard options.hasHeader ?? options.impliesHeader else { return false }
+    if !options.textColumns.isEmpty { return true }
+    let hasRows = text[header.endIndex...].contains { $0 > 0x20 }
+    return hasRows && options.findsText(in: cells(header, UInt8(ascii: ",")))
   }
 
   /// The delimiter of a table: the usual one of its format, unless the header has none of it and has the wanted columns

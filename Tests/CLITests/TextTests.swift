@@ -74,6 +74,12 @@ import Testing
       stdout: ["\tNews\tthe, world\n"],
       stderr: ["read 2 rows of a.csv: column 'title', pair 'text'\n"], prepare: articles),
     Row(
+      "predict {sequence-classification} --input -", stdout: ["\tHe\n"],
+      stderr: ["read 2 rows of standard input: column 'text'\n"], input: "text\nHe\ndo\n"),
+    Row(
+      "predict {sequence-classification} --input - --text-column text", code: 1,
+      stderr: ["column 'text': no such column; found the columns 'He'"], input: "He\ndo\n"),
+    Row(
       "predict {sequence-classification} --input -", stdout: ["\tthe, world\n"],
       stderr: ["read 2 rows of standard input: column 'text'\n"],
       input: "title,text\nx,\"the, world\"\ny,oil\n"),

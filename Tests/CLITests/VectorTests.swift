@@ -68,6 +68,10 @@ import Testing
       "evaluate \(folder) --data a --corpus b --predictions p.jsonl", code: 64,
       stderr: ["--predictions has no meaning with --corpus."]),
     Row("search a.npy", code: 64, stderr: ["Give queries as arguments or with --input FILE."]),
+    Row(
+      "search a.npy", ["--take", "2", "x"], code: 64, stderr: ["--take is about files: give --input FILE."]),
+    Row(
+      "search a.npy --input b --pair-column c", code: 64, stderr: ["Queries are single texts"]),
     Row("search a.npy x --top-k 0", code: 64, stderr: ["--top-k must be at least 1."]),
     Row("search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy"]),
     Row(
@@ -99,6 +103,16 @@ import Testing
         "search", "v.npy", "--input", "q.txt", "--json", "--similarity", "euclidean",
       ])
       #expect(json.stdout.contains("\"query\": \"so it is\"") && json.stdout.contains("\"row\": 2"))
+      // Tables and JSON are read as those of other commands, not as lines of text.
+      try sandbox.write("q.jsonl", #"{"_id": "1", "text": "they"}"# + "\n")
+      try sandbox.write("q.csv", "question,n\nhe can do it,1\nthey,2\n")
+      for (arguments, expected) in [
+        (["q.jsonl"], "1.0000  1  they\n"),
+        (["q.csv", "--text-column", "question", "--skip", "1"], "1.0000  1  they\n"),
+      ] {
+        let found = try sandbox.graft(["search", "v.npy", "--top-k", "1", "--input"] + arguments)
+        #expect(found.code == 0 && found.stdout == expected, "\(found.stdout)\(found.stderr)")
+      }
       let long = String(repeating: "he can do it ", count: 20)
       let truncated = try sandbox.graft(["search", "v.npy", "they", long, "--top-k", "1"])
       #expect(

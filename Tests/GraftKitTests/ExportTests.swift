@@ -88,6 +88,23 @@ import Testing
     }
   }
 
+  @Test("how vectors are made has no place in one file; GGUF files are of the mean")
+  func sentencesInOneFile() throws {
+    var checkpoint = try Support.registry().open(Support.fixture("base")).checkpoint
+    let gguf = try #require(checkpoint.family.dialects.first { $0.name == "gguf" })
+    let usual = try #require(checkpoint.family.dialects.first)
+    for (mode, dialect, isSaid) in [
+      (SentencePooling.Mode.mean, usual, true), (.cls, usual, true), (.mean, gguf, false), (.cls, gguf, true),
+    ] {
+      checkpoint.sentences = SentencePipeline(pooling: mode)
+      let note = "how vectors are made of states (\(mode.rawValue))"
+      #expect(
+        try checkpoint.leftOut(ofOneFileIn: dialect).contains(note) == isSaid, "\(mode) \(dialect.name)")
+    }
+    checkpoint.sentences = nil
+    #expect(try checkpoint.leftOut(ofOneFileIn: usual).isEmpty)
+  }
+
   @Test("an extension belongs to its format")
   func extensions() throws {
     let registry = try Support.registry()

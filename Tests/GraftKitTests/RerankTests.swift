@@ -198,6 +198,24 @@ import Testing
     }
   }
 
+  @Test("an activation in the configuration is parked with its head and comes back with it")
+  func activationOfAHead() throws {
+    let said: JSON = ["activation_fn": "torch.nn.modules.linear.Identity"]
+    try withFolder(of: "regression", settings: [("sentence_transformers", said)]) { folder in
+      let registry = try Registry.builtIn()
+      let (other, back) = (folder.appending(path: "other"), folder.appending(path: "back"))
+      try swapHead(folder, to: "sequence-classification", labels: ["closeness"], registry: registry)
+        .checkpoint.write(to: other, registry: registry)
+      let new = try registry.open(other).checkpoint
+      #expect(new.crossEncoder == nil && new.configuration["sentence_transformers"] == nil)
+      try swapHead(other, to: "sequence-classification.2", registry: registry)
+        .checkpoint.write(to: back, registry: registry)
+      let old = try registry.open(back).checkpoint
+      #expect(old.crossEncoder?.activation == .identity)
+      #expect(old.configuration["sentence_transformers"] == said)
+    }
+  }
+
   @Test func headsThatCannotSort() throws {
     let registry = try Registry.builtIn()
     func message(_ name: String, label: String? = nil) throws -> String {

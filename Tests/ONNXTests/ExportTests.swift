@@ -160,6 +160,37 @@ import GraftPlugins
     }
   }
 
+  /// The fields of `QuestionAnsweringModelOutput`, `BertForPreTrainingOutput`, `AlbertForPreTrainingOutput` and
+  /// `BaseModelOutputWithPooling` of transformers 5.23, in their order, without the losses.
+  @Test(
+    "outputs stand in the order in which transformers' classes return them",
+    arguments: [
+      ("bert-tiny/question-answering", ["start_logits", "end_logits"]),
+      ("modernbert-tiny/question-answering", ["start_logits", "end_logits"]),
+      ("bert-tiny/pretraining", ["prediction_logits", "seq_relationship_logits"]),
+      ("albert-tiny/pretraining", ["prediction_logits", "sop_logits"]),
+      ("bert-tiny/base", ["last_hidden_state", "pooler_output"]),
+    ])
+  func orderOfOutputs(_ name: String, _ expected: [String]) throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "model.onnx")
+      try export(name, to: file)
+      #expect(try Evaluator(file).outputs == expected)
+    }
+  }
+
+  @Test("that a graph of an encoder of sentences ends at its states is said")
+  func sentences() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "model.onnx")
+      let report = try exportModel(
+        fixtures.appending(path: "sentences/older"), to: file, options: OutputOptions(format: "onnx"),
+        registry: .builtIn())
+      #expect(report.notes == ["left out: how vectors are made of states (cls + mean, normalize)"])
+      #expect(try Evaluator(file).outputs.first == "last_hidden_state")
+    }
+  }
+
   @Test("another dialect is refused")
   func refusals() throws {
     let source = fixtures.appending(path: "bert-tiny/base")

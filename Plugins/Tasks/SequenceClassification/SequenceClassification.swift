@@ -9,10 +9,11 @@ public struct SequenceClassification: Task {
   public static let classSuffix = "ForSequenceClassification"
   public static let hasLabels = true
   public static let pipelineTag: String? = "text-classification"
-  public static let settingKeys = [
-    "id2label", "label2id", "num_labels", "problem_type", "classifier_dropout",
-    DecisionThresholds.key, LongTexts.key,
-  ]
+  public static let settingKeys =
+    [
+      "id2label", "label2id", "num_labels", "problem_type", "classifier_dropout",
+      DecisionThresholds.key, LongTexts.key,
+    ] + CrossEncoder.settingKeys
   public static let outputs = [TaskOutput("logits", rows: .sequences)]
 
   /// Names of the outputs, in their order.

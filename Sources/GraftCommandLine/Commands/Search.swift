@@ -24,6 +24,7 @@ struct Search: ParsableCommand {
       EXAMPLES
         graft search texts.npy 'who scored?' --top-k 3
         graft search texts.npy --input queries.txt --json
+        graft search texts.npy --input queries.csv --text-column question
         graft search others.npy 'who scored?' --checkpoint all-MiniLM-L6-v2
         graft search texts.jsonl 'who scored?'
       """)
@@ -37,9 +38,13 @@ struct Search: ParsableCommand {
   var queries: [String] = []
 
   @Option(
-    help: ArgumentHelp("Read queries from a file, one a line; '-' is standard input.", valueName: "FILE"),
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Read queries from files: tables, JSON, or one query a line; '-' is standard input.", valueName: "FILE"),
     completion: .file())
-  var input: Path?
+  var input: [Path] = []
+
+  @OptionGroup(title: "Data") var columns: ColumnFlags
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Texts to find for each query.", valueName: "N"))
@@ -71,8 +76,14 @@ struct Search: ParsableCommand {
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
-    if (input == nil) == queries.isEmpty {
+    if input.isEmpty == queries.isEmpty {
       throw ValidationError("Give queries as arguments or with --input FILE.")
+    }
+    if columns.pairColumn != nil {
+      throw ValidationError("Queries are single texts: leave out --pair-column.")
+    }
+    if input.isEmpty, let flag = columns.given.first {
+      throw ValidationError("--\(flag) is about files: give --input FILE.")
     }
     if topK < 1 { throw ValidationError("--top-k must be at least 1.") }
     if prompt != nil, promptName != nil {
@@ -91,7 +102,7 @@ struct Search: ParsableCommand {
     }
     let opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
     let backend = try backend.make(registry, flags.console)
-    let asked = try queries.isEmpty ? input.map { try Self.lines(of: $0) } ?? [] : queries
+    let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = try SparseFile.isOne(index.url)
     if isSparse { try requireDot(found) }
@@ -148,8 +159,11 @@ struct Search: ParsableCommand {
     return vectors
   }
 
-  private static func lines(of path: Path) throws -> [String] {
-    try TextInput.text(of: path).split(whereSeparator: \.isNewline).map(String.init)
+  /// The queries of files. Where the model was trained on pairs, a query is the first text of one.
+  private func readQueries(like usual: TrainedInputs?) throws -> [String] {
+    var usual = usual
+    usual?.pairColumn = nil
+    return try TextInput.rows(of: input, columns, like: usual, flags.console).map(\.text)
   }
 
   private func show(_ queries: [String], _ found: [[VectorIndex.Hit]], _ texts: [String]?) throws {

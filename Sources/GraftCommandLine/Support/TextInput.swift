@@ -51,17 +51,31 @@ struct TextInput: ParsableArguments {
   func rows(
     like usual: TrainedInputs? = nil, for heads: HeadSet? = nil, _ console: Console
   ) throws -> [TextRow] {
-    guard input.isEmpty else {
-      var options = try columns.options
-      options.fields = heads?.columns ?? []
-      options.defaultsToLines = true
-      options.usual = usual
-      return try DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
-        .read(input).rows
-    }
+    guard input.isEmpty else { return try Self.rows(of: input, columns, like: usual, for: heads, console) }
     return texts.enumerated().map { index, text in
       TextRow(text, pair: pair.isEmpty ? nil : pair[pair.count == 1 ? 0 : index])
     }
+  }
+
+  /// The rows of files that hold texts; what was taken from them is said.
+  ///
+  /// - Parameters:
+  ///   - files: Tables, JSON, or one text a line.
+  ///   - columns: Which columns, which rows.
+  ///   - usual: What the model was trained on, whose columns are those of files that have them.
+  ///   - heads: Those that read the rows; they say which further columns are read.
+  ///   - console: Is told what was read.
+  /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text.
+  static func rows(
+    of files: [Path], _ columns: ColumnFlags, like usual: TrainedInputs?, for heads: HeadSet? = nil,
+    _ console: Console
+  ) throws -> [TextRow] {
+    var options = try columns.options
+    options.fields = heads?.columns ?? []
+    options.defaultsToLines = true
+    options.usual = usual
+    return try DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
+      .read(files).rows
   }
 
   /// The texts in their order, for what has no use for pairs.

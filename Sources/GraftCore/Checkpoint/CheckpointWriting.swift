@@ -220,10 +220,12 @@ extension Checkpoint {
     return notes
   }
 
-  /// What one weight file does not hold of the checkpoint: parked heads, and a pooler without a place.
+  /// What one weight file does not hold of the checkpoint: parked heads, a pooler without a place, and how vectors are
+  /// made of states.
   public func leftOut(ofOneFileIn dialect: Dialect) throws -> [String] {
     let hasUnused = try self[Component.pooler] != nil && !usesPooler(dialect)
     return parkedHeads.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
+      + (dialect.holds(sentences) ? [] : ["how vectors are made of states (\(sentences?.description ?? ""))"])
   }
 
   /// What `config.json` says of the checkpoint as it is written.
@@ -329,6 +331,22 @@ extension Checkpoint {
 
   private func nameTable(_ options: WriteOptions) throws -> NameTable {
     NameTable(options.dialect, on: try makeBackbone(), heads: activeHead?.taskNames ?? [])
+  }
+}
+
+extension Dialect {
+  /// Whether one weight file says how vectors are made. Files with attributes say that they are the mean of the states,
+  /// and who reads them divides them by their length.
+  fileprivate func holds(_ sentences: SentencePipeline?) -> Bool {
+    guard let sentences else { return true }
+    guard files.attributes != nil else { return false }
+    return sentences.modules.allSatisfy { module in
+      switch module {
+      case .pooling(let pooling): pooling.modes == [.mean]
+      case .normalize: true
+      case .dense, .splade: false
+      }
+    }
   }
 }
 

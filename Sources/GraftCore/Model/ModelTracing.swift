@@ -5,7 +5,8 @@ extension Checkpoint {
   /// What the active architecture computes, traced from its forward pass. Reads no tensor.
   ///
   /// The outputs are called as transformers does: `last_hidden_state` and `pooler_output` of a backbone alone,
-  /// `logits` of a head, and of several heads each by its own name. The sequences of a head that chooses are the choices
+  /// `logits` of a head, and of several heads each by its own name. They stand in the order of `Task.outputs`, which is
+  /// that of what transformers' classes return, and of which callers make `start, end = session.run(None, feed)`. The sequences of a head that chooses are the choices
   /// of its questions.
   ///
   /// - Throws: `GraftError` when the configuration is not usable, or the model does something that a graph
@@ -31,7 +32,7 @@ extension Checkpoint {
       return type(of: made.task).outputs.map { output in
         (output.name, output.column.map { tape.columns(scores, $0..<$0 + 1) } ?? scores)
       }
-    }.sorted { $0.0 < $1.0 }
+    }
     let kinds = heads.flatMap { type(of: $0.task).outputs }
     return try trace.graph(
       outputs.map { (outputs.count == 1 ? "logits" : $0.0, $0.1) },

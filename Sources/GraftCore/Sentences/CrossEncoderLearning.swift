@@ -11,32 +11,45 @@ extension Checkpoint {
   }
 
   /// Makes the active head, of one label, one that learns scores of pairs by cross-entropy. A checkpoint that is no
-  /// cross-encoder becomes one, whose scores are probabilities.
+  /// cross-encoder becomes one, whose scores are probabilities, and so does one that learnt numbers.
   ///
   /// - Parameter maximumLength: The most tokens of a pair, for a new cross-encoder.
   public mutating func scorePairs(maximumLength: Int) {
+    let learntNumbers = learnsNumbers && crossEncoder?.activation == .identity
     setProblemType(nil)
-    crossEncoder =
-      crossEncoder
-      ?? CrossEncoder(new: .sigmoid, maximumLength: maximumLength, task: activeHead?.name ?? "")
+    if crossEncoder == nil || learntNumbers && crossEncoder?.files == nil {
+      crossEncoder = CrossEncoder(
+        new: .sigmoid, maximumLength: maximumLength, task: activeHead?.name ?? "")
+    }
+    if learntNumbers { setActivation(.sigmoid) }
   }
 
-  /// Makes the active head, of one label, one that learns numbers by squared error. The scores of a cross-encoder are then
-  /// its logits.
+  /// Makes the active head, of one label, one that learns numbers by squared error. Its scores of pairs are then its
+  /// logits, which the configuration says: without a word sentence-transformers takes the sigmoid.
   public mutating func predictNumbers() {
     setProblemType(.regression)
-    guard var own = crossEncoder else { return }
-    own.activation = .identity
-    let name = JSON(CrossEncoder.Activation.identity.className)
+    setActivation(.identity)
+  }
+
+  /// Whether the configuration says that the active head learns numbers.
+  public var learnsNumbers: Bool {
+    configuration["problem_type"]?.string == ProblemType.regression.rawValue
+  }
+
+  /// Says what becomes of the logits, in all places where it is said.
+  private mutating func setActivation(_ activation: CrossEncoder.Activation) {
+    var own = crossEncoder ?? CrossEncoder(activation: activation, maximumLength: nil, files: nil)
+    own.activation = activation
+    let name = JSON(activation.className)
     if var files = own.files?.configuration?.object {
       files["activation_fn"] = name
       own.files?.configuration = .object(files)
     }
     crossEncoder = own
     // What the configuration says counts before the folder's own file.
-    var settings = configuration["sentence_transformers"]?.object ?? [:]
+    var settings = configuration[CrossEncoder.key]?.object ?? [:]
     settings["activation_fn"] = name
-    configuration["sentence_transformers"] = .object(settings)
+    configuration[CrossEncoder.key] = .object(settings)
     configuration.values[CrossEncoder.olderKey] = nil
   }
 

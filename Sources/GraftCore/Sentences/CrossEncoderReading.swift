@@ -13,8 +13,8 @@ extension CrossEncoder {
     let isCrossEncoder = own?["model_type"]?.string == "CrossEncoder"
     let places = [
       (
-        "config.json", "sentence_transformers.activation_fn",
-        configuration["sentence_transformers"]?["activation_fn"]
+        "config.json", "\(Self.key).activation_fn",
+        configuration[Self.key]?["activation_fn"]
       ),
       ("config.json", Self.olderKey, configuration[Self.olderKey]),
       (SentenceFiles.configurationName, "activation_fn", isCrossEncoder ? own?["activation_fn"] : nil),
@@ -50,6 +50,11 @@ extension CrossEncoder {
       })
   }
 
+  /// The keys of `config.json` that say the activation. They belong to the head.
+  public static let settingKeys = [key, olderKey]
+
+  /// Where versions from 4 on say the activation, in `activation_fn`.
+  static let key = "sentence_transformers"
   /// Where versions before 4 say the activation.
   static let olderKey = "sbert_ce_default_activation_function"
 }

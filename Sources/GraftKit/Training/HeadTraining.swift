@@ -71,6 +71,9 @@ extension Checkpoint {
       }
     }
     try settle(options.pairLoss != nil, for: { try $0.givesOneNumber }) { try $0.settlePairs(options) }
+    for (index, head) in heads.enumerated() {
+      try selected[index].settleActivation(learningFrom: head.data.rows)
+    }
     try settle(options.longTexts != nil, for: { $0.hasSetting(LongTexts.key) }) {
       try $0.setLongTexts(options.longTexts)
     }

@@ -26,6 +26,14 @@ extension Checkpoint {
     }
   }
 
+  /// Settles that scores of pairs are logits, where the active head learns numbers from pairs.
+  ///
+  /// - Throws: `GraftError` when the labels cannot be read.
+  mutating func settleActivation(learningFrom rows: [TextRow]) throws {
+    guard learnsNumbers, crossEncoder?.activation != .identity, try givesOneNumber else { return }
+    if rows.contains(where: { $0.pair != nil }) { predictNumbers() }
+  }
+
   /// Whether the active head gives each text one number.
   var givesOneNumber: Bool {
     get throws {

@@ -92,6 +92,27 @@ import Testing
     #expect(try read("a.csv", "text,label\nx,1\n", options) == ["x"])
     options.textColumns = [.number(2)]
     #expect(try read("a", "x,y\n", options) == ["y"])
+    options.textColumns = [.number(1)]
+    #expect(try read("a", "text\nx\n", options) == ["text", "x"])
+  }
+
+  @Test func oneColumnWithItsHeaderIsATable() throws {
+    var options = DataOptions()
+    options.defaultsToLines = true
+    #expect(try read("a", "text\nx\ny\n", options) == ["x", "y"])
+    #expect(try read("a", "\"text\"\r\n\"x, y\"\r\n", options) == ["x, y"])
+    #expect(try read("a", "a text\nx\n", options) == ["a text", "x"])
+    // Alone it is a text.
+    #expect(try read("a", "text\n\n", options) == ["text", ""])
+    #expect(try read("a.txt", "text\nx\n", options) == ["text", "x"])
+    options.usual = TrainedInputs()
+    options.usual?.textColumns = ["title"]
+    #expect(try read("a", "title\nx\n", options) == ["x"])
+    options.textColumns = [.name("body")]
+    #expect(try read("a", "body\nx\n", options) == ["x"])
+    #expect(
+      errorMessage { _ = try read("a", "one\nx\n", options) }?.contains(
+        "column 'body': no such column; found the columns 'one'") == true)
   }
 
   @Test func whereNoColumnsAreGivenThoseOfTheTrainingDataAreTaken() throws {

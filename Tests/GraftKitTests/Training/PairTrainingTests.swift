@@ -116,7 +116,7 @@ import Testing
       let entropy = try #require(golden.numbers("losses").first)
       let numbers = try run(classifier(), "numbers")
       #expect(abs(try #require(numbers.loss) - entropy) > 0.01 && numbers.scores["eval_mse"] != nil)
-      #expect(numbers.checkpoint.crossEncoder == nil && !numbers.checkpoint.scoresPairs)
+      try expectLogits(of: numbers.checkpoint, golden.rows("eval_rows"))
       let pairs = try run(classifier(), "pairs", .binaryCrossEntropy)
       #expect(abs(try #require(pairs.loss) - entropy) < 1e-5 && pairs.scores["eval_mse"] == nil)
       #expect(pairs.scores["eval_spearman"] != nil)
@@ -127,7 +127,44 @@ import Testing
       #expect(!back.checkpoint.scoresPairs && back.scores["eval_mse"] != nil)
       #expect(back.checkpoint.crossEncoder?.activation == .identity)
       #expect(try run(back.checkpoint, "stays").scores["eval_mse"] != nil)
-      #expect(try run(back.checkpoint, "forth", .binaryCrossEntropy).checkpoint.scoresPairs)
+      try expectLogits(
+        of: run(classifier(), "squares", .meanSquaredError).checkpoint, golden.rows("eval_rows"))
+      for (name, learnt) in [("forth", back.checkpoint), ("from numbers", numbers.checkpoint)] {
+        let forth = try run(learnt, name, .binaryCrossEntropy).checkpoint
+        #expect(forth.scoresPairs && forth.crossEncoder?.activation == .sigmoid, "\(name)")
+        let modules = directory.appending(path: "\(name)/modules.json")
+        #expect(FileManager.default.fileExists(atPath: modules.path), "\(name)")
+      }
+    }
+  }
+
+  /// Expects that scores of pairs are what a regression predicts, and that `config.json` says so to sentence-transformers,
+  /// which would take the sigmoid of one logit.
+  private func expectLogits(of checkpoint: Checkpoint, _ rows: [TextRow]) throws {
+    let encoder = try #require(checkpoint.crossEncoder)
+    #expect(encoder.activation == .identity && !checkpoint.scoresPairs)
+    #expect(
+      checkpoint.configuration["sentence_transformers"]
+        == ["activation_fn": "torch.nn.modules.linear.Identity"])
+    let session = InferenceSession(try checkpoint.makeModel(), backend: backend)
+    let values = try predict(session, on: Dataset(rows, for: session.model, requiringLabels: false))
+    for (row, value) in zip(rows, values) {
+      let own = try rerank([row.pair ?? ""], query: row.text, with: session, encoder)[0].score
+      #expect(abs(own - (try #require(value.scores.first))) < 1e-6)
+    }
+  }
+
+  @Test("a regression on single texts says nothing of pairs")
+  func singleTexts() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let rows = ["he can", "do it"].map { TextRow($0, label: .text("0.5")) }
+      _ = try train(
+        classifier(), on: TrainingData(rows, named: ["rows"]),
+        options: Self.options { ($0.maxSteps, $0.evalStrategy) = (1, .no) }, output: output,
+        backend: backend, registry: registry)
+      let written = try registry.open(output).checkpoint
+      #expect(written.crossEncoder == nil && written.configuration["sentence_transformers"] == nil)
     }
   }
 
