@@ -167,7 +167,7 @@ import Testing
     }
     #expect(
       JSON.object(all.stageRecord).text()
-        == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"max-steps":7,"learning-rate":0.0003,"#
+        == #"{"epochs":1.5,"batch-size":4,"gradient-accumulation-steps":2,"head-weights":{"a":2.0,"b":0.5},"max-steps":7,"learning-rate":0.0003,"#
         + #""head-learning-rate":0.001,"layer-decay":0.9,"unfreeze-every-n-steps":9,"ema-decay":0.99,"average-last":3,"#
         + #""lr-scheduler":"cosine","lr-scheduler-kwargs":{"num_cycles":2.0},"warmup-steps":10,"#
         + #""warmup-ratio":0.1,"weight-decay":0.01,"label-smoothing-factor":0.1,"#
