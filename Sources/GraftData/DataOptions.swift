@@ -14,6 +14,8 @@ public struct DataOptions: Sendable, Equatable {
   public var labelColumns: [Column] = []
   /// What stands between the labels of a cell, beside lists; `nil` leaves cells whole, and tasks read `|`.
   public var labelDelimiter: String?
+  /// Whether labels are wanted; advice names the option of their column only then.
+  public var wantsLabels = true
   /// Further columns, which tasks ask for: those that are there end up in `TextRow.fields`.
   public var fields: [TaskColumn] = []
   /// Whether the first row names the columns. `nil` says no when all given columns are numbers, else yes.

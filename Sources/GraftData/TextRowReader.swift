@@ -137,7 +137,9 @@ enum TextRowReader {
             ? "The columns seem to stand between other delimiters than \(layout.delimiterName): name it with \(option: "delimiter")."
             : header == nil
               ? "Name the column by its number, from 1 to \(count)."
-              : "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
+              : options.wantsLabels
+                ? "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
+                : "Name the column with \(option: "text-column"); by number when there is no header."
         )
       }
       fields = options.fields.flatMap { field in

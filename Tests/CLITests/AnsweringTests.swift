@@ -7,6 +7,14 @@ import Testing
 @Suite struct AnsweringTests {
   private static let ask = "answer {question-answering} --question who --context"
 
+  /// A question with an answer and one without.
+  @Sendable private static func questions(_ sandbox: Sandbox) throws {
+    try sandbox.write(
+      "a.jsonl",
+      #"{"question": "who", "context": "he can", "answers": {"text": ["he"], "answer_start": [0]}}"# + "\n"
+        + #"{"question": "what", "context": "do it", "answers": {"text": [], "answer_start": []}}"# + "\n")
+  }
+
   static let rows: [Row] = [
     Row(ask, ["he can do it"], stdout: [" score  offsets  answer\n0."]),
     Row("\(ask)-file -", stdout: ["–"], input: "he can\ndo it\n"),
@@ -49,6 +57,18 @@ import Testing
     Row(
       "evaluate {question-answering} --data \(data) --take 5",
       stdout: ["eval_exact  ", "eval_f1 ", "eval_HasAns_exact", "eval_best_f1_thresh", "eval_samples"]),
+    Row("evaluate {question-answering} --data a --null-threshold inf", code: 64, stderr: ["must be finite"]),
+    Row(
+      "evaluate {sequence-classification} --data a.csv --null-threshold 0", code: 1,
+      stderr: ["the active head finds no answers"],
+      prepare: { try $0.write("a.csv", "text,label\nhe,World\n") }),
+    Row(
+      "evaluate {question-answering} --data a.jsonl --null-threshold -100 --json",
+      stdout: [#""eval_NoAns_exact": 1"#, #""eval_HasAns_exact": 0"#, #""eval_exact": 0.5"#],
+      prepare: questions),
+    Row(
+      "evaluate {question-answering} --data a.jsonl --null-threshold 100 --json",
+      stdout: [#""eval_NoAns_exact": 0"#], prepare: questions),
     Row(
       "evaluate {question-answering} --data a.jsonl", code: 1,
       stderr: ["a.jsonl: row 1: an answer is not at its place in the context; expected 'can' at 0"],

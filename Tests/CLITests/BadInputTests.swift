@@ -62,6 +62,21 @@ import Testing
       stderr: ["empty: no weights in this directory; expected one of model.safetensors"],
       prepare: { try $0.write("empty/readme.txt", "") }),
     Row(
+      "inspect run", code: 1,
+      stderr: [
+        "run: no weights in this directory: it holds a training run that has not finished. "
+          + "Go on with the run with --resume, or name its newest checkpoint, checkpoint-20.\n"
+      ],
+      prepare: {
+        try $0.write("run/training_args.json", "{}")
+        try $0.write("run/checkpoint-9/config.json", "{}")
+        try $0.write("run/checkpoint-20/config.json", "{}")
+      }),
+    Row(
+      "inspect run", code: 1,
+      stderr: ["it holds a training run that has not saved a model yet. Go on with the run with --resume.\n"],
+      prepare: { try $0.write("run/training_args.json", "{}") }),
+    Row(
       "inspect model", code: 1,
       stderr: [
         "model/config.json: no such file: model.safetensors holds weights alone, its configuration belongs here. "

@@ -67,6 +67,14 @@ import Testing
           + "of that length\n"
       ], prepare: trained),
     Row(
+      "train model --data data.csv --output trained --max-steps 2 --batch-size 2 --resume",
+      stdout: ["wrote trained\n"],
+      stderr: ["the run in trained has no checkpoint yet: it starts from the beginning\n"],
+      prepare: {
+        try trained($0)
+        #expect(try $0.shell("cd trained && rm -r checkpoint-* all_results.json").code == 0)
+      }),
+    Row(
       "train model --data data.csv --output out --max-steps 2 --class-weights balanced --label-smoothing-factor 0.1 "
         + "--focal-gamma 2 --lr-scheduler polynomial --lr-scheduler-kwargs power=2 --warmup-ratio 0.5 --layer-decay 0.9 "
         + "--head-learning-rate 1e-3 --unfreeze-every-n-steps 1 --ema-decay 0.9",
@@ -284,6 +292,9 @@ import Testing
       let arguments = command.split(separator: " ").map(String.init) + ["--strict"]
       let plain = try sandbox.graft(arguments)
       #expect(plain.code == 0)
+      for name in ["vectors.npy", "vectors.npy.json"] where command.hasPrefix("embed") {
+        try FileManager.default.removeItem(at: sandbox.url(name))
+      }
       #expect(plain.stderr.hasPrefix("loaded ") && plain.stderr.contains("/\(report)"), "\(plain.stderr)")
       #expect(try sandbox.graft(arguments + ["--quiet"]).stderr == "")
     }

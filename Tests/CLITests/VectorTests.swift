@@ -86,9 +86,65 @@ import Testing
     Row(
       "search a.npy x", code: 1, stderr: ["nothing says which model made these vectors", "--checkpoint"],
       prepare: { try $0.write("a.npy", "") }),
+    Row(
+      "search nowhere.npy x", code: 1,
+      stderr: ["nowhere.npy: no such file. Make an index with 'graft embed'."]),
+    Row(
+      "search {base} x", code: 1,
+      stderr: [
+        "base: a directory, not an index; expected a file of vectors", "graft embed CKPT --input FILE",
+      ]),
+    Row(
+      "embed {base} he --output v.npy", code: 1, stderr: ["v.npy: a file of that name exists"],
+      prepare: { try $0.write("v.npy", "vectors\n") }),
+    Row(
+      "embed {base} he --output v.npy", code: 1,
+      stderr: ["v.npy.json: not the record of an index", "Choose another name or remove it first."],
+      prepare: { try $0.write("v.npy.json", "{}\n") }),
+    Row(
+      "train {sequence-classification} --data a.csv --output out", code: 1,
+      stderr: ["column 'text': no such column", "For vectors of texts, pass --task sentence-embedding"],
+      prepare: { try $0.write("a.csv", pairs) }),
+    Row(
+      "embed {base} --input a.csv --output v.npy", code: 1,
+      stderr: ["column 'text': no such column", "Name the column with --text-column; by number"],
+      prepare: { try $0.write("a.csv", pairs) }),
+    Row(
+      "evaluate \(folder) --data q.jsonl --corpus c.jsonl --qrels q.tsv", code: 1,
+      stderr: [
+        "column 'query-id': no such column", "The table needs a header with query-id, corpus-id and score",
+      ],
+      prepare: {
+        try $0.write("q.jsonl", #"{"_id": "1", "text": "do it"}"# + "\n")
+        try $0.write("c.jsonl", #"{"_id": "a", "text": "he"}"# + "\n")
+        try $0.write("q.tsv", "1 0 a 1\n1 0 b 0\n")
+      }),
+    Row(
+      "evaluate {sequence-classification} --data a.csv --max-length 5000",
+      stderr: ["the model takes 64 tokens at most, not 5,000 as --max-length says"],
+      prepare: { try $0.write("a.csv", "text,label\nhe,World\n") }),
   ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test("vectors are not replaced; a record whose vectors are gone is")
+  func replacing() throws {
+    try Sandbox.with { sandbox in
+      func embed(_ text: String) throws -> Int32 {
+        try sandbox.graft(["embed", "{base}", text, "--output", "v.npy"]).code
+      }
+      #expect(try embed("he can") == 0)
+      let (vectors, record) = (
+        try Data(contentsOf: sandbox.url("v.npy")), try Data(contentsOf: sandbox.url("v.npy.json"))
+      )
+      #expect(try embed("they") == 1)
+      #expect(try Data(contentsOf: sandbox.url("v.npy")) == vectors)
+      #expect(try Data(contentsOf: sandbox.url("v.npy.json")) == record)
+      try FileManager.default.removeItem(at: sandbox.url("v.npy"))
+      #expect(try embed("they") == 0)
+      #expect(try String(contentsOf: sandbox.url("v.npy.json"), encoding: .utf8).contains("\"they\""))
+    }
+  }
 
   @Test("what was embedded is searched, by the model that made the index")
   func search() throws {

@@ -62,7 +62,8 @@ extension ReportTests {
       let text = try text(run, "report.md")
       #expect(text.contains("Errors of direct") && !text.contains("Errors of adapted"))
       #expect(text.contains("40 of 50 documents do not reach the full F1."))
-      #expect(text.contains("in the data: PER: Ada; LOC: London"))
+      // Row 25 of predictions.jsonl, which counts from 0.
+      #expect(text.contains("test row 26, in the data: PER: Ada; LOC: London"))
       let report = try JSON(file: run.appending(path: "report.json"))
       #expect(report["arms"]?.array?.first?["errors"]?.array?.count == 40)
       #expect(report["comparisons"]?.array?.first?["metric"]?.string == "f1")

@@ -17,7 +17,8 @@ struct Embed: ParsableCommand {
       --sparse makes SPLADE's vectors from the scores of a masked-lm head, which a folder of sentence-transformers' \
       SparseEncoder does by itself: a line of JSON for each text, with the weight of each token, the largest first.
 
-      FILE.json beside the file has the texts and how the vectors were made, for 'graft search'.
+      FILE.json beside the file has the texts and how the vectors were made, for 'graft search'. A file that exists is \
+      not replaced.
 
       EXAMPLES
         graft embed all-MiniLM-L6-v2 --input texts.txt --output vectors.npy
@@ -89,6 +90,7 @@ struct Embed: ParsableCommand {
   }
 
   func run() throws {
+    try IndexRecord.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, flags.console)
     let rows = try input.rows(like: opened.trainedInputs, flags.console)

@@ -23,7 +23,7 @@ struct Evaluate: ParsableCommand {
         graft evaluate news --data test.csv --predictions predictions.jsonl
         graft evaluate topics --data dev.csv --tune-threshold label
         graft evaluate ner --data test.conll --tag-scheme IOB2
-        graft evaluate qa --data dev-v2.0.json
+        graft evaluate qa --data dev-v2.0.json --null-threshold -1.5
         graft evaluate encoder --data sts.csv
         graft evaluate reranker --data pairs.csv --text-column query \\
           --pair-column text
@@ -92,6 +92,13 @@ struct Evaluate: ParsableCommand {
   var tagScheme: String?
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Score a question as without an answer when the score of none is higher than the best one's by more than this. (default: the model's, or 0)",
+      valueName: "X"))
+  var nullThreshold: Double?
+
+  @Option(
     help: """
       Choose the threshold of several labels with the best F1 on these data, one for all or one for each label, and keep \
       it in the checkpoint's config.json.
@@ -123,10 +130,13 @@ struct Evaluate: ParsableCommand {
     try retrieval.check(
       others: [
         ("predictions", predictions != nil), ("tune-threshold", tuneThreshold != .none),
-        ("top-k", topK != nil),
+        ("top-k", topK != nil), ("null-threshold", nullThreshold != nil),
         ("pseudo-perplexity", pseudoPerplexity), ("group-texts", groupTexts),
         ("generator", generator != nil), ("mlm-probability", mlmProbability != 0.15),
       ] + reading.given.map { ($0, true) })
+    if let nullThreshold, !nullThreshold.isFinite {
+      throw ValidationError("--null-threshold must be finite.")
+    }
     guard mlmProbability > 0, mlmProbability <= 1 else {
       throw ValidationError("--mlm-probability must be above 0 and at most 1.")
     }
@@ -152,6 +162,7 @@ struct Evaluate: ParsableCommand {
     opened.usePrompts()
     try opened.setLongTexts(longTexts.longTexts)
     try opened.setTagging(scheme: tagScheme)
+    if let nullThreshold { try opened.setAnswering(nullThreshold: nullThreshold) }
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
     _ = try model.requireHead()

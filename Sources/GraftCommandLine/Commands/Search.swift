@@ -92,6 +92,7 @@ struct Search: ParsableCommand {
   }
 
   func run() throws {
+    try checkIndex()
     let registry = try GraftTool.registry()
     let record = try IndexRecord(beside: index.url)
     guard let source = checkpoint ?? record.map({ ModelSource($0.checkpoint) }) else {
@@ -135,6 +136,22 @@ struct Search: ParsableCommand {
     flags.console.note(
       "compared \(Format.count(vectors.rows, "vector")) with each query in \(milliseconds) ms altogether")
     try show(asked, hits, record?.texts)
+  }
+
+  /// - Throws: `GraftError` when there is no such file, or a directory of that name.
+  private func checkIndex() throws {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: index.url.path, isDirectory: &isDirectory) else {
+      throw GraftError(
+        .missing, "no such file", file: index.url.path, advice: "Make an index with 'graft embed'.")
+    }
+    guard !isDirectory.boolValue else {
+      throw GraftError(
+        .mismatch, "a directory, not an index", file: index.url.path,
+        expected: "a file of vectors that 'graft embed' wrote",
+        advice:
+          "Make an index of texts by a checkpoint with 'graft embed CKPT --input FILE --output FILE.npy'.")
+    }
   }
 
   /// - Parameter texts: How many there have to be, where that is known.

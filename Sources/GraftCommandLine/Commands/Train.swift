@@ -134,9 +134,7 @@ struct Train: ParsableCommand {
 
     let control = TrainingControl()
     let console = flags.console
-    if files.resume, !FileManager.default.fileExists(atPath: files.output.url.path) {
-      console.note("there is no run in \(files.output.url.displayPath) to go on with: this is a new one")
-    }
+    if files.resume { try noteWhatIsResumed(console) }
     let interruption = Interruption {
       control.requestStop()
       console.note("\nstopping after this step; once more to stop at once")
@@ -154,7 +152,9 @@ struct Train: ParsableCommand {
           registry: registry, resume: files.resume, control: control, profile: profile,
           observe: display.show)
       }
-      let data = try reading.read(files.data.map(\.path), for: opened.activeHead, console)
+      let data = try PairColumns.advising {
+        try reading.read(files.data.map(\.path), for: opened.activeHead, console)
+      }
       let sets = try NamedFile.groups(files.evalData).mapValues {
         try reading.read($0, for: opened.activeHead, evaluation: evaluationColumns, console)
       }
@@ -172,6 +172,19 @@ struct Train: ParsableCommand {
       summary = TrainingProfile(profile, on: backend)
     }
     try finish(outcome, summary)
+  }
+
+  /// Says when there is nothing to go on with, so that training begins with the first step.
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
+  private func noteWhatIsResumed(_ console: Console) throws {
+    let directory = TrainingDirectory(url: files.output.url)
+    let name = files.output.url.displayPath
+    if try !FileManager.default.fileExists(atPath: directory.url.path) || !directory.hasRun {
+      console.note("there is no run in \(name) to go on with: this is a new one")
+    } else if try directory.lacksCheckpoint {
+      console.note("the run in \(name) has no checkpoint yet: it starts from the beginning")
+    }
   }
 
   private func finish(_ outcome: TrainingOutcome, _ profile: TrainingProfile?) throws {

@@ -6,7 +6,7 @@ import GraftTensors
 /// Reads what is given as data: files, patterns of files, standard input, or a data set known by name; and says what was
 /// taken from it.
 struct DataReading {
-  private let options: DataOptions
+  private var options: DataOptions
   private let hasColumns: Bool
   private let labelBase: Int?
   private let console: Console
@@ -24,6 +24,7 @@ struct DataReading {
   ) {
     self.showsLabels = showsLabels
     self.options = options
+    self.options.wantsLabels = showsLabels
     self.hasColumns = hasColumns
     self.labelBase = labelBase
     self.console = console

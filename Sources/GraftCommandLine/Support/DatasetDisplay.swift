@@ -26,6 +26,9 @@ extension DatasetFacts {
     let isCut = !isPacked && examples > rows - skipped.count
     return [
       labelNote?.commandLineText,
+      excessiveLength.map {
+        "the model takes \(Format.grouped(maximumLength)) tokens at most, not \(Format.grouped($0)) as --max-length says"
+      },
       isCut
         ? "\(Format.count(rows, "text")) in \(Format.count(examples, "window")) of at most \(Format.grouped(maximumLength)) tokens"
         : nil,

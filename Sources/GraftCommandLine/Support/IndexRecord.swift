@@ -17,6 +17,20 @@ struct IndexRecord {
 
   static func file(beside array: URL) -> URL { URL(fileURLWithPath: array.path + ".json") }
 
+  /// Refuses to replace vectors, or a file beside them that is not a record of vectors.
+  ///
+  /// - Throws: `GraftError` of kind `refused` when there is such a file.
+  static func checkVacant(_ array: URL) throws {
+    try DirectoryWriter.checkVacant(array)
+    do {
+      // A record whose vectors are gone is of no use: it is replaced.
+      _ = try IndexRecord(beside: array)
+    } catch var error as GraftError {
+      error.advice = "Choose another name or remove it first."
+      throw error
+    }
+  }
+
   /// - Throws: `GraftError` when the file cannot be written.
   func write(beside array: URL) throws {
     let document: JSON = [

@@ -7,7 +7,7 @@ import GraftTensors
 
 /// What every command takes.
 struct OutputFlags: ParsableArguments {
-  @Flag(help: "Print the result as one JSON document.")
+  @Flag(help: "Print JSON: one document; of 'train' and 'run' one object a line.")
   var json = false
 
   @Flag(name: .shortAndLong, help: "Print only errors on standard error.")

@@ -46,7 +46,7 @@ struct RetrievalFlags: ParsableArguments {
     let data = try RetrievalData(
       queries: Self.rows(queries, RetrievalData.columns, console),
       texts: Self.rows(corpus, RetrievalData.columns, console),
-      judgements: qrels.map { try Self.rows([$0], RetrievalData.judgementColumns, console) })
+      judgements: qrels.map { try Self.judgements($0, console) })
     if data.queriesWithoutRelevance > 0 {
       let count = Format.count(data.queriesWithoutRelevance, "query", plural: "queries")
       console.note("\(count) left out: nothing is relevant")
@@ -70,6 +70,19 @@ struct RetrievalFlags: ParsableArguments {
     var results = ["eval_queries": Double(data.queries.count), "eval_texts": Double(data.texts.count)]
     for (name, value) in scores.means { results["eval_\(similarity.name(ofSearch: name))"] = value }
     return results
+  }
+
+  /// - Throws: `GraftError` naming file and row; without a header, how the table has to be.
+  private static func judgements(_ file: Path, _ console: Console) throws -> [TextRow] {
+    do {
+      return try rows([file], RetrievalData.judgementColumns, console)
+    } catch var error as GraftError {
+      if error.kind == .missing, error.subject?.contains("'query-id'") == true {
+        error.advice =
+          "The table needs a header with query-id, corpus-id and score, as BEIR's have. TREC's files have none: these are their first, third and fourth columns."
+      }
+      throw error
+    }
   }
 
   private static func rows(_ files: [Path], _ columns: [TaskColumn], _ console: Console) throws -> [TextRow] {

@@ -59,6 +59,7 @@ public struct ModelDirectory: Sendable {
     let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
     let files = names.map { path.appendingPathComponent($0) }.filter(exists)
     guard let found = files.first else {
+      if let error = try Self.unfinishedRun(path) { throw error }
       throw GraftError(
         .missing,
         "no weights in this directory",
@@ -69,6 +70,27 @@ public struct ModelDirectory: Sendable {
     }
     weights = found
     others = Array(files.dropFirst())
+  }
+
+  /// The error that a directory is that of a training run, which has its model at the end only; `nil` when it is not.
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
+  private static func unfinishedRun(_ path: URL) throws -> GraftError? {
+    let names = try directoryContents(path)
+    let steps = names.compactMap { name in
+      name.hasPrefix("checkpoint-") ? Int(name.dropFirst("checkpoint-".count)) : nil
+    }
+    guard let newest = steps.max() else {
+      guard names.contains("training_args.json") else { return nil }
+      return GraftError(
+        .missing, "no weights in this directory: it holds a training run that has not saved a model yet",
+        file: path.path, advice: "Go on with the run with \(action: .resume).")
+    }
+    return GraftError(
+      .missing, "no weights in this directory: it holds a training run that has not finished",
+      file: path.path,
+      advice:
+        "Go on with the run with \(action: .resume), or name its newest checkpoint, checkpoint-\(newest).")
   }
 
   /// Which of several weight files was read; `nil` when there is one.

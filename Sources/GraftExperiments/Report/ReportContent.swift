@@ -343,13 +343,14 @@ package struct ReportContent {
         .text(
           "On \(NumberText.count(rows.count, "text")) one arm is \(isRightOrWrong ? "right more often" : "nearer") than the other: \(comparison.second) on \(NumberText.grouped(gains)), \(comparison.first) on \(NumberText.grouped(rows.count - gains))."
             + (rows.count > mostRows
-              ? " The \(mostRows) most unequal are shown; report.json has all of them." : "")),
+              ? " The \(mostRows) most unequal are shown; report.json has all of them." : "")
+            + ReportContent.numbering),
         .quotes(
           rows.prefix(mostRows).map { row in
             Quote(
               text: quoted(row.text, row.pair, beside: row.label.labelText(result.names)),
               facts: [
-                "row \(row.row), labelled \(row.label.labelText(result.names))",
+                "test row \(row.row + 1), labelled \(row.label.labelText(result.names))",
                 facts(comparison.first, row.first),
                 facts(comparison.second, row.second),
               ])
@@ -357,6 +358,10 @@ package struct ReportContent {
       ]
     }
   }
+
+  /// How rows are numbered where their texts are shown.
+  static let numbering =
+    " Rows of the test data are counted from 1, without a header; in report.json and predictions.jsonl from 0."
 
   /// A text and what stands beside it, unless the label says that.
   static func quoted(_ text: String, _ pair: String?, beside label: String) -> String {

@@ -134,13 +134,14 @@ enum TaskReport {
         .text(
           "\(NumberText.grouped(mistakes.count)) of \(NumberText.count(test.rows.count, metric.unit, plural: metric.units)) \(what)\(test.isRightOrWrong && arm.seeds.count > 1 ? " with every seed" : "")."
             + (mistakes.count > mostRows
-              ? " The \(mostRows) worst are shown; report.json has all of them." : "")),
+              ? " The \(mostRows) worst are shown; report.json has all of them." : "")
+            + ReportContent.numbering),
         .quotes(
           mistakes.prefix(mostRows).map { row in
             ReportContent.Quote(
               text: ReportContent.quoted(row.text, row.pair, beside: row.label),
               facts: [
-                "row \(row.row), in the data: \(NumberText.shortened(row.label, to: longestText))",
+                "test row \(row.row + 1), in the data: \(NumberText.shortened(row.label, to: longestText))",
                 "\(arm.name): \(NumberText.shortened(row.prediction, to: longestText))\(score(row))",
               ])
           }),

@@ -49,13 +49,14 @@ extension Checkpoint {
   /// Settles how the active head chooses answers.
   ///
   /// - Parameters:
-  ///   - nBest: How many candidates are considered.
+  ///   - nBest: How many candidates are considered; `nil` leaves it as it is.
   ///   - longest: The most tokens of an answer; `nil` leaves it as it is.
   ///   - nullThreshold: How much likelier than the best answer none has to be, in logits, to be what is said; `nil`
   ///     leaves it as it is.
   /// - Throws: `GraftError` when the head finds no answers.
-  package mutating func setAnswering(nBest: Int, longest: Int?, nullThreshold: Double?) throws {
-    var settings: [String: JSON] = ["n_best_size": JSON(nBest)]
+  package mutating func setAnswering(nBest: Int? = nil, longest: Int? = nil, nullThreshold: Double?) throws {
+    var settings: [String: JSON] = [:]
+    if let nBest { settings["n_best_size"] = JSON(nBest) }
     if let longest { settings["max_answer_length"] = JSON(longest) }
     if let nullThreshold { settings["null_score_diff_threshold"] = JSON(nullThreshold) }
     try settle(

@@ -57,6 +57,7 @@ public struct Dataset: Sendable {
       stride: stride)
     var facts = DatasetFacts(rows: rows.count, examples: 0, maximumLength: encoder.maximumLength)
     facts.isPacked = packsTexts
+    if let maxLength, maxLength > facts.maximumLength { facts.excessiveLength = maxLength }
     let tasks = model.heads.map { type(of: $0.task) }
     let needsTokens = tasks.contains { $0.needsTokens }
     let splitsRows = model.heads.first?.task.splitsLongRows == true

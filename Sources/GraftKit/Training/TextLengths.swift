@@ -84,6 +84,8 @@ public struct DatasetFacts: Sendable, Equatable {
   public var examples: Int
   /// The most tokens of an example.
   public var maximumLength: Int
+  /// The most tokens that were asked for, where the model takes fewer.
+  public var excessiveLength: Int?
   /// The rows that are longer, and are cut off there, by their place among those that are left. Rows that become windows,
   /// or are packed with others, are not.
   public var truncatedRows: [Int] = []

@@ -82,6 +82,17 @@ package struct TrainingDirectory {
     get throws { try directoryContents(url).contains(TrainingArguments.fileName) }
   }
 
+  /// Whether a run was begun here and ended before it saved anything to go on from.
+  ///
+  /// - Throws: `GraftError` when the directory cannot be read.
+  package var lacksCheckpoint: Bool {
+    get throws {
+      let names = try directoryContents(url)
+      return try names.contains(TrainingArguments.fileName) && !names.contains(TrainingLoop.allResults)
+        && checkpoints.isEmpty
+    }
+  }
+
   /// Removes the oldest checkpoints beyond a limit, but never the newest, nor those of some steps.
   ///
   /// - Returns: What was removed.

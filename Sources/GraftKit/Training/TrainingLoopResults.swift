@@ -5,7 +5,7 @@ import GraftTensors
 extension TrainingLoop {
   private static let trainResults = "train_results.json"
   private static let evalResults = "eval_results.json"
-  private static let allResults = "all_results.json"
+  static let allResults = "all_results.json"
 
   /// Evaluates if that was not just done, and puts the model and the results into the output directory. The
   /// last file says that the run has finished.
