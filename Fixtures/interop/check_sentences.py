@@ -46,6 +46,7 @@ def check(graft, report, source, name, work):
     prompts = json.loads(configuration.read_text()).get("prompts") or {}
 
     def embedded(directory, *options):
+        (work / "v.npy").unlink(missing_ok=True)
         graft("embed", directory, "--input", texts, "--output", work / "v.npy", *options)
         return numpy.load(work / "v.npy")
 
@@ -95,6 +96,7 @@ def check_new(graft, report, source, work):
     texts.write_text("".join(text + "\n" for text in TEXTS), encoding="utf-8")
 
     def embedded(directory):
+        (work / "v.npy").unlink(missing_ok=True)
         graft("embed", directory, "--input", texts, "--output", work / "v.npy")
         return numpy.load(work / "v.npy")
 

@@ -34,6 +34,7 @@ def check(graft, report, source, name, work):
     texts.write_text("".join(text + "\n" for text in TEXTS), encoding="utf-8")
 
     def close(directory, expected, *options):
+        (work / "v.jsonl").unlink(missing_ok=True)
         graft("embed", directory, "--input", texts, "--output", work / "v.jsonl", *options)
         found = numpy.zeros_like(expected)
         for row, line in enumerate((work / "v.jsonl").read_text(encoding="utf-8").splitlines()):
