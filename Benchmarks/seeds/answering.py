@@ -1,12 +1,15 @@
 """Answering, trained by Graft and by transformers with the same rows, settings and seeds.
 
-    python answering.py --graft GRAFT --news ag_news/test.csv [--base CHECKPOINT]
+    python answering.py --graft GRAFT --news ag_news/test.csv [--base CHECKPOINT] [--mask-padding]
         # torch 2.15.0, transformers 5.23.0
 
 Questions on descriptions of AG News, as a SQuAD 2.0 document: which place, organization, time or amount is named, as `news.py`
 marks them; to some there is no answer. 1,200 questions are trained on, 1,500 others are answered. transformers' side is what
 its example script for SQuAD does: the highest sum of a beginning's and an end's logits of at most 30 tokens, against the sum
 at the first token. Every context fits in one window. `comparison.py` says what is compared.
+
+transformers' loss counts padding among the tokens that an answer may begin and end at. With `--mask-padding` it does not; Graft
+has no padding.
 """
 
 import json
@@ -27,7 +30,10 @@ class Answering(Comparison):
     metrics = ["exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "best_exact", "best_f1"]
     recipe = Recipe(epochs=6, batch=16, rate=1e-3, length=160)
     train_file, test_file = "train.json", "test.json"
-    counts_padding = True
+    masks_padding = False
+
+    def add_options(self, parser):
+        parser.add_argument("--mask-padding", action="store_true", help="leave padding out of transformers' loss")
 
     def make_data(self, directory, news):
         generator, texts = random.Random(0), marked(news)
@@ -77,7 +83,7 @@ class Answering(Comparison):
             ends = (start, start + len(answer) - 1) if answer else (None, None)
             places.append([0 if end is None else batch.char_to_token(row, end, sequence_index=1) for end in ends])
         starts, ends = torch.tensor(places).T
-        if self.counts_padding:  # as transformers does
+        if not (self.masks_padding or self.options.mask_padding):  # as transformers does
             return self.model(**batch, start_positions=starts, end_positions=ends).loss
         found, padding = self.model(**batch), batch["attention_mask"] == 0
         logits = (each.masked_fill(padding, -torch.inf) for each in (found.start_logits, found.end_logits))
@@ -85,9 +91,9 @@ class Answering(Comparison):
 
     def losses_with_peer(self, start, directory):
         # The losses are compared without padding, which Graft has none of.
-        self.counts_padding = False
+        self.masks_padding = True
         losses = super().losses_with_peer(start, directory)
-        self.counts_padding = True
+        self.masks_padding = False
         return losses
 
     def answers(self, rows):

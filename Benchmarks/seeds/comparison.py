@@ -75,6 +75,9 @@ class Comparison:
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
+    def add_options(self, parser):
+        """Adds what the task's command takes beside the common options; `self.options` has them all."""
+
     # Graft's side
 
     def run(self, *arguments):
@@ -189,8 +192,9 @@ class Comparison:
         parser.add_argument("--news", required=self.needs_news, help="AG News's test.csv, as published")
         parser.add_argument("--base", type=Path, default=BERT_MINI, help="the checkpoint to begin with")
         parser.add_argument("--seeds", type=int, nargs="+", help="two at least", default=[1, 2, 3, 4, 5])
+        self.add_options(parser)
         options = parser.parse_args()
-        self.graft = options.graft
+        self.graft, self.options = options.graft, options
         import torch
         from transformers.utils import logging
 

@@ -102,7 +102,7 @@ import Testing
     arguments: ["cosine", "dot", "manhattan"])
   func searches(_ name: String) {
     let facts = TrainingFacts(
-      name: "m", options: TrainingOptions(), examples: 3, evaluationExamples: 2,
+      name: "m", options: TrainingOptions(), step: 2, examples: 3, evaluationExamples: 2,
       history: [
         ["step": 2, "eval_loss": 1, "eval_\(name)_ndcg@10": 0.5, "eval_\(name)_mrr@10": 0.25, "epoch": 1]
       ], backend: "reference", precision: .float32)

@@ -83,7 +83,9 @@ public func answers(
     let states = try first.model.encode(prepared.inputs, tape, pooling: readsPooled)
     for (place, indices) in batch.indices {
       let scores = try heads[place].model.scores(of: states, prepared, tape)
-      guard let own = scores[readers[place].head]?.value else { continue }
+      guard let own = scores[readers[place].head]?.value else {
+        throw GraftError(.missing, "the head '\(heads[place].name)' says nothing")
+      }
       try requireNumbers(own, "scores of the head '\(heads[place].name)'")
       try readers[place].add(own, prepared.inputs, at: indices, backend)
     }
@@ -168,7 +170,7 @@ private struct SharedInputs {
   private struct Key: Hashable {
     let ids: [[Int32]]
     let tokenTypes: [[Int32]]
-    let repetition: Int
+    var repetition = 0
   }
 
   private let groups: [Group]
@@ -176,14 +178,12 @@ private struct SharedInputs {
   init(_ readers: [any AnswerReader]) throws {
     var inputs: OrderedDictionary<Key, (example: Example, indices: OrderedDictionary<Int, Int>)> = [:]
     for (head, reader) in readers.enumerated() {
+      var repetitions: [Key: Int] = [:]
       for index in 0..<reader.count {
         let example = try reader.example(index)
-        let (ids, types) = (example.encodings.map(\.ids), example.encodings.map(\.tokenTypes))
-        var repetition = 0
-        while inputs[Key(ids: ids, tokenTypes: types, repetition: repetition)]?.indices[head] != nil {
-          repetition += 1
-        }
-        let key = Key(ids: ids, tokenTypes: types, repetition: repetition)
+        var key = Key(ids: example.encodings.map(\.ids), tokenTypes: example.encodings.map(\.tokenTypes))
+        repetitions[key, default: -1] += 1
+        key.repetition = repetitions[key] ?? 0
         inputs[key, default: (example, [:])].indices[head] = index
       }
     }

@@ -51,8 +51,7 @@ struct HeadStore: ModelStore {
 
   func writeCard(into directory: URL, _ facts: TrainingFacts) throws {
     let first = heads[0].checkpoint
-    let step = facts.history.last?["step"].flatMap { Int(exactly: $0) } ?? 0
-    let counts = turns?.counts(after: step) ?? [step]
+    let counts = turns?.counts(after: facts.step) ?? [facts.step]
     let rows = zip(heads, counts).map { head, steps in
       let score = head.facts(facts).scores.first
       return [

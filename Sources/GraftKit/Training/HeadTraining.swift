@@ -31,13 +31,21 @@ public struct HeadTraining: Sendable {
     self.evaluationData = evaluationData
     self.evaluationSets = evaluationSets
   }
+
+  /// What the names of its scores have after `eval_`.
+  fileprivate var evaluationNames: [String] {
+    (evaluationData == nil ? [] : [head ?? ""]) + evaluationSets.keys.map { name(of: $0) }
+  }
+
+  /// What the scores of one of several sets are called by.
+  func name(of set: String) -> String { head.map { "\($0)_\(set)" } ?? set }
 }
 
 extension [HeadTraining] {
   /// Makes sure that there are heads, each once, and that the options go with several of them.
   func checkNames(_ options: TrainingOptions) throws {
     guard !isEmpty else { throw GraftError(.missing, "there is no head to train") }
-    guard count > 1 else { return }
+    guard count > 1 else { return try checkScores() }
     var known: Set<String> = []
     for head in self {
       guard let name = head.head else {
@@ -47,7 +55,18 @@ extension [HeadTraining] {
         throw GraftError(.refused, "the head '\(name)' is given twice", option: "data")
       }
     }
+    try checkScores()
     try options.checkSeveralHeads()
+  }
+
+  /// Makes sure that no two sets have scores of one name.
+  private func checkScores() throws {
+    var scored: Set<String> = []
+    for name in flatMap(\.evaluationNames) where !scored.insert(name).inserted {
+      throw GraftError(
+        .refused, "two sets to evaluate on have scores of one name, 'eval_\(name)_loss'", option: "eval-data",
+        advice: "Give one of them another name.")
+    }
   }
 }
 
@@ -108,8 +127,8 @@ extension [Model] {
       // Where none wants the one that is given, the first says so.
       guard wanted || !isWanted.contains(true) else { return nil }
       return try TokenGenerator(
-        at: options.generator, for: model, learns: options.trainsGenerator, backend: backend,
-        registry: registry)
+        at: options.generator, for: model, learns: options.trainsGenerator, dropout: options.dropout,
+        backend: backend, registry: registry)
     }
   }
 }

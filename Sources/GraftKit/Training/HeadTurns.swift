@@ -26,8 +26,11 @@ public struct HeadTurns: Sendable, Equatable {
 
   /// Divides steps by weights, by largest remainders; every head has one at least.
   private static func shares(of total: Int, by weights: [Double]) -> [Int] {
-    let sum = weights.reduce(0, +)
-    let exact = weights.map { Double(total) * $0 / sum }
+    // Relative to the largest, so that no sum is infinite.
+    let largest = weights.max() ?? 1
+    let relative = weights.map { $0 / largest }
+    let sum = relative.reduce(0, +)
+    let exact = relative.map { Double(total) * $0 / sum }
     var shares = exact.map { max(1, Int($0)) }
     let byRemainder = exact.indices.sorted {
       let (left, right) = (exact[$0] - Double(Int(exact[$0])), exact[$1] - Double(Int(exact[$1])))
@@ -44,6 +47,15 @@ public struct HeadTurns: Sendable, Equatable {
     guard let randomness else { return evenly }
     let all = steps.enumerated().flatMap { head, count in repeatElement(head, count: count) }
     return randomness.turns(epoch: epoch, count: all.count).map { all[$0] }
+  }
+
+  /// The turns of an epoch: whose each step is, and how many steps that head has had before in the whole run.
+  func turns(ofEpoch epoch: Int) -> [(head: Int, step: Int)] {
+    var counts = steps.map { $0 * epoch }
+    return heads(ofEpoch: epoch).map { head in
+      defer { counts[head] += 1 }
+      return (head, counts[head])
+    }
   }
 
   /// Each step is that of the head which is farthest behind its share.

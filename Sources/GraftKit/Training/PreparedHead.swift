@@ -47,7 +47,7 @@ struct PreparedHead {
       records[DataSplit.fileName(of: name)] = split.record
     }
     if let warning = checkpoint.changeOfInputs(training.rows) { observe(.warned(warning)) }
-    let sets = head.evaluationSets.map { ([name, $0].compactMap(\.self).joined(separator: "_"), $1) }
+    let sets = head.evaluationSets.map { (head.name(of: $0), $1) }
     let named: [(name: String?, data: TrainingData)] =
       (evaluated.map { [(name, $0)] } ?? []) + sets.map { ($0, $1) }
     // Sets with a name of their own are told of first.

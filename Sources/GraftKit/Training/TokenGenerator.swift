@@ -25,13 +25,19 @@ public struct TokenGenerator {
   ///   - checkpoint: With a head for masked tokens.
   ///   - other: The model whose tokens it fills.
   ///   - learns: Whether it learns beside that model.
+  ///   - dropout: How much it leaves out while it learns; `nil` is as its configuration says.
   ///   - backend: The compute kernels.
   /// - Throws: `GraftError` when it has no such head, another vocabulary or, to learn, embeddings of another shape.
   public init(
-    _ checkpoint: Checkpoint, for other: Model, learns: Bool = false, backend: any ComputeBackend
+    _ checkpoint: Checkpoint, for other: Model, learns: Bool = false, dropout: Double? = nil,
+    backend: any ComputeBackend
   ) throws {
     (self.checkpoint, self.backend) = (checkpoint, backend)
-    let own = try checkpoint.makeModel()
+    var trained = checkpoint
+    if let dropout {
+      trained.configuration = trained.family.overridingDropout(dropout, in: trained.configuration)
+    }
+    let own = try trained.makeModel()
     let (size, theirs) = (own.backbone.vocabularySize, other.backbone.vocabularySize)
     guard size == theirs else {
       throw GraftError(
@@ -133,16 +139,21 @@ extension TokenGenerator {
   ///   - path: The directory; `nil` for none.
   ///   - model: The model whose tokens it fills.
   ///   - learns: Whether it learns beside that model.
+  ///   - dropout: How much it leaves out while it learns; `nil` is as its configuration says.
+  ///   - backend: The compute kernels.
+  ///   - registry: The plugins.
   /// - Returns: `nil` where none is given and none is wanted.
   /// - Throws: `GraftError` when one is wanted and not given, or the other way round, or it does not fit.
   public init?(
-    at path: String?, for model: Model, learns: Bool = false, backend: any ComputeBackend, registry: Registry
+    at path: String?, for model: Model, learns: Bool = false, dropout: Double? = nil,
+    backend: any ComputeBackend, registry: Registry
   ) throws {
     try Self.check(
       path, isWanted: model.heads.contains { type(of: $0.task).readsGenerator }, by: model.headName)
     guard let path else { return nil }
     try self.init(
-      registry.open(URL(filePath: path)).checkpoint, for: model, learns: learns, backend: backend)
+      registry.open(URL(filePath: path)).checkpoint, for: model, learns: learns, dropout: dropout,
+      backend: backend)
   }
 
   /// Makes sure that a generator is named for heads that want one, and for no others.

@@ -6,6 +6,8 @@ public struct TrainingFacts: Sendable {
   /// What the model is called: the output directory's name.
   public var name: String
   public var options: TrainingOptions
+  /// The step that the weights are of.
+  public var step: Int
   /// How many rows are trained and evaluated on.
   public var examples: Int
   public var evaluationExamples: Int?
@@ -24,10 +26,10 @@ extension TrainingFacts {
     let value: Double
   }
 
-  /// The scores of the last evaluation, if the weights are still those.
+  /// The scores of the last evaluation of these weights.
   var scores: [Score] {
-    guard let last = history.last, let step = last["step"],
-      let evaluation = history.last(where: { $0["step"] == step && $0["eval_loss"] != nil })
+    guard
+      let evaluation = history.last(where: { $0["step"] == Double(step) && $0["eval_loss"] != nil })
     else { return [] }
     let searches = VectorSimilarity.allCases.flatMap { similarity in
       [

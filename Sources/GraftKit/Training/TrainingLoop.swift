@@ -29,8 +29,8 @@ final class TrainingLoop {
   private var hasBegun = false
   /// Whether the run ends before its last step.
   private var hasStopped = false
-  /// The heads of an epoch's steps, as places in the list of heads.
-  private var turns: (epoch: Int, heads: [Int]) = (-1, [])
+  /// Whose turn each step of an epoch is, of several heads.
+  private var turns: (epoch: Int, all: [(head: Int, step: Int)]) = (-1, [])
   var meter = Meter()
   let start = ContinuousClock.now
 
@@ -236,10 +236,9 @@ final class TrainingLoop {
   private func turn(_ step: Int) -> (course: HeadCourse, step: Int) {
     guard let turns = plan.turns else { return (courses[0], step) }
     let (epoch, place) = step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
-    if self.turns.epoch != epoch { self.turns = (epoch, turns.heads(ofEpoch: epoch)) }
-    let heads = self.turns.heads
-    let head = heads[place]
-    return (courses[head], turns.steps[head] * epoch + heads[..<place].count { $0 == head })
+    if self.turns.epoch != epoch { self.turns = (epoch, turns.turns(ofEpoch: epoch)) }
+    let turn = self.turns.all[place]
+    return (courses[turn.head], turn.step)
   }
 
   private func takeStep() throws {
@@ -444,7 +443,7 @@ final class TrainingLoop {
     try run.store.writeCard(
       into: directory,
       TrainingFacts(
-        name: run.output.standardizedFileURL.lastPathComponent, options: options,
+        name: run.output.standardizedFileURL.lastPathComponent, options: options, step: step,
         examples: heads.reduce(0) { $0 + $1.data.rows.count },
         evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count },
         history: state.history.filter { $0["step"] ?? 0 <= Double(step) },

@@ -236,6 +236,23 @@ import Testing
     }
   }
 
+  /// The card of a checkpoint says how many steps each head has had by then, and no score of earlier weights.
+  @Test func theCardOfACheckpointIsAboutItsStep() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      _ = try run(both(), of: checkpoint(directory), in: output) {
+        $0.headWeights = [Self.tags: 3]
+        ($0.saveStrategy, $0.saveSteps, $0.loggingSteps) = (.steps, 5, 1000)
+      }
+      for (step, own) in [(5, 4), (10, 7)] {
+        let card = try String(
+          contentsOf: output.appending(path: "checkpoint-\(step)/README.md"), encoding: .utf8)
+        #expect(
+          card.contains("| token-classification | token-classification.csv | 8 | \(own) | – |"), "\(card)")
+      }
+    }
+  }
+
   /// A masked-language model beside a classifier.
   @Test func trainsAHeadWithoutLabelsBesideOneWithLabels() throws {
     try withTemporaryDirectory { directory in
@@ -308,6 +325,8 @@ import Testing
     #expect(plan().turns?.steps == [10, 3, 4] && plan().stepsPerEpoch == 17 && plan().totalSteps == 51)
     #expect(plan([1, 1, 1]).turns?.steps == [6, 6, 5])
     #expect(plan([1000, 1, 1]).turns?.steps == [16, 1, 1])
+    #expect(plan([1e308, 1e308, 1e308]).turns?.steps == [6, 6, 5])
+    #expect(plan([5e-324, 1, 1]).turns?.steps == [1, 8, 8])
     let turns = plan().turns
     let orders = (0..<3).map { turns?.heads(ofEpoch: $0) ?? [] }
     #expect(Set(orders).count == 3 && orders.allSatisfy { $0.sorted() == orders[0].sorted() })
@@ -316,6 +335,9 @@ import Testing
       orders[0].count { $0 == head } + orders[1].prefix(5).count { $0 == head }
     }
     #expect(turns?.counts(after: 22) == partly)
+    let second = turns?.turns(ofEpoch: 1) ?? []
+    #expect(second.map(\.head) == orders[1])
+    #expect(second.filter { $0.head == 1 }.map(\.step) == [3, 4, 5])
     #expect(plan().samples(after: 51) == 99)
     options.seed = 43
     #expect(plan().turns?.heads(ofEpoch: 0) != orders[0])
@@ -394,6 +416,14 @@ import Testing
       (message([]), "no head to train"),
       (message(both) { $0.headWeights = ["token-clasification": 1] }, "Did you mean 'token-classification'?"),
       (message(both) { $0.headWeights = [Self.tags: 0] }, "a positive number"),
+      (
+        message([
+          HeadTraining(
+            Self.topics, data(Self.topics), evaluating: data(Self.topics, "test"),
+            evaluatingSets: ["dev": data(Self.topics, "test")]),
+          HeadTraining("\(Self.topics)_dev", data(Self.tags), evaluating: data(Self.tags, "test")),
+        ]), "have scores of one name, 'eval_sequence-classification_dev_loss'"
+      ),
       (
         message([both[0]]) { $0.headWeights = [Self.topics: 1] },
         "only several heads share the steps of a run"
