@@ -156,9 +156,19 @@ import Testing
 
   @Test("the session of the page about several heads runs as written")
   func page() throws {
-    let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/SeveralHeads.md")
+    let name = "Sources/GraftKit/GraftKit.docc/SeveralHeads.md"
+    let page = try String(contentsOf: repository.appending(path: name), encoding: .utf8)
+    let experiment = try String(
+      contentsOf: fixtures.appending(path: "several-heads/experiment.yaml"), encoding: .utf8)
+    // All but the comment at its top.
+    #expect(page.contains(experiment.drop { $0 != "\n" }))
+    let session = try ReadmeTests.session(of: name)
     let outputs = session.map(\.output).joined()
-    for found in [/sequence-classification +active/, /LANG\t.*Python/, /eval_token-classification_f1/]
+    for found in [
+      /sequence-classification +active/, /LANG\t.*Python/, /eval_token-classification_f1/,
+      /together +test\/token-classification +token-classification +F1 0\.\d/,
+      /token-classification: .*on 100 test documents/,
+    ]
     where !outputs.contains(found) {
       Issue.record("something is missing in\n\(outputs)")
     }

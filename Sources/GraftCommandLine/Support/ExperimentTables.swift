@@ -8,7 +8,8 @@ extension PlannedStage {
     let what =
       switch task {
       case .importing(let url, _): url.displayPath
-      case .train(let training): "\(head ?? "") on \(training.data), seed \(training.options.seed)"
+      case .train(let training):
+        "\(head ?? "") on \(training.heads.map(\.data).joined(separator: ", ")), seed \(training.options.seed)"
       case .swap(let swap): "to \(swap.head), seed \(swap.seed ?? 0)"
       case .evaluate(let scoring): "\(head ?? "") on \(scoring.data)"
       case .export(let options): options.format
@@ -68,8 +69,12 @@ extension ExperimentSchedule {
 extension ExperimentResults {
   /// A line for each arm and evaluation: mean and range over the seeds of what tells most about it, and of the loss.
   var text: String {
-    let all = arms.flatMap(\.runs).flatMap(\.evaluations).map(\.results)
-    let metrics = all.compactMap { TestMetric.of($0, chosen: metric) }
+    let all = arms.flatMap(\.runs).flatMap(\.evaluations)
+    let chosen = self.metric.map { ChosenMetric($0, among: all.map(\.head)) }
+    func metric(of evaluation: Evaluation) -> TestMetric? {
+      TestMetric.of(evaluation.results, chosen: chosen?.key(of: evaluation.head))
+    }
+    let metrics = all.compactMap(metric(of:))
     let common = metrics.first { metric in metrics.allSatisfy { $0 == metric } }
     var rows: [[String]] = []
     for arm in arms {
@@ -86,7 +91,7 @@ extension ExperimentResults {
           }
           return values.count > 1 ? "\(number(mean)) (\(number(low)) to \(number(high)))" : number(mean)
         }
-        let metric = TestMetric.of(evaluation.results, chosen: metric)
+        let metric = metric(of: evaluation)
         let score = metric.map { "\(common == nil ? "\($0.name) " : "")\(cell($0.resultKey))" } ?? ""
         rows.append([arm.name, evaluation.stage, evaluation.head, score, cell("eval_loss")])
       }

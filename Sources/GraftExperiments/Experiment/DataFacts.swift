@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftData
 import GraftKit
 import GraftTensors
 import OrderedCollections
@@ -115,8 +116,12 @@ public struct DataFacts: Sendable {
     return least...most
   }
 
+  /// A row for each label.
+  var sample: TrainingData {
+    TrainingData(examples, named: files.map(\.lastPathComponent), labelBase: labelBase)
+  }
+
   /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
-  ///
   func key(for checkpoint: Checkpoint) -> String {
     guard checkpoint.activeHead?.tasks.contains(where: { $0.readsLabels }) == true else {
       return sha256 + part

@@ -124,6 +124,8 @@ public struct Experiment: Sendable {
     public var task: Task
     /// Its place in the file, for messages.
     var place: YAMLValue.Place
+    /// The name that it has in the file together with others: an evaluation of several heads is one stage for each.
+    var group: String?
   }
 
   /// What a stage does.
@@ -159,7 +161,7 @@ public struct Experiment: Sendable {
     /// The names of its data sets.
     var data: [String] {
       switch self {
-      case .train(let training): training.dataSets
+      case .train(let training): training.heads.map(\.data) + training.evaluations
       case .evaluate(let scoring): [scoring.data]
       case .swap(let swap): [swap.labelsFrom].compactMap { $0 }
       case .importing, .export: []
@@ -168,10 +170,8 @@ public struct Experiment: Sendable {
   }
 
   public struct Training: Sendable {
-    public var data: String
-    public var evaluationData: String?
-    /// Several data sets to evaluate on instead, whose scores bear their names.
-    public var evaluationSets: [String] = []
+    /// What each head is trained on; one alone may be without a name.
+    public var heads: [HeadData]
     /// The seed is the stage's own when `hasOwnSeed`, else the run's.
     public var options: TrainingOptions
     public var hasOwnSeed: Bool
@@ -182,8 +182,21 @@ public struct Experiment: Sendable {
     /// The task, where it needs no head: `sentence-embedding`. `nil` is the active head's.
     public var head: String?
 
-    /// The names of all its data sets.
-    var dataSets: [String] { [data] + evaluations }
+    /// Whether it says which heads it trains.
+    var namesHeads: Bool { heads.contains { $0.head != nil } }
+
+    /// The names of the data sets that it is evaluated on.
+    var evaluations: [String] { heads.flatMap(\.evaluations) }
+  }
+
+  /// The data sets of a head that is trained.
+  public struct HeadData: Sendable, Equatable {
+    /// The head as the list of heads shows it; `nil` is the active one.
+    public var head: String?
+    public var data: String
+    public var evaluationData: String?
+    /// Several data sets to evaluate on instead, whose scores bear their names.
+    public var evaluationSets: [String] = []
 
     /// The names of the data sets that it is evaluated on.
     var evaluations: [String] { (evaluationData.map { [$0] } ?? []) + evaluationSets }
@@ -205,7 +218,8 @@ public struct Experiment: Sendable {
     public var maxLength: Int?
     /// Whether each token is hidden in turn as well.
     public var pseudoPerplexity = false
-    /// The task, where it needs no head: `sentence-embedding`. `nil` is the active head's.
+    /// The head as the list of heads shows it, or the task, where it needs no head: `sentence-embedding`. `nil` is the
+    /// active head.
     public var head: String?
     /// The directory of a checkpoint that fills hidden tokens, for a head that wants it.
     public var generator: String?
@@ -230,14 +244,16 @@ extension Experiment {
   /// - Throws: `GraftError` when the base checkpoint's task is not known.
   func readingColumns(of base: Checkpoint, _ registry: Registry) throws -> Experiment {
     let all = outlook.flatMap { $0.changes.values.flatMap(\.values) } + stages.values
-    let heads = all.compactMap { stage -> (any GraftCore.Task.Type)? in
+    let names = all.flatMap { stage -> [String?] in
       switch stage.task {
-      case .swap(let swap): return registry.tasks[swap.head]
-      case .train(let training): return training.head.flatMap { registry.tasks[$0] }
-      case .evaluate(let scoring): return scoring.head.flatMap { registry.tasks[$0] }
-      case .importing, .export: return nil
+      case .swap(let swap): [swap.head]
+      case .train(let training): [training.head] + training.heads.map(\.head)
+      case .evaluate(let scoring): [scoring.head]
+      case .importing, .export: []
       }
     }
+    // The second head of a task is called `token-classification.2`.
+    let heads = names.compactMap { $0.flatMap { registry.tasks[String($0.prefix { $0 != "." })] } }
     var base = base
     // A folder of sentence-transformers has a task, and no head.
     try base.selectTask(registry: registry)

@@ -141,14 +141,22 @@ public struct PlannedStage: Sendable {
   let input: StageInput
   /// The checkpoint that it works on, as far as it is known before it exists: without the right weights.
   let checkpoint: Checkpoint
+  /// The same as each head has it that it trains.
+  let heads: [Checkpoint]
   /// The steps whose checkpoints go on to other stages.
   var usedSteps: Set<Int> = []
   /// How much there is to compute; see ``StageWork``.
   let work: StageWork
 
-  /// The head that it works with, or puts on.
+  /// The head that it works with, or puts on; of several their names, with commas between them.
   public var head: String? {
-    if case .swap(let swap) = task { swap.head } else { checkpoint.activeHead?.name }
+    switch task {
+    case .swap(let swap): swap.head
+    case .train(let training) where training.namesHeads:
+      training.heads.compactMap(\.head).joined(separator: ", ")
+    case .evaluate(let scoring): scoring.head ?? checkpoint.activeHead?.name
+    case .train, .importing, .export: checkpoint.activeHead?.name
+    }
   }
 
   /// The directory's name under `stages`.
@@ -225,8 +233,8 @@ private struct Planner {
     var source: StageInput
     /// Stands for the weights in the keys of stages.
     var hash: String
-    /// The classes that the head was last trained on, and the data set.
-    var trainedOn: (classes: Set<Int32>, data: String)?
+    /// The classes that each head was last trained on, by the head's name, and the data set.
+    var trainedOn: [String: (classes: Set<Int32>, data: String)] = [:]
     /// The most tokens that the head was last trained with in this experiment.
     var trainedLength: Int?
     /// How many tokens its windows shared.
@@ -271,7 +279,7 @@ private struct Planner {
         swap.head, labels: swap.labels, problemType: swap.problemType, seed: swap.seed ?? seed,
         report: &report,
         registry: registry)
-      model.trainedOn = nil
+      model.trainedOn = [:]
       let index = try add(
         stage, .swap(swap), input,
         [
@@ -285,11 +293,13 @@ private struct Planner {
       if !training.hasOwnSeed { training.options.seed = seed }
       return try plan(stage, training, &model)
     case .evaluate(let scoring):
+      // The model stays as it is.
+      var model = model
       try model.checkpoint.selectTask(scoring.head, registry: registry)
       try model.requireHead()
       if scoring.pseudoPerplexity { try model.requireTokens() }
       let classes = try facts(scoring.data, isTest: true).check(for: model.checkpoint)
-      try model.checkClasses(classes, of: scoring.data)
+      try model.checkClasses(classes, of: scoring.data, scoring.head, model.checkpoint)
       var key = scoring.key
       // Where nothing else is said, texts are cut as in training; version 0.1 took the model's own limit.
       if scoring.maxLength == nil, let length = model.trainedLength, length != TrainingOptions().maxLength {
@@ -298,7 +308,7 @@ private struct Planner {
       if let head = scoring.head { key["task"] = .string(head) }
       if let ranks = scoring.options.topRanks { key["top-k"] = .array(ranks.map { JSON($0) }) }
       if let stride = model.trainedStride { key["trained-stride"] = JSON(stride) }
-      key["generator"] = try generatorHash(scoring.generator, for: model)
+      key["generator"] = try generatorHash(scoring.generator, for: [model.checkpoint])
       return try add(stage, stage.task, model, key, data: [scoring.data])
     case .export(let output):
       _ = try output.resolve(registry, for: model.checkpoint.family)
@@ -321,42 +331,83 @@ private struct Planner {
   }
 
   /// What tells a stage's generator from any other; `nil` where there is none.
-  private mutating func generatorHash(_ path: String?, for model: Model) throws -> JSON? {
-    try TokenGenerator.check(path, for: model.checkpoint.activeHead)
+  ///
+  /// - Parameter heads: The checkpoint as each head has it that the stage is about.
+  private mutating func generatorHash(_ path: String?, for heads: [Checkpoint]) throws -> JSON? {
+    let wanting = heads.first { $0.activeHead?.tasks.contains { $0.readsGenerator } == true }
+    try TokenGenerator.check(path, for: (wanting ?? heads.first)?.activeHead)
     return try path.map { .string(try opened(URL(filePath: $0)).hash) }
   }
 
   private mutating func plan(
     _ stage: Experiment.Stage, _ training: Experiment.Training, _ model: inout Model
   ) throws -> Int {
-    try model.checkpoint.selectTask(training.head, registry: registry)
+    let heads = try heads(of: training, model)
+    model.checkpoint = heads[0]
     try model.requireHead()
-    // Which loss it is decides what rows have to say, now and afterwards.
-    try model.checkpoint.settlePairs(training.options)
-    let (head, input) = (model.checkpoint, model)
-    let rows = try facts(training.data)
+    let input = model
     model.trainedLength = training.options.maxLength
     model.trainedStride = training.options.stride
-    model.trainedOn = (try rows.check(for: head), training.data)
-    if model.trainedOn?.classes.isEmpty == false { try rows.checkFolds() }
-    for name in training.evaluations {
-      try model.checkClasses(try facts(name).check(for: head), of: name)
+    var (examples, parts): ([(name: String?, examples: Int)], [JSON]) = ([], [])
+    for (own, checkpoint) in zip(training.heads, heads) {
+      let rows = try facts(own.data)
+      let classes = try rows.check(for: checkpoint)
+      if !classes.isEmpty { try rows.checkFolds() }
+      model.trainedOn[own.head ?? checkpoint.activeHead?.name ?? ""] = (classes, own.data)
+      for name in own.evaluations {
+        try model.checkClasses(
+          try facts(name).check(for: checkpoint), of: name, own.head, checkpoint)
+      }
+      let heldOut = training.options.evaluationRows(of: rows.rows)
+      examples.append((own.head, max(1, rows.rows - heldOut)))
+      parts.append(try key(of: own, for: checkpoint))
     }
-    let own = rows.rows - training.options.evaluationRows(of: rows.rows)
-    let run = TrainingPlan(examples: max(1, own), options: training.options)
+    model.trade(training.heads[0].head)
+    let run = try training.options.plan(of: examples)
     // How many pieces packed texts make is known when they are tokenized.
     if let step = training.usedStep, !training.options.groupsTexts {
       try training.options.checkSaved(step, run)
     }
     var key = keyValues(of: training.options)
-    key["generator"] = try generatorHash(training.options.generator, for: model)
+    key["generator"] = try generatorHash(training.options.generator, for: heads)
     if let head = training.head { key["task"] = .string(head) }
+    if training.namesHeads { key["heads"] = .array(parts) }
     let index = try add(
-      stage, .train(training), input, key,
-      data: training.dataSets)
+      stage, .train(training), input, key, data: stage.task.data, heads: heads)
+    try training.checkScore(among: stages[index].scoreNames)
     model.become(stages[index], at: index, step: training.usedStep)
     if let step = training.usedStep { stages[index].usedSteps.insert(step) }
     return index
+  }
+
+  /// The model as each head has it that a stage trains.
+  private func heads(of training: Experiment.Training, _ model: Model) throws -> [Checkpoint] {
+    guard training.namesHeads else {
+      var checkpoint = model.checkpoint
+      try checkpoint.selectTask(training.head, registry: registry)
+      // Which loss it is decides what rows have to say, now and afterwards.
+      try checkpoint.settlePairs(training.options)
+      return [checkpoint]
+    }
+    let heads = try training.heads.map { head in
+      HeadTraining(
+        head.head, try facts(head.data).sample,
+        evaluating: try head.evaluationData.map { try facts($0).sample },
+        evaluatingSets: OrderedDictionary(
+          uniqueKeysWithValues: try head.evaluationSets.map { ($0, try facts($0).sample) }))
+    }
+    try heads.checkNames(training.options)
+    return try model.checkpoint.settled(for: heads, training.options)
+  }
+
+  /// What one of the heads that a stage names has to do with its result.
+  private func key(of head: Experiment.HeadData, for checkpoint: Checkpoint) throws -> JSON {
+    func key(_ name: String) throws -> JSON { .string(try facts(name).key(for: checkpoint)) }
+    return [
+      "head": head.head.map { .string($0) } ?? .null, "data": try key(head.data),
+      "eval-data": try head.evaluationData.map(key) ?? .null,
+      "eval-sets": .array(try head.evaluationSets.map { [.string($0), try key($0)] }),
+    ]
   }
 
   /// What decides a stage of training, under the names that version 0.1 gave it, so that what it made is found.
@@ -378,7 +429,7 @@ private struct Planner {
   private mutating func add(
     _ stage: Experiment.Stage, _ task: Experiment.Task, _ model: Model,
     _ options: OrderedDictionary<String, JSON>,
-    data names: [String] = []
+    data names: [String] = [], heads: [Checkpoint] = []
   ) throws -> Int {
     let backend = try machine.backend(for: task)
     var parts = [task.kind, String(Self.revision), model.hash, JSON.object(options).text(.sorted)]
@@ -392,7 +443,8 @@ private struct Planner {
     stages.append(
       PlannedStage(
         key: key, task: task, name: stage.name, fold: used.values.contains { $0.folds != nil } ? fold : nil,
-        input: model.source, checkpoint: model.checkpoint, work: StageWork(task, model.checkpoint, used)))
+        input: model.source, checkpoint: model.checkpoint, heads: heads,
+        work: StageWork(task, model.checkpoint, used)))
     indices[key] = stages.count - 1
     return stages.count - 1
   }
@@ -426,9 +478,22 @@ extension Planner.Model {
       advice: "Swap it for one that does in a stage before this one, or leave 'pseudo-perplexity' out.")
   }
 
+  /// Has the heads trade names as their checkpoint does when the first of several becomes the active one.
+  fileprivate mutating func trade(_ first: String?) {
+    guard let first, let active = checkpoint.activeHead?.name, first != active else { return }
+    (trainedOn[first], trainedOn[active]) = (trainedOn[active], trainedOn[first])
+  }
+
   /// Refuses to test on classes that were never learnt.
-  fileprivate func checkClasses(_ classes: Set<Int32>, of name: String) throws {
-    guard let trainedOn, !trainedOn.classes.isEmpty else { return }
+  ///
+  /// - Parameters:
+  ///   - head: What is tested; `nil` is the active head.
+  ///   - checkpoint: The checkpoint in which it is active.
+  fileprivate func checkClasses(
+    _ classes: Set<Int32>, of name: String, _ head: String?, _ checkpoint: Checkpoint
+  ) throws {
+    guard let trainedOn = trainedOn[head ?? checkpoint.activeHead?.name ?? ""], !trainedOn.classes.isEmpty
+    else { return }
     let unknown = classes.subtracting(trainedOn.classes).sorted()
     guard let first = unknown.first else { return }
     let labels = try checkpoint.configuration.labels()
@@ -436,6 +501,23 @@ extension Planner.Model {
     throw GraftError(
       .mismatch, "the data set '\(name)' has the label '\(label)', which '\(trainedOn.data)' never has",
       advice: "Train on rows of every label.")
+  }
+}
+
+extension Experiment.Training {
+  /// Makes sure that evaluations have the score that decides which step is the best.
+  ///
+  /// - Parameter known: The scores that they may have; `nil` where that is not known.
+  fileprivate func checkScore(among known: Set<String>?) throws {
+    guard let known, let chosen = options.metricForBestModel.map(TestMetric.key), !known.contains(chosen)
+    else {
+      return
+    }
+    let nearest = NearestName.find(chosen, among: known.sorted()).map { " Did you mean '\($0)'?" } ?? ""
+    throw GraftError(
+      .unknownName, "evaluations have no such score", subject: "'metric-for-best-model'",
+      expected: "one of \(known.sorted().joined(separator: ", "))", found: "'\(chosen)'",
+      advice: "Choose one of these.\(nearest)")
   }
 }
 
@@ -466,6 +548,9 @@ extension Experiment.Scoring {
 extension GraftError {
   fileprivate func about(_ subject: String) -> GraftError {
     var error = self
+    // Options are keys here.
+    error.subject = error.subject ?? error.option.map { "'\($0)'" }
+    error.option = nil
     error.subject = error.subject.map { "\(subject), \($0)" } ?? subject
     // The place in the experiment comes first; the file of a row stays in the sentence.
     if let file { error.subject = "\(error.subject ?? subject) of \(file)" }

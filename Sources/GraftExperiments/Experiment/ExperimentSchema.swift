@@ -58,7 +58,7 @@ extension Experiment {
     (self.metric, metricPlace) = (metric.map(TestMetric.key), keys.place(of: "metric"))
     data = schema.dataSets()
     stages = schema.stages()
-    arms = schema.arms()
+    arms = schema.arms(stages)
     document = root.json
     schema.checkFolds(self)
     search = schema.search(self)
@@ -190,7 +190,7 @@ struct ExperimentSchema {
       for stage in stages {
         switch stage.task {
         case .train(let training):
-          if training.data == name { isTrained = true }
+          if training.heads.contains(where: { $0.data == name }) { isTrained = true }
           if training.evaluations.contains(name) {
             diagnostics.add(
               stage.place,
@@ -232,14 +232,15 @@ struct ExperimentSchema {
     }
     let search = SearchSchema(
       keys: MappingReader(value, "'search'", own), diagnostics: own, experiment: experiment, stages: stages,
-      task: schema.task
+      task: { schema.task($0) }
     ).read()
     return own.isEmpty ? search : nil
   }
 
   // MARK: Arms
 
-  func arms() -> OrderedDictionary<String, [String]> {
+  /// - Parameter all: The stages, of which those of one group have one name here.
+  func arms(_ all: OrderedDictionary<String, Experiment.Stage>) -> OrderedDictionary<String, [String]> {
     guard let value = keys.required("arms") else { return [:] }
     var result: OrderedDictionary<String, [String]> = [:]
     let arms = MappingReader(value, "'arms'", diagnostics)
@@ -254,16 +255,17 @@ struct ExperimentSchema {
         diagnostics.add(value.place, "an arm has to be a list of stages; found \(found)")
         continue
       }
-      result[name] = items.compactMap { item in
+      result[name] = items.flatMap { item -> [String] in
         guard let stage = item.text else {
           diagnostics.add(item.place, "an arm names stages, which stand under 'stages'; found \(item.kind)")
-          return nil
+          return []
         }
         if !stages.contains(stage) {
           diagnostics.add(
             item.place, "there is no stage '\(stage)'\(NearestName.suggestion(for: stage, among: stages))")
         }
-        return stage
+        let group = all.values.filter { $0.group == stage }.map(\.name)
+        return group.isEmpty ? [stage] : group
       }
     }
     if result.isEmpty { diagnostics.add(arms.place, "an experiment needs an arm") }

@@ -67,19 +67,42 @@ extension PlannedStage {
   /// The scores that its results may have, without `eval_`; `nil` where the head's task does not say them.
   var scoreNames: Set<String>? {
     get throws {
-      let tasks = try checkpoint.makeTasks()
-      var (ranks, sets, more): ([Int]?, [String], Set<String>) = (nil, [], [])
       switch task {
       case .evaluate(let scoring):
-        ranks = scoring.options.topRanks
-        if scoring.pseudoPerplexity { more = ["pseudo_perplexity"] }
-      case .train(let training): (ranks, sets) = (training.options.topRanks, training.evaluationSets)
-      case .importing, .swap, .export: break
+        let more: Set<String> = scoring.pseudoPerplexity ? ["pseudo_perplexity"] : []
+        return try checkpoint.scoreNames(topRanks: scoring.options.topRanks)?.union(more)
+      case .train(let training):
+        var all: Set<String> = []
+        for (head, checkpoint) in zip(training.heads, heads) {
+          guard let names = try checkpoint.scoreNames(topRanks: training.options.topRanks) else { return nil }
+          all.formUnion(head.scores(names, isSplit: training.options.evalSplit != nil))
+        }
+        return all
+      case .importing, .swap, .export: return try checkpoint.scoreNames(topRanks: nil)
       }
-      let known = tasks.map { $0.evaluationScores(topRanks: ranks) }
-      guard !known.isEmpty, !known.contains(nil) else { return nil }
-      let names = known.compactMap(\.self).reduce(more) { $0.union($1) }
-      return sets.isEmpty ? names : Set(sets.flatMap { set in names.map { "\(set)_\($0)" } })
     }
+  }
+}
+
+extension Checkpoint {
+  /// The scores that evaluations of its active head may have, without `eval_`; `nil` where its task does not say them.
+  fileprivate func scoreNames(topRanks: [Int]?) throws -> Set<String>? {
+    let known = try makeTasks().map { $0.evaluationScores(topRanks: topRanks) }
+    guard !known.isEmpty, !known.contains(nil) else { return nil }
+    return known.compactMap(\.self).reduce([]) { $0.union($1) }
+  }
+}
+
+extension Experiment.HeadData {
+  /// What a run calls the scores of its evaluations.
+  ///
+  /// - Parameters:
+  ///   - names: What the head's task calls them.
+  ///   - isSplit: Whether a part of the training data is evaluated on.
+  fileprivate func scores(_ names: Set<String>, isSplit: Bool) -> Set<String> {
+    let sets = evaluationSets.map { set in head.map { "\($0)_\(set)" } ?? set }
+    let isEvaluated = evaluationData != nil || isSplit || head == nil && sets.isEmpty
+    let prefixes: [String?] = (isEvaluated ? [head] : []) + sets
+    return Set(prefixes.flatMap { prefix in names.map { name in prefix.map { "\($0)_\(name)" } ?? name } })
   }
 }

@@ -16,6 +16,10 @@ extension PlanWorker {
   ) throws -> (plan: ExperimentPlan, results: OptionSearchResults?, trials: [PlannedStage]) {
     let experiment = plan.ground.experiment
     guard let search = experiment.search else { return (plan, nil, []) }
+    /// The score that arms are compared by, as a stage has it that is about a head.
+    func chosen(for head: String?) -> String? {
+      experiment.metric.flatMap { ChosenMetric($0, among: head.map { [$0] } ?? []).key(of: head) }
+    }
     var points = search.points
     var trials: [OptionSearchResults.Trial] = []
     var metric: SearchMetric?
@@ -33,18 +37,19 @@ extension PlanWorker {
             arms: Set(plan.stagesOfArms.map { plan.stages[$0].directoryName }), isRound: true)
         ) { stage in
           guard stage.name == search.scoreStage, metric == nil else { return }
-          metric = try SearchMetric(search, results: results(of: stage), by: experiment.metric)
+          metric = try SearchMetric(search, results: results(of: stage), by: chosen(for: stage.head))
         }
       }
       for stage in part.stages { worked[stage.key] = stage }
       var own: [OptionSearchResults.Trial] = []
       for (point, arm) in zip(points, part.arms) {
+        let last = arm.runs.first?.stages.last.map { part.stages[$0.index] }
         let found = try arm.runs.map { run -> [String: Double] in
           guard let step = run.stages.last else { return [:] }
           return try results(of: part.stages[step.index])
         }
         if metric == nil, let some = found.first(where: { !$0.isEmpty }) {
-          metric = try SearchMetric(search, results: some, by: experiment.metric)
+          metric = try SearchMetric(search, results: some, by: chosen(for: last?.head))
         }
         let scores = found.map { results in
           metric.flatMap { results[$0.key] }.flatMap { $0.isFinite ? $0 : nil }

@@ -306,12 +306,15 @@ extension YAMLValue {
 
   /// A mapping with another value of a key, which may be new.
   fileprivate func setting(_ key: YAMLValue, to value: YAMLValue) -> YAMLValue {
-    guard case .mapping(var members) = content else { return self }
-    if let index = members.firstIndex(where: { $0.key.text == key.text }) {
-      members[index] = (key, value)
-    } else {
-      members.append((key, value))
-    }
-    return YAMLValue(content: .mapping(members), place: place)
+    guard case .mapping(let members) = content, let name = key.text else { return self }
+    guard !members.contains(where: { $0.key.text == name }) else { return setting(name, to: value) }
+    return YAMLValue(content: .mapping(members + [(key, value)]), place: place)
+  }
+
+  /// A mapping with another value of a key that it has.
+  func setting(_ key: String, to value: YAMLValue) -> YAMLValue {
+    guard case .mapping(let members) = content else { return self }
+    return YAMLValue(
+      content: .mapping(members.map { $0.key.text == key ? ($0.key, value) : $0 }), place: place)
   }
 }

@@ -84,6 +84,8 @@ struct StageRunner {
     options.keptSteps = stage.usedSteps
     var (firstShare, share) = (0.0, 0.0)
     var (plan, step, evaluations) = (TrainingPlan(examples: 1, options: options), 0, 0.0)
+    // Each set is told of alone.
+    let sets = Double(max(1, training.evaluations.count))
     func record(isDiverged: Bool) -> StageCache.Record {
       StageCache.Record(
         stage, seconds: clock.seconds, measuredSeconds: clock.ownSeconds,
@@ -91,11 +93,14 @@ struct StageRunner {
     }
     func proceed() throws -> TrainingOutcome {
       try GraftKit.train(
-        checkpoint(for: stage, training.head), on: rows(training.data, stage.fold),
-        evaluating: training.evaluationData.map { try rows($0, nil) },
-        evaluatingSets: OrderedDictionary(
-          uniqueKeysWithValues: training.evaluationSets.map { ($0, try rows($0, nil)) }), options: options,
-        output: cache.url(stage),
+        checkpoint(for: stage, training.head),
+        heads: training.heads.map { head in
+          HeadTraining(
+            head.head, try rows(head.data, stage.fold),
+            evaluating: try head.evaluationData.map { try rows($0, nil) },
+            evaluatingSets: OrderedDictionary(
+              uniqueKeysWithValues: try head.evaluationSets.map { ($0, try rows($0, nil)) }))
+        }, options: options, output: cache.url(stage),
         backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
       ) { event in
         var partial = 0.0
@@ -104,8 +109,8 @@ struct StageRunner {
           (plan, step) = (started, completed)
           evaluations = options.evaluations(after: completed, started)
         case .step(let report): step = report.step
-        case .evaluating(let done, let total): partial = Double(done) / Double(total)
-        case .evaluated: evaluations += 1
+        case .evaluating(let done, let total): partial = Double(done) / Double(total) / sets
+        case .evaluated: evaluations += 1 / sets
         case .saved: clock.save()
         case .prepared, .logged, .removed, .noted, .warned: break
         }

@@ -11,13 +11,29 @@ extension ExperimentSchema {
     guard let value = keys.required("stages") else { return [:] }
     var result: OrderedDictionary<String, Experiment.Stage> = [:]
     for (name, place, value) in MappingReader(value, "'stages'", diagnostics).entries {
-      guard let task = task(value) else { continue }
-      result[name] = Experiment.Stage(name: name, task: task, place: place)
+      for (head, value) in evaluations(value) {
+        guard let task = task(value, of: head) else { continue }
+        let own = head.map { "\(name)/\($0)" } ?? name
+        result[own] = Experiment.Stage(name: own, task: task, place: place, group: head == nil ? nil : name)
+      }
     }
     return result
   }
 
-  func task(_ value: YAMLValue) -> Experiment.Task? {
+  /// A stage that evaluates several heads as one for each, and any other stage as it is.
+  private func evaluations(_ stage: YAMLValue) -> [(head: String?, stage: YAMLValue)] {
+    guard case .mapping(let members) = stage.content,
+      let value = members.first(where: { $0.key.text == "evaluate" })?.value,
+      case .mapping(let heads) = value.content
+    else { return [(nil, stage)] }
+    if heads.isEmpty { diagnostics.add(value.place, "'evaluate' names no head") }
+    return MappingReader(value, "'evaluate'", diagnostics).entries.map { head, _, data in
+      (head, stage.setting("evaluate", to: data))
+    }
+  }
+
+  /// - Parameter head: What a stage evaluates, where it names heads.
+  func task(_ value: YAMLValue, of head: String? = nil) -> Experiment.Task? {
     let stage = MappingReader(value, "a stage", diagnostics)
     let kinds = Self.kinds.filter(stage.names.contains)
     guard stage.isMapping, kinds.count == 1, let kind = kinds.first else {
@@ -51,6 +67,10 @@ extension ExperimentSchema {
       reader.read("max-length", &scoring.maxLength)
       reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
       scoring.head = taskWithoutHead(reader)
+      if let head {
+        require(scoring.head == nil, "task", "left out where 'evaluate' names heads", reader)
+        scoring.head = head
+      }
       scoring.generator = generator(reader)
       if let numbers: [String] = reader.list("top-k") {
         scoring.options.topRanks = RankList(text: numbers.joined(separator: ","))?.values
@@ -88,11 +108,12 @@ extension ExperimentSchema {
 
   private func training(_ keys: MappingReader) -> Experiment.Training? {
     var training = Experiment.Training(
-      data: "", options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
+      heads: heads(keys), options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
     keys.read("precision", &training.precision)
     training.head = taskWithoutHead(keys)
+    require(!training.namesHeads || training.head == nil, "task", "left out where 'train' names heads", keys)
     training.options.generator = generator(keys)
-    readEvaluationData(of: &training, keys)
+    readEvaluationData(of: &training.heads, keys)
     let isEvaluated = keys["eval-data"] != nil || training.options.evalSplit != nil
     if keys["eval-data"] != nil, training.options.evalSplit != nil {
       diagnostics.add(keys.place(of: "eval-split"), "a stage has either 'eval-data' or 'eval-split'")
@@ -127,26 +148,78 @@ extension ExperimentSchema {
       )
     }
     _ = name("optimizer", of: "optimizer", registry.optimizers.names, keys, isOptional: true)
-    guard let data = name("train", of: "data set", names(under: "data"), keys) else { return nil }
-    training.data = data
-    return training
+    return training.heads.isEmpty ? nil : training
   }
 
-  /// One data set, or a list of them.
-  private func readEvaluationData(of training: inout Experiment.Training, _ keys: MappingReader) {
+  /// What each head is trained on: one data set for the active head, or a mapping of heads to data sets. None where a data
+  /// set is wrong.
+  private func heads(_ keys: MappingReader) -> [Experiment.HeadData] {
+    guard let value = keys["train"] else { return [] }
+    guard case .mapping = value.content else {
+      return dataSet(value, of: "train").map { [Experiment.HeadData(data: $0)] } ?? []
+    }
+    let entries = MappingReader(value, "'train'", diagnostics).entries
+    if entries.isEmpty { diagnostics.add(value.place, "'train' names no head") }
+    let heads = entries.compactMap { head, _, value in
+      dataSet(value, of: head).map { Experiment.HeadData(head: head, data: $0) }
+    }
+    return heads.count == entries.count ? heads : []
+  }
+
+  /// One data set, or a list of them; of several heads a mapping of heads to these.
+  private func readEvaluationData(of heads: inout [Experiment.HeadData], _ keys: MappingReader) {
     guard let value = keys["eval-data"] else { return }
-    guard case .list = value.content else {
-      training.evaluationData = name("eval-data", of: "data set", names(under: "data"), keys)
+    let isNamed = if case .mapping? = keys["train"]?.content { true } else { false }
+    guard case .mapping = value.content else {
+      if isNamed {
+        diagnostics.add(
+          value.place, "'eval-data' has to say which head a data set is for, as 'train' does")
+      } else {
+        // What is wrong here is said whatever else is.
+        var own = heads.first ?? Experiment.HeadData(data: "")
+        readEvaluationData(value, of: "eval-data", &own)
+        if !heads.isEmpty { heads[0] = own }
+      }
       return
     }
-    let known = names(under: "data")
-    let given: [String] = keys.list("eval-data") ?? []
-    for name in given where !known.contains(name) {
-      diagnostics.add(
-        value.place, "there is no data set '\(name)'\(NearestName.suggestion(for: name, among: known))")
+    guard isNamed else {
+      return diagnostics.add(value.place, "'eval-data' names heads, and 'train' does not")
     }
+    let known = heads.compactMap(\.head)
+    for (head, place, value) in MappingReader(value, "'eval-data'", diagnostics).entries where !known.isEmpty
+    {
+      guard let index = heads.firstIndex(where: { $0.head == head }) else {
+        diagnostics.add(
+          place, "the head '\(head)' is not trained\(NearestName.suggestion(for: head, among: known))")
+        continue
+      }
+      readEvaluationData(value, of: head, &heads[index])
+    }
+  }
+
+  /// - Parameter key: What the value stands under.
+  private func readEvaluationData(_ value: YAMLValue, of key: String, _ head: inout Experiment.HeadData) {
+    guard case .list(let items) = value.content else {
+      head.evaluationData = dataSet(value, of: key)
+      return
+    }
+    if items.isEmpty { diagnostics.add(value.place, "'\(key)' is an empty list") }
+    let given = items.compactMap { dataSet($0, of: key) }
     if Set(given).count < given.count { diagnostics.add(value.place, "a data set is given twice") }
-    training.evaluationSets = given.filter(known.contains)
+    head.evaluationSets = given
+  }
+
+  /// The name of a data set.
+  private func dataSet(_ value: YAMLValue, of key: String) -> String? {
+    let known = names(under: "data")
+    guard let name = value.text, !name.isEmpty else {
+      diagnostics.add(value.place, "'\(key)' has to be the name of a data set; found \(value.kind)")
+      return nil
+    }
+    guard !known.contains(name) else { return name }
+    diagnostics.add(
+      value.place, "there is no data set '\(name)'\(NearestName.suggestion(for: name, among: known))")
+    return nil
   }
 
   private func swap(_ keys: MappingReader) -> Experiment.Swap? {

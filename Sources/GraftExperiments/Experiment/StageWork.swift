@@ -52,14 +52,18 @@ struct StageWork: Sendable {
       (largestCopies, keptCopies) = (0, 0)
     case .train(let training):
       let options = training.options
-      let rows = data[training.data]?.rows ?? 1
-      let heldOut = options.evaluationRows(of: rows)
-      let plan = TrainingPlan(examples: max(1, rows - heldOut), options: options)
+      let rows = training.heads.map { data[$0.data]?.rows ?? 1 }
+      let heldOut = rows.map { options.evaluationRows(of: $0) }
+      let plan = TrainingPlan(examples: zip(rows, heldOut).map { max(1, $0 - $1) }, options: options)
       let epochs = Double(plan.totalSteps) / Double(plan.stepsPerEpoch)
       evaluations = options.evaluations(after: plan.totalSteps, plan, isEnd: true)
-      kind = "train \(head)\(options.freezesBackbone ? " alone" : "")"
-      trainingAmount = bytes(training.data) * epochs * (options.freezesBackbone ? 1 : 3) * weights
-      let ofSplit = bytes(training.data) * Double(heldOut) / Double(max(1, rows))
+      let names = training.namesHeads ? training.heads.compactMap(\.head).joined(separator: ", ") : head
+      kind = "train \(names)\(options.freezesBackbone ? " alone" : "")"
+      let sizes = training.heads.map { bytes($0.data) }
+      trainingAmount = sizes.reduce(0, +) * epochs * (options.freezesBackbone ? 1 : 3) * weights
+      let ofSplit = zip(sizes, zip(rows, heldOut)).reduce(0) { sum, part in
+        sum + part.0 * Double(part.1.1) / Double(max(1, part.1.0))
+      }
       evaluationAmount = (training.evaluations.reduce(0) { $0 + bytes($1) } + ofSplit) * weights
       // A checkpoint has the weights and the optimizer's two moments; one is written before another goes.
       let interval = options.saveStrategy == .epoch ? plan.stepsPerEpoch : options.saveSteps

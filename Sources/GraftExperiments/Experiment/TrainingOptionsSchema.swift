@@ -15,6 +15,10 @@ extension TrainingOptions {
           keys.diagnostics.add(
             keys.place(of: setting.name), "'\(setting.name)' has to be \(setting.expectation)")
         }
+      } else if setting.isNumbersByName, let value = keys[setting.name], case .mapping = value.content {
+        if !setting.assign(value.json.text(), &self) {
+          keys.diagnostics.add(value.place, "'\(setting.name)' has to be \(setting.expectation)")
+        }
       } else {
         keys.read(setting.name, expecting: setting.expectation) { setting.assign($0, &self) }
       }

@@ -6,7 +6,7 @@ import OrderedCollections
 enum JSONReport {
   static func render(_ results: RunResults) -> String {
     let record = results.record
-    let document: JSON = [
+    var document: OrderedDictionary<String, JSON> = [
       "name": .string(record.name), "graft": .string(record.version), "verdict": .string(results.verdictText),
       "started": .string(record.started), "seconds": JSON(record.seconds),
       "labels": .array(results.labels.map { .string($0) }),
@@ -24,7 +24,21 @@ enum JSONReport {
       "data": .array(record.data.map(data)),
       "experiment": record.experiment,
     ]
-    return document.text(.pretty) + "\n"
+    // What stands above is about the head that decides.
+    if !results.heads.isEmpty {
+      document["head"] = results.head.map { .string($0) }
+      document["heads"] = .array(results.heads.map(head))
+    }
+    return JSON.object(document).text(.pretty) + "\n"
+  }
+
+  /// What is about one of several heads.
+  private static func head(_ results: RunResults) -> JSON {
+    [
+      "head": .string(results.head ?? ""), "labels": .array(results.labels.map { .string($0) }),
+      "arms": .array(results.arms.map(arm)),
+      "comparisons": .array(zip(results.comparisons, results.verdicts).map { comparison($0, $1) }),
+    ]
   }
 
   private static func arm(_ arm: RunResults.Arm) -> JSON {

@@ -1,6 +1,7 @@
 import Foundation
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// What `experiment.json` in the directory of a finished run says: what was run, on what, and where the results
 /// of every stage are.
@@ -114,6 +115,21 @@ struct RunRecord {
 }
 
 extension RunRecord {
+  /// The heads whose predictions are kept, in the order of their stages, where an arm tests several; else none.
+  var testedHeads: [String] {
+    let arms = arms.map { arm in
+      OrderedSet((arm.seeds.first?.stages ?? []).filter { $0.predictions != nil }.compactMap(\.head))
+    }
+    guard arms.contains(where: { $0.count > 1 }) else { return [] }
+    return OrderedSet(arms.joined()).elements
+  }
+
+  /// The score that the arms are compared by, where the experiment says it.
+  var chosenMetric: ChosenMetric? {
+    let tests = arms.flatMap(\.seeds).flatMap(\.stages).filter { $0.kind == "evaluate" }
+    return metric.map { ChosenMetric($0, among: tests.compactMap(\.head)) }
+  }
+
   /// The names of training stages that several seeds of an arm share.
   var sharedStages: [String] {
     var names: [String] = []

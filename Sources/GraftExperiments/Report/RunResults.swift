@@ -13,6 +13,12 @@ package struct RunResults {
   let comparisons: [Comparison]
   let curves: [CurveGroup]
   let languageModels: [LanguageModelScore]
+  /// The head that the arms are compared by, where an arm tests several.
+  let head: String?
+  /// The same for each of the heads that are tested, in the order of their stages; empty where no arm tests several.
+  private(set) var heads: [RunResults] = []
+  /// Whether the experiment names the head.
+  private(set) var isHeadChosen = false
 
   /// What one arm came to.
   struct Arm {
@@ -112,12 +118,38 @@ package struct RunResults {
 
   /// Reads the results of a run's directory.
   ///
+  /// Where an arm tests several heads, the arms are compared by the one that the experiment's metric names, or else by the
+  /// one that the first arm tests last.
+  ///
   /// - Throws: `GraftError` naming the file that is missing or malformed.
   init(_ run: URL) throws {
     let record = try RunRecord(run)
+    let (tested, metric) = (record.testedHeads, record.chosenMetric)
+    guard !tested.isEmpty else {
+      try self.init(record, nil, by: metric)
+      return
+    }
+    let last = record.arms[0].seeds[0].stages.last { $0.predictions != nil }?.head ?? tested[0]
+    let first = metric?.head.flatMap { tested.contains($0) ? $0 : nil } ?? last
+    try self.init(record, first, by: metric)
+    heads = try tested.map { $0 == first ? self : try RunResults(record, $0, by: $0 == last ? metric : nil) }
+    isHeadChosen = metric?.head != nil
+  }
+
+  /// - Parameters:
+  ///   - head: The head whose tests count, of the arms that have any; `nil` is any head, and all arms.
+  ///   - metric: What the experiment says.
+  private init(_ record: RunRecord, _ head: String?, by metric: ChosenMetric?) throws {
     // What the data call them, for results that do not name the head's labels.
     let known = record.data.map(\.labels).max { $0.count < $1.count } ?? []
     var languageModels: [LanguageModelScore] = []
+    func isTested(_ stage: RunRecord.Stage) -> Bool {
+      stage.kind == "evaluate" && (head == nil || stage.head == head)
+    }
+    func chosen(_ arm: RunRecord.Arm) -> String? {
+      arm.seeds[0].stages.last { isTested($0) && $0.predictions != nil }.map { metric?.key(of: $0.head) }
+        ?? metric?.key
+    }
     var arms = try record.arms.map { arm in
       Arm(
         name: arm.name,
@@ -128,11 +160,13 @@ package struct RunResults {
           for stage in stages where stage.kind == "evaluate" {
             let document = try stage.results.map { try JSON(file: $0) } ?? .null
             let results = RunResults.numbers(document)
-            let predictions = try stage.predictions.flatMap {
-              try TestPredictions(reading: $0, document, known: known, by: record.metric)
+            if isTested(stage) {
+              let predictions = try stage.predictions.flatMap {
+                try TestPredictions(reading: $0, document, known: known, by: metric?.key(of: stage.head))
+              }
+              if predictions != nil || test == nil { (last, described) = (results, document) }
+              test = predictions ?? test
             }
-            if predictions != nil || test == nil { (last, described) = (results, document) }
-            test = predictions ?? test
             if stage.isLanguageModel || results["eval_pseudo_perplexity"] != nil {
               let score = LanguageModelScore(
                 arm: arm.name, seeds: [seed], stage: stage.name, file: stage.results,
@@ -148,12 +182,13 @@ package struct RunResults {
           return Seed(
             seed: seed, test: test, results: last, seconds: seconds, kinds: RunResults.kinds(described),
             retrieval: RunResults.retrieval(described))
-        }, chosen: record.metric)
+        }, chosen: chosen(arm))
     }
-    arms = zip(arms, record.arms).map { arm, record in
-      record.seeds.contains { $0.fold != nil }
-        ? Arm(name: arm.name, seeds: Seed.joined(arm.seeds), chosen: arm.chosen) : arm
-    }
+    arms = zip(arms, record.arms).filter { head == nil || $1.seeds[0].stages.contains(where: isTested) }
+      .map { arm, record in
+        record.seeds.contains { $0.fold != nil }
+          ? Arm(name: arm.name, seeds: Seed.joined(arm.seeds), chosen: arm.chosen) : arm
+      }
     // So that all matrices have one size, and a class one number.
     let named = OrderedSet(arms.flatMap(\.seeds).flatMap { $0.test?.names ?? [] })
     labels = named.isEmpty ? known : named.elements
@@ -166,7 +201,7 @@ package struct RunResults {
             kinds: $0.kinds, retrieval: $0.retrieval, folds: $0.folds)
         }, chosen: arm.chosen)
     }
-    self.record = record
+    (self.record, self.head) = (record, head)
     self.arms = arms
     self.languageModels = languageModels
     comparisons = arms.dropFirst().map { Comparison(arms[0], $0) }

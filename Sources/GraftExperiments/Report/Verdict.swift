@@ -80,8 +80,19 @@ extension RunResults {
   /// The answers to all comparisons.
   var verdicts: [Verdict] { comparisons.map { Verdict($0, in: self) } }
 
+  /// The answers to all comparisons, of each head unless the experiment names one.
+  var allVerdicts: [Verdict] { judged.flatMap(\.verdicts) }
+
+  /// What arms are compared by.
+  private var judged: [RunResults] { isHeadChosen || heads.isEmpty ? [self] : heads }
+
   /// The verdicts as one text.
   var verdictText: String {
+    judged.map { results in (results.head.map { "\($0): " } ?? "") + results.ownVerdictText }
+      .joined(separator: " ")
+  }
+
+  private var ownVerdictText: String {
     if !comparisons.isEmpty { return verdicts.map(\.sentence).joined(separator: " ") }
     guard let score = arms.first?.score, let metric = arms[0].metric else {
       return "There is one arm, and no test rows."

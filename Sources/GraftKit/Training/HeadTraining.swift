@@ -22,7 +22,8 @@ public struct HeadTraining: Sendable {
     self.init(.some(head), data, evaluating: evaluationData, evaluatingSets: evaluationSets)
   }
 
-  init(
+  /// - Parameter head: `nil` is what is active.
+  package init(
     _ head: String?, _ data: TrainingData, evaluating evaluationData: TrainingData?,
     evaluatingSets evaluationSets: OrderedDictionary<String, TrainingData>
   ) {
@@ -43,7 +44,7 @@ public struct HeadTraining: Sendable {
 
 extension [HeadTraining] {
   /// Makes sure that there are heads, each once, and that the options go with several of them.
-  func checkNames(_ options: TrainingOptions) throws {
+  package func checkNames(_ options: TrainingOptions) throws {
     guard !isEmpty else { throw GraftError(.missing, "there is no head to train") }
     guard count > 1 else { return try checkScores() }
     var known: Set<String> = []
@@ -74,7 +75,7 @@ extension Checkpoint {
   /// The checkpoint as each of some heads has it, with what the options settle for that head.
   ///
   /// - Throws: `GraftError` when it has no such head, or a setting makes sense for none of them.
-  func settled(for heads: [HeadTraining], _ options: TrainingOptions) throws -> [Checkpoint] {
+  package func settled(for heads: [HeadTraining], _ options: TrainingOptions) throws -> [Checkpoint] {
     var selected = try heads.map { head in
       try head.head.map { try selecting(head: $0) } ?? self
     }

@@ -31,8 +31,15 @@ extension TrainingOptions {
   ///
   /// - Throws: `GraftError` when there are weights for other heads than these.
   func plan(of heads: [RunHead]) throws -> TrainingPlan {
+    try plan(of: heads.map { ($0.name, $0.data.count) })
+  }
+
+  /// The same of heads by name, of which one alone may have none, and the number of their examples.
+  ///
+  /// - Throws: `GraftError` when there are weights for other heads than these.
+  package func plan(of heads: [(name: String?, examples: Int)]) throws -> TrainingPlan {
     TrainingPlan(
-      examples: heads.map(\.data.count), weights: try weights(of: heads.compactMap(\.name)), options: self)
+      examples: heads.map(\.examples), weights: try weights(of: heads.compactMap(\.name)), options: self)
   }
 
   /// The weights of heads in their order; `nil` where none are given.

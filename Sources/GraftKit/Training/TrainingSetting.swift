@@ -17,6 +17,8 @@ package struct TrainingSetting: Sendable {
   package let addedLater: Bool
   /// Whether it is a list of names.
   package let isList: Bool
+  /// Whether it is numbers by name, which may be given as the text of a JSON object.
+  package let isNumbersByName: Bool
   /// What a text has to be: "a whole number".
   package let expectation: String
   /// Puts a value, or the text of one, into options.
@@ -72,6 +74,8 @@ package struct TrainingSetting: Sendable {
     self.decidesResult = decidesResult
     self.addedLater = addedLater
     isList = Value.self == [String].self || Value.self == RankList.self
+    isNumbersByName =
+      Value.self == HeadWeights.self || Value.self == ClassWeights.self || Value.self == ScheduleShape.self
     expectation = Value.expectation
     assign = { value, options in
       let text = value as? String

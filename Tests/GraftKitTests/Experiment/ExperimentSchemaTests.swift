@@ -92,7 +92,7 @@ import Testing
       return
     }
     #expect(swap.labels == ["no", "1e3", "x"] && swap.problemType == .multiLabel && swap.seed == 7)
-    #expect(training.usedStep == 100 && !training.hasOwnSeed && training.evaluationData == "texts")
+    #expect(training.usedStep == 100 && !training.hasOwnSeed && training.heads[0].evaluationData == "texts")
     #expect(training.options.learningRate == 5e-5 && training.options.schedule == .cosine)
     #expect(!training.options.shuffles && training.options.dropout == 0.25)
     #expect(training.options.evalStrategy == .epoch && training.options.saveTotalLimit == 1)
