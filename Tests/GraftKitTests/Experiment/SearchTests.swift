@@ -70,7 +70,9 @@ import Testing
       Issue.record("other stages than were changed")
       return
     }
-    #expect(training.options.learningRate == 1e-3 && training.options.epochs == 3 && training.heads[0].data == "train")
+    #expect(
+      training.options.learningRate == 1e-3 && training.options.epochs == 3
+        && training.heads[0].data == "train")
     #expect(training.options.batchSize == 4 && swap.labels == ["b", "a"])
   }
 

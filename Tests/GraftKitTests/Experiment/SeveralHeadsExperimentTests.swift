@@ -170,7 +170,8 @@ import Testing
           section["arms"]?.array?.map { $0["score"] } == alone.document["arms"]?.array?.map { $0["score"] })
         #expect(section["comparisons"] == alone.document["comparisons"])
         #expect(
-          section["comparisons"]?.array?.first?["interval"] != nil && section["labels"] == alone.document["labels"])
+          section["comparisons"]?.array?.first?["interval"] != nil
+            && section["labels"] == alone.document["labels"])
         #expect(
           both.page.contains("## Arms and seeds (\(head))") && both.page.contains("## Comparison (\(head))"))
         sentences.append("\(head): \(alone.verdict)")
@@ -181,7 +182,9 @@ import Testing
       #expect(chosen.document["head"]?.string == Self.topics)
       #expect(chosen.verdict.hasPrefix("\(Self.topics): ") && !chosen.verdict.contains(Self.tags))
       #expect(chosen.verdict.contains("macro F1"))
-      let metrics = try #require(chosen.document["heads"]?.array).map { $0["arms"]?.array?.first?["metric"]?.string }
+      let metrics = try #require(chosen.document["heads"]?.array).map {
+        $0["arms"]?.array?.first?["metric"]?.string
+      }
       #expect(metrics == ["f1_macro", "f1"])
       for name in ["scores-token-classification", "scores-sequence-classification"] {
         #expect(FileManager.default.fileExists(atPath: output.appending(path: "plots/\(name).svg").path))
