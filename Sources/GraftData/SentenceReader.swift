@@ -53,7 +53,7 @@ enum SentenceReader {
           advice: "A blank line ends a sentence.")
       }
       width = cells.count
-      try sentence.add(cells, columns, row: record.row)
+      try sentence.add(cells, columns, row: record.row, options.columnAdvice(", by number."))
       guard sentence.tokens.count <= mostTokens else {
         throw GraftError(
           .malformed, "a sentence of more than \(mostTokens) tokens", subject: "row \(record.row)",
@@ -112,13 +112,15 @@ enum SentenceReader {
     private var tags: [String] = []
     private var firstRow = 0
 
-    mutating func add(_ cells: [Substring], _ columns: Columns, row: Int) throws {
+    mutating func add(
+      _ cells: [Substring], _ columns: Columns, row: Int, _ columnAdvice: Advice
+    ) throws {
       func cell(_ column: Int) throws -> String {
         guard cells.indices.contains(column) else {
           throw GraftError(
             .missing, "no such column", subject: "row \(row), column '\(column + 1)'",
             found: "\(cells.count) columns",
-            advice: "Name the columns by number with \(option: "text-column") and \(option: "label-column").")
+            advice: columnAdvice)
         }
         return String(cells[column])
       }

@@ -137,9 +137,7 @@ enum TextRowReader {
             ? "The columns seem to stand between other delimiters than \(layout.delimiterName): name it with \(option: "delimiter")."
             : header == nil
               ? "Name the column by its number, from 1 to \(count)."
-              : options.wantsLabels
-                ? "Name the columns with \(option: "text-column") and \(option: "label-column"); by number when there is no header."
-                : "Name the column with \(option: "text-column"); by number when there is no header."
+              : options.columnAdvice("; by number when there is no header.")
         )
       }
       fields = options.fields.flatMap { field in
@@ -212,7 +210,7 @@ enum TextRowReader {
     var options = options
     var (text, pair, label, labels) = (["text"], String?.none, String?.none, [String]())
     while try next(&record) {
-      let object = try parse(record, report.format)
+      let object = try parse(record, report.format, options.columnAdvice("."))
       if isEmpty {
         options = try options.settled(by: object.keys, isTable: false)
         if !options.textColumns.isEmpty { text = try options.textColumns.map(name) }
@@ -261,11 +259,13 @@ enum TextRowReader {
     }
   }
 
-  private static func parse(_ record: Record, _ format: DataFormat) throws -> JSONRow {
+  private static func parse(
+    _ record: Record, _ format: DataFormat, _ columnAdvice: Advice
+  ) throws -> JSONRow {
     let subject = "row \(record.row)"
     do {
       let json = try JSON(parsing: record.bytes)
-      if json.object != nil { return JSONRow(json, subject) }
+      if json.object != nil { return JSONRow(json, subject, columnAdvice) }
       throw GraftError(
         .malformed,
         "not a row",
@@ -287,10 +287,13 @@ enum TextRowReader {
 private struct JSONRow {
   private let json: JSON
   private let subject: String
+  /// How columns are named.
+  private let columnAdvice: Advice
 
-  init(_ json: JSON, _ subject: String) {
+  init(_ json: JSON, _ subject: String, _ columnAdvice: Advice) {
     self.json = json
     self.subject = subject
+    self.columnAdvice = columnAdvice
   }
 
   /// The value of a key, if there is one.
@@ -338,7 +341,7 @@ private struct JSONRow {
       "no such column",
       subject: "\(subject), column '\(key)'",
       found: columnList(keys),
-      advice: "Name the columns with \(option: "text-column") and \(option: "label-column")."
+      advice: columnAdvice
     )
   }
 
@@ -354,6 +357,13 @@ private struct JSONRow {
 }
 
 extension DataOptions {
+  /// How columns are named, and the end of the sentence.
+  func columnAdvice(_ end: String) -> Advice {
+    wantsLabels
+      ? "Name the columns with \(option: "text-column") and \(option: "label-column")\(end)"
+      : "Name the column with \(option: "text-column")\(end)"
+  }
+
   /// Whether a column stands in the text's place, where nothing says which column is the text.
   ///
   /// - Parameter isThere: Whether the data have a column of a name.

@@ -1,4 +1,5 @@
 import GraftCore
+import GraftTensors
 
 /// Rows of data, and what is needed to read their labels and to name them in records.
 public struct TrainingData: Sendable {
@@ -15,5 +16,26 @@ public struct TrainingData: Sendable {
     self.rows = rows
     self.names = names
     self.labelBase = labelBase
+  }
+}
+
+extension TrainingData {
+  /// Calls what reads labels or second texts of the rows. Where it says that a row lacks something, the error also names the
+  /// columns of the file that are not read: perhaps one of them has it.
+  ///
+  /// - Throws: What `read` throws.
+  public func namingUnreadColumns<Result>(_ read: () throws -> Result) throws -> Result {
+    do {
+      return try read()
+    } catch var error as GraftError {
+      if error.kind == .missing, error.found == nil,
+        let unread = files.first(where: { $0.file == error.file })?.otherColumns, !unread.isEmpty
+      {
+        let names = unread.prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
+        error.found =
+          "\(unread.count == 1 ? "a column that is" : "columns that are") not read: \(names)\(unread.count > 5 ? ", …" : "")"
+      }
+      throw error
+    }
   }
 }

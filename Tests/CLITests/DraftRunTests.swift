@@ -26,7 +26,7 @@ import Testing
     Row("run --output out", code: 64, stderr: ["Missing expected argument '<EXPERIMENT>'"]),
     Row(
       "run --init --train-file train.csv --output e.yaml", code: 1,
-      stderr: ["e.yaml: there is something already"]
+      stderr: ["e.yaml: a file of that name exists"]
     ) {
       try data($0)
       try $0.write("e.yaml", "mine")

@@ -56,6 +56,18 @@ import Testing
     }
   }
 
+  @Test("what a head of single labels predicts can be scored and learnt from as it is written")
+  func predictionsAsLabels() throws {
+    try Sandbox.with { sandbox in
+      _ = try prepared(sandbox, "sequence-classification", labels: ["0", "1", "2", "3", "0", "1"])
+      #expect(
+        try sandbox.shell("$GRAFT predict m --input data.csv --json > p.json").code == 0)
+      let scored = try sandbox.shell("$GRAFT evaluate m --data p.json --label-column labels --json")
+      #expect(scored.code == 0, "\(scored.stderr)")
+      #expect(try JSON(parsing: Array(scored.stdout.utf8))["eval_accuracy"]?.double == 1)
+    }
+  }
+
   @Test("what has no threshold refuses one")
   func refusals() throws {
     try Sandbox.with { sandbox in
@@ -119,12 +131,14 @@ import Testing
       let columns = "--text-column comment --label-column toxic,insult"
       // The column of the texts need not be named for that.
       let hot = try run("\(swap) --labels-from hot.csv --label-column toxic,insult --output hot")
+      #expect(hot.stderr.contains("read 3 rows of hot.csv: labels 'toxic', 'insult'\n"), "\(hot.stderr)")
       #expect(hot.stderr.contains("2 labels, multi_label_classification: toxic, insult\n"), "\(hot.stderr)")
       let scored = try run(
         "evaluate hot --allow-untrained --data hot.csv \(columns) --predictions p.jsonl --json")
       #expect(scored.code == 0, "\(scored.stderr)")
       func written() throws -> [JSON?] {
-        try String(contentsOf: sandbox.url("p.jsonl"), encoding: .utf8).split(separator: "\n").map {
+        defer { try? FileManager.default.removeItem(at: sandbox.url("p.jsonl")) }
+        return try String(contentsOf: sandbox.url("p.jsonl"), encoding: .utf8).split(separator: "\n").map {
           try JSON(parsing: Array($0.utf8))["label"]
         }
       }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import TestSupport
 import Testing
 
@@ -24,6 +25,15 @@ import Testing
     Row(
       "tag {token-classification} he --aggregation most", code: 64,
       stderr: ["'most' is invalid for '--aggregation", "average"]),
+    Row(
+      "tag {token-classification} he --max-length 5000", stdout: [" he\n"],
+      stderr: ["warning: texts of 5,000 tokens were asked for, and the model takes 64 at most\n"]),
+    Row(
+      "tag {token-classification} --input a.conll --text-column 5", code: 1,
+      stderr: [
+        "a.conll: row 1, column '5': no such column", "Name the column with --text-column, by number.",
+      ],
+      prepare: sentences),
     Row(
       "tag {token-classification} --max-length 8 --stride 6", [long], code: 1,
       stderr: ["no room for a window"]),
@@ -85,6 +95,33 @@ import Testing
       let configuration = try String(contentsOf: sandbox.url("out/config.json"), encoding: .utf8)
       #expect(configuration.contains("\"label_all_tokens\": true"))
       #expect(configuration.contains("\"tag_scheme\": \"IOB2\""))
+    }
+  }
+
+  @Test("a head that was trained is read as it learnt, and its rows are counted, not its windows")
+  func trained() throws {
+    try Sandbox.with { sandbox in
+      try Self.sentences(sandbox)
+      let outcome = try sandbox.graft([
+        "train", "{token-classification}", "--data", "a.conll", "--eval-data", "a.conll", "--output", "out",
+        "--epochs", "2", "--max-length", "4", "--stride", "0",
+      ])
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      let configuration = try String(contentsOf: sandbox.url("out/config.json"), encoding: .utf8)
+      #expect(configuration.contains("\"label_all_tokens\": false"))
+      // Two sentences of three words, two of which fit beside the special tokens.
+      let results = try JSON(file: sandbox.url("out/all_results.json"))
+      #expect(results["train_samples"] == 2 && results["train_windows"] == 4 && results["eval_samples"] == 2)
+      let (rate, seconds) = (results["train_samples_per_second"]?.double, results["train_runtime"]?.double)
+      #expect(abs((rate ?? 0) * (seconds ?? 0) - 4) < 0.1, "\(results)")
+
+      func tag(_ more: [String]) throws -> String {
+        let outcome = try sandbox.graft(
+          ["tag", "out", "shehe canit", "--ignore-labels", "none", "--json"] + more)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return outcome.stdout
+      }
+      #expect(try tag([]) == tag(["--aggregation", "first"]))
     }
   }
 

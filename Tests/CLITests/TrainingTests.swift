@@ -40,6 +40,20 @@ import Testing
       ],
       prepare: trained),
     Row(
+      "evaluate trained --data data.csv --output data.csv", code: 1,
+      stderr: ["data.csv: a file of that name exists. Choose another name or remove it first."],
+      prepare: trained),
+    Row(
+      "evaluate trained --data data.csv --predictions trained", code: 1,
+      stderr: ["trained: a directory of that name exists"], prepare: trained),
+    Row(
+      "evaluate trained --data data.csv --output none/e.json", code: 1,
+      stderr: ["none/e.json: cannot be written (No such file or directory)"], prepare: trained),
+    Row(
+      "evaluate trained --data data.csv --output e.json --predictions ./e.json", code: 64,
+      stderr: ["--output and --predictions name the same file."], prepare: trained),
+    Row("evaluate trained --data data.csv --predictions /dev/null", prepare: trained),
+    Row(
       "evaluate {masked-lm} --data lines.txt --pseudo-perplexity", stdout: ["eval_pseudo_perplexity"],
       prepare: { try $0.write("lines.txt", "he can do it\nshe is the one\n") }),
     Row(
@@ -144,7 +158,9 @@ import Testing
       "train model --data named.csv --output out --max-steps 1 --resume", code: 1,
       stderr: [
         "there is no run in out to go on with: this is a new one\n",
-        "read 2 rows of named.csv: column 'text', not read: 'id', 'category'\n", "there is no label",
+        "read 2 rows of named.csv: column 'text', not read: 'id', 'category'\n",
+        "row 2: there is no label; expected one of A, B, found columns that are not read: 'id', 'category'. Say which column "
+          + "has it: --label-column.",
       ],
       prepare: {
         try classifier($0)
@@ -172,7 +188,7 @@ import Testing
         + "--long-texts windows --json",
       stdout: [
         "\"split\":\"training\",\"rows\":4,\"examples\":", "eval_accuracy", "\"eval_samples\":4,",
-        "\"train_samples\":8,",
+        "\"train_samples\":4,", "\"train_windows\":8",
       ],
       stderr: ["4 texts in 8 windows of at most 4 tokens\n"],
       prepare: classifier),

@@ -110,6 +110,27 @@ import Testing
       stderr: ["column 'text': no such column", "Name the column with --text-column; by number"],
       prepare: { try $0.write("a.csv", pairs) }),
     Row(
+      "embed {base} --input a.jsonl --output v.npy", code: 1,
+      stderr: [
+        "row 1, column 'text': no such column; found the columns 'anchor'. Name the column with --text-column.\n"
+      ],
+      prepare: { try $0.write("a.jsonl", #"{"anchor": "he"}"# + "\n") }),
+    Row(
+      "train {base} --data sentence-embedding=a.csv --output out", code: 1,
+      stderr: [
+        "vectors for texts are learnt by a run of their own",
+        "Pass --task sentence-embedding, and --data FILE.",
+      ],
+      prepare: { try $0.write("a.csv", pairs) }),
+    Row(
+      "embed {base} he --output v.npy --max-length 5000",
+      stderr: ["warning: texts of 5,000 tokens were asked for, and the model takes 64 at most\n"]),
+    Row(
+      "embed {base} he --output v.npy", code: 1, stderr: ["v.npy: a directory of that name exists"],
+      prepare: {
+        try FileManager.default.createDirectory(at: $0.url("v.npy"), withIntermediateDirectories: false)
+      }),
+    Row(
       "evaluate \(folder) --data q.jsonl --corpus c.jsonl --qrels q.tsv", code: 1,
       stderr: [
         "column 'query-id': no such column", "The table needs a header with query-id, corpus-id and score",
@@ -121,7 +142,7 @@ import Testing
       }),
     Row(
       "evaluate {sequence-classification} --data a.csv --max-length 5000",
-      stderr: ["the model takes 64 tokens at most, not 5,000 as --max-length says"],
+      stderr: ["warning: texts of 5,000 tokens were asked for, and the model takes 64 at most\n"],
       prepare: { try $0.write("a.csv", "text,label\nhe,World\n") }),
   ]
 

@@ -32,7 +32,7 @@ struct TagTests {
         [text, "of"], with: InferenceSession(model, backend: ReferenceBackend(threads: 1)), options: options)[
           0]
       let expected = try #require(golden["entities"]?.array).map { try #require($0.array) }
-      let name = "\(options.aggregation) of '\(text)'"
+      let name = "\(options.aggregation?.rawValue ?? "") of '\(text)'"
       #expect(found.map(\.label) == expected.map { $0[0].string }, "\(name)")
       #expect(found.map(\.word) == expected.map { $0[2].string }, "\(name)")
       #expect(found.map(\.offsets.lowerBound) == expected.map { $0[3].int }, "\(name)")
@@ -41,6 +41,32 @@ struct TagTests {
       for (entity, values) in zip(found, expected) {
         #expect(abs(Double(entity.score) - (values[1].double ?? 9)) <= 1e-5, "\(name)")
       }
+    }
+  }
+
+  @Test(
+    "without an aggregation, a head that learnt from first tokens alone is read there, and others as the pipeline's are",
+    arguments: [(false, "first"), (true, "simple"), (nil, "simple")] as [(Bool?, String)])
+  func usualAggregation(_ learnsAllTokens: Bool?, _ usual: String) throws {
+    var checkpoint = try Registry.builtIn().open(
+      fixtures.appending(path: "bert-tiny/token-classification")
+    ).checkpoint
+    checkpoint["token-classification"]?.settings["label_all_tokens"] = learnsAllTokens.map { .bool($0) }
+    let session = try InferenceSession(checkpoint.makeModel(), backend: ReferenceBackend(threads: 1))
+    let all = try JSON(file: fixtures.appending(path: "tagging/bert.json"))["cases"]?.array ?? []
+    let cases = all.filter {
+      $0["aggregation"]?.string == usual && $0["stride"] == nil && $0["ignore_labels"] == nil
+    }
+    #expect(cases.count > 5)
+    for golden in cases {
+      var options = TaggingOptions()
+      options.maxLength = 40
+      let text = try #require(golden["text"]?.string)
+      let found = try tag([text], with: session, options: options)[0]
+      let expected = try #require(golden["entities"]?.array).map { try #require($0.array) }
+      #expect(found.map(\.label) == expected.map { $0[0].string })
+      #expect(found.map(\.offsets.lowerBound) == expected.map { $0[3].int })
+      #expect(found.map(\.offsets.upperBound) == expected.map { $0[4].int })
     }
   }
 

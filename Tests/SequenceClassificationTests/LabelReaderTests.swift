@@ -71,6 +71,25 @@ import Testing
     #expect(errorMessage { _ = try classes(["a"], ["a", "a"]) }?.contains("several labels") == true)
   }
 
+  @Test("a list of one label is that label for a head of single labels, as predictions have it")
+  func listsOfOne() throws {
+    #expect(
+      try column(
+        [.list(["Sports"]), .text("World"), .text("['Business']"), .text("[\"Sports\"]")], labels: news
+      )
+      .values == [1, 0, 2, 1])
+    let numbers = try column([.list(["1"]), .text("[0]"), .list(["3.0"])], labels: news)
+    #expect(numbers.values == [1, 0, 3] && numbers.note == "labels read as numbers from 0 to 3")
+    #expect(try column([.list(["1"]), .list(["4"])], labels: news, base: 1).values == [0, 3])
+    // A name may look like a list.
+    #expect(try column([.text("[a]"), .list(["[a]"])], labels: ["a", "[a]"]).values == [1, 1])
+    // What is on and off for each label stays refused, also where rows of one are between.
+    let mixed = errorMessage {
+      _ = try column([.list(["1"]), .list(["1", "0", "1", "0"])], labels: news)
+    }
+    #expect(mixed?.hasPrefix("a.csv: row 3: wrong label; expected one label, found a list of 4.") == true)
+  }
+
   @Test("indicators are told from numbers of labels by the whole column")
   func indicators() throws {
     let labels = ["a", "b", "c"]
@@ -310,8 +329,11 @@ import Testing
     )
     #expect(message(.text("nan"), .regression, labels: ["score"])?.contains("expected a number") == true)
     #expect(
-      message(.list(["a"]))?.hasPrefix("a.csv: row 7: wrong label; expected one label, found a list of 1.")
-        == true)
+      message(.list(["World", "Sports"]))?.hasPrefix(
+        "a.csv: row 7: wrong label; expected one label, found a list of 2.") == true)
+    #expect(message(.list(["1", "0", "1"]))?.contains("expected one label, found a list of 3.") == true)
+    #expect(message(.list(["a"]))?.contains("unknown label") == true)
+    #expect(message(.list([]))?.contains("there is no label") == true)
     #expect(message(.text("World|Cooking"), .multiLabel)?.contains("unknown label") == true)
   }
 }

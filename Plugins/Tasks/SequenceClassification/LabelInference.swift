@@ -54,7 +54,8 @@ extension SequenceClassification {
       return InferredLabels(Configuration.numberedLabels(width), .multiLabel)
     }
     let values = Set(
-      (type == .singleLabel ? written.compactMap(\.text) : items.flatMap { $0 }).map(LabelColumn.canonical)
+      (type == .singleLabel ? written.compactMap { $0.single(named: []) } : items.flatMap { $0 }).map(
+        LabelColumn.canonical)
     )
     .subtracting([""])
     let areWhole = values.allSatisfy { Int($0) != nil }

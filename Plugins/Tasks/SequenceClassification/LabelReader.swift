@@ -4,7 +4,7 @@ import GraftTensors
 
 /// Turns a column of labels into what a head learns. How it is read is decided once for all rows.
 ///
-/// - One label per text: the label's name, or its number.
+/// - One label per text: the label's name, or its number; a list of one is that one, as predictions have it.
 /// - Any number of labels: names or numbers separated by `|`, or a JSON list of them. Where every row has as many
 ///   entries as the head has labels, and each is 0, 1, a decimal between them or a truth value, they are indicators: what
 ///   each label is, as `transformers` wants it. Or a column of its own for each label, with indicators.
@@ -35,7 +35,7 @@ public struct LabelReader: Sendable {
       areIndicators = false
       column = LabelColumn(
         labels: labels, base: base,
-        column: written.compactMap { if case .text(let text) = $0, !text.isBlank { text } else { nil } })
+        column: written.compactMap { $0.single(named: labels) }.filter { !$0.isBlank })
     case .multiLabel:
       let items = written.filter { $0.columns == nil }.map { $0.items(named: labels) }.filter { !$0.isEmpty }
       let isDecimal = items.allSatisfy { $0.allSatisfy { $0.contains(".") } }
@@ -75,7 +75,7 @@ public struct LabelReader: Sendable {
       guard let written = row.label else { return nil }
       switch problemType {
       case .singleLabel:
-        guard case .text(let text) = written else { throw wrong("one label", written) }
+        guard let text = written.single(named: labels) else { throw wrong("one label", written) }
         guard !text.isBlank else { return nil }
         if column[text] == nil, written.items(named: labels).count > 1 { throw wrong("one label", written) }
         return ClassLabel(Int32(try column.index(of: text)))
@@ -180,6 +180,22 @@ extension WrittenLabel {
   /// The columns of labels with a column each.
   var columns: [Column]? {
     if case .columns(let columns) = self { columns } else { nil }
+  }
+
+  /// The label where a row has one alone: a text, or the one of a list; blank for an empty list. `nil` for a list of
+  /// several, and for columns.
+  ///
+  /// - Parameter labels: A text that is one of these is no list.
+  func single(named labels: [String]) -> String? {
+    switch self {
+    case .text(let text):
+      if !labels.contains(text), let items = text.listItems, items.count == 1 { return items[0] }
+      return text
+    case .list:
+      let items = items(named: labels)
+      return items.count > 1 ? nil : items.first ?? ""
+    case .columns: return nil
+    }
   }
 
   /// The parts of a list; of a text those of a JSON or Python list, or what stands between `|`. Blank ones are none.

@@ -257,7 +257,7 @@ extension TokenClassification {
         .map { "\($0.type): \(words[$0.words].joined(separator: " "))" }.joined(separator: "; ")
     }
     return RowScores(
-      "f1", .f1, unit: "document",
+      "f1", .f1, unit: "sentence",
       rows: zip(predictions, labels).map { prediction, label in
         let told = entities((label as? RowLabels)?.classes ?? [])
         let said = entities(prediction.classes.map { $0 ?? head.outside ?? 0 })

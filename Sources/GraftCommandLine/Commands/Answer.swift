@@ -94,6 +94,7 @@ struct Answer: ParsableCommand {
     let data = try Dataset(
       rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
       requiringLabels: false)
+    for sentence in data.facts.sentences { output.console.warn(sentence) }
     let bar = ProgressBar("answering", unit: "windows", total: data.count, console: output.console)
     let found = try predict(
       precision.session(

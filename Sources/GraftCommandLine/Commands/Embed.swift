@@ -119,6 +119,7 @@ struct Embed: ParsableCommand {
       maximumLength: limit ?? length.maxLength(for: opened), width: truncateDim, normalizes: normalize,
       batchSize: batch.batchSize)
     let model = try opened.makeModel()
+    length.check(model, flags.console)
     let facts = try truncatedRows(rows, for: model, options)
     for sentence in facts.sentences { flags.console.warn(sentence) }
     let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)

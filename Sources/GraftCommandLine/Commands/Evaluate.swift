@@ -45,12 +45,14 @@ struct Evaluate: ParsableCommand {
   @OptionGroup(title: "Data") var reading: DataFlags
 
   @Option(
-    help: ArgumentHelp("Write the results as JSON to a file as well.", valueName: "FILE.json"),
+    help: ArgumentHelp("Write the results as JSON to a new file as well.", valueName: "FILE.json"),
     completion: .file())
   var output: Path?
 
   @Option(
-    help: ArgumentHelp("Write what the model says about each row, as JSON Lines.", valueName: "FILE.jsonl"),
+    help: ArgumentHelp(
+      "Write what the model says about each row to a new file, as JSON Lines; 'row' counts from 0.",
+      valueName: "FILE.jsonl"),
     completion: .file())
   var predictions: Path?
 
@@ -134,6 +136,9 @@ struct Evaluate: ParsableCommand {
         ("pseudo-perplexity", pseudoPerplexity), ("group-texts", groupTexts),
         ("generator", generator != nil), ("mlm-probability", mlmProbability != 0.15),
       ] + reading.given.map { ($0, true) })
+    if let output, let predictions, output.url.standardizedFileURL == predictions.url.standardizedFileURL {
+      throw ValidationError("--output and --predictions name the same file.")
+    }
     if let nullThreshold, !nullThreshold.isFinite {
       throw ValidationError("--null-threshold must be finite.")
     }
@@ -147,6 +152,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
+    for file in [output, predictions].compactMap(\.self) { try FileWriter.checkVacant(file.url) }
     let registry = try GraftTool.registry()
     let (url, published) = try checkpoint.hub.find(checkpoint.checkpoint, registry, flags.console)
     if published != nil, tuneThreshold != .none {
@@ -169,9 +175,11 @@ struct Evaluate: ParsableCommand {
     let read = try reading.read(
       data, for: opened.activeHead, like: opened.trainedInputs, flags.console)
     try inputs.check(read.rows, for: opened, flags.console)
-    let dataset = try Dataset(
-      read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
-      stride: stride.stride(for: opened), packsTexts: groupTexts)
+    let dataset = try read.namingUnreadColumns {
+      try Dataset(
+        read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
+        stride: stride.stride(for: opened), packsTexts: groupTexts)
+    }
     for note in dataset.facts.notes { flags.console.note(note) }
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)
@@ -217,10 +225,12 @@ struct Evaluate: ParsableCommand {
 
   /// Scores how well texts are found for queries.
   private func evaluateRetrieval(_ opened: Checkpoint, _ registry: Registry) throws {
+    let model = try opened.makeModel()
+    length.check(model, flags.console)
     let results = try retrieval.evaluate(
       opened, queries: data, batchSize: batch.batchSize, maxLength: length.maxLength,
       session: precision.session(
-        opened.makeModel(), on: backend.make(registry, flags.console), strictness, flags.console),
+        model, on: backend.make(registry, flags.console), strictness, flags.console),
       flags.console)
     let text = Results.json(results).text(.pretty)
     if let output { try FileWriter.write(output.url, text: text + "\n") }

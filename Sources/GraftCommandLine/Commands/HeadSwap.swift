@@ -96,12 +96,16 @@ extension HeadSwap {
     let heads = try registry.heads(to, of: registry.open(url).checkpoint.family)
     var reading = reading
     // The texts of a classifier's data do not matter, and their column need not be named.
+    var readsTexts = true
     if heads.columns.isEmpty, let column = reading.labelColumn, reading.columns.textColumn == nil {
       reading.columns.textColumn = column
+      readsTexts = false
     }
-    let data = try reading.read(labelsFrom, for: heads, flags.console)
-    let inferred = try inferLabels(
-      of: data.rows, forHead: to, of: url, problemType: problemType?.problemType, registry: registry)
+    let data = try reading.read(labelsFrom, for: heads, showsTexts: readsTexts, flags.console)
+    let inferred = try data.namingUnreadColumns {
+      try inferLabels(
+        of: data.rows, forHead: to, of: url, problemType: problemType?.problemType, registry: registry)
+    }
     let type = inferred.problemType.map { ", \($0.rawValue)" } ?? ""
     flags.console.note(
       "\(Format.count(inferred.labels.count, "label"))\(type): \(inferred.labels.prefix(20).joined(separator: ", "))\(inferred.labels.count > 20 ? ", …" : "")"

@@ -123,6 +123,7 @@ struct Predict: ParsableCommand {
   private func classify(
     _ rows: [TextRow], with model: Model, _ question: ZeroShot, _ registry: Registry
   ) throws {
+    length.check(model, output.console)
     let facts = try truncatedRows(
       rows, for: model, maxLength: length.maxLength, sequences: question.pairs(of:))
     for sentence in facts.sentences { output.console.warn(sentence) }

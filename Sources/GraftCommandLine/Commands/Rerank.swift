@@ -49,6 +49,7 @@ struct Rerank: ParsableCommand {
     let opened = try checkpoint.open(registry, strictness, output.console)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
+    length.check(model, output.console)
     let texts = try input.singleTexts(output.console)
     let scorer = try opened.crossEncoder ?? CrossEncoder(outputs: opened.configuration.labels().count)
     let facts = try truncatedRows(

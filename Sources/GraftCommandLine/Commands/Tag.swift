@@ -30,8 +30,11 @@ struct Tag: ParsableCommand {
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
 
-  @Option(help: ArgumentHelp("How tokens become entities.", valueName: "HOW"))
-  var aggregation = EntityAggregation.simple
+  @Option(
+    help: ArgumentHelp(
+      "How tokens become entities. (default: first for a head that learnt from the first tokens of words, else simple)",
+      valueName: "HOW"))
+  var aggregation: EntityAggregation?
 
   @Option(
     help: ArgumentHelp("Labels to leave out, separated by commas; 'none' leaves out none.", valueName: "A,B"))
@@ -50,6 +53,7 @@ struct Tag: ParsableCommand {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
     let model = try opened.makeModel()
+    length.check(model, output.console)
     let texts = try input.singleTexts(like: opened.trainedInputs, output.console)
     var options = TaggingOptions()
     options.aggregation = aggregation

@@ -147,7 +147,7 @@ struct Train: ParsableCommand {
     let outcome = try withExtendedLifetime(interruption) {
       if let headFiles {
         return try train(
-          opened, heads: headFiles.read(of: opened, reading, evaluationColumns, console),
+          opened, heads: headFiles.read(of: opened, reading, evaluationColumns, registry, console),
           options: training.options(evaluating: isEvaluated), output: files.output.url, backend: backend,
           registry: registry, resume: files.resume, control: control, profile: profile,
           observe: display.show)

@@ -80,11 +80,12 @@ struct DataFlags: ParsableArguments {
   ///   - heads: Those that learn from the rows; they say which further columns are read.
   ///   - usual: What the head was trained on: its columns and its label base hold where none are given.
   ///   - evaluation: What is different about data to evaluate on.
+  ///   - showsTexts: Whether the columns of the texts are said.
   ///   - console: Is told what was read.
   /// - Throws: `GraftError` naming file and row.
   func read(
     _ files: [Path], for heads: HeadSet?, like usual: TrainedInputs? = nil,
-    evaluation: EvaluationColumnFlags? = nil, _ console: Console
+    evaluation: EvaluationColumnFlags? = nil, showsTexts: Bool = true, _ console: Console
   ) throws -> TrainingData {
     var options = try options
     options.fields = heads?.columns ?? []
@@ -101,7 +102,7 @@ struct DataFlags: ParsableArguments {
       || evaluation?.hasColumns == true
     return try DataReading(
       options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
-      console: console
+      console: console, showsTexts: showsTexts
     ).read(files)
   }
 }

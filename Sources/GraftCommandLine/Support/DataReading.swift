@@ -11,6 +11,7 @@ struct DataReading {
   private let labelBase: Int?
   private let console: Console
   private let showsLabels: Bool
+  private let showsTexts: Bool
 
   /// - Parameters:
   ///   - options: Which columns, which rows.
@@ -18,11 +19,13 @@ struct DataReading {
   ///   - labelBase: The number of the first label.
   ///   - console: Is told what was read.
   ///   - showsLabels: Whether the column of the labels is said; not so where labels are not used.
+  ///   - showsTexts: Whether the columns of the texts are said; not so where texts are not used.
   init(
     _ options: DataOptions, hasColumns: Bool, labelBase: Int? = nil, console: Console,
-    showsLabels: Bool = true
+    showsLabels: Bool = true, showsTexts: Bool = true
   ) {
     self.showsLabels = showsLabels
+    self.showsTexts = showsTexts
     self.options = options
     self.options.wantsLabels = showsLabels
     self.hasColumns = hasColumns
@@ -63,7 +66,9 @@ struct DataReading {
   private static let mostLines = 8
 
   private func say(_ files: [DataFileReport], taken: Int) {
-    for file in files.prefix(Self.mostLines) { console.note(file.sentence(showingLabel: showsLabels)) }
+    for file in files.prefix(Self.mostLines) {
+      console.note(file.sentence(showingLabel: showsLabels, showingText: showsTexts))
+    }
     let others = files.dropFirst(Self.mostLines)
     if !others.isEmpty {
       let rows = others.reduce(0) { $0 + $1.rows }
@@ -102,7 +107,7 @@ extension DataFileReport {
   var displayName: String { file.relativeToWorkingDirectory }
 
   /// `read 2,000 rows of data.csv: column 'text', label 'label'`
-  func sentence(showingLabel: Bool) -> String {
+  func sentence(showingLabel: Bool, showingText: Bool = true) -> String {
     let unit =
       switch format {
       case .lines: "line"
@@ -111,7 +116,7 @@ extension DataFileReport {
       case .csv, .tsv, .json, .jsonLines: "row"
       }
     var facts: [String] = []
-    if !textColumns.isEmpty {
+    if showingText, !textColumns.isEmpty {
       let names = textColumns.map(Self.name).joined(separator: ", ")
       facts.append("\(textColumns.count == 1 ? "column" : "columns") \(names)")
     }

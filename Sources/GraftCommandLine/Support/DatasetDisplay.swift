@@ -5,7 +5,7 @@ import GraftTensors
 extension DatasetFacts {
   /// What a person should know before a run: how many texts are cut, which rows are left out.
   var sentences: [String] {
-    var sentences: [String] = []
+    var sentences = [excessiveLength.map { Self.excess($0, over: maximumLength) }].compactMap(\.self)
     if truncated > 0 {
       sentences.append(
         "\(Format.grouped(truncated)) of \(Format.count(rows, "text")) \(truncated == 1 ? "is" : "are") longer than "
@@ -21,14 +21,16 @@ extension DatasetFacts {
     return sentences
   }
 
+  /// That more tokens were asked for than a model takes.
+  static func excess(_ length: Int, over limit: Int) -> String {
+    "texts of \(Format.grouped(length)) tokens were asked for, and the model takes \(Format.grouped(limit)) at most"
+  }
+
   /// How labels are read, and that long texts become windows, for people.
   var notes: [String] {
     let isCut = !isPacked && examples > rows - skipped.count
     return [
       labelNote?.commandLineText,
-      excessiveLength.map {
-        "the model takes \(Format.grouped(maximumLength)) tokens at most, not \(Format.grouped($0)) as --max-length says"
-      },
       isCut
         ? "\(Format.count(rows, "text")) in \(Format.count(examples, "window")) of at most \(Format.grouped(maximumLength)) tokens"
         : nil,

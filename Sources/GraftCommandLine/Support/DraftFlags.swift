@@ -58,11 +58,7 @@ struct DraftFlags: ParsableArguments {
     locate: (String) throws -> URL
   ) throws {
     let file = output.standardizedFileURL
-    guard !FileManager.default.fileExists(atPath: file.path) else {
-      throw GraftError(
-        .refused, "there is something already", file: file.path,
-        advice: "Choose another name, or remove it first.")
-    }
+    try FileWriter.checkVacant(file)
     let located = try source.map(locate)
     let name = file.deletingPathExtension().lastPathComponent
     let isPath = source.map { FileManager.default.fileExists(atPath: $0) } == true

@@ -12,6 +12,7 @@ extension Predict {
     let selected = try names.map { try opened.selecting(head: $0) }
     for checkpoint in selected { try untrained.check(checkpoint, output.console) }
     var answering = try opened.makeHeads(names)
+    if let model = answering.first?.model { length.check(model, output.console) }
     for index in answering.indices {
       if let maxLength = length.maxLength { answering[index].maxLength = maxLength }
       if let stride = stride.stride { answering[index].stride = stride }

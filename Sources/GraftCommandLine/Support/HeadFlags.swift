@@ -3,6 +3,7 @@ import Foundation
 import GraftCore
 import GraftData
 import GraftKit
+import GraftTensors
 import OrderedCollections
 
 /// A file that may be given for one of several heads or sets: `FILE`, or `NAME=FILE`.
@@ -105,9 +106,15 @@ struct HeadFiles {
   ///
   /// - Throws: `GraftError` when the checkpoint has no such head, or naming file and row.
   func read(
-    of checkpoint: Checkpoint, _ reading: DataFlags, _ columns: EvaluationColumnFlags, _ console: Console
+    of checkpoint: Checkpoint, _ reading: DataFlags, _ columns: EvaluationColumnFlags, _ registry: Registry,
+    _ console: Console
   ) throws -> [HeadTraining] {
     try heads.map { head in
+      guard registry.tasks[head]?.readsSentenceVectors != true else {
+        throw GraftError(
+          .unsupported, "vectors for texts are learnt by a run of their own, not beside heads",
+          subject: "--data \(head)=FILE", advice: "Pass --task \(head), and --data FILE.")
+      }
       let selected = try checkpoint.selecting(head: head)
       let flags = reading.values(for: head, among: heads)
       func rows(_ paths: [Path], evaluation: EvaluationColumnFlags? = nil) throws -> TrainingData {

@@ -21,7 +21,9 @@ struct IndexRecord {
   ///
   /// - Throws: `GraftError` of kind `refused` when there is such a file.
   static func checkVacant(_ array: URL) throws {
+    // A record stands beside the array, so that it has to be a file.
     try DirectoryWriter.checkVacant(array)
+    try FileWriter.checkVacant(array)
     do {
       // A record whose vectors are gone is of no use: it is replaced.
       _ = try IndexRecord(beside: array)

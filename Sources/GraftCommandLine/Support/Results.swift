@@ -19,5 +19,7 @@ enum Results {
     return Format.grouped(count)
   }
 
-  private static func isCount(_ name: String) -> Bool { name.hasSuffix("_samples") || name == "step" }
+  private static func isCount(_ name: String) -> Bool {
+    name.hasSuffix("_samples") || name.hasSuffix("_windows") || name == "step"
+  }
 }

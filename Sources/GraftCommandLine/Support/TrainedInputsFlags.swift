@@ -1,5 +1,6 @@
 import ArgumentParser
 import GraftCore
+import GraftKit
 import GraftTensors
 
 /// How far a command does as a head was trained.
@@ -36,4 +37,10 @@ extension StrideFlag {
 extension LengthFlag {
   /// The most tokens of a text: what was given, else what the active head was trained with; `nil` is the model's limit.
   func maxLength(for checkpoint: Checkpoint) -> Int? { maxLength ?? checkpoint.trainedInputs?.maxLength }
+
+  /// Says so when more tokens are asked for than a model takes.
+  func check(_ model: Model, _ console: Console) {
+    guard let maxLength, maxLength > model.backbone.maximumLength else { return }
+    console.warn(DatasetFacts.excess(maxLength, over: model.backbone.maximumLength))
+  }
 }

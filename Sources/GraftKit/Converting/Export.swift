@@ -19,8 +19,8 @@ public func exportModel(
   _ source: URL, to output: URL, options: OutputOptions, strict: Bool = false, keepExtra: Bool = false,
   registry: Registry
 ) throws -> LoadReport {
-  try DirectoryWriter.checkVacant(output)
   let isFile = try options.namesFile(output, registry)
+  try isFile ? FileWriter.checkVacant(output) : DirectoryWriter.checkVacant(output)
   var (opened, resolved) = try openSource(
     source, for: options, strict: strict, keepExtra: keepExtra, registry)
   let tally = NonFiniteTally(strict: strict)

@@ -2,6 +2,11 @@ import Foundation
 import GraftCore
 import GraftTensors
 
+extension Configuration {
+  /// The key that says whether a head that labels words learns from all tokens of a word, or from the first alone.
+  static let labelsAllTokensKey = "label_all_tokens"
+}
+
 extension Checkpoint {
   /// Settles how the active head that labels tokens reads words and tags. It is kept with the head, so that it is
   /// evaluated as it was trained.
@@ -12,13 +17,23 @@ extension Checkpoint {
   /// - Throws: `GraftError` when there is something to settle and no such head.
   package mutating func setTagging(labelsAllTokens: Bool = false, scheme: String? = nil) throws {
     var settings: [String: JSON] = [:]
-    if labelsAllTokens { settings["label_all_tokens"] = true }
+    if labelsAllTokens { settings[Configuration.labelsAllTokensKey] = true }
     if let scheme { settings["tag_scheme"] = .string(scheme.uppercased()) }
     try settle(
       settings,
       orThrow: GraftError(
         .refused, "the active head does not label tokens",
         advice: "Leave out \(option: "label-all-tokens") and \(option: "tag-scheme")."))
+  }
+
+  /// Settles, before the active head is trained, that it learns from the first token of each word where nothing else was
+  /// said. Whoever reads its scores then knows that the other tokens mean nothing.
+  mutating func settleLearntTokens() {
+    let key = Configuration.labelsAllTokensKey
+    guard let task = activeHead?.tasks.first(where: { $0.settingKeys.contains(key) }),
+      configuration[key] == nil
+    else { return }
+    self[task.name]?.settings[key] = false
   }
 
   /// Settles that the active head learns numbers where it has one label and nothing says what that is, as the classes of

@@ -15,6 +15,14 @@ public enum EntityAggregation: String, Sendable, CaseIterable {
   case average
   /// As `simple`, over words that have the label of their token with the highest score.
   case max
+
+  /// What fits how a head was trained: ``first`` where its configuration says that it learnt from the first tokens of
+  /// words alone, as the training of Graft does; its other tokens mean nothing then. ``simple`` where nothing is known.
+  ///
+  /// - Parameter configuration: That of the head.
+  public static func usual(for configuration: Configuration) -> EntityAggregation {
+    configuration[Configuration.labelsAllTokensKey]?.bool == false ? .first : .simple
+  }
 }
 
 /// A part of a text with its label.
@@ -33,7 +41,8 @@ public struct TaggedEntity: Sendable, Equatable {
 
 /// How texts are tagged.
 public struct TaggingOptions: Sendable, Equatable {
-  public var aggregation = EntityAggregation.simple
+  /// `nil` is what the head learnt; see ``EntityAggregation/usual(for:)``.
+  public var aggregation: EntityAggregation?
   /// Types and labels that are left out.
   public var ignoredLabels: Set<String> = ["O"]
   /// The most tokens of a window; `nil` is the model's own limit.
@@ -92,6 +101,7 @@ final class EntityTagger {
   private let tokenizer: any Tokenizer
   private let labels: [String]
   private let options: TaggingOptions
+  private let aggregation: EntityAggregation
   private var found: [[TaggedEntity]?]
 
   /// - Throws: `GraftError` when the head does not label tokens, or the stride leaves no room in a window.
@@ -114,6 +124,7 @@ final class EntityTagger {
     encodings = windows.map(\.encoding)
     self.texts = texts.map { Array($0.unicodeScalars) }
     self.options = options
+    aggregation = options.aggregation ?? .usual(for: model.configuration)
     found = Array(repeating: nil, count: windows.count)
   }
 
@@ -125,7 +136,7 @@ final class EntityTagger {
       let reader = EntityReader(
         window: window, text: texts[window.text], scores: logits, firstRow: row, tokenizer: tokenizer,
         labels: labels)
-      found[index] = reader.entities(options.aggregation).filter {
+      found[index] = reader.entities(aggregation).filter {
         !options.ignoredLabels.contains($0.label)
       }
     }

@@ -18,6 +18,8 @@ public struct Dataset: Sendable {
   public let count: Int
   /// How many are scored: rows, of which a long one may make several examples; of packed texts, pieces.
   package var scoredCount: Int { facts.isPacked ? count : rows.count }
+  /// How much of what is scored an example is: less than 1 where rows are read in several windows.
+  var rowsPerExample: Double { Double(scoredCount) / Double(count) }
   /// Tells data sets apart: the number of rows, and a hash of all that a task reads of them: texts,
   /// other columns, and the labels as they were read.
   public let fingerprint: String
@@ -57,7 +59,10 @@ public struct Dataset: Sendable {
       stride: stride)
     var facts = DatasetFacts(rows: rows.count, examples: 0, maximumLength: encoder.maximumLength)
     facts.isPacked = packsTexts
-    if let maxLength, maxLength > facts.maximumLength { facts.excessiveLength = maxLength }
+    // What training has where nothing is said is more than small models take.
+    if let maxLength, maxLength > facts.maximumLength, maxLength != TrainingOptions().maxLength {
+      facts.excessiveLength = maxLength
+    }
     let tasks = model.heads.map { type(of: $0.task) }
     let needsTokens = tasks.contains { $0.needsTokens }
     let splitsRows = model.heads.first?.task.splitsLongRows == true

@@ -101,6 +101,7 @@ extension Checkpoint {
     try settle(
       options.labelsAllTokens || options.tagScheme != nil, for: { $0.hasSetting("tag_scheme") }
     ) { try $0.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme) }
+    for index in selected.indices { selected[index].settleLearntTokens() }
     return selected
   }
 

@@ -78,9 +78,4 @@ public struct HeadTurns: Sendable, Equatable {
     if rest > 0 { for head in heads(ofEpoch: epoch).prefix(rest) { counts[head] += 1 } }
     return counts
   }
-
-  /// How many examples of all heads a number of steps go through.
-  func samples(after count: Int) -> Int {
-    zip(parts, counts(after: count)).reduce(0) { $0 + $1.0.samples(after: $1.1) }
-  }
 }

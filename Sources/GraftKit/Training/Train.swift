@@ -190,8 +190,10 @@ extension RunDescription {
 
 extension TrainingData {
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
-    try Dataset(
-      rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,
-      packsTexts: options.groupsTexts)
+    try namingUnreadColumns {
+      try Dataset(
+        rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,
+        packsTexts: options.groupsTexts)
+    }
   }
 }

@@ -261,7 +261,7 @@ extension JSON {
     self = .object(
       OrderedDictionary(
         uniqueKeysWithValues: results.sorted { $0.key < $1.key }.map { key, value in
-          (key, key.hasSuffix("_samples") ? JSON(count: value) : JSON(value))
+          (key, key.hasSuffix("_samples") || key.hasSuffix("_windows") ? JSON(count: value) : JSON(value))
         }))
   }
 }

@@ -61,6 +61,7 @@ public struct StepReport: Sendable, Equatable {
   public let tokens: Int
   /// Averages since this process took up the run, evaluations and saving left out.
   public let tokensPerSecond: Double
+  /// Rows; one that is read in windows counts once.
   public let samplesPerSecond: Double
   /// How long the remaining steps will take, in seconds.
   public let remaining: Double
@@ -94,7 +95,8 @@ public enum TrainingOutcome: Sendable, Equatable {
 /// The results of a run.
 public struct TrainingSummary: Sendable, Equatable {
   /// `train_loss`, `train_runtime` (seconds, of this process alone), `train_samples_per_second`,
-  /// `train_steps_per_second`, `epoch`.
+  /// `train_steps_per_second`, `epoch`; `train_samples`, the rows, and where some are read in several windows
+  /// `train_windows`.
   public let training: [String: Double]
   /// The last evaluation, when there is evaluation data.
   public let evaluation: [String: Double]?

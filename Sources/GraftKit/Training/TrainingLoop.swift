@@ -42,7 +42,8 @@ final class TrainingLoop {
   /// What this process has done, for rates.
   struct Meter {
     var steps = 0
-    var samples = 0
+    /// Rows; of one that is read in windows, its share for each.
+    var samples = 0.0
     var tokens = 0
     var seconds = 0.0
   }
@@ -263,7 +264,7 @@ final class TrainingLoop {
     average?.update()
     state.add(result, tokens: tokens, head: course.head.name)
     meter.steps += 1
-    meter.samples += batches.examples
+    meter.samples += Double(batches.examples) * course.head.data.rowsPerExample
     meter.tokens += tokens
     meter.seconds += clock.secondsSince
     observe(.step(report(result, learningRate: learningRate, tokens: tokens, head: course.head.name)))
@@ -304,7 +305,7 @@ final class TrainingLoop {
     return StepReport(
       step: state.globalStep, totalSteps: plan.totalSteps, epoch: plan.epochs(after: state.globalStep),
       loss: result.loss, learningRate: learningRate, gradientNorm: result.gradientNorm, tokens: tokens,
-      tokensPerSecond: Double(meter.tokens) / seconds, samplesPerSecond: Double(meter.samples) / seconds,
+      tokensPerSecond: Double(meter.tokens) / seconds, samplesPerSecond: meter.samples / seconds,
       remaining: seconds / Double(meter.steps) * Double(plan.totalSteps - state.globalStep), head: head)
   }
 

@@ -11,10 +11,9 @@ extension TrainingLoop {
   /// last file says that the run has finished.
   func finish() throws -> TrainingSummary {
     let seconds = start.secondsSince
-    let samples = plan.samples(after: state.globalStep) - plan.samples(after: state.globalStep - meter.steps)
     var training = [
       "train_runtime": seconds.rounded(digits: 4),
-      "train_samples_per_second": (Double(samples) / max(seconds, 1e-9)).rounded(digits: 3),
+      "train_samples_per_second": (meter.samples / max(seconds, 1e-9)).rounded(digits: 3),
       "train_steps_per_second": (Double(meter.steps) / max(seconds, 1e-9)).rounded(digits: 3),
       "train_loss": state.lossSum / Double(max(1, state.globalStep)),
       "total_flos": 0,
@@ -28,7 +27,9 @@ extension TrainingLoop {
     var evaluation = state.evaluation(at: step, sets: evaluations.count)
     training = state.log(training, plan)
     training["step"] = nil
-    training["train_samples"] = Double(plan.examples)
+    let samples = heads.reduce(0) { $0 + $1.data.scoredCount }
+    training["train_samples"] = Double(samples)
+    if plan.examples != samples { training["train_windows"] = Double(plan.examples) }
     for (head, loss) in state.meanLosses { training["train_\(head)_loss"] = loss }
     evaluation?["step"] = nil
     for set in evaluations {

@@ -75,11 +75,4 @@ public struct TrainingPlan: Sendable, Equatable {
     let last = steps - 1
     return Double(epoch(ofStep: last)) + Double(batches(ofStep: last).upperBound) / Double(batchesPerEpoch)
   }
-
-  /// How many examples the first `steps` steps go through.
-  func samples(after steps: Int) -> Int {
-    if let turns { return turns.samples(after: steps) }
-    let (whole, rest) = steps.quotientAndRemainder(dividingBy: stepsPerEpoch)
-    return whole * examples + min(rest * batchesPerStep * batchSize, examples)
-  }
 }

@@ -54,6 +54,25 @@ public final class FileWriter {
     try write(url) { try $0.append(Array(text.utf8)) }
   }
 
+  /// Refuses a file that cannot be created: something has its name, or there is no directory to put it into. It is for
+  /// what takes a while, before that begins. What is neither a file nor a directory, such as `/dev/stdout`, may be
+  /// written to.
+  ///
+  /// - Throws: ``GraftError`` of kind `refused` when there is a file or a directory of that name, of kind `system` when
+  ///   nothing can be created beside it.
+  public static func checkVacant(_ url: URL) throws {
+    var status = stat()
+    if stat(url.path, &status) == 0 {
+      let kind = status.st_mode & S_IFMT
+      guard kind == S_IFREG || kind == S_IFDIR else { return }
+      throw GraftError(
+        .refused, "a \(kind == S_IFREG ? "file" : "directory") of that name exists", file: url.path,
+        advice: "Choose another name or remove it first.")
+    }
+    let directory = url.resolvingSymlinksInPath().deletingLastPathComponent()
+    guard access(directory.path, W_OK) == 0 else { throw systemFailure(url) }
+  }
+
   /// Adds bytes to the end.
   ///
   /// - Throws: ``GraftError`` of kind `system` when these or earlier ones cannot be written.

@@ -24,6 +24,26 @@ import Testing
     }
   }
 
+  @Test("what cannot be created is refused before it is made")
+  func vacant() throws {
+    try withTemporaryDirectory { directory in
+      func message(_ path: String) -> String? {
+        let url = directory.appendingPathComponent(path)
+        return errorMessage { try FileWriter.checkVacant(url) }?.replacing(url.path, with: path)
+      }
+      try FileWriter.write(directory.appendingPathComponent("file"), text: "older")
+      try FileManager.default.createDirectory(
+        at: directory.appendingPathComponent("empty"), withIntermediateDirectories: false)
+      let advice = "Choose another name or remove it first."
+      #expect(message("file") == "file: a file of that name exists. \(advice)")
+      #expect(message("empty") == "empty: a directory of that name exists. \(advice)")
+      #expect(message("none/file")?.contains("cannot be written (No such file or directory)") == true)
+      #expect(message("new") == nil && message("empty/new") == nil)
+      try FileWriter.checkVacant(URL(fileURLWithPath: "/dev/null"))
+      #expect(try contents(directory) == ["empty", "file"])
+    }
+  }
+
   @Test func keepsTheOrderOfSmallAndLargePieces() throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("file")

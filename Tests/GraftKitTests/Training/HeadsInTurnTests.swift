@@ -338,7 +338,6 @@ import Testing
     let second = turns?.turns(ofEpoch: 1) ?? []
     #expect(second.map(\.head) == orders[1])
     #expect(second.filter { $0.head == 1 }.map(\.step) == [3, 4, 5])
-    #expect(plan().samples(after: 51) == 99)
     options.seed = 43
     #expect(plan().turns?.heads(ofEpoch: 0) != orders[0])
     options.shuffles = false

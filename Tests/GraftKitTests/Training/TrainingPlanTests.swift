@@ -48,7 +48,6 @@ import Testing
     #expect(plan.epochs == 2)
     #expect((0..<3).map(plan.batches) == [0..<4, 4..<6, 0..<4])
     #expect(plan.examples(ofBatch: 5) == 20..<21)
-    #expect((0...3).map(plan.samples) == [0, 16, 21, 37])
     #expect(plan.epochs(after: 1) == 4.0 / 6)
     #expect(plan.epochs(after: 2) == 1)
   }
