@@ -24,14 +24,26 @@ public enum GraftTool {
         var command = try parse()
         try command.run()
       } catch let error as GraftError {
-        Graft.exit(withError: error.inCommandLineWords.suggestingPath)
+        end(with: error.inCommandLineWords.suggestingPath)
       } catch let error as CocoaError {
-        Graft.exit(withError: GraftError(error).inCommandLineWords)
+        end(with: GraftError(error).inCommandLineWords)
       } catch {
-        Graft.exit(withError: error)
+        end(with: error)
       }
     }
-    Graft.exit()
+    end(with: ExitCode.success)
+  }
+
+  /// Prints what an error says, and ends the process at once. `exit` would first destroy what threads that still compute
+  /// may be using.
+  private static func end(with error: any Error) -> Never {
+    let code = Graft.exitCode(for: error).rawValue
+    let message = Graft.fullMessage(for: error)
+    if !message.isEmpty {
+      _ = Output.write(message + "\n", to: code == ExitCode.success.rawValue ? STDOUT_FILENO : STDERR_FILENO)
+    }
+    fflush(nil)
+    _exit(code)
   }
 
   /// The command that the process's arguments are.

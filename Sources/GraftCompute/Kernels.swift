@@ -117,13 +117,13 @@ public protocol Kernels: Sendable {
   /// `Σ x[i]²`, in double precision.
   func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double
 
-  /// The kernels for products with packed weights; `nil` where the CPU lacks the instructions for a precision.
-  /// Never in float32 and int8.
+  /// The kernels for products with packed weights; `nil` where there are none, or the CPU lacks the instructions for a
+  /// precision. Products then read weights where they are.
   func panels(for precision: WeightPrecision) -> (any PanelKernels)?
 }
 
 extension Kernels {
   public func panels(for precision: WeightPrecision) -> (any PanelKernels)? {
-    ReferencePanelKernels(precision)
+    nil
   }
 }

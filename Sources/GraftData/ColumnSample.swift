@@ -34,7 +34,7 @@ extension DataSource {
     guard let file = files.first else { throw GraftError(.missing, "there is no file") }
     do {
       return try TextRowReader.sample(
-        stream(of: file).stream, name: file == DataSource.standardInput ? "" : file.lastPathComponent,
+        stream(of: file), name: file == DataSource.standardInput ? "" : file.lastPathComponent,
         options: options, rows: limit)
     } catch let error as GraftError {
       throw error.inFile(file.path)
@@ -47,7 +47,7 @@ extension TextRowReader {
   fileprivate static func sample(
     _ stream: ByteStream, name: String, options: DataOptions, rows limit: Int
   ) throws -> ColumnSample {
-    let (window, head, _) = try open(stream)
+    let (window, head, _) = try open(stream, options)
     var layout = try FileLayout(options, name: name, head: head)
     switch layout.format {
     case .squad, .conll, .lines: return ColumnSample(format: layout.format)

@@ -9,8 +9,8 @@ import Glibc
 ///     let source = DataSource([train], options: DataOptions(shuffleSeed: 42, take: 1000))
 ///     let rows = try source.rows()
 ///
-/// Files are read in order through a window; what stays in memory is the rows. A pipe is copied to a temporary file
-/// first.
+/// Files are read in order through a window; what stays in memory is the rows. Of a pipe, rows are given as they come;
+/// one that is compressed is copied to a temporary file first.
 public struct DataSource: Sendable {
   /// Where a process reads what it is given.
   public static let standardInput = URL(fileURLWithPath: "/dev/stdin")
@@ -61,6 +61,13 @@ public struct DataSource: Sendable {
   /// - Throws: As ``rows()``, and what `body` throws.
   @discardableResult
   public func forEachRow(_ body: (TextRow) throws -> Void) throws -> [DataFileReport] {
+    try forEachRow(noting: nil, body)
+  }
+
+  /// - Parameter progress: Is told which file is read.
+  func forEachRow(
+    noting progress: ReadingProgress?, _ body: (TextRow) throws -> Void
+  ) throws -> [DataFileReport] {
     guard options.shuffleSeed == nil else {
       let contents = try contents()
       try contents.rows.forEach(body)
@@ -69,7 +76,7 @@ public struct DataSource: Sendable {
     var (skipped, rest) = (options.skip, options.take ?? .max)
     var reports: [DataFileReport] = []
     for file in files where rest > 0 {
-      let report = try read(file) { row in
+      let report = try read(file, noting: progress) { row in
         if skipped > 0 {
           skipped -= 1
           return true
@@ -83,11 +90,14 @@ public struct DataSource: Sendable {
     return reports
   }
 
-  private func read(_ url: URL, _ body: (TextRow) throws -> Bool) throws -> DataFileReport {
+  private func read(
+    _ url: URL, noting progress: ReadingProgress? = nil, _ body: (TextRow) throws -> Bool
+  ) throws -> DataFileReport {
     let isStandardInput = url == DataSource.standardInput
     let path = isStandardInput ? "standard input" : url.path
     do {
-      let (stream, isCompressed) = try stream(of: url)
+      let (stream, file, isCompressed) = try open(url)
+      progress?.file = file
       var report = DataFileReport(file: path, format: .lines)
       if isCompressed { report.remarks.append("compressed") }
       var index = 0
@@ -109,23 +119,46 @@ public struct DataSource: Sendable {
   }
 
   /// A file's bytes, decompressed.
-  func stream(of url: URL) throws -> (stream: ByteStream, isCompressed: Bool) {
-    let file =
-      try url == DataSource.standardInput ? RandomAccessFile(copying: STDIN_FILENO, named: url) : open(url)
-    let head = try file.head(16)
-    let decompressor = decompressors.first { $0.recognizes(head) }
-    return (try decompressor?.open(file) ?? ByteStream(file), decompressor != nil)
+  func stream(of url: URL) throws -> ByteStream { try open(url).stream }
+
+  /// A file's bytes, decompressed, and the file; a pipe has none.
+  private func open(_ url: URL) throws -> (stream: ByteStream, file: RandomAccessFile?, isCompressed: Bool) {
+    var file: RandomAccessFile?
+    var stream: ByteStream
+    let head: [UInt8]
+    if let pipe = try Self.pipe(url) {
+      (head, stream) = try Self.head(of: pipe)
+    } else {
+      let opened = try RandomAccessFile(url)
+      (file, head, stream) = (opened, try opened.head(16), ByteStream(opened))
+    }
+    guard let decompressor = decompressors.first(where: { $0.recognizes(head) }) else {
+      return (stream, file, false)
+    }
+    stream = try decompressor.open(file ?? RandomAccessFile(copying: stream, named: url))
+    return (stream, file, true)
   }
 
-  /// A file at any offset; of a pipe, as a shell's `<(command)` names one, a copy.
-  private func open(_ url: URL) throws -> RandomAccessFile {
+  /// Standard input, or a pipe that a path leads to, as of a shell's `<(command)`; `nil` of a file.
+  private static func pipe(_ url: URL) throws -> ByteStream? {
+    if url == standardInput { return ByteStream(reading: STDIN_FILENO, named: url) }
     var status = stat()
     guard stat(url.path, &status) == 0, [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT) else {
-      return try RandomAccessFile(url)
+      return nil
     }
-    let descriptor = Glibc.open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return try RandomAccessFile(url) }
-    defer { close(descriptor) }
-    return try RandomAccessFile(copying: descriptor, named: url)
+    guard let handle = FileHandle(forReadingAtPath: url.path) else { return nil }
+    let stream = ByteStream(reading: handle.fileDescriptor, named: url)
+    // The handle closes the pipe with the last stream that reads it.
+    return ByteStream(isLive: true) { buffer in
+      try withExtendedLifetime(handle) { try stream.read(into: buffer) }
+    }
+  }
+
+  /// The bytes by which a compression is known, and a stream that begins with them. Of a line that is shorter, no more is
+  /// waited for.
+  private static func head(of pipe: ByteStream) throws -> (head: [UInt8], stream: ByteStream) {
+    var window = ByteWindow(pipe, size: 16)
+    let head = try window.peek { $0.contains(FileLayout.lineFeed) }
+    return (Array(head), window.rest)
   }
 }

@@ -21,7 +21,7 @@ struct FileLayout {
   ///   - head: The first bytes, decompressed, in UTF-8.
   /// - Throws: `GraftError` when the options do not go together.
   init(_ options: DataOptions, name: String, head: ArraySlice<UInt8>) throws {
-    let text = head.starts(with: [0xEF, 0xBB, 0xBF]) ? head.dropFirst(3) : head
+    let text = Self.withoutMark(head)
     if let format = options.format {
       self.format = format
     } else if let delimiter = options.delimiter {
@@ -45,6 +45,24 @@ struct FileLayout {
       // Where a character has no role, the end of the line stands in: it ends a field anyway.
       delimiter = lineEnd
       quoting = Quoting.none
+    }
+  }
+
+  private static func withoutMark(_ head: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    head.starts(with: [0xEF, 0xBB, 0xBF]) ? head.dropFirst(3) : head
+  }
+
+  /// Whether the first bytes of a stream that are there suggest what more of them would: a line is whole, and there is
+  /// something below one that may be a header.
+  static func isDecided(by head: ArraySlice<UInt8>, _ options: DataOptions) -> Bool {
+    let text = withoutMark(head).drop { $0 <= 0x20 }
+    guard let end = text.firstIndex(of: lineFeed) else { return false }
+    let line = text[..<end]
+    switch line.first {
+    case UInt8(ascii: "{"): return JSON.isObject(line)
+    case UInt8(ascii: "["): return line.dropFirst().contains { $0 > 0x20 }
+    default:
+      return !options.findsText(in: cells(line, UInt8(ascii: ","))) || text[end...].contains { $0 > 0x20 }
     }
   }
 

@@ -8,7 +8,7 @@ struct JSONElementReader {
 
   init(_ input: ByteWindow) throws {
     self.input = input
-    if try self.input.peek().starts(with: [0xEF, 0xBB, 0xBF]) { self.input.skip(3) }
+    try self.input.skipByteOrderMark()
     guard try nextCharacter() == UInt8(ascii: "[") else {
       throw GraftError(.malformed, "not a JSON array", expected: "[{…}, {…}]")
     }

@@ -56,7 +56,7 @@ struct DelimitedReader {
   init(_ input: ByteWindow, _ layout: FileLayout) throws {
     self.input = input
     self.layout = layout
-    if try self.input.peek().starts(with: [0xEF, 0xBB, 0xBF]) { self.input.skip(3) }
+    try self.input.skipByteOrderMark()
   }
 
   /// Reads the next row that is not blank.

@@ -15,7 +15,7 @@ enum TextRowReader {
     report: inout DataFileReport,
     _ body: (TextRow) throws -> Bool
   ) throws {
-    let (window, head, isTranscoded) = try open(stream)
+    let (window, head, isTranscoded) = try open(stream, options)
     if isTranscoded { report.remarks.append("UTF-16") }
     let layout = try FileLayout(options, name: name, head: head)
     report.format = layout.format
@@ -41,16 +41,16 @@ enum TextRowReader {
   /// A window over a file in UTF-8, and its first bytes.
   ///
   /// - Throws: `GraftError` for a file that holds no texts.
-  static func open(_ stream: ByteStream) throws -> (
+  static func open(_ stream: ByteStream, _ options: DataOptions) throws -> (
     window: ByteWindow, head: ArraySlice<UInt8>, isTranscoded: Bool
   ) {
     var window = ByteWindow(stream)
-    let head = try window.peek()
+    let head = try window.peek { FileLayout.isDecided(by: $0, options) }
     try ForeignFile.refuse(head)
     guard let order = TextTranscoding.ByteOrder(head) else { return (window, head, false) }
     window = ByteWindow(TextTranscoding.utf8(of: window.rest, order))
     // Before the window is handed on, which a look changes.
-    let transcoded = try window.peek()
+    let transcoded = try window.peek { FileLayout.isDecided(by: $0, options) }
     return (window, transcoded, true)
   }
 

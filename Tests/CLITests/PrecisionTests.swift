@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import TestSupport
 import Testing
 
@@ -29,6 +30,40 @@ import Testing
     ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  /// The numbers differ from float32's, so that the precision was used, and only a little.
+  @Test(
+    "int8 is another result, near float32's",
+    arguments: [
+      ["predict", "{sequence-classification}", "he can do it so"],
+      ["predict", "{sequence-classification}", "he can do it so", "--heads", "sequence-classification"],
+      [
+        "tag", "{token-classification}", "he can do it so", "--ignore-labels", "none", "--aggregation",
+        "none",
+      ],
+      ["answer", "{question-answering}", "--question", "who", "--context", "he can do it so"],
+      ["fill-mask", "{masked-lm}", "he [MASK] do it so", "--top-k", "1"],
+      ["rerank", "{regression}", "--query", "who", "he can do it so"],
+    ])
+  func differs(_ arguments: [String]) throws {
+    try Sandbox.with { sandbox in
+      func scores(_ precision: String) throws -> [Double] {
+        let outcome = try sandbox.graft(arguments + ["--precision", precision, "--json"])
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return numbers(try JSON(parsing: Array(outcome.stdout.utf8)))
+      }
+      let (exact, found) = (try scores("float32"), try scores("int8"))
+      #expect(!exact.isEmpty && exact.count == found.count && exact != found)
+      #expect(zip(exact, found).allSatisfy { abs($0 - $1) < 0.05 }, "\(exact) \(found)")
+    }
+  }
+
+  /// The numbers that are called a score, or stand in an object of scores.
+  private func numbers(_ json: JSON, isScore: Bool = false) -> [Double] {
+    if let number = json.double { return isScore ? [number] : [] }
+    if let array = json.array { return array.flatMap { numbers($0, isScore: isScore) } }
+    return (json.object ?? [:]).flatMap { numbers($1, isScore: isScore || $0.contains("score")) }
+  }
 
   @Test("a text's scores are the same alone and among others") func alone() throws {
     try Sandbox.with { sandbox in

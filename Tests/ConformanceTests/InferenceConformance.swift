@@ -67,12 +67,13 @@ import Testing
     let texts = Self.texts(model)
     let exact = try Self.states(InferenceSession(model, backend: backend), texts).flatMap { $0 }
     let size = exact.reduce(0) { $0 + $1 * $1 }
-    for precision in [WeightPrecision.bfloat16, .int8] {
+    // bfloat16 has 8 bits of precision, and int8 about as many of the largest number of a row.
+    for (precision, bound) in [(WeightPrecision.bfloat16, Float(0.02)), (.int8, 0.1)] {
       let session = InferenceSession(model, backend: backend, precision: precision)
       guard session.precision == precision else { continue }
       let found = try Self.states(session, texts).flatMap { $0 }
       let error = zip(found, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      #expect(error > 0 && error < 0.01 * size, "\(precision): \((error / size).squareRoot())")
+      #expect(error > 0 && error < bound * bound * size, "\(precision): \((error / size).squareRoot())")
     }
   }
 

@@ -72,14 +72,24 @@ import Testing
 
   @Test("int8: the largest numbers there are do not overflow", arguments: KernelsCandidate.all)
   func largestSums(_ candidate: KernelsCandidate) throws {
-    let inputs = 4096
-    let sample = ProductSample(
-      x: Tensor(repeating: 127, shape: [1, inputs]),
-      weight: Tensor(
-        [Float](repeating: 127, count: inputs) + [Float](repeating: -127, count: inputs), shape: [2, inputs]),
-      bias: Tensor(repeating: 0, shape: [2]))
-    let sum = Float(inputs * 127 * 127)
-    #expect(try sample.product(candidate.kernels, .int8) == [sum, -sum])
+    for inputs in [4096, 65_536] {
+      let sample = ProductSample(
+        x: Tensor(
+          [Float](repeating: 127, count: inputs) + [Float](repeating: -127, count: inputs),
+          shape: [2, inputs]),
+        weight: Tensor(
+          [Float](repeating: 127, count: inputs) + [Float](repeating: -127, count: inputs),
+          shape: [2, inputs]),
+        bias: Tensor(repeating: 0, shape: [2]))
+      let sum = Float(inputs * 127 * 127)
+      #expect(try sample.product(candidate.kernels, .int8) == [sum, -sum, -sum, sum])
+    }
+  }
+
+  @Test("int8: a weight whose sums could overflow is packed in float32", arguments: KernelsCandidate.all)
+  func longestRows(_ candidate: KernelsCandidate) throws {
+    let weight = Tensor(repeating: 127, shape: [1, 65_537])
+    #expect(try candidate.prepared(weight, .int8).precision == .float32)
   }
 
   @Test(
@@ -144,7 +154,7 @@ private struct ProductSample {
   /// `[rows, outputs]`, by all of a backend's code with a candidate's kernels.
   func product(_ kernels: any Kernels, _ precision: WeightPrecision) throws -> [Float] {
     let backend = try KernelsBackend(kernels)
-    let matrix = PreparedMatrix(weight, in: precision, by: backend)
+    let matrix = try #require(PreparedMatrix(weight, in: precision, by: backend))
     #expect(matrix.precision == precision)
     let result = Tensor(uninitialized: [x.rows, weight.rows])
     let rows = PreparedRows(x, for: matrix, by: backend, pool: nil)
@@ -155,7 +165,7 @@ private struct ProductSample {
 
 extension KernelsCandidate {
   fileprivate func prepared(_ weight: Tensor, _ precision: WeightPrecision) throws -> PreparedMatrix {
-    PreparedMatrix(weight, in: precision, by: try KernelsBackend(kernels))
+    try #require(PreparedMatrix(weight, in: precision, by: KernelsBackend(kernels)))
   }
 }
 

@@ -34,9 +34,12 @@ import Testing
       let checkpoint = try checkpoint(in: directory)
       let rows = Self.texts.map { TextRow($0) }
       var totals: Set<Int> = []
-      let found = try answers(
-        to: rows, of: checkpoint.makeHeads(Self.names), batchSize: batchSize, backend: backend
-      ) { _, total in totals.insert(total) }
+      let heads = try checkpoint.makeHeads(Self.names)
+      let (found, facts) = try answers(
+        to: rows, of: heads, batchSize: batchSize,
+        session: InferenceSession(heads[0].model, backend: backend),
+        progress: { _, total in totals.insert(total) })
+      #expect(facts.map(\.truncated) == [1, 0])
       let classifier = try checkpoint.selecting(head: Self.names[0]).makeModel()
       let predictions = try predict(
         InferenceSession(classifier, backend: backend),
@@ -50,18 +53,31 @@ import Testing
           continue
         }
         #expect(prediction.answer == predictions[row].answer)
-        for (mine, alone) in zip(prediction.scores, predictions[row].scores) {
-          #expect(abs(mine - alone) < 1e-5)
-        }
+        #expect(prediction.scores == predictions[row].scores)
         #expect(own.map(\.label) == entities[row].map(\.label))
         #expect(own.map(\.offsets) == entities[row].map(\.offsets))
-        for (mine, alone) in zip(own, entities[row]) { #expect(abs(mine.score - alone.score) < 1e-5) }
+        #expect(own.map(\.score) == entities[row].map(\.score))
       }
       #expect(found.contains { if case .entities(let own) = $0[1] { !own.isEmpty } else { false } })
       // Five texts for both heads at once; the long one is cut for one head and read in windows for the other, of which
       // the first is what the other head reads.
       let tagger = try EntityTagger([Self.texts[5]], with: classifierBeside(checkpoint), TaggingOptions())
       #expect(tagger.encodings.count > 1 && totals == [5 + tagger.encodings.count])
+    }
+  }
+
+  /// The 2,000th of equal texts has the answer of the first.
+  @Test func repeatedTexts() throws {
+    try withTemporaryDirectory { directory in
+      let heads = try checkpoint(in: directory).makeHeads(Self.names)
+      let session = InferenceSession(heads[0].model, backend: backend)
+      let rows = [TextRow](repeating: TextRow("he can"), count: 2000)
+      let found = try answers(to: rows, of: heads, session: session).answers
+      let one = try answers(to: [rows[0]], of: heads, session: session).answers[0]
+      func scores(_ answers: [HeadAnswer]) -> [Float] {
+        if case .prediction(let prediction) = answers[0] { prediction.scores } else { [] }
+      }
+      #expect(!scores(one).isEmpty && found.allSatisfy { scores($0) == scores(one) })
     }
   }
 
@@ -84,7 +100,9 @@ import Testing
       let checkpoint = try checkpoint(in: directory)
       func message(_ names: [String], of checkpoint: Checkpoint) -> String {
         do {
-          _ = try answers(to: [TextRow("a")], of: checkpoint.makeHeads(names), backend: backend)
+          let heads = try checkpoint.makeHeads(names)
+          _ = try answers(
+            to: [TextRow("a")], of: heads, session: InferenceSession(heads[0].model, backend: backend))
           return "nothing"
         } catch { return "\(error)" }
       }

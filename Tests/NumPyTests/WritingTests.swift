@@ -21,6 +21,21 @@ import Testing
     }
   }
 
+  @Test("rows that come one after another make the array that is written at once", arguments: [1, 9, 12_345])
+  func rowsOneAfterAnother(_ count: Int) throws {
+    try withTemporaryDirectory { directory in
+      let numbers = (0..<count * 3).map { Float($0) }
+      let (whole, parts) = (directory.appending(path: "a.npy"), directory.appending(path: "b.npy"))
+      try NPY.write(LazyTensor(numbers, shape: [count, 3]), to: whole)
+      try NPY.write(rowsOf: 3, to: parts) { add in
+        for start in stride(from: 0, to: numbers.count, by: 300) {
+          try Array(numbers[start..<min(start + 300, numbers.count)]).withUnsafeBufferPointer(add)
+        }
+      }
+      #expect(try Data(contentsOf: parts) == Data(contentsOf: whole))
+    }
+  }
+
   @Test func refusesWhatNumPyDoesNotHave() throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("model.npz")

@@ -14,6 +14,8 @@ public struct TextLabels: TaskPrediction, Equatable {
   public let scores: [Float]
   /// The highest score; a regression's first value.
   public let score: Float
+  /// Whether it is a regression's.
+  private let areNumbers: Bool
   /// The names of the outputs.
   private let names: [String]
 
@@ -47,15 +49,20 @@ public struct TextLabels: TaskPrediction, Equatable {
       labels = isProbability ? names : []
       answer = .array(logits.map { JSON($0) })
     }
-    score = problemType == .regression ? scores.first ?? 0 : scores.max() ?? 0
+    areNumbers = problemType == .regression
+    score = areNumbers ? scores.first ?? 0 : scores.max() ?? 0
   }
 
   /// Of one of several labels.
   static func probability(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }
 
-  /// Several labels are joined with `|`; none is `-`.
+  /// Several labels are joined with `|`; none is `-`. Of several numbers, so are their names and they themselves.
   public var columns: [String] {
-    [labels.isEmpty ? "-" : labels.joined(separator: "|"), String(format: "%.4f", score)]
+    func text(_ number: Float) -> String { String(format: "%.4f", number) }
+    guard areNumbers, names.count > 1 else {
+      return [labels.isEmpty ? "-" : labels.joined(separator: "|"), text(score)]
+    }
+    return [names.joined(separator: "|"), scores.map(text).joined(separator: "|")]
   }
 
   public var members: OrderedDictionary<String, JSON> {

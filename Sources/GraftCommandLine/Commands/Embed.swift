@@ -93,8 +93,6 @@ struct Embed: ParsableCommand {
     try IndexRecord.checkVacant(output.url)
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, flags.console)
-    let rows = try input.rows(like: opened.trainedInputs, flags.console)
-    try inputs.check(rows, for: opened, flags.console)
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = sparse || own.splade != nil && pooling == nil
     if isSparse, let flag = denseFlag {
@@ -120,65 +118,114 @@ struct Embed: ParsableCommand {
       batchSize: batch.batchSize)
     let model = try opened.makeModel()
     length.check(model, flags.console)
-    let facts = try truncatedRows(rows, for: model, options)
-    for sentence in facts.sentences { flags.console.warn(sentence) }
-    let bar = ProgressBar("embedding", unit: "texts", total: rows.count, console: flags.console)
-    if isSparse { return try writeSparse(rows, model, options, facts, bar, registry) }
-    let vectors = try embed(
-      rows,
-      with: precision.session(
-        model, on: backend.make(registry, flags.console), strictness, flags.console), options,
-      progress: { bar.update($0) }
-    )
-    bar.clear()
-    try NPY.write(LazyTensor(vectors), to: output.url)
-    try record(of: rows, options).write(beside: output.url)
-    if flags.json {
-      try Output.print([
-        "output": JSON(output.url), "texts": JSON(vectors.rows), "hidden_size": JSON(vectors.columns),
-        "truncated_texts": JSON(facts.truncated),
-        "pooling": .string(pipeline.description), "prompt": .string(options.prompt),
-      ])
-    } else {
-      try Output.print("wrote \(output.url.displayPath) (float32 \(vectors.shape))")
+    let session = try precision.session(
+      model, on: backend.make(registry, flags.console), strictness, flags.console)
+    let feed = try input.feed("embedding", like: opened.trainedInputs, flags.console)
+    let windows = EmbeddedWindows(feed: feed, options: options, session: session) { rows in
+      try inputs.check(rows, for: opened, feed.console)
     }
+    let written =
+      try isSparse
+      ? writeSparse(windows)
+      : writeDense(windows, width: pipeline.width(hiddenSize: model.backbone.hiddenSize))
+    if let sentence = written.cut.sentence { flags.console.warn(sentence) }
+    if flags.json {
+      try Output.print(
+        .object(
+          [("output", JSON(output.url)), ("texts", JSON(written.texts))] + [written.size] + [
+            ("truncated_texts", JSON(written.cut.count)), ("pooling", .string(written.pooling)),
+            ("prompt", .string(options.prompt)),
+          ]))
+    } else {
+      try Output.print("wrote \(output.url.displayPath) (\(written.description))")
+    }
+  }
+
+  /// The record beside the vectors.
+  private func record(_ options: EmbeddingOptions) -> IndexRecord {
+    IndexRecord(
+      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: options.maximumLength,
+      width: truncateDim, normalizes: normalize, precision: precision.precision)
+  }
+
+  /// Writes the array of vectors while they are made.
+  private func writeDense(_ windows: EmbeddedWindows, width: Int) throws -> Written {
+    let width = truncateDim ?? width
+    var cut = CutTexts()
+    let texts = try NPY.write(rowsOf: width, to: output.url) { add in
+      try record(windows.options).write(beside: output.url) { addTexts in
+        try windows.write(texts: addTexts, &cut) { rows in
+          let vectors = try embed(
+            rows, with: windows.session, windows.options,
+            progress: { windows.feed.update($0, of: rows.count) })
+          try add(UnsafeBufferPointer(vectors.buffer))
+        }
+      }
+    }
+    return Written(
+      texts: texts, cut: cut, size: ("hidden_size", JSON(width)),
+      pooling: windows.options.pipeline.description,
+      description: "float32 \([texts, width])")
+  }
+
+  /// Writes a line of tokens and weights for each text while they are made.
+  private func writeSparse(_ windows: EmbeddedWindows) throws -> Written {
+    let tokenizer = try windows.session.model.requireTokenizer()
+    var (cut, count) = (CutTexts(), 0)
+    let texts = try FileWriter.write(output.url) { file in
+      try record(windows.options).write(beside: output.url) { addTexts in
+        try windows.write(texts: addTexts, &cut) { rows in
+          let vectors = try embedSparse(
+            rows, with: windows.session, windows.options, keeping: topK,
+            progress: { windows.feed.update($0, of: rows.count) })
+          count += vectors.reduce(0) { $0 + $1.entries.count }
+          try file.append(SparseFile.lines(of: vectors, tokenizer: tokenizer))
+        }
+      }
+    }
+    return Written(
+      texts: texts, cut: cut, size: ("weights", JSON(count)),
+      pooling: "\(windows.options.pipeline.splade ?? SpladePooling())",
+      description: "\(Format.count(texts, "text")), \(Format.count(count, "weight"))")
   }
 }
 
-extension Embed {
-  private func record(of rows: [TextRow], _ options: EmbeddingOptions) -> IndexRecord {
-    IndexRecord(
-      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: options.maximumLength,
-      width: truncateDim, normalizes: normalize,
-      texts: rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") })
-  }
+/// What was written.
+private struct Written {
+  let texts: Int
+  let cut: CutTexts
+  /// How much a vector has, or all have together.
+  let size: (String, JSON)
+  let pooling: String
+  let description: String
+}
 
-  /// Writes a line of tokens and weights for each row.
-  private func writeSparse(
-    _ rows: [TextRow], _ model: Model, _ options: EmbeddingOptions, _ facts: DatasetFacts, _ bar: ProgressBar,
-    _ registry: Registry
-  ) throws {
-    let vectors = try embedSparse(
-      rows,
-      with: precision.session(
-        model, on: backend.make(registry, flags.console), strictness, flags.console), options, keeping: topK,
-      progress: { bar.update($0) })
-    bar.clear()
-    try SparseFile.write(vectors, tokenizer: model.requireTokenizer(), to: output.url)
-    try record(of: rows, options).write(beside: output.url)
-    let count = vectors.reduce(0) { $0 + $1.entries.count }
-    if flags.json {
-      try Output.print([
-        "output": JSON(output.url), "texts": JSON(vectors.count), "weights": JSON(count),
-        "truncated_texts": JSON(facts.truncated),
-        "pooling": .string("\(options.pipeline.splade ?? SpladePooling())"),
-        "prompt": .string(options.prompt),
-      ])
-    } else {
-      try Output.print(
-        "wrote \(output.url.displayPath) (\(Format.count(vectors.count, "text")), \(Format.count(count, "weight")))"
-      )
+/// Texts that become vectors, a window at a time.
+private struct EmbeddedWindows {
+  let feed: TextFeed
+  let options: EmbeddingOptions
+  let session: InferenceSession
+  let check: ([TextRow]) throws -> Void
+
+  /// Gives each window to `body`.
+  ///
+  /// - Parameters:
+  ///   - addTexts: Keeps the texts.
+  ///   - cut: Is told how many are longer than is read.
+  /// - Returns: How many texts there were.
+  func write(
+    texts addTexts: ([String]) throws -> Void, _ cut: inout CutTexts, _ body: ([TextRow]) throws -> Void
+  ) throws -> Int {
+    var count = 0
+    while let rows = try feed.next() {
+      try check(rows)
+      cut.add(try truncatedRows(rows, for: session.model, options))
+      try body(rows)
+      try addTexts(rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") })
+      count += rows.count
     }
+    feed.clear()
+    return count
   }
 }
 

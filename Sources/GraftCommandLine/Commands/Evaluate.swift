@@ -185,7 +185,8 @@ struct Evaluate: ParsableCommand {
     let backend = try backend.make(registry, flags.console)
     let session = try precision.session(model, on: backend, strictness, flags.console)
     var options = EvaluationOptions(
-      batchSize: batch.batchSize, mlmProbability: Float(mlmProbability), seed: seed,
+      batchSize: batch.batchSize ?? EvaluationOptions().batchSize, mlmProbability: Float(mlmProbability),
+      seed: seed,
       keepsPredictions: predictions != nil)
     options.topRanks = topK?.values
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
@@ -198,7 +199,8 @@ struct Evaluate: ParsableCommand {
       let bar = ProgressBar(
         "masking each token", unit: "samples", total: dataset.count, console: flags.console)
       evaluation.metrics["pseudo_perplexity"] = try GraftKit.pseudoPerplexity(
-        session, on: dataset, batchSize: batch.batchSize, progress: { bar.update($0) }
+        session, on: dataset, batchSize: batch.batchSize ?? EvaluationOptions().batchSize,
+        progress: { bar.update($0) }
       ).value
       bar.clear()
     }

@@ -22,6 +22,9 @@ struct Predict: ParsableCommand {
       --heads asks several heads of the checkpoint, active or parked, and runs each text through the backbone once. A line \
       has the number of the text, the head, its answer and the text; a head that labels tokens has a line for each entity.
 
+      Files of any size are read piece by piece, and answers are printed as they come, in order. --json prints one list, \
+      --json-lines an object a line.
+
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
         graft predict news --input texts.txt > labelled.tsv
@@ -35,7 +38,7 @@ struct Predict: ParsableCommand {
           --choice 'walks in.' --choice 'swims away.'
         graft predict both --input texts.txt \\
           --heads sequence-classification,token-classification
-        zcat texts.gz | graft predict news --input - --json
+        zcat texts.gz | graft predict news --input - --json-lines
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -59,9 +62,11 @@ struct Predict: ParsableCommand {
   @OptionGroup var backend: BackendFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
+  @OptionGroup var results: ResultFlags
   @OptionGroup var output: OutputFlags
 
   func validate() throws {
+    _ = try results.printer(output)
     try choices.check(input)
     if heads != nil {
       for (flag, isGiven) in [
@@ -88,73 +93,75 @@ struct Predict: ParsableCommand {
     try opened.setLongTexts(longTexts.longTexts)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
-    _ = try model.requireHead()
-    if let question = try zeroShot.question() {
-      return try classify(input.rows(output.console), with: model, question, registry)
-    }
-    let heads = opened.activeHead
-    var rows = try input.rows(like: opened.trainedInputs, for: heads, output.console)
-    try choices.add(to: &rows, for: heads, isFromFiles: !input.input.isEmpty)
-    try inputs.check(rows, for: opened, output.console)
-    let data = try Dataset(
-      rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
-      requiringLabels: false)
-    for sentence in data.facts.sentences { output.console.warn(sentence) }
-    let bar = ProgressBar(
-      "predicting", unit: data.count > rows.count ? "windows" : "texts", total: data.count,
-      console: output.console)
-    let predictions = try predict(
-      precision.session(
-        model, on: backend.make(registry, output.console), strictness, output.console), on: data,
-      batchSize: batch.batchSize,
-      progress: { bar.update($0) })
-    bar.clear()
-    // A row without a text is shown by what is read of it.
     let task = try model.requireHead().task
-    let shown = try rows.map { row in
-      guard row.text.isEmpty, !row.fields.isEmpty, let first = try task.sequences(of: row).first else {
-        return row
-      }
-      return TextRow(first.text, place: row.place)
-    }
-    try show(predictions, of: shown, truncated: Set(data.facts.truncatedRows))
-  }
-
-  private func classify(
-    _ rows: [TextRow], with model: Model, _ question: ZeroShot, _ registry: Registry
-  ) throws {
     length.check(model, output.console)
-    let facts = try truncatedRows(
-      rows, for: model, maxLength: length.maxLength, sequences: question.pairs(of:))
-    for sentence in facts.sentences { output.console.warn(sentence) }
-    let bar = ProgressBar(
-      "predicting", unit: "pairs", total: rows.count * question.labels.count, console: output.console)
-    let predictions = try GraftKit.classify(
-      rows,
-      with: precision.session(
-        model, on: backend.make(registry, output.console), strictness, output.console), question,
-      batchSize: batch.batchSize, maximumLength: length.maxLength, progress: { bar.update($0) })
-    bar.clear()
-    try show(predictions, of: rows, truncated: Set(facts.truncatedRows))
+    let session = try precision.session(
+      model, on: backend.make(registry, output.console), strictness, output.console)
+    if let question = try zeroShot.question() { return try classify(with: session, question) }
+    let heads = opened.activeHead
+    let feed = try input.feed(
+      "predicting", like: opened.trainedInputs, for: heads.map { [$0] } ?? [], output.console)
+    try show(feed) { rows in
+      try choices.add(to: &rows, for: heads, isFromFiles: !input.input.isEmpty)
+      try inputs.check(rows, for: opened, feed.console)
+      let data = try Dataset(
+        rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
+        requiringLabels: false)
+      let predictions = try predict(
+        session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
+      // A row without a text is shown by what is read of it.
+      rows = try rows.map { row in
+        guard row.text.isEmpty, !row.fields.isEmpty, let first = try task.sequences(of: row).first else {
+          return row
+        }
+        return TextRow(first.text, place: row.place)
+      }
+      return (predictions, data.facts)
+    }
   }
 
-  private func show(
-    _ predictions: [any TaskPrediction], of rows: [TextRow], truncated: Set<Int> = []
-  ) throws {
-    if output.json {
-      try Output.print(
-        .array(
-          zip(rows.indices, predictions).map { index, prediction in
-            .object(
-              rows[index].textMembers + (truncated.contains(index) ? [("truncated", true)] : [])
-                + prediction.members.map { ($0.key, $0.value) })
-          }))
-    } else {
-      let lines = zip(rows, predictions).map { row, prediction in
-        (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
-          separator: "\t")
-      }
-      try Output.print(lines.joined(separator: "\n"))
+  private func classify(with session: InferenceSession, _ question: ZeroShot) throws {
+    let feed = try input.feed("predicting", output.console)
+    try show(feed) { rows in
+      let facts = try truncatedRows(
+        rows, for: session.model, maxLength: length.maxLength, sequences: question.pairs(of:))
+      let predictions = try GraftKit.classify(
+        rows, with: session, question, batchSize: batch.batchSize, maximumLength: length.maxLength,
+        progress: { [count = rows.count * question.labels.count] in feed.update($0, of: count) })
+      return (predictions, facts)
     }
+  }
+
+  /// Prints what is said about each window of texts.
+  ///
+  /// - Parameter predict: May change the rows to what is shown of them.
+  private func show(
+    _ feed: TextFeed,
+    _ predict: (inout [TextRow]) throws -> (found: [any TaskPrediction], facts: DatasetFacts)
+  ) throws {
+    var printer = try results.printer(output)
+    var cut = CutTexts()
+    while var rows = try feed.next() {
+      let (predictions, facts) = try predict(&rows)
+      cut.add(facts)
+      feed.clear()
+      guard printer.isJSON else {
+        try printer.print(
+          zip(rows, predictions).map { row, prediction in
+            (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
+              separator: "\t")
+          })
+        continue
+      }
+      let truncated = Set(facts.truncatedRows)
+      try printer.print(
+        zip(rows.indices, predictions).map { index, prediction in
+          .object(
+            rows[index].textMembers + (truncated.contains(index) ? [("truncated", true)] : [])
+              + prediction.members.map { ($0.key, $0.value) })
+        })
+    }
+    try printer.finish()
+    if let sentence = cut.sentence { output.console.warn(sentence) }
   }
 }

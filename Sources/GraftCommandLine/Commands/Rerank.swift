@@ -51,7 +51,10 @@ struct Rerank: ParsableCommand {
     let model = try opened.makeModel()
     length.check(model, output.console)
     let texts = try input.singleTexts(output.console)
-    let scorer = try opened.crossEncoder ?? CrossEncoder(outputs: opened.configuration.labels().count)
+    let scorer = try opened.pairScorer()
+    if opened.trainedInputs?.pairs == false {
+      output.console.warn("the head was trained on single texts, and these are pairs")
+    }
     let facts = try truncatedRows(
       texts.map { TextRow(query, pair: $0) }, for: model,
       maxLength: length.maxLength ?? scorer.maximumLength)

@@ -116,9 +116,16 @@ struct Search: ParsableCommand {
     for sentence in try truncatedRows(rows, for: model, options).sentences {
       flags.console.warn(sentence)
     }
-    if isSparse { return try searchSparse(rows, model, options, record, backend) }
+    // Queries are made as the texts were.
+    let session = InferenceSession(model, backend: backend, precision: record?.precision)
+    if let precision = record?.precision, session.precision != precision {
+      flags.console.warn(
+        "this CPU has no instructions for \(precision.rawValue), in which the index was made; queries are made in \(session.precision.rawValue)"
+      )
+    }
+    if isSparse { return try searchSparse(rows, session, options, record) }
     let vectors = try readVectors(texts: record?.texts.count)
-    let ofQueries = try embed(rows, with: InferenceSession(model, backend: backend), options)
+    let ofQueries = try embed(rows, with: session, options)
     guard ofQueries.columns == vectors.columns else {
       throw GraftError(
         .mismatch, "the model makes vectors of another width", file: index.url.path,
@@ -226,17 +233,16 @@ extension Search {
 
   /// Finds texts by sparse vectors.
   private func searchSparse(
-    _ rows: [TextRow], _ model: Model, _ options: EmbeddingOptions, _ record: IndexRecord?,
-    _ backend: any ComputeBackend
+    _ rows: [TextRow], _ session: InferenceSession, _ options: EmbeddingOptions, _ record: IndexRecord?
   ) throws {
-    let vectors = try SparseFile.read(index.url, tokenizer: model.requireTokenizer())
+    let vectors = try SparseFile.read(index.url, tokenizer: session.model.requireTokenizer())
     if let texts = record?.texts.count, texts != vectors.count {
       throw GraftError(
         .mismatch, "the record beside it is of other vectors", file: index.url.path,
         expected: "\(texts) vectors", found: "\(vectors.count)",
         advice: "Make the index again with 'graft embed'.")
     }
-    let ofQueries = try embedSparse(rows, with: InferenceSession(model, backend: backend), options)
+    let ofQueries = try embedSparse(rows, with: session, options)
     let index = SparseIndex(vectors)
     try show(rows.map(\.text), ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
   }

@@ -47,14 +47,17 @@ struct Tag: ParsableCommand {
   @OptionGroup var backend: BackendFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
+  @OptionGroup var results: ResultFlags
   @OptionGroup var output: OutputFlags
+
+  func validate() throws { _ = try results.printer(output) }
 
   func run() throws {
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
     let model = try opened.makeModel()
     length.check(model, output.console)
-    let texts = try input.singleTexts(like: opened.trainedInputs, output.console)
+    try input.requireSingleTexts()
     var options = TaggingOptions()
     options.aggregation = aggregation
     options.ignoredLabels =
@@ -62,27 +65,30 @@ struct Tag: ParsableCommand {
     options.maxLength = length.maxLength(for: opened)
     options.stride = stride.stride(for: opened)
     options.batchSize = batch.batchSize
-    let bar = ProgressBar("tagging", unit: "texts", total: texts.count, console: output.console)
-    let found = try tag(
-      texts,
-      with: precision.session(
-        model, on: backend.make(registry, output.console), strictness, output.console), options: options
-    ) {
-      done, total in bar.update(texts.count * done / max(1, total))
+    let session = try precision.session(
+      model, on: backend.make(registry, output.console), strictness, output.console)
+    let feed = try input.feed("tagging", like: opened.trainedInputs, output.console)
+    var printer = try results.printer(output)
+    var number = 0
+    while let texts = try feed.next()?.map(\.text) {
+      let found = try tag(texts, with: session, options: options, progress: { feed.update($0, of: $1) })
+      // Only now: that a head does not label tokens at all is the more useful thing to say.
+      try untrained.check(opened, feed.console)
+      feed.clear()
+      if printer.isJSON {
+        try printer.print(
+          zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] })
+      } else {
+        try printer.print(
+          zip(texts, found).enumerated().map { index, tagged in
+            let place = number + index
+            let title = feed.isAlone ? "" : "\(place > 0 ? "\n" : "")text \(place + 1)\n"
+            return title + Self.table(tagged.1, of: tagged.0)
+          })
+      }
+      number += texts.count
     }
-    bar.clear()
-    // Only now: that a head does not label tokens at all is the more useful thing to say.
-    try untrained.check(opened, output.console)
-    if output.json {
-      try Output.print(
-        .array(
-          zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] }))
-      return
-    }
-    for (index, (text, entities)) in zip(texts, found).enumerated() {
-      if texts.count > 1 { try Output.print("\(index > 0 ? "\n" : "")text \(index + 1)") }
-      try Output.print(Self.table(entities, of: text))
-    }
+    try printer.finish()
   }
 
   private static func table(_ entities: [TaggedEntity], of text: String) -> String {

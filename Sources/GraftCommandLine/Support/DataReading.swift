@@ -37,20 +37,38 @@ struct DataReading {
   ///
   /// - Throws: `GraftError` naming file and row.
   func read(_ paths: [Path]) throws -> TrainingData {
-    if let named = try Self.namedRows(paths.map(\.url), options, hasColumns: hasColumns) {
-      let names = named.names.joined(separator: ", ")
-      console.note("read \(Format.count(named.rows.count, "row")) of \(names), known by name")
-      return named
-    }
-    let urls = try Self.files(paths)
-    let contents = try DataSource(reading: urls, options: options).contents()
+    if let named = try named(paths) { return named }
+    let source = try source(of: paths)
+    let contents = try source.contents()
     say(contents.files, taken: contents.rows.count)
     var data = TrainingData(
       contents.rows,
-      named: contents.files.isEmpty ? urls.map(\.displayPath) : contents.files.map(\.displayName),
+      named: contents.files.isEmpty ? source.files.map(\.displayPath) : contents.files.map(\.displayName),
       labelBase: labelBase)
     data.files = contents.files
     return data
+  }
+
+  /// The rows of files, or of the data set that is named instead, a window at a time.
+  ///
+  /// - Parameter label: What is done with them: "embedding".
+  /// - Throws: `GraftError` as ``read(_:)``; for what is in files, when its window comes.
+  func feed(_ paths: [Path], _ label: String) throws -> TextFeed {
+    if let named = try named(paths) { return TextFeed(named.rows, label, console: console) }
+    return TextFeed(try source(of: paths), self, label, console: console)
+  }
+
+  private func source(of paths: [Path]) throws -> DataSource {
+    DataSource(reading: try Self.files(paths), options: options)
+  }
+
+  private func named(_ paths: [Path]) throws -> TrainingData? {
+    let named = try Self.namedRows(paths.map(\.url), options, hasColumns: hasColumns)
+    if let named {
+      let names = named.names.joined(separator: ", ")
+      console.note("read \(Format.count(named.rows.count, "row")) of \(names), known by name")
+    }
+    return named
   }
 
   /// The files that paths and patterns mean.
@@ -65,7 +83,10 @@ struct DataReading {
   /// The most files of which each has a line.
   private static let mostLines = 8
 
-  private func say(_ files: [DataFileReport], taken: Int) {
+  /// Says what was taken from files.
+  ///
+  /// - Parameter taken: How many rows.
+  func say(_ files: [DataFileReport], taken: Int) {
     for file in files.prefix(Self.mostLines) {
       console.note(file.sentence(showingLabel: showsLabels, showingText: showsTexts))
     }

@@ -5,12 +5,9 @@ import GraftTensors
 extension DatasetFacts {
   /// What a person should know before a run: how many texts are cut, which rows are left out.
   var sentences: [String] {
-    var sentences = [excessiveLength.map { Self.excess($0, over: maximumLength) }].compactMap(\.self)
-    if truncated > 0 {
-      sentences.append(
-        "\(Format.grouped(truncated)) of \(Format.count(rows, "text")) \(truncated == 1 ? "is" : "are") longer than "
-          + "\(maximumLength) tokens and \(truncated == 1 ? "is" : "are") cut")
-    }
+    var sentences = [
+      excessiveLength.map { Self.excess($0, over: maximumLength) }, CutTexts(self).sentence,
+    ].compactMap(\.self)
     if !skipped.isEmpty {
       let places = skipped.prefix(5).map { String($0.row) }.joined(separator: ", ")
       let more = skipped.count > 5 ? ", …" : ""
@@ -34,6 +31,9 @@ extension DatasetFacts {
       isCut
         ? "\(Format.count(rows, "text")) in \(Format.count(examples, "window")) of at most \(Format.grouped(maximumLength)) tokens"
         : nil,
+      isPacked
+        ? "\(Format.count(rows, "text")) in \(Format.count(examples, "piece")) of \(Format.grouped(maximumLength)) tokens"
+        : nil,
     ].compactMap { $0 }
   }
 
@@ -43,5 +43,30 @@ extension DatasetFacts {
       ("rows", JSON(rows)), ("examples", JSON(examples)), ("max_length", JSON(maximumLength)),
       ("truncated", JSON(truncated)), ("skipped", JSON(skipped.count)),
     ] + (labelNote.map { [("labels", .string($0.commandLineText))] } ?? [])
+  }
+}
+
+/// How many texts were cut, of all windows together.
+struct CutTexts {
+  private(set) var count = 0
+  private var texts = 0
+  private var length = 0
+
+  init() {}
+
+  init(_ facts: DatasetFacts) { add(facts) }
+
+  mutating func add(_ facts: DatasetFacts) {
+    count += facts.truncated
+    texts += facts.rows
+    length = facts.maximumLength
+  }
+
+  /// What a person should know; `nil` when no text was cut.
+  var sentence: String? {
+    guard count > 0 else { return nil }
+    return
+      "\(Format.grouped(count)) of \(Format.count(texts, "text")) \(count == 1 ? "is" : "are") longer than "
+      + "\(length) tokens and \(count == 1 ? "is" : "are") cut"
   }
 }

@@ -17,28 +17,42 @@ extension Predict {
       if let maxLength = length.maxLength { answering[index].maxLength = maxLength }
       if let stride = stride.stride { answering[index].stride = stride }
     }
-    let rows = try input.rows(like: selected.first?.trainedInputs, output.console)
-    for checkpoint in selected { try inputs.check(rows, for: checkpoint, output.console) }
-    let bar = ProgressBar("predicting", unit: "texts", total: rows.count, console: output.console)
-    let found = try answers(
-      to: rows, of: answering, batchSize: batch.batchSize, backend: backend.make(registry, output.console)
-    ) { done, total in bar.update(rows.count * done / max(1, total)) }
-    bar.clear()
-    guard !output.json else {
-      return try Output.print(
-        .array(
+    let session = try precision.session(
+      answering[0].model, on: backend.make(registry, output.console), strictness, output.console)
+    let feed = try input.feed(
+      "predicting", like: selected.first?.trainedInputs, for: selected.compactMap(\.activeHead),
+      output.console)
+    var printer = try results.printer(output)
+    var cut = names.map { _ in CutTexts() }
+    var number = 0
+    while let rows = try feed.next() {
+      for checkpoint in selected { try inputs.check(rows, for: checkpoint, feed.console) }
+      let (found, facts) = try answers(
+        to: rows, of: answering, batchSize: batch.batchSize, session: session,
+        progress: { feed.update($0, of: $1) })
+      for index in cut.indices { cut[index].add(facts[index]) }
+      feed.clear()
+      if printer.isJSON {
+        try printer.print(
           zip(rows, found).map { row, answers in
             let own = zip(names, answers).map { ($0, $1.json) }
             return .object(
               row.textMembers + [("heads", .object(OrderedDictionary(uniqueKeysWithValues: own)))])
-          }))
-    }
-    let lines = zip(rows, found).enumerated().flatMap { number, answered in
-      zip(names, answered.1).flatMap { name, answer in
-        answer.lines(for: answered.0).map { "\(number + 1)\t\(name)\t\($0)" }
+          })
+      } else {
+        try printer.print(
+          zip(rows, found).enumerated().flatMap { index, answered in
+            zip(names, answered.1).flatMap { name, answer in
+              answer.lines(for: answered.0).map { "\(number + index + 1)\t\(name)\t\($0)" }
+            }
+          })
       }
+      number += rows.count
     }
-    try Output.print(lines.joined(separator: "\n"))
+    try printer.finish()
+    for (name, cut) in zip(names, cut) {
+      if let sentence = cut.sentence { output.console.warn("\(name): \(sentence)") }
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftTensors
 
@@ -12,8 +13,9 @@ struct IndexRecord {
   var maxLength: Int?
   var width: Int?
   var normalizes = false
-  /// The texts, or pairs, by their rows.
-  var texts: [String]
+  var precision = WeightPrecision.float32
+  /// The texts, or pairs, by their rows; of a record that is written, none.
+  private(set) var texts: [String] = []
 
   static func file(beside array: URL) -> URL { URL(fileURLWithPath: array.path + ".json") }
 
@@ -33,14 +35,31 @@ struct IndexRecord {
     }
   }
 
-  /// - Throws: `GraftError` when the file cannot be written.
-  func write(beside array: URL) throws {
+  /// Writes the record, whose texts come one after another.
+  ///
+  /// - Parameter body: Is given what adds texts.
+  /// - Throws: what `body` throws, and `GraftError` when the file cannot be written.
+  func write<Result>(
+    beside array: URL, adding body: (_ add: ([String]) throws -> Void) throws -> Result
+  ) throws -> Result {
     let document: JSON = [
       "checkpoint": .string(checkpoint), "pooling": pooling.map { .string($0.rawValue) } ?? .null,
       "max_length": maxLength.map { JSON($0) } ?? .null, "truncate_dim": width.map { JSON($0) } ?? .null,
-      "normalize": JSON(normalizes), "texts": .array(texts.map { .string($0) }),
+      "normalize": JSON(normalizes), "precision": .string(precision.rawValue), "texts": [],
     ]
-    try FileWriter.write(Self.file(beside: array), text: document.text(.pretty) + "\n")
+    return try FileWriter.write(Self.file(beside: array)) { file in
+      // Ends with the brackets of the texts and of the document.
+      try file.append(Array(document.text(.pretty).utf8.dropLast(3)))
+      var isFirst = true
+      let result = try body { texts in
+        for text in texts {
+          try file.append(Array(((isFirst ? "" : ",") + "\n    " + JSON.string(text).text()).utf8))
+          isFirst = false
+        }
+      }
+      try file.append(Array((isFirst ? "]\n}\n" : "\n  ]\n}\n").utf8))
+      return result
+    }
   }
 
   /// What stands beside an array; `nil` when nothing does.
@@ -71,6 +90,17 @@ struct IndexRecord {
       maxLength = json["max_length"]?.int
       width = json["truncate_dim"]?.int
       normalizes = json["normalize"]?.bool ?? false
+      // An older record has none.
+      precision =
+        try json["precision"]?.string.map { name in
+          guard let precision = WeightPrecision(rawValue: name) else {
+            throw GraftError(
+              .unsupported, "a precision that is not known",
+              expected: "one of \(WeightPrecision.allCases.map(\.rawValue).joined(separator: ", "))",
+              found: "'\(name)'")
+          }
+          return precision
+        } ?? .float32
     } catch let error as GraftError {
       throw error.inFile(url.path)
     }
@@ -78,10 +108,10 @@ struct IndexRecord {
 
   init(
     checkpoint: String, pooling: SentencePooling.Mode?, maxLength: Int?, width: Int?, normalizes: Bool,
-    texts: [String]
+    precision: WeightPrecision
   ) {
     (self.checkpoint, self.pooling, self.maxLength) = (checkpoint, pooling, maxLength)
-    (self.width, self.normalizes, self.texts) = (width, normalizes, texts)
+    (self.width, self.normalizes, self.precision) = (width, normalizes, precision)
   }
 }
 

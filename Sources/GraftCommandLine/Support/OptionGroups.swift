@@ -135,11 +135,15 @@ struct StrideFlag: ParsableArguments {
 
 /// How many texts run together.
 struct BatchFlag: ParsableArguments {
-  @Option(parsing: .unconditional, help: ArgumentHelp("Texts that run together.", valueName: "N"))
-  var batchSize = 32
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Texts that run together. (default: as many as make some 2,048 tokens; 32 where scores are evaluated)",
+      valueName: "N"))
+  var batchSize: Int?
 
   func validate() throws {
-    guard (1...65536).contains(batchSize) else {
+    if let batchSize, !(1...65536).contains(batchSize) {
       throw ValidationError("--batch-size must be between 1 and 65536.")
     }
   }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import GraftTensors
 
@@ -8,7 +9,20 @@ enum Output {
   /// - Throws: `GraftError` when the device is full. A reader that has left, as `head` does, is no error.
   static func print(_ text: String) throws {
     guard let failure = write(text + "\n", to: STDOUT_FILENO), failure != EPIPE else { return }
-    throw GraftError(.system, "standard output cannot be written (\(String(cString: strerror(failure))))")
+    throw unwritable(failure)
+  }
+
+  /// Prints a part of a result that goes on.
+  ///
+  /// - Throws: `GraftError` when the device is full. When the reader has left, the command ends: nobody wants the rest.
+  static func stream(_ text: String) throws {
+    guard let failure = write(text, to: STDOUT_FILENO) else { return }
+    if failure == EPIPE { throw ExitCode.success }
+    throw unwritable(failure)
+  }
+
+  private static func unwritable(_ failure: Int32) -> GraftError {
+    GraftError(.system, "standard output cannot be written (\(String(cString: strerror(failure))))")
   }
 
   /// Prints one JSON document.

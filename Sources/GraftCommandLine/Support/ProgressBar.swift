@@ -39,6 +39,22 @@ final class ProgressBar {
     Console.write("\r\(line)\u{1B}[K")
   }
 
+  /// Draws the bar of a task whose parts are counted while they come.
+  ///
+  /// - Parameters:
+  ///   - count: How many are done.
+  ///   - share: How much of the task they are, from 0 to 1; `nil` where nobody knows.
+  func update(_ count: Int, share: Double?) {
+    guard isVisible, Date().timeIntervalSince(lastDrawn) >= 0.1 else { return }
+    lastDrawn = Date()
+    let seconds = -start.timeIntervalSinceNow
+    var facts = ["\(Format.grouped(count)) \(unit)"]
+    if count > 0, seconds > 0 { facts.append("\(Format.rate(Double(count) / seconds)) \(unit)/s") }
+    guard let share else { return Console.write("\r\(label)  \(facts.joined(separator: "  "))\u{1B}[K") }
+    if share > 0 { facts.append("ETA \(Format.duration(seconds * (1 - share) / share))") }
+    Console.write("\r\(ProgressBar.line(label, share: share, facts: facts, width: Console.width))\u{1B}[K")
+  }
+
   /// Draws the bar of a task whose parts are of different kinds, by the share that is done.
   func update(share: Double, label: String, facts: [String]) {
     guard isVisible, share >= 1 || Date().timeIntervalSince(lastDrawn) >= 0.1 else { return }

@@ -36,11 +36,11 @@ struct RetrievalFlags: ParsableArguments {
   ///
   /// - Parameters:
   ///   - queries: The files of `--data`.
-  ///   - batchSize: How many texts run together.
+  ///   - batchSize: How many texts run together; `nil` leaves it to their tokens.
   ///   - maxLength: The most tokens of a text; `nil` is the checkpoint's limit.
   /// - Returns: The scores by name, such as `eval_cosine_ndcg@10`.
   func evaluate(
-    _ checkpoint: Checkpoint, queries: [Path], batchSize: Int, maxLength: Int?, session: InferenceSession,
+    _ checkpoint: Checkpoint, queries: [Path], batchSize: Int?, maxLength: Int?, session: InferenceSession,
     _ console: Console
   ) throws -> [String: Double] {
     let data = try RetrievalData(

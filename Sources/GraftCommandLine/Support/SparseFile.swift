@@ -5,15 +5,11 @@ import GraftTensors
 
 /// Sparse vectors in a file: a line of JSON for each text, `{"token": weight}`, the largest weight first.
 enum SparseFile {
-  /// Writes vectors.
-  ///
-  /// - Throws: `GraftError` when the file cannot be written.
-  static func write(_ vectors: [SparseVector], tokenizer: any Tokenizer, to url: URL) throws {
-    try FileWriter.write(url) { writer in
-      for vector in vectors {
-        let members = vector.entries.map { JSON.Member(name(of: $0.id, tokenizer), JSON($0.weight)) }
-        try writer.append(Array((JSON.members(members).text() + "\n").utf8))
-      }
+  /// The lines of vectors.
+  static func lines(of vectors: [SparseVector], tokenizer: any Tokenizer) -> [UInt8] {
+    vectors.flatMap { vector in
+      let members = vector.entries.map { JSON.Member(name(of: $0.id, tokenizer), JSON($0.weight)) }
+      return Array((JSON.members(members).text() + "\n").utf8)
     }
   }
 

@@ -52,7 +52,23 @@ struct TextInput: ParsableArguments {
     like usual: TrainedInputs? = nil, for heads: HeadSet? = nil, _ console: Console
   ) throws -> [TextRow] {
     guard input.isEmpty else { return try Self.rows(of: input, columns, like: usual, for: heads, console) }
-    return texts.enumerated().map { index, text in
+    return given
+  }
+
+  /// The same, a window at a time.
+  ///
+  /// - Parameter label: What is done with them: "embedding".
+  /// - Throws: as ``rows(like:for:_:)``; for what is in files, when its window comes.
+  func feed(
+    _ label: String, like usual: TrainedInputs? = nil, for heads: [HeadSet] = [], _ console: Console
+  ) throws -> TextFeed {
+    guard !input.isEmpty else { return TextFeed(given, label, console: console) }
+    return try Self.reading(columns, like: usual, for: heads, console).feed(input, label)
+  }
+
+  /// The texts that are arguments.
+  private var given: [TextRow] {
+    texts.enumerated().map { index, text in
       TextRow(text, pair: pair.isEmpty ? nil : pair[pair.count == 1 ? 0 : index])
     }
   }
@@ -70,22 +86,34 @@ struct TextInput: ParsableArguments {
     of files: [Path], _ columns: ColumnFlags, like usual: TrainedInputs?, for heads: HeadSet? = nil,
     _ console: Console
   ) throws -> [TextRow] {
+    try reading(columns, like: usual, for: heads.map { [$0] } ?? [], console).read(files).rows
+  }
+
+  private static func reading(
+    _ columns: ColumnFlags, like usual: TrainedInputs?, for heads: [HeadSet], _ console: Console
+  ) throws -> DataReading {
     var options = try columns.options
-    options.fields = heads?.columns ?? []
+    for column in heads.flatMap(\.columns) where !options.fields.contains(where: { $0.name == column.name }) {
+      options.fields.append(column)
+    }
     options.defaultsToLines = true
     options.usual = usual
-    return try DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
-      .read(files).rows
+    return DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
   }
 
   /// The texts in their order, for what has no use for pairs.
   ///
   /// - Throws: as ``rows(like:for:_:)``, and for pairs.
   func singleTexts(like usual: TrainedInputs? = nil, _ console: Console) throws -> [String] {
+    try requireSingleTexts()
+    return try rows(like: usual, console).map(\.text)
+  }
+
+  /// - Throws: for pairs, where a command has no use for them.
+  func requireSingleTexts() throws {
     if columns.pairColumn != nil || !pair.isEmpty {
       throw ValidationError("This command reads single texts: leave out --pair and --pair-column.")
     }
-    return try rows(like: usual, console).map(\.text)
   }
 
   /// The text of a whole file, or of standard input for '-'.
@@ -96,7 +124,9 @@ struct TextInput: ParsableArguments {
     let name = isStandardInput ? "standard input" : path.url.path
     let file =
       try isStandardInput
-      ? RandomAccessFile(copying: STDIN_FILENO, named: DataSource.standardInput) : RandomAccessFile(path.url)
+      ? RandomAccessFile(
+        copying: ByteStream(reading: STDIN_FILENO, named: DataSource.standardInput),
+        named: DataSource.standardInput) : RandomAccessFile(path.url)
     guard let text = String(validating: try file.bytesOfWholeFile(limit: 4 << 30), as: UTF8.self) else {
       throw GraftError(
         .malformed, "invalid UTF-8", file: name,

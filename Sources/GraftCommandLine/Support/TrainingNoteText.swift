@@ -23,9 +23,9 @@ extension TrainingNote {
       "stopped after step \(step): \(Format.count(evaluations, "evaluation")) without progress"
     case .averaged(let steps):
       "the model is the mean of the checkpoints of steps \(steps.map { Format.grouped($0) }.joined(separator: ", "))"
-    case .tunedThresholds(let thresholds, let before, let after):
+    case .tunedThresholds(let thresholds, let score, let before, let after):
       "the threshold \(Set(thresholds).count == 1 ? Format.score(thresholds[0]) : "of each label") is kept with the model: "
-        + "micro F1 \(String(format: "%.4f", after)) on the evaluation data, \(String(format: "%.4f", before)) before; "
+        + "\(score == "f1_macro" ? "macro" : "micro") F1 \(String(format: "%.4f", after)) on the evaluation data, \(String(format: "%.4f", before)) before; "
         + "it was chosen on them, so that other data will have less"
     case .loadedBest(let step, let score, let value):
       "the best model is that of step \(step): \(score) \(String(format: "%.4f", value))"
@@ -58,10 +58,10 @@ extension TrainingNote {
     case .stoppedEarly(let step, let evaluations):
       [("note", "stopped_early"), ("step", JSON(step)), ("evaluations", JSON(evaluations))]
     case .averaged(let steps): [("note", "averaged"), ("steps", .array(steps.map { JSON($0) }))]
-    case .tunedThresholds(let thresholds, let before, let after):
+    case .tunedThresholds(let thresholds, let score, let before, let after):
       [
         ("note", "tuned_thresholds"), ("thresholds", .array(thresholds.map { JSON($0) })),
-        ("f1_micro_before", JSON(before)), ("f1_micro_after", JSON(after)),
+        ("\(score)_before", JSON(before)), ("\(score)_after", JSON(after)),
       ]
     case .loadedBest(let step, let score, let value):
       [("note", "loaded_best"), ("step", JSON(step)), (score, JSON(value))]

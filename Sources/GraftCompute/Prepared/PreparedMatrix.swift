@@ -16,18 +16,20 @@ public final class PreparedMatrix: @unchecked Sendable {
   /// The most inputs whose sums in int8 cannot overflow.
   static let mostInputs = 65536
 
+  /// `nil` where the backend has no kernels for packed weights.
+  ///
   /// - Parameters:
   ///   - weight: `[outputs, inputs]`, or of more extents than two, all but the first of which make up the inputs. It is
   ///     not needed afterwards.
   ///   - precision: The type to pack it in: float32 where the backend has no kernels for it, or the sums of int8 could
   ///     overflow.
   ///   - backend: Whose kernels will multiply; its threads pack.
-  public init(_ weight: Tensor, in precision: WeightPrecision, by backend: any ComputeBackend) {
+  public init?(_ weight: Tensor, in precision: WeightPrecision, by backend: any ComputeBackend) {
     (outputs, inputs) = (weight.rows, weight.columns)
     let fits = precision != .int8 || inputs <= Self.mostInputs
     let wanted = fits ? backend.kernels.panels(for: precision) : nil
     self.precision = wanted == nil ? .float32 : precision
-    let kernels = wanted ?? backend.kernels.panels(for: .float32) ?? ReferencePanelKernels(.float32)
+    guard let kernels = wanted ?? backend.kernels.panels(for: .float32) else { return nil }
     self.kernels = kernels
     steps = kernels.steps(inputs)
     let (width, outputs, inputs, size) = (kernels.width, outputs, inputs, steps * kernels.width)

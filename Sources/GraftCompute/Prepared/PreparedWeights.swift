@@ -3,15 +3,22 @@ import Synchronization
 
 /// The weights of a model's linear layers, each packed when a product first reads it, for all tapes that share them.
 ///
-/// They belong to one model, whose parameters do not change any more. May be used by several threads at once.
+/// The parameters do not change any more; what was packed of one that is gone goes too. May be used by several threads
+/// at once.
 public final class PreparedWeights: Sendable {
   private let precision: @Sendable (String) -> WeightPrecision
   private let packed = Mutex<Packed>(Packed())
 
   private struct Packed {
-    var matrices: [String: PreparedMatrix] = [:]
+    // By identity: heads that share a backbone may have parameters of one name.
+    var matrices: [ObjectIdentifier: Entry] = [:]
     /// The first weight that cannot be rounded to whole numbers.
     var broken: String?
+  }
+
+  private struct Entry {
+    nonisolated(unsafe) weak var parameter: Parameter?
+    let matrix: PreparedMatrix
   }
 
   /// - Parameter precision: What to pack a weight in, by the name of its parameter.
@@ -21,25 +28,29 @@ public final class PreparedWeights: Sendable {
 
   /// The bytes that were packed so far.
   public var byteCount: Int {
-    packed.withLock { $0.matrices.values.reduce(0) { $0 + $1.byteCount } }
+    packed.withLock { $0.matrices.values.reduce(0) { $0 + $1.matrix.byteCount } }
   }
 
-  /// A weight as products read it; `nil` of one that is no parameter.
+  /// A weight as products read it; `nil` of one that is no parameter, and where the backend does not pack.
   func matrix(of weight: Variable, by backend: any ComputeBackend) -> PreparedMatrix? {
-    guard let weight = weight as? Parameter else { return nil }
-    let (name, value) = (weight.name, weight.value)
+    // Shared by all tapes, and changed by none.
+    nonisolated(unsafe) let weight = weight as? Parameter
+    guard let weight else { return nil }
+    let key = ObjectIdentifier(weight)
     return packed.withLock { packed in
-      if let matrix = packed.matrices[name] { return matrix }
-      let matrix = PreparedMatrix(value, in: precision(name), by: backend)
-      if !matrix.isFinite, packed.broken == nil { packed.broken = name }
-      packed.matrices[name] = matrix
+      // Another parameter may have come to the address of one that is gone.
+      if let entry = packed.matrices[key], entry.parameter === weight { return entry.matrix }
+      guard let matrix = PreparedMatrix(weight.value, in: precision(weight.name), by: backend) else {
+        return nil
+      }
+      if !matrix.isFinite, packed.broken == nil { packed.broken = weight.name }
+      packed.matrices = packed.matrices.filter { $0.value.parameter != nil }
+      packed.matrices[key] = Entry(parameter: weight, matrix: matrix)
       return matrix
     }
   }
 
-  /// Demands that all weights that were packed so far could be.
-  ///
-  /// - Throws: `GraftError` naming a parameter that has numbers which are not finite.
+  /// - Throws: `GraftError` naming a parameter that was packed though its numbers are not finite.
   public func check() throws {
     guard let name = packed.withLock({ $0.broken }) else { return }
     throw GraftError(

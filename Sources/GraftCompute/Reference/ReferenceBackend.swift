@@ -69,4 +69,8 @@ private func naiveProduct<Element>(
 /// The naive kernels: every default of ``Kernels``.
 public struct ReferenceKernels: Kernels {
   public init() {}
+
+  public func panels(for precision: WeightPrecision) -> (any PanelKernels)? {
+    ReferencePanelKernels(precision)
+  }
 }

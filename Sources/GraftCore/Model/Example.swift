@@ -23,6 +23,9 @@ public struct Example: Sendable {
 
   /// All its sequences, in the order in which they stand in a batch.
   public var encodings: [Encoding] { [encoding] + others }
+
+  /// The tokens of all its sequences.
+  package var tokenCount: Int { others.reduce(encoding.ids.count) { $0 + $1.ids.count } }
 }
 
 extension Batch {

@@ -85,3 +85,18 @@ extension CrossEncoder {
     self.init(activation: activation, maximumLength: settings[Self.keys.length]?.int, files: nil)
   }
 }
+
+extension Checkpoint {
+  /// What becomes of the logits of pairs: what its folder says; else they are scores as they are where its own training
+  /// learnt numbers, and otherwise what sentence-transformers makes of such a head.
+  ///
+  /// - Throws: `GraftError` when the labels of the configuration are broken.
+  package func pairScorer() throws -> CrossEncoder {
+    if let crossEncoder { return crossEncoder }
+    let learntNumbers =
+      trainedInputs != nil && configuration["problem_type"]?.string == ProblemType.regression.rawValue
+    let outputs = try configuration.labels().count
+    return learntNumbers
+      ? CrossEncoder(activation: .identity, maximumLength: nil, files: nil) : CrossEncoder(outputs: outputs)
+  }
+}

@@ -218,6 +218,12 @@ public struct Experiment: Sendable {
     public var maxLength: Int?
     /// Whether each token is hidden in turn as well.
     public var pseudoPerplexity = false
+    /// Whether texts are put one after another and cut into pieces of the full length.
+    public var groupsTexts = false
+    /// What becomes of long texts; `nil` is as in training.
+    public var longTexts: LongTexts?
+    /// What the linear layers of the encoder multiply in.
+    public var precision = WeightPrecision.float32
     /// The head as the list of heads shows it, or the task, where it needs no head: `sentence-embedding`. `nil` is the
     /// active head.
     public var head: String?

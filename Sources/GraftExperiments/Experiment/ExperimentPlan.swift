@@ -297,7 +297,10 @@ private struct Planner {
       var model = model
       try model.checkpoint.selectTask(scoring.head, registry: registry)
       try model.requireHead()
-      if scoring.pseudoPerplexity { try model.requireTokens() }
+      if scoring.pseudoPerplexity { try model.requireTokens(for: "pseudo-perplexity") }
+      if scoring.groupsTexts { try model.requireTokens(for: "group-texts") }
+      var scored = model.checkpoint
+      try scored.setLongTexts(scoring.longTexts)
       let classes = try facts(scoring.data, isTest: true).check(for: model.checkpoint)
       try model.checkClasses(classes, of: scoring.data, scoring.head, model.checkpoint)
       var key = scoring.key
@@ -471,11 +474,11 @@ extension Planner.Model {
   }
 
   /// Refuses a head that predicts no tokens.
-  fileprivate func requireTokens() throws {
+  fileprivate func requireTokens(for key: String) throws {
     guard let head = checkpoint.activeHead, !head.tasks.contains(where: { $0.predictsTokens }) else { return }
     throw GraftError(
-      .mismatch, "the head '\(head.name)' predicts no tokens, which pseudo-perplexity is about",
-      advice: "Swap it for one that does in a stage before this one, or leave 'pseudo-perplexity' out.")
+      .mismatch, "the head '\(head.name)' predicts no tokens, which \(key) is about",
+      advice: "Swap it for one that does in a stage before this one, or leave '\(key)' out.")
   }
 
   /// Has the heads trade names as their checkpoint does when the first of several becomes the active one.
@@ -537,11 +540,16 @@ extension TrainingOptions {
 extension Experiment.Scoring {
   /// Everything that decides its result, except for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
-    [
+    var key: OrderedDictionary<String, JSON> = [
       "mlm-probability": JSON(options.mlmProbability), "seed": .number(String(options.seed)),
       "batch-size": JSON(options.batchSize), "max-length": maxLength.map { JSON($0) } ?? .null,
       "pseudo-perplexity": JSON(pseudoPerplexity),
     ]
+    // Stages that were run before there was a choice keep their results.
+    if precision != .float32 { key["precision"] = .string(precision.rawValue) }
+    if groupsTexts { key["group-texts"] = true }
+    if let longTexts { key["long-texts"] = .string(longTexts.rawValue) }
+    return key
   }
 }
 

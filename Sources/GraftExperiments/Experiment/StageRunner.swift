@@ -150,13 +150,14 @@ struct StageRunner {
   ) throws {
     var checkpoint = try checkpoint(for: stage, scoring.head)
     checkpoint.usePrompts()
+    try checkpoint.setLongTexts(scoring.longTexts)
     let model = try checkpoint.makeModel()
     let rows = try rows(scoring.data, stage.fold, isTest: true)
     try checkpoint.requirePairs(in: rows.rows)
     let data = try Dataset(
       rows.rows, for: model, labelBase: rows.labelBase,
       maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength,
-      stride: checkpoint.trainedInputs?.stride)
+      stride: checkpoint.trainedInputs?.stride, packsTexts: scoring.groupsTexts)
     var options = scoring.options
     options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)
@@ -167,15 +168,19 @@ struct StageRunner {
     }
     let generator = try TokenGenerator(
       at: scoring.generator, for: model, backend: backend, registry: registry)
-    var evaluation = try GraftKit.evaluate(
-      model, on: data, options: options, backend: backend, generator: generator
-    ) {
+    let session = InferenceSession(model, backend: backend, precision: scoring.precision)
+    guard session.precision == scoring.precision else {
+      throw GraftError(
+        .unsupported, "this CPU has no instructions for \(scoring.precision.rawValue)", option: "precision",
+        expected: scoring.precision.rawValue, found: session.precision.rawValue)
+    }
+    var evaluation = try GraftKit.evaluate(session, on: data, options: options, generator: generator) {
       try report($0, before: 0)
     }
     if scoring.pseudoPerplexity {
       let rest = stage.work.evaluations - 1
       evaluation.metrics["pseudo_perplexity"] = try pseudoPerplexity(
-        InferenceSession(model, backend: backend), on: data, batchSize: options.batchSize
+        session, on: data, batchSize: options.batchSize
       ) { try report(Int(Double($0) * rest), before: 1) }.value
     }
     try make(stage, since: start) { directory in

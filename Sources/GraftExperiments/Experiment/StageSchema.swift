@@ -1,3 +1,4 @@
+import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
@@ -66,6 +67,17 @@ extension ExperimentSchema {
       reader.read("seed", &scoring.options.seed)
       reader.read("max-length", &scoring.maxLength)
       reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
+      reader.read("group-texts", &scoring.groupsTexts)
+      if let name: String = reader.read("long-texts") {
+        let known = LongTexts.allCases.map(\.rawValue)
+        require(known.contains(name), "long-texts", known.joined(separator: ", "), reader)
+        scoring.longTexts = LongTexts(rawValue: name)
+      }
+      if let name: String = reader.read("precision") {
+        let known = WeightPrecision.allCases.map(\.rawValue)
+        require(known.contains(name), "precision", known.joined(separator: ", "), reader)
+        scoring.precision = WeightPrecision(rawValue: name) ?? .float32
+      }
       scoring.head = taskWithoutHead(reader)
       if let head {
         require(scoring.head == nil, "task", "left out where 'evaluate' names heads", reader)

@@ -177,6 +177,7 @@ public func evaluate(
         losses.add(loss.head, total: Double(loss.value.value.item) * loss.weight, weight: loss.weight)
       }
       if let own = scores[active.name]?.value {
+        try requireNumbers(own, "scores")
         if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
         try collector?.add(own, batch.inputs, examples, at: indices)
       }

@@ -15,12 +15,12 @@ public struct EmbeddingOptions: Sendable {
   public var width: Int?
   /// Whether vectors are divided by their lengths in the end, after ``width``.
   public var normalizes: Bool
-  /// How many texts run together.
-  public var batchSize: Int
+  /// How many texts run together; `nil` is as many as make some 2,048 tokens.
+  public var batchSize: Int?
 
   public init(
     _ pipeline: SentencePipeline, prompt: String = "", maximumLength: Int? = nil, width: Int? = nil,
-    normalizes: Bool = false, batchSize: Int = 32
+    normalizes: Bool = false, batchSize: Int? = nil
   ) {
     self.pipeline = pipeline
     self.prompt = prompt
@@ -80,8 +80,7 @@ public func embed(
   let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt, nil).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
   var done = 0
-  for places in rows.batchesByLength(of: options.batchSize) {
-    let batch = Batch(places.map { encode(options.prompt + rows[$0].text, rows[$0].pair) })
+  try options.forEachBatch(of: rows, encode) { places, batch in
     try session.run { tape in
       let vectors = try head.vectors(
         model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
@@ -112,13 +111,14 @@ extension EmbeddingOptions {
   }
 }
 
-extension [TextRow] {
-  /// Places of rows of about one length, which run together; the longest first.
-  func batchesByLength(of size: Int) -> [[Int]] {
-    let lengths = map { $0.text.utf8.count + ($0.pair?.utf8.count ?? 0) }
-    let order = indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
-    return stride(from: 0, to: order.count, by: size).map {
-      Array<Int>(order[$0..<Swift.min($0 + size, order.count)])
-    }
+extension EmbeddingOptions {
+  /// Gives rows to `body` in batches of about one length, with the places of their rows; the longest first.
+  func forEachBatch(
+    of rows: [TextRow], _ encode: (String, String?) -> Encoding, _ body: ([Int], Batch) throws -> Void
+  ) throws {
+    let order = rows.placesByLength { $0.text.utf8.count + ($0.pair?.utf8.count ?? 0) }
+    try GraftKit.forEachBatch(
+      order, atMost: batchSize, { encode(prompt + rows[$0].text, rows[$0].pair) }, tokens: \.ids.count
+    ) { try body($0, Batch($1)) }
   }
 }

@@ -6,20 +6,20 @@ import GraftTensors
 ///
 /// - Parameters:
 ///   - lengths: How long each is, in any unit; they are sorted by it.
+///   - batchSize: How many run together; `nil` is as many as make some 2,048 tokens.
 ///   - encode: Makes the encoding at an index.
 /// - Returns: For each its logits, `[outputs]`.
 /// - Throws: what `encode` and `progress` throw, and `GraftError` when the model has no head.
 func headLogits(
-  _ session: InferenceSession, lengths: [Int], batchSize: Int, progress: (Int) throws -> Void,
+  _ session: InferenceSession, lengths: [Int], batchSize: Int?, progress: (Int) throws -> Void,
   encode: (Int) throws -> Encoding
 ) throws -> [[Float]] {
   let active = try session.model.requireHead()
-  let size = max(1, batchSize)
-  let order = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
   var logits = Array(repeating: [Float](), count: lengths.count)
-  for start in stride(from: 0, to: order.count, by: size) {
-    let places = order[start..<min(start + size, order.count)]
-    let batch = PreparedBatch(Batch(try places.map(encode)))
+  var done = 0
+  try forEachBatch(lengths.placesByLength { $0 }, atMost: batchSize, encode, tokens: \.ids.count) {
+    places, encodings in
+    let batch = PreparedBatch(Batch(encodings))
     try session.run { tape in
       guard let scores = try session.model.scores(batch, tape)[active.name]?.value else {
         throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'")
@@ -29,7 +29,8 @@ func headLogits(
         logits[place] = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])
       }
     }
-    try progress(start + places.count)
+    done += places.count
+    try progress(done)
   }
   return logits
 }

@@ -22,6 +22,8 @@ public final class InferenceSession: @unchecked Sendable {
   /// What the linear layers of the encoder multiply in; heads multiply in float32.
   public let precision: WeightPrecision
   private let weights: PreparedWeights?
+  /// Held during a call where weights change between calls: they are rounded when a product first reads them.
+  private let turn = NSLock()
   private let lock = NSLock()
   private var pools: [MemoryPool] = []
 
@@ -40,6 +42,7 @@ public final class InferenceSession: @unchecked Sendable {
   }
 
   /// A session with a model whose weights still change: products read them where they are, in the backend's precision.
+  /// Tasks that ask at once take turns.
   ///
   /// - Parameters:
   ///   - model: Its weights must not change during a call.
@@ -60,6 +63,8 @@ public final class InferenceSession: @unchecked Sendable {
   ///   is used again: copy the numbers that are wanted.
   /// - Throws: what `body` throws, and `GraftError` when a weight has no numbers that int8 could stand for.
   public func run<Result>(_ body: (Tape) throws -> Result) throws -> Result {
+    if weights == nil { turn.lock() }
+    defer { if weights == nil { turn.unlock() } }
     let pool = lock.withLock { pools.popLast() } ?? MemoryPool()
     defer { lock.withLock { pools.append(pool) } }
     let result: Swift.Result<Result, any Error>

@@ -10,22 +10,22 @@ import GraftTensors
 /// - Parameters:
 ///   - session: Of a model whose head says something about a row as a whole.
 ///   - data: Rows; their labels are not looked at.
-///   - batchSize: How many examples run together.
+///   - batchSize: How many examples run together; `nil` is as many as make some 2,048 tokens.
 ///   - progress: Called after each batch with the number of examples done.
 /// - Returns: One prediction for each row, of the type that the task makes.
 /// - Throws: `GraftError` when the head says nothing about a row as a whole.
 public func predict(
   _ session: InferenceSession,
   on data: Dataset,
-  batchSize: Int = 32,
+  batchSize: Int? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [any TaskPrediction] {
   let active = try session.model.requireHead()
-  let batching = Batching(model: session.model, data: data)
   let collector = active.task.collector(data)
   var done = 0
-  for indices in Batching.sortedByLength(data, batchSize: max(1, batchSize)) {
-    let examples = try batching.examples(indices)
+  try forEachBatch(
+    Batching.orderByLength(data), atMost: batchSize, data.example, tokens: \.tokenCount
+  ) { indices, examples in
     let batch = PreparedBatch(Batch(of: examples))
     try session.run { tape in
       guard let scores = try session.model.scores(batch, tape)[active.name] else { return }

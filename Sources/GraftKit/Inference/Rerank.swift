@@ -18,7 +18,7 @@ public struct RankedText: Sendable, Equatable {
 ///   - session: Of a model whose first head labels pairs; its scores are `crossEncoder`'s.
 ///   - crossEncoder: What becomes of the logits.
 ///   - label: The output that texts are sorted by; needed of several.
-///   - batchSize: How many pairs run together.
+///   - batchSize: How many pairs run together; `nil` is as many as make some 2,048 tokens.
 ///   - maximumLength: The most tokens of a pair; `nil` is the limit of `crossEncoder` and of the model.
 ///   - progress: Called after each batch with the number of pairs done.
 /// - Returns: All texts, the best first; those with equal scores in their order.
@@ -29,7 +29,7 @@ public func rerank(
   with session: InferenceSession,
   _ crossEncoder: CrossEncoder,
   label: String? = nil,
-  batchSize: Int = 32,
+  batchSize: Int? = nil,
   maximumLength: Int? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [RankedText] {

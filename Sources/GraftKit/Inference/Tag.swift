@@ -49,8 +49,8 @@ public struct TaggingOptions: Sendable, Equatable {
   public var maxLength: Int?
   /// How many tokens the windows of a long text share; `nil` is a quarter of a window.
   public var stride: Int?
-  /// How many windows run together.
-  public var batchSize = 32
+  /// How many windows run together; `nil` is as many as make some 2,048 tokens.
+  public var batchSize: Int?
 
   /// The defaults.
   public init() {}
@@ -75,17 +75,17 @@ public func tag(
   progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> [[TaggedEntity]] {
   let tagger = try EntityTagger(texts, with: session.model, options)
-  let order = tagger.encodings.indices.sorted {
-    (tagger.encodings[$1].ids.count, $0) < (tagger.encodings[$0].ids.count, $1)
-  }
-  for start in stride(from: 0, to: order.count, by: max(1, options.batchSize)) {
-    let indices = Array(order[start..<min(start + max(1, options.batchSize), order.count)])
-    let batch = PreparedBatch(Batch(indices.map { tagger.encodings[$0] }))
+  let order = tagger.encodings.placesByLength(\.ids.count)
+  var done = 0
+  try forEachBatch(order, atMost: options.batchSize, { tagger.encodings[$0] }, tokens: \.ids.count) {
+    indices, encodings in
+    let batch = PreparedBatch(Batch(encodings))
     try session.run { tape in
       guard let logits = try session.model.scores(batch, tape)[tagger.head]?.value else { return }
-      tagger.add(logits, batch.inputs, at: indices, session.backend)
+      try tagger.add(logits, batch.inputs, at: indices, session.backend)
     }
-    try progress(start + indices.count, order.count)
+    done += indices.count
+    try progress(done, order.count)
   }
   return tagger.entities
 }
@@ -96,6 +96,8 @@ final class EntityTagger {
   let head: String
   /// The windows of the texts, which the model reads in any order.
   let encodings: [Encoding]
+  /// The most tokens of a window.
+  let maximumLength: Int
   private let windows: [TaggedWindow]
   private let texts: [[Unicode.Scalar]]
   private let tokenizer: any Tokenizer
@@ -112,6 +114,7 @@ final class EntityTagger {
     let encoder = TextEncoder(
       tokenizer, maximumLength: min(options.maxLength ?? .max, model.backbone.maximumLength),
       stride: options.stride)
+    maximumLength = encoder.maximumLength
     var windows: [TaggedWindow] = []
     for (number, text) in texts.enumerated() {
       var start = 0
@@ -129,7 +132,10 @@ final class EntityTagger {
   }
 
   /// Takes the scores of some windows, `[tokens, labels]`, and makes them probabilities in their place.
-  func add(_ logits: Tensor, _ batch: Batch, at indices: [Int], _ backend: any ComputeBackend) {
+  ///
+  /// - Throws: `GraftError` when they are no numbers.
+  func add(_ logits: Tensor, _ batch: Batch, at indices: [Int], _ backend: any ComputeBackend) throws {
+    try requireNumbers(logits, "scores")
     backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
     for (index, row) in zip(indices, batch.offsets) {
       let window = windows[index]

@@ -91,7 +91,8 @@ public struct ZeroShotPrediction: TaskPrediction {
 ///   - rows: Single texts; a text that is too long is cut, a label's sentence is not.
 ///   - session: Of a model whose first head labels pairs of texts, one of its labels beginning with `entail`.
 ///   - question: The labels.
-///   - batchSize: How many pairs of a text and a label run together.
+///   - batchSize: How many pairs of a text and a label run together; `nil` is as many as make some 2,048
+///     tokens.
 ///   - maximumLength: The most tokens of a pair; `nil` is the model's limit.
 ///   - progress: Called after each batch with the number of pairs done.
 /// - Returns: One prediction for each text.
@@ -101,7 +102,7 @@ public func classify(
   _ rows: [TextRow],
   with session: InferenceSession,
   _ question: ZeroShot,
-  batchSize: Int = 32,
+  batchSize: Int? = nil,
   maximumLength: Int? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [ZeroShotPrediction] {

@@ -28,11 +28,15 @@ package struct Batching {
   ///
   /// Longest first means that the memory of a run is known at its first batch. Ties keep their order.
   package static func sortedByLength(_ data: Dataset, batchSize: Int) -> [[Int]] {
-    let lengths = (0..<data.count).map(data.length)
-    let order = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+    let order = orderByLength(data)
     return stride(from: 0, to: order.count, by: batchSize).map { start in
       Array(order[start..<min(start + batchSize, order.count)])
     }
+  }
+
+  /// All examples, the longest first; ties keep their order.
+  static func orderByLength(_ data: Dataset) -> [Int] {
+    (0..<data.count).map(data.length).placesByLength { $0 }
   }
 
   /// The batches of an evaluation: of about one length, or in the order of the data where a task compares examples.

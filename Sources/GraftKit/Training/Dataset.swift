@@ -124,7 +124,7 @@ public struct Dataset: Sendable {
       let made = try examples(row)
       starts.append(starts[row] + made.count)
       owners += made.map { _ in row }
-      lengths += made.map { $0.encodings.reduce(0) { $0 + $1.ids.count } }
+      lengths += made.map { $0.tokenCount }
     }
     // The windows of a long row are asked for one after another.
     let last = LastRow()

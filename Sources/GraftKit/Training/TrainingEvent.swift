@@ -42,7 +42,7 @@ public enum TrainingNote: Sendable, Equatable {
   /// It ends with the mean of the weights of some steps.
   case averaged(steps: [Int])
   /// Thresholds of several labels were chosen on the evaluation data, where they change micro F1 from one value to another.
-  case tunedThresholds([Float], before: Double, after: Double)
+  case tunedThresholds([Float], score: String, before: Double, after: Double)
   /// It ends with the weights of the step that was the best by a score such as `eval_loss`.
   case loadedBest(step: Int, score: String, value: Double)
 }

@@ -356,10 +356,18 @@ final class TrainingLoop {
   func tunedThresholds() throws -> [Float]? {
     guard let tuning = options.thresholdTuning, let set = evaluations.first else { return nil }
     var evaluation = try evaluation(of: set, canStop: false)
-    let before = evaluation.metrics["f1_micro"] ?? 0
+    // What the choice makes better: F1 over all labels, or that of each.
+    let score =
+      switch tuning {
+      case .global: "f1_micro"
+      case .label: "f1_macro"
+      }
+    let before = evaluation.metrics[score] ?? 0
     let thresholds = try evaluation.tuneThresholds(tuning)
     observe(
-      .noted(.tunedThresholds(thresholds, before: before, after: evaluation.metrics["f1_micro"] ?? 0)))
+      .noted(
+        .tunedThresholds(
+          thresholds, score: score, before: before, after: evaluation.metrics[score] ?? 0)))
     return thresholds
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Bytes that are read once from front to back, through a window.
 public struct ByteStream {
@@ -6,9 +7,32 @@ public struct ByteStream {
   public typealias Reader = (UnsafeMutableRawBufferPointer) throws -> Int
 
   private let reader: Reader
+  /// Whether bytes come in their own time, as through a pipe: who looks ahead should wait for no more than is needed.
+  package let isLive: Bool
 
-  /// - Parameter reader: Is called with a buffer that is not empty.
-  public init(_ reader: @escaping Reader) { self.reader = reader }
+  /// - Parameters:
+  ///   - isLive: Whether the reader waits for bytes that somebody has yet to write.
+  ///   - reader: Is called with a buffer that is not empty.
+  public init(isLive: Bool = false, _ reader: @escaping Reader) {
+    (self.isLive, self.reader) = (isLive, reader)
+  }
+
+  /// What a descriptor gives, as it comes.
+  ///
+  /// - Parameters:
+  ///   - descriptor: It stays open.
+  ///   - url: What messages call it.
+  public init(reading descriptor: Int32, named url: URL) {
+    self.init(isLive: true) { buffer in
+      while true {
+        let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        if count >= 0 { return count }
+        guard errno == EINTR else {
+          throw GraftError(.system, "cannot be read (\(systemMessage()))", file: url.path)
+        }
+      }
+    }
+  }
 
   /// The bytes of a file.
   public init(_ file: RandomAccessFile) {
@@ -72,14 +96,18 @@ package struct ByteWindow {
   }
 
   /// Reads until the window is full or the stream ends, and shows what there is without consuming it.
-  package mutating func peek() throws -> ArraySlice<UInt8> {
+  ///
+  /// - Parameter isEnough: Whether what came of a live stream tells all that is asked, so that no more is waited for.
+  package mutating func peek(
+    until isEnough: (ArraySlice<UInt8>) -> Bool = { _ in false }
+  ) throws -> ArraySlice<UInt8> {
     if position > 0 {
       window.removeSubrange(..<position)
       window.append(contentsOf: repeatElement(0, count: position))
       end -= position
       position = 0
     }
-    while end < window.count {
+    while end < window.count, !(stream.isLive && end > 0 && isEnough(window[..<end])) {
       let start = end
       let count = try window.withUnsafeMutableBytes {
         try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
@@ -93,13 +121,19 @@ package struct ByteWindow {
   /// What was not consumed, as a stream; the window is not to be used beside it.
   package var rest: ByteStream {
     var buffered = window[position..<end]
-    return ByteStream { [stream] buffer in
+    return ByteStream(isLive: stream.isLive) { [stream] buffer in
       guard !buffered.isEmpty else { return try stream.read(into: buffer) }
       let part = buffered.prefix(buffer.count)
       buffer.copyBytes(from: part)
       buffered = buffered.dropFirst(part.count)
       return part.count
     }
+  }
+
+  /// Consumes the byte order mark of UTF-8, if the stream begins with one.
+  package mutating func skipByteOrderMark() throws {
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    if try peek(until: { !mark.starts(with: $0.prefix(3)) || $0.count >= 3 }).starts(with: mark) { skip(3) }
   }
 
   /// Consumes a prefix of what is buffered.

@@ -84,6 +84,22 @@ public final class FileWriter {
   /// Adds all bytes of a tensor.
   public func append(_ tensor: LazyTensor) throws { try tensor.stream(append) }
 
+  /// Writes bytes over those that the file begins with.
+  ///
+  /// - Throws: as ``append(_:)-(UnsafeRawBufferPointer)``; of what is no regular file, such as a pipe, always.
+  public func replaceStart(with bytes: [UInt8]) throws {
+    try check(writer.finish())
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress! + done, bytes.count - done, off_t(done))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw systemFailure(url) }
+      done += count
+    }
+  }
+
   private func check(_ failure: Int32) throws {
     guard failure != 0 else { return }
     errno = failure

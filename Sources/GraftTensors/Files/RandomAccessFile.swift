@@ -41,13 +41,13 @@ public final class RandomAccessFile: Sendable {
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
-  /// The bytes of a pipe, copied to a temporary file that nobody else sees, so that they can be read at any offset.
+  /// The bytes of a stream, copied to a temporary file that nobody else sees, so that they can be read at any offset.
   ///
   /// - Parameters:
-  ///   - descriptor: What is read to its end; it stays open.
+  ///   - stream: What is read to its end.
   ///   - url: What messages call it.
   /// - Throws: ``GraftError`` when it cannot be read, or there is no room for a copy.
-  public init(copying descriptor: Int32, named url: URL) throws {
+  public init(copying stream: ByteStream, named url: URL) throws {
     self.url = url
     var name = Array((NSTemporaryDirectory() + "/graft-XXXXXX").utf8CString)
     let copy = mkstemp(&name)
@@ -58,7 +58,7 @@ public final class RandomAccessFile: Sendable {
     unlink(name)
     self.descriptor = copy
     do {
-      size = try Self.copy(descriptor, to: copy, named: url)
+      size = try Self.copy(stream, to: copy, named: url)
     } catch {
       close(copy)
       throw error
@@ -69,23 +69,19 @@ public final class RandomAccessFile: Sendable {
   }
 
   /// Copies all bytes, and returns how many they are.
-  private static func copy(_ source: Int32, to target: Int32, named url: URL) throws -> Int {
+  private static func copy(_ source: ByteStream, to target: Int32, named url: URL) throws -> Int {
     var window = [UInt8](repeating: 0, count: 1 << 16)
     var size = 0
-    func failure(_ what: String) -> GraftError {
-      GraftError(.system, "cannot be \(what) (\(systemMessage()))", file: url.path)
-    }
     while true {
-      let count = Glibc.read(source, &window, window.count)
+      let count = try window.withUnsafeMutableBytes { try source.read(into: $0) }
       if count == 0 { return size }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure("read") }
-      var written = 0
-      while written < count {
-        let part = window.withUnsafeBytes { Glibc.write(target, $0.baseAddress! + written, count - written) }
-        if part < 0, errno == EINTR { continue }
-        guard part >= 0 else { throw failure("copied to a temporary file") }
-        written += part
+      let failure = window.withUnsafeBytes {
+        writeAll(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target)
+      }
+      guard failure == 0 else {
+        errno = failure
+        throw GraftError(
+          .system, "cannot be copied to a temporary file (\(systemMessage()))", file: url.path)
       }
       size += count
     }

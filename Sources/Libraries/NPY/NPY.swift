@@ -14,6 +14,34 @@ public enum NPY {
     }
   }
 
+  /// Writes an array of float32 whose rows come one after another, `[rows, width]`.
+  ///
+  /// - Parameter body: Is given what adds rows: a multiple of `width` numbers.
+  /// - Throws: what `body` throws, and ``GraftError`` when the file cannot be written, or is no regular file: the number of
+  ///   rows stands before them.
+  public static func write<Result>(
+    rowsOf width: Int, to url: URL,
+    _ body: (_ add: (UnsafeBufferPointer<Float>) throws -> Void) throws -> Result
+  ) throws -> Result {
+    try FileWriter.write(url) { file in
+      func header(_ rows: Int) throws -> [UInt8] {
+        try NPYHeader(TensorSpec(.float32, [rows, width])).encoded()
+      }
+      let first = try header(0)
+      try file.append(first)
+      var count = 0
+      let result = try body { rows in
+        count += rows.count
+        try file.append(UnsafeRawBufferPointer(rows))
+      }
+      let last = try header(count / width)
+      // NumPy pads headers, so that those of all arrays that a disk has room for are of one length.
+      precondition(last.count == first.count, "a header of \(last.count) bytes where \(first.count) are")
+      try file.replaceStart(with: last)
+      return result
+    }
+  }
+
   /// Opens an array, in row-major order whatever its file has.
   ///
   /// - Throws: ``GraftError`` when the file is no such array, or has another length than its header says.

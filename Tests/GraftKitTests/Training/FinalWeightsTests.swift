@@ -55,16 +55,17 @@ import Testing
       try plain.setThresholds([0.5])
       let model = try plain.makeModel()
       var evaluation = try evaluate(model, on: Dataset(rows, for: model), backend: backend)
-      let before = try #require(evaluation.metrics["f1_micro"])
+      let score = tuning == .global ? "f1_micro" : "f1_macro"
+      let before = try #require(evaluation.metrics[score])
       let thresholds = try evaluation.tuneThresholds(tuning)
-      let after = try #require(evaluation.metrics["f1_micro"])
-      #expect(notes == [.tunedThresholds(thresholds, before: before, after: after)])
+      let after = try #require(evaluation.metrics[score])
+      #expect(notes == [.tunedThresholds(thresholds, score: score, before: before, after: after)])
       // The scores that are reported are those before.
       guard case .finished(let summary) = outcome else { throw CancellationError() }
-      #expect(summary.evaluation?["eval_f1_micro"] == before)
+      #expect(summary.evaluation?["eval_\(score)"] == before)
       // What the model gives from now on is what was tuned.
       let kept = try registry.open(output).checkpoint.makeModel()
-      #expect(try evaluate(kept, on: Dataset(rows, for: kept), backend: backend).metrics["f1_micro"] == after)
+      #expect(try evaluate(kept, on: Dataset(rows, for: kept), backend: backend).metrics[score] == after)
       let parts = directory.appending(path: "parts")
       _ = try run("multi-label", rows, in: parts, stoppingAfter: 3) { $0.thresholdTuning = tuning }
       _ = try run("multi-label", rows, in: parts, resume: true) { $0.thresholdTuning = tuning }

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import GraftTensors
+
+/// How results for many texts are printed for programs.
+struct ResultFlags: ParsableArguments {
+  @Flag(help: "Print one JSON object a line, as results come.")
+  var jsonLines = false
+
+  func printer(_ output: OutputFlags) throws -> ResultPrinter {
+    guard !output.json || !jsonLines else {
+      throw ValidationError("Give --json for one document or --json-lines for one object a line, not both.")
+    }
+    return ResultPrinter(form: output.json ? .document : jsonLines ? .lines : nil)
+  }
+}
+
+/// Prints results while there are more to come: as text, as the elements of one JSON document, or as JSON Lines.
+struct ResultPrinter {
+  enum Form { case document, lines }
+
+  /// `nil` is text.
+  let form: Form?
+  private var isFirst = true
+
+  init(form: Form?) { self.form = form }
+
+  /// Whether objects are printed instead of text.
+  var isJSON: Bool { form != nil }
+
+  /// Prints some results.
+  ///
+  /// - Throws: as ``Output/stream(_:)``.
+  mutating func print(_ results: [JSON]) throws {
+    guard !results.isEmpty else { return }
+    if form == .lines {
+      try Output.stream(results.map { $0.text() + "\n" }.joined())
+    } else {
+      let elements = results.map {
+        "  " + $0.text(.pretty).replacingOccurrences(of: "\n", with: "\n  ")
+      }
+      try Output.stream((isFirst ? "[\n" : ",\n") + elements.joined(separator: ",\n"))
+    }
+    isFirst = false
+  }
+
+  /// Prints lines of text.
+  ///
+  /// - Throws: as ``Output/stream(_:)``.
+  func print(_ lines: [String]) throws {
+    try Output.stream(lines.map { $0 + "\n" }.joined())
+  }
+
+  /// Ends the document.
+  ///
+  /// - Throws: as ``Output/stream(_:)``.
+  func finish() throws {
+    guard form == .document else { return }
+    try Output.stream(isFirst ? "[]\n" : "\n]\n")
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import GraftCore
+import GraftTensors
+
+/// The rows of files or of a pipe, read on another thread while those before are worked on.
+///
+///     let feed = RowFeed(source)
+///     while let rows = try feed.next(atMost: 1024) { … }
+///
+/// It takes memory for some thousand rows, whatever the size of the files.
+public final class RowFeed {
+  /// What was taken from each file; `nil` until all rows were given.
+  public private(set) var reports: [DataFileReport]?
+  /// The share of the files that was read for the rows that were given, from 0 to 1; `nil` of a pipe.
+  public private(set) var share: Double?
+  private let queue = RowQueue()
+
+  /// Begins to read.
+  public init(_ source: DataSource) {
+    let queue = queue
+    Thread.detachNewThread {
+      let progress = ReadingProgress(source.files)
+      queue.finish(Result { try source.forEachRow(noting: progress) { try queue.add($0, progress.share) } })
+    }
+  }
+
+  deinit { queue.abandon() }
+
+  /// The next rows: as many as are asked for, or those that have come by now. Of a slow pipe that may be one.
+  ///
+  /// - Parameter count: At least 1.
+  /// - Returns: `nil` after the last row.
+  /// - Throws: as `DataSource.rows()`, once the rows before the error were given.
+  public func next(atMost count: Int) throws -> [TextRow]? {
+    let (rows, end) = queue.take(atMost: count)
+    if let last = rows.last { share = last.share }
+    switch end {
+    case .success(let reports): self.reports = reports
+    // It comes by itself, for the rows before it are good.
+    case .failure(let error): if rows.isEmpty { throw error }
+    case nil: break
+    }
+    return rows.isEmpty ? nil : rows.map(\.row)
+  }
+}
+
+/// How far the reading of files is.
+final class ReadingProgress {
+  /// The bytes of all files; `nil` where one is a pipe.
+  private let total: Int?
+  private var done = 0
+  /// What is read now; `nil` of a pipe.
+  var file: RandomAccessFile? {
+    didSet { done += oldValue?.size ?? 0 }
+  }
+
+  init(_ files: [URL]) {
+    let sizes = files.map { url -> Int? in
+      var status = stat()
+      return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    }
+    total = sizes.contains(nil) ? nil : max(1, sizes.reduce(0) { $0 + ($1 ?? 0) })
+  }
+
+  var share: Double? {
+    total.map { min(1, Double(done + (file?.bytesRead ?? 0)) / Double($0)) }
+  }
+}
+
+/// Rows between the thread that reads them and the one that takes them.
+private final class RowQueue: @unchecked Sendable {
+  // All that changes is read and written under the lock.
+
+  /// The most rows that wait.
+  private static let mostRows = 8192
+  /// The most bytes of text that wait, unless one row has more.
+  private static let mostBytes = 16 << 20
+  /// How long rows wait for others that may be about to come, in seconds.
+  private static let patience = 0.01
+
+  private struct Abandoned: Error {}
+
+  private let lock = NSCondition()
+  private var rows: [(row: TextRow, share: Double?)] = []
+  private var bytes = 0
+  private var end: Result<[DataFileReport], any Error>?
+  private var isAbandoned = false
+
+  func add(_ row: TextRow, _ share: Double?) throws {
+    lock.lock()
+    defer { lock.unlock() }
+    while isFull, !isAbandoned { lock.wait() }
+    if isAbandoned { throw Abandoned() }
+    rows.append((row, share))
+    bytes += row.byteCount
+    lock.broadcast()
+  }
+
+  func finish(_ end: Result<[DataFileReport], any Error>) {
+    lock.withLock {
+      self.end = end
+      lock.broadcast()
+    }
+  }
+
+  func abandon() {
+    lock.withLock {
+      isAbandoned = true
+      lock.broadcast()
+    }
+  }
+
+  /// Waits until there are so many rows, no more come, or those that are there have waited long enough.
+  ///
+  /// - Returns: The rows, none of them after the end; and how reading ended, if these are the last.
+  func take(atMost count: Int) -> (
+    rows: [(row: TextRow, share: Double?)], end: Result<[DataFileReport], any Error>?
+  ) {
+    lock.lock()
+    defer { lock.unlock() }
+    while rows.isEmpty, end == nil { lock.wait() }
+    let deadline = Date(timeIntervalSinceNow: Self.patience)
+    while rows.count < count, !isFull, end == nil, lock.wait(until: deadline) {}
+    let taken = Array(rows.prefix(count))
+    rows.removeFirst(taken.count)
+    bytes -= taken.reduce(0) { $0 + $1.row.byteCount }
+    lock.broadcast()
+    return (taken, rows.isEmpty ? end : nil)
+  }
+
+  private var isFull: Bool { rows.count >= Self.mostRows || bytes >= Self.mostBytes }
+}
+
+extension TextRow {
+  fileprivate var byteCount: Int { text.utf8.count + (pair?.utf8.count ?? 0) }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import GraftTensors
+import TestSupport
+import Testing
+
+/// Answers that come while there is more to read.
+@Suite struct StreamingTests {
+  private static let classifier = fixtures.appending(path: "bert-tiny/sequence-classification").path
+  private static let tagger = fixtures.appending(path: "bert-tiny/token-classification").path
+
+  @Test("a text is answered before the next one comes") func conversation() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.shell(
+        """
+        coproc "$GRAFT" predict \(Self.classifier) --input - --quiet
+        for text in 'he can' 'do it'; do
+          echo "$text" >&"${COPROC[1]}"
+          read -t 100 answer <&"${COPROC[0]}"
+          echo "$answer"
+        done
+        """)
+      let lines = outcome.stdout.split(separator: "\n").map { $0.split(separator: "\t").last }
+      #expect(lines == ["he can", "do it"], "\(outcome.stdout) \(outcome.stderr)")
+    }
+  }
+
+  /// It ends by itself or by the signal, and says nothing.
+  @Test("a reader that leaves ends the command, however much there is to read") func readerLeaves() throws {
+    try Sandbox.with { sandbox in
+      for command in ["predict \(Self.classifier)", "tag \(Self.tagger)"] {
+        let outcome = try sandbox.shell(
+          """
+          yes 'he can' | timeout 100 "$GRAFT" \(command) --input - --json-lines | head -2
+          echo "${PIPESTATUS[1]}"
+          """)
+        let lines = outcome.stdout.split(separator: "\n")
+        #expect(lines.count == 3 && ["0", "141"].contains(lines.last), "\(outcome.stdout)")
+        #expect(!outcome.stderr.contains("error"), "\(outcome.stderr)")
+      }
+    }
+  }
+
+  @Test("results are in order and the same by every way of printing them") func forms() throws {
+    try Sandbox.with { sandbox in
+      let texts = (0..<3000).map { ["he can \($0)", "do it", "so as it \($0) can be"][$0 % 3] }
+      try sandbox.write("texts.txt", texts.map { $0 + "\n" }.joined())
+      func output(_ more: String...) throws -> String {
+        let outcome = try sandbox.graft(
+          ["predict", "{sequence-classification}", "--input", "texts.txt", "--quiet"] + more)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return outcome.stdout
+      }
+      let lines = try output().split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+      #expect(lines.map { $0.last } == texts)
+      let document = try #require(JSON(parsing: Array(output("--json").utf8)).array)
+      #expect(document.map { $0["text"]?.string } == texts)
+      #expect(document.map { $0["labels"]?.array?.first?.string } == lines.map { $0[0] })
+      let objects = try output("--json-lines").split(separator: "\n").map {
+        try JSON(parsing: Array($0.utf8))
+      }
+      #expect(objects == document)
+    }
+  }
+
+  @Test("vectors of a pipe are those of a file") func vectors() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("texts.txt", (0..<500).map { "he can \($0)\n" }.joined())
+      let base = fixtures.appending(path: "bert-tiny/base").path
+      let outcome = try sandbox.shell(
+        """
+        "$GRAFT" embed \(base) --input texts.txt --output a.npy --quiet > /dev/null
+        "$GRAFT" embed \(base) --input - --output b.npy --batch-size 7 --quiet < texts.txt > /dev/null
+        cmp a.npy b.npy && cmp a.npy.json b.npy.json && echo same
+        """)
+      #expect(outcome.stdout == "same\n", "\(outcome.stderr)")
+      let record = try JSON(parsing: Array(Data(contentsOf: sandbox.url("a.npy.json"))))
+      #expect(record["texts"]?.array?.count == 500)
+    }
+  }
+
+  static let rows: [Row] = [
+    Row(
+      "predict {sequence-classification} a --json --json-lines", code: 64,
+      stderr: ["--json for one document or --json-lines for one object a line, not both"]),
+    Row("tag {token-classification} he --json-lines", stdout: ["{\"text\":\"he\",\"entities\":["]),
+    Row(
+      "predict {sequence-classification} --input a.csv", code: 1, stdout: ["he can", "do it"],
+      stderr: ["a.csv: row 4: wrong number of columns"],
+      prepare: { try $0.write("a.csv", "text,label\nhe can,1\ndo it,2\nso\n") }),
+  ]
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import GraftCore
+import GraftTensors
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import GraftData
+
+/// Rows that are worked on while others are read.
+@Suite struct RowFeedTests {
+  /// Lines as `predict` reads them.
+  private static var lines: DataOptions {
+    var options = DataOptions()
+    options.defaultsToLines = true
+    return options
+  }
+
+  private func write(_ text: String, to pipe: FileHandle) throws {
+    try pipe.write(contentsOf: Data(text.utf8))
+  }
+
+  /// A named pipe, open for writing.
+  private func withPipe(_ body: (URL, () throws -> FileHandle) throws -> Void) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "pipe")
+      try #require(mkfifo(url.path, 0o600) == 0)
+      // Opening waits for the reader.
+      try body(url) { try #require(FileHandle(forWritingAtPath: url.path)) }
+    }
+  }
+
+  @Test("rows of a pipe are there while the writer waits") func livePipe() throws {
+    try withPipe { url, open in
+      let feed = RowFeed(DataSource([url], options: Self.lines))
+      let pipe = try open()
+      try write("one\n", to: pipe)
+      #expect(try feed.next(atMost: 100)?.map(\.text) == ["one"])
+      #expect(feed.reports == nil)
+      try write("tw", to: pipe)
+      try write("o\nthree\n", to: pipe)
+      var more: [String] = []
+      while more.count < 2 { more += try #require(try feed.next(atMost: 100)).map(\.text) }
+      #expect(more == ["two", "three"])
+      try write("four", to: pipe)
+      try pipe.close()
+      #expect(try feed.next(atMost: 100)?.map(\.text) == ["four"])
+      #expect(try feed.next(atMost: 100) == nil)
+      #expect(feed.reports?.map(\.rows) == [4] && feed.share == nil)
+    }
+  }
+
+  @Test("a pipe is not read further than rows are taken") func slowReader() throws {
+    try withPipe { url, open in
+      let feed = RowFeed(DataSource([url], options: Self.lines))
+      let pipe = try open()
+      let written = Mutex(0)
+      let line = String(repeating: "x", count: 1 << 20) + "\n"
+      let writer = Thread {
+        for _ in 0..<64 {
+          // The reader leaves before the end.
+          guard (try? pipe.write(contentsOf: Data(line.utf8))) != nil else { return }
+          written.withLock { $0 += 1 }
+        }
+      }
+      signal(SIGPIPE, SIG_IGN)
+      writer.start()
+      #expect(try feed.next(atMost: 1)?.count == 1)
+      Thread.sleep(forTimeInterval: 0.3)
+      // 16 wait, one is in the reader's hands, one in the pipe, one was taken.
+      #expect(written.withLock { $0 } <= 20)
+    }
+  }
+
+  @Test("rows before an error come first") func errors() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "a.csv")
+      try Data("text,label\na,1\nb,2\nc\n".utf8).write(to: file)
+      let feed = RowFeed(DataSource([file]))
+      #expect(try feed.next(atMost: 10)?.map(\.text) == ["a", "b"])
+      let error = #expect(throws: GraftError.self) { try feed.next(atMost: 10) }
+      #expect(error?.subject == "row 4")
+    }
+  }
+
+  @Test("the share of files that was read grows to the whole") func share() throws {
+    try withTemporaryDirectory { directory in
+      let files = try (0..<2).map { number in
+        let file = directory.appending(path: "\(number).txt")
+        try Data(String(repeating: "a line of text\n", count: 50_000).utf8).write(to: file)
+        return file
+      }
+      let feed = RowFeed(DataSource(files, options: Self.lines))
+      var (shares, count) = ([Double](), 0)
+      while let rows = try feed.next(atMost: 5000) {
+        count += rows.count
+        shares.append(try #require(feed.share))
+      }
+      #expect(count == 100_000 && shares == shares.sorted() && shares.last == 1)
+      let first = try #require(shares.first)
+      #expect(first > 0 && first < 0.5)
+    }
+  }
+
+  @Test(
+    "what a live stream's first bytes must have before its layout is known",
+    arguments: [
+      ("a text", false), ("a text\n", true), ("\n\na text\n", true), ("text\n", false),
+      ("text\nfirst\n", true),
+      ("text,label\n", false), ("text,label\na,1\n", true), ("{\"text\": \"a\"}\n", true), ("{\n", false),
+      ("[\n", false), ("[{\n", true), ("\u{FEFF}text\n", false), ("\u{FEFF}text\nfirst\n", true),
+    ])
+  func decided(_ head: String, isDecided: Bool) {
+    #expect(FileLayout.isDecided(by: Array(head.utf8)[...], Self.lines) == isDecided)
+  }
+}
