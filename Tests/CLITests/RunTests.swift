@@ -92,6 +92,35 @@ import Testing
     ) { try experiment($0) },
   ]
 
+  @Test("a stage evaluates as graft evaluate does with the same options") func evaluations() throws {
+    try Sandbox.with { sandbox in
+      let masked = sandbox.resolve("{masked-lm}")
+      try sandbox.write(
+        "experiment.yaml",
+        """
+        base: \(masked)
+        data: {test: {files: \(Self.packages)/test.csv, take: 24}}
+        stages:
+          plain: {evaluate: test}
+          int8: {evaluate: test, precision: int8}
+          packed: {evaluate: test, group-texts: true, max-length: 16}
+        arms: {a: [plain, int8, packed]}
+        """)
+      let run = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--quiet"])
+      #expect(run.code == 0, "\(run.stderr)")
+      let stages = sandbox.url("out/stages")
+      let found = try FileManager.default.contentsOfDirectory(atPath: stages.path).map {
+        try JSON(file: stages.appending(path: "\($0)/eval_results.json"))["eval_loss"]?.double
+      }
+      let expected = try [[], ["--precision", "int8"], ["--group-texts", "--max-length", "16"]].map { flags in
+        let outcome = try sandbox.graft(
+          ["evaluate", masked, "--data", "\(Self.packages)/test.csv", "--take", "24", "--json"] + flags)
+        return try JSON(parsing: Array(outcome.stdout.utf8))["eval_loss"]?.double
+      }
+      #expect(Set(found) == Set(expected) && Set(expected).count == 3, "\(found) \(expected)")
+    }
+  }
+
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
 
   @Test func aDryRunLeavesNothing() throws {

@@ -167,7 +167,7 @@ import Testing
     for found in [
       /sequence-classification +active/, /LANG\t.*Python/, /eval_token-classification_f1/,
       /together +test\/token-classification +token-classification +F1 0\.\d/,
-      /token-classification: .*on 100 test documents/,
+      /token-classification: .*on 100 test sentences/,
     ]
     where !outputs.contains(found) {
       Issue.record("something is missing in\n\(outputs)")

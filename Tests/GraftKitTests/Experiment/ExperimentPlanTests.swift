@@ -202,6 +202,12 @@ import Testing
         + "\narms: {a: [head, tune, test]}",
       message: "arm 'a', stage 'test': the head 'sequence-classification' predicts no tokens, "),
     Problem(
+      yaml: stages.replacing("{evaluate: test}", with: "{evaluate: test, group-texts: true}")
+        + "\narms: {a: [head, tune, test]}",
+      message:
+        "arm 'a', stage 'test': the head 'sequence-classification' predicts no tokens, which group-texts is about"
+    ),
+    Problem(
       yaml: stages.replacing("[a, b]", with: "[a, b, c]") + "\narms: {a: [head, tune, test]}",
       test: "text,label\nx,a\ny,c\n",
       message: "arm 'a', stage 'test': the data set 'test' has the label 'c', which 'train' never has."),

@@ -326,7 +326,7 @@ import Testing
     #expect(plan([1, 1, 1]).turns?.steps == [6, 6, 5])
     #expect(plan([1000, 1, 1]).turns?.steps == [16, 1, 1])
     #expect(plan([1e308, 1e308, 1e308]).turns?.steps == [6, 6, 5])
-    #expect(plan([5e-324, 1, 1]).turns?.steps == [1, 8, 8])
+    #expect(plan([.leastNonzeroMagnitude, 1, 1]).turns?.steps == [1, 8, 8])
     let turns = plan().turns
     let orders = (0..<3).map { turns?.heads(ofEpoch: $0) ?? [] }
     #expect(Set(orders).count == 3 && orders.allSatisfy { $0.sorted() == orders[0].sorted() })
