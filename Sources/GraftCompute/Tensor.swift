@@ -1,3 +1,7 @@
+#if os(Linux)
+  import Glibc
+#endif
+
 /// A dense float32 array in row-major order, aligned to 64 bytes.
 ///
 /// A tensor is shared by reference; the op that makes one fills it, and everybody else reads. Its memory
@@ -53,6 +57,23 @@ public final class Tensor: @unchecked Sendable {
   public var values: [Float] { Array(buffer) }
   /// The first element; the value of a scalar.
   public var item: Float { pointer[0] }
+
+  /// Gives the memory of the elements back to the system, which nobody reads any more: what is left of them is not a number.
+  package func discard() {
+    let elements = UnsafeMutableRawBufferPointer(buffer)
+    guard pool == nil, let start = elements.baseAddress else { return }
+    let page = 4096
+    let inner =
+      UnsafeMutableRawPointer(bitPattern: (Int(bitPattern: start) + page - 1) / page * page) ?? start
+    let size = max(0, (start + elements.count - inner) / page * page)
+    #if os(Linux)
+      // A request: memory that is not given back is in nobody's way.
+      if size > 0 { madvise(inner, size, MADV_DONTNEED) }
+    #endif
+    let end = size > 0 ? inner + size : start
+    buffer[..<(size > 0 ? (inner - start) / 4 : 0)].update(repeating: .nan)
+    buffer[((end - start) / 4)...].update(repeating: .nan)
+  }
 
   /// Sets every element to zero.
   public func clear() { pointer.update(repeating: 0, count: count) }

@@ -59,6 +59,26 @@ import Testing
     #expect(session.packedByteCount > 0)
   }
 
+  /// What is given up becomes numbers that are not, which a second reader would show.
+  @Test("nothing but packing reads the weights of linear layers", arguments: FamilyFixtures.all)
+  func weightsThatAreNotKept(_ fixtures: FamilyFixtures) throws {
+    let backend = try FamilyFixtures.registry.get().makeBackend(threads: 2)
+    let model = try Self.model(fixtures)
+    let texts = Self.texts(model)
+    let expected = try Self.states(InferenceSession(model, backend: backend), texts)
+    for precision in WeightPrecision.allCases {
+      let model = try Self.model(fixtures)
+      let session = InferenceSession(model, backend: backend, precision: precision, keepsWeights: false)
+      let first = try Self.states(session, texts)
+      if session.precision == .float32 { #expect(first == expected) }
+      #expect(try Self.states(session, texts) == first)
+      let lost = model.parameters.names.filter { name in
+        model.parameters[name]?.value.values.contains { $0.isNaN } == true
+      }
+      #expect(!lost.isEmpty)
+    }
+  }
+
   /// Tiny models have widths of 32, where rounding shows more than in a real one.
   @Test("bfloat16 and int8 are near float32", arguments: FamilyFixtures.all)
   func rounded(_ fixtures: FamilyFixtures) throws {

@@ -117,7 +117,7 @@ struct Search: ParsableCommand {
       flags.console.warn(sentence)
     }
     // Queries are made as the texts were.
-    let session = InferenceSession(model, backend: backend, precision: record?.precision)
+    let session = InferenceSession(model, backend: backend, precision: record?.precision, keepsWeights: false)
     if let precision = record?.precision, session.precision != precision {
       flags.console.warn(
         "this CPU has no instructions for \(precision.rawValue), in which the index was made; queries are made in \(session.precision.rawValue)"

@@ -80,7 +80,7 @@ struct PrecisionFlag: ParsableArguments {
   func session(
     _ model: Model, on backend: any ComputeBackend, _ strictness: StrictFlag, _ console: Console
   ) throws -> InferenceSession {
-    let session = InferenceSession(model, backend: backend, precision: precision)
+    let session = InferenceSession(model, backend: backend, precision: precision, keepsWeights: false)
     guard session.precision != precision else { return session }
     let error = GraftError(
       .unsupported, "this CPU has no instructions for \(precision.rawValue)", option: "precision",

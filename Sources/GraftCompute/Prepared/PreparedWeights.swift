@@ -7,6 +7,7 @@ import Synchronization
 /// at once.
 public final class PreparedWeights: Sendable {
   private let precision: @Sendable (String) -> WeightPrecision
+  private let discards: @Sendable (String) -> Bool
   private let packed = Mutex<Packed>(Packed())
 
   private struct Packed {
@@ -21,9 +22,14 @@ public final class PreparedWeights: Sendable {
     let matrix: PreparedMatrix
   }
 
-  /// - Parameter precision: What to pack a weight in, by the name of its parameter.
-  public init(precision: @escaping @Sendable (_ name: String) -> WeightPrecision) {
-    self.precision = precision
+  /// - Parameters:
+  ///   - precision: What to pack a weight in, by the name of its parameter.
+  ///   - discards: Whether a parameter's own memory is given up once it is packed, because nothing else reads it.
+  public init(
+    precision: @escaping @Sendable (_ name: String) -> WeightPrecision,
+    discards: @escaping @Sendable (_ name: String) -> Bool = { _ in false }
+  ) {
+    (self.precision, self.discards) = (precision, discards)
   }
 
   /// The bytes that were packed so far.
@@ -46,6 +52,7 @@ public final class PreparedWeights: Sendable {
       if !matrix.isFinite, packed.broken == nil { packed.broken = weight.name }
       packed.matrices = packed.matrices.filter { $0.value.parameter != nil }
       packed.matrices[key] = Entry(parameter: weight, matrix: matrix)
+      if discards(weight.name) { weight.value.discard() }
       return matrix
     }
   }

@@ -168,7 +168,7 @@ struct StageRunner {
     }
     let generator = try TokenGenerator(
       at: scoring.generator, for: model, backend: backend, registry: registry)
-    let session = InferenceSession(model, backend: backend, precision: scoring.precision)
+    let session = InferenceSession(model, backend: backend, precision: scoring.precision, keepsWeights: false)
     guard session.precision == scoring.precision else {
       throw GraftError(
         .unsupported, "this CPU has no instructions for \(scoring.precision.rawValue)", option: "precision",

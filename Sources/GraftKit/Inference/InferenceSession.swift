@@ -9,7 +9,8 @@ import GraftTensors
 ///     let labels = try predict(session, on: data)
 ///
 /// The weights of linear layers are packed once, in the layout that products read, when a first batch needs them: for
-/// BERT-base some 50 ms. In float32 that is a second copy of them in memory, in bfloat16 half a copy, in int8 a quarter.
+/// BERT-base some 50 ms. In float32 they are as large as the model's own, in bfloat16 half, in int8 a quarter; a session
+/// that does not keep the model's own takes their memory back as it packs them.
 /// Afterwards a call costs its products and no memory: activations are in a pool that is used again, one for each of the
 /// tasks that ask at the same time. The threads of the backend are shared; a task that finds them busy computes alone.
 ///
@@ -32,13 +33,19 @@ public final class InferenceSession: @unchecked Sendable {
   ///   - backend: The compute kernels.
   ///   - precision: What the linear layers of the encoder should multiply in; `nil` for what the backend does.
   ///     ``precision`` is float32 where the CPU has no instructions for it.
-  public init(_ model: Model, backend: any ComputeBackend, precision: WeightPrecision? = nil) {
+  ///   - keepsWeights: Whether the model keeps the weights of its linear layers once they are packed. If not, it serves
+  ///     this session alone from now on, and cannot be trained or written.
+  public init(
+    _ model: Model, backend: any ComputeBackend, precision: WeightPrecision? = nil, keepsWeights: Bool = true
+  ) {
     let wanted = precision ?? WeightPrecision(backend.precision)
     let precision = backend.kernels.panels(for: wanted) == nil ? .float32 : wanted
     (self.model, self.backend, self.precision) = (model, backend, precision)
     // Whatever else is a weight belongs to a head.
     let encoder = Set(model.backbone.parameters.map(\.name)).subtracting([model.backbone.wordEmbedding])
-    weights = PreparedWeights { encoder.contains($0) ? precision : .float32 }
+    weights = PreparedWeights(
+      precision: { encoder.contains($0) ? precision : .float32 },
+      discards: { !keepsWeights && encoder.contains($0) })
   }
 
   /// A session with a model whose weights still change: products read them where they are, in the backend's precision.
