@@ -63,6 +63,29 @@ import Testing
       stderr: ["the active head finds no answers"],
       prepare: { try $0.write("a.csv", "text,label\nhe,World\n") }),
     Row(
+      "train {question-answering} --data a.jsonl --eval-data a.jsonl --tune-threshold label --output out",
+      code: 1,
+      stderr: [
+        "--tune-threshold: the head 'question-answering' has one threshold; expected global, found label"
+      ],
+      prepare: questions),
+    Row(
+      "evaluate {question-answering} --data a.jsonl --tune-threshold global --null-threshold 1", code: 64,
+      stderr: ["--tune-threshold goes without"]),
+    Row(
+      "evaluate {question-answering} --data a.jsonl --tune-threshold global", code: 1,
+      stderr: ["these data do not say which threshold is best"],
+      prepare: {
+        try $0.write(
+          "a.jsonl",
+          #"{"question": "who", "context": "he can", "answers": {"text": ["he"], "answer_start": [0]}}"#
+            + "\n")
+      }),
+    Row(
+      "train {masked-lm} --data a.jsonl --eval-data a.jsonl --tune-threshold global --output out", code: 1,
+      stderr: ["only a head that gives several labels has thresholds"],
+      prepare: { try $0.write("a.jsonl", #"{"text": "he can do it"}"# + "\n") }),
+    Row(
       "evaluate {question-answering} --data a.jsonl --null-threshold -100 --json",
       stdout: [#""eval_NoAns_exact": 1"#, #""eval_HasAns_exact": 0"#, #""eval_exact": 0.5"#],
       prepare: questions),
@@ -105,6 +128,36 @@ import Testing
         let found = try [documents, lines].map { try JSON(parsing: Array($0.stdout.utf8))[key]?.double }
         #expect(found[0] != nil && found[0] == found[1], "\(key)")
       }
+    }
+  }
+
+  @Test("the threshold of no answer is chosen on data, kept, and used by what follows")
+  func tunedThreshold() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.copy("question-answering", to: "m")
+      func run(_ line: String) throws -> JSON {
+        let outcome = try sandbox.graft(line.split(separator: " ").map(String.init) + ["--json"])
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return try JSON(parsing: Array(outcome.stdout.utf8))
+      }
+      let tuned = try run("evaluate m --data \(Self.data) --take 40 --tune-threshold global")
+      let kept = try #require(JSON(file: sandbox.url("m/config.json"))["null_score_diff_threshold"]?.double)
+      #expect(Float(kept) == tuned["eval_best_f1_thresh"]?.double.map { Float($0) })
+      let after = try run("evaluate m --data \(Self.data) --take 40")
+      for key in ["eval_f1", "eval_exact", "eval_HasAns_f1", "eval_NoAns_f1"] {
+        #expect(after[key] == tuned[key], "\(key)")
+      }
+      // Each answer goes by it.
+      for answer in try #require(run("answer m --input \(Self.data) --take 40").array) {
+        let difference = try #require(answer["null_score_difference"]?.double)
+        #expect((answer["start"] == .null) == (Float(difference) > Float(kept)))
+      }
+      let trained = try sandbox.graft([
+        "train", "m", "--data", Self.data, "--eval-data", Self.data, "--take", "8", "--max-steps", "1",
+        "--tune-threshold", "global", "--output", "out",
+      ])
+      #expect(
+        trained.code == 0 && trained.stderr.contains("is kept with the model: F1 0."), "\(trained.stderr)")
     }
   }
 

@@ -413,6 +413,13 @@ import Testing
       #expect(prediction["label"]?.array?.map(\.double) == [0, 1, 1])
       #expect(prediction["label_names"] == ["insult", "threat"])
       #expect(prediction["prediction_names"]?.array != nil)
+      // The model reads such data as it was trained on them, without being told.
+      let scored = try sandbox.graft(["evaluate", "out/models/fast-1", "--data", "rows.csv", "--json"])
+      #expect(scored.code == 0, "\(scored.stderr)")
+      let seeds = try #require(report["arms"]?.array?.last?["seeds"]?.array)
+      #expect(
+        try JSON(parsing: Array(scored.stdout.utf8))["eval_f1_micro"]?.double
+          == seeds.first?["results"]?["eval_f1_micro"]?.double)
     }
   }
 

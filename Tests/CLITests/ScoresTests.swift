@@ -179,6 +179,15 @@ import Testing
       // The head knows.
       #expect(try run("evaluate semi1 --data semi.csv --predictions p.jsonl").code == 0)
       #expect(try written().prefix(3) == [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+      // Data to evaluate on may have another.
+      try sandbox.write("plus.csv", "text,label\nhe,a+b\nshe,c\n")
+      let other = try run(
+        "train semi --data semi.csv --label-delimiter ';' --eval-data plus.csv --eval-label-delimiter + --output semi2 --max-steps 1"
+      )
+      #expect(
+        other.code == 0
+          && other.stderr.contains("plus.csv: column 'text', label 'label', '+' between labels\n"),
+        "\(other.stderr)")
       let both = try run("train hot --data hot.csv \(columns) --label-delimiter ';' --output x")
       #expect(
         both.code == 64

@@ -35,14 +35,14 @@ extension ReportTests {
     }
   }
 
-  @Test("entities are compared by documents, with a table of types and a list of errors")
+  @Test("entities are compared by sentences, with a table of types and a list of errors")
   func entities() throws {
     try withRun { run in
       let kinds: JSON = [
         ["label": "PER", "precision": 0.5, "recall": 0.25, "f1": 0.3333, "support": 12],
         ["label": "LOC", "precision": 1, "recall": 1, "f1": 1, "support": 3],
       ]
-      try rewrite(run, ["name": "f1", "rule": "f1", "unit": "document"], results: [("kinds", kinds)]) {
+      try rewrite(run, ["name": "f1", "rule": "f1", "unit": "sentence"], results: [("kinds", kinds)]) {
         arm, _, row in
         // The second arm finds both of two entities, the first one of them; the last rows have none.
         row < 40
@@ -52,7 +52,7 @@ extension ReportTests {
       let verdict = try writeReport(run)
       #expect(
         verdict.hasPrefix(
-          "Domain adaptation helps: adapted has an F1 of 100.0 % on 50 test documents, direct 50.0 %, a difference of +50.0 points "
+          "Domain adaptation helps: adapted has an F1 of 100.0 % on 50 test sentences, direct 50.0 %, a difference of +50.0 points "
         ), "\(verdict)")
       let content = ReportContent(try RunResults(run))
       let tables = content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }
@@ -61,12 +61,40 @@ extension ReportTests {
       #expect(types.rows[1].prefix(5) == ["PER", "12", "50.0 %", "25.0 %", "33.3 %"])
       let text = try text(run, "report.md")
       #expect(text.contains("Errors of direct") && !text.contains("Errors of adapted"))
-      #expect(text.contains("40 of 50 documents do not reach the full F1."))
+      #expect(text.contains("40 of 50 sentences do not reach the full F1."))
       // Row 25 of predictions.jsonl, which counts from 0.
       #expect(text.contains("test row 26, in the data: PER: Ada; LOC: London"))
       let report = try JSON(file: run.appending(path: "report.json"))
       #expect(report["arms"]?.array?.first?["errors"]?.array?.count == 40)
       #expect(report["comparisons"]?.array?.first?["metric"]?.string == "f1")
+    }
+  }
+
+  @Test("questions with and without an answer are told apart, beside saying no answer always")
+  func answers() throws {
+    try withRun { run in
+      // 30 of 50 questions have an answer. The first arm says no answer always, the second gives half of them right.
+      try rewrite(run, ["name": "f1", "rule": "mean", "unit": "question"]) { arm, _, row in
+        let isAnswered = row < 30
+        let score = arm == 0 ? (isAnswered ? 0.0 : 1) : isAnswered ? (row < 15 ? 1 : 0.5) : 0.0
+        return ([score], isAnswered ? "Ada" : "no answer", score == 1 && isAnswered ? "Ada" : "no answer")
+      }
+      _ = try writeReport(run)
+      let content = ReportContent(try RunResults(run))
+      let tables = content.blocks.compactMap { if case .table(let table) = $0 { table } else { nil } }
+      let table = try #require(
+        tables.first { $0.header == ["Arm", "All", "With an answer", "Without an answer"] })
+      #expect(
+        table.rows == [
+          ["direct", "40.0 %", "0.0 %", "100.0 %"], ["adapted", "45.0 %", "75.0 %", "0.0 %"],
+          ["“no answer” always", "40.0 %", "0.0 %", "100.0 %"],
+        ])
+      #expect(
+        try text(run, "report.md").contains(
+          "F1 of the 30 questions that have an answer and the 20 that have none"))
+      try rewrite(run, ["name": "f1", "rule": "mean", "unit": "question"]) { _, _, _ in ([1], "Ada", "Ada") }
+      _ = try writeReport(run)
+      #expect(!(try text(run, "report.md")).contains("Questions without an answer"))
     }
   }
 
@@ -180,7 +208,7 @@ extension ReportTests {
   @Test("a line without its row's score is an error")
   func missingScores() throws {
     try withRun { run in
-      try rewrite(run, ["name": "f1", "rule": "f1", "unit": "document"]) { _, _, row in
+      try rewrite(run, ["name": "f1", "rule": "f1", "unit": "sentence"]) { _, _, row in
         (row == 0 ? [1] : [1, 2], "a", "b")
       }
       let message = errorMessage { _ = try writeReport(run) }

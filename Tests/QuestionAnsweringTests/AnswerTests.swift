@@ -84,6 +84,47 @@ struct AnswerTests {
     }
   }
 
+  @Test("the best threshold is chosen on data, and scores and answers follow it", arguments: [0, 1])
+  func bestThreshold(_ first: Int) throws {
+    var checkpoint = try opened("bert")
+    let contexts = [
+      "The president of the company said it will play in Iraq.", "Oil prices rise.", "A film and a season.",
+      "She is the one who can do it.",
+    ]
+    // What the model says is right in every other row, and the others have no answer.
+    let rows = try zip(contexts, answers(checkpoint, contexts.map { TextRow("Who said it?", pair: $0) }))
+      .enumerated()
+      .map { index, said in
+        var row = TextRow("Who said it?", pair: said.0)
+        let start = said.0.unicodeScalars.distance(
+          from: said.0.startIndex, to: try #require(said.0.range(of: said.1.text)?.lowerBound))
+        row.fields["answers"] =
+          index % 2 == first
+          ? ["text": [.string(said.1.text)], "answer_start": [JSON(start)]]
+          : ["text": [], "answer_start": []]
+        return row
+      }
+    func evaluation(_ tunes: Bool) throws -> Evaluation {
+      let model = try checkpoint.makeModel()
+      var options = EvaluationOptions()
+      options.tunesThreshold = tunes
+      return try evaluate(
+        model, on: Dataset(rows, for: model, maxLength: 32, stride: 8), options: options,
+        backend: ReferenceBackend(threads: 1))
+    }
+    var tuned = try evaluation(true)
+    #expect(tuned.thresholdKey == "null_score_diff_threshold" && tuned.thresholdScore(.global) == "f1")
+    let plain = try evaluation(false).metrics
+    #expect(tuned.metrics == plain)
+    let thresholds = try tuned.tuneThresholds(.global)
+    let best = try #require(plain["best_f1_thresh"])
+    #expect(thresholds == [Float(best)])
+    try checkpoint.setAnswering(nullThreshold: Double("\(thresholds[0])"))
+    #expect(try evaluation(false).metrics == tuned.metrics)
+    // Zero is the script's word for no answer always.
+    if best != 0 { #expect(tuned.metrics["f1"] == plain["best_f1"]) }
+  }
+
   @Test("answers are as long as the settings allow, and a context may be empty or very long")
   func edges() throws {
     var checkpoint = try opened("bert")

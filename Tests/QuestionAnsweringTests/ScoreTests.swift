@@ -40,6 +40,16 @@ struct AnswerScoreTests {
       for (name, sum) in found {
         #expect(abs(sum.total / sum.weight - (expected[name]?.double ?? 9)) < 1e-9, "\(name)")
       }
+      // What the script calls the best threshold has the best scores. It is 0 where saying no answer always is as good as any.
+      for name in ["exact", "f1"] {
+        guard let threshold = expected["best_\(name)_thresh"]?.double,
+          let best = expected["best_\(name)"]?.double,
+          let always = expected["NoAns_exact"].map({ _ in right.count(where: \.isEmpty) }),
+          best * Double(rows.count) > Double(always) + 1e-9
+        else { continue }
+        let tuned = try #require(AnswerScores.version2(given, right, threshold: threshold)[name])
+        #expect(abs(tuned.total / tuned.weight - best) < 1e-9, "\(name)")
+      }
     }
   }
 }

@@ -3,7 +3,8 @@ import GraftTensors
 
 /// How answers are chosen. The names and the defaults are those of transformers' example script.
 struct AnswerSettings: Sendable, Equatable {
-  static let keys = ["n_best_size", "max_answer_length", "null_score_diff_threshold"]
+  static let keys = ["n_best_size", "max_answer_length", nullThresholdKey]
+  static let nullThresholdKey = "null_score_diff_threshold"
 
   /// How many beginnings, ends and answers are considered.
   var nBest = 20

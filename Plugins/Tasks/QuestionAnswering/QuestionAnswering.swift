@@ -13,6 +13,8 @@ public struct QuestionAnswering: Task {
   public static let splitsRows = true
   public static let scoresRows = true
   public static let settingKeys = AnswerSettings.keys
+  public static let tunedSetting: TunedSetting? = TunedSetting(
+    key: AnswerSettings.nullThresholdKey, bestValue: "best_f1_thresh", score: "f1")
   public static let columns = [
     TaskColumn("question", replacesText: true), TaskColumn("context"), TaskColumn("answers"),
     TaskColumn("id"),
@@ -170,8 +172,9 @@ public struct QuestionAnswering: Task {
         let isNone =
           prediction.text.isEmpty || !haveAnswers && Double(prediction.nullDifference) > threshold
         return RowScores.Row(
-          [scores["f1"]?.total ?? 0], label: right.isEmpty ? "no answer" : right.joined(separator: " | "),
-          prediction: isNone ? "no answer" : prediction.text)
+          [scores["f1"]?.total ?? 0],
+          label: right.isEmpty ? RowScores.Row.noAnswer : right.joined(separator: " | "),
+          prediction: isNone ? RowScores.Row.noAnswer : prediction.text)
       })
   }
 }

@@ -102,8 +102,8 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: """
-      Choose the threshold of several labels with the best F1 on these data, one for all or one for each label, and keep \
-      it in the checkpoint's config.json.
+      Choose the threshold with the best F1 on these data, and keep it in the checkpoint's config.json: of several labels \
+      one for all or one for each, of answers that of no answer (global).
       """)
   var tuneThreshold = ThresholdTuning.none
 
@@ -145,9 +145,12 @@ struct Evaluate: ParsableCommand {
     guard mlmProbability > 0, mlmProbability <= 1 else {
       throw ValidationError("--mlm-probability must be above 0 and at most 1.")
     }
-    guard tuneThreshold == .none || predictions == nil && threshold.threshold == nil else {
+    guard
+      tuneThreshold == .none || predictions == nil && threshold.threshold == nil && nullThreshold == nil
+    else {
       throw ValidationError(
-        "--tune-threshold goes without --threshold and --predictions: the next call uses what was tuned.")
+        "--tune-threshold goes without --threshold, --null-threshold and --predictions: the next call uses what was tuned."
+      )
     }
   }
 
@@ -171,7 +174,8 @@ struct Evaluate: ParsableCommand {
     if let nullThreshold { try opened.setAnswering(nullThreshold: nullThreshold) }
     try untrained.check(opened, flags.console)
     let model = try opened.makeModel()
-    _ = try model.requireHead()
+    let head = try model.requireHead()
+    if let tuning = tuneThreshold.tuning { try head.task.checkThresholds(tuning) }
     let read = try reading.read(
       data, for: opened.activeHead, like: opened.trainedInputs, flags.console)
     try inputs.check(read.rows, for: opened, flags.console)
@@ -189,6 +193,7 @@ struct Evaluate: ParsableCommand {
       seed: seed,
       keepsPredictions: predictions != nil)
     options.topRanks = topK?.values
+    options.tunesThreshold = tuneThreshold != .none
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
     let filler = try TokenGenerator(at: generator, for: model, backend: backend, registry: registry)
     var evaluation = try evaluate(
@@ -206,7 +211,7 @@ struct Evaluate: ParsableCommand {
     }
     if let tuning = tuneThreshold.tuning {
       let thresholds = try evaluation.tuneThresholds(tuning)
-      try keepThresholds(thresholds, in: url)
+      try keepThresholds(thresholds, in: url, key: evaluation.thresholdKey)
       let found = tuning == .global ? Format.score(thresholds.first ?? 0.5) : "of each label"
       flags.console.note(
         "the threshold \(found) is kept in \(url.displayPath)/config.json; "

@@ -139,6 +139,12 @@ struct EvaluationColumnFlags: ParsableArguments {
   var evalLabelBase: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "What stands between the labels of a cell there. (default: as in the training data)", valueName: "TEXT")
+  )
+  var evalLabelDelimiter: String?
+
+  @Option(
     help: ArgumentHelp("How those files are laid out. (default: as the training data)", valueName: "FORMAT"))
   var evalDataFormat: DataFormat?
 
@@ -148,9 +154,14 @@ struct EvaluationColumnFlags: ParsableArguments {
   var evalDelimiter: Delimiter?
 
   func validate() throws {
+    if evalLabelDelimiter == "" { throw ValidationError("--eval-label-delimiter has to be a text.") }
     do {
       var options = DataOptions()
       try change(&options)
+      if options.labelDelimiter != nil, !options.labelColumns.isEmpty {
+        throw ValidationError(
+          "--eval-label-delimiter is for one column of labels, and --eval-label-column names several.")
+      }
     } catch let error as GraftError {
       throw ValidationError(error.inCommandLineWords.description)
     }
@@ -161,6 +172,7 @@ struct EvaluationColumnFlags: ParsableArguments {
     let flags: [(String, Bool)] = [
       ("eval-text-column", evalTextColumn != nil), ("eval-pair-column", evalPairColumn != nil),
       ("eval-label-column", evalLabelColumn != nil), ("eval-label-base", evalLabelBase != nil),
+      ("eval-label-delimiter", evalLabelDelimiter != nil),
       ("eval-data-format", evalDataFormat != nil), ("eval-delimiter", evalDelimiter != nil),
     ]
     return flags.filter(\.1).map(\.0)
@@ -174,6 +186,7 @@ struct EvaluationColumnFlags: ParsableArguments {
     if let evalTextColumn { options.textColumns = try Column.list(evalTextColumn) }
     if let evalPairColumn { options.pairColumn = try Column(parsing: evalPairColumn) }
     if let evalLabelColumn { try options.setLabelColumns(evalLabelColumn) }
+    if let evalLabelDelimiter { options.labelDelimiter = DataOptions.labelDelimiter(evalLabelDelimiter) }
     if let evalDataFormat { options.format = evalDataFormat }
     if let evalDelimiter { options.delimiter = evalDelimiter.byte }
   }

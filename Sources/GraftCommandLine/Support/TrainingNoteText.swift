@@ -25,7 +25,7 @@ extension TrainingNote {
       "the model is the mean of the checkpoints of steps \(steps.map { Format.grouped($0) }.joined(separator: ", "))"
     case .tunedThresholds(let thresholds, let score, let before, let after):
       "the threshold \(Set(thresholds).count == 1 ? Format.score(thresholds[0]) : "of each label") is kept with the model: "
-        + "\(score == "f1_macro" ? "macro" : "micro") F1 \(String(format: "%.4f", after)) on the evaluation data, \(String(format: "%.4f", before)) before; "
+        + "\(["f1_micro": "micro F1", "f1_macro": "macro F1", "f1": "F1"][score] ?? score) \(String(format: "%.4f", after)) on the evaluation data, \(String(format: "%.4f", before)) before; "
         + "it was chosen on them, so that other data will have less"
     case .loadedBest(let step, let score, let value):
       "the best model is that of step \(step): \(score) \(String(format: "%.4f", value))"

@@ -23,6 +23,9 @@ public struct RowScores: Sendable, Equatable {
     /// What the model said, in words.
     public let prediction: String
 
+    /// The words for a question that has no answer, and for a model that says so.
+    public static let noAnswer = "no answer"
+
     public init(_ terms: [Double], label: String, prediction: String) {
       (self.terms, self.label, self.prediction) = (terms, label, prediction)
     }
@@ -31,7 +34,7 @@ public struct RowScores: Sendable, Equatable {
   /// The score's name, as results have it: `f1`.
   public let name: String
   public let rule: Rule
-  /// What counts as one, in the singular: `document`, `question`, `query`.
+  /// What counts as one, in the singular: `sentence`, `question`, `query`.
   public let unit: String
   /// One for each row of the data.
   public let rows: [Row]

@@ -82,6 +82,9 @@ public protocol Task: Sendable {
   /// The configuration's keys that belong to the task and go where its head goes.
   static var settingKeys: [String] { get }
 
+  /// The threshold among its settings that an evaluation may choose the best value for; `nil` without one.
+  static var tunedSetting: TunedSetting? { get }
+
   /// What the head's scores are called in golden files and ONNX graphs.
   static var outputs: [TaskOutput] { get }
 
@@ -260,6 +263,7 @@ extension Task {
   public var poolsScores: Bool { false }
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
+  public static var tunedSetting: TunedSetting? { nil }
   public var classNames: [String]? { nil }
   public var usesClassLoss: Bool { classNames != nil }
   public var maximumLength: Int? { nil }

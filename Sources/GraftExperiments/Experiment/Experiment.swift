@@ -99,9 +99,10 @@ public struct Experiment: Sendable {
       if let limit { options.take = min(options.take ?? .max, limit) }
       switch source {
       case .files(let files, let labelBase):
-        return TrainingData(
-          try DataSource(reading: files, options: options).rows(), named: files.map(\.lastPathComponent),
-          labelBase: labelBase)
+        let contents = try DataSource(reading: files, options: options).contents()
+        var data = TrainingData(contents.rows, named: files.map(\.lastPathComponent), labelBase: labelBase)
+        data.files = contents.files
+        return data
       case .named(let set, let split, let directories):
         return try set.read(split, in: directories, selection: options)
       }

@@ -151,6 +151,11 @@ package struct ReportContent {
           ),
         ]
       }
+      if let answers = TaskReport.answers(results) {
+        blocks += [
+          .heading("Questions without an answer"), .table(answers.table), .text(answers.text),
+        ]
+      }
       if let table = TaskReport.retrievalTable(retrieval) {
         blocks += [
           .heading("Retrieval"), .table(table),

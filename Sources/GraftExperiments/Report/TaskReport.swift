@@ -39,6 +39,50 @@ enum TaskReport {
       })
   }
 
+  /// How well questions with and without an answer are answered, beside saying "no answer" always: the means over the seeds
+  /// of each arm. `nil` where every question has an answer, or none has.
+  static func answers(_ results: RunResults) -> (table: TextTable, text: String)? {
+    typealias Share = (with: Double, without: Double)
+    var counts: (with: Int, without: Int)?
+    let arms = results.arms.compactMap { arm -> (name: String, metric: TestMetric, share: Share)? in
+      let tests = arm.seeds.compactMap(\.test)
+      guard let metric = tests.first?.usual, metric.rule == .mean else { return nil }
+      let each = tests.compactMap { test -> Share? in
+        let scores = test.rows.compactMap { row -> (isAnswered: Bool, score: Double)? in
+          guard case .scored(let terms, let label, _) = row.answer, let score = terms.first else {
+            return nil
+          }
+          return (label != RowScores.Row.noAnswer, score)
+        }
+        let (with, without) = (scores.filter(\.isAnswered), scores.filter { !$0.isAnswered })
+        guard !with.isEmpty, !without.isEmpty else { return nil }
+        counts = (with.count, without.count)
+        func mean(_ scores: [(isAnswered: Bool, score: Double)]) -> Double {
+          scores.reduce(0) { $0 + $1.score } / Double(scores.count)
+        }
+        return (mean(with), mean(without))
+      }
+      guard !each.isEmpty, each.count == tests.count else { return nil }
+      let count = Double(each.count)
+      return (
+        arm.name, metric,
+        (each.reduce(0) { $0 + $1.with } / count, each.reduce(0) { $0 + $1.without } / count)
+      )
+    }
+    guard let metric = arms.first?.metric, let counts else { return nil }
+    let total = counts.with + counts.without
+    func row(_ name: String, _ share: Share) -> [String] {
+      let mean = (Double(counts.with) * share.with + Double(counts.without) * share.without) / Double(total)
+      return [name] + [mean, share.with, share.without].map(metric.text)
+    }
+    return (
+      TextTable(
+        header: ["Arm", "All", "With an answer", "Without an answer"],
+        rows: arms.map { row($0.name, $0.share) } + [row("“no answer” always", (0, 1))]),
+      "\(metric.name.capitalizedFirst) of the \(NumberText.grouped(counts.with)) \(metric.units) that have an answer and the \(NumberText.grouped(counts.without)) that have none, the means over seeds. Whoever says “no answer” to all of them has the last row."
+    )
+  }
+
   /// Recall and nDCG among the first texts that were found, for every arm and seed; none without retrieval.
   static func retrieval(_ results: RunResults) -> [CurveGroup] {
     let quantities: [(id: String, title: String, path: KeyPath<RunResults.RetrievalPoint, Double>)] = [

@@ -16,6 +16,9 @@ public struct EvaluationOptions: Sendable, Equatable {
   public var keepsPredictions = false
   /// The k of top-k accuracies, of a head that gives one of several labels; `nil` is 3 and 5 where there are more labels.
   public var topRanks: [Int]?
+  /// Whether the scores at the best threshold are found as well, for ``Evaluation/tuneThresholds(_:)`` of a task that has
+  /// one among its settings; see `Task.tunedSetting`. Thresholds of several labels need no such preparation.
+  public var tunesThreshold = false
   /// How wrong classes count in the loss; it changes no score.
   public var classLoss = ClassLoss()
 
@@ -58,6 +61,22 @@ public struct Evaluation: Sendable {
   public var batches: Int
   /// How long it took, in seconds.
   public var seconds: Double
+  /// The best threshold of a task that has one among its settings, where the options ask for it.
+  var best: BestThreshold?
+
+  /// A threshold, and the scores with it.
+  struct BestThreshold: Sendable {
+    let setting: TunedSetting
+    let value: Float
+    let metrics: [String: Double]
+  }
+
+  /// The configuration's key of what ``tuneThresholds(_:)`` chooses.
+  public var thresholdKey: String { best?.setting.key ?? "decision_threshold" }
+  /// The score that it is best for.
+  public func thresholdScore(_ tuning: MultiLabelScores.Tuning) -> String {
+    best?.setting.score ?? (tuning == .label ? "f1_macro" : "f1_micro")
+  }
 
   /// The names of what rows are given: of classes and labels, not of a regression's values or of parts of rows.
   package var rowLabels: [String] { kinds == nil && (confusion != nil || multiLabel != nil) ? labels : [] }
@@ -115,13 +134,18 @@ public struct Evaluation: Sendable {
     return .object(document)
   }
 
-  /// Chooses the thresholds of several labels that are best on what was evaluated, and scores with them.
+  /// Chooses the thresholds that are best on what was evaluated, and scores with them: those of several labels, or that of a
+  /// task's settings, such as that of no answer.
   ///
   /// The scores are then too good for other data, for the thresholds were chosen to make them good.
   ///
-  /// - Returns: The thresholds, one for each label.
-  /// - Throws: `GraftError` when the head gives no several labels.
+  /// - Returns: The thresholds, one for each label; of a task's settings one alone.
+  /// - Throws: `GraftError` when the head has no threshold, or these data do not say which is best.
   public mutating func tuneThresholds(_ tuning: MultiLabelScores.Tuning) throws -> [Float] {
+    if let best {
+      metrics.merge(best.metrics) { $1 }
+      return [best.value]
+    }
     guard let thresholds = multiLabel?.tuned(tuning) else {
       throw GraftError(
         .refused, "only a head that gives several labels has thresholds",
@@ -191,6 +215,18 @@ public func evaluate(
   if type(of: active.task).predictsTokens, let loss = losses.means[active.name], exp(loss).isFinite {
     means["perplexity"] = exp(loss)
   }
+  var best: Evaluation.BestThreshold?
+  if options.tunesThreshold, let setting = type(of: active.task).tunedSetting {
+    guard let value = means[setting.bestValue], let collector else {
+      throw GraftError(
+        .mismatch, "these data do not say which threshold is best",
+        expected: "rows with and without something to find")
+    }
+    var configuration = model.configuration
+    configuration[setting.key] = JSON(value)
+    best = Evaluation.BestThreshold(
+      setting: setting, value: Float(value), metrics: try collector.scores(as: configuration, backend))
+  }
   return Evaluation(
     loss: model.heads.compactMap { losses.means[$0.name] }.reduce(0, +),
     metrics: means,
@@ -205,7 +241,8 @@ public func evaluate(
     predictions: try options.keepsPredictions ? collector?.predictions() ?? [] : [],
     examples: data.scoredCount,
     batches: batches.count,
-    seconds: start.secondsSince)
+    seconds: start.secondsSince,
+    best: best)
 }
 
 /// Scores a model whose weights still change; see ``evaluate(_:on:options:generator:progress:)``.
@@ -261,11 +298,20 @@ extension Task {
 }
 
 extension Task {
-  /// Makes sure that the head gives several labels, each above a threshold.
+  /// Makes sure that the head has thresholds to choose: of several labels, or one among its settings.
   ///
-  /// - Throws: `GraftError` when it does not.
-  func checkThresholds() throws {
-    guard let names = scoreNames(topRanks: []), !names.contains("subset_accuracy") else { return }
+  /// - Throws: `GraftError` when it has none, or one where one for each label is asked for.
+  package func checkThresholds(_ tuning: MultiLabelScores.Tuning) throws {
+    if Self.tunedSetting != nil {
+      guard tuning == .global else {
+        throw GraftError(
+          .refused, "the head '\(Self.name)' has one threshold", option: "tune-threshold", expected: "global",
+          found: tuning.rawValue)
+      }
+      return
+    }
+    let names = scoreNames(topRanks: [])
+    guard names?.contains("subset_accuracy") != true, names != nil || !Self.hasLabels else { return }
     throw GraftError(
       .refused, "only a head that gives several labels has thresholds", option: "tune-threshold",
       expected: "the problem type \(ProblemType.multiLabel.rawValue)")

@@ -42,6 +42,18 @@ final class PooledScores<T: Task>: PredictionCollecting {
   }
 
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {
+    try score(by: task, into: &metrics, losses: &losses, backend)
+  }
+
+  func scores(as configuration: Configuration, _ backend: any ComputeBackend) throws -> [String: Double] {
+    var (metrics, losses) = (Metrics(), Metrics())
+    try score(by: T(configuration), into: &metrics, losses: &losses, backend)
+    return metrics.means
+  }
+
+  private func score(
+    by task: T, into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend
+  ) throws {
     let context = BatchContext(key: RandomKey(seed: 0), specialTokens: SpecialTokens(), vocabularySize: 0)
     for (scores, examples) in try pooled({ ($0, $1) }) {
       var batch = PreparedBatch(Batch(of: examples))

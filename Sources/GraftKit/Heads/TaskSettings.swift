@@ -113,14 +113,16 @@ extension Checkpoint {
   }
 }
 
-/// Keeps the thresholds of a classifier of several labels in its checkpoint, which uses them from now on. Nothing else
-/// of the checkpoint is touched.
+/// Keeps thresholds in a checkpoint, which uses them from now on. Nothing else of the checkpoint is touched.
 ///
 /// - Parameters:
-///   - thresholds: One for each label.
+///   - thresholds: One for each label of a classifier of several labels, or one alone.
 ///   - checkpoint: A directory with a `config.json`, which is replaced.
+///   - key: The setting, as ``Evaluation/thresholdKey`` has it.
 /// - Throws: `GraftError` when there is none, or it cannot be written.
-public func keepThresholds(_ thresholds: [Float], in checkpoint: URL) throws {
+public func keepThresholds(
+  _ thresholds: [Float], in checkpoint: URL, key: String = "decision_threshold"
+) throws {
   let file = checkpoint.appendingPathComponent("config.json")
   // A link leads into a cache that other tools share.
   var status = stat()
@@ -131,6 +133,6 @@ public func keepThresholds(_ thresholds: [Float], in checkpoint: URL) throws {
       advice: "Import it into a directory of your own first.")
   }
   var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
-  configuration["decision_threshold"] = Checkpoint.json(of: thresholds.map { Double("\($0)") ?? Double($0) })
+  configuration[key] = Checkpoint.json(of: thresholds.map { Double("\($0)") ?? Double($0) })
   try FileWriter.write(file, text: configuration.text)
 }

@@ -46,6 +46,8 @@ protocol PredictionCollecting {
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws
   /// What each row adds to the leading score; see ``Task/rowScores(_:of:_:_:)``.
   func rowScores(_ backend: any ComputeBackend) throws -> RowScores?
+  /// The scores of what was said, with other settings of the task.
+  func scores(as configuration: Configuration, _ backend: any ComputeBackend) throws -> [String: Double]
 }
 
 extension Task {
@@ -81,6 +83,12 @@ private final class PredictionCollector<T: Task>: PredictionCollecting {
   func rowScores(_ backend: any ComputeBackend) throws -> RowScores? {
     guard data.labels.count == data.rows.count else { return nil }
     return try task.rowScores(joined(), of: data.labels, data.rows, backend)
+  }
+
+  func scores(as configuration: Configuration, _ backend: any ComputeBackend) throws -> [String: Double] {
+    var metrics = Metrics()
+    try T(configuration).score(joined(), of: data.labels, into: &metrics, backend)
+    return metrics.means
   }
 
   private func joined() throws -> [T.Prediction] {

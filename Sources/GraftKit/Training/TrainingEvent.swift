@@ -41,7 +41,7 @@ public enum TrainingNote: Sendable, Equatable {
   case stoppedEarly(step: Int, evaluations: Int)
   /// It ends with the mean of the weights of some steps.
   case averaged(steps: [Int])
-  /// Thresholds of several labels were chosen on the evaluation data, where they change micro F1 from one value to another.
+  /// Thresholds were chosen on the evaluation data, where they change a score, such as micro F1, from one value to another.
   case tunedThresholds([Float], score: String, before: Double, after: Double)
   /// It ends with the weights of the step that was the best by a score such as `eval_loss`.
   case loadedBest(step: Int, score: String, value: Double)

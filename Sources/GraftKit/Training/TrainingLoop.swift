@@ -71,7 +71,7 @@ final class TrainingLoop {
     for head in heads {
       let task = try head.model.requireHead().task
       try task.checkTopRanks(run.options.topRanks)
-      if run.options.thresholdTuning != nil { try task.checkThresholds() }
+      if let tuning = run.options.thresholdTuning { try task.checkThresholds(tuning) }
     }
     optimizer = run.optimizerType.init(
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
@@ -332,15 +332,20 @@ final class TrainingLoop {
     set.named(try evaluation(of: set, canStop: canStop).results)
   }
 
-  /// - Parameter canStop: Whether the run may be interrupted meanwhile; not so once the final weights are taken, which are no
-  ///   place to go on from.
-  private func evaluation(of set: EvaluationSet, canStop: Bool = true) throws -> Evaluation {
+  /// - Parameters:
+  ///   - canStop: Whether the run may be interrupted meanwhile; not so once the final weights are taken, which are no place to
+  ///     go on from.
+  ///   - tunesThreshold: Whether the best threshold is wanted as well.
+  private func evaluation(
+    of set: EvaluationSet, canStop: Bool = true, tunesThreshold: Bool = false
+  ) throws -> Evaluation {
     var options = EvaluationOptions(
       batchSize: options.evalBatchSize, mlmProbability: Float(options.mlmProbability),
       seed: options.seed)
     let course = courses[set.head]
     options.classLoss = course.classLoss
     options.topRanks = run.options.topRanks
+    options.tunesThreshold = tunesThreshold
     return try GraftKit.evaluate(
       course.head.model, on: set.data, options: options, backend: run.backend, pool: pool,
       generator: course.head.generator
@@ -350,25 +355,20 @@ final class TrainingLoop {
     }
   }
 
-  /// The thresholds of several labels that are best on the first evaluation set, for the weights as they are.
+  /// The thresholds that are best on the first evaluation set, for the weights as they are, and the key that keeps them.
   ///
   /// - Returns: `nil` where none are wanted.
-  func tunedThresholds() throws -> [Float]? {
+  func tunedThresholds() throws -> (values: [Float], key: String)? {
     guard let tuning = options.thresholdTuning, let set = evaluations.first else { return nil }
-    var evaluation = try evaluation(of: set, canStop: false)
-    // What the choice makes better: F1 over all labels, or that of each.
-    let score =
-      switch tuning {
-      case .global: "f1_micro"
-      case .label: "f1_macro"
-      }
+    var evaluation = try evaluation(of: set, canStop: false, tunesThreshold: true)
+    let score = evaluation.thresholdScore(tuning)
     let before = evaluation.metrics[score] ?? 0
     let thresholds = try evaluation.tuneThresholds(tuning)
     observe(
       .noted(
         .tunedThresholds(
           thresholds, score: score, before: before, after: evaluation.metrics[score] ?? 0)))
-    return thresholds
+    return (thresholds, evaluation.thresholdKey)
   }
 
   /// Puts the weights that the run ends with into the model: the average, or those of the best evaluation.

@@ -39,7 +39,7 @@ extension TrainingLoop {
     let thresholds = try tunedThresholds()
     try directory.publish { directory in
       try writeModel(into: directory, step: step)
-      if let thresholds { try keepThresholds(thresholds, in: directory) }
+      if let thresholds { try keepThresholds(thresholds.values, in: directory, key: thresholds.key) }
     }
     try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
     if let evaluation {

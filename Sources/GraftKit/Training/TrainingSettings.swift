@@ -192,8 +192,8 @@ extension TrainingOptions {
     TrainingSetting(
       optional: "tune-threshold", \.thresholdTuning, placeholder: "HOW",
       help:
-        "In the end choose the threshold of several labels with the best F1 on the evaluation data, one for all (global) or one for each (label), and keep it with the model; the scores are those before.",
-      fallback: "a half stays", addedLater: true),
+        "In the end choose the threshold with the best F1 on the evaluation data, and keep it with the model: of several labels one for all (global) or one for each (label), of answers that of no answer (global). The scores are those before.",
+      fallback: "a half stays, and an answer always given", addedLater: true),
     TrainingSetting(
       "load-best-model-at-end", \.loadsBestModelAtEnd,
       help: "End with the weights of the best evaluation; its checkpoint is written for that.",
