@@ -24,6 +24,8 @@ public struct OptionSearchResults: Sendable {
   public let trials: [Trial]
   /// The number of the best point.
   public let best: Int
+  /// What was changed for the arm once its options were chosen: `tune.train: all`.
+  var refit: [String] = []
   /// How long the stages took that the arms have no part in, in seconds.
   var otherSeconds = 0.0
 
@@ -83,6 +85,7 @@ extension OptionSearchResults {
       "rungs": rungs.map { rungs -> JSON in
         ["name": .string(rungs.name), "values": .array(rungs.values.map { .string($0) })]
       } ?? .null,
+      "refit": .array(refit.map { .string($0) }),
       "seeds": .array(seeds.map { .number(String($0)) }), "best": JSON(best),
       "points": .array(
         trials.map { trial in
@@ -116,6 +119,8 @@ extension OptionSearchResults {
     }
     seeds = try fields.seeds("seeds")
     best = try fields.integer("best")
+    // Records of version 0.1 have none.
+    refit = fields.json["refit"] == nil ? [] : try fields.strings("refit")
     let (options, rounds) = (options, rungs?.values.count ?? 1)
     trials = try fields.list("points").map { point in
       let trial = Trial(

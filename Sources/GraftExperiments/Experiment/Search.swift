@@ -24,6 +24,8 @@ extension Experiment {
     public var points: [Point]
     /// What successive halving raises from round to round.
     public var rungs: Rungs?
+    /// What changes for the arm once its options are chosen, as the file spells it: `tune.train: all`.
+    public var refit: [String] = []
     /// Where `metric` stands, for messages.
     var metricPlace: YAMLValue.Place
 

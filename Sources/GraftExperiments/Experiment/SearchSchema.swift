@@ -50,6 +50,7 @@ struct SearchSchema {
       arm: arm ?? "", scoreStage: score ?? "", metric: nil, greaterIsBetter: nil, seeds: nil, method: method,
       dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs,
       metricPlace: keys.place(of: "metric"))
+    search.refit = refit.map { "\($0.stage).\($0.key.spelled): \($0.value.spelled)" }
     let metric: String? = keys.read("metric")
     search.metric = metric.map(TestMetric.key)
     keys.read("greater-is-better", &search.greaterIsBetter)

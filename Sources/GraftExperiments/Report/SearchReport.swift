@@ -19,6 +19,10 @@ extension ReportContent {
       text +=
         " The arms are compared on the same rows, for which the options were chosen: what is said of \(search.arm) is too good for others."
     }
+    if !search.refit.isEmpty {
+      text +=
+        " In the end \(search.arm) ran with \(search.refit.joined(separator: ", ")) instead: scores on rows that it has learnt since mean nothing."
+    }
     let ranking = search.ranking
     if ranking.count > mostPoints {
       text += " The \(mostPoints) best are shown; report.json has all of them."
