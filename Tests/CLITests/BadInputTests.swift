@@ -74,6 +74,17 @@ import Testing
       }),
     Row(
       "inspect run", code: 1,
+      stderr: [
+        "run: no weights in this directory: it holds checkpoints of a training run. "
+          + "Name one of them; the newest is checkpoint-500.\n"
+      ],
+      prepare: {
+        for name in ["checkpoint-500", "checkpoint-90", "checkpoint--3", "checkpoint-+900", "checkpoint-"] {
+          try $0.write("run/\(name)/config.json", "{}")
+        }
+      }),
+    Row(
+      "inspect run", code: 1,
       stderr: ["it holds a training run that has not saved a model yet. Go on with the run with --resume.\n"],
       prepare: { try $0.write("run/training_args.json", "{}") }),
     Row(

@@ -108,7 +108,11 @@ import Testing
 
   /// What a classifier says of a pair.
   private func score(_ folder: URL) throws -> Float {
-    let model = try Registry.builtIn().open(folder).checkpoint.makeModel()
+    try score(of: Registry.builtIn().open(folder).checkpoint)
+  }
+
+  private func score(of checkpoint: Checkpoint) throws -> Float {
+    let model = try checkpoint.makeModel()
     let row = TextRow("can he", pair: "he can do it, and so can she")
     let found = try predict(
       InferenceSession(model, backend: ReferenceBackend(threads: 1)),
@@ -154,6 +158,115 @@ import Testing
       let encoder = try #require(registry.open(places[1]).checkpoint.crossEncoder)
       #expect(encoder.activation == .tanh && encoder.maximumLength == 30)
       #expect(try score(places[1]) == score(folder))
+    }
+  }
+
+  /// The files of an encoder whose scores are tanh of its logits.
+  private static let tanhFiles: [(String, JSON)] = [
+    encoderFiles[0],
+    (
+      "config_sentence_transformers.json",
+      ["model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.activation.Tanh"]
+    ),
+    ("sentence_bert_config.json", ["max_seq_length": 30]),
+  ]
+
+  private func files(in folder: URL) throws -> [JSON?] {
+    try Self.tanhFiles.map { name, _ in
+      let file = folder.appending(path: name)
+      return FileManager.default.fileExists(atPath: file.path) ? try Self.json(file) : nil
+    }
+  }
+
+  @Test(
+    "a cross-encoder whose head is parked is one again when that is selected, whatever is active instead",
+    arguments: [
+      ("masked-lm", nil), ("token-classification", ["a"]), ("sequence-classification", ["a", "b"]),
+    ])
+  func parked(_ other: String, _ labels: [String]?) throws {
+    try withFolder(of: "regression", files: Self.tanhFiles) { folder in
+      let registry = try Registry.builtIn()
+      let (parked, back) = (folder.appending(path: "parked"), folder.appending(path: "back"))
+      let swapped = try swapHead(folder, to: other, labels: labels, registry: registry).checkpoint
+      try swapped.write(to: parked, registry: registry)
+      let own = "sequence-classification"
+      let id = other == own ? "\(own).2" : own
+      let (none, all) = ([JSON?](repeating: nil, count: 3), Self.tanhFiles.map { JSON?.some($0.1) })
+      #expect(try files(in: parked) == none)
+      #expect(try files(in: parked.appending(path: "heads/\(id)")) == all)
+      let expected = try score(folder)
+      for checkpoint in [swapped, try registry.open(parked).checkpoint] {
+        #expect(checkpoint.crossEncoder == nil)
+        let selected = try checkpoint.selecting(head: id)
+        #expect(selected.crossEncoder?.activation == .tanh && selected.crossEncoder?.maximumLength == 30)
+        #expect(try score(of: selected) == expected)
+        // The head that gives its place has none of it.
+        let again = try selected.selecting(head: other == own ? id : other)
+        #expect(again.crossEncoder == nil && again.activeHead?.name == other)
+      }
+      try registry.open(parked).checkpoint.selecting(head: id).write(to: back, registry: registry)
+      #expect(try files(in: back) == all)
+      #expect(try files(in: back.appending(path: "heads/\(other == own ? id : other)")) == none)
+      #expect(try score(back) == expected)
+    }
+  }
+
+  @Test("files of a cross-encoder go with its head where that is detached, and come with it")
+  func detached() throws {
+    try withFolder(of: "regression", files: Self.tanhFiles) { folder in
+      let registry = try Registry.builtIn()
+      let (head, other) = (folder.appending(path: "head"), folder.appending(path: "other"))
+      try detachHead(folder, registry: registry).write(to: head, registry: registry)
+      try swapHead(folder, to: "sequence-classification", labels: ["a", "b"], registry: registry)
+        .checkpoint.write(to: other, registry: registry)
+      let attached = try attachHead(other, head: head, registry: registry).checkpoint
+      #expect(attached.crossEncoder?.maximumLength == 30)
+      #expect(try score(of: attached) == score(folder))
+    }
+  }
+
+  @Test(
+    "a broken file beside a parked head is kept as it is, and matters once the head is active",
+    arguments: [
+      ("config_sentence_transformers.json", #"{"model_type": "CrossEncoder", "activation_fn": "a.Own"}"#),
+      ("modules.json", "[{"), ("modules.json", #"[{"idx": 0, "path": "", "type": "a.LogitScore"}]"#),
+    ])
+  func unread(_ name: String, _ text: String) throws {
+    try withFolder(of: "regression", files: Self.tanhFiles) { folder in
+      let registry = try Registry.builtIn()
+      let (parked, again) = (folder.appending(path: "parked"), folder.appending(path: "again"))
+      try swapHead(folder, to: "masked-lm", registry: registry).checkpoint.write(
+        to: parked, registry: registry)
+      let head = "heads/sequence-classification"
+      try Data(text.utf8).write(to: parked.appending(path: "\(head)/\(name)"))
+      let opened = try registry.open(parked)
+      let note = "the head 'sequence-classification' cannot be made active: \(parked.path)/\(head)/\(name)"
+      #expect(opened.report.notes.contains { $0.hasPrefix(note) }, "\(opened.report.notes)")
+      #expect(throws: GraftError.self) { try opened.checkpoint.selecting(head: "sequence-classification") }
+      #expect(throws: GraftError.self) {
+        try swapHead(parked, to: "sequence-classification", registry: registry)
+      }
+      try swapHead(parked, to: "token-classification", labels: ["a", "b"], registry: registry)
+        .checkpoint.write(to: again, registry: registry)
+      #expect(try String(contentsOf: again.appending(path: "\(head)/\(name)"), encoding: .utf8) == text)
+      let names = try FileManager.default.contentsOfDirectory(atPath: again.appending(path: head).path)
+      #expect(
+        Set(names) == Set(["config.json", "graft.json", "model.safetensors"] + Self.tanhFiles.map(\.0)))
+    }
+  }
+
+  @Test("what is unknown of a parked cross-encoder is asked of its own configuration")
+  func ownConfiguration() throws {
+    try withFolder(of: "regression", files: Self.encoderFiles) { folder in
+      let registry = try Registry.builtIn()
+      // Of three labels the usual activation is none; of one it is the sigmoid.
+      let checkpoint = try swapHead(
+        folder, to: "sequence-classification", labels: ["a", "b", "c"], registry: registry
+      ).checkpoint
+      let parked = folder.appending(path: "parked")
+      try checkpoint.write(to: parked, registry: registry)
+      let selected = try registry.open(parked).checkpoint.selecting(head: "sequence-classification.2")
+      #expect(selected.crossEncoder?.activation == .sigmoid)
     }
   }
 

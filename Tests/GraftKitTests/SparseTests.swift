@@ -107,6 +107,12 @@ import Testing
       try swapHead(other, to: "masked-lm", registry: registry).checkpoint.write(to: back, registry: registry)
       #expect(try registry.open(back).checkpoint.activeHead?.name == "masked-lm")
       try expect("plain", of: "current", at: back)
+      // The head alone takes its module along as well, and a parked one has it when it is selected.
+      let (head, attached) = (directory.appending(path: "head"), directory.appending(path: "attached"))
+      try detachHead(back, registry: registry).write(to: head, registry: registry)
+      try attachHead(other, head: head, registry: registry).checkpoint.write(to: attached, registry: registry)
+      try expect("plain", of: "current", at: attached)
+      #expect(try registry.open(other).checkpoint.selecting(head: "masked-lm").sentences?.splade != nil)
     }
   }
 

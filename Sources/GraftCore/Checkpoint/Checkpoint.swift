@@ -18,10 +18,6 @@ public struct Checkpoint: Sendable {
   public var tokenizer: (any Tokenizer)?
   /// How it makes one vector for a text, where its folder says so.
   public var sentences: SentencePipeline?
-  /// How its active head scores pairs of texts, where its files say so.
-  public var crossEncoder: CrossEncoder?
-  /// What files of sentence-transformers say of parked heads, by their ids; the folder has them again with the head.
-  var waitingFiles: [String: SentenceFiles] = [:]
   /// Settings of the active task that hold in this process, such as its loss, and are no part of the model: nothing writes
   /// them.
   public var runSettings = Configuration()
@@ -76,6 +72,20 @@ public struct Checkpoint: Sendable {
   /// What it does, as the Hub calls it; without a head, what the bare encoder does.
   public var pipelineTag: String? {
     scoresPairs ? "text-ranking" : activeHead.map { $0.pipelineTag } ?? "feature-extraction"
+  }
+
+  /// How its active head scores pairs of texts, where its files say so.
+  public internal(set) var crossEncoder: CrossEncoder? {
+    get {
+      for head in activeHeads {
+        if case .crossEncoder(let encoder) = head.sentenceFiles { return encoder }
+      }
+      return nil
+    }
+    set {
+      guard let head = activeHeads.first(where: { $0.task?.readsCrossEncoder == true }) else { return }
+      self[head.id]?.sentenceFiles = newValue.map(HeadFiles.crossEncoder)
+    }
   }
 
   // MARK: Components
@@ -182,7 +192,7 @@ public struct Checkpoint: Sendable {
     if task.readsSentenceVectors {
       settings.taskSettings = (sentences ?? SentencePipeline(pooling: .mean)).settings
       settings.taskSettings.merge(runSettings.taskSettings) { _, new in new }
-    } else if let crossEncoder, task.hasLabels {
+    } else if let crossEncoder, task.readsCrossEncoder {
       settings.taskSettings = crossEncoder.settings
     }
     return settings

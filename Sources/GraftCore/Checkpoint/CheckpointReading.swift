@@ -64,8 +64,13 @@ extension Registry {
       }
       checkpoint.sentences = try sentencePipeline(
         in: directory.root, hiddenSize: identity.backbone.hiddenSize)
-      checkpoint.crossEncoder = try CrossEncoder(in: directory.root, identity.configuration)
-      checkpoint.waitingFiles = try waitingFiles(of: checkpoint, in: directory.url)
+      if checkpoint.activeHead?.tasks.contains(where: { $0.readsCrossEncoder }) == true {
+        checkpoint.crossEncoder = try CrossEncoder(in: directory.root, checkpoint.configuration)
+      }
+      report.notes += checkpoint.parkedHeads.compactMap { head in
+        guard case .unread(_, let error) = head.sentenceFiles else { return nil }
+        return "the head '\(head.id)' cannot be made active: \(error.description)"
+      }
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(
@@ -265,17 +270,6 @@ extension Registry {
         )
       }
       try tensor.check(spec, name: name)
-    }
-  }
-
-  /// The files of sentence-transformers beside parked heads.
-  private func waitingFiles(of checkpoint: Checkpoint, in directory: URL) throws -> [String: SentenceFiles] {
-    let heads = checkpoint.parkedHeads.filter { $0.task != nil }
-    return try heads.reduce(into: [:]) { files, head in
-      let folder = directory.appending(path: ModelDirectory.headsName).appending(path: head.id)
-      files[head.id] =
-        try sentencePipeline(in: folder, hiddenSize: checkpoint.makeBackbone().hiddenSize)?.files
-        ?? CrossEncoder(in: folder, checkpoint.configuration)?.files
     }
   }
 

@@ -95,7 +95,6 @@ extension Checkpoint {
       } else {
         try DetachedHead(head, of: self).write(into: folder, options, counting: tally)
       }
-      try filesWaiting(for: head)?.write(into: folder)
     }
     var others: OrderedDictionary<String, JSON> = [:]
     others["pooler"] = self[Component.pooler]?.history?.json
@@ -108,24 +107,12 @@ extension Checkpoint {
       try sentences.write(
         into: directory, options, hiddenSize: makeBackbone().hiddenSize, counting: tally)
     }
-    // Another head than a classifier of texts makes it another kind of model.
-    if activeHead?.hasLabels == true { try crossEncoder?.files?.write(into: directory) }
-    if sentences == nil, crossEncoder?.files == nil, let id = activeHeads.first?.id {
-      try waitingFiles[id]?.write(into: directory)
-    }
+    try crossEncoder?.files?.write(into: directory)
     try writeCard(into: directory)
   }
 
   /// Whether sparse vectors can be made, which come from the scores of a masked-language-model head.
-  private var scoresTokens: Bool { activeHead?.tasks.contains { $0.predictsTokens } == true }
-
-  /// The files of sentence-transformers that a parked head has again when it is active.
-  private func filesWaiting(for head: Component) -> SentenceFiles? {
-    if let waiting = waitingFiles[head.id] { return waiting }
-    guard let task = head.task, head.id == task.name else { return nil }
-    if task.predictsTokens, !scoresTokens, let sentences, sentences.splade != nil { return sentences.files }
-    return task.hasLabels && activeHead?.hasLabels != true ? crossEncoder?.files : nil
-  }
+  var scoresTokens: Bool { activeHead?.tasks.contains { $0.predictsTokens } == true }
 
   /// Writes the tensors that the active architecture has no place for: its pooler, and what nothing recognises.
   private func writeKept(into directory: URL, _ options: WriteOptions, _ tally: NonFiniteTally?) throws {

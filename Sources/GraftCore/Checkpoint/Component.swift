@@ -28,6 +28,8 @@ public struct Component: Sendable {
   public var weights: Weights
   /// Whether it was trained, and on what; `nil` when it came with the checkpoint, which says nothing of it.
   public var history: History?
+  /// What files of sentence-transformers say of a head.
+  var sentenceFiles: HeadFiles?
   /// What its file stores as copies of other parameters, and was not compared yet.
   package var copies: UnconfirmedCopies?
 

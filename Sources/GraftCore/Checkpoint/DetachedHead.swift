@@ -38,7 +38,7 @@ public struct DetachedHead: Sendable {
   private init(_ heads: HeadSet, _ components: [Component], of checkpoint: Checkpoint) throws {
     let configuration = components.reduce(checkpoint.configuration) { $0.applying($1) }
     self.init(
-      heads, components, checkpoint.family, configuration,
+      heads, components.map(checkpoint.withFiles), checkpoint.family, configuration,
       hiddenSize: try checkpoint.makeBackbone().hiddenSize)
   }
 
@@ -85,6 +85,7 @@ public struct DetachedHead: Sendable {
       text: Checkpoint.record(
         heads.name, histories, ["detached": true, "hidden_size": JSON(hiddenSize)])
     )
+    for component in components { try component.sentenceFiles?.write(into: directory) }
   }
 }
 
@@ -100,7 +101,7 @@ extension Registry {
   ///
   /// - Throws: ``GraftError`` when the directory is no detached head, or is broken.
   public func openHead(_ url: URL) throws -> DetachedHead {
-    let directory = try ModelDirectory(url, formats: checkpointFormats)
+    let directory = try ModelDirectory(url, formats: checkpointFormats, isHead: true)
     guard let record = try directory.record(), let name = record["head"]?.string,
       record["detached"]?.bool == true, let hiddenSize = record["hidden_size"]?.int
     else {
@@ -142,6 +143,7 @@ extension Registry {
         head: task, settings: configuration.settings(of: task.settingKeys), weights: weights,
         history: Component.History(histories[task.name] ?? only, source: directory.name))
       head.copies = decoded.copies[task.name]
+      head.sentenceFiles = try headFiles(in: directory, of: task, configuration, hiddenSize: hiddenSize)
       return head
     }
     return DetachedHead(heads, components, family, configuration, hiddenSize: hiddenSize)

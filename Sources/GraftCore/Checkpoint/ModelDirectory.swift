@@ -34,8 +34,9 @@ public struct ModelDirectory: Sendable {
   /// - Parameters:
   ///   - path: A directory, or a weight file with its configuration beside it.
   ///   - formats: The weight formats, whose file names are looked for in their order.
+  ///   - isHead: Whether a head alone is there, whose modules, if it has any, are those of the whole model.
   /// - Throws: `GraftError` when there is no such path, or no weights in the directory.
-  public init(_ path: URL, formats: [CheckpointFormat]) throws {
+  public init(_ path: URL, formats: [CheckpointFormat], isHead: Bool = false) throws {
     func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory) else {
@@ -53,7 +54,7 @@ public struct ModelDirectory: Sendable {
       return
     }
     root = path
-    let folder = try SentenceModuleEntry.list(in: path)?.entries.first?.path ?? ""
+    let folder = try isHead ? "" : SentenceModuleEntry.list(in: path)?.entries.first?.path ?? ""
     let path = folder.isEmpty ? path : path.appending(path: folder)
     url = path
     let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
@@ -77,14 +78,21 @@ public struct ModelDirectory: Sendable {
   /// - Throws: `GraftError` when the directory cannot be read.
   private static func unfinishedRun(_ path: URL) throws -> GraftError? {
     let names = try directoryContents(path)
-    let steps = names.compactMap { name in
-      name.hasPrefix("checkpoint-") ? Int(name.dropFirst("checkpoint-".count)) : nil
+    let steps = names.compactMap { name -> Int? in
+      let number = name.dropFirst("checkpoint-".count)
+      return name.hasPrefix("checkpoint-") && number.allSatisfy("0123456789".contains) ? Int(number) : nil
     }
+    let isOwn = names.contains("training_args.json")
     guard let newest = steps.max() else {
-      guard names.contains("training_args.json") else { return nil }
+      guard isOwn else { return nil }
       return GraftError(
         .missing, "no weights in this directory: it holds a training run that has not saved a model yet",
         file: path.path, advice: "Go on with the run with \(action: .resume).")
+    }
+    guard isOwn else {
+      return GraftError(
+        .missing, "no weights in this directory: it holds checkpoints of a training run", file: path.path,
+        advice: "Name one of them; the newest is checkpoint-\(newest).")
     }
     return GraftError(
       .missing, "no weights in this directory: it holds a training run that has not finished",

@@ -8,9 +8,12 @@ public struct OpaqueFiles: Sendable {
 
   /// Opens every file below a directory.
   ///
+  /// - Parameters:
+  ///   - directory: The directory.
+  ///   - others: Files that belong to something else, by their paths in the directory.
   /// - Throws: `GraftError` when a directory or a file cannot be read.
-  init(_ directory: URL) throws {
-    files = try filePaths(below: directory).map { path in
+  init(_ directory: URL, without others: [String] = []) throws {
+    files = try filePaths(below: directory).filter { !others.contains($0) }.map { path in
       (path, try RandomAccessFile(directory.appending(path: path)))
     }
   }

@@ -10,8 +10,9 @@ extension Checkpoint {
   ///     let entities = try checkpoint.selecting(head: "token-classification").makeModel(sharing: topics)
   ///
   /// - Parameter id: The head as the list of heads shows it. An active head is called as its task. A head such as
-  ///   `sequence-classification.2` therefore trades its id with `sequence-classification`.
-  /// - Throws: `GraftError` when there is no such head, or no plugin knows it.
+  ///   `sequence-classification.2` is called `sequence-classification` while it is active, and the head that was called
+  ///   so gets its id.
+  /// - Throws: `GraftError` when there is no such head, no plugin knows it, or a file beside it cannot be read.
   public func selecting(head id: String) throws -> Checkpoint {
     guard let head = heads.first(where: { $0.id == id }) else {
       let known = heads.map(\.id)
@@ -25,16 +26,15 @@ extension Checkpoint {
     }
     var selected = self
     if !activeHeads.contains(where: { $0.id == id }) {
-      // These files are about the head that was active.
-      selected.crossEncoder = nil
+      // They are about the head that was active.
       selected.runSettings = Configuration()
     }
     selected.exchangeHeads(id, task.name)
-    selected.activeHead = set
+    try selected.makeActive(set)
     return selected
   }
 
-  /// Lets two heads trade ids; the second may be no head's.
+  /// Gives each of two heads the other's id; the second may be no head's.
   package mutating func exchangeHeads(_ first: String, _ second: String) {
     for index in components.indices {
       if components[index].id == first {

@@ -187,7 +187,7 @@ extension Checkpoint {
       settings["problem_type"] = .string(problemType.rawValue)
       self[set.name]?.settings["problem_type"] = .string(problemType.rawValue)
     }
-    activeHead = set
+    try makeActive(set)
     let restored = set.taskNames.filter { !previous.contains($0) && self[$0] != nil }
     try registry.initializeMissingParts(of: &self, settings: settings, seed: seed, report: &report)
     try checkWritable(set, in: registry.dialect(of: family))
@@ -222,7 +222,7 @@ extension Checkpoint {
       setAside(head.id)
       components.append(head)
     }
-    activeHead = detached.heads
+    try makeActive(detached.heads)
     try registry.initializeMissingParts(of: &self, seed: 0, report: &report)
     try checkWritable(detached.heads, in: registry.dialect(of: family))
   }

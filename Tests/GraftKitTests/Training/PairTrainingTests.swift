@@ -154,6 +154,41 @@ import Testing
     }
   }
 
+  @Test("a head that becomes a cross-encoder beside another has its files, whichever is active in the end")
+  func besideAnotherHead() throws {
+    let golden = try #require(Golden.all.last)
+    try withTemporaryDirectory { directory in
+      let (own, other) = ("sequence-classification", "token-classification")
+      var words = TextRow("")
+      words.fields = ["tokens": ["he", "can"], "tags": ["O", "O"]]
+      let checkpoint = try swapHead(
+        fixtures.appending(path: "bert-tiny/regression"), to: other, labels: ["O", "B-A", "I-A"],
+        registry: registry
+      ).checkpoint
+      let heads = [
+        HeadTraining(other, TrainingData([words], named: ["words"])),
+        HeadTraining(own, TrainingData(golden.rows("rows"), named: ["rows"])),
+      ]
+      for (name, order) in [("second", heads), ("first", heads.reversed())] {
+        let output = directory.appending(path: name)
+        _ = try train(
+          checkpoint, heads: order,
+          options: Self.options {
+            ($0.pairLoss, $0.maxSteps, $0.evalStrategy) = (.binaryCrossEntropy, 3, .no)
+          }, output: output, backend: backend, registry: registry)
+        let folder = name == "first" ? output : output.appending(path: "heads/\(own)")
+        #expect(
+          try JSON(file: folder.appending(path: "config_sentence_transformers.json"))["model_type"]
+            == "CrossEncoder")
+        let written = try registry.open(output).checkpoint
+        #expect((written.crossEncoder == nil) == (name == "second"))
+        let selected = try written.selecting(head: own)
+        #expect(selected.scoresPairs && selected.crossEncoder?.activation == .sigmoid, "\(name)")
+        #expect(selected.crossEncoder?.maximumLength == 64)
+      }
+    }
+  }
+
   @Test("a regression on single texts says nothing of pairs")
   func singleTexts() throws {
     try withTemporaryDirectory { directory in
