@@ -20,6 +20,12 @@ public enum FilePattern {
     }
   }
 
+  /// Whether there is such a file, or one that matches the path as a pattern.
+  public static func hasFiles(_ url: URL) -> Bool {
+    // The one error is that no file matches.
+    ((try? files(url)) ?? []).contains { access($0.path, F_OK) == 0 }
+  }
+
   /// The files that several paths mean, in their order.
   ///
   /// - Throws: as ``files(_:)-(URL)``.

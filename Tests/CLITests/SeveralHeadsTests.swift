@@ -55,6 +55,26 @@ import Testing
       "train both \(data) --label-base masked-lm=1 --output out", code: 64,
       stderr: ["there is no --data masked-lm=FILE"], prepare: both),
     Row(
+      "train both \(data) --label-base =0 --output out", code: 64, stderr: ["--label-base"], prepare: both),
+    Row(
+      "evaluate both --data news.csv --label-column kind --label-base nonsense=1", code: 64,
+      stderr: ["The value 'nonsense=1' is invalid for '--label-base <N>'"], prepare: both),
+    Row(
+      "head swap both --to masked-lm --labels-from news.csv --label-base sequence-classification=1 --output out",
+      code: 64, stderr: ["is invalid for '--label-base <N>'"], prepare: both),
+    // A pattern with '=' in it, as folders of partitioned tables have it, is no head's name.
+    Row(
+      "train both --task sequence-classification --data kind=news/*.csv --label-column kind --text-column title --max-steps 1 --output out",
+      stderr: ["read 4 rows of kind=news/part-1.csv: column 'title', label 'kind'"],
+      prepare: { sandbox in
+        try both(sandbox)
+        try sandbox.write(
+          "kind=news/part-1.csv", "title,kind\na b c,World\nd e,Sports\nf g h,Business\na d,World\n")
+      }),
+    Row(
+      "train both --data kind=other/*.csv --output out", code: 1,
+      stderr: ["the checkpoint has no head 'kind'"], prepare: both),
+    Row(
       "train both \(data) --task sentence-embedding --output out", code: 64, stderr: ["Leave out --task"],
       prepare: both),
     Row(

@@ -97,7 +97,7 @@ import Testing
       (SentencePooling.Mode.mean, usual, true), (.cls, usual, true), (.mean, gguf, false), (.cls, gguf, true),
     ] {
       checkpoint.sentences = SentencePipeline(pooling: mode)
-      let note = "how vectors are made of states (\(mode.rawValue))"
+      let note = "pooling and normalization (\(mode.rawValue)), which make a vector of the hidden states"
       #expect(
         try checkpoint.leftOut(ofOneFileIn: dialect).contains(note) == isSaid, "\(mode) \(dialect.name)")
     }

@@ -151,6 +151,12 @@ import Testing
         loss.hasPrefix(
           "Domain adaptation hurts: adapted has a log loss of 0.6931 on 50 test texts, direct 0.2877, a difference of +0.4055 (95 % interval +0.4055 to +0.4055; 2 seeds)."
         ), "\(loss)")
+      // Of one score all values have as many decimals; names of others are not taken for these.
+      let names = ["log_loss", "mse", "cosine_ndcg@10", "r2d2_steps", "ndcg_steps"]
+      #expect(
+        names.map { TestMetric(named: $0).text(1.8) } == ["1.8000", "1.8000", "1.8000", "1.8", "1.8"])
+      #expect(TestMetric(named: "log_loss").difference(-0.008383) == "−0.0084")
+      #expect(TestMetric(named: "mse").text(0.0000123) == "1.23e−05")
       #expect(
         try text(run, "report.md").contains("The score is log loss on the test texts; lower is better."))
       #expect(try text(run, "report.md").contains("the right one has 50.0 %"))
@@ -323,7 +329,10 @@ import Testing
           ["adapted", "0.7500", "0.7500", "0.7500", "0.0000", "0.7500 to 0.7500", "1"],
         ])
       let values = try #require(tables.first { $0.header.contains("Mean squared error") })
-      #expect(values.rows.map { Array($0.prefix(3)) } == [["direct", "4", "2"], ["adapted", "1", "1"]])
+      #expect(
+        values.rows.map { Array($0.prefix(3)) } == [
+          ["direct", "4.0000", "2.0000"], ["adapted", "1.0000", "1.0000"],
+        ])
       try expectTextInside(content.plots)
 
       // What is no number has no score.

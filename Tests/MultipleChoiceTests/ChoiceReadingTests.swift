@@ -109,7 +109,7 @@ struct ChoiceReadingTests {
     AnswerColumn(
       testDescription: "numbers and texts that differ", rows: [(#"["0", "2", "1"]"#, #""1""#)],
       message:
-        "row 1: an answer that may be two of the choices; expected answers that can be read in one way, found '1', "
+        "row 1: the answer matches two choices; expected answers that can be read in one way, found '1', "
         + "which is the number of '2' and the text of '1'. Set 'label-base' when the answers are numbers"),
     AnswerColumn(
       testDescription: "the same with a base", rows: [(#"["0", "2", "1"]"#, #""1""#)], base: 0, indices: [1]),

@@ -62,6 +62,19 @@ import Testing
     #expect(gap?.hasPrefix("a.csv: row 5: the labels are neither all names nor all numbers") == true)
     #expect(gap?.contains("labels: [0,1,2,3,4]") == true, "\(gap ?? "")")
     #expect(try classes(["0", "1", "2", "3"], ["0", "1", "2", "4"], base: 0) == [0, 1, 2, 3])
+    // Nor are they where no value is a name.
+    for column in [["3"], ["3", "3", "3"]] {
+      let none = errorMessage { _ = try classes(column, ["0", "1", "2", "4"]) }
+      #expect(none?.hasPrefix("a.csv: row 2: unknown label; expected one of 0, 1, 2, 4, found '3'") == true)
+      #expect(none?.contains("Set 'label-base' when") == true, "\(none ?? "")")
+    }
+    #expect(try classes(["3"], ["0", "1", "2", "4"], base: 0) == [3])
+    #expect(try classes(["3"], ["0", "1", "2", "3"]) == [3])
+    // The smallest and the greatest numbers.
+    let (least, most) = ("\(Int.min)", "\(Int.max)")
+    #expect(errorMessage { _ = try classes(["0"], [least, least]) } == nil)
+    #expect(try classes([least, most], [least, most]) == [0, 1])
+    #expect(try classes([most], [most, "0"]) == [0])
     let mixed = errorMessage { _ = try classes(["0", "5"], stars) }
     #expect(mixed?.hasPrefix("a.csv: row 2: the labels are neither all names nor all numbers") == true)
     #expect(mixed?.contains("'label-base'") == true)

@@ -54,7 +54,7 @@ struct ChoiceAnswers {
       guard let place = indices.indices.first(where: { indices[$0] != others[$0] }) else { continue }
       let answer = answers[place]
       throw GraftError(
-        .mismatch, "an answer that may be two of the choices",
+        .mismatch, "the answer matches two choices",
         expected: "answers that can be read in one way",
         found:
           "'\(answer.text.prefix(60))', which is \(description(first, of: answer, at: indices[place])) and \(description(other, of: answer, at: others[place]))",

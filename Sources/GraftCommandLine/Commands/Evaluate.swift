@@ -96,7 +96,7 @@ struct Evaluate: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Score a question as without an answer when the score of none is higher than the best one's by more than this. (default: the model's, or 0)",
+      "Predict 'no answer' where its score exceeds the best answer's by more than this. (default: the model's, or 0)",
       valueName: "X"))
   var nullThreshold: Double?
 

@@ -50,7 +50,7 @@ struct Train: ParsableCommand {
   @OptionGroup var task: TaskFlag
 
   @OptionGroup(title: "Files") var files: FileFlags
-  @OptionGroup(title: "Data") var reading: DataFlags
+  @OptionGroup(title: "Data") var reading: HeadDataFlags
   @OptionGroup(title: "Data to evaluate on") var evaluationColumns: EvaluationColumnFlags
   @OptionGroup(title: "Training") var training: TrainingFlags
   @OptionGroup(title: "Machine") var backend: BackendFlags

@@ -5,8 +5,37 @@ import GraftData
 import GraftKit
 import GraftTensors
 
+/// How data files are read for one head.
+typealias DataFlags = ReadingFlags<LabelBaseFlag>
+
+/// How data files are read for one head or for several.
+typealias HeadDataFlags = ReadingFlags<HeadLabelBaseFlags>
+
+/// The number of the first label, as an option.
+protocol LabelBaseOption: ParsableArguments {
+  /// What holds where there is one head.
+  var labelBase: Int? { get }
+}
+
+struct LabelBaseFlag: LabelBaseOption {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
+  var labelBase: Int?
+}
+
+struct HeadLabelBaseFlags: LabelBaseOption {
+  @Option(
+    name: .customLong("label-base"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
+  var labelBases: [HeadNumber] = []
+
+  /// The last that was given.
+  var labelBase: Int? { labelBases.last?.value }
+}
+
 /// How data files are read: which columns are texts and labels, which rows are taken.
-struct DataFlags: ParsableArguments {
+struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
   @OptionGroup(title: "Data") var columns: ColumnFlags
 
   @Option(
@@ -22,13 +51,11 @@ struct DataFlags: ParsableArguments {
       valueName: "TEXT"))
   var labelDelimiter: String?
 
-  @Option(
-    name: .customLong("label-base"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("The number of the first label, when labels are numbers.", valueName: "N"))
-  var labelBases: [HeadNumber] = []
+  @OptionGroup var base: Base
 
   /// What the help of every command with data says.
-  static let help = """
+  static var help: String {
+    """
     Data files are CSV, TSV, JSON Lines, a JSON array of objects, one text a line; for tagging a token a line as \
     CoNLL has it, for answering SQuAD's documents; each also gzipped, in UTF-8 or UTF-16. '-' is standard input, and \
     'part-*.csv' all files that match. Columns are names, or numbers \
@@ -39,6 +66,7 @@ struct DataFlags: ParsableArguments {
     'a;b') or a JSON list of them, or 0 and 1 for each label: [1,0,1], '1|0|1', [true,false,true], or a column for each (--label-column a,b,c). A whole column is \
     read in one way, which is said where it is not plain.
     """
+  }
 
   func validate() throws {
     if labelDelimiter == "" { throw ValidationError("--label-delimiter has to be a text.") }
@@ -55,7 +83,7 @@ struct DataFlags: ParsableArguments {
 
   /// What holds where there is one head: the last that was given.
   var labelColumn: String? { labelColumns.last }
-  var labelBase: Int? { labelBases.last?.value }
+  var labelBase: Int? { base.labelBase }
 
   /// The names of the flags that were given.
   var given: [String] {

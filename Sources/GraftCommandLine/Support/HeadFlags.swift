@@ -6,7 +6,8 @@ import GraftKit
 import GraftTensors
 import OrderedCollections
 
-/// A file that may be given for one of several heads or sets: `FILE`, or `NAME=FILE`.
+/// A file that may be given for one of several heads or sets: `FILE`, or `NAME=FILE`. What matches a file as a whole is no
+/// name, as with `year=2024/*.csv`.
 struct NamedFile: ExpressibleByArgument {
   /// The name that begins with it.
   let name: String?
@@ -14,10 +15,10 @@ struct NamedFile: ExpressibleByArgument {
 
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let isNamed =
-      parts.count == 2 && Self.isName(parts[0]) && !FileManager.default.fileExists(atPath: argument)
+    guard let whole = Path(argument: argument) else { return nil }
+    let isNamed = parts.count == 2 && Self.isName(parts[0]) && !FilePattern.hasFiles(whole.url)
     name = isNamed ? String(parts[0]) : nil
-    guard let path = Path(argument: isNamed ? String(parts[1]) : argument) else { return nil }
+    guard let path = isNamed ? Path(argument: String(parts[1])) : whole else { return nil }
     self.path = path
   }
 
@@ -47,7 +48,9 @@ struct HeadNumber: ExpressibleByArgument {
 
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let last = parts.last, let value = Int(last) else { return nil }
+    guard let last = parts.last, let value = Int(last), parts.count < 2 || !parts[0].isEmpty else {
+      return nil
+    }
     head = parts.count == 2 ? String(parts[0]) : nil
     self.value = value
   }
@@ -106,8 +109,8 @@ struct HeadFiles {
   ///
   /// - Throws: `GraftError` when the checkpoint has no such head, or naming file and row.
   func read(
-    of checkpoint: Checkpoint, _ reading: DataFlags, _ columns: EvaluationColumnFlags, _ registry: Registry,
-    _ console: Console
+    of checkpoint: Checkpoint, _ reading: HeadDataFlags, _ columns: EvaluationColumnFlags,
+    _ registry: Registry, _ console: Console
   ) throws -> [HeadTraining] {
     try heads.map { head in
       guard registry.tasks[head]?.readsSentenceVectors != true else {
@@ -135,9 +138,9 @@ struct HeadFiles {
   }
 }
 
-extension DataFlags {
+extension HeadDataFlags {
   /// What holds for one of several heads: what was given as `HEAD=VALUE`, else what was given without a head.
-  func values(for head: String, among heads: [String]) -> DataFlags {
+  func values(for head: String, among heads: [String]) -> HeadDataFlags {
     func values(_ all: [String]) -> [String] {
       let own = all.filter { $0.hasPrefix("\(head)=") }.map { String($0.dropFirst(head.count + 1)) }
       return own.isEmpty ? all.filter { value in !heads.contains { value.hasPrefix("\($0)=") } } : own
@@ -146,19 +149,17 @@ extension DataFlags {
     flags.columns.textColumns = values(columns.textColumns)
     flags.columns.pairColumns = values(columns.pairColumns)
     flags.labelColumns = values(labelColumns)
-    let own = labelBases.filter { $0.head == head }
-    flags.labelBases = own.isEmpty ? labelBases.filter { $0.head == nil } : own
+    let all = base.labelBases
+    let own = all.filter { $0.head == head }
+    flags.base.labelBases = own.isEmpty ? all.filter { $0.head == nil } : own
     return flags
   }
-
-  /// The heads that options name.
-  private var namedHeads: [String] { labelBases.compactMap(\.head) }
 
   /// Makes sure that options name no heads but these.
   ///
   /// - Throws: `ValidationError` naming the option.
   func checkHeads(_ heads: [String]) throws {
-    if let name = namedHeads.first(where: { !heads.contains($0) }) {
+    if let name = base.labelBases.compactMap(\.head).first(where: { !heads.contains($0) }) {
       throw ValidationError("--label-base \(name)=N: there is no --data \(name)=FILE.")
     }
   }

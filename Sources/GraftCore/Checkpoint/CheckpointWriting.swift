@@ -207,12 +207,16 @@ extension Checkpoint {
     return notes
   }
 
-  /// What one weight file does not hold of the checkpoint: parked heads, a pooler without a place, and how vectors are
-  /// made of states.
+  /// What one weight file does not hold of the checkpoint: parked heads, a pooler without a place, pooling and
+  /// normalization.
   public func leftOut(ofOneFileIn dialect: Dialect) throws -> [String] {
     let hasUnused = try self[Component.pooler] != nil && !usesPooler(dialect)
     return parkedHeads.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
-      + (dialect.holds(sentences) ? [] : ["how vectors are made of states (\(sentences?.description ?? ""))"])
+      + (dialect.holds(sentences)
+        ? []
+        : [
+          "pooling and normalization (\(sentences?.description ?? "")), which make a vector of the hidden states"
+        ])
   }
 
   /// What `config.json` says of the checkpoint as it is written.

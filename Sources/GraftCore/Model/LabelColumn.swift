@@ -46,9 +46,10 @@ public struct LabelColumn: Sendable {
     let areInRange = numbers.allSatisfy { $0.map(isInRange) == true }
     // Names such as 0, 1, 2, 4 are numbers of something else: one that is missing among them is no place in the list.
     let own = labels.compactMap { Int(Self.canonical($0)) }.sorted()
-    let haveGaps = own.count == labels.count && zip(own, own.dropFirst()).contains { $1 - 1 > $0 }
+    let haveGaps =
+      own.count == labels.count && zip(own, own.dropFirst()).contains { $0 < $1 && $0 + 1 < $1 }
     readsNumbers =
-      areNumbers && (base != nil || !areNames && (areInRange || !haveNames) && !(haveGaps && haveNames))
+      areNumbers && (base != nil || !areNames && (areInRange || !haveNames) && !haveGaps)
     var meanings: [String: Int?] = [:]
     for (value, (name, number)) in zip(values, zip(written, numbers)) {
       let index = readsNumbers ? number.flatMap { isInRange($0) ? $0 &- first : nil } : Self.name(name, names)
@@ -89,8 +90,9 @@ public struct LabelColumn: Sendable {
     guard labels == Configuration.numberedLabels(labels.count) else {
       throw GraftError(
         .mismatch, "unknown label", expected: "one of \(list)", found: found,
-        advice:
-          "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+        advice: areNumbers
+          ? "Set \(option: "label-base") when these are the numbers of labels; else give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+          : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
       )
     }
     let isAsMany = Set(values.map(Self.canonical)).count == labels.count

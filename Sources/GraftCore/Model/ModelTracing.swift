@@ -6,8 +6,8 @@ extension Checkpoint {
   ///
   /// The outputs are called as transformers does: `last_hidden_state` and `pooler_output` of a backbone alone,
   /// `logits` of a head, and of several heads each by its own name. They stand in the order of `Task.outputs`, which is
-  /// that of what transformers' classes return, and of which callers make `start, end = session.run(None, feed)`. The sequences of a head that chooses are the choices
-  /// of its questions.
+  /// that of what transformers' classes return, so that `start, end = session.run(None, feed)` works as with
+  /// transformers' own export. A head that chooses reads a sequence for each choice of a question.
   ///
   /// - Throws: `GraftError` when the configuration is not usable, or the model does something that a graph
   ///   has no step for.

@@ -154,16 +154,30 @@ package struct TestMetric: Sendable, Equatable {
 
   // MARK: Spelling
 
-  /// Whether it is at most 1, so that so many decimals say it as well as any other.
-  private var isAtMostOne: Bool {
-    ["ndcg", "mrr", "map@", "spearman", "pearson", "r2", "matthews"].contains { key.contains($0) }
-  }
+  /// Scores of about 1 or less, of which four decimals say as much of one value as of another.
+  private static let keysWithDecimals: Set<String> = {
+    let correlations = ["spearman", "pearson"]
+    let searches =
+      RetrievalScores.cutoffs.flatMap { ["accuracy@\($0)", "precision@\($0)", "recall@\($0)"] } + [
+        RetrievalScores.ndcgName, "mrr@10", "map@100",
+      ]
+    let bySimilarity = VectorSimilarity.allCases.flatMap { similarity in
+      correlations.map { "\($0)_\(similarity.rawValue)" } + searches.map(similarity.name(ofSearch:))
+    }
+    return Set(
+      correlations + searches + bySimilarity + [
+        "r2", "mse", "mae", "matthews_correlation", "log_loss", "hamming_loss", "expected_calibration_error",
+      ])
+  }()
 
   /// `86.8 %`, `0.4213`
   func text(_ value: Double) -> String {
-    isShare
-      ? NumberText.percent(value)
-      : (isAtMostOne ? NumberText.decimals(value) : NumberText.number(value)).replacing("-", with: "−")
+    if isShare { return NumberText.percent(value) }
+    let decimals = NumberText.decimals(value)
+    // Of a very small error the decimals would be zeros.
+    let isTiny = value != 0 && Double(decimals) == 0
+    return (Self.keysWithDecimals.contains(key) && !isTiny ? decimals : NumberText.number(value))
+      .replacing("-", with: "−")
   }
 
   /// A difference without its unit: `+1.7`, `−0.0312`.

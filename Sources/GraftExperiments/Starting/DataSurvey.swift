@@ -29,6 +29,14 @@ struct DataSurvey {
     case texts
     /// What the head of another task learns, with its labels, if it has any.
     case ofTask(head: String, labels: [String])
+
+    /// The names of the labels, or of the values.
+    var labels: [String] {
+      switch self {
+      case .classes(let names, _), .several(let names, _), .values(let names, _), .ofTask(_, let names): names
+      case .texts: []
+      }
+    }
   }
 
   /// How many tokens texts have.
@@ -75,12 +83,13 @@ struct DataSurvey {
 
   /// Makes sure that rows to evaluate on have labels that these rows have too.
   ///
+  /// - Parameter advice: What to do about one that has not.
   /// - Throws: `GraftError` naming the first row that has not.
-  func checkLabels(of others: [TextRow]) throws {
+  func checkLabels(of others: [TextRow], advice: Advice) throws {
     do {
       try readLabels(others)
     } catch var error as GraftError {
-      error.advice = "Leave such rows out, or have rows with the same labels to train on."
+      error.advice = advice
       throw error
     }
   }

@@ -117,7 +117,7 @@ extension ExperimentDraft {
   // MARK: Stages
 
   /// Longer lists of labels are taken from the data.
-  private static let mostLabels = 30
+  static let mostLabels = 30
 
   private var labelledStages: [String] {
     var lines = ["stages:"]

@@ -72,14 +72,15 @@ public struct ExperimentDraft: Sendable {
         .mismatch, "too few rows for an experiment", file: training.first?.path, expected: "at least 2",
         found: "\(rows.count)")
     }
-    let survey =
+    func survey(_ rows: [TextRow]) throws -> DataSurvey {
       if let own {
-        try DataSurvey(rows, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
-      } else {
-        try DataSurvey(
-          rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
-          head: registry.tasks.find(DefaultPlugins.classificationHead))
+        return try DataSurvey(rows, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
       }
+      return try DataSurvey(
+        rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
+        head: registry.tasks.find(DefaultPlugins.classificationHead))
+    }
+    let found = try survey(rows)
     let task = try own?.task(for: rows).task
     let classes = StratifiedSplit.classes(of: rows)
     isStratified = Set(classes).count > 1
@@ -88,12 +89,20 @@ public struct ExperimentDraft: Sendable {
       let share = rows.count < Self.fewRows ? 5 : 10
       let wanted = min(Self.mostHeldOut, max(1, rows.count / share))
       let split = StratifiedSplit(classes, heldOut: wanted, seed: TrainingOptions().seed)
-      evaluationRows = split.heldOut.count
-      repeated = try RepeatedRows(split.others.map { rows[$0] }, for: task)
-        .count(in: split.heldOut.map { rows[$0] })
+      let (others, heldOut) = (split.others.map { rows[$0] }, split.heldOut.map { rows[$0] })
+      if found.kind.labels.count > Self.mostLabels {
+        try survey(others).checkLabels(
+          of: heldOut,
+          advice:
+            "Such rows are held out to evaluate on: have two rows of each label at least, or name other rows with \(option: "eval-file")."
+        )
+      }
+      evaluationRows = heldOut.count
+      repeated = try RepeatedRows(others, for: task).count(in: heldOut)
     } else {
       let others = try DataSource(reading: evaluation, options: everything).rows()
-      try survey.checkLabels(of: others)
+      try found.checkLabels(
+        of: others, advice: "Leave such rows out, or have rows with the same labels to train on.")
       evaluationRows = others.count
       repeated = try RepeatedRows(rows, for: task).count(in: others)
     }
@@ -101,14 +110,15 @@ public struct ExperimentDraft: Sendable {
       options.textColumns + options.labelColumns
       + [options.pairColumn, options.labelColumn].compactMap { $0 }
     let fields =
-      own?.options.fields.flatMap { $0.names(among: sample.columns.map(\.column.description)) } ?? []
+      own?.options.fields.flatMap { $0.names(among: sample.columns.map(\.column.description)) }
+      .filter { column in rows.contains { $0.hasValue(in: column) } } ?? []
     unused = sample.columns.map(\.column).filter { !used.contains($0) && !fields.contains($0.description) }
     let backbone = try checkpoint?.makeBackbone()
     choices = DraftChoices(
-      survey, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count,
+      found, trainingRows: evaluation.isEmpty ? rows.count - evaluationRows : rows.count,
       limit: backbone?.maximumLength, hiddenSize: backbone?.hiddenSize)
     if let own, own.learnsVectors { vectors = (own.name, fields) } else { vectors = nil }
-    replaced = try vectors != nil ? nil : checkpoint.flatMap { try Self.replacement(in: $0, survey.kind) }
+    replaced = try vectors != nil ? nil : checkpoint.flatMap { try Self.replacement(in: $0, found.kind) }
     let heads = checkpoint.map { registry.heads(of: $0.family).map(\.name) } ?? registry.headNames
     let pretraining = DefaultPlugins.pretrainingHead
     // Rows without a text of their own are read by their own task alone.
@@ -120,12 +130,8 @@ public struct ExperimentDraft: Sendable {
   /// What there is to say of the labels that a checkpoint's own head has.
   private static func replacement(in checkpoint: Checkpoint, _ kind: DataSurvey.Kind) throws -> String? {
     guard let head = checkpoint.activeHead, head.tasks.contains(where: { $0.hasLabels }) else { return nil }
-    let labels: [String]
-    switch kind {
-    case .classes(let names, _), .several(let names, _), .values(let names, _): labels = names
-    case .ofTask(_, let names): labels = names
-    case .texts: return nil
-    }
+    if case .texts = kind { return nil }
+    let labels = kind.labels
     let own = try checkpoint.configuration.labels()
     guard !own.isEmpty else { return nil }
     let list = own.prefix(5).map(oneLine).joined(separator: ", ") + (own.count > 5 ? ", …" : "")
@@ -133,6 +139,17 @@ public struct ExperimentDraft: Sendable {
     return Set(own) == Set(labels)
       ? "\(before) A new one takes its place; to go on with it, leave 'head' out of the arms."
       : "\(before) A new one for \(NumberText.count(labels.count, "label")) takes its place."
+  }
+}
+
+extension TextRow {
+  /// Whether there is something in a column that a task reads.
+  fileprivate func hasValue(in column: String) -> Bool {
+    switch fields[column] {
+    case nil, .null: false
+    case .string(let text): !text.isEmpty
+    default: true
+    }
   }
 }
 

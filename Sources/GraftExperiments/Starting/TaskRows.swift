@@ -38,8 +38,11 @@ struct TaskRows {
     guard given.textColumns.isEmpty || sample.format == .conll, given.pairColumn == nil,
       given.labelColumns.isEmpty
     else { return nil }
-    let found = registry.tasks.values.lazy.compactMap { task -> TaskRows? in
-      guard Self.reads(task, names, isLabelled: !isTagged) else { return nil }
+    // Why the first rows cannot be read, where a column says that they are a task's.
+    var failure: GraftError?
+    var fitting: TaskRows?
+    for task in registry.tasks.values where fitting == nil {
+      guard Self.reads(task, names, isLabelled: !isTagged) else { continue }
       var options = given
       options.fields = task.columns
       if task.labelsTokens, options.labelColumn == nil,
@@ -50,9 +53,21 @@ struct TaskRows {
         options.labelColumn = Self.tagNames.first(where: names.contains).map { .name($0) }
       }
       let rows = TaskRows(options: options, type: task)
-      return rows.fits(files) ? rows : nil
-    }.first
-    guard let found else { return nil }
+      do {
+        try rows.check(files)
+        fitting = rows
+      } catch let error as GraftError {
+        // Otherwise rows that the task cannot read are no data of it.
+        if failure == nil, Self.isDecided(task, names) { failure = error }
+      }
+    }
+    guard let found = fitting else {
+      guard var failure else { return nil }
+      if failure.advice == nil {
+        failure.advice = "For labels of texts, name their columns: \(option: "text-column")."
+      }
+      throw failure
+    }
     let columns = names.map { "'\($0)'" }.joined(separator: ", ")
     guard found.learnsVectors || registry.headNames.contains(found.name) else {
       throw GraftError(
@@ -91,26 +106,28 @@ struct TaskRows {
     let texts = task.columns.filter { $0.replacesText && names.contains($0.name) }
     let others = task.columns.filter { !$0.replacesText && !$0.names(among: names).isEmpty }
     if task.labelsTokens { return !others.isEmpty || !texts.isEmpty && (isLabelled || hasLabel(names)) }
-    let decides = others.contains { column in
-      column.decidesTask && column.names(among: names).count > (column.isNumbered ? 1 : 0)
-    }
     // A score that the task reads itself is no label of another one.
     let free = names.filter { name in task.columns.allSatisfy { $0.names(among: [name]).isEmpty } }
-    return !texts.isEmpty && !others.isEmpty && (decides || !isLabelled && !hasLabel(free))
+    return !texts.isEmpty && !others.isEmpty && (isDecided(task, names) || !isLabelled && !hasLabel(free))
   }
 
-  /// Whether the task can learn from the first rows.
-  private func fits(_ files: [URL]) -> Bool {
+  /// Whether a column is there that no other task has.
+  private static func isDecided(_ task: any GraftCore.Task.Type, _ names: [String]) -> Bool {
+    task.columns.contains { column in
+      column.decidesTask && column.names(among: names).count > (column.isNumbered ? 1 : 0)
+    }
+  }
+
+  /// Makes sure that the task can learn from the first rows.
+  ///
+  /// - Throws: `GraftError` naming the row that it cannot learn from.
+  private func check(_ files: [URL]) throws {
     var options = options
     options.take = Self.sampled
-    do {
-      let rows = try DataSource(reading: files, options: options).rows()
-      let labels = try task(for: rows).task.labels(of: rows, LabelReading())
-      return labels.count == rows.count && !labels.contains { $0 == nil }
-    } catch {
-      // What the task cannot read is no data of it; another reading says what is wrong with them.
-      return false
-    }
+    let rows = try DataSource(reading: files, options: options).rows()
+    let labels = try task(for: rows).task.labels(of: rows, LabelReading())
+    guard let place = labels.firstIndex(where: { $0 == nil }), rows.indices.contains(place) else { return }
+    throw GraftError(.missing, "there is no label").inRow(rows[place])
   }
 
   /// The task with the labels of rows.

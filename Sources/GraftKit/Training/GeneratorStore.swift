@@ -24,11 +24,7 @@ struct GeneratorStore: ModelStore {
     try store.write(model, into: directory, steps: steps, trained: trained)
     let own = generator.model.parameters.entries.filter { trained.contains($0.parameter.name) }
     let folder = directory.appending(path: TokenGenerator.name)
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-    } catch {
-      throw GraftError(.system, "cannot be made", file: folder.path)
-    }
+    try DirectoryWriter.makeDirectory(folder)
     try generatorStore.write(generator.model, into: folder, steps: steps, trained: Set(own.map(\.name)))
   }
 

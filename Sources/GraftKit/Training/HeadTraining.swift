@@ -50,7 +50,7 @@ extension [HeadTraining] {
     var known: Set<String> = []
     for head in self {
       guard let name = head.head else {
-        throw GraftError(.missing, "of several heads each has to be named", option: "data")
+        throw GraftError(.missing, "each of several heads needs a name", option: "data")
       }
       guard known.insert(name).inserted else {
         throw GraftError(.refused, "the head '\(name)' is given twice", option: "data")
@@ -79,7 +79,8 @@ extension Checkpoint {
     var selected = try heads.map { head in
       try head.head.map { try selecting(head: $0) } ?? self
     }
-    /// Changes each checkpoint whose head a given setting makes sense for; without any the first says that it does not.
+    /// Changes each checkpoint whose head a given setting makes sense for. Where there is none, the change of the first one
+    /// throws.
     func settle(
       _ isGiven: Bool, for canHave: (Checkpoint) throws -> Bool, _ change: (inout Checkpoint) throws -> Void
     )
@@ -126,7 +127,7 @@ extension [Model] {
   ) throws -> [TokenGenerator?] {
     let isWanted = map { model in model.heads.contains { type(of: $0.task).readsGenerator } }
     return try zip(self, isWanted).map { model, wanted in
-      // Where none wants the one that is given, the first says so.
+      // Where a generator is given and no head wants one, the first head's error says so.
       guard wanted || !isWanted.contains(true) else { return nil }
       return try TokenGenerator(
         at: options.generator, for: model, learns: options.trainsGenerator, dropout: options.dropout,

@@ -48,7 +48,7 @@ extension TrainingOptions {
     guard heads.count > 1 else {
       throw GraftError(
         .refused, "only several heads share the steps of a run", option: "head-weights",
-        advice: "Leave the option out, or give each head its data: \(option: "data") HEAD=FILE.")
+        advice: "Leave the option out, or give each head data of its own with \(option: "data").")
     }
     for name in headWeights.keys.sorted() where !heads.contains(name) {
       let nearest = NearestName.find(name, among: heads).map { " Did you mean '\($0)'?" } ?? ""

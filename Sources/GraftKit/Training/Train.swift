@@ -113,6 +113,9 @@ private func train(
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
   let selected = try checkpoint.settled(for: heads, options)
+  // One head alone is trained as without others: its scores have no name before them.
+  var heads = heads
+  if heads.count == 1 { heads[0].head = nil }
   let recorder = MetricsRecorder(
     try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
     warn: { observe(.warned($0)) })
@@ -120,7 +123,7 @@ private func train(
   let packs = selected.map(\.learnsFromTexts)
   for (index, head) in heads.enumerated() {
     var own = options
-    // Where no head learns from texts alone, the first says so.
+    // Where no head learns from texts alone, the first head's error says so.
     if packs.contains(true), !packs[index] { own.groupsTexts = false }
     prepared.append(
       try PreparedHead(head, of: selected[index], sharing: prepared.first?.model, own, observe))

@@ -73,7 +73,7 @@ public struct TrainingOptions: Sendable, Equatable {
   public var generator: String?
   /// Whether the generator learns beside the model, with whose embeddings it then reads.
   public var trainsGenerator = false
-  /// How often the loss of the head counts, where the generator learns and its own counts once. Google's code has 50.
+  /// The factor of the head's loss where the generator learns, whose own loss has 1. Google's code has 50.
   public var discriminatorWeight = 50.0
   /// Whether texts are put one after another and cut into pieces of ``maxLength`` tokens, for heads that learn from the
   /// text alone.

@@ -23,7 +23,7 @@ extension TrainingOptions {
     TrainingSetting(
       optional: "head-weights", \.weightsOfHeads, placeholder: "HEAD=X",
       help:
-        "Which share of the steps each of several heads has, as in HEAD=2,OTHER=1.",
+        "How steps are shared among several heads, as in HEAD=2,OTHER=1; losses are not weighed.",
       fallback: "as many steps as its data has", addedLater: true),
     TrainingSetting(
       optional: "max-steps", \.maxSteps, .positive, placeholder: "N",
@@ -147,7 +147,7 @@ extension TrainingOptions {
       addedLater: true),
     TrainingSetting(
       "discriminator-weight", \.discriminatorWeight, .positive, placeholder: "X",
-      help: "How often the head's loss counts beside that of a generator that is trained.", addedLater: true),
+      help: "The factor of the head's loss; that of a generator that is trained has 1.", addedLater: true),
     TrainingSetting(
       "group-texts", \.groupsTexts,
       help: """

@@ -41,7 +41,7 @@ public struct TrainingStep {
   ///   - pool: Memory that steps use again.
   ///   - reduction: What ranks that train one model do with their gradients.
   ///   - generator: Fills what batches leave open, and learns beside the model.
-  ///   - discriminatorWeight: How often the loss of a head that reads the generator counts, beside the generator's own.
+  ///   - discriminatorWeight: The factor of the loss of a head that reads the generator, whose own loss has 1.
   public init(
     model: Model,
     optimizer: any Optimizer,

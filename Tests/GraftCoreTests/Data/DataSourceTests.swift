@@ -16,6 +16,18 @@ import Testing
     #expect(rows.map(\.place.row) == [2, 3, 4, 5])
   }
 
+  @Test("with a delimiter of labels a cell is a list, and one that is a JSON list already stays it")
+  func labelDelimiters() throws {
+    var options = DataOptions()
+    options.labelDelimiter = ";"
+    let rows = try read(
+      "a.csv", #"text,label\#na,x; y\#nb,"[""x"",""y;z""]"\#nc,"[1, 0]"\#nd,[x];[y]\#ne,x\#n"#, options)
+    #expect(
+      rows.map(\.label) == [
+        .list(["x", "y"]), .text(#"["x","y;z"]"#), .text("[1, 0]"), .list(["[x]", "[y]"]), .list(["x"]),
+      ])
+  }
+
   @Test func backslashesAreKept() throws {
     let rows = try read(
       "a.csv",

@@ -367,8 +367,33 @@ import Testing
       message(
         "a.jsonl", String(repeating: broken, count: 30) + #"{"tokens": ["a", "b"], "tags": ["X"]}"# + "\n"
       ).contains("row 31"))
+    // So is a first one, where a column says whose rows they are.
+    let question = #"{"question": "which one", "choices": ["a", "b"], "answer": 0}"# + "\n"
+    let one = question.replacing(#", "b""#, with: "")
+    let first = message("a.jsonl", one + String(repeating: question, count: 30))
+    #expect(first.contains("a.jsonl: row 1"), "\(first)")
+    let unanswered = question.replacing(#", "answer": 0"#, with: #", "answer": null"#)
+    let answer = message("a.jsonl", String(repeating: question, count: 3) + unanswered)
+    #expect(answer.contains("a.jsonl: 1 of 4 rows has no answer: row 4"), "\(answer)")
+    // Labels that are held out and not trained on.
+    let single = message("a.csv", Self.table("text,label", 40) { "some text \($0),l\($0)" })
+    #expect(
+      single.contains("unknown label") && single.contains("have two rows of each label at least"), "\(single)"
+    )
     #expect(message("a.csv", "text,label\na,b\n").contains("too few rows for an experiment"))
     #expect(message("a.csv", "text,label\na b,b\nc d,b\n").contains("the labels are not clearly classes"))
+  }
+
+  /// A column that is empty in all rows says nothing about them.
+  @Test func scoresThatNoRowHas() throws {
+    try withTemporaryDirectory { directory in
+      for (score, isScored) in [("", false), ("0.5", true)] {
+        let text = Self.table("sentence1,sentence2,score", 40) { "a text \($0),another one \($0),\(score)" }
+        let draft = try draft(directory, ["pairs.csv": text])
+        #expect(draft.text(in: directory).contains("# Pairs with scores") == isScored)
+        #expect(draft.summaryLines.contains("not used: 'score'") == !isScored)
+      }
+    }
   }
 
   @Test func scalarsAreYAML() {

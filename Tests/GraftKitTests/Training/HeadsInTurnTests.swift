@@ -135,11 +135,11 @@ import Testing
     }
   }
 
-  /// One head alone, given by name, is trained as without a name.
+  /// One head alone, given by name, is trained, scored and described as without a name.
   @Test func oneHeadIsTrainedAsAlone() throws {
     try withTemporaryDirectory { directory in
       let checkpoint = try checkpoint(directory)
-      let (named, plain) = (directory.appending(path: "named"), directory.appending(path: "plain"))
+      let (named, plain) = (directory.appending(path: "named/out"), directory.appending(path: "plain/out"))
       func change(_ options: inout TrainingOptions) {
         (options.dropout, options.shuffles) = (0.1, true)
       }
@@ -154,7 +154,12 @@ import Testing
       #expect(course.losses == alone.losses && course.losses.count == 9)
       let models = try [named, plain].map { try Data(contentsOf: $0.appending(path: "model.safetensors")) }
       #expect(models[0] == models[1])
-      #expect(course.evaluated.last?["eval_\(Self.tags)_loss"] == alone.evaluated.last?["eval_loss"])
+      let scores = try #require(course.summary?.evaluation)
+      #expect(scores["eval_f1"] != nil && scores["eval_loss"] == alone.summary?.evaluation?["eval_loss"])
+      let cards = try [named, plain].map {
+        try String(contentsOf: $0.appending(path: "README.md"), encoding: .utf8)
+      }
+      #expect(cards[0] == cards[1] && cards[0].contains("model-index"), "\(cards[0])")
     }
   }
 
