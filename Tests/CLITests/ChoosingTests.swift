@@ -45,7 +45,7 @@ struct ChoosingTests {
       }),
     Row(
       "train {multiple-choice} --data \(data) --output out --class-weights balanced", code: 1,
-      stderr: ["--class-weights: the head 'multiple-choice' does not choose one of its labels"]),
+      stderr: ["--class-weights: the choices of the head 'multiple-choice' have no weights"]),
     Row(
       "train {multiple-choice} --data \(data) --output out --max-steps 2 --label-smoothing-factor 0.1",
       stdout: ["train_loss"]),

@@ -16,6 +16,8 @@ extension TrainingNote {
         + "\(count == 1 ? "has" : "have") a text that is trained on as well: \(count == 1 ? "its" : "their") scores are too good"
     case .contradictions(let count, let head):
       "\(Format.count(count, "text")) of the training data\(head.map { " of '\($0)'" } ?? "") \(count == 1 ? "has" : "have") different labels in different rows"
+    case .headWithoutSteps(let head):
+      "the run has no step for the head '\(head)', which stays as it is; more steps, or a larger share in --head-weights, would give it one"
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
@@ -50,6 +52,7 @@ extension TrainingNote {
         ("note", "contradictions"), ("texts", JSON(count)),
         ("head", head.map { .string($0) } ?? .null),
       ]
+    case .headWithoutSteps(let head): [("note", "head_without_steps"), ("head", .string(head))]
     case .extended(let before, let now, let last, let next):
       [
         ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),

@@ -131,6 +131,21 @@ extension ModelCard {
     ]
     if let dropout = options.dropout { rows.append(["dropout", NumberText.trimmed(dropout)]) }
     if options.freezesBackbone { rows.append(["frozen", "the backbone"]) }
+    if let weights = options.headWeights {
+      let shares = weights.sorted { $0.key < $1.key }.map { "\($0.key) \(NumberText.trimmed($0.value))" }
+      rows.append(["shares of the steps", shares.joined(separator: ", ")])
+    }
+    if let generator = options.generator {
+      rows.append([
+        "generator",
+        ModelCard.fileNames([generator])[0] + (options.trainsGenerator ? ", trained as well" : ""),
+      ])
+    }
+    if options.trainsGenerator {
+      rows.append([
+        "weight of the head's loss beside the generator's", NumberText.trimmed(options.discriminatorWeight),
+      ])
+    }
     return TextTable(header: ["Setting", "Value"], rows: rows, words: 2)
   }
 

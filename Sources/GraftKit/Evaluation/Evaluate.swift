@@ -297,6 +297,27 @@ extension Task {
   }
 }
 
+extension TrainingOptions {
+  /// The k of the top-k accuracies of each head of a run; of several heads those have them that can.
+  ///
+  /// - Throws: `GraftError` when no head has such accuracies.
+  func topRanks(of heads: [RunHead]) throws -> [[Int]?] {
+    guard let topRanks else { return heads.map { _ in nil } }
+    var (found, first): ([[Int]?], (any Error)?) = ([], nil)
+    for head in heads {
+      do {
+        try head.model.requireHead().task.checkTopRanks(topRanks)
+        found.append(topRanks)
+      } catch {
+        first = first ?? error
+        found.append(nil)
+      }
+    }
+    if let first, !found.contains(where: { $0 != nil }) { throw first }
+    return found
+  }
+}
+
 extension Task {
   /// Makes sure that the head has thresholds to choose: of several labels, or one among its settings.
   ///

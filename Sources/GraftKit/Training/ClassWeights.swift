@@ -67,14 +67,28 @@ extension ClassWeights: OptionValue {
 extension TrainingOptions {
   /// How classes count in the loss of each head of a run.
   ///
-  /// - Throws: `GraftError` naming the option when no head learns classes, and for weights by label where there are
-  ///   several heads.
+  /// Of several heads each takes the weights of the labels that it has.
+  ///
+  /// - Throws: `GraftError` naming the option when no head learns classes, or a label that none of them has.
   func classLosses(of heads: [RunHead]) throws -> [ClassLoss] {
     let canLearn = try heads.map { try learnsClasses($0.model) }
     // Where none can, the first says why.
     guard canLearn.contains(true) else { return try heads.map { try classLoss(of: $0.model, on: $0.data) } }
+    let able = zip(heads, canLearn).filter(\.1).map(\.0)
+    if case .given? = classWeights, able.count > 1 {
+      let labels = try able.flatMap { try $0.model.requireHead().task.classNames ?? [] }
+      _ = try classWeights?.values(for: labels, rows: [])
+    }
     return try zip(heads, canLearn).map { head, can in
-      can ? try classLoss(of: head.model, on: head.data) : ClassLoss()
+      guard can else { return ClassLoss() }
+      guard able.count > 1, case .given(let weights)? = classWeights else {
+        return try classLoss(of: head.model, on: head.data)
+      }
+      let labels = Set(try head.model.requireHead().task.classNames ?? [])
+      let own = weights.filter { labels.contains($0.key) }
+      var options = self
+      options.classWeights = own.isEmpty ? nil : .given(own)
+      return try options.classLoss(of: head.model, on: head.data)
     }
   }
 
@@ -98,6 +112,12 @@ extension TrainingOptions {
     guard let option else { return ClassLoss() }
     let task = try model.requireHead().task
     guard try learnsClasses(model) else {
+      if task.usesClassLoss, classWeights != nil {
+        throw GraftError(
+          .mismatch,
+          "the choices of the head '\(model.headName ?? "")' have no weights: each question has others",
+          option: "class-weights", advice: "Leave the option out.")
+      }
       throw GraftError(
         .mismatch, "the head '\(model.headName ?? "")' does not choose one of its labels",
         option: task.usesClassLoss ? "class-weights" : option,

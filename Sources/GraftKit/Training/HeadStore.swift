@@ -61,9 +61,14 @@ struct HeadStore: ModelStore {
       ]
     }
     let table = TextTable(header: ["Head", "Data", "Texts", "Steps", "Score"], rows: rows, words: 2)
+    // The backbone has learnt from all data; the scores are the active head's.
+    var own = heads[0].facts(facts)
+    own.examples = facts.examples
+    var names: [String] = []
+    for name in heads.flatMap(\.training.names) where !names.contains(name) { names.append(name) }
     let card = try ModelCard.trained(
-      first, dialect: output.resolve(registry, for: first.family).dialect, data: heads[0].training.names,
-      evaluationData: heads[0].evaluationNames, heads[0].facts(facts), heads: table)
+      first, dialect: output.resolve(registry, for: first.family).dialect, data: names,
+      evaluationData: heads[0].evaluationNames, own, heads: table)
     try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
   }
 

@@ -67,15 +67,11 @@ extension TrainingOptions {
 
   /// Makes sure that no setting is about one head alone, of a run with several.
   func checkSeveralHeads() throws {
-    var byLabel = false
-    if case .given = classWeights { byLabel = true }
     let single = [
-      ("class-weights", byLabel, "Set it to 'balanced', which holds for every head of single labels."),
       (
         "train-generator", trainsGenerator,
         "Leave the option out, and train the head with its generator alone."
       ),
-      ("top-k", topRanks != nil, "Leave the option out: the usual ones are reported."),
       ("tune-threshold", thresholdTuning != nil, "Leave the option out, and tune the head after the run."),
     ]
     guard let (name, _, advice) = single.first(where: \.1) else { return }

@@ -35,6 +35,8 @@ public enum TrainingNote: Sendable, Equatable {
   case repeatedRows(Int, of: Int, set: String?)
   /// So many texts are in several rows of the training data, or of that of one of several heads, with different labels.
   case contradictions(Int, head: String? = nil)
+  /// One of several heads has none of the run's steps, so that it stays as it is.
+  case headWithoutSteps(String)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
   /// It ends before its last step, because this many evaluations in a row brought no progress.

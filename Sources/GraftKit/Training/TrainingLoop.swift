@@ -23,6 +23,8 @@ final class TrainingLoop {
   private let rates: LayerRates
   private let average: WeightAverage?
   private let choice: BestChoice
+  /// The k of the top-k accuracies of each head.
+  private let topRanks: [[Int]?]
 
   var state = TrainerState()
   /// Whether the output directory is this run's.
@@ -68,10 +70,9 @@ final class TrainingLoop {
     average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
     choice = BestChoice(run.options)
     try run.options.checkAverage(plan)
-    for head in heads {
-      let task = try head.model.requireHead().task
-      try task.checkTopRanks(run.options.topRanks)
-      if let tuning = run.options.thresholdTuning { try task.checkThresholds(tuning) }
+    topRanks = try run.options.topRanks(of: heads)
+    if let tuning = run.options.thresholdTuning {
+      for head in heads { try head.model.requireHead().task.checkThresholds(tuning) }
     }
     optimizer = run.optimizerType.init(
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
@@ -102,6 +103,11 @@ final class TrainingLoop {
   private func proceed(resume: Bool) throws -> TrainingOutcome {
     if let summary = try begin(resume: resume) { return .alreadyFinished(summary) }
     observe(.started(plan, completedSteps: state.globalStep))
+    if let counts = plan.turns?.counts(after: plan.totalSteps) {
+      for (head, count) in zip(heads, counts) where count == 0 {
+        observe(.noted(.headWithoutSteps(head.name ?? "")))
+      }
+    }
     do {
       // A run that was stopped while it evaluated has the checkpoint but not the evaluation.
       let isDue = state.globalStep > 0 ? isEvaluationDue : options.evalOnStart
@@ -211,16 +217,18 @@ final class TrainingLoop {
     for (place, head) in heads.enumerated() {
       let sets = evaluations.filter { $0.head == place }
       guard let first = sets.first else { continue }
-      let results = try scoreNames(of: head) ?? scores(of: head, on: first)
+      let results = try scoreNames(of: place) ?? scores(of: head, on: first)
       for set in sets { all.merge(set.named(results)) { first, _ in first } }
     }
     try choice.check(all)
   }
 
   /// All that a head's task says that evaluations may have, each as 0.
-  private func scoreNames(of head: RunHead) throws -> [String: Double]? {
-    let task = try head.model.requireHead().task
-    return task.evaluationScores(topRanks: options.topRanks).map { names in
+  ///
+  /// - Parameter place: The head's place in the list of heads.
+  private func scoreNames(of place: Int) throws -> [String: Double]? {
+    let task = try heads[place].model.requireHead().task
+    return task.evaluationScores(topRanks: topRanks[place]).map { names in
       Dictionary(uniqueKeysWithValues: names.map { ("eval_\($0)", 0) })
     }
   }
@@ -344,7 +352,7 @@ final class TrainingLoop {
       seed: options.seed)
     let course = courses[set.head]
     options.classLoss = course.classLoss
-    options.topRanks = run.options.topRanks
+    options.topRanks = topRanks[set.head]
     options.tunesThreshold = tunesThreshold
     return try GraftKit.evaluate(
       course.head.model, on: set.data, options: options, backend: run.backend, pool: pool,

@@ -246,8 +246,8 @@ import Testing
       yaml: yaml(more: "head-weights: {token-classification: none}"),
       message: "'head-weights' has to be positive numbers by head"),
     Problem(
-      yaml: yaml(more: "class-weights: {World: 2}"),
-      message: "'class-weights': makes no sense with several heads"),
+      yaml: yaml(more: "tune-threshold: global"),
+      message: "'tune-threshold': makes no sense with several heads"),
     Problem(
       yaml: yaml(more: "metric-for-best-model: f1"),
       message: "'metric-for-best-model': evaluations have no such score"),

@@ -73,7 +73,8 @@ import Testing
 
   private func run(
     _ heads: [HeadTraining], of checkpoint: Checkpoint, in output: URL, stoppingAfter stop: Int? = nil,
-    resume: Bool = false, change: (inout TrainingOptions) -> Void = { _ in }
+    resume: Bool = false, change: (inout TrainingOptions) -> Void = { _ in },
+    note: @escaping (TrainingNote) -> Void = { _ in }
   ) throws -> Course {
     var options = TrainingOptions()
     options.epochs = 3
@@ -100,6 +101,7 @@ import Testing
         if report.step == stop { control.requestStop() }
       case .logged(let entry): course.logged.append(entry)
       case .evaluated(let entry): course.evaluated.append(entry)
+      case .noted(let own): note(own)
       default: break
       }
     }
@@ -432,9 +434,9 @@ import Testing
         message([both[0]]) { $0.headWeights = [Self.topics: 1] },
         "only several heads share the steps of a run"
       ),
-      (message(both) { $0.topRanks = [2] }, "top-k"),
+      (message(both) { $0.topRanks = [200] }, "numbers from 1 to 3, for 4 labels"),
       (message(both) { $0.thresholdTuning = .global }, "tune-threshold"),
-      (message(both) { $0.classWeights = .given(["Sports": 2]) }, "class-weights"),
+      (message(both) { $0.classWeights = .given(["Spots": 2]) }, "Did you mean 'Sports'?"),
       (
         message(both) { $0.groupsTexts = true },
         "only texts that a head learns from without labels can be packed"
@@ -456,9 +458,64 @@ import Testing
       message(both()) { $0.longTexts = .windows },
       message(both()) { $0.tagScheme = "IOB2" },
       message(both()) { $0.classWeights = .balanced },
+      message(both()) { $0.classWeights = .given(["Sports": 2]) },
+      message(both()) { $0.topRanks = [2] },
       message(both(false)) { ($0.evalSplit, $0.evalStrategy) = (0.25, .epoch) },
     ]
-    #expect(found == [nil, nil, nil, nil])
+    #expect(found == [nil, nil, nil, nil, nil, nil])
+  }
+
+  /// Weights by label go to the head that has the label, and count there as in a run of that head alone.
+  @Test func classWeightsAreThoseOfTheHeadWithTheLabel() throws {
+    try withTemporaryDirectory { directory in
+      let checkpoint = try checkpoint(directory)
+      let heads = try [Self.topics, Self.tags].map { name -> RunHead in
+        let model = try checkpoint.selecting(head: name).makeModel()
+        return RunHead(name: name, model: model, data: try data(name).dataset(for: model, TrainingOptions()))
+      }
+      let tags = try #require(heads[1].model.requireHead().task.classNames)
+      func losses(_ weights: [String: Double]) throws -> [[Double]?] {
+        var options = TrainingOptions()
+        options.classWeights = .given(weights)
+        return try options.classLosses(of: heads).map(\.weights)
+      }
+      #expect(try losses(["Sports": 2]) == [[1, 2, 1, 1], nil])
+      #expect(
+        try losses(["World": 3, tags[1]: 0.5]) == [[3, 1, 1, 1], tags.indices.map { $0 == 1 ? 0.5 : 1 }])
+      // What a run learns from the weighted loss is what it learns alone.
+      let weighted = try run(
+        [HeadTraining(Self.topics, data(Self.topics)), HeadTraining(Self.tags, data(Self.tags))],
+        of: checkpoint, in: directory.appending(path: "both")
+      ) {
+        ($0.classWeights, $0.headWeights, $0.evalStrategy) = (.given(["Sports": 5]), [Self.topics: 1000], .no)
+      }
+      let alone = try run(
+        [HeadTraining(Self.topics, data(Self.topics))], of: checkpoint, in: directory.appending(path: "alone")
+      ) {
+        ($0.classWeights, $0.evalStrategy) = (.given(["Sports": 5]), .no)
+      }
+      #expect(weighted.heads.first == Self.topics && weighted.losses.first == alone.losses.first)
+    }
+  }
+
+  /// A head whose turn never comes is told of, and the scores of the others have the ranks that were asked for.
+  @Test func aHeadWithoutStepsIsToldOf() throws {
+    try withTemporaryDirectory { directory in
+      var notes: [TrainingNote] = []
+      let course = try run(both(), of: checkpoint(directory), in: directory.appending(path: "out")) {
+        ($0.maxSteps, $0.topRanks, $0.headWeights) = (1, [2], [Self.topics: 1000])
+      } note: {
+        notes.append($0)
+      }
+      #expect(course.heads == [Self.topics])
+      #expect(notes.contains(.headWithoutSteps(Self.tags)))
+      #expect(course.summary?.evaluation?["eval_\(Self.topics)_top_2_accuracy"] != nil)
+      let card = try String(contentsOf: directory.appending(path: "out/README.md"), encoding: .utf8)
+      #expect(card.contains("of `sequence-classification.csv`, `token-classification.csv`"), "\(card)")
+      let metadata = card.components(separatedBy: "\n---\n")[0]
+      #expect(
+        metadata.contains("sequence-classification.csv") && metadata.contains("token-classification.csv"))
+    }
   }
 
   @Test func anotherWeightIsAnotherRun() throws {
