@@ -164,6 +164,12 @@ enum TextRowReader {
       return (header ?? []).enumerated().filter { !used.contains($0.offset) }.map(\.element)
     }
 
+    /// The names of the columns that a task reads, and nothing else.
+    var ofTask: [String] {
+      let used = Set(text + [pair, label].compactMap { $0 } + labels.map(\.index))
+      return fields.filter { !used.contains($0.index) }.map(\.name)
+    }
+
     /// The columns of the text, the pair and the label, by name where they have one.
     var used: (text: [Column], pair: Column?, labels: [Column]) {
       func column(_ index: Int) -> Column { header.map { .name($0[index]) } ?? .number(index + 1) }
@@ -222,6 +228,12 @@ enum TextRowReader {
         report.labelDelimiter = labels.isEmpty ? options.labelDelimiter : nil
         report.labelColumns = (labels.isEmpty ? [label ?? "label"] : labels).filter { object[$0] != nil }
           .map { .name($0) }
+        if !report.textColumns.isEmpty {
+          let named = Set(text + [pair].compactMap { $0 } + report.labelColumns.map(\.description))
+          report.taskColumns = options.fields.flatMap { $0.names(among: object.keys) }.filter {
+            !named.contains($0)
+          }
+        }
         if report.labelColumns.isEmpty {
           let used = Set(
             text + [pair].compactMap { $0 } + options.fields.flatMap { $0.names(among: object.keys) })
@@ -395,6 +407,7 @@ extension DataOptions {
 extension DataFileReport {
   fileprivate mutating func note(_ columns: TextRowReader.TableColumns) {
     (textColumns, pairColumn, labelColumns) = columns.used
+    if !textColumns.isEmpty { taskColumns = columns.ofTask }
     if labelColumns.isEmpty { otherColumns = columns.unread }
   }
 

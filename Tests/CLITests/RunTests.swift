@@ -286,6 +286,22 @@ import Testing
     }
   }
 
+  /// Where an export is, which no arm ends with.
+  @Test func anExportSaysWhereItIs() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write(
+        "experiment.yaml",
+        "base: \(sandbox.resolve("{masked-lm}"))\ndata: {test: {files: \(Self.packages)/test.csv}}\nstages: {out: {export: npz}}\narms: {a: [out]}\n"
+      )
+      let outcome = try sandbox.graft(["run", "experiment.yaml", "--output", "out"])
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      let line = try #require(outcome.stderr.split(separator: "\n").first { $0.contains("wrote") })
+      let path = line.trimmingCharacters(in: .whitespaces).dropFirst("wrote ".count)
+      #expect(path.hasPrefix("out/stages/export-"))
+      #expect(FileManager.default.fileExists(atPath: sandbox.url(String(path)).path))
+    }
+  }
+
   // MARK: Search
 
   /// Numbers may differ in their last digits from one kind of processor to another.
@@ -318,6 +334,17 @@ import Testing
       #expect(names.first == "searching" && names.count { $0 == "searched" } == 1 && names.last == "finished")
       let found = try #require(events.last?["search"])
       #expect(found["points"]?.array?.count == 2 && found["decided_by_test"] == true)
+      let started = events.filter { $0["event"]?.string == "started" }.map { event in
+        ([event["stage"]?.string] + (event["arms"]?.array ?? []).map(\.string)).compactMap { $0 }
+      }
+      #expect(started.contains(["tune", "direct/1"]) && started.contains(["test", "direct/2"]))
+      // Of what all points share nothing is said.
+      let lines = outcome.stderr.split(separator: "\n")
+      #expect(
+        lines.contains { $0.contains("train tune:") && $0.hasSuffix("(direct/1: tune.learning-rate 1e-4)") })
+      #expect(
+        lines.contains { $0.contains("evaluate test:") && $0.hasSuffix("(adapted)") }, "\(outcome.stderr)")
+      #expect(!lines.contains { $0.contains("swap head:") && $0.contains("(direct/1") })
       let markdown = try String(contentsOf: sandbox.url("out/report.md"), encoding: .utf8)
       #expect(
         markdown.contains("for which the options were chosen: what is said of direct is too good for others.")

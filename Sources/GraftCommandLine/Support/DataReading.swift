@@ -142,6 +142,11 @@ extension DataFileReport {
       facts.append("\(textColumns.count == 1 ? "column" : "columns") \(names)")
     }
     if let pairColumn { facts.append("pair \(Self.name(pairColumn))") }
+    if showingLabel, !taskColumns.isEmpty {
+      let names = taskColumns.prefix(Self.mostColumns).map { "'\(Format.oneLine($0))'" }
+      facts.append(
+        "also \(names.joined(separator: ", "))\(taskColumns.count > names.count ? ", …" : "")")
+    }
     if showingLabel, !labelColumns.isEmpty {
       let names = labelColumns.prefix(Self.mostColumns).map(Self.name).joined(separator: ", ")
       facts.append(

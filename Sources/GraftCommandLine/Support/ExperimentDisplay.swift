@@ -13,6 +13,10 @@ final class ExperimentDisplay {
   private var detail = ""
   /// The score that the experiment compares arms by.
   private var metric: String?
+  /// What is done at present.
+  private var schedule: ExperimentSchedule?
+  /// The options of points of a search, by the names of their arms.
+  private var points: [String: String] = [:]
   /// The score by which the stage that is trained keeps its best model.
   private var bestBy: String?
 
@@ -34,16 +38,21 @@ final class ExperimentDisplay {
     case .planned(let schedule): planned(schedule)
     case .searching(let search, let round): searching(search, round)
     case .searched(let results):
+      points = [:]
       line(results.text)
       emit("searched", [("best", JSON(results.best)), ("search", results.json)])
     case .started(let stage, let number, let count):
       label = "\(stage.name) (\(number)/\(count))"
       if case .train(let training) = stage.task { bestBy = training.options.metricForBestModel }
       detail = ""
-      line("\(number)/\(count) \(stage.summary)")
+      let owners = schedule?.owners(of: stage, options: points).map { "  (\($0))" } ?? ""
+      line("\(number)/\(count) \(stage.summary)\(owners)")
       emit(
         "started",
-        [("stage", .string(stage.name)), ("kind", .string(stage.task.kind)), ("key", .string(stage.key))])
+        [
+          ("stage", .string(stage.name)), ("kind", .string(stage.task.kind)), ("key", .string(stage.key)),
+          ("arms", .list(schedule?.arms(of: stage) ?? [])),
+        ])
     case .training(let event): training(event)
     case .progress(let progress): self.progress(progress)
     case .finished(let stage, let seconds, let results):
@@ -51,17 +60,21 @@ final class ExperimentDisplay {
       let scores = [metric, "eval_loss"].compactMap(\.self).compactMap { name in
         results[name].map { "\(name) \(Format.number($0))" }
       }
+      var directory: URL?
+      if case .export = stage.task { directory = schedule?.directory(of: stage) }
+      if let directory { line("    wrote \(directory.displayPath)") }
       line((["    done in \(Format.duration(seconds))"] + scores).joined(separator: "  "))
       emit(
         "finished-stage",
         [
           ("stage", .string(stage.name)), ("key", .string(stage.key)), ("seconds", JSON(seconds)),
           ("results", Results.json(results)),
-        ])
+        ] + (directory.map { [("output", JSON($0))] } ?? []))
     }
   }
 
   private func planned(_ schedule: ExperimentSchedule) {
+    self.schedule = schedule
     let (all, left) = (schedule.plan.stages.count, schedule.pending.count)
     let time = schedule.estimate.map { ", about \(Format.duration($0))" } ?? ""
     console.note(
@@ -75,6 +88,7 @@ final class ExperimentDisplay {
   }
 
   private func searching(_ search: Experiment.Search, _ round: Int) {
+    for point in search.points { points[search.armName(of: point, inRound: round)] = search.spelled(point) }
     let points = Format.count(search.count(inRound: round), "point")
     let rung = search.rungs.map { ", \($0.dimension.name) \($0.values[round])" } ?? ""
     let place = search.rounds > 1 ? ", round \(round + 1) of \(search.rounds)" : ""

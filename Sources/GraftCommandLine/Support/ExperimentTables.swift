@@ -61,6 +61,22 @@ extension ExperimentSchedule {
     arms.count > 4 ? "\(arms[0]) and \(arms.count - 1) more" : arms.joined(separator: ", ")
   }
 
+  /// For whom a stage is done, where that tells it from others: `tuned/1: tune.learning-rate 5e-05`, or the names of arms;
+  /// `nil` where all arms share it.
+  ///
+  /// - Parameter options: The options of arms that are points of a search.
+  func owners(of stage: PlannedStage, options: [String: String]) -> String? {
+    let names = arms(of: stage)
+    guard names.count < plan.arms.count else { return nil }
+    if names.count == 1, let options = options[names[0]] { return "\(names[0]): \(options)" }
+    return Self.shortened(names)
+  }
+
+  /// The names of the arms that a stage is done for.
+  func arms(of stage: PlannedStage) -> [String] {
+    plan.stages.firstIndex { $0.key == stage.key }.map(arms(of:)) ?? []
+  }
+
   private func arms(of index: Int) -> [String] {
     plan.arms.filter { $0.runs.contains { $0.stages.contains { $0.index == index } } }.map(\.name)
   }
@@ -76,6 +92,7 @@ extension ExperimentResults {
     }
     let metrics = all.compactMap(metric(of:))
     let common = metrics.first { metric in metrics.allSatisfy { $0 == metric } }
+    let isOfTokens = all.contains { $0.results["eval_perplexity"] != nil }
     var rows: [[String]] = []
     for arm in arms {
       for (place, evaluation) in (arm.runs.first?.evaluations ?? []).enumerated() {
@@ -93,14 +110,20 @@ extension ExperimentResults {
         }
         let metric = metric(of: evaluation)
         let score = metric.map { "\(common == nil ? "\($0.name) " : "")\(cell($0.resultKey))" } ?? ""
-        rows.append([arm.name, evaluation.stage, evaluation.head, score, cell("eval_loss")])
+        rows.append(
+          [arm.name, evaluation.stage, evaluation.head, score, cell("eval_loss")]
+            + (isOfTokens ? [cell("eval_perplexity")] : []))
       }
     }
     let folds = Set(arms.first?.runs.compactMap(\.fold) ?? []).count
     let seeds = Set(arms.first?.runs.map(\.seed) ?? []).count
     let search = search.map { "\($0.text)\n\n" } ?? ""
     guard !rows.isEmpty else { return search + verdict }
-    return search + Format.table(rows, header: ["arm", "stage", "head", common?.name ?? "score", "loss"])
+    return search
+      + Format.table(
+        rows,
+        header: ["arm", "stage", "head", common?.name ?? "score", "loss"] + (isOfTokens ? ["perplexity"] : [])
+      )
       + (folds > 0
         ? "\n\nmean ± standard deviation of \(folds) folds\(seeds > 1 ? ", each the mean of \(seeds) seeds" : ""); the verdict is of all folds together"
         : seeds > 1 ? "\n\nmean (lowest to highest) of \(Format.count(seeds, "seed"))" : "")
@@ -154,5 +177,6 @@ extension OptionSearchResults {
     let points = Set(trials.map(\.point)).count
     return "search: the best of \(Format.count(points, "point")) for \(arm) is \(spelled(best))"
       + (best.score.map { "; \(spelledMetric) of \(stage) \(text($0))" } ?? "")
+      + (folds.map { ", the mean over \($0) folds" } ?? "")
   }
 }

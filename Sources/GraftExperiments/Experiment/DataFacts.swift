@@ -147,12 +147,14 @@ public struct DataFacts: Sendable {
 
   /// Makes sure that a head can learn from every row.
   ///
-  /// - Returns: The classes that occur, when each text is of one.
+  /// - Returns: The classes that occur, when each text is of one of those that all rows share. The place of the right one
+  ///   of several choices is none: no row of training data need have it.
   /// - Throws: `GraftError` naming file and row.
   func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
     let tasks = try checkpoint.makeTasks()
     do {
       let labels = try Dataset.labels(of: examples, tasks: tasks, base: labelBase)
+      guard tasks.contains(where: { $0.classNames != nil }) else { return [] }
       return Set(labels.compactMap { ($0 as? ClassLabel)?.index })
     } catch var error as GraftError {
       if error.kind == .missing {
@@ -182,6 +184,17 @@ extension DataFacts {
 }
 
 extension TextRow {
-  /// How long its texts are together, in UTF-8 bytes.
-  var byteCount: Int { text.utf8.count + (pair?.utf8.count ?? 0) }
+  /// How long its texts are together, in UTF-8 bytes; those in columns that a task reads as well.
+  var byteCount: Int {
+    fields.values.reduce(text.utf8.count + (pair?.utf8.count ?? 0)) { $0 + $1.textByteCount }
+  }
+}
+
+extension JSON {
+  /// How long all strings in it are together, without keys.
+  fileprivate var textByteCount: Int {
+    if let string { return string.utf8.count }
+    if let array { return array.reduce(0) { $0 + $1.textByteCount } }
+    return object?.values.reduce(0) { $0 + $1.textByteCount } ?? 0
+  }
 }

@@ -180,7 +180,8 @@ public struct Experiment: Sendable {
     public var precision: Precision?
     /// The step whose checkpoint goes on to the next stage; `nil` is the end.
     public var usedStep: Int?
-    /// The task, where it needs no head: `sentence-embedding`. `nil` is the active head's.
+    /// The task, where it is not the active head's: that of a parked head, as the list of heads shows it, or one that needs
+    /// no head, `sentence-embedding`.
     public var head: String?
 
     /// Whether it says which heads it trains.

@@ -356,16 +356,17 @@ private struct Planner {
       let rows = try facts(own.data)
       let classes = try rows.check(for: checkpoint)
       if !classes.isEmpty { try rows.checkFolds() }
-      model.trainedOn[own.head ?? checkpoint.activeHead?.name ?? ""] = (classes, own.data)
+      let name = own.head ?? training.head ?? checkpoint.activeHead?.name
+      model.trainedOn[name ?? ""] = (classes, own.data)
       for name in own.evaluations {
         try model.checkClasses(
-          try facts(name).check(for: checkpoint), of: name, own.head, checkpoint)
+          try facts(name).check(for: checkpoint), of: name, own.head ?? training.head, checkpoint)
       }
       let heldOut = training.options.evaluationRows(of: rows.rows)
       examples.append((own.head, max(1, rows.rows - heldOut)))
       parts.append(try key(of: own, for: checkpoint))
     }
-    model.trade(training.heads[0].head)
+    model.trade(training.heads[0].head ?? training.head)
     let run = try training.options.plan(of: examples)
     // How many pieces packed texts make is known when they are tokenized.
     if let step = training.usedStep, !training.options.groupsTexts {

@@ -192,6 +192,9 @@ public struct ExperimentSchedule: Sendable {
     (pending, rates) = (cache.pending(plan), try cache.rates())
   }
 
+  /// Where a stage writes.
+  public func directory(of stage: PlannedStage) -> URL { StageCache(output).url(stage) }
+
   /// How long a stage will take, in seconds; `nil` when nothing is known of this machine's speed.
   public func estimate(_ index: Int) -> Double? { rates.seconds(plan.stages[index].work) }
 

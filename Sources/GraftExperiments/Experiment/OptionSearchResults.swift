@@ -47,6 +47,12 @@ public struct OptionSearchResults: Sendable {
     }
   }
 
+  /// How many folds each score is the mean of; `nil` where the data are in none.
+  package var folds: Int? {
+    let runs = trials.map(\.scores.count).max() ?? 0
+    return seeds.isEmpty || runs <= seeds.count ? nil : runs / seeds.count
+  }
+
   /// The last trial of the best point.
   public var bestTrial: Trial? { trials.last { $0.point == best } }
 

@@ -67,6 +67,18 @@ extension Experiment {
       public var factor: Int
     }
 
+    /// The name of an arm that is a point: `tuned/3`, in rounds `tuned/3@9`. No arm of a file has a `/`.
+    ///
+    /// - Parameter round: From 0.
+    public func armName(of point: Point, inRound round: Int) -> String {
+      "\(arm)/\(point.number)" + (rungs.map { "@\($0.values[round])" } ?? "")
+    }
+
+    /// `tune.learning-rate 5e-05, tune.epochs 3`
+    public func spelled(_ point: Point) -> String {
+      zip(dimensions, point.values).map { "\($0.name) \($1)" }.joined(separator: ", ")
+    }
+
     /// How many rounds there are.
     public var rounds: Int { rungs?.values.count ?? 1 }
 
@@ -83,12 +95,6 @@ extension Experiment {
 }
 
 extension Experiment {
-  /// The name of an arm that is a point of the search: `tuned/3`, in rounds `tuned/3@9`. No arm of a file has a `/`.
-  private func name(of point: Search.Point, inRound round: Int) -> String {
-    guard let search else { return "" }
-    return "\(search.arm)/\(point.number)" + (search.rungs.map { "@\($0.values[round])" } ?? "")
-  }
-
   /// The arms of a round of the search alone: the stages up to the one that decides.
   func trial(_ points: [Search.Point], round: Int) -> Experiment {
     guard let search else { return self }
@@ -99,7 +105,7 @@ extension Experiment {
     let all = arms[search.arm] ?? []
     let stages = all.firstIndex(of: search.scoreStage).map { Array(all[...$0]) } ?? all
     for point in points {
-      let name = name(of: point, inRound: round)
+      let name = search.armName(of: point, inRound: round)
       trial.arms[name] = stages
       trial.changes[name] = point.rounds[round]
     }

@@ -78,7 +78,7 @@ extension ExperimentSchema {
         require(known.contains(name), "precision", known.joined(separator: ", "), reader)
         scoring.precision = WeightPrecision(rawValue: name) ?? .float32
       }
-      scoring.head = taskWithoutHead(reader)
+      reader.read("task", &scoring.head)
       if let head {
         require(scoring.head == nil, "task", "left out where 'evaluate' names heads", reader)
         scoring.head = head
@@ -106,12 +106,6 @@ extension ExperimentSchema {
     }
   }
 
-  /// The task under the key `task`, which no stage of kind 'swap' can put on.
-  private func taskWithoutHead(_ keys: MappingReader) -> String? {
-    let known = registry.tasks.values.filter { $0.readsSentenceVectors }.map { $0.name }
-    return name("task", of: "task without a head", known, keys, isOptional: true)
-  }
-
   /// The path of a stage's generator, which stands beside the experiment's file or anywhere.
   private func generator(_ keys: MappingReader) -> String? {
     let name: String? = keys.read("generator")
@@ -122,7 +116,7 @@ extension ExperimentSchema {
     var training = Experiment.Training(
       heads: heads(keys), options: TrainingOptions(reading: keys), hasOwnSeed: keys["seed"] != nil)
     keys.read("precision", &training.precision)
-    training.head = taskWithoutHead(keys)
+    keys.read("task", &training.head)
     require(!training.namesHeads || training.head == nil, "task", "left out where 'train' names heads", keys)
     training.options.generator = generator(keys)
     readEvaluationData(of: &training.heads, keys)

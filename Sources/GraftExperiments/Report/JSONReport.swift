@@ -123,7 +123,8 @@ enum JSONReport {
     [
       "arm": .string(score.arm), "seeds": .array(score.seeds.map(number)), "stage": .string(score.stage),
       "pseudo_perplexity": score.pseudoPerplexity.map { JSON($0) } ?? .null,
-      "loss": score.loss.map { JSON($0) } ?? .null,
+      "perplexity": score.perplexity.map { JSON($0) } ?? .null,
+      "accuracy": score.accuracy.map { JSON($0) } ?? .null, "loss": score.loss.map { JSON($0) } ?? .null,
     ]
   }
 

@@ -69,8 +69,9 @@ package struct ReportContent {
         .heading("Language model"), .table(ReportContent.languageModels(results)),
         .text(
           (havePerplexity
-            ? "Pseudo-perplexity masks every token in turn (Salazar et al., arXiv:1910.14659); the loss"
-            : "The loss") + " is of one fixed choice of masks. Lower is better."),
+            ? "Pseudo-perplexity masks every token in turn (Salazar et al., arXiv:1910.14659). " : "")
+            + "The perplexity is the exponential of the loss, and both are of one fixed choice of masks. Lower is better."
+        ),
       ]
     }
     // With several heads, what is about one stands together.
@@ -231,7 +232,7 @@ package struct ReportContent {
     let chance = metric.key == TestMetric.accuracy.key ? results.arms.first?.seeds.first?.test?.chance : nil
     let guess = chance.map { " A choice by chance is right in \(NumberText.percent($0)) of them." } ?? ""
     return [
-      .text("The score is \(metric.name) on the test \(metric.units)\(direction).\(guess)"), table,
+      .text("The score is \(metric.name) on \(metric.testUnits)\(direction).\(guess)"), table,
     ]
   }
 
@@ -319,7 +320,8 @@ package struct ReportContent {
   private static func languageModels(_ results: RunResults) -> TextTable {
     // What no model has gets no column.
     let columns: [(name: String, value: (RunResults.LanguageModelScore) -> Double?)] = [
-      ("Pseudo-perplexity", { $0.pseudoPerplexity }), ("Loss", { $0.loss }),
+      ("Pseudo-perplexity", { $0.pseudoPerplexity }), ("Perplexity", { $0.perplexity }),
+      ("Loss", { $0.loss }),
     ].filter { column in results.languageModels.contains { column.1($0) != nil } }
     return TextTable(
       header: ["Arm", "Stage", "Seeds"] + columns.map(\.name),

@@ -29,8 +29,17 @@ package struct RunResults {
 
     /// What the arm is compared by; `nil` when it has no such score.
     var metric: TestMetric? {
-      seeds.first.flatMap { $0.test?.metric ?? TestMetric.of($0.results, chosen: chosen) }
+      seeds.first.flatMap { seed in
+        if let test = seed.test { return test.metric }
+        var metric = TestMetric.of(seed.results, chosen: chosen)
+        if seed.isLanguageModel { metric?.unit = TestMetric.hiddenToken }
+        return metric
+      }
     }
+    /// Whether it is a model of masked tokens that is scored, and nothing that is said of texts.
+    var isLanguageModel: Bool { seeds.allSatisfy { $0.isLanguageModel && $0.test == nil } }
+    /// Of a language model, how many tokens it hesitates between.
+    var perplexity: Summary? { isLanguageModel ? summary { $0.results["eval_perplexity"] } : nil }
     /// What tells most about the arm where the experiment does not say what it is compared by.
     var usualMetric: TestMetric? { seeds.first.flatMap { $0.test?.usual ?? TestMetric.of($0.results) } }
     /// That metric on the test rows; `nil` when a seed was not evaluated.
@@ -78,6 +87,8 @@ package struct RunResults {
     let test: TestPredictions?
     /// The numbers of that evaluation, or else of the last one.
     let results: [String: Double]
+    /// Whether that evaluation is of a model of masked tokens.
+    var isLanguageModel = false
     /// How long its stages took, those that were computed for another arm or run included.
     let seconds: Double
     /// Of that evaluation: how well each kind of thing was found, such as types of entities.
@@ -109,6 +120,9 @@ package struct RunResults {
     let stage: String
     fileprivate let file: URL?
     let pseudoPerplexity: Double?
+    let perplexity: Double?
+    /// The share of the hidden tokens that are right.
+    let accuracy: Double?
     let loss: Double?
 
     fileprivate func isShared(with other: LanguageModelScore) -> Bool {
@@ -157,6 +171,7 @@ package struct RunResults {
           var test: TestPredictions?
           var last: [String: Double] = [:]
           var described: JSON = .null
+          var isLanguageModel = false
           for stage in stages where stage.kind == "evaluate" {
             let document = try stage.results.map { try JSON(file: $0) } ?? .null
             let results = RunResults.numbers(document)
@@ -164,13 +179,16 @@ package struct RunResults {
               let predictions = try stage.predictions.flatMap {
                 try TestPredictions(reading: $0, document, known: known, by: metric?.key(of: stage.head))
               }
-              if predictions != nil || test == nil { (last, described) = (results, document) }
+              if predictions != nil || test == nil {
+                (last, described, isLanguageModel) = (results, document, stage.isLanguageModel)
+              }
               test = predictions ?? test
             }
             if stage.isLanguageModel || results["eval_pseudo_perplexity"] != nil {
               let score = LanguageModelScore(
                 arm: arm.name, seeds: [seed], stage: stage.name, file: stage.results,
-                pseudoPerplexity: results["eval_pseudo_perplexity"], loss: results["eval_loss"])
+                pseudoPerplexity: results["eval_pseudo_perplexity"], perplexity: results["eval_perplexity"],
+                accuracy: results["eval_accuracy"], loss: results["eval_loss"])
               if let index = languageModels.firstIndex(where: { $0.isShared(with: score) }) {
                 languageModels[index].seeds.append(seed)
               } else {
@@ -180,8 +198,8 @@ package struct RunResults {
           }
           let seconds = stages.compactMap(\.seconds).reduce(0, +)
           return Seed(
-            seed: seed, test: test, results: last, seconds: seconds, kinds: RunResults.kinds(described),
-            retrieval: RunResults.retrieval(described))
+            seed: seed, test: test, results: last, isLanguageModel: isLanguageModel, seconds: seconds,
+            kinds: RunResults.kinds(described), retrieval: RunResults.retrieval(described))
         }, chosen: chosen(arm))
     }
     arms = zip(arms, record.arms).filter { head == nil || $1.seeds[0].stages.contains(where: isTested) }
@@ -197,8 +215,9 @@ package struct RunResults {
         name: arm.name,
         seeds: arm.seeds.map {
           Seed(
-            seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results, seconds: $0.seconds,
-            kinds: $0.kinds, retrieval: $0.retrieval, folds: $0.folds)
+            seed: $0.seed, test: $0.test?.numbered(by: labels), results: $0.results,
+            isLanguageModel: $0.isLanguageModel, seconds: $0.seconds, kinds: $0.kinds,
+            retrieval: $0.retrieval, folds: $0.folds)
         }, chosen: arm.chosen)
     }
     (self.record, self.head) = (record, head)
@@ -249,7 +268,8 @@ extension RunResults.Seed {
       }
       return RunResults.Seed(
         seed: seed, test: tests.count == own.count ? TestPredictions.joined(tests) : nil, results: results,
-        seconds: own.reduce(0) { $0 + $1.seconds }, kinds: joinedKinds(own),
+        isLanguageModel: own.allSatisfy(\.isLanguageModel), seconds: own.reduce(0) { $0 + $1.seconds },
+        kinds: joinedKinds(own),
         retrieval: joinedRetrieval(own), folds: own)
     }
   }

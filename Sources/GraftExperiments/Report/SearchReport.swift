@@ -14,7 +14,10 @@ extension ReportContent {
       + "point \(best.point): \(search.spelled(best)). "
       + "The points were compared by \(metric) of the stage \(search.stage)"
       + (best.score.map { ", where the best has \(search.text($0))" } ?? "")
-      + " (\(NumberText.count(search.seeds.count, "seed")))."
+      + " (\(search.folds.map { "the mean over \($0) folds, " } ?? "")\(NumberText.count(search.seeds.count, "seed")))."
+    if search.folds != nil {
+      text += " Other tables have the score of all folds together, which is another number."
+    }
     if search.decidedByTest {
       text +=
         " The arms are compared on the same rows, for which the options were chosen: what is said of \(search.arm) is too good for others."

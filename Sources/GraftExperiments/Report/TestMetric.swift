@@ -44,6 +44,12 @@ package struct TestMetric: Sendable, Equatable {
   /// What counts as one, in the plural.
   var units: String { unit.hasSuffix("y") ? "\(unit.dropLast())ies" : "\(unit)s" }
 
+  /// What is counted where a model of masked tokens is scored.
+  static let hiddenToken = "hidden token"
+
+  /// What the score is about: `the test texts`, `the hidden tokens of the test texts`.
+  var testUnits: String { unit == Self.hiddenToken ? "the \(units) of the test texts" : "the test \(units)" }
+
   /// `50 test texts`
   func count(_ number: Int) -> String {
     NumberText.count(number, "test \(unit)", plural: "test \(units)")

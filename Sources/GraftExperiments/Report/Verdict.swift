@@ -14,6 +14,10 @@ package struct Verdict {
     let arms = [comparison.first, comparison.second].compactMap { name in
       results.arms.first { $0.name == name }
     }
+    if comparison.result == nil, let scores = Verdict.tokens(arms) {
+      (answer, sentence) = (.incomparable, scores)
+      return
+    }
     guard let result = comparison.result, arms.count == 2, let first = arms[0].score?.mean,
       let second = arms[1].score?.mean
     else {
@@ -63,6 +67,22 @@ package struct Verdict {
       " Macro F1, which counts every class alike, goes the other way: \(arms[1].name) has \(metric.text(second)), \(arms[0].name) \(metric.text(first))."
   }
 
+  /// The scores of two models of masked tokens, which have no interval; `nil` where one is something else.
+  private static func tokens(_ arms: [RunResults.Arm]) -> String? {
+    guard arms.count == 2, arms.allSatisfy(\.isLanguageModel), let metric = arms[1].metric,
+      metric == arms[0].metric, let first = arms[0].score, let second = arms[1].score
+    else { return nil }
+    var sentence =
+      "\(arms[1].name.capitalizedFirst) \(metric.claim(second.mean, of: metric.testUnits)), \(arms[0].name) \(metric.text(first.mean))"
+    if metric.key != TestMetric(named: "perplexity").key, let less = arms[1].perplexity?.mean,
+      let more = arms[0].perplexity?.mean
+    {
+      sentence += "; the perplexity is \(NumberText.number(less)), and \(NumberText.number(more))"
+    }
+    return sentence
+      + " (\(NumberText.count(arms[1].seeds.count, "seed"))). Predictions of hidden tokens are not kept, so there is no interval."
+  }
+
   /// What was found; of one seed it is said of that seed only.
   private static func lead(_ finding: String, seeds: Int) -> String {
     seeds == 1 ? "With this seed \(finding)" : finding.capitalizedFirst
@@ -98,7 +118,20 @@ extension RunResults {
       return "There is one arm, and no test rows."
     }
     return "There is one arm, and nothing to compare it with: \(arms[0].name) "
-      + "\(metric.claim(score.mean, of: "the test \(metric.units)")) (\(NumberText.count(arms[0].seeds.count, "seed")))."
+      + "\(metric.claim(score.mean, of: metric.testUnits)) (\(NumberText.count(arms[0].seeds.count, "seed")))."
+      + earlierEvaluations
+  }
+
+  /// What the only arm, a model of masked tokens, got before its last evaluation.
+  private var earlierEvaluations: String {
+    guard let arm = arms.first, arm.isLanguageModel, let seed = arm.seeds.first?.seed else { return "" }
+    let own = languageModels.filter { $0.arm == arm.name && $0.seeds.contains(seed) }
+    guard own.count > 1, let last = own.last?.accuracy else { return "" }
+    let earlier = own.dropLast().compactMap { score in
+      score.accuracy.map { "\(TestMetric.accuracy.text($0)) in \(score.stage)" }
+    }
+    return
+      " With seed \(seed) it got \(earlier.joined(separator: ", ")), and \(TestMetric.accuracy.text(last)) in \(own.last?.stage ?? "")."
   }
 }
 

@@ -19,8 +19,12 @@ extension ColumnRoles {
   private static let pairNames = [
     ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text1", "text2"),
     ("text_a", "text_b"), ("sentence_a", "sentence_b"), ("question", "sentence"), ("question", "passage"),
-    ("query", "passage"), ("query", "document"), ("question", "answer"), ("anchor", "positive"),
+    ("query", "passage"), ("query", "document"), ("question", "answer"), ("query", "answer"),
+    ("anchor", "positive"), ("query", "positive"), ("question", "positive"), ("question", "document"),
+    ("query", "text"), ("question", "text"),
   ]
+  /// What a text is called that belongs to the first; those that do not are `negative`, `negative_1`, `negatives`.
+  fileprivate static let (positiveName, negativeName) = ("positive", "negative")
   static let labelNames = [
     "label", "labels", "class", "category", "target", "gold_label", "sentiment", "intent", "topic", "emotion",
     "tags",
@@ -62,11 +66,50 @@ extension ColumnRoles {
           texts.insert(contentsOf: [take(title)].compactMap { $0 }, at: 0)
         }
       } else {
-        texts = Self.prose(free)
+        let others = free.filter { !$0.isBesideAnchor }
+        texts = Self.prose(others.isEmpty ? free : others)
         free.removeAll { texts.contains($0.column) }
       }
     }
+    // Beside it there may be texts that do not belong to the first.
+    if pair == nil, texts.count == 1,
+      free.contains(where: { $0.name == Self.positiveName && $0.isOfTexts })
+    {
+      pair = take(Self.positiveName)
+    }
+    if pair.map({ "\($0)".lowercased() }) == Self.positiveName {
+      free.removeAll(where: \.isBesideAnchor)
+    }
     if labels.isEmpty { labels = Self.labels(among: free) }
+    if pair == nil, given.textColumns.isEmpty { readPairs(sample, among: free) }
+  }
+
+  /// From so many rows on whose text has another label elsewhere, of all rows, the text alone does not decide.
+  private static let muchContradiction = 0.1
+
+  /// Takes another column of texts as well, where texts have different labels in different rows, and together with that
+  /// column one each.
+  private mutating func readPairs(_ sample: ColumnSample, among free: [ColumnSummary]) {
+    func values(_ column: Column) -> [String?] {
+      sample.columns.first { $0.column == column }?.values ?? []
+    }
+    guard texts.count == 1, labels.count == 1, let label = labels.first else { return }
+    let (text, written) = (values(texts[0]), values(label))
+    /// The share of rows with something that has different labels.
+    func contradiction(_ keys: [[String?]]) -> Double {
+      var known: [[String?]: Set<String?>] = [:]
+      for (key, label) in zip(keys, written) { known[key, default: []].insert(label) }
+      return Double(keys.count { known[$0, default: []].count > 1 }) / Double(max(1, keys.count))
+    }
+    let alone = contradiction(text.map { [$0] })
+    guard alone >= Self.muchContradiction else { return }
+    let others = free.filter { !labels.contains($0.column) && $0.isOfTexts && $0.hasSpaces }
+    let best = others.map { other in
+      (column: other.column, share: contradiction(zip(text, values(other.column)).map { [$0, $1] }))
+    }.min { $0.share < $1.share }
+    guard let best, best.share * 2 <= alone else { return }
+    let columns = sample.columns.map(\.column).filter { $0 == texts[0] || $0 == best.column }
+    (texts, pair) = ([columns[0]], columns.last)
   }
 
   /// The columns of running text: all of them where they have no names, else the longest.
@@ -101,6 +144,13 @@ private struct ColumnSummary {
   /// Whether the values go up one by one, as numbers of rows do.
   let isCounter: Bool
   let hasSpaces: Bool
+  /// Whether the values may be texts.
+  var isOfTexts: Bool { !isNumeric && !isIndicator }
+  /// Whether it has texts that belong to an anchor or do not, and is no anchor.
+  var isBesideAnchor: Bool {
+    isOfTexts
+      && (name == ColumnRoles.positiveName || name?.hasPrefix(ColumnRoles.negativeName) == true)
+  }
   let distinct: Int
   let distinctShare: Double
   let meanLength: Double

@@ -12,6 +12,8 @@ struct DataSurvey {
   let lengths: Lengths
   /// Whether the task reads rows that are too long in windows.
   var readsWindows = false
+  /// Labels that rows to evaluate on have and no row to train on.
+  var untrained: [String] = []
   /// The score of a task that has labels of another kind.
   var score = "loss"
   /// Reads the labels of other rows as those of these.
@@ -68,12 +70,17 @@ struct DataSurvey {
 
   /// Rows of a task of their own.
   ///
+  /// - Parameter others: Rows to evaluate on.
   /// - Throws: `GraftError` naming the row that the task cannot learn from.
-  init(_ rows: [TextRow], of own: TaskRows, labelBase: Int?, tokenizer: (any Tokenizer)?) throws {
+  init(
+    _ rows: [TextRow], evaluating others: [TextRow], of own: TaskRows, labelBase: Int?,
+    tokenizer: (any Tokenizer)?
+  ) throws {
     self.rows = rows.count
     hasPairs = false
     lengths = Lengths(rows.map(own.text), tokenizer)
-    let (task, names) = try own.task(for: rows)
+    let (task, names, untrained) = try own.task(for: rows, evaluating: others)
+    self.untrained = untrained
     readLabels = { _ = try task.labels(of: $0, LabelReading(base: labelBase)) }
     try readLabels(rows)
     kind = .ofTask(head: own.name, labels: names)

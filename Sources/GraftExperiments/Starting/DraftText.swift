@@ -47,26 +47,21 @@ extension ExperimentDraft {
     let isHeldOut = evaluation.isEmpty
     if isHeldOut {
       lines.append(
-        "  # \(Self.count(rows, "row")); there is no file to evaluate on, so \(Self.count(evaluationRows, "row")) are held out"
+        "  # \(Self.count(rows, "row")); there is no file to evaluate on, so \(Self.count(evaluationRows, "row")) \(evaluationRows == 1 ? "is" : "are") held out"
           + (isStratified ? "," : ".")
       )
       if isStratified { lines.append("  # of each label the same share.") }
-      lines += repeatedLines
-      if !unused.isEmpty {
-        lines.append(
-          "  # Columns that are not used: \(unused.map { Self.oneLine($0.description) }.joined(separator: ", "));"
-        )
-        lines.append("  # 'pair-column' names a second text of each row.")
-      }
+      lines += repeatedLines + untrainedLines + unusedLines
     } else {
       lines.append("  # \(Self.count(rows, "row")).")
+      lines += unusedLines
     }
     lines.append("  train:")
     lines += fileLines(training, directory)
     if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: train"] }
     if !isHeldOut {
       lines.append("  # \(Self.count(evaluationRows, "row")).")
-      lines += repeatedLines
+      lines += repeatedLines + untrainedLines
     }
     lines.append("  test:")
     lines += fileLines(isHeldOut ? training : evaluation, directory)
@@ -75,10 +70,26 @@ extension ExperimentDraft {
   }
 
   private var repeatedLines: [String] {
-    repeated > 0
-      ? ["  # Of them \(Self.count(repeated, "text")) stand in 'train' as well: their scores are too good."]
-      : []
+    switch repeated {
+    case 0: []
+    case 1: ["  # Of them 1 text stands in 'train' as well: its score is too good."]
+    default: ["  # Of them \(repeated) texts stand in 'train' as well: their scores are too good."]
+    }
   }
+
+  private var untrainedLines: [String] { untrained.isEmpty ? [] : ["  # \(untrainedSentence)"] }
+
+  private var unusedLines: [String] {
+    guard !unused.isEmpty else { return [] }
+    let names = unused.map { Self.oneLine($0.description) }.joined(separator: ", ")
+    // A task with columns of its own reads no pair beside them.
+    guard !isOfTask, options.pairColumn == nil else { return ["  # Columns that are not used: \(names)."] }
+    return [
+      "  # Columns that are not used: \(names);", "  # 'pair-column' names a second text of each row.",
+    ]
+  }
+
+  private var isOfTask: Bool { if case .ofTask = choices.kind { true } else { false } }
 
   private func fileLines(_ files: [URL], _ directory: URL) -> [String] {
     let paths = files.map { Self.scalar(Self.path($0, from: directory)) }
@@ -129,12 +140,8 @@ extension ExperimentDraft {
       lines.append("    # Rare labels count as much as frequent ones.")
       lines.append("    class-weights: balanced")
     }
+    lines += choiceLines.map { "    \($0)" }
     lines += [
-      "    # To end with the best of all epochs, chosen on rows that are held out of 'train':",
-      "    # eval-split: 0.1",
-      "    # load-best-model-at-end: true",
-      "    # metric-for-best-model: \(choices.score)",
-      "    # early-stopping-patience: 2",
       "  test:",
       "    evaluate: test",
     ]
@@ -151,6 +158,39 @@ extension ExperimentDraft {
     return lines
   }
 
+  /// Keys that choose an epoch, and thresholds, by rows that are held out; comments where it is not worth such rows.
+  private var choiceLines: [String] {
+    let split = "eval-split: \(choices.evalSplit)"
+    let best = ["load-best-model-at-end: true", "metric-for-best-model: \(choices.score)"]
+    let patience = "# early-stopping-patience: \(choices.patience)"
+    let isOfSeveral = if case .several = choices.kind { true } else { false }
+    var lines: [String] = []
+    if choices.tunesThresholds {
+      lines += [
+        "# A label is given from the probability on that is best for it, by rows that are held out of 'train':",
+        "# a half is too much for rare ones.", split, "tune-threshold: label",
+      ]
+    }
+    if choices.keepsBest {
+      lines +=
+        choices.tunesThresholds
+        ? ["# So is the best of all epochs."]
+        : ["# The best of all epochs is kept, by rows that are held out of 'train'.", split]
+      return lines + best + [
+        "save-total-limit: 1", "# To stop when so many epochs have brought nothing better:", patience,
+      ]
+    }
+    if choices.tunesThresholds {
+      lines.append("# To end with the best of all epochs as well:")
+    } else {
+      lines += [
+        "# To end with the best of all epochs, chosen on rows that are held out of 'train':", "# \(split)",
+      ]
+      if isOfSeveral { lines.append("# tune-threshold: label") }
+    }
+    return lines + best.map { "# \($0)" } + [patience]
+  }
+
   private var headLines: [String] {
     let head = DefaultPlugins.classificationHead
     var lines: [String] = []
@@ -159,6 +199,12 @@ extension ExperimentDraft {
     case .classes(let labels, let counts):
       lines.append("# \(Self.count(labels.count, "label")), one for each text.\(pairs)")
       lines += Self.balance(labels, counts, imbalance: choices.imbalance)
+      if choices.hasPairs, labels == ["0", "1"] {
+        lines += [
+          "# Texts that are sorted by a query want one score each. For such a cross-encoder write 'num-labels: 1' in place",
+          "# of labels and problem-type, and 'loss: binary-cross-entropy' below the next 'train'.",
+        ]
+      }
       lines += ["head:", "  swap: \(head)", "  \(Self.labelLine(labels))", "  problem-type: single-label"]
     case .several(let labels, let counts):
       lines.append("# \(Self.count(labels.count, "label")), any number for each text.\(pairs)")
@@ -172,15 +218,16 @@ extension ExperimentDraft {
     case .ofTask(let name, let labels):
       if !labels.isEmpty { lines.append("# \(Self.count(labels.count, "label")).") }
       lines += ["head:", "  swap: \(name)"]
-      if !labels.isEmpty { lines.append("  \(Self.labelLine(labels))") }
+      if !labels.isEmpty { lines.append("  \(Self.labelLine(labels, inFull: !untrained.isEmpty))") }
     case .texts: break
     }
     if let replaced { lines.insert("# \(replaced)", at: 0) }
     return lines
   }
 
-  private static func labelLine(_ labels: [String]) -> String {
-    labels.count > mostLabels
+  /// - Parameter inFull: Whether the training data lack some.
+  private static func labelLine(_ labels: [String], inFull: Bool = false) -> String {
+    labels.count > mostLabels && !inFull
       ? "labels-from: train" : "labels: [\(labels.map(scalar).joined(separator: ", "))]"
   }
 
@@ -195,18 +242,29 @@ extension ExperimentDraft {
     return lines
   }
 
-  /// - Parameter canWindow: Whether the head may read long texts in windows.
-  func trainingLines(epochs: Int, batchSize: Int? = nil, canWindow: Bool = false) -> [String] {
+  /// - Parameters:
+  ///   - canWindow: Whether the head may read long texts in windows.
+  ///   - canGroup: Whether texts may be packed into pieces.
+  func trainingLines(
+    epochs: Int, batchSize: Int? = nil, canWindow: Bool = false, canGroup: Bool = false
+  ) -> [String] {
     let lengths = choices.lengths
     let unit = lengths.areTokens ? "tokens" : "tokens, guessed from words"
-    var lines = [
-      "epochs: \(epochs)", "batch-size: \(batchSize ?? choices.batchSize)",
+    let batchSize = batchSize ?? choices.batchSize
+    var lines = epochs > choices.usualEpochs ? choices.stepLines(epochs, batchSize) : []
+    lines += [
+      "epochs: \(epochs)", "batch-size: \(batchSize)",
       "learning-rate: \(choices.learningRate)",
       "# Half of the texts have at most \(lengths.median) \(unit); 99 of 100 have \(lengths.most), the longest \(lengths.longest).",
       "max-length: \(choices.maxLength)",
     ]
     if choices.readsWindows { lines.append("# Longer ones are read in windows.") }
-    if choices.cutsTexts {
+    if groupsTexts, canGroup {
+      lines += [
+        "# Longer ones are read in pieces of that length, so that no part of them is lost.",
+        "group-texts: true",
+      ]
+    } else if choices.cutsTexts {
       lines.append(
         "# More than one text of a hundred is cut.\(canWindow ? " To read all of each, in more time:" : "")")
       if canWindow { lines.append("# long-texts: windows") }
@@ -228,14 +286,20 @@ extension ExperimentDraft {
     return lines
   }
 
+  /// Whether texts without labels are packed into pieces, because some are too long.
+  private var groupsTexts: Bool { choices.kind == .texts && choices.cutsTexts && !choices.hasPairs }
+
   /// Without labels, a model is adapted to the texts.
   private var textStages: [String] {
     let head = languageModel ?? DefaultPlugins.pretrainingHead
     return [
       "stages:", "  # There are no labels: the model learns the language of the texts.", "  language-model:",
-      "    swap: \(head)", "  before:", "    evaluate: test", "  adapt:", "    train: train",
-    ] + trainingLines(epochs: choices.epochs).map { "    \($0)" } + [
-      "  after:", "    evaluate: test", "", "arms:", "  adapted: [language-model, before, adapt, after]",
+      "    swap: \(head)", "  adapt:", "    train: train",
+    ] + trainingLines(epochs: choices.usualEpochs, canGroup: true).map { "    \($0)" } + [
+      "  test:", "    evaluate: test",
+    ] + (groupsTexts ? ["    max-length: \(choices.maxLength)", "    group-texts: true"] : []) + [
+      "", "arms:", "  # The checkpoint as it is, to compare with.",
+      "  before: [language-model, test]", "  adapted: [language-model, adapt, test]",
     ]
   }
 

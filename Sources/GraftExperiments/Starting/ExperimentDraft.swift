@@ -25,6 +25,8 @@ public struct ExperimentDraft: Sendable {
   let unused: [Column]
   /// The number of evaluation rows whose text is also trained on.
   let repeated: Int
+  /// Labels of words that rows to evaluate on have, and no row to train on.
+  let untrained: [String]
   let choices: DraftChoices
   /// Whether each label has the same share of the rows that are held out.
   let isStratified: Bool
@@ -72,15 +74,19 @@ public struct ExperimentDraft: Sendable {
         .mismatch, "too few rows for an experiment", file: training.first?.path, expected: "at least 2",
         found: "\(rows.count)")
     }
-    func survey(_ rows: [TextRow]) throws -> DataSurvey {
+    let others =
+      evaluation.isEmpty ? [] : try DataSource(reading: evaluation, options: everything).rows()
+    func survey(_ rows: [TextRow], evaluating others: [TextRow]) throws -> DataSurvey {
       if let own {
-        return try DataSurvey(rows, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
+        return try DataSurvey(
+          rows, evaluating: others, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
       }
       return try DataSurvey(
         rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
         head: registry.tasks.find(DefaultPlugins.classificationHead))
     }
-    let found = try survey(rows)
+    let found = try survey(rows, evaluating: others)
+    var untrained = found.untrained
     let task = try own?.task(for: rows).task
     let classes = StratifiedSplit.classes(of: rows)
     isStratified = Set(classes).count > 1
@@ -91,7 +97,9 @@ public struct ExperimentDraft: Sendable {
       let split = StratifiedSplit(classes, heldOut: wanted, seed: TrainingOptions().seed)
       let (others, heldOut) = (split.others.map { rows[$0] }, split.heldOut.map { rows[$0] })
       if found.kind.labels.count > Self.mostLabels {
-        try survey(others).checkLabels(
+        let part = try survey(others, evaluating: heldOut)
+        untrained = part.untrained
+        try part.checkLabels(
           of: heldOut,
           advice:
             "Such rows are held out to evaluate on: have two rows of each label at least, or name other rows with \(option: "eval-file")."
@@ -100,15 +108,20 @@ public struct ExperimentDraft: Sendable {
       evaluationRows = heldOut.count
       repeated = try RepeatedRows(others, for: task).count(in: heldOut)
     } else {
-      let others = try DataSource(reading: evaluation, options: everything).rows()
       try found.checkLabels(
         of: others, advice: "Leave such rows out, or have rows with the same labels to train on.")
       evaluationRows = others.count
       repeated = try RepeatedRows(rows, for: task).count(in: others)
     }
-    let used =
+    self.untrained = untrained
+    var used =
       options.textColumns + options.labelColumns
       + [options.pairColumn, options.labelColumn].compactMap { $0 }
+    if own != nil {
+      // What is read without being named.
+      if options.textColumns.isEmpty { used.append(.name("text")) }
+      if options.labelColumns.isEmpty, options.labelColumn == nil { used.append(.name("label")) }
+    }
     let fields =
       own?.options.fields.flatMap { $0.names(among: sample.columns.map(\.column.description)) }
       .filter { column in rows.contains { $0.hasValue(in: column) } } ?? []
@@ -189,12 +202,13 @@ extension ExperimentDraft {
     let labels = options.labelColumn.map { [$0] } ?? options.labelColumns
     func list(_ columns: [Column]) -> String { columns.map { "'\($0)'" }.joined(separator: ", ") }
     var lines = [
-      "\(rows) rows to train on" + (evaluation.isEmpty ? ", of which \(evaluationRows) are held out" : "")
+      NumberText.count(rows, "row") + " to train on"
+        + (evaluation.isEmpty ? ", of which \(Self.heldOut(evaluationRows))" : "")
     ]
-    if !evaluation.isEmpty { lines.append("\(evaluationRows) rows to evaluate on") }
+    if !evaluation.isEmpty { lines.append("\(NumberText.count(evaluationRows, "row")) to evaluate on") }
     if repeated > 0 {
       lines.append(
-        "\(repeated) of \(evaluation.isEmpty ? "those that are held out" : "them") have a text that is also trained on"
+        "\(repeated) of \(evaluation.isEmpty ? "those that are held out" : "them") \(repeated == 1 ? "has" : "have") a text that is also trained on"
       )
     }
     if !columns.isEmpty { lines.append("texts: \(list(columns))") }
@@ -208,9 +222,21 @@ extension ExperimentDraft {
         "rows of the \(vectors == nil ? "head" : "task") '\(head)'"
           + (names.isEmpty ? "" : ", with \(names.count) labels"))
     }
+    if !untrained.isEmpty { lines.append(untrainedSentence) }
     if !unused.isEmpty { lines.append("not used: \(list(unused))") }
     if let replaced { lines.append(replaced) }
     return lines
+  }
+
+  /// `1 is held out`
+  static func heldOut(_ count: Int) -> String { "\(count) \(count == 1 ? "is" : "are") held out" }
+
+  /// That nothing trains a label.
+  var untrainedSentence: String {
+    let names = untrained.map(Self.oneLine).joined(separator: ", ")
+    return untrained.count == 1
+      ? "The label \(names) is in the rows to evaluate on alone: nothing trains it."
+      : "The labels \(names) are in the rows to evaluate on alone: nothing trains them."
   }
 
   /// What was found, for a program.

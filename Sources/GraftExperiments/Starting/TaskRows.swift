@@ -34,40 +34,12 @@ struct TaskRows {
     in sample: ColumnSample, files: [URL], given: DataOptions, checkpoint: Checkpoint?, _ registry: Registry
   ) throws {
     let names = Self.columns[sample.format] ?? sample.columns.map(\.column.description)
-    let isTagged = Self.columns[sample.format] != nil || given.labelColumn == nil
-    guard given.textColumns.isEmpty || sample.format == .conll, given.pairColumn == nil,
-      given.labelColumns.isEmpty
+    var given = given
+    if given.delimiter == nil { given.delimiter = sample.delimiter }
+    guard
+      let found = try Self.known(by: names, sample.format, files, given, registry)
+        ?? Self.pairs(in: sample, files, given, registry)
     else { return nil }
-    // Why the first rows cannot be read, where a column says that they are a task's.
-    var failure: GraftError?
-    var fitting: TaskRows?
-    for task in registry.tasks.values where fitting == nil {
-      guard Self.reads(task, names, isLabelled: !isTagged) else { continue }
-      var options = given
-      options.fields = task.columns
-      if task.labelsTokens, options.labelColumn == nil,
-        !task.columns.contains(where: { column in
-          !column.replacesText && names.contains(column.name)
-        })
-      {
-        options.labelColumn = Self.tagNames.first(where: names.contains).map { .name($0) }
-      }
-      let rows = TaskRows(options: options, type: task)
-      do {
-        try rows.check(files)
-        fitting = rows
-      } catch let error as GraftError {
-        // Otherwise rows that the task cannot read are no data of it.
-        if failure == nil, Self.isDecided(task, names) { failure = error }
-      }
-    }
-    guard let found = fitting else {
-      guard var failure else { return nil }
-      if failure.advice == nil {
-        failure.advice = "For labels of texts, name their columns: \(option: "text-column")."
-      }
-      throw failure
-    }
     let columns = names.map { "'\($0)'" }.joined(separator: ", ")
     guard found.learnsVectors || registry.headNames.contains(found.name) else {
       throw GraftError(
@@ -93,6 +65,61 @@ struct TaskRows {
 
   private init(options: DataOptions, type: any GraftCore.Task.Type) {
     (self.options, self.type) = (options, type)
+  }
+
+  /// Rows whose columns have the names that a task reads.
+  ///
+  /// - Throws: `GraftError` naming the first row that is wrong, where a column says whose rows they are.
+  private static func known(
+    by names: [String], _ format: DataFormat, _ files: [URL], _ given: DataOptions, _ registry: Registry
+  ) throws -> TaskRows? {
+    let isTagged = columns[format] != nil || given.labelColumn == nil
+    guard given.textColumns.isEmpty || format == .conll, given.pairColumn == nil, given.labelColumns.isEmpty
+    else { return nil }
+    // Why the first rows cannot be read, where a column says that they are a task's.
+    var failure: GraftError?
+    for task in registry.tasks.values where reads(task, names, isLabelled: !isTagged) {
+      var options = given
+      options.fields = task.columns
+      if task.labelsTokens, options.labelColumn == nil,
+        !task.columns.contains(where: { column in
+          !column.replacesText && names.contains(column.name)
+        })
+      {
+        options.labelColumn = tagNames.first(where: names.contains).map { .name($0) }
+      }
+      let rows = TaskRows(options: options, type: task)
+      do {
+        try rows.check(files)
+        return rows
+      } catch let error as GraftError {
+        // Otherwise rows that the task cannot read are no data of it.
+        if failure == nil, isDecided(task, names) { failure = error }
+      }
+    }
+    guard var failure else { return nil }
+    if failure.advice == nil {
+      failure.advice = "For labels of texts, name their columns: \(option: "text-column")."
+    }
+    throw failure
+  }
+
+  /// Pairs of texts without a label, whatever their columns are called: the two belong together.
+  ///
+  /// - Throws: `GraftError` naming the first row that lacks one of them.
+  private static func pairs(
+    in sample: ColumnSample, _ files: [URL], _ given: DataOptions, _ registry: Registry
+  ) throws -> TaskRows? {
+    guard given.labelColumn == nil, given.labelColumns.isEmpty,
+      let task = registry.tasks.values.first(where: { $0.readsSentenceVectors })
+    else { return nil }
+    let roles = ColumnRoles(sample, given: given)
+    guard let pair = roles.pair, roles.texts.count == 1, roles.labels.isEmpty else { return nil }
+    var options = given
+    (options.textColumns, options.pairColumn, options.fields) = (roles.texts, pair, task.columns)
+    let rows = TaskRows(options: options, type: task)
+    try rows.check(files)
+    return rows
   }
 
   private static func hasLabel(_ names: [String]) -> Bool {
@@ -132,18 +159,35 @@ struct TaskRows {
 
   /// The task with the labels of rows.
   ///
+  /// - Parameter others: Rows to evaluate on. Their tags are labels too where they are of a type that `rows` have: a few
+  ///   sentences may have `I-PER` where many have `B-PER` alone.
+  /// - Returns: Of the labels also those that `others` alone have.
   /// - Throws: `GraftError` when there are none and the task needs some.
-  func task(for rows: [TextRow]) throws -> (task: any GraftCore.Task, labels: [String]) {
+  func task(
+    for rows: [TextRow], evaluating others: [TextRow] = []
+  ) throws -> (task: any GraftCore.Task, labels: [String], untrained: [String]) {
     var configuration = Configuration()
-    guard type.hasLabels else { return (try type.init(configuration), []) }
-    let labels = try type.inferredLabels(of: rows, nil).labels
+    guard type.hasLabels else { return (try type.init(configuration), [], []) }
+    var labels = try type.inferredLabels(of: rows, nil).labels
+    var untrained: [String] = []
+    if type.labelsTokens, !others.isEmpty {
+      let (own, types) = (Set(labels), Set(labels.map(Self.entityType)))
+      let all = try type.inferredLabels(of: rows + others, nil).labels
+      untrained = all.filter { !own.contains($0) && types.contains(Self.entityType($0)) }
+      labels = all.filter { own.contains($0) || untrained.contains($0) }
+    }
     configuration.setLabels(labels)
-    return (try type.init(configuration), labels)
+    return (try type.init(configuration), labels, untrained)
+  }
+
+  /// What a tag is about without the letter that says where an entity begins and ends: `PER` of `B-PER`.
+  private static func entityType(_ tag: String) -> Substring {
+    tag.dropFirst().first == "-" ? tag.dropFirst(2) : tag[...]
   }
 
   /// A row with the text that stands in columns of the task, and its second text.
   func text(of row: TextRow) -> TextRow {
-    guard row.text.isEmpty else { return row }
+    guard row.text.isEmpty || learnsVectors else { return row }
     let texts = type.columns.compactMap { column -> String? in
       guard let value = row.fields[column.name] else { return nil }
       return value.string ?? value.array.map { $0.compactMap(\.string).joined(separator: " ") }
@@ -151,7 +195,8 @@ struct TaskRows {
     var row = row
     if learnsVectors {
       // Each is read alone.
-      row.text = texts.max { $0.utf8.count < $1.utf8.count } ?? ""
+      let all = texts + [row.text, row.pair ?? ""]
+      (row.text, row.pair) = (all.max { $0.utf8.count < $1.utf8.count } ?? "", nil)
       return row
     }
     row.text = texts.first ?? ""

@@ -28,7 +28,7 @@ extension ExperimentDraft {
         ]
     var lines = ["stages:"] + kind.map { "  \($0)" } + ["  learn:", "    train: train", "    task: \(task)"]
     lines += trainingLines(
-      epochs: choices.epochs, batchSize: isScored ? nil : max(choices.batchSize, Self.leastBatch)
+      epochs: choices.usualEpochs, batchSize: isScored ? nil : max(choices.batchSize, Self.leastBatch)
     ).map { "    \($0)" }
     if hasNegatives {
       lines += ["    # To learn from each row alone:", "    # loss: triplet"]

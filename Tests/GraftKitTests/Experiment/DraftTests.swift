@@ -81,7 +81,17 @@ import Testing
     Case(
       testDescription: "texts alone", fileName: "train.txt",
       text: table("", 20) { "a line of text with a number \($0)" },
-      lines: ["swap: masked-lm", "adapted: [language-model, before, adapt, after]"], arms: 1),
+      lines: [
+        "swap: masked-lm", "before: [language-model, test]", "adapted: [language-model, adapt, test]",
+        "epochs: 10",
+      ]),
+    Case(
+      testDescription: "long texts alone", fileName: "train.txt",
+      text: table("", 20) { "a line of text with a number \($0)" + String(repeating: " so", count: 80) },
+      lines: [
+        "max-length: 64", "# Longer ones are read in pieces of that length, so that no part of them is lost.",
+        "group-texts: true",
+      ]),
     Case(
       testDescription: "sentences of tagged words", fileName: "train.conll",
       text: table("", 30) { "Ada\tB-PER\nruns\tO\nin\tO\nplace\($0)\tB-LOC\n" },
@@ -154,6 +164,43 @@ import Testing
       lines: ["task: sentence-embedding", "# loss: triplet", "test-size: 4"]),
   ]
 
+  /// Pairs whatever their columns are called.
+  static let pairs = [
+    Case(
+      testDescription: "a query with what belongs to it and what does not",
+      text: table("query,positive,negative", 20) { "it rains \($0),it is wet in place \($0),the sun shines" },
+      lines: [
+        "text-column: query", "pair-column: positive", "task: sentence-embedding", "# loss: triplet",
+        "before: [test]",
+      ]),
+    Case(
+      testDescription: "a text of any name with one that belongs to it",
+      text: table("remark;positive", 20) { "it rains here \($0);it is wet in place \($0)" },
+      lines: ["text-column: remark", "pair-column: positive", "task: sentence-embedding"]),
+    Case(
+      testDescription: "questions with answers and no label", fileName: "train.tsv",
+      text: table("question\tanswer", 20) { "who runs \($0)\tAda in place \($0)" },
+      lines: [
+        "text-column: question", "pair-column: answer", "task: sentence-embedding",
+        "# Pairs of texts that belong together: their vectors become alike, and are told apart from those of all",
+      ]),
+    Case(
+      testDescription: "texts that are sorted by a query",
+      text: table("query,text,label", 40) {
+        "what is number \($0 % 2),a text about it number \($0 / 2),\($0 % 2)"
+      },
+      lines: [
+        "text-column: query", "pair-column: text", "label-column: label", #"labels: ["0", "1"]"#,
+        "# Texts that are sorted by a query want one score each. For such a cross-encoder write 'num-labels: 1' in place",
+      ]),
+    Case(
+      testDescription: "a column without which labels contradict each other",
+      text: table("fits,wish,body", 40) {
+        "\(["yes", "no"][$0 % 2]),something for case \($0 % 4),the long text that is number \($0 / 2)"
+      },
+      lines: ["text-column: wish", "pair-column: body", "label-column: fits"]),
+  ]
+
   private static func squad(_ count: Int) -> String {
     let paragraphs = (0..<count).map {
       #"{"context": "Ada runs in place \#($0)", "qas": [{"id": "\#($0)", "question": "Who runs?", "#
@@ -188,7 +235,7 @@ import Testing
     return try ExperimentPlan(Experiment(file: file, registry: registry), on: machine, registry: registry)
   }
 
-  @Test(arguments: cases) func isOfItsData(_ data: Case) throws {
+  @Test(arguments: cases + pairs) func isOfItsData(_ data: Case) throws {
     try withTemporaryDirectory { directory in
       let draft = try draft(directory, [data.fileName: data.text])
       let text = draft.text(in: directory, title: ["mine"])
@@ -200,6 +247,82 @@ import Testing
       let proposed = text.replacing(#/\n( +)# ([a-z-]+: )/#) { "\n\($0.1)\($0.2)" }
       let plan = try plan(proposed, in: directory)
       #expect(plan.arms.count == data.arms)
+    }
+  }
+
+  /// What a task reads without being told is used.
+  @Test func columnsThatAreReadAreNotUnused() throws {
+    try withTemporaryDirectory { directory in
+      func unused(_ name: String, _ text: String) throws -> [String] {
+        try draft(directory, [name: text]).unused.map(\.description)
+      }
+      let swag = try String(contentsOf: fixtures.appending(path: "choices/swag.csv"), encoding: .utf8)
+      #expect(try unused("swag.csv", swag) == ["video-id", "fold-ind", "startphrase", "gold-source"])
+      let entities = Self.table("", 20) {
+        #"{"text": "Ada runs \#($0)", "entities": [[0, 3, "PER"]], "more": 1}"#
+      }
+      #expect(try unused("entities.jsonl", entities) == ["more"])
+      let text = try draft(directory, ["entities.jsonl": entities]).text(in: directory)
+      #expect(
+        text.contains("  # Columns that are not used: more.\n") && !text.contains("'pair-column' names"))
+      #expect(try unused("pairs.csv", Self.pairs[0].text).isEmpty)
+      let one = try draft(directory, ["one.csv": Self.table("text,label", 4) { "a text \($0),\($0 % 2)" }])
+      #expect(one.summaryLines[0] == "4 rows to train on, of which 1 is held out")
+      #expect(one.text(in: directory).contains("so 1 row is held out,"))
+    }
+  }
+
+  /// A tag that only rows to evaluate on have is of a type that is trained, or refused.
+  @Test func tagsOfAKnownTypeAreLabels() throws {
+    let files = ["train", "test"].map { fixtures.appending(path: "tagging/\($0).conll") }
+    let registry = try Support.registry()
+    let base = Support.fixture("masked-lm")
+    func draft(_ training: URL, _ evaluation: URL) throws -> ExperimentDraft {
+      try ExperimentDraft(
+        named: "mine", training: [training], evaluation: [evaluation], base: base.path,
+        checkpoint: registry.open(base).checkpoint, registry: registry)
+    }
+    try withTemporaryDirectory { directory in
+      let text = try draft(files[0], files[1]).text(in: directory)
+      #expect(text.contains("labels: [B-FORMAT, B-LANG, B-SYS, I-LANG, I-SYS, O]"), "\(text)")
+      #expect(text.contains("# The label I-SYS is in the rows to evaluate on alone: nothing trains it."))
+      _ = try plan(text, in: directory)
+      let other = directory.appending(path: "other.conll")
+      try Data("Ada\tB-PER\nruns\tO\n\nAda\tO\n\n".utf8).write(to: other)
+      let message = errorMessage { _ = try draft(files[0], other) }
+      #expect(message?.contains("found 'B-PER'") == true, "\(message ?? "")")
+    }
+  }
+
+  /// A model of masked tokens is compared with the checkpoint as it is, by tokens.
+  @Test func textsAreLearnt() throws {
+    try withTemporaryDirectory { directory in
+      let texts = (0..<40).map { "a line of text with a number \($0)" }.joined(separator: "\n")
+      let draft = try draft(directory, ["train.txt": texts + "\n"])
+      let plan = try plan(draft.text(in: directory), in: directory)
+      let registry = try Support.registry()
+      let output = directory.appending(path: "out")
+      let outcome = try runExperiment(
+        plan, output: output, on: ExperimentPlanTests.machine(registry), registry: registry)
+      guard case .finished(let results) = outcome else {
+        Issue.record("interrupted")
+        return
+      }
+      let scores = try results.arms.map { arm in
+        let results = try #require(arm.runs.first?.evaluations.last?.results)
+        return (try #require(results["eval_accuracy"]), try #require(results["eval_perplexity"]))
+      }
+      let spelled = scores.map { (NumberText.percent($0.0), NumberText.number($0.1)) }
+      #expect(
+        results.verdict
+          == "Adapted gets \(spelled[1].0) of the hidden tokens of the test texts right, before \(spelled[0].0); "
+          + "the perplexity is \(spelled[1].1), and \(spelled[0].1) (1 seed). "
+          + "Predictions of hidden tokens are not kept, so there is no interval.")
+      let page = try String(contentsOf: output.appending(path: "report.md"), encoding: .utf8)
+      #expect(page.contains("accuracy on the hidden tokens of the test texts"), "\(page)")
+      let models = try #require(JSON(file: output.appending(path: "report.json"))["language_models"]?.array)
+      #expect(models.map { $0["perplexity"]?.double } == scores.map(\.1))
+      #expect(page.contains("| Perplexity |"))
     }
   }
 
@@ -351,7 +474,60 @@ import Testing
       let few = try self.draft(
         directory, ["few.csv": Self.table("text,label", 4) { "a text \($0),\($0 % 2)" }])
       #expect(few.evaluationRows == 1)
-      #expect(draft.choices.epochs == 10 && draft.choices.batchSize == 16 && draft.evaluationRows == 12)
+      #expect(draft.choices.batchSize == 16 && draft.evaluationRows == 12)
+      // 48 rows are 3 steps of an epoch.
+      #expect(draft.choices.usualEpochs == 10 && draft.choices.epochs == 60 && !draft.choices.keepsBest)
+      #expect(draft.text(in: directory).contains("    # 180 steps: below some hundred little is learnt"))
+    }
+  }
+
+  /// Small data are trained on for some hundreds of steps, and the best epoch is kept.
+  @Test func epochsAreMadeOfSteps() throws {
+    try withTemporaryDirectory { directory in
+      func text(_ rows: Int, _ label: (Int) -> String) throws -> String {
+        try draft(
+          directory, ["rows.csv": Self.table("text,label", rows) { "some text \($0),\(label($0))" }]
+        ).text(in: directory)
+      }
+      // 576 rows to train on are 36 steps.
+      let one = try text(720) { "\($0 % 2)" }
+      #expect(
+        one.contains(
+          "    # 504 steps: below some hundred little is learnt, however small the data are.\n    epochs: 14\n"
+        ))
+      #expect(one.contains("    # eval-split: 0.15\n    # load-best-model-at-end: true"))
+      // Answers are learnt by heart in as many steps.
+      let answers = try draft(directory, ["asked.json": Self.squad(80)])
+      #expect(
+        answers.choices.epochs == 60
+          && answers.text(in: directory).contains(
+            """
+                # The best of all epochs is kept, by rows that are held out of 'train'.
+                eval-split: 0.15
+                load-best-model-at-end: true
+                metric-for-best-model: f1
+                save-total-limit: 1
+            """)
+      )
+      // 1,120 rows are 70 steps, and several labels take twice as many.
+      let columns = try draft(
+        directory,
+        ["rows.csv": Self.table("text,toxic,insult", 1400) { "some text \($0),\($0 % 2),\($0 % 3 / 2)" }]
+      ).text(in: directory)
+      #expect(columns.contains("    epochs: 15\n") && columns.contains("# 1,050 steps"))
+      #expect(
+        columns.contains(
+          """
+              eval-split: 0.1
+              tune-threshold: label
+              # So is the best of all epochs.
+              load-best-model-at-end: true
+              metric-for-best-model: average_precision_micro
+          """))
+      // So many rows have steps enough.
+      let many = try text(10_000) { "\($0 % 2)" }
+      #expect(many.contains("    epochs: 3\n") && !many.contains("steps:"))
+      #expect(many.contains("    # eval-split: 0.1\n    # load-best-model-at-end: true"))
     }
   }
 

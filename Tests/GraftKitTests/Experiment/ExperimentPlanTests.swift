@@ -433,6 +433,46 @@ import Testing
     }
   }
 
+  /// The place of the right choice is no class: it need not be trained on, and each fold need not have it. Its texts, which
+  /// stand in columns of the task, take time.
+  @Test func placesOfChoicesAreNoClasses() throws {
+    func rows(_ answers: [Int]) -> String {
+      answers.enumerated().map { row, answer in
+        #"{"question": "which one \#(row)", "choices": ["a", "b", "c", "d"], "label": \#(answer)}"#
+      }.joined(separator: "\n")
+    }
+    try withTemporaryDirectory { directory in
+      let registry = try Support.registry()
+      for (name, answers) in [
+        ("train", [0, 0, 1, 1, 0, 1]), ("test", [2, 3]), ("all", [0, 0, 1, 1, 0, 3]),
+      ] {
+        try Data(rows(answers).utf8).write(to: directory.appending(path: "\(name).jsonl"))
+      }
+      func plan(_ data: String, _ train: String, _ test: String) throws -> ExperimentPlan {
+        let text = """
+          base: \(Support.fixture("masked-lm").path)
+          data: \(data)
+          stages:
+            head: {swap: multiple-choice}
+            tune: {train: \(train), epochs: 1}
+            test: {evaluate: \(test)}
+          arms: {a: [head, tune, test]}
+          """
+        let experiment = try Experiment(
+          parsing: Array(text.utf8), relativeTo: directory, registry: registry)
+        return try ExperimentPlan(experiment, on: Self.machine(registry), registry: registry)
+      }
+      let two = try plan(
+        "{train: {files: train.jsonl}, test: {files: test.jsonl}}", "train", "test")
+      #expect(two.stages.count == 3)
+      #expect(try plan("{all: {files: all.jsonl, folds: 2}}", "all", "all").stages.count == 5)
+      #expect(TextRow("ab", pair: "c").byteCount == 3)
+      var schedule = try ExperimentSchedule(two, output: directory.appending(path: "out"))
+      try schedule.measure(on: Self.machine(registry), registry: registry)
+      #expect(try #require(schedule.estimate) > 0)
+    }
+  }
+
   @Test func timesAreEstimatedFromWhatWasMeasured() throws {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")

@@ -204,6 +204,9 @@ import Testing
         try plan(Self.yaml(more: search), in: directory), directory.appending(path: "out"))
       let found = try #require(results.search)
       #expect(found.trials.map(\.scores.count) == [4, 4] && found.decidedByTest)
+      let page = try String(contentsOf: directory.appending(path: "out/report.md"), encoding: .utf8)
+      #expect(
+        page.contains(" (the mean over 4 folds, 1 seed). Other tables have the score of all folds together,"))
     }
   }
 

@@ -136,6 +136,53 @@ import Testing
     }
   }
 
+  /// `task` makes a parked head the active one, for a test or for training, as `--task` of the commands does.
+  @Test func aStageTakesAParkedHead() throws {
+    try withTemporaryDirectory { directory in
+      try prepare(directory)
+      // The tagger is active, and the classifier parked.
+      func text(_ test: String, _ task: String = Self.topics) -> String {
+        """
+        base: both
+        data:
+          topics: {files: topics-train.jsonl}
+          topics-test: {files: topics-test.jsonl}
+          tags-test: {files: tags-test.jsonl}
+        stages:
+          before: \(test)
+          tune: {train: topics, task: \(task), eval-data: topics-test, \(Self.settings)}
+          after: {evaluate: topics-test}
+          others: {evaluate: tags-test, task: \(Self.tags)}
+        arms: {a: [before, tune, after, others]}
+        """
+      }
+      func scores(_ test: String) throws -> [[String: Double]] {
+        let plan = try plan(text(test), in: directory)
+        #expect(plan.stages.map(\.head) == [Self.topics, Self.topics, Self.topics, Self.tags])
+        let results = try run(plan, directory.appending(path: "out"))
+        return results.arms[0].runs[0].evaluations.map { evaluation in
+          evaluation.results.filter { !$0.key.hasSuffix("_second") && !$0.key.hasSuffix("runtime") }
+        }
+      }
+      let named = try scores("{evaluate: topics-test, task: \(Self.topics)}")
+      #expect(try named == scores("{evaluate: {\(Self.topics): topics-test}}"))
+      #expect(named.map { $0["eval_accuracy"] != nil && $0["eval_f1"] == nil } == [true, true, false])
+      #expect(named[0]["eval_loss"] != named[1]["eval_loss"] && named[2]["eval_f1"] != nil)
+
+      for (task, message) in [
+        ("token-clasification", "Did you mean 'token-classification'?"),
+        ("multiple-choice", "the head of another task is active"),
+      ] {
+        let error = errorMessage {
+          _ = try plan(text("{evaluate: tags-test}", task), in: directory)
+        }
+        #expect(
+          error?.contains("arm 'a', stage 'tune'") == true && error?.contains(message) == true,
+          "\(error ?? "")")
+      }
+    }
+  }
+
   private func scores(_ directory: URL) throws -> [String: Double] {
     let document = try JSON(file: directory.appending(path: "eval_results.json"))
     return (document.object ?? [:]).reduce(into: [:]) { scores, member in
