@@ -145,6 +145,10 @@ final class Team: Sendable {
   private func perform(_ piece: Int, _ worker: Int) { body?(piece, worker) }
 
   func work(as worker: Int) {
+    // Signals are for the threads of the program: a handler must not interrupt a kernel.
+    var signals = sigset_t()
+    sigfillset(&signals)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
     while !isStopping.load(ordering: .acquiring) {
       help(as: worker)
       if look(for: { hasNews }) { continue }

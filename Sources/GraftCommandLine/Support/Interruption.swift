@@ -1,26 +1,39 @@
 import Foundation
+import Synchronization
 
 /// Turns Ctrl-C and a polite kill into a request; the second one ends the process as usual.
+///
+/// A thread waits for signals and no handler runs: one that interrupts a kernel of oneDNN on its thread can leave the heap
+/// corrupt. Threads of a `ThreadPool` take no signals for the same reason.
 final class Interruption {
-  private let sources: [any DispatchSourceSignal]
+  private let isOver = Flag()
 
-  /// - Parameter handler: Is called once for each signal, on a queue of its own.
+  private final class Flag: Sendable {
+    let value = Atomic<Bool>(false)
+  }
+
+  /// - Parameter handler: Is called once, on a thread of its own.
   init(_ handler: @escaping @Sendable () -> Void) {
-    sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        signal(number, SIG_DFL)
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    // For this thread and those that it starts from now on.
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    Thread.detachNewThread { [isOver, signals] in
+      var signals = signals
+      var number: Int32 = 0
+      sigwait(&signals, &number)
+      if !isOver.value.load(ordering: .relaxed) {
         handler()
+        sigwait(&signals, &number)
       }
-      source.resume()
-      return source
+      signal(number, SIG_DFL)
+      pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+      kill(getpid(), number)
     }
   }
 
-  deinit {
-    for source in sources { source.cancel() }
-  }
+  deinit { isOver.value.store(true, ordering: .relaxed) }
 }
 
 /// Command lines as a shell reads them.
