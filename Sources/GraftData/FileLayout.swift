@@ -73,6 +73,9 @@ struct FileLayout {
     if head.starts(with: "-DOCSTART-".utf8) { return .conll }
     if SQuADReader.recognizes(head) { return .squad }
     let start = head.drop { $0 <= 0x20 }.first
+    if ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil), isTagged(head) {
+      return .conll
+    }
     switch parts.count > 1 ? parts.last : nil {
     case "csv": return .csv
     case "tsv", "tab": return .tsv
@@ -82,6 +85,25 @@ struct FileLayout {
     case "squad": return .squad
     default: return format(of: head, options)
     }
+  }
+
+  /// Whether there are words with their tags: lines of equally many columns, blank ones between sentences, and nothing in
+  /// the last column but `O` and tags such as `B-LOC`.
+  private static func isTagged(_ head: ArraySlice<UInt8>) -> Bool {
+    // The last line may not be whole.
+    let lines = head.split(separator: lineFeed, omittingEmptySubsequences: false).dropLast().prefix(200)
+    let rows = lines.map { line in line.split { $0 <= 0x20 } }
+    let words = rows.filter { !$0.isEmpty && $0[0] != [UInt8(ascii: "#")][...] }
+    guard words.count > 2, rows.contains(where: \.isEmpty), let width = words.first?.count, width > 1 else {
+      return false
+    }
+    let tags = words.compactMap(\.last)
+    func isTag(_ text: ArraySlice<UInt8>) -> Bool {
+      text.count > 2 && "BIESLUM".utf8.contains(text[text.startIndex])
+        && text[text.startIndex + 1] == UInt8(ascii: "-")
+    }
+    return words.allSatisfy { $0.count == width } && tags.contains(where: isTag)
+      && tags.allSatisfy { isTag($0) || $0.elementsEqual("O".utf8) }
   }
 
   /// What a file's first bytes suggest, whose name says nothing.

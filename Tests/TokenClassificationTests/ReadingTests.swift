@@ -44,6 +44,30 @@ struct ReadingTests {
 
   // MARK: Rows
 
+  @Test(
+    "columns are known by their tags, whatever the file is called",
+    arguments: ["a.txt", "a.tsv", "a", "a.conll"])
+  func columnsByTheirTags(_ file: String) throws {
+    for separator in [" ", "\t"] {
+      let lines = ["Ada NNP B-PER", "sleeps VBZ O", "", "# 2", "In IN O", "Rome NNP B-LOC", ""]
+      let text = lines.map { $0.replacing(" ", with: separator) + "\n" }.joined()
+      let rows = try Self.rows(text, file: file)
+      #expect(try rows.map { try $0.tokens() } == [["Ada", "sleeps"], ["In", "Rome"]])
+    }
+  }
+
+  @Test(
+    "what is no tags stays what it was",
+    arguments: [
+      "He is O\nShe is B\n\nWe are O\n", "a O\n\nb O\n\nc O\n", "text tag\na B-X\n\nb O\nc O\n",
+      "a B-X\nb O\nc O\n", "a b B-X\nc O\n\nd O\n",
+    ])
+  func textsStayTexts(_ text: String) throws {
+    var options = DataOptions()
+    options.defaultsToLines = true
+    #expect(try Self.rows(text, file: "a.txt", options).allSatisfy { try $0.tokens() == nil })
+  }
+
   @Test("tokens with tags, as names or numbers, under 'tags' or as the label")
   func tokens() throws {
     for line in [

@@ -101,10 +101,11 @@ struct Evaluate: ParsableCommand {
   var nullThreshold: Double?
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       Choose the threshold with the best F1 on these data, and keep it in the checkpoint's config.json: of several labels \
       one for all or one for each, of answers that of no answer (global).
-      """)
+      """, valueName: "HOW"))
   var tuneThreshold = ThresholdTuning.none
 
   @Option(
