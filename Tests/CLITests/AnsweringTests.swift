@@ -82,6 +82,15 @@ import Testing
             + "\n")
       }),
     Row(
+      "train {question-answering} --data a.jsonl --eval-data a.jsonl --tune-threshold global --max-steps 1 --output out",
+      stderr: ["no threshold is chosen: the evaluation data need rows with and without something to find"],
+      prepare: {
+        try $0.write(
+          "a.jsonl",
+          #"{"question": "who", "context": "he can", "answers": {"text": ["he"], "answer_start": [0]}}"#
+            + "\n")
+      }),
+    Row(
       "train {masked-lm} --data a.jsonl --eval-data a.jsonl --tune-threshold global --output out", code: 1,
       stderr: ["only a head that gives several labels has thresholds"],
       prepare: { try $0.write("a.jsonl", #"{"text": "he can do it"}"# + "\n") }),

@@ -56,7 +56,8 @@ struct Answer: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Print no answer when its score is higher than the best one's by more than this.", valueName: "X"))
+      "Print no answer when its score is higher than the best one's by more than this. (default: the model's, else an answer)",
+      valueName: "X"))
   var nullThreshold: Double?
 
   @OptionGroup var stride: StrideFlag

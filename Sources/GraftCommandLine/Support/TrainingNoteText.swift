@@ -29,6 +29,8 @@ extension TrainingNote {
       "the threshold \(Set(thresholds).count == 1 ? Format.score(thresholds[0]) : "of each label") is kept with the model: "
         + "\(["f1_micro": "micro F1", "f1_macro": "macro F1", "f1": "F1"][score] ?? score) \(String(format: "%.4f", after)) on the evaluation data, \(String(format: "%.4f", before)) before; "
         + "it was chosen on them, so that other data will have less"
+    case .thresholdUndecided:
+      "no threshold is chosen: the evaluation data need rows with and without something to find"
     case .loadedBest(let step, let score, let value):
       "the best model is that of step \(step): \(score) \(String(format: "%.4f", value))"
     }
@@ -66,6 +68,7 @@ extension TrainingNote {
         ("note", "tuned_thresholds"), ("thresholds", .array(thresholds.map { JSON($0) })),
         ("\(score)_before", JSON(before)), ("\(score)_after", JSON(after)),
       ]
+    case .thresholdUndecided: [("note", "threshold_undecided")]
     case .loadedBest(let step, let score, let value):
       [("note", "loaded_best"), ("step", JSON(step)), (score, JSON(value))]
     }

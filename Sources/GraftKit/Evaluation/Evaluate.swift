@@ -63,6 +63,8 @@ public struct Evaluation: Sendable {
   public var seconds: Double
   /// The best threshold of a task that has one among its settings, where the options ask for it.
   var best: BestThreshold?
+  /// Whether the best threshold was wanted, and the data do not say which it is.
+  var isUndecided = false
 
   /// A threshold, and the scores with it.
   struct BestThreshold: Sendable {
@@ -146,6 +148,11 @@ public struct Evaluation: Sendable {
       metrics.merge(best.metrics) { $1 }
       return [best.value]
     }
+    guard !isUndecided else {
+      throw GraftError(
+        .mismatch, "these data do not say which threshold is best",
+        expected: "rows with and without something to find")
+    }
     guard let thresholds = multiLabel?.tuned(tuning) else {
       throw GraftError(
         .refused, "only a head that gives several labels has thresholds",
@@ -217,15 +224,12 @@ public func evaluate(
   }
   var best: Evaluation.BestThreshold?
   if options.tunesThreshold, let setting = type(of: active.task).tunedSetting {
-    guard let value = means[setting.bestValue], let collector else {
-      throw GraftError(
-        .mismatch, "these data do not say which threshold is best",
-        expected: "rows with and without something to find")
+    if let value = means[setting.bestValue], let collector {
+      var configuration = model.configuration
+      configuration[setting.key] = JSON(value)
+      best = Evaluation.BestThreshold(
+        setting: setting, value: Float(value), metrics: try collector.scores(as: configuration, backend))
     }
-    var configuration = model.configuration
-    configuration[setting.key] = JSON(value)
-    best = Evaluation.BestThreshold(
-      setting: setting, value: Float(value), metrics: try collector.scores(as: configuration, backend))
   }
   return Evaluation(
     loss: model.heads.compactMap { losses.means[$0.name] }.reduce(0, +),
@@ -242,7 +246,8 @@ public func evaluate(
     examples: data.scoredCount,
     batches: batches.count,
     seconds: start.secondsSince,
-    best: best)
+    best: best,
+    isUndecided: options.tunesThreshold && type(of: active.task).tunedSetting != nil && best == nil)
 }
 
 /// Scores a model whose weights still change; see ``evaluate(_:on:options:generator:progress:)``.

@@ -45,6 +45,8 @@ public enum TrainingNote: Sendable, Equatable {
   case averaged(steps: [Int])
   /// Thresholds were chosen on the evaluation data, where they change a score, such as micro F1, from one value to another.
   case tunedThresholds([Float], score: String, before: Double, after: Double)
+  /// The evaluation data do not say which threshold is best, so that the model keeps the one that it has.
+  case thresholdUndecided
   /// It ends with the weights of the step that was the best by a score such as `eval_loss`.
   case loadedBest(step: Int, score: String, value: Double)
 }

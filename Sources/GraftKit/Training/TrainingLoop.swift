@@ -365,10 +365,14 @@ final class TrainingLoop {
 
   /// The thresholds that are best on the first evaluation set, for the weights as they are, and the key that keeps them.
   ///
-  /// - Returns: `nil` where none are wanted.
+  /// - Returns: `nil` where none are wanted, or the set does not say which are best.
   func tunedThresholds() throws -> (values: [Float], key: String)? {
     guard let tuning = options.thresholdTuning, let set = evaluations.first else { return nil }
     var evaluation = try evaluation(of: set, canStop: false, tunesThreshold: true)
+    guard !evaluation.isUndecided else {
+      observe(.noted(.thresholdUndecided))
+      return nil
+    }
     let score = evaluation.thresholdScore(tuning)
     let before = evaluation.metrics[score] ?? 0
     let thresholds = try evaluation.tuneThresholds(tuning)
