@@ -45,6 +45,20 @@ public struct Batch: Sendable, Equatable {
       positions: columns.map(Int32.init))
   }
 
+  /// Some of the sequences, one after the other.
+  func part(_ sequences: Range<Int>) -> Batch {
+    let tokens = offsets[sequences.lowerBound]..<offsets[sequences.upperBound]
+    var part = Batch()
+    part.ids.values = Array(ids.values[tokens])
+    part.tokenTypes.values = Array(tokenTypes.values[tokens])
+    part.positions.values = Array(positions.values[tokens])
+    part.offsets = offsets[sequences.lowerBound...sequences.upperBound].map { $0 - tokens.lowerBound }
+    for (sequence, row) in paddedRows where sequences.contains(sequence) {
+      part.paddedRows[sequence - sequences.lowerBound] = row
+    }
+    return part
+  }
+
   public var tokenCount: Int { ids.count }
   public var sequenceCount: Int { offsets.count - 1 }
   /// The row of each sequence's first token, the `[CLS]` that poolers read.

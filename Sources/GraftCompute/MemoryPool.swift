@@ -76,6 +76,7 @@ public final class MemoryPool {
   }
 
   private var regions: [Region] = []
+  private var parts: [MemoryPool] = []
 
   public init() {}
 
@@ -85,6 +86,12 @@ public final class MemoryPool {
 
   /// The elements that were ever in use: what the pool costs.
   public var capacity: Int { regions.reduce(0) { $0 + $1.reached } }
+
+  /// A pool for the thread of a number, kept as long as this one. Call this before the threads start.
+  func part(_ number: Int) -> MemoryPool {
+    while parts.count <= number { parts.append(MemoryPool()) }
+    return parts[number]
+  }
 
   func take(_ count: Int) -> Block {
     // Blocks start at cache lines.

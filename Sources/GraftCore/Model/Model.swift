@@ -205,7 +205,9 @@ public final class Model {
 extension BackboneOutput {
   /// What heads read of a batch.
   init(_ batch: Batch, _ backbone: any Backbone, _ pooler: (any Head)?, _ scope: Scope, _ tape: Tape) throws {
-    let hidden = try backbone.forward(batch, scope, tape)
+    let hidden = try tape.inParts(of: batch, width: backbone.hiddenSize) {
+      try backbone.forward($0, scope, $1)
+    }
     let embedding = try scope[backbone.wordEmbedding].parameter
     let states = BackboneOutput(hiddenStates: hidden, pooled: nil, wordEmbedding: embedding)
     self.init(

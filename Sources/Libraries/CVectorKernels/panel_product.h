@@ -13,25 +13,26 @@
 // A panel of rows: `rows` is a constant wherever this is inlined.
 INLINE void NAME(block)(const GraftPanelProduct *p, long first, const int rows, const float *bias) {
   enum { WIDE = LANES * VECTORS };
+  // In registers, as long as all loops over rows are unrolled.
   Sums sums[ROWS][VECTORS];
-  for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < VECTORS; v++) sums[r][v] = IS_QUANTIZED ? READ(p->offsets + v * LANES) : (Sums){};
+  UNROLLED for (int r = 0; r < rows; r++) {
+    UNROLLED for (int v = 0; v < VECTORS; v++) sums[r][v] = IS_QUANTIZED ? READ(p->offsets + v * LANES) : (Sums){};
   }
   const char *row = (const char *)p->rows + first * p->row_stride, *panel = p->panel;
   for (long s = 0; s < p->steps; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES) {
     Sums b[VECTORS];
-    for (int v = 0; v < VECTORS; v++) b[v] = READ(panel + v * LANES * STEP_BYTES);
-    for (int r = 0; r < rows; r++) {
+    UNROLLED for (int v = 0; v < VECTORS; v++) b[v] = READ(panel + v * LANES * STEP_BYTES);
+    UNROLLED for (int r = 0; r < rows; r++) {
       Sums x = SPREAD(row + r * p->row_stride);
-      for (int v = 0; v < VECTORS; v++) sums[r][v] = DOT(sums[r][v], x, b[v]);
+      UNROLLED for (int v = 0; v < VECTORS; v++) sums[r][v] = DOT(sums[r][v], x, b[v]);
     }
   }
-  for (int r = 0; r < rows; r++) {
+  UNROLLED for (int r = 0; r < rows; r++) {
     float own[WIDE], *result = p->result + (first + r) * p->result_stride;
     float *to = p->columns == WIDE ? result : own;
     const float row_scale = IS_QUANTIZED ? p->row_scales[first + r] : 1;
     (void)row_scale;
-    for (int v = 0; v < VECTORS; v++) {
+    UNROLLED for (int v = 0; v < VECTORS; v++) {
       const long at = v * LANES;
       Floats y = FLOATS(sums[r][v], row_scale, p->scales + at) + *(const Floats *)(bias + at);
       *(Floats *)(to + at) = y;

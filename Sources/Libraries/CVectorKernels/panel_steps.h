@@ -58,10 +58,10 @@ INLINE void store_numbers(StepKind kind, char *y, vf x, float inverse, long n) {
     store_rounded((uint16_t *)y, x, n);
   } else if (kind == STEP_WIDE) {
     v16 numbers = __builtin_convertvector(quantize(x, inverse), v16);
-    memcpy(y, &numbers, (size_t)n * sizeof(int16_t));
+    STORE_BYTES(y, numbers, n * (long)sizeof(int16_t));
   } else {
     v8 numbers = __builtin_convertvector(quantize(x, inverse) + (kind == STEP_SHIFTED ? 128 : 0), v8);
-    memcpy(y, &numbers, (size_t)n);
+    STORE_BYTES(y, numbers, n);
   }
 }
 

@@ -21,6 +21,7 @@ typedef float vf_unaligned __attribute__((vector_size(64), aligned(4), may_alias
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLLED _Pragma("clang loop unroll(full)")
 
 INLINE vf splat(float x) { return x - (vf){}; }
 INLINE vf load(const float *p) { return *(const vf_unaligned *)p; }
@@ -45,6 +46,13 @@ INLINE void store_part(float *p, vf x, long n) {
 #endif
 }
 
+// The first bytes of a vector. A copy of a size that is known is one instruction, and any other a call.
+#define STORE_BYTES(p, x, bytes) \
+  do { \
+    if ((bytes) == sizeof(x)) memcpy(p, &(x), sizeof(x)); \
+    else memcpy(p, &(x), (size_t)(bytes)); \
+  } while (0)
+
 INLINE vf choose(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 INLINE vf maximum(vf a, vf b) { return choose(a > b, a, b); }
 INLINE vf minimum(vf a, vf b) { return choose(a < b, a, b); }
@@ -56,7 +64,7 @@ INLINE void store_rounded(uint16_t *p, vf x, long n) {
   vu nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
   vi is_nan = (vi)((bits & 0x7FFFFFFF) > 0x7F800000);
   vh rounded = __builtin_convertvector((vu)choose(is_nan, (vf)(bits >> 16 | 0x40), (vf)nearest), vh);
-  memcpy(p, &rounded, (size_t)n * sizeof(uint16_t));
+  STORE_BYTES(p, rounded, n * (long)sizeof(uint16_t));
 }
 
 // In a fixed order: halves are added until one number is left.
