@@ -85,7 +85,9 @@ public final class MemoryPool {
   }
 
   /// The elements that were ever in use: what the pool costs.
-  public var capacity: Int { regions.reduce(0) { $0 + $1.reached } }
+  public var capacity: Int {
+    regions.reduce(0) { $0 + $1.reached } + parts.reduce(0) { $0 + $1.capacity }
+  }
 
   /// A pool for the thread of a number, kept as long as this one. Call this before the threads start.
   func part(_ number: Int) -> MemoryPool {

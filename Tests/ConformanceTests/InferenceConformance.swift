@@ -112,6 +112,10 @@ import Testing
       #expect(try Self.states(session, texts.reversed()) == alone.reversed(), "\(precision): reversed")
       let other = InferenceSession(model, backend: three, precision: precision)
       #expect(try Self.states(other, texts) == alone, "\(precision): threads")
+      // Enough for each thread to take parts of it through all layers, now that the weights are packed.
+      let many = [[[Int32]]](repeating: texts, count: 12).flatMap { $0 }
+      let expected = [[[Float]]](repeating: alone, count: 12).flatMap { $0 }
+      #expect(try Self.states(other, many) == expected, "\(precision): parts")
     }
   }
 }
