@@ -66,6 +66,14 @@ public protocol Kernels: Sendable {
   /// Replaces each row by `softmax(scale · row)`.
   func softmax(_ x: UnsafeMutablePointer<Float>, scale: Float, rows: Int, columns: Int)
 
+  /// Attention of one head in one sequence: `y = softmax(scale · Q · Kᵀ) · V`.
+  ///
+  /// A row's result depends on its sequence alone.
+  func attend(_ head: AttentionHead)
+
+  /// The elements of ``AttentionHead/scratch``.
+  func attentionScratch(length: Int, width: Int) -> Int
+
   /// Given `p = softmax(scale · x)`, replaces `dp` by `dx = scale · p · (dp − Σ p · dp)`, row by row.
   func softmaxGradient(
     p: UnsafePointer<Float>,
@@ -125,5 +133,34 @@ public protocol Kernels: Sendable {
 extension Kernels {
   public func panels(for precision: WeightPrecision) -> (any PanelKernels)? {
     nil
+  }
+}
+
+/// One head of attention in one sequence, for a kernel.
+public struct AttentionHead {
+  /// `[length, width]` each, from the head's first number of the first token on.
+  public var query: UnsafePointer<Float>
+  public var key: UnsafePointer<Float>
+  public var value: UnsafePointer<Float>
+  public var result: UnsafeMutablePointer<Float>
+  /// Elements from token to token of all four.
+  public var stride: Int
+  public var length: Int
+  public var width: Int
+  /// What scores are multiplied by, above 0.
+  public var scale: Float
+  /// How far a token sees in both directions; `nil` for its whole sequence.
+  public var window: Int?
+  /// Of the size that ``Kernels/attentionScratch(length:width:)`` gives.
+  public var scratch: UnsafeMutablePointer<Float>
+
+  public init(
+    query: UnsafePointer<Float>, key: UnsafePointer<Float>, value: UnsafePointer<Float>,
+    result: UnsafeMutablePointer<Float>, stride: Int, length: Int, width: Int, scale: Float, window: Int?,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    (self.query, self.key, self.value, self.result) = (query, key, value, result)
+    (self.stride, self.length, self.width, self.scale) = (stride, length, width, scale)
+    (self.window, self.scratch) = (window, scratch)
   }
 }

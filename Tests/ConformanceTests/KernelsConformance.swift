@@ -150,6 +150,48 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
     }
   }
 
+  @Test("attention, over the edges of vectors, blocks and stretches", arguments: KernelsCandidate.all)
+  func attention(_ candidate: KernelsCandidate) {
+    var shapes: [(length: Int, width: Int, window: Int?)] = []
+    for length in [1, 5, 6, 7, 16, 17, 63, 65] {
+      for width in [16, 80] { shapes += [nil, 0, 3, 64].map { (length, width, $0) } }
+    }
+    shapes += [(97, 32, nil), (97, 32, 64), (513, 16, nil), (530, 16, 3), (9, 24, nil), (9, 24, 2)]
+    for (length, width, window) in shapes {
+      // Other heads stand beside this one, and are left alone.
+      let stride = 2 * width + 3
+      let x = (1...3).map { Samples(length * stride, seed: $0, scale: 1.5) }
+      let scratch = candidate.kernels.attentionScratch(length: length, width: width)
+      let room = Samples([Float](repeating: .nan, count: scratch))
+      candidate.expectSame(
+        Samples(length * stride, seed: 4), within: 3e-6, floor: 1, "\(length) tokens, \(width) wide"
+      ) { kernels, y in
+        kernels.attend(
+          AttentionHead(
+            query: x[0].pointer + width, key: x[1].pointer + width, value: x[2].pointer + width,
+            result: y + width, stride: stride, length: length, width: width, scale: 0.3, window: window,
+            scratch: room.pointer))
+      }
+      #expect(room.wallStands, "writes outside the scratch")
+    }
+  }
+
+  @Test("attention: what is no number spreads to the rows that see it", arguments: KernelsCandidate.all)
+  func attentionOfNoNumbers(_ candidate: KernelsCandidate) {
+    let (length, width, stray) = (40, 16, 20)
+    let x = (1...3).map { Samples(length * width, seed: $0) }
+    x[1].pointer[stray * width] = .nan
+    let room = Samples(candidate.kernels.attentionScratch(length: length, width: width), seed: 4)
+    let y = Samples(length * width, seed: 5)
+    candidate.kernels.attend(
+      AttentionHead(
+        query: x[0].pointer, key: x[1].pointer, value: x[2].pointer, result: y.pointer, stride: width,
+        length: length, width: width, scale: 1, window: 4, scratch: room.pointer))
+    for row in 0..<length {
+      #expect(y.pointer[row * width].isNaN == (abs(row - stray) <= 4), "row \(row)")
+    }
+  }
+
   @Test("cross-entropy, of 30,522 classes too", arguments: KernelsCandidate.all)
   func crossEntropy(_ candidate: KernelsCandidate) {
     for columns in Self.sizes + [30522] {

@@ -92,6 +92,12 @@ extension Tape {
     let operations = attention.operations
     return profile.measure("attention", operations: 2 * operations) {
       let y = output(query.shape, from: query, key, value, bias?.table, addedScores)
+      if !isRecording, attention.isPlain {
+        attention.infer(
+          query.value, key.value, value.value, to: y.value,
+          scratch: scratch([backend.threads.count, attention.inferenceScratch]))
+        return y
+      }
       attention.forward(
         query.value,
         key.value,

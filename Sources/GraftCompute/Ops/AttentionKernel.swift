@@ -221,6 +221,31 @@ struct AttentionKernel {
     (row + seen.upperBound).update(repeating: 0, count: count - seen.upperBound)
   }
 
+  // MARK: Inference
+
+  /// Whether ``infer(_:_:_:to:scratch:)`` computes this: softmax of products alone, of heads that fill vectors.
+  var isPlain: Bool {
+    dropoutKey == nil && bias == nil && addedScores == nil && width.isMultiple(of: 16)
+  }
+
+  /// What ``infer(_:_:_:to:scratch:)`` needs for each thread.
+  var inferenceScratch: Int { backend.kernels.attentionScratch(length: longest, width: width) }
+
+  /// The forward pass where no pullback follows.
+  ///
+  /// - Parameter scratch: `[threads, inferenceScratch]`.
+  func infer(_ query: Tensor, _ key: Tensor, _ value: Tensor, to y: Tensor, scratch: Tensor) {
+    let kernels = backend.kernels
+    forEachBlock { block, worker in
+      kernels.attend(
+        AttentionHead(
+          query: query.pointer + block.start, key: key.pointer + block.start,
+          value: value.pointer + block.start, result: y.pointer + block.start, stride: hidden,
+          length: block.length, width: width, scale: scale, window: window(block.length),
+          scratch: scratch.pointer + worker * scratch.columns))
+    }
+  }
+
   // MARK: Both directions
 
   /// - Parameter scratch: `[threads, area + diagonal]`.

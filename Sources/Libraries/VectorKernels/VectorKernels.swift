@@ -94,6 +94,17 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
     table.softmax(x, scale, rows, columns)
   }
 
+  public func attend(_ head: AttentionHead) {
+    guard head.width.isMultiple(of: 16) else { return ReferenceKernels().attend(head) }
+    var description = GraftAttention(
+      query: head.query, key: head.key, value: head.value, result: head.result, stride: head.stride,
+      length: head.length, width: head.width, scale: head.scale, window: head.window ?? -1,
+      scratch: head.scratch)
+    table.attend(&description)
+  }
+
+  public func attentionScratch(length: Int, width: Int) -> Int { table.attention_scratch(length, width) }
+
   public func softmaxGradient(
     p: UnsafePointer<Float>, dp: UnsafeMutablePointer<Float>, scale: Float, rows: Int, columns: Int
   ) {

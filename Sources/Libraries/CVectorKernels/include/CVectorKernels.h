@@ -35,6 +35,25 @@ typedef enum {
   GraftTanhFunction = 2,
 } GraftFunction;
 
+/// Attention of one head in one sequence.
+typedef struct {
+  /// `[length, width]` each, from the head's first number of the first token on.
+  const float *query;
+  const float *key;
+  const float *value;
+  float *result;
+  /// Elements from token to token of all four.
+  long stride;
+  long length;
+  /// A multiple of 16.
+  long width;
+  float scale;
+  /// How far a token sees in both directions; negative for its whole sequence.
+  long window;
+  /// Of the size that `attention_scratch` gives.
+  float *scratch;
+} GraftAttention;
+
 /// The kernels of one level; what each computes is documented at the Swift protocol `Kernels`.
 typedef struct {
   const char *name;
@@ -53,6 +72,8 @@ typedef struct {
     const float *x, const float *weight, const float *statistics, const float *dy, float *dx, float *d_weight,
     float *d_bias, long rows, long columns);
   void (*softmax)(float *x, float scale, long rows, long columns);
+  void (*attend)(const GraftAttention *attention);
+  long (*attention_scratch)(long length, long width);
   void (*softmax_gradient)(const float *p, float *dp, float scale, long rows, long columns);
   void (*softmax_statistics)(const float *x, double *statistics, long rows, long columns);
   void (*cross_entropy_gradient)(
