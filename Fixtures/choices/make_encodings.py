@@ -1,4 +1,5 @@
-"""Writes encodings.json: the token ids of swag.csv as transformers' script for SWAG makes them, by two tokenizers.
+"""Writes encodings.json: the token ids of swag.csv as transformers' script for SWAG makes them, by two tokenizers; and
+lengths.json: how many tokens the longest sequence of each row has before it is cut.
 
     python make_encodings.py      # transformers 5.23.0, tokenizers 0.23.3
 
@@ -16,14 +17,16 @@ ENDINGS = [f"ending{number}" for number in range(4)]
 
 with open(HERE / "swag.csv", encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
-found = {}
+found, lengths = {}, {}
 for family in ("bert", "roberta"):
     tokenizer = AutoTokenizer.from_pretrained(HERE.parent / f"{family}-tiny/multiple-choice")
-    found[family] = []
+    found[family], lengths[family] = [], []
     for row in rows:
         first = [row["sent1"]] * 4
         second = [f"{row['sent2']} {row[ending]}" for ending in ENDINGS]
         encoded = tokenizer(first, second, max_length=24, truncation=True)
         types = encoded.get("token_type_ids", [[0] * len(ids) for ids in encoded["input_ids"]])
+        lengths[family].append(max(len(ids) for ids in tokenizer(first, second)["input_ids"]))
         found[family].append({"ids": encoded["input_ids"], "types": types})
 (HERE / "encodings.json").write_text(json.dumps(found) + "\n")
+(HERE / "lengths.json").write_text(json.dumps(lengths) + "\n")

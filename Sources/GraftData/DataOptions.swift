@@ -16,6 +16,9 @@ public struct DataOptions: Sendable, Equatable {
   public var labelDelimiter: String?
   /// Whether labels are wanted; advice names the option of their column only then.
   public var wantsLabels = true
+  /// Whether texts are wanted. Otherwise their column need not be there, and rows have none but those of
+  /// ``textColumns``.
+  public var wantsTexts = true
   /// Further columns, which tasks ask for: those that are there end up in `TextRow.fields`.
   public var fields: [TaskColumn] = []
   /// Whether the first row names the columns. `nil` says no when all given columns are numbers, else yes.
@@ -165,12 +168,19 @@ extension DataOptions {
     (["text"] + fields.filter(\.replacesText).map(\.name)).contains(where: header.contains)
   }
 
-  /// Whether a header has the columns of the text.
+  /// Whether a header has the columns of the text, or those of the labels where no text is wanted.
   func findsText(in header: [String]) -> Bool {
-    let names = textColumns.compactMap { column in
-      if case .name(let name) = column { name } else { nil }
+    func names(_ columns: [Column]) -> [String] {
+      columns.compactMap { column in
+        if case .name(let name) = column { name } else { nil }
+      }
     }
-    guard names.isEmpty else { return names.allSatisfy(header.contains) }
+    let texts = names(textColumns)
+    guard texts.isEmpty else { return texts.allSatisfy(header.contains) }
+    if !wantsTexts {
+      let labels = names([labelColumn].compactMap { $0 } + labelColumns)
+      return (labels.isEmpty ? ["label"] : labels).allSatisfy(header.contains)
+    }
     if textColumns.isEmpty, let usual, !usual.textColumns.isEmpty,
       usual.textColumns.allSatisfy(header.contains)
     {

@@ -147,7 +147,7 @@ enum TextRowReader {
       }
       func isThere(_ name: String) -> Bool { header?.contains(name) == true }
       if let header, let error = options.lacksText(header, isThere) { throw error }
-      let needsText = !options.isTextReplaced(isThere)
+      let needsText = options.needsText(isThere)
       text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
         find)
       pair = try options.pairColumn.map(find)
@@ -223,7 +223,7 @@ enum TextRowReader {
         pair = try options.pairColumn.map(name)
         label = try options.labelColumn.map(name)
         labels = try options.labelColumns.map(name)
-        report.textColumns = (options.isTextReplaced { object[$0] != nil } ? [] : text).map { .name($0) }
+        report.textColumns = (options.needsText { object[$0] != nil } ? text : []).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }
         report.labelDelimiter = labels.isEmpty ? options.labelDelimiter : nil
         report.labelColumns = (labels.isEmpty ? [label ?? "label"] : labels).filter { object[$0] != nil }
@@ -246,9 +246,8 @@ enum TextRowReader {
         error.subject = "row \(record.row), \(error.subject ?? "")"
         throw error
       }
-      let isReplaced = options.isTextReplaced(isThere)
       var row = TextRow(
-        try isReplaced ? "" : text.map { try object.text($0) }.joined(separator: " "),
+        try options.needsText(isThere) ? text.map { try object.text($0) }.joined(separator: " ") : "",
         pair: try pair.map { try object.text($0) },
         label: try labels.isEmpty
           ? options.split(object.label(label ?? "label", isRequired: label != nil))
@@ -371,17 +370,19 @@ private struct JSONRow {
 extension DataOptions {
   /// How columns are named, and the end of the sentence.
   func columnAdvice(_ end: String) -> Advice {
-    wantsLabels
+    wantsLabels && wantsTexts
       ? "Name the columns with \(option: "text-column") and \(option: "label-column")\(end)"
-      : "Name the column with \(option: "text-column")\(end)"
+      : wantsTexts
+        ? "Name the column with \(option: "text-column")\(end)"
+        : "Name the column with \(option: "label-column")\(end)"
   }
 
-  /// Whether a column stands in the text's place, where nothing says which column is the text.
+  /// Whether a text is read: where a column is named, or one is wanted and none stands in its place.
   ///
   /// - Parameter isThere: Whether the data have a column of a name.
-  fileprivate func isTextReplaced(_ isThere: (String) -> Bool) -> Bool {
-    textColumns.isEmpty && !isThere("text")
-      && fields.contains { $0.replacesText && isThere($0.name) }
+  fileprivate func needsText(_ isThere: (String) -> Bool) -> Bool {
+    guard textColumns.isEmpty else { return true }
+    return wantsTexts && (isThere("text") || !fields.contains { $0.replacesText && isThere($0.name) })
   }
 
   /// The error that there is neither a text nor a column that may stand in its place; `nil` when there is one, or
@@ -392,7 +393,9 @@ extension DataOptions {
   ///   - isThere: Whether the data have a column of a name.
   fileprivate func lacksText(_ columns: [String], _ isThere: (String) -> Bool) -> GraftError? {
     let replacing = fields.filter(\.replacesText).map(\.name)
-    guard textColumns.isEmpty, !replacing.isEmpty, !(replacing + ["text"]).contains(where: isThere) else {
+    guard wantsTexts, textColumns.isEmpty, !replacing.isEmpty,
+      !(replacing + ["text"]).contains(where: isThere)
+    else {
       return nil
     }
     return GraftError(

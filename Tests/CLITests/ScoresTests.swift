@@ -133,6 +133,35 @@ import Testing
       let hot = try run("\(swap) --labels-from hot.csv --label-column toxic,insult --output hot")
       #expect(hot.stderr.contains("read 3 rows of hot.csv: labels 'toxic', 'insult'\n"), "\(hot.stderr)")
       #expect(hot.stderr.contains("2 labels, multi_label_classification: toxic, insult\n"), "\(hot.stderr)")
+      // Labels in any form, from columns of any name.
+      try sandbox.write("two.jsonl", #"{"tags": ["a", "b"]}"# + "\n" + #"{"tags": ["c"]}"# + "\n")
+      try sandbox.write("two.json", #"[{"tags": ["a", "b"], "text": 5}, {"tags": "c", "text": null}]"#)
+      try sandbox.write("two.csv", "id,tags\n1,\"[\"\"a\"\", \"\"b\"\"]\"\n2,c\n")
+      try sandbox.write("two.tsv", "tags;n\na|b;1\nc;2\n")
+      for file in ["two.jsonl", "two.json", "two.csv", "two.tsv"] {
+        let two = try run("\(swap) --labels-from \(file) --label-column tags --output \(file)-head")
+        #expect(two.stderr.contains("2 rows of \(file): ") && two.stderr.contains("label 'tags'"))
+        #expect(two.stderr.contains("3 labels, multi_label_classification: a, b, c\n"), "\(two.stderr)")
+        #expect(try labels("\(file)-head") == ["a", "b", "c"])
+      }
+      try sandbox.write(
+        "hot-columns.jsonl", #"{"toxic":1,"insult":false}"# + "\n" + #"{"toxic":0,"insult":true}"#)
+      let keys = try run("\(swap) --labels-from hot-columns.jsonl --label-column toxic,insult --output keys")
+      #expect(keys.stderr.contains("2 labels, multi_label_classification: toxic, insult\n"), "\(keys.stderr)")
+      let mistyped = try run("\(swap) --labels-from two.jsonl --label-column tag --output none")
+      #expect(
+        mistyped.stderr.contains(
+          "no such column; found the columns 'tags'. Name the column with --label-column."),
+        "\(mistyped.stderr)")
+      // Lists of one label may be either.
+      try sandbox.write("one.jsonl", #"{"tags": ["a"]}"# + "\n" + #"{"tags": ["c"]}"# + "\n")
+      let one = "\(swap) --labels-from one.jsonl --label-column tags"
+      #expect(
+        try run("\(one) --output ones").stderr.contains(
+          "each row has one label: for a head that gives every text one, add --problem-type single-label"))
+      #expect(
+        try run("\(one) --problem-type single-label --output ones1").stderr.contains(
+          "2 labels, single_label_classification: a, c\n"))
       let scored = try run(
         "evaluate hot --allow-untrained --data hot.csv \(columns) --predictions p.jsonl --json")
       #expect(scored.code == 0, "\(scored.stderr)")

@@ -68,7 +68,9 @@ extension SequenceClassification {
         found: "\(values.count) in \(rows.count) rows",
         advice: "Check \(option: "label-column"), or set \(option: "problem-type").")
     }
-    return InferredLabels(LabelColumn.sorted(values), type)
+    return InferredLabels(
+      LabelColumn.sorted(values), type,
+      areSingle: type == .multiLabel && values.count > 1 && items.allSatisfy { $0.count == 1 })
   }
 
   /// Refuses labels that are missing as tables write it, before anything else is made of them.

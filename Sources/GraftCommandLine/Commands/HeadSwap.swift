@@ -94,14 +94,8 @@ extension HeadSwap {
   /// What the data say about labels, which the console is told.
   private func inferredLabels(_ url: URL, _ registry: Registry) throws -> InferredLabels {
     let heads = try registry.heads(to, of: registry.open(url).checkpoint.family)
-    var reading = reading
-    // The texts of a classifier's data do not matter, and their column need not be named.
-    var readsTexts = true
-    if heads.columns.isEmpty, let column = reading.labelColumn, reading.columns.textColumn == nil {
-      reading.columns.textColumn = column
-      readsTexts = false
-    }
-    let data = try reading.read(labelsFrom, for: heads, showsTexts: readsTexts, flags.console)
+    // The texts of a classifier's data do not matter.
+    let data = try reading.read(labelsFrom, for: heads, wantsTexts: !heads.columns.isEmpty, flags.console)
     let inferred = try data.namingUnreadColumns {
       try inferLabels(
         of: data.rows, forHead: to, of: url, problemType: problemType?.problemType, registry: registry)
@@ -110,6 +104,10 @@ extension HeadSwap {
     flags.console.note(
       "\(Format.count(inferred.labels.count, "label"))\(type): \(inferred.labels.prefix(20).joined(separator: ", "))\(inferred.labels.count > 20 ? ", …" : "")"
     )
+    if inferred.areSingle {
+      flags.console.note(
+        "each row has one label: for a head that gives every text one, add --problem-type single-label")
+    }
     // A typo in one row is a label of its own.
     if let task = heads.tasks.first(where: { $0.hasLabels && !$0.labelsTokens }),
       inferred.problemType == .singleLabel || inferred.problemType == .multiLabel

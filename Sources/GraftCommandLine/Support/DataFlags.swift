@@ -108,16 +108,17 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
   ///   - heads: Those that learn from the rows; they say which further columns are read.
   ///   - usual: What the head was trained on: its columns and its label base hold where none are given.
   ///   - evaluation: What is different about data to evaluate on.
-  ///   - showsTexts: Whether the columns of the texts are said.
+  ///   - wantsTexts: Whether there has to be a column of texts where none is named.
   ///   - console: Is told what was read.
   /// - Throws: `GraftError` naming file and row.
   func read(
     _ files: [Path], for heads: HeadSet?, like usual: TrainedInputs? = nil,
-    evaluation: EvaluationColumnFlags? = nil, showsTexts: Bool = true, _ console: Console
+    evaluation: EvaluationColumnFlags? = nil, wantsTexts: Bool = true, _ console: Console
   ) throws -> TrainingData {
     var options = try options
     options.fields = heads?.columns ?? []
     options.usual = usual
+    options.wantsTexts = wantsTexts
     if labelDelimiter == nil, let delimiter = usual?.labelDelimiter {
       options.labelDelimiter = delimiter
     }
@@ -130,7 +131,7 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
       || evaluation?.hasColumns == true
     return try DataReading(
       options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
-      console: console, showsTexts: showsTexts
+      console: console
     ).read(files)
   }
 }

@@ -11,7 +11,6 @@ struct DataReading {
   private let labelBase: Int?
   private let console: Console
   private let showsLabels: Bool
-  private let showsTexts: Bool
 
   /// - Parameters:
   ///   - options: Which columns, which rows.
@@ -19,13 +18,11 @@ struct DataReading {
   ///   - labelBase: The number of the first label.
   ///   - console: Is told what was read.
   ///   - showsLabels: Whether the column of the labels is said; not so where labels are not used.
-  ///   - showsTexts: Whether the columns of the texts are said; not so where texts are not used.
   init(
     _ options: DataOptions, hasColumns: Bool, labelBase: Int? = nil, console: Console,
-    showsLabels: Bool = true, showsTexts: Bool = true
+    showsLabels: Bool = true
   ) {
     self.showsLabels = showsLabels
-    self.showsTexts = showsTexts
     self.options = options
     self.options.wantsLabels = showsLabels
     self.hasColumns = hasColumns
@@ -88,7 +85,7 @@ struct DataReading {
   /// - Parameter taken: How many rows.
   func say(_ files: [DataFileReport], taken: Int) {
     for file in files.prefix(Self.mostLines) {
-      console.note(file.sentence(showingLabel: showsLabels, showingText: showsTexts))
+      console.note(file.sentence(showingLabel: showsLabels))
     }
     let others = files.dropFirst(Self.mostLines)
     if !others.isEmpty {
@@ -128,7 +125,7 @@ extension DataFileReport {
   var displayName: String { file.relativeToWorkingDirectory }
 
   /// `read 2,000 rows of data.csv: column 'text', label 'label'`
-  func sentence(showingLabel: Bool, showingText: Bool = true) -> String {
+  func sentence(showingLabel: Bool) -> String {
     let unit =
       switch format {
       case .lines: "line"
@@ -137,7 +134,7 @@ extension DataFileReport {
       case .csv, .tsv, .json, .jsonLines: "row"
       }
     var facts: [String] = []
-    if showingText, !textColumns.isEmpty {
+    if !textColumns.isEmpty {
       let names = textColumns.map(Self.name).joined(separator: ", ")
       facts.append("\(textColumns.count == 1 ? "column" : "columns") \(names)")
     }

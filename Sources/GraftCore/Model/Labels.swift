@@ -17,10 +17,13 @@ public struct InferredLabels: Sendable, Equatable {
   public let labels: [String]
   /// What they mean; `nil` for a task to which that is no question.
   public let problemType: ProblemType?
+  /// Whether several labels may stand in a row, and each row has one: they may be single labels as well.
+  public let areSingle: Bool
 
-  public init(_ labels: [String], _ problemType: ProblemType?) {
+  public init(_ labels: [String], _ problemType: ProblemType?, areSingle: Bool = false) {
     self.labels = labels
     self.problemType = problemType
+    self.areSingle = areSingle
   }
 }
 

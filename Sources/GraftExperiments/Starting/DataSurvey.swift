@@ -41,7 +41,7 @@ struct DataSurvey {
     }
   }
 
-  /// How many tokens texts have.
+  /// How many tokens rows have: the longest sequence that the model reads of each.
   struct Lengths: Equatable {
     let median: Int
     /// 99 of 100 texts have no more.
@@ -53,17 +53,20 @@ struct DataSurvey {
 
   /// - Parameters:
   ///   - rows: All rows of the training data.
+  ///   - others: Rows to evaluate on.
   ///   - labelBase: The number of their first label.
   ///   - tokenizer: Counts tokens; `nil` guesses them from words.
   ///   - head: The task that is asked for the labels.
   /// - Throws: `GraftError` when the labels are neither classes nor values.
   init(
-    _ rows: [TextRow], labelBase: Int?, tokenizer: (any Tokenizer)?, head: any GraftCore.Task.Type
+    _ rows: [TextRow], evaluating others: [TextRow], labelBase: Int?, tokenizer: (any Tokenizer)?,
+    head: any GraftCore.Task.Type
   ) throws {
     self.rows = rows.count
     hasPairs = rows.contains { $0.pair != nil }
-    lengths = Lengths(rows, tokenizer)
-    let inferred = try rows.contains { $0.label != nil } ? Self.inferredLabels(of: rows, head) : nil
+    lengths = try Lengths(rows, tokenizer) { [$0] }
+    let inferred =
+      try rows.contains { $0.label != nil } ? Self.inferredLabels(of: rows, evaluating: others, head) : nil
     kind = try inferred.map { try Self.kind(of: rows, $0, labelBase, head) } ?? .texts
     readLabels = { _ = try inferred?.labels(of: $0, for: head, base: labelBase) }
   }
@@ -78,8 +81,8 @@ struct DataSurvey {
   ) throws {
     self.rows = rows.count
     hasPairs = false
-    lengths = Lengths(rows.map(own.text), tokenizer)
     let (task, names, untrained) = try own.task(for: rows, evaluating: others)
+    lengths = try Lengths(rows, tokenizer, sequences: task.sequences)
     self.untrained = untrained
     readLabels = { _ = try task.labels(of: $0, LabelReading(base: labelBase)) }
     try readLabels(rows)
@@ -116,12 +119,17 @@ struct DataSurvey {
       ? .several(inferred.labels, counts: counts) : .classes(inferred.labels, counts: counts)
   }
 
-  /// Whole numbers of very many values are values, and not classes.
+  /// Whole numbers of very many values are values, and not classes. Lists that all have one label are of one for each
+  /// text.
   private static func inferredLabels(
-    of rows: [TextRow], _ head: any GraftCore.Task.Type
+    of rows: [TextRow], evaluating others: [TextRow], _ head: any GraftCore.Task.Type
   ) throws -> InferredLabels {
     do {
-      return try head.inferredLabels(of: rows, nil)
+      let inferred = try head.inferredLabels(of: rows, nil)
+      guard inferred.areSingle, try head.inferredLabels(of: rows + others, nil).areSingle else {
+        return inferred
+      }
+      return try head.inferredLabels(of: rows, .singleLabel)
     } catch let error as GraftError where error.kind == .mismatch && rows.allSatisfy(\.hasNumber) {
       return try head.inferredLabels(of: rows, .regression)
     }
@@ -142,16 +150,21 @@ extension DataSurvey.Lengths {
   /// What English words have in tokens, on average.
   private static let tokensOfWord = 1.35
 
-  init(_ rows: [TextRow], _ tokenizer: (any Tokenizer)?) {
-    let step = max(1, rows.count / Self.sampled)
-    let lengths = stride(from: 0, to: rows.count, by: step).map { index -> Int in
-      let row = rows[index]
+  /// - Parameter sequences: What is read of a row.
+  init(
+    _ rows: [TextRow], _ tokenizer: (any Tokenizer)?, sequences: (TextRow) throws -> [TextRow]
+  ) throws {
+    func length(_ text: TextRow) -> Int {
       if let tokenizer {
-        return tokenizer.encode(row.text, pair: row.pair, maximumLength: nil, addSpecialTokens: true).ids
+        return tokenizer.encode(text.text, pair: text.pair, maximumLength: nil, addSpecialTokens: true).ids
           .count
       }
-      let words = (row.text + " " + (row.pair ?? "")).split(whereSeparator: \.isWhitespace).count
-      return Int((Double(words) * Self.tokensOfWord).rounded(.up)) + (row.pair == nil ? 2 : 3)
+      let words = (text.text + " " + (text.pair ?? "")).split(whereSeparator: \.isWhitespace).count
+      return Int((Double(words) * Self.tokensOfWord).rounded(.up)) + (text.pair == nil ? 2 : 3)
+    }
+    let step = max(1, rows.count / Self.sampled)
+    let lengths = try stride(from: 0, to: rows.count, by: step).map {
+      try sequences(rows[$0]).map(length).max() ?? 0
     }.sorted()
     median = lengths.isEmpty ? 0 : lengths[lengths.count / 2]
     most = lengths.isEmpty ? 0 : lengths[min(lengths.count - 1, lengths.count * 99 / 100)]

@@ -25,8 +25,8 @@ struct DraftChoices: Equatable {
   let maxLength: Int
   /// As the file spells it: small models learn with larger steps, as those of BERT's smaller sizes were published with.
   let learningRate: String
-  /// Whether more than one text of a hundred is cut.
-  let cutsTexts: Bool
+  /// Whether more than one text of a hundred is longer than that.
+  let hasLongTexts: Bool
   /// How many times as many rows as the rarest label the most frequent has; of one label for each text alone.
   let imbalance: Double?
   /// Whether the task reads rows that are too long in windows.
@@ -71,7 +71,7 @@ struct DraftChoices: Equatable {
     let limit = min(limit ?? Self.usualLimit, Self.usualLimit)
     maxLength = min(limit, max(Self.leastLength, rounded))
     readsWindows = survey.readsWindows
-    cutsTexts = survey.lengths.most > maxLength && !survey.readsWindows
+    hasLongTexts = survey.lengths.most > maxLength
     batchSize = trainingRows >= 2000 && maxLength <= 128 ? 32 : 16
     let isOfSeveral = if case .several = survey.kind { true } else { false }
     let stepsPerEpoch = max(1, (trainingRows + batchSize - 1) / batchSize)

@@ -135,7 +135,7 @@ extension ExperimentDraft {
     lines += headLines.map { "  \($0)" }
     lines.append("  fine-tune:")
     lines.append("    train: train")
-    lines += trainingLines(epochs: choices.epochs, canWindow: true).map { "    \($0)" }
+    lines += trainingLines(epochs: choices.epochs, isOfHead: true).map { "    \($0)" }
     if isImbalanced {
       lines.append("    # Rare labels count as much as frequent ones.")
       lines.append("    class-weights: balanced")
@@ -243,10 +243,10 @@ extension ExperimentDraft {
   }
 
   /// - Parameters:
-  ///   - canWindow: Whether the head may read long texts in windows.
+  ///   - isOfHead: Whether the head of the data's task is trained, which may read long texts in windows.
   ///   - canGroup: Whether texts may be packed into pieces.
   func trainingLines(
-    epochs: Int, batchSize: Int? = nil, canWindow: Bool = false, canGroup: Bool = false
+    epochs: Int, batchSize: Int? = nil, isOfHead: Bool = false, canGroup: Bool = false
   ) -> [String] {
     let lengths = choices.lengths
     let unit = lengths.areTokens ? "tokens" : "tokens, guessed from words"
@@ -258,13 +258,15 @@ extension ExperimentDraft {
       "# Half of the texts have at most \(lengths.median) \(unit); 99 of 100 have \(lengths.most), the longest \(lengths.longest).",
       "max-length: \(choices.maxLength)",
     ]
-    if choices.readsWindows { lines.append("# Longer ones are read in windows.") }
-    if groupsTexts, canGroup {
+    if choices.readsWindows, isOfHead {
+      lines.append("# Longer ones are read in windows.")
+    } else if groupsTexts, canGroup {
       lines += [
         "# Longer ones are read in pieces of that length, so that no part of them is lost.",
         "group-texts: true",
       ]
-    } else if choices.cutsTexts {
+    } else if choices.hasLongTexts {
+      let canWindow = isOfHead && !isOfTask
       lines.append(
         "# More than one text of a hundred is cut.\(canWindow ? " To read all of each, in more time:" : "")")
       if canWindow { lines.append("# long-texts: windows") }
@@ -287,7 +289,7 @@ extension ExperimentDraft {
   }
 
   /// Whether texts without labels are packed into pieces, because some are too long.
-  private var groupsTexts: Bool { choices.kind == .texts && choices.cutsTexts && !choices.hasPairs }
+  private var groupsTexts: Bool { choices.kind == .texts && choices.hasLongTexts && !choices.hasPairs }
 
   /// Without labels, a model is adapted to the texts.
   private var textStages: [String] {

@@ -82,7 +82,7 @@ public struct ExperimentDraft: Sendable {
           rows, evaluating: others, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
       }
       return try DataSurvey(
-        rows, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
+        rows, evaluating: others, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
         head: registry.tasks.find(DefaultPlugins.classificationHead))
     }
     let found = try survey(rows, evaluating: others)

@@ -184,23 +184,4 @@ struct TaskRows {
   private static func entityType(_ tag: String) -> Substring {
     tag.dropFirst().first == "-" ? tag.dropFirst(2) : tag[...]
   }
-
-  /// A row with the text that stands in columns of the task, and its second text.
-  func text(of row: TextRow) -> TextRow {
-    guard row.text.isEmpty || learnsVectors else { return row }
-    let texts = type.columns.compactMap { column -> String? in
-      guard let value = row.fields[column.name] else { return nil }
-      return value.string ?? value.array.map { $0.compactMap(\.string).joined(separator: " ") }
-    }
-    var row = row
-    if learnsVectors {
-      // Each is read alone.
-      let all = texts + [row.text, row.pair ?? ""]
-      (row.text, row.pair) = (all.max { $0.utf8.count < $1.utf8.count } ?? "", nil)
-      return row
-    }
-    row.text = texts.first ?? ""
-    if !type.labelsTokens, texts.count > 1 { row.pair = texts[1] }
-    return row
-  }
 }

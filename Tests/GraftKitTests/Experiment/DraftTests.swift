@@ -65,6 +65,17 @@ import Testing
         "text-column: text", "label-column: labels", "labels: [a0, a1, b]", "problem-type: multi-label",
       ]),
     Case(
+      testDescription: "lists of one label", fileName: "train.jsonl",
+      text: table("", 20) { #"{"text": "a text \#($0)", "topics": ["a\#($0 % 2)"]}"# },
+      lines: [
+        "label-column: topics", "labels: [a0, a1]", "problem-type: single-label",
+        "# 2 labels, one for each text.",
+      ]),
+    Case(
+      testDescription: "cells with lists of one label",
+      text: table("text,label", 20) { #"a text \#($0),"[""a\#($0 % 2)""]""# },
+      lines: ["labels: [a0, a1]", "problem-type: single-label"]),
+    Case(
       testDescription: "numbers",
       text: table("text,score", 20) { "a text that is rated \($0),\(Double($0) / 7)" },
       lines: ["label-column: score", "problem-type: regression", "num-labels: 1"]),
@@ -272,6 +283,64 @@ import Testing
     }
   }
 
+  /// Lists are of several labels where rows to evaluate on have several.
+  @Test func listsOfOneLabelAreTakenTogether() throws {
+    try withTemporaryDirectory { directory throws in
+      func list(_ labels: String) -> String { #"{"text": "a text", "label": [\#(labels)]}"# + "\n" }
+      let rows = String(repeating: list(#""a""#) + list(#""b""#), count: 4)
+      func kind(_ test: String) throws -> String? {
+        let files = ["train.jsonl": rows, "test.jsonl": rows + test]
+        return try draft(directory, files, evaluating: ["test.jsonl"]).summary["kind"]?.string
+      }
+      #expect(try kind(list(#""b""#)) == "single-label")
+      #expect(try kind(list(#""a", "b""#)) == "multi-label")
+      #expect(try kind(list("")) == "multi-label")
+    }
+  }
+
+  /// A choice is read beside its question alone.
+  @Test func lengthsAreThoseThatAreRead() throws {
+    try withTemporaryDirectory { directory in
+      // Each sequence: [CLS], "a" 5 times, [SEP], "b" 3 and 1 times, [SEP].
+      let choice = Self.table("sent1,sent2,ending0,ending1,label", 20) { "a a a a a,b,b b,,\($0 % 2)" }
+        .replacing(",,", with: ",a,")
+      let texts = Self.table("", 20) { _ in #"{"anchor": "a a a a", "positive": "b", "negative": "a b"}"# }
+      let answers = Self.table("", 20) { _ in
+        #"{"question": "a b", "context": "a a a a a", "answers": {"text": ["a"], "answer_start": [0]}}"#
+      }
+      let tags = Self.table("", 20) { _ in #"{"tokens": ["a", "b"], "tags": ["X", "Y"]}"# }
+      for (name, text, length) in [
+        ("c.csv", choice, 11), ("v.jsonl", texts, 6), ("q.jsonl", answers, 10), ("t.jsonl", tags, 4),
+      ] {
+        let found = try draft(directory, [name: text]).choices.lengths
+        #expect(found == .init(median: length, most: length, longest: length, areTokens: true), "\(name)")
+      }
+      // As transformers' script reads them.
+      let swag = try String(contentsOf: fixtures.appending(path: "choices/swag.csv"), encoding: .utf8)
+      let draft = try draft(directory, ["swag.csv": swag], checkpoint: "multiple-choice")
+      let goldens = try JSON(file: fixtures.appending(path: "choices/lengths.json"))
+      #expect(draft.choices.lengths.longest == goldens["bert"]?.array?.compactMap(\.int).max())
+    }
+  }
+
+  /// What the head does with long texts is not said of the model that learns their language.
+  @Test func windowsAreOfTheHeadAlone() throws {
+    try withTemporaryDirectory { directory in
+      func parts(_ length: Int) throws -> [Substring] {
+        let sentence = String(repeating: "a\tO\n", count: length) + "Ada\tB-PER\n\n"
+        let draft = try draft(directory, ["train.conll": String(repeating: sentence, count: 20)])
+        return draft.text(in: directory).split(separator: "  adapt:\n")
+      }
+      let (windows, cut) = ("# Longer ones are read in windows.", "# More than one text of a hundred is cut.")
+      let short = try parts(10)
+      #expect(short.count == 2 && short[0].contains(windows))
+      #expect(!short[1].contains(windows) && !short[1].contains(cut))
+      let long = try parts(100)
+      #expect(long[0].contains(windows) && !long[0].contains(cut))
+      #expect(!long[1].contains(windows) && long[1].contains(cut) && !long[1].contains("long-texts"))
+    }
+  }
+
   /// A tag that only rows to evaluate on have is of a type that is trained, or refused.
   @Test func tagsOfAKnownTypeAreLabels() throws {
     let files = ["train", "test"].map { fixtures.appending(path: "tagging/\($0).conll") }
@@ -464,7 +533,7 @@ import Testing
       let lengths = draft.choices.lengths
       #expect(lengths == .init(median: 22, most: 92, longest: 92, areTokens: true))
       // The tiny model reads 64 tokens.
-      #expect(draft.choices.maxLength == 64 && draft.choices.cutsTexts)
+      #expect(draft.choices.maxLength == 64 && draft.choices.hasLongTexts)
       #expect(
         draft.text(in: directory).contains(
           "is cut. To read all of each, in more time:\n    # long-texts: windows"))
