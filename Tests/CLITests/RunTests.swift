@@ -92,32 +92,108 @@ import Testing
     ) { try experiment($0) },
   ]
 
-  @Test("a stage evaluates as graft evaluate does with the same options") func evaluations() throws {
+  /// What stages and the command evaluate with the same options.
+  struct Evaluated: Sendable, CustomTestStringConvertible {
+    let base: String
+    let file: String
+    /// A score that differs with each.
+    let score: String
+    /// As a stage has them; a list is a text with commas for the command.
+    let options: [String]
+    var testDescription: String { base }
+  }
+
+  static let evaluated = [
+    Evaluated(
+      base: "{masked-lm}", file: "\(packages)/test.csv", score: "eval_loss",
+      options: ["", "precision: int8", "group-texts: true, max-length: 16"]),
+    Evaluated(
+      base: "{multi-label}", file: "topics.jsonl", score: "eval_f1_micro",
+      options: ["", "threshold: 0.1", "threshold: [0.1, 0.9, 0.2, 0.8, 0.4]"]),
+    Evaluated(
+      base: "{question-answering}", file: fixtures.appending(path: "answering/test.json").path,
+      score: "eval_f1", options: ["max-length: 32", "null-threshold: -8", "null-threshold: 8"]),
+    Evaluated(
+      base: "{token-classification}", file: "tags.conll", score: "eval_loss",
+      options: [
+        "max-length: 8", "max-length: 8, stride: 1", "max-length: 8, stride: 4", "tag-scheme: IOBES",
+      ]),
+  ]
+
+  @Test("a stage evaluates as graft evaluate does with the same options", arguments: evaluated)
+  func evaluations(_ evaluated: Evaluated) throws {
     try Sandbox.with { sandbox in
-      let masked = sandbox.resolve("{masked-lm}")
+      let base = sandbox.resolve(evaluated.base)
+      let topics = ["politics", "sports", "money", "science", "weather"]
+      try sandbox.write(
+        "topics.jsonl",
+        (0..<24).map {
+          #"{"text": "he said \#($0)", "label": ["\#(topics[$0 % 5])", "\#(topics[($0 + 1 + $0 % 2) % 5])"]}"#
+        }
+        .joined(separator: "\n"))
+      let words = ["he\tO", "can\tB-PER", "she\tI-PER", "it\tB-LOC", "in\tO"]
+      try sandbox.write(
+        "tags.conll",
+        (0..<8).map { row in (0..<16).map { words[(row + $0) % 5] + "\n" }.joined() }.joined(separator: "\n"))
+      let stages = evaluated.options.enumerated().map { place, options in
+        "  s\(place): {evaluate: test\(options.isEmpty ? "" : ", ")\(options)}"
+      }
       try sandbox.write(
         "experiment.yaml",
         """
-        base: \(masked)
-        data: {test: {files: \(Self.packages)/test.csv, take: 24}}
+        base: \(base)
+        data: {test: {files: \(evaluated.file), take: 24}}
         stages:
-          plain: {evaluate: test}
-          int8: {evaluate: test, precision: int8}
-          packed: {evaluate: test, group-texts: true, max-length: 16}
-        arms: {a: [plain, int8, packed]}
+        \(stages.joined(separator: "\n"))
+        arms: {a: [\(evaluated.options.indices.map { "s\($0)" }.joined(separator: ", "))]}
         """)
-      let run = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--quiet"])
-      #expect(run.code == 0, "\(run.stderr)")
-      let stages = sandbox.url("out/stages")
-      let found = try FileManager.default.contentsOfDirectory(atPath: stages.path).map {
-        try JSON(file: stages.appending(path: "\($0)/eval_results.json"))["eval_loss"]?.double
+      let run = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--json"])
+      try #require(run.code == 0, "\(run.stderr)")
+      let events = try run.stdout.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+      let found = events.filter { $0["event"]?.string == "finished-stage" }.map {
+        $0["results"]?[evaluated.score]?.double
       }
-      let expected = try [[], ["--precision", "int8"], ["--group-texts", "--max-length", "16"]].map { flags in
+      let expected = try evaluated.options.map { options -> Double? in
+        let flags = options.matches(of: #/([a-z-]+): (\[[^\]]*\]|[^ ,]+)/#).flatMap { match in
+          ["--\(match.1)"]
+            + (match.2 == "true" ? [] : [match.2.filter { !"[ ]".contains($0) }])
+        }
         let outcome = try sandbox.graft(
-          ["evaluate", masked, "--data", "\(Self.packages)/test.csv", "--take", "24", "--json"] + flags)
-        return try JSON(parsing: Array(outcome.stdout.utf8))["eval_loss"]?.double
+          ["evaluate", base, "--data", evaluated.file, "--take", "24", "--json"] + flags)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return try JSON(parsing: Array(outcome.stdout.utf8))[evaluated.score]?.double
       }
-      #expect(Set(found) == Set(expected) && Set(expected).count == 3, "\(found) \(expected)")
+      #expect(found == expected && Set(expected).count == expected.count, "\(found) \(expected)")
+    }
+  }
+
+  @Test("more tokens than a model takes are said before a run, and where scores are evaluated") func lengths()
+    throws
+  {
+    try Sandbox.with { sandbox in
+      try Self.experiment(sandbox, epochs: 1, seeds: "[1]")
+      let file = try String(contentsOf: sandbox.url("experiment.yaml"), encoding: .utf8)
+      try sandbox.write(
+        "experiment.yaml",
+        file.replacing("batch-size: 4, max-length: 24, save-steps: 5", with: "batch-size: 4, max-length: 600")
+          .replacing(
+            "test: {evaluate: test, max-length: 24}", with: "test: {evaluate: test, max-length: 100}"))
+      let run = ["run", "experiment.yaml", "--output", "out"]
+      let dry = try sandbox.graft(run + ["--dry-run", "--quiet"])
+      func note(_ length: Int) -> String {
+        "texts of \(length) tokens were asked for, and the model takes 64 at most"
+      }
+      #expect(
+        dry.stdout.hasSuffix("\n\nstage 'tune': \(note(600))\nstage 'test': \(note(100))\n"),
+        "\(dry.stdout)\(dry.stderr)")
+      let json = try sandbox.graft(run + ["--dry-run", "--json"])
+      let notes = try JSON(parsing: Array(json.stdout.utf8))["notes"]?.array?.compactMap(\.string)
+      #expect(notes == ["stage 'tune': \(note(600))", "stage 'test': \(note(100))"])
+      let outcome = try sandbox.graft(run + ["--max-disk", "1GB"])
+      let lines = outcome.stderr.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+      // Of both arms.
+      #expect(
+        lines.count { $0 == note(600) } >= 2 && lines.count { $0 == note(100) } == 2, "\(outcome.stderr)")
     }
   }
 
@@ -348,6 +424,19 @@ import Testing
       let markdown = try String(contentsOf: sandbox.url("out/report.md"), encoding: .utf8)
       #expect(
         markdown.contains("for which the options were chosen: what is said of direct is too good for others.")
+      )
+      let models = (events.last?["results"]?.array ?? []).map { $0["seeds"]?.array?.first?["model"]?.string }
+      #expect(models == ["out/models/direct-1", "out/models/adapted-1"])
+      func last(_ search: String) throws -> Substring? {
+        try sandbox.write("experiment.yaml", file + "\n" + search)
+        let outcome = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--quiet"])
+        return outcome.stdout.split(separator: "\n").last
+      }
+      #expect(
+        try last(search) == "wrote out/models/direct-1: direct with the options of the best point")
+      #expect(
+        try last(search.replacing("}}}", with: "}}, refit: {tune: {train: texts}}}"))
+          == "wrote out/models/direct-1: direct with the options of the best point, refitted with tune.train: texts"
       )
       try sandbox.write(
         "experiment.yaml", file + "\n" + search.replacing("learning-rate", with: "learning-rat"))

@@ -206,5 +206,6 @@ struct Run: ParsableCommand {
     }
     try Output.print(results.text)
     try Output.print("wrote \(output.url.appending(path: "report.html").displayPath)")
+    if let models = results.searchedModels { try Output.print("wrote \(models)") }
   }
 }

@@ -47,6 +47,8 @@ final class ExperimentDisplay {
       detail = ""
       let owners = schedule?.owners(of: stage, options: points).map { "  (\($0))" } ?? ""
       line("\(number)/\(count) \(stage.summary)\(owners)")
+      // A training run says it itself.
+      if case .evaluate = stage.task, let note = stage.lengthNote { line("    \(note)") }
       emit(
         "started",
         [

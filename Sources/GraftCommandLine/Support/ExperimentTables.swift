@@ -16,6 +16,9 @@ extension PlannedStage {
       }
     return "\(task.kind) \(name): \(what)" + (fold.map { ", fold \($0 + 1)" } ?? "")
   }
+
+  /// That it asks for more tokens than its model takes.
+  var lengthNote: String? { excessiveLength.map { DatasetFacts.excess($0.length, over: $0.limit) } }
 }
 
 extension ExperimentSchedule {
@@ -31,13 +34,25 @@ extension ExperimentSchedule {
         + "\(search.arm) is shown with the options of the first"
     }
     let total = estimate.map { "about \(Format.duration($0))" } ?? "an unknown time"
-    let note = plan.metricNote.map { "\n\n\($0)" } ?? ""
+    let note = notes.isEmpty ? "" : "\n\n\(notes.joined(separator: "\n"))"
     return """
       \(table)
 
       \(Format.count(plan.stages.count, "stage")), \(plan.stages.count - pending.count) cached; \
       the rest takes \(pending.isEmpty ? "no time" : total) and up to \(Format.bytes(bytes)) of disk\(search ?? "")\(note)
       """
+  }
+
+  /// What there is to say beforehand: of the score, and of stages that ask for more tokens than their model takes.
+  private var notes: [String] {
+    var notes = [plan.metricNote].compactMap(\.self)
+    for stage in plan.stages {
+      guard let note = stage.lengthNote.map({ "stage '\(stage.name)': \($0)" }), !notes.contains(note) else {
+        continue
+      }
+      notes.append(note)
+    }
+    return notes
   }
 
   var json: JSON {
@@ -52,7 +67,7 @@ extension ExperimentSchedule {
               ("seconds", pending.contains(index) ? estimate(index).map { JSON($0) } ?? .null : 0),
             ])
           })
-      ), ("seconds", estimate.map { JSON($0) } ?? .null), ("bytes", JSON(bytes)),
+      ), ("seconds", estimate.map { JSON($0) } ?? .null), ("bytes", JSON(bytes)), ("notes", .list(notes)),
     ])
   }
 
@@ -147,7 +162,7 @@ extension ExperimentResults {
                       run.evaluations.map {
                         JSON.object([("stage", .string($0.stage)), ("results", Results.json($0.results))])
                       })
-                  ),
+                  ), ("model", run.model.map { JSON($0) } ?? .null),
                 ])
               })
           ),
@@ -167,6 +182,18 @@ extension ExperimentResults {
       return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
     return means.isEmpty || means.count < folds.count ? nil : Summary(means)
+  }
+}
+
+extension ExperimentResults {
+  /// Where the models are that a search has found options for, and what else they were trained with.
+  var searchedModels: String? {
+    guard let search, let arm = arms.first(where: { $0.name == search.arm }) else { return nil }
+    let models = arm.runs.compactMap(\.model)
+    guard let first = models.first else { return nil }
+    let more = models.count > 1 ? " and \(models.count - 1) more" : ""
+    let refit = search.refit.isEmpty ? "" : ", refitted with \(search.refit.joined(separator: ", "))"
+    return "\(first.displayPath)\(more): \(search.arm) with the options of the best point\(refit)"
   }
 }
 

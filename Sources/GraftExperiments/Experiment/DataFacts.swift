@@ -26,6 +26,8 @@ public struct DataFacts: Sendable {
   /// How many rows each of these stands for.
   private let counts: [Int]
   private let labelBase: Int?
+  /// What was read of each file.
+  private let reports: [DataFileReport]
 
   init(_ name: String, _ set: Experiment.DataSet) throws {
     let data = try set.read()
@@ -50,7 +52,7 @@ public struct DataFacts: Sendable {
     }
     (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
     (self.examples, counts) = (examples.values.map(\.row), examples.values.map(\.count))
-    labelBase = data.labelBase
+    (labelBase, reports) = (data.labelBase, data.files)
     sha256 = hash.text
     guard let count = set.folds else {
       (folds, rarest) = (nil, nil)
@@ -118,7 +120,9 @@ public struct DataFacts: Sendable {
 
   /// A row for each label.
   var sample: TrainingData {
-    TrainingData(examples, named: files.map(\.lastPathComponent), labelBase: labelBase)
+    var data = TrainingData(examples, named: files.map(\.lastPathComponent), labelBase: labelBase)
+    data.files = reports
+    return data
   }
 
   /// Stands for the rows, as a checkpoint's head reads them, in the keys of stages.
@@ -152,6 +156,10 @@ public struct DataFacts: Sendable {
   /// - Throws: `GraftError` naming file and row.
   func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
     let tasks = try checkpoint.makeTasks()
+    return try sample.namingUnreadColumns { try check(for: tasks) }
+  }
+
+  private func check(for tasks: [any GraftCore.Task]) throws -> Set<Int32> {
     do {
       let labels = try Dataset.labels(of: examples, tasks: tasks, base: labelBase)
       guard tasks.contains(where: { $0.classNames != nil }) else { return [] }

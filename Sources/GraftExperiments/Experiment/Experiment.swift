@@ -224,6 +224,15 @@ public struct Experiment: Sendable {
     public var groupsTexts = false
     /// What becomes of long texts; `nil` is as in training.
     public var longTexts: LongTexts?
+    /// Above which probability each of several labels is given: one number, or one for each label; `nil` is as the head has
+    /// it.
+    public var thresholds: [Double]?
+    /// How much likelier than the best answer none has to be; `nil` is as the head has it.
+    public var nullThreshold: Double?
+    /// The scheme of the data's tags; `nil` is the head's.
+    public var tagScheme: String?
+    /// How many tokens the windows of a long text share; `nil` is as in training.
+    public var stride: Int?
     /// What the linear layers of the encoder multiply in.
     public var precision = WeightPrecision.float32
     /// The head as the list of heads shows it, or the task, where it needs no head: `sentence-embedding`. `nil` is the
@@ -231,6 +240,16 @@ public struct Experiment: Sendable {
     public var head: String?
     /// The directory of a checkpoint that fills hidden tokens, for a head that wants it.
     public var generator: String?
+
+    /// Settles what the stage says of the active head.
+    ///
+    /// - Throws: `GraftError` when it is not for such a head.
+    func settle(_ checkpoint: inout Checkpoint) throws {
+      try checkpoint.setLongTexts(longTexts)
+      try checkpoint.setTagging(scheme: tagScheme)
+      if let thresholds { try checkpoint.setThresholds(thresholds) }
+      if let nullThreshold { try checkpoint.setAnswering(nullThreshold: nullThreshold) }
+    }
   }
 }
 

@@ -147,6 +147,8 @@ public struct PlannedStage: Sendable {
   var usedSteps: Set<Int> = []
   /// How much there is to compute; see ``StageWork``.
   let work: StageWork
+  /// How many tokens it asks for, where the model takes fewer, and how many that takes.
+  public internal(set) var excessiveLength: (length: Int, limit: Int)?
 
   /// The head that it works with, or puts on; of several their names, with commas between them.
   public var head: String? {
@@ -300,8 +302,8 @@ private struct Planner {
       if scoring.pseudoPerplexity { try model.requireTokens(for: "pseudo-perplexity") }
       if scoring.groupsTexts { try model.requireTokens(for: "group-texts") }
       var scored = model.checkpoint
-      try scored.setLongTexts(scoring.longTexts)
-      let classes = try facts(scoring.data, isTest: true).check(for: model.checkpoint)
+      try scoring.settle(&scored)
+      let classes = try facts(scoring.data, isTest: true).check(for: scored)
       try model.checkClasses(classes, of: scoring.data, scoring.head, model.checkpoint)
       var key = scoring.key
       // Where nothing else is said, texts are cut as in training; version 0.1 took the model's own limit.
@@ -310,7 +312,7 @@ private struct Planner {
       }
       if let head = scoring.head { key["task"] = .string(head) }
       if let ranks = scoring.options.topRanks { key["top-k"] = .array(ranks.map { JSON($0) }) }
-      if let stride = model.trainedStride { key["trained-stride"] = JSON(stride) }
+      if let stride = scoring.stride ?? model.trainedStride { key["trained-stride"] = JSON(stride) }
       key["generator"] = try generatorHash(scoring.generator, for: [model.checkpoint])
       return try add(stage, stage.task, model, key, data: [scoring.data])
     case .export(let output):
@@ -348,6 +350,7 @@ private struct Planner {
     let heads = try heads(of: training, model)
     model.checkpoint = heads[0]
     try model.requireHead()
+    try training.options.checkClassLosses(of: heads)
     let input = model
     model.trainedLength = training.options.maxLength
     model.trainedStride = training.options.stride
@@ -444,11 +447,12 @@ private struct Planner {
     if !names.isEmpty { parts += [type(of: backend).name, backend.precision.rawValue] }
     let key = ContentHash.of(parts)
     if let index = indices[key] { return index }
-    stages.append(
-      PlannedStage(
-        key: key, task: task, name: stage.name, fold: used.values.contains { $0.folds != nil } ? fold : nil,
-        input: model.source, checkpoint: model.checkpoint, heads: heads,
-        work: StageWork(task, model.checkpoint, used)))
+    var planned = PlannedStage(
+      key: key, task: task, name: stage.name, fold: used.values.contains { $0.folds != nil } ? fold : nil,
+      input: model.source, checkpoint: model.checkpoint, heads: heads,
+      work: StageWork(task, model.checkpoint, used))
+    planned.excessiveLength = try task.excessiveLength(for: model.checkpoint)
+    stages.append(planned)
     indices[key] = stages.count - 1
     return stages.count - 1
   }
@@ -538,6 +542,23 @@ extension TrainingOptions {
   }
 }
 
+extension Experiment.Task {
+  /// How many tokens are asked for, where a model takes fewer, and how many that takes.
+  fileprivate func excessiveLength(for checkpoint: Checkpoint) throws -> (length: Int, limit: Int)? {
+    let length: Int?
+    switch self {
+    // What training has where nothing is said is more than small models take.
+    case .train(let training):
+      length = training.options.maxLength == TrainingOptions().maxLength ? nil : training.options.maxLength
+    case .evaluate(let scoring): length = scoring.maxLength
+    case .importing, .swap, .export: length = nil
+    }
+    guard let length else { return nil }
+    let limit = try checkpoint.makeBackbone().maximumLength
+    return length > limit ? (length, limit) : nil
+  }
+}
+
 extension Experiment.Scoring {
   /// Everything that decides its result, except for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
@@ -550,6 +571,9 @@ extension Experiment.Scoring {
     if precision != .float32 { key["precision"] = .string(precision.rawValue) }
     if groupsTexts { key["group-texts"] = true }
     if let longTexts { key["long-texts"] = .string(longTexts.rawValue) }
+    if let thresholds { key["threshold"] = .array(thresholds.map { JSON($0) }) }
+    if let nullThreshold { key["null-threshold"] = JSON(nullThreshold) }
+    if let tagScheme { key["tag-scheme"] = .string(tagScheme) }
     return key
   }
 }

@@ -18,8 +18,9 @@ public struct ExperimentResults: Sendable {
 
   public struct Arm: Sendable {
     public let name: String
-    /// Evaluations of each seed and, where the data are in folds, of each fold, from 0, in their order.
-    public let runs: [(seed: UInt64, fold: Int?, evaluations: [Evaluation])]
+    /// Evaluations of each seed and, where the data are in folds, of each fold, from 0, in their order; and the directory
+    /// of the model that it ends with, where it makes one.
+    public let runs: [(seed: UInt64, fold: Int?, evaluations: [Evaluation], model: URL?)]
   }
 
   /// An evaluation stage.
@@ -46,7 +47,8 @@ public struct ExperimentResults: Sendable {
                 return nil
               }
               return Evaluation(stage: step.name, head: stage.head ?? "", results: results)
-            }
+            },
+            plan.linkName(of: run).map { cache.models.appending(path: $0) }
           )
         })
     }
@@ -149,15 +151,15 @@ struct ExperimentRecord {
   /// - Throws: `GraftError` when one cannot be written, or its name is something else's.
   static func linkModels(_ plan: ExperimentPlan, _ cache: StageCache) throws {
     let output = cache.directory.deletingLastPathComponent()
-    let directory = output.appending(path: "models")
+    let directory = cache.models
     var links: OrderedDictionary<String, String> = [:]
     for arm in plan.arms {
       for run in arm.runs {
-        guard case .stage(let index, let step)? = plan.model(of: run) else { continue }
+        guard let name = plan.linkName(of: run), case .stage(let index, let step)? = plan.model(of: run)
+        else { continue }
         let target = cache.model(plan.stages[index], step: step).pathComponents
         let path = target[output.pathComponents.count...].joined(separator: "/")
-        let fold = run.fold.map { "-fold-\($0 + 1)" } ?? ""
-        links["\(arm.name)-\(run.seed)\(fold)"] = "../" + path
+        links[name] = "../" + path
       }
     }
     try DirectoryWriter.makeDirectory(directory)
@@ -192,5 +194,18 @@ struct ExperimentRecord {
 
   func write(to output: URL) throws {
     try FileWriter.write(output.appending(path: Self.fileName), text: document.text(.pretty) + "\n")
+  }
+}
+
+extension StageCache {
+  /// Where the models are that arms end with.
+  fileprivate var models: URL { directory.deletingLastPathComponent().appending(path: "models") }
+}
+
+extension ExperimentPlan {
+  /// What the link to the model is called that an arm ends with; `nil` where it makes none.
+  fileprivate func linkName(of run: Run) -> String? {
+    guard case .stage? = model(of: run) else { return nil }
+    return "\(run.arm)-\(run.seed)\(run.fold.map { "-fold-\($0 + 1)" } ?? "")"
   }
 }

@@ -25,7 +25,7 @@ public struct OptionSearchResults: Sendable {
   /// The number of the best point.
   public let best: Int
   /// What was changed for the arm once its options were chosen: `tune.train: all`.
-  var refit: [String] = []
+  public internal(set) var refit: [String] = []
   /// How long the stages took that the arms have no part in, in seconds.
   var otherSeconds = 0.0
 

@@ -150,14 +150,16 @@ struct StageRunner {
   ) throws {
     var checkpoint = try checkpoint(for: stage, scoring.head)
     checkpoint.usePrompts()
-    try checkpoint.setLongTexts(scoring.longTexts)
+    try scoring.settle(&checkpoint)
     let model = try checkpoint.makeModel()
     let rows = try rows(scoring.data, stage.fold, isTest: true)
-    try checkpoint.requirePairs(in: rows.rows)
-    let data = try Dataset(
-      rows.rows, for: model, labelBase: rows.labelBase,
-      maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength,
-      stride: checkpoint.trainedInputs?.stride, packsTexts: scoring.groupsTexts)
+    let data = try rows.namingUnreadColumns {
+      try checkpoint.requirePairs(in: rows.rows)
+      return try Dataset(
+        rows.rows, for: model, labelBase: rows.labelBase,
+        maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength,
+        stride: scoring.stride ?? checkpoint.trainedInputs?.stride, packsTexts: scoring.groupsTexts)
+    }
     var options = scoring.options
     options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)

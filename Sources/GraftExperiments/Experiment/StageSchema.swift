@@ -60,41 +60,7 @@ extension ExperimentSchema {
       }
     case "train": return training(reader).map { .train($0) }
     case "swap": return swap(reader).map { .swap($0) }
-    case "evaluate":
-      var scoring = Experiment.Scoring(data: "", options: EvaluationOptions())
-      reader.read("batch-size", &scoring.options.batchSize)
-      reader.read("mlm-probability", &scoring.options.mlmProbability)
-      reader.read("seed", &scoring.options.seed)
-      reader.read("max-length", &scoring.maxLength)
-      reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
-      reader.read("group-texts", &scoring.groupsTexts)
-      if let name: String = reader.read("long-texts") {
-        let known = LongTexts.allCases.map(\.rawValue)
-        require(known.contains(name), "long-texts", known.joined(separator: ", "), reader)
-        scoring.longTexts = LongTexts(rawValue: name)
-      }
-      if let name: String = reader.read("precision") {
-        let known = WeightPrecision.allCases.map(\.rawValue)
-        require(known.contains(name), "precision", known.joined(separator: ", "), reader)
-        scoring.precision = WeightPrecision(rawValue: name) ?? .float32
-      }
-      reader.read("task", &scoring.head)
-      if let head {
-        require(scoring.head == nil, "task", "left out where 'evaluate' names heads", reader)
-        scoring.head = head
-      }
-      scoring.generator = generator(reader)
-      if let numbers: [String] = reader.list("top-k") {
-        scoring.options.topRanks = RankList(text: numbers.joined(separator: ","))?.values
-        require(scoring.options.topRanks != nil, "top-k", RankList.expectation, reader)
-      }
-      require(1...65536 ~= scoring.options.batchSize, "batch-size", "between 1 and 65536", reader)
-      let probability = scoring.options.mlmProbability
-      require(probability > 0 && probability <= 1, "mlm-probability", "above 0, at most 1", reader)
-      require(scoring.maxLength ?? 3 >= 3, "max-length", "at least 3", reader)
-      guard let data = name(kind, of: "data set", names(under: "data"), reader) else { return nil }
-      scoring.data = data
-      return .evaluate(scoring)
+    case "evaluate": return scoring(reader, head).map { .evaluate($0) }
     default:
       var options = OutputOptions()
       reader.read("dialect", &options.dialect)
@@ -104,6 +70,67 @@ extension ExperimentSchema {
       options.dtype = storageType(of: format, reader)
       return .export(options)
     }
+  }
+
+  /// Options of `evaluate` that no stage takes, and why.
+  private static let commandOptions = [
+    ("tune-threshold", "is for stages that train: an evaluation leaves the model as it is"),
+    ("corpus", "is for the command 'evaluate': no stage searches texts of a file"),
+    ("qrels", "is for the command 'evaluate': no stage searches texts of a file"),
+    ("predictions", "is left out: an evaluation keeps them in its directory"),
+    ("output", "is left out: an evaluation keeps its results in its directory"),
+    ("allow-single-texts", "is for the command 'evaluate': name the 'pair-column' of the data set"),
+    ("allow-untrained", "is left out: a stage evaluates a head as it is"),
+  ]
+
+  /// - Parameter head: What is evaluated, where the stage names heads.
+  private func scoring(_ reader: MappingReader, _ head: String?) -> Experiment.Scoring? {
+    var scoring = Experiment.Scoring(data: "", options: EvaluationOptions())
+    reader.read("batch-size", &scoring.options.batchSize)
+    reader.read("mlm-probability", &scoring.options.mlmProbability)
+    reader.read("seed", &scoring.options.seed)
+    reader.read("max-length", &scoring.maxLength)
+    reader.read("pseudo-perplexity", &scoring.pseudoPerplexity)
+    reader.read("group-texts", &scoring.groupsTexts)
+    if let name: String = reader.read("long-texts") {
+      let known = LongTexts.allCases.map(\.rawValue)
+      require(known.contains(name), "long-texts", known.joined(separator: ", "), reader)
+      scoring.longTexts = LongTexts(rawValue: name)
+    }
+    if let name: String = reader.read("precision") {
+      let known = WeightPrecision.allCases.map(\.rawValue)
+      require(known.contains(name), "precision", known.joined(separator: ", "), reader)
+      scoring.precision = WeightPrecision(rawValue: name) ?? .float32
+    }
+    reader.read("task", &scoring.head)
+    if let head {
+      require(scoring.head == nil, "task", "left out where 'evaluate' names heads", reader)
+      scoring.head = head
+    }
+    scoring.thresholds = reader.list("threshold")
+    require(
+      scoring.thresholds?.allSatisfy { (0..<1).contains($0) } != false, "threshold",
+      "a number from 0 to below 1, or one for each label", reader)
+    reader.read("null-threshold", &scoring.nullThreshold)
+    reader.read("tag-scheme", &scoring.tagScheme)
+    reader.read("stride", &scoring.stride)
+    require(scoring.stride ?? 0 >= 0, "stride", "at least 0", reader)
+    for (key, reason) in Self.commandOptions where reader.names.contains(key) {
+      diagnostics.add(reader.place(of: key), "'\(key)' \(reason)")
+      _ = reader[key]
+    }
+    scoring.generator = generator(reader)
+    if let numbers: [String] = reader.list("top-k") {
+      scoring.options.topRanks = RankList(text: numbers.joined(separator: ","))?.values
+      require(scoring.options.topRanks != nil, "top-k", RankList.expectation, reader)
+    }
+    require(1...65536 ~= scoring.options.batchSize, "batch-size", "between 1 and 65536", reader)
+    let probability = scoring.options.mlmProbability
+    require(probability > 0 && probability <= 1, "mlm-probability", "above 0, at most 1", reader)
+    require(scoring.maxLength ?? 3 >= 3, "max-length", "at least 3", reader)
+    guard let data = name("evaluate", of: "data set", names(under: "data"), reader) else { return nil }
+    scoring.data = data
+    return scoring
   }
 
   /// The path of a stage's generator, which stands beside the experiment's file or anywhere.

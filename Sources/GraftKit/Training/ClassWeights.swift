@@ -65,71 +65,99 @@ extension ClassWeights: OptionValue {
 }
 
 extension TrainingOptions {
+  /// A head of a run, as far as the loss of its classes is concerned.
+  private struct Learner {
+    let name: String
+    let task: any Task
+    /// Whether the head has one task alone, and learns classes as the options have it.
+    let learnsClasses: Bool
+    /// Those of its rows; none where they are not read yet.
+    var labels: [(any ExampleLabel)?] = []
+
+    var classNames: [String] { task.classNames ?? [] }
+  }
+
+  private func learner(
+    _ task: any Task, isAlone: Bool, named name: String, labels: [(any ExampleLabel)?] = []
+  ) -> Learner {
+    Learner(
+      name: name, task: task,
+      learnsClasses: isAlone && task.usesClassLoss && (classWeights == nil || task.classNames != nil),
+      labels: labels)
+  }
+
   /// How classes count in the loss of each head of a run.
-  ///
-  /// Of several heads each takes the weights of the labels that it has.
   ///
   /// - Throws: `GraftError` naming the option when no head learns classes, or a label that none of them has.
   func classLosses(of heads: [RunHead]) throws -> [ClassLoss] {
-    let canLearn = try heads.map { try learnsClasses($0.model) }
+    try classLosses(
+      of: heads.map { head in
+        learner(
+          try head.model.requireHead().task, isAlone: head.model.heads.count == 1,
+          named: head.model.headName ?? "", labels: head.data.labels)
+      })
+  }
+
+  /// Makes sure that heads learn classes as the options have it, before their rows are read.
+  ///
+  /// - Parameter heads: The checkpoint as each head has it.
+  /// - Throws: as a run does.
+  package func checkClassLosses(of heads: [Checkpoint]) throws {
+    _ = try classLosses(
+      of: heads.compactMap { checkpoint in
+        let tasks = try checkpoint.makeTasks()
+        return tasks.first.map {
+          learner($0, isAlone: tasks.count == 1, named: checkpoint.activeHead?.name ?? "")
+        }
+      })
+  }
+
+  /// Of several heads each takes the weights of the labels that it has.
+  private func classLosses(of heads: [Learner]) throws -> [ClassLoss] {
+    let able = heads.filter(\.learnsClasses)
     // Where none can, the first says why.
-    guard canLearn.contains(true) else { return try heads.map { try classLoss(of: $0.model, on: $0.data) } }
-    let able = zip(heads, canLearn).filter(\.1).map(\.0)
+    guard !able.isEmpty else { return try heads.map(classLoss) }
     if case .given? = classWeights, able.count > 1 {
-      let labels = try able.flatMap { try $0.model.requireHead().task.classNames ?? [] }
-      _ = try classWeights?.values(for: labels, rows: [])
+      _ = try classWeights?.values(for: able.flatMap(\.classNames), rows: [])
     }
-    return try zip(heads, canLearn).map { head, can in
-      guard can else { return ClassLoss() }
-      guard able.count > 1, case .given(let weights)? = classWeights else {
-        return try classLoss(of: head.model, on: head.data)
-      }
-      let labels = Set(try head.model.requireHead().task.classNames ?? [])
+    return try heads.map { head in
+      guard head.learnsClasses else { return ClassLoss() }
+      guard able.count > 1, case .given(let weights)? = classWeights else { return try classLoss(of: head) }
+      let labels = Set(head.classNames)
       let own = weights.filter { labels.contains($0.key) }
       var options = self
       options.classWeights = own.isEmpty ? nil : .given(own)
-      return try options.classLoss(of: head.model, on: head.data)
+      return try options.classLoss(of: head)
     }
-  }
-
-  /// Whether a head learns classes as the options have it.
-  private func learnsClasses(_ model: Model) throws -> Bool {
-    let task = try model.requireHead().task
-    return model.heads.count == 1 && task.usesClassLoss && (classWeights == nil || task.classNames != nil)
   }
 
   /// How classes count in the loss of a head.
   ///
-  /// - Parameters:
-  ///   - model: Whose head learns.
-  ///   - data: What it learns from, for balanced weights.
   /// - Throws: `GraftError` naming the option when the head learns no classes, or has no such label.
-  func classLoss(of model: Model, on data: Dataset) throws -> ClassLoss {
+  private func classLoss(of head: Learner) throws -> ClassLoss {
     let option =
       labelSmoothingFactor > 0
       ? "label-smoothing-factor"
       : classWeights != nil ? "class-weights" : focalGamma > 0 ? "focal-gamma" : nil
     guard let option else { return ClassLoss() }
-    let task = try model.requireHead().task
-    guard try learnsClasses(model) else {
-      if task.usesClassLoss, classWeights != nil {
+    guard head.learnsClasses else {
+      if head.task.usesClassLoss, classWeights != nil {
         throw GraftError(
           .mismatch,
-          "the choices of the head '\(model.headName ?? "")' have no weights: each question has others",
+          "the choices of the head '\(head.name)' have no weights: each question has others",
           option: "class-weights", advice: "Leave the option out.")
       }
       throw GraftError(
-        .mismatch, "the head '\(model.headName ?? "")' does not choose one of its labels",
-        option: task.usesClassLoss ? "class-weights" : option,
+        .mismatch, "the head '\(head.name)' does not choose one of its labels",
+        option: head.task.usesClassLoss ? "class-weights" : option,
         advice: "Leave the option out: it is for heads of single labels, of texts or of words.")
     }
-    let labels = task.classNames ?? []
-    var rows = [Int](repeating: 0, count: labels.count)
-    for label in data.labels {
+    var rows = [Int](repeating: 0, count: head.classNames.count)
+    for label in head.labels {
       for index in label?.classes ?? [] where rows.indices.contains(Int(index)) { rows[Int(index)] += 1 }
     }
     return ClassLoss(
-      smoothing: labelSmoothingFactor, weights: try classWeights?.values(for: labels, rows: rows),
-      focalGamma: focalGamma)
+      smoothing: labelSmoothingFactor,
+      weights: try classWeights?.values(for: head.classNames, rows: rows), focalGamma: focalGamma)
   }
 }

@@ -182,6 +182,7 @@ import Testing
   struct Problem: Sendable, CustomTestStringConvertible {
     let yaml: String
     var base = "masked-lm"
+    var rows = ExperimentPlanTests.rows
     var test = ExperimentPlanTests.rows
     let message: String
     var testDescription: String { message }
@@ -208,6 +209,42 @@ import Testing
         "arm 'a', stage 'test': the head 'sequence-classification' predicts no tokens, which group-texts is about"
     ),
     Problem(
+      yaml: stages.replacing("tune: {train: train", with: "tune: {train: train, class-weights: {a: 2, Bb: 3}")
+        .replacing("[a, b]", with: "[a, bb]") + "\narms: {a: [head, tune]}",
+      rows: rows.replacing(",b\n", with: ",bb\n"),
+      message:
+        "arm 'a', stage 'tune', 'class-weights': there is no label 'Bb'; expected labels of the head: a, bb. Weights go by the names of labels. Did you mean 'bb'?"
+    ),
+    Problem(
+      yaml: stages.replacing("tune: {train: train", with: "tune: {train: train, class-weights: balanced")
+        .replacing("labels: [a, b]", with: "labels: [a, b], problem-type: multi-label")
+        + "\narms: {a: [head, tune]}",
+      message:
+        "stage 'tune', 'class-weights': the head 'sequence-classification' does not choose one of its labels."
+    ),
+    Problem(
+      yaml: stages.replacing("{evaluate: test}", with: "{evaluate: test, threshold: 0.3}")
+        + "\narms: {a: [head, tune, test]}",
+      message: "arm 'a', stage 'test': only a head that gives several labels has thresholds"),
+    Problem(
+      yaml: stages.replacing("{evaluate: test}", with: "{evaluate: test, threshold: [0.3, 0.4, 0.5]}")
+        .replacing("labels: [a, b]", with: "labels: [a, b], problem-type: multi-label")
+        + "\narms: {a: [head, tune, test]}",
+      message:
+        "arm 'a', stage 'test': wrong number of thresholds; expected one, or one for each of 2 labels, found 3"
+    ),
+    Problem(
+      yaml: stages.replacing("{evaluate: test}", with: "{evaluate: test, null-threshold: 0}")
+        + "\narms: {a: [head, tune, test]}",
+      message: "arm 'a', stage 'test': the active head finds no answers"),
+    Problem(
+      yaml: stages.replacing("{evaluate: test}", with: "{evaluate: test, tag-scheme: IOB2}")
+        + "\narms: {a: [head, tune, test]}",
+      message: "arm 'a', stage 'test': the active head does not label tokens"),
+    Problem(
+      yaml: stages + "\narms: {a: [head, tune, test]}", test: "text,mood,more\nx,a,1\n",
+      message: "found columns that are not read: 'mood', 'more'."),
+    Problem(
       yaml: stages.replacing("[a, b]", with: "[a, b, c]") + "\narms: {a: [head, tune, test]}",
       test: "text,label\nx,a\ny,c\n",
       message: "arm 'a', stage 'test': the data set 'test' has the label 'c', which 'train' never has."),
@@ -225,7 +262,7 @@ import Testing
   @Test(arguments: problems) func whatCannotWorkIsFoundBeforeAnythingIsComputed(_ problem: Problem) throws {
     try withTemporaryDirectory { directory in
       let error = try #require(throws: GraftError.self) {
-        try plan(problem.yaml, in: directory, test: problem.test, base: problem.base)
+        try plan(problem.yaml, in: directory, rows: problem.rows, test: problem.test, base: problem.base)
       }
       #expect(error.description.contains(problem.message), "\(error)")
     }

@@ -193,6 +193,22 @@ import Testing
     Mistake(
       yaml(stage: "{evaluate: texts, mlm-probability: 0}"),
       "5:41: 'mlm-probability' has to be above 0, at most 1."),
+    Mistake(
+      yaml(stage: "{evaluate: texts, threshold: [0.5, 1]}"),
+      "5:35: 'threshold' has to be a number from 0 to below 1, or one for each label."),
+    Mistake(yaml(stage: "{evaluate: texts, stride: -1}"), "5:32: 'stride' has to be at least 0."),
+    Mistake(
+      yaml(stage: "{evaluate: texts, null-threshold: nan}"),
+      "5:40: 'null-threshold' has to be a number; found 'nan'."),
+    Mistake(
+      yaml(stage: "{evaluate: texts, tune-threshold: label}"),
+      "5:40: 'tune-threshold' is for stages that train: an evaluation leaves the model as it is."),
+    Mistake(
+      yaml(stage: "{evaluate: texts, corpus: all.jsonl}"),
+      "5:32: 'corpus' is for the command 'evaluate': no stage searches texts of a file."),
+    Mistake(
+      yaml(stage: "{evaluate: texts, tresholds: 1}"),
+      "a stage of kind 'evaluate' has no key 'tresholds'; the nearest is 'threshold'."),
     Mistake(yaml(stage: "{export: floppy}"), "5:15: there is no weight format 'floppy'; known: "),
     Mistake(yaml(stage: "{import: nowhere}"), "5:15: there is no 'nowhere' ("),
     Mistake(yaml(arms: "{a: [y]}"), "6:12: there is no stage 'y'; the nearest is 'x'."),
