@@ -22,7 +22,7 @@ import Testing
     var arms = 2
   }
 
-  private static func table(_ header: String, _ count: Int, _ row: (Int) -> String) -> String {
+  static func table(_ header: String, _ count: Int, _ row: (Int) -> String) -> String {
     ([header] + (0..<count).map(row)).filter { !$0.isEmpty }.joined(separator: "\n") + "\n"
   }
 
@@ -124,7 +124,8 @@ import Testing
     Case(
       testDescription: "questions with answers", fileName: "train.json", text: squad(20),
       lines: [
-        "swap: question-answering", "# metric-for-best-model: f1", "# Longer ones are read in windows.",
+        "swap: question-answering", "# metric-for-best-model: f1",
+        "# Longer ones are read in windows.",
       ]),
     Case(
       testDescription: "questions as JSON Lines", fileName: "train.jsonl",
@@ -212,7 +213,7 @@ import Testing
       lines: ["text-column: wish", "pair-column: body", "label-column: fits"]),
   ]
 
-  private static func squad(_ count: Int) -> String {
+  static func squad(_ count: Int) -> String {
     let paragraphs = (0..<count).map {
       #"{"context": "Ada runs in place \#($0)", "qas": [{"id": "\#($0)", "question": "Who runs?", "#
         + #""answers": [{"text": "Ada", "answer_start": 0}]}]}"#
@@ -221,7 +222,7 @@ import Testing
       #"{"version": "1.1", "data": [{"title": "t", "paragraphs": [\#(paragraphs.joined(separator: ", "))]}]}"#
   }
 
-  private func draft(
+  func draft(
     _ directory: URL, _ files: [String: String], evaluating: [String] = [],
     checkpoint name: String? = "masked-lm"
   ) throws -> ExperimentDraft {
@@ -236,7 +237,7 @@ import Testing
   }
 
   /// The plan that a written experiment comes to.
-  private func plan(_ text: String, in directory: URL) throws -> ExperimentPlan {
+  func plan(_ text: String, in directory: URL) throws -> ExperimentPlan {
     let registry = try Support.registry()
     let file = directory.appending(path: "experiment.yaml")
     try Data(text.utf8).write(to: file)
@@ -283,163 +284,6 @@ import Testing
     }
   }
 
-  /// Lists are of several labels where rows to evaluate on have several.
-  @Test func listsOfOneLabelAreTakenTogether() throws {
-    try withTemporaryDirectory { directory throws in
-      func list(_ labels: String) -> String { #"{"text": "a text", "label": [\#(labels)]}"# + "\n" }
-      let rows = String(repeating: list(#""a""#) + list(#""b""#), count: 4)
-      func kind(_ test: String) throws -> String? {
-        let files = ["train.jsonl": rows, "test.jsonl": rows + test]
-        return try draft(directory, files, evaluating: ["test.jsonl"]).summary["kind"]?.string
-      }
-      #expect(try kind(list(#""b""#)) == "single-label")
-      #expect(try kind(list(#""a", "b""#)) == "multi-label")
-      #expect(try kind(list("")) == "multi-label")
-    }
-  }
-
-  /// A choice is read beside its question alone.
-  @Test func lengthsAreThoseThatAreRead() throws {
-    try withTemporaryDirectory { directory in
-      // Each sequence: [CLS], "a" 5 times, [SEP], "b" 3 and 1 times, [SEP].
-      let choice = Self.table("sent1,sent2,ending0,ending1,label", 20) { "a a a a a,b,b b,,\($0 % 2)" }
-        .replacing(",,", with: ",a,")
-      let texts = Self.table("", 20) { _ in #"{"anchor": "a a a a", "positive": "b", "negative": "a b"}"# }
-      let answers = Self.table("", 20) { _ in
-        #"{"question": "a b", "context": "a a a a a", "answers": {"text": ["a"], "answer_start": [0]}}"#
-      }
-      let tags = Self.table("", 20) { _ in #"{"tokens": ["a", "b"], "tags": ["X", "Y"]}"# }
-      for (name, text, length) in [
-        ("c.csv", choice, 11), ("v.jsonl", texts, 6), ("q.jsonl", answers, 10), ("t.jsonl", tags, 4),
-      ] {
-        let found = try draft(directory, [name: text]).choices.lengths
-        #expect(found == .init(median: length, most: length, longest: length, areTokens: true), "\(name)")
-      }
-      // As transformers' script reads them.
-      let swag = try String(contentsOf: fixtures.appending(path: "choices/swag.csv"), encoding: .utf8)
-      let draft = try draft(directory, ["swag.csv": swag], checkpoint: "multiple-choice")
-      let goldens = try JSON(file: fixtures.appending(path: "choices/lengths.json"))
-      #expect(draft.choices.lengths.longest == goldens["bert"]?.array?.compactMap(\.int).max())
-    }
-  }
-
-  /// What the head does with long texts is not said of the model that learns their language.
-  @Test func windowsAreOfTheHeadAlone() throws {
-    try withTemporaryDirectory { directory in
-      func parts(_ length: Int) throws -> [Substring] {
-        let sentence = String(repeating: "a\tO\n", count: length) + "Ada\tB-PER\n\n"
-        let draft = try draft(directory, ["train.conll": String(repeating: sentence, count: 20)])
-        return draft.text(in: directory).split(separator: "  adapt:\n")
-      }
-      let (windows, cut) = ("# Longer ones are read in windows.", "# More than one text of a hundred is cut.")
-      let short = try parts(10)
-      #expect(short.count == 2 && short[0].contains(windows))
-      #expect(!short[1].contains(windows) && !short[1].contains(cut))
-      let long = try parts(100)
-      #expect(long[0].contains(windows) && !long[0].contains(cut))
-      #expect(!long[1].contains(windows) && long[1].contains(cut) && !long[1].contains("long-texts"))
-    }
-  }
-
-  /// A tag that only rows to evaluate on have is of a type that is trained, or refused.
-  @Test func tagsOfAKnownTypeAreLabels() throws {
-    let files = ["train", "test"].map { fixtures.appending(path: "tagging/\($0).conll") }
-    let registry = try Support.registry()
-    let base = Support.fixture("masked-lm")
-    func draft(_ training: URL, _ evaluation: URL) throws -> ExperimentDraft {
-      try ExperimentDraft(
-        named: "mine", training: [training], evaluation: [evaluation], base: base.path,
-        checkpoint: registry.open(base).checkpoint, registry: registry)
-    }
-    try withTemporaryDirectory { directory in
-      let text = try draft(files[0], files[1]).text(in: directory)
-      #expect(text.contains("labels: [B-FORMAT, B-LANG, B-SYS, I-LANG, I-SYS, O]"), "\(text)")
-      #expect(text.contains("# The label I-SYS is in the rows to evaluate on alone: nothing trains it."))
-      _ = try plan(text, in: directory)
-      let other = directory.appending(path: "other.conll")
-      try Data("Ada\tB-PER\nruns\tO\n\nAda\tO\n\n".utf8).write(to: other)
-      let message = errorMessage { _ = try draft(files[0], other) }
-      #expect(message?.contains("found 'B-PER'") == true, "\(message ?? "")")
-    }
-  }
-
-  /// A model of masked tokens is compared with the checkpoint as it is, by tokens.
-  @Test func textsAreLearnt() throws {
-    try withTemporaryDirectory { directory in
-      let texts = (0..<40).map { "a line of text with a number \($0)" }.joined(separator: "\n")
-      let draft = try draft(directory, ["train.txt": texts + "\n"])
-      let plan = try plan(draft.text(in: directory), in: directory)
-      let registry = try Support.registry()
-      let output = directory.appending(path: "out")
-      let outcome = try runExperiment(
-        plan, output: output, on: ExperimentPlanTests.machine(registry), registry: registry)
-      guard case .finished(let results) = outcome else {
-        Issue.record("interrupted")
-        return
-      }
-      let scores = try results.arms.map { arm in
-        let results = try #require(arm.runs.first?.evaluations.last?.results)
-        return (try #require(results["eval_accuracy"]), try #require(results["eval_perplexity"]))
-      }
-      let spelled = scores.map { (NumberText.percent($0.0), NumberText.number($0.1)) }
-      #expect(
-        results.verdict
-          == "Adapted gets \(spelled[1].0) of the hidden tokens of the test texts right, before \(spelled[0].0); "
-          + "the perplexity is \(spelled[1].1), and \(spelled[0].1) (1 seed). "
-          + "Predictions of hidden tokens are not kept, so there is no interval.")
-      let page = try String(contentsOf: output.appending(path: "report.md"), encoding: .utf8)
-      #expect(page.contains("accuracy on the hidden tokens of the test texts"), "\(page)")
-      let models = try #require(JSON(file: output.appending(path: "report.json"))["language_models"]?.array)
-      #expect(models.map { $0["perplexity"]?.double } == scores.map(\.1))
-      #expect(page.contains("| Perplexity |"))
-    }
-  }
-
-  @Test func anEvaluationFileIsUsed() throws {
-    try withTemporaryDirectory { directory in
-      let rows = Self.cases[0].text
-      let test = rows.split(separator: "\n").prefix(6).joined(separator: "\n")
-      let draft = try draft(directory, ["train.csv": rows, "test.csv": test], evaluating: ["test.csv"])
-      let text = draft.text(in: directory)
-      #expect(text.contains("files: test.csv") && !text.contains("test-size:"))
-      #expect(text.contains("# Of them 5 texts stand in 'train' as well"))
-      #expect(draft.summary["repeated_texts"]?.int == 5)
-      #expect(try plan(text, in: directory).data.mapValues(\.rows) == ["train": 40, "test": 5])
-    }
-  }
-
-  @Test func evaluationLabelsAreThoseOfTraining() throws {
-    try withTemporaryDirectory { directory in
-      let names = Self.table("text,label", 40) { "some text \($0),\(["old", "new"][$0 % 2])" }
-      for (text, found) in [
-        ("text,label\nhere,old\nthere,odd\n", "'odd'"), ("text,label\nhere,1.5\n", "'1.5'"),
-      ] {
-        let message = errorMessage {
-          _ = try draft(directory, ["train.csv": names, "test.csv": text], evaluating: ["test.csv"])
-        }
-        #expect(
-          message?.contains(
-            "found \(found). Leave such rows out, or have rows with the same labels to train on.")
-            == true, "\(message ?? "none")")
-      }
-    }
-  }
-
-  /// The rows that are held out have no label that is not trained on, however rare it is.
-  @Test func aRareLabelIsTrainedOn() throws {
-    for place in 0..<20 {
-      try withTemporaryDirectory { directory in
-        let rows = Self.table("text,label", 20) { "some text \($0),\($0 == place ? "rare" : "a\($0 % 2)")" }
-        let draft = try draft(directory, ["train.csv": rows], checkpoint: nil)
-        _ = draft
-        _ = try plan(
-          draft.text(in: directory).replacing(
-            "base: bert-base-uncased", with: "base: \(Support.fixture("masked-lm").path)"),
-          in: directory)
-      }
-    }
-  }
-
   /// Half of a pair that is not read, and rows that are held out and trained on, are said.
   @Test func whatIsLeftOutAndRepeatedIsSaid() throws {
     try withTemporaryDirectory { directory in
@@ -463,46 +307,6 @@ import Testing
     }
   }
 
-  /// A draft of vectors runs, and its arms are compared.
-  @Test func vectorsAreLearnt() throws {
-    try withTemporaryDirectory { directory in
-      let rows = Self.table("anchor,positive", 20) { "it rains \($0),the rain \($0)" }
-      let draft = try draft(directory, ["train.csv": rows])
-      #expect(draft.summaryLines.contains("rows of the task 'sentence-embedding'"))
-      let plan = try plan(draft.text(in: directory), in: directory)
-      let registry = try Support.registry()
-      let outcome = try runExperiment(
-        plan, output: directory.appending(path: "out"), on: ExperimentPlanTests.machine(registry),
-        registry: registry)
-      guard case .finished(let results) = outcome else {
-        Issue.record("interrupted")
-        return
-      }
-      #expect(results.verdict.contains("nDCG@10 of"), "\(results.verdict)")
-      // Which scores there are depends on the data: a wrong one is said once they are known.
-      func again(_ metric: String) throws -> String? {
-        let text = draft.text(in: directory).replacing("seeds: [42]", with: "seeds: [42]\nmetric: \(metric)")
-        let outcome = try runExperiment(
-          self.plan(text, in: directory), output: directory.appending(path: "out"),
-          on: ExperimentPlanTests.machine(registry), registry: registry)
-        return if case .finished(let results) = outcome { results.verdict } else { nil }
-      }
-      let message = errorMessage { _ = try again("cosine_ndcg@1") }
-      #expect(
-        message?.contains("has no score 'cosine_ndcg@1'; the nearest is 'cosine_ndcg@10'. Change 'metric'")
-          == true,
-        "\(message ?? "")")
-      #expect(try again("cosine_mrr@10")?.contains("not scored row by row by cosine_mrr@10") == true)
-      // A folder that says how it makes vectors is a base as well.
-      let file = directory.appending(path: "train.csv")
-      let base = fixtures.appending(path: "sentences/current")
-      let other = try ExperimentDraft(
-        named: "mine", training: [file], base: base.path, checkpoint: registry.open(base).checkpoint,
-        registry: registry)
-      #expect(try self.plan(other.text(in: directory), in: directory).arms.count == 2)
-    }
-  }
-
   /// A head of the checkpoint's own that is replaced is no surprise.
   @Test func theCheckpointsOwnLabelsAreNamed() throws {
     try withTemporaryDirectory { directory in
@@ -520,83 +324,6 @@ import Testing
         other.summaryLines.last
           == "The checkpoint's head 'sequence-classification' has 4 labels: World, Sports, Business, Sci/Tech. "
           + "A new one takes its place; to go on with it, leave 'head' out of the arms.")
-    }
-  }
-
-  /// Lengths, sizes and classes decide.
-  @Test func valuesFollowFromTheData() throws {
-    try withTemporaryDirectory { directory in
-      let long = Self.table("text,label", 60) {
-        "\(String(repeating: "a ", count: $0 < 2 ? 90 : 20)),\($0 % 2)"
-      }
-      let draft = try draft(directory, ["train.csv": long])
-      let lengths = draft.choices.lengths
-      #expect(lengths == .init(median: 22, most: 92, longest: 92, areTokens: true))
-      // The tiny model reads 64 tokens.
-      #expect(draft.choices.maxLength == 64 && draft.choices.hasLongTexts)
-      #expect(
-        draft.text(in: directory).contains(
-          "is cut. To read all of each, in more time:\n    # long-texts: windows"))
-      let bare = try self.draft(directory, ["train.csv": long], checkpoint: "sequence-classification")
-      #expect(bare.text(in: directory).contains("has no weights for the head 'masked-lm'"))
-      #expect(!draft.text(in: directory).contains("has no weights for the head"))
-      let few = try self.draft(
-        directory, ["few.csv": Self.table("text,label", 4) { "a text \($0),\($0 % 2)" }])
-      #expect(few.evaluationRows == 1)
-      #expect(draft.choices.batchSize == 16 && draft.evaluationRows == 12)
-      // 48 rows are 3 steps of an epoch.
-      #expect(draft.choices.usualEpochs == 10 && draft.choices.epochs == 60 && !draft.choices.keepsBest)
-      #expect(draft.text(in: directory).contains("    # 180 steps: below some hundred little is learnt"))
-    }
-  }
-
-  /// Small data are trained on for some hundreds of steps, and the best epoch is kept.
-  @Test func epochsAreMadeOfSteps() throws {
-    try withTemporaryDirectory { directory in
-      func text(_ rows: Int, _ label: (Int) -> String) throws -> String {
-        try draft(
-          directory, ["rows.csv": Self.table("text,label", rows) { "some text \($0),\(label($0))" }]
-        ).text(in: directory)
-      }
-      // 576 rows to train on are 36 steps.
-      let one = try text(720) { "\($0 % 2)" }
-      #expect(
-        one.contains(
-          "    # 504 steps: below some hundred little is learnt, however small the data are.\n    epochs: 14\n"
-        ))
-      #expect(one.contains("    # eval-split: 0.15\n    # load-best-model-at-end: true"))
-      // Answers are learnt by heart in as many steps.
-      let answers = try draft(directory, ["asked.json": Self.squad(80)])
-      #expect(
-        answers.choices.epochs == 60
-          && answers.text(in: directory).contains(
-            """
-                # The best of all epochs is kept, by rows that are held out of 'train'.
-                eval-split: 0.15
-                load-best-model-at-end: true
-                metric-for-best-model: f1
-                save-total-limit: 1
-            """)
-      )
-      // 1,120 rows are 70 steps, and several labels take twice as many.
-      let columns = try draft(
-        directory,
-        ["rows.csv": Self.table("text,toxic,insult", 1400) { "some text \($0),\($0 % 2),\($0 % 3 / 2)" }]
-      ).text(in: directory)
-      #expect(columns.contains("    epochs: 15\n") && columns.contains("# 1,050 steps"))
-      #expect(
-        columns.contains(
-          """
-              eval-split: 0.1
-              tune-threshold: label
-              # So is the best of all epochs.
-              load-best-model-at-end: true
-              metric-for-best-model: average_precision_micro
-          """))
-      // So many rows have steps enough.
-      let many = try text(10_000) { "\($0 % 2)" }
-      #expect(many.contains("    epochs: 3\n") && !many.contains("steps:"))
-      #expect(many.contains("    # eval-split: 0.1\n    # load-best-model-at-end: true"))
     }
   }
 
@@ -648,93 +375,6 @@ import Testing
       ("nan", #""nan""#),
     ] {
       #expect(ExperimentDraft.scalar(text) == yaml)
-    }
-  }
-
-  // MARK: Columns
-
-  @Test func columnsAreFound() throws {
-    func sample(_ columns: [(String, [String])]) -> ColumnSample {
-      var sample = ColumnSample(format: .csv)
-      sample.columns = columns.map { .init(.name($0.0), $0.1) }
-      return sample
-    }
-    let odd = sample([
-      ("a", ["1", "2", "3", "4"]), ("b", ["so it is", "no it is not", "well then", "oh no"]),
-      ("c", ["x", "y", "x", "y"]),
-    ])
-    #expect(ColumnRoles(odd) == .init(texts: [.name("b")], labels: [.name("c")]))
-    var given = DataOptions(textColumns: [.name("c")])
-    given.labelColumn = .name("a")
-    #expect(ColumnRoles(odd, given: given) == .init(texts: [.name("c")], labels: [.name("a")]))
-    let values = sample([("text", ["a", "b", "c"]), ("n", ["0.5", "0.25", "1.5"])])
-    #expect(ColumnRoles(values).labels == [.name("n")])
-    let counter = sample([("text", ["a", "b", "c"]), ("n", ["1", "2", "3"])])
-    #expect(ColumnRoles(counter).labels.isEmpty)
-  }
-
-  @Test func samplesAreOfTheFile() throws {
-    func sample(_ name: String, _ text: String, rows: Int = 2) throws -> ColumnSample {
-      try withTemporaryDirectory { directory in
-        let file = directory.appending(path: name)
-        try Data(text.utf8).write(to: file)
-        return try DataSource(reading: [file]).columnSample(rows: rows)
-      }
-    }
-    let named = try sample("a.csv", "x,y\n1,\"a,b\"\n2,c\n3,d\n")
-    #expect(named.columns == [.init(.name("x"), ["1", "2"]), .init(.name("y"), ["a,b", "c"])])
-    let numbered = try sample("a.csv", "1,\"a\"\n2,c\n3,d\n")
-    #expect(numbered.columns == [.init(.number(1), ["1", "2"]), .init(.number(2), ["a", "c"])])
-    // pandas' numbers of rows, a trailing comma, a name that is there twice.
-    let columns = [ColumnSample.Entry(.name("text"), ["a", "b"]), .init(.name("label"), ["x", "y"])]
-    #expect(try sample("a.csv", ",text,label\n0,a,x\n1,b,y\n").columns == columns)
-    #expect(try sample("a.csv", "text,label,\na,x,\nb,y,\n").columns == columns)
-    #expect(try sample("a.csv", "text,label,text\na,x,c\nb,y,d\n").columns == columns)
-    let unnamed = try sample("a.csv", ",review,mood\n0,a,x\n1,b,y\n")
-    #expect(unnamed.columns.map(\.column) == [.name("review"), .name("mood")])
-    // A text may be its column's name by chance.
-    let reviews = (0..<8).map { "fine \($0),\(["good", "bad"][$0 % 2])\n" }.joined()
-    let likeName = try sample("a.csv", "review,mood\nreview,good\n\(reviews)", rows: 9)
-    #expect(likeName.columns.map(\.column) == [.name("review"), .name("mood")])
-    let twice = try sample("a.csv", "fine 1,bad\n\(reviews)", rows: 9)
-    #expect(twice.columns.map(\.column) == [.number(1), .number(2)])
-    // A cell that is a value of its column is no name.
-    let headless = try sample("a.csv", "so it is,web\nno,web\nwell,games\n")
-    #expect(headless.columns == [.init(.number(1), ["so it is", "no"]), .init(.number(2), ["web", "web"])])
-    let objects = try sample("a.jsonl", "{\"a\": 1}\n{\"b\": [\"x\"], \"a\": null}\n")
-    #expect(objects.columns == [.init(.name("a"), ["1", nil]), .init(.name("b"), [nil, "[\"x\"]"])])
-    let wide = "{" + (0...1000).map { "\"k\($0)\": 1" }.joined(separator: ", ") + "}\n"
-    #expect(
-      errorMessage { _ = try sample("a.jsonl", wide) }?.contains("too many keys to choose columns from")
-        == true)
-    #expect(try sample("a.csv", "x|y\n1|2\n").delimiter == UInt8(ascii: "|"))
-    #expect(try sample("a.txt", "x\n").columns.isEmpty)
-  }
-
-  /// The rows that two data sets share are none.
-  @Test func skippedAndTakenRowsAreAll() throws {
-    let rows = (0..<10).map { TextRow("\($0)") }
-    for seed in [UInt64?.none, 42] {
-      var (first, rest) = (DataOptions(shuffleSeed: seed, take: 3), DataOptions(shuffleSeed: seed))
-      rest.skip = 3
-      #expect(
-        first.selected(from: rows) + rest.selected(from: rows)
-          == DataOptions(shuffleSeed: seed).selected(from: rows))
-      rest.take = 2
-      #expect(rest.selected(from: rows).count == 2)
-      first.skip = 20
-      #expect(first.selected(from: rows).isEmpty)
-    }
-    try withTemporaryDirectory { directory in
-      let file = directory.appending(path: "a.txt")
-      try Data((0..<10).map { "\($0)\n" }.joined().utf8).write(to: file)
-      var options = DataOptions(take: 2)
-      options.skip = 3
-      let source = DataSource([file, file], options: options)
-      #expect(try source.rows().map(\.text) == ["3", "4"])
-      var streamed: [String] = []
-      try source.forEachRow { streamed.append($0.text) }
-      #expect(streamed == ["3", "4"])
     }
   }
 }
