@@ -68,6 +68,26 @@ import Testing
     }
   }
 
+  @Test("several numbers of a text are there by their names, and none of them is the score")
+  func severalNumbers() throws {
+    try Sandbox.with { sandbox in
+      _ = try prepared(sandbox, "base", labels: ["1|2", "3|4.5", "1|2", "3|4", "2|2", "7|1"])
+      let swap = "$GRAFT head swap m --to sequence-classification --problem-type regression"
+      #expect(try sandbox.shell("\(swap) --labels size,len --output two").code == 0)
+      #expect(try sandbox.shell("$GRAFT evaluate two --allow-untrained --data data.csv").code == 0)
+      let predict = "$GRAFT predict two --allow-untrained he"
+      let text = try sandbox.shell(predict).stdout.split(separator: "\t")
+      let json = try JSON(parsing: Array(sandbox.shell("\(predict) --json").stdout.utf8)).array?.first
+      let line = try JSON(parsing: Array(sandbox.shell("\(predict) --json-lines").stdout.utf8))
+      #expect(json == line && json?["score"] == nil && text[0] == "size|len")
+      let scores = try #require(json?["scores"]?.object)
+      #expect(scores.keys.elements == ["size", "len"])
+      for (number, score) in zip(text[1].split(separator: "|"), scores.values) {
+        #expect(abs((Double(number) ?? 9) - (score.double ?? -9)) <= 5e-5)
+      }
+    }
+  }
+
   @Test("what has no threshold refuses one")
   func refusals() throws {
     try Sandbox.with { sandbox in

@@ -169,6 +169,12 @@ import Testing
     #expect(try infer(texts("1", "2"), .regression) == InferredLabels(["LABEL_0"], .regression))
     #expect(try infer(texts("b|a", "", "c")) == InferredLabels(["a", "b", "c"], .multiLabel))
     #expect(try infer([.list(["b"]), .list([])]) == InferredLabels(["b"], .multiLabel))
+    // Each has one.
+    #expect(
+      try infer([.list(["b"]), .list(["a"])])
+        == InferredLabels(["a", "b"], .multiLabel, areSingle: true))
+    #expect(try infer(texts(#"["b"]"#, "a")) == InferredLabels(["a", "b"], .singleLabel))
+    #expect(try !infer([.list(["b"]), .list(["b"])]).areSingle)
     #expect(
       try infer([.list(["1", "0"]), .list(["0", "0"])])
         == InferredLabels(["LABEL_0", "LABEL_1"], .multiLabel))

@@ -12,7 +12,7 @@ public struct TextLabels: TaskPrediction, Equatable {
   public let labels: [String]
   /// One number for each output: probabilities, or a regression's values.
   public let scores: [Float]
-  /// The highest score; a regression's first value.
+  /// The highest score; a regression's value, of several the first.
   public let score: Float
   /// Whether it is a regression's.
   private let areNumbers: Bool
@@ -65,10 +65,12 @@ public struct TextLabels: TaskPrediction, Equatable {
     return [names.joined(separator: "|"), scores.map(text).joined(separator: "|")]
   }
 
+  /// Of several numbers none is the score: they are there by their names.
   public var members: OrderedDictionary<String, JSON> {
-    [
-      "labels": .array(labels.map { .string($0) }), "score": JSON(score),
-      "scores": .object(OrderedDictionary(zip(names, scores).map { ($0, JSON($1)) }) { first, _ in first }),
-    ]
+    var members: OrderedDictionary<String, JSON> = ["labels": .array(labels.map { .string($0) })]
+    if !areNumbers || names.count == 1 { members["score"] = JSON(score) }
+    members["scores"] = .object(
+      OrderedDictionary(zip(names, scores).map { ($0, JSON($1)) }) { first, _ in first })
+    return members
   }
 }
