@@ -10,8 +10,13 @@ public final class Tensor: @unchecked Sendable {
   public let shape: [Int]
   public let count: Int
   /// The elements, valid as long as this object lives.
-  public var pointer: UnsafeMutablePointer<Float> { block.pointer }
+  public var pointer: UnsafeMutablePointer<Float> {
+    deferred?.write(to: block.pointer)
+    return block.pointer
+  }
   private let block: MemoryPool.Block
+  /// What the elements become when they are first asked for; `nil` of nearly all tensors.
+  private let deferred: DeferredValues?
   /// Where the memory goes back to.
   let pool: MemoryPool?
 
@@ -25,6 +30,16 @@ public final class Tensor: @unchecked Sendable {
     self.pool = pool
     count = shape.reduce(1, *)
     block = pool?.take(count) ?? MemoryPool.Block(capacity: count)
+    deferred = nil
+  }
+
+  /// A tensor whose elements are written when they are first asked for. Until then they take no memory.
+  init(shape: [Int], deferring fill: @escaping DeferredValues.Fill) {
+    self.shape = shape
+    pool = nil
+    count = shape.reduce(1, *)
+    block = MemoryPool.Block(capacity: count)
+    deferred = DeferredValues(fill)
   }
 
   /// A tensor of one value.
@@ -60,6 +75,7 @@ public final class Tensor: @unchecked Sendable {
 
   /// Gives the memory of the elements back to the system, which nobody reads any more: what is left of them is not a number.
   package func discard() {
+    if deferred?.replace(by: { [count] in $0.update(repeating: .nan, count: count) }) == true { return }
     let elements = UnsafeMutableRawBufferPointer(buffer)
     guard pool == nil, let start = elements.baseAddress else { return }
     let page = 4096

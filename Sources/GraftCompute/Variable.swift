@@ -64,6 +64,8 @@ public final class Parameter: Variable {
   public let decays: Bool
   /// What the learning rate of a step is multiplied by here: 1, unless layers or heads have rates of their own.
   public var learningRateScale: Float = 1
+  /// The whole numbers that the weights stand for, where a file has them so and nothing has changed the weights since.
+  public private(set) var quantized: QuantizedMatrix?
 
   public init(_ name: String, _ value: Tensor, decays: Bool, frozen: Bool = false) {
     self.name = name
@@ -71,11 +73,30 @@ public final class Parameter: Variable {
     super.init(value, needsGradient: !frozen)
   }
 
+  /// A weight of eight bits. What it stands for is computed when something reads it.
+  public init(_ name: String, _ matrix: QuantizedMatrix, decays: Bool, frozen: Bool = false) {
+    self.name = name
+    self.decays = decays
+    quantized = matrix
+    super.init(
+      Tensor(shape: matrix.shape, deferring: { [matrix] in matrix.dequantize(to: $0) }),
+      needsGradient: !frozen)
+  }
+
+  /// Gives up the memory of the weights, which nobody reads any more.
+  func discard() {
+    value.discard()
+    quantized = nil
+  }
+
   /// Whether forward passes from now on ask for a gradient here. An optimizer leaves a parameter without one as it is.
   public func setTrained(_ isTrained: Bool) { slot.isWanted = isTrained }
 
   /// Call this after changing the weights and before the next forward pass; `TrainingStep` does it for optimizers.
-  public func weightsDidChange() { isRoundedStale = true }
+  public func weightsDidChange() {
+    isRoundedStale = true
+    quantized = nil
+  }
 
   /// Says that ``Variable/rounded`` was changed along with the weights, which spares rounding them again.
   public func roundedDidChange() { isRoundedStale = false }

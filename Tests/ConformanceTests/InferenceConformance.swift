@@ -97,6 +97,44 @@ import Testing
     }
   }
 
+  /// From memory and from disk; the last layer is not among the rounded ones the second time.
+  @Test("int8 answers the same from a quantized checkpoint", arguments: FamilyFixtures.all, backends)
+  func quantized(_ fixtures: FamilyFixtures, _ candidate: BackendCandidate) throws {
+    let backend = try candidate.make(threads: 2)
+    let registry = try FamilyFixtures.registry.get()
+    var checkpoint = try registry.open(fixtures.directory.appending(path: "base")).checkpoint
+    let model = try checkpoint.makeModel()
+    let texts = Self.texts(model)
+    let session = InferenceSession(model, backend: backend, precision: .int8)
+    guard session.precision == .int8 else { return }
+    let expected = try Self.states(session, texts)
+    let exact = try Self.states(InferenceSession(model, backend: backend), texts).flatMap { $0 }
+
+    let layers = try checkpoint.quantize().layers
+    #expect(!layers.isEmpty)
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "quantized")
+      try checkpoint.write(to: url, registry: registry)
+      let stored = try registry.open(url)
+      for checkpoint in [checkpoint, stored.checkpoint] {
+        #expect(checkpoint.quantizedCount == layers.reduce(0) { $0 + $1.parameters.count })
+        let found = try Self.states(
+          InferenceSession(
+            checkpoint.makeModel(), backend: backend, precision: .int8, keepsWeights: false), texts)
+        #expect(found == expected)
+        let plain = try checkpoint.makeModel()
+        let rounded = try Self.states(InferenceSession(plain, backend: backend), texts).flatMap { $0 }
+        let size = exact.reduce(0) { $0 + $1 * $1 }
+        let error = zip(rounded, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        #expect(error > 0 && error < 0.01 * size)
+      }
+      let weights = stored.stored.tensors.values.filter { $0.quantized != nil }
+      let whole = try RandomAccessFile(url.appending(path: "model.safetensors")).size
+      let plain = try RandomAccessFile(fixtures.directory.appending(path: "base/model.safetensors")).size
+      #expect(plain - whole > weights.reduce(0) { $0 + $1.spec.elementCount } * 2)
+    }
+  }
+
   @Test(
     "a text's result does not depend on its neighbours, their order, the batch size or the threads",
     arguments: FamilyFixtures.all, backends)

@@ -86,6 +86,36 @@ import Testing
     }
   }
 
+  /// Rows whose largest number is not 127, and −128, which Graft does not write.
+  @Test("int8: whole numbers of a file are taken as they are", arguments: KernelsCandidate.all)
+  func storedNumbers(_ candidate: KernelsCandidate) throws {
+    for (outputs, inputs) in [(1, 1), (7, 3), (65, 17), (130, 260)] {
+      let numbers = (0..<outputs * inputs).map { Int8(truncatingIfNeeded: $0 * 37 - 128) }
+      let scales = (0..<outputs).map { Float($0) / 64 }
+      let rows = (0..<3 * inputs).map { Float(($0 * 29) % 255 - 127) }
+      let x = Tensor(rows, shape: [3, inputs])
+      let matrix = try QuantizedMatrix(
+        QuantizedTensor(
+          joining: LazyTensor(
+            TensorSpec(.int8, [outputs, inputs]), bytes: numbers.map { UInt8(bitPattern: $0) }),
+          LazyTensor(scales, shape: [outputs]), name: "w"))
+      let backend = try KernelsBackend(candidate.kernels)
+      let prepared = try #require(PreparedMatrix(matrix, by: backend))
+      let result = Tensor(repeating: -1, shape: [3, outputs])
+      backend.multiply(
+        PreparedRows(x, for: prepared, by: backend, pool: nil), prepared, bias: nil, to: result)
+      let (whole, rowScales) = quantized(x)
+      for row in 0..<3 {
+        for output in 0..<outputs {
+          let sum = (0..<inputs).reduce(0) {
+            $0 + Int(whole[row * inputs + $1]) * Int(numbers[output * inputs + $1])
+          }
+          #expect(result.values[row * outputs + output] == Float(sum) * rowScales[row] * scales[output])
+        }
+      }
+    }
+  }
+
   @Test("int8: a weight whose sums could overflow is packed in float32", arguments: KernelsCandidate.all)
   func longestRows(_ candidate: KernelsCandidate) throws {
     let weight = Tensor(repeating: 127, shape: [1, 65_537])

@@ -37,7 +37,14 @@ struct Evaluator {
 
   init(_ url: URL) throws {
     for (name, tensor) in try ONNXFormat().open(url).weights.tensors {
-      values[name] = Value(tensor.spec.shape, try tensor.floats().map(Double.init))
+      guard let quantized = tensor.quantized else {
+        values[name] = Value(tensor.spec.shape, try tensor.floats().map(Double.init))
+        continue
+      }
+      let numbers = quantized.numbers.transposed()
+      values[name] = Value(numbers.spec.shape, try numbers.integers().map(Double.init))
+      values[name + "_scale"] = Value(
+        quantized.scales.spec.shape, try quantized.scales.floats().map(Double.init))
     }
     try Self.fields(Array(Data(contentsOf: url))[...]) { field, value in
       guard case (Field.Model.graph, .bytes(let graph)) = (field, value) else { return }
@@ -131,6 +138,22 @@ struct Evaluator {
     case "Clip": return broadcast(x) { min($0[2], max($0[1], $0[0])) }
     case "Equal": return broadcast(x) { $0[0] == $0[1] ? 1 : 0 }
     case "LessOrEqual": return broadcast(x) { $0[0] <= $0[1] ? 1 : 0 }
+    case "Max": return broadcast(x) { max($0[0], $0[1]) }
+    case "ReduceMax":
+      precondition(node.integers["keepdims"] == [1])
+      return lines([x[0]], axis: node.integers["axes"]![0]) { [$0[0].max()!] }
+    case "QuantizeLinear":
+      // A scale for each row, of numbers without a sign.
+      precondition(node.integers["axis"] == [0])
+      let rows = Value([x[1].shape[0], 1], x[1].elements)
+      let zeros = Value([x[2].shape[0], 1], x[2].elements)
+      return broadcast([x[0], rows, zeros]) {
+        min(255, max(0, ($0[0] / $0[1]).rounded(.toNearestOrEven) + $0[2]))
+      }
+    case "DequantizeLinear":
+      precondition(node.integers["axis"] == [1] && x.count == 2)
+      return broadcast(x) { $0[0] * $0[1] }
+    case "MatMulInteger": return matMul(broadcast([x[0], x[2]]) { $0[0] - $0[1] }, x[1])
     case "Sub": return broadcast(x) { $0[0] - $0[1] }
     case "Add": return broadcast(x) { $0[0] + $0[1] }
     case "Mul": return broadcast(x) { $0[0] * $0[1] }

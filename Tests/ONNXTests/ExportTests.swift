@@ -1,5 +1,6 @@
 import TestSupport
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
@@ -43,6 +44,63 @@ import GraftPlugins
     try exportModel(
       fixtures.appending(path: name.contains("/") ? name : "bert-tiny/\(name)"), to: url,
       options: OutputOptions(format: "onnx", shardLimit: limit), registry: .builtIn())
+  }
+
+  /// Whole numbers of an activation that lies between two may be the one in float32 and the other in exact numbers.
+  @Test(
+    "a quantized model's graph computes what a session in int8 does, padding included",
+    arguments: [
+      "bert-tiny/sequence-classification", "albert-tiny/base", "modernbert-tiny/sequence-classification",
+      "nomic_bert-tiny/base", "deberta-v2-tiny/base", "distilbert-tiny/masked-lm",
+    ])
+  func computesInWholeNumbers(_ name: String) throws {
+    let registry = try Registry.builtIn()
+    try withTemporaryDirectory { directory in
+      let (source, file) = (directory.appending(path: "q"), directory.appending(path: "model.onnx"))
+      _ = try quantizeModel(fixtures.appending(path: name), to: source, registry: registry)
+      try exportModel(source, to: file, options: OutputOptions(format: "onnx"), registry: registry)
+      let evaluator = try Evaluator(file)
+      let products = evaluator.nodes.count { $0.operation == "MatMulInteger" }
+      let model = try registry.open(source).checkpoint.makeModel()
+      #expect(products >= model.parameters.all.count { $0.quantized != nil })
+      let texts: [[Int32]] = [[5, 9, 17, 6, 20], [7, 11, 8]]
+      var batch = Batch()
+      for ids in texts {
+        batch.append(ids: ids, tokenTypes: ids.map { _ in 0 }, positions: ids.indices.map { Int32($0) })
+      }
+      let session = InferenceSession(model, backend: try ReferenceBackend(threads: 1), precision: .int8)
+      let expected = try session.run { tape in
+        let states = try model.encode(batch, tape, pooling: model.readsPooled)
+        let prepared = PreparedBatch(batch)
+        guard !model.heads.isEmpty else { return states.hiddenStates.value.values }
+        return try #require(model.scores(of: states, prepared, tape).values.first).value.values
+      }
+      let ids = texts.flatMap { $0.map(Double.init) + [Double](repeating: 0, count: 5 - $0.count) }
+      let mask = texts.flatMap { $0.map { _ in 1.0 } + [Double](repeating: 0, count: 5 - $0.count) }
+      var inputs = [
+        "input_ids": Evaluator.Value([2, 5], ids), "attention_mask": Evaluator.Value([2, 5], mask),
+      ]
+      if evaluator.inputs.contains("token_type_ids") {
+        inputs["token_type_ids"] = Evaluator.Value([2, 5], [Double](repeating: 0, count: 10))
+      }
+      let output = name.hasSuffix("base") ? "last_hidden_state" : "logits"
+      let found = try #require(evaluator.run(inputs)[output])
+      let width = found.shape.last ?? 1
+      let isToken = found.shape.count == 3
+      let kept = found.elements.enumerated().filter { !isToken || mask[$0.offset / width] != 0 }.map(
+        \.element)
+      let largest = expected.map(abs).max() ?? 0
+      #expect(kept.count == expected.count)
+      let error = zip(kept, expected).map { abs($0 - Double($1)) }.max() ?? .infinity
+      #expect(error <= 2e-3 * Double(largest), "\(error) of \(largest)")
+
+      // Read again, it is the same whole numbers.
+      try FileManager.default.copyItem(
+        at: source.appending(path: "config.json"), to: directory.appending(path: "config.json"))
+      let back = try registry.open(file).checkpoint
+      #expect(back.quantizedCount == (try registry.open(source).checkpoint.quantizedCount))
+      #expect(try compare(source, file, registry: registry).isEmpty)
+    }
   }
 
   @Test("the graph computes transformers' outputs, padding included", arguments: computed)

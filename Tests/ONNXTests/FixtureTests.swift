@@ -64,6 +64,27 @@ import GraftPlugins
     #expect(difference.isEmpty && difference.converted.isEmpty, "\(difference)")
   }
 
+  @Test(
+    "graphs that ONNX Runtime quantized have the numbers that it computes with",
+    arguments: ["dynamic", "per-channel", "qdq"])
+  func importsQuantized(_ name: String) throws {
+    let directory = fixtures.appending(path: "onnx/quantized/\(name)")
+    let opened = try Registry.builtIn().open(directory)
+    try opened.report.requireStrict()
+    let expected = try SafetensorsFormat().open(directory.appending(path: "expected.safetensors"))
+    for (name, tensor) in expected.tensors {
+      let found = try #require(opened.stored[name], "\(name)")
+      #expect(found.spec == tensor.spec)
+      #expect(try found.floats() == tensor.floats(), "\(name)")
+    }
+    let count = name == "qdq" ? 25 : 11
+    #expect(
+      opened.report.notes.contains(
+        "the graph is quantized: \(count) tensors of whole numbers became the float32 numbers that they stand for"
+      ), "\(opened.report.notes)")
+    _ = try opened.checkpoint.makeModel()
+  }
+
   @Test("every type is read, raw, listed and from another file")
   func types() throws {
     let directory = fixtures.appending(path: "onnx/types")

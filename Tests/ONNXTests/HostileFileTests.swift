@@ -235,8 +235,8 @@ import Testing
       "x.onnx: node 'n' (Attention): the graph was optimized, and no longer has the model's weights. Import the "
         + "model that it was made from."),
     Case(
-      "a quantized graph", model(graph(nodes: [node("MatMulInteger", ["x"], ["y"], name: "n")])),
-      "x.onnx: node 'n' (MatMulInteger): the graph was quantized, and no longer has the model's weights. Import "
+      "a quantized graph", model(graph(nodes: [node("QLinearMatMul", ["x"], ["y"], name: "n")])),
+      "x.onnx: node 'n' (QLinearMatMul): the graph was quantized, and no longer has the model's weights. Import "
         + "the model that it was made from."),
   ]
 

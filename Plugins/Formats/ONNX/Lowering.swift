@@ -21,7 +21,6 @@ struct Lowering {
   }
 
   private let graph: ModelGraph
-  private let weights: Weights
   private var nodes = NodeList()
   private var inputs: Set<ModelGraph.Input> = []
   /// The value of each step.
@@ -31,6 +30,9 @@ struct Lowering {
   private var indices: [RowIndices.Origin: GraphValue] = [:]
   /// What names of nodes begin with.
   private var place = ""
+  /// Weights of eight bits, or some rows of one, by the value that stands for them.
+  var numbers: [GraphValue: WholeNumbers] = [:]
+  let weights: Weights
 
   private static let float32 = DType.float32.onnxType
   private static let int64 = DType.int64.onnxType
@@ -49,7 +51,10 @@ struct Lowering {
   private mutating func run() throws -> Result {
     for step in graph.steps {
       var x: [GraphValue] = []
-      for input in step.inputs { x.append(try value(input)) }
+      for input in step.inputs {
+        let value = try value(input)
+        x.append(step.operation.takesWholeNumbers ? value : dequantized(value))
+      }
       place = self.place(of: step)
       values.append(try step.operation.lower(x, to: &self))
     }
@@ -103,6 +108,10 @@ struct Lowering {
         throw GraftError(
           .missing, "the model computes with it, and it is not there", subject: "tensor '\(name)'")
       }
+      if weights[name]?.quantized != nil {
+        numbers[GraphValue(name)] = WholeNumbers(
+          factors: GraphValue(name), scales: GraphValue(QuantizedTensor.scaleName(of: name)))
+      }
       guard dtype != .float32 else { return GraphValue(name) }
       return shared("\(name) in float32") { $0.add("Cast", [GraphValue(name)], ["to": .type(.float32)]) }
     }
@@ -139,6 +148,7 @@ extension Lowering: GraphBuilder {
       case .type(.float32): .integer(name, DType.float32.onnxType)
       case .type(.int64): .integer(name, DType.int64.onnxType)
       case .type(.bool): .integer(name, DType.bool.onnxType)
+      case .type(.uint8): .integer(name, DType.uint8.onnxType)
       }
     }
     return GraphValue(nodes.add(operation, inputs.map(\.name), attributes, at: place))

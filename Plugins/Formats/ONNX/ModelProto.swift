@@ -114,13 +114,24 @@ struct ModelProto {
   func model() throws -> ModelFile {
     let isNamed = !hasNodes || producer == Self.producer
     var weights = Weights(initializers, metadata: metadata)
-    if !isNamed {
+    var notes: [String] = []
+    if isNamed {
+      weights = try weights.readingProducts()
+    } else {
       let names = try ParameterNames(initializers, nodes)
       weights.tensors = names.parameters()
       weights.assumed = names.assumed
+      let count = names.dequantizedNames.count
+      if count > 0 {
+        notes.append(
+          "the graph is quantized: \(count == 1 ? "1 tensor" : "\(count) tensors") of whole numbers became the float32 "
+            + "numbers that they stand for")
+      }
     }
     try weights.checkExpansion(of: sizes)
-    return ModelFile(weights, attributes: attributes)
+    var file = ModelFile(weights, attributes: attributes)
+    file.notes = notes
+    return file
   }
 }
 

@@ -13,6 +13,8 @@ struct Node {
   private(set) var mayLackBias = false
   /// Whether a `Gemm` reads its weight as `[out, in]`.
   private(set) var transposesWeight = false
+  /// The axis of a `DequantizeLinear`.
+  private(set) var axis: Int?
   /// The axes of a `Transpose`.
   private(set) var permutation: [UInt64] = []
   /// The value of a `Constant`, where it might be a parameter.
@@ -20,13 +22,15 @@ struct Node {
 
   /// What ``ParameterNames`` looks at.
   private static let operations: Set<String> = [
-    "Add", "Constant", "Gather", "Gemm", "Identity", "LayerNormalization", "MatMul", "Transpose",
+    "Add", "Cast", "Constant", "DequantizeLinear", "Gather", "Gemm", "Identity", "LayerNormalization",
+    "MatMul",
+    "MatMulInteger", "Mul", "QuantizeLinear", "Transpose",
   ]
   /// Those of ONNX Runtime's optimizer that have made one tensor of several.
   private static let fused: Set<String> = ["Attention", "QAttention", "PackedAttention"]
+  /// Those whose whole numbers it does not read.
   private static let quantized: Set<String> = [
-    "DequantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulInteger",
-    "MatMulIntegerToFloat", "MatMulNBits", "QLinearMatMul",
+    "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits", "QLinearMatMul",
   ]
   private static let maximumAttributes = 100
 
@@ -40,7 +44,7 @@ struct Node {
       guard case .bytes(let range) = value else { continue }
       switch field {
       // No operation that matters has more; others are not limited.
-      case Field.Node.input where inputs.count < 3: inputs.append(try source.text(range))
+      case Field.Node.input where inputs.count < 4: inputs.append(try source.text(range))
       case Field.Node.output where output.isEmpty: output = try source.text(range)
       case Field.Node.name: name = try source.text(range)
       case Field.Node.operation: operation = try source.text(range)
@@ -95,6 +99,11 @@ struct Node {
     }
     switch (operation, name) {
     case ("Gemm", "transB"): transposesWeight = integer != 0
+    case ("DequantizeLinear", "axis"): axis = Int(truncatingIfNeeded: Int64(bitPattern: integer))
+    case ("DequantizeLinear", "block_size") where integer != 0:
+      throw GraftError(
+        .unsupported, "whole numbers with a scale for each block",
+        advice: "Import the model that it was made from.")
     case ("Transpose", "perm"): permutation = integers
     case ("Constant", "value"):
       if let tensor, tensor.isParameterLike { constant = try tensor.lazy(external) }

@@ -21,6 +21,7 @@ public struct ONNXFormat: ModelFormat {
   public static let fileNames = ["model.onnx"]
   public static let dialect = "transformers"
   public static let holdsGraph = true
+  public static let holdsScales = true
 
   public init() {}
 
@@ -37,7 +38,10 @@ public struct ONNXFormat: ModelFormat {
 
   public func write(_ model: ModelFile, to url: URL, limit: Int?) throws {
     do {
+      var model = model
+      model.weights = model.weights.holdingMatrices
       let graph = try model.graph.map { try Lowering.result(of: $0, model.weights) } ?? Lowering.Result()
+      model.weights = try model.weights.asFactors()
       try ModelWriter(model, graph, url, limit).write()
     } catch let error as GraftError {
       throw error.inFile(url.path)

@@ -9,7 +9,7 @@ import OrderedCollections
 /// bias beside a weight does.
 struct ParameterNames {
   /// A constant, its last name, and whether it is seen through a transposition.
-  private struct Constant {
+  struct Constant {
     let tensor: LazyTensor
     let initializer: String
     var isTransposed = false
@@ -23,13 +23,25 @@ struct ParameterNames {
 
   private var found: OrderedDictionary<String, LazyTensor>
   /// Constants by the name of the value that they are in the graph.
-  private var constants: [String: Constant]
+  var constants: [String: Constant]
   /// Biases of zeros that the file has not, or not by name.
   private(set) var assumed: Set<String> = []
   /// Initializers that have turned out to be a parameter of another name.
-  private var resolved: Set<String> = []
+  var resolved: Set<String> = []
   /// The weight of each product whose bias has not been met, by the product's name.
-  private var products: [String: (weight: Constant, node: Node)] = [:]
+  var products: [String: (weight: Constant, node: Node)] = [:]
+
+  // Of quantized graphs.
+
+  /// Products of whole numbers that no scale has been met of, by the product's name.
+  var integerProducts: [String: (weight: Constant, zeroPoint: Constant?, node: Node)] = [:]
+  /// The weight's part of scales that are computed when the graph runs.
+  var weightScales: [String: Constant] = [:]
+  /// Constants of whole numbers by the name of what a `Gather` takes out of them, and its module.
+  var rows: [String: Constant] = [:]
+  var rowModules: [String: String] = [:]
+  /// The initializers that are whole numbers with scales.
+  var dequantizedNames: Set<String> = []
 
   /// - Parameters:
   ///   - initializers: By name.
@@ -76,6 +88,9 @@ struct ParameterNames {
     case "Transpose" where [[], [1, 0]].contains(node.permutation):
       constants[output] = constant(0)?.transposed
     case "Gather":
+      if let numbers = constant(0), [.int8, .uint8].contains(numbers.tensor.spec.dtype) {
+        (rows[output], rowModules[output]) = (numbers, node.module)
+      }
       try nameInput(0, of: node, "weight")
     case "LayerNormalization":
       try nameInput(1, of: node, "weight")
@@ -102,7 +117,7 @@ struct ParameterNames {
         try nameInput(bias, of: node, "bias")
         if product.node.module == nil { try name(product.weight, besideBias: node.inputs[bias]) }
       }
-    default: break
+    default: try visitQuantized(node)
     }
   }
 
@@ -132,7 +147,7 @@ struct ParameterNames {
     }
   }
 
-  private mutating func name(_ constant: Constant, _ parameter: String) throws {
+  mutating func name(_ constant: Constant, _ parameter: String) throws {
     guard constant.tensor.spec.dtype.isFloatingPoint else { return }
     if constant.initializer != parameter { resolved.insert(constant.initializer) }
     guard found[parameter] == nil else { return }

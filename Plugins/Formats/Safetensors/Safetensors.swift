@@ -9,6 +9,7 @@ public struct SafetensorsFormat: WeightFormat {
   public static let name = "safetensors"
   public static let fileDescription = "a safetensors file"
   public static let fileNames = ["model.safetensors"]
+  public static let holdsScales = true
 
   public init() {}
 

@@ -27,9 +27,14 @@ public protocol GraphOperation: Sendable, Hashable {
   /// - Returns: The result, of the shape that the step's ``ModelGraph/Rows`` ask for.
   /// - Throws: `GraftError` when the operation cannot be written so.
   func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue
+
+  /// Whether all that it does with a parameter is to hand it to ``GraphBuilder/linear(_:weight:bias:)`` or
+  /// ``GraphBuilder/rows(_:of:)``, so that the parameter may be whole numbers with scales.
+  var takesWholeNumbers: Bool { get }
 }
 
 extension GraphOperation {
+  public var takesWholeNumbers: Bool { false }
   public var name: String { String(describing: Self.self) }
 
   /// Whether another operation is this one.
@@ -48,7 +53,7 @@ public struct GraphValue: Sendable, Hashable {
 public enum GraphAttribute: Sendable, Hashable {
   /// The types that a cast may ask for.
   public enum ElementType: Sendable, Hashable {
-    case float32, int64, bool
+    case float32, int64, bool, uint8
   }
 
   case integer(Int)
@@ -71,6 +76,17 @@ public protocol GraphBuilder {
   mutating func add(
     _ operation: String, _ inputs: [GraphValue], _ attributes: KeyValuePairs<String, GraphAttribute>
   ) -> GraphValue
+
+  /// `x · weightᵀ + bias`: a linear layer.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, in]`.
+  ///   - weight: `[out, in]`.
+  ///   - bias: `[out]`; `nil` for none.
+  mutating func linear(_ x: GraphValue, weight: GraphValue, bias: GraphValue?) -> GraphValue
+
+  /// Some rows of a parameter.
+  mutating func rows(_ range: Range<Int>, of parameter: GraphValue) -> GraphValue
 
   /// A scalar, float32.
   mutating func number(_ value: Float) -> GraphValue
@@ -99,6 +115,21 @@ extension GraphBuilder {
   /// Adds a node without settings.
   public mutating func add(_ operation: String, _ inputs: [GraphValue]) -> GraphValue {
     add(operation, inputs, [:])
+  }
+
+  public mutating func linear(_ x: GraphValue, weight: GraphValue, bias: GraphValue?) -> GraphValue {
+    add("Gemm", [x, weight] + (bias.map { [$0] } ?? []), ["transB": .integer(1)])
+  }
+
+  public mutating func rows(_ range: Range<Int>, of parameter: GraphValue) -> GraphValue {
+    slice(parameter, range, axis: 0)
+  }
+
+  /// Some of the places along an axis.
+  public mutating func slice(_ value: GraphValue, _ range: Range<Int>, axis: Int) -> GraphValue {
+    add(
+      "Slice",
+      [value, integers([range.lowerBound]), integers([range.upperBound]), integers([axis])])
   }
 
   /// 1 for a token and 0 for padding: `[batch, sequence]`, int64.

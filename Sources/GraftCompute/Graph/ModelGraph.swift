@@ -57,6 +57,43 @@ public struct ModelGraph: Sendable {
 }
 
 extension ModelGraph {
+  /// The parameters that are the weights of linear layers and are read by nothing else, in the order of computing.
+  public var linearWeights: OrderedSet<String> {
+    var weights: OrderedSet<String> = []
+    var others: Set<String> = []
+    for (number, step) in steps.enumerated() {
+      for (place, input) in step.inputs.enumerated() {
+        guard let name = parameter(input) else { continue }
+        let isReshaped = step.operation is MatrixOperation && isWeight(.step(number))
+        if step.operation is LinearOperation, place == 1 {
+          weights.append(name)
+        } else if !isReshaped {
+          others.insert(name)
+        }
+      }
+    }
+    return weights.subtracting(others)
+  }
+
+  /// The parameter that a value is, as it is or as a matrix.
+  private func parameter(_ value: Value) -> String? {
+    switch value {
+    case .parameter(let name): name
+    case .step(let number) where steps[number].operation is MatrixOperation:
+      steps[number].inputs.first.flatMap(parameter)
+    case .step, .indices: nil
+    }
+  }
+
+  /// Whether a value is read as the weight of linear layers alone.
+  private func isWeight(_ value: Value) -> Bool {
+    steps.allSatisfy { step in
+      step.inputs.enumerated().allSatisfy { place, input in
+        input != value || step.operation is LinearOperation && place == 1
+      }
+    }
+  }
+
   /// Where a file stores a parameter: as a tensor, or as some rows of one.
   public struct StoredParameter: Sendable, Hashable {
     /// The tensor's name.
@@ -112,12 +149,9 @@ extension ModelGraph {
 struct RowsOperation: GraphOperation {
   let range: Range<Int>
 
+  var takesWholeNumbers: Bool { true }
+
   func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
-    graph.add(
-      "Slice",
-      [
-        inputs[0], graph.integers([range.lowerBound]), graph.integers([range.upperBound]),
-        graph.integers([0]),
-      ])
+    graph.rows(range, of: inputs[0])
   }
 }

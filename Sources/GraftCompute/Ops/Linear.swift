@@ -47,8 +47,10 @@ extension Tape {
 
 /// Reads its weight as `[out, in]`, as every parameter is stored.
 struct LinearOperation: GraphOperation {
+  var takesWholeNumbers: Bool { true }
+
   func lower(_ inputs: [GraphValue], to graph: inout some GraphBuilder) throws -> GraphValue {
-    graph.add("Gemm", inputs, ["transB": .integer(1)])
+    graph.linear(inputs[0], weight: inputs[1], bias: inputs.count > 2 ? inputs[2] : nil)
   }
 }
 

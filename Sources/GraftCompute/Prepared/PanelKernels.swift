@@ -30,6 +30,19 @@ public protocol PanelKernels: Sendable {
     scales: UnsafeMutablePointer<Float>, offsets: UnsafeMutablePointer<Int32>
   )
 
+  /// Packs a panel of whole numbers that were rounded beforehand. Called in int8 alone.
+  ///
+  /// - Parameters:
+  ///   - numbers: `[outputs, inputs]`.
+  ///   - outputs: At most ``width``; what is left of the panel becomes 0.
+  ///   - inputs: The extent that is summed over.
+  ///   - panel: `steps · width · 4` bytes.
+  ///   - offsets: `[width]`, where the sums of each output begin.
+  func pack(
+    numbers: UnsafePointer<Int8>, outputs: Int, inputs: Int, to panel: UnsafeMutableRawPointer,
+    offsets: UnsafeMutablePointer<Int32>
+  )
+
   /// Converts rows to steps. Not called in float32, where rows are read as they are.
   ///
   /// - Parameters:

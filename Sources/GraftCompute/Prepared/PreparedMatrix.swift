@@ -24,26 +24,64 @@ public final class PreparedMatrix: @unchecked Sendable {
   ///   - precision: The type to pack it in: float32 where the backend has no kernels for it, or the sums of int8 could
   ///     overflow.
   ///   - backend: Whose kernels will multiply; its threads pack.
-  public init?(_ weight: Tensor, in precision: WeightPrecision, by backend: any ComputeBackend) {
-    (outputs, inputs) = (weight.rows, weight.columns)
+  public convenience init?(_ weight: Tensor, in precision: WeightPrecision, by backend: any ComputeBackend) {
+    let (outputs, inputs) = (weight.rows, weight.columns)
     let fits = precision != .int8 || inputs <= Self.mostInputs
     let wanted = fits ? backend.kernels.panels(for: precision) : nil
-    self.precision = wanted == nil ? .float32 : precision
     guard let kernels = wanted ?? backend.kernels.panels(for: .float32) else { return nil }
-    self.kernels = kernels
+    self.init(
+      outputs: outputs, inputs: inputs, wanted == nil ? .float32 : precision, kernels, backend.threads
+    ) { range, panel, scales, offsets in
+      kernels.pack(
+        weight.pointer + range.lowerBound * inputs, outputs: range.count, inputs: inputs, to: panel,
+        scales: scales, offsets: offsets)
+    }
+  }
+
+  /// Packs whole numbers as they are; `nil` where the backend has no kernels for them, or sums could overflow.
+  ///
+  /// - Parameters:
+  ///   - weight: It is not needed afterwards.
+  ///   - backend: Whose kernels will multiply; its threads pack.
+  public convenience init?(_ weight: QuantizedMatrix, by backend: any ComputeBackend) {
+    let inputs = weight.inputs
+    guard inputs <= Self.mostInputs, let kernels = backend.kernels.panels(for: .int8) else { return nil }
+    self.init(outputs: weight.outputs, inputs: inputs, .int8, kernels, backend.threads) {
+      range, panel, scales, offsets in
+      weight.scales.withUnsafeBufferPointer {
+        if let first = $0.baseAddress { scales.update(from: first + range.lowerBound, count: range.count) }
+      }
+      weight.numbers.withUnsafeBufferPointer {
+        guard let first = $0.baseAddress else { return }
+        kernels.pack(
+          numbers: first + range.lowerBound * inputs, outputs: range.count, inputs: inputs, to: panel,
+          offsets: offsets)
+      }
+    }
+  }
+
+  /// - Parameter pack: Writes the panel of a range of outputs.
+  private init(
+    outputs: Int, inputs: Int, _ precision: WeightPrecision, _ kernels: any PanelKernels,
+    _ threads: ThreadPool,
+    pack: (
+      _ outputs: Range<Int>, _ panel: UnsafeMutableRawPointer, _ scales: UnsafeMutablePointer<Float>,
+      _ offsets: UnsafeMutablePointer<Int32>
+    ) -> Void
+  ) {
+    (self.outputs, self.inputs, self.precision, self.kernels) = (outputs, inputs, precision, kernels)
     steps = kernels.steps(inputs)
-    let (width, outputs, inputs, size) = (kernels.width, outputs, inputs, steps * kernels.width)
+    let (width, size) = (kernels.width, steps * kernels.width)
     let count = (outputs + width - 1) / width
     panels = Tensor(uninitialized: [count, size])
     // Of a panel's outputs beyond the last, too.
     scales = Tensor(repeating: 0, shape: [count * width])
     offsets = Tensor(repeating: 0, shape: [count * width])
-    backend.threads.run(count) { [panels, scales, offsets] panel in
-      let first = panel * width
-      kernels.pack(
-        weight.pointer + first * inputs, outputs: min(width, outputs - first), inputs: inputs,
-        to: panels.pointer + panel * size, scales: scales.pointer + first,
-        offsets: Self.numbers(offsets) + first)
+    threads.run(count) { [panels, scales, offsets] panel in
+      let range = panel * width..<min(outputs, (panel + 1) * width)
+      pack(
+        range, panels.pointer + panel * size, scales.pointer + range.lowerBound,
+        Self.numbers(offsets) + range.lowerBound)
     }
     isFinite = scales.buffer.allSatisfy(\.isFinite)
   }

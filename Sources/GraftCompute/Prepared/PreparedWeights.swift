@@ -46,13 +46,17 @@ public final class PreparedWeights: Sendable {
     return packed.withLock { packed in
       // Another parameter may have come to the address of one that is gone.
       if let entry = packed.matrices[key], entry.parameter === weight { return entry.matrix }
-      guard let matrix = PreparedMatrix(weight.value, in: precision(weight.name), by: backend) else {
-        return nil
-      }
+      let precision = precision(weight.name)
+      // Whole numbers are taken as they are; rounding what they stand for might give others.
+      let stored = precision == .int8 ? weight.quantized : nil
+      guard
+        let matrix = stored.flatMap({ PreparedMatrix($0, by: backend) })
+          ?? PreparedMatrix(weight.value, in: precision, by: backend)
+      else { return nil }
       if !matrix.isFinite, packed.broken == nil { packed.broken = weight.name }
       packed.matrices = packed.matrices.filter { $0.value.parameter != nil }
       packed.matrices[key] = Entry(parameter: weight, matrix: matrix)
-      if discards(weight.name) { weight.value.discard() }
+      if discards(weight.name) { weight.discard() }
       return matrix
     }
   }

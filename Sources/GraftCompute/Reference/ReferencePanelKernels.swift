@@ -31,6 +31,18 @@ public struct ReferencePanelKernels: PanelKernels {
     }
   }
 
+  public func pack(
+    numbers: UnsafePointer<Int8>, outputs: Int, inputs: Int, to panel: UnsafeMutableRawPointer,
+    offsets: UnsafeMutablePointer<Int32>
+  ) {
+    let size = steps(inputs) * 4
+    panel.initializeMemory(as: UInt8.self, repeating: 0, count: size * width)
+    for output in 0..<outputs {
+      (panel + output * size).copyMemory(from: numbers + output * inputs, byteCount: inputs)
+    }
+    offsets.update(repeating: 0, count: width)
+  }
+
   public func convert(
     _ x: UnsafePointer<Float>, rows: Int, inputs: Int, to y: UnsafeMutableRawPointer,
     scales: UnsafeMutablePointer<Float>
@@ -47,25 +59,14 @@ public struct ReferencePanelKernels: PanelKernels {
         }
       case .int8:
         place.storeBytes(of: 0, toByteOffset: (steps(inputs) - 1) * 4, as: UInt32.self)
-        let (scale, inverse) = Self.scale(of: values)
+        let (scale, inverse) = SymmetricInt8.scale(of: values)
         scales[row] = scale
         for (index, value) in values.enumerated() {
-          place.storeBytes(of: Self.number(value, inverse), toByteOffset: index, as: Int8.self)
+          let number = inverse == 0 ? 0 : SymmetricInt8.number(value, inverse)
+          place.storeBytes(of: number, toByteOffset: index, as: Int8.self)
         }
       }
     }
-  }
-
-  /// What a whole number stands for, and what a value is multiplied by to become one.
-  private static func scale(of values: UnsafeBufferPointer<Float>) -> (scale: Float, inverse: Float) {
-    guard values.allSatisfy(\.isFinite) else { return (.nan, 0) }
-    let largest = values.reduce(0) { max($0, abs($1)) }
-    // Of a row of zeros all numbers are 0, whatever the scale.
-    return (127 / largest).isFinite ? (largest / 127, 127 / largest) : (0, 0)
-  }
-
-  private static func number(_ value: Float, _ inverse: Float) -> Int8 {
-    inverse == 0 ? 0 : Int8((value * inverse).rounded(.toNearestOrEven))
   }
 
   public func multiply(_ product: PanelProduct) {

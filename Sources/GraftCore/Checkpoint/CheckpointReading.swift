@@ -48,7 +48,7 @@ extension Registry {
     let (file, format) = try openModelFile(of: directory)
     do {
       var report = LoadReport()
-      report.notes += [directory.note].compactMap { $0 }
+      report.notes += [directory.note].compactMap { $0 } + file.notes
       let identity = try identify(file, directory)
       if !identity.wrapper.isEmpty {
         report.notes.append("'\(identity.wrapper)' before the names is a wrapper's, and is taken off")
@@ -71,6 +71,7 @@ extension Registry {
         guard case .unread(_, let error) = head.sentenceFiles else { return nil }
         return "the head '\(head.id)' cannot be made active: \(error.description)"
       }
+      report.notes += [checkpoint.quantizationNote].compactMap { $0 }
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(
@@ -344,6 +345,12 @@ extension LazyTensor {
   ///
   /// - Throws: `GraftError` naming the parameter and what is wrong.
   func check(_ spec: ParameterSpec, name: String) throws {
+    guard self.spec.dtype != .int8 else {
+      throw GraftError(
+        .missing, "whole numbers without their scales", subject: "tensor '\(name)'",
+        expected: "a tensor '\(QuantizedTensor.scaleName(of: name))' of float32 [\(spec.shape.first ?? 1)]",
+        found: "nothing", advice: "Quantize the model again, or take its float32 weights.")
+    }
     guard self.spec.dtype.isFloatingPoint else {
       throw GraftError(
         .mismatch, "wrong type", subject: "tensor '\(name)'", expected: "floating-point numbers",

@@ -32,11 +32,20 @@ extension Checkpoint {
       self.shardLimit = shardLimit
     }
 
+    /// Whether weights of eight bits are written as they are.
+    package var keepsNumbers: Bool { format.type.holdsScales && dtype == nil }
+
+    /// Whether they are two tensors each, of which other tools are told in `config.json`.
+    fileprivate var separatesScales: Bool {
+      if case .container = format { keepsNumbers } else { false }
+    }
+
     /// Writes one file, or shards where a limit is given.
     func write(
       _ file: ModelFile, to url: URL, limit: Int? = nil, counting tally: NonFiniteTally?
     ) throws {
       var file = file
+      if separatesScales { file.weights = try file.weights.separatingScales() }
       if let tally { file.weights = tally.watching(file.weights) }
       try format.write(file, to: url, limit: limit)
     }
@@ -65,7 +74,10 @@ extension Checkpoint {
   private func writeConfirmed(
     into directory: URL, _ options: WriteOptions, _ tally: NonFiniteTally?
   ) throws {
-    let configuration = writtenConfiguration(options)
+    var configuration = writtenConfiguration(options)
+    if options.separatesScales {
+      configuration[QuantizationSettings.key] = QuantizationSettings(try encodedWeights(options))?.json
+    }
     let own = options.dialect.files.configuration.flatMap { file in file.name.map { ($0, file) } }
     if own?.0 != ModelDirectory.configurationName {
       try FileWriter.write(
@@ -224,6 +236,8 @@ extension Checkpoint {
     var configuration = configuration
     configuration["architectures"] = [.string(architecture)]
     configuration["model_type"] = .string(family.name)
+    // It is about the file that was read.
+    if QuantizationSettings.areOwn(configuration) { configuration[QuantizationSettings.key] = nil }
     if let dtype = options.dtype?.dtype ?? self[Component.backbone]?.weights.tensors.values.first?.spec.dtype
     {
       // transformers 5 writes `dtype`; older files have `torch_dtype`.
@@ -350,7 +364,7 @@ extension NameTable {
   ) throws -> ModelFile {
     let types = dialect.storageTypes(of: tensors, as: options.dtype)
     var converted = tensors
-    for (name, type) in types { converted[name] = tensors[name]?.converted(to: type.dtype) }
+    for (name, type) in types { converted[name] = tensors[name]?.dequantized.converted(to: type.dtype) }
     let weights = try encode(
       converted, architecture: architecture, withHead: withHead, sharing: options.format.sharesTensors)
     guard case .model = options.format, !types.isEmpty else { return ModelFile(weights) }

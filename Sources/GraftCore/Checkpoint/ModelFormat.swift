@@ -43,6 +43,8 @@ public struct ModelFile: Sendable {
   /// What tensors are to be written as, by name; others as they were stored in a file of the same format, or as
   /// their elements.
   public var storageTypes: [String: StorageType]
+  /// What else a person should know of a file that was read.
+  public var notes: [String] = []
 
   public init(
     _ weights: Weights = Weights(), attributes: OrderedDictionary<String, JSON> = [:],

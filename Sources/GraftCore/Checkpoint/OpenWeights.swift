@@ -11,11 +11,22 @@ extension Registry {
     return (file.weights, format)
   }
 
-  /// Opens a weight file as ``openWeights(_:)`` does, with what else it says of its model.
+  /// Opens a weight file as ``openWeights(_:)`` does, with what else it says of its model. Weights of eight bits and their
+  /// scales are one tensor each.
   ///
   /// - Returns: What the file holds, and the name of the format.
   /// - Throws: `GraftError` when no format recognises the file, or the file is broken.
   public func openModelFile(_ url: URL) throws -> (file: ModelFile, format: String) {
+    var (file, format) = try openFiles(url)
+    do {
+      file.weights = try file.weights.joiningScales()
+    } catch let error as GraftError {
+      throw error.inFile(url.path)
+    }
+    return (file, format)
+  }
+
+  private func openFiles(_ url: URL) throws -> (file: ModelFile, format: String) {
     guard url.lastPathComponent.hasSuffix(".index.json") else { return try openSingleFile(url) }
     var format = ""
     let weights = try ShardIndex(url).open(in: url.deletingLastPathComponent()) { shard in

@@ -116,9 +116,14 @@ extension Component {
       if let shared = other?.parameters[spec.name] {
         parameters[spec.name] = shared
       } else if let stored = weights[spec.name] {
-        parameters[spec.name] = Parameter(
-          qualifier.map { "\($0).\(spec.name)" } ?? spec.name, try Tensor(stored), decays: spec.decays,
-          frozen: frozen.holds(self, spec.name))
+        let name = qualifier.map { "\($0).\(spec.name)" } ?? spec.name
+        let isFrozen = frozen.holds(self, spec.name)
+        parameters[spec.name] =
+          if let quantized = stored.quantized {
+            Parameter(name, try QuantizedMatrix(quantized), decays: spec.decays, frozen: isFrozen)
+          } else {
+            Parameter(name, try Tensor(stored), decays: spec.decays, frozen: isFrozen)
+          }
       }
     }
   }

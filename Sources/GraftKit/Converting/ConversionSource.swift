@@ -20,6 +20,7 @@ func openSource(
     try resolved.dialect.files.configuration?.differences(
       from: checkpoint.configuration, heads: checkpoint.activeHeads.map(\.id)) ?? []
   opened.report.notes += try opened.checkpoint.leaveOut(whatIsUnknownTo: resolved.dialect)
+  opened.report.notes += [try opened.checkpoint.changeOfNumbers(in: resolved)].compactMap { $0 }
   return (opened, resolved)
 }
 

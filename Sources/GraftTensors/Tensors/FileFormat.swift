@@ -22,6 +22,10 @@ public protocol FileFormat: Sendable {
   /// What the format can store weights as.
   static var storageTypes: [StorageType] { get }
 
+  /// Whether weights of eight bits are written as whole numbers with their scales. Other formats' files have what these
+  /// stand for.
+  static var holdsScales: Bool { get }
+
   init()
 }
 
@@ -30,6 +34,7 @@ extension FileFormat {
   public static var fileDescription: String { "a file of the format '\(name)'" }
   public static var fileNames: [String] { [] }
   public static var pathSuffixes: [String] { [] }
+  public static var holdsScales: Bool { false }
   public static var storageTypes: [StorageType] { [.float32, .float16, .bfloat16] }
 
   /// The name that a file of this format is written under in a checkpoint directory.

@@ -23,6 +23,9 @@ public struct LazyTensor: Sendable {
   private let source: @Sendable (Consumer) throws -> Void
   /// Reads bytes at any place; `nil` for a tensor that can only be streamed.
   let reader: Reader?
+  /// The whole numbers that its elements stand for, where it is a weight of eight bits. Tensors that are made of it have
+  /// none, but for some of its rows.
+  public internal(set) var quantized: QuantizedTensor?
 
   /// A tensor whose bytes `source` produces each time it is called.
   ///
@@ -235,7 +238,9 @@ extension LazyTensor {
   public func reshaped(_ shape: [Int]) -> LazyTensor {
     let spec = TensorSpec(spec.dtype, shape)
     precondition(spec.elementCount == self.spec.elementCount, "\(self.spec) as \(shape)")
-    return LazyTensor(spec, origin: origin, source: source, reader: reader)
+    var reshaped = LazyTensor(spec, origin: origin, source: source, reader: reader)
+    if shape == self.spec.shape { reshaped.quantized = quantized }
+    return reshaped
   }
 
   /// The transpose of a matrix. Buffers the whole tensor while it streams.

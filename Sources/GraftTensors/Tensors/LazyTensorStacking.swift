@@ -4,6 +4,7 @@ extension LazyTensor {
   /// - Precondition: the tensor has an extent, and the range lies within it.
   public func rows(_ range: Range<Int>) -> LazyTensor {
     let width = spec.shape.dropFirst().reduce(1, *)
+    if let quantized { return LazyTensor(quantized.rows(range)) }
     return slice(from: range.lowerBound * width, shape: [range.count] + spec.shape.dropFirst())
   }
 
@@ -22,6 +23,11 @@ extension LazyTensor {
         expected: "\(first)", found: "\(part.spec)")
     }
     let rows = parts.reduce(0) { $0 + ($1.spec.shape.first ?? 1) }
+    let quantized = parts.compactMap(\.quantized)
+    if quantized.count == parts.count {
+      self.init(try QuantizedTensor(stacking: quantized, name))
+      return
+    }
     self.init(TensorSpec(first.dtype, [rows] + first.shape.dropFirst())) { consume in
       for part in parts { try part.stream(consume) }
     }

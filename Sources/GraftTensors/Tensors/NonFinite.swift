@@ -56,7 +56,7 @@ public final class NonFiniteTally: Sendable {
   public func watching(_ weights: Weights) -> Weights {
     var watched = weights
     for (name, tensor) in weights.tensors where tensor.spec.dtype.isFloatingPoint {
-      watched[name] = LazyTensor(tensor.spec, origin: tensor.origin) { [self] consume in
+      var counted = LazyTensor(tensor.spec, origin: tensor.origin) { [self] consume in
         var count = NonFiniteCount()
         try tensor.stream { chunk in
           count.add(chunk, tensor.spec.dtype)
@@ -64,6 +64,8 @@ public final class NonFiniteTally: Sendable {
         }
         try record(count, name)
       }
+      counted.quantized = tensor.quantized
+      watched[name] = counted
     }
     return watched
   }

@@ -23,7 +23,7 @@ public struct TensorOrigin: Sendable, Hashable {
   public let offset: Int
   /// How many bytes are stored: fewer than the tensor has when they are compressed.
   public let byteCount: Int
-  private let storedEncoding: String?
+  private var storedEncoding: String?
   private let isPacked: Bool
   private var steps: [Step] = []
 
@@ -60,6 +60,13 @@ public struct TensorOrigin: Sendable, Hashable {
   /// What the file calls the blocks that hold the elements; `nil` when there are none, or when the tensor is no
   /// longer what was stored: converted, transposed or a part of it.
   public var encoding: String? { steps.isEmpty ? storedEncoding : nil }
+
+  /// The origin of what the elements stand for, by an encoding.
+  func adding(encoding: String) -> TensorOrigin {
+    var origin = self
+    origin.storedEncoding = encoding
+    return origin
+  }
 
   /// The origin after one more step.
   func adding(_ step: Step) -> TensorOrigin {

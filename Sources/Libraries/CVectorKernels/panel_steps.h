@@ -85,14 +85,33 @@ INLINE void convert_rows(
   }
 }
 
-// `shift` is what the rows' numbers are too large by.
+enum { MOST_OUTPUTS = 64, STEPS_TOGETHER = 64 };
+
+// Writes some steps of each output to a panel, where they stand beside one another.
+INLINE void write_steps(
+  uint32_t words[MOST_OUTPUTS][STEPS_TOGETHER], long first, long count, long width, char *panel
+) {
+  uint32_t *to = (uint32_t *)panel + first * width;
+  for (long s = 0; s < count; s++) {
+    for (long j = 0; j < width; j++) *to++ = words[j][s];
+  }
+}
+
+// Where the sums of an output begin: `shift` is what the rows' numbers are too large by.
+INLINE int32_t offset(const int8_t *numbers, long count, int32_t shift) {
+  int32_t sum = 0;
+  if (shift != 0) {
+    for (long i = 0; i < count; i++) sum -= shift * numbers[i];
+  }
+  return sum;
+}
+
 INLINE void pack_panel(
   StepKind kind, const float *weight, long outputs, long inputs, long width, char *panel, float *scales,
   int32_t *offsets, int32_t shift
 ) {
-  enum { MOST = 64, TOGETHER = 64 };
   const long in_step = inputs_per_step(kind), steps = (inputs + in_step - 1) / in_step;
-  Quantizer quantizers[MOST];
+  Quantizer quantizers[MOST_OUTPUTS];
   for (long j = 0; j < width; j++) {
     quantizers[j] = (Quantizer){1, 1};
     if (!is_quantized(kind)) continue;
@@ -100,23 +119,46 @@ INLINE void pack_panel(
     scales[j] = quantizers[j].scale;
     offsets[j] = 0;
   }
-  for (long first = 0; first < steps; first += TOGETHER) {
-    const long count = steps - first < TOGETHER ? steps - first : TOGETHER;
-    uint32_t words[MOST][TOGETHER];
+  for (long first = 0; first < steps; first += STEPS_TOGETHER) {
+    const long count = steps - first < STEPS_TOGETHER ? steps - first : STEPS_TOGETHER;
+    uint32_t words[MOST_OUTPUTS][STEPS_TOGETHER];
     for (long j = 0; j < width; j++) {
       memset(words[j], 0, sizeof words[j]);
       if (j >= outputs) continue;
       const long at = first * in_step, left = inputs - at;
       const long numbers = left < count * in_step ? left : count * in_step;
       store_steps(kind, (char *)words[j], weight + j * inputs + at, numbers, quantizers[j].inverse);
-      if (shift != 0) {
-        const int8_t *bytes = (const int8_t *)words[j];
-        for (long i = 0; i < numbers; i++) offsets[j] -= shift * bytes[i];
+      if (is_quantized(kind)) offsets[j] += offset((const int8_t *)words[j], numbers, shift);
+    }
+    write_steps(words, first, count, width, panel);
+  }
+}
+
+// Packs numbers that were rounded beforehand.
+INLINE void pack_numbers(
+  StepKind kind, const int8_t *rounded, long outputs, long inputs, long width, char *panel, int32_t *offsets,
+  int32_t shift
+) {
+  const long in_step = inputs_per_step(kind), steps = (inputs + in_step - 1) / in_step;
+  for (long j = 0; j < width; j++) offsets[j] = j < outputs ? offset(rounded + j * inputs, inputs, shift) : 0;
+  for (long first = 0; first < steps; first += STEPS_TOGETHER) {
+    const long count = steps - first < STEPS_TOGETHER ? steps - first : STEPS_TOGETHER;
+    uint32_t words[MOST_OUTPUTS][STEPS_TOGETHER];
+    for (long j = 0; j < width; j++) {
+      memset(words[j], 0, sizeof words[j]);
+      if (j >= outputs) continue;
+      const long at = first * in_step, left = inputs - at;
+      const long numbers = left < count * in_step ? left : count * in_step;
+      const int8_t *from = rounded + j * inputs + at;
+      if (kind == STEP_WIDE) {
+        for (long i = 0; i < numbers; i++) {
+          const int16_t wide = from[i];
+          memcpy((char *)words[j] + i * (long)sizeof wide, &wide, sizeof wide);
+        }
+      } else {
+        memcpy(words[j], from, (size_t)numbers);
       }
     }
-    uint32_t *to = (uint32_t *)panel + first * width;
-    for (long s = 0; s < count; s++) {
-      for (long j = 0; j < width; j++) *to++ = words[j][s];
-    }
+    write_steps(words, first, count, width, panel);
   }
 }

@@ -24,6 +24,13 @@ struct VectorPanelKernels: PanelKernels, @unchecked Sendable {
     table.pack(weight, outputs, inputs, panel, scales, offsets)
   }
 
+  func pack(
+    numbers: UnsafePointer<Int8>, outputs: Int, inputs: Int, to panel: UnsafeMutableRawPointer,
+    offsets: UnsafeMutablePointer<Int32>
+  ) {
+    table.pack_numbers(numbers, outputs, inputs, panel, offsets)
+  }
+
   func convert(
     _ x: UnsafePointer<Float>, rows: Int, inputs: Int, to y: UnsafeMutableRawPointer,
     scales: UnsafeMutablePointer<Float>

@@ -139,6 +139,9 @@ typedef struct {
   /// not a number.
   void (*pack)(
     const float *weight, long outputs, long inputs, void *panel, float *scales, int32_t *offsets);
+  /// Packs whole numbers that were rounded beforehand; not called for other types.
+  void (*pack_numbers)(
+    const int8_t *numbers, long outputs, long inputs, void *panel, int32_t *offsets);
   /// Converts rows, to `stride` bytes each. Floats may be read where they are instead.
   void (*convert)(const float *x, long rows, long inputs, void *y, long stride, float *scales);
   /// `result = rows · panelᵀ + bias`. Each element is added up in the order of the inputs, whatever the number of rows.

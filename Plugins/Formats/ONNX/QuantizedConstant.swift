@@ -1,0 +1,107 @@
+import GraftTensors
+
+extension LazyTensor {
+  /// What `DequantizeLinear` makes of a constant: https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
+  ///
+  /// - Parameters:
+  ///   - numbers: int8, uint8 or int32.
+  ///   - scale: One number, or one for each index along the axis.
+  ///   - zeroPoint: As many numbers as there are scales; `nil` is 0.
+  ///   - axis: Which extent has a scale for each index; from the end where it is negative.
+  ///   - name: What messages call the numbers.
+  /// - Throws: `GraftError` when the shapes do not fit together.
+  init(
+    dequantizing numbers: LazyTensor, scale: LazyTensor, zeroPoint: LazyTensor?, axis: Int, _ name: String
+  ) throws {
+    let shape = numbers.spec.shape
+    let isOne = scale.spec.elementCount == 1
+    let axis = axis < 0 ? shape.count + axis : axis
+    guard [.int8, .uint8, .int32].contains(numbers.spec.dtype), scale.spec.dtype.isFloatingPoint else {
+      throw GraftError(
+        .unsupported, "whole numbers of another type than Graft reads", subject: "tensor '\(name)'",
+        expected: "int8, uint8 or int32 with a scale", found: "\(numbers.spec), scale \(scale.spec)",
+        advice: "Import the model that it was made from.")
+    }
+    guard isOne || shape.indices.contains(axis) && scale.spec.shape == [shape[axis]] else {
+      throw GraftError(
+        .mismatch, "the scales are not as many as the numbers ask for", subject: "tensor '\(name)'",
+        expected: shape.indices.contains(axis) ? "1 or \(shape[axis])" : "1", found: "\(scale.spec)")
+    }
+    guard zeroPoint.map({ $0.spec.elementCount == scale.spec.elementCount }) != false else {
+      throw GraftError(
+        .mismatch, "there is not a zero point for each scale", subject: "tensor '\(name)'",
+        expected: "\(scale.spec.elementCount)", found: zeroPoint.map { "\($0.spec)" })
+    }
+    self.init(
+      dequantizing: numbers, channels: isOne ? 1 : shape[axis],
+      width: max(1, isOne ? numbers.spec.elementCount : shape[(axis + 1)...].reduce(1, *)),
+      by: {
+        (
+          try QuantizedTensor.checked(scale, "\(name), its scale"),
+          try zeroPoint?.integers().map { Float($0) } ?? []
+        )
+      })
+  }
+}
+
+extension ParameterNames {
+  /// Follows a node of a quantized graph: what it makes of constants, and of products of whole numbers.
+  ///
+  /// `quantize_dynamic` of ONNX Runtime writes a linear layer as `MatMulInteger`, `Cast` and `Mul` by the scale of the
+  /// activations times that of the weight, and an embedding as `Gather` and `DequantizeLinear`; `quantize_static` writes a
+  /// `DequantizeLinear` before what it leaves as it is.
+  mutating func visitQuantized(_ node: Node) throws {
+    func input(_ place: Int) -> String? { node.inputs.indices.contains(place) ? node.inputs[place] : nil }
+    let output = node.output
+    switch node.operation {
+    case "DequantizeLinear":
+      guard let source = input(0), let scale = input(1).flatMap({ constants[$0] }) else { return }
+      if let numbers = constants[source] ?? rows[source] {
+        let constant = try dequantized(
+          numbers, scale, zeroPoint: input(2).flatMap { constants[$0] }, axis: node.axis ?? 1)
+        if rows[source] == nil {
+          constants[output] = constant
+        } else if let module = rowModules[source] {
+          try name(constant, "\(module).weight")
+        }
+      }
+      move(product: source, to: output)
+    case "QuantizeLinear", "Cast":
+      if let source = input(0) { move(product: source, to: output) }
+    case "MatMulInteger":
+      guard let weight = input(1).flatMap({ constants[$0] }) else { return }
+      integerProducts[output] = (weight, input(3).flatMap { constants[$0] }, node)
+    case "Mul":
+      guard let (first, second) = input(0).flatMap({ a in input(1).map { (a, $0) } }) else { return }
+      for (one, other) in [(first, second), (second, first)] {
+        if let product = integerProducts.removeValue(forKey: one) {
+          guard let scale = weightScales[other] ?? constants[other] else { return }
+          let weight = try dequantized(product.weight, scale, zeroPoint: product.zeroPoint, axis: -1)
+            .transposed
+          if let module = product.node.module { try name(weight, "\(module).weight") }
+          products[output] = (weight, product.node)
+          return
+        }
+        if constants[one] == nil, let scale = constants[other] { weightScales[output] = scale }
+      }
+    default: break
+    }
+  }
+
+  private mutating func move(product source: String, to output: String) {
+    if let product = products.removeValue(forKey: source) { products[output] = product }
+    if let product = integerProducts.removeValue(forKey: source) { integerProducts[output] = product }
+  }
+
+  private mutating func dequantized(
+    _ numbers: Constant, _ scale: Constant, zeroPoint: Constant?, axis: Int
+  ) throws -> Constant {
+    for part in [numbers, scale] { resolved.insert(part.initializer) }
+    dequantizedNames.insert(numbers.initializer)
+    return Constant(
+      tensor: try LazyTensor(
+        dequantizing: numbers.tensor, scale: scale.tensor, zeroPoint: zeroPoint?.tensor, axis: axis,
+        numbers.initializer),
+      initializer: numbers.initializer, isTransposed: numbers.isTransposed)
+  }
+}
