@@ -36,8 +36,8 @@ struct Graft: ParsableCommand {
       CommandGroup(
         name: "Checkpoints",
         subcommands: [
-          Inspect.self, Zoo.self, Pull.self, Import.self, Export.self, Init.self, HeadCommand.self, Diff.self,
-          Verify.self,
+          Inspect.self, Zoo.self, Pull.self, Import.self, Export.self, Quantize.self, Init.self,
+          HeadCommand.self, Diff.self, Verify.self,
         ]),
       CommandGroup(
         name: "Training",

@@ -61,6 +61,11 @@ private func answerFromALibrary(
   return predictions
 }
 
+private func quantizeFromALibrary(_ source: URL, _ output: URL, _ registry: Registry) throws {
+  let made = try quantizeModel(source, to: output, keeping: ["layer.0"], registry: registry)
+  print(made.quantization.rounded.count, made.quantization.kept.map(\.name))
+}
+
 private func trainFromALibrary() throws -> TrainingOutcome {
   let registry = try Registry.builtIn()
   let checkpoint = try registry.open(URL(filePath: "base")).checkpoint

@@ -42,6 +42,12 @@ package struct ReportContent {
   private static let mostOutputs = 6
   private static let mostLabels = 20
 
+  /// A report that is not about a run.
+  init(title: String, subtitle: String, verdict: String, blocks: [Block]) {
+    (self.title, self.subtitle, self.verdict, self.blocks) = (title, subtitle, verdict, blocks)
+    (verdicts, plots) = ([], [])
+  }
+
   package init(_ results: RunResults) {
     let record = results.record
     title = record.name

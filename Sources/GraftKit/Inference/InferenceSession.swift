@@ -33,10 +33,12 @@ public final class InferenceSession: @unchecked Sendable {
   ///   - backend: The compute kernels.
   ///   - precision: What the linear layers of the encoder should multiply in; `nil` for what the backend does.
   ///     ``precision`` is float32 where the CPU has no instructions for it.
+  ///   - kept: Weights of the encoder, by canonical name, that multiply in float32 whatever the precision.
   ///   - keepsWeights: Whether the model keeps the weights of its linear layers once they are packed. If not, it serves
   ///     this session alone from now on, and cannot be trained or written.
   public init(
-    _ model: Model, backend: any ComputeBackend, precision: WeightPrecision? = nil, keepsWeights: Bool = true
+    _ model: Model, backend: any ComputeBackend, precision: WeightPrecision? = nil,
+    keeping kept: Set<String> = [], keepsWeights: Bool = true
   ) {
     let wanted = precision ?? WeightPrecision(backend.precision)
     let precision = backend.kernels.panels(for: wanted) == nil ? .float32 : wanted
@@ -44,7 +46,7 @@ public final class InferenceSession: @unchecked Sendable {
     // Whatever else is a weight belongs to a head.
     let encoder = Set(model.backbone.parameters.map(\.name)).subtracting([model.backbone.wordEmbedding])
     weights = PreparedWeights(
-      precision: { encoder.contains($0) ? precision : .float32 },
+      precision: { encoder.contains($0) && !kept.contains($0) ? precision : .float32 },
       discards: { !keepsWeights && encoder.contains($0) })
   }
 

@@ -1,0 +1,107 @@
+import GraftTensors
+
+extension QuantizationCost {
+  /// What the measurement comes to, in a sentence or two.
+  public var verdict: String {
+    [costs, advice].compactMap { $0 }.joined(separator: " ")
+  }
+
+  private var texts: String { NumberText.count(rows, "text") }
+
+  private var costs: String {
+    if let score = scores.first {
+      let lost = score.float32 - score.int8
+      let judgement =
+        abs(lost) <= 0.003
+        ? "int8 costs nothing that shows"
+        : lost < 0 ? "int8 does no harm" : lost <= 0.01 ? "int8 costs little" : "int8 costs accuracy"
+      let same = agreement.map { "; \(NumberText.percent($0)) of the answers are the same" } ?? ""
+      return "\(judgement): on \(texts) \(score.name) is \(NumberText.decimals(score.int8)), and "
+        + "\(NumberText.decimals(score.float32)) in float32\(same)."
+    }
+    if let agreement {
+      let judgement =
+        agreement >= 0.99
+        ? "int8 changes hardly an answer"
+        : agreement >= 0.97 ? "int8 changes few answers" : "int8 changes answers"
+      let difference = largestDifference.map { "; scores differ by \(NumberText.decimals($0)) at most" } ?? ""
+      return
+        "\(judgement): \(NumberText.percent(agreement)) of \(texts) are answered as in float32\(difference)."
+    }
+    if let vectors {
+      let order = vectors.spearman ?? vectors.worstCosine
+      let judgement =
+        order >= 0.995
+        ? "int8 keeps the order of similar texts"
+        : order >= 0.98
+          ? "int8 nearly keeps the order of similar texts" : "int8 changes which texts are similar"
+      let spearman =
+        vectors.spearman.map { "; Spearman of their similarities is \(NumberText.decimals($0))" } ?? ""
+      return
+        "\(judgement): the vectors of \(texts) have a cosine of \(NumberText.decimals(vectors.meanCosine)) with those "
+        + "of float32, \(NumberText.decimals(vectors.worstCosine)) at worst\(spearman)."
+    }
+    let difference = largestDifference.map { ", and values differ by \(NumberText.number($0)) at most" } ?? ""
+    return "the hidden states of \(texts) move by \(NumberText.percent(error))\(difference)."
+  }
+
+  private var advice: String? {
+    let worth = layers.filter(\.isWorthKeeping)
+    guard !worth.isEmpty else { return nil }
+    let share = worth.reduce(0) { $0 + $1.share }
+    return "Most is lost in \(worth.map(\.name).joined(separator: ", ")), "
+      + "\(NumberText.percent(share)) of the squared error: worth leaving in float32."
+  }
+
+  /// The measurement for machines.
+  public var json: JSON {
+    func number(_ value: Double?) -> JSON { value.map { JSON($0) } ?? .null }
+    return [
+      "verdict": .string(verdict), "rows": JSON(rows), "agreement": number(agreement),
+      "largest_difference": number(largestDifference),
+      "scores": .array(
+        scores.map { ["name": .string($0.name), "float32": JSON($0.float32), "int8": JSON($0.int8)] }),
+      "vectors": vectors.map {
+        [
+          "mean_cosine": JSON($0.meanCosine), "worst_cosine": JSON($0.worstCosine),
+          "spearman": number($0.spearman),
+        ]
+      } ?? .null,
+      "hidden_states": ["error": JSON(error), "rows": JSON(sample)],
+      "layers": .array(
+        layers.map {
+          [
+            "name": .string($0.name), "error": JSON($0.error), "share": JSON($0.share),
+            "worth_keeping": .bool($0.isWorthKeeping),
+          ]
+        }),
+    ]
+  }
+
+  /// What `scores` and other measures are, for a table of three columns.
+  package var comparison: TextTable {
+    var rows = scores.map { [$0.name, NumberText.decimals($0.float32), NumberText.decimals($0.int8)] }
+    func add(_ name: String, _ value: String?) {
+      if let value { rows.append([name, "", value]) }
+    }
+    add("answers that are the same", agreement.map(NumberText.percent))
+    add("largest difference of a score", largestDifference.map(NumberText.number))
+    add("mean cosine", vectors.map { NumberText.decimals($0.meanCosine) })
+    add("worst cosine", vectors.map { NumberText.decimals($0.worstCosine) })
+    add("Spearman of similarities", vectors?.spearman.map(NumberText.decimals))
+    add("error of the hidden states", NumberText.percent(error))
+    return TextTable(header: ["", "float32", "int8"], rows: rows)
+  }
+
+  /// The layers of the encoder, each rounded alone.
+  package var layerTable: TextTable {
+    TextTable(
+      header: ["layer", "error", "share", ""],
+      rows: layers.map {
+        [
+          $0.name, NumberText.percent($0.error), NumberText.percent($0.share),
+          $0.isWorthKeeping ? "worth leaving in float32" : "",
+        ]
+      })
+  }
+}

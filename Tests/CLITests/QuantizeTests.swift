@@ -1,0 +1,68 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `graft quantize`.
+@Suite struct QuantizeTests {
+  static let rows: [Row] = [
+    Row(
+      "quantize {sequence-classification} --output out",
+      stdout: ["int8:     12 linear layers, 16,384 weights\n", "wrote out (7 files"]),
+    Row(
+      "quantize {base} --output out --keep-float32 layer.0 output.dense --json",
+      stdout: ["\"int8\"", "\"encoder.layer.1.intermediate.dense\"", "\"float32\""]),
+    Row(
+      "quantize {base} --output out --keep-float32 layer.7", code: 1,
+      stderr: ["layer 'layer.7': no linear layer of the encoder is called so"]),
+    Row("quantize {base} --output there", code: 1, stderr: ["there"], prepare: { try $0.write("there", "") }),
+    Row("quantize {base}", code: 64, stderr: ["--output"]),
+    Row(
+      "quantize {sequence-classification} --output out --calibrate a.csv",
+      stdout: ["accuracy", "answers that are the same", "bert.encoder.layer.1", "on 2 texts accuracy is"],
+      prepare: { try $0.write("a.csv", "text,label\nhe can,World\ndo it,Sports\n") }),
+    Row(
+      "quantize {base} --output out --calibrate a.txt --json",
+      stdout: ["\"worst_cosine\"", "\"verdict\"", "\"quantization.html\""],
+      prepare: { try $0.write("a.txt", "he can\ndo it\nit is so\n") }),
+    Row(
+      "quantize {base} --output out --calibrate missing.csv", code: 1, stderr: ["missing.csv"]),
+    Row(
+      "quantize {base} --output out --take 3", code: 64, stderr: ["--take is about the data of --calibrate"]),
+    Row(
+      "inspect out", stdout: ["int8 (12 tensors)", "note: 12 weights are whole numbers of eight bits"],
+      prepare: quantize),
+    Row(
+      "export out --format onnx --output out.onnx", stdout: ["wrote out.onnx (1 file"], prepare: quantize),
+    Row(
+      "export out --format gguf --output out.gguf",
+      stderr: ["weights of eight bits are written as what they stand for, in float32"],
+      prepare: { try quantize($0, "base") }),
+  ]
+
+  private static func quantize(_ sandbox: Sandbox, _ name: String) throws {
+    try #require(try sandbox.graft(["quantize", "{\(name)}", "--output", "out"]).code == 0)
+  }
+
+  private static func quantize(_ sandbox: Sandbox) throws { try quantize(sandbox, "sequence-classification") }
+
+  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test("the page's commands run") func page() throws {
+    _ = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/WeightsOfEightBits.md")
+  }
+
+  @Test("answers in int8 are those of the original in int8") func same() throws {
+    try Sandbox.with { sandbox in
+      try Self.quantize(sandbox)
+      func answer(_ model: String, _ precision: String) throws -> String {
+        let outcome = try sandbox.graft(
+          ["predict", model, "he can do it so", "is it", "--json", "--precision", precision])
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return outcome.stdout
+      }
+      let original = "{sequence-classification}"
+      #expect(try answer("out", "int8") == answer(original, "int8"))
+      #expect(try answer("out", "float32") != answer(original, "float32"))
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import GraftCompute
+import GraftCore
+import GraftExperiments
+import GraftKit
+import GraftTensors
+import TestSupport
+import Testing
+
+/// What rounding costs, against the same numbers from predictions and vectors of the two sessions.
+@Suite struct QuantizationCostTests {
+  private static let texts = [
+    "he can do it so", "they can", "is it not", "do it and so can they", "not so as it can be", "he", "it is",
+  ]
+
+  private func cost(
+    _ name: String, labels: [String] = [], keeping kept: [String] = []
+  ) throws -> (cost: QuantizationCost, checkpoint: Checkpoint) {
+    let checkpoint = try Support.registry().open(Support.fixture(name)).checkpoint
+    var rounded = checkpoint
+    let quantization = try rounded.quantize(keeping: kept)
+    let rows = Self.texts.indices.map {
+      TextRow(Self.texts[$0], label: labels.isEmpty ? nil : .text(labels[$0 % labels.count]))
+    }
+    let backend = try Support.registry().makeBackend(threads: 2)
+    return (try quantizationCost(of: checkpoint, quantization, on: rows, backend), checkpoint)
+  }
+
+  private func sessions(_ checkpoint: Checkpoint) throws -> [InferenceSession] {
+    let (model, backend) = (try checkpoint.makeModel(), try Support.registry().makeBackend(threads: 2))
+    return [WeightPrecision.float32, .int8].map { InferenceSession(model, backend: backend, precision: $0) }
+  }
+
+  @Test("without labels: how many answers are the same, and how far scores are apart")
+  func unlabelled() throws {
+    let (cost, checkpoint) = try cost("sequence-classification")
+    let found = try sessions(checkpoint).map { session in
+      try predict(
+        session,
+        on: Dataset(Self.texts.map { TextRow($0) }, for: session.model, requiringLabels: false))
+    }
+    let same = zip(found[0], found[1]).count { $0.answer == $1.answer }
+    #expect(cost.agreement == Double(same) / 7 && cost.scores.isEmpty && cost.vectors == nil)
+    let difference = zip(found[0], found[1]).flatMap { zip($0.scores, $1.scores).map { abs($0 - $1) } }.max()
+    #expect(cost.largestDifference == difference.map(Double.init))
+    #expect(cost.verdict.contains("of 7 texts are answered as in float32"))
+  }
+
+  @Test("with labels: the scores of both, accuracy first")
+  func labelled() throws {
+    let (cost, checkpoint) = try cost("sequence-classification", labels: ["World", "Sports"])
+    let rows = Self.texts.indices.map {
+      TextRow(Self.texts[$0], label: .text($0 % 2 == 0 ? "World" : "Sports"))
+    }
+    let found = try sessions(checkpoint).map {
+      try evaluate($0, on: Dataset(rows, for: $0.model)).metrics
+    }
+    let first = try #require(cost.scores.first)
+    #expect(first.name == "accuracy")
+    for score in cost.scores {
+      #expect(score.float32 == found[0][score.name] && score.int8 == found[1][score.name], "\(score.name)")
+    }
+    #expect(Set(cost.scores.map(\.name)) == Set(found[0].keys))
+    #expect(cost.verdict.contains("on 7 texts accuracy is"))
+  }
+
+  @Test("of an encoder: cosines and the order of similarities; of a regression: how far values are apart")
+  func vectors() throws {
+    let (cost, checkpoint) = try cost("base")
+    let found = try sessions(checkpoint).map {
+      try embed(
+        Self.texts.map { TextRow($0) }, with: $0,
+        EmbeddingOptions(SentencePipeline(pooling: .mean), normalizes: true))
+    }
+    let cosines = (0..<7).map { row in
+      (row * 32..<(row + 1) * 32).reduce(0.0) {
+        $0 + Double(found[0].values[$1]) * Double(found[1].values[$1])
+      }
+    }
+    let vectors = try #require(cost.vectors)
+    #expect(abs(vectors.meanCosine - cosines.reduce(0, +) / 7) < 1e-9)
+    #expect(vectors.worstCosine == cosines.min())
+    #expect(try #require(vectors.spearman) > 0.9 && vectors.worstCosine < 1)
+    #expect(cost.agreement == nil)
+    let regression = try self.cost("regression").cost
+    #expect(regression.agreement == nil && regression.largestDifference != nil)
+    #expect(try self.cost("masked-lm").cost.verdict.hasPrefix("the hidden states of 7 texts move by"))
+  }
+
+  @Test("each layer is rounded alone, and shares add up; what is kept is not among them")
+  func layers() throws {
+    let (cost, _) = try cost("base")
+    #expect(cost.layers.map(\.name) == ["encoder.layer.0", "encoder.layer.1"])
+    #expect(abs(cost.layers.reduce(0) { $0 + $1.share } - 1) < 1e-9)
+    #expect(cost.layers.allSatisfy { $0.error > 0 && $0.error < 2 * cost.error && !$0.isWorthKeeping })
+    let (less, _) = try self.cost("base", keeping: ["layer.0"])
+    #expect(less.layers.map(\.name) == ["encoder.layer.1"])
+    #expect(less.layers[0].error == less.error && less.error == cost.layers[1].error)
+  }
+
+  @Test("the page has the verdict and both tables, and nothing of a name becomes markup")
+  func page() throws {
+    let (cost, _) = try cost("sequence-classification", labels: ["World", "Sports"])
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "page.html")
+      try writeQuantizationReport(cost, of: "<b>news</b>", data: ["a.csv"], to: file)
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.contains("&lt;b&gt;news&lt;/b&gt; in int8") && text.contains("7 texts of a.csv"))
+      #expect(text.contains("bert.encoder.layer.1") && text.contains("accuracy"))
+      #expect(errorMessage { try writeQuantizationReport(cost, of: "", data: [], to: file) } != nil)
+    }
+  }
+
+  @Test("no texts are refused") func noTexts() throws {
+    var checkpoint = try Support.registry().open(Support.fixture("base")).checkpoint
+    let quantization = try checkpoint.quantize()
+    let message = errorMessage {
+      _ = try quantizationCost(of: checkpoint, quantization, on: [], ReferenceBackend(threads: 1))
+    }
+    #expect(message == "there are no texts to compare on; expected a row at least.")
+  }
+}
