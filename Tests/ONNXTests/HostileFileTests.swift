@@ -29,6 +29,20 @@ import Testing
     }
   }
 
+  /// A model of whole numbers with their scales, which an embedding reads.
+  static func quantized(
+    _ numbers: [UInt8]? = nil, scale: [UInt8]? = nil, zero: [UInt8]? = nil
+  ) -> [UInt8] {
+    let nodes = [
+      node("DequantizeLinear", ["q", "s"] + (zero == nil ? [] : ["z"]), ["y"]),
+      node("Gather", ["y", "ids"], ["rows"], name: "/table/Gather"),
+    ]
+    let whole = numbers ?? tensor([2, 2], type: 3, name: "q", raw: [0, 0, 0, 0])
+    let scale = scale ?? tensor(name: "s")
+    return model(
+      zero.map { graph(whole, scale, $0, nodes: nodes) } ?? graph(whole, scale, nodes: nodes))
+  }
+
   /// A graph of one tensor, or of more.
   static func graph(_ tensors: [UInt8]..., nodes: [[UInt8]] = []) -> [UInt8] {
     message {
@@ -234,6 +248,23 @@ import Testing
       model(graph(nodes: [node("Attention", ["x"], ["y"], domain: "com.microsoft", name: "n")])),
       "x.onnx: node 'n' (Attention): the graph was optimized, and no longer has the model's weights. Import the "
         + "model that it was made from."),
+    Case(
+      "scales of another number",
+      quantized(scale: tensor([3], name: "s", raw: [UInt8](repeating: 0, count: 12))),
+      "x.onnx: tensor 'q': the scales are not as many as the numbers ask for; expected 1 or 2, found float32 [3]."
+    ),
+    Case(
+      "a zero point for two scales", quantized(zero: tensor([1], type: 3, name: "z", raw: [0])),
+      "x.onnx: tensor 'q': there is not a zero point for each scale; expected 2, found int8 [1]."),
+    Case(
+      "whole numbers of two bytes",
+      quantized(tensor([2, 2], type: 5, name: "q", raw: [UInt8](repeating: 0, count: 8))),
+      "x.onnx: tensor 'q': whole numbers of another type than Graft reads; expected int8, uint8 or int32 with a "
+        + "scale, found int16 [2, 2], scale float32 [2]. Import the model that it was made from."),
+    Case(
+      "a scale below 0", quantized(scale: tensor([1], name: "s", raw: [0, 0, 128, 191])),
+      "x.onnx: tensor 's': a scale is no positive number; expected finite numbers, none below 0, found -1.0 at 0. "
+        + "The file is broken; quantize the model again."),
     Case(
       "a quantized graph", model(graph(nodes: [node("QLinearMatMul", ["x"], ["y"], name: "n")])),
       "x.onnx: node 'n' (QLinearMatMul): the graph was quantized, and no longer has the model's weights. Import "

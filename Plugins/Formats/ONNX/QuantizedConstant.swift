@@ -9,9 +9,11 @@ extension LazyTensor {
   ///   - zeroPoint: As many numbers as there are scales; `nil` is 0.
   ///   - axis: Which extent has a scale for each index; from the end where it is negative.
   ///   - name: What messages call the numbers.
+  ///   - scaleName: What messages call the scale.
   /// - Throws: `GraftError` when the shapes do not fit together.
   init(
-    dequantizing numbers: LazyTensor, scale: LazyTensor, zeroPoint: LazyTensor?, axis: Int, _ name: String
+    dequantizing numbers: LazyTensor, scale: LazyTensor, zeroPoint: LazyTensor?, axis: Int, _ name: String,
+    _ scaleName: String
   ) throws {
     let shape = numbers.spec.shape
     let isOne = scale.spec.elementCount == 1
@@ -37,7 +39,7 @@ extension LazyTensor {
       width: max(1, isOne ? numbers.spec.elementCount : shape[(axis + 1)...].reduce(1, *)),
       by: {
         (
-          try QuantizedTensor.checked(scale, "\(name), its scale"),
+          try QuantizedTensor.checked(scale, scaleName),
           try zeroPoint?.integers().map { Float($0) } ?? []
         )
       })
@@ -101,7 +103,7 @@ extension ParameterNames {
     return Constant(
       tensor: try LazyTensor(
         dequantizing: numbers.tensor, scale: scale.tensor, zeroPoint: zeroPoint?.tensor, axis: axis,
-        numbers.initializer),
+        numbers.initializer, scale.initializer),
       initializer: numbers.initializer, isTransposed: numbers.isTransposed)
   }
 }
