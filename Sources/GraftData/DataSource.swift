@@ -149,7 +149,7 @@ public struct DataSource: Sendable {
     guard let handle = FileHandle(forReadingAtPath: url.path) else { return nil }
     let stream = ByteStream(reading: handle.fileDescriptor, named: url)
     // The handle closes the pipe with the last stream that reads it.
-    return ByteStream(isLive: true) { buffer in
+    return ByteStream(isLive: true, hasMore: stream.hasMore) { buffer in
       try withExtendedLifetime(handle) { try stream.read(into: buffer) }
     }
   }

@@ -52,8 +52,8 @@ struct FileLayout {
     head.starts(with: [0xEF, 0xBB, 0xBF]) ? head.dropFirst(3) : head
   }
 
-  /// Whether the first bytes of a stream that are there suggest what more of them would: a line is whole, and there is
-  /// something below one that may be a header.
+  /// Whether the first bytes of a stream that are there suggest what more of them would: a line is whole, there is
+  /// something below one that may be a header, and lines that may be words with their tags have shown what they are.
   static func isDecided(by head: ArraySlice<UInt8>, _ options: DataOptions) -> Bool {
     let text = withoutMark(head).drop { $0 <= 0x20 }
     guard let end = text.firstIndex(of: lineFeed) else { return false }
@@ -62,7 +62,8 @@ struct FileLayout {
     case UInt8(ascii: "{"): return JSON.isObject(line)
     case UInt8(ascii: "["): return line.dropFirst().contains { $0 > 0x20 }
     default:
-      return !options.findsText(in: cells(line, UInt8(ascii: ","))) || text[end...].contains { $0 > 0x20 }
+      return (!options.findsText(in: cells(line, UInt8(ascii: ","))) || text[end...].contains { $0 > 0x20 })
+        && (options.format != nil || tags(in: text) != nil)
     }
   }
 
@@ -73,7 +74,7 @@ struct FileLayout {
     if head.starts(with: "-DOCSTART-".utf8) { return .conll }
     if SQuADReader.recognizes(head) { return .squad }
     let start = head.drop { $0 <= 0x20 }.first
-    if ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil), isTagged(head) {
+    if ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil), tags(in: head) == true {
       return .conll
     }
     switch parts.count > 1 ? parts.last : nil {
@@ -87,23 +88,28 @@ struct FileLayout {
     }
   }
 
+  /// How many lines are looked at for tags.
+  private static let mostTaggedLines = 200
+
   /// Whether there are words with their tags: lines of equally many columns, blank ones between sentences, and nothing in
-  /// the last column but `O` and tags such as `B-LOC`.
-  private static func isTagged(_ head: ArraySlice<UInt8>) -> Bool {
+  /// the last column but `O` and tags such as `B-LOC`. `nil` where further lines would tell.
+  private static func tags(in head: ArraySlice<UInt8>) -> Bool? {
     // The last line may not be whole.
-    let lines = head.split(separator: lineFeed, omittingEmptySubsequences: false).dropLast().prefix(200)
+    let lines = head.split(separator: lineFeed, omittingEmptySubsequences: false).dropLast()
+      .prefix(mostTaggedLines)
     let rows = lines.map { line in line.split { $0 <= 0x20 } }
     let words = rows.filter { !$0.isEmpty && $0[0] != [UInt8(ascii: "#")][...] }
-    guard words.count > 2, rows.contains(where: \.isEmpty), let width = words.first?.count, width > 1 else {
-      return false
-    }
+    guard let width = words.first?.count else { return lines.count < mostTaggedLines ? nil : false }
     let tags = words.compactMap(\.last)
     func isTag(_ text: ArraySlice<UInt8>) -> Bool {
       text.count > 2 && "BIESLUM".utf8.contains(text[text.startIndex])
         && text[text.startIndex + 1] == UInt8(ascii: "-")
     }
-    return words.allSatisfy { $0.count == width } && tags.contains(where: isTag)
-      && tags.allSatisfy { isTag($0) || $0.elementsEqual("O".utf8) }
+    guard width > 1, words.allSatisfy({ $0.count == width }),
+      tags.allSatisfy({ isTag($0) || $0.elementsEqual("O".utf8) })
+    else { return false }
+    if words.count > 2, rows.contains(where: \.isEmpty), tags.contains(where: isTag) { return true }
+    return lines.count < mostTaggedLines ? nil : false
   }
 
   /// What a file's first bytes suggest, whose name says nothing.

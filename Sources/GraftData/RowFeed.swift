@@ -73,7 +73,7 @@ private final class RowQueue: @unchecked Sendable {
 
   /// The most rows that wait.
   private static let mostRows = 8192
-  /// The most bytes of text that wait, unless one row has more.
+  /// The most bytes of rows that wait, unless one row has more.
   private static let mostBytes = 16 << 20
   /// How long rows wait for others that may be about to come, in seconds.
   private static let patience = 0.01
@@ -92,7 +92,7 @@ private final class RowQueue: @unchecked Sendable {
     while isFull, !isAbandoned { lock.wait() }
     if isAbandoned { throw Abandoned() }
     rows.append((row, share))
-    bytes += row.byteCount
+    bytes += row.memory
     lock.broadcast()
   }
 
@@ -123,7 +123,7 @@ private final class RowQueue: @unchecked Sendable {
     while rows.count < count, !isFull, end == nil, lock.wait(until: deadline) {}
     let taken = Array(rows.prefix(count))
     rows.removeFirst(taken.count)
-    bytes -= taken.reduce(0) { $0 + $1.row.byteCount }
+    bytes -= taken.reduce(0) { $0 + $1.row.memory }
     lock.broadcast()
     return (taken, rows.isEmpty ? end : nil)
   }
@@ -132,5 +132,30 @@ private final class RowQueue: @unchecked Sendable {
 }
 
 extension TextRow {
-  fileprivate var byteCount: Int { text.utf8.count + (pair?.utf8.count ?? 0) }
+  /// How long its texts are together, in UTF-8 bytes; those in columns that a task reads as well.
+  package var byteCount: Int {
+    fields.values.reduce(text.utf8.count + (pair?.utf8.count ?? 0)) { $0 + $1.textByteCount }
+  }
+
+  /// About how much memory it takes.
+  fileprivate var memory: Int { byteCount + (label?.byteCount ?? 0) }
+}
+
+extension WrittenLabel {
+  fileprivate var byteCount: Int {
+    switch self {
+    case .text(let text): text.utf8.count
+    case .list(let items): items.reduce(0) { $0 + $1.utf8.count }
+    case .columns(let columns): columns.reduce(0) { $0 + $1.text.utf8.count }
+    }
+  }
+}
+
+extension JSON {
+  /// How long all strings in it are together, without keys.
+  fileprivate var textByteCount: Int {
+    if let string { return string.utf8.count }
+    if let array { return array.reduce(0) { $0 + $1.textByteCount } }
+    return object?.values.reduce(0) { $0 + $1.textByteCount } ?? 0
+  }
 }

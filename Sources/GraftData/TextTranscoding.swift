@@ -22,7 +22,7 @@ enum TextTranscoding {
   /// The text of a stream of UTF-16 as UTF-8, with the mark.
   static func utf8(of stream: ByteStream, _ order: ByteOrder) -> ByteStream {
     let decoder = Decoder(stream, order)
-    return ByteStream(isLive: stream.isLive, decoder.read)
+    return ByteStream(isLive: stream.isLive, hasMore: stream.hasMore, decoder.read)
   }
 
   /// What is decoded and not read yet; units that go on in the next part.

@@ -190,19 +190,3 @@ extension DataFacts {
     }
   }
 }
-
-extension TextRow {
-  /// How long its texts are together, in UTF-8 bytes; those in columns that a task reads as well.
-  var byteCount: Int {
-    fields.values.reduce(text.utf8.count + (pair?.utf8.count ?? 0)) { $0 + $1.textByteCount }
-  }
-}
-
-extension JSON {
-  /// How long all strings in it are together, without keys.
-  fileprivate var textByteCount: Int {
-    if let string { return string.utf8.count }
-    if let array { return array.reduce(0) { $0 + $1.textByteCount } }
-    return object?.values.reduce(0) { $0 + $1.textByteCount } ?? 0
-  }
-}

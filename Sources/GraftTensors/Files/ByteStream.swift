@@ -9,13 +9,22 @@ public struct ByteStream {
   private let reader: Reader
   /// Whether bytes come in their own time, as through a pipe: who looks ahead should wait for no more than is needed.
   package let isLive: Bool
+  /// Whether a live stream would give bytes now, or in a moment.
+  package let hasMore: () -> Bool
 
   /// - Parameters:
   ///   - isLive: Whether the reader waits for bytes that somebody has yet to write.
   ///   - reader: Is called with a buffer that is not empty.
   public init(isLive: Bool = false, _ reader: @escaping Reader) {
-    (self.isLive, self.reader) = (isLive, reader)
+    self.init(isLive: isLive, hasMore: { false }, reader)
   }
+
+  package init(isLive: Bool, hasMore: @escaping () -> Bool, _ reader: @escaping Reader) {
+    (self.isLive, self.hasMore, self.reader) = (isLive, hasMore, reader)
+  }
+
+  /// How long bytes are waited for that may be on their way, in milliseconds.
+  private static let patience: Int32 = 10
 
   /// What a descriptor gives, as it comes.
   ///
@@ -23,7 +32,13 @@ public struct ByteStream {
   ///   - descriptor: It stays open.
   ///   - url: What messages call it.
   public init(reading descriptor: Int32, named url: URL) {
-    self.init(isLive: true) { buffer in
+    self.init(
+      isLive: true,
+      hasMore: {
+        var descriptor = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, Self.patience) > 0
+      }
+    ) { buffer in
       while true {
         let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
         if count >= 0 { return count }
@@ -97,7 +112,8 @@ package struct ByteWindow {
 
   /// Reads until the window is full or the stream ends, and shows what there is without consuming it.
   ///
-  /// - Parameter isEnough: Whether what came of a live stream tells all that is asked, so that no more is waited for.
+  /// - Parameter isEnough: Whether what came of a live stream tells all that is asked, so that no more is waited for. What
+  ///   has come by then is shown as well.
   package mutating func peek(
     until isEnough: (ArraySlice<UInt8>) -> Bool = { _ in false }
   ) throws -> ArraySlice<UInt8> {
@@ -107,7 +123,7 @@ package struct ByteWindow {
       end -= position
       position = 0
     }
-    while end < window.count, !(stream.isLive && end > 0 && isEnough(window[..<end])) {
+    while end < window.count, !(stream.isLive && end > 0 && isEnough(window[..<end]) && !stream.hasMore()) {
       let start = end
       let count = try window.withUnsafeMutableBytes {
         try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
@@ -121,7 +137,8 @@ package struct ByteWindow {
   /// What was not consumed, as a stream; the window is not to be used beside it.
   package var rest: ByteStream {
     var buffered = window[position..<end]
-    return ByteStream(isLive: stream.isLive) { [stream] buffer in
+    return ByteStream(isLive: stream.isLive, hasMore: { [stream] in !buffered.isEmpty || stream.hasMore() }) {
+      [stream] buffer in
       guard !buffered.isEmpty else { return try stream.read(into: buffer) }
       let part = buffered.prefix(buffer.count)
       buffer.copyBytes(from: part)

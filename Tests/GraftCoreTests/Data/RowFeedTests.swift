@@ -50,6 +50,60 @@ import Testing
     }
   }
 
+  /// A writer that is slow, and one that writes a few bytes at a time.
+  @Test(
+    "a pipe is laid out as the file with the same bytes is",
+    arguments: [
+      "he B-PER\ncan O\n\nso O\nit B-LOC\n", "-DOCSTART- O\n\nhe B-PER\n\nit O\n", "text,label\na,1\nb,2\n",
+      "text;label\na;1\nb;2\n", "text\tlabel\na\t1\n", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n",
+      "[{\"text\": \"a\"},\n{\"text\": \"b\"}]\n", "text,label\ra,1\rb,2\r", "a text\nhe B-PER\n\nso O\n",
+      "\u{FEFF}text\nfirst\nsecond\n", "# one\nhe B-PER\ncan O\n\nso O\n", "so\n",
+    ], [(1 << 16, 0.0), (7, 0.0), (7, 0.02)])
+  func pipes(_ text: String, _ writes: (size: Int, pause: Double)) throws {
+    try withPipe { url, open in
+      let file = url.deletingLastPathComponent().appending(path: "file")
+      var bytes = Data(text.utf8)
+      try bytes.write(to: file)
+      let expected = try DataSource([file], options: Self.lines).contents()
+      let feed = RowFeed(DataSource([url], options: Self.lines))
+      let pipe = try open()
+      while !bytes.isEmpty {
+        try pipe.write(contentsOf: bytes.prefix(writes.size))
+        bytes = Data(bytes.dropFirst(writes.size))
+        Thread.sleep(forTimeInterval: writes.pause)
+      }
+      try pipe.close()
+      var rows: [TextRow] = []
+      while let more = try feed.next(atMost: 100) { rows += more }
+      #expect(rows.map(\.text) == expected.rows.map(\.text))
+      #expect(rows.map(\.fields) == expected.rows.map(\.fields))
+      #expect(feed.reports?.map(\.format) == expected.files.map(\.format))
+    }
+  }
+
+  @Test("what stands in other columns than the text is bounded as well") func longFields() throws {
+    try withPipe { url, open in
+      var options = Self.lines
+      options.fields = [TaskColumn("context", replacesText: true)]
+      let feed = RowFeed(DataSource([url], options: options))
+      let pipe = try open()
+      let written = Mutex(0)
+      let line = #"{"context": ""# + String(repeating: "x", count: 1 << 20) + "\"}\n"
+      let writer = Thread {
+        for _ in 0..<64 {
+          // The reader leaves before the end.
+          guard (try? pipe.write(contentsOf: Data(line.utf8))) != nil else { return }
+          written.withLock { $0 += 1 }
+        }
+      }
+      signal(SIGPIPE, SIG_IGN)
+      writer.start()
+      #expect(try feed.next(atMost: 1)?.count == 1)
+      Thread.sleep(forTimeInterval: 1)
+      #expect(written.withLock { $0 } <= 20)
+    }
+  }
+
   @Test("a pipe is not read further than rows are taken") func slowReader() throws {
     try withPipe { url, open in
       let feed = RowFeed(DataSource([url], options: Self.lines))
@@ -109,6 +163,8 @@ import Testing
       ("text\nfirst\n", true),
       ("text,label\n", false), ("text,label\na,1\n", true), ("{\"text\": \"a\"}\n", true), ("{\n", false),
       ("[\n", false), ("[{\n", true), ("\u{FEFF}text\n", false), ("\u{FEFF}text\nfirst\n", true),
+      ("he B-PER\n", false), ("he O\ncan O\n", false), ("he B-PER\ncan O\n\n", false),
+      ("he B-PER\ncan O\n\nso O\n", true), ("he B-PER\nand more of it\n", true), ("# a\n", false),
     ])
   func decided(_ head: String, isDecided: Bool) {
     #expect(FileLayout.isDecided(by: Array(head.utf8)[...], Self.lines) == isDecided)
