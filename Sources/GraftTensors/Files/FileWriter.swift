@@ -9,8 +9,12 @@ import Glibc
 public final class FileWriter {
   /// The file that will exist after the writing is done.
   public let url: URL
-  /// Where the bytes go, and where they go in the end; `nil` when they go straight to ``url``.
+  /// Where the bytes are before they take the place of what is there, and that place; `nil` when they go straight to
+  /// ``url``.
   private let move: (from: String, to: String)?
+  /// Whether the bytes are in a file that has no name until it is whole, and so is gone when the process is killed. Not
+  /// every file system has such.
+  private let isUnnamed: Bool
   private var descriptor: Int32
   private let writer: BackgroundWriter
 
@@ -18,23 +22,41 @@ public final class FileWriter {
     self.url = url
     var status = stat()
     if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      move = nil
+      (move, isUnnamed) = (nil, false)
       descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
     } else {
       let target = url.resolvingSymlinksInPath()
       let temporary = partialName(target)
       move = (temporary, target.path)
-      descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      let unnamed = Self.openUnnamed(in: target.deletingLastPathComponent())
+      isUnnamed = unnamed != nil
+      descriptor = unnamed ?? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     }
     guard descriptor >= 0 else { throw systemFailure(url) }
     writer = BackgroundWriter(descriptor)
+  }
+
+  /// A file without a name; `nil` where there is none such, or it could not be given a name later.
+  private static func openUnnamed(in directory: URL) -> Int32? {
+    guard access(descriptors, X_OK) == 0 else { return nil }
+    // O_TMPFILE, which C defines by a cast.
+    let descriptor = open(directory.path, 0o20_000_000 | O_DIRECTORY | O_WRONLY | O_CLOEXEC, 0o644)
+    return descriptor < 0 ? nil : descriptor
+  }
+
+  private static let descriptors = "/proc/self/fd"
+
+  /// Gives a file without a name one.
+  private func link(_ name: String) -> Bool {
+    unlink(name)
+    return linkat(AT_FDCWD, "\(Self.descriptors)/\(descriptor)", AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0
   }
 
   deinit {
     if descriptor >= 0 {
       _ = writer.finish()
       close(descriptor)
-      if let move { unlink(move.from) }
+      if let move, !isUnnamed { unlink(move.from) }
     }
   }
 
@@ -109,7 +131,7 @@ public final class FileWriter {
   private func commit() throws {
     try check(writer.finish())
     guard let move else { return }
-    guard fsync(descriptor) == 0 else { throw systemFailure(url) }
+    guard fsync(descriptor) == 0, !isUnnamed || link(move.from) else { throw systemFailure(url) }
     let status = close(descriptor)
     descriptor = -1
     guard status == 0, rename(move.from, move.to) == 0 else {

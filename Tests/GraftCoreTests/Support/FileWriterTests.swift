@@ -16,6 +16,8 @@ import Testing
       try FileWriter.write(url, text: "first")
       try FileWriter.write(url) { writer in
         #expect(try String(contentsOf: url, encoding: .utf8) == "first")
+        // A process that is killed now leaves nothing.
+        #expect(try contents(directory) == ["file"])
         try writer.append(Array("sec".utf8))
         try writer.append(LazyTensor(TensorSpec(.uint8, [3]), bytes: Array("ond".utf8)))
       }
