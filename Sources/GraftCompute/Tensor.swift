@@ -11,6 +11,7 @@ public final class Tensor: @unchecked Sendable {
   public let count: Int
   /// The elements, valid as long as this object lives.
   public var pointer: UnsafeMutablePointer<Float> {
+    assert(!isDiscarded, "elements are read whose memory was given back")
     deferred?.write(to: block.pointer)
     return block.pointer
   }
@@ -73,12 +74,21 @@ public final class Tensor: @unchecked Sendable {
   /// The first element; the value of a scalar.
   public var item: Float { pointer[0] }
 
-  /// Gives the memory of the elements back to the system, which nobody reads any more: what is left of them is not a number.
+  /// Whether the elements were given up.
+  package private(set) var isDiscarded = false
+
+  /// Gives the memory of the elements back to the system, which nobody reads any more: what is left of them is zeros, and
+  /// at the edges not a number.
   package func discard() {
-    if deferred?.replace(by: { [count] in $0.update(repeating: .nan, count: count) }) == true { return }
+    guard !isDiscarded, pool == nil else { return }
+    if deferred?.replace(by: { [count] in $0.update(repeating: .nan, count: count) }) == true {
+      isDiscarded = true
+      return
+    }
     let elements = UnsafeMutableRawBufferPointer(buffer)
-    guard pool == nil, let start = elements.baseAddress else { return }
-    let page = 4096
+    guard let start = elements.baseAddress else { return }
+    // Where pages are larger, the system clears all of a page that is touched.
+    let page = sysconf(Int32(_SC_PAGESIZE))
     let inner =
       UnsafeMutableRawPointer(bitPattern: (Int(bitPattern: start) + page - 1) / page * page) ?? start
     let size = max(0, (start + elements.count - inner) / page * page)
@@ -89,6 +99,7 @@ public final class Tensor: @unchecked Sendable {
     let end = size > 0 ? inner + size : start
     buffer[..<(size > 0 ? (inner - start) / 4 : 0)].update(repeating: .nan)
     buffer[((end - start) / 4)...].update(repeating: .nan)
+    isDiscarded = true
   }
 
   /// Sets every element to zero.

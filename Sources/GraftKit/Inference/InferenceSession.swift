@@ -27,6 +27,8 @@ public final class InferenceSession: @unchecked Sendable {
   private let turn = NSLock()
   private let lock = NSLock()
   private var pools: [MemoryPool] = []
+  /// Whether no other session had taken the weights when this one was first asked.
+  private var isChecked = false
 
   /// - Parameters:
   ///   - model: Its weights must not change as long as the session is used.
@@ -70,8 +72,10 @@ public final class InferenceSession: @unchecked Sendable {
   ///
   /// - Parameter body: Is given a tape that does not record. Of what the tape makes nothing may leave it, for its memory
   ///   is used again: copy the numbers that are wanted.
-  /// - Throws: what `body` throws, and `GraftError` when a weight has no numbers that int8 could stand for.
+  /// - Throws: what `body` throws, and `GraftError` when a weight has no numbers that int8 could stand for, or another
+  ///   session has taken the weights.
   public func run<Result>(_ body: (Tape) throws -> Result) throws -> Result {
+    try requireWeights()
     if weights == nil { turn.lock() }
     defer { if weights == nil { turn.unlock() } }
     let pool = lock.withLock { pools.popLast() } ?? MemoryPool()
@@ -83,6 +87,19 @@ public final class InferenceSession: @unchecked Sendable {
     // Names the weight where what follows from it is not a number.
     try weights?.check()
     return try result.get()
+  }
+
+  /// - Throws: `GraftError` when another session has given the weights up; this one has packed them once it has answered.
+  private func requireWeights() throws {
+    try lock.withLock {
+      guard !isChecked else { return }
+      if let lost = model.parameters.names.first(where: { model.parameters[$0]?.value.isDiscarded == true }) {
+        throw GraftError(
+          .refused, "another session has taken the model's weights", subject: "parameter '\(lost)'",
+          advice: "Use that session, or one that keeps the weights.")
+      }
+      isChecked = weights != nil
+    }
   }
 
   /// The scores of each active head for a batch, by its task's name.
