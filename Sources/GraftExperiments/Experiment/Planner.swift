@@ -253,7 +253,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 4
+  private static let revision = 5
 }
 
 extension Planner.Model {
