@@ -273,7 +273,10 @@ import Testing
       let outcome = try sandbox.shell(
         """
         train="$GRAFT train model --data data.csv --batch-size 1 --max-steps 200 --save-steps 1000"
+        # Or a job in the background would ignore Ctrl-C.
+        set -m
         $train --output 'a run' 2>log & pid=$!
+        set +m
         until grep -q 'step 50/' log; do sleep 0.02; done
         kill -\(signal) $pid; wait $pid; echo "code $?"
         ls 'a run'
@@ -288,6 +291,19 @@ import Testing
       #expect(outcome.stderr.contains("stopping after this step"))
       #expect(outcome.stderr.contains("interrupted after step "))
       #expect(outcome.stderr.contains("--output 'a run' --resume\n"))
+    }
+  }
+
+  @Test("Ctrl-C does not end a job in the background of a script") func ignoredInterruption() throws {
+    try Sandbox.with { sandbox in
+      try Self.classifier(sandbox)
+      let outcome = try sandbox.shell(
+        """
+        $GRAFT train model --data data.csv --batch-size 1 --max-steps 120 --output run >/dev/null 2>log & pid=$!
+        until grep -q 'step 50/' log; do sleep 0.02; done
+        kill -INT $pid; wait $pid; echo "code $?"
+        """)
+      #expect(outcome.stdout == "code 0\n", "\(outcome.stdout)")
     }
   }
 

@@ -16,7 +16,10 @@ final class Interruption {
   init(_ handler: @escaping @Sendable () -> Void) {
     var signals = sigset_t()
     sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    // What was ignored from the start stays so: Ctrl-C is not for a job in the background of a script.
+    let heeded = [SIGINT, SIGTERM].filter { !Self.isIgnored($0) }
+    for number in heeded { sigaddset(&signals, number) }
+    guard !heeded.isEmpty else { return }
     // For this thread and those that it starts from now on.
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     Thread.detachNewThread { [isOver, signals] in
@@ -31,6 +34,13 @@ final class Interruption {
       pthread_sigmask(SIG_UNBLOCK, &signals, nil)
       kill(getpid(), number)
     }
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   deinit { isOver.value.store(true, ordering: .relaxed) }
