@@ -18,6 +18,8 @@ public enum GraftTool {
   ///
   /// - Parameter plugins: What the commands work with.
   public static func main(plugins: [any Plugin.Type]) -> Never {
+    // A reader that leaves is seen where something is written, and so is a connection that the other side closed.
+    signal(SIGPIPE, SIG_IGN)
     $plugins.withValue(plugins) {
       do {
         prepareEnvironment()

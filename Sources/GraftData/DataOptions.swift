@@ -25,6 +25,8 @@ public struct DataOptions: Sendable, Equatable {
   public var hasHeader: Bool?
   /// What a model was trained on: where no columns are given, its columns are taken from files that have them.
   public var usual: TrainedInputs?
+  /// The same of further models that read the same rows: a file in which they would take other columns is refused.
+  public var usualOfOthers: [TrainedInputs?] = []
   /// `nil` goes by the file: its name, and its first bytes.
   public var format: DataFormat?
   /// What stands between the columns of a table: one ASCII character. `nil` goes by the format and the header.
@@ -139,8 +141,30 @@ extension DataOptions {
   /// - Parameters:
   ///   - names: What stands in a table's first row, or the keys of the first object.
   ///   - isTable: Whether columns may have numbers.
-  /// - Throws: `GraftError` when a recorded column is none.
+  /// - Throws: `GraftError` when a recorded column is none, and when models that read the same rows were trained on other
+  ///   columns.
   func settled(by names: [String], isTable: Bool) throws -> DataOptions {
+    let settled = try settled(by: names, isTable: isTable, usual)
+    func read(_ options: DataOptions) -> [Column] {
+      (options.textColumns.isEmpty ? [.name("text")] : options.textColumns)
+        + [options.pairColumn].compactMap(\.self)
+    }
+    for other in usualOfOthers {
+      let others = read(try self.settled(by: names, isTable: isTable, other))
+      guard others != read(settled) else { continue }
+      func list(_ columns: [Column]) -> String {
+        columns.map { "'\($0)'" }.joined(separator: ", ")
+      }
+      throw GraftError(
+        .mismatch, "the heads were trained on other columns than one another",
+        expected: "the same for all of them", found: "\(list(read(settled))); and \(list(others))",
+        advice:
+          "Say what all of them read: \(option: "text-column"); or ask one at a time: \(option: "heads").")
+    }
+    return settled
+  }
+
+  private func settled(by names: [String], isTable: Bool, _ usual: TrainedInputs?) throws -> DataOptions {
     guard let usual, textColumns.isEmpty else { return self }
     var options = self
     let text = try usual.textColumns.map(Column.init(parsing:))
@@ -181,11 +205,8 @@ extension DataOptions {
       let labels = names([labelColumn].compactMap { $0 } + labelColumns)
       return (labels.isEmpty ? ["label"] : labels).allSatisfy(header.contains)
     }
-    if textColumns.isEmpty, let usual, !usual.textColumns.isEmpty,
-      usual.textColumns.allSatisfy(header.contains)
-    {
-      return true
-    }
+    let known = ([usual] + usualOfOthers).compactMap { $0?.textColumns }
+    if known.contains(where: { !$0.isEmpty && $0.allSatisfy(header.contains) }) { return true }
     return findsDefaults(in: header)
   }
 }

@@ -48,7 +48,7 @@ import Testing
         Self.texts,
         with: InferenceSession(checkpoint.selecting(head: Self.names[1]).makeModel(), backend: backend))
       for (row, answers) in found.enumerated() {
-        guard case .prediction(let prediction) = answers[0], case .entities(let own) = answers[1] else {
+        guard case .prediction(let prediction) = answers[0], case .entities(let own, _) = answers[1] else {
           Issue.record("\(answers)")
           continue
         }
@@ -58,7 +58,7 @@ import Testing
         #expect(own.map(\.offsets) == entities[row].map(\.offsets))
         #expect(own.map(\.score) == entities[row].map(\.score))
       }
-      #expect(found.contains { if case .entities(let own) = $0[1] { !own.isEmpty } else { false } })
+      #expect(found.contains { if case .entities(let own, _) = $0[1] { !own.isEmpty } else { false } })
       // Five texts for both heads at once; the long one is cut for one head and read in windows for the other, of which
       // the first is what the other head reads.
       let tagger = try EntityTagger([Self.texts[5]], with: classifierBeside(checkpoint), TaggingOptions())

@@ -120,7 +120,7 @@ struct Embed: ParsableCommand {
     length.check(model, flags.console)
     let session = try precision.session(
       model, on: backend.make(registry, flags.console), strictness, flags.console)
-    let feed = try input.feed("embedding", like: opened.trainedInputs, flags.console)
+    let feed = try input.feed("embedding", for: [opened], batchSize: batch.batchSize, flags.console)
     let windows = EmbeddedWindows(feed: feed, options: options, session: session) { rows in
       try inputs.check(rows, for: opened, feed.console)
     }
@@ -142,10 +142,10 @@ struct Embed: ParsableCommand {
   }
 
   /// The record beside the vectors.
-  private func record(_ options: EmbeddingOptions) -> IndexRecord {
+  private func record(_ windows: EmbeddedWindows) -> IndexRecord {
     IndexRecord(
-      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: options.maximumLength,
-      width: truncateDim, normalizes: normalize, precision: precision.precision)
+      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: windows.options.maximumLength,
+      width: truncateDim, normalizes: normalize, precision: windows.session.precision)
   }
 
   /// Writes the array of vectors while they are made.
@@ -153,7 +153,7 @@ struct Embed: ParsableCommand {
     let width = truncateDim ?? width
     var cut = CutTexts()
     let texts = try NPY.write(rowsOf: width, to: output.url) { add in
-      try record(windows.options).write(beside: output.url) { addTexts in
+      try record(windows).write(beside: output.url) { addTexts in
         try windows.write(texts: addTexts, &cut) { rows in
           let vectors = try embed(
             rows, with: windows.session, windows.options,
@@ -173,7 +173,7 @@ struct Embed: ParsableCommand {
     let tokenizer = try windows.session.model.requireTokenizer()
     var (cut, count) = (CutTexts(), 0)
     let texts = try FileWriter.write(output.url) { file in
-      try record(windows.options).write(beside: output.url) { addTexts in
+      try record(windows).write(beside: output.url) { addTexts in
         try windows.write(texts: addTexts, &cut) { rows in
           let vectors = try embedSparse(
             rows, with: windows.session, windows.options, keeping: topK,

@@ -103,7 +103,7 @@ struct Evaluate: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Choose the threshold with the best F1 on these data, and keep it in the checkpoint's config.json: of several labels \
+      Choose the threshold with the best F1 on these data, and keep it in the head's configuration: of several labels \
       one for all or one for each, of answers that of no answer (global).
       """, valueName: "HOW"))
   var tuneThreshold = ThresholdTuning.none
@@ -166,6 +166,7 @@ struct Evaluate: ParsableCommand {
         advice: "Import it into a directory of your own first.")
     }
     var opened = try checkpoint.open(url, registry, strictness, flags.console)
+    let parked = opened.parkedHeads.first { $0.id == task.task }?.id
     try task.select(in: &opened, registry)
     try threshold.settle(&opened)
     if !retrieval.corpus.isEmpty { return try evaluateRetrieval(opened, registry) }
@@ -183,7 +184,8 @@ struct Evaluate: ParsableCommand {
     let dataset = try read.namingUnreadColumns {
       try Dataset(
         read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
-        stride: stride.stride(for: opened), packsTexts: groupTexts)
+        stride: stride.stride(for: opened), packsTexts: groupTexts,
+        isLengthGiven: length.maxLength != nil)
     }
     for note in dataset.facts.notes { flags.console.note(note) }
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
@@ -212,10 +214,10 @@ struct Evaluate: ParsableCommand {
     }
     if let tuning = tuneThreshold.tuning {
       let thresholds = try evaluation.tuneThresholds(tuning)
-      try keepThresholds(thresholds, in: url, key: evaluation.thresholdKey)
+      let file = try keepThresholds(thresholds, in: url, head: parked, key: evaluation.thresholdKey)
       let found = tuning == .global ? Format.score(thresholds.first ?? 0.5) : "of each label"
       flags.console.note(
-        "the threshold \(found) is kept in \(url.displayPath)/config.json; "
+        "the threshold \(found) is kept in \(file.displayPath); "
           + "it was chosen on these data, so that their scores are too good for others")
     }
     if let predictions {

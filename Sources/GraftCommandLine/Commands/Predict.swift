@@ -23,7 +23,7 @@ struct Predict: ParsableCommand {
       has the number of the text, the head, its answer and the text; a head that labels tokens has a line for each entity.
 
       Files of any size are read piece by piece, and answers are printed as they come, in order. --json prints one list, \
-      --json-lines an object a line.
+      --json-lines an object a line. An error in a later row leaves the answers before it, in JSON a whole list.
 
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
@@ -99,8 +99,7 @@ struct Predict: ParsableCommand {
       model, on: backend.make(registry, output.console), strictness, output.console)
     if let question = try zeroShot.question() { return try classify(with: session, question) }
     let heads = opened.activeHead
-    let feed = try input.feed(
-      "predicting", like: opened.trainedInputs, for: heads.map { [$0] } ?? [], output.console)
+    let feed = try input.feed("predicting", for: [opened], batchSize: batch.batchSize, output.console)
     try show(feed) { rows in
       try choices.add(to: &rows, for: heads, isFromFiles: !input.input.isEmpty)
       try inputs.check(rows, for: opened, feed.console)
@@ -109,19 +108,13 @@ struct Predict: ParsableCommand {
         requiringLabels: false)
       let predictions = try predict(
         session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
-      // A row without a text is shown by what is read of it.
-      rows = try rows.map { row in
-        guard row.text.isEmpty, !row.fields.isEmpty, let first = try task.sequences(of: row).first else {
-          return row
-        }
-        return TextRow(first.text, place: row.place)
-      }
+      rows = try rows.map { try $0.shown(by: task) }
       return (predictions, data.facts)
     }
   }
 
   private func classify(with session: InferenceSession, _ question: ZeroShot) throws {
-    let feed = try input.feed("predicting", output.console)
+    let feed = try input.feed("predicting", batchSize: batch.batchSize, output.console)
     try show(feed) { rows in
       let facts = try truncatedRows(
         rows, for: session.model, maxLength: length.maxLength, sequences: question.pairs(of:))
@@ -141,27 +134,28 @@ struct Predict: ParsableCommand {
   ) throws {
     var printer = try results.printer(output)
     var cut = CutTexts()
-    while var rows = try feed.next() {
-      let (predictions, facts) = try predict(&rows)
-      cut.add(facts)
-      feed.clear()
-      guard printer.isJSON else {
+    try printer.whole { printer in
+      while var rows = try feed.next() {
+        let (predictions, facts) = try predict(&rows)
+        cut.add(facts)
+        feed.clear()
+        guard printer.isJSON else {
+          try printer.print(
+            zip(rows, predictions).map { row, prediction in
+              (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
+                separator: "\t")
+            })
+          continue
+        }
+        let truncated = Set(facts.truncatedRows)
         try printer.print(
-          zip(rows, predictions).map { row, prediction in
-            (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
-              separator: "\t")
+          zip(rows.indices, predictions).map { index, prediction in
+            .object(
+              rows[index].textMembers + (truncated.contains(index) ? [("truncated", true)] : [])
+                + prediction.members.map { ($0.key, $0.value) })
           })
-        continue
       }
-      let truncated = Set(facts.truncatedRows)
-      try printer.print(
-        zip(rows.indices, predictions).map { index, prediction in
-          .object(
-            rows[index].textMembers + (truncated.contains(index) ? [("truncated", true)] : [])
-              + prediction.members.map { ($0.key, $0.value) })
-        })
     }
-    try printer.finish()
     if let sentence = cut.sentence { output.console.warn(sentence) }
   }
 }

@@ -117,8 +117,6 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    // A reader of the log that leaves does not end a run of hours.
-    signal(SIGPIPE, SIG_IGN)
     let registry = try GraftTool.registry()
     if draft.writesDraft {
       return try draft.write(base: experiment, to: output.url, registry: registry, flags) {

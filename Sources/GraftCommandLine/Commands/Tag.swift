@@ -61,34 +61,37 @@ struct Tag: ParsableCommand {
     var options = TaggingOptions()
     options.aggregation = aggregation
     options.ignoredLabels =
-      ignoreLabels == "none" ? [] : Set(ignoreLabels.split(separator: ",").map(String.init))
+      ignoreLabels == "none" ? [] : Set(ignoreLabels.commaSeparatedNames)
     options.maxLength = length.maxLength(for: opened)
     options.stride = stride.stride(for: opened)
     options.batchSize = batch.batchSize
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
-    let feed = try input.feed("tagging", like: opened.trainedInputs, output.console)
+    let feed = try input.feed("tagging", for: [opened], batchSize: batch.batchSize, output.console)
+    let task = model.heads.first?.task
     var printer = try results.printer(output)
-    var number = 0
-    while let texts = try feed.next()?.map(\.text) {
-      let found = try tag(texts, with: session, options: options, progress: { feed.update($0, of: $1) })
-      // Only now: that a head does not label tokens at all is the more useful thing to say.
-      try untrained.check(opened, feed.console)
-      feed.clear()
-      if printer.isJSON {
-        try printer.print(
-          zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] })
-      } else {
-        try printer.print(
-          zip(texts, found).enumerated().map { index, tagged in
-            let place = number + index
-            let title = feed.isAlone ? "" : "\(place > 0 ? "\n" : "")text \(place + 1)\n"
-            return title + Self.table(tagged.1, of: tagged.0)
-          })
+    try printer.whole { printer in
+      var number = 0
+      while let rows = try feed.next() {
+        let texts = try rows.map { row in try task.map { try row.shown(by: $0) }?.text ?? row.text }
+        let found = try tag(texts, with: session, options: options, progress: { feed.update($0, of: $1) })
+        // Only now: that a head does not label tokens at all is the more useful thing to say.
+        try untrained.check(opened, feed.console)
+        feed.clear()
+        if printer.isJSON {
+          try printer.print(
+            zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] })
+        } else {
+          try printer.print(
+            zip(texts, found).enumerated().map { index, tagged in
+              let place = number + index
+              let title = feed.isAlone ? "" : "\(place > 0 ? "\n" : "")text \(place + 1)\n"
+              return title + Self.table(tagged.1, of: tagged.0)
+            })
+        }
+        number += texts.count
       }
-      number += texts.count
     }
-    try printer.finish()
   }
 
   private static func table(_ entities: [TaggedEntity], of text: String) -> String {

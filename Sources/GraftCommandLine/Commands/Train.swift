@@ -124,8 +124,6 @@ struct Train: ParsableCommand {
   private var isEvaluated: Bool { !files.evalData.isEmpty || training.evalSplit != nil }
 
   func run() throws {
-    // A reader of the log that leaves does not end a run of hours.
-    signal(SIGPIPE, SIG_IGN)
     let registry = try GraftTool.registry()
     let backend = try backend.make(registry, flags.console, precision: training.precision)
     var opened = try checkpoint.open(registry, strictness, flags.console)

@@ -16,6 +16,13 @@ struct Path: ExpressibleByArgument {
   static var defaultCompletionKind: CompletionKind { .file() }
 }
 
+extension String {
+  /// The names between commas, without the spaces around them.
+  var commaSeparatedNames: [String] {
+    split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+}
+
 /// A size on the command line: `5GB`, `200MB`, `1000`; powers of 1000, as transformers counts.
 struct ByteCount: ExpressibleByArgument {
   let value: Int

@@ -48,11 +48,15 @@ struct DataReading {
 
   /// The rows of files, or of the data set that is named instead, a window at a time.
   ///
-  /// - Parameter label: What is done with them: "embedding".
+  /// - Parameters:
+  ///   - label: What is done with them: "embedding".
+  ///   - batchSize: How many are to run together.
   /// - Throws: `GraftError` as ``read(_:)``; for what is in files, when its window comes.
-  func feed(_ paths: [Path], _ label: String) throws -> TextFeed {
-    if let named = try named(paths) { return TextFeed(named.rows, label, console: console) }
-    return TextFeed(try source(of: paths), self, label, console: console)
+  func feed(_ paths: [Path], _ label: String, batchSize: Int?) throws -> TextFeed {
+    if let named = try named(paths) {
+      return TextFeed(named.rows, label, batchSize: batchSize, console: console)
+    }
+    return TextFeed(try source(of: paths), self, label, batchSize: batchSize, console: console)
   }
 
   private func source(of paths: [Path]) throws -> DataSource {

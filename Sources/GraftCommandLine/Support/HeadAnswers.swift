@@ -1,14 +1,13 @@
 import GraftCore
 import GraftKit
 import GraftTensors
-import OrderedCollections
 
 extension Predict {
   /// Asks several heads, and prints what each says about each text.
   ///
   /// - Throws: `GraftError` when the checkpoint has not these heads, or one was never trained.
   func answer(_ opened: Checkpoint, _ heads: String, _ registry: Registry) throws {
-    let names = heads.split(separator: ",").map(String.init)
+    let names = heads.commaSeparatedNames
     let selected = try names.map { try opened.selecting(head: $0) }
     for checkpoint in selected { try untrained.check(checkpoint, output.console) }
     var answering = try opened.makeHeads(names)
@@ -19,60 +18,89 @@ extension Predict {
     }
     let session = try precision.session(
       answering[0].model, on: backend.make(registry, output.console), strictness, output.console)
-    let feed = try input.feed(
-      "predicting", like: selected.first?.trainedInputs, for: selected.compactMap(\.activeHead),
-      output.console)
+    let feed = try input.feed("predicting", for: selected, batchSize: batch.batchSize, output.console)
+    let tasks = try answering.map { try $0.model.requireHead().task }
     var printer = try results.printer(output)
     var cut = names.map { _ in CutTexts() }
-    var number = 0
-    while let rows = try feed.next() {
-      for checkpoint in selected { try inputs.check(rows, for: checkpoint, feed.console) }
-      let (found, facts) = try answers(
-        to: rows, of: answering, batchSize: batch.batchSize, session: session,
-        progress: { feed.update($0, of: $1) })
-      for index in cut.indices { cut[index].add(facts[index]) }
-      feed.clear()
-      if printer.isJSON {
-        try printer.print(
-          zip(rows, found).map { row, answers in
-            let own = zip(names, answers).map { ($0, $1.json) }
-            return .object(
-              row.textMembers + [("heads", .object(OrderedDictionary(uniqueKeysWithValues: own)))])
-          })
-      } else {
-        try printer.print(
-          zip(rows, found).enumerated().flatMap { index, answered in
-            zip(names, answered.1).flatMap { name, answer in
-              answer.lines(for: answered.0).map { "\(number + index + 1)\t\(name)\t\($0)" }
-            }
-          })
+    try printer.whole { printer in
+      var number = 0
+      while let rows = try feed.next() {
+        for checkpoint in selected { try inputs.check(rows, for: checkpoint, feed.console) }
+        let (found, facts) = try answers(
+          to: rows, of: answering, batchSize: batch.batchSize, session: session,
+          progress: { feed.update($0, of: $1) })
+        for index in cut.indices { cut[index].add(facts[index]) }
+        feed.clear()
+        let truncated = facts.map { Set($0.truncatedRows) }
+        let answered = try rows.indices.map { index in
+          AnsweredRow(
+            number: number + index + 1, row: rows[index],
+            answers: try names.indices.map { head in
+              .init(
+                head: names[head], read: try rows[index].shown(by: tasks[head]),
+                isTruncated: truncated[head].contains(index), answer: found[index][head])
+            })
+        }
+        if printer.isJSON {
+          try printer.print(answered.map(\.json))
+        } else {
+          try printer.print(answered.flatMap(\.lines))
+        }
+        number += rows.count
       }
-      number += rows.count
     }
-    try printer.finish()
     for (name, cut) in zip(names, cut) {
       if let sentence = cut.sentence { output.console.warn("\(name): \(sentence)") }
     }
   }
 }
 
-extension HeadAnswer {
-  /// The answer for machines, as `predict` and `tag` have it.
-  fileprivate var json: JSON {
-    switch self {
-    case .prediction(let prediction): .object(prediction.members)
-    case .entities(let entities): ["entities": .array(entities.map(\.json))]
-    }
+/// A row with what some heads say about it.
+private struct AnsweredRow {
+  struct Answer {
+    let head: String
+    /// The row as the head read it.
+    let read: TextRow
+    let isTruncated: Bool
+    let answer: HeadAnswer
   }
 
-  /// The answer for people, its parts separated by tabs: one line, or one for each entity.
-  fileprivate func lines(for row: TextRow) -> [String] {
-    switch self {
+  /// Counted from 1.
+  let number: Int
+  let row: TextRow
+  let answers: [Answer]
+
+  /// The answers for machines, as `predict` and `tag` have them. A head that read another text than the others says which.
+  var json: JSON {
+    let shown = row.text.isEmpty ? answers.map(\.read).first { !$0.text.isEmpty } ?? row : row
+    let members = answers.map { own -> (String, JSON) in
+      var members: [(String, JSON)] = own.read.text == shown.text ? [] : own.read.textMembers
+      if own.isTruncated { members.append(("truncated", true)) }
+      switch own.answer {
+      case .prediction(let prediction): members += prediction.members.map { ($0.key, $0.value) }
+      case .entities(let entities, _): members.append(("entities", .array(entities.map(\.json))))
+      }
+      return (own.head, .object(members))
+    }
+    return .object(shown.textMembers + [("heads", .object(members))])
+  }
+
+  /// The answers for people, their parts separated by tabs: one line for each, or one for each entity.
+  var lines: [String] {
+    answers.flatMap { own in
+      own.lines.map { "\(number)\t\(own.head)\t\($0)" }
+    }
+  }
+}
+
+extension AnsweredRow.Answer {
+  fileprivate var lines: [String] {
+    switch answer {
     case .prediction(let prediction):
-      let texts = [row.text, row.pair].compactMap { $0.map(Format.oneLine) }
+      let texts = [read.text, read.pair].compactMap { $0.map(Format.oneLine) }
       return [(prediction.columns + texts).joined(separator: "\t")]
-    case .entities(let entities):
-      let scalars = Array(row.text.unicodeScalars)
+    case .entities(let entities, let text):
+      let scalars = Array(text.unicodeScalars)
       return entities.map { entity in
         let text = String(String.UnicodeScalarView(scalars[entity.offsets]))
         return "\(Format.oneLine(entity.label))\t\(Format.score(entity.score))\t\(Format.oneLine(text))"

@@ -91,8 +91,6 @@ struct HubFlags: ParsableArguments {
   func fetch(
     _ name: ModelName, _ registry: Registry, _ console: Console, checking check: Hub.Check = .none
   ) throws -> Hub.Model {
-    // A connection that the other side closed is an error like others.
-    signal(SIGPIPE, SIG_IGN)
     var settings = try HubSettings()
     if offline { settings.isOffline = true }
     let hub = try Hub(settings, registry)

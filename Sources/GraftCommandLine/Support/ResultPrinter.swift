@@ -51,10 +51,21 @@ struct ResultPrinter {
     try Output.stream(lines.map { $0 + "\n" }.joined())
   }
 
-  /// Ends the document.
+  /// Prints what `body` prints, and ends the document. One that was begun is ended before an error too, so that it can be
+  /// read.
   ///
-  /// - Throws: as ``Output/stream(_:)``.
-  func finish() throws {
+  /// - Throws: what `body` throws, and as ``Output/stream(_:)``.
+  mutating func whole(_ body: (inout ResultPrinter) throws -> Void) throws {
+    do {
+      try body(&self)
+    } catch {
+      if !isFirst { try end() }
+      throw error
+    }
+    try end()
+  }
+
+  private func end() throws {
     guard form == .document else { return }
     try Output.stream(isFirst ? "[]\n" : "\n]\n")
   }

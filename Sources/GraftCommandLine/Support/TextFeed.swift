@@ -8,15 +8,15 @@ import GraftData
 ///     let feed = try input.feed("predicting", console: output.console)
 ///     while let rows = try feed.next() { … }
 ///
-/// A window has what is done in about a second; of a pipe, what has come by then.
+/// A window has what is done in about a second, and a batch at least; of a pipe, what has come by then.
 final class TextFeed {
   private enum Source {
     case rows(ArraySlice<TextRow>)
     case files(RowFeed, DataReading)
   }
 
-  /// The rows of the first window, and the most of any.
-  private static let (first, most) = (32, 8192)
+  /// The most rows of a window.
+  private static let most = 8192
   /// How long the work on a window should take, in seconds.
   private static let seconds = 1.0
 
@@ -28,18 +28,22 @@ final class TextFeed {
   /// The share of all that the windows before make up, and that with this one; `nil` of a pipe.
   private var (start, end): (Double?, Double?) = (0, 0)
   private let total: Int?
-  private var size = TextFeed.first
+  /// The rows of a batch, where that was said.
+  private let batchSize: Int
+  private var size: Int
   private var begun: Date?
 
   /// The console for what is said of a window and holds for all: silent after the first.
   var console: Console { before == 0 ? ownConsole : Console(isQuiet: true) }
-  /// Whether the window is the first and has the only text.
-  private(set) var isAlone = false
+  /// Whether there is one text alone, as is known beforehand of what is no file.
+  var isAlone: Bool { total == 1 }
 
   /// - Parameters:
   ///   - rows: All texts.
   ///   - label: What is done: "embedding".
-  init(_ rows: [TextRow], _ label: String, console: Console) {
+  ///   - batchSize: How many texts are to run together.
+  init(_ rows: [TextRow], _ label: String, batchSize: Int? = nil, console: Console) {
+    (self.batchSize, size) = Self.sizes(batchSize)
     (source, total, ownConsole) = (.rows(rows[...]), rows.count, console)
     bar = ProgressBar(label, unit: "texts", total: rows.count, console: console)
   }
@@ -48,9 +52,18 @@ final class TextFeed {
   ///   - source: The files.
   ///   - reading: Says what was taken from them.
   ///   - label: What is done: "embedding".
-  init(_ source: DataSource, _ reading: DataReading, _ label: String, console: Console) {
+  ///   - batchSize: How many texts are to run together.
+  init(
+    _ source: DataSource, _ reading: DataReading, _ label: String, batchSize: Int? = nil, console: Console
+  ) {
+    (self.batchSize, size) = Self.sizes(batchSize)
     (self.source, total, ownConsole) = (.files(RowFeed(source), reading), nil, console)
     bar = ProgressBar(label, unit: "texts", total: 0, console: console)
+  }
+
+  /// The rows of a batch, and of the first window.
+  private static func sizes(_ batchSize: Int?) -> (batch: Int, first: Int) {
+    (batchSize ?? 1, max(batchSize ?? 1, 32))
   }
 
   /// The next texts; `nil` after the last.
@@ -60,27 +73,23 @@ final class TextFeed {
     bar.clear()
     if let begun {
       let rate = Double(current) / max(1e-6, -begun.timeIntervalSinceNow)
-      size = min(Self.most, max(1, Int(rate * Self.seconds)))
+      size = max(batchSize, min(Self.most, Int(rate * Self.seconds)))
     }
     before += current
     start = end
     let rows: [TextRow]
-    let isLast: Bool
     switch source {
     case .rows(let rest):
       rows = Array(rest.prefix(size))
       source = .rows(rest.dropFirst(size))
-      isLast = rows.count == rest.count
       end = total.map { Double(before + rows.count) / Double(max(1, $0)) }
     case .files(let feed, let reading):
       let isKnown = feed.reports != nil
       rows = try feed.next(atMost: size) ?? []
-      isLast = feed.reports != nil
       if let reports = feed.reports, !isKnown { reading.say(reports, taken: before + rows.count) }
       end = feed.share
     }
     current = rows.count
-    isAlone = before == 0 && current == 1 && isLast
     begun = Date()
     return rows.isEmpty ? nil : rows
   }

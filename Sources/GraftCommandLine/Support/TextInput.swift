@@ -57,13 +57,19 @@ struct TextInput: ParsableArguments {
 
   /// The same, a window at a time.
   ///
-  /// - Parameter label: What is done with them: "embedding".
+  /// - Parameters:
+  ///   - label: What is done with them: "embedding".
+  ///   - checkpoints: Those whose active heads read the rows, by the columns that they were trained on.
+  ///   - batchSize: How many are to run together.
+  ///   - console: Is told what was read.
   /// - Throws: as ``rows(like:for:_:)``; for what is in files, when its window comes.
   func feed(
-    _ label: String, like usual: TrainedInputs? = nil, for heads: [HeadSet] = [], _ console: Console
+    _ label: String, for checkpoints: [Checkpoint] = [], batchSize: Int?, _ console: Console
   ) throws -> TextFeed {
-    guard !input.isEmpty else { return TextFeed(given, label, console: console) }
-    return try Self.reading(columns, like: usual, for: heads, console).feed(input, label)
+    guard !input.isEmpty else { return TextFeed(given, label, batchSize: batchSize, console: console) }
+    return try Self.reading(
+      columns, like: checkpoints.map(\.trainedInputs), for: checkpoints.compactMap(\.activeHead), console
+    ).feed(input, label, batchSize: batchSize)
   }
 
   /// The texts that are arguments.
@@ -86,18 +92,19 @@ struct TextInput: ParsableArguments {
     of files: [Path], _ columns: ColumnFlags, like usual: TrainedInputs?, for heads: HeadSet? = nil,
     _ console: Console
   ) throws -> [TextRow] {
-    try reading(columns, like: usual, for: heads.map { [$0] } ?? [], console).read(files).rows
+    try reading(columns, like: [usual], for: heads.map { [$0] } ?? [], console).read(files).rows
   }
 
   private static func reading(
-    _ columns: ColumnFlags, like usual: TrainedInputs?, for heads: [HeadSet], _ console: Console
+    _ columns: ColumnFlags, like usual: [TrainedInputs?], for heads: [HeadSet], _ console: Console
   ) throws -> DataReading {
     var options = try columns.options
     for column in heads.flatMap(\.columns) where !options.fields.contains(where: { $0.name == column.name }) {
       options.fields.append(column)
     }
     options.defaultsToLines = true
-    options.usual = usual
+    options.usual = usual.first ?? nil
+    options.usualOfOthers = Array(usual.dropFirst())
     return DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
   }
 

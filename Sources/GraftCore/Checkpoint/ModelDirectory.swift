@@ -13,13 +13,13 @@ public struct ModelDirectory: Sendable {
   /// Other weight files that were found, and are not read.
   let others: [URL]
 
-  static let configurationName = "config.json"
+  package static let configurationName = "config.json"
   /// What Graft knows beyond what other tools store: which heads were trained, and on what.
   static let recordName = "graft.json"
   /// Backbone tensors and extras that the active architecture has no place for.
   static let keptStem = "kept"
   /// Parked heads, each a directory of its own.
-  static let headsName = "heads"
+  package static let headsName = "heads"
 
   /// A directory whose weights do not matter.
   public init(_ url: URL) {

@@ -117,13 +117,17 @@ extension Checkpoint {
 ///
 /// - Parameters:
 ///   - thresholds: One for each label of a classifier of several labels, or one alone.
-///   - checkpoint: A directory with a `config.json`, which is replaced.
+///   - checkpoint: A directory with a `config.json`.
+///   - head: The parked head whose thresholds they are, as the list of heads shows it; its own configuration is replaced.
+///     `nil` is the active head, whose configuration is the checkpoint's.
 ///   - key: The setting, as ``Evaluation/thresholdKey`` has it.
+/// - Returns: The file.
 /// - Throws: `GraftError` when there is none, or it cannot be written.
-public func keepThresholds(
-  _ thresholds: [Float], in checkpoint: URL, key: String = "decision_threshold"
-) throws {
-  let file = checkpoint.appendingPathComponent("config.json")
+@discardableResult public func keepThresholds(
+  _ thresholds: [Float], in checkpoint: URL, head: String? = nil, key: String = "decision_threshold"
+) throws -> URL {
+  let directory = head.map { checkpoint.appending(path: ModelDirectory.headsName).appending(path: $0) }
+  let file = (directory ?? checkpoint).appending(path: ModelDirectory.configurationName)
   // A link leads into a cache that other tools share.
   var status = stat()
   guard lstat(file.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -135,4 +139,5 @@ public func keepThresholds(
   var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
   configuration[key] = Checkpoint.json(of: thresholds.map { Double("\($0)") ?? Double($0) })
   try FileWriter.write(file, text: configuration.text)
+  return file
 }

@@ -21,14 +21,35 @@ extension AnsweringHead {
   ///
   /// - Throws: `GraftError` when it says nothing about a text, or a row lacks what it reads.
   func reader(_ rows: [TextRow], _ tagging: TaggingOptions) throws -> any AnswerReader {
+    for head in model.heads { try rows.forEach { try $0.requireText(of: head) } }
     guard let tagger = model.heads.first(where: { type(of: $0.task).labelsTokens }) else {
       let data = try Dataset(rows, for: model, maxLength: maxLength, stride: stride, requiringLabels: false)
       return PredictionReader(try model.requireHead(), data)
     }
     var options = tagging
     (options.maxLength, options.stride) = (maxLength, stride)
-    let texts = try rows.map { try tagger.task.sequences(of: $0).first?.text ?? $0.text }
-    return EntityAnswerReader(try EntityTagger(texts, with: model, options), rows: rows.count)
+    return try EntityAnswerReader(rows.map { try $0.shown(by: tagger.task).text }, with: model, options)
+  }
+}
+
+extension TextRow {
+  /// The row as results show it: what a head reads of it, where its text or its words stand in columns of their own.
+  package func shown(by task: any Task) throws -> TextRow {
+    guard !fields.isEmpty, let first = try task.sequences(of: self).first else { return self }
+    guard type(of: task).labelsTokens || text.isEmpty else { return self }
+    return TextRow(first.text, place: place)
+  }
+
+  /// - Throws: `GraftError` for a row without a text that has one for other heads alone, as their words.
+  fileprivate func requireText(of head: Model.ActiveHead) throws {
+    guard text.isEmpty, !fields.isEmpty, !type(of: head.task).columns.contains(where: \.replacesText) else {
+      return
+    }
+    throw GraftError(
+      .missing, "there is no text for the head '\(head.name)'",
+      found: "'\(fields.keys.joined(separator: "', '"))'",
+      advice: "Ask it for other data, or name the column of its texts: \(option: "text-column")."
+    ).inRow(self)
   }
 }
 
@@ -54,13 +75,15 @@ private final class PredictionReader: AnswerReader {
 }
 
 private final class EntityAnswerReader: AnswerReader {
+  private let texts: [String]
   private let tagger: EntityTagger
   let facts: DatasetFacts
 
-  init(_ tagger: EntityTagger, rows: Int) {
-    self.tagger = tagger
+  init(_ texts: [String], with model: Model, _ options: TaggingOptions) throws {
+    self.texts = texts
+    tagger = try EntityTagger(texts, with: model, options)
     facts = DatasetFacts(
-      rows: rows, examples: tagger.encodings.count, maximumLength: tagger.maximumLength)
+      rows: texts.count, examples: tagger.encodings.count, maximumLength: tagger.maximumLength)
   }
 
   var head: String { tagger.head }
@@ -71,5 +94,5 @@ private final class EntityAnswerReader: AnswerReader {
     try tagger.add(scores, batch, at: indices, backend)
   }
 
-  func answers() throws -> [HeadAnswer] { tagger.entities.map { .entities($0) } }
+  func answers() throws -> [HeadAnswer] { zip(tagger.entities, texts).map { .entities($0, of: $1) } }
 }

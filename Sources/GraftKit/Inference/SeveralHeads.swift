@@ -44,8 +44,8 @@ extension Checkpoint {
 public enum HeadAnswer: Sendable {
   /// Of a head that says something about a text as a whole.
   case prediction(any TaskPrediction)
-  /// Of a head that labels tokens.
-  case entities([TaggedEntity])
+  /// Of a head that labels tokens, with the text that they are places of: what it read of the row.
+  case entities([TaggedEntity], of: String)
 }
 
 /// What several heads say about each row. A text runs through the backbone once for all heads.
@@ -68,6 +68,10 @@ public func answers(
   progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> (answers: [[HeadAnswer]], facts: [DatasetFacts]) {
   guard let first = heads.first else { throw GraftError(.missing, "no head is named", option: "heads") }
+  let embedding = first.model.backbone.wordEmbedding
+  guard session.model.parameters[embedding] === first.model.parameters[embedding] else {
+    throw GraftError(.mismatch, "the session is of another model than the heads")
+  }
   let readers = try heads.map { try $0.reader(rows, tagging) }
   let batches = try SharedInputs(readers).batches(ofSize: batchSize)
   let total = batches.reduce(0) { $0 + $1.count }

@@ -41,6 +41,7 @@ public struct Dataset: Sendable {
   ///   - requiringLabels: Whether labels are read; not so for predicting.
   ///   - packsTexts: Whether texts are put one after another and cut into pieces of the full length, as transformers'
   ///     language-model scripts do; for heads that learn from the text alone.
+  ///   - isLengthGiven: Whether somebody asked for `maxLength`, and is to be told when it is more than the model takes.
   /// - Throws: `GraftError` when there is no row, when the model has no tokenizer, and naming the row whose label
   ///   the task cannot read.
   public init(
@@ -50,7 +51,8 @@ public struct Dataset: Sendable {
     maxLength: Int? = nil,
     stride: Int? = nil,
     requiringLabels: Bool = true,
-    packsTexts: Bool = false
+    packsTexts: Bool = false,
+    isLengthGiven: Bool = true
   ) throws {
     let encoder = TextEncoder(
       try model.requireTokenizer(),
@@ -59,8 +61,7 @@ public struct Dataset: Sendable {
       stride: stride)
     var facts = DatasetFacts(rows: rows.count, examples: 0, maximumLength: encoder.maximumLength)
     facts.isPacked = packsTexts
-    // What training has where nothing is said is more than small models take.
-    if let maxLength, maxLength > facts.maximumLength, maxLength != TrainingOptions().maxLength {
+    if isLengthGiven, let maxLength, maxLength > facts.maximumLength {
       facts.excessiveLength = maxLength
     }
     let tasks = model.heads.map { type(of: $0.task) }

@@ -194,9 +194,10 @@ extension RunDescription {
 extension TrainingData {
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
     try namingUnreadColumns {
+      // What holds where nothing is said is more than small models take.
       try Dataset(
         rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,
-        packsTexts: options.groupsTexts)
+        packsTexts: options.groupsTexts, isLengthGiven: options.maxLength != TrainingOptions().maxLength)
     }
   }
 }
