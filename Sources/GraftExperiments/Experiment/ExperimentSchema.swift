@@ -232,7 +232,7 @@ struct ExperimentSchema {
     }
     let search = SearchSchema(
       keys: MappingReader(value, "'search'", own), diagnostics: own, experiment: experiment, stages: stages,
-      task: { schema.task($0) }
+      readStages: { schema.stages($0, $1.place, $1) }
     ).read()
     return own.isEmpty ? search : nil
   }

@@ -96,6 +96,7 @@ struct Planner {
       try model.requireHead()
       if scoring.pseudoPerplexity { try model.requireTokens(for: "pseudo-perplexity") }
       if scoring.groupsTexts { try model.requireTokens(for: "group-texts") }
+      try scoring.requirePrecision(of: machine.backend(for: stage.task))
       var scored = model.checkpoint
       try scoring.settle(&scored)
       let classes = try facts(scoring.data, isTest: true).check(for: scored)

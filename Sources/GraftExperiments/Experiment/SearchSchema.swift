@@ -11,8 +11,8 @@ struct SearchSchema {
   let experiment: Experiment
   /// The stages as they are written, by name.
   let stages: [String: YAMLValue]
-  /// Reads a stage.
-  let task: (YAMLValue) -> Experiment.Task?
+  /// Reads a stage by its name, as those that it stands for.
+  let readStages: (String, YAMLValue) -> [Experiment.Stage]
 
   typealias Search = Experiment.Search
 
@@ -42,8 +42,8 @@ struct SearchSchema {
     let touched =
       axes.map { ($0.dimension.stage, $0.key) } + (rungs.map { [($0.dimension.stage, $0.key)] } ?? [])
     let score = arm.flatMap { readScore($0, names, touched) }
-    for (stage, key, _) in refit where arm != nil && !names.contains(stage) && experiment.stages[stage] != nil
-    {
+    for (stage, key, _) in refit
+    where arm != nil && !expanded(stage).isEmpty && !expanded(stage).contains(where: names.contains) {
       diagnostics.add(key.place, "the arm '\(arm ?? "")' has no stage '\(stage)'")
     }
     var search = Search(
@@ -64,6 +64,12 @@ struct SearchSchema {
       search.points.append(point(index + 1, values, axes, rungs, refit))
     }
     return arm == nil || score == nil || points == nil ? nil : search
+  }
+
+  /// The names of the stages that one of the file stands for; none where it could not be read.
+  private func expanded(_ name: String) -> [String] {
+    if experiment.stages[name] != nil { return [name] }
+    return experiment.stages.values.filter { $0.group == name }.map(\.name)
   }
 
   // MARK: What is searched
@@ -191,6 +197,13 @@ struct SearchSchema {
       return nil
     }
     guard names.contains(score) else {
+      let own = expanded(score)
+      if own.contains(where: names.contains) {
+        diagnostics.add(
+          keys.place(of: "score"),
+          "the stage '\(score)' evaluates several heads: name one of \(own.joined(separator: ", "))")
+        return nil
+      }
       diagnostics.add(
         keys.place(of: "score"),
         "the arm '\(arm)' has no stage '\(score)'\(NearestName.suggestion(for: score, among: names))")
@@ -202,10 +215,11 @@ struct SearchSchema {
       return nil
     }
     let before = names.firstIndex(of: score).map { names[...$0] } ?? []
-    for (stage, key) in touched where stages[stage] != nil && !before.contains(stage) {
+    for (stage, key) in touched
+    where stages[stage] != nil && !expanded(stage).contains(where: before.contains) {
       diagnostics.add(
         key.place,
-        names.contains(stage)
+        expanded(stage).contains(where: names.contains)
           ? "the stage '\(stage)' comes after '\(score)', whose score decides"
           : "the arm '\(arm)' has no stage '\(stage)'")
     }
@@ -274,8 +288,8 @@ struct SearchSchema {
     }
     var changed: [String: Experiment.Stage] = [:]
     for (name, value) in values {
-      guard let stage = experiment.stages[name], let task = task(value) else { continue }
-      changed[name] = Experiment.Stage(name: name, task: task, place: stage.place)
+      // What cannot be read is among the diagnostics.
+      for stage in readStages(name, value) { changed[stage.name] = stage }
     }
     return changed
   }

@@ -12,13 +12,20 @@ extension ExperimentSchema {
     guard let value = keys.required("stages") else { return [:] }
     var result: OrderedDictionary<String, Experiment.Stage> = [:]
     for (name, place, value) in MappingReader(value, "'stages'", diagnostics).entries {
-      for (head, value) in evaluations(value) {
-        guard let task = task(value, of: head) else { continue }
-        let own = head.map { "\(name)/\($0)" } ?? name
-        result[own] = Experiment.Stage(name: own, task: task, place: place, group: head == nil ? nil : name)
-      }
+      // Those of stages that evaluate several heads have one.
+      if name.contains("/") { diagnostics.add(place, "a stage's name must not have a '/'") }
+      for stage in stages(name, place, value) { result[stage.name] = stage }
     }
     return result
+  }
+
+  /// The stages that one of the file stands for: itself, or one for each head that it evaluates.
+  func stages(_ name: String, _ place: YAMLValue.Place, _ value: YAMLValue) -> [Experiment.Stage] {
+    evaluations(value).compactMap { head, value in
+      guard let task = task(value, of: head) else { return nil }
+      let own = head.map { "\(name)/\($0)" } ?? name
+      return Experiment.Stage(name: own, task: task, place: place, group: head == nil ? nil : name)
+    }
   }
 
   /// A stage that evaluates several heads as one for each, and any other stage as it is.

@@ -54,13 +54,25 @@ struct StageWork: Sendable {
       let options = training.options
       let rows = training.heads.map { data[$0.data]?.rows ?? 1 }
       let heldOut = rows.map { options.evaluationRows(of: $0) }
-      let plan = TrainingPlan(examples: zip(rows, heldOut).map { max(1, $0 - $1) }, options: options)
+      let examples = zip(rows, heldOut).map { max(1, $0 - $1) }
+      let plan = TrainingPlan(
+        examples: examples,
+        weights: options.headWeights.map { weights in
+          training.heads.map { weights[$0.head ?? ""] ?? 1 }
+        }, options: options)
       let epochs = Double(plan.totalSteps) / Double(plan.stepsPerEpoch)
       evaluations = options.evaluations(after: plan.totalSteps, plan, isEnd: true)
       let names = training.namesHeads ? training.heads.compactMap(\.head).joined(separator: ", ") : head
       kind = "train \(names)\(options.freezesBackbone ? " alone" : "")"
       let sizes = training.heads.map { bytes($0.data) }
-      trainingAmount = sizes.reduce(0, +) * epochs * (options.freezesBackbone ? 1 : 3) * weights
+      // How often each head goes through its data in an epoch of the run.
+      let passes = examples.enumerated().map { head, count in
+        plan.turns.map {
+          Double($0.steps[head]) / Double(TrainingPlan(examples: count, options: options).stepsPerEpoch)
+        } ?? 1
+      }
+      let read = zip(sizes, passes).reduce(0) { $0 + $1.0 * $1.1 }
+      trainingAmount = read * epochs * (options.freezesBackbone ? 1 : 3) * weights
       let ofSplit = zip(sizes, zip(rows, heldOut)).reduce(0) { sum, part in
         sum + part.0 * Double(part.1.1) / Double(max(1, part.1.0))
       }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftTensors
 import TestSupport
@@ -30,6 +31,49 @@ import Testing
 
   static func machine(_ registry: Registry) -> ExperimentMachine {
     ExperimentMachine { try registry.makeBackend("reference", threads: 1, precision: $0) }
+  }
+
+  /// A backend on a CPU without bfloat16.
+  private struct PlainBackend: ComputeBackend {
+    static let name = "plain"
+    let threads = ThreadPool(count: 1)
+    let kernels: any Kernels = PlainKernels()
+
+    init() {}
+    init(threads: Int) throws {}
+
+    func gemm(
+      _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+      to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+    ) {
+      preconditionFailure("nothing is computed")
+    }
+  }
+
+  private struct PlainKernels: Kernels {
+    func panels(for precision: WeightPrecision) -> (any PanelKernels)? { nil }
+  }
+
+  @Test("a precision that the CPU lacks is found before anything is computed") func precision() throws {
+    try withTemporaryDirectory { directory in
+      try Data(Self.rows.utf8).write(to: directory.appending(path: "rows.csv"))
+      let text = """
+        base: \(Support.fixture("sequence-classification").path)
+        data: {test: {files: rows.csv, label-column: text}}
+        stages: {test: {evaluate: test, precision: bfloat16}}
+        arms: {one: [test]}
+        """
+      let experiment = try Experiment(
+        parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
+      let error = #expect(throws: GraftError.self) {
+        try ExperimentPlan(
+          experiment, on: ExperimentMachine { _ in PlainBackend() }, registry: Support.registry())
+      }
+      let message = error.map { "\($0)" } ?? ""
+      #expect(
+        message.contains("this CPU has no instructions for bfloat16") && message.contains("'test'"),
+        "\(message)")
+    }
   }
 
   static let rows = "text,label\n" + (0..<16).map { "a small text \($0),\(["a", "b"][$0 % 2])\n" }.joined()

@@ -293,6 +293,12 @@ import Testing
       yaml: yaml(more: "head-weights: {token-classification: none}"),
       message: "'head-weights' has to be positive numbers by head"),
     Problem(
+      yaml: yaml(more: "load-best-model-at-end: true"),
+      message: "several heads have no score in common"),
+    Problem(
+      yaml: yaml().replacing("arms:", with: "  test/token-classification: {evaluate: topics}\narms:"),
+      message: "a stage's name must not have a '/'"),
+    Problem(
       yaml: yaml(more: "tune-threshold: global"),
       message: "'tune-threshold': makes no sense with several heads"),
     Problem(
@@ -338,6 +344,71 @@ import Testing
       #expect(results.search?.trials.count == 2)
       let wrong = search.replacing("tags-test_f1", with: "tags-test_f2")
       #expect(throws: GraftError.self) { try plan(Self.yaml(end: wrong), in: directory) }
+    }
+  }
+
+  /// A stage that tests several heads is called in a search as it is in the file.
+  @Test func aStageOfSeveralHeadsIsSearchedAndRefitted() throws {
+    try withTemporaryDirectory { directory in
+      try prepare(directory)
+      func search(_ more: String, score: String = "together") throws -> Experiment.Search {
+        let text = """
+          search:
+            arm: shared
+            score: \(score)
+            metric: token-classification_tags-test_f1
+            \(more)
+          """
+        return try #require(
+          Experiment(parsing: Array(Self.yaml(end: text).utf8), relativeTo: directory, registry: registry)
+            .search)
+      }
+      func lengths(_ stages: [String: Experiment.Stage]?) -> [String: Int?] {
+        (stages ?? [:]).compactMapValues { stage in
+          if case .evaluate(let scoring) = stage.task { scoring.maxLength } else { nil }
+        }
+      }
+      let both = ["test/\(Self.topics)": 16, "test/\(Self.tags)": 16]
+      let refitted = try search(
+        "options: {together: {learning-rate: [1e-4, 1e-3]}}\n  refit: {test: {max-length: 16}}")
+      #expect(lengths(refitted.points.first?.final) == both)
+      let searched = try search(
+        "options: {test: {max-length: [16, 64]}}", score: "test/\(Self.tags)")
+      #expect(lengths(searched.points.first?.rounds.first) == both)
+      #expect(searched.points.first?.final["test/\(Self.tags)"]?.group == "test")
+      let error = #expect(throws: GraftError.self) {
+        try search("options: {together: {learning-rate: [1e-4, 1e-3]}}", score: "test")
+      }
+      #expect(
+        "\(error.map { "\($0)" } ?? "")".contains(
+          "the stage 'test' evaluates several heads: name one of test/sequence-classification, test/token-classification"
+        ))
+    }
+  }
+
+  /// A head of which a run sees more than its own epochs has more work.
+  @Test func workGoesByTheStepsOfHeads() throws {
+    try withTemporaryDirectory { directory in
+      try prepare(directory)
+      func amount(_ weights: String) throws -> Double {
+        let plan = try plan(Self.yaml(evaluation: "", more: weights), in: directory)
+        return try #require(plan.stages.first { $0.name == "together" }).work.amount
+      }
+      let known = try ["topics", "tags"].map { name in
+        let plan = try plan(Self.yaml(), in: directory)
+        return try #require(plan.data[name])
+      }
+      let steps = known.map { ($0.rows + 2) / 3 }
+      let total = Double(steps[0] + steps[1])
+      // Of 2 + 1 shares each head has its steps; each step has a batch of its own rows.
+      func expected(_ shares: [Double]) -> Double {
+        zip(zip(known, steps), shares).reduce(0) { $0 + Double($1.0.0.bytes) * total * $1.1 / Double($1.0.1) }
+      }
+      let ratio =
+        try amount("head-weights: {sequence-classification: 9, token-classification: 1}") / amount("")
+      let even = known.reduce(0) { $0 + Double($1.bytes) }
+      #expect(
+        abs(ratio - expected([0.9, 0.1]) / even) < 0.15 * ratio, "\(ratio) \(expected([0.9, 0.1]) / even)")
     }
   }
 
