@@ -239,6 +239,13 @@ import Testing
         to: parked, registry: registry)
       let head = "heads/sequence-classification"
       try Data(text.utf8).write(to: parked.appending(path: "\(head)/\(name)"))
+      // What is not the head's does not go along, wherever it leads.
+      try Data("other".utf8).write(to: parked.appending(path: "\(head)/other.safetensors"))
+      try FileManager.default.createDirectory(
+        at: parked.appending(path: "\(head)/sub"), withIntermediateDirectories: false)
+      try FileManager.default.createSymbolicLink(
+        atPath: parked.appending(path: "\(head)/sentence_own_config.json").path,
+        withDestinationPath: "/etc/hostname")
       let opened = try registry.open(parked)
       let note = "the head 'sequence-classification' cannot be made active: \(parked.path)/\(head)/\(name)"
       #expect(opened.report.notes.contains { $0.hasPrefix(note) }, "\(opened.report.notes)")

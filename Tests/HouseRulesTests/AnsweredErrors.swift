@@ -30,6 +30,9 @@ enum AnsweredErrors {
     "a text that is no JSON object is no numbers by name": [
       #"Sources/GraftKit/Training/NamedNumbers.swift: guard let members = (try? JSON(parsing: text.utf8))?.object else { return nil }"#
     ],
+    "a list of modules that cannot be read names no folders; it is kept as it is": [
+      #"Sources/GraftCore/Sentences/SentenceFiles.swift: let entries = (try? SentenceModuleEntry.list(in: directory))?.entries ?? []"#
+    ],
     "a pattern that no file matches has no files": [
       #"Sources/GraftData/FilePattern.swift: ((try? files(url)) ?? []).contains { access($0.path, F_OK) == 0 }"#
     ],

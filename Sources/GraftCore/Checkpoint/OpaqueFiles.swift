@@ -8,13 +8,27 @@ public struct OpaqueFiles: Sendable {
 
   /// Opens every file below a directory.
   ///
+  /// - Parameter directory: The directory.
+  /// - Throws: `GraftError` when a directory or a file cannot be read.
+  init(_ directory: URL) throws {
+    files = try filePaths(below: directory).map { path in
+      (path, try RandomAccessFile(directory.appending(path: path)))
+    }
+  }
+
+  /// Opens some files of a directory, as far as they are regular files.
+  ///
   /// - Parameters:
   ///   - directory: The directory.
-  ///   - others: Files that belong to something else, by their paths in the directory.
-  /// - Throws: `GraftError` when a directory or a file cannot be read.
-  init(_ directory: URL, without others: [String] = []) throws {
-    files = try filePaths(below: directory).filter { !others.contains($0) }.map { path in
-      (path, try RandomAccessFile(directory.appending(path: path)))
+  ///   - paths: Of files, from the directory.
+  /// - Throws: `GraftError` when a file cannot be read.
+  init(_ directory: URL, only paths: [String]) throws {
+    files = try paths.compactMap { path in
+      let url = directory.appending(path: path)
+      var status = stat()
+      // A link may lead out of the directory.
+      guard lstat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+      return (path, try RandomAccessFile(url))
     }
   }
 

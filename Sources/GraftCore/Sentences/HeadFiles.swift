@@ -42,10 +42,8 @@ extension Registry {
       guard task.readsCrossEncoder else { return nil }
       return try CrossEncoder(in: directory.url, configuration).map(HeadFiles.crossEncoder)
     } catch let error as GraftError {
-      let own = [
-        ModelDirectory.configurationName, ModelDirectory.recordName, directory.weights.lastPathComponent,
-      ]
-      return .unread(try OpaqueFiles(directory.url, without: own), error)
+      return .unread(
+        try OpaqueFiles(directory.url, only: SentenceFiles.paths(in: directory.url)), error)
     }
   }
 }

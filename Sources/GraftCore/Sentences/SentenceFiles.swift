@@ -128,6 +128,27 @@ extension SentenceFiles {
   }
 }
 
+extension SentenceFiles {
+  /// The files of a folder that are about its modules, whatever is wrong with them: the configuration, the list, and what
+  /// stands in the folders that a list names.
+  ///
+  /// - Throws: `GraftError` when a folder cannot be read.
+  static func paths(in directory: URL) throws -> [String] {
+    let own = try directoryContents(directory).filter { name in
+      [modulesName, configurationName].contains(name)
+        || name.hasPrefix("sentence_") && name.hasSuffix("_config.json")
+    }
+    // Of a list that cannot be read nobody knows the folders.
+    let entries = (try? SentenceModuleEntry.list(in: directory))?.entries ?? []
+    return try own
+      + entries.map(\.path).filter { !$0.isEmpty }.flatMap { path in
+        let folder = directory.appending(path: path)
+        guard FileManager.default.fileExists(atPath: folder.path) else { return [String]() }
+        return try filePaths(below: folder).map { "\(path)/\($0)" }
+      }
+  }
+}
+
 /// One entry of `modules.json`.
 struct SentenceModuleEntry {
   /// What its class is called, without the modules of Python that it is in, which vary by version.
