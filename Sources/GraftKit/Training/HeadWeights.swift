@@ -65,8 +65,14 @@ extension TrainingOptions {
     return heads.map { headWeights[$0] ?? 1 }
   }
 
-  /// Makes sure that no setting is about one head alone, of a run with several.
+  /// Makes sure that no setting is about one head alone, of a run with several, and that where one step is chosen, it is
+  /// by a score that was named: heads have none in common.
   func checkSeveralHeads() throws {
+    if metricForBestModel == nil, loadsBestModelAtEnd || earlyStoppingPatience != nil {
+      throw GraftError(
+        .missing, "several heads have no score in common by which a step is the best",
+        option: "metric-for-best-model", expected: "a head with a score, such as HEAD_loss")
+    }
     let single = [
       (
         "train-generator", trainsGenerator,

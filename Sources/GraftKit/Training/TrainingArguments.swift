@@ -71,6 +71,9 @@ package struct TrainingArguments: Equatable {
     for (flag, value) in values where (stored[flag] ?? defaults[flag]) != value {
       if mayBeLonger, TrainingArguments.lengths.contains(flag) { continue }
       if ["model", "data", "eval-data"].contains(flag), isOlderHash(stored[flag], of: value) { continue }
+      // Heads settle more of what they learn since several are trained: hashes of before cannot be compared. What is read
+      // of the run's model has its shapes in any case.
+      if flag == "model", stored["head-weights"] == nil { continue }
       if flag == "model" {
         throw GraftError(
           .mismatch, "another checkpoint than that of the run that is resumed", file: file.path,
