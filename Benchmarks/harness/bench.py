@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from harness.runner import run
@@ -45,4 +46,13 @@ class Bench:
                 (start / "vocab.txt").write_bytes(file.read())
             head = [] if task == "backbone" else ["--head", "masked-lm"]
             run(self.graft, "init", start, *head, "--output", path)
+        return path
+
+    def exported(self, size, task):
+        """The same model as ONNX Runtime and OpenVINO want it, made when it is first asked for."""
+        path, texts = self.work / f"{size}-{task}-exported", self.work / "calibration.txt"
+        if not path.exists():
+            texts.write_text("\n".join(self.texts.first(64)) + "\n", encoding="utf-8")
+            script = HERE / "peers/export_encoder.py"
+            run(sys.executable, script, self.model(size, task), "--task", task, "--output", path, "--input", texts)
         return path

@@ -1,81 +1,103 @@
-"""Texts a second that a classifier labels: `graft predict` against PyTorch, and against ONNX Runtime."""
+"""Texts a second that a classifier labels: Graft against each peer that has the precision.
+
+All label the same texts in the same rounds, a row for each peer: ONNX Runtime (float32 and int8), OpenVINO (all three),
+PyTorch (float32 and bfloat16). Each has its process, loads the model and labels the first texts twice before its clock
+runs. Graft's runs from the first text that is written into its pipe to the last answer that is read, so that reading and
+printing count, and the pipe's windows are its own: about a second's work, where the peers sort all texts at once.
+"""
 
 import json
 import sys
 
-from harness.bench import HERE, TITLES
-from harness.results import Row
+from harness.answers import Answers
+from harness.bench import HERE
+from harness.results import Goal, Row
 from harness.runner import alternate, run
 
-WARM_UP = 16
-COUNTS = {"bert-base": 128, "minilm": 512}  # enough for the start of a process to fall away
-PRECISIONS = ["float32", "bfloat16", "int8"]
+WARM_UP, MAX_LENGTH = 16, 128
+TITLES = {"bert-base": "BERT-base size", "minilm": "MiniLM size", "distilbert": "DistilBERT size"}
+# Texts that Graft takes some seconds for on two cores with AVX-512.
+COUNTS = {
+    "bert-base": {"float32": 192, "bfloat16": 320, "int8": 512},
+    "minilm": {"float32": 1280, "bfloat16": 2048, "int8": 2560},
+    "distilbert": {"float32": 384, "bfloat16": 640, "int8": 1024},
+}
+PEERS = {
+    "float32": ("ONNX Runtime", "OpenVINO", "PyTorch"),
+    "bfloat16": ("OpenVINO", "PyTorch"),
+    "int8": ("ONNX Runtime", "OpenVINO"),
+}
+SIZES = (1, 16, 64)
+
+
+def goal(model, precision, size):
+    if size not in (1, 16) or model == "distilbert":
+        return None
+    return Goal(1.5 if model == "minilm" else 1.15 if (precision, size) == ("float32", 16) else 1.25)
 
 
 def measure(bench):
-    for name, title in TITLES.items():
-        if name not in COUNTS:
-            continue
-        for size in (1, 16):
-            measure = f"classifying, batch {size}, {title}"
-            if bench.wants(measure):
-                bench.results.add(against_pytorch(bench, measure, name, size))
-            for precision in PRECISIONS:
-                measure = f"inference in {precision}, batch {size}, {title}"
-                if bench.wants(measure):
-                    bench.results.add(against_onnx_runtime(bench, measure, name, size, precision))
+    for model, title in TITLES.items():
+        for precision, peers in PEERS.items():
+            names = {
+                (size, peer): f"inference in {precision}, batch {size}, {title}, against {peer}"
+                for size in SIZES
+                for peer in peers
+            }
+            names = {key: name for key, name in names.items() if bench.wants(name)}
+            if names:
+                compare(bench, model, precision, names)
 
 
-class Texts:
-    """What is classified: some texts that do not count, and then those that do."""
-
-    def __init__(self, bench, name):
-        self.count = COUNTS[name]
-        texts = bench.texts.first(WARM_UP + self.count)
-        self.first, self.both = bench.work / "first.txt", bench.work / "both.txt"
-        self.first.write_text("\n".join(texts[:WARM_UP]) + "\n", encoding="utf-8")
-        self.both.write_text("\n".join(texts) + "\n", encoding="utf-8")
-
-
-def against_pytorch(bench, measure, name, size):
-    model, texts = bench.model(name, "classification"), Texts(bench, name)
-    ours, theirs = alternate(
-        {
-            "graft": lambda: graft(bench, model, texts, size),
-            "pytorch": lambda: peer("predict_torch.py", model, texts, size),
-        },
-        bench.runs,
-    ).values()
-    return Row(measure, "texts/s", ours, theirs, more_is_better=True, backend=bench.auto)
+def compare(bench, model, precision, names):
+    """- names: Of the measures that are wanted, by the texts of a batch and the peer."""
+    sizes = sorted({size for size, _ in names})
+    texts = bench.texts.first(WARM_UP + COUNTS[model][precision])
+    path = bench.model(model, "classification")
+    contenders = {"graft": lambda: {size: graft(bench, path, precision, texts, size) for size in sizes}}
+    for peer in sorted({peer for _, peer in names}):
+        flags = ("--batch-size", *sizes)
+        contenders[peer] = lambda peer=peer: rates(labelled(bench, peer, model, precision, texts, *flags))
+    found = alternate(contenders, bench.runs)
+    for (size, peer), name in names.items():
+        ours, theirs = ([run[size] for run in found[side]] for side in ("graft", peer))
+        bench.results.add(
+            Row(
+                name, "texts/s", ours, theirs, more_is_better=True, goal=goal(model, precision, size),
+                backend=bench.auto,
+            )
+        )
 
 
-def against_onnx_runtime(bench, measure, name, size, precision):
-    """ONNX Runtime in the same precision. It has no bfloat16 for CPUs: the peer of that is its float32."""
-    model, texts = bench.model(name, "classification"), Texts(bench, name)
-    theirs = "int8" if precision == "int8" else "float32"
-    more = ("--work", bench.work / f"{name}-onnx", "--precision", theirs)
-    ours, theirs = alternate(
-        {
-            "graft": lambda: graft(bench, model, texts, size, "--precision", precision),
-            "onnx": lambda: peer("predict_onnx.py", model, texts, size, *more),
-        },
-        bench.runs,
-    ).values()
-    return Row(measure, "texts/s", ours, theirs, more_is_better=True, backend=bench.auto)
-
-
-def graft(bench, model, texts, size, *more):
-    flags = ("--batch-size", size, "--max-length", 128, "--allow-untrained", "--quiet", *more)
-    # The difference of two runs leaves out what both do once: starting, loading and packing. The peer's run before may have
-    # put the model out of the page cache, so the first of three does not count.
-    _, short, long = (
-        run(bench.graft, "predict", model, "--input", file, *flags).seconds
-        for file in (texts.first, texts.first, texts.both)
+def answers(bench, path, precision, size):
+    return Answers(
+        bench.graft, path, "--precision", precision, "--batch-size", size, "--max-length", MAX_LENGTH
     )
-    return texts.count / (long - short)
 
 
-def peer(script, model, texts, size, *more):
-    flags = ("--batch-size", size, "--max-length", 128, "--warm-up", WARM_UP, *more)
-    done = run(sys.executable, HERE / "peers" / script, model, "--input", texts.both, *flags)
-    return json.loads(done.text)["texts_per_second"]
+def graft(bench, path, precision, texts, size):
+    first, rest = texts[:WARM_UP], texts[WARM_UP:]
+    with answers(bench, path, precision, size) as answering:
+        for _ in range(2):
+            answering.seconds(first)
+        return len(rest) / answering.seconds(rest)
+
+
+def labelled(bench, peer, model, precision, texts, *flags):
+    """The run of a peer that labels the texts.
+
+    - model: The name of the model's size.
+    """
+    file = bench.work / "labelled.txt"
+    file.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    script = {"ONNX Runtime": "predict_onnx.py", "OpenVINO": "predict_openvino.py", "PyTorch": "predict_torch.py"}[peer]
+    exported = () if peer == "PyTorch" else ("--folder", bench.exported(model, "classification"))
+    return run(
+        sys.executable, HERE / "peers" / script, bench.model(model, "classification"), "--input", file,
+        "--precision", precision, "--max-length", MAX_LENGTH, "--warm-up", WARM_UP, *exported, *flags,
+    )
+
+
+def rates(done):
+    """Texts a second by the texts of a batch."""
+    return {int(size): rate for size, rate in json.loads(done.text)["texts_per_second"].items()}

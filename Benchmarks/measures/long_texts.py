@@ -5,7 +5,6 @@ the other kind needs more memory at 8,192 tokens than many machines have.
 """
 
 import csv
-import json
 import sys
 from functools import partial
 
@@ -15,6 +14,7 @@ from harness.runner import alternate, run
 from harness.trainers import train_with_graft, train_with_pytorch
 
 from measures.families import model
+from measures.inference import rates
 
 CONFIG = {
     "model_type": "modernbert",
@@ -100,6 +100,6 @@ def classifiers(bench, tokens, size, count):
         script = HERE / "peers/predict_torch.py"
         kind = ("--attention", "sdpa")
         done = run(sys.executable, script, path, "--input", both, *flags, "--warm-up", count, *kind)
-        return json.loads(done.text)["texts_per_second"]
+        return rates(done)[size]
 
     return {"graft": graft, "pytorch": pytorch}

