@@ -58,6 +58,30 @@ import Testing
     }
   }
 
+  @Test("an index in int8 is asked in int8") func index() throws {
+    try Sandbox.with { sandbox in
+      let texts = ["he can do it so", "it is the one", "so as it can be"]
+      func run(_ arguments: [String]) throws -> String {
+        let outcome = try sandbox.graft(arguments)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+        return outcome.stdout
+      }
+      for precision in ["float32", "int8"] {
+        _ = try run(["embed", "{base}", "--output", "\(precision).npy", "--precision", precision] + texts)
+      }
+      let vectors = try ["float32", "int8"].map { try Data(contentsOf: sandbox.url("\($0).npy")) }
+      #expect(vectors[0] != vectors[1])
+      func best(_ index: String) throws -> Double? {
+        let found = try run(["search", "\(index).npy", texts[0], "--top-k", "1", "--json"])
+        return found.firstMatch(of: /"similarity": *([0-9.]+)/).flatMap { Double($0.1) }
+      }
+      for index in ["float32", "int8"] { #expect(try abs((best(index) ?? 0) - 1) < 1e-6) }
+      // Made in another precision, the same text is not quite the same.
+      try sandbox.replace("\"int8\"", with: "\"float32\"", in: "int8.npy.json")
+      #expect(try best("int8") ?? 1 < 0.999_999)
+    }
+  }
+
   /// The numbers that are called a score, or stand in an object of scores.
   private func numbers(_ json: JSON, isScore: Bool = false) -> [Double] {
     if let number = json.double { return isScore ? [number] : [] }

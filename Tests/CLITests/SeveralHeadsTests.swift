@@ -105,7 +105,30 @@ import Testing
       stdout: ["wrote out\n"], prepare: both),
   ]
 
-  @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+  @Test(arguments: rows + columns) func row(_ row: Row) throws { try row.check() }
+
+  /// Columns of one head alone.
+  static let columns: [Row] = [
+    Row(
+      "train both \(data) --eval-data sequence-classification=other.csv token-classification=ner.conll --eval-label-column sequence-classification=topic --max-steps 1 --output out",
+      stdout: ["eval_sequence-classification_accuracy", "eval_token-classification_f1"],
+      stderr: ["other.csv: column 'text', label 'topic'"],
+      prepare: {
+        try both($0)
+        try $0.write("other.csv", "text,topic\na b,World\nc,Sports\n")
+      }),
+    Row(
+      "train both --data sequence-classification=news.csv token-classification=ner.conll --label-column sequence-clasification=kind --output out",
+      code: 64,
+      stderr: ["there is no --data sequence-clasification=FILE", "Did you mean 'sequence-classification'?"],
+      prepare: both),
+    Row(
+      "train both \(data) --eval-data sequence-classification=news.csv --eval-label-column sequence-clasification=kind --output out",
+      code: 64, stderr: ["--eval-label-column sequence-clasification=C"], prepare: both),
+    Row(
+      "train both \(data) --eval-data sequence-classification=news.csv --eval-label-base masked-lm=1 --output out",
+      code: 64, stderr: ["--eval-label-base masked-lm=N: there is no --data masked-lm=FILE"], prepare: both),
+  ]
 
   @Test("a run of two heads is interrupted, resumed, listed and swapped")
   func aRun() throws {

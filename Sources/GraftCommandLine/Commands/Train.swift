@@ -92,7 +92,7 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     let heads = try headFiles?.heads ?? []
-    try reading.checkHeads(heads)
+    try reading.checkHeads(heads, evaluationColumns)
     if heads.count < 2, training.headWeights != nil {
       throw ValidationError("--head-weights has no meaning without --data HEAD=FILE for several heads.")
     }

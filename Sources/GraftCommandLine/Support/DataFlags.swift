@@ -147,25 +147,28 @@ extension DataOptions {
 /// What is different about data to evaluate on.
 struct EvaluationColumnFlags: ParsableArguments {
   @Option(
+    name: .customLong("eval-text-column"),
     help: ArgumentHelp(
       "The column of the text in the data to evaluate on. (default: as in the training data)", valueName: "C")
   )
-  var evalTextColumn: String?
+  var evalTextColumns: [String] = []
 
   @Option(
+    name: .customLong("eval-pair-column"),
     help: ArgumentHelp(
       "The column of a second text there. (default: as in the training data)", valueName: "C"))
-  var evalPairColumn: String?
+  var evalPairColumns: [String] = []
 
   @Option(
+    name: .customLong("eval-label-column"),
     help: ArgumentHelp("The column of the label there. (default: as in the training data)", valueName: "C"))
-  var evalLabelColumn: String?
+  var evalLabelColumns: [String] = []
 
   @Option(
-    parsing: .unconditional,
+    name: .customLong("eval-label-base"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "The number of the first label there. (default: as in the training data)", valueName: "N"))
-  var evalLabelBase: Int?
+  var evalLabelBases: [HeadNumber] = []
 
   @Option(
     help: ArgumentHelp(
@@ -195,6 +198,12 @@ struct EvaluationColumnFlags: ParsableArguments {
       throw ValidationError(error.inCommandLineWords.description)
     }
   }
+
+  /// What holds where there is one head: the last that was given.
+  private var evalTextColumn: String? { evalTextColumns.last }
+  private var evalPairColumn: String? { evalPairColumns.last }
+  private var evalLabelColumn: String? { evalLabelColumns.last }
+  var evalLabelBase: Int? { evalLabelBases.last?.value }
 
   /// The names of the flags that were given.
   var given: [String] {

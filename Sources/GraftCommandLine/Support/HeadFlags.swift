@@ -126,7 +126,7 @@ struct HeadFiles {
       }
       var training = HeadTraining(head, try rows(data[head] ?? []))
       for (name, paths) in evaluated where Self.parts(name).head == head {
-        let own = try rows(paths, evaluation: columns)
+        let own = try rows(paths, evaluation: columns.values(for: head, among: heads))
         if let set = Self.parts(name).set {
           training.evaluationSets[set] = own
         } else {
@@ -141,26 +141,68 @@ struct HeadFiles {
 extension HeadDataFlags {
   /// What holds for one of several heads: what was given as `HEAD=VALUE`, else what was given without a head.
   func values(for head: String, among heads: [String]) -> HeadDataFlags {
-    func values(_ all: [String]) -> [String] {
-      let own = all.filter { $0.hasPrefix("\(head)=") }.map { String($0.dropFirst(head.count + 1)) }
-      return own.isEmpty ? all.filter { value in !heads.contains { value.hasPrefix("\($0)=") } } : own
-    }
     var flags = self
-    flags.columns.textColumns = values(columns.textColumns)
-    flags.columns.pairColumns = values(columns.pairColumns)
-    flags.labelColumns = values(labelColumns)
-    let all = base.labelBases
-    let own = all.filter { $0.head == head }
-    flags.base.labelBases = own.isEmpty ? all.filter { $0.head == nil } : own
+    flags.columns.textColumns = columns.textColumns.values(for: head, among: heads)
+    flags.columns.pairColumns = columns.pairColumns.values(for: head, among: heads)
+    flags.labelColumns = labelColumns.values(for: head, among: heads)
+    flags.base.labelBases = base.labelBases.values(for: head)
     return flags
   }
 
   /// Makes sure that options name no heads but these.
   ///
   /// - Throws: `ValidationError` naming the option.
-  func checkHeads(_ heads: [String]) throws {
-    if let name = base.labelBases.compactMap(\.head).first(where: { !heads.contains($0) }) {
-      throw ValidationError("--label-base \(name)=N: there is no --data \(name)=FILE.")
+  func checkHeads(_ heads: [String], _ evaluation: EvaluationColumnFlags) throws {
+    for (option, values) in [
+      ("text-column", columns.textColumns), ("pair-column", columns.pairColumns),
+      ("label-column", labelColumns), ("eval-text-column", evaluation.evalTextColumns),
+      ("eval-pair-column", evaluation.evalPairColumns), ("eval-label-column", evaluation.evalLabelColumns),
+    ] {
+      for value in values { try value.checkHead(heads, of: option) }
     }
+    for (option, bases) in [
+      ("label-base", base.labelBases), ("eval-label-base", evaluation.evalLabelBases),
+    ] {
+      if let name = bases.compactMap(\.head).first(where: { !heads.contains($0) }) {
+        throw ValidationError("--\(option) \(name)=N: there is no --data \(name)=FILE.")
+      }
+    }
+  }
+}
+
+extension EvaluationColumnFlags {
+  /// As ``HeadDataFlags/values(for:among:)``.
+  func values(for head: String, among heads: [String]) -> EvaluationColumnFlags {
+    var flags = self
+    flags.evalTextColumns = evalTextColumns.values(for: head, among: heads)
+    flags.evalPairColumns = evalPairColumns.values(for: head, among: heads)
+    flags.evalLabelColumns = evalLabelColumns.values(for: head, among: heads)
+    flags.evalLabelBases = evalLabelBases.values(for: head)
+    return flags
+  }
+}
+
+extension [String] {
+  fileprivate func values(for head: String, among heads: [String]) -> [String] {
+    let own = filter { $0.hasPrefix("\(head)=") }.map { String($0.dropFirst(head.count + 1)) }
+    return own.isEmpty ? filter { value in !heads.contains { value.hasPrefix("\($0)=") } } : own
+  }
+}
+
+extension [HeadNumber] {
+  fileprivate func values(for head: String) -> [HeadNumber] {
+    let own = filter { $0.head == head }
+    return own.isEmpty ? filter { $0.head == nil } : own
+  }
+}
+
+extension String {
+  /// Makes sure that a column is not that of a misspelt head. A column's own name may have a '='.
+  fileprivate func checkHead(_ heads: [String], of option: String) throws {
+    guard let end = firstIndex(of: "=") else { return }
+    let name = String(self[..<end])
+    guard !heads.contains(name), let nearest = NearestName.find(name, among: heads) else { return }
+    throw ValidationError(
+      "--\(option) \(name)=C: there is no --data \(name)=FILE. Did you mean '\(nearest)'?")
   }
 }
