@@ -8,6 +8,7 @@ from importlib.metadata import version
 from harness.runner import run
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+PEERS = "torch transformers tokenizers safetensors onnxruntime openvino nncf sentence-transformers".split()
 
 
 def machine():
@@ -27,7 +28,7 @@ def software(graft):
     doctor = json.loads(run(graft, "doctor", "--json").text)
     # A summary begins with the library's name and version: "oneDNN 2.6.3; vector kernels: AVX-512".
     libraries = [" ".join(backend["summary"].split(";")[0].split()[:2]) for backend in doctor["backends"]]
-    peers = [f"{name} {version(name)}" for name in ("torch", "transformers", "tokenizers", "safetensors")]
+    peers = [f"{name} {version(name)}" for name in PEERS]
     parts = [f"graft {run(graft, '--version').text.strip()}"]
     parts += [library for library in libraries if library != "reference"]
     return " ".join(parts + peers), doctor["auto"]["float32"]
