@@ -6,7 +6,7 @@
 FOLDER is export_encoder.py's. The backends for ONNX Runtime and OpenVINO are those of Optimum, which does not install beside
 transformers 5.23. What they put in PyTorch's place is made here: a module that hands the tokens to ONNX Runtime or OpenVINO.
 All else is `SentenceTransformer.encode`: tokenizing, batches by length, the mean over tokens. Each backend and batch size is
-tried on the first texts, and the fastest encodes all. Texts that were tried come again, which tokenizers do not remember.
+tried on the first texts, and the fastest encodes all.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def main():
             seconds(model, texts[:TRIED], size)
             tried[backend, size] = seconds(model, texts[:TRIED], size)
     backend, size = min(tried, key=tried.get)
-    rates = {f"{backend} {size}": TRIED / each for (backend, size), each in tried.items()}
+    rates = {f"{backend} {size}": len(texts[:TRIED]) / each for (backend, size), each in tried.items()}
     rate = len(texts) / seconds(backends[backend], texts, size)
     print(json.dumps({"texts_per_second": rate, "backend": backend, "batch_size": size, "tried": rates}))
 
