@@ -96,6 +96,24 @@ import Testing
     #expect(all?.hasPrefix("no layer is left to be rounded; found 12 linear layers") == true)
   }
 
+  @Test("layers that are kept multiply in float32 in int8, too") func keptLayersCompute() throws {
+    let kept = Set(["attention.output", "feed_forward.output"].map { "layers.1.\($0).weight" })
+    try withQuantized(keeping: ["layer.1.attention.output", "layer.1.output"]) { model, _ in
+      let registry = try Support.registry()
+      let backend = try registry.makeBackend(threads: 2)
+      var batch = Batch()
+      batch.append(ids: [2, 9, 30, 3], tokenTypes: [0, 0, 0, 0], positions: [0, 1, 2, 3])
+      func scores(_ model: URL, keeping kept: Set<String> = []) throws -> [Float]? {
+        let model = try registry.open(model).checkpoint.makeModel()
+        let session = InferenceSession(model, backend: backend, precision: .int8, keeping: kept)
+        return try session.scores(PreparedBatch(batch)).values.first?.values
+      }
+      let original = Support.fixture("sequence-classification")
+      #expect(try scores(model) == scores(original, keeping: kept))
+      #expect(try scores(model) != scores(original))
+    }
+  }
+
   @Test("a model that stores layers as one keeps them together", arguments: ["layers.0.attention.query"])
   func stacked(_ name: String) throws {
     var checkpoint = try Support.registry().open(fixtures.appending(path: "modernbert-tiny/base")).checkpoint
@@ -218,7 +236,9 @@ import Testing
       #expect(makingMessage(model) == refusal.message)
       // Who writes names what it writes.
       let problem = String(refusal.message.split(separator: ": ", maxSplits: 1)[1])
-      #expect(writingMessage(model).contains(problem))
+      for options in [OutputOptions(), OutputOptions(format: "pytorch")] {
+        #expect(writingMessage(model, options).contains(problem))
+      }
     }
   }
 
@@ -228,12 +248,11 @@ import Testing
     return (message ?? "").replacing("model.safetensors: ", with: "", maxReplacements: 1)
   }
 
-  /// The error of writing in another format.
-  private func writingMessage(_ model: URL) -> String {
+  /// The error of writing it.
+  private func writingMessage(_ model: URL, _ options: OutputOptions) -> String {
     errorMessage {
       let registry = try Support.registry()
-      try registry.open(model).checkpoint.write(
-        to: model.appending(path: "out"), OutputOptions(format: "pytorch"), registry: registry)
+      try registry.open(model).checkpoint.write(to: model.appending(path: "out"), options, registry: registry)
     } ?? ""
   }
 

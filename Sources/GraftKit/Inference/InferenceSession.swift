@@ -35,7 +35,8 @@ public final class InferenceSession: @unchecked Sendable {
   ///   - backend: The compute kernels.
   ///   - precision: What the linear layers of the encoder should multiply in; `nil` for what the backend does.
   ///     ``precision`` is float32 where the CPU has no instructions for it.
-  ///   - kept: Weights of the encoder, by canonical name, that multiply in float32 whatever the precision.
+  ///   - kept: Weights of the encoder, by canonical name, that multiply in float32 whatever the precision. In int8 those
+  ///     do as well that a model whose other weights are whole numbers has kept as they were.
   ///   - keepsWeights: Whether the model keeps the weights of its linear layers once they are packed. If not, it serves
   ///     this session alone from now on, and cannot be trained or written.
   public init(
@@ -47,6 +48,8 @@ public final class InferenceSession: @unchecked Sendable {
     (self.model, self.backend, self.precision) = (model, backend, precision)
     // Whatever else is a weight belongs to a head.
     let encoder = Set(model.backbone.parameters.map(\.name)).subtracting([model.backbone.wordEmbedding])
+    let quantized = encoder.filter { model.parameters[$0]?.quantized != nil }
+    let kept = precision == .int8 && !quantized.isEmpty ? kept.union(encoder.subtracting(quantized)) : kept
     weights = PreparedWeights(
       precision: { encoder.contains($0) && !kept.contains($0) ? precision : .float32 },
       discards: { !keepsWeights && encoder.contains($0) })

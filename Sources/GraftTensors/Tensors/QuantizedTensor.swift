@@ -41,8 +41,14 @@ public final class QuantizedTensor: Sendable {
         subject: "tensor '\(Self.scaleName(of: name))'", expected: "float32 [\(shape[0])]",
         found: "\(found)", advice: "Quantize the model again, or take its float32 weights.")
     }
-    self.init(
-      name: name, numbers: numbers, scales: scales.converted(to: .float32).reshaped([shape[0]]))
+    let floats = scales.converted(to: .float32).reshaped([shape[0]])
+    // Whoever reads them, to copy them too, learns of scales that stand for nothing.
+    let checked = LazyTensor(floats.spec) { consume in
+      try Self.checked(floats, Self.scaleName(of: name)).withUnsafeBytes {
+        try LazyTensor.chunks(of: $0, elementSize: 4, consume)
+      }
+    }
+    self.init(name: name, numbers: numbers, scales: checked)
   }
 
   /// A weight that is rounded when it is read.
