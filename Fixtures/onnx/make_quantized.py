@@ -1,15 +1,21 @@
 """Writes the quantized ONNX files of this folder with ONNX Runtime's quantization tools.
 
-    python make_quantized.py      # torch 2.15.0, transformers 5.23.0, onnx 1.23.2, onnxruntime 1.32.0
+    python make_quantized.py GRAFT      # torch 2.15.0, transformers 5.23.0, onnx 1.23.2, onnxruntime 1.32.0
 
 One small classifier, exported by torch.onnx.export(dynamo=False) and quantized in three ways: `dynamic` by
 quantize_dynamic with uint8 weights and one scale for each; `per-channel` by it with int8 weights and a scale for each
-output; `qdq` by quantize_static with DequantizeLinear before everything. `expected.safetensors` of each has what ONNX
+output; `qdq` by quantize_static with DequantizeLinear before everything. `graft-…` are what the program at GRAFT exported
+of three small models: language models with a tied decoder and without biases, quantized by quantize_dynamic without
+options, the latter also with its embeddings alone (`graft-gather`), and a classifier (`graft-qdq`) by quantize_static.
+`expected.safetensors` of each has what ONNX
 Runtime's DequantizeLinear makes of the whole numbers, under the names of the parameters: those of the model that are
 nearest to it, which have to be within a step of it.
 """
 
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy
@@ -18,7 +24,7 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from transformers import BertConfig, BertForSequenceClassification
 
 from make import export
@@ -68,6 +74,9 @@ def expected(file, parameters):
             for candidate in (value, value.T):
                 if candidate.shape == original.shape and abs(candidate - original).max() <= step and parameter not in found:
                     found[parameter] = numpy.ascontiguousarray(candidate)
+    for name, value in values.items():
+        if name.endswith("_Transposed"):
+            found.setdefault(name.removesuffix("_Transposed"), numpy.ascontiguousarray(value.T))
     missing = set(parameters) - set(found)
     assert not missing, missing
     return found
@@ -97,6 +106,27 @@ def main():
                 weight_type=QuantType.QInt8 if name == "per-channel" else QuantType.QUInt8)
         save_file(expected(output, parameters), directory / "expected.safetensors")
     file.unlink()
+    for name, source in (
+        ("graft-tied", "bert-tiny/masked-lm"), ("graft-no-biases", "onnx/no-biases"),
+        ("graft-gather", "onnx/no-biases"),
+        ("graft-qdq", "bert-tiny/sequence-classification"),
+    ):
+        write_of_graft(sys.argv[1], HERE / name, HERE.parent.parent / source)
+
+
+def write_of_graft(graft, directory, source):
+    directory.mkdir()
+    shutil.copy(source / "config.json", directory)
+    output = directory / "model.onnx"
+    with tempfile.TemporaryDirectory() as temporary:
+        exported = Path(temporary) / "exported"
+        subprocess.run([graft, "export", source, "--format", "onnx", "--output", exported, "--quiet"], check=True)
+        if directory.name == "graft-qdq":
+            quantize_static(exported / "model.onnx", output, Texts(), weight_type=QuantType.QInt8)
+        else:
+            operators = ["Gather"] if directory.name == "graft-gather" else None
+            quantize_dynamic(exported / "model.onnx", output, op_types_to_quantize=operators)
+    save_file(expected(output, load_file(source / "model.safetensors")), directory / "expected.safetensors")
 
 
 if __name__ == "__main__":

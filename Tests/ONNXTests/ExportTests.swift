@@ -46,6 +46,24 @@ import GraftPlugins
       options: OutputOptions(format: "onnx", shardLimit: limit), registry: .builtIn())
   }
 
+  @Test("nodes are called after the module of the parameter that they read")
+  func namesNodes() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "model.onnx")
+      try export("masked-lm", to: file)
+      let nodes = try Evaluator(file).nodes.filter { node in
+        node.inputs.contains { $0.hasSuffix(".weight") } || node.output.hasPrefix("bert/embeddings/")
+      }
+      #expect(
+        nodes.prefix(7).map(\.output) == [
+          "bert/embeddings/word_embeddings/Gather", "bert/embeddings/position_embeddings/Gather",
+          "bert/embeddings/Add", "bert/embeddings/token_type_embeddings/Gather", "bert/embeddings/Add_1",
+          "bert/embeddings/Reshape", "bert/embeddings/LayerNorm/LayerNormalization",
+        ])
+      #expect(nodes.last?.output == "cls/predictions/Gemm")
+    }
+  }
+
   /// Whole numbers of an activation that lies between two may be the one in float32 and the other in exact numbers.
   @Test(
     "a quantized model's graph computes what a session in int8 does, padding included",

@@ -66,8 +66,11 @@ import GraftPlugins
 
   @Test(
     "graphs that ONNX Runtime quantized have the numbers that it computes with",
-    arguments: ["dynamic", "per-channel", "qdq"])
-  func importsQuantized(_ name: String) throws {
+    arguments: [
+      ("dynamic", 11), ("per-channel", 11), ("qdq", 25), ("graft-tied", 17), ("graft-no-biases", 5),
+      ("graft-gather", 1), ("graft-qdq", 41),
+    ])
+  func importsQuantized(_ name: String, count: Int) throws {
     let directory = fixtures.appending(path: "onnx/quantized/\(name)")
     let opened = try Registry.builtIn().open(directory)
     try opened.report.requireStrict()
@@ -77,10 +80,10 @@ import GraftPlugins
       #expect(found.spec == tensor.spec)
       #expect(try found.floats() == tensor.floats(), "\(name)")
     }
-    let count = name == "qdq" ? 25 : 11
+    let tensors = count == 1 ? "1 tensor" : "\(count) tensors"
     #expect(
       opened.report.notes.contains(
-        "the graph is quantized: \(count) tensors of whole numbers became the float32 numbers that they stand for"
+        "the graph is quantized: \(tensors) of whole numbers became the float32 numbers that they stand for"
       ), "\(opened.report.notes)")
     _ = try opened.checkpoint.makeModel()
   }

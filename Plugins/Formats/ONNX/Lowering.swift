@@ -90,12 +90,24 @@ struct Lowering {
     return result
   }
 
-  /// What names of a step's nodes begin with: its parameter's module, or what holds that of its input.
+  /// What names of a step's nodes begin with: its parameter's module, what holds all of theirs if anything does, or what
+  /// holds that of its input.
   private func place(of step: ModelGraph.Step) -> String {
-    func parent(_ name: String) -> String { name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name }
-    for case .parameter(let name) in step.inputs.reversed() { return parent(name) }
+    let modules: [String] = step.inputs.compactMap {
+      if case .parameter(let name) = $0 { Self.parent(of: name) } else { nil }
+    }
+    if let last = modules.last {
+      let common = modules.reduce(last.split(separator: ".")) { common, module in
+        zip(common, module.split(separator: ".")).prefix { $0 == $1 }.map { $0.0 }
+      }
+      return common.isEmpty ? last : common.joined(separator: ".")
+    }
     guard case .step(let index)? = step.inputs.first else { return "" }
-    return parent(place(of: graph.steps[index]))
+    return Self.parent(of: place(of: graph.steps[index]))
+  }
+
+  private static func parent(of name: String) -> String {
+    name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
   }
 
   /// A step's result, a parameter in float32, or row numbers.
@@ -151,7 +163,11 @@ extension Lowering: GraphBuilder {
       case .type(.uint8): .integer(name, DType.uint8.onnxType)
       }
     }
-    return GraphValue(nodes.add(operation, inputs.map(\.name), attributes, at: place))
+    // A node that reads a parameter is of its module, whatever its step holds beside.
+    let parameter = inputs.last { weights[$0.name] != nil }
+    return GraphValue(
+      nodes.add(
+        operation, inputs.map(\.name), attributes, at: parameter.map { Self.parent(of: $0.name) } ?? place))
   }
 
   mutating func number(_ value: Float) -> GraphValue {

@@ -70,7 +70,7 @@ struct ParameterNames {
     }
   }
 
-  private static func isParameterName(_ name: String) -> Bool {
+  static func isParameterName(_ name: String) -> Bool {
     [".weight", ".bias", ".gamma", ".beta"].contains(where: name.hasSuffix)
   }
 
@@ -98,6 +98,7 @@ struct ParameterNames {
     case "MatMul":
       guard let weight = constant(1)?.transposed else { return }
       if let module = node.module { try name(weight, "\(module).weight") }
+      try nameAsBefore(weight)
       products[output] = (weight, node)
     case "Gemm":
       guard let stored = constant(1) else { return }
@@ -131,7 +132,7 @@ struct ParameterNames {
 
   /// Names a weight after its bias.
   private mutating func name(_ weight: Constant, besideBias bias: String) throws {
-    guard bias.hasSuffix(".bias") else { return }
+    guard bias.hasSuffix(".bias"), Self.nameBefore(weight.initializer) == nil else { return }
     try name(weight, bias.dropLast("bias".count) + "weight")
   }
 

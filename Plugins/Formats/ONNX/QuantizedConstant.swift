@@ -100,10 +100,35 @@ extension ParameterNames {
   ) throws -> Constant {
     for part in [numbers, scale] { resolved.insert(part.initializer) }
     dequantizedNames.insert(numbers.initializer)
-    return Constant(
+    let constant = Constant(
       tensor: try LazyTensor(
         dequantizing: numbers.tensor, scale: scale.tensor, zeroPoint: zeroPoint?.tensor, axis: axis,
         numbers.initializer, scale.initializer),
       initializer: numbers.initializer, isTransposed: numbers.isTransposed)
+    try nameAsBefore(constant)
+    return constant
+  }
+
+  /// Gives a constant the name that it had before ONNX Runtime's tools made it anew, if that is a parameter's.
+  mutating func nameAsBefore(_ constant: Constant) throws {
+    guard let (parameter, isTransposed) = Self.nameBefore(constant.initializer) else { return }
+    try name(
+      Constant(tensor: constant.tensor, initializer: constant.initializer, isTransposed: isTransposed),
+      parameter)
+  }
+
+  /// The parameter in `bert.pooler.dense.weight_quantized`, and in `bert.pooler.dense.weight_Transposed` of a `Gemm` that
+  /// became a `MatMul`, quantized or not.
+  static func nameBefore(_ initializer: String) -> (parameter: String, isTransposed: Bool)? {
+    var name = initializer[...]
+    func remove(_ suffix: String) -> Bool {
+      guard name.hasSuffix(suffix) else { return false }
+      name = name.dropLast(suffix.count)
+      return true
+    }
+    let isQuantized = remove("_quantized")
+    let isTransposed = remove("_Transposed")
+    guard isQuantized || isTransposed, isParameterName(String(name)) else { return nil }
+    return (String(name), isTransposed)
   }
 }
