@@ -173,15 +173,21 @@ import Testing
         mistyped.stderr.contains(
           "no such column; found the columns 'tags'. Name the column with --label-column."),
         "\(mistyped.stderr)")
-      // Lists of one label may be either.
+      // Lists of one label are single labels in every format.
       try sandbox.write("one.jsonl", #"{"tags": ["a"]}"# + "\n" + #"{"tags": ["c"]}"# + "\n")
-      let one = "\(swap) --labels-from one.jsonl --label-column tags"
-      #expect(
-        try run("\(one) --output ones").stderr.contains(
-          "each row has one label: for a head that gives every text one, add --problem-type single-label"))
-      #expect(
-        try run("\(one) --problem-type single-label --output ones1").stderr.contains(
-          "2 labels, single_label_classification: a, c\n"))
+      try sandbox.write("one.json", #"[{"tags": ["a"]}, {"tags": ["c"]}]"#)
+      try sandbox.write("one.csv", "id,tags\n1,\"[\"\"a\"\"]\"\n2,\"[\"\"c\"\"]\"\n")
+      for file in ["one.jsonl", "one.json", "one.csv"] {
+        let one = "\(swap) --labels-from \(file) --label-column tags"
+        let read = try run("\(one) --output \(file)-single")
+        #expect(
+          read.stderr.contains(
+            "2 labels, single_label_classification: a, c\neach list of labels has one, which is read as the text's only label: for a head that gives a text several, add --problem-type multi-label\n"
+          ), "\(read.stderr)")
+        #expect(
+          try run("\(one) --problem-type multi-label --output \(file)-multi").stderr.contains(
+            "2 labels, multi_label_classification: a, c\n"))
+      }
       let scored = try run(
         "evaluate hot --allow-untrained --data hot.csv \(columns) --predictions p.jsonl --json")
       #expect(scored.code == 0, "\(scored.stderr)")

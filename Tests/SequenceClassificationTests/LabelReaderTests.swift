@@ -169,12 +169,14 @@ import Testing
     #expect(try infer(texts("1", "2"), .regression) == InferredLabels(["LABEL_0"], .regression))
     #expect(try infer(texts("b|a", "", "c")) == InferredLabels(["a", "b", "c"], .multiLabel))
     #expect(try infer([.list(["b"]), .list([])]) == InferredLabels(["b"], .multiLabel))
-    // Each has one.
+    // Lists are read alike in every format: each has one label, or not.
+    let one = InferredLabels(["a", "b"], .singleLabel, areSingle: true)
+    #expect(try infer([.list(["b"]), .list(["a"])]) == one)
+    #expect(try infer(texts(#"["b"]"#, #"["a"]"#)) == one && infer(texts("['b']", "a")) == one)
     #expect(
-      try infer([.list(["b"]), .list(["a"])])
-        == InferredLabels(["a", "b"], .multiLabel, areSingle: true))
-    #expect(try infer(texts(#"["b"]"#, "a")) == InferredLabels(["a", "b"], .singleLabel))
-    #expect(try !infer([.list(["b"]), .list(["b"])]).areSingle)
+      try infer([.list(["b"]), .list(["a"])], .multiLabel) == InferredLabels(["a", "b"], .multiLabel))
+    #expect(try infer([.list(["b"]), .list(["b"])]) == InferredLabels(["b"], .multiLabel))
+    #expect(try infer(texts(#"["b"]"#, "[]", #"["a"]"#)) == InferredLabels(["a", "b"], .multiLabel))
     #expect(
       try infer([.list(["1", "0"]), .list(["0", "0"])])
         == InferredLabels(["LABEL_0", "LABEL_1"], .multiLabel))
@@ -232,6 +234,14 @@ import Testing
       ) == true)
     #expect(message(several.map { $0.replacing(";", with: ",") })?.contains("with ',' between them") == true)
     #expect(message(several, .singleLabel) == nil)
+    // One is enough that is made of others.
+    let few = ["alpha", "alpha; beta", "beta", "gamma", "delta", "beta;other"]
+    #expect(
+      message(few)?.hasPrefix(
+        "a.csv: row 3: rows seem to have several labels, with ';' between them; expected '|' between labels, or lists of them, found 6 labels made of 5, such as 'alpha; beta'."
+      ) == true)
+    #expect(message(few, .singleLabel) == nil)
+    #expect(message(few.map { $0.replacing("beta", with: "x;y") }) == nil)
     // Commas in names are not that.
     #expect(message(["Art, Music", "War, Peace", "Sea", "Sky", "Sun, Moon", "Ice"]) == nil)
     // Whoever says what they mean is believed; and names may hold numbers and commas.

@@ -44,10 +44,11 @@ extension SequenceClassification {
       return InferredLabels(Configuration.numberedLabels(width), .regression)
     }
     if given == nil { try requireNames(zip(labelled, items)) }
-    // Lists and texts with a separator are of several labels, even where each has one.
-    let areLists =
-      written.contains { if case .list = $0 { true } else { false } } || items.contains { $0.count > 1 }
-    let type = given ?? (areLists ? .multiLabel : .singleLabel)
+    let haveOne =
+      items.allSatisfy { $0.count == 1 } && Set(items.joined().map(LabelColumn.canonical)).count > 1
+    let areLists = written.contains(where: \.isList)
+    let type =
+      given ?? (items.contains { $0.count > 1 } || areLists && !haveOne ? .multiLabel : .singleLabel)
     if type == .multiLabel, width > 1,
       items.allSatisfy({ $0.count == width && $0.allSatisfy { $0.indicator != nil } })
     {
@@ -68,9 +69,7 @@ extension SequenceClassification {
         found: "\(values.count) in \(rows.count) rows",
         advice: "Check \(option: "label-column"), or set \(option: "problem-type").")
     }
-    return InferredLabels(
-      LabelColumn.sorted(values), type,
-      areSingle: type == .multiLabel && values.count > 1 && items.allSatisfy { $0.count == 1 })
+    return InferredLabels(LabelColumn.sorted(values), type, areSingle: given == nil && areLists && haveOne)
   }
 
   /// Refuses labels that are missing as tables write it, before anything else is made of them.
@@ -109,15 +108,17 @@ extension SequenceClassification {
         advice: "Write them with points, or set \(option: "problem-type") when they are names."
       ).inRow(first.row)
     }
-    // As many combinations as there are here are no classes.
+    // Labels that others are made of are no classes, and neither are as many combinations as there are here.
     let distinct = Set(values.map(\.text))
     for separator in [";", ","] {
       let lists = distinct.map { text in
         text.components(separatedBy: separator).map(LabelColumn.trimmed).filter { !$0.isEmpty }
       }
       let parts = Set(lists.joined())
-      guard distinct.count >= leastCombinations, parts.count * 2 <= distinct.count,
-        lists.count(where: { $0.count > 1 }) * 2 > distinct.count,
+      let areMost =
+        distinct.count >= leastCombinations && parts.count * 2 <= distinct.count
+        && lists.count(where: { $0.count > 1 }) * 2 > distinct.count
+      guard areMost || lists.contains(where: { Set($0).count > 1 && distinct.isSuperset(of: $0) }),
         let first = values.first(where: { $0.text.contains(separator) })
       else { continue }
       throw GraftError(

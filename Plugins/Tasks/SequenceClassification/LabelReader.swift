@@ -198,6 +198,15 @@ extension WrittenLabel {
     }
   }
 
+  /// Whether it is a list, or a text that is one as JSON or Python write it.
+  var isList: Bool {
+    switch self {
+    case .list: true
+    case .columns: false
+    case .text(let text): text.listItems != nil
+    }
+  }
+
   /// The parts of a list; of a text those of a JSON or Python list, or what stands between `|`. Blank ones are none.
   ///
   /// - Parameter labels: A text that is one of these is not cut.

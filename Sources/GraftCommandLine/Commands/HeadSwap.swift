@@ -106,7 +106,8 @@ extension HeadSwap {
     )
     if inferred.areSingle {
       flags.console.note(
-        "each row has one label: for a head that gives every text one, add --problem-type single-label")
+        "each list of labels has one, which is read as the text's only label: for a head that gives a text several, add --problem-type multi-label"
+      )
     }
     // A typo in one row is a label of its own.
     if let task = heads.tasks.first(where: { $0.hasLabels && !$0.labelsTokens }),

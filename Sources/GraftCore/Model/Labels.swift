@@ -17,7 +17,7 @@ public struct InferredLabels: Sendable, Equatable {
   public let labels: [String]
   /// What they mean; `nil` for a task to which that is no question.
   public let problemType: ProblemType?
-  /// Whether several labels may stand in a row, and each row has one: they may be single labels as well.
+  /// Whether they are taken for single labels because each list of labels has one.
   public let areSingle: Bool
 
   public init(_ labels: [String], _ problemType: ProblemType?, areSingle: Bool = false) {

@@ -119,17 +119,17 @@ struct DataSurvey {
       ? .several(inferred.labels, counts: counts) : .classes(inferred.labels, counts: counts)
   }
 
-  /// Whole numbers of very many values are values, and not classes. Lists that all have one label are of one for each
-  /// text.
+  /// Whole numbers of very many values are values, and not classes. Lists have one label for each text where those to
+  /// evaluate on have no more either.
   private static func inferredLabels(
     of rows: [TextRow], evaluating others: [TextRow], _ head: any GraftCore.Task.Type
   ) throws -> InferredLabels {
     do {
       let inferred = try head.inferredLabels(of: rows, nil)
-      guard inferred.areSingle, try head.inferredLabels(of: rows + others, nil).areSingle else {
+      guard inferred.areSingle, try !head.inferredLabels(of: rows + others, nil).areSingle else {
         return inferred
       }
-      return try head.inferredLabels(of: rows, .singleLabel)
+      return try head.inferredLabels(of: rows, .multiLabel)
     } catch let error as GraftError where error.kind == .mismatch && rows.allSatisfy(\.hasNumber) {
       return try head.inferredLabels(of: rows, .regression)
     }
