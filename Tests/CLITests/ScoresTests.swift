@@ -205,6 +205,13 @@ import Testing
         "\(trained.stderr)")
       #expect(try run("evaluate hot2 --data hot.csv --predictions p.jsonl").code == 0)
       #expect(try written() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+      // So they are in an experiment.
+      try sandbox.write(
+        "hot.yaml",
+        "base: hot2\ndata:\n  test: {files: hot.csv}\nstages:\n  score: {evaluate: test}\narms:\n  a: [score]\n"
+      )
+      let planned = try run("run hot.yaml --output runs --dry-run")
+      #expect(planned.code == 0, "\(planned.stderr)")
       try sandbox.write(
         "hot.jsonl",
         #"{"comment":"he","toxic":1,"insult":1}"# + "\n" + #"{"comment":"she","toxic":0,"insult":0}"#)

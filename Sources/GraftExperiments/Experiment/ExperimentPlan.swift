@@ -63,7 +63,7 @@ public struct ExperimentPlan: Sendable {
 
     init(_ experiment: Experiment, _ registry: Registry) throws {
       base = try registry.open(experiment.base).checkpoint
-      self.experiment = try experiment.readingColumns(of: base, registry)
+      self.experiment = try experiment.readingAsTrained(base).readingColumns(of: base, registry)
       baseHash = try base.contentHash()
       var data: OrderedDictionary<String, DataFacts> = [:]
       for (name, set) in self.experiment.data where experiment.outlook.contains(where: { $0.uses(name) }) {
