@@ -185,6 +185,8 @@ import Testing
       let output = directory.appending(path: "news")
       var options = TrainingOptions()
       options.epochs = 2
+      options.warmupRatio = 0.1
+      options.classWeights = .balanced
       options.evalStrategy = .epoch
       options.saveStrategy = .epoch
       let rows = (0..<6).map { TextRow(["a b", "c d e"][$0 % 2], label: .text(String($0 % 2))) }
@@ -203,7 +205,8 @@ import Testing
         "    - type: accuracy\n      name: Accuracy\n      value: \(accuracy)\n",
         "# news\n\nA `BertForSequenceClassification` of ",
         "from `model` on 6 texts of `train|1.csv`, and has accuracy",
-        "| learning rate | 5e-05 |", "| 2 | 2 | ", "# BERT",
+        "| learning rate | 5e-05 |", "| schedule | linear, a share of 0.1 of the steps for warm-up |",
+        "| class weights | balanced |", "| 2 | 2 | ", "# BERT",
       ] {
         #expect(text.contains(part), "no \(part) in \(text)")
       }

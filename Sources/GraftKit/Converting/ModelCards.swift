@@ -112,12 +112,13 @@ extension ModelCard {
 
   private static func settings(_ facts: TrainingFacts) -> TextTable {
     let options = facts.options
+    let warmup =
+      options.warmupSteps == 0 && options.warmupRatio > 0
+      ? "a share of \(NumberText.trimmed(options.warmupRatio)) of the steps"
+      : NumberText.count(options.warmupSteps, "step")
     var rows = [
       ["learning rate", NumberText.trimmed(options.learningRate)],
-      [
-        "schedule",
-        "\(options.schedule.rawValue), \(NumberText.count(options.warmupSteps, "step")) of warm-up",
-      ],
+      ["schedule", "\(options.schedule.rawValue), \(warmup) for warm-up"],
       ["batch size", String(options.batchSize)],
       ["batches in a step", String(options.gradientAccumulationSteps)],
       options.maxSteps.map { ["steps", NumberText.grouped($0)] } ?? [
@@ -131,6 +132,13 @@ extension ModelCard {
     ]
     if let dropout = options.dropout { rows.append(["dropout", NumberText.trimmed(dropout)]) }
     if options.freezesBackbone { rows.append(["frozen", "the backbone"]) }
+    switch options.classWeights {
+    case .balanced?: rows.append(["class weights", ClassWeights.balancedName])
+    case .given(let weights)?:
+      let values = weights.sorted { $0.key < $1.key }.map { "\($0.key) \(NumberText.trimmed($0.value))" }
+      rows.append(["class weights", values.joined(separator: ", ")])
+    case nil: break
+    }
     if let weights = options.headWeights {
       let shares = weights.sorted { $0.key < $1.key }.map { "\($0.key) \(NumberText.trimmed($0.value))" }
       rows.append(["shares of the steps", shares.joined(separator: ", ")])
