@@ -38,7 +38,7 @@ public final class UnicodeProperties: Sendable {
   public static let shared = UnicodeProperties()
 
   /// One element per scalar value.
-  @usableFromInline let flags: [ScalarFlags]
+  @usableFromInline let flags: [UInt16]
   private let combiningClasses: ScalarMap
   private let decompositions: ScalarMap
   private let compatibilityDecompositions: ScalarMap
@@ -46,11 +46,18 @@ public final class UnicodeProperties: Sendable {
   private let compositions: [UInt64: UInt32]
 
   private init() {
-    var flags = [ScalarFlags](repeating: [], count: 0x110000)
+    // Marked as plain numbers: half a million insertions into option sets take most of a debug build's start.
+    var flags = [UInt16](repeating: 0, count: 0x110000)
     func mark(_ table: String, _ flag: ScalarFlags) {
+      parse(table) { range, _ in mark(range, flag) }
+    }
+    func mark(_ range: ClosedRange<UInt32>, _ flag: ScalarFlags) {
+      let bit = flag.rawValue
       flags.withUnsafeMutableBufferPointer { flags in
-        parse(table) { range, _ in
-          for scalar in range { flags[Int(scalar)].insert(flag) }
+        var scalar = Int(range.lowerBound)
+        while scalar <= Int(range.upperBound) {
+          flags[scalar] |= bit
+          scalar += 1
         }
       }
     }
@@ -69,16 +76,16 @@ public final class UnicodeProperties: Sendable {
     mark(NormalizationTables.numerics, .numeric)
     mark(NormalizationTables.decimalDigits, .digit)
     mark(NormalizationTables.compatibilityDecompositions, .decomposesCompatibly)
-    for scalar in Hangul.syllables { flags[Int(scalar)].insert(.decomposes) }
+    mark(Hangul.syllables, .decomposes)
     mark(UnicodeTables.decompositions, .unstable)
     combiningClasses = ScalarMap(UnicodeTables.combiningClasses)
     decompositions = ScalarMap(UnicodeTables.decompositions)
     compatibilityDecompositions = ScalarMap(NormalizationTables.compatibilityDecompositions)
     lowerCase = ScalarMap(UnicodeTables.lowerCase)
     compositions = Self.makeCompositions()
-    for composite in compositions.values { flags[Int(composite)].remove(.unstable) }
-    let seconds = compositions.keys.map { Int($0 & 0xFFFF_FFFF) }
-    for scalar in seconds + Hangul.joining { flags[scalar].insert(.unstable) }
+    for composite in compositions.values { flags[Int(composite)] &= ~ScalarFlags.unstable.rawValue }
+    for pair in compositions.keys { flags[Int(pair & 0xFFFF_FFFF)] |= ScalarFlags.unstable.rawValue }
+    for range in Hangul.joining { mark(range, .unstable) }
     mark(UnicodeTables.combiningClasses, .unstable)
     self.flags = flags
   }
@@ -105,7 +112,7 @@ public final class UnicodeProperties: Sendable {
 
   /// - Parameter scalar: Below 0x110000.
   @inlinable
-  public func flags(of scalar: UInt32) -> ScalarFlags { flags[Int(scalar)] }
+  public func flags(of scalar: UInt32) -> ScalarFlags { ScalarFlags(rawValue: flags[Int(scalar)]) }
 
   /// Whether UTF-8 text has a scalar with any of some flags.
   func contains(_ wanted: ScalarFlags, in text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
@@ -113,7 +120,7 @@ public final class UnicodeProperties: Sendable {
       var index = text.startIndex
       while index < text.endIndex {
         let scalar = decodeScalar(text.base, &index, end: text.endIndex)
-        if !flags[Int(scalar)].isDisjoint(with: wanted) { return true }
+        if flags[Int(scalar)] & wanted.rawValue != 0 { return true }
       }
       return false
     }
@@ -160,9 +167,9 @@ public final class UnicodeProperties: Sendable {
 
 /// Hangul syllables decompose by arithmetic. Reference: The Unicode Standard, section 3.12.
 private enum Hangul {
-  static let syllables: Range<UInt32> = 0xAC00..<0xD7A4
+  static let syllables: ClosedRange<UInt32> = 0xAC00...0xD7A3
   /// What composes with what stands before it.
-  static let joining = Array(0x1161..<0x1176) + Array(0x11A8..<0x11C3)
+  static let joining: [ClosedRange<UInt32>] = [0x1161...0x1175, 0x11A8...0x11C2]
 
   static func decompose(_ syllable: UInt32, _ body: (UInt32) -> Void) {
     let index = syllable - syllables.lowerBound
