@@ -53,7 +53,7 @@ struct ErrorTests {
     ),
     (
       #""Ġthe": 261"#, #""Ġthe": 999999999"#,
-      "token 'Ġthe': token ids are not contiguous; expected ids from 0 to 262 for 263 tokens, found 999999999."
+      "token 'Ġthe': an id far beyond the number of tokens; expected ids below 66588 for 263 tokens, found 999999999."
     ),
     (
       #""content": "<mask>""#, #""content": """#,

@@ -59,7 +59,7 @@ struct FileTests {
         "add_prefix_space": true}
         """,
       ]))
-    #expect(tokenizer.core.addedTokens.map(\.content) == ["<mask>", "ab"])
+    #expect(tokenizer.core.addedTokens.map(\.content) == ["<s>", "<mask>", "ab"])
     #expect(tokenizer.encode("ab<mask>a").ids == [5, 3, 4, 0])
   }
 

@@ -163,10 +163,12 @@ import Testing
       let source = directory.appending(path: "source")
       try FileManager.default.copyItem(
         at: fixtures.appending(path: "roberta-tiny/base-no-pooler"), to: source)
-      let file = source.appending(path: "tokenizer.json")
-      let text = try String(contentsOf: file, encoding: .utf8)
-      try text.replacing("\"add_prefix_space\":false", with: "\"add_prefix_space\":true").write(
-        to: file, atomically: true, encoding: .utf8)
+      for name in ["tokenizer.json", "tokenizer_config.json"] {
+        let file = source.appending(path: name)
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let changed = text.replacing(#/"add_prefix_space": ?false/#, with: "\"add_prefix_space\": true")
+        try changed.write(to: file, atomically: true, encoding: .utf8)
+      }
       let url = directory.appending(path: "model.gguf")
       let report = try exportModel(
         source, to: url, options: OutputOptions(format: "gguf"), registry: registry.get())

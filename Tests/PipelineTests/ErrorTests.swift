@@ -120,8 +120,8 @@ struct ErrorTests {
           + "expected merges of tokens in the vocabulary, into tokens in the vocabulary."
       ),
       (
-        ["model": ["type": "BPE", "vocab": ["a": 0, "b": 7], "merges": []]],
-        "token 'b': token ids are not contiguous; expected ids from 0 to 1 for 2 tokens, found 7."
+        ["model": ["type": "BPE", "vocab": ["a": 0, "b": 65544], "merges": []]],
+        "token 'b': an id far beyond the number of tokens; expected ids below 65544 for 2 tokens, found 65544."
       ),
       (
         ["model": ["type": "BPE", "vocab": [:], "merges": []]], "key 'model.vocab': the vocabulary is empty."

@@ -28,6 +28,7 @@ struct SentencePieceTests {
     let bytes = try Gzip.decompress(
       file: pipelineFixtures.appendingPathComponent("converted.jsonl.gz"), limit: 1 << 24)
     var tokenizer: PipelineTokenizer?
+    var again: PipelineTokenizer?
     var name = ""
     var compared = 0
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
@@ -37,20 +38,22 @@ struct SentencePieceTests {
         let model = try #require(header["model"]?.string)
         let settings = try #require(header["settings"])
         let file = model == "deberta" ? "spm.model" : model == "albert" ? "spiece.model" : "tokenizer.model"
-        tokenizer = try withTemporaryDirectory { directory in
+        (tokenizer, again) = try withTemporaryDirectory { directory in
           try Data(Self.model(model)).write(to: directory.appendingPathComponent(file))
           try Data(settings.text().utf8).write(to: directory.appendingPathComponent("tokenizer_config.json"))
           let found = try #require(try PipelineTokenizer.load(from: directory))
           // What is written is a tokenizer.json, which needs no model.
           try FileManager.default.removeItem(at: directory.appendingPathComponent(file))
           try found.write(to: directory)
-          return try PipelineTokenizer.load(from: directory)
+          return (found, try PipelineTokenizer.load(from: directory))
         }
-      } else if let tokenizer {
+      } else if let tokenizer, let again {
         compared += 1
-        if let difference = try TokenizerCase(parsing: line).difference(from: tokenizer) {
-          Issue.record("\(name): \(difference)")
-        }
+        // Decoding leaves out the unknown token, which beside a tokenizer.json is a special one.
+        let example = try TokenizerCase(parsing: line)
+        let difference =
+          example.difference(from: tokenizer) ?? example.difference(from: again, decodes: false)
+        if let difference { Issue.record("\(name): \(difference)") }
       }
     }
     #expect(compared > 900)

@@ -79,8 +79,12 @@ import Testing
       #expect(
         message("bert", "tinny", files)
           == "unknown size 'tinny'. Known: tiny, mini, small, medium, base, large. Did you mean 'tiny'?")
-      for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-        try FileWriter.write(files.appending(path: name), text: #"{"pad_token": "[NONE]"}"#)
+      // A vocabulary without the token that is BERT's by default.
+      let vocabulary = try String(contentsOf: files.appending(path: "vocab.txt"), encoding: .utf8)
+      try FileManager.default.removeItem(at: files)
+      try DirectoryWriter.write(files) {
+        try FileWriter.write(
+          $0.appending(path: "vocab.txt"), text: vocabulary.replacing("[PAD]", with: "[NONE]"))
       }
       #expect(
         message("bert", "tiny", files)

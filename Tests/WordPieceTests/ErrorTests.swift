@@ -16,16 +16,6 @@ struct ErrorTests {
   @Test(arguments: [
     ("", "vocab.txt: the vocabulary is empty; expected one token per line."),
     (
-      "[PAD]\n[UNK]\na\nb\na\n",
-      "vocab.txt: line 5: the token 'a' is given twice; found the first on line 3. "
-        + "Remove one of them; the ids of all later tokens change with it."
-    ),
-    (
-      "a\n\nb\n\n",
-      "vocab.txt: line 4: a second empty line; found the first on line 2. "
-        + "Remove one of them; the ids of all later tokens change with it."
-    ),
-    (
       "[PAD]\na\nb\n",
       "vocab.txt: the vocabulary has no line '[UNK]'; expected the token that is the unk_token. "
         + "Name the right one as 'unk_token' in tokenizer_config.json."
@@ -81,14 +71,10 @@ struct ErrorTests {
         + "expected a whole number, 0 or more, found the number -1."
     ),
     (
-      #""!": 28"#, #""!": 29"#,
-      "token '!': token ids are not contiguous; expected ids from 0 to 28 for 29 tokens, found 29."
+      #""!": 28"#, #""!": 65652"#,
+      "token '!': an id far beyond the number of tokens; expected ids below 65652 for 29 tokens, found 65652."
     ),
     (#""!": 28"#, #""!": 27"#, "the tokens 'i' and '!' have the same id 27."),
-    (
-      #"{"id": 4, "#, #"{"id": 5, "#,
-      "token '[MASK]': an added token has another id than in the vocabulary; expected 4, found 5."
-    ),
     (
       #"{"id": 4, "#, #"{"id": "4", "#,
       "key 'added_tokens', token '[MASK]': an added token without an id; "

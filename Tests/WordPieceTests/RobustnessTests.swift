@@ -109,9 +109,9 @@ struct RobustnessTests {
       do {
         let description =
           round.isMultiple(of: 2)
-          ? try TokenizerDescription(parsing: bytes, settings)
+          ? try TokenizerDescription(parsing: bytes, settings, .file)
           : try TokenizerDescription(
-            entries: Vocabulary.lines(of: bytes), settings, normalizer: BertNormalizer())
+            entries: Vocabulary.lines(of: bytes).entries, settings, .bert, normalizer: BertNormalizer())
         guard let tokenizer = try description.map(WordPieceTokenizer.init) else { continue }
         loaded += 1
         let encoding = tokenizer.encode(

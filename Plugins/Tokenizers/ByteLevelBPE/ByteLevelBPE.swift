@@ -43,7 +43,7 @@ public struct ByteLevelBPETokenizer: CoreTokenizer {
     core = try TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
-      document: description.document, configuration: description.configuration)
+      document: description.document, configuration: description.configuration, notes: description.notes)
     wordwisePath = WordwisePath(
       nil,
       ByteLevelPreTokenizer(

@@ -22,6 +22,8 @@ struct ByteLevelBPEDescription {
   var document: JSON
   /// `tokenizer_config.json`.
   var configuration: JSON
+  /// What was decided where files disagree, in sentences.
+  var notes: [String]
 }
 
 extension ByteLevelBPEDescription {
@@ -39,7 +41,7 @@ extension ByteLevelBPEDescription {
   /// - Returns: `nil` when it carries none, or of another kind.
   init?(attributes: OrderedDictionary<String, JSON>) throws {
     let description = try TokenizerDocument.read(attributes, defaults: Self.defaultTokens) {
-      try Self(parsing: $0, $1)
+      try Self(parsing: $0, $1, model: [:])
     }
     guard let description else { return nil }
     self = description
@@ -58,7 +60,8 @@ extension ByteLevelBPEDescription {
       let settings = try directory.settings(defaults: Self.defaultTokens)
       guard
         let description = try directory.inFile(
-          TokenizerDocument.fileName, { try Self(parsing: bytes, settings) })
+          TokenizerDocument.fileName,
+          { try Self(parsing: bytes, settings, model: directory.readObject("config.json")) })
       else { return nil }
       self = description
     } else if directory.has(Self.vocabularyName), directory.has(Self.mergesName) {
@@ -87,18 +90,19 @@ extension ByteLevelBPEDescription {
     let merges = try directory.inFile(mergesName) {
       try Self.merges(lines: try directory.read(mergesName) ?? [])
     }
-    let document = try directory.inFile(TokenizerSettings.configurationName) {
+    let (document, notes) = try directory.inFile(TokenizerSettings.configurationName) {
       try ByteLevelBPEDocument.make(settings, entries)
     }
     self = try directory.inFile(vocabularyName) {
-      try Self(document: document, entries: entries, merges: merges, settings)
+      try Self(document: document, entries: entries, merges: merges, settings, notes: notes)
     }
   }
 
-  /// What a `tokenizer.json` means.
+  /// What a `tokenizer.json` means, to the class of transformers that files ask for.
   ///
+  /// - Parameter model: `config.json`.
   /// - Returns: `nil` when its model is not BPE, or not one of bytes without other rules.
-  init?(parsing bytes: [UInt8], _ settings: TokenizerSettings) throws {
+  init?(parsing bytes: [UInt8], _ settings: TokenizerSettings, model: @autoclosure () throws -> JSON) throws {
     guard let file = try TokenizerDocument(parsing: bytes, ifModelIs: "BPE") else { return nil }
     // Files of before 2020 do not name the type; only BPE has merges.
     guard try file.modelType() != nil || file.json["model"]?["merges"] != nil else { return nil }
@@ -106,14 +110,58 @@ extension ByteLevelBPEDescription {
     guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
-    try self.init(document: file.json, entries: file.entries, merges: file.merges, settings)
+    let (document, _, notes) = try file.addingTokens(of: settings)
+    let whole = try Self(
+      document: document, entries: file.entries, merges: file.merges, settings, notes: notes)
+    guard try Self.isRoBERTa(settings, model: model()) else {
+      self = whole
+      return
+    }
+    // `added_tokens_decoder` takes the place of the file's list there.
+    let listed = try settings.decoderTokens() == nil ? AddedToken.list(of: file.json) : []
+    let (own, more) = try ByteLevelBPEDocument.make(settings, file.entries, listed: listed)
+    let made = try Self(document: own, entries: file.entries, merges: file.merges, settings, notes: more)
+    let differences = made.differences(from: whole)
+    self = differences.isEmpty ? whole : made
+    if !differences.isEmpty {
+      let name = settings.configuration["tokenizer_class"]?.string ?? "the family's class"
+      self.notes.append(
+        "\(name) goes by tokenizer_config.json and not by tokenizer.json, as in transformers: "
+          + differences.joined(separator: ", "))
+    }
+  }
+
+  /// Whether the class of transformers that files ask for is RoBERTa's, which takes the vocabulary, the merges and the
+  /// settings, and nothing else of a `tokenizer.json`.
+  private static func isRoBERTa(_ settings: TokenizerSettings, model: JSON) -> Bool {
+    guard let name = settings.className(model: model) else { return model["model_type"] == "roberta" }
+    return ["RobertaTokenizer", "BartTokenizer", "LEDTokenizer", "LongformerTokenizer"].contains(name)
+  }
+
+  /// What another tokenizer of the same vocabulary and merges does otherwise, in a few words each.
+  private func differences(from other: ByteLevelBPEDescription) -> [String] {
+    var result: [String] = []
+    func note(_ text: String, _ isSame: Bool) { if !isSame { result.append(text) } }
+    note(
+      addsPrefixSpace ? "texts begin with a space" : "no space is put before texts",
+      addsPrefixSpace == other.addsPrefixSpace)
+    note("text is split into words", splitsWords == other.splitsWords)
+    note("special tokens stand around texts as RoBERTa's do", postProcessor == other.postProcessor)
+    note("the added tokens are others", addedTokens == other.addedTokens)
+    func rules(_ description: Self) -> [Bool] {
+      let model = description.document["model"] ?? [:]
+      return [model["unk_token"]?.string != nil, model["ignore_merges"] == true, description.decodesBytes]
+    }
+    note("no token stands for what is unknown, and all words are merged", rules(self) == rules(other))
+    return result
   }
 
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known here.
   init(
     document: JSON, entries: [Vocabulary.Entry], merges: [TokenizerDocument.Merge],
-    _ settings: TokenizerSettings
+    _ settings: TokenizerSettings, notes: [String] = []
   ) throws {
+    self.notes = notes
     let model = document["model"] ?? [:]
     let unknownToken = try ComponentReader(model, "model").optionalString("unk_token")
     let added = try AddedToken.list(of: document)
@@ -141,7 +189,7 @@ extension ByteLevelBPEDescription {
       json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
     decodesBytes = document["decoder"]?["type"] == "ByteLevel"
     let roles = unknownToken.map { ["unk_token": $0] } ?? [:]
-    var members = settings.updatedConfiguration(for: vocabulary, roles).object ?? [:]
+    var members = try settings.updatedConfiguration(for: vocabulary, added: added, roles).object ?? [:]
     members["add_prefix_space"] = JSON(addsPrefixSpace)
     members["trim_offsets"] = JSON(!postProcessor.trimmings.isEmpty)
     configuration = .object(members)

@@ -8,9 +8,14 @@ enum ByteLevelBPEDocument {
   /// As in transformers 4: text is surrounded by the classification and separator tokens where the vocabulary has
   /// them, and a mask token takes the space before it unless a file says otherwise.
   ///
+  /// - Parameter listed: The added tokens that a `tokenizer.json` lists.
+  /// - Returns: The document, and what was decided otherwise than a file says.
   /// - Throws: ``GraftError`` when a setting is of the wrong type.
-  static func make(_ settings: TokenizerSettings, _ entries: [Vocabulary.Entry]) throws -> JSON {
-    let addedTokens = try addedTokens(settings, entries)
+  static func make(
+    _ settings: TokenizerSettings, _ entries: [Vocabulary.Entry], listed: [AddedToken] = []
+  ) throws -> (document: JSON, notes: [String]) {
+    let (addedTokens, notes) = try settings.addedTokens(
+      beside: listed, in: entries, flags: ["mask_token": ["lstrip": true]])
     let configuration = settings.configuration
     let addsPrefixSpace = try configuration.flag("add_prefix_space") ?? false
     let byteLevel: JSON = [
@@ -27,7 +32,7 @@ enum ByteLevelBPEDocument {
         classification: classification, separator: separator, addedTokens,
         trimsOffsets: try configuration.flag("trim_offsets") ?? true, addsPrefixSpace: addsPrefixSpace)
     }
-    return [
+    let document: JSON = [
       "version": "1.0",
       "truncation": .null,
       "padding": .null,
@@ -44,48 +49,7 @@ enum ByteLevelBPEDocument {
         "vocab": [:], "merges": [],
       ],
     ]
-  }
-
-  /// The tokens that are looked for in the text, by id: those with a role, and others that files name.
-  private static func addedTokens(_ settings: TokenizerSettings, _ entries: [Vocabulary.Entry]) throws
-    -> [AddedToken]
-  {
-    if let tokens = try settings.decoderTokens() { return tokens }
-    let table = PieceTable(entries)
-    var tokens: [AddedToken] = []
-    var seen: Set<[UInt8]> = []
-    var next = Int32(clamping: entries.count)
-    func append(_ content: String, id: Int32?, flags: JSON, isSpecial: Bool) throws {
-      guard !content.isEmpty, seen.insert(Array(content.utf8)).inserted else { return }
-      let id = id ?? table.find(content) ?? next
-      if id >= next, id < Int32.max { next = id + 1 }
-      tokens.append(try AddedToken(id: id, content: content, flags: flags, isSpecial: isSpecial))
-    }
-    let extra = try settings.extraTokens()
-    for token in extra where token.id != nil {
-      try append(token.content, id: token.id, flags: token.flags, isSpecial: token.isSpecial)
-    }
-    for role in TokenizerSettings.roles {
-      guard let token = settings.token(role) else { continue }
-      let entry = settings.entry(role)
-      // A default that is not in the vocabulary is not this tokenizer's.
-      guard entry != nil || table.find(token) != nil || seen.contains(Array(token.utf8)) else { continue }
-      let isObject = entry?.object != nil
-      let flags: JSON = isObject ? entry ?? [:] : role == "mask_token" ? ["lstrip": true] : [:]
-      if let place = tokens.firstIndex(where: { $0.content.utf8.elementsEqual(token.utf8) }) {
-        // A role makes a token of `added_tokens.json` special.
-        let id = tokens[place].id
-        if !tokens[place].isSpecial {
-          tokens[place] = try AddedToken(id: id, content: token, flags: flags, isSpecial: true)
-        }
-      } else {
-        try append(token, id: nil, flags: flags, isSpecial: true)
-      }
-    }
-    for token in extra where token.id == nil {
-      try append(token.content, id: nil, flags: token.flags, isSpecial: true)
-    }
-    return tokens.sorted { $0.id < $1.id }
+    return (document, notes)
   }
 
   /// Whether a document is of bytes without other rules: no normalizer, nothing but a `ByteLevel` pre-tokenizer and

@@ -55,7 +55,8 @@ enum GGUFTokenizer {
     let tokens = try GGMLTokens(reading: attributes, defaults: ByteLevelBPEDescription.defaultTokens)
     let settings = TokenizerSettings(
       configuration: tokens.configuration, defaults: ByteLevelBPEDescription.defaultTokens)
-    var document = try ByteLevelBPEDocument.make(settings, tokens.entries)
+    let (made, notes) = try ByteLevelBPEDocument.make(settings, tokens.entries)
+    var document = made
     if try JSON.object(attributes).flag(GGMLTokens.addsFirst) == false, var members = document.object {
       members["post_processor"] = [
         "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true,
@@ -63,6 +64,7 @@ enum GGUFTokenizer {
       document = .object(members)
     }
     return try ByteLevelBPEDescription(
-      document: document, entries: tokens.entries, merges: GGMLTokens.merges(attributes), settings)
+      document: document, entries: tokens.entries, merges: GGMLTokens.merges(attributes), settings,
+      notes: notes)
   }
 }

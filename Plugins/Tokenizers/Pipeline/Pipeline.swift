@@ -72,7 +72,7 @@ public struct PipelineTokenizer: CoreTokenizer {
     core = try TokenizerCore(
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens, postProcessor: description.postProcessor,
-      document: description.file.json, configuration: description.configuration,
+      document: description.file.json, configuration: description.configuration, notes: description.notes,
       normalize: { text in
         var text = AlignedText(text.utf8, origin: 0)
         description.normalizer?.normalize(&text)

@@ -18,6 +18,8 @@ struct PipelineDescription {
   var specialTokens: SpecialTokens
   /// `tokenizer_config.json`.
   var configuration: JSON
+  /// What was decided where files disagree, in sentences.
+  var notes: [String] = []
 }
 
 extension PipelineDescription {
@@ -27,6 +29,14 @@ extension PipelineDescription {
     "sep_token": ["[SEP]", "</s>"],
     "pad_token": ["[PAD]", "<pad>"], "cls_token": ["[CLS]", "<s>"], "mask_token": ["[MASK]", "<mask>"],
   ]
+
+  /// - Parameter file: A `tokenizer.json`, with whatever tokens the settings add to its own.
+  /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known.
+  init(adding settings: TokenizerSettings, to file: TokenizerDocument) throws {
+    let (json, _, notes) = try file.addingTokens(of: settings)
+    try self.init(file.replacing(json), settings)
+    self.notes = notes
+  }
 
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known.
   init(_ file: TokenizerDocument, _ settings: TokenizerSettings) throws {
@@ -56,7 +66,7 @@ extension PipelineDescription {
     specialTokens = settings.specialTokens(in: vocabulary)
     specialTokens.unknown = model.unknown ?? specialTokens.unknown
     let roles = model.unknown.map { ["unk_token": vocabulary.tokens[Int($0)]] } ?? [:]
-    var members = settings.updatedConfiguration(for: vocabulary, roles).object ?? [:]
+    var members = try settings.updatedConfiguration(for: vocabulary, added: addedTokens, roles).object ?? [:]
     if members["tokenizer_class"] == nil { members["tokenizer_class"] = "PreTrainedTokenizerFast" }
     configuration = .object(members)
   }
@@ -66,7 +76,7 @@ extension PipelineDescription {
   /// - Returns: `nil` when it carries none.
   init?(attributes: OrderedDictionary<String, JSON>) throws {
     let description = try TokenizerDocument.read(attributes, defaults: [:]) {
-      try Self(TokenizerDocument(parsing: $0), $1)
+      try Self(adding: $1, to: TokenizerDocument(parsing: $0))
     }
     guard let description else { return nil }
     self = description
@@ -81,7 +91,7 @@ extension PipelineDescription {
     if let bytes = try directory.read(TokenizerDocument.fileName) {
       let settings = try directory.settings(defaults: [:])
       self = try directory.inFile(TokenizerDocument.fileName) {
-        try Self(TokenizerDocument(parsing: bytes), settings)
+        try Self(adding: settings, to: TokenizerDocument(parsing: bytes))
       }
     } else if let (model, tokenizerClass) = try KerasTokenizer.model(in: directory) {
       self = try directory.inFile(KerasTokenizer.vocabularyName) {

@@ -32,35 +32,86 @@ enum BertDocument {
 }
 
 extension TokenizerDescription {
-  /// What a `tokenizer.json` means.
+  /// What a `tokenizer.json` means to a class of transformers.
   ///
-  /// - Returns: `nil` when its model is not WordPiece, or text is cleaned, split or decoded in another way than BERT's.
-  init?(parsing bytes: [UInt8], _ settings: TokenizerSettings) throws {
+  /// - Returns: `nil` when its model is not WordPiece, or no class says how text is cleaned, split and decoded, and the file
+  ///   does it in another way than BERT's.
+  init?(
+    parsing bytes: [UInt8], _ settings: TokenizerSettings,
+    _ tokenizerClass: @autoclosure () throws -> WordPieceClass
+  )
+    throws
+  {
     guard let file = try TokenizerDocument(parsing: bytes, ifModelIs: WordPieceModel.kind) else { return nil }
     // Files of before 2020 do not name the type; only WordPiece has this key.
     guard try file.modelType() != nil || file.json["model"]?["max_input_chars_per_word"] != nil else {
       return nil
     }
-    func isAbsent(_ key: String) -> Bool { [nil, .null].contains(file.json[key]) }
-    func isOf(_ kind: String, key: String) -> Bool { file.json[key]?["type"]?.string == kind }
-    let decoder = file.json["decoder"]
-    // `tokenizers` knows this one by its keys too.
-    let isUntypedDecoder =
-      decoder?["type"] == nil && decoder?["prefix"]?.string != nil && decoder?["cleanup"]?.bool != nil
-    guard isAbsent("normalizer") || isOf(BertNormalizer.kind, key: "normalizer"),
-      isOf(BertPreTokenizer.kind, key: "pre_tokenizer"),
-      isAbsent("decoder") || isOf(WordPieceDecoder.kind, key: "decoder") || isUntypedDecoder
-    else { return nil }
     guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
-    try self.init(document: file.json, entries: file.entries, settings)
+    let tokenizerClass = try tokenizerClass()
+    let whole = try file.json.isBERT ? Self(file, settings) : nil
+    guard tokenizerClass != .file else {
+      guard let whole else { return nil }
+      self = whole
+      return
+    }
+    // `added_tokens_decoder` takes the place of the file's list there.
+    let listed = try settings.decoderTokens() == nil ? AddedToken.list(of: file.json) : []
+    var made = try Self(
+      entries: file.entries, settings, tokenizerClass, normalizer: settings.normalizer(), listed: listed)
+    let differences = made.differences(from: whole)
+    if differences.isEmpty, let whole {
+      self = whole
+      return
+    }
+    made.document = JSON(
+      members: (made.document.members ?? []).map { member in
+        ["truncation", "padding"].contains(member.key)
+          ? JSON.Member(member.key, file.json[member.key] ?? .null) : member
+      })
+    let name = settings.configuration["tokenizer_class"]?.string ?? "the family's class"
+    made.notes.append(
+      "\(name) goes by tokenizer_config.json and not by tokenizer.json, as in transformers: "
+        + differences.joined(separator: ", "))
+    self = made
+  }
+
+  /// A `tokenizer.json` as it is, with the tokens that the files beside it add.
+  private init(_ file: TokenizerDocument, _ settings: TokenizerSettings) throws {
+    let (document, added, notes) = try file.addingTokens(of: settings)
+    try self.init(document: document, entries: file.entries, added: added, settings)
+    self.notes = notes
+  }
+
+  /// What another tokenizer of the same vocabulary does otherwise, in a few words each.
+  private func differences(from other: TokenizerDescription?) -> [String] {
+    guard let other else { return ["text is cleaned, split and joined as BERT's"] }
+    var result: [String] = []
+    func note(_ text: String, _ isSame: Bool) { if !isSame { result.append(text) } }
+    let (mine, others) = (normalizer, other.normalizer)
+    note(
+      "letters are \(mine.lowercase ? "lower-cased" : "not lower-cased")", mine.lowercase == others.lowercase)
+    note(
+      "accents are \(mine.stripsAccents ? "stripped" : "kept")", mine.stripsAccents == others.stripsAccents)
+    note(
+      "Chinese characters are \(mine.handleChineseCharacters ? "words" : "not words") of their own",
+      mine.handleChineseCharacters == others.handleChineseCharacters)
+    note("control characters are removed", mine.cleanText == others.cleanText)
+    note(
+      "pieces within a word begin with ##, and words have at most 100 characters",
+      model.prefix == other.model.prefix && model.maximumWordLength == other.model.maximumWordLength)
+    note("special tokens stand around texts as BERT's do", postProcessor == other.postProcessor)
+    note("the added tokens are others", addedTokens == other.addedTokens)
+    note("tokens are joined as BERT's", decoder == other.decoder)
+    return result
   }
 
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known
   ///   here.
-  init(document: JSON, entries: [Vocabulary.Entry], _ settings: TokenizerSettings) throws {
-    let added = try AddedToken.list(of: document)
+  init(document: JSON, entries: [Vocabulary.Entry], added: [AddedToken], _ settings: TokenizerSettings) throws
+  {
     let vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
     let model = try WordPieceModel(ComponentReader(document["model"] ?? [:], "model"), vocabulary)
     var specialTokens = settings.specialTokens(in: vocabulary)
@@ -71,12 +122,25 @@ extension TokenizerDescription {
       postProcessor: try PostProcessor(
         json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count),
       decoder: try document.decoder(), specialTokens: specialTokens, document: document, configuration: [:])
-    configuration = TokenizerConfiguration.updated(
+    configuration = try TokenizerConfiguration.updated(
       settings, for: self, unknown: vocabulary.tokens[Int(model.unknownID)])
   }
 }
 
 extension JSON {
+  /// Whether a `tokenizer.json` cleans, splits and joins text in BERT's way, with whatever settings.
+  fileprivate var isBERT: Bool {
+    func isAbsent(_ key: String) -> Bool { [nil, .null].contains(self[key]) }
+    func isOf(_ kind: String, key: String) -> Bool { self[key]?["type"]?.string == kind }
+    let decoder = self["decoder"]
+    // `tokenizers` knows this one by its keys too.
+    let isUntypedDecoder =
+      decoder?["type"] == nil && decoder?["prefix"]?.string != nil && decoder?["cleanup"]?.bool != nil
+    return (isAbsent("normalizer") || isOf(BertNormalizer.kind, key: "normalizer"))
+      && isOf(BertPreTokenizer.kind, key: "pre_tokenizer")
+      && (isAbsent("decoder") || isOf(WordPieceDecoder.kind, key: "decoder") || isUntypedDecoder)
+  }
+
   fileprivate func normalizer() throws -> BertNormalizer {
     guard let json = self["normalizer"], json != .null else { return .none }
     return try BertNormalizer(ComponentReader(json, "normalizer"))

@@ -52,11 +52,10 @@ enum GGUFTokenizer {
       configuration: .object(members), defaults: TokenizerDescription.defaultTokens)
     let json = JSON.object(attributes)
     return try TokenizerDescription(
-      entries: tokens.entries, settings,
+      entries: tokens.entries, settings, .bert,
       normalizer: BertNormalizer(
         cleanText: true, handleChineseCharacters: true, stripAccents: try json.flag(stripAccents),
-        lowercase: try json.flag(lowercase) ?? true),
-      addedTokens: settings.decoderTokens() ?? [])
+        lowercase: try json.flag(lowercase) ?? true))
   }
 }
 

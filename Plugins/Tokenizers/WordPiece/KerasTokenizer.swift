@@ -69,6 +69,9 @@ struct KerasTokenizer {
     if let token = tokenizer.addedTokens.first(where: { !$0.isSpecial }) {
       throw unsupported("a token that is looked for in the text", found: "'\(token.content.prefix(80))'")
     }
+    if let hole = tokenizer.vocabulary.holes.min() {
+      throw unsupported("an id without a token", found: "\(hole)")
+    }
     for (id, token) in tokenizer.vocabulary.tokens.enumerated() where !isLine(token) {
       throw unsupported(
         "a token with a line break, or with white space at its end", found: "token \(id)")

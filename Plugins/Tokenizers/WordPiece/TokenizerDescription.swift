@@ -18,6 +18,8 @@ struct TokenizerDescription {
   var document: JSON
   /// `tokenizer_config.json`.
   var configuration: JSON
+  /// What was decided where files disagree, in sentences.
+  var notes: [String] = []
 }
 
 extension TokenizerDescription {
@@ -27,24 +29,13 @@ extension TokenizerDescription {
     "mask_token": "[MASK]",
   ]
 
-  /// The same for the class of transformers that has RoBERTa's tokens in BERT's vocabulary, with two separators between
-  /// texts and a mask that takes the space before it.
-  private static let mpnetTokens = [
-    "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
-    "mask_token": "<mask>",
-  ]
-
-  private static func isMPNet(_ settings: TokenizerSettings) -> Bool {
-    ["MPNetTokenizer", "MPNetTokenizerFast"].contains(settings.configuration["tokenizer_class"]?.string)
-  }
-
   /// Reads the texts of `tokenizer.json` and `tokenizer_config.json` that a weight file carries.
   ///
   /// - Returns: `nil` when it carries none, or of another kind.
   /// - Throws: ``GraftError`` that names the text and what is wrong in it.
   init?(attributes: OrderedDictionary<String, JSON>) throws {
     let description = try TokenizerDocument.read(attributes, defaults: Self.defaultTokens) {
-      try Self(parsing: $0, $1)
+      try Self(parsing: $0, $1, WordPieceClass($1, model: [:], hasDocument: true))
     }
     guard let description else { return nil }
     self = description
@@ -58,86 +49,70 @@ extension TokenizerDescription {
   init?(directory url: URL) throws {
     let directory = TokenizerDirectory(url)
     if let keras = try KerasTokenizer(directory) {
-      let lines = try directory.read(KerasTokenizer.vocabularyName)
+      let bytes = try directory.read(KerasTokenizer.vocabularyName)
       self = try directory.inFile(KerasTokenizer.vocabularyName) {
-        try Self(
-          entries: Vocabulary.lines(of: lines ?? []), TokenizerSettings(defaults: Self.defaultTokens),
-          normalizer: keras.normalizer)
+        let (entries, notes) = try Vocabulary.lines(of: bytes ?? [])
+        return try Self(
+          entries: entries, TokenizerSettings(defaults: Self.defaultTokens), .bert,
+          normalizer: keras.normalizer,
+          notes: notes)
       }
       return
     }
     let json = try directory.read(TokenizerDocument.fileName)
     let lines = json == nil ? try directory.read("vocab.txt") : nil
     guard json != nil || lines != nil else { return nil }
-    var settings = try directory.settings(defaults: Self.defaultTokens)
-    if Self.isMPNet(settings) { settings.defaults = Self.mpnetTokens }
+    let settings = try directory.settings(defaults: Self.defaultTokens)
+    let model = try directory.readObject("config.json")
+    func madeBy() throws -> WordPieceClass {
+      try directory.inFile(TokenizerSettings.configurationName) {
+        try WordPieceClass(settings, model: model, hasDocument: json != nil)
+      }
+    }
     if let json {
       guard
         let description = try directory.inFile(
-          TokenizerDocument.fileName, { try Self(parsing: json, settings) })
-      else {
-        return nil
-      }
+          TokenizerDocument.fileName, { try Self(parsing: json, settings, madeBy()) })
+      else { return nil }
       self = description
     } else {
-      let (normalizer, listed) = try directory.inFile(TokenizerSettings.configurationName) {
-        (try settings.normalizer(), try settings.decoderTokens() ?? [])
-      }
-      let extraTokens = try directory.inFile(TokenizerSettings.addedTokensName) { try settings.extraTokens() }
+      let normalizer = try directory.inFile(TokenizerSettings.configurationName) { try settings.normalizer() }
+      let tokenizerClass = try madeBy()
       self = try directory.inFile("vocab.txt") {
-        try Self(
-          entries: Vocabulary.lines(of: lines ?? []), settings, normalizer: normalizer, addedTokens: listed,
-          extraTokens: extraTokens)
+        let (entries, notes) = try Vocabulary.lines(of: lines ?? [])
+        return try Self(entries: entries, settings, tokenizerClass, normalizer: normalizer, notes: notes)
       }
     }
   }
 
-  /// What a bare vocabulary means, with the settings beside it.
+  /// What a class makes of a bare vocabulary, with the settings beside it.
   ///
   /// - Parameters:
   ///   - entries: Tokens by id.
   ///   - normalizer: ``TokenizerSettings/normalizer()``.
-  ///   - addedTokens: ``TokenizerSettings/decoderTokens()``.
-  ///   - extraTokens: ``TokenizerSettings/extraTokens()``.
+  ///   - listed: The added tokens that a `tokenizer.json` lists.
+  ///   - notes: What a user should know of the vocabulary.
   init(
-    entries: [Vocabulary.Entry], _ settings: TokenizerSettings, normalizer: BertNormalizer,
-    addedTokens: [AddedToken] = [], extraTokens: [TokenizerSettings.ExtraToken] = []
+    entries: [Vocabulary.Entry], _ settings: TokenizerSettings, _ tokenizerClass: WordPieceClass,
+    normalizer: BertNormalizer, listed: [AddedToken] = [], notes: [String] = []
   ) throws {
-    let ids = Dictionary(uniqueKeysWithValues: entries.map { (Array($0.token.utf8), $0.id) })
-    var addedTokens = addedTokens
-    var seen = Set(addedTokens.map { Array($0.content.utf8) })
-    for role in ["unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] {
-      guard let token = settings.token(role), !seen.contains(Array(token.utf8)) else { continue }
-      guard let id = ids[Array(token.utf8)] else {
-        // Without these two, texts can be tokenized and nothing be masked or padded.
-        if ["pad_token", "mask_token"].contains(role) { continue }
-        throw GraftError(
-          .malformed, "the vocabulary has no line '\(token)'", expected: "the token that is the \(role)",
-          advice: "Name the right one as '\(role)' in tokenizer_config.json.")
-      }
-      seen.insert(Array(token.utf8))
-      let entry = settings.entry(role).flatMap { $0.members == nil ? nil : $0 }
-      let flags: JSON = role == "mask_token" && Self.isMPNet(settings) ? ["lstrip": true] : [:]
-      var added = try AddedToken(id: Int32(id), content: token, flags: entry ?? flags, isSpecial: true)
-      added.isSpecial = true
-      addedTokens.append(added)
-    }
-    var next = addedTokens.reduce(Int32(clamping: entries.count)) {
-      max($0, $1.id == .max ? $1.id : $1.id + 1)
-    }
-    for token in extraTokens where seen.insert(Array(token.content.utf8)).inserted {
-      let id = token.id ?? ids[Array(token.content.utf8)].map { Int32($0) } ?? next
-      if id >= next, id < Int32.max { next = id + 1 }
-      addedTokens.append(
-        try AddedToken(
-          id: id, content: token.content, flags: token.flags,
-          isSpecial: token.isSpecial
-            || TokenizerSettings.roles.contains { settings.token($0) == token.content }))
+    var settings = settings
+    settings.defaults = tokenizerClass.defaultTokens
+    let (addedTokens, more) = try settings.addedTokens(
+      beside: listed, in: entries, flags: tokenizerClass == .mpnet ? ["mask_token": ["lstrip": true]] : [:])
+    // Without the others, texts can be tokenized and nothing be masked or padded.
+    let known = Set(entries.map { Array($0.token.utf8) })
+    for role in ["unk_token", "cls_token", "sep_token"] {
+      guard let token = settings.token(role), !known.contains(Array(token.utf8)) else { continue }
+      throw GraftError(
+        .malformed, "the vocabulary has no line '\(token)'", expected: "the token that is the \(role)",
+        advice: "Name the right one as '\(role)' in tokenizer_config.json.")
     }
     let document = BertDocument.make(
       normalizer: normalizer, addedTokens: addedTokens, unknown: settings.token("unk_token") ?? "",
       classification: settings.token("cls_token") ?? "", separator: settings.token("sep_token") ?? "",
-      doublesSeparator: Self.isMPNet(settings))
-    try self.init(document: document, entries: entries, settings)
+      doublesSeparator: tokenizerClass == .mpnet)
+    try self.init(document: document, entries: entries, added: addedTokens, settings)
+    self.notes = notes + more
   }
 }

@@ -65,9 +65,11 @@ enum TokenizerConfiguration {
   /// The settings that came with a tokenizer, made to agree with it.
   static func updated(
     _ settings: TokenizerSettings, for description: TokenizerDescription, unknown: String
-  ) -> JSON {
+  ) throws -> JSON {
     var members =
-      settings.updatedConfiguration(for: description.vocabulary, ["unk_token": unknown]).object ?? [:]
+      try settings.updatedConfiguration(
+        for: description.vocabulary, added: description.addedTokens, ["unk_token": unknown]
+      ).object ?? [:]
     let normalizer = description.normalizer
     members["do_lower_case"] = JSON(normalizer.lowercase)
     members["strip_accents"] = normalizer.stripAccents.map { JSON($0) } ?? .null

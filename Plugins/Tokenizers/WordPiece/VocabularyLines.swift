@@ -2,36 +2,39 @@ import GraftTensors
 import TokenizerKit
 
 extension Vocabulary {
-  /// The tokens of a `vocab.txt`: one per line, whose number from 0 is the id.
+  /// The tokens of a `vocab.txt`: one per line, whose number from 0 is the id. White space behind a token is no part of
+  /// it. Of equal lines the last counts, and the others are ids without a token, as in `tokenizers`.
   ///
-  /// - Throws: ``GraftError`` that names the line: text that is not UTF-8, a token given twice, no token at
-  ///   all.
-  static func lines(of bytes: [UInt8]) throws -> [Entry] {
-    var entries: [Entry] = []
-    var lineOfToken: [[UInt8]: Int] = [:]
+  /// - Returns: The tokens by id, and which lines are repeated, in a sentence.
+  /// - Throws: ``GraftError`` that names a line that is not UTF-8, or when there is no token at all.
+  static func lines(of bytes: [UInt8]) throws -> (entries: [Entry], notes: [String]) {
+    var tokens: [String] = []
+    var lastLine: [[UInt8]: Int] = [:]
+    var repeated: [String] = []
     var bytes = bytes[...]
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }  // a byte order mark
     while !bytes.isEmpty {
       let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
-      var line = bytes[bytes.startIndex..<end]
+      let line = bytes[bytes.startIndex..<end]
       bytes = bytes[end...].dropFirst()
-      if line.last == UInt8(ascii: "\r") { line.removeLast() }
-      let number = entries.count + 1
-      guard let token = String(validating: line, as: UTF8.self) else {
-        throw GraftError(.malformed, "not UTF-8 text", subject: "line \(number)")
+      guard var token = String(validating: line, as: UTF8.self) else {
+        throw GraftError(.malformed, "not UTF-8 text", subject: "line \(tokens.count + 1)")
       }
-      if let other = lineOfToken.updateValue(number, forKey: Array(line)) {
-        throw GraftError(
-          .malformed,
-          token.isEmpty ? "a second empty line" : "the token '\(token)' is given twice",
-          subject: "line \(number)", found: "the first on line \(other)",
-          advice: "Remove one of them; the ids of all later tokens change with it.")
+      while token.unicodeScalars.last?.properties.isWhitespace == true { token.unicodeScalars.removeLast() }
+      if let line = lastLine.updateValue(tokens.count, forKey: Array(token.utf8)) {
+        repeated.append("\(line + 1)")
       }
-      entries.append((token, entries.count))
+      tokens.append(token)
     }
+    let entries = tokens.enumerated().filter { lastLine[Array($1.utf8)] == $0 }.map { (token: $1, id: $0) }
     guard !entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", expected: "one token per line")
     }
-    return entries
+    guard !repeated.isEmpty else { return (entries, []) }
+    let sample = repeated.prefix(3).joined(separator: ", ") + (repeated.count > 3 ? " and so on" : "")
+    return (
+      entries,
+      ["the tokens in lines \(sample) of the vocabulary stand in later lines too, whose ids are theirs"]
+    )
   }
 }

@@ -52,7 +52,7 @@ public struct WordPieceTokenizer: CoreTokenizer {
       vocabulary: description.vocabulary, addedTokens: description.addedTokens,
       specialTokens: description.specialTokens,
       postProcessor: description.postProcessor, document: description.document,
-      configuration: description.configuration,
+      configuration: description.configuration, notes: description.notes,
       normalize: { WordPieceTokenizer.normalize($0, with: description.normalizer) })
     wordwisePath = WordwisePath(description.normalizer, BertPreTokenizer(), added: core.normalized)
   }

@@ -15,7 +15,11 @@ public struct Checkpoint: Sendable {
   public var components: [Component]
   /// The heads that are active together.
   public var activeHead: HeadSet?
-  public var tokenizer: (any Tokenizer)?
+  public var tokenizer: (any Tokenizer)? {
+    didSet { unreadTokenizer = nil }
+  }
+  /// Its tokenizer where that cannot be read.
+  public internal(set) var unreadTokenizer: UnreadTokenizer?
   /// How it makes one vector for a text, where its folder says so.
   public var sentences: SentencePipeline?
   /// Settings of the active task that hold in this process, such as its loss, and are no part of the model: nothing writes

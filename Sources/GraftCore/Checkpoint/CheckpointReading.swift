@@ -54,8 +54,18 @@ extension Registry {
         report.notes.append("'\(identity.wrapper)' before the names is a wrapper's, and is taken off")
       }
       var checkpoint = try assemble(identity, record, directory, &report)
-      checkpoint.tokenizer =
-        try tokenizer.value() ?? loadTokenizer(describedBy: file.attributes)
+      do {
+        checkpoint.tokenizer = try tokenizer.value()
+      } catch let error as GraftError {
+        checkpoint.unreadTokenizer = try UnreadTokenizer(
+          error, in: directory.url, names: tokenizers.values.flatMap { $0.fileNames.all })
+        report.notes.append(
+          "the tokenizer cannot be read, so that the model cannot read texts: \(error.description)")
+      }
+      if checkpoint.tokenizer == nil, checkpoint.unreadTokenizer == nil {
+        checkpoint.tokenizer = try loadTokenizer(describedBy: file.attributes)
+      }
+      report.notes += checkpoint.tokenizer?.notes ?? []
       if let tokens = checkpoint.tokenizer?.vocabularySize, tokens > identity.backbone.vocabularySize {
         report.notes.append(
           "the tokenizer has \(tokens) tokens, the model \(identity.backbone.vocabularySize): a text with one of the "

@@ -93,8 +93,9 @@ extension Checkpoint {
     let files = options.dialect.files
     let representation = files.attributes == nil ? files.tokenizer : .huggingFace
     // These are made while the weights are on their way to the disk.
-    let tokenizerFiles = BackgroundTask { [tokenizer] in
+    let tokenizerFiles = BackgroundTask { [tokenizer, unreadTokenizer] in
       try tokenizer?.write(to: directory, as: representation)
+      if representation == .huggingFace { try unreadTokenizer?.files.write(into: directory) }
     }
     defer { _ = try? tokenizerFiles.value() }
     try writeWeights(into: directory, options, tally)
@@ -209,6 +210,9 @@ extension Checkpoint {
         notes.append(
           "'\(row.parameters[1])' is added to '\(row.canonical)': the framework has no place for it")
       }
+    }
+    if unreadTokenizer != nil, dialect.files.tokenizer != .huggingFace {
+      notes.append("the tokenizer is left out: it cannot be read")
     }
     if dialect.files.attributes != nil, let tokenizer,
       tokenizer.attributes(as: dialect.files.tokenizer).isEmpty

@@ -16,6 +16,17 @@ public struct OpaqueFiles: Sendable {
     }
   }
 
+  /// Opens those of a directory's own files that have one of some names.
+  ///
+  /// - Parameters:
+  ///   - directory: The directory.
+  ///   - names: Without parts.
+  /// - Throws: `GraftError` when a file cannot be read.
+  init(_ directory: URL, names: [String]) throws {
+    files = try names.filter { FileManager.default.fileExists(atPath: directory.appending(path: $0).path) }
+      .map { ($0, try RandomAccessFile(directory.appending(path: $0))) }
+  }
+
   /// Opens some files of a directory, as far as they are regular files.
   ///
   /// - Parameters:

@@ -21,6 +21,8 @@ public final class Model {
   /// What they are called together, such as `masked-lm` or `pretraining`; `nil` for a bare encoder.
   public let headName: String?
   public let tokenizer: (any Tokenizer)?
+  /// Why there is no tokenizer, where its files cannot be read.
+  private let tokenizerError: GraftError?
   /// All parameters by canonical name.
   public let parameters: ParameterStore
 
@@ -32,6 +34,7 @@ public final class Model {
     heads: [ActiveHead],
     headName: String?,
     tokenizer: (any Tokenizer)?,
+    tokenizerError: GraftError? = nil,
     parameters: ParameterStore
   ) {
     self.configuration = configuration
@@ -40,6 +43,7 @@ public final class Model {
     self.heads = heads
     self.headName = headName
     self.tokenizer = tokenizer
+    self.tokenizerError = tokenizerError
     self.parameters = parameters
   }
 
@@ -166,15 +170,9 @@ public final class Model {
     return head
   }
 
-  /// The tokenizer, or the error that there is none.
+  /// The tokenizer, or the error that there is none or that it cannot be read.
   public func requireTokenizer() throws -> any Tokenizer {
-    guard let tokenizer else {
-      throw GraftError(
-        .missing,
-        "the checkpoint has no tokenizer files",
-        advice: "Put tokenizer.json, or the vocabulary that it was published with, beside its weights."
-      )
-    }
+    guard let tokenizer else { throw tokenizerError ?? Checkpoint.noTokenizer }
     return tokenizer
   }
 

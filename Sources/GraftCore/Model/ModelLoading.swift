@@ -57,7 +57,8 @@ extension Checkpoint {
     }
     return Model(
       configuration: configuration, backbone: backbone, pooler: pooler, heads: heads,
-      headName: activeHead?.name, tokenizer: tokenizer, parameters: ParameterStore(named: parameters))
+      headName: activeHead?.name, tokenizer: tokenizer, tokenizerError: unreadTokenizer?.error,
+      parameters: ParameterStore(named: parameters))
   }
 
   /// Reads a parked head alone, for states that the backbone has made already.

@@ -37,13 +37,16 @@ public protocol Tokenizer: Sendable {
   /// What the files of a representation do otherwise, in sentences; ``write(to:as:)`` refuses what they cannot say at all.
   func differences(as representation: TokenizerRepresentation) -> [String]
 
-  /// The number of tokens.
+  /// What was decided where the files that it was loaded from disagree, in sentences.
+  var notes: [String] { get }
+
+  /// The number of ids, with those that no token has.
   var vocabularySize: Int { get }
 
   /// The id of a token spelled exactly, or `nil`.
   func id(of token: String) -> Int32?
 
-  /// The token of an id, or `nil` beyond the vocabulary.
+  /// The token of an id, or `nil` where it has none.
   func token(of id: Int32) -> String?
 
   var specialTokens: SpecialTokens { get }
@@ -84,6 +87,8 @@ extension Tokenizer {
   public var continuingPrefix: String? { nil }
 
   public func differences(as representation: TokenizerRepresentation) -> [String] { [] }
+
+  public var notes: [String] { [] }
 
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
 

@@ -254,7 +254,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 5
+  private static let revision = 6
 }
 
 extension Planner.Model {
@@ -269,9 +269,7 @@ extension Planner.Model {
       throw GraftError(
         .missing, "the model has no head here", advice: "Put a stage 'swap: NAME' before this one.")
     }
-    guard checkpoint.tokenizer != nil else {
-      throw GraftError(.missing, "the base checkpoint has no tokenizer", advice: "Put its files beside it.")
-    }
+    _ = try checkpoint.requireTokenizer()
   }
 
   /// Refuses a head that predicts no tokens.

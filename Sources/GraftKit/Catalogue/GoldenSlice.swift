@@ -62,10 +62,8 @@ public struct GoldenSlice: Sendable {
       places = mask.indices.filter { mask[$0] != 0 }
       batch.append(paddedRow: ids, tokenTypes: types, mask: mask.map { $0 != 0 })
     case .text(let text, let pair):
-      guard let tokenizer = checkpoint.tokenizer else {
-        throw GraftError(.missing, "the checkpoint has no tokenizer for the text", subject: "'\(text)'")
-      }
-      let encoding = tokenizer.encode(text, pair: pair, truncation: nil, addSpecialTokens: true)
+      let encoding = try checkpoint.requireTokenizer()
+        .encode(text, pair: pair, truncation: nil, addSpecialTokens: true)
       places = Array(encoding.ids.indices)
       batch.append(paddedRow: encoding.ids, tokenTypes: encoding.tokenTypes, mask: places.map { _ in true })
     }

@@ -8,7 +8,10 @@ func openSource(
 ) throws -> (OpenedCheckpoint, Checkpoint.WriteOptions) {
   var opened = try registry.open(source)
   try opened.confirmCopies()
-  if strict { try opened.report.requireStrict() }
+  if strict {
+    try opened.report.requireStrict()
+    if let error = opened.checkpoint.unreadTokenizer?.error { throw error }
+  }
   let resolved = try options.resolve(registry, for: opened.checkpoint.family)
   if !keepExtra {
     opened.checkpoint.extra = Weights()

@@ -24,7 +24,7 @@ public func importModel(
     source, for: options, strict: strict, keepExtra: keepExtra, registry)
   let tally = NonFiniteTally(strict: strict)
   if let origin { opened.checkpoint.noteImport(origin) }
-  if opened.checkpoint.tokenizer == nil {
+  if opened.checkpoint.tokenizer == nil, opened.checkpoint.unreadTokenizer == nil {
     opened.report.notes.append("there is no tokenizer beside the weights: the model cannot read texts")
   }
   try opened.write(to: output, resolved, tally)

@@ -11,6 +11,8 @@ public protocol CoreTokenizer: Tokenizer {
 extension CoreTokenizer {
   public var specialTokens: SpecialTokens { core.specialTokens }
 
+  public var notes: [String] { core.notes }
+
   public var vocabularySize: Int { core.vocabularySize }
 
   public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }

@@ -14,6 +14,8 @@ public struct TokenizerCore: Sendable {
   public let document: JSON
   /// What is written to `tokenizer_config.json`.
   public let configuration: JSON
+  /// What was decided where the files that it was read from disagree, in sentences.
+  public let notes: [String]
 
   /// The added tokens to look for in the text as it is, and in the normalized text.
   public let verbatim: AddedTokenMatcher
@@ -34,7 +36,7 @@ public struct TokenizerCore: Sendable {
   /// - Throws: `GraftError` for an added token that is too long.
   public init(
     vocabulary: Vocabulary, addedTokens: [AddedToken], specialTokens: SpecialTokens,
-    postProcessor: PostProcessor, document: JSON, configuration: JSON,
+    postProcessor: PostProcessor, document: JSON, configuration: JSON, notes: [String] = [],
     normalize: (String) -> [UInt8] = { Array($0.utf8) }
   ) throws {
     self.vocabulary = vocabulary
@@ -46,6 +48,7 @@ public struct TokenizerCore: Sendable {
       inputs?.contains("token_type_ids") == false ? postProcessor.withoutTypes : postProcessor
     self.document = document
     self.configuration = configuration
+    self.notes = notes
     verbatim = try AddedTokenMatcher(
       addedTokens.filter { !$0.isNormalized }.map { (Array($0.content.utf8), $0) })
     var patterns: [(text: [UInt8], token: AddedToken)] = []
@@ -80,7 +83,8 @@ public struct TokenizerCore: Sendable {
   public var vocabularySize: Int { vocabulary.tokens.count }
 
   public func token(of id: Int32) -> String? {
-    vocabulary.tokens.indices.contains(Int(id)) ? vocabulary.tokens[Int(id)] : nil
+    vocabulary.tokens.indices.contains(Int(id)) && !vocabulary.holes.contains(Int(id))
+      ? vocabulary.tokens[Int(id)] : nil
   }
 
   /// The tokens that a decoder puts together.

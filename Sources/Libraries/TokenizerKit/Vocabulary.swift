@@ -2,10 +2,12 @@ import GraftTensors
 
 /// The tokens by id, and the tables that find them.
 public struct Vocabulary: Sendable {
-  /// All tokens by id: the model's, and those that were only added.
+  /// All tokens by id: the model's, and those that were only added; empty where an id has none.
   public let tokens: [String]
-  /// By id: whether the model has this token; the others were only added.
+  /// By id: whether the model has this token; the others were only added, or are ``holes``.
   public let isOfModel: [Bool]
+  /// The ids without a token, below the largest.
+  public let holes: Set<Int>
   /// The model's tokens.
   public let model: PieceTable
   private let added: PieceTable
@@ -16,7 +18,8 @@ public struct Vocabulary: Sendable {
   /// - Parameters:
   ///   - entries: The model's tokens; no two are the same.
   ///   - added: Those that were added, whether the model has them or not.
-  /// - Throws: `GraftError` when the ids are not 0, 1, 2 and so on, each once.
+  /// - Throws: `GraftError` when two tokens have the same id, an added token has another id than in the model, or there
+  ///   are far more ids than tokens.
   public init(_ entries: [Entry], added: [Entry]) throws {
     let model = PieceTable(entries)
     self.model = model
@@ -32,15 +35,17 @@ public struct Vocabulary: Sendable {
         .malformed, "an added token has another id than in the vocabulary", subject: "token '\(token.token)'",
         expected: "\(id)", found: "\(token.id)")
     }
-    let count = entries.count + extra.count
+    let all = entries + extra
+    let most = Self.mostIDs(for: all.count)
+    for entry in all where !(0..<most).contains(entry.id) {
+      throw GraftError(
+        .malformed, "an id far beyond the number of tokens", subject: "token '\(entry.token)'",
+        expected: "ids below \(most) for \(all.count) tokens", found: "\(entry.id)")
+    }
+    let count = all.reduce(0) { max($0, $1.id + 1) }
     var tokens = [String?](repeating: nil, count: count)
-    var isOfModel = [Bool](repeating: true, count: count)
-    for (index, entry) in (entries + extra).enumerated() {
-      guard tokens.indices.contains(entry.id) else {
-        throw GraftError(
-          .malformed, "token ids are not contiguous", subject: "token '\(entry.token)'",
-          expected: "ids from 0 to \(count - 1) for \(count) tokens", found: "\(entry.id)")
-      }
+    var isOfModel = [Bool](repeating: false, count: count)
+    for (index, entry) in all.enumerated() {
       if let other = tokens[entry.id] {
         throw GraftError(
           .malformed, "the tokens '\(other)' and '\(entry.token)' have the same id \(entry.id)")
@@ -48,9 +53,13 @@ public struct Vocabulary: Sendable {
       tokens[entry.id] = entry.token
       isOfModel[entry.id] = index < entries.count
     }
-    self.tokens = tokens.compactMap { $0 }
+    holes = Set(tokens.indices.filter { tokens[$0] == nil })
+    self.tokens = tokens.map { $0 ?? "" }
     self.isOfModel = isOfModel
   }
+
+  /// The ids that so many tokens may be spread over, so that a small file cannot ask for a large table.
+  static func mostIDs(for count: Int) -> Int { 4 * count + 65536 }
 
   /// The id of a token spelled exactly: scalar for scalar, unlike comparison of strings.
   public func id(of token: String) -> Int32? { model.find(token) ?? added.find(token) }

@@ -218,13 +218,19 @@ extension GGMLTokens {
     maskStripsLeft: Bool = true, spelled: (_ token: String, Kind) -> String = { token, _ in token }
   ) -> OrderedDictionary<String, JSON> {
     let added = Dictionary(core.addedTokens.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let holes = core.vocabulary.holes
     let kinds = core.vocabulary.tokens.indices.map { id in
+      if holes.contains(id) { return Kind.unused }
       let id = Int32(id)
       return id == unknown
         ? Kind.unknown : added[id].map { $0.isSpecial ? .control : .userDefined } ?? .normal
     }
     var attributes: OrderedDictionary<String, JSON> = [
-      tokens: .array(zip(core.vocabulary.tokens, kinds).map { .string(spelled($0, $1)) }),
+      tokens: .array(
+        zip(core.vocabulary.tokens, kinds).enumerated().map { id, token in
+          // As llama.cpp's converter calls an id without a token.
+          .string(holes.contains(id) ? "[PAD\(id)]" : spelled(token.0, token.1))
+        }),
       types: .array(kinds.map { JSON($0.rawValue) }),
     ]
     for (role, name) in roles {

@@ -107,10 +107,13 @@ public struct TokenizerDirectory {
       try inFile(name) { try TokenizerSettings.checkTokens(in: json) }
       return json
     }
-    return TokenizerSettings(
+    let settings = TokenizerSettings(
       configuration: try tokens(TokenizerSettings.configurationName),
       specialTokensMap: try tokens(TokenizerSettings.specialTokensMapName),
       addedTokens: try readObject(TokenizerSettings.addedTokensName), defaults: defaults)
+    _ = try inFile(TokenizerSettings.configurationName) { try settings.decoderTokens() }
+    _ = try inFile(TokenizerSettings.addedTokensName) { try settings.extraTokens() }
+    return settings
   }
 
   /// Writes `tokenizer_config.json`, and `special_tokens_map.json` for older readers.

@@ -8,7 +8,7 @@ public struct TokenizerDocument: Sendable {
   public static let fileName = "tokenizer.json"
 
   /// The file with an empty object or list in place of the vocabulary, and an empty list in place of the merges.
-  public let json: JSON
+  public private(set) var json: JSON
   /// The vocabulary's tokens in the file's order; none when there is no vocabulary.
   public let entries: [Vocabulary.Entry]
   /// The scores of the tokens by id, where the vocabulary is a list of tokens with their scores.
@@ -109,6 +109,13 @@ public struct TokenizerDocument: Sendable {
     self.scores = scores
     modelScores = scores
     self.merges = merges
+  }
+
+  /// The same lists in another document.
+  public func replacing(_ json: JSON) -> TokenizerDocument {
+    var copy = self
+    copy.json = json
+    return copy
   }
 
   /// A list of tokens with their scores; their ids are their places.

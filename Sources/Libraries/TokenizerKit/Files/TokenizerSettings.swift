@@ -86,9 +86,20 @@ public struct TokenizerSettings: Sendable {
 
   /// `tokenizer_config.json` with the tokens that a vocabulary has named by their roles.
   ///
-  /// - Parameter tokens: Tokens by role, where they are known better than from the files.
-  public func updatedConfiguration(for vocabulary: Vocabulary, _ tokens: [String: String] = [:]) -> JSON {
+  /// - Parameters:
+  ///   - added: The tokens that are looked for in texts, which take the place of a list that says other ones.
+  ///   - tokens: Tokens by role, where they are known better than from the files.
+  /// - Throws: `GraftError` when an entry of `added_tokens_decoder` is no token.
+  public func updatedConfiguration(
+    for vocabulary: Vocabulary, added: [AddedToken], _ tokens: [String: String] = [:]
+  ) throws -> JSON {
     var members = configuration.object ?? [:]
+    if let listed = try decoderTokens(), listed != added {
+      members["added_tokens_decoder"] = JSON(
+        members: added.map { token in
+          JSON.Member("\(token.id)", JSON(members: (token.json.members ?? []).filter { $0.key != "id" }))
+        })
+    }
     for role in Self.roles {
       guard let token = tokens[role] ?? self.token(role), vocabulary.id(of: token) != nil else { continue }
       guard members[role]?["content"]?.string != token else { continue }
