@@ -7,10 +7,8 @@ public struct DataOptions: Sendable, Equatable {
   public var textColumns: [Column] = []
   /// The column of the second sequence, for heads that read pairs.
   public var pairColumn: Column?
-  /// The column of the label. `nil` takes the column `label` when there is one.
-  public var labelColumn: Column?
-  /// Several columns of labels, each 0 or 1 for the label of its name, or a value of a regression; then there is no
-  /// ``labelColumn``.
+  /// The column of the label; several are columns of labels, each 0 or 1 for the label of its name, or a value of a
+  /// regression. When empty, the column `label` when there is one.
   public var labelColumns: [Column] = []
   /// What stands between the labels of a cell, beside lists; `nil` leaves cells whole, and tasks read `|`.
   public var labelDelimiter: String?
@@ -47,7 +45,7 @@ public struct DataOptions: Sendable, Equatable {
   public init(
     textColumns: [Column] = [],
     pairColumn: Column? = nil,
-    labelColumn: Column? = nil,
+    labelColumns: [Column] = [],
     fields: [TaskColumn] = [],
     hasHeader: Bool? = nil,
     format: DataFormat? = nil,
@@ -58,7 +56,7 @@ public struct DataOptions: Sendable, Equatable {
   ) {
     self.textColumns = textColumns
     self.pairColumn = pairColumn
-    self.labelColumn = labelColumn
+    self.labelColumns = labelColumns
     self.fields = fields
     self.hasHeader = hasHeader
     self.format = format
@@ -129,7 +127,7 @@ public struct DataOptions: Sendable, Equatable {
 extension DataOptions {
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   var impliesHeader: Bool {
-    let given = textColumns + [pairColumn, labelColumn].compactMap { $0 } + labelColumns
+    let given = textColumns + [pairColumn].compactMap { $0 } + labelColumns
     return given.isEmpty
       || given.contains {
         if case .name = $0 { true } else { false }
@@ -180,9 +178,8 @@ extension DataOptions {
     guard !text.isEmpty, text.allSatisfy(isThere) else { return self }
     options.textColumns = text
     if pairColumn == nil, let pair, isThere(pair) { options.pairColumn = pair }
-    if labelColumn == nil, labelColumns.isEmpty, !labels.isEmpty, labels.allSatisfy(isThere) {
-      options.labelColumn = labels.count == 1 ? labels[0] : nil
-      options.labelColumns = labels.count > 1 ? labels : []
+    if labelColumns.isEmpty, !labels.isEmpty, labels.allSatisfy(isThere) {
+      options.labelColumns = labels
     }
     return options
   }
@@ -202,7 +199,7 @@ extension DataOptions {
     let texts = names(textColumns)
     guard texts.isEmpty else { return texts.allSatisfy(header.contains) }
     if !wantsTexts {
-      let labels = names([labelColumn].compactMap { $0 } + labelColumns)
+      let labels = names(labelColumns)
       return (labels.isEmpty ? ["label"] : labels).allSatisfy(header.contains)
     }
     let known = ([usual] + usualOfOthers).compactMap { $0?.textColumns }

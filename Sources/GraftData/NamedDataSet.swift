@@ -33,7 +33,7 @@ public struct NamedDataSet: Sendable {
     labels: ["World", "Sports", "Business", "Sci/Tech"],
     labelBase: 1,
     options: DataOptions(
-      textColumns: [.number(2), .number(3)], labelColumn: .number(1), hasHeader: false, format: .csv),
+      textColumns: [.number(2), .number(3)], labelColumns: [.number(1)], hasHeader: false, format: .csv),
     splits: [
       Split(name: "train", fileName: "train.csv", rows: 120_000),
       Split(name: "test", fileName: "test.csv", rows: 7600),

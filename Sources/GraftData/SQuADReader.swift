@@ -24,8 +24,7 @@ enum SQuADReader {
   static func read(
     _ window: ByteWindow, path: String, options: DataOptions, _ body: (TextRow) throws -> Bool
   ) throws {
-    guard options.textColumns.isEmpty, options.pairColumn == nil, options.labelColumn == nil,
-      options.labelColumns.isEmpty
+    guard options.textColumns.isEmpty, options.pairColumn == nil, options.labelColumns.isEmpty
     else {
       throw GraftError(
         .unsupported, "a SQuAD document has no columns",

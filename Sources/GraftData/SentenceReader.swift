@@ -98,12 +98,12 @@ enum SentenceReader {
         }
       }
       token = try index(options.textColumns.first) ?? 0
-      guard options.labelColumns.isEmpty else {
+      guard options.labelColumns.count < 2 else {
         throw GraftError(
           .unsupported, "sentences in columns have one column of labels",
           advice: "Name one with \(option: "label-column").")
       }
-      tag = try index(options.labelColumn)
+      tag = try index(options.labelColumns.first)
     }
   }
 

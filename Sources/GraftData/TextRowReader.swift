@@ -151,11 +151,9 @@ enum TextRowReader {
       text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
         find)
       pair = try options.pairColumn.map(find)
-      labels = try options.labelColumns.map { column in
-        let index = try find(column)
-        return (header?[index] ?? String(index + 1), index)
-      }
-      label = labels.isEmpty ? try options.labelColumn.map(find) ?? header?.firstIndex(of: "label") : nil
+      let found = try options.labelColumns.map(find)
+      labels = found.count > 1 ? found.map { (header?[$0] ?? String($0 + 1), $0) } : []
+      label = labels.isEmpty ? found.first ?? header?.firstIndex(of: "label") : nil
     }
 
     /// The names of the columns that are not read.
@@ -221,8 +219,8 @@ enum TextRowReader {
         options = try options.settled(by: object.keys, isTable: false)
         if !options.textColumns.isEmpty { text = try options.textColumns.map(name) }
         pair = try options.pairColumn.map(name)
-        label = try options.labelColumn.map(name)
         labels = try options.labelColumns.map(name)
+        if labels.count < 2 { (label, labels) = (labels.first, []) }
         report.textColumns = (options.needsText { object[$0] != nil } ? text : []).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }
         report.labelDelimiter = labels.isEmpty ? options.labelDelimiter : nil

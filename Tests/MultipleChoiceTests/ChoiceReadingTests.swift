@@ -182,7 +182,7 @@ struct ChoiceReadingTests {
   func table() throws {
     var options = DataOptions()
     options.textColumns = [.name("premise")]
-    options.labelColumn = .name("right")
+    options.labelColumns = [.name("right")]
     let rows = try rows(
       "premise,choice1,choice2,choice10,choice3,right\nIt rains.,a,b,d,c,4\nIt snows.,a,b,,,1\n",
       file: "a.csv",

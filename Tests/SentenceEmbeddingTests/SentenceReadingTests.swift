@@ -52,7 +52,7 @@ struct SentenceReadingTests {
     #expect(label[0].score == 1)
     let named = try labels(
       rows("q\ta\thow\nwho,is\tme\t0.5\n", file: "a.tsv") {
-        ($0.textColumns, $0.pairColumn, $0.labelColumn) = ([.name("q")], .name("a"), .name("how"))
+        ($0.textColumns, $0.pairColumn, $0.labelColumns) = ([.name("q")], .name("a"), [.name("how")])
       })
     #expect(named[0].texts == ["who,is", "me"] && named[0].score == 0.5)
   }

@@ -124,7 +124,7 @@ struct ReadingTests {
     #expect(rows.map(\.place.row) == [3, 8] && rows.map(\.place.index) == [0, 1])
     #expect(rows[0].text == "Ada lives")
     let tabs = "1\tAda L.\tB-PER\tx\n2\tlives\tO\tx\n \n1\tin\tO\tx\n"
-    let options = DataOptions(textColumns: [.number(2)], labelColumn: .number(3))
+    let options = DataOptions(textColumns: [.number(2)], labelColumns: [.number(3)])
     let second = try Self.read(tabs, file: "a.bio", options: options)
     #expect(second.map(\.classes) == [[1, 0], [0]])
     #expect(second[0].words.ranges == [0..<6, 7..<12])
@@ -207,10 +207,10 @@ struct ReadingTests {
       message("a O\nb\n").contains(
         "row 2: wrong number of columns; expected 2, as in the lines before, found 1."))
     #expect(
-      message("a O\n", DataOptions(labelColumn: .number(3))).contains(
+      message("a O\n", DataOptions(labelColumns: [.number(3)])).contains(
         "row 1, column '3': no such column; found 2 columns."))
     #expect(
-      message("a O\n", DataOptions(labelColumn: .name("tag"))).contains(
+      message("a O\n", DataOptions(labelColumns: [.name("tag")])).contains(
         "column 'tag': sentences in columns have no column names."))
     #expect(message("-DOCSTART- O\n\n\n").contains("the file has no sentences"))
     #expect(message("\n\n").contains("the file has no sentences"))

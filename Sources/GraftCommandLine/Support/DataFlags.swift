@@ -72,7 +72,7 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
     if labelDelimiter == "" { throw ValidationError("--label-delimiter has to be a text.") }
     do {
       let options = try options
-      if options.labelDelimiter != nil, !options.labelColumns.isEmpty {
+      if options.labelDelimiter != nil, options.labelColumns.count > 1 {
         throw ValidationError(
           "--label-delimiter is for one column of labels, and --label-column names several.")
       }
@@ -95,7 +95,7 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
   var options: DataOptions {
     get throws {
       var options = try columns.options
-      if let labelColumn { try options.setLabelColumns(labelColumn) }
+      if let labelColumn { options.labelColumns = try Column.list(labelColumn) }
       options.labelDelimiter = labelDelimiter.flatMap(DataOptions.labelDelimiter)
       return options
     }
@@ -133,14 +133,6 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
       options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
       console: console
     ).read(files)
-  }
-}
-
-extension DataOptions {
-  /// Sets the columns of labels from the value of a flag.
-  fileprivate mutating func setLabelColumns(_ text: String) throws {
-    let columns = try Column.list(text)
-    (labelColumn, labelColumns) = columns.count == 1 ? (columns[0], []) : (nil, columns)
   }
 }
 
@@ -190,7 +182,7 @@ struct EvaluationColumnFlags: ParsableArguments {
     do {
       var options = DataOptions()
       try change(&options)
-      if options.labelDelimiter != nil, !options.labelColumns.isEmpty {
+      if options.labelDelimiter != nil, options.labelColumns.count > 1 {
         throw ValidationError(
           "--eval-label-delimiter is for one column of labels, and --eval-label-column names several.")
       }
@@ -223,7 +215,7 @@ struct EvaluationColumnFlags: ParsableArguments {
   func change(_ options: inout DataOptions) throws {
     if let evalTextColumn { options.textColumns = try Column.list(evalTextColumn) }
     if let evalPairColumn { options.pairColumn = try Column(parsing: evalPairColumn) }
-    if let evalLabelColumn { try options.setLabelColumns(evalLabelColumn) }
+    if let evalLabelColumn { options.labelColumns = try Column.list(evalLabelColumn) }
     if let evalLabelDelimiter { options.labelDelimiter = DataOptions.labelDelimiter(evalLabelDelimiter) }
     if let evalDataFormat { options.format = evalDataFormat }
     if let evalDelimiter { options.delimiter = evalDelimiter.byte }

@@ -44,11 +44,9 @@ extension ExperimentSchema {
     }
     options.textColumns = columns("text-column", keys)
     options.pairColumn = columns("pair-column", keys).first
-    let labelColumns = columns("label-column", keys)
-    options.labelColumn = labelColumns.count == 1 ? labelColumns[0] : nil
-    options.labelColumns = labelColumns.count > 1 ? labelColumns : []
+    options.labelColumns = columns("label-column", keys)
     require(
-      options.labelDelimiter == nil || options.labelColumns.isEmpty, "label-delimiter",
+      options.labelDelimiter == nil || options.labelColumns.count < 2, "label-delimiter",
       "left out where labels have columns of their own", keys)
     let labelBase: Int? = keys.read("label-base")
     guard keys.required("files") != nil else { return nil }

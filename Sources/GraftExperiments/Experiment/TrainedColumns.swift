@@ -68,8 +68,7 @@ extension Checkpoint {
 extension Experiment.DataSet {
   /// Whether the experiment says where its texts or labels are.
   fileprivate var namesColumns: Bool {
-    !options.textColumns.isEmpty || options.pairColumn != nil || options.labelColumn != nil
-      || !options.labelColumns.isEmpty
+    !options.textColumns.isEmpty || options.pairColumn != nil || !options.labelColumns.isEmpty
   }
 
   /// Takes from a head's training what the experiment does not say.
@@ -77,7 +76,7 @@ extension Experiment.DataSet {
     guard case .files(let files, let labelBase) = source else { return }
     source = .files(files, labelBase: labelBase ?? inputs.labelBase)
     options.usual = inputs
-    if options.labelDelimiter == nil, options.labelColumns.isEmpty {
+    if options.labelDelimiter == nil, options.labelColumns.count < 2 {
       options.labelDelimiter = inputs.labelDelimiter
     }
   }

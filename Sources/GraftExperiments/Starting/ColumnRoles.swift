@@ -37,7 +37,7 @@ extension ColumnRoles {
   init(_ sample: ColumnSample, given: DataOptions = DataOptions()) {
     texts = given.textColumns
     pair = given.pairColumn
-    labels = given.labelColumn.map { [$0] } ?? given.labelColumns
+    labels = given.labelColumns
     let summaries = sample.columns.map(ColumnSummary.init)
     var free = summaries.filter {
       !texts.contains($0.column) && $0.column != pair && !labels.contains($0.column)

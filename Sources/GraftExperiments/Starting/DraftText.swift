@@ -104,7 +104,7 @@ extension ExperimentDraft {
     if format != .lines, format != .squad {
       add("text-column", options.textColumns)
       add("pair-column", [options.pairColumn].compactMap { $0 })
-      add("label-column", options.labelColumn.map { [$0] } ?? options.labelColumns)
+      add("label-column", options.labelColumns)
     }
     if let labelDelimiter = options.labelDelimiter {
       lines.append("    label-delimiter: \(JSON(labelDelimiter).text())")

@@ -115,12 +115,11 @@ public struct ExperimentDraft: Sendable {
     }
     self.untrained = untrained
     var used =
-      options.textColumns + options.labelColumns
-      + [options.pairColumn, options.labelColumn].compactMap { $0 }
+      options.textColumns + options.labelColumns + [options.pairColumn].compactMap { $0 }
     if own != nil {
       // What is read without being named.
       if options.textColumns.isEmpty { used.append(.name("text")) }
-      if options.labelColumns.isEmpty, options.labelColumn == nil { used.append(.name("label")) }
+      if options.labelColumns.isEmpty { used.append(.name("label")) }
     }
     let fields =
       own?.options.fields.flatMap { $0.names(among: sample.columns.map(\.column.description)) }
@@ -188,8 +187,7 @@ extension DataOptions {
         advice: "Name it with \(option: "text-column").")
     }
     (options.textColumns, options.pairColumn) = (roles.texts, roles.pair)
-    options.labelColumn = roles.labels.count == 1 ? roles.labels[0] : nil
-    options.labelColumns = roles.labels.count > 1 ? roles.labels : []
+    options.labelColumns = roles.labels
     if options.delimiter == nil { options.delimiter = sample.delimiter }
     return options
   }
@@ -199,7 +197,7 @@ extension ExperimentDraft {
   /// What was found, in lines for a person.
   public var summaryLines: [String] {
     let columns = options.textColumns + [options.pairColumn].compactMap { $0 }
-    let labels = options.labelColumn.map { [$0] } ?? options.labelColumns
+    let labels = options.labelColumns
     func list(_ columns: [Column]) -> String { columns.map { "'\($0)'" }.joined(separator: ", ") }
     var lines = [
       NumberText.count(rows, "row") + " to train on"
@@ -257,7 +255,7 @@ extension ExperimentDraft {
       "text_columns": .array(options.textColumns.map { JSON($0.description) }),
       "pair_column": options.pairColumn.map { JSON($0.description) } ?? .null,
       "label_columns": .array(
-        (options.labelColumn.map { [$0] } ?? options.labelColumns).map { JSON($0.description) }),
+        options.labelColumns.map { JSON($0.description) }),
       "kind": JSON(kind), "labels": .array(labels.map { JSON($0) }), "epochs": JSON(choices.epochs),
       "batch_size": JSON(choices.batchSize), "max_length": JSON(choices.maxLength),
       "replaced_head": replaced.map { JSON($0) } ?? .null,

@@ -73,20 +73,20 @@ struct TaskRows {
   private static func known(
     by names: [String], _ format: DataFormat, _ files: [URL], _ given: DataOptions, _ registry: Registry
   ) throws -> TaskRows? {
-    let isTagged = columns[format] != nil || given.labelColumn == nil
-    guard given.textColumns.isEmpty || format == .conll, given.pairColumn == nil, given.labelColumns.isEmpty
+    let isTagged = columns[format] != nil || given.labelColumns.isEmpty
+    guard given.textColumns.isEmpty || format == .conll, given.pairColumn == nil, given.labelColumns.count < 2
     else { return nil }
     // Why the first rows cannot be read, where a column says that they are a task's.
     var failure: GraftError?
     for task in registry.tasks.values where reads(task, names, isLabelled: !isTagged) {
       var options = given
       options.fields = task.columns
-      if task.labelsTokens, options.labelColumn == nil,
+      if task.labelsTokens, options.labelColumns.isEmpty,
         !task.columns.contains(where: { column in
           !column.replacesText && names.contains(column.name)
         })
       {
-        options.labelColumn = tagNames.first(where: names.contains).map { .name($0) }
+        options.labelColumns = tagNames.first(where: names.contains).map { [.name($0)] } ?? []
       }
       let rows = TaskRows(options: options, type: task)
       do {
@@ -110,7 +110,7 @@ struct TaskRows {
   private static func pairs(
     in sample: ColumnSample, _ files: [URL], _ given: DataOptions, _ registry: Registry
   ) throws -> TaskRows? {
-    guard given.labelColumn == nil, given.labelColumns.isEmpty,
+    guard given.labelColumns.isEmpty,
       let task = registry.tasks.values.first(where: { $0.readsSentenceVectors })
     else { return nil }
     let roles = ColumnRoles(sample, given: given)

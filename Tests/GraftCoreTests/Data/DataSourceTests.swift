@@ -32,7 +32,7 @@ import Testing
     let rows = try read(
       "a.csv",
       #""4","A second\team","said \"hi\"""#.replacing("\\\"hi\\\"", with: "\\hi") + "\n",
-      DataOptions(textColumns: [.number(2), .number(3)], labelColumn: .number(1))
+      DataOptions(textColumns: [.number(2), .number(3)], labelColumns: [.number(1)])
     )
     #expect(rows == [TextRow("A second\\team said \\hi", label: .text("4"), place: rows[0].place)])
   }
@@ -62,7 +62,7 @@ import Testing
     var options = numbered
     options.hasHeader = true
     #expect(try read("a.csv", "t,label\ny,1\n", options).map(\.label) == [.text("1")])
-    options = DataOptions(textColumns: [.name("t")], labelColumn: .number(2))
+    options = DataOptions(textColumns: [.name("t")], labelColumns: [.number(2)])
     #expect(try read("a.csv", "t,l\ny,1\n", options).map(\.label) == [.text("1")])
   }
 
@@ -208,7 +208,7 @@ import Testing
     ),
     BadFile(
       "text\nx\n",
-      options: DataOptions(labelColumn: .name("label")),
+      options: DataOptions(labelColumns: [.name("label")]),
       "column 'label': no such column; found the columns 'text'. Name the columns with 'text-column' and "
         + "'label-column'; by number when there is no header."
     ),

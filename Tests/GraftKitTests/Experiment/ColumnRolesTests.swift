@@ -23,7 +23,7 @@ import Testing
     ])
     #expect(ColumnRoles(odd) == .init(texts: [.name("b")], labels: [.name("c")]))
     var given = DataOptions(textColumns: [.name("c")])
-    given.labelColumn = .name("a")
+    given.labelColumns = [.name("a")]
     #expect(ColumnRoles(odd, given: given) == .init(texts: [.name("c")], labels: [.name("a")]))
     let values = sample([("text", ["a", "b", "c"]), ("n", ["0.5", "0.25", "1.5"])])
     #expect(ColumnRoles(values).labels == [.name("n")])

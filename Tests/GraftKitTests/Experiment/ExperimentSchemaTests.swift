@@ -80,7 +80,7 @@ import Testing
     #expect(
       data.options
         == DataOptions(
-          textColumns: [.number(2), .number(3)], labelColumn: .number(1), shuffleSeed: 42, take: 1000))
+          textColumns: [.number(2), .number(3)], labelColumns: [.number(1)], shuffleSeed: 42, take: 1000))
     #expect(
       experiment.arms.keys == ["one", "two"] && experiment.arms["two"] == ["adapt", "head", "test", "out"])
     guard case .swap(let swap) = experiment.stages["head"]?.task,
