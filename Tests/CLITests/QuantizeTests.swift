@@ -7,10 +7,20 @@ import Testing
   static let rows: [Row] = [
     Row(
       "quantize {sequence-classification} --output out",
-      stdout: ["int8:     12 linear layers, 16,384 weights\n", "wrote out (7 files"]),
+      stdout: ["int8:     12 linear layers, 16,384 weights\n", "wrote out (8 files"]),
     Row(
       "quantize {base} --output out --keep-float32 layer.0 output.dense --json",
       stdout: ["\"int8\"", "\"encoder.layer.1.intermediate.dense\"", "\"float32\""]),
+    Row(
+      "quantize {base} --output out --keep-float32 layer.0,output.dense --json",
+      stdout: ["\"encoder.layer.1.intermediate.dense\"", "\"encoder.layer.1.output.dense\""]),
+    Row(
+      "quantize {sequence-classification} --output out --calibrate a.csv --max-length 4",
+      stdout: ["on 1 text accuracy is"],
+      stderr: [
+        "warning: 1 of 2 rows have no label, and are not scored\n",
+        "1 of 1 text is longer than 4 tokens",
+      ], prepare: { try $0.write("a.csv", "text,label\nhe can do it,World\ndo it,\n") }),
     Row(
       "quantize {base} --output out --keep-float32 layer.7", code: 1,
       stderr: ["layer 'layer.7': no linear layer of the encoder is called so"]),

@@ -56,21 +56,86 @@ import Testing
     ("tags: [exbert, \"fill-mask\"]\n", "tags: [exbert]"),
     ("tags: fill-mask\n", nil), ("tags:\n- fill-mask\n- sentence-similarity\n", nil),
     ("tags:\n  - text-classification\n  - 'fill-mask'\n", "tags:\n  - text-classification"),
-    ("tags:\n- exbert\n", "tags:\n- exbert"),
+    ("tags:\n- exbert\n", "tags:\n- exbert"), ("tags: [sparse, dense]\n", "tags: [sparse, dense]"),
+    (
+      "tags:\n- sentence-transformers\n- dense\n- loss:CosineSimilarityLoss\n- dataset_size:32\n- a\n",
+      "tags:\n- a"
+    ),
   ])
   func tagsOfOtherTasksGo(_ tags: String, _ left: String?) {
     var card = ModelCard(parsing: "---\nlicense: mit\n\(tags)---\n# x\n")
-    card.removeOtherTasks(than: "text-classification", ["fill-mask"])
+    card.removeOtherTasks(than: "text-classification", ["fill-mask"], library: "transformers")
     #expect(card["tags"] == left)
     #expect(card["license"] == "license: mit")
   }
 
   @Test func whatIsAboutTheFormerTaskGoes() {
     var card = ModelCard(parsing: Self.published)
-    card.removeOtherTasks(than: "fill-mask", [])
+    card.removeOtherTasks(than: "fill-mask", [], library: nil)
     #expect(card.text == Self.published)
-    card.removeOtherTasks(than: "text-classification", [])
+    card.removeOtherTasks(than: "text-classification", [], library: nil)
     #expect(card["widget"] == nil && card["datasets"] != nil && card["license"] != nil)
+  }
+
+  @Test("a section has a place of its own behind the generated part, or before all else, and goes again")
+  func sections() {
+    var card = ModelCard(parsing: Self.published)
+    card.setSection("x", "## One")
+    #expect(card.body.hasPrefix("\n<!-- graft: begin x -->\n## One\n<!-- graft: end x -->\n\n# BERT\n"))
+    card.setSection("x", "## Two")
+    #expect(card.body.hasPrefix("\n<!-- graft: begin x -->\n## Two\n<!-- graft: end x -->\n\n# BERT\n"))
+    card.setSection("x", nil)
+    #expect(card.body.drop { $0 == "\n" } == ModelCard(parsing: Self.published).body.drop { $0 == "\n" })
+    card.setGenerated("# One", rest: "The rest:")
+    let without = card.text
+    card.setSection("x", "## Two")
+    #expect(
+      card.body.contains(
+        "<!-- graft: end -->\n\n<!-- graft: begin x -->\n## Two\n<!-- graft: end x -->\n\nThe rest:"))
+    card.setSection("x", nil)
+    #expect(card.text == without)
+  }
+
+  @Test("a classifier that was trained on a folder of sentence-transformers is none of that library")
+  func sentenceTransformers() throws {
+    try withTemporaryDirectory { directory in
+      let (swapped, output) = (directory.appending(path: "swapped"), directory.appending(path: "out"))
+      var checkpoint = try registry.open(fixtures.appending(path: "sentences/current")).checkpoint
+      let text = """
+        ---
+        license: mit
+        library_name: sentence-transformers
+        pipeline_tag: sentence-similarity
+        base_model_relation: finetune
+        tags:
+        - sentence-transformers
+        - sentence-similarity
+        - feature-extraction
+        - mine
+        ---
+        # x
+        """
+      checkpoint.card = ModelCard(parsing: text)
+      let same = directory.appending(path: "same")
+      try checkpoint.write(to: same, registry: registry)
+      #expect(try card(same) == text)
+      try swapHead(
+        same, to: "sequence-classification", labels: ["a", "b"], registry: registry
+      ).checkpoint.write(to: swapped, registry: registry)
+      var options = TrainingOptions()
+      options.maxSteps = 1
+      let rows = (0..<6).map { TextRow(["a b", "c d e"][$0 % 2], label: .text(["a", "b"][$0 % 2])) }
+      _ = try train(
+        registry.open(swapped).checkpoint, on: TrainingData(rows, named: ["train.csv"]), options: options,
+        output: output, backend: backend, registry: registry)
+      for url in [swapped, output] {
+        let text = try card(url)
+        #expect(text.contains("tags:\n- mine\n") && text.contains("pipeline_tag: text-classification"))
+        #expect(text.contains("library_name: transformers"))
+        #expect(!text.contains("sentence") && text.contains("license: mit"), "\(text)")
+      }
+      #expect(!(try card(output)).contains("base_model_relation"))
+    }
   }
 
   @Test func keysAreReplacedWhole() {

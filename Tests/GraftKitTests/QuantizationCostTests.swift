@@ -84,7 +84,40 @@ import Testing
     #expect(cost.agreement == nil)
     let regression = try self.cost("regression").cost
     #expect(regression.agreement == nil && regression.largestDifference != nil)
-    #expect(try self.cost("masked-lm").cost.verdict.hasPrefix("the hidden states of 7 texts move by"))
+  }
+
+  @Test("a head that predicts tokens has the perplexity of both, with the same tokens hidden")
+  func tokens() throws {
+    let (cost, checkpoint) = try cost("masked-lm")
+    let found = try sessions(checkpoint).map {
+      try evaluate($0, on: Dataset(Self.texts.map { TextRow($0) }, for: $0.model)).metrics["perplexity"]
+    }
+    let first = try #require(cost.scores.first)
+    #expect(first.name == "perplexity" && first.float32 == found[0] && first.int8 == found[1])
+    #expect(cost.verdict.contains("on 7 texts perplexity is") && cost.agreement == nil)
+  }
+
+  @Test(
+    "a regression is judged by R², which falls where all values move alike; rows without a label are counted")
+  func regression() throws {
+    let cost = try cost("regression", labels: ["0.1", "0.9", "0.4"]).cost
+    #expect(cost.scores.first?.name == "r2" && cost.unlabelled == 0 && cost.notes.isEmpty)
+    let part = try self.cost("sequence-classification", labels: ["World", "Sports", ""]).cost
+    #expect(part.rows == 7 && part.unlabelled == 2 && part.verdict.contains("on 5 texts accuracy is"))
+    #expect(part.notes == ["2 of 7 rows have no label, and are not scored"])
+    #expect(part.json["unlabelled_rows"] == 2)
+  }
+
+  @Test("texts that are cut are counted as evaluations count them") func cut() throws {
+    let checkpoint = try Support.registry().open(Support.fixture("sequence-classification")).checkpoint
+    var rounded = checkpoint
+    let quantization = try rounded.quantize()
+    let cost = try quantizationCost(
+      of: checkpoint, quantization, on: Self.texts.map { TextRow($0) },
+      Support.registry().makeBackend(threads: 2), QuantizationCostOptions(maximumLength: 5))
+    let data = try Dataset(
+      Self.texts.map { TextRow($0) }, for: checkpoint.makeModel(), maxLength: 5, requiringLabels: false)
+    #expect(cost.facts.truncated == data.facts.truncated && cost.facts.truncated > 0)
   }
 
   @Test("each layer is rounded alone, and shares add up; what is kept is not among them")
@@ -100,13 +133,17 @@ import Testing
 
   @Test("the page has the verdict and both tables, and nothing of a name becomes markup")
   func page() throws {
-    let (cost, _) = try cost("sequence-classification", labels: ["World", "Sports"])
+    let (cost, _) = try cost(
+      "sequence-classification", labels: ["World", "Sports"], keeping: ["layer.0"])
     try withTemporaryDirectory { directory in
       let file = directory.appending(path: "page.html")
       try writeQuantizationReport(cost, of: "<b>news</b>", data: ["a.csv"], to: file)
       let text = try String(contentsOf: file, encoding: .utf8)
       #expect(text.contains("&lt;b&gt;news&lt;/b&gt; in int8") && text.contains("7 texts of a.csv"))
       #expect(text.contains("bert.encoder.layer.1") && text.contains("accuracy"))
+      #expect(text.contains("The checkpoint is sequence-classification. 6 linear layers of the encoder"))
+      #expect(
+        text.contains("except for bert.encoder.layer.0.attention.self.query, ") && text.contains(" before."))
       #expect(errorMessage { try writeQuantizationReport(cost, of: "", data: [], to: file) } != nil)
     }
   }

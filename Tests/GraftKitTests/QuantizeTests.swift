@@ -172,7 +172,92 @@ import Testing
     }
   }
 
+  @Test(
+    "the card says what became of the layers and how large the weights are, until they are floating-point again"
+  )
+  func card() throws {
+    try withQuantized(keeping: ["layer.0"]) { model, directory in
+      func text(_ url: URL) throws -> String {
+        try String(contentsOf: url.appending(path: "README.md"), encoding: .utf8)
+      }
+      let found = try text(model)
+      #expect(found.contains("## Weights of eight bits\n\n6 linear layers of the encoder, of 8,192 weights"))
+      #expect(found.contains("except for `bert.encoder.layer.0.attention.self.query`, `bert."))
+      let (before, after) = (try raw(Support.fixture("sequence-classification")), try raw(model))
+      let sizes = [after, before].map { "\(Int((Double($0.byteCount) / 1000).rounded())) kB" }
+      #expect(found.contains("The weights take \(sizes[0]), and \(sizes[1]) before."), "\(sizes) \(found)")
+      let registry = try Support.registry()
+      for (options, isKept) in [(OutputOptions(), true), (OutputOptions(dtype: "float32"), false)] {
+        let output = directory.appending(path: "\(isKept)")
+        try exportModel(model, to: output, options: options, registry: registry)
+        #expect(try text(output).contains("eight bits") == isKept)
+      }
+    }
+  }
+
   // MARK: Bad input
+
+  static let otherSettings: [Refusal<[String: JSON]>] = {
+    func problem(_ path: String, _ rest: String) -> String {
+      "config.json: key 'quantization_config.\(path)': weights of eight bits are read as whole numbers with one scale for each "
+        + "output; \(rest). Take the model's float32 weights."
+    }
+    let weights: JSON = [
+      "num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel", "dynamic": false,
+    ]
+    let group = "config_groups.group_0"
+    func changing(_ key: String, _ value: JSON) -> [String: JSON] {
+      var changed = weights.object ?? [:]
+      changed[key] = value
+      return ["weights": .object(changed)]
+    }
+    return [
+      Refusal(
+        "four bits", changing("num_bits", 4), problem("\(group).weights.num_bits", "expected 8, found 4")),
+      Refusal(
+        "floats", changing("type", "float"),
+        problem("\(group).weights.type", #"expected "int", found "float""#)),
+      Refusal(
+        "zero points", changing("symmetric", false),
+        problem("\(group).weights.symmetric", "expected true, found false")),
+      Refusal(
+        "groups", changing("strategy", "group"),
+        problem("\(group).weights.strategy", #"expected "channel", found "group""#)),
+      Refusal(
+        "dynamic weights", changing("dynamic", true),
+        problem("\(group).weights.dynamic", "expected false, found true")),
+      Refusal(
+        "no targets", ["targets": .null],
+        problem("\(group).targets", "expected the names of layers, found null")),
+      Refusal(
+        "empty targets", ["targets": []],
+        problem("\(group).targets", "expected the names of layers, found []")),
+      Refusal(
+        "static activations", ["input_activations": weights],
+        problem("\(group).input_activations.strategy", #"expected "token", found "channel""#)),
+      Refusal(
+        "outputs", ["output_activations": weights],
+        problem("\(group).output_activations", "expected none, found \(weights.text())")),
+    ]
+  }()
+
+  @Test("settings of other kinds of weights are refused by their key", arguments: otherSettings)
+  func settings(_ refusal: Refusal<[String: JSON]>) throws {
+    try withQuantized { model, _ in
+      let file = model.appending(path: "config.json")
+      var config = try JSON(file: file).object ?? [:]
+      var settings = config["quantization_config"]?.object ?? [:]
+      var groups = settings["config_groups"]?.object ?? [:]
+      var group = groups["group_0"]?.object ?? [:]
+      for (key, value) in refusal.input { group[key] = value }
+      groups["group_0"] = .object(group)
+      settings["config_groups"] = .object(groups)
+      config["quantization_config"] = .object(settings)
+      try Data(JSON.object(config).text().utf8).write(to: file)
+      let message = errorMessage(in: model) { _ = try Support.registry().open(model) }
+      #expect(message == refusal.message)
+    }
+  }
 
   /// What stands in a file in the place of a tensor; `nil` is nothing.
   struct Change: Sendable {
@@ -273,7 +358,7 @@ import Testing
       let message = errorMessage { _ = try quantizeModel(source, to: output, registry: registry) }
       #expect(
         message?.contains(
-          "tensor 'encoder.layer.1.output.dense.weight': a weight is not finite, so that it has no scale for int8"
+          "source/model.safetensors: tensor 'encoder.layer.1.output.dense.weight': a weight is not finite, so that it has no scale for int8"
         )
           == true, "\(message ?? "")")
       #expect(!FileManager.default.fileExists(atPath: output.path))

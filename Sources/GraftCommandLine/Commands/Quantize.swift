@@ -39,7 +39,7 @@ struct Quantize: ParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Linear layers that stay in float32, by their names or words of these: layer.0, attention.output.",
+      "Linear layers that stay in float32, by their names or words of these, such as layer.0,attention.output.",
       valueName: "LAYER"))
   var keepFloat32: [String] = []
 
@@ -66,8 +66,11 @@ struct Quantize: ParsableCommand {
     let url = try checkpoint.locate(registry, flags.console)
     var found: (cost: QuantizationCost, data: [String])?
     let (quantization, report) = try quantizeModel(
-      url, to: output.url, keeping: keepFloat32, registry: registry,
-      before: { found = try calibrate.isEmpty ? nil : measure($0, $1, registry) })
+      url, to: output.url, keeping: keepFloat32.flatMap(\.commaSeparatedNames), registry: registry,
+      measuring: {
+        found = try calibrate.isEmpty ? nil : measure($0, $1, registry)
+        return found?.cost
+      })
     flags.console.report(report, of: url)
     let (rounded, kept) = (quantization.rounded, quantization.kept)
     if !flags.json {
@@ -96,12 +99,14 @@ struct Quantize: ParsableCommand {
     try untrained.check(checkpoint, flags.console)
     let read = try reading.read(
       calibrate, for: checkpoint.activeHead, like: checkpoint.trainedInputs, flags.console)
+    length.check(limit: try checkpoint.makeBackbone().maximumLength, flags.console)
     let options = QuantizationCostOptions(
       maximumLength: length.maxLength(for: checkpoint), labelBase: read.labelBase)
     let cost = try read.namingUnreadColumns {
       try quantizationCost(
         of: checkpoint, quantization, on: read.rows, backend.make(registry, flags.console), options)
     }
+    for sentence in cost.notes + cost.facts.sentences { flags.console.warn(sentence) }
     return (cost, read.names.map { ($0 as NSString).lastPathComponent })
   }
 

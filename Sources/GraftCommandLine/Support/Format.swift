@@ -15,11 +15,7 @@ enum Format {
   }
 
   /// `4.2 GB`, in powers of 1000 as disks are sold.
-  static func bytes(_ count: Int) -> String {
-    var (value, unit) = (Double(count), "B")
-    for next in ["kB", "MB", "GB", "TB"] where value >= 1000 { (value, unit) = (value / 1000, next) }
-    return unit == "B" ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
-  }
+  static func bytes(_ count: Int) -> String { NumberText.bytes(count) }
 
   /// `1:02:03`, or `2:03`.
   static func duration(_ seconds: Double) -> String {

@@ -39,8 +39,11 @@ extension LengthFlag {
   func maxLength(for checkpoint: Checkpoint) -> Int? { maxLength ?? checkpoint.trainedInputs?.maxLength }
 
   /// Says so when more tokens are asked for than a model takes.
-  func check(_ model: Model, _ console: Console) {
-    guard let maxLength, maxLength > model.backbone.maximumLength else { return }
-    console.warn(DatasetFacts.excess(maxLength, over: model.backbone.maximumLength))
+  func check(_ model: Model, _ console: Console) { check(limit: model.backbone.maximumLength, console) }
+
+  /// The same of the most tokens that a model takes.
+  func check(limit: Int, _ console: Console) {
+    guard let maxLength, maxLength > limit else { return }
+    console.warn(DatasetFacts.excess(maxLength, over: limit))
   }
 }

@@ -78,7 +78,9 @@ extension Registry {
         checkpoint.crossEncoder = try CrossEncoder(in: directory.root, checkpoint.configuration)
       }
       report.notes += checkpoint.parkedHeads.compactMap { head in
-        guard case .unread(_, let error) = head.sentenceFiles else { return nil }
+        guard case .unread(_, var error) = head.sentenceFiles else { return nil }
+        // A note is read by whoever opens the checkpoint, and advice would name functions.
+        error.advice = nil
         return "the head '\(head.id)' cannot be made active: \(error.description)"
       }
       report.notes += [checkpoint.quantizationNote].compactMap { $0 }
@@ -112,6 +114,7 @@ extension Registry {
 
   private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
     let read = try directory.configuration(configurationFiles, or: file)
+    try QuantizationSettings.check(read)
     let recognition = try recognize(file.weights, read)
     let (family, dialect) = (recognition.family, recognition.dialect)
     let weights = try file.weights.withoutPrefix(recognition.wrapper)

@@ -121,7 +121,7 @@ extension Checkpoint {
         into: directory, options, hiddenSize: makeBackbone().hiddenSize, counting: tally)
     }
     try crossEncoder?.files?.write(into: directory)
-    try writeCard(into: directory)
+    try writeCard(into: directory, options)
   }
 
   /// Whether sparse vectors can be made, which come from the scores of a masked-language-model head.
@@ -140,11 +140,18 @@ extension Checkpoint {
   }
 
   /// Writes the card, if there is one, with the task of the active head.
-  private func writeCard(into directory: URL) throws {
+  private func writeCard(into directory: URL, _ options: WriteOptions) throws {
     guard var card else { return }
     // What a swap of heads has made untrue; all else stays as it is.
-    card.removeOtherTasks(than: pipelineTag, parkedHeads.compactMap { $0.task?.pipelineTag })
-    if let tag = card["pipeline_tag"], !tag.hasSuffix(pipelineTag ?? " ") {
+    let library = library(in: options.dialect)
+    card.removeOtherTasks(
+      than: pipelineTag, parkedHeads.compactMap { $0.task?.pipelineTag }, library: library)
+    if library != ModelCard.sentenceLibrary,
+      card["library_name"]?.hasSuffix(ModelCard.sentenceLibrary) == true
+    {
+      card["library_name"] = library.map { "library_name: \($0)" }
+    }
+    if card["pipeline_tag"] != nil, pipelineTag.map({ card.names(task: $0) }) != true {
       card["pipeline_tag"] = pipelineTag.map { "pipeline_tag: \($0)" }
     }
     try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)

@@ -53,22 +53,48 @@ public struct ModelCard: Sendable, Equatable {
     }
   }
 
-  /// Takes out what is about tasks that the model no longer does: their tags, examples to try and results.
+  /// Takes out what is about tasks that the model no longer does: their tags, examples to try and results; and the tags of
+  /// sentence-transformers, where it is no model of that library.
   ///
   /// - Parameters:
   ///   - tag: The task as the Hub calls it.
   ///   - others: Tasks of other heads, as the Hub calls them.
-  package mutating func removeOtherTasks(than tag: String?, _ others: [String]) {
+  ///   - library: What the model is used with.
+  package mutating func removeOtherTasks(than tag: String?, _ others: [String], library: String?) {
     let encoding = ModelCard.tasksOfEncoders
     let former = self["pipeline_tag"].map { ModelCard.value($0) }
     // The Hub has several names for what an encoder without a head does.
     let isEncoder = tag.map(encoding.contains) == true
     if let former, former != tag, !(isEncoder && encoding.contains(former)) {
-      for key in ["widget", "model-index", "metrics"] { self[key] = nil }
+      for key in ["widget", "model-index", "metrics", "mask_token", "train-eval-index"] { self[key] = nil }
     }
     let tasks = Set([former].compactMap { $0 } + others)
-    let unwanted = isEncoder ? tasks.subtracting(encoding) : tasks.union(encoding).subtracting([tag ?? ""])
-    removeTags { unwanted.contains($0) }
+    let unwanted =
+      isEncoder
+      ? tasks.subtracting(encoding) : tasks.union(encoding).subtracting([tag ?? ""])
+    // Elsewhere words such as "sparse" mean something else.
+    let isOfOtherLibrary =
+      library != ModelCard.sentenceLibrary && self["tags"]?.contains(ModelCard.sentenceLibrary) == true
+    removeTags { item in
+      unwanted.contains(item)
+        || isOfOtherLibrary
+          && (ModelCard.tagsOfSentenceLibrary.contains(item)
+            || ModelCard.prefixesOfSentenceLibrary.contains(where: item.hasPrefix))
+    }
+  }
+
+  package static let sentenceLibrary = "sentence-transformers"
+  /// What that library and its users tag models with, beside their tasks.
+  private static let tagsOfSentenceLibrary: Set<String> = [
+    sentenceLibrary, "cross-encoder", "reranker", "sparse-encoder", "sparse", "splade", "asymmetric", "dense",
+    "mteb",
+  ]
+  private static let prefixesOfSentenceLibrary = ["loss:", "dataset_size:"]
+
+  /// Whether the card names a task, or another name that the Hub has for what an encoder without a head does.
+  package func names(task tag: String) -> Bool {
+    guard let former = self["pipeline_tag"].map({ ModelCard.value($0) }) else { return false }
+    return former == tag || [former, tag].allSatisfy(ModelCard.tasksOfEncoders.contains)
   }
 
   /// What encoders are for, beside the tasks of plugins.
@@ -123,6 +149,44 @@ public struct ModelCard: Sendable, Equatable {
 
   private static let marks = ("<!-- graft: begin -->", "<!-- graft: end -->")
 
+  /// The part of the body between two marks, with them.
+  private func part(_ marks: (begin: String, end: String)) -> Range<String.Index>? {
+    guard let start = body.firstRange(of: marks.begin),
+      let stop = body[start.upperBound...].firstRange(of: marks.end)
+    else { return nil }
+    return start.lowerBound..<stop.upperBound
+  }
+
+  private static func marks(of section: String) -> (begin: String, end: String) {
+    ("<!-- graft: begin \(section) -->", "<!-- graft: end \(section) -->")
+  }
+
+  /// Puts a section between marks of its own: in the place of the one that stands there, or else behind the generated text,
+  /// or before all other text.
+  ///
+  /// - Parameters:
+  ///   - name: What the marks call it.
+  ///   - text: `nil` takes it out.
+  package mutating func setSection(_ name: String, _ text: String?) {
+    let marks = ModelCard.marks(of: name)
+    let own = part(marks)
+    guard let text else {
+      if let own {
+        let rest = body[own.upperBound...].drop { $0 == "\n" }
+        body = String(body[..<own.lowerBound].trimmingSuffix { $0 == "\n" }) + "\n\n" + rest
+      }
+      return
+    }
+    let section = "\(marks.begin)\n\(text)\n\(marks.end)"
+    if let own {
+      body.replaceSubrange(own, with: section)
+    } else if let generated = part(ModelCard.marks) {
+      body.insert(contentsOf: "\n\n\(section)", at: generated.upperBound)
+    } else {
+      body = "\n\(section)\n\n" + body.drop(while: \.isWhitespace)
+    }
+  }
+
   /// Puts a text between two marks: in the place of the one that stands between them, or else before all other
   /// text, which stays.
   ///
@@ -132,8 +196,8 @@ public struct ModelCard: Sendable, Equatable {
   public mutating func setGenerated(_ text: String, rest: String) {
     let (begin, end) = ModelCard.marks
     let generated = "\(begin)\n\(text)\n\(end)"
-    if let start = body.firstRange(of: begin), let stop = body[start.upperBound...].firstRange(of: end) {
-      body.replaceSubrange(start.lowerBound..<stop.upperBound, with: generated)
+    if let own = part(ModelCard.marks) {
+      body.replaceSubrange(own, with: generated)
     } else {
       let other = body.drop(while: \.isWhitespace)
       body = "\n\(generated)\n" + (other.isEmpty ? "" : "\n\(rest)\n\n\(other)")
@@ -150,5 +214,15 @@ extension Substring {
 
   fileprivate func trimmingCharacters(_ characters: Set<Character>) -> String {
     String(drop(while: characters.contains).trimmingSuffix(while: characters.contains))
+  }
+}
+
+extension Checkpoint {
+  /// What the checkpoint is used with where a dialect writes it; `nil` where that is not known.
+  package func library(in dialect: Dialect) -> String? {
+    let library = dialect.files.library
+    // What it adds stands beside the files of transformers.
+    let isForSentences = activeHead?.readsSentenceVectors ?? (sentences != nil && library == "transformers")
+    return isForSentences || scoresPairs ? ModelCard.sentenceLibrary : library
   }
 }

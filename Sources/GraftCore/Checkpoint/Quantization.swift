@@ -17,6 +17,9 @@ public struct Quantization: Sendable {
 
   /// In the order of computing.
   public let layers: [Layer]
+  /// How large all weights of the checkpoint are before and afterwards, heads and embeddings among them.
+  public let bytesBefore: Int
+  public let bytes: Int
 
   /// Those that are whole numbers now.
   public var rounded: [Layer] { layers.filter { !$0.isKept } }
@@ -34,8 +37,9 @@ extension Checkpoint {
   /// - Throws: `GraftError` when no layer has one of the names, all are kept, or the configuration is not usable.
   public mutating func quantize(keeping kept: [String] = []) throws -> Quantization {
     let layers = try linearLayers(keeping: kept)
+    let before = storedByteCount
     guard let index = components.firstIndex(where: { $0.id == Component.backbone }) else {
-      return Quantization(layers: [])
+      return Quantization(layers: [], bytesBefore: before, bytes: before)
     }
     guard layers.contains(where: { !$0.isKept }) else {
       throw GraftError(
@@ -55,7 +59,7 @@ extension Checkpoint {
           }
       }
     }
-    return Quantization(layers: layers)
+    return Quantization(layers: layers, bytesBefore: before, bytes: storedByteCount)
   }
 
   /// The linear layers of the encoder, whose products an inference session rounds.
@@ -94,6 +98,17 @@ extension Checkpoint {
         advice: NearestName.find(name, among: known).map { "Did you mean '\($0)'?" })
     }
     return Array(layers.values)
+  }
+
+  /// How large its weights are where whole numbers of eight bits are stored as such.
+  private var storedByteCount: Int {
+    components.reduce(0) { sum, component in
+      component.weights.tensors.values.reduce(sum) { sum, tensor in
+        sum
+          + (tensor.quantized.map { $0.numbers.spec.byteCount + $0.scales.spec.byteCount }
+            ?? tensor.spec.byteCount)
+      }
+    }
   }
 
   /// How many of its weights are whole numbers of eight bits.

@@ -25,6 +25,56 @@ struct QuantizationSettings {
     configuration[key]?["quant_method"]?.string == method
   }
 
+  /// Makes sure that a configuration which speaks of compressed-tensors means weights of this kind.
+  ///
+  /// - Throws: `GraftError` naming the key that says something else.
+  static func check(_ configuration: Configuration) throws {
+    guard areOwn(configuration), let settings = configuration[key] else { return }
+    try check(settings, "format", key, isOneOf: ["int-quantized", "naive-quantized"])
+    guard let groups = settings["config_groups"]?.object, !groups.isEmpty else {
+      throw wrong("\(key).config_groups", expected: "a group of layers", found: settings["config_groups"])
+    }
+    for (name, group) in groups {
+      let path = "\(key).config_groups.\(name)"
+      let targets = group["targets"]
+      guard let names = targets?.array, !names.isEmpty, names.allSatisfy({ $0.string?.isEmpty == false })
+      else { throw wrong("\(path).targets", expected: "the names of layers", found: targets) }
+      guard let weights = group["weights"], weights.object != nil else {
+        throw wrong("\(path).weights", expected: "how weights are stored", found: group["weights"])
+      }
+      try check(weights, "\(path).weights", strategy: "channel", isDynamic: false)
+      if let inputs = group["input_activations"], inputs != .null {
+        try check(inputs, "\(path).input_activations", strategy: "token", isDynamic: true)
+      }
+      if let outputs = group["output_activations"], outputs != .null {
+        throw wrong("\(path).output_activations", expected: "none", found: outputs)
+      }
+    }
+  }
+
+  /// What is not said is as compressed-tensors has it: symmetric whole numbers of eight bits, not dynamic.
+  private static func check(_ numbers: JSON, _ path: String, strategy: String, isDynamic: Bool) throws {
+    try check(numbers, "num_bits", path, isOneOf: [8])
+    try check(numbers, "type", path, isOneOf: ["int"])
+    try check(numbers, "symmetric", path, isOneOf: [true])
+    try check(numbers, "strategy", path, isOneOf: [.string(strategy)])
+    guard isDynamic == (numbers["dynamic"] == true) else {
+      throw wrong("\(path).dynamic", expected: "\(isDynamic)", found: numbers["dynamic"])
+    }
+  }
+
+  private static func check(_ settings: JSON, _ name: String, _ path: String, isOneOf known: [JSON]) throws {
+    guard let value = settings[name], value != .null, !known.contains(value) else { return }
+    throw wrong("\(path).\(name)", expected: known.map { $0.text() }.joined(separator: " or "), found: value)
+  }
+
+  private static func wrong(_ path: String, expected: String, found: JSON?) -> GraftError {
+    GraftError(
+      .unsupported, "weights of eight bits are read as whole numbers with one scale for each output",
+      file: ModelDirectory.configurationName, subject: "key '\(path)'", expected: expected,
+      found: found?.text() ?? "nothing", advice: "Take the model's float32 weights.")
+  }
+
   var json: JSON {
     func numbers(_ strategy: String, isDynamic: Bool) -> JSON {
       [

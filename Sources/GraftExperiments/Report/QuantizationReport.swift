@@ -20,13 +20,18 @@ public func writeQuantizationReport(
       "\(NumberText.count(cost.rows, "text")) of \(data.joined(separator: ", ")); Graft \(graftVersion)",
     verdict: cost.verdict,
     blocks: [
-      .heading("Against float32"), .table(cost.comparison), .heading("Layers"),
+      .heading("What was done"),
       .text(
-        "Each layer of the encoder was rounded alone. The error is how far the hidden states of the first "
-          + "\(NumberText.count(cost.sample, "text")) move, as a part of their length; the share is what a layer's squared "
-          + "error has of the sum of all. A layer is worth leaving in float32 when its share is more than twice the average."
-      ),
-      .table(cost.layerTable),
-    ])
+        (cost.source.map { "The checkpoint is \($0). " } ?? "") + cost.quantization.sentences { $0 }),
+    ] + cost.notes.map { .text("\($0).") }
+      + [
+        .heading("Against float32"), .table(cost.comparison), .heading("Layers"),
+        .text(
+          "Each layer of the encoder was rounded alone. The error is how far the hidden states of the first "
+            + "\(NumberText.count(cost.sample, "text")) move, as a part of their length; the share is what a layer's squared "
+            + "error has of the sum of all. A layer is worth leaving in float32 when its share is more than twice the average."
+        ),
+        .table(cost.layerTable),
+      ])
   try FileWriter.write(url, text: HTMLReport.render(content))
 }

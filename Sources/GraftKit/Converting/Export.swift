@@ -30,6 +30,9 @@ public func exportModel(
   } else {
     opened.checkpoint.card = try ModelCard.exported(
       opened.checkpoint, as: output.standardizedFileURL.lastPathComponent, dialect: resolved.dialect)
+    if try opened.checkpoint.changeOfNumbers(in: resolved) != nil {
+      opened.checkpoint.card?.removeQuantization()
+    }
     try opened.write(to: output, resolved, tally)
   }
   return opened.report

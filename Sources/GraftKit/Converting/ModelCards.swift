@@ -10,13 +10,41 @@ extension ModelCard {
   /// The card of a checkpoint that is exported: as it is, or a short one when there is none.
   static func exported(_ checkpoint: Checkpoint, as name: String, dialect: Dialect) throws -> ModelCard {
     var card = checkpoint.card ?? ModelCard()
-    card.setFacts(of: checkpoint, library: dialect.files.library)
+    card.setFacts(of: checkpoint, library: checkpoint.library(in: dialect))
     if checkpoint.card == nil {
       card.set("base_model", checkpoint.repository.map { .string($0) })
       card.setGenerated("# \(name)\n\n\(try summary(checkpoint))", rest: rest)
     }
     return card
   }
+
+  private static let quantized = "quantization"
+
+  /// The card of a checkpoint whose encoder has linear layers in int8.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: After it was quantized.
+  ///   - quantization: What became of its layers.
+  ///   - cost: What rounding costs, where that was measured.
+  static func quantized(
+    _ checkpoint: Checkpoint, as name: String, dialect: Dialect, _ quantization: Quantization,
+    _ cost: QuantizationCost?
+  ) throws -> ModelCard {
+    var card = try exported(checkpoint, as: name, dialect: dialect)
+    if let repository = checkpoint.repository {
+      card.set("base_model", .string(repository))
+      card.set("base_model_relation", "quantized")
+    }
+    let measured = cost.map { cost in
+      "\n\n\(cost.verdict)\n\n\(Markdown.table(cost.comparison))"
+    }
+    card.setSection(
+      quantized, "## Weights of eight bits\n\n\(quantization.sentences(code))\(measured ?? "")")
+    return card
+  }
+
+  /// Takes out what is said of weights of eight bits.
+  mutating func removeQuantization() { setSection(Self.quantized, nil) }
 
   /// The card of a checkpoint that was trained. Metadata of the checkpoint that it was made from stay, as its
   /// licence and languages do, except for those that training changes: base model, data and results.
@@ -33,8 +61,10 @@ extension ModelCard {
   ) throws -> ModelCard {
     var card = checkpoint.card ?? ModelCard()
     let source = checkpoint.repository ?? checkpoint.source
-    card.setFacts(of: checkpoint, library: dialect.files.library)
+    card.setFacts(of: checkpoint, library: checkpoint.library(in: dialect))
     card.set("base_model", checkpoint.repository.map { .string($0) })
+    // They are about the making of another model.
+    for key in ["base_model_relation", "co2_eq_emissions", "new_version", "eval_results"] { card[key] = nil }
     card.set("datasets", .array(fileNames(data).map { .string($0) }))
     let scores = facts.scores
     card.set("metrics", scores.isEmpty ? nil : .array(scores.map { .string($0.type) }))
@@ -62,12 +92,14 @@ extension ModelCard {
   }
 
   private mutating func setFacts(of checkpoint: Checkpoint, library: String?) {
+    if checkpoint.quantizedCount == 0 { removeQuantization() }
     removeOtherTasks(
-      than: checkpoint.pipelineTag, checkpoint.parkedHeads.compactMap { $0.task?.pipelineTag })
-    let isSentences = checkpoint.activeHead?.readsSentenceVectors == true || checkpoint.scoresPairs
-    let own = isSentences ? "sentence-transformers" : library
-    set("library_name", own.map { .string($0) })
-    set("pipeline_tag", checkpoint.pipelineTag.map { .string($0) })
+      than: checkpoint.pipelineTag, checkpoint.parkedHeads.compactMap { $0.task?.pipelineTag },
+      library: library)
+    set("library_name", library.map { .string($0) })
+    if checkpoint.activeHead != nil || checkpoint.pipelineTag.map({ names(task: $0) }) != true {
+      set("pipeline_tag", checkpoint.pipelineTag.map { .string($0) })
+    }
   }
 
   private static func modelIndex(

@@ -36,6 +36,14 @@ public struct QuantizationCost: Sendable {
   }
 
   public let rows: Int
+  /// How many rows have no label where others have; they are not scored.
+  public let unlabelled: Int
+  /// What became of the rows that are scored or compared: how many are cut.
+  public let facts: DatasetFacts
+  /// What the checkpoint is called that was quantized; `nil` where that is not known.
+  public let source: String?
+  /// Which layers were rounded, and how large the weights are.
+  public let quantization: Quantization
   /// The scores of labelled rows, the one that tells most first; empty where there are no labels.
   public let scores: [Score]
   /// The share of rows that are answered alike; `nil` where answers are numbers, or there is no head.
@@ -68,7 +76,8 @@ public struct QuantizationCostOptions: Sendable {
 
 /// Measures what rounding costs: the answers of a session in int8 against those of one in float32.
 ///
-/// With labels the scores of both are told; without, how many answers are the same. Each layer of the encoder is also
+/// With labels the scores of both are told, of the rows that have one; without, how many answers are the same. A head that
+/// predicts tokens has the perplexity of both, with the same tokens hidden. Each layer of the encoder is also
 /// rounded alone.
 ///
 /// - Parameters:
@@ -78,7 +87,7 @@ public struct QuantizationCostOptions: Sendable {
 ///   - backend: The compute kernels.
 ///   - options: How long texts are cut.
 ///   - progress: Called with what is measured next.
-/// - Throws: `GraftError` when there are no rows, one has no label and others have, or the backend has no int8.
+/// - Throws: `GraftError` when there are no rows, a label cannot be read, or the backend has no int8.
 public func quantizationCost(
   of checkpoint: Checkpoint, _ quantization: Quantization, on rows: [TextRow], _ backend: any ComputeBackend,
   _ options: QuantizationCostOptions = QuantizationCostOptions(), progress: (String) -> Void = { _ in }
@@ -105,22 +114,25 @@ private struct QuantizationMeasurement {
   let rows: [TextRow]
   let options: QuantizationCostOptions
 
-  private var isLabelled: Bool {
-    rows.allSatisfy { $0.label != nil && $0.label != .text("") } || rows.allSatisfy { !$0.fields.isEmpty }
+  /// The rows that have labels; `nil` where none has. Of several labels a text may have none.
+  private func labelled() throws -> [TextRow]? {
+    let areSeveral = try model.configuration.problemType() == .multiLabel
+    let given = rows.filter { $0.label != nil && (areSeveral || $0.label != .text("")) }
+    if given.contains(where: { $0.label != .text("") }) { return given }
+    return rows.allSatisfy { !$0.fields.isEmpty } ? rows : nil
   }
 
   func cost(
     _ checkpoint: Checkpoint, _ quantization: Quantization, _ progress: (String) -> Void
   ) throws -> QuantizationCost {
     let task = model.heads.first.map { type(of: $0.task) }
-    var (scores, agreement, difference): ([QuantizationCost.Score], Double?, Double?) = ([], nil, nil)
-    var vectors: QuantizationCost.Vectors?
     progress("answers")
-    if let task, !task.predictsTokens, !task.readsSentenceVectors {
-      (scores, agreement, difference) = try answers()
-    } else if task?.predictsTokens != true {
-      vectors = try self.vectors(checkpoint.sentences ?? SentencePipeline(pooling: .mean))
-    }
+    let found: Answers =
+      if let task, !task.readsSentenceVectors {
+        try answers(task)
+      } else {
+        try self.vectors(checkpoint.sentences ?? SentencePipeline(pooling: .mean))
+      }
     let batches = try sample()
     let states = try self.states(exact, batches)
     var errors: [(name: String, error: Double)] = []
@@ -134,8 +146,11 @@ private struct QuantizationMeasurement {
     let all = errors.reduce(0) { $0 + $1.error * $1.error }
     let average = 1 / Double(max(1, errors.count))
     return QuantizationCost(
-      rows: rows.count, scores: scores, agreement: agreement, largestDifference: difference, vectors: vectors,
-      error: Self.error(try self.states(rounded, batches), states), sample: min(rows.count, options.sample),
+      rows: rows.count, unlabelled: found.unlabelled, facts: found.facts,
+      source: checkpoint.repository ?? checkpoint.source, quantization: quantization,
+      scores: found.scores, agreement: found.agreement, largestDifference: found.difference,
+      vectors: found.vectors, error: Self.error(try self.states(rounded, batches), states),
+      sample: min(rows.count, options.sample),
       layers: errors.map {
         QuantizationCost.Layer(
           name: $0.name, error: $0.error, share: all > 0 ? $0.error * $0.error / all : 0,
@@ -145,20 +160,30 @@ private struct QuantizationMeasurement {
 
   // MARK: Answers
 
-  private func answers() throws -> ([QuantizationCost.Score], Double?, Double?) {
-    let isLabelled = isLabelled
-    let data = try Dataset(
-      rows, for: model, labelBase: options.labelBase, maxLength: options.maximumLength,
-      requiringLabels: isLabelled)
+  private struct Answers {
+    let facts: DatasetFacts
+    var unlabelled = 0
     var scores: [QuantizationCost.Score] = []
+    var agreement: Double?
+    var difference: Double?
+    var vectors: QuantizationCost.Vectors?
+  }
+
+  private func answers(_ task: any GraftCore.Task.Type) throws -> Answers {
+    let labelled = task.predictsTokens ? rows : try labelled()
+    let data = try Dataset(
+      labelled ?? rows, for: model, labelBase: options.labelBase, maxLength: options.maximumLength,
+      requiringLabels: labelled != nil, isLengthGiven: false)
+    var answers = Answers(facts: data.facts)
     let both: [[any TaskPrediction]]
-    if isLabelled {
+    if let labelled {
+      answers.unlabelled = rows.count - labelled.count
       var settings = EvaluationOptions()
-      settings.keepsPredictions = true
+      settings.keepsPredictions = task.predictsRows
       let (first, second) = (
         try evaluate(exact, on: data, options: settings), try evaluate(rounded, on: data, options: settings)
       )
-      scores = first.metrics.compactMap { name, value in
+      answers.scores = first.metrics.compactMap { name, value in
         second.metrics[name].map { QuantizationCost.Score(name: name, float32: value, int8: $0) }
       }.sorted { Self.rank($0.name, first) < Self.rank($1.name, first) }
       both = [first.predictions, second.predictions]
@@ -167,21 +192,25 @@ private struct QuantizationMeasurement {
     }
     let pairs = Array(zip(both[0], both[1]))
     let same = pairs.count { $0.0.answer == $0.1.answer }
-    let differences = pairs.flatMap { first, second in
-      zip(first.scores, second.scores).map { Double(abs($0 - $1)) }
-    }
+    answers.difference =
+      pairs.flatMap { first, second in
+        zip(first.scores, second.scores).map { Double(abs($0 - $1)) }
+      }.max()
     // Values are hardly ever the same.
     let areValues = both[0].contains { prediction in
       prediction.answer.array?.contains { $0.double.map { $0 != 0 && $0 != 1 } == true } == true
     }
-    return (scores, areValues ? nil : Double(same) / Double(pairs.count), differences.max())
+    answers.agreement = areValues || pairs.isEmpty ? nil : Double(same) / Double(pairs.count)
+    return answers
   }
 
-  /// The scores that tell most come first, others by name.
+  /// The scores that tell most come first, others by name. Of a regression that is R², which falls when all values move
+  /// alike; correlations do not.
   private static func rank(_ name: String, _ evaluation: Evaluation) -> (Int, String) {
     let leading =
-      (evaluation.kinds == nil ? ["accuracy"] : [])
-      + ["f1_micro", "f1", "exact_match", "exact", "spearman", "pearson", "r2"]
+      ["perplexity"] + (evaluation.kinds == nil ? ["accuracy"] : [])
+      + (evaluation.regression == nil ? [] : ["r2", "mse"])
+      + ["f1_micro", "f1", "exact_match", "exact", "spearman", "pearson", "loss"]
     return (leading.firstIndex(of: name) ?? leading.count, name)
   }
 
@@ -189,7 +218,7 @@ private struct QuantizationMeasurement {
 
   private static let mostCompared = 200
 
-  private func vectors(_ pipeline: SentencePipeline) throws -> QuantizationCost.Vectors {
+  private func vectors(_ pipeline: SentencePipeline) throws -> Answers {
     let settings = EmbeddingOptions(
       pipeline, maximumLength: options.maximumLength ?? pipeline.maximumLength, normalizes: true)
     let (first, second) = (
@@ -207,9 +236,13 @@ private struct QuantizationMeasurement {
         similarities.add([Float(cosine(second, i, second, j))], targets: [Float(cosine(first, i, first, j))])
       }
     }
-    return QuantizationCost.Vectors(
-      meanCosine: own.reduce(0, +) / Double(own.count), worstCosine: own.min() ?? 1,
-      spearman: count > 2 ? similarities.scores.first?.spearman : nil)
+    let data = try Dataset(
+      rows, for: model, maxLength: settings.limit(of: model), requiringLabels: false, isLengthGiven: false)
+    return Answers(
+      facts: data.facts,
+      vectors: QuantizationCost.Vectors(
+        meanCosine: own.reduce(0, +) / Double(own.count), worstCosine: own.min() ?? 1,
+        spearman: count > 2 ? similarities.scores.first?.spearman : nil))
   }
 
   // MARK: Hidden states

@@ -1,3 +1,4 @@
+import GraftCore
 import GraftTensors
 
 extension QuantizationCost {
@@ -6,11 +7,25 @@ extension QuantizationCost {
     [costs, advice].compactMap { $0 }.joined(separator: " ")
   }
 
-  private var texts: String { NumberText.count(rows, "text") }
+  private var texts: String { NumberText.count(rows - unlabelled, "text") }
+
+  /// What there is to know of the rows.
+  package var notes: [String] {
+    guard unlabelled > 0 else { return [] }
+    return ["\(unlabelled) of \(NumberText.count(rows, "row")) have no label, and are not scored"]
+  }
+
+  /// How much worse a score is: of one that is better when it is lower, as a part of that of float32.
+  private func loss(_ score: Score) -> Double {
+    switch ScoreDirection(of: score.name) {
+    case .higher: score.float32 - score.int8
+    case .lower: score.float32 > 0 ? score.int8 / score.float32 - 1 : score.int8 - score.float32
+    }
+  }
 
   private var costs: String {
     if let score = scores.first {
-      let lost = score.float32 - score.int8
+      let lost = loss(score)
       let judgement =
         abs(lost) <= 0.003
         ? "int8 costs nothing that shows"
@@ -42,7 +57,7 @@ extension QuantizationCost {
         + "of float32, \(NumberText.decimals(vectors.worstCosine)) at worst\(spearman)."
     }
     let difference = largestDifference.map { ", and values differ by \(NumberText.number($0)) at most" } ?? ""
-    return "the hidden states of \(texts) move by \(NumberText.percent(error))\(difference)."
+    return "The hidden states of \(texts) move by \(NumberText.percent(error))\(difference)."
   }
 
   private var advice: String? {
@@ -57,7 +72,11 @@ extension QuantizationCost {
   public var json: JSON {
     func number(_ value: Double?) -> JSON { value.map { JSON($0) } ?? .null }
     return [
-      "verdict": .string(verdict), "rows": JSON(rows), "agreement": number(agreement),
+      "verdict": .string(verdict), "rows": JSON(rows), "unlabelled_rows": JSON(unlabelled),
+      "truncated_texts": JSON(facts.truncated), "max_length": JSON(facts.maximumLength),
+      "source": source.map { .string($0) } ?? .null, "bytes": JSON(quantization.bytes),
+      "bytes_before": JSON(quantization.bytesBefore),
+      "kept": .array(quantization.kept.map { .string($0.name) }), "agreement": number(agreement),
       "largest_difference": number(largestDifference),
       "scores": .array(
         scores.map { ["name": .string($0.name), "float32": JSON($0.float32), "int8": JSON($0.int8)] }),
@@ -103,5 +122,21 @@ extension QuantizationCost {
           $0.isWorthKeeping ? "worth leaving in float32" : "",
         ]
       })
+  }
+}
+
+extension Quantization {
+  /// What it has made of a checkpoint.
+  ///
+  /// - Parameter code: Spells the name of a layer.
+  package func sentences(_ code: (String) -> String) -> String {
+    let weights = rounded.reduce(0) { $0 + $1.count }
+    let kept =
+      self.kept.isEmpty ? "" : ", except for \(self.kept.map { code($0.name) }.joined(separator: ", "))"
+    return
+      "\(NumberText.count(rounded.count, "linear layer")) of the encoder, of \(NumberText.grouped(weights)) "
+      + "weights, have whole numbers of eight bits: rounded symmetrically, with a scale in float32 for each output. "
+      + "Products in int8 round the activations of each token the same way. All else is as it was\(kept). "
+      + "The weights take \(NumberText.bytes(bytes)), and \(NumberText.bytes(bytesBefore)) before."
   }
 }

@@ -30,6 +30,13 @@ package enum NumberText {
   }
 
   /// A share: `86.8 %`.
+  /// `4.2 GB`, in powers of 1000 as disks are sold.
+  package static func bytes(_ count: Int) -> String {
+    var (value, unit) = (Double(count), "B")
+    for next in ["kB", "MB", "GB", "TB"] where value >= 1000 { (value, unit) = (value / 1000, next) }
+    return unit == "B" ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
+  }
+
   package static func percent(_ share: Double) -> String { String(format: "%.1f %%", share * 100) }
 
   /// A difference of shares in percentage points: `+1.7`, `−0.4`.

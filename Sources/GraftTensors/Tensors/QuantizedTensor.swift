@@ -90,7 +90,8 @@ public final class QuantizedTensor: Sendable {
     let values = try tensor.floats()
     guard values.allSatisfy(\.isFinite) else {
       throw GraftError(
-        .mismatch, "a weight is not finite, so that it has no scale for int8", subject: "tensor '\(name)'",
+        .mismatch, "a weight is not finite, so that it has no scale for int8",
+        file: tensor.origin.file?.url.path, subject: "tensor '\(name)'",
         expected: "numbers", found: "NaN or infinity",
         advice: "Its checkpoint is broken; \(action: .checkWeights) looks for such weights.")
     }
