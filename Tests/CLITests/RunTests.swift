@@ -175,7 +175,7 @@ import Testing
       let file = try String(contentsOf: sandbox.url("experiment.yaml"), encoding: .utf8)
       try sandbox.write(
         "experiment.yaml",
-        file.replacing("batch-size: 4, max-length: 24, save-steps: 5", with: "batch-size: 4, max-length: 600")
+        file.replacing("batch-size: 4, max-length: 24, save-steps: 5", with: "batch-size: 4, max-length: 512")
           .replacing(
             "test: {evaluate: test, max-length: 24}", with: "test: {evaluate: test, max-length: 100}"))
       let run = ["run", "experiment.yaml", "--output", "out"]
@@ -184,16 +184,16 @@ import Testing
         "texts of \(length) tokens were asked for, and the model takes 64 at most"
       }
       #expect(
-        dry.stdout.hasSuffix("\n\nstage 'tune': \(note(600))\nstage 'test': \(note(100))\n"),
+        dry.stdout.hasSuffix("\n\nstage 'tune': \(note(512))\nstage 'test': \(note(100))\n"),
         "\(dry.stdout)\(dry.stderr)")
       let json = try sandbox.graft(run + ["--dry-run", "--json"])
       let notes = try JSON(parsing: Array(json.stdout.utf8))["notes"]?.array?.compactMap(\.string)
-      #expect(notes == ["stage 'tune': \(note(600))", "stage 'test': \(note(100))"])
+      #expect(notes == ["stage 'tune': \(note(512))", "stage 'test': \(note(100))"])
       let outcome = try sandbox.graft(run + ["--max-disk", "1GB"])
       let lines = outcome.stderr.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
       // Of both arms.
       #expect(
-        lines.count { $0 == note(600) } >= 2 && lines.count { $0 == note(100) } == 2, "\(outcome.stderr)")
+        lines.count { $0 == note(512) } >= 2 && lines.count { $0 == note(100) } == 2, "\(outcome.stderr)")
     }
   }
 

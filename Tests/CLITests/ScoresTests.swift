@@ -212,6 +212,13 @@ import Testing
       )
       let planned = try run("run hot.yaml --output runs --dry-run")
       #expect(planned.code == 0, "\(planned.stderr)")
+      let done = try run("run hot.yaml --output runs --json")
+      let events = try done.stdout.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+      let stage = try #require(events.first { $0["event"]?.string == "finished-stage" }?["results"])
+      let direct = try JSON(parsing: Array(run("evaluate hot2 --data hot.csv --json").stdout.utf8))
+      for score in ["eval_loss", "eval_subset_accuracy", "eval_average_precision_micro"] {
+        #expect(try #require(stage[score]?.double) == direct[score]?.double, "\(score)")
+      }
       try sandbox.write(
         "hot.jsonl",
         #"{"comment":"he","toxic":1,"insult":1}"# + "\n" + #"{"comment":"she","toxic":0,"insult":0}"#)

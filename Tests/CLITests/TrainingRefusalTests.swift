@@ -10,6 +10,22 @@ extension TrainingTests {
       stderr: ["the active head does not label texts as a whole. Leave out --long-texts."],
       prepare: classifier),
     Row(
+      "train model --data data.csv --output out --stride 4", code: 1,
+      stderr: [
+        "--stride: the head 'sequence-classification' does not read long texts in windows. Leave it out, or set --long-texts to windows."
+      ],
+      prepare: classifier),
+    Row(
+      "evaluate {masked-lm} --data data.csv --stride 4", code: 1,
+      stderr: ["--stride: the head 'masked-lm' does not read long texts in windows. Leave it out."],
+      prepare: classifier),
+    Row(
+      "predict {sequence-classification} he --stride 4", code: 1,
+      stderr: ["does not read long texts in windows"]),
+    Row(
+      "predict {sequence-classification} he --stride 4 --heads sequence-classification", code: 1,
+      stderr: ["does not read long texts in windows"]),
+    Row(
       "predict trained he", code: 1,
       stderr: [
         "the head 'sequence-classification' was trained on pairs, and this is a single text. Give the second text "

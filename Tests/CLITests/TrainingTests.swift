@@ -192,6 +192,10 @@ import Testing
       ],
       stderr: ["4 texts in 8 windows of at most 4 tokens\n"],
       prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --max-length 512 --max-steps 1",
+      stderr: ["warning: texts of 512 tokens were asked for, and the model takes 64 at most"],
+      prepare: classifier),
     Row("head list trained", stdout: ["4 examples of pairs.csv, 2 steps, on pairs"], prepare: trainedOnPairs),
     // Another head knows nothing of pairs; the old one still does when it comes back.
     Row("predict swapped he --allow-untrained", stdout: ["\the\n"], prepare: swappedAfterPairs),

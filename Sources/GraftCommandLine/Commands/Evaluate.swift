@@ -135,7 +135,8 @@ struct Evaluate: ParsableCommand {
         ("predictions", predictions != nil), ("tune-threshold", tuneThreshold != .none),
         ("top-k", topK != nil), ("null-threshold", nullThreshold != nil),
         ("pseudo-perplexity", pseudoPerplexity), ("group-texts", groupTexts),
-        ("generator", generator != nil), ("mlm-probability", mlmProbability != 0.15),
+        ("stride", stride.stride != nil), ("generator", generator != nil),
+        ("mlm-probability", mlmProbability != 0.15),
       ] + reading.given.map { ($0, true) })
     if let output, let predictions, output.url.standardizedFileURL == predictions.url.standardizedFileURL {
       throw ValidationError("--output and --predictions name the same file.")
@@ -172,6 +173,7 @@ struct Evaluate: ParsableCommand {
     if !retrieval.corpus.isEmpty { return try evaluateRetrieval(opened, registry) }
     opened.usePrompts()
     try opened.setLongTexts(longTexts.longTexts)
+    try opened.checkStride(isGiven: stride.stride != nil)
     try opened.setTagging(scheme: tagScheme)
     if let nullThreshold { try opened.setAnswering(nullThreshold: nullThreshold) }
     try untrained.check(opened, flags.console)

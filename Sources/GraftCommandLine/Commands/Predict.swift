@@ -91,6 +91,7 @@ struct Predict: ParsableCommand {
     if let heads { return try answer(opened, heads, registry) }
     try threshold.settle(&opened)
     try opened.setLongTexts(longTexts.longTexts)
+    try opened.checkStride(isGiven: stride.stride != nil)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     let task = try model.requireHead().task

@@ -10,6 +10,8 @@ extension Predict {
     let names = heads.commaSeparatedNames
     let selected = try names.map { try opened.selecting(head: $0) }
     for checkpoint in selected { try untrained.check(checkpoint, output.console) }
+    let able = try selected.first { try $0.splitsLongRows } ?? selected.first
+    try able?.checkStride(isGiven: stride.stride != nil)
     var answering = try opened.makeHeads(names)
     if let model = answering.first?.model { length.check(model, output.console) }
     for index in answering.indices {

@@ -55,7 +55,7 @@ struct TrainingFlags: ParsableArguments {
   var maxGradNorm = defaults.maxGradNorm
 
   @Option(parsing: .unconditional, help: Self.help("max-length"))
-  var maxLength = defaults.maxLength
+  var maxLength: Int?
 
   @Option(parsing: .unconditional, help: Self.help("stride"))
   var stride: Int?

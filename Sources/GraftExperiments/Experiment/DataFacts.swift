@@ -144,7 +144,9 @@ public struct DataFacts: Sendable {
     do {
       return try task.inferredLabels(of: examples, problemType)
     } catch var error as GraftError {
-      error.advice = "Check 'label-column' of the data set '\(name)', or give 'labels' and 'problem-type'."
+      if !error.namesDelimiter {
+        error.advice = "Check 'label-column' of the data set '\(name)', or give 'labels' and 'problem-type'."
+      }
       throw error
     }
   }
@@ -171,8 +173,10 @@ public struct DataFacts: Sendable {
         if error.subject == nil { throw error }
       }
       // What options of commands say stands in the experiment's file here.
-      error.advice =
-        "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
+      if !error.namesDelimiter {
+        error.advice =
+          "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
+      }
       throw error
     }
   }
@@ -189,4 +193,9 @@ extension DataFacts {
       return error as? GraftError
     }
   }
+}
+
+extension GraftError {
+  /// Whether the advice is to say what stands between labels, which nothing else is instead.
+  fileprivate var namesDelimiter: Bool { advice?.parts.contains(.option("label-delimiter")) == true }
 }

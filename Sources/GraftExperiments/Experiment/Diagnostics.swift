@@ -27,8 +27,36 @@ final class Diagnostics {
 
   /// Adds an error.
   func add(_ place: YAMLValue.Place, _ error: any Error) {
-    var sentence = String(describing: error)
+    var sentence = String(describing: (error as? GraftError)?.inWordsOfExperiments ?? error)
     if sentence.hasSuffix(".") { sentence.removeLast() }
     add(place, sentence)
+  }
+}
+
+extension GraftError {
+  /// This error with advice for who writes an experiment: options are keys, and actions are stages or commands.
+  fileprivate var inWordsOfExperiments: GraftError {
+    var error = self
+    error.advice = advice.map { Advice($0.text(option: { "'\($0)'" }, action: \.stage)) }
+    return error
+  }
+}
+
+extension Advice.Action {
+  /// The stage of an experiment that does it, or the command, where none does.
+  fileprivate var stage: String {
+    switch self {
+    case .swapHead(let name, let labels):
+      "a stage '{swap: \(name)\(labels.map { ", labels: [\($0)]" } ?? "")}' before this one"
+    case .train, .allowUntrained: "a stage '{train: NAME}' before this one"
+    case .resume: "the same command once more"
+    case .nameLabels: "the command 'head label'"
+    case .attachHead: "the command 'head attach'"
+    case .fetch: "the command 'pull'"
+    case .listModels: "the command 'zoo list'"
+    case .listPlugins: "the command 'plugins'"
+    case .checkWeights: "the command 'inspect'"
+    case .search: "the command 'search'"
+    }
   }
 }

@@ -76,7 +76,7 @@ struct Planner {
         swap.head, labels: swap.labels, problemType: swap.problemType, seed: swap.seed ?? seed,
         report: &report,
         registry: registry)
-      model.trainedOn = [:]
+      (model.trainedOn, model.trainedLength, model.trainedStride) = ([:], nil, nil)
       let index = try add(
         stage, .swap(swap), input,
         [
@@ -99,6 +99,7 @@ struct Planner {
       try scoring.requirePrecision(of: machine.backend(for: stage.task))
       var scored = model.checkpoint
       try scoring.settle(&scored)
+      try scoring.checkSettings(for: scored, like: model)
       let classes = try facts(scoring.data, isTest: true).check(for: scored)
       try model.checkClasses(classes, of: scoring.data, scoring.head, model.checkpoint)
       var key = scoring.key
@@ -135,9 +136,12 @@ struct Planner {
   ///
   /// - Parameter heads: The checkpoint as each head has it that the stage is about.
   private mutating func generatorHash(_ path: String?, for heads: [Checkpoint]) throws -> JSON? {
-    let wanting = heads.first { $0.activeHead?.tasks.contains { $0.readsGenerator } == true }
-    try TokenGenerator.check(path, for: (wanting ?? heads.first)?.activeHead)
-    return try path.map { .string(try opened(URL(filePath: $0)).hash) }
+    let wanting = heads.first { $0.activeHead?.tasks.contains { $0.readsGenerator } == true } ?? heads.first
+    try TokenGenerator.check(path, for: wanting?.activeHead)
+    guard let path, let wanting else { return nil }
+    let generator = try opened(URL(filePath: path))
+    try TokenGenerator.check(generator.checkpoint, for: wanting)
+    return .string(generator.hash)
   }
 
   private mutating func plan(
@@ -145,8 +149,7 @@ struct Planner {
   ) throws -> Int {
     let heads = try heads(of: training, model)
     model.checkpoint = heads[0]
-    try model.requireHead()
-    try training.options.checkClassLosses(of: heads)
+    try training.options.checkHeads(heads)
     let input = model
     model.trainedLength = training.options.maxLength
     model.trainedStride = training.options.stride
@@ -161,15 +164,17 @@ struct Planner {
         try model.checkClasses(
           try facts(name).check(for: checkpoint), of: name, own.head ?? training.head, checkpoint)
       }
+      try training.options.checkSplit(of: rows.rows)
       let heldOut = training.options.evaluationRows(of: rows.rows)
       examples.append((own.head, max(1, rows.rows - heldOut)))
       parts.append(try key(of: own, for: checkpoint))
     }
     model.trade(training.heads[0].head ?? training.head)
     let run = try training.options.plan(of: examples)
-    // How many pieces packed texts make is known when they are tokenized.
-    if let step = training.usedStep, !training.options.groupsTexts {
-      try training.options.checkSaved(step, run)
+    // How many pieces packed texts make, and windows long ones, is known when they are tokenized.
+    if try !training.options.groupsTexts && !heads.contains(where: { try $0.splitsLongRows }) {
+      if let step = training.usedStep { try training.options.checkSaved(step, run) }
+      try training.options.checkAverage(run)
     }
     var key = keyValues(of: training.options)
     key["generator"] = try generatorHash(training.options.generator, for: heads)
@@ -185,13 +190,9 @@ struct Planner {
 
   /// The model as each head has it that a stage trains.
   private func heads(of training: Experiment.Training, _ model: Model) throws -> [Checkpoint] {
-    guard training.namesHeads else {
-      var checkpoint = model.checkpoint
-      try checkpoint.selectTask(training.head, registry: registry)
-      // Which loss it is decides what rows have to say, now and afterwards.
-      try checkpoint.settlePairs(training.options)
-      return [checkpoint]
-    }
+    var model = model
+    if !training.namesHeads { try model.checkpoint.selectTask(training.head, registry: registry) }
+    try model.requireHead()
     let heads = try training.heads.map { head in
       HeadTraining(
         head.head, try facts(head.data).sample,
@@ -341,9 +342,7 @@ extension Experiment.Task {
   fileprivate func excessiveLength(for checkpoint: Checkpoint) throws -> (length: Int, limit: Int)? {
     let length: Int?
     switch self {
-    // What training has where nothing is said is more than small models take.
-    case .train(let training):
-      length = training.options.maxLength == TrainingOptions().maxLength ? nil : training.options.maxLength
+    case .train(let training): length = training.options.givenMaxLength
     case .evaluate(let scoring): length = scoring.maxLength
     case .importing, .swap, .export: length = nil
     }
@@ -354,6 +353,21 @@ extension Experiment.Task {
 }
 
 extension Experiment.Scoring {
+  /// Makes sure that the head has what the stage says of its scores and windows.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: With what the stage settles.
+  ///   - model: What the arm has come to, whose active head was trained last.
+  fileprivate func checkSettings(for checkpoint: Checkpoint, like model: Planner.Model) throws {
+    try checkpoint.makeTasks().first?.checkTopRanks(options.topRanks)
+    let inputs = checkpoint.trainedInputs
+    let (trainedLength, trainedStride) = head == nil ? (model.trainedLength, model.trainedStride) : (nil, nil)
+    try checkpoint.checkStride(isGiven: stride != nil)
+    try checkpoint.checkRoom(
+      stride: stride ?? trainedStride ?? inputs?.stride,
+      maxLength: maxLength ?? trainedLength ?? inputs?.maxLength)
+  }
+
   /// Everything that decides its result, except for the data.
   fileprivate var key: OrderedDictionary<String, JSON> {
     var key: OrderedDictionary<String, JSON> = [

@@ -287,7 +287,7 @@ extension Task {
   /// Makes sure that there are top-k accuracies for each k.
   ///
   /// - Throws: `GraftError` when the head gives no one of several labels, or has not more labels than that.
-  func checkTopRanks(_ ranks: [Int]?) throws {
+  package func checkTopRanks(_ ranks: [Int]?) throws {
     guard let ranks else { return }
     let names = scoreNames(topRanks: [1])
     guard let count = classNames?.count, names?.contains("top_1_accuracy") != false else {
@@ -306,12 +306,12 @@ extension TrainingOptions {
   /// The k of the top-k accuracies of each head of a run; of several heads those have them that can.
   ///
   /// - Throws: `GraftError` when no head has such accuracies.
-  func topRanks(of heads: [RunHead]) throws -> [[Int]?] {
+  func topRanks(of heads: [any Task]) throws -> [[Int]?] {
     guard let topRanks else { return heads.map { _ in nil } }
     var (found, first): ([[Int]?], (any Error)?) = ([], nil)
     for head in heads {
       do {
-        try head.model.requireHead().task.checkTopRanks(topRanks)
+        try head.checkTopRanks(topRanks)
         found.append(topRanks)
       } catch {
         first = first ?? error

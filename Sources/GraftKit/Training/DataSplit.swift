@@ -26,12 +26,8 @@ struct DataSplit: Equatable {
   ///   - options: The share, and the seed.
   /// - Throws: `GraftError` when there are too few rows for two parts.
   init(_ labels: [(any ExampleLabel)?], count: Int, _ options: TrainingOptions) throws {
+    try options.checkSplit(of: count)
     let wanted = options.evaluationRows(of: count)
-    guard wanted > 0, wanted < count else {
-      throw GraftError(
-        .mismatch, "too few rows for a part to train on and one to evaluate on", option: "eval-split",
-        expected: "at least 2", found: "\(count)")
-    }
     let classes = labels.compactMap { ($0 as? ClassLabel)?.index }
     let hasClasses = classes.count == count
     let split = StratifiedSplit(
@@ -60,6 +56,14 @@ extension TrainingOptions {
   /// How many of the training data's rows are evaluated on and not trained.
   package func evaluationRows(of count: Int) -> Int {
     evalSplit.map { Int((Double(count) * $0).rounded(.up)) } ?? 0
+  }
+
+  /// Makes sure that a split of so many rows leaves some on both sides.
+  package func checkSplit(of count: Int) throws {
+    guard evalSplit != nil, !(1..<max(1, count)).contains(evaluationRows(of: count)) else { return }
+    throw GraftError(
+      .mismatch, "too few rows for a part to train on and one to evaluate on", option: "eval-split",
+      expected: "at least 2", found: "\(count)")
   }
 }
 

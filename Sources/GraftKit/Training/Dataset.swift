@@ -86,9 +86,7 @@ public struct Dataset: Sendable {
     }
     if packsTexts {
       guard needsTokens, !tasks.contains(where: { $0.readsLabels }) else {
-        throw GraftError(
-          .refused, "only texts that a head learns from without labels can be packed",
-          advice: "Leave out \(option: "group-texts").")
+        throw GraftError.textsAreNotPacked
       }
       self = try Dataset(packing: rows, encoder, facts)
       return

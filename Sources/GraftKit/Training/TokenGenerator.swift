@@ -38,21 +38,7 @@ public struct TokenGenerator {
       trained.configuration = trained.family.overridingDropout(dropout, in: trained.configuration)
     }
     let own = try trained.makeModel()
-    let (size, theirs) = (own.backbone.vocabularySize, other.backbone.vocabularySize)
-    guard size == theirs else {
-      throw GraftError(
-        .mismatch, "the generator has another vocabulary", option: "generator", expected: "\(theirs) tokens",
-        found: "\(size)")
-    }
-    if let tokens = own.tokenizer, let others = other.tokenizer,
-      let id = (0..<Int32(max(tokens.vocabularySize, others.vocabularySize))).first(where: {
-        tokens.token(of: $0) != others.token(of: $0)
-      })
-    {
-      throw GraftError(
-        .mismatch, "the generator has another vocabulary", option: "generator",
-        expected: "'\(others.token(of: id) ?? "")' as token \(id)", found: "'\(tokens.token(of: id) ?? "")'")
-    }
+    try Self.check((own.backbone, own.tokenizer), for: (other.backbone, other.tokenizer))
     (model, ownParameters) = learns ? try own.sharingEmbeddings(of: other) : (own, [])
     head = try model.requireTokenHead()
   }
@@ -161,6 +147,39 @@ extension TokenGenerator {
   /// - Throws: `GraftError` naming the head.
   package static func check(_ path: String?, for heads: HeadSet?) throws {
     try check(path, isWanted: heads?.tasks.contains { $0.readsGenerator } == true, by: heads?.name)
+  }
+
+  /// Makes sure that a checkpoint's head fills tokens as another one knows them.
+  ///
+  /// - Throws: `GraftError` when it has no such head, or another vocabulary.
+  package static func check(_ generator: Checkpoint, for other: Checkpoint) throws {
+    guard generator.activeHead?.tasks.contains(where: { $0.predictsTokens }) == true else {
+      throw GraftError(
+        .mismatch, "the generator's active head does not predict tokens", option: "generator",
+        advice: "Name a checkpoint whose head does.")
+    }
+    try check(
+      (generator.makeBackbone(), generator.tokenizer), for: (other.makeBackbone(), other.tokenizer))
+  }
+
+  private typealias Reader = (backbone: any Backbone, tokenizer: (any Tokenizer)?)
+
+  private static func check(_ own: Reader, for other: Reader) throws {
+    let (size, theirs) = (own.backbone.vocabularySize, other.backbone.vocabularySize)
+    guard size == theirs else {
+      throw GraftError(
+        .mismatch, "the generator has another vocabulary", option: "generator", expected: "\(theirs) tokens",
+        found: "\(size)")
+    }
+    if let tokens = own.tokenizer, let others = other.tokenizer,
+      let id = (0..<Int32(max(tokens.vocabularySize, others.vocabularySize))).first(where: {
+        tokens.token(of: $0) != others.token(of: $0)
+      })
+    {
+      throw GraftError(
+        .mismatch, "the generator has another vocabulary", option: "generator",
+        expected: "'\(others.token(of: id) ?? "")' as token \(id)", found: "'\(tokens.token(of: id) ?? "")'")
+    }
   }
 
   private static func check(_ path: String?, isWanted: Bool, by head: String?) throws {

@@ -113,6 +113,7 @@ private func train(
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
   let selected = try checkpoint.settled(for: heads, options)
+  try options.checkHeads(selected)
   // One head alone is trained as without others: its scores have no name before them.
   var heads = heads
   if heads.count == 1 { heads[0].head = nil }
@@ -194,10 +195,9 @@ extension RunDescription {
 extension TrainingData {
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
     try namingUnreadColumns {
-      // What holds where nothing is said is more than small models take.
       try Dataset(
         rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,
-        packsTexts: options.groupsTexts, isLengthGiven: options.maxLength != TrainingOptions().maxLength)
+        packsTexts: options.groupsTexts, isLengthGiven: options.givenMaxLength != nil)
     }
   }
 }

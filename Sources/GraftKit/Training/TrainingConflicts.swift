@@ -172,7 +172,7 @@ extension TrainingOptions {
 
 extension TrainingOptions {
   /// Makes sure that a run writes as many checkpoints as are averaged.
-  func checkAverage(_ plan: TrainingPlan) throws {
+  package func checkAverage(_ plan: TrainingPlan) throws {
     guard let averageLast else { return }
     let interval = saveStrategy == .epoch ? plan.stepsPerEpoch : saveSteps
     let count = (plan.totalSteps - 1) / interval + 1

@@ -70,9 +70,10 @@ final class TrainingLoop {
     average = run.options.emaDecay.map { WeightAverage(trained, decay: $0, backend: run.backend) }
     choice = BestChoice(run.options)
     try run.options.checkAverage(plan)
-    topRanks = try run.options.topRanks(of: heads)
+    let tasks = try heads.map { try $0.model.requireHead().task }
+    topRanks = try run.options.topRanks(of: tasks)
     if let tuning = run.options.thresholdTuning {
-      for head in heads { try head.model.requireHead().task.checkThresholds(tuning) }
+      for task in tasks { try task.checkThresholds(tuning) }
     }
     optimizer = run.optimizerType.init(
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))

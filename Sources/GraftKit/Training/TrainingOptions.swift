@@ -49,7 +49,12 @@ public struct TrainingOptions: Sendable, Equatable {
   /// Gradients are scaled so that their common norm is at most this; 0 does not clip.
   public var maxGradNorm = 1.0
   /// The most tokens of an example; longer ones are cut.
-  public var maxLength = 512
+  public var maxLength: Int {
+    get { givenMaxLength ?? 512 }
+    set { givenMaxLength = newValue }
+  }
+  /// The same where somebody said it, who is then told when it is more than the model takes.
+  public private(set) var givenMaxLength: Int?
   /// How many tokens the windows of a long text share, where a task reads long texts in windows; `nil` is a quarter of
   /// a window.
   public var stride: Int?

@@ -87,7 +87,7 @@ extension TrainingOptions {
       help: "Clip the gradients' norm to this; 0 does not clip."),
     TrainingSetting(
       "max-length", \.maxLength, .atLeast(3, "at least 3, for [CLS], a token and [SEP]"), placeholder: "N",
-      help: "Cut texts to this many tokens; the model's own limit holds too."),
+      help: "Cut texts to this many tokens; the model's own limit holds too.", fallback: "512"),
     TrainingSetting(
       optional: "stride", \.stride, .atLeast(0, "0 or more"), placeholder: "N",
       help: "How many tokens the windows of a long text share, for heads that read windows.",
