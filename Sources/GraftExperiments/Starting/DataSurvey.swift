@@ -12,8 +12,6 @@ struct DataSurvey {
   let lengths: Lengths
   /// Whether the task reads rows that are too long in windows.
   var readsWindows = false
-  /// Whether the task chooses one of several texts of a row.
-  var choosesAmongTexts = false
   /// Labels that rows to evaluate on have and no row to train on.
   var untrained: [String] = []
   /// The score of a task that has labels of another kind.
@@ -90,7 +88,6 @@ struct DataSurvey {
     try readLabels(rows)
     kind = .ofTask(head: own.name, labels: names)
     readsWindows = type(of: task).splitsRows
-    choosesAmongTexts = task.usesClassLoss && task.classNames == nil
     score = task.scoreNames(topRanks: [])?.contains("f1") == false ? "accuracy" : "f1"
   }
 

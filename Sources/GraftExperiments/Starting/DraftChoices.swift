@@ -55,10 +55,7 @@ struct DraftChoices: Equatable {
   private static let smallWidth = 256
 
   init(_ survey: DataSurvey, trainingRows: Int, limit: Int?, hiddenSize: Int?) {
-    let isSmall = hiddenSize.map { $0 <= Self.smallWidth } == true
-    // Choices are learnt slower than labels: BERT, arXiv:1810.04805, has 2e-5 for those of SWAG, and larger steps end at
-    // chance.
-    learningRate = survey.choosesAmongTexts ? (isSmall ? "1e-4" : "2e-5") : (isSmall ? "3e-4" : "5e-5")
+    learningRate = hiddenSize.map { $0 <= Self.smallWidth } == true ? "3e-4" : "5e-5"
     kind = survey.kind
     (hasPairs, lengths) = (survey.hasPairs, survey.lengths)
     self.trainingRows = trainingRows

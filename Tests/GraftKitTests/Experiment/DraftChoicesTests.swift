@@ -47,7 +47,6 @@ extension DraftTests {
       let swag = try String(contentsOf: fixtures.appending(path: "choices/swag.csv"), encoding: .utf8)
       let draft = try draft(directory, ["swag.csv": swag], checkpoint: "multiple-choice")
       let goldens = try JSON(file: fixtures.appending(path: "choices/lengths.json"))
-      #expect(draft.choices.learningRate == "1e-4")
       #expect(draft.choices.lengths.longest == goldens["bert"]?.array?.compactMap(\.int).max())
     }
   }
