@@ -182,7 +182,7 @@ import Testing
       }
       let found = try text(model)
       #expect(found.contains("## Weights of eight bits\n\n6 linear layers of the encoder, of 8,192 weights"))
-      #expect(found.contains("except for `bert.encoder.layer.0.attention.self.query`, `bert."))
+      #expect(found.contains("were kept too: `bert.encoder.layer.0.attention.self.query`, `bert."))
       let (before, after) = (try raw(Support.fixture("sequence-classification")), try raw(model))
       let sizes = [after, before].map { "\(Int((Double($0.byteCount) / 1000).rounded())) kB" }
       #expect(found.contains("The weights take \(sizes[0]), and \(sizes[1]) before."), "\(sizes) \(found)")
