@@ -143,7 +143,8 @@ import Testing
       #expect(text.contains("bert.encoder.layer.1") && text.contains("accuracy"))
       #expect(text.contains("The checkpoint is sequence-classification. 6 linear layers of the encoder"))
       #expect(
-        text.contains("were kept too: bert.encoder.layer.0.attention.self.query, ") && text.contains(" before."))
+        text.contains("were kept too: bert.encoder.layer.0.attention.self.query, ")
+          && text.contains(" before."))
       #expect(errorMessage { try writeQuantizationReport(cost, of: "", data: [], to: file) } != nil)
     }
   }

@@ -132,7 +132,9 @@ extension Quantization {
   package func sentences(_ code: (String) -> String) -> String {
     let weights = rounded.reduce(0) { $0 + $1.count }
     let kept =
-      self.kept.isEmpty ? "" : ", the linear layers that were kept too: \(self.kept.map { code($0.name) }.joined(separator: ", "))"
+      self.kept.isEmpty
+      ? ""
+      : ", the linear layers that were kept too: \(self.kept.map { code($0.name) }.joined(separator: ", "))"
     return
       "\(NumberText.count(rounded.count, "linear layer")) of the encoder, of \(NumberText.grouped(weights)) "
       + "weights, have whole numbers of eight bits: rounded symmetrically, with a scale in float32 for each output. "
