@@ -4,7 +4,7 @@ vocabularies with repeated lines, holes and white space.
     python disagreeing.py
 
 Each case is a change to the files of a fixture: `files` has the new text of a file, or null where it is taken away. `ids` are
-those of `text`; null where transformers has another tokenizer, which Graft refuses to imitate.
+those of `text`, cut to `maximum`; null where transformers has another tokenizer, which Graft refuses to imitate.
 """
 
 import gzip
@@ -70,7 +70,7 @@ class Files:
         self.texts["vocab.txt"] = "\n".join(lines) + "\n"
 
 
-def case(name, base, change, text=None, refused=False):
+def case(name, base, change, text=None, refused=False, maximum=None):
     files = Files(base)
     change(files)
     text = text or TEXTS[base]
@@ -81,9 +81,10 @@ def case(name, base, change, text=None, refused=False):
                 if content is not None:
                     with open(os.path.join(directory, file), "w", encoding="utf-8", newline="") as output:
                         output.write(content)
-            ids = AutoTokenizer.from_pretrained(directory)(text)["input_ids"]
+            tokenizer = AutoTokenizer.from_pretrained(directory)
+            ids = tokenizer(text, truncation=maximum is not None, max_length=maximum)["input_ids"]
     changed = {n: t for n, t in files.texts.items() if t != files.before[n]}
-    cases.append(dict(name=name, base=base, files=changed, text=text, ids=ids))
+    cases.append(dict(name=name, base=base, files=changed, text=text, ids=ids, maximum=maximum))
 
 
 def hole(document):
@@ -99,13 +100,13 @@ def bert():
     n = len(vocabulary)
     for form in ("tokenizer.json", "vocab.txt"):
 
-        def add(name, change, text=None, refused=False):
+        def add(name, change, text=None, refused=False, maximum=None):
             def whole(files):
                 if form == "vocab.txt":
                     files.vocabulary_alone()
                 change(files)
 
-            case(f"BERT, {form}: {name}", base, whole, text, refused)
+            case(f"BERT, {form}: {name}", base, whole, text, refused, maximum)
 
         def settings(name, **values):
             add(name, lambda f: f.config(**values))
@@ -145,6 +146,8 @@ def bert():
         settings("a mask of the vocabulary", mask_token="team")
         settings("another first token", cls_token="the")
         settings("another unknown token", unk_token="the")
+        add("cut at the start", lambda f: f.config(truncation_side="left"), maximum=6)
+        add("cut at the end", lambda f: f.config(truncation_side="right"), maximum=6)
         if form == "tokenizer.json":
             add("no added tokens", lambda f: f.document(lambda d: d.update(added_tokens=[])))
 
@@ -193,6 +196,7 @@ def roberta():
         files.document(lambda d: d["pre_tokenizer"].update(add_prefix_space=True))
         files.config(**settings)
 
+    case("RoBERTa: cut at the start", base, lambda f: f.config(truncation_side="left"), maximum=6)
     add("a space before, in the settings", lambda f: f.config(add_prefix_space=True))
     add("a space before, in the document", lambda f: prefixed(f, add_prefix_space=...))
     add("a space before, in the document of the generic class", lambda f: prefixed(f, tokenizer_class="PreTrainedTokenizerFast"))

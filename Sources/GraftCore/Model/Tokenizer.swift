@@ -37,6 +37,9 @@ public protocol Tokenizer: Sendable {
   /// What the files of a representation do otherwise, in sentences; ``write(to:as:)`` refuses what they cannot say at all.
   func differences(as representation: TokenizerRepresentation) -> [String]
 
+  /// The end at which texts that are too long are cut, where nobody says it.
+  var truncationDirection: Truncation.Direction { get }
+
   /// What was decided where the files that it was loaded from disagree, in sentences.
   var notes: [String] { get }
 
@@ -90,6 +93,8 @@ extension Tokenizer {
 
   public var notes: [String] { [] }
 
+  public var truncationDirection: Truncation.Direction { .right }
+
   public static func load(describedBy attributes: OrderedDictionary<String, JSON>) throws -> Self? { nil }
 
   public func attributes(as representation: TokenizerRepresentation) -> OrderedDictionary<String, JSON> {
@@ -109,7 +114,8 @@ extension Tokenizer {
   /// - Parameter maximumLength: The most ids in the result, special tokens included; `nil` does not cut.
   public func encode(_ text: String, pair: String?, maximumLength: Int?, addSpecialTokens: Bool) -> Encoding {
     encode(
-      text, pair: pair, truncation: maximumLength.map { Truncation($0) }, addSpecialTokens: addSpecialTokens)
+      text, pair: pair, truncation: maximumLength.map { Truncation($0, direction: truncationDirection) },
+      addSpecialTokens: addSpecialTokens)
   }
 }
 

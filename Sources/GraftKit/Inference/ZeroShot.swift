@@ -169,7 +169,7 @@ private struct PairEncoder {
     tokenizer = try model.requireTokenizer()
     sentences = question.labels.map(question.sentence)
     let limit = min(maximumLength ?? .max, model.backbone.maximumLength)
-    truncation = Truncation(limit, strategy: .onlyFirst)
+    truncation = Truncation(limit, strategy: .onlyFirst, direction: tokenizer.truncationDirection)
     for (label, sentence) in zip(question.labels, sentences) {
       let length = tokenizer.encode("", pair: sentence, truncation: nil, addSpecialTokens: true).ids.count
       if length >= limit {

@@ -13,6 +13,10 @@ extension CoreTokenizer {
 
   public var notes: [String] { core.notes }
 
+  public var truncationDirection: Truncation.Direction {
+    core.configuration["truncation_side"] == "left" ? .left : .right
+  }
+
   public var vocabularySize: Int { core.vocabularySize }
 
   public func id(of token: String) -> Int32? { core.vocabulary.id(of: token) }
