@@ -101,24 +101,27 @@ public final class QuantizedTensor: Sendable {
 
   /// The scales, each of which is known to stand for something.
   ///
-  /// - Throws: ``GraftError`` naming the first that is negative or not finite; what reading throws.
+  /// - Throws: ``GraftError`` naming the first that is negative or too large; what reading throws.
   public func checkedScales() throws -> [Float] {
     try Self.checked(scales, Self.scaleName(of: name))
   }
+
+  /// The largest scale with which every number of eight bits stands for a finite one.
+  private static let largestScale = Float.greatestFiniteMagnitude / 256
 
   /// Reads scales.
   ///
   /// - Parameters:
   ///   - scales: Floating-point numbers.
   ///   - name: What messages call them.
-  /// - Throws: ``GraftError`` naming the first that is negative or not finite; what reading throws.
+  /// - Throws: ``GraftError`` naming the first that is negative or too large; what reading throws.
   public static func checked(_ scales: LazyTensor, _ name: String) throws -> [Float] {
     let values = try scales.floats()
-    if let place = values.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
+    if let place = values.firstIndex(where: { !($0 >= 0 && $0 <= largestScale) }) {
       throw GraftError(
-        .malformed, "a scale is no positive number", file: scales.origin.file?.url.path,
-        subject: "tensor '\(name)'",
-        expected: "finite numbers, none below 0", found: "\(values[place]) at \(place)",
+        .malformed, "a scale is no positive number, or makes numbers infinite",
+        file: scales.origin.file?.url.path, subject: "tensor '\(name)'",
+        expected: "numbers from 0 to \(largestScale)", found: "\(values[place]) at \(place)",
         advice: "The file is broken; quantize the model again.")
     }
     return values
@@ -208,12 +211,15 @@ extension Weights {
   ///
   /// - Throws: ``GraftError`` when numbers and scales do not fit together.
   public func joiningScales() throws -> Weights {
-    var joined = self
-    for (name, numbers) in tensors where numbers.spec.dtype == .int8 {
-      let scaleName = QuantizedTensor.scaleName(of: name)
-      guard let scales = tensors[scaleName] else { continue }
-      joined[name] = LazyTensor(try QuantizedTensor(joining: numbers, scales, name: name))
-      joined[scaleName] = nil
+    let numbers = tensors.filter { $0.value.spec.dtype == .int8 }
+    let scaleNames = Set(numbers.keys.map(QuantizedTensor.scaleName(of:)))
+    var joined = Weights(metadata: metadata)
+    joined.assumed = assumed
+    // Leaving scales out takes the time of one tensor; removing them would take that of all behind them.
+    for (name, tensor) in tensors where !scaleNames.contains(name) {
+      let scales = numbers[name].flatMap { _ in tensors[QuantizedTensor.scaleName(of: name)] }
+      joined[name] =
+        try scales.map { LazyTensor(try QuantizedTensor(joining: tensor, $0, name: name)) } ?? tensor
     }
     return joined
   }
