@@ -5,7 +5,9 @@
 One small classifier, exported by torch.onnx.export(dynamo=False) and quantized in three ways: `dynamic` by
 quantize_dynamic with uint8 weights and one scale for each; `per-channel` by it with int8 weights and a scale for each
 output; `qdq` by quantize_static with DequantizeLinear before everything. `graft-…` are what the program at GRAFT exported
-of three small models: language models with a tied decoder and without biases, quantized by quantize_dynamic without
+of three small models. `constants`, `transposed` and `transposed-qdq` are `dynamic`, `per-channel` and `qdq` as other tools
+write them, with the same answers: numbers, scales and zero points are Constant nodes; a matrix is turned by a Transpose node
+before its product. Of Graft's there are: language models with a tied decoder and without biases, quantized by quantize_dynamic without
 options, the latter also with its embeddings alone (`graft-gather`), and a classifier (`graft-qdq`) by quantize_static.
 `expected.safetensors` of each has what ONNX
 Runtime's DequantizeLinear makes of the whole numbers, under the names of the parameters: those of the model that are
@@ -82,6 +84,61 @@ def expected(file, parameters):
     return found
 
 
+def as_constants(model):
+    """Makes numbers, scales and zero points Constant nodes."""
+    graph = model.graph
+    ends = ("_quantized", "_scale", "_zero_point")
+    constants = [tensor for tensor in graph.initializer if tensor.name.endswith(ends)]
+    nodes = [helper.make_node("Constant", [], [tensor.name], value=tensor) for tensor in constants] + list(graph.node)
+    kept = [tensor for tensor in graph.initializer if not tensor.name.endswith(ends)]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend(nodes)
+
+
+def transpose(model):
+    """Stores the whole numbers of matrices turned, with a Transpose node before what reads them."""
+    graph = model.graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    gathered = {node.input[0] for node in graph.node if node.op_type == "Gather"}
+    nodes, turned = [], set()
+    for node in graph.node:
+        place = {"MatMulInteger": 1, "DequantizeLinear": 0}.get(node.op_type)
+        name = node.input[place] if place is not None else ""
+        is_table = node.op_type == "DequantizeLinear" and node.output[0] in gathered
+        if name in tensors and len(tensors[name].dims) == 2 and name not in turned and not is_table:
+            turned.add(name)
+            numbers = numpy.ascontiguousarray(numpy_helper.to_array(tensors[name]).T)
+            tensors[name].CopyFrom(numpy_helper.from_array(numbers, f"turned_{len(turned)}"))
+            nodes.append(helper.make_node("Transpose", [f"turned_{len(turned)}"], [name], perm=[1, 0]))
+        nodes.append(node)
+    nodes = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def answers(file):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return session.run(None, Texts().get_next())[0]
+
+
+def write_variants():
+    for name, source, change in (
+        ("constants", "dynamic", as_constants), ("transposed", "per-channel", transpose),
+        ("transposed-qdq", "qdq", transpose),
+    ):
+        directory = HERE / name
+        directory.mkdir(exist_ok=True)
+        for file in ("config.json", "expected.safetensors"):
+            shutil.copy(HERE / source / file, directory)
+        model = onnx.load(HERE / source / "model.onnx")
+        change(model)
+        onnx.save(model, directory / "model.onnx")
+        assert (answers(directory / "model.onnx") == answers(HERE / source / "model.onnx")).all(), name
+
+
 def main():
     shutil.rmtree(HERE, ignore_errors=True)
     HERE.mkdir()
@@ -106,6 +163,7 @@ def main():
                 weight_type=QuantType.QInt8 if name == "per-channel" else QuantType.QUInt8)
         save_file(expected(output, parameters), directory / "expected.safetensors")
     file.unlink()
+    write_variants()
     for name, source in (
         ("graft-tied", "bert-tiny/masked-lm"), ("graft-no-biases", "onnx/no-biases"),
         ("graft-gather", "onnx/no-biases"),

@@ -68,7 +68,7 @@ import GraftPlugins
     "graphs that ONNX Runtime quantized have the numbers that it computes with",
     arguments: [
       ("dynamic", 11), ("per-channel", 11), ("qdq", 25), ("graft-tied", 17), ("graft-no-biases", 5),
-      ("graft-gather", 1), ("graft-qdq", 41),
+      ("graft-gather", 1), ("graft-qdq", 41), ("constants", 11), ("transposed", 11), ("transposed-qdq", 25),
     ])
   func importsQuantized(_ name: String, count: Int) throws {
     let directory = fixtures.appending(path: "onnx/quantized/\(name)")

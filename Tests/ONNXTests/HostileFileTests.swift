@@ -43,6 +43,14 @@ import Testing
       zero.map { graph(whole, scale, $0, nodes: nodes) } ?? graph(whole, scale, nodes: nodes))
   }
 
+  /// A model of a product of whole numbers, and what reads it.
+  static func product(_ operation: String, _ inputs: [String]) -> [UInt8] {
+    model(
+      graph(
+        tensor([2, 2], type: 3, name: "q", raw: [0, 0, 0, 0]), tensor(name: "s"),
+        nodes: [node("MatMulInteger", ["x", "q"], ["y"], name: "n"), node(operation, inputs, ["z"])]))
+  }
+
   /// A graph of one tensor, or of more.
   static func graph(_ tensors: [UInt8]..., nodes: [[UInt8]] = []) -> [UInt8] {
     message {
@@ -263,8 +271,40 @@ import Testing
         + "scale, found int16 [2, 2], scale float32 [2]. Import the model that it was made from."),
     Case(
       "a scale below 0", quantized(scale: tensor([1], name: "s", raw: [0, 0, 128, 191])),
-      "x.onnx: tensor 's': a scale is no positive number; expected finite numbers, none below 0, found -1.0 at 0. "
-        + "The file is broken; quantize the model again."),
+      "x.onnx: tensor 's': a scale is no positive number, or makes numbers infinite; expected numbers from 0 to "
+        + "1.3292279e+36, found -1.0 at 0. The file is broken; quantize the model again."),
+    Case(
+      "a zero point that is computed",
+      model(
+        graph(
+          tensor([2, 2], type: 3, name: "q", raw: [0, 0, 0, 0]), tensor(name: "s"),
+          nodes: [node("DequantizeLinear", ["q", "s", "z"], ["y"], name: "n")])),
+      "x.onnx: node 'n' (DequantizeLinear): whole numbers with a zero point that is no constant; expected an "
+        + "initializer or a constant, found 'z'. Import the model that it was made from."),
+    Case(
+      "a scale that is computed",
+      model(
+        graph(
+          tensor([2, 2], type: 3, name: "q", raw: [0, 0, 0, 0]),
+          nodes: [node("DequantizeLinear", ["q", "s"], ["y"], name: "n")])),
+      "x.onnx: node 'n' (DequantizeLinear): whole numbers with a scale that is no constant; expected an "
+        + "initializer or a constant, found 's'. Import the model that it was made from."),
+    Case(
+      "a product whose zero point is computed",
+      model(
+        graph(
+          tensor([2, 2], type: 3, name: "q", raw: [0, 0, 0, 0]),
+          nodes: [node("MatMulInteger", ["x", "q", "", "z"], ["y"], name: "n")])),
+      "x.onnx: node 'n' (MatMulInteger): whole numbers with a zero point that is no constant; expected an "
+        + "initializer or a constant, found 'z'. Import the model that it was made from."),
+    Case(
+      "a product with one scale for weight and activations", product("Mul", ["y", "s"]),
+      "x.onnx: node 'n' (MatMulInteger): whole numbers with a scale that is no constant; expected an "
+        + "initializer or a constant, found 's'. Import the model that it was made from."),
+    Case(
+      "a product without a scale", product("Cast", ["y"]),
+      "x.onnx: node 'n' (MatMulInteger): whole numbers with a scale that is no constant; expected an "
+        + "initializer or a constant, found none. Import the model that it was made from."),
     Case(
       "a quantized graph", model(graph(nodes: [node("QLinearMatMul", ["x"], ["y"], name: "n")])),
       "x.onnx: node 'n' (QLinearMatMul): the graph was quantized, and no longer has the model's weights. Import "

@@ -3,6 +3,7 @@ import Protobuf
 
 /// One operation of a graph, as far as it tells which constant is which parameter.
 struct Node {
+  private(set) var name = ""
   private(set) var operation = ""
   /// The first few.
   private(set) var inputs: [String] = []
@@ -17,7 +18,7 @@ struct Node {
   private(set) var axis: Int?
   /// The axes of a `Transpose`.
   private(set) var permutation: [UInt64] = []
-  /// The value of a `Constant`, where it might be a parameter.
+  /// The value of a `Constant`, where it is numbers of a type that Graft has.
   private(set) var constant: LazyTensor?
 
   /// What ``ParameterNames`` looks at.
@@ -30,14 +31,14 @@ struct Node {
   private static let fused: Set<String> = ["Attention", "QAttention", "PackedAttention"]
   /// Those whose whole numbers it does not read.
   private static let quantized: Set<String> = [
-    "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits", "QLinearMatMul",
+    "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits", "QGemm", "QLinearMatMul",
   ]
   private static let maximumAttributes = 100
 
   /// - Returns: `nil` for one that tells nothing.
   /// - Throws: `GraftError` when the node is broken, or of a graph that no longer has the model's weights.
   init?(_ source: ProtobufFile, _ range: Range<Int>, _ external: ExternalData) throws {
-    var (name, domain) = ("", "")
+    var domain = ""
     var attributes: [Range<Int>] = []
     var fields = ProtobufFields(source, range)
     while let (field, value) = try fields.next() {
@@ -68,7 +69,7 @@ struct Node {
         .unsupported,
         "the graph was \(Self.quantized.contains(operation) ? "quantized" : "optimized"), and no longer has the "
           + "model's weights",
-        subject: "node '\(name)' (\(operation))", advice: "Import the model that it was made from.")
+        subject: subject, advice: "Import the model that it was made from.")
     }
     guard Self.operations.contains(operation) else { return nil }
     for range in attributes { try read(attribute: range, source, external) }
@@ -106,10 +107,14 @@ struct Node {
         advice: "Import the model that it was made from.")
     case ("Transpose", "perm"): permutation = integers
     case ("Constant", "value"):
-      if let tensor, tensor.isParameterLike { constant = try tensor.lazy(external) }
+      // Scales and zero points are no matrices, and no floating-point numbers.
+      if let tensor, tensor.hasNumbers { constant = try tensor.lazy(external) }
     default: break
     }
   }
+
+  /// What messages call it.
+  var subject: String { "node '\(name)' (\(operation))" }
 
   /// The module in what `torch.onnx.export(dynamo=True)` notes: `['', 'bert', …, 'bert.pooler.dense', 'linear_12']`.
   private static func module(ofScopes text: String) -> String? {

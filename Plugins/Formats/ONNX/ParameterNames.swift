@@ -52,6 +52,7 @@ struct ParameterNames {
     constants = [:]
     for (name, tensor) in initializers { constants[name] = Constant(tensor: tensor, initializer: name) }
     for node in nodes { try visit(node) }
+    try requireScales()
     // A dictionary's order is another in every run.
     let ordered = products.values.sorted {
       ($0.weight.initializer, $0.node.output) < ($1.weight.initializer, $1.node.output)
@@ -149,7 +150,7 @@ struct ParameterNames {
   }
 
   mutating func name(_ constant: Constant, _ parameter: String) throws {
-    guard constant.tensor.spec.dtype.isFloatingPoint else { return }
+    guard constant.tensor.spec.dtype.isFloatingPoint, !constant.shape.isEmpty else { return }
     if constant.initializer != parameter { resolved.insert(constant.initializer) }
     guard found[parameter] == nil else { return }
     let tensor = try tensor(of: constant)

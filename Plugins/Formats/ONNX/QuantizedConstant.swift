@@ -7,7 +7,7 @@ extension LazyTensor {
   ///   - numbers: int8, uint8 or int32.
   ///   - scale: One number, or one for each index along the axis.
   ///   - zeroPoint: As many numbers as there are scales; `nil` is 0.
-  ///   - axis: Which extent has a scale for each index; from the end where it is negative.
+  ///   - axis: Which extent has a scale for each index.
   ///   - name: What messages call the numbers.
   ///   - scaleName: What messages call the scale.
   /// - Throws: `GraftError` when the shapes do not fit together.
@@ -17,7 +17,6 @@ extension LazyTensor {
   ) throws {
     let shape = numbers.spec.shape
     let isOne = scale.spec.elementCount == 1
-    let axis = axis < 0 ? shape.count + axis : axis
     guard [.int8, .uint8, .int32].contains(numbers.spec.dtype), scale.spec.dtype.isFloatingPoint else {
       throw GraftError(
         .unsupported, "whole numbers of another type than Graft reads", subject: "tensor '\(name)'",
@@ -52,15 +51,18 @@ extension ParameterNames {
   /// `quantize_dynamic` of ONNX Runtime writes a linear layer as `MatMulInteger`, `Cast` and `Mul` by the scale of the
   /// activations times that of the weight, and an embedding as `Gather` and `DequantizeLinear`; `quantize_static` writes a
   /// `DequantizeLinear` before what it leaves as it is.
+  ///
+  /// - Throws: `GraftError` when whole numbers have a scale or zero point that is not known.
   mutating func visitQuantized(_ node: Node) throws {
     func input(_ place: Int) -> String? { node.inputs.indices.contains(place) ? node.inputs[place] : nil }
     let output = node.output
     switch node.operation {
     case "DequantizeLinear":
-      guard let source = input(0), let scale = input(1).flatMap({ constants[$0] }) else { return }
+      guard let source = input(0) else { return }
       if let numbers = constants[source] ?? rows[source] {
+        guard let scale = try known(1, "scale", of: node) else { throw unknown("scale", nil, of: node) }
         let constant = try dequantized(
-          numbers, scale, zeroPoint: input(2).flatMap { constants[$0] }, axis: node.axis ?? 1)
+          numbers, scale, zeroPoint: try known(2, "zero point", of: node), axis: node.axis ?? 1)
         if rows[source] == nil {
           constants[output] = constant
         } else if let module = rowModules[source] {
@@ -72,12 +74,13 @@ extension ParameterNames {
       if let source = input(0) { move(product: source, to: output) }
     case "MatMulInteger":
       guard let weight = input(1).flatMap({ constants[$0] }) else { return }
-      integerProducts[output] = (weight, input(3).flatMap { constants[$0] }, node)
+      integerProducts[output] = (weight, try known(3, "zero point", of: node), node)
     case "Mul":
       guard let (first, second) = input(0).flatMap({ a in input(1).map { (a, $0) } }) else { return }
       for (one, other) in [(first, second), (second, first)] {
         if let product = integerProducts.removeValue(forKey: one) {
-          guard let scale = weightScales[other] ?? constants[other] else { return }
+          // A constant alone may have the activations' scale in it.
+          guard let scale = weightScales[other] else { throw unknown("scale", other, of: product.node) }
           let weight = try dequantized(product.weight, scale, zeroPoint: product.zeroPoint, axis: -1)
             .transposed
           if let module = product.node.module { try name(weight, "\(module).weight") }
@@ -87,6 +90,30 @@ extension ParameterNames {
         if constants[one] == nil, let scale = constants[other] { weightScales[output] = scale }
       }
     default: break
+    }
+  }
+
+  /// The constant that an input is; `nil` where the node has no such input.
+  private func known(_ place: Int, _ role: String, of node: Node) throws -> Constant? {
+    guard node.inputs.indices.contains(place), !node.inputs[place].isEmpty else { return nil }
+    guard let constant = constants[node.inputs[place]] else {
+      throw unknown(role, node.inputs[place], of: node)
+    }
+    return constant
+  }
+
+  private func unknown(_ role: String, _ value: String?, of node: Node) -> GraftError {
+    GraftError(
+      .unsupported, "whole numbers with a \(role) that is no constant", subject: node.subject,
+      expected: "an initializer or a constant", found: value.map { "'\($0)'" } ?? "none",
+      advice: "Import the model that it was made from.")
+  }
+
+  /// - Throws: `GraftError` when a product of whole numbers has met no scale.
+  func requireScales() throws {
+    // A dictionary's order is another in every run.
+    if let product = integerProducts.values.min(by: { $0.node.output < $1.node.output }) {
+      throw unknown("scale", nil, of: product.node)
     }
   }
 
@@ -100,9 +127,12 @@ extension ParameterNames {
   ) throws -> Constant {
     for part in [numbers, scale] { resolved.insert(part.initializer) }
     dequantizedNames.insert(numbers.initializer)
+    let last = numbers.shape.count - 1
+    let seen = axis < 0 ? last + 1 + axis : axis
     let constant = Constant(
       tensor: try LazyTensor(
-        dequantizing: numbers.tensor, scale: scale.tensor, zeroPoint: zeroPoint?.tensor, axis: axis,
+        dequantizing: numbers.tensor, scale: scale.tensor, zeroPoint: zeroPoint?.tensor,
+        axis: numbers.isTransposed ? last - seen : seen,
         numbers.initializer, scale.initializer),
       initializer: numbers.initializer, isTransposed: numbers.isTransposed)
     try nameAsBefore(constant)

@@ -63,8 +63,8 @@ struct StoredTensor {
     shape.append(extent)
   }
 
-  /// Whether it is a matrix or vector of floating-point numbers, as parameters are.
-  var isParameterLike: Bool { !shape.isEmpty && DType(onnxType: type)?.isFloatingPoint == true }
+  /// Whether its elements are of a type that Graft has.
+  var hasNumbers: Bool { DType(onnxType: type) != nil }
 
   /// The tensor, its elements yet to be read.
   ///
