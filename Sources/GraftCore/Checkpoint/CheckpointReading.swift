@@ -292,7 +292,9 @@ extension Registry {
     return try directoryContents(folder).filter { !$0.hasPrefix(".") }.flatMap { name -> [Component] in
       let url = folder.appendingPathComponent(name)
       guard try isKnownHead(url, family) else {
-        var opaque = Component(.opaque(try OpaqueFiles(url)), id: name, weights: Weights())
+        var opaque = Component(
+          .opaque(try OpaqueFiles("\(ModelDirectory.headsName)/\(name)", of: directory)), id: name,
+          weights: Weights())
         opaque.history = .imported(from: name)
         return [opaque]
       }

@@ -3,42 +3,41 @@ import GraftTensors
 
 /// The files of a component that no plugin here knows, held open so that they can be written again wherever the
 /// checkpoint goes.
+///
+/// What a link leads to goes along where it is in the checkpoint, or among the files that a Hub's cache keeps of the model.
 public struct OpaqueFiles: Sendable {
-  private let files: [(path: String, file: RandomAccessFile)]
+  private var files: [(path: String, file: RandomAccessFile)] = []
+  /// Links that lead out of the checkpoint.
+  private var strayLinks: [URL] = []
 
-  /// Opens every file below a directory.
+  /// Opens every file of a folder of a checkpoint.
   ///
-  /// - Parameter directory: The directory.
+  /// - Parameters:
+  ///   - folder: The folder's path, from the checkpoint.
+  ///   - checkpoint: The checkpoint's directory.
   /// - Throws: `GraftError` when a directory or a file cannot be read.
-  init(_ directory: URL) throws {
-    files = try filePaths(below: directory).map { path in
-      (path, try RandomAccessFile(directory.appending(path: path)))
+  init(_ folder: String, of checkpoint: URL) throws {
+    let root = CheckpointFolder(checkpoint)
+    for path in try root.filePaths(below: folder) {
+      let url = checkpoint.appending(path: "\(folder)/\(path)")
+      if let real = root.file("\(folder)/\(path)") {
+        files.append((path, try RandomAccessFile(real)))
+      } else {
+        strayLinks.append(url)
+      }
     }
   }
 
-  /// Opens those of a directory's own files that have one of some names.
+  /// Opens some files of a checkpoint, as far as they are regular files.
   ///
   /// - Parameters:
-  ///   - directory: The directory.
-  ///   - names: Without parts.
-  /// - Throws: `GraftError` when a file cannot be read.
-  init(_ directory: URL, names: [String]) throws {
-    files = try names.filter { FileManager.default.fileExists(atPath: directory.appending(path: $0).path) }
-      .map { ($0, try RandomAccessFile(directory.appending(path: $0))) }
-  }
-
-  /// Opens some files of a directory, as far as they are regular files.
-  ///
-  /// - Parameters:
-  ///   - directory: The directory.
+  ///   - directory: The checkpoint's directory.
   ///   - paths: Of files, from the directory.
   /// - Throws: `GraftError` when a file cannot be read.
   init(_ directory: URL, only paths: [String]) throws {
+    let root = CheckpointFolder(directory)
     files = try paths.compactMap { path in
-      let url = directory.appending(path: path)
-      var status = stat()
-      // A link may lead out of the directory.
-      guard lstat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+      guard let url = root.file(path), isRegularFile(url) else { return nil }
       return (path, try RandomAccessFile(url))
     }
   }
@@ -48,8 +47,13 @@ public struct OpaqueFiles: Sendable {
 
   /// Copies the files into a directory that exists.
   ///
-  /// - Throws: `GraftError` when one cannot be read or written.
+  /// - Throws: `GraftError` when one is a link that leads out of the checkpoint, or cannot be read or written.
   func write(into directory: URL) throws {
+    if let link = strayLinks.first {
+      throw GraftError(
+        .refused, "a link that leads out of the checkpoint does not go along", file: link.path,
+        advice: "Replace it by a copy of what it leads to, or remove it.")
+    }
     for (path, file) in files {
       let url = directory.appending(path: path)
       try DirectoryWriter.makeDirectory(url.deletingLastPathComponent())
@@ -58,4 +62,9 @@ public struct OpaqueFiles: Sendable {
       }
     }
   }
+}
+
+private func isRegularFile(_ url: URL) -> Bool {
+  var status = stat()
+  return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }

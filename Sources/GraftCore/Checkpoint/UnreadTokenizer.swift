@@ -11,7 +11,7 @@ public struct UnreadTokenizer: Sendable {
   /// - Throws: `GraftError` when a file cannot be opened.
   init(_ error: GraftError, in directory: URL, names: [String]) throws {
     self.error = error
-    files = try OpaqueFiles(directory, names: names)
+    files = try OpaqueFiles(directory, only: names)
   }
 }
 

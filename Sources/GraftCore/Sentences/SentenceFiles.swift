@@ -140,11 +140,12 @@ extension SentenceFiles {
     }
     // Of a list that cannot be read nobody knows the folders.
     let entries = (try? SentenceModuleEntry.list(in: directory))?.entries ?? []
+    let root = CheckpointFolder(directory)
     return try own
       + entries.map(\.path).filter { !$0.isEmpty }.flatMap { path in
         let folder = directory.appending(path: path)
         guard FileManager.default.fileExists(atPath: folder.path) else { return [String]() }
-        return try filePaths(below: folder).map { "\(path)/\($0)" }
+        return try root.filePaths(below: path).map { "\(path)/\($0)" }
       }
   }
 }

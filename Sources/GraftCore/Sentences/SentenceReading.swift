@@ -45,7 +45,7 @@ extension Registry {
         modules: moved(modules), configuration: configuration, transformer: transformer,
         folders: try OrderedDictionary(
           entries.dropFirst().filter { !$0.path.isEmpty && exists($0, in: directory) }.map {
-            ($0.path, try OpaqueFiles(directory.appending(path: $0.path)))
+            ($0.path, try OpaqueFiles($0.path, of: directory))
           }, uniquingKeysWith: { first, _ in first })))
   }
 
