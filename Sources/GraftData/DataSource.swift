@@ -158,7 +158,7 @@ public struct DataSource: Sendable {
   /// waited for.
   private static func head(of pipe: ByteStream) throws -> (head: [UInt8], stream: ByteStream) {
     var window = ByteWindow(pipe, size: 16)
-    let head = try window.peek { $0.contains(FileLayout.lineFeed) }
+    let head = try window.peek { $0.contains(FileLayout.lineFeed) ? 0 : nil }
     return (Array(head), window.rest)
   }
 }

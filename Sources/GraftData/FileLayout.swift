@@ -18,16 +18,18 @@ struct FileLayout {
 
   /// - Parameters:
   ///   - name: The file's name; a final `.gz` does not count.
+  ///   - isLive: Whether it is a pipe, of which as much is here as ``patience(after:_:)`` has waited for.
   ///   - head: The first bytes, decompressed, in UTF-8.
   /// - Throws: `GraftError` when the options do not go together.
-  init(_ options: DataOptions, name: String, head: ArraySlice<UInt8>) throws {
+  init(_ options: DataOptions, name: String, isLive: Bool = false, head: ArraySlice<UInt8>) throws {
     let text = Self.withoutMark(head)
     if let format = options.format {
       self.format = format
     } else if let delimiter = options.delimiter {
       format = delimiter == UInt8(ascii: "\t") ? .tsv : .csv
     } else {
-      format = FileLayout.format(name: name, head: text, options)
+      format = FileLayout.format(
+        name: name, head: text, looksForTags: !isLive || FileLayout.looksForTags(options), options)
     }
     guard format.isTable || options.delimiter == nil && options.quoting == nil else {
       throw GraftError(
@@ -52,29 +54,49 @@ struct FileLayout {
     head.starts(with: [0xEF, 0xBB, 0xBF]) ? head.dropFirst(3) : head
   }
 
-  /// Whether the first bytes of a stream that are there suggest what more of them would: a line is whole, there is
-  /// something below one that may be a header, and lines that may be words with their tags have shown what they are.
-  static func isDecided(by head: ArraySlice<UInt8>, _ options: DataOptions) -> Bool {
+  /// How long a stream is waited for that has said what it is, in milliseconds.
+  private static let shortPatience = 10
+  /// How long words with their tags are waited for where texts are as likely, in milliseconds. Whoever writes a text and
+  /// waits for the answer gets it that much later.
+  private static let patienceForTags = 500
+
+  /// How many milliseconds more is waited for after the first bytes of a stream; `nil` is until it comes, where they do not
+  /// suggest what more of them would: a line is whole, there is something below one that may be a header, and lines that
+  /// may be words with their tags have shown what they are.
+  static func patience(after head: ArraySlice<UInt8>, _ options: DataOptions) -> Int? {
     let text = withoutMark(head).drop { $0 <= 0x20 }
-    guard let end = text.firstIndex(of: lineFeed) else { return false }
+    guard let end = text.firstIndex(of: lineFeed) else { return nil }
     let line = text[..<end]
     switch line.first {
-    case UInt8(ascii: "{"): return JSON.isObject(line)
-    case UInt8(ascii: "["): return line.dropFirst().contains { $0 > 0x20 }
+    case UInt8(ascii: "{"): return JSON.isObject(line) ? shortPatience : nil
+    case UInt8(ascii: "["): return line.dropFirst().contains { $0 > 0x20 } ? shortPatience : nil
     default:
-      return (!options.findsText(in: cells(line, UInt8(ascii: ","))) || text[end...].contains { $0 > 0x20 })
-        && (options.format != nil || tags(in: text) != nil)
+      guard
+        !options.findsText(in: cells(line, UInt8(ascii: ","))) || text[end...].contains(where: { $0 > 0x20 })
+      else { return nil }
+      guard options.format == nil, looksForTags(options), tags(in: text) == nil else { return shortPatience }
+      return options.defaultsToLines ? patienceForTags : nil
     }
   }
 
+  /// Whether a stream may be words with their tags without saying so: a line such as `blood type O` would be, so that texts
+  /// are only taken for such where a head labels words.
+  private static func looksForTags(_ options: DataOptions) -> Bool {
+    !options.defaultsToLines || options.fields.contains { $0.name == SentenceReader.tokensColumn }
+  }
+
   /// What a file's name and first bytes suggest.
-  private static func format(name: String, head: ArraySlice<UInt8>, _ options: DataOptions) -> DataFormat {
+  private static func format(
+    name: String, head: ArraySlice<UInt8>, looksForTags: Bool, _ options: DataOptions
+  ) -> DataFormat {
     var parts = name.lowercased().split(separator: ".").map(String.init)
     if parts.last == "gz" { parts.removeLast() }
     if head.starts(with: "-DOCSTART-".utf8) { return .conll }
     if SQuADReader.recognizes(head) { return .squad }
     let start = head.drop { $0 <= 0x20 }.first
-    if ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil), tags(in: head) == true {
+    if looksForTags, ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil),
+      tags(in: head) == true
+    {
       return .conll
     }
     switch parts.count > 1 ? parts.last : nil {

@@ -7,17 +7,20 @@ import GraftTensors
 ///     let feed = RowFeed(source)
 ///     while let rows = try feed.next(atMost: 1024) { … }
 ///
-/// It takes memory for some thousand rows, whatever the size of the files.
+/// It takes memory for some thousand rows, whatever the size of the files. What is given of files does not depend on how
+/// fast they are read.
 public final class RowFeed {
   /// What was taken from each file; `nil` until all rows were given.
   public private(set) var reports: [DataFileReport]?
   /// The share of the files that was read for the rows that were given, from 0 to 1; `nil` of a pipe.
   public private(set) var share: Double?
-  private let queue = RowQueue()
+  private let queue: RowQueue
 
   /// Begins to read.
   public init(_ source: DataSource) {
-    let queue = queue
+    let isLive = ReadingProgress(source.files).share == nil
+    let queue = RowQueue(patience: isLive ? 0.0005 : nil)
+    self.queue = queue
     Thread.detachNewThread {
       let progress = ReadingProgress(source.files)
       queue.finish(Result { try source.forEachRow(noting: progress) { try queue.add($0, progress.share) } })
@@ -26,7 +29,8 @@ public final class RowFeed {
 
   deinit { queue.abandon() }
 
-  /// The next rows: as many as are asked for, or those that have come by now. Of a slow pipe that may be one.
+  /// The next rows: as many as are asked for, or of a pipe those that have come by now, which may be one. Of very long
+  /// texts there are fewer.
   ///
   /// - Parameter count: At least 1.
   /// - Returns: `nil` after the last row.
@@ -75,10 +79,6 @@ private final class RowQueue: @unchecked Sendable {
   private static let mostRows = 8192
   /// The most bytes of rows that wait, unless one row has more.
   private static let mostBytes = 16 << 20
-  /// How long rows wait for others that may be about to come, in seconds: a row that comes alone is answered that much
-  /// later, and once texts are being answered others come meanwhile.
-  private static let patience = 0.0005
-
   private struct Abandoned: Error {}
 
   private let lock = NSCondition()
@@ -86,6 +86,11 @@ private final class RowQueue: @unchecked Sendable {
   private var bytes = 0
   private var end: Result<[DataFileReport], any Error>?
   private var isAbandoned = false
+  /// How long rows wait for others that may be about to come, in seconds: a row that comes alone is answered that much
+  /// later, and once texts are being answered others come meanwhile. `nil` is until they come.
+  private let patience: Double?
+
+  init(patience: Double?) { self.patience = patience }
 
   func add(_ row: TextRow, _ share: Double?) throws {
     lock.lock()
@@ -120,8 +125,14 @@ private final class RowQueue: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     while rows.isEmpty, end == nil { lock.wait() }
-    let deadline = Date(timeIntervalSinceNow: Self.patience)
-    while rows.count < count, !isFull, end == nil, lock.wait(until: deadline) {}
+    let deadline = patience.map { Date(timeIntervalSinceNow: $0) }
+    while rows.count < count, !isFull, end == nil {
+      guard let deadline else {
+        lock.wait()
+        continue
+      }
+      if !lock.wait(until: deadline) { break }
+    }
     let taken = Array(rows.prefix(count))
     rows.removeFirst(taken.count)
     bytes -= taken.reduce(0) { $0 + $1.row.memory }

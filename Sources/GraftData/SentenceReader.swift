@@ -13,6 +13,8 @@ import GraftTensors
 /// over, and so are comments before a sentence, `# …`. A row has the tokens in the field `tokens`, the text that they
 /// make with spaces between them, and as its label the list of its tags.
 enum SentenceReader {
+  /// The field that has the words.
+  static let tokensColumn = "tokens"
   /// The most tokens of a sentence: beyond it, the file has no blank lines.
   private static let mostTokens = 1 << 20
 
@@ -134,7 +136,7 @@ enum SentenceReader {
       var row = TextRow(
         tokens.joined(separator: " "), label: tags.isEmpty ? nil : .list(tags),
         place: TextRow.Place(file: path, row: firstRow))
-      row.fields["tokens"] = .array(tokens.map { .string($0) })
+      row.fields[tokensColumn] = .array(tokens.map { .string($0) })
       return row
     }
   }

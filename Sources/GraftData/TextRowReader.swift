@@ -17,7 +17,7 @@ enum TextRowReader {
   ) throws {
     let (window, head, isTranscoded) = try open(stream, options)
     if isTranscoded { report.remarks.append("UTF-16") }
-    let layout = try FileLayout(options, name: name, head: head)
+    let layout = try FileLayout(options, name: name, isLive: stream.isLive, head: head)
     report.format = layout.format
     if layout.lineEnd == FileLayout.carriageReturn {
       report.remarks.append("lines that end with a carriage return")
@@ -45,12 +45,12 @@ enum TextRowReader {
     window: ByteWindow, head: ArraySlice<UInt8>, isTranscoded: Bool
   ) {
     var window = ByteWindow(stream)
-    let head = try window.peek { FileLayout.isDecided(by: $0, options) }
+    let head = try window.peek { FileLayout.patience(after: $0, options) }
     try ForeignFile.refuse(head)
     guard let order = TextTranscoding.ByteOrder(head) else { return (window, head, false) }
     window = ByteWindow(TextTranscoding.utf8(of: window.rest, order))
     // Before the window is handed on, which a look changes.
-    let transcoded = try window.peek { FileLayout.isDecided(by: $0, options) }
+    let transcoded = try window.peek { FileLayout.patience(after: $0, options) }
     return (window, transcoded, true)
   }
 

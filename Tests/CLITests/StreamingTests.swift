@@ -24,6 +24,54 @@ import Testing
     }
   }
 
+  @Test("a first text that looks like words with tags is answered before the next one comes") func likeTags()
+    throws
+  {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.shell(
+        """
+        for command in 'predict \(Self.classifier)' 'tag \(Self.tagger)'; do
+          for text in '# Title' 'the blood type is O' 'B-cell I-beam'; do
+            coproc "$GRAFT" $command --input - --quiet --json-lines
+            echo "$text" >&"${COPROC[1]}"
+            read -t 60 answer <&"${COPROC[0]}"
+            echo "$answer"
+            pid=$COPROC_PID
+            exec {COPROC[1]}>&-
+            wait $pid
+          done
+        done
+        """)
+      let texts = try outcome.stdout.split(separator: "\n").map {
+        try JSON(parsing: Array($0.utf8))["text"]?.string
+      }
+      let expected = ["# Title", "the blood type is O", "B-cell I-beam"]
+      #expect(texts == expected + expected, "\(outcome.stdout) \(outcome.stderr)")
+    }
+  }
+
+  @Test("what is printed before an error in a row does not depend on time, batches or windows")
+  func answersBeforeAnError() throws {
+    try Sandbox.with { sandbox in
+      let good = #"{"question": "he can", "choices": ["a", "b"]}"# + "\n"
+      let bad = #"{"question": "he can", "choices": ["a"]}"# + "\n"
+      try sandbox.write(
+        "a.jsonl", String(repeating: good, count: 59) + bad + String(repeating: good, count: 40))
+      let model = fixtures.appending(path: "bert-tiny/multiple-choice").path
+      let predict = "\"$GRAFT\" predict \(model) --allow-untrained --quiet"
+      let outcome = try sandbox.shell(
+        """
+        for size in '' '--batch-size 1' '--batch-size 64' '--batch-size 200' '--heads multiple-choice'; do
+          \(predict) --input a.jsonl $size > lines.txt; echo "$? $(wc -l < lines.txt)"
+          (head -7 a.jsonl; sleep 1; tail -n +8 a.jsonl) | \(predict) --input - $size > piped.txt
+          echo "$?"; cmp lines.txt piped.txt
+        done
+        """)
+      #expect(
+        outcome.stdout == String(repeating: "1 59\n1\n", count: 5), "\(outcome.stdout) \(outcome.stderr)")
+    }
+  }
+
   /// It ends well, and says nothing.
   @Test("a reader that leaves ends the command, however much there is to read") func readerLeaves() throws {
     try Sandbox.with { sandbox in

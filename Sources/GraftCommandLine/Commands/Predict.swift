@@ -136,17 +136,16 @@ struct Predict: ParsableCommand {
     var printer = try results.printer(output)
     var cut = CutTexts()
     try printer.whole { printer in
-      while var rows = try feed.next() {
-        let (predictions, facts) = try predict(&rows)
+      try feed.answer(predict) { rows, answers in
+        let (predictions, facts) = answers
         cut.add(facts)
-        feed.clear()
         guard printer.isJSON else {
           try printer.print(
             zip(rows, predictions).map { row, prediction in
               (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
                 separator: "\t")
             })
-          continue
+          return
         }
         let truncated = Set(facts.truncatedRows)
         try printer.print(

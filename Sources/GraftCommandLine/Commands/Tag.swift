@@ -72,12 +72,14 @@ struct Tag: ParsableCommand {
     var printer = try results.printer(output)
     try printer.whole { printer in
       var number = 0
-      while let rows = try feed.next() {
+      try feed.answer({ rows in
         let texts = try rows.map { row in try task.map { try row.shown(by: $0) }?.text ?? row.text }
         let found = try tag(texts, with: session, options: options, progress: { feed.update($0, of: $1) })
         // Only now: that a head does not label tokens at all is the more useful thing to say.
         try untrained.check(opened, feed.console)
-        feed.clear()
+        return (texts, found)
+      }) { _, answers in
+        let (texts, found) = answers
         if printer.isJSON {
           try printer.print(
             zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] })

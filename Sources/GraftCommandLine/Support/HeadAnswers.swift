@@ -26,13 +26,14 @@ extension Predict {
     var cut = names.map { _ in CutTexts() }
     try printer.whole { printer in
       var number = 0
-      while let rows = try feed.next() {
+      try feed.answer({ rows in
         for checkpoint in selected { try inputs.check(rows, for: checkpoint, feed.console) }
-        let (found, facts) = try answers(
+        return try answers(
           to: rows, of: answering, batchSize: batch.batchSize, session: session,
           progress: { feed.update($0, of: $1) })
+      }) { rows, answers in
+        let (found, facts) = answers
         for index in cut.indices { cut[index].add(facts[index]) }
-        feed.clear()
         let truncated = facts.map { Set($0.truncatedRows) }
         let answered = try rows.indices.map { index in
           AnsweredRow(

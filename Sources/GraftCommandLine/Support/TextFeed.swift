@@ -1,24 +1,23 @@
 import Foundation
 import GraftCore
 import GraftData
+import GraftTensors
 
 /// Texts to work on, a window at a time, so that answers come while there is more to read, and files of any size take the
 /// same memory. A bar shows how far the work is.
 ///
-///     let feed = try input.feed("predicting", console: output.console)
-///     while let rows = try feed.next() { … }
+///     let feed = try input.feed("predicting", batchSize: batch.batchSize, output.console)
+///     try feed.answer({ rows in … }) { rows, answers in … }
 ///
-/// A window has what is done in about a second, and a batch at least; of a pipe, what has come by then.
+/// The first windows are small, so that the first answers come soon; of a pipe a window has what has come by then.
 final class TextFeed {
   private enum Source {
     case rows(ArraySlice<TextRow>)
     case files(RowFeed, DataReading)
   }
 
-  /// The most rows of a window.
-  private static let most = 8192
-  /// How long the work on a window should take, in seconds.
-  private static let seconds = 1.0
+  /// The rows of the first window, and the most of a window, unless a batch has more.
+  private static let (first, most) = (32, 1024)
 
   private var source: Source
   private let bar: ProgressBar
@@ -31,10 +30,10 @@ final class TextFeed {
   /// The rows of a batch, where that was said.
   private let batchSize: Int
   private var size: Int
-  private var begun: Date?
+  private var isRepeating = false
 
   /// The console for what is said of a window and holds for all: silent after the first.
-  var console: Console { before == 0 ? ownConsole : Console(isQuiet: true) }
+  var console: Console { before == 0 && !isRepeating ? ownConsole : Console(isQuiet: true) }
   /// Whether there is one text alone, as is known beforehand of what is no file.
   var isAlone: Bool { total == 1 }
 
@@ -63,7 +62,7 @@ final class TextFeed {
 
   /// The rows of a batch, and of the first window.
   private static func sizes(_ batchSize: Int?) -> (batch: Int, first: Int) {
-    (batchSize ?? 1, max(batchSize ?? 1, 32))
+    (batchSize ?? 1, max(batchSize ?? 1, first))
   }
 
   /// The next texts; `nil` after the last.
@@ -71,10 +70,8 @@ final class TextFeed {
   /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text; the texts before come first.
   func next() throws -> [TextRow]? {
     bar.clear()
-    if let begun {
-      let rate = Double(current) / max(1e-6, -begun.timeIntervalSinceNow)
-      size = max(batchSize, min(Self.most, Int(rate * Self.seconds)))
-    }
+    // The sizes are the same in every run: what is printed before an error does not depend on time.
+    if current > 0 { size = max(batchSize, min(Self.most, 2 * size)) }
     before += current
     start = end
     let rows: [TextRow]
@@ -90,8 +87,40 @@ final class TextFeed {
       end = feed.share
     }
     current = rows.count
-    begun = Date()
     return rows.isEmpty ? nil : rows
+  }
+
+  /// Works on all texts, window after window. Where the work on a window fails, the texts before the one that it fails on
+  /// are answered all the same.
+  ///
+  /// - Parameters:
+  ///   - work: Answers some rows; may change them to what is shown of them.
+  ///   - show: Is given the rows and what the work made of them.
+  /// - Throws: what reading, the work on a row and `show` throw.
+  func answer<Answers>(
+    _ work: (inout [TextRow]) throws -> Answers, _ show: ([TextRow], Answers) throws -> Void
+  ) throws {
+    while let rows = try next() { try answer(rows[...], work, show) }
+  }
+
+  private func answer<Answers>(
+    _ rows: ArraySlice<TextRow>, _ work: (inout [TextRow]) throws -> Answers,
+    _ show: ([TextRow], Answers) throws -> Void
+  ) throws {
+    var answered = Array(rows)
+    let answers: Answers
+    do {
+      answers = try work(&answered)
+    } catch is GraftError where rows.count > 1 {
+      // The error of one row comes again, and says the same whatever stands beside it.
+      isRepeating = true
+      let middle = rows.startIndex + rows.count / 2
+      try answer(rows[..<middle], work, show)
+      try answer(rows[middle...], work, show)
+      return
+    }
+    clear()
+    try show(answered, answers)
   }
 
   /// Draws how far the work on the window is.

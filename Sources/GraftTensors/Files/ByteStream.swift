@@ -9,22 +9,19 @@ public struct ByteStream {
   private let reader: Reader
   /// Whether bytes come in their own time, as through a pipe: who looks ahead should wait for no more than is needed.
   package let isLive: Bool
-  /// Whether a live stream would give bytes now, or in a moment.
-  package let hasMore: () -> Bool
+  /// Whether a live stream would give bytes within some milliseconds.
+  package let hasMore: (_ milliseconds: Int) -> Bool
 
   /// - Parameters:
   ///   - isLive: Whether the reader waits for bytes that somebody has yet to write.
   ///   - reader: Is called with a buffer that is not empty.
   public init(isLive: Bool = false, _ reader: @escaping Reader) {
-    self.init(isLive: isLive, hasMore: { false }, reader)
+    self.init(isLive: isLive, hasMore: { _ in false }, reader)
   }
 
-  package init(isLive: Bool, hasMore: @escaping () -> Bool, _ reader: @escaping Reader) {
+  package init(isLive: Bool, hasMore: @escaping (_ milliseconds: Int) -> Bool, _ reader: @escaping Reader) {
     (self.isLive, self.hasMore, self.reader) = (isLive, hasMore, reader)
   }
-
-  /// How long bytes are waited for that may be on their way, in milliseconds.
-  private static let patience: Int32 = 10
 
   /// What a descriptor gives, as it comes.
   ///
@@ -34,9 +31,9 @@ public struct ByteStream {
   public init(reading descriptor: Int32, named url: URL) {
     self.init(
       isLive: true,
-      hasMore: {
+      hasMore: { milliseconds in
         var descriptor = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&descriptor, 1, Self.patience) > 0
+        return poll(&descriptor, 1, Int32(milliseconds)) > 0
       }
     ) { buffer in
       while true {
@@ -112,10 +109,10 @@ package struct ByteWindow {
 
   /// Reads until the window is full or the stream ends, and shows what there is without consuming it.
   ///
-  /// - Parameter isEnough: Whether what came of a live stream tells all that is asked, so that no more is waited for. What
-  ///   has come by then is shown as well.
+  /// - Parameter patience: How many milliseconds more of a live stream is waited for after what came; `nil` where it does
+  ///   not tell what is asked, however long that takes.
   package mutating func peek(
-    until isEnough: (ArraySlice<UInt8>) -> Bool = { _ in false }
+    patience: (ArraySlice<UInt8>) -> Int? = { _ in nil }
   ) throws -> ArraySlice<UInt8> {
     if position > 0 {
       window.removeSubrange(..<position)
@@ -123,7 +120,8 @@ package struct ByteWindow {
       end -= position
       position = 0
     }
-    while end < window.count, !(stream.isLive && end > 0 && isEnough(window[..<end]) && !stream.hasMore()) {
+    while end < window.count {
+      if stream.isLive, end > 0, let patience = patience(window[..<end]), !stream.hasMore(patience) { break }
       let start = end
       let count = try window.withUnsafeMutableBytes {
         try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
@@ -137,7 +135,8 @@ package struct ByteWindow {
   /// What was not consumed, as a stream; the window is not to be used beside it.
   package var rest: ByteStream {
     var buffered = window[position..<end]
-    return ByteStream(isLive: stream.isLive, hasMore: { [stream] in !buffered.isEmpty || stream.hasMore() }) {
+    return ByteStream(isLive: stream.isLive, hasMore: { [stream] in !buffered.isEmpty || stream.hasMore($0) })
+    {
       [stream] buffer in
       guard !buffered.isEmpty else { return try stream.read(into: buffer) }
       let part = buffered.prefix(buffer.count)
@@ -150,7 +149,8 @@ package struct ByteWindow {
   /// Consumes the byte order mark of UTF-8, if the stream begins with one.
   package mutating func skipByteOrderMark() throws {
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-    if try peek(until: { !mark.starts(with: $0.prefix(3)) || $0.count >= 3 }).starts(with: mark) { skip(3) }
+    let start = try peek(patience: { !mark.starts(with: $0.prefix(3)) || $0.count >= 3 ? 0 : nil })
+    if start.starts(with: mark) { skip(3) }
   }
 
   /// Consumes a prefix of what is buffered.

@@ -16,6 +16,13 @@ import Testing
     return options
   }
 
+  /// As `tag` reads them.
+  private static var words: DataOptions {
+    var options = lines
+    options.fields = [TaskColumn("tokens", replacesText: true)]
+    return options
+  }
+
   private func write(_ text: String, to pipe: FileHandle) throws {
     try pipe.write(contentsOf: Data(text.utf8))
   }
@@ -64,8 +71,8 @@ import Testing
       let file = url.deletingLastPathComponent().appending(path: "file")
       var bytes = Data(text.utf8)
       try bytes.write(to: file)
-      let expected = try DataSource([file], options: Self.lines).contents()
-      let feed = RowFeed(DataSource([url], options: Self.lines))
+      let expected = try DataSource([file], options: Self.words).contents()
+      let feed = RowFeed(DataSource([url], options: Self.words))
       let pipe = try open()
       while !bytes.isEmpty {
         try pipe.write(contentsOf: bytes.prefix(writes.size))
@@ -156,17 +163,63 @@ import Testing
     }
   }
 
+  @Test("windows of files do not depend on how fast they are read")
+  func windows() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "a.txt")
+      try Data(String(repeating: "a line of text\n", count: 1000).utf8).write(to: file)
+      for _ in 0..<20 {
+        let feed = RowFeed(DataSource([file], options: Self.lines))
+        for count in [1, 64, 512, 423] { #expect(try feed.next(atMost: count)?.count == count) }
+        #expect(try feed.next(atMost: 1) == nil)
+      }
+    }
+  }
+
   @Test(
-    "what a live stream's first bytes must have before its layout is known",
+    "texts that look like words with tags come from a pipe as they are", arguments: ["# a", "blood type O"])
+  func likeTags(_ text: String) throws {
+    for options in [Self.lines, Self.words] {
+      try withPipe { url, open in
+        let feed = RowFeed(DataSource([url], options: options))
+        let pipe = try open()
+        try write(text + "\n", to: pipe)
+        // The writer waits for the answer.
+        #expect(try feed.next(atMost: 100)?.map(\.text) == [text])
+        try pipe.close()
+        #expect(try feed.next(atMost: 100) == nil)
+      }
+    }
+  }
+
+  @Test("of a pipe, words with tags are looked for where a head labels words") func tagsOfLines() throws {
+    for (options, texts) in [
+      (Self.lines, ["he B-PER", "can O", "", "so O"]), (Self.words, ["he can", "so"]),
+    ] {
+      try withPipe { url, open in
+        let feed = RowFeed(DataSource([url], options: options))
+        let pipe = try open()
+        try write("he B-PER\ncan O\n\nso O\n", to: pipe)
+        try pipe.close()
+        var rows: [TextRow] = []
+        while let more = try feed.next(atMost: 100) { rows += more }
+        #expect(rows.map(\.text) == texts)
+      }
+    }
+  }
+
+  @Test(
+    "how long is waited for more, by the first bytes of a live stream, where texts are read and where words are",
     arguments: [
-      ("a text", false), ("a text\n", true), ("\n\na text\n", true), ("text\n", false),
-      ("text\nfirst\n", true),
-      ("text,label\n", false), ("text,label\na,1\n", true), ("{\"text\": \"a\"}\n", true), ("{\n", false),
-      ("[\n", false), ("[{\n", true), ("\u{FEFF}text\n", false), ("\u{FEFF}text\nfirst\n", true),
-      ("he B-PER\n", false), ("he O\ncan O\n", false), ("he B-PER\ncan O\n\n", false),
-      ("he B-PER\ncan O\n\nso O\n", true), ("he B-PER\nand more of it\n", true), ("# a\n", false),
-    ])
-  func decided(_ head: String, isDecided: Bool) {
-    #expect(FileLayout.isDecided(by: Array(head.utf8)[...], Self.lines) == isDecided)
+      ("a text", nil, nil), ("a text\n", 10, 10), ("\n\na text\n", 10, 10), ("text\n", nil, nil),
+      ("text\nfirst\n", 10, 10), ("text,label\n", nil, nil), ("text,label\na,1\n", 10, 10),
+      ("{\"text\": \"a\"}\n", 10, 10), ("{\n", nil, nil), ("[\n", nil, nil), ("[{\n", 10, 10),
+      ("\u{FEFF}text\n", nil, nil), ("\u{FEFF}text\nfirst\n", 10, 10), ("he B-PER\n", 10, 500),
+      ("he O\ncan O\n", 10, 500), ("he B-PER\ncan O\n\n", 10, 500),
+      ("he B-PER\ncan O\n\nso O\n", 10, 10), ("he B-PER\nand more of it\n", 10, 10), ("# a\n", 10, 500),
+    ] as [(String, Int?, Int?)])
+  func patience(_ head: String, ofLines: Int?, ofWords: Int?) {
+    #expect(FileLayout.patience(after: Array(head.utf8)[...], Self.lines) == ofLines)
+    #expect(FileLayout.patience(after: Array(head.utf8)[...], Self.words) == ofWords)
   }
 }
