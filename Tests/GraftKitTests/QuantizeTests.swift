@@ -9,6 +9,8 @@ import Testing
 /// Checkpoints with weights of eight bits: what they hold, what other uses make of them, and what is refused.
 @Suite struct QuantizeTests {
   private static let query = "bert.encoder.layer.0.attention.self.query"
+  /// The same without the prefix of classes with a head, for all classes.
+  private static let target = #"re:(.*\.)?encoder\.layer\.0\.attention\.self\.query$"#
 
   /// A quantized classifier in a directory of its own.
   private func withQuantized(
@@ -55,7 +57,7 @@ import Testing
       let group = settings?["config_groups"]?["group_0"]
       #expect(settings?["quant_method"]?.string == "compressed-tensors")
       #expect(group?["targets"]?.array?.count == 12)
-      #expect(group?["targets"]?.array?.first?.string == Self.query)
+      #expect(group?["targets"]?.array?.first?.string == Self.target)
       #expect(group?["weights"]?["strategy"]?.string == "channel")
       #expect(group?["input_activations"]?["strategy"]?.string == "token")
 
@@ -94,6 +96,30 @@ import Testing
       found?.hasPrefix("layer 'layer.9': no linear layer of the encoder is called so; expected") == true)
     let all = errorMessage { _ = try checkpoint.quantize(keeping: ["encoder"]) }
     #expect(all?.hasPrefix("no layer is left to be rounded; found 12 linear layers") == true)
+  }
+
+  @Test("an embedding in int8 alone does not keep int8 from the layers") func embeddingAlone() throws {
+    let registry = try Support.registry()
+    let (name, backend) = ("embeddings.position.weight", try registry.makeBackend(threads: 2))
+    var batch = Batch()
+    batch.append(ids: [2, 9, 30, 3], tokenTypes: [0, 0, 0, 0], positions: [0, 1, 2, 3])
+    func scores(
+      _ precision: WeightPrecision, _ change: (LazyTensor) -> LazyTensor
+    ) throws -> [Float]? {
+      var checkpoint = try registry.open(Support.fixture("sequence-classification")).checkpoint
+      let index = try #require(checkpoint.components.firstIndex { $0.id == Component.backbone })
+      let tensor = try #require(checkpoint.components[index].weights[name])
+      checkpoint.components[index].weights[name] = change(tensor)
+      let model = try checkpoint.makeModel()
+      let session = InferenceSession(model, backend: backend, precision: precision)
+      return try session.scores(PreparedBatch(batch)).values.first?.values
+    }
+    func rounded(_ tensor: LazyTensor) -> LazyTensor {
+      LazyTensor(QuantizedTensor(rounding: tensor, name: name))
+    }
+    let found = try scores(.int8, rounded)
+    #expect(try found == scores(.int8) { rounded($0).dequantized })
+    #expect(try found != scores(.float32, rounded))
   }
 
   @Test("layers that are kept multiply in float32 in int8, too") func keptLayersCompute() throws {
@@ -276,7 +302,7 @@ import Testing
     }
     let advice = " Quantize the model again, or take its float32 weights."
     let notPositive =
-      "tensor '\(scale)': a scale is no positive number; expected finite numbers, none below 0, found"
+      "tensor '\(scale)': a scale is no positive number, or makes numbers infinite; expected numbers from 0 to 1.3292279e+36, found"
     let tooFew =
       "tensor '\(scale)': a weight needs a scale for each of its outputs; expected float32 [32], found"
     let again = " The file is broken; quantize the model again."
@@ -295,6 +321,7 @@ import Testing
       Refusal("negative", replacing(-0.5), "\(notPositive) -0.5 at 31.\(again)"),
       Refusal("NaN", replacing(.nan), "\(notPositive) nan at 31.\(again)"),
       Refusal("infinite", replacing(.infinity), "\(notPositive) inf at 31.\(again)"),
+      Refusal("too large", replacing(3e38), "\(notPositive) 3e+38 at 31.\(again)"),
       Refusal(
         "no matrix",
         Change(
@@ -304,6 +331,22 @@ import Testing
       ),
     ]
   }()
+
+  @Test("a file with many weights in int8 is opened in a moment", .timeLimit(.minutes(1)))
+  func manyWeights() throws {
+    let count = 20_000
+    var weights = Weights(metadata: ["format": "pt"])
+    weights["first"] = LazyTensor([1, 2, 3] as [Float], shape: [3])
+    for index in 0..<count {
+      weights["w\(index)"] = LazyTensor(TensorSpec(.int8, [1, 1]), bytes: [3])
+      weights["w\(index)_scale"] = LazyTensor([Float(index)], shape: [1])
+    }
+    weights["alone_scale"] = LazyTensor([1] as [Float], shape: [1])
+    let joined = try weights.joiningScales()
+    #expect(joined.tensors.keys.elements == ["first"] + (0..<count).map { "w\($0)" } + ["alone_scale"])
+    #expect(try joined["w77"]?.floats() == [231])
+    #expect(joined.metadata == weights.metadata)
+  }
 
   @Test("scales that are missing, or say nothing, are refused by name", arguments: broken)
   func refused(_ refusal: Refusal<Change>) throws {

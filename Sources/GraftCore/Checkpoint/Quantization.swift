@@ -111,6 +111,17 @@ extension Checkpoint {
     }
   }
 
+  /// The encoder's linear weights, by canonical name, that are not whole numbers where others of them are. What else is
+  /// whole numbers, such as an embedding, says nothing of the layers.
+  ///
+  /// - Throws: `GraftError` when the configuration is not usable.
+  func weightsLeftInFloat32() throws -> Set<String> {
+    guard quantizedCount > 0, let weights = self[Component.backbone]?.weights else { return [] }
+    let linear = Set(try linearLayers(keeping: []).flatMap(\.parameters))
+    let left = linear.filter { weights[$0]?.quantized == nil }
+    return left.count < linear.count ? left : []
+  }
+
   /// How many of its weights are whole numbers of eight bits.
   public var quantizedCount: Int {
     components.reduce(0) { $0 + $1.weights.tensors.values.count { $0.quantized != nil } }

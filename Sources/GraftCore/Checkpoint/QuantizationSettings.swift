@@ -75,6 +75,14 @@ struct QuantizationSettings {
       found: found?.text() ?? "nothing", advice: "Take the model's float32 weights.")
   }
 
+  /// The layers as regular expressions that end like their names. What they all begin with is left out where it may be
+  /// the name that a class with a head gives its encoder: the class of the encoder alone has none.
+  private var targets: [String] {
+    let names = layers.map { $0.split(separator: ".") }
+    let hasPrefix = names.allSatisfy { $0.count > 1 && $0[0] == names[0][0] }
+    return names.map { #"re:(.*\.)?"# + $0.dropFirst(hasPrefix ? 1 : 0).joined(separator: #"\."#) + "$" }
+  }
+
   var json: JSON {
     func numbers(_ strategy: String, isDynamic: Bool) -> JSON {
       [
@@ -86,7 +94,7 @@ struct QuantizationSettings {
       "quant_method": .string(Self.method), "format": "int-quantized", "quantization_status": "compressed",
       "config_groups": [
         "group_0": [
-          "targets": .array(layers.map { .string($0) }), "weights": numbers("channel", isDynamic: false),
+          "targets": .array(targets.map { .string($0) }), "weights": numbers("channel", isDynamic: false),
           "input_activations": numbers("token", isDynamic: true),
         ]
       ],

@@ -25,6 +25,9 @@ public final class Model {
   private let tokenizerError: GraftError?
   /// All parameters by canonical name.
   public let parameters: ParameterStore
+  /// Weights of the encoder's linear layers that were left in floating-point numbers where others became whole ones, and
+  /// that multiply in float32 in a session in int8, too.
+  public let weightsLeftInFloat32: Set<String>
 
   /// - Precondition: `parameters` has every parameter of the backbone, the pooler and the heads.
   public init(
@@ -35,7 +38,8 @@ public final class Model {
     headName: String?,
     tokenizer: (any Tokenizer)?,
     tokenizerError: GraftError? = nil,
-    parameters: ParameterStore
+    parameters: ParameterStore,
+    weightsLeftInFloat32: Set<String> = []
   ) {
     self.configuration = configuration
     self.backbone = backbone
@@ -45,6 +49,7 @@ public final class Model {
     self.tokenizer = tokenizer
     self.tokenizerError = tokenizerError
     self.parameters = parameters
+    self.weightsLeftInFloat32 = weightsLeftInFloat32
   }
 
   /// The scores of each active head, by its task's name.

@@ -58,7 +58,8 @@ extension Checkpoint {
     return Model(
       configuration: configuration, backbone: backbone, pooler: pooler, heads: heads,
       headName: activeHead?.name, tokenizer: tokenizer, tokenizerError: unreadTokenizer?.error,
-      parameters: ParameterStore(named: parameters))
+      parameters: ParameterStore(named: parameters),
+      weightsLeftInFloat32: try checkpoint.weightsLeftInFloat32())
   }
 
   /// Reads a parked head alone, for states that the backbone has made already.

@@ -48,8 +48,7 @@ public final class InferenceSession: @unchecked Sendable {
     (self.model, self.backend, self.precision) = (model, backend, precision)
     // Whatever else is a weight belongs to a head.
     let encoder = Set(model.backbone.parameters.map(\.name)).subtracting([model.backbone.wordEmbedding])
-    let quantized = encoder.filter { model.parameters[$0]?.quantized != nil }
-    let kept = precision == .int8 && !quantized.isEmpty ? kept.union(encoder.subtracting(quantized)) : kept
+    let kept = precision == .int8 ? kept.union(model.weightsLeftInFloat32) : kept
     weights = PreparedWeights(
       precision: { encoder.contains($0) && !kept.contains($0) ? precision : .float32 },
       discards: { !keepsWeights && encoder.contains($0) })
