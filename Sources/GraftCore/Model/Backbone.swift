@@ -45,8 +45,11 @@ public protocol Backbone: Sendable {
 
   /// The forward pass.
   ///
+  /// It may be called with some of a batch's sequences, by several threads at once: a token's state depends on nothing but
+  /// its own sequence and the parameters, and the backbone keeps no state that calls change.
+  ///
   /// - Parameters:
-  ///   - batch: Unpadded sequences.
+  ///   - batch: Unpadded sequences, all of a batch or some.
   ///   - scope: The backbone's parameters.
   ///   - tape: The ops.
   /// - Returns: The hidden states, `[tokens, hidden]`.
