@@ -23,6 +23,7 @@ public enum GraftTool {
     $plugins.withValue(plugins) {
       do {
         prepareEnvironment()
+        try checkArguments()
         var command = try parse()
         try command.run()
       } catch let error as GraftError {
@@ -40,7 +41,7 @@ public enum GraftTool {
   /// may be using.
   private static func end(with error: any Error) -> Never {
     let code = Graft.exitCode(for: error).rawValue
-    let message = Graft.fullMessage(for: error)
+    let message = Graft.fullMessage(for: error).withoutControls
     if !message.isEmpty {
       _ = Output.write(message + "\n", to: code == ExitCode.success.rawValue ? STDOUT_FILENO : STDERR_FILENO)
     }
@@ -61,6 +62,18 @@ public enum GraftTool {
       else { throw error }
       Console.write(message + "\n")
       Foundation.exit(ExitCode.validationFailure.rawValue)
+    }
+  }
+
+  /// Refuses arguments that are no text: a path of other bytes would be that of another file.
+  private static func checkArguments() throws {
+    for index in 0..<Int(CommandLine.argc) {
+      guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else {
+        continue
+      }
+      throw GraftError(
+        .unsupported, "it is not UTF-8", subject: "argument \(index)",
+        found: "'\(String(cString: argument))'", advice: "Rename the file, or make a link to it.")
     }
   }
 

@@ -16,8 +16,8 @@ extension Tape {
   public func inParts(
     of batch: Batch, width: Int, _ body: (_ part: Batch, _ tape: Tape) throws -> Variable
   ) throws -> Variable {
-    // What is packed first is packed by all threads. Times, recorded steps and traces are those of one tape.
-    let canBeCut = (prepared?.byteCount ?? 0) > 0 && profile == nil && trace == nil
+    // What is packed first is packed by all threads. Times, recorded steps, traces and checks are those of one tape.
+    let canBeCut = (prepared?.byteCount ?? 0) > 0 && profile == nil && trace == nil && !checksNumbers
     let parts = canBeCut ? BatchParts(batch.offsets, threads: backend.threads.count).ranges : []
     guard let pool, parts.count > 1 else { return try body(batch, self) }
     let y = Variable(scratch([batch.tokenCount, width]))

@@ -28,6 +28,8 @@ public final class Tape {
   public let trace: Trace?
   /// The weights of linear layers as they were packed; `nil` to multiply by them as they are stored.
   public let prepared: PreparedWeights?
+  /// Whether every layer makes sure that what it makes are numbers, to find the first that does not.
+  public let checksNumbers: Bool
   private var pullbacks: [() -> Void] = []
   private var dropoutCount: UInt32 = 0
 
@@ -39,6 +41,7 @@ public final class Tape {
   ///   - profile: Where the time of ops is counted.
   ///   - trace: Where ops write down what they would compute, instead of computing it.
   ///   - prepared: The weights of linear layers as they were packed, of a tape that does not record.
+  ///   - checksNumbers: Whether layers throw where what they make is not finite.
   public init(
     _ backend: any ComputeBackend,
     recording: Bool = true,
@@ -46,7 +49,8 @@ public final class Tape {
     pool: MemoryPool? = nil,
     profile: Profile? = nil,
     trace: Trace? = nil,
-    prepared: PreparedWeights? = nil
+    prepared: PreparedWeights? = nil,
+    checksNumbers: Bool = false
   ) {
     precondition(prepared == nil || !recording, "packed weights have no gradients")
     self.backend = backend
@@ -56,6 +60,7 @@ public final class Tape {
     self.profile = profile
     self.trace = trace
     self.prepared = prepared
+    self.checksNumbers = checksNumbers
   }
 
   /// Runs every pullback in reverse, starting with a gradient of `scale` at `loss`.

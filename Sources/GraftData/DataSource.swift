@@ -45,7 +45,7 @@ public struct DataSource: Sendable {
     var (rows, reports) = ([TextRow](), [DataFileReport]())
     for file in files {
       if options.shuffleSeed == nil, rows.count >= limit { break }
-      let report = try read(file) { row in
+      let report = try read(file, keepsRows: true) { row in
         rows.append(row)
         return options.shuffleSeed != nil || rows.count < limit
       }
@@ -91,13 +91,15 @@ public struct DataSource: Sendable {
   }
 
   private func read(
-    _ url: URL, noting progress: ReadingProgress? = nil, _ body: (TextRow) throws -> Bool
+    _ url: URL, noting progress: ReadingProgress? = nil, keepsRows: Bool = false,
+    _ body: (TextRow) throws -> Bool
   ) throws -> DataFileReport {
     let isStandardInput = url == DataSource.standardInput
     let path = isStandardInput ? "standard input" : url.path
     do {
       let (stream, file, isCompressed) = try open(url)
       progress?.file = file
+      let budget = file?.budget ?? FileBudget(size: nil, path: path)
       var report = DataFileReport(file: path, format: .lines)
       if isCompressed { report.remarks.append("compressed") }
       var index = 0
@@ -108,6 +110,7 @@ public struct DataSource: Sendable {
         var row = $0
         row.place.index = index
         index += 1
+        if keepsRows { try budget.take(row.memory, for: "the rows") }
         return try body(row)
       }
       report.rows = index

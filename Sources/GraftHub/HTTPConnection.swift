@@ -45,12 +45,25 @@ struct HTTPFailure: Error {
     case untrusted
     /// The connection ended too early or stood still.
     case dropped
+    /// Bytes come, and too few of them.
+    case slow
     case other
   }
 
   let kind: Kind
-  /// libcurl's sentence.
+  /// libcurl's sentence, without what stands before the '@' of an address in it.
   let message: String
+
+  init(kind: Kind, message: String) {
+    self.kind = kind
+    self.message = message.split(separator: "@", omittingEmptySubsequences: false).enumerated()
+      .map { place, part in
+        let isLast = place == message.count { $0 == "@" }
+        guard !isLast else { return part }
+        let secret = part.reversed().prefix { !$0.isWhitespace && !"'\"/".contains($0) }
+        return part.dropLast(secret.count)
+      }.joined()
+  }
 }
 
 /// One request after another over connections that are kept open; proxies and certificates are libcurl's
@@ -64,6 +77,19 @@ final class HTTPConnection {
     var response = HTTPResponse()
     var error: (any Error)?
     let receive: Receiver
+    private var headBytes = 0
+    private static let mostHeadBytes = 1 << 20
+
+    /// Takes a line of the head; `false` when there are too many.
+    func addHead(_ line: UnsafeRawBufferPointer) -> Bool {
+      headBytes += line.count
+      guard headBytes <= Self.mostHeadBytes else {
+        error = HTTPFailure(kind: .other, message: "its answer begins with more than a megabyte of headers")
+        return false
+      }
+      response.add(String(decoding: line, as: UTF8.self))
+      return true
+    }
 
     init(_ receive: @escaping Receiver) { self.receive = receive }
   }
@@ -92,9 +118,7 @@ final class HTTPConnection {
     curl.set(CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
       guard let bytes, let context else { return 0 }
       let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
-      exchange.response.add(
-        String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self))
-      return size * count
+      return exchange.addHead(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
     }
     curl.set(CURLOPT_WRITEDATA, context)
     curl.set(CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
@@ -125,8 +149,8 @@ final class HTTPConnection {
     curl.restrictProtocols()
     curl.set(CURLOPT_USERAGENT, "graft")
     curl.set(CURLOPT_CONNECTTIMEOUT, 20)
-    curl.set(CURLOPT_LOW_SPEED_LIMIT, 1)
-    curl.set(CURLOPT_LOW_SPEED_TIME, 30)
+    curl.set(CURLOPT_LOW_SPEED_LIMIT, settings.lowestRate)
+    curl.set(CURLOPT_LOW_SPEED_TIME, settings.patience)
     curl.set(CURLOPT_BUFFERSIZE, 256 << 10)
     curl.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     if let file = settings.certificateFile { curl.set(CURLOPT_CAINFO, file) }
@@ -155,7 +179,8 @@ extension HTTPFailure.Kind {
       case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
         CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR:
         .untrusted
-      case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR,
+      case CURLE_OPERATION_TIMEDOUT: .slow
+      case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR,
         CURLE_SEND_ERROR,
         CURLE_HTTP2, CURLE_HTTP2_STREAM:
         .dropped

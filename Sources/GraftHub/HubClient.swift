@@ -93,7 +93,7 @@ final class HubClient {
     else {
       throw GraftError(
         .malformed, "not an address", subject: "HF_ENDPOINT", expected: "https://…",
-        found: "'\(settings.endpoint.absoluteString)'")
+        found: "'\(settings.endpoint.withoutQuery)'")
     }
     return url
   }
@@ -121,7 +121,7 @@ final class HubClient {
         let answer = try connection.follow(request, settings, leavingHost: request.method == .get, receive)
         guard answer.0.isTemporaryFailure, attempts.wait(answer.0) else { return answer }
       } catch let failure as HTTPFailure {
-        guard failure.kind == .dropped, attempts.wait() else {
+        guard [.dropped, .slow].contains(failure.kind), attempts.wait() else {
           throw failure.error(request.url, name.description)
         }
       }
@@ -135,12 +135,14 @@ final class HubClient {
 
   private func notTheHub(_ name: ModelName, found: String) -> GraftError {
     GraftError(
-      .system, "\(settings.endpoint.absoluteString) did not answer as the Hub does", file: name.description,
+      .system, "\(settings.endpoint.withoutQuery) did not answer as the Hub does", file: name.description,
       found: found, advice: "Log in where the network asks for it, or check HF_ENDPOINT and the proxy.")
   }
 }
 
 extension HTTPConnection {
+  private static var mostUnread: Int { 1 << 20 }
+
   /// Sends a request and follows redirects, the token only to the endpoint itself.
   ///
   /// - Parameters:
@@ -152,8 +154,12 @@ extension HTTPConnection {
     var request = request
     for _ in 0..<10 {
       request.token = request.url.hasSameOrigin(as: settings.endpoint) ? settings.token : nil
+      // What stands beside an error or a redirect is not read; the connection is kept where it ends soon.
+      var unread = 0
       let response = try send(request) { response, bytes in
-        if (200..<300).contains(response.status) { try receive(response, bytes) }
+        if (200..<300).contains(response.status) { return try receive(response, bytes) }
+        unread += bytes.count
+        if unread > Self.mostUnread { throw Enough() }
       }
       guard response.isRedirect, let location = response.headers["location"] else {
         return (response, request.url)
@@ -183,6 +189,10 @@ extension URL {
 
   /// The address without what may be secret in it: a signature, a password.
   var withoutQuery: String {
-    "\(scheme ?? "")://\(host() ?? "")\(port.map { ":\($0)" } ?? "")\(path)"
+    guard host() != nil else {
+      // No address; what is secret in one stands before an '@'.
+      return absoluteString.split(separator: "@").last.map(String.init) ?? ""
+    }
+    return "\(scheme ?? "")://\(host() ?? "")\(port.map { ":\($0)" } ?? "")\(path)"
   }
 }

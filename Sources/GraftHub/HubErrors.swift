@@ -4,7 +4,7 @@ import GraftTensors
 extension HTTPResponse {
   /// What a refusal of the Hub means, with what to do about it. The codes are the Hub's `X-Error-Code`.
   func error(_ name: ModelName, _ path: String?, _ settings: HubSettings) -> GraftError {
-    let host = settings.endpoint.absoluteString
+    let host = settings.endpoint.withoutQuery
     let login =
       settings.token == nil
       ? "For a private model set HF_TOKEN." : "HF_TOKEN is set: its account may not see the model."
@@ -45,7 +45,7 @@ extension HTTPFailure {
   ///
   /// - Parameter subject: The model or file that was wanted.
   func error(_ url: URL, _ subject: String) -> GraftError {
-    let host = url.host() ?? url.absoluteString
+    let host = url.host() ?? url.withoutQuery
     let cached: Advice = "Check the network, or use what is in the cache with \(option: "offline")."
     return switch kind {
     case .unreachable:
@@ -54,7 +54,7 @@ extension HTTPFailure {
       GraftError(
         .system, "\(host) cannot be trusted (\(message))", file: subject,
         advice: "If the network has certificates of its own, name them with SSL_CERT_FILE.")
-    case .dropped:
+    case .dropped, .slow:
       GraftError(
         .system, "the connection to \(host) broke again and again (\(message))", file: subject,
         advice: "Run the command again: it goes on where it stopped.")

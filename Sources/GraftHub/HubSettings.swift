@@ -16,6 +16,9 @@ public struct HubSettings: Sendable {
   /// Further certificates to trust, as `curl` and Python's clients are told of them.
   public var certificateFile: String?
   public var certificateDirectory: String?
+  /// A connection that has brought fewer bytes a second for so many seconds is given up.
+  public var lowestRate = 1000
+  public var patience = 30
 
   public static let defaultEndpoint = "https://huggingface.co"
 

@@ -65,8 +65,9 @@ final class RangeFetch {
         }
         if isExpired { url = try client.file(file.path, of: name, commit: commit).url }
       } catch let failure as HTTPFailure {
-        if cursor.next > start { attempts.succeed() }
-        guard failure.kind == .dropped || failure.kind == .unreachable, attempts.wait() else {
+        // A server that sends a byte now and then would be waited for without end.
+        if cursor.next > start, failure.kind != .slow { attempts.succeed() }
+        guard [.dropped, .slow, .unreachable].contains(failure.kind), attempts.wait() else {
           throw failure.error(url, name.description)
         }
       }
@@ -87,7 +88,7 @@ final class RangeFetch {
   ) throws -> Int {
     if response.status == 206, let range = response.contentRange {
       guard range.total ?? file.size == file.size else { throw changed("\(range.total ?? 0) bytes") }
-      guard range.start == asked else { throw RangesIgnored() }
+      guard range.start == asked else { throw skipping ? otherPart(range.start, asked) : RangesIgnored() }
       return range.start
     }
     guard skipping else { throw RangesIgnored() }
@@ -103,6 +104,13 @@ final class RangeFetch {
       subject: "file '\(file.path)'",
       expected: "\(file.size) bytes", found: found,
       advice: "Log in where the network asks for it, or try again later.")
+  }
+
+  private func otherPart(_ start: Int, _ asked: Int) -> GraftError {
+    GraftError(
+      .mismatch, "the server sends another part of the file than it was asked for", file: name.description,
+      subject: "file '\(file.path)'", expected: "what begins at byte \(asked)", found: "at byte \(start)",
+      advice: "Try again later, or check the proxy.")
   }
 
   private func refusal(_ response: HTTPResponse, _ address: URL) -> GraftError {

@@ -20,6 +20,8 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
     case unsupported
     /// Something Graft declines to do because it would harm or mislead: overwriting, predicting untrained.
     case refused
+    /// Numbers that are computed and are none: NaN, from weights or settings that are broken.
+    case notFinite
     /// The operating system said no: permission, disk full, interrupted.
     case system
   }
@@ -63,12 +65,14 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String {
+    let (file, subject, expected, found) = (shown.file, shown.subject, shown.expected, shown.found)
     var text =
-      [file, subject, option.map { "option '\($0)'" }].compactMap { $0 }.map { "\($0): " }.joined() + problem
+      [file, subject, option.map { "option '\($0)'" }].compactMap { $0 }.map { "\($0): " }.joined()
+      + problem.withoutControls
     let comparison = [expected.map { "expected \($0)" }, found.map { "found \($0)" }].compactMap { $0 }
     if !comparison.isEmpty { text += "; " + comparison.joined(separator: ", ") }
     text += "."
-    if let advice { text += " \(advice)" }
+    if let advice { text += " \(advice.description.withoutControls)" }
     return text
   }
 }

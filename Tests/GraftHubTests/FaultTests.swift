@@ -191,6 +191,9 @@ import Testing
       response = Response(200)
       response.hidesLength = true
     },
+    Failure("GET", "signature", "sends another part of the file than it was asked for") { response, request in
+      response = Response(206, [("Content-Range", "bytes 7-99999/100000")], body: .bytes([1, 2, 3]))
+    },
     Failure("GET", "signature", "localhost answers with HTTP 403") { response, _ in
       response = Response(403, text: "Denied")
     },
@@ -229,6 +232,8 @@ import Testing
   @Test(arguments: [
     ("http://127.0.0.1:9", "127.0.0.1 cannot be reached ("),
     ("http://no-such-host.invalid", "no-such-host.invalid cannot be reached ("),
+    ("http://user:secret@127.0.0.1:9", "127.0.0.1 cannot be reached ("),
+    ("user:secret@127.0.0.1", "HF_ENDPOINT: not an address; expected https://…, found '127.0.0.1'"),
     ("ftp://127.0.0.1", "HF_ENDPOINT: not an address; expected https://…, found 'ftp://127.0.0.1'"),
     ("huggingface.co", "HF_ENDPOINT: not an address"),
   ])
@@ -238,7 +243,40 @@ import Testing
       bench.settings.endpoint = try HubSettings(["HF_ENDPOINT": endpoint]).endpoint
       let message = bench.failure()
       #expect(message.contains(sentence), "\(message)")
+      #expect(!message.contains("secret"))
     }
+  }
+
+  /// A terabyte beside an error or a redirect is not waited for.
+  @Test(arguments: [(403, "does not allow it"), (307, "redirects in circles")])
+  func endlessBodies(_ status: Int, _ sentence: String) throws {
+    try Bench.with { bench in
+      let file = bench.directory.appending(path: "endless").path
+      try #require(
+        FileManager.default.createFile(atPath: file, contents: nil) && truncate(file, 1 << 40) == 0)
+      bench.server.spoil("GET", "api/models") { response, request in
+        response = Response(status, [("Location", request.target)], body: .file(file, 0..<(1 << 40)))
+        response.hidesLength = true
+      }
+      let message = bench.failure()
+      #expect(message.contains(sentence), "\(message)")
+    }
+  }
+
+  /// A byte now and then is no download.
+  @Test func tooSlow() throws {
+    try Bench.with { bench in
+      var bench = bench
+      (bench.settings.lowestRate, bench.settings.patience) = (1000, 1)
+      bench.server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = 20 }
+      let message = bench.failure()
+      #expect(message.contains("broke again and again (Operation too slow."), "\(message)")
+    }
+  }
+
+  @Test("passwords in libcurl's sentences are left out") func secretsInSentences() {
+    let failure = HTTPFailure(kind: .other, message: "Unsupported proxy scheme for 'x://user:secret@host:1'")
+    #expect(failure.message == "Unsupported proxy scheme for 'x://host:1'")
   }
 
   @Test func noTLS() throws {

@@ -31,4 +31,18 @@ struct AddedTokenTests {
     let tokenizer = try #require(try load(["tokenizer.json": document.text()]))
     #expect(tokenizer.encode(text, pair: nil, truncation: nil, addSpecialTokens: false).ids == ids)
   }
+
+  /// Every space of a thousand would begin a match that ends with the last one.
+  @Test func whiteSpaceThatTakesWhiteSpace() throws {
+    let document: JSON = [
+      "added_tokens": [["id": 1, "content": " \t", "rstrip": true, "special": false]],
+      "model": ["type": "WordLevel", "unk_token": "<unk>", "vocab": ["<unk>": 0]],
+    ]
+    let error = #expect(throws: GraftError.self) { try load(["tokenizer.json": document.text()]) }
+    #expect(
+      error?.description.contains(
+        "token ' \\u0009': an added token of white space cannot take the white space behind it. Set its 'rstrip' to false."
+      )
+        == true, "\(error?.description ?? "")")
+  }
 }

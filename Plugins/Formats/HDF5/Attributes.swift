@@ -13,7 +13,7 @@ struct Attributes {
   init(_ header: ObjectHeader, _ file: File) throws {
     var heap = GlobalHeap(file)
     for message in header.messages(ObjectHeader.Kind.attribute) {
-      if let (name, value) = try Self.read(message, &heap) { values[name] = value }
+      if let (name, value) = try Self.read(message, &heap, file) { values[name] = value }
     }
   }
 
@@ -36,7 +36,9 @@ struct Attributes {
     return number == 0 ? nil : parts
   }
 
-  private static func read(_ message: ByteReader, _ heap: inout GlobalHeap) throws -> (String, Value)? {
+  private static func read(
+    _ message: ByteReader, _ heap: inout GlobalHeap, _ file: File
+  ) throws -> (String, Value)? {
     var reader = message
     let version = try reader.int(UInt8.self)
     guard (1...3).contains(version) else { return nil }
@@ -58,8 +60,11 @@ struct Attributes {
       switch type {
       // An element of no bytes would be read for ever.
       case .text(let size) where size > 0:
+        try file.content.budget.take(MemoryLayout<String>.stride + size, for: "an attribute's texts")
         texts.append(String(decoding: try reader.bytes(size).prefix { $0 != 0 }, as: UTF8.self))
-      case .variableText: texts.append(try heap.text(&reader))
+      case .variableText:
+        try file.content.budget.take(MemoryLayout<String>.stride, for: "an attribute's texts")
+        texts.append(try heap.text(&reader))
       default: return nil
       }
     }
@@ -71,6 +76,14 @@ struct Attributes {
 private struct GlobalHeap {
   private let file: File
   private var collections: [Int: [Int: ArraySlice<UInt8>]] = [:]
+  /// Any number of elements may be the same text.
+  private var texts: [Place: String] = [:]
+
+  private struct Place: Hashable {
+    let collection: Int
+    let number: Int
+    let length: Int
+  }
 
   init(_ file: File) { self.file = file }
 
@@ -80,11 +93,16 @@ private struct GlobalHeap {
     let address = try reader.address()
     let number = try reader.int(UInt32.self)
     guard length > 0, let address else { return "" }
+    let place = Place(collection: address, number: number, length: length)
+    if let known = texts[place] { return known }
     if collections[address] == nil { collections[address] = try collection(address) }
     guard let bytes = collections[address]?[number], length <= bytes.count else {
       throw GraftError(.malformed, "a text of an attribute is missing")
     }
-    return String(decoding: bytes.prefix(length).prefix { $0 != 0 }, as: UTF8.self)
+    try file.content.budget.take(length, for: "an attribute's texts")
+    let text = String(decoding: bytes.prefix(length).prefix { $0 != 0 }, as: UTF8.self)
+    texts[place] = text
+    return text
   }
 
   private func collection(_ address: Int) throws -> [Int: ArraySlice<UInt8>] {

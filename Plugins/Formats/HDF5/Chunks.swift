@@ -109,18 +109,22 @@ struct Chunks {
     let rowSize = spec.shape.dropFirst().reduce(size, *)
     let chunkSize = shape.reduce(size, *)
     let perSlab = counts.dropFirst().reduce(1, *)
-    var slab = [UInt8](repeating: 0, count: min(shape[0], spec.shape[0]) * rowSize)
-    for row in 0..<counts[0] {
-      let rows = min(shape[0], spec.shape[0] - row * shape[0])
-      for index in 0..<perSlab {
-        let chunk = chunks[row * perSlab + index]
-        let stored = try file.bytes(chunk.address..<(chunk.address + chunk.size))
-        let content = try filters.undo(stored, expanded: chunkSize, skipped: chunk.skippedFilters)
-        place(content, at: index, rows: rows, in: &slab)
-      }
-      try slab.withUnsafeBytes {
-        try LazyTensor.chunks(
-          of: UnsafeRawBufferPointer(rebasing: $0[..<(rows * rowSize)]), elementSize: size, consume)
+    let slabSize = min(shape[0], spec.shape[0]) * rowSize
+    // A chunk is there as it is stored, as it is meant, and once more where a filter rearranges it.
+    try file.budget.holding(slabSize + 3 * chunkSize, for: "a chunk of the data") {
+      var slab = [UInt8](repeating: 0, count: slabSize)
+      for row in 0..<counts[0] {
+        let rows = min(shape[0], spec.shape[0] - row * shape[0])
+        for index in 0..<perSlab {
+          let chunk = chunks[row * perSlab + index]
+          let stored = try file.bytes(chunk.address..<(chunk.address + chunk.size))
+          let content = try filters.undo(stored, expanded: chunkSize, skipped: chunk.skippedFilters)
+          place(content, at: index, rows: rows, in: &slab)
+        }
+        try slab.withUnsafeBytes {
+          try LazyTensor.chunks(
+            of: UnsafeRawBufferPointer(rebasing: $0[..<(rows * rowSize)]), elementSize: size, consume)
+        }
       }
     }
   }

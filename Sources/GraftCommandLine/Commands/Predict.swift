@@ -142,8 +142,9 @@ struct Predict: ParsableCommand {
         guard printer.isJSON else {
           try printer.print(
             zip(rows, predictions).map { row, prediction in
-              (prediction.columns + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
-                separator: "\t")
+              (prediction.columns.map { $0.shown() }
+                + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
+                  separator: "\t")
             })
           return
         }

@@ -154,7 +154,7 @@ struct Run: ParsableCommand {
     case .interrupted:
       if flags.json { try Output.print(JSON.object([("event", "interrupted")]).text()) }
       Console.write("interrupted; the same command goes on where it stopped\n")
-      throw ExitCode.failure
+      throw interruption.exitCode
     }
   }
 

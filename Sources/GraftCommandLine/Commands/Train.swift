@@ -169,7 +169,7 @@ struct Train: ParsableCommand {
       flags.console.note("measuring what the machine can do …")
       summary = TrainingProfile(profile, on: backend)
     }
-    try finish(outcome, summary)
+    try finish(outcome, summary, interruption)
   }
 
   /// Says when there is nothing to go on with, so that training begins with the first step.
@@ -185,7 +185,9 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func finish(_ outcome: TrainingOutcome, _ profile: TrainingProfile?) throws {
+  private func finish(
+    _ outcome: TrainingOutcome, _ profile: TrainingProfile?, _ interruption: Interruption
+  ) throws {
     switch outcome {
     case .finished(let summary): try show(summary, profile)
     case .alreadyFinished(let summary):
@@ -204,7 +206,7 @@ struct Train: ParsableCommand {
         try Output.print(profile.text)
       }
       Console.write("interrupted after step \(step); resume with:\n  \(command)\n")
-      throw ExitCode.failure
+      throw interruption.exitCode
     }
   }
 

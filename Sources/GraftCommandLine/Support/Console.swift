@@ -23,12 +23,13 @@ struct Console {
 
   /// Prints a line.
   func note(_ text: String) {
-    if !isQuiet { Console.write(text + "\n") }
+    if !isQuiet { Console.write(text.withoutControls + "\n") }
   }
 
   /// Prints a line that should not be overlooked, in yellow where colours are welcome.
   func warn(_ text: String) {
-    note(Console.usesColor ? "\u{1B}[33mwarning:\u{1B}[0m \(text)" : "warning: \(text)")
+    if Console.usesColor, !isQuiet { Console.write("\u{1B}[33mwarning:\u{1B}[0m ") }
+    note(Console.usesColor ? text : "warning: \(text)")
   }
 
   /// Prints what became of every tensor of a checkpoint: one line when all of them were loaded as they are.

@@ -37,9 +37,10 @@ enum Format {
   /// A probability or other score: `0.1073`.
   static func score(_ value: Float) -> String { String(format: "%.4f", Double(value)) }
 
-  /// Text without characters that would break a line or a column.
+  /// Text without characters that would break a line or a column, or steer a terminal.
   static func oneLine(_ text: String) -> String {
-    text.contains { $0.isNewline || $0 == "\t" }
+    let text = text.withoutControls
+    return text.contains { $0.isNewline || $0 == "\t" }
       ? String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 }) : text
   }
 
@@ -56,7 +57,7 @@ enum Format {
   static func table(
     _ rows: [[String]], header: [String] = [], alignments: [Alignment] = [], indent: Int = 0
   ) -> String {
-    let all = header.isEmpty ? rows : [header] + rows
+    let all = (header.isEmpty ? rows : [header] + rows).map { $0.map { $0.shown(limit: 2000) } }
     let columns = all.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

@@ -1,7 +1,8 @@
+import ArgumentParser
 import Foundation
 import Synchronization
 
-/// Turns Ctrl-C and a polite kill into a request; the second one ends the process as usual.
+/// Turns Ctrl-C, a polite kill and a terminal that goes away into a request; the second one ends the process as usual.
 ///
 /// A thread waits for signals and no handler runs: one that interrupts a kernel of oneDNN on its thread can leave the heap
 /// corrupt. Threads of a `ThreadPool` take no signals for the same reason.
@@ -10,14 +11,18 @@ final class Interruption {
 
   private final class Flag: Sendable {
     let value = Atomic<Bool>(false)
+    let signal = Atomic<Int32>(0)
   }
+
+  /// What a shell calls the end of a process by the signal that came: 130 after Ctrl-C, 143 after a polite kill.
+  var exitCode: ExitCode { ExitCode(128 + isOver.signal.load(ordering: .acquiring)) }
 
   /// - Parameter handler: Is called once, on a thread of its own.
   init(_ handler: @escaping @Sendable () -> Void) {
     var signals = sigset_t()
     sigemptyset(&signals)
     // What was ignored from the start stays so: Ctrl-C is not for a job in the background of a script.
-    let heeded = [SIGINT, SIGTERM].filter { !Self.isIgnored($0) }
+    let heeded = [SIGINT, SIGTERM, SIGHUP].filter { !Self.isIgnored($0) }
     for number in heeded { sigaddset(&signals, number) }
     guard !heeded.isEmpty else { return }
     // For this thread and those that it starts from now on.
@@ -27,6 +32,7 @@ final class Interruption {
       var number: Int32 = 0
       sigwait(&signals, &number)
       if !isOver.value.load(ordering: .relaxed) {
+        isOver.signal.store(number, ordering: .releasing)
         handler()
         sigwait(&signals, &number)
       }

@@ -2,13 +2,15 @@ import ArgumentParser
 import Foundation
 import GraftTensors
 
-/// Standard output: results, and nothing else.
+/// Standard output: results, and nothing else. What could steer a terminal is printed as its code, as JSON spells it.
 enum Output {
   /// Prints lines.
   ///
   /// - Throws: `GraftError` when the device is full. A reader that has left, as `head` does, is no error.
   static func print(_ text: String) throws {
-    guard let failure = write(text + "\n", to: STDOUT_FILENO), failure != EPIPE else { return }
+    guard let failure = write(text.withoutControls + "\n", to: STDOUT_FILENO), failure != EPIPE else {
+      return
+    }
     throw unwritable(failure)
   }
 
@@ -16,7 +18,7 @@ enum Output {
   ///
   /// - Throws: `GraftError` when the device is full. When the reader has left, the command ends: nobody wants the rest.
   static func stream(_ text: String) throws {
-    guard let failure = write(text, to: STDOUT_FILENO) else { return }
+    guard let failure = write(text.withoutControls, to: STDOUT_FILENO) else { return }
     if failure == EPIPE { throw ExitCode.success }
     throw unwritable(failure)
   }

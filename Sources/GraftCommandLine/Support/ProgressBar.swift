@@ -36,7 +36,7 @@ final class ProgressBar {
     let line = ProgressBar.line(
       label, unit: unit, count: count, total: total, sinceStart: count - startCount,
       seconds: -start.timeIntervalSinceNow, detail: detail, width: Console.width)
-    Console.write("\r\(line)\u{1B}[K")
+    draw(line)
   }
 
   /// Draws the bar of a task whose parts are counted while they come.
@@ -50,17 +50,19 @@ final class ProgressBar {
     let seconds = -start.timeIntervalSinceNow
     var facts = ["\(Format.grouped(count)) \(unit)"]
     if count > 0, seconds > 0 { facts.append("\(Format.rate(Double(count) / seconds)) \(unit)/s") }
-    guard let share else { return Console.write("\r\(label)  \(facts.joined(separator: "  "))\u{1B}[K") }
+    guard let share else { return draw("\(label)  \(facts.joined(separator: "  "))") }
     if share > 0 { facts.append("ETA \(Format.duration(seconds * (1 - share) / share))") }
-    Console.write("\r\(ProgressBar.line(label, share: share, facts: facts, width: Console.width))\u{1B}[K")
+    draw(ProgressBar.line(label, share: share, facts: facts, width: Console.width))
   }
 
   /// Draws the bar of a task whose parts are of different kinds, by the share that is done.
   func update(share: Double, label: String, facts: [String]) {
     guard isVisible, share >= 1 || Date().timeIntervalSince(lastDrawn) >= 0.1 else { return }
     lastDrawn = Date()
-    Console.write("\r\(ProgressBar.line(label, share: share, facts: facts, width: Console.width))\u{1B}[K")
+    draw(ProgressBar.line(label, share: share, facts: facts, width: Console.width))
   }
+
+  private func draw(_ line: String) { Console.write("\r\(line.shown())\u{1B}[K") }
 
   /// Removes the bar, so that the next line starts clean.
   func clear() {

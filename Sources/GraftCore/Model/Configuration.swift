@@ -187,7 +187,8 @@ extension Configuration {
   /// - Throws: `GraftError` when it is not in `0 ..< 1`.
   public func probability(_ key: String, default fallback: Double) throws -> Float {
     let value = try number(key, default: fallback)
-    guard (0..<1).contains(value) else {
+    // What is dropped is compared with a Float, which rounds values just below 1 to it.
+    guard (0..<1).contains(value), Float(value) < 1 else {
       throw GraftError(
         .malformed,
         "wrong value",

@@ -61,10 +61,10 @@ public final class Model {
   ///   - batch: The sequences.
   ///   - tape: The ops.
   ///   - pooling: Whether the pooler's result is wanted; it is `nil` without a pooler.
-  /// - Throws: `GraftError` when a token id is outside the vocabulary, a sequence is too long, or a
+  /// - Throws: `GraftError` when a token id is outside the vocabulary, a sequence is empty or too long, or a
   ///   position is beyond the table.
   public func encode(_ batch: Batch, _ tape: Tape, pooling: Bool = false) throws -> BackboneOutput {
-    try check(batch)
+    try backbone.check(batch)
     return try BackboneOutput(batch, backbone, pooling ? pooler : nil, Scope(parameters), tape)
   }
 
@@ -180,9 +180,14 @@ public final class Model {
     guard let tokenizer else { throw tokenizerError ?? Checkpoint.noTokenizer }
     return tokenizer
   }
+}
 
-  private func check(_ batch: Batch) throws {
-    let size = Int32(backbone.vocabularySize)
+extension Backbone {
+  /// Makes sure that the model can read a batch.
+  ///
+  /// - Throws: `GraftError` when a token id is outside the vocabulary, or a sequence is empty or too long.
+  package func check(_ batch: Batch) throws {
+    let size = Int32(vocabularySize)
     if let stray = batch.ids.first(where: { $0 < 0 || $0 >= size }) {
       throw GraftError(
         .mismatch,
@@ -192,12 +197,17 @@ public final class Model {
         advice: "Tokens were added without resizing the model, or the tokenizer is another model's."
       )
     }
-    for (start, end) in zip(batch.offsets, batch.offsets.dropFirst())
-    where end - start > backbone.maximumLength {
+    for (start, end) in zip(batch.offsets, batch.offsets.dropFirst()) {
+      guard end > start else {
+        throw GraftError(
+          .mismatch, "a text has no tokens, and the model reads one at least",
+          advice: "Leave it out: this tokenizer adds no special tokens.")
+      }
+      guard end - start > maximumLength else { continue }
       throw GraftError(
         .mismatch,
         "a sequence is longer than the model's positions",
-        expected: "at most \(backbone.maximumLength) tokens",
+        expected: "at most \(maximumLength) tokens",
         found: "\(end - start)",
         advice: "Truncate it: lower \(option: "max-length")."
       )

@@ -62,7 +62,9 @@ extension Tape {
   public func linear(
     _ x: Variable, _ scope: Scope, hasBias: Bool = true, activation: Activation? = nil
   ) throws -> Variable {
-    linear(x, weight: try scope.weight, bias: hasBias ? try scope.bias : nil, activation: activation)
+    try checked(
+      linear(x, weight: try scope.weight, bias: hasBias ? try scope.bias : nil, activation: activation), scope
+    )
   }
 
   /// ``layerNorm(_:residual:dropout:weight:bias:epsilon:)`` with the weight of a scope, and its bias unless the
@@ -75,14 +77,15 @@ extension Tape {
     epsilon: Float,
     hasBias: Bool = true
   ) throws -> Variable {
-    layerNorm(
-      x,
-      residual: residual,
-      dropout: dropout,
-      weight: try scope.weight,
-      bias: hasBias ? try scope.bias : nil,
-      epsilon: epsilon
-    )
+    try checked(
+      layerNorm(
+        x,
+        residual: residual,
+        dropout: dropout,
+        weight: try scope.weight,
+        bias: hasBias ? try scope.bias : nil,
+        epsilon: epsilon
+      ), scope)
   }
 
   /// ``normalizedEmbeddingSum(_:weight:bias:epsilon:dropout:)`` with the weight of a scope, and its bias unless
@@ -94,12 +97,21 @@ extension Tape {
     dropout: Float,
     hasBias: Bool = true
   ) throws -> Variable {
-    normalizedEmbeddingSum(
-      lookups,
-      weight: try scope.weight,
-      bias: hasBias ? try scope.bias : nil,
-      epsilon: epsilon,
-      dropout: dropout
-    )
+    try checked(
+      normalizedEmbeddingSum(
+        lookups,
+        weight: try scope.weight,
+        bias: hasBias ? try scope.bias : nil,
+        epsilon: epsilon,
+        dropout: dropout
+      ), scope)
+  }
+
+  /// What a layer makes, once it is known to be numbers where the tape checks that.
+  ///
+  /// - Throws: `GraftError` of kind `notFinite` naming the layer.
+  private func checked(_ x: Variable, _ scope: Scope) throws -> Variable {
+    guard checksNumbers, !x.value.buffer.allSatisfy(\.isFinite) else { return x }
+    throw GraftError(.notFinite, "makes what is not a number", subject: "layer '\(scope.path)'")
   }
 }

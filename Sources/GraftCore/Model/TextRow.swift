@@ -40,6 +40,35 @@ public struct TextRow: Sendable, Equatable {
   }
 }
 
+extension TextRow {
+  /// About how many bytes it takes in memory.
+  package var memory: Int {
+    var count = MemoryLayout<TextRow>.stride + text.utf8.count + (pair?.utf8.count ?? 0)
+    switch label {
+    case nil: break
+    case .text(let text): count += text.utf8.count
+    case .list(let items): count += items.reduce(0) { $0 + MemoryLayout<String>.stride + $1.utf8.count }
+    case .columns(let columns): count += columns.count * MemoryLayout<WrittenLabel.Column>.stride
+    }
+    for (name, value) in fields { count += name.utf8.count + value.memory }
+    return count
+  }
+}
+
+extension JSON {
+  /// About how many bytes it takes in memory.
+  fileprivate var memory: Int {
+    let own = MemoryLayout<JSON>.stride
+    switch self {
+    case .null, .bool: return own
+    case .number(let text), .string(let text): return own + text.utf8.count
+    case .array(let elements): return elements.reduce(own) { $0 + $1.memory }
+    case .object(let members): return members.reduce(own) { $0 + $1.key.utf8.count + 16 + $1.value.memory }
+    case .members(let members): return members.reduce(own) { $0 + $1.key.utf8.count + 16 + $1.value.memory }
+    }
+  }
+}
+
 /// A label before its meaning is known.
 public enum WrittenLabel: Sendable, Hashable {
   /// A name or a number.

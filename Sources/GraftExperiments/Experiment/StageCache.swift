@@ -145,7 +145,7 @@ struct StageCache {
 
   /// Removes what processes that were killed left half-written.
   func removeDebris() throws {
-    for name in try directoryContents(directory) where name.hasPrefix(".") {
+    for name in try directoryContents(directory) where DirectoryWriter.target(ofTemporary: name) != nil {
       try? FileManager.default.removeItem(at: directory.appending(path: name))
     }
   }

@@ -126,9 +126,12 @@ extension YAMLValue {
   }
 
   /// How many `&` and `*` stand where a YAML value begins: at least as many as there are anchors and aliases.
+  ///
+  /// Line breaks beyond ASCII (U+0085, U+2028, U+2029) and the byte order mark come before a value as well.
   private static func references(in bytes: [UInt8]) -> Int {
     zip([UInt8(ascii: "\n")] + bytes, bytes).count { before, byte in
-      (byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*")) && " \t\r\n[{,:?\u{BF}".utf8.contains(before)
+      (byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*"))
+        && (before >= 0x80 || " \t\r\n[{,:?".utf8.contains(before))
     }
   }
 }

@@ -85,8 +85,10 @@ public struct ModelCatalogue: Sendable {
   ///   - userFile: The catalogue to write.
   /// - Throws: `GraftError` when the catalogue cannot be read or written.
   public static func register(_ name: String, path: URL, about: String?, in userFile: URL) throws {
-    var models = try models(in: userFile)
     try DirectoryWriter.makeDirectory(userFile.deletingLastPathComponent())
+    let lock = try DirectoryLock(userFile.deletingLastPathComponent(), waits: true)
+    defer { withExtendedLifetime(lock) {} }
+    var models = try models(in: userFile)
     models.removeAll { hasName(name, $0) }
     var entry: JSON = ["names": [.string(name)], "path": .string(path.standardizedFileURL.path)]
     if let about, case .object(var members) = entry {
@@ -102,6 +104,12 @@ public struct ModelCatalogue: Sendable {
   /// - Throws: `GraftError` of kind `unknownName` when no such checkpoint has the name, or when the catalogue
   ///   cannot be read or written.
   public static func unregister(_ name: String, in userFile: URL) throws {
+    let directory = userFile.deletingLastPathComponent()
+    // Without a directory there is nothing to remove.
+    let lock =
+      try FileManager.default.fileExists(atPath: directory.path)
+      ? DirectoryLock(directory, waits: true) : nil
+    defer { withExtendedLifetime(lock) {} }
     var models = try models(in: userFile)
     guard let index = models.firstIndex(where: { hasName(name, $0) && $0["path"] != nil }) else {
       throw GraftError(

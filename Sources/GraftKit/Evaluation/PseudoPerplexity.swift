@@ -56,6 +56,7 @@ public func pseudoPerplexity(
 
   for (begun, index) in Batching.sortedByLength(data, batchSize: 1).joined().enumerated() {
     let encoding = try data.example(index).encoding
+    try model.backbone.check(Batch([encoding]))
     for place in encoding.ids.indices where !encoding.isSpecial[place] {
       hidden.append(encoding.ids[place])
       places.append(Int32(batch.tokenCount + place))

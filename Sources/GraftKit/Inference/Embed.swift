@@ -80,7 +80,7 @@ public func embed(
   let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt, nil).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
   var done = 0
-  try options.forEachBatch(of: rows, encode) { places, batch in
+  try options.forEachBatch(of: rows, for: model, encode) { places, batch in
     try session.run { tape in
       let vectors = try head.vectors(
         model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
@@ -114,11 +114,17 @@ extension EmbeddingOptions {
 extension EmbeddingOptions {
   /// Gives rows to `body` in batches of about one length, with the places of their rows; the longest first.
   func forEachBatch(
-    of rows: [TextRow], _ encode: (String, String?) -> Encoding, _ body: ([Int], Batch) throws -> Void
+    of rows: [TextRow], for model: Model, _ encode: (String, String?) -> Encoding,
+    _ body: ([Int], Batch) throws -> Void
   ) throws {
     let order = rows.placesByLength { $0.text.utf8.count + ($0.pair?.utf8.count ?? 0) }
-    try GraftKit.forEachBatch(
-      order, atMost: batchSize, { encode(prompt + rows[$0].text, rows[$0].pair) }, tokens: \.ids.count
-    ) { try body($0, Batch($1)) }
+    func encoding(_ row: TextRow) throws -> Encoding {
+      let encoding = encode(prompt + row.text, row.pair)
+      try model.backbone.check([encoding], of: row)
+      return encoding
+    }
+    try GraftKit.forEachBatch(order, atMost: batchSize, { try encoding(rows[$0]) }, tokens: \.ids.count) {
+      try body($0, Batch($1))
+    }
   }
 }

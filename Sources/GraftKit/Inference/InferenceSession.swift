@@ -85,10 +85,30 @@ public final class InferenceSession: @unchecked Sendable {
     let result: Swift.Result<Result, any Error>
     do {
       result = .success(try body(Tape(backend, recording: false, pool: pool, prepared: weights)))
+    } catch let error as GraftError where error.kind == .notFinite {
+      result = .failure(located(error, pool, body))
     } catch { result = .failure(error) }
     // Names the weight where what follows from it is not a number.
     try weights?.check()
     return try result.get()
+  }
+
+  /// An error about what is not a number with the first layer that makes such: the pass runs again, layer by layer.
+  private func located<Result>(
+    _ error: GraftError, _ pool: MemoryPool, _ body: (Tape) throws -> Result
+  ) -> any Error {
+    let tape = Tape(backend, recording: false, pool: pool, prepared: weights, checksNumbers: true)
+    do {
+      _ = try body(tape)
+    } catch let first as GraftError where first.kind == .notFinite {
+      guard let layer = first.subject else { return error }
+      var error = error
+      error.problem += ", first in \(layer)"
+      return error
+    } catch {
+      return error
+    }
+    return error
   }
 
   /// - Throws: `GraftError` when another session has given the weights up; this one has packed them once it has answered.

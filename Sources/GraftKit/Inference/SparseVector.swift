@@ -53,7 +53,7 @@ public func embedSparse(
   let encode = try options.encoder(of: model)
   var found = [SparseVector](repeating: SparseVector([] as [SparseVector.Entry]), count: rows.count)
   var done = 0
-  try options.forEachBatch(of: rows, encode) { places, batch in
+  try options.forEachBatch(of: rows, for: model, encode) { places, batch in
     try session.run { tape in
       let states = try model.encode(batch, tape, pooling: active.head.readsPooled)
       for (index, place) in places.enumerated() {

@@ -62,11 +62,13 @@ package struct Batching {
     let context = BatchContext(
       key: key,
       specialTokens: model.tokenizer?.specialTokens ?? SpecialTokens(),
-      vocabularySize: model.tokenizer?.vocabularySize ?? model.backbone.vocabularySize,
+      vocabularySize: min(model.tokenizer?.vocabularySize ?? .max, model.backbone.vocabularySize),
       mlmProbability: mlmProbability, exampleKeys: exampleKeys)
     try model.requireHead()
     let examples = try model.heads.reduce(examples) { try $1.task.arranged($0, context) }
     var batch = PreparedBatch(Batch(of: examples))
+    // Before tasks hide tokens, which then are targets.
+    try model.backbone.check(batch.inputs)
     batch.classLoss = classLoss
     // A head that learns beside others leaves out a batch without labels.
     let hasLabels = examples.contains { $0.label != nil }

@@ -67,10 +67,16 @@ public struct Dataset: Sendable {
     let tasks = model.heads.map { type(of: $0.task) }
     let needsTokens = tasks.contains { $0.needsTokens }
     let splitsRows = model.heads.first?.task.splitsLongRows == true
+    // Most tokenizers make nothing that their model could not read.
+    let isOdd =
+      encoder.tokenizer.vocabularySize > model.backbone.vocabularySize || encoder.encode("").ids.isEmpty
+    let reader = isOdd ? model.backbone : nil
     var rows = rows
     if !splitsRows {
       let first = model.heads.first?.task
-      let lengths = try TextLengths(rows, encoder, findsEmpty: needsTokens && requiringLabels) { row in
+      let lengths = try TextLengths(
+        rows, encoder, findsEmpty: needsTokens && requiringLabels, for: reader
+      ) { row in
         try first?.sequences(of: row) ?? [row]
       }
       let empty = Set(lengths.empty)
@@ -101,8 +107,11 @@ public struct Dataset: Sendable {
     let task = model.heads.first?.task
     @Sendable func examples(_ row: Int) throws -> [Example] {
       let label = labels.isEmpty ? nil : labels[row]
-      return try task?.examples(of: kept[row], label: label, encoder)
+      let made =
+        try task?.examples(of: kept[row], label: label, encoder)
         ?? [Example(encoder.encode(kept[row].text, kept[row].pair), row: kept[row])]
+      for example in made { try reader?.check(example.encodings, of: kept[row]) }
+      return made
     }
     let fingerprint = "\(rows.count)-\(Self.hash(rows, labels: labels).text)"
     guard let task, task.splitsLongRows else {

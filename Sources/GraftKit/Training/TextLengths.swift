@@ -1,3 +1,4 @@
+import GraftCompute
 import GraftCore
 import GraftTensors
 
@@ -13,25 +14,30 @@ struct TextLengths {
   ///   - rows: Texts and pairs.
   ///   - encoder: The tokenizer and the most tokens.
   ///   - findsEmpty: Whether rows without tokens are looked for; each text has to be tokenized then.
+  ///   - reader: Has to be able to read each text; `nil` where that is known.
   ///   - sequences: What is read of a row.
+  /// - Throws: `GraftError` naming the first row that cannot be read.
   init(
-    _ rows: [TextRow], _ encoder: TextEncoder, findsEmpty: Bool,
+    _ rows: [TextRow], _ encoder: TextEncoder, findsEmpty: Bool, for reader: (any Backbone)? = nil,
     sequences: @Sendable (TextRow) throws -> [TextRow] = { [$0] }
   ) throws {
     let parts = try inParallel(rows) { part in
       var (truncated, empty) = ([Int](), [Int]())
       for index in part.indices {
         var (isCut, isEmpty) = (false, findsEmpty)
+        var encodings: [Encoding] = []
         for row in try sequences(part[index]) {
-          if !findsEmpty, Self.isCertainlyShort(row, encoder.maximumLength) { continue }
+          if !findsEmpty, reader == nil, Self.isCertainlyShort(row, encoder.maximumLength) { continue }
           var encoding = encoder.tokenizer.encode(
             row.text, pair: row.pair, maximumLength: nil, addSpecialTokens: true)
           if encoding.ids.count > encoder.maximumLength {
             isCut = true
-            if findsEmpty { encoding = encoder.encode(row.text, row.pair) }
+            if findsEmpty || reader != nil { encoding = encoder.encode(row.text, row.pair) }
           }
           if findsEmpty, !encoding.isSpecial.allSatisfy(\.self) { isEmpty = false }
+          if reader != nil { encodings.append(encoding) }
         }
+        if !isEmpty { try reader?.check(encodings, of: part[index]) }
         if isCut { truncated.append(index) }
         if isEmpty { empty.append(index) }
       }
@@ -54,6 +60,17 @@ struct TextLengths {
     let count = row.text.utf8.count + (row.pair?.utf8.count ?? 0)
     return count + 8 <= most && row.text.utf8.allSatisfy { $0 < 0x80 }
       && row.pair?.utf8.allSatisfy { $0 < 0x80 } != false
+  }
+}
+
+extension Backbone {
+  /// Makes sure that the model can read what a row was made into.
+  ///
+  /// - Throws: `GraftError` naming the row.
+  func check(_ encodings: [Encoding], of row: TextRow) throws {
+    do {
+      try check(Batch(encodings))
+    } catch let error as GraftError { throw error.inRow(row) }
   }
 }
 

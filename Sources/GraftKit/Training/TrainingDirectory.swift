@@ -10,6 +10,9 @@ package struct TrainingDirectory {
 
   package init(url: URL) { self.url = url }
 
+  /// What stands for all files of the model while they are written.
+  private static let modelName = "model"
+
   /// Where metrics writers keep their files.
   package static let metricsName = "runs"
 
@@ -25,13 +28,16 @@ package struct TrainingDirectory {
   /// - Throws: `GraftError` when the directory cannot be read.
   package var checkpoints: [Int] {
     get throws {
-      try directoryContents(url).compactMap { name in
-        guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
-          name == TrainingDirectory.name(ofStep: step)
-        else { return nil }
-        return step
-      }.sorted()
+      try directoryContents(url).compactMap(Self.step).sorted()
     }
+  }
+
+  /// The number of steps that a checkpoint's name says; `nil` of any other name.
+  private static func step(of name: String) -> Int? {
+    guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
+      name == TrainingDirectory.name(ofStep: step)
+    else { return nil }
+    return step
   }
 
   /// Makes a place for a new run.
@@ -65,12 +71,18 @@ package struct TrainingDirectory {
     if removingIt { rmdir(url.path) }
   }
 
-  /// Removes what a run that was killed left half-written or half-removed.
+  /// Removes what a run that was killed left half-written or half-removed, and nothing else.
   ///
   /// - Throws: `GraftError` when the directory cannot be read.
   package func removeDebris() throws {
-    for name in try directoryContents(url)
-    where name.hasPrefix(".") && (name.contains(".partial-") || name.contains(".retired-")) {
+    let own: Set = [
+      Self.modelName, TrainingArguments.fileName, TrainerState.fileName, TrainingLoop.trainResults,
+      TrainingLoop.evalResults, TrainingLoop.allResults,
+    ]
+    for name in try directoryContents(url) {
+      guard let target = DirectoryWriter.target(ofTemporary: name),
+        own.contains(target) || DataSplit.isRecord(target) || Self.step(of: target) != nil
+      else { continue }
       try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
     }
   }
@@ -111,7 +123,8 @@ package struct TrainingDirectory {
   /// Puts the files that `body` writes into the directory itself, each by a rename.
   package func publish(_ body: (URL) throws -> Void) throws {
     let files = FileManager.default
-    let temporary = url.appendingPathComponent(".model.partial-\(ProcessInfo.processInfo.processIdentifier)")
+    let temporary = url.appendingPathComponent(
+      ".\(Self.modelName).partial-\(ProcessInfo.processInfo.processIdentifier)")
     try? files.removeItem(at: temporary)
     defer { try? files.removeItem(at: temporary) }
     do {

@@ -27,6 +27,8 @@ final class TrainingLoop {
   private let topRanks: [[Int]?]
 
   var state = TrainerState()
+  /// Held while the run is at work in the output directory.
+  private var lock: DirectoryLock?
   /// Whether the output directory is this run's.
   private var hasBegun = false
   /// Whether the run ends before its last step.
@@ -137,8 +139,9 @@ final class TrainingLoop {
   ///
   /// - Returns: The results, when the run has finished already.
   private func begin(resume: Bool) throws -> TrainingSummary? {
-    if resume { try directory.removeDebris() }
     if resume, try directory.hasRun {
+      lock = try DirectoryLock(directory.url)
+      try directory.removeDebris()
       let before = try TrainingArguments.length(in: directory.url, options) { try $0.plan(of: heads) }
       let isLonger = before > 0 && plan.totalSteps > before
       let mayGoOn = try isLonger || hasStoppedEarly(before)
@@ -150,8 +153,11 @@ final class TrainingLoop {
         return summary
       }
       try checkScore()
-      if let newest = try directory.checkpoints.last { try restore(directory.checkpoint(newest)) }
+      if let newest = try directory.checkpoints.last { try restoreNewest(newest) }
     } else {
+      try directory.create()
+      lock = try DirectoryLock(directory.url)
+      // Another process may have begun one since.
       try directory.create()
       hasBegun = true
       try checkScore()
@@ -470,6 +476,25 @@ final class TrainingLoop {
         evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count },
         history: state.history.filter { $0["step"] ?? 0 <= Double(step) },
         backend: type(of: run.backend).name, precision: run.backend.precision))
+  }
+
+  /// Takes up the newest checkpoint.
+  ///
+  /// - Throws: `GraftError` that says what to do about a checkpoint that is damaged.
+  private func restoreNewest(_ newest: Int) throws {
+    do {
+      try restore(directory.checkpoint(newest))
+    } catch var error as GraftError where [.malformed, .missing].contains(error.kind) {
+      let before = try directory.checkpoints.dropLast().last
+      let rest: Advice =
+        if let before {
+          "Remove \(TrainingDirectory.name(ofStep: newest)): \(action: .resume) then goes on from \(TrainingDirectory.name(ofStep: before))."
+        } else {
+          "Remove \(TrainingDirectory.name(ofStep: newest)): there is none before it, and the run begins again."
+        }
+      error.advice = rest
+      throw error
+    }
   }
 
   private func restore(_ checkpoint: URL) throws {

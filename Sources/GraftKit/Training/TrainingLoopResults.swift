@@ -3,8 +3,8 @@ import GraftTensors
 
 /// The end of a run: the model and the results, in the files that `Trainer` writes.
 extension TrainingLoop {
-  private static let trainResults = "train_results.json"
-  private static let evalResults = "eval_results.json"
+  static let trainResults = "train_results.json"
+  static let evalResults = "eval_results.json"
   static let allResults = "all_results.json"
 
   /// Evaluates if that was not just done, and puts the model and the results into the output directory. The

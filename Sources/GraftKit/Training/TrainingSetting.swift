@@ -85,9 +85,14 @@ package struct TrainingSetting: Sendable {
     }
     json = { get($0)?.json ?? .null }
     problem = { options in
-      guard let bounds, let value = get(options), !bounds.contains(value) else { return nil }
-      return GraftError(
-        .malformed, "wrong value", option: name, expected: bounds.expected, found: "\(value)")
+      guard let value = get(options) else { return nil }
+      func wrong(_ expected: String) -> GraftError {
+        GraftError(.malformed, "wrong value", option: name, expected: expected, found: "\(value)")
+      }
+      if let bounds, !bounds.contains(value) { return wrong(bounds.expected) }
+      // Steps, texts and tokens are multiplied by one another, and stay far from the limits of an `Int`.
+      if let count = value as? Int, count > Int(Int32.max) { return wrong("at most \(Int32.max)") }
+      return nil
     }
   }
 }
@@ -103,5 +108,5 @@ extension TrainingSetting.Bounds where Value == Double {
   static var ratio: Self { Self(expected: "between 0 and 1") { $0 >= 0 && $0 <= 1 } }
   static var betweenZeroAndOne: Self { Self(expected: "above 0, below 1") { $0 > 0 && $0 < 1 } }
   static var share: Self { Self(expected: "above 0, at most 1") { $0 > 0 && $0 <= 1 } }
-  static var belowOne: Self { Self(expected: "0 or more, below 1") { $0 >= 0 && $0 < 1 } }
+  static var belowOne: Self { Self(expected: "0 or more, below 1") { $0 >= 0 && Float($0) < 1 } }
 }

@@ -18,11 +18,13 @@ public enum DirectoryWriter {
     _ body: (URL) throws -> Result
   ) throws -> Result {
     if !replacing { try checkVacant(url) }
-    let target = url.resolvingSymlinksInPath()
+    let target = try resolved(url)
     let temporary = URL(fileURLWithPath: partialName(target), isDirectory: true)
     try? FileManager.default.removeItem(at: temporary)
     do {
-      try makeDirectory(temporary)
+      try makeDirectory(temporary.deletingLastPathComponent())
+      // Nothing of that name is taken, least of all a link.
+      guard mkdir(temporary.path, 0o755) == 0 else { throw systemFailure(temporary) }
     } catch var error as GraftError {
       error.file = url.path
       throw error
@@ -93,6 +95,13 @@ public enum DirectoryWriter {
       .appending(path: ".\(url.lastPathComponent).retired-\(getpid())")
     guard rename(url.path, retired.path) == 0 else { throw systemFailure(url) }
     try? FileManager.default.removeItem(at: retired)
+  }
+
+  /// What a name belongs to that something has while it is written or removed: `model` of `.model.partial-17`; `nil` of
+  /// any other name.
+  package static func target(ofTemporary name: String) -> String? {
+    guard let parts = name.wholeMatch(of: /\.(.+)\.(?:partial|retired)-[0-9]+/) else { return nil }
+    return String(parts.1)
   }
 
   /// Creates a directory and those it stands in, where they are not there yet.

@@ -25,15 +25,21 @@ public final class FileWriter {
       (move, isUnnamed) = (nil, false)
       descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
     } else {
-      let target = url.resolvingSymlinksInPath()
+      let target = try resolved(url)
       let temporary = partialName(target)
       move = (temporary, target.path)
       let unnamed = Self.openUnnamed(in: target.deletingLastPathComponent())
       isUnnamed = unnamed != nil
-      descriptor = unnamed ?? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      descriptor = unnamed ?? Self.create(temporary)
     }
     guard descriptor >= 0 else { throw systemFailure(url) }
     writer = BackgroundWriter(descriptor)
+  }
+
+  /// A new file in the place of what has its name: a link that was put there is not followed.
+  private static func create(_ path: String) -> Int32 {
+    unlink(path)
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
   }
 
   /// A file without a name; `nil` where there is none such, or it could not be given a name later.
@@ -91,7 +97,7 @@ public final class FileWriter {
         .refused, "a \(kind == S_IFREG ? "file" : "directory") of that name exists", file: url.path,
         advice: "Choose another name or remove it first.")
     }
-    let directory = url.resolvingSymlinksInPath().deletingLastPathComponent()
+    let directory = try resolved(url).deletingLastPathComponent()
     guard access(directory.path, W_OK) == 0 else { throw systemFailure(url) }
   }
 
@@ -140,6 +146,21 @@ public final class FileWriter {
       throw error
     }
   }
+}
+
+/// Where a path leads to, as the system follows it: what `..` goes back from has to be there.
+///
+/// - Throws: ``GraftError`` of kind `system` when it is not.
+func resolved(_ url: URL) throws -> URL {
+  let components = url.pathComponents
+  guard let back = components.lastIndex(of: "..") else { return url.resolvingSymlinksInPath() }
+  guard let real = realpath(NSString.path(withComponents: Array(components[...back])), nil) else {
+    throw systemFailure(url)
+  }
+  defer { free(real) }
+  return components[(back + 1)...].reduce(URL(fileURLWithPath: String(cString: real))) {
+    $0.appendingPathComponent($1)
+  }.resolvingSymlinksInPath()
 }
 
 /// The path beside a target that is written before it takes the target's place.

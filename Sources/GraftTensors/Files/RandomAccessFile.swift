@@ -9,6 +9,8 @@ public final class RandomAccessFile: Sendable {
   public let size: Int
   /// Identifies the file, independently of its name.
   let identity: FileIdentity
+  /// What may be taken in memory and work to read it.
+  public let budget: FileBudget
   private let descriptor: Int32
   private let readCount = Atomic<Int>(0)
 
@@ -38,6 +40,7 @@ public final class RandomAccessFile: Sendable {
         .malformed, isDirectory ? "a directory, not a file" : "not a regular file", file: url.path)
     }
     size = Int(status.st_size)
+    budget = FileBudget(size: size, path: url.path)
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
@@ -59,6 +62,7 @@ public final class RandomAccessFile: Sendable {
     self.descriptor = copy
     do {
       size = try Self.copy(stream, to: copy, named: url)
+      budget = FileBudget(size: size, path: url.path)
     } catch {
       close(copy)
       throw error

@@ -23,6 +23,8 @@ public struct LazyTensor: Sendable {
   private let source: @Sendable (Consumer) throws -> Void
   /// Reads bytes at any place; `nil` for a tensor that can only be streamed.
   let reader: Reader?
+  /// How many bytes pass by when it is streamed: more than its own where it is a part of what can only be read whole.
+  let work: Int
   /// The whole numbers that its elements stand for, where it is a weight of eight bits. Tensors that are made of it have
   /// none, but for some of its rows.
   public internal(set) var quantized: QuantizedTensor?
@@ -39,9 +41,18 @@ public struct LazyTensor: Sendable {
     _ spec: TensorSpec, origin: TensorOrigin? = nil, source: @escaping @Sendable (Consumer) throws -> Void,
     reader: Reader? = nil
   ) {
+    self.init(spec, origin: origin, work: spec.byteCount, source: source, reader: reader)
+  }
+
+  /// The same, of which more bytes pass by than it has.
+  init(
+    _ spec: TensorSpec, origin: TensorOrigin? = nil, work: Int,
+    source: @escaping @Sendable (Consumer) throws -> Void, reader: Reader? = nil
+  ) {
     self.spec = spec
     self.source = source
     self.reader = reader
+    self.work = work
     self.origin = origin ?? TensorOrigin(uniqueWith: spec.byteCount)
   }
 
@@ -182,6 +193,13 @@ extension LazyTensor {
     }
   }
 
+  /// Gives `body` all bytes at once, as far as the file that they are from may take that memory.
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+    func run() throws -> Result { try bytes().withUnsafeBytes(body) }
+    guard let file = origin.file else { return try run() }
+    return try file.budget.holding(spec.byteCount, for: "what is stored in another order", run)
+  }
+
   /// All elements as `Float`, converted from any numeric type.
   public func floats() throws -> [Float] {
     try Array(unsafeUninitializedCapacity: spec.elementCount) { buffer, count in
@@ -238,7 +256,7 @@ extension LazyTensor {
   public func reshaped(_ shape: [Int]) -> LazyTensor {
     let spec = TensorSpec(spec.dtype, shape)
     precondition(spec.elementCount == self.spec.elementCount, "\(self.spec) as \(shape)")
-    var reshaped = LazyTensor(spec, origin: origin, source: source, reader: reader)
+    var reshaped = LazyTensor(spec, origin: origin, work: work, source: source, reader: reader)
     if shape == self.spec.shape { reshaped.quantized = quantized }
     return reshaped
   }
@@ -251,15 +269,15 @@ extension LazyTensor {
     let (rows, columns) = (spec.shape[0], spec.shape[1])
     let size = spec.dtype.byteCount
     let origin = origin.adding(.transposed(rows: rows, columns: columns))
-    return LazyTensor(TensorSpec(spec.dtype, [columns, rows]), origin: origin) { [self] consume in
-      let input = try bytes()
-      guard !input.isEmpty else { return }
-      // A window holds `step` rows of the result; only a row longer than the window makes it larger.
-      let step = max(1, LazyTensor.windowSize / (rows * size))
-      var window = [UInt8](repeating: 0, count: min(step, columns) * rows * size)
-      for start in stride(from: 0, to: columns, by: step) {
-        let end = min(columns, start + step)
-        input.withUnsafeBytes { input in
+    return LazyTensor(TensorSpec(spec.dtype, [columns, rows]), origin: origin, work: work) {
+      [self] consume in
+      try withBytes { input in
+        guard !input.isEmpty else { return }
+        // A window holds `step` rows of the result; only a row longer than the window makes it larger.
+        let step = max(1, LazyTensor.windowSize / (rows * size))
+        var window = [UInt8](repeating: 0, count: min(step, columns) * rows * size)
+        for start in stride(from: 0, to: columns, by: step) {
+          let end = min(columns, start + step)
           window.withUnsafeMutableBytes { window in
             switch size {
             case 2: transpose(UInt16.self, input, window, rows: rows, columns: columns, start..<end)
@@ -268,13 +286,13 @@ extension LazyTensor {
             default: transpose(UInt8.self, input, window, rows: rows, columns: columns, start..<end)
             }
           }
-        }
-        try window.withUnsafeBytes {
-          try LazyTensor.chunks(
-            of: UnsafeRawBufferPointer(rebasing: $0[..<((end - start) * rows * size)]),
-            elementSize: size,
-            consume
-          )
+          try window.withUnsafeBytes {
+            try LazyTensor.chunks(
+              of: UnsafeRawBufferPointer(rebasing: $0[..<((end - start) * rows * size)]),
+              elementSize: size,
+              consume
+            )
+          }
         }
       }
     }
@@ -290,7 +308,7 @@ extension LazyTensor {
     precondition(dtype.isFloatingPoint, "conversion to \(dtype.rawValue)")
     let from = spec.dtype
     let origin = origin.adding(.converted(from: from, to: dtype))
-    return LazyTensor(TensorSpec(dtype, spec.shape), origin: origin) { [self] consume in
+    return LazyTensor(TensorSpec(dtype, spec.shape), origin: origin, work: work) { [self] consume in
       try stream { chunk in
         let count = chunk.count / from.byteCount
         // A conversion may double the size (or more), so a chunk may leave as several.

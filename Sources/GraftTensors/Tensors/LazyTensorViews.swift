@@ -12,7 +12,7 @@ extension LazyTensor {
     let (first, end) = (start * spec.dtype.byteCount, start * spec.dtype.byteCount + part.byteCount)
     let origin = origin.adding(.slice(first..<end))
     if let reader { return LazyTensor(part, origin: origin, reader: { try reader($0, first + $1) }) }
-    return LazyTensor(part, origin: origin) { [self] consume in
+    return LazyTensor(part, origin: origin, work: work) { [self] consume in
       var position = 0
       try stream { chunk in
         let (lower, upper) = (max(0, first - position), min(chunk.count, end - position))
@@ -56,8 +56,8 @@ extension LazyTensor {
       return covered.reshaped([axes[1].0, axes[0].0]).transposed().reshaped(shape)
     }
     let origin = covered.origin.adding(.strided(shape: shape, strides: strides, offset: offset))
-    return LazyTensor(view, origin: origin) { consume in
-      try covered.bytes().withUnsafeBytes { bytes in
+    return LazyTensor(view, origin: origin, work: covered.work) { consume in
+      try covered.withBytes { bytes in
         switch view.dtype.byteCount {
         case 2: try gather(UInt16.self, bytes, axes, consume)
         case 4: try gather(UInt32.self, bytes, axes, consume)
@@ -88,7 +88,7 @@ extension LazyTensor {
     }
     return LazyTensor(
       spec,
-      origin: origin.adding(.byteSwapped),
+      origin: origin.adding(.byteSwapped), work: work,
       source: { [self] consume in
         try stream { chunk in
           try withUnsafeTemporaryAllocation(byteCount: chunk.count, alignment: 8) { elements in

@@ -29,7 +29,8 @@ public struct AddedTokenMatcher: Sendable {
   private static let longestPattern = 1024
 
   /// - Parameter patterns: What is looked for, and what it is then; empty texts are left out.
-  /// - Throws: `GraftError` for a text of more than 1,024 bytes.
+  /// - Throws: `GraftError` for a text of more than 1,024 bytes, and for one of white space that takes what follows it: each
+  ///   space of many would begin a match to their end.
   public init(_ patterns: [(text: [UInt8], token: AddedToken)]) throws {
     for pattern in patterns where !pattern.text.isEmpty {
       guard pattern.text.count <= Self.longestPattern else {
@@ -37,6 +38,11 @@ public struct AddedTokenMatcher: Sendable {
           .unsupported, "an added token is too long", subject: "token '\(pattern.token.content.prefix(80))'",
           expected: "at most \(Self.longestPattern) bytes once it is normalized",
           found: "\(pattern.text.count)")
+      }
+      guard !pattern.token.stripsRight || !Self.isWhiteSpace(pattern.text) else {
+        throw GraftError(
+          .unsupported, "an added token of white space cannot take the white space behind it",
+          subject: "token '\(pattern.token.content)'", advice: "Set its 'rstrip' to false.")
       }
       let hasSpaceWithin = zip(pattern.text, pattern.text.dropFirst()).contains { $0 != 0x20 && $1 == 0x20 }
       if hasSpaceWithin || pattern.token.stripsRight || pattern.token.isSingleWord { allowsCuts = false }
@@ -57,6 +63,19 @@ public struct AddedTokenMatcher: Sendable {
   }
 
   public var isEmpty: Bool { tokens.isEmpty }
+
+  private static func isWhiteSpace(_ text: [UInt8]) -> Bool {
+    text.withUnsafeBufferPointer { text in
+      var index = 0
+      while index < text.count {
+        guard
+          UnicodeProperties.shared.flags(of: decodeScalar(text, &index, end: text.count)).contains(
+            .whitespace)
+        else { return false }
+      }
+      return true
+    }
+  }
 
   private func child(of node: Int, _ byte: UInt8) -> Int? {
     var next = nodes[node].firstChild
