@@ -28,6 +28,16 @@ import Testing
       stderr: ["--dropout: wrong value; expected 0 or more, below 1, found 0.99999999999"],
       prepare: { try prepareRun($0, "epochs: 1") }),
     Row(
+      "run e.yaml --output o --dry-run", code: 1, stderr: ["'max-steps' has to be a whole number; found '"],
+      prepare: { sandbox in
+        try prepareRun(sandbox, "epochs: 1")
+        try sandbox.replace(
+          "base: model",
+          with:
+            "search: {arm: a, method: random, points: 1, options: {s: {max-steps: {from: 1, to: 9223372036854775807}}}}\nbase: model",
+          in: "e.yaml")
+      }),
+    Row(
       "predict model a", code: 1,
       stderr: [
         "config.json: key 'hidden_dropout_prob': wrong value; expected at least 0 and below 1, found 0.9999999999"

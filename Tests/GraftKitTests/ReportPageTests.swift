@@ -136,6 +136,12 @@ extension ReportTests {
   // MARK: Plots
 
   @Test func ticksAreRound() {
+    // A run that diverged.
+    for values in [[.infinity, 1, .nan], [-1e308, 1e308], [.greatestFiniteMagnitude], [.nan], [5e-324]] {
+      let axis = Axis(values, from: 0, to: 100)
+      #expect(axis.ticks.count <= 11 && axis.ticks.allSatisfy { (0...100).contains(axis.place($0)) })
+      #expect((values + [-.infinity]).allSatisfy { axis.place($0).isFinite })
+    }
     #expect(Axis([0, 5], from: 0, to: 100, padding: 0).ticks == [0, 1, 2, 3, 4, 5])
     #expect(
       Axis([0.123, 0.987], from: 0, to: 1, padding: 0).ticks.map { ($0 * 10).rounded() } == [2, 4, 6, 8])

@@ -45,7 +45,10 @@ enum SearchChoice {
         diagnostics.add(keys.place(of: "from"), "a range with 'scale: log' has to be above 0")
         return nil
       }
-      let isWhole = ["from", "to"].allSatisfy { keys[$0]?.text.flatMap { Int($0) } != nil }
+      // Numbers beyond 2^53 are drawn as decimals are.
+      let isWhole = ["from", "to"].allSatisfy {
+        keys[$0]?.text.flatMap { Int($0) }.map { $0.magnitude <= 1 << 53 } == true
+      }
       self = .range(from: from, to: to, scale, isWhole: isWhole, place: value.place)
     }
   }

@@ -50,7 +50,7 @@ import Testing
     ),
     (
       #"{"weight_map":{"all":"one.raw\u0000x"}}"#,
-      "model.raw.index.json: tensor 'all': not a file name beside the index; found the string \"one.raw\0x\"."
+      "model.raw.index.json: tensor 'all': not a file name beside the index; found the string \"one.raw\\u0000x\"."
     ),
     (
       #"{"weight_map":{"all":"two.raw"}}"#,

@@ -20,12 +20,14 @@ struct Axis {
     _ values: some Collection<Double>, from start: Double, to end: Double, isShare: Bool = false,
     padding: Double = 0.06, count: Int = 5
   ) {
+    // A run that diverged has values that no axis holds.
+    let values = values.filter(\.isFinite).map { min(Self.most, max(-Self.most, $0)) }
     var (low, high) = (values.min() ?? 0, values.max() ?? 1)
     // Neither padding nor the room around a single value goes where no value can be.
     let least = low >= 0 ? 0 : isShare && low >= -1 ? -1 : -Double.infinity
     let most = isShare && high <= 1 ? 1 : Double.infinity
     if high - low < 1e-9 * max(1, abs(low)) {
-      let room = abs(low) > 0 ? abs(low) * 0.1 : 1
+      let room = abs(low) > 0 ? max(abs(low) * 0.1, Self.least) : 1
       (low, high) = (low - room, high + room)
     }
     let room = (high - low) * padding
@@ -53,9 +55,15 @@ struct Axis {
     }
   }
 
-  /// The place of a value in the drawing.
+  /// The largest number whose distance from its negative, with room beside it, is one.
+  private static let most = 1e307
+  /// The smallest room beside a value, of which steps are numbers too.
+  private static let least = 1e-300
+
+  /// The place of a value in the drawing, or far outside of it; one that is not a number is where the axis begins.
   func place(_ value: Double) -> Double {
-    start + (value - range.lowerBound) / (range.upperBound - range.lowerBound) * (end - start)
+    let share = (value - range.lowerBound) / (range.upperBound - range.lowerBound)
+    return start + (share.isNaN ? 0 : min(1e6, max(-1e6, share))) * (end - start)
   }
 
   /// A tick's number.
