@@ -24,6 +24,7 @@ public enum GraftTool {
       do {
         prepareEnvironment()
         try checkArguments()
+        try checkLimits()
         var command = try parse()
         try command.run()
       } catch let error as GraftError {
@@ -75,6 +76,19 @@ public enum GraftTool {
         .unsupported, "it is not UTF-8", subject: "argument \(index)",
         found: "'\(String(cString: argument))'", advice: "Rename the file, or make a link to it.")
     }
+  }
+
+  /// The fewest files that have to be open at once: libraries end the process where they cannot open theirs.
+  private static let fewestFiles: UInt = 16
+
+  /// Refuses to work with fewer open files than that.
+  private static func checkLimits() throws {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < fewestFiles
+    else { return }
+    throw GraftError(
+      .system, "the process may open too few files", expected: "at least \(fewestFiles)",
+      found: "\(limit.rlim_cur)", advice: "Raise the limit: 'ulimit -n 256'.")
   }
 
   /// Sets what the plugins' libraries read while they are loaded, where the user has not set it. The process has no

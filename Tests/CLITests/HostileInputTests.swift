@@ -211,4 +211,12 @@ import Testing
       #expect(try sandbox.listing() == [])
     }
   }
+
+  @Test("too few open files are said") func openFiles() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.shell("ulimit -n 5; exec $GRAFT inspect \(sandbox.resolve("{base}"))")
+      #expect(outcome.code == 1 && !outcome.crashed)
+      #expect(outcome.stderr.contains("the process may open too few files; expected at least 16, found 5."))
+    }
+  }
 }
