@@ -189,6 +189,9 @@ import Testing
       "predict both he --heads sequence-classification,masked-lm", code: 1,
       stderr: ["has no head 'masked-lm'"], prepare: both),
     Row(
+      "predict both he --heads ,", code: 64,
+      stderr: ["--heads has no names: 'graft head list' shows those of a checkpoint."]),
+    Row(
       "predict both he --heads sequence-classification,sequence-classification", code: 1,
       stderr: ["is named twice"], prepare: both),
     Row(

@@ -68,7 +68,10 @@ struct Predict: ParsableCommand {
   func validate() throws {
     _ = try results.printer(output)
     try choices.check(input)
-    if heads != nil {
+    if let heads {
+      guard !heads.commaSeparatedNames.isEmpty else {
+        throw ValidationError("--heads has no names: 'graft head list' shows those of a checkpoint.")
+      }
       for (flag, isGiven) in [
         ("candidate-labels", zeroShot.candidateLabels != nil), ("long-texts", longTexts.longTexts != nil),
         ("threshold", threshold.threshold != nil), ("choice", !choices.choice.isEmpty),

@@ -19,7 +19,7 @@ struct Path: ExpressibleByArgument {
 extension String {
   /// The names between commas, without the spaces around them.
   var commaSeparatedNames: [String] {
-    split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
   }
 }
 
