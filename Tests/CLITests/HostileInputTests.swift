@@ -97,6 +97,8 @@ import Testing
       guard case .object(var tokenizer) = try JSON(parsing: Array(Data(contentsOf: url))) else { return }
       tokenizer["post_processor"] = .null
       try sandbox.write("model/tokenizer.json", JSON.object(tokenizer).text())
+      // A class of its own would put special tokens around texts all the same.
+      try sandbox.write("model/tokenizer_config.json", #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#)
       try sandbox.write("data.csv", "text,label\nthe world,World\n\"\",World\n")
       let outcome = try sandbox.graft(command.split(separator: " ").map(String.init))
       #expect(outcome.code == 1 && !outcome.crashed)

@@ -134,8 +134,8 @@ extension ByteLevelBPEDescription {
   /// Whether the class of transformers that files ask for is RoBERTa's, which takes the vocabulary, the merges and the
   /// settings, and nothing else of a `tokenizer.json`.
   private static func isRoBERTa(_ settings: TokenizerSettings, model: JSON) -> Bool {
-    guard let name = settings.className(model: model) else { return model["model_type"] == "roberta" }
-    return ["RobertaTokenizer", "BartTokenizer", "LEDTokenizer", "LongformerTokenizer"].contains(name)
+    let classes = ["RobertaTokenizer", "BartTokenizer", "LEDTokenizer", "LongformerTokenizer"]
+    return settings.className(model: model, among: classes).map(classes.contains) == true
   }
 
   /// What another tokenizer of the same vocabulary and merges does otherwise, in a few words each.

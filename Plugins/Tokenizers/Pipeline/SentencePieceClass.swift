@@ -156,21 +156,15 @@ struct SentencePieceClass: Sendable {
   /// - Throws: ``GraftError`` when they name one that is not known.
   static func find(_ settings: TokenizerSettings, model: JSON, fileName: String) throws -> SentencePieceClass
   {
-    if let name = settings.configuration["tokenizer_class"]?.string ?? model["tokenizer_class"]?.string {
-      let plainName = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
-      guard let found = all.first(where: { $0.name == plainName }) else {
-        throw GraftError(
-          .unsupported, "a SentencePiece tokenizer that Graft does not know",
-          subject: "key 'tokenizer_class'",
-          expected: "one of " + all.map(\.name).joined(separator: ", "), found: name)
-      }
-      return found
+    guard let name = settings.className(model: model, among: all.map(\.name)) else {
+      return all.first { $0.fileName == fileName } ?? plain
     }
-    let prefix = (model["model_type"]?.string ?? "").filter { $0.isLetter || $0.isNumber }
-    if !prefix.isEmpty, let found = all.first(where: { $0.name.lowercased().hasPrefix(prefix + "tokenizer") })
-    {
-      return found
+    guard let found = all.first(where: { $0.name == name }) else {
+      throw GraftError(
+        .unsupported, "a SentencePiece tokenizer that Graft does not know",
+        subject: "key 'tokenizer_class'",
+        expected: "one of " + all.map(\.name).joined(separator: ", "), found: name)
     }
-    return all.first { $0.fileName == fileName } ?? plain
+    return found
   }
 }

@@ -24,16 +24,15 @@ enum WordPieceClass {
   /// Nobody: a `tokenizer.json` says it all.
   case file
 
-  /// The classes that come out as BERT's.
-  private static let bertClasses: Set<String> = [
+  /// The classes that come out as BERT's. The last is no class of transformers, whose model takes BERT's.
+  private static let bertClasses = [
     "BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "ConvBertTokenizer",
     "DPRContextEncoderTokenizer",
     "DPRQuestionEncoderTokenizer", "DPRReaderTokenizer", "LayoutLMTokenizer", "LxmertTokenizer",
-    "MobileBertTokenizer", "RetriBertTokenizer", "SqueezeBertTokenizer",
+    "MobileBertTokenizer", "RetriBertTokenizer", "SqueezeBertTokenizer", "NomicBertTokenizer",
   ]
 
-  /// The families whose tokenizer is BERT's where no class is named.
-  private static let bertFamilies: Set<String> = ["bert", "distilbert", "electra", "nomic_bert"]
+  private static let mpnetClass = "MPNetTokenizer"
 
   /// Classes with a vocabulary of BERT's form that split text in other ways.
   private static let others: Set<String> = ["BertJapaneseTokenizer", "RoCBertTokenizer"]
@@ -43,14 +42,13 @@ enum WordPieceClass {
   ///   - hasDocument: Whether there is a `tokenizer.json`.
   /// - Throws: ``GraftError`` for a class that splits text in other ways.
   init(_ settings: TokenizerSettings, model: JSON, hasDocument: Bool) throws {
-    guard let name = settings.className(model: model) else {
-      let family = model["model_type"]?.string ?? ""
-      self = family == "mpnet" ? .mpnet : Self.bertFamilies.contains(family) || !hasDocument ? .bert : .file
+    guard let name = settings.className(model: model, among: Self.bertClasses + [Self.mpnetClass]) else {
+      self = hasDocument ? .file : .bert
       return
     }
     if Self.bertClasses.contains(name) {
       self = .bert
-    } else if name == "MPNetTokenizer" {
+    } else if name == Self.mpnetClass {
       self = .mpnet
     } else if hasDocument, !Self.others.contains(name) {
       self = .file

@@ -12,7 +12,7 @@ struct Quantize: ParsableCommand {
     abstract: "Write a checkpoint whose encoder has its linear layers in int8, a quarter of their size.",
     discussion: """
       Weights become whole numbers with a scale for each output, as '--precision int8' makes them of any checkpoint \
-      while it runs: it answers the same with both, bit for bit. Embeddings, norms, biases, pooler and heads stay as \
+      while it runs: it answers the same with both, bit for bit, where no layer is kept. Embeddings, norms, biases, pooler and heads stay as \
       they are. The checkpoint opens wherever one does; without '--precision int8', and in training, it computes with \
       what the whole numbers stand for. 'graft export --format onnx' writes it with integer products that ONNX Runtime runs.
 

@@ -60,7 +60,7 @@ public struct QuantizationCost: Sendable {
   public let layers: [Layer]
 }
 
-/// How ``quantizationCost(of:_:on:_:labelled:progress:)`` measures.
+/// How ``quantizationCost(of:_:on:_:_:progress:)`` measures.
 public struct QuantizationCostOptions: Sendable {
   /// The most tokens of a text; `nil` is the model's limit.
   public var maximumLength: Int?

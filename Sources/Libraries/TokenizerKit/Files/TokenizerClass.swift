@@ -1,15 +1,17 @@
 import GraftTensors
 
 extension TokenizerSettings {
-  /// The class of transformers that files ask for, without the `Fast` of older ones: what `tokenizer_config.json` names,
-  /// else `config.json`; `nil` where neither does.
+  /// The class of transformers that files ask for, without the `Fast` of older ones: what `tokenizer_config.json` names, else
+  /// `config.json`, else the known one whose name begins with the model type; `nil` where there is none.
   ///
-  /// - Parameter model: `config.json`.
-  public func className(model: JSON) -> String? {
-    let name = configuration["tokenizer_class"]?.string ?? model["tokenizer_class"]?.string
-    return name.map { $0.hasSuffix("Fast") ? String($0.dropLast(4)) : $0 }
+  /// - Parameters:
+  ///   - model: `config.json`.
+  ///   - known: The classes of families that may be meant.
+  public func className(model: JSON, among known: [String]) -> String? {
+    if let name = configuration["tokenizer_class"]?.string ?? model["tokenizer_class"]?.string {
+      return name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+    }
+    let family = (model["model_type"]?.string ?? "").filter { $0.isLetter || $0.isNumber }.lowercased()
+    return family.isEmpty ? nil : known.first { $0.lowercased() == family + "tokenizer" }
   }
-
-  /// The classes that take a `tokenizer.json` as it is.
-  public static let genericClasses: Set<String> = ["PreTrainedTokenizer", "TokenizersBackend"]
 }
