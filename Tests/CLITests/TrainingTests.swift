@@ -147,6 +147,9 @@ import Testing
           + "second text with --pair-column."
       ], prepare: trainedOnPairs),
     Row(
+      "train trained --data pairs.csv --output out --max-steps 1", stdout: ["train_samples"],
+      stderr: ["before, the head was trained with 6: --max-length 6 goes on so\n"], prepare: trainedOnPairs),
+    Row(
       "predict trained --input single.csv", code: 1,
       stderr: ["Name the column of the second text with --pair-column, or pass --allow-single-texts."],
       prepare: trainedOnPairs),

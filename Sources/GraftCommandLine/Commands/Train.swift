@@ -129,6 +129,7 @@ struct Train: ParsableCommand {
     var opened = try checkpoint.open(registry, strictness, flags.console)
     let headFiles = try headFiles
     if headFiles == nil { try task.select(in: &opened, registry) }
+    try noteOtherLength(opened)
 
     let control = TrainingControl()
     let console = flags.console
@@ -151,10 +152,12 @@ struct Train: ParsableCommand {
           observe: display.show)
       }
       let data = try PairColumns.advising {
-        try reading.read(files.data.map(\.path), for: opened.activeHead, console)
+        try reading.read(
+          files.data.map(\.path), for: opened.activeHead, like: opened.trainedInputs, console)
       }
       let sets = try NamedFile.groups(files.evalData).mapValues {
-        try reading.read($0, for: opened.activeHead, evaluation: evaluationColumns, console)
+        try reading.read(
+          $0, for: opened.activeHead, like: opened.trainedInputs, evaluation: evaluationColumns, console)
       }
       return try train(
         opened, on: data, evaluating: sets[""], evaluatingSets: sets.filter { !$0.key.isEmpty },
@@ -170,6 +173,18 @@ struct Train: ParsableCommand {
       summary = TrainingProfile(profile, on: backend)
     }
     try finish(outcome, summary, interruption)
+  }
+
+  /// Says when the head was trained on texts that were cut elsewhere.
+  private func noteOtherLength(_ checkpoint: Checkpoint) throws {
+    guard training.maxLength == nil, !files.resume, let own = checkpoint.trainedInputs?.maxLength else {
+      return
+    }
+    let most = min(TrainingOptions().maxLength, try checkpoint.makeBackbone().maximumLength)
+    guard own != most else { return }
+    flags.console.note(
+      "texts have at most \(most) tokens; before, the head was trained with \(own): --max-length \(own) goes on so"
+    )
   }
 
   /// Says when there is nothing to go on with, so that training begins with the first step.
