@@ -84,7 +84,7 @@ import Zlib
       (
         "RoBERTa: a space before, in the settings",
         "RobertaTokenizer goes by tokenizer_config.json and not by tokenizer.json, as in transformers: "
-          + "texts begin with a space, special tokens stand around texts as RoBERTa's do"
+          + "texts begin with a space"
       ),
       (
         "BERT, tokenizer.json: added_tokens.json with a gap",
@@ -101,6 +101,17 @@ import Zlib
       let notes = try Support.registry().open(directory).report.notes
       #expect(notes.contains(note))
     }
+  }
+
+  @Test(
+    "files that agree are taken as they are",
+    arguments: [
+      "bert", "distilbert", "electra", "mpnet", "nomic_bert", "roberta", "xlm-roberta", "camembert", "albert",
+      "deberta-v2", "modernbert",
+    ])
+  func nothingToSay(_ family: String) throws {
+    let directory = fixtures.appending(path: "\(family)-tiny/base")
+    #expect(try #require(try Support.registry().loadTokenizer(from: directory)).notes.isEmpty)
   }
 
   @Test("a tokenizer that cannot be read goes along, and stops only what reads texts")

@@ -137,7 +137,9 @@ extension ReportTests {
 
   @Test func ticksAreRound() {
     // A run that diverged.
-    for values in [[.infinity, 1, .nan], [-1e308, 1e308], [.greatestFiniteMagnitude], [.nan], [.leastNonzeroMagnitude]] {
+    for values in [
+      [.infinity, 1, .nan], [-1e308, 1e308], [.greatestFiniteMagnitude], [.nan], [.leastNonzeroMagnitude],
+    ] {
       let axis = Axis(values, from: 0, to: 100)
       #expect(axis.ticks.count <= 11 && axis.ticks.allSatisfy { (0...100).contains(axis.place($0)) })
       #expect((values + [-.infinity]).allSatisfy { axis.place($0).isFinite })

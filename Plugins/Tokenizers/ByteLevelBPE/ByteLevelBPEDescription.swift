@@ -146,7 +146,14 @@ extension ByteLevelBPEDescription {
       addsPrefixSpace ? "texts begin with a space" : "no space is put before texts",
       addsPrefixSpace == other.addsPrefixSpace)
     note("text is split into words", splitsWords == other.splitsWords)
-    note("special tokens stand around texts as RoBERTa's do", postProcessor == other.postProcessor)
+    let (mine, others) = (postProcessor, other.postProcessor)
+    note(
+      "special tokens stand around texts as RoBERTa's do",
+      mine.single == others.single && mine.pair == others.pair)
+    note(
+      mine.trimmings.isEmpty
+        ? "offsets keep the space before a word" : "offsets leave out the space before a word",
+      mine.trimmings == others.trimmings || addsPrefixSpace != other.addsPrefixSpace)
     note("the added tokens are others", addedTokens == other.addedTokens)
     func rules(_ description: Self) -> [Bool] {
       let model = description.document["model"] ?? [:]

@@ -17,8 +17,11 @@ enum BertDocument {
       "added_tokens": .array(addedTokens.sorted { $0.id < $1.id }.map(\.json)),
       "normalizer": normalizer.json,
       "pre_tokenizer": BertPreTokenizer().json,
-      "post_processor": PostProcessor.bertTemplate(
-        classification: classification, separator: separator, addedTokens, doublesSeparator: doublesSeparator),
+      "post_processor": doublesSeparator
+        ? PostProcessor.robertaProcessing(
+          classification: classification, separator: separator, addedTokens, trimsOffsets: true,
+          addsPrefixSpace: false)
+        : PostProcessor.bertTemplate(classification: classification, separator: separator, addedTokens),
       "decoder": WordPieceDecoder().json,
       "model": [
         "type": "WordPiece",
@@ -102,7 +105,7 @@ extension TokenizerDescription {
     note(
       "pieces within a word begin with ##, and words have at most 100 characters",
       model.prefix == other.model.prefix && model.maximumWordLength == other.model.maximumWordLength)
-    note("special tokens stand around texts as BERT's do", postProcessor == other.postProcessor)
+    note("special tokens stand around texts as that class has them", postProcessor == other.postProcessor)
     note("the added tokens are others", addedTokens == other.addedTokens)
     note("tokens are joined as BERT's", decoder == other.decoder)
     return result
