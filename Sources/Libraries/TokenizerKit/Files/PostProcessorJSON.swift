@@ -149,16 +149,13 @@ extension PostProcessor {
   ///
   /// - Parameters:
   ///   - addedTokens: Include the other two.
-  ///   - doublesSeparator: Whether there are two separators between the sequences.
   ///   - secondType: The type of the second sequence's tokens.
   public static func bertTemplate(
-    classification: String, separator: String, _ addedTokens: [AddedToken], doublesSeparator: Bool = false,
-    secondType: Int = 1
+    classification: String, separator: String, _ addedTokens: [AddedToken], secondType: Int = 1
   ) -> JSON {
-    let between = doublesSeparator ? [special(separator)] : []
     return template(
       single: [special(classification), sequence("A"), special(separator)],
-      rest: between + [sequence("B", secondType), special(separator, secondType)],
+      rest: [sequence("B", secondType), special(separator, secondType)],
       [classification, separator], addedTokens)
   }
 
