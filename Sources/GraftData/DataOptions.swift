@@ -125,6 +125,14 @@ public struct DataOptions: Sendable, Equatable {
 }
 
 extension DataOptions {
+  /// The error of a label that is read as the second text too, which would give the answer away.
+  static func labelIsText(_ column: Column?) -> GraftError {
+    GraftError(
+      .refused, "the label is no second text", subject: column.map { "column '\($0)'" },
+      advice:
+        "Name another column with \(option: "pair-column"), or the label's with \(option: "label-column").")
+  }
+
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   var impliesHeader: Bool {
     let given = textColumns + [pairColumn].compactMap { $0 } + labelColumns

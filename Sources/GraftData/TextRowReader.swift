@@ -154,6 +154,9 @@ enum TextRowReader {
       let found = try options.labelColumns.map(find)
       labels = found.count > 1 ? found.map { (header?[$0] ?? String($0 + 1), $0) } : []
       label = labels.isEmpty ? found.first ?? header?.firstIndex(of: "label") : nil
+      if let pair, pair == label || labels.contains(where: { $0.index == pair }) {
+        throw DataOptions.labelIsText(options.pairColumn)
+      }
     }
 
     /// The names of the columns that are not read.
@@ -220,6 +223,9 @@ enum TextRowReader {
         if !options.textColumns.isEmpty { text = try options.textColumns.map(name) }
         pair = try options.pairColumn.map(name)
         labels = try options.labelColumns.map(name)
+        if let pair, (labels.isEmpty ? ["label"] : labels).contains(pair) {
+          throw DataOptions.labelIsText(options.pairColumn)
+        }
         if labels.count < 2 { (label, labels) = (labels.first, []) }
         report.textColumns = (options.needsText { object[$0] != nil } ? text : []).map { .name($0) }
         report.pairColumn = pair.map { .name($0) }

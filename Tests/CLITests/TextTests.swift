@@ -74,6 +74,12 @@ import Testing
       stdout: ["\tNews\tthe, world\n"],
       stderr: ["read 2 rows of a.csv: column 'title', pair 'text'\n"], prepare: articles),
     Row(
+      "predict {sequence-classification} a.csv", stdout: ["\ta.csv\n"],
+      stderr: ["'a.csv' is taken as a text; --input reads the file of that name\n"], prepare: articles),
+    Row(
+      "predict {sequence-classification} --input a.csv nowhere.csv", code: 1,
+      stderr: ["nowhere.csv: no such file"], prepare: articles),
+    Row(
       "predict {sequence-classification} --input -", stdout: ["\tHe\n"],
       stderr: ["read 2 rows of standard input: column 'text'\n"], input: "text\nHe\ndo\n"),
     Row(

@@ -41,6 +41,31 @@ extension TrainingTests {
       "train model --data data.csv --output out --eval-text-column a", code: 64,
       stderr: ["--eval-text-column needs --eval-data FILE."], prepare: classifier),
     Row(
+      "train model --data data.csv --output out --mlm-probability 0.3", code: 1,
+      stderr: [
+        "--mlm-probability: the head 'sequence-classification' predicts no hidden tokens. Leave it out."
+      ],
+      prepare: classifier),
+    Row(
+      "evaluate {sequence-classification} --data data.csv --mlm-probability 0.3", code: 1,
+      stderr: ["predicts no hidden tokens"], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --eval-batch-size 8", code: 64,
+      stderr: ["--eval-batch-size needs --eval-data FILE or --eval-split P."], prepare: classifier),
+    Row(
+      "train model --data data.csv --output out --pair-column label", code: 1,
+      stderr: [
+        "column 'label': the label is no second text. Name another column with --pair-column, or the label's with "
+          + "--label-column."
+      ], prepare: classifier),
+    Row(
+      "train model --data rows.jsonl --output out --pair-column label", code: 1,
+      stderr: ["column 'label': the label is no second text"],
+      prepare: {
+        try classifier($0)
+        try $0.write("rows.jsonl", #"{"text": "he can", "label": "A"}"# + "\n")
+      }),
+    Row(
       "train model --data data.csv --output out --group-texts", code: 1,
       stderr: ["only texts that a head learns from without labels can be packed. Leave out --group-texts."],
       prepare: classifier),

@@ -174,6 +174,7 @@ struct Evaluate: ParsableCommand {
     opened.usePrompts()
     try opened.setLongTexts(longTexts.longTexts)
     try opened.checkStride(isGiven: stride.stride != nil)
+    if mlmProbability != 0.15 { try opened.checkHiding() }
     try opened.setTagging(scheme: tagScheme)
     if let nullThreshold { try opened.setAnswering(nullThreshold: nullThreshold) }
     try untrained.check(opened, flags.console)

@@ -108,6 +108,9 @@ struct Train: ParsableCommand {
     if !isEvaluated, training.evalOnStart {
       throw ValidationError("--eval-on-start needs --eval-data FILE or --eval-split P.")
     }
+    if !isEvaluated, training.evalBatchSize != TrainingOptions().evalBatchSize {
+      throw ValidationError("--eval-batch-size needs --eval-data FILE or --eval-split P.")
+    }
     if !files.evalData.isEmpty, training.evalSplit != nil {
       throw ValidationError("Give either --eval-data FILE or --eval-split P.")
     }

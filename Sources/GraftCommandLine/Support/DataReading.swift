@@ -76,9 +76,17 @@ struct DataReading {
   ///
   /// - Throws: `GraftError` when no file matches a pattern.
   static func files(_ paths: [Path]) throws -> [URL] {
-    try paths.flatMap { path in
+    let files = try paths.flatMap { path in
       try path.isStandardInput ? [DataSource.standardInput] : FilePattern.files(path.url)
     }
+    // Before anything is read of the others; opening one that is not there says what there is.
+    for file in files where file != DataSource.standardInput {
+      guard FileManager.default.fileExists(atPath: file.path) else {
+        _ = try RandomAccessFile(file)
+        continue
+      }
+    }
+    return files
   }
 
   /// The most files of which each has a line.

@@ -66,7 +66,12 @@ struct TextInput: ParsableArguments {
   func feed(
     _ label: String, for checkpoints: [Checkpoint] = [], batchSize: Int?, _ console: Console
   ) throws -> TextFeed {
-    guard !input.isEmpty else { return TextFeed(given, label, batchSize: batchSize, console: console) }
+    guard !input.isEmpty else {
+      for text in texts where FileManager.default.fileExists(atPath: text) {
+        console.note("'\(text)' is taken as a text; --input reads the file of that name")
+      }
+      return TextFeed(given, label, batchSize: batchSize, console: console)
+    }
     return try Self.reading(
       columns, like: checkpoints.map(\.trainedInputs), for: checkpoints.compactMap(\.activeHead), console
     ).feed(input, label, batchSize: batchSize)

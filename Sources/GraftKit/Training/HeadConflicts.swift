@@ -14,6 +14,9 @@ extension TrainingOptions {
       for task in tasks { try task.checkThresholds(thresholdTuning) }
     }
     if groupsTexts, !heads.contains(where: \.learnsFromTexts) { throw GraftError.textsAreNotPacked }
+    // Where no head predicts tokens, the first head's error says so.
+    let hides = heads.contains { $0.activeHead?.tasks.contains { $0.needsTokens } == true }
+    if mlmProbability != TrainingOptions().mlmProbability, !hides { try heads.first?.checkHiding() }
     // Where no head reads windows, the first head's error says so.
     let able = try heads.filter { try $0.splitsLongRows }
     try (able.first ?? heads.first)?.checkStride(isGiven: stride != nil)
@@ -31,6 +34,15 @@ extension GraftError {
 }
 
 extension Checkpoint {
+  /// Makes sure that a share of hidden tokens is given only where an active head predicts them.
+  package func checkHiding() throws {
+    guard activeHead?.tasks.contains(where: { $0.needsTokens }) != true else { return }
+    throw GraftError(
+      .refused, "the head '\(activeHead?.name ?? "none")' predicts no hidden tokens",
+      option: "mlm-probability",
+      advice: "Leave it out.")
+  }
+
   /// Whether the active head reads a long row in several windows.
   package var splitsLongRows: Bool {
     get throws { try makeTasks().first?.splitsLongRows == true }
