@@ -1,6 +1,7 @@
 import Foundation
 import GraftCompute
 import GraftCore
+import GraftData
 import GraftExperiments
 import GraftKit
 import GraftTensors
@@ -118,6 +119,41 @@ import Testing
     let data = try Dataset(
       Self.texts.map { TextRow($0) }, for: checkpoint.makeModel(), maxLength: 5, requiringLabels: false)
     #expect(cost.facts.truncated == data.facts.truncated && cost.facts.truncated > 0)
+  }
+
+  @Test("windows share what they shared in training, as evaluations have it") func windows() throws {
+    let registry = try Support.registry()
+    let backend = try registry.makeBackend(threads: 2)
+    let rows = Self.texts.indices.map { TextRow(Self.texts[$0], label: .text("\($0 % 2)")) }
+    try withTemporaryDirectory { directory in
+      var options = TrainingOptions()
+      (options.maxSteps, options.maxLength, options.longTexts, options.stride) = (1, 6, .windows, 3)
+      _ = try train(
+        registry.open(Support.fixture("sequence-classification")).checkpoint,
+        on: TrainingData(rows, named: ["rows.csv"]), options: options, output: directory.appending(path: "m"),
+        backend: backend, registry: registry)
+      let checkpoint = try registry.open(directory.appending(path: "m")).checkpoint
+      var rounded = checkpoint
+      let quantization = try rounded.quantize()
+      let model = try checkpoint.makeModel()
+      func loss(sharing stride: Int?) throws -> (Double, Int) {
+        let data = try Dataset(rows, for: model, maxLength: 6, stride: stride)
+        return (
+          try #require(
+            try evaluate(InferenceSession(model, backend: backend), on: data).metrics["log_loss"]),
+          data.count
+        )
+      }
+      let (own, usual) = (try loss(sharing: 3), try loss(sharing: nil))
+      #expect(own.0 != usual.0 && own.1 != usual.1)
+      for (stride, expected) in [(nil, own), (1, try loss(sharing: 1))] {
+        var options = QuantizationCostOptions(maximumLength: 6)
+        options.stride = stride
+        let cost = try quantizationCost(of: checkpoint, quantization, on: rows, backend, options)
+        #expect(cost.scores.first { $0.name == "log_loss" }?.float32 == expected.0)
+        #expect(cost.facts.examples == expected.1)
+      }
+    }
   }
 
   @Test("each layer is rounded alone, and shares add up; what is kept is not among them")

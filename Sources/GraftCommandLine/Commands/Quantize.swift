@@ -106,6 +106,7 @@ struct Quantize: ParsableCommand {
       try quantizationCost(
         of: checkpoint, quantization, on: read.rows, backend.make(registry, flags.console), options)
     }
+    for note in cost.facts.notes { flags.console.note(note) }
     for sentence in cost.notes + cost.facts.sentences { flags.console.warn(sentence) }
     return (cost, read.names.map { ($0 as NSString).lastPathComponent })
   }

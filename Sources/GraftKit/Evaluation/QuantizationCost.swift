@@ -64,6 +64,8 @@ public struct QuantizationCost: Sendable {
 public struct QuantizationCostOptions: Sendable {
   /// The most tokens of a text; `nil` is the model's limit.
   public var maximumLength: Int?
+  /// How many tokens the windows of a long text share; `nil` is as the head was trained.
+  public var stride: Int?
   /// The number of the first label, where labels are numbers.
   public var labelBase: Int?
   /// Of how many rows hidden states are compared, once for each layer.
@@ -95,6 +97,8 @@ public func quantizationCost(
   guard !rows.isEmpty else {
     throw GraftError(.missing, "there are no texts to compare on", expected: "a row at least")
   }
+  var options = options
+  options.stride = options.stride ?? checkpoint.trainedInputs?.stride
   let model = try checkpoint.makeModel()
   let kept = Set(quantization.kept.flatMap(\.parameters))
   let measurement = QuantizationMeasurement(
@@ -173,7 +177,7 @@ private struct QuantizationMeasurement {
     let labelled = task.predictsTokens ? rows : try labelled()
     let data = try Dataset(
       labelled ?? rows, for: model, labelBase: options.labelBase, maxLength: options.maximumLength,
-      requiringLabels: labelled != nil, isLengthGiven: false)
+      stride: options.stride, requiringLabels: labelled != nil, isLengthGiven: false)
     var answers = Answers(facts: data.facts)
     let both: [[any TaskPrediction]]
     if let labelled {
@@ -250,7 +254,8 @@ private struct QuantizationMeasurement {
   /// Batches of the first rows.
   private func sample() throws -> [Batch] {
     let rows = Array(rows.prefix(options.sample))
-    let data = try Dataset(rows, for: model, maxLength: options.maximumLength, requiringLabels: false)
+    let data = try Dataset(
+      rows, for: model, maxLength: options.maximumLength, stride: options.stride, requiringLabels: false)
     return try stride(from: 0, to: data.count, by: 16).map { start in
       Batch(of: try (start..<min(start + 16, data.count)).map { try data.example($0) })
     }
