@@ -168,6 +168,7 @@ import Testing
   func searches(_ name: String) {
     let facts = TrainingFacts(
       name: "m", options: TrainingOptions(), step: 2, examples: 3, evaluationExamples: 2,
+      maximumLength: 4,
       history: [
         ["step": 2, "eval_loss": 1, "eval_\(name)_ndcg@10": 0.5, "eval_\(name)_mrr@10": 0.25, "epoch": 1]
       ], backend: "reference", precision: .float32)
@@ -280,6 +281,185 @@ import Testing
       #expect(!text.contains("base_model"))
       #expect(try card(output.appending(path: "checkpoint-2")) == text)
       #expect(!(try card(output.appending(path: "checkpoint-1"))).contains("| 2 | 2 | "))
+    }
+  }
+
+  /// Trains a fixture and returns its card.
+  private func trained(
+    _ fixture: String, in directory: URL, on rows: [TextRow], _ change: (inout TrainingOptions) -> Void
+  ) throws -> String {
+    var options = TrainingOptions()
+    (options.maxSteps, options.batchSize, options.evalStrategy, options.evalSteps) = (4, 4, .steps, 1)
+    change(&options)
+    let data = TrainingData(rows, named: ["rows.csv"])
+    _ = try train(
+      registry.open(Support.fixture(fixture)).checkpoint, on: data, evaluating: data, options: options,
+      output: directory, backend: backend, registry: registry)
+    return try card(directory)
+  }
+
+  @Test("the card has every option that changes what is learnt, and the length that is read")
+  func options() throws {
+    let rows = (0..<8).map { TextRow(["he can do it so", "they can"][$0 % 2], label: .text("\($0 % 2)")) }
+    try withTemporaryDirectory { directory in
+      let plain = try trained(
+        "sequence-classification", in: directory.appending(path: "a"), on: rows
+      ) { $0.evalSteps = 2 }
+      let limit = try registry.open(Support.fixture("sequence-classification")).checkpoint.makeBackbone()
+        .maximumLength
+      #expect(limit < 512 && plain.contains("| longest text | \(limit) tokens |\n"), "\(plain)")
+      #expect(
+        plain.contains("| computed by | \(type(of: backend).name), float32 |\n\n## Evaluations"), "\(plain)")
+      let text = try trained("sequence-classification", in: directory.appending(path: "b"), on: rows) {
+        $0.maxLength = 6
+        $0.labelSmoothingFactor = 0.1
+        $0.focalGamma = 2
+        $0.headLearningRate = 1e-3
+        $0.layerDecay = 0.8
+        $0.emaDecay = 0.9
+        $0.longTexts = .windows
+        $0.stride = 1
+        $0.shuffles = false
+        $0.earlyStoppingPatience = 9
+        $0.metricForBestModel = "f1_macro"
+      }
+      for row in [
+        "longest text | 6 tokens", "label smoothing factor | 0.1", "focal gamma | 2",
+        "head learning rate | 0.001", "layer decay | 0.8", "ema decay | 0.9", "long texts | windows",
+        "stride | 1", "no shuffle | yes", "early stopping patience | 9",
+        "metric for best model | f1\\_macro",
+      ] {
+        #expect(text.contains("\n| \(row) |\n"), "no \(row) in \(text)")
+      }
+      let ends = try trained("sequence-classification", in: directory.appending(path: "c"), on: rows) {
+        $0.longTexts = .headTail
+      }
+      #expect(ends.contains("| long texts | their start and their end |"))
+    }
+  }
+
+  @Test("evaluations after the best are told, and whose weights the model has")
+  func theBestIsNotTheLast() throws {
+    let rows = (0..<8).map { TextRow(["he can do it so", "they can"][$0 % 2], label: .text("\($0 % 2)")) }
+    try withTemporaryDirectory { directory in
+      let text = try trained("sequence-classification", in: directory.appending(path: "a"), on: rows) {
+        // The loss falls, so that the first evaluations have the most of it.
+        ($0.learningRate, $0.schedule, $0.loadsBestModelAtEnd) = (1e-3, .constant, true)
+        ($0.metricForBestModel, $0.greaterIsBetter) = ("loss", true)
+      }
+      let state = try JSON(file: directory.appending(path: "a/trainer_state.json"))
+      let losses = try #require(state["log_history"]?.array).compactMap { entry in
+        entry["eval_loss"]?.double
+      }
+      let best = try #require(losses.indices.max { losses[$0] < losses[$1] }) + 1
+      #expect(losses.count == 4 && best < 4)
+      #expect(
+        text.contains(
+          "## Evaluations\n\nThe weights are those of step \(best), whose evaluation was the best.\n"))
+      #expect(text.contains("| 4 | \(NumberText.number(losses[3])) |"), "\(text)")
+      let last = try trained("sequence-classification", in: directory.appending(path: "b"), on: rows) {
+        $0.learningRate = 3
+      }
+      #expect(!last.contains("The weights are those"))
+    }
+  }
+
+  @Test("the card says by which thresholds the model decides, and that its scores are those before")
+  func thresholds() throws {
+    let labels = try registry.open(Support.fixture("multi-label")).checkpoint.configuration.labels()
+    let rows = (0..<12).map {
+      TextRow(
+        "a \($0 % 5) b \($0 % 3) c",
+        label: .list([[labels[0]], [labels[1], labels[2]], [labels[1]]][$0 % 3]))
+    }
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "a")
+      let text = try trained("multi-label", in: output, on: rows) { $0.thresholdTuning = .label }
+      let kept = try #require(registry.open(output).checkpoint.configuration["decision_threshold"]?.array)
+      let told = zip(labels, kept.compactMap(\.double)).map {
+        "`\($0)` \(NumberText.trimmed($1.rounded(digits: 4)))"
+      }
+      #expect(
+        text.contains(
+          "\n\nThe model decides by `decision_threshold` in `config.json`: \(told.joined(separator: ", ")). This was chosen on "
+            + "the data that it is evaluated on; the scores here are those before.\n"), "\(text)")
+      #expect(
+        !(try trained("multi-label", in: directory.appending(path: "b"), on: rows) { _ in }).contains(
+          "decides by"))
+    }
+  }
+
+  @Test(
+    "training takes out what a card says of weights of eight bits, and a swap the scores of the other head")
+  func quantizedWeights() throws {
+    try withTemporaryDirectory { directory in
+      let (model, swapped, same) = (
+        directory.appending(path: "model"), directory.appending(path: "swapped"),
+        directory.appending(path: "same")
+      )
+      let rows = (0..<8).map { TextRow(["he can do it so", "they can"][$0 % 2], label: .text("\($0 % 2)")) }
+      _ = try quantizeModel(
+        Support.fixture("sequence-classification"), to: model, registry: registry,
+        measuring: { try quantizationCost(of: $0, $1, on: rows, backend) })
+      let text = try card(model)
+      let sections = try #require(text.range(of: "## Weights of eight bits"))
+      #expect(
+        text[sections.upperBound...].contains("on 8 texts accuracy is") && text.contains("| accuracy |"))
+      try swapHead(model, to: "masked-lm", registry: registry).checkpoint.write(
+        to: swapped, registry: registry)
+      #expect(try card(swapped).contains("12 linear layers of the encoder"))
+      #expect(try !card(swapped).contains("accuracy"))
+      try swapHead(model, to: "sequence-classification", registry: registry).checkpoint.write(
+        to: same, registry: registry)
+      #expect(try card(same).contains("on 8 texts accuracy is"))
+      var options = TrainingOptions()
+      options.maxSteps = 1
+      let output = directory.appending(path: "trained")
+      _ = try train(
+        registry.open(model).checkpoint, on: TrainingData(rows, named: ["rows.csv"]), options: options,
+        output: output, backend: backend, registry: registry)
+      #expect(try registry.open(output).checkpoint.quantizedCount == 0)
+      #expect(try !card(output).contains("eight bits") && !card(output).contains("accuracy"))
+    }
+  }
+
+  @Test(
+    "an export says what other tools do not know of: windows, ends of texts, thresholds",
+    arguments: [
+      (
+        LongTexts.windows,
+        "long texts are read in windows; other tools cut their end off, and answer otherwise"
+      ),
+      (
+        .headTail,
+        "the start and the end of a long text are read; other tools cut its end off, and answer otherwise"
+      ),
+    ])
+  func otherTools(_ longTexts: LongTexts, _ note: String) throws {
+    let thresholds =
+      "labels are given by the thresholds under 'decision_threshold' in config.json; other tools have one half for all"
+    try withTemporaryDirectory { directory in
+      let (model, output) = (directory.appending(path: "model"), directory.appending(path: "out"))
+      var checkpoint = try registry.open(Support.fixture("multi-label")).checkpoint
+      try checkpoint.setLongTexts(longTexts)
+      try checkpoint.setThresholds([0.3])
+      try checkpoint.write(to: model, registry: registry)
+      let report = try exportModel(model, to: output, options: OutputOptions(), registry: registry)
+      #expect(report.notes.suffix(2) == [note, thresholds])
+      #expect(try card(output).contains("## In other tools\n\n- \(note)\n- \(thresholds)\n"))
+      let file = try exportModel(
+        model, to: directory.appending(path: "m.onnx"), options: OutputOptions(format: "onnx"),
+        registry: registry)
+      #expect(file.notes.contains(note) && file.notes.contains(thresholds))
+      // What is no longer so is no longer said.
+      var back = try registry.open(output).checkpoint
+      try back.setLongTexts(.truncate)
+      try back.setThresholds([0.5])
+      let (plain, again) = (directory.appending(path: "plain"), directory.appending(path: "again"))
+      try back.write(to: plain, registry: registry)
+      let other = try exportModel(plain, to: again, options: OutputOptions(), registry: registry)
+      #expect(!other.notes.contains { $0.contains("other tools") })
+      #expect(try !card(again).contains("In other tools"))
     }
   }
 

@@ -23,6 +23,7 @@ public func exportModel(
   try isFile ? FileWriter.checkVacant(output) : DirectoryWriter.checkVacant(output)
   var (opened, resolved) = try openSource(
     source, for: options, strict: strict, keepExtra: keepExtra, registry)
+  opened.report.notes += try opened.checkpoint.notesOnOtherTools
   let tally = NonFiniteTally(strict: strict)
   if isFile {
     opened.report.notes += try opened.checkpoint.writeOneFile(output, resolved, tally)

@@ -15,10 +15,16 @@ extension ModelCard {
       card.set("base_model", checkpoint.repository.map { .string($0) })
       card.setGenerated("# \(name)\n\n\(try summary(checkpoint))", rest: rest)
     }
+    let notes = try checkpoint.notesOnOtherTools
+    card.setSection(
+      elsewhere,
+      notes.isEmpty ? nil : "## In other tools\n\n\(notes.map { "- \($0)" }.joined(separator: "\n"))")
     return card
   }
 
   private static let quantized = "quantization"
+  private static let quantizationCost = "quantization-cost"
+  private static let elsewhere = "elsewhere"
 
   /// The card of a checkpoint whose encoder has linear layers in int8.
   ///
@@ -35,16 +41,21 @@ extension ModelCard {
       card.set("base_model", .string(repository))
       card.set("base_model_relation", "quantized")
     }
-    let measured = cost.map { cost in
-      "\n\n\(cost.verdict)\n\n\(Markdown.table(cost.comparison))"
-    }
-    card.setSection(
-      quantized, "## Weights of eight bits\n\n\(quantization.sentences(code))\(measured ?? "")")
+    // The section that is put in last comes first.
+    card.setSection(quantizationCost, cost.map { "\($0.verdict)\n\n\(Markdown.table($0.comparison))" })
+    card.setSection(quantized, "## Weights of eight bits\n\n\(quantization.sentences(code))")
     return card
   }
 
   /// Takes out what is said of weights of eight bits.
-  mutating func removeQuantization() { setSection(Self.quantized, nil) }
+  mutating func removeQuantization() {
+    for section in [Self.quantized, Self.quantizationCost] { setSection(section, nil) }
+  }
+
+  /// Takes out what sections say of a head that is no longer the active one.
+  mutating func removeFormerHead() {
+    for section in [Self.quantizationCost, Self.elsewhere] { setSection(section, nil) }
+  }
 
   /// The card of a checkpoint that was trained. Metadata of the checkpoint that it was made from stay, as its
   /// licence and languages do, except for those that training changes: base model, data and results.
@@ -62,6 +73,9 @@ extension ModelCard {
     var card = checkpoint.card ?? ModelCard()
     let source = checkpoint.repository ?? checkpoint.source
     card.setFacts(of: checkpoint, library: checkpoint.library(in: dialect))
+    // Training writes floating-point numbers, and other answers than those that were told of.
+    card.removeQuantization()
+    card.removeFormerHead()
     card.set("base_model", checkpoint.repository.map { .string($0) })
     // They are about the making of another model.
     for key in ["base_model_relation", "co2_eq_emissions", "new_version", "eval_results"] { card[key] = nil }
@@ -79,8 +93,8 @@ extension ModelCard {
 
       ## Training
 
-      \(Markdown.table(settings(facts)))
-      \(progress(facts).map { "\n## Evaluations\n\n\(Markdown.table($0))" } ?? "")
+      \(Markdown.table(try settings(checkpoint, facts)))\(try thresholds(checkpoint, facts))
+      \(progress(facts).map { "\n## Evaluations\n\n\(best(facts))\(Markdown.table($0))" } ?? "")
       """.trimmingCharacters(in: .whitespacesAndNewlines), rest: rest)
     return card
   }
@@ -142,53 +156,6 @@ extension ModelCard {
       ", and has \(first.name.lowercased()) \(first.value) on \(NumberText.count(examples, "text")) of \(list(data))"
   }
 
-  private static func settings(_ facts: TrainingFacts) -> TextTable {
-    let options = facts.options
-    let warmup =
-      options.warmupSteps == 0 && options.warmupRatio > 0
-      ? "a share of \(NumberText.trimmed(options.warmupRatio)) of the steps"
-      : NumberText.count(options.warmupSteps, "step")
-    var rows = [
-      ["learning rate", NumberText.trimmed(options.learningRate)],
-      ["schedule", "\(options.schedule.rawValue), \(warmup) for warm-up"],
-      ["batch size", String(options.batchSize)],
-      ["batches in a step", String(options.gradientAccumulationSteps)],
-      options.maxSteps.map { ["steps", NumberText.grouped($0)] } ?? [
-        "epochs", NumberText.trimmed(options.epochs),
-      ],
-      ["optimizer", "\(options.optimizer), weight decay \(NumberText.trimmed(options.weightDecay))"],
-      ["largest gradient norm", NumberText.trimmed(options.maxGradNorm)],
-      ["longest text", "\(options.maxLength) tokens"],
-      ["seed", String(options.seed)],
-      ["computed by", "\(facts.backend), \(facts.precision.rawValue)"],
-    ]
-    if let dropout = options.dropout { rows.append(["dropout", NumberText.trimmed(dropout)]) }
-    if options.freezesBackbone { rows.append(["frozen", "the backbone"]) }
-    switch options.classWeights {
-    case .balanced?: rows.append(["class weights", ClassWeights.balancedName])
-    case .given(let weights)?:
-      let values = weights.sorted { $0.key < $1.key }.map { "\($0.key) \(NumberText.trimmed($0.value))" }
-      rows.append(["class weights", values.joined(separator: ", ")])
-    case nil: break
-    }
-    if let weights = options.headWeights {
-      let shares = weights.sorted { $0.key < $1.key }.map { "\($0.key) \(NumberText.trimmed($0.value))" }
-      rows.append(["shares of the steps", shares.joined(separator: ", ")])
-    }
-    if let generator = options.generator {
-      rows.append([
-        "generator",
-        ModelCard.fileNames([generator])[0] + (options.trainsGenerator ? ", trained as well" : ""),
-      ])
-    }
-    if options.trainsGenerator {
-      rows.append([
-        "weight of the head's loss beside the generator's", NumberText.trimmed(options.discriminatorWeight),
-      ])
-    }
-    return TextTable(header: ["Setting", "Value"], rows: rows, words: 2)
-  }
-
   private static let mostEvaluations = 50
 
   private static func progress(_ facts: TrainingFacts) -> TextTable? {
@@ -212,6 +179,27 @@ extension ModelCard {
       }, words: 0)
   }
 
+  /// Which of the evaluations is that of the weights, where it is not the last.
+  private static func best(_ facts: TrainingFacts) -> String {
+    guard facts.history.contains(where: { $0["eval_loss"] != nil && $0["step"] ?? 0 > Double(facts.step) })
+    else { return "" }
+    return
+      "The weights are those of step \(NumberText.grouped(facts.step)), whose evaluation was the best.\n\n"
+  }
+
+  /// By which thresholds the model decides, where they were chosen in the end.
+  private static func thresholds(_ checkpoint: Checkpoint, _ facts: TrainingFacts) throws -> String {
+    guard let (values, key) = facts.thresholds else { return "" }
+    let numbers = values.map { NumberText.trimmed(Double($0).rounded(digits: 4)) }
+    let names = try checkpoint.configuration.labels()
+    let told =
+      numbers.count == names.count && Set(numbers).count > 1
+      ? zip(names, numbers).map { "\(code($0)) \($1)" }.joined(separator: ", ") : numbers[0]
+    return
+      "\n\nThe model decides by `\(key)` in `config.json`: \(told). This was chosen on the data that it is evaluated on; "
+      + "the scores here are those before."
+  }
+
   /// The names without their directories, which are private.
   static func fileNames(_ paths: [String]) -> [String] {
     paths.map { ($0 as NSString).lastPathComponent }
@@ -221,7 +209,7 @@ extension ModelCard {
     fileNames(paths).map(code).joined(separator: ", ")
   }
 
-  private static func code(_ text: String) -> String {
+  static func code(_ text: String) -> String {
     text.contains("`") || text.contains("\n") ? Markdown.escaped(text) : "`\(text)`"
   }
 }

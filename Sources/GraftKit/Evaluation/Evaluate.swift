@@ -74,7 +74,7 @@ public struct Evaluation: Sendable {
   }
 
   /// The configuration's key of what ``tuneThresholds(_:)`` chooses.
-  public var thresholdKey: String { best?.setting.key ?? "decision_threshold" }
+  public var thresholdKey: String { best?.setting.key ?? Configuration.thresholdKey }
   /// The score that it is best for.
   public func thresholdScore(_ tuning: MultiLabelScores.Tuning) -> String {
     best?.setting.score ?? (tuning == .label ? "f1_macro" : "f1_micro")

@@ -163,7 +163,8 @@ extension Checkpoint {
     _ name: String, labels: [String]?, problemType: ProblemType?, seed: UInt64, report: inout LoadReport,
     registry: Registry
   ) throws -> [String] {
-    let previous = Set(activeHeads.map(\.id))
+    let before = activeHeads
+    let previous = Set(before.map(\.id))
     let parked = parkedHeads.first { $0.id == name }
     let set = try registry.heads(parked?.task?.name ?? name, of: family)
     if labels != nil || problemType != nil, !set.hasLabels {
@@ -191,6 +192,10 @@ extension Checkpoint {
     let restored = set.taskNames.filter { !previous.contains($0) && self[$0] != nil }
     try registry.initializeMissingParts(of: &self, settings: settings, seed: seed, report: &report)
     try checkWritable(set, in: registry.dialect(of: family))
+    let isAnother =
+      parked != nil || before.map(\.id) != activeHeads.map(\.id)
+      || before.map(\.settings) != activeHeads.map(\.settings)
+    if isAnother { card?.removeFormerHead() }
     return restored
   }
 
@@ -224,6 +229,7 @@ extension Checkpoint {
     }
     try makeActive(detached.heads)
     try registry.initializeMissingParts(of: &self, seed: 0, report: &report)
+    card?.removeFormerHead()
     try checkWritable(detached.heads, in: registry.dialect(of: family))
   }
 

@@ -5,6 +5,8 @@ import GraftTensors
 extension Configuration {
   /// The key that says whether a head that labels words learns from all tokens of a word, or from the first alone.
   static let labelsAllTokensKey = "label_all_tokens"
+  /// The key of the probabilities above which a classifier gives each of several labels.
+  static let thresholdKey = "decision_threshold"
 }
 
 extension Checkpoint {
@@ -97,7 +99,7 @@ extension Checkpoint {
         .mismatch, "wrong number of thresholds", expected: "one, or one for each of \(labels) labels",
         found: "\(thresholds.count)")
     }
-    try settle(["decision_threshold": Self.json(of: thresholds)], orThrow: refusal)
+    try settle([Configuration.thresholdKey: Self.json(of: thresholds)], orThrow: refusal)
   }
 
   fileprivate static func json(of thresholds: [Double]) -> JSON {

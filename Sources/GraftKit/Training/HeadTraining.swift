@@ -113,7 +113,7 @@ extension Checkpoint {
   }
 
   /// Whether the active head's task has a setting.
-  private func hasSetting(_ key: String) -> Bool {
+  func hasSetting(_ key: String) -> Bool {
     activeHead?.tasks.contains { $0.settingKeys.contains(key) } == true
   }
 }

@@ -11,11 +11,15 @@ public struct TrainingFacts: Sendable {
   /// How many rows are trained and evaluated on.
   public var examples: Int
   public var evaluationExamples: Int?
+  /// The most tokens of an example, as the model read them.
+  public var maximumLength: Int
   /// The log so far; see ``TrainerState/history``.
   public var history: [[String: Double]]
   /// The name of the compute backend, and what its products are in.
   public var backend: String
   public var precision: Precision
+  /// The thresholds that were chosen on the evaluation data in the end, and the configuration's key that keeps them.
+  var thresholds: (values: [Float], key: String)?
 }
 
 extension TrainingFacts {

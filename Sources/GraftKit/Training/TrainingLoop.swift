@@ -465,8 +465,12 @@ final class TrainingLoop {
 
   /// Writes the model and its card.
   ///
-  /// - Parameter step: The step that its weights are of.
-  func writeModel(into directory: URL, step: Int) throws {
+  /// - Parameters:
+  ///   - step: The step that its weights are of.
+  ///   - thresholds: What was chosen for it in the end.
+  func writeModel(
+    into directory: URL, step: Int, thresholds: (values: [Float], key: String)? = nil
+  ) throws {
     try run.store.write(run.model, into: directory, steps: step, trained: state.trained)
     try run.store.writeCard(
       into: directory,
@@ -474,8 +478,9 @@ final class TrainingLoop {
         name: run.output.standardizedFileURL.lastPathComponent, options: options, step: step,
         examples: heads.reduce(0) { $0 + $1.data.rows.count },
         evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count },
-        history: state.history.filter { $0["step"] ?? 0 <= Double(step) },
-        backend: type(of: run.backend).name, precision: run.backend.precision))
+        maximumLength: heads.map(\.data.facts.maximumLength).max() ?? options.maxLength,
+        history: state.history, backend: type(of: run.backend).name, precision: run.backend.precision,
+        thresholds: thresholds))
   }
 
   /// Takes up the newest checkpoint.

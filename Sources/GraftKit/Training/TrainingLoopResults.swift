@@ -38,7 +38,7 @@ extension TrainingLoop {
 
     let thresholds = try tunedThresholds()
     try directory.publish { directory in
-      try writeModel(into: directory, step: step)
+      try writeModel(into: directory, step: step, thresholds: thresholds)
       if let thresholds { try keepThresholds(thresholds.values, in: directory, key: thresholds.key) }
     }
     try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
