@@ -75,7 +75,7 @@ struct FileTests {
     }
   }
 
-  /// The ids and types are those of `MPNetConverter` in transformers 5.23: `<s> A </s>` and `<s> A </s> </s> B </s>`.
+  /// The ids, types and offsets are those of `MPNetTokenizer` in transformers 5.23: `<s> A </s> </s> B </s>`.
   @Test func linesOfAnotherClass() throws {
     let lines = ["<s>", "<pad>", "</s>", "[UNK]", "a", "b", "<mask>"]
     let tokenizer = try #require(
@@ -88,8 +88,8 @@ struct FileTests {
         == SpecialTokens(padding: 1, unknown: 3, classification: 0, separator: 2, mask: 6))
     let encoding = tokenizer.encode("a <mask>", pair: "b c", maximumLength: nil, addSpecialTokens: true)
     #expect(encoding.ids == [0, 4, 6, 2, 2, 5, 3, 2])
-    #expect(encoding.tokenTypes == [0, 0, 0, 0, 0, 1, 1, 1])
-    #expect(encoding.offsets[2] == 1..<8)
+    #expect(encoding.tokenTypes == [0, 0, 0, 0, 0, 0, 0, 0])
+    #expect(encoding.offsets[2] == 2..<8)
   }
 
   @Test func looksTheSameButIsAnotherToken() throws {
