@@ -57,7 +57,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     case action(Action)
   }
 
-  public let parts: [Part]
+  public private(set) var parts: [Part]
 
   public init(_ text: String) { parts = [.text(text)] }
   public init(stringLiteral text: String) { self.init(text) }
@@ -84,6 +84,16 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       case .action(let found): action(found)
       }
     }.joined()
+  }
+
+  /// The sentence about data to evaluate on, whose columns and labels have options of their own.
+  package var ofEvaluationData: Advice {
+    var advice = self
+    advice.parts = parts.map { part in
+      guard case .option(let name) = part, ["label-base", "label-column"].contains(name) else { return part }
+      return .option("eval-\(name)")
+    }
+    return advice
   }
 
   public var description: String { text(option: { "'\($0)'" }, action: { "'\($0.description)'" }) }

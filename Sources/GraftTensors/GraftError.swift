@@ -71,7 +71,7 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
       + problem.withoutControls
     let comparison = [expected.map { "expected \($0)" }, found.map { "found \($0)" }].compactMap { $0 }
     if !comparison.isEmpty { text += "; " + comparison.joined(separator: ", ") }
-    text += "."
+    if !text.hasSuffix("?") { text += "." }
     if let advice { text += " \(advice.description.withoutControls)" }
     return text
   }

@@ -109,6 +109,13 @@ extension HeadSwap {
         "each list of labels has one, which is read as the text's only label: for a head that gives a text several, add --problem-type multi-label"
       )
     }
+    let missing = inferred.missing(in: data.rows)
+    if missing > 0 {
+      flags.console.warn(
+        "\(Format.grouped(missing)) of \(Format.count(data.rows.count, "row")) \(missing == 1 ? "has" : "have") no label: they cannot be trained on"
+      )
+    }
+    if let remark = InferredLabels.remark(on: inferred.labels) { flags.console.warn(remark) }
     // A typo in one row is a label of its own.
     if let task = heads.tasks.first(where: { $0.hasLabels && !$0.labelsTokens }),
       inferred.problemType == .singleLabel || inferred.problemType == .multiLabel

@@ -34,6 +34,7 @@ struct Tokenize: ParsableCommand {
 
   func run() throws {
     let tokenizer = try tokenizer()
+    for note in tokenizer.notes { output.console.note("note: \(note)") }
     let texts = try input.rows(output.console)
     if count { return try printCounts(of: texts, tokenizer) }
     let encodings = try inParallel(texts, threads: parallelism.threads) { part in

@@ -24,10 +24,12 @@ extension DatasetFacts {
   }
 
   /// How labels are read, and that long texts become windows, for people.
-  var notes: [String] {
+  var notes: [String] { [labelNote?.commandLineText].compactMap { $0 } + exampleNotes }
+
+  /// That long texts become windows, or texts pieces.
+  var exampleNotes: [String] {
     let isCut = !isPacked && examples > rows - skipped.count
     return [
-      labelNote?.commandLineText,
       isCut
         ? "\(Format.count(rows, "text")) in \(Format.count(examples, "window")) of at most \(Format.grouped(maximumLength)) tokens"
         : nil,

@@ -49,17 +49,18 @@ final class ExperimentDisplay {
       line("\(number)/\(count) \(stage.summary)\(owners)")
       // A training run says it itself.
       if case .evaluate = stage.task, let note = stage.lengthNote { line("    \(note)") }
+      for note in stage.notes { line("    \(note)") }
       emit(
         "started",
         [
           ("stage", .string(stage.name)), ("kind", .string(stage.task.kind)), ("key", .string(stage.key)),
-          ("arms", .list(schedule?.arms(of: stage) ?? [])),
+          ("arms", .list(schedule?.arms(of: stage) ?? [])), ("notes", .list(stage.notes)),
         ])
     case .training(let event): training(event)
     case .progress(let progress): self.progress(progress)
     case .finished(let stage, let seconds, let results):
       let metric = TestMetric.of(results, chosen: metric)?.resultKey
-      let scores = [metric, "eval_loss"].compactMap(\.self).compactMap { name in
+      let scores = (stage.rankScores + [metric, "eval_loss"].compactMap(\.self)).compactMap { name in
         results[name].map { "\(name) \(Format.number($0))" }
       }
       var directory: URL?
@@ -103,7 +104,9 @@ final class ExperimentDisplay {
   private func training(_ event: TrainingEvent) {
     switch event {
     case .prepared(let facts, let isEvaluation):
-      for sentence in facts.sentences { line("    \(isEvaluation ? "evaluation data: " : "")\(sentence)") }
+      for sentence in facts.exampleNotes + facts.sentences {
+        line("    \(isEvaluation ? "evaluation data: " : "")\(sentence)")
+      }
     case .started(_, let completed) where completed > 0: line("    going on after step \(completed)")
     case .step(let report):
       detail =

@@ -17,6 +17,12 @@ extension PlannedStage {
     return "\(task.kind) \(name): \(what)" + (fold.map { ", fold \($0 + 1)" } ?? "")
   }
 
+  /// The top-k accuracies that it asks for, as results name them.
+  var rankScores: [String] {
+    guard case .evaluate(let scoring) = task else { return [] }
+    return (scoring.options.topRanks ?? []).map { "eval_top_\($0)_accuracy" }
+  }
+
   /// That it asks for more tokens than its model takes.
   var lengthNote: String? { excessiveLength.map { DatasetFacts.excess($0.length, over: $0.limit) } }
 }
@@ -43,14 +49,12 @@ extension ExperimentSchedule {
       """
   }
 
-  /// What there is to say beforehand: of the score, and of stages that ask for more tokens than their model takes.
+  /// What there is to say beforehand: of the score, of stages that ask for more tokens than their model takes, and of data.
   private var notes: [String] {
     var notes = [plan.metricNote].compactMap(\.self)
     for stage in plan.stages {
-      guard let note = stage.lengthNote.map({ "stage '\(stage.name)': \($0)" }), !notes.contains(note) else {
-        continue
-      }
-      notes.append(note)
+      let own = [stage.lengthNote.map { "stage '\(stage.name)': \($0)" }].compactMap(\.self) + stage.notes
+      notes += own.filter { !notes.contains($0) }
     }
     return notes
   }

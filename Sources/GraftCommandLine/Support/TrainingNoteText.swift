@@ -31,6 +31,9 @@ extension TrainingNote {
         + "it was chosen on them, so that other data will have less"
     case .thresholdUndecided:
       "no threshold is chosen: the evaluation data need rows with and without something to find"
+    case .keptThresholds(let thresholds):
+      "the head's \(thresholds.count == 1 ? "threshold" : "thresholds") of before, \(thresholds.prefix(10).map { String(format: "%.4g", $0) }.joined(separator: ", "))\(thresholds.count > 10 ? ", …" : ""), "
+        + "\(thresholds.count == 1 ? "is" : "are") kept and \(thresholds.count == 1 ? "decides" : "decide") the scores: to choose anew for the new weights, tune the threshold"
     case .loadedBest(let step, let score, let value):
       "the best model is that of step \(step): \(score) \(String(format: "%.4f", value))"
     }
@@ -69,6 +72,8 @@ extension TrainingNote {
         ("\(score)_before", JSON(before)), ("\(score)_after", JSON(after)),
       ]
     case .thresholdUndecided: [("note", "threshold_undecided")]
+    case .keptThresholds(let thresholds):
+      [("note", "kept_thresholds"), ("thresholds", .array(thresholds.map { JSON($0) }))]
     case .loadedBest(let step, let score, let value):
       [("note", "loaded_best"), ("step", JSON(step)), (score, JSON(value))]
     }

@@ -84,7 +84,7 @@ public struct LabelColumn: Sendable {
         expected: "names (\(list)), or \(range)",
         found: found,
         advice:
-          "Set \(option: "label-base") when they are numbers; else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+          "Set \(option: "label-base")\(areCountedFromOne ? " to 1 when classes are counted from 1" : " when they are numbers"); else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
       )
     }
     guard labels == Configuration.numberedLabels(labels.count) else {
@@ -103,6 +103,12 @@ public struct LabelColumn: Sendable {
         ? "The data have \(dataList). Name the outputs of a trained head in its own order, which its card may say: \(action: .nameLabels("A,B,C")). Or start a new one: \(action: .swapHead(to: "NAME", labels: dataLabels))."
         : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
     )
+  }
+
+  /// Whether the values are numbers from 1 to the number of labels.
+  private var areCountedFromOne: Bool {
+    let numbers = values.compactMap { Int(Self.canonical($0)) }
+    return base == nil && numbers.count == values.count && numbers.min() == 1 && numbers.max() == labels.count
   }
 
   private func outOfRange(_ value: String) -> GraftError {

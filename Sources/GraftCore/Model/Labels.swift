@@ -25,6 +25,22 @@ public struct InferredLabels: Sendable, Equatable {
     self.problemType = problemType
     self.areSingle = areSingle
   }
+
+  /// A sentence, without a full stop, about labels that R, pandas and others write where there is none; `nil` where no
+  /// label is such.
+  package static func remark(on labels: [String]) -> String? {
+    let marks = Set(["na", "n/a", "null", "none", "nan"])
+    let found = labels.filter { marks.contains($0.lowercased()) }
+    guard !found.isEmpty else { return nil }
+    let names = found.map { "'\($0)'" }.joined(separator: " and ")
+    return
+      "\(names) \(found.count == 1 ? "is taken for a label" : "are taken for labels"): leave such rows out where a missing one is meant"
+  }
+
+  /// How many rows have no label; where texts have any number of them, an empty one is none of them.
+  package func missing(in rows: [TextRow]) -> Int {
+    rows.count { $0.label == nil || $0.label == .text("") && problemType != .multiLabel }
+  }
 }
 
 extension Configuration {

@@ -28,6 +28,8 @@ public struct DataFacts: Sendable {
   private let labelBase: Int?
   /// What was read of each file.
   private let reports: [DataFileReport]
+  /// For each row, a hash of what a model reads of it.
+  private var contents: [Int] = []
 
   init(_ name: String, _ set: Experiment.DataSet) throws {
     let data = try set.read()
@@ -47,6 +49,7 @@ public struct DataFacts: Sendable {
     for row in rows {
       hash.add(row)
       bytes += row.byteCount
+      contents.append(row.contentHash)
       let kind = Kind(label: row.label, isPair: row.pair != nil, fields: JSON.object(row.fields).text())
       examples[kind, default: (row, 0)].count += 1
     }
@@ -75,7 +78,9 @@ public struct DataFacts: Sendable {
   func part(_ fold: Int?, isTest: Bool) -> DataFacts {
     guard let folds, let fold else { return self }
     var facts = self
-    facts.rows = folds.rows(ofPart: fold, isTest: isTest).count
+    let indices = folds.rows(ofPart: fold, isTest: isTest)
+    facts.contents = indices.map { contents[$0] }
+    facts.rows = indices.count
     facts.bytes = bytes * facts.rows / max(1, rows)
     facts.part =
       ", \(isTest ? "part" : "all but part") \(fold + 1) of \(folds.count), seed \(folds.seed)"
@@ -91,6 +96,19 @@ public struct DataFacts: Sendable {
       .mismatch, "the data set '\(name)' has fewer rows of the label '\(rarest.label)' than folds",
       expected: "at most \(rarest.rows) folds", found: "\(folds.count)",
       advice: "Take fewer folds, or leave out the label's rows.")
+  }
+
+  /// How many rows have a text that other data have as well.
+  func repeatedRows(of others: [DataFacts]) -> Int {
+    let known = Set(others.flatMap(\.contents))
+    return contents.count { known.contains($0) }
+  }
+
+  /// How a head reads the labels, where that is not plain.
+  ///
+  /// - Throws: `GraftError` when the checkpoint has no such tasks.
+  func labelNote(for checkpoint: Checkpoint) throws -> Advice? {
+    try checkpoint.makeTasks().lazy.compactMap { $0.note(on: examples, LabelReading(base: labelBase)) }.first
   }
 
   /// The labels as they are written, at most a hundred: of a list each of its items, of columns their names.
@@ -198,4 +216,15 @@ extension DataFacts {
 extension GraftError {
   /// Whether the advice is to say what stands between labels, which nothing else is instead.
   fileprivate var namesDelimiter: Bool { advice?.parts.contains(.option("label-delimiter")) == true }
+}
+
+extension TextRow {
+  /// Of the texts and of other columns, without the label; the same within a process.
+  fileprivate var contentHash: Int {
+    var hasher = Hasher()
+    hasher.combine(text)
+    hasher.combine(pair)
+    if !fields.isEmpty { hasher.combine(JSON.object(fields).text()) }
+    return hasher.finalize()
+  }
 }

@@ -5,6 +5,18 @@ import GraftKit
 import GraftTensors
 import OrderedCollections
 
+extension Experiment.DataSet {
+  /// The place in the experiment's file of what an error of reading is about: a column that is named there, or the files.
+  func place(of error: GraftError) -> YAMLValue.Place? {
+    let columns = [
+      ("text-column", options.textColumns), ("pair-column", [options.pairColumn].compactMap(\.self)),
+      ("label-column", options.labelColumns),
+    ]
+    let key = columns.first { $1.contains { error.subject == "column '\($0)'" } }?.0
+    return places[key ?? "files"]
+  }
+}
+
 /// How data sets are read.
 extension ExperimentSchema {
   func dataSets() -> OrderedDictionary<String, Experiment.DataSet> {
@@ -15,7 +27,12 @@ extension ExperimentSchema {
     guard let value = keys.required("data") else { return [:] }
     var result: OrderedDictionary<String, Experiment.DataSet> = [:]
     for (name, _, value) in MappingReader(value, "'data'", diagnostics).entries {
-      result[name] = dataSet(MappingReader(value, "a data set", diagnostics), in: directories)
+      let keys = MappingReader(value, "a data set", diagnostics)
+      result[name] = dataSet(keys, in: directories)
+      result[name]?.places = Dictionary(
+        uniqueKeysWithValues: ["files", "text-column", "pair-column", "label-column"].map {
+          ($0, keys.place(of: $0))
+        })
     }
     return result
   }

@@ -22,7 +22,10 @@ final class Diagnostics {
     let lines = OrderedSet(found.sorted { $0.place < $1.place }.map { "\($0.place): \($0.sentence)" })
       .elements
     guard lines.count > 1 else { throw GraftError(.malformed, lines[0]) }
-    throw GraftError(.malformed, "\(lines.count) mistakes:\n  " + lines.joined(separator: ".\n  "))
+    throw GraftError(
+      .malformed,
+      "\(lines.count) mistakes:\n  "
+        + lines.joined(separator: ".\n  ").replacing("?.\n", with: "?\n"))
   }
 
   /// Adds an error.

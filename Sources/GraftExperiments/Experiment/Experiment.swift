@@ -46,6 +46,8 @@ public struct Experiment: Sendable {
     public var foldSeed = TrainingOptions().seed
     /// Which of two parts of the rows it is; `nil` is all of them.
     public var part: Part?
+    /// Where the file says which files and columns are read, by the key.
+    var places: [String: YAMLValue.Place] = [:]
 
     /// One of two parts of some rows: those that are held out to test on, or the others. Each label has the same share of
     /// both, as far as can be.

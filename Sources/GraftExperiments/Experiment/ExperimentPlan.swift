@@ -66,9 +66,16 @@ public struct ExperimentPlan: Sendable {
       self.experiment = try experiment.readingAsTrained(base).readingColumns(of: base, registry)
       baseHash = try base.contentHash()
       var data: OrderedDictionary<String, DataFacts> = [:]
+      let diagnostics = Diagnostics()
       for (name, set) in self.experiment.data where experiment.outlook.contains(where: { $0.uses(name) }) {
-        data[name] = try DataFacts(name, set)
+        do {
+          data[name] = try DataFacts(name, set)
+        } catch let error as GraftError {
+          guard let place = set.place(of: error) else { throw error }
+          diagnostics.add(place, error)
+        }
       }
+      try diagnostics.check(in: experiment.file)
       self.data = data
     }
   }
@@ -149,6 +156,9 @@ public struct PlannedStage: Sendable {
   let work: StageWork
   /// How many tokens it asks for, where the model takes fewer, and how many that takes.
   public internal(set) var excessiveLength: (length: Int, limit: Int)?
+  /// What there is to say of its data, in sentences without a full stop: how labels are read, where that is not plain, and
+  /// how many rows are scored whose text is trained on.
+  public internal(set) var notes: [String] = []
 
   /// The head that it works with, or puts on; of several their names, with commas between them.
   public var head: String? {

@@ -87,14 +87,14 @@ struct ExperimentRecord {
         "label_range": facts.labelRange.map { [JSON($0.lowerBound), JSON($0.upperBound)] } ?? .null,
       ]
     }
-    let arms = plan.arms.map { arm -> JSON in
+    let arms = try plan.arms.map { arm -> JSON in
       [
         "name": .string(arm.name),
         "seeds": .array(
-          arm.runs.map { run in
+          try arm.runs.map { run in
             [
               "seed": .number(String(run.seed)), "fold": run.fold.map { JSON($0 + 1) } ?? .null,
-              "stages": .array(run.stages.map { Self.stage($0, plan, cache, schedule) }),
+              "stages": .array(try run.stages.map { try Self.stage($0, plan, cache, schedule) }),
             ]
           }),
       ]
@@ -123,7 +123,7 @@ struct ExperimentRecord {
 
   private static func stage(
     _ step: ExperimentPlan.Step, _ plan: ExperimentPlan, _ cache: StageCache, _ schedule: ExperimentSchedule
-  ) -> JSON {
+  ) throws -> JSON {
     let stage = plan.stages[step.index]
     let directory = "stages/\(stage.directoryName)"
     var members: OrderedDictionary<String, JSON> = [
@@ -136,14 +136,28 @@ struct ExperimentRecord {
     ]
     switch stage.task {
     case .train: members["trainer_state"] = .string("\(directory)/trainer_state.json")
-    case .evaluate:
+    case .evaluate(let scoring):
+      if let ranks = scoring.options.topRanks { members["top_k"] = .array(ranks.map { JSON($0) }) }
       members["results"] = .string("\(directory)/eval_results.json")
       let predictions = "\(directory)/predictions.jsonl"
       let file = cache.url(stage).appending(path: "predictions.jsonl")
       if FileManager.default.fileExists(atPath: file.path) { members["predictions"] = .string(predictions) }
     case .importing, .swap, .export: break
     }
+    let notes = stage.notes + (try cutTexts(stage, cache).map { ["stage '\(step.name)': \($0)"] } ?? [])
+    if !notes.isEmpty { members["notes"] = .array(notes.map { .string($0) }) }
     return .object(members)
+  }
+
+  /// How many texts an evaluation has cut.
+  private static func cutTexts(_ stage: PlannedStage, _ cache: StageCache) throws -> String? {
+    guard case .evaluate = stage.task, let results = try ExperimentResults.evaluation(in: cache.url(stage)),
+      let cut = results["truncated_texts"].flatMap({ Int(exactly: $0) }), cut > 0,
+      let length = results["max_length"].flatMap({ Int(exactly: $0) })
+    else { return nil }
+    let fold = stage.fold.map { " of fold \($0 + 1)" } ?? ""
+    return
+      "\(NumberText.count(cut, "text"))\(fold) \(cut == 1 ? "is" : "are") longer than \(NumberText.grouped(length)) tokens and \(cut == 1 ? "is" : "are") cut"
   }
 
   /// Links to the models that arms end with: `models/adapted-42`. Whatever else is in that directory stays.

@@ -32,6 +32,8 @@ struct Planner {
     var hash: String
     /// The classes that each head was last trained on, by the head's name, and the data set.
     var trainedOn: [String: (classes: Set<Int32>, data: String)] = [:]
+    /// All data sets that each head was trained on since it was put on.
+    var learnt: [String: Set<String>] = [:]
     /// The most tokens that the head was last trained with in this experiment.
     var trainedLength: Int?
     /// How many tokens its windows shared.
@@ -76,7 +78,8 @@ struct Planner {
         swap.head, labels: swap.labels, problemType: swap.problemType, seed: swap.seed ?? seed,
         report: &report,
         registry: registry)
-      (model.trainedOn, model.trainedLength, model.trainedStride) = ([:], nil, nil)
+      (model.trainedOn, model.learnt) = ([:], [:])
+      (model.trainedLength, model.trainedStride) = (nil, nil)
       let index = try add(
         stage, .swap(swap), input,
         [
@@ -111,7 +114,11 @@ struct Planner {
       if let ranks = scoring.options.topRanks { key["top-k"] = .array(ranks.map { JSON($0) }) }
       if let stride = scoring.stride ?? model.trainedStride { key["trained-stride"] = JSON(stride) }
       key["generator"] = try generatorHash(scoring.generator, for: [model.checkpoint])
-      return try add(stage, stage.task, model, key, data: [scoring.data])
+      let index = try add(stage, stage.task, model, key, data: [scoring.data])
+      let learnt = model.learnt[scoring.head ?? model.checkpoint.activeHead?.name ?? ""] ?? []
+      stages[index].notes =
+        try labelNotes([scoring.data], for: model.checkpoint) + repeatedRows(scoring.data, learnt.sorted())
+      return index
     case .export(let output):
       _ = try output.resolve(registry, for: model.checkpoint.family)
       return try add(
@@ -154,12 +161,15 @@ struct Planner {
     model.trainedLength = training.options.maxLength
     model.trainedStride = training.options.stride
     var (examples, parts): ([(name: String?, examples: Int)], [JSON]) = ([], [])
+    var notes: [String] = []
     for (own, checkpoint) in zip(training.heads, heads) {
       let rows = try facts(own.data)
       let classes = try rows.check(for: checkpoint)
       if !classes.isEmpty { try rows.checkFolds() }
       let name = own.head ?? training.head ?? checkpoint.activeHead?.name
       model.trainedOn[name ?? ""] = (classes, own.data)
+      model.learnt[name ?? "", default: []].insert(own.data)
+      notes += try labelNotes([own.data] + own.evaluations, for: checkpoint)
       for name in own.evaluations {
         try model.checkClasses(
           try facts(name).check(for: checkpoint), of: name, own.head ?? training.head, checkpoint)
@@ -182,6 +192,7 @@ struct Planner {
     if training.namesHeads { key["heads"] = .array(parts) }
     let index = try add(
       stage, .train(training), input, key, data: stage.task.data, heads: heads)
+    stages[index].notes = notes
     try training.checkScore(among: stages[index].scoreNames)
     model.become(stages[index], at: index, step: training.usedStep)
     if let step = training.usedStep { stages[index].usedSteps.insert(step) }
@@ -219,6 +230,23 @@ struct Planner {
     var values = options.stageRecord
     values["trainer"] = values.removeValue(forKey: "optimizer")
     return values
+  }
+
+  /// How a head reads the labels of data sets.
+  private func labelNotes(_ names: [String], for checkpoint: Checkpoint) throws -> [String] {
+    try names.compactMap { name in
+      try facts(name).labelNote(for: checkpoint).map { "data '\(name)': \($0)" }
+    }
+  }
+
+  /// That rows are scored whose text a head was trained on.
+  private func repeatedRows(_ name: String, _ learnt: [String]) throws -> [String] {
+    let rows = try facts(name, isTest: true)
+    let count = rows.repeatedRows(of: try learnt.map { try facts($0) })
+    guard count > 0 else { return [] }
+    return [
+      "\(NumberText.grouped(count)) of \(NumberText.count(rows.rows, "row")) of '\(name)' \(count == 1 ? "has" : "have") a text that \(learnt.map { "'\($0)'" }.joined(separator: " and ")) \(learnt.count == 1 ? "has" : "have") as well, which the head is trained on: \(count == 1 ? "its" : "their") scores are too good"
+    ]
   }
 
   /// A data set, or the part of it that is trained or tested.
@@ -285,6 +313,7 @@ extension Planner.Model {
   fileprivate mutating func trade(_ first: String?) {
     guard let first, let active = checkpoint.activeHead?.name, first != active else { return }
     (trainedOn[first], trainedOn[active]) = (trainedOn[active], trainedOn[first])
+    (learnt[first], learnt[active]) = (learnt[active], learnt[first])
   }
 
   /// Refuses to test on classes that were never learnt.

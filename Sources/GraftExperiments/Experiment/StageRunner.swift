@@ -158,8 +158,10 @@ struct StageRunner {
       return try Dataset(
         rows.rows, for: model, labelBase: rows.labelBase,
         maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength,
-        stride: scoring.stride ?? checkpoint.trainedInputs?.stride, packsTexts: scoring.groupsTexts)
+        stride: scoring.stride ?? checkpoint.trainedInputs?.stride, packsTexts: scoring.groupsTexts,
+        isLengthGiven: false)
     }
+    observe(0, .prepared(data.facts, isEvaluation: false))
     var options = scoring.options
     options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)
@@ -191,8 +193,11 @@ struct StageRunner {
           evaluation.predictions, of: data, labels: evaluation.rowLabels, scores: evaluation.rowScores,
           to: directory.appending(path: "predictions.jsonl"))
       }
+      var document = evaluation.document.object ?? [:]
+      document["truncated_texts"] = JSON(data.facts.truncated)
+      document["max_length"] = JSON(data.facts.maximumLength)
       try FileWriter.write(
-        directory.appending(path: "eval_results.json"), text: evaluation.document.text(.sorted) + "\n")
+        directory.appending(path: "eval_results.json"), text: JSON.object(document).text(.sorted) + "\n")
     }
   }
 }

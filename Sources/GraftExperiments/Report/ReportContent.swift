@@ -67,6 +67,9 @@ package struct ReportContent {
       Self.add($0.id, LinePlot.draw($0, series: Self.series(results)), to: &plots)
     }
     var common: [Block] = []
+    if !record.notes.isEmpty {
+      common += [.heading("What to know of the data")] + record.notes.map { .text("\($0.capitalizedFirst).") }
+    }
     if let search = record.search { common += ReportContent.search(search, parallel) }
     if !curves.isEmpty { common += [.heading("Training"), .plots(curves)] }
     if !results.languageModels.isEmpty {
@@ -208,7 +211,8 @@ package struct ReportContent {
     let isOne = metrics.allSatisfy { $0 == metrics.first }
     // What no arm has gets no column, nor what has one already.
     let usual = results.arms.compactMap(\.usualMetric).map(\.key)
-    let others = OrderedSet(usual + ["subset_accuracy", "f1_macro"]).subtracting(metrics.map(\.key))
+    let ranks = results.record.topRanks.map { "top_\($0)_accuracy" }
+    let others = OrderedSet(usual + ["subset_accuracy", "f1_macro"] + ranks).subtracting(metrics.map(\.key))
     let more: [(name: String, cell: (RunResults.Arm) -> String?)] =
       (others.map { TestMetric(named: $0) }.map { metric in
         (metric.name.capitalizedFirst, { $0.score(metric).map { metric.text($0.mean) } })

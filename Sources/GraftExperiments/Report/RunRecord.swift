@@ -66,6 +66,10 @@ struct RunRecord {
     let trainerState: URL?
     let predictions: URL?
     let results: URL?
+    /// The k of top-k accuracies that were asked for.
+    let topRanks: [Int]
+    /// What there is to say of its data.
+    let notes: [String]
   }
 
   /// Reads the record of a run's directory.
@@ -130,6 +134,16 @@ extension RunRecord {
     return metric.map { ChosenMetric($0, among: tests.compactMap(\.head)) }
   }
 
+  /// What there is to say of the data of all stages, once.
+  var notes: [String] {
+    OrderedSet(arms.flatMap(\.seeds).flatMap(\.stages).flatMap(\.notes)).elements
+  }
+
+  /// The k of top-k accuracies that stages ask for.
+  var topRanks: [Int] {
+    Set(arms.flatMap(\.seeds).flatMap(\.stages).flatMap(\.topRanks)).sorted()
+  }
+
   /// The names of training stages that several seeds of an arm share.
   var sharedStages: [String] {
     var names: [String] = []
@@ -168,6 +182,8 @@ extension RunRecord.Stage {
     trainerState = try file("trainer_state")
     predictions = try file("predictions")
     results = try file("results")
+    topRanks = fields.json["top_k"]?.array?.compactMap(\.int) ?? []
+    notes = fields.json["notes"] == nil ? [] : try fields.strings("notes")
   }
 }
 

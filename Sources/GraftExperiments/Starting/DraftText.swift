@@ -234,6 +234,7 @@ extension ExperimentDraft {
   /// How many rows each label has; of many the most and the least frequent.
   private static func balance(_ labels: [String], _ counts: [Int], imbalance: Double?) -> [String] {
     var lines = ["# Rows of each: \(NumberText.balance(labels, counts))."]
+    if let remark = InferredLabels.remark(on: labels) { lines.append("# \(remark.capitalizedFirst).") }
     if let imbalance {
       let times = "# The most frequent has \(number(imbalance)) times as many as the rarest"
       lines.append(

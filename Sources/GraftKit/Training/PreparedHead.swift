@@ -46,6 +46,9 @@ struct PreparedHead {
       (training, evaluated) = (split.training, split.evaluation)
       records[DataSplit.fileName(of: name)] = split.record
     }
+    if options.thresholdTuning == nil, let kept = model.configuration["decision_threshold"] {
+      observe(.noted(.keptThresholds((kept.array ?? [kept]).compactMap(\.double))))
+    }
     if let warning = checkpoint.changeOfInputs(training.rows) { observe(.warned(warning)) }
     let sets = head.evaluationSets.map { (head.name(of: $0), $1) }
     let named: [(name: String?, data: TrainingData)] =
@@ -65,8 +68,18 @@ struct PreparedHead {
     }
     let data = try dataset(training)
     observe(.prepared(data.facts, isEvaluation: false))
-    evaluations = try named.map { ($0.name, try dataset($0.data)) }
-    for set in evaluations { observe(.prepared(set.data.facts, isEvaluation: true)) }
+    do {
+      evaluations = try named.map { ($0.name, try dataset($0.data)) }
+    } catch var error as GraftError where options.evalSplit == nil {
+      error.advice = error.advice?.ofEvaluationData
+      throw error
+    }
+    for set in evaluations {
+      var facts = set.data.facts
+      // That the model takes fewer tokens is said of the training data.
+      facts.excessiveLength = nil
+      observe(.prepared(facts, isEvaluation: true))
+    }
     self.name = name
     self.checkpoint = checkpoint
     self.model = model

@@ -31,11 +31,16 @@ extension Checkpoint {
   ///   the folder says how they are made.
   package mutating func settleSentences(_ options: TrainingOptions) throws {
     guard activeHead?.readsSentenceVectors == true else {
-      let isGiven = options.sentenceLoss != SentenceLossOptions()
-      guard isGiven || options.pooling != nil else { return }
+      let (loss, usual) = (options.sentenceLoss, SentenceLossOptions())
+      let given = [
+        ("loss", loss.loss != nil), ("loss-scale", loss.scale != usual.scale),
+        ("loss-similarity", loss.similarity != nil), ("triplet-margin", loss.margin != usual.margin),
+        ("matryoshka", loss.widths != nil), ("pooling", options.pooling != nil),
+      ]
+      guard let first = given.first(where: \.1)?.0 else { return }
       throw GraftError(
-        .refused, "the active head does not learn vectors for texts", option: isGiven ? "loss" : "pooling",
-        advice: "Leave out \(option: "loss") and what belongs to it, and \(option: "pooling").")
+        .refused, "the active head does not learn vectors for texts", option: first,
+        advice: "Leave out this option.")
     }
     runSettings = options.sentenceLoss.settings
     guard sentences == nil else {

@@ -47,6 +47,8 @@ public enum TrainingNote: Sendable, Equatable {
   case tunedThresholds([Float], score: String, before: Double, after: Double)
   /// The evaluation data do not say which threshold is best, so that the model keeps the one that it has.
   case thresholdUndecided
+  /// The head decides with thresholds that were chosen before this training, and keeps them; its scores follow them.
+  case keptThresholds([Double])
   /// It ends with the weights of the step that was the best by a score such as `eval_loss`.
   case loadedBest(step: Int, score: String, value: Double)
 }
