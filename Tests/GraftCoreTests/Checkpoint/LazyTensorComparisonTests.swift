@@ -52,7 +52,7 @@ import Testing
     #expect(try empty.isIdentical(to: LazyTensor(empty.spec) { _ in }))
   }
 
-  /// A terabyte of zeros that takes no disk. Buffering it would fail, reading to its end would take an hour.
+  /// A terabyte of zeros that takes no disk. Buffering it would fail, reading to its end would take long.
   @Test("no more is read than up to the first difference, and nothing is buffered", .timeLimit(.minutes(5)))
   func memory() throws {
     try withTemporaryDirectory { directory in
