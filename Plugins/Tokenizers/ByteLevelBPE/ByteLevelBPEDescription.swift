@@ -110,17 +110,24 @@ extension ByteLevelBPEDescription {
     guard !file.entries.isEmpty else {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
-    let (document, _, notes) = try file.addingTokens(of: settings)
+    let table = PieceTable(file.entries)
+    let (document, _, notes) = try file.addingTokens(of: settings, table)
     let whole = try Self(
-      document: document, entries: file.entries, merges: file.merges, settings, notes: notes)
+      document: document, entries: file.entries, merges: file.merges, settings, notes: notes, table: table)
     guard try Self.isRoBERTa(settings, model: model()) else {
       self = whole
       return
     }
     // `added_tokens_decoder` takes the place of the file's list there.
     let listed = try settings.decoderTokens() == nil ? AddedToken.list(of: file.json) : []
-    let (own, more) = try ByteLevelBPEDocument.make(settings, file.entries, listed: listed)
-    let made = try Self(document: own, entries: file.entries, merges: file.merges, settings, notes: more)
+    let (own, more) = try ByteLevelBPEDocument.make(settings, file.entries, listed: listed, table: table)
+    // Before the tables of another tokenizer are made, which is rarely another.
+    if try whole.isMade(by: own) {
+      self = whole
+      return
+    }
+    let made = try Self(
+      document: own, entries: file.entries, merges: file.merges, settings, notes: more, table: table)
     let differences = made.differences(from: whole)
     self = differences.isEmpty ? whole : made
     if !differences.isEmpty {
@@ -129,6 +136,16 @@ extension ByteLevelBPEDescription {
         "\(name) goes by tokenizer_config.json and not by tokenizer.json, as in transformers: "
           + differences.joined(separator: ", "))
     }
+  }
+
+  /// Whether a document of the class's own means this tokenizer.
+  private func isMade(by own: JSON) throws -> Bool {
+    let model = document["model"] ?? [:]
+    let processor = try PostProcessor(
+      json: own["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
+    return try postProcessor == processor && AddedToken.list(of: own) == addedTokens
+      && own["pre_tokenizer"]?["add_prefix_space"]?.bool == addsPrefixSpace && splitsWords && decodesBytes
+      && model["unk_token"]?.string == nil && model["ignore_merges"] != true
   }
 
   /// Whether the class of transformers that files ask for is RoBERTa's, which takes the vocabulary, the merges and the
@@ -166,13 +183,13 @@ extension ByteLevelBPEDescription {
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known here.
   init(
     document: JSON, entries: [Vocabulary.Entry], merges: [TokenizerDocument.Merge],
-    _ settings: TokenizerSettings, notes: [String] = []
+    _ settings: TokenizerSettings, notes: [String] = [], table: PieceTable? = nil
   ) throws {
     self.notes = notes
     let model = document["model"] ?? [:]
     let unknownToken = try ComponentReader(model, "model").optionalString("unk_token")
     let added = try AddedToken.list(of: document)
-    vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
+    vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) }, table: table)
     addedTokens = added
     self.merges = merges
     self.document = document

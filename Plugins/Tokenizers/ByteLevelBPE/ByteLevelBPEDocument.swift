@@ -12,10 +12,12 @@ enum ByteLevelBPEDocument {
   /// - Returns: The document, and what was decided otherwise than a file says.
   /// - Throws: ``GraftError`` when a setting is of the wrong type.
   static func make(
-    _ settings: TokenizerSettings, _ entries: [Vocabulary.Entry], listed: [AddedToken] = []
+    _ settings: TokenizerSettings, _ entries: [Vocabulary.Entry], listed: [AddedToken] = [],
+    table: PieceTable? = nil
   ) throws -> (document: JSON, notes: [String]) {
     let (addedTokens, notes) = try settings.addedTokens(
-      beside: listed, in: entries, flags: ["mask_token": ["lstrip": true]])
+      beside: listed, in: table ?? PieceTable(entries), count: entries.count,
+      flags: ["mask_token": ["lstrip": true]])
     let configuration = settings.configuration
     let addsPrefixSpace = try configuration.flag("add_prefix_space") ?? false
     let byteLevel: JSON = [

@@ -33,7 +33,7 @@ extension PipelineDescription {
   /// - Parameter file: A `tokenizer.json`, with whatever tokens the settings add to its own.
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known.
   init(adding settings: TokenizerSettings, to file: TokenizerDocument) throws {
-    let (json, _, notes) = try file.addingTokens(of: settings)
+    let (json, _, notes) = try file.addingTokens(of: settings, PieceTable(file.entries))
     try self.init(file.replacing(json), settings)
     self.notes = notes
   }

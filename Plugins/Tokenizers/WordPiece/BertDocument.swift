@@ -54,7 +54,8 @@ extension TokenizerDescription {
       throw GraftError(.malformed, "the vocabulary is empty", subject: "key 'model.vocab'")
     }
     let tokenizerClass = try tokenizerClass()
-    let whole = try file.json.isBERT ? Self(file, settings) : nil
+    let table = PieceTable(file.entries)
+    let whole = try file.json.isBERT ? Self(file, settings, table) : nil
     guard tokenizerClass != .file else {
       guard let whole else { return nil }
       self = whole
@@ -62,13 +63,15 @@ extension TokenizerDescription {
     }
     // `added_tokens_decoder` takes the place of the file's list there.
     let listed = try settings.decoderTokens() == nil ? AddedToken.list(of: file.json) : []
-    var made = try Self(
-      entries: file.entries, settings, tokenizerClass, normalizer: settings.normalizer(), listed: listed)
-    let differences = made.differences(from: whole)
-    if differences.isEmpty, let whole {
+    let normalizer = try settings.normalizer()
+    // Before the tables of another tokenizer are made, which is rarely another.
+    if let whole, try whole.isMade(by: tokenizerClass, settings, normalizer, listed: listed) {
       self = whole
       return
     }
+    var made = try Self(
+      entries: file.entries, settings, tokenizerClass, normalizer: normalizer, listed: listed, table: table)
+    let differences = made.differences(from: whole)
     made.document = JSON(
       members: (made.document.members ?? []).map { member in
         ["truncation", "padding"].contains(member.key)
@@ -82,10 +85,29 @@ extension TokenizerDescription {
   }
 
   /// A `tokenizer.json` as it is, with the tokens that the files beside it add.
-  private init(_ file: TokenizerDocument, _ settings: TokenizerSettings) throws {
-    let (document, added, notes) = try file.addingTokens(of: settings)
-    try self.init(document: document, entries: file.entries, added: added, settings)
+  private init(_ file: TokenizerDocument, _ settings: TokenizerSettings, _ table: PieceTable) throws {
+    let (document, added, notes) = try file.addingTokens(of: settings, table)
+    try self.init(document: document, entries: file.entries, added: added, settings, table)
     self.notes = notes
+  }
+
+  /// Whether a class makes this tokenizer of its vocabulary.
+  private func isMade(
+    by tokenizerClass: WordPieceClass, _ settings: TokenizerSettings, _ normalizer: BertNormalizer,
+    listed: [AddedToken]
+  ) throws -> Bool {
+    let count = vocabulary.isOfModel.count(where: \.self)
+    let made = try Self.document(
+      settings, tokenizerClass, normalizer: normalizer, listed: listed, vocabulary.model, count: count)
+    guard made.added == addedTokens, try made.document.decoder() == decoder,
+      made.document["model"]?["unk_token"]?.string.flatMap(vocabulary.model.find) == specialTokens.unknown
+    else { return false }
+    let (mine, others) = (self.normalizer, normalizer)
+    let processor = try PostProcessor(
+      json: made.document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
+    return mine.lowercase == others.lowercase && mine.stripsAccents == others.stripsAccents
+      && mine.handleChineseCharacters == others.handleChineseCharacters && mine.cleanText == others.cleanText
+      && model.prefix == "##" && model.maximumWordLength == 100 && postProcessor == processor
   }
 
   /// What another tokenizer of the same vocabulary does otherwise, in a few words each.
@@ -113,9 +135,11 @@ extension TokenizerDescription {
 
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known
   ///   here.
-  init(document: JSON, entries: [Vocabulary.Entry], added: [AddedToken], _ settings: TokenizerSettings) throws
-  {
-    let vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) })
+  init(
+    document: JSON, entries: [Vocabulary.Entry], added: [AddedToken], _ settings: TokenizerSettings,
+    _ table: PieceTable
+  ) throws {
+    let vocabulary = try Vocabulary(entries, added: added.map { ($0.content, Int($0.id)) }, table: table)
     let model = try WordPieceModel(ComponentReader(document["model"] ?? [:], "model"), vocabulary)
     var specialTokens = settings.specialTokens(in: vocabulary)
     specialTokens.unknown = model.unknown

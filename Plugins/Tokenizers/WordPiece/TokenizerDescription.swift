@@ -94,25 +94,39 @@ extension TokenizerDescription {
   ///   - notes: What a user should know of the vocabulary.
   init(
     entries: [Vocabulary.Entry], _ settings: TokenizerSettings, _ tokenizerClass: WordPieceClass,
-    normalizer: BertNormalizer, listed: [AddedToken] = [], notes: [String] = []
+    normalizer: BertNormalizer, listed: [AddedToken] = [], notes: [String] = [], table: PieceTable? = nil
   ) throws {
     var settings = settings
     settings.defaults = tokenizerClass.defaultTokens
-    let (addedTokens, more) = try settings.addedTokens(
-      beside: listed, in: entries, flags: tokenizerClass == .mpnet ? ["mask_token": ["lstrip": true]] : [:])
+    let table = table ?? PieceTable(entries)
+    let (document, added, more) = try Self.document(
+      settings, tokenizerClass, normalizer: normalizer, listed: listed, table, count: entries.count)
     // Without the others, texts can be tokenized and nothing be masked or padded.
-    let known = Set(entries.map { Array($0.token.utf8) })
     for role in ["unk_token", "cls_token", "sep_token"] {
-      guard let token = settings.token(role), !known.contains(Array(token.utf8)) else { continue }
+      guard let token = settings.token(role), table.find(token) == nil else { continue }
       throw GraftError(
         .malformed, "the vocabulary has no line '\(token)'", expected: "the token that is the \(role)",
         advice: "Name the right one as '\(role)' in tokenizer_config.json.")
     }
+    try self.init(document: document, entries: entries, added: added, settings, table)
+    self.notes = notes + more
+  }
+
+  /// What a class makes of a vocabulary and the settings: the document, the added tokens, and what was decided otherwise
+  /// than a file says.
+  static func document(
+    _ settings: TokenizerSettings, _ tokenizerClass: WordPieceClass, normalizer: BertNormalizer,
+    listed: [AddedToken], _ table: PieceTable, count: Int
+  ) throws -> (document: JSON, added: [AddedToken], notes: [String]) {
+    var settings = settings
+    settings.defaults = tokenizerClass.defaultTokens
+    let (added, notes) = try settings.addedTokens(
+      beside: listed, in: table, count: count,
+      flags: tokenizerClass == .mpnet ? ["mask_token": ["lstrip": true]] : [:])
     let document = BertDocument.make(
-      normalizer: normalizer, addedTokens: addedTokens, unknown: settings.token("unk_token") ?? "",
+      normalizer: normalizer, addedTokens: added, unknown: settings.token("unk_token") ?? "",
       classification: settings.token("cls_token") ?? "", separator: settings.token("sep_token") ?? "",
       doublesSeparator: tokenizerClass == .mpnet)
-    try self.init(document: document, entries: entries, added: addedTokens, settings)
-    self.notes = notes + more
+    return (document, added, notes)
   }
 }

@@ -18,10 +18,11 @@ public struct Vocabulary: Sendable {
   /// - Parameters:
   ///   - entries: The model's tokens; no two are the same.
   ///   - added: Those that were added, whether the model has them or not.
+  /// - Parameter table: That of the entries, where it was made before.
   /// - Throws: `GraftError` when two tokens have the same id, an added token has another id than in the model, or there
   ///   are far more ids than tokens.
-  public init(_ entries: [Entry], added: [Entry]) throws {
-    let model = PieceTable(entries)
+  public init(_ entries: [Entry], added: [Entry], table: PieceTable? = nil) throws {
+    let model = table ?? PieceTable(entries)
     self.model = model
     var seen: Set<[UInt8]> = []
     for token in added where !seen.insert(Array(token.token.utf8)).inserted {

@@ -50,15 +50,15 @@ extension TokenizerSettings {
   ///
   /// - Parameters:
   ///   - listed: Those of `tokenizer.json`, in its order.
-  ///   - entries: The model's tokens.
+  ///   - model: The model's tokens.
+  ///   - count: How many there are.
   ///   - flags: Those of tokens with a role whose entry is no object, by role.
   /// - Returns: The tokens by id, and what was decided otherwise than a file says.
   /// - Throws: `GraftError` for an entry that is no token, or an id that is none.
   public func addedTokens(
-    beside listed: [AddedToken], in entries: [Vocabulary.Entry], flags: [String: JSON] = [:]
+    beside listed: [AddedToken], in model: PieceTable, count: Int, flags: [String: JSON] = [:]
   ) throws -> (tokens: [AddedToken], notes: [String]) {
-    let model = PieceTable(entries)
-    var list = AddedTokenList(model, count: entries.count)
+    var list = AddedTokenList(model, count: count)
     for token in try listed + (decoderTokens() ?? []) {
       try list.add(token.content, id: token.id, flags: token.json, isSpecial: token.isSpecial)
     }
@@ -92,14 +92,15 @@ extension TokenizerDocument {
   /// The document with the tokens that the files beside it add to its own, those tokens, and what was decided otherwise
   /// than a file says.
   ///
-  /// - Throws: as ``TokenizerSettings/addedTokens(beside:in:flags:)``.
-  public func addingTokens(of settings: TokenizerSettings) throws -> (
+  /// - Parameter table: Of the entries.
+  /// - Throws: as ``TokenizerSettings/addedTokens(beside:in:count:flags:)``.
+  public func addingTokens(of settings: TokenizerSettings, _ table: PieceTable) throws -> (
     json: JSON, tokens: [AddedToken], notes: [String]
   ) {
     let listed = try AddedToken.list(of: json)
     var settings = settings
     settings.defaults = [:]
-    let (tokens, notes) = try settings.addedTokens(beside: listed, in: entries)
+    let (tokens, notes) = try settings.addedTokens(beside: listed, in: table, count: entries.count)
     guard tokens != listed, let members = json.members else { return (json, tokens, notes) }
     let list = JSON.Member("added_tokens", .array(tokens.map(\.json)))
     let rest = members.filter { $0.key != list.key }
