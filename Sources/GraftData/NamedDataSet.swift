@@ -95,8 +95,10 @@ public struct NamedDataSet: Sendable {
     let file = try locate(split, in: directories)
     let rows = try DataSource(reading: [file], options: options).rows()
     try check(rows, of: split, file: file)
-    return TrainingData(
+    var data = TrainingData(
       selection.selected(from: rows), named: ["\(name):\(split.name)"], labelBase: labelBase)
+    data.isLabelBaseGiven = false
+    return data
   }
 
   /// Copies that differ in the last line ending are in circulation, so counts decide and no hash.

@@ -126,7 +126,7 @@ enum TextRowReader {
         switch column {
         case .number(let number) where number <= count: return number - 1
         case .number: break
-        case .name(let name): if let index = header?.firstIndex(of: name) { return index }
+        case .name(let name): if let index = try header?.onlyIndex(of: name) { return index }
         }
         throw GraftError(
           .missing,
@@ -140,9 +140,9 @@ enum TextRowReader {
               : options.columnAdvice("; by number when there is no header.")
         )
       }
-      fields = options.fields.flatMap { field in
-        field.names(among: header ?? []).compactMap { name in
-          header?.firstIndex(of: name).map { (name, $0) }
+      fields = try options.fields.flatMap { field in
+        try field.names(among: header ?? []).compactMap { name in
+          try header?.onlyIndex(of: name).map { (name, $0) }
         }
       }
       func isThere(_ name: String) -> Bool { header?.contains(name) == true }
@@ -153,7 +153,8 @@ enum TextRowReader {
       pair = try options.pairColumn.map(find)
       let found = try options.labelColumns.map(find)
       labels = found.count > 1 ? found.map { (header?[$0] ?? String($0 + 1), $0) } : []
-      label = labels.isEmpty ? found.first ?? header?.firstIndex(of: "label") : nil
+      let usual = options.wantsLabels ? try header?.onlyIndex(of: "label") : header?.firstIndex(of: "label")
+      label = labels.isEmpty ? found.first ?? usual : nil
       if let pair, pair == label || labels.contains(where: { $0.index == pair }) {
         throw DataOptions.labelIsText(options.pairColumn)
       }
@@ -425,6 +426,22 @@ extension DataFileReport {
     if layout.delimiter != usual { remarks.append("\(layout.delimiterName) between columns") }
     if layout.format == .tsv, layout.quoting == .csv { remarks.append("fields in quotes") }
     if layout.format == .csv, layout.quoting == Quoting.none { remarks.append("quotes as they are") }
+  }
+}
+
+extension [String] {
+  /// The place of a column's name in a header; `nil` where it is not there.
+  ///
+  /// - Throws: `GraftError` when several columns have the name.
+  fileprivate func onlyIndex(of name: String) throws -> Int? {
+    let places = indices.filter { self[$0] == name }
+    guard places.count > 1 else { return places.first }
+    let numbers = places.map { "\($0 + 1)" }
+    throw GraftError(
+      .mismatch, "several columns have this name", subject: "column '\(name.prefix(40))'",
+      expected: "one column of that name",
+      found: "columns \(numbers.dropLast().joined(separator: ", ")) and \(numbers.last ?? "")",
+      advice: "Rename all but one.")
   }
 }
 

@@ -8,6 +8,8 @@ public struct TrainingData: Sendable {
   public var names: [String]
   /// The number of the first label in the data; see `LabelReader.base`.
   public var labelBase: Int?
+  /// Whether the base was said of these rows; see `LabelReading.isBaseGiven`.
+  public var isLabelBaseGiven = true
   /// What was taken from each file.
   public var files: [DataFileReport] = []
 
@@ -20,6 +22,11 @@ public struct TrainingData: Sendable {
 }
 
 extension TrainingData {
+  /// How labels that are numbers are counted.
+  package var labelReading: LabelReading {
+    LabelReading(base: labelBase, isBaseGiven: isLabelBaseGiven)
+  }
+
   /// Calls what reads labels or second texts of the rows. Where it says that a row lacks something, the error also names the
   /// columns of the file that are not read: perhaps one of them has it.
   ///

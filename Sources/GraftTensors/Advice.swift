@@ -87,14 +87,30 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
   }
 
   /// The sentence about data to evaluate on, whose columns and labels have options of their own.
-  package var ofEvaluationData: Advice {
+  fileprivate var ofEvaluationData: Advice {
     var advice = self
     advice.parts = parts.map { part in
-      guard case .option(let name) = part, ["label-base", "label-column"].contains(name) else { return part }
-      return .option("eval-\(name)")
+      guard case .option(let name) = part else { return part }
+      return .option(Self.optionOfEvaluationData(name))
     }
     return advice
   }
 
+  /// What the option of columns and labels is called for data to evaluate on; any other stays.
+  fileprivate static func optionOfEvaluationData(_ name: String) -> String {
+    ["text-column", "pair-column", "label-column", "label-base", "label-delimiter"].contains(name)
+      ? "eval-\(name)" : name
+  }
+
   public var description: String { text(option: { "'\($0)'" }, action: { "'\($0.description)'" }) }
+}
+
+extension GraftError {
+  /// The error of data to evaluate on, whose columns and labels have options of their own.
+  package var ofEvaluationData: GraftError {
+    var error = self
+    error.option = option.map(Advice.optionOfEvaluationData)
+    error.advice = advice?.ofEvaluationData
+    return error
+  }
 }

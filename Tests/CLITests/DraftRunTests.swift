@@ -32,6 +32,17 @@ import Testing
       try $0.write("e.yaml", "mine")
     },
     Row(
+      "run --init {masked-lm} --train-file train.csv --output e.yaml --eval-text-column 2", code: 64,
+      stderr: ["--eval-text-column is about the rows of --eval-file."]
+    ) { try data($0) },
+    Row(
+      "run --init {masked-lm} --train-file train.csv --eval-file test.csv --eval-text-column 3 --eval-label-column 1 --output e.yaml",
+      stderr: ["2 rows to evaluate on (texts: '3', labels: '1')\n"]
+    ) {
+      try data($0)
+      try $0.write("test.csv", "yes,a,the film was so good\nno,b,it was bad\n")
+    },
+    Row(
       "run --init {masked-lm} --train-file train.csv --output e.yaml --json",
       stdout: [#""kind": "single-label""#, #""is_held_out": true"#, #""rows": 30"#]
     ) { try data($0) },

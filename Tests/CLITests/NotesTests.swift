@@ -90,6 +90,25 @@ import Testing
     }
   }
 
+  @Test("a run names the stages and data that no arm uses") func unused() throws {
+    try Sandbox.with { sandbox in
+      try Self.experiment(sandbox)
+      try sandbox.replace(
+        "  test: {evaluate", with: "  onnx: {export: onnx}\n  more: {train: rest}\n  test: {evaluate",
+        in: "experiment.yaml")
+      try sandbox.replace("data: {", with: "data: {rest: {files: train.csv}, ", in: "experiment.yaml")
+      let command = ["run", "experiment.yaml", "--output", "out"]
+      let dry = try sandbox.graft(command + ["--dry-run", "--quiet"])
+      let note = "no arm uses the stages 'onnx', 'more' and the data 'rest'"
+      #expect(dry.code == 0 && dry.stdout.contains("\n\(note)\n"), "\(dry.stdout)\(dry.stderr)")
+      let outcome = try sandbox.graft(command)
+      #expect(outcome.code == 0 && outcome.stderr.contains("\n\(note)\n"), "\(outcome.stderr)")
+      try Self.experiment(sandbox)
+      let all = try sandbox.graft(command + ["--dry-run"])
+      #expect(all.code == 0 && !all.stdout.contains("no arm uses"), "\(all.stdout)")
+    }
+  }
+
   @Test("top-k accuracies that a stage asks for are shown") func topK() throws {
     try Sandbox.with { sandbox in
       try Self.experiment(sandbox, evaluate: "evaluate: test, top-k: [2, 3]")
@@ -141,6 +160,15 @@ import Testing
     Row(
       "train model --data train.csv --eval-data test.csv --eval-label-base 1 --max-steps 1 --output out",
       stdout: ["out"], prepare: { try labelled($0, test: "text,label\nx,1\ny,2\n") }),
+    Row(
+      "train model --data train.csv --epochs 1 --save-strategy epoch --average-last 2 --output out", code: 1,
+      stderr: [
+        "--average-last: the run writes fewer checkpoints than are averaged; expected at most 1, found 2.",
+        "A checkpoint is written after each epoch, and the run has 1: train for more --epochs, or save by steps: --save-strategy.",
+      ], prepare: { try labelled($0) }),
+    Row(
+      "train model --data train.csv --max-steps 2 --save-steps 2 --average-last 2 --output out", code: 1,
+      stderr: ["Save more often: --save-steps is 2, and the run has 2 steps."], prepare: { try labelled($0) }),
     Row(
       "train model --data train.csv --max-steps 1 --output out --matryoshka 16", code: 1,
       stderr: [

@@ -22,6 +22,28 @@ import Testing
         "1 of 1 text is longer than 4 tokens",
       ], prepare: { try $0.write("a.csv", "text,label\nhe can do it,World\ndo it,\n") }),
     Row(
+      "quantize {sequence-classification} --output out --calibrate a.csv --stride 2", code: 1,
+      stderr: ["--stride: the head 'sequence-classification' does not read long texts in windows"],
+      prepare: { try $0.write("a.csv", "text,label\nhe can do it,World\n") }),
+    Row(
+      "quantize {base} --output out --calibrate a.txt --stride 2", code: 1,
+      stderr: ["--stride: without a head no long texts are read in windows. Leave it out."],
+      prepare: { try $0.write("a.txt", "he can do it\n") }),
+    Row(
+      "quantize {base} --output out --stride 2", code: 64,
+      stderr: ["--stride is about the data of --calibrate"]),
+    Row(
+      "quantize model --output out --calibrate a.csv --max-length 8 --stride 4",
+      // 14 tokens in windows of 6 beside [CLS] and [SEP]: each 2 farther, and 4 of them shared.
+      stderr: ["1 text in 5 windows of at most 8 tokens\n"]
+    ) {
+      try $0.write(
+        "a.csv", "text,label\n\(Array(repeating: "the", count: 14).joined(separator: " ")),World\n")
+      try $0.copy("sequence-classification")
+      try $0.replace(
+        "\"id2label\"", with: "\"long_texts\": \"windows\", \"id2label\"", in: "model/config.json")
+    },
+    Row(
       "quantize {base} --output out --keep-float32 layer.7", code: 1,
       stderr: ["layer 'layer.7': no linear layer of the encoder is called so"]),
     Row("quantize {base} --output there", code: 1, stderr: ["there"], prepare: { try $0.write("there", "") }),

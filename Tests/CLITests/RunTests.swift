@@ -438,6 +438,13 @@ import Testing
         try last(search.replacing("}}}", with: "}}, refit: {tune: {train: texts}}}"))
           == "wrote out/models/direct-1: direct with the options of the best point, refitted with tune.train: texts"
       )
+      // What is so already changes nothing.
+      #expect(
+        try last(search.replacing("}}}", with: "}}, refit: {tune: {train: train, epochs: 1}}}"))
+          == "wrote out/models/direct-1: direct with the options of the best point")
+      #expect(
+        try !String(contentsOf: sandbox.url("out/report.md"), encoding: .utf8).contains(
+          "In the end direct ran"))
       try sandbox.write(
         "experiment.yaml", file + "\n" + search.replacing("learning-rate", with: "learning-rat"))
       let wrong = try sandbox.graft(["run", "experiment.yaml", "--output", "other"])

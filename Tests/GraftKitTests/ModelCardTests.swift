@@ -167,7 +167,8 @@ import Testing
     arguments: ["cosine", "dot", "manhattan"])
   func searches(_ name: String) {
     let facts = TrainingFacts(
-      name: "m", options: TrainingOptions(), step: 2, examples: 3, evaluationExamples: 2,
+      name: "m", options: TrainingOptions(), step: 2, examples: 3,
+      evaluations: [.init(name: nil, rows: 2, files: ["a.csv"])],
       maximumLength: 4,
       history: [
         ["step": 2, "eval_loss": 1, "eval_\(name)_ndcg@10": 0.5, "eval_\(name)_mrr@10": 0.25, "epoch": 1]
@@ -281,6 +282,58 @@ import Testing
       #expect(!text.contains("base_model"))
       #expect(try card(output.appending(path: "checkpoint-2")) == text)
       #expect(!(try card(output.appending(path: "checkpoint-1"))).contains("| 2 | 2 | "))
+    }
+  }
+
+  @Test("the card has the scores of each set that a run evaluates on") func severalSets() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "news")
+      var options = TrainingOptions()
+      (options.maxSteps, options.evalStrategy, options.evalSteps) = (2, .steps, 1)
+      let rows = (0..<6).map { TextRow(["he can", "it is so"][$0 % 2], label: .text(String($0 % 2))) }
+      let outcome = try train(
+        registry.open(Support.fixture("sequence-classification")).checkpoint,
+        on: TrainingData(rows, named: ["rows.csv"]),
+        evaluatingSets: [
+          "dev": TrainingData(Array(rows.prefix(5)), named: ["/home/me/dev.csv"]),
+          "test|1": TrainingData(Array(rows.suffix(2)), named: ["/home/me/test.csv"]),
+        ], options: options, output: output, backend: backend, registry: registry)
+      guard case .finished(let summary) = outcome else { throw GraftError(.system, "\(outcome)") }
+      let text = try card(output)
+      func score(_ key: String) throws -> Double {
+        try #require(summary.evaluation?[key], "\(summary.evaluation ?? [:])").rounded(digits: 4)
+      }
+      let (dev, test) = (try score("eval_dev_accuracy"), try score("eval_test|1_accuracy"))
+      for part in [
+        "metrics: [accuracy, f1, precision, recall, loss]\n",
+        "    dataset:\n      name: dev\n      type: dev.csv\n    metrics:\n    - type: accuracy\n      name: Accuracy\n      value: \(dev)\n",
+        "    dataset:\n      name: \"test|1\"\n      type: test.csv\n    metrics:\n    - type: accuracy\n      name: Accuracy\n      value: \(test)\n",
+        "on 6 texts of `rows.csv`, and has accuracy \(dev) on 5 texts of `dev.csv` (dev) and accuracy \(test) on 2 texts of `test.csv` (test\\|1).",
+        "## Evaluations\n\n| Set | Epoch | Step | Loss | Accuracy |", "\n| dev | 1 | 1 |",
+        "\n| test\\|1 | 2 | 2 |",
+      ] {
+        #expect(text.contains(part), "no \(part) in \(text)")
+      }
+      #expect(!text.contains("/home/me"))
+    }
+  }
+
+  @Test("the card of a mean of checkpoints has its evaluation once, and says that it is a mean")
+  func mean() throws {
+    let rows = (0..<8).map { TextRow(["he can do it so", "they can"][$0 % 2], label: .text("\($0 % 2)")) }
+    try withTemporaryDirectory { directory in
+      let text = try trained("sequence-classification", in: directory.appending(path: "a"), on: rows) {
+        ($0.saveStrategy, $0.saveSteps, $0.averageLast, $0.learningRate) = (.steps, 1, 3, 1e-3)
+      }
+      let state = try JSON(file: directory.appending(path: "a/trainer_state.json"))
+      let losses = try #require(state["log_history"]?.array).compactMap { $0["eval_loss"]?.double }
+      #expect(losses.count == 5)
+      #expect(
+        text.contains(
+          "The weights are the mean of those of steps 2, 3 and 4, whose evaluation is the last.\n\n"),
+        "\(text)")
+      #expect(text.contains("| mean | \(NumberText.number(losses[4])) |"), "\(text)")
+      #expect(text.contains("| 4 | \(NumberText.number(losses[3])) |"), "\(text)")
     }
   }
 

@@ -19,6 +19,8 @@ struct ChoiceAnswers {
 
   /// The number of the right choice of each row, counted from 0; `nil` where a row does not say.
   let indices: [Int32?]
+  /// An answer of rows whose answers are no numbers; `nil` where they are.
+  let uncountedAnswer: String?
 
   /// - Parameters:
   ///   - rows: All rows.
@@ -31,6 +33,7 @@ struct ChoiceAnswers {
     }
     let given = answers.compactMap { $0 }
     let reading = try Self.reading(given, base: base)
+    uncountedAnswer = reading == .numbers ? nil : given.first?.text
     indices = try answers.map { answer in
       guard let answer else { return nil }
       guard let index = Self.index(answer, as: reading, base: base) else {

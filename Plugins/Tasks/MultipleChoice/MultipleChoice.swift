@@ -24,7 +24,11 @@ public struct MultipleChoice: Task {
   // MARK: Rows
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    let answers = try ChoiceAnswers(rows, base: reading.base).indices.map { $0.map { ClassLabel($0) } }
+    let read = try ChoiceAnswers(rows, base: reading.base)
+    if let answer = read.uncountedAnswer {
+      try reading.refuseBase("the answers are no numbers", found: answer, of: rows)
+    }
+    let answers = read.indices.map { $0.map { ClassLabel($0) } }
     guard reading.isRequired else { return answers }
     var next = answers.makeIterator()
     return try rows.requiring(

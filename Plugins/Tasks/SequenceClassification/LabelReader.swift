@@ -53,6 +53,17 @@ public struct LabelReader: Sendable {
       "labels read as 0 or 1 for each of \(column.list); for numbers of labels set \(option: "label-base")"
   }
 
+  /// Refuses a base that was given for labels which are not counted.
+  public func checkBase(_ reading: LabelReading, of rows: [TextRow]) throws {
+    if problemType == .regression {
+      try reading.refuseBase("labels of a regression are values, which are not counted", of: rows)
+    } else if areIndicators || rows.contains(where: { $0.label?.columns != nil }) {
+      try reading.refuseBase("labels of 0 and 1 for each of \(column.list) are not counted", of: rows)
+    } else if let name = column.uncountedValue {
+      try reading.refuseBase("the labels are names, which are not counted", found: name, of: rows)
+    }
+  }
+
   /// What a row's label means.
   ///
   /// - Throws: ``GraftError`` naming file and row: no label, an unknown one (with the known ones), a number

@@ -33,6 +33,12 @@ struct TagReader {
   /// How tags are read, where that is not plain.
   var note: Advice? { column.note }
 
+  /// Refuses a base that was given for tags which are not counted.
+  func checkBase(_ reading: LabelReading) throws {
+    guard let name = column.uncountedValue else { return }
+    try reading.refuseBase("the labels are names, which are not counted", found: name, of: rows)
+  }
+
   /// - Returns: `nil` for a row without labels.
   /// - Throws: `GraftError` naming file and row.
   func labels(of row: TextRow) throws -> RowLabels? {

@@ -48,6 +48,7 @@ public struct TokenClassification: Task {
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let reader = TagReader(head: head, base: reading.base, rows: rows)
+    try reader.checkBase(reading)
     guard reading.isRequired else { return try rows.map(reader.labels) }
     return try rows.requiring(
       "labels for their words",

@@ -186,7 +186,8 @@ struct Evaluate: ParsableCommand {
     try inputs.check(read.rows, for: opened, flags.console)
     let dataset = try read.namingUnreadColumns {
       try Dataset(
-        read.rows, for: model, labelBase: read.labelBase, maxLength: length.maxLength(for: opened),
+        read.rows, for: model, labelBase: read.labelBase, isLabelBaseGiven: read.isLabelBaseGiven,
+        maxLength: length.maxLength(for: opened),
         stride: stride.stride(for: opened), packsTexts: groupTexts,
         isLengthGiven: length.maxLength != nil)
     }

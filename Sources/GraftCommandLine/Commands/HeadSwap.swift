@@ -115,15 +115,10 @@ extension HeadSwap {
         "\(Format.grouped(missing)) of \(Format.count(data.rows.count, "row")) \(missing == 1 ? "has" : "have") no label: they cannot be trained on"
       )
     }
-    if let remark = InferredLabels.remark(on: inferred.labels) { flags.console.warn(remark) }
     // A typo in one row is a label of its own.
-    if let task = heads.tasks.first(where: { $0.hasLabels && !$0.labelsTokens }),
-      inferred.problemType == .singleLabel || inferred.problemType == .multiLabel
-    {
-      let rows = data.rows.filter { $0.label != nil && $0.label != .text("") }
-      let counts = inferred.counts(of: try inferred.labels(of: rows, for: task, base: data.labelBase))
-      flags.console.note("rows of each: \(NumberText.balance(inferred.labels, counts))")
-    }
+    let counts = try inferred.counts(of: data.rows, for: heads, data.labelReading)
+    for remark in InferredLabels.remarks(on: inferred.labels, counts: counts) { flags.console.warn(remark) }
+    if let counts { flags.console.note("rows of each: \(NumberText.balance(inferred.labels, counts))") }
     return inferred
   }
 }

@@ -51,12 +51,14 @@ struct Quantize: ParsableCommand {
 
   @OptionGroup(title: "Data") var reading: DataFlags
   @OptionGroup var length: LengthFlag
+  @OptionGroup var stride: StrideFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
-    guard calibrate.isEmpty, let flag = reading.given.first else { return }
+    let given = reading.given + (stride.stride == nil ? [] : ["stride"])
+    guard calibrate.isEmpty, let flag = given.first else { return }
     throw ValidationError("--\(flag) is about the data of --calibrate.")
   }
 
@@ -99,9 +101,12 @@ struct Quantize: ParsableCommand {
     try untrained.check(checkpoint, flags.console)
     let read = try reading.read(
       calibrate, for: checkpoint.activeHead, like: checkpoint.trainedInputs, flags.console)
+    try checkpoint.checkStride(isGiven: stride.stride != nil)
     length.check(limit: try checkpoint.makeBackbone().maximumLength, flags.console)
-    let options = QuantizationCostOptions(
+    var options = QuantizationCostOptions(
       maximumLength: length.maxLength(for: checkpoint), labelBase: read.labelBase)
+    options.isLabelBaseGiven = read.isLabelBaseGiven
+    options.stride = stride.stride
     let cost = try read.namingUnreadColumns {
       try quantizationCost(
         of: checkpoint, quantization, on: read.rows, backend.make(registry, flags.console), options)

@@ -119,6 +119,7 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
     options.fields = heads?.columns ?? []
     options.usual = usual
     options.wantsTexts = wantsTexts
+    options.wantsLabels = heads?.tasks.contains { $0.readsLabels } ?? true
     if labelDelimiter == nil, let delimiter = usual?.labelDelimiter {
       options.labelDelimiter = delimiter
     }
@@ -129,9 +130,11 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
     let hasColumns =
       columns.hasColumns || labelColumn != nil || labelBase != nil || labelDelimiter != nil
       || evaluation?.hasColumns == true
+    // What counts the training data need not count others.
+    let base = evaluation == nil ? labelBase : evaluation?.evalLabelBase
     return try DataReading(
-      options, hasColumns: hasColumns, labelBase: evaluation?.evalLabelBase ?? labelBase ?? usual?.labelBase,
-      console: console
+      options, hasColumns: hasColumns, labelBase: base ?? labelBase ?? usual?.labelBase,
+      isLabelBaseGiven: base != nil, console: console
     ).read(files)
   }
 }

@@ -9,6 +9,7 @@ struct DataReading {
   private var options: DataOptions
   private let hasColumns: Bool
   private let labelBase: Int?
+  private let isLabelBaseGiven: Bool
   private let console: Console
   private let showsLabels: Bool
 
@@ -16,17 +17,18 @@ struct DataReading {
   ///   - options: Which columns, which rows.
   ///   - hasColumns: Whether columns or a layout were given, which a data set known by name has itself.
   ///   - labelBase: The number of the first label.
+  ///   - isLabelBaseGiven: Whether it was said of these data.
   ///   - console: Is told what was read.
   ///   - showsLabels: Whether the column of the labels is said; not so where labels are not used.
   init(
-    _ options: DataOptions, hasColumns: Bool, labelBase: Int? = nil, console: Console,
-    showsLabels: Bool = true
+    _ options: DataOptions, hasColumns: Bool, labelBase: Int? = nil, isLabelBaseGiven: Bool = true,
+    console: Console, showsLabels: Bool = true
   ) {
     self.showsLabels = showsLabels
     self.options = options
-    self.options.wantsLabels = showsLabels
+    if !showsLabels { self.options.wantsLabels = false }
     self.hasColumns = hasColumns
-    self.labelBase = labelBase
+    (self.labelBase, self.isLabelBaseGiven) = (labelBase, isLabelBaseGiven)
     self.console = console
   }
 
@@ -42,6 +44,7 @@ struct DataReading {
       contents.rows,
       named: contents.files.isEmpty ? source.files.map(\.displayPath) : contents.files.map(\.displayName),
       labelBase: labelBase)
+    data.isLabelBaseGiven = isLabelBaseGiven
     data.files = contents.files
     return data
   }

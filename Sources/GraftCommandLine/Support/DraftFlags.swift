@@ -29,15 +29,20 @@ struct DraftFlags: ParsableArguments {
   var evalFile: [Path] = []
 
   @OptionGroup(title: "Columns of the data, with --init") var reading: DataFlags
+  @OptionGroup(title: "Columns of --eval-file, where they are others") var evaluation: EvaluationColumnFlags
 
   func validate() throws {
     let others =
-      reading.given + (trainFile.isEmpty ? [] : ["train-file"]) + (evalFile.isEmpty ? [] : ["eval-file"])
+      reading.given + evaluation.given + (trainFile.isEmpty ? [] : ["train-file"])
+      + (evalFile.isEmpty ? [] : ["eval-file"])
     guard writesDraft else {
       if let flag = others.first { throw ValidationError("--\(flag) goes with --init.") }
       return
     }
     guard !trainFile.isEmpty else { throw ValidationError("--init needs --train-file FILE.") }
+    if evalFile.isEmpty, let flag = evaluation.given.first {
+      throw ValidationError("--\(flag) is about the rows of --eval-file.")
+    }
     if let flag = ["skip", "take", "shuffle-seed"].first(where: others.contains) {
       throw ValidationError("--\(flag) is not for --init: set '\(flag)' in the file that it writes.")
     }
@@ -62,9 +67,12 @@ struct DraftFlags: ParsableArguments {
     let located = try source.map(locate)
     let name = file.deletingPathExtension().lastPathComponent
     let isPath = source.map { FileManager.default.fileExists(atPath: $0) } == true
+    var evaluationOptions = DataOptions()
+    try evaluation.change(&evaluationOptions)
     let draft = try ExperimentDraft(
       named: name, training: DataReading.files(trainFile), evaluation: DataReading.files(evalFile),
       options: reading.options, labelBase: reading.labelBase,
+      evaluationOptions: evaluationOptions, evaluationLabelBase: evaluation.evalLabelBase,
       base: isPath ? located?.standardizedFileURL.path ?? "" : source ?? Self.usualBase,
       checkpoint: try located.map { try registry.open($0).checkpoint }, registry: registry)
     let title = [

@@ -77,6 +77,7 @@ final class ExperimentDisplay {
   }
 
   private func planned(_ schedule: ExperimentSchedule) {
+    let isFirst = self.schedule == nil
     self.schedule = schedule
     let (all, left) = (schedule.plan.stages.count, schedule.pending.count)
     let time = schedule.estimate.map { ", about \(Format.duration($0))" } ?? ""
@@ -85,6 +86,7 @@ final class ExperimentDisplay {
         ? "all \(Format.count(all, "stage")) done before"
         : "\(Format.count(all, "stage")), \(all - left) done before\(time)")
     if let note = schedule.plan.metricNote, metric == nil { console.note(note) }
+    if let note = schedule.plan.unusedNote, isFirst { console.note(note) }
     metric = schedule.plan.experiment.metric
     bar = ProgressBar("", unit: "", total: 1000, console: console)
     emit("planned", [("stages", JSON(all)), ("pending", JSON(left))])

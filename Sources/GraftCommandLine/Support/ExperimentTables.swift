@@ -49,9 +49,10 @@ extension ExperimentSchedule {
       """
   }
 
-  /// What there is to say beforehand: of the score, of stages that ask for more tokens than their model takes, and of data.
+  /// What there is to say beforehand: of the score, of what no arm uses, of stages that ask for more tokens than
+  /// their model takes, and of data.
   private var notes: [String] {
-    var notes = [plan.metricNote].compactMap(\.self)
+    var notes = [plan.metricNote, plan.unusedNote].compactMap(\.self)
     for stage in plan.stages {
       let own = [stage.lengthNote.map { "stage '\(stage.name)': \($0)" }].compactMap(\.self) + stage.notes
       notes += own.filter { !notes.contains($0) }

@@ -16,6 +16,7 @@ extension TrainingNote {
         + "\(count == 1 ? "has" : "have") a text that is trained on as well: \(count == 1 ? "its" : "their") scores are too good"
     case .contradictions(let count, let head):
       "\(Format.count(count, "text")) of the training data\(head.map { " of '\($0)'" } ?? "") \(count == 1 ? "has" : "have") different labels in different rows"
+    case .scale(let scale, let head): "\(head.map { "'\($0)': " } ?? "")\(scale.sentence)"
     case .headWithoutSteps(let head):
       "the run has no step for the head '\(head)', which stays as it is; more steps, or a larger share in --head-weights, would give it one"
     case .extended(let before, let now, let last, let next):
@@ -56,6 +57,11 @@ extension TrainingNote {
       [
         ("note", "contradictions"), ("texts", JSON(count)),
         ("head", head.map { .string($0) } ?? .null),
+      ]
+    case .scale(let scale, let head):
+      [
+        ("note", "scale"), ("mean", JSON(scale.mean)), ("deviation", JSON(scale.deviation)),
+        ("label", scale.label.map { .string($0) } ?? .null), ("head", head.map { .string($0) } ?? .null),
       ]
     case .headWithoutSteps(let head): [("note", "head_without_steps"), ("head", .string(head))]
     case .extended(let before, let now, let last, let next):

@@ -121,6 +121,16 @@ public struct LabelColumn: Sendable {
         : "Choose a head with more labels, or check \(option: "label-column") and \(option: "label-base").")
   }
 
+  /// A value of a column of which all are names, or none is a number, so that no base counts them; `nil` where they may be
+  /// numbers.
+  public var uncountedValue: String? {
+    guard !readsNumbers,
+      values.allSatisfy({ self[$0] != nil })
+        || values.allSatisfy({ Self.number(Self.canonical($0), names) == nil })
+    else { return nil }
+    return values.first
+  }
+
   /// How the column is read, where that is not plain: as numbers, or as names that could be numbers.
   public var note: Advice? {
     if readsNumbers { return "labels read as numbers from \(range)" }

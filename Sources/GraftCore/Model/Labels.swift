@@ -26,15 +26,31 @@ public struct InferredLabels: Sendable, Equatable {
     self.areSingle = areSingle
   }
 
-  /// A sentence, without a full stop, about labels that R, pandas and others write where there is none; `nil` where no
-  /// label is such.
-  package static func remark(on labels: [String]) -> String? {
+  /// What there is to say of labels that are rather slips, in sentences without a full stop: such as R, pandas and others
+  /// write where there is none, and such as differ in little.
+  ///
+  /// - Parameter counts: How many rows have each, where that is known.
+  package static func remarks(on labels: [String], counts: [Int]?) -> [String] {
     let marks = Set(["na", "n/a", "null", "none", "nan"])
     let found = labels.filter { marks.contains($0.lowercased()) }
-    guard !found.isEmpty else { return nil }
-    let names = found.map { "'\($0)'" }.joined(separator: " and ")
-    return
-      "\(names) \(found.count == 1 ? "is taken for a label" : "are taken for labels"): leave such rows out where a missing one is meant"
+    let missing =
+      found.isEmpty
+      ? []
+      : [
+        "\(found.map { "'\($0)'" }.joined(separator: " and ")) \(found.count == 1 ? "is taken for a label" : "are taken for labels"): leave such rows out where a missing one is meant"
+      ]
+    let spellings = OrderedDictionary(grouping: labels.indices) { place in
+      labels[place].lowercased().filter { !$0.isWhitespace }
+    }
+    return missing
+      + spellings.values.filter { $0.count > 1 }.map { places in
+        let names = places.map { place in
+          "'\(labels[place].prefix(60))'"
+            + (counts.map { " (\($0[place]) \($0[place] == 1 ? "row" : "rows"))" } ?? "")
+        }
+        return
+          "the labels \(names.joined(separator: " and ")) differ only in their letters' case or spaces, and are labels of their own"
+      }
   }
 
   /// How many rows have no label; where texts have any number of them, an empty one is none of them.

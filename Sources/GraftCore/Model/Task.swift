@@ -398,12 +398,29 @@ public struct LabelReading: Sendable {
   /// The number of the first label, when the data number theirs; `nil` means 0, and that a name which looks like a
   /// number is a name.
   public var base: Int?
+  /// Whether somebody said the base of these rows: labels that are not counted are then refused. Not so where it is that of
+  /// other rows.
+  public var isBaseGiven: Bool
   /// Whether every row needs a label. Not so where another head learns from the same rows without.
   public var isRequired: Bool
 
-  public init(base: Int? = nil, isRequired: Bool = true) {
+  public init(base: Int? = nil, isBaseGiven: Bool = true, isRequired: Bool = true) {
     self.base = base
+    self.isBaseGiven = isBaseGiven
     self.isRequired = isRequired
+  }
+
+  /// Refuses a base that was given for labels which are not counted.
+  ///
+  /// - Parameters:
+  ///   - problem: What the labels are instead, in a sentence without a full stop.
+  ///   - found: One of them.
+  ///   - rows: Whose labels they are.
+  public func refuseBase(_ problem: String, found: String? = nil, of rows: [TextRow]) throws {
+    guard base != nil, isBaseGiven else { return }
+    throw GraftError(
+      .refused, problem, file: rows.first?.place.file, option: "label-base",
+      found: found.map { "'\(LabelColumn.trimmed($0).prefix(60))'" }, advice: "Leave it out.")
   }
 }
 

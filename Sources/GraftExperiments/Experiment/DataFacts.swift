@@ -25,7 +25,7 @@ public struct DataFacts: Sendable {
   private let examples: [TextRow]
   /// How many rows each of these stands for.
   private let counts: [Int]
-  private let labelBase: Int?
+  private let labelReading: LabelReading
   /// What was read of each file.
   private let reports: [DataFileReport]
   /// For each row, a hash of what a model reads of it.
@@ -55,7 +55,7 @@ public struct DataFacts: Sendable {
     }
     (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
     (self.examples, counts) = (examples.values.map(\.row), examples.values.map(\.count))
-    (labelBase, reports) = (data.labelBase, data.files)
+    (labelReading, reports) = (data.labelReading, data.files)
     sha256 = hash.text
     guard let count = set.folds else {
       (folds, rarest) = (nil, nil)
@@ -108,7 +108,7 @@ public struct DataFacts: Sendable {
   ///
   /// - Throws: `GraftError` when the checkpoint has no such tasks.
   func labelNote(for checkpoint: Checkpoint) throws -> Advice? {
-    try checkpoint.makeTasks().lazy.compactMap { $0.note(on: examples, LabelReading(base: labelBase)) }.first
+    try checkpoint.makeTasks().lazy.compactMap { $0.note(on: examples, labelReading) }.first
   }
 
   /// The labels as they are written, at most a hundred: of a list each of its items, of columns their names.
@@ -138,7 +138,8 @@ public struct DataFacts: Sendable {
 
   /// A row for each label.
   var sample: TrainingData {
-    var data = TrainingData(examples, named: files.map(\.lastPathComponent), labelBase: labelBase)
+    var data = TrainingData(examples, named: files.map(\.lastPathComponent), labelBase: labelReading.base)
+    data.isLabelBaseGiven = labelReading.isBaseGiven
     data.files = reports
     return data
   }
@@ -148,7 +149,7 @@ public struct DataFacts: Sendable {
     guard checkpoint.activeHead?.tasks.contains(where: { $0.readsLabels }) == true else {
       return sha256 + part
     }
-    return "\(sha256)\(part), labels from \(labelBase.map(String.init) ?? "their names")"
+    return "\(sha256)\(part), labels from \(labelReading.base.map(String.init) ?? "their names")"
   }
 
   /// The labels that a new head needs for the data, and what they mean.
@@ -169,6 +170,13 @@ public struct DataFacts: Sendable {
     }
   }
 
+  /// What there is to say of the labels that a new head is given, in sentences without a full stop.
+  func remarks(on inferred: InferredLabels, for heads: HeadSet) throws -> [String] {
+    let rows = zip(examples, counts).flatMap { Array(repeating: $0, count: $1) }
+    let counts = try inferred.counts(of: rows, for: heads, labelReading)
+    return InferredLabels.remarks(on: inferred.labels, counts: counts).map { "data '\(name)': \($0)" }
+  }
+
   /// Makes sure that a head can learn from every row.
   ///
   /// - Returns: The classes that occur, when each text is of one of those that all rows share. The place of the right one
@@ -181,7 +189,7 @@ public struct DataFacts: Sendable {
 
   private func check(for tasks: [any GraftCore.Task]) throws -> Set<Int32> {
     do {
-      let labels = try Dataset.labels(of: examples, tasks: tasks, base: labelBase)
+      let labels = try Dataset.labels(of: examples, tasks: tasks, labelReading)
       guard tasks.contains(where: { $0.classNames != nil }) else { return [] }
       return Set(labels.compactMap { ($0 as? ClassLabel)?.index })
     } catch var error as GraftError {
@@ -205,7 +213,7 @@ extension DataFacts {
   private func missing(_ tasks: [any GraftCore.Task]) -> GraftError? {
     let rows = zip(examples, counts).flatMap { Array(repeating: $0, count: $1) }
     do {
-      _ = try Dataset.labels(of: rows, tasks: tasks, base: labelBase)
+      _ = try Dataset.labels(of: rows, tasks: tasks, labelReading)
       return nil
     } catch {
       return error as? GraftError

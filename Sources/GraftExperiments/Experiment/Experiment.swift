@@ -38,6 +38,8 @@ public struct Experiment: Sendable {
   /// Rows of files, or of a data set that is known by name.
   public struct DataSet: Sendable {
     public var source: Source
+    /// Whether the file says the number of their first label, which is the head's otherwise.
+    var isLabelBaseGiven = true
     /// Which rows; of files, also which columns.
     public var options = DataOptions()
     /// Into how many parts the rows are divided, each of which is tested once by a model that was trained on the others.
@@ -103,6 +105,7 @@ public struct Experiment: Sendable {
       case .files(let files, let labelBase):
         let contents = try DataSource(reading: files, options: options).contents()
         var data = TrainingData(contents.rows, named: files.map(\.lastPathComponent), labelBase: labelBase)
+        data.isLabelBaseGiven = isLabelBaseGiven
         data.files = contents.files
         return data
       case .named(let set, let split, let directories):
@@ -288,7 +291,11 @@ extension Experiment {
     try base.selectTask(registry: registry)
     let columns = OrderedSet((base.activeHead?.columns ?? []) + heads.flatMap { $0.columns })
     var experiment = self
-    for name in data.keys { experiment.data[name]?.options.fields = columns.elements }
+    let readsLabels = ((base.activeHead?.tasks ?? []) + heads).contains { $0.readsLabels }
+    for name in data.keys {
+      experiment.data[name]?.options.fields = columns.elements
+      experiment.data[name]?.options.wantsLabels = readsLabels
+    }
     return experiment
   }
 }

@@ -193,6 +193,20 @@ extension ExperimentPlan {
     return .stage(last.index, step: nil)
   }
 
+  /// What the file has and no arm uses, in a sentence without a full stop; `nil` where all of it is used.
+  public var unusedNote: String? {
+    let experiment = ground.experiment
+    let used = Set(experiment.arms.values.joined())
+    let stages = OrderedSet(
+      experiment.stages.values.filter { !used.contains($0.name) }.map { $0.group ?? $0.name })
+    let data = experiment.data.keys.filter { name in !experiment.outlook.contains { $0.uses(name) } }
+    func list(_ kind: String, _ names: some Collection<String>) -> [String] {
+      names.isEmpty ? [] : ["the \(kind) \(names.map { "'\($0)'" }.joined(separator: ", "))"]
+    }
+    let parts = list(stages.count == 1 ? "stage" : "stages", stages) + list("data", data)
+    return parts.isEmpty ? nil : "no arm uses \(parts.joined(separator: " and "))"
+  }
+
   /// The stages that arms of the file have, and not only points of a search.
   var stagesOfArms: Set<Int> {
     Set(arms.filter { !$0.isPointOfSearch }.flatMap(\.runs).flatMap(\.stages).map(\.index))

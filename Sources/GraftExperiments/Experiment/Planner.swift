@@ -67,10 +67,12 @@ struct Planner {
       return index
     case .swap(var swap):
       swap.seed = swap.seed ?? seed
+      var notes: [String] = []
       if let name = swap.labelsFrom {
         let heads = try registry.heads(swap.head, of: model.checkpoint.family)
         let inferred = try facts(name).inferredLabels(for: heads, swap.problemType)
         (swap.labels, swap.problemType) = (inferred.labels, inferred.problemType)
+        notes = try facts(name).remarks(on: inferred, for: heads)
       }
       var report = LoadReport()
       let input = model
@@ -87,6 +89,7 @@ struct Planner {
           "problem-type": swap.problemType.map { .string($0.rawValue) } ?? .null,
           "seed": .number(String(swap.seed ?? seed)),
         ])
+      stages[index].notes = notes
       model.become(stages[index], at: index)
       return index
     case .train(var training):

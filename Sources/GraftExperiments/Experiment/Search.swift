@@ -24,8 +24,6 @@ extension Experiment {
     public var points: [Point]
     /// What successive halving raises from round to round.
     public var rungs: Rungs?
-    /// What changes for the arm once its options are chosen, as the file spells it: `tune.train: all`.
-    public var refit: [String] = []
     /// Where `metric` stands, for messages.
     var metricPlace: YAMLValue.Place
 
@@ -53,6 +51,8 @@ extension Experiment {
       public var number: Int
       /// One for each dimension, as the file spells them.
       public var values: [String]
+      /// What changes for the arm once this point is chosen, as the file spells it: `tune.train: all`; not what is so already.
+      public var refit: [String]
       /// The stages that the options change: of each round, and of the arm in the end.
       var rounds: [[String: Stage]]
       var final: [String: Stage]

@@ -77,7 +77,7 @@ extension PlanWorker {
       options: search.dimensions.map(\.name),
       rungs: search.rungs.map { ($0.dimension.name, $0.values) }, seeds: search.seeds ?? experiment.seeds,
       trials: trials, best: best.number)
-    outcome.refit = search.refit
+    outcome.refit = best.refit
     let taken = Set(final.stages.map(\.key))
     let others = worked.values.filter { !taken.contains($0.key) }
     outcome.otherSeconds = others.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }

@@ -50,7 +50,6 @@ struct SearchSchema {
       arm: arm ?? "", scoreStage: score ?? "", metric: nil, greaterIsBetter: nil, seeds: nil, method: method,
       dimensions: axes.map(\.dimension), points: [], rungs: rungs?.rungs,
       metricPlace: keys.place(of: "metric"))
-    search.refit = refit.map { "\($0.stage).\($0.key.spelled): \($0.value.spelled)" }
     let metric: String? = keys.read("metric")
     search.metric = metric.map(TestMetric.key)
     keys.read("greater-is-better", &search.greaterIsBetter)
@@ -273,9 +272,17 @@ struct SearchSchema {
       own + [(stage: rungs?.dimension.stage ?? "", key: rungs?.key ?? value, value: value)]
     }
     let each = rounds.isEmpty ? [own] : rounds
+    let last = each.last ?? own
+    let news = refit.filter { stage, key, value in
+      let before =
+        last.last { $0.stage == stage && $0.key.text == key.text }?.value
+        ?? stages[stage]?.value(of: key.text ?? "")
+      return before?.isSame(as: value) != true
+    }
     return Search.Point(
-      number: number, values: values.map(\.spelled), rounds: each.map(changed),
-      final: changed((each.last ?? own) + refit))
+      number: number, values: values.map(\.spelled),
+      refit: news.map { "\($0.stage).\($0.key.spelled): \($0.value.spelled)" }, rounds: each.map(changed),
+      final: changed(last + refit))
   }
 
   /// The stages that options change, with these.
@@ -317,6 +324,24 @@ extension YAMLValue {
     case .mapping(let members):
       "{\(members.map { "\($0.key.spelled): \($0.value.spelled)" }.joined(separator: ", "))}"
     }
+  }
+
+  /// Whether it means the same: `1e-4` is `0.0001`, and a list of one is its element.
+  fileprivate func isSame(as other: YAMLValue) -> Bool {
+    func single(_ value: YAMLValue) -> YAMLValue {
+      if case .list(let items) = value.content, items.count == 1 { items[0] } else { value }
+    }
+    let (first, second) = (single(self), single(other))
+    if let one = first.text.flatMap({ Double($0) }), let two = second.text.flatMap({ Double($0) }) {
+      return one == two
+    }
+    return first.spelled == second.spelled
+  }
+
+  /// The value of a mapping's key.
+  fileprivate func value(of key: String) -> YAMLValue? {
+    guard case .mapping(let members) = content else { return nil }
+    return members.first { $0.key.text == key }?.value
   }
 
   /// A mapping with another value of a key, which may be new.

@@ -75,6 +75,7 @@ extension Experiment.DataSet {
   fileprivate mutating func readAsTrained(_ inputs: TrainedInputs) {
     guard case .files(let files, let labelBase) = source else { return }
     source = .files(files, labelBase: labelBase ?? inputs.labelBase)
+    isLabelBaseGiven = labelBase != nil
     options.usual = inputs
     if options.labelDelimiter == nil, options.labelColumns.count < 2 {
       options.labelDelimiter = inputs.labelDelimiter

@@ -17,7 +17,7 @@ struct DataSurvey {
   /// The score of a task that has labels of another kind.
   var score = "loss"
   /// Reads the labels of other rows as those of these.
-  private let readLabels: ([TextRow]) throws -> Void
+  private let readLabels: ([TextRow], LabelReading) throws -> Void
 
   /// What the labels are.
   enum Kind: Equatable {
@@ -25,8 +25,8 @@ struct DataSurvey {
     case classes([String], counts: [Int])
     /// Any number for each text, with the number of rows that have each.
     case several([String], counts: [Int])
-    /// Values, with the least and the greatest.
-    case values([String], range: ClosedRange<Double>)
+    /// Values, with the least and the greatest, and what they lie around where that is far from 1.
+    case values([String], range: ClosedRange<Double>, scale: ValueScale?)
     /// There are none.
     case texts
     /// What the head of another task learns, with its labels, if it has any.
@@ -35,8 +35,19 @@ struct DataSurvey {
     /// The names of the labels, or of the values.
     var labels: [String] {
       switch self {
-      case .classes(let names, _), .several(let names, _), .values(let names, _), .ofTask(_, let names): names
+      case .classes(let names, _), .several(let names, _), .values(let names, _, _), .ofTask(_, let names):
+        names
       case .texts: []
+      }
+    }
+
+    /// What there is to say of them.
+    var remarks: [String] {
+      switch self {
+      case .classes(let names, let counts), .several(let names, let counts):
+        InferredLabels.remarks(on: names, counts: counts)
+      case .ofTask(_, let names): InferredLabels.remarks(on: names, counts: nil)
+      case .values, .texts: []
       }
     }
   }
@@ -54,12 +65,12 @@ struct DataSurvey {
   /// - Parameters:
   ///   - rows: All rows of the training data.
   ///   - others: Rows to evaluate on.
-  ///   - labelBase: The number of their first label.
+  ///   - reading: How labels that are numbers are counted.
   ///   - tokenizer: Counts tokens; `nil` guesses them from words.
   ///   - head: The task that is asked for the labels.
   /// - Throws: `GraftError` when the labels are neither classes nor values.
   init(
-    _ rows: [TextRow], evaluating others: [TextRow], labelBase: Int?, tokenizer: (any Tokenizer)?,
+    _ rows: [TextRow], evaluating others: [TextRow], _ reading: LabelReading, tokenizer: (any Tokenizer)?,
     head: any GraftCore.Task.Type
   ) throws {
     self.rows = rows.count
@@ -67,8 +78,8 @@ struct DataSurvey {
     lengths = try Lengths(rows, tokenizer) { [$0] }
     let inferred =
       try rows.contains { $0.label != nil } ? Self.inferredLabels(of: rows, evaluating: others, head) : nil
-    kind = try inferred.map { try Self.kind(of: rows, $0, labelBase, head) } ?? .texts
-    readLabels = { _ = try inferred?.labels(of: $0, for: head, base: labelBase) }
+    kind = try inferred.map { try Self.kind(of: rows, $0, reading, head) } ?? .texts
+    readLabels = { _ = try inferred?.labels(of: $0, for: head, $1) }
   }
 
   /// Rows of a task of their own.
@@ -76,7 +87,7 @@ struct DataSurvey {
   /// - Parameter others: Rows to evaluate on.
   /// - Throws: `GraftError` naming the row that the task cannot learn from.
   init(
-    _ rows: [TextRow], evaluating others: [TextRow], of own: TaskRows, labelBase: Int?,
+    _ rows: [TextRow], evaluating others: [TextRow], of own: TaskRows, _ reading: LabelReading,
     tokenizer: (any Tokenizer)?
   ) throws {
     self.rows = rows.count
@@ -84,8 +95,8 @@ struct DataSurvey {
     let (task, names, untrained) = try own.task(for: rows, evaluating: others)
     lengths = try Lengths(rows, tokenizer, sequences: task.sequences)
     self.untrained = untrained
-    readLabels = { _ = try task.labels(of: $0, LabelReading(base: labelBase)) }
-    try readLabels(rows)
+    readLabels = { _ = try task.labels(of: $0, $1) }
+    try readLabels(rows, reading)
     kind = .ofTask(head: own.name, labels: names)
     readsWindows = type(of: task).splitsRows
     score = task.scoreNames(topRanks: [])?.contains("f1") == false ? "accuracy" : "f1"
@@ -93,26 +104,31 @@ struct DataSurvey {
 
   /// Makes sure that rows to evaluate on have labels that these rows have too.
   ///
-  /// - Parameter advice: What to do about one that has not.
+  /// - Parameters:
+  ///   - reading: How their labels are counted where they are numbers.
+  ///   - advice: What to do about one that has not.
   /// - Throws: `GraftError` naming the first row that has not.
-  func checkLabels(of others: [TextRow], advice: Advice) throws {
+  func checkLabels(of others: [TextRow], _ reading: LabelReading, advice: Advice) throws {
     do {
-      try readLabels(others)
+      try readLabels(others, reading)
     } catch var error as GraftError {
-      error.advice = advice
+      // What refuses an option says what to do itself.
+      if error.option == nil { error.advice = advice }
       throw error
     }
   }
 
   private static func kind(
-    of rows: [TextRow], _ inferred: InferredLabels, _ labelBase: Int?, _ head: any GraftCore.Task.Type
+    of rows: [TextRow], _ inferred: InferredLabels, _ reading: LabelReading,
+    _ head: any GraftCore.Task.Type
   ) throws -> Kind {
-    let labels = try inferred.labels(of: rows, for: head, base: labelBase)
+    let labels = try inferred.labels(of: rows, for: head, reading)
     if inferred.problemType == .regression {
       let values = labels.compactMap { ($0 as? ValuesLabel)?.values }.joined()
       // As they are written, and not what single precision makes of them.
       let range = [values.min() ?? 0, values.max() ?? 0].map { Double("\($0)") ?? Double($0) }
-      return .values(inferred.labels, range: range[0]...range[1])
+      return .values(
+        inferred.labels, range: range[0]...range[1], scale: ValueScale(labels, names: inferred.labels))
     }
     let counts = inferred.counts(of: labels)
     return inferred.problemType == .multiLabel

@@ -57,14 +57,14 @@ extension ExperimentDraft {
       lines += unusedLines
     }
     lines.append("  train:")
-    lines += fileLines(training, directory)
+    lines += fileLines(training, layout, directory)
     if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: train"] }
     if !isHeldOut {
       lines.append("  # \(Self.count(evaluationRows, "row")).")
       lines += repeatedLines + untrainedLines
     }
     lines.append("  test:")
-    lines += fileLines(isHeldOut ? training : evaluation, directory)
+    lines += fileLines(isHeldOut ? training : evaluation, evaluationLayout, directory)
     if isHeldOut { lines += ["    test-size: \(evaluationRows)", "    part: test"] }
     return lines
   }
@@ -83,7 +83,9 @@ extension ExperimentDraft {
     guard !unused.isEmpty else { return [] }
     let names = unused.map { Self.oneLine($0.description) }.joined(separator: ", ")
     // A task with columns of its own reads no pair beside them.
-    guard !isOfTask, options.pairColumn == nil else { return ["  # Columns that are not used: \(names)."] }
+    guard !isOfTask, layout.options.pairColumn == nil else {
+      return ["  # Columns that are not used: \(names)."]
+    }
     return [
       "  # Columns that are not used: \(names);", "  # 'pair-column' names a second text of each row.",
     ]
@@ -91,7 +93,7 @@ extension ExperimentDraft {
 
   private var isOfTask: Bool { if case .ofTask = choices.kind { true } else { false } }
 
-  private func fileLines(_ files: [URL], _ directory: URL) -> [String] {
+  private func fileLines(_ files: [URL], _ layout: DataLayout, _ directory: URL) -> [String] {
     let paths = files.map { Self.scalar(Self.path($0, from: directory)) }
     var lines = ["    files: \(paths.count == 1 ? paths[0] : "[\(paths.joined(separator: ", "))]")"]
     func add(_ key: String, _ columns: [Column]) {
@@ -101,7 +103,8 @@ extension ExperimentDraft {
       guard !names.isEmpty else { return }
       lines.append("    \(key): \(names.count == 1 ? names[0] : "[\(names.joined(separator: ", "))]")")
     }
-    if format != .lines, format != .squad {
+    let options = layout.options
+    if layout.format != .lines, layout.format != .squad {
       add("text-column", options.textColumns)
       add("pair-column", [options.pairColumn].compactMap { $0 })
       add("label-column", options.labelColumns)
@@ -109,7 +112,7 @@ extension ExperimentDraft {
     if let labelDelimiter = options.labelDelimiter {
       lines.append("    label-delimiter: \(JSON(labelDelimiter).text())")
     }
-    if let labelBase { lines.append("    label-base: \(labelBase)") }
+    if let labelBase = layout.labelBase { lines.append("    label-base: \(labelBase)") }
     if let format = options.format { lines.append("    data-format: \(format.rawValue)") }
     if let delimiter = options.delimiter {
       lines.append("    delimiter: \(JSON(String(decoding: [delimiter], as: UTF8.self)).text())")
@@ -210,8 +213,9 @@ extension ExperimentDraft {
       lines.append("# \(Self.count(labels.count, "label")), any number for each text.\(pairs)")
       lines += Self.balance(labels, counts, imbalance: nil)
       lines += ["head:", "  swap: \(head)", "  \(Self.labelLine(labels))", "  problem-type: multi-label"]
-    case .values(let labels, let range):
+    case .values(let labels, let range, let scale):
       lines.append("# Labels are numbers, from \(range.lowerBound) to \(range.upperBound).\(pairs)")
+      if let scale { lines.append("# \(scale.sentence.capitalizedFirst).") }
       lines += ["head:", "  swap: \(head)"]
       lines.append(labels.count == 1 ? "  num-labels: 1" : "  \(Self.labelLine(labels))")
       lines.append("  problem-type: regression")
@@ -234,7 +238,7 @@ extension ExperimentDraft {
   /// How many rows each label has; of many the most and the least frequent.
   private static func balance(_ labels: [String], _ counts: [Int], imbalance: Double?) -> [String] {
     var lines = ["# Rows of each: \(NumberText.balance(labels, counts))."]
-    if let remark = InferredLabels.remark(on: labels) { lines.append("# \(remark.capitalizedFirst).") }
+    lines += InferredLabels.remarks(on: labels, counts: counts).map { "# \($0.capitalizedFirst)." }
     if let imbalance {
       let times = "# The most frequent has \(number(imbalance)) times as many as the rarest"
       lines.append(

@@ -15,10 +15,10 @@ public struct ExperimentDraft: Sendable {
   let base: String
   let training: [URL]
   let evaluation: [URL]
-  /// With the columns that were found.
-  let options: DataOptions
-  let labelBase: Int?
-  let format: DataFormat
+  /// How the training data are read.
+  let layout: DataLayout
+  /// How the rows to evaluate on are read.
+  let evaluationLayout: DataLayout
   let rows: Int
   let evaluationRows: Int
   /// Columns that are neither texts nor labels.
@@ -52,37 +52,54 @@ public struct ExperimentDraft: Sendable {
   ///   - evaluation: Those with the rows to evaluate on; without any, some of the training rows are held out.
   ///   - options: The columns that are known already, and how the files are laid out.
   ///   - labelBase: The number of the first label.
+  ///   - evaluationOptions: The columns of the evaluation files, where they are others, and how those are laid out.
+  ///   - evaluationLabelBase: The number of the first label in them, where it is another.
   ///   - base: The checkpoint, as the experiment is to name it.
   ///   - checkpoint: It, where it is here: its tokenizer counts tokens, and its length limit holds.
   ///   - registry: The plugins.
   /// - Throws: `GraftError` when a file cannot be read, has no texts, or has labels that are neither classes nor values.
   public init(
     named name: String, training: [URL], evaluation: [URL] = [], options given: DataOptions = DataOptions(),
-    labelBase: Int? = nil, base: String, checkpoint: Checkpoint? = nil, registry: Registry
+    labelBase: Int? = nil, evaluationOptions: DataOptions = DataOptions(), evaluationLabelBase: Int? = nil,
+    base: String, checkpoint: Checkpoint? = nil, registry: Registry
   ) throws {
     (self.name, self.base, self.training, self.evaluation) = (name, base, training, evaluation)
-    self.labelBase = labelBase
     let sample = try DataSource(reading: training, options: given).columnSample(rows: Self.sampled)
-    format = sample.format
     let own = try TaskRows(in: sample, files: training, given: given, checkpoint: checkpoint, registry)
-    options = try own?.options ?? given.completed(by: sample, file: training.first)
-    var everything = options
-    (everything.shuffleSeed, everything.take) = (nil, nil)
-    let rows = try DataSource(reading: training, options: everything).rows()
+    var layout = DataLayout(
+      options: try own?.options ?? given.completed(by: sample, file: training.first), format: sample.format,
+      labelBase: labelBase)
+    // All rows are looked at.
+    (layout.options.shuffleSeed, layout.options.take) = (nil, nil)
+    let rows = try DataSource(reading: training, options: layout.options).rows()
     guard rows.count > 1 else {
       throw GraftError(
         .mismatch, "too few rows for an experiment", file: training.first?.path, expected: "at least 2",
         found: "\(rows.count)")
     }
-    let others =
-      evaluation.isEmpty ? [] : try DataSource(reading: evaluation, options: everything).rows()
+    let options = layout.options
+    var (evaluationLayout, others) = (layout, [TextRow]())
+    if !evaluation.isEmpty {
+      do {
+        evaluationLayout = try layout.evaluation(
+          evaluation, given: given, own: evaluationOptions, labelBase: evaluationLabelBase, task: own,
+          rows: Self.sampled, registry)
+        others = try DataSource(reading: evaluation, options: evaluationLayout.options).rows()
+      } catch let error as GraftError {
+        throw error.ofEvaluationData
+      }
+    }
+    (self.layout, self.evaluationLayout) = (layout, evaluationLayout)
+    let reading = LabelReading(base: labelBase)
+    let evaluationReading = LabelReading(
+      base: evaluationLayout.labelBase, isBaseGiven: evaluationLabelBase != nil)
     func survey(_ rows: [TextRow], evaluating others: [TextRow]) throws -> DataSurvey {
       if let own {
         return try DataSurvey(
-          rows, evaluating: others, of: own, labelBase: labelBase, tokenizer: checkpoint?.tokenizer)
+          rows, evaluating: others, of: own, reading, tokenizer: checkpoint?.tokenizer)
       }
       return try DataSurvey(
-        rows, evaluating: others, labelBase: labelBase, tokenizer: checkpoint?.tokenizer,
+        rows, evaluating: others, reading, tokenizer: checkpoint?.tokenizer,
         head: registry.tasks.find(DefaultPlugins.classificationHead))
     }
     let found = try survey(rows, evaluating: others)
@@ -100,7 +117,7 @@ public struct ExperimentDraft: Sendable {
         let part = try survey(others, evaluating: heldOut)
         untrained = part.untrained
         try part.checkLabels(
-          of: heldOut,
+          of: heldOut, reading,
           advice:
             "Such rows are held out to evaluate on: have two rows of each label at least, or name other rows with \(option: "eval-file")."
         )
@@ -109,7 +126,10 @@ public struct ExperimentDraft: Sendable {
       repeated = try RepeatedRows(others, for: task).count(in: heldOut)
     } else {
       try found.checkLabels(
-        of: others, advice: "Leave such rows out, or have rows with the same labels to train on.")
+        of: others, evaluationReading,
+        advice:
+          "Leave such rows out, or have rows with the same labels to train on. Where it is no label, name their column: \(option: "eval-label-column"); where it is a number, say from which they count: \(option: "eval-label-base")."
+      )
       evaluationRows = others.count
       repeated = try RepeatedRows(rows, for: task).count(in: others)
     }
@@ -165,45 +185,19 @@ extension TextRow {
   }
 }
 
-extension DataOptions {
-  /// The options with the columns that a file seems to have, where none are given.
-  ///
-  /// - Throws: `GraftError` when there is no text in it, or it has no columns and is not plain texts.
-  fileprivate func completed(by sample: ColumnSample, file: URL?) throws -> DataOptions {
-    var options = self
-    switch sample.format {
-    case .lines: return options
-    case .conll, .squad:
-      throw GraftError(
-        .unsupported, "no head learns from such rows", file: file?.path,
-        found: sample.format == .conll ? "sentences of tagged words" : "questions with their answers")
-    case .csv, .tsv, .json, .jsonLines: break
-    }
-    let roles = ColumnRoles(sample, given: self)
-    guard !roles.texts.isEmpty else {
-      throw GraftError(
-        .missing, "no column looks like a text", file: file?.path,
-        found: "the columns \(sample.columns.map { "'\($0.column)'" }.joined(separator: ", "))",
-        advice: "Name it with \(option: "text-column").")
-    }
-    (options.textColumns, options.pairColumn) = (roles.texts, roles.pair)
-    options.labelColumns = roles.labels
-    if options.delimiter == nil { options.delimiter = sample.delimiter }
-    return options
-  }
-}
-
 extension ExperimentDraft {
   /// What was found, in lines for a person.
   public var summaryLines: [String] {
-    let columns = options.textColumns + [options.pairColumn].compactMap { $0 }
-    let labels = options.labelColumns
+    let columns = layout.options.textColumns + [layout.options.pairColumn].compactMap { $0 }
+    let labels = layout.options.labelColumns
     func list(_ columns: [Column]) -> String { columns.map { "'\($0)'" }.joined(separator: ", ") }
     var lines = [
       NumberText.count(rows, "row") + " to train on"
         + (evaluation.isEmpty ? ", of which \(Self.heldOut(evaluationRows))" : "")
     ]
-    if !evaluation.isEmpty { lines.append("\(NumberText.count(evaluationRows, "row")) to evaluate on") }
+    if !evaluation.isEmpty {
+      lines.append("\(NumberText.count(evaluationRows, "row")) to evaluate on" + otherColumns)
+    }
     if repeated > 0 {
       lines.append(
         "\(repeated) of \(evaluation.isEmpty ? "those that are held out" : "them") \(repeated == 1 ? "has" : "have") a text that is also trained on"
@@ -213,17 +207,29 @@ extension ExperimentDraft {
     switch choices.kind {
     case .classes(let names, _): lines.append("labels: \(list(labels)), one of \(names.count) for each text")
     case .several(let names, _): lines.append("labels: \(list(labels)), any of \(names.count) for each text")
-    case .values: lines.append("labels: \(list(labels)), numbers")
+    case .values(_, _, let scale):
+      lines.append("labels: \(list(labels)), numbers")
+      if let scale { lines.append(scale.sentence) }
     case .texts: lines.append("labels: none")
     case .ofTask(let head, let names):
       lines.append(
         "rows of the \(vectors == nil ? "head" : "task") '\(head)'"
           + (names.isEmpty ? "" : ", with \(names.count) labels"))
     }
+    lines += choices.kind.remarks
     if !untrained.isEmpty { lines.append(untrainedSentence) }
     if !unused.isEmpty { lines.append("not used: \(list(unused))") }
     if let replaced { lines.append(replaced) }
     return lines
+  }
+
+  /// The columns of the rows to evaluate on, where they are others.
+  private var otherColumns: String {
+    let (own, usual) = (evaluationLayout.options, layout.options)
+    guard own.textColumns != usual.textColumns || own.labelColumns != usual.labelColumns else { return "" }
+    func list(_ columns: [Column]) -> String { columns.map { "'\($0)'" }.joined(separator: ", ") }
+    let labels = own.labelColumns.isEmpty ? "" : ", labels: \(list(own.labelColumns))"
+    return own.textColumns.isEmpty ? "" : " (texts: \(list(own.textColumns))\(labels))"
   }
 
   /// `1 is held out`
@@ -244,7 +250,7 @@ extension ExperimentDraft {
     switch choices.kind {
     case .classes(let names, _): (kind, labels) = ("single-label", names)
     case .several(let names, _): (kind, labels) = ("multi-label", names)
-    case .values(let names, _): (kind, labels) = ("regression", names)
+    case .values(let names, _, _): (kind, labels) = ("regression", names)
     case .ofTask(let head, let names): (kind, labels) = (head, names)
     case .texts: break
     }
@@ -252,10 +258,10 @@ extension ExperimentDraft {
       "rows": JSON(rows), "evaluation_rows": JSON(evaluationRows), "is_held_out": JSON(evaluation.isEmpty),
       "unused_columns": .array(unused.map { JSON($0.description) }),
       "is_stratified": JSON(evaluation.isEmpty && isStratified), "repeated_texts": JSON(repeated),
-      "text_columns": .array(options.textColumns.map { JSON($0.description) }),
-      "pair_column": options.pairColumn.map { JSON($0.description) } ?? .null,
+      "text_columns": .array(layout.options.textColumns.map { JSON($0.description) }),
+      "pair_column": layout.options.pairColumn.map { JSON($0.description) } ?? .null,
       "label_columns": .array(
-        options.labelColumns.map { JSON($0.description) }),
+        layout.options.labelColumns.map { JSON($0.description) }),
       "kind": JSON(kind), "labels": .array(labels.map { JSON($0) }), "epochs": JSON(choices.epochs),
       "batch_size": JSON(choices.batchSize), "max_length": JSON(choices.maxLength),
       "replaced_head": replaced.map { JSON($0) } ?? .null,

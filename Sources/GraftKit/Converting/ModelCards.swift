@@ -63,12 +63,11 @@ extension ModelCard {
   /// - Parameters:
   ///   - checkpoint: What was trained.
   ///   - data: The names of the training data.
-  ///   - evaluationData: The names of the evaluation data.
   ///   - facts: What the run did.
   ///   - heads: What each of several heads was trained on; `nil` of a run with one.
   static func trained(
-    _ checkpoint: Checkpoint, dialect: Dialect, data: [String], evaluationData: [String],
-    _ facts: TrainingFacts, heads: TextTable? = nil
+    _ checkpoint: Checkpoint, dialect: Dialect, data: [String], _ facts: TrainingFacts,
+    heads: TextTable? = nil
   ) throws -> ModelCard {
     var card = checkpoint.card ?? ModelCard()
     let source = checkpoint.repository ?? checkpoint.source
@@ -82,13 +81,13 @@ extension ModelCard {
     card.set("datasets", .array(fileNames(data).map { .string($0) }))
     let scores = facts.scores
     card.set("metrics", scores.isEmpty ? nil : .array(scores.map { .string($0.type) }))
-    card.set("model-index", modelIndex(checkpoint, fileNames(evaluationData), scores, facts.name))
+    card.set("model-index", modelIndex(checkpoint, facts))
     card.setGenerated(
       """
       # \(Markdown.escaped(facts.name))
 
       \(try summary(checkpoint)) It was fine-tuned by Graft\(source.map { " from \(code($0))" } ?? "") on \
-      \(NumberText.count(facts.examples, "text")) of \(list(data))\(results(scores, evaluationData, facts)).\
+      \(NumberText.count(facts.examples, "text")) of \(list(data))\(results(facts)).\
       \(heads.map { "\n\n## Heads\n\nSeveral heads were trained on one backbone; the first is the active one.\n\n\(Markdown.table($0))" } ?? "")
 
       ## Training
@@ -116,23 +115,19 @@ extension ModelCard {
     }
   }
 
-  private static func modelIndex(
-    _ checkpoint: Checkpoint, _ data: [String], _ scores: [TrainingFacts.Score], _ name: String
-  ) -> JSON? {
-    guard let task = checkpoint.pipelineTag, !scores.isEmpty, let dataSet = data.first else { return nil }
-    return [
-      [
-        "name": .string(name),
-        "results": [
-          [
-            "task": ["type": .string(task)],
-            "dataset": ["name": .string(data.joined(separator: ", ")), "type": .string(dataSet)],
-            "metrics": .array(
-              scores.map { ["type": .string($0.type), "name": .string($0.name), "value": JSON($0.value)] }),
-          ]
-        ],
+  private static func modelIndex(_ checkpoint: Checkpoint, _ facts: TrainingFacts) -> JSON? {
+    guard let task = checkpoint.pipelineTag else { return nil }
+    let results = facts.evaluations.compactMap { set -> JSON? in
+      let (files, scores) = (fileNames(set.files), facts.scores(of: set))
+      guard !scores.isEmpty, let file = files.first else { return nil }
+      return [
+        "task": ["type": .string(task)],
+        "dataset": ["name": .string(set.name ?? files.joined(separator: ", ")), "type": .string(file)],
+        "metrics": .array(
+          scores.map { ["type": .string($0.type), "name": .string($0.name), "value": JSON($0.value)] }),
       ]
-    ]
+    }
+    return results.isEmpty ? nil : [["name": .string(facts.name), "results": .array(results)]]
   }
 
   // MARK: Text
@@ -148,20 +143,35 @@ extension ModelCard {
     return "A \(code(checkpoint.architecture)) of \(NumberText.grouped(parameters)) parameters\(labels)."
   }
 
-  private static func results(
-    _ scores: [TrainingFacts.Score], _ data: [String], _ facts: TrainingFacts
-  ) -> String {
-    guard let first = scores.first, let examples = facts.evaluationExamples else { return "" }
-    return
-      ", and has \(first.name.lowercased()) \(first.value) on \(NumberText.count(examples, "text")) of \(list(data))"
+  private static func results(_ facts: TrainingFacts) -> String {
+    let parts = facts.evaluations.compactMap { set -> String? in
+      guard let first = facts.scores(of: set).first else { return nil }
+      let name = set.name.map { " (\(Markdown.escaped($0)))" } ?? ""
+      return
+        "\(first.name.lowercased()) \(first.value) on \(NumberText.count(set.rows, "text")) of \(list(set.files))\(name)"
+    }
+    return parts.isEmpty ? "" : ", and has \(parts.joined(separator: " and "))"
   }
 
   private static let mostEvaluations = 50
 
   private static func progress(_ facts: TrainingFacts) -> TextTable? {
-    let evaluations = facts.history.filter { $0["eval_loss"] != nil }.suffix(mostEvaluations)
+    let sets = facts.evaluations.enumerated().flatMap { place, set in
+      let own = facts.history(of: set)
+      return own.enumerated().map { index, entry in
+        // What was evaluated last is the mean.
+        (set: place, scores: entry, isOfMean: !facts.mean.isEmpty && index == own.count - 1)
+      }
+    }
+    let evaluations = sets.sorted {
+      ($0.scores["step"] ?? 0, $0.isOfMean ? 1 : 0, $0.set) < (
+        $1.scores["step"] ?? 0, $1.isOfMean ? 1 : 0, $1.set
+      )
+    }.suffix(mostEvaluations)
     guard !evaluations.isEmpty else { return nil }
-    let names = [
+    let names = facts.evaluations.map { $0.name ?? "–" }
+    let areNamed = facts.evaluations.contains { $0.name != nil }
+    let scores = [
       ("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_micro", "Micro F1"),
       ("eval_f1_macro", "Macro F1"), ("eval_f1", "F1"), ("eval_exact_match", "Exact match"),
       ("eval_exact", "Exact match"),
@@ -169,20 +179,28 @@ extension ModelCard {
       ("eval_spearman_cosine", "Spearman of cosines"), ("eval_ndcg@10", "nDCG@10"),
     ]
     let searches = VectorSimilarity.allCases.map { ("eval_\($0.name(ofSearch: "ndcg@10"))", "nDCG@10") }
-    let columns = (names + searches)
-      .filter { key, _ in evaluations.contains { $0[key] != nil } }
+    let columns = (scores + searches)
+      .filter { key, _ in evaluations.contains { $0.scores[key] != nil } }
     return TextTable(
-      header: ["Epoch", "Step"] + columns.map(\.1),
-      rows: evaluations.map { entry in
-        [NumberText.number(entry["epoch"] ?? 0), JSON(count: entry["step"] ?? 0).text()]
-          + columns.map { key, _ in entry[key].map(NumberText.number) ?? "–" }
-      }, words: 0)
+      header: (areNamed ? ["Set"] : []) + ["Epoch", "Step"] + columns.map(\.1),
+      rows: evaluations.map { set, entry, isOfMean in
+        (areNamed ? [names[set]] : [])
+          + [
+            NumberText.number(entry["epoch"] ?? 0),
+            isOfMean ? "mean" : JSON(count: entry["step"] ?? 0).text(),
+          ] + columns.map { key, _ in entry[key].map(NumberText.number) ?? "–" }
+      }, words: areNamed ? 1 : 0)
   }
 
   /// Which of the evaluations is that of the weights, where it is not the last.
   private static func best(_ facts: TrainingFacts) -> String {
-    guard facts.history.contains(where: { $0["eval_loss"] != nil && $0["step"] ?? 0 > Double(facts.step) })
-    else { return "" }
+    if !facts.mean.isEmpty {
+      let steps = facts.mean.map(NumberText.grouped)
+      return
+        "The weights are the mean of those of steps \(steps.dropLast().joined(separator: ", ")) and \(steps.last ?? ""), whose evaluation is the last.\n\n"
+    }
+    let steps = facts.evaluations.flatMap { facts.history(of: $0) }.compactMap { $0["step"] }
+    guard steps.contains(where: { $0 > Double(facts.step) }) else { return "" }
     return
       "The weights are those of step \(NumberText.grouped(facts.step)), whose evaluation was the best.\n\n"
   }

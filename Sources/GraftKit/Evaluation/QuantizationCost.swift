@@ -68,6 +68,8 @@ public struct QuantizationCostOptions: Sendable {
   public var stride: Int?
   /// The number of the first label, where labels are numbers.
   public var labelBase: Int?
+  /// Whether it was said of these rows; see `LabelReading.isBaseGiven`.
+  public var isLabelBaseGiven = true
   /// Of how many rows hidden states are compared, once for each layer.
   public var sample = 64
 
@@ -176,7 +178,8 @@ private struct QuantizationMeasurement {
   private func answers(_ task: any GraftCore.Task.Type) throws -> Answers {
     let labelled = task.predictsTokens ? rows : try labelled()
     let data = try Dataset(
-      labelled ?? rows, for: model, labelBase: options.labelBase, maxLength: options.maximumLength,
+      labelled ?? rows, for: model, labelBase: options.labelBase, isLabelBaseGiven: options.isLabelBaseGiven,
+      maxLength: options.maximumLength,
       stride: options.stride, requiringLabels: labelled != nil, isLengthGiven: false)
     var answers = Answers(facts: data.facts)
     let both: [[any TaskPrediction]]

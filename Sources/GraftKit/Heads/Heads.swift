@@ -73,15 +73,26 @@ public func inferLabels(
 extension InferredLabels {
   /// What a task makes of rows whose labels these are.
   ///
-  /// - Parameter base: The number of the first label, when the data number theirs.
+  /// - Parameter reading: How labels that are numbers are counted.
   /// - Throws: `GraftError` naming the row without a label, or with one that is none.
   package func labels(
-    of rows: [TextRow], for task: any Task.Type, base: Int?
+    of rows: [TextRow], for task: any Task.Type, _ reading: LabelReading
   ) throws -> [(any ExampleLabel)?] {
     var configuration = Configuration()
     configuration.setLabels(labels)
     if let problemType { configuration["problem_type"] = .string(problemType.rawValue) }
-    return try task.init(configuration).labels(of: rows, LabelReading(base: base))
+    return try task.init(configuration).labels(of: rows, reading)
+  }
+
+  /// How many rows have each label; `nil` where labels are no classes of rows.
+  ///
+  /// - Throws: as ``labels(of:for:_:)``, but for rows without a label, which are none of them.
+  package func counts(of rows: [TextRow], for heads: HeadSet, _ reading: LabelReading) throws -> [Int]? {
+    guard let task = heads.tasks.first(where: { $0.hasLabels && !$0.labelsTokens }),
+      problemType == .singleLabel || problemType == .multiLabel
+    else { return nil }
+    return counts(
+      of: try labels(of: rows.filter { $0.label != nil && $0.label != .text("") }, for: task, reading))
   }
 
   /// How many rows have each label, where rows have one or several.

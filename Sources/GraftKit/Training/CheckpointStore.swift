@@ -9,7 +9,6 @@ public struct CheckpointStore: ModelStore {
   private let output: OutputOptions
   private let registry: Registry
   private let data: [String]
-  private let evaluationData: [String]
   private let examples: Int
   private let dataHash: String?
   private let inputs: TrainedInputs?
@@ -18,7 +17,6 @@ public struct CheckpointStore: ModelStore {
   ///   - checkpoint: What the model was made of.
   ///   - output: The weight format and dialect of what is written.
   ///   - data: The names of the training data, for the head's record.
-  ///   - evaluationData: The names of the evaluation data, for the model card.
   ///   - examples: The number of training examples.
   ///   - dataHash: What tells the data from any other, for the lineage.
   ///   - inputs: How the rows became inputs, for the head's record.
@@ -27,7 +25,6 @@ public struct CheckpointStore: ModelStore {
     _ checkpoint: Checkpoint,
     output: OutputOptions = OutputOptions(),
     data: [String],
-    evaluationData: [String] = [],
     examples: Int,
     dataHash: String? = nil,
     inputs: TrainedInputs? = nil,
@@ -37,7 +34,6 @@ public struct CheckpointStore: ModelStore {
     self.checkpoint = checkpoint
     self.output = output
     self.data = data
-    self.evaluationData = evaluationData
     self.examples = examples
     self.dataHash = dataHash
     self.registry = registry
@@ -66,7 +62,7 @@ public struct CheckpointStore: ModelStore {
   public func writeCard(into directory: URL, _ facts: TrainingFacts) throws {
     let dialect = try output.resolve(registry, for: checkpoint.family).dialect
     let card = try ModelCard.trained(
-      checkpoint, dialect: dialect, data: data, evaluationData: evaluationData, facts)
+      checkpoint, dialect: dialect, data: data, facts)
     try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
   }
 

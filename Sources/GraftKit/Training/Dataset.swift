@@ -35,6 +35,7 @@ public struct Dataset: Sendable {
   ///   - rows: Texts and labels.
   ///   - model: Its tokenizer and the tasks of its heads say how rows are read.
   ///   - labelBase: The number of the first label in the data; see `LabelReading.base`.
+  ///   - isLabelBaseGiven: Whether it was said of these rows; see `LabelReading.isBaseGiven`.
   ///   - maxLength: The most tokens of an example; longer ones are cut, or become several windows where the task
   ///     splits rows. The model's own limit holds too.
   ///   - stride: How many tokens a window repeats of the one before it; `nil` is a quarter of the longest.
@@ -48,6 +49,7 @@ public struct Dataset: Sendable {
     _ rows: [TextRow],
     for model: Model,
     labelBase: Int? = nil,
+    isLabelBaseGiven: Bool = true,
     maxLength: Int? = nil,
     stride: Int? = nil,
     requiringLabels: Bool = true,
@@ -98,11 +100,11 @@ public struct Dataset: Sendable {
       return
     }
     let kept = rows
+    let reading = LabelReading(base: labelBase, isBaseGiven: isLabelBaseGiven)
     let labels =
-      try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), base: labelBase) : []
+      try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), reading) : []
     if requiringLabels {
-      facts.labelNote =
-        model.heads.lazy.compactMap { $0.task.note(on: kept, LabelReading(base: labelBase)) }.first
+      facts.labelNote = model.heads.lazy.compactMap { $0.task.note(on: kept, reading) }.first
     }
     let task = model.heads.first?.task
     @Sendable func examples(_ row: Int) throws -> [Example] {
@@ -164,13 +166,15 @@ public struct Dataset: Sendable {
   ///
   /// - Parameters:
   ///   - tasks: Those of a model's heads. One that learns beside others needs no label in a row.
-  ///   - base: See `LabelReading.base`.
+  ///   - reading: How labels that are numbers are counted.
   /// - Throws: `GraftError` naming file and row.
   package static func labels(
-    of rows: [TextRow], tasks: [any Task], base: Int?
+    of rows: [TextRow], tasks: [any Task], _ reading: LabelReading
   ) throws -> [(any ExampleLabel)?] {
+    var reading = reading
+    reading.isRequired = tasks.count == 1
     for task in tasks {
-      let labels = try task.labels(of: rows, LabelReading(base: base, isRequired: tasks.count == 1))
+      let labels = try task.labels(of: rows, reading)
       if !labels.isEmpty { return labels }
     }
     return []

@@ -3,11 +3,13 @@ package struct EvaluationSet: Sendable {
   /// What its scores are called by, as `eval_NAME_loss`; `nil` for `eval_loss`.
   package let name: String?
   package let data: Dataset
+  /// The names of the files that the rows are from.
+  let files: [String]
   /// The place of the head that it is for in the run's list of heads.
   let head: Int
 
-  package init(_ name: String? = nil, _ data: Dataset, head: Int = 0) {
-    (self.name, self.data, self.head) = (name, data, head)
+  package init(_ name: String? = nil, _ data: Dataset, files: [String] = [], head: Int = 0) {
+    (self.name, self.data, self.files, self.head) = (name, data, files, head)
   }
 
   /// The results of an evaluation under the names that this set's have.

@@ -52,7 +52,12 @@ extension Checkpoint {
   ///
   /// - Parameter isGiven: Whether it is said how many tokens they share.
   package func checkStride(isGiven: Bool) throws {
-    guard isGiven, let head = activeHead, try !splitsLongRows else { return }
+    guard isGiven, try !splitsLongRows else { return }
+    guard let head = activeHead else {
+      throw GraftError(
+        .refused, "without a head no long texts are read in windows", option: "stride",
+        advice: "Leave it out.")
+    }
     let canSplit = head.tasks.contains { $0.settingKeys.contains(LongTexts.key) }
     throw GraftError(
       .refused, "the head '\(head.name)' does not read long texts in windows", option: "stride",

@@ -68,7 +68,7 @@ struct HeadStore: ModelStore {
     for name in heads.flatMap(\.training.names) where !names.contains(name) { names.append(name) }
     let card = try ModelCard.trained(
       first, dialect: output.resolve(registry, for: first.family).dialect, data: names,
-      evaluationData: heads[0].evaluationNames, own, heads: table)
+      own, heads: table)
     try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
   }
 
@@ -111,7 +111,6 @@ extension CheckpointStore {
   ) {
     self.init(
       checkpoint ?? head.checkpoint, output: output, data: head.training.names,
-      evaluationData: head.evaluationNames,
       examples: head.training.rows.count, dataHash: head.data.fingerprint, inputs: head.inputs,
       registry: registry)
   }
@@ -128,8 +127,13 @@ extension PreparedHead {
   fileprivate func facts(_ facts: TrainingFacts) -> TrainingFacts {
     var own = facts
     own.examples = data.rows.count
-    own.evaluationExamples = evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count }
     guard let name else { return own }
+    own.evaluations = facts.evaluations.compactMap { set in
+      guard let title = set.name, title == name || title.hasPrefix("\(name)_") else { return nil }
+      var set = set
+      set.name = title == name ? nil : String(title.dropFirst(name.count + 1))
+      return set
+    }
     let prefix = "eval_\(name)_"
     own.history = facts.history.map { entry in
       entry.reduce(into: [:]) { named, value in

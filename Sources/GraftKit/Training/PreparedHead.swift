@@ -12,10 +12,8 @@ struct PreparedHead {
   /// The rows that are trained on.
   let training: TrainingData
   let data: Dataset
-  /// What the head is evaluated on, by names that scores bear.
-  let evaluations: [(name: String?, data: Dataset)]
-  /// The names of the evaluation data.
-  let evaluationNames: [String]
+  /// What the head is evaluated on, by names that scores bear, with the names of the files.
+  let evaluations: [(name: String?, data: Dataset, files: [String])]
   /// How the rows became inputs.
   let inputs: TrainedInputs
   /// Files of the run's record, by their names.
@@ -68,11 +66,15 @@ struct PreparedHead {
     }
     let data = try dataset(training)
     observe(.prepared(data.facts, isEvaluation: false))
+    if model.heads.first?.task.scoreNames(topRanks: []) == Metrics.namesOfValues,
+      let scale = ValueScale(data.labels, names: try model.configuration.labels())
+    {
+      observe(.noted(.scale(scale, head: name)))
+    }
     do {
-      evaluations = try named.map { ($0.name, try dataset($0.data)) }
-    } catch var error as GraftError where options.evalSplit == nil {
-      error.advice = error.advice?.ofEvaluationData
-      throw error
+      evaluations = try named.map { ($0.name, try dataset($0.data), $0.data.names) }
+    } catch let error as GraftError where options.evalSplit == nil {
+      throw error.ofEvaluationData
     }
     for set in evaluations {
       var facts = set.data.facts
@@ -85,7 +87,6 @@ struct PreparedHead {
     self.model = model
     self.training = training
     self.data = data
-    evaluationNames = named.flatMap(\.data.names)
     inputs = training.inputs(options)
   }
 
@@ -99,7 +100,7 @@ struct PreparedHead {
         advice: "Leave out this option or \(option: "eval-data").")
     }
     let data = head.data
-    let labels = try Dataset.labels(of: data.rows, tasks: model.heads.map(\.task), base: data.labelBase)
+    let labels = try Dataset.labels(of: data.rows, tasks: model.heads.map(\.task), data.labelReading)
     let split = try DataSplit(labels, count: data.rows.count, options)
     let names = try split.missing.isEmpty ? [] : model.configuration.labels()
     observe(

@@ -156,7 +156,7 @@ private func train(
     try run.train(
       runs,
       evaluating: prepared.enumerated().flatMap { place, head in
-        head.evaluations.map { EvaluationSet($0.name, $0.data, head: place) }
+        head.evaluations.map { EvaluationSet($0.name, $0.data, files: $0.files, head: place) }
       },
       resume: resume,
       control: control,
@@ -181,7 +181,7 @@ extension RunDescription {
         ? checkpoint.activeHead.map { .string($0.name) } ?? .null
         : .string(heads.compactMap(\.name).joined(separator: ", ")),
       "data": names(\.training.names),
-      "eval-data": names(\.evaluationNames),
+      "eval-data": names { $0.evaluations.flatMap(\.files) },
     ]
     for setting in TrainingOptions.settings { settings[setting.name] = setting.json(run.options) }
     settings["backend"] = .string(type(of: run.backend).name)
@@ -196,7 +196,8 @@ extension TrainingData {
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
     try namingUnreadColumns {
       try Dataset(
-        rows, for: model, labelBase: labelBase, maxLength: options.maxLength, stride: options.stride,
+        rows, for: model, labelBase: labelBase, isLabelBaseGiven: isLabelBaseGiven,
+        maxLength: options.maxLength, stride: options.stride,
         packsTexts: options.groupsTexts, isLengthGiven: options.givenMaxLength != nil)
     }
   }

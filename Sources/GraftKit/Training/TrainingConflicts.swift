@@ -180,7 +180,9 @@ extension TrainingOptions {
     throw GraftError(
       .mismatch, "the run writes fewer checkpoints than are averaged", option: "average-last",
       expected: "at most \(count)", found: "\(averageLast)",
-      advice:
-        "Save more often: \(option: "save-steps") is \(saveSteps), and the run has \(plan.totalSteps) steps.")
+      advice: saveStrategy == .epoch
+        ? "A checkpoint is written after each epoch, and the run has \(count): train for more \(option: "epochs"), or save by steps: \(option: "save-strategy")."
+        : "Save more often: \(option: "save-steps") is \(saveSteps), and the run has \(NumberText.count(plan.totalSteps, "step"))."
+    )
   }
 }

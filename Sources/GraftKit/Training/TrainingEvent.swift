@@ -35,6 +35,8 @@ public enum TrainingNote: Sendable, Equatable {
   case repeatedRows(Int, of: Int, set: String?)
   /// So many texts are in several rows of the training data, or of that of one of several heads, with different labels.
   case contradictions(Int, head: String? = nil)
+  /// The values that a regression, or one of several heads, learns are far from those that it begins with.
+  case scale(ValueScale, head: String?)
   /// One of several heads has none of the run's steps, so that it stays as it is.
   case headWithoutSteps(String)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.

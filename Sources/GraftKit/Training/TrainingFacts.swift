@@ -8,9 +8,10 @@ public struct TrainingFacts: Sendable {
   public var options: TrainingOptions
   /// The step that the weights are of.
   public var step: Int
-  /// How many rows are trained and evaluated on.
+  /// How many rows are trained on.
   public var examples: Int
-  public var evaluationExamples: Int?
+  /// What it is evaluated on.
+  public var evaluations: [EvaluatedSet]
   /// The most tokens of an example, as the model read them.
   public var maximumLength: Int
   /// The log so far; see ``TrainerState/history``.
@@ -20,6 +21,18 @@ public struct TrainingFacts: Sendable {
   public var precision: Precision
   /// The thresholds that were chosen on the evaluation data in the end, and the configuration's key that keeps them.
   var thresholds: (values: [Float], key: String)?
+  /// The steps whose weights the model has the mean of; empty where it has those of one.
+  var mean: [Int] = []
+
+  /// One of the sets that a run is evaluated on.
+  public struct EvaluatedSet: Sendable {
+    /// What its scores are called by, as `eval_NAME_loss`; `nil` for `eval_loss`.
+    public var name: String?
+    /// How many rows it has.
+    public var rows: Int
+    /// The names of their files.
+    public var files: [String]
+  }
 }
 
 extension TrainingFacts {
@@ -30,11 +43,24 @@ extension TrainingFacts {
     let value: Double
   }
 
-  /// The scores of the last evaluation of these weights.
-  var scores: [Score] {
-    guard
-      let evaluation = history.last(where: { $0["step"] == Double(step) && $0["eval_loss"] != nil })
-    else { return [] }
+  /// The scores of the first set in the last evaluation of these weights.
+  var scores: [Score] { evaluations.first.map(scores) ?? [] }
+
+  /// The evaluations of a set, with the scores under the names that they have where there is one set.
+  func history(of set: EvaluatedSet) -> [[String: Double]] {
+    guard let name = set.name else { return history.filter { $0["eval_loss"] != nil } }
+    let prefix = "eval_\(name)_"
+    return history.filter { $0["\(prefix)loss"] != nil }.map { entry in
+      entry.reduce(into: [:]) { named, value in
+        let isScore = value.key.hasPrefix(prefix)
+        named[isScore ? "eval_\(value.key.dropFirst(prefix.count))" : value.key] = value.value
+      }
+    }
+  }
+
+  /// The scores of a set in the last evaluation of these weights.
+  func scores(of set: EvaluatedSet) -> [Score] {
+    guard let evaluation = history(of: set).last(where: { $0["step"] == Double(step) }) else { return [] }
     let searches = VectorSimilarity.allCases.flatMap { similarity in
       [
         ("eval_\(similarity.name(ofSearch: "ndcg@10"))", "ndcg@10", "nDCG@10"),

@@ -427,7 +427,7 @@ final class TrainingLoop {
 
   /// The checkpoints that would be averaged if the run ended here: the last of those that are written in any case, and not
   /// because the run was stopped.
-  private var averagedSteps: [Int] {
+  var averagedSteps: [Int] {
     get throws {
       guard let count = options.averageLast else { return [] }
       return try directory.checkpoints.filter { step in
@@ -468,8 +468,9 @@ final class TrainingLoop {
   /// - Parameters:
   ///   - step: The step that its weights are of.
   ///   - thresholds: What was chosen for it in the end.
+  ///   - mean: The steps whose weights they are the mean of, if they are one.
   func writeModel(
-    into directory: URL, step: Int, thresholds: (values: [Float], key: String)? = nil
+    into directory: URL, step: Int, thresholds: (values: [Float], key: String)? = nil, mean: [Int] = []
   ) throws {
     try run.store.write(run.model, into: directory, steps: step, trained: state.trained)
     try run.store.writeCard(
@@ -477,10 +478,10 @@ final class TrainingLoop {
       TrainingFacts(
         name: run.output.standardizedFileURL.lastPathComponent, options: options, step: step,
         examples: heads.reduce(0) { $0 + $1.data.rows.count },
-        evaluationExamples: evaluations.isEmpty ? nil : evaluations.reduce(0) { $0 + $1.data.rows.count },
+        evaluations: evaluations.map { .init(name: $0.name, rows: $0.data.rows.count, files: $0.files) },
         maximumLength: heads.map(\.data.facts.maximumLength).max() ?? options.maxLength,
         history: state.history, backend: type(of: run.backend).name, precision: run.backend.precision,
-        thresholds: thresholds))
+        thresholds: thresholds, mean: mean))
   }
 
   /// Takes up the newest checkpoint.

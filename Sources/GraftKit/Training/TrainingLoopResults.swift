@@ -37,8 +37,9 @@ extension TrainingLoop {
     }
 
     let thresholds = try tunedThresholds()
+    let averaged = try averagedSteps
     try directory.publish { directory in
-      try writeModel(into: directory, step: step, thresholds: thresholds)
+      try writeModel(into: directory, step: step, thresholds: thresholds, mean: averaged)
       if let thresholds { try keepThresholds(thresholds.values, in: directory, key: thresholds.key) }
     }
     try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)

@@ -83,6 +83,56 @@ extension DraftTests {
     }
   }
 
+  /// Rows to evaluate on may lie in other columns, whose names or places are found or given.
+  @Test func anEvaluationFileHasItsOwnLayout() throws {
+    try withTemporaryDirectory { directory in
+      let rows = Self.table("text,label", 20) { "the film was \($0),\($0 % 2)" }
+      func lines(_ draft: ExperimentDraft) -> [String] {
+        let text = draft.text(in: directory)
+        let test = text.split(separator: "  test:\n").dropFirst().first ?? ""
+        return test.split(separator: "stages:")[0].split(separator: "\n").map {
+          $0.trimmingCharacters(in: .whitespaces)
+        }
+      }
+      let files = [
+        "train.csv": rows,
+        "named.tsv": Self.table("category\treview", 4) { "\($0 % 2)\tthe film is \($0)" },
+        "plain.csv": (0..<4).map { "\($0 % 2),a film is \($0) and more of it\n" }.joined(),
+        "rows.jsonl": (0..<4).map { #"{"review": "the film is \#($0)", "label": \#($0 % 2)}"# + "\n" }
+          .joined(),
+      ]
+      func draft(_ file: String, _ options: DataOptions = DataOptions(), base: Int? = nil) throws
+        -> ExperimentDraft
+      {
+        for (name, text) in files { try Data(text.utf8).write(to: directory.appending(path: name)) }
+        return try ExperimentDraft(
+          named: "mine", training: [directory.appending(path: "train.csv")],
+          evaluation: [directory.appending(path: file)], evaluationOptions: options,
+          evaluationLabelBase: base,
+          base: "bert-base-uncased", registry: Support.registry())
+      }
+      #expect(
+        try lines(draft("named.tsv"))
+          == [
+            "files: named.tsv", "text-column: review", "label-column: category", "",
+          ].filter { !$0.isEmpty })
+      #expect(
+        try lines(draft("plain.csv")) == ["files: plain.csv", "text-column: 2", "label-column: 1"])
+      #expect(
+        try lines(draft("rows.jsonl")) == ["files: rows.jsonl", "text-column: review", "label-column: label"])
+      // What is given holds.
+      let given = DataOptions(textColumns: [.number(2)], labelColumns: [.number(1)])
+      try Data("1,it is a film\n2,they are films\n".utf8).write(to: directory.appending(path: "numbered.csv"))
+      #expect(
+        try lines(draft("numbered.csv", given, base: 1))
+          == ["files: numbered.csv", "text-column: 2", "label-column: 1", "label-base: 1"])
+      let wrong = errorMessage { _ = try draft("numbered.csv", given) }
+      #expect(
+        wrong?.contains("'eval-label-column'") == true && wrong?.contains("'eval-label-base'") == true,
+        "\(wrong ?? "")")
+    }
+  }
+
   @Test func anEvaluationFileIsUsed() throws {
     try withTemporaryDirectory { directory in
       let rows = Self.cases[0].text

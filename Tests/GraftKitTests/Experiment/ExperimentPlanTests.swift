@@ -187,14 +187,19 @@ import Testing
           == Set(before.keys.filter { !($0.hasPrefix("direct") && $0.hasSuffix("head")) }))
       #expect(changed(try keys(Self.twoArms, base: "untied-decoder")) == Set(before.keys))
       // The number of the first label decides what labels mean, to heads that learn labels.
-      for base in [0, 1] {
-        #expect(
-          changed(try keys(Self.twoArms, options: ", label-base: \(base)"))
-            == Set(before.keys.filter { $0.hasSuffix("tune") || $0.hasSuffix("test") }))
-      }
+      let numbers = Self.rows.replacing(",a\n", with: ",0\n").replacing(",b\n", with: ",1\n")
+      let (plain, counted) = (
+        try keys(Self.twoArms, rows: numbers),
+        try keys(Self.twoArms, rows: numbers, options: ", label-base: 0")
+      )
       #expect(
-        try keys(Self.twoArms, options: ", label-base: 0")
-          != keys(Self.twoArms, options: ", label-base: 1"))
+        Set(plain.keys.filter { plain[$0] != counted[$0] })
+          == Set(plain.keys.filter { $0.hasSuffix("tune") || $0.hasSuffix("test") }))
+      let three = Self.stages.replacing("[a, b]", with: "[a, b, c]") + "\narms: {direct: [head, tune]}"
+      let rows = Self.rows.replacing(",a\n", with: ",1\n").replacing(",b\n", with: ",2\n")
+      #expect(
+        try keys(three, rows: rows, options: ", label-base: 0")
+          != keys(three, rows: rows, options: ", label-base: 1"))
     }
   }
 

@@ -1,0 +1,238 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What is said of data that are not what they seem: refused where a number would be wrong, remarked upon elsewhere.
+@Suite struct DataRemarkTests {
+  /// A head for the labels of a table, as `model`.
+  private static func head(
+    _ sandbox: Sandbox, _ labels: String = "a,b", _ more: [String] = []
+  ) throws {
+    let outcome = try sandbox.graft(
+      [
+        "head", "swap", "{masked-lm}", "--to", "sequence-classification", "--labels", labels, "--output",
+        "model",
+      ]
+        + more)
+    try #require(outcome.code == 0, "\(outcome.stderr)")
+  }
+
+  private static func tables(_ sandbox: Sandbox) throws {
+    try sandbox.write("names.csv", "text,label\nhe,a\nis,b\n")
+    try sandbox.write("numbers.csv", "text,label\nthe,1\nof,2\n")
+  }
+
+  private static func both(_ sandbox: Sandbox) throws {
+    try tables(sandbox)
+    try head(sandbox)
+  }
+
+  // MARK: Label bases
+
+  private static let named = "names.csv: --label-base: the labels are names, which are not counted; found 'a'"
+
+  static let bases = [
+    Row(
+      "train model --data names.csv --label-base 1 --max-steps 1 --output out", code: 1,
+      stderr: [named, "Leave it out."], prepare: both),
+    Row(
+      "evaluate model --data names.csv --label-base 0 --allow-untrained", code: 1, stderr: [named],
+      prepare: both),
+    Row(
+      "train model --data names.csv --eval-data names.csv --eval-label-base 1 --max-steps 1 --output out",
+      code: 1, stderr: ["names.csv: --eval-label-base: the labels are names, which are not counted"],
+      prepare: both),
+    Row(
+      "head swap {masked-lm} --to sequence-classification --labels-from names.csv --label-base 1 --output out",
+      code: 1, stderr: [named], prepare: tables),
+    Row(
+      "quantize model --output out --calibrate names.csv --label-base 1 --allow-untrained", code: 1,
+      stderr: [named], prepare: both),
+    Row(
+      "run --init --train-file names.csv --label-base 1 --output e.yaml", code: 1, stderr: [named],
+      prepare: tables),
+    // Values and columns of 0 and 1 have no number of the first label either.
+    Row(
+      "evaluate model --data values.csv --label-base 1 --allow-untrained", code: 1,
+      stderr: ["values.csv: --label-base: labels of a regression are values, which are not counted"]
+    ) {
+      try $0.write("values.csv", "text,label\nhe,0.5\nis,2\n")
+      try head($0, "score", ["--problem-type", "regression"])
+    },
+    Row(
+      "evaluate model --data columns.csv --label-column a,b --label-base 1 --allow-untrained", code: 1,
+      stderr: ["columns.csv: --label-base: labels of 0 and 1 for each of a, b are not counted"]
+    ) {
+      try $0.write("columns.csv", "text,a,b\nhe,0,1\nis,1,0\n")
+      try head($0, "a,b", ["--problem-type", "multi-label"])
+    },
+    Row(
+      "evaluate {token-classification} --data words.jsonl --label-base 1", code: 1,
+      stderr: ["words.jsonl: --label-base: the labels are names, which are not counted; found 'O'"]
+    ) { try $0.write("words.jsonl", #"{"tokens": ["he", "is"], "tags": ["O", "O"]}"# + "\n") },
+    Row(
+      "evaluate {multiple-choice} --data asked.jsonl --label-base 1", code: 1,
+      stderr: ["asked.jsonl: --label-base: the answers are no numbers; found 'B'"]
+    ) {
+      try $0.write(
+        "asked.jsonl", #"{"question": "he is", "choices": ["the", "of"], "answer": "B"}"# + "\n")
+    },
+    // What counts the training data says nothing of others.
+    Row(
+      "train model --data numbers.csv --label-base 1 --eval-data names.csv --max-steps 1 --output out",
+      stdout: ["out"], prepare: both),
+  ]
+
+  @Test("a number of the first label is refused beside labels that have none", arguments: bases)
+  func labelBases(_ row: Row) throws { try row.check() }
+
+  @Test("a base that is the head's own says nothing of labels that are names") func inheritedBase() throws {
+    try Sandbox.with { sandbox in
+      try Self.both(sandbox)
+      for command in [
+        "train model --data numbers.csv --label-base 1 --max-steps 1 --output trained",
+        "evaluate trained --data names.csv", "train trained --data names.csv --max-steps 1 --output again",
+      ] {
+        let outcome = try sandbox.graft(command.split(separator: " ").map(String.init))
+        #expect(outcome.code == 0, "\(command) \(outcome.stderr)")
+      }
+      try sandbox.write(
+        "e.yaml",
+        """
+        base: trained
+        data: {test: {files: names.csv}}
+        stages: {test: {evaluate: test}}
+        arms: {one: [test]}
+        """)
+      let run = try sandbox.graft(["run", "e.yaml", "--output", "out", "--dry-run"])
+      #expect(run.code == 0, "\(run.stderr)")
+      try sandbox.replace("names.csv", with: "names.csv, label-base: 1", in: "e.yaml")
+      let refused = try sandbox.graft(["run", "e.yaml", "--output", "out", "--dry-run"])
+      #expect(
+        refused.code == 1 && refused.stderr.contains("'label-base'")
+          && refused.stderr.contains("the labels are names, which are not counted"), "\(refused.stderr)")
+    }
+  }
+
+  // MARK: Columns of one name
+
+  private static let twice = "expected one column of that name, found columns 2 and 3. Rename all but one."
+
+  private static func twins(_ sandbox: Sandbox) throws {
+    try sandbox.write("twins.csv", "text,label,label,note,note\nhe,a,b,x,y\nis,b,a,x,y\n")
+    try sandbox.write("texts.csv", "label,text,text\na,he,is\nb,is,he\n")
+    try head(sandbox)
+  }
+
+  static let columns = [
+    Row(
+      "train model --data twins.csv --max-steps 1 --output out", code: 1,
+      stderr: ["twins.csv: column 'label': several columns have this name; \(twice)"], prepare: twins),
+    Row(
+      "train model --data twins.csv --label-column label --max-steps 1 --output out", code: 1,
+      stderr: ["twins.csv: column 'label': several columns have this name; \(twice)"], prepare: twins),
+    Row(
+      "predict model --input texts.csv --allow-untrained", code: 1,
+      stderr: ["texts.csv: column 'text': several columns have this name; \(twice)"], prepare: twins),
+    Row(
+      "run --init --train-file texts.csv --output e.yaml", code: 1,
+      stderr: ["texts.csv: column 'text': several columns have this name; \(twice)"], prepare: twins),
+    // What is not read may be called as it likes.
+    Row("predict model --input twins.csv --allow-untrained", stdout: ["he"], prepare: twins),
+    Row("train {masked-lm} --data twins.csv --max-steps 1 --output out", stdout: ["out"], prepare: twins),
+    Row(
+      "train model --data twins.csv --label-column 3 --text-column 1 --max-steps 1 --output out", code: 1,
+      stderr: ["unknown label"], prepare: twins),
+    Row(
+      "train model --data twins.jsonl --max-steps 1 --output out", code: 1, stderr: ["twins.jsonl: row 1"]
+    ) {
+      try head($0)
+      try $0.write("twins.jsonl", #"{"text": "he", "label": "a", "label": "b"}"# + "\n")
+    },
+  ]
+
+  @Test("two columns of a name that is read are refused", arguments: columns)
+  func headers(_ row: Row) throws { try row.check() }
+
+  // MARK: Spellings and scales
+
+  private static let spellings =
+    "the labels 'World' (3 rows) and 'world' (1 row) differ only in their letters' case or spaces, and are labels of their own"
+
+  private static func spelled(_ sandbox: Sandbox) throws {
+    let labels = ["World", "Sports", "world ", "World", "Sports", "World"]
+    try sandbox.write(
+      "spelled.csv", "text,label\n" + labels.enumerated().map { "he \($0),\($1)\n" }.joined())
+  }
+
+  static let labels = [
+    Row(
+      "head swap {masked-lm} --to sequence-classification --labels-from spelled.csv --output out",
+      stderr: ["warning: \(spellings)\n"], prepare: spelled),
+    Row(
+      "run --init {masked-lm} --train-file spelled.csv --output e.yaml",
+      stderr: ["\(spellings)\n"], prepare: spelled),
+    Row("run e.yaml --output out --dry-run", stdout: ["data 'train': \(spellings)\n"]) {
+      try spelled($0)
+      try $0.write(
+        "e.yaml",
+        """
+        base: \($0.resolve("{masked-lm}"))
+        data: {train: {files: spelled.csv}}
+        stages:
+          head: {swap: sequence-classification, labels-from: train}
+          tune: {train: train, max-steps: 1}
+          test: {evaluate: train}
+        arms: {one: [head, tune, test]}
+        """)
+    },
+  ]
+
+  @Test("labels that differ only in case are remarked upon with their counts", arguments: labels)
+  func spelledLabels(_ row: Row) throws { try row.check() }
+
+  /// Values with a mean of 200 and a standard deviation of 100.
+  private static func values(_ sandbox: Sandbox) throws {
+    try sandbox.write("prices.csv", "text,label\nhe,100.0\nis,300.0\nthe,100.0\nof,300.0\n")
+    try sandbox.write("stars.csv", "text,label\nhe,1.5\nis,4.5\nthe,2\nof,5\n")
+    try sandbox.write("shares.csv", "text,label\nhe,0.001\nis,0.003\nthe,0.001\nof,0.003\n")
+    try head(sandbox, "price", ["--problem-type", "regression"])
+  }
+
+  private static let scale =
+    "the labels have the mean 200 and the standard deviation 100: a regression begins near 0 and learns such numbers slowly; "
+    + "train on (label - 200) / 100, and turn its answers back"
+
+  static let scales = [
+    Row(
+      "train model --data prices.csv --max-steps 1 --output out", stderr: ["\(scale)\n"], prepare: values),
+    Row(
+      "train model --data prices.csv --max-steps 1 --output out --json",
+      stdout: [#""note":"scale","mean":200.0,"deviation":100.0,"label":null,"head":null"#], prepare: values),
+    Row(
+      "train model --data shares.csv --max-steps 1 --output out",
+      stderr: ["the mean 0.002 and the standard deviation 0.001: "], prepare: values),
+    Row(
+      "run --init {masked-lm} --train-file costs.csv --output e.yaml",
+      stderr: [
+        "the labels have the mean -200 and the standard deviation 99.5: ", "train on (label + 200) / 99.5, ",
+      ]
+    ) { try $0.write("costs.csv", "text,label\nhe,-100.5\nis,-299.5\nthe,-100.5\nof,-299.5\n") },
+  ]
+
+  @Test("values far from 1 are remarked upon in training", arguments: scales)
+  func farValues(_ row: Row) throws { try row.check() }
+
+  @Test("values near 1, and evaluations, are not remarked upon") func usualScale() throws {
+    try Sandbox.with { sandbox in
+      try Self.values(sandbox)
+      for command in [
+        "train model --data stars.csv --max-steps 1 --output out",
+        "evaluate model --data prices.csv --allow-untrained",
+      ] {
+        let outcome = try sandbox.graft(command.split(separator: " ").map(String.init))
+        #expect(outcome.code == 0 && !outcome.stderr.contains("standard deviation"), "\(outcome.stderr)")
+      }
+    }
+  }
+}
