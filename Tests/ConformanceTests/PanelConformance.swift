@@ -18,17 +18,20 @@ import Testing
     for precision in [WeightPrecision.float32, .bfloat16]
     where candidate.kernels.panels(for: precision) != nil {
       for shape in Self.shapes {
-        let sample = try ProductSample(shape)
+        let sample = ProductSample(shape)
         let found = try sample.product(candidate.kernels, precision)
-        func value(_ x: Float) -> Double { Double(precision == .bfloat16 ? Float(BFloat16(x)) : x) }
+        func values(_ tensor: Tensor) -> [Double] {
+          tensor.values.map { Double(precision == .bfloat16 ? Float(BFloat16($0)) : $0) }
+        }
+        let (x, weight, bias) = (values(sample.x), values(sample.weight), sample.bias.values)
         for row in 0..<shape.rows {
           for output in 0..<shape.outputs {
-            let products = (0..<shape.inputs).map {
-              value(sample.x.values[row * shape.inputs + $0])
-                * value(sample.weight.values[output * shape.inputs + $0])
+            var (expected, size) = (Double(bias[output]), 1.0)
+            for input in 0..<shape.inputs {
+              let product = x[row * shape.inputs + input] * weight[output * shape.inputs + input]
+              expected += product
+              size += abs(product)
             }
-            let expected = products.reduce(0, +) + Double(sample.bias.values[output])
-            let size = products.reduce(1) { $0 + abs($1) }
             #expect(
               abs(Double(found[row * shape.outputs + output]) - expected) <= 1e-6 * size,
               "\(precision) \(shape) at \(row), \(output)")
@@ -43,7 +46,7 @@ import Testing
   @Test("int8: the same bits on every CPU", arguments: KernelsCandidate.all)
   func wholeNumbers(_ candidate: KernelsCandidate) throws {
     for shape in Self.shapes {
-      let sample = try ProductSample(shape)
+      let sample = ProductSample(shape)
       let (x, xScales) = quantized(sample.x)
       let (w, wScales) = quantized(sample.weight)
       var expected: [Float] = []
@@ -56,6 +59,28 @@ import Testing
         }
       }
       #expect(try sample.product(candidate.kernels, .int8) == expected, "\(shape)")
+    }
+  }
+
+  @Test("products of the same rows at once: the bits of each alone", arguments: KernelsCandidate.all)
+  func together(_ candidate: KernelsCandidate) throws {
+    let backend = try KernelsBackend(candidate.kernels)
+    for precision in WeightPrecision.allCases {
+      guard let panels = candidate.kernels.panels(for: precision) else { continue }
+      // More rows than are multiplied at a time, and outputs that end in the middle of a panel.
+      let samples = [panels.width + 1, 1, 2].map { ProductSample((rows: 25, outputs: $0, inputs: 4100)) }
+      let matrices = try samples.map { try candidate.prepared($0.weight, precision) }
+      let results = samples.map { Tensor(uninitialized: [25, $0.weight.rows]) }
+      let rows = PreparedRows(samples[0].x, for: matrices[0], by: backend, pool: nil)
+      let products = samples.indices.map {
+        PreparedProduct(matrices[$0], bias: $0 == 1 ? nil : samples[$0].bias, to: results[$0])
+      }
+      backend.multiply(rows, products)
+      for (index, product) in products.enumerated() {
+        let alone = Tensor(uninitialized: product.result.shape)
+        backend.multiply(rows, [PreparedProduct(product.matrix, bias: product.bias, to: alone)])
+        #expect(alone.values == results[index].values, "\(precision), product \(index)")
+      }
     }
   }
 
@@ -103,7 +128,8 @@ import Testing
       let prepared = try #require(PreparedMatrix(matrix, by: backend))
       let result = Tensor(repeating: -1, shape: [3, outputs])
       backend.multiply(
-        PreparedRows(x, for: prepared, by: backend, pool: nil), prepared, bias: nil, to: result)
+        PreparedRows(x, for: prepared, by: backend, pool: nil),
+        [PreparedProduct(prepared, bias: nil, to: result)])
       let (whole, rowScales) = quantized(x)
       for row in 0..<3 {
         for output in 0..<outputs {
@@ -153,7 +179,7 @@ import Testing
   @Test("a row's result depends on the row alone", arguments: KernelsCandidate.all)
   func rowsAlone(_ candidate: KernelsCandidate) throws {
     for precision in WeightPrecision.allCases where candidate.kernels.panels(for: precision) != nil {
-      let sample = try ProductSample((rows: 41, outputs: 70, inputs: 515))
+      let sample = ProductSample((rows: 41, outputs: 70, inputs: 515))
       let all = try sample.product(candidate.kernels, precision)
       for row in 0..<41 {
         var alone = sample
@@ -173,7 +199,7 @@ private struct ProductSample {
 
   init(x: Tensor, weight: Tensor, bias: Tensor) { (self.x, self.weight, self.bias) = (x, weight, bias) }
 
-  init(_ shape: (rows: Int, outputs: Int, inputs: Int)) throws {
+  init(_ shape: (rows: Int, outputs: Int, inputs: Int)) {
     let numbers = Samples(max(shape.rows, shape.outputs) * shape.inputs, seed: 3)
     let others = Samples(shape.outputs * shape.inputs, seed: 4)
     x = Tensor(Array(numbers.values.prefix(shape.rows * shape.inputs)), shape: [shape.rows, shape.inputs])
@@ -188,7 +214,7 @@ private struct ProductSample {
     #expect(matrix.precision == precision)
     let result = Tensor(uninitialized: [x.rows, weight.rows])
     let rows = PreparedRows(x, for: matrix, by: backend, pool: nil)
-    backend.multiply(rows, matrix, bias: bias, to: result)
+    backend.multiply(rows, [PreparedProduct(matrix, bias: bias, to: result)])
     return result.values
   }
 }

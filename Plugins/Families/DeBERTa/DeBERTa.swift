@@ -148,7 +148,8 @@ public struct DeBERTaBackbone: Backbone {
     _ x: Variable, _ embeddings: (rows: Range<Int>, values: Variable)?, _ batch: Batch, _ scope: Scope,
     _ tape: Tape
   ) throws -> Variable {
-    let (query, key) = (try tape.linear(x, scope["query"]), try tape.linear(x, scope["key"]))
+    let projections = try tape.linear(x, scope, together: ["query", "key", "value"])
+    let (query, key) = (projections[0], projections[1])
     var scores: Variable?
     if let relative = configuration.relative, let embeddings {
       let values = tape.dropout(embeddings.values, probability: numbers.hiddenDropout)
@@ -163,7 +164,7 @@ public struct DeBERTaBackbone: Backbone {
         scale: configuration.scale)
     }
     let context = tape.attention(
-      query: query, key: key, value: try tape.linear(x, scope["value"]), heads: numbers.headCount,
+      query: query, key: key, value: projections[2], heads: numbers.headCount,
       offsets: batch.offsets, dropout: numbers.attentionDropout, scale: configuration.scale,
       addedScores: scores)
     return try addAndNormalize(tape.linear(context, scope["output"]), to: x, scope, tape)

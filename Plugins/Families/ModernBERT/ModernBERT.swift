@@ -84,11 +84,11 @@ public struct ModernBERTBackbone: Backbone {
     _ scope: Scope, _ tape: Tape
   ) throws -> Variable {
     let (heads, hasBias) = (configuration.numbers.headCount, configuration.biases.attention)
-    func projection(_ name: String) throws -> Variable { try tape.linear(x, scope[name], hasBias: hasBias) }
+    let projections = try tape.linear(x, scope, together: ["query", "key", "value"], hasBias: hasBias)
     let context = tape.attention(
-      query: tape.rotary(try projection("query"), rotation, heads: heads),
-      key: tape.rotary(try projection("key"), rotation, heads: heads),
-      value: try projection("value"),
+      query: tape.rotary(projections[0], rotation, heads: heads),
+      key: tape.rotary(projections[1], rotation, heads: heads),
+      value: projections[2],
       heads: heads,
       offsets: batch.offsets,
       dropout: configuration.numbers.attentionDropout,

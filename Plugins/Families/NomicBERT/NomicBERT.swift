@@ -89,11 +89,11 @@ public struct NomicBERTBackbone: Backbone {
   private func attention(
     _ x: Variable, _ rotation: Rotation, _ batch: Batch, _ scope: Scope, _ tape: Tape
   ) throws -> Variable {
-    func projection(_ name: String) throws -> Variable { try tape.linear(x, scope[name], hasBias: false) }
+    let projections = try tape.linear(x, scope, together: ["query", "key", "value"], hasBias: false)
     let context = tape.attention(
-      query: tape.rotary(try projection("query"), rotation, heads: configuration.headCount),
-      key: tape.rotary(try projection("key"), rotation, heads: configuration.headCount),
-      value: try projection("value"),
+      query: tape.rotary(projections[0], rotation, heads: configuration.headCount),
+      key: tape.rotary(projections[1], rotation, heads: configuration.headCount),
+      value: projections[2],
       heads: configuration.headCount,
       offsets: batch.offsets,
       dropout: configuration.attentionDropout

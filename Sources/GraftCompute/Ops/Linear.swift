@@ -45,6 +45,26 @@ extension Tape {
   }
 }
 
+extension Tape {
+  /// Linear layers of one input, as a block's queries, keys and values are.
+  ///
+  /// Each is ``linear(_:weight:bias:activation:)``. With packed weights their products are one loop of all threads.
+  ///
+  /// - Parameters:
+  ///   - x: `[tokens, in]`.
+  ///   - layers: Weights of `[out, in]`, and biases of `[out]` or none; the outputs may differ.
+  /// - Returns: `[tokens, out]` for each layer.
+  public func linear(_ x: Variable, together layers: [(weight: Variable, bias: Variable?)]) -> [Variable] {
+    let packed = layers.compactMap { layer in
+      prepared?.matrix(of: layer.weight, by: backend).map { (matrix: $0, bias: layer.bias) }
+    }
+    guard trace == nil, packed.count == layers.count, let first = packed.first?.matrix,
+      packed.allSatisfy({ $0.matrix.precision == first.precision && $0.matrix.inputs == x.value.columns })
+    else { return layers.map { linear(x, weight: $0.weight, bias: $0.bias) } }
+    return linear(x, packed)
+  }
+}
+
 /// Reads its weight as `[out, in]`, as every parameter is stored.
 struct LinearOperation: GraphOperation {
   var takesWholeNumbers: Bool { true }

@@ -3,23 +3,34 @@ extension Tape {
   func linear(
     _ x: Variable, _ matrix: PreparedMatrix, bias: Variable?, activation: Activation?
   ) -> Variable {
+    linear(x, [(matrix, bias)], activation: activation)[0]
+  }
+
+  /// ``linear(_:together:)`` with weights that were packed beforehand, of one precision. Nothing is recorded.
+  func linear(
+    _ x: Variable, _ layers: [(matrix: PreparedMatrix, bias: Variable?)], activation: Activation? = nil
+  ) -> [Variable] {
     profile.measure("linear, outside products") {
-      let y = Variable(scratch([x.value.rows, matrix.outputs]))
-      let rows = x.preparedRows(for: matrix, by: backend, pool: pool)
+      let results = layers.map { Variable(scratch([x.value.rows, $0.matrix.outputs])) }
+      let rows = x.preparedRows(for: layers[0].matrix, by: backend, pool: pool)
       let kernels = backend.kernels
-      let product = MatrixProduct(m: rows.count, n: matrix.outputs, k: matrix.inputs, transposesB: true)
+      let outputs = layers.reduce(0) { $0 + $1.matrix.outputs }
+      let size = MatrixProduct(m: rows.count, n: outputs, k: rows.inputs, transposesB: true)
       profile?.begin("product: forward")
-      backend.multiply(rows, matrix, bias: bias?.value, to: y.value) { rows, columns in
+      let products = zip(layers, results).map { layer, y in
+        PreparedProduct(layer.matrix, bias: layer.bias?.value, to: y.value)
+      }
+      backend.multiply(rows, products) { product, rows, columns in
         guard let activation else { return }
         for row in rows {
-          let place = y.value.pointer + row * matrix.outputs + columns.lowerBound
+          let place = product.result.pointer + row * product.matrix.outputs + columns.lowerBound
           kernels.activate(activation, place, to: place, count: columns.count)
         }
       }
-      if let seconds = profile?.end(operations: product.operations) {
-        profile?.count(product, seconds: seconds)
+      if let seconds = profile?.end(operations: size.operations) {
+        profile?.count(size, seconds: seconds)
       }
-      return y
+      return results
     }
   }
 }

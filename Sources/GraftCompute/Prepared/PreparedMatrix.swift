@@ -158,30 +158,56 @@ public final class PreparedRows {
   func fit(_ matrix: PreparedMatrix) -> Bool { precision == matrix.precision && inputs == matrix.inputs }
 }
 
+/// One of the products that share their rows: `C = rows · matrixᵀ + bias`.
+public struct PreparedProduct {
+  /// `[outputs, inputs]`.
+  public let matrix: PreparedMatrix
+  /// `[outputs]`; `nil` for none.
+  public let bias: Tensor?
+  /// `[rows, outputs]`.
+  public let result: Tensor
+
+  public init(_ matrix: PreparedMatrix, bias: Tensor?, to result: Tensor) {
+    (self.matrix, self.bias, self.result) = (matrix, bias, result)
+  }
+}
+
 extension ComputeBackend {
-  /// `C = rows · matrixᵀ + bias`, on all threads.
+  /// `C = rows · matrixᵀ + bias` for each product, all of them on all threads at once.
   ///
   /// - Parameters:
-  ///   - rows: Made for the matrix.
-  ///   - matrix: `[outputs, inputs]`.
-  ///   - bias: `[outputs]`; `nil` for none.
-  ///   - c: `[rows, outputs]`.
-  ///   - finish: What to do with a part of `c` when it is done, while it is in the cache; called on any thread.
+  ///   - rows: Made for the matrices, which are of one precision and as many inputs.
+  ///   - products: The matrices, and where their results go.
+  ///   - finish: What to do with a part of a result when it is done, while it is in the cache; called on any thread.
   public func multiply(
-    _ rows: PreparedRows, _ matrix: PreparedMatrix, bias: Tensor?, to c: Tensor,
-    then finish: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void = { _, _ in }
+    _ rows: PreparedRows, _ products: [PreparedProduct],
+    then finish: (_ product: PreparedProduct, _ rows: Range<Int>, _ columns: Range<Int>) -> Void = {
+      _, _, _ in
+    }
   ) {
-    precondition(
-      rows.fit(matrix) && c.count == rows.count * matrix.outputs
-        && bias.map { $0.count == matrix.outputs } != false,
-      "multiply: \(rows.count) rows of \(rows.inputs) by [\(matrix.outputs), \(matrix.inputs)] to \(c.shape)")
-    let together = Self.rowsTogether(steps: matrix.steps, of: rows.count)
+    guard let first = products.first else { return }
+    for product in products {
+      precondition(
+        rows.fit(product.matrix) && product.result.count == rows.count * product.matrix.outputs
+          && product.bias.map { $0.count == product.matrix.outputs } != false,
+        "multiply: \(rows.count) rows of \(rows.inputs) by [\(product.matrix.outputs), \(product.matrix.inputs)] "
+          + "to \(product.result.shape)")
+    }
+    let together = Self.rowsTogether(steps: first.matrix.steps, of: rows.count)
     let bands = (rows.count + together - 1) / max(1, together)
-    threads.run(bands * matrix.panelCount) { piece in
-      let first = piece / matrix.panelCount * together
-      let (band, panel) = (first..<min(rows.count, first + together), piece % matrix.panelCount)
-      matrix.multiply(rows, band, panel: panel, bias: bias?.pointer, to: c.pointer)
-      finish(band, matrix.columns(panel))
+    let panelCount = products.reduce(0) { $0 + $1.matrix.panelCount }
+    threads.run(bands * panelCount) { piece in
+      let start = piece / panelCount * together
+      let band = start..<min(rows.count, start + together)
+      var (index, panel) = (0, piece % panelCount)
+      while panel >= products[index].matrix.panelCount {
+        panel -= products[index].matrix.panelCount
+        index += 1
+      }
+      let product = products[index]
+      product.matrix.multiply(
+        rows, band, panel: panel, bias: product.bias?.pointer, to: product.result.pointer)
+      finish(product, band, product.matrix.columns(panel))
     }
   }
 

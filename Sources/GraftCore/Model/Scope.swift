@@ -67,6 +67,16 @@ extension Tape {
     )
   }
 
+  /// ``linear(_:together:)`` with the weights of several layers of a scope, and their biases unless they have none.
+  public func linear(
+    _ x: Variable, _ scope: Scope, together names: [String], hasBias: Bool = true
+  ) throws -> [Variable] {
+    let layers = try names.map {
+      (weight: try scope[$0].weight as Variable, bias: hasBias ? try scope[$0].bias as Variable : nil)
+    }
+    return try zip(linear(x, together: layers), names).map { try checked($0, scope[$1]) }
+  }
+
   /// ``layerNorm(_:residual:dropout:weight:bias:epsilon:)`` with the weight of a scope, and its bias unless the
   /// norm has none.
   public func layerNorm(

@@ -129,10 +129,11 @@ public struct PostNormEncoder: Sendable {
   private func attention(
     _ x: Variable, _ batch: Batch, _ bias: RelativeBias?, _ scope: Scope, _ tape: Tape
   ) throws -> Variable {
+    let projections = try tape.linear(x, scope, together: ["query", "key", "value"])
     let context = tape.attention(
-      query: try tape.linear(x, scope["query"]),
-      key: try tape.linear(x, scope["key"]),
-      value: try tape.linear(x, scope["value"]),
+      query: projections[0],
+      key: projections[1],
+      value: projections[2],
       heads: configuration.headCount,
       offsets: batch.offsets,
       dropout: configuration.attentionDropout,
