@@ -36,53 +36,57 @@ import Testing
     Shape(heads: 2, width: 16, lengths: [4, 3], window: 2, columns: [0, 1, 5, 6, 2, 3, 9]),
   ]
 
-  private func attention(
-    _ shape: Shape, _ backend: any ComputeBackend, isRecording: Bool
-  ) -> (inputs: [Tensor], result: [Float]) {
-    let rows = shape.offsets[shape.lengths.count]
+  /// Queries, keys and values: `[tokens, heads · width]`.
+  private func inputs(_ shape: Shape) -> [Tensor] {
     var generator = RandomKey(seed: 5).generator
-    let inputs = (0..<3).map { _ in
-      let count = rows * shape.heads * shape.width
+    let (rows, hidden) = (shape.offsets[shape.lengths.count], shape.heads * shape.width)
+    return (0..<3).map { _ in
       // Scores large enough that some weights are near 1.
-      return Tensor(
-        (0..<count).map { _ in 2 * generator.normal() }, shape: [rows, shape.heads * shape.width])
+      Tensor((0..<rows * hidden).map { _ in 2 * generator.normal() }, shape: [rows, hidden])
     }
+  }
+
+  private func attention(
+    _ shape: Shape, _ inputs: [Tensor], _ backend: any ComputeBackend, isRecording: Bool
+  ) -> [Float] {
     let variables = inputs.map { Variable($0, needsGradient: isRecording) }
     let tape = Tape(backend, recording: isRecording)
     let y = tape.attention(
       query: variables[0], key: variables[1], value: variables[2], heads: shape.heads, offsets: shape.offsets,
       dropout: 0, window: shape.window, columns: shape.columns.map { RowIndices($0) })
-    return (inputs, y.value.values)
+    return y.value.values
   }
 
   /// Some of the rows in float64: each number with its place.
   private func exact(_ shape: Shape, _ inputs: [Tensor]) -> [(place: Int, value: Double)] {
-    let hidden = shape.heads * shape.width
-    let inputs = inputs.map(\.values)
+    let (hidden, width) = (shape.heads * shape.width, shape.width)
+    let (query, key, value) = (inputs[0].pointer, inputs[1].pointer, inputs[2].pointer)
     var found: [(Int, Double)] = []
     for (start, end) in zip(shape.offsets, shape.offsets.dropFirst()) {
       let rows = (start..<end).filter { end - start < 40 || ($0 - start) % 47 == 0 || $0 == end - 1 }
       for row in rows {
-        for first in stride(from: 0, to: hidden, by: shape.width) {
-          let seen = (start..<end).filter { other in
-            guard let window = shape.window else { return true }
-            let columns = [row, other].map { shape.columns.map(\.self)?[$0] ?? Int32($0) }
-            return abs(columns[0] - columns[1]) <= window
-          }
+        let seen = (start..<end).filter { other in
+          guard let window = shape.window else { return true }
+          let columns = [row, other].map { shape.columns?[$0] ?? Int32($0) }
+          return abs(columns[0] - columns[1]) <= window
+        }
+        for first in stride(from: 0, to: hidden, by: width) {
           let scores = seen.map { other in
-            (0..<shape.width).reduce(0.0) {
-              $0 + Double(inputs[0][row * hidden + first + $1])
-                * Double(inputs[1][other * hidden + first + $1])
-            } / Double(shape.width).squareRoot()
+            var sum = 0.0
+            for column in first..<first + width {
+              sum += Double(query[row * hidden + column]) * Double(key[other * hidden + column])
+            }
+            return sum / Double(width).squareRoot()
           }
           let largest = scores.max() ?? 0
           let weights = scores.map { exp($0 - largest) }
           let sum = weights.reduce(0, +)
-          for column in first..<first + shape.width {
-            let value = zip(seen, weights).reduce(0.0) {
-              $0 + $1.1 * Double(inputs[2][$1.0 * hidden + column])
+          for column in first..<first + width {
+            var total = 0.0
+            for index in seen.indices {
+              total += weights[index] * Double(value[seen[index] * hidden + column])
             }
-            found.append((row * hidden + column, value / sum))
+            found.append((row * hidden + column, total / sum))
           }
         }
       }
@@ -90,18 +94,24 @@ import Testing
     return found
   }
 
-  @Test(
-    "attention is what recording computes, and near float64, for any number of threads", arguments: backends)
-  func attention(_ candidate: BackendCandidate) throws {
-    let (one, three) = (try candidate.make(threads: 1), try candidate.make(threads: 3))
+  @Test("attention is what recording computes, and near float64, for any number of threads")
+  func attention() throws {
+    let candidates = try Self.backends.map {
+      (name: $0.testDescription, one: try $0.make(threads: 1), three: try $0.make(threads: 3))
+    }
     for shape in Self.shapes {
-      let (inputs, found) = attention(shape, one, isRecording: false)
-      #expect(attention(shape, three, isRecording: false).result == found, "\(shape): threads")
-      let recorded = attention(shape, one, isRecording: true).result
-      #expect(zip(found, recorded).allSatisfy { abs($0 - $1) <= 1e-5 }, "\(shape): recorded")
+      let inputs = inputs(shape)
       let exact = exact(shape, inputs)
-      #expect(
-        !exact.isEmpty && exact.allSatisfy { abs($0.value - Double(found[$0.place])) <= 1e-5 }, "\(shape)")
+      #expect(!exact.isEmpty)
+      for (name, one, three) in candidates {
+        let found = attention(shape, inputs, one, isRecording: false)
+        #expect(
+          attention(shape, inputs, three, isRecording: false) == found, "\(name), \(shape): threads")
+        let recorded = attention(shape, inputs, one, isRecording: true)
+        let differences = found.indices.map { abs(found[$0] - recorded[$0]) }
+        #expect(differences.allSatisfy { $0 <= 1e-5 }, "\(name), \(shape): recorded")
+        #expect(exact.allSatisfy { abs($0.value - Double(found[$0.place])) <= 1e-5 }, "\(name), \(shape)")
+      }
     }
   }
 
@@ -144,8 +154,11 @@ import Testing
 
   private func expectNear(_ found: [Float], _ expected: [Float], _ name: String) {
     #expect(found.count == expected.count, "\(name)")
-    let size = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
-    let error = zip(found, expected).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+    var (size, error) = (0.0, 0.0)
+    for index in expected.indices {
+      size += Double(expected[index]) * Double(expected[index])
+      error += Double(found[index] - expected[index]) * Double(found[index] - expected[index])
+    }
     #expect(error <= 1e-10 * size, "\(name): \((error / size).squareRoot())")
   }
 
