@@ -10,14 +10,15 @@ package final class DirectoryLock {
   ///   - waits: Whether another process is waited for.
   /// - Throws: ``GraftError`` of kind `refused` when another process has it, else of kind `system`.
   package init(_ url: URL, waits: Bool = false) throws {
-    descriptor = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw systemFailure(url) }
+    let opened = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard opened >= 0 else { throw systemFailure(url) }
+    // From here on `deinit` closes it, also where this throws.
+    descriptor = opened
     while flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
       let code = errno
       if code == EINTR { continue }
       // File systems without locks have none to offer; what is written there is whole all the same.
       guard code == EWOULDBLOCK else { return }
-      close(descriptor)
       throw GraftError(
         .refused, "another process is at work in this directory", file: url.path,
         advice: "Wait for it, stop it, or choose another directory.")
