@@ -43,9 +43,9 @@ struct HTTPFailure: Error {
     case unreachable
     /// The other side is not who it should be, or trust is not set up.
     case untrusted
-    /// The connection ended too early or stood still.
+    /// The connection ended too early.
     case dropped
-    /// Bytes come, and too few of them.
+    /// Too few bytes came for a while, or none.
     case slow
     case other
   }

@@ -190,8 +190,10 @@ extension URL {
   /// The address without what may be secret in it: a signature, a password.
   var withoutQuery: String {
     guard host() != nil else {
-      // No address; what is secret in one stands before an '@'.
-      return absoluteString.split(separator: "@").last.map(String.init) ?? ""
+      // No address; what is secret in one stands before an '@' or behind a '?'. Between both, nobody knows which it is.
+      let parts = absoluteString.split(separator: "@", omittingEmptySubsequences: false)
+      guard !parts.dropLast().contains(where: { $0.contains(where: "?#".contains) }) else { return "" }
+      return parts.last.map { String($0.prefix { !"?#".contains($0) }) } ?? ""
     }
     return "\(scheme ?? "")://\(host() ?? "")\(port.map { ":\($0)" } ?? "")\(path)"
   }

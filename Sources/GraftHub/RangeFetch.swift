@@ -66,7 +66,8 @@ final class RangeFetch {
         if isExpired { url = try client.file(file.path, of: name, commit: commit).url }
       } catch let failure as HTTPFailure {
         // A server that sends a byte now and then would be waited for without end.
-        if cursor.next > start, failure.kind != .slow { attempts.succeed() }
+        let least = failure.kind == .slow ? client.settings.lowestRate * client.settings.patience : 0
+        if cursor.next - start > least { attempts.succeed() }
         guard [.dropped, .slow, .unreachable].contains(failure.kind), attempts.wait() else {
           throw failure.error(url, name.description)
         }

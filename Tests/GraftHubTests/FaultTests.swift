@@ -236,6 +236,10 @@ import Testing
     ("user:secret@127.0.0.1", "HF_ENDPOINT: not an address; expected https://…, found '127.0.0.1'"),
     ("ftp://127.0.0.1", "HF_ENDPOINT: not an address; expected https://…, found 'ftp://127.0.0.1'"),
     ("huggingface.co", "HF_ENDPOINT: not an address"),
+    ("host?token=secret", "HF_ENDPOINT: not an address; expected https://…, found 'host'"),
+    ("host#secret", "HF_ENDPOINT: not an address; expected https://…, found 'host'"),
+    ("host?token=se@secret", "HF_ENDPOINT: not an address; expected https://…, found ''"),
+    ("user:se?secret@host", "HF_ENDPOINT: not an address; expected https://…, found ''"),
   ])
   func noHub(endpoint: String, sentence: String) throws {
     try Bench.with { bench in
@@ -271,6 +275,18 @@ import Testing
       bench.server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = 20 }
       let message = bench.failure()
       #expect(message.contains("broke again and again (Operation too slow."), "\(message)")
+    }
+  }
+
+  /// Each connection brings something and then stands still.
+  @Test func stalls() throws {
+    let bytes = Bench.bytes(1_200_000, seed: 11)
+    try Bench.with(["config.json": [], "model.safetensors": bytes]) { bench in
+      var bench = bench
+      (bench.settings.lowestRate, bench.settings.patience) = (1000, 1)
+      bench.server.spoil("GET", "signature", times: 7) { response, _ in response.stallsAfter = 150_000 }
+      let model = try bench.fetch()
+      #expect(try bench.contents(model)["model.safetensors"] == bytes)
     }
   }
 

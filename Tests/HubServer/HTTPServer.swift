@@ -37,6 +37,8 @@ public struct Response: Sendable {
   public var body: Body
   /// Closes the connection after so many bytes of the body.
   public var breakAfter: Int?
+  /// Sends so many bytes of the body and nothing more until the other side leaves.
+  public var stallsAfter: Int?
   /// Sends no faster than this.
   public var bytesPerSecond: Int?
   /// Leaves the length out, so that the end of the connection is the end of the body.
@@ -150,9 +152,15 @@ private struct Connection {
     if response.hidesLength { head += "Connection: close\r\n" }
     guard write(Array((head + "\r\n").utf8)) else { return false }
     guard request.method != "HEAD" else { return true }
-    let count = min(response.body.count, response.breakAfter ?? .max)
-    return write(response.body, count, response.bytesPerSecond) && response.breakAfter == nil
-      && !response.hidesLength
+    let count = min(response.body.count, response.breakAfter ?? .max, response.stallsAfter ?? .max)
+    guard write(response.body, count, response.bytesPerSecond) else { return false }
+    if count < response.body.count, response.stallsAfter != nil { waitForEnd() }
+    return response.breakAfter == nil && response.stallsAfter == nil && !response.hidesLength
+  }
+
+  private func waitForEnd() {
+    var byte: UInt8 = 0
+    while recv(descriptor, &byte, 1, 0) > 0 {}
   }
 
   private func write(_ body: Response.Body, _ count: Int, _ speed: Int?) -> Bool {
