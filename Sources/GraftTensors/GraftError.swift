@@ -65,11 +65,13 @@ public struct GraftError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String {
-    let (file, subject, expected, found) = (shown.file, shown.subject, shown.expected, shown.found)
+    let shown = shown
     var text =
-      [file, subject, option.map { "option '\($0)'" }].compactMap { $0 }.map { "\($0): " }.joined()
-      + problem.withoutControls
-    let comparison = [expected.map { "expected \($0)" }, found.map { "found \($0)" }].compactMap { $0 }
+      [shown.file, shown.subject, option.map { "option '\($0)'" }].compactMap { $0 }.map { "\($0): " }
+      .joined()
+      + shown.problem
+    let comparison = [shown.expected.map { "expected \($0)" }, shown.found.map { "found \($0)" }]
+      .compactMap { $0 }
     if !comparison.isEmpty { text += "; " + comparison.joined(separator: ", ") }
     if !text.hasSuffix("?") { text += "." }
     if let advice { text += " \(advice.description.withoutControls)" }

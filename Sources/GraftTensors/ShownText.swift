@@ -1,15 +1,16 @@
 extension String {
   /// The text with every character that could steer a terminal as its code, as JSON spells it: `\u001b`.
   ///
-  /// Those are the control characters, and what changes the direction of writing; of white space, line feeds and tabs stay.
+  /// Those are the control characters, and what turns the direction of writing; of white space, line feeds and tabs stay.
   public var withoutControls: String { escaping { $0.isControl && $0 != "\n" && $0 != "\t" } }
 
   /// A text from outside as it may stand in a line: on one line, and no longer than a person reads.
   ///
-  /// - Parameter limit: The most characters; the end of a longer text is left out.
-  public func shown(limit: Int = 400) -> String {
+  /// - Parameter limit: The most code points; the end of a longer text is left out.
+  public func shown(limit: Int) -> String {
     let text = escaping(\.isControl)
-    return text.unicodeScalars.count > limit ? String(text.prefix(limit)) + "…" : text
+    let scalars = text.unicodeScalars
+    return scalars.count > limit ? String(String.UnicodeScalarView(scalars.prefix(limit))) + "…" : text
   }
 
   fileprivate func escaping(_ isEscaped: (Unicode.Scalar) -> Bool) -> String {
@@ -30,10 +31,11 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Whether it steers a terminal or the order of letters instead of showing something; all have four digits.
+  /// Whether it steers a terminal, breaks a line, or turns the order of all letters that follow, instead of showing
+  /// something; all have four digits. The marks that texts of right-to-left scripts are written with have no reach.
   fileprivate var isControl: Bool {
     switch value {
-    case 0..<0x20, 0x7F..<0xA0, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
     }
   }
@@ -44,7 +46,7 @@ extension GraftError {
   var shown: GraftError {
     var error = self
     error.file = file?.shown(limit: 4096)
-    error.subject = subject?.shown()
+    error.subject = subject?.shown(limit: 400)
     error.expected = expected?.shown(limit: 2000)
     error.found = found?.shown(limit: 2000)
     error.problem = problem.withoutControls

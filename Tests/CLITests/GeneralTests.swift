@@ -193,6 +193,13 @@ import GraftPlugins
     #expect(text == "n    count  rest\na        1  x\nbcd     22")
   }
 
+  @Test("a cell of any length is printed whole, and makes no other one as long") func longCell() {
+    let long = String(repeating: "x", count: 5000)
+    let lines = Format.table([[long, "1"], ["a", "2"]]).split(separator: "\n")
+    #expect(lines[0] == "\(long)  1")
+    #expect(lines[1].count < 2100 && lines[1].hasSuffix("  2"))
+  }
+
   @Test func progressLine() {
     let line = ProgressBar.line(
       "training", unit: "steps", count: 25, total: 100, sinceStart: 20, seconds: 10, detail: "loss 1.25",

@@ -56,6 +56,21 @@ import Testing
     }
   }
 
+  @Test("all labels of a text are printed, however many they are") func manyLabels() throws {
+    try Sandbox.with { sandbox in
+      let labels = (0..<60).map { "a_rather_long_label_name_\($0)" }
+      let swap = try sandbox.graft([
+        "head", "swap", "{masked-lm}", "--to", "sequence-classification", "--labels",
+        labels.joined(separator: ","), "--problem-type", "multi-label", "--output", "m",
+      ])
+      try #require(swap.code == 0, "\(swap.stderr)")
+      let outcome = try sandbox.graft([
+        "predict", "m", "some text", "--allow-untrained", "--threshold", "0.01",
+      ])
+      #expect(outcome.stdout.hasPrefix(labels.joined(separator: "|") + "\t"), "\(outcome.stdout)")
+    }
+  }
+
   @Test("what a head of single labels predicts can be scored and learnt from as it is written")
   func predictionsAsLabels() throws {
     try Sandbox.with { sandbox in

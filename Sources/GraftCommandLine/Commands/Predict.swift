@@ -145,7 +145,7 @@ struct Predict: ParsableCommand {
         guard printer.isJSON else {
           try printer.print(
             zip(rows, predictions).map { row, prediction in
-              (prediction.columns.map { $0.shown() }
+              (prediction.columns.map(Format.oneLine)
                 + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
                   separator: "\t")
             })

@@ -49,7 +49,10 @@ enum Format {
     return alignment == .left ? text + fill : fill + text
   }
 
-  /// Rows with aligned columns, two spaces apart and indented; no white space at the end of a line.
+  /// A longer cell stands out of its column, so that every other one is not as long.
+  private static let widest = 2000
+
+  /// Rows with aligned columns, two spaces apart and indented; no white space at the end of a line. No cell is cut.
   ///
   /// - Parameters:
   ///   - header: Printed above; empty for none.
@@ -57,10 +60,10 @@ enum Format {
   static func table(
     _ rows: [[String]], header: [String] = [], alignments: [Alignment] = [], indent: Int = 0
   ) -> String {
-    let all = (header.isEmpty ? rows : [header] + rows).map { $0.map { $0.shown(limit: 2000) } }
+    let all = (header.isEmpty ? rows : [header] + rows).map { $0.map(oneLine) }
     let columns = all.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
-      all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+      min(widest, all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0)
     }
     return all.map { row in
       let cells = row.enumerated().map { column, cell in

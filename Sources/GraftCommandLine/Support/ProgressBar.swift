@@ -62,7 +62,7 @@ final class ProgressBar {
     draw(ProgressBar.line(label, share: share, facts: facts, width: Console.width))
   }
 
-  private func draw(_ line: String) { Console.write("\r\(line.shown())\u{1B}[K") }
+  private func draw(_ line: String) { Console.write("\r\(line.shown(limit: 400))\u{1B}[K") }
 
   /// Removes the bar, so that the next line starts clean.
   func clear() {

@@ -97,7 +97,7 @@ public struct LoadReport: Sendable, Equatable {
   }
 
   static func sample(_ names: [String]) -> String {
-    let shown = names.prefix(3).map { "'\($0.shown())'" }.joined(separator: ", ")
+    let shown = names.prefix(3).map { "'\($0.asName)'" }.joined(separator: ", ")
     return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
   }
 }
@@ -109,7 +109,7 @@ extension LoadReport: CustomStringConvertible {
       var parts = ["\(group.loaded.count + group.renamed.count) loaded"]
       if !group.renamed.isEmpty {
         parts.append(
-          "\(group.renamed.count) of them renamed ('\(group.renamed[0].stored.shown())' → '\(group.renamed[0].current)')"
+          "\(group.renamed.count) of them renamed ('\(group.renamed[0].stored.asName)' → '\(group.renamed[0].current)')"
         )
       }
       if !group.initialized.isEmpty {
@@ -118,12 +118,12 @@ extension LoadReport: CustomStringConvertible {
       return "\(group.name): " + parts.joined(separator: ", ")
     }
     if !dropped.isEmpty {
-      let reasons = dropped.map { "'\($0.name.shown())' (\($0.reason.description.shown()))" }
+      let reasons = dropped.map { "'\($0.name.asName)' (\($0.reason.description.asName))" }
       lines.append("dropped: " + reasons.prefix(3).joined(separator: ", ") + (reasons.count > 3 ? ", …" : ""))
     }
     if !unexpected.isEmpty { lines.append("unexpected: \(LoadReport.sample(unexpected))") }
     if !nonFinite.isEmpty {
-      let found = nonFinite.prefix(3).map { "'\($0.key.shown())' (\($0.value))" }.joined(separator: ", ")
+      let found = nonFinite.prefix(3).map { "'\($0.key.asName)' (\($0.value))" }.joined(separator: ", ")
       lines.append(
         (nonFinite.count == 1 ? "1 tensor has" : "\(nonFinite.count) tensors have")
           + " values that are not finite: \(found)" + (nonFinite.count > 3 ? ", …" : ""))
@@ -155,4 +155,9 @@ extension LoadReport: CustomStringConvertible {
         }),
     ]
   }
+}
+
+extension String {
+  /// A name from a file as a sentence has it.
+  fileprivate var asName: String { shown(limit: 400) }
 }
