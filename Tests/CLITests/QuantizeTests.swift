@@ -48,6 +48,7 @@ import Testing
       stderr: ["layer 'layer.7': no linear layer of the encoder is called so"]),
     Row("quantize {base} --output there", code: 1, stderr: ["there"], prepare: { try $0.write("there", "") }),
     Row("quantize {base}", code: 64, stderr: ["--output"]),
+    Row("quantize {base} --output out --keep-float32 ,", code: 64, stderr: ["--keep-float32 has no names."]),
     Row(
       "quantize {sequence-classification} --output out --calibrate a.csv",
       stdout: ["accuracy", "answers that are the same", "bert.encoder.layer.1", "on 2 texts accuracy is"],

@@ -191,10 +191,22 @@ import Testing
       try swapHead(model, to: "masked-lm", registry: registry).checkpoint.write(
         to: swapped, registry: registry)
       #expect(try registry.open(swapped).checkpoint.quantizedCount == 12 && hasSettings(swapped))
-      // Quantizing a second time changes nothing.
-      let again = directory.appending(path: "again")
-      _ = try quantizeModel(model, to: again, registry: registry)
-      #expect(try raw(again).differences(from: raw(model)) == [])
+    }
+  }
+
+  @Test("a model of eight bits is not quantized again", arguments: [[], ["layer.0"]])
+  func again(_ kept: [String]) throws {
+    try withQuantized(keeping: kept) { model, directory in
+      let output = directory.appending(path: "again")
+      let message = errorMessage {
+        _ = try quantizeModel(model, to: output, keeping: ["layer.1"], registry: Support.registry())
+      }
+      #expect(
+        message?.hasPrefix(
+          "layers of the encoder are whole numbers of eight bits already; found 'bert.encoder.layer.") == true
+      )
+      #expect(message?.hasSuffix(" more. Quantize the model that they were made from.") == true)
+      #expect(!FileManager.default.fileExists(atPath: output.path))
     }
   }
 
@@ -262,6 +274,21 @@ import Testing
         "static activations", ["input_activations": weights],
         problem("\(group).input_activations.strategy", #"expected "token", found "channel""#)),
       Refusal(
+        "no strategy", changing("strategy", .null),
+        problem("\(group).weights.strategy", #"expected "channel", found nothing"#)),
+      Refusal(
+        "groups by their size", changing("group_size", 64),
+        problem("\(group).weights.group_size", "expected -1, found 64")),
+      Refusal(
+        "another order", changing("actorder", "weight"),
+        problem("\(group).weights.actorder", #"expected nothing, found "weight""#)),
+      Refusal(
+        "a group's own format", ["format": "pack-quantized"],
+        problem("\(group).format", #"expected "int-quantized" or "naive-quantized", found "pack-quantized""#)),
+      Refusal(
+        "what is not known of a group", ["rotation": 1],
+        problem("\(group).rotation", "expected nothing, found 1")),
+      Refusal(
         "outputs", ["output_activations": weights],
         problem("\(group).output_activations", "expected none, found \(weights.text())")),
     ]
@@ -282,6 +309,41 @@ import Testing
       try Data(JSON.object(config).text().utf8).write(to: file)
       let message = errorMessage(in: model) { _ = try Support.registry().open(model) }
       #expect(message == refusal.message)
+    }
+  }
+
+  private func opens(_ model: URL, with changes: [String: JSON]) throws -> String? {
+    let file = model.appending(path: "config.json")
+    let before = try Data(contentsOf: file)
+    var config = try JSON(file: file).object ?? [:]
+    let settings = config["quantization_config"]?.object ?? [:]
+    config["quantization_config"] = .object(settings.merging(changes) { $1 })
+    try Data(JSON.object(config).text().utf8).write(to: file)
+    let message = errorMessage(in: model) { _ = try Support.registry().open(model) }
+    try before.write(to: file)
+    return message
+  }
+
+  @Test("settings beside the groups that change numbers are refused, others are not") func settingsBeside()
+    throws
+  {
+    try withQuantized { model, _ in
+      for (key, value) in [
+        ("transform_config", ["config_groups": ["u": ["type": "hadamard"]]]),
+        ("sparsity_config", ["format": "sparse-24-bitmask"]), ("kv_cache_scheme", ["num_bits": 8]),
+      ] as [(String, JSON)] {
+        let message = try opens(model, with: [key: value]) ?? ""
+        #expect(
+          message.hasPrefix("config.json: key 'quantization_config.\(key)': ")
+            && message.contains("; expected nothing, found \(value.text())."), "\(message)")
+      }
+      #expect(
+        try opens(
+          model,
+          with: [
+            "transform_config": [:], "kv_cache_scheme": .null, "ignore": ["lm_head"], "version": "0.20.1",
+            "sparsity_config": ["format": "dense", "targets": []], "global_compression_ratio": 1.5,
+          ]) == nil)
     }
   }
 

@@ -57,6 +57,9 @@ struct Quantize: ParsableCommand {
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
+    if keepFloat32.contains(where: \.commaSeparatedNames.isEmpty) {
+      throw ValidationError("--keep-float32 has no names.")
+    }
     let given = reading.given + (stride.stride == nil ? [] : ["stride"])
     guard calibrate.isEmpty, let flag = given.first else { return }
     throw ValidationError("--\(flag) is about the data of --calibrate.")

@@ -29,34 +29,37 @@ public struct Quantization: Sendable {
 
 extension Checkpoint {
   /// Rounds the weights of the encoder's linear layers to int8, with a scale for each output, as an inference session in
-  /// int8 does. They are rounded when they are read. Weights that are whole numbers already stay as they are.
+  /// int8 does. They are rounded when they are read.
   ///
   /// - Parameter kept: The layers that stay in floating-point numbers, each by its name or by some of the words of it
   ///   between dots: `layer.0` and `attention.output` are layers, too.
   /// - Returns: What became of each layer.
-  /// - Throws: `GraftError` when no layer has one of the names, all are kept, or the configuration is not usable.
+  /// - Throws: `GraftError` when no layer has one of the names, all are kept, some are whole numbers already, of which what
+  ///   they were before is lost, or the configuration is not usable.
   public mutating func quantize(keeping kept: [String] = []) throws -> Quantization {
     let layers = try linearLayers(keeping: kept)
     let before = storedByteCount
     guard let index = components.firstIndex(where: { $0.id == Component.backbone }) else {
       return Quantization(layers: [], bytesBefore: before, bytes: before)
     }
+    let weights = components[index].weights
+    let quantized = layers.filter { $0.parameters.contains { weights[$0]?.quantized != nil } }
+    guard quantized.isEmpty else {
+      throw GraftError(
+        .refused, "layers of the encoder are whole numbers of eight bits already",
+        found: LoadReport.sample(quantized.map(\.name)),
+        advice: "Quantize the model that they were made from.")
+    }
     guard layers.contains(where: { !$0.isKept }) else {
       throw GraftError(
         .refused, "no layer is left to be rounded", found: "\(layers.count) linear layers, all kept",
         advice: "Keep fewer layers in float32.")
     }
-    for layer in layers {
+    for layer in layers where !layer.isKept {
       for parameter in layer.parameters {
-        guard let tensor = components[index].weights[parameter] else { continue }
+        guard let tensor = weights[parameter] else { continue }
         components[index].weights[parameter] =
-          if layer.isKept {
-            tensor.dequantized
-          } else if tensor.quantized != nil {
-            tensor
-          } else {
-            LazyTensor(QuantizedTensor(rounding: tensor, name: layer.name + ".weight"))
-          }
+          LazyTensor(QuantizedTensor(rounding: tensor, name: layer.name + ".weight"))
       }
     }
     return Quantization(layers: layers, bytesBefore: before, bytes: storedByteCount)

@@ -30,12 +30,17 @@ struct QuantizationSettings {
   /// - Throws: `GraftError` naming the key that says something else.
   static func check(_ configuration: Configuration) throws {
     guard areOwn(configuration), let settings = configuration[key] else { return }
-    try check(settings, "format", key, isOneOf: ["int-quantized", "naive-quantized"])
+    try checkFormat(of: settings, key)
+    let isDense = settings["sparsity_config"]?["format"] == "dense"
+    try checkKeys(of: settings, key, isDense ? known.union(["sparsity_config"]) : known)
     guard let groups = settings["config_groups"]?.object, !groups.isEmpty else {
       throw wrong("\(key).config_groups", expected: "a group of layers", found: settings["config_groups"])
     }
     for (name, group) in groups {
       let path = "\(key).config_groups.\(name)"
+      try checkFormat(of: group, path)
+      try checkKeys(
+        of: group, path, ["targets", "weights", "input_activations", "output_activations", "format"])
       let targets = group["targets"]
       guard let names = targets?.array, !names.isEmpty, names.allSatisfy({ $0.string?.isEmpty == false })
       else { throw wrong("\(path).targets", expected: "the names of layers", found: targets) }
@@ -52,15 +57,46 @@ struct QuantizationSettings {
     }
   }
 
-  /// What is not said is as compressed-tensors has it: symmetric whole numbers of eight bits, not dynamic.
+  /// What a configuration may say at its top. Some of it is how other tools use the weights.
+  private static let known: Set<String> = [
+    "quant_method", "format", "quantization_status", "global_compression_ratio", "ignore", "version",
+    "run_compressed", "config_groups",
+  ]
+
+  private static func checkFormat(of settings: JSON, _ path: String) throws {
+    try check(settings, "format", path, isOneOf: ["int-quantized", "naive-quantized"])
+  }
+
+  /// Refuses what is said beyond keys that are known: it may change numbers.
+  private static func checkKeys(of settings: JSON, _ path: String, _ known: Set<String>) throws {
+    for (name, value) in settings.object ?? [:] where !known.contains(name) {
+      guard ![.null, false, [:], []].contains(value) else { continue }
+      throw wrong("\(path).\(name)", expected: "nothing", found: value)
+    }
+  }
+
+  /// What is not said is as compressed-tensors has it: symmetric whole numbers of eight bits, not dynamic. Without a
+  /// strategy there is one scale for all numbers, or one for each output where groups have the size -1.
   private static func check(_ numbers: JSON, _ path: String, strategy: String, isDynamic: Bool) throws {
     try check(numbers, "num_bits", path, isOneOf: [8])
     try check(numbers, "type", path, isOneOf: ["int"])
     try check(numbers, "symmetric", path, isOneOf: [true])
-    try check(numbers, "strategy", path, isOneOf: [.string(strategy)])
+    try check(numbers, "group_size", path, isOneOf: [-1])
+    let hasGroups = ![nil, .null].contains(numbers["group_size"])
+    let said = numbers["strategy"].flatMap { $0 == .null ? nil : $0 }
+    guard (said ?? (hasGroups ? "channel" : nil)) == .string(strategy) else {
+      throw wrong("\(path).strategy", expected: "\"\(strategy)\"", found: said)
+    }
     guard isDynamic == (numbers["dynamic"] == true) else {
       throw wrong("\(path).dynamic", expected: "\(isDynamic)", found: numbers["dynamic"])
     }
+    // How scales were found, and types that symmetric numbers have no use for, change nothing.
+    try checkKeys(
+      of: numbers, path,
+      [
+        "num_bits", "type", "symmetric", "strategy", "group_size", "dynamic", "observer", "observer_kwargs",
+        "scale_dtype", "zp_dtype",
+      ])
   }
 
   private static func check(_ settings: JSON, _ name: String, _ path: String, isOneOf known: [JSON]) throws {
