@@ -217,7 +217,14 @@ import Testing
         try FileManager.default.removeItem(at: $0.url("model/model-00002-of-00003.safetensors"))
       }),
     Row(
-      "import model --output out --strict", code: 1, stderr: ["model/tokenizer.json"],
+      "inspect model --check", code: 1, stderr: ["model/tokenizer.json: "],
+      prepare: {
+        try $0.copy("base")
+        let file = $0.url("model/tokenizer.json")
+        try Data(contentsOf: file).prefix(3000).write(to: file)
+      }),
+    Row(
+      "import model --output out", code: 1, stderr: ["model/tokenizer.json"],
       prepare: {
         try $0.copy("base"); try $0.write("model/tokenizer.json", "{")
       }),

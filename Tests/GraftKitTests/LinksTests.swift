@@ -107,8 +107,75 @@ import Testing
       #expect(
         try Data(contentsOf: written.appending(path: "inside"))
           == Data(contentsOf: head.appending(path: "config.json")))
+    }
+  }
 
+  @Test("a link to a folder outside that is no head, beside the folders of heads") func linkedFolder() throws
+  {
+    try withClassifier { model, _, directory in
       try link(model.appending(path: "heads/other"), to: "../../../../outside")
+      #expect(
+        errorMessage(in: directory) { _ = try registry.open(model) }?.hasPrefix(
+          "models--a--b/snapshots/1/heads/other: no weights in this directory") == true)
+    }
+  }
+
+  /// Puts a link in the place of a file, which moves to where it leads.
+  private func replace(_ file: URL, by target: String) throws {
+    let place = file.deletingLastPathComponent().appending(path: target)
+    if FileManager.default.fileExists(atPath: place.path) { try FileManager.default.removeItem(at: place) }
+    try FileManager.default.moveItem(at: file, to: place)
+    try link(file, to: target)
+  }
+
+  @Test("files of a tokenizer that cannot be read") func unreadTokenizer() throws {
+    try withClassifier { model, _, directory in
+      let vocabulary = model.appending(path: "vocab.txt")
+      let bytes = try Data(contentsOf: vocabulary)
+      try FileManager.default.removeItem(at: model.appending(path: "tokenizer.json"))
+      try FileWriter.write(
+        model.appending(path: "tokenizer_config.json"), text: #"{"tokenizer_class": "BertJapaneseTokenizer"}"#
+      )
+      try replace(vocabulary, by: "../../blobs/f00")
+      let output = directory.appending(path: "output")
+      try registry.open(model).checkpoint.write(to: output, registry: registry)
+      #expect(try Data(contentsOf: output.appending(path: "vocab.txt")) == bytes)
+
+      try FileManager.default.removeItem(at: vocabulary)
+      try link(vocabulary, to: "../../../outside/secret.txt")
+      let refused = directory.appending(path: "refused")
+      #expect(
+        errorMessage(in: directory) {
+          try registry.open(model).checkpoint.write(to: refused, registry: registry)
+        }?.hasPrefix("models--a--b/snapshots/1/vocab.txt: a link that leads out of the checkpoint") == true)
+    }
+  }
+
+  @Test("a card that is a link goes along where it leads to the checkpoint's own files") func card() throws {
+    try withClassifier { model, _, directory in
+      let card = model.appending(path: "README.md")
+      for (target, isOwn) in [("../../../outside/secret.txt", false), ("../../blobs/f00", true)] {
+        if FileManager.default.fileExists(atPath: card.path) { try FileManager.default.removeItem(at: card) }
+        try link(card, to: target)
+        let output = directory.appending(path: "output-\(isOwn)")
+        let report = try exportModel(model, to: output, options: OutputOptions(), registry: registry)
+        let text = try String(contentsOf: output.appending(path: "README.md"), encoding: .utf8)
+        #expect(!text.contains("outside/secret"))
+        #expect(text.contains("models--a--b/blobs/f00") == isOwn)
+        #expect(
+          report.notes.contains("README.md is left out: a link that leads out of the checkpoint") == !isOwn)
+      }
+    }
+  }
+
+  @Test("what is read through links out of the checkpoint is said") func readLinks() throws {
+    try withClassifier { model, _, directory in
+      try replace(model.appending(path: "config.json"), by: "../../blobs/config")
+      #expect(try !registry.open(model).report.notes.contains { $0.contains("link") })
+      try replace(model.appending(path: "vocab.txt"), by: "../../../outside/vocab.txt")
+      #expect(
+        try registry.open(model).report.notes.contains(
+          "'vocab.txt': a link that leads out of the checkpoint; what is written has what it leads to"))
     }
   }
 

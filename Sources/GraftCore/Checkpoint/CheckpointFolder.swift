@@ -28,6 +28,12 @@ struct CheckpointFolder {
     return URL(fileURLWithPath: real)
   }
 
+  /// Whether a link on the way to what stands at a path leads out of the directory, or to nothing.
+  func leadsOut(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(url.appending(path: path).path, &status) == 0 && file(path) == nil
+  }
+
   /// The paths of all files of a folder, from the folder; the folder itself where a link to it leads out of the directory.
   ///
   /// - Throws: `GraftError` when a directory cannot be read.

@@ -56,11 +56,11 @@ extension Registry {
       var checkpoint = try assemble(identity, record, directory, &report)
       do {
         checkpoint.tokenizer = try tokenizer.value()
-      } catch let error as GraftError {
-        checkpoint.unreadTokenizer = try UnreadTokenizer(
-          error, in: directory.url, names: tokenizers.values.flatMap { $0.fileNames.all })
+      } catch let error as GraftError where error.kind == .unsupported {
+        // One of another kind, and not one that is damaged.
+        checkpoint.unreadTokenizer = try UnreadTokenizer(error, in: directory.url, names: tokenizerFileNames)
         report.notes.append(
-          "the tokenizer cannot be read, so that the model cannot read texts: \(error.description)")
+          "the tokenizer cannot be read, so that the model cannot read texts: \(error.withoutAdvice)")
       }
       if checkpoint.tokenizer == nil, checkpoint.unreadTokenizer == nil {
         checkpoint.tokenizer = try loadTokenizer(describedBy: file.attributes)
@@ -78,12 +78,11 @@ extension Registry {
         checkpoint.crossEncoder = try CrossEncoder(in: directory.root, checkpoint.configuration)
       }
       report.notes += checkpoint.parkedHeads.compactMap { head in
-        guard case .unread(_, var error) = head.sentenceFiles else { return nil }
-        // A note is read by whoever opens the checkpoint, and advice would name functions.
-        error.advice = nil
-        return "the head '\(head.id)' cannot be made active: \(error.description)"
+        guard case .unread(_, let error) = head.sentenceFiles else { return nil }
+        return "the head '\(head.id)' cannot be made active: \(error.withoutAdvice)"
       }
       report.notes += [checkpoint.quantizationNote].compactMap { $0 }
+      report.notes += [linksNote(directory)].compactMap { $0 }
       checkpoint.card = directory.card(&report)
       checkpoint.source = directory.title
       return OpenedCheckpoint(
@@ -95,6 +94,20 @@ extension Registry {
       }
       throw error.inFile(directory.weights.path)
     }
+  }
+
+  private var tokenizerFileNames: [String] { tokenizers.values.flatMap { $0.fileNames.all } }
+
+  /// Which files that are read, and whose content goes into what is written, are links that lead out of the directory.
+  private func linksNote(_ directory: ModelDirectory) -> String? {
+    let names = OrderedSet(
+      [ModelDirectory.configurationName] + configurationFiles.compactMap(\.name) + tokenizerFileNames)
+    let folder = CheckpointFolder(directory.url)
+    let links = names.filter { folder.leadsOut($0) }
+    guard !links.isEmpty else { return nil }
+    return
+      "\(LoadReport.sample(Array(links))): \(links.count == 1 ? "a link that leads" : "links that lead") out of "
+      + "the checkpoint; what is written has what \(links.count == 1 ? "it leads" : "they lead") to"
   }
 
   /// What a file's configuration and names say that it is.
@@ -352,6 +365,15 @@ extension Registry {
       if let tokenizer = try type.load(from: directory) { return tokenizer }
     }
     return nil
+  }
+}
+
+extension GraftError {
+  /// Of a note, which is read by whoever opens the checkpoint: advice would name functions.
+  fileprivate var withoutAdvice: GraftError {
+    var error = self
+    error.advice = nil
+    return error
   }
 }
 

@@ -197,12 +197,15 @@ public struct ModelDirectory: Sendable {
     return file
   }
 
-  /// The directory's `README.md`, if there is one.
+  /// The directory's `README.md`, if there is one. What a link out of the directory leads to is not the model's.
   func card(_ report: inout LoadReport) -> ModelCard? {
     let file = url.appendingPathComponent(ModelCard.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     do {
-      let bytes = try RandomAccessFile(file).bytesOfWholeFile(limit: ModelCard.largest)
+      guard let place = CheckpointFolder(url).file(ModelCard.fileName) else {
+        throw GraftError(.refused, "a link that leads out of the checkpoint")
+      }
+      let bytes = try RandomAccessFile(place).bytesOfWholeFile(limit: ModelCard.largest)
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw GraftError(.malformed, "not text in UTF-8")
       }

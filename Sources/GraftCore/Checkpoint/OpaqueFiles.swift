@@ -19,26 +19,31 @@ public struct OpaqueFiles: Sendable {
   init(_ folder: String, of checkpoint: URL) throws {
     let root = CheckpointFolder(checkpoint)
     for path in try root.filePaths(below: folder) {
-      let url = checkpoint.appending(path: "\(folder)/\(path)")
-      if let real = root.file("\(folder)/\(path)") {
+      let place = "\(folder)/\(path)"
+      if let real = root.file(place) {
         files.append((path, try RandomAccessFile(real)))
       } else {
-        strayLinks.append(url)
+        strayLinks.append(checkpoint.appending(path: place))
       }
     }
   }
 
-  /// Opens some files of a checkpoint, as far as they are regular files.
+  /// Opens some files of a checkpoint, as far as they are there and regular files.
   ///
   /// - Parameters:
   ///   - directory: The checkpoint's directory.
   ///   - paths: Of files, from the directory.
+  ///   - withoutLinks: Whether links that lead out of the checkpoint are left out. Otherwise they are refused when the
+  ///     files are written.
   /// - Throws: `GraftError` when a file cannot be read.
-  init(_ directory: URL, only paths: [String]) throws {
+  init(_ directory: URL, only paths: [String], withoutLinks: Bool = false) throws {
     let root = CheckpointFolder(directory)
-    files = try paths.compactMap { path in
-      guard let url = root.file(path), isRegularFile(url) else { return nil }
-      return (path, try RandomAccessFile(url))
+    for path in paths {
+      if let url = root.file(path) {
+        if isRegularFile(url) { files.append((path, try RandomAccessFile(url))) }
+      } else if !withoutLinks, root.leadsOut(path) {
+        strayLinks.append(directory.appending(path: path))
+      }
     }
   }
 

@@ -42,8 +42,9 @@ extension Registry {
       guard task.readsCrossEncoder else { return nil }
       return try CrossEncoder(in: directory.url, configuration).map(HeadFiles.crossEncoder)
     } catch let error as GraftError {
-      return .unread(
-        try OpaqueFiles(directory.url, only: SentenceFiles.paths(in: directory.url)), error)
+      // Their list names what it likes, and the head does without.
+      let paths = try SentenceFiles.paths(in: directory.url)
+      return .unread(try OpaqueFiles(directory.url, only: paths, withoutLinks: true), error)
     }
   }
 }
