@@ -58,6 +58,8 @@ import Zlib
         ).ids
       }
       #expect(try encoded(directory) == ids)
+      let notes = try #require(try registry.loadTokenizer(from: directory)).notes
+      #expect(!notes.contains { $0.hasSuffix(": ") || $0.isEmpty }, "\(notes)")
       // What is written again agrees with itself.
       let written = directory.appending(path: "written")
       try FileManager.default.createDirectory(at: written, withIntermediateDirectories: false)
@@ -77,6 +79,11 @@ import Zlib
           + "letters are not lower-cased, accents are kept"
       ),
       (
+        "BERT, tokenizer.json: another unknown token",
+        "BertTokenizer goes by tokenizer_config.json and not by tokenizer.json, as in transformers: "
+          + "the unknown token is 'the'"
+      ),
+      (
         "BERT, tokenizer.json: another splitting",
         "BertTokenizer goes by tokenizer_config.json and not by tokenizer.json, as in transformers: "
           + "text is cleaned, split and joined as BERT's"
@@ -92,7 +99,7 @@ import Zlib
       ),
       (
         "BERT, vocab.txt: a line twice",
-        "the tokens in lines 51 of the vocabulary stand in later lines too, whose ids are theirs"
+        "the token in line 51 of the vocabulary stands in a later line too, whose id it has"
       ),
     ])
   func notes(name: String, note: String) throws {

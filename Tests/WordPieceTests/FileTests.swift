@@ -30,6 +30,37 @@ struct FileTests {
     #expect(tokenizer.specialTokens == roles)
   }
 
+  @Test("a line twice is no token '' when its vocabulary is written and read again") func repeatedLine()
+    throws
+  {
+    var lines = smallVocabulary
+    lines[14] = "i"
+    let tokenizer = try #require(try load(["vocab.txt": lines.joined(separator: "\n")]))
+    try withTemporaryDirectory { directory in
+      try tokenizer.write(to: directory)
+      let written = try Data(contentsOf: directory.appending(path: "vocab.txt"))
+      let again = try #require(try load(["vocab.txt": Array(written)]))
+      #expect(again.notes == tokenizer.notes && again.notes.count == 1)
+      for text in ["the i un x", "unaffable b!"] {
+        #expect(again.encode(text).ids == tokenizer.encode(text).ids)
+      }
+      #expect(again.token(of: 14) == nil || again.token(of: 14) == tokenizer.token(of: 14))
+      #expect(again.vocabularySize == tokenizer.vocabularySize)
+    }
+  }
+
+  @Test("many added tokens with other ids than their file says have one sentence") func movedTokens() throws {
+    let moved = (0..<60).map { "\"<new\($0)>\": \(5000 + $0)" }.joined(separator: ", ")
+    let tokenizer = try #require(
+      try load([
+        "vocab.txt": smallVocabulary.joined(separator: "\n"), "added_tokens.json": "{\(moved)}",
+      ]))
+    #expect(
+      tokenizer.notes == [
+        "60 added tokens have other ids than their file says, as in transformers: '<new0>' 29 for 5000, '<new1>' 30 for 5001, '<new2>' 31 for 5002 and so on"
+      ])
+  }
+
   @Test func settingsBesideLines() throws {
     let tokenizer = try #require(
       try load([

@@ -65,13 +65,17 @@ extension TokenizerDescription {
     let listed = try settings.decoderTokens() == nil ? AddedToken.list(of: file.json) : []
     let normalizer = try settings.normalizer()
     // Before the tables of another tokenizer are made, which is rarely another.
-    if let whole, try whole.isMade(by: tokenizerClass, settings, normalizer, listed: listed) {
+    let differences =
+      try whole.map { whole in
+        try whole.rulesOfClass(tokenizerClass, settings, normalizer, listed: listed).differences(
+          from: whole.rules)
+      } ?? ["text is cleaned, split and joined as BERT's"]
+    if let whole, differences.isEmpty {
       self = whole
       return
     }
     var made = try Self(
       entries: file.entries, settings, tokenizerClass, normalizer: normalizer, listed: listed, table: table)
-    let differences = made.differences(from: whole)
     made.document = JSON(
       members: (made.document.members ?? []).map { member in
         ["truncation", "padding"].contains(member.key)
@@ -91,46 +95,30 @@ extension TokenizerDescription {
     self.notes = notes
   }
 
-  /// Whether a class makes this tokenizer of its vocabulary.
-  private func isMade(
-    by tokenizerClass: WordPieceClass, _ settings: TokenizerSettings, _ normalizer: BertNormalizer,
-    listed: [AddedToken]
-  ) throws -> Bool {
-    let count = vocabulary.isOfModel.count(where: \.self)
-    let made = try Self.document(
-      settings, tokenizerClass, normalizer: normalizer, listed: listed, vocabulary.model, count: count)
-    guard made.added == addedTokens, try made.document.decoder() == decoder,
-      made.document["model"]?["unk_token"]?.string.flatMap(vocabulary.model.find) == specialTokens.unknown
-    else { return false }
-    let (mine, others) = (self.normalizer, normalizer)
-    let processor = try PostProcessor(
-      json: made.document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count)
-    return mine.lowercase == others.lowercase && mine.stripsAccents == others.stripsAccents
-      && mine.handleChineseCharacters == others.handleChineseCharacters && mine.cleanText == others.cleanText
-      && model.prefix == "##" && model.maximumWordLength == 100 && postProcessor == processor
+  /// What it does with texts.
+  private var rules: BertRules {
+    BertRules(
+      normalizer: normalizer, prefix: model.prefix, maximumWordLength: model.maximumWordLength,
+      unknown: vocabulary.tokens[Int(model.unknownID)], postProcessor: postProcessor,
+      addedTokens: addedTokens, decoder: decoder)
   }
 
-  /// What another tokenizer of the same vocabulary does otherwise, in a few words each.
-  private func differences(from other: TokenizerDescription?) -> [String] {
-    guard let other else { return ["text is cleaned, split and joined as BERT's"] }
-    var result: [String] = []
-    func note(_ text: String, _ isSame: Bool) { if !isSame { result.append(text) } }
-    let (mine, others) = (normalizer, other.normalizer)
-    note(
-      "letters are \(mine.lowercase ? "lower-cased" : "not lower-cased")", mine.lowercase == others.lowercase)
-    note(
-      "accents are \(mine.stripsAccents ? "stripped" : "kept")", mine.stripsAccents == others.stripsAccents)
-    note(
-      "Chinese characters are \(mine.handleChineseCharacters ? "words" : "not words") of their own",
-      mine.handleChineseCharacters == others.handleChineseCharacters)
-    note("control characters are removed", mine.cleanText == others.cleanText)
-    note(
-      "pieces within a word begin with ##, and words have at most 100 characters",
-      model.prefix == other.model.prefix && model.maximumWordLength == other.model.maximumWordLength)
-    note("special tokens stand around texts as that class has them", postProcessor == other.postProcessor)
-    note("the added tokens are others", addedTokens == other.addedTokens)
-    note("tokens are joined as BERT's", decoder == other.decoder)
-    return result
+  /// What a class makes of this vocabulary, without its tables.
+  private func rulesOfClass(
+    _ tokenizerClass: WordPieceClass, _ settings: TokenizerSettings, _ normalizer: BertNormalizer,
+    listed: [AddedToken]
+  ) throws -> BertRules {
+    let (document, added, _) = try Self.document(
+      settings, tokenizerClass, normalizer: normalizer, listed: listed, vocabulary.model,
+      count: vocabulary.isOfModel.count(where: \.self))
+    let model = document["model"]
+    return BertRules(
+      normalizer: normalizer, prefix: model?["continuing_subword_prefix"]?.string,
+      maximumWordLength: model?["max_input_chars_per_word"]?.int,
+      unknown: model?["unk_token"]?.string,
+      postProcessor: try PostProcessor(
+        json: document["post_processor"] ?? .null, vocabularySize: vocabulary.tokens.count),
+      addedTokens: added, decoder: try document.decoder())
   }
 
   /// - Throws: ``GraftError`` for parts that do not fit together, or that are of a kind that is not known

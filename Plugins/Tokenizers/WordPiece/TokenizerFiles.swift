@@ -52,7 +52,10 @@ extension WordPieceTokenizer {
     try directory.write(configuration: configuration)
     // Lines are ids, so tokens that were only added stay where they are among those of the model.
     let count = vocabulary.isOfModel.lastIndex(of: true).map { $0 + 1 } ?? 0
-    let lines = vocabulary.tokens[..<count]
+    // An id without a token is a line whose token stands in a later one.
+    let lines = vocabulary.tokens[..<count].enumerated().map { id, token in
+      token.isEmpty && !vocabulary.isOfModel[id] ? vocabulary.tokens[count - 1] : token
+    }
     guard !lines.contains(where: { $0.utf8.contains(UInt8(ascii: "\n")) }) else { return }
     try directory.write("vocab.txt", lines.map { $0 + "\n" }.joined())
   }

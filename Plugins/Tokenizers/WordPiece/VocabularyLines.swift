@@ -31,6 +31,12 @@ extension Vocabulary {
       throw GraftError(.malformed, "the vocabulary is empty", expected: "one token per line")
     }
     guard !repeated.isEmpty else { return (entries, []) }
+    guard repeated.count > 1 else {
+      return (
+        entries,
+        ["the token in line \(repeated[0]) of the vocabulary stands in a later line too, whose id it has"]
+      )
+    }
     let sample = repeated.prefix(3).joined(separator: ", ") + (repeated.count > 3 ? " and so on" : "")
     return (
       entries,

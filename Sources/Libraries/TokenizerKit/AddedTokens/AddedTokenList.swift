@@ -6,8 +6,8 @@ import GraftTensors
 /// whatever their files say.
 struct AddedTokenList {
   private(set) var tokens: [AddedToken] = []
-  /// What was decided otherwise than a file says, in sentences.
-  private(set) var notes: [String] = []
+  /// Tokens that have another id than their file says.
+  private var moved: [(content: String, id: Int32, said: Int32)] = []
   private let model: PieceTable
   /// The id of the next token that the model does not have.
   private var next: Int32
@@ -21,6 +21,18 @@ struct AddedTokenList {
     next = Int32(clamping: count)
   }
 
+  /// What was decided otherwise than a file says, in sentences.
+  var notes: [String] {
+    guard let first = moved.first else { return [] }
+    let decided = "has the id \(first.id), as in transformers; its file says \(first.said)"
+    guard moved.count > 1 else { return ["the token '\(first.content)' \(decided)"] }
+    let sample = moved.prefix(3).map { "'\($0.content)' \($0.id) for \($0.said)" }.joined(separator: ", ")
+    return [
+      "\(moved.count) added tokens have other ids than their file says, as in transformers: \(sample)"
+        + (moved.count > 3 ? " and so on" : "")
+    ]
+  }
+
   func has(_ content: String) -> Bool { places[Array(content.utf8)] != nil }
 
   /// Adds a token, or gives one that is there already other flags.
@@ -32,7 +44,7 @@ struct AddedTokenList {
     let own = place.map { tokens[$0].id } ?? model.find(content) ?? next
     let token = try AddedToken(id: own, content: content, flags: flags, isSpecial: isSpecial)
     if let id, id != own {
-      notes.append("the token '\(content)' has the id \(own), as in transformers; its file says \(id)")
+      moved.append((content, own, id))
     }
     if let place {
       tokens[place] = token
