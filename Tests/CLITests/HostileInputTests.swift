@@ -89,21 +89,31 @@ import Testing
     ("embed model --input data.csv --output v.npy", "data.csv: row 3: "),
     ("evaluate model --data data.csv", "data.csv: row 3: "),
     ("train model --data data.csv --output o", "data.csv: row 3: "),
+    ("tag model --input data.csv", "data.csv: row 3: "),
+    ("predict model --input data.csv --heads token-classification", "data.csv: row 3: "),
   ])
   func textWithoutTokens(_ command: String, _ place: String) throws {
+    let fixture =
+      command.contains("tag") || command.contains("token-classification")
+      ? "token-classification" : "sequence-classification"
     try Sandbox.with { sandbox in
-      try sandbox.copy("sequence-classification")
-      let url = sandbox.url("model/tokenizer.json")
-      guard case .object(var tokenizer) = try JSON(parsing: Array(Data(contentsOf: url))) else { return }
-      tokenizer["post_processor"] = .null
-      try sandbox.write("model/tokenizer.json", JSON.object(tokenizer).text())
-      // A class of its own would put special tokens around texts all the same.
-      try sandbox.write("model/tokenizer_config.json", #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#)
+      try sandbox.copy(fixture)
+      try Self.removeSpecialTokens(sandbox)
       try sandbox.write("data.csv", "text,label\nthe world,World\n\"\",World\n")
       let outcome = try sandbox.graft(command.split(separator: " ").map(String.init))
       #expect(outcome.code == 1 && !outcome.crashed)
       #expect(outcome.stderr.contains("\(place)a text has no tokens, and the model reads one at least."))
     }
+  }
+
+  /// Lets the model's tokenizer put nothing around texts.
+  static func removeSpecialTokens(_ sandbox: Sandbox) throws {
+    let url = sandbox.url("model/tokenizer.json")
+    var tokenizer = try #require(JSON(parsing: Array(Data(contentsOf: url))).object)
+    tokenizer["post_processor"] = .null
+    try sandbox.write("model/tokenizer.json", JSON.object(tokenizer).text())
+    // A class of its own would put special tokens around texts all the same.
+    try sandbox.write("model/tokenizer_config.json", #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#)
   }
 
   @Test("a tokenizer with more tokens than the model has rows") func tokenizerLargerThanModel() throws {
@@ -195,7 +205,8 @@ import Testing
       #expect(outcome.code == 1)
       #expect(
         outcome.stderr.contains(
-          "that are not numbers, first in layer 'layers.1.attention.output'; expected numbers, found NaN."),
+          "that are not numbers, first seen in the output of layer 'layers.1.attention.output'; expected numbers, found NaN."
+        ),
         "\(outcome.stderr)")
     }
   }

@@ -61,7 +61,8 @@ import Testing
       #expect(found.contains { if case .entities(let own, _) = $0[1] { !own.isEmpty } else { false } })
       // Five texts for both heads at once; the long one is cut for one head and read in windows for the other, of which
       // the first is what the other head reads.
-      let tagger = try EntityTagger([Self.texts[5]], with: classifierBeside(checkpoint), TaggingOptions())
+      let tagger = try EntityTagger(
+        [TextRow(Self.texts[5])], with: classifierBeside(checkpoint), TaggingOptions())
       #expect(tagger.encodings.count > 1 && totals == [5 + tagger.encodings.count])
     }
   }

@@ -73,11 +73,12 @@ struct Tag: ParsableCommand {
     try printer.whole { printer in
       var number = 0
       try feed.answer({ rows in
-        let texts = try rows.map { row in try task.map { try row.shown(by: $0) }?.text ?? row.text }
-        let found = try tag(texts, with: session, options: options, progress: { feed.update($0, of: $1) })
+        let shown = try rows.map { row in try task.map { try row.shown(by: $0) } ?? row }
+        let found = try tag(
+          rows: shown, with: session, options: options, progress: { feed.update($0, of: $1) })
         // Only now: that a head does not label tokens at all is the more useful thing to say.
         try untrained.check(opened, feed.console)
-        return (texts, found)
+        return (shown.map(\.text), found)
       }) { _, answers in
         let (texts, found) = answers
         if printer.isJSON {

@@ -122,6 +122,6 @@ extension Tape {
   /// - Throws: `GraftError` of kind `notFinite` naming the layer.
   private func checked(_ x: Variable, _ scope: Scope) throws -> Variable {
     guard checksNumbers, !x.value.buffer.allSatisfy(\.isFinite) else { return x }
-    throw GraftError(.notFinite, "makes what is not a number", subject: "layer '\(scope.path)'")
+    throw GraftError(.notFinite, "what is not a number in its output", subject: "layer '\(scope.path)'")
   }
 }

@@ -28,7 +28,7 @@ extension AnsweringHead {
     }
     var options = tagging
     (options.maxLength, options.stride) = (maxLength, stride)
-    return try EntityAnswerReader(rows.map { try $0.shown(by: tagger.task).text }, with: model, options)
+    return try EntityAnswerReader(rows.map { try $0.shown(by: tagger.task) }, with: model, options)
   }
 }
 
@@ -75,15 +75,15 @@ private final class PredictionReader: AnswerReader {
 }
 
 private final class EntityAnswerReader: AnswerReader {
-  private let texts: [String]
+  private let rows: [TextRow]
   private let tagger: EntityTagger
   let facts: DatasetFacts
 
-  init(_ texts: [String], with model: Model, _ options: TaggingOptions) throws {
-    self.texts = texts
-    tagger = try EntityTagger(texts, with: model, options)
+  init(_ rows: [TextRow], with model: Model, _ options: TaggingOptions) throws {
+    self.rows = rows
+    tagger = try EntityTagger(rows, with: model, options)
     facts = DatasetFacts(
-      rows: texts.count, examples: tagger.encodings.count, maximumLength: tagger.maximumLength)
+      rows: rows.count, examples: tagger.encodings.count, maximumLength: tagger.maximumLength)
   }
 
   var head: String { tagger.head }
@@ -94,5 +94,5 @@ private final class EntityAnswerReader: AnswerReader {
     try tagger.add(scores, batch, at: indices, backend)
   }
 
-  func answers() throws -> [HeadAnswer] { zip(tagger.entities, texts).map { .entities($0, of: $1) } }
+  func answers() throws -> [HeadAnswer] { zip(tagger.entities, rows).map { .entities($0, of: $1.text) } }
 }

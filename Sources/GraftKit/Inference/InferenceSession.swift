@@ -93,7 +93,8 @@ public final class InferenceSession: @unchecked Sendable {
     return try result.get()
   }
 
-  /// An error about what is not a number with the first layer that makes such: the pass runs again, layer by layer.
+  /// An error about what is not a number with the first layer in whose output such is seen, which may come from what the
+  /// layer reads: the pass runs again, layer by layer.
   private func located<Result>(
     _ error: GraftError, _ pool: MemoryPool, _ body: (Tape) throws -> Result
   ) -> any Error {
@@ -103,7 +104,7 @@ public final class InferenceSession: @unchecked Sendable {
     } catch let first as GraftError where first.kind == .notFinite {
       guard let layer = first.subject else { return error }
       var error = error
-      error.problem += ", first in \(layer)"
+      error.problem += ", first seen in the output of \(layer)"
       return error
     } catch {
       return error

@@ -74,7 +74,17 @@ public func tag(
   _ texts: [String], with session: InferenceSession, options: TaggingOptions = TaggingOptions(),
   progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> [[TaggedEntity]] {
-  let tagger = try EntityTagger(texts, with: session.model, options)
+  try tag(rows: texts.map { TextRow($0) }, with: session, options: options, progress: progress)
+}
+
+/// As ``tag(_:with:options:progress:)``, of the texts of rows.
+///
+/// - Throws: also `GraftError` naming a row that the model cannot read, before anything is computed.
+public func tag(
+  rows: [TextRow], with session: InferenceSession, options: TaggingOptions = TaggingOptions(),
+  progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+) throws -> [[TaggedEntity]] {
+  let tagger = try EntityTagger(rows, with: session.model, options)
   let order = tagger.encodings.placesByLength(\.ids.count)
   var done = 0
   try forEachBatch(order, atMost: options.batchSize, { tagger.encodings[$0] }, tokens: \.ids.count) {
@@ -106,8 +116,9 @@ final class EntityTagger {
   private let aggregation: EntityAggregation
   private var found: [[TaggedEntity]?]
 
-  /// - Throws: `GraftError` when the head does not label tokens, or the stride leaves no room in a window.
-  init(_ texts: [String], with model: Model, _ options: TaggingOptions) throws {
+  /// - Throws: `GraftError` when the head does not label tokens, the stride leaves no room in a window, or the model cannot
+  ///   read a row, which it names.
+  init(_ rows: [TextRow], with model: Model, _ options: TaggingOptions) throws {
     tokenizer = try model.requireTokenizer()
     head = try model.requireTaggingHead().name
     labels = try model.configuration.labels()
@@ -116,16 +127,18 @@ final class EntityTagger {
       stride: options.stride)
     maximumLength = encoder.maximumLength
     var windows: [TaggedWindow] = []
-    for (number, text) in texts.enumerated() {
+    for (number, row) in rows.enumerated() {
       var start = 0
-      for encoding in try encoder.windows(of: text) {
+      let encodings = try encoder.windows(of: row.text)
+      try model.backbone.check(encodings, of: row)
+      for encoding in encodings {
         windows.append(TaggedWindow(text: number, encoding: encoding, firstIndex: start))
         start += encoding.sequences[0].count - encoder.stride
       }
     }
     self.windows = windows
     encodings = windows.map(\.encoding)
-    self.texts = texts.map { Array($0.unicodeScalars) }
+    texts = rows.map { Array($0.text.unicodeScalars) }
     self.options = options
     aggregation = options.aggregation ?? .usual(for: model.configuration)
     found = Array(repeating: nil, count: windows.count)
