@@ -1,10 +1,28 @@
 import Foundation
 import GraftCore
+import Synchronization
 
 /// Standard error: progress, reports and notes.
 struct Console {
   /// Whether only errors are printed.
   let isQuiet: Bool
+  /// What it has said, where nothing is said twice.
+  private var said: Said?
+
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  /// One that says each sentence once.
+  var withoutRepetitions: Console {
+    var console = self
+    console.said = Said()
+    return console
+  }
+
+  private final class Said: Sendable {
+    private let sentences = Mutex<Set<String>>([])
+
+    func isNew(_ sentence: String) -> Bool { sentences.withLock { $0.insert(sentence).inserted } }
+  }
 
   /// Whether a person is watching, so that a line can be drawn over.
   static let isTerminal =
@@ -22,14 +40,16 @@ struct Console {
   }
 
   /// Prints a line.
-  func note(_ text: String) {
-    if !isQuiet { Console.write(text.withoutControls + "\n") }
-  }
+  func note(_ text: String) { say(text, after: "") }
 
   /// Prints a line that should not be overlooked, in yellow where colours are welcome.
   func warn(_ text: String) {
-    if Console.usesColor, !isQuiet { Console.write("\u{1B}[33mwarning:\u{1B}[0m ") }
-    note(Console.usesColor ? text : "warning: \(text)")
+    say(text, after: Console.usesColor ? "\u{1B}[33mwarning:\u{1B}[0m " : "warning: ")
+  }
+
+  private func say(_ text: String, after mark: String) {
+    guard !isQuiet, said?.isNew(mark + text) != false else { return }
+    Console.write(mark + text.withoutControls + "\n")
   }
 
   /// Prints what became of every tensor of a checkpoint: one line when all of them were loaded as they are.

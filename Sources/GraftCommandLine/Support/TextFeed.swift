@@ -30,10 +30,10 @@ final class TextFeed {
   /// The rows of a batch, where that was said.
   private let batchSize: Int
   private var size: Int
-  private var isRepeating = false
+  private var hasAnswered = false
 
-  /// The console for what is said of a window and holds for all: silent after the first.
-  var console: Console { before == 0 && !isRepeating ? ownConsole : Console(isQuiet: true) }
+  /// The console for what is said of a window and holds for all: silent after the first that was answered.
+  var console: Console { hasAnswered ? Console(isQuiet: true) : ownConsole }
   /// Whether there is one text alone, as is known beforehand of what is no file.
   var isAlone: Bool { total == 1 }
 
@@ -43,7 +43,7 @@ final class TextFeed {
   ///   - batchSize: How many texts are to run together.
   init(_ rows: [TextRow], _ label: String, batchSize: Int? = nil, console: Console) {
     (self.batchSize, size) = Self.sizes(batchSize)
-    (source, total, ownConsole) = (.rows(rows[...]), rows.count, console)
+    (source, total, ownConsole) = (.rows(rows[...]), rows.count, console.withoutRepetitions)
     bar = ProgressBar(label, unit: "texts", total: rows.count, console: console)
   }
 
@@ -56,7 +56,8 @@ final class TextFeed {
     _ source: DataSource, _ reading: DataReading, _ label: String, batchSize: Int? = nil, console: Console
   ) {
     (self.batchSize, size) = Self.sizes(batchSize)
-    (self.source, total, ownConsole) = (.files(RowFeed(source), reading), nil, console)
+    (self.source, total) = (.files(RowFeed(source), reading), nil)
+    ownConsole = console.withoutRepetitions
     bar = ProgressBar(label, unit: "texts", total: 0, console: console)
   }
 
@@ -113,13 +114,13 @@ final class TextFeed {
       answers = try work(&answered)
     } catch is GraftError where rows.count > 1 {
       // The error of one row comes again, and says the same whatever stands beside it.
-      isRepeating = true
       let middle = rows.startIndex + rows.count / 2
       try answer(rows[..<middle], work, show)
       try answer(rows[middle...], work, show)
       return
     }
     clear()
+    hasAnswered = true
     try show(answered, answers)
   }
 
