@@ -180,10 +180,12 @@ struct Train: ParsableCommand {
 
   /// Says when the head was trained on texts that were cut elsewhere.
   private func noteOtherLength(_ checkpoint: Checkpoint) throws {
-    guard training.maxLength == nil, !files.resume, let own = checkpoint.trainedInputs?.maxLength else {
+    guard training.maxLength == nil, !files.resume, let asked = checkpoint.trainedInputs?.maxLength else {
       return
     }
-    let most = min(TrainingOptions().maxLength, try checkpoint.makeBackbone().maximumLength)
+    // What was asked for may be more than the model takes.
+    let limit = try checkpoint.makeBackbone().maximumLength
+    let (own, most) = (min(asked, limit), min(TrainingOptions().maxLength, limit))
     guard own != most else { return }
     flags.console.note(
       "texts have at most \(most) tokens; before, the head was trained with \(own): --max-length \(own) goes on so"
