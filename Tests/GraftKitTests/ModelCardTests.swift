@@ -40,6 +40,12 @@ import Testing
 
   // MARK: The text
 
+  @Test("settings that a card tells in its own words are settings") func toldSettings() {
+    let names = Set(TrainingOptions.settings.map(\.name))
+    #expect(ModelCard.told.subtracting(names) == [])
+    #expect(ModelCard.unimportant.subtracting(names) == [])
+  }
+
   @Test func whatIsNotChangedKeepsItsSpelling() {
     for text in [
       Self.published, "# Only text\n", "", "---\nno end: 1\n", "---\n- a list\n---\nx", "---\n---\nx\n",

@@ -3,14 +3,14 @@ import GraftTensors
 
 extension ModelCard {
   /// Settings with rows of their own.
-  private static let told: Set<String> = [
+  static let told: Set<String> = [
     "epochs", "batch-size", "gradient-accumulation-steps", "head-weights", "max-steps", "learning-rate",
     "lr-scheduler", "warmup-steps", "warmup-ratio", "weight-decay", "class-weights", "max-grad-norm",
     "max-length", "long-texts", "generator", "train-generator", "discriminator-weight", "seed", "dropout",
     "freeze-backbone", "optimizer",
   ]
   /// Settings that change only what is told of a run.
-  private static let unimportant: Set<String> = [
+  static let unimportant: Set<String> = [
     "eval-strategy", "eval-on-start", "eval-steps", "eval-batch-size", "top-k", "logging-steps",
   ]
 
@@ -113,13 +113,9 @@ extension Checkpoint {
       case .windows:
         notes.append("long texts are read in windows; other tools cut their end off, and answer otherwise")
       }
-      let key = Configuration.thresholdKey
-      let thresholds = configuration[key].map { $0.array ?? [$0] } ?? []
-      if hasSetting(key), thresholds.contains(where: { $0.double != 0.5 }),
-        try configuration.problemType() == .multiLabel
-      {
+      if try keptThresholds != nil {
         notes.append(
-          "labels are given by the thresholds under '\(key)' in config.json; other tools have one half for all"
+          "labels are given by the thresholds under '\(Configuration.thresholdKey)' in config.json; other tools have one half for all"
         )
       }
       return notes

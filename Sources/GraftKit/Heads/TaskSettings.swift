@@ -10,6 +10,22 @@ extension Configuration {
 }
 
 extension Checkpoint {
+  /// The thresholds that are kept with the active head and decide which of several labels it gives; `nil` where there are
+  /// none, or all are one half, as everybody has it.
+  ///
+  /// - Throws: `GraftError` when the configuration cannot be read.
+  var keptThresholds: [Double]? {
+    get throws {
+      let key = Configuration.thresholdKey
+      guard hasSetting(key), let value = configuration[key], try configuration.problemType() == .multiLabel
+      else { return nil }
+      let thresholds = (value.array ?? [value]).compactMap(\.double)
+      return thresholds.contains { $0 != 0.5 } ? thresholds : nil
+    }
+  }
+}
+
+extension Checkpoint {
   /// Settles how the active head that labels tokens reads words and tags. It is kept with the head, so that it is
   /// evaluated as it was trained.
   ///
@@ -122,12 +138,13 @@ extension Checkpoint {
 ///   - checkpoint: A directory with a `config.json`.
 ///   - head: The parked head whose thresholds they are, as the list of heads shows it; its own configuration is replaced.
 ///     `nil` is the active head, whose configuration is the checkpoint's.
-///   - key: The setting, as ``Evaluation/thresholdKey`` has it.
+///   - key: The setting, as ``Evaluation/thresholdKey`` has it; `nil` is that of a classifier of several labels.
 /// - Returns: The file.
 /// - Throws: `GraftError` when there is none, or it cannot be written.
 @discardableResult public func keepThresholds(
-  _ thresholds: [Float], in checkpoint: URL, head: String? = nil, key: String = "decision_threshold"
+  _ thresholds: [Float], in checkpoint: URL, head: String? = nil, key: String? = nil
 ) throws -> URL {
+  let key = key ?? Configuration.thresholdKey
   let directory = head.map { checkpoint.appending(path: ModelDirectory.headsName).appending(path: $0) }
   let file = (directory ?? checkpoint).appending(path: ModelDirectory.configurationName)
   // A link leads into a cache that other tools share.

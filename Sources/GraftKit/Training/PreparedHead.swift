@@ -44,8 +44,8 @@ struct PreparedHead {
       (training, evaluated) = (split.training, split.evaluation)
       records[DataSplit.fileName(of: name)] = split.record
     }
-    if options.thresholdTuning == nil, let kept = model.configuration["decision_threshold"] {
-      observe(.noted(.keptThresholds((kept.array ?? [kept]).compactMap(\.double))))
+    if options.thresholdTuning == nil, let kept = try checkpoint.keptThresholds {
+      observe(.noted(.keptThresholds(kept)))
     }
     if let warning = checkpoint.changeOfInputs(training.rows) { observe(.warned(warning)) }
     let sets = head.evaluationSets.map { (head.name(of: $0), $1) }
