@@ -86,6 +86,11 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     }.joined()
   }
 
+  /// What says how data are read, and has an option of its own for those to evaluate on.
+  private static let optionsOfData: Set<String> = [
+    "text-column", "pair-column", "label-column", "label-base", "label-delimiter", "data-format", "delimiter",
+  ]
+
   /// The sentence about data to evaluate on, whose columns and labels have options of their own.
   fileprivate var ofEvaluationData: Advice {
     var advice = self
@@ -98,8 +103,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
 
   /// What the option of columns and labels is called for data to evaluate on; any other stays.
   fileprivate static func optionOfEvaluationData(_ name: String) -> String {
-    ["text-column", "pair-column", "label-column", "label-base", "label-delimiter"].contains(name)
-      ? "eval-\(name)" : name
+    optionsOfData.contains(name) ? "eval-\(name)" : name
   }
 
   public var description: String { text(option: { "'\($0)'" }, action: { "'\($0.description)'" }) }

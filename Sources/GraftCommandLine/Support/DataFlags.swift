@@ -132,10 +132,14 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
       || evaluation?.hasColumns == true
     // What counts the training data need not count others.
     let base = evaluation == nil ? labelBase : evaluation?.evalLabelBase
-    return try DataReading(
-      options, hasColumns: hasColumns, labelBase: base ?? labelBase ?? usual?.labelBase,
-      isLabelBaseGiven: base != nil, console: console
-    ).read(files)
+    do {
+      return try DataReading(
+        options, hasColumns: hasColumns, labelBase: base ?? labelBase ?? usual?.labelBase,
+        isLabelBaseGiven: base != nil, console: console
+      ).read(files)
+    } catch let error as GraftError where evaluation != nil {
+      throw error.ofEvaluationData
+    }
   }
 }
 
