@@ -66,7 +66,7 @@ import Testing
       try Self.experiment(sandbox)
       try sandbox.write("test.csv", "text,label\nhe is 7,4\nhe is 9,1\nhe is 5,2\n")
       let note =
-        "2 of 3 rows of 'test' have a text that 'train' has as well, which the head is trained on: their scores are too good"
+        "2 of 3 rows to evaluate on of 'test' have a text that is trained on as well, in 'train': their scores are too good"
       let command = ["run", "experiment.yaml", "--output", "out"]
       let dry = try sandbox.graft(command + ["--dry-run", "--quiet"])
       #expect(dry.stdout.contains(note), "\(dry.stdout)\(dry.stderr)")
@@ -74,6 +74,65 @@ import Testing
       #expect(outcome.stderr.contains("    \(note)\n"), "\(outcome.stderr)")
       let report = try String(contentsOf: sandbox.url("out/report.md"), encoding: .utf8)
       #expect(report.contains("\(note)."), "\(report)")
+    }
+  }
+
+  @Test("only the data that have the text are named") func repeatedInOne() throws {
+    try Sandbox.with { sandbox in
+      try Self.experiment(sandbox)
+      try sandbox.write("other.csv", "text,label\nshe is,1\nshe was,2\nshe,3\nwas,4\n")
+      try sandbox.write("test.csv", "text,label\nhe is 7,4\nhe is 9,1\n")
+      let text = try String(contentsOf: sandbox.url("experiment.yaml"), encoding: .utf8)
+      try sandbox.write(
+        "experiment.yaml",
+        text.replacing("data: {", with: "data: {other: {files: other.csv}, ").replacing(
+          "  test: {evaluate", with: "  more: {train: other, max-steps: 1}\n  test: {evaluate"
+        ).replacing("tune, test]", with: "tune, more, test]"))
+      let dry = try sandbox.graft(["run", "experiment.yaml", "--output", "out", "--dry-run", "--quiet"])
+      #expect(
+        dry.stdout.contains(
+          "1 of 2 rows to evaluate on of 'test' has a text that is trained on as well, in 'train': its scores are too good"
+        ), "\(dry.stdout)\(dry.stderr)")
+    }
+  }
+
+  static let repeatedQuestions: [(head: String, train: String, test: String)] = [
+    (
+      "question-answering",
+      #"{"id": 1, "question": "who", "context": "he can do it", "answers": {"text": ["he"], "answer_start": [0]}}"#,
+      #"{"id": 2, "question": "who", "context": "he can do it", "answers": {"text": ["it"], "answer_start": [10]}}"#
+    ),
+    (
+      "multiple-choice",
+      #"{"sent1": "he can", "sent2": "he", "ending0": "do it", "ending1": "is it", "label": 0}"#,
+      #"{"sent1": "he can", "sent2": "he", "ending0": "do it", "ending1": "is it", "label": 1}"#
+    ),
+  ]
+
+  @Test(
+    "questions and choices that are trained on are found whatever their answers", arguments: repeatedQuestions
+  )
+  func repeatedQuestion(_ example: (head: String, train: String, test: String)) throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("train.jsonl", example.train + "\n")
+      try sandbox.write("test.jsonl", example.test + "\n")
+      try sandbox.write(
+        "e.yaml",
+        """
+        base: \(sandbox.resolve("{masked-lm}"))
+        seeds: [1]
+        data: {train: {files: train.jsonl}, test: {files: test.jsonl}}
+        stages:
+          head: {swap: \(example.head)}
+          tune: {train: train, max-steps: 2}
+          test: {evaluate: test}
+        arms: {one: [head, tune, test]}
+        """)
+      let dry = try sandbox.graft(["run", "e.yaml", "--output", "out", "--dry-run", "--quiet"])
+      #expect(
+        dry.stdout.contains(
+          "1 of 1 row to evaluate on of 'test' has a text that is trained on as well, in 'train': its scores are too good"
+        ), "\(dry.stdout)\(dry.stderr)")
     }
   }
 
@@ -157,6 +216,19 @@ import Testing
       "train model --data train.csv --eval-data test.csv --max-steps 1 --output out", code: 1,
       stderr: ["test.csv: row 3: ", "Set --eval-label-base to 1 when classes are counted from 1; else"],
       prepare: { try labelled($0, test: "text,label\nx,1\ny,2\n") }),
+    Row(
+      "train model --data train.csv --eval-data test.csv --max-steps 1 --output out", code: 1,
+      stderr: [
+        "test.csv: column 'text': no such column", "--eval-text-column and --eval-label-column",
+      ],
+      prepare: { try labelled($0, test: "body,label\nx,1\ny,0\n") }),
+    Row(
+      "train model --data sequence-classification=train.csv --eval-data sequence-classification=test.csv --max-steps 1 --output out",
+      code: 1,
+      stderr: [
+        "test.csv: column 'text': no such column", "--eval-text-column and --eval-label-column",
+      ],
+      prepare: { try labelled($0, test: "body,label\nx,1\ny,0\n") }),
     Row(
       "train model --data train.csv --eval-data test.csv --eval-label-base 1 --max-steps 1 --output out",
       stdout: ["out"], prepare: { try labelled($0, test: "text,label\nx,1\ny,2\n") }),
@@ -251,6 +323,51 @@ import Testing
       #expect(
         try !graft("\(train) --eval-data train.csv --tune-threshold global --output third").contains(
           "of before"))
+      // One half is what everybody has.
+      try sandbox.replace("[0.25, 0.75]", with: "0.5", in: "model/config.json")
+      #expect(try !graft("\(train) --output fourth").contains("of before"))
+      // The key means nothing to a head that gives one label.
+      try sandbox.write("single.csv", "text,label\nhe,a\nis,b\n")
+      _ = try graft(
+        "head swap {masked-lm} --to sequence-classification --labels a,b --output single")
+      try sandbox.replace(
+        "\"id2label\"", with: "\"decision_threshold\": [0.25, 0.75], \"id2label\"", in: "single/config.json")
+      #expect(
+        try !graft("train single --data single.csv --max-steps 1 --output fifth").contains("of before"))
+    }
+  }
+
+  @Test("a second training says nothing of a length that was not asked for") func lengthAgain() throws {
+    try Sandbox.with { sandbox in
+      try Self.labelled(sandbox)
+      func train(_ model: String, _ output: String, _ more: [String] = []) throws -> String {
+        let outcome = try sandbox.graft(
+          ["train", model, "--data", "train.csv", "--max-steps", "1", "--output", output] + more)
+        try #require(outcome.code == 0, "\(outcome.stderr)")
+        return outcome.stderr
+      }
+      _ = try train("model", "first")
+      #expect(try !train("first", "second").contains("before, the head was trained with"))
+      _ = try train("model", "short", ["--max-length", "12"])
+      #expect(
+        try train("short", "third").contains(
+          "before, the head was trained with 12: --max-length 12 goes on so\n"))
+    }
+  }
+
+  @Test("warnings stand although a text fails, each once") func warningsBesideErrors() throws {
+    try Sandbox.with { sandbox in
+      let swap = try sandbox.graft([
+        "head", "swap", "{masked-lm}", "--to", "token-classification", "--labels", "O,A", "--output", "model",
+      ])
+      try #require(swap.code == 0, "\(swap.stderr)")
+      try HostileInputTests.removeSpecialTokens(sandbox)
+      try sandbox.write("d.csv", "text\nthe world\nis oil\n\"\"\nthe\n")
+      let outcome = try sandbox.graft(["tag", "model", "--input", "d.csv", "--allow-untrained"])
+      #expect(outcome.code == 1 && outcome.stdout.contains("text 2\n"), "\(outcome.stdout)\(outcome.stderr)")
+      #expect(
+        outcome.stderr.components(separatedBy: "its predictions would be random").count == 2,
+        "\(outcome.stderr)")
     }
   }
 

@@ -12,8 +12,7 @@ extension TrainingNote {
           ? ""
           : "; too few rows to evaluate on of \(missing.map { "'\($0)'" }.joined(separator: ", "))")
     case .repeatedRows(let count, let all, let set):
-      "\(Format.grouped(count)) of \(Format.count(all, "row")) to evaluate on\(set.map { " of '\($0)'" } ?? "") "
-        + "\(count == 1 ? "has" : "have") a text that is trained on as well: \(count == 1 ? "its" : "their") scores are too good"
+      RepeatedRows.sentence(count, of: all, in: set)
     case .contradictions(let count, let head):
       "\(Format.count(count, "text")) of the training data\(head.map { " of '\($0)'" } ?? "") \(count == 1 ? "has" : "have") different labels in different rows"
     case .scale(let scale, let head): "\(head.map { "'\($0)': " } ?? "")\(scale.sentence)"

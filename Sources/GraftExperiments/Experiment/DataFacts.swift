@@ -28,16 +28,24 @@ public struct DataFacts: Sendable {
   private let labelReading: LabelReading
   /// What was read of each file.
   private let reports: [DataFileReport]
-  /// For each row, a hash of what a model reads of it.
-  private var contents: [Int] = []
+  /// What is read of all rows.
+  let contents: RowContents
+  /// The places of the part's rows among all; `nil` for all rows.
+  private(set) var places: [Int]?
 
-  init(_ name: String, _ set: Experiment.DataSet) throws {
+  /// - Parameter tasks: Those that may read the rows.
+  init(_ name: String, _ set: Experiment.DataSet, _ tasks: [any GraftCore.Task.Type]) throws {
     let data = try set.read()
     let rows = data.rows
     files = try set.files()
     guard !rows.isEmpty else {
       throw GraftError(.missing, "there are no rows", file: files.first?.path)
     }
+    // Columns are read for the tasks that the experiment is about.
+    let readers = tasks.filter { task in
+      !task.columns.isEmpty && task.columns.allSatisfy(set.options.fields.contains)
+    }
+    contents = try RowContents(rows, readers)
     var hash = ContentHash()
     var bytes = 0
     struct Kind: Hashable {
@@ -49,7 +57,6 @@ public struct DataFacts: Sendable {
     for row in rows {
       hash.add(row)
       bytes += row.byteCount
-      contents.append(row.contentHash)
       let kind = Kind(label: row.label, isPair: row.pair != nil, fields: JSON.object(row.fields).text())
       examples[kind, default: (row, 0)].count += 1
     }
@@ -79,7 +86,7 @@ public struct DataFacts: Sendable {
     guard let folds, let fold else { return self }
     var facts = self
     let indices = folds.rows(ofPart: fold, isTest: isTest)
-    facts.contents = indices.map { contents[$0] }
+    facts.places = indices
     facts.rows = indices.count
     facts.bytes = bytes * facts.rows / max(1, rows)
     facts.part =
@@ -96,12 +103,6 @@ public struct DataFacts: Sendable {
       .mismatch, "the data set '\(name)' has fewer rows of the label '\(rarest.label)' than folds",
       expected: "at most \(rarest.rows) folds", found: "\(folds.count)",
       advice: "Take fewer folds, or leave out the label's rows.")
-  }
-
-  /// How many rows have a text that other data have as well.
-  func repeatedRows(of others: [DataFacts]) -> Int {
-    let known = Set(others.flatMap(\.contents))
-    return contents.count { known.contains($0) }
   }
 
   /// How a head reads the labels, where that is not plain.
@@ -224,15 +225,4 @@ extension DataFacts {
 extension GraftError {
   /// Whether the advice is to say what stands between labels, which nothing else is instead.
   fileprivate var namesDelimiter: Bool { advice?.parts.contains(.option("label-delimiter")) == true }
-}
-
-extension TextRow {
-  /// Of the texts and of other columns, without the label; the same within a process.
-  fileprivate var contentHash: Int {
-    var hasher = Hasher()
-    hasher.combine(text)
-    hasher.combine(pair)
-    if !fields.isEmpty { hasher.combine(JSON.object(fields).text()) }
-    return hasher.finalize()
-  }
 }

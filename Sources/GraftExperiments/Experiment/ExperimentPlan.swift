@@ -69,7 +69,7 @@ public struct ExperimentPlan: Sendable {
       let diagnostics = Diagnostics()
       for (name, set) in self.experiment.data where experiment.outlook.contains(where: { $0.uses(name) }) {
         do {
-          data[name] = try DataFacts(name, set)
+          data[name] = try DataFacts(name, set, Array(registry.tasks.values))
         } catch let error as GraftError {
           guard let place = set.place(of: error) else { throw error }
           diagnostics.add(place, error)

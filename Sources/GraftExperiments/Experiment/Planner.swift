@@ -15,6 +15,7 @@ struct Planner {
   var fold: Int?
   private var indices: [String: Int] = [:]
   private var imports: [URL: Model] = [:]
+  private var repetitions: [String: [String]] = [:]
 
   init(
     machine: ExperimentMachine, registry: Registry,
@@ -119,8 +120,10 @@ struct Planner {
       key["generator"] = try generatorHash(scoring.generator, for: [model.checkpoint])
       let index = try add(stage, stage.task, model, key, data: [scoring.data])
       let learnt = model.learnt[scoring.head ?? model.checkpoint.activeHead?.name ?? ""] ?? []
+      let task = model.checkpoint.activeHead?.tasks.first?.name ?? ""
       stages[index].notes =
-        try labelNotes([scoring.data], for: model.checkpoint) + repeatedRows(scoring.data, learnt.sorted())
+        try labelNotes([scoring.data], for: model.checkpoint)
+        + repeatedRows(scoring.data, learnt.sorted(), as: task)
       return index
     case .export(let output):
       _ = try output.resolve(registry, for: model.checkpoint.family)
@@ -242,14 +245,14 @@ struct Planner {
     }
   }
 
-  /// That rows are scored whose text a head was trained on.
-  private func repeatedRows(_ name: String, _ learnt: [String]) throws -> [String] {
+  /// That rows are scored whose text a head was trained on. It is the same for all seeds.
+  private mutating func repeatedRows(_ name: String, _ learnt: [String], as task: String) throws -> [String] {
+    let question = ([task, fold.map(String.init) ?? "", name] + learnt).joined(separator: "\n")
+    if let note = repetitions[question] { return note }
     let rows = try facts(name, isTest: true)
-    let count = rows.repeatedRows(of: try learnt.map { try facts($0) })
-    guard count > 0 else { return [] }
-    return [
-      "\(NumberText.grouped(count)) of \(NumberText.count(rows.rows, "row")) of '\(name)' \(count == 1 ? "has" : "have") a text that \(learnt.map { "'\($0)'" }.joined(separator: " and ")) \(learnt.count == 1 ? "has" : "have") as well, which the head is trained on: \(count == 1 ? "its" : "their") scores are too good"
-    ]
+    let note = [rows.repetitions(of: try learnt.map { try facts($0) }, as: task)].compactMap { $0 }
+    repetitions[question] = note
+    return note
   }
 
   /// A data set, or the part of it that is trained or tested.

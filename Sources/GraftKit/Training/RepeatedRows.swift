@@ -3,11 +3,17 @@ import GraftCore
 /// Texts that rows of some data have, to find them again in others.
 package struct RepeatedRows {
   /// What a model reads of a row: texts and pairs of them.
-  private struct Content: Hashable {
-    let texts: [[String?]]
+  package struct Content: Hashable {
+    private let texts: [[String?]]
+
+    /// - Parameter task: What reads the row; `nil` reads its text and its pair.
+    /// - Throws: `GraftError` naming a row of which the task can read nothing.
+    package init(_ row: TextRow, for task: (any GraftCore.Task)?) throws {
+      texts = try (task?.sequences(of: row) ?? [row]).map { [$0.text, $0.pair] }
+    }
   }
 
-  private let content: (TextRow) throws -> Content
+  private let task: (any GraftCore.Task)?
   private let labels: [Content: WrittenLabel?]
   /// How many different texts have rows whose labels differ.
   let contradictions: Int
@@ -17,13 +23,11 @@ package struct RepeatedRows {
   ///   - task: What reads them; `nil` reads their texts and pairs.
   /// - Throws: `GraftError` naming a row of which the task can read nothing.
   package init(_ rows: [TextRow], for task: (any GraftCore.Task)? = nil) throws {
-    content = { row in
-      Content(texts: try (task?.sequences(of: row) ?? [row]).map { [$0.text, $0.pair] })
-    }
+    self.task = task
     var labels: [Content: WrittenLabel?] = [:]
     var contradictory: Set<Content> = []
     for row in rows {
-      let content = try content(row)
+      let content = try Content(row, for: task)
       if let other = labels[content] {
         if other != row.label { contradictory.insert(content) }
       } else {
@@ -37,7 +41,23 @@ package struct RepeatedRows {
   ///
   /// - Throws: as ``init(_:for:)``.
   package func count(in rows: [TextRow]) throws -> Int {
-    try rows.count { labels[try content($0)] != nil }
+    try rows.count { labels[try Content($0, for: task)] != nil }
+  }
+
+  /// That rows are evaluated on whose texts are trained on.
+  ///
+  /// - Parameters:
+  ///   - count: How many of all rows.
+  ///   - set: What the rows are called, where they have a name.
+  ///   - sets: What the data that are trained on are called, where they have names.
+  package static func sentence(_ count: Int, of all: Int, in set: String?, trainedIn sets: [String] = [])
+    -> String
+  {
+    let (has, its) = count == 1 ? ("has", "its") : ("have", "their")
+    let names = sets.map { "'\($0)'" }.joined(separator: " and ")
+    return
+      "\(NumberText.grouped(count)) of \(NumberText.count(all, "row")) to evaluate on\(set.map { " of '\($0)'" } ?? "") "
+      + "\(has) a text that is trained on as well\(names.isEmpty ? "" : ", in \(names)"): \(its) scores are too good"
   }
 
   /// What there is to say before a run.

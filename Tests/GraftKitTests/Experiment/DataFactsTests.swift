@@ -8,7 +8,8 @@ import Testing
 /// What an experiment says of its data.
 @Suite struct DataFactsTests {
   private func labels(_ file: URL, _ options: DataOptions = DataOptions()) throws -> [String] {
-    try DataFacts("data", Experiment.DataSet(source: .files([file], labelBase: nil), options: options)).labels
+    try DataFacts("data", Experiment.DataSet(source: .files([file], labelBase: nil), options: options), [])
+      .labels
   }
 
   /// Lists and columns are named by what they are made of, not by each combination that occurs.
