@@ -22,10 +22,11 @@ final class Diagnostics {
     let lines = OrderedSet(found.sorted { $0.place < $1.place }.map { "\($0.place): \($0.sentence)" })
       .elements
     guard lines.count > 1 else { throw GraftError(.malformed, lines[0]) }
+    // The end of the last line is that of the error.
+    let others = lines.dropLast().map { $0.hasSuffix("?") ? $0 : $0 + "." }
     throw GraftError(
       .malformed,
-      "\(lines.count) mistakes:\n  "
-        + lines.joined(separator: ".\n  ").replacing("?.\n", with: "?\n"))
+      "\(lines.count) mistakes:\n  " + (others + lines.suffix(1)).joined(separator: "\n  "))
   }
 
   /// Adds an error.
@@ -37,7 +38,7 @@ final class Diagnostics {
 }
 
 extension GraftError {
-  /// This error with advice for who writes an experiment: options are keys, and actions are stages or commands.
+  /// This error with advice for who writes an experiment: options are keys, and actions are stages.
   fileprivate var inWordsOfExperiments: GraftError {
     var error = self
     error.advice = advice.map { Advice($0.text(option: { "'\($0)'" }, action: \.stage)) }
@@ -46,20 +47,15 @@ extension GraftError {
 }
 
 extension Advice.Action {
-  /// The stage of an experiment that does it, or the command, where none does.
+  /// The stage of an experiment that does it, where one does.
   fileprivate var stage: String {
     switch self {
     case .swapHead(let name, let labels):
       "a stage '{swap: \(name)\(labels.map { ", labels: [\($0)]" } ?? "")}' before this one"
     case .train, .allowUntrained: "a stage '{train: NAME}' before this one"
     case .resume: "the same command once more"
-    case .nameLabels: "the command 'head label'"
-    case .attachHead: "the command 'head attach'"
-    case .fetch: "the command 'pull'"
-    case .listModels: "the command 'zoo list'"
-    case .listPlugins: "the command 'plugins'"
-    case .checkWeights: "the command 'inspect'"
-    case .search: "the command 'search'"
+    case .nameLabels, .attachHead, .fetch, .listModels, .listPlugins, .checkWeights, .search:
+      "a command of its own"
     }
   }
 }
