@@ -47,7 +47,7 @@ extension TrainingTests {
       ],
       prepare: classifier),
     Row(
-      "evaluate {sequence-classification} --data data.csv --mlm-probability 0.3", code: 1,
+      "evaluate {sequence-classification} --data data.csv --mlm-probability 0.15", code: 1,
       stderr: ["predicts no hidden tokens"], prepare: classifier),
     Row(
       "train model --data data.csv --output out --eval-batch-size 8", code: 64,

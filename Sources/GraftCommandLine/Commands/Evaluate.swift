@@ -65,8 +65,10 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The share of tokens that masked-language modelling hides.", valueName: "P"))
-  var mlmProbability = 0.15
+    help: ArgumentHelp(
+      "The share of tokens that masked-language modelling hides. (default: \(EvaluationOptions().mlmProbability))",
+      valueName: "P"))
+  var mlmProbability: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -136,7 +138,7 @@ struct Evaluate: ParsableCommand {
         ("top-k", topK != nil), ("null-threshold", nullThreshold != nil),
         ("pseudo-perplexity", pseudoPerplexity), ("group-texts", groupTexts),
         ("stride", stride.stride != nil), ("generator", generator != nil),
-        ("mlm-probability", mlmProbability != 0.15),
+        ("mlm-probability", mlmProbability != nil),
       ] + reading.given.map { ($0, true) })
     if let output, let predictions, output.url.standardizedFileURL == predictions.url.standardizedFileURL {
       throw ValidationError("--output and --predictions name the same file.")
@@ -144,7 +146,7 @@ struct Evaluate: ParsableCommand {
     if let nullThreshold, !nullThreshold.isFinite {
       throw ValidationError("--null-threshold must be finite.")
     }
-    guard mlmProbability > 0, mlmProbability <= 1 else {
+    if let mlmProbability, !(mlmProbability > 0 && mlmProbability <= 1) {
       throw ValidationError("--mlm-probability must be above 0 and at most 1.")
     }
     guard
@@ -174,7 +176,7 @@ struct Evaluate: ParsableCommand {
     opened.usePrompts()
     try opened.setLongTexts(longTexts.longTexts)
     try opened.checkStride(isGiven: stride.stride != nil)
-    if mlmProbability != 0.15 { try opened.checkHiding() }
+    if mlmProbability != nil { try opened.checkHiding() }
     try opened.setTagging(scheme: tagScheme)
     if let nullThreshold { try opened.setAnswering(nullThreshold: nullThreshold) }
     try untrained.check(opened, flags.console)
@@ -196,9 +198,9 @@ struct Evaluate: ParsableCommand {
     let backend = try backend.make(registry, flags.console)
     let session = try precision.session(model, on: backend, strictness, flags.console)
     var options = EvaluationOptions(
-      batchSize: batch.batchSize ?? EvaluationOptions().batchSize, mlmProbability: Float(mlmProbability),
-      seed: seed,
+      batchSize: batch.batchSize ?? EvaluationOptions().batchSize, seed: seed,
       keepsPredictions: predictions != nil)
+    if let mlmProbability { options.mlmProbability = Float(mlmProbability) }
     options.topRanks = topK?.values
     options.tunesThreshold = tuneThreshold != .none
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)

@@ -66,9 +66,6 @@ struct CutTexts {
 
   /// What a person should know; `nil` when no text was cut.
   var sentence: String? {
-    guard count > 0 else { return nil }
-    return
-      "\(Format.grouped(count)) of \(Format.count(texts, "text")) \(count == 1 ? "is" : "are") longer than "
-      + "\(length) tokens and \(count == 1 ? "is" : "are") cut"
+    count > 0 ? DatasetFacts.sentence(ofCut: count, of: texts, longerThan: length) : nil
   }
 }

@@ -155,9 +155,7 @@ struct ExperimentRecord {
       let cut = results["truncated_texts"].flatMap({ Int(exactly: $0) }), cut > 0,
       let length = results["max_length"].flatMap({ Int(exactly: $0) })
     else { return nil }
-    let fold = stage.fold.map { " of fold \($0 + 1)" } ?? ""
-    return
-      "\(NumberText.count(cut, "text"))\(fold) \(cut == 1 ? "is" : "are") longer than \(NumberText.grouped(length)) tokens and \(cut == 1 ? "is" : "are") cut"
+    return DatasetFacts.sentence(ofCut: cut, fold: stage.fold, longerThan: length)
   }
 
   /// Links to the models that arms end with: `models/adapted-42`. Whatever else is in that directory stays.

@@ -126,3 +126,23 @@ public struct DatasetFacts: Sendable, Equatable {
   /// How many rows are cut.
   public var truncated: Int { truncatedRows.count }
 }
+
+extension DatasetFacts {
+  /// That texts are cut.
+  ///
+  /// - Parameters:
+  ///   - count: How many.
+  ///   - all: Of how many, where that is to be said.
+  ///   - fold: Of which part of the data, counted from 0.
+  ///   - length: The most tokens of a text.
+  package static func sentence(ofCut count: Int, of all: Int? = nil, fold: Int? = nil, longerThan length: Int)
+    -> String
+  {
+    let texts =
+      all.map { "\(NumberText.grouped(count)) of \(NumberText.count($0, "text"))" }
+      ?? NumberText.count(count, "text")
+    let are = count == 1 ? "is" : "are"
+    return
+      "\(texts)\(fold.map { " of fold \($0 + 1)" } ?? "") \(are) longer than \(NumberText.grouped(length)) tokens and \(are) cut"
+  }
+}
