@@ -77,6 +77,9 @@ import Testing
       "predict {sequence-classification} a.csv", stdout: ["\ta.csv\n"],
       stderr: ["'a.csv' is taken as a text; --input reads the file of that name\n"], prepare: articles),
     Row(
+      "predict {sequence-classification} sports", stdout: ["\tsports\n"], stderr: [],
+      prepare: { try $0.write("sports/a.txt", "") }),
+    Row(
       "predict {sequence-classification} --input a.csv nowhere.csv", code: 1,
       stderr: ["nowhere.csv: no such file"], prepare: articles),
     Row(

@@ -67,7 +67,7 @@ struct TextInput: ParsableArguments {
     _ label: String, for checkpoints: [Checkpoint] = [], batchSize: Int?, _ console: Console
   ) throws -> TextFeed {
     guard !input.isEmpty else {
-      for text in texts where FileManager.default.fileExists(atPath: text) {
+      for text in texts where Self.isFile(text) {
         console.note("'\(text)' is taken as a text; --input reads the file of that name")
       }
       return TextFeed(given, label, batchSize: batchSize, console: console)
@@ -75,6 +75,11 @@ struct TextInput: ParsableArguments {
     return try Self.reading(
       columns, like: checkpoints.map(\.trainedInputs), for: checkpoints.compactMap(\.activeHead), console
     ).feed(input, label, batchSize: batchSize)
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && !isDirectory.boolValue
   }
 
   /// The texts that are arguments.

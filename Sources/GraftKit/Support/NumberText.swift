@@ -29,7 +29,6 @@ package enum NumberText {
     return (number < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
   }
 
-  /// A share: `86.8 %`.
   /// `4.2 GB`, in powers of 1000 as disks are sold.
   package static func bytes(_ count: Int) -> String {
     var (value, unit) = (Double(count), "B")
@@ -37,6 +36,7 @@ package enum NumberText {
     return unit == "B" ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
   }
 
+  /// A share: `86.8 %`.
   package static func percent(_ share: Double) -> String { String(format: "%.1f %%", share * 100) }
 
   /// A difference of shares in percentage points: `+1.7`, `−0.4`.

@@ -17,6 +17,7 @@ public final class FileBudget: Sendable {
   /// The most bytes that are read and unpacked to read each of its parts once.
   public let work: Int
   private let path: String
+  private let isPipe: Bool
   private let taken = Atomic<Int>(0)
 
   /// - Parameters:
@@ -24,6 +25,7 @@ public final class FileBudget: Sendable {
   ///   - path: What messages call it.
   public init(size: Int?, path: String) {
     self.path = path
+    isPipe = size == nil
     guard let size else {
       (memory, work) = (Int(clamping: ProcessInfo.processInfo.physicalMemory / 2), .max)
       return
@@ -43,10 +45,15 @@ public final class FileBudget: Sendable {
     let (_, all) = taken.add(count, ordering: .relaxed)
     guard all > memory else { return }
     taken.subtract(count, ordering: .relaxed)
-    throw GraftError(
-      .refused, "\(what) would take more memory than a file of this size should", file: path,
-      expected: "at most \(memory >> 20) MiB",
-      advice: "Unpack the file and write it again: the limit grows with its size.")
+    let most = "at most \(memory >> 20) MiB"
+    throw isPipe
+      ? GraftError(
+        .refused, "\(what) would take more than half of this machine's memory", file: path, expected: most,
+        advice: "Send less at once.")
+      : GraftError(
+        .refused, "\(what) would take more memory than a file of this size should", file: path,
+        expected: most,
+        advice: "Unpack the file and write it again: the limit grows with its size.")
   }
 
   /// Takes memory while `body` runs.

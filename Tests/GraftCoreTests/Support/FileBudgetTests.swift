@@ -28,6 +28,14 @@ import Testing
     try budget.take(1 << 27, for: "rows")
   }
 
+  @Test("of a pipe there is no file to write again") func pipe() throws {
+    let budget = FileBudget(size: nil, path: "-")
+    #expect(
+      errorMessage { try budget.take(budget.memory + 1, for: "the rows") }
+        == "-: the rows would take more than half of this machine's memory; expected at most \(budget.memory >> 20) MiB. "
+        + "Send less at once.")
+  }
+
   /// A gigabyte that can only be read whole, as compressed data are.
   private func packed(_ file: RandomAccessFile) -> LazyTensor {
     LazyTensor(
