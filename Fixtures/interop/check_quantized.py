@@ -2,8 +2,8 @@
 
     python check_quantized.py --graft GRAFT     # torch 2.15.0, transformers 5.23.0, compressed-tensors 0.20.1
 
-The tiny classifier of each family but NomicBERT, quantized by Graft, opens as a classifier and as a bare encoder, with the scales of every
-layer. Both compute what they do of the float32 weights that the whole numbers stand for, but for the rounding of activations,
+The tiny classifier of each family but NomicBERT, quantized by Graft, opens as a classifier and as a bare encoder, with the scales of those
+layers that the file has them of. Both compute what they do of the float32 weights that the whole numbers stand for, but for the rounding of activations,
 which is transformers' own.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from safetensors import safe_open
 from transformers.utils import logging
 
 from reference import FAMILIES, encode
@@ -24,6 +25,7 @@ FRAMEWORK = f"transformers {transformers.__version__}"
 TEXTS = ["the game of the year", "he can do it"]
 # Its class splits the layers of the file and gives the parts other names, by which compressed-tensors does not find them.
 LEFT_OUT = ("nomic_bert",)
+SCALE = "weight_scale"
 # Activations of eight bits, in models of a dozen numbers.
 TOLERANCE = 0.1
 
@@ -44,9 +46,12 @@ def check(graft, report, family, work):
             model = kind.from_pretrained(directory, dtype=torch.float32).eval()
             with torch.no_grad():
                 results += [model(**batch)[0].float()]
-            scales = [name for name, _ in model.named_parameters() if name.endswith("weight_scale")]
-            if bool(scales) != (directory == quantized):
-                raise Failure(f"{len(scales)} scales in {directory.name}")
+            prefix = model.base_model_prefix + "."
+            scales = {name.removeprefix(prefix) for name, _ in model.named_parameters() if name.endswith(SCALE)}
+            with safe_open(directory / "model.safetensors", "pt") as file:
+                stored = {name.removeprefix(prefix) for name in file.keys() if name.endswith(SCALE)}
+            if scales != stored or bool(scales) != (directory == quantized):
+                raise Failure(f"scales of {directory.name}: {sorted(scales ^ stored)} of {len(stored)}")
         error = float((found[0] - expected[0]).norm() / expected[0].norm())
         if not 0 < error < TOLERANCE:
             raise Failure(f"relative difference {error:.2g}")

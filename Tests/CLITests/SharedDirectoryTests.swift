@@ -11,7 +11,7 @@ import Testing
         """
         train="$GRAFT train model --data data.csv --batch-size 1 --save-steps 8 --report-to none"
         $train --max-steps 400 --output o 2>log >/dev/null & pid=$!
-        until [ -e o/checkpoint-8 ]; do sleep 0.02; done
+        while [ ! -e o/checkpoint-8 ] && kill -0 $pid; do sleep 0.02; done
         $train --max-steps 400 --output o --resume; echo $?
         wait $pid; echo $?
         $train --max-steps 400 --output o --resume -q >/dev/null; echo $?

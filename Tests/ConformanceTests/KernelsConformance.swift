@@ -50,7 +50,8 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
   }
 
   @Test(
-    "rounding to bfloat16: every sign and exponent, ties, infinities and NaN", arguments: KernelsCandidate.all
+    "rounding to bfloat16: six mantissas of every sign and exponent, ties, infinities and NaN",
+    arguments: KernelsCandidate.all
   )
   func round(_ candidate: KernelsCandidate) {
     // Upper halves that carry into the exponent, and others; lower halves below, at and above the middle.
@@ -265,7 +266,8 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
   }
 
   @Test(
-    "exp, Φ and tanh are exact to 1e-6", arguments: InstructionSet.allCases, VectorKernels.Function.allCases)
+    "exp, Φ and tanh are exact to 1e-6 at 50,000 points", arguments: InstructionSet.allCases,
+    VectorKernels.Function.allCases)
   func accuracy(_ set: InstructionSet, _ function: VectorKernels.Function) throws {
     guard let kernels = VectorKernels(set) else { try Test.cancel("this CPU has no \(set)") }
     let (range, exact) = function.truth
