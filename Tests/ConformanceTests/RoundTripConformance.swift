@@ -73,8 +73,8 @@ struct RoundTripConformance {
         var weights = Weights()
         for spec in specs {
           let spec = (name: spec.name, tensor: TensorSpec(.float32, spec.shape))
-          let bytes = (0..<spec.tensor.byteCount).map { _ in UInt8(truncatingIfNeeded: generator.nextWord()) }
-          weights[spec.name] = LazyTensor(spec.tensor, bytes: bytes)
+          let words = (0..<spec.tensor.byteCount / 4).map { _ in generator.nextWord() }
+          weights[spec.name] = LazyTensor(spec.tensor, bytes: words.withUnsafeBytes(Array.init))
         }
         return weights
       }

@@ -266,8 +266,12 @@ struct Evaluator {
   }
 
   /// An element, of extents that are 1 the only one.
-  private static func element(_ x: Value, _ place: some Collection<Int>) -> Double {
-    let offset = zip(x.shape, place.suffix(x.shape.count)).reduce(0) { $0 * $1.0 + ($1.0 == 1 ? 0 : $1.1) }
+  private static func element(_ x: Value, _ place: ArraySlice<Int>) -> Double {
+    var offset = 0
+    let first = place.endIndex - x.shape.count
+    for (axis, extent) in x.shape.enumerated() {
+      offset = offset * extent + (extent == 1 ? 0 : place[first + axis])
+    }
     return x.elements[offset]
   }
 
@@ -276,7 +280,7 @@ struct Evaluator {
     let shape = (0..<rank).map { axis in
       x.compactMap { axis - rank + $0.shape.count >= 0 ? $0.shape[axis - rank + $0.shape.count] : nil }.max()!
     }
-    return Value(shape, places(shape).map { place in function(x.map { element($0, place) }) })
+    return Value(shape, places(shape).map { place in function(x.map { element($0, place[...]) }) })
   }
 
   private static func gather(_ x: Value, _ indices: Value, axis: Int) -> Value {
@@ -285,7 +289,7 @@ struct Evaluator {
       shape,
       places(shape).map { place in
         let index = element(indices, place[axis..<(axis + indices.shape.count)])
-        return element(x, Array(place[..<axis]) + [Int(index)] + place[(axis + indices.shape.count)...])
+        return element(x, place[..<axis] + [Int(index)] + place[(axis + indices.shape.count)...])
       })
   }
 
@@ -296,7 +300,7 @@ struct Evaluator {
       places(shape).map { place in
         var source = place
         for (axis, origin) in axes.enumerated() { source[origin] = place[axis] }
-        return element(x, source)
+        return element(x, source[...])
       })
   }
 

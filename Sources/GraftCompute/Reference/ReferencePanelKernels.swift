@@ -70,29 +70,27 @@ public struct ReferencePanelKernels: PanelKernels {
   }
 
   public func multiply(_ product: PanelProduct) {
+    let outputs = (0..<product.columns).map { values(product.panel + $0 * product.steps * 4, product.steps) }
     for row in 0..<product.count {
-      let x = product.rows + row * product.steps * 4
+      let x = values(product.rows + row * product.steps * 4, product.steps)
       for output in 0..<product.columns {
-        let sum = sum(x, product.panel + output * product.steps * 4, product.steps)
-        var value = Float(sum)
+        var value = Float(naiveSum(of: x, times: outputs[output]))
         if precision == .int8 { value = value * product.rowScales[row] * product.scales[output] }
         product.result[row * product.resultStride + output] = value + (product.bias?[output] ?? 0)
       }
     }
   }
 
-  private func sum(_ x: UnsafeRawPointer, _ y: UnsafeRawPointer, _ steps: Int) -> Double {
-    func sum<Element>(_: Element.Type, _ value: (Element) -> Double) -> Double {
-      let size = MemoryLayout<Element>.size
-      return stride(from: 0, to: steps * 4, by: size).reduce(0) {
-        $0 + value(x.load(fromByteOffset: $1, as: Element.self))
-          * value(y.load(fromByteOffset: $1, as: Element.self))
-      }
+  /// The numbers of a row or an output.
+  private func values(_ x: UnsafeRawPointer, _ steps: Int) -> [Double] {
+    func values<Element>(_: Element.Type, _ value: (Element) -> Double) -> [Double] {
+      let count = steps * 4 / MemoryLayout<Element>.size
+      return UnsafeBufferPointer(start: x.assumingMemoryBound(to: Element.self), count: count).map(value)
     }
     return switch precision {
-    case .float32: sum(Float.self) { Double($0) }
-    case .bfloat16: sum(BFloat16.self) { Double(Float($0)) }
-    case .int8: sum(Int8.self) { Double($0) }
+    case .float32: values(Float.self) { Double($0) }
+    case .bfloat16: values(BFloat16.self) { Double(Float($0)) }
+    case .int8: values(Int8.self) { Double($0) }
     }
   }
 }
