@@ -5,7 +5,7 @@ PEERS ?= .peers
 GRAFT := .build/release/graft
 # One file that runs without Swift; lld is quiet about what Foundation uses. Other options build everything anew.
 RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
-PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev
+PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-103-1
 
 .PHONY: demo test bench interop install format lint build hub-server tokenizer-check dependencies
 

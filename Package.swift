@@ -32,7 +32,7 @@ let kindDependencies: [String: [Target.Dependency]] = [
 
 /// What a plugin needs beyond that.
 let pluginDependencies: [String: [Target.Dependency]] = [
-  "HDF5": ["CZlib"],
+  "HDF5": ["CHDF5", "CZlib", "Zip"],
   "TensorFlowBundle": ["Checksums", "Protobuf"],
   "TensorBoard": ["Checksums", "Protobuf"],
   "ONNX": ["GraftCompute", "Protobuf"],
@@ -54,6 +54,7 @@ let kindResources: [String: [Resource]] = [
 let pluginDependenciesInC: [String: [Target.Dependency]] = [
   "AdamW": ["CVectorKernels"],
   "OneDNN": [],
+  "HDF5": [],
 ]
 
 let pluginTargets: [Target] = plugins.flatMap { kind, names in

@@ -81,6 +81,27 @@ def keras_lists():
         group.attrs["weight_names1"] = names[2:]  # of any size
 
 
+def unknown():
+    """What Graft reads with libhdf5; make_library.py has more of it."""
+    def file(name, **options):
+        return h5py.File(HERE / "library" / f"{name}.h5", "w", **options)
+
+    with file("lzf") as f:
+        f.create_dataset("a", data=WIDE, chunks=(8, 5), compression="lzf")
+    with file("scale-offset") as f:
+        f.create_dataset("a", data=WIDE.astype(np.int32), chunks=(8, 5), scaleoffset=0)
+    with file("latest-chunks", libver="latest") as f:
+        f.create_dataset("a", data=WIDE, chunks=(8, 5))
+    with file("many-links", track_order=True) as f:
+        for number in range(20):
+            f[str(number)] = np.uint8(number)
+    with file("committed-type") as f:
+        f["type"] = np.dtype("f4")
+        f.create_dataset("a", data=WIDE[0], dtype=f["type"])
+    with file("user-block", userblock_size=512) as f:
+        f["a"] = WIDE[0]
+
+
 def refused():
     def file(name, **options):
         return h5py.File(HERE / "refused" / f"{name}.h5", "w", **options)
@@ -96,15 +117,6 @@ def refused():
     with file("two-paths") as f:
         f["a/x"] = WIDE[0]
         f["b"] = f["a"]
-    with file("lzf") as f:
-        f.create_dataset("a", data=WIDE, chunks=(8, 5), compression="lzf")
-    with file("scale-offset") as f:
-        f.create_dataset("a", data=WIDE.astype(np.int32), chunks=(8, 5), scaleoffset=0)
-    with file("latest-chunks", libver="latest") as f:
-        f.create_dataset("a", data=WIDE, chunks=(8, 5))
-    with file("many-links", track_order=True) as f:
-        for number in range(20):
-            f[str(number)] = np.uint8(number)
     with file("external-data") as f:
         f.create_dataset("a", (4,), "f4", external=[("other.bin", 0, 16)])
     with file("never-written") as f:
@@ -115,13 +127,8 @@ def refused():
         f["a"] = np.zeros(2, [("x", "f4"), ("y", "f4")])
     with file("complex") as f:
         f["a"] = np.zeros(2, np.complex64)
-    with file("committed-type") as f:
-        f["type"] = np.dtype("f4")
-        f.create_dataset("a", (2,), f["type"])
     with file("nothing") as f:
         f["a"] = h5py.Empty("f4")
-    with file("user-block", userblock_size=512) as f:
-        f["a"] = WIDE[0]
     with file("lost-tensor") as f:
         group = f.create_group("bert")
         group["a"] = WIDE[0]
@@ -131,9 +138,11 @@ def refused():
 
 
 def main():
-    (HERE / "refused").mkdir(exist_ok=True)
+    for folder in ("library", "refused"):
+        (HERE / folder).mkdir(exist_ok=True)
     stored()
     keras_lists()
+    unknown()
     refused()
 
 

@@ -12,18 +12,20 @@ public struct Fuzzing {
 
   /// - Parameters:
   ///   - seed: Of the randomness.
+  ///   - rounds: How many files, unless the environment says how long.
   ///   - open: Writes and reads the file of a round.
   ///   - refused: Looks at the error that it was refused with.
   /// - Throws: What is no ``GraftError``.
   public init(
-    seed: UInt64, open: (_ round: Int, inout Philox) throws -> Void, refused look: (GraftError) -> Void
+    seed: UInt64, rounds: Int = 1000, open: (_ round: Int, inout Philox) throws -> Void,
+    refused look: (GraftError) -> Void
   ) throws {
     let environment = ProcessInfo.processInfo.environment
     let seconds = environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init)
     let end = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
     var generator = RandomKey(seed: environment["GRAFT_FUZZ_SEED"].flatMap(UInt64.init) ?? seed).generator
     var round = 0
-    while round < (seconds == nil ? 1000 : .max), Date() < end {
+    while round < (seconds == nil ? rounds : .max), Date() < end {
       do {
         try open(round, &generator)
         opened += 1

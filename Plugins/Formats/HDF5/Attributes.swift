@@ -9,8 +9,20 @@ struct Attributes {
 
   private var values: [String: Value] = [:]
 
+  init(_ values: [String: Value]) { self.values = values }
+
   /// - Throws: ``GraftError`` when an attribute is damaged.
   init(_ header: ObjectHeader, _ file: File) throws {
+    if var info = try header.message(ObjectHeader.Kind.attributeInfo) {
+      try info.skip(1)
+      let flags = try info.integer(UInt8.self)
+      if flags & 1 != 0 { try info.skip(2) }
+      guard try info.address() == nil else {
+        throw UnknownStructure(
+          "attributes in the form that HDF5 1.8 has for many",
+          advice: "Write the file without libver='latest' and track_order, or repack it.")
+      }
+    }
     var heap = GlobalHeap(file)
     for message in header.messages(ObjectHeader.Kind.attribute) {
       if let (name, value) = try Self.read(message, &heap, file) { values[name] = value }

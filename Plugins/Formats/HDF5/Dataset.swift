@@ -1,7 +1,7 @@
 import GraftTensors
 
 /// A dataset of numbers: where its bytes are and how they are stored.
-struct Dataset {
+struct Dataset: StoredDataset {
   let spec: TensorSpec
   private let isBigEndian: Bool
   /// Where the dataset's header stands, which tells one dataset from another.
@@ -41,8 +41,9 @@ struct Dataset {
     // Keras's way to store what NumPy has no type for.
     case .opaque(2) where try Attributes(header, file)["dtype"] == .text("bfloat16"):
       (dtype, isBigEndian) = (.bfloat16, false)
-    case .opaque(let size): throw GraftError(.unsupported, "unsupported elements: opaque, of \(size) bytes")
-    case .other(let name): throw GraftError(.unsupported, "unsupported elements: \(name)")
+    case .opaque(let size): throw unsupportedElements("opaque, of \(size) bytes")
+    case .other(let name): throw unsupportedElements(name)
+    case .unknown(let name): throw UnknownStructure(unsupportedElements(name))
     }
     guard let spec = TensorSpec(validating: dtype, shape) else {
       throw GraftError(.malformed, "the shape \(shape) is larger than any file")
@@ -65,9 +66,8 @@ struct Dataset {
     let version = try reader.integer(UInt8.self)
     let kind = try reader.integer(UInt8.self)
     guard version == 3 || (version == 4 && kind < 2) else {
-      throw GraftError(
-        .unsupported,
-        version == 4 ? "a chunk index that only HDF5 1.10 and later write" : "layout version \(version)",
+      throw UnknownStructure(
+        version == 4 ? "a layout that only HDF5 1.10 and later write" : "layout version \(version)",
         advice: "Write the file without libver='latest', or repack it.")
     }
     func checkSize(_ size: Int) throws {
@@ -91,7 +91,7 @@ struct Dataset {
       _ = try file.checked(address, spec.byteCount)
       return .contiguous(address: address)
     case 2: return spec.elementCount == 0 ? .none : .chunked(try Chunks(reader, spec, header, file))
-    default: throw GraftError(.unsupported, "layout of unknown kind \(kind)")
+    default: throw UnknownStructure("layout of unknown kind \(kind)")
     }
   }
 

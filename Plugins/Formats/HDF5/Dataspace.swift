@@ -13,7 +13,7 @@ func readDataspace(_ message: ByteReader) throws -> [Int]? {
   case 1: try reader.skip(5)
   case 2:
     if try reader.integer(UInt8.self) == 2 { return nil }
-  default: throw GraftError(.unsupported, "a shape of unknown version \(version)")
+  default: throw UnknownStructure("a shape of unknown version \(version)")
   }
   guard rank <= maximumRank else {
     throw GraftError(.malformed, "the shape has more than \(maximumRank) extents", found: "\(rank)")

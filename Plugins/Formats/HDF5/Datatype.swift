@@ -11,6 +11,8 @@ enum Datatype: Equatable {
   case opaque(size: Int)
   /// Anything else, by what HDF5 calls it.
   case other(String)
+  /// The same, of which the library may make numbers, or know that they are none.
+  case unknown(String)
 
   init(_ message: ByteReader) throws {
     var reader = message
@@ -21,6 +23,11 @@ enum Datatype: Equatable {
     "integer", "floating-point number", "time", "string", "bit field", "opaque", "compound", "reference",
     "enumeration", "variable-length sequence", "array",
   ]
+
+  /// What HDF5 calls a class of types.
+  static func name(of kind: Int) -> String {
+    names.indices.contains(kind) ? names[kind] : "unknown kind \(kind)"
+  }
 
   private static func read(_ reader: inout ByteReader) throws -> Datatype {
     let kind = try reader.int(UInt8.self)
@@ -36,7 +43,7 @@ enum Datatype: Equatable {
         1: (.int8, .uint8), 2: (.int16, .uint16), 4: (.int32, .uint32), 8: (.int64, .uint64),
       ]
       guard let type = types[size], offset == 0, precision == 8 * size else {
-        return .other("integer of \(precision) bits")
+        return .unknown("integer of \(precision) bits")
       }
       return .number(bits[0] & 8 != 0 ? type.signed : type.unsigned, isBigEndian: isBigEndian)
     case 1:
@@ -49,7 +56,7 @@ enum Datatype: Equatable {
       // A leading one that is not stored, and neither of the orders of bytes that only a VAX has.
       guard bits[0] & 0x70 == 0x20, let type = DType.allCases.first(where: { FloatLayout($0) == layout })
       else {
-        return .other("floating-point number of \(layout.precision) bits")
+        return .unknown("floating-point number of \(layout.precision) bits")
       }
       return .number(type, isBigEndian: isBigEndian)
     case 3: return .text(size: size)
@@ -57,7 +64,8 @@ enum Datatype: Equatable {
     // h5py's truth values: an enumeration of FALSE and TRUE in one byte.
     case 8 where bits[0] == 2 && bits[1] == 0 && size == 1: return .number(.bool, isBigEndian: false)
     case 9 where bits[0] & 0xF == 1: return .variableText
-    case let kind: return .other(names.indices.contains(kind) ? names[kind] : "unknown kind \(kind)")
+    case 7: return .unknown(name(of: 7))
+    case let kind: return .other(name(of: kind))
     }
   }
 }

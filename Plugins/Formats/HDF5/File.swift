@@ -3,8 +3,8 @@ import GraftTensors
 /// An HDF5 file: its superblock is read, everything else is on request.
 ///
 /// Graft reads the format itself: the library's releases in use crash on damaged files. What is read is what
-/// libhdf5 writes unless a program asks for its newest structures; those are refused by name. The format:
-/// https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
+/// libhdf5 writes unless a program asks for its newest structures; of those, ``UnknownStructure`` is thrown. The
+/// format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
 final class File {
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
   /// The most bytes of one part of the structure.
@@ -42,7 +42,7 @@ final class File {
       try Self.checkBase(&reader)
       try reader.skip(8)
       end = try reader.address()
-    default: throw GraftError(.unsupported, "HDF5 superblock version \(version)", expected: "0 to 3")
+    default: throw UnknownStructure("HDF5 superblock version \(version)", expected: "0 to 3")
     }
     guard let root = try reader.address() else { throw GraftError(.malformed, "the file has no root group") }
     if version >= 2 {
@@ -61,14 +61,14 @@ final class File {
   private static func checkSizes(_ reader: inout ByteReader) throws {
     let (offset, length) = (try reader.int(UInt8.self), try reader.int(UInt8.self))
     guard offset == 8, length == 8 else {
-      throw GraftError(
-        .unsupported, "addresses of \(offset) and lengths of \(length) bytes", expected: "8 and 8")
+      throw UnknownStructure(
+        "addresses of \(offset) and lengths of \(length) bytes", expected: "8 and 8")
     }
   }
 
   private static func checkBase(_ reader: inout ByteReader) throws {
     guard try reader.address() == 0 else {
-      throw GraftError(.unsupported, "an HDF5 file that begins inside another")
+      throw UnknownStructure("an HDF5 file that begins inside another")
     }
   }
 

@@ -37,8 +37,7 @@ struct Filters {
       case 2: filters.append(.shuffle(elementSize: values.first ?? elementSize))
       case 3: filters.append(.fletcher32)
       default:
-        throw GraftError(
-          .unsupported,
+        throw UnknownStructure(
           "compressed by a filter that is not available: number \(id)\(name.isEmpty ? "" : ", \(name)")",
           advice: "Write the file with gzip or without compression.")
       }

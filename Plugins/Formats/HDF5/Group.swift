@@ -20,8 +20,8 @@ enum Group {
       let flags = try info.integer(UInt8.self)
       if flags & 1 != 0 { try info.skip(8) }
       guard try info.address() == nil else {
-        throw GraftError(
-          .unsupported, "a group in the form that HDF5 1.8 has for many links",
+        throw UnknownStructure(
+          "a group in the form that HDF5 1.8 has for many links",
           advice: "Write the file without libver='latest' and track_order, or repack it.")
       }
     }
@@ -37,7 +37,7 @@ enum Group {
   private static func link(_ message: ByteReader) throws -> Link {
     var reader = message
     guard try reader.integer(UInt8.self) == 1 else {
-      throw GraftError(.unsupported, "a link of unknown version")
+      throw UnknownStructure("a link of unknown version")
     }
     let flags = try reader.integer(UInt8.self)
     let kind = flags & 8 != 0 ? try reader.integer(UInt8.self) : 0
@@ -51,25 +51,25 @@ enum Group {
       default: try reader.length()
       }
     let name = try text(reader.bytes(size))
+    return try link(name, kind: Int(kind), address: kind == 0 ? reader.address() : nil)
+  }
+
+  /// - Throws: ``GraftError`` when it is no link to an object of this file.
+  static func link(_ name: String, kind: Int, address: Int?) throws -> Link {
     switch kind {
     case 0:
-      guard let address = try reader.address() else {
-        throw GraftError(.malformed, "leads nowhere", subject: "link '\(name)'")
-      }
+      guard let address else { throw GraftError(.malformed, "leads nowhere", subject: "link '\(name)'") }
       return (name, address)
-    case 1: throw softLink(name)
+    case 1:
+      throw GraftError(
+        .unsupported, "a symbolic link", subject: "link '\(name)'",
+        advice: "Write the tensor itself under this name.")
     case 64:
       throw GraftError(
         .unsupported, "leads to another file", subject: "link '\(name)'",
         advice: "Copy what it leads to into this file.")
     default: throw GraftError(.unsupported, "a link of unknown kind \(kind)", subject: "link '\(name)'")
     }
-  }
-
-  private static func softLink(_ name: String) -> GraftError {
-    GraftError(
-      .unsupported, "a symbolic link", subject: "link '\(name)'",
-      advice: "Write the tensor itself under this name.")
   }
 
   /// The symbols of a group's B-tree, version 1, in its order: that of the names.
@@ -96,9 +96,8 @@ enum Group {
           let header = try entries.address()
           let kind = try entries.integer(UInt32.self)
           try entries.skip(20)
-          guard kind != 2 else { throw softLink(name) }
-          guard let header else { throw GraftError(.malformed, "leads nowhere", subject: "link '\(name)'") }
-          links.append((name, header))
+          // Only the tables of symbols call it so.
+          links.append(try link(name, kind: kind == 2 ? 1 : 0, address: header))
         }
         return
       }
@@ -143,7 +142,8 @@ enum Group {
     }
   }
 
-  private static func text(_ bytes: ArraySlice<UInt8>) throws -> String {
+  /// - Throws: ``GraftError`` when it is no part of a path.
+  static func text(_ bytes: ArraySlice<UInt8>) throws -> String {
     guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty, !name.contains("/") else {
       throw GraftError(
         .malformed, "a link has no proper name", found: "'\(String(decoding: bytes, as: UTF8.self))'")

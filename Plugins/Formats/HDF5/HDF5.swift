@@ -3,7 +3,8 @@ import GraftTensors
 
 /// HDF5 as Keras, KerasHub and transformers' TensorFlow classes use it: a tensor's name is its path.
 ///
-/// Contiguous, compact and chunked datasets, with deflate, shuffle and checksums. Texts in datasets are no
+/// Contiguous, compact and chunked datasets, with deflate, shuffle and checksums, are read by Graft itself; what it
+/// does not know, by libhdf5 in a process without rights, where that is installed. Texts in datasets are no
 /// tensors; their paths are in the metadata, as are the root's attributes that are one text.
 public struct HDF5Format: WeightFormat {
   public static let name = "hdf5"
@@ -13,15 +14,34 @@ public struct HDF5Format: WeightFormat {
 
   /// The metadata key that names the datasets that hold texts.
   static let stringsKey = "strings"
+  /// The same for references.
+  static let referencesKey = "references"
 
   public init() {}
 
+  /// Opens an HDF5 file, or an archive `.keras` with one inside.
   public func open(_ file: RandomAccessFile) throws -> Weights? {
-    guard try file.head(File.signature.count) == File.signature else { return nil }
     do {
-      return try Tree(File(file)).weights
+      guard let start = try Self.start(of: file) else { return try KerasArchive.open(file) }
+      do {
+        guard start == 0 else {
+          throw UnknownStructure("\(start) bytes of something else before the HDF5 file")
+        }
+        return try Tree(File(file), in: file).weights
+      } catch let unknown as UnknownStructure {
+        return try LibraryFile.weights(of: file, since: unknown.error)
+      }
     } catch let error as GraftError {
       throw error.inFile(file.url.path)
+    }
+  }
+
+  /// Where the signature stands: at the beginning, or behind a block of the user's, as MATLAB has one.
+  private static func start(of file: RandomAccessFile) throws -> Int? {
+    let blocks = [0] + (9...16).map { 1 << $0 }
+    return try blocks.first { start in
+      let end = start + File.signature.count
+      return try end <= file.size && file.bytes(start..<end) == File.signature
     }
   }
 

@@ -15,6 +15,7 @@ struct ObjectHeader {
     static let attribute = 0x0C
     static let continuation = 0x10
     static let symbolTable = 0x11
+    static let attributeInfo = 0x15
   }
 
   private struct Message {
@@ -65,7 +66,7 @@ struct ObjectHeader {
   ) throws {
     let version = try prefix.integer(UInt8.self)
     guard version == 2 else {
-      throw GraftError(.unsupported, "object header version \(version)", expected: "2")
+      throw UnknownStructure("object header version \(version)", expected: "2")
     }
     let flags = try prefix.integer(UInt8.self)
     let skipped = (flags & 0x20 != 0 ? 16 : 0) + (flags & 0x10 != 0 ? 4 : 0)
@@ -160,7 +161,7 @@ extension ObjectHeader {
   func message(_ kind: Int) throws -> ByteReader? {
     guard let message = messages.first(where: { $0.kind == kind }) else { return nil }
     guard !message.isShared else {
-      throw GraftError(.unsupported, "its description is shared with other objects (a committed datatype)")
+      throw UnknownStructure("its description is shared with other objects (a committed datatype)")
     }
     return message.body
   }

@@ -23,7 +23,9 @@ struct Writer {
   /// - Throws: ``GraftError`` when a tensor's name is no path, the path of a group or too long for Keras's lists,
   ///   or its shape has more extents than HDF5 allows.
   init(_ weights: Weights) throws {
-    metadata = weights.metadata.filter { $0.key != HDF5Format.stringsKey }
+    metadata = weights.metadata.filter {
+      ![HDF5Format.stringsKey, HDF5Format.referencesKey].contains($0.key)
+    }
     root = Node()
     let isListed = metadata[Self.kerasVersionKey] != nil
     for (name, tensor) in weights.tensors {

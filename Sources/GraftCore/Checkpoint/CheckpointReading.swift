@@ -200,7 +200,9 @@ extension Registry {
       guard try dialect.files.configuration.map(directory.isConfigured) != false else { continue }
       var joined = Weights(metadata: opened.weights.metadata)
       for (name, tensor) in opened.weights.tensors { joined[dialect.backbonePrefixes[0] + name] = tensor }
-      joined.tensors.merge(try openWeights(file).weights.tensors) { first, _ in first }
+      let heads = try openWeights(file).weights
+      joined.tensors.merge(heads.tensors) { first, _ in first }
+      joined.notes = opened.notes + heads.notes
       return (ModelFile(joined), format)
     }
     return (opened, format)

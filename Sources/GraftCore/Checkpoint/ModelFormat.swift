@@ -44,7 +44,7 @@ public struct ModelFile: Sendable {
   /// their elements.
   public var storageTypes: [String: StorageType]
   /// What else a person should know of a file that was read.
-  public var notes: [String] = []
+  public var notes: [String]
 
   public init(
     _ weights: Weights = Weights(), attributes: OrderedDictionary<String, JSON> = [:],
@@ -54,6 +54,7 @@ public struct ModelFile: Sendable {
     self.attributes = attributes
     self.graph = graph
     self.storageTypes = storageTypes
+    notes = weights.notes
   }
 }
 

@@ -11,7 +11,7 @@ public final class RandomAccessFile: Sendable {
   let identity: FileIdentity
   /// What may be taken in memory and work to read it.
   public let budget: FileBudget
-  private let descriptor: Int32
+  package let descriptor: Int32
   private let readCount = Atomic<Int>(0)
 
   /// How many bytes were read so far.
@@ -50,45 +50,54 @@ public final class RandomAccessFile: Sendable {
   ///   - stream: What is read to its end.
   ///   - url: What messages call it.
   /// - Throws: ``GraftError`` when it cannot be read, or there is no room for a copy.
-  public init(copying stream: ByteStream, named url: URL) throws {
+  public convenience init(copying stream: ByteStream, named url: URL) throws {
+    try self.init(named: url) { write in
+      var window = [UInt8](repeating: 0, count: 1 << 16)
+      while true {
+        let count = try window.withUnsafeMutableBytes { try stream.read(into: $0) }
+        if count == 0 { return }
+        try window.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+      }
+    }
+  }
+
+  /// The bytes of a tensor, copied in the same way: a file that stands in another.
+  ///
+  /// - Throws: as ``init(copying:named:)``.
+  public convenience init(copying tensor: LazyTensor, named url: URL) throws {
+    try self.init(named: url) { try tensor.stream($0) }
+  }
+
+  private init(named url: URL, _ copy: (LazyTensor.Consumer) throws -> Void) throws {
     self.url = url
     var name = Array((NSTemporaryDirectory() + "/graft-XXXXXX").utf8CString)
-    let copy = mkstemp(&name)
-    guard copy >= 0 else {
+    let descriptor = mkstemp(&name)
+    guard descriptor >= 0 else {
       throw GraftError(
         .system, "cannot be copied to a temporary file (\(systemMessage()))", file: url.path)
     }
     unlink(name)
-    self.descriptor = copy
+    self.descriptor = descriptor
     do {
-      size = try Self.copy(stream, to: copy, named: url)
+      var size = 0
+      try copy { bytes in
+        let failure = writeAll(bytes, to: descriptor)
+        guard failure == 0 else {
+          errno = failure
+          throw GraftError(
+            .system, "cannot be copied to a temporary file (\(systemMessage()))", file: url.path)
+        }
+        size += bytes.count
+      }
+      self.size = size
       budget = FileBudget(size: size, path: url.path)
     } catch {
-      close(copy)
+      close(descriptor)
       throw error
     }
     var status = stat()
-    fstat(copy, &status)
+    fstat(descriptor, &status)
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-  }
-
-  /// Copies all bytes, and returns how many they are.
-  private static func copy(_ source: ByteStream, to target: Int32, named url: URL) throws -> Int {
-    var window = [UInt8](repeating: 0, count: 1 << 16)
-    var size = 0
-    while true {
-      let count = try window.withUnsafeMutableBytes { try source.read(into: $0) }
-      if count == 0 { return size }
-      let failure = window.withUnsafeBytes {
-        writeAll(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target)
-      }
-      guard failure == 0 else {
-        errno = failure
-        throw GraftError(
-          .system, "cannot be copied to a temporary file (\(systemMessage()))", file: url.path)
-      }
-      size += count
-    }
   }
 
   deinit { close(descriptor) }

@@ -63,6 +63,7 @@ public struct ShardIndex: Sendable {
       shards[file] = try open(url)
     }
     var joined = Weights(metadata: shards.values.first?.metadata ?? [:])
+    joined.notes = shards.values.flatMap(\.notes)
     for (name, file) in files {
       guard let tensor = shards[file]?[name] else {
         throw GraftError(

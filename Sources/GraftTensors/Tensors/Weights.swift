@@ -9,6 +9,8 @@ public struct Weights: Sendable {
   /// Names of tensors that a reader has made out to be there: biases of zeros, which exporters of graphs add and
   /// leave out. A model without such a parameter is none the worse.
   public var assumed: Set<String> = []
+  /// What else a person should know of how the file was read.
+  public var notes: [String] = []
 
   public init(_ tensors: OrderedDictionary<String, LazyTensor> = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors

@@ -1,0 +1,18 @@
+import Foundation
+import GraftTensors
+import Zip
+
+/// What Keras 3 saves as `.keras`: a zip with an HDF5 file of weights among its entries.
+enum KerasArchive {
+  private static let weightsName = "model.weights.h5"
+
+  /// - Returns: `nil` when the file is no such archive.
+  static func open(_ file: RandomAccessFile) throws -> Weights? {
+    guard let archive = try ZipArchive.open(file, where: { $0.contains(weightsName) }),
+      let entry = archive.entries[weightsName]
+    else { return nil }
+    try file.budget.take(entry.size, for: "the weights in the archive")
+    let weights = LazyTensor(TensorSpec(.uint8, [entry.size]), in: archive, entry)
+    return try HDF5Format().open(RandomAccessFile(copying: weights, named: file.url))
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import GraftCompute
+import GraftTensors
+import TestSupport
+import Testing
+
+@testable import HDF5
+
+/// Mutated files through the process that reads with libhdf5: it may crash, this program may not.
+@Suite(.enabled(if: Library.isInstalled, "libhdf5 is not installed: apt-get install libhdf5-103-1"))
+struct LibraryFuzzTests {
+  @Test func mutationsHarmOnlyTheProcess() throws {
+    let names = ["v110-ordered", "v112-plain", "v108-ordered", "virtual", "references", "short-addresses"]
+    let seeds = try names.map {
+      Array(try Data(contentsOf: fixtures.appendingPathComponent("hdf5/library/\($0).h5")))
+    }
+    var ends: [String: Int] = [:]
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("model.h5")
+      let run = try Fuzzing(seed: 8, rounds: 200) { round, generator in
+        let seed = seeds[round % seeds.count]
+        var bytes = mutateStructure(seed, &generator)
+        if generator.nextWord() % 8 != 0 { sealNewest(&bytes) }
+        try Data(bytes).write(to: url)
+        let file = try RandomAccessFile(url)
+        let weights = try LibraryFile.weights(
+          of: file, since: GraftError(.unsupported, "asked for"), seconds: 1)
+        // Some of what it has, so that a round does not take long.
+        for tensor in weights.tensors.values.shuffled(using: &generator).prefix(6)
+        where tensor.spec.byteCount <= 1 << 24 {
+          do {
+            var count = 0
+            try tensor.stream { count += $0.count }
+            #expect(count == tensor.spec.byteCount)
+          } catch let error as GraftError {
+            #expect(error.file == url.path)
+            ends[kind(of: error), default: 0] += 1
+          }
+        }
+      } refused: { error in
+        #expect(error.file == nil || error.file == url.path)
+        ends[kind(of: error), default: 0] += 1
+      }
+      #expect(run.opened > 20 && run.refused > 20)
+    }
+    print("libhdf5 on mutated files: \(ends.sorted { $0.key < $1.key })")
+  }
+
+  private func kind(of error: GraftError) -> String {
+    ["crashed", "longer than", "more memory", "cannot read it"].first { error.problem.contains($0) }
+      ?? "other"
+  }
+}
+
+/// Puts the checksums of the newest structures right, as far as their lengths are known.
+private func sealNewest(_ bytes: inout [UInt8]) {
+  /// How long parts are before their checksums.
+  let lengths = ["FRHP": 142, "BTHD": 34, "FAHD": 24, "EAHD": 68]
+  func put(_ start: Int, _ count: Int) {
+    guard start + count + 4 <= bytes.count else { return }
+    withUnsafeBytes(of: checksum(bytes[start..<(start + count)]).littleEndian) {
+      bytes.replaceSubrange((start + count)..<(start + count + 4), with: $0)
+    }
+  }
+  if bytes[8] >= 2 { put(0, 44) }
+  for start in 0..<(bytes.count - 16) where (0x41...0x5A).contains(bytes[start]) {
+    let name = String(decoding: bytes[start..<(start + 4)], as: UTF8.self)
+    if let length = lengths[name] { put(start, length) }
+    guard name == "OHDR" else { continue }
+    let flags = Int(bytes[start + 5])
+    let begin = 6 + (flags & 0x20 != 0 ? 16 : 0) + (flags & 0x10 != 0 ? 4 : 0)
+    let width = 1 << (flags & 3)
+    guard width < 8, start + begin + width <= bytes.count else { continue }
+    let size = bytes[(start + begin)..<(start + begin + width)].reversed().reduce(0) { $0 << 8 | Int($1) }
+    put(start, begin + width + size)
+  }
+}
