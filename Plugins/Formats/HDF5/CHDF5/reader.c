@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+char reader_name[] = "graft-hdf5-reader";
+
 // MARK: Answers
 
 void *allocate(size_t count) {
@@ -187,7 +189,7 @@ static void run(uint64_t memory, uint64_t seconds) {
 
 // Before everything else of the program: what it would do does not happen.
 __attribute__((constructor(101))) static void start(int count, char **arguments) {
-  if (count != 3 || !arguments[0] || strcmp(arguments[0], READER_NAME) != 0) return;
+  if (count != 3 || !arguments[0] || strcmp(arguments[0], reader_name) != 0) return;
   run(strtoull(arguments[1], 0, 10), strtoull(arguments[2], 0, 10));
   _exit(0);
 }

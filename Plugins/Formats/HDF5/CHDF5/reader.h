@@ -7,8 +7,9 @@
 #include "CHDF5.h"
 #include "library.h"
 
-// What the process calls itself, and the numbers of its descriptors.
-#define READER_NAME "graft-hdf5-reader"
+// What the process calls itself. Who starts it refers to it by this, so that the linker puts it into the program.
+extern char reader_name[];
+// The numbers of its descriptors.
 enum { READER_SOCKET = 3, READER_FILE = 4, READER_WINDOW = 5, READER_END = 6 };
 
 // Bytes that grow. There is no answer without memory: the process ends.

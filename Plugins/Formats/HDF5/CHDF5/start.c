@@ -51,7 +51,7 @@ int GraftHDF5Start(int file, int socket, int window, uint64_t memory, uint64_t s
   char memory_text[24], seconds_text[24], path[4096];
   snprintf(memory_text, sizeof memory_text, "%" PRIu64, memory);
   snprintf(seconds_text, sizeof seconds_text, "%" PRIu64, seconds);
-  char *arguments[] = {READER_NAME, memory_text, seconds_text, NULL};
+  char *arguments[] = {reader_name, memory_text, seconds_text, NULL};
   char *environment[4];
   make_environment(environment, path);
 
