@@ -78,16 +78,19 @@ MemoryType memory_type(hid_t stored) {
   }
 }
 
-// Selects the rows, and says how many elements they are; -1 where they are not in the dataset.
-static int64_t select_rows(hid_t space, const GraftHDF5Request *request) {
+// Selects the rows, and makes a space of their shape: of another one, the library would copy each element by itself.
+//
+// - Returns: The space; negative where the rows are not in the dataset.
+static hid_t select_rows(hid_t space, const GraftHDF5Request *request) {
   hsize_t begin[MAXIMUM_RANK] = {request->first}, counts[MAXIMUM_RANK];
   int rank = hdf5.H5Sget_simple_extent_ndims(space);
-  if (rank == 0) return request->first == 0 && request->count == 1 ? 1 : -1;
   if (rank < 0 || rank > MAXIMUM_RANK || hdf5.H5Sget_simple_extent_dims(space, counts, 0) != rank) return -1;
-  if (request->first > counts[0] || request->count > counts[0] - request->first) return -1;
+  // A scalar is one row.
+  hsize_t rows = rank == 0 ? 1 : counts[0];
+  if (request->first > rows || request->count > rows - request->first) return -1;
   counts[0] = request->count;
-  if (hdf5.H5Sselect_hyperslab(space, 0, begin, 0, counts, 0) < 0) return -1;
-  return hdf5.H5Sget_select_npoints(space);
+  if (rank > 0 && hdf5.H5Sselect_hyperslab(space, 0, begin, 0, counts, 0) < 0) return -1;
+  return hdf5.H5Screate_simple(rank, counts, 0);
 }
 
 bool read_rows(hid_t dataset, const GraftHDF5Request *request, void *window, size_t size) {
@@ -95,15 +98,12 @@ bool read_rows(hid_t dataset, const GraftHDF5Request *request, void *window, siz
   hid_t type = hdf5.H5Dget_type(dataset), space = hdf5.H5Dget_space(dataset);
   if (type >= 0 && space >= 0) {
     MemoryType memory = memory_type(type);
-    int64_t count = select_rows(space, request);
+    hid_t rows = select_rows(space, request);
+    int64_t count = rows < 0 ? -1 : hdf5.H5Sget_simple_extent_npoints(rows);
     if (memory.type >= 0 && count > 0 && (uint64_t)count <= size / memory.size) {
-      hsize_t elements = (hsize_t)count;
-      hid_t rows = hdf5.H5Screate_simple(1, &elements, 0);
-      if (rows >= 0) {
-        is_read = hdf5.H5Dread(dataset, memory.type, rows, space, 0, window) >= 0;
-        hdf5.H5Sclose(rows);
-      }
+      is_read = hdf5.H5Dread(dataset, memory.type, rows, space, 0, window) >= 0;
     }
+    if (rows >= 0) hdf5.H5Sclose(rows);
     if (memory.type >= 0) hdf5.H5Tclose(memory.type);
   }
   if (type >= 0) hdf5.H5Tclose(type);
