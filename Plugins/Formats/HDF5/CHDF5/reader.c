@@ -187,9 +187,12 @@ static void run(uint64_t memory, uint64_t seconds) {
   serve(file);
 }
 
-// Before everything else of the program: what it would do does not happen.
+#ifdef __GLIBC__
+// Before everything else of the program: what it would do does not happen. Other C libraries do not say what the
+// program was started for.
 __attribute__((constructor(101))) static void start(int count, char **arguments) {
   if (count != 3 || !arguments[0] || strcmp(arguments[0], reader_name) != 0) return;
   run(strtoull(arguments[1], 0, 10), strtoull(arguments[2], 0, 10));
   _exit(0);
 }
+#endif

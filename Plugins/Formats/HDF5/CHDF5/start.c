@@ -25,7 +25,13 @@ static int is_inside(struct dl_phdr_info *object, size_t size, void *address) {
   return -1;
 }
 
-int GraftHDF5CanStart(void) { return dl_iterate_phdr(is_inside, (void *)(uintptr_t)&GraftHDF5CanStart) > 0; }
+int GraftHDF5CanStart(void) {
+#ifdef __GLIBC__
+  return dl_iterate_phdr(is_inside, (void *)(uintptr_t)&GraftHDF5CanStart) > 0;
+#else
+  return 0;
+#endif
+}
 
 int GraftHDF5Window(uint64_t size) {
   int window = memfd_create("graft-hdf5", MFD_CLOEXEC | MFD_ALLOW_SEALING);

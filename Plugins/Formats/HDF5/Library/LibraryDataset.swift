@@ -29,6 +29,11 @@ struct LibraryDataset: StoredDataset {
     guard let spec = TensorSpec(validating: dtype, description.shape) else {
       throw GraftError(.malformed, "the shape \(description.shape) is larger than any file")
     }
+    guard spec.byteCount <= file.budget.work else {
+      throw GraftError(
+        .refused, "\(spec) is larger than what a file of this size should hold",
+        expected: "at most \(file.budget.work >> 20) MiB")
+    }
     guard description.storedByteCount <= file.size else {
       throw GraftError(
         .malformed, "more bytes are stored than the file has", expected: "at most \(file.size)",
@@ -48,7 +53,7 @@ struct LibraryDataset: StoredDataset {
           .malformed, "truncated: a part of the file is behind its end", advice: "Copy or download it again.")
       }
       storage = .contiguous(offset: offset)
-    default: storage = try Self.rows(spec, chunk: description.chunk)
+    default: storage = try Self.rows(spec, chunk: description.chunk, most: file.budget.work)
     }
     storedByteCount =
       switch storage {
@@ -59,9 +64,9 @@ struct LibraryDataset: StoredDataset {
   }
 
   /// How many rows are read at a time: as many as chunks have, so that each chunk is unpacked once.
-  private static func rows(_ spec: TensorSpec, chunk: [Int]) throws -> Storage {
+  private static func rows(_ spec: TensorSpec, chunk: [Int], most: Int) throws -> Storage {
     guard let first = spec.shape.first else { return .rows(count: 1, chunkByteCount: 0) }
-    guard let whole = TensorSpec(validating: spec.dtype, chunk) else {
+    guard let whole = TensorSpec(validating: spec.dtype, chunk), whole.byteCount <= most else {
       throw GraftError(.malformed, "chunks of a shape that is not possible", found: "\(chunk)")
     }
     let chunkRows = max(1, chunk[0])
