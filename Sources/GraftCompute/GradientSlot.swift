@@ -8,8 +8,13 @@ public final class GradientSlot {
   public internal(set) var isWanted: Bool
   /// The derivative of the loss; `nil` until something flows back.
   public internal(set) var gradient: Tensor? {
-    didSet { squaredNorm = nil }
+    didSet {
+      squaredNorm = nil
+      if gradient == nil { isSealed = false }
+    }
   }
+  /// Whether nothing may be added any more, because somebody reads the gradient already.
+  private var isSealed = false
   /// The sum of the gradient's squares, where the op that computed it has summed them on the way. Whoever
   /// changes the gradient's elements says so with ``gradientDidChange()``.
   public internal(set) var squaredNorm: Double?
@@ -19,6 +24,16 @@ public final class GradientSlot {
     self.isWanted = isWanted
   }
 
+  /// Says that the gradient is complete: an op that adds to it before it was taken stops the program.
+  func seal() { isSealed = true }
+
+  /// Says that all pullbacks have run, and the gradient may be changed.
+  public func unseal() { isSealed = false }
+
+  private func requireUnsealed() {
+    precondition(!isSealed, "an op adds to the gradient of a variable that is not among its output's inputs")
+  }
+
   /// Forgets the sum of squares.
   public func gradientDidChange() { squaredNorm = nil }
 
@@ -26,6 +41,7 @@ public final class GradientSlot {
   /// gradients in one loop; `nil` where none is wanted.
   public func open(pool: MemoryPool?) -> (gradient: Tensor, overwrite: Bool)? {
     guard isWanted else { return nil }
+    requireUnsealed()
     squaredNorm = nil
     if let gradient { return (gradient, false) }
     let fresh = Tensor(uninitialized: shape, pool: pool)
@@ -39,12 +55,19 @@ public final class GradientSlot {
     if let (gradient, overwrite) = open(pool: pool) { add(gradient, overwrite) }
   }
 
+  /// Takes a tensor over as the gradient where there is none; do not use it afterwards.
+  public func take(_ gradient: Tensor) {
+    precondition(self.gradient == nil && gradient.shape == shape, "a gradient \(gradient.shape) of \(shape)")
+    self.gradient = gradient
+  }
+
   /// Adds a tensor to the gradient and takes it over; do not use it afterwards.
   ///
   /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.
   public func add(consuming addend: Tensor, _ backend: any ComputeBackend) {
     guard isWanted else { return }
     precondition(addend.shape == shape, "a gradient \(addend.shape) of \(shape)")
+    requireUnsealed()
     if let gradient {
       squaredNorm = nil
       backend.add(addend, to: gradient)

@@ -30,6 +30,11 @@ public final class Tape {
   public let prepared: PreparedWeights?
   /// Whether every layer makes sure that what it makes are numbers, to find the first that does not.
   public let checksNumbers: Bool
+  /// Told of each parameter as soon as the tape adds nothing more to its gradient; `nil` for nobody.
+  private let gradientIsComplete: ((Parameter) -> Void)?
+  /// The parameters whose gradient is complete once a pullback has run, by its place.
+  private var lastPullbacks: [Int: [Parameter]] = [:]
+  private var used: Set<ObjectIdentifier> = []
   private var pullbacks: [() -> Void] = []
   private var dropoutCount: UInt32 = 0
 
@@ -42,6 +47,7 @@ public final class Tape {
   ///   - trace: Where ops write down what they would compute, instead of computing it.
   ///   - prepared: The weights of linear layers as they were packed, of a tape that does not record.
   ///   - checksNumbers: Whether layers throw where what they make is not finite.
+  ///   - gradientIsComplete: Told of each parameter as soon as the tape adds nothing more to its gradient.
   public init(
     _ backend: any ComputeBackend,
     recording: Bool = true,
@@ -50,7 +56,8 @@ public final class Tape {
     profile: Profile? = nil,
     trace: Trace? = nil,
     prepared: PreparedWeights? = nil,
-    checksNumbers: Bool = false
+    checksNumbers: Bool = false,
+    gradientIsComplete: ((Parameter) -> Void)? = nil
   ) {
     precondition(prepared == nil || !recording, "packed weights have no gradients")
     self.backend = backend
@@ -61,6 +68,7 @@ public final class Tape {
     self.trace = trace
     self.prepared = prepared
     self.checksNumbers = checksNumbers
+    self.gradientIsComplete = gradientIsComplete
   }
 
   /// Runs every pullback in reverse, starting with a gradient of `scale` at `loss`.
@@ -96,17 +104,41 @@ public final class Tape {
   }
 
   private func runPullbacks() {
-    while let pullback = pullbacks.popLast() { pullback() }
+    while let pullback = pullbacks.popLast() {
+      pullback()
+      guard let gradientIsComplete else { continue }
+      for parameter in lastPullbacks.removeValue(forKey: pullbacks.count) ?? [] {
+        parameter.slot.seal()
+        gradientIsComplete(parameter)
+      }
+    }
+  }
+
+  /// Takes note of what the op that is recorded next reads. The first op that reads a parameter is the last to add to its
+  /// gradient.
+  private func note(_ inputs: [Variable?]) {
+    guard gradientIsComplete != nil else { return }
+    for case let parameter as Parameter in inputs
+    where parameter.needsGradient && used.insert(ObjectIdentifier(parameter)).inserted {
+      lastPullbacks[pullbacks.count, default: []].append(parameter)
+    }
   }
 
   // MARK: For ops
 
   /// A variable for an op's result; it wants a gradient when the tape records and any input does.
-  public func output(_ shape: [Int], from inputs: Variable?...) -> Variable {
-    output(shape, needsGradient: inputs.contains { $0?.needsGradient == true })
+  ///
+  /// - Parameter inputs: All variables that the pullback adds gradients of.
+  public func output(_ shape: [Int], from inputs: Variable?...) -> Variable { output(shape, from: inputs) }
+
+  /// The same, of any number of inputs.
+  public func output(_ shape: [Int], from inputs: [Variable?]) -> Variable {
+    note(inputs)
+    return output(shape, needsGradient: inputs.contains { $0?.needsGradient == true })
   }
 
-  /// A variable for an op's result; it wants a gradient when the tape records and `needsGradient`.
+  /// A variable for an op's result; it wants a gradient when the tape records and `needsGradient`. For results of no
+  /// parameter.
   public func output(_ shape: [Int], needsGradient: Bool) -> Variable {
     Variable(Tensor(uninitialized: shape, pool: pool), needsGradient: isRecording && needsGradient)
   }

@@ -8,7 +8,7 @@ extension Tape {
     if let trace { return trace.lookup(lookups) }
     return profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
-      let y = output(lookup.shape, needsGradient: lookup.needsGradient)
+      let y = output(lookup.shape, from: lookups.map(\.table))
       backend.forEachBlock(ofRows: lookup.shape[0], columns: lookup.shape[1]) { lookup.sum($0, to: y.value) }
       record(y) { dy in lookup.backward(dy) }
       return y
@@ -38,9 +38,7 @@ extension Tape {
     return profile.measure("embedding") {
       let lookup = EmbeddingLookup(backend, pool, lookups)
       let mask = nextDropoutMask(dropout)
-      let y = output(
-        lookup.shape,
-        needsGradient: lookup.needsGradient || weight.needsGradient || bias?.needsGradient == true)
+      let y = output(lookup.shape, from: lookups.map(\.table) + [weight, bias])
       let sums = y.needsGradient ? scratch(lookup.shape) : y.value
       let norm = RowNorm(backend, pool, input: sums, weight: weight, bias: bias, epsilon: epsilon)
       let (kernels, columns) = (backend.kernels, lookup.shape[1])
@@ -130,8 +128,6 @@ private struct EmbeddingLookup {
     self.pool = pool
     tables = lookups.map { ($0.table.value, $0.table.slot, $0.ids.values) }
   }
-
-  var needsGradient: Bool { tables.contains { $0.slot.isWanted } }
 
   /// Fills some rows of `y`.
   func sum(_ rows: Range<Int>, to y: Tensor) {
