@@ -171,7 +171,10 @@ public struct Evaluation: Sendable {
 ///   - data: Examples with labels, where the head needs them.
 ///   - options: Batch size and masking.
 ///   - generator: Fills hidden tokens, for a head that wants it.
-///   - progress: Called after each batch with the number of examples done; may throw to stop.
+///   - group: The ranks that share the batches, each of which calls this with the same; all have the whole result, which is
+///     that of one process.
+///   - progress: Called after each batch with the number of examples done; may throw to stop. Of several ranks, all are
+///     called after the same batches.
 /// - Throws: `GraftError` when the model has no head, an example lacks its label, or predictions are wanted of
 ///   a head that says nothing about a row as a whole; what `progress` throws.
 public func evaluate(
@@ -179,6 +182,7 @@ public func evaluate(
   on data: Dataset,
   options: EvaluationOptions = EvaluationOptions(),
   generator: TokenGenerator? = nil,
+  group: any ProcessGroup = SingleProcess(),
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
   let (model, backend) = (session.model, session.backend)
@@ -197,23 +201,49 @@ public func evaluate(
   // Each head's mean over all its predictions.
   var losses = Metrics()
   var done = 0
-  for (index, indices) in batches.enumerated() {
+  func prepared(_ index: Int) throws -> (batch: PreparedBatch, examples: [Example]) {
+    let (indices, randomness) = (batches[index], Randomness(options.seed))
     let examples = try batching.examples(indices)
-    let randomness = Randomness(options.seed)
-    let batch = try batching.prepared(
-      examples, key: randomness.evaluation(index), exampleKeys: indices.map(randomness.evaluation))
-    try session.run { tape in
-      let scores = try model.scores(batch, tape)
-      for loss in try poolsScores ? [] : model.losses(scores, batch, tape) {
-        losses.add(loss.head, total: Double(loss.value.value.item) * loss.weight, weight: loss.weight)
-      }
-      if let own = scores[active.name]?.value {
-        try requireNumbers(own, "scores")
-        if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
-        try collector?.add(own, batch.inputs, examples, at: indices)
+    return (
+      try batching.prepared(
+        examples, key: randomness.evaluation(index), exampleKeys: indices.map(randomness.evaluation)),
+      examples
+    )
+  }
+  func computed(_ batch: PreparedBatch, _ tape: Tape) throws -> BatchResult {
+    let scores = try model.scores(batch, tape)
+    let losses = try poolsScores ? [] : model.losses(scores, batch, tape)
+    let own = scores[active.name]?.value
+    if let own { try requireNumbers(own, "scores") }
+    return BatchResult(
+      scores: own, losses: losses.map { ($0.head, Double($0.value.value.item), $0.weight) })
+  }
+  func take(_ result: BatchResult, _ batch: PreparedBatch, _ examples: [Example], _ index: Int) throws {
+    for loss in result.losses {
+      losses.add(loss.head, total: loss.value * loss.weight, weight: loss.weight)
+    }
+    if let own = result.scores {
+      if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
+      try collector?.add(own, batch.inputs, examples, at: batches[index])
+    }
+    done += batches[index].count
+  }
+  let heads = model.heads.map(\.name)
+  for first in stride(from: 0, to: batches.count, by: group.size) {
+    let round = first..<min(first + group.size, batches.count)
+    if group.size == 1 {
+      let (batch, examples) = try prepared(first)
+      try session.run { try take(computed(batch, $0), batch, examples, first) }
+    } else {
+      let own = first + group.rank
+      let bytes =
+        try round.contains(own)
+        ? session.run { try computed(prepared(own).batch, $0).bytes(heads) } : []
+      for (index, bytes) in zip(round, try group.gather(bytes)) {
+        let (batch, examples) = try prepared(index)
+        try take(BatchResult(bytes, heads), batch, examples, index)
       }
     }
-    done += indices.count
     try progress(done)
   }
   if scoresRows || poolsScores { try collector?.score(into: &metrics, losses: &losses, backend) }
@@ -250,7 +280,7 @@ public func evaluate(
     isUndecided: options.tunesThreshold && type(of: active.task).tunedSetting != nil && best == nil)
 }
 
-/// Scores a model whose weights still change; see ``evaluate(_:on:options:generator:progress:)``.
+/// Scores a model whose weights still change; see ``evaluate(_:on:options:generator:group:progress:)``.
 ///
 /// - Parameters:
 ///   - model: A model with a head.
@@ -259,6 +289,7 @@ public func evaluate(
 ///   - backend: The compute kernels.
 ///   - pool: Memory to use again; one of its own by default.
 ///   - generator: Fills hidden tokens, for a head that wants it.
+///   - group: The ranks that share the batches.
 ///   - progress: Called after each batch with the number of examples done; may throw to stop.
 /// - Throws: as the other.
 public func evaluate(
@@ -268,11 +299,12 @@ public func evaluate(
   backend: any ComputeBackend,
   pool: MemoryPool = MemoryPool(),
   generator: TokenGenerator? = nil,
+  group: any ProcessGroup = SingleProcess(),
   progress: (Int) throws -> Void = { _ in }
 ) throws -> Evaluation {
   try evaluate(
     InferenceSession(changing: model, backend: backend, pool: pool), on: data, options: options,
-    generator: generator, progress: progress)
+    generator: generator, group: group, progress: progress)
 }
 
 extension Task {

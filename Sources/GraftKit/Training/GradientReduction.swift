@@ -14,6 +14,14 @@ public protocol GradientReduction {
   /// - Throws: What went wrong between ranks.
   func total(_ counts: [Double]) throws -> [Double]
 
+  /// A step begins, of which these parameters have gradients. They may be added up as soon as they are complete.
+  ///
+  /// - Parameter parameters: All that are trained, in the model's order, which is that of every rank.
+  func begin(_ parameters: [Parameter])
+
+  /// A gradient of this rank is complete, while the backward pass goes on. Not every parameter is told of.
+  func complete(_ parameter: Parameter)
+
   /// Replaces each gradient by the sum of all ranks'.
   ///
   /// Where a rank has no gradient and another one has, it gets one. Every rank has to leave with the same bits, or
@@ -30,6 +38,11 @@ public protocol GradientReduction {
   /// - Returns: The loss: the sum of all ranks' parts.
   /// - Throws: What went wrong between ranks; the weights stay as they were.
   func reduce(_ parameters: [Parameter], loss: Double) throws -> Double
+}
+
+extension GradientReduction {
+  public func begin(_ parameters: [Parameter]) {}
+  public func complete(_ parameter: Parameter) {}
 }
 
 /// One process alone: the gradient is what it is.

@@ -30,6 +30,7 @@ final class HeadCourse {
   private let plan: TrainingPlan
   private let randomness: Randomness
   private let options: TrainingOptions
+  private let group: any ProcessGroup
   private var order: (epoch: Int, examples: [Int]) = (-1, [])
 
   /// - Parameters:
@@ -37,24 +38,28 @@ final class HeadCourse {
   ///   - place: Its place in the list of the run's heads.
   ///   - plan: How its data is cut into its own steps.
   ///   - step: Trains its model.
+  ///   - group: The ranks that share its batches.
   init(
     _ head: RunHead, place: Int, plan: TrainingPlan, classLoss: ClassLoss, step: TrainingStep,
-    _ options: TrainingOptions
+    _ options: TrainingOptions, _ group: any ProcessGroup
   ) {
     (self.head, self.plan, self.classLoss, self.step, self.options) = (head, plan, classLoss, step, options)
+    self.group = group
     randomness = Randomness(options.seed, head: place)
     batching = Batching(
       model: head.model, data: head.data, mlmProbability: Float(options.mlmProbability),
       classLoss: classLoss, generator: head.generator, fillsInStep: options.trainsGenerator)
   }
 
-  /// What one of the head's steps, counted from 0, is trained on.
+  /// What one of the head's steps, counted from 0, is trained on; of several ranks, what this one is.
   ///
   /// - Returns: The batches, the randomness of dropout in each, and how many examples they have.
   /// - Throws: what a task throws when an example lacks what it needs.
   func batches(ofStep step: Int) throws -> (prepared: [PreparedBatch], dropout: [RandomKey], examples: Int) {
     let epoch = plan.epoch(ofStep: step)
-    let numbers = plan.batches(ofStep: step)
+    // Whatever rank has a batch, what is drawn for it goes by its number.
+    let all = plan.batches(ofStep: step)
+    let numbers = all.filter { ($0 - all.lowerBound) % group.size == group.rank }
     let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }
     var count = 0
     let batches = try zip(numbers, running).map { number, running in

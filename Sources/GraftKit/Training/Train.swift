@@ -26,6 +26,7 @@ import OrderedCollections
 ///   - backend: The compute kernels.
 ///   - registry: The plugins.
 ///   - resume: Goes on from the newest checkpoint of `output`.
+///   - ranks: The processes that train together, each of which calls this with the same.
 ///   - control: Asks the run to stop.
 ///   - profile: Where the time of all steps but the first two is counted.
 ///   - observe: Is told what happens.
@@ -42,6 +43,7 @@ public func train(
   backend: any ComputeBackend,
   registry: Registry,
   resume: Bool = false,
+  ranks: DataParallel = .alone,
   control: TrainingControl = TrainingControl(),
   profile: Profile? = nil,
   observe: @escaping (TrainingEvent) -> Void = { _ in }
@@ -49,7 +51,7 @@ public func train(
   try train(
     [HeadTraining(nil, data, evaluating: evaluationData, evaluatingSets: evaluationSets)], of: checkpoint,
     options: options, output: output, outputOptions: outputOptions, backend: backend, registry: registry,
-    resume: resume, control: control, profile: profile, observe: observe)
+    resume: resume, ranks: ranks, control: control, profile: profile, observe: observe)
 }
 
 /// Trains several heads of a checkpoint on one backbone, in turn: each step is one head's, on that head's own data.
@@ -78,10 +80,11 @@ public func train(
 ///   - backend: The compute kernels.
 ///   - registry: The plugins.
 ///   - resume: Goes on from the newest checkpoint of `output`.
+///   - ranks: The processes that train together, each of which calls this with the same.
 ///   - control: Asks the run to stop.
 ///   - profile: Where the time of all steps but the first two is counted.
 ///   - observe: Is told what happens.
-/// - Throws: as ``train(_:on:evaluating:evaluatingSets:options:output:outputOptions:backend:registry:resume:control:profile:observe:)``;
+/// - Throws: as ``train(_:on:evaluating:evaluatingSets:options:output:outputOptions:backend:registry:resume:ranks:control:profile:observe:)``;
 ///   `GraftError` for a head that the checkpoint does not have, a head that is given twice, and a setting that is about one
 ///   head.
 public func train(
@@ -93,22 +96,26 @@ public func train(
   backend: any ComputeBackend,
   registry: Registry,
   resume: Bool = false,
+  ranks: DataParallel = .alone,
   control: TrainingControl = TrainingControl(),
   profile: Profile? = nil,
   observe: @escaping (TrainingEvent) -> Void = { _ in }
 ) throws -> TrainingOutcome {
   try train(
     heads, of: checkpoint, options: options, output: output, outputOptions: outputOptions, backend: backend,
-    registry: registry, resume: resume, control: control, profile: profile, observe: observe)
+    registry: registry, resume: resume, ranks: ranks, control: control, profile: profile, observe: observe)
 }
 
 private func train(
   _ heads: [HeadTraining], of checkpoint: Checkpoint, options: TrainingOptions, output: URL,
   outputOptions: OutputOptions, backend: any ComputeBackend, registry: Registry, resume: Bool,
-  control: TrainingControl, profile: Profile?, observe: @escaping (TrainingEvent) -> Void
+  ranks: DataParallel, control: TrainingControl, profile: Profile?, observe: @escaping (TrainingEvent) -> Void
 ) throws -> TrainingOutcome {
   try options.validate()
   try heads.checkNames(options)
+  var options = options
+  let batches = try TrainingArguments.batches(options, ranks.group, resuming: resume ? output : nil)
+  options.gradientAccumulationSteps = batches.perStep
   // Once, and not whenever it is written.
   var checkpoint = checkpoint
   try checkpoint.confirmCopies()
@@ -118,7 +125,8 @@ private func train(
   var heads = heads
   if heads.count == 1 { heads[0].head = nil }
   let recorder = MetricsRecorder(
-    try options.reportTo.map { try registry.metricsWriters.find($0) }, output: output,
+    try (ranks.group.leads ? options.reportTo : []).map { try registry.metricsWriters.find($0) },
+    output: output,
     warn: { observe(.warned($0)) })
   var prepared: [PreparedHead] = []
   let packs = selected.map(\.learnsFromTexts)
@@ -150,6 +158,7 @@ private func train(
     optimizer: try registry.optimizers.find(options.optimizer),
     optimizerFormat: try registry.formats.find(outputOptions.format).init(),
     backend: backend)
+  (run.ranks, run.firstRanks) = (ranks, batches.ranks)
   for head in prepared { run.records.merge(head.records) { first, _ in first } }
   recorder.description = RunDescription(run, prepared)
   return try recorder.record { record in

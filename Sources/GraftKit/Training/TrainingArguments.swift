@@ -8,7 +8,7 @@ package struct TrainingArguments: Equatable {
   package static let fileName = "training_args.json"
 
   /// By the names of the options.
-  private var values: OrderedDictionary<String, JSON>
+  private(set) var values: OrderedDictionary<String, JSON>
 
   /// - Throws: `GraftError` when a generator's weights cannot be read.
   init(_ run: TrainingRun, _ heads: [RunHead], evaluations: [EvaluationSet]) throws {
@@ -27,6 +27,35 @@ package struct TrainingArguments: Equatable {
     }
     values["backend"] = JSON(type(of: run.backend).name)
     values["precision"] = JSON(run.backend.precision.rawValue)
+    if run.firstRanks > 1 { values[TrainingArguments.ranks] = JSON(run.firstRanks) }
+    if !run.ranks.isAlone { values["gradient-precision"] = JSON(run.ranks.gradientPrecision.rawValue) }
+  }
+
+  /// How many ranks a run was begun with; not written of one process.
+  private static let ranks = "ranks"
+
+  /// How many batches make a step of all ranks, and how many ranks the run was begun with.
+  ///
+  /// A run that is resumed with the options that it was begun with keeps its steps on any number of ranks.
+  ///
+  /// - Parameters:
+  ///   - options: Of each rank.
+  ///   - directory: Of the run that is resumed; `nil` of a new one.
+  /// - Throws: `GraftError` when its record cannot be read.
+  static func batches(
+    _ options: TrainingOptions, _ group: any ProcessGroup, resuming directory: URL?
+  ) throws -> (perStep: Int, ranks: Int) {
+    let own = options.gradientAccumulationSteps
+    let found = try group.fromLeader {
+      guard let directory, try TrainingDirectory(url: directory).hasRun else { return "{}" }
+      return try JSON(file: directory.appendingPathComponent(fileName)).text()
+    }
+    let stored = try JSON(parsing: Array(found.utf8))
+    if let batches = stored["gradient-accumulation-steps"]?.int {
+      let ranks = stored[ranks]?.int ?? 1
+      if [own * group.size, own * ranks].contains(batches) { return (batches, ranks) }
+    }
+    return (own * group.size, group.size)
   }
 
   private static func json(_ sets: [(name: String?, data: Dataset)]) -> JSON {
@@ -70,6 +99,8 @@ package struct TrainingArguments: Equatable {
     let defaults = TrainingOptions().record
     for (flag, value) in values where (stored[flag] ?? defaults[flag]) != value {
       if mayBeLonger, TrainingArguments.lengths.contains(flag) { continue }
+      // What one process has no use for.
+      if flag == TrainingArguments.ranks || flag == "gradient-precision" && stored[flag] == nil { continue }
       if ["model", "data", "eval-data"].contains(flag), isOlderHash(stored[flag], of: value) { continue }
       // Heads settle more of what they learn since several are trained: hashes of before cannot be compared. What is read
       // of the run's model has its shapes in any case.

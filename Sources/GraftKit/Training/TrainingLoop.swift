@@ -39,6 +39,7 @@ final class TrainingLoop {
   let start = ContinuousClock.now
 
   private var options: TrainingOptions { run.options }
+  private var group: any ProcessGroup { run.ranks.group }
 
   /// An evaluation gave way to a request to stop.
   private struct Stopped: Error {}
@@ -79,14 +80,18 @@ final class TrainingLoop {
     }
     optimizer = run.optimizerType.init(
       trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
+    let reduction: any GradientReduction =
+      run.ranks.isAlone
+      ? NoReduction() : GroupReduction(run.ranks.group, run.ranks.gradientPrecision, profile: profile)
     courses = heads.enumerated().map { [plan, optimizer, pool] place, head in
       HeadCourse(
         head, place: place, plan: plan.turns?.parts[place] ?? plan, classLoss: losses[place],
         step: TrainingStep(
           model: head.model, optimizer: optimizer, maxGradNorm: run.options.maxGradNorm,
-          backend: run.backend, pool: pool, generator: run.options.trainsGenerator ? head.generator : nil,
+          backend: run.backend, pool: pool, reduction: reduction,
+          generator: run.options.trainsGenerator ? head.generator : nil,
           discriminatorWeight: run.options.discriminatorWeight),
-        run.options)
+        run.options, run.ranks.group)
     }
   }
 
@@ -94,6 +99,8 @@ final class TrainingLoop {
 
   func run(resume: Bool) throws -> TrainingOutcome {
     let isNew = !FileManager.default.fileExists(atPath: directory.url.path)
+    try plan.checkRanks(group)
+    try requireSameRanks(resume: resume)
     do {
       return try proceed(resume: resume)
     } catch {
@@ -105,6 +112,7 @@ final class TrainingLoop {
 
   private func proceed(resume: Bool) throws -> TrainingOutcome {
     if let summary = try begin(resume: resume) { return .alreadyFinished(summary) }
+    try shareWeights()
     observe(.started(plan, completedSteps: state.globalStep))
     if let counts = plan.turns?.counts(after: plan.totalSteps) {
       for (head, count) in zip(heads, counts) where count == 0 {
@@ -117,10 +125,11 @@ final class TrainingLoop {
       if isDue, state.evaluation(at: state.globalStep, sets: evaluations.count) == nil {
         _ = try evaluate(isSaved: state.globalStep > 0 && (isSavingDue || options.loadsBestModelAtEnd))
         // What goes on from the same checkpoint again knows of it, and logs it no second time.
-        if state.globalStep > 0 { try writeState(in: directory.checkpoint(state.globalStep)) }
+        if state.globalStep > 0 {
+          try group.onLeader { try writeState(in: directory.checkpoint(state.globalStep)) }
+        }
       }
       while state.globalStep < plan.totalSteps, !hasStopped {
-        if control.isStopRequested { throw Stopped() }
         try takeStep()
       }
       if state.globalStep < plan.totalSteps {
@@ -130,15 +139,63 @@ final class TrainingLoop {
       }
       return .finished(try finish())
     } catch is Stopped {
-      if try !directory.checkpoints.contains(state.globalStep) { try save() }
+      if try !checkpoints().contains(state.globalStep) { try save() }
       return .interrupted(checkpoint: directory.checkpoint(state.globalStep), step: state.globalStep)
     }
+  }
+
+  /// Makes sure that all ranks were given the same.
+  private func requireSameRanks(resume: Bool) throws {
+    guard group.size > 1 else { return }
+    var facts = arguments.values
+    facts["version"] = .string(graftVersion)
+    facts["resume"] = JSON(resume)
+    facts["output"] = .string(run.output.path)
+    facts["kernels"] = .string(run.backend.summary)
+    for setting in TrainingOptions.settings { facts[setting.name] = setting.json(options) }
+    try group.requireSame(facts)
+  }
+
+  /// The weights of rank 0 on every rank.
+  private func shareWeights() throws {
+    guard group.size > 1 else { return }
+    for parameter in parameters {
+      try group.broadcast(UnsafeMutableRawBufferPointer(parameter.value.buffer))
+      parameter.weightsDidChange()
+    }
+  }
+
+  /// Puts the weights of a checkpoint of this run into the model.
+  private func readWeights(ofStep step: Int) throws {
+    try group.onLeader { try run.store.read(run.model, from: directory.checkpoint(step)) }
+    try shareWeights()
+  }
+
+  /// The steps of all checkpoints.
+  private func checkpoints() throws -> [Int] {
+    try group.fromLeader { try directory.checkpoints.map(String.init).joined(separator: " ") }
+      .split(separator: " ").compactMap { Int($0) }
   }
 
   /// Makes the output directory, or takes up what is in it.
   ///
   /// - Returns: The results, when the run has finished already.
   private func begin(resume: Bool) throws -> TrainingSummary? {
+    var finished: TrainingSummary?
+    let document = try group.fromLeader {
+      finished = try enter(resume: resume)
+      return finished?.document.text() ?? ""
+    }
+    if !document.isEmpty { return try finished ?? TrainingSummary(JSON(parsing: Array(document.utf8))) }
+    try checkScore()
+    if resume, let newest = try checkpoints().last { try restoreNewest(newest) }
+    return nil
+  }
+
+  /// What rank 0 does in the output directory to begin.
+  ///
+  /// - Returns: The results, when the run has finished already.
+  private func enter(resume: Bool) throws -> TrainingSummary? {
     if resume, try directory.hasRun {
       lock = try DirectoryLock(directory.url)
       try directory.removeDebris()
@@ -152,15 +209,12 @@ final class TrainingLoop {
       } else if let summary = try finishedSummary() {
         return summary
       }
-      try checkScore()
-      if let newest = try directory.checkpoints.last { try restoreNewest(newest) }
     } else {
       try directory.create()
       lock = try DirectoryLock(directory.url)
       // Another process may have begun one since.
       try directory.create()
       hasBegun = true
-      try checkScore()
       try write(arguments.document, TrainingArguments.fileName, in: directory.url)
       for (name, text) in run.records { try write(text, name, in: directory.url) }
     }
@@ -264,6 +318,10 @@ final class TrainingLoop {
     let profile = meter.steps < min(2, plan.totalSteps - (index - meter.steps) - 1) ? nil : profile
     let (course, own) = turn(index)
     let batches = try profile.measure("tokenizing and masking") { try course.batches(ofStep: own) }
+    let tokens = batches.prepared.reduce(0) { $0 + $1.inputs.tokenCount }
+    // One exchange for all that ranks have to agree on before a step.
+    let sums = try group.sum([control.isStopRequested ? 1 : 0, Double(tokens), Double(batches.examples)])
+    if sums[0] > 0 { throw Stopped() }
     let learningRate = options.learningRate(at: index, of: plan.totalSteps)
     rates.thaw(for: index)
     let result: TrainingStep.Result
@@ -275,14 +333,14 @@ final class TrainingLoop {
       error.subject = error.subject ?? "step \(index + 1)"
       throw error
     }
-    let tokens = batches.prepared.reduce(0) { $0 + $1.inputs.tokenCount }
     average?.update()
-    state.add(result, tokens: tokens, head: course.head.name)
+    let allTokens = Int(sums[1])
+    state.add(result, tokens: allTokens, head: course.head.name)
     meter.steps += 1
-    meter.samples += Double(batches.examples) * course.head.data.rowsPerExample
-    meter.tokens += tokens
+    meter.samples += sums[2] * course.head.data.rowsPerExample
+    meter.tokens += allTokens
     meter.seconds += clock.secondsSince
-    observe(.step(report(result, learningRate: learningRate, tokens: tokens, head: course.head.name)))
+    observe(.step(report(result, learningRate: learningRate, tokens: allTokens, head: course.head.name)))
     try endStep(result, learningRate: learningRate)
   }
 
@@ -363,9 +421,9 @@ final class TrainingLoop {
     options.tunesThreshold = tunesThreshold
     return try GraftKit.evaluate(
       course.head.model, on: set.data, options: options, backend: run.backend, pool: pool,
-      generator: course.head.generator
+      generator: course.head.generator, group: group
     ) { done in
-      if canStop, control.isStopRequested { throw Stopped() }
+      if canStop, try group.any(control.isStopRequested) { throw Stopped() }
       observe(.evaluating(done: done, total: set.data.count))
     }
   }
@@ -405,7 +463,7 @@ final class TrainingLoop {
     if best.step == state.globalStep {
       average?.exchange()
     } else {
-      try run.store.read(run.model, from: directory.checkpoint(best.step))
+      try readWeights(ofStep: best.step)
     }
     let results = state.evaluation(at: best.step, sets: evaluations.count) ?? [:]
     observe(.noted(.loadedBest(step: best.step, score: choice.score(among: results), value: best.metric)))
@@ -417,7 +475,7 @@ final class TrainingLoop {
     let steps = try averagedSteps
     var mean = CheckpointAverage(parameters)
     for step in steps {
-      try run.store.read(run.model, from: directory.checkpoint(step))
+      try readWeights(ofStep: step)
       mean.add()
     }
     mean.take()
@@ -430,16 +488,25 @@ final class TrainingLoop {
   var averagedSteps: [Int] {
     get throws {
       guard let count = options.averageLast else { return [] }
-      return try directory.checkpoints.filter { step in
-        step == state.globalStep
-          || options.isDue(options.saveStrategy, every: options.saveSteps, at: step, plan)
-      }.suffix(count)
+      return averaged(of: try checkpoints(), count)
     }
+  }
+
+  private func averaged(of steps: [Int], _ count: Int) -> [Int] {
+    steps.filter { step in
+      step == state.globalStep
+        || options.isDue(options.saveStrategy, every: options.saveSteps, at: step, plan)
+    }.suffix(count)
   }
 
   // MARK: Saving
 
   private func save() throws {
+    try group.onLeader { try writeCheckpoint() }
+  }
+
+  /// Writes a checkpoint, and removes those that are too many.
+  private func writeCheckpoint() throws {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
       average?.exchange()
@@ -457,7 +524,8 @@ final class TrainingLoop {
       try writeState(in: temporary)
     }
     observe(.saved(target))
-    let kept = options.keptSteps.union([state.best?.step].compactMap { $0 }).union(try averagedSteps)
+    let kept = options.keptSteps.union([state.best?.step].compactMap { $0 })
+      .union(averaged(of: try directory.checkpoints, options.averageLast ?? 0))
     for removed in try directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
       observe(.removed(removed))
     }
@@ -504,6 +572,11 @@ final class TrainingLoop {
   }
 
   private func restore(_ checkpoint: URL) throws {
+    guard group.leads || FileManager.default.fileExists(atPath: checkpoint.path) else {
+      throw GraftError(
+        .missing, "\(group.name(ofRank: group.rank)) does not see the checkpoint that the run goes on from",
+        file: checkpoint.path, advice: "Put the output directory where all machines see it.")
+    }
     // Its directory says how long the run is; a checkpoint may be of before it was extended.
     try arguments.check(against: checkpoint, mayBeLonger: true)
     state = try TrainerState(readingFrom: checkpoint)

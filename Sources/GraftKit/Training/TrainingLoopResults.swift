@@ -37,19 +37,28 @@ extension TrainingLoop {
     }
 
     let thresholds = try tunedThresholds()
+    let summary = TrainingSummary(training: training, evaluation: evaluation)
+    try run.ranks.group.onLeader { try publish(summary, step: step, thresholds) }
+    return summary
+  }
+
+  /// Writes the model and the results.
+  private func publish(
+    _ summary: TrainingSummary, step: Int, _ thresholds: (values: [Float], key: String)?
+  ) throws {
     let averaged = try averagedSteps
     try directory.publish { directory in
       try writeModel(into: directory, step: step, thresholds: thresholds, mean: averaged)
       if let thresholds { try keepThresholds(thresholds.values, in: directory, key: thresholds.key) }
     }
-    try write(JSON(results: training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
-    if let evaluation {
+    try write(
+      JSON(results: summary.training).text(.sorted) + "\n", TrainingLoop.trainResults, in: directory.url)
+    if let evaluation = summary.evaluation {
       try write(JSON(results: evaluation).text(.sorted) + "\n", TrainingLoop.evalResults, in: directory.url)
     }
     try writeState(in: directory.url)
-    let all = training.merging(evaluation ?? [:]) { first, _ in first }
+    let all = summary.training.merging(summary.evaluation ?? [:]) { first, _ in first }
     try write(JSON(results: all).text(.sorted) + "\n", TrainingLoop.allResults, in: directory.url)
-    return TrainingSummary(training: training, evaluation: evaluation)
   }
 
   /// Takes back that the run has finished.
@@ -77,5 +86,19 @@ extension TrainingLoop {
       return nil
     }
     return TrainingSummary(training: training, evaluation: try results(TrainingLoop.evalResults))
+  }
+}
+
+extension TrainingSummary {
+  /// For other ranks.
+  var document: JSON {
+    ["training": JSON(results: training), "evaluation": evaluation.map { JSON(results: $0) } ?? .null]
+  }
+
+  init(_ document: JSON) {
+    func numbers(_ json: JSON?) -> [String: Double]? {
+      json?.object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
+    }
+    self.init(training: numbers(document["training"]) ?? [:], evaluation: numbers(document["evaluation"]))
   }
 }

@@ -1,3 +1,5 @@
+import GraftTensors
+
 /// How a run is cut into epochs, steps and batches.
 ///
 /// An epoch is `batchesPerEpoch` batches, the last of which may be shorter. A step is
@@ -74,5 +76,23 @@ public struct TrainingPlan: Sendable, Equatable {
     if turns != nil { return Double(steps) / Double(stepsPerEpoch) }
     let last = steps - 1
     return Double(epoch(ofStep: last)) + Double(batches(ofStep: last).upperBound) / Double(batchesPerEpoch)
+  }
+}
+
+extension TrainingPlan {
+  /// Makes sure that every rank has something to do in every full step.
+  ///
+  /// - Throws: `GraftError` when there are fewer batches than ranks.
+  func checkRanks(_ group: any ProcessGroup) throws {
+    for part in turns?.parts ?? [self] {
+      guard min(part.batchesPerStep, part.batchesPerEpoch) < group.size else { continue }
+      let isShort = part.batchesPerEpoch < group.size
+      throw GraftError(
+        .refused, "there are more ranks than batches in \(isShort ? "the data" : "a step")",
+        expected: "at most \(min(part.batchesPerStep, part.batchesPerEpoch)) ranks", found: "\(group.size)",
+        advice: isShort
+          ? "Start fewer, or lower \(option: "batch-size"): there are \(part.examples) examples."
+          : "Start fewer.")
+    }
   }
 }

@@ -11,7 +11,7 @@ import OrderedCollections
 /// state and the sums behind the logs. A run that is killed at any moment and resumed therefore ends with the
 /// same weights, bit for bit, as one that was not, where the backend computes the same: on a CPU of the same kind.
 ///
-/// ``train(_:on:evaluating:evaluatingSets:options:output:outputOptions:backend:registry:resume:control:profile:observe:)`` makes one from a
+/// ``train(_:on:evaluating:evaluatingSets:options:output:outputOptions:backend:registry:resume:ranks:control:profile:observe:)`` makes one from a
 /// checkpoint; this type serves models and stores of any kind.
 public struct TrainingRun {
   /// What is trained; its weights change.
@@ -23,6 +23,10 @@ public struct TrainingRun {
   let optimizerType: any Optimizer.Type
   let optimizerFormat: any WeightFormat
   let backend: any ComputeBackend
+  /// The ranks that train together. Options then have the batches of a step for all of them.
+  var ranks = DataParallel.alone
+  /// How many ranks the run was begun with.
+  var firstRanks = 1
   /// The texts of files that belong to the run's record, by their names.
   var records: [String: String] = [:]
 

@@ -119,10 +119,16 @@ public struct TrainingStep {
       weights.append(try batches.reduce(0) { try $0 + Double(model.hiddenTokens(of: $1).places.count) })
     }
     let totals = try reduction.total(counts + weights)
+    let trained = parameters.filter(\.needsGradient)
+    reduction.begin(trained)
+    let isAlone = reduction is NoReduction
     let total = Dictionary(zip(names, totals.suffix(names.count))) { first, _ in first }
     var loss = 0.0
     for (index, batch) in batches.enumerated() {
-      let tape = Tape(backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile)
+      let isLast = !isAlone && index == batches.count - 1
+      let tape = Tape(
+        backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile,
+        gradientIsComplete: isLast ? { [reduction] in reduction.complete($0) } : nil)
       var batch = batch
       let ofGenerator = try generator?.fill(&batch, of: model, tape)
       let weight = ofGenerator == nil ? 1 : discriminatorWeight
@@ -134,7 +140,8 @@ public struct TrainingStep {
       for (value, scale) in losses { loss += Double(value.value.item) * Double(scale) }
       tape.backward(from: losses)
     }
-    loss = try reduction.reduce(parameters.filter(\.needsGradient), loss: loss)
+    for parameter in trained { parameter.slot.unseal() }
+    loss = try reduction.reduce(trained, loss: loss)
     return (loss, Int(totals.prefix(tasks.count).reduce(0, +)))
   }
 

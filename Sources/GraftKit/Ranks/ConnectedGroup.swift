@@ -1,0 +1,181 @@
+import Foundation
+import GraftTensors
+import Synchronization
+
+/// Ranks that a ``Transport`` connects.
+///
+/// A thread of its own makes the transport and alone uses it, so that sums go on while the caller computes, and so that the
+/// transport need not be safe to use from several threads.
+public final class ConnectedGroup: ProcessGroup {
+  public let rank: Int
+  public let size: Int
+  public let hosts: [String]
+  private let worker: Worker
+
+  /// - Parameter open: Makes the transport, on the group's thread.
+  /// - Throws: What `open` throws.
+  public init(_ open: @escaping @Sendable () throws -> any Transport) throws {
+    let worker = Worker(open)
+    self.worker = worker
+    (rank, size) = try worker.run { ($0.rank, $0.size) }
+    hosts = try worker.run { try $0.gather(Array($0.host.utf8)) }.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  deinit { worker.end() }
+
+  public func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+    try naming { try worker.run { try $0.gather(bytes) } }
+  }
+
+  public func broadcast(_ memory: UnsafeMutableRawBufferPointer) throws {
+    guard let start = memory.baseAddress, !memory.isEmpty else { return }
+    // The caller waits.
+    nonisolated(unsafe) let target = start
+    let count = memory.count
+    try naming { try worker.run { try $0.broadcast(target, count: count) } }
+  }
+
+  public func start(_ sum: RankSum) -> PendingSum {
+    let pending = PendingSum()
+    worker.start { [self] transport in
+      pending.end(with: Result { try naming { try worker.buffers.add(sum, over: transport) } })
+    } failing: {
+      pending.end(with: .failure($0))
+    }
+    return pending
+  }
+
+  public func abort(code: Int32) {
+    worker.abandon()
+    worker.start {
+      $0.abort(code: code)
+    } failing: { _ in
+    }
+  }
+
+  /// Calls the ranks that did not come by their names.
+  private func naming<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let missing as MissingRanks {
+      throw GraftError(
+        .system, "it did not answer for \(NumberText.count(missing.seconds, "second"))",
+        subject: missing.ranks.map(name(ofRank:)).joined(separator: ", "),
+        advice:
+          "It may have ended, or the network be broken. The run goes on from its last checkpoint with \(action: .resume)."
+      )
+    }
+  }
+
+  /// Takes leave of the other ranks. The group is of no use afterwards.
+  public func close() throws { try worker.run { try $0.close() } }
+}
+
+/// The thread of a group, and what it has to do.
+private final class Worker: @unchecked Sendable {
+  // The jobs are guarded by the condition; the buffers are the thread's.
+  typealias Job = @Sendable (Result<any Transport, any Error>) -> Void
+
+  private let condition = NSCondition()
+  private var jobs: [Job] = []
+  private var hasEnded = false
+  private let isAbandoned = Atomic(false)
+  let buffers = SumBuffers()
+
+  init(_ open: @escaping @Sendable () throws -> any Transport) {
+    Thread.detachNewThread { [self] in
+      // Signals are for the thread that waits for them; those that the transport starts inherit this.
+      var all = sigset_t()
+      sigfillset(&all)
+      pthread_sigmask(SIG_SETMASK, &all, nil)
+      let transport = Result {
+        let transport = try open()
+        transport.isAbandoned = { self.isAbandoned.load(ordering: .relaxed) }
+        return transport
+      }
+      while let job = next() { job(transport) }
+    }
+  }
+
+  private func next() -> Job? {
+    condition.lock()
+    defer { condition.unlock() }
+    while jobs.isEmpty {
+      if hasEnded { return nil }
+      condition.wait()
+    }
+    return jobs.removeFirst()
+  }
+
+  /// Ends what is waited for.
+  func abandon() { isAbandoned.store(true, ordering: .relaxed) }
+
+  func end() {
+    condition.lock()
+    hasEnded = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  func start(
+    _ work: @escaping @Sendable (any Transport) -> Void, failing: @escaping @Sendable (any Error) -> Void
+  ) {
+    condition.lock()
+    jobs.append { transport in
+      switch transport {
+      case .success(let transport): work(transport)
+      case .failure(let error): failing(error)
+      }
+    }
+    condition.signal()
+    condition.unlock()
+  }
+
+  /// Does some work on the thread, and waits for it.
+  func run<Value: Sendable>(_ work: @escaping @Sendable (any Transport) throws -> Value) throws -> Value {
+    let done = PendingSum()
+    let place = Place<Value>()
+    start { transport in
+      done.end(with: Result { place.value = try work(transport) })
+    } failing: {
+      done.end(with: .failure($0))
+    }
+    try done.wait()
+    guard let value = place.value else { preconditionFailure("work without a result") }
+    return value
+  }
+
+  private final class Place<Value>: @unchecked Sendable {
+    // Written before the end is told, and read after it.
+    var value: Value?
+  }
+}
+
+extension Transport {
+  /// What each rank brings, in the order of ranks.
+  ///
+  /// Few bytes need one exchange, more of them two: the ranks then know how long the longest is.
+  func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+    let room = 56
+    var first: [UInt8] = []
+    first.append(word: UInt64(bytes.count))
+    first += bytes.prefix(room) + [UInt8](repeating: 0, count: max(0, room - bytes.count))
+    let heads = try gather(block: first)
+    let counts = heads.map { Int(truncatingIfNeeded: $0.word(at: 0)) }
+    let longest = counts.max() ?? 0
+    guard longest > room else { return zip(heads, counts).map { Array($0[8..<8 + $1]) } }
+    let all = try gather(block: bytes + [UInt8](repeating: 0, count: longest - bytes.count))
+    return zip(all, counts).map { Array($0.prefix($1)) }
+  }
+
+  private func gather(block: [UInt8]) throws -> [[UInt8]] {
+    var all = [UInt8](repeating: 0, count: size * block.count)
+    try all.withUnsafeMutableBytes { received in
+      try block.withUnsafeBytes { sent in
+        guard let received = received.baseAddress, let sent = sent.baseAddress else { return }
+        try allGather(sent, to: received, blockSize: block.count)
+      }
+    }
+    return (0..<size).map { Array(all[$0 * block.count..<($0 + 1) * block.count]) }
+  }
+}

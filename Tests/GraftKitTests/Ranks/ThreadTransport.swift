@@ -1,0 +1,118 @@
+import Foundation
+import GraftKit
+
+/// Ranks that are threads of this process.
+final class Meeting: @unchecked Sendable {
+  private let condition = NSCondition()
+  private let size: Int
+  private let patience: Double
+  private var gathering: [Int: [UInt8]] = [:]
+  private var gathered: [[UInt8]] = []
+  private var round = 0
+  private var isOver = false
+
+  init(_ size: Int, patience: Double = 60) { (self.size, self.patience) = (size, patience) }
+
+  func exchange(_ bytes: [UInt8], from rank: Int) throws -> [[UInt8]] {
+    condition.lock()
+    defer { condition.unlock() }
+    let mine = round
+    gathering[rank] = bytes
+    if gathering.count == size {
+      gathered = gathering.sorted { $0.key < $1.key }.map(\.value)
+      gathering = [:]
+      round += 1
+      condition.broadcast()
+    }
+    let end = Date(timeIntervalSinceNow: patience)
+    while round == mine, !isOver {
+      guard condition.wait(until: end) else { break }
+    }
+    guard round > mine else {
+      throw MissingRanks((0..<size).filter { gathering[$0] == nil }, seconds: Int(patience))
+    }
+    return gathered
+  }
+
+  func end() {
+    condition.lock()
+    isOver = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  /// Runs a body on each rank, each on a thread of its own.
+  func run<Value: Sendable>(
+    _ body: @escaping @Sendable (any ProcessGroup) throws -> Value
+  ) -> [Result<Value, any Error>] {
+    let results = Results<Value>()
+    let group = DispatchGroup()
+    for rank in 0..<size {
+      group.enter()
+      Thread.detachNewThread { [self] in
+        let result = Result {
+          let ranks = try ConnectedGroup { Transport(self, rank, of: self.size) }
+          do { return try body(ranks) } catch {
+            ranks.abort(code: 1)
+            throw error
+          }
+        }
+        results.add(result, rank)
+        group.leave()
+      }
+    }
+    group.wait()
+    return results.inOrder
+  }
+
+  private final class Results<Value: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var values: [Int: Result<Value, any Error>] = [:]
+
+    func add(_ value: Result<Value, any Error>, _ rank: Int) { lock.withLock { values[rank] = value } }
+    var inOrder: [Result<Value, any Error>] {
+      lock.withLock { values.sorted { $0.key < $1.key }.map(\.value) }
+    }
+  }
+
+  /// One thread's part in the meeting.
+  private final class Transport: GraftKit.Transport {
+    let rank: Int
+    let size: Int
+    var host: String { "thread" }
+    var isAbandoned: @Sendable () -> Bool = { false }
+    private let meeting: Meeting
+
+    init(_ meeting: Meeting, _ rank: Int, of size: Int) {
+      (self.meeting, self.rank, self.size) = (meeting, rank, size)
+    }
+
+    private func exchange(_ bytes: UnsafeRawPointer, _ count: Int) throws -> [[UInt8]] {
+      try meeting.exchange(Array(UnsafeRawBufferPointer(start: bytes, count: count)), from: rank)
+    }
+
+    func allToAll(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
+      for (other, bytes) in try exchange(sent, size * blockSize).enumerated() {
+        bytes.withUnsafeBytes {
+          UnsafeMutableRawBufferPointer(start: received + other * blockSize, count: blockSize)
+            .copyBytes(from: $0[rank * blockSize..<(rank + 1) * blockSize])
+        }
+      }
+    }
+
+    func allGather(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
+      for (other, bytes) in try exchange(sent, blockSize).enumerated() {
+        UnsafeMutableRawBufferPointer(start: received + other * blockSize, count: blockSize)
+          .copyBytes(from: bytes)
+      }
+    }
+
+    func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws {
+      let bytes = try exchange(memory, rank == 0 ? count : 0)[0]
+      UnsafeMutableRawBufferPointer(start: memory, count: count).copyBytes(from: bytes)
+    }
+
+    func close() {}
+    func abort(code: Int32) { meeting.end() }
+  }
+}
