@@ -12,6 +12,8 @@ PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
 
+# Training on several ranks is tested with Open MPI.
+test: PACKAGES += openmpi-bin
 test: dependencies
 	swift build --build-tests
 	swift test --skip-build

@@ -101,6 +101,7 @@ let package = Package(
     .library(name: "GraftData", targets: ["GraftData"]),
     .library(name: "GraftKit", targets: ["GraftKit"]),
     .library(name: "GraftExperiments", targets: ["GraftExperiments"]),
+    .library(name: "GraftMPI", targets: ["GraftMPI"]),
     .library(name: "GraftHub", targets: ["GraftHub"]),
     .library(name: "GraftPlugins", targets: ["GraftPlugins"]),
     .library(name: "GraftCommandLine", targets: ["GraftCommandLine"]),
@@ -126,12 +127,14 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       resources: [.embedInCode("Experiment/ReadyMade")]),
+    .target(name: "GraftMPI", dependencies: ["GraftTensors", "GraftKit"]),
     .target(name: "GraftHub", dependencies: ["GraftTensors", "GraftCore", "CCurl", "CLinux", crypto]),
     .target(name: "GraftPlugins", dependencies: ["GraftCore"] + builtIn),
     .target(
       name: "GraftCommandLine",
       dependencies: modules + [
-        "GraftHub", "GraftPlugins", "NPY", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "GraftHub", "GraftMPI", "GraftPlugins", "NPY",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins"]),
 
@@ -176,12 +179,13 @@ let package = Package(
     tests("GraftComputeTests", ["GraftTensors", "GraftCompute"]),
     tests("GraftCoreTests", ["GraftTensors", "GraftCompute", "GraftCore", "GraftData", "Zlib"]),
     tests("GraftHubTests", ["GraftTensors", "GraftCore", "GraftHub", "HubServer"]),
-    tests("GraftKitTests", modules + ["GraftPlugins", "GraftCommandLine"] + builtIn),
+    tests("GraftKitTests", modules + ["GraftMPI", "GraftPlugins", "GraftCommandLine"] + builtIn),
     tests(
-      "CLITests", ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
+      "CLITests",
+      ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
     // The rules of the design, over the sources; the Swift of the documentation, compiled.
     tests("HouseRulesTests"),
-    tests("SnippetTests", ["GraftPlugins", "GraftCommandLine"] + modules),
+    tests("SnippetTests", ["GraftMPI", "GraftPlugins", "GraftCommandLine"] + modules),
     tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),
     tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
     tests("NumPyTests", ["GraftTensors", "NPY", "NumPy", "Safetensors", "Zip"]),

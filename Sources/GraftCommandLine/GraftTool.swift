@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GraftCore
+import GraftKit
 import GraftTensors
 
 /// The whole command line over a list of plugins, so that anybody can link a `graft` of their own:
@@ -13,6 +14,8 @@ import GraftTensors
 public enum GraftTool {
   /// The plugins of the command that is running.
   @TaskLocal static var plugins: [any Plugin.Type] = []
+  /// The processes that run the command together.
+  @TaskLocal static var group: any ProcessGroup = SingleProcess()
 
   /// Parses the process's arguments, runs the command and exits; every error is printed here, once.
   ///
@@ -20,33 +23,53 @@ public enum GraftTool {
   public static func main(plugins: [any Plugin.Type]) -> Never {
     // A reader that leaves is seen where something is written, and so is a connection that the other side closed.
     signal(SIGPIPE, SIG_IGN)
+    var group: (any ProcessGroup)?
     $plugins.withValue(plugins) {
       do {
         prepareEnvironment()
         try checkArguments()
         try checkLimits()
+        try Ranks.silence()
         var command = try parse()
-        try command.run()
+        let joined = try Ranks.join(command)
+        group = joined
+        try $group.withValue(joined) { try command.run() }
       } catch let error as GraftError {
-        end(with: error.inCommandLineWords.suggestingPath)
+        end(with: error.inCommandLineWords.suggestingPath, group)
       } catch let error as CocoaError {
-        end(with: GraftError(error).inCommandLineWords)
+        end(with: GraftError(error).inCommandLineWords, group)
       } catch {
-        end(with: error)
+        end(with: error, group)
       }
     }
-    end(with: ExitCode.success)
+    end(with: ExitCode.success, group)
   }
 
   /// Prints what an error says, and ends the process at once. `exit` would first destroy what threads that still compute
   /// may be using.
-  private static func end(with error: any Error) -> Never {
+  ///
+  /// Of several ranks all end so, or one that has an error ends the others.
+  private static func end(with error: any Error, _ group: (any ProcessGroup)?) -> Never {
+    var error = error
+    if error is ExitCode {
+      do {
+        try (group as? ConnectedGroup)?.close()
+      } catch let failure { error = failure }
+    }
+    if !(error is ExitCode) {
+      Ranks.waitForLeader(group)
+      if var own = error as? GraftError, let rank = Ranks.name(group) {
+        own.subject = [rank, own.subject].compactMap(\.self).joined(separator: ": ")
+        error = own
+      }
+    }
     let code = Graft.exitCode(for: error).rawValue
     let message = Graft.fullMessage(for: error).withoutControls
     if !message.isEmpty {
       _ = Output.write(message + "\n", to: code == ExitCode.success.rawValue ? STDOUT_FILENO : STDERR_FILENO)
     }
     fflush(nil)
+    if let group, !(error is ExitCode), code != 0 { Ranks.abort(group, code: code) }
     _exit(code)
   }
 

@@ -4,6 +4,7 @@ import GraftCompute
 import GraftCore
 import GraftData
 import GraftKit
+import GraftMPI
 import GraftPlugins
 import GraftTensors
 import OrderedCollections
@@ -98,6 +99,21 @@ private func trainFromNothing(_ registry: Registry) throws -> Checkpoint {
   let checkpoint = try initializeModel(
     family: "roberta", size: "tiny", tokenizerFrom: URL(filePath: "tokenizer"), registry: registry)
   return checkpoint
+}
+
+// MARK: GraftKit.docc/ManyMachines.md
+
+private func trainOnRanks(
+  _ checkpoint: Checkpoint, _ data: TrainingData, _ options: TrainingOptions, _ output: URL,
+  _ backend: any ComputeBackend, _ registry: Registry
+) throws -> TrainingOutcome {
+  let launcher = try MPILauncher(ProcessInfo.processInfo.environment)
+  let group: any ProcessGroup =
+    try launcher.map { try MPI.group($0, timeLimit: 600) } ?? SingleProcess()
+  let outcome = try train(
+    checkpoint, on: data, options: options, output: output, backend: backend,
+    registry: registry, ranks: DataParallel(group))
+  return outcome
 }
 
 // MARK: GraftCommandLine.docc/YourOwnGraft.md

@@ -6,19 +6,22 @@ import GraftKit
 import GraftTensors
 
 /// `graft doctor`
-struct Doctor: ParsableCommand {
+struct Doctor: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract: "Show the CPU, the memory, and how fast each compute backend is here.",
     discussion: """
       The speed is that of the matrix product 1024×3072×768, the largest of BERT-base, on one thread and on \
-      all, in each precision. Copying is measured on memory outside the caches, read and written.
+      all, in each precision. Copying is measured on memory outside the caches, read and written. Started by mpirun, it \
+      shows the ranks and how fast they add up gradients.
 
       EXAMPLES
         graft doctor
         graft doctor --json
+        mpirun -n 4 graft doctor
       """)
 
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var output: OutputFlags
 
   func run() throws {
@@ -28,10 +31,12 @@ struct Doctor: ParsableCommand {
       diagnose(type, threads: machine.threads)
     }
     let copying = MachineSpeed.copyBandwidth(ThreadPool(count: machine.threads), for: 0.5)
+    let messages = try MessagePassing.examine(GraftTool.group, output.console)
     if output.json {
-      try Output.print(json(machine, diagnoses, copying))
+      try Output.print(json(machine, diagnoses, copying, messages))
     } else {
       try show(machine, diagnoses, copying)
+      try Output.print("\n\(messages.text)")
     }
   }
 
@@ -119,7 +124,9 @@ struct Doctor: ParsableCommand {
     }
   }
 
-  private func json(_ machine: Machine, _ diagnoses: [Diagnosis], _ copying: Double) -> JSON {
+  private func json(
+    _ machine: Machine, _ diagnoses: [Diagnosis], _ copying: Double, _ messages: MessagePassing
+  ) -> JSON {
     [
       "cpu": .string(machine.model), "features": .list(machine.features), "threads": JSON(machine.threads),
       "memory_bytes": JSON(machine.memory),
@@ -141,6 +148,7 @@ struct Doctor: ParsableCommand {
             "speeds": .object(speeds),
           ]
         }),
+      "mpi": messages.json,
       "auto": .object(automatic(diagnoses).map { ($0.0.rawValue, .string($0.1)) }),
     ]
   }

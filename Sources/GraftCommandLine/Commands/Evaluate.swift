@@ -1,10 +1,11 @@
 import ArgumentParser
+import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
 
 /// `graft evaluate`
-struct Evaluate: ParsableCommand {
+struct Evaluate: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Score a model on labelled data; the head decides the task.",
@@ -127,6 +128,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
@@ -159,6 +161,11 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
+    if GraftTool.group.size > 1, pseudoPerplexity || !retrieval.corpus.isEmpty {
+      throw GraftError(
+        .refused, "runs in one process", option: pseudoPerplexity ? "pseudo-perplexity" : "corpus",
+        found: "\(GraftTool.group.size)", advice: "Start it alone.")
+    }
     for file in [output, predictions].compactMap(\.self) { try FileWriter.checkVacant(file.url) }
     let registry = try GraftTool.registry()
     let (url, published) = try checkpoint.hub.find(checkpoint.checkpoint, registry, flags.console)
@@ -205,8 +212,10 @@ struct Evaluate: ParsableCommand {
     options.tunesThreshold = tuneThreshold != .none
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
     let filler = try TokenGenerator(at: generator, for: model, backend: backend, registry: registry)
+    let group = GraftTool.group
+    try requireSameRanks(opened, dataset, backend, group)
     var evaluation = try evaluate(
-      session, on: dataset, options: options, generator: filler,
+      session, on: dataset, options: options, generator: filler, group: group,
       progress: { bar.update($0) })
     bar.clear()
     if pseudoPerplexity {
@@ -220,13 +229,16 @@ struct Evaluate: ParsableCommand {
     }
     if let tuning = tuneThreshold.tuning {
       let thresholds = try evaluation.tuneThresholds(tuning)
-      let file = try keepThresholds(thresholds, in: url, head: parked, key: evaluation.thresholdKey)
+      var file = url
+      if group.leads {
+        file = try keepThresholds(thresholds, in: url, head: parked, key: evaluation.thresholdKey)
+      }
       let found = tuning == .global ? Format.score(thresholds.first ?? 0.5) : "of each label"
       flags.console.note(
         "the threshold \(found) is kept in \(file.displayPath); "
           + "it was chosen on these data, so that their scores are too good for others")
     }
-    if let predictions {
+    if let predictions, group.leads {
       try PredictionFile.write(
         evaluation.predictions, of: dataset, labels: evaluation.rowLabels, scores: evaluation.rowScores,
         to: predictions.url)
@@ -235,8 +247,20 @@ struct Evaluate: ParsableCommand {
     document["truncated_texts"] = JSON(dataset.facts.truncated)
     document["max_length"] = JSON(dataset.facts.maximumLength)
     let text = JSON.object(document).text(.pretty)
-    if let output { try FileWriter.write(output.url, text: text + "\n") }
+    if let output, group.leads { try FileWriter.write(output.url, text: text + "\n") }
     try Output.print(flags.json ? text : EvaluationTable(evaluation).text)
+  }
+
+  /// Makes sure that all ranks evaluate the same.
+  private func requireSameRanks(
+    _ checkpoint: Checkpoint, _ data: Dataset, _ backend: any ComputeBackend, _ group: any ProcessGroup
+  ) throws {
+    guard group.size > 1 else { return }
+    try group.requireSame([
+      "version": .string(graftVersion), "command": .list(CommandLine.arguments),
+      "model": .string(try checkpoint.contentHash()), "data": .string(data.fingerprint),
+      "kernels": .string(backend.summary),
+    ])
   }
 
   /// Scores how well texts are found for queries.

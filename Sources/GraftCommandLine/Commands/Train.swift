@@ -6,7 +6,7 @@ import GraftKit
 import GraftTensors
 
 /// `graft train`
-struct Train: ParsableCommand {
+struct Train: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a model on data; the head decides the task.",
@@ -56,6 +56,13 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Machine") var backend: BackendFlags
   @Flag(help: "Show where the time of the steps went, compared with what this machine can do.")
   var profile = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What ranks send gradients in, under mpirun; they are added up in float32.", valueName: "TYPE"))
+  var gradientPrecision = Precision.float32
+
+  @OptionGroup(title: "Machine") var ranks: RankFlags
 
   @OptionGroup package var strictness: StrictFlag
   @OptionGroup package var flags: OutputFlags
@@ -151,8 +158,8 @@ struct Train: ParsableCommand {
         return try train(
           opened, heads: headFiles.read(of: opened, reading, evaluationColumns, registry, console),
           options: training.options(evaluating: isEvaluated), output: files.output.url, backend: backend,
-          registry: registry, resume: files.resume, control: control, profile: profile,
-          observe: display.show)
+          registry: registry, resume: files.resume, ranks: dataParallel, control: control,
+          profile: profile, observe: display.show)
       }
       let data = try PairColumns.advising {
         try reading.read(
@@ -166,7 +173,7 @@ struct Train: ParsableCommand {
         opened, on: data, evaluating: sets[""], evaluatingSets: sets.filter { !$0.key.isEmpty },
         options: try training.options(evaluating: isEvaluated), output: files.output.url,
         backend: backend,
-        registry: registry, resume: files.resume, control: control, profile: profile,
+        registry: registry, resume: files.resume, ranks: dataParallel, control: control, profile: profile,
         observe: display.show)
     }
     display.close()
@@ -176,6 +183,10 @@ struct Train: ParsableCommand {
       summary = TrainingProfile(profile, on: backend)
     }
     try finish(outcome, summary, interruption)
+  }
+
+  private var dataParallel: DataParallel {
+    DataParallel(GraftTool.group, gradientPrecision: gradientPrecision)
   }
 
   /// Says when the head was trained on texts that were cut elsewhere.
@@ -214,7 +225,9 @@ struct Train: ParsableCommand {
       flags.console.note("this run had finished before; nothing was done")
       try show(summary, profile)
     case .interrupted(let checkpoint, let step):
-      let command = Shell.thisCommand(adding: "--resume")
+      let group = GraftTool.group
+      let launcher = group.size > 1 ? "mpirun -n \(group.size) " : ""
+      let command = launcher + Shell.thisCommand(adding: "--resume")
       if flags.json {
         var event: [(String, JSON)] = [
           ("event", "interrupted"), ("step", JSON(step)), ("checkpoint", JSON(checkpoint)),
@@ -225,8 +238,11 @@ struct Train: ParsableCommand {
       } else if let profile {
         try Output.print(profile.text)
       }
-      Console.write("interrupted after step \(step); resume with:\n  \(command)\n")
-      throw interruption.exitCode
+      if group.leads { Console.write("interrupted after step \(step); resume with:\n  \(command)\n") }
+      // The signal may have come to one rank alone.
+      throw ExitCode(
+        try group.gather([UInt8(interruption.exitCode.rawValue)]).compactMap(\.first).map(Int32.init).max()
+          ?? 1)
     }
   }
 

@@ -27,6 +27,9 @@ struct Machine {
       availableMemory: available.map { $0 * 1024 })
   }
 
+  /// The CPUs that this process may run on, as Linux lists them: `0-3,8`.
+  static var allowedCPUs: String? { fields("/proc/self/status")["Cpus_allowed_list"] }
+
   /// The first value of each `name : value` line.
   private static func fields(_ path: String) -> [String: String] {
     // Files in /proc have no size, which reading them whole at once relies on.

@@ -13,7 +13,7 @@ struct OutputFlags: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print only errors on standard error.")
   var quiet = false
 
-  var console: Console { Console(isQuiet: quiet) }
+  var console: Console { Console(isQuiet: quiet || !GraftTool.group.leads) }
 }
 
 /// The checkpoint that a command works on.
@@ -61,7 +61,9 @@ struct BackendFlags: ParsableArguments {
   func make(_ registry: Registry, _ console: Console, precision: Precision = .float32) throws
     -> any ComputeBackend
   {
-    try registry.makeBackend(backend, threads: parallelism.threads, precision: precision, note: console.warn)
+    try registry.makeBackend(
+      backend, threads: parallelism.threads ?? Ranks.threads(of: GraftTool.group), precision: precision,
+      note: console.warn)
   }
 }
 

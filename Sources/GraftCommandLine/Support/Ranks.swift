@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import GraftKit
+import GraftMPI
+import GraftTensors
+
+/// A command that several processes run together when mpirun starts them. All others run in one.
+protocol RunsOnRanks: ParsableCommand {
+  var ranks: RankFlags { get }
+}
+
+/// How ranks work together.
+struct RankFlags: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Give up when another rank does not answer for so long.", valueName: "SECONDS"))
+  var rankTimeout = 600
+
+  func validate() throws {
+    guard (1...1_000_000).contains(rankTimeout) else {
+      throw ValidationError("--rank-timeout must be between 1 and 1000000.")
+    }
+  }
+}
+
+/// This process among those that MPI started with it.
+enum Ranks {
+  /// What started the process; `nil` when it is alone.
+  static let launcher = Result { () throws(GraftError) in
+    try MPILauncher(ProcessInfo.processInfo.environment)
+  }
+
+  /// Makes the ranks other than 0 print nothing but their errors.
+  static func silence() throws {
+    guard let rank = try launcher.get()?.rank, rank > 0 else { return }
+    let nowhere = open("/dev/null", O_WRONLY)
+    guard nowhere >= 0, dup2(nowhere, STDOUT_FILENO) >= 0 else {
+      throw GraftError(.system, "cannot be opened", file: "/dev/null")
+    }
+    close(nowhere)
+  }
+
+  /// The group of the process.
+  ///
+  /// - Throws: `GraftError` when there are several processes, and the command is for one, or MPI cannot be used.
+  static func join(_ command: any ParsableCommand) throws -> any ProcessGroup {
+    guard let launcher = try launcher.get() else { return SingleProcess() }
+    guard let command = command as? any RunsOnRanks else {
+      throw GraftError(
+        .refused, "'\(type(of: command).configuration.commandName ?? "")' runs in one process",
+        found: "\(launcher.size.map(String.init) ?? "several"), started by \(launcher.name)",
+        advice: "Start it alone. The commands train, evaluate and doctor run on several ranks.")
+    }
+    let group = try MPI.group(launcher, timeLimit: command.ranks.rankTimeout)
+    return group.size > 1 ? group : SingleProcess()
+  }
+
+  /// How many threads this rank should use: its share of the CPUs that it may run on.
+  static func threads(of group: any ProcessGroup) throws -> Int? {
+    guard group.size > 1 else { return nil }
+    let own = "\(group.hosts[group.rank]) \(Machine.allowedCPUs ?? "")"
+    let sharers = try group.gather(Array(own.utf8)).count { $0 == Array(own.utf8) }
+    return max(1, ProcessInfo.processInfo.activeProcessorCount / sharers)
+  }
+
+  /// What people call this process; `nil` when it is alone, or the first of several that do not know each other yet.
+  static func name(_ group: (any ProcessGroup)?) -> String? {
+    if let group { return group.size > 1 ? group.name(ofRank: group.rank) : nil }
+    guard case .success(let launcher?) = launcher else { return nil }
+    return launcher.rank.flatMap { $0 > 0 ? "rank \($0)" : nil }
+  }
+
+  /// Gives rank 0 the time to say what all would say, and to end all.
+  static func waitForLeader(_ group: (any ProcessGroup)?) {
+    guard case .success(let launcher?) = launcher, (group?.rank ?? launcher.rank ?? 0) > 0 else { return }
+    sleep(2)
+  }
+
+  /// Ends the processes of all ranks.
+  static func abort(_ group: any ProcessGroup, code: Int32) {
+    guard group.size > 1 else { return }
+    group.abort(code: code)
+    // Until it has ended this one.
+    sleep(10)
+  }
+}

@@ -1,0 +1,159 @@
+import Foundation
+import GraftTensors
+import TestSupport
+import Testing
+
+/// How processes are started here: as root, and more than there are cores.
+private enum Ranks {
+  static let areHere = FileManager.default.isExecutableFile(atPath: "/usr/bin/mpirun")
+  static let environment = ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]
+  static func command(_ count: Int) -> String { "mpirun --oversubscribe --bind-to none -n \(count) $GRAFT" }
+}
+
+/// `mpirun -n N graft …`, where Open MPI is installed.
+@Suite(.serialized, .enabled(if: Ranks.areHere, "mpirun is not installed: the Debian package openmpi-bin"))
+struct RanksTests {
+  private static let packages = fixtures.appending(path: "packages/train.csv").path
+  private static let model = fixtures.appending(path: "bert-tiny/masked-lm").path
+  private static let train =
+    "train \(model) --data \(packages) --take 40 --max-length 12 --batch-size 4 --threads 1 --logging-steps 1 "
+    + "--learning-rate 1e-3 --max-steps 8 --save-steps 3 --output"
+
+  private func losses(_ output: URL) throws -> [Double] {
+    let state = try JSON(parsing: Array(Data(contentsOf: output.appending(path: "trainer_state.json"))))
+    return (state["log_history"]?.array ?? []).compactMap { $0["loss"]?.double }
+  }
+
+  @Test func ranksTrainAsOneProcess() throws {
+    try Sandbox.with { sandbox in
+      let alone = try sandbox.shell("$GRAFT \(Self.train) alone --gradient-accumulation-steps 2 --quiet")
+      try #require(alone.code == 0, "\(alone.stderr)")
+      for name in ["first", "second"] {
+        let run = try sandbox.shell(
+          "\(Ranks.command(2)) \(Self.train) \(name)", environment: Ranks.environment)
+        try #require(run.code == 0, "\(run.stderr)")
+        // One screen.
+        #expect(run.stdout.components(separatedBy: "wrote \(name)").count == 2, "\(run.stdout)")
+        #expect(run.stderr.components(separatedBy: "training on 40 examples").count == 2, "\(run.stderr)")
+      }
+      let (expected, found) = (try losses(sandbox.url("alone")), try losses(sandbox.url("first")))
+      #expect(found.count == 8)
+      for (found, expected) in zip(found, expected) { #expect(abs(found / expected - 1) < 1e-5) }
+      for file in ["model.safetensors", "checkpoint-8/optimizer.safetensors"] {
+        let data = try ["first", "second"].map { try Data(contentsOf: sandbox.url("\($0)/\(file)")) }
+        #expect(data[0] == data[1], "\(file)")
+      }
+    }
+  }
+
+  /// A rank that is killed ends all at once; the run goes on alone from the last checkpoint.
+  @Test func aRankThatIsKilledEndsTheRunWhichGoesOn() throws {
+    try Sandbox.with { sandbox in
+      let long = Self.train.replacing("--max-steps 8", with: "--max-steps 100000")
+      let started = Date()
+      let killed = try sandbox.shell(
+        """
+        \(Ranks.command(2)) \(long) run --quiet & job=$!
+        while [ ! -d run/checkpoint-3 ]; do sleep 0.05; done
+        pkill -KILL -P $job -n
+        wait $job
+        """, environment: Ranks.environment)
+      #expect(killed.code != 0 && killed.stderr.contains("rank"), "\(killed.stderr)")
+      #expect(-started.timeIntervalSinceNow < 20)
+      let resumed = try sandbox.shell(
+        """
+        newest() { ls -d run/checkpoint-* | sort -V | tail -1; }
+        before=$(newest)
+        $GRAFT \(long) run --resume & job=$!
+        while [ "$(newest)" = "$before" ] && kill -0 $job; do sleep 0.05; done
+        kill -TERM $job
+        wait $job
+        """)
+      #expect(resumed.code == 143 && resumed.stderr.contains("resuming after step"), "\(resumed.stderr)")
+    }
+  }
+
+  /// The signal that a batch system sends reaches one rank, and all save and stop.
+  @Test func aSignalToOneRankStopsAll() throws {
+    try Sandbox.with { sandbox in
+      let long = Self.train.replacing(
+        "--max-steps 8 --save-steps 3", with: "--max-steps 100000 --save-steps 90000")
+      let stopped = try sandbox.shell(
+        """
+        \(Ranks.command(2)) \(long) run --logging-steps 1 & job=$!
+        while [ ! -f run/training_args.json ]; do sleep 0.05; done
+        sleep 0.5
+        pkill -TERM -P $job -n
+        wait $job
+        """, environment: Ranks.environment)
+      #expect(stopped.code == 143, "\(stopped.stderr)")
+      #expect(stopped.stderr.components(separatedBy: "resume with:").count == 2, "\(stopped.stderr)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: sandbox.url("run").path)
+      #expect(names.count { $0.hasPrefix("checkpoint-") } == 1)
+    }
+  }
+
+  @Test func evaluationsAreThoseOfOneProcess() throws {
+    try Sandbox.with { sandbox in
+      let evaluate =
+        "evaluate \(Self.model) --data \(Self.packages) --take 70 --max-length 12 --threads 1 --quiet --output"
+      let alone = try sandbox.shell("$GRAFT \(evaluate) alone.json")
+      try #require(alone.code == 0, "\(alone.stderr)")
+      let run = try sandbox.shell(
+        "\(Ranks.command(2)) \(evaluate) ranks.json", environment: Ranks.environment)
+      try #require(run.code == 0, "\(run.stderr)")
+      #expect(
+        try Killing.withoutTimes(sandbox.url("ranks.json")) == Killing.withoutTimes(sandbox.url("alone.json"))
+      )
+    }
+  }
+
+  @Test func whatIsNotReadyForRanksIsRefused() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("run.yaml", "")
+      for (command, name) in [
+        ("predict \(Self.model) hello", "predict"), ("run run.yaml --output out", "run"),
+      ] {
+        let run = try sandbox.shell("\(Ranks.command(2)) \(command)", environment: Ranks.environment)
+        #expect(run.code != 0)
+        #expect(
+          run.stderr.contains(
+            "graft: error: '\(name)' runs in one process; found 2, started by Open MPI's mpirun. Start it alone. "
+              + "The commands train, evaluate and doctor run on several ranks."), "\(run.stderr)")
+        #expect(run.stderr.components(separatedBy: "graft: error").count == 2)
+      }
+      #expect(!FileManager.default.fileExists(atPath: sandbox.url("out").path))
+    }
+  }
+
+  @Test func anErrorIsSaidOnce() throws {
+    try Sandbox.with { sandbox in
+      let run = try sandbox.shell(
+        "\(Ranks.command(2)) train \(Self.model) --data nothing.csv --output out",
+        environment: Ranks.environment)
+      #expect(run.code != 0 && run.stderr.components(separatedBy: "graft: error").count == 2, "\(run.stderr)")
+      #expect(run.stderr.contains("nothing.csv"))
+    }
+  }
+
+  /// Processes that a launcher started, of whose MPI there is no library.
+  @Test func aLauncherWithoutItsLibraryIsRefused() throws {
+    try Sandbox.with { sandbox in
+      let run = try sandbox.graft(
+        ["train", "{masked-lm}", "--data", Self.packages, "--output", "out"],
+        environment: ["PMI_SIZE": "3", "PMI_RANK": "0"])
+      #expect(run.code == 1)
+      #expect(
+        run.stderr.contains("MPI's library is of another MPI than the launcher")
+          || run.stderr.contains("MPI's library is not installed"), "\(run.stderr)")
+      #expect(try sandbox.listing().isEmpty)
+    }
+  }
+
+  @Test func oneRankIsOneProcess() throws {
+    try Sandbox.with { sandbox in
+      let run = try sandbox.shell("\(Ranks.command(1)) predict --help", environment: Ranks.environment)
+      #expect(run.code == 0 && run.stdout.contains("predict"))
+    }
+  }
+}
