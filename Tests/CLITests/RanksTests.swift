@@ -126,6 +126,16 @@ struct RanksTests {
     }
   }
 
+  @Test func ranksWithOtherCommandsAreRefused() throws {
+    try Sandbox.with { sandbox in
+      let run = try sandbox.shell(
+        "\(Ranks.command(1)) \(Self.train) out --seed 1 : -n 1 $GRAFT \(Self.train) out --seed 2",
+        environment: Ranks.environment)
+      #expect(run.code != 0 && run.stderr.contains("has another 'command' than rank 0 on"), "\(run.stderr)")
+      #expect(try sandbox.listing().isEmpty)
+    }
+  }
+
   @Test func anErrorIsSaidOnce() throws {
     try Sandbox.with { sandbox in
       let run = try sandbox.shell(

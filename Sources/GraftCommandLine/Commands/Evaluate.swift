@@ -257,7 +257,6 @@ struct Evaluate: RunsOnRanks {
   ) throws {
     guard group.size > 1 else { return }
     try group.requireSame([
-      "version": .string(graftVersion), "command": .list(CommandLine.arguments),
       "model": .string(try checkpoint.contentHash()), "data": .string(data.fingerprint),
       "kernels": .string(backend.summary),
     ])

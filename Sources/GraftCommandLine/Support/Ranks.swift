@@ -52,7 +52,10 @@ enum Ranks {
         advice: "Start it alone. The commands train, evaluate and doctor run on several ranks.")
     }
     let group = try MPI.group(launcher, timeLimit: command.ranks.rankTimeout)
-    return group.size > 1 ? group : SingleProcess()
+    guard group.size > 1 else { return SingleProcess() }
+    // Before ranks go different ways.
+    try group.requireSame(["version": .string(graftVersion), "command": .list(CommandLine.arguments)])
+    return group
   }
 
   /// How many threads this rank should use: its share of the CPUs that it may run on.

@@ -13,11 +13,11 @@ final class TrainingLoop {
   private let observe: (TrainingEvent) -> Void
 
   let plan: TrainingPlan
-  private let arguments: TrainingArguments
+  let arguments: TrainingArguments
   let directory: TrainingDirectory
   private let courses: [HeadCourse]
   /// What is there to learn in any step, frozen parameters included.
-  private let parameters: [Parameter]
+  let parameters: [Parameter]
   private let optimizer: any Optimizer
   private let pool = MemoryPool()
   private let rates: LayerRates
@@ -38,8 +38,8 @@ final class TrainingLoop {
   var meter = Meter()
   let start = ContinuousClock.now
 
-  private var options: TrainingOptions { run.options }
-  private var group: any ProcessGroup { run.ranks.group }
+  var options: TrainingOptions { run.options }
+  var group: any ProcessGroup { run.ranks.group }
 
   /// An evaluation gave way to a request to stop.
   private struct Stopped: Error {}
@@ -142,39 +142,6 @@ final class TrainingLoop {
       if try !checkpoints().contains(state.globalStep) { try save() }
       return .interrupted(checkpoint: directory.checkpoint(state.globalStep), step: state.globalStep)
     }
-  }
-
-  /// Makes sure that all ranks were given the same.
-  private func requireSameRanks(resume: Bool) throws {
-    guard group.size > 1 else { return }
-    var facts = arguments.values
-    facts["version"] = .string(graftVersion)
-    facts["resume"] = JSON(resume)
-    facts["output"] = .string(run.output.path)
-    facts["kernels"] = .string(run.backend.summary)
-    for setting in TrainingOptions.settings { facts[setting.name] = setting.json(options) }
-    try group.requireSame(facts)
-  }
-
-  /// The weights of rank 0 on every rank.
-  private func shareWeights() throws {
-    guard group.size > 1 else { return }
-    for parameter in parameters {
-      try group.broadcast(UnsafeMutableRawBufferPointer(parameter.value.buffer))
-      parameter.weightsDidChange()
-    }
-  }
-
-  /// Puts the weights of a checkpoint of this run into the model.
-  private func readWeights(ofStep step: Int) throws {
-    try group.onLeader { try run.store.read(run.model, from: directory.checkpoint(step)) }
-    try shareWeights()
-  }
-
-  /// The steps of all checkpoints.
-  private func checkpoints() throws -> [Int] {
-    try group.fromLeader { try directory.checkpoints.map(String.init).joined(separator: " ") }
-      .split(separator: " ").compactMap { Int($0) }
   }
 
   /// Makes the output directory, or takes up what is in it.
