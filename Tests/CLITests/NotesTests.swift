@@ -23,7 +23,7 @@ import Testing
       """
       base: \(sandbox.resolve("{masked-lm}"))
       seeds: [1]
-      data: {train: {files: train.csv}, test: {files: test.csv}}
+      data: {train: {files: train.csv}, test: {files: test.csv, label-base: 0}}
       stages:
         head: {swap: sequence-classification, labels-from: train}
         tune: {\(train), max-steps: 2, batch-size: 4, max-length: 12}

@@ -298,12 +298,17 @@ import Testing
       // The case numeric-label-names.
       #expect(try run("\(swap) --labels -1,0,1 --output signs").code == 0)
       #expect(try labels("signs") == ["-1", "0", "1"])
-      for (texts, expected, note) in [
-        (["0", "1", "2"], [0, 1, 2], "labels read as numbers from 0 to 2"),
-        (["-1", "0", "1.0"], [0, 1, 2], "labels read as the names -1, 0, 1, and not as numbers"),
+      try sandbox.write("d.csv", "text,label\nt,0\nt,1\nt,2\n")
+      let either = try run("evaluate signs --data d.csv --allow-untrained")
+      #expect(
+        either.code == 1 && either.stderr.contains("neither all names nor all numbers")
+          && either.stderr.contains("--label-base"), "\(either.stderr)")
+      for (texts, base, expected, note) in [
+        (["0", "1", "2"], "--label-base 0", [0, 1, 2], "labels read as numbers from 0 to 2"),
+        (["-1", "0", "1.0"], "", [0, 1, 2], "labels read as the names -1, 0, 1, and not as numbers"),
       ] {
         try sandbox.write("d.csv", "text,label\n" + texts.map { "t,\($0)\n" }.joined())
-        let outcome = try run("evaluate signs --data d.csv --allow-untrained --predictions p.jsonl")
+        let outcome = try run("evaluate signs --data d.csv \(base) --allow-untrained --predictions p.jsonl")
         #expect(try written() == expected.map { JSON($0) })
         #expect(outcome.stderr.contains(note), "\(outcome.stderr)")
       }

@@ -38,14 +38,28 @@ import Testing
   @Test("names or numbers is decided once for a column")
   func wholeColumns() throws {
     let stars = ["1", "2", "3", "4", "5"]
-    #expect(try classes(["0", "1", "2", "3", "4"], stars) == [0, 1, 2, 3, 4])
+    #expect(try classes(["0", "1", "2", "3", "4"], stars, base: 0) == [0, 1, 2, 3, 4])
     #expect(try classes(["1", "2", "3"], stars) == [0, 1, 2])
     #expect(try classes(["1.0", "2.0", "3.0"], stars) == [0, 1, 2])
     #expect(try classes(["1", "2", "3"], stars, base: 0) == [1, 2, 3])
-    #expect(try classes(["0", "1", "2"], ["-1", "0", "1"]) == [0, 1, 2])
+    #expect(try classes(["0", "1", "2"], ["-1", "0", "1"], base: 0) == [0, 1, 2])
+    // What may be either would move with one stray value.
+    for (texts, labels) in [
+      (["0", "1", "2", "3", "4"], stars), (["1", "2", "0", "3"], stars),
+      (["0", "1", "2"], ["-1", "0", "1"]),
+    ] {
+      let either = errorMessage { _ = try classes(texts, labels) }
+      #expect(either?.contains("the labels are neither all names nor all numbers") == true, "\(texts)")
+      #expect(either?.contains("Set 'label-base' to 0 when") == true, "\(texts)")
+    }
+    // Names that are their own numbers leave nothing open.
+    #expect(try classes(["0", "1", "2"], ["0", "1", "two"]) == [0, 1, 2])
     #expect(try classes(["-1", "0", "1"], ["-1", "0", "1"]) == [0, 1, 2])
     #expect(try classes(["1", "1.0"], ["0", "1"]) == [1, 1])
     #expect(try classes(["true", "false"], ["no", "yes"]) == [1, 0])
+    #expect(
+      errorMessage { _ = try classes(["true", "false"], ["no", "yes", "maybe"]) }?.contains("unknown label")
+        == true)
     #expect(try classes(["true", "false"], ["True", "False"]) == [0, 1])
     func note(_ texts: [String], _ labels: [String], base: Int? = nil) throws -> String? {
       try column(texts.map { .text($0) }, labels: labels, base: base).note

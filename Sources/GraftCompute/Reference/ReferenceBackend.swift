@@ -68,12 +68,14 @@ private func naiveProduct<Element>(
 }
 
 /// `start` + Σ xᵢ · yᵢ, by a loop that is fast in debug builds, too, where tests run it.
-func naiveSum(of x: [Double], times y: [Double], from start: Double = 0) -> Double {
+///
+/// - Parameter offset: Where `y` begins.
+func naiveSum(of x: [Double], times y: [Double], at offset: Int = 0, from start: Double = 0) -> Double {
   x.withUnsafeBufferPointer { x in
     y.withUnsafeBufferPointer { y in
       var (sum, index) = (start, 0)
       while index < x.count {
-        sum += x[index] * y[index]
+        sum += x[index] * y[offset + index]
         index += 1
       }
       return sum

@@ -3,8 +3,8 @@ import GraftTensors
 /// How the labels of a column say which of a head's labels is meant: by their names or by their numbers.
 ///
 /// It is decided once for all values of a column. Names win where every value is one; else the values are numbers,
-/// where every value can be. `1.0` is `1`, as tables have it that went through a spreadsheet, and `true` and `false` are
-/// 1 and 0 unless they are names.
+/// where every value can be and none is the name of another label. `1.0` is `1`, as tables have it that went through a
+/// spreadsheet, and `true` and `false` are 1 and 0 for a head of two labels, unless they are names.
 public struct LabelColumn: Sendable {
   /// The head's labels, in the order of its outputs.
   public let labels: [String]
@@ -41,15 +41,19 @@ public struct LabelColumn: Sendable {
     func isInRange(_ number: Int) -> Bool { labels.indices.contains { $0 &+ first == number } }
     let areNames = written.allSatisfy { Self.name($0, names) != nil }
     let areNumbers = !values.isEmpty && !numbers.contains(nil)
-    // Numbers that are out of range are numbers, unless some of them are names.
+    // Numbers that are out of range are numbers, unless some of them are names. Of what may be either, such as 0, 1, 2
+    // for the labels 1, 2, 3, nobody knows which it is: one stray value would move all others.
     let haveNames = written.contains { Self.name($0, names) != nil }
+    let haveOthers = zip(written, numbers).contains { name, number in
+      Self.name(name, names).map { $0 != number } ?? false
+    }
     let areInRange = numbers.allSatisfy { $0.map(isInRange) == true }
     // Names such as 0, 1, 2, 4 are numbers of something else: one that is missing among them is no place in the list.
     let own = labels.compactMap { Int(Self.canonical($0)) }.sorted()
     let haveGaps =
       own.count == labels.count && zip(own, own.dropFirst()).contains { $0 < $1 && $0 + 1 < $1 }
     readsNumbers =
-      areNumbers && (base != nil || !areNames && (areInRange || !haveNames) && !haveGaps)
+      areNumbers && (base != nil || !areNames && !haveOthers && (areInRange || !haveNames) && !haveGaps)
     var meanings: [String: Int?] = [:]
     for (value, (name, number)) in zip(values, zip(written, numbers)) {
       let index = readsNumbers ? number.flatMap { isInRange($0) ? $0 &- first : nil } : Self.name(name, names)
@@ -79,12 +83,13 @@ public struct LabelColumn: Sendable {
     let areNumbers = values.allSatisfy { Self.number(Self.canonical($0), names) != nil }
     let haveNames = values.contains { (meanings[$0] ?? nil) != nil }
     guard !(areNumbers && haveNames) else {
+      let how = firstNumber.map { "to \($0) when classes are counted from \($0)" }
       throw GraftError(
         .mismatch, "the labels are neither all names nor all numbers",
         expected: "names (\(list)), or \(range)",
         found: found,
         advice:
-          "Set \(option: "label-base")\(areCountedFromOne ? " to 1 when classes are counted from 1" : " when they are numbers"); else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+          "Set \(option: "label-base") \(how ?? "when they are numbers"); else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
       )
     }
     guard labels == Configuration.numberedLabels(labels.count) else {
@@ -105,10 +110,14 @@ public struct LabelColumn: Sendable {
     )
   }
 
-  /// Whether the values are numbers from 1 to the number of labels.
-  private var areCountedFromOne: Bool {
+  /// Where the values seem to be counted from: 1 when they reach from there to the number of labels, 0 when they begin
+  /// there and stay below it.
+  private var firstNumber: Int? {
     let numbers = values.compactMap { Int(Self.canonical($0)) }
-    return base == nil && numbers.count == values.count && numbers.min() == 1 && numbers.max() == labels.count
+    guard base == nil, numbers.count == values.count, let least = numbers.min(), let most = numbers.max()
+    else { return nil }
+    if least == 0, most < labels.count { return 0 }
+    return least == 1 && most == labels.count ? 1 : nil
   }
 
   private func outOfRange(_ value: String) -> GraftError {
@@ -204,8 +213,10 @@ public struct LabelColumn: Sendable {
     return names.filter { $0.key.lowercased() == text.lowercased() }.values.min()
   }
 
+  /// The number that a value may be. A truth value tells two labels apart, not more.
   private static func number(_ text: String, _ names: [String: Int]) -> Int? {
-    Int(text) ?? (name(text, names) == nil ? truth(text).map { $0 ? 1 : 0 } : nil)
+    if let number = Int(text) { return number }
+    return names.count <= 2 && name(text, names) == nil ? truth(text).map { $0 ? 1 : 0 } : nil
   }
 
   /// The truth value that JSON or Python spells so.
