@@ -29,8 +29,8 @@ public enum GraftTool {
         prepareEnvironment()
         try checkArguments()
         try checkLimits()
-        try Ranks.silence()
         var command = try parse()
+        try Ranks.silence()
         let joined = try Ranks.join(command)
         group = joined
         try $group.withValue(joined) { try command.run() }

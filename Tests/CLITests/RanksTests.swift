@@ -146,6 +146,19 @@ struct RanksTests {
     }
   }
 
+  /// A script may share work by hand among processes that `srun` started and nothing connects; training is not shared so.
+  @Test func whatDoesNotTrainRunsInProcessesThatDoNotKnowEachOther() throws {
+    try Sandbox.with { sandbox in
+      let environment = ["SLURM_STEP_NUM_TASKS": "8"]
+      let tokens = try sandbox.graft(["tokenize", "{masked-lm}", "he is"], environment: environment)
+      #expect(tokens.code == 0 && !tokens.stdout.isEmpty, "\(tokens.stderr)")
+      let training = try sandbox.graft(
+        ["train", "{masked-lm}", "--data", Self.packages, "--output", "out"], environment: environment)
+      #expect(training.code == 1 && training.stderr.contains("do not know each other"), "\(training.stderr)")
+      #expect(try sandbox.listing().isEmpty)
+    }
+  }
+
   /// Processes that a launcher started, of whose MPI there is no library.
   @Test func aLauncherWithoutItsLibraryIsRefused() throws {
     try Sandbox.with { sandbox in

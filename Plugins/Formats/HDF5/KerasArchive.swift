@@ -13,6 +13,6 @@ enum KerasArchive {
     else { return nil }
     try file.budget.take(entry.size, for: "the weights in the archive")
     let weights = LazyTensor(TensorSpec(.uint8, [entry.size]), in: archive, entry)
-    return try HDF5Format().open(RandomAccessFile(copying: weights, named: file.url))
+    return try HDF5Format().open(RandomAccessFile(copying: weights, of: file))
   }
 }

@@ -32,7 +32,7 @@ enum Ranks {
 
   /// Makes the ranks other than 0 print nothing but their errors.
   static func silence() throws {
-    guard let rank = try launcher.get()?.rank, rank > 0 else { return }
+    guard case .success(let launcher?) = launcher, let rank = launcher.rank, rank > 0 else { return }
     let nowhere = open("/dev/null", O_WRONLY)
     guard nowhere >= 0, dup2(nowhere, STDOUT_FILENO) >= 0 else {
       throw GraftError(.system, "cannot be opened", file: "/dev/null")
@@ -42,10 +42,15 @@ enum Ranks {
 
   /// The group of the process.
   ///
+  /// Processes that do not know each other are refused where they would train together. Others may share work by hand,
+  /// as a script does that `srun` starts many times.
+  ///
   /// - Throws: `GraftError` when there are several processes, and the command is for one, or MPI cannot be used.
   static func join(_ command: any ParsableCommand) throws -> any ProcessGroup {
+    let runsOnRanks = command as? any RunsOnRanks
+    if runsOnRanks == nil, case .failure = launcher { return SingleProcess() }
     guard let launcher = try launcher.get() else { return SingleProcess() }
-    guard let command = command as? any RunsOnRanks else {
+    guard let command = runsOnRanks else {
       throw GraftError(
         .refused, "'\(type(of: command).configuration.commandName ?? "")' runs in one process",
         found: "\(launcher.size.map(String.init) ?? "several"), started by \(launcher.name)",

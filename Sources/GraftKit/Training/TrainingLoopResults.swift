@@ -38,15 +38,16 @@ extension TrainingLoop {
 
     let thresholds = try tunedThresholds()
     let summary = TrainingSummary(training: training, evaluation: evaluation)
-    try run.ranks.group.onLeader { try publish(summary, step: step, thresholds) }
+    // All ranks ask, for the answer comes from rank 0.
+    let averaged = try averagedSteps
+    try run.ranks.group.onLeader { try publish(summary, step: step, averaged: averaged, thresholds) }
     return summary
   }
 
   /// Writes the model and the results.
   private func publish(
-    _ summary: TrainingSummary, step: Int, _ thresholds: (values: [Float], key: String)?
+    _ summary: TrainingSummary, step: Int, averaged: [Int], _ thresholds: (values: [Float], key: String)?
   ) throws {
-    let averaged = try averagedSteps
     try directory.publish { directory in
       try writeModel(into: directory, step: step, thresholds: thresholds, mean: averaged)
       if let thresholds { try keepThresholds(thresholds.values, in: directory, key: thresholds.key) }

@@ -61,14 +61,16 @@ public final class RandomAccessFile: Sendable {
     }
   }
 
-  /// The bytes of a tensor, copied in the same way: a file that stands in another.
+  /// The bytes of a tensor, copied in the same way: a file that stands in another, whose name and budget it has.
   ///
   /// - Throws: as ``init(copying:named:)``.
-  public convenience init(copying tensor: LazyTensor, named url: URL) throws {
-    try self.init(named: url) { try tensor.stream($0) }
+  public convenience init(copying tensor: LazyTensor, of file: RandomAccessFile) throws {
+    try self.init(named: file.url, file.budget) { try tensor.stream($0) }
   }
 
-  private init(named url: URL, _ copy: (LazyTensor.Consumer) throws -> Void) throws {
+  private init(
+    named url: URL, _ budget: FileBudget? = nil, _ copy: (LazyTensor.Consumer) throws -> Void
+  ) throws {
     self.url = url
     var name = Array((NSTemporaryDirectory() + "/graft-XXXXXX").utf8CString)
     let descriptor = mkstemp(&name)
@@ -90,7 +92,7 @@ public final class RandomAccessFile: Sendable {
         size += bytes.count
       }
       self.size = size
-      budget = FileBudget(size: size, path: url.path)
+      self.budget = budget ?? FileBudget(size: size, path: url.path)
     } catch {
       close(descriptor)
       throw error

@@ -19,15 +19,19 @@
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-static bool limit(int resource, uint64_t value) {
-  struct rlimit limits = {value, value};
+// Limits a resource, unless there is a lower limit already, as batch systems set them. The first has a signal of its own.
+static bool limit_twice(int resource, uint64_t first, uint64_t last) {
+  struct rlimit limits;
+  if (getrlimit(resource, &limits) != 0) return false;
+  if (limits.rlim_max > last) limits.rlim_max = last;
+  limits.rlim_cur = first < limits.rlim_max ? first : limits.rlim_max;
   return setrlimit(resource, &limits) == 0;
 }
 
+static bool limit(int resource, uint64_t value) { return limit_twice(resource, value, value); }
+
 bool limit_resources(uint64_t seconds) {
-  // The first limit has a signal of its own.
-  struct rlimit computing = {seconds, seconds + 1};
-  return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) && setrlimit(RLIMIT_CPU, &computing) == 0;
+  return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) && limit_twice(RLIMIT_CPU, seconds, seconds + 1);
 }
 
 // The bytes of address space that are taken.
