@@ -142,14 +142,17 @@ public struct DataSource: Sendable {
     return (stream, file, true)
   }
 
+  /// Whether what is read is gone afterwards: standard input, or a pipe.
+  package static func isPipe(_ url: URL) -> Bool {
+    var status = stat()
+    return url == standardInput
+      || stat(url.path, &status) == 0 && [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT)
+  }
+
   /// Standard input, or a pipe that a path leads to, as of a shell's `<(command)`; `nil` of a file.
   private static func pipe(_ url: URL) throws -> ByteStream? {
     if url == standardInput { return ByteStream(reading: STDIN_FILENO, named: url) }
-    var status = stat()
-    guard stat(url.path, &status) == 0, [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT) else {
-      return nil
-    }
-    guard let handle = FileHandle(forReadingAtPath: url.path) else { return nil }
+    guard isPipe(url), let handle = FileHandle(forReadingAtPath: url.path) else { return nil }
     let stream = ByteStream(reading: handle.fileDescriptor, named: url)
     // The handle closes the pipe with the last stream that reads it.
     return ByteStream(isLive: true, hasMore: stream.hasMore) { buffer in

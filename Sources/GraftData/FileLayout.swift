@@ -9,6 +9,8 @@ struct FileLayout {
   var lineEnd = FileLayout.lineFeed
   /// `nil` is decided where the first field begins with a quote.
   var quoting: Quoting?
+  /// Whether the first row of a table has the names of its columns.
+  var hasHeader = true
   /// Whether blank lines are rows.
   var keepsBlankLines = false
 
@@ -37,6 +39,7 @@ struct FileLayout {
         advice: "Leave out \(option: "delimiter") and \(option: "quoting").")
     }
     if FileLayout.endsLinesWithCarriageReturns(text) { lineEnd = FileLayout.carriageReturn }
+    hasHeader = options.hasHeader ?? options.impliesHeader
     keepsBlankLines = format == .lines && options.defaultsToLines
     switch format {
     case .csv, .tsv:
@@ -103,11 +106,21 @@ struct FileLayout {
     case "csv": return .csv
     case "tsv", "tab": return .tsv
     case "jsonl", "ndjson", "json": return start == UInt8(ascii: "[") ? .json : .jsonLines
-    case "txt": return .lines
+    case "txt": return isTable(head, options) ? self.format(of: head, options) : .lines
     case "conll", "iob", "iob2", "bio", "bioes": return .conll
     case "squad": return .squad
     default: return format(of: head, options)
     }
+  }
+
+  /// Whether what is one text a line by its name is a table: a column is named. `text` is also what a line is, unless a
+  /// header has it.
+  private static func isTable(_ head: ArraySlice<UInt8>, _ options: DataOptions) -> Bool {
+    let columns = options.textColumns + [options.pairColumn].compactMap(\.self) + options.labelColumns
+    guard options.hasHeader ?? options.impliesHeader, !columns.isEmpty else { return false }
+    guard columns == [.name("text")] else { return true }
+    let line = head.drop { $0 <= 0x20 }.prefix { $0 != lineFeed && $0 != carriageReturn }
+    return [",", ";", "\t", "|"].contains { options.findsText(in: cells(line, UInt8(ascii: $0))) }
   }
 
   /// How many lines are looked at for tags.

@@ -20,6 +20,15 @@ public enum FilePattern {
     }
   }
 
+  /// What there is to say of files that are given more than once, in sentences without a full stop.
+  package static func remarks(on files: [URL]) -> [String] {
+    var seen: [String: Int] = [:]
+    for file in files { seen[file.resolvingSymlinksInPath().path, default: 0] += 1 }
+    return seen.filter { $0.value > 1 }.keys.sorted().map { path in
+      "\(URL(fileURLWithPath: path).lastPathComponent) is given more than once, and its rows count as often"
+    }
+  }
+
   /// Whether there is such a file, or one that matches the path as a pattern.
   public static func hasFiles(_ url: URL) -> Bool {
     // The one error is that no file matches.

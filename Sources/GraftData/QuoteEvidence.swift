@@ -3,7 +3,7 @@
 ///
 /// Files with tabs come both ways. Quotes stand around fields where every field that begins with one ends with one, and
 /// either some fields could not be written otherwise, because they hold a delimiter, a line end or a doubled quote, or
-/// all texts stand in quotes. Rows that are of one width without quotes, and where a quoted field would take up several
+/// each column has all of its texts in quotes or none. Rows that are of one width without quotes, and where a quoted field would take up several
 /// lines, have ordinary quotes.
 struct QuoteEvidence {
   let quoting: Quoting
@@ -16,46 +16,64 @@ struct QuoteEvidence {
     /// Whether a quoted field needs its quotes, and whether one goes over a line's end.
     var needsQuotes = false
     var spansLines = false
-    /// Whether a text stands without quotes.
-    var hasBareText = false
+    /// Below the header: the columns with a field in quotes, and those with a text without.
+    var quotedColumns: Set<Int> = []
+    var bareColumns: Set<Int>
+    /// Whether a column's name stands without quotes.
+    var hasBareName = false
+    /// Whether each column has all of its texts in quotes or none. Where no row has any, the header tells.
+    var isAllOrNothing: Bool {
+      quotedColumns.isDisjoint(with: bareColumns) && !(quotedColumns.isEmpty && hasBareName)
+    }
   }
 
   /// - Parameters:
   ///   - bytes: What comes, from that field on.
   ///   - fields: How many fields of its row stand before it.
   ///   - width: How many fields a row has; `nil` when this is the first.
-  init(_ bytes: ArraySlice<UInt8>, behind fields: Int, width: Int?, delimiter: UInt8, lineEnd: UInt8) {
-    let scan = Scan(bytes: bytes, fields: fields, width: width, delimiter: delimiter, lineEnd: lineEnd)
+  ///   - bareColumns: Those of which texts came without quotes.
+  init(
+    _ bytes: ArraySlice<UInt8>, behind fields: Int, width: Int?, bareColumns: Set<Int>, _ layout: FileLayout
+  ) {
+    let scan = Scan(bytes: bytes, fields: fields, width: width, bareColumns: bareColumns, layout: layout)
     let quoted = scan.finding(readingQuotes: true)
     let plain = scan.finding(readingQuotes: false)
     let isQuoted =
       quoted.isWellFormed && quoted.isRegular
-      && (!plain.isRegular || quoted.needsQuotes && !quoted.spansLines || !quoted.hasBareText)
+      && (!plain.isRegular || quoted.needsQuotes && !quoted.spansLines || quoted.isAllOrNothing)
     quoting = isQuoted ? .csv : .none
   }
+
+  /// Whether a field without quotes is more than a number, which needs none anywhere.
+  static func isText(_ field: ArraySlice<UInt8>) -> Bool { field.contains { $0 >= 0x3A } }
 
   private struct Scan {
     let bytes: ArraySlice<UInt8>
     let fields: Int
     let width: Int?
-    let delimiter: UInt8
-    let lineEnd: UInt8
+    let bareColumns: Set<Int>
+    let layout: FileLayout
+    private var delimiter: UInt8 { layout.delimiter }
+    private var lineEnd: UInt8 { layout.lineEnd }
 
     func finding(readingQuotes: Bool) -> Finding {
-      var finding = Finding()
+      var finding = Finding(bareColumns: bareColumns)
       var (index, fields, width) = (bytes.startIndex, fields, width)
       while index < bytes.endIndex {
         let start = index
+        let isName = width == nil && layout.hasHeader
         if readingQuotes, bytes[index] == FileLayout.quote {
           guard let end = quotedEnd(from: index, &finding) else {
             finding.isWellFormed = false
             return finding
           }
           index = end
+          if !isName { finding.quotedColumns.insert(fields) }
         } else {
           while index < bytes.endIndex, bytes[index] != delimiter, bytes[index] != lineEnd { index += 1 }
-          // A number needs no quotes anywhere.
-          if bytes[start..<index].contains(where: { $0 >= 0x3A }) { finding.hasBareText = true }
+          if QuoteEvidence.isText(bytes[start..<index]) {
+            if isName { finding.hasBareName = true } else { finding.bareColumns.insert(fields) }
+          }
         }
         // A row that the bytes do not hold whole says nothing.
         guard index < bytes.endIndex else { return finding }

@@ -48,6 +48,8 @@ struct DelimitedReader {
   private var row = 0
   /// The number of fields of the first row.
   private var width: Int?
+  /// While nothing is known of quotes: the columns of which texts came without, below a header.
+  private var bareColumns: Set<Int> = []
 
   private var delimiter: UInt8 { layout.delimiter }
   private static let quote = FileLayout.quote
@@ -103,6 +105,11 @@ struct DelimitedReader {
       if endsLine, !isQuoted, record.bytes.count > start, record.bytes.last == DelimitedReader.carriageReturn
       {
         record.bytes.removeLast()
+      }
+      if layout.quoting == nil, width != nil || !layout.hasHeader,
+        QuoteEvidence.isText(record.bytes[start...])
+      {
+        bareColumns.insert(record.fieldCount)
       }
       record.ends.append(record.bytes.count)
       if endsLine { return !isQuoted && record.fieldCount == 1 && record.bytes.isEmpty }
@@ -172,7 +179,7 @@ struct DelimitedReader {
   private mutating func readsQuotes(behind fields: Int) throws -> Bool {
     if let quoting = layout.quoting { return quoting == .csv }
     let evidence = QuoteEvidence(
-      try input.peek(), behind: fields, width: width, delimiter: delimiter, lineEnd: layout.lineEnd)
+      try input.peek(), behind: fields, width: width, bareColumns: bareColumns, layout)
     layout.quoting = evidence.quoting
     return evidence.quoting == .csv
   }

@@ -137,7 +137,9 @@ enum TextRowReader {
             ? "The columns seem to stand between other delimiters than \(layout.delimiterName): name it with \(option: "delimiter")."
             : header == nil
               ? "Name the column by its number, from 1 to \(count)."
-              : options.columnAdvice("; by number when there is no header.")
+              : layout.quoting == Quoting.none && header?.contains { $0.hasPrefix("\"") } == true
+                ? "The names stand in quotes, which are not read here: set \(option: "quoting") to csv."
+                : options.columnAdvice("; by number when there is no header.")
         )
       }
       fields = try options.fields.flatMap { field in

@@ -114,6 +114,31 @@ import Testing
     }
   }
 
+  // MARK: Files
+
+  @Test("files that are given again are remarked upon by commands and experiments") func filesGivenAgain()
+    throws
+  {
+    try Sandbox.with { sandbox in
+      try Self.both(sandbox)
+      let remark = "names.csv is given more than once, and its rows count as often"
+      let train = try sandbox.graft(
+        "train model --data names.csv *ames.csv --max-steps 1 --output out".split(separator: " ").map(
+          String.init))
+      #expect(train.code == 0 && train.stderr.contains("warning: \(remark)\n"), "\(train.stderr)")
+      try sandbox.write(
+        "e.yaml",
+        """
+        base: out
+        data: {test: {files: [names.csv, ./names.csv]}}
+        stages: {test: {evaluate: test}}
+        arms: {one: [test]}
+        """)
+      let run = try sandbox.graft(["run", "e.yaml", "--output", "done", "--dry-run"])
+      #expect(run.code == 0 && (run.stdout + run.stderr).contains("data 'test': \(remark)"), "\(run)")
+    }
+  }
+
   // MARK: Columns of one name
 
   private static let twice = "expected one column of that name, found columns 2 and 3. Rename all but one."

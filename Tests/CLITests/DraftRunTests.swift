@@ -23,6 +23,11 @@ import Testing
     Row(
       "run --init --train-file a.csv --take 5 --output e.yaml", code: 64, stderr: ["--take is not for --init"]
     ),
+    Row(
+      "run --init --train-file - --output e.yaml", code: 1,
+      stderr: [
+        "standard input: an experiment needs files, which it reads whenever it runs. Write the rows to a file first."
+      ], input: "text,label\nhe,a\n"),
     Row("run --output out", code: 64, stderr: ["Missing expected argument '<EXPERIMENT>'"]),
     Row(
       "run --init --train-file train.csv --output e.yaml", code: 1,

@@ -6,6 +6,12 @@ import Testing
 extension TrainingTests {
   static let refusals: [Row] = [
     Row(
+      "train {masked-lm} --data - --eval-data - --output out", code: 64,
+      stderr: ["Standard input can be read once: '-' is given more than once."], input: "text\nhe\n"),
+    Row(
+      "evaluate {masked-lm} --data - -", code: 1,
+      stderr: ["standard input can be read once; found '-' more than once"], input: "text\nhe\n"),
+    Row(
       "train {masked-lm} --data data.csv --output out --long-texts windows", code: 1,
       stderr: ["the active head does not label texts as a whole. Leave out --long-texts."],
       prepare: classifier),

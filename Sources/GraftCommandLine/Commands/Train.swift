@@ -121,6 +121,9 @@ struct Train: RunsOnRanks {
     if !files.evalData.isEmpty, training.evalSplit != nil {
       throw ValidationError("Give either --eval-data FILE or --eval-split P.")
     }
+    if (files.data + files.evalData).count(where: \.path.isStandardInput) > 1 {
+      throw ValidationError("Standard input can be read once: '-' is given more than once.")
+    }
     let missing = try training.options(evaluating: isEvaluated).missingEvaluations(hasData: isEvaluated)
     if let problem = missing.first { throw ValidationError(problem.inCommandLineWords.description) }
   }

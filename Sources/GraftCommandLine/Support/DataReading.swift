@@ -38,6 +38,7 @@ struct DataReading {
   func read(_ paths: [Path]) throws -> TrainingData {
     if let named = try named(paths) { return named }
     let source = try source(of: paths)
+    FilePattern.remarks(on: source.files).forEach(console.warn)
     let contents = try source.contents()
     say(contents.files, taken: contents.rows.count)
     var data = TrainingData(
@@ -81,6 +82,9 @@ struct DataReading {
   static func files(_ paths: [Path]) throws -> [URL] {
     let files = try paths.flatMap { path in
       try path.isStandardInput ? [DataSource.standardInput] : FilePattern.files(path.url)
+    }
+    guard files.count(where: { $0 == DataSource.standardInput }) < 2 else {
+      throw GraftError(.refused, "standard input can be read once", found: "'-' more than once")
     }
     // Before anything is read of the others; opening one that is not there says what there is.
     for file in files where file != DataSource.standardInput {

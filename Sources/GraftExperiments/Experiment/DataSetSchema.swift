@@ -115,8 +115,8 @@ extension ExperimentSchema {
       return nil
     }
     require(
-      size > 0 && (size < 1 || size == size.rounded() && size <= Double(Int32.max)), "test-size",
-      "a share between 0 and 1, or a number of rows", keys)
+      size > 0 && (size < 1 || keys["test-size"]?.text.flatMap { Int32($0) } != nil), "test-size",
+      "a share between 0 and 1, or a whole number of rows", keys)
     if keys["part"] == nil { diagnostics.add(keys.place, "'test-size' needs the key 'part': train or test") }
     return part.map {
       Experiment.DataSet.Part(testSize: size, seed: seed ?? TrainingOptions().seed, isTest: $0 == .test)

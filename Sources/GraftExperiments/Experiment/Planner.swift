@@ -1,5 +1,6 @@
 import Foundation
 import GraftCore
+import GraftData
 import GraftKit
 import GraftTensors
 import OrderedCollections
@@ -122,7 +123,7 @@ struct Planner {
       let learnt = model.learnt[scoring.head ?? model.checkpoint.activeHead?.name ?? ""] ?? []
       let task = model.checkpoint.activeHead?.tasks.first?.name ?? ""
       stages[index].notes =
-        try labelNotes([scoring.data], for: model.checkpoint)
+        try dataNotes([scoring.data], for: model.checkpoint)
         + repeatedRows(scoring.data, learnt.sorted(), as: task)
       return index
     case .export(let output):
@@ -175,7 +176,7 @@ struct Planner {
       let name = own.head ?? training.head ?? checkpoint.activeHead?.name
       model.trainedOn[name ?? ""] = (classes, own.data)
       model.learnt[name ?? "", default: []].insert(own.data)
-      notes += try labelNotes([own.data] + own.evaluations, for: checkpoint)
+      notes += try dataNotes([own.data] + own.evaluations, for: checkpoint)
       for name in own.evaluations {
         try model.checkClasses(
           try facts(name).check(for: checkpoint), of: name, own.head ?? training.head, checkpoint)
@@ -238,10 +239,15 @@ struct Planner {
     return values
   }
 
-  /// How a head reads the labels of data sets.
-  private func labelNotes(_ names: [String], for checkpoint: Checkpoint) throws -> [String] {
-    try names.compactMap { name in
-      try facts(name).labelNote(for: checkpoint).map { "data '\(name)': \($0)" }
+  /// How a head reads the labels of data sets, and which of their files are given more than once.
+  private func dataNotes(_ names: [String], for checkpoint: Checkpoint) throws -> [String] {
+    try names.flatMap { name in
+      let data = try facts(name)
+      let notes =
+        FilePattern.remarks(on: data.files)
+        + [try data.labelNote(for: checkpoint)?.description]
+        .compactMap(\.self)
+      return notes.map { "data '\(name)': \($0)" }
     }
   }
 

@@ -64,6 +64,12 @@ public struct ExperimentDraft: Sendable {
     base: String, checkpoint: Checkpoint? = nil, registry: Registry
   ) throws {
     (self.name, self.base, self.training, self.evaluation) = (name, base, training, evaluation)
+    if let pipe = (training + evaluation).first(where: DataSource.isPipe) {
+      throw GraftError(
+        .refused, "an experiment needs files, which it reads whenever it runs",
+        file: pipe == DataSource.standardInput ? "standard input" : pipe.path,
+        advice: "Write the rows to a file first.")
+    }
     let sample = try DataSource(reading: training, options: given).columnSample(rows: Self.sampled)
     let own = try TaskRows(in: sample, files: training, given: given, checkpoint: checkpoint, registry)
     var layout = DataLayout(

@@ -53,6 +53,11 @@ import Testing
   @Test(arguments: [
     ("a\tb\n\"x\"\ty\nz\tz\n", "\"x\""),  // A writer that quotes where it must would not have quoted x.
     ("a\tb\n\"x\"\t1\n\"y\"\t2\n", "x"),  // All texts stand in quotes.
+    ("a\tb\n\"x\"\ty\n\"y\"\tz\n", "x"),  // So do those of the one column that has any.
+    ("c\ta\n1\t\"x\"\n2\t\"y\"\n", "x"),
+    ("\"a\"\t\"b\"\n\"x\"\ty\n\"y\"\tz\n", "x"),
+    ("\"a\"\t\"b\"\nx\ty\n", "x"),  // Only the names do.
+    ("a\tb\nz\tz\n\"x\"\tz\n", "z"),
     ("a\tb\n\"x\ty\"\t1\nz\tz\n", "x\ty"),
     ("a\tb\n\"x\ny\"\tz\nz\tz\n", "x\ny"),
     ("a\tb\n\"x \"\"y\"\"\"\tz\n", "x \"y\""),
@@ -69,6 +74,49 @@ import Testing
     let rows = (0..<20000).map { "line \($0)\t\($0)\n" }.joined()
     let texts = try read("a.tsv", "text\tlabel\n" + rows + "\"the \"\"big\"\" world\"\tx\n")
     #expect(texts.last == "the \"big\" world")
+  }
+
+  @Test func aTextWithoutQuotesAboveTheFirstOnesCounts() throws {
+    #expect(try read("a.tsv", "text\tlabel\nx\ta\n\"y\"\tb\n") == ["x", "\"y\""])
+    #expect(try read("a.tsv", "text\tlabel\n1\ta\n\"y\"\tb\n") == ["1", "y"])
+    let numbered = DataOptions(textColumns: [.number(1)])
+    #expect(try read("a.tsv", "x\ta\n\"y\"\tb\n", numbered) == ["x", "\"y\""])
+  }
+
+  @Test func namesInQuotesLeadToTheOption() throws {
+    let content = "\"text\"\tlabel\n\"x\"\ta\ny\tb\n"
+    #expect(
+      errorMessage { _ = try read("a.tsv", content) }?.hasSuffix(
+        "The names stand in quotes, which are not read here: set 'quoting' to csv.") == true)
+    #expect(try read("a.tsv", content, DataOptions(quoting: .csv)) == ["x", "y"])
+  }
+
+  @Test(arguments: [true, false])
+  func linesOfWhichAColumnIsNamedAreATable(_ defaultsToLines: Bool) throws {
+    func texts(_ content: String, _ columns: [Column], labels: [Column] = []) throws -> [String] {
+      var options = DataOptions(textColumns: columns, labelColumns: labels)
+      options.defaultsToLines = defaultsToLines
+      return try read("a.txt", content, options)
+    }
+    #expect(try texts("text,label\nx,1\n", [.name("text")]) == ["x"])
+    #expect(try texts("label;text\n1;x\n", [.name("text")]) == ["x"])
+    #expect(try texts("comment\nx\ny\n", [.name("comment")]) == ["x", "y"])
+    #expect(try texts("id\tcomment\n1\tx, y\n", [.name("comment")]) == ["x, y"])
+    #expect(try texts("text,label\nx,1\n", [], labels: [.name("label")]) == ["x"])
+    #expect(try texts("{\"a\": \"x\"}\n", [.name("a")]) == ["x"])
+    // A line is a text, and the first column.
+    #expect(try texts("a text\nx\n", [.name("text")]) == ["a text", "x"])
+    #expect(try texts("a text\nx\n", [.number(1)]) == ["a text", "x"])
+    #expect(
+      errorMessage { _ = try texts("one,two\nx,y\n", [.name("body")]) }?.contains(
+        "column 'body': no such column; found the columns 'one', 'two'") == true)
+  }
+
+  @Test func filesThatAreGivenAgainAreNamed() {
+    let files = ["/a/b.csv", "/a/c.csv", "/a/../a/b.csv"].map { URL(fileURLWithPath: $0) }
+    #expect(
+      FilePattern.remarks(on: files) == ["b.csv is given more than once, and its rows count as often"])
+    #expect(FilePattern.remarks(on: Array(files.prefix(2))).isEmpty)
   }
 
   @Test func delimitersAreGiven() throws {

@@ -81,8 +81,13 @@ import Testing
     ("test-size: 0.2", "'test-size' needs the key 'part': train or test"),
     ("part: test", "'part' has to be left out where there is no 'test-size'"),
     ("split-seed: 1", "'split-seed' has to be left out where there is no 'test-size'"),
-    ("test-size: 1.5, part: test", "'test-size' has to be a share between 0 and 1, or a number of rows"),
-    ("test-size: 0, part: test", "'test-size' has to be a share between 0 and 1, or a number of rows"),
+    (
+      "test-size: 1.5, part: test", "'test-size' has to be a share between 0 and 1, or a whole number of rows"
+    ),
+    ("test-size: 0, part: test", "'test-size' has to be a share between 0 and 1, or a whole number of rows"),
+    (
+      "test-size: 2.0, part: test", "'test-size' has to be a share between 0 and 1, or a whole number of rows"
+    ),
     ("test-size: 2, part: dev", "'part' has to be"),
     (
       "test-size: 4, part: test", "there are too few rows to hold out as many; expected fewer than 4, found 4"
