@@ -114,7 +114,7 @@ extension TextRowReader {
     let names = first.filter { !$0.allSatisfy(\.isWhitespace) }
     if names.contains(where: { ["text", "label"].contains($0.lowercased()) }) { return true }
     return !names.isEmpty && Set(names).count == names.count
-      && names.allSatisfy { Double($0) == nil && $0.count <= mostOfName }
+      && names.allSatisfy { Double(decimal: $0) == nil && $0.count <= mostOfName }
       && !isRow(first, above: values)
   }
 

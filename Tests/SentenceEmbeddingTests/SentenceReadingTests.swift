@@ -74,6 +74,7 @@ struct SentenceReadingTests {
       ("anchor,other\na,b\n", nil, "there is no second text to compare with the first"),
       ("sentence1,sentence2,score\na,b,1\na,b,\n", .cosent, "1 of 2 rows has no score: row 3"),
       ("sentence1,sentence2,score\na,b,nan\n", .cosent, "wrong score; expected a number, found 'nan'"),
+      ("sentence1,sentence2,score\na,b,0x1F\n", .cosent, "wrong score; expected a number, found '0x1F'"),
       ("sentence1,sentence2,score\na,b,high\n", nil, "found 'high'"),
       (
         "sentence1,sentence2,score\na,b,0\na,b,4\n", .cosine,

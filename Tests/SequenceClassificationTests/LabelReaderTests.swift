@@ -202,11 +202,21 @@ import Testing
     }
     #expect(try infer([columns("1", "0"), columns("0", "1")]) == InferredLabels(["x", "y"], .multiLabel))
     #expect(try infer([columns("1.5", "0")]) == InferredLabels(["x", "y"], .regression))
+    // What Swift takes for a number beside decimal ones is a name, as Python has it.
+    #expect(try infer(texts("0x1F", "0x2F.8p0")) == InferredLabels(["0x1F", "0x2F.8p0"], .singleLabel))
     let many = (0..<150).map { WrittenLabel.text("\($0)") }
     #expect(errorMessage { _ = try infer(many) }?.contains("not clearly classes") == true)
     #expect(try infer(many, .singleLabel).labels.count == 150)
     #expect(
       errorMessage { _ = try infer(texts("a", "b"), .regression) }?.contains("regression can learn") == true)
+    for beyond in ["0x1F", "1e40"] {
+      #expect(
+        errorMessage { _ = try infer(texts("0.5", beyond), .regression) }?.contains("found '\(beyond)'")
+          == true)
+      #expect(
+        errorMessage { _ = try read(.text(beyond), .regression, labels: ["x"]) }?.contains(
+          "expected a number, found '\(beyond)'") == true)
+    }
     #expect(errorMessage { _ = try SequenceClassification.inferredLabels(of: [TextRow("x")], nil) } != nil)
   }
 

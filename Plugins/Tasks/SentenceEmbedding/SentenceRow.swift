@@ -98,7 +98,7 @@ struct SentenceRow: ExampleLabel, Equatable {
     guard let written, !written.isEmpty, written != "null" else {
       throw noScore.inRow(row)
     }
-    guard let number = Double(written.trimmingCharacters(in: .whitespaces)), number.isFinite else {
+    guard let number = Double(decimal: written.trimmingCharacters(in: .whitespaces)), number.isFinite else {
       throw GraftError(
         .malformed, "wrong score", expected: "a number", found: "'\(written.prefix(60))'"
       ).inRow(row)

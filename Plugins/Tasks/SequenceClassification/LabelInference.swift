@@ -27,13 +27,13 @@ extension SequenceClassification {
     let items = written.map { $0.items(named: []) }
     if given == nil { try requireLabels(zip(labelled, items)) }
     let width = items[0].count
-    let isNumeric = items.allSatisfy { $0.allSatisfy { Double(LabelColumn.trimmed($0)) != nil } }
+    let isNumeric = items.allSatisfy { $0.allSatisfy { Double(decimal: LabelColumn.trimmed($0)) != nil } }
     if given == .regression
       || given == nil && isNumeric && items.contains(where: { $0.contains(where: \.isFraction) }),
       !items.allSatisfy({ $0.count > 1 && $0.allSatisfy { $0.indicator != nil } })
     {
       let width = max(1, width)
-      for (row, own) in zip(labelled, items) where own.count != width || !own.allSatisfy(\.isFinite) {
+      for (row, own) in zip(labelled, items) where own.count != width || !own.allSatisfy { $0.value != nil } {
         throw GraftError(
           .mismatch, "the labels are not numbers that a regression can learn",
           expected: width == 1 ? "a number in each row" : "\(width) numbers in each row",
@@ -89,9 +89,9 @@ extension SequenceClassification {
   /// Refuses labels that are rather numbers of which some are not read as such.
   private static func requireNames(_ rows: Zip2Sequence<[TextRow], [[String]]>) throws {
     let values = rows.flatMap { row, own in own.map { (row: row, text: LabelColumn.trimmed($0)) } }
-    let (count, numbers) = (values.count, values.count { Double($0.text) != nil })
+    let (count, numbers) = (values.count, values.count { Double(decimal: $0.text) != nil })
     if numbers * 2 > count, numbers < count, values.contains(where: { $0.text.isFraction }),
-      let other = values.first(where: { Double($0.text) == nil })
+      let other = values.first(where: { Double(decimal: $0.text) == nil })
     {
       throw GraftError(
         .mismatch, "the labels are neither all numbers nor all names",
@@ -100,7 +100,7 @@ extension SequenceClassification {
       ).inRow(other.row)
     }
     if let first = values.first(where: { $0.text.contains(",") }),
-      values.allSatisfy({ Double($0.text.replacing(",", with: ".", maxReplacements: 1)) != nil })
+      values.allSatisfy({ Double(decimal: $0.text.replacing(",", with: ".", maxReplacements: 1)) != nil })
     {
       throw GraftError(
         .mismatch, "the labels look like numbers with commas", expected: "numbers with points, such as 1.5",
@@ -135,11 +135,8 @@ extension SequenceClassification {
 extension String {
   /// Whether it is a number that is not whole.
   fileprivate var isFraction: Bool {
-    Double(LabelColumn.trimmed(self)).map { $0.isFinite && $0 != $0.rounded() } ?? false
+    Double(decimal: LabelColumn.trimmed(self)).map { $0.isFinite && $0 != $0.rounded() } ?? false
   }
-
-  /// Whether it is a number that can be learnt.
-  fileprivate var isFinite: Bool { Double(LabelColumn.trimmed(self))?.isFinite == true }
 }
 
 extension WrittenLabel {

@@ -145,7 +145,7 @@ public struct LabelReader: Sendable {
   private func numbers(_ written: WrittenLabel) throws -> [Float]? {
     let items = try written.columns.map { try inOrder($0).map(\.text) } ?? written.items(named: [])
     if items.allSatisfy(\.isBlank) { return nil }
-    let values = items.compactMap { Float(LabelColumn.trimmed($0)) }.filter(\.isFinite)
+    let values = items.compactMap(\.value)
     guard values.count == items.count, values.count == labels.count else {
       throw wrong(labels.count == 1 ? "a number" : "a JSON list of \(labels.count) numbers", written)
     }
@@ -236,11 +236,14 @@ extension String {
   /// Whether there is nothing but white space.
   var isBlank: Bool { allSatisfy(\.isWhitespace) }
 
+  /// A number that a regression can learn, in single precision.
+  var value: Float? { Float(decimal: LabelColumn.trimmed(self)).flatMap { $0.isFinite ? $0 : nil } }
+
   /// A number from 0 to 1, or a truth value.
   var indicator: Float? {
     let text = LabelColumn.trimmed(self)
     if let truth = LabelColumn.truth(text) { return truth ? 1 : 0 }
-    return Float(text).flatMap { (0...1).contains($0) ? $0 : nil }
+    return Float(decimal: text).flatMap { (0...1).contains($0) ? $0 : nil }
   }
 
   /// The elements of a list of strings, numbers or truth values, as JSON or Python write it.

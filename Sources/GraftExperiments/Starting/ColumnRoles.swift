@@ -159,7 +159,7 @@ private struct ColumnSummary {
     column = entry.column
     name = if case .name(let name) = column { name.lowercased() } else { nil }
     let values = entry.values.compactMap { $0 }.filter { !$0.isEmpty }
-    let numbers = values.compactMap { Double($0) }
+    let numbers = values.compactMap { Double(decimal: $0) }
     isNumeric = !values.isEmpty && numbers.count == values.count
     isIndicator =
       values.count > 1

@@ -156,7 +156,7 @@ extension TextRow {
   /// Whether the label is one number.
   fileprivate var hasNumber: Bool {
     guard case .text(let text)? = label else { return false }
-    return Double(LabelColumn.trimmed(text)) != nil
+    return Double(decimal: LabelColumn.trimmed(text)) != nil
   }
 }
 
