@@ -11,8 +11,10 @@ public struct TrainerState: Sendable, Equatable {
   public var globalStep = 0
   /// Every log entry: `loss`, `grad_norm` and `learning_rate`; evaluations; at the end the summary.
   public var history: [[String: Double]] = []
-  /// The best evaluation of a checkpoint that was saved: its accuracy or, for heads without, its loss.
+  /// The best evaluation: its accuracy or, for heads without, its loss, unless another score decides.
   public var best: Best?
+  /// The step of the newest checkpoint whose evaluation was the best so far.
+  public var bestCheckpoint: Int?
   /// How many tokens were trained on.
   public var tokens = 0
   /// The names of the parameters that any step has changed.
@@ -109,6 +111,11 @@ public struct TrainerState: Sendable, Equatable {
     best = Best(step: globalStep, metric: value)
   }
 
+  /// Remembers that there is a checkpoint of the current step.
+  mutating func markSaved() {
+    if best?.step == globalStep { bestCheckpoint = globalStep }
+  }
+
   /// How many evaluations in a row, up to the last, brought no progress, as transformers' `EarlyStoppingCallback` counts
   /// them.
   ///
@@ -132,8 +139,8 @@ public struct TrainerState: Sendable, Equatable {
 
   /// The text of `trainer_state.json`.
   func document(_ plan: TrainingPlan, _ options: TrainingOptions, directory: URL) -> String {
-    let checkpoint = best.map {
-      directory.appendingPathComponent(TrainingDirectory.name(ofStep: $0.step)).path
+    let checkpoint = bestCheckpoint.map {
+      directory.appendingPathComponent(TrainingDirectory.name(ofStep: $0)).path
     }
     let document: JSON = [
       "best_global_step": best.map { JSON($0.step) } ?? .null,
@@ -200,6 +207,9 @@ public struct TrainerState: Sendable, Equatable {
     }
     if let step = state["best_global_step"]?.int, let metric = state["best_metric"]?.double {
       best = Best(step: step, metric: metric)
+    }
+    bestCheckpoint = state["best_model_checkpoint"]?.string.flatMap {
+      TrainingDirectory.step(of: URL(fileURLWithPath: $0).lastPathComponent)
     }
     self.trained = Set(trained.compactMap(\.string))
     self.heads = heads

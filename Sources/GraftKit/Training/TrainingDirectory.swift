@@ -33,7 +33,7 @@ package struct TrainingDirectory {
   }
 
   /// The number of steps that a checkpoint's name says; `nil` of any other name.
-  private static func step(of name: String) -> Int? {
+  package static func step(of name: String) -> Int? {
     guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
       name == TrainingDirectory.name(ofStep: step)
     else { return nil }

@@ -123,9 +123,10 @@ final class TrainingLoop {
       // A run that was stopped while it evaluated has the checkpoint but not the evaluation.
       let isDue = state.globalStep > 0 ? isEvaluationDue : options.evalOnStart
       if isDue, state.evaluation(at: state.globalStep, sets: evaluations.count) == nil {
-        _ = try evaluate(isSaved: state.globalStep > 0 && (isSavingDue || options.loadsBestModelAtEnd))
+        _ = try evaluate(counts: state.globalStep > 0)
         // What goes on from the same checkpoint again knows of it, and logs it no second time.
         if state.globalStep > 0 {
+          state.markSaved()
           try group.onLeader { try writeState(in: directory.checkpoint(state.globalStep)) }
         }
       }
@@ -322,7 +323,7 @@ final class TrainingLoop {
     }
     var isSaved = isSavingDue
     if isEvaluationDue {
-      let isBest = try evaluate(isSaved: isSaved || options.loadsBestModelAtEnd)
+      let isBest = try evaluate(counts: true)
       isSaved = isSaved || isBest && options.loadsBestModelAtEnd || options.saveStrategy != .no && hasStopped
     }
     if isSaved { try save() }
@@ -351,9 +352,9 @@ final class TrainingLoop {
 
   // MARK: Evaluating
 
-  /// - Parameter isSaved: Whether the weights that are evaluated are in a checkpoint, or will be if they are the best.
+  /// - Parameter counts: Whether the weights that are evaluated may be the best.
   /// - Returns: Whether they are.
-  func evaluate(isSaved: Bool, canStop: Bool = true) throws -> Bool {
+  func evaluate(counts: Bool, canStop: Bool = true) throws -> Bool {
     average?.exchange()
     defer { average?.exchange() }
     var results: [String: Double] = [:]
@@ -362,9 +363,9 @@ final class TrainingLoop {
       results.merge(own) { first, _ in first }
       observe(.evaluated(state.log(own, plan)))
     }
-    if isSaved { state.consider(results, by: choice) }
+    if counts { state.consider(results, by: choice) }
     checkProgress()
-    return isSaved && state.best?.step == state.globalStep
+    return counts && state.best?.step == state.globalStep
   }
 
   /// The results of one set, under the names that they are logged with.
@@ -447,7 +448,7 @@ final class TrainingLoop {
     }
     mean.take()
     observe(.noted(.averaged(steps: steps)))
-    if !evaluations.isEmpty { _ = try evaluate(isSaved: false, canStop: false) }
+    if !evaluations.isEmpty { _ = try evaluate(counts: false, canStop: false) }
   }
 
   /// The checkpoints that would be averaged if the run ended here: the last of those that are written in any case, and not
@@ -469,6 +470,7 @@ final class TrainingLoop {
   // MARK: Saving
 
   private func save() throws {
+    state.markSaved()
     try group.onLeader { try writeCheckpoint() }
   }
 
@@ -491,7 +493,7 @@ final class TrainingLoop {
       try writeState(in: temporary)
     }
     observe(.saved(target))
-    let kept = options.keptSteps.union([state.best?.step].compactMap { $0 })
+    let kept = options.keptSteps.union([state.bestCheckpoint].compactMap { $0 })
       .union(averaged(of: try directory.checkpoints, options.averageLast ?? 0))
     for removed in try directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
       observe(.removed(removed))

@@ -21,7 +21,7 @@ extension TrainingLoop {
     if run.options.averageLast == nil, !evaluations.isEmpty,
       state.evaluation(at: state.globalStep, sets: evaluations.count) == nil
     {
-      _ = try evaluate(isSaved: run.options.loadsBestModelAtEnd)
+      _ = try evaluate(counts: run.options.loadsBestModelAtEnd)
     }
     let step = try takeFinalWeights()
     var evaluation = state.evaluation(at: step, sets: evaluations.count)

@@ -62,6 +62,32 @@ extension TrainingTests {
     }
   }
 
+  /// As `Trainer` does: a checkpoint of the best step is named where there is one, and is written for it only where the run
+  /// ends with it.
+  @Test(arguments: [(false, 100, [6], Int?.none), (false, 3, [3, 6], 3), (true, 100, [3, 6], 3)])
+  func theBestEvaluationIsKnown(_ loads: Bool, _ every: Int, _ kept: [Int], _ named: Int?) throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let outcome = try run(
+        .classification, in: output,
+        change: {
+          // The first loss is the greatest.
+          ($0.metricForBestModel, $0.greaterIsBetter) = ("loss", true)
+          ($0.earlyStoppingPatience, $0.loadsBestModelAtEnd) = (1, loads)
+          ($0.saveSteps, $0.saveTotalLimit) = (every, 1)
+        })
+      guard case .finished = outcome else { throw Unexpected(outcome) }
+      let state = try JSON(file: output.appending(path: "trainer_state.json"))
+      let losses = (state["log_history"]?.array ?? []).compactMap { $0["eval_loss"]?.double }
+      #expect(losses.count == 2 && losses[0] > losses[1])
+      #expect(state["global_step"]?.int == 6 && state["best_global_step"]?.int == 3)
+      #expect(state["best_metric"]?.double == losses[0])
+      #expect(try TrainingDirectory(url: output).checkpoints == kept)
+      let best = named.map { output.appending(path: "checkpoint-\($0)").path }
+      #expect(state["best_model_checkpoint"]?.string == best)
+    }
+  }
+
   /// A run that is stopped while it evaluates, and crashes later, logs that evaluation once.
   @Test func anEvaluationThatIsMadeUpForIsNotMadeAgain() throws {
     try withTemporaryDirectory { directory in
