@@ -97,7 +97,10 @@ package struct TrainingArguments: Equatable {
     let stored = TrainingArguments.currentNames(try JSON(file: file))
     // What an option did not do yet when a run began, it does not do by default.
     let defaults = TrainingOptions().record
-    for (flag, value) in values where (stored[flag] ?? defaults[flag]) != value {
+    // Other rows than before follow from another split.
+    let split = ["eval-split", "seed"]
+    let ordered = split.compactMap { name in values[name].map { (key: name, value: $0) } } + values.elements
+    for (flag, value) in ordered where (stored[flag] ?? defaults[flag]) != value {
       if mayBeLonger, TrainingArguments.lengths.contains(flag) { continue }
       // What one process has no use for.
       if flag == TrainingArguments.ranks || flag == "gradient-precision" && stored[flag] == nil { continue }

@@ -78,6 +78,16 @@ import Testing
       let held = try #require(record["eval_rows"]?.array).compactMap(\.int)
       #expect(held.count == 4 && !held.contains(7) && record["rows"]?.int == 20)
       guard case .alreadyFinished = try run(resume: true) else { throw CancellationError() }
+      // What is said of another split is not that the data are others.
+      let arguments = output.appending(path: "training_args.json").path
+      options.evalSplit = 0.3
+      #expect(
+        errorMessage { _ = try run(resume: true) }
+          == "\(arguments): option 'eval-split': differs from the run that is resumed; expected 0.2, found 0.3. Pass the same value, or start a new run in another directory."
+      )
+      (options.evalSplit, options.seed) = (0.2, 7)
+      #expect(errorMessage { _ = try run(resume: true) }?.contains("option 'seed': differs") == true)
+      options.seed = TrainingOptions().seed
       #expect(throws: GraftError.self) { _ = try run(evaluating: TrainingData(rows, named: ["rows"])) }
     }
   }
