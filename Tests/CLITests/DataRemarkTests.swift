@@ -77,6 +77,20 @@ import Testing
       try $0.write(
         "asked.jsonl", #"{"question": "he is", "choices": ["the", "of"], "answer": "B"}"# + "\n")
     },
+    // Some heads read no labels, and some commands no data.
+    Row(
+      "train {masked-lm} --data names.csv --label-base 1 --max-steps 1 --output out", code: 1,
+      stderr: ["--label-base: the head reads no labels, which would be counted. Leave it out."],
+      prepare: tables),
+    Row(
+      "train {masked-lm} --data names.csv --eval-data names.csv --eval-label-base 1 --max-steps 1 --output out",
+      code: 1, stderr: ["--eval-label-base: the head reads no labels"], prepare: tables),
+    Row(
+      "train {masked-lm} --data masked-lm=names.csv --label-base masked-lm=1 --max-steps 1 --output out",
+      code: 1, stderr: ["--label-base: the head reads no labels"], prepare: tables),
+    Row(
+      "head swap {masked-lm} --to sequence-classification --labels a,b --label-base 1 --output out", code: 64,
+      stderr: ["--label-base is about the data of --labels-from."]),
     // What counts the training data says nothing of others.
     Row(
       "train model --data numbers.csv --label-base 1 --eval-data names.csv --max-steps 1 --output out",
@@ -136,6 +150,23 @@ import Testing
         """)
       let run = try sandbox.graft(["run", "e.yaml", "--output", "done", "--dry-run"])
       #expect(run.code == 0 && (run.stdout + run.stderr).contains("data 'test': \(remark)"), "\(run)")
+    }
+  }
+
+  // MARK: Columns of 0 and 1
+
+  @Test("one odd cell makes no regression of several labels") func oddCell() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("columns.csv", "text,a,b\nhe,0,1\nis,2,0\n")
+      let refused =
+        "columns.csv: row 3: columns of 0 and 1 for each label have something else; expected 0 or 1 in the column 'a', as 3 of 4 cells have, found '2'."
+      for command in [
+        "head swap {masked-lm} --to sequence-classification --labels-from columns.csv --label-column a,b --output out",
+        "run --init --train-file columns.csv --label-column a,b --output e.yaml",
+      ] {
+        let outcome = try sandbox.graft(command.split(separator: " ").map(String.init))
+        #expect(outcome.code == 1 && outcome.stderr.contains(refused), "\(outcome.stderr)")
+      }
     }
   }
 

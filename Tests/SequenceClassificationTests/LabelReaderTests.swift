@@ -167,6 +167,9 @@ import Testing
     #expect(
       errorMessage { _ = try read(["a": "1", "b": "2"]) }?.contains("0 or 1 in the column 'b'") == true)
     #expect(errorMessage { _ = try read(["a": "1", "b": ""]) }?.contains("found nothing") == true)
+    #expect(
+      errorMessage { _ = try read(["a": "1", "b": "no"], .regression) }?.contains(
+        "expected a number in the column 'b', found 'no'") == true)
     #expect(errorMessage { _ = try read(["a": "1", "b": "0"], .singleLabel) }?.contains("one label") == true)
   }
 
@@ -272,6 +275,42 @@ import Testing
     #expect(message(["1.5", "2.25", "big"], .singleLabel) == nil)
     #expect(message(["web", "NaN"], .singleLabel) == nil && message(["1,5", "2,5"], .singleLabel) == nil)
     #expect(message(["1", "2", "other"]) == nil && message(["web, mail", "games, 3D"]) == nil)
+  }
+
+  @Test("one odd cell does not make values of columns of 0 and 1")
+  func unclearColumns() throws {
+    func infer(_ cells: [[String]], _ given: ProblemType? = nil) throws -> InferredLabels {
+      try SequenceClassification.inferredLabels(
+        of: cells.enumerated().map { index, texts in
+          TextRow(
+            "x", label: .columns(zip(["x", "y"], texts).map { .init(name: $0, text: $1) }),
+            place: .init(file: "a.csv", row: index + 2))
+        }, given)
+    }
+    func message(_ cells: [[String]]) -> String? { errorMessage { _ = try infer(cells) } }
+    let advice = "Correct the data, or set 'problem-type' to regression when they are values."
+    for odd in ["2", "yes", "-0.5", "nan"] {
+      #expect(
+        message([["0", "1"], ["1", odd], ["1", "0"]])
+          == "a.csv: row 3: columns of 0 and 1 for each label have something else; expected 0 or 1 in the column 'y', as 5 of 6 cells have, found '\(odd)'. \(advice)"
+      )
+    }
+    #expect(
+      message([["0", "1"], ["true", ""]])
+        == "a.csv: row 3: columns of 0 and 1 for each label have something else; expected 0 or 1 in the column 'y', as 3 of 4 cells have, found nothing. \(advice)"
+    )
+    #expect(
+      message([["yes", "no"], ["no", "yes"]])
+        == "a.csv: row 2: columns of labels have no number; expected 0 or 1, or a number, in the column 'x', found 'yes'. Correct the data, or check 'label-column'."
+    )
+    #expect(message([["0.5", "2"], ["3", ""]])?.contains("found nothing") == true)
+    let several = InferredLabels(["x", "y"], .multiLabel)
+    #expect(try infer([["0", "1"], ["1.0", "0.25"]]) == several)
+    #expect(try infer([["0", "1"], ["", ""]]) == several)
+    let values = InferredLabels(["x", "y"], .regression)
+    #expect(try infer([["0.5", "1"], ["2", "0.1"]]) == values)
+    #expect(try infer([["4", "1"], ["2", "0"]]) == values)
+    #expect(try infer([["0", "1"], ["1", "2"]], .regression) == values)
   }
 
   @Test("several labels on a head of one are said to be that")

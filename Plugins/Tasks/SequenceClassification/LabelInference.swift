@@ -21,8 +21,7 @@ extension SequenceClassification {
         .missing, "the data have no labels", advice: "Say which column has them: \(option: "label-column").")
     }
     if let columns = written.compactMap(\.columns).first {
-      let areIndicators = written.allSatisfy { $0.columns?.allSatisfy { $0.text.indicator != nil } == true }
-      return InferredLabels(columns.map(\.name), given ?? (areIndicators ? .multiLabel : .regression))
+      return InferredLabels(columns.map(\.name), try given ?? problemType(ofColumnsIn: labelled))
     }
     let items = written.map { $0.items(named: []) }
     if given == nil { try requireLabels(zip(labelled, items)) }
@@ -70,6 +69,31 @@ extension SequenceClassification {
         advice: "Check \(option: "label-column"), or set \(option: "problem-type").")
     }
     return InferredLabels(LabelColumn.sorted(values), type, areSingle: given == nil && areLists && haveOne)
+  }
+
+  /// Whether columns of labels have 0 and 1, or values. Rows where all of them are blank have no label.
+  private static func problemType(ofColumnsIn rows: [TextRow]) throws -> ProblemType {
+    let cells = rows.flatMap { row in
+      let columns = row.label?.columns ?? []
+      return columns.allSatisfy { $0.text.isBlank } ? [] : columns.map { (row: row, column: $0) }
+    }
+    guard let odd = cells.first(where: { $0.column.text.indicator == nil }) else { return .multiLabel }
+    let count = cells.count { [0, 1].contains($0.column.text.indicator) }
+    let areMostlyIndicators = count * 2 > cells.count
+    let other = areMostlyIndicators ? odd : cells.first { $0.column.text.value == nil }
+    guard let (row, column) = other else { return .regression }
+    throw GraftError(
+      .mismatch,
+      areMostlyIndicators
+        ? "columns of 0 and 1 for each label have something else" : "columns of labels have no number",
+      expected: areMostlyIndicators
+        ? "0 or 1 in the column '\(column.name)', as \(count) of \(cells.count) cells have"
+        : "0 or 1, or a number, in the column '\(column.name)'",
+      found: column.text.isBlank ? "nothing" : "'\(column.text.prefix(60))'",
+      advice: areMostlyIndicators
+        ? "Correct the data, or set \(option: "problem-type") to regression when they are values."
+        : "Correct the data, or check \(option: "label-column")."
+    ).inRow(row)
   }
 
   /// Refuses labels that are missing as tables write it, before anything else is made of them.

@@ -143,9 +143,15 @@ public struct LabelReader: Sendable {
   }
 
   private func numbers(_ written: WrittenLabel) throws -> [Float]? {
-    let items = try written.columns.map { try inOrder($0).map(\.text) } ?? written.items(named: [])
+    let columns = try written.columns.map { try inOrder($0) }
+    let items = columns?.map(\.text) ?? written.items(named: [])
     if items.allSatisfy(\.isBlank) { return nil }
     let values = items.compactMap(\.value)
+    if let odd = columns?.first(where: { $0.text.value == nil }) {
+      throw GraftError(
+        .mismatch, "wrong label", expected: "a number in the column '\(odd.name)'",
+        found: odd.text.isBlank ? "nothing" : "'\(odd.text.prefix(60))'")
+    }
     guard values.count == items.count, values.count == labels.count else {
       throw wrong(labels.count == 1 ? "a number" : "a JSON list of \(labels.count) numbers", written)
     }

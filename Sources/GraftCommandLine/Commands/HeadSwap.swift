@@ -71,6 +71,9 @@ struct HeadSwap: ParsableCommand {
     if let numLabels, !(1...100_000).contains(numLabels) {
       throw ValidationError("--num-labels must be between 1 and 100000.")
     }
+    if labelsFrom.isEmpty, let flag = reading.given.first {
+      throw ValidationError("--\(flag) is about the data of --labels-from.")
+    }
     _ = try labelNames
   }
 

@@ -133,6 +133,9 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
     // What counts the training data need not count others.
     let base = evaluation == nil ? labelBase : evaluation?.evalLabelBase
     do {
+      if !options.wantsLabels {
+        try LabelReading(base: base).refuseBase("the head reads no labels, which would be counted", of: [])
+      }
       return try DataReading(
         options, hasColumns: hasColumns, labelBase: base ?? labelBase ?? usual?.labelBase,
         isLabelBaseGiven: base != nil, console: console

@@ -119,14 +119,20 @@ struct HeadFiles {
           subject: "--data \(head)=FILE", advice: "Pass --task \(head), and --data FILE.")
       }
       let selected = try checkpoint.selecting(head: head)
-      let flags = reading.values(for: head, among: heads)
+      var flags = reading.values(for: head, among: heads)
+      var columns = columns.values(for: head, among: heads)
+      if selected.activeHead?.tasks.contains(where: { $0.readsLabels }) == false {
+        // What is said of all heads says nothing of this one.
+        flags.base.labelBases.removeAll { $0.head == nil }
+        columns.evalLabelBases.removeAll { $0.head == nil }
+      }
       func rows(_ paths: [Path], evaluation: EvaluationColumnFlags? = nil) throws -> TrainingData {
         try flags.read(
           paths, for: selected.activeHead, like: selected.trainedInputs, evaluation: evaluation, console)
       }
       var training = HeadTraining(head, try rows(data[head] ?? []))
       for (name, paths) in evaluated where Self.parts(name).head == head {
-        let own = try rows(paths, evaluation: columns.values(for: head, among: heads))
+        let own = try rows(paths, evaluation: columns)
         if let set = Self.parts(name).set {
           training.evaluationSets[set] = own
         } else {
