@@ -115,7 +115,7 @@ public struct RetrievalData: Sendable {
 
   private static func isRelevant(_ row: TextRow) throws -> Bool {
     guard let value = row.fields["score"], value != .null else { return true }
-    guard let score = value.double ?? value.string.flatMap { Double(decimal: $0) }, score.isFinite else {
+    guard let score = value.double ?? value.string.flatMap({ Double(decimal: $0) }), score.isFinite else {
       throw GraftError(
         .malformed, "wrong score", expected: "a number", found: String(value.text().prefix(60))
       )

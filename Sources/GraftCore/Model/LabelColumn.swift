@@ -181,13 +181,13 @@ public struct LabelColumn: Sendable {
   /// Without white space around it, and `3.0` as `3`.
   public static func canonical(_ text: String) -> String {
     let text = trimmed(text)
-    guard text.contains("."), let number = Double(text).flatMap(Int.init(exactly:)) else { return text }
+    guard text.contains("."), let number = Double(decimal: text).flatMap(Int.init(exactly:)) else { return text }
     return String(number)
   }
 
   /// Labels by their names; by their numbers where all of them are.
   public static func sorted(_ labels: Set<String>) -> [String] {
-    let numbers = labels.compactMap { text in Double(text).map { (number: $0, text: text) } }
+    let numbers = labels.compactMap { text in Double(decimal: text).map { (number: $0, text: text) } }
     guard numbers.count == labels.count else { return labels.sorted() }
     return numbers.sorted { ($0.number, $0.text) < ($1.number, $1.text) }.map(\.text)
   }
