@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import TestSupport
 import Testing
 
@@ -150,6 +151,31 @@ import Testing
         """)
       let run = try sandbox.graft(["run", "e.yaml", "--output", "done", "--dry-run"])
       #expect(run.code == 0 && (run.stdout + run.stderr).contains("data 'test': \(remark)"), "\(run)")
+    }
+  }
+
+  // MARK: Several files
+
+  @Test("predictions on rows of several files say which file a row is of") func filesOfRows() throws {
+    try Sandbox.with { sandbox in
+      try Self.both(sandbox)
+      try sandbox.write("more.csv", "text,label\nhe,b\n")
+      func files(_ data: [String]) throws -> [[String?]] {
+        let outcome = try sandbox.graft(
+          ["evaluate", "model", "--allow-untrained", "--predictions", "\(data.count).jsonl", "--data"] + data)
+        try #require(outcome.code == 0, "\(outcome.stderr)")
+        let lines = try String(contentsOf: sandbox.url("\(data.count).jsonl"), encoding: .utf8)
+          .split(separator: "\n")
+        return try lines.map { line in
+          let row = try JSON(parsing: Array(line.utf8))
+          return [row["row"]?.text(), row["file"]?.string]
+        }
+      }
+      #expect(
+        try files(["names.csv", "more.csv"]) == [
+          ["0", "names.csv"], ["1", "names.csv"], ["0", "more.csv"],
+        ])
+      #expect(try files(["names.csv"]) == [["0", nil], ["1", nil]])
     }
   }
 

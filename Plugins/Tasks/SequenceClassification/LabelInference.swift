@@ -32,7 +32,8 @@ extension SequenceClassification {
       !items.allSatisfy({ $0.count > 1 && $0.allSatisfy { $0.indicator != nil } })
     {
       let width = max(1, width)
-      for (row, own) in zip(labelled, items) where own.count != width || !own.allSatisfy({ $0.value != nil }) {
+      for (row, own) in zip(labelled, items) where own.count != width || !own.allSatisfy({ $0.value != nil })
+      {
         throw GraftError(
           .mismatch, "the labels are not numbers that a regression can learn",
           expected: width == 1 ? "a number in each row" : "\(width) numbers in each row",

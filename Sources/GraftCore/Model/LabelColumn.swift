@@ -181,7 +181,9 @@ public struct LabelColumn: Sendable {
   /// Without white space around it, and `3.0` as `3`.
   public static func canonical(_ text: String) -> String {
     let text = trimmed(text)
-    guard text.contains("."), let number = Double(decimal: text).flatMap(Int.init(exactly:)) else { return text }
+    guard text.contains("."), let number = Double(decimal: text).flatMap(Int.init(exactly:)) else {
+      return text
+    }
     return String(number)
   }
 

@@ -6,7 +6,8 @@ import GraftTensors
 ///
 ///     {"row":812,"label":2,"prediction":2,"scores":[0.01,0.02,0.95,0.02],"text":"Stocks fell on Monday"}
 ///
-/// `row` counts the rows of the data file from 0. Labels and predictions are the numbers of classes; of several
+/// `row` counts the rows of the data file from 0; where rows are of several files, `file` is its name, or its path where
+/// two have one name. Labels and predictions are the numbers of classes; of several
 /// labels, 0 or 1 for each; of a regression, the values. A class is also there by its name, under `label_name` and
 /// `prediction_name`; several labels by the list of those that are given, under `label_names` and `prediction_names`.
 public enum PredictionFile {
@@ -24,6 +25,8 @@ public enum PredictionFile {
     scores: RowScores? = nil, to file: URL
   ) throws {
     precondition(predictions.count == data.rows.count)
+    let paths = Set(data.rows.map(\.place.file))
+    let areNamedApart = Set(paths.map { ($0 as NSString).lastPathComponent }).count == paths.count
     try FileWriter.write(file) { writer in
       for (index, (row, prediction)) in zip(data.rows, predictions).enumerated() {
         let example = try data.examples(ofRow: index).first.map(data.example)
@@ -39,6 +42,10 @@ public enum PredictionFile {
             let names = zip(labels, given).filter { $0.1 == 1 }.map { JSON.string($0.0) }
             line.append(("\(key)_names", .array(names)))
           }
+        }
+        if paths.count > 1 {
+          let path = row.place.file
+          line.append(("file", .string(areNamedApart ? (path as NSString).lastPathComponent : path)))
         }
         if let scores { line.append(("row_score", scores.rows[index].json)) }
         if let pair = row.pair { line.append(("pair", .string(pair))) }
