@@ -295,7 +295,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 6
+  private static let revision = 7
 }
 
 extension Planner.Model {

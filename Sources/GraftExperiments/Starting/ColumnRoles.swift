@@ -21,7 +21,7 @@ extension ColumnRoles {
     ("text_a", "text_b"), ("sentence_a", "sentence_b"), ("question", "sentence"), ("question", "passage"),
     ("query", "passage"), ("query", "document"), ("question", "answer"), ("query", "answer"),
     ("anchor", "positive"), ("query", "positive"), ("question", "positive"), ("question", "document"),
-    ("query", "text"), ("question", "text"),
+    ("query", "text"), ("question", "text"), ("first", "second"),
   ]
   /// What a text is called that belongs to the first; those that do not are `negative`, `negative_1`, `negatives`.
   fileprivate static let (positiveName, negativeName) = ("positive", "negative")

@@ -27,6 +27,8 @@ import Testing
     #expect(ColumnRoles(odd, given: given) == .init(texts: [.name("c")], labels: [.name("a")]))
     let values = sample([("text", ["a", "b", "c"]), ("n", ["0.5", "0.25", "1.5"])])
     #expect(ColumnRoles(values).labels == [.name("n")])
+    let two = sample([("first", ["a", "b", "c"]), ("second", ["d", "e", "f"]), ("label", ["x", "y", "x"])])
+    #expect(ColumnRoles(two).pair == .name("second") && ColumnRoles(two).texts == [.name("first")])
     let counter = sample([("text", ["a", "b", "c"]), ("n", ["1", "2", "3"])])
     #expect(ColumnRoles(counter).labels.isEmpty)
   }
