@@ -96,6 +96,11 @@ import Testing
       errorMessage { _ = try classes(["World", "0"], news) }?.hasPrefix("a.csv: row 3: unknown label") == true
     )
     #expect(errorMessage { _ = try classes(["a"], ["a", "a"]) }?.contains("several labels") == true)
+    // Several labels that something else stands between.
+    let joined = errorMessage { _ = try classes(["World", "Sports; World"], news) }
+    #expect(joined?.contains("Set 'label-delimiter' to ';'") == true, "\(joined ?? "")")
+    let other = errorMessage { _ = try classes(["Sports; World", "Sports; x"], news) }
+    #expect(other?.contains("label-delimiter") == false, "\(other ?? "")")
   }
 
   @Test("a list of one label is that label for a head of single labels, as predictions have it")

@@ -92,6 +92,12 @@ public struct LabelColumn: Sendable {
           "Set \(option: "label-base") \(how ?? "when they are numbers"); else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
       )
     }
+    if let delimiter = likelyDelimiter {
+      throw GraftError(
+        .mismatch, "unknown label", expected: "one of \(list)", found: found,
+        advice: "Set \(option: "label-delimiter") to '\(delimiter)', which stands between labels of the head."
+      )
+    }
     guard labels == Configuration.numberedLabels(labels.count) else {
       throw GraftError(
         .mismatch, "unknown label", expected: "one of \(list)", found: found,
@@ -108,6 +114,18 @@ public struct LabelColumn: Sendable {
         ? "The data have \(dataList). Name the outputs of a trained head in its own order, which its card may say: \(action: .nameLabels("A,B,C")). Or start a new one: \(action: .swapHead(to: "NAME", labels: dataLabels))."
         : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
     )
+  }
+
+  /// What stands between names of labels in all values that are none themselves.
+  private var likelyDelimiter: String? {
+    let unknown = values.filter { (meanings[$0] ?? nil) == nil }
+    guard !unknown.isEmpty else { return nil }
+    return ["|", ";", ","].first { delimiter in
+      unknown.allSatisfy { value in
+        let parts = value.split(separator: delimiter)
+        return parts.count > 1 && parts.allSatisfy { Self.name(Self.canonical(String($0)), names) != nil }
+      }
+    }
   }
 
   /// Where the values seem to be counted from: 1 when they reach from there to the number of labels, 0 when they begin
