@@ -64,7 +64,7 @@ import Testing
   @Test("a run says which rows it tests on it is trained on") func repeated() throws {
     try Sandbox.with { sandbox in
       try Self.experiment(sandbox)
-      try sandbox.write("test.csv", "text,label\nhe is 7,4\nhe is 9,1\nhe is 5,2\n")
+      try sandbox.write("test.csv", "text,label\nhe is 7,3\nhe is 9,0\nhe is 5,1\n")
       let note =
         "2 of 3 rows to evaluate on of 'test' have a text that is trained on as well, in 'train': their scores are too good"
       let command = ["run", "experiment.yaml", "--output", "out"]
@@ -81,7 +81,7 @@ import Testing
     try Sandbox.with { sandbox in
       try Self.experiment(sandbox)
       try sandbox.write("other.csv", "text,label\nshe is,1\nshe was,2\nshe,3\nwas,4\n")
-      try sandbox.write("test.csv", "text,label\nhe is 7,4\nhe is 9,1\n")
+      try sandbox.write("test.csv", "text,label\nhe is 7,3\nhe is 9,0\n")
       let text = try String(contentsOf: sandbox.url("experiment.yaml"), encoding: .utf8)
       try sandbox.write(
         "experiment.yaml",
