@@ -45,33 +45,12 @@ final class Meeting: @unchecked Sendable {
   func run<Value: Sendable>(
     _ body: @escaping @Sendable (any ProcessGroup) throws -> Value
   ) -> [Result<Value, any Error>] {
-    let results = Results<Value>()
-    let group = DispatchGroup()
-    for rank in 0..<size {
-      group.enter()
-      Thread.detachNewThread { [self] in
-        let result = Result {
-          let ranks = try ConnectedGroup { Transport(self, rank, of: self.size) }
-          do { return try body(ranks) } catch {
-            ranks.abort(code: 1)
-            throw error
-          }
-        }
-        results.add(result, rank)
-        group.leave()
+    onThreads(size) { [self] rank in
+      let ranks = try ConnectedGroup { Transport(self, rank, of: self.size) }
+      do { return try body(ranks) } catch {
+        ranks.abort(code: 1)
+        throw error
       }
-    }
-    group.wait()
-    return results.inOrder
-  }
-
-  private final class Results<Value: Sendable>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var values: [Int: Result<Value, any Error>] = [:]
-
-    func add(_ value: Result<Value, any Error>, _ rank: Int) { lock.withLock { values[rank] = value } }
-    var inOrder: [Result<Value, any Error>] {
-      lock.withLock { values.sorted { $0.key < $1.key }.map(\.value) }
     }
   }
 

@@ -25,7 +25,7 @@ import Testing
     let ranks = try Self.shares.enumerated().map { number, share in
       try Rank(registry, batches: [share], reduction: Sum(rank: number, meeting: meeting))
     }
-    let results = inParallel(ranks) { rank in try (0..<3).map { _ in try rank.takeStep() } }
+    let results = onThreads(ranks.count) { number in try (0..<3).map { _ in try ranks[number].takeStep() } }
     for result in results {
       for (together, alone) in zip(try result.get(), alone) {
         #expect(abs(together.loss - alone.loss) < 1e-5)
@@ -46,7 +46,7 @@ import Testing
     }
     let start = ranks[0].weights
     for parameter in ranks[1].model.parameters.all { parameter.value.pointer[0] = .nan }
-    for result in inParallel(ranks, { try $0.takeStep() }) {
+    for result in onThreads(ranks.count, { try ranks[$0].takeStep() }) {
       let error = #expect(throws: GraftError.self) { try result.get() }
       #expect(error?.problem == "training diverged: the loss is nan")
     }
@@ -94,33 +94,6 @@ import Testing
     func takeStep() throws -> TrainingStep.Result { try step.run(batches, learningRate: 0.1) }
 
     var weights: [Float] { model.parameters.all.flatMap(\.value.values) }
-  }
-
-  private func inParallel<Value: Sendable>(
-    _ ranks: [Rank], _ body: @escaping @Sendable (Rank) throws -> Value
-  ) -> [Result<Value, any Error>] {
-    let results = Results<Value>()
-    let group = DispatchGroup()
-    for (number, rank) in ranks.enumerated() {
-      group.enter()
-      Thread.detachNewThread {
-        let result = Result { try body(rank) }
-        results.add(result, number)
-        group.leave()
-      }
-    }
-    group.wait()
-    return results.inOrder
-  }
-
-  private final class Results<Value: Sendable>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var values: [Int: Result<Value, any Error>] = [:]
-
-    func add(_ value: Result<Value, any Error>, _ number: Int) { lock.withLock { values[number] = value } }
-    var inOrder: [Result<Value, any Error>] {
-      lock.withLock { values.sorted { $0.key < $1.key }.map(\.value) }
-    }
   }
 
   /// `w ← w − η·g`: linear in the gradient, so that rounding differences stay small.
