@@ -16,7 +16,11 @@ import Testing
       let url = directory.appendingPathComponent("model.gguf")
       let seeds = try seeds(in: directory)
       let run = try Fuzzing(seed: 2) { round, generator in
-        let bytes = mutate(seeds[round % seeds.count], &generator)
+        let bytes = mutate(seeds[round % seeds.count], &generator) { bytes, generator in
+          // The header stands at the beginning.
+          let position = Int(generator.nextWord()) % bytes.count
+          return generator.nextWord() % 4 != 0 ? position % min(12288, bytes.count) : position
+        }
         try Data(bytes).write(to: url)
         if (try? registry.open(url)) != nil { models += 1 }
         let weights = try GGUFFormat().open(url).weights
@@ -56,34 +60,5 @@ import Testing
       fixtures.appending(path: "gguf/\($0)-sequence-classification-f16.gguf")
     }
     return try ([theirs, small, ours, small] + others).map { Array(try Data(contentsOf: $0)) }
-  }
-
-  private func mutate(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
-    var bytes = seed
-    for _ in 0...(generator.nextWord() % 4) {
-      // The header stands at the beginning.
-      var position = Int(generator.nextWord()) % bytes.count
-      if generator.nextWord() % 4 != 0 { position = position % min(12288, bytes.count) }
-      switch generator.nextWord() % 6 {
-      case 0: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
-      case 1: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
-      case 2: bytes[position] = bytes[position] &+ 1
-      case 3:
-        // A number, small or as large as they come.
-        let value: UInt64 = [0, 1, .max, .max - 1, 1 << 63, UInt64(bytes.count), 1 << 32][
-          Int(generator.nextWord() % 7)]
-        let width = min([1, 2, 4, 8][Int(generator.nextWord() % 4)], bytes.count - position)
-        withUnsafeBytes(of: value.littleEndian) {
-          bytes.replaceSubrange(position..<(position + width), with: $0[..<width])
-        }
-      case 4:
-        // What stands elsewhere, such as a length.
-        let other = Int(generator.nextWord()) % bytes.count
-        let width = min(8, bytes.count - max(position, other))
-        bytes.replaceSubrange(position..<(position + width), with: Array(bytes[other..<(other + width)]))
-      default: bytes.removeLast(Int(generator.nextWord()) % min(bytes.count - 1, 64))
-      }
-    }
-    return bytes
   }
 }

@@ -58,33 +58,12 @@ import Testing
   }
 }
 
-/// Up to four changes of a file: where structure stands rather than numbers.
+/// Up to four changes of a file: where bytes are not zero, and mostly at the beginning.
 func mutateStructure(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
-  var bytes = seed
-  for _ in 0...(generator.nextWord() % 4) {
-    // Structure stands where bytes are not zero, and mostly at the beginning.
+  mutate(seed, &generator) { bytes, generator in
     var position = Int(generator.nextWord()) % bytes.count
     if generator.nextWord() % 2 == 0 { position = position % min(4096, bytes.count) }
     for _ in 0..<64 where bytes[position] == 0 { position = (position + 1) % bytes.count }
-    switch generator.nextWord() % 6 {
-    case 0: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
-    case 1: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
-    case 2: bytes[position] = bytes[position] &+ 1
-    case 3:
-      // A number, small or as large as they come.
-      let value: UInt64 = [0, 1, .max, .max - 1, 1 << 63, UInt64(bytes.count), 1 << 32][
-        Int(generator.nextWord() % 7)]
-      let width = min([1, 2, 4, 8][Int(generator.nextWord() % 4)], bytes.count - position)
-      withUnsafeBytes(of: value.littleEndian) {
-        bytes.replaceSubrange(position..<(position + width), with: $0[..<width])
-      }
-    case 4:
-      // What stands elsewhere, such as an address.
-      let other = Int(generator.nextWord()) % bytes.count
-      let width = min(8, bytes.count - max(position, other))
-      bytes.replaceSubrange(position..<(position + width), with: Array(bytes[other..<(other + width)]))
-    default: bytes.removeLast(Int(generator.nextWord()) % min(bytes.count - 1, 64))
-    }
+    return position
   }
-  return bytes
 }

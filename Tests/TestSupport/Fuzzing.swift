@@ -56,3 +56,35 @@ public func mutate(_ seed: [UInt8], _ pieces: [[UInt8]], _ generator: inout Phil
   }
   return bytes
 }
+
+/// Up to four changes of a file of numbers, lengths and addresses.
+///
+/// - Parameter place: Where the next change is made.
+public func mutate(
+  _ seed: [UInt8], _ generator: inout Philox, at place: (_ bytes: [UInt8], inout Philox) -> Int
+) -> [UInt8] {
+  var bytes = seed
+  for _ in 0...(generator.nextWord() % 4) {
+    let position = place(bytes, &generator)
+    switch generator.nextWord() % 6 {
+    case 0: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
+    case 1: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
+    case 2: bytes[position] = bytes[position] &+ 1
+    case 3:
+      // A number, small or as large as they come.
+      let value: UInt64 = [0, 1, .max, .max - 1, 1 << 63, UInt64(bytes.count), 1 << 32][
+        Int(generator.nextWord() % 7)]
+      let width = min([1, 2, 4, 8][Int(generator.nextWord() % 4)], bytes.count - position)
+      withUnsafeBytes(of: value.littleEndian) {
+        bytes.replaceSubrange(position..<(position + width), with: $0[..<width])
+      }
+    case 4:
+      // What stands elsewhere, such as a length or an address.
+      let other = Int(generator.nextWord()) % bytes.count
+      let width = min(8, bytes.count - max(position, other))
+      bytes.replaceSubrange(position..<(position + width), with: Array(bytes[other..<(other + width)]))
+    default: bytes.removeLast(Int(generator.nextWord()) % min(bytes.count - 1, 64))
+    }
+  }
+  return bytes
+}
