@@ -241,7 +241,7 @@ import Testing
       let repository = try Repository("acme/tiny-bert", URL(filePath: sandbox.resolve("{base}")))
       let size = repository.files["model.safetensors"]?.size ?? 0
       // So slow that fifty kills do not see the end of it.
-      server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = size / 8 }
+      server.spoil("GET", "signature") { response, _ in response.bytesPerSecond = size / 32 }
       var kept = 0
       for round in 0..<50 {
         let script =

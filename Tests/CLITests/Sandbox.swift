@@ -7,8 +7,9 @@ struct Sandbox: Sendable {
   /// What the program finds as its working directory.
   let directory: URL
 
-  /// The binary, which the build puts beside the test bundle.
+  /// The binary: what `GRAFT` names, as `make test` does, or what the build put beside the test bundle.
   static let binary: URL = {
+    if let named = ProcessInfo.processInfo.environment["GRAFT"] { return URL(filePath: named) }
     let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
     let beside = bundle.appending(path: "graft")
     return FileManager.default.isExecutableFile(atPath: beside.path)
