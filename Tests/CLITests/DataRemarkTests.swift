@@ -270,6 +270,20 @@ import Testing
     },
   ]
 
+  static let amounts = [
+    ("$1.50", "$3"), ("\"1.234,5\"", "\"2,5\""), ("10%", "20 %"),
+  ].map { first, second in
+    Row(
+      "head swap {masked-lm} --to sequence-classification --labels-from amounts.csv --output out",
+      stderr: [
+        "warning: the labels look like amounts, such as '\(first.filter { $0 != "\"" })', and each is a class of its own: for a regression write them as plain numbers, 1234.5\n"
+      ]
+    ) { try $0.write("amounts.csv", "text,label\nhe,\(first)\nshe,\(second)\n") }
+  }
+
+  @Test("labels that are amounts of something are remarked upon", arguments: amounts)
+  func amountsAsLabels(_ row: Row) throws { try row.check() }
+
   @Test("labels that differ only in case are remarked upon with their counts", arguments: labels)
   func spelledLabels(_ row: Row) throws { try row.check() }
 

@@ -65,6 +65,12 @@ import Testing
         "stopped after step 2: 1 evaluation without progress\n",
       ], prepare: classifier),
     Row(
+      "train model --data data.csv --output out --epochs 4 --batch-size 4 --eval-data data.csv --learning-rate 1e-30 "
+        + "--early-stopping-patience 1 --metric-for-best-model loss",
+      stderr: [
+        "stopped after step 2: 1 evaluation without progress; the model is that of the last step, and step 1 was the best: --load-best-model-at-end keeps it\n"
+      ], prepare: classifier),
+    Row(
       "train model --data data.csv --output out --max-steps 1 --eval-data data.csv --load-best-model-at-end "
         + "--eval-strategy steps --save-strategy steps --eval-steps 1 --save-steps 1 --metric-for-best-model balanced_accuracy",
       stderr: [" eval_balanced_accuracy ", "the best model is that of step 1: eval_balanced_accuracy "],

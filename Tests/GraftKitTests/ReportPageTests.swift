@@ -160,6 +160,25 @@ extension ReportTests {
     }
   }
 
+  @Test("an axis has two ticks at least, of different labels") func ticksDiffer() {
+    for isShare in [false, true] {
+      for low in [0, 0.481, -0.028, 3.7, 123_456, -2e-9] {
+        for width in [1e-7, 1.1e-4, 0.068, 0.7, 9, 3_000] where width > 1e-8 * abs(low) {
+          for count in 2...6 {
+            let axis = Axis([low, low + width], from: 0, to: 1, isShare: isShare, count: count)
+            let labels = axis.ticks.map(axis.label)
+            #expect(2...11 ~= labels.count, "\(low) \(width) \(count)")
+            #expect(Set(labels).count == labels.count, "\(labels)")
+          }
+        }
+      }
+    }
+    let losses = Axis([0.48102, 0.48113], from: 0, to: 1, padding: 0, count: 3)
+    #expect(losses.ticks.map(losses.label) == ["0.48105", "0.48110"])
+    let differences = Axis([-2.8, 4], from: 0, to: 1, count: 3)
+    #expect(differences.ticks.map(differences.label) == ["−2", "0", "2", "4"])
+  }
+
   @Test func sharesStayBetweenNothingAndAll() {
     for (values, range) in [([1.0], 0.9...1), ([0.0], 0...1), ([-1.0, 1], -1...1)] {
       let axis = Axis(values, from: 0, to: 1, isShare: true, padding: 0)

@@ -47,7 +47,8 @@ import Testing
         try #require(golden[key]?.array).map { seed in
           let rows = try #require(seed.array).enumerated().map { index, terms in
             TestPredictions.Row(
-              row: index, text: "", answer: .scored(try numbers(terms), label: "", prediction: ""))
+              place: .init(row: index), text: "",
+              answer: .scored(try numbers(terms), label: "", prediction: ""))
           }
           return TestPredictions(rows, names: [], metric: metric)
         }
@@ -148,7 +149,8 @@ import Testing
         row.terms.isEmpty
           ? nil
           : TestPredictions.Row(
-            row: index, text: "", answer: .scored(row.terms, label: row.label, prediction: row.prediction))
+            place: .init(row: index), text: "",
+            answer: .scored(row.terms, label: row.label, prediction: row.prediction))
       }, names: [], metric: metric)
     let (sum, expected) = (try #require(test.score), try #require(evaluation.metrics[name]))
     #expect(abs(sum - expected) < 1e-9, "\(sum), not \(expected)")

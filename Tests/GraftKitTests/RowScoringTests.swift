@@ -39,7 +39,7 @@ import Testing
       default: answer = .values(label: try numbers(labels[index]), prediction: scores)
       }
       return TestPredictions.Row(
-        row: index, text: "", answer: answer, scores: kind == "values" ? [] : scores)
+        place: .init(row: index), text: "", answer: answer, scores: kind == "values" ? [] : scores)
     }
     return TestPredictions(rows, names: (0..<width).map { "output \($0)" }, by: key)
   }

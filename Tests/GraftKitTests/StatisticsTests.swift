@@ -94,7 +94,7 @@ import Testing
     return try zip(labels, predictions).enumerated().map { index, pair in
       let (label, prediction) = (try numbers(pair.0), try numbers(pair.1))
       return TestPredictions.Row(
-        row: index, text: "",
+        place: .init(row: index), text: "",
         answer: kind == "r2"
           ? .values(label: label, prediction: prediction)
           : .labels(label: label.map { $0 == 1 }, prediction: prediction.map { $0 == 1 }))

@@ -70,6 +70,28 @@ extension ReportTests {
     }
   }
 
+  @Test("rows of several files are named with theirs") func filesOfRows() throws {
+    try withRun { run in
+      for file in try predictions(run).flatMap(\.self) {
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").enumerated()
+        let rewritten = try lines.map { index, line in
+          var object = try #require(JSON(parsing: Array(line.utf8)).object)
+          object["row"] = JSON(index % 25)
+          object["file"] = .string(index < 25 ? "b.csv" : "a.csv")
+          return JSON.object(object).text() + "\n"
+        }
+        try Data(rewritten.joined().utf8).write(to: file)
+      }
+      #expect(!(try writeReport(run).contains("cannot be compared")))
+      let rows = try #require(
+        JSON(file: run.appending(path: "report.json"))["comparisons"]?.array?.first?["disagreements"]?.array)
+      let first = try #require(rows.first)
+      let (row, file) = (try #require(first["row"]?.int), try #require(first["file"]?.string))
+      #expect(try text(run, "report.md").contains("test row \(row + 1) of \(file), labelled"))
+      #expect(Set(rows.map { "\($0["file"]?.string ?? "") \($0["row"]?.int ?? -1)" }).count == rows.count)
+    }
+  }
+
   @Test("questions with and without an answer are told apart, beside saying no answer always")
   func answers() throws {
     try withRun { run in

@@ -199,7 +199,7 @@ struct Run: ParsableCommand {
       return try Output.print(
         JSON.object([
           ("event", "finished"), ("output", JSON(output.url)), ("results", results.json),
-          ("search", results.search?.json ?? .null),
+          ("search", results.search?.json ?? .null), ("verdict", .string(results.verdict)),
         ]).text())
     }
     try Output.print(results.text)

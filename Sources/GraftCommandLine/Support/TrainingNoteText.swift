@@ -21,8 +21,11 @@ extension TrainingNote {
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
-    case .stoppedEarly(let step, let evaluations):
+    case .stoppedEarly(let step, let evaluations, let best):
       "stopped after step \(step): \(Format.count(evaluations, "evaluation")) without progress"
+        + (best.map {
+          "; the model is that of the last step, and step \($0) was the best: --load-best-model-at-end keeps it"
+        } ?? "")
     case .averaged(let steps):
       "the model is the mean of the checkpoints of steps \(steps.map { Format.grouped($0) }.joined(separator: ", "))"
     case .tunedThresholds(let thresholds, let score, let before, let after):
@@ -68,8 +71,11 @@ extension TrainingNote {
         ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),
         ("last_learning_rate", JSON(last)), ("next_learning_rate", JSON(next)),
       ]
-    case .stoppedEarly(let step, let evaluations):
-      [("note", "stopped_early"), ("step", JSON(step)), ("evaluations", JSON(evaluations))]
+    case .stoppedEarly(let step, let evaluations, let best):
+      [
+        ("note", "stopped_early"), ("step", JSON(step)), ("evaluations", JSON(evaluations)),
+        ("best_step", best.map { JSON($0) } ?? .null),
+      ]
     case .averaged(let steps): [("note", "averaged"), ("steps", .array(steps.map { JSON($0) }))]
     case .tunedThresholds(let thresholds, let score, let before, let after):
       [

@@ -42,7 +42,7 @@ public struct InferredLabels: Sendable, Equatable {
     let spellings = OrderedDictionary(grouping: labels.indices) { place in
       labels[place].lowercased().filter { !$0.isWhitespace }
     }
-    return missing
+    return missing + written(labels)
       + spellings.values.filter { $0.count > 1 }.map { places in
         let names = places.map { place in
           "'\(labels[place].prefix(60))'"
@@ -51,6 +51,20 @@ public struct InferredLabels: Sendable, Equatable {
         return
           "the labels \(names.joined(separator: " and ")) differ only in their letters' case or spaces, and are labels of their own"
       }
+  }
+
+  /// That all labels are amounts, such as `$1.50` or `2.000,5`, which are no numbers as data have them.
+  private static func written(_ labels: [String]) -> [String] {
+    func isAmount(_ label: String) -> Bool {
+      label.contains { ("0"..."9").contains($0) }
+        && label.allSatisfy { $0.isWhitespace || $0.isCurrencySymbol || "0123456789.,'%+-".contains($0) }
+    }
+    guard labels.count > 1, labels.allSatisfy(isAmount),
+      let example = labels.first(where: { Double(decimal: $0) == nil })
+    else { return [] }
+    return [
+      "the labels look like amounts, such as '\(example.prefix(60))', and each is a class of its own: for a regression write them as plain numbers, 1234.5"
+    ]
   }
 
   /// How many rows have no label; where texts have any number of them, an empty one is none of them.

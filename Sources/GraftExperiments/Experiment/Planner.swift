@@ -256,7 +256,11 @@ struct Planner {
     let question = ([task, fold.map(String.init) ?? "", name] + learnt).joined(separator: "\n")
     if let note = repetitions[question] { return note }
     let rows = try facts(name, isTest: true)
-    let note = [rows.repetitions(of: try learnt.map { try facts($0) }, as: task)].compactMap { $0 }
+    let note = [
+      rows.repetitions(
+        of: try learnt.map { try facts($0) }, as: task, fold: data[name]?.folds == nil ? nil : fold)
+    ]
+    .compactMap { $0 }
     repetitions[question] = note
     return note
   }

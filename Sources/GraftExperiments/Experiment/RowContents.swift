@@ -41,7 +41,8 @@ extension DataFacts {
   /// - Parameters:
   ///   - sets: What is trained on.
   ///   - task: The name of the task that reads the rows.
-  func repetitions(of sets: [DataFacts], as task: String) -> String? {
+  ///   - fold: Which part of the data the rows are, from 0.
+  func repetitions(of sets: [DataFacts], as task: String, fold: Int?) -> String? {
     let rows = contents(for: task)
     var isRepeated = [Bool](repeating: false, count: rows.count)
     var names: [String] = []
@@ -53,6 +54,6 @@ extension DataFacts {
     }
     guard !names.isEmpty else { return nil }
     return RepeatedRows.sentence(
-      isRepeated.count(where: \.self), of: rows.count, in: name, trainedIn: names)
+      isRepeated.count(where: \.self), of: rows.count, in: name, fold: fold, trainedIn: names)
   }
 }

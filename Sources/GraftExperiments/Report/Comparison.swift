@@ -30,7 +30,7 @@ struct Comparison {
 
   /// A row on which the arms differ.
   struct Disagreement {
-    let row: Int
+    let place: TestPredictions.Place
     let text: String
     let pair: String?
     let label: TestPredictions.Row.Answer
@@ -118,7 +118,8 @@ struct Comparison {
       let answers = [first, second].map { Disagreement.Answer($0.map { $0.rows[index] }, first[0].metric) }
       guard answers[0].quality != answers[1].quality else { return nil }
       return Disagreement(
-        row: row.row, text: row.text, pair: row.pair, label: row.answer, first: answers[0], second: answers[1]
+        place: row.place, text: row.text, pair: row.pair, label: row.answer, first: answers[0],
+        second: answers[1]
       )
     }
     return rows.enumerated().sorted { left, right in

@@ -51,7 +51,8 @@ enum JSONReport {
         arm.seeds.map { seed in
           [
             "seed": number(seed.seed), "seconds": JSON(seed.seconds),
-            "results": JSON(results: seed.results),
+            // Means over folds are not what the predictions of all folds together come to.
+            seed.folds.isEmpty ? "results" : "fold_means": JSON(results: seed.results),
             "folds": .array(seed.folds.map { JSON(results: $0.results) }),
             "confusion_matrix": seed.test.map(matrix) ?? .null,
           ]
@@ -112,9 +113,10 @@ enum JSONReport {
       ]
     }
     var members: OrderedDictionary<String, JSON> = [
-      "row": JSON(row.row), "label": row.label.labelJSON, "first": answer(row.first),
+      "row": JSON(row.place.row), "label": row.label.labelJSON, "first": answer(row.first),
       "second": answer(row.second), "text": .string(row.text),
     ]
+    members["file"] = row.place.file.map { .string($0) }
     members["pair"] = row.pair.map { .string($0) }
     return .object(members)
   }

@@ -407,7 +407,7 @@ package struct ReportContent {
             Quote(
               text: quoted(row.text, row.pair, beside: row.label.labelText(result.names)),
               facts: [
-                "test row \(row.row + 1), labelled \(row.label.labelText(result.names))",
+                "\(row.place.title), labelled \(row.label.labelText(result.names))",
                 facts(comparison.first, row.first),
                 facts(comparison.second, row.second),
               ])

@@ -18,10 +18,6 @@ extension ReportContent {
     if search.folds != nil {
       text += " Other tables have the score of all folds together, which is another number."
     }
-    if search.decidedByTest {
-      text +=
-        " The arms are compared on the same rows, for which the options were chosen: what is said of \(search.arm) is too good for others."
-    }
     if !search.refit.isEmpty {
       text +=
         " In the end \(search.arm) ran with \(search.refit.joined(separator: ", ")) instead: scores on rows that it has learnt since mean nothing."
@@ -46,6 +42,13 @@ extension ReportContent {
 }
 
 extension OptionSearchResults {
+  /// What a verdict is to be read with; `nil` where the options were chosen on rows of their own.
+  var caveat: String? {
+    guard decidedByTest else { return nil }
+    return
+      "The options of \(arm) were chosen on the same test rows, so that its score is too good for other texts."
+  }
+
   private var known: TestMetric { TestMetric(named: metric) }
 
   /// In sentences: `micro F1`, `dev_loss`.

@@ -120,7 +120,7 @@ enum TaskReport {
 
   /// A row that an arm did not answer well.
   struct Mistake {
-    let row: Int
+    let place: TestPredictions.Place
     let text: String
     let pair: String?
     let label: String
@@ -146,7 +146,7 @@ enum TaskReport {
       let right = tests.count { $0.rows[index].isRight }
       return quality < 1
         ? Mistake(
-          row: row.row, text: row.text, pair: row.pair, label: label, prediction: prediction,
+          place: row.place, text: row.text, pair: row.pair, label: label, prediction: prediction,
           quality: quality, right: right)
         : nil
     }
@@ -185,7 +185,7 @@ enum TaskReport {
             ReportContent.Quote(
               text: ReportContent.quoted(row.text, row.pair, beside: row.label),
               facts: [
-                "test row \(row.row + 1), in the data: \(NumberText.shortened(row.label, to: longestText))",
+                "\(row.place.title), in the data: \(NumberText.shortened(row.label, to: longestText))",
                 "\(arm.name): \(NumberText.shortened(row.prediction, to: longestText))\(score(row))",
               ])
           }),
@@ -198,9 +198,10 @@ enum TaskReport {
     .array(
       mistakes(arm).map { row in
         var members: OrderedDictionary<String, JSON> = [
-          "row": JSON(row.row), "text": .string(row.text), "label": .string(row.label),
+          "row": JSON(row.place.row), "text": .string(row.text), "label": .string(row.label),
           "prediction": .string(row.prediction), "score": JSON(row.quality),
         ]
+        members["file"] = row.place.file.map { .string($0) }
         members["pair"] = row.pair.map { .string($0) }
         return .object(members)
       })

@@ -16,8 +16,18 @@ struct TestPredictions {
   /// The name of the metric that the experiment says.
   private let chosen: String?
 
-  struct Row {
+  /// Which row of the test data, from 0.
+  struct Place: Equatable {
     let row: Int
+    /// The file, where the data are in several: each counts its own rows.
+    var file: String?
+
+    /// As people count: `test row 46`, `test row 46 of part-2.csv`.
+    var title: String { "test row \(row + 1)\(file.map { " of \($0)" } ?? "")" }
+  }
+
+  struct Row {
+    let place: Place
     let text: String
     /// What stands beside the text: the second one of a pair, the context of a question.
     var pair: String?
@@ -116,7 +126,7 @@ struct TestPredictions {
       guard let row = json["row"]?.int, let text = json["text"]?.string, let label = json["label"],
         let prediction = json["prediction"]
       else { throw malformed("not a prediction") }
-      let pair = json["pair"]?.string
+      let (place, pair) = (Place(row: row, file: json["file"]?.string), json["pair"]?.string)
       if let own {
         guard let answer = Row.Answer(json["row_score"], own.rule) else {
           throw malformed("not the score of a row")
@@ -124,7 +134,7 @@ struct TestPredictions {
         // A row without terms counts with another one.
         let kept = own.key == TestMetric.accuracy.key ? scores() : []
         if answer.width != 0 {
-          rows.append(Row(row: row, text: text, pair: pair, answer: answer, scores: kept))
+          rows.append(Row(place: place, text: text, pair: pair, answer: answer, scores: kept))
         }
         continue
       }
@@ -134,7 +144,7 @@ struct TestPredictions {
         throw malformed("not a prediction")
       }
       rows.append(
-        Row(row: row, text: text, pair: pair, answer: answer, scores: isRegression ? [] : scores()))
+        Row(place: place, text: text, pair: pair, answer: answer, scores: isRegression ? [] : scores()))
     }
     guard let first = rows.first else { throw GraftError(.malformed, "has no predictions", file: file.path) }
     let width = first.answer.width
@@ -185,7 +195,7 @@ struct TestPredictions {
       var scores = [Double](repeating: 0, count: row.scores.isEmpty ? 0 : all.count)
       for (number, score) in zip(numbers, row.scores) { scores[number] = score }
       return Row(
-        row: row.row, text: row.text, pair: row.pair,
+        place: row.place, text: row.text, pair: row.pair,
         answer: .classes(label: numbers[label], prediction: numbers[prediction]), scores: scores)
     }
     return TestPredictions(renumbered, names: all, by: chosen)
@@ -198,7 +208,10 @@ struct TestPredictions {
       first.confusion != nil || parts.allSatisfy({ $0.names == first.names })
     else { return nil }
     let rows = parts.flatMap { $0.numbered(by: names).rows }
-    let order = rows.indices.sorted { (rows[$0].row, $0) < (rows[$1].row, $1) }
+    func rank(_ index: Int) -> (String, Int, Int) {
+      (rows[index].place.file ?? "", rows[index].place.row, index)
+    }
+    let order = rows.indices.sorted { rank($0) < rank($1) }
     return TestPredictions(order.map { rows[$0] }, names: names, metric: first.own, by: first.chosen)
   }
 
@@ -212,7 +225,7 @@ struct TestPredictions {
   func isOnTheSameRows(as other: TestPredictions) -> Bool {
     rows.count == other.rows.count
       && zip(rows, other.rows).allSatisfy {
-        $0.row == $1.row && $0.text == $1.text && $0.answer.hasLabel(of: $1.answer)
+        $0.place == $1.place && $0.text == $1.text && $0.answer.hasLabel(of: $1.answer)
       }
   }
 

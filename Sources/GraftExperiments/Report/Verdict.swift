@@ -108,8 +108,8 @@ extension RunResults {
 
   /// The verdicts as one text.
   var verdictText: String {
-    judged.map { results in (results.head.map { "\($0): " } ?? "") + results.ownVerdictText }
-      .joined(separator: " ")
+    let verdicts = judged.map { results in (results.head.map { "\($0): " } ?? "") + results.ownVerdictText }
+    return (verdicts + [record.search?.caveat].compactMap(\.self)).joined(separator: " ")
   }
 
   private var ownVerdictText: String {

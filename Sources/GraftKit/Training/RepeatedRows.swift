@@ -49,14 +49,15 @@ package struct RepeatedRows {
   /// - Parameters:
   ///   - count: How many of all rows.
   ///   - set: What the rows are called, where they have a name.
+  ///   - fold: Which part of the set they are, counted from 0.
   ///   - sets: What the data that are trained on are called, where they have names.
-  package static func sentence(_ count: Int, of all: Int, in set: String?, trainedIn sets: [String] = [])
-    -> String
-  {
+  package static func sentence(
+    _ count: Int, of all: Int, in set: String?, fold: Int? = nil, trainedIn sets: [String] = []
+  ) -> String {
     let (has, its) = count == 1 ? ("has", "its") : ("have", "their")
     let names = sets.map { "'\($0)'" }.joined(separator: " and ")
     return
-      "\(NumberText.grouped(count)) of \(NumberText.count(all, "row")) to evaluate on\(set.map { " of '\($0)'" } ?? "") "
+      "\(NumberText.grouped(count)) of \(NumberText.count(all, "row")) to evaluate on\(set.map { " of '\($0)'" } ?? "")\(fold.map { ", fold \($0 + 1)," } ?? "") "
       + "\(has) a text that is trained on as well\(names.isEmpty ? "" : ", in \(names)"): \(its) scores are too good"
   }
 

@@ -41,8 +41,9 @@ public enum TrainingNote: Sendable, Equatable {
   case headWithoutSteps(String)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
-  /// It ends before its last step, because this many evaluations in a row brought no progress.
-  case stoppedEarly(step: Int, evaluations: Int)
+  /// It ends before its last step, because this many evaluations in a row brought no progress. `best` is the step of the
+  /// best one, where the model does not become that of it.
+  case stoppedEarly(step: Int, evaluations: Int, best: Int? = nil)
   /// It ends with the mean of the weights of some steps.
   case averaged(steps: [Int])
   /// Thresholds were chosen on the evaluation data, where they change a score, such as micro F1, from one value to another.

@@ -134,9 +134,12 @@ final class TrainingLoop {
         try takeStep()
       }
       if state.globalStep < plan.totalSteps {
+        let isOfLastStep = !options.loadsBestModelAtEnd && options.averageLast == nil
+        let best = state.best.flatMap { isOfLastStep && $0.step < state.globalStep ? $0.step : nil }
         observe(
           .noted(
-            .stoppedEarly(step: state.globalStep, evaluations: options.earlyStoppingPatience ?? 0)))
+            .stoppedEarly(
+              step: state.globalStep, evaluations: options.earlyStoppingPatience ?? 0, best: best)))
       }
       return .finished(try finish())
     } catch is Stopped {

@@ -125,6 +125,11 @@ import Testing
         }
         let reported = try #require(report["arms"]?.array?[index])
         #expect(reported["score"]?["values"]?.array?.compactMap(\.double) == right)
+        for (seed, own) in zip(reported["seeds"]?.array ?? [], accuracies) {
+          #expect(seed["results"] == nil)
+          let reportedMean = seed["fold_means"]?["eval_accuracy"]?.double ?? 9
+          #expect(abs(reportedMean - own.reduce(0, +) / 4) < 1e-12)
+        }
         // numpy.mean over seeds, then numpy.std(ddof=1) over folds.
         let means = (0..<4).map { (accuracies[0][$0] + accuracies[1][$0]) / 2 }
         let mean = means.reduce(0, +) / 4

@@ -35,15 +35,21 @@ struct Axis {
     let ceiling = min(most, high + room)
     range = floor...ceiling
     (self.start, self.end) = (start, end)
-    let step = Axis.roundStep((ceiling - floor) / Double(count))
-    let first = (floor / step).rounded(.up)
-    let last = (ceiling / step + 1e-9).rounded(.down)
-    ticks = first <= last ? stride(from: first, through: last, by: 1).map { $0 * step } : []
+    var step = Axis.roundStep((ceiling - floor) / Double(count))
+    var places = Axis.multiples(of: step, in: range)
+    // One tick alone says nothing about the others.
+    if places.count < 2 {
+      step = Axis.roundStep(step / 3)
+      places = Axis.multiples(of: step, in: range)
+    }
+    ticks = places
     let shown = isShare ? step * 100 : step
-    let digits = max(0, min(6, Int(-log10(shown).rounded(.down))))
+    let digits = max(0, min(12, Int(-log10(shown).rounded(.down))))
     let largest = max(abs(floor), abs(ceiling))
+    let isFar = largest >= 1e6 && step >= largest * 1e-3 || largest >= 1e12
+    let isTiny = largest < 1e-3 && step < 1e-4
     format = { value in
-      if !isShare, largest >= 1e6 || step < 1e-4 {
+      if !isShare, isFar || isTiny {
         return NumberText.number(value).replacingOccurrences(of: "-", with: "−")
       }
       let text = String(format: "%.\(digits)f", isShare ? value * 100 : value)
@@ -64,6 +70,12 @@ struct Axis {
   func place(_ value: Double) -> Double {
     let share = (value - range.lowerBound) / (range.upperBound - range.lowerBound)
     return start + (share.isNaN ? 0 : min(1e6, max(-1e6, share))) * (end - start)
+  }
+
+  private static func multiples(of step: Double, in range: ClosedRange<Double>) -> [Double] {
+    let first = (range.lowerBound / step).rounded(.up)
+    let last = (range.upperBound / step + 1e-9).rounded(.down)
+    return first <= last ? stride(from: first, through: last, by: 1).map { $0 * step } : []
   }
 
   /// A tick's number.
