@@ -132,7 +132,7 @@ enum TextRowReader {
           .missing,
           "no such column",
           subject: "column '\(column)'",
-          found: header.map(columnList) ?? "\(count) columns without names",
+          found: header.map { columnList($0, near: "\(column)") } ?? "\(count) columns without names",
           advice: count == 1 && (header ?? []).contains { $0.contains { ";\t|,".contains($0) } }
             ? "The columns seem to stand between other delimiters than \(layout.delimiterName): name it with \(option: "delimiter")."
             : header == nil
@@ -358,7 +358,7 @@ private struct JSONRow {
       .missing,
       "no such column",
       subject: "\(subject), column '\(key)'",
-      found: columnList(keys),
+      found: columnList(keys, near: key),
       advice: columnAdvice
     )
   }
@@ -448,6 +448,10 @@ extension [String] {
 }
 
 /// Columns by their names, for errors.
-private func columnList(_ columns: [String]) -> String {
-  "the columns \(columns.map { "'\($0.prefix(40))'" }.joined(separator: ", "))"
+/// - Parameter wanted: The name that is not among them.
+private func columnList(_ columns: [String], near wanted: String? = nil) -> String {
+  guard !columns.isEmpty else { return "no columns" }
+  let nearest = wanted.flatMap { NearestName.find($0, among: columns) }
+  return "the columns \(columns.map { "'\($0.prefix(40))'" }.joined(separator: ", "))"
+    + (nearest.map { "; the nearest is '\($0.prefix(40))'" } ?? "")
 }

@@ -24,7 +24,15 @@ public struct TrainingData: Sendable {
 extension TrainingData {
   /// How labels that are numbers are counted.
   package var labelReading: LabelReading {
-    LabelReading(base: labelBase, isBaseGiven: isLabelBaseGiven)
+    LabelReading(base: labelBase, isBaseGiven: isLabelBaseGiven, column: labelColumn)
+  }
+
+  /// The name of the column of labels, where all files have it in one of one name.
+  private var labelColumn: String? {
+    guard let columns = files.first?.labelColumns, columns.count == 1, case .name(let name) = columns[0],
+      files.allSatisfy({ $0.labelColumns == columns })
+    else { return nil }
+    return name
   }
 
   /// Calls what reads labels or second texts of the rows. Where it says that a row lacks something, the error also names the

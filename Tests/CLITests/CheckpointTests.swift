@@ -129,7 +129,24 @@ import Testing
       prepare: detached),
     Row(
       "head attach {base} --head head --output out", stdout: ["active:   sequence-classification\n"],
+      stderr: ["a head answers as it did only on the backbone that it was trained with"], prepare: detached),
+    Row(
+      "head attach {masked-lm} --head head --output out",
+      stderr: ["warning: the pooler that sequence-classification reads starts with random weights"],
       prepare: detached),
+    Row(
+      "head attach {sequence-classification} --head head --output out",
+      stdout: ["parked:   sequence-classification.2\n", "active:   sequence-classification\n"],
+      prepare: detached),
+    Row(
+      "head swap {sequence-classification} --to sequence-classification --labels X,Y --output out",
+      stdout: ["parked:   sequence-classification.2\n"], prepare: detached),
+    Row(
+      "head swap {masked-lm} --to sequence-classification --labels X --output out",
+      stderr: ["a head with one label gives a number: training takes it for a regression\n"]),
+    Row(
+      "head swap {masked-lm} --to sequence-classification --output out --labels", [#"["a, b", "c"]"#],
+      stdout: ["active:   sequence-classification\n"]),
     Row("diff {base} {base}", whole: "39 equal, 0 changed, 0 only in A, 0 only in B\n"),
     Row(
       "diff {base} {masked-lm}", code: 1, stdout: ["only in A  pooler.weight", "only in B  masked_lm.bias"]),

@@ -270,6 +270,41 @@ import Testing
     },
   ]
 
+  private static func flags(_ sandbox: Sandbox) throws {
+    try sandbox.write("flags.csv", "text,a,b,truth\nhe,1,0,true\nis,0,1,false\n")
+    try head(sandbox, "a,b", ["--problem-type", "multi-label"])
+  }
+
+  static let oneOfSeveral = [
+    Row(
+      "evaluate model --data flags.csv --label-column a --allow-untrained", code: 1,
+      stderr: [
+        "--label-column: the column 'a' says of one label whether it is there, and the head has several; expected the columns of all labels: a, b, found one."
+      ], prepare: flags),
+    Row("evaluate model --data flags.csv --label-column a,b --allow-untrained", prepare: flags),
+    Row(
+      "train model --data flags.csv --label-column b --output out --max-steps 1", code: 1,
+      stderr: ["Name a column with the label of each row"]
+    ) {
+      try flags($0)
+      try FileManager.default.removeItem(at: $0.url("model"))
+      try head($0)
+    },
+    Row(
+      "train model --data flags.csv --label-column lable --output out --max-steps 1", code: 1,
+      stderr: ["found the columns 'text', 'a', 'b', 'truth'"], prepare: flags),
+    Row(
+      "train model --data flags.csv --text-column txet --label-column a,b --output out --max-steps 1",
+      code: 1,
+      stderr: ["; the nearest is 'text'."], prepare: flags),
+    Row(
+      "train model --data flags.csv --label-column a,b --output flags.csv --max-steps 1", code: 1,
+      stderr: ["a file stands where a directory is expected"], prepare: flags),
+  ]
+
+  @Test("a column of one label is not read as the labels of the rows", arguments: oneOfSeveral)
+  func columnOfOne(_ row: Row) throws { try row.check() }
+
   static let amounts = [
     ("$1.50", "$3"), ("\"1.234,5\"", "\"2,5\""), ("10%", "20 %"),
   ].map { first, second in

@@ -67,7 +67,10 @@ import Testing
       try FileManager.default.removeItem(at: model.appending(path: "heads"))
       try Data("not heads".utf8).write(to: model.appending(path: "heads"))
       let message = errorMessage(in: directory) { _ = try registry.open(model) }
-      #expect(message == "model/heads: the directory cannot be read. Check who may read it.")
+      #expect(
+        message
+          == "model/heads: a file stands where a directory is expected. Name another one, or remove the file."
+      )
     }
   }
 

@@ -3,7 +3,7 @@ import GraftCore
 import GraftTensors
 import OrderedCollections
 
-/// Writes `metrics.jsonl`, an object for each step and its numbers: `{"step":5,"train/loss":0.5}`. What is not a number is
+/// Writes `metrics.jsonl`, an object for each line of the log: `{"step":5,"train/loss":0.5}`. What is not a number is
 /// null.
 public final class JSONLinesWriter: MetricsWriter {
   public static let name = "jsonl-log"

@@ -53,8 +53,9 @@ public struct LabelReader: Sendable {
       "labels read as 0 or 1 for each of \(column.list); for numbers of labels set \(option: "label-base")"
   }
 
-  /// Refuses a base that was given for labels which are not counted.
-  public func checkBase(_ reading: LabelReading, of rows: [TextRow]) throws {
+  /// Refuses a base that was given for labels which are not counted, and the column of one of several labels.
+  public func check(_ reading: LabelReading, of rows: [TextRow]) throws {
+    try checkColumn(reading, of: rows)
     if problemType == .regression {
       try reading.refuseBase("labels of a regression are values, which are not counted", of: rows)
     } else if areIndicators || rows.contains(where: { $0.label?.columns != nil }) {
@@ -62,6 +63,29 @@ public struct LabelReader: Sendable {
     } else if let name = column.uncountedValue {
       try reading.refuseBase("the labels are names, which are not counted", found: name, of: rows)
     }
+  }
+
+  /// Refuses a column of 0 and 1 that has the name of one of the head's labels: it says of that label whether it is there,
+  /// and read as numbers it would say that the first or second label is.
+  private func checkColumn(_ reading: LabelReading, of rows: [TextRow]) throws {
+    guard let name = reading.column.map(LabelColumn.canonical), problemType != .regression, labels.count > 1,
+      labels.map(LabelColumn.canonical).contains(name),
+      rows.allSatisfy({ row in
+        if case .text(let text)? = row.label {
+          text.isBlank || text.indicator != nil
+        } else {
+          row.label == nil
+        }
+      })
+    else { return }
+    throw GraftError(
+      .mismatch, "the column '\(name)' says of one label whether it is there, and the head has several",
+      file: rows.first?.place.file, option: "label-column",
+      expected: "the columns of all labels: \(column.list)",
+      found: "one",
+      advice: problemType == .multiLabel
+        ? "Name them all with \(option: "label-column")."
+        : "Name a column with the label of each row with \(option: "label-column").")
   }
 
   /// What a row's label means.

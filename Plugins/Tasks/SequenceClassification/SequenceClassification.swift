@@ -68,7 +68,7 @@ public struct SequenceClassification: Task {
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     if crossEncoder != nil { return try Self.pairLabels(of: rows) }
     let reader = LabelReader(labels: labels, problemType: problemType, base: reading.base, rows: rows)
-    try reader.checkBase(reading, of: rows)
+    try reader.check(reading, of: rows)
     return try reader.labels(of: rows)
   }
 

@@ -31,5 +31,7 @@ struct HeadAttach: ParsableCommand {
     let url = try checkpoint.locate(registry, flags.console)
     let change = try attachHead(url, head: head.url, registry: registry)
     try change.write(to: output.url, from: url, registry: registry, flags)
+    flags.console.note(
+      "a head answers as it did only on the backbone that it was trained with: evaluate it here, or train on")
   }
 }

@@ -153,6 +153,16 @@ extension HeadChange {
     if !untrained.isEmpty {
       flags.console.warn(
         "\(untrained.joined(separator: ", ")) starts with random weights: train it before predicting")
+    } else if try checkpoint.readsUntrainedPooler(checkpoint.activeHeads) {
+      flags.console.warn(
+        "the pooler that \(active) reads starts with random weights: train it before predicting")
+    }
+    let ofOneLabel = try checkpoint.activeHeads.filter {
+      try $0.isUntrained && $0.task?.hasLabels == true && $0.settings["problem_type"] == nil
+        && $0.settings.labels().count == 1
+    }
+    if !ofOneLabel.isEmpty {
+      flags.console.note("a head with one label gives a number: training takes it for a regression")
     }
   }
 }

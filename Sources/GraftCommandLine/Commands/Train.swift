@@ -118,14 +118,18 @@ struct Train: RunsOnRanks {
     if !isEvaluated, training.evalBatchSize != TrainingOptions().evalBatchSize {
       throw ValidationError("--eval-batch-size needs --eval-data FILE or --eval-split P.")
     }
+    if training.saveTotalLimit != nil, training.saveStrategy == .no, !training.loadBestModelAtEnd {
+      throw ValidationError("--save-total-limit has no meaning beside --save-strategy no.")
+    }
     if !files.evalData.isEmpty, training.evalSplit != nil {
       throw ValidationError("Give either --eval-data FILE or --eval-split P.")
     }
     if (files.data + files.evalData).count(where: \.path.isStandardInput) > 1 {
       throw ValidationError("Standard input can be read once: '-' is given more than once.")
     }
-    let missing = try training.options(evaluating: isEvaluated).missingEvaluations(hasData: isEvaluated)
-    if let problem = missing.first { throw ValidationError(problem.inCommandLineWords.description) }
+    let options = try training.options(evaluating: isEvaluated)
+    let problems = options.missingEvaluations(hasData: isEvaluated) + options.uselessIntervals
+    if let problem = problems.first { throw ValidationError(problem.inCommandLineWords.description) }
   }
 
   /// The data of several heads, where they are named.

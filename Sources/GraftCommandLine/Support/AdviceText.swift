@@ -12,8 +12,8 @@ extension Advice.Action {
   fileprivate var command: String {
     switch self {
     case .swapHead(let name, let labels):
-      "'graft head swap CKPT --to \(name)\(labels.map { " --labels \($0)" } ?? "") --output DIR'"
-    case .nameLabels(let labels): "'graft head label CKPT --labels \(labels) --output DIR'"
+      "'graft head swap CKPT --to \(name)\(labels.map { " --labels \(Shell.quoted($0))" } ?? "") --output DIR'"
+    case .nameLabels(let labels): "'graft head label CKPT --labels \(Shell.quoted(labels)) --output DIR'"
     case .attachHead: "'graft head attach CKPT --head DIR --output DIR'"
     case .train: "'graft train'"
     case .resume: "--resume"

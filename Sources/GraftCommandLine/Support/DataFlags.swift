@@ -72,6 +72,10 @@ struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
     if labelDelimiter == "" { throw ValidationError("--label-delimiter has to be a text.") }
     do {
       let options = try options
+      if let pair = options.pairColumn, options.textColumns.contains(pair) {
+        throw ValidationError(
+          "--pair-column '\(pair)' is a text column already: both texts would be the same.")
+      }
       if options.labelDelimiter != nil, options.labelColumns.count > 1 {
         throw ValidationError(
           "--label-delimiter is for one column of labels, and --label-column names several.")

@@ -122,7 +122,7 @@ extension ExperimentResults {
           }
           guard let low = values.min(), let high = values.max() else { return "" }
           let mean = values.reduce(0, +) / Double(values.count)
-          func number(_ value: Double) -> String { String(format: "%.4f", value) }
+          func number(_ value: Double) -> String { NumberText.decimals(value) }
           if let folds = acrossFolds(arm, place, name) {
             return "\(number(folds.mean)) ± \(number(folds.deviation ?? 0))"
           }
@@ -210,5 +210,8 @@ extension OptionSearchResults {
     return "search: the best of \(Format.count(points, "point")) for \(arm) is \(spelled(best))"
       + (best.score.map { "; \(spelledMetric) of \(stage) \(text($0))" } ?? "")
       + (folds.map { ", the mean over \($0) folds" } ?? "")
+      + (ties > 0
+        ? "; \(Format.count(ties, "other point")) \(ties == 1 ? "has" : "have") the same score, and the first was taken"
+        : "")
   }
 }

@@ -1,14 +1,18 @@
 import ArgumentParser
 import Foundation
 import GraftCore
+import GraftTensors
 
-/// The names of labels in the value of a flag: `A,B,C`.
+/// The names of labels in the value of a flag: `A,B,C`, or a JSON list of names with commas.
 enum LabelNames {
   /// - Throws: `ValidationError` for an empty name, or one that comes twice.
   static func read(_ text: String) throws -> [String] {
-    let names = text.split(separator: ",", omittingEmptySubsequences: false).map {
-      String($0).trimmingCharacters(in: .whitespaces)
-    }
+    let list = text.hasPrefix("[") ? try JSON(parsing: Array(text.utf8)).array?.compactMap(\.string) : nil
+    let names =
+      list
+      ?? text.split(separator: ",", omittingEmptySubsequences: false).map {
+        String($0).trimmingCharacters(in: .whitespaces)
+      }
     if names.contains("") { throw ValidationError("--labels has an empty name.") }
     if let twice = LabelColumn.repeatedName(names) {
       throw ValidationError("--labels names '\(twice)' twice.")

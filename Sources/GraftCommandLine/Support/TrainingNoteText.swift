@@ -18,6 +18,14 @@ extension TrainingNote {
     case .scale(let scale, let head): "\(head.map { "'\($0)': " } ?? "")\(scale.sentence)"
     case .headWithoutSteps(let head):
       "the run has no step for the head '\(head)', which stays as it is; more steps, or a larger share in --head-weights, would give it one"
+    case .warmupBeyondEnd(let steps, let all, let rate):
+      "the learning rate rises for \(Format.count(steps, "step")) and the run has \(Format.grouped(all)): "
+        + "it comes to \(String(format: "%.3g", rate)) and never falls"
+    case .unfreezingBeyondEnd(let steps, let all):
+      "the head alone is trained: the first layer would be after \(Format.count(steps, "step")), and the run has \(Format.grouped(all))"
+    case .diverged(let first, let mean):
+      "the training diverged: its mean loss, \(String(format: "%.4g", mean)), is more than ten times that of the first step, "
+        + "\(String(format: "%.4g", first)). Try a lower --learning-rate"
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
@@ -66,6 +74,15 @@ extension TrainingNote {
         ("label", scale.label.map { .string($0) } ?? .null), ("head", head.map { .string($0) } ?? .null),
       ]
     case .headWithoutSteps(let head): [("note", "head_without_steps"), ("head", .string(head))]
+    case .warmupBeyondEnd(let steps, let all, let rate):
+      [
+        ("note", "warmup_beyond_end"), ("warmup_steps", JSON(steps)), ("steps", JSON(all)),
+        ("last_learning_rate", JSON(rate)),
+      ]
+    case .unfreezingBeyondEnd(let steps, let all):
+      [("note", "unfreezing_beyond_end"), ("unfreeze_every_n_steps", JSON(steps)), ("steps", JSON(all))]
+    case .diverged(let first, let mean):
+      [("note", "diverged"), ("first_loss", JSON(first)), ("mean_loss", JSON(mean))]
     case .extended(let before, let now, let last, let next):
       [
         ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),

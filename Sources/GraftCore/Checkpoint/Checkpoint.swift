@@ -226,6 +226,11 @@ public struct Checkpoint: Sendable {
     }
   }
 
+  /// Whether heads read a pooler whose weights are random.
+  package func readsUntrainedPooler(_ heads: [Component]) throws -> Bool {
+    try self[Component.pooler]?.isUntrained == true && readsPooler(heads)
+  }
+
   /// Refuses to predict with a head, or through a pooler, whose weights are random.
   ///
   /// - Parameter isUsed: Which of the active heads predict; all of them by default.
@@ -237,7 +242,7 @@ public struct Checkpoint: Sendable {
         .refused, "the head '\(untrained.id)' was never trained: its predictions would be random",
         advice: "Train it with \(action: .train), or pass \(action: .allowUntrained).")
     }
-    if let activeHead, self[Component.pooler]?.isUntrained == true, try readsPooler(heads) {
+    if let activeHead, try readsUntrainedPooler(heads) {
       throw GraftError(
         .refused,
         "the pooler that the head '\(activeHead.name)' reads was never trained: its predictions would be random",

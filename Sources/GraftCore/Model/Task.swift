@@ -401,11 +401,14 @@ public struct LabelReading: Sendable {
   /// Whether somebody said the base of these rows: labels that are not counted are then refused. Not so where it is that of
   /// other rows.
   public var isBaseGiven: Bool
+  /// The name of the column, where the labels stand in one that has a name.
+  public var column: String?
   /// Whether every row needs a label. Not so where another head learns from the same rows without.
   public var isRequired: Bool
 
-  public init(base: Int? = nil, isBaseGiven: Bool = true, isRequired: Bool = true) {
+  public init(base: Int? = nil, isBaseGiven: Bool = true, column: String? = nil, isRequired: Bool = true) {
     self.base = base
+    self.column = column
     self.isBaseGiven = isBaseGiven
     self.isRequired = isRequired
   }

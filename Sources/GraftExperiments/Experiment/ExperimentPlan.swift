@@ -105,7 +105,9 @@ public struct ExperimentPlan: Sendable {
     var planner = Planner(
       machine: machine, registry: registry, data: data, diagnostics: diagnostics)
     let start = Planner.Model(checkpoint: ground.base, source: .base, hash: baseHash)
-    for part in parts {
+    for (number, part) in parts.enumerated() {
+      // Points of a search come before the arm that has the best.
+      let searched = number < parts.count - 1 ? experiment.search?.arm : nil
       var runs: [String: [Run]] = [:]
       for seed in part.seeds {
         for fold in part.folds {
@@ -114,7 +116,8 @@ public struct ExperimentPlan: Sendable {
             runs[arm, default: []].append(
               Run(
                 arm: arm, seed: seed, fold: fold,
-                stages: try planner.plan(names, of: arm, in: part, seed: seed, from: start)))
+                stages: try planner.plan(
+                  names, of: arm, called: searched ?? arm, in: part, seed: seed, from: start)))
           }
         }
       }

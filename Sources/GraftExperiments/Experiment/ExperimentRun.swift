@@ -214,7 +214,7 @@ public struct ExperimentSchedule: Sendable {
   /// Makes sure that there is room.
   ///
   /// - Throws: `GraftError` when the disk has less than is needed, or a stage alone needs more than the cap.
-  func checkSpace(maximumDisk: Int?) throws {
+  public func checkSpace(maximumDisk: Int?) throws {
     let stages = pending.map { plan.stages[$0] }
     if let maximumDisk { try checkCap(stages.map(\.work.largestBytes).max() ?? 0, maximumDisk, output) }
     let cache = StageCache(output)

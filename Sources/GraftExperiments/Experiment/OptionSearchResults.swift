@@ -56,6 +56,12 @@ public struct OptionSearchResults: Sendable {
   /// The last trial of the best point.
   public var bestTrial: Trial? { trials.last { $0.point == best } }
 
+  /// How many other points of its round have the score of the best, which is the first of them.
+  package var ties: Int {
+    guard let best = bestTrial, best.score != nil else { return 0 }
+    return trials.count { $0.round == best.round && $0.point != best.point && $0.score == best.score }
+  }
+
   /// `tune.learning-rate 5e-05, tune.epochs 3`
   public func spelled(_ trial: Trial) -> String {
     let rung = rungs.map { ["\($0.name) \($0.values[trial.round])"] } ?? []

@@ -43,8 +43,11 @@ struct Planner {
   }
 
   /// Plans one arm with one seed. What is wrong is added to the diagnostics, and the rest of the arm left out.
+  ///
+  /// - Parameter title: What mistakes call the arm: points of a search have one name, so that what is wrong with all is said once.
   mutating func plan(
-    _ names: [String], of arm: String, in experiment: Experiment, seed: UInt64, from start: Model
+    _ names: [String], of arm: String, called title: String, in experiment: Experiment, seed: UInt64,
+    from start: Model
   ) throws -> [ExperimentPlan.Step] {
     var model = start
     var steps: [ExperimentPlan.Step] = []
@@ -53,7 +56,7 @@ struct Planner {
       do {
         steps.append(.init(name: name, index: try plan(stage, seed: seed, &model)))
       } catch let error as GraftError {
-        diagnostics.add(stage.place, error.about("arm '\(arm)', stage '\(name)'"))
+        diagnostics.add(stage.place, error.about("arm '\(title)', stage '\(name)'"))
         break
       }
     }

@@ -158,7 +158,8 @@ extension ExperimentSchema {
     if keys["eval-data"] != nil, training.options.evalSplit != nil {
       diagnostics.add(keys.place(of: "eval-split"), "a stage has either 'eval-data' or 'eval-split'")
     }
-    for var error in training.options.missingEvaluations(hasData: isEvaluated) {
+    let options = training.options
+    for var error in options.missingEvaluations(hasData: isEvaluated) + options.uselessIntervals {
       let key = error.option ?? ""
       (error.option, error.subject) = (nil, "'\(key)'")
       diagnostics.add(keys.place(of: key), error)

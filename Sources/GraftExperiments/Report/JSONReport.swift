@@ -16,7 +16,7 @@ enum JSONReport {
       "language_models": .array(results.languageModels.map(languageModel)),
       "curves": .array(results.curves.map(curves)),
       "machine": .object(
-        .init(record.machine.map { ($0.name, .string($0.value)) }, uniquingKeysWith: { $1 })),
+        .init(record.machine.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })),
       "base": [
         "path": .string(record.base.path), "sha256": .string(record.base.sha256),
         "parameters": JSON(record.base.parameters),

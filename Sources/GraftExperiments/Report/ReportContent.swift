@@ -473,7 +473,8 @@ package struct ReportContent {
       .table(
         TextTable(
           header: ["Machine", ""],
-          rows: record.machine.map { [$0.name, $0.value] } + [["Graft", record.version]], words: 2)),
+          rows: record.machine.map { [$0.name, $0.value.string ?? $0.value.text()] }
+            + [["Graft", record.version]], words: 2)),
       .table(
         TextTable(
           header: ["Arm", "Stage", "Head", "Directory", "Seed", "Time", "From the cache"], rows: stages,

@@ -19,7 +19,7 @@ struct RunRecord {
   let started: String
   let seconds: Double
   /// Facts of the machine by name, such as `cpu`.
-  let machine: [(name: String, value: String)]
+  let machine: [(name: String, value: JSON)]
   let base: Base
   let data: [DataSet]
   let arms: [Arm]
@@ -89,7 +89,7 @@ struct RunRecord {
     metric = root.json["metric"]?.string
     started = try root.string("started")
     seconds = try root.number("seconds")
-    machine = (root.json["machine"]?.object ?? [:]).map { ($0.key, $0.value.string ?? $0.value.text()) }
+    machine = (root.json["machine"]?.object ?? [:]).map { ($0.key, $0.value) }
     let base = try root.object("base")
     self.base = Base(
       path: try base.string("path"), sha256: try base.string("sha256"),

@@ -15,6 +15,10 @@ extension ReportContent {
       + "The points were compared by \(metric) of the stage \(search.stage)"
       + (best.score.map { ", where the best has \(search.text($0))" } ?? "")
       + " (\(search.folds.map { "the mean over \($0) folds, " } ?? "")\(NumberText.count(search.seeds.count, "seed")))."
+    if search.ties > 0 {
+      text +=
+        " \(NumberText.count(search.ties, "other point")) \(search.ties == 1 ? "has" : "have") the same score; the first was taken."
+    }
     if search.folds != nil {
       text += " Other tables have the score of all folds together, which is another number."
     }

@@ -165,21 +165,22 @@ enum TaskReport {
         test.isRightOrWrong
         ? "\(verb ? "is" : "are") not answered right"
         : "\(verb ? "does" : "do") not reach the full \(metric.name)"
+      let seeds = arm.seeds.count
       func score(_ row: Mistake) -> String {
-        let seeds = arm.seeds.count
-        if test.isRightOrWrong {
-          return seeds > 1 ? " (\(row.right) of \(seeds) seeds right; the text is the first seed’s)" : ""
-        }
-        let note = seeds > 1 ? ", the mean of \(seeds) seeds; the text is the first seed’s" : ""
-        return " (\(metric.name) \(metric.text(row.quality))\(note))"
+        if test.isRightOrWrong { return seeds > 1 ? " (\(row.right) of \(seeds) seeds right)" : "" }
+        return " (\(metric.name) \(metric.text(row.quality)))"
       }
+      let ofSeeds =
+        seeds == 1
+        ? ""
+        : " The answers are the first seed’s\(test.isRightOrWrong ? "" : ", the \(metric.name) is the mean of \(seeds) seeds")."
       return [
         .heading("Errors of \(arm.name)"),
         .text(
           "\(NumberText.grouped(mistakes.count)) of \(NumberText.count(test.rows.count, metric.unit, plural: metric.units)) \(what)\(test.isRightOrWrong && arm.seeds.count > 1 ? " with every seed" : "")."
             + (mistakes.count > mostRows
               ? " The \(mostRows) worst are shown; report.json has all of them." : "")
-            + ReportContent.numbering),
+            + ofSeeds + ReportContent.numbering),
         .quotes(
           mistakes.prefix(mostRows).map { row in
             ReportContent.Quote(

@@ -11,7 +11,12 @@ import GraftTensors
 public func writeReport(_ run: URL) throws -> String {
   let results = try RunResults(run)
   let content = ReportContent(results)
-  try DirectoryWriter.makeDirectory(run.appendingPathComponent(WrittenReport.plots))
+  let plots = run.appendingPathComponent(WrittenReport.plots)
+  try DirectoryWriter.makeDirectory(plots)
+  let names = Set(content.plots.map { URL(filePath: WrittenReport.plotPath($0)).lastPathComponent })
+  for name in try directoryContents(plots) where name.hasSuffix(".svg") && !names.contains(name) {
+    try DirectoryWriter.remove(plots.appendingPathComponent(name))
+  }
   for plot in content.plots {
     try FileWriter.write(
       run.appendingPathComponent(WrittenReport.plotPath(plot)), text: plot.plot.file.text)

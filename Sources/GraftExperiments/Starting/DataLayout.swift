@@ -79,7 +79,8 @@ extension DataOptions {
     guard !roles.texts.isEmpty else {
       throw GraftError(
         .missing, "no column looks like a text", file: file?.path,
-        found: "the columns \(sample.columns.map { "'\($0.column)'" }.joined(separator: ", "))",
+        found: sample.columns.isEmpty
+          ? "no columns" : "the columns \(sample.columns.map { "'\($0.column)'" }.joined(separator: ", "))",
         advice: "Name it with \(option: "text-column").")
     }
     (options.textColumns, options.pairColumn) = (roles.texts, roles.pair)

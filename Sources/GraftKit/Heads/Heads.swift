@@ -7,7 +7,7 @@ public struct HeadChange: Sendable {
   public let checkpoint: Checkpoint
   /// What was loaded from the source, and what starts anew.
   public let report: LoadReport
-  /// Heads that were active and are parked now.
+  /// Heads that were active and are parked now, by the names that they have there.
   public let parked: [String]
   /// Heads that were parked and are active now, with their weights.
   public let restored: [String]
@@ -34,16 +34,17 @@ public func swapHead(
 ) throws -> HeadChange {
   var opened = try registry.open(source)
   let known = Set(opened.checkpoint.heads.map(\.id))
-  let old = opened.checkpoint.activeHeads.map(\.id)
+  let before = Set(opened.checkpoint.parkedHeads.map(\.id))
   let restored = try opened.checkpoint.activate(
     name, labels: labels, problemType: problemType, seed: seed, report: &opened.report, registry: registry)
   let heads = opened.checkpoint.activeHeads
-  let active = Set(heads.map(\.id))
   let new = heads.filter { $0.isUntrained && $0.task?.hasLabels == true && !known.contains($0.id) }
   opened.checkpoint.lineage.append(
     LineageStep("swap", ["parent": .string(source.lastPathComponent), "head": .string(name)]))
   return HeadChange(
-    checkpoint: opened.checkpoint, report: opened.report, parked: old.filter { !active.contains($0) },
+    checkpoint: opened.checkpoint, report: opened.report,
+    // The head that changed places with a parked one has its name now.
+    parked: opened.checkpoint.parkedHeads.map(\.id).filter { !before.contains($0) || $0 == name },
     restored: restored,
     assumedLabels: labels == nil ? try new.first.map { try $0.settings.labels() } : nil)
 }
@@ -141,7 +142,7 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
       .mismatch, "the head was made for another width", file: head.path, expected: "hidden_size \(ours)",
       found: "\(theirs)", advice: "Attach it to a backbone of width \(theirs).")
   }
-  let old = opened.checkpoint.activeHeads.map(\.id)
+  let before = Set(opened.checkpoint.parkedHeads.map(\.id))
   try opened.checkpoint.attach(detached, file: head, report: &opened.report, registry: registry)
   opened.checkpoint.lineage.append(
     LineageStep(
@@ -151,7 +152,9 @@ public func attachHead(_ source: URL, head: URL, registry: Registry) throws -> H
         "from": .string(head.lastPathComponent),
       ]))
   return HeadChange(
-    checkpoint: opened.checkpoint, report: opened.report, parked: old, restored: [], assumedLabels: nil)
+    checkpoint: opened.checkpoint, report: opened.report,
+    parked: opened.checkpoint.parkedHeads.map(\.id).filter { !before.contains($0) }, restored: [],
+    assumedLabels: nil)
 }
 
 extension DetachedHead {

@@ -54,8 +54,10 @@ package enum NumberText {
   /// Four significant digits: `0.3616`, `12.34`.
   package static func number(_ value: Double) -> String { String(format: "%.4g", value) }
 
-  /// Four decimals: `0.3616`, `-0.0005`.
-  package static func decimals(_ value: Double) -> String { String(format: "%.4f", value) }
+  /// Four decimals: `0.3616`, `-0.0005`; of a million or more six digits: `3.49537e+16`.
+  package static func decimals(_ value: Double) -> String {
+    String(format: abs(value) < 1e6 ? "%.4f" : "%.6g", value)
+  }
 
   /// Without zeros that say nothing: `95`, `97.5`.
   package static func trimmed(_ value: Double) -> String { String(format: "%.10g", value) }

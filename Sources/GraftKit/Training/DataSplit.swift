@@ -1,6 +1,7 @@
 import GraftCore
 import GraftData
 import GraftTensors
+import OrderedCollections
 
 /// Rows of the training data that a run is evaluated on, and not trained; see ``StratifiedSplit``.
 struct DataSplit: Equatable {
@@ -42,13 +43,23 @@ struct DataSplit: Equatable {
     missing = hasClasses ? split.missing.map { Int32($0) } : []
   }
 
-  /// The text of the run's record of it. Rows are counted from 0.
-  func document(_ options: TrainingOptions) -> String {
-    let document: JSON = [
+  /// The text of the run's record of it. Rows are counted from 0: among those that the run has, and, where that is another
+  /// number, in their file.
+  ///
+  /// - Parameter rows: All of them.
+  func document(_ options: TrainingOptions, of rows: [TextRow]) -> String {
+    var document: OrderedDictionary<String, JSON> = [
       "eval-split": JSON(options.evalSplit ?? 0), "seed": .number(String(options.seed)),
       "rows": JSON(training.count + evaluation.count), "eval_rows": .array(evaluation.map { JSON($0) }),
     ]
-    return document.text() + "\n"
+    let places = evaluation.map { rows[$0].place }
+    if places.allSatisfy({ !$0.file.isEmpty }), places.map(\.index) != evaluation {
+      document["eval_file_rows"] = .array(places.map { JSON($0.index) })
+      if Set(places.map(\.file)).count > 1 {
+        document["eval_files"] = .array(places.map { .string($0.file) })
+      }
+    }
+    return JSON.object(document).text() + "\n"
   }
 }
 

@@ -55,12 +55,14 @@ extension Bool: OptionValue {
   package var json: JSON { JSON(self) }
 }
 
-/// Names with commas between them; `none` is an empty list.
+/// Names with commas between them; `none` alone is an empty list.
 extension [String]: OptionValue {
   package init?(text: String) {
-    self = text == "none" ? [] : text.split(separator: ",").map(String.init)
+    let names = text.split(separator: ",").map(String.init)
+    guard names == ["none"] || !names.contains("none") else { return nil }
+    self = names == ["none"] ? [] : names
   }
-  package static var expectation: String { "a list of names" }
+  package static var expectation: String { "a list of names, or 'none' alone" }
   package var json: JSON { .array(map { .string($0) }) }
 }
 

@@ -108,7 +108,9 @@ struct PreparedHead {
         .split(
           training: split.training.count, evaluation: split.evaluation.count,
           missingLabels: split.missing.map { names.indices.contains(Int($0)) ? names[Int($0)] : "\($0)" })))
-    return (data.rows(at: split.training), data.rows(at: split.evaluation), split.document(options))
+    return (
+      data.rows(at: split.training), data.rows(at: split.evaluation), split.document(options, of: data.rows)
+    )
   }
 }
 

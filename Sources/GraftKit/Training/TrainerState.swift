@@ -271,7 +271,10 @@ extension JSON {
     self = .object(
       OrderedDictionary(
         uniqueKeysWithValues: results.sorted { $0.key < $1.key }.map { key, value in
-          (key, key.hasSuffix("_samples") || key.hasSuffix("_windows") ? JSON(count: value) : JSON(value))
+          let isCount =
+            key.hasSuffix("_samples") || key.hasSuffix("_windows") || key == "max_length"
+            || key == "truncated_texts"
+          return (key, isCount ? JSON(count: value) : JSON(value))
         }))
   }
 }

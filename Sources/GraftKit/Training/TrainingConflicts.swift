@@ -19,7 +19,8 @@ extension TrainingOptions {
     ]
     let names = wanting.filter(\.1).map(\.0)
     guard hasData else {
-      return (names + (thresholdTuning == nil ? [] : ["tune-threshold"])).map { name in
+      let others = [("tune-threshold", thresholdTuning != nil), ("top-k", topRanks != nil)]
+      return (names + others.filter(\.1).map(\.0)).map { name in
         GraftError(
           .missing, "needs data to evaluate on", option: name,
           advice: "Pass \(option: "eval-data") or \(option: "eval-split").")
@@ -66,6 +67,12 @@ extension TrainingOptions {
           .mismatch, "the backbone is frozen to the end", option: "unfreeze-every-n-steps",
           advice: "Leave out this option or \(option: "freeze-backbone")."))
     }
+    if freezesBackbone, layerDecay != 1 {
+      found.append(
+        GraftError(
+          .mismatch, "is about the layers of the backbone, which is frozen", option: "layer-decay",
+          advice: "Leave out this option or \(option: "freeze-backbone")."))
+    }
     if headLearningRate != nil, learningRate <= 0 {
       found.append(
         GraftError(
@@ -73,6 +80,20 @@ extension TrainingOptions {
           advice: "Set \(option: "learning-rate") above 0, or pass \(option: "freeze-backbone")."))
     }
     return found
+  }
+
+  /// An error for each number of steps between what does not follow steps. Where options are set in Swift such numbers
+  /// may stand.
+  package var uselessIntervals: [GraftError] {
+    let usual = TrainingOptions()
+    return [
+      ("save-steps", saveSteps != usual.saveSteps && saveStrategy != .steps, "checkpoints", "save-strategy"),
+      ("eval-steps", evalSteps != nil && evalStrategy != .steps, "evaluations", "eval-strategy"),
+    ].filter(\.1).map { name, _, what, strategy in
+      GraftError(
+        .mismatch, "\(what) do not follow steps", option: name,
+        advice: "Leave it out, or set \(option: strategy) to \(Interval.steps.rawValue).")
+    }
   }
 
   private var generatorConflicts: [GraftError] {
@@ -124,7 +145,7 @@ extension TrainingOptions {
       conflicts.append(
         GraftError(
           .mismatch, "only the loss 'triplet' has a margin", option: "triplet-margin",
-          advice: "Set \(option: "loss") to triplet."))
+          advice: "Leave it out, or set \(option: "loss") to triplet to learn vectors for texts."))
     }
     if sentenceLoss.scale != usual.scale, let loss, loss == .triplet || loss == .cosine {
       conflicts.append(

@@ -39,6 +39,12 @@ public enum TrainingNote: Sendable, Equatable {
   case scale(ValueScale, head: String?)
   /// One of several heads has none of the run's steps, so that it stays as it is.
   case headWithoutSteps(String)
+  /// The learning rate rises for more steps than the run has, so that it comes to a part of the highest.
+  case warmupBeyondEnd(steps: Int, of: Int, rate: Double)
+  /// The head alone is trained: the first layer would be, after more steps than the run has.
+  case unfreezingBeyondEnd(steps: Int, of: Int)
+  /// The mean loss of the run is far above that of its first step.
+  case diverged(first: Double, mean: Double)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
   /// It ends before its last step, because this many evaluations in a row brought no progress. `best` is the step of the

@@ -10,7 +10,7 @@ final class TrainingLoop {
   let evaluations: [EvaluationSet]
   private let control: TrainingControl
   private let profile: Profile?
-  private let observe: (TrainingEvent) -> Void
+  let observe: (TrainingEvent) -> Void
 
   let plan: TrainingPlan
   let arguments: TrainingArguments
@@ -51,6 +51,8 @@ final class TrainingLoop {
     var samples = 0.0
     var tokens = 0
     var seconds = 0.0
+    /// Of the first step of the run, where that is not of an earlier start.
+    var firstLoss: Double?
   }
 
   init(
@@ -114,6 +116,7 @@ final class TrainingLoop {
     if let summary = try begin(resume: resume) { return .alreadyFinished(summary) }
     try shareWeights()
     observe(.started(plan, completedSteps: state.globalStep))
+    for note in options.remarks(on: plan) { observe(.noted(note)) }
     if let counts = plan.turns?.counts(after: plan.totalSteps) {
       for (head, count) in zip(heads, counts) where count == 0 {
         observe(.noted(.headWithoutSteps(head.name ?? "")))
@@ -307,6 +310,7 @@ final class TrainingLoop {
     average?.update()
     let allTokens = Int(sums[1])
     state.add(result, tokens: allTokens, head: course.head.name)
+    if index == 0 { meter.firstLoss = result.loss }
     meter.steps += 1
     meter.samples += sums[2] * course.head.data.rowsPerExample
     meter.tokens += allTokens
@@ -498,7 +502,9 @@ final class TrainingLoop {
     observe(.saved(target))
     let kept = options.keptSteps.union([state.bestCheckpoint].compactMap { $0 })
       .union(averaged(of: try directory.checkpoints, options.averageLast ?? 0))
-    for removed in try directory.rotate(keeping: options.saveTotalLimit, steps: kept) {
+    // Where nobody asked for checkpoints, those of the best evaluations are there to end with the best.
+    let limit = options.saveTotalLimit ?? (options.saveStrategy == .no ? 1 : nil)
+    for removed in try directory.rotate(keeping: limit, steps: kept) {
       observe(.removed(removed))
     }
   }

@@ -23,6 +23,9 @@ extension TrainingLoop {
     {
       _ = try evaluate(counts: run.options.loadsBestModelAtEnd)
     }
+    if let first = meter.firstLoss, heads.count == 1, let mean = training["train_loss"], mean > 10 * first {
+      observe(.noted(.diverged(first: first, mean: mean)))
+    }
     let step = try takeFinalWeights()
     var evaluation = state.evaluation(at: step, sets: evaluations.count)
     training = state.log(training, plan)

@@ -159,7 +159,8 @@ extension TrainingOptions {
       optional: "dropout", \.dropout, .belowOne, placeholder: "P", help: "Dropout everywhere.",
       fallback: "as config.json says"),
     TrainingSetting("no-shuffle", \.keepsOrder, help: "Go through the data in its own order."),
-    TrainingSetting("freeze-backbone", \.freezesBackbone, help: "Train the head alone."),
+    TrainingSetting(
+      "freeze-backbone", \.freezesBackbone, help: "Train the head, and the pooler that it reads, alone."),
     TrainingSetting(
       "save-strategy", \.saveStrategy, placeholder: "WHEN", help: "When checkpoints are written.",
       decidesResult: false),

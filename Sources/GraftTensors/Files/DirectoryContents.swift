@@ -10,6 +10,11 @@ public func directoryContents(_ url: URL) throws -> [String] {
   } catch {
     var status = stat()
     if stat(url.path, &status) != 0, [ENOENT, ENOTDIR].contains(errno) { return [] }
+    if status.st_mode & S_IFMT != S_IFDIR {
+      throw GraftError(
+        .mismatch, "a file stands where a directory is expected", file: url.path,
+        advice: "Name another one, or remove the file.")
+    }
     throw GraftError(
       .system, "the directory cannot be read", file: url.path, advice: "Check who may read it.")
   }

@@ -364,8 +364,9 @@ import Testing
         "arm 'a', stage 'tune': only texts that a head learns from without labels can be packed. Leave out 'group-texts'"
     ),
     Problem(
-      yaml: stages.replacing("tune: {train: train", with: "tune: {train: train, top-k: [1]").replacing(
-        "labels: [a, b]", with: "labels: [a, b], problem-type: multi-label")
+      yaml: stages.replacing("tune: {train: train", with: "tune: {train: train, eval-data: test, top-k: [1]")
+        .replacing(
+          "labels: [a, b]", with: "labels: [a, b], problem-type: multi-label")
         + "\narms: {a: [head, tune, test]}",
       message:
         "arm 'a', stage 'tune', 'top-k': the head 'sequence-classification' has no top-k accuracies"

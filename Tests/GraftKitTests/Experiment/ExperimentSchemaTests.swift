@@ -112,7 +112,7 @@ import Testing
     #expect(
       errorMessage { _ = try training("average-last: 3, save-total-limit: 2") }?.contains(
         "fewer checkpoints are kept than are averaged") == true)
-    #expect(try training("top-k: [2, 7]")?.topRanks == [2, 7])
+    #expect(try training("eval-split: 0.5, top-k: [2, 7]")?.topRanks == [2, 7])
     #expect(
       errorMessage { _ = try training("top-k: [2, 2]") }?.contains("different positive numbers") == true)
     guard

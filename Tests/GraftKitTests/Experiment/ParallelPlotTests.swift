@@ -35,6 +35,13 @@ import Testing
     try ReportTests().expectTextInside([.init(name: "search", plot: plot)])
   }
 
+  @Test("points as good as the best are counted") func ties() {
+    let values = [["1"], ["2"], ["3"]]
+    #expect(results(["tune.epochs"], values, scores: [0.5, 0.5, 0.5]).ties == 2)
+    #expect(results(["tune.epochs"], values, scores: [0.5, 0.4, 0.5]).ties == 1)
+    #expect(results(["tune.epochs"], values, scores: [0.9, 0.5, 0.7]).ties == 0)
+  }
+
   @Test func textIsInsideThePlot() throws {
     let names = (0..<7).map { "a-very-long-name-of-a-stage.learning-rate-\($0)" }
     let values = (0..<40).map { row in
