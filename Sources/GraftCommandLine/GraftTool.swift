@@ -84,6 +84,7 @@ public enum GraftTool {
         let message = Misspelling.message(
           for: error, Array(CommandLine.arguments.dropFirst()), in: try JSON(parsing: Graft._dumpHelp()))
       else { throw error }
+      Ranks.waitForLeader(nil)
       Console.write(message + "\n")
       Foundation.exit(ExitCode.validationFailure.rawValue)
     }

@@ -27,7 +27,8 @@ public final class MemoryPool {
       pointer = memory.bindMemory(to: Float.self, capacity: self.capacity)
     }
 
-    fileprivate init(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
+    /// A piece of memory that is somebody else's.
+    init(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
       self.pointer = pointer
       self.capacity = capacity
     }

@@ -20,6 +20,8 @@ public final class Tensor: @unchecked Sendable {
   private let deferred: DeferredValues?
   /// Where the memory goes back to.
   let pool: MemoryPool?
+  /// The tensor that the memory is a part of; `nil` of one that has memory of its own.
+  private let whole: Tensor?
 
   /// A tensor whose elements are not initialised.
   ///
@@ -32,6 +34,23 @@ public final class Tensor: @unchecked Sendable {
     count = shape.reduce(1, *)
     block = pool?.take(count) ?? MemoryPool.Block(capacity: count)
     deferred = nil
+    whole = nil
+  }
+
+  /// A run of another tensor's elements, in the same memory.
+  ///
+  /// - Parameters:
+  ///   - elements: Which, as row-major order has them; aligned to 64 bytes where the first is a multiple of 16.
+  ///   - whole: Whose; it lives as long as this one.
+  package init(_ elements: Range<Int>, of whole: Tensor) {
+    precondition(
+      elements.lowerBound >= 0 && elements.upperBound <= whole.count, "\(elements) of \(whole.shape)")
+    shape = [elements.count]
+    pool = nil
+    count = elements.count
+    block = MemoryPool.Block(whole.pointer + elements.lowerBound, capacity: elements.count)
+    deferred = nil
+    self.whole = whole
   }
 
   /// A tensor whose elements are written when they are first asked for. Until then they take no memory.
@@ -41,6 +60,7 @@ public final class Tensor: @unchecked Sendable {
     count = shape.reduce(1, *)
     block = MemoryPool.Block(capacity: count)
     deferred = DeferredValues(fill)
+    whole = nil
   }
 
   /// A tensor of one value.
@@ -59,6 +79,7 @@ public final class Tensor: @unchecked Sendable {
   }
 
   deinit {
+    guard whole == nil else { return }
     if let pool { pool.giveBack(block) } else { block.pointer.deallocate() }
   }
 
@@ -80,7 +101,7 @@ public final class Tensor: @unchecked Sendable {
   /// Gives the memory of the elements back to the system, which nobody reads any more: what is left of them is zeros, and
   /// at the edges not a number.
   package func discard() {
-    guard !isDiscarded, pool == nil else { return }
+    guard !isDiscarded, pool == nil, whole == nil else { return }
     if deferred?.replace(by: { [count] in $0.update(repeating: .nan, count: count) }) == true {
       isDiscarded = true
       return

@@ -16,8 +16,7 @@ public enum MPI {
   /// The name and the version of the MPI that is installed.
   ///
   /// - Throws: `GraftError` when there is none.
-  public static func installed() throws(GraftError) -> (file: String, version: String) {
-    let library = try MPILibrary()
-    return (library.fileName, library.version)
+  public static func installed() throws(GraftError) -> TransportLibrary {
+    try MPILibrary().description
   }
 }

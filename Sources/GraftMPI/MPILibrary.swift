@@ -1,4 +1,5 @@
 import Foundation
+import GraftKit
 import GraftTensors
 
 /// The functions of MPI that Graft calls, found in the shared library at run time.
@@ -21,6 +22,7 @@ struct MPILibrary: Sendable {
   /// The file it was found under, and what it says of itself, in one line.
   let fileName: String
   let version: String
+  var description: TransportLibrary { TransportLibrary(fileName: fileName, version: version) }
   let interface: MPILauncher.Interface
   let world: Handle
   let byte: Handle
@@ -52,8 +54,9 @@ struct MPILibrary: Sendable {
     }
   }
 
-  private static let fileNames: [(name: String, interface: MPILauncher.Interface)] = [
-    ("libmpi.so.40", .openMPI), ("libmpi.so.12", .mpich), ("libmpich.so.12", .mpich),
+  /// Whose libraries have which names. That of MPICH is also the name of Open MPI before version 2.
+  private static let fileNames: [(name: String, interfaces: [MPILauncher.Interface])] = [
+    ("libmpi.so.40", [.openMPI]), ("libmpi.so.12", [.mpich, .openMPI]), ("libmpich.so.12", [.mpich]),
   ]
 
   /// Opens the first library there is.
@@ -61,15 +64,19 @@ struct MPILibrary: Sendable {
   /// - Parameter interfaces: What may be opened, the likeliest first.
   /// - Throws: ``GraftError`` when there is none, or it lacks a function.
   init(_ interfaces: [MPILauncher.Interface] = [.openMPI, .mpich]) throws(GraftError) {
-    let wanted = interfaces.flatMap { interface in Self.fileNames.filter { $0.interface == interface } }
+    let wanted = interfaces.flatMap { interface in
+      Self.fileNames.filter { $0.interfaces.contains(interface) }.map { ($0.name, interface) }
+    }
     for (name, interface) in wanted {
       // Its own plugins look for its symbols.
       guard let handle = dlopen(name, RTLD_NOW | RTLD_GLOBAL) else { continue }
+      let found: MPILauncher.Interface = dlsym(handle, "ompi_mpi_comm_world") == nil ? .mpich : .openMPI
+      guard found == interface else { continue }
       try self.init(Symbols(handle: handle, fileName: name), interface)
       return
     }
     throw GraftError(
-      .missing, "MPI's library is not installed", expected: wanted.map(\.name).joined(separator: " or "),
+      .missing, "MPI's library is not installed", expected: wanted.map(\.0).joined(separator: " or "),
       found: dlerror().map { String(cString: $0) } ?? "nothing",
       advice: "Install the one that the launcher belongs to, such as the Debian package libopenmpi3.")
   }

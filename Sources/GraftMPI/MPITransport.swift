@@ -11,6 +11,7 @@ final class MPITransport: Transport {
   let size: Int
   let host: String
   var isAbandoned: @Sendable () -> Bool = { false }
+  var description: TransportLibrary { library.description }
   private let library: MPILibrary
   private let timeLimit: Int
 
@@ -39,29 +40,18 @@ final class MPITransport: Transport {
 
   // MARK: Exchanges
 
-  func allToAll(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
-    (received + rank * blockSize).copyMemory(from: sent + rank * blockSize, byteCount: blockSize)
-    try exchange(blockSize, sent: { sent + $0 * blockSize }, received: { received + $0 * blockSize })
-  }
-
-  func allGather(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
-    (received + rank * blockSize).copyMemory(from: sent, byteCount: blockSize)
-    try exchange(blockSize, sent: { _ in sent }, received: { received + $0 * blockSize })
-  }
-
-  private func exchange(
-    _ count: Int, sent: (Int) -> UnsafeRawPointer, received: (Int) -> UnsafeMutableRawPointer
+  func exchange(
+    sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
   ) throws {
-    guard count > 0 else { return }
     var pending: [Pending] = []
     // Each rank begins with its neighbours, so that no rank has to serve all others at once.
     for distance in 1..<max(1, size) {
       let source = (rank - distance + size) % size
-      pending.append(try begin(library.receive, received(source), count, source))
+      try begin(library.receive, received(source), source, &pending)
     }
     for distance in 1..<max(1, size) {
       let target = (rank + distance) % size
-      pending.append(try begin(library.send, UnsafeMutableRawPointer(mutating: sent(target)), count, target))
+      try begin(library.send, UnsafeMutableRawBufferPointer(mutating: sent(target)), target, &pending)
     }
     try wait(for: pending)
   }
@@ -70,16 +60,18 @@ final class MPITransport: Transport {
   func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws {
     let part = 1 << 26
     for start in stride(from: 0, to: count, by: part) {
-      let (memory, count) = (memory + start, min(part, count - start))
+      let memory = UnsafeMutableRawBufferPointer(start: memory + start, count: min(part, count - start))
       var width = 1
       while width < size { width *= 2 }
       while width > 1 {
         let half = width / 2
+        var pending: [Pending] = []
         if rank % width == 0, rank + half < size {
-          try wait(for: [try begin(library.send, memory, count, rank + half)])
+          try begin(library.send, memory, rank + half, &pending)
         } else if rank % width == half {
-          try wait(for: [try begin(library.receive, memory, count, rank - half)])
+          try begin(library.receive, memory, rank - half, &pending)
         }
+        try wait(for: pending)
         width = half
       }
     }
@@ -93,28 +85,34 @@ final class MPITransport: Transport {
     let rank: Int
   }
 
+  /// Begins to send or receive, in as many messages as it takes.
   private func begin(
-    _ transfer: MPILibrary.Transfer, _ memory: UnsafeMutableRawPointer, _ count: Int, _ other: Int
-  ) throws -> Pending {
-    guard let length = Int32(exactly: count) else {
-      throw GraftError(
-        .unsupported, "too much for one message", expected: "at most \(Int32.max) bytes", found: "\(count)")
+    _ transfer: MPILibrary.Transfer, _ memory: UnsafeMutableRawBufferPointer, _ other: Int,
+    _ pending: inout [Pending]
+  ) throws {
+    guard let start = memory.baseAddress else { return }
+    let part = 1 << 30
+    for first in stride(from: 0, to: memory.count, by: part) {
+      var request: MPILibrary.Handle = 0
+      try library.check(
+        transfer(
+          start + first, Int32(min(part, memory.count - first)), library.byte, Int32(other), 1, library.world,
+          &request))
+      pending.append(Pending(request: request, rank: other))
     }
-    var request: MPILibrary.Handle = 0
-    try library.check(transfer(memory, length, library.byte, Int32(other), 1, library.world, &request))
-    return Pending(request: request, rank: other)
   }
 
   private func wait(for messages: [Pending]) throws {
     var (pending, rounds) = (messages, 0)
-    let start = ContinuousClock.now
+    // Of the last message that came or went.
+    var last = ContinuousClock.now
     while true {
       var isOver: Int32 = 0
       for index in pending.indices.reversed() {
         try library.check(library.test(&pending[index].request, &isOver, library.noStatus))
         if isOver != 0 {
           pending.remove(at: index)
-          rounds = 0
+          (rounds, last) = (0, .now)
         }
       }
       if pending.isEmpty { return }
@@ -125,7 +123,7 @@ final class MPITransport: Transport {
       }
       usleep(50)
       if isAbandoned() { throw CancellationError() }
-      guard rounds % 1000 == 0, start.duration(to: .now) > .seconds(timeLimit) else { continue }
+      guard rounds % 1000 == 0, last.duration(to: .now) > .seconds(timeLimit) else { continue }
       throw MissingRanks(Set(pending.map(\.rank)).sorted(), seconds: timeLimit)
     }
   }

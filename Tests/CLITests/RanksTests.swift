@@ -3,6 +3,8 @@ import GraftTensors
 import TestSupport
 import Testing
 
+@testable import GraftCommandLine
+
 /// How processes are started here: as root, and more than there are cores.
 private enum Ranks {
   static let areHere = FileManager.default.isExecutableFile(atPath: "/usr/bin/mpirun")
@@ -87,7 +89,8 @@ struct RanksTests {
         wait $job
         """, environment: Ranks.environment)
       #expect(stopped.code == 143, "\(stopped.stderr)")
-      #expect(stopped.stderr.components(separatedBy: "resume with:").count == 2, "\(stopped.stderr)")
+      let advice = "resume with, started by the same launcher:"
+      #expect(stopped.stderr.components(separatedBy: advice).count == 2, "\(stopped.stderr)")
       let names = try FileManager.default.contentsOfDirectory(atPath: sandbox.url("run").path)
       #expect(names.count { $0.hasPrefix("checkpoint-") } == 1)
     }
@@ -173,8 +176,34 @@ struct RanksTests {
     }
   }
 
+  @Test func ranksThatLeaveCoresIdleAreWarnedOf() {
+    func placement(_ host: String, _ list: String, of available: Int) -> Placement {
+      Placement(host: host, allowed: Placement.numbers(list), available: available)
+    }
+    #expect(Placement.numbers("0-3,8") == [0, 1, 2, 3, 8] && Placement.numbers("").isEmpty)
+    #expect(
+      Placement.warning([
+        placement("a", "0-1", of: 4), placement("b", "0", of: 64), placement("a", "2-3", of: 4),
+      ])
+        == "the rank on b may use 1 of 64 CPUs: start mpirun with --bind-to none, or srun with more --cpus-per-task"
+    )
+    #expect(
+      Placement.warning([placement("a", "0", of: 64), placement("a", "1", of: 64)])?.hasPrefix(
+        "the 2 ranks on a may use 2 of 64 CPUs") == true)
+    // What a system does not tell is nobody's fault.
+    #expect(Placement.warning([placement("a", "0-63", of: 64), placement("b", "", of: 64)]) == nil)
+  }
+
   @Test func oneRankIsOneProcess() throws {
     try Sandbox.with { sandbox in
+      let training = try sandbox.shell(
+        "\(Ranks.command(1)) \(Self.train) one --gradient-precision float32 --rank-timeout 5",
+        environment: Ranks.environment)
+      #expect(
+        training.code == 0
+          && training.stderr.contains(
+            "--gradient-precision and --rank-timeout: there is one process; mpirun starts several"),
+        "\(training.stderr)")
       let run = try sandbox.shell("\(Ranks.command(1)) predict --help", environment: Ranks.environment)
       #expect(run.code == 0 && run.stdout.contains("predict"))
     }

@@ -59,19 +59,32 @@ struct HeadConformance {
     return batch
   }
 
-  private func loss(_ model: Model, _ batch: PreparedBatch) throws -> (Variable, Tape) {
-    let tape = Tape(try ReferenceBackend(threads: 1), pool: MemoryPool())
+  private func loss(
+    _ model: Model, _ batch: PreparedBatch, gradientIsComplete: ((Parameter) -> Void)? = nil
+  ) throws -> (Variable, Tape) {
+    let tape = Tape(
+      try ReferenceBackend(threads: 1), pool: MemoryPool(), gradientIsComplete: gradientIsComplete)
     return (try model.loss(try model.scores(batch, tape), batch, tape), tape)
   }
 
-  @Test("the loss is finite and reaches every parameter", arguments: pairs)
+  /// Ranks send gradients as soon as they are said to be complete.
+  @Test(
+    "the loss is finite and reaches every parameter, whose gradient is complete when it is said to be",
+    arguments: pairs)
   func gradients(_ pair: Pair) throws {
     let model = try makeModel(pair)
-    let (loss, tape) = try loss(model, try prepared(model, examples(pair, model)))
+    var complete: [String: [Float]] = [:]
+    let (loss, tape) = try loss(model, try prepared(model, examples(pair, model))) {
+      complete[$0.name] = $0.gradient?.values
+    }
     #expect(loss.value.item.isFinite && loss.value.item > 0)
     tape.backward(from: loss)
     let idle = model.parameters.all.filter { $0.gradient == nil }
     #expect(idle.map(\.name).isEmpty)
+    #expect(!complete.isEmpty)
+    for parameter in model.parameters.all {
+      #expect(complete[parameter.name] == nil || complete[parameter.name] == parameter.gradient?.values)
+    }
   }
 
   @Test("the gradient agrees with finite differences along a random direction", arguments: pairs)

@@ -92,6 +92,50 @@ struct OptimizerCandidate: CustomTestStringConvertible, Sendable {
     }
   }
 
+  /// What ranks rely on that each have a part of the parameters.
+  @Test(
+    "takes the same steps over parts of parameters, where it says so", arguments: OptimizerCandidate.all)
+  func parts(_ candidate: OptimizerCandidate) throws {
+    guard candidate.type.isElementwise else { return }
+    let golden = try Golden(candidate.type.name)
+    let backend = try candidate.backend(threads: 2)
+    let (whole, cut) = (try golden.parameters(), try golden.parameters())
+    let optimizer = candidate.type.init(whole, options: golden.options)
+    let parts = cut.flatMap { parameter in
+      [0..<parameter.value.count / 2, parameter.value.count / 2..<parameter.value.count].map { elements in
+        (
+          elements, parameter,
+          Parameter(parameter.name, Tensor(elements, of: parameter.value), decays: parameter.decays)
+        )
+      }
+    }
+    let halves = [0, 1].map { half in
+      candidate.type.init(
+        parts.indices.filter { $0 % 2 == half }.map { parts[$0].2 }, options: golden.options)
+    }
+    for step in golden.steps {
+      let norm = try golden.take(step, optimizer, whole, backend)
+      for (elements, parameter, part) in parts {
+        if let gradient = step.gradients[parameter.name] { part.setGradient(Array(gradient[elements])) }
+      }
+      for half in halves {
+        half.update(
+          learningRate: step.learningRate, gradientScale: Float(min(1, 1 / (norm + 1e-6))), backend: backend)
+      }
+    }
+    for (cut, whole) in zip(cut, whole) {
+      for (mine, theirs) in zip(cut.value.values, whole.value.values) { #expect(abs(mine - theirs) <= 1e-7) }
+    }
+    for half in halves { #expect(half.state.metadata == optimizer.state.metadata) }
+    for (name, tensor) in optimizer.state.tensors {
+      let parameter = try #require(whole.first { name.hasSuffix(".\($0.name)") })
+      #expect(!name.dropLast(parameter.name.count + 1).contains("."))
+      let found = try halves.flatMap { try Tensor(try #require($0.state[name])).values }
+      for (mine, theirs) in zip(found, try Tensor(tensor).values) { #expect(abs(mine - theirs) <= 1e-7) }
+      #expect(tensor.spec.shape == parameter.shape && found.count == tensor.spec.elementCount)
+    }
+  }
+
   @Test(
     "changes no parameter that no gradient reached, frozen ones included", arguments: OptimizerCandidate.all)
   func untouched(_ candidate: OptimizerCandidate) throws {

@@ -20,6 +20,7 @@ public final class AdamWOptimizer: Optimizer {
   public static let name = "adamw"
   /// Weight, gradient and two moments are read; all but the gradient are written.
   public static let bytesPerWeight = 28
+  public static let isElementwise = true
 
   private let options: OptimizerOptions
   private let entries: [Entry]

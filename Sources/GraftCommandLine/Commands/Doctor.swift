@@ -25,12 +25,17 @@ struct Doctor: RunsOnRanks {
   @OptionGroup var output: OutputFlags
 
   func run() throws {
+    ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     let machine = Machine.current
-    let diagnoses = registry.backends.values.sorted { $0.preference > $1.preference }.map { type in
-      diagnose(type, threads: machine.threads)
+    var (diagnoses, copying) = ([Diagnosis](), 0.0)
+    // Alone, while other ranks wait: together they would each measure their part.
+    try GraftTool.group.onLeader {
+      diagnoses = registry.backends.values.sorted { $0.preference > $1.preference }.map { type in
+        diagnose(type, threads: machine.threads)
+      }
+      copying = MachineSpeed.copyBandwidth(ThreadPool(count: machine.threads), for: 0.5)
     }
-    let copying = MachineSpeed.copyBandwidth(ThreadPool(count: machine.threads), for: 0.5)
     let messages = try MessagePassing.examine(GraftTool.group, output.console)
     if output.json {
       try Output.print(json(machine, diagnoses, copying, messages))

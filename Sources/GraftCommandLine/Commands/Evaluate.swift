@@ -168,6 +168,7 @@ struct Evaluate: RunsOnRanks {
     }
     for file in [output, predictions].compactMap(\.self) { try FileWriter.checkVacant(file.url) }
     let registry = try GraftTool.registry()
+    ranks.noteWhatIsIgnored([], flags.console)
     let (url, published) = try checkpoint.hub.find(checkpoint.checkpoint, registry, flags.console)
     if published != nil, tuneThreshold != .none {
       throw GraftError(

@@ -59,8 +59,9 @@ struct Train: RunsOnRanks {
 
   @Option(
     help: ArgumentHelp(
-      "What ranks send gradients in, under mpirun; they are added up in float32.", valueName: "TYPE"))
-  var gradientPrecision = Precision.float32
+      "What ranks send gradients in, under mpirun; they are added up in float32 (default: float32).",
+      valueName: "TYPE"))
+  var gradientPrecision: Precision?
 
   @OptionGroup(title: "Machine") var ranks: RankFlags
 
@@ -142,6 +143,7 @@ struct Train: RunsOnRanks {
 
   func run() throws {
     let registry = try GraftTool.registry()
+    ranks.noteWhatIsIgnored(gradientPrecision == nil ? [] : ["--gradient-precision"], flags.console)
     let backend = try backend.make(registry, flags.console, precision: training.precision)
     var opened = try checkpoint.open(registry, strictness, flags.console)
     let headFiles = try headFiles
@@ -193,7 +195,7 @@ struct Train: RunsOnRanks {
   }
 
   private var dataParallel: DataParallel {
-    DataParallel(GraftTool.group, gradientPrecision: gradientPrecision)
+    DataParallel(GraftTool.group, gradientPrecision: gradientPrecision ?? .float32)
   }
 
   /// Says when the head was trained on texts that were cut elsewhere.
@@ -233,8 +235,7 @@ struct Train: RunsOnRanks {
       try show(summary, profile)
     case .interrupted(let checkpoint, let step):
       let group = GraftTool.group
-      let launcher = group.size > 1 ? "mpirun -n \(group.size) " : ""
-      let command = launcher + Shell.thisCommand(adding: "--resume")
+      let command = Shell.thisCommand(adding: "--resume")
       if flags.json {
         var event: [(String, JSON)] = [
           ("event", "interrupted"), ("step", JSON(step)), ("checkpoint", JSON(checkpoint)),
@@ -245,7 +246,11 @@ struct Train: RunsOnRanks {
       } else if let profile {
         try Output.print(profile.text)
       }
-      if group.leads { Console.write("interrupted after step \(step); resume with:\n  \(command)\n") }
+      // With its hosts and its binding, which only the launcher knows.
+      let launcher = group.size > 1 ? ", started by the same launcher" : ""
+      if group.leads {
+        Console.write("interrupted after step \(step); resume with\(launcher):\n  \(command)\n")
+      }
       // The signal may have come to one rank alone.
       throw ExitCode(
         try group.gather([UInt8(interruption.exitCode.rawValue)]).compactMap(\.first).map(Int32.init).max()

@@ -30,6 +30,15 @@ struct Machine {
   /// The CPUs that this process may run on, as Linux lists them: `0-3,8`.
   static var allowedCPUs: String? { fields("/proc/self/status")["Cpus_allowed_list"] }
 
+  /// How many CPUs this process could run on if it were bound to none: those of its control group, or all.
+  static var availableCPUs: Int {
+    let group = fields("/proc/self/cgroup").first { $0.key == "0" }?.value.dropFirst() ?? ""
+    let list = FileManager.default.contents(atPath: "/sys/fs/cgroup\(group)/cpuset.cpus.effective")
+    let numbers = Placement.numbers(
+      String(decoding: list ?? Data(), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    return numbers.isEmpty ? sysconf(Int32(_SC_NPROCESSORS_ONLN)) : numbers.count
+  }
+
   /// The first value of each `name : value` line.
   private static func fields(_ path: String) -> [String: String] {
     // Files in /proc have no size, which reading them whole at once relies on.

@@ -6,27 +6,31 @@ import GraftTensors
 /// The MPI of this machine, and how fast the ranks are that it started.
 struct MessagePassing {
   /// The file and the version of the library; what is missing when there is none.
-  private let library: Result<(file: String, version: String), GraftError>
+  private let library: Result<TransportLibrary, GraftError>
   private let hosts: [String]
   private let threads: Int?
   private let speed: RankSpeed?
 
   /// Looks for MPI, and measures where there are several ranks.
   static func examine(_ group: any ProcessGroup, _ console: Console) throws -> MessagePassing {
-    let library = Result { () throws(GraftError) in try MPI.installed() }
+    // That of the ranks is the one that connects them, whatever else is installed.
+    let library = Result { () throws(GraftError) in
+      if let group = group as? ConnectedGroup { return group.library }
+      return try MPI.installed()
+    }
     guard group.size > 1 else {
       return MessagePassing(library: library, hosts: [], threads: nil, speed: nil)
     }
     console.note("measuring how fast \(Format.count(group.size, "rank")) add up …")
     return MessagePassing(
-      library: library, hosts: group.hosts, threads: try Ranks.threads(of: group),
+      library: library, hosts: group.hosts, threads: try Ranks.threads(of: group, console),
       speed: try RankSpeed(of: group))
   }
 
   var text: String {
     let found =
       switch library {
-      case .success(let (file, version)): "\(version) (\(file))"
+      case .success(let library): "\(library.version) (\(library.fileName))"
       case .failure:
         "none: training on several machines needs Open MPI (the Debian package openmpi-bin) or MPICH"
       }
@@ -58,7 +62,8 @@ struct MessagePassing {
   var json: JSON {
     var members: [(String, JSON)] =
       switch library {
-      case .success(let (file, version)): [("library", .string(file)), ("version", .string(version))]
+      case .success(let library):
+        [("library", .string(library.fileName)), ("version", .string(library.version))]
       case .failure: [("library", .null), ("version", .null)]
       }
     if let speed {

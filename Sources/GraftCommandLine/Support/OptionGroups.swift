@@ -62,7 +62,8 @@ struct BackendFlags: ParsableArguments {
     -> any ComputeBackend
   {
     try registry.makeBackend(
-      backend, threads: parallelism.threads ?? Ranks.threads(of: GraftTool.group), precision: precision,
+      backend, threads: parallelism.threads ?? Ranks.threads(of: GraftTool.group, console),
+      precision: precision,
       note: console.warn)
   }
 }

@@ -11,15 +11,30 @@ protocol RunsOnRanks: ParsableCommand {
 
 /// How ranks work together.
 struct RankFlags: ParsableArguments {
+  static let usualTimeout = 600
+
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Give up when another rank does not answer for so long.", valueName: "SECONDS"))
-  var rankTimeout = 600
+    help: ArgumentHelp(
+      "Give up when another rank does not answer for so long (default: \(usualTimeout)).",
+      valueName: "SECONDS"))
+  var rankTimeout: Int?
+
+  var timeLimit: Int { rankTimeout ?? Self.usualTimeout }
 
   func validate() throws {
-    guard (1...1_000_000).contains(rankTimeout) else {
+    guard (1...1_000_000).contains(timeLimit) else {
       throw ValidationError("--rank-timeout must be between 1 and 1000000.")
     }
+  }
+
+  /// Says what is given and changes nothing in one process.
+  ///
+  /// - Parameter others: Further options that are given.
+  func noteWhatIsIgnored(_ others: [String] = [], _ console: Console) {
+    let given = others + (rankTimeout == nil ? [] : ["--rank-timeout"])
+    guard GraftTool.group.size == 1, !given.isEmpty else { return }
+    console.note("\(given.joined(separator: " and ")): there is one process; mpirun starts several")
   }
 }
 
@@ -51,24 +66,37 @@ enum Ranks {
     if runsOnRanks == nil, case .failure = launcher { return SingleProcess() }
     guard let launcher = try launcher.get() else { return SingleProcess() }
     guard let command = runsOnRanks else {
+      if launcher.size == nil {
+        let group = try MPI.group(launcher, timeLimit: RankFlags.usualTimeout)
+        if group.size == 1 {
+          try group.close()
+          return SingleProcess()
+        }
+      }
       throw GraftError(
         .refused, "'\(type(of: command).configuration.commandName ?? "")' runs in one process",
         found: "\(launcher.size.map(String.init) ?? "several"), started by \(launcher.name)",
         advice: "Start it alone. The commands train, evaluate and doctor run on several ranks.")
     }
-    let group = try MPI.group(launcher, timeLimit: command.ranks.rankTimeout)
-    guard group.size > 1 else { return SingleProcess() }
+    let group = try MPI.group(launcher, timeLimit: command.ranks.timeLimit)
+    guard group.size > 1 else {
+      try group.close()
+      return SingleProcess()
+    }
     // Before ranks go different ways.
     try group.requireSame(["version": .string(graftVersion), "command": .list(CommandLine.arguments)])
     return group
   }
 
   /// How many threads this rank should use: its share of the CPUs that it may run on.
-  static func threads(of group: any ProcessGroup) throws -> Int? {
+  ///
+  /// Says on rank 0 where the ranks of a machine together may use few of its CPUs: launchers bind ranks to cores.
+  static func threads(of group: any ProcessGroup, _ console: Console) throws -> Int? {
     guard group.size > 1 else { return nil }
-    let own = "\(group.hosts[group.rank]) \(Machine.allowedCPUs ?? "")"
-    let sharers = try group.gather(Array(own.utf8)).count { $0 == Array(own.utf8) }
-    return max(1, ProcessInfo.processInfo.activeProcessorCount / sharers)
+    let own = Placement(host: group.hosts[group.rank])
+    let all = try group.gather(Shared.bytes(own)).map { try Shared.value($0) as Placement }
+    if let sentence = Placement.warning(all) { console.warn(sentence) }
+    return max(1, ProcessInfo.processInfo.activeProcessorCount / all.count { $0 == own })
   }
 
   /// What people call this process; `nil` when it is alone, or the first of several that do not know each other yet.

@@ -29,6 +29,15 @@ public protocol Optimizer: AnyObject, SendableMetatype {
   /// How many bytes an update reads and writes for each weight, for the profile; 0 when that is not known.
   static var bytesPerWeight: Int { get }
 
+  /// Whether the update of an element depends on nothing but this element's weight and gradients, and on how many steps
+  /// its parameter has taken.
+  ///
+  /// Ranks that train together then divide the work and the memory: each has an optimizer over flat parts of the
+  /// parameters, under the parameters' names. What ``state`` has of a parameter has to be called `KIND.NAME`, without a dot
+  /// in `KIND`, in tensors of the parameter's shape and in metadata that do not depend on which part it is. Otherwise, as
+  /// by default, every rank makes the whole update.
+  static var isElementwise: Bool { get }
+
   /// What has to be saved to go on exactly: moments by parameter, and counters in the metadata.
   var state: Weights { get }
 
@@ -40,6 +49,7 @@ public protocol Optimizer: AnyObject, SendableMetatype {
 
 extension Optimizer {
   public static var bytesPerWeight: Int { 0 }
+  public static var isElementwise: Bool { false }
 }
 
 /// Settings of an update rule.

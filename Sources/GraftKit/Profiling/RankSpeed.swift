@@ -1,7 +1,7 @@
 import Dispatch
 import GraftCompute
 
-/// How fast the ranks of a group add up numbers.
+/// How fast the ranks of a group add up numbers and have all of the sums.
 public struct RankSpeed: Sendable, Equatable {
   /// How long one number takes, in seconds.
   public let latency: Double
@@ -13,15 +13,25 @@ public struct RankSpeed: Sendable, Equatable {
   /// - Parameter megabytes: How many are added up at once to measure the bandwidth.
   /// - Throws: What goes wrong between ranks.
   public init(of group: any ProcessGroup, megabytes: Int = 64) throws {
+    // As many at once as a step of training sends.
+    let part = group.size << 17
     func seconds(count: Int, _ precision: Precision, repeats: Int) throws -> Double {
       var all: [Double] = []
       for _ in 0..<repeats {
         _ = try group.gather([])
         let start = DispatchTime.now().uptimeNanoseconds
-        try group.start(
-          RankSum(
-            count: count, in: precision, read: { $0.update(repeating: 1, count: count) }, write: { _ in })
-        ).wait()
+        for first in stride(from: 0, to: count, by: part) {
+          let count = (min(part, count - first) + group.size - 1) / group.size
+          try group.start(
+            RankSum(
+              count: count, in: precision, read: { $1.update(repeating: 1, count: count) }, write: { _ in })
+          ).wait()
+          try group.start(
+            RankSpread(
+              count: count, in: precision, read: { $0.update(repeating: 1, count: count) },
+              write: { _, _ in })
+          ).wait()
+        }
         all.append(Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
       }
       return all.sorted()[repeats / 2]

@@ -10,6 +10,7 @@ public final class ConnectedGroup: ProcessGroup {
   public let rank: Int
   public let size: Int
   public let hosts: [String]
+  public let library: TransportLibrary
   private let worker: Worker
 
   /// - Parameter open: Makes the transport, on the group's thread.
@@ -17,14 +18,15 @@ public final class ConnectedGroup: ProcessGroup {
   public init(_ open: @escaping @Sendable () throws -> any Transport) throws {
     let worker = Worker(open)
     self.worker = worker
-    (rank, size) = try worker.run { ($0.rank, $0.size) }
-    hosts = try worker.run { try $0.gather(Array($0.host.utf8)) }.map { String(decoding: $0, as: UTF8.self) }
+    (rank, size, library) = try worker.run { ($0.rank, $0.size, $0.description) }
+    let hosts = try Self.naming([]) { try worker.gather(for: .hosts) { Array($0.host.utf8) } }
+    self.hosts = hosts.map { String(decoding: $0, as: UTF8.self) }
   }
 
   deinit { worker.end() }
 
-  public func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    try naming { try worker.run { try $0.gather(bytes) } }
+  public func gather(_ bytes: [UInt8], for purpose: GatheringPurpose) throws -> [[UInt8]] {
+    try naming { try worker.gather(for: purpose) { _ in bytes } }
   }
 
   public func broadcast(_ memory: UnsafeMutableRawBufferPointer) throws {
@@ -35,10 +37,26 @@ public final class ConnectedGroup: ProcessGroup {
     try naming { try worker.run { try $0.broadcast(target, count: count) } }
   }
 
+  public func exchange(
+    sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
+  ) throws {
+    // The caller waits.
+    nonisolated(unsafe) let (sent, received) = ((0..<size).map(sent), (0..<size).map(received))
+    try naming { try worker.run { try $0.exchange(sent: { sent[$0] }, received: { received[$0] }) } }
+  }
+
   public func start(_ sum: RankSum) -> PendingSum {
+    begin { [worker] in try worker.buffers.add(sum, over: $0) }
+  }
+
+  public func start(_ spread: RankSpread) -> PendingSum {
+    begin { [worker] in try worker.buffers.exchange(spread, over: $0) }
+  }
+
+  private func begin(_ work: @escaping @Sendable (any Transport) throws -> Void) -> PendingSum {
     let pending = PendingSum()
     worker.start { [self] transport in
-      pending.end(with: Result { try naming { try worker.buffers.add(sum, over: transport) } })
+      pending.end(with: Result { try naming { try work(transport) } })
     } failing: {
       pending.end(with: .failure($0))
     }
@@ -54,13 +72,20 @@ public final class ConnectedGroup: ProcessGroup {
   }
 
   /// Calls the ranks that did not come by their names.
-  private func naming<Value>(_ body: () throws -> Value) throws -> Value {
+  private func naming<Value>(_ body: () throws -> Value) throws -> Value { try Self.naming(hosts, body) }
+
+  private static func naming<Value>(_ hosts: [String], _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
+    } catch let astray as RanksAstray {
+      throw GraftError(
+        .system, "it does something else than \(hosts.name(ofRank: 0))",
+        subject: hosts.name(ofRank: astray.rank), expected: "\(astray.expected)", found: "\(astray.found)",
+        advice: "Start all ranks with the same program and files, on machines of one kind.")
     } catch let missing as MissingRanks {
       throw GraftError(
         .system, "it did not answer for \(NumberText.count(missing.seconds, "second"))",
-        subject: missing.ranks.map(name(ofRank:)).joined(separator: ", "),
+        subject: missing.ranks.map { hosts.name(ofRank: $0) }.joined(separator: ", "),
         advice:
           "It may have ended, or the network be broken. The run goes on from its last checkpoint with \(action: .resume)."
       )
@@ -81,6 +106,8 @@ private final class Worker: @unchecked Sendable {
   private var hasEnded = false
   private let isAbandoned = Atomic(false)
   let buffers = SumBuffers()
+  /// How often the ranks have brought things together.
+  private var gatherings: UInt32 = 0
 
   init(_ open: @escaping @Sendable () throws -> any Transport) {
     Thread.detachNewThread { [self] in
@@ -145,25 +172,53 @@ private final class Worker: @unchecked Sendable {
     return value
   }
 
+  /// What each rank brings, in the order of ranks.
+  func gather(
+    for purpose: GatheringPurpose, _ bytes: @escaping @Sendable (any Transport) -> [UInt8]
+  ) throws -> [[UInt8]] {
+    try run { [self] transport in
+      gatherings &+= 1
+      return try transport.gather(bytes(transport), purpose, number: gatherings)
+    }
+  }
+
   private final class Place<Value>: @unchecked Sendable {
     // Written before the end is told, and read after it.
     var value: Value?
   }
 }
 
+/// A rank that has come for something else than rank 0.
+private struct RanksAstray: Error {
+  let rank: Int
+  let expected: String
+  let found: String
+}
+
 extension Transport {
   /// What each rank brings, in the order of ranks.
   ///
   /// Few bytes need one exchange, more of them two: the ranks then know how long the longest is.
-  func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    let room = 56
+  fileprivate func gather(
+    _ bytes: [UInt8], _ purpose: GatheringPurpose, number: UInt32
+  ) throws -> [[UInt8]] {
+    let room = 48
     var first: [UInt8] = []
+    first.append(word: UInt64(purpose.rawValue) << 32 | UInt64(number))
     first.append(word: UInt64(bytes.count))
     first += bytes.prefix(room) + [UInt8](repeating: 0, count: max(0, room - bytes.count))
     let heads = try gather(block: first)
-    let counts = heads.map { Int(truncatingIfNeeded: $0.word(at: 0)) }
+    func label(_ head: [UInt8]) -> String {
+      let word = head.word(at: 0)
+      let purpose = GatheringPurpose(rawValue: UInt8(truncatingIfNeeded: word >> 32))
+      return "\(purpose.map { "\($0)" } ?? "nothing known") \(UInt32(truncatingIfNeeded: word))"
+    }
+    if let rank = heads.indices.first(where: { heads[$0].word(at: 0) != heads[0].word(at: 0) }) {
+      throw RanksAstray(rank: rank, expected: label(heads[0]), found: label(heads[rank]))
+    }
+    let counts = heads.map { Int(truncatingIfNeeded: $0.word(at: 8)) }
     let longest = counts.max() ?? 0
-    guard longest > room else { return zip(heads, counts).map { Array($0[8..<8 + $1]) } }
+    guard longest > room else { return zip(heads, counts).map { Array($0[16..<16 + $1]) } }
     let all = try gather(block: bytes + [UInt8](repeating: 0, count: longest - bytes.count))
     return zip(all, counts).map { Array($0.prefix($1)) }
   }
@@ -173,6 +228,7 @@ extension Transport {
     try all.withUnsafeMutableBytes { received in
       try block.withUnsafeBytes { sent in
         guard let received = received.baseAddress, let sent = sent.baseAddress else { return }
+        (received + rank * block.count).copyMemory(from: sent, byteCount: block.count)
         try allGather(sent, to: received, blockSize: block.count)
       }
     }

@@ -29,7 +29,7 @@ extension ProcessGroup {
   /// - Throws: `GraftError` naming the first thing that differs, and the rank.
   package func requireSame(_ facts: OrderedDictionary<String, JSON>) throws {
     guard size > 1 else { return }
-    let documents = try gather(Array(JSON.object(facts).text().utf8))
+    let documents = try gather(Array(JSON.object(facts).text().utf8), for: .facts)
     let all = try documents.map { try JSON(parsing: $0).object ?? [:] }
     for (other, theirs) in all.enumerated().dropFirst() {
       for name in all[0].keys where theirs[name] != all[0][name] {

@@ -13,19 +13,40 @@ public protocol ProcessGroup: Sendable {
 
   /// What each rank brings, in the order of ranks.
   ///
-  /// - Throws: `GraftError` naming the ranks that did not come.
-  func gather(_ bytes: [UInt8]) throws -> [[UInt8]]
+  /// - Parameters:
+  ///   - bytes: Any number of them.
+  ///   - purpose: What for, the same on every rank.
+  /// - Throws: `GraftError` naming the ranks that did not come, or that came for something else.
+  func gather(_ bytes: [UInt8], for purpose: GatheringPurpose) throws -> [[UInt8]]
 
   /// Overwrites memory with that of rank 0, which has as much.
   ///
   /// - Throws: as ``gather(_:)``.
   func broadcast(_ memory: UnsafeMutableRawBufferPointer) throws
 
-  /// Begins to add up numbers of all ranks, and returns at once. Sums that were begun are done one after another.
+  /// Sends some bytes to each other rank, and receives some from each. How many is known to both sides; it may be none.
+  ///
+  /// - Parameters:
+  ///   - sent: What a rank is sent.
+  ///   - received: Room for what comes from a rank.
+  /// - Throws: as ``gather(_:)``.
+  func exchange(
+    sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
+  ) throws
+
+  /// Begins to add up numbers of all ranks, and returns at once. What was begun is done one after another.
   func start(_ sum: RankSum) -> PendingSum
+
+  /// Begins to bring each rank's numbers to all, and returns at once.
+  func start(_ spread: RankSpread) -> PendingSum
 
   /// Ends the processes of all ranks.
   func abort(code: Int32)
+}
+
+/// What ranks bring something together for. A rank that goes another way than the others is found out by it.
+public enum GatheringPurpose: UInt8, Sendable, CaseIterable {
+  case anything, hosts, facts, sum, flag, leader, batch
 }
 
 /// One process that works alone.
@@ -36,17 +57,31 @@ public struct SingleProcess: ProcessGroup {
   public var size: Int { 1 }
   public var hosts: [String] { [""] }
 
-  public func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+  public func gather(_ bytes: [UInt8], for purpose: GatheringPurpose) -> [[UInt8]] { [bytes] }
   public func broadcast(_ memory: UnsafeMutableRawBufferPointer) {}
+  public func exchange(
+    sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
+  ) {}
   public func abort(code: Int32) {}
 
   public func start(_ sum: RankSum) -> PendingSum {
+    pass(sum.count) {
+      sum.read(0, $0)
+      sum.write($0)
+    }
+  }
+
+  public func start(_ spread: RankSpread) -> PendingSum {
+    pass(spread.count) {
+      spread.read($0)
+      spread.write(0, $0)
+    }
+  }
+
+  private func pass(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) -> PendingSum {
     let pending = PendingSum()
-    var numbers = [Float](repeating: 0, count: sum.count)
-    numbers.withUnsafeMutableBufferPointer { buffer in
-      guard let start = buffer.baseAddress else { return }
-      sum.read(start)
-      sum.write(start)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, count)) {
+      if let start = $0.baseAddress { body(start) }
     }
     pending.end(with: .success(()))
     return pending
@@ -54,18 +89,22 @@ public struct SingleProcess: ProcessGroup {
 }
 
 extension ProcessGroup {
+  /// What each rank brings, in the order of ranks.
+  ///
+  /// - Throws: as ``gather(_:for:)``.
+  public func gather(_ bytes: [UInt8]) throws -> [[UInt8]] { try gather(bytes, for: .anything) }
+
   /// Whether this is the rank that reads and writes for all.
   public var leads: Bool { rank == 0 }
 
   /// A rank as people know it: `rank 3 on node-2`.
-  public func name(ofRank rank: Int) -> String {
-    hosts.indices.contains(rank) && !hosts[rank].isEmpty ? "rank \(rank) on \(hosts[rank])" : "rank \(rank)"
-  }
+  public func name(ofRank rank: Int) -> String { hosts.name(ofRank: rank) }
 
   /// Sums over all ranks, added up in the order of ranks.
   package func sum(_ numbers: [Double]) throws -> [Double] {
     guard size > 1 else { return numbers }
-    let all = try gather(numbers.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
+    let all = try gather(
+      numbers.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }, for: .sum)
     return all.reduce(numbers.map { _ in 0 }) { sums, bytes in
       sums.indices.map { sums[$0] + Double(bitPattern: bytes.word(at: 8 * $0)) }
     }
@@ -73,24 +112,44 @@ extension ProcessGroup {
 
   /// Whether any rank says so.
   package func any(_ isSo: Bool) throws -> Bool {
-    size == 1 ? isSo : try gather([isSo ? 1 : 0]).contains([1])
+    size == 1 ? isSo : try gather([isSo ? 1 : 0], for: .flag).contains([1])
   }
 
   /// What rank 0 finds, on every rank; when it throws, all do.
+  ///
+  /// Others wait for as long as it takes: rank 0 says again and again that it is still at it.
   package func fromLeader(_ find: () throws -> String) throws -> String {
     guard size > 1 else { return try find() }
-    let found = leads ? Result { try find() } : .success("")
-    let message: [UInt8] =
-      switch found {
-      case .success(let text): leads ? [1] + Array(text.utf8) : []
-      case .failure: [0]
+    guard leads else {
+      while true {
+        let first = try gather([], for: .leader)[0]
+        switch first.first.flatMap(LeaderMessage.init) {
+        case .working: continue
+        case .found: return String(decoding: first.dropFirst(), as: UTF8.self)
+        case .failed, nil: throw GraftError.endedElsewhere(name(ofRank: 0))
+        }
       }
-    let first = try gather(message)[0]
-    guard first.first == 1 else {
-      _ = try found.get()
-      throw GraftError.endedElsewhere(name(ofRank: 0))
     }
-    return String(decoding: first.dropFirst(), as: UTF8.self)
+    let signs = SignsOfLife(self)
+    let found = Result { try find() }
+    try signs.end()
+    switch found {
+    case .success(let text): _ = try gather([LeaderMessage.found.rawValue] + Array(text.utf8), for: .leader)
+    case .failure: _ = try gather([LeaderMessage.failed.rawValue], for: .leader)
+    }
+    return try found.get()
+  }
+
+  /// A value that rank 0 finds, on every rank, with all bits of its numbers.
+  package func valueFromLeader<Value: Codable>(_ find: () throws -> Value) throws -> Value {
+    guard size > 1 else { return try find() }
+    var own: Value?
+    let text = try fromLeader {
+      let value = try find()
+      own = value
+      return try String(decoding: Shared.bytes(value), as: UTF8.self)
+    }
+    return try own ?? Shared.value(Array(text.utf8))
   }
 
   /// Does what rank 0 does for all.
@@ -107,6 +166,13 @@ extension GraftError {
 
   /// The error of a rank that stops because another one did.
   static func endedElsewhere(_ rank: String) -> GraftError { GraftError(.system, elsewhere, subject: rank) }
+}
+
+extension [String] {
+  /// A rank, of ranks on these machines.
+  func name(ofRank rank: Int) -> String {
+    indices.contains(rank) && !self[rank].isEmpty ? "rank \(rank) on \(self[rank])" : "rank \(rank)"
+  }
 }
 
 extension [UInt8] {

@@ -6,6 +6,15 @@ public struct MissingRanks: Error, Equatable {
   public init(_ ranks: [Int], seconds: Int) { (self.ranks, self.seconds) = (ranks, seconds) }
 }
 
+/// The library that a ``Transport`` is of.
+public struct TransportLibrary: Sendable, Equatable {
+  public let fileName: String
+  /// Its name and version.
+  public let version: String
+
+  public init(fileName: String, version: String) { (self.fileName, self.version) = (fileName, version) }
+}
+
 /// What connects the processes of a ``ConnectedGroup``: MPI, or whatever brings bytes from one to another.
 ///
 /// It is made and used on one thread. Every function waits until this rank has what it is to receive, and throws
@@ -13,21 +22,20 @@ public struct MissingRanks: Error, Equatable {
 public protocol Transport: AnyObject {
   var rank: Int { get }
   var size: Int { get }
+  var description: TransportLibrary { get }
   /// The name of this rank's machine.
   var host: String { get }
   /// Says, while something is waited for, whether it is of no use any more; what waits then throws.
   var isAbandoned: @Sendable () -> Bool { get set }
 
-  /// Sends each rank the block of its number, and receives one from each.
+  /// Sends some bytes to each other rank, and receives some from each. How many is known to both sides; it may be none.
   ///
   /// - Parameters:
-  ///   - sent: A block for each rank.
-  ///   - received: Room for as many.
-  ///   - blockSize: In bytes.
-  func allToAll(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws
-
-  /// Sends every rank the same block, and receives one from each.
-  func allGather(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws
+  ///   - sent: What a rank is sent.
+  ///   - received: Room for what comes from a rank.
+  func exchange(
+    sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
+  ) throws
 
   /// Overwrites memory with that of rank 0.
   func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws
@@ -37,4 +45,20 @@ public protocol Transport: AnyObject {
 
   /// Ends the processes of all ranks.
   func abort(code: Int32)
+}
+
+extension Transport {
+  /// Sends each other rank the block of its number, and receives one from each, in the order of ranks.
+  func allToAll(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
+    try exchange(
+      sent: { UnsafeRawBufferPointer(start: sent + $0 * blockSize, count: blockSize) },
+      received: { UnsafeMutableRawBufferPointer(start: received + $0 * blockSize, count: blockSize) })
+  }
+
+  /// Sends every other rank the same block, and receives one from each, in the order of ranks.
+  func allGather(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
+    try exchange(
+      sent: { _ in UnsafeRawBufferPointer(start: sent, count: blockSize) },
+      received: { UnsafeMutableRawBufferPointer(start: received + $0 * blockSize, count: blockSize) })
+  }
 }

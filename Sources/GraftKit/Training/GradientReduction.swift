@@ -4,7 +4,7 @@ import GraftCompute
 ///
 /// ``TrainingStep`` adds up the ranks' predictions before it computes anything, so that each rank weighs its losses by
 /// their share in the whole; between the backward pass and the norm it adds up the gradients. What follows, clipping and
-/// the update, is then the same everywhere. Each rank trains on batches of its own.
+/// the update, is then the same everywhere, or each rank does a part of it. Each rank trains on batches of its own.
 public protocol GradientReduction {
   /// Adds up what each rank counts in this step.
   ///
@@ -38,11 +38,29 @@ public protocol GradientReduction {
   /// - Returns: The loss: the sum of all ranks' parts.
   /// - Throws: What went wrong between ranks; the weights stay as they were.
   func reduce(_ parameters: [Parameter], loss: Double) throws -> Double
+
+  /// The norm of all gradients together.
+  ///
+  /// - Parameter own: That of the gradients that this rank's optimizer has.
+  /// - Returns: The same, unless each rank's optimizer has a part of the parameters.
+  /// - Throws: What went wrong between ranks; the weights stay as they were.
+  func norm(_ own: Double) throws -> Double
+
+  /// This rank's optimizer has changed the weights that it has, and others have changed others.
+  ///
+  /// - Throws: What went wrong between ranks, whose weights then are not the same.
+  func exchangeWeights() throws
+
+  /// The share of the weights that this rank's optimizer changes.
+  var shareOfUpdate: Double { get }
 }
 
 extension GradientReduction {
   public func begin(_ parameters: [Parameter]) {}
   public func complete(_ parameter: Parameter) {}
+  public func norm(_ own: Double) throws -> Double { own }
+  public func exchangeWeights() throws {}
+  public var shareOfUpdate: Double { 1 }
 }
 
 /// One process alone: the gradient is what it is.

@@ -184,8 +184,13 @@ public struct TrainerState: Sendable, Equatable {
   ///
   /// - Throws: `GraftError` when one is missing or not what was written.
   init(readingFrom directory: URL) throws {
-    let state = try JSON(file: directory.appendingPathComponent(TrainerState.fileName))
-    let progress = try JSON(file: directory.appendingPathComponent(TrainerState.progressName))
+    try self.init(
+      JSON(file: directory.appendingPathComponent(TrainerState.fileName)),
+      JSON(file: directory.appendingPathComponent(TrainerState.progressName)), of: directory)
+  }
+
+  /// Reads what both files hold.
+  init(_ state: JSON, _ progress: JSON, of directory: URL) throws {
     // Sums go on from these numbers; those of a real run are far from overflowing.
     let counts = 0...(1 << 53)
     guard let step = state["global_step"]?.int, counts.contains(step),

@@ -108,7 +108,7 @@ public enum TrainingOutcome: Sendable, Equatable {
 }
 
 /// The results of a run.
-public struct TrainingSummary: Sendable, Equatable {
+public struct TrainingSummary: Sendable, Equatable, Codable {
   /// `train_loss`, `train_runtime` (seconds, of this process alone), `train_samples_per_second`,
   /// `train_steps_per_second`, `epoch`; `train_samples`, the rows, and where some are read in several windows
   /// `train_windows`.

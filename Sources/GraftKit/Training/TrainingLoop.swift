@@ -19,6 +19,7 @@ final class TrainingLoop {
   /// What is there to learn in any step, frozen parameters included.
   let parameters: [Parameter]
   private let optimizer: any Optimizer
+  private let groupReduction: GroupReduction?
   private let pool = MemoryPool()
   private let rates: LayerRates
   private let average: WeightAverage?
@@ -80,11 +81,16 @@ final class TrainingLoop {
     if let tuning = run.options.thresholdTuning {
       for task in tasks { try task.checkThresholds(tuning) }
     }
-    optimizer = run.optimizerType.init(
-      trained, options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
-    let reduction: any GradientReduction =
+    groupReduction =
       run.ranks.isAlone
-      ? NoReduction() : GroupReduction(run.ranks.group, run.ranks.gradientPrecision, profile: profile)
+      ? nil
+      : GroupReduction(
+        run.ranks.group, run.ranks.gradientPrecision, trained, sharing: run.optimizerType.isElementwise,
+        kernels: run.backend.kernels, profile: profile)
+    optimizer = run.optimizerType.init(
+      groupReduction?.ownParameters ?? trained,
+      options: OptimizerOptions(weightDecay: Float(run.options.weightDecay)))
+    let reduction: any GradientReduction = groupReduction ?? NoReduction()
     courses = heads.enumerated().map { [plan, optimizer, pool] place, head in
       HeadCourse(
         head, place: place, plan: plan.turns?.parts[place] ?? plan, classLoss: losses[place],
@@ -155,12 +161,8 @@ final class TrainingLoop {
   ///
   /// - Returns: The results, when the run has finished already.
   private func begin(resume: Bool) throws -> TrainingSummary? {
-    var finished: TrainingSummary?
-    let document = try group.fromLeader {
-      finished = try enter(resume: resume)
-      return finished?.document.text() ?? ""
-    }
-    if !document.isEmpty { return try finished ?? TrainingSummary(JSON(parsing: Array(document.utf8))) }
+    let summary = try group.valueFromLeader { try enter(resume: resume) }
+    if let summary { return summary }
     try checkScore()
     if resume, let newest = try checkpoints().last { try restoreNewest(newest) }
     return nil
@@ -366,7 +368,9 @@ final class TrainingLoop {
     defer { average?.exchange() }
     var results: [String: Double] = [:]
     for set in evaluations {
-      let own = try evaluate(set, canStop: canStop)
+      // Those of rank 0, which decide what all do next: unlike CPUs may differ in the last bits.
+      let evaluated = try evaluate(set, canStop: canStop)
+      let own = try group.valueFromLeader { evaluated }
       results.merge(own) { first, _ in first }
       observe(.evaluated(state.log(own, plan)))
     }
@@ -478,11 +482,14 @@ final class TrainingLoop {
 
   private func save() throws {
     state.markSaved()
-    try group.onLeader { try writeCheckpoint() }
+    let moments = try groupReduction?.gatheredState(optimizer.state) ?? optimizer.state
+    try group.onLeader { try writeCheckpoint(moments) }
   }
 
   /// Writes a checkpoint, and removes those that are too many.
-  private func writeCheckpoint() throws {
+  ///
+  /// - Parameter moments: The optimizer's state.
+  private func writeCheckpoint(_ moments: Weights) throws {
     let target = directory.checkpoint(state.globalStep)
     try DirectoryWriter.write(target, replacing: true) { temporary in
       average?.exchange()
@@ -494,7 +501,7 @@ final class TrainingLoop {
         try run.optimizerFormat.write(
           average.weights, to: temporary.appendingPathComponent(fileName(WeightAverage.stem)))
       }
-      try run.optimizerFormat.write(optimizer.state, to: temporary.appendingPathComponent(optimizerName))
+      try run.optimizerFormat.write(moments, to: temporary.appendingPathComponent(optimizerName))
       try write(arguments.document, TrainingArguments.fileName, in: temporary)
       try write(state.progressDocument, TrainerState.progressName, in: temporary)
       try writeState(in: temporary)
@@ -549,35 +556,43 @@ final class TrainingLoop {
     }
   }
 
+  /// Takes up what rank 0 reads; others need not see the files.
   private func restore(_ checkpoint: URL) throws {
-    guard group.leads || FileManager.default.fileExists(atPath: checkpoint.path) else {
-      throw GraftError(
-        .missing, "\(group.name(ofRank: group.rank)) does not see the checkpoint that the run goes on from",
-        file: checkpoint.path, advice: "Put the output directory where all machines see it.")
-    }
-    // Its directory says how long the run is; a checkpoint may be of before it was extended.
-    try arguments.check(against: checkpoint, mayBeLonger: true)
-    state = try TrainerState(readingFrom: checkpoint)
-    checkProgress()
-    guard state.globalStep <= plan.totalSteps else {
-      throw GraftError(
-        .malformed, "not the state of this run", file: checkpoint.path, subject: "key 'global_step'",
-        expected: "at most \(plan.totalSteps)", found: "\(state.globalStep)",
-        advice: "Remove this checkpoint to resume from the one before.")
-    }
-    try run.store.read(run.model, from: checkpoint)
-    let file = checkpoint.appendingPathComponent(optimizerName)
-    if let average, state.globalStep > 0 {
-      average.takeUp()
-      let own = checkpoint.appendingPathComponent(fileName(WeightAverage.stem))
-      do {
-        try average.restore(try run.optimizerFormat.open(own))
-      } catch let error as GraftError {
-        throw error.inFile(own.path)
+    let documents = try group.valueFromLeader {
+      // Its directory says how long the run is; a checkpoint may be of before it was extended.
+      try arguments.check(against: checkpoint, mayBeLonger: true)
+      return try [TrainerState.fileName, TrainerState.progressName].map {
+        try JSON(file: checkpoint.appendingPathComponent($0)).text()
       }
     }
+    let (state, progress) = (
+      try JSON(parsing: Array(documents[0].utf8)), try JSON(parsing: Array(documents[1].utf8))
+    )
+    self.state = try TrainerState(state, progress, of: checkpoint)
+    checkProgress()
+    guard self.state.globalStep <= plan.totalSteps else {
+      throw GraftError(
+        .malformed, "not the state of this run", file: checkpoint.path, subject: "key 'global_step'",
+        expected: "at most \(plan.totalSteps)", found: "\(self.state.globalStep)",
+        advice: "Remove this checkpoint to resume from the one before.")
+    }
+    try group.onLeader { try run.store.read(run.model, from: checkpoint) }
+    if let average, self.state.globalStep > 0 {
+      try shareWeights()
+      average.takeUp()
+      let own = checkpoint.appendingPathComponent(fileName(WeightAverage.stem))
+      try group.onLeader {
+        do {
+          try average.restore(try run.optimizerFormat.open(own))
+        } catch let error as GraftError {
+          throw error.inFile(own.path)
+        }
+      }
+    }
+    let file = checkpoint.appendingPathComponent(optimizerName)
     do {
-      try optimizer.restore(try run.optimizerFormat.open(file))
+      let moments = try groupReduction?.receivedState { try run.optimizerFormat.open(file) }
+      try optimizer.restore(moments ?? run.optimizerFormat.open(file))
     } catch let error as GraftError {
       throw error.inFile(file.path)
     }

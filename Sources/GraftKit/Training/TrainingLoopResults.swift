@@ -92,17 +92,3 @@ extension TrainingLoop {
     return TrainingSummary(training: training, evaluation: try results(TrainingLoop.evalResults))
   }
 }
-
-extension TrainingSummary {
-  /// For other ranks.
-  var document: JSON {
-    ["training": JSON(results: training), "evaluation": evaluation.map { JSON(results: $0) } ?? .null]
-  }
-
-  init(_ document: JSON) {
-    func numbers(_ json: JSON?) -> [String: Double]? {
-      json?.object?.reduce(into: [:]) { $0[$1.key] = $1.value.double }
-    }
-    self.init(training: numbers(document["training"]) ?? [:], evaluation: numbers(document["evaluation"]))
-  }
-}

@@ -35,7 +35,7 @@ public struct TrainingStep {
 
   /// - Parameters:
   ///   - model: What is trained.
-  ///   - optimizer: Over the model's parameters that are not frozen.
+  ///   - optimizer: Over the model's parameters that are not frozen, or this rank's part of them.
   ///   - maxGradNorm: Gradients are scaled so that their norm is at most this; 0 does not clip.
   ///   - backend: The compute kernels.
   ///   - pool: Memory that steps use again.
@@ -73,7 +73,7 @@ public struct TrainingStep {
   ///   - dropoutKeys: The randomness of dropout in each batch; `nil` for none.
   ///   - profile: Where the step's time is counted.
   /// - Throws: `GraftError` when the loss or the gradient is not a finite number; what the reduction throws. The
-  ///   weights are then as they were before.
+  ///   weights are then as they were before, unless it was while ranks exchanged them.
   public func run(
     _ batches: [PreparedBatch], learningRate: Double, dropoutKeys: [RandomKey]? = nil, profile: Profile? = nil
   ) throws -> Result {
@@ -84,7 +84,8 @@ public struct TrainingStep {
       (loss, predictions) = try goBack(batches, dropoutKeys, profile)
       // After the reduction, so that all ranks stop together.
       guard loss.isFinite else { throw diverged("the loss is \(loss)") }
-      norm = profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) }
+      norm = try reduction.norm(
+        profile.measure("optimizer: gradient norm") { optimizer.gradientNorm(backend: backend) })
       guard norm.isFinite else { throw diverged("the norm of the gradient is \(norm)") }
     } catch {
       for parameter in parameters { parameter.clearGradient() }
@@ -97,11 +98,14 @@ public struct TrainingStep {
     profile.measure(Self.updateSpan) {
       optimizer.update(learningRate: Float(learningRate), gradientScale: Float(scale), backend: backend)
     }
+    try reduction.exchangeWeights()
     let bytes = trained.reduce(0) { sum, parameter in
       let ofRounded = parameter.rounded == nil ? 0 : MemoryLayout<BFloat16>.size
       return sum + parameter.value.count * (type(of: optimizer).bytesPerWeight + ofRounded)
     }
-    profile?.count(batches.map(\.inputs), updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? bytes : 0)
+    profile?.count(
+      batches.map(\.inputs),
+      updatedBytes: type(of: optimizer).bytesPerWeight > 0 ? Int(Double(bytes) * reduction.shareOfUpdate) : 0)
     return Result(
       loss: loss, predictions: predictions, gradientNorm: norm, trained: Set(trained.map(\.name)))
   }

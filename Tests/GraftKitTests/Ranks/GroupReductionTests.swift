@@ -1,6 +1,7 @@
 import Foundation
 import GraftCompute
 import GraftCore
+import GraftTensors
 import TestSupport
 import Testing
 
@@ -23,66 +24,202 @@ import Testing
     return (0..<count).map { Float($0 + 1) / Float(rank + 3) }
   }
 
-  @Test(arguments: [1, 5, 8, 1000]) func gradientsAreAddedUpInBuckets(_ size: Int) throws {
-    for (told, label) in [([4, 2, 0], "some"), ([], "none"), ([0, 1, 2, 3, 4], "in the wrong order")] {
+  /// The sum of all ranks' gradients; `nil` where none has one.
+  private static func sum(_ parameter: Int) -> [Float]? {
+    let parts = (0..<3).compactMap { gradient($0, parameter) }
+    return parts.first.map { first in
+      parts.dropFirst().reduce(first) { sums, own in zip(sums, own).map { $0 + $1 } }
+    }
+  }
+
+  /// Two steps, with gradients that are told to be complete in some order.
+  private static func steps(
+    _ group: any ProcessGroup, sharing: Bool, bucketSize: Int, told: [Int],
+    _ check: (GroupReduction, [Parameter]) throws -> Void
+  ) throws {
+    let parameters = Self.parameters()
+    let reduction = GroupReduction(
+      group, .float32, parameters, sharing: sharing, kernels: ReferenceKernels(), bucketSize: bucketSize,
+      profile: nil)
+    for _ in 0..<2 {
+      reduction.begin(parameters)
+      for (index, parameter) in parameters.enumerated() {
+        guard let own = Self.gradient(group.rank, index) else { continue }
+        parameter.slot.add(pool: nil) { gradient, _ in
+          for (place, value) in own.enumerated() { gradient.pointer[place] = value }
+        }
+      }
+      for index in told { reduction.complete(parameters[index]) }
+      let loss = try reduction.reduce(parameters, loss: Double(group.rank))
+      #expect(loss == 3)
+      try check(reduction, parameters)
+      for parameter in parameters { parameter.clearGradient() }
+    }
+  }
+
+  private static let orders = [([4, 2, 0], "some"), ([], "none"), ([0, 1, 2, 3, 4], "in the wrong order")]
+
+  @Test(arguments: [1, 5, 20, 1000]) func gradientsAreAddedUpInBuckets(_ size: Int) throws {
+    for (told, label) in Self.orders {
       let results = Meeting(3).run { group in
-        let parameters = Self.parameters()
-        let reduction = GroupReduction(group, .float32, bucketSize: size, profile: nil)
-        // Twice, as in two steps.
-        var all: [[Float]?] = []
-        for _ in 0..<2 {
-          reduction.begin(parameters)
+        try Self.steps(group, sharing: false, bucketSize: size, told: told) { reduction, parameters in
+          #expect(reduction.ownParameters.map(\.name) == parameters.map(\.name))
           for (index, parameter) in parameters.enumerated() {
-            guard let own = Self.gradient(group.rank, index) else { continue }
-            parameter.slot.add(pool: nil) { gradient, _ in
-              for (place, value) in own.enumerated() { gradient.pointer[place] = value }
+            #expect(parameter.gradient?.values == Self.sum(index), "parameter \(index), told of \(label)")
+          }
+        }
+      }
+      for result in results { try result.get() }
+    }
+  }
+
+  /// Each rank's optimizer has the sums of its share, and what it changes comes to all.
+  @Test(arguments: [1, 5, 20, 1000]) func sharesAreChangedByTheirRank(_ size: Int) throws {
+    for (told, label) in Self.orders {
+      let results = Meeting(3).run { group in
+        var lengths = 0
+        var step = 0
+        try Self.steps(group, sharing: true, bucketSize: size, told: told) { reduction, parameters in
+          step += 1
+          lengths = reduction.ownParameters.reduce(0) { $0 + $1.value.count }
+          for share in reduction.ownParameters {
+            let index = try #require(parameters.firstIndex { $0.name == share.name })
+            let elements = reduction.shares.elements(of: parameters[index].value.count, on: group.rank)
+            let expected = Self.sum(index).map { Array($0[elements]) }
+            #expect(share.gradient?.values == expected, "parameter \(index), told of \(label)")
+            guard let gradient = share.gradient else { continue }
+            for place in elements.indices {
+              share.value.pointer[place - elements.lowerBound] +=
+                gradient.pointer[place - elements.lowerBound]
             }
+            share.clearGradient()
           }
-          for index in told { reduction.complete(parameters[index]) }
-          let loss = try reduction.reduce(parameters, loss: Double(group.rank))
-          #expect(loss == 3)
-          all = parameters.map { $0.gradient?.values }
-          for parameter in parameters { parameter.clearGradient() }
-        }
-        return all
-      }
-      for result in results {
-        for (index, found) in try result.get().enumerated() {
-          let parts = (0..<3).compactMap { Self.gradient($0, index) }
-          let expected = parts.first.map { first in
-            parts.dropFirst().reduce(first) { sums, own in zip(sums, own).map { $0 + $1 } }
+          // Of 0, 1 and 2.
+          let norm = try reduction.norm(Double(group.rank))
+          #expect(abs(norm - 5.0.squareRoot()) < 1e-12)
+          try reduction.exchangeWeights()
+          for (index, parameter) in parameters.enumerated() {
+            #expect(parameter.gradient == nil)
+            let expected = Self.sum(index)?.map { Float(step) * $0 }
+            #expect(
+              parameter.value.values == expected ?? parameter.value.values.map { _ in 0 },
+              "parameter \(index), told of \(label)")
           }
-          #expect(found == expected, "parameter \(index), told of \(label)")
         }
+        return lengths
       }
+      #expect(try results.map { try $0.get() }.reduce(0, +) == 63)
+    }
+  }
+
+  @Test func sharesAreOfOneSize() {
+    for (size, count) in [(1, 5), (2, 32), (3, 40), (4, 1_000_003), (256, 768), (7, 1)] {
+      let all = (0..<size).map { RankShares(rank: $0, size: size).elements(of: count, on: $0) }
+      #expect(all.flatMap { Array($0) } == Array(0..<count))
+      #expect(all.allSatisfy { $0.lowerBound % 16 == 0 || $0.isEmpty })
+      #expect(all.map(\.count).max() ?? 0 < count / size + 17)
     }
   }
 
   /// A model's gradients on two ranks, one of them without a batch, are those of one process.
   @Test func aRankWithoutABatchTakesPart() throws {
     let registry = try Support.registry()
-    @Sendable func weights(_ group: any ProcessGroup, _ own: [Range<Int>]) throws -> [Float] {
+    @Sendable func weights(_ group: any ProcessGroup, _ own: [Range<Int>], sharing: Bool) throws -> [Float] {
       var checkpoint = try registry.open(Support.fixture("masked-lm")).checkpoint
       checkpoint.configuration = checkpoint.family.overridingDropout(0, in: checkpoint.configuration)
       let model = try checkpoint.makeModel()
       let data = try Dataset(["a b c", "the cat", "d e f g"].map { TextRow($0) }, for: model)
       let batching = Batching(model: model, data: data, mlmProbability: 0.5)
-      let reduction: any GradientReduction =
-        group.size == 1 ? NoReduction() : GroupReduction(group, .float32, bucketSize: 500, profile: nil)
+      let reduction =
+        group.size == 1
+        ? nil
+        : GroupReduction(
+          group, .float32, model.parameters.all, sharing: sharing, kernels: ReferenceKernels(),
+          bucketSize: 500,
+          profile: nil)
       let step = TrainingStep(
         model: model,
         optimizer: try registry.optimizers.find("adamw").init(
-          model.parameters.all, options: OptimizerOptions()),
-        maxGradNorm: 1, backend: try ReferenceBackend(threads: 1), reduction: reduction)
+          reduction?.ownParameters ?? model.parameters.all, options: OptimizerOptions()),
+        maxGradNorm: 1, backend: try ReferenceBackend(threads: 1), reduction: reduction ?? NoReduction())
       let batches = try own.map {
         try batching.prepared($0.map(data.example), key: RandomKey(seed: UInt64($0.lowerBound)))
       }
       for _ in 0..<2 { _ = try step.run(batches, learningRate: 0.01) }
       return model.parameters.all.flatMap(\.value.values)
     }
-    let alone = try weights(SingleProcess(), [0..<3])
-    for result in Meeting(2).run({ try weights($0, $0.rank == 0 ? [] : [0..<3]) }) {
-      #expect(try result.get() == alone)
+    let alone = try weights(SingleProcess(), [0..<3], sharing: false)
+    for sharing in [false, true] {
+      for result in Meeting(2).run({ try weights($0, $0.rank == 0 ? [] : [0..<3], sharing: sharing) }) {
+        #expect(try result.get() == alone)
+      }
     }
+  }
+
+  /// Each of four ranks has a quarter of the optimizer's state; rank 0 has it whole when it is saved, and each takes up its
+  /// share of what was saved.
+  @Test func theStateIsShared() throws {
+    let type = try Support.registry().optimizers.find("adamw")
+    let backend = try ReferenceBackend(threads: 1)
+    @Sendable func parameters() -> [Parameter] {
+      [[30, 40], [7], [64]].enumerated().map { index, shape in
+        Parameter("layers.\(index)", Tensor(repeating: 0, shape: shape), decays: false)
+      }
+    }
+    /// One step, of which the second parameter has no gradient.
+    @Sendable func update(_ all: [Parameter], _ optimizer: any Optimizer, _ reduction: GroupReduction?) throws
+    {
+      reduction?.begin(all)
+      for (index, parameter) in all.enumerated() where index != 1 {
+        parameter.slot.add(pool: nil) { gradient, _ in
+          for place in 0..<gradient.count { gradient.pointer[place] = Float(place) }
+        }
+      }
+      _ = try reduction?.reduce(all, loss: 0)
+      optimizer.update(learningRate: 1, gradientScale: 1 / 4, backend: backend)
+      try reduction?.exchangeWeights()
+    }
+    @Sendable func values(_ state: Weights) throws -> [String: [Float]] {
+      try state.tensors.reduce(into: [:]) { $0[$1.key] = try $1.value.floats() }
+    }
+    let whole = parameters()
+    let alone = type.init(whole, options: OptimizerOptions())
+    for parameter in whole { parameter.clearGradient() }
+    for parameter in [whole[0], whole[2]] {
+      parameter.slot.add(pool: nil) { gradient, _ in
+        for place in 0..<gradient.count { gradient.pointer[place] = 4 * Float(place) }
+      }
+    }
+    alone.update(learningRate: 1, gradientScale: 1 / 4, backend: backend)
+    let expected = (try values(alone.state), alone.state.metadata, alone.state.byteCount)
+    let results = Meeting(4).run { group in
+      func shared() -> (all: [Parameter], reduction: GroupReduction, optimizer: any Optimizer) {
+        let all = parameters()
+        let reduction = GroupReduction(
+          group, .float32, all, sharing: true, kernels: ReferenceKernels(), profile: nil)
+        return (all, reduction, type.init(reduction.ownParameters, options: OptimizerOptions()))
+      }
+      let (all, reduction, optimizer) = shared()
+      try update(all, optimizer, reduction)
+      let state = try reduction.gatheredState(optimizer.state)
+      if group.leads {
+        #expect(try values(state) == expected.0 && state.metadata == expected.1)
+        #expect(state["first_moment.layers.0"]?.spec.shape == [30, 40])
+      }
+      let (again, second, resumed) = shared()
+      try resumed.restore(second.receivedState { state })
+      for (mine, theirs) in zip(again, all) {
+        mine.value.pointer.update(from: theirs.value.pointer, count: mine.value.count)
+      }
+      try update(all, optimizer, reduction)
+      try update(again, resumed, second)
+      #expect(again.map(\.value.values) == all.map(\.value.values))
+      #expect(try values(resumed.state) == values(optimizer.state))
+      return optimizer.state.byteCount
+    }
+    let sizes = try results.map { try $0.get() }
+    #expect(sizes.reduce(0, +) == expected.2)
+    let largest = Double(try #require(sizes.max())) / Double(expected.2)
+    #expect(abs(largest - 0.25) < 0.02, "\(sizes)")
   }
 }

@@ -14,12 +14,8 @@ import Testing
     (0..<count).map { Float(sin(Double($0 * 7 + rank * 13 + 1))) * 3.1 }
   }
 
-  /// Adds up in the order of ranks.
-  private static func naiveSum(_ size: Int, _ count: Int, _ precision: Precision) -> [Float] {
-    func sent(_ x: Float) -> Float { precision == .float32 ? x : Float(BFloat16(x)) }
-    return (0..<count).map { i in
-      sent((1..<size).reduce(sent(numbers(0, count)[i])) { $0 + sent(numbers($1, count)[i]) })
-    }
+  private static func sent(_ x: Float, _ precision: Precision) -> Float {
+    precision == .float32 ? x : Float(BFloat16(x))
   }
 
   @Test(arguments: [1, 2, 3, 4], Precision.allCases)
@@ -27,22 +23,72 @@ import Testing
     for count in [1, 5, 64, 1001] {
       let results = Meeting(size).run { group in
         let sums = Mutex<[Float]>([])
-        let own = Self.numbers(group.rank, count)
+        let own = Self.numbers(group.rank, count * size)
         try group.start(
           RankSum(
-            count: count, in: precision, read: { $0.update(from: own, count: count) },
+            count: count, in: precision,
+            read: { rank, numbers in for i in 0..<count { numbers[i] = own[rank * count + i] } },
             write: { written in
               sums.withLock { $0 = Array(UnsafeBufferPointer(start: written, count: count)) }
             })
         ).wait()
         return sums.withLock { $0 }
       }
-      for result in results { #expect(try result.get() == Self.naiveSum(size, count, precision)) }
+      for (rank, result) in results.enumerated() {
+        let expected = (rank * count..<(rank + 1) * count).map { i in
+          (1..<size).reduce(Self.sent(Self.numbers(0, count * size)[i], precision)) {
+            $0 + Self.sent(Self.numbers($1, count * size)[i], precision)
+          }
+        }
+        #expect(try result.get() == expected)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 3], Precision.allCases)
+  func whatIsSpreadIsThatOfEachRank(_ size: Int, _ precision: Precision) throws {
+    for count in [1, 77] {
+      let results = Meeting(size).run { group in
+        let all = Mutex<[Int: [Float]]>([:])
+        let own = Self.numbers(group.rank, count)
+        try group.start(
+          RankSpread(
+            count: count, in: precision, read: { $0.update(from: own, count: count) },
+            write: { rank, numbers in
+              all.withLock { $0[rank] = Array(UnsafeBufferPointer(start: numbers, count: count)) }
+            })
+        ).wait()
+        return all.withLock { $0 }
+      }
+      let expected = Dictionary(
+        uniqueKeysWithValues: (0..<size).map { rank in
+          (rank, Self.numbers(rank, count).map { Self.sent($0, precision) })
+        })
+      for result in results { #expect(try result.get() == expected) }
+    }
+  }
+
+  @Test func messagesMayHaveAnyLength() throws {
+    // From a rank to another.
+    @Sendable func message(_ from: Int, _ to: Int) -> [UInt8] {
+      Array(repeating: UInt8(10 * from + to), count: from * to)
+    }
+    let results = Meeting(3).run { group in
+      let sent = (0..<3).map { UnsafeMutableRawBufferPointer.copy(of: message(group.rank, $0)) }
+      let received = (0..<3).map { UnsafeMutableRawBufferPointer.copy(of: message(group.rank, $0)) }
+      defer { for memory in sent + received { memory.deallocate() } }
+      for memory in received { memory.initializeMemory(as: UInt8.self, repeating: 0) }
+      try group.exchange(sent: { UnsafeRawBufferPointer(sent[$0]) }, received: { received[$0] })
+      return received.map { Array($0) }
+    }
+    for (rank, result) in results.enumerated() {
+      let received = try result.get()
+      for other in 0..<3 where other != rank { #expect(received[other] == message(other, rank)) }
     }
   }
 
   @Test func whatIsGatheredIsInTheOrderOfRanks() throws {
-    for lengths in [[0, 0, 0], [3, 0, 56], [57, 1, 0], [5000, 70, 0]] {
+    for lengths in [[0, 0, 0], [3, 0, 48], [49, 1, 0], [5000, 70, 0]] {
       let own = lengths.enumerated().map { rank, length in
         (0..<length).map { UInt8(truncatingIfNeeded: $0 * 3 + rank) }
       }
@@ -87,6 +133,30 @@ import Testing
     #expect(error?.description.hasPrefix("rank 1 on thread: it did not answer for 0 seconds.") == true)
   }
 
+  /// What rank 0 does for all may take longer than others are waited for.
+  @Test func rankZeroIsWaitedForWhileItWorks() throws {
+    let results = Meeting(3, patience: 1).run { group in
+      try group.valueFromLeader { () -> [Double] in
+        Thread.sleep(forTimeInterval: 2)
+        return [0.1, .infinity]
+      }
+    }
+    for result in results { #expect(try result.get() == [0.1, .infinity]) }
+  }
+
+  @Test func ranksThatGoDifferentWaysEnd() throws {
+    let results = Meeting(3, patience: 1).run { group in
+      _ = try group.rank == 2 ? [group.sum([1])] : [[1]].filter { _ in try group.any(false) }
+    }
+    for result in results {
+      let error = #expect(throws: GraftError.self) { try result.get() }
+      #expect(
+        error?.description.hasPrefix(
+          "rank 2 on thread: it does something else than rank 0 on thread; expected flag 2, found sum 2.")
+          == true, "\(String(describing: error))")
+    }
+  }
+
   @Test func whatDiffersBetweenRanksIsNamed() throws {
     let results = Meeting(3).run { group in
       try group.requireSame(["seed": JSON(42), "data": JSON(group.rank == 2 ? "8-ab" : "8-cd")])
@@ -101,8 +171,16 @@ import Testing
 
   @Test func oneProcessIsAGroup() throws {
     let group = SingleProcess()
-    #expect(group.size == 1 && group.leads && group.gather([7]) == [[7]])
+    #expect(try group.size == 1 && group.leads && group.gather([7]) == [[7]])
     #expect(try group.sum([1, 2]) == [1, 2] && group.any(true) && !group.any(false))
     try group.requireSame(["seed": 1])
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  fileprivate static func copy(of bytes: [UInt8]) -> Self {
+    let memory = allocate(byteCount: bytes.count, alignment: 1)
+    memory.copyBytes(from: bytes)
+    return memory
   }
 }

@@ -6,14 +6,16 @@ final class Meeting: @unchecked Sendable {
   private let condition = NSCondition()
   private let size: Int
   private let patience: Double
-  private var gathering: [Int: [UInt8]] = [:]
-  private var gathered: [[UInt8]] = []
+  private var gathering: [Int: [[UInt8]]] = [:]
+  private var gathered: [[[UInt8]]] = []
   private var round = 0
   private var isOver = false
 
   init(_ size: Int, patience: Double = 60) { (self.size, self.patience) = (size, patience) }
 
-  func exchange(_ bytes: [UInt8], from rank: Int) throws -> [[UInt8]] {
+  /// - Parameter bytes: What a rank has for each.
+  /// - Returns: What each rank has for each.
+  func exchange(_ bytes: [[UInt8]], from rank: Int) throws -> [[[UInt8]]] {
     condition.lock()
     defer { condition.unlock() }
     let mine = round
@@ -59,6 +61,7 @@ final class Meeting: @unchecked Sendable {
     let rank: Int
     let size: Int
     var host: String { "thread" }
+    var description: TransportLibrary { TransportLibrary(fileName: "none", version: "threads") }
     var isAbandoned: @Sendable () -> Bool = { false }
     private let meeting: Meeting
 
@@ -66,28 +69,18 @@ final class Meeting: @unchecked Sendable {
       (self.meeting, self.rank, self.size) = (meeting, rank, size)
     }
 
-    private func exchange(_ bytes: UnsafeRawPointer, _ count: Int) throws -> [[UInt8]] {
-      try meeting.exchange(Array(UnsafeRawBufferPointer(start: bytes, count: count)), from: rank)
-    }
-
-    func allToAll(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
-      for (other, bytes) in try exchange(sent, size * blockSize).enumerated() {
-        bytes.withUnsafeBytes {
-          UnsafeMutableRawBufferPointer(start: received + other * blockSize, count: blockSize)
-            .copyBytes(from: $0[rank * blockSize..<(rank + 1) * blockSize])
-        }
-      }
-    }
-
-    func allGather(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
-      for (other, bytes) in try exchange(sent, blockSize).enumerated() {
-        UnsafeMutableRawBufferPointer(start: received + other * blockSize, count: blockSize)
-          .copyBytes(from: bytes)
+    func exchange(
+      sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
+    ) throws {
+      for (other, bytes) in try meeting.exchange((0..<size).map { Array(sent($0)) }, from: rank).enumerated()
+      where other != rank {
+        received(other).copyBytes(from: bytes[rank])
       }
     }
 
     func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws {
-      let bytes = try exchange(memory, rank == 0 ? count : 0)[0]
+      let own = rank == 0 ? Array(UnsafeRawBufferPointer(start: memory, count: count)) : []
+      let bytes = try meeting.exchange([own], from: rank)[0][0]
       UnsafeMutableRawBufferPointer(start: memory, count: count).copyBytes(from: bytes)
     }
 
