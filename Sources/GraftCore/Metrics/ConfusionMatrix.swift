@@ -4,7 +4,7 @@
 /// and a macro average is over the classes that occur among the labels or the predictions.
 ///
 /// https://scikit-learn.org/stable/modules/model_evaluation.html
-public struct ConfusionMatrix: Sendable, Equatable {
+public struct ConfusionMatrix: Sendable, Equatable, Codable {
   /// The number of classes.
   public let classes: Int
   /// By actual and predicted class; pairs that did not occur take no memory, however many classes there are.

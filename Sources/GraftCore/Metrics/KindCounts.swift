@@ -3,8 +3,8 @@
 ///
 /// Scores are those of `seqeval` 1.2.2: a quotient without a denominator is 0, the kinds are those that there are or
 /// that were found. https://github.com/chakki-works/seqeval
-public struct KindCounts: Sendable, Equatable {
-  private struct Counts: Equatable {
+public struct KindCounts: Sendable, Equatable, Codable {
+  private struct Counts: Equatable, Codable {
     var hits = 0
     var predicted = 0
     var actual = 0

@@ -161,6 +161,38 @@ public struct Metrics: Sendable, Equatable {
 }
 
 extension Metrics {
+  /// What is added up of a batch, where that is all that there is of it: other ranks need no more.
+  package struct Counts: Sendable, Codable {
+    fileprivate struct Sum: Codable {
+      let total: Double
+      let weight: Double
+    }
+    fileprivate let sums: [String: Sum]
+    fileprivate let confusion: ConfusionMatrix?
+    fileprivate let kinds: KindCounts?
+  }
+
+  /// `nil` where single examples are kept, or sums that depend on their order.
+  package var counts: Counts? {
+    guard probabilities == nil, multiLabel == nil, regression == nil, pairs == nil, retrieval == nil else {
+      return nil
+    }
+    return Counts(
+      sums: sums.mapValues { Counts.Sum(total: $0.total, weight: $0.weight) }, confusion: confusion,
+      kinds: kinds)
+  }
+
+  /// Adds what another rank has added up.
+  package mutating func add(_ counts: Counts) {
+    for (name, sum) in counts.sums { add(name, total: sum.total, weight: sum.weight) }
+    if let theirs = counts.confusion {
+      var matrix = confusion ?? ConfusionMatrix(classes: theirs.classes)
+      matrix.add(theirs)
+      confusion = matrix
+    }
+    if let theirs = counts.kinds { add(theirs) }
+  }
+
   /// The names that ``means`` may have of classes without their scores.
   public static let namesOfClasses: Set<String> = [
     "accuracy", "balanced_accuracy", "matthews_correlation", "precision_macro", "recall_macro", "f1_macro",

@@ -197,7 +197,8 @@ public func evaluate(
   // Of rows in windows, the mean of their scores is what is scored.
   let poolsScores = active.task.poolsScores && model.heads.count == 1
   let collector = options.keepsPredictions || scoresRows || poolsScores ? active.task.collector(data) : nil
-  var metrics = Metrics(topRanks: options.topRanks ?? ProbabilityScores.usualRanks)
+  let ranks = options.topRanks ?? ProbabilityScores.usualRanks
+  var metrics = Metrics(topRanks: ranks)
   // Each head's mean over all its predictions.
   var losses = Metrics()
   var done = 0
@@ -218,15 +219,24 @@ public func evaluate(
     return BatchResult(
       scores: own, losses: losses.map { ($0.head, Double($0.value.value.item), $0.weight) })
   }
+  /// Counts what the scores say where that is all that is wanted of them: other ranks then need not have them.
+  func counted(_ result: BatchResult, _ batch: PreparedBatch, _ examples: [Example]) throws -> BatchResult {
+    guard let scores = result.scores, collector == nil, !poolsScores else { return result }
+    var own = Metrics(topRanks: ranks)
+    try active.task.score(scores, batch, examples, into: &own)
+    guard let counts = own.counts else { return result }
+    return BatchResult(counts: counts, losses: result.losses)
+  }
+  func add(_ own: [(head: String, value: Double, weight: Double)], _ index: Int) {
+    for loss in own { losses.add(loss.head, total: loss.value * loss.weight, weight: loss.weight) }
+    done += batches[index].count
+  }
   func take(_ result: BatchResult, _ batch: PreparedBatch, _ examples: [Example], _ index: Int) throws {
-    for loss in result.losses {
-      losses.add(loss.head, total: loss.value * loss.weight, weight: loss.weight)
-    }
+    add(result.losses, index)
     if let own = result.scores {
       if !poolsScores { try active.task.score(own, batch, examples, into: &metrics) }
       try collector?.add(own, batch.inputs, examples, at: batches[index])
     }
-    done += batches[index].count
   }
   let heads = model.heads.map(\.name)
   for first in stride(from: 0, to: batches.count, by: group.size) {
@@ -236,12 +246,20 @@ public func evaluate(
       try session.run { try take(computed(batch, $0), batch, examples, first) }
     } else {
       let own = first + group.rank
-      let bytes =
-        try round.contains(own)
-        ? session.run { try computed(prepared(own).batch, $0).bytes(heads) } : []
-      for (index, bytes) in zip(round, try group.gather(bytes)) {
-        let (batch, examples) = try prepared(index)
-        try take(BatchResult(bytes, heads), batch, examples, index)
+      let mine = try round.contains(own) ? prepared(own) : nil
+      let bytes = try mine.map { batch, examples in
+        try session.run { try counted(computed(batch, $0), batch, examples).bytes(heads) }
+      }
+      for (index, bytes) in zip(round, try group.gather(bytes ?? [], for: .batch)) {
+        let result = try BatchResult(bytes, heads)
+        // Others' batches are made again where their scores are put together with the rows.
+        guard result.scores != nil else {
+          if let counts = result.counts { metrics.add(counts) }
+          add(result.losses, index)
+          continue
+        }
+        let (batch, examples) = try index == own ? mine ?? prepared(index) : prepared(index)
+        try take(result, batch, examples, index)
       }
     }
     try progress(done)
