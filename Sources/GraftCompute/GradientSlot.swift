@@ -61,6 +61,12 @@ public final class GradientSlot {
     self.gradient = gradient
   }
 
+  /// The same, of which the sum of squares is known.
+  package func take(_ gradient: Tensor, squaredNorm: Double?) {
+    take(gradient)
+    self.squaredNorm = squaredNorm
+  }
+
   /// Adds a tensor to the gradient and takes it over; do not use it afterwards.
   ///
   /// Spares a copy where a pullback computes in place, in the output's gradient that is given to it.

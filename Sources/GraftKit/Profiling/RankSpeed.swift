@@ -13,25 +13,23 @@ public struct RankSpeed: Sendable, Equatable {
   /// - Parameter megabytes: How many are added up at once to measure the bandwidth.
   /// - Throws: What goes wrong between ranks.
   public init(of group: any ProcessGroup, megabytes: Int = 64) throws {
+    let shares = RankShares(rank: group.rank, size: group.size)
     // As many at once as a step of training sends.
-    let part = group.size << 17
+    let places = 1 << 17
     func seconds(count: Int, _ precision: Precision, repeats: Int) throws -> Double {
+      let numbers = Tensor(repeating: 1, shape: [count])
       var all: [Double] = []
       for _ in 0..<repeats {
         _ = try group.gather([])
         let start = DispatchTime.now().uptimeNanoseconds
-        for first in stride(from: 0, to: count, by: part) {
-          let count = (min(part, count - first) + group.size - 1) / group.size
-          try group.start(
-            RankSum(
-              count: count, in: precision, read: { $1.update(repeating: 1, count: count) }, write: { _ in })
-          ).wait()
-          try group.start(
-            RankSpread(
-              count: count, in: precision, read: { $0.update(repeating: 1, count: count) },
-              write: { _, _ in })
-          ).wait()
+        var pending: [PendingSum] = []
+        for first in stride(from: 0, to: shares.length(of: count), by: places) {
+          let memory = BucketMemory(
+            [(numbers, first..<min(shares.length(of: count), first + places))], shares, isCopied: false)
+          pending.append(group.start(RankSum(in: precision, memory.numbers)))
+          pending.append(group.start(RankSpread(in: precision, memory.numbers)))
         }
+        for exchange in pending { try exchange.wait() }
         all.append(Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
       }
       return all.sorted()[repeats / 2]

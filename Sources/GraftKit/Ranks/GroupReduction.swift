@@ -22,34 +22,37 @@ final class GroupReduction: GradientReduction {
   private let profile: Profile?
   /// How many numbers of each rank go out together: few enough that they stay in a cache, so many that each costs little.
   private let bucketSize: Int
+  /// Shares as long as this go out from where they are, others together in a copy.
+  private static let longShare = 1 << 14
   /// This rank's share of each parameter.
   private var own: [ObjectIdentifier: Parameter] = [:]
 
   private var buckets: [Bucket] = []
   /// How many of each bucket's parameters are not done.
   private var open: [Int] = []
-  private var bucketsOfParameter: [ObjectIdentifier: Range<Int>] = [:]
-  /// The sums that were begun, and how many of the buckets that is.
+  private var bucketsOfParameter: [ObjectIdentifier: [Int]] = [:]
+  /// What was begun, and of each bucket the sums of this rank's squares.
   private var pending: [PendingSum] = []
-  private var sent: [Presence] = []
-  /// What other ranks may bring for parameters that no gradient has reached here.
+  private var squares: [Squares] = []
+  /// In place of gradients that have not been reached here, and may have been on other ranks.
   private var guests: [ObjectIdentifier: Tensor] = [:]
-  /// The parameters that a gradient has reached on some rank.
-  private var reached: Set<ObjectIdentifier> = []
+  /// The parameters that a gradient has reached on some rank, in the order of the parameters.
+  private var reached: [Parameter] = []
+  private var trained: [Parameter] = []
 
   /// Parts of every rank's share of some parameters.
   private struct Bucket {
     var parts: [(parameter: Parameter, places: Range<Int>)] = []
-    /// How many numbers a rank has of it: for each part one that says whether there is a gradient, and its elements.
-    var count: Int { parts.reduce(0) { $0 + 1 + $1.places.count } }
+    let isCopied: Bool
+    var count: Int { parts.reduce(0) { $0 + $1.places.count } }
   }
 
-  /// Which parts of a bucket some rank has.
-  private final class Presence: @unchecked Sendable {
+  /// The squares of a bucket's sums, by part.
+  private final class Squares: @unchecked Sendable {
     // Written by the group's thread before the sum's end, and read after it.
-    var counts: [Float]
+    var sums: [Double]
 
-    init(_ count: Int) { counts = Array(repeating: 0, count: count) }
+    init(_ count: Int) { sums = Array(repeating: 0, count: count) }
   }
 
   /// - Parameters:
@@ -90,101 +93,67 @@ final class GroupReduction: GradientReduction {
   // MARK: Gradients
 
   func begin(_ parameters: [Parameter]) {
-    (buckets, bucketsOfParameter, guests, pending, sent) = ([], [:], [:], [], [])
+    (buckets, bucketsOfParameter, guests, pending, squares) = ([], [:], [:], [], [])
+    (trained, reached) = (parameters, [])
     // A step that failed may have left some.
     for share in own.values { share.clearGradient() }
-    var bucket = Bucket()
-    for parameter in parameters.reversed() {
-      let (first, length) = (buckets.count, shares.length(of: parameter.value.count))
-      var start = 0
-      while start < length {
-        let end = min(length, start + max(1, bucketSize - bucket.count))
-        bucket.parts.append((parameter, start..<end))
-        start = end
-        guard bucket.count >= bucketSize else { continue }
-        buckets.append(bucket)
-        bucket = Bucket()
-      }
-      bucketsOfParameter[ObjectIdentifier(parameter)] =
-        first..<(bucket.parts.isEmpty ? buckets.count : buckets.count + 1)
+    var short = Bucket(isCopied: true)
+    func close() {
+      if !short.parts.isEmpty { buckets.append(short) }
+      short = Bucket(isCopied: true)
     }
-    if !bucket.parts.isEmpty { buckets.append(bucket) }
+    for parameter in parameters.reversed() {
+      let length = shares.length(of: parameter.value.count)
+      if length < min(Self.longShare, bucketSize) {
+        short.parts.append((parameter, 0..<length))
+        if short.count >= bucketSize { close() }
+      } else {
+        for start in stride(from: 0, to: length, by: bucketSize) {
+          let places = start..<min(length, start + bucketSize)
+          buckets.append(Bucket(parts: [(parameter, places)], isCopied: false))
+        }
+      }
+    }
+    close()
+    for (index, bucket) in buckets.enumerated() {
+      for part in bucket.parts {
+        bucketsOfParameter[ObjectIdentifier(part.parameter), default: []].append(index)
+      }
+    }
     open = buckets.map(\.parts.count)
   }
 
   func complete(_ parameter: Parameter) {
-    for index in bucketsOfParameter.removeValue(forKey: ObjectIdentifier(parameter)) ?? 0..<0 {
-      open[index] -= buckets[index].parts.count { $0.parameter === parameter }
+    for index in bucketsOfParameter.removeValue(forKey: ObjectIdentifier(parameter)) ?? [] {
+      open[index] -= 1
     }
-    while sent.count < buckets.count, open[sent.count] == 0 { send(buckets[sent.count]) }
+    while squares.count < buckets.count, open[squares.count] == 0 { send(buckets[squares.count]) }
   }
 
   private func send(_ bucket: Bucket) {
-    let parts = bucket.parts.map { parameter, places in
-      (
-        gradient: parameter.gradient, guest: parameter.gradient == nil ? guest(parameter) : nil,
-        count: parameter.value.count, places: places
-      )
-    }
-    let (presence, shares) = (Presence(parts.count), shares)
+    let parts = bucket.parts.map { (tensor: $0.parameter.gradient ?? guest($0.parameter), places: $0.places) }
+    let (memory, squares) = (BucketMemory(parts, shares, isCopied: bucket.isCopied), Squares(parts.count))
+    for rank in 0..<group.size { memory.pack(rank) }
+    self.squares.append(squares)
     // The tensors are complete and nobody else's until the sum is over.
-    let sum = RankSum(count: bucket.count, in: precision) { rank, numbers in
-      var next = numbers + parts.count
-      for (index, part) in parts.enumerated() {
-        numbers[index] = part.gradient == nil ? 0 : 1
-        next.write(
-          part.gradient, shares.elements(of: part.count, on: rank, at: part.places),
-          padded: part.places.count)
-        next += part.places.count
-      }
-    } write: { sums in
-      var next = sums + parts.count
-      for (index, part) in parts.enumerated() {
-        presence.counts[index] = sums[index]
-        let elements = shares.elements(of: part.count, on: shares.rank, at: part.places)
-        (part.gradient ?? part.guest)?.write(next, to: elements)
-        next += part.places.count
-      }
-    }
-    pending.append(group.start(sum))
-    sent.append(presence)
+    let (rank, kernels) = (group.rank, kernels)
+    pending.append(
+      group.start(
+        RankSum(in: precision, memory.numbers) {
+          memory.unpack(rank)
+          // While they are in the cache.
+          memory.forEach(of: rank) { index, elements in
+            squares.sums[index] = kernels.squaredNorm(
+              parts[index].tensor.pointer + elements.lowerBound, count: elements.count)
+          }
+        }))
     guard !isShared else { return }
-    let targets = parts.map {
-      (whole: $0.gradient ?? $0.guest, rounded: RoundedTensor?.none, places: $0.places)
-    }
-    pending.append(group.start(spread(targets, in: precision)))
-  }
-
-  /// Brings each rank's shares of some tensors to all, and rounds them where there are rounded copies.
-  private func spread(
-    _ parts: [(whole: Tensor?, rounded: RoundedTensor?, places: Range<Int>)], in precision: Precision
-  ) -> RankSpread {
-    let (shares, kernels) = (shares, kernels)
-    let count = parts.reduce(0) { $0 + $1.places.count }
-    return RankSpread(count: count, in: precision) { numbers in
-      var next = numbers
-      for part in parts {
-        let elements = shares.elements(of: part.whole?.count ?? 0, on: shares.rank, at: part.places)
-        next.write(part.whole, elements, padded: part.places.count)
-        next += part.places.count
-      }
-    } write: { rank, numbers in
-      var next = numbers
-      for part in parts {
-        let elements = shares.elements(of: part.whole?.count ?? 0, on: rank, at: part.places)
-        if rank != shares.rank || precision != .float32 { part.whole?.write(next, to: elements) }
-        // While they are in the cache.
-        if let rounded = part.rounded {
-          kernels.round(next, to: rounded.pointer + elements.lowerBound, count: elements.count)
-        }
-        next += part.places.count
-      }
-    }
+    pending.append(group.start(RankSpread(in: precision, memory.numbers, done: memory.unpack)))
   }
 
   private func guest(_ parameter: Parameter) -> Tensor {
     let id = ObjectIdentifier(parameter)
-    let tensor = guests[id] ?? Tensor(uninitialized: parameter.shape)
+    let tensor = guests[id] ?? Tensor(repeating: 0, shape: parameter.shape)
     guests[id] = tensor
     return tensor
   }
@@ -192,20 +161,27 @@ final class GroupReduction: GradientReduction {
   func reduce(_ parameters: [Parameter], loss: Double) throws -> Double {
     for parameter in parameters { complete(parameter) }
     try profile.measure("ranks: gradients") { for sum in pending { try sum.wait() } }
-    reached = []
-    for (presence, bucket) in zip(sent, buckets) {
-      for (part, count) in zip(bucket.parts, presence.counts) where part.places.lowerBound == 0 {
-        let (slot, id) = (part.parameter.slot, ObjectIdentifier(part.parameter))
-        slot.gradientDidChange()
-        guard count > 0 else { continue }
-        reached.insert(id)
-        if let guest = guests[id] { slot.take(guest) }
-        guard let share = own[id], let gradient = slot.gradient else { continue }
-        share.slot.take(Tensor(shares.elements(of: gradient.count, on: group.rank), of: gradient))
+    let sums = try profile.measure("ranks: predictions") {
+      try group.sum([loss] + parameters.map { $0.gradient == nil ? 0 : 1 })
+    }
+    var squaresOfParameter: [ObjectIdentifier: Double] = [:]
+    for (bucket, squares) in zip(buckets, squares) {
+      for (part, sum) in zip(bucket.parts, squares.sums) {
+        squaresOfParameter[ObjectIdentifier(part.parameter), default: 0] += sum
       }
     }
+    for (parameter, count) in zip(parameters, sums.dropFirst()) where count > 0 {
+      let (slot, id) = (parameter.slot, ObjectIdentifier(parameter))
+      reached.append(parameter)
+      slot.gradientDidChange()
+      if let guest = guests[id] { slot.take(guest) }
+      guard let share = own[id], let gradient = slot.gradient else { continue }
+      share.slot.take(
+        Tensor(shares.elements(of: gradient.count, on: group.rank), of: gradient),
+        squaredNorm: squaresOfParameter[id])
+    }
     (pending, guests) = ([], [:])
-    return try profile.measure("ranks: predictions") { try group.sum([loss])[0] }
+    return sums[0]
   }
 
   // MARK: The update
@@ -217,37 +193,32 @@ final class GroupReduction: GradientReduction {
 
   func exchangeWeights() throws {
     guard isShared else { return }
-    defer { for bucket in buckets { for part in bucket.parts { part.parameter.clearGradient() } } }
+    defer { for parameter in trained { parameter.clearGradient() } }
+    let reachedHere = Set(reached.map { ObjectIdentifier($0) })
     try profile.measure("ranks: weights") {
-      let all = buckets.compactMap { bucket in
-        let parts = bucket.parts.filter { reached.contains(ObjectIdentifier($0.parameter)) }
-        guard !parts.isEmpty else { return PendingSum?.none }
-        let weights = parts.map {
-          (whole: Optional($0.parameter.value), rounded: $0.parameter.rounded, places: $0.places)
-        }
-        return group.start(spread(weights, in: .float32))
+      for bucket in buckets {
+        let parts = bucket.parts.filter { reachedHere.contains(ObjectIdentifier($0.parameter)) }
+        guard !parts.isEmpty else { continue }
+        let memory = BucketMemory(
+          parts.map { ($0.parameter.value, $0.places) }, shares, isCopied: bucket.isCopied)
+        memory.pack(group.rank)
+        let (rounded, kernels) = (parts.map(\.parameter.rounded), kernels)
+        pending.append(
+          group.start(
+            RankSpread(in: .float32, memory.numbers) { rank in
+              memory.unpack(rank)
+              // What the next step reads rounded, while it is in the cache.
+              memory.forEach(of: rank) { index, elements in
+                guard let rounded = rounded[index] else { return }
+                kernels.round(
+                  memory.parts[index].tensor.pointer + elements.lowerBound,
+                  to: rounded.pointer + elements.lowerBound, count: elements.count)
+              }
+            }))
       }
-      for exchange in all { try exchange.wait() }
+      for exchange in pending { try exchange.wait() }
     }
-    for bucket in buckets {
-      for part in bucket.parts where reached.contains(ObjectIdentifier(part.parameter)) {
-        part.parameter.roundedDidChange()
-      }
-    }
-  }
-}
-
-extension UnsafeMutablePointer<Float> {
-  /// Writes some elements of a tensor, or zeros, and zeros after them up to a number.
-  fileprivate func write(_ tensor: Tensor?, _ elements: Range<Int>, padded count: Int) {
-    let own = tensor == nil ? 0 : elements.count
-    if let tensor { update(from: tensor.pointer + elements.lowerBound, count: own) }
-    (self + own).update(repeating: 0, count: count - own)
-  }
-}
-
-extension Tensor {
-  fileprivate func write(_ numbers: UnsafePointer<Float>, to elements: Range<Int>) {
-    (pointer + elements.lowerBound).update(from: numbers, count: elements.count)
+    pending = []
+    for parameter in reached { parameter.roundedDidChange() }
   }
 }

@@ -2,51 +2,46 @@ import Foundation
 import GraftCompute
 import GraftTensors
 
-/// Numbers of each rank that are added up, some of them on each rank.
+/// Numbers in the memory of each rank that are added up, a part of them on each rank.
 public struct RankSum: Sendable {
-  /// Of how many numbers each rank receives the sums, the same on every rank.
-  public let count: Int
   /// What they are sent in. They are added up in float32 in any case.
   public let precision: Precision
-  /// Writes this rank's numbers, of those that a given rank receives the sums of.
-  let read: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void
-  /// Takes the sums that are this rank's.
-  let write: @Sendable (UnsafePointer<Float>) -> Void
+  /// This rank's numbers of the part of a given rank, which becomes the sums where it is this one's.
+  let part: @Sendable (Int) -> UnsafeMutableBufferPointer<Float>
+  /// Told when this rank's part holds the sums.
+  let done: @Sendable () -> Void
 
   /// - Parameters:
-  ///   - count: Of how many numbers each rank receives the sums.
   ///   - precision: What they are sent in.
-  ///   - read: Writes this rank's numbers for each rank; it may be called on another thread, some time later.
-  ///   - write: Takes this rank's sums, on the same thread as `read`.
+  ///   - part: This rank's numbers of each rank's part, which have one length on every rank. They stay where they are until
+  ///     the sum is over.
+  ///   - done: Called on another thread when this rank's part holds the sums.
   public init(
-    count: Int, in precision: Precision, read: @escaping @Sendable (Int, UnsafeMutablePointer<Float>) -> Void,
-    write: @escaping @Sendable (UnsafePointer<Float>) -> Void
+    in precision: Precision, _ part: @escaping @Sendable (Int) -> UnsafeMutableBufferPointer<Float>,
+    done: @escaping @Sendable () -> Void = {}
   ) {
-    (self.count, self.precision, self.read, self.write) = (count, precision, read, write)
+    (self.precision, self.part, self.done) = (precision, part, done)
   }
 }
 
-/// Numbers of each rank that all ranks receive.
+/// Numbers in the memory of each rank of which each rank has a part to give to all.
 public struct RankSpread: Sendable {
-  /// How many numbers each rank has, the same on every rank.
-  public let count: Int
   /// What they are sent in; all have the rounded ones, this rank included.
   public let precision: Precision
-  /// Writes this rank's numbers.
-  let read: @Sendable (UnsafeMutablePointer<Float>) -> Void
-  /// Takes the numbers of a given rank.
-  let write: @Sendable (Int, UnsafePointer<Float>) -> Void
+  /// Where the part of a given rank lies, and is to come.
+  let part: @Sendable (Int) -> UnsafeMutableBufferPointer<Float>
+  /// Told of each rank whose part is there.
+  let done: @Sendable (Int) -> Void
 
   /// - Parameters:
-  ///   - count: How many numbers each rank has.
   ///   - precision: What they are sent in.
-  ///   - read: Writes this rank's numbers; it may be called on another thread, some time later.
-  ///   - write: Takes those of each rank, this one included, on the same thread as `read`.
+  ///   - part: The memory of each rank's part, which has one length on every rank. It stays where it is until this is over.
+  ///   - done: Called on another thread for each rank, this one included, when its part is there.
   public init(
-    count: Int, in precision: Precision, read: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Void,
-    write: @escaping @Sendable (Int, UnsafePointer<Float>) -> Void
+    in precision: Precision, _ part: @escaping @Sendable (Int) -> UnsafeMutableBufferPointer<Float>,
+    done: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
-    (self.count, self.precision, self.read, self.write) = (count, precision, read, write)
+    (self.precision, self.part, self.done) = (precision, part, done)
   }
 }
 
@@ -58,7 +53,7 @@ public final class PendingSum: @unchecked Sendable {
 
   public init() {}
 
-  /// Waits until the sums are written.
+  /// Waits until it is over.
   ///
   /// - Throws: `GraftError` naming the ranks that did not come.
   public func wait() throws {

@@ -1,10 +1,12 @@
 import GraftCompute
 import GraftTensors
 
-/// Memory in which ranks' numbers are sent, received and added up, used again from one time to the next.
+/// Memory in which other ranks' numbers are received and added up, used again from one time to the next.
 final class SumBuffers {
-  private let (own, received, total) = (Room<Float>(), Room<Float>(), Room<Float>())
+  private let (received, total) = (Room<Float>(), Room<Float>())
   private let (sentHalves, receivedHalves) = (Room<BFloat16>(), Room<BFloat16>())
+  /// How many numbers are added up at once: few enough to stay in the first cache.
+  private static let run = 2048
 
   /// Memory that grows.
   private final class Room<Element: BitwiseCopyable> {
@@ -24,53 +26,91 @@ final class SumBuffers {
 
   /// Adds up, in the order of ranks.
   func add(_ sum: RankSum, over transport: any Transport) throws {
-    let (size, rank, count) = (transport.size, transport.rank, sum.count)
-    let (own, total) = (own.start(count * size), total.start(count))
-    for other in 0..<size { sum.read(other, own + other * count) }
+    let (size, rank) = (transport.size, transport.rank)
+    let parts = (0..<size).map(sum.part)
+    let own = parts[rank]
     switch sum.precision {
     case .float32:
-      let received = received.start(count * size)
-      try transport.allToAll(own, to: received, blockSize: 4 * count)
-      func addend(_ other: Int) -> UnsafePointer<Float> {
-        UnsafePointer((other == rank ? own : received) + other * count)
-      }
-      total.update(from: addend(0), count: count)
-      for other in 1..<max(1, size) {
-        let addend = addend(other)
-        for i in 0..<count { total[i] += addend[i] }
+      let received = received.start(own.count * size)
+      try transport.exchange(
+        sent: { UnsafeRawBufferPointer(parts[$0]) },
+        received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
+      addUp(own, size) { other, start, count, total, isFirst in
+        guard let mine = own.baseAddress else { return }
+        let addend =
+          (other == rank ? UnsafePointer(mine) : UnsafePointer(received + other * own.count)) + start
+        if isFirst {
+          total.update(from: addend, count: count)
+        } else {
+          for i in 0..<count { total[i] += addend[i] }
+        }
       }
     case .bfloat16:
-      let (sent, received) = (sentHalves.start(count * size), receivedHalves.start(count * size))
-      for i in 0..<count * size { sent[i] = BFloat16(own[i]) }
-      try transport.allToAll(sent, to: received, blockSize: 2 * count)
-      total.update(repeating: 0, count: count)
-      for other in 0..<size {
-        let addend = (other == rank ? sent : received) + other * count
+      let halves = rounded(parts)
+      let received = receivedHalves.start(own.count * size)
+      try transport.exchange(
+        sent: { UnsafeRawBufferPointer(halves[$0]) },
+        received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
+      addUp(own, size) { other, start, count, total, isFirst in
+        guard let mine = halves[rank].baseAddress else { return }
+        let addend = (other == rank ? mine : received + other * own.count) + start
+        if isFirst { total.update(repeating: 0, count: count) }
         for i in 0..<count { total[i] += Float(addend[i]) }
       }
     }
-    sum.write(total)
+    sum.done()
+  }
+
+  /// Adds up runs of numbers, rank by rank.
+  private func addUp(
+    _ own: UnsafeMutableBufferPointer<Float>, _ size: Int,
+    _ add: (_ rank: Int, _ start: Int, _ count: Int, _ total: UnsafeMutablePointer<Float>, _ isFirst: Bool) ->
+      Void
+  ) {
+    guard let target = own.baseAddress else { return }
+    let total = total.start(Self.run)
+    for start in stride(from: 0, to: own.count, by: Self.run) {
+      let count = min(Self.run, own.count - start)
+      for rank in 0..<size { add(rank, start, count, total, rank == 0) }
+      (target + start).update(from: total, count: count)
+    }
+  }
+
+  /// Numbers in half the memory.
+  private func rounded(
+    _ parts: [UnsafeMutableBufferPointer<Float>]
+  ) -> [UnsafeMutableBufferPointer<BFloat16>] {
+    var next = sentHalves.start(parts.reduce(0) { $0 + $1.count })
+    return parts.map { part in
+      let halves = UnsafeMutableBufferPointer(start: next, count: part.count)
+      for i in 0..<part.count { halves[i] = BFloat16(part[i]) }
+      next += part.count
+      return halves
+    }
   }
 
   /// Brings every rank's numbers to all.
   func exchange(_ spread: RankSpread, over transport: any Transport) throws {
-    let (size, rank, count) = (transport.size, transport.rank, spread.count)
-    let own = own.start(count)
-    spread.read(own)
+    let (size, rank) = (transport.size, transport.rank)
+    let parts = (0..<size).map(spread.part)
     switch spread.precision {
     case .float32:
-      let received = received.start(count * size)
-      try transport.allGather(own, to: received, blockSize: 4 * count)
-      for other in 0..<size { spread.write(other, other == rank ? own : received + other * count) }
+      try transport.exchange(
+        sent: { _ in UnsafeRawBufferPointer(parts[rank]) }, received: { .init(parts[$0]) })
     case .bfloat16:
-      let (sent, received) = (sentHalves.start(count), receivedHalves.start(count * size))
-      for i in 0..<count { sent[i] = BFloat16(own[i]) }
-      try transport.allGather(sent, to: received, blockSize: 2 * count)
-      for other in 0..<size {
-        let halves = other == rank ? sent : received + other * count
-        for i in 0..<count { own[i] = Float(halves[i]) }
-        spread.write(other, own)
+      let halves = rounded([parts[rank]])[0]
+      var next = receivedHalves.start(parts.reduce(0) { $0 + $1.count })
+      let received = parts.map { part in
+        defer { next += part.count }
+        return UnsafeMutableBufferPointer(start: next, count: part.count)
+      }
+      try transport.exchange(
+        sent: { _ in UnsafeRawBufferPointer(halves) }, received: { .init(received[$0]) })
+      for (other, part) in parts.enumerated() {
+        let halves = other == rank ? halves : received[other]
+        for i in 0..<part.count { part[i] = Float(halves[i]) }
       }
     }
+    for other in 0..<size { spread.done(other) }
   }
 }

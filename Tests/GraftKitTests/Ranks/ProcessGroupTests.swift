@@ -21,24 +21,24 @@ import Testing
   @Test(arguments: [1, 2, 3, 4], Precision.allCases)
   func sumsAreThoseOfTheOrderOfRanks(_ size: Int, _ precision: Precision) throws {
     for count in [1, 5, 64, 1001] {
+      // Parts of other lengths, as the last are.
+      let lengths = (0..<size).map { max(0, count - $0) }
+      let starts = (0...size).map { lengths.prefix($0).reduce(0, +) }
       let results = Meeting(size).run { group in
+        let own = Tensor(Self.numbers(group.rank, starts[size]), shape: [starts[size]])
+        let part: @Sendable (Int) -> UnsafeMutableBufferPointer<Float> = { rank in
+          UnsafeMutableBufferPointer(start: own.pointer + starts[rank], count: lengths[rank])
+        }
         let sums = Mutex<[Float]>([])
-        let own = Self.numbers(group.rank, count * size)
         try group.start(
-          RankSum(
-            count: count, in: precision,
-            read: { rank, numbers in for i in 0..<count { numbers[i] = own[rank * count + i] } },
-            write: { written in
-              sums.withLock { $0 = Array(UnsafeBufferPointer(start: written, count: count)) }
-            })
+          RankSum(in: precision, part) { [rank = group.rank] in sums.withLock { $0 = Array(part(rank)) } }
         ).wait()
         return sums.withLock { $0 }
       }
       for (rank, result) in results.enumerated() {
-        let expected = (rank * count..<(rank + 1) * count).map { i in
-          (1..<size).reduce(Self.sent(Self.numbers(0, count * size)[i], precision)) {
-            $0 + Self.sent(Self.numbers($1, count * size)[i], precision)
-          }
+        let all = (0..<size).map { Self.numbers($0, starts[size]).map { Self.sent($0, precision) } }
+        let expected = (starts[rank]..<starts[rank + 1]).map { i in
+          (1..<size).reduce(all[0][i]) { $0 + all[$1][i] }
         }
         #expect(try result.get() == expected)
       }
@@ -48,21 +48,26 @@ import Testing
   @Test(arguments: [1, 3], Precision.allCases)
   func whatIsSpreadIsThatOfEachRank(_ size: Int, _ precision: Precision) throws {
     for count in [1, 77] {
+      let lengths = (0..<size).map { max(0, count - $0) }
+      let starts = (0...size).map { lengths.prefix($0).reduce(0, +) }
       let results = Meeting(size).run { group in
+        let own = Tensor(Self.numbers(group.rank, starts[size]), shape: [starts[size]])
+        let part: @Sendable (Int) -> UnsafeMutableBufferPointer<Float> = { rank in
+          UnsafeMutableBufferPointer(start: own.pointer + starts[rank], count: lengths[rank])
+        }
         let all = Mutex<[Int: [Float]]>([:])
-        let own = Self.numbers(group.rank, count)
         try group.start(
-          RankSpread(
-            count: count, in: precision, read: { $0.update(from: own, count: count) },
-            write: { rank, numbers in
-              all.withLock { $0[rank] = Array(UnsafeBufferPointer(start: numbers, count: count)) }
-            })
-        ).wait()
+          RankSpread(in: precision, part) { rank in all.withLock { $0[rank] = Array(part(rank)) } }
+        )
+        .wait()
         return all.withLock { $0 }
       }
       let expected = Dictionary(
         uniqueKeysWithValues: (0..<size).map { rank in
-          (rank, Self.numbers(rank, count).map { Self.sent($0, precision) })
+          (
+            rank,
+            Self.numbers(rank, starts[size])[starts[rank]..<starts[rank + 1]].map { Self.sent($0, precision) }
+          )
         })
       for result in results { #expect(try result.get() == expected) }
     }
