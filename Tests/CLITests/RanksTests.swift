@@ -111,6 +111,24 @@ struct RanksTests {
     }
   }
 
+  /// Rank 0 reads a pipe and writes; the other one computes with it.
+  @Test func vectorsAreThoseOfOneProcess() throws {
+    try Sandbox.with { sandbox in
+      let embed =
+        "embed \(Self.model) --input - --pooling mean --normalize --max-length 12 --threads 1 --quiet --output"
+      let texts = "tail -n +2 \(Self.packages) | cut -c 2-60 | tr -d ',\"'"
+      let alone = try sandbox.shell("\(texts) | $GRAFT \(embed) alone.npy")
+      try #require(alone.code == 0, "\(alone.stderr)")
+      let run = try sandbox.shell(
+        "\(texts) | \(Ranks.command(2)) \(embed) ranks.npy", environment: Ranks.environment)
+      try #require(run.code == 0, "\(run.stderr)")
+      for file in ["npy", "npy.json"] {
+        let data = try ["alone", "ranks"].map { try Data(contentsOf: sandbox.url("\($0).\(file)")) }
+        #expect(data[0] == data[1] && data[0].count > 500, "\(file)")
+      }
+    }
+  }
+
   @Test func whatIsNotReadyForRanksIsRefused() throws {
     try Sandbox.with { sandbox in
       try sandbox.write("run.yaml", "")
@@ -122,7 +140,7 @@ struct RanksTests {
         #expect(
           run.stderr.contains(
             "graft: error: '\(name)' runs in one process; found 2, started by Open MPI's mpirun. Start it alone. "
-              + "The commands train, evaluate and doctor run on several ranks."), "\(run.stderr)")
+              + "The commands train, evaluate, embed and doctor run on several ranks."), "\(run.stderr)")
         #expect(run.stderr.components(separatedBy: "graft: error").count == 2)
       }
       #expect(!FileManager.default.fileExists(atPath: sandbox.url("out").path))

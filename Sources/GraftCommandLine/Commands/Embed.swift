@@ -5,7 +5,7 @@ import GraftTensors
 import NPY
 
 /// `graft embed`
-struct Embed: ParsableCommand {
+struct Embed: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "embed",
     abstract:
@@ -17,6 +17,8 @@ struct Embed: ParsableCommand {
       --sparse makes SPLADE's vectors from the scores of a masked-lm head, which a folder of sentence-transformers' \
       SparseEncoder does by itself: a line of JSON for each text, with the weight of each token, the largest first.
 
+      Started by mpirun, ranks share the work; rank 0 alone reads the texts and writes.
+
       FILE.json beside the file has the texts and how the vectors were made, for 'graft search'. A file that exists is \
       not replaced.
 
@@ -25,6 +27,7 @@ struct Embed: ParsableCommand {
         graft embed e5 'how much protein?' --prompt-name query --output query.npy
         graft embed bert 'a text' --pooling cls --normalize --output vectors.npy
         graft embed splade --input texts.txt --top-k 64 --output vectors.jsonl
+        mpirun -n 4 --bind-to none graft embed e5 --input texts.txt --output v.npy
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -68,6 +71,7 @@ struct Embed: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var inputs: TrainedInputsFlags
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var flags: OutputFlags
@@ -90,7 +94,9 @@ struct Embed: ParsableCommand {
   }
 
   func run() throws {
-    try IndexRecord.checkVacant(output.url)
+    let group = GraftTool.group
+    ranks.noteWhatIsIgnored([], flags.console)
+    if group.leads { try IndexRecord.checkVacant(output.url) }
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, flags.console)
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)
@@ -98,6 +104,10 @@ struct Embed: ParsableCommand {
     if isSparse, let flag = denseFlag {
       throw GraftError(
         .refused, "the checkpoint makes sparse vectors", option: flag, advice: "Leave out this option.")
+    }
+    if isSparse, group.size > 1 {
+      throw GraftError(
+        .refused, "sparse vectors are made in one process", found: "\(group.size)", advice: "Start it alone.")
     }
     if !isSparse, topK != nil {
       throw GraftError(
@@ -120,6 +130,7 @@ struct Embed: ParsableCommand {
     length.check(model, flags.console)
     let session = try precision.session(
       model, on: backend.make(registry, flags.console), strictness, flags.console)
+    guard group.leads else { return try help(session, options, group) }
     let feed = try input.feed("embedding", for: [opened], batchSize: batch.batchSize, flags.console)
     let windows = EmbeddedWindows(feed: feed, options: options, session: session) { rows in
       try inputs.check(rows, for: opened, feed.console)
@@ -141,6 +152,15 @@ struct Embed: ParsableCommand {
     }
   }
 
+  /// Computes vectors with rank 0, which has the texts and writes, for as long as it has some.
+  private func help(_ session: InferenceSession, _ options: EmbeddingOptions, _ group: any ProcessGroup)
+    throws
+  {
+    while let texts = try group.valueFromLeader({ [[String?]]?.none }) {
+      _ = try embed(texts.map { TextRow($0[0] ?? "", pair: $0[1]) }, with: session, options, group: group)
+    }
+  }
+
   /// The record beside the vectors.
   private func record(_ windows: EmbeddedWindows) -> IndexRecord {
     IndexRecord(
@@ -156,7 +176,7 @@ struct Embed: ParsableCommand {
       try record(windows).write(beside: output.url) { addTexts in
         try windows.write(texts: addTexts, &cut) { rows in
           let vectors = try embed(
-            rows, with: windows.session, windows.options,
+            rows, with: windows.session, windows.options, group: GraftTool.group,
             progress: { windows.feed.update($0, of: rows.count) })
           try add(UnsafeBufferPointer(vectors.buffer))
         }
@@ -217,7 +237,7 @@ private struct EmbeddedWindows {
     texts addTexts: ([String]) throws -> Void, _ cut: inout CutTexts, _ body: ([TextRow]) throws -> Void
   ) throws -> Int {
     var count = 0
-    while let rows = try feed.next() {
+    while let rows = try next() {
       try check(rows)
       cut.add(try truncatedRows(rows, for: session.model, options))
       try body(rows)
@@ -226,6 +246,16 @@ private struct EmbeddedWindows {
     }
     feed.clear()
     return count
+  }
+
+  /// The next texts, which the other ranks are given as well.
+  private func next() throws -> [TextRow]? {
+    var rows: [TextRow]?
+    _ = try GraftTool.group.valueFromLeader {
+      rows = try feed.next()
+      return rows?.map { [$0.text, $0.pair] }
+    }
+    return rows
   }
 }
 

@@ -17,7 +17,7 @@ final class TextFeed {
   }
 
   /// The rows of the first window, and the most of a window, unless a batch has more.
-  private static let (first, most) = (32, 1024)
+  private static let (first, most) = (32, 1024 * GraftTool.group.size)
 
   private var source: Source
   private let bar: ProgressBar
