@@ -29,9 +29,12 @@ class Trained:
     processor: float = 0  # seconds of the whole run, all threads together
 
 
-def train_with_graft(bench, model, steps, data=None, precision="float32", backend="auto", batch_size=8, extra=()):
+def train_with_graft(
+    bench, model, steps, data=None, precision="float32", backend="auto", batch_size=8, extra=(), launcher=()
+):
     """- steps: How many to time, after WARM_UP others.
     - data: A CSV file, taken in its order; None for the texts of all measures.
+    - launcher: A program and its options that start graft, such as mpirun.
 
     Steps are timed by when their lines of the log arrive, which are written unbuffered at the end of each. So the time
     of the same steps of the same texts counts on both sides, and starting, reading and writing on neither.
@@ -39,7 +42,7 @@ def train_with_graft(bench, model, steps, data=None, precision="float32", backen
     output = removed(bench.work / "trained")
     # fmt: off
     done = run(
-        bench.graft, "train", model, "--data", data or bench.texts.path, "--output", output, "--no-shuffle",
+        *launcher, bench.graft, "train", model, "--data", data or bench.texts.path, "--output", output, "--no-shuffle",
         "--batch-size", batch_size, "--max-steps", WARM_UP + steps, "--save-strategy", "no", "--logging-steps", 1,
         "--precision", precision, "--backend", backend, "--json", "--quiet", *extra)
     # fmt: on
