@@ -208,6 +208,7 @@ struct RanksTests {
     #expect(
       Placement.warning([placement("a", "0", of: 64), placement("a", "1", of: 64)])?.hasPrefix(
         "the 2 ranks on a may use 2 of 64 CPUs") == true)
+    #expect(Placement.warning([placement("a", "0-2", of: 4)])?.contains("3 of 4 CPUs") == true)
     // What a system does not tell is nobody's fault.
     #expect(Placement.warning([placement("a", "0-63", of: 64), placement("b", "", of: 64)]) == nil)
   }
