@@ -189,7 +189,17 @@ import Testing
       "a number too few for the shape",
       model(
         graph(tensor([2], type: 7, raw: nil) { $0.appendField(Field.Tensor.int64s, [0x81, 2] as [UInt8]) })),
-      "the data does not have the length of int64 [2]; expected 16 bytes, found 8."),
+      "x.onnx: tensor 'a': the data does not have the length of int64 [2]; expected 2 elements, found 1."),
+    Case(
+      "a number too many for the shape",
+      model(
+        graph(tensor([1], type: 7, raw: nil) { $0.appendField(Field.Tensor.int64s, [1, 2] as [UInt8]) })),
+      "x.onnx: tensor 'a': the data does not have the length of int64 [1]; expected 1 elements, found more."),
+    Case(
+      "a number that does not end",
+      model(
+        graph(tensor([1], type: 7, raw: nil) { $0.appendField(Field.Tensor.int64s, [0x81] as [UInt8]) })),
+      "x.onnx: tensor 'a': a number or text is cut off."),
     Case(
       "a tensor in segments", model(graph(tensor { $0.appendField(Field.Tensor.segment, [] as [UInt8]) })),
       "x.onnx: tensor 'a': a tensor in segments."),

@@ -93,7 +93,7 @@ struct StoredTensor {
       guard field == Field.Tensor.raw || field == dtype.listField else {
         throw GraftError(.malformed, "its elements stand in the field of another type")
       }
-      guard isRaw else { return try LazyTensor(spec, varints: range, in: file) }
+      guard isRaw else { return try LazyTensor(spec, varints: range, in: file, called: name) }
       guard range.count == spec.byteCount else { throw wrongLength(spec, "\(range.count)") }
       return LazyTensor(spec, in: file, at: range.lowerBound)
     } catch let error as GraftError {
@@ -118,7 +118,9 @@ extension LazyTensor {
   /// A tensor of integers, or of bits of smaller numbers, that are stored as varints.
   ///
   /// - Throws: `GraftError` when there cannot be as many as the shape says.
-  init(_ spec: TensorSpec, varints range: Range<Int>, in file: RandomAccessFile) throws {
+  init(
+    _ spec: TensorSpec, varints range: Range<Int>, in file: RandomAccessFile, called name: String
+  ) throws {
     guard spec.elementCount <= range.count, range.count / 10 <= spec.elementCount else {
       throw GraftError(
         .malformed, "the data does not have the length of \(spec)",
@@ -129,6 +131,7 @@ extension LazyTensor {
       var bytes: ArraySlice<UInt8> = []
       var position = range.lowerBound
       var elements: [UInt8] = []
+      var count = 0
       while position < range.upperBound || !bytes.isEmpty {
         // No number is longer than ten bytes.
         if bytes.count < 10, position < range.upperBound {
@@ -136,14 +139,33 @@ extension LazyTensor {
           bytes += try file.bytes(position..<end)
           position = end
         }
-        let value = try bytes.readVarint()
+        let value = try Self.element(&bytes, of: name, in: file)
+        count += 1
+        guard count <= spec.elementCount else { break }
         withUnsafeBytes(of: value.littleEndian) { elements += $0.prefix(spec.dtype.byteCount) }
         if elements.count >= LazyTensor.windowSize / 2 {
           try elements.withUnsafeBytes(consume)
           elements.removeAll(keepingCapacity: true)
         }
       }
+      guard count == spec.elementCount else {
+        throw GraftError(
+          .malformed, "the data does not have the length of \(spec)", file: file.url.path,
+          subject: "tensor '\(name)'", expected: "\(spec.elementCount) elements",
+          found: count < spec.elementCount ? "\(count)" : "more")
+      }
       try elements.withUnsafeBytes(consume)
+    }
+  }
+
+  private static func element(
+    _ bytes: inout ArraySlice<UInt8>, of name: String, in file: RandomAccessFile
+  ) throws -> UInt64 {
+    do {
+      return try bytes.readVarint()
+    } catch var error as GraftError {
+      error.subject = "tensor '\(name)'"
+      throw error.inFile(file.url.path)
     }
   }
 }
