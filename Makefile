@@ -7,7 +7,7 @@ GRAFT := .build/release/graft
 RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-103-1
 
-.PHONY: demo test bench interop install format lint build hub-server tokenizer-check dependencies
+.PHONY: demo test fuzz sanitize bench interop install format lint build hub-server tokenizer-check dependencies
 
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
@@ -19,6 +19,26 @@ test: build
 	swift build --build-tests
 	GRAFT=$(abspath $(GRAFT)) swift test --skip-build
 	$(MAKE) lint
+
+# libFuzzer on every reader, or on the one that TARGET names, for SECONDS each; all are one program, with instructions
+# that count where it has been.
+SECONDS := 60
+LIBFUZZER = $(shell $(dir $(shell command -v swift))clang -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
+FUZZ = -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -use-ld=lld \
+  -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer -Xcc -fsanitize=fuzzer-no-link \
+  -Xlinker -u -Xlinker LLVMFuzzerRunDriver -Xlinker $(LIBFUZZER) -Xlinker -lstdc++
+
+fuzz: dependencies
+	swift build $(FUZZ)
+	@Fuzzing/run.sh .build-fuzz/release/fuzz '$(TARGET)' $(SECONDS)
+
+# The tests under the sanitizers, or those whose names FILTER matches.
+sanitize: dependencies
+	for kind in $(or $(SANITIZER),address thread); do \
+	  swift build --build-tests --sanitize=$$kind --scratch-path .build-$$kind && \
+	  swift test --skip-build --sanitize=$$kind --scratch-path .build-$$kind $(if $(FILTER),--filter '$(FILTER)') \
+	    || exit 1; \
+	done
 
 bench: build hub-server
 	@Benchmarks/run.sh $(GRAFT) $(PEERS) $(if $(ONLY),--only $(ONLY))

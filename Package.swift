@@ -170,6 +170,15 @@ let package = Package(
       name: "tokenizer-check", dependencies: ["TokenizerCases", "GraftTensors", "GraftCore", "GraftPlugins"],
       path: "Tests/tokenizer-check"),
 
+    // Every reader of bytes from outside, to be tried on many: by tests, and by libFuzzer as a program. C that calls it.
+    .target(
+      name: "FuzzTargets",
+      dependencies: modules + ["GraftHub", "GraftPlugins", "Checksums", "NPY", "Protobuf", "Zip", "Zlib"]
+        + builtIn, path: "Tests/FuzzTargets"),
+    .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CLibFuzzer", "FuzzTargets", "GraftCompute"], path: "Tests/fuzz"),
+
     // What the tests share: fixtures, temporary directories, messages of errors, runs over mutated files.
     .target(
       name: "TestSupport", dependencies: ["GraftTensors", "GraftCompute", "GraftCore"],
@@ -184,13 +193,14 @@ let package = Package(
       "CLITests",
       ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
     // The rules of the design, over the sources; the Swift of the documentation, compiled.
+    tests("FuzzTests", ["FuzzTargets"]),
     tests("HouseRulesTests"),
     tests("SnippetTests", ["GraftMPI", "GraftPlugins", "GraftCommandLine"] + modules),
     tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),
     tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
     tests("NumPyTests", ["GraftTensors", "NPY", "NumPy", "Safetensors", "Zip"]),
     tests("ZipTests", ["GraftTensors", "Zip", "CZlib"]),
-    tests("HDF5Tests", ["GraftTensors", "HDF5", "Safetensors"]),
+    tests("HDF5Tests", ["FuzzTargets", "GraftTensors", "HDF5", "Safetensors"]),
     tests(
       "TensorFlowBundleTests",
       [

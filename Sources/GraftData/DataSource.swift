@@ -90,14 +90,22 @@ public struct DataSource: Sendable {
     return reports
   }
 
+  /// Calls `body` with each row of a file that is open, whatever files the source has.
+  package func forEachRow(of file: RandomAccessFile, _ body: (TextRow) throws -> Void) throws {
+    _ = try read(file.url, opened: file) { row in
+      try body(row)
+      return true
+    }
+  }
+
   private func read(
-    _ url: URL, noting progress: ReadingProgress? = nil, keepsRows: Bool = false,
-    _ body: (TextRow) throws -> Bool
+    _ url: URL, opened: RandomAccessFile? = nil, noting progress: ReadingProgress? = nil,
+    keepsRows: Bool = false, _ body: (TextRow) throws -> Bool
   ) throws -> DataFileReport {
     let isStandardInput = url == DataSource.standardInput
     let path = isStandardInput ? "standard input" : url.path
     do {
-      let (stream, file, isCompressed) = try open(url)
+      let (stream, file, isCompressed) = try open(url, opened)
       progress?.file = file
       let budget = file?.budget ?? FileBudget(size: nil, path: path)
       var report = DataFileReport(file: path, format: .lines)
@@ -125,14 +133,16 @@ public struct DataSource: Sendable {
   func stream(of url: URL) throws -> ByteStream { try open(url).stream }
 
   /// A file's bytes, decompressed, and the file; a pipe has none.
-  private func open(_ url: URL) throws -> (stream: ByteStream, file: RandomAccessFile?, isCompressed: Bool) {
+  private func open(
+    _ url: URL, _ opened: RandomAccessFile? = nil
+  ) throws -> (stream: ByteStream, file: RandomAccessFile?, isCompressed: Bool) {
     var file: RandomAccessFile?
     var stream: ByteStream
     let head: [UInt8]
-    if let pipe = try Self.pipe(url) {
+    if opened == nil, let pipe = try Self.pipe(url) {
       (head, stream) = try Self.head(of: pipe)
     } else {
-      let opened = try RandomAccessFile(url)
+      let opened = try opened ?? RandomAccessFile(url)
       (file, head, stream) = (opened, try opened.head(16), ByteStream(opened))
     }
     guard let decompressor = decompressors.first(where: { $0.recognizes(head) }) else {

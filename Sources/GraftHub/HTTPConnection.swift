@@ -15,16 +15,18 @@ struct HTTPRequest {
 }
 
 /// The head of an answer.
-struct HTTPResponse {
-  var status = 0
+package struct HTTPResponse {
+  package private(set) var status = 0
   /// By lower-case name; of several lines of one name the last.
-  var headers: [String: String] = [:]
+  package private(set) var headers: [String: String] = [:]
+
+  package init() {}
 
   /// The number of bytes in the body.
-  var length: Int? { headers["content-length"].flatMap { Int($0) } }
+  package var length: Int? { headers["content-length"].flatMap { Int($0) } }
 
   /// Where the body belongs in the whole, and how long that is: `bytes 0-99/1234`.
-  var contentRange: (start: Int, total: Int?)? {
+  package var contentRange: (start: Int, total: Int?)? {
     guard let value = headers["content-range"], value.lowercased().hasPrefix("bytes ") else { return nil }
     let parts = value.dropFirst(6).split(separator: "/")
     guard parts.count == 2, let start = parts[0].split(separator: "-").first.flatMap({ Int($0) }) else {
@@ -33,7 +35,7 @@ struct HTTPResponse {
     return (start, Int(parts[1]))
   }
 
-  var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) && headers["location"] != nil }
+  package var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) && headers["location"] != nil }
 }
 
 /// Why no answer came, or only part of one.
@@ -160,10 +162,10 @@ final class HTTPConnection {
 
 extension HTTPResponse {
   /// Takes a line of the head; a status line begins another answer, as after `100 Continue`.
-  fileprivate mutating func add(_ line: String) {
+  package mutating func add(_ line: String) {
     if line.hasPrefix("HTTP/") {
       let parts = line.split(whereSeparator: \.isWhitespace)
-      self = HTTPResponse(status: parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+      (status, headers) = (parts.count > 1 ? Int(parts[1]) ?? 0 : 0, [:])
     } else if let colon = line.firstIndex(of: ":") {
       let name = line[..<colon].lowercased()
       headers[name] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)

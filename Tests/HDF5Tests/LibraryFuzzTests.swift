@@ -1,4 +1,5 @@
 import Foundation
+import FuzzTargets
 import GraftCompute
 import GraftTensors
 import TestSupport
@@ -20,7 +21,7 @@ struct LibraryFuzzTests {
       let run = try Fuzzing(seed: 8, rounds: 200) { round, generator in
         let seed = seeds[round % seeds.count]
         var bytes = mutateStructure(seed, &generator)
-        if generator.nextWord() % 8 != 0 { sealNewest(&bytes) }
+        if generator.nextWord() % 8 != 0 { Structure.sealHDF5(&bytes) }
         try Data(bytes).write(to: url)
         let file = try RandomAccessFile(url)
         let weights = try LibraryFile.weights(
@@ -64,7 +65,7 @@ struct LibraryFuzzTests {
       var bytes = Array(
         try Data(contentsOf: fixtures.appendingPathComponent("hdf5/library/virtual.h5")))
       for (place, byte) in item.changes { bytes[place] = byte }
-      sealNewest(&bytes)
+      Structure.sealHDF5(&bytes)
       try Data(bytes).write(to: url)
       do {
         let weights = try LibraryFile.weights(
@@ -86,26 +87,12 @@ struct LibraryFuzzTests {
   }
 }
 
-/// Puts the checksums of the newest structures right, as far as their lengths are known.
-private func sealNewest(_ bytes: inout [UInt8]) {
-  /// How long parts are before their checksums.
-  let lengths = ["FRHP": 142, "BTHD": 34, "FAHD": 24, "EAHD": 68]
-  func put(_ start: Int, _ count: Int) {
-    guard start + count + 4 <= bytes.count else { return }
-    withUnsafeBytes(of: checksum(bytes[start..<(start + count)]).littleEndian) {
-      bytes.replaceSubrange((start + count)..<(start + count + 4), with: $0)
-    }
-  }
-  if bytes[8] >= 2 { put(0, 44) }
-  for start in 0..<(bytes.count - 16) where (0x41...0x5A).contains(bytes[start]) {
-    let name = String(decoding: bytes[start..<(start + 4)], as: UTF8.self)
-    if let length = lengths[name] { put(start, length) }
-    guard name == "OHDR" else { continue }
-    let flags = Int(bytes[start + 5])
-    let begin = 6 + (flags & 0x20 != 0 ? 16 : 0) + (flags & 0x10 != 0 ? 4 : 0)
-    let width = 1 << (flags & 3)
-    guard width < 8, start + begin + width <= bytes.count else { continue }
-    let size = bytes[(start + begin)..<(start + begin + width)].reversed().reduce(0) { $0 << 8 | Int($1) }
-    put(start, begin + width + size)
+/// Up to four changes of a file: where bytes are not zero, and mostly at the beginning.
+private func mutateStructure(_ seed: [UInt8], _ generator: inout Philox) -> [UInt8] {
+  mutate(seed, &generator) { bytes, generator in
+    var position = Int(generator.nextWord()) % bytes.count
+    if generator.nextWord() % 2 == 0 { position = position % min(4096, bytes.count) }
+    for _ in 0..<64 where bytes[position] == 0 { position = (position + 1) % bytes.count }
+    return position
   }
 }

@@ -86,29 +86,6 @@ struct RobustnessTests {
     expectLinearTime("a", bytes: 16_000) { _ = tokenizer.encode($0) }
   }
 
-  /// Documents with a few bytes changed, cut out or doubled, or cut off: a tokenizer or an error.
-  @Test(arguments: ["modernbert", "llama", "unigram-bytes"])
-  func damagedDocuments(pipeline: String) throws {
-    let golden = try #require(try Golden.read(pipeline).first)
-    // Without most of the vocabulary and of the charsmap, so that the rest is hit.
-    let document = Array(golden.document.text().utf8)
-    let start = document.firstRange(of: Array(#""vocab""#.utf8))?.lowerBound ?? 0
-    let head = Array(document[..<min(document.count, start + 2_000)])
-    var mutations = Mutations(seed: 11)
-    for round in 0..<60 {
-      let bytes =
-        round % 6 == 0
-        ? Array(document.prefix(document.count * round / 60))
-        : mutations.damaged(head) + document[head.count...]
-      do {
-        guard let text = String(validating: bytes, as: UTF8.self),
-          let tokenizer = try load(["tokenizer.json": text])
-        else { continue }
-        _ = tokenizer.encode(" the <mask> é 中!", pair: "ab ab", maximumLength: 9, addSpecialTokens: true)
-      } catch is GraftError {}
-    }
-  }
-
   /// Tables with a few bytes changed, cut out or doubled, or cut off: one that can be asked, or an error.
   @Test func damagedCharsmaps() throws {
     let whole = try charsmap()

@@ -39,24 +39,6 @@ public struct Fuzzing {
   }
 }
 
-/// Up to three changes: a byte, a bit, a piece put in, some bytes taken out, some doubled.
-public func mutate(_ seed: [UInt8], _ pieces: [[UInt8]], _ generator: inout Philox) -> [UInt8] {
-  var bytes = seed
-  for _ in 0...Int.random(in: 0...2, using: &generator) {
-    let position = Int.random(in: 0...bytes.count, using: &generator)
-    switch Int.random(in: 0..<5, using: &generator) {
-    case 0 where position < bytes.count: bytes[position] = UInt8(truncatingIfNeeded: generator.nextWord())
-    case 1 where position < bytes.count: bytes[position] ^= 1 << UInt8(generator.nextWord() % 8)
-    case 2: bytes.insert(contentsOf: pieces.randomElement(using: &generator) ?? [], at: position)
-    case 3: bytes.removeSubrange(position..<min(bytes.count, position + Int(generator.nextWord() % 9)))
-    default:
-      let end = min(bytes.count, position + Int(generator.nextWord() % 30))
-      bytes.insert(contentsOf: bytes[position..<end], at: position)
-    }
-  }
-  return bytes
-}
-
 /// Up to four changes of a file of numbers, lengths and addresses.
 ///
 /// - Parameter place: Where the next change is made.

@@ -86,45 +86,4 @@ struct RobustnessTests {
       for await equal in group { #expect(equal) }
     }
   }
-
-  /// Files with a few bytes changed, cut out or doubled, read for each class by turns: a tokenizer or an error, and no
-  /// crash.
-  @Test func damagedFiles() throws {
-    var generator = Generator(state: 7)
-    let document = Array(smallDocument(addedTokens: [#"{"id": 29, "content": "Foo"}"#]).utf8)
-    let lines = Array(smallVocabulary.joined(separator: "\n").utf8)
-    let configuration: JSON = ["unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"]
-    let classes: [WordPieceClass] = [.file, .bert, .mpnet]
-    var loaded = [0, 0, 0]
-    for round in 0..<1200 {
-      var bytes = round.isMultiple(of: 2) ? document : lines
-      for _ in 0..<Int.random(in: 1...3, using: &generator) {
-        let place = Int.random(in: 0..<bytes.count, using: &generator)
-        let end = min(bytes.count, place + Int.random(in: 1...9, using: &generator))
-        switch Int.random(in: 0..<4, using: &generator) {
-        case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
-        case 1: bytes[place] = UInt8.random(in: 0x20..<0x7F, using: &generator)
-        case 2: bytes.removeSubrange(place..<end)
-        default: bytes.insert(contentsOf: bytes[place..<end], at: place)
-        }
-      }
-      let settings = TokenizerSettings(
-        configuration: configuration, defaults: TokenizerDescription.defaultTokens)
-      let turn = round / 2 % 3
-      do {
-        let description =
-          round.isMultiple(of: 2)
-          ? try TokenizerDescription(parsing: bytes, settings, classes[turn])
-          : try TokenizerDescription(
-            entries: Vocabulary.lines(of: bytes).entries, settings, .bert, normalizer: BertNormalizer())
-        guard let tokenizer = try description.map(WordPieceTokenizer.init) else { continue }
-        loaded[turn] += 1
-        let encoding = tokenizer.encode(
-          "The unaffable [MASK], Foo é 中!", pair: "a", maximumLength: 9, addSpecialTokens: true)
-        #expect(encoding.ids.count <= 9)
-        _ = tokenizer.decode(encoding.ids, skippingSpecialTokens: true)
-      } catch is GraftError {}
-    }
-    #expect(loaded.allSatisfy { $0 > 50 }, "\(loaded)")
-  }
 }

@@ -1,5 +1,5 @@
 /// The checksum of HDF5's newer structures: Bob Jenkins' `hashlittle`, http://burtleburtle.net/bob/c/lookup3.c
-func checksum(_ bytes: some Collection<UInt8>) -> UInt32 {
+package func checksum(_ bytes: some Collection<UInt8>) -> UInt32 {
   var (a, b, c) = (
     0xDEAD_BEEF &+ UInt32(bytes.count), 0xDEAD_BEEF &+ UInt32(bytes.count), 0xDEAD_BEEF &+ UInt32(bytes.count)
   )

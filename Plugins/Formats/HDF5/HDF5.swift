@@ -21,15 +21,24 @@ public struct HDF5Format: WeightFormat {
 
   /// Opens an HDF5 file, or an archive `.keras` with one inside.
   public func open(_ file: RandomAccessFile) throws -> Weights? {
+    try open(file) { try LibraryFile.weights(of: $0, since: $1) }
+  }
+
+  /// Opens the same by Graft's own reader.
+  ///
+  /// - Parameter other: Opens a file that has structures which it does not know, as the error says.
+  package func open(
+    _ file: RandomAccessFile, orElse other: (RandomAccessFile, GraftError) throws -> Weights
+  ) throws -> Weights? {
     do {
-      guard let start = try Self.start(of: file) else { return try KerasArchive.open(file) }
+      guard let start = try Self.start(of: file) else { return try KerasArchive.open(file, orElse: other) }
       do {
         guard start == 0 else {
           throw UnknownStructure("\(start) bytes of something else before the HDF5 file")
         }
         return try Tree(File(file), in: file).weights
       } catch let unknown as UnknownStructure {
-        return try LibraryFile.weights(of: file, since: unknown.error)
+        return try other(file, unknown.error)
       }
     } catch let error as GraftError {
       throw error.inFile(file.url.path)

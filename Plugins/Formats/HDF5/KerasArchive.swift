@@ -6,13 +6,16 @@ import Zip
 enum KerasArchive {
   private static let weightsName = "model.weights.h5"
 
+  /// - Parameter other: As for ``HDF5Format/open(_:orElse:)``.
   /// - Returns: `nil` when the file is no such archive.
-  static func open(_ file: RandomAccessFile) throws -> Weights? {
+  static func open(
+    _ file: RandomAccessFile, orElse other: (RandomAccessFile, GraftError) throws -> Weights
+  ) throws -> Weights? {
     guard let archive = try ZipArchive.open(file, where: { $0.contains(weightsName) }),
       let entry = archive.entries[weightsName]
     else { return nil }
     try file.budget.take(entry.size, for: "the weights in the archive")
     let weights = LazyTensor(TensorSpec(.uint8, [entry.size]), in: archive, entry)
-    return try HDF5Format().open(RandomAccessFile(copying: weights, of: file))
+    return try HDF5Format().open(RandomAccessFile(copying: weights, of: file), orElse: other)
   }
 }

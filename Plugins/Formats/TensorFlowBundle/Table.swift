@@ -5,7 +5,7 @@ import Protobuf
 /// The sorted table that a bundle's index is: blocks of keys and values, an index of the blocks, a footer.
 ///
 /// https://github.com/google/leveldb/blob/main/doc/table_format.md, without filters and compression.
-enum Table {
+package enum Table {
   static let footerSize = 48
   static let magic: [UInt8] = [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
   /// Behind each block: the kind of compression, and a masked checksum of both.
@@ -35,7 +35,8 @@ extension Table {
   /// The keys and values of a table, in the order of its keys.
   ///
   /// - Throws: ``GraftError`` when a block is outside the file, damaged or compressed, or keys are out of order.
-  static func entries(of file: [UInt8]) throws -> [(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)] {
+  package static func entries(of file: [UInt8]) throws -> [(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)]
+  {
     guard file.count >= footerSize, file.suffix(magic.count).elementsEqual(magic) else {
       throw GraftError(
         .malformed,
@@ -121,7 +122,7 @@ extension Table {
 
 extension Table {
   /// A table of keys and values, which are in order.
-  static func encoded(_ entries: [(key: [UInt8], value: [UInt8])]) -> [UInt8] {
+  package static func encoded(_ entries: [(key: [UInt8], value: [UInt8])]) -> [UInt8] {
     var file: [UInt8] = []
     var index = Block(restartInterval: 1)
     var block = Block(restartInterval: restartInterval)

@@ -12,6 +12,8 @@ public final class RandomAccessFile: Sendable {
   /// What may be taken in memory and work to read it.
   public let budget: FileBudget
   package let descriptor: Int32
+  /// What is read where there is no descriptor.
+  private let memory: [UInt8]?
   private let readCount = Atomic<Int>(0)
 
   /// How many bytes were read so far.
@@ -39,10 +41,20 @@ public final class RandomAccessFile: Sendable {
       throw GraftError(
         .malformed, isDirectory ? "a directory, not a file" : "not a regular file", file: url.path)
     }
+    memory = nil
     size = Int(status.st_size)
     budget = FileBudget(size: size, path: url.path)
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
+
+  /// The given bytes, as if they stood in a file of a name. Readers are tried on many inputs so, without a disk.
+  package init(_ bytes: [UInt8], named url: URL) {
+    (self.url, memory, descriptor, size) = (url, bytes, -1, bytes.count)
+    budget = FileBudget(size: size, path: url.path)
+    identity = FileIdentity(device: .max, inode: Self.lastInMemory.add(1, ordering: .relaxed).newValue)
+  }
+
+  private static let lastInMemory = Atomic<UInt64>(0)
 
   /// The bytes of a stream, copied to a temporary file that nobody else sees, so that they can be read at any offset.
   ///
@@ -80,6 +92,7 @@ public final class RandomAccessFile: Sendable {
     }
     unlink(name)
     self.descriptor = descriptor
+    memory = nil
     do {
       var size = 0
       try copy { bytes in
@@ -102,7 +115,9 @@ public final class RandomAccessFile: Sendable {
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    if memory == nil { close(descriptor) }
+  }
 
   /// Fills `buffer` from `offset`.
   ///
@@ -110,7 +125,7 @@ public final class RandomAccessFile: Sendable {
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     var done = 0
     while done < buffer.count {
-      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      let count = read(UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: offset + done)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else {
         throw GraftError(.system, "cannot be read (\(systemMessage()))", file: url.path)
@@ -128,6 +143,18 @@ public final class RandomAccessFile: Sendable {
       done += count
     }
     readCount.add(done, ordering: .relaxed)
+  }
+
+  /// As `pread` of the system.
+  private func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
+    guard let memory else { return pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
+    guard offset >= 0 else {
+      errno = EINVAL
+      return -1
+    }
+    let part = memory.dropFirst(offset).prefix(buffer.count)
+    buffer.copyBytes(from: part)
+    return part.count
   }
 
   /// The bytes at `range`.

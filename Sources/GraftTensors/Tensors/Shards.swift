@@ -13,31 +13,38 @@ public struct ShardIndex: Sendable {
   /// - Throws: ``GraftError`` when it is not JSON, has no `weight_map`, or names a file outside its folder.
   public init(_ url: URL) throws {
     do {
-      let json = try JSON(parsing: try RandomAccessFile(url).bytesOfWholeFile(limit: 256 << 20))
-      guard let map = json["weight_map"]?.object else {
-        throw GraftError(.malformed, "the index has no 'weight_map'")
-      }
-      guard !map.isEmpty else { throw GraftError(.malformed, "the index lists no tensor") }
-      files = try OrderedDictionary(
-        uniqueKeysWithValues: map.map { name, file in
-          guard let file = file.string, !file.isEmpty, !file.contains("/"), !file.contains("\0"),
-            file != "..",
-            file != "."
-          else {
-            throw GraftError(
-              .malformed,
-              "not a file name beside the index",
-              subject: "tensor '\(name)'",
-              found: file.kind
-            )
-          }
-          return (name, file)
-        }
-      )
-      metadata = json["metadata"]?.object ?? [:]
+      try self.init(parsing: RandomAccessFile(url).bytesOfWholeFile(limit: 256 << 20))
     } catch let error as GraftError {
       throw error.inFile(url.path)
     }
+  }
+
+  /// Reads an index from memory.
+  ///
+  /// - Throws: As ``init(_:)``, without the file's name.
+  package init(parsing bytes: [UInt8]) throws {
+    let json = try JSON(parsing: bytes)
+    guard let map = json["weight_map"]?.object else {
+      throw GraftError(.malformed, "the index has no 'weight_map'")
+    }
+    guard !map.isEmpty else { throw GraftError(.malformed, "the index lists no tensor") }
+    files = try OrderedDictionary(
+      uniqueKeysWithValues: map.map { name, file in
+        guard let file = file.string, !file.isEmpty, !file.contains("/"), !file.contains("\0"),
+          file != "..",
+          file != "."
+        else {
+          throw GraftError(
+            .malformed,
+            "not a file name beside the index",
+            subject: "tensor '\(name)'",
+            found: file.kind
+          )
+        }
+        return (name, file)
+      }
+    )
+    metadata = json["metadata"]?.object ?? [:]
   }
 
   /// Opens every shard and joins them in the index's order.

@@ -45,8 +45,10 @@ public enum NPY {
   /// Opens an array, in row-major order whatever its file has.
   ///
   /// - Throws: ``GraftError`` when the file is no such array, or has another length than its header says.
-  public static func open(_ url: URL) throws -> LazyTensor {
-    let file = try RandomAccessFile(url)
+  public static func open(_ url: URL) throws -> LazyTensor { try open(RandomAccessFile(url)) }
+
+  /// Opens an array whose file is open.
+  package static func open(_ file: RandomAccessFile) throws -> LazyTensor {
     do {
       var head = try file.head(128)
       let needed = try NPYHeader.byteCount(head)
@@ -60,7 +62,7 @@ public enum NPY {
       }
       return try header.arranged(LazyTensor(header.spec, in: file, at: header.byteCount))
     } catch let error as GraftError {
-      throw error.inFile(url.path)
+      throw error.inFile(file.url.path)
     }
   }
 }
