@@ -123,4 +123,19 @@ import Testing
     let sentence = try #require(found["error"]?["message"]?.string)
     #expect(sentence.contains(message) && json.stderr.contains(sentence))
   }
+
+  #if arch(x86_64)
+    /// What the system knows as the program is the loader then, which is no reader.
+    @Test func whereLibhdf5CannotBeStarted() throws {
+      try Sandbox.with { sandbox in
+        let file = fixtures.appending(path: "hdf5/library/v110-plain.h5")
+        try FileManager.default.copyItem(at: file, to: sandbox.url("model.h5"))
+        let outcome = try sandbox.shell(#"/lib64/ld-linux-x86-64.so.2 "$GRAFT" inspect model.h5"#)
+        #expect(outcome.code == 1)
+        #expect(
+          outcome.stderr.contains("libhdf5 might read it, but cannot be started (it ends with status"),
+          "\(outcome)")
+      }
+    }
+  #endif
 }

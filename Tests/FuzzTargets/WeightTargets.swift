@@ -34,6 +34,8 @@ extension FuzzTarget {
     try Fault.unless(
       weights.byteCount <= max(1 << 20, 64 * (file.size + 1 << 20)),
       "\(weights.byteCount) bytes of tensors in a file of \(file.size)")
+    let taken = file.budget.bytesTaken
+    try Fault.unless((0...file.budget.memory).contains(taken), "\(taken) bytes are taken")
     var rest = mostRead
     for (name, tensor) in weights.tensors where tensor.spec.byteCount <= rest {
       rest -= tensor.spec.byteCount
@@ -46,5 +48,9 @@ extension FuzzTarget {
         try Fault.check(error)
       }
     }
+    // What is held to read a tensor is let go.
+    try Fault.unless(
+      file.budget.bytesTaken == taken, "\(file.budget.bytesTaken) bytes are taken after reading, not \(taken)"
+    )
   }
 }

@@ -125,6 +125,24 @@ struct LibraryProcessTests {
     #expect(inside == bytes)
   }
 
+  /// As after the program was stopped by whoever called it.
+  @Test func whatCameIsReadHoweverLate() throws {
+    var ends: [Int32] = [-1, -1]
+    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    defer { ends.forEach { close($0) } }
+    let clock = SuspendingClock()
+    #expect(!LibraryProcess.waits(for: ends[0], until: clock.now, by: clock))
+    #expect(write(ends[1], "a", 1) == 1)
+    #expect(LibraryProcess.waits(for: ends[0], until: clock.now.advanced(by: .seconds(-20)), by: clock))
+  }
+
+  @Test func whereItCannotBeStarted() {
+    let reason = GraftError(.unsupported, "a layout", file: "a.h5", advice: "Repack it.")
+    #expect(
+      LibraryProcess.Missing.system("signal 31").error(insteadOf: reason).description
+        == "a.h5: a layout. Repack it. libhdf5 might read it, but cannot be started (signal 31).")
+  }
+
   @Test func whatToInstall() {
     let reason = GraftError(.unsupported, "a layout", file: "a.h5", advice: "Repack it.")
     #expect(

@@ -19,6 +19,8 @@ public final class FileBudget: Sendable {
   private let path: String
   private let isPipe: Bool
   private let taken = Atomic<Int>(0)
+  /// The bytes that are in memory now.
+  package var bytesTaken: Int { taken.load(ordering: .relaxed) }
 
   /// - Parameters:
   ///   - size: The file's size in bytes; `nil` of a pipe, which may fill half of this machine's memory.

@@ -44,22 +44,26 @@ int GraftHDF5Window(uint64_t size) {
 }
 
 // The only variable that goes along says where libraries are. The library's own could have it load others.
-static void make_environment(char *environment[4], char path[4096]) {
+// Returns what is to be freed.
+static char *make_environment(char *environment[4]) {
   int count = 0;
   environment[count++] = "HDF5_USE_FILE_LOCKING=FALSE";
   environment[count++] = "HDF5_PLUGIN_PRELOAD=::";
   const char *libraries = getenv("LD_LIBRARY_PATH");
-  if (libraries && snprintf(path, 4096, "LD_LIBRARY_PATH=%s", libraries) < 4096) environment[count++] = path;
+  char *path = NULL;
+  if (libraries && asprintf(&path, "LD_LIBRARY_PATH=%s", libraries) < 0) path = NULL;
+  if (path) environment[count++] = path;
   environment[count] = NULL;
+  return path;
 }
 
 int GraftHDF5Start(int file, int socket, int window, uint64_t memory, uint64_t seconds, pid_t *process) {
-  char memory_text[24], seconds_text[24], path[4096];
+  char memory_text[24], seconds_text[24];
   snprintf(memory_text, sizeof memory_text, "%" PRIu64, memory);
   snprintf(seconds_text, sizeof seconds_text, "%" PRIu64, seconds);
   char *arguments[] = {reader_name, memory_text, seconds_text, NULL};
   char *environment[4];
-  make_environment(environment, path);
+  char *path = make_environment(environment);
 
   // Out of the way of the numbers that they are to have.
   const int given[] = {socket, file, window}, wanted[] = {READER_SOCKET, READER_FILE, READER_WINDOW};
@@ -90,5 +94,6 @@ int GraftHDF5Start(int file, int socket, int window, uint64_t memory, uint64_t s
   for (int index = 0; index < 3; index++) {
     if (moved[index] >= 0) close(moved[index]);
   }
+  free(path);
   return status;
 }

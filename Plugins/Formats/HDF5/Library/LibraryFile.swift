@@ -9,8 +9,6 @@ struct LibraryFile: ObjectSource {
   private let file: RandomAccessFile
   private let process: LibraryProcess
   private let readers: LibraryReaders
-  private let clock = SuspendingClock()
-  private let end: SuspendingClock.Instant
 
   /// Opens a file that Graft does not know how to read.
   ///
@@ -41,12 +39,11 @@ struct LibraryFile: ObjectSource {
     self.file = file
     process = try LibraryProcess(file, window: 1, seconds: seconds)
     readers = LibraryReaders(file, seconds: given)
-    end = clock.now.advanced(by: .seconds(seconds))
   }
 
   func object(at address: Int) throws -> any StoredObject {
     // Each object may take its time, but not all of them.
-    guard clock.now < end else { throw process.tookTooLong() }
+    guard !process.isWorn else { throw process.tookTooLong() }
     let answer = try process.ask(GraftHDF5Describe, about: address)
     return try file.budget.holding(answer.count, for: "the structure of the file") {
       try LibraryObject(answer, at: address, file, readers)

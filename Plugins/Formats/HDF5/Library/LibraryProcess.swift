@@ -14,6 +14,8 @@ final class LibraryProcess: @unchecked Sendable {
     case library(lacks: String)
     /// This program was not built with the reader in it.
     case program
+    /// The system does not start it; what it says.
+    case system(String)
 
     func error(insteadOf reason: GraftError) -> GraftError {
       var error = reason
@@ -25,6 +27,8 @@ final class LibraryProcess: @unchecked Sendable {
           "\(own)Or install libhdf5 1.10.5 or later\(found), which reads it (in Debian 12: libhdf5-103-1).")
       case .program:
         error.advice = Advice("\(own)Or read it with a program that this library is linked into statically.")
+      case .system(let cause):
+        error.advice = Advice("\(own)libhdf5 might read it, but cannot be started (\(cause)).")
       }
       return error
     }
@@ -37,6 +41,8 @@ final class LibraryProcess: @unchecked Sendable {
 
   /// What the library calls its version.
   private(set) var version = ""
+  /// Whether it has got as far as the file.
+  private var isStarted = false
   /// What was read last.
   let window: UnsafeRawBufferPointer
   /// How many seconds it may take to answer.
@@ -53,7 +59,7 @@ final class LibraryProcess: @unchecked Sendable {
   /// How many seconds reading may take: far more than any filter needs.
   static func seconds(for byteCount: Int) -> Int { 10 + byteCount >> 22 }
 
-  /// Whether it has computed for so long that it should be followed by another.
+  /// Whether it has taken longer for all answers than it may for one.
   var isWorn: Bool { busy > .seconds(seconds) }
 
   /// Starts a process and has it open a file.
@@ -67,14 +73,14 @@ final class LibraryProcess: @unchecked Sendable {
     (self.file, self.seconds) = (file, seconds)
     guard GraftHDF5CanStart() != 0 else { throw Missing.program }
     let shared = GraftHDF5Window(UInt64(size))
-    guard shared >= 0 else { throw Self.systemError(errno, file) }
+    guard shared >= 0 else { throw Self.systemError(errno) }
     defer { close(shared) }
     let map = mmap(nil, size, PROT_READ, MAP_SHARED, shared, 0)
-    guard let map, map != MAP_FAILED else { throw Self.systemError(errno, file) }
+    guard let map, map != MAP_FAILED else { throw Self.systemError(errno) }
     window = UnsafeRawBufferPointer(start: map, count: size)
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
-    else { throw Self.systemError(errno, file) }
+    else { throw Self.systemError(errno) }
     socket = ends[0]
     // Twice the time: what is computed counts over several answers.
     let status = GraftHDF5Start(
@@ -82,8 +88,10 @@ final class LibraryProcess: @unchecked Sendable {
     close(ends[1])
     guard status == 0 else {
       process = 0
-      throw Self.systemError(status, file)
+      throw Self.systemError(status)
     }
+    _ = try answer()
+    isStarted = true
     version = String(decoding: try answer(), as: UTF8.self)
   }
 
@@ -93,9 +101,8 @@ final class LibraryProcess: @unchecked Sendable {
     munmap(UnsafeMutableRawPointer(mutating: window.baseAddress), window.count)
   }
 
-  private static func systemError(_ status: Int32, _ file: RandomAccessFile) -> GraftError {
-    GraftError(
-      .system, "libhdf5 cannot be started (\(String(cString: strerror(status))))", file: file.url.path)
+  private static func systemError(_ status: Int32) -> Missing {
+    .system(String(cString: strerror(status)))
   }
 
   // MARK: Asking
@@ -141,9 +148,7 @@ final class LibraryProcess: @unchecked Sendable {
     switch Int(status) {
     case GraftHDF5NoLibrary: Missing.library(lacks: text)
     case GraftHDF5NoSandbox:
-      GraftError(
-        .system, "libhdf5 is not started: the system does not let a process give up its rights (seccomp)",
-        file: file.url.path)
+      Missing.system("the system does not let a process give up its rights: seccomp")
     default:
       GraftError(
         .malformed, "\(library) cannot read it\(text.isEmpty ? "" : " (\(text))")",
@@ -155,18 +160,26 @@ final class LibraryProcess: @unchecked Sendable {
   {
     var done = 0
     while done < buffer.count {
-      var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-      let left = (end - clock.now) / .milliseconds(1)
-      let ready = left > 0 ? poll(&waiting, 1, Int32(min(left + 1, 60_000))) : 0
-      if ready < 0, errno == EINTR { continue }
-      if ready == 0 {
-        if left > 0 { continue }
-        throw tookTooLong()
-      }
+      guard Self.waits(for: socket, until: end, by: clock) else { throw tookTooLong() }
       let count = recv(socket, buffer.baseAddress.map { $0 + done }, buffer.count - done, 0)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw whatEnded() }
       done += count
+    }
+  }
+
+  /// Waits until there is something to receive.
+  ///
+  /// - Returns: `false` where there is nothing in time. What came while this program was stopped came in time.
+  static func waits(
+    for socket: Int32, until end: SuspendingClock.Instant, by clock: SuspendingClock
+  ) -> Bool {
+    var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    while true {
+      let left = (end - clock.now) / .milliseconds(1)
+      let ready = poll(&waiting, 1, left > 0 ? Int32(min(left + 1, 60_000)) : 0)
+      if ready > 0 || ready < 0 && errno != EINTR { return true }
+      if ready == 0, left <= 0 { return false }
     }
   }
 
@@ -182,10 +195,13 @@ final class LibraryProcess: @unchecked Sendable {
   }
 
   /// Why it gives no more answers.
-  private func whatEnded() -> GraftError {
+  private func whatEnded() -> any Error {
     // It is about to end, if it has not.
     guard let status = end(patience: 1000) else { return tookTooLong() }
     let signal = status & 0x7F
+    guard isStarted else {
+      return Missing.system(signal == 0 ? "it ends with status \(status >> 8)" : "signal \(signal)")
+    }
     if signal == SIGXCPU { return tookTooLong() }
     let isMemory = signal == 0 && status >> 8 == ENOMEM
     let problem =
