@@ -192,8 +192,8 @@ let package = Package(
     tests(
       "CLITests",
       ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
-    // The rules of the design, over the sources; the Swift of the documentation, compiled.
     tests("FuzzTests", ["FuzzTargets"]),
+    // The rules of the design, over the sources; the Swift of the documentation, compiled.
     tests("HouseRulesTests"),
     tests("SnippetTests", ["GraftMPI", "GraftPlugins", "GraftCommandLine"] + modules),
     tests("SafetensorsTests", ["GraftTensors", "Safetensors"]),

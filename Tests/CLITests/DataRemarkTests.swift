@@ -275,6 +275,12 @@ import Testing
     try head(sandbox, "a,b", ["--problem-type", "multi-label"])
   }
 
+  private static func twoLabels(_ sandbox: Sandbox) throws {
+    try flags(sandbox)
+    try FileManager.default.removeItem(at: sandbox.url("model"))
+    try head(sandbox)
+  }
+
   static let oneOfSeveral = [
     Row(
       "evaluate model --data flags.csv --label-column a --allow-untrained", code: 1,
@@ -283,13 +289,12 @@ import Testing
       ], prepare: flags),
     Row("evaluate model --data flags.csv --label-column a,b --allow-untrained", prepare: flags),
     Row(
-      "train model --data flags.csv --label-column b --output out --max-steps 1", code: 1,
-      stderr: ["Name a column with the label of each row"]
-    ) {
-      try flags($0)
-      try FileManager.default.removeItem(at: $0.url("model"))
-      try head($0)
-    },
+      "train model --data flags.csv --label-column a --output out --max-steps 1", code: 1,
+      stderr: ["Name a column with the label of each row"], prepare: twoLabels),
+    // The numbers of the second label's column are those of the labels.
+    Row(
+      "train model --data flags.csv --label-column b --output out --max-steps 1", stdout: ["wrote out\n"],
+      prepare: twoLabels),
     Row(
       "train model --data flags.csv --label-column lable --output out --max-steps 1", code: 1,
       stderr: ["found the columns 'text', 'a', 'b', 'truth'"], prepare: flags),

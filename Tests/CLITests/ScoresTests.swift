@@ -186,7 +186,8 @@ import Testing
       let mistyped = try run("\(swap) --labels-from two.jsonl --label-column tag --output none")
       #expect(
         mistyped.stderr.contains(
-          "no such column; found the columns 'tags'. Name the column with --label-column."),
+          "no such column; found the columns 'tags'; the nearest is 'tags'. Name the column with --label-column."
+        ),
         "\(mistyped.stderr)")
       // Lists of one label are single labels in every format.
       try sandbox.write("one.jsonl", #"{"tags": ["a"]}"# + "\n" + #"{"tags": ["c"]}"# + "\n")

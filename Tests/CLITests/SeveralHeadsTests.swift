@@ -95,7 +95,7 @@ import Testing
       "train both \(data) --class-weights Wrld=2 --output out", code: 1,
       stderr: ["there is no label 'Wrld'", "Did you mean 'World'?"], prepare: both),
     Row(
-      "train both \(data) --class-weights World=2 --top-k 2 --max-steps 1 --output out",
+      "train both \(data) --class-weights World=2 --max-steps 1 --output out",
       stdout: ["wrote out\n"], stderr: ["the run has no step for the head"], prepare: both),
     Row(
       "evaluate both --task token-classification --data ner.conll", stdout: ["eval_f1", "PER"],

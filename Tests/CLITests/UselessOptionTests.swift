@@ -61,7 +61,8 @@ import Testing
   @Test("rows to evaluate on are named in their file, and numbers once a step") func records() throws {
     try Sandbox.with { sandbox in
       try TrainingTests.classifier(sandbox)
-      try sandbox.write("more.csv", "text,label\n" + (0..<20).map { "he is \($0),\($0 % 4)\n" }.joined())
+      try sandbox.write(
+        "more.csv", "text,label\n" + (0..<20).map { "he is \($0),\($0 % 2 == 0 ? "A" : "B")\n" }.joined())
       let data = "--data more.csv --skip 4 --shuffle-seed 3"
       try run(
         sandbox,

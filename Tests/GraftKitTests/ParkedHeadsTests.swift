@@ -69,7 +69,7 @@ import Testing
       let message = errorMessage(in: directory) { _ = try registry.open(model) }
       #expect(
         message
-          == "model/heads: a file stands where a directory is expected. Name another one, or remove the file."
+          == "model/heads: a file stands where a directory is expected. Name another one."
       )
     }
   }

@@ -66,17 +66,18 @@ public struct LabelReader: Sendable {
   }
 
   /// Refuses a column of 0 and 1 that has the name of one of the head's labels: it says of that label whether it is there,
-  /// and read as numbers it would say that the first or second label is.
+  /// and read as numbers it would say that the first or second label is. Of two labels that exclude each other the second's
+  /// column has the numbers.
   private func checkColumn(_ reading: LabelReading, of rows: [TextRow]) throws {
     guard let name = reading.column.map(LabelColumn.canonical), problemType != .regression, labels.count > 1,
-      labels.map(LabelColumn.canonical).contains(name),
-      rows.allSatisfy({ row in
-        if case .text(let text)? = row.label {
-          text.isBlank || text.indicator != nil
-        } else {
-          row.label == nil
-        }
-      })
+      let place = labels.map(LabelColumn.canonical).firstIndex(of: name),
+      !(problemType == .singleLabel && labels.count == 2 && place == 1),
+      reading.base == nil || !reading.isBaseGiven
+    else { return }
+    let written = rows.compactMap(\.label)
+    let texts = written.compactMap { if case .text(let text) = $0 { text } else { nil } }
+    guard texts.count == written.count, texts.contains(where: { !$0.isBlank }),
+      texts.allSatisfy({ $0.isBlank || $0.indicator != nil })
     else { return }
     throw GraftError(
       .mismatch, "the column '\(name)' says of one label whether it is there, and the head has several",

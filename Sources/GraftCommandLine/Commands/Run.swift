@@ -130,7 +130,7 @@ struct Run: ParsableCommand {
     if dryRun {
       let plan = try plan.settled(in: output.url, on: machine, registry: registry)
       var schedule = try ExperimentSchedule(plan, output: output.url)
-      try schedule.checkSpace(maximumDisk: maxDisk?.value)
+      if let maxDisk { try schedule.checkSpace(maximumDisk: maxDisk.value) }
       try schedule.measure(on: machine, registry: registry) { flags.console.note("measuring \($0) …") }
       return try show(schedule)
     }

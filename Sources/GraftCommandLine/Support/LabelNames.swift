@@ -7,9 +7,12 @@ import GraftTensors
 enum LabelNames {
   /// - Throws: `ValidationError` for an empty name, or one that comes twice.
   static func read(_ text: String) throws -> [String] {
-    let list = text.hasPrefix("[") ? try JSON(parsing: Array(text.utf8)).array?.compactMap(\.string) : nil
+    let list = text.hasPrefix("[\"") ? try JSON(parsing: Array(text.utf8)).array ?? [] : nil
+    if list?.contains(where: { $0.string == nil }) == true {
+      throw ValidationError("--labels is a JSON list of something else than names.")
+    }
     let names =
-      list
+      list?.compactMap(\.string)
       ?? text.split(separator: ",", omittingEmptySubsequences: false).map {
         String($0).trimmingCharacters(in: .whitespaces)
       }

@@ -24,7 +24,7 @@ extension TrainingNote {
     case .unfreezingBeyondEnd(let steps, let all):
       "the head alone is trained: the first layer would be after \(Format.count(steps, "step")), and the run has \(Format.grouped(all))"
     case .diverged(let first, let mean):
-      "the training diverged: its mean loss, \(String(format: "%.4g", mean)), is more than ten times that of the first step, "
+      "the training diverged: its mean loss, \(String(format: "%.4g", mean)), is far above that of the first step, "
         + "\(String(format: "%.4g", first)). Try a lower --learning-rate"
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "

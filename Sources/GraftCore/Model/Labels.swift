@@ -57,7 +57,9 @@ public struct InferredLabels: Sendable, Equatable {
   private static func written(_ labels: [String]) -> [String] {
     func isAmount(_ label: String) -> Bool {
       label.contains { ("0"..."9").contains($0) }
-        && label.allSatisfy { $0.isWhitespace || $0.isCurrencySymbol || "0123456789.,'%+-".contains($0) }
+        && label.trimmingPrefix { "+-".contains($0) }.allSatisfy {
+          $0.isWhitespace || $0.isCurrencySymbol || "0123456789.,'%".contains($0)
+        }
     }
     guard labels.count > 1, labels.allSatisfy(isAmount),
       let example = labels.first(where: { Double(decimal: $0) == nil })

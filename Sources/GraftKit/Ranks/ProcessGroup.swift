@@ -118,7 +118,10 @@ extension ProcessGroup {
         let first = try gather([], for: .leader)[0]
         switch first.first.flatMap(LeaderMessage.init) {
         case .working: continue
-        case .found: return String(decoding: first.dropFirst(), as: UTF8.self)
+        case .found:
+          var text = [UInt8](repeating: 0, count: Int(truncatingIfNeeded: first.word(at: 1)))
+          try text.withUnsafeMutableBytes { try broadcast($0) }
+          return String(decoding: text, as: UTF8.self)
         case .failed, nil: throw GraftError.endedElsewhere(name(ofRank: 0))
         }
       }
@@ -127,7 +130,12 @@ extension ProcessGroup {
     let found = Result { try find() }
     try signs.end()
     switch found {
-    case .success(let text): _ = try gather([LeaderMessage.found.rawValue] + Array(text.utf8), for: .leader)
+    case .success(let text):
+      var bytes = Array(text.utf8)
+      var message = [LeaderMessage.found.rawValue]
+      message.append(word: UInt64(bytes.count))
+      _ = try gather(message, for: .leader)
+      try bytes.withUnsafeMutableBytes { try broadcast($0) }
     case .failure: _ = try gather([LeaderMessage.failed.rawValue], for: .leader)
     }
     return try found.get()

@@ -13,8 +13,6 @@ final class MetricsRecorder {
   private let warn: (GraftError) -> Void
   private var writers: [any MetricsWriter] = []
   private var step = 0
-  /// Of the numbers that were written last.
-  private var lastStep: Int?
   /// What the run is.
   var description: RunDescription?
 
@@ -37,12 +35,8 @@ final class MetricsRecorder {
       if let description { tell { try $0.describe(description) } }
     case .logged(let entry), .evaluated(let entry):
       let step = Int(entry["step"] ?? 0)
-      // The log and the evaluation of a step both say its epoch.
-      let isKnown = lastStep == step
-      lastStep = step
       let values: [String: Double] = entry.reduce(into: [:]) { values, member in
-        if member.key == "step" || member.key == "epoch" && isKnown { return }
-        values[MetricsRecorder.name(member.key)] = member.value
+        if member.key != "step" { values[MetricsRecorder.name(member.key)] = member.value }
       }
       tell { try $0.add(values, step: step) }
     case .step(let report): step = report.step

@@ -206,7 +206,7 @@ extension TrainingData {
     try namingUnreadColumns {
       try Dataset(
         rows, for: model, labelBase: labelBase, isLabelBaseGiven: isLabelBaseGiven,
-        maxLength: options.maxLength, stride: options.stride,
+        labelColumn: labelReading.column, maxLength: options.maxLength, stride: options.stride,
         packsTexts: options.groupsTexts, isLengthGiven: options.givenMaxLength != nil)
     }
   }

@@ -19,7 +19,10 @@ extension TrainingOptions {
     ]
     let names = wanting.filter(\.1).map(\.0)
     guard hasData else {
-      let others = [("tune-threshold", thresholdTuning != nil), ("top-k", topRanks != nil)]
+      let others = [
+        ("tune-threshold", thresholdTuning != nil), ("top-k", topRanks != nil),
+        ("eval-steps", evalSteps != nil),
+      ]
       return (names + others.filter(\.1).map(\.0)).map { name in
         GraftError(
           .missing, "needs data to evaluate on", option: name,

@@ -199,8 +199,12 @@ final class TrainingLoop {
 
   /// Whether a run of so many steps has finished before its last.
   private func hasStoppedEarly(_ steps: Int) throws -> Bool {
-    guard let newest = try directory.checkpoints.last, newest < steps else { return false }
-    return try finishedSummary() != nil
+    guard let newest = try directory.checkpoints.last, newest < steps, try finishedSummary() != nil else {
+      return false
+    }
+    // Later checkpoints of a run that went to its end may be gone.
+    let state = directory.url.appendingPathComponent(TrainerState.fileName)
+    return try JSON(file: state)["global_step"]?.int == newest
   }
 
   /// Whether early stopping, which ended the run, would let it go on now.

@@ -23,7 +23,9 @@ extension TrainingLoop {
     {
       _ = try evaluate(counts: run.options.loadsBestModelAtEnd)
     }
-    if let first = meter.firstLoss, heads.count == 1, let mean = training["train_loss"], mean > 10 * first {
+    if let first = meter.firstLoss, heads.count == 1, let mean = training["train_loss"],
+      mean > 10 * max(first, 1)
+    {
       observe(.noted(.diverged(first: first, mean: mean)))
     }
     let step = try takeFinalWeights()

@@ -9,11 +9,12 @@ public func directoryContents(_ url: URL) throws -> [String] {
     return try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
   } catch {
     var status = stat()
-    if stat(url.path, &status) != 0, [ENOENT, ENOTDIR].contains(errno) { return [] }
-    if status.st_mode & S_IFMT != S_IFDIR {
+    let isThere = stat(url.path, &status) == 0
+    if !isThere, [ENOENT, ENOTDIR].contains(errno) { return [] }
+    if isThere, status.st_mode & S_IFMT != S_IFDIR {
       throw GraftError(
         .mismatch, "a file stands where a directory is expected", file: url.path,
-        advice: "Name another one, or remove the file.")
+        advice: "Name another one.")
     }
     throw GraftError(
       .system, "the directory cannot be read", file: url.path, advice: "Check who may read it.")

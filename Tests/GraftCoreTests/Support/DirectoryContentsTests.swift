@@ -12,7 +12,7 @@ import Testing
       #expect(try directoryContents(directory.appending(path: "none")) == [])
       #expect(
         errorMessage(in: directory) { _ = try directoryContents(directory.appending(path: "a")) }
-          == "a: a file stands where a directory is expected. Name another one, or remove the file.")
+          == "a: a file stands where a directory is expected. Name another one.")
     }
   }
 

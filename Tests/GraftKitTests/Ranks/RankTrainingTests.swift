@@ -184,6 +184,8 @@ import Testing
         ($0.loadsBestModelAtEnd, $0.metricForBestModel, $0.learningRate) = (true, "loss", 2e-2)
       },
       { ($0.averageLast, $0.saveSteps) = (2, 4) }, { $0.emaDecay = 0.5 },
+      { ($0.layerDecay, $0.headLearningRate, $0.weightDecay) = (0.5, 1e-2, 0.1) },
+      { $0.unfreezeEverySteps = 2 },
     ]
     for change in changes {
       try withTemporaryDirectory { directory in
