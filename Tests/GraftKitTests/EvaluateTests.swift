@@ -242,7 +242,7 @@ import Testing
     }
     let model = try model("pretraining")
     let pairs = ["1", "2"].map { TextRow("a b", pair: "c", label: .text($0)) }
-    let data = try Dataset(pairs, for: model, labelBase: 1)
+    let data = try Dataset(pairs, for: model, labels: LabelReading(base: 1))
     #expect(try (0..<2).map { try data.example($0).label as? ClassLabel } == [ClassLabel(0), ClassLabel(1)])
     #expect(try Dataset([TextRow("a b", pair: "c")], for: model).example(0).label == nil)
   }

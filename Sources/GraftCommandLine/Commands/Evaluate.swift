@@ -196,7 +196,7 @@ struct Evaluate: RunsOnRanks {
     try inputs.check(read.rows, for: opened, flags.console)
     let dataset = try read.namingUnreadColumns {
       try Dataset(
-        read.rows, for: model, labelBase: read.labelBase, isLabelBaseGiven: read.isLabelBaseGiven,
+        read.rows, for: model, labels: read.labelReading,
         maxLength: length.maxLength(for: opened),
         stride: stride.stride(for: opened), packsTexts: groupTexts,
         isLengthGiven: length.maxLength != nil)

@@ -107,8 +107,7 @@ struct Quantize: ParsableCommand {
     try checkpoint.checkStride(isGiven: stride.stride != nil)
     length.check(limit: try checkpoint.makeBackbone().maximumLength, flags.console)
     var options = QuantizationCostOptions(
-      maximumLength: length.maxLength(for: checkpoint), labelBase: read.labelBase)
-    options.isLabelBaseGiven = read.isLabelBaseGiven
+      maximumLength: length.maxLength(for: checkpoint), labels: read.labelReading)
     options.stride = stride.stride
     let cost = try read.namingUnreadColumns {
       try quantizationCost(

@@ -156,7 +156,7 @@ struct StageRunner {
     let data = try rows.namingUnreadColumns {
       try checkpoint.requirePairs(in: rows.rows)
       return try Dataset(
-        rows.rows, for: model, labelBase: rows.labelBase, isLabelBaseGiven: rows.isLabelBaseGiven,
+        rows.rows, for: model, labels: rows.labelReading,
         maxLength: scoring.maxLength ?? checkpoint.trainedInputs?.maxLength,
         stride: scoring.stride ?? checkpoint.trainedInputs?.stride, packsTexts: scoring.groupsTexts,
         isLengthGiven: false)

@@ -66,15 +66,13 @@ public struct QuantizationCostOptions: Sendable {
   public var maximumLength: Int?
   /// How many tokens the windows of a long text share; `nil` is as the head was trained.
   public var stride: Int?
-  /// The number of the first label, where labels are numbers.
-  public var labelBase: Int?
-  /// Whether it was said of these rows; see `LabelReading.isBaseGiven`.
-  public var isLabelBaseGiven = true
+  /// How labels are counted, and what their column is called.
+  public var labels: LabelReading
   /// Of how many rows hidden states are compared, once for each layer.
   public var sample = 64
 
-  public init(maximumLength: Int? = nil, labelBase: Int? = nil) {
-    (self.maximumLength, self.labelBase) = (maximumLength, labelBase)
+  public init(maximumLength: Int? = nil, labels: LabelReading = LabelReading()) {
+    (self.maximumLength, self.labels) = (maximumLength, labels)
   }
 }
 
@@ -178,7 +176,7 @@ private struct QuantizationMeasurement {
   private func answers(_ task: any GraftCore.Task.Type) throws -> Answers {
     let labelled = task.predictsTokens ? rows : try labelled()
     let data = try Dataset(
-      labelled ?? rows, for: model, labelBase: options.labelBase, isLabelBaseGiven: options.isLabelBaseGiven,
+      labelled ?? rows, for: model, labels: options.labels,
       maxLength: options.maximumLength,
       stride: options.stride, requiringLabels: labelled != nil, isLengthGiven: false)
     var answers = Answers(facts: data.facts)

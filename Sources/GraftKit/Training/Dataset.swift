@@ -34,9 +34,7 @@ public struct Dataset: Sendable {
   /// - Parameters:
   ///   - rows: Texts and labels.
   ///   - model: Its tokenizer and the tasks of its heads say how rows are read.
-  ///   - labelBase: The number of the first label in the data; see `LabelReading.base`.
-  ///   - isLabelBaseGiven: Whether it was said of these rows; see `LabelReading.isBaseGiven`.
-  ///   - labelColumn: The name of the column of labels; see `LabelReading.column`.
+  ///   - reading: How labels are counted, and what their column is called.
   ///   - maxLength: The most tokens of an example; longer ones are cut, or become several windows where the task
   ///     splits rows. The model's own limit holds too.
   ///   - stride: How many tokens a window repeats of the one before it; `nil` is a quarter of the longest.
@@ -49,9 +47,7 @@ public struct Dataset: Sendable {
   public init(
     _ rows: [TextRow],
     for model: Model,
-    labelBase: Int? = nil,
-    isLabelBaseGiven: Bool = true,
-    labelColumn: String? = nil,
+    labels reading: LabelReading = LabelReading(),
     maxLength: Int? = nil,
     stride: Int? = nil,
     requiringLabels: Bool = true,
@@ -102,7 +98,6 @@ public struct Dataset: Sendable {
       return
     }
     let kept = rows
-    let reading = LabelReading(base: labelBase, isBaseGiven: isLabelBaseGiven, column: labelColumn)
     let labels =
       try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), reading) : []
     if requiringLabels {

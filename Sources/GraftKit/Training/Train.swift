@@ -205,8 +205,7 @@ extension TrainingData {
   package func dataset(for model: Model, _ options: TrainingOptions) throws -> Dataset {
     try namingUnreadColumns {
       try Dataset(
-        rows, for: model, labelBase: labelBase, isLabelBaseGiven: isLabelBaseGiven,
-        labelColumn: labelReading.column, maxLength: options.maxLength, stride: options.stride,
+        rows, for: model, labels: labelReading, maxLength: options.maxLength, stride: options.stride,
         packsTexts: options.groupsTexts, isLengthGiven: options.givenMaxLength != nil)
     }
   }
