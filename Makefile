@@ -30,7 +30,7 @@ FUZZ = -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -use-ld=lld
 
 fuzz: dependencies
 	swift build $(FUZZ)
-	@Fuzzing/run.sh .build-fuzz/release/fuzz '$(TARGET)' $(SECONDS)
+	@Fixtures/fuzzing/run.sh .build-fuzz/release/fuzz '$(TARGET)' $(SECONDS)
 
 # The tests under the sanitizers, or those whose names FILTER matches.
 sanitize: dependencies

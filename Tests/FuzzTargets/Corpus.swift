@@ -1,6 +1,6 @@
 import Foundation
 
-/// What stands in `Fuzzing/<target>`.
+/// What stands in `Fixtures/fuzzing/<target>`.
 public struct Corpus: Sendable {
   /// The root of the repository.
   public static let repository = URL(filePath: #filePath).deletingLastPathComponent()
@@ -8,7 +8,7 @@ public struct Corpus: Sendable {
 
   public let directory: URL
 
-  init(_ target: String) { directory = Self.repository.appending(path: "Fuzzing/\(target)") }
+  init(_ target: String) { directory = Self.repository.appending(path: "Fixtures/fuzzing/\(target)") }
 
   /// The files that everything begins with: whole, and from the real tools.
   public var seeds: URL { directory.appending(path: "seeds") }

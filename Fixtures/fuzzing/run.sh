@@ -2,9 +2,9 @@
 # Runs libFuzzer on one target, or on all of them in turn, and prints a row for each. What it finds, and what it makes
 # of the seeds, is kept beside the program.
 #
-#   Fuzzing/run.sh PROGRAM TARGET SECONDS [argument of libFuzzer…]
+#   Fixtures/fuzzing/run.sh PROGRAM TARGET SECONDS [argument of libFuzzer…]
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 program=$1 target=$2 seconds=$3
 shift 3
 work=${program%/*}/fuzzing
@@ -15,8 +15,8 @@ printf '%-34s %12s %10s %8s  %s\n' target inputs inputs/s edges found
 for target in $targets; do
   mkdir -p "$work/$target/corpus" "$work/$target/found"
   seeds=()
-  for folder in seeds found; do [ -d "Fuzzing/$target/$folder" ] && seeds+=("Fuzzing/$target/$folder"); done
-  dictionary=Fuzzing/$target/dictionary
+  for folder in seeds found; do [ -d "Fixtures/fuzzing/$target/$folder" ] && seeds+=("Fixtures/fuzzing/$target/$folder"); done
+  dictionary=Fixtures/fuzzing/$target/dictionary
   [ -f "$dictionary" ] && dictionary=-dict=$dictionary || dictionary=-verbosity=1
   log=$work/$target/log
   # Swift's own trace would end the program before libFuzzer keeps the input.

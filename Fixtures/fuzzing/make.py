@@ -1,4 +1,4 @@
-"""Writes what the fuzz targets begin with: Fuzzing/<target>/seeds and the dictionaries, from the fixtures.
+"""Writes what the fuzz targets begin with: Fixtures/fuzzing/<target>/seeds and the dictionaries, from the fixtures.
 
 Run with h5py 3.16.0.
 """
@@ -14,7 +14,7 @@ import h5py
 import numpy
 
 here = pathlib.Path(__file__).parent
-fixtures = here.parent / "Fixtures"
+fixtures = here.parent
 
 
 def fixture(path):
