@@ -87,6 +87,27 @@ import Testing
       stderr: ["out: the run would take more disk space than it may; expected at most 10000 bytes, found "]
     ) { try experiment($0) },
     Row(
+      "run experiment.yaml --output out --dry-run --max-disk 1KB", code: 1,
+      stderr: ["out: the run would take more disk space than it may; expected at most 1000 bytes, found "]
+    ) { try experiment($0) },
+    // What is wrong with each point of a search is said once, as of its arm.
+    Row(
+      "run experiment.yaml --output out --dry-run", code: 1,
+      stderr: ["experiment.yaml: 2 mistakes:", "arm 'direct', stage 'tune'", "arm 'adapted', stage 'tune'"]
+    ) {
+      try experiment($0)
+      try $0.replace(
+        "labels: [games, science, sound, web]", with: "labels: [games, science, sound]", in: "experiment.yaml"
+      )
+      let text = try String(contentsOf: $0.url("experiment.yaml"), encoding: .utf8)
+      try $0.write(
+        "experiment.yaml",
+        text + "\nsearch: {arm: direct, score: test, options: {tune: {learning-rate: [1e-4, 1e-3]}}}\n")
+    },
+    Row(
+      "head swap {masked-lm} --to sequence-classification --output out --labels", [#"["a, b""#], code: 64,
+      stderr: ["--labels begins as a JSON list of names and is none"]),
+    Row(
       "run experiment.yaml --output out --dry-run --quiet",
       stdout: ["train adapt: masked-lm on texts, seed 3", "14 stages, 0 cached; the rest takes about "]
     ) { try experiment($0) },

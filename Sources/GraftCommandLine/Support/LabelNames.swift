@@ -7,7 +7,12 @@ import GraftTensors
 enum LabelNames {
   /// - Throws: `ValidationError` for an empty name, or one that comes twice.
   static func read(_ text: String) throws -> [String] {
-    let list = text.hasPrefix("[\"") ? try JSON(parsing: Array(text.utf8)).array ?? [] : nil
+    let list: [JSON]?
+    do {
+      list = text.hasPrefix("[\"") ? try JSON(parsing: Array(text.utf8)).array : nil
+    } catch {
+      throw ValidationError("--labels begins as a JSON list of names and is none: \(error)")
+    }
     if list?.contains(where: { $0.string == nil }) == true {
       throw ValidationError("--labels is a JSON list of something else than names.")
     }

@@ -107,7 +107,7 @@ public struct ExperimentPlan: Sendable {
     let start = Planner.Model(checkpoint: ground.base, source: .base, hash: baseHash)
     for (number, part) in parts.enumerated() {
       // Points of a search come before the arm that has the best.
-      let searched = number < parts.count - 1 ? experiment.search?.arm : nil
+      let searched = number < parts.count - 1 ? ground.experiment.search?.arm : nil
       var runs: [String: [Run]] = [:]
       for seed in part.seeds {
         for fold in part.folds {
