@@ -82,7 +82,13 @@ extension ReportTests {
         }
         try Data(rewritten.joined().utf8).write(to: file)
       }
+      // A plot that another experiment left.
+      try FileManager.default.createDirectory(
+        at: run.appending(path: "plots"), withIntermediateDirectories: true)
+      let stale = run.appending(path: "plots/loss-9-other.svg")
+      try Data().write(to: stale)
       #expect(!(try writeReport(run).contains("cannot be compared")))
+      #expect(!FileManager.default.fileExists(atPath: stale.path))
       let rows = try #require(
         JSON(file: run.appending(path: "report.json"))["comparisons"]?.array?.first?["disagreements"]?.array)
       let first = try #require(rows.first)
