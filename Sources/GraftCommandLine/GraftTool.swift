@@ -63,7 +63,7 @@ public enum GraftTool {
         error = own
       }
     }
-    let code = Graft.exitCode(for: error).rawValue
+    let code = exitCode(of: error)
     let message = Graft.fullMessage(for: error).withoutControls
     if !message.isEmpty {
       _ = Output.write(message + "\n", to: code == ExitCode.success.rawValue ? STDOUT_FILENO : STDERR_FILENO)
@@ -71,6 +71,12 @@ public enum GraftTool {
     fflush(nil)
     if let group, !(error is ExitCode), code != 0 { Ranks.abort(group, code: code) }
     _exit(code)
+  }
+
+  /// An argument that names nothing is wrong usage, whoever finds it out.
+  private static func exitCode(of error: any Error) -> Int32 {
+    let isWrongName = (error as? GraftError).map { $0.kind == .unknownName && $0.file == nil } == true
+    return (isWrongName ? ExitCode.validationFailure : Graft.exitCode(for: error)).rawValue
   }
 
   /// The command that the process's arguments are.

@@ -112,10 +112,15 @@ extension TextRowReader {
   /// than one may not.
   private static func isHeader(_ first: [String], above values: [[String?]]) -> Bool {
     let names = first.filter { !$0.allSatisfy(\.isWhitespace) }
-    if names.contains(where: { ["text", "label"].contains($0.lowercased()) }) { return true }
+    if hasUsualNames(names) { return true }
     return !names.isEmpty && Set(names).count == names.count
       && names.allSatisfy { Double(decimal: $0) == nil && $0.count <= mostOfName }
       && !isRow(first, above: values)
+  }
+
+  /// Whether some of a row's cells are names that columns of texts and labels mostly have.
+  static func hasUsualNames(_ cells: [String]) -> Bool {
+    cells.contains { ["text", "label"].contains($0.lowercased()) }
   }
 
   private static func isRow(_ first: [String], above values: [[String?]]) -> Bool {

@@ -10,6 +10,8 @@ import GraftTensors
 /// It takes memory for some thousand rows, whatever the size of the files. What is given of files does not depend on how
 /// fast they are read.
 public final class RowFeed {
+  /// What is read.
+  public let source: DataSource
   /// What was taken from each file; `nil` until all rows were given.
   public private(set) var reports: [DataFileReport]?
   /// The share of the files that was read for the rows that were given, from 0 to 1; `nil` of a pipe.
@@ -20,7 +22,7 @@ public final class RowFeed {
   public init(_ source: DataSource) {
     let isLive = ReadingProgress(source.files).share == nil
     let queue = RowQueue(patience: isLive ? 0.0005 : nil)
-    self.queue = queue
+    (self.source, self.queue) = (source, queue)
     Thread.detachNewThread {
       let progress = ReadingProgress(source.files)
       queue.finish(Result { try source.forEachRow(noting: progress) { try queue.add($0, progress.share) } })

@@ -85,6 +85,11 @@ enum TextRowReader {
       report.note(columns)
       if columns.used.labels.count == 1 { report.labelDelimiter = options.labelDelimiter }
     }
+    if hasNames, header == nil, options.hasHeader == nil,
+      try Self.hasUsualNames((0..<record.fieldCount).map { try record.text($0) })
+    {
+      report.remarks.append("row 1 read as data although it looks like a header, which columns by name skip")
+    }
     if hasHeader, !(try lines.read(into: &record)) {
       throw GraftError(.malformed, "there is no row below the header", expected: "rows of text")
     }

@@ -307,6 +307,45 @@ import Testing
       stderr: ["a file stands where a directory is expected"], prepare: flags),
   ]
 
+  /// Rows of which the first has the names of the columns.
+  private static func numbered(_ sandbox: Sandbox) throws {
+    try sandbox.write("numbered.csv", "Text,label\nhe,a\nis,b\n")
+    try head(sandbox)
+  }
+
+  private static let header =
+    "row 1 read as data although it looks like a header, which columns by name skip\n"
+
+  static let selections = [
+    Row(
+      "predict model --input numbered.csv --text-column 1 --allow-untrained",
+      stderr: ["read 3 rows of numbered.csv: column 1, \(header)"], prepare: numbered),
+    Row(
+      "train model --data numbered.csv --text-column 1 --label-column 2 --max-steps 1 --output out", code: 1,
+      stderr: [header, "'label'"], prepare: numbered),
+    Row(
+      "evaluate model --data names.csv other.csv --take 2 --allow-untrained",
+      stderr: ["not read, as the rows before are enough: other.csv\n"]
+    ) {
+      try both($0)
+      try $0.write("other.csv", "no,columns\n")
+    },
+    Row(
+      "predict model --input names.csv other.csv --take 1 --allow-untrained",
+      stderr: ["not read, as the rows before are enough: other.csv\n"]
+    ) {
+      try both($0)
+      try $0.write("other.csv", "text\nhe\n")
+    },
+    Row(
+      "head swap {masked-lm} --to sequence-classification --labels-from one.csv --output out", code: 1,
+      stderr: ["every row has the same label; expected 2 different ones or more, found 'a' in 2 rows."],
+      prepare: { try $0.write("one.csv", "text,label\nhe,a\nis,a\n") }),
+  ]
+
+  @Test("what was read of which rows is said", arguments: selections)
+  func whatWasRead(_ row: Row) throws { try row.check() }
+
   @Test("a column of one label is not read as the labels of the rows", arguments: oneOfSeveral)
   func columnOfOne(_ row: Row) throws { try row.check() }
 

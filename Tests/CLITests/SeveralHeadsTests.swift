@@ -49,6 +49,10 @@ import Testing
       stderr: ["there is no --data token-clasification=FILE", "Did you mean 'token-classification'?"],
       prepare: both),
     Row(
+      "train both \(data.replacing("token-c", with: "tokens-c")) --output out", code: 64,
+      stderr: ["the checkpoint has no head 'tokens-classification'", "Did you mean 'token-classification'?"],
+      prepare: both),
+    Row(
       "train both --data news.csv --eval-data a:b=news.csv --output out", code: 64,
       stderr: ["name the head in --data as well"], prepare: both),
     Row(
@@ -72,13 +76,13 @@ import Testing
           "kind=news/part-1.csv", "title,kind\na b c,World\nd e,Sports\nf g h,Business\na d,World\n")
       }),
     Row(
-      "train both --data kind=other/*.csv --output out", code: 1,
+      "train both --data kind=other/*.csv --output out", code: 64,
       stderr: ["the checkpoint has no head 'kind'"], prepare: both),
     Row(
       "train both \(data) --task sentence-embedding --output out", code: 64, stderr: ["Leave out --task"],
       prepare: both),
     Row(
-      "train both --data masked-lm=news.csv --output out", code: 1,
+      "train both --data masked-lm=news.csv --output out", code: 64,
       stderr: [
         "has no head 'masked-lm'; expected one of", "graft head swap CKPT --to masked-lm",
       ], prepare: both),
@@ -86,13 +90,13 @@ import Testing
       "train both \(data) --head-weights token-classification=0 --output out", code: 64,
       stderr: ["positive numbers by head"], prepare: both),
     Row(
-      "train both \(data) --head-weights masked-lm=2 --output out", code: 1,
+      "train both \(data) --head-weights masked-lm=2 --output out", code: 64,
       stderr: ["--head-weights: the head 'masked-lm' is not trained"], prepare: both),
     Row(
       "train both --data news.csv --head-weights token-classification=2 --label-column kind --output out",
       code: 64, stderr: ["has no meaning without --data HEAD=FILE"], prepare: both),
     Row(
-      "train both \(data) --class-weights Wrld=2 --output out", code: 1,
+      "train both \(data) --class-weights Wrld=2 --output out", code: 64,
       stderr: ["there is no label 'Wrld'", "Did you mean 'World'?"], prepare: both),
     Row(
       "train both \(data) --class-weights World=2 --max-steps 1 --output out",
@@ -186,7 +190,7 @@ import Testing
 
   static let refusals: [Row] = [
     Row(
-      "predict both he --heads sequence-classification,masked-lm", code: 1,
+      "predict both he --heads sequence-classification,masked-lm", code: 64,
       stderr: ["has no head 'masked-lm'"], prepare: both),
     Row(
       "predict both he --heads ,", code: 64,

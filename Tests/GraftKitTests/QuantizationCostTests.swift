@@ -3,10 +3,11 @@ import GraftCompute
 import GraftCore
 import GraftData
 import GraftExperiments
-import GraftKit
 import GraftTensors
 import TestSupport
 import Testing
+
+@testable import GraftKit
 
 /// What rounding costs, against the same numbers from predictions and vectors of the two sessions.
 @Suite struct QuantizationCostTests {
@@ -165,6 +166,26 @@ import Testing
     let (less, _) = try self.cost("base", keeping: ["layer.0"])
     #expect(less.layers.map(\.name) == ["encoder.layer.1"])
     #expect(less.layers[0].error == less.error && less.error == cost.layers[1].error)
+  }
+
+  @Test("the verdict is of the score that loses most, beside the one that tells most")
+  func scoreThatLosesMost() throws {
+    let (measured, _) = try cost("sequence-classification", labels: ["World", "Sports"])
+    func verdict(_ scores: [(String, Double, Double)]) -> String {
+      var cost = measured
+      cost.scores = scores.map { .init(name: $0.0, float32: $0.1, int8: $0.2) }
+      return String(cost.verdict.prefix { $0 != ";" })
+    }
+    #expect(
+      verdict([("accuracy", 0.595, 0.595), ("loss", 1, 3), ("f1_macro", 0.5329, 0.5274), ("mcc", 0.5, 0.499)])
+        == "int8 costs little: on 7 texts accuracy is 0.5950, and 0.5950 in float32, and f1_macro 0.5274, and 0.5329 in float32"
+    )
+    #expect(
+      verdict([("accuracy", 0.595, 0.595), ("f1_macro", 0.5329, 0.5309)])
+        == "int8 costs nothing that shows: on 7 texts accuracy is 0.5950, and 0.5950 in float32")
+    #expect(
+      verdict([("accuracy", 0.6, 0.55), ("f1_macro", 0.5, 0.48)])
+        == "int8 costs accuracy: on 7 texts accuracy is 0.5500, and 0.6000 in float32")
   }
 
   @Test("the page has the verdict and both tables, and nothing of a name becomes markup")

@@ -54,7 +54,7 @@ enum AnsweredErrors {
       #"Sources/GraftExperiments/Experiment/StageCache.swift: guard let document = try? JSON(file: directory.appending(path: Self.fileName)),"#
     ],
     "what is damaged is about to be written anew": [
-      #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: let earlier = try? JSON(file: output.appending(path: Self.fileName))[""]"#,
+      #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: static func earlier(in output: URL) -> JSON? { try? JSON(file: output.appending(path: Self.fileName)) }"#,
       #"Sources/GraftExperiments/Experiment/StageRunner.swift: before = (try? JSON(file: file))?[""]?.double ?? 0"#,
     ],
     "a file system that does not say how much is free is written to until it is full": [

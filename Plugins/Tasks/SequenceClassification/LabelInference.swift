@@ -60,6 +60,12 @@ extension SequenceClassification {
     )
     .subtracting([""])
     let areWhole = values.allSatisfy { Int($0) != nil }
+    if type == .singleLabel, let only = values.first, values.count == 1 {
+      throw GraftError(
+        .mismatch, "every row has the same label", expected: "2 different ones or more",
+        found: "'\(only.prefix(60))' in \(rows.count) rows",
+        advice: "Check \(option: "label-column"), or name the labels of other data too: \(option: "labels").")
+    }
     guard values.count <= (areWhole && given == nil ? mostNumbers : mostClasses),
       values.count >= (type == .singleLabel ? 2 : 1)
     else {

@@ -60,6 +60,11 @@ struct Rerank: ParsableCommand {
       maxLength: length.maxLength ?? scorer.maximumLength)
     for sentence in facts.sentences { output.console.warn(sentence) }
     let truncated = Set(facts.truncatedRows)
+    if let label, scorer.activation == .identity, try opened.configuration.labels().count > 1 {
+      output.console.note(
+        "sorted by the logits of '\(Format.oneLine(label))', which is not always the order of its probabilities"
+      )
+    }
     let bar = ProgressBar("scoring", unit: "texts", total: texts.count, console: output.console)
     let ranked = try rerank(
       texts, query: query,

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import GraftCompute
 import GraftCore
+import GraftData
 import GraftExperiments
 import GraftKit
 import GraftTensors
@@ -48,7 +49,8 @@ struct Run: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A YAML file, or the name of a ready-made experiment.", valueName: "EXPERIMENT"))
+    help: ArgumentHelp("A YAML file, or the name of a ready-made experiment.", valueName: "EXPERIMENT"),
+    completion: .namesAndFiles { ReadyMadeExperiment.allCases.map(\.rawValue) })
   var experiment: String?
 
   @Option(
@@ -185,6 +187,11 @@ struct Run: ParsableCommand {
       if error.kind == .missing, error.file == file.path {
         let names = ReadyMadeExperiment.allCases.map(\.rawValue)
         error.advice = "Ready-made experiments: \(names.joined(separator: ", "))."
+      } else if [.csv, .tsv, .jsonLines].contains(DataFormat(rawValue: file.pathExtension.lowercased())) {
+        error = GraftError(
+          .refused, "these are data, and no experiment", file: file.path,
+          advice:
+            "'graft run --init --train-file FILE --output experiment.yaml' writes an experiment for them.")
       }
       throw error
     }

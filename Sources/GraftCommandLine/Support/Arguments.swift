@@ -89,7 +89,10 @@ extension CompletionKind {
   }
 
   /// The catalogue's models, and files.
-  static var checkpoints: CompletionKind {
+  static var checkpoints: CompletionKind { namesAndFiles { RegisteredNames.models } }
+
+  /// Names, and files.
+  static func namesAndFiles(_ names: @escaping @Sendable () -> [String]) -> CompletionKind {
     .custom { _, _, prefix in
       let path = URL(fileURLWithPath: prefix)
       let directory =
@@ -102,7 +105,7 @@ extension CompletionKind {
             prefix.lastIndex(of: "/").map { prefix.distance(from: prefix.startIndex, to: $0) + 1 } ?? 0))
       // A directory that cannot be listed has nothing to complete.
       let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-      return RegisteredNames.models + files.sorted().filter { !$0.hasPrefix(".") }.map { typed + $0 }
+      return names() + files.sorted().filter { !$0.hasPrefix(".") }.map { typed + $0 }
     }
   }
 }

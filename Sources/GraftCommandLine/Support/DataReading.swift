@@ -40,7 +40,7 @@ struct DataReading {
     let source = try source(of: paths)
     FilePattern.remarks(on: source.files).forEach(console.warn)
     let contents = try source.contents()
-    say(contents.files, taken: contents.rows.count)
+    say(contents.files, of: source, taken: contents.rows.count)
     var data = TrainingData(
       contents.rows,
       named: contents.files.isEmpty ? source.files.map(\.displayPath) : contents.files.map(\.displayName),
@@ -101,8 +101,10 @@ struct DataReading {
 
   /// Says what was taken from files.
   ///
-  /// - Parameter taken: How many rows.
-  func say(_ files: [DataFileReport], taken: Int) {
+  /// - Parameters:
+  ///   - source: All files, of which the last may not have been needed.
+  ///   - taken: How many rows.
+  func say(_ files: [DataFileReport], of source: DataSource, taken: Int) {
     for file in files.prefix(Self.mostLines) {
       console.note(file.sentence(showingLabel: showsLabels))
     }
@@ -113,6 +115,13 @@ struct DataReading {
     }
     let rows = files.reduce(0) { $0 + $1.rows }
     if taken < rows { console.note("took \(Format.grouped(taken)) of the \(Format.grouped(rows)) rows") }
+    let unread = source.files.dropFirst(files.count)
+    if !unread.isEmpty {
+      let names = unread.prefix(Self.mostLines).map { Format.oneLine($0.displayPath) }
+      console.note(
+        "not read, as the rows before are enough: \(names.joined(separator: ", "))\(unread.count > names.count ? ", …" : "")"
+      )
+    }
   }
 
   /// The rows of the data set that a path names; `nil` where the paths are files. A file that exists wins.

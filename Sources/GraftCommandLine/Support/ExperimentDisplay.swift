@@ -85,6 +85,7 @@ final class ExperimentDisplay {
       left == 0
         ? "all \(Format.count(all, "stage")) done before"
         : "\(Format.count(all, "stage")), \(all - left) done before\(time)")
+    if let note = schedule.replacedNote, isFirst { console.note(note) }
     if let note = schedule.plan.metricNote, metric == nil { console.note(note) }
     if let note = schedule.plan.unusedNote, isFirst { console.note(note) }
     metric = schedule.plan.experiment.metric

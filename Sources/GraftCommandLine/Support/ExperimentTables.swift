@@ -52,12 +52,20 @@ extension ExperimentSchedule {
   /// What there is to say beforehand: of the score, of what no arm uses, of stages that ask for more tokens than
   /// their model takes, and of data.
   private var notes: [String] {
-    var notes = [plan.metricNote, plan.unusedNote].compactMap(\.self)
+    var notes = [replacedNote, plan.metricNote, plan.unusedNote].compactMap(\.self)
     for stage in plan.stages {
       let own = [stage.lengthNote.map { "stage '\(stage.name)': \($0)" }].compactMap(\.self) + stage.notes
       notes += own.filter { !notes.contains($0) }
     }
     return notes
+  }
+
+  /// That a report of another experiment is lost.
+  var replacedNote: String? {
+    guard !replaced.isEmpty else { return nil }
+    let arms = Format.oneLine(Self.shortened(replaced))
+    return
+      "the directory has the report of another experiment (\(arms)), which this one's replaces; its stages stay"
   }
 
   var json: JSON {

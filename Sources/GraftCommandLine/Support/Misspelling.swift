@@ -106,13 +106,17 @@ extension GraftError {
 }
 
 extension URL {
+  private var stem: String { deletingPathExtension().lastPathComponent }
+
   /// The path beside this one whose name is nearest, if one is near.
   var nearestSibling: String? {
     let parent = standardizedFileURL.deletingLastPathComponent()
     // A directory that cannot be listed has nothing to suggest.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
-    return NearestName.find(lastPathComponent, among: names.sorted()).map {
-      parent.appendingPathComponent($0).path
-    }
+    let nearest = NearestName.find(lastPathComponent, among: names.sorted()).map(
+      parent.appendingPathComponent)
+    // What they end with makes no two names alike.
+    guard let nearest, NearestName.find(stem, among: [nearest.stem]) != nil else { return nil }
+    return nearest.path
   }
 }

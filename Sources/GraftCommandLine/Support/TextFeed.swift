@@ -84,7 +84,9 @@ final class TextFeed {
     case .files(let feed, let reading):
       let isKnown = feed.reports != nil
       rows = try feed.next(atMost: size) ?? []
-      if let reports = feed.reports, !isKnown { reading.say(reports, taken: before + rows.count) }
+      if let reports = feed.reports, !isKnown {
+        reading.say(reports, of: feed.source, taken: before + rows.count)
+      }
       end = feed.share
     }
     current = rows.count

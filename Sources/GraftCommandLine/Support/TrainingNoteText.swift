@@ -29,6 +29,8 @@ extension TrainingNote {
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
+    case .addedWriters(let names):
+      "the run was begun without \(names.joined(separator: ", ")): \(names.count == 1 ? "its log begins" : "their logs begin") here"
     case .stoppedEarly(let step, let evaluations, let best):
       "stopped after step \(step): \(Format.count(evaluations, "evaluation")) without progress"
         + (best.map {
@@ -88,6 +90,7 @@ extension TrainingNote {
         ("note", "extended"), ("from_steps", JSON(before)), ("to_steps", JSON(now)),
         ("last_learning_rate", JSON(last)), ("next_learning_rate", JSON(next)),
       ]
+    case .addedWriters(let names): [("note", "added_writers"), ("report_to", .list(names))]
     case .stoppedEarly(let step, let evaluations, let best):
       [
         ("note", "stopped_early"), ("step", JSON(step)), ("evaluations", JSON(evaluations)),

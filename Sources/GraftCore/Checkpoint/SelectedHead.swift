@@ -16,10 +16,11 @@ extension Checkpoint {
   public func selecting(head id: String) throws -> Checkpoint {
     guard let head = heads.first(where: { $0.id == id }) else {
       let known = heads.map(\.id)
+      let nearest = NearestName.find(id, among: known)
       throw GraftError(
         .unknownName, "the checkpoint has no head '\(id)'",
         expected: known.isEmpty ? nil : "one of \(known.joined(separator: ", "))",
-        advice: "Put it on first: \(action: .swapHead(to: id)).")
+        advice: nearest.map { "Did you mean '\($0)'?" } ?? "Put it on first: \(action: .swapHead(to: id)).")
     }
     guard let set = headSet(of: head), let task = head.task else {
       throw GraftError(.unsupported, "no plugin knows the head '\(id)'")

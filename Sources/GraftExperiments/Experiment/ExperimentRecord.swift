@@ -76,7 +76,7 @@ struct ExperimentRecord {
     let experiment = plan.experiment
     let output = cache.directory.deletingLastPathComponent()
     // A run that found everything done was not when the results came about.
-    let earlier = try? JSON(file: output.appending(path: Self.fileName))["started"]
+    let earlier = Self.earlier(in: output)?["started"]
     let now = JSON.string(started.ISO8601Format())
     let backend = try machine.backend(machine.precision)
     let data = plan.data.values.map { facts -> JSON in
@@ -203,6 +203,9 @@ struct ExperimentRecord {
       throw error
     }
   }
+
+  /// The record that is in a directory; a damaged one is replaced as one that is not there.
+  static func earlier(in output: URL) -> JSON? { try? JSON(file: output.appending(path: Self.fileName)) }
 
   func write(to output: URL) throws {
     try FileWriter.write(output.appending(path: Self.fileName), text: document.text(.pretty) + "\n")

@@ -84,6 +84,8 @@ public func runExperiment(
     return .finished(results)
   } catch is StageRunner.Interrupted {
     return .interrupted
+  } catch let error as GraftError {
+    throw cache.advising(on: error)
   }
 }
 
@@ -163,7 +165,7 @@ private func checkCap(_ needed: Int, _ cap: Int, _ output: URL) throws {
   guard needed > cap else { return }
   throw GraftError(
     .refused, "the run would take more disk space than it may", file: output.path,
-    expected: "at most \(cap) bytes", found: "\(needed)",
+    expected: "at most \(NumberText.bytes(cap))", found: NumberText.bytes(needed),
     advice: "Raise \(option: "max-disk"), or lower 'save-total-limit'.")
 }
 
@@ -172,7 +174,7 @@ private func excess(_ size: Int, over cap: Int, _ output: URL) -> GraftError? {
   guard size > cap else { return nil }
   return GraftError(
     .refused, "what is kept takes more disk space than it may", file: output.path,
-    expected: "at most \(cap) bytes", found: "\(size)",
+    expected: "at most \(NumberText.bytes(cap))", found: NumberText.bytes(size),
     advice: "Results, and the models that arms end with, are never removed.")
 }
 
@@ -181,6 +183,8 @@ public struct ExperimentSchedule: Sendable {
   public let plan: ExperimentPlan
   /// Indices of stages; the others are in the directory.
   public let pending: Set<Int>
+  /// The arms of another experiment whose report is in the directory, and is replaced.
+  public let replaced: [String]
   /// Speeds that were measured in the directory.
   var rates: StageRates
   private let output: URL
@@ -190,6 +194,11 @@ public struct ExperimentSchedule: Sendable {
     let cache = StageCache(output)
     (self.plan, self.output) = (plan, output)
     (pending, rates) = (cache.pending(plan), try cache.rates())
+    let earlier = ExperimentRecord.earlier(in: output)
+    let arms = (earlier?["arms"]?.array ?? []).compactMap { $0["name"]?.string }
+    let isOther =
+      earlier?["name"]?.string != plan.experiment.name || Set(arms).isDisjoint(with: plan.arms.map(\.name))
+    replaced = isOther ? arms : []
   }
 
   /// Where a stage writes.
@@ -224,7 +233,7 @@ public struct ExperimentSchedule: Sendable {
     guard let free = freeSpace, free < needed else { return }
     throw GraftError(
       .system, "there is too little space on the disk for this plan", file: output.path,
-      expected: "\(needed) bytes free", found: "\(free)",
+      expected: "\(NumberText.bytes(needed)) free", found: NumberText.bytes(free),
       advice: "Free some space, choose another disk, or keep less with \(option: "max-disk").")
   }
 

@@ -70,6 +70,18 @@ struct StageCache {
     return step.map { url.appending(path: TrainingDirectory.name(ofStep: $0)) } ?? url
   }
 
+  /// An error about a stage's files, with what helps where one is damaged or was removed.
+  func advising(on error: GraftError) -> GraftError {
+    guard [.malformed, .missing].contains(error.kind), let file = error.file,
+      let stage = URL(filePath: file).standardizedFileURL.pathComponents
+        .dropFirst(directory.standardizedFileURL.pathComponents.count).first,
+      file.hasPrefix(directory.path)
+    else { return error }
+    var error = error
+    error.advice = "Remove 'stages/\(stage)' and run the experiment again: it does that stage anew."
+    return error
+  }
+
   /// The record of a stage that has ended.
   func record(_ stage: PlannedStage) -> Record? { Record(in: url(stage)) }
 

@@ -9,7 +9,12 @@ import GraftTensors
 /// - Throws: `GraftError` when one of them is missing or malformed, or a file cannot be written.
 @discardableResult
 public func writeReport(_ run: URL) throws -> String {
-  let results = try RunResults(run)
+  let results: RunResults
+  do {
+    results = try RunResults(run)
+  } catch let error as GraftError {
+    throw StageCache(run).advising(on: error)
+  }
   let content = ReportContent(results)
   let plots = run.appendingPathComponent(WrittenReport.plots)
   try DirectoryWriter.makeDirectory(plots)

@@ -45,7 +45,7 @@ public struct QuantizationCost: Sendable {
   /// Which layers were rounded, and how large the weights are.
   public let quantization: Quantization
   /// The scores of labelled rows, the one that tells most first; empty where there are no labels.
-  public let scores: [Score]
+  public internal(set) var scores: [Score]
   /// The share of rows that are answered alike; `nil` where answers are numbers, or there is no head.
   public let agreement: Double?
   /// The largest difference of a score or value.

@@ -7,6 +7,9 @@ extension QuantizationCost {
     [costs, advice].compactMap { $0 }.joined(separator: " ")
   }
 
+  /// A smaller difference is none that shows.
+  private static let shows = 0.003
+
   private var texts: String { NumberText.count(rows - unlabelled, "text") }
 
   /// What there is to know of the rows.
@@ -23,16 +26,29 @@ extension QuantizationCost {
     }
   }
 
+  /// Of the scores that are better when they are higher, the one that loses most, where that shows and the first has lost
+  /// less.
+  private var worst: Score? {
+    guard let first = scores.first, ScoreDirection(of: first.name) == .higher else { return nil }
+    let others = scores.dropFirst().filter { ScoreDirection(of: $0.name) == .higher }
+    return others.max { loss($0) < loss($1) }.flatMap { loss($0) > max(loss(first), Self.shows) ? $0 : nil }
+  }
+
   private var costs: String {
     if let score = scores.first {
-      let lost = loss(score)
+      let worst = worst
+      let lost = loss(worst ?? score)
       let judgement =
-        abs(lost) <= 0.003
+        abs(lost) <= Self.shows
         ? "int8 costs nothing that shows"
         : lost < 0 ? "int8 does no harm" : lost <= 0.01 ? "int8 costs little" : "int8 costs accuracy"
+      let other =
+        worst.map {
+          ", and \($0.name) \(NumberText.decimals($0.int8)), and \(NumberText.decimals($0.float32)) in float32"
+        } ?? ""
       let same = agreement.map { "; \(NumberText.percent($0)) of the answers are the same" } ?? ""
       return "\(judgement): on \(texts) \(score.name) is \(NumberText.decimals(score.int8)), and "
-        + "\(NumberText.decimals(score.float32)) in float32\(same)."
+        + "\(NumberText.decimals(score.float32)) in float32\(other)\(same)."
     }
     if let agreement {
       let judgement =

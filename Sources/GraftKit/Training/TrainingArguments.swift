@@ -9,10 +9,13 @@ package struct TrainingArguments: Equatable {
 
   /// By the names of the options.
   private(set) var values: OrderedDictionary<String, JSON>
+  /// The metrics writers, which may be others when it is resumed.
+  private let writers: [String]
 
   /// - Throws: `GraftError` when a generator's weights cannot be read.
   init(_ run: TrainingRun, _ heads: [RunHead], evaluations: [EvaluationSet]) throws {
     let names = heads.compactMap(\.name)
+    writers = run.options.reportTo
     values = [
       "model": JSON(run.store.fingerprint),
       "head": names.isEmpty
@@ -65,7 +68,22 @@ package struct TrainingArguments: Equatable {
       OrderedDictionary(sets.map { ($0.name ?? "", JSON($0.data.fingerprint)) }) { first, _ in first })
   }
 
-  package var document: String { JSON.object(values).text(.pretty) + "\n" }
+  package var document: String {
+    var members = values
+    members[Self.writers] = .array(writers.map { .string($0) })
+    return JSON.object(members).text(.pretty) + "\n"
+  }
+
+  private static let writers = "report-to"
+
+  /// The metrics writers of this run that the one in a directory, which it goes on with, was begun without.
+  ///
+  /// - Throws: `GraftError` when its record cannot be read.
+  func addedWriters(to directory: URL) throws -> [String] {
+    let stored = try JSON(file: directory.appendingPathComponent(Self.fileName))[Self.writers]?.array
+    guard let before = stored?.compactMap(\.string) else { return [] }
+    return writers.filter { !before.contains($0) }
+  }
 
   /// What says how long a run is.
   private static let lengths = [

@@ -47,6 +47,8 @@ public enum TrainingNote: Sendable, Equatable {
   case diverged(first: Double, mean: Double)
   /// It goes on for longer than it was begun for. The learning rate had come to one value, and goes on with another.
   case extended(from: Int, to: Int, lastRate: Double, nextRate: Double)
+  /// It goes on with metrics writers that it was begun without: their logs begin where it goes on.
+  case addedWriters([String])
   /// It ends before its last step, because this many evaluations in a row brought no progress. `best` is the step of the
   /// best one, where the model does not become that of it.
   case stoppedEarly(step: Int, evaluations: Int, best: Int? = nil)

@@ -180,11 +180,13 @@ final class TrainingLoop {
       let mayGoOn = try isLonger || hasStoppedEarly(before)
       try arguments.check(against: directory.url, mayBeLonger: mayGoOn)
       hasBegun = true
+      let writers = try arguments.addedWriters(to: directory.url)
       if try mayGoOn && mayGoOnAfterStopping(before, isLonger: isLonger) {
         try extend(from: before)
       } else if let summary = try finishedSummary() {
         return summary
       }
+      if !writers.isEmpty { observe(.noted(.addedWriters(writers))) }
     } else {
       try directory.create()
       lock = try DirectoryLock(directory.url)

@@ -20,7 +20,7 @@ extension DraftTests {
       let registry = try Support.registry()
       let output = directory.appending(path: "out")
       let outcome = try runExperiment(
-        plan, output: output, on: ExperimentPlanTests.machine(registry), registry: registry)
+        plan, output: output, on: SmallExperiment.machine(registry), registry: registry)
       guard case .finished(let results) = outcome else {
         Issue.record("interrupted")
         return
@@ -52,7 +52,7 @@ extension DraftTests {
       let plan = try plan(draft.text(in: directory), in: directory)
       let registry = try Support.registry()
       let outcome = try runExperiment(
-        plan, output: directory.appending(path: "out"), on: ExperimentPlanTests.machine(registry),
+        plan, output: directory.appending(path: "out"), on: SmallExperiment.machine(registry),
         registry: registry)
       guard case .finished(let results) = outcome else {
         Issue.record("interrupted")
@@ -64,7 +64,7 @@ extension DraftTests {
         let text = draft.text(in: directory).replacing("seeds: [42]", with: "seeds: [42]\nmetric: \(metric)")
         let outcome = try runExperiment(
           self.plan(text, in: directory), output: directory.appending(path: "out"),
-          on: ExperimentPlanTests.machine(registry), registry: registry)
+          on: SmallExperiment.machine(registry), registry: registry)
         return if case .finished(let results) = outcome { results.verdict } else { nil }
       }
       let message = errorMessage { _ = try again("cosine_ndcg@1") }

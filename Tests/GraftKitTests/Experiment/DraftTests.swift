@@ -353,7 +353,7 @@ import Testing
       single.contains("unknown label") && single.contains("have two rows of each label at least"), "\(single)"
     )
     #expect(message("a.csv", "text,label\na,b\n").contains("too few rows for an experiment"))
-    #expect(message("a.csv", "text,label\na b,b\nc d,b\n").contains("the labels are not clearly classes"))
+    #expect(message("a.csv", "text,label\na b,b\nc d,b\n").contains("every row has the same label"))
   }
 
   /// A column that is empty in all rows says nothing about them.

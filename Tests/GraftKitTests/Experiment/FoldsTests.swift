@@ -80,13 +80,13 @@ import Testing
     let registry = try Support.registry()
     let experiment = try Experiment(
       parsing: Array(text.utf8), relativeTo: directory, registry: registry)
-    return try ExperimentPlan(experiment, on: ExperimentPlanTests.machine(registry), registry: registry)
+    return try ExperimentPlan(experiment, on: SmallExperiment.machine(registry), registry: registry)
   }
 
   private func run(_ plan: ExperimentPlan, _ output: URL) throws -> ExperimentResults {
     let registry = try Support.registry()
     let outcome = try runExperiment(
-      plan, output: output, on: ExperimentPlanTests.machine(registry), registry: registry)
+      plan, output: output, on: SmallExperiment.machine(registry), registry: registry)
     guard case .finished(let results) = outcome else { throw GraftError(.refused, "not finished") }
     return results
   }

@@ -23,7 +23,7 @@ extension SearchTests {
     _ experiment: Experiment, _ output: URL, maximumDisk: Int? = nil
   ) throws -> (begun: [String], done: [String], results: ExperimentResults) {
     let registry = try Support.registry()
-    let machine = ExperimentPlanTests.machine(registry)
+    let machine = SmallExperiment.machine(registry)
     let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
     var (begun, done): ([String], [String]) = ([], [])
     let outcome = try runExperiment(
@@ -99,7 +99,7 @@ extension SearchTests {
         parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
       let (output, small) = (directory.appending(path: "out"), directory.appending(path: "small"))
       let registry = try Support.registry()
-      let machine = ExperimentPlanTests.machine(registry)
+      let machine = SmallExperiment.machine(registry)
       let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
       #expect(plan.hasTrials)
       #expect(try plan.settled(in: output, on: machine, registry: registry).hasTrials)
@@ -155,7 +155,7 @@ extension SearchTests {
       let (begun, done, first) = try follow(points("1e-3, 1e30"), output)
       #expect(begun.count { $0 == "tune" } == done.count { $0 == "tune" } + 1)
       let registry = try Support.registry()
-      let machine = ExperimentPlanTests.machine(registry)
+      let machine = SmallExperiment.machine(registry)
       func pending(_ experiment: Experiment) throws -> [String] {
         let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
           .settled(in: output, on: machine, registry: registry)
@@ -245,7 +245,7 @@ extension SearchTests {
       for metric in ["f1_macro", "eval_matthews_correlation", "loss"] {
         let known = try read(Self.head + "metric: \(metric)\n" + Self.rates, in: directory)
         let registry = try Support.registry()
-        _ = try ExperimentPlan(known, on: ExperimentPlanTests.machine(registry), registry: registry)
+        _ = try ExperimentPlan(known, on: SmallExperiment.machine(registry), registry: registry)
       }
     }
   }
@@ -259,7 +259,7 @@ extension SearchTests {
         let experiment = try Experiment(
           parsing: Array(text.utf8), relativeTo: directory, registry: Support.registry())
         let registry = try Support.registry()
-        return try ExperimentPlan(experiment, on: ExperimentPlanTests.machine(registry), registry: registry)
+        return try ExperimentPlan(experiment, on: SmallExperiment.machine(registry), registry: registry)
       }
       let error = try #require(throws: GraftError.self) { try plan("f1_micro") }
       #expect(error.description.contains("has no score 'f1_micro'; the nearest is 'f1_macro'"), "\(error)")
@@ -273,7 +273,7 @@ extension SearchTests {
       )
       let registry = try Support.registry()
       let outcome = try runExperiment(
-        plan("log_loss"), output: directory.appending(path: "out"), on: ExperimentPlanTests.machine(registry),
+        plan("log_loss"), output: directory.appending(path: "out"), on: SmallExperiment.machine(registry),
         registry: registry)
       guard case .finished(let results) = outcome else {
         Issue.record("interrupted")

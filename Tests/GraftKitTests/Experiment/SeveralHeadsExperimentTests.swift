@@ -68,12 +68,12 @@ import Testing
 
   private func plan(_ text: String, in directory: URL) throws -> ExperimentPlan {
     let experiment = try Experiment(parsing: Array(text.utf8), relativeTo: directory, registry: registry)
-    return try ExperimentPlan(experiment, on: ExperimentPlanTests.machine(registry), registry: registry)
+    return try ExperimentPlan(experiment, on: SmallExperiment.machine(registry), registry: registry)
   }
 
   private func run(_ plan: ExperimentPlan, _ output: URL) throws -> ExperimentResults {
     let outcome = try runExperiment(
-      plan, output: output, on: ExperimentPlanTests.machine(registry), registry: registry)
+      plan, output: output, on: SmallExperiment.machine(registry), registry: registry)
     guard case .finished(let results) = outcome else { throw GraftError(.refused, "not finished") }
     return results
   }
@@ -103,7 +103,7 @@ import Testing
         heads: [
           HeadTraining(Self.topics, sets[0], evaluating: sets[1]),
           HeadTraining(Self.tags, sets[2], evaluatingSets: ["tags-test": sets[3]]),
-        ], options: options, output: alone, backend: ExperimentPlanTests.machine(registry).backend(.float32),
+        ], options: options, output: alone, backend: SmallExperiment.machine(registry).backend(.float32),
         registry: registry)
       let stage = plan.stages[plan.arms[1].runs[1].stages[0].index]
       let folder = output.appending(path: "stages/\(stage.directoryName)")
@@ -120,7 +120,7 @@ import Testing
         let model = try written.selecting(head: head).makeModel()
         let expected = try evaluate(
           model, on: rows.dataset(for: model, TrainingOptions()),
-          backend: ExperimentPlanTests.machine(registry).backend(.float32)
+          backend: SmallExperiment.machine(registry).backend(.float32)
         ).results
         let found = try #require(results.arms[1].runs[1].evaluations.first { $0.head == head }).results
         for name in ["eval_loss", head == Self.topics ? "eval_accuracy" : "eval_f1"] {

@@ -154,6 +154,27 @@ extension TrainingTests {
     }
   }
 
+  @Test func metricsWritersThatAreNewAreSaid() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let control = TrainingControl()
+      control.requestStop()
+      func notes(_ writers: [String]) throws -> [TrainingNote] {
+        var notes: [TrainingNote] = []
+        _ = try run(
+          .classification, in: output, change: { $0.reportTo = writers },
+          resume: FileManager.default.fileExists(atPath: output.path), control: control
+        ) { if case .noted(let note) = $0 { notes.append(note) } }
+        return notes
+      }
+      let added = [
+        try notes(["tensorboard"]), try notes(["tensorboard"]), try notes(["csv-log", "tensorboard"]),
+        try notes([]),
+      ]
+      #expect(added == [[], [], [.addedWriters(["csv-log"])], []])
+    }
+  }
+
   @Test func onlyTheSameRunIsResumed() throws {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
