@@ -1,6 +1,6 @@
 /// The type in which the products of linear layers multiply. Their sums, attention and everything else are in
 /// float32.
-public enum Precision: String, Sendable, CaseIterable {
+public enum Precision: String, Sendable, CaseIterable, Codable {
   case float32
   /// Operands are rounded to bfloat16, to the nearest, ties to even.
   case bfloat16

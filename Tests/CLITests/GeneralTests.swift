@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 import GraftPlugins
@@ -57,6 +58,8 @@ import GraftPlugins
       "train {masked-lm} --data a.txt --output o --optimizer adamx", code: 64,
       stderr: ["unknown optimizer 'adamx'", "Did you mean 'adamw'?"],
       prepare: { try $0.write("a.txt", "he\n") }),
+    Row("doctor --tokens 128", code: 64, stderr: ["--tokens has no meaning without --plan."]),
+    Row("doctor --plan x --cores 0", code: 64, stderr: ["--cores must be between 1 and 4096."]),
     Row("inspect", code: 64, stderr: ["Missing expected argument '<CKPT>'"]),
     Row("inspect {base} --bogus", code: 64, stderr: ["Unknown option '--bogus'."]),
     Row("inspect", [""], code: 64, stderr: ["The value '' is invalid for '<CKPT>'"]),
@@ -117,6 +120,27 @@ import GraftPlugins
       #expect(report["threads"]?.int ?? 0 > 0)
       #expect(report["memory_bytes"]?.int ?? 0 > 1 << 20)
       #expect(outcome.stderr.contains("measuring reference"))
+    }
+  }
+
+  @Test func doctorPlansForSeveralMachines() throws {
+    try Sandbox.with { sandbox in
+      let model = fixtures.appending(path: "bert-tiny/masked-lm").path
+      let plan = "doctor --plan \(model) --batch-size 2 --cores 1 16 --bandwidth 10"
+      let outcome = try sandbox.shell("$GRAFT \(plan) --tokens 8 --json")
+      let report = try JSON(parsing: Array(outcome.stdout.utf8))
+      let predictions = try #require(report["networks"]?.array?.first?["predictions"]?.array)
+      #expect(predictions.count == 16)
+      for prediction in predictions {
+        let (seconds, exposed) = (
+          prediction["seconds"]?.double ?? 0, prediction["exposed_seconds"]?.double ?? 0
+        )
+        #expect(exposed > 0 && exposed < seconds)
+      }
+      let shown = try sandbox.shell("$GRAFT \(plan) --tokens 8")
+      #expect(shown.stdout.contains("10 Gb/s\n  nodes  1 core  exposed  share  16 cores"), "\(shown.stdout)")
+      let long = try sandbox.shell("$GRAFT \(plan) --tokens 65")
+      #expect(long.code == 1 && long.stderr.contains("expected at most 64, found 65"), "\(long.stderr)")
     }
   }
 

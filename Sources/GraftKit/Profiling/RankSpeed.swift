@@ -8,6 +8,10 @@ public struct RankSpeed: Sendable, Equatable {
   /// How many bytes of float32 a second are added up, when they are many; by what they are sent in.
   public let bandwidth: [Precision: Double]
 
+  init(latency: Double, bandwidth: [Precision: Double]) {
+    (self.latency, self.bandwidth) = (latency, bandwidth)
+  }
+
   /// Measures for some seconds. Every rank calls it.
   ///
   /// - Parameter megabytes: How many are added up at once to measure the bandwidth.
@@ -15,7 +19,7 @@ public struct RankSpeed: Sendable, Equatable {
   public init(of group: any ProcessGroup, megabytes: Int = 64) throws {
     let shares = RankShares(rank: group.rank, size: group.size)
     // As many at once as a step of training sends.
-    let places = 1 << 17
+    let places = GroupReduction.usualBucketSize
     func seconds(count: Int, _ precision: Precision, repeats: Int) throws -> Double {
       let numbers = Tensor(repeating: 1, shape: [count])
       var all: [Double] = []

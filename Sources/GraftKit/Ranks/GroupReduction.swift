@@ -22,6 +22,7 @@ final class GroupReduction: GradientReduction {
   private let profile: Profile?
   /// How many numbers of each rank go out together: few enough that they stay in a cache, so many that each costs little.
   private let bucketSize: Int
+  static let usualBucketSize = 1 << 17
   /// Shares as long as this go out from where they are, others together in a copy.
   private static let longShare = 1 << 14
   /// This rank's share of each parameter.
@@ -63,7 +64,7 @@ final class GroupReduction: GradientReduction {
   ///   - bucketSize: How many numbers of each rank go out together.
   init(
     _ group: any ProcessGroup, _ precision: Precision, _ parameters: [Parameter], sharing: Bool,
-    kernels: any Kernels, bucketSize: Int = 1 << 17, profile: Profile?
+    kernels: any Kernels, bucketSize: Int = usualBucketSize, profile: Profile?
   ) {
     self.kernels = kernels
     (self.group, self.precision, self.bucketSize, self.profile) = (group, precision, bucketSize, profile)

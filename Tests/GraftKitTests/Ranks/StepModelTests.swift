@@ -1,0 +1,105 @@
+import GraftCompute
+import GraftPlugins
+import Testing
+
+@testable import GraftKit
+
+/// Steps on several ranks, against what was worked out by hand.
+@Suite struct StepModelTests {
+  /// Two parameters of a bucket each on two ranks: the last is complete after one second, the first at the end.
+  private var model: StepModel {
+    StepModel(
+      gradients: [.init(count: bucket, ready: 2), .init(count: bucket, ready: 1)], backwardEnd: 2, update: 1,
+      cores: 1)
+  }
+
+  private let bucket = 2 * GroupReduction.usualBucketSize
+
+  /// Half of a bucket in float32 takes a second.
+  private func network(
+    latency: Double = 0, message: Double = 0, processing: Double = 0, adding: Double = 0, rounding: Double = 0
+  ) -> StepModel.Network {
+    let byte = 1 / Double(2 * bucket)
+    return StepModel.Network(
+      bandwidth: 1 / byte, latency: latency, message: message, processing: processing * byte,
+      adding: adding * byte, rounding: rounding / Double(bucket))
+  }
+
+  private func expect(
+    _ found: StepModel.Prediction, seconds: Double, exposed: Double, efficiency: Double
+  ) {
+    for (found, expected) in [
+      (found.seconds, seconds), (found.exposed, exposed), (found.efficiency, efficiency),
+    ] {
+      #expect(abs(found - expected) < 1e-9, "\(found), \(expected)")
+    }
+  }
+
+  @Test func oneRankExchangesNothing() {
+    expect(
+      model.prediction(ranks: 1, cores: 1, over: network(latency: 1)), seconds: 3, exposed: 0, efficiency: 1)
+    expect(model.prediction(ranks: 1, cores: 6, over: network()), seconds: 0.5, exposed: 0, efficiency: 1)
+  }
+
+  /// One bucket from 1 to 2 s, hidden; one from 2 to 3; half of the update; the weights in 2 s.
+  @Test func whatIsCompleteLastIsExposed() {
+    expect(
+      model.prediction(ranks: 2, cores: 1, over: network()), seconds: 5.5, exposed: 3, efficiency: 3 / 5.5)
+  }
+
+  /// At 0.5 and 1 s begin buckets of 1 s: until 1.5 and 2.5, when the backward pass has been over for 1.5 s.
+  @Test func moreCoresHideLess() {
+    expect(
+      model.prediction(ranks: 2, cores: 2, over: network()), seconds: 2.5 + 0.25 + 2, exposed: 1.5 + 2,
+      efficiency: 1.5 / 4.75)
+  }
+
+  /// Buckets of 4 ranks are twice as large and bring three quarters: one of 3 s, after the last gradient.
+  @Test func moreRanksSendMoreAtOnce() {
+    expect(
+      model.prediction(ranks: 4, cores: 1, over: network(latency: 0.1)), seconds: 2 + 3.1 + 0.5 + 0.25 + 3.1,
+      exposed: 3.1 + 0.5 + 3.1, efficiency: 3 / 8.95)
+  }
+
+  /// A bucket takes 0.1 s to begin, 0.2 s of the thread, 1 s on the way and 0.4 s to be added up: 1.7 s. The cores lose
+  /// 0.9 s to the first: 0.2 s, 0.3 s while it is on its way, 0.4 s. The second begins at 2.9, when they are done.
+  @Test func exchangingTakesTimeOfTheCores() {
+    let busy = network(latency: 0.1, message: 0.2, processing: 0.3, adding: 0.4)
+    expect(
+      model.prediction(ranks: 2, cores: 1, over: busy), seconds: 2.9 + 1.7 + 5 * 0.3 + 0.5 + 2 * 1.7,
+      exposed: 0.9 + 1.7 + 1.5 + 3.4, efficiency: 3 / 10)
+    // A thread that needs longer than the network is what limits.
+    expect(
+      model.prediction(ranks: 2, cores: 1, over: network(processing: 2)), seconds: 4 + 2 + 0.5 + 4,
+      exposed: 2 + 2 + 4, efficiency: 3 / 10.5)
+  }
+
+  /// Half of the time on the way, and 0.1 s to round; the weights as before.
+  @Test func halvesAreRounded() {
+    var model = model
+    model.precision = .bfloat16
+    expect(
+      model.prediction(ranks: 2, cores: 1, over: network(rounding: 0.1)), seconds: 2.1 + 0.6 + 0.5 + 2,
+      exposed: 0.1 + 0.6 + 2, efficiency: 3 / 5.2)
+  }
+
+  /// 2 ranks that add up 100 bytes a second send and receive as many; of 4, a number goes out and back to three others.
+  @Test func theNetworkIsThatOfTheRanks() {
+    let speed = RankSpeed(latency: 0.5, bandwidth: [.float32: 100, .bfloat16: 10])
+    for (ranks, bandwidth) in [(2, 100.0), (4, 150)] {
+      let network = StepModel.Network(speed, ranks: ranks)
+      #expect(network.latency == 0.5 && abs(network.bandwidth / bandwidth - 1) < 1e-6)
+    }
+  }
+
+  @Test func aStepIsMeasured() throws {
+    let registry = try Support.registry()
+    let model = try StepModel(
+      measuring: Support.fixture("masked-lm"), batchSize: 2, tokens: 8,
+      backend: ReferenceBackend(threads: 1), registry: registry)
+    #expect(model.cores == 1 && model.update > 0)
+    // Embeddings are complete last, and all before the update.
+    #expect(model.gradients.allSatisfy { $0.ready > 0 && $0.ready <= model.backwardEnd })
+    #expect(model.gradients[0].ready > (model.gradients.last?.ready ?? 0))
+  }
+}
