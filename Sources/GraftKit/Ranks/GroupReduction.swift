@@ -19,7 +19,8 @@ final class GroupReduction: GradientReduction {
   let parameters: [String: Parameter]
   private let precision: Precision
   private let kernels: any Kernels
-  private let profile: Profile?
+  /// Where the time of the step is counted; `nil` for none.
+  var profile: Profile?
   /// How many numbers of each rank go out together: few enough that they stay in a cache, so many that each costs little.
   private let bucketSize: Int
   static let usualBucketSize = 1 << 17

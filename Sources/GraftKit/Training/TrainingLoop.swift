@@ -298,6 +298,7 @@ final class TrainingLoop {
     // The first steps get their memory from the system.
     let index = state.globalStep
     let profile = meter.steps < min(2, plan.totalSteps - (index - meter.steps) - 1) ? nil : profile
+    groupReduction?.profile = profile
     let (course, own) = turn(index)
     let batches = try profile.measure("tokenizing and masking") { try course.batches(ofStep: own) }
     let tokens = batches.prepared.reduce(0) { $0 + $1.inputs.tokenCount }

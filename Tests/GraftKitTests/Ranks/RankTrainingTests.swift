@@ -27,7 +27,8 @@ import Testing
     _ output: URL, _ group: any ProcessGroup = SingleProcess(), steps: Int = 12,
     precision: Precision = .float32,
     resume: Bool = false, control: TrainingControl = TrainingControl(),
-    texts: [String] = texts, _ change: (inout TrainingOptions) -> Void = { _ in },
+    texts: [String] = texts, profile: Profile? = nil,
+    _ change: (inout TrainingOptions) -> Void = { _ in },
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let registry = try Support.registry()
@@ -47,7 +48,7 @@ import Testing
       evaluating: options.evalStrategy == .no ? nil : TrainingData(Array(rows.prefix(11)), named: ["texts"]),
       options: options, output: output, backend: try registry.makeBackend(threads: 1), registry: registry,
       resume: resume, ranks: DataParallel(group, gradientPrecision: precision), control: control,
-      observe: observe)
+      profile: profile, observe: observe)
   }
 
   private static func outcome(_ output: URL) throws -> Outcome {
@@ -122,6 +123,22 @@ import Testing
       let (found, expected) = (try Self.outcome(rounded), try Self.outcome(exact))
       Self.expectEqual(found.losses, expected.losses, within: 2e-2)
       #expect(found.losses != expected.losses)
+    }
+  }
+
+  /// As the rest of a step, which is left out of the first two.
+  @Test func waitingIsCountedForTheStepsOfTheProfile() throws {
+    try withTemporaryDirectory { directory in
+      let counts = Meeting(2).run { group in
+        let profile = Profile()
+        _ = try Self.train(directory.appending(path: "run"), group, steps: 5, profile: profile)
+        let names = ["ranks: gradients", "ranks: weights", "optimizer: update"]
+        return [profile.steps] + names.map { profile.entries[$0]?.calls ?? 0 }
+      }
+      for counts in counts {
+        let found = try counts.get()
+        #expect(found == [3, 3, 3, 3])
+      }
     }
   }
 
