@@ -30,16 +30,18 @@ class Trained:
 
 
 def train_with_graft(
-    bench, model, steps, data=None, precision="float32", backend="auto", batch_size=8, extra=(), launcher=()
+    bench, model, steps, data=None, precision="float32", backend="auto", batch_size=8, extra=(), launcher=(),
+    name="trained",
 ):
     """- steps: How many to time, after WARM_UP others.
     - data: A CSV file, taken in its order; None for the texts of all measures.
     - launcher: A program and its options that start graft, such as mpirun.
+    - name: Where the run is kept while it is looked at.
 
     Steps are timed by when their lines of the log arrive, which are written unbuffered at the end of each. So the time
     of the same steps of the same texts counts on both sides, and starting, reading and writing on neither.
     """
-    output = removed(bench.work / "trained")
+    output = removed(bench.work / name)
     # fmt: off
     done = run(
         *launcher, bench.graft, "train", model, "--data", data or bench.texts.path, "--output", output, "--no-shuffle",

@@ -44,6 +44,7 @@ struct PlanFlags: ParsableArguments {
     help: ArgumentHelp("How long the networks take, in microseconds (default: 50).", valueName: "US"))
   var latency: Double?
 
+  @OptionGroup var backend: BackendFlags
   @OptionGroup var hub: HubFlags
 
   func validate() throws {
@@ -51,7 +52,8 @@ struct PlanFlags: ParsableArguments {
       ("batch-size", batchSize != nil), ("tokens", tokens != nil), ("precision", precision != nil),
       ("gradient-precision", gradientPrecision != nil), ("cores", !cores.isEmpty),
       ("bandwidth", !bandwidth.isEmpty),
-      ("latency", latency != nil),
+      ("latency", latency != nil), ("backend", backend.backend != "auto"),
+      ("threads", backend.parallelism.threads != nil),
     ]
     if plan == nil, let first = given.first(where: \.isGiven) {
       throw ValidationError("--\(first.name) has no meaning without --plan.")
@@ -90,9 +92,7 @@ struct RankPlan {
     (self.batchSize, self.tokens) = (batchSize, tokens)
     cores = flags.cores.isEmpty ? [8, 16, 32, 64] : flags.cores
     let group = GraftTool.group
-    let backend = try registry.makeBackend(
-      "auto", threads: Ranks.threads(of: group, console), precision: flags.precision ?? .float32,
-      note: console.warn)
+    let backend = try flags.backend.make(registry, console, precision: flags.precision ?? .float32)
     // Alone, while other ranks wait: together they would each measure their part.
     model = try group.valueFromLeader {
       let url = try flags.hub.locate(source, registry, console)

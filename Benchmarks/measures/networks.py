@@ -1,0 +1,118 @@
+"""Two ranks of one thread, each on a machine of its own, with a network of 1 or 10 Gb/s between them: what of the exchange is
+not hidden, against what `graft doctor --plan` says; and the texts a second, against PyTorch's DistributedDataParallel.
+
+BERT-base size, masked-language modelling, 8 texts a rank. The machines are namespaces of this one, which share its memory;
+skipped without root, `ip`, `tc` or mpirun.
+"""
+
+import csv
+import itertools
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from harness.bench import HERE, TITLES
+from harness.namespaces import NETWORK, Namespaces, are_possible
+from harness.results import Goal, Row
+from harness.runner import alternate, run
+from harness.trainers import KINDS, WARM_UP, train_with_graft
+
+STEPS = 3
+TEXTS = 8
+TOKENS = 128
+
+
+def measure(bench):
+    if not are_possible():
+        return
+    os.environ |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    for gigabits, name in itertools.product((10, 1), ("float32", "bfloat16")):
+        title = f"networks, MLM, {TITLES['bert-base']}, {name}, 2 ranks, {gigabits} Gb/s"
+        exposed, share, texts = (f"{title}, {what}" for what in ("exposed", "share of 64 ranks", "against DDP"))
+        with Namespaces(bench.work, gigabits) as machines:
+            if bench.wants(exposed) or bench.wants(share):
+                measure_exposed(bench, machines, name, exposed, share)
+            if bench.wants(texts):
+                measure_texts(bench, machines, name, texts)
+
+
+def measure_exposed(bench, machines, name, exposed, share):
+    """A step of both ranks against those of two processes that know nothing of each other. All texts are as long."""
+    precision, backend = KINDS[name]
+    model, data = bench.model("bert-base", "MLM"), long_texts(bench)
+    # Two ranks take as many rows in half of the steps.
+    train = partial(
+        train_with_graft, bench, model, STEPS, data=data, precision=precision, backend=backend, batch_size=TEXTS,
+        extra=["--threads", 1, "--max-length", TOKENS])  # fmt: skip
+
+    def alone():
+        with ThreadPoolExecutor() as pool:
+            both = list(pool.map(lambda number: train(name=f"alone-{number}"), range(2)))
+        return max(run.seconds_per_step for run in both)
+
+    contenders = {"alone": alone, "ranks": lambda: train(launcher=machines.mpirun).seconds_per_step}
+    seconds = alternate(contenders, bench.runs)
+    found = [ranks - alone for ranks, alone in zip(seconds["ranks"], seconds["alone"])]
+    # fmt: off
+    plan = run(
+        bench.graft, "doctor", "--plan", model, "--batch-size", TEXTS, "--tokens", TOKENS, "--precision", precision,
+        "--backend", backend, "--threads", 1, "--cores", 1, "--bandwidth", machines.gigabits, "--json", "--quiet")
+    # fmt: on
+    predictions = json.loads(plan.text)["networks"][0]["predictions"]
+    of = {prediction["nodes"]: prediction for prediction in predictions}
+    expected = [of[2]["exposed_seconds"]] * len(found)
+    bench.results.add(Row(exposed, "s", found, expected, goal=Goal(0.8, 1.2)))
+    goal = Goal(0.8) if machines.gigabits >= 10 else None
+    bench.results.add(Row(share, "", [of[64]["share"]], goal=goal))
+
+
+def measure_texts(bench, machines, name, title):
+    """Texts of many lengths, in the file's order on both sides."""
+    precision, backend = KINDS[name]
+    model = bench.model("bert-base", "MLM")
+    train = partial(
+        train_with_graft, bench, model, STEPS, precision=precision, backend=backend, batch_size=TEXTS,
+        extra=["--threads", 1], launcher=machines.mpirun)  # fmt: skip
+    contenders = {
+        "graft": lambda: train().seconds_per_step,
+        "peer": lambda: train_with_ddp(bench, machines, model, precision),
+    }
+    seconds = alternate(contenders, bench.runs)
+    rates = {name: [2 * TEXTS / each for each in all] for name, all in seconds.items()}
+    bench.results.add(Row(title, "texts/s", rates["graft"], rates["peer"], more_is_better=True, goal=Goal(2)))
+
+
+def train_with_ddp(bench, machines, model, precision):
+    """Seconds of a step."""
+    # fmt: off
+    command = [
+        sys.executable, HERE / "peers/train_ddp.py", model, "--data", bench.texts.path, "--steps", STEPS,
+        "--warm-up", WARM_UP, "--batch-size", TEXTS, "--precision", precision]
+    # fmt: on
+    ranks = []
+    for rank, number in enumerate(machines.names):
+        settings = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": f"{NETWORK}.1", "MASTER_PORT": 29500}
+        settings |= {"GLOO_SOCKET_IFNAME": f"cable{number}", "OMP_NUM_THREADS": 1}
+        environment = os.environ | {key: str(value) for key, value in settings.items()}
+        parts = [str(part) for part in (*machines.inside(number), *command)]
+        ranks.append(subprocess.Popen(parts, env=environment, stdout=subprocess.PIPE, text=True))
+    texts = [rank.communicate()[0] for rank in ranks]
+    if any(rank.returncode for rank in ranks):
+        raise SystemExit("DistributedDataParallel failed")
+    return json.loads(texts[0])["seconds_per_step"]
+
+
+def long_texts(bench):
+    """Rows of more tokens than count, made of several texts each."""
+    path = bench.work / "long.csv"
+    if not path.exists():
+        words = itertools.cycle(word for text in bench.texts.first() for word in text.split())
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["text"])
+            for _ in range(2 * TEXTS * (WARM_UP + STEPS)):
+                out.writerow([" ".join(itertools.islice(words, TOKENS))])
+    return path
