@@ -45,18 +45,20 @@ public final class ConnectedGroup: ProcessGroup {
     try naming { try worker.run { try $0.exchange(sent: { sent[$0] }, received: { received[$0] }) } }
   }
 
-  public func start(_ sum: RankSum) -> PendingSum {
-    begin { [worker] in try worker.buffers.add(sum, over: $0) }
-  }
+  public func start(_ sum: RankSum) -> PendingSum { begin(.sum) { try $0.begin(sum, over: $1) } }
 
   public func start(_ spread: RankSpread) -> PendingSum {
-    begin { [worker] in try worker.buffers.exchange(spread, over: $0) }
+    begin(.spread) { try $0.begin(spread, over: $1) }
   }
 
-  private func begin(_ work: @escaping @Sendable (any Transport) throws -> Void) -> PendingSum {
+  private func begin(
+    _ kind: Worker.Kind,
+    _ work: @escaping @Sendable (SumBuffers, any Transport) throws -> () throws -> Void
+  ) -> PendingSum {
     let pending = PendingSum()
-    worker.start { [self] transport in
-      pending.end(with: Result { try naming { try work(transport) } })
+    worker.start(kind) { [self, worker] transport in
+      let end = Result { try naming { try work(worker.nextBuffers(), transport) } }
+      return { [self] in pending.end(with: Result { try naming { try end.get()() } }) }
     } failing: {
       pending.end(with: .failure($0))
     }
@@ -65,8 +67,9 @@ public final class ConnectedGroup: ProcessGroup {
 
   public func abort(code: Int32) {
     worker.abandon()
-    worker.start {
+    worker.start(.single) {
       $0.abort(code: code)
+      return {}
     } failing: { _ in
     }
   }
@@ -99,13 +102,19 @@ public final class ConnectedGroup: ProcessGroup {
 /// The thread of a group, and what it has to do.
 private final class Worker: @unchecked Sendable {
   // The jobs are guarded by the condition; the buffers are the thread's.
-  typealias Job = @Sendable (Result<any Transport, any Error>) -> Void
+  typealias Job = (kind: Kind, begin: @Sendable (Result<any Transport, any Error>) -> () -> Void)
+
+  /// What is begun while others of the same kind are on their way, so that no rank waits for another before each.
+  enum Kind { case sum, spread, single }
 
   private let condition = NSCondition()
   private var jobs: [Job] = []
   private var hasEnded = false
   private let isAbandoned = Atomic(false)
-  let buffers = SumBuffers()
+  /// How many of a kind are on their way at once.
+  private static let most = 4
+  private let buffers = (0..<most).map { _ in SumBuffers() }
+  private var turn = 0
   /// How often the ranks have brought things together.
   private var gatherings: UInt32 = 0
 
@@ -120,18 +129,38 @@ private final class Worker: @unchecked Sendable {
         transport.isAbandoned = { self.isAbandoned.load(ordering: .relaxed) }
         return transport
       }
-      while let job = next() { job(transport) }
+      var begun: [(kind: Kind, end: () -> Void)] = []
+      while true {
+        if let job = next(besides: begun.count, of: begun.last?.kind) {
+          begun.append((job.kind, job.begin(transport)))
+        } else if begun.isEmpty {
+          return
+        } else {
+          begun.removeFirst().end()
+        }
+      }
     }
   }
 
-  private func next() -> Job? {
+  /// What may be begun now. Where nothing is on its way, that is waited for.
+  private func next(besides count: Int, of kind: Kind?) -> Job? {
     condition.lock()
     defer { condition.unlock() }
-    while jobs.isEmpty {
-      if hasEnded { return nil }
-      condition.wait()
+    guard let kind else {
+      while jobs.isEmpty {
+        if hasEnded { return nil }
+        condition.wait()
+      }
+      return jobs.removeFirst()
     }
+    guard kind != .single, count < Self.most, jobs.first?.kind == kind else { return nil }
     return jobs.removeFirst()
+  }
+
+  /// Memory that is free for what begins now: what was begun ends in its order.
+  func nextBuffers() -> SumBuffers {
+    turn += 1
+    return buffers[turn % Self.most]
   }
 
   /// Ends what is waited for.
@@ -144,16 +173,24 @@ private final class Worker: @unchecked Sendable {
     condition.unlock()
   }
 
+  /// - Parameter work: Begins something, and returns what ends it.
   func start(
-    _ work: @escaping @Sendable (any Transport) -> Void, failing: @escaping @Sendable (any Error) -> Void
+    _ kind: Kind, _ work: @escaping @Sendable (any Transport) -> () -> Void,
+    failing: @escaping @Sendable (any Error) -> Void
   ) {
     condition.lock()
-    jobs.append { transport in
-      switch transport {
-      case .success(let transport): work(transport)
-      case .failure(let error): failing(error)
-      }
-    }
+    jobs.append(
+      (
+        kind,
+        { transport in
+          switch transport {
+          case .success(let transport): return work(transport)
+          case .failure(let error):
+            failing(error)
+            return {}
+          }
+        }
+      ))
     condition.signal()
     condition.unlock()
   }
@@ -162,8 +199,9 @@ private final class Worker: @unchecked Sendable {
   func run<Value: Sendable>(_ work: @escaping @Sendable (any Transport) throws -> Value) throws -> Value {
     let done = PendingSum()
     let place = Place<Value>()
-    start { transport in
+    start(.single) { transport in
       done.end(with: Result { place.value = try work(transport) })
+      return {}
     } failing: {
       done.end(with: .failure($0))
     }

@@ -24,41 +24,50 @@ final class SumBuffers {
     deinit { memory.deallocate() }
   }
 
-  /// Adds up, in the order of ranks.
-  func add(_ sum: RankSum, over transport: any Transport) throws {
+  /// Begins to add up, in the order of ranks.
+  ///
+  /// - Returns: Waits for the others' numbers and adds them up.
+  func begin(_ sum: RankSum, over transport: any Transport) throws -> () throws -> Void {
     let (size, rank) = (transport.size, transport.rank)
     let parts = (0..<size).map(sum.part)
     let own = parts[rank]
     switch sum.precision {
     case .float32:
       let received = received.start(own.count * size)
-      try transport.exchange(
+      let exchange = try transport.begin(
         sent: { UnsafeRawBufferPointer(parts[$0]) },
         received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
-      addUp(own, size) { other, start, count, total, isFirst in
-        guard let mine = own.baseAddress else { return }
-        let addend =
-          (other == rank ? UnsafePointer(mine) : UnsafePointer(received + other * own.count)) + start
-        if isFirst {
-          total.update(from: addend, count: count)
-        } else {
-          for i in 0..<count { total[i] += addend[i] }
+      return { [self] in
+        try exchange.wait()
+        addUp(own, size) { other, start, count, total, isFirst in
+          guard let mine = own.baseAddress else { return }
+          let addend =
+            (other == rank ? UnsafePointer(mine) : UnsafePointer(received + other * own.count)) + start
+          if isFirst {
+            total.update(from: addend, count: count)
+          } else {
+            for i in 0..<count { total[i] += addend[i] }
+          }
         }
+        sum.done()
       }
     case .bfloat16:
       let halves = rounded(parts)
       let received = receivedHalves.start(own.count * size)
-      try transport.exchange(
+      let exchange = try transport.begin(
         sent: { UnsafeRawBufferPointer(halves[$0]) },
         received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
-      addUp(own, size) { other, start, count, total, isFirst in
-        guard let mine = halves[rank].baseAddress else { return }
-        let addend = (other == rank ? mine : received + other * own.count) + start
-        if isFirst { total.update(repeating: 0, count: count) }
-        for i in 0..<count { total[i] += Float(addend[i]) }
+      return { [self] in
+        try exchange.wait()
+        addUp(own, size) { other, start, count, total, isFirst in
+          guard let mine = halves[rank].baseAddress else { return }
+          let addend = (other == rank ? mine : received + other * own.count) + start
+          if isFirst { total.update(repeating: 0, count: count) }
+          for i in 0..<count { total[i] += Float(addend[i]) }
+        }
+        sum.done()
       }
     }
-    sum.done()
   }
 
   /// Adds up runs of numbers, rank by rank.
@@ -89,14 +98,20 @@ final class SumBuffers {
     }
   }
 
-  /// Brings every rank's numbers to all.
-  func exchange(_ spread: RankSpread, over transport: any Transport) throws {
+  /// Begins to bring every rank's numbers to all.
+  ///
+  /// - Returns: Waits for the others'.
+  func begin(_ spread: RankSpread, over transport: any Transport) throws -> () throws -> Void {
     let (size, rank) = (transport.size, transport.rank)
     let parts = (0..<size).map(spread.part)
     switch spread.precision {
     case .float32:
-      try transport.exchange(
+      let exchange = try transport.begin(
         sent: { _ in UnsafeRawBufferPointer(parts[rank]) }, received: { .init(parts[$0]) })
+      return {
+        try exchange.wait()
+        for other in 0..<size { spread.done(other) }
+      }
     case .bfloat16:
       let halves = rounded([parts[rank]])[0]
       var next = receivedHalves.start(parts.reduce(0) { $0 + $1.count })
@@ -104,13 +119,16 @@ final class SumBuffers {
         defer { next += part.count }
         return UnsafeMutableBufferPointer(start: next, count: part.count)
       }
-      try transport.exchange(
+      let exchange = try transport.begin(
         sent: { _ in UnsafeRawBufferPointer(halves) }, received: { .init(received[$0]) })
-      for (other, part) in parts.enumerated() {
-        let halves = other == rank ? halves : received[other]
-        for i in 0..<part.count { part[i] = Float(halves[i]) }
+      return {
+        try exchange.wait()
+        for (other, part) in parts.enumerated() {
+          let halves = other == rank ? halves : received[other]
+          for i in 0..<part.count { part[i] = Float(halves[i]) }
+          spread.done(other)
+        }
       }
     }
-    for other in 0..<size { spread.done(other) }
   }
 }

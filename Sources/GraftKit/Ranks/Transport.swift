@@ -17,8 +17,7 @@ public struct TransportLibrary: Sendable, Equatable {
 
 /// What connects the processes of a ``ConnectedGroup``: MPI, or whatever brings bytes from one to another.
 ///
-/// It is made and used on one thread. Every function waits until this rank has what it is to receive, and throws
-/// ``MissingRanks`` where others do not come.
+/// It is made and used on one thread. What waits for other ranks throws ``MissingRanks`` where they do not come.
 public protocol Transport: AnyObject {
   var rank: Int { get }
   var size: Int { get }
@@ -28,14 +27,17 @@ public protocol Transport: AnyObject {
   /// Says, while something is waited for, whether it is of no use any more; what waits then throws.
   var isAbandoned: @Sendable () -> Bool { get set }
 
-  /// Sends some bytes to each other rank, and receives some from each. How many is known to both sides; it may be none.
+  /// Begins to send some bytes to each other rank, and to receive some from each. How many is known to both sides; it may
+  /// be none.
+  ///
+  /// Several exchanges may be on their way. Every rank begins them in one order, and waits for them in that order.
   ///
   /// - Parameters:
   ///   - sent: What a rank is sent.
   ///   - received: Room for what comes from a rank.
-  func exchange(
+  func begin(
     sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
-  ) throws
+  ) throws -> any PendingExchange
 
   /// Overwrites memory with that of rank 0.
   func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws
@@ -47,7 +49,20 @@ public protocol Transport: AnyObject {
   func abort(code: Int32)
 }
 
+/// Bytes on their way.
+public protocol PendingExchange {
+  /// Waits until all are there, and sent.
+  func wait() throws
+}
+
 extension Transport {
+  /// Sends some bytes to each other rank, and waits for those of each.
+  func exchange(
+    sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
+  ) throws {
+    try begin(sent: sent, received: received).wait()
+  }
+
   /// Sends each other rank the block of its number, and receives one from each, in the order of ranks.
   func allToAll(_ sent: UnsafeRawPointer, to received: UnsafeMutableRawPointer, blockSize: Int) throws {
     try exchange(

@@ -69,13 +69,21 @@ final class Meeting: @unchecked Sendable {
       (self.meeting, self.rank, self.size) = (meeting, rank, size)
     }
 
-    func exchange(
+    func begin(
       sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
-    ) throws {
-      for (other, bytes) in try meeting.exchange((0..<size).map { Array(sent($0)) }, from: rank).enumerated()
-      where other != rank {
-        received(other).copyBytes(from: bytes[rank])
+    ) throws -> any PendingExchange {
+      let (sent, received) = ((0..<size).map(sent), (0..<size).map(received))
+      return Exchange { [self] in
+        for (other, bytes) in try meeting.exchange(sent.map { Array($0) }, from: rank).enumerated()
+        where other != rank {
+          received[other].copyBytes(from: bytes[rank])
+        }
       }
+    }
+
+    private struct Exchange: PendingExchange {
+      let end: () throws -> Void
+      func wait() throws { try end() }
     }
 
     func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws {
