@@ -72,8 +72,8 @@ public protocol Task: Sendable {
   /// Whether a generator, a model of masked tokens, fills what ``prepare(_:_:_:)`` hides; see ``fill(_:_:_:)``.
   static var readsGenerator: Bool { get }
 
-  /// Whether the loss of an example depends on the others of its batch, so that batches to evaluate keep the order of the
-  /// data.
+  /// Whether the loss of an example depends on the others of its batch, so that batches to evaluate, and those that a step
+  /// accumulates, keep the order of the data.
   static var comparesExamples: Bool { get }
 
   /// The columns that it reads beside the text, the pair and the label; they are in ``TextRow/fields``.

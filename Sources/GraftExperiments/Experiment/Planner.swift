@@ -302,7 +302,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 7
+  private static let revision = 8
 }
 
 extension Planner.Model {

@@ -103,6 +103,16 @@ extension ProcessGroup {
     }
   }
 
+  /// A number for each place, of which each rank finds those that are its turn.
+  package func interleaved(_ count: Int, _ find: (Int) throws -> Int) throws -> [Int] {
+    let own = try stride(from: rank, to: count, by: size).map(find)
+    guard size > 1 else { return own }
+    var bytes: [UInt8] = []
+    for number in own { bytes.append(word: UInt64(number)) }
+    let all = try gather(bytes, for: .batch)
+    return (0..<count).map { Int(all[$0 % size].word(at: $0 / size * 8)) }
+  }
+
   /// Whether any rank says so.
   package func any(_ isSo: Bool) throws -> Bool {
     size == 1 ? isSo : try gather([isSo ? 1 : 0], for: .flag).contains([1])

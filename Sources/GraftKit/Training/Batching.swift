@@ -41,11 +41,12 @@ package struct Batching {
 
   /// The batches of an evaluation: of about one length, or in the order of the data where a task compares examples.
   package func batches(ofSize size: Int) -> [[Int]] {
-    guard model.heads.contains(where: { type(of: $0.task).comparesExamples }) else {
-      return Self.sortedByLength(data, batchSize: size)
-    }
+    guard comparesExamples else { return Self.sortedByLength(data, batchSize: size) }
     return stride(from: 0, to: data.count, by: size).map { Array($0..<min($0 + size, data.count)) }
   }
+
+  /// Whether what a head says of an example depends on those beside it.
+  var comparesExamples: Bool { model.heads.contains { type(of: $0.task).comparesExamples } }
 
   /// Some examples.
   func examples(_ indices: some Sequence<Int>) throws -> [Example] { try indices.map(data.example) }

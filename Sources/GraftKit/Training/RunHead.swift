@@ -59,15 +59,38 @@ final class HeadCourse {
     let epoch = plan.epoch(ofStep: step)
     // Whatever rank has a batch, what is drawn for it goes by its number.
     let all = plan.batches(ofStep: step)
-    let numbers = all.filter { ($0 - all.lowerBound) % group.size == group.rank }
-    let running = numbers.map { epoch * plan.batchesPerEpoch + $0 }
-    var count = 0
-    let batches = try zip(numbers, running).map { number, running in
-      let examples = try batching.examples(examples(ofEpoch: epoch)[plan.examples(ofBatch: number)])
-      count += examples.count
-      return try batching.prepared(examples, key: randomness.masks(batch: running))
+    let own = all.indices.filter { ($0 - all.lowerBound) % group.size == group.rank }
+    let running = own.map { epoch * plan.batchesPerEpoch + $0 }
+    let examples = try examples(of: all, own.map { $0 - all.lowerBound }, epoch: epoch)
+    let batches = try zip(examples, running).map { examples, running in
+      try batching.prepared(examples, key: randomness.masks(batch: running))
     }
-    return (batches, running.map(randomness.dropout), count)
+    return (batches, running.map(randomness.dropout), examples.reduce(0) { $0 + $1.count })
+  }
+
+  /// The examples of some batches of a step, as ``EvenBatches`` deals them out unless the task compares those of a batch.
+  ///
+  /// - Parameters:
+  ///   - all: The step's batches, counted within the epoch.
+  ///   - own: Which are wanted, counted within the step.
+  private func examples(of all: Range<Int>, _ own: [Int], epoch: Int) throws -> [[Example]] {
+    let order = examples(ofEpoch: epoch)
+    guard all.count > 1, !batching.comparesExamples else {
+      return try own.map { try batching.examples(order[plan.examples(ofBatch: all.lowerBound + $0)]) }
+    }
+    let places =
+      plan.examples(ofBatch: all.lowerBound)
+      .lowerBound..<plan.examples(ofBatch: all.upperBound - 1).upperBound
+    let indices = Array(order[places])
+    // Each rank tokenizes some to find their lengths, and what it is dealt.
+    var known: [Int: Example] = [:]
+    let lengths = try group.interleaved(indices.count) { place in
+      let example = try head.data.example(indices[place])
+      known[place] = example
+      return example.tokenCount
+    }
+    let dealt = EvenBatches.places(lengths, batches: all.count)
+    return try own.map { try dealt[$0].map { try known[$0] ?? head.data.example(indices[$0]) } }
   }
 
   private func examples(ofEpoch epoch: Int) -> [Int] {
