@@ -30,6 +30,18 @@ public final class RoundedTensor: @unchecked Sendable {
     storage = Tensor(uninitialized: [(count + 1) / 2], pool: pool)
   }
 
+  /// A run of another one's elements, in the same memory.
+  ///
+  /// - Parameters:
+  ///   - elements: Which; the first is even.
+  ///   - whole: Whose.
+  init(_ elements: Range<Int>, of whole: RoundedTensor) {
+    precondition(elements.lowerBound % 2 == 0, "\(elements) of \(whole.shape)")
+    shape = [elements.count]
+    count = elements.count
+    storage = Tensor(elements.lowerBound / 2..<(elements.upperBound + 1) / 2, of: whole.storage)
+  }
+
   /// The elements, valid as long as this object lives.
   public var pointer: UnsafeMutablePointer<BFloat16> {
     UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: BFloat16.self)

@@ -30,6 +30,8 @@ public final class Tape {
   public let prepared: PreparedWeights?
   /// Whether every layer makes sure that what it makes are numbers, to find the first that does not.
   public let checksNumbers: Bool
+  /// Whether gradients come with their squares' sums where that is cheap; see ``GradientSlot/squaredNorm``.
+  let sumsSquares: Bool
   /// Told of each parameter as soon as the tape adds nothing more to its gradient; `nil` for nobody.
   private let gradientIsComplete: ((Parameter) -> Void)?
   /// The parameters whose gradient is complete once a pullback has run, by its place.
@@ -47,6 +49,7 @@ public final class Tape {
   ///   - trace: Where ops write down what they would compute, instead of computing it.
   ///   - prepared: The weights of linear layers as they were packed, of a tape that does not record.
   ///   - checksNumbers: Whether layers throw where what they make is not finite.
+  ///   - sumsSquares: Whether somebody wants the norm of the gradients as this tape leaves them.
   ///   - gradientIsComplete: Told of each parameter as soon as the tape adds nothing more to its gradient.
   public init(
     _ backend: any ComputeBackend,
@@ -57,6 +60,7 @@ public final class Tape {
     trace: Trace? = nil,
     prepared: PreparedWeights? = nil,
     checksNumbers: Bool = false,
+    sumsSquares: Bool = true,
     gradientIsComplete: ((Parameter) -> Void)? = nil
   ) {
     precondition(prepared == nil || !recording, "packed weights have no gradients")
@@ -68,6 +72,7 @@ public final class Tape {
     self.trace = trace
     self.prepared = prepared
     self.checksNumbers = checksNumbers
+    self.sumsSquares = sumsSquares
     self.gradientIsComplete = gradientIsComplete
   }
 

@@ -56,6 +56,18 @@ public class Variable {
   }
 }
 
+extension Variable {
+  /// Whether ``rounded`` is of the values as they are.
+  package var isRoundedCurrent: Bool { rounded != nil && !isRoundedStale }
+
+  /// Lets this variable, whose value is a run of another one's, have the same run of its rounded values, if it has any. They
+  /// are about to change.
+  package func shareRounded(_ elements: Range<Int>, of whole: Variable) {
+    rounded = whole.rounded.map { RoundedTensor(elements, of: $0) }
+    isRoundedStale = true
+  }
+}
+
 /// A named variable that training changes.
 public final class Parameter: Variable {
   /// The canonical name.

@@ -9,17 +9,13 @@ import GraftTensors
 final class MPIMessages: PendingExchange {
   /// How many bytes go at once: so few that a slow network brings them within the time limit.
   static let longest = 1 << 26
+  /// Microseconds.
+  private static let (shortestPause, longestPause) = (useconds_t(50), useconds_t(400))
   private let library: MPILibrary
-  private let timeLimit: Int
-  private let isAbandoned: @Sendable () -> Bool
+  private let transport: MPITransport
   private var pending: [(request: MPILibrary.Handle, rank: Int)] = []
 
-  /// - Parameters:
-  ///   - timeLimit: How long others are waited for, in seconds.
-  ///   - isAbandoned: Says that nobody wants them any more.
-  init(_ library: MPILibrary, timeLimit: Int, isAbandoned: @escaping @Sendable () -> Bool) {
-    (self.library, self.timeLimit, self.isAbandoned) = (library, timeLimit, isAbandoned)
-  }
+  init(_ transport: MPITransport) { (self.transport, library) = (transport, transport.library) }
 
   func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws {
     try begin(library.send, UnsafeMutableRawBufferPointer(mutating: bytes), rank)
@@ -44,7 +40,7 @@ final class MPIMessages: PendingExchange {
   }
 
   func wait() throws {
-    var rounds = 0
+    var (rounds, pause) = (0, Self.shortestPause)
     // Of the last message that came or went.
     var last = ContinuousClock.now
     while true {
@@ -53,19 +49,25 @@ final class MPIMessages: PendingExchange {
         try library.check(library.test(&pending[index].request, &isOver, library.noStatus))
         if isOver != 0 {
           pending.remove(at: index)
-          (rounds, last) = (0, .now)
+          (rounds, pause, last) = (0, Self.shortestPause, .now)
         }
       }
       if pending.isEmpty { return }
       rounds += 1
-      if rounds < 50 {
-        sched_yield()
-        continue
+      if transport.isAwaited() {
+        if rounds < 50 {
+          sched_yield()
+          continue
+        }
+        pause = Self.shortestPause
+      } else {
+        // The core is wanted for computing.
+        pause = min(2 * pause, Self.longestPause)
       }
-      usleep(50)
-      if isAbandoned() { throw CancellationError() }
-      guard rounds % 1000 == 0, last.duration(to: .now) > .seconds(timeLimit) else { continue }
-      throw MissingRanks(Set(pending.map(\.rank)).sorted(), seconds: timeLimit)
+      usleep(pause)
+      if transport.isAbandoned() { throw CancellationError() }
+      guard rounds % 1000 == 0, last.duration(to: .now) > .seconds(transport.timeLimit) else { continue }
+      throw MissingRanks(Set(pending.map(\.rank)).sorted(), seconds: transport.timeLimit)
     }
   }
 }

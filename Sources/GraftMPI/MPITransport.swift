@@ -10,9 +10,10 @@ final class MPITransport: Transport {
   let size: Int
   let host: String
   var isAbandoned: @Sendable () -> Bool = { false }
+  var isAwaited: @Sendable () -> Bool = { true }
   var description: TransportLibrary { library.description }
-  private let library: MPILibrary
-  private let timeLimit: Int
+  let library: MPILibrary
+  let timeLimit: Int
 
   /// - Parameters:
   ///   - launcher: What started the processes.
@@ -42,7 +43,7 @@ final class MPITransport: Transport {
   func begin(
     sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
   ) throws -> any PendingExchange {
-    let messages = MPIMessages(library, timeLimit: timeLimit, isAbandoned: isAbandoned)
+    let messages = MPIMessages(self)
     // Each rank begins with its neighbours, so that no rank has to serve all others at once.
     for distance in 1..<max(1, size) {
       let source = (rank - distance + size) % size
@@ -64,7 +65,7 @@ final class MPITransport: Transport {
       while width < size { width *= 2 }
       while width > 1 {
         let half = width / 2
-        let messages = MPIMessages(library, timeLimit: timeLimit, isAbandoned: isAbandoned)
+        let messages = MPIMessages(self)
         if rank % width == 0, rank + half < size {
           try messages.send(UnsafeRawBufferPointer(memory), to: rank + half)
         } else if rank % width == half {

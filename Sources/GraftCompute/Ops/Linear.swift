@@ -32,6 +32,7 @@ extension Tape {
         backend: backend,
         pool: pool,
         profile: profile,
+        sumsSquares: sumsSquares,
         x: x.operand(for: backend, pool: pool),
         weight: weight.operand(for: backend, pool: nil),
         activation: activation,
@@ -79,6 +80,7 @@ private struct LinearLayer {
   let backend: any ComputeBackend
   let pool: MemoryPool?
   let profile: Profile?
+  let sumsSquares: Bool
   /// `[tokens, in]`.
   let x: Operand
   /// `[out, in]`.
@@ -130,6 +132,7 @@ private struct LinearLayer {
       multiply(
         "product: gradient of the weight", product, gradient, x, to: target, accumulating: !overwrite
       ) { tile in
+        guard sumsSquares else { return }
         // The norm of all gradients is wanted, and this one is in the cache.
         squares[tile.index] = tile.rows.reduce(0) { sum, row in
           sum
@@ -138,7 +141,7 @@ private struct LinearLayer {
         }
       }
     }
-    dWeight.squaredNorm = squares.reduce(0, +)
+    if sumsSquares { dWeight.squaredNorm = squares.reduce(0, +) }
   }
 
   /// Goes back through the activation, sums the gradient of the bias, and rounds: in one pass.

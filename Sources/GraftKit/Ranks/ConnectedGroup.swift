@@ -55,7 +55,7 @@ public final class ConnectedGroup: ProcessGroup {
     _ kind: Worker.Kind,
     _ work: @escaping @Sendable (SumBuffers, any Transport) throws -> () throws -> Void
   ) -> PendingSum {
-    let pending = PendingSum()
+    let pending = worker.makePending()
     worker.start(kind) { [self, worker] transport in
       let end = Result { try naming { try work(worker.nextBuffers(), transport) } }
       return { [self] in pending.end(with: Result { try naming { try end.get()() } }) }
@@ -111,6 +111,8 @@ private final class Worker: @unchecked Sendable {
   private var jobs: [Job] = []
   private var hasEnded = false
   private let isAbandoned = Atomic(false)
+  /// How many threads wait for the group's.
+  private let awaiting = Atomic(0)
   /// How many of a kind are on their way at once.
   private static let most = 4
   private let buffers = (0..<most).map { _ in SumBuffers() }
@@ -127,6 +129,7 @@ private final class Worker: @unchecked Sendable {
       let transport = Result {
         let transport = try open()
         transport.isAbandoned = { self.isAbandoned.load(ordering: .relaxed) }
+        transport.isAwaited = { self.awaiting.load(ordering: .relaxed) > 0 }
         return transport
       }
       var begun: [(kind: Kind, end: () -> Void)] = []
@@ -163,6 +166,11 @@ private final class Worker: @unchecked Sendable {
     return buffers[turn % Self.most]
   }
 
+  /// What a caller waits for.
+  func makePending() -> PendingSum {
+    PendingSum { [self] in _ = awaiting.add($0 ? 1 : -1, ordering: .relaxed) }
+  }
+
   /// Ends what is waited for.
   func abandon() { isAbandoned.store(true, ordering: .relaxed) }
 
@@ -197,7 +205,7 @@ private final class Worker: @unchecked Sendable {
 
   /// Does some work on the thread, and waits for it.
   func run<Value: Sendable>(_ work: @escaping @Sendable (any Transport) throws -> Value) throws -> Value {
-    let done = PendingSum()
+    let done = makePending()
     let place = Place<Value>()
     start(.single) { transport in
       done.end(with: Result { place.value = try work(transport) })

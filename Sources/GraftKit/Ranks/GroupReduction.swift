@@ -178,9 +178,9 @@ final class GroupReduction: GradientReduction {
       slot.gradientDidChange()
       if let guest = guests[id] { slot.take(guest) }
       guard let share = own[id], let gradient = slot.gradient else { continue }
-      share.slot.take(
-        Tensor(shares.elements(of: gradient.count, on: group.rank), of: gradient),
-        squaredNorm: squaresOfParameter[id])
+      let elements = shares.elements(of: gradient.count, on: group.rank)
+      share.slot.take(Tensor(elements, of: gradient), squaredNorm: squaresOfParameter[id])
+      share.shareRounded(elements, of: parameter)
     }
     (pending, guests) = ([], [:])
     return sums[0]
@@ -204,14 +204,15 @@ final class GroupReduction: GradientReduction {
         let memory = BucketMemory(
           parts.map { ($0.parameter.value, $0.places) }, shares, isCopied: bucket.isCopied)
         memory.pack(group.rank)
-        let (rounded, kernels) = (parts.map(\.parameter.rounded), kernels)
+        let (rounded, kernels, ownRank) = (parts.map(\.parameter.rounded), kernels, group.rank)
+        let isRounded = parts.map { own[ObjectIdentifier($0.parameter)]?.isRoundedCurrent == true }
         pending.append(
           group.start(
             RankSpread(in: .float32, memory.numbers) { rank in
               memory.unpack(rank)
               // What the next step reads rounded, while it is in the cache.
               memory.forEach(of: rank) { index, elements in
-                guard let rounded = rounded[index] else { return }
+                guard let rounded = rounded[index], rank != ownRank || !isRounded[index] else { return }
                 kernels.round(
                   memory.parts[index].tensor.pointer + elements.lowerBound,
                   to: rounded.pointer + elements.lowerBound, count: elements.count)

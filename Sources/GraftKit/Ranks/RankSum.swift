@@ -50,13 +50,19 @@ public final class PendingSum: @unchecked Sendable {
   // Guarded by the condition.
   private let condition = NSCondition()
   private var result: Result<Void, any Error>?
+  private let isAwaited: @Sendable (Bool) -> Void
 
-  public init() {}
+  public convenience init() { self.init { _ in } }
+
+  /// - Parameter isAwaited: Told when somebody begins to wait, and when that is over.
+  init(_ isAwaited: @escaping @Sendable (Bool) -> Void) { self.isAwaited = isAwaited }
 
   /// Waits until it is over.
   ///
   /// - Throws: `GraftError` naming the ranks that did not come.
   public func wait() throws {
+    isAwaited(true)
+    defer { isAwaited(false) }
     condition.lock()
     defer { condition.unlock() }
     while true {

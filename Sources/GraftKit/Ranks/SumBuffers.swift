@@ -1,9 +1,10 @@
 import GraftCompute
 import GraftTensors
 
-/// Memory in which other ranks' numbers are received and added up, used again from one time to the next.
+/// Memory in which other ranks' numbers are received, used again from one time to the next. It lives as long as what was
+/// begun in it is not ended.
 final class SumBuffers {
-  private let (received, total) = (Room<Float>(), Room<Float>())
+  private let received = Room<Float>()
   private let (sentHalves, receivedHalves) = (Room<BFloat16>(), Room<BFloat16>())
   /// How many numbers are added up at once: few enough to stay in the first cache.
   private static let run = 2048
@@ -37,17 +38,10 @@ final class SumBuffers {
       let exchange = try transport.begin(
         sent: { UnsafeRawBufferPointer(parts[$0]) },
         received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
-      return { [self] in
+      return {
         try exchange.wait()
-        addUp(own, size) { other, start, count, total, isFirst in
-          guard let mine = own.baseAddress else { return }
-          let addend =
-            (other == rank ? UnsafePointer(mine) : UnsafePointer(received + other * own.count)) + start
-          if isFirst {
-            total.update(from: addend, count: count)
-          } else {
-            for i in 0..<count { total[i] += addend[i] }
-          }
+        if size > 1, let mine = own.baseAddress {
+          Self.addUp((0..<size).map { $0 == rank ? mine : received + $0 * own.count }, to: mine, own.count)
         }
         sum.done()
       }
@@ -57,31 +51,37 @@ final class SumBuffers {
       let exchange = try transport.begin(
         sent: { UnsafeRawBufferPointer(halves[$0]) },
         received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
-      return { [self] in
+      return {
         try exchange.wait()
-        addUp(own, size) { other, start, count, total, isFirst in
-          guard let mine = halves[rank].baseAddress else { return }
-          let addend = (other == rank ? mine : received + other * own.count) + start
-          if isFirst { total.update(repeating: 0, count: count) }
-          for i in 0..<count { total[i] += Float(addend[i]) }
+        guard let target = own.baseAddress else { return sum.done() }
+        for start in stride(from: 0, to: own.count, by: Self.run) {
+          let places = start..<min(start + Self.run, own.count)
+          for other in 0..<size {
+            let addend =
+              other == rank
+              ? UnsafePointer(halves[rank].baseAddress) : UnsafePointer(received + other * own.count)
+            guard let addend else { continue }
+            if other == 0 {
+              for i in places { target[i] = Float(addend[i]) }
+            } else {
+              for i in places { target[i] += Float(addend[i]) }
+            }
+          }
         }
         sum.done()
       }
     }
   }
 
-  /// Adds up runs of numbers, rank by rank.
-  private func addUp(
-    _ own: UnsafeMutableBufferPointer<Float>, _ size: Int,
-    _ add: (_ rank: Int, _ start: Int, _ count: Int, _ total: UnsafeMutablePointer<Float>, _ isFirst: Bool) ->
-      Void
+  /// Adds up the numbers of at least two ranks in their order, a run at a time, in the memory of the first.
+  private static func addUp(
+    _ numbers: [UnsafeMutablePointer<Float>], to target: UnsafeMutablePointer<Float>, _ count: Int
   ) {
-    guard let target = own.baseAddress else { return }
-    let total = total.start(Self.run)
-    for start in stride(from: 0, to: own.count, by: Self.run) {
-      let count = min(Self.run, own.count - start)
-      for rank in 0..<size { add(rank, start, count, total, rank == 0) }
-      (target + start).update(from: total, count: count)
+    let (total, last) = (numbers[0], numbers[numbers.count - 1])
+    for start in stride(from: 0, to: count, by: run) {
+      let places = start..<min(start + run, count)
+      for addend in numbers.dropFirst().dropLast() { for i in places { total[i] += addend[i] } }
+      for i in places { target[i] = total[i] + last[i] }
     }
   }
 

@@ -27,6 +27,9 @@ public protocol Transport: AnyObject {
   /// Says, while something is waited for, whether it is of no use any more; what waits then throws.
   var isAbandoned: @Sendable () -> Bool { get set }
 
+  /// Says whether somebody does nothing but wait for what is waited for here; if not, it need not be there at once.
+  var isAwaited: @Sendable () -> Bool { get set }
+
   /// Begins to send some bytes to each other rank, and to receive some from each. How many is known to both sides; it may
   /// be none.
   ///

@@ -129,10 +129,12 @@ public struct TrainingStep {
     let total = Dictionary(zip(names, totals.suffix(names.count))) { first, _ in first }
     var loss = 0.0
     for (index, batch) in batches.enumerated() {
-      let isLast = !isAlone && index == batches.count - 1
+      let isLast = index == batches.count - 1
       let tape = Tape(
         backend, dropoutKey: dropoutKeys?[index], pool: pool, profile: profile,
-        gradientIsComplete: isLast ? { [reduction] in reduction.complete($0) } : nil)
+        // The norm is that of the whole step, of all ranks.
+        sumsSquares: isLast && isAlone,
+        gradientIsComplete: isLast && !isAlone ? { [reduction] in reduction.complete($0) } : nil)
       var batch = batch
       let ofGenerator = try generator?.fill(&batch, of: model, tape)
       let weight = ofGenerator == nil ? 1 : discriminatorWeight

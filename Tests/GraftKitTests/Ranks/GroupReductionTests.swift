@@ -112,6 +112,42 @@ import Testing
     }
   }
 
+  /// What products read rounded is so on every rank after a step: a rank's optimizer has rounded its share, the rest is
+  /// rounded as it comes.
+  @Test func whatIsReadRoundedChangesAlong() throws {
+    let type = try Support.registry().optimizers.find("adamw")
+    let results = Meeting(2).run { group in
+      let backend = try ReferenceBackend(threads: 1, precision: .bfloat16)
+      let parameters = [[6, 40], [7]].enumerated().map { index, shape in
+        Parameter("p\(index)", Tensor(repeating: 1, shape: shape), decays: false)
+      }
+      _ = parameters[0].operand(for: backend, pool: nil)
+      let reduction = GroupReduction(
+        group, .float32, parameters, sharing: true, kernels: backend.kernels, profile: nil)
+      let optimizer = type.init(reduction.ownParameters, options: OptimizerOptions())
+      for rate: Float in [0.1, 0.01] {
+        reduction.begin(parameters)
+        for parameter in parameters {
+          parameter.slot.add(pool: nil) { gradient, _ in
+            for place in 0..<gradient.count { gradient.pointer[place] = Float(place + 1) }
+          }
+        }
+        _ = try reduction.reduce(parameters, loss: 0)
+        for parameter in parameters { parameter.weightsDidChange() }
+        optimizer.update(learningRate: rate, gradientScale: 1, backend: backend)
+        try reduction.exchangeWeights()
+        #expect(parameters[0].isRoundedCurrent && parameters[1].rounded == nil)
+        #expect(reduction.ownParameters[0].isRoundedCurrent)
+        let rounded = try #require(parameters[0].rounded)
+        let values = parameters[0].value.values
+        #expect(values.indices.allSatisfy { Float(rounded.pointer[$0]) == Float(BFloat16(values[$0])) })
+        #expect(values.allSatisfy { $0 < 1 })
+      }
+      return parameters[0].value.values
+    }
+    #expect(try results[0].get() == results[1].get())
+  }
+
   @Test func sharesAreOfOneSize() {
     for (size, count) in [(1, 5), (2, 32), (3, 40), (4, 1_000_003), (256, 768), (7, 1)] {
       let all = (0..<size).map { RankShares(rank: $0, size: size).elements(of: count, on: $0) }

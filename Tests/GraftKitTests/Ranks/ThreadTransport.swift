@@ -63,6 +63,7 @@ final class Meeting: @unchecked Sendable {
     var host: String { "thread" }
     var description: TransportLibrary { TransportLibrary(fileName: "none", version: "threads") }
     var isAbandoned: @Sendable () -> Bool = { false }
+    var isAwaited: @Sendable () -> Bool = { true }
     private let meeting: Meeting
 
     init(_ meeting: Meeting, _ rank: Int, of size: Int) {
