@@ -71,12 +71,16 @@ struct MPILibrary: Sendable {
       // Its own plugins look for its symbols.
       guard let handle = dlopen(name, RTLD_NOW | RTLD_GLOBAL) else { continue }
       let found: MPILauncher.Interface = dlsym(handle, "ompi_mpi_comm_world") == nil ? .mpich : .openMPI
-      guard found == interface else { continue }
+      guard found == interface else {
+        dlclose(handle)
+        continue
+      }
       try self.init(Symbols(handle: handle, fileName: name), interface)
       return
     }
+    let names = wanted.map(\.0).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
     throw GraftError(
-      .missing, "MPI's library is not installed", expected: wanted.map(\.0).joined(separator: " or "),
+      .missing, "MPI's library is not installed", expected: names.joined(separator: " or "),
       found: dlerror().map { String(cString: $0) } ?? "nothing",
       advice: "Install the one that the launcher belongs to, such as the Debian package libopenmpi3.")
   }

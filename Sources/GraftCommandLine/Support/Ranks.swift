@@ -68,10 +68,9 @@ enum Ranks {
     guard let command = runsOnRanks else {
       if launcher.size == nil {
         let group = try MPI.group(launcher, timeLimit: RankFlags.usualTimeout)
-        if group.size == 1 {
-          try group.close()
-          return SingleProcess()
-        }
+        // Or mpirun has much to say about processes that left without a word.
+        try group.close()
+        if group.size == 1 { return SingleProcess() }
       }
       throw GraftError(
         .refused, "'\(type(of: command).configuration.commandName ?? "")' runs in one process",
