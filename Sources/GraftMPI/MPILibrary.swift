@@ -149,7 +149,7 @@ struct MPILibrary: Sendable {
       .system, "the processes lost each other", file: fileName,
       found: "'\(Self.text { message(code, $0, $1) } ?? "error \(code)")'",
       advice:
-        "See whether all machines and the network between them work. The run goes on from its last checkpoint with \(action: .resume)."
+        "See whether all machines and the network between them work. Training goes on from its last checkpoint with \(action: .resume)."
     )
   }
 

@@ -90,7 +90,7 @@ public final class ConnectedGroup: ProcessGroup {
         .system, "it did not answer for \(NumberText.count(missing.seconds, "second"))",
         subject: missing.ranks.map { hosts.name(ofRank: $0) }.joined(separator: ", "),
         advice:
-          "It may have ended, or the network be broken. The run goes on from its last checkpoint with \(action: .resume)."
+          "It may have ended, or the network be broken. Training goes on from its last checkpoint with \(action: .resume)."
       )
     }
   }
