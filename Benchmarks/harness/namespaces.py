@@ -35,22 +35,29 @@ class Namespaces:
 
     def __enter__(self):
         self.remove()
+        try:
+            self.make()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def make(self):
         ends = {number: f"cable{number}" for number in self.names}
         for name in self.names.values():
             call("ip", "netns", "add", name)
-        call("ip", "link", "add", ends[1], "type", "veth", "peer", "name", ends[2])
+        first, second = (("name", ends[number], "netns", name) for number, name in self.names.items())
+        call("ip", "link", "add", *first, "type", "veth", "peer", *second)
         # Tokens for a fifth of a millisecond: much less than what goes out at once.
         burst = max(1 << 17, int(self.gigabits * 1e9 / 8 * 2e-4))
         for number, name in self.names.items():
             end = ends[number]
-            call("ip", "link", "set", end, "netns", name)
             inside = ("ip", "-n", name)
             call(*inside, "addr", "add", f"{NETWORK}.{number}/24", "dev", end)
             call(*inside, "link", "set", end, "up")
             call(*inside, "link", "set", "lo", "up")
             shape = ("rate", f"{self.gigabits}gbit", "burst", burst, "latency", "10ms")
             call("tc", "-n", name, "qdisc", "add", "dev", end, "root", "tbf", *shape)
-        return self
 
     def __exit__(self, *_):
         self.remove()

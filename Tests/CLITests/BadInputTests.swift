@@ -6,13 +6,13 @@ import Testing
 @Suite struct BadInputTests {
   static let names: [Row] = [
     Row(
-      "import {base} --output out --format ggml", code: 1,
+      "import {base} --output out --format ggml", code: 64,
       stderr: ["unknown weight format 'ggml'. Known: safetensors"]),
     Row(
-      "export {base} --output out --format safetensors --dialect jax", code: 1,
+      "export {base} --output out --format safetensors --dialect jax", code: 64,
       stderr: ["unknown dialect 'jax'. Known: transformers"]),
     Row(
-      "head swap {base} --to ner --output out", code: 1,
+      "head swap {base} --to ner --output out", code: 64,
       stderr: [
         "unknown head 'ner'. Known: masked-lm, multiple-choice, next-sentence, pretraining, question-answering, sequence-class"
       ]),
@@ -257,7 +257,7 @@ import Testing
       }),
     Row("head detach {base} --output out", code: 1, stderr: ["the checkpoint has no head to detach"]),
     Row(
-      "head detach {masked-lm} --name ner --output out", code: 1,
+      "head detach {masked-lm} --name ner --output out", code: 64,
       stderr: ["the checkpoint has no head 'ner'. It has: masked-lm."]),
     Row(
       "head attach narrow --head head --output out", code: 1,

@@ -141,7 +141,8 @@ import Testing
       }
       #expect(!families.isEmpty && families.allSatisfy { $0 == "roberta" }, "\(ofFamily.stdout)")
       let noFamily = try sandbox.graft(["zoo", "list", "--family", "robreta"], environment: environment)
-      #expect(noFamily.code == 1 && noFamily.stderr.contains("Did you mean 'roberta'?"), "\(noFamily.stderr)")
+      #expect(
+        noFamily.code == 64 && noFamily.stderr.contains("Did you mean 'roberta'?"), "\(noFamily.stderr)")
       let show = try sandbox.graft(["zoo", "show", "bert-base-uncased"], environment: environment).stdout
       #expect(show.contains("68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3"))
       let verified = try sandbox.graft(["zoo", "verify", "mine"], environment: environment)

@@ -26,7 +26,7 @@ import Testing
       "tokenizer train nowhere.txt --type bpe --output out", code: 1,
       stderr: ["graft: error: nowhere.txt: no such file"]),
     Row(
-      "tokenizer train packages/train.csv --type byte --output out", code: 1,
+      "tokenizer train packages/train.csv --type byte --output out", code: 64,
       stderr: ["unknown type of tokenizer 'byte'. Known: wordpiece, bpe"], prepare: packages),
     Row(
       "tokenizer train packages/train.csv --family bert --vocab-size 20 --output out", code: 1,
@@ -44,10 +44,10 @@ import Testing
     Row("init --output out", code: 64, stderr: ["Give --family and --tokenizer, or DIR"]),
     Row("init {base} --family bert --output out", code: 64, stderr: ["not both"]),
     Row(
-      "init --family berd --tokenizer {base} --output out", code: 1,
+      "init --family berd --tokenizer {base} --output out", code: 64,
       stderr: ["unknown family 'berd'. Known: ", "Did you mean 'bert'?"]),
     Row(
-      "init --family bert --size huge --tokenizer {base} --output out", code: 1,
+      "init --family bert --size huge --tokenizer {base} --output out", code: 64,
       stderr: ["unknown size 'huge'. Known: tiny, mini, small, medium, base, large."]),
   ]
 

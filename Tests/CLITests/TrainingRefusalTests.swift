@@ -90,7 +90,7 @@ extension TrainingTests {
       prepare: classifier),
     Row("train model --output out", code: 64, stderr: ["Missing expected argument '--data <FILE> ...'"]),
     Row(
-      "train model --data ag_news:dev --output out", code: 1,
+      "train model --data ag_news:dev --output out", code: 64,
       stderr: ["the data set 'ag_news' has no part of that name; expected one of train, test, found 'dev'"],
       prepare: classifier),
     Row(
@@ -121,11 +121,11 @@ extension TrainingTests {
       ]),
     Row(
       "train model --data data.csv --output out --eval-data data.csv --metric-for-best-model acuracy",
-      code: 1,
+      code: 64,
       stderr: ["--metric-for-best-model: evaluations have no such score", "Did you mean 'accuracy'?"],
       prepare: classifier),
     Row(
-      "train model --data data.csv --output out --class-weights A=2,C=3", code: 1,
+      "train model --data data.csv --output out --class-weights A=2,C=3", code: 64,
       stderr: ["--class-weights: there is no label 'C'; expected labels of the head: A, B"],
       prepare: classifier),
     Row(
@@ -165,7 +165,7 @@ extension TrainingTests {
       "train model --data data.csv --output out --text-column 0", code: 64,
       stderr: ["no column 0. Columns are counted from 1."]),
     Row(
-      "train model --data data.csv --output out --optimizer sgd", code: 1,
+      "train model --data data.csv --output out --optimizer sgd", code: 64,
       stderr: ["unknown optimizer 'sgd'. Known: adamw."], prepare: classifier),
     Row(
       "train model --data data.csv --output out --precision bfloat16 --backend openblas", code: 1,

@@ -9,29 +9,23 @@ enum Group {
   /// The most bytes of a group's names: several may be one text in its heap.
   private static let maximumNames = 1 << 24
 
-  /// - Returns: The links in the order in which they were made where the group knows it, else by name, as libhdf5 gives
-  ///   them.
   /// - Throws: ``GraftError`` when a link is none to an object of this file, or the structure is damaged.
   static func links(of header: ObjectHeader, in file: File) throws -> [Link] {
     if var table = try header.message(ObjectHeader.Kind.symbolTable) {
       guard let tree = try table.address(), let heap = try table.address() else { return [] }
       return try symbols(tree, LocalHeap(file, at: heap), file)
     }
-    var isInOrder = false
     if var info = try header.message(ObjectHeader.Kind.linkInfo) {
       try info.skip(1)
-      isInOrder = try info.integer(UInt8.self) & 1 != 0
-      if isInOrder { try info.skip(8) }
+      let flags = try info.integer(UInt8.self)
+      if flags & 1 != 0 { try info.skip(8) }
       guard try info.address() == nil else {
         throw UnknownStructure(
           "a group in the form that HDF5 1.8 has for many links",
           advice: "Write the file without libver='latest' and track_order, or repack it.")
       }
     }
-    let links = try header.messages(ObjectHeader.Kind.link).map(link)
-    return links.sorted {
-      isInOrder ? $0.order < $1.order : $0.link.name.utf8.lexicographicallyPrecedes($1.link.name.utf8)
-    }.map(\.link)
+    return try header.messages(ObjectHeader.Kind.link).map(link)
   }
 
   static func isGroup(_ header: ObjectHeader) -> Bool {
@@ -39,15 +33,15 @@ enum Group {
       where: header.has)
   }
 
-  /// A link message, and its place in the order in which links were made; 0 where that is not kept.
-  private static func link(_ message: ByteReader) throws -> (order: Int64, link: Link) {
+  /// A link message.
+  private static func link(_ message: ByteReader) throws -> Link {
     var reader = message
     guard try reader.integer(UInt8.self) == 1 else {
       throw UnknownStructure("a link of unknown version")
     }
     let flags = try reader.integer(UInt8.self)
     let kind = flags & 8 != 0 ? try reader.integer(UInt8.self) : 0
-    let order = flags & 4 != 0 ? try reader.integer(Int64.self) : 0
+    if flags & 4 != 0 { try reader.skip(8) }
     if flags & 16 != 0 { try reader.skip(1) }
     let size =
       switch flags & 3 {
@@ -57,7 +51,7 @@ enum Group {
       default: try reader.length()
       }
     let name = try text(reader.bytes(size))
-    return (order, try link(name, kind: Int(kind), address: kind == 0 ? reader.address() : nil))
+    return try link(name, kind: Int(kind), address: kind == 0 ? reader.address() : nil)
   }
 
   /// - Throws: ``GraftError`` when it is no link to an object of this file.

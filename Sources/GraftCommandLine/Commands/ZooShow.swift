@@ -71,7 +71,7 @@ extension ModelCatalogue {
       let nearest =
         NearestName.find(name, among: entries.flatMap(\.names)).map { "Did you mean '\($0)'? " } ?? ""
       throw GraftError(
-        .unknownName, "no model of that name in the catalogue", file: name,
+        .unknownName, "no model of that name in the catalogue", subject: name,
         advice: "\(nearest)'graft zoo list' shows them; other models of the Hub work by name as well.")
     }
     return entry

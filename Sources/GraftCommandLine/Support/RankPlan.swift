@@ -64,6 +64,9 @@ struct PlanFlags: ParsableArguments {
     guard (3...65536).contains(tokens ?? 3) else {
       throw ValidationError("--tokens must be between 3 and 65536.")
     }
+    guard (batchSize ?? 8) * (tokens ?? 128) <= 1 << 20 else {
+      throw ValidationError("--batch-size times --tokens must be at most \(1 << 20).")
+    }
     guard cores.allSatisfy((1...4096).contains) else {
       throw ValidationError("--cores must be between 1 and 4096.")
     }
@@ -83,6 +86,7 @@ struct RankPlan {
   private let model: StepModel
   private let batchSize: Int
   private let tokens: Int
+  private let precision: Precision
   private let cores: [Int]
   private let networks: [(name: String, network: StepModel.Network)]
 
@@ -93,6 +97,7 @@ struct RankPlan {
     cores = flags.cores.isEmpty ? [8, 16, 32, 64] : flags.cores
     let group = GraftTool.group
     let backend = try flags.backend.make(registry, console, precision: flags.precision ?? .float32)
+    precision = backend.precision
     // Alone, while other ranks wait: together they would each measure their part.
     model = try group.valueFromLeader {
       let url = try flags.hub.locate(source, registry, console)
@@ -135,7 +140,7 @@ struct RankPlan {
     let (alone, weights) = (model.backwardEnd + model.update, model.gradients.reduce(0) { $0 + $1.count })
     var parts = [
       """
-      measured here: \(Format.seconds(alone)) s a step of \(Format.count(batchSize, "text")) of \(tokens) tokens on \
+      measured here: \(Format.seconds(alone)) s a step of \(Format.count(batchSize, "text")) of \(tokens) tokens in \(precision.rawValue) on \
       \(Format.count(model.cores, "core")), \(Format.grouped(weights)) weights
       predicted: seconds a step, seconds of it that are not hidden, share of ideal scaling; a rank a node
       """
@@ -172,7 +177,7 @@ struct RankPlan {
     [
       "batch_size": JSON(batchSize), "tokens": JSON(tokens), "cores": JSON(model.cores),
       "weights": JSON(model.gradients.reduce(0) { $0 + $1.count }),
-      "gradient_precision": .string(model.precision.rawValue),
+      "precision": .string(precision.rawValue), "gradient_precision": .string(model.precision.rawValue),
       "backward_end_seconds": JSON(model.backwardEnd), "update_seconds": JSON(model.update),
       "networks": .array(
         networks.map { name, network in

@@ -75,12 +75,12 @@ public struct SentencePipeline: Sendable {
 
   /// The prompt of a name; that of ``defaultPrompt`` for none, and nothing where there is none.
   ///
-  /// - Throws: `GraftError` of kind `unknownName` listing the known ones.
+  /// - Throws: `GraftError` listing the known ones; of kind `unknownName` where one was asked for.
   public func prompt(_ name: String? = nil) throws -> String {
-    guard let name = name ?? defaultPrompt else { return "" }
-    guard let prompt = prompts[name] else {
+    guard let wanted = name ?? defaultPrompt else { return "" }
+    guard let prompt = prompts[wanted] else {
       throw GraftError(
-        .unknownName, "no prompt '\(name)'",
+        name == nil ? .mismatch : .unknownName, "no prompt '\(wanted)'",
         advice: prompts.isEmpty
           ? "The checkpoint has no prompts." : "Known: \(prompts.keys.joined(separator: ", ")).")
     }

@@ -165,7 +165,8 @@ private func checkCap(_ needed: Int, _ cap: Int, _ output: URL) throws {
   guard needed > cap else { return }
   throw GraftError(
     .refused, "the run would take more disk space than it may", file: output.path,
-    expected: "at most \(NumberText.bytes(cap))", found: NumberText.bytes(needed),
+    expected: "at most \(NumberText.bytes(cap))",
+    found: "\(NumberText.bytes(needed)), \(NumberText.bytes(needed - cap)) more",
     advice: "Raise \(option: "max-disk"), or lower 'save-total-limit'.")
 }
 
@@ -174,7 +175,8 @@ private func excess(_ size: Int, over cap: Int, _ output: URL) -> GraftError? {
   guard size > cap else { return nil }
   return GraftError(
     .refused, "what is kept takes more disk space than it may", file: output.path,
-    expected: "at most \(NumberText.bytes(cap))", found: NumberText.bytes(size),
+    expected: "at most \(NumberText.bytes(cap))",
+    found: "\(NumberText.bytes(size)), \(NumberText.bytes(size - cap)) more",
     advice: "Results, and the models that arms end with, are never removed.")
 }
 
@@ -233,7 +235,8 @@ public struct ExperimentSchedule: Sendable {
     guard let free = freeSpace, free < needed else { return }
     throw GraftError(
       .system, "there is too little space on the disk for this plan", file: output.path,
-      expected: "\(NumberText.bytes(needed)) free", found: NumberText.bytes(free),
+      expected: "\(NumberText.bytes(needed)) free",
+      found: "\(NumberText.bytes(free)), \(NumberText.bytes(needed - free)) less",
       advice: "Free some space, choose another disk, or keep less with \(option: "max-disk").")
   }
 

@@ -28,7 +28,7 @@ struct SearchMetric {
     let name = search.metric ?? usual
     if let problem = search.problem(with: name, known: known) {
       throw GraftError(
-        .unknownName, problem, subject: "search", advice: "Change 'metric'; what was computed stays.")
+        .mismatch, problem, subject: "search", advice: "Change 'metric'; what was computed stays.")
     }
     key = "eval_\(name)"
     direction = search.greaterIsBetter.map { $0 ? .higher : .lower } ?? ScoreDirection(of: name)

@@ -70,15 +70,18 @@ struct StageCache {
     return step.map { url.appending(path: TrainingDirectory.name(ofStep: $0)) } ?? url
   }
 
-  /// An error about a stage's files, with what helps where one is damaged or was removed.
+  /// An error about the files of a finished stage, with what helps where one is damaged or the stage was removed.
   func advising(on error: GraftError) -> GraftError {
-    guard [.malformed, .missing].contains(error.kind), let file = error.file,
-      let stage = URL(filePath: file).standardizedFileURL.pathComponents
-        .dropFirst(directory.standardizedFileURL.pathComponents.count).first,
-      file.hasPrefix(directory.path)
+    let parts = directory.standardizedFileURL.pathComponents
+    guard [.malformed, .missing].contains(error.kind), error.advice == nil || error.kind == .missing,
+      let file = error.file.map({ URL(filePath: $0).standardizedFileURL.pathComponents }),
+      file.starts(with: parts), file.count > parts.count
     else { return error }
+    let (stage, again) = (file[parts.count], "run the experiment again: it does that stage anew.")
+    let isThere = FileManager.default.fileExists(atPath: directory.appending(path: stage).path)
+    guard !isThere || Record(in: directory.appending(path: stage)) != nil else { return error }
     var error = error
-    error.advice = "Remove 'stages/\(stage)' and run the experiment again: it does that stage anew."
+    error.advice = isThere ? "Remove 'stages/\(stage)' and \(again)" : "The stage was removed: \(again)"
     return error
   }
 

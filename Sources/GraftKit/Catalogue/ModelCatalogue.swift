@@ -113,7 +113,7 @@ public struct ModelCatalogue: Sendable {
     var models = try models(in: userFile)
     guard let index = models.firstIndex(where: { hasName(name, $0) && $0["path"] != nil }) else {
       throw GraftError(
-        .unknownName, "no checkpoint was added under that name", file: name,
+        .unknownName, "no checkpoint was added under that name", subject: name,
         advice: "\(action: .listModels) shows the checkpoints that were added.")
     }
     models.remove(at: index)

@@ -119,7 +119,7 @@ public func detachHead(_ source: URL, id: String? = nil, registry: Registry) thr
   if let id, id != checkpoint.activeHead?.name {
     guard let head = checkpoint.heads.first(where: { $0.id == id }) else {
       throw GraftError(
-        .unknownName, "the checkpoint has no head '\(id)'", file: source.path,
+        .unknownName, "the checkpoint has no head '\(id)'",
         advice: "It has: \(checkpoint.heads.map(\.id).joined(separator: ", ")).")
     }
     return try DetachedHead(head, of: checkpoint)

@@ -26,13 +26,13 @@ public struct RankSpeed: Sendable, Equatable {
       for _ in 0..<repeats {
         _ = try group.gather([])
         let start = DispatchTime.now().uptimeNanoseconds
-        var pending: [PendingSum] = []
-        for first in stride(from: 0, to: shares.length(of: count), by: places) {
-          let memory = BucketMemory(
+        let buckets = stride(from: 0, to: shares.length(of: count), by: places).map { first in
+          BucketMemory(
             [(numbers, first..<min(shares.length(of: count), first + places))], shares, isCopied: false)
-          pending.append(group.start(RankSum(in: precision, memory.numbers)))
-          pending.append(group.start(RankSpread(in: precision, memory.numbers)))
         }
+        let pending =
+          buckets.map { group.start(RankSum(in: precision, $0.numbers)) }
+          + buckets.map { group.start(RankSpread(in: precision, $0.numbers)) }
         for exchange in pending { try exchange.wait() }
         all.append(Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
       }

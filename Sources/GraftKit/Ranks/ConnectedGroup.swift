@@ -58,18 +58,22 @@ public final class ConnectedGroup: ProcessGroup {
     let pending = worker.makePending()
     worker.start(kind) { [self, worker] transport in
       let end = Result { try naming { try work(worker.nextBuffers(), transport) } }
-      return { [self] in pending.end(with: Result { try naming { try end.get()() } }) }
-    } failing: {
-      pending.end(with: .failure($0))
+      return { [self] in
+        let result = Result { try naming { try end.get()() } }
+        pending.end(with: result)
+        return result.failure
+      }
+    } failing: { [self] error in
+      pending.end(with: Result { try naming { throw error } })
     }
     return pending
   }
 
   public func abort(code: Int32) {
     worker.abandon()
-    worker.start(.single) {
+    worker.start(.abort) {
       $0.abort(code: code)
-      return {}
+      return { nil }
     } failing: { _ in
     }
   }
@@ -102,10 +106,13 @@ public final class ConnectedGroup: ProcessGroup {
 /// The thread of a group, and what it has to do.
 private final class Worker: @unchecked Sendable {
   // The jobs are guarded by the condition; the buffers are the thread's.
-  typealias Job = (kind: Kind, begin: @Sendable (Result<any Transport, any Error>) -> () -> Void)
+  typealias Job = (kind: Kind, begin: @Sendable (Result<any Transport, any Error>) -> Ending)
+  /// Waits for what was begun, and returns why it failed.
+  typealias Ending = () -> (any Error)?
 
-  /// What is begun while others of the same kind are on their way, so that no rank waits for another before each.
-  enum Kind { case sum, spread, single }
+  /// Sums and spreads are begun while others of the same kind are on their way, so that no rank waits for another before
+  /// each.
+  enum Kind { case sum, spread, single, abort }
 
   private let condition = NSCondition()
   private var jobs: [Job] = []
@@ -113,9 +120,7 @@ private final class Worker: @unchecked Sendable {
   private let isAbandoned = Atomic(false)
   /// How many threads wait for the group's.
   private let awaiting = Atomic(0)
-  /// How many of a kind are on their way at once.
-  private static let most = 4
-  private let buffers = (0..<most).map { _ in SumBuffers() }
+  private var buffers: [SumBuffers] = []
   private var turn = 0
   /// How often the ranks have brought things together.
   private var gatherings: UInt32 = 0
@@ -132,14 +137,25 @@ private final class Worker: @unchecked Sendable {
         transport.isAwaited = { self.awaiting.load(ordering: .relaxed) > 0 }
         return transport
       }
-      var begun: [(kind: Kind, end: () -> Void)] = []
+      if case .success(let transport) = transport {
+        buffers = (0..<SumBuffers.exchangesAtOnce(ranks: transport.size)).map { _ in SumBuffers() }
+      }
+      var begun: [(kind: Kind, end: Ending)] = []
+      var failed: Result<any Transport, any Error>?
+      // Other ranks may still write where these have them receive.
+      var given: [Ending] = []
       while true {
         if let job = next(besides: begun.count, of: begun.last?.kind) {
-          begun.append((job.kind, job.begin(transport)))
+          // Ranks that have missed each other once are of no use to one another.
+          begun.append((job.kind, job.begin(job.kind == .abort ? transport : failed ?? transport)))
         } else if begun.isEmpty {
           return
         } else {
-          begun.removeFirst().end()
+          let end = begun.removeFirst().end
+          guard let error = end() else { continue }
+          failed = failed ?? .failure(error)
+          given.append(end)
+          abandon()
         }
       }
     }
@@ -156,14 +172,14 @@ private final class Worker: @unchecked Sendable {
       }
       return jobs.removeFirst()
     }
-    guard kind != .single, count < Self.most, jobs.first?.kind == kind else { return nil }
+    guard [.sum, .spread].contains(kind), count < buffers.count, jobs.first?.kind == kind else { return nil }
     return jobs.removeFirst()
   }
 
   /// Memory that is free for what begins now: what was begun ends in its order.
   func nextBuffers() -> SumBuffers {
     turn += 1
-    return buffers[turn % Self.most]
+    return buffers[turn % buffers.count]
   }
 
   /// What a caller waits for.
@@ -183,7 +199,7 @@ private final class Worker: @unchecked Sendable {
 
   /// - Parameter work: Begins something, and returns what ends it.
   func start(
-    _ kind: Kind, _ work: @escaping @Sendable (any Transport) -> () -> Void,
+    _ kind: Kind, _ work: @escaping @Sendable (any Transport) -> Ending,
     failing: @escaping @Sendable (any Error) -> Void
   ) {
     condition.lock()
@@ -195,7 +211,7 @@ private final class Worker: @unchecked Sendable {
           case .success(let transport): return work(transport)
           case .failure(let error):
             failing(error)
-            return {}
+            return { nil }
           }
         }
       ))
@@ -208,8 +224,9 @@ private final class Worker: @unchecked Sendable {
     let done = makePending()
     let place = Place<Value>()
     start(.single) { transport in
-      done.end(with: Result { place.value = try work(transport) })
-      return {}
+      let result = Result { place.value = try work(transport) }
+      done.end(with: result)
+      return { result.failure }
     } failing: {
       done.end(with: .failure($0))
     }
@@ -231,6 +248,12 @@ private final class Worker: @unchecked Sendable {
   private final class Place<Value>: @unchecked Sendable {
     // Written before the end is told, and read after it.
     var value: Value?
+  }
+}
+
+extension Result {
+  fileprivate var failure: Failure? {
+    if case .failure(let error) = self { error } else { nil }
   }
 }
 

@@ -44,9 +44,8 @@ final class GroupReduction: GradientReduction {
 
   /// Parts of every rank's share of some parameters.
   private struct Bucket {
-    var parts: [(parameter: Parameter, places: Range<Int>)] = []
+    let parts: [(parameter: Parameter, places: Range<Int>)]
     let isCopied: Bool
-    var count: Int { parts.reduce(0) { $0 + $1.places.count } }
   }
 
   /// The squares of a bucket's sums, by part.
@@ -99,30 +98,45 @@ final class GroupReduction: GradientReduction {
     (trained, reached) = (parameters, [])
     // A step that failed may have left some.
     for share in own.values { share.clearGradient() }
-    var short = Bucket(isCopied: true)
-    func close() {
-      if !short.parts.isEmpty { buckets.append(short) }
-      short = Bucket(isCopied: true)
+    buckets = Self.cut(parameters.map { shares.length(of: $0.value.count) }, bucketSize).map { bucket in
+      Bucket(parts: bucket.parts.map { (parameters[$0.index], $0.places) }, isCopied: bucket.isCopied)
     }
-    for parameter in parameters.reversed() {
-      let length = shares.length(of: parameter.value.count)
-      if length < min(Self.longShare, bucketSize) {
-        short.parts.append((parameter, 0..<length))
-        if short.count >= bucketSize { close() }
-      } else {
-        for start in stride(from: 0, to: length, by: bucketSize) {
-          let places = start..<min(length, start + bucketSize)
-          buckets.append(Bucket(parts: [(parameter, places)], isCopied: false))
-        }
-      }
-    }
-    close()
     for (index, bucket) in buckets.enumerated() {
       for part in bucket.parts {
         bucketsOfParameter[ObjectIdentifier(part.parameter), default: []].append(index)
       }
     }
     open = buckets.map(\.parts.count)
+  }
+
+  /// What goes out together: long shares in runs, short ones several at once.
+  ///
+  /// - Parameters:
+  ///   - lengths: Of a rank's share of each parameter, in their order.
+  ///   - size: How many numbers of a rank go out together.
+  /// - Returns: The last parameters first.
+  static func cut(
+    _ lengths: [Int], _ size: Int
+  ) -> [(parts: [(index: Int, places: Range<Int>)], isCopied: Bool)] {
+    var buckets: [(parts: [(index: Int, places: Range<Int>)], isCopied: Bool)] = []
+    var (short, count) = ([(index: Int, places: Range<Int>)](), 0)
+    func close() {
+      if !short.isEmpty { buckets.append((short, true)) }
+      (short, count) = ([], 0)
+    }
+    for (index, length) in lengths.enumerated().reversed() {
+      if length < min(longShare, size) {
+        short.append((index, 0..<length))
+        count += length
+        if count >= size { close() }
+      } else {
+        for start in stride(from: 0, to: length, by: size) {
+          buckets.append(([(index, start..<min(length, start + size))], false))
+        }
+      }
+    }
+    close()
+    return buckets
   }
 
   func complete(_ parameter: Parameter) {
@@ -162,7 +176,11 @@ final class GroupReduction: GradientReduction {
 
   func reduce(_ parameters: [Parameter], loss: Double) throws -> Double {
     for parameter in parameters { complete(parameter) }
-    try profile.measure("ranks: gradients") { for sum in pending { try sum.wait() } }
+    try profile.measure("ranks: gradients") {
+      // Nobody gives up gradients that the group's thread still has.
+      let ends = pending.map { sum in Result { try sum.wait() } }
+      for end in ends { try end.get() }
+    }
     let sums = try profile.measure("ranks: predictions") {
       try group.sum([loss] + parameters.map { $0.gradient == nil ? 0 : 1 })
     }

@@ -34,10 +34,13 @@ public protocol ProcessGroup: Sendable {
     sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
   ) throws
 
-  /// Begins to add up numbers of all ranks, and returns at once. What was begun is done one after another.
+  /// Begins to add up numbers of all ranks, and returns at once.
+  ///
+  /// What is begun ends in its order. Several sums, or several spreads, may be on their way at once: none may touch the memory
+  /// of another. A spread begins when the sums before it have ended, and a sum when the spreads before it have.
   func start(_ sum: RankSum) -> PendingSum
 
-  /// Begins to bring each rank's numbers to all, and returns at once.
+  /// Begins to bring each rank's numbers to all, and returns at once; see ``start(_:)-(RankSum)``.
   func start(_ spread: RankSpread) -> PendingSum
 
   /// Ends the processes of all ranks.

@@ -44,9 +44,14 @@ public struct StepModel: Sendable, Equatable, Codable {
     public init(_ speed: RankSpeed, ranks: Int) {
       // Each number went to its rank and back.
       let bytes = 2 * Double(ranks - 1) / Double(ranks)
-      self.init(bandwidth: 1, latency: speed.latency)
-      let byte = max(1e-12, 1 / (max(1, speed.bandwidth[.float32] ?? 0) * bytes) - adding)
-      (bandwidth, processing) = (1 / byte, min(processing, byte))
+      // A number that is added up goes out and back.
+      self.init(bandwidth: 1, latency: speed.latency / 2)
+      // Of a bucket, that goes out or back.
+      let size = Double(4 * GroupReduction.usualBucketSize * (ranks - 1))
+      let overhead = latency / Double(SumBuffers.exchangesAtOnce(ranks: ranks)) + Double(ranks - 1) * message
+      let byte = 1 / (max(1, speed.bandwidth[.float32] ?? 0) * bytes) - adding - overhead / size
+      bandwidth = 1 / max(1e-12, byte)
+      processing = min(processing, 1 / bandwidth)
     }
   }
 
@@ -78,8 +83,8 @@ public struct StepModel: Sendable, Equatable, Codable {
     (self.cores, self.precision) = (cores, precision)
   }
 
-  /// How many times in a step all ranks tell each other a few numbers: predictions, the loss, the norm.
-  private static let sums = 5.0
+  /// How many times in a step all ranks tell each other a few numbers: lengths, predictions, the loss, the norm.
+  private static let sums = 7.0
 
   /// How a step goes.
   ///
@@ -91,6 +96,8 @@ public struct StepModel: Sendable, Equatable, Codable {
     let alone = (backwardEnd + update) / speed
     guard ranks > 1 else { return Prediction(seconds: alone, exposed: 0, efficiency: 1) }
     let others = Double(ranks - 1)
+    // Several buckets are on their way at once, and each waits for a part of the time in which the first byte comes.
+    let latency = network.latency / Double(SumBuffers.exchangesAtOnce(ranks: ranks))
     // How long some numbers, of which each rank has a share, are exchanged, and what that takes of the cores.
     func exchange(_ count: Int, _ precision: Precision) -> (seconds: Double, work: Double) {
       let size = precision == .bfloat16 ? 2.0 : 4.0
@@ -99,11 +106,11 @@ public struct StepModel: Sendable, Equatable, Codable {
       let rounding = precision == .bfloat16 ? Double(count) * network.rounding : 0
       let own = others * network.message + bytes * network.adding + rounding
       return (
-        network.latency + own + bytes * max(1 / network.bandwidth, network.processing),
+        latency + own + bytes * max(1 / network.bandwidth, network.processing),
         own + bytes * network.processing
       )
     }
-    let buckets = buckets(ofSize: GroupReduction.usualBucketSize * ranks)
+    let buckets = buckets(ranks: ranks)
     var (free, taken) = (0.0, 0.0)
     for bucket in buckets {
       let (seconds, work) = exchange(bucket.count, precision)
@@ -114,25 +121,21 @@ public struct StepModel: Sendable, Equatable, Codable {
     }
     let computed = backwardEnd / speed + taken
     let waiting = max(0, free - computed)
-    let sums = Self.sums * exchange(0, .float32).seconds
+    let sums = Self.sums * (network.latency + others * network.message)
     let weights = buckets.reduce(0) { $0 + exchange($1.count, .float32).seconds }
     let seconds = computed + waiting + sums + update / speed / Double(ranks) + weights
     return Prediction(
       seconds: seconds, exposed: taken + waiting + sums + weights, efficiency: alone / seconds)
   }
 
-  /// What goes out together: runs of the gradients in reverse, as ``GroupReduction`` cuts them but for padding.
-  private func buckets(ofSize limit: Int) -> [Gradient] {
-    var (buckets, open) = ([Gradient](), Gradient(count: 0, ready: 0))
-    for gradient in gradients.reversed() {
+  /// What goes out together, with when all of it is complete.
+  private func buckets(ranks: Int) -> [Gradient] {
+    let lengths = gradients.map { ($0.count + ranks - 1) / ranks }
+    var ready = 0.0
+    return GroupReduction.cut(lengths, GroupReduction.usualBucketSize).map { bucket in
       // None goes out before one that comes first.
-      open.ready = max(open.ready, gradient.ready)
-      open.count += gradient.count
-      while open.count >= limit {
-        buckets.append(Gradient(count: limit, ready: open.ready))
-        open.count -= limit
-      }
+      ready = bucket.parts.reduce(ready) { max($0, gradients[$1.index].ready) }
+      return Gradient(count: ranks * bucket.parts.reduce(0) { $0 + $1.places.count }, ready: ready)
     }
-    return open.count > 0 ? buckets + [open] : buckets
   }
 }

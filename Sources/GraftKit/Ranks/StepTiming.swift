@@ -21,15 +21,14 @@ extension StepModel {
   ) throws {
     let model = try swapHead(source, to: DefaultPlugins.pretrainingHead, registry: registry).checkpoint
       .makeModel()
+    guard tokens <= model.backbone.maximumLength else {
+      throw GraftError(
+        .refused, "the model takes fewer tokens", file: source.path,
+        expected: "at most \(model.backbone.maximumLength)", found: "\(tokens)")
+    }
     let text = Array(repeating: "the", count: tokens).joined(separator: " ")
     let data = try Dataset(
       Array(repeating: TextRow(text), count: batchSize), for: model, maxLength: tokens)
-    guard data.facts.maximumLength >= tokens else {
-      throw GraftError(
-        .refused, "the model takes fewer tokens", file: source.path,
-        expected: "at most \(data.facts.maximumLength)",
-        found: "\(tokens)")
-    }
     let options = TrainingOptions()
     let parameters = model.parameters.all
     let clock = StepClock()

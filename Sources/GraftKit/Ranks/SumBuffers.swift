@@ -9,6 +9,9 @@ final class SumBuffers {
   /// How many numbers are added up at once: few enough to stay in the first cache.
   private static let run = 2048
 
+  /// How many sums, or spreads, are on their way at once: four, and of many ranks fewer, each of which has its memory.
+  static func exchangesAtOnce(ranks: Int) -> Int { max(1, min(4, 64 / ranks)) }
+
   /// Memory that grows.
   private final class Room<Element: BitwiseCopyable> {
     private var memory = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)

@@ -75,7 +75,7 @@ final class HeadCourse {
   ///   - own: Which are wanted, counted within the step.
   private func examples(of all: Range<Int>, _ own: [Int], epoch: Int) throws -> [[Example]] {
     let order = examples(ofEpoch: epoch)
-    guard all.count > 1, !batching.comparesExamples else {
+    guard all.count > 1, !batching.comparesExamples, !head.data.facts.isPacked else {
       return try own.map { try batching.examples(order[plan.examples(ofBatch: all.lowerBound + $0)]) }
     }
     let places =

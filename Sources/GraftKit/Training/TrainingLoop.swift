@@ -186,7 +186,11 @@ final class TrainingLoop {
       } else if let summary = try finishedSummary() {
         return summary
       }
-      if !writers.isEmpty { observe(.noted(.addedWriters(writers))) }
+      if !writers.isEmpty {
+        observe(.noted(.addedWriters(writers)))
+        // It is said once.
+        try write(arguments.document, TrainingArguments.fileName, in: directory.url)
+      }
     } else {
       try directory.create()
       lock = try DirectoryLock(directory.url)

@@ -138,6 +138,29 @@ import Testing
     #expect(error?.description.hasPrefix("rank 1 on thread: it did not answer for 0 seconds.") == true)
   }
 
+  /// Or each thing would be waited for as long as the first.
+  @Test func aGroupThatFailedBeginsNothingMore() throws {
+    let meeting = Meeting(2, patience: 0.3)
+    let results = meeting.run { group in
+      guard group.rank == 0 else { return [String]() }
+      let shares = RankShares(rank: 0, size: 2)
+      let numbers = Tensor(repeating: 1, shape: [20])
+      let sums = (0..<10).map { place in
+        group.start(
+          RankSum(
+            in: .float32,
+            BucketMemory([(numbers, place..<place + 1)], shares, isCopied: false).numbers))
+      }
+      let gatherings = (0..<3).map { _ in errorMessage { _ = try group.gather([1]) } ?? "" }
+      return sums.map { sum in errorMessage { try sum.wait() } ?? "" } + gatherings
+    }
+    let messages = try results[0].get()
+    #expect(messages.count == 13 && messages.allSatisfy { !$0.isEmpty })
+    #expect(messages[0].hasPrefix("rank 1 on thread: it did not answer") && messages[12] == messages[0])
+    // Four sums were on their way.
+    #expect(meeting.begun[0] == meeting.begun[1] + 4)
+  }
+
   /// What rank 0 does for all may take longer than others are waited for.
   @Test func rankZeroIsWaitedForWhileItWorks() throws {
     let results = Meeting(3, patience: 1).run { group in

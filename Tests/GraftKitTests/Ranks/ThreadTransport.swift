@@ -3,37 +3,61 @@ import GraftKit
 
 /// Ranks that are threads of this process.
 final class Meeting: @unchecked Sendable {
+  /// What all ranks send each other at once, where some have not begun yet.
+  private struct Round {
+    var sent: [Int: [[UInt8]]] = [:]
+    var rooms: [Int: [UnsafeMutableRawBufferPointer]] = [:]
+  }
+
   private let condition = NSCondition()
   private let size: Int
   private let patience: Double
-  private var gathering: [Int: [[UInt8]]] = [:]
-  private var gathered: [[[UInt8]]] = []
-  private var round = 0
+  private var rounds: [Int: Round] = [:]
+  /// How many each rank has begun.
+  private(set) var begun: [Int]
   private var isOver = false
 
-  init(_ size: Int, patience: Double = 60) { (self.size, self.patience) = (size, patience) }
+  init(_ size: Int, patience: Double = 60) {
+    (self.size, self.patience) = (size, patience)
+    begun = Array(repeating: 0, count: size)
+  }
 
-  /// - Parameter bytes: What a rank has for each.
-  /// - Returns: What each rank has for each.
-  func exchange(_ bytes: [[UInt8]], from rank: Int) throws -> [[[UInt8]]] {
+  /// Sends, and receives as soon as all have begun, whether anybody waits or not.
+  ///
+  /// - Parameters:
+  ///   - bytes: What a rank has for each.
+  ///   - rooms: Where it receives those of each.
+  /// - Returns: The round's number.
+  func begin(_ bytes: [[UInt8]], into rooms: [UnsafeMutableRawBufferPointer], from rank: Int) -> Int {
     condition.lock()
     defer { condition.unlock() }
-    let mine = round
-    gathering[rank] = bytes
-    if gathering.count == size {
-      gathered = gathering.sorted { $0.key < $1.key }.map(\.value)
-      gathering = [:]
-      round += 1
+    let number = begun[rank]
+    begun[rank] += 1
+    var round = rounds[number] ?? Round()
+    (round.sent[rank], round.rooms[rank]) = (bytes, rooms)
+    rounds[number] = round
+    if round.sent.count == size {
+      for (source, bytes) in round.sent {
+        for (target, rooms) in round.rooms where source != target {
+          rooms[source].copyBytes(from: bytes[target])
+        }
+      }
+      rounds[number] = nil
       condition.broadcast()
     }
+    return number
+  }
+
+  func wait(for number: Int, from rank: Int) throws {
+    condition.lock()
+    defer { condition.unlock() }
     let end = Date(timeIntervalSinceNow: patience)
-    while round == mine, !isOver {
+    while rounds[number] != nil, !isOver {
       guard condition.wait(until: end) else { break }
     }
-    guard round > mine else {
-      throw MissingRanks((0..<size).filter { gathering[$0] == nil }, seconds: Int(patience))
-    }
-    return gathered
+    guard let round = rounds[number] else { return }
+    rounds[number]?.rooms[rank] = nil
+    throw MissingRanks((0..<size).filter { round.sent[$0] == nil }, seconds: Int(patience))
   }
 
   func end() {
@@ -73,13 +97,9 @@ final class Meeting: @unchecked Sendable {
     func begin(
       sent: (Int) -> UnsafeRawBufferPointer, received: (Int) -> UnsafeMutableRawBufferPointer
     ) throws -> any PendingExchange {
-      let (sent, received) = ((0..<size).map(sent), (0..<size).map(received))
-      return Exchange { [self] in
-        for (other, bytes) in try meeting.exchange(sent.map { Array($0) }, from: rank).enumerated()
-        where other != rank {
-          received[other].copyBytes(from: bytes[rank])
-        }
-      }
+      let number = meeting.begin(
+        (0..<size).map { Array(sent($0)) }, into: (0..<size).map(received), from: rank)
+      return Exchange { [self] in try meeting.wait(for: number, from: rank) }
     }
 
     private struct Exchange: PendingExchange {
@@ -88,9 +108,12 @@ final class Meeting: @unchecked Sendable {
     }
 
     func broadcast(_ memory: UnsafeMutableRawPointer, count: Int) throws {
-      let own = rank == 0 ? Array(UnsafeRawBufferPointer(start: memory, count: count)) : []
-      let bytes = try meeting.exchange([own], from: rank)[0][0]
-      UnsafeMutableRawBufferPointer(start: memory, count: count).copyBytes(from: bytes)
+      let memory = UnsafeMutableRawBufferPointer(start: memory, count: count)
+      let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+      try begin(
+        sent: { UnsafeRawBufferPointer(rank == 0 && $0 != 0 ? memory : none) },
+        received: { rank != 0 && $0 == 0 ? memory : none }
+      ).wait()
     }
 
     func close() {}
