@@ -12,7 +12,11 @@ from huggingface_hub import ModelCard, metadata_load
 def read(directory):
     path = Path(directory, "README.md")
     metadata, card = metadata_load(path), ModelCard.load(path)
-    assert metadata["library_name"] == "transformers", metadata
+    # A folder of sentence-transformers stays one until it gets another head.
+    makes_vectors = metadata.get("pipeline_tag") in ("sentence-similarity", "feature-extraction")
+    is_folder = makes_vectors and Path(directory, "modules.json").exists()
+    library = "sentence-transformers" if is_folder else "transformers"
+    assert metadata["library_name"] == library, metadata
     # A repository, or not named at all.
     assert metadata.get("base_model", "org/name").count("/") <= 1, metadata
     results = card.data.eval_results or []
