@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks Graft against the frameworks themselves: `make interop`.
-#   run.sh GRAFT PEERS [--only WORD]      one table of all checks; exits 1 when one fails. About ten minutes. TensorFlow
+#   run.sh GRAFT PEERS [--only WORD]      one table of all checks; exits 1 when one fails. Half an hour or more. TensorFlow
 #                                         and KerasHub are checked where PEERS/tensorflow and PEERS/keras are, and GGUF
 #                                         where PEERS/llama is, which setup.sh makes when asked for them.
 #   run.sh GRAFT PEERS --accuracy         fine-tunes MiniLM on AG News and compares accuracies. About ten minutes.
