@@ -128,10 +128,18 @@ public protocol Kernels: Sendable {
   /// The kernels for products with packed weights; `nil` where there are none, or the CPU lacks the instructions for a
   /// precision. Products then read weights where they are.
   func panels(for precision: WeightPrecision) -> (any PanelKernels)?
+
+  /// Products of small matrices whose elements are rounded to a precision; `nil` where there are none, or the CPU lacks
+  /// the instructions. The backend then multiplies in float32.
+  func smallProducts(in precision: Precision) -> (any SmallProducts)?
 }
 
 extension Kernels {
   public func panels(for precision: WeightPrecision) -> (any PanelKernels)? {
+    nil
+  }
+
+  public func smallProducts(in precision: Precision) -> (any SmallProducts)? {
     nil
   }
 }

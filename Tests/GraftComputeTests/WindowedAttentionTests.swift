@@ -149,7 +149,8 @@ import Testing
     func kernel(_ length: Int, window: Int? = 64) throws -> AttentionKernel {
       AttentionKernel(
         backend: try ReferenceBackend(threads: 1), heads: 1, hidden: 4, offsets: [0, length], dropout: 0,
-        dropoutKey: nil, scale: 1, window: window, bias: nil, addedScores: nil)
+        dropoutKey: nil, scale: 1, window: window, bias: nil, addedScores: nil,
+        products: try ReferenceBackend(threads: 1).smallProducts)
     }
     #expect(try kernel(8192).area == kernel(1024).area)
     #expect(try kernel(8192).operations < 9 * kernel(1024).operations)
@@ -173,17 +174,18 @@ import Testing
     func run(longestUncut: Int) throws -> [Tensor] {
       var kernel = AttentionKernel(
         backend: try ReferenceBackend(threads: 2), heads: 2, hidden: 8, offsets: offsets, dropout: 0.3,
-        dropoutKey: RandomKey(seed: 7), scale: 0.6, window: nil, bias: (table, buckets), addedScores: added)
+        dropoutKey: RandomKey(seed: 7), scale: 0.6, window: nil, bias: (table, buckets), addedScores: added,
+        products: try ReferenceBackend(threads: 1).smallProducts)
       kernel.longestUncut = longestUncut
       #expect(kernel.area == (longestUncut < 201 ? 64 * 201 : 201 * 201))
       let y = Tensor(repeating: 0, shape: query.shape)
       let gradients = [query, query, query, table, added].map { Tensor(repeating: 0, shape: $0.shape) }
-      let room = kernel.area + kernel.diagonal
-      kernel.forward(query, key, value, to: y, scratch: Tensor(repeating: 0, shape: [2, room]))
+      kernel.forward(
+        query, key, value, to: y, scratch: Tensor(repeating: 0, shape: [2, kernel.forwardScratch]))
       kernel.backward(
         query, key, value, upstream, dValue: (gradients[0], true), dQuery: (gradients[1], true),
         dKey: (gradients[2], true), dTable: (gradients[3], true), dScores: (gradients[4], true),
-        scratch: Tensor(repeating: 0, shape: [2, kernel.area + room]))
+        scratch: Tensor(repeating: 0, shape: [2, kernel.backwardScratch]))
       return [y] + gradients
     }
     expectSame(try run(longestUncut: 16), try run(longestUncut: 512))

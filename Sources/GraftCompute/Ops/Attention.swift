@@ -87,7 +87,8 @@ extension Tape {
       scale: scale,
       window: window,
       bias: bias.map { ($0.table.value, $0.buckets) },
-      addedScores: addedScores?.value
+      addedScores: addedScores?.value,
+      products: backend.smallProducts
     )
     let operations = attention.operations
     return profile.measure("attention", operations: 2 * operations) {
@@ -103,7 +104,7 @@ extension Tape {
         key.value,
         value.value,
         to: y.value,
-        scratch: scratch([backend.threads.count, attention.area + attention.diagonal])
+        scratch: scratch([backend.threads.count, attention.forwardScratch])
       )
       let (q, k, v) = (query.value, key.value, value.value)
       let (dQuery, dKey, dValue) = (query.slot, key.slot, value.slot)
@@ -121,7 +122,7 @@ extension Tape {
           dTable: dTable?.open(pool: pool),
           dScores: dScores?.open(pool: pool),
           scratch: Tensor(
-            uninitialized: [backend.threads.count, 2 * attention.area + attention.diagonal], pool: pool)
+            uninitialized: [backend.threads.count, attention.backwardScratch], pool: pool)
         )
       }
       return y

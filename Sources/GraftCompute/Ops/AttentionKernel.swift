@@ -14,13 +14,14 @@ struct AttentionKernel {
   let window: Int?
   let bias: (table: Tensor, buckets: RelativeBuckets)?
   let addedScores: Tensor?
+  let products: any SmallProducts
   /// The longest sequence whose rows are computed at once, where there is no window.
   var longestUncut = 512
 
   /// The gradient of an input, and whether it has to be overwritten.
   typealias Target = (gradient: Tensor, overwrite: Bool)
 
-  private var width: Int { hidden / heads }
+  var width: Int { hidden / heads }
 
   /// The number of pairs of tokens in the sequences.
   static func pairCount(_ offsets: [Int]) -> Int {
@@ -39,7 +40,27 @@ struct AttentionKernel {
   }
 
   /// Room for a number for each distance of two tokens, where there is a bias.
-  var diagonal: Int { bias == nil ? 0 : 2 * longest }
+  private var diagonal: Int { bias == nil ? 0 : 2 * longest }
+
+  /// Room for the products themselves.
+  private var productScratch: Int {
+    var largest = 0
+    for (start, end) in zip(offsets, offsets.dropFirst()) {
+      forEachTile(end - start) { tile in
+        let (rows, columns) = (tile.rows.count, tile.columns.count)
+        for (m, n, k) in [(rows, columns, width), (rows, width, columns), (columns, width, rows)] {
+          largest = max(largest, products.scratch(MatrixProduct(m: m, n: n, k: k)))
+        }
+      }
+    }
+    return largest
+  }
+
+  /// What ``forward(_:_:_:to:scratch:)`` needs for each thread.
+  var forwardScratch: Int { area + diagonal + productScratch }
+
+  /// What the backward pass needs for each thread.
+  var backwardScratch: Int { 2 * area + diagonal + productScratch }
 
   /// The floating-point operations of one product over all heads, such as `Q · Kᵀ`.
   var operations: Double {
@@ -48,101 +69,19 @@ struct AttentionKernel {
     return 2 * Double(pairs) * Double(hidden)
   }
 
-  // MARK: How the work is cut
-
-  /// One head of one sequence.
-  private struct Block {
-    /// Its number among all.
-    let index: Int
-    let head: Int
-    /// The number of tokens.
-    let length: Int
-    /// Its first element in `[tokens, hidden]`.
-    let start: Int
-    /// Its first place in the stream of dropout's random words.
-    let randomStart: Int
-    /// Its first element in added scores.
-    let pairStart: Int
-  }
-
-  /// Some of a sequence's rows, and the columns that any of them sees.
-  private struct Tile {
-    let rows: Range<Int>
-    let columns: Range<Int>
-    var area: Int { rows.count * columns.count }
-  }
-
-  /// The window, if a sequence is longer than it.
-  private func window(_ length: Int) -> Int? { window.flatMap { $0 < length - 1 ? $0 : nil } }
-
-  /// The rows of a tile. With a window a tile reads twice the window more columns than it has rows, and products want
-  /// rows enough. Without one the weights of a tile should stay in a core's cache.
-  private func tileSize(_ length: Int) -> Int {
-    if let window = window(length) { return max(64, window) }
-    // A multiple of four, for dropout draws four random words at a time.
-    return length <= longestUncut ? length : max(64, longestUncut * longestUncut / length / 4 * 4)
-  }
-
-  private func forEachTile(_ length: Int, _ body: (Tile) -> Void) {
-    let (size, window) = (tileSize(length), window(length) ?? length)
-    for first in stride(from: 0, to: length, by: max(1, size)) {
-      let end = min(length, first + size)
-      body(Tile(rows: first..<end, columns: max(0, first - window)..<min(length, end + window)))
-    }
-  }
-
-  /// How many of dropout's random words a row has, where there is a window.
-  private func pace(_ window: Int) -> Int { (2 * window + 1 + 3) / 4 * 4 }
-
-  /// Calls `body` for every head of every sequence, on all threads, with the number of the thread.
-  private func forEachBlock(_ body: (_ block: Block, _ worker: Int) -> Void) {
-    var blocks: [Block] = []
-    var (randomStart, pairStart) = (0, 0)
-    for (start, end) in zip(offsets, offsets.dropFirst()) where end > start {
-      let length = end - start
-      for head in 0..<heads {
-        blocks.append(
-          Block(
-            index: blocks.count, head: head, length: length, start: start * hidden + head * width,
-            randomStart: randomStart, pairStart: pairStart))
-        pairStart += length * length
-        randomStart += window(length).map { length * pace($0) } ?? (length * length + 3) / 4 * 4
-      }
-    }
-    // As many together as make a piece worth a thread.
-    let work = randomStart * width / max(1, blocks.count)
-    let together = max(1, (1 << 17) / max(1, work))
-    backend.threads.run((blocks.count + together - 1) / together) { piece, worker in
-      for block in blocks[piece * together..<min(blocks.count, (piece + 1) * together)] {
-        body(block, worker)
-      }
-    }
-  }
-
-  /// Calls `body` for each row of a tile, with its place in the tile and the columns that it sees, counted from
-  /// the tile's first.
-  private func forEachRow(
-    _ tile: Tile, _ block: Block, _ window: Int,
-    _ body: (_ row: Int, _ start: Int, _ seen: Range<Int>) -> Void
-  ) {
-    for (index, row) in tile.rows.enumerated() {
-      let seen = max(0, row - window)..<min(block.length, row + window + 1)
-      let first = tile.columns.lowerBound
-      body(row, index * tile.columns.count, seen.lowerBound - first..<seen.upperBound - first)
-    }
-  }
-
   // MARK: Weights
 
   /// Fills `p` `[rows, columns]` with the attention weights of a tile, before dropout.
   ///
-  /// - Parameter diagonal: The bias for each distance, where there is one.
+  /// - Parameters:
+  ///   - diagonal: The bias for each distance, where there is one.
+  ///   - room: For the product.
   private func weights(
     _ block: Block, _ tile: Tile, _ query: Tensor, _ key: Tensor, to p: UnsafeMutablePointer<Float>,
-    diagonal: UnsafePointer<Float>
+    diagonal: UnsafePointer<Float>, room: UnsafeMutablePointer<Float>
   ) {
     let (rows, columns) = (tile.rows.count, tile.columns.count)
-    backend.gemm(
+    products.multiply(
       MatrixProduct(m: rows, n: columns, k: width, transposesB: true),
       query.pointer + block.start + tile.rows.lowerBound * hidden,
       lda: hidden,
@@ -150,7 +89,8 @@ struct AttentionKernel {
       ldb: hidden,
       to: p,
       ldc: columns,
-      accumulating: false
+      accumulating: false,
+      scratch: room
     )
     // What is added is divided by the scale, for the softmax multiplies by it.
     if bias != nil {
@@ -248,17 +188,18 @@ struct AttentionKernel {
 
   // MARK: Both directions
 
-  /// - Parameter scratch: `[threads, area + diagonal]`.
+  /// - Parameter scratch: `[threads, forwardScratch]`.
   func forward(_ query: Tensor, _ key: Tensor, _ value: Tensor, to y: Tensor, scratch: Tensor) {
     let area = area
     forEachBlock { block, worker in
       let p = scratch.pointer + worker * scratch.columns
       let diagonal = p + area
+      let room = diagonal + self.diagonal
       fill(diagonal, block)
       forEachTile(block.length) { tile in
-        weights(block, tile, query, key, to: p, diagonal: diagonal)
+        weights(block, tile, query, key, to: p, diagonal: diagonal, room: room)
         if let dropoutKey { drop(block, tile, p, to: p, key: dropoutKey) }
-        backend.gemm(
+        products.multiply(
           MatrixProduct(m: tile.rows.count, n: width, k: tile.columns.count),
           p,
           lda: tile.columns.count,
@@ -266,7 +207,8 @@ struct AttentionKernel {
           ldb: hidden,
           to: y.pointer + block.start + tile.rows.lowerBound * hidden,
           ldc: hidden,
-          accumulating: false
+          accumulating: false,
+          scratch: room
         )
       }
     }
@@ -275,7 +217,7 @@ struct AttentionKernel {
   /// With P the weights, P̃ those after dropout, and S = Q · Kᵀ: dV = P̃ᵀ · dY, dP̃ = dY · Vᵀ, dS from dP by the
   /// softmax, dQ = dS · K, dK = dSᵀ · Q. What is added to the scores gets dS / scale.
   ///
-  /// - Parameter scratch: `[threads, 2 · area + diagonal]`.
+  /// - Parameter scratch: `[threads, backwardScratch]`.
   func backward(
     _ query: Tensor,
     _ key: Tensor,
@@ -293,6 +235,7 @@ struct AttentionKernel {
     forEachBlock { block, worker in
       let p = scratch.pointer + worker * scratch.columns
       let diagonal = p + 2 * area
+      let room = diagonal + self.diagonal
       // Neighbouring tiles see the same columns, and add to their gradients.
       let isCut = tileSize(block.length) < block.length
       if isCut {
@@ -302,7 +245,7 @@ struct AttentionKernel {
         let dp = p + tile.area
         // Filled for each tile, for the way back gathers gradients in the same place.
         fill(diagonal, block)
-        weights(block, tile, query, key, to: p, diagonal: diagonal)
+        weights(block, tile, query, key, to: p, diagonal: diagonal, room: room)
         var dropped = p
         if let dropoutKey {
           dropped = dp
@@ -311,9 +254,10 @@ struct AttentionKernel {
         let (rows, columns) = (tile.rows.count, tile.columns.count)
         add(
           to: dValue, block, at: tile.columns, adding: isCut,
-          MatrixProduct(m: columns, n: width, k: rows, transposesA: true), dropped, dy, from: tile.rows)
+          MatrixProduct(m: columns, n: width, k: rows, transposesA: true), dropped, dy, from: tile.rows,
+          room: room)
         guard dQuery != nil || dKey != nil || dTable != nil || dScores != nil else { return }
-        backend.gemm(
+        products.multiply(
           MatrixProduct(m: rows, n: columns, k: width, transposesB: true),
           dy.pointer + block.start + tile.rows.lowerBound * hidden,
           lda: hidden,
@@ -321,16 +265,18 @@ struct AttentionKernel {
           ldb: hidden,
           to: dp,
           ldc: columns,
-          accumulating: false
+          accumulating: false,
+          scratch: room
         )
         if let dropoutKey { drop(block, tile, dp, to: dp, key: dropoutKey) }
         softmaxGradient(block, tile, p, dp: dp)
         add(
           to: dQuery, block, at: tile.rows, adding: isCut, MatrixProduct(m: rows, n: width, k: columns), dp,
-          key, from: tile.columns)
+          key, from: tile.columns, room: room)
         add(
           to: dKey, block, at: tile.columns, adding: isCut,
-          MatrixProduct(m: columns, n: width, k: rows, transposesA: true), dp, query, from: tile.rows)
+          MatrixProduct(m: columns, n: width, k: rows, transposesA: true), dp, query, from: tile.rows,
+          room: room)
         if let bucketSums {
           diagonal.update(repeating: 0, count: 2 * block.length)
           for (index, row) in tile.rows.enumerated() {
@@ -361,12 +307,13 @@ struct AttentionKernel {
   ///   - adding: Whether the gradient has numbers of the block already.
   ///   - x: `[tokens, hidden]`.
   ///   - xRows: Which rows of the block in `x`.
+  ///   - room: For the product.
   private func add(
     to target: Target?, _ block: Block, at rows: Range<Int>, adding: Bool, _ product: MatrixProduct,
-    _ weights: UnsafePointer<Float>, _ x: Tensor, from xRows: Range<Int>
+    _ weights: UnsafePointer<Float>, _ x: Tensor, from xRows: Range<Int>, room: UnsafeMutablePointer<Float>
   ) {
     guard let target else { return }
-    backend.gemm(
+    products.multiply(
       product,
       weights,
       lda: product.transposesA ? product.m : product.k,
@@ -374,7 +321,8 @@ struct AttentionKernel {
       ldb: hidden,
       to: target.gradient.pointer + block.start + rows.lowerBound * hidden,
       ldc: hidden,
-      accumulating: adding || !target.overwrite
+      accumulating: adding || !target.overwrite,
+      scratch: room
     )
   }
 

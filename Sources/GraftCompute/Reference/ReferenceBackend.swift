@@ -44,7 +44,7 @@ public struct ReferenceBackend: ComputeBackend {
 }
 
 /// Three loops; sums are in double precision.
-private func naiveProduct<Element>(
+func naiveProduct<Element>(
   _ product: MatrixProduct,
   _ a: UnsafePointer<Element>,
   _ lda: Int,
@@ -89,5 +89,9 @@ public struct ReferenceKernels: Kernels {
 
   public func panels(for precision: WeightPrecision) -> (any PanelKernels)? {
     ReferencePanelKernels(precision)
+  }
+
+  public func smallProducts(in precision: Precision) -> (any SmallProducts)? {
+    ReferenceSmallProducts(precision: precision)
   }
 }

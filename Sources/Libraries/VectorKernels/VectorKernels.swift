@@ -143,6 +143,10 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
     VectorPanelKernels(set, precision)
   }
 
+  public func smallProducts(in precision: Precision) -> (any SmallProducts)? {
+    VectorSmallProducts(set, precision)
+  }
+
   /// A function of each element as the kernels approximate it, for the tests of its accuracy.
   public func evaluate(_ function: Function, _ x: [Float]) -> [Float] {
     [Float](unsafeUninitializedCapacity: x.count) { y, count in

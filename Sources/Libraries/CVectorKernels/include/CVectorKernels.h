@@ -150,3 +150,29 @@ typedef struct {
 
 /// The best kernels of a level for a type, or null where the level or the CPU has none.
 const GraftPanelKernels *graft_panel_kernels(GraftLevel level, GraftPanelType type);
+
+// MARK: Products of matrices that fit a core's cache
+
+/// `C = op(A) · op(B)`, or `C += …`, on row-major matrices.
+typedef struct {
+  long m, n, k;
+  bool transposes_a, transposes_b, accumulates;
+  const float *a;
+  /// Elements from row to row, here and below.
+  long lda;
+  const float *b;
+  long ldb;
+  float *c;
+  long ldc;
+  /// As many floats as `scratch` says.
+  float *scratch;
+} GraftSmallProduct;
+
+/// The kernels of one type.
+typedef struct {
+  long (*scratch)(long m, long n, long k);
+  void (*multiply)(const GraftSmallProduct *product);
+} GraftSmallProducts;
+
+/// The kernels of a level that multiply in float32 or bfloat16, with sums in float32; null where there are none.
+const GraftSmallProducts *graft_small_products(GraftLevel level, bool in_bfloat16);
