@@ -88,7 +88,7 @@ extension Tape {
       window: window,
       bias: bias.map { ($0.table.value, $0.buckets) },
       addedScores: addedScores?.value,
-      products: backend.smallProducts
+      products: backend.smallProducts(in: isRecording ? backend.precision : .float32)
     )
     let operations = attention.operations
     return profile.measure("attention", operations: 2 * operations) {
