@@ -307,7 +307,7 @@ import Testing
   }
 
   /// Demands that two directories hold the same, times left out.
-  private static func expectEqual(_ sandbox: Sandbox, _ first: String, _ second: String) throws {
+  static func expectEqual(_ sandbox: Sandbox, _ first: String, _ second: String) throws {
     func files(_ name: String) -> [String] {
       let all =
         FileManager.default.enumerator(atPath: sandbox.url(name).path)?.compactMap { $0 as? String } ?? []

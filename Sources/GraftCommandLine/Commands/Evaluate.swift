@@ -223,7 +223,7 @@ struct Evaluate: RunsOnRanks {
       let bar = ProgressBar(
         "masking each token", unit: "samples", total: dataset.count, console: flags.console)
       evaluation.metrics["pseudo_perplexity"] = try GraftKit.pseudoPerplexity(
-        session, on: dataset, batchSize: batch.batchSize ?? EvaluationOptions().batchSize,
+        session, on: dataset, batchSize: batch.batchSize ?? EvaluationOptions().batchSize, group: group,
         progress: { bar.update($0) }
       ).value
       bar.clear()

@@ -8,7 +8,7 @@ import GraftKit
 import GraftTensors
 
 /// `graft run`
-struct Run: ParsableCommand {
+struct Run: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a whole comparison from one file: arms of stages, over several seeds.",
@@ -29,6 +29,9 @@ struct Run: ParsableCommand {
 
       A section 'search' looks for the best options of an arm, by grid, random draws or successive halving; the arm \
       then has those of the best point. The documentation of GraftExperiments has an example.
+
+      Started by mpirun, ranks share training and evaluation: a step has the batches of all of them, as on one process \
+      with so many times 'gradient-accumulation-steps'. A run that is continued keeps its steps on any number of ranks.
 
       With --json, standard output has one JSON object a line as things happen, with the key 'event': planned, \
       started, logged, evaluated, saved, removed, warned, progress, finished-stage, searching, searched, and last \
@@ -90,6 +93,7 @@ struct Run: ParsableCommand {
   var precision = Precision.float32
 
   @OptionGroup(title: "Machine") var backend: BackendFlags
+  @OptionGroup(title: "Machine") var ranks: RankFlags
   @OptionGroup var flags: OutputFlags
 
   func validate() throws {
@@ -120,21 +124,33 @@ struct Run: ParsableCommand {
 
   func run() throws {
     let registry = try GraftTool.registry()
+    let group = GraftTool.group
+    ranks.noteWhatIsIgnored([], flags.console)
     if draft.writesDraft {
-      return try draft.write(base: experiment, to: output.url, registry: registry, flags) {
-        try hub.locate(ModelSource($0), registry, flags.console)
+      return try group.onLeader {
+        try draft.write(base: experiment, to: output.url, registry: registry, flags) {
+          try hub.locate(ModelSource($0), registry, flags.console)
+        }
       }
     }
-    let machine = ExperimentMachine(cpu: Machine.current.model, precision: precision) {
-      try backend.make(registry, flags.console, precision: $0)
+    let machine = ExperimentMachine(
+      cpu: Machine.current.model, precision: precision, group: group,
+      try backend.maker(registry, flags.console))
+    let plan = try ExperimentPlan(read(registry), on: machine, registry: registry, output: output.url)
+    if plan.firstRanks != group.size {
+      flags.console.note(
+        "the run in \(output.url.displayPath) was begun on \(Format.count(plan.firstRanks, "rank")): its steps keep their batches"
+      )
     }
-    let plan = try ExperimentPlan(read(registry), on: machine, registry: registry)
     if dryRun {
       let plan = try plan.settled(in: output.url, on: machine, registry: registry)
-      var schedule = try ExperimentSchedule(plan, output: output.url)
-      if let maxDisk { try schedule.checkSpace(maximumDisk: maxDisk.value) }
-      try schedule.measure(on: machine, registry: registry) { flags.console.note("measuring \($0) …") }
-      return try show(schedule)
+      var schedule = try ExperimentSchedule(plan, output: output.url, group: group)
+      try schedule.checkRanks(group)
+      return try group.onLeader {
+        if let maxDisk { try schedule.checkSpace(maximumDisk: maxDisk.value) }
+        try schedule.measure(on: machine, registry: registry) { flags.console.note("measuring \($0) …") }
+        try show(schedule)
+      }
     }
     let control = TrainingControl()
     let console = flags.console
@@ -156,8 +172,8 @@ struct Run: ParsableCommand {
       try show(results)
     case .interrupted:
       if flags.json { try Output.print(JSON.object([("event", "interrupted")]).text()) }
-      Console.write("interrupted; the same command goes on where it stopped\n")
-      throw interruption.exitCode
+      if group.leads { Console.write("interrupted; the same command goes on where it stopped\n") }
+      throw try interruption.exitCode(of: group)
     }
   }
 

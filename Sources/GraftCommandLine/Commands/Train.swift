@@ -251,10 +251,7 @@ struct Train: RunsOnRanks {
       if group.leads {
         Console.write("interrupted after step \(step); resume with\(launcher):\n  \(command)\n")
       }
-      // The signal may have come to one rank alone.
-      throw ExitCode(
-        try group.gather([UInt8(interruption.exitCode.rawValue)]).compactMap(\.first).map(Int32.init).max()
-          ?? 1)
+      throw try interruption.exitCode(of: group)
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GraftKit
 import Synchronization
 
 /// Turns Ctrl-C, a polite kill and a terminal that goes away into a request; the second one ends the process as usual.
@@ -16,6 +17,12 @@ final class Interruption {
 
   /// What a shell calls the end of a process by the signal that came: 130 after Ctrl-C, 143 after a polite kill.
   var exitCode: ExitCode { ExitCode(128 + isOver.signal.load(ordering: .acquiring)) }
+
+  /// The same of several ranks, of which the signal may have come to one alone.
+  func exitCode(of group: any ProcessGroup) throws -> ExitCode {
+    let codes = try group.gather([UInt8(exitCode.rawValue)]).compactMap(\.first)
+    return ExitCode(codes.max().map(Int32.init) ?? 1)
+  }
 
   /// - Parameter handler: Is called once, on a thread of its own.
   init(_ handler: @escaping @Sendable () -> Void) {

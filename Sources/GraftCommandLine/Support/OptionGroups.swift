@@ -61,10 +61,15 @@ struct BackendFlags: ParsableArguments {
   func make(_ registry: Registry, _ console: Console, precision: Precision = .float32) throws
     -> any ComputeBackend
   {
-    try registry.makeBackend(
-      backend, threads: parallelism.threads ?? Ranks.threads(of: GraftTool.group, console),
-      precision: precision,
-      note: console.warn)
+    try maker(registry, console)(precision)
+  }
+
+  /// What makes the backend of a precision. All ranks call this once, and what it returns as often as they like.
+  func maker(
+    _ registry: Registry, _ console: Console
+  ) throws -> (Precision) throws -> any ComputeBackend {
+    let threads = try parallelism.threads ?? Ranks.threads(of: GraftTool.group, console)
+    return { try registry.makeBackend(backend, threads: threads, precision: $0, note: console.warn) }
   }
 }
 

@@ -75,7 +75,7 @@ enum Ranks {
       throw GraftError(
         .refused, "'\(type(of: command).configuration.commandName ?? "")' runs in one process",
         found: "\(launcher.size.map(String.init) ?? "several"), started by \(launcher.name)",
-        advice: "Start it alone. The commands train, evaluate, embed and doctor run on several ranks.")
+        advice: "Start it alone. The commands train, evaluate, embed, run and doctor run on several ranks.")
     }
     let group = try MPI.group(launcher, timeLimit: command.ranks.timeLimit)
     guard group.size > 1 else {

@@ -7,18 +7,21 @@ public final class ExperimentMachine {
   let cpu: String
   /// How stages train that do not say.
   public let precision: Precision
+  /// The ranks that share the work.
+  let group: any ProcessGroup
   private let make: (Precision) throws -> any ComputeBackend
   private var backends: [Precision: any ComputeBackend] = [:]
 
   /// - Parameters:
   ///   - cpu: The name of the CPU, for the record.
   ///   - precision: How stages train that do not say.
+  ///   - group: The ranks that share the work, each of which makes the same calls.
   ///   - make: Makes a backend that multiplies in a precision.
   public init(
-    cpu: String = "unknown", precision: Precision = .float32,
+    cpu: String = "unknown", precision: Precision = .float32, group: any ProcessGroup = SingleProcess(),
     _ make: @escaping (Precision) throws -> any ComputeBackend
   ) {
-    (self.cpu, self.precision, self.make) = (cpu, precision, make)
+    (self.cpu, self.precision, self.group, self.make) = (cpu, precision, group, make)
   }
 
   /// The backend of a stage. Evaluations are in float32, whatever the training is in.

@@ -28,6 +28,10 @@ public struct ExperimentPlan: Sendable {
   /// The search that comes before the arms, when there is one.
   public var search: Experiment.Search? { ground.experiment.search }
 
+  /// How many ranks the directory's run was begun on, or is: a step of training has the batches of all of them, whatever
+  /// number goes on with it.
+  public var firstRanks: Int { ground.firstRanks }
+
   /// An arm with every seed.
   public struct Arm: Sendable {
     public let name: String
@@ -57,11 +61,13 @@ public struct ExperimentPlan: Sendable {
   /// What all plans of an experiment share: the base checkpoint and the data.
   struct Ground {
     let experiment: Experiment
+    let firstRanks: Int
     let base: Checkpoint
     let baseHash: String
     let data: OrderedDictionary<String, DataFacts>
 
-    init(_ experiment: Experiment, _ registry: Registry) throws {
+    init(_ experiment: Experiment, firstRanks: Int, _ registry: Registry) throws {
+      self.firstRanks = firstRanks
       base = try registry.open(experiment.base).checkpoint
       self.experiment = try experiment.readingAsTrained(base).readingColumns(of: base, registry)
       baseHash = try base.contentHash()
@@ -84,9 +90,16 @@ public struct ExperimentPlan: Sendable {
   ///   - experiment: What to plan.
   ///   - machine: What it will be computed with.
   ///   - registry: The plugins.
+  ///   - output: The directory that it will be run in; what was begun there on another number of ranks keeps its steps.
   /// - Throws: One `GraftError` that lists all that is wrong.
-  public init(_ experiment: Experiment, on machine: ExperimentMachine, registry: Registry) throws {
-    let ground = try Ground(experiment, registry)
+  public init(
+    _ experiment: Experiment, on machine: ExperimentMachine, registry: Registry, output: URL? = nil
+  ) throws {
+    let group = machine.group
+    let firstRanks = try group.valueFromLeader {
+      try output.map { try StageCache($0).firstRanks(now: group.size) } ?? group.size
+    }
+    let ground = try Ground(experiment, firstRanks: firstRanks, registry)
     try self.init(ground.experiment.outlook, ground, on: machine, registry: registry)
     metricNote = try checkedMetric()
     try checkSearchMetric()
@@ -103,7 +116,7 @@ public struct ExperimentPlan: Sendable {
     baseParameters = ground.base.components.reduce(0) { $0 + $1.weights.elementCount }
     let diagnostics = Diagnostics()
     var planner = Planner(
-      machine: machine, registry: registry, data: data, diagnostics: diagnostics)
+      machine: machine, registry: registry, data: data, ranks: ground.firstRanks, diagnostics: diagnostics)
     let start = Planner.Model(checkpoint: ground.base, source: .base, hash: baseHash)
     for (number, part) in parts.enumerated() {
       // Points of a search come before the arm that has the best.
@@ -155,6 +168,8 @@ public struct PlannedStage: Sendable {
   let heads: [Checkpoint]
   /// The steps whose checkpoints go on to other stages.
   var usedSteps: Set<Int> = []
+  /// How the data are cut into steps of training, where that is known before they are tokenized.
+  var trainingPlan: TrainingPlan?
   /// How much there is to compute; see ``StageWork``.
   let work: StageWork
   /// How many tokens it asks for, where the model takes fewer, and how many that takes.

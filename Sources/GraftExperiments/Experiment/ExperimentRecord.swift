@@ -79,6 +79,11 @@ struct ExperimentRecord {
     let earlier = Self.earlier(in: output)?["started"]
     let now = JSON.string(started.ISO8601Format())
     let backend = try machine.backend(machine.precision)
+    var machineFacts: OrderedDictionary<String, JSON> = [
+      "cpu": .string(machine.cpu), "threads": JSON(backend.threads.count),
+      "backend": .string(type(of: backend).name), "precision": .string(backend.precision.rawValue),
+    ]
+    if plan.firstRanks > 1 { machineFacts["ranks"] = JSON(plan.firstRanks) }
     let data = plan.data.values.map { facts -> JSON in
       [
         "name": .string(facts.name), "files": .array(facts.files.map { .string($0.path) }),
@@ -107,10 +112,7 @@ struct ExperimentRecord {
       "metric": experiment.metric.map { .string($0) } ?? .null,
       "started": schedule.pending.isEmpty ? earlier ?? now : now,
       "seconds": JSON((seconds + (search?.otherSeconds ?? 0)).rounded(digits: 3)),
-      "machine": [
-        "cpu": .string(machine.cpu), "threads": JSON(backend.threads.count),
-        "backend": .string(type(of: backend).name), "precision": .string(backend.precision.rawValue),
-      ],
+      "machine": .object(machineFacts),
       "base": [
         "path": .string(experiment.base.path), "sha256": .string(plan.baseHash),
         "parameters": JSON(plan.baseParameters),

@@ -43,7 +43,7 @@ public enum ExperimentOutcome: Sendable {
 /// - Parameters:
 ///   - plan: What to do. A search comes first; the arm is then that with the best options.
 ///   - output: The directory to create, or to go on in.
-///   - machine: As for the plan.
+///   - machine: As for the plan. Of several ranks all call this, and see the directory; rank 0 writes and observes.
 ///   - registry: The plugins.
 ///   - maximumDisk: How many bytes the directory may take.
 ///   - control: Asks the run to stop.
@@ -55,31 +55,44 @@ public func runExperiment(
   maximumDisk: Int? = nil, control: TrainingControl = TrainingControl(),
   observe: @escaping (ExperimentEvent) -> Void = { _ in }
 ) throws -> ExperimentOutcome {
-  let cache = StageCache(output)
-  try checkOutput(output)
-  // A plan that does not fit leaves nothing behind.
-  if plan.search == nil, !FileManager.default.fileExists(atPath: cache.directory.path) {
-    try ExperimentSchedule(plan, output: output).checkSpace(maximumDisk: maximumDisk)
-  }
-  try DirectoryWriter.makeDirectory(cache.directory)
-  let lock = try RunLock(output)
+  let (cache, group) = (StageCache(output), machine.group)
+  try plan.requireSameRanks(machine, output: output)
+  var lock: RunLock?
   defer { withExtendedLifetime(lock) {} }
-  try cache.removeDebris()
+  try group.onLeader {
+    try checkOutput(output)
+    // A plan that does not fit leaves nothing behind.
+    if plan.search == nil, !FileManager.default.fileExists(atPath: cache.directory.path) {
+      let schedule = try ExperimentSchedule(plan, output: output)
+      try schedule.checkRanks(group)
+      try schedule.checkSpace(maximumDisk: maximumDisk)
+    }
+    try DirectoryWriter.makeDirectory(cache.directory)
+    lock = try RunLock(output)
+    try cache.removeDebris()
+    try cache.begin(on: plan.firstRanks, now: group.size)
+  }
+  try cache.requireShared(group)
   let started = Date()
   let worker = PlanWorker(
     output: output, cache: cache, machine: machine, registry: registry, maximumDisk: maximumDisk,
-    control: control, observe: observe)
+    control: control, observe: group.leads ? observe : { _ in })
   do {
     let (plan, search, trials) = try worker.search(plan)
     let stages = SearchStages(earlier: trials)
     // Another process may have been at work until the lock was free.
-    let schedule = try worker.work(on: plan, search: stages) { _ in try plan.checkMetric(in: cache) }
-    try plan.checkMetric(in: cache)
-    if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: [], search: stages) }
-    try ExperimentRecord.linkModels(plan, cache)
-    try ExperimentRecord(plan, cache, machine, schedule: schedule, search: search, started: started).write(
-      to: output)
-    var results = try ExperimentResults(plan, cache, search: search, verdict: try writeReport(output))
+    let schedule = try worker.work(on: plan, search: stages) { _ in
+      try group.onLeader { try plan.checkMetric(in: cache) }
+    }
+    let verdict = try group.fromLeader {
+      try plan.checkMetric(in: cache)
+      if let maximumDisk { try cache.shrink(to: maximumDisk, plan: plan, pending: [], search: stages) }
+      try ExperimentRecord.linkModels(plan, cache)
+      try ExperimentRecord(plan, cache, machine, schedule: schedule, search: search, started: started).write(
+        to: output)
+      return try writeReport(output)
+    }
+    var results = try ExperimentResults(plan, cache, search: search, verdict: verdict)
     if let maximumDisk { results.excess = excess(try cache.size, over: maximumDisk, output) }
     return .finished(results)
   } catch is StageRunner.Interrupted {
@@ -99,6 +112,9 @@ struct PlanWorker {
   let control: TrainingControl
   let observe: (ExperimentEvent) -> Void
 
+  /// The ranks that share the work. Rank 0 alone reads what the directory has, and decides by it.
+  var group: any ProcessGroup { machine.group }
+
   /// Does what is left of a plan.
   ///
   /// - Parameters:
@@ -111,8 +127,9 @@ struct PlanWorker {
   func work(
     on plan: ExperimentPlan, search: SearchStages, check: (PlannedStage) throws -> Void = { _ in }
   ) throws -> ExperimentSchedule {
-    let schedule = try ExperimentSchedule(plan, output: output)
-    try schedule.checkSpace(maximumDisk: maximumDisk)
+    let schedule = try ExperimentSchedule(plan, output: output, group: group)
+    try schedule.checkRanks(group)
+    try group.onLeader { try schedule.checkSpace(maximumDisk: maximumDisk) }
     observe(.planned(schedule))
     var meter = ExperimentMeter(schedule)
     let pending = schedule.pending.sorted()
@@ -124,10 +141,12 @@ struct PlanWorker {
         continue
       }
       if let maximumDisk {
-        let needed = stage.work.largestBytes - (try cache.held(stage))
-        try cache.shrink(
-          to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]), search: search)
-        try checkCap(cache.size + needed, maximumDisk, output)
+        try group.onLeader {
+          let needed = stage.work.largestBytes - (try cache.held(stage))
+          try cache.shrink(
+            to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]), search: search)
+          try checkCap(cache.size + needed, maximumDisk, output)
+        }
       }
       observe(.started(stage, number: number + 1, count: pending.count))
       meter.begin(index)
@@ -147,8 +166,10 @@ struct PlanWorker {
         continue
       }
       meter.end()
-      let results = try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
-      observe(.finished(stage, seconds: cache.record(stage)?.seconds ?? 0, results: results))
+      try group.onLeader {
+        let results = try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
+        observe(.finished(stage, seconds: cache.record(stage)?.seconds ?? 0, results: results))
+      }
       try check(stage)
     }
     return schedule
@@ -189,18 +210,31 @@ public struct ExperimentSchedule: Sendable {
   public let replaced: [String]
   /// Speeds that were measured in the directory.
   var rates: StageRates
-  private let output: URL
+  let output: URL
 
+  /// What a directory has to do with a plan.
+  private struct Found: Codable {
+    let pending: Set<Int>
+    let rates: StageRates
+    let replaced: [String]
+  }
+
+  /// - Parameters:
+  ///   - plan: What there is to do.
+  ///   - output: Has what is done.
+  ///   - group: The ranks that share the work, each of which calls this; rank 0 reads the directory.
   /// - Throws: `GraftError` when the directory cannot be read.
-  public init(_ plan: ExperimentPlan, output: URL) throws {
-    let cache = StageCache(output)
+  public init(_ plan: ExperimentPlan, output: URL, group: any ProcessGroup = SingleProcess()) throws {
     (self.plan, self.output) = (plan, output)
-    (pending, rates) = (cache.pending(plan), try cache.rates())
-    let earlier = ExperimentRecord.earlier(in: output)
-    let arms = (earlier?["arms"]?.array ?? []).compactMap { $0["name"]?.string }
-    let isOther =
-      earlier?["name"]?.string != plan.experiment.name || Set(arms).isDisjoint(with: plan.arms.map(\.name))
-    replaced = isOther ? arms : []
+    let found = try group.valueFromLeader {
+      let cache = StageCache(output)
+      let earlier = ExperimentRecord.earlier(in: output)
+      let arms = (earlier?["arms"]?.array ?? []).compactMap { $0["name"]?.string }
+      let isOther =
+        earlier?["name"]?.string != plan.experiment.name || Set(arms).isDisjoint(with: plan.arms.map(\.name))
+      return Found(pending: cache.pending(plan), rates: try cache.rates(), replaced: isOther ? arms : [])
+    }
+    (pending, rates, replaced) = (found.pending, found.rates, found.replaced)
   }
 
   /// Where a stage writes.

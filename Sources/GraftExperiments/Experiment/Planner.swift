@@ -10,6 +10,8 @@ struct Planner {
   let machine: ExperimentMachine
   let registry: Registry
   let data: OrderedDictionary<String, DataFacts>
+  /// How many ranks have each as many batches of a step as a stage says.
+  let ranks: Int
   let diagnostics: Diagnostics
   var stages: [PlannedStage] = []
   /// What is planned for.
@@ -20,10 +22,10 @@ struct Planner {
 
   init(
     machine: ExperimentMachine, registry: Registry,
-    data: OrderedDictionary<String, DataFacts>, diagnostics: Diagnostics
+    data: OrderedDictionary<String, DataFacts>, ranks: Int, diagnostics: Diagnostics
   ) {
     (self.machine, self.registry) = (machine, registry)
-    (self.data, self.diagnostics) = (data, diagnostics)
+    (self.data, self.ranks, self.diagnostics) = (data, ranks, diagnostics)
   }
 
   /// What an arm has come to.
@@ -99,6 +101,7 @@ struct Planner {
       return index
     case .train(var training):
       if !training.hasOwnSeed { training.options.seed = seed }
+      training.options.accumulate(for: ranks)
       return try plan(stage, training, &model)
     case .evaluate(let scoring):
       // The model stays as it is.
@@ -192,7 +195,8 @@ struct Planner {
     model.trade(training.heads[0].head ?? training.head)
     let run = try training.options.plan(of: examples)
     // How many pieces packed texts make, and windows long ones, is known when they are tokenized.
-    if try !training.options.groupsTexts && !heads.contains(where: { try $0.splitsLongRows }) {
+    let isKnown = try !training.options.groupsTexts && !heads.contains(where: { try $0.splitsLongRows })
+    if isKnown {
       if let step = training.usedStep { try training.options.checkSaved(step, run) }
       try training.options.checkAverage(run)
     }
@@ -203,6 +207,7 @@ struct Planner {
     let index = try add(
       stage, .train(training), input, key, data: stage.task.data, heads: heads)
     stages[index].notes = notes
+    if isKnown { stages[index].trainingPlan = run }
     try training.checkScore(among: stages[index].scoreNames)
     model.become(stages[index], at: index, step: training.usedStep)
     if let step = training.usedStep { stages[index].usedSteps.insert(step) }

@@ -26,7 +26,7 @@ extension PlanWorker {
     var worked: OrderedDictionary<String, PlannedStage> = [:]
     for round in 0..<search.rounds {
       let part = try plan.part(experiment.trial(points, round: round), on: machine, registry: registry)
-      if isDry, !cache.pending(part).isEmpty { return (plan, nil, []) }
+      if isDry, try group.any(group.leads && !cache.pending(part).isEmpty) { return (plan, nil, []) }
       if !isDry {
         observe(.searching(search, round: round))
         // The score has to be there before all points have run.
@@ -80,17 +80,19 @@ extension PlanWorker {
     outcome.refit = best.refit
     let taken = Set(final.stages.map(\.key))
     let others = worked.values.filter { !taken.contains($0.key) }
-    outcome.otherSeconds = others.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }
+    outcome.otherSeconds = try group.valueFromLeader {
+      others.reduce(0) { $0 + (cache.record($1)?.seconds ?? 0) }
+    }
     let stages = Array(worked.values)
     if isDry { return (final, outcome, stages) }
     // Models of points that the arms have no use for; their scores stay.
-    for stage in others { try cache.removeModels(of: stage) }
+    try group.onLeader { for stage in others { try cache.removeModels(of: stage) } }
     observe(.searched(outcome))
     return (final, outcome, stages)
   }
 
   private func results(of stage: PlannedStage) throws -> [String: Double] {
-    try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:]
+    try group.valueFromLeader { try ExperimentResults.evaluation(in: cache.url(stage)) ?? [:] }
   }
 }
 

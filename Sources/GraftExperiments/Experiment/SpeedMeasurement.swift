@@ -46,8 +46,9 @@ extension ExperimentSchedule {
         model, data, options, optimizer: optimizer, generator: generator, backend: backend)
       let bytes = Self.timedBytes(some.rows, batchSize: options.batchSize)
       let passes = isTraining && !options.freezesBackbone ? 3.0 : 1.0
+      // Ranks share what one of them was timed with.
       rates.add(
-        stage.work.kind, seconds: seconds,
+        stage.work.kind, seconds: seconds / Double(machine.group.size),
         amount: Double(bytes) * passes * Double(stage.checkpoint.encoderWeightCount))
     }
   }

@@ -17,6 +17,9 @@ struct StageRunner {
   /// Is told how much of the stage is done, and what happens in a training run.
   let observe: (_ share: Double, TrainingEvent?) -> Void
 
+  /// The ranks that share the work. What they do not share rank 0 does, and it alone writes.
+  private var group: any ProcessGroup { machine.group }
+
   /// A stage gave way to a request to stop.
   struct Interrupted: Error {}
 
@@ -25,30 +28,39 @@ struct StageRunner {
   /// - Throws: What the stage throws; ``Interrupted``.
   func run(_ stage: PlannedStage) throws {
     let isTraining = if case .train = stage.task { true } else { false }
-    // What was finished lacks its model now; anything else than training cannot be gone on with.
-    if !isTraining || cache.record(stage) != nil { try cache.remove(stage.directoryName) }
-    if control.isStopRequested { throw Interrupted() }
+    try group.onLeader {
+      // What was finished lacks its model now; anything else than training cannot be gone on with.
+      if !isTraining || cache.record(stage) != nil { try cache.remove(stage.directoryName) }
+    }
+    try checkStop()
     let start = ContinuousClock.now
     switch stage.task {
     case .train(let training): return try train(training, stage)
+    case .evaluate(let scoring): try evaluate(scoring, stage, since: start)
     case .importing(let source, let dtype):
-      var options = OutputOptions()
-      options.dtype = dtype
-      let checkpoint = try registry.open(source).checkpoint
-      try make(stage, since: start) { try checkpoint.write(into: $0, options.resolve(registry, checkpoint)) }
+      try group.onLeader {
+        var options = OutputOptions()
+        options.dtype = dtype
+        try make(stage, since: start, of: registry.open(source).checkpoint, options)
+      }
     case .swap(let swap):
-      let change = try swapHead(
-        input(of: stage), to: swap.head, labels: swap.labels, problemType: swap.problemType,
-        seed: swap.seed ?? 0, registry: registry)
-      try make(stage, since: start) {
-        try change.checkpoint.write(into: $0, OutputOptions().resolve(registry, change.checkpoint))
+      try group.onLeader {
+        let change = try swapHead(
+          input(of: stage), to: swap.head, labels: swap.labels, problemType: swap.problemType,
+          seed: swap.seed ?? 0, registry: registry)
+        try make(stage, since: start, of: change.checkpoint, OutputOptions())
       }
     case .export(let options):
-      let checkpoint = try registry.open(input(of: stage)).checkpoint
-      try make(stage, since: start) { try checkpoint.write(into: $0, options.resolve(registry, checkpoint)) }
-    case .evaluate(let scoring): try evaluate(scoring, stage, since: start)
+      try group.onLeader {
+        try make(stage, since: start, of: registry.open(input(of: stage)).checkpoint, options)
+      }
     }
     observe(1, nil)
+  }
+
+  /// Ends the stage where any rank was asked to stop.
+  private func checkStop() throws {
+    if try group.any(control.isStopRequested) { throw Interrupted() }
   }
 
   /// The directory of the model that a stage works on.
@@ -73,6 +85,16 @@ struct StageRunner {
     try DirectoryWriter.write(cache.url(stage)) { directory in
       try body(directory)
       try StageCache.Record(stage, seconds: start.secondsSince).write(into: directory)
+    }
+  }
+
+  /// Makes the directory of a stage that writes a checkpoint.
+  private func make(
+    _ stage: PlannedStage, since start: ContinuousClock.Instant, of checkpoint: Checkpoint,
+    _ options: OutputOptions
+  ) throws {
+    try make(stage, since: start) {
+      try checkpoint.write(into: $0, options.resolve(registry, for: checkpoint.family))
     }
   }
 
@@ -101,7 +123,8 @@ struct StageRunner {
             evaluatingSets: OrderedDictionary(
               uniqueKeysWithValues: try head.evaluationSets.map { ($0, try rows($0, nil)) }))
         }, options: options, output: cache.url(stage),
-        backend: machine.backend(for: stage.task), registry: registry, resume: true, control: control
+        backend: machine.backend(for: stage.task), registry: registry, resume: true,
+        ranks: DataParallel(group, sharesAccumulation: true), control: control
       ) { event in
         var partial = 0.0
         switch event {
@@ -123,14 +146,18 @@ struct StageRunner {
     do {
       if case .interrupted = try proceed() { throw Interrupted() }
     } catch let error as GraftError where error.isDivergence && marksDivergence {
-      let record = record(isDiverged: true)
-      try cache.remove(stage.directoryName)
-      try DirectoryWriter.write(cache.url(stage)) { try record.write(into: $0) }
+      try group.onLeader {
+        let record = record(isDiverged: true)
+        try cache.remove(stage.directoryName)
+        try DirectoryWriter.write(cache.url(stage)) { try record.write(into: $0) }
+      }
       throw error
     }
-    try cache.prune(stage)
-    try record(isDiverged: false).write(into: cache.url(stage))
-    clock.remove()
+    try group.onLeader {
+      try cache.prune(stage)
+      try record(isDiverged: false).write(into: cache.url(stage))
+      clock.remove()
+    }
   }
 
   /// - Parameter fold: The part that is tested, or left out of training.
@@ -166,7 +193,7 @@ struct StageRunner {
     options.keepsPredictions = model.heads.first.map { type(of: $0.task).predictsRows } ?? false
     let backend = try machine.backend(for: stage.task)
     func report(_ done: Int, before: Double) throws {
-      if control.isStopRequested { throw Interrupted() }
+      try checkStop()
       observe(
         stage.work.share(training: 0, evaluations: before + Double(done) / Double(data.count)), nil)
     }
@@ -178,33 +205,29 @@ struct StageRunner {
         .unsupported, "this CPU has no instructions for \(scoring.precision.rawValue)", option: "precision",
         expected: scoring.precision.rawValue, found: session.precision.rawValue)
     }
-    var evaluation = try GraftKit.evaluate(session, on: data, options: options, generator: generator) {
-      try report($0, before: 0)
-    }
+    var evaluation = try GraftKit.evaluate(
+      session, on: data, options: options, generator: generator, group: group
+    ) { try report($0, before: 0) }
     if scoring.pseudoPerplexity {
       let rest = stage.work.evaluations - 1
       evaluation.metrics["pseudo_perplexity"] = try pseudoPerplexity(
-        session, on: data, batchSize: options.batchSize
+        session, on: data, batchSize: options.batchSize, group: group
       ) { try report(Int(Double($0) * rest), before: 1) }.value
     }
-    try make(stage, since: start) { directory in
-      if options.keepsPredictions {
-        try PredictionFile.write(
-          evaluation.predictions, of: data, labels: evaluation.rowLabels, scores: evaluation.rowScores,
-          to: directory.appending(path: "predictions.jsonl"))
+    try group.onLeader {
+      try make(stage, since: start) { directory in
+        if options.keepsPredictions {
+          try PredictionFile.write(
+            evaluation.predictions, of: data, labels: evaluation.rowLabels, scores: evaluation.rowScores,
+            to: directory.appending(path: "predictions.jsonl"))
+        }
+        var document = evaluation.document.object ?? [:]
+        document["truncated_texts"] = JSON(data.facts.truncated)
+        document["max_length"] = JSON(data.facts.maximumLength)
+        try FileWriter.write(
+          directory.appending(path: "eval_results.json"), text: JSON.object(document).text(.sorted) + "\n")
       }
-      var document = evaluation.document.object ?? [:]
-      document["truncated_texts"] = JSON(data.facts.truncated)
-      document["max_length"] = JSON(data.facts.maximumLength)
-      try FileWriter.write(
-        directory.appending(path: "eval_results.json"), text: JSON.object(document).text(.sorted) + "\n")
     }
-  }
-}
-
-extension OutputOptions {
-  fileprivate func resolve(_ registry: Registry, _ checkpoint: Checkpoint) throws -> Checkpoint.WriteOptions {
-    try resolve(registry, for: checkpoint.family)
   }
 }
 

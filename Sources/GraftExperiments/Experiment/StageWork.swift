@@ -102,8 +102,13 @@ extension TrainingOptions {
 }
 
 /// Speeds, by kind of work: of stages that were done, and of the one that is under way.
-struct StageRates {
-  private var spent: [String: (seconds: Double, amount: Double)] = [:]
+struct StageRates: Codable {
+  private var spent: [String: Spent] = [:]
+
+  private struct Spent: Codable {
+    var (seconds, amount) = (0.0, 0.0)
+  }
+
   /// A disk and a hash of this century, until there is something better.
   private static let copyingRate = 1 / 300e6
 
@@ -113,8 +118,8 @@ struct StageRates {
 
   mutating func add(_ kind: String, seconds: Double, amount: Double) {
     guard seconds > 0, amount > 0 else { return }
-    spent[kind, default: (0, 0)].seconds += seconds
-    spent[kind, default: (0, 0)].amount += amount
+    spent[kind, default: Spent()].seconds += seconds
+    spent[kind, default: Spent()].amount += amount
   }
 
   /// Seconds for a unit of a kind; of another kind's speed when this one's is not known.

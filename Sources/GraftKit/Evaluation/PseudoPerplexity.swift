@@ -25,13 +25,16 @@ public struct PseudoPerplexity: Sendable, Equatable {
 ///   - session: Of a model with a masked-language-model head.
 ///   - data: The corpus; labels are not looked at.
 ///   - batchSize: How many copies of texts run together, each with one token hidden.
-///   - progress: Called after each batch with the number of examples begun; may throw to stop.
+///   - group: The ranks that share the batches, each of which calls this with the same; all have the whole result, which is
+///     that of one process.
+///   - progress: Called after each batch, or after one of each rank, with the number of examples begun; may throw to stop.
 /// - Throws: `GraftError` when the head does not predict tokens, the tokenizer has no mask, or the corpus has no
 ///   token that could be hidden; what `progress` throws.
 public func pseudoPerplexity(
   _ session: InferenceSession,
   on data: Dataset,
   batchSize: Int = 32,
+  group: any ProcessGroup = SingleProcess(),
   progress: (Int) throws -> Void = { _ in }
 ) throws -> PseudoPerplexity {
   let model = session.model
@@ -42,16 +45,30 @@ public func pseudoPerplexity(
   var (tokens, logLikelihood) = (0, 0.0)
   var batch = Batch()
   var (places, hidden) = ([Int32](), [Int32]())
+  /// Batches since ranks last told each other what they found, and what this one found: loss and tokens.
+  var (count, own) = (0, [Double]())
 
   func score() throws {
+    defer { (batch, places, hidden) = (Batch(), [], []) }
+    count += 1
+    guard count - 1 == group.rank else { return }
     var prepared = PreparedBatch(batch)
     prepared.select(places, for: type(of: head.task))
     try session.run { tape in
       guard let logits = try model.scores(prepared, tape)[head.name] else { return }
-      logLikelihood -= Double(tape.crossEntropy(logits, classes: hidden).value.item) * Double(hidden.count)
-      tokens += hidden.count
+      own = [Double(tape.crossEntropy(logits, classes: hidden).value.item), Double(hidden.count)]
     }
-    (batch, places, hidden) = (Batch(), [], [])
+  }
+
+  /// Adds up what all ranks found, in the order of batches.
+  func share() throws {
+    for bytes in try group.gather(Shared.bytes(own), for: .batch) {
+      let found: [Double] = try Shared.value(bytes)
+      guard found.count == 2 else { continue }
+      logLikelihood -= found[0] * found[1]
+      tokens += Int(found[1])
+    }
+    (count, own) = (0, [])
   }
 
   for (begun, index) in Batching.sortedByLength(data, batchSize: 1).joined().enumerated() {
@@ -65,11 +82,14 @@ public func pseudoPerplexity(
       batch.append(ids: copy.ids, tokenTypes: copy.tokenTypes, positions: Array(0..<Int32(copy.ids.count)))
       if hidden.count >= batchSize {
         try score()
+        guard count == group.size else { continue }
+        try share()
         try progress(begun + 1)
       }
     }
   }
   if !hidden.isEmpty { try score() }
+  if count > 0 { try share() }
   try progress(data.count)
   guard tokens > 0 else {
     throw GraftError(

@@ -11,15 +11,22 @@ public struct DataParallel: Sendable {
   public var group: any ProcessGroup
   /// What gradients are sent in; they are added up in float32.
   public var gradientPrecision: Precision
+  /// Whether `gradientAccumulationSteps` are the batches of all ranks together, in place of those of each.
+  public var sharesAccumulation: Bool
 
-  public init(_ group: any ProcessGroup, gradientPrecision: Precision = .float32) {
+  public init(
+    _ group: any ProcessGroup, gradientPrecision: Precision = .float32, sharesAccumulation: Bool = false
+  ) {
     (self.group, self.gradientPrecision) = (group, gradientPrecision)
+    self.sharesAccumulation = sharesAccumulation
   }
 
   /// One process.
   public static var alone: DataParallel { DataParallel(SingleProcess()) }
 
   var isAlone: Bool { group.size == 1 }
+  /// How many ranks have each as many batches of a step as the options say.
+  var accumulating: Int { sharesAccumulation ? 1 : group.size }
 }
 
 extension ProcessGroup {

@@ -114,7 +114,7 @@ private func train(
   try options.validate()
   try heads.checkNames(options)
   var options = options
-  let batches = try TrainingArguments.batches(options, ranks.group, resuming: resume ? output : nil)
+  let batches = try TrainingArguments.batches(options, ranks, resuming: resume ? output : nil)
   options.gradientAccumulationSteps = batches.perStep
   // Once, and not whenever it is written.
   var checkpoint = checkpoint

@@ -42,23 +42,23 @@ package struct TrainingArguments: Equatable {
   /// A run that is resumed with the options that it was begun with keeps its steps on any number of ranks.
   ///
   /// - Parameters:
-  ///   - options: Of each rank.
+  ///   - options: Of each rank, or of all.
   ///   - directory: Of the run that is resumed; `nil` of a new one.
   /// - Throws: `GraftError` when its record cannot be read.
   static func batches(
-    _ options: TrainingOptions, _ group: any ProcessGroup, resuming directory: URL?
+    _ options: TrainingOptions, _ ranks: DataParallel, resuming directory: URL?
   ) throws -> (perStep: Int, ranks: Int) {
-    let own = options.gradientAccumulationSteps
-    let found = try group.fromLeader {
+    let (own, count) = (options.gradientAccumulationSteps, ranks.accumulating)
+    let found = try ranks.group.fromLeader {
       guard let directory, try TrainingDirectory(url: directory).hasRun else { return "{}" }
       return try JSON(file: directory.appendingPathComponent(fileName)).text()
     }
     let stored = try JSON(parsing: Array(found.utf8))
     if let batches = stored["gradient-accumulation-steps"]?.int {
-      let ranks = stored[ranks]?.int ?? 1
-      if [own * group.size, own * ranks].contains(batches) { return (batches, ranks) }
+      let first = stored[Self.ranks]?.int ?? 1
+      if [own * count, own * first].contains(batches) { return (batches, first) }
     }
-    return (own * group.size, group.size)
+    return (own * count, count)
   }
 
   private static func json(_ sets: [(name: String?, data: Dataset)]) -> JSON {

@@ -83,7 +83,7 @@ extension TrainingPlan {
   /// Makes sure that every rank has something to do in every full step.
   ///
   /// - Throws: `GraftError` when there are fewer batches than ranks.
-  func checkRanks(_ group: any ProcessGroup) throws {
+  package func checkRanks(_ group: any ProcessGroup) throws {
     for part in turns?.parts ?? [self] {
       guard min(part.batchesPerStep, part.batchesPerEpoch) < group.size else { continue }
       let isShort = part.batchesPerEpoch < group.size

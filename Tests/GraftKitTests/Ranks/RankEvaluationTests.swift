@@ -79,6 +79,26 @@ import Testing
     }
   }
 
+  /// Bit for bit: what ranks find is added up in the order of batches.
+  @Test func pseudoPerplexitiesAreThoseOfOneProcess() throws {
+    @Sendable func run(_ group: any ProcessGroup) throws -> (PseudoPerplexity, done: [Int]) {
+      let model = try Support.registry().open(Support.fixture("masked-lm")).checkpoint.makeModel()
+      var done: [Int] = []
+      let found = try pseudoPerplexity(
+        InferenceSession(model, backend: try ReferenceBackend(threads: 1)),
+        on: Dataset(Self.texts.map { TextRow($0) }, for: model), batchSize: 4, group: group,
+        progress: { done.append($0) })
+      return (found, done)
+    }
+    let (alone, done) = try run(SingleProcess())
+    #expect(alone.tokens > 16 && done.count > 4)
+    for ranks in [2, 3] {
+      let all = try Meeting(ranks).run(run).map { try $0.get() }
+      #expect(all.allSatisfy { $0.0 == alone && $0.done == all[0].done })
+      #expect(all[0].done.last == Self.texts.count && all[0].done.count < done.count)
+    }
+  }
+
   @Test(arguments: [false, true]) func scoresOfRowsAreThoseOfOneProcess(_ keepsPredictions: Bool) throws {
     let rows: @Sendable (Model) -> [TextRow] = { model in
       let labels = (try? model.configuration.labels()) ?? []
