@@ -127,6 +127,31 @@ struct RankExperimentTests {
     }
   }
 
+  /// Rank 1 has the experiment, and not the data.
+  @Test func anErrorOfARankIsNamedAndEndsAll() throws {
+    try Sandbox.with { sandbox in
+      for place in ["one", "two"] {
+        try sandbox.write(
+          "\(place)/experiment.yaml",
+          """
+          base: \(sandbox.resolve("{masked-lm}"))
+          data: {texts: {files: texts.txt}}
+          stages: {test: {evaluate: texts}}
+          arms: {one: [test]}
+          """)
+      }
+      try sandbox.write("one/texts.txt", "he can\nshe can\n")
+      let started = Date()
+      let run = try sandbox.shell(
+        "mpirun --oversubscribe --bind-to none -n 1 --wdir one $GRAFT \(Self.run) out "
+          + ": -n 1 --wdir two $GRAFT \(Self.run) out", environment: Ranks.environment)
+      #expect(run.code != 0 && run.stderr.contains("rank 1 on "), "\(run.stderr)")
+      #expect(run.stderr.contains("texts.txt") && -started.timeIntervalSinceNow < 60, "\(run.stderr)")
+      #expect(run.stderr.components(separatedBy: "graft: error").count == 2, "\(run.stderr)")
+      #expect(!FileManager.default.fileExists(atPath: sandbox.url("one/out").path))
+    }
+  }
+
   @Test func whatOneProcessBeganKeepsItsSteps() throws {
     try Sandbox.with { sandbox in
       try write(sandbox)
@@ -138,7 +163,7 @@ struct RankExperimentTests {
       #expect(ranks.code != 0)
       #expect(
         ranks.stderr.contains(
-          "stage 'tune': there are more ranks than batches in a step; expected at most 1 ranks, found 2. "
+          "stage 'tune': there are more ranks than batches in a step; expected at most 1 rank, found 2. "
             + "Start as many as this directory's run was begun on, 1, or choose another directory."),
         "\(ranks.stderr)")
       #expect(ranks.stderr.components(separatedBy: "graft: error").count == 2, "\(ranks.stderr)")

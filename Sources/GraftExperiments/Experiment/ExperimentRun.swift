@@ -230,8 +230,9 @@ public struct ExperimentSchedule: Sendable {
       let cache = StageCache(output)
       let earlier = ExperimentRecord.earlier(in: output)
       let arms = (earlier?["arms"]?.array ?? []).compactMap { $0["name"]?.string }
-      let isOther =
-        earlier?["name"]?.string != plan.experiment.name || Set(arms).isDisjoint(with: plan.arms.map(\.name))
+      // A round of a search has other arms than the file.
+      let own = plan.ground.experiment
+      let isOther = earlier?["name"]?.string != own.name || Set(arms).isDisjoint(with: own.arms.keys)
       return Found(pending: cache.pending(plan), rates: try cache.rates(), replaced: isOther ? arms : [])
     }
     (pending, rates, replaced) = (found.pending, found.rates, found.replaced)

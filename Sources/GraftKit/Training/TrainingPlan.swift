@@ -85,11 +85,12 @@ extension TrainingPlan {
   /// - Throws: `GraftError` when there are fewer batches than ranks.
   package func checkRanks(_ group: any ProcessGroup) throws {
     for part in turns?.parts ?? [self] {
-      guard min(part.batchesPerStep, part.batchesPerEpoch) < group.size else { continue }
+      let most = min(part.batchesPerStep, part.batchesPerEpoch)
+      guard most < group.size else { continue }
       let isShort = part.batchesPerEpoch < group.size
       throw GraftError(
         .refused, "there are more ranks than batches in \(isShort ? "the data" : "a step")",
-        expected: "at most \(min(part.batchesPerStep, part.batchesPerEpoch)) ranks", found: "\(group.size)",
+        expected: "at most \(NumberText.count(most, "rank"))", found: "\(group.size)",
         advice: isShort
           ? "Start fewer, or lower \(option: "batch-size"): there are \(part.examples) examples."
           : "Start fewer.")

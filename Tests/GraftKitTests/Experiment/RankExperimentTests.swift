@@ -19,6 +19,8 @@ import Testing
     var trials: [OptionSearchResults.Trial] = []
     var best: Int?
     var verdict = ""
+    /// The arms whose report was said to be replaced.
+    var replaced: [String] = []
   }
 
   private static func yaml(_ text: String, steps: Int) -> String {
@@ -53,6 +55,7 @@ import Testing
       plan, output: output, on: machine, registry: registry, control: own
     ) { event in
       if case .started(let stage, _, _) = event { ending.begun.append(stage.name) }
+      if case .planned(let schedule) = event { ending.replaced += schedule.replaced }
       guard case .training(.saved) = event else { return }
       saved += 1
       if saved == saves { control?.requestStop() }
@@ -150,7 +153,8 @@ import Testing
       Self.expectNear(
         ranks[0].trials.flatMap(\.scores), alone.trials.flatMap(\.scores))
       #expect(alone.trials[0].scores == [nil])
-      #expect(try Self.onTwoRanks(text, in: directory, "ranks").allSatisfy { $0.begun == [] })
+      #expect(
+        try Self.onTwoRanks(text, in: directory, "ranks").allSatisfy { $0.begun == [] && $0.replaced == [] })
     }
   }
 
@@ -207,11 +211,11 @@ import Testing
       }
       #expect(
         try refusal(longer, "alone")
-          == "\(output.path): stage 'adapt': there are more ranks than batches in a step; expected at most 1 ranks, "
+          == "\(output.path): stage 'adapt': there are more ranks than batches in a step; expected at most 1 rank, "
           + "found 2. Start as many as this directory's run was begun on, 1, or choose another directory.")
       #expect(
         try refusal(Self.long.replacing("batch-size: 2", with: "batch-size: 16"), "new").hasPrefix(
-          "stage 'adapt': there are more ranks than batches in the data; expected at most 1 ranks, found 2."))
+          "stage 'adapt': there are more ranks than batches in the data; expected at most 1 rank, found 2."))
       #expect(!FileManager.default.fileExists(atPath: directory.appending(path: "new").path))
     }
   }
