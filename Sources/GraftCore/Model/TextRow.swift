@@ -70,7 +70,7 @@ extension JSON {
 }
 
 /// A label before its meaning is known.
-public enum WrittenLabel: Sendable, Hashable {
+public enum WrittenLabel: Sendable, Hashable, Codable {
   /// A name or a number.
   case text(String)
   /// A JSON list of names or numbers.
@@ -79,7 +79,7 @@ public enum WrittenLabel: Sendable, Hashable {
   case columns([Column])
 
   /// A cell with the name of its column, which is a number where there is no header.
-  public struct Column: Sendable, Hashable {
+  public struct Column: Sendable, Hashable, Codable {
     public let name: String
     public let text: String
 

@@ -1,11 +1,11 @@
 import Foundation
 
-/// What rank 0 tells those that wait for what it does for all.
+/// What a rank tells those that wait for what it does.
 enum LeaderMessage: UInt8 {
   case failed, found, working
 }
 
-/// Tells other ranks, from a thread of its own, that rank 0 is still at work, so that they do not give it up.
+/// Tells other ranks, from a thread of its own, that this one is still at work, so that they do not give it up.
 final class SignsOfLife: @unchecked Sendable {
   // Guarded by the condition.
   private let condition = NSCondition()
