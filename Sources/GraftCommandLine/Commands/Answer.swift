@@ -2,9 +2,10 @@ import ArgumentParser
 import GraftCore
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// `graft answer`
-struct Answer: ParsableCommand {
+struct Answer: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "answer",
     abstract: "Find the answer to a question in a context.",
@@ -14,6 +15,8 @@ struct Answer: ParsableCommand {
       questions without answers says so with --null-threshold, in logits: above it, no answer is what is printed.
 
       FILE is JSON Lines with 'question' and 'context', or a SQuAD document.
+
+      Started by mpirun, ranks share the work; rank 0 alone reads the questions and prints.
 
       EXAMPLES
         graft answer qa --question 'Where did Ada live?' \\
@@ -65,6 +68,7 @@ struct Answer: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
@@ -85,33 +89,43 @@ struct Answer: ParsableCommand {
   }
 
   func run() throws {
+    ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
     try opened.setAnswering(
       nBest: max(20, nBest), longest: maxAnswerLength, nullThreshold: nullThreshold)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
-    let rows = try rows(for: opened.activeHead)
-    let data = try Dataset(
-      rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
-      requiringLabels: false)
-    for sentence in data.facts.sentences { output.console.warn(sentence) }
-    let bar = ProgressBar("answering", unit: "windows", total: data.count, console: output.console)
-    let found = try predict(
-      precision.session(
-        model, on: backend.make(registry, output.console), strictness, output.console), on: data,
-      batchSize: batch.batchSize,
-      progress: { bar.update($0) }
-    ).map { FoundAnswers($0, most: nBest) }
-    bar.clear()
+    length.check(model, output.console)
+    let rows = GraftTool.group.leads ? try rows(for: opened.activeHead) : []
+    let session = try precision.session(
+      model, on: backend.make(registry, output.console), strictness, output.console)
+    try Ranks.requireSame(opened, session)
+    // Nothing is printed before all are answered: the first window is as large as any.
+    let feed = TextFeed(
+      rows, "answering", batchSize: max(1024, batch.batchSize ?? 1), console: output.console)
+    var (found, cut) = ([FoundAnswers](), CutTexts())
+    try feed.answer({ rows in
+      let data = try Dataset(
+        rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
+        requiringLabels: false)
+      let predictions = try predict(
+        session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
+      return zip(predictions, data.facts.limits).map { FoundAnswers($0, most: nBest, limit: $1) }
+    }) { _, answers in
+      found += answers
+      for answer in answers { cut.add(answer.limit) }
+    }
+    guard GraftTool.group.leads else { return }
+    if let sentence = cut.sentence { output.console.warn(sentence) }
     let questions = rows.map { $0.fields["question"]?.string ?? $0.text }
     if output.json {
       return try Output.print(
         .array(
           zip(rows, zip(questions, found)).map { row, pair in
             .object(
-              (row.fields["id"].map { [("id", $0)] } ?? []) + [("question", .string(pair.0))] + pair.1.members
-            )
+              (row.fields["id"].map { [("id", $0)] } ?? []) + [("question", .string(pair.0))]
+                + pair.1.members.map { ($0.key, $0.value) })
           }))
     }
     for (index, (question, found)) in zip(questions, found).enumerated() {
@@ -128,21 +142,32 @@ struct Answer: ParsableCommand {
 }
 
 /// What a task says about a question, of which the first few answers are kept.
-private struct FoundAnswers {
-  let members: [(String, JSON)]
-  private let candidates: [JSON]
+private struct FoundAnswers: RowAnswer {
+  let members: OrderedDictionary<String, JSON>
+  /// The most tokens that were read of a window, where the question alone has more.
+  let limit: Int?
 
-  init(_ prediction: any TaskPrediction, most: Int) {
-    let members = prediction.members
+  init(_ prediction: any TaskPrediction, most: Int, limit: Int?) {
+    var members = prediction.members
     var all = members["candidates"]?.array ?? []
     // What is said is the first to be shown, also where it is no answer.
     if let index = all.firstIndex(where: { $0["start"] == members["start"] && $0["end"] == members["end"] }) {
       all.insert(all.remove(at: index), at: 0)
     }
-    let shown = Array(all.prefix(most))
-    candidates = shown
-    self.members = members.map { ($0.key, $0.key == "candidates" ? .array(shown) : $0.value) }
+    if members["candidates"] != nil { members["candidates"] = .array(Array(all.prefix(most))) }
+    (self.members, self.limit) = (members, limit)
   }
+
+  func bytes() -> [UInt8] {
+    Array(JSON.array([limit.map { JSON($0) } ?? .null, .object(members)]).text().utf8)
+  }
+
+  init(bytes: [UInt8]) throws {
+    let parts = try JSON(parsing: bytes).array ?? []
+    (members, limit) = (parts.last?.object ?? [:], parts.first?.int)
+  }
+
+  private var candidates: [JSON] { members["candidates"]?.array ?? [] }
 
   var table: String {
     guard !candidates.isEmpty else { return "no answer" }

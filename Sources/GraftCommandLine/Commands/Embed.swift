@@ -105,10 +105,6 @@ struct Embed: RunsOnRanks {
       throw GraftError(
         .refused, "the checkpoint makes sparse vectors", option: flag, advice: "Leave out this option.")
     }
-    if isSparse, group.size > 1 {
-      throw GraftError(
-        .refused, "sparse vectors are made in one process", found: "\(group.size)", advice: "Start it alone.")
-    }
     if !isSparse, topK != nil {
       throw GraftError(
         .refused, "the checkpoint makes dense vectors", option: "top-k",
@@ -130,11 +126,21 @@ struct Embed: RunsOnRanks {
     length.check(model, flags.console)
     let session = try precision.session(
       model, on: backend.make(registry, flags.console), strictness, flags.console)
-    guard group.leads else { return try help(session, options, group) }
+    try Ranks.requireSame(opened, session)
     let feed = try input.feed("embedding", for: [opened], batchSize: batch.batchSize, flags.console)
+    let tokenizer = try isSparse ? model.requireTokenizer() : nil
     let windows = EmbeddedWindows(feed: feed, options: options, session: session) { rows in
       try inputs.check(rows, for: opened, feed.console)
+    } vectors: { rows in
+      func progress(_ done: Int) { feed.update(done, of: rows.count) }
+      guard let tokenizer else {
+        return try embed(rows, with: session, options, progress: progress).vectors
+      }
+      return try embedSparse(rows, with: session, options, keeping: topK, progress: progress).map {
+        EmbeddedText($0, tokenizer: tokenizer)
+      }
     }
+    guard group.leads else { return try windows.answer { _, _ in } }
     let written =
       try isSparse
       ? writeSparse(windows)
@@ -152,15 +158,6 @@ struct Embed: RunsOnRanks {
     }
   }
 
-  /// Computes vectors with rank 0, which has the texts and writes, for as long as it has some.
-  private func help(_ session: InferenceSession, _ options: EmbeddingOptions, _ group: any ProcessGroup)
-    throws
-  {
-    while let texts = try group.valueFromLeader({ [[String?]]?.none }) {
-      _ = try embed(texts.map { TextRow($0[0] ?? "", pair: $0[1]) }, with: session, options, group: group)
-    }
-  }
-
   /// The record beside the vectors.
   private func record(_ windows: EmbeddedWindows) -> IndexRecord {
     IndexRecord(
@@ -174,11 +171,8 @@ struct Embed: RunsOnRanks {
     var cut = CutTexts()
     let texts = try NPY.write(rowsOf: width, to: output.url) { add in
       try record(windows).write(beside: output.url) { addTexts in
-        try windows.write(texts: addTexts, &cut) { rows in
-          let vectors = try embed(
-            rows, with: windows.session, windows.options, group: GraftTool.group,
-            progress: { windows.feed.update($0, of: rows.count) })
-          try add(UnsafeBufferPointer(vectors.buffer))
+        try windows.write(texts: addTexts, &cut) { vector in
+          try vector.content.withUnsafeBytes { try add($0.bindMemory(to: Float.self)) }
         }
       }
     }
@@ -190,16 +184,12 @@ struct Embed: RunsOnRanks {
 
   /// Writes a line of tokens and weights for each text while they are made.
   private func writeSparse(_ windows: EmbeddedWindows) throws -> Written {
-    let tokenizer = try windows.session.model.requireTokenizer()
     var (cut, count) = (CutTexts(), 0)
     let texts = try FileWriter.write(output.url) { file in
       try record(windows).write(beside: output.url) { addTexts in
-        try windows.write(texts: addTexts, &cut) { rows in
-          let vectors = try embedSparse(
-            rows, with: windows.session, windows.options, keeping: topK,
-            progress: { windows.feed.update($0, of: rows.count) })
-          count += vectors.reduce(0) { $0 + $1.entries.count }
-          try file.append(SparseFile.lines(of: vectors, tokenizer: tokenizer))
+        try windows.write(texts: addTexts, &cut) { vector in
+          count += vector.count
+          try file.append(vector.content)
         }
       }
     }
@@ -226,36 +216,39 @@ private struct EmbeddedWindows {
   let options: EmbeddingOptions
   let session: InferenceSession
   let check: ([TextRow]) throws -> Void
+  let vectors: ([TextRow]) throws -> [EmbeddedText]
 
-  /// Gives each window to `body`.
+  /// Makes the vectors of all texts; see ``TextFeed/answer(preparing:_:_:)``.
+  func answer(_ show: ([TextRow], [EmbeddedText]) throws -> Void) throws {
+    try feed.answer(preparing: { try check($0) }) { rows in
+      let limits = try truncatedRows(rows, for: session.model, options).limits
+      var made = try vectors(rows)
+      for (index, limit) in limits.enumerated() { made[index].limit = limit }
+      return made
+    } _: {
+      try show($0, $1)
+    }
+  }
+
+  /// Gives each vector to `body`.
   ///
   /// - Parameters:
   ///   - addTexts: Keeps the texts.
   ///   - cut: Is told how many are longer than is read.
   /// - Returns: How many texts there were.
   func write(
-    texts addTexts: ([String]) throws -> Void, _ cut: inout CutTexts, _ body: ([TextRow]) throws -> Void
+    texts addTexts: ([String]) throws -> Void, _ cut: inout CutTexts, _ body: (EmbeddedText) throws -> Void
   ) throws -> Int {
     var count = 0
-    while let rows = try next() {
-      try check(rows)
-      cut.add(try truncatedRows(rows, for: session.model, options))
-      try body(rows)
+    try answer { rows, vectors in
+      for vector in vectors {
+        cut.add(vector.limit)
+        try body(vector)
+      }
       try addTexts(rows.map { row in [row.text, row.pair].compactMap(\.self).joined(separator: " ") })
       count += rows.count
     }
-    feed.clear()
     return count
-  }
-
-  /// The next texts, which the other ranks are given as well.
-  private func next() throws -> [TextRow]? {
-    var rows: [TextRow]?
-    _ = try GraftTool.group.valueFromLeader {
-      rows = try feed.next()
-      return rows?.map { [$0.text, $0.pair] }
-    }
-    return rows
   }
 }
 

@@ -214,7 +214,7 @@ struct Evaluate: RunsOnRanks {
     let bar = ProgressBar("evaluating", unit: "samples", total: dataset.count, console: flags.console)
     let filler = try TokenGenerator(at: generator, for: model, backend: backend, registry: registry)
     let group = GraftTool.group
-    try requireSameRanks(opened, dataset, backend, group)
+    try Ranks.requireSame(opened, session, ["data": .string(dataset.fingerprint)])
     var evaluation = try evaluate(
       session, on: dataset, options: options, generator: filler, group: group,
       progress: { bar.update($0) })
@@ -250,17 +250,6 @@ struct Evaluate: RunsOnRanks {
     let text = JSON.object(document).text(.pretty)
     if let output, group.leads { try FileWriter.write(output.url, text: text + "\n") }
     try Output.print(flags.json ? text : EvaluationTable(evaluation).text)
-  }
-
-  /// Makes sure that all ranks evaluate the same.
-  private func requireSameRanks(
-    _ checkpoint: Checkpoint, _ data: Dataset, _ backend: any ComputeBackend, _ group: any ProcessGroup
-  ) throws {
-    guard group.size > 1 else { return }
-    try group.requireSame([
-      "model": .string(try checkpoint.contentHash()), "data": .string(data.fingerprint),
-      "kernels": .string(backend.summary),
-    ])
   }
 
   /// Scores how well texts are found for queries.

@@ -4,7 +4,7 @@ import GraftKit
 import GraftTensors
 
 /// `graft predict`
-struct Predict: ParsableCommand {
+struct Predict: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "predict",
     abstract: "Label texts with a classifier: label, score and text of each.",
@@ -25,6 +25,8 @@ struct Predict: ParsableCommand {
       Files of any size are read piece by piece, and answers are printed as they come, in order. --json prints one list, \
       --json-lines an object a line. An error in a later row leaves the answers before it, in JSON a whole list.
 
+      Started by mpirun, ranks share the work; rank 0 alone reads the texts and prints.
+
       EXAMPLES
         graft predict news 'Stocks fell on Monday' 'The match ended 2:1'
         graft predict news --input texts.txt > labelled.tsv
@@ -39,6 +41,7 @@ struct Predict: ParsableCommand {
         graft predict both --input texts.txt \\
           --heads sequence-classification,token-classification
         zcat texts.gz | graft predict news --input - --json-lines
+        mpirun -n 4 --bind-to none graft predict news --input texts.txt > labelled.tsv
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -60,6 +63,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var threshold: ThresholdFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var results: ResultFlags
@@ -89,6 +93,7 @@ struct Predict: ParsableCommand {
   }
 
   func run() throws {
+    ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
     if let heads { return try answer(opened, heads, registry) }
@@ -101,19 +106,21 @@ struct Predict: ParsableCommand {
     length.check(model, output.console)
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
+    try Ranks.requireSame(opened, session)
     if let question = try zeroShot.question() { return try classify(with: session, question) }
     let heads = opened.activeHead
     let feed = try input.feed("predicting", for: [opened], batchSize: batch.batchSize, output.console)
-    try show(feed) { rows in
+    let prepare = { (rows: inout [TextRow]) in
       try choices.add(to: &rows, for: heads, isFromFiles: !input.input.isEmpty)
       try inputs.check(rows, for: opened, feed.console)
+    }
+    try show(feed, preparing: prepare) { rows in
       let data = try Dataset(
         rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
         requiringLabels: false)
       let predictions = try predict(
         session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
-      rows = try rows.map { try $0.shown(by: task) }
-      return (predictions, data.facts)
+      return (try rows.map { try $0.shown(by: task) }, predictions, data.facts)
     }
   }
 
@@ -125,41 +132,52 @@ struct Predict: ParsableCommand {
       let predictions = try GraftKit.classify(
         rows, with: session, question, batchSize: batch.batchSize, maximumLength: length.maxLength,
         progress: { [count = rows.count * question.labels.count] in feed.update($0, of: count) })
-      return (predictions, facts)
+      return (rows, predictions, facts)
     }
   }
 
   /// Prints what is said about each window of texts.
   ///
-  /// - Parameter predict: May change the rows to what is shown of them.
+  /// - Parameters:
+  ///   - prepare: Checks the rows; may change them.
+  ///   - predict: Also returns what is shown of the rows.
   private func show(
-    _ feed: TextFeed,
-    _ predict: (inout [TextRow]) throws -> (found: [any TaskPrediction], facts: DatasetFacts)
+    _ feed: TextFeed, preparing prepare: (inout [TextRow]) throws -> Void = { _ in },
+    _ predict: ([TextRow]) throws -> (shown: [TextRow], found: [any TaskPrediction], facts: DatasetFacts)
   ) throws {
     var printer = try results.printer(output)
     var cut = CutTexts()
     try printer.whole { printer in
-      try feed.answer(predict) { rows, answers in
-        let (predictions, facts) = answers
-        cut.add(facts)
-        guard printer.isJSON else {
-          try printer.print(
-            zip(rows, predictions).map { row, prediction in
-              (prediction.columns.map(Format.oneLine)
-                + [row.text, row.pair].compactMap { $0.map(Format.oneLine) }).joined(
-                  separator: "\t")
-            })
-          return
+      let form = printer
+      try feed.answer(preparing: prepare) { rows in
+        let (shown, found, facts) = try predict(rows)
+        return zip(zip(shown, found), facts.limits).map { answered, limit in
+          let (row, prediction) = answered
+          return PrintedAnswer(
+            results: [
+              form.isJSON
+                ? form.text(of: row.answered(by: prediction, isCut: limit != nil)) : row.line(prediction)
+            ], limits: [limit])
         }
-        let truncated = Set(facts.truncatedRows)
-        try printer.print(
-          zip(rows.indices, predictions).map { index, prediction in
-            .object(
-              rows[index].textMembers + (truncated.contains(index) ? [("truncated", true)] : [])
-                + prediction.members.map { ($0.key, $0.value) })
-          })
+      } _: { _, answers in
+        for answer in answers { cut.add(answer.limits[0]) }
+        try printer.print(answers.flatMap(\.results))
       }
     }
     if let sentence = cut.sentence { output.console.warn(sentence) }
+  }
+}
+
+extension TextRow {
+  /// What is said of it, for people.
+  fileprivate func line(_ prediction: any TaskPrediction) -> String {
+    (prediction.columns + [text, pair].compactMap(\.self)).map(Format.oneLine).joined(separator: "\t")
+  }
+
+  /// What is said of it, for machines.
+  fileprivate func answered(by prediction: any TaskPrediction, isCut: Bool) -> JSON {
+    .object(
+      textMembers + (isCut ? [("truncated", true)] : [])
+        + prediction.members.map { ($0.key, $0.value) })
   }
 }

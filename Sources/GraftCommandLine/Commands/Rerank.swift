@@ -5,13 +5,14 @@ import GraftKit
 import GraftTensors
 
 /// `graft rerank`
-struct Rerank: ParsableCommand {
+struct Rerank: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "rerank",
     abstract: "Sort texts by how well they answer a query.",
     discussion: """
       CKPT is a classifier of pairs, such as a CrossEncoder of sentence-transformers: it reads the query with each \
-      text. Prints score, number and text, the best first; texts are numbered from 0 in the order they were given.
+      text. Prints score, number and text, the best first; texts are numbered from 0 in the order they were given. \
+      Started by mpirun, ranks share the work; rank 0 alone reads the texts and prints.
 
       EXAMPLES
         graft rerank cross-encoder/ms-marco-MiniLM-L-6-v2 --query 'who scored?' \\
@@ -36,6 +37,7 @@ struct Rerank: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var output: OutputFlags
@@ -45,12 +47,13 @@ struct Rerank: ParsableCommand {
   }
 
   func run() throws {
+    ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     length.check(model, output.console)
-    let texts = try input.singleTexts(output.console)
+    let texts = GraftTool.group.leads ? try input.singleTexts(output.console) : []
     let scorer = try opened.pairScorer()
     if opened.trainedInputs?.pairs == false {
       output.console.warn("the head was trained on single texts, and these are pairs")
@@ -65,15 +68,25 @@ struct Rerank: ParsableCommand {
         "sorted by the logits of '\(Format.oneLine(label))', which is not always the order of its probabilities"
       )
     }
-    let bar = ProgressBar("scoring", unit: "texts", total: texts.count, console: output.console)
-    let ranked = try rerank(
-      texts, query: query,
-      with: precision.session(
-        model, on: backend.make(registry, output.console), strictness, output.console), scorer, label: label,
-      batchSize: batch.batchSize,
-      maximumLength: length.maxLength,
-      progress: { bar.update($0) })
-    bar.clear()
+    let session = try precision.session(
+      model, on: backend.make(registry, output.console), strictness, output.console)
+    try Ranks.requireSame(opened, session)
+    // Nothing is printed before all are scored: the first window is as large as any.
+    let feed = TextFeed(
+      texts.map { TextRow($0) }, "scoring", batchSize: max(1024, batch.batchSize ?? 1),
+      console: output.console)
+    var scores: [Score] = []
+    try feed.answer({ rows in
+      let ranked = try rerank(
+        rows.map(\.text), query: query, with: session, scorer, label: label, batchSize: batch.batchSize,
+        maximumLength: length.maxLength, progress: { feed.update($0, of: rows.count) })
+      return ranked.sorted { $0.index < $1.index }.map { Score(score: $0.score) }
+    }) { _, answers in
+      scores += answers
+    }
+    guard GraftTool.group.leads else { return }
+    let ranked = scores.enumerated().map { (index: $0.offset, score: $0.element.score) }
+      .sorted { ($1.score, $0.index) < ($0.score, $1.index) }
     let shown = ranked.prefix(topK ?? .max)
     if output.json {
       return try Output.print(
@@ -92,4 +105,9 @@ struct Rerank: ParsableCommand {
     }
     try Output.print(lines.joined(separator: "\n"))
   }
+}
+
+/// A text's.
+private struct Score: RowAnswer, Codable {
+  let score: Float
 }

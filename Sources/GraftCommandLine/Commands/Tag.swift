@@ -6,7 +6,7 @@ import GraftTensors
 extension EntityAggregation: ExpressibleByArgument {}
 
 /// `graft tag`
-struct Tag: ParsableCommand {
+struct Tag: RunsOnRanks {
   static let configuration = CommandConfiguration(
     commandName: "tag",
     abstract: "Find entities in texts: label, score and place of each.",
@@ -14,6 +14,8 @@ struct Tag: ParsableCommand {
       Prints a table for each text. Places count characters as Python does, from 0. A text that is longer than the \
       model takes is read in windows that overlap, and joined again. With --json each text has a list 'entities', which \
       'graft train' reads as labels.
+
+      Started by mpirun, ranks share the work; rank 0 alone reads the texts and prints.
 
       AGGREGATION
         none     every token by itself
@@ -25,6 +27,7 @@ struct Tag: ParsableCommand {
       EXAMPLES
         graft tag ner 'Ada Lovelace lived in London'
         graft tag ner --input texts.txt --aggregation first --json > entities.json
+        mpirun -n 4 --bind-to none graft tag ner --input texts.txt --json-lines
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -45,6 +48,7 @@ struct Tag: ParsableCommand {
   @OptionGroup var length: LengthFlag
   @OptionGroup var untrained: UntrainedFlag
   @OptionGroup var backend: BackendFlags
+  @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
   @OptionGroup var results: ResultFlags
@@ -53,6 +57,7 @@ struct Tag: ParsableCommand {
   func validate() throws { _ = try results.printer(output) }
 
   func run() throws {
+    ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
     let model = try opened.makeModel()
@@ -67,10 +72,12 @@ struct Tag: ParsableCommand {
     options.batchSize = batch.batchSize
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
+    try Ranks.requireSame(opened, session)
     let feed = try input.feed("tagging", for: [opened], batchSize: batch.batchSize, output.console)
     let task = model.heads.first?.task
     var printer = try results.printer(output)
     try printer.whole { printer in
+      let form = printer
       var number = 0
       try feed.answer({ rows in
         let shown = try rows.map { row in try task.map { try row.shown(by: $0) } ?? row }
@@ -78,21 +85,21 @@ struct Tag: ParsableCommand {
           rows: shown, with: session, options: options, progress: { feed.update($0, of: $1) })
         // Only now: that a head does not label tokens at all is the more useful thing to say.
         try untrained.check(opened, feed.console)
-        return (shown.map(\.text), found)
-      }) { _, answers in
-        let (texts, found) = answers
-        if printer.isJSON {
-          try printer.print(
-            zip(texts, found).map { ["text": .string($0), "entities": .array($1.map(\.json))] })
-        } else {
-          try printer.print(
-            zip(texts, found).enumerated().map { index, tagged in
-              let place = number + index
-              let title = feed.isAlone ? "" : "\(place > 0 ? "\n" : "")text \(place + 1)\n"
-              return title + Self.table(tagged.1, of: tagged.0)
-            })
+        return zip(shown.map(\.text), found).map { text, entities in
+          PrintedAnswer(results: [
+            form.isJSON
+              ? form.text(of: ["text": .string(text), "entities": .array(entities.map(\.json))])
+              : Self.table(entities, of: text)
+          ])
         }
-        number += texts.count
+      }) { _, answers in
+        try printer.print(
+          answers.flatMap(\.results).enumerated().map { index, result in
+            if form.isJSON || feed.isAlone { return result }
+            let place = number + index
+            return "\(place > 0 ? "\n" : "")text \(place + 1)\n\(result)"
+          })
+        number += answers.count
       }
     }
   }

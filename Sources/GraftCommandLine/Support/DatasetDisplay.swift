@@ -18,6 +18,13 @@ extension DatasetFacts {
     return sentences
   }
 
+  /// For each row the most tokens that are read, where it has more.
+  var limits: [Int?] {
+    var limits = [Int?](repeating: nil, count: rows)
+    for row in truncatedRows { limits[row] = maximumLength }
+    return limits
+  }
+
   /// That more tokens were asked for than a model takes.
   static func excess(_ length: Int, over limit: Int) -> String {
     "texts of \(Format.grouped(length)) tokens were asked for, and the model takes \(Format.grouped(limit)) at most"
@@ -56,12 +63,15 @@ struct CutTexts {
 
   init() {}
 
-  init(_ facts: DatasetFacts) { add(facts) }
+  init(_ facts: DatasetFacts) {
+    (count, texts, length) = (facts.truncated, facts.rows, facts.maximumLength)
+  }
 
-  mutating func add(_ facts: DatasetFacts) {
-    count += facts.truncated
-    texts += facts.rows
-    length = facts.maximumLength
+  /// - Parameter limit: The most tokens that were read of a text, where it has more.
+  mutating func add(_ limit: Int?) {
+    texts += 1
+    guard let limit else { return }
+    (count, length) = (count + 1, limit)
   }
 
   /// What a person should know; `nil` when no text was cut.

@@ -20,36 +20,42 @@ extension Predict {
     }
     let session = try precision.session(
       answering[0].model, on: backend.make(registry, output.console), strictness, output.console)
+    try Ranks.requireSame(opened, session)
     let feed = try input.feed("predicting", for: selected, batchSize: batch.batchSize, output.console)
     let tasks = try answering.map { try $0.model.requireHead().task }
     var printer = try results.printer(output)
     var cut = names.map { _ in CutTexts() }
     try printer.whole { printer in
+      let form = printer
       var number = 0
-      try feed.answer({ rows in
+      try feed.answer(preparing: { rows in
         for checkpoint in selected { try inputs.check(rows, for: checkpoint, feed.console) }
-        return try answers(
+      }) { rows in
+        let (found, facts) = try answers(
           to: rows, of: answering, batchSize: batch.batchSize, session: session,
           progress: { feed.update($0, of: $1) })
-      }) { rows, answers in
-        let (found, facts) = answers
-        for index in cut.indices { cut[index].add(facts[index]) }
-        let truncated = facts.map { Set($0.truncatedRows) }
-        let answered = try rows.indices.map { index in
-          AnsweredRow(
-            number: number + index + 1, row: rows[index],
+        let limits = facts.map(\.limits)
+        return try rows.indices.map { index in
+          let answered = AnsweredRow(
+            row: rows[index],
             answers: try names.indices.map { head in
               .init(
                 head: names[head], read: try rows[index].shown(by: tasks[head]),
-                isTruncated: truncated[head].contains(index), answer: found[index][head])
+                isTruncated: limits[head][index] != nil, answer: found[index][head])
             })
+          return PrintedAnswer(
+            results: form.isJSON ? [form.text(of: answered.json)] : answered.lines,
+            limits: limits.map { $0[index] })
         }
-        if printer.isJSON {
-          try printer.print(answered.map(\.json))
-        } else {
-          try printer.print(answered.flatMap(\.lines))
+      } _: { _, answers in
+        for answer in answers {
+          for (head, limit) in answer.limits.enumerated() { cut[head].add(limit) }
         }
-        number += rows.count
+        try printer.print(
+          answers.enumerated().flatMap { index, answer in
+            answer.results.map { form.isJSON ? $0 : "\(number + index + 1)\t\($0)" }
+          })
+        number += answers.count
       }
     }
     for (name, cut) in zip(names, cut) {
@@ -68,8 +74,6 @@ private struct AnsweredRow {
     let answer: HeadAnswer
   }
 
-  /// Counted from 1.
-  let number: Int
   let row: TextRow
   let answers: [Answer]
 
@@ -90,9 +94,7 @@ private struct AnsweredRow {
 
   /// The answers for people, their parts separated by tabs: one line for each, or one for each entity.
   var lines: [String] {
-    answers.flatMap { own in
-      own.lines.map { "\(number)\t\(own.head)\t\($0)" }
-    }
+    answers.flatMap { own in own.lines.map { "\(own.head)\t\($0)" } }
   }
 }
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
+import GraftCore
 import GraftKit
 import GraftMPI
 import GraftTensors
+import OrderedCollections
 
 /// A command that several processes run together when mpirun starts them. All others run in one.
 protocol RunsOnRanks: ParsableCommand {
@@ -75,7 +77,10 @@ enum Ranks {
       throw GraftError(
         .refused, "'\(type(of: command).configuration.commandName ?? "")' runs in one process",
         found: "\(launcher.size.map(String.init) ?? "several"), started by \(launcher.name)",
-        advice: "Start it alone. The commands train, evaluate, embed, run and doctor run on several ranks.")
+        advice: """
+          Start it alone. Only train, run, evaluate, predict, tag, answer, embed, rerank, fill-mask and doctor run \
+          on ranks.
+          """)
     }
     let group = try MPI.group(launcher, timeLimit: command.ranks.timeLimit)
     guard group.size > 1 else {
@@ -85,6 +90,21 @@ enum Ranks {
     // Before ranks go different ways.
     try group.requireSame(["version": .string(graftVersion), "command": .list(CommandLine.arguments)])
     return group
+  }
+
+  /// Makes sure that all ranks have the same model and compute in the same way.
+  ///
+  /// - Parameter others: Further things that have to be the same.
+  static func requireSame(
+    _ checkpoint: Checkpoint, _ session: InferenceSession, _ others: OrderedDictionary<String, JSON> = [:]
+  ) throws {
+    guard GraftTool.group.size > 1 else { return }
+    var facts: OrderedDictionary<String, JSON> = [
+      "model": .string(try checkpoint.contentHash()), "kernels": .string(session.backend.summary),
+      "precision": .string(session.precision.rawValue),
+    ]
+    facts.merge(others) { _, other in other }
+    try GraftTool.group.requireSame(facts)
   }
 
   /// How many threads this rank should use: its share of the CPUs that it may run on.

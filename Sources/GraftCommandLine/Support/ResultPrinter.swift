@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GraftKit
 import GraftTensors
 
 /// How results for many texts are printed for programs.
@@ -15,6 +16,14 @@ struct ResultFlags: ParsableArguments {
   }
 }
 
+/// What is printed of a text.
+struct PrintedAnswer: RowAnswer, Codable {
+  /// The text of an object, or lines.
+  let results: [String]
+  /// The most tokens that were read of it, where it has more; one for each head.
+  var limits: [Int?] = []
+}
+
 /// Prints results while there are more to come: as text, as the elements of one JSON document, or as JSON Lines.
 struct ResultPrinter {
   enum Form { case document, lines }
@@ -28,27 +37,23 @@ struct ResultPrinter {
   /// Whether objects are printed instead of text.
   var isJSON: Bool { form != nil }
 
-  /// Prints some results.
-  ///
-  /// - Throws: as ``Output/stream(_:)``.
-  mutating func print(_ results: [JSON]) throws {
-    guard !results.isEmpty else { return }
-    if form == .lines {
-      try Output.stream(results.map { $0.text() + "\n" }.joined())
-    } else {
-      let elements = results.map {
-        "  " + $0.text(.pretty).replacingOccurrences(of: "\n", with: "\n  ")
-      }
-      try Output.stream((isFirst ? "[\n" : ",\n") + elements.joined(separator: ",\n"))
-    }
-    isFirst = false
+  /// A result as it is printed.
+  func text(of result: JSON) -> String {
+    form == .lines
+      ? result.text() : "  " + result.text(.pretty).replacingOccurrences(of: "\n", with: "\n  ")
   }
 
-  /// Prints lines of text.
+  /// Prints some results: texts of objects, or lines.
   ///
   /// - Throws: as ``Output/stream(_:)``.
-  func print(_ lines: [String]) throws {
-    try Output.stream(lines.map { $0 + "\n" }.joined())
+  mutating func print(_ results: [String]) throws {
+    guard !results.isEmpty else { return }
+    if form == .document {
+      try Output.stream((isFirst ? "[\n" : ",\n") + results.joined(separator: ",\n"))
+    } else {
+      try Output.stream(results.map { $0 + "\n" }.joined())
+    }
+    isFirst = false
   }
 
   /// Prints what `body` prints, and ends the document. One that was begun is ended before an error too, so that it can be
@@ -66,7 +71,7 @@ struct ResultPrinter {
   }
 
   private func end() throws {
-    guard form == .document else { return }
+    guard form == .document, GraftTool.group.leads else { return }
     try Output.stream(isFirst ? "[]\n" : "\n]\n")
   }
 }

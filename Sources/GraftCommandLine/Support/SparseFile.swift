@@ -5,12 +5,10 @@ import GraftTensors
 
 /// Sparse vectors in a file: a line of JSON for each text, `{"token": weight}`, the largest weight first.
 enum SparseFile {
-  /// The lines of vectors.
-  static func lines(of vectors: [SparseVector], tokenizer: any Tokenizer) -> [UInt8] {
-    vectors.flatMap { vector in
-      let members = vector.entries.map { JSON.Member(name(of: $0.id, tokenizer), JSON($0.weight)) }
-      return Array((JSON.members(members).text() + "\n").utf8)
-    }
+  /// The line of a vector.
+  static func line(of vector: SparseVector, tokenizer: any Tokenizer) -> [UInt8] {
+    let members = vector.entries.map { JSON.Member(name(of: $0.id, tokenizer), JSON($0.weight)) }
+    return Array((JSON.members(members).text() + "\n").utf8)
   }
 
   /// What a token is called; a row of the model that has none, by its number.

@@ -1,6 +1,8 @@
+import ArgumentParser
 import Foundation
 import GraftCore
 import GraftData
+import GraftKit
 import GraftTensors
 
 /// Texts to work on, a window at a time, so that answers come while there is more to read, and files of any size take the
@@ -9,7 +11,8 @@ import GraftTensors
 ///     let feed = try input.feed("predicting", batchSize: batch.batchSize, output.console)
 ///     try feed.answer({ rows in … }) { rows, answers in … }
 ///
-/// The first windows are small, so that the first answers come soon; of a pipe a window has what has come by then.
+/// The first windows are small, so that the first answers come soon; of a pipe a window has what has come by then. Ranks
+/// share the work on a window: rank 0 alone reads the texts and shows the answers.
 final class TextFeed {
   private enum Source {
     case rows(ArraySlice<TextRow>)
@@ -97,33 +100,22 @@ final class TextFeed {
   /// are answered all the same.
   ///
   /// - Parameters:
-  ///   - work: Answers some rows; may change them to what is shown of them.
-  ///   - show: Is given the rows and what the work made of them.
+  ///   - prepare: Checks the rows of a window on rank 0; may change them.
+  ///   - work: Answers some rows, on every rank.
+  ///   - show: Is given the rows and what the work made of them, on rank 0.
   /// - Throws: what reading, the work on a row and `show` throw.
-  func answer<Answers>(
-    _ work: (inout [TextRow]) throws -> Answers, _ show: ([TextRow], Answers) throws -> Void
+  func answer<Answer: RowAnswer>(
+    preparing prepare: (inout [TextRow]) throws -> Void = { _ in },
+    _ work: ([TextRow]) throws -> [Answer], _ show: ([TextRow], [Answer]) throws -> Void
   ) throws {
-    while let rows = try next() { try answer(rows[...], work, show) }
-  }
-
-  private func answer<Answers>(
-    _ rows: ArraySlice<TextRow>, _ work: (inout [TextRow]) throws -> Answers,
-    _ show: ([TextRow], Answers) throws -> Void
-  ) throws {
-    var answered = Array(rows)
-    let answers: Answers
-    do {
-      answers = try work(&answered)
-    } catch is GraftError where rows.count > 1 {
-      // The error of one row comes again, and says the same whatever stands beside it.
-      let middle = rows.startIndex + rows.count / 2
-      try answer(rows[..<middle], work, show)
-      try answer(rows[middle...], work, show)
-      return
+    var end: ExitCode?
+    try GraftTool.group.answer(next, preparing: prepare, by: work) { rows, answers in
+      clear()
+      hasAnswered = true
+      do { try show(rows, answers) } catch let code as ExitCode { end = code }
+      return end == nil
     }
-    clear()
-    hasAnswered = true
-    try show(answered, answers)
+    if let end { throw end }
   }
 
   /// Draws how far the work on the window is.

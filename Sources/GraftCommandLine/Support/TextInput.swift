@@ -55,7 +55,7 @@ struct TextInput: ParsableArguments {
     return given
   }
 
-  /// The same, a window at a time.
+  /// The same, a window at a time; of several ranks, rank 0 alone has them.
   ///
   /// - Parameters:
   ///   - label: What is done with them: "embedding".
@@ -66,6 +66,7 @@ struct TextInput: ParsableArguments {
   func feed(
     _ label: String, for checkpoints: [Checkpoint] = [], batchSize: Int?, _ console: Console
   ) throws -> TextFeed {
+    guard GraftTool.group.leads else { return TextFeed([], label, batchSize: batchSize, console: console) }
     guard !input.isEmpty else {
       for text in texts where Self.isFile(text) {
         console.note("'\(text)' is taken as a text; --input reads the file of that name")

@@ -13,7 +13,7 @@ import OrderedCollections
 ///   - textOptions: How those of texts are.
 ///   - similarity: How they are compared.
 ///   - progress: Called after each batch with the number of queries and texts done.
-/// - Throws: as ``embed(_:with:_:group:progress:)``.
+/// - Throws: as ``embed(_:with:_:progress:)``.
 public func evaluateRetrieval(
   _ data: RetrievalData, with session: InferenceSession, queries queryOptions: EmbeddingOptions,
   texts textOptions: EmbeddingOptions, similarity: VectorSimilarity,

@@ -3,7 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 
-/// How vectors for texts are made; see ``embed(_:with:_:group:progress:)``.
+/// How vectors for texts are made; see ``embed(_:with:_:progress:)``.
 public struct EmbeddingOptions: Sendable {
   /// How token states become one vector.
   public var pipeline: SentencePipeline
@@ -41,7 +41,7 @@ extension EmbeddingOptions {
   func prepared(_ text: String) -> String { pipeline.lowercases ? text.lowercased() : text }
 }
 
-/// The rows of which ``embed(_:with:_:group:progress:)`` does not read the end.
+/// The rows of which ``embed(_:with:_:progress:)`` does not read the end.
 ///
 /// - Throws: `GraftError` when the model has no tokenizer.
 public func truncatedRows(
@@ -58,12 +58,11 @@ public func truncatedRows(
 ///   - rows: In the order of the result's rows.
 ///   - session: Of any model with a tokenizer; its head is not used.
 ///   - options: How vectors are made, and of what.
-///   - group: The ranks that share the batches, each of which calls this with the same; rank 0 has the vectors of all.
 ///   - progress: Called after each batch with the number of texts done.
 /// - Throws: `GraftError` when the model has no tokenizer, or a vector has fewer numbers than are to be kept.
 public func embed(
   _ rows: [TextRow], with session: InferenceSession, _ options: EmbeddingOptions,
-  group: any ProcessGroup = SingleProcess(), progress: (Int) -> Void = { _ in }
+  progress: (Int) -> Void = { _ in }
 ) throws -> Tensor {
   let model = session.model
   let encode = try options.encoder(of: model)
@@ -80,14 +79,8 @@ public func embed(
   // The token that ends a text stands behind the text that follows the prompt.
   let promptLength = options.prompt.isEmpty ? 0 : max(0, encode(options.prompt, nil).ids.count - 1)
   let result = Tensor(repeating: 0, shape: [rows.count, width])
-  var (done, number) = (0, 0)
-  var placesOfRanks = [[Int]](repeating: [], count: group.size)
+  var done = 0
   try options.forEachBatch(of: rows, for: model, encode) { places, batch in
-    let rank = number % group.size
-    placesOfRanks[rank] += places
-    (done, number) = (done + places.count, number + 1)
-    defer { progress(done) }
-    guard rank == group.rank else { return }
     try session.run { tape in
       let vectors = try head.vectors(
         model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
@@ -97,34 +90,11 @@ public func embed(
         (result.pointer + place * width).update(from: vectors.pointer + index * full, count: width)
       }
     }
+    done += places.count
+    progress(done)
   }
-  try group.bringRows(placesOfRanks, of: result)
   guard options.normalizes else { return result }
   return Tape(session.backend, recording: false).normalizeRows(Variable(result)).value
-}
-
-extension ProcessGroup {
-  /// Brings some rows of a matrix from each rank to rank 0.
-  ///
-  /// - Parameter places: Which are each rank's.
-  fileprivate func bringRows(_ places: [[Int]], of matrix: Tensor) throws {
-    guard size > 1 else { return }
-    let width = matrix.columns
-    let packed = places.enumerated().map { other, places in
-      Tensor(repeating: 0, shape: [leads || other == rank ? places.count : 0, width])
-    }
-    func move(_ rank: Int, _ move: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void) {
-      for (index, place) in places[rank].enumerated() {
-        move(packed[rank].pointer + index * width, matrix.pointer + place * width)
-      }
-    }
-    move(rank) { $0.update(from: $1, count: width) }
-    try exchange(
-      sent: { $0 == 0 ? UnsafeRawBufferPointer(packed[rank].buffer) : .init(start: nil, count: 0) },
-      received: { leads ? UnsafeMutableRawBufferPointer(packed[$0].buffer) : .init(start: nil, count: 0) })
-    guard leads else { return }
-    for other in 1..<size { move(other) { $1.update(from: $0, count: width) } }
-  }
 }
 
 extension EmbeddingOptions {
