@@ -46,6 +46,22 @@ class Texts:
         return [" ".join(words) for words in itertools.islice(turned, count)]
 
 
+    def long(self, tokens, count):
+        """Texts that have more tokens than they are cut to: a word has at least one."""
+        words = " ".join(self.first(16 * tokens)).split()
+        return [
+            " ".join(words[(place + start) % len(words)] for place in range(tokens))
+            for start in range(0, 7 * count, 7)
+        ]
+
+    def write_long(self, tokens, count, path):
+        """The same with a label, as a table."""
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            rows = ((text, self.labels[0]) for text in self.long(tokens, count))
+            csv.writer(file).writerows([("text", "label"), *rows])
+        return path
+
+
 def titles(path):
     with open(path, encoding="utf-8", newline="") as file:
         published = is_ag_news(path) and len(next(csv.reader(file))) == 3

@@ -9,13 +9,15 @@ from functools import partial
 from harness.bench import TITLES
 from harness.results import Goal, Row
 from harness.runner import alternate, removed, run
-from harness.trainers import KINDS, train_with_graft
+from harness.trainers import KINDS, WARM_UP, train_with_graft
 
 from measures.converting import WAYS, WITH_DECODER, directory, options
 
 NO_SLOWER, STARTS_NO_SLOWER = Goal(0.97), Goal(1)
 STARTS, COPIES, RUNS, STEPS = 200, 15, 5, 8
 SIZE = "bert-base"
+# Tokens, and texts of a step.
+LONG, LONG_TEXTS = 512, 4
 
 
 def measure(bench):
@@ -51,6 +53,11 @@ def measure(bench):
         for task in ("MLM", "classification"):
             for kind in KINDS:
                 compare(f"training step, {task}, {TITLES[size]}, {kind}", partial(train, size, task, *KINDS[kind]))
+    data = bench.texts.write_long(LONG, LONG_TEXTS * (WARM_UP + STEPS), bench.work / "before-long.csv")
+    extra = ("--max-length", LONG)
+    for kind in KINDS:
+        contend = partial(train, SIZE, "MLM", *KINDS[kind], data=data, batch_size=LONG_TEXTS, extra=extra)
+        compare(f"training step, {LONG} tokens, MLM, {TITLES[SIZE]}, {kind}", contend)
 
 
 def seconds(side, *command):
@@ -79,6 +86,6 @@ def predict(size, texts, batch, side):
     return seconds(side, "predict", side.model(size, "classification"), "--input", texts, *flags)
 
 
-def train(size, task, precision, backend, side):
+def train(size, task, precision, backend, side, **options):
     model = side.model(size, task)
-    return train_with_graft(side, model, STEPS, precision=precision, backend=backend).seconds_per_step
+    return train_with_graft(side, model, STEPS, precision=precision, backend=backend, **options).seconds_per_step

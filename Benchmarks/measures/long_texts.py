@@ -4,14 +4,13 @@ Base size with random weights, float32, every text as long as the title says. tr
 the other kind needs more memory at 8,192 tokens than many machines have.
 """
 
-import csv
 import sys
 from functools import partial
 
 from harness.bench import HERE
 from harness.results import Goal, Row
 from harness.runner import alternate, run
-from harness.trainers import train_with_graft, train_with_pytorch
+from harness.trainers import WARM_UP, train_with_graft, train_with_pytorch
 
 from measures.families import model
 from measures.inference import rates
@@ -55,19 +54,8 @@ def measure(bench):
                 )
 
 
-def long_texts(bench, tokens, count):
-    """Texts that have more tokens than they are cut to, with a label: a word has at least one."""
-    words = " ".join(bench.texts.first(16 * tokens)).split()
-    return [
-        (" ".join(words[(place + start) % len(words)] for place in range(tokens)), bench.texts.labels[0])
-        for start in range(0, 7 * count, 7)
-    ]
-
-
 def trainers(bench, tokens, size, steps):
-    data = bench.work / f"long-{tokens}.csv"
-    with data.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *long_texts(bench, tokens, size * (steps + 2))])
+    data = bench.texts.write_long(tokens, size * (steps + WARM_UP), bench.work / f"long-{tokens}.csv")
     path = model(bench, "ModernBERT", CONFIG)
     flags = ("--max-length", tokens)
     return {
@@ -82,7 +70,7 @@ def trainers(bench, tokens, size, steps):
 
 def classifiers(bench, tokens, size, count):
     path = model(bench, "ModernBERT", CONFIG)
-    texts = [text for text, _ in long_texts(bench, tokens, 2 * count)]
+    texts = bench.texts.long(tokens, 2 * count)
     first, both = bench.work / "long-first.txt", bench.work / "long-both.txt"
     first.write_text("\n".join(texts[:count]) + "\n", encoding="utf-8")
     both.write_text("\n".join(texts) + "\n", encoding="utf-8")

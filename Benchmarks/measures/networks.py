@@ -5,7 +5,6 @@ BERT-base size, masked-language modelling, 8 texts a rank. The machines are name
 skipped without root, `ip`, `tc` or mpirun.
 """
 
-import csv
 import itertools
 import json
 import os
@@ -43,7 +42,8 @@ def measure(bench):
 def measure_exposed(bench, machines, name, exposed, share):
     """A step of both ranks against those of two processes that know nothing of each other. All texts are as long."""
     precision, backend = KINDS[name]
-    model, data = bench.model("bert-base", "MLM"), long_texts(bench)
+    model = bench.model("bert-base", "MLM")
+    data = bench.texts.write_long(TOKENS, 2 * TEXTS * (WARM_UP + STEPS), bench.work / "networks.csv")
     # Two ranks take as many rows in half of the steps.
     train = partial(
         train_with_graft, bench, model, STEPS, data=data, precision=precision, backend=backend, batch_size=TEXTS,
@@ -112,16 +112,3 @@ def train_with_ddp(bench, machines, model, precision):
     if any(rank.returncode for rank in ranks):
         raise SystemExit("DistributedDataParallel failed")
     return json.loads(texts[0])["seconds_per_step"]
-
-
-def long_texts(bench):
-    """Rows of more tokens than count, made of several texts each."""
-    path = bench.work / "long.csv"
-    if not path.exists():
-        words = itertools.cycle(word for text in bench.texts.first() for word in text.split())
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(["text"])
-            for _ in range(2 * TEXTS * (WARM_UP + STEPS)):
-                out.writerow([" ".join(itertools.islice(words, TOKENS))])
-    return path

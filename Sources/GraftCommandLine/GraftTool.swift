@@ -24,6 +24,7 @@ public enum GraftTool {
     // A reader that leaves is seen where something is written, and so is a connection that the other side closed.
     signal(SIGPIPE, SIG_IGN)
     var group: (any ProcessGroup)?
+    var resumption: String?
     $plugins.withValue(plugins) {
       do {
         prepareEnvironment()
@@ -33,11 +34,12 @@ public enum GraftTool {
         try Ranks.silence()
         let joined = try Ranks.join(command)
         group = joined
+        resumption = (command as? any RunsOnRanks).flatMap { type(of: $0).resumption }
         try $group.withValue(joined) { try command.run() }
       } catch let error as GraftError {
-        end(with: error.inCommandLineWords.suggestingPath, group)
+        end(with: error.inCommandLineWords.suggestingPath, group, resumption)
       } catch let error as CocoaError {
-        end(with: GraftError(error).inCommandLineWords, group)
+        end(with: GraftError(error).inCommandLineWords, group, resumption)
       } catch {
         end(with: error, group)
       }
@@ -49,7 +51,11 @@ public enum GraftTool {
   /// may be using.
   ///
   /// Of several ranks all end so, or one that has an error ends the others.
-  private static func end(with error: any Error, _ group: (any ProcessGroup)?) -> Never {
+  ///
+  /// - Parameter resumption: How ranks go on after the machine, or one of them, failed.
+  private static func end(
+    with error: any Error, _ group: (any ProcessGroup)?, _ resumption: String? = nil
+  ) -> Never {
     var error = error
     if error is ExitCode {
       do {
@@ -60,6 +66,10 @@ public enum GraftTool {
       Ranks.waitForLeader(group)
       if var own = error as? GraftError, let rank = Ranks.name(group) {
         own.subject = [rank, own.subject].compactMap(\.self).joined(separator: ": ")
+        if own.kind == .system, let resumption {
+          let sentences = [own.advice?.description, resumption].compactMap(\.self)
+          own.advice = Advice(sentences.joined(separator: " "))
+        }
         error = own
       }
     }

@@ -130,7 +130,7 @@ public protocol Kernels: Sendable {
   func panels(for precision: WeightPrecision) -> (any PanelKernels)?
 
   /// Products of small matrices whose elements are rounded to a precision; `nil` where there are none, or the CPU lacks
-  /// the instructions. The backend then multiplies in float32.
+  /// the instructions. Those in float32 are then taken, or the backend's.
   func smallProducts(in precision: Precision) -> (any SmallProducts)?
 }
 

@@ -148,9 +148,7 @@ struct MPILibrary: Sendable {
     throw GraftError(
       .system, "the processes lost each other", file: fileName,
       found: "'\(Self.text { message(code, $0, $1) } ?? "error \(code)")'",
-      advice:
-        "See whether all machines and the network between them work. Training goes on from its last checkpoint with \(action: .resume)."
-    )
+      advice: "See whether all machines and the network between them work.")
   }
 
   /// What a function writes as text.

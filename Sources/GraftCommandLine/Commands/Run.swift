@@ -9,6 +9,7 @@ import GraftTensors
 
 /// `graft run`
 struct Run: RunsOnRanks {
+  static let resumption: String? = "The same command goes on where it stopped."
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a whole comparison from one file: arms of stages, over several seeds.",

@@ -7,6 +7,7 @@ import GraftTensors
 
 /// `graft train`
 struct Train: RunsOnRanks {
+  static let resumption: String? = "Training goes on from its last checkpoint with --resume."
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a model on data; the head decides the task.",

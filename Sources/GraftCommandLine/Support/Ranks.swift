@@ -9,6 +9,13 @@ import OrderedCollections
 /// A command that several processes run together when mpirun starts them. All others run in one.
 protocol RunsOnRanks: ParsableCommand {
   var ranks: RankFlags { get }
+
+  /// How the command goes on where the machine or the ranks failed.
+  static var resumption: String? { get }
+}
+
+extension RunsOnRanks {
+  static var resumption: String? { nil }
 }
 
 /// How ranks work together.

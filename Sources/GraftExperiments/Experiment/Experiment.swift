@@ -10,7 +10,7 @@ import OrderedCollections
 ///
 ///     let machine = ExperimentMachine { try registry.makeBackend(precision: $0) }
 ///     let experiment = try Experiment(file: URL(filePath: "experiment.yaml"), registry: registry)
-///     let plan = try ExperimentPlan(experiment, on: machine, registry: registry)
+///     let plan = try ExperimentPlan(experiment, on: machine, registry: registry, output: output)
 ///     let outcome = try runExperiment(plan, output: output, on: machine, registry: registry)
 public struct Experiment: Sendable {
   /// Where it was read from.

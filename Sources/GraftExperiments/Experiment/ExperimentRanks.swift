@@ -65,12 +65,12 @@ extension StageCache {
   /// - Throws: `GraftError` when the directory cannot be read, or its record is damaged.
   func firstRanks(now size: Int) throws -> Int {
     let file = ranksFile
-    guard FileManager.default.fileExists(atPath: file.path) else {
-      let isBegun =
-        try FileManager.default.fileExists(atPath: directory.path)
-        && directoryContents(directory).contains { DirectoryWriter.target(ofTemporary: $0) == nil }
-      return isBegun ? 1 : size
-    }
+    // A run that was refused, or stopped before its first stage, begins anew.
+    let isBegun =
+      try FileManager.default.fileExists(atPath: directory.path)
+      && directoryContents(directory).contains { DirectoryWriter.target(ofTemporary: $0) == nil }
+    guard isBegun else { return size }
+    guard FileManager.default.fileExists(atPath: file.path) else { return 1 }
     let found = try JSON(file: file)
     guard let ranks = found["ranks"]?.int, (1...1_000_000).contains(ranks) else {
       throw GraftError(
@@ -90,10 +90,14 @@ extension StageCache {
       throw GraftError(
         .refused, "the plan has steps of other ranks than the run in the directory",
         file: directory.deletingLastPathComponent().path, expected: "a run that was begun on \(ranks)",
-        found: "one on \(first)", advice: "Run the same command again, or choose another directory.")
+        found: "one on \(first)",
+        advice: "Make the plan for this directory, with 'output:' of ExperimentPlan, or choose another.")
     }
-    guard ranks > 1, !FileManager.default.fileExists(atPath: ranksFile.path) else { return }
-    try FileWriter.write(ranksFile, text: JSON.object(["ranks": JSON(ranks)]).text() + "\n")
+    if ranks > 1 {
+      try FileWriter.write(ranksFile, text: JSON.object(["ranks": JSON(ranks)]).text() + "\n")
+    } else {
+      try DirectoryWriter.remove(ranksFile)
+    }
   }
 
   /// Makes sure that all ranks see the directory: a stage goes on from the models of others.

@@ -93,9 +93,7 @@ public final class ConnectedGroup: ProcessGroup {
       throw GraftError(
         .system, "it did not answer for \(NumberText.count(missing.seconds, "second"))",
         subject: missing.ranks.map { hosts.name(ofRank: $0) }.joined(separator: ", "),
-        advice:
-          "It may have ended, or the network be broken. Training goes on from its last checkpoint with \(action: .resume)."
-      )
+        advice: "It may have ended, or the network be broken.")
     }
   }
 

@@ -278,6 +278,15 @@ import Testing
     try withTemporaryDirectory { directory in
       let (cache, file) = (StageCache(directory), directory.appending(path: "ranks.json"))
       #expect(try cache.firstRanks(now: 3) == 3)
+      // Nothing was begun: what is planned now counts.
+      try cache.begin(on: 4, now: 4)
+      #expect(try cache.firstRanks(now: 2) == 2)
+      try cache.begin(on: 2, now: 2)
+      #expect(try JSON(file: file)["ranks"] == 2)
+      try cache.begin(on: 1, now: 1)
+      #expect(!FileManager.default.fileExists(atPath: file.path))
+      try DirectoryWriter.makeDirectory(cache.directory.appending(path: "adapt-1"))
+      #expect(try cache.firstRanks(now: 3) == 1)
       for text in ["{\"ranks\": 0}", "{\"ranks\": \"two\"}", "{}", "{\"ranks\": 1e18}", "2"] {
         try Data(text.utf8).write(to: file)
         let error = try #require(throws: GraftError.self) { try cache.firstRanks(now: 2) }
@@ -289,7 +298,8 @@ import Testing
       #expect(
         error.description
           == "\(directory.path): the plan has steps of other ranks than the run in the directory; expected a run that was "
-          + "begun on 2, found one on 4. Run the same command again, or choose another directory.")
+          + "begun on 2, found one on 4. Make the plan for this directory, with 'output:' of ExperimentPlan, or "
+          + "choose another.")
     }
   }
 }
