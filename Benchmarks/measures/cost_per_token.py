@@ -10,7 +10,7 @@ from harness.results import Goal, Row
 from harness.runner import alternate, run
 
 from measures.families import model
-from measures.long_texts import CONFIG, long_texts
+from measures.long_texts import CONFIG
 
 LENGTHS = (16, 128, 512, 2048, 8192)
 TOKENS = 16_384  # of all texts of a length
@@ -48,7 +48,7 @@ def operations(length):
 
 def speed(bench, length):
     count = max(1, TOKENS // length)
-    texts = [text for text, _ in long_texts(bench, length, count + 1)]
+    texts = bench.texts.long(length, count + 1)
     flags = ("--max-length", length)
     with Answers(bench.graft, model(bench, "ModernBERT", CONFIG), *flags) as answers:
         # As many as make a batch, so that the window that Graft reads is measured on one.
@@ -60,7 +60,7 @@ def speed(bench, length):
 def megabytes(bench):
     length, path = max(LENGTHS), model(bench, "ModernBERT", CONFIG)
     file = bench.work / "long-one.txt"
-    file.write_text(long_texts(bench, length, 1)[0][0] + "\n", encoding="utf-8")
+    file.write_text(bench.texts.long(length, 1)[0] + "\n", encoding="utf-8")
     command = (bench.graft, "predict", path, "--input", file, "--max-length", length)
     done = run(*command, "--allow-untrained", "--quiet")
     return done.megabytes - (path / "model.safetensors").stat().st_size / 1e6
