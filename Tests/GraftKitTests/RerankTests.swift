@@ -65,6 +65,10 @@ import Testing
     }
   }
 
+  @Test func equalScoresKeepTheOrderOfTheTexts() {
+    #expect(ranked([0.5, 2, -1, 2, 0.5]).map(\.index) == [1, 3, 0, 4, 2])
+  }
+
   /// Where older versions say the activation; the configuration counts before the folder's own file.
   @Test func activationsInTheConfiguration() throws {
     let identity: JSON = "torch.nn.modules.linear.Identity"

@@ -33,6 +33,29 @@ public func rerank(
   maximumLength: Int? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [RankedText] {
+  ranked(
+    try pairScores(
+      texts, query: query, with: session, crossEncoder, label: label, batchSize: batchSize,
+      maximumLength: maximumLength, progress: progress))
+}
+
+/// Texts with these scores, the best first; those with equal scores in their order.
+package func ranked(_ scores: [Float]) -> [RankedText] {
+  scores.enumerated().map { RankedText(index: $0, score: $1) }
+    .sorted { ($1.score, $0.index) < ($0.score, $1.index) }
+}
+
+/// The scores that ``rerank(_:query:with:_:label:batchSize:maximumLength:progress:)`` sorts by, in the order of the texts.
+package func pairScores(
+  _ texts: [String],
+  query: String,
+  with session: InferenceSession,
+  _ crossEncoder: CrossEncoder,
+  label: String?,
+  batchSize: Int?,
+  maximumLength: Int?,
+  progress: (Int) throws -> Void
+) throws -> [Float] {
   let model = session.model
   let output = try rankingOutput(model, label)
   let tokenizer = try model.requireTokenizer()
@@ -42,8 +65,7 @@ public func rerank(
   ) {
     tokenizer.encode(query, pair: texts[$0], maximumLength: limit, addSpecialTokens: true)
   }
-  return logits.enumerated().map { RankedText(index: $0, score: crossEncoder.scores($1)[output]) }
-    .sorted { ($1.score, $0.index) < ($0.score, $1.index) }
+  return logits.map { crossEncoder.scores($0)[output] }
 }
 
 /// The output of a head that texts are sorted by.
