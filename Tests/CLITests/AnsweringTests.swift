@@ -37,6 +37,14 @@ import Testing
           #"{"id": 7, "question": "who", "context": "he can"}"# + "\n"
             + #"{"question": "what", "context": "do it"}"# + "\n")
       }),
+    // Before the first is answered, for which there is no backend.
+    Row(
+      "answer {question-answering} --input a.jsonl --backend nowhere", code: 1,
+      stderr: ["row 1100: there is no context to find an answer in"],
+      prepare: {
+        let good = #"{"question": "who", "context": "he can"}"# + "\n"
+        try $0.write("a.jsonl", String(repeating: good, count: 1099) + #"{"question": "what"}"# + "\n")
+      }),
     Row("answer {question-answering} --input \(data) --take 2 --json", stdout: ["\"id\": \"test-1\""]),
     Row("answer {question-answering} --question who", code: 64, stderr: ["Give --question with --context"]),
     Row(ask, ["he", "--input", "a"], code: 64, stderr: ["Give --question with --context"]),

@@ -141,6 +141,27 @@ struct RankAnswerTests {
     }
   }
 
+  /// For longer than for a rank that says nothing.
+  @Test func ranksWaitForWhatRankZeroReads() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("text", "he [MASK]\n")
+      try sandbox.write("question", #"{"question": "who can", "context": "he can do it"}"# + "\n")
+      let ranks = "\(Ranks.command(2))"
+      let options = "--rank-timeout 3 --threads 1 --quiet --input -"
+      let run = try sandbox.shell(
+        """
+        (sleep 8; cat text) | \(ranks) fill-mask \(Self.tiny("masked-lm")) \(options) > masks &
+        (sleep 8; cat text) | \(ranks) rerank \(Self.tiny("regression")) --query he \(options) > ranking &
+        (sleep 8; cat question) | \(ranks) answer \(Self.tiny("question-answering")) \(options) > answers &
+        for i in 1 2 3; do wait -n || echo failed; done
+        """, environment: Ranks.environment)
+      #expect(run.code == 0 && run.stdout.isEmpty, "\(run.stderr)")
+      for file in ["masks", "ranking", "answers"] {
+        #expect(try !String(contentsOf: sandbox.url(file), encoding: .utf8).isEmpty, "\(file)")
+      }
+    }
+  }
+
   /// What is printed before it, and what is said, is what one process does.
   @Test func anErrorInARowIsThatOfOneProcess() throws {
     try Sandbox.with { sandbox in

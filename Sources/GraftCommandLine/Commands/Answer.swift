@@ -96,28 +96,32 @@ struct Answer: RunsOnRanks {
       nBest: max(20, nBest), longest: maxAnswerLength, nullThreshold: nullThreshold)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
-    length.check(model, output.console)
-    let rows = GraftTool.group.leads ? try rows(for: opened.activeHead) : []
+    func dataset(_ rows: [TextRow]) throws -> Dataset {
+      try Dataset(
+        rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
+        requiringLabels: false)
+    }
+    var rows: [TextRow] = []
+    try GraftTool.group.onLeader {
+      rows = try self.rows(for: opened.activeHead)
+      // Every row is checked before the first is answered.
+      for sentence in try dataset(rows).facts.sentences { output.console.warn(sentence) }
+    }
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
     try Ranks.requireSame(opened, session)
-    // Nothing is printed before all are answered: the first window is as large as any.
     let feed = TextFeed(
-      rows, "answering", batchSize: max(1024, batch.batchSize ?? 1), console: output.console)
-    var (found, cut) = ([FoundAnswers](), CutTexts())
+      rows, "answering", batchSize: batch.batchSize, beginsSmall: false, console: output.console)
+    var found: [FoundAnswers] = []
     try feed.answer({ rows in
-      let data = try Dataset(
-        rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
-        requiringLabels: false)
-      let predictions = try predict(
-        session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
-      return zip(predictions, data.facts.limits).map { FoundAnswers($0, most: nBest, limit: $1) }
+      let data = try dataset(rows)
+      return try predict(
+        session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) }
+      ).map { FoundAnswers($0, most: nBest) }
     }) { _, answers in
       found += answers
-      for answer in answers { cut.add(answer.limit) }
     }
     guard GraftTool.group.leads else { return }
-    if let sentence = cut.sentence { output.console.warn(sentence) }
     let questions = rows.map { $0.fields["question"]?.string ?? $0.text }
     if output.json {
       return try Output.print(
@@ -144,10 +148,10 @@ struct Answer: RunsOnRanks {
 /// What a task says about a question, of which the first few answers are kept.
 private struct FoundAnswers: RowAnswer {
   let members: OrderedDictionary<String, JSON>
-  /// The most tokens that were read of a window, where the question alone has more.
-  let limit: Int?
 
-  init(_ prediction: any TaskPrediction, most: Int, limit: Int?) {
+  private init(_ members: OrderedDictionary<String, JSON>) { self.members = members }
+
+  init(_ prediction: any TaskPrediction, most: Int) {
     var members = prediction.members
     var all = members["candidates"]?.array ?? []
     // What is said is the first to be shown, also where it is no answer.
@@ -155,16 +159,15 @@ private struct FoundAnswers: RowAnswer {
       all.insert(all.remove(at: index), at: 0)
     }
     if members["candidates"] != nil { members["candidates"] = .array(Array(all.prefix(most))) }
-    (self.members, self.limit) = (members, limit)
+    self.init(members)
   }
 
-  func bytes() -> [UInt8] {
-    Array(JSON.array([limit.map { JSON($0) } ?? .null, .object(members)]).text().utf8)
+  static func bytes(of answers: [FoundAnswers]) -> [UInt8] {
+    Array(JSON.array(answers.map { .object($0.members) }).text().utf8)
   }
 
-  init(bytes: [UInt8]) throws {
-    let parts = try JSON(parsing: bytes).array ?? []
-    (members, limit) = (parts.last?.object ?? [:], parts.first?.int)
+  static func answers(of bytes: [UInt8]) throws -> [FoundAnswers] {
+    (try JSON(parsing: bytes).array ?? []).map { FoundAnswers($0.object ?? [:]) }
   }
 
   private var candidates: [JSON] { members["candidates"]?.array ?? [] }

@@ -39,14 +39,20 @@ struct FillMask: RunsOnRanks {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, output.console)
-    let texts =
-      GraftTool.group.leads ? try input.singleTexts(like: opened.trainedInputs, output.console) : []
+    var texts: [String] = []
+    try GraftTool.group.onLeader {
+      texts = try input.singleTexts(like: opened.trainedInputs, output.console)
+    }
     let model = try opened.makeModel()
-    var facts = DatasetFacts(
-      rows: texts.count, examples: texts.count, maximumLength: model.backbone.maximumLength)
     let tokenizer = try model.requireTokenizer()
-    facts.truncatedRows = texts.indices.filter { tokenizer.encode(texts[$0]).ids.count > facts.maximumLength }
-    for sentence in facts.sentences { output.console.warn(sentence) }
+    try GraftTool.group.onLeader {
+      var facts = DatasetFacts(
+        rows: texts.count, examples: texts.count, maximumLength: model.backbone.maximumLength)
+      facts.truncatedRows = texts.indices.filter {
+        tokenizer.encode(texts[$0]).ids.count > facts.maximumLength
+      }
+      for sentence in facts.sentences { output.console.warn(sentence) }
+    }
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
     try Ranks.requireSame(opened, session)

@@ -53,16 +53,20 @@ struct Rerank: RunsOnRanks {
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     length.check(model, output.console)
-    let texts = GraftTool.group.leads ? try input.singleTexts(output.console) : []
+    var texts: [String] = []
+    try GraftTool.group.onLeader { texts = try input.singleTexts(output.console) }
     let scorer = try opened.pairScorer()
     if opened.trainedInputs?.pairs == false {
       output.console.warn("the head was trained on single texts, and these are pairs")
     }
-    let facts = try truncatedRows(
-      texts.map { TextRow(query, pair: $0) }, for: model,
-      maxLength: length.maxLength ?? scorer.maximumLength)
-    for sentence in facts.sentences { output.console.warn(sentence) }
-    let truncated = Set(facts.truncatedRows)
+    var truncated: Set<Int> = []
+    try GraftTool.group.onLeader {
+      let facts = try truncatedRows(
+        texts.map { TextRow(query, pair: $0) }, for: model,
+        maxLength: length.maxLength ?? scorer.maximumLength)
+      for sentence in facts.sentences { output.console.warn(sentence) }
+      truncated = Set(facts.truncatedRows)
+    }
     if let label, scorer.activation == .identity, try opened.configuration.labels().count > 1 {
       output.console.note(
         "sorted by the logits of '\(Format.oneLine(label))', which is not always the order of its probabilities"
@@ -71,23 +75,20 @@ struct Rerank: RunsOnRanks {
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
     try Ranks.requireSame(opened, session)
-    // Nothing is printed before all are scored: the first window is as large as any.
     let feed = TextFeed(
-      texts.map { TextRow($0) }, "scoring", batchSize: max(1024, batch.batchSize ?? 1),
+      texts.map { TextRow($0) }, "scoring", batchSize: batch.batchSize, beginsSmall: false,
       console: output.console)
     var scores: [Score] = []
     try feed.answer({ rows in
-      let ranked = try rerank(
+      try pairScores(
         rows.map(\.text), query: query, with: session, scorer, label: label, batchSize: batch.batchSize,
-        maximumLength: length.maxLength, progress: { feed.update($0, of: rows.count) })
-      return ranked.sorted { $0.index < $1.index }.map { Score(score: $0.score) }
+        maximumLength: length.maxLength, progress: { feed.update($0, of: rows.count) }
+      ).map { Score(score: $0) }
     }) { _, answers in
       scores += answers
     }
     guard GraftTool.group.leads else { return }
-    let ranked = scores.enumerated().map { (index: $0.offset, score: $0.element.score) }
-      .sorted { ($1.score, $0.index) < ($0.score, $1.index) }
-    let shown = ranked.prefix(topK ?? .max)
+    let shown = ranked(scores.map(\.score)).prefix(topK ?? .max)
     if output.json {
       return try Output.print(
         .array(

@@ -12,7 +12,9 @@ struct EmbeddedText: RowAnswer {
   /// The most tokens that were read of the text, where it has more.
   var limit: Int?
 
-  private init(_ content: [UInt8], count: Int) { (self.content, self.count) = (content, count) }
+  private init(_ content: [UInt8], count: Int, limit: Int? = nil) {
+    (self.content, self.count, self.limit) = (content, count, limit)
+  }
 
   /// A dense vector.
   fileprivate init(_ numbers: UnsafeBufferPointer<Float>) {
@@ -24,19 +26,30 @@ struct EmbeddedText: RowAnswer {
     self.init(SparseFile.line(of: vector, tokenizer: tokenizer), count: vector.entries.count)
   }
 
-  /// The limit, the number of weights, the content.
-  func bytes() -> [UInt8] {
-    [limit ?? -1, count].flatMap { withUnsafeBytes(of: Int64($0).littleEndian, Array.init) } + content
+  /// Of each the limit, the number of weights and the length of the content, then the content.
+  static func bytes(of answers: [EmbeddedText]) -> [UInt8] {
+    answers.flatMap { answer -> [UInt8] in
+      [answer.limit ?? -1, answer.count, answer.content.count].flatMap {
+        withUnsafeBytes(of: Int64($0).littleEndian, Array.init)
+      } + answer.content
+    }
   }
 
-  init(bytes: [UInt8]) {
-    func number(at offset: Int) -> Int {
-      bytes.withUnsafeBytes {
-        Int(Int64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int64.self)))
+  static func answers(of bytes: [UInt8]) -> [EmbeddedText] {
+    var (answers, start) = ([EmbeddedText](), 0)
+    while start < bytes.count {
+      let numbers = bytes.withUnsafeBytes { bytes in
+        (0..<3).map {
+          Int(Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: start + 8 * $0, as: Int64.self)))
+        }
       }
+      start += 24 + numbers[2]
+      answers.append(
+        EmbeddedText(
+          Array(bytes[start - numbers[2]..<start]), count: numbers[1],
+          limit: numbers[0] < 0 ? nil : numbers[0]))
     }
-    self.init(Array(bytes[16...]), count: number(at: 8))
-    if number(at: 0) >= 0 { limit = number(at: 0) }
+    return answers
   }
 }
 

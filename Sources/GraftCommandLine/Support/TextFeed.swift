@@ -11,16 +11,19 @@ import GraftTensors
 ///     let feed = try input.feed("predicting", batchSize: batch.batchSize, output.console)
 ///     try feed.answer({ rows in … }) { rows, answers in … }
 ///
-/// The first windows are small, so that the first answers come soon; of a pipe a window has what has come by then. Ranks
-/// share the work on a window: rank 0 alone reads the texts and shows the answers.
+/// The first windows are small, so that the first answers come soon; of a pipe a window has what has come by then, and of
+/// files what ``RowFeed`` keeps at most. Ranks share the work on a window: rank 0 alone reads the texts and shows the
+/// answers.
 final class TextFeed {
   private enum Source {
     case rows(ArraySlice<TextRow>)
     case files(RowFeed, DataReading)
   }
 
-  /// The rows of the first window, and the most of a window, unless a batch has more.
-  private static let (first, most) = (32, 1024 * GraftTool.group.size)
+  /// The rows of the first window, unless a batch has more.
+  private static let first = 32
+  /// The most rows of a window, unless a batch has more.
+  private static var most: Int { 1024 * GraftTool.group.size }
 
   private var source: Source
   private let bar: ProgressBar
@@ -44,8 +47,11 @@ final class TextFeed {
   ///   - rows: All texts.
   ///   - label: What is done: "embedding".
   ///   - batchSize: How many texts are to run together.
-  init(_ rows: [TextRow], _ label: String, batchSize: Int? = nil, console: Console) {
-    (self.batchSize, size) = Self.sizes(batchSize)
+  ///   - beginsSmall: Whether the first windows are small; of no use where nothing is shown before all are answered.
+  init(
+    _ rows: [TextRow], _ label: String, batchSize: Int? = nil, beginsSmall: Bool = true, console: Console
+  ) {
+    (self.batchSize, size) = Self.sizes(batchSize, beginsSmall: beginsSmall)
     (source, total, ownConsole) = (.rows(rows[...]), rows.count, console.withoutRepetitions)
     bar = ProgressBar(label, unit: "texts", total: rows.count, console: console)
   }
@@ -65,8 +71,8 @@ final class TextFeed {
   }
 
   /// The rows of a batch, and of the first window.
-  private static func sizes(_ batchSize: Int?) -> (batch: Int, first: Int) {
-    (batchSize ?? 1, max(batchSize ?? 1, first))
+  private static func sizes(_ batchSize: Int?, beginsSmall: Bool = true) -> (batch: Int, first: Int) {
+    (batchSize ?? 1, max(batchSize ?? 1, beginsSmall ? first : most))
   }
 
   /// The next texts; `nil` after the last.

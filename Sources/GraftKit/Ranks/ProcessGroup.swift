@@ -49,7 +49,7 @@ public protocol ProcessGroup: Sendable {
 
 /// What ranks bring something together for. A rank that goes another way than the others is found out by it.
 public enum GatheringPurpose: UInt8, Sendable, CaseIterable {
-  case anything, hosts, facts, sum, flag, leader, batch
+  case anything, hosts, facts, sum, flag, leader, batch, work
 }
 
 /// One process that works alone.
@@ -129,7 +129,7 @@ extension ProcessGroup {
     guard leads else {
       while true {
         let first = try gather([], for: .leader)[0]
-        switch first.first.flatMap(LeaderMessage.init) {
+        switch first.first.flatMap(WorkMessage.init) {
         case .working: continue
         case .found:
           var text = [UInt8](repeating: 0, count: Int(truncatingIfNeeded: first.word(at: 1)))
@@ -139,17 +139,17 @@ extension ProcessGroup {
         }
       }
     }
-    let signs = SignsOfLife(self)
+    let signs = SignsOfLife(self, for: .leader)
     let found = Result { try find() }
     try signs.end()
     switch found {
     case .success(let text):
       var bytes = Array(text.utf8)
-      var message = [LeaderMessage.found.rawValue]
+      var message = [WorkMessage.found.rawValue]
       message.append(word: UInt64(bytes.count))
       _ = try gather(message, for: .leader)
       try bytes.withUnsafeMutableBytes { try broadcast($0) }
-    case .failure: _ = try gather([LeaderMessage.failed.rawValue], for: .leader)
+    case .failure: _ = try gather([WorkMessage.failed.rawValue], for: .leader)
     }
     return try found.get()
   }

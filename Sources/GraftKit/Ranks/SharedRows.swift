@@ -52,10 +52,10 @@ extension [TextRow] {
 }
 
 extension ProcessGroup {
-  /// This rank's rows.
+  /// This rank's rows; none on rank 0, which has its own.
   ///
   /// - Parameters:
-  ///   - parts: On rank 0, those of each rank.
+  ///   - parts: On rank 0, those of each other rank.
   ///   - counts: How many bytes each rank is sent.
   func sharedRows(_ parts: [[UInt8]], _ counts: [Int]) throws -> [TextRow] {
     let ranges = counts.ranges
@@ -68,7 +68,8 @@ extension ProcessGroup {
           received: { $0 == 0 ? received : .init(start: nil, count: 0) })
       }
     }
-    let rows: [SharedRow] = try Shared.value(leads ? parts[0] : received)
+    guard !leads else { return [] }
+    let rows: [SharedRow] = try Shared.value(received)
     return try rows.map { try $0.textRow() }
   }
 
@@ -96,30 +97,6 @@ extension [Int] {
     return map { count in
       end += count
       return end - count..<end
-    }
-  }
-}
-
-extension Array where Element: RowAnswer {
-  /// All one after another, each behind its length.
-  func packed() throws -> [UInt8] {
-    var packed: [UInt8] = []
-    for answer in self {
-      let bytes = try answer.bytes()
-      packed.append(word: UInt64(bytes.count))
-      packed += bytes
-    }
-    return packed
-  }
-
-  /// - Parameter bytes: What ``packed()`` made.
-  init(packed bytes: [UInt8]) throws {
-    self = []
-    var start = 0
-    while start < bytes.count {
-      let end = start + 8 + Int(bytes.word(at: start))
-      append(try Element(bytes: Array<UInt8>(bytes[start + 8..<end])))
-      start = end
     }
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What a rank tells those that wait for what it does.
-enum LeaderMessage: UInt8 {
+enum WorkMessage: UInt8 {
   case failed, found, working
 }
 
@@ -14,11 +14,12 @@ final class SignsOfLife: @unchecked Sendable {
   /// Much less than any time limit, which is whole seconds.
   private static let interval = 0.4
 
-  init(_ group: any ProcessGroup) {
+  /// - Parameter purpose: What the others wait for.
+  init(_ group: any ProcessGroup, for purpose: GatheringPurpose) {
     Thread.detachNewThread { [self] in
       let result = Result {
         while !waitForEnd(Self.interval) {
-          _ = try group.gather([LeaderMessage.working.rawValue], for: .leader)
+          _ = try group.gather([WorkMessage.working.rawValue], for: purpose)
         }
       }
       condition.lock()

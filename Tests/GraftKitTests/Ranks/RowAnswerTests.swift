@@ -128,20 +128,69 @@ import Testing
     }
   }
 
-  /// Its rows are answered elsewhere, and then it says what it had.
-  @Test func aRankOnWhichAllRowsFailIsFoundOut() throws {
-    for windows in [[8], [8, 8]] {
-      let shared = Screen()
-      let results = Meeting(3, patience: 30).run { group in
-        try Self.run(group, windows, into: shared) { rank, _ in
-          if rank == 2 { throw GraftError(.notFinite, "broken memory") }
-        }
+  /// Rank 0 answers its rows, once; then it says what it had.
+  @Test func aRankOnWhichAllRowsFailIsFoundOut() {
+    let (shared, calls) = (Screen(), Counter())
+    let results = Meeting(3, patience: 30).run { group in
+      try Self.run(group, [80, 8], into: shared) { rank, _ in
+        if rank == 0 { calls.add(1) }
+        if rank == 2 { throw GraftError(.notFinite, "broken memory") }
       }
-      let errors = results.map { $0.failure as? GraftError }
-      #expect(errors[2]?.problem == "broken memory")
-      #expect(shared.value.rows.map(\.place.index) == Array(0..<8))
-      if windows.count == 2 { #expect(errors[0] != nil && errors[1] != nil) }
     }
+    let errors = results.map { $0.failure as? GraftError }
+    #expect(errors[2]?.problem == "broken memory" && errors[0] != nil && errors[1] != nil)
+    #expect(shared.value.rows.map(\.place.index) == Array(0..<80) && shared.value.windows == [80])
+    #expect(calls.value == 2)
+  }
+
+  @Test func aBrokenRankIsNoErrorWhenNoMoreIsWanted() throws {
+    let shared = Screen()
+    let results = Meeting(3).run { group in
+      try Self.run(group, [6, 6], limit: 6, into: shared) { rank, _ in
+        if rank == 2 { throw GraftError(.notFinite, "broken memory") }
+      }
+    }
+    for result in results { try result.get() }
+    #expect(shared.value.windows == [6])
+  }
+
+  private final class Counter: Sendable {
+    private let count = Mutex(0)
+    func add(_ number: Int) { count.withLock { $0 += number } }
+    var value: Int { count.withLock { $0 } }
+  }
+
+  /// Tells how many there are, and how often some were sent.
+  private final class Counted: RowAnswer {
+    static let (alive, sent) = (Counter(), Counter())
+    init() { Self.alive.add(1) }
+    deinit { Self.alive.add(-1) }
+
+    static func bytes(of answers: [Counted]) -> [UInt8] {
+      sent.add(1)
+      return answers.map { _ in 1 }
+    }
+    static func answers(of bytes: [UInt8]) -> [Counted] { bytes.map { _ in Counted() } }
+  }
+
+  @Test func answersAreSentTogetherAndAreGoneBeforeTheNextRowsAreRead() throws {
+    @Sendable func run(_ group: any ProcessGroup) throws {
+      var reads = 0
+      try group.answer {
+        if group.size == 1 { #expect(Counted.alive.value == 0) }
+        reads += 1
+        return reads > 3 ? nil : Self.rows(20)
+      } by: { rows in
+        rows.map { _ in Counted() }
+      } showing: { rows, answers in
+        #expect(rows.count == 20 && answers.count == 20)
+        return true
+      }
+    }
+    try run(SingleProcess())
+    #expect(Counted.sent.value == 0)
+    for result in Meeting(3).run(run) { try result.get() }
+    #expect(Counted.sent.value == 6)
   }
 
   @Test func allEndWhenNoMoreIsWanted() throws {
