@@ -150,10 +150,10 @@ struct RankAnswerTests {
       let options = "--rank-timeout 3 --threads 1 --quiet --input -"
       let run = try sandbox.shell(
         """
-        (sleep 8; cat text) | \(ranks) fill-mask \(Self.tiny("masked-lm")) \(options) > masks &
-        (sleep 8; cat text) | \(ranks) rerank \(Self.tiny("regression")) --query he \(options) > ranking &
-        (sleep 8; cat question) | \(ranks) answer \(Self.tiny("question-answering")) \(options) > answers &
-        for i in 1 2 3; do wait -n || echo failed; done
+        (sleep 8; cat text) | \(ranks) fill-mask \(Self.tiny("masked-lm")) \(options) > masks & jobs=$!
+        (sleep 8; cat text) | \(ranks) rerank \(Self.tiny("regression")) --query he \(options) > ranking & jobs="$jobs $!"
+        (sleep 8; cat question) | \(ranks) answer \(Self.tiny("question-answering")) \(options) > answers & jobs="$jobs $!"
+        for job in $jobs; do wait $job || echo failed; done
         """, environment: Ranks.environment)
       #expect(run.code == 0 && run.stdout.isEmpty, "\(run.stderr)")
       for file in ["masks", "ranking", "answers"] {

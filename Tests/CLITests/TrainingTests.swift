@@ -286,7 +286,7 @@ import Testing
       try Self.classifier(sandbox)
       let outcome = try sandbox.shell(
         """
-        train="$GRAFT train model --data data.csv --batch-size 1 --max-steps 200 --save-steps 1000"
+        train="$GRAFT train model --data data.csv --batch-size 1 --max-steps 2000 --save-steps 5000"
         # Or a job in the background would ignore Ctrl-C.
         set -m
         $train --output 'a run' 2>log & pid=$!
@@ -313,7 +313,7 @@ import Testing
       try Self.classifier(sandbox)
       let outcome = try sandbox.shell(
         """
-        $GRAFT train model --data data.csv --batch-size 1 --max-steps 120 --output run >/dev/null 2>log & pid=$!
+        $GRAFT train model --data data.csv --batch-size 1 --max-steps 2000 --output run >/dev/null 2>log & pid=$!
         until grep -q 'step 50/' log; do sleep 0.02; done
         kill -INT $pid; wait $pid; echo "code $?"
         """)
