@@ -26,7 +26,7 @@ def measure(bench):
     os.environ |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     for name, length in itertools.product(("float32", "bfloat16"), (None, TOKENS)):
         precision, backend = KINDS[name]
-        title = f"ranks, MLM, {TITLES['bert-base']}, {name}" + (f", {length} tokens a text" if length else "")
+        title = f"ranks, MLM, {TITLES['bert-base']}, {name}" + (f", {length} tokens" if length else "")
         equal, fast = f"{title}, other weights", f"{title}, 2 of 1 thread against 1 of 2"
         if not bench.wants(equal) and not bench.wants(fast):
             continue
