@@ -42,6 +42,19 @@ public final class RoundedTensor: @unchecked Sendable {
     storage = Tensor(elements.lowerBound / 2..<(elements.upperBound + 1) / 2, of: whole.storage)
   }
 
+  /// Elements in memory that is somebody else's.
+  ///
+  /// - Parameters:
+  ///   - shape: Extents, outermost first.
+  ///   - memory: Room for them, an even number, aligned to 64 bytes.
+  ///   - owner: Whose it is; lives as long as this tensor.
+  init(_ shape: [Int], in memory: UnsafeMutableRawPointer, of owner: AnyObject) {
+    self.shape = shape
+    count = shape.reduce(1, *)
+    storage = Tensor(uninitialized: [(count + 1) / 2])
+    storage.move(to: memory.assumingMemoryBound(to: Float.self), of: owner, isCopied: false)
+  }
+
   /// The elements, valid as long as this object lives.
   public var pointer: UnsafeMutablePointer<BFloat16> {
     UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: BFloat16.self)

@@ -15,13 +15,13 @@ public final class Tensor: @unchecked Sendable {
     deferred?.write(to: block.pointer)
     return block.pointer
   }
-  private let block: MemoryPool.Block
+  private var block: MemoryPool.Block
   /// What the elements become when they are first asked for; `nil` of nearly all tensors.
   private let deferred: DeferredValues?
   /// Where the memory goes back to.
   let pool: MemoryPool?
-  /// The tensor that the memory is a part of; `nil` of one that has memory of its own.
-  private let whole: Tensor?
+  /// Whose the memory is, such as the tensor that this one is a part of; `nil` of one that has memory of its own.
+  private var owner: AnyObject?
 
   /// A tensor whose elements are not initialised.
   ///
@@ -34,7 +34,7 @@ public final class Tensor: @unchecked Sendable {
     count = shape.reduce(1, *)
     block = pool?.take(count) ?? MemoryPool.Block(capacity: count)
     deferred = nil
-    whole = nil
+    owner = nil
   }
 
   /// A run of another tensor's elements, in the same memory.
@@ -50,7 +50,7 @@ public final class Tensor: @unchecked Sendable {
     count = elements.count
     block = MemoryPool.Block(whole.pointer + elements.lowerBound, capacity: elements.count)
     deferred = nil
-    self.whole = whole
+    owner = whole
   }
 
   /// A tensor whose elements are written when they are first asked for. Until then they take no memory.
@@ -60,7 +60,7 @@ public final class Tensor: @unchecked Sendable {
     count = shape.reduce(1, *)
     block = MemoryPool.Block(capacity: count)
     deferred = DeferredValues(fill)
-    whole = nil
+    owner = nil
   }
 
   /// A tensor of one value.
@@ -78,9 +78,26 @@ public final class Tensor: @unchecked Sendable {
     values.withUnsafeBufferPointer { if count > 0 { pointer.update(from: $0.baseAddress!, count: count) } }
   }
 
-  deinit {
-    guard whole == nil else { return }
+  deinit { giveBack() }
+
+  private func giveBack() {
+    guard owner == nil else { return }
     if let pool { pool.giveBack(block) } else { block.pointer.deallocate() }
+  }
+
+  /// Moves the elements to other memory, where all who have this tensor find them from now on. Tensors that are runs of it
+  /// stay behind, and have to be moved as well.
+  ///
+  /// - Parameters:
+  ///   - memory: Room for them, aligned to 64 bytes.
+  ///   - owner: Whose it is; lives as long as this tensor.
+  ///   - isCopied: Whether they are copied; if not, they become what is there.
+  package func move(to memory: UnsafeMutablePointer<Float>, of owner: AnyObject, isCopied: Bool) {
+    // Asks for values that were put off.
+    let old = pointer
+    if isCopied { memory.update(from: old, count: count) }
+    giveBack()
+    (block, self.owner) = (MemoryPool.Block(memory, capacity: count), owner)
   }
 
   /// The first extent: tokens, sequences or outputs.
@@ -101,7 +118,7 @@ public final class Tensor: @unchecked Sendable {
   /// Gives the memory of the elements back to the system, which nobody reads any more: what is left of them is zeros, and
   /// at the edges not a number.
   package func discard() {
-    guard !isDiscarded, pool == nil, whole == nil else { return }
+    guard !isDiscarded, pool == nil, owner == nil else { return }
     if deferred?.replace(by: { [count] in $0.update(repeating: .nan, count: count) }) == true {
       isDiscarded = true
       return

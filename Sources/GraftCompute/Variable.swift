@@ -66,6 +66,16 @@ extension Variable {
     rounded = whole.rounded.map { RoundedTensor(elements, of: $0) }
     isRoundedStale = true
   }
+
+  /// Has the rounded values in some memory from now on, which are stale there.
+  ///
+  /// - Parameters:
+  ///   - memory: Room for them, an even number, aligned to 64 bytes.
+  ///   - owner: Whose it is; lives as long as they do.
+  package func keepRounded(in memory: UnsafeMutableRawPointer, of owner: AnyObject) {
+    rounded = RoundedTensor(shape, in: memory, of: owner)
+    isRoundedStale = true
+  }
 }
 
 /// A named variable that training changes.

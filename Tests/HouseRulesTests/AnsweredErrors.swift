@@ -26,6 +26,7 @@ enum AnsweredErrors {
     "what is no symbolic link has no target": [
       #"Sources/GraftCore/Checkpoint/ModelDirectory.swift: let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)"#,
       #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)"#,
+      #"Sources/GraftTensors/Files/SharedMemory.swift: try? FileManager.default.destinationOfSymbolicLink(atPath: path)"#,
     ],
     "a text that is no JSON object is no numbers by name": [
       #"Sources/GraftKit/Training/NamedNumbers.swift: guard let members = (try? JSON(parsing: text.utf8))?.object else { return nil }"#

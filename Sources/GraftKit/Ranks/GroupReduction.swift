@@ -1,5 +1,6 @@
 import GraftCompute
 import GraftTensors
+import OrderedCollections
 
 /// Sums of gradients over the ranks of a group, which go out in buckets while the backward pass goes on.
 ///
@@ -16,7 +17,7 @@ final class GroupReduction: GradientReduction {
   let isShared: Bool
   let group: any ProcessGroup
   /// All that are ever trained, by their names.
-  let parameters: [String: Parameter]
+  let parameters: OrderedDictionary<String, Parameter>
   private let precision: Precision
   private let kernels: any Kernels
   /// Where the time of the step is counted; `nil` for none.
@@ -26,6 +27,8 @@ final class GroupReduction: GradientReduction {
   static let usualBucketSize = 1 << 17
   /// Shares as long as this go out from where they are, others together in a copy.
   private static let longShare = 1 << 14
+  /// Where weights are that all ranks see.
+  private var shared: SharedWeights?
   /// This rank's share of each parameter.
   private var own: [ObjectIdentifier: Parameter] = [:]
 
@@ -70,7 +73,7 @@ final class GroupReduction: GradientReduction {
     (self.group, self.precision, self.bucketSize, self.profile) = (group, precision, bucketSize, profile)
     shares = RankShares(rank: group.rank, size: group.size)
     isShared = sharing
-    self.parameters = Dictionary(parameters.map { ($0.name, $0) }) { first, _ in first }
+    self.parameters = OrderedDictionary(parameters.map { ($0.name, $0) }) { first, _ in first }
     guard sharing else {
       ownParameters = parameters
       return
@@ -84,6 +87,26 @@ final class GroupReduction: GradientReduction {
     }
     ownParameters = parameters.compactMap { [own] in own[ObjectIdentifier($0)] }
   }
+
+  /// Moves the weights to memory that all ranks see, where there is such; they are those of rank 0 then. No rank may change
+  /// them from now on, but in steps, while another one may read them.
+  ///
+  /// - Parameter withRounded: Whether products read them rounded.
+  /// - Throws: What went wrong between ranks.
+  func shareWeights(withRounded: Bool) throws {
+    guard isShared,
+      let shared = try SharedWeights(parameters.values.elements, withRounded: withRounded, in: group)
+    else { return }
+    for parameter in parameters.values {
+      let elements = shares.elements(of: parameter.value.count, on: group.rank)
+      own[ObjectIdentifier(parameter)]?.value.move(
+        to: parameter.value.pointer + elements.lowerBound, of: parameter.value, isCopied: false)
+    }
+    self.shared = shared
+  }
+
+  /// Whether what one rank changes of a parameter is changed for all.
+  func isShared(_ parameter: Parameter) -> Bool { shared?.contains(parameter) == true }
 
   var shareOfUpdate: Double { isShared ? 1 / Double(group.size) : 1 }
 
@@ -214,10 +237,10 @@ final class GroupReduction: GradientReduction {
   func exchangeWeights() throws {
     guard isShared else { return }
     defer { for parameter in trained { parameter.clearGradient() } }
-    let reachedHere = Set(reached.map { ObjectIdentifier($0) })
+    let sent = Set(reached.filter { !isShared($0) }.map { ObjectIdentifier($0) })
     try profile.measure("ranks: weights") {
       for bucket in buckets {
-        let parts = bucket.parts.filter { reachedHere.contains(ObjectIdentifier($0.parameter)) }
+        let parts = bucket.parts.filter { sent.contains(ObjectIdentifier($0.parameter)) }
         guard !parts.isEmpty else { continue }
         let memory = BucketMemory(
           parts.map { ($0.parameter.value, $0.places) }, shares, isCopied: bucket.isCopied)
@@ -238,8 +261,16 @@ final class GroupReduction: GradientReduction {
             }))
       }
       for exchange in pending { try exchange.wait() }
+      guard let shared else { return }
+      for parameter in reached where shared.containsRounded(parameter) {
+        guard let share = own[ObjectIdentifier(parameter)], !share.isRoundedCurrent else { continue }
+        share.rounded.map { kernels.round(share.value.pointer, to: $0.pointer, count: share.value.count) }
+      }
+      try group.meet()
     }
     pending = []
-    for parameter in reached { parameter.roundedDidChange() }
+    for parameter in reached where !isShared(parameter) || shared?.containsRounded(parameter) == true {
+      parameter.roundedDidChange()
+    }
   }
 }

@@ -121,6 +121,9 @@ extension ProcessGroup {
     size == 1 ? isSo : try gather([isSo ? 1 : 0], for: .flag).contains([1])
   }
 
+  /// Waits until every rank is here.
+  package func meet() throws { _ = try any(false) }
+
   /// What rank 0 finds, on every rank; when it throws, all do.
   ///
   /// Others wait for as long as it takes: rank 0 says again and again that it is still at it.

@@ -109,6 +109,7 @@ final class TrainingLoop {
     let isNew = !FileManager.default.fileExists(atPath: directory.url.path)
     try plan.checkRanks(group)
     try requireSameRanks(resume: resume)
+    try shareMemory()
     do {
       return try proceed(resume: resume)
     } catch {
@@ -120,7 +121,7 @@ final class TrainingLoop {
 
   private func proceed(resume: Bool) throws -> TrainingOutcome {
     if let summary = try begin(resume: resume) { return .alreadyFinished(summary) }
-    try shareWeights()
+    try spreadWeights()
     observe(.started(plan, completedSteps: state.globalStep))
     for note in options.remarks(on: plan) { observe(.noted(note)) }
     if let counts = plan.turns?.counts(after: plan.totalSteps) {
@@ -466,9 +467,9 @@ final class TrainingLoop {
     var mean = CheckpointAverage(parameters)
     for step in steps {
       try readWeights(ofStep: step)
-      mean.add()
+      try group.onLeader { mean.add() }
     }
-    mean.take()
+    try replaceWeights { mean.take() }
     observe(.noted(.averaged(steps: steps)))
     if !evaluations.isEmpty { _ = try evaluate(counts: false, canStop: false) }
   }

@@ -103,7 +103,7 @@ extension TrainingLoop {
     }
     try group.onLeader { try run.store.read(run.model, from: checkpoint) }
     if let average, self.state.globalStep > 0 {
-      try shareWeights()
+      try spreadWeights()
       average.takeUp()
       let own = checkpoint.appendingPathComponent(fileName(WeightAverage.stem))
       try group.onLeader {

@@ -16,19 +16,36 @@ extension TrainingLoop {
     try group.requireSame(facts)
   }
 
+  /// Lets ranks on one machine have the same memory for the weights. Not where averages take their place now and then: each
+  /// rank goes back and forth at its own time.
+  func shareMemory() throws {
+    guard average == nil else { return }
+    try groupReduction?.shareWeights(withRounded: run.backend.precision == .bfloat16)
+  }
+
   /// The weights of rank 0 on every rank.
-  func shareWeights() throws {
+  func spreadWeights() throws {
     guard group.size > 1 else { return }
     for parameter in parameters {
-      try group.broadcast(UnsafeMutableRawBufferPointer(parameter.value.buffer))
+      if groupReduction?.isShared(parameter) != true {
+        try group.broadcast(UnsafeMutableRawBufferPointer(parameter.value.buffer))
+      }
       parameter.weightsDidChange()
     }
+    try group.meet()
+  }
+
+  /// Lets rank 0 put weights into the model, for all.
+  func replaceWeights(_ replace: () throws -> Void) throws {
+    // Nobody still reads those that were there.
+    try group.meet()
+    try group.onLeader(replace)
+    try spreadWeights()
   }
 
   /// Puts the weights of a checkpoint of this run into the model.
   func readWeights(ofStep step: Int) throws {
-    try group.onLeader { try run.store.read(run.model, from: directory.checkpoint(step)) }
-    try shareWeights()
+    try replaceWeights { try run.store.read(run.model, from: directory.checkpoint(step)) }
   }
 
   /// The steps of all checkpoints.

@@ -34,13 +34,14 @@ import Testing
 
   /// Two steps, with gradients that are told to be complete in some order.
   private static func steps(
-    _ group: any ProcessGroup, sharing: Bool, bucketSize: Int, told: [Int],
+    _ group: any ProcessGroup, sharing: Bool, bucketSize: Int, told: [Int], sharingWeights: Bool = false,
     _ check: (GroupReduction, [Parameter]) throws -> Void
   ) throws {
     let parameters = Self.parameters()
     let reduction = GroupReduction(
       group, .float32, parameters, sharing: sharing, kernels: ReferenceKernels(), bucketSize: bucketSize,
       profile: nil)
+    if sharingWeights { try reduction.shareWeights(withRounded: false) }
     for _ in 0..<2 {
       reduction.begin(parameters)
       for (index, parameter) in parameters.enumerated() {
@@ -74,12 +75,17 @@ import Testing
   }
 
   /// Each rank's optimizer has the sums of its share, and what it changes comes to all.
-  @Test(arguments: [1, 5, 20, 1000]) func sharesAreChangedByTheirRank(_ size: Int) throws {
+  @Test(arguments: [1, 5, 20, 1000], [true, false]) func sharesAreChangedByTheirRank(
+    _ size: Int, _ sharesWeights: Bool
+  ) throws {
     for (told, label) in Self.orders {
       let results = Meeting(3).run { group in
         var lengths = 0
         var step = 0
-        try Self.steps(group, sharing: true, bucketSize: size, told: told) { reduction, parameters in
+        try Self.steps(
+          group, sharing: true, bucketSize: size, told: told, sharingWeights: sharesWeights
+        ) { reduction, parameters in
+          #expect(reduction.isShared(parameters[0]) == sharesWeights)
           step += 1
           lengths = reduction.ownParameters.reduce(0) { $0 + $1.value.count }
           for share in reduction.ownParameters {
@@ -105,6 +111,8 @@ import Testing
               parameter.value.values == expected ?? parameter.value.values.map { _ in 0 },
               "parameter \(index), told of \(label)")
           }
+          // Nobody is to change them while another one still compares.
+          try group.meet()
         }
         return lengths
       }
@@ -114,7 +122,7 @@ import Testing
 
   /// What products read rounded is so on every rank after a step: a rank's optimizer has rounded its share, the rest is
   /// rounded as it comes.
-  @Test func whatIsReadRoundedChangesAlong() throws {
+  @Test(arguments: [true, false]) func whatIsReadRoundedChangesAlong(_ sharesWeights: Bool) throws {
     let type = try Support.registry().optimizers.find("adamw")
     let results = Meeting(2).run { group in
       let backend = try ReferenceBackend(threads: 1, precision: .bfloat16)
@@ -125,6 +133,10 @@ import Testing
       let reduction = GroupReduction(
         group, .float32, parameters, sharing: true, kernels: backend.kernels, profile: nil)
       let optimizer = type.init(reduction.ownParameters, options: OptimizerOptions())
+      if sharesWeights {
+        try reduction.shareWeights(withRounded: true)
+        _ = parameters[0].operand(for: backend, pool: nil)
+      }
       for rate: Float in [0.1, 0.01] {
         reduction.begin(parameters)
         for parameter in parameters {
@@ -142,10 +154,34 @@ import Testing
         let values = parameters[0].value.values
         #expect(values.indices.allSatisfy { Float(rounded.pointer[$0]) == Float(BFloat16(values[$0])) })
         #expect(values.allSatisfy { $0 < 1 })
+        try group.meet()
       }
       return parameters[0].value.values
     }
     #expect(try results[0].get() == results[1].get())
+  }
+
+  /// On one machine the weights are in one place, which are rank 0's; on several each rank has its own.
+  @Test(arguments: [true, false]) func weightsAreInOnePlaceOnOneMachine(_ isOne: Bool) throws {
+    let results = Meeting(3, onOneMachine: isOne).run { group in
+      let parameters = [[40, 3], [5]].enumerated().map { index, shape in
+        Parameter("p\(index)", Tensor(repeating: Float(group.rank + 1), shape: shape), decays: false)
+      }
+      let reduction = GroupReduction(
+        group, .float32, parameters, sharing: true, kernels: ReferenceKernels(), profile: nil)
+      try reduction.shareWeights(withRounded: true)
+      #expect(parameters.allSatisfy { reduction.isShared($0) == isOne })
+      let expected = isOne ? 1 : Float(group.rank + 1)
+      #expect(parameters.allSatisfy { $0.value.values.allSatisfy { $0 == expected } })
+      try group.meet()
+      if group.rank == 1 { parameters[0].value.pointer[119] = 7 }
+      try group.meet()
+      #expect((parameters[0].value.pointer[119] == 7) == (isOne || group.rank == 1))
+      let share = try #require(reduction.ownParameters.first)
+      let elements = reduction.shares.elements(of: 120, on: group.rank)
+      #expect(share.value.pointer == parameters[0].value.pointer + elements.lowerBound)
+    }
+    for result in results { try result.get() }
   }
 
   @Test func sharesAreOfOneSize() {

@@ -12,13 +12,14 @@ final class Meeting: @unchecked Sendable {
   private let condition = NSCondition()
   private let size: Int
   private let patience: Double
+  private let isOnOneMachine: Bool
   private var rounds: [Int: Round] = [:]
   /// How many each rank has begun.
   private(set) var begun: [Int]
   private var isOver = false
 
-  init(_ size: Int, patience: Double = 60) {
-    (self.size, self.patience) = (size, patience)
+  init(_ size: Int, onOneMachine: Bool = true, patience: Double = 60) {
+    (self.size, isOnOneMachine, self.patience) = (size, onOneMachine, patience)
     begun = Array(repeating: 0, count: size)
   }
 
@@ -84,7 +85,7 @@ final class Meeting: @unchecked Sendable {
   private final class Transport: GraftKit.Transport {
     let rank: Int
     let size: Int
-    var host: String { "thread" }
+    var host: String { meeting.isOnOneMachine ? "thread" : "thread \(rank)" }
     var description: TransportLibrary { TransportLibrary(fileName: "none", version: "threads") }
     var isAbandoned: @Sendable () -> Bool = { false }
     var isAwaited: @Sendable () -> Bool = { true }
