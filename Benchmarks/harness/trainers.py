@@ -1,6 +1,7 @@
 """Training with Graft and with PyTorch, and what a run of either tells."""
 
 import hashlib
+import itertools
 import json
 import sys
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Trained:
     digest: str = ""  # SHA-256 of the weights
     profile: dict = field(default_factory=dict)
     processor: float = 0  # seconds of the whole run, all threads together
+    step_seconds: list = field(default_factory=list)  # of each step that seconds_per_step is the mean of
 
 
 def train_with_graft(
@@ -50,14 +52,16 @@ def train_with_graft(
     # fmt: on
     events = [(seconds, json.loads(line)) for seconds, line in done.lines]
     logged = [(seconds, event["loss"]) for seconds, event in events if event["event"] == "logged"]
-    seconds = (logged[-1][0] - logged[WARM_UP - 1][0]) / steps
+    times = [seconds for seconds, _ in logged[WARM_UP - 1 :]]
+    each = [end - start for start, end in itertools.pairwise(times)]
     arguments = json.loads((output / "training_args.json").read_text())
     with open(output / "model.safetensors", "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     removed(output)
     losses = [loss for _, loss in logged]
     profile = events[-1][1].get("profile", {})
-    return Trained(seconds, losses, done.megabytes, arguments["backend"], digest, profile, done.processor)
+    return Trained(
+        sum(each) / steps, losses, done.megabytes, arguments["backend"], digest, profile, done.processor, each)
 
 
 def train_with_pytorch(

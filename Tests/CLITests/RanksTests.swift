@@ -146,6 +146,22 @@ struct RanksTests {
     }
   }
 
+  /// The network between the ranks is planned with as well.
+  @Test func doctorMeasuresTheNetworkItPlansWith() throws {
+    try Sandbox.with { sandbox in
+      let plan = "doctor --plan \(Self.model) --batch-size 2 --tokens 8 --cores 1 --bandwidth 10 --json"
+      let run = try sandbox.shell("\(Ranks.command(2)) \(plan)", environment: Ranks.environment)
+      let report = try JSON(parsing: Array(run.stdout.utf8))
+      let networks = try #require(report["networks"]?.array)
+      let names = networks.compactMap { $0["name"]?.string }
+      #expect(names.count == 2 && names[0] == "10 Gb/s", "\(names)")
+      #expect(names.last?.contains("measured between these ranks") == true, "\(names)")
+      let measured = networks.last?["gigabits_per_second"]?.double ?? 0
+      #expect(measured > 0.1 && measured != 10)
+      #expect(networks.allSatisfy { $0["predictions"]?.array?.count == 8 })
+    }
+  }
+
   @Test func ranksWithOtherCommandsAreRefused() throws {
     try Sandbox.with { sandbox in
       let run = try sandbox.shell(

@@ -5,7 +5,7 @@ import Testing
 /// Every reader on inputs that are its seeds with a few changes, and on those that were faults once.
 ///
 /// All take a minute, or as long as `GRAFT_FUZZ_SECONDS` says; `GRAFT_FUZZ_SEED` says which inputs.
-@Suite(.serialized) struct SmokeTests {
+@Suite struct SmokeTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seconds =
     (environment["GRAFT_FUZZ_SECONDS"].flatMap(Double.init) ?? 60) / Double(FuzzTarget.all.count)
