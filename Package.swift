@@ -133,7 +133,7 @@ let package = Package(
     .target(
       name: "GraftCommandLine",
       dependencies: modules + [
-        "GraftHub", "GraftMPI", "GraftPlugins", "NPY",
+        "GraftHub", "GraftMPI", "GraftPlugins", "NPY", "COutOfMemory",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins"]),
@@ -141,6 +141,7 @@ let package = Package(
     // What plugins share, C shims, and kernels that need run-time CPU dispatch.
     library("CVectorKernels"),
     library("CChecksums"),
+    library("COutOfMemory"),
     .systemLibrary(name: "CLinux", path: "Sources/Libraries/CLinux"),
     .systemLibrary(
       name: "CCurl", path: "Sources/Libraries/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
