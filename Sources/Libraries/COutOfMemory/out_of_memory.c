@@ -27,7 +27,7 @@ static void end(size_t size) {
   char text[256];
   int count = snprintf(
       text, sizeof text,
-      "%sgraft: error: out of memory: there are not %zu %s more. Take a smaller --batch-size or --max-length, or let the "
+      "%sgraft: error: out of memory: no room for another %zu %s. Take a smaller --batch-size or --max-length, or let the "
       "process have more memory.\n",
       isatty(STDERR_FILENO) ? "\r\033[K" : "", size >> 20 ? size >> 20 : size, size >> 20 ? "MB" : "bytes");
   if (count > 0 && write(STDERR_FILENO, text, (size_t)count) < 0) _exit(1);
