@@ -7,7 +7,7 @@ GRAFT := .build/release/graft
 RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-103-1
 
-.PHONY: demo test fuzz sanitize bench interop install format lint build hub-server tokenizer-check dependencies
+.PHONY: demo test fuzz kills sanitize bench interop install format lint build hub-server tokenizer-check dependencies
 
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
@@ -31,6 +31,11 @@ FUZZ = -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -use-ld=lld
 fuzz: dependencies
 	swift build $(FUZZ)
 	@Fixtures/fuzzing/run.sh .build-fuzz/release/fuzz '$(TARGET)' $(SECONDS)
+
+# Kills, full disks and commands at once; PART is one of kill, torn, full, disk and pair, ONLY a command.
+kills: build hub-server
+	@Fixtures/kills/run.py $(abspath .build/kills) $(GRAFT) .build/release/hub-server \
+	  $(if $(PART),--part $(PART)) $(if $(ONLY),--only '$(ONLY)')
 
 # The tests under the sanitizers, or those whose names FILTER matches.
 sanitize: dependencies

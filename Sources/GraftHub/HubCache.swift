@@ -6,7 +6,8 @@ import GraftTensors
 ///     models--ORG--NAME/refs/main              the commit that a revision was, when it was last asked for
 ///     models--ORG--NAME/snapshots/COMMIT/FILE  a relative symbolic link to a blob
 ///     models--ORG--NAME/blobs/HASH             the bytes of a file
-///     .locks/models--ORG--NAME/HASH.lock       is locked with flock(2) while a blob is fetched
+///     .locks/models--ORG--NAME/HASH.lock       is locked with flock(2) while a blob is fetched; `graft.lock`, which is
+///                                              this program's own, while a name is given
 ///
 /// Reference: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
 struct HubCache: Sendable {
@@ -50,32 +51,31 @@ struct HubCache: Sendable {
   func setCommit(_ commit: String, of name: ModelName) throws {
     guard name.revision != commit, try self.commit(of: name.revision, name.id) != commit else { return }
     let file = folder(name.id).appendingPathComponent("refs").appendingPathComponent(name.revision)
-    try makeDirectory(file.deletingLastPathComponent())
-    let temporary = temporaryPlace(name.id)
-    try FileWriter.write(temporary, text: commit)
-    try move(temporary, to: file)
+    try place(file, of: name.id) { try FileWriter.write($0, text: commit) }
   }
 
   /// Makes a file of a snapshot point to its blob.
   func link(_ path: String, to content: ContentID, of id: String, _ commit: String) throws {
     let link = snapshot(id, commit).appendingPathComponent(path)
-    try makeDirectory(link.deletingLastPathComponent())
     let up = String(repeating: "../", count: path.split(separator: "/").count + 1)
-    let temporary = temporaryPlace(id)
-    unlink(temporary.path)
-    guard symlink("\(up)blobs/\(content.name)", temporary.path) == 0 else { throw systemFailure(link) }
-    try move(temporary, to: link)
+    try place(link, of: id) { temporary in
+      guard symlink("\(up)blobs/\(content.name)", temporary.path) == 0 else { throw systemFailure(link) }
+    }
   }
 
-  /// Where something is made before it gets its name: where no tool looks for anything, should this process be
-  /// killed.
-  private func temporaryPlace(_ id: String) -> URL { folder(id).appendingPathComponent(".graft-\(getpid())") }
-
-  private func move(_ temporary: URL, to url: URL) throws {
-    guard rename(temporary.path, url.path) == 0 else {
-      let error = systemFailure(url)
+  /// Makes something where no tool looks for anything, should this process be killed, and gives it its name. The next
+  /// process takes the same place.
+  private func place(_ url: URL, of id: String, _ make: (URL) throws -> Void) throws {
+    try makeDirectory(url.deletingLastPathComponent())
+    try withLock("graft", of: id, waiting: {}) {
+      let temporary = folder(id).appendingPathComponent(".graft")
       unlink(temporary.path)
-      throw error
+      try make(temporary)
+      guard rename(temporary.path, url.path) == 0 else {
+        let error = systemFailure(url)
+        unlink(temporary.path)
+        throw error
+      }
     }
   }
 
@@ -85,10 +85,16 @@ struct HubCache: Sendable {
   func withLock<Result>(
     on content: ContentID, of id: String, waiting: () -> Void, _ body: () throws -> Result
   ) throws -> Result {
+    try makeDirectory(folder(id).appendingPathComponent("blobs"))
+    return try withLock(content.name, of: id, waiting: waiting, body)
+  }
+
+  private func withLock<Result>(
+    _ name: String, of id: String, waiting: () -> Void, _ body: () throws -> Result
+  ) throws -> Result {
     let directory = root.appendingPathComponent(".locks").appendingPathComponent(folderName(id))
     try makeDirectory(directory)
-    try makeDirectory(folder(id).appendingPathComponent("blobs"))
-    let file = directory.appendingPathComponent(content.name + ".lock")
+    let file = directory.appendingPathComponent(name + ".lock")
     while true {
       let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o664)
       guard descriptor >= 0 else { throw systemFailure(file) }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 import HubServer
 import Testing
 
@@ -41,12 +42,35 @@ import Testing
       let found = bench.cached()
       #expect(found.contains("\(folder)/blobs/\(small)"))
       #expect(found.contains("\(folder)/blobs/\(large)"))
-      #expect(found.count == 7, "\(found)")
-      #expect(found.filter { $0.hasPrefix(".locks/\(folder)/") && $0.hasSuffix(".lock") }.count == 2)
+      #expect(found.count == 8, "\(found)")
+      let locks = found.filter { $0.hasPrefix(".locks/\(folder)/") && $0.hasSuffix(".lock") }
+      #expect(locks.count == 3 && locks.contains(".locks/\(folder)/graft.lock"))
       let link = model.directory.appending(path: "config.json").path
       #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "../../blobs/\(small)")
       let ref = bench.settings.cache.appending(path: "\(folder)/refs/main")
       #expect(try String(contentsOf: ref, encoding: .utf8) == model.commit)
+    }
+  }
+
+  /// What had no name yet, a link or a text, is where the next process makes its own.
+  @Test("what a killed process was about to name does not stay") func killed() throws {
+    try Bench.with { bench in
+      let folder = bench.settings.cache.appending(path: "models--acme--tiny-bert")
+      let model = try bench.fetch()
+      let whole = bench.cached()
+      for lost in ["snapshots/\(model.commit)/config.json", "refs/main"] {
+        let temporary = folder.appending(path: ".graft")
+        try FileManager.default.moveItem(at: folder.appending(path: lost), to: temporary)
+        try FileWriter.write(folder.appending(path: "..graft.partial-1"), text: "half")
+        // The last thing that is named is the commit.
+        if lost != "refs/main" {
+          try FileManager.default.removeItem(at: folder.appending(path: "refs/main"))
+        }
+        _ = try bench.fetch()
+        #expect(bench.cached() == whole)
+        #expect(!FileManager.default.fileExists(atPath: temporary.path))
+      }
+      #expect(try bench.wrongBlobs() == [])
     }
   }
 

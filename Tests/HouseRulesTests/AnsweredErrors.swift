@@ -18,7 +18,8 @@ enum AnsweredErrors {
       #"Sources/GraftCommandLine/Support/Arguments.swift: static var registry: Registry? { try? GraftTool.registry() }"#
     ],
     "what cannot be listed is not removed": [
-      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(isOwn) else { return }"#
+      #"Sources/GraftTensors/Files/TemporaryName.swift: guard let names = try? directoryContents(directory) else { return false }"#,
+      #"Sources/GraftKit/Training/TrainingDirectory.swift: guard let contents = try? directoryContents(url), contents.allSatisfy(isOwn) else { return }"#,
     ],
     "an error is being thrown already": [
       #"Sources/GraftCore/Checkpoint/CheckpointReading.swift: error.file = try? directory.configurationFile(configurationFiles).path"#

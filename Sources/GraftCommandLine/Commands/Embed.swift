@@ -96,7 +96,8 @@ struct Embed: RunsOnRanks {
   func run() throws {
     let group = GraftTool.group
     ranks.noteWhatIsIgnored([], flags.console)
-    if group.leads { try IndexRecord.checkVacant(output.url) }
+    let claim = try group.leads ? IndexRecord.claim(output.url) : nil
+    defer { withExtendedLifetime(claim) {} }
     let registry = try GraftTool.registry()
     let opened = try checkpoint.open(registry, strictness, flags.console)
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)

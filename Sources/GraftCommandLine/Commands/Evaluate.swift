@@ -166,7 +166,10 @@ struct Evaluate: RunsOnRanks {
         .refused, "runs in one process", option: pseudoPerplexity ? "pseudo-perplexity" : "corpus",
         found: "\(GraftTool.group.size)", advice: "Start it alone.")
     }
-    for file in [output, predictions].compactMap(\.self) { try FileWriter.checkVacant(file.url) }
+    let claims = try [output, predictions].compactMap { $0 }.compactMap { file in
+      try GraftTool.group.leads ? FileClaim(file.url) : nil
+    }
+    defer { withExtendedLifetime(claims) {} }
     let registry = try GraftTool.registry()
     ranks.noteWhatIsIgnored([], flags.console)
     let (url, published) = try checkpoint.hub.find(checkpoint.checkpoint, registry, flags.console)

@@ -19,13 +19,12 @@ struct IndexRecord {
 
   static func file(beside array: URL) -> URL { URL(fileURLWithPath: array.path + ".json") }
 
-  /// Refuses to replace vectors, or a file beside them that is not a record of vectors.
+  /// Keeps the name for vectors that are about to be written, and that of their record.
   ///
-  /// - Throws: `GraftError` of kind `refused` when there is such a file.
-  static func checkVacant(_ array: URL) throws {
-    // A record stands beside the array, so that it has to be a file.
-    try DirectoryWriter.checkVacant(array)
-    try FileWriter.checkVacant(array)
+  /// - Throws: `GraftError` of kind `refused` when there are vectors, or beside them a file that is not a record of vectors,
+  ///   or another process is writing them.
+  static func claim(_ array: URL) throws -> FileClaim {
+    let claim = try FileClaim(array)
     do {
       // A record whose vectors are gone is of no use: it is replaced.
       _ = try IndexRecord(beside: array)
@@ -33,6 +32,7 @@ struct IndexRecord {
       error.advice = "Choose another name or remove it first."
       throw error
     }
+    return claim
   }
 
   /// Writes the record, whose texts come one after another.

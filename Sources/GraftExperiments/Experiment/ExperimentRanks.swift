@@ -68,7 +68,7 @@ extension StageCache {
     // A run that was refused, or stopped before its first stage, begins anew.
     let isBegun =
       try FileManager.default.fileExists(atPath: directory.path)
-      && directoryContents(directory).contains { DirectoryWriter.target(ofTemporary: $0) == nil }
+      && directoryContents(directory).contains { TemporaryName.target(of: $0) == nil }
     guard isBegun else { return size }
     guard FileManager.default.fileExists(atPath: file.path) else { return 1 }
     let found = try JSON(file: file)

@@ -60,15 +60,16 @@ public func runExperiment(
   var lock: RunLock?
   defer { withExtendedLifetime(lock) {} }
   try group.onLeader {
-    try checkOutput(output)
+    try RunLock.check(output)
     // A plan that does not fit leaves nothing behind.
     if plan.search == nil, !FileManager.default.fileExists(atPath: cache.directory.path) {
       let schedule = try ExperimentSchedule(plan, output: output)
       try schedule.checkRanks(group)
       try schedule.checkSpace(maximumDisk: maximumDisk)
     }
-    try DirectoryWriter.makeDirectory(cache.directory)
+    try DirectoryWriter.makeDirectory(output)
     lock = try RunLock(output)
+    try DirectoryWriter.makeDirectory(cache.directory)
     try cache.removeDebris()
     try cache.begin(on: plan.firstRanks, now: group.size)
   }
@@ -174,12 +175,6 @@ struct PlanWorker {
     }
     return schedule
   }
-}
-
-/// Refuses a directory that is something else's.
-private func checkOutput(_ output: URL) throws {
-  guard !FileManager.default.fileExists(atPath: output.appending(path: RunLock.fileName).path) else { return }
-  try DirectoryWriter.checkVacant(output)
 }
 
 private func checkCap(_ needed: Int, _ cap: Int, _ output: URL) throws {

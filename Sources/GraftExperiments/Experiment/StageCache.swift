@@ -158,10 +158,14 @@ struct StageCache {
     }
   }
 
-  /// Removes what processes that were killed left half-written.
+  /// Removes what processes that were killed left half-written, and the clocks of training that has ended.
   func removeDebris() throws {
-    for name in try directoryContents(directory) where DirectoryWriter.target(ofTemporary: name) != nil {
-      try? FileManager.default.removeItem(at: directory.appending(path: name))
+    for target in Set(try directoryContents(directory).compactMap(TemporaryName.target)) {
+      TemporaryName.clear(directory.appending(path: target), isAlone: true)
+    }
+    for name in try directoryContents(directory) {
+      let stage = directory.appending(path: name)
+      if Record(in: stage) != nil { StageClock(stage).remove() }
     }
   }
 

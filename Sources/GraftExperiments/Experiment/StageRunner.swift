@@ -234,7 +234,7 @@ struct StageRunner {
 /// How long a training run has taken, over all processes that took part in it.
 ///
 /// It is written down with each checkpoint, because a process that is killed takes the time since then with it.
-private final class StageClock {
+final class StageClock {
   private let file: URL
   private let before: Double
   private let start = ContinuousClock.now
@@ -252,5 +252,8 @@ private final class StageClock {
     try? FileWriter.write(file, text: JSON.object(["seconds": JSON(seconds)]).text() + "\n")
   }
 
-  func remove() { try? FileManager.default.removeItem(at: file) }
+  func remove() {
+    try? FileManager.default.removeItem(at: file)
+    TemporaryName.clear(file, isAlone: true)
+  }
 }

@@ -20,7 +20,9 @@ public func exportModel(
   registry: Registry
 ) throws -> LoadReport {
   let isFile = try options.namesFile(output, registry)
-  try isFile ? FileWriter.checkVacant(output) : DirectoryWriter.checkVacant(output)
+  let claim = try isFile ? FileClaim(output) : nil
+  defer { withExtendedLifetime(claim) {} }
+  if !isFile { try DirectoryWriter.checkVacant(output) }
   var (opened, resolved) = try openSource(
     source, for: options, strict: strict, keepExtra: keepExtra, registry)
   opened.report.notes += try opened.checkpoint.notesOnOtherTools

@@ -49,6 +49,8 @@ package struct TrainingDirectory {
         .refused, "there is a training run in the output directory", file: url.path,
         advice: "Pass \(action: .resume) to go on with it, or choose another directory.")
     }
+    // A run that was killed when it began.
+    try removeDebris(isAlone: false)
     try DirectoryWriter.checkVacant(url)
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -73,17 +75,16 @@ package struct TrainingDirectory {
 
   /// Removes what a run that was killed left half-written or half-removed, and nothing else.
   ///
+  /// - Parameter isAlone: Whether this process has the directory's lock.
   /// - Throws: `GraftError` when the directory cannot be read.
-  package func removeDebris() throws {
+  package func removeDebris(isAlone: Bool) throws {
     let own: Set = [
       Self.modelName, TrainingArguments.fileName, TrainerState.fileName, TrainingLoop.trainResults,
       TrainingLoop.evalResults, TrainingLoop.allResults,
     ]
-    for name in try directoryContents(url) {
-      guard let target = DirectoryWriter.target(ofTemporary: name),
-        own.contains(target) || DataSplit.isRecord(target) || Self.step(of: target) != nil
-      else { continue }
-      try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
+    for target in Set(try directoryContents(url).compactMap(TemporaryName.target))
+    where own.contains(target) || DataSplit.isRecord(target) || Self.step(of: target) != nil {
+      TemporaryName.clear(url.appendingPathComponent(target), isAlone: isAlone)
     }
   }
 

@@ -175,7 +175,7 @@ final class TrainingLoop {
   private func enter(resume: Bool) throws -> TrainingSummary? {
     if resume, try directory.hasRun {
       lock = try DirectoryLock(directory.url)
-      try directory.removeDebris()
+      try directory.removeDebris(isAlone: true)
       let before = try TrainingArguments.length(in: directory.url, options) { try $0.plan(of: heads) }
       let isLonger = before > 0 && plan.totalSteps > before
       let mayGoOn = try isLonger || hasStoppedEarly(before)

@@ -17,18 +17,19 @@ public enum DirectoryWriter {
     replacing: Bool = false,
     _ body: (URL) throws -> Result
   ) throws -> Result {
-    if !replacing { try checkVacant(url) }
     let target = try resolved(url)
-    let temporary = URL(fileURLWithPath: partialName(target), isDirectory: true)
-    try? FileManager.default.removeItem(at: temporary)
+    guard !TemporaryName.clear(target) else { throw busy(url) }
+    if !replacing { try checkVacant(url) }
+    let temporary = URL(fileURLWithPath: TemporaryName.path(target), isDirectory: true)
+    let lock: Int32
     do {
       try makeDirectory(temporary.deletingLastPathComponent())
-      // Nothing of that name is taken, least of all a link.
-      guard mkdir(temporary.path, 0o755) == 0 else { throw systemFailure(temporary) }
+      lock = try create(temporary)
     } catch var error as GraftError {
       error.file = url.path
       throw error
     }
+    defer { close(lock) }
     do {
       let result = try body(temporary)
       synchronize(temporary)
@@ -46,6 +47,33 @@ public enum DirectoryWriter {
       try? FileManager.default.removeItem(at: temporary)
       throw error
     }
+  }
+
+  /// Makes a directory. Nothing of that name is taken, least of all a link.
+  ///
+  /// - Returns: A descriptor that holds the lock on it.
+  private static func create(_ temporary: URL) throws -> Int32 {
+    while true {
+      guard mkdir(temporary.path, 0o755) == 0 else {
+        throw errno == EEXIST ? busy(temporary) : systemFailure(temporary)
+      }
+      let descriptor = open(temporary.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      if descriptor >= 0, TemporaryName.hold(descriptor, temporary.path) { return descriptor }
+      let code = errno
+      if descriptor >= 0 {
+        close(descriptor)
+      } else if code != ENOENT {
+        rmdir(temporary.path)
+        errno = code
+        throw systemFailure(temporary)
+      }
+    }
+  }
+
+  static func busy(_ url: URL) -> GraftError {
+    GraftError(
+      .refused, "another process is writing it", file: url.path,
+      advice: "Wait for that process, stop it, or choose another name.")
   }
 
   /// Refuses a place that something stands at already.
@@ -67,22 +95,32 @@ public enum DirectoryWriter {
   /// Renames, which puts a directory in an empty one's place by itself; swaps with a full one, so that at
   /// every moment either the old or the new one has the name.
   private static func move(_ temporary: URL, to target: URL, replacing: Bool, named url: URL) throws {
+    let directory = AT_FDCWD
+    if renameat2(directory, temporary.path, directory, target.path, RENAME_NOREPLACE) == 0 { return }
+    // Somebody may be about to fill an empty directory.
+    let lock = try replacing || access(target.path, F_OK) != 0 ? nil : DirectoryLock(target)
+    defer { withExtendedLifetime(lock) {} }
     if rename(temporary.path, target.path) == 0 { return }
-    guard replacing, [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno) else { throw systemFailure(url) }
-    if renameat2(AT_FDCWD, temporary.path, AT_FDCWD, target.path, RENAME_EXCHANGE) == 0 {
+    guard [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno) else { throw systemFailure(url) }
+    if !replacing {
+      let error = systemFailure(url)
+      // Another process was faster.
+      try checkVacant(url)
+      throw error
+    }
+    if renameat2(directory, temporary.path, directory, target.path, RENAME_EXCHANGE) == 0 {
       try? FileManager.default.removeItem(at: temporary)
       return
     }
     // A file system that cannot swap, such as NFS: step aside, and back if need be.
-    let retired = target.deletingLastPathComponent()
-      .appendingPathComponent(".\(target.lastPathComponent).retired-\(getpid())")
-    guard rename(target.path, retired.path) == 0 else { throw systemFailure(url) }
+    let replaced = TemporaryName.path(target, .replaced)
+    guard rename(target.path, replaced) == 0 else { throw systemFailure(url) }
     guard rename(temporary.path, target.path) == 0 else {
       let error = systemFailure(url)
-      rename(retired.path, target.path)
+      rename(replaced, target.path)
       throw error
     }
-    try? FileManager.default.removeItem(at: retired)
+    try? FileManager.default.removeItem(atPath: replaced)
   }
 
   /// Removes a directory, or a file, so that no half of it is ever found under its name. Does nothing when it is not
@@ -91,17 +129,9 @@ public enum DirectoryWriter {
   /// - Throws: ``GraftError`` of kind `system` when it cannot be removed.
   package static func remove(_ url: URL) throws {
     if unlink(url.path) == 0 || errno == ENOENT { return }
-    let retired = url.deletingLastPathComponent()
-      .appending(path: ".\(url.lastPathComponent).retired-\(getpid())")
-    guard rename(url.path, retired.path) == 0 else { throw systemFailure(url) }
-    try? FileManager.default.removeItem(at: retired)
-  }
-
-  /// What a name belongs to that something has while it is written or removed: `model` of `.model.partial-17`; `nil` of
-  /// any other name.
-  package static func target(ofTemporary name: String) -> String? {
-    guard let parts = name.wholeMatch(of: /\.(.+)\.(?:partial|retired)-[0-9]+/) else { return nil }
-    return String(parts.1)
+    let retired = TemporaryName.path(url, .retired)
+    guard rename(url.path, retired) == 0 else { throw systemFailure(url) }
+    try? FileManager.default.removeItem(atPath: retired)
   }
 
   /// Creates a directory and those it stands in, where they are not there yet.

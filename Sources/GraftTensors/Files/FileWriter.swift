@@ -26,7 +26,8 @@ public final class FileWriter {
       descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
     } else {
       let target = try resolved(url)
-      let temporary = partialName(target)
+      TemporaryName.clear(target)
+      let temporary = TemporaryName.path(target)
       move = (temporary, target.path)
       let unnamed = Self.openUnnamed(in: target.deletingLastPathComponent())
       isUnnamed = unnamed != nil
@@ -38,8 +39,12 @@ public final class FileWriter {
 
   /// A new file in the place of what has its name: a link that was put there is not followed.
   private static func create(_ path: String) -> Int32 {
-    unlink(path)
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    while true {
+      unlink(path)
+      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+      if descriptor < 0 || TemporaryName.hold(descriptor, path) { return descriptor }
+      close(descriptor)
+    }
   }
 
   /// A file without a name; `nil` where there is none such, or it could not be given a name later.
@@ -55,6 +60,7 @@ public final class FileWriter {
   /// Gives a file without a name one.
   private func link(_ name: String) -> Bool {
     unlink(name)
+    flock(descriptor, LOCK_EX | LOCK_NB)
     return linkat(AT_FDCWD, "\(Self.descriptors)/\(descriptor)", AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0
   }
 
@@ -138,6 +144,9 @@ public final class FileWriter {
     try check(writer.finish())
     guard let move else { return }
     guard fsync(descriptor) == 0, !isUnnamed || link(move.from) else { throw systemFailure(url) }
+    // Holds the lock until the file has its name.
+    let lock = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    defer { close(lock) }
     let status = close(descriptor)
     descriptor = -1
     guard status == 0, rename(move.from, move.to) == 0 else {
@@ -161,12 +170,6 @@ func resolved(_ url: URL) throws -> URL {
   return components[(back + 1)...].reduce(URL(fileURLWithPath: String(cString: real))) {
     $0.appendingPathComponent($1)
   }.resolvingSymlinksInPath()
-}
-
-/// The path beside a target that is written before it takes the target's place.
-func partialName(_ target: URL) -> String {
-  target.deletingLastPathComponent()
-    .appendingPathComponent(".\(target.lastPathComponent).partial-\(getpid())").path
 }
 
 /// The error for something that cannot be written, from `errno`.

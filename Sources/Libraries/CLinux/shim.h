@@ -10,5 +10,6 @@ int renameat2(int first_directory, const char *first, int second_directory, cons
 static const int FALLOC_FL_KEEP_SIZE = 1 << 0;
 static const unsigned MFD_CLOEXEC = 1 << 0;
 static const unsigned RENAME_EXCHANGE = 1 << 1;
+static const unsigned RENAME_NOREPLACE = 1 << 0;
 static const unsigned SYNC_FILE_RANGE_WRITE = 1 << 1;
 static const int madviseCollapse = 25;

@@ -96,6 +96,84 @@ import Testing
     }
   }
 
+  @Test("what processes that were killed left of a directory goes with the next, and nothing else")
+  func debris() throws {
+    try withTemporaryDirectory { directory in
+      for name in [
+        ".out.partial-1", ".out.retired-2", ".other.partial-1", ".out.partial-x", ".out.old.partial-3",
+      ] {
+        try FileManager.default.createDirectory(
+          at: directory.appendingPathComponent("\(name)/below"), withIntermediateDirectories: true)
+      }
+      try FileWriter.write(directory.appendingPathComponent(".out.partial-4"), text: "half")
+      let link = directory.appendingPathComponent(".out.partial-5")
+      try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: ".other.partial-1")
+      try fill(directory.appendingPathComponent("out"), "new")
+      #expect(
+        try contents(directory)
+          == [".other.partial-1", ".out.old.partial-3", ".out.partial-5", ".out.partial-x", "out"])
+      #expect(try contents(directory.appendingPathComponent(".other.partial-1")) == ["below"])
+    }
+  }
+
+  @Test("what another process is writing stays, and is not written at the same time") func busy() throws {
+    try withTemporaryDirectory { directory in
+      let (url, partial) = (
+        directory.appendingPathComponent("out"), directory.appendingPathComponent(".out.partial-1")
+      )
+      try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: false)
+      let lock = try DirectoryLock(partial)
+      let error = #expect(throws: GraftError.self) { try fill(url, "new") }
+      #expect(
+        error?.description == "\(url.path): another process is writing it. "
+          + "Wait for that process, stop it, or choose another name.")
+      #expect(try contents(directory) == [".out.partial-1"])
+      withExtendedLifetime(lock) {}
+    }
+  }
+
+  @Test("what made room for a directory that never came is put back") func replaced() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("out")
+      try fill(directory.appendingPathComponent(".out.replaced-1"), "older")
+      #expect(throws: GraftError.self) { try fill(url, "new") }
+      #expect(try contents(directory) == ["out"])
+      #expect(try contents(url) == ["older"])
+      try fill(directory.appendingPathComponent(".out.replaced-1"), "oldest")
+      try fill(url, "newer", replacing: true)
+      #expect(try contents(directory) == ["out"])
+      #expect(try contents(url) == ["newer"])
+    }
+  }
+
+  @Test("an empty directory that somebody is about to fill is not replaced") func beginning() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("out")
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+      let lock = try DirectoryLock(url)
+      let error = #expect(throws: GraftError.self) { try fill(url, "new") }
+      #expect(error?.problem == "another process is at work in this directory")
+      #expect(try contents(url) == [])
+      #expect(try contents(directory) == ["out"])
+      withExtendedLifetime(lock) {}
+    }
+  }
+
+  @Test("who is faster has the name") func race() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("out")
+      let message = errorMessage {
+        try DirectoryWriter.write(url) { _ in
+          try DirectoryWriter.makeDirectory(url)
+          try FileWriter.write(url.appendingPathComponent("file"), text: "first")
+        }
+      }
+      #expect(message?.contains("the output directory exists and is not empty") == true)
+      let (made, left) = (try contents(url), try contents(directory))
+      #expect(made == ["file"] && left == ["out"])
+    }
+  }
+
   @Test func anErrorNamesTheTarget() throws {
     let url = URL(fileURLWithPath: "/proc/graft/out")
     let error = #expect(throws: GraftError.self) { try fill(url, "new") }

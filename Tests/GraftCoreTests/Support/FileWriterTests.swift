@@ -106,6 +106,42 @@ import Testing
     }
   }
 
+  @Test("what a process that was killed left of a file goes with the next") func debris() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      for name in [".file.partial-1", ".file.partial-2", ".files.partial-1"] {
+        try FileWriter.write(directory.appendingPathComponent(name), text: "half")
+      }
+      let held = open(directory.appendingPathComponent(".file.partial-2").path, O_RDONLY)
+      #expect(flock(held, LOCK_EX) == 0)
+      try FileWriter.write(url, text: "new")
+      #expect(try contents(directory) == [".file.partial-2", ".files.partial-1", "file"])
+      close(held)
+      try FileWriter.write(url, text: "newer")
+      #expect(try contents(directory) == [".files.partial-1", "file"])
+    }
+  }
+
+  @Test("a name that was claimed is another's until that one is done") func claims() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appendingPathComponent("file")
+      // Of a process that was killed.
+      try FileWriter.write(directory.appendingPathComponent(".file.graft-lock"), text: "")
+      var claim: FileClaim? = try FileClaim(url)
+      let error = #expect(throws: GraftError.self) { try FileClaim(url) }
+      #expect(
+        error?.description == "\(url.path): another process is writing it. "
+          + "Wait for that process, stop it, or choose another name.")
+      try FileWriter.write(url, text: "new")
+      withExtendedLifetime(claim) {}
+      claim = nil
+      #expect(try contents(directory) == ["file"])
+      #expect(throws: GraftError.self) { try FileClaim(url) }
+      #expect(try contents(directory) == ["file"])
+      _ = try FileClaim(URL(fileURLWithPath: "/dev/null"))
+    }
+  }
+
   @Test func aLinkStaysOne() throws {
     try withTemporaryDirectory { directory in
       let link = directory.appendingPathComponent("link")

@@ -53,6 +53,27 @@ import Testing
     }
   }
 
+  @Test("what killed processes left goes with the next") func debris() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      let plan = try SmallExperiment.plan(SmallExperiment.twoArms, in: directory)
+      _ = try run(plan, output)
+      let whole = try filePaths(below: output)
+      let tune = try #require(plan.stages.first { $0.name == "tune" })
+      let stage = StageCache(output).url(tune)
+      for name in ["clock.json", ".clock.json.partial-1"] {
+        try FileWriter.write(stage.appending(path: name), text: "{}")
+      }
+      for name in [
+        ".experiment.json.partial-1", ".report.json.partial-1", "stages/.x.partial-1", "stages/.y.retired-1",
+      ] {
+        try FileWriter.write(output.appending(path: name), text: "{}")
+      }
+      #expect(try run(plan, output) == [])
+      #expect(try filePaths(below: output) == whole)
+    }
+  }
+
   @Test func finishedStagesKeepNoMoreThanTheirModels() throws {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")

@@ -42,9 +42,20 @@ import Testing
           at: directory.url.appending(path: name), withIntermediateDirectories: true)
       }
       #expect(try directory.checkpoints == [5])
-      try directory.removeDebris()
+      try directory.removeDebris(isAlone: true)
       let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
       #expect(names.sorted() == ["checkpoint-", "checkpoint-05", "checkpoint-5", "checkpoint-x", "other-7"])
+    }
+  }
+
+  @Test("a run that was killed as it began leaves room for the next") func killedAtOnce() throws {
+    try withTemporaryDirectory { url in
+      let half = url.appending(path: ".training_args.json.partial-1")
+      try FileWriter.write(half, text: "{}")
+      try TrainingDirectory(url: url).create()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: url.path) == [])
+      try FileWriter.write(url.appending(path: ".mine.partial-1"), text: "{}")
+      #expect(throws: GraftError.self) { try TrainingDirectory(url: url).create() }
     }
   }
 
