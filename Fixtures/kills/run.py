@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Interrupts every command that writes, at every change it makes to files, and fills disks, and starts commands at once.
 
-    run.py WORK GRAFT HUB-SERVER [--part kill|torn|full|disk|pair] [--only COMMAND]… [--workers N]
+    run.py WORK GRAFT HUB-SERVER [--part kill|torn|full|disk|pair] [--only COMMAND]… [--workers N] [--every N]
 
 kill   SIGKILL before each change of a file. What was there is untouched, what has a final name is whole, and the same
        command again ends with what an undisturbed one makes, and nothing else.
@@ -217,7 +217,8 @@ def work(task):
     part, command, worker, settings = task
     place = Place(settings.work / command.name / str(worker), command, settings)
     try:
-        return PARTS[part](place, part, worker + 1, settings.workers)
+        every = settings.every if part in ("kill", "torn", "full") else 1
+        return PARTS[part](place, part, 1 + worker * every, settings.workers * every)
     except Exception as error:  # one command's fault is no reason to leave out the others
         return 0, [f"{type(error).__name__}: {error}"]
 
@@ -230,6 +231,7 @@ def main():
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--only", action="append")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th call")
     parser.add_argument("--turns", type=int, default=12, help="how often each pair is started")
     settings = parser.parse_args()
     settings.work = settings.work.resolve()

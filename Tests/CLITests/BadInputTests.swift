@@ -328,6 +328,29 @@ import Testing
     }
   }
 
+  /// The record of the texts is small, and there before the vectors.
+  @Test(.enabled(if: canMount, "mounting a small tmpfs is not allowed here"))
+  func fullDiskWhileEmbedding() throws {
+    try Sandbox.with { sandbox in
+      let outcome = try sandbox.shell(
+        """
+        mkdir disk && mount -t tmpfs -o size=24k tmpfs disk && trap 'umount disk' EXIT
+        yes a | head -200 > texts.txt
+        for output in vectors.npy vectors.jsonl; do
+          sparse=$([ $output = vectors.npy ] || echo --sparse)
+          $GRAFT embed \(sandbox.resolve("{masked-lm}")) --input texts.txt $sparse --output disk/$output >/dev/null
+          echo $? $(ls -A disk)
+        done
+        """)
+      #expect(outcome.stdout == "1\n1\n")
+      for output in ["vectors.npy", "vectors.jsonl"] {
+        #expect(
+          outcome.stderr.contains("disk/\(output): cannot be written (No space left on device)"),
+          "\(outcome.stderr)")
+      }
+    }
+  }
+
   /// A run whose disk fills up keeps its last checkpoint, and goes on when there is room again.
   @Test(.enabled(if: canMount, "mounting a small tmpfs is not allowed here"))
   func fullDiskWhileTraining() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import GraftCore
 import GraftKit
 import GraftTensors
@@ -166,15 +167,30 @@ struct Embed: RunsOnRanks {
       width: truncateDim, normalizes: normalize, precision: windows.session.precision)
   }
 
+  /// Writes vectors and their record. The record, which is there first, goes where the vectors then cannot be written.
+  private func writeBoth(_ body: (_ recorded: () -> Void) throws -> Int) throws -> Int {
+    var hasRecord = false
+    do {
+      return try body { hasRecord = true }
+    } catch {
+      if hasRecord { try? FileManager.default.removeItem(at: IndexRecord.file(beside: output.url)) }
+      throw error
+    }
+  }
+
   /// Writes the array of vectors while they are made.
   private func writeDense(_ windows: EmbeddedWindows, width: Int) throws -> Written {
     let width = truncateDim ?? width
     var cut = CutTexts()
-    let texts = try NPY.write(rowsOf: width, to: output.url) { add in
-      try record(windows).write(beside: output.url) { addTexts in
-        try windows.write(texts: addTexts, &cut) { vector in
-          try vector.content.withUnsafeBytes { try add($0.bindMemory(to: Float.self)) }
+    let texts = try writeBoth { recorded in
+      try NPY.write(rowsOf: width, to: output.url) { add in
+        let texts = try record(windows).write(beside: output.url) { addTexts in
+          try windows.write(texts: addTexts, &cut) { vector in
+            try vector.content.withUnsafeBytes { try add($0.bindMemory(to: Float.self)) }
+          }
         }
+        recorded()
+        return texts
       }
     }
     return Written(
@@ -186,12 +202,16 @@ struct Embed: RunsOnRanks {
   /// Writes a line of tokens and weights for each text while they are made.
   private func writeSparse(_ windows: EmbeddedWindows) throws -> Written {
     var (cut, count) = (CutTexts(), 0)
-    let texts = try FileWriter.write(output.url) { file in
-      try record(windows).write(beside: output.url) { addTexts in
-        try windows.write(texts: addTexts, &cut) { vector in
-          count += vector.count
-          try file.append(vector.content)
+    let texts = try writeBoth { recorded in
+      try FileWriter.write(output.url) { file in
+        let texts = try record(windows).write(beside: output.url) { addTexts in
+          try windows.write(texts: addTexts, &cut) { vector in
+            count += vector.count
+            try file.append(vector.content)
+          }
         }
+        recorded()
+        return texts
       }
     }
     return Written(

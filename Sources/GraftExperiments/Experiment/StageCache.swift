@@ -160,12 +160,19 @@ struct StageCache {
 
   /// Removes what processes that were killed left half-written, and the clocks of training that has ended.
   func removeDebris() throws {
-    for target in Set(try directoryContents(directory).compactMap(TemporaryName.target)) {
-      TemporaryName.clear(directory.appending(path: target), isAlone: true)
-    }
+    try Self.removeDebris(in: directory)
     for name in try directoryContents(directory) {
       let stage = directory.appending(path: name)
-      if Record(in: stage) != nil { StageClock(stage).remove() }
+      guard Record(in: stage) != nil else { continue }
+      StageClock(stage).remove()
+      // Of models that were being removed.
+      try Self.removeDebris(in: stage)
+    }
+  }
+
+  private static func removeDebris(in directory: URL) throws {
+    for target in Set(try directoryContents(directory).compactMap(TemporaryName.target)) {
+      TemporaryName.clear(directory.appending(path: target), isAlone: true)
     }
   }
 

@@ -65,8 +65,10 @@ package enum TemporaryName {
       }
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
-      let isFree = flock(descriptor, LOCK_EX | LOCK_NB) == 0
-      if !isFree, errno == EWOULDBLOCK, parts.kind == .partial { isBusy = true }
+      let failure = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
+      if failure == EWOULDBLOCK, parts.kind == .partial { isBusy = true }
+      // Where there are no locks, what has this process's number is of one that had it before.
+      let isFree = failure == 0 || failure != EWOULDBLOCK && path == Self.path(target, parts.kind)
       guard isFree || isAlone, isNamed(descriptor, path) else { continue }
       if parts.kind == .replaced, access(target.path, F_OK) != 0 {
         rename(path, target.path)

@@ -61,7 +61,8 @@ import Testing
       let whole = try filePaths(below: output)
       let tune = try #require(plan.stages.first { $0.name == "tune" })
       let stage = StageCache(output).url(tune)
-      for name in ["clock.json", ".clock.json.partial-1"] {
+      for name in ["clock.json", ".clock.json.partial-1", ".heads.retired-1/head"] {
+        try DirectoryWriter.makeDirectory(stage.appending(path: name).deletingLastPathComponent())
         try FileWriter.write(stage.appending(path: name), text: "{}")
       }
       for name in [
