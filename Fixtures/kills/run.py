@@ -160,7 +160,7 @@ def disks(place, _, first, step):
     while True:
         shutil.rmtree(place.run, ignore_errors=True)
         place.run.mkdir()
-        used = sum(-(-path.lstat().st_size // 4096) + 1 for path in place.template.rglob("*"))
+        used = sum(-(-path.lstat().st_size // 4096) for path in place.template.rglob("*") if path.is_file())
         mount = lambda *options: subprocess.run(["mount", *options, str(place.run)], check=True)
         mount("-t", "tmpfs", "-o", f"size={4096 * (used + pages)}", "tmpfs")
         try:

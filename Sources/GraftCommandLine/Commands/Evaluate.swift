@@ -166,9 +166,8 @@ struct Evaluate: RunsOnRanks {
         .refused, "runs in one process", option: pseudoPerplexity ? "pseudo-perplexity" : "corpus",
         found: "\(GraftTool.group.size)", advice: "Start it alone.")
     }
-    let claims = try [output, predictions].compactMap { $0 }.compactMap { file in
-      try GraftTool.group.leads ? FileClaim(file.url) : nil
-    }
+    let claims = try FileClaim.all(
+      GraftTool.group.leads ? [output, predictions].compactMap { $0?.url } : [])
     defer { withExtendedLifetime(claims) {} }
     let registry = try GraftTool.registry()
     ranks.noteWhatIsIgnored([], flags.console)

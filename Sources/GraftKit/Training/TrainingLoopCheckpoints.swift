@@ -32,6 +32,11 @@ extension TrainingLoop {
       try writeState(in: temporary)
     }
     observe(.saved(target))
+    try removeExcess()
+  }
+
+  /// Removes the checkpoints that are too many.
+  private func removeExcess() throws {
     let kept = options.keptSteps.union([state.bestCheckpoint].compactMap { $0 })
       .union(averaged(of: try directory.checkpoints, options.averageLast ?? 0))
     // Where nobody asked for checkpoints, those of the best evaluations are there to end with the best.
@@ -68,6 +73,8 @@ extension TrainingLoop {
   func restoreNewest(_ newest: Int) throws {
     do {
       try restore(directory.checkpoint(newest))
+      // A process that was killed may have written a checkpoint and not removed another.
+      try group.onLeader { try removeExcess() }
     } catch var error as GraftError where [.malformed, .missing].contains(error.kind) {
       let before = try directory.checkpoints.dropLast().last
       let rest: Advice =

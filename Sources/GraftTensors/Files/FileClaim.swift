@@ -11,7 +11,19 @@ public final class FileClaim {
 
   /// - Throws: ``GraftError`` of kind `refused` when there is something of that name, or another process writes it; of
   ///   kind `system` when nothing can be created beside it.
-  public init(_ url: URL) throws {
+  public convenience init(_ url: URL) throws {
+    try self.init(locking: url)
+    try FileWriter.checkVacant(url)
+  }
+
+  /// Keeps several names. That of one that is refused leaves no lock of another, either.
+  public static func all(_ urls: [URL]) throws -> [FileClaim] {
+    let claims = try urls.map(FileClaim.init(locking:))
+    try urls.forEach(FileWriter.checkVacant)
+    return claims
+  }
+
+  private init(locking url: URL) throws {
     let target = try resolved(url)
     path =
       target.deletingLastPathComponent()
@@ -39,7 +51,6 @@ public final class FileClaim {
       close(opened)
     } while true
     descriptor = opened
-    try FileWriter.checkVacant(url)
   }
 
   deinit {

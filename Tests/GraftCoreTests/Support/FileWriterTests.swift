@@ -139,6 +139,11 @@ import Testing
       #expect(throws: GraftError.self) { try FileClaim(url) }
       #expect(try contents(directory) == ["file"])
       _ = try FileClaim(URL(fileURLWithPath: "/dev/null"))
+      try FileWriter.write(directory.appendingPathComponent(".other.graft-lock"), text: "")
+      #expect(throws: GraftError.self) {
+        try FileClaim.all([url, directory.appendingPathComponent("other")])
+      }
+      #expect(try contents(directory) == ["file"])
     }
   }
 

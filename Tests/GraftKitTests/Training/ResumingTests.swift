@@ -140,6 +140,24 @@ extension TrainingTests {
     }
   }
 
+  /// One that was killed between a new checkpoint and the removal of an old one saves no other where it was the last.
+  @Test("a checkpoint that a killed process did not remove is removed by the next") func excess() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out")
+      func go(resume: Bool) throws {
+        let outcome = try run(
+          .classification, in: output, change: { $0.saveTotalLimit = 1 }, resume: resume)
+        guard case .finished = outcome else { throw Unexpected(outcome) }
+        #expect(try TrainingDirectory(url: output).checkpoints == [7])
+      }
+      try go(resume: false)
+      try FileManager.default.createDirectory(
+        at: output.appending(path: "checkpoint-6"), withIntermediateDirectories: false)
+      try FileManager.default.removeItem(at: output.appending(path: "all_results.json"))
+      try go(resume: true)
+    }
+  }
+
   @Test func aFinishedRunSaysSo() throws {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
