@@ -87,9 +87,31 @@ def training():
     }
 
 
+class Block(torch.nn.Module):
+    """What a model of somebody's own may have: a tie, a buffer that is stored and one that is not, settings."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(5, 4)
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(4, 4), torch.nn.Linear(4, 4, bias=False)])
+        self.decoder = torch.nn.Linear(4, 5)
+        self.decoder.weight = self.table.weight
+        self.register_buffer("kept", torch.arange(3))
+        self.register_buffer("made", torch.arange(4.0), persistent=False)
+        self.act = torch.nn.functional.gelu
+        self.settings = {"labels": ["a", "b"], "rate": 0.1, "names": {"x"}}
+
+
+def whole():
+    torch.manual_seed(2)
+    return Block()
+
+
 def weights(content):
-    for key in ("state_dict", "model_state_dict", "model", "module"):
-        content = content.get(key, content)
+    for key in ("state_dict", "model_state_dict", "model", "module", "net"):
+        content = content.get(key, content) if isinstance(content, dict) else content
+    if isinstance(content, torch.nn.Module):
+        content = content.state_dict()
     return {name: value.detach().clone().contiguous() for name, value in content.items() if torch.is_tensor(value)}
 
 
@@ -149,6 +171,14 @@ def bert():
         (directory / name).write_bytes((TINY / "float16" / name).read_bytes())
 
 
+def whole_models():
+    """Modules that were pickled with their classes."""
+    write("whole.pt", whole())
+    write("whole-stream.pt", whole(), _use_new_zipfile_serialization=False)
+    write("whole-protocol4.pt", whole(), pickle_protocol=4)
+    write("whole-under-key.pt", {"model": torch.nn.DataParallel(whole()), "epoch": 1})
+
+
 def main():
     write("types.pt", types())
     write("views.pt", views())
@@ -157,6 +187,8 @@ def main():
     write("wrapped.pt", {"state_dict": {"model": OrderedDict(a=torch.ones(2))}})
     # As DeepSpeed saves.
     write("deepspeed.pt", {"module": OrderedDict(a=torch.ones(2)), "global_steps": 10, "ds_config": {}})
+    write("net.pt", {"net": OrderedDict(a=torch.ones(2)), "epoch": 1, "optimizer": {"state": {}, "param_groups": []}})
+    whole_models()
     write("empty.pt", {})
     old = dict(_use_new_zipfile_serialization=False)
     # torch does not load the other unsigned types from this form.

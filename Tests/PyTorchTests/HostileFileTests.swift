@@ -72,7 +72,8 @@ import Zip
       "the pickle has 'torch.float8_e4m3fn', which is no type that Graft reads. "
         + "Convert it before saving: tensor.float()."),
     Case(
-      "a whole model", "\u{80}\u{2}ctransformers.models.bert.modeling_bert\nBertModel\n)\u{81}}b.",
+      "an object that is no module",
+      "\u{80}\u{2}ctransformers.models.bert.modeling_bert\nBertModel\n)\u{81}}b.",
       "the pickle asks for 'transformers.models.bert.modeling_bert.BertModel', which is no part of weights."
         + noCode),
     Case(
@@ -85,7 +86,14 @@ import Zip
       "INST", "(ios\nsystem\n.",
       "the pickle has an opcode that weights do not need; found 0x69 at byte 1." + save),
     Case(
-      "OBJ", "(cos\nsystem\no.", "the pickle asks for 'os.system', which is no part of weights." + noCode),
+      "OBJ", "(cos\nsystem\no.",
+      "the pickle has an opcode that weights do not need; found 0x6f at byte 12." + save),
+    Case(
+      "a call beside weights", "\u{80}\u{2}}(U\u{1}acos\nsystem\nU\u{2}id\u{85}Ru.",
+      "the pickle asks for 'os.system', which is no part of weights." + noCode),
+    Case(
+      "a call of an object", "\u{80}\u{2}cx\nY\n)\u{81})R.",
+      "the pickle is broken: it calls an object with a sequence." + again),
     Case(
       "an extension code", "\u{80}\u{2}\u{82}\u{1}.",
       "the pickle has an opcode that weights do not need; found 0x82 at byte 2." + save),
@@ -114,6 +122,18 @@ import Zip
 
   static let tooLarge =
     "the pickle is too large for a table of weights; expected at most 1000000 objects." + save
+
+  /// Forty modules, each of which has the one before twice.
+  static let doubling: String = {
+    var program = "\u{80}\u{2}"
+    for place in 0..<40 {
+      let before = Character(UnicodeScalar(UInt8(max(0, place - 1))))
+      let this = Character(UnicodeScalar(UInt8(place)))
+      let inner = place == 0 ? "" : "(U\u{1}ah\(before)U\u{1}bh\(before)u"
+      program += "cx\nY\n)\u{81}q\(this)}(U\u{B}_parameters}U\u{8}_modules}\(inner)ub"
+    }
+    return program + "."
+  }()
 
   static let programs = [
     Case("an empty stack", "\u{80}\u{2}.", "the pickle is broken: its stack is empty." + again),
@@ -159,6 +179,13 @@ import Zip
       "a hundred thousand lists in each other",
       String(repeating: "(", count: 100_000) + String(repeating: "l", count: 100_000) + ".",
       "no weights: the file holds a sequence, not a dictionary of tensors." + save),
+    Case(
+      "a module that holds itself",
+      "\u{80}\u{2}cx\nY\n)\u{81}q\u{0}}(U\u{B}_parameters}U\u{8}_modules}U\u{1}ah\u{0}sub.",
+      "more than 64 modules in one another."),
+    Case(
+      "modules that double in each other", doubling,
+      "modules that stand in one another too many times." + save),
     Case(
       "arrays of NumPy", "\u{80}\u{2}}U\u{1}wcnumpy.core.multiarray\n_reconstruct\n)Rs.",
       "the pickle asks for 'numpy.core.multiarray._reconstruct', which is no part of weights." + noCode),

@@ -3,7 +3,8 @@ import GraftTensors
 /// One pickle, interpreted and never executed.
 ///
 /// A pickle is a program for a stack machine. This one has the opcodes of protocols 0 to 5 that build data;
-/// it resolves a name to a meaning of its own, from ``PickleGlobal``'s short list, and refuses every other.
+/// it resolves a name to a meaning of its own, from ``PickleGlobal``'s short list. Of other classes objects may be made,
+/// which are what they are given; whatever else is called is refused.
 /// What it makes are numbers into the lists below, so nothing that a pickle nests can nest here. Reference:
 /// Python's `pickletools.py`, and `torch/_weights_only_unpickler.py` for what PyTorch itself allows.
 struct Pickle {
@@ -33,6 +34,10 @@ struct Pickle {
   private(set) var result = PickleValue.none
   private(set) var sequences: [[PickleValue]] = []
   private(set) var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
+  /// What each object was given: its attributes, or nothing.
+  var states: [PickleValue] = []
+  /// The names that have no meaning here.
+  var foreign: [(module: String, name: String)] = []
   var storages: [Storage] = []
   var tensors: [Tensor] = []
 
@@ -121,7 +126,7 @@ extension Pickle {
       for start in stride(from: 0, to: items.count, by: 2) {
         dictionaries[index].append((items[start], items[start + 1]))
       }
-    case .other: break
+    case .other, .object: break
     default: throw Self.broken("\(target.description) is used as a dictionary")
     }
   }
@@ -129,7 +134,7 @@ extension Pickle {
   private mutating func append(_ items: [PickleValue], to target: PickleValue) throws {
     switch target {
     case .sequence(let index): sequences[index] += items
-    case .other: break
+    case .other, .object: break
     default: throw Self.broken("\(target.description) is used as a list")
     }
   }
@@ -234,11 +239,11 @@ extension Pickle {
     case .setItems:
       let items = try popMark()
       try insert(items, into: top())
-    case .emptySet: push(.other)
-    case .addItems: _ = try popMark()
-    case .frozenSet:
-      _ = try popMark()
-      push(.other)
+    case .emptySet: push(sequence([]))
+    case .addItems:
+      let items = try popMark()
+      try append(items, to: top())
+    case .frozenSet: push(sequence(try popMark()))
 
     case .global:
       let (module, name) = (try bytes.line(), try bytes.line())
@@ -247,13 +252,17 @@ extension Pickle {
       let (name, module) = (try pop(), try pop())
       push(try global(module, name))
     case .persistentID: push(try storage(try pop()))
-    case .reduce, .newObject:
+    case .reduce:
       let (arguments, function) = (try pop(), try pop())
       push(try call(function, arguments))
+    case .newObject:
+      let (arguments, type) = (try pop(), try pop())
+      push(try new(type, arguments))
     case .build:
-      _ = try pop()
+      let state = try pop()
       switch try top() {
       case .dictionary, .tensor, .other: break
+      case .object(let index): states[index] = state
       case let target: throw Self.broken("\(target.description) is given a state")
       }
     }

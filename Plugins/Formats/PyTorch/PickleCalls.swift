@@ -3,7 +3,7 @@ import GraftTensors
 // What a pickle's names and calls mean: nothing is looked up, nothing runs.
 
 extension Pickle {
-  func global(_ module: PickleValue, _ name: PickleValue) throws -> PickleValue {
+  mutating func global(_ module: PickleValue, _ name: PickleValue) throws -> PickleValue {
     guard case .text(let module) = module, case .text(let name) = name else {
       throw Self.broken("a name is not text")
     }
@@ -13,11 +13,30 @@ extension Pickle {
           .unsupported, "the pickle has 'torch.\(name.prefix(80))', which is no type that Graft reads",
           advice: "Convert it before saving: tensor.float().")
       }
-      throw GraftError(
-        .refused, "the pickle asks for '\("\(module).\(name)".prefix(80))', which is no part of weights",
-        advice: "Graft runs no code of a file. \(Self.saveAgain)")
+      foreign.append((module, name))
+      // Nothing that models are made of is there.
+      if ["builtins", "__builtin__"].contains(module), let refusal = refusal(foreign.count - 1) {
+        throw refusal
+      }
+      return .global(.foreign(foreign.count - 1))
     }
     return .global(global)
+  }
+
+  /// The error for what the pickle is made of or calls, and has no meaning here.
+  func refusal(_ index: Int = 0) -> GraftError? {
+    guard foreign.indices.contains(index) else { return nil }
+    let name = "\(foreign[index].module).\(foreign[index].name)".prefix(80)
+    return GraftError(
+      .refused, "the pickle asks for '\(name)', which is no part of weights",
+      advice: "Graft runs no code of a file. \(Self.saveAgain)")
+  }
+
+  /// An object of a class, before it is given anything: no code of the class has a part in it.
+  mutating func new(_ type: PickleValue, _ arguments: PickleValue) throws -> PickleValue {
+    guard case .global(.foreign) = type else { return try call(type, arguments) }
+    states.append(.none)
+    return .object(states.count - 1)
   }
 
   mutating func call(_ function: PickleValue, _ arguments: PickleValue) throws -> PickleValue {
@@ -34,7 +53,11 @@ extension Pickle {
         arguments[0] == .global(.rebuildTensor) || arguments[0] == .global(.rebuildParameter)
       else { throw Self.broken("a tensor is made in an unknown way") }
       return try call(arguments[0], arguments[2])
+    case .set:
+      guard let items = arguments.first, case .sequence = items else { return .other }
+      return items
     case .other: return .other
+    case .foreign(let index): throw refusal(index) ?? Self.broken("it calls nothing")
     case .storage, .dtype: throw Self.broken("it calls a type")
     }
   }
@@ -56,9 +79,11 @@ extension Pickle {
     return try dictionary(items)
   }
 
-  /// `("storage", class, key, device, count)`, and in the stream form a view of it or None.
+  /// `("storage", class, key, device, count)`, and in the stream form a view of it or None. The latter has classes of
+  /// modules as well, `("module", class, file, source)`.
   mutating func storage(_ id: PickleValue) throws -> PickleValue {
     let id = try items(id, "a storage's description")
+    if id.count == 4, id[0] == .text("module"), case .global = id[1] { return id[1] }
     guard id.count >= 5, id[0] == .text("storage"), case .global(.storage(let dtype)) = id[1],
       case .text(let key) = id[2], case .int(let count) = id[4], count >= 0
     else { throw Self.broken("a storage's description is not one") }

@@ -13,8 +13,12 @@ enum PickleValue: Equatable {
   case global(PickleGlobal)
   case storage(Int)
   case tensor(Int)
+  /// An object of a class that is not looked up: it is what it is given.
+  case object(Int)
   /// Something harmless that weights are not made of: a float, bytes, a large number, a set, a device.
   case other
+
+  var isTensor: Bool { if case .tensor = self { true } else { false } }
 
   /// For messages, with its article.
   var description: String {
@@ -28,12 +32,14 @@ enum PickleValue: Equatable {
     case .global: "a class or function"
     case .storage: "a storage"
     case .tensor: "a tensor"
+    case .object: "an object"
     case .other: "another object"
     }
   }
 }
 
 /// The names that a pickle may mention. None is looked up or called: each has a meaning here, and only here.
+/// Others may be classes of objects that weights stand in or beside; a call of one is refused.
 enum PickleGlobal: Equatable {
   /// An ordered, counting or plain dictionary.
   case dictionary
@@ -47,10 +53,14 @@ enum PickleGlobal: Equatable {
   case rebuildParameter
   /// `torch._tensor._rebuild_from_type_v2`: a function, a class, and the function's arguments.
   case rebuildFromType
+  /// A set of a list's items.
+  case set
   /// What makes an object that weights are not made of.
   case other
+  /// A name without a meaning here, by its place among those that the pickle mentions.
+  case foreign(Int)
 
-  /// - Returns: `nil` for a name that is not allowed.
+  /// - Returns: `nil` for a name without a meaning.
   init?(module: String, name: String) {
     switch (module, name) {
     case ("collections", "OrderedDict"), ("collections", "Counter"), ("collections", "defaultdict"),
@@ -64,8 +74,9 @@ enum PickleGlobal: Equatable {
       ("torch.nn.parameter", "Parameter"):
       self = .rebuildParameter
     case ("torch._tensor", "_rebuild_from_type_v2"): self = .rebuildFromType
+    case ("builtins", "set"), ("__builtin__", "set"): self = .set
     case ("torch", "Tensor"), ("torch", "Size"), ("torch", "device"), ("torch.serialization", "_get_layout"),
-      ("_codecs", "encode"), ("builtins", "set"), ("__builtin__", "set"), ("builtins", "bytearray"),
+      ("_codecs", "encode"), ("builtins", "bytearray"),
       ("builtins", "complex"), ("argparse", "Namespace"), ("numpy", "dtype"),
       ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar"):
       self = .other

@@ -8,54 +8,79 @@ struct StateDict {
   /// Keys under which training scripts put the weights among other things.
   static let wrappers = ["state_dict", "model_state_dict", "model", "module"]
 
-  /// Finds the weights in a pickle: the dictionary that it holds, or the one under a well-known key of it.
+  /// What a training script keeps beside its weights is no more than this.
+  private static let mostKeys = 64
+
+  /// What else a person should know.
+  private var notes: [String] = []
+
+  /// Finds the weights in a pickle: the dictionary or the module that it holds, or the one under a well-known key, or
+  /// the only one under any.
   ///
   /// What is no tensor is left out: counters and the optimizer's settings are no weights.
   ///
-  /// - Throws: ``GraftError`` when there is no dictionary of tensors.
+  /// - Throws: ``GraftError`` when there is neither a dictionary of tensors nor a module.
   init(of pickle: Pickle) throws {
-    guard case .dictionary(var index) = pickle.result else {
-      throw GraftError(
-        .unsupported, "no weights: the file holds \(pickle.result.description), not a dictionary of tensors",
-        advice: Advice(Pickle.saveAgain))
-    }
+    var content = pickle.result
     // A dictionary may hold itself.
     for _ in 0..<Self.wrappers.count {
-      guard let inner = Self.wrapped(pickle, index) else { break }
-      index = inner
+      guard let inner = Self.wrapped(pickle, content) else { break }
+      content = inner
+    }
+    if let tree = try ModuleTree(content, in: pickle) {
+      for (name, tensor) in tree.tensors { try add(pickle.tensors[tensor], name) }
+      notes = ["a whole model was saved: its tensors are read, and none of its code is run"]
+      return
+    }
+    guard case .dictionary(let index) = content else {
+      throw pickle.refusal()
+        ?? GraftError(
+          .unsupported, "no weights: the file holds \(content.description), not a dictionary of tensors",
+          advice: Advice(Pickle.saveAgain))
     }
     for (key, value) in pickle.dictionaries[index] {
       guard case .tensor(let tensor) = value else { continue }
       guard case .text(let name) = key else {
         throw GraftError(.malformed, "a tensor's name is \(key.description), not a string")
       }
-      if let index = tensors.index(forKey: name), !tensors.keys[index].utf8.elementsEqual(name.utf8) {
-        throw GraftError(
-          .malformed, "another tensor's name has the same characters in another encoding",
-          subject: "tensor '\(name)'")
-      }
-      tensors[name] = pickle.tensors[tensor]
+      try add(pickle.tensors[tensor], name)
     }
     guard !tensors.isEmpty || pickle.dictionaries[index].isEmpty else {
       let names = pickle.dictionaries[index].compactMap { key, _ in
         if case .text(let name) = key { "'\(name.prefix(40))'" } else { nil }
       }
-      throw GraftError(
-        .unsupported, "no weights: the file's dictionary holds no tensors",
-        expected: "tensors, or one of \(Self.wrappers.joined(separator: ", "))",
-        found: names.prefix(8).joined(separator: ", "), advice: Advice(Pickle.saveAgain))
+      throw pickle.refusal()
+        ?? GraftError(
+          .unsupported, "no weights: the file's dictionary holds no tensors",
+          expected: "tensors, or one of \(Self.wrappers.joined(separator: ", "))",
+          found: names.prefix(8).joined(separator: ", "), advice: Advice(Pickle.saveAgain))
     }
   }
 
-  private static func wrapped(_ pickle: Pickle, _ index: Int) -> Int? {
-    for wrapper in wrappers {
-      if let (_, value) = pickle.dictionaries[index].last(where: { $0.key == .text(wrapper) }),
-        case .dictionary(let inner) = value
-      {
-        return inner
-      }
+  private mutating func add(_ tensor: Pickle.Tensor, _ name: String) throws {
+    if let index = tensors.index(forKey: name), !tensors.keys[index].utf8.elementsEqual(name.utf8) {
+      throw GraftError(
+        .malformed, "another tensor's name has the same characters in another encoding",
+        subject: "tensor '\(name)'")
     }
-    return nil
+    tensors[name] = tensor
+  }
+
+  /// What stands under a well-known key, or, in a dictionary without tensors, the only one under any.
+  private static func wrapped(_ pickle: Pickle, _ content: PickleValue) -> PickleValue? {
+    guard case .dictionary(let index) = content else { return nil }
+    let items = pickle.dictionaries[index]
+    for wrapper in wrappers {
+      guard let (_, value) = items.last(where: { $0.key == .text(wrapper) }) else { continue }
+      if case .dictionary = value { return value }
+      if ModuleTree.isModule(value, in: pickle) { return value }
+    }
+    guard items.count <= mostKeys, !items.contains(where: { $0.value.isTensor }) else { return nil }
+    let holders = items.map(\.value).filter { value in
+      guard case .dictionary(let inner) = value else { return ModuleTree.isModule(value, in: pickle) }
+      return pickle.dictionaries[inner].contains { $0.value.isTensor }
+    }
+    return holders.count == 1 ? holders[0] : nil
   }
 
   /// The tensors over the storages that hold them.
@@ -64,6 +89,7 @@ struct StateDict {
   /// - Throws: ``GraftError`` that names the tensor which does not fit.
   func weights(_ storage: (Pickle.Storage, DType) throws -> LazyTensor) throws -> Weights {
     var weights = Weights()
+    weights.notes = notes
     var sizes: [String: Int] = [:]
     for (name, tensor) in tensors {
       do {
