@@ -18,4 +18,17 @@ import Testing
       )
     }
   }
+
+  @Test("labels that are no texts are what Python makes of them")
+  func labelsOfOtherKinds() throws {
+    let file = Configuration(["id2label": ["0": 5, "1": 0.5, "2": true, "3": false, "4": "x"]])
+    #expect(try file.labels() == ["5", "0.5", "True", "False", "x"])
+    for value in [JSON.null, ["a"]] {
+      let error = #expect(throws: GraftError.self) { try Configuration(["id2label": ["0": value]]).labels() }
+      #expect(
+        error?.description
+          == "config.json: key 'id2label': wrong value; expected labels numbered from \"0\" on, found an object."
+      )
+    }
+  }
 }

@@ -75,6 +75,18 @@ public struct InferredLabels: Sendable, Equatable {
   }
 }
 
+extension JSON {
+  /// The name of a label: a text, or what Python makes one of.
+  fileprivate var labelText: String? {
+    switch self {
+    case .string(let text): text
+    case .number: text()
+    case .bool(let value): value ? "True" : "False"
+    default: nil
+    }
+  }
+}
+
 extension Configuration {
   /// More labels than this are a mistake in the file, not a task.
   static let maximumLabels = 1_000_000
@@ -94,7 +106,7 @@ extension Configuration {
       return Self.numberedLabels(count)
     }
     let numbered = map.object?.compactMap { key, value in
-      Int(key).flatMap { number in value.string.map { (number, $0) } }
+      Int(key).flatMap { number in value.labelText.map { (number, $0) } }
     }.sorted { $0.0 < $1.0 }
     guard let numbered, numbered.count == map.object?.count, !numbered.isEmpty,
       numbered.enumerated().allSatisfy({ $0.offset == $0.element.0 })

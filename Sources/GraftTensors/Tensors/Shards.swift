@@ -30,30 +30,38 @@ public struct ShardIndex: Sendable {
     guard !map.isEmpty else { throw GraftError(.malformed, "the index lists no tensor") }
     files = try OrderedDictionary(
       uniqueKeysWithValues: map.map { name, file in
-        guard let file = file.string, !file.isEmpty, !file.contains("/"), !file.contains("\0"),
-          file != "..",
-          file != "."
-        else {
+        guard let path = file.string, let inside = Self.inside(path) else {
           throw GraftError(
             .malformed,
-            "not a file name beside the index",
+            "not a file beside the index or in a folder there",
             subject: "tensor '\(name)'",
             found: file.kind
           )
         }
-        return (name, file)
+        return (name, inside)
       }
     )
     metadata = json["metadata"]?.object ?? [:]
   }
 
-  /// Opens every shard and joins them in the index's order.
+  /// A path below the index's folder, without detours; `nil` for one that leads elsewhere.
+  private static func inside(_ path: String) -> String? {
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    guard !path.hasPrefix("/"), !path.contains("\0"), !parts.isEmpty, !parts.contains("..") else {
+      return nil
+    }
+    return parts.joined(separator: "/")
+  }
+
+  /// Opens every shard and joins them: first the tensors in the index's order, then those that it does not list.
+  ///
+  /// As in transformers, the index says which files there are, and the files what is in them. Where it says otherwise,
+  /// that is noted.
   ///
   /// - Parameters:
   ///   - directory: The folder of the index.
   ///   - open: Opens one shard.
-  /// - Throws: ``GraftError`` when a shard is missing, lacks a tensor the index promises, or holds one that
-  ///   the index does not know.
+  /// - Throws: ``GraftError`` when a shard is missing, or two have one tensor.
   public func open(in directory: URL, with open: (URL) throws -> Weights) throws -> Weights {
     var shards: OrderedDictionary<String, Weights> = [:]
     for file in files.values where shards[file] == nil {
@@ -71,28 +79,38 @@ public struct ShardIndex: Sendable {
     }
     var joined = Weights(metadata: shards.values.first?.metadata ?? [:])
     joined.notes = shards.values.flatMap(\.notes)
-    for (name, file) in files {
-      guard let tensor = shards[file]?[name] else {
-        throw GraftError(
-          .missing,
-          "the index places this tensor in a shard that does not have it",
-          file: directory.appendingPathComponent(file).path,
-          subject: "tensor '\(name)'"
-        )
-      }
-      joined[name] = tensor
-    }
+    var places: [String: String] = [:]
     for (file, shard) in shards {
-      if let stray = shard.tensors.keys.first(where: { files[$0] != file }) {
-        throw GraftError(
-          .malformed,
-          "the index does not list this tensor",
-          file: directory.appendingPathComponent(file).path,
-          subject: "tensor '\(stray)'"
-        )
+      for name in shard.tensors.keys {
+        if let other = places.updateValue(file, forKey: name) {
+          throw GraftError(
+            .malformed, "two shards have this tensor",
+            file: directory.appendingPathComponent(file).path, subject: "tensor '\(name)'",
+            found: "also in \(other)")
+        }
       }
     }
+    for name in files.keys { joined[name] = places[name].flatMap { shards[$0]?[name] } }
+    for shard in shards.values { joined.tensors.merge(shard.tensors) { listed, _ in listed } }
+    joined.notes += notes(on: places)
     return joined
+  }
+
+  /// What the index says otherwise than the shards.
+  ///
+  /// - Parameter places: The shard of each tensor.
+  private func notes(on places: [String: String]) -> [String] {
+    let missing = files.keys.filter { places[$0] == nil }
+    let elsewhere = files.filter { name, file in places[name] != nil && places[name] != file }.keys
+    let unlisted = places.keys.filter { files[$0] == nil }.sorted()
+    func note(_ names: some Collection<String>, _ what: String) -> [String] {
+      guard let first = names.first else { return [] }
+      return [
+        "the index of the shards \(what) '\(first)'" + (names.count > 1 ? " and \(names.count - 1) more" : "")
+      ]
+    }
+    return note(missing, "lists what no shard has:") + note(unlisted, "does not list")
+      + note(elsewhere, "has another shard for")
   }
 
   /// The most bytes in one file that transformers writes.

@@ -30,36 +30,35 @@ import Testing
     (#"{"weight_map":[]}"#, "model.raw.index.json: the index has no 'weight_map'."),
     (
       #"{"weight_map":{"all":3}}"#,
-      "model.raw.index.json: tensor 'all': not a file name beside the index; found the number 3."
+      "model.raw.index.json: tensor 'all': not a file beside the index or in a folder there; found the number 3."
     ),
     (
       #"{"weight_map":{"all":""}}"#,
-      #"model.raw.index.json: tensor 'all': not a file name beside the index; found the string ""."#
+      #"model.raw.index.json: tensor 'all': not a file beside the index or in a folder there; found the string ""."#
     ),
     (
       #"{"weight_map":{"all":"../one.raw"}}"#,
-      #"model.raw.index.json: tensor 'all': not a file name beside the index; found the string "../one.raw"."#
+      #"model.raw.index.json: tensor 'all': not a file beside the index or in a folder there; found the string "../one.raw"."#
     ),
     (
       #"{"weight_map":{"all":"/etc/passwd"}}"#,
-      #"model.raw.index.json: tensor 'all': not a file name beside the index; found the string "/etc/passwd"."#
+      #"model.raw.index.json: tensor 'all': not a file beside the index or in a folder there; found the string "/etc/passwd"."#
     ),
     (
       #"{"weight_map":{"all":".."}}"#,
-      #"model.raw.index.json: tensor 'all': not a file name beside the index; found the string ".."."#
+      #"model.raw.index.json: tensor 'all': not a file beside the index or in a folder there; found the string ".."."#
     ),
     (
       #"{"weight_map":{"all":"one.raw\u0000x"}}"#,
-      "model.raw.index.json: tensor 'all': not a file name beside the index; found the string \"one.raw\\u0000x\"."
+      "model.raw.index.json: tensor 'all': not a file beside the index or in a folder there; found the string \"one.raw\\u0000x\"."
     ),
     (
       #"{"weight_map":{"all":"two.raw"}}"#,
       "two.raw: this shard is missing; found 0 of 1 tensors in other shards. Download the whole model again."
     ),
-    (
-      #"{"weight_map":{"some":"one.raw"}}"#,
-      "one.raw: tensor 'some': the index places this tensor in a shard that does not have it."
-    ),
+    // As in transformers, what the files hold counts.
+    (#"{"weight_map":{"some":"one.raw"}}"#, "all"),
+    (#"{"weight_map":{"all":"./one.raw"}}"#, "all"),
     (
       #"{"weight_map":{"all":"one.raw","all":"one.raw"}}"#,
       "model.raw.index.json: invalid JSON at byte 31: the key 'all' is given twice."
@@ -75,23 +74,43 @@ import Testing
     #expect(try self.message(index) == message)
   }
 
-  @Test func aTensorThatTheIndexDoesNotListIsAnError() throws {
+  @Test("what the shards hold counts, as in transformers; what the index says otherwise is noted")
+  func disagreement() throws {
     try withTemporaryDirectory { directory in
-      let url = directory.appendingPathComponent("index.json")
-      try FileWriter.write(url, text: #"{"weight_map":{"b":"one","a":"one"}}"#)
-      try FileWriter.write(directory.appendingPathComponent("one"), text: "")
-      let index = try ShardIndex(url)
-      func open(_ names: [String]) throws -> [String] {
-        var weights = Weights()
-        for name in names { weights[name] = LazyTensor([1] as [Float], shape: []) }
-        let shard = weights
-        return try index.open(in: directory) { _ in shard }.tensors.keys.elements
+      func open(
+        _ map: String, _ shards: KeyValuePairs<String, [String]> = ["one": ["a", "b"], "folder/two": ["c"]]
+      ) throws -> Weights {
+        let url = directory.appendingPathComponent("index.json")
+        try FileWriter.write(url, text: "{\"weight_map\":{" + map + "}}")
+        let folder = directory.appending(path: "folder")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for (name, _) in shards { try FileWriter.write(directory.appending(path: name), text: "") }
+        return try ShardIndex(url).open(in: directory) { shard in
+          var weights = Weights()
+          let names = shards.first { shard.path.hasSuffix("/" + $0.key) }?.value ?? []
+          for name in names { weights[name] = LazyTensor([1] as [Float], shape: []) }
+          return weights
+        }
       }
-      #expect(try open(["a", "b"]) == ["b", "a"])
-      let error = #expect(throws: GraftError.self) { try open(["a", "stray", "b"]) }
+      let whole = try open(#""c":"folder/two","b":"one","a":"./one""#)
+      #expect(whole.tensors.keys.elements == ["c", "b", "a"] && whole.notes.isEmpty)
+      let other = try open(#""c":"one","lost":"one","gone":"one","b":"folder//./two""#)
+      #expect(other.tensors.keys.elements == ["c", "b", "a"])
+      #expect(
+        other.notes == [
+          "the index of the shards lists what no shard has: 'lost' and 1 more",
+          "the index of the shards does not list 'a'",
+          "the index of the shards has another shard for 'c' and 1 more",
+        ])
+      let error = #expect(throws: GraftError.self) {
+        try open(#""a":"one","c":"folder/two""#, ["one": ["a"], "folder/two": ["a"]])
+      }
       #expect(
         error?.description
-          == "\(directory.path)/one: tensor 'stray': the index does not list this tensor.")
+          == "\(directory.path)/folder/two: tensor 'a': two shards have this tensor; found also in one.")
+      for path in ["folder/../../x", "/one", "folder/..", "."] {
+        #expect(throws: GraftError.self) { try open("\"a\":\"\(path)\"") }
+      }
     }
   }
 
