@@ -240,6 +240,7 @@ struct DialectConformance {
         switch dropped.pattern {
         case .ending(let ending): "x." + ending
         case .beginning(let beginning): beginning + "x"
+        case .below: try #require(stored.tensors.keys.first) + "/Slot_1"
         }
       stored[name] = LazyTensor([Float(1)], shape: [1])
     }

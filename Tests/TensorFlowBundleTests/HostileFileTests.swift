@@ -23,6 +23,30 @@ import Testing
     return entry.encoded
   }
 
+  /// A slice of a variable with one axis, as a field of its entry: start and length.
+  static func slice(_ extent: [Int]) -> [UInt8] {
+    var message: [UInt8] = []
+    message.appendField(1, extent[0])
+    message.appendField(2, extent[1])
+    var slice: [UInt8] = []
+    slice.appendField(1, message)
+    var field: [UInt8] = []
+    field.appendField(7, slice)
+    return field
+  }
+
+  /// The same slice of `a` under its own key, with numbers below 64.
+  static func sliced(_ extent: [Int], shape: [Int]? = nil) -> (key: [UInt8], value: [UInt8]) {
+    let shape = shape ?? [extent[1]]
+    let key = [0, 0x61, 0, 1, 1, 1] + extent.map { 0x80 ^ UInt8($0) }
+    return (
+      key,
+      entry {
+        $0.shape = shape; $0.size = 4 * shape[0]
+      }
+    )
+  }
+
   static func index(_ entries: [(String, [UInt8])], header: [UInt8] = header) -> [UInt8] {
     Table.encoded([([], header)] + entries.map { (Array($0.0.utf8), $0.1) })
   }
@@ -132,9 +156,47 @@ import Testing
       "complex numbers", index([("a", entry { $0.type = 8 })]),
       "x.index: tensor 'a': unsupported type of elements (number 8 in TensorFlow's DataType)."),
     Case(
-      "a partitioned variable", index([("a", entry() + [7 << 3 | 2, 0])]),
-      "x.index: tensor 'a': a variable that is partitioned into slices. "
+      "a slice that is not there", index([("a", entry() + slice([0, 2]))]),
+      "x.index: tensor 'a': one of its slices is not in the index." + copyAgain),
+    Case(
+      "slices that leave something out",
+      Table.encoded([([], header), sliced([0, 1]), (Array("a".utf8), entry() + slice([0, 1]))]),
+      "x.index: tensor 'a': slices that do not divide it along its rows or its columns; expected float32 [2]. "
         + "Save the checkpoint again without a partitioner."),
+    Case(
+      "a slice of another shape than it says",
+      Table.encoded([([], header), sliced([0, 2], shape: [1]), (Array("a".utf8), entry() + slice([0, 2]))]),
+      "x.index: tensor 'a': slices that do not divide it along its rows or its columns; expected float32 [2]. "
+        + "Save the checkpoint again without a partitioner."),
+    Case(
+      "a slice of a number",
+      index([
+        (
+          "a",
+          entry {
+            $0.shape = []; $0.size = 4
+          } + [7 << 3 | 2, 0]
+        )
+      ]),
+      "x.index: tensor 'a': one of its slices is not in the index." + copyAgain),
+    Case(
+      "a slice out of range", index([("a", entry() + slice([-1, 2]))]),
+      "x.index: tensor 'a': a slice is out of range; found 2 from -1."),
+    Case(
+      "an object graph that is damaged",
+      index([
+        (
+          "_CHECKPOINTABLE_OBJECT_GRAPH",
+          entry {
+            $0.type = 7; $0.shape = []; $0.size = 8
+          }
+        )
+      ]),
+      "x.index: tensor '_CHECKPOINTABLE_OBJECT_GRAPH': damaged: its checksum differs." + copyAgain),
+    Case(
+      "an object graph that is a list",
+      index([("_CHECKPOINTABLE_OBJECT_GRAPH", entry { $0.type = 7 })]),
+      "x.index: tensor '_CHECKPOINTABLE_OBJECT_GRAPH': no single text."),
     Case(
       "a field of an unknown kind", index([("a", entry() + [0x0B])]),
       "x.index: tensor 'a': a message has a field of unknown kind 3."),

@@ -59,7 +59,10 @@ extension Family {
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "sentence-order"])
     ],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"],
-    dialects: [.transformersALBERT, .transformersTensorFlowALBERT, .googleALBERT, .kerasHubALBERT],
+    dialects: [
+      .transformersALBERT, .transformersTensorFlowALBERT, .transformersTensorFlowALBERT.byVariables,
+      .googleALBERT, .kerasHubALBERT,
+    ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

@@ -36,7 +36,10 @@ extension Family {
     combinations: [
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])
     ],
-    dialects: [.transformersBERT, .transformersTensorFlowBERT, .googleBERT, .kerasHubBERT, .ggufBERT],
+    dialects: [
+      .transformersBERT, .transformersTensorFlowBERT, .transformersTensorFlowBERT.byVariables, .googleBERT,
+      .kerasHubBERT, .ggufBERT,
+    ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

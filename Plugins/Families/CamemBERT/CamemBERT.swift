@@ -14,6 +14,7 @@ extension Family {
     dialects: [
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),
+      .transformersTensorFlowCountedPositions(base: "roberta").byVariables,
       .ggufCamemBERT,
     ],
     catalogue: PackageResources.Catalogue_json,

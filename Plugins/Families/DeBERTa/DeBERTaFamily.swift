@@ -21,7 +21,10 @@ extension Family {
     // The other spelling of the decoder is read as the usual one, and the usual one is written.
     settledConfiguration: ["legacy": true],
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"],
-    dialects: [.transformersDeBERTa, .transformersTensorFlowDeBERTa, .kerasHubDeBERTa],
+    dialects: [
+      .transformersDeBERTa, .transformersTensorFlowDeBERTa, .transformersTensorFlowDeBERTa.byVariables,
+      .kerasHubDeBERTa,
+    ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

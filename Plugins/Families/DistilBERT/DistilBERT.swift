@@ -43,7 +43,8 @@ extension Family {
     ],
     dropoutKeys: ["dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"],
     dialects: [
-      .transformersDistilBERT, .transformersTensorFlowDistilBERT, .kerasHubDistilBERT, .ggufDistilBERT,
+      .transformersDistilBERT, .transformersTensorFlowDistilBERT,
+      .transformersTensorFlowDistilBERT.byVariables, .kerasHubDistilBERT, .ggufDistilBERT,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

@@ -41,7 +41,10 @@ extension Family {
     dropoutKeys: [
       "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "summary_last_dropout",
     ],
-    dialects: [.transformersELECTRA, .transformersTensorFlowELECTRA, .googleELECTRA, .kerasHubELECTRA],
+    dialects: [
+      .transformersELECTRA, .transformersTensorFlowELECTRA, .transformersTensorFlowELECTRA.byVariables,
+      .googleELECTRA, .kerasHubELECTRA,
+    ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

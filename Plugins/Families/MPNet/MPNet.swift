@@ -36,7 +36,7 @@ extension Family {
     pooler: .firstTokenPooler,
     heads: .robertaHeads(dropout: ["hidden_dropout_prob"]),
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob"],
-    dialects: [.transformersMPNet, .transformersTensorFlowMPNet],
+    dialects: [.transformersMPNet, .transformersTensorFlowMPNet, .transformersTensorFlowMPNet.byVariables],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json
   )

@@ -10,7 +10,7 @@ public struct HDF5Format: WeightFormat {
   public static let name = "hdf5"
   public static let usualDialect: String? = "transformers-tf"
   public static let fileDescription = "an HDF5 file"
-  public static let fileNames = ["model.h5", "tf_model.h5", "model.weights.h5"]
+  public static let fileNames = ["model.h5", "tf_model.h5", "model.weights.h5", "model.keras"]
 
   /// The metadata key that names the datasets that hold texts.
   static let stringsKey = "strings"

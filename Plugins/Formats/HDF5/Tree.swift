@@ -27,8 +27,9 @@ struct Tree {
     let attributes = try root.attributes()
     weights.metadata = attributes.texts
     let layers = try visitGroup(root, at: source.root, [])
-    // What Keras lists and is not there was lost on the way.
-    if let lost = attributes.list("layer_names")?.first(where: { !layers.contains($0) }) {
+    // What Keras lists and is not there was lost on the way. Shards of transformers' list tensors.
+    if let lost = attributes.list("layer_names")?.first(where: { !layers.contains($0) && weights[$0] == nil })
+    {
       throw Self.lost("layer '\(lost)'")
     }
     // One dataset may have any number of names.

@@ -52,8 +52,8 @@ struct BundleEntry {
   var size = 0
   /// The masked checksum of the bytes.
   var checksum: UInt32 = 0
-  /// Whether the tensor stands in pieces under other names.
-  var isPartitioned = false
+  /// The parts that the tensor stands in, under keys of their own; none where it stands here.
+  var slices: [BundleSlice] = []
 
   static let string = 7
 
@@ -76,7 +76,7 @@ struct BundleEntry {
       case (4, .number(let offset)): self.offset = Int(truncatingIfNeeded: offset)
       case (5, .number(let size)): self.size = Int(truncatingIfNeeded: size)
       case (6, .number(let checksum)): self.checksum = UInt32(truncatingIfNeeded: checksum)
-      case (7, _): isPartitioned = true
+      case (7, .bytes(let slice)): slices.append(try BundleSlice(slice))
       default: break
       }
     }

@@ -38,39 +38,63 @@ public struct ModelDirectory: Sendable {
   /// - Throws: `GraftError` when there is no such path, or no weights in the directory.
   public init(_ path: URL, formats: [CheckpointFormat], isHead: Bool = false) throws {
     func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+    let weightNames = formats.flatMap { $0.fileNames }
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory) else {
       let suffixes = formats.flatMap { $0.pathSuffixes }
       guard let file = suffixes.map({ URL(fileURLWithPath: path.path + $0) }).first(where: exists) else {
         throw GraftError(.missing, "no such file or directory", file: path.path)
       }
-      (url, weights, others) = (path.deletingLastPathComponent(), file, [])
+      (url, weights, others) = (
+        Self.home(of: file, weightNames) ?? path.deletingLastPathComponent(), file, []
+      )
       root = url
       return
     }
     guard isDirectory.boolValue else {
-      (url, weights, others) = (path.deletingLastPathComponent(), path, [])
+      (url, weights, others) = (
+        Self.home(of: path, weightNames) ?? path.deletingLastPathComponent(), path, []
+      )
       root = url
       return
     }
-    root = path
     let folder = try isHead ? "" : SentenceModuleEntry.list(in: path)?.entries.first?.path ?? ""
+    let whole = path
     let path = folder.isEmpty ? path : path.appending(path: folder)
-    url = path
-    let names = formats.flatMap { $0.fileNames }.flatMap { [$0, $0 + ".index.json"] }
+    let names = weightNames.flatMap { [$0, $0 + ".index.json"] }
     let files = names.map { path.appendingPathComponent($0) }.filter(exists)
-    guard let found = files.first else {
+    guard let found = try files.first ?? formats.compactMap({ try $0.type.namedFile(in: path) }).first
+    else {
       if let error = try Self.unfinishedRun(path) { throw error }
       throw GraftError(
         .missing,
         "no weights in this directory",
         file: path.path,
-        expected: "one of \(formats.flatMap { $0.fileNames }.joined(separator: ", "))",
+        expected: "one of \(weightNames.joined(separator: ", "))",
         advice: "Name the weight file itself if it is called otherwise."
       )
     }
+    let home = Self.home(of: found, weightNames)
+    (url, root) = (home ?? path, home ?? whole)
     weights = found
     others = Array(files.dropFirst())
+  }
+
+  /// The directory that a weight file in a framework's own folders belongs to: the outermost with a configuration, or
+  /// the innermost without.
+  ///
+  /// - Parameters:
+  ///   - weights: The weight file.
+  ///   - names: What weight files are called, with their folders.
+  /// - Returns: `nil` for a file that is in no such folder.
+  private static func home(of weights: URL, _ names: [String]) -> URL? {
+    let path = weights.standardizedFileURL.path
+    let homes = names.filter { $0.contains("/") && path.hasSuffix("/" + $0) }
+      .map { URL(fileURLWithPath: String(path.dropLast($0.count))) }
+      .sorted { $0.path.count < $1.path.count }
+    return homes.first {
+      FileManager.default.fileExists(atPath: $0.appending(path: configurationName).path)
+    } ?? homes.last
   }
 
   /// The error that a directory is that of a training run, which has its model at the end only; `nil` when it is not.
@@ -167,12 +191,41 @@ public struct ModelDirectory: Sendable {
     }
     let file = try configurationFile(spellings)
     let found = try Self.parse(file) { try Configuration(parsing: $0) }
-    let spelling = spellings.first { $0.name == file.lastPathComponent && $0.recognizes(found) }
     do {
-      return try spelling?.standard(found) ?? found
+      return try Self.standard(found, spellings.filter { $0.name == file.lastPathComponent })
     } catch let error as GraftError {
       throw error.inFile(file.path)
     }
+  }
+
+  /// The standard configuration that a file means. A framework's words for the encoder may stand inside those for a task
+  /// or for a model of layers.
+  ///
+  /// - Throws: `GraftError` when such a document has no encoder that is known.
+  private static func standard(
+    _ found: Configuration, _ spellings: [ConfigurationFile]
+  ) throws -> Configuration {
+    if let spelling = spellings.first(where: { $0.recognizes(found) }) { return try spelling.standard(found) }
+    let documents = spellings.filter { !$0.document.isEmpty }
+    guard found["model_type"] == nil, let first = documents.first,
+      found[first.discriminator]?.string != nil
+    else { return found }
+    var next = [JSON.object(found.values)]
+    while let value = next.popLast() {
+      if let members = value.object {
+        let part = Configuration(members)
+        if let spelling = documents.first(where: { $0.recognizes(part) }) {
+          return try spelling.standard(part)
+        }
+        next += members.values.reversed()
+      }
+      next += (value.array ?? []).reversed()
+    }
+    let known = OrderedSet(documents.compactMap { $0.document[$0.discriminator]?.string })
+    throw GraftError(
+      .unsupported, "a model without an encoder that a plugin knows", subject: "key '\(first.discriminator)'",
+      expected: "one of \(known.joined(separator: ", ")), there or inside",
+      found: found[first.discriminator]?.kind)
   }
 
   /// Whether there is a configuration in a framework's words.
@@ -235,7 +288,8 @@ public struct ModelDirectory: Sendable {
     let attributes = file.attributes
     if let text = attributes[configurationName]?.string {
       do {
-        return try Configuration(parsing: Array(text.utf8))
+        return try standard(
+          Configuration(parsing: Array(text.utf8)), spellings.filter { $0.name == configurationName })
       } catch var error as GraftError {
         error.subject = "attribute '\(configurationName)'"
         throw error

@@ -101,7 +101,11 @@ public enum CheckpointFormat: Sendable {
   /// - Throws: `GraftError` when the file breaks the format, or cannot be read.
   public func open(_ file: RandomAccessFile) throws -> ModelFile? {
     switch self {
-    case .container(let type): try type.init().open(file).map { ModelFile($0) }
+    case .container(let type):
+      try type.init().open(file).map { weights in
+        let text = weights.configuration.map { JSON.string($0) }
+        return ModelFile(weights, attributes: text.map { [ModelDirectory.configurationName: $0] } ?? [:])
+      }
     case .model(let type): try type.init().open(file)
     }
   }

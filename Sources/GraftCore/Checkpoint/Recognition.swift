@@ -31,7 +31,10 @@ extension Registry {
     let names = Array(stored.tensors.keys)
     var (wrapper, best) = ("", bestMatches(of: names, backbones))
     if (best.first?.count ?? 0) * 2 < names.count {
-      for prefix in Weights.sharedPrefixes(of: names) {
+      // An optimizer's state is not behind the model's prefix, and may be most of the file.
+      let dropped = dialects.flatMap(\.dialect.dropped)
+      let weights = names.filter { name in !dropped.contains { $0.matches(name) { _ in false } } }
+      for prefix in Weights.sharedPrefixes(of: weights) {
         let found = bestMatches(of: names.map { $0.withoutPrefix(prefix) }, backbones)
         if found.first?.count ?? 0 > best.first?.count ?? 0 { (wrapper, best) = (prefix, found) }
       }
@@ -129,15 +132,14 @@ extension Registry {
 }
 
 extension Weights {
-  /// The prefixes, of whole components between dots, that at least half of some names have; shorter ones first.
+  /// The prefixes, of whole components between dots or slashes, that at least half of some names have; shorter ones
+  /// first.
   fileprivate static func sharedPrefixes(of names: [String]) -> [String] {
     var counts: [String: Int] = [:]
     for name in names {
-      var prefix = ""
       // Wrappers stand in wrappers, but not in many.
-      for part in name.split(separator: ".", omittingEmptySubsequences: false).dropLast().prefix(4) {
-        prefix += part + "."
-        counts[prefix, default: 0] += 1
+      for end in name.indices.lazy.filter({ name[$0] == "." || name[$0] == "/" }).prefix(4) {
+        counts[String(name[...end]), default: 0] += 1
       }
     }
     return counts.filter { $0.value * 2 >= names.count }.keys.sorted {

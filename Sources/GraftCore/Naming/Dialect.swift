@@ -103,6 +103,8 @@ public struct Dialect: Sendable {
     public enum Pattern: Sendable {
       case ending(String)
       case beginning(String)
+      /// What stands below the whole name of a parameter, as the slots of optimizers do.
+      case below
     }
 
     public let pattern: Pattern
@@ -113,10 +115,15 @@ public struct Dialect: Sendable {
       self.reason = reason
     }
 
-    func matches(_ name: String) -> Bool {
+    /// - Parameter isParameter: Whether a name is that of a parameter.
+    func matches(_ name: String, isParameter: (String) -> Bool) -> Bool {
       switch pattern {
       case .ending(let ending): name.hasSuffix(ending)
       case .beginning(let beginning): name.hasPrefix(beginning)
+      case .below:
+        name.indices.reversed().lazy.filter { name[$0] == "/" }.prefix(2).contains {
+          isParameter(String(name[..<$0]))
+        }
       }
     }
   }
@@ -266,6 +273,11 @@ public struct Dialect: Sendable {
         Row("\(canonical).weight", stored + names.weight, names.weightLayout, presence, isAtRoot: isAtRoot),
         Row("\(canonical).bias", stored + names.bias, names.biasLayout, presence, isAtRoot: isAtRoot),
       ]
+    }
+
+    /// The same row under another stored name.
+    package func renamed(_ stored: String) -> Row {
+      Row(parameters: parameters, stored, layout, presence, isAtRoot, isSum: isSum)
     }
 
     /// The row of one layer, or of what is no layer.

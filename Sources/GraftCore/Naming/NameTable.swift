@@ -111,17 +111,26 @@ public struct NameTable: Sendable {
   }
 
   /// Why a stored name is dropped, when it is on purpose.
-  private func reasonToDrop(_ name: String) -> String? {
-    dialect.dropped.first { $0.matches(name) }?.reason
+  ///
+  /// - Parameter index: The names of parameters.
+  private func reasonToDrop(_ name: String, _ index: NameIndex) -> String? {
+    dialect.dropped.first { $0.matches(name) { index[$0] != nil } }?.reason
   }
 
   /// A stored name without wrappers, its ending in today's spelling.
   private func current(_ stored: String) -> String {
     var name = stored[...]
     for wrapper in dialect.wrappers where name.hasPrefix(wrapper) { name = name.dropFirst(wrapper.count) }
-    for synonym in dialect.synonyms where name.hasSuffix(synonym.stored) {
-      let stem = name.dropLast(synonym.stored.count)
-      if stem.isEmpty || stem.hasSuffix(".") || stem.hasSuffix("/") { return stem + synonym.current }
+    // An ending is one of whole parts of the name.
+    func stem(before ending: String) -> Substring? {
+      guard name.hasSuffix(ending) else { return nil }
+      let stem = name.dropLast(ending.count)
+      return stem.isEmpty || stem.hasSuffix(".") || stem.hasSuffix("/") ? stem : nil
+    }
+    for synonym in dialect.synonyms {
+      if let start = stem(before: synonym.stored), stem(before: synonym.current) == nil {
+        return start + synonym.current
+      }
     }
     return String(name)
   }
@@ -156,7 +165,7 @@ public struct NameTable: Sendable {
     var found: [Int: Found] = [:]
     for ((stored, tensor), name) in zip(weights.tensors, names) {
       guard let index = spelling[name] else {
-        if let reason = reasonToDrop(name) {
+        if let reason = reasonToDrop(name, spelling) {
           report.dropped.append(.init(name: stored, reason: .declared(reason)))
         } else if !weights.assumed.contains(stored) {
           report.unexpected.append(stored)

@@ -13,8 +13,14 @@ public protocol FileFormat: Sendable {
   static var fileDescription: String { get }
 
   /// The file names this format has in a checkpoint directory, most preferred first, such as
-  /// `model.safetensors`. The first is the one that is written.
+  /// `model.safetensors`; where a framework puts them into folders, with these. The first is the one that is written.
   static var fileNames: [String] { get }
+
+  /// The file that a directory itself names as its weights, where it has none of ``fileNames``.
+  ///
+  /// - Returns: `nil` when it names none.
+  /// - Throws: ``GraftError`` when what names it cannot be read.
+  static func namedFile(in directory: URL) throws -> URL?
 
   /// What may be left out of a path to such a file: `.index` of TensorFlow's, which users name without.
   static var pathSuffixes: [String] { get }
@@ -34,6 +40,7 @@ extension FileFormat {
   public static var fileDescription: String { "a file of the format '\(name)'" }
   public static var fileNames: [String] { [] }
   public static var pathSuffixes: [String] { [] }
+  public static func namedFile(in directory: URL) throws -> URL? { nil }
   public static var holdsScales: Bool { false }
   public static var storageTypes: [StorageType] { [.float32, .float16, .bfloat16] }
 

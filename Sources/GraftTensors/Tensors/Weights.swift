@@ -11,6 +11,8 @@ public struct Weights: Sendable {
   public var assumed: Set<String> = []
   /// What else a person should know of how the file was read.
   public var notes: [String] = []
+  /// The text of the model's configuration, where the file has it beside the tensors.
+  public var configuration: String?
 
   public init(_ tensors: OrderedDictionary<String, LazyTensor> = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors

@@ -7,9 +7,12 @@ extension Dialect {
     Dropped(.ending("/adam_v"), "an optimizer's slot"),
     Dropped(.ending("/Adam"), "an optimizer's slot"),
     Dropped(.ending("/Adam_1"), "an optimizer's slot"),
+    Dropped(.below, "an optimizer's slot"),
     Dropped(.ending("global_step"), "a training counter"),
     Dropped(.ending("beta1_power"), "an optimizer's state"),
     Dropped(.ending("beta2_power"), "an optimizer's state"),
+    Dropped(.ending("loss_scale"), "an optimizer's state"),
+    Dropped(.ending("good_steps"), "an optimizer's state"),
   ]
 
   /// Google's embeddings of BERT and of the families after it.

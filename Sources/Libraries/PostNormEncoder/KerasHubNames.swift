@@ -67,6 +67,7 @@ extension Dialect {
     Dialect(
       name: "keras-hub",
       backbonePrefixes: ["layers/\(family.name("backbone"))/", ""],
+      synonyms: kerasNLPSynonyms(embeddings + encoder.joined()),
       dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
       initializesPooler: initializesPooler,
       check: check,
@@ -105,6 +106,21 @@ extension Dialect {
       Row.pair("\(canonical).feed_forward.output", "\(layer)/_feedforward_output_dense", .denseVariables),
       Row.pair("\(canonical).feed_forward.norm", "\(layer)/_feedforward_layer_norm", .normVariables),
     ]
+  }
+
+  /// What KerasNLP called the same under Keras 2.
+  ///
+  /// https://github.com/keras-team/keras-hub/blob/v0.6.4/keras_nlp/layers/modeling/transformer_encoder.py
+  private static func kerasNLPSynonyms(_ rows: [Row]) -> [Synonym] {
+    let parts = ["query", "key", "value", "output"].filter { part in
+      rows.contains { $0.stored.hasSuffix("/_self_attention_layer/\(part)_dense/vars/0") }
+    }
+    let layer = "_self_attention_layer"
+    let attention = parts.flatMap { part in
+      (0...1).map { Synonym("\(layer)/_\(part)_dense/vars/\($0)", "\(layer)/\(part)_dense/vars/\($0)") }
+    }
+    let word = rows.first { $0.canonical == "embeddings.word.weight" }
+    return attention + (word.map { [Synonym("token_embedding/vars/0", $0.stored)] } ?? [])
   }
 
   private static let kerasHubMaskedLM =

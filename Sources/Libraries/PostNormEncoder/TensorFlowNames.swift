@@ -1,3 +1,4 @@
+import Foundation
 import GraftCore
 
 extension Dialect {
@@ -19,6 +20,7 @@ extension Dialect {
     Dialect(
       name: "transformers-tf",
       backbonePrefixes: ["\(base)/{scope}/\(base)/"],
+      dropped: [Dropped(.beginning("optimizer_weights/"), "an optimizer's slot")],
       initializesPooler: initializesPooler,
       check: check,
       scopePrefix: "TF",
@@ -27,6 +29,36 @@ extension Dialect {
       backbone: backbone,
       pooler: pooler,
       heads: heads
+    )
+  }
+
+  /// What transformers' TensorFlow classes store, by the names of the variables alone, where `tf_model.h5` groups them by
+  /// layers: their `model.safetensors`, TensorFlow 2 checkpoints, SavedModels, and Keras models with an encoder of
+  /// theirs inside. What stands before the encoder's name there is the class's scope, and a wrapper.
+  ///
+  /// The dialect is one of ``transformersTensorFlow(base:check:backbone:pooler:initializesPooler:heads:)``.
+  public var byVariables: Dialect {
+    func name(_ stored: String) -> String {
+      stored.range(of: "{scope}/").map { String(stored[$0.upperBound...]) } ?? stored
+    }
+    return Dialect(
+      name: "\(self.name)-variables",
+      backbonePrefixes: backbonePrefixes.map(name),
+      dropped: dropped + [
+        Dropped(.below, "an optimizer's slot"),
+        Dropped(.ending("/.ATTRIBUTES/VARIABLE_VALUE"), "an optimizer's or a metric's state"),
+        Dropped(.ending("save_counter:0"), "a training counter"),
+      ],
+      initializesPooler: initializesPooler,
+      check: check,
+      metadata: ["format": "tf"],
+      backbone: [backbone],
+      pooler: pooler,
+      // The embeddings once more are the same variables.
+      heads: heads.mapValues { rows in
+        rows.filter { $0.presence != .copy || !$0.canonical.hasPrefix("embeddings.") }
+          .map { $0.renamed(name($0.stored)) }
+      }
     )
   }
 

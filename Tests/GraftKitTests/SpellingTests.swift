@@ -1,0 +1,116 @@
+import Foundation
+import GraftCore
+import GraftKit
+import GraftTensors
+import TestSupport
+import Testing
+
+/// The same weights as in the usual files of a framework, as it saves them elsewhere: under other names, in other
+/// folders, divided, or among what else was saved. All written by the frameworks themselves.
+@Suite struct SpellingTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let path: String
+    /// The fixture that has the same tensors.
+    let same: String
+    /// What no family knows: the layer of a model of somebody's own.
+    var unexpected: [String] = []
+    /// How many tensors the other does not have: those, or what makes a head.
+    var more: Int?
+    /// What the report says among other things.
+    var note: String?
+
+    var testDescription: String { path }
+  }
+
+  private static let classifier = "tensorflow/h5/sequence-classification"
+  private static let encoder = "tensorflow/h5/base"
+  private static let google = "tensorflow/google/pretraining"
+
+  static let cases =
+    [
+      Case(path: "safetensors", same: classifier),
+      Case(
+        path: "safetensors-shards", same: classifier, note: "the index of the shards lists what no shard has"),
+      Case(path: "shards", same: classifier, note: "the index of the shards lists what no shard has"),
+      Case(path: "objects", same: classifier),
+      Case(path: "objects/ckpt", same: classifier),
+      Case(path: "objects-trained", same: classifier),
+      Case(path: "objects-legacy", same: classifier),
+      Case(path: "saved-model", same: classifier),
+      Case(path: "saved-model/saved_model/1", same: classifier),
+      Case(path: "saved-model/saved_model/1/variables/variables", same: classifier),
+      Case(
+        path: "functional", same: encoder, unexpected: ["dense/dense/bias:0", "dense/dense/kernel:0"],
+        note: "'tf_bert_model/tf_bert_model/' before the names is a wrapper's, and is taken off"),
+      Case(
+        path: "functional-trained", same: encoder,
+        unexpected: ["model_weights/dense_1/dense_1/bias:0", "model_weights/dense_1/dense_1/kernel:0"]),
+      Case(path: "functional-objects", same: encoder, unexpected: ["dense_2/bias:0", "dense_2/kernel:0"]),
+      Case(
+        path: "subclass", same: encoder,
+        unexpected: ["dense_3/subclass/dense_3/bias:0", "dense_3/subclass/dense_3/kernel:0"]),
+      Case(path: "partitioned", same: google),
+      Case(path: "partitioned-columns", same: google),
+      Case(path: "slots", same: google),
+      Case(path: "named", same: google),
+    ].map {
+      Case(path: "tensorflow/spellings/\($0.path)", same: $0.same, unexpected: $0.unexpected, note: $0.note)
+    } + [
+      Case(path: "keras-hub/archives/backbone.keras", same: "keras-hub/backbone"),
+      Case(path: "keras-hub/archives/classifier.keras", same: "keras-hub/classifier"),
+      Case(path: "keras-hub/archives/functional.keras", same: "keras-hub/backbone", more: 2),
+      Case(path: "keras-hub/keras-nlp/backbone", same: "keras-hub/backbone"),
+      Case(path: "keras-hub/keras-nlp/roberta-backbone", same: "keras-hub/roberta-backbone"),
+      Case(path: "keras-hub/keras-nlp/albert-backbone", same: "keras-hub/albert-backbone"),
+      Case(path: "keras-hub/keras-nlp/deberta-v2-backbone", same: "keras-hub/deberta-v2-backbone"),
+    ]
+
+  @Test("has the same tensors, bit for bit", arguments: cases)
+  func same(_ example: Case) throws {
+    let registry = try Support.registry()
+    let path = fixtures.appending(path: example.path)
+    let report = try registry.open(path).report
+    #expect(report.unexpected.sorted() == example.unexpected)
+    if let note = example.note {
+      #expect(report.notes.contains { $0.hasPrefix(note) }, "\(report.notes)")
+    }
+    let difference = try compare(path, fixtures.appending(path: example.same), registry: registry)
+    #expect(difference.changed.isEmpty && difference.converted.isEmpty, "\(difference)")
+    #expect(difference.onlyInSecond.isEmpty, "\(difference)")
+    #expect(difference.onlyInFirst.count == example.more ?? example.unexpected.count, "\(difference)")
+  }
+
+  @Test("what transformers' TensorFlow classes call variables is written to safetensors too")
+  func written() throws {
+    let registry = try Support.registry()
+    let names = ["sequence-classification", "masked-lm", "albert-masked-lm", "deberta-v2-masked-lm"]
+    for name in names {
+      try withTemporaryDirectory { directory in
+        let source = fixtures.appending(path: "tensorflow/h5/\(name)")
+        let options = OutputOptions(format: "safetensors", dialect: "transformers-tf-variables")
+        let written = directory.appending(path: "written")
+        try exportModel(source, to: written, options: options, registry: registry)
+        let opened = try registry.open(written)
+        #expect(opened.dialect.name == "transformers-tf-variables")
+        #expect(opened.stored.metadata["format"] == "tf")
+        #expect(try compare(source, written, registry: registry).isEmpty)
+      }
+    }
+  }
+
+  @Test("a document of Keras without an encoder that is known is called that")
+  func unknownKeras() throws {
+    try withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "model")
+      try FileManager.default.copyItem(at: fixtures.appending(path: "keras-hub/backbone"), to: folder)
+      let file = folder.appending(path: "config.json")
+      try Data(#"{"class_name": "Functional", "config": {"layers": [{"class_name": "Dense"}]}}"#.utf8).write(
+        to: file)
+      let message = errorMessage { _ = try Support.registry().open(folder) }
+      #expect(
+        message?.contains(
+          "config.json: key 'class_name': a model without an encoder that a plugin knows; expected one of ")
+          == true, "\(message ?? "")")
+    }
+  }
+}
