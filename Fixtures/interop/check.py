@@ -9,6 +9,7 @@ missing, unexpected or mismatched key, and its outputs, Graft's and those of the
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -134,6 +135,23 @@ def check_exports(graft, checks, name, imported, golden, work):
 
     checks.check("transformers loads shards", name, shards, LOADS, AGREES)
 
+    def other_index():
+        """An index that leaves a tensor out, names one that is not there, and calls files by other paths."""
+        copy, again = work / "other-index", work / "other-index-imported"
+        shutil.copytree(work / "shards", copy)
+        file = copy / "model.safetensors.index.json"
+        index = json.loads(file.read_text())
+        places = index["weight_map"]
+        places.pop(next(iter(places)))
+        places["no.such.tensor"] = next(iter(places.values()))
+        index["weight_map"] = {key: f"./{place}" for key, place in places.items()}
+        file.write_text(json.dumps(index))
+        transformers_loads(copy, golden)
+        graft("import", copy, "--output", again)
+        return graft.identical(imported, again)
+
+    checks.check("import of shards with another index", name, other_index, READS)
+
 
 def same_bits(found, expected):
     """Names, types and every bit, with NaNs alike."""
@@ -205,6 +223,19 @@ def check_formats(graft, report, name, imported, golden, work):
         numpy.savez(path, **{name: tensor.numpy() for name, tensor in found.items()})
 
     bin_file = "pytorch_model.bin"
+    def compiled(found, path):
+        torch.save(torch.compile(torch.nn.DataParallel(load(imported)[0])).state_dict(), path)
+
+    if all(tensor.dtype == torch.float32 for tensor in tensors.values()):
+        for form, save in (
+            ("whole model", lambda found, path: torch.save(load(imported)[0], path)),
+            ("compiled model in DataParallel", compiled),
+        ):
+            pytorch.check(f"import of a {form}", name, lambda: imports(form, bin_file, save), READS)
+    pytorch.check(
+        "import of DeepSpeed's", name,
+        lambda: imports("deepspeed", bin_file, lambda found, path: torch.save({"module": found, "global_steps": 1}, path)),
+        READS)
     pytorch.check("import of torch.save", name, lambda: imports("zip", bin_file, torch.save), READS)
     pytorch.check("import of torch.save before 1.6", name, lambda: imports("stream", bin_file, stream), READS)
     if all(tensor.dtype != torch.bfloat16 for tensor in tensors.values()):

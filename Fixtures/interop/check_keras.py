@@ -9,6 +9,7 @@ computes, within 1e-5 of the largest value; of sources with KerasHub's GELU, tha
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,9 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from report import AGREES, FIXTURES, INPUTS, KERAS_HUB, LOADS, READS, Failure, compare, family_of, run
+
+sys.path.insert(0, str(FIXTURES / "keras-hub"))
+import make_archives  # noqa: E402
 
 FRAMEWORK = f"KerasHub {keras_hub.__version__}"
 TEXTS = ["The president of the company said it will play in Iraq.", "Oil prices rose 3.5% on Tuesday", "Short"]
@@ -145,7 +149,28 @@ def normalizers(graft, report, name, source):
     report.of("hdf5", FRAMEWORK, "keras-hub", family).check("token ids of transformers", source, check)
 
 
+# What is saved as an archive, and the fixture that has the same weights.
+ARCHIVES = {"backbone": "backbone", "classifier": "classifier", "functional": "backbone"}
+
+
+def archives(graft, report, only):
+    with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+        make_archives.ARCHIVES = Path(work) / "archives"
+        make_archives.main()
+        for name, same in ARCHIVES.items():
+            file = make_archives.ARCHIVES / f"{name}.keras"
+
+            def reads():
+                graft("import", file, "--output", Path(work) / name)
+                # The layer of the last is a head like KerasHub's.
+                return graft.identical(FIXTURES / "keras-hub" / same, Path(work) / name, name == "functional")
+
+            if only in str(file):
+                report.of("hdf5", FRAMEWORK, "keras-hub", "bert").check("Graft reads the archive", file.name, reads, READS)
+
+
 def check_all(graft, report, arguments):
+    archives(graft, report, arguments.only)
     for golden in SOURCES:
         if arguments.only in str(golden):
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:

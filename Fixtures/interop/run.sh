@@ -27,6 +27,7 @@ check() {
 check torch check.py --peers "$peers" "$@"
 check torch check_onnx.py --peers "$peers" "$@"
 check tensorflow check_tensorflow.py "$@"
+check tensorflow check_spellings.py "$@"
 check keras check_keras.py "$@"
 [ ! -x "$peers/llama/bin/python" ] || check torch check_gguf.py --peers "$peers" "$@"
 check torch check_sentences.py --peers "$peers" "$@"
