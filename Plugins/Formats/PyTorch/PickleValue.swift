@@ -76,7 +76,7 @@ enum PickleGlobal: Equatable {
     case ("torch._tensor", "_rebuild_from_type_v2"): self = .rebuildFromType
     case ("builtins", "set"), ("__builtin__", "set"): self = .set
     case ("torch", "Tensor"), ("torch", "Size"), ("torch", "device"), ("torch.serialization", "_get_layout"),
-      ("_codecs", "encode"), ("builtins", "bytearray"),
+      ("_codecs", "encode"), ("re", "_compile"), ("builtins", "bytearray"),
       ("builtins", "complex"), ("argparse", "Namespace"), ("numpy", "dtype"),
       ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar"):
       self = .other
