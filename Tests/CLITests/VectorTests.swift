@@ -95,6 +95,8 @@ import Testing
         "base: a directory, not an index; expected a file of vectors", "graft embed CKPT --input FILE",
       ]),
     Row(
+      "embed {base} he --output /dev/null", code: 1, stderr: ["/dev/null: a file of that name exists"]),
+    Row(
       "embed {base} he --output v.npy", code: 1, stderr: ["v.npy: a file of that name exists"],
       prepare: { try $0.write("v.npy", "vectors\n") }),
     Row(

@@ -99,6 +99,7 @@ struct LibraryProcessTests {
       try process.ask(GraftHDF5Read, about: address, rows: 0..<1)
     }
     #expect(error?.problem.hasPrefix("libhdf5 \(process.version) ") == true)
+    #expect(error?.problem.contains("crashed") == false, "\(error?.problem ?? "")")
   }
 
   @Test func rowsThatAreNotThere() throws {

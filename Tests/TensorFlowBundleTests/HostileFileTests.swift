@@ -47,6 +47,13 @@ import Testing
     )
   }
 
+  /// The key of any slice of `a`, as the reader looks for it.
+  static func key(of extent: Range<Int>) -> [UInt8] {
+    guard var slice = try? BundleSlice([]) else { return [] }
+    slice.extents = [extent]
+    return slice.key(of: "a")
+  }
+
   static func index(_ entries: [(String, [UInt8])], header: [UInt8] = header) -> [UInt8] {
     Table.encoded([([], header)] + entries.map { (Array($0.0.utf8), $0.1) })
   }
@@ -161,6 +168,13 @@ import Testing
     Case(
       "slices that leave something out",
       Table.encoded([([], header), sliced([0, 1]), (Array("a".utf8), entry() + slice([0, 1]))]),
+      "x.index: tensor 'a': slices that do not divide it along its rows or its columns; expected float32 [2]. "
+        + "Save the checkpoint again without a partitioner."),
+    Case(
+      "a slice that is larger than anything",
+      Table.encoded([
+        ([], header), (key(of: 0..<1 << 62), entry()), (Array("a".utf8), entry() + slice([0, 1 << 62])),
+      ]),
       "x.index: tensor 'a': slices that do not divide it along its rows or its columns; expected float32 [2]. "
         + "Save the checkpoint again without a partitioner."),
     Case(

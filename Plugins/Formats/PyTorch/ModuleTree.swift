@@ -7,8 +7,10 @@ import GraftTensors
 struct ModuleTree {
   /// The most modules in one another.
   private static let maximumDepth = 64
-  /// The most attributes and bytes of names in all: one module may stand in any number of others.
-  private static let maximumWork = 1 << 26
+  /// The most attributes and bytes of names in all, with what a name takes beside its bytes: one module may stand in any
+  /// number of others.
+  private static let maximumWork = 1 << 24
+  private static let nameSize = 64
 
   /// Names, and numbers of tensors.
   private(set) var tensors: [(name: String, tensor: Int)] = []
@@ -56,12 +58,12 @@ struct ModuleTree {
     for key in ["_parameters", "_buffers"] {
       for (name, value) in try items(attributes[key]) {
         guard case .tensor(let tensor) = value, key == "_parameters" || !left.contains(name) else { continue }
-        try count(prefix.utf8.count)
+        try count(prefix, name)
         tensors.append((prefix + name, tensor))
       }
     }
     for (name, value) in try items(attributes["_modules"]) {
-      try count(prefix.utf8.count)
+      try count(prefix, name)
       try visit(value, prefix + name + ".", depth: depth + 1)
     }
   }
@@ -71,6 +73,11 @@ struct ModuleTree {
     let items = pickle.dictionaries[index]
     try count(items.count)
     return items.compactMap { key, value in if case .text(let name) = key { (name, value) } else { nil } }
+  }
+
+  /// Counts a name that is about to be put together.
+  private mutating func count(_ prefix: String, _ name: String) throws {
+    try count(prefix.utf8.count + name.utf8.count + Self.nameSize)
   }
 
   private mutating func count(_ items: Int) throws {

@@ -97,7 +97,8 @@ extension LazyTensor {
     }
     var end = 0
     for (extents, tensor) in sorted {
-      guard extents[axis].lowerBound == end, tensor.spec == TensorSpec(spec.dtype, extents.map(\.count))
+      guard extents[axis].lowerBound == end,
+        tensor.spec == TensorSpec(validating: spec.dtype, extents.map(\.count))
       else {
         throw wrong()
       }

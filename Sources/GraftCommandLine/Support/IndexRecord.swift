@@ -25,6 +25,8 @@ struct IndexRecord {
   ///   or another process is writing them.
   static func claim(_ array: URL) throws -> FileClaim {
     let claim = try FileClaim(array)
+    // A record stands beside the array, so that it has to be a file.
+    try DirectoryWriter.checkVacant(array)
     do {
       // A record whose vectors are gone is of no use: it is replaced.
       _ = try IndexRecord(beside: array)

@@ -5,10 +5,15 @@
 #include "out_of_memory.h"
 
 // The sanitizers have allocators of their own.
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+
+void end_when_out_of_memory(void) {}
+
+#else
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +24,10 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
+static atomic_bool ends = false;
 static atomic_flag has_ended = ATOMIC_FLAG_INIT;
+
+void end_when_out_of_memory(void) { atomic_store(&ends, true); }
 
 // Without memory, and once, whatever other threads miss in the meantime.
 static void end(size_t size) {
@@ -30,12 +38,12 @@ static void end(size_t size) {
       "%sgraft: error: out of memory: no room for another %zu %s. Take a smaller --batch-size or --max-length, or let the "
       "process have more memory.\n",
       isatty(STDERR_FILENO) ? "\r\033[K" : "", size >> 20 ? size >> 20 : size, size >> 20 ? "MB" : "bytes");
-  if (count > 0 && write(STDERR_FILENO, text, (size_t)count) < 0) _exit(1);
+  if (count > 0) (void)!write(STDERR_FILENO, text, (size_t)count);
   _exit(1);
 }
 
 static void *found(void *memory, size_t size) {
-  if (memory == NULL && size > 0) end(size);
+  if (memory == NULL && size > 0 && atomic_load(&ends)) end(size);
   return memory;
 }
 
@@ -55,7 +63,9 @@ void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, 
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
   if (alignment % sizeof(void *) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0) return EINVAL;
-  *memory = memalign(alignment, size);
+  void *found = memalign(alignment, size);
+  if (found == NULL) return ENOMEM;
+  *memory = found;
   return 0;
 }
 

@@ -1,2 +1,4 @@
-// Has no functions to call: a program that has this library ends with a sentence where memory runs out.
 #pragma once
+
+// Lets the program end with a sentence where memory runs out from now on. Until then allocators return NULL.
+void end_when_out_of_memory(void);
