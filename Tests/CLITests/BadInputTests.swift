@@ -351,6 +351,22 @@ import Testing
     }
   }
 
+  /// The first of two files goes where there is no room for the second.
+  @Test(.enabled(if: canMount, "mounting a small tmpfs is not allowed here"))
+  func fullDiskWhileEvaluating() throws {
+    try Sandbox.with { sandbox in
+      try TrainingTests.classifier(sandbox)
+      let outcome = try sandbox.shell(
+        """
+        mkdir disk && mount -t tmpfs -o size=4k tmpfs disk && trap 'umount disk' EXIT
+        $GRAFT evaluate model --data data.csv --take 4 --output disk/scores --predictions disk/rows >/dev/null
+        echo $? $(ls -A disk)
+        """)
+      #expect(outcome.stdout == "1\n", "\(outcome.stderr)")
+      #expect(outcome.stderr.contains("disk/scores: cannot be written (No space left on device)"))
+    }
+  }
+
   /// A run whose disk fills up keeps its last checkpoint, and goes on when there is room again.
   @Test(.enabled(if: canMount, "mounting a small tmpfs is not allowed here"))
   func fullDiskWhileTraining() throws {

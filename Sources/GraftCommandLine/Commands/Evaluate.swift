@@ -250,7 +250,15 @@ struct Evaluate: RunsOnRanks {
     document["truncated_texts"] = JSON(dataset.facts.truncated)
     document["max_length"] = JSON(dataset.facts.maximumLength)
     let text = JSON.object(document).text(.pretty)
-    if let output, group.leads { try FileWriter.write(output.url, text: text + "\n") }
+    if let output, group.leads {
+      do {
+        try FileWriter.write(output.url, text: text + "\n")
+      } catch {
+        // One of two files would have to be removed before the next attempt.
+        for claim in claims { claim.withdraw() }
+        throw error
+      }
+    }
     try Output.print(flags.json ? text : EvaluationTable(evaluation).text)
   }
 

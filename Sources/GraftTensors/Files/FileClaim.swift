@@ -5,6 +5,7 @@ import Glibc
 ///
 /// What is locked is a file beside it, which goes at the end; one that a killed process left is taken by the next.
 public final class FileClaim {
+  private let target: String
   private let path: String
   /// `nil` where what has the name is neither a file nor a directory, such as `/dev/stdout`.
   private let descriptor: Int32?
@@ -25,6 +26,7 @@ public final class FileClaim {
 
   private init(locking url: URL) throws {
     let target = try resolved(url)
+    self.target = target.path
     path =
       target.deletingLastPathComponent()
       .appendingPathComponent(".\(target.lastPathComponent).graft-lock").path
@@ -51,6 +53,11 @@ public final class FileClaim {
       close(opened)
     } while true
     descriptor = opened
+  }
+
+  /// Removes the file that was written since.
+  public func withdraw() {
+    if descriptor != nil { unlink(target) }
   }
 
   deinit {

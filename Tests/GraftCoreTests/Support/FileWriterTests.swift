@@ -138,12 +138,19 @@ import Testing
       #expect(try contents(directory) == ["file"])
       #expect(throws: GraftError.self) { try FileClaim(url) }
       #expect(try contents(directory) == ["file"])
+      let withdrawn = directory.appendingPathComponent("withdrawn")
+      let second = try FileClaim(withdrawn)
+      try FileWriter.write(withdrawn, text: "new")
+      second.withdraw()
+      withExtendedLifetime(second) {}
+      #expect(!FileManager.default.fileExists(atPath: withdrawn.path))
       _ = try FileClaim(URL(fileURLWithPath: "/dev/null"))
       try FileWriter.write(directory.appendingPathComponent(".other.graft-lock"), text: "")
       #expect(throws: GraftError.self) {
         try FileClaim.all([url, directory.appendingPathComponent("other")])
       }
-      #expect(try contents(directory) == ["file"])
+      #expect(
+        !FileManager.default.fileExists(atPath: directory.appendingPathComponent(".other.graft-lock").path))
     }
   }
 
