@@ -26,6 +26,8 @@ class Command:
     keeps: bool = False
     # The first of two files: where it is there without the other, the next is refused until it is removed.
     first_file: str = ""
+    # What it takes back before it goes on, on purpose.
+    withdrawn: tuple = ()
     # Whether what goes on is killed as well.
     second: bool = False
     # Parts that are not for it.
@@ -141,7 +143,8 @@ ALL = [
     Command("train", LIMITED, LIMITED + ["--resume"], prepare=keepsake, keeps=True, second=True),
     Command("train with the best", BEST, BEST + ["--resume"], prepare=keepsake, keeps=True, second=True),
     Command("train with logs", EVALUATED + WRITERS, EVALUATED + WRITERS + ["--resume"], prepare=keepsake, keeps=True),
-    Command("train longer", LIMITED + ["--resume"], prepare=finished, keeps=True, second=True, place="longer"),
+    Command("train longer", LIMITED + ["--resume"], prepare=finished, keeps=True,
+            withdrawn=("out/all_results.json", "out/train_results.json", "out/checkpoint-1"), second=True, place="longer"),
     Command("train parked", ["train", "model", *LIMITED[2:]], ["train", "model", *LIMITED[2:], "--resume"],
             prepare=several_heads, keeps=True, place="parked"),
     Command("run", ["run", "experiment.yaml", "--output", "out", "-q"], prepare=keepsake, keeps=True, second=True),

@@ -72,7 +72,8 @@ class Place:
         """After a fault: nothing older is changed, nothing is half under its name."""
         now = trees.read(self.run)
         for path, content in self.before.items():
-            if now.get(path) not in (content, self.after.get(path)):
+            withdrawn = path not in now and any(Path(path).is_relative_to(each) for each in self.command.withdrawn)
+            if not withdrawn and now.get(path) not in (content, self.after.get(path)):
                 faults.append(f"{when}: {path} was there and is changed")
         faults.extend(f"{when}: {problem}" for problem in trees.broken(self.run))
         return now
