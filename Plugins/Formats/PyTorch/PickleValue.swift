@@ -53,7 +53,7 @@ enum PickleGlobal: Equatable {
   case rebuildParameter
   /// `torch._tensor._rebuild_from_type_v2`: a function, a class, and the function's arguments.
   case rebuildFromType
-  /// A set of a list's items.
+  /// A set or a list of a list's items.
   case set
   /// What makes an object that weights are not made of.
   case other
@@ -74,7 +74,8 @@ enum PickleGlobal: Equatable {
       ("torch.nn.parameter", "Parameter"):
       self = .rebuildParameter
     case ("torch._tensor", "_rebuild_from_type_v2"): self = .rebuildFromType
-    case ("builtins", "set"), ("__builtin__", "set"): self = .set
+    case ("builtins", "set"), ("__builtin__", "set"), ("builtins", "list"), ("__builtin__", "list"):
+      self = .set
     case ("torch", "Tensor"), ("torch", "Size"), ("torch", "device"), ("torch.serialization", "_get_layout"),
       ("_codecs", "encode"), ("re", "_compile"), ("builtins", "bytearray"),
       ("builtins", "complex"), ("argparse", "Namespace"), ("numpy", "dtype"),
