@@ -133,10 +133,10 @@ let package = Package(
     .target(
       name: "GraftCommandLine",
       dependencies: modules + [
-        "GraftHub", "GraftMPI", "GraftPlugins", "NPY", "COutOfMemory",
+        "GraftHub", "GraftMPI", "GraftPlugins", "NPY",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins"]),
+    .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins", "COutOfMemory"]),
 
     // What plugins share, C shims, and kernels that need run-time CPU dispatch.
     library("CVectorKernels"),

@@ -1,5 +1,4 @@
 import ArgumentParser
-import COutOfMemory
 import Foundation
 import GraftCore
 import GraftKit
@@ -24,7 +23,6 @@ public enum GraftTool {
   public static func main(plugins: [any Plugin.Type]) -> Never {
     // A reader that leaves is seen where something is written, and so is a connection that the other side closed.
     signal(SIGPIPE, SIG_IGN)
-    end_when_out_of_memory()
     var group: (any ProcessGroup)?
     var resumption: String?
     $plugins.withValue(plugins) {

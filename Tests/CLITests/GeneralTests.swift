@@ -156,7 +156,7 @@ import GraftPlugins
       #expect(outcome.code == 1)
       #expect(
         outcome.stderr.wholeMatch(
-          of: /graft: error: out of memory: no room for another \d+ MB\. .* more memory\.\n/) != nil,
+          of: /graft: error: out of memory: no room for another \d+ MB\. Let .* texts\.\n/) != nil,
         "\(outcome.stderr)")
       #expect(try sandbox.listing().isEmpty)
     }

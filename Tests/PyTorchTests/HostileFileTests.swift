@@ -182,7 +182,7 @@ import Zip
     Case(
       "a module that holds itself",
       "\u{80}\u{2}cx\nY\n)\u{81}q\u{0}}(U\u{B}_parameters}U\u{8}_modules}U\u{1}ah\u{0}sub.",
-      "more than 64 modules in one another."),
+      "more than 64 modules in one another." + save),
     Case(
       "modules that double in each other", doubling,
       "modules that stand in one another too many times." + save),

@@ -6,7 +6,7 @@ import Zip
 enum KerasArchive {
   private static let weightsName = "model.weights.h5"
   private static let configurationName = "config.json"
-  private static let longestConfiguration = 1 << 24
+  private static let longestConfiguration = 1 << 22
 
   /// - Parameter other: As for ``HDF5Format/open(_:orElse:)``.
   /// - Returns: `nil` when the file is no such archive.

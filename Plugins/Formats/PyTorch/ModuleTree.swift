@@ -45,7 +45,9 @@ struct ModuleTree {
 
   private mutating func visit(_ module: PickleValue, _ prefix: String, depth: Int) throws {
     guard depth < Self.maximumDepth else {
-      throw GraftError(.unsupported, "more than \(Self.maximumDepth) modules in one another")
+      throw GraftError(
+        .unsupported, "more than \(Self.maximumDepth) modules in one another",
+        advice: Advice(Pickle.saveAgain))
     }
     guard let attributes = Self.attributes(of: module, in: pickle) else { return }
     try count(attributes.count)

@@ -66,21 +66,29 @@ struct StateDict {
     tensors[name] = tensor
   }
 
-  /// What stands under a well-known key, or, in a dictionary without tensors, the only one under any.
+  /// The weights under a well-known key, or, in a dictionary without tensors, the only ones under any; else any dictionary
+  /// under a well-known key.
   private static func wrapped(_ pickle: Pickle, _ content: PickleValue) -> PickleValue? {
     guard case .dictionary(let index) = content else { return nil }
     let items = pickle.dictionaries[index]
-    for wrapper in wrappers {
-      guard let (_, value) = items.last(where: { $0.key == .text(wrapper) }) else { continue }
-      if case .dictionary = value { return value }
-      if ModuleTree.isModule(value, in: pickle) { return value }
-    }
-    guard items.count <= mostKeys, !items.contains(where: { $0.value.isTensor }) else { return nil }
-    let holders = items.map(\.value).filter { value in
+    func holdsWeights(_ value: PickleValue) -> Bool {
       guard case .dictionary(let inner) = value else { return ModuleTree.isModule(value, in: pickle) }
       return pickle.dictionaries[inner].contains { $0.value.isTensor }
     }
-    return holders.count == 1 ? holders[0] : nil
+    func holdsWrapper(_ value: PickleValue) -> Bool {
+      guard case .dictionary(let inner) = value else { return false }
+      return pickle.dictionaries[inner].contains { key, _ in wrappers.contains { key == .text($0) } }
+    }
+    let wellKnown = wrappers.compactMap { wrapper in items.last { $0.key == .text(wrapper) }?.value }
+      .filter { value in
+        if case .dictionary = value { true } else { ModuleTree.isModule(value, in: pickle) }
+      }
+    if let weights = wellKnown.first(where: { holdsWeights($0) || holdsWrapper($0) }) { return weights }
+    guard items.count <= mostKeys, !items.contains(where: { $0.value.isTensor }) else {
+      return wellKnown.first
+    }
+    let holders = items.map(\.value).filter(holdsWeights)
+    return holders.count == 1 ? holders[0] : wellKnown.first
   }
 
   /// The tensors over the storages that hold them.

@@ -31,9 +31,8 @@ public struct TensorFlowBundleFormat: WeightFormat {
     guard FileManager.default.fileExists(atPath: record.path, isDirectory: &isDirectory),
       !isDirectory.boolValue
     else { return nil }
-    let text = String(
-      decoding: try RandomAccessFile(record).bytesOfWholeFile(limit: maximumIndexSize), as: UTF8.self)
-    // The text form of a message, a field in each line.
+    // The text form of a message, a field in each line, of which this one comes first.
+    let text = String(decoding: try RandomAccessFile(record).head(1 << 16), as: UTF8.self)
     let line = text.split(whereSeparator: \.isNewline).first { line in
       line.trimmingPrefix { $0.isWhitespace }.hasPrefix("model_checkpoint_path")
     }

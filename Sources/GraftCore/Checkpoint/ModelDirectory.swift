@@ -75,7 +75,7 @@ public struct ModelDirectory: Sendable {
       )
     }
     let home = Self.home(of: found, weightNames)
-    (url, root) = (home ?? path, home ?? whole)
+    (url, root) = (home ?? path, folder.isEmpty ? home ?? whole : whole)
     weights = found
     others = Array(files.dropFirst())
   }
@@ -198,6 +198,9 @@ public struct ModelDirectory: Sendable {
     }
   }
 
+  /// How many parts of a document an encoder is looked for in.
+  private static let mostParts = 100_000
+
   /// The standard configuration that a file means. A framework's words for the encoder may stand inside those for a task
   /// or for a model of layers.
   ///
@@ -210,8 +213,9 @@ public struct ModelDirectory: Sendable {
     guard found["model_type"] == nil, let first = documents.first,
       found[first.discriminator]?.string != nil
     else { return found }
-    var next = [JSON.object(found.values)]
-    while let value = next.popLast() {
+    var (next, rest) = ([JSON.object(found.values)], mostParts)
+    while rest > 0, let value = next.popLast() {
+      rest -= 1
       if let members = value.object {
         let part = Configuration(members)
         if let spelling = documents.first(where: { $0.recognizes(part) }) {

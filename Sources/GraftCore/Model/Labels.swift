@@ -76,7 +76,7 @@ public struct InferredLabels: Sendable, Equatable {
 }
 
 extension JSON {
-  /// The name of a label: a text, or what Python makes one of.
+  /// The name of a label: a text, or what Python prints; a number as the file writes it.
   fileprivate var labelText: String? {
     switch self {
     case .string(let text): text

@@ -17,7 +17,7 @@ public final class FileClaim {
     try FileWriter.checkVacant(url)
   }
 
-  /// Keeps several names. That of one that is refused leaves no lock of another, either.
+  /// Keeps several names, or none.
   public static func all(_ urls: [URL]) throws -> [FileClaim] {
     let claims = try urls.map(FileClaim.init(locking:))
     try urls.forEach(FileWriter.checkVacant)
@@ -37,7 +37,9 @@ public final class FileClaim {
       return
     }
     var opened: Int32
+    var tries = TemporaryName.tries
     repeat {
+      tries -= 1
       opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
       guard opened >= 0 else {
         let error = systemFailure(url)
@@ -48,7 +50,7 @@ public final class FileClaim {
         close(opened)
         throw DirectoryWriter.busy(url)
       }
-      if TemporaryName.isNamed(opened, path) { break }
+      if TemporaryName.isNamed(opened, path) || tries == 0 { break }
       // The one that had it has removed it.
       close(opened)
     } while true

@@ -39,10 +39,12 @@ public final class FileWriter {
 
   /// A new file in the place of what has its name: a link that was put there is not followed.
   private static func create(_ path: String) -> Int32 {
+    var tries = TemporaryName.tries
     while true {
       unlink(path)
       let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-      if descriptor < 0 || TemporaryName.hold(descriptor, path) { return descriptor }
+      tries -= 1
+      if descriptor < 0 || TemporaryName.hold(descriptor, path) || tries == 0 { return descriptor }
       close(descriptor)
     }
   }

@@ -15,6 +15,10 @@ package enum TemporaryName {
     case replaced
   }
 
+  /// How often something is created that others take for left over: on file systems whose numbers of files change,
+  /// everything looks so.
+  static let tries = 100
+
   static func path(_ target: URL, _ kind: Kind = .partial) -> String {
     target.deletingLastPathComponent()
       .appendingPathComponent(".\(target.lastPathComponent).\(kind.rawValue)-\(getpid())").path
@@ -56,8 +60,12 @@ package enum TemporaryName {
     let (directory, name) = (target.deletingLastPathComponent(), target.lastPathComponent)
     guard let names = try? directoryContents(directory) else { return false }
     var isBusy = false
-    for other in names where other.hasPrefix(".\(name).") {
-      guard let parts = parts(other), parts.target == name else { continue }
+    // What was to be replaced comes last: it is nobody's only where nobody is at work.
+    let found = names.filter { $0.hasPrefix(".\(name).") }.compactMap { other in
+      parts(other).map { (other, $0) }
+    }
+    .sorted { $0.1.kind != .replaced && $1.1.kind == .replaced }
+    for (other, parts) in found where parts.target == name && !(parts.kind == .replaced && isBusy) {
       let path = directory.appendingPathComponent(other).path
       var descriptor = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       if descriptor < 0, errno == EISDIR {

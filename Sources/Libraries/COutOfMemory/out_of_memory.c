@@ -1,6 +1,9 @@
 // Ends the program with a sentence where memory runs out: Swift would stop it with a trace of its stack, and the libraries
-// that it calls each in their own way. Stands in front of glibc's allocator, which does the work.
+// that it calls each in their own way. Stands in front of the allocator that does the work, glibc's or a preloaded one.
 // https://www.gnu.org/software/libc/manual/html_node/Replacing-malloc.html
+
+// For RTLD_NEXT.
+#define _GNU_SOURCE
 
 #include "out_of_memory.h"
 
@@ -11,6 +14,7 @@ void end_when_out_of_memory(void) {}
 
 #else
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,11 +22,6 @@ void end_when_out_of_memory(void) {}
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
 
 static atomic_bool ends = false;
 static atomic_flag has_ended = ATOMIC_FLAG_INIT;
@@ -35,38 +34,55 @@ static void end(size_t size) {
   char text[256];
   int count = snprintf(
       text, sizeof text,
-      "%sgraft: error: out of memory: no room for another %zu %s. Take a smaller --batch-size or --max-length, or let the "
-      "process have more memory.\n",
+      "%sgraft: error: out of memory: no room for another %zu %s. Let the process have more memory, or take smaller "
+      "batches or shorter texts.\n",
       isatty(STDERR_FILENO) ? "\r\033[K" : "", size >> 20 ? size >> 20 : size, size >> 20 ? "MB" : "bytes");
   if (count > 0) (void)!write(STDERR_FILENO, text, (size_t)count);
   _exit(1);
 }
 
 static void *found(void *memory, size_t size) {
-  if (memory == NULL && size > 0 && atomic_load(&ends)) end(size);
+  if (memory == NULL && size > 0 && atomic_load_explicit(&ends, memory_order_relaxed)) end(size);
   return memory;
 }
 
-void *malloc(size_t size) { return found(__libc_malloc(size), size); }
-
-void *calloc(size_t count, size_t size) {
-  size_t all;
-  if (__builtin_mul_overflow(count, size, &all)) all = SIZE_MAX;
-  return found(__libc_calloc(count, size), all);
+// The function of a name that this one stands in front of, looked up once.
+static void *behind(_Atomic(void *) *known, const char *name) {
+  void *function = atomic_load_explicit(known, memory_order_acquire);
+  if (function == NULL) {
+    function = dlsym(RTLD_NEXT, name);
+    atomic_store_explicit(known, function, memory_order_release);
+  }
+  return function;
 }
 
-void *realloc(void *memory, size_t size) { return found(__libc_realloc(memory, size), size); }
+void *malloc(size_t size) {
+  static _Atomic(void *) next;
+  return found(((void *(*)(size_t))behind(&next, "malloc"))(size), size);
+}
 
-void *memalign(size_t alignment, size_t size) { return found(__libc_memalign(alignment, size), size); }
+void *calloc(size_t count, size_t size) {
+  static _Atomic(void *) next;
+  size_t all;
+  if (__builtin_mul_overflow(count, size, &all)) all = SIZE_MAX;
+  return found(((void *(*)(size_t, size_t))behind(&next, "calloc"))(count, size), all);
+}
 
-void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+void *realloc(void *memory, size_t size) {
+  static _Atomic(void *) next;
+  return found(((void *(*)(void *, size_t))behind(&next, "realloc"))(memory, size), size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+  static _Atomic(void *) next;
+  return found(((void *(*)(size_t, size_t))behind(&next, "aligned_alloc"))(alignment, size), size);
+}
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
-  if (alignment % sizeof(void *) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0) return EINVAL;
-  void *found = memalign(alignment, size);
-  if (found == NULL) return ENOMEM;
-  *memory = found;
-  return 0;
+  static _Atomic(void *) next;
+  int failure = ((int (*)(void **, size_t, size_t))behind(&next, "posix_memalign"))(memory, alignment, size);
+  if (failure == ENOMEM) found(NULL, size);
+  return failure;
 }
 
 #endif
