@@ -3,7 +3,7 @@
 import json, os, re, struct
 from pathlib import Path
 
-TEMPORARY = re.compile(r"\..+\.((partial|retired|replaced)-[0-9]+|graft-lock)|\.graft")
+TEMPORARY = re.compile(r"\..+\.(partial|retired|replaced)-[0-9]+|\.graft")
 # What the clock decides in JSON; in tables, by the names of columns.
 TIMES = {"started", "seconds", "cached", "measured_seconds", "measured_amount"}
 # Texts with times in them, and logs that every start of a process adds a file to.

@@ -359,7 +359,8 @@ import Testing
       let outcome = try sandbox.shell(
         """
         mkdir disk && mount -t tmpfs -o size=4k tmpfs disk && trap 'umount disk' EXIT
-        $GRAFT evaluate model --data data.csv --take 4 --output disk/scores --predictions disk/rows >/dev/null
+        $GRAFT evaluate model --data data.csv --take 4 --output disk/scores --predictions disk/rows \
+          --allow-untrained >/dev/null
         echo $? $(ls -A disk)
         """)
       #expect(outcome.stdout == "1\n", "\(outcome.stderr)")

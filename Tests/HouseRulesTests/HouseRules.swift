@@ -28,7 +28,7 @@ struct HouseRules {
     "GraftMPI": ["GraftTensors", "GraftKit"],
     "GraftHub": ["GraftTensors", "GraftCore", "CCurl", "CLinux", "Crypto"],
     "GraftCommandLine": Set(layers).union(["GraftHub", "GraftMPI", "GraftPlugins", "NPY", "ArgumentParser"]),
-    "graft": ["GraftCommandLine", "GraftPlugins"],
+    "graft": ["GraftCommandLine", "GraftPlugins", "COutOfMemory"],
     "VectorKernels": ["GraftTensors", "GraftCompute", "CVectorKernels"],
     "PostNormEncoder": ["GraftTensors", "GraftCompute", "GraftCore"],
     "Protobuf": ["GraftTensors"],

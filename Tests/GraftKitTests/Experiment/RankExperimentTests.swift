@@ -225,8 +225,9 @@ import Testing
     try withTemporaryDirectory { directory in
       try Self.write(directory)
       let output = directory.appending(path: "out")
-      try DirectoryWriter.makeDirectory(output.appending(path: "models"))
+      try DirectoryWriter.makeDirectory(output)
       withExtendedLifetime(try RunLock(output)) {}
+      try DirectoryWriter.makeDirectory(output.appending(path: "models"))
       try Data().write(to: output.appending(path: "models/one-1"))
       let results = Meeting(2).run { try Self.run(Self.long, in: directory, "out", $0) }
       let errors = try results.map { result in try #require(throws: GraftError.self) { try result.get() } }

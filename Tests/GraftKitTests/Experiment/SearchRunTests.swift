@@ -194,8 +194,9 @@ extension SearchTests {
       let cap = try StageCache(output).size + 20_000
       let stray = small.appending(path: "stages/train-0123456789abcdef")
       // Of something else that was done in the directory.
-      try DirectoryWriter.makeDirectory(stray)
+      try DirectoryWriter.makeDirectory(small)
       withExtendedLifetime(try RunLock(small)) {}
+      try DirectoryWriter.makeDirectory(stray)
       try Data(count: cap).write(to: stray.appending(path: "model.safetensors"))
       let (_, _, results) = try follow(experiment, small, maximumDisk: cap)
       #expect(results.search?.trials == whole.search?.trials && results.verdict == whole.verdict)
