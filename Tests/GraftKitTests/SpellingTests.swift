@@ -1,9 +1,10 @@
 import Foundation
-import GraftCore
 import GraftKit
 import GraftTensors
 import TestSupport
 import Testing
+
+@testable import GraftCore
 
 /// The same weights as in the usual files of a framework, as it saves them elsewhere: under other names, in other
 /// folders, divided, or among what else was saved. All written by the frameworks themselves.
@@ -111,6 +112,24 @@ import Testing
         message?.contains(
           "config.json: key 'class_name': a model without an encoder that a plugin knows; expected one of ")
           == true, "\(message ?? "")")
+    }
+  }
+
+  /// The other modules are beside a module's folder, whose weights are in folders of their own.
+  @Test func modulesBesideASavedModelAreSeen() throws {
+    try withTemporaryDirectory { directory in
+      let saved = fixtures.appending(path: "tensorflow/spellings/saved-model")
+      let module = directory.appending(path: "0_Transformer")
+      try FileManager.default.copyItem(at: saved, to: module)
+      let modules =
+        #"[{"idx": 0, "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]"#
+      try Data(modules.utf8).write(to: directory.appending(path: "modules.json"))
+      let formats = try Support.registry().checkpointFormats
+      let (whole, alone) = try (
+        ModelDirectory(directory, formats: formats), ModelDirectory(module, formats: formats)
+      )
+      #expect(whole.root.path == directory.path && whole.url.path == module.path)
+      #expect(alone.root.path == module.path && alone.url.path == module.path)
     }
   }
 }

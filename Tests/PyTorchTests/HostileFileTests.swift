@@ -123,6 +123,17 @@ import Zip
   static let tooLarge =
     "the pickle is too large for a table of weights; expected at most 1000000 objects." + save
 
+  /// A module under a name of 100,000 bytes, in four hundred places.
+  static let longNames: String = {
+    func module(_ number: Character, _ inner: String) -> String {
+      "cx\nY\n)\u{81}q\(number)}(U\u{B}_parameters}U\u{8}_modules}\(inner)ub"
+    }
+    let name = "X\u{A0}\u{86}\u{1}\u{0}" + String(repeating: "x", count: 100_000)
+    let places = (100..<500).map { "U\u{3}\($0)h\u{1}" }.joined()
+    return "\u{80}\u{2}" + module("\u{0}", "") + module("\u{1}", "(\(name)h\u{0}u")
+      + module("\u{2}", "(\(places)u") + "."
+  }()
+
   /// Forty modules, each of which has the one before twice.
   static let doubling: String = {
     var program = "\u{80}\u{2}"
@@ -183,6 +194,8 @@ import Zip
       "a module that holds itself",
       "\u{80}\u{2}cx\nY\n)\u{81}q\u{0}}(U\u{B}_parameters}U\u{8}_modules}U\u{1}ah\u{0}sub.",
       "more than 64 modules in one another." + save),
+    Case(
+      "a long name in many places", longNames, "modules that stand in one another too many times." + save),
     Case(
       "modules that double in each other", doubling,
       "modules that stand in one another too many times." + save),

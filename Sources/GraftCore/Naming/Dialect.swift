@@ -103,7 +103,7 @@ public struct Dialect: Sendable {
     public enum Pattern: Sendable {
       case ending(String)
       case beginning(String)
-      /// What stands below the whole name of a parameter, as the slots of optimizers do.
+      /// What stands below the whole name of a parameter and has its shape, as the slots of optimizers do.
       case below
     }
 
@@ -115,7 +115,7 @@ public struct Dialect: Sendable {
       self.reason = reason
     }
 
-    /// - Parameter isParameter: Whether a name is that of a parameter.
+    /// - Parameter isParameter: Whether a name is that of a parameter which has the tensor's shape.
     func matches(_ name: String, isParameter: (String) -> Bool) -> Bool {
       switch pattern {
       case .ending(let ending): name.hasSuffix(ending)

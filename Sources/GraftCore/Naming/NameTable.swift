@@ -112,9 +112,9 @@ public struct NameTable: Sendable {
 
   /// Why a stored name is dropped, when it is on purpose.
   ///
-  /// - Parameter index: The names of parameters.
-  private func reasonToDrop(_ name: String, _ index: NameIndex) -> String? {
-    dialect.dropped.first { $0.matches(name) { index[$0] != nil } }?.reason
+  /// - Parameter isParameter: Whether a name is that of a parameter which has the tensor's shape.
+  private func reasonToDrop(_ name: String, isParameter: (String) -> Bool) -> String? {
+    dialect.dropped.first { $0.matches(name, isParameter: isParameter) }?.reason
   }
 
   /// A stored name without wrappers, its ending in today's spelling.
@@ -161,11 +161,13 @@ public struct NameTable: Sendable {
   ) throws -> Decoded {
     let names = weights.tensors.keys.map(current)
     let spelling = spelling(of: names).index
+    let shapes = Dictionary(zip(names, weights.tensors.values.map(\.spec.shape))) { first, _ in first }
     var decoded = Decoded()
     var found: [Int: Found] = [:]
     for ((stored, tensor), name) in zip(weights.tensors, names) {
       guard let index = spelling[name] else {
-        if let reason = reasonToDrop(name, spelling) {
+        let reason = reasonToDrop(name) { spelling[$0] != nil && shapes[$0] == tensor.spec.shape }
+        if let reason {
           report.dropped.append(.init(name: stored, reason: .declared(reason)))
         } else if !weights.assumed.contains(stored) {
           report.unexpected.append(stored)
