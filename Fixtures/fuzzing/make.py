@@ -7,7 +7,9 @@ import gzip
 import io
 import json
 import pathlib
+import pickletools
 import shutil
+import struct
 import zipfile
 
 import h5py
@@ -69,6 +71,33 @@ def folder(path, names, **others):
     return archive_of({name: fixture(f"{path}/{name}") for name in names} | others)
 
 
+def bundle(name):
+    """A zip archive of a checkpoint of TensorFlow, under the name that the target looks for."""
+    return archive_of({f"packed{end}": fixture(f"tensorflow/small/{name}{end}") for end in (".index", ".data-00000-of-00001")})
+
+
+def without_sources(path):
+    """A pickle of classes with their sources, without these."""
+    content = fixture(path)
+    starts, rest = [], content
+    while rest:  # the stream has several pickles, and numbers behind the last
+        try:
+            starts += [(len(content) - len(rest) + place, text) for code, text, place in pickletools.genops(rest)
+                       if code.name == "BINUNICODE" and len(text) > 200]
+            rest = rest[pickle_end(rest):]
+        except ValueError:
+            break
+    for place, text in reversed(starts):
+        length = len(text.encode())
+        assert content[place + 1:place + 5] == struct.pack("<I", length)
+        content = content[:place + 1] + struct.pack("<I", 0) + content[place + 5 + length:]
+    return content
+
+
+def pickle_end(content):
+    return max(place for _, _, place in pickletools.genops(content)) + 1
+
+
 def hdf5(libver):
     """A few datasets in the structures of one version."""
     output = io.BytesIO()
@@ -102,6 +131,16 @@ PICKLE = [
     "ctorch._utils\n_rebuild_tensor_v2\n", "ctorch._tensor\n_rebuild_from_type_v2\n", b"U\x07storage", "I01\n", "L1L\n",
     b"\x95\x08\x00\x00\x00\x00\x00\x00\x00", b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
 ]
+MODULES = [
+    "_modules", "_parameters", "_buffers", "_non_persistent_buffers_set", b"X\x08\x00\x00\x00_modules",
+    b"X\x0b\x00\x00\x00_parameters", b"X\x08\x00\x00\x00_buffers", b"X\x1b\x00\x00\x00_non_persistent_buffers_set",
+    "ctorch.nn.modules.linear\nLinear\n", "c__main__\nBlock\n", b")\x81", b"}(", "sb", "ub", "cbuiltins\nset\n",
+    b"X\x06\x00\x00\x00module", "net", "model", "state_dict",
+]
+OBJECTS = [
+    "_CHECKPOINTABLE_OBJECT_GRAPH", "/.ATTRIBUTES/VARIABLE_VALUE", "/.OPTIMIZER_SLOT/", "_iterations", "iter",
+    "learning_rate", "keras_api", b"\x00\x01", b"\x01\x02\x80", b"\x3a\x06\x0a\x04\x08\x00\x10\x01", b"\x3a\x00",
+]
 NUMBERS = [
     b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x00\x00\x00\x80",
     b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x01\x00\x00\x00\x00\x00\x00\x00",
@@ -115,14 +154,19 @@ write("safetensors", [
 write("pytorch", [
     *(f"pytorch/{name}.pt" for name in (
         "module", "module-stream", "deflated", "big-endian", "protocol1", "protocol4", "stream-protocol4", "views",
-        "views-stream", "types", "types-stream", "wrapped", "deepspeed", "training")),
-], PICKLE + ZIP)
+        "views-stream", "types", "types-stream", "wrapped", "deepspeed", "training", "net", "whole", "whole-protocol4",
+        "whole-under-key")),
+    ("whole-stream.pt", without_sources("pytorch/whole-stream.pt")),
+], PICKLE + MODULES + ZIP)
 write("npz", ["numpy/versions.npz", "numpy/empty.npz", "numpy/types.npz", "numpy/deflated.npz"], ARRAY + ZIP)
 write("hdf5", [
     ("earliest.h5", hdf5("earliest")), ("v108.h5", hdf5(("v108", "v108"))), "hdf5/keras.h5", "hdf5/refused/two-paths.h5",
     "hdf5/library/committed-type.h5", "hdf5/library/newest.keras", "hdf5/library/model.keras", "hdf5/library/user-block.h5",
 ], NUMBERS + ["OHDR", "OCHK", "TREE", "HEAP", "SNOD", "GCOL", "BTHD", "FRHP"])
-write("tensorflow", ["tensorflow/types/types.ckpt.index", "tensorflow/google/sharded/bert_model.ckpt.index"], NUMBERS, [
+write("tensorflow", [
+    "tensorflow/types/types.ckpt.index", "tensorflow/google/sharded/bert_model.ckpt.index",
+    ("objects.zip", bundle("objects")), ("slices.zip", bundle("slices")),
+], NUMBERS + OBJECTS, [
     ("bert_model.ckpt.data-00000-of-00001", fixture("tensorflow/types/types.ckpt.data-00000-of-00001")),
     "tensorflow/google/sharded/bert_model.ckpt.data-00000-of-00002",
     "tensorflow/google/sharded/bert_model.ckpt.data-00001-of-00002",

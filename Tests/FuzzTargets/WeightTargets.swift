@@ -13,15 +13,27 @@ extension FuzzTarget {
       // The files beside an index or a graph stand where their names lead.
       let folder = Corpus(format.name).directory.appending(path: "beside")
       let url = try MemoryDirectory(copying: folder).url.appending(path: format.fileNames[0])
-      return FuzzTarget(format.name) { bytes in
-        let file = RandomAccessFile(bytes, named: url)
+      let directory = try MemoryDirectory()
+      @Sendable func read(_ file: RandomAccessFile) throws -> FuzzTarget.Outcome {
         guard let model = try open(file, format) else { return .notRecognized }
         try readTensors(of: model.weights, file)
         _ = try registry.loadTokenizer(describedBy: model.attributes)
         return .read
       }
+      return FuzzTarget(format.name) { bytes in
+        // Files of which one says what the others hold may be packed together.
+        guard let suffix = format.pathSuffixes.first, Archives.isZip(bytes) else {
+          return try read(RandomAccessFile(bytes, named: url))
+        }
+        return try directory.with(filesOf: bytes) { folder in
+          try read(RandomAccessFile(folder.appending(path: packedName + suffix)))
+        }
+      }
     }
   }
+
+  /// What packed files are called, without what their names end with.
+  private static let packedName = "packed"
 
   /// Opens a file without starting a process.
   private static func open(_ file: RandomAccessFile, _ format: CheckpointFormat) throws -> ModelFile? {

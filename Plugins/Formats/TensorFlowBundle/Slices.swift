@@ -3,7 +3,7 @@ import Protobuf
 
 /// A part of a variable that a partitioner divided: where it begins in each axis, and how far it reaches.
 /// `TensorSliceProto` in tensorflow/core/framework/tensor_slice.proto.
-struct BundleSlice {
+package struct BundleSlice {
   /// For each axis; `nil` for all of it.
   var extents: [Range<Int>?] = []
 
@@ -33,6 +33,11 @@ struct BundleSlice {
       }
       extents.append(start..<end)
     }
+  }
+
+  /// The keys of a variable's slices, of which its entry has a list.
+  package static func keys(of name: String, _ entry: ArraySlice<UInt8>) throws -> [[UInt8]] {
+    try BundleEntry(entry).slices.map { $0.key(of: name) }
   }
 
   /// The key of the slice of a variable.

@@ -7,7 +7,7 @@ import Protobuf
 /// https://github.com/google/leveldb/blob/main/doc/table_format.md, without filters and compression.
 package enum Table {
   static let footerSize = 48
-  static let magic: [UInt8] = [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
+  package static let magic: [UInt8] = [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
   /// Behind each block: the kind of compression, and a masked checksum of both.
   private static let trailerSize = 5
   /// A block is closed when it is this large.

@@ -10,18 +10,28 @@ enum Archives {
   private static let place = URL(filePath: "/dev/shm/archive")
   private static let mostUnpacked = 1 << 20
 
-  /// Changes an entry of a zip archive, its name, or which entries there are.
-  static func changeZip(
-    _ bytes: [UInt8], _ generator: inout Philox, _ change: Structure.Change
-  ) -> [UInt8]? {
-    guard bytes.starts(with: [0x50, 0x4B, 3, 4]),
-      let archive = try? ZipArchive(RandomAccessFile(bytes, named: place)), !archive.entries.isEmpty
-    else { return nil }
-    var entries: [(name: [UInt8], content: [UInt8])] = []
+  typealias Entry = (name: [UInt8], content: [UInt8])
+
+  /// The entries of a zip archive, none of which is large; `nil` of other bytes, and of one that is broken or empty.
+  static func entries(of bytes: [UInt8]) -> [Entry]? {
+    guard isZip(bytes), let archive = try? ZipArchive(RandomAccessFile(bytes, named: place)) else {
+      return nil
+    }
+    var entries: [Entry] = []
     for entry in archive.entries.values {
       guard let content = try? archive.bytes(of: entry, limit: mostUnpacked) else { return nil }
       entries.append((Array(entry.name.utf8), content))
     }
+    return entries.isEmpty ? nil : entries
+  }
+
+  static func isZip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x50, 0x4B, 3, 4]) }
+
+  /// Changes an entry of a zip archive, its name, or which entries there are.
+  static func changeZip(
+    _ bytes: [UInt8], _ generator: inout Philox, _ change: Structure.Change
+  ) -> [UInt8]? {
+    guard var entries = entries(of: bytes) else { return nil }
     let index = Int(generator.nextWord()) % entries.count
     switch generator.nextWord() % 16 {
     case 0: entries[index].name = change(entries[index].name)
@@ -35,7 +45,7 @@ enum Archives {
   }
 
   /// An archive of entries that are not compressed.
-  static func zip(_ entries: [(name: [UInt8], content: [UInt8])]) -> [UInt8] {
+  static func zip(_ entries: [Entry]) -> [UInt8] {
     var (file, directory) = ([UInt8](), [UInt8]())
     for (name, content) in entries where name.count < 1 << 16 {
       var checksum = CRC32()

@@ -55,6 +55,20 @@ struct Message {
     return bytes
   }
 
+  /// The last number of a field; set, the only one.
+  subscript(number: UInt64) -> UInt64? {
+    get {
+      let values = fields.compactMap { field in
+        if case .number(let value) = field.value, field.number == number { value } else { nil }
+      }
+      return values.last
+    }
+    set {
+      fields.removeAll { $0.number == number }
+      if let newValue { fields.append((number, .number(newValue))) }
+    }
+  }
+
   /// Changes one field somewhere in the tree.
   mutating func mutate(_ generator: inout Philox, _ change: Structure.Change) {
     guard !fields.isEmpty else { return }

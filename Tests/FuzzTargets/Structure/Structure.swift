@@ -10,8 +10,8 @@ public enum Structure {
   typealias Mutation = @Sendable ([UInt8], inout Philox, Change) -> [UInt8]?
 
   private static let mutations: [Mutation] = [
-    Archives.changeZip, Archives.changeGzip, changeHDF5, changeTable, changeHeader, changeArray,
-    changeMessage,
+    Bundles.changeBundle, Archives.changeZip, Archives.changeGzip, changeHDF5, Bundles.changeTable,
+    changeHeader, changeArray, changeMessage,
   ]
 
   /// Changes a part of the bytes, mostly so that it reaches what is behind the checks.
@@ -47,7 +47,7 @@ public enum Structure {
     return bytes[..<8] + littleEndian(UInt16(truncatingIfNeeded: header.count)) + header + bytes[end...]
   }
 
-  /// A message of protobuf that nothing else begins as: of ONNX, and of SentencePiece.
+  /// A message of protobuf that nothing else begins as: of ONNX, of SentencePiece, and in the index of a checkpoint.
   private static func changeMessage(
     _ bytes: [UInt8], _ generator: inout Philox, _ change: Change
   ) -> [UInt8]? {

@@ -1,6 +1,5 @@
 import GraftCompute
 import HDF5
-import TensorFlowBundle
 
 extension Structure {
   /// Changes an HDF5 file, and puts its checksums right.
@@ -35,24 +34,5 @@ extension Structure {
       let size = bytes[(start + begin)..<(start + begin + width)].reversed().reduce(0) { $0 << 8 | Int($1) }
       put(start, begin + width + size)
     }
-  }
-
-  /// Changes keys and values of a table of TensorFlow, and writes it anew.
-  static func changeTable(_ bytes: [UInt8], _ generator: inout Philox, _ change: Change) -> [UInt8]? {
-    guard bytes.count > 8,
-      bytes[(bytes.count - 8)...] == [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB],
-      let table = try? Table.entries(of: bytes), !table.isEmpty
-    else { return nil }
-    var entries = table.map { (key: Array($0.key), value: Array($0.value)) }
-    for _ in 0...(generator.nextWord() % 3) {
-      let place = Int(generator.nextWord()) % entries.count
-      if generator.nextWord() % 4 == 0 {
-        entries[place].key = change(entries[place].key)
-      } else {
-        entries[place].value = change(entries[place].value)
-      }
-    }
-    if generator.nextWord() % 2 == 0 { entries.sort { $0.key.lexicographicallyPrecedes($1.key) } }
-    return Table.encoded(entries)
   }
 }
