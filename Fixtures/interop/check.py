@@ -20,6 +20,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
@@ -223,13 +224,34 @@ def check_formats(graft, report, name, imported, golden, work):
         numpy.savez(path, **{name: tensor.numpy() for name, tensor in found.items()})
 
     bin_file = "pytorch_model.bin"
+
     def compiled(found, path):
         torch.save(torch.compile(torch.nn.DataParallel(load(imported)[0])).state_dict(), path)
+
+    def layers(model):
+        """The list of a model's layers."""
+        return max((part for part in model.modules() if isinstance(part, torch.nn.ModuleList)), key=len)
+
+    def compiled_layers(found, path):
+        model, _ = load(imported)
+        parts = layers(model)
+        for place, layer in enumerate(parts):
+            parts[place] = torch.compile(layer)
+        torch.save(model.state_dict(), path)
+
+    def checkpointed(found, path):
+        """Of this and FSDP the names in `state_dict` are the model's own, those of parameters are not."""
+        model, _ = load(imported)
+        kind = type(layers(model)[0])
+        apply_activation_checkpointing(model, check_fn=lambda part: isinstance(part, kind))
+        torch.save(dict(model.named_parameters(remove_duplicate=False)), path)
 
     if all(tensor.dtype == torch.float32 for tensor in tensors.values()):
         for form, save in (
             ("whole model", lambda found, path: torch.save(load(imported)[0], path)),
             ("compiled model in DataParallel", compiled),
+            ("model of compiled layers", compiled_layers),
+            ("model that computes activations again", checkpointed),
         ):
             pytorch.check(f"import of a {form}", name, lambda: imports(form, bin_file, save), READS)
     pytorch.check(

@@ -19,7 +19,7 @@ import transformers
 
 from report import AGREES, FIXTURES, LOADS, READS, family_of, run
 
-DIALECT = "transformers-tf-variables"
+DIALECT, LAYERS = "transformers-tf-variables", "transformers-tf-layers"
 KERAS, TRANSFORMERS = "tf-keras " + version("tf-keras"), f"transformers {transformers.__version__}"
 TENSORFLOW = f"TensorFlow {tf.__version__}"
 CLASSIFIER, ENCODER, GOOGLE = "tensorflow/h5/sequence-classification", "tensorflow/h5/base", "tensorflow/google/pretraining"
@@ -31,11 +31,16 @@ FILES = {
     "objects": ("tensorflow", TENSORFLOW, DIALECT, CLASSIFIER),
     "objects-trained": ("tensorflow", TENSORFLOW, DIALECT, CLASSIFIER),
     "objects-legacy": ("tensorflow", TENSORFLOW, DIALECT, CLASSIFIER),
+    "objects-scaled": ("tensorflow", TENSORFLOW, DIALECT, CLASSIFIER),
+    "objects-scaled-legacy": ("tensorflow", TENSORFLOW, DIALECT, CLASSIFIER),
     "saved-model": ("tensorflow", TENSORFLOW, DIALECT, CLASSIFIER),
     "functional": ("hdf5", KERAS, DIALECT, ENCODER),
     "functional-trained": ("hdf5", KERAS, DIALECT, ENCODER),
     "functional-objects": ("tensorflow", TENSORFLOW, DIALECT, ENCODER),
     "subclass": ("hdf5", KERAS, DIALECT, ENCODER),
+    "functional.keras": ("hdf5", KERAS, LAYERS, ENCODER),
+    "classifier.keras": ("hdf5", KERAS, LAYERS, CLASSIFIER),
+    "masked-lm.keras": ("hdf5", KERAS, LAYERS, "tensorflow/h5/masked-lm"),
     "partitioned": ("tensorflow", TENSORFLOW, "google", GOOGLE),
     "partitioned-columns": ("tensorflow", TENSORFLOW, "google", GOOGLE),
     "slots": ("tensorflow", TENSORFLOW, "google", GOOGLE),
@@ -46,7 +51,7 @@ FILES = {
 def check_files(graft, report, only):
     with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
         spellings.SPELLINGS = Path(work)
-        for write in (spellings.transformers_files, spellings.keras_files, spellings.google_files):
+        for write in (spellings.transformers_files, spellings.keras_files, spellings.archives, spellings.google_files):
             write()
         for name, (form, framework, dialect, same) in FILES.items():
             if only in f"spellings/{name}":
@@ -54,7 +59,8 @@ def check_files(graft, report, only):
 
                 def reads():
                     graft("import", Path(work) / name, "--output", imported)
-                    return graft.identical(FIXTURES / same, imported)
+                    # The layer of the archive is a head like those of transformers.
+                    return graft.identical(FIXTURES / same, imported, name == "functional.keras")
 
                 report.of(form, framework, dialect, "bert").check(
                     "Graft reads what is made", f"spellings/{name}", reads, READS)
@@ -81,12 +87,30 @@ def check_family(graft, report, golden, work):
     checks.check("model.safetensors loads", name, loads, LOADS, AGREES)
 
 
+def check_layers(graft, report, golden, work):
+    """`model.weights.h5`, which Keras reads by itself."""
+    source, name = golden.parent, str(golden.parent.relative_to(FIXTURES))
+
+    def loads():
+        written = work / "layers"
+        graft("export", source, "--format", "hdf5", "--dialect", LAYERS, "--output", written)
+        cls, config, arguments = check_tensorflow.make(written, golden)
+        model = cls(config, **arguments)
+        model.build_in_name_scope()
+        model.load_weights(written / "model.weights.h5")
+        return check_tensorflow.agrees(model, golden)
+
+    report.of("hdf5", KERAS, LAYERS, family_of(source)).check("model.weights.h5 loads", name, loads, LOADS, AGREES)
+
+
 def check_all(graft, report, arguments):
     check_files(graft, report, arguments.only)
     for golden in sorted(FIXTURES.glob("tensorflow/h5/*/golden.safetensors")):
         if arguments.only in str(golden):
             with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
                 check_family(graft, report, golden, Path(work))
+                if family_of(golden.parent) == "bert":
+                    check_layers(graft, report, golden, Path(work))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 import make  # sets what TensorFlow has to find set
 
 import tensorflow as tf
-from transformers import TFBertForSequenceClassification, TFBertModel
+from transformers import TFBertForMaskedLM, TFBertForSequenceClassification, TFBertModel
 
 HERE = Path(__file__).parent
 SPELLINGS = HERE / "spellings"
@@ -37,25 +37,44 @@ def trained(model, optimizer):
     return model
 
 
+def load(kind, name):
+    model = kind.from_pretrained(HERE / name)
+    model.config.name_or_path = name
+    return model
+
+
 def classifier():
-    return TFBertForSequenceClassification.from_pretrained(HERE / "h5/sequence-classification")
+    return load(TFBertForSequenceClassification, "h5/sequence-classification")
+
+
+def masked_lm():
+    return load(TFBertForMaskedLM, "h5/masked-lm")
 
 
 def functional():
     """A model of layers around the encoder, with a head of its own."""
     inputs = tf.keras.layers.Input((3,), dtype=tf.int32, name="input_ids")
-    pooled = TFBertModel.from_pretrained(HERE / "h5/base")(inputs)[1]
+    pooled = load(TFBertModel, "h5/base")(inputs)[1]
     return tf.keras.Model(inputs, tf.keras.layers.Dense(2)(pooled))
 
 
 class Subclass(tf.keras.Model):
     def __init__(self):
         super().__init__()
-        self.encoder = TFBertModel.from_pretrained(HERE / "h5/base")
+        self.encoder = load(TFBertModel, "h5/base")
         self.out = tf.keras.layers.Dense(2)
 
     def call(self, inputs):
         return self.out(self.encoder(inputs)[1])
+
+
+def scaled(optimizer):
+    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+
+
+def trained_objects(name, optimizer):
+    model = trained(classifier(), optimizer)
+    tf.train.Checkpoint(net=model, opt=optimizer).save(fresh(name, "h5/sequence-classification") / "run")
 
 
 def transformers_files():
@@ -64,11 +83,11 @@ def transformers_files():
     for name, safe in (("shards", False), ("safetensors-shards", True)):
         classifier().save_pretrained(fresh(name, source), safe_serialization=safe, max_shard_size="5KB")
     classifier().save_weights(fresh("objects", source) / "ckpt", save_format="tf")
-    for name, optimizer in (
-        ("objects-trained", tf.keras.optimizers.Adam(0.0)), ("objects-legacy", tf.keras.optimizers.legacy.Adam(0.0))
-    ):
-        model = trained(classifier(), optimizer)
-        tf.train.Checkpoint(net=model, opt=optimizer).save(fresh(name, source) / "run")
+    trained_objects("objects-trained", tf.keras.optimizers.Adam(0.0))
+    trained_objects("objects-legacy", tf.keras.optimizers.legacy.Adam(0.0))
+    # As mixed precision wraps them.
+    trained_objects("objects-scaled", scaled(tf.keras.optimizers.SGD(0.0)))
+    trained_objects("objects-scaled-legacy", scaled(tf.keras.optimizers.legacy.SGD(0.0)))
     directory = fresh("saved-model", source)
     classifier().save_pretrained(directory, saved_model=True)
     (directory / "tf_model.h5").unlink()
@@ -85,6 +104,15 @@ def keras_files():
     model = Subclass()
     model(IDS)
     model.save_weights(fresh("subclass", source) / "model.h5")
+
+
+def archives():
+    """Keras' own archives: of layers around the encoder, and of whole models."""
+    for name, make in (("functional", functional), ("classifier", classifier), ("masked-lm", masked_lm)):
+        model = make()
+        if name != "functional":
+            model(IDS)
+        model.save(SPELLINGS / f"{name}.keras")
 
 
 def google_files():
@@ -116,9 +144,12 @@ def google_files():
     write("partitioned-columns", partitioner=V1.fixed_size_partitioner(2, axis=1))
     write("slots", slots=("LAMB", "LAMB_1", "BERTAdam", "lamb_m"))
     write("named", prefix="model.ckpt-1000", state=True)
+    record = SPELLINGS / "named/checkpoint"
+    record.write_text(record.read_text().replace(str(SPELLINGS), "/where/it/was/trained"))
 
 
 if __name__ == "__main__":
     transformers_files()
     keras_files()
+    archives()
     google_files()

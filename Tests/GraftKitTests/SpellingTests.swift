@@ -37,6 +37,9 @@ import Testing
       Case(path: "objects/ckpt", same: classifier),
       Case(path: "objects-trained", same: classifier),
       Case(path: "objects-legacy", same: classifier),
+      // Mixed precision wraps the optimizer.
+      Case(path: "objects-scaled", same: classifier),
+      Case(path: "objects-scaled-legacy", same: classifier),
       Case(path: "saved-model", same: classifier),
       Case(path: "saved-model/saved_model/1", same: classifier),
       Case(path: "saved-model/saved_model/1/variables/variables", same: classifier),
@@ -50,12 +53,20 @@ import Testing
       Case(
         path: "subclass", same: encoder,
         unexpected: ["dense_3/subclass/dense_3/bias:0", "dense_3/subclass/dense_3/kernel:0"]),
+      // Its layer is a head like those of transformers.
+      Case(
+        path: "functional.keras", same: encoder, more: 2,
+        note: "'layers/tf_bert_model/' before the names is a wrapper's, and is taken off"),
+      Case(path: "classifier.keras", same: classifier),
+      Case(path: "masked-lm.keras", same: "tensorflow/h5/masked-lm"),
       Case(path: "partitioned", same: google),
       Case(path: "partitioned-columns", same: google),
       Case(path: "slots", same: google),
       Case(path: "named", same: google),
     ].map {
-      Case(path: "tensorflow/spellings/\($0.path)", same: $0.same, unexpected: $0.unexpected, note: $0.note)
+      Case(
+        path: "tensorflow/spellings/\($0.path)", same: $0.same, unexpected: $0.unexpected, more: $0.more,
+        note: $0.note)
     } + [
       Case(path: "keras-hub/archives/backbone.keras", same: "keras-hub/backbone"),
       Case(path: "keras-hub/archives/classifier.keras", same: "keras-hub/classifier"),
@@ -112,6 +123,22 @@ import Testing
         message?.contains(
           "config.json: key 'class_name': a model without an encoder that a plugin knows; expected one of ")
           == true, "\(message ?? "")")
+    }
+  }
+
+  @Test("an encoder behind more parts of a document than any has is not looked for")
+  func endlessKeras() throws {
+    try withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "model")
+      try FileManager.default.copyItem(at: fixtures.appending(path: "keras-hub/backbone"), to: folder)
+      let file = folder.appending(path: "config.json")
+      let encoder = try String(contentsOf: file, encoding: .utf8)
+      for (count, isFound) in [(10, true), (100_000, false)] {
+        let layers = String(repeating: "{},", count: count) + encoder
+        try Data(#"{"class_name": "Functional", "config": {"layers": [\#(layers)]}}"#.utf8).write(to: file)
+        let message = errorMessage { _ = try Support.registry().open(folder) }
+        #expect(message?.contains("a model without an encoder that a plugin knows") ?? false == !isFound)
+      }
     }
   }
 

@@ -32,6 +32,28 @@ import Testing
     }
   }
 
+  /// As FSDP, activation checkpointing and `torch.compile` call the layers that they wrap: around the model, and around
+  /// each layer.
+  @Test(
+    "inside the names is taken off",
+    arguments: ["_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_orig_mod"])
+  func inside(_ part: String) throws {
+    for name in Self.models {
+      let model = fixtures.appending(path: name)
+      for outer in ["", part + ".", "module."] {
+        try withTemporaryDirectory { directory in
+          let report = try wrapped(model, outer, in: directory) { name in
+            name.replacing(/(layers?|albert_layers)\.(\d+)\./) { "\($0.0)\(part)." }
+          }
+          #expect(report.notes.contains("'\(part).' in the names is a wrapper's, and is taken off"))
+          #expect(report.unexpected.isEmpty, "\(report)")
+          let difference = try compare(directory, model, registry: .builtIn())
+          #expect(difference.isEmpty && difference.converted.isEmpty, "\(name): \(difference)")
+        }
+      }
+    }
+  }
+
   @Test("is not seen in the names of a family's own classes")
   func ownNames() throws {
     for name in Self.models {
@@ -66,7 +88,7 @@ import Testing
   func encoderAlone() throws {
     try withTemporaryDirectory { directory in
       let model = fixtures.appending(path: "bert-tiny/sequence-classification")
-      let report = try wrapped(model, "encoder.", in: directory) { $0.hasPrefix("bert.") }
+      let report = try wrapped(model, "", in: directory) { ($0.hasPrefix("bert.") ? "encoder." : "") + $0 }
       #expect(report.unexpected.isEmpty && report.notes.contains { $0.contains("'encoder.'") })
       #expect(try compare(directory, model, registry: .builtIn()).isEmpty)
     }
@@ -81,16 +103,27 @@ import Testing
       }
       #expect(message?.contains("two tensors are the same parameter") == true, "\(message ?? "no error")")
     }
+    try withTemporaryDirectory { directory in
+      let model = fixtures.appending(path: "bert-tiny/sequence-classification")
+      let message = errorMessage {
+        _ = try wrapped(model, "_orig_mod.", in: directory, keeping: "_orig_mod.classifier.bias")
+      }
+      #expect(
+        message?.hasSuffix(
+          "tensor 'classifier.bias': two tensors are the same parameter; found also '_orig_mod.classifier.bias'."
+        )
+          == true, "\(message ?? "no error")")
+    }
   }
 
-  /// Opens a copy of a model whose names have a prefix.
+  /// Opens a copy of a model whose names have a prefix, and are changed otherwise.
   private func wrapped(
     _ model: URL, _ prefix: String, in directory: URL, keeping kept: String? = nil,
-    where isWrapped: (String) -> Bool = { _ in true }
+    _ rename: (String) -> String = { $0 }
   ) throws -> LoadReport {
     let stored = try SafetensorsFormat().open(model.appending(path: "model.safetensors"))
     var weights = Weights(metadata: stored.metadata)
-    for (name, tensor) in stored.tensors { weights[(isWrapped(name) ? prefix : "") + name] = tensor }
+    for (name, tensor) in stored.tensors { weights[prefix + rename(name)] = tensor }
     if let kept { weights[kept.replacing(prefix, with: "")] = weights[kept] }
     try SafetensorsFormat().write(weights, to: directory.appending(path: "model.safetensors"))
     try FileManager.default.copyItem(

@@ -37,8 +37,8 @@ extension Family {
       HeadCombination("pretraining", classSuffix: "ForPreTraining", tasks: ["masked-lm", "next-sentence"])
     ],
     dialects: [
-      .transformersBERT, .transformersTensorFlowBERT, .transformersTensorFlowBERT.byVariables, .googleBERT,
-      .kerasHubBERT, .ggufBERT,
+      .transformersBERT, .transformersTensorFlowBERT, .transformersTensorFlowBERT.byVariables,
+      .transformersTensorFlowLayersBERT, .googleBERT, .kerasHubBERT, .ggufBERT,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

@@ -50,6 +50,9 @@ extension Registry {
       var report = LoadReport()
       report.notes += [directory.note].compactMap { $0 } + file.notes
       let identity = try identify(file, directory)
+      report.notes += identity.wrapperParts.map {
+        "'\($0).' in the names is a wrapper's, and is taken off"
+      }
       if !identity.wrapper.isEmpty {
         report.notes.append("'\(identity.wrapper)' before the names is a wrapper's, and is taken off")
       }
@@ -115,9 +118,12 @@ extension Registry {
     let configuration: Configuration
     let family: Family
     let dialect: Dialect
-    /// The file's, without a wrapper's prefix.
+    /// The file's, without what wrappers add to the names.
     let weights: Weights
+    /// What stood before all names.
     let wrapper: String
+    /// What stood in them.
+    let wrapperParts: [Substring]
     let backbone: any Backbone
     let architecture: Architecture
     /// The tasks whose heads may be in the file, likeliest first.
@@ -128,9 +134,10 @@ extension Registry {
   private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
     let read = try directory.configuration(configurationFiles, or: file)
     try QuantizationSettings.check(read)
-    let recognition = try recognize(file.weights, read)
+    let (stored, wrapperParts) = try file.weights.withoutWrapperParts()
+    let recognition = try recognize(stored, read)
     let (family, dialect) = (recognition.family, recognition.dialect)
-    let weights = try file.weights.withoutPrefix(recognition.wrapper)
+    let weights = try stored.withoutPrefix(recognition.wrapper)
     let configuration = family.adopting(read).inOwnSpelling
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
@@ -142,7 +149,7 @@ extension Registry {
       fits: { try dialect.fits($0, family, configuration, on: backbone, weights) })
     return Identity(
       configuration: configuration, family: family, dialect: dialect, weights: weights,
-      wrapper: recognition.wrapper, backbone: backbone,
+      wrapper: recognition.wrapper, wrapperParts: wrapperParts, backbone: backbone,
       architecture: architecture, tasks: tasks,
       table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
   }

@@ -218,6 +218,8 @@ public struct ModelDirectory: Sendable {
       rest -= 1
       if let members = value.object {
         let part = Configuration(members)
+        // A layer that is a model of transformers' has its configuration.
+        if part["model_type"]?.string != nil { return part }
         if let spelling = documents.first(where: { $0.recognizes(part) }) {
           return try spelling.standard(part)
         }

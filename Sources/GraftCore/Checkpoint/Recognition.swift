@@ -4,7 +4,7 @@ import GraftTensors
 struct Recognition {
   let family: Family
   let dialect: Dialect
-  /// What stands before the names that is no dialect's: `_orig_mod.` of a compiled module; empty for nothing.
+  /// What stands before the names that is no dialect's: `net.` of a class around the model; empty for nothing.
   let wrapper: String
 }
 
@@ -151,16 +151,44 @@ extension Weights {
   ///
   /// - Throws: `GraftError` when two names become one.
   func withoutPrefix(_ prefix: String) throws -> Weights {
-    guard !prefix.isEmpty else { return self }
+    prefix.isEmpty ? self : try renamed { $0.withoutPrefix(prefix) }
+  }
+
+  /// What PyTorch's wrappers of modules call what they wrap, wherever in a model that is: FSDP, activation checkpointing,
+  /// `torch.compile`.
+  private static let wrapperParts: [Substring] = [
+    "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_orig_mod",
+  ]
+
+  /// The same tensors without such parts of their names.
+  ///
+  /// - Returns: The tensors, and which parts were taken off.
+  /// - Throws: `GraftError` when two names become one.
+  func withoutWrapperParts() throws -> (weights: Weights, parts: [Substring]) {
+    func parts(_ name: String) -> [Substring] {
+      name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map { Substring($0) }
+    }
+    let all = Set(tensors.keys.flatMap { parts($0).dropLast() })
+    let wrappers = Self.wrapperParts.filter(all.contains)
+    guard !wrappers.isEmpty else { return (self, []) }
+    let weights = try renamed { name in
+      parts(name).filter { !wrappers.contains($0) }.joined(separator: ".")
+    }
+    return (weights, wrappers)
+  }
+
+  private func renamed(_ rename: (String) -> String) throws -> Weights {
     var weights = Weights(metadata: metadata)
     for (name, tensor) in tensors {
-      guard weights.tensors.updateValue(tensor, forKey: name.withoutPrefix(prefix)) == nil else {
+      let new = rename(name)
+      guard weights.tensors.updateValue(tensor, forKey: new) == nil else {
+        let other = tensors.keys.first { rename($0) == new } ?? new
         throw GraftError(
           .malformed, "two tensors are the same parameter", subject: "tensor '\(name)'",
-          found: "also '\(name.withoutPrefix(prefix))'")
+          found: "also '\(other)'")
       }
     }
-    weights.assumed = Set(assumed.map { $0.withoutPrefix(prefix) })
+    weights.assumed = Set(assumed.map(rename))
     return weights
   }
 }

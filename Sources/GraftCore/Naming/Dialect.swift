@@ -154,7 +154,7 @@ public struct Dialect: Sendable {
     /// A copy of another parameter, by canonical name. When it is stored and equal it is read once; when it
     /// differs it is a parameter of its own; it is written only then.
     case tied(to: String)
-    /// The same parameter once more, which has to be equal to the first where it is stored. It is written too:
+    /// The same parameter once more, which has to be equal to the first where both are stored. It is written too:
     /// the framework would miss it.
     case copy
   }

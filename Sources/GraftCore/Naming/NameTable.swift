@@ -217,14 +217,19 @@ public struct NameTable: Sendable {
     return decoded
   }
 
-  /// Drops what is stored a second time, which has to be equal to the first.
+  /// Drops what is stored a second time, which has to be equal to the first. A copy whose original is not stored is it.
   private func setCopiesAside(
     _ found: inout [Int: Found], _ copies: inout [String: UnconfirmedCopies], _ report: inout LoadReport
   ) throws {
     for index in entries.indices where entries[index].row.isCopy {
       guard let copy = found.removeValue(forKey: index) else { continue }
       let parameter = entries[index].row.canonical
-      let original = self.index(of: parameter).flatMap { found[$0]?.tensor }
+      let place = self.index(of: parameter)
+      if let place, found[place] == nil {
+        found[place] = copy
+        continue
+      }
+      let original = place.flatMap { found[$0]?.tensor }
       let duplicate = UnconfirmedCopies.Duplicate(
         stored: copy.stored, tensor: copy.tensor, originalName: storedName(parameter), original: original)
       guard let original, original.spec == copy.tensor.spec else { throw duplicate.isAnother }
