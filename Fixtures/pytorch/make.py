@@ -108,8 +108,13 @@ def whole():
 
 
 def weights(content):
+    def holds(value):
+        parts = value.values() if isinstance(value, dict) else ()
+        return isinstance(value, torch.nn.Module) or any(isinstance(part, (dict, torch.Tensor)) for part in parts)
+
     for key in ("state_dict", "model_state_dict", "model", "module", "net"):
-        content = content.get(key, content) if isinstance(content, dict) else content
+        if isinstance(content, dict) and holds(content.get(key)):
+            content = content[key]
     if isinstance(content, torch.nn.Module):
         content = content.state_dict()
     return {name: value.detach().clone().contiguous() for name, value in content.items() if torch.is_tensor(value)}
@@ -188,6 +193,8 @@ def main():
     # As DeepSpeed saves.
     write("deepspeed.pt", {"module": OrderedDict(a=torch.ones(2)), "global_steps": 10, "ds_config": {}})
     write("net.pt", {"net": OrderedDict(a=torch.ones(2)), "epoch": 1, "optimizer": {"state": {}, "param_groups": []}})
+    # Settings under a well-known key, and weights under another.
+    write("settings.pt", {"model": {"name": "bert"}, "net": OrderedDict(a=torch.ones(2))})
     whole_models()
     write("empty.pt", {})
     old = dict(_use_new_zipfile_serialization=False)

@@ -96,7 +96,7 @@ struct HubCache: Sendable {
     try makeDirectory(directory)
     let file = directory.appendingPathComponent(name + ".lock")
     while true {
-      let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o664)
+      let descriptor = open(file.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o664)
       guard descriptor >= 0 else { throw systemFailure(file) }
       defer { close(descriptor) }
       if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
@@ -107,11 +107,7 @@ struct HubCache: Sendable {
         }
       }
       // Another tool may have removed the file in the meantime: then this lock is worth nothing.
-      var (locked, named) = (stat(), stat())
-      guard fstat(descriptor, &locked) == 0 else { throw systemFailure(file) }
-      guard stat(file.path, &named) == 0, locked.st_ino == named.st_ino, locked.st_dev == named.st_dev else {
-        continue
-      }
+      guard TemporaryName.isNamed(descriptor, file.path) else { continue }
       return try body()
     }
   }

@@ -162,6 +162,80 @@ import GraftPlugins
     }
   }
 
+  /// Memory goes back to where it came from: an allocator that is preloaded gets no other's.
+  @Test func aPreloadedAllocatorIsUsed() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("allocator.c", Self.allocator)
+      let model = fixtures.appending(path: "bert-tiny/masked-lm").path
+      let outcome = try sandbox.shell(
+        """
+        compiler=$(command -v clang || command -v cc) || exit 77
+        $compiler -O1 -fPIC -shared allocator.c -o allocator.so || exit 78
+        LD_PRELOAD=./allocator.so $GRAFT embed \(model) "the quick brown fox" --threads 2 --output vectors.npy --quiet
+        """)
+      if outcome.code == 77 { try Test.cancel("there is no C compiler") }
+      #expect(outcome.code == 0 && outcome.stderr.isEmpty, "\(outcome.stderr)")
+      #expect(try sandbox.listing().contains { $0.hasPrefix("vectors.npy ") })
+    }
+  }
+
+  /// Gives from one region, takes nothing back, and ends the program for memory that is not from there.
+  private static let allocator = """
+    #define _GNU_SOURCE
+    #include <errno.h>
+    #include <stdatomic.h>
+    #include <stddef.h>
+    #include <stdint.h>
+    #include <string.h>
+    #include <sys/mman.h>
+    #include <unistd.h>
+
+    enum { HEAD = 16 };
+    static const size_t room = (size_t)1 << 36;
+    static _Atomic(char *) region;
+    static atomic_size_t taken;
+
+    static char *begin(void) {
+      char *found = atomic_load(&region);
+      if (found) return found;
+      char *made = mmap(0, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (atomic_compare_exchange_strong(&region, &found, made)) return made;
+      munmap(made, room);
+      return found;
+    }
+
+    static size_t *head(void *memory) {
+      if ((char *)memory < begin() || (char *)memory >= begin() + room) {
+        static const char text[] = "memory of another allocator\\n";
+        if (write(2, text, sizeof text - 1)) _exit(99);
+        _exit(99);
+      }
+      return (size_t *)((char *)memory - HEAD);
+    }
+
+    void *memalign(size_t alignment, size_t size) {
+      if (alignment < HEAD) alignment = HEAD;
+      char *start = begin() + atomic_fetch_add(&taken, size + 2 * alignment + HEAD);
+      char *memory = (char *)(((uintptr_t)start + HEAD + alignment - 1) & ~(alignment - 1));
+      *head(memory) = size;
+      return memory;
+    }
+    void *malloc(size_t size) { return memalign(HEAD, size); }
+    void *calloc(size_t count, size_t size) { return malloc(count * size); }
+    void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+    int posix_memalign(void **memory, size_t alignment, size_t size) {
+      *memory = memalign(alignment, size);
+      return 0;
+    }
+    size_t malloc_usable_size(void *memory) { return memory ? *head(memory) : 0; }
+    void free(void *memory) { if (memory) head(memory); }
+    void *realloc(void *memory, size_t size) {
+      void *made = malloc(size);
+      if (memory) memcpy(made, memory, *head(memory) < size ? *head(memory) : size);
+      return made;
+    }
+    """
+
   /// OpenBLAS reads its environment while it is loaded, and does not know recent CPUs.
   @Test(arguments: [nil, "Nehalem"]) func openBLASGetsTheBestKernelsUnlessTheUserChooses(_ chosen: String?)
     throws

@@ -57,13 +57,13 @@ enum AnsweredErrors {
     ],
     "what is damaged is about to be written anew": [
       #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: static func earlier(in output: URL) -> JSON? { try? JSON(file: output.appending(path: Self.fileName)) }"#,
-      #"Sources/GraftExperiments/Experiment/StageRunner.swift: before = (try? JSON(file: file))?[""]?.double ?? 0"#,
+      #"Sources/GraftExperiments/Experiment/StageClock.swift: before = (try? JSON(file: file))?[""]?.double ?? 0"#,
     ],
     "a file system that does not say how much is free is written to until it is full": [
       #"Sources/GraftExperiments/Experiment/ExperimentRun.swift: let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)"#
     ],
     "a time that cannot be written is no reason to end a run": [
-      #"Sources/GraftExperiments/Experiment/StageRunner.swift: try? FileWriter.write(file, text: JSON.object(["": JSON(seconds)]).text() + "")"#
+      #"Sources/GraftExperiments/Experiment/StageClock.swift: try? FileWriter.write(file, text: JSON.object(["": JSON(seconds)]).text() + "")"#
     ],
     "for the message of an error": [
       #"Sources/GraftHub/BlobWriter.swift: let head = (try? RandomAccessFile(incomplete).head()) ?? []"#

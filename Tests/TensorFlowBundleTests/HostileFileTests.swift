@@ -210,7 +210,8 @@ import Testing
     Case(
       "an object graph that is a list",
       index([("_CHECKPOINTABLE_OBJECT_GRAPH", entry { $0.type = 7 })]),
-      "x.index: tensor '_CHECKPOINTABLE_OBJECT_GRAPH': no single text."),
+      "x.index: tensor '_CHECKPOINTABLE_OBJECT_GRAPH': not one text within its data file."
+        + copyAgain),
     Case(
       "a field of an unknown kind", index([("a", entry() + [0x0B])]),
       "x.index: tensor 'a': a message has a field of unknown kind 3."),

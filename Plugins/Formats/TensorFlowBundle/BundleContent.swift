@@ -115,9 +115,12 @@ struct BundleContent {
 
 extension Weights {
   fileprivate mutating func insert(_ tensor: LazyTensor, as name: String) throws {
-    guard self[name] == nil else {
+    if let index = tensors.index(forKey: name) {
       throw GraftError(
-        .malformed, "another tensor's name has the same characters in another encoding",
+        .malformed,
+        tensors.keys[index].utf8.elementsEqual(name.utf8)
+          ? "two variables have this name"
+          : "another tensor's name has the same characters in another encoding",
         subject: "tensor '\(name)'")
     }
     self[name] = tensor

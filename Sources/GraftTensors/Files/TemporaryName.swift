@@ -44,7 +44,7 @@ package enum TemporaryName {
   }
 
   /// Whether a descriptor is of what has a path.
-  static func isNamed(_ descriptor: Int32, _ path: String) -> Bool {
+  package static func isNamed(_ descriptor: Int32, _ path: String) -> Bool {
     var (opened, named) = (stat(), stat())
     return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0
       && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev

@@ -146,6 +146,22 @@ import Testing
     }
   }
 
+  /// Between its two renames nothing has the name, and what made room is not locked.
+  @Test("what makes room for a directory that a process is still writing stays") func replacing() throws {
+    try withTemporaryDirectory { directory in
+      try fill(directory.appendingPathComponent(".out.replaced-1"), "older")
+      let partial = directory.appendingPathComponent(".out.partial-1")
+      try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: false)
+      let lock = try DirectoryLock(partial)
+      let error = #expect(throws: GraftError.self) {
+        try fill(directory.appendingPathComponent("out"), "new", replacing: true)
+      }
+      #expect(error?.problem == "another process is writing it")
+      #expect(try contents(directory) == [".out.partial-1", ".out.replaced-1"])
+      withExtendedLifetime(lock) {}
+    }
+  }
+
   @Test("an empty directory that somebody is about to fill is not replaced") func beginning() throws {
     try withTemporaryDirectory { directory in
       let url = directory.appendingPathComponent("out")
