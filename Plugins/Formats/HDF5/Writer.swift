@@ -4,11 +4,13 @@ import OrderedCollections
 /// Lays out tensors as a file: the superblock, the headers of all groups and datasets, then the bytes.
 ///
 /// Groups keep their links in their headers, as HDF5 does since 1.8, and datasets are contiguous. A file with
-/// a Keras version in its metadata gets the attributes by which Keras 2 finds its layers and their weights.
+/// a Keras version in its metadata gets the attributes by which Keras 2 finds its layers and their weights, and one of
+/// numbered variables the group in which a model's own would be.
 struct Writer {
   private static let superblockSize = 48
   private static let undefined = UInt64.max
   private static let kerasVersionKey = "keras_version"
+  private static let variables = "vars"
   /// Keras divides longer lists of names.
   static let maximumAttribute = 64_512
 
@@ -32,6 +34,9 @@ struct Writer {
       try Self.check(name, tensor.spec, isListed: isListed)
       try root.add(name, tensor)
     }
+    // By the numbers of variables: Keras looks for the model's own first, of which there are none.
+    let isNumbered = weights.tensors.keys.contains { $0.contains("/\(Self.variables)/") }
+    if isNumbered, root.children[Self.variables] == nil { root.children[Self.variables] = Node() }
     let needsHeap = weights.tensors.values.contains { $0.spec.dtype == .bfloat16 }
     heap = needsHeap ? GlobalHeapBlock(address: Self.superblockSize, text: HDF5Message.bfloat16) : nil
 
