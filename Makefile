@@ -12,12 +12,13 @@ PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
 
-# The tests of the command line run what is shipped, which is also much faster than a debug build. Training on several
-# ranks is tested with Open MPI.
+# The tests of the command line run what is shipped, and the others a build of its own whose targets are optimised but for
+# the tests: both are much faster than a debug build. Training on several ranks is tested with Open MPI.
+TESTS := --scratch-path .build-tests
 test: PACKAGES += openmpi-bin
 test: build
-	swift build --build-tests
-	GRAFT=$(abspath $(GRAFT)) swift test --skip-build
+	GRAFT_OPTIMIZE=1 swift build --build-tests $(TESTS)
+	GRAFT_OPTIMIZE=1 GRAFT=$(abspath $(GRAFT)) swift test --skip-build $(TESTS)
 	$(MAKE) lint
 
 # libFuzzer on every reader, or on the one that TARGET names, for SECONDS each; all are one program, with instructions

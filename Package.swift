@@ -235,3 +235,11 @@ let package = Package(
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )
+
+// `make test` asks for it: most of the tests' time is spent in what they test. By default there are none, for unsafe flags
+// keep other packages from depending on this one.
+if Context.environment["GRAFT_OPTIMIZE"] != nil {
+  for target in package.targets where target.type == .regular {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"])]
+  }
+}
