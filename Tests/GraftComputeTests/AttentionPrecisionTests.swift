@@ -48,11 +48,19 @@ import Testing
     #expect(relativeError(y.value, exact.value) > 1e-4)
   }
 
-  @Test("without gradients it multiplies in float32, whatever the backend's precision")
+  @Test("without gradients it multiplies in the backend's precision, or in that of the packed weights")
   func notRecorded() throws {
-    let values = try Precision.allCases.map {
-      attention(Tape(try ReferenceBackend(threads: 1, precision: $0), recording: false)).value.values
+    func y(_ precision: Precision, _ prepared: Precision? = nil, recording: Bool = false) throws -> [Float] {
+      let weights = prepared.map { PreparedWeights(precision: { _ in .float32 }, attention: $0) }
+      let backend = try ReferenceBackend(threads: 1, precision: precision)
+      return attention(Tape(backend, recording: recording, prepared: weights)).value.values
     }
-    #expect(values[0] == values[1])
+    let exact = try y(.float32, recording: true)
+    let rounded = try y(.bfloat16, recording: true)
+    #expect(exact != rounded)
+    #expect(try y(.float32) == exact)
+    #expect(try y(.bfloat16) == rounded)
+    #expect(try y(.bfloat16, .float32) == exact)
+    #expect(try y(.float32, .bfloat16) == rounded)
   }
 }

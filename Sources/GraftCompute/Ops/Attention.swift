@@ -77,6 +77,7 @@ extension Tape {
     precondition(
       addedScores.map { $0.value.count == heads * AttentionKernel.pairCount(offsets) } != false,
       "attention: added scores \(addedScores?.shape ?? [])")
+    let precision = prepared?.attention ?? backend.precision
     let attention = AttentionKernel(
       backend: backend,
       heads: heads,
@@ -88,12 +89,12 @@ extension Tape {
       window: window,
       bias: bias.map { ($0.table.value, $0.buckets) },
       addedScores: addedScores?.value,
-      products: backend.smallProducts(in: isRecording ? backend.precision : .float32)
+      products: backend.smallProducts(in: precision)
     )
     let operations = attention.operations
     return profile.measure("attention", operations: 2 * operations) {
       let y = output(query.shape, from: query, key, value, bias?.table, addedScores)
-      if !isRecording, attention.isPlain {
+      if !isRecording, attention.isPlain, precision == .float32 {
         attention.infer(
           query.value, key.value, value.value, to: y.value,
           scratch: scratch([backend.threads.count, attention.inferenceScratch]))

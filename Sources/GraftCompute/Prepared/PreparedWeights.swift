@@ -6,6 +6,8 @@ import Synchronization
 /// The parameters do not change any more; what was packed of one that is gone goes too. May be used by several threads
 /// at once.
 public final class PreparedWeights: Sendable {
+  /// What attention multiplies in.
+  let attention: Precision
   private let precision: @Sendable (String) -> WeightPrecision
   private let discards: @Sendable (String) -> Bool
   private let packed = Mutex<Packed>(Packed())
@@ -24,12 +26,13 @@ public final class PreparedWeights: Sendable {
 
   /// - Parameters:
   ///   - precision: What to pack a weight in, by the name of its parameter.
+  ///   - attention: What attention multiplies in, which has no weights.
   ///   - discards: Whether a parameter's own memory is given up once it is packed, because nothing else reads it.
   public init(
-    precision: @escaping @Sendable (_ name: String) -> WeightPrecision,
+    precision: @escaping @Sendable (_ name: String) -> WeightPrecision, attention: Precision = .float32,
     discards: @escaping @Sendable (_ name: String) -> Bool = { _ in false }
   ) {
-    (self.precision, self.discards) = (precision, discards)
+    (self.precision, self.attention, self.discards) = (precision, attention, discards)
   }
 
   /// The bytes that were packed so far.

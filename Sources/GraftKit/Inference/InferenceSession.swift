@@ -20,7 +20,7 @@ public final class InferenceSession: @unchecked Sendable {
 
   public let model: Model
   public let backend: any ComputeBackend
-  /// What the linear layers of the encoder multiply in; heads multiply in float32.
+  /// What the linear layers of the encoder multiply in, and in bfloat16 its attention too; heads multiply in float32.
   public let precision: WeightPrecision
   private let weights: PreparedWeights?
   /// Held during a call where weights change between calls: they are rounded when a product first reads them.
@@ -51,6 +51,7 @@ public final class InferenceSession: @unchecked Sendable {
     let kept = precision == .int8 ? kept.union(model.weightsLeftInFloat32) : kept
     weights = PreparedWeights(
       precision: { encoder.contains($0) && !kept.contains($0) ? precision : .float32 },
+      attention: precision == .bfloat16 ? .bfloat16 : .float32,
       discards: { !keepsWeights && encoder.contains($0) })
   }
 
