@@ -8,11 +8,9 @@ skipped without root, `ip`, `tc` or mpirun.
 import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from harness.bench import HERE, TITLES
@@ -41,24 +39,20 @@ def measure(bench):
 
 
 def measure_exposed(bench, machines, name, exposed, share):
-    """A step of both ranks against those of two processes that know nothing of each other. All texts are as long."""
+    """What ranks count themselves: waiting for one another, and what exchanging takes of the core that computes meanwhile.
+
+    A whole step of ranks minus one of lone processes would be the same, but for how much steps differ: by more than what is
+    exposed. All texts are as long.
+    """
     precision, backend = KINDS[name]
     model = bench.model("bert-base", "MLM")
     data = bench.texts.write_long(TOKENS, 2 * TEXTS * (WARM_UP + STEPS), bench.work / "networks.csv")
-    # Two ranks take as many rows in half of the steps.
-    train = partial(
-        train_with_graft, bench, model, STEPS, data=data, precision=precision, backend=backend, batch_size=TEXTS,
-        extra=["--threads", 1, "--max-length", TOKENS])  # fmt: skip
-
-    def alone():
-        with ThreadPoolExecutor() as pool:
-            both = list(pool.map(lambda number: train(name=f"alone-{number}"), range(2)))
-        # Ranks wait for each other in every step, which is no matter of the network.
-        return statistics.mean(max(pair) for pair in itertools.product(*(run.step_seconds for run in both)))
-
-    contenders = {"alone": alone, "ranks": lambda: train(launcher=machines.mpirun).seconds_per_step}
-    seconds = alternate(contenders, bench.runs)
-    found = [ranks - alone for ranks, alone in zip(seconds["ranks"], seconds["alone"])]
+    found = []
+    for _ in range(bench.runs):
+        trained = train_with_graft(
+            bench, model, STEPS, data=data, precision=precision, backend=backend, batch_size=TEXTS,
+            extra=["--threads", 1, "--max-length", TOKENS, "--profile"], launcher=machines.mpirun)  # fmt: skip
+        found.append(trained.profile["exchange"]["exposed_seconds"] / trained.profile["steps"])
     # fmt: off
     plan = run(
         bench.graft, "doctor", "--plan", model, "--batch-size", TEXTS, "--tokens", TOKENS, "--precision", precision,
@@ -66,9 +60,7 @@ def measure_exposed(bench, machines, name, exposed, share):
     # fmt: on
     predictions = json.loads(plan.text)["networks"][0]["predictions"]
     of = {prediction["nodes"]: prediction for prediction in predictions}
-    # Two ranks also share the update, which one does whole.
-    alone = sum(json.loads(plan.text)[part] for part in ("backward_end_seconds", "update_seconds"))
-    expected = [of[2]["seconds"] - alone] * len(found)
+    expected = [of[2]["exposed_seconds"]] * len(found)
     bench.results.add(Row(exposed, "s", found, expected, goal=Goal(0.8, 1.2)))
     goal = Goal(0.8) if machines.gigabits >= 10 else None
     bench.results.add(Row(share, "", [of[64]["share"]], goal=goal))

@@ -51,8 +51,7 @@ public final class RoundedTensor: @unchecked Sendable {
   init(_ shape: [Int], in memory: UnsafeMutableRawPointer, of owner: AnyObject) {
     self.shape = shape
     count = shape.reduce(1, *)
-    storage = Tensor(uninitialized: [(count + 1) / 2])
-    storage.move(to: memory.assumingMemoryBound(to: Float.self), of: owner, isCopied: false)
+    storage = Tensor([(count + 1) / 2], in: memory.assumingMemoryBound(to: Float.self), of: owner)
   }
 
   /// The elements, valid as long as this object lives.

@@ -18,9 +18,32 @@ public final class Profile {
     public var operations = 0.0
   }
 
+  /// Work that a thread of its own did while the spans went on.
+  public struct Aside: Sendable, Equatable {
+    /// While some was not done.
+    public var seconds = 0.0
+    /// Seconds of a core that it took.
+    public var processor = 0.0
+
+    public init(seconds: Double = 0, processor: Double = 0) {
+      (self.seconds, self.processor) = (seconds, processor)
+    }
+
+    public static func + (first: Aside, second: Aside) -> Aside {
+      Aside(seconds: first.seconds + second.seconds, processor: first.processor + second.processor)
+    }
+
+    public static func - (first: Aside, second: Aside) -> Aside {
+      Aside(seconds: first.seconds - second.seconds, processor: first.processor - second.processor)
+    }
+  }
+
   public private(set) var entries: OrderedDictionary<String, Entry> = [:]
   /// The matrix products of linear layers, each with its count and its time on all threads.
   public private(set) var products: OrderedDictionary<MatrixProduct, Entry> = [:]
+
+  /// What was done aside, by kind of work.
+  public private(set) var asides: OrderedDictionary<String, Aside> = [:]
 
   public private(set) var steps = 0
   public private(set) var tokens = 0
@@ -73,6 +96,11 @@ public final class Profile {
       paddedTokens += lengths.count * (lengths.max() ?? 0)
     }
     self.updatedBytes += updatedBytes
+  }
+
+  /// Counts what was done aside.
+  public func count(_ aside: Aside, _ name: String) {
+    asides[name, default: Aside()] = asides[name, default: Aside()] + aside
   }
 
   func count(_ product: MatrixProduct, seconds: Double) {

@@ -53,6 +53,21 @@ public final class Tensor: @unchecked Sendable {
     owner = whole
   }
 
+  /// Elements in memory that is somebody else's.
+  ///
+  /// - Parameters:
+  ///   - shape: Extents, outermost first.
+  ///   - memory: Room for them, aligned to 64 bytes.
+  ///   - owner: Whose it is; lives as long as this tensor.
+  init(_ shape: [Int], in memory: UnsafeMutablePointer<Float>, of owner: AnyObject) {
+    self.shape = shape
+    pool = nil
+    count = shape.reduce(1, *)
+    block = MemoryPool.Block(memory, capacity: count)
+    deferred = nil
+    self.owner = owner
+  }
+
   /// A tensor whose elements are written when they are first asked for. Until then they take no memory.
   init(shape: [Int], deferring fill: @escaping DeferredValues.Fill) {
     self.shape = shape

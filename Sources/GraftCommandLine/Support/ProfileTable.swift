@@ -27,6 +27,14 @@ extension TrainingProfile {
         "update: \(Format.rate(update.bandwidth / 1e9)) GB/s, "
           + "\(percent(update.bandwidth / update.copyBandwidth)) of copying")
     }
+    if let exchange {
+      func milliseconds(_ seconds: Double) -> String {
+        "\(Format.rate(seconds / Double(max(1, steps)) * 1e3)) ms"
+      }
+      lines.append(
+        "exchange with other ranks: \(milliseconds(exchange.exposed)) a step exposed, of which \(milliseconds(exchange.cores)) "
+          + "of the cores' time; \(milliseconds(exchange.hidden)) beside the passes")
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -52,6 +60,16 @@ extension TrainingProfile {
             "seconds": JSON(update.seconds), "gigabytes_per_second": JSON(update.bandwidth / 1e9),
             "copy_gigabytes_per_second": JSON(update.copyBandwidth / 1e9),
             "of_copy": JSON(update.bandwidth / update.copyBandwidth),
+          ]
+        ))
+    }
+    if let exchange {
+      members.append(
+        (
+          "exchange",
+          [
+            "exposed_seconds": JSON(exchange.exposed), "waiting_seconds": JSON(exchange.waiting),
+            "cores_seconds": JSON(exchange.cores), "hidden_seconds": JSON(exchange.hidden),
           ]
         ))
     }

@@ -35,6 +35,18 @@ public struct TrainingProfile: Sendable {
     public let copyBandwidth: Double
   }
 
+  /// What ranks exchange, in seconds of all steps.
+  public struct Exchange: Sendable {
+    /// In which nothing else was done: the work whose names begin with `ranks:`.
+    public let waiting: Double
+    /// While gradients were on their way and the rest of the pass was computed.
+    public let hidden: Double
+    /// What that took of the cores meanwhile.
+    public let cores: Double
+    /// What a step would not take without other ranks.
+    public var exposed: Double { waiting + cores }
+  }
+
   public let steps: Int
   public let seconds: Double
   public let tokens: Int
@@ -44,6 +56,7 @@ public struct TrainingProfile: Sendable {
   public let rows: [Row]
   public let products: Products
   public let update: Update?
+  public let exchange: Exchange?
   /// What the backend reaches at best, in floating-point operations per second.
   public let peak: Double
 
@@ -82,6 +95,13 @@ public struct TrainingProfile: Sendable {
       return Update(
         seconds: entry.seconds, bandwidth: Double(profile.updatedBytes) / entry.seconds,
         copyBandwidth: MachineSpeed.copyBandwidth(backend.threads, for: 0.3))
+    }
+    exchange = profile.asides[GroupReduction.gradientSpan].map { aside in
+      Exchange(
+        waiting: profile.entries.filter { $0.key.hasPrefix(GroupReduction.spans) }.values.reduce(0) {
+          $0 + $1.seconds
+        },
+        hidden: aside.seconds, cores: aside.processor / Double(backend.threads.count))
     }
     peak = MachineSpeed.rate(of: MachineSpeed.standardProduct, on: backend, for: 0.5)
   }

@@ -1,4 +1,5 @@
 import Foundation
+import GraftCompute
 import GraftTensors
 import Synchronization
 
@@ -78,6 +79,8 @@ public final class ConnectedGroup: ProcessGroup {
     }
   }
 
+  public var work: Profile.Aside { worker.clock.reading }
+
   /// Calls the ranks that did not come by their names.
   private func naming<Value>(_ body: () throws -> Value) throws -> Value { try Self.naming(hosts, body) }
 
@@ -115,6 +118,7 @@ private final class Worker: @unchecked Sendable {
   private let condition = NSCondition()
   private var jobs: [Job] = []
   private var hasEnded = false
+  let clock = WorkClock()
   private let isAbandoned = Atomic(false)
   /// How many threads wait for the group's.
   private let awaiting = Atomic(0)
@@ -129,6 +133,7 @@ private final class Worker: @unchecked Sendable {
       var all = sigset_t()
       sigfillset(&all)
       pthread_sigmask(SIG_SETMASK, &all, nil)
+      clock.follow(pthread_self())
       let transport = Result {
         let transport = try open()
         transport.isAbandoned = { self.isAbandoned.load(ordering: .relaxed) }
@@ -144,12 +149,14 @@ private final class Worker: @unchecked Sendable {
       var given: [Ending] = []
       while true {
         if let job = next(besides: begun.count, of: begun.last?.kind) {
+          if begun.isEmpty { clock.start() }
           // Ranks that have missed each other once are of no use to one another.
           begun.append((job.kind, job.begin(job.kind == .abort ? transport : failed ?? transport)))
         } else if begun.isEmpty {
           return
         } else {
           let end = begun.removeFirst().end
+          defer { if begun.isEmpty { clock.stop() } }
           guard let error = end() else { continue }
           failed = failed ?? .failure(error)
           given.append(end)

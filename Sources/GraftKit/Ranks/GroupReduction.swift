@@ -24,11 +24,16 @@ final class GroupReduction: GradientReduction {
   var profile: Profile?
   /// How many numbers of each rank go out together: few enough that they stay in a cache, so many that each costs little.
   private let bucketSize: Int
+  /// How the names of what is spent waiting for other ranks begin.
+  static let spans = "ranks:"
+  static let gradientSpan = "\(spans) gradients"
   static let usualBucketSize = 1 << 17
   /// Shares as long as this go out from where they are, others together in a copy.
   private static let longShare = 1 << 14
   /// Where weights are that all ranks see.
   private var shared: SharedWeights?
+  /// Where gradients are that all ranks see.
+  private var gradients: SharedGradients?
   /// This rank's share of each parameter.
   private var own: [ObjectIdentifier: Parameter] = [:]
 
@@ -39,6 +44,8 @@ final class GroupReduction: GradientReduction {
   /// What was begun, and of each bucket the sums of this rank's squares.
   private var pending: [PendingSum] = []
   private var squares: [Squares] = []
+  /// What the group's thread had done when the step began.
+  private var workBefore = Profile.Aside()
   /// In place of gradients that have not been reached here, and may have been on other ranks.
   private var guests: [ObjectIdentifier: Tensor] = [:]
   /// The parameters that a gradient has reached on some rank, in the order of the parameters.
@@ -105,13 +112,23 @@ final class GroupReduction: GradientReduction {
     self.shared = shared
   }
 
+  /// Has long gradients gather in memory that all ranks see, where there is such and they are sent in float32: bfloat16
+  /// would give other sums.
+  ///
+  /// - Throws: What went wrong between ranks.
+  func shareGradients() throws {
+    guard precision == .float32 else { return }
+    gradients = try SharedGradients(
+      parameters.values.filter { Self.isLong(shares.length(of: $0.value.count), bucketSize) }, in: group)
+  }
+
   /// Whether what one rank changes of a parameter is changed for all.
   func isShared(_ parameter: Parameter) -> Bool { shared?.contains(parameter) == true }
 
   var shareOfUpdate: Double { isShared ? 1 / Double(group.size) : 1 }
 
   func total(_ counts: [Double]) throws -> [Double] {
-    try profile.measure("ranks: predictions") { try group.sum(counts) }
+    try profile.measure("\(Self.spans) predictions") { try group.sum(counts) }
   }
 
   // MARK: Gradients
@@ -130,6 +147,12 @@ final class GroupReduction: GradientReduction {
       }
     }
     open = buckets.map(\.parts.count)
+    workBefore = group.work
+  }
+
+  /// Whether a share goes out from where it is.
+  private static func isLong(_ length: Int, _ bucketSize: Int) -> Bool {
+    length >= min(longShare, bucketSize)
   }
 
   /// What goes out together: long shares in runs, short ones several at once.
@@ -148,7 +171,7 @@ final class GroupReduction: GradientReduction {
       (short, count) = ([], 0)
     }
     for (index, length) in lengths.enumerated().reversed() {
-      if length < min(longShare, size) {
+      if !isLong(length, size) {
         short.append((index, 0..<length))
         count += length
         if count >= size { close() }
@@ -174,37 +197,60 @@ final class GroupReduction: GradientReduction {
     let (memory, squares) = (BucketMemory(parts, shares, isCopied: bucket.isCopied), Squares(parts.count))
     for rank in 0..<group.size { memory.pack(rank) }
     self.squares.append(squares)
+    let seen = seen(bucket, parts[0].tensor)
     // The tensors are complete and nobody else's until the sum is over.
     let (rank, kernels) = (group.rank, kernels)
     pending.append(
       group.start(
-        RankSum(in: precision, memory.numbers) {
-          memory.unpack(rank)
-          // While they are in the cache.
-          memory.forEach(of: rank) { index, elements in
-            squares.sums[index] = kernels.squaredNorm(
-              parts[index].tensor.pointer + elements.lowerBound, count: elements.count)
-          }
-        }))
+        RankSum(
+          in: precision, memory.numbers,
+          done: {
+            memory.unpack(rank)
+            // While they are in the cache.
+            memory.forEach(of: rank) { index, elements in
+              squares.sums[index] = kernels.squaredNorm(
+                parts[index].tensor.pointer + elements.lowerBound, count: elements.count)
+            }
+          }, seen: seen)))
     guard !isShared else { return }
     pending.append(group.start(RankSpread(in: precision, memory.numbers, done: memory.unpack)))
   }
 
+  /// Where this rank sees the others' numbers of a bucket, if it does; they see this one's.
+  private func seen(_ bucket: Bucket, _ tensor: Tensor) -> (@Sendable (Int) -> UnsafeMutablePointer<Float>)? {
+    guard !bucket.isCopied, let gradients, let part = bucket.parts.first,
+      let place = gradients.place(of: part.parameter)
+    else { return nil }
+    let home = gradients.numbers(at: place, on: group.rank)
+    if tensor.pointer != home {
+      // An op has given a tensor of its own.
+      for rank in 0..<group.size {
+        let elements = shares.elements(of: tensor.count, on: rank, at: part.places)
+        (home + elements.lowerBound).update(from: tensor.pointer + elements.lowerBound, count: elements.count)
+      }
+    }
+    let first = shares.elements(of: tensor.count, on: group.rank, at: part.places).lowerBound
+    return { gradients.numbers(at: place + first, on: $0) }
+  }
+
   private func guest(_ parameter: Parameter) -> Tensor {
     let id = ObjectIdentifier(parameter)
-    let tensor = guests[id] ?? Tensor(repeating: 0, shape: parameter.shape)
+    if let guest = guests[id] { return guest }
+    let tensor = parameter.slot.atHome() ?? Tensor(uninitialized: parameter.shape)
+    tensor.clear()
     guests[id] = tensor
     return tensor
   }
 
   func reduce(_ parameters: [Parameter], loss: Double) throws -> Double {
     for parameter in parameters { complete(parameter) }
-    try profile.measure("ranks: gradients") {
+    profile?.count(group.work - workBefore, Self.gradientSpan)
+    try profile.measure(Self.gradientSpan) {
       // Nobody gives up gradients that the group's thread still has.
       let ends = pending.map { sum in Result { try sum.wait() } }
       for end in ends { try end.get() }
     }
-    let sums = try profile.measure("ranks: predictions") {
+    let sums = try profile.measure("\(Self.spans) predictions") {
       try group.sum([loss] + parameters.map { $0.gradient == nil ? 0 : 1 })
     }
     var squaresOfParameter: [ObjectIdentifier: Double] = [:]
@@ -231,14 +277,14 @@ final class GroupReduction: GradientReduction {
 
   func norm(_ own: Double) throws -> Double {
     guard isShared else { return own }
-    return try profile.measure("ranks: predictions") { try group.sum([own * own])[0].squareRoot() }
+    return try profile.measure("\(Self.spans) predictions") { try group.sum([own * own])[0].squareRoot() }
   }
 
   func exchangeWeights() throws {
     guard isShared else { return }
     defer { for parameter in trained { parameter.clearGradient() } }
     let sent = Set(reached.filter { !isShared($0) }.map { ObjectIdentifier($0) })
-    try profile.measure("ranks: weights") {
+    try profile.measure("\(Self.spans) weights") {
       for bucket in buckets {
         let parts = bucket.parts.filter { sent.contains(ObjectIdentifier($0.parameter)) }
         guard !parts.isEmpty else { continue }

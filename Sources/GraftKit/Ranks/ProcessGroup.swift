@@ -1,3 +1,4 @@
+import GraftCompute
 import GraftTensors
 
 /// Processes that work on one thing together. Each has a number, its rank; rank 0 leads.
@@ -43,6 +44,9 @@ public protocol ProcessGroup: Sendable {
   /// Begins to bring each rank's numbers to all, and returns at once; see ``start(_:)-(RankSum)``.
   func start(_ spread: RankSpread) -> PendingSum
 
+  /// What the group's own thread has done since it began.
+  var work: Profile.Aside { get }
+
   /// Ends the processes of all ranks.
   func abort(code: Int32)
 }
@@ -85,6 +89,8 @@ public struct SingleProcess: ProcessGroup {
 }
 
 extension ProcessGroup {
+  public var work: Profile.Aside { Profile.Aside() }
+
   /// What each rank brings, in the order of ranks.
   ///
   /// - Throws: as ``gather(_:for:)``.

@@ -8,6 +8,8 @@ public struct RankSum: Sendable {
   public let precision: Precision
   /// This rank's numbers of the part of a given rank, which becomes the sums where it is this one's.
   let part: @Sendable (Int) -> UnsafeMutableBufferPointer<Float>
+  /// Where this rank sees another one's numbers of its own part; `nil` where it has to be sent them.
+  let seen: (@Sendable (Int) -> UnsafeMutablePointer<Float>)?
   /// Told when this rank's part holds the sums.
   let done: @Sendable () -> Void
 
@@ -16,11 +18,13 @@ public struct RankSum: Sendable {
   ///   - part: This rank's numbers of each rank's part, which have one length on every rank. They stay where they are until
   ///     the sum is over.
   ///   - done: Called on another thread when this rank's part holds the sums.
+  ///   - seen: Where this rank sees the numbers of its part that a given other rank has, in float32, until all ranks have
+  ///     met again; `nil` where it has to be sent them. On all ranks alike.
   public init(
     in precision: Precision, _ part: @escaping @Sendable (Int) -> UnsafeMutableBufferPointer<Float>,
-    done: @escaping @Sendable () -> Void = {}
+    done: @escaping @Sendable () -> Void = {}, seen: (@Sendable (Int) -> UnsafeMutablePointer<Float>)? = nil
   ) {
-    (self.precision, self.part, self.done) = (precision, part, done)
+    (self.precision, self.part, self.done, self.seen) = (precision, part, done, seen)
   }
 }
 

@@ -30,7 +30,7 @@ struct SharedWeights {
     let roundedStarts = parameters.map {
       withRounded && $0.isMatrix ? room($0.value.count * MemoryLayout<BFloat16>.size) : nil
     }
-    guard let memory = try SharedMemory.seen(by: group, byteCount: size),
+    guard let memory = try SharedMemory.ofLeader(in: group, byteCount: size),
       let start = memory.bytes.baseAddress
     else { return nil }
     for (index, parameter) in parameters.enumerated() {
@@ -54,18 +54,4 @@ struct SharedWeights {
 extension Parameter {
   /// Whether products may read it rounded.
   fileprivate var isMatrix: Bool { shape.count > 1 }
-}
-
-extension SharedMemory {
-  /// Memory of rank 0 that all ranks see.
-  ///
-  /// - Returns: `nil` on all ranks where one does not see it.
-  fileprivate static func seen(by group: any ProcessGroup, byteCount: Int) throws -> SharedMemory? {
-    guard Set(group.hosts).count == 1 else { return nil }
-    let own = group.leads ? SharedMemory(byteCount: byteCount) : nil
-    let place = try group.valueFromLeader { own?.place }
-    let memory = own ?? place.flatMap(SharedMemory.init)
-    // Rank 0 keeps its own until all have looked for it.
-    return try group.any(memory == nil) ? nil : memory
-  }
 }

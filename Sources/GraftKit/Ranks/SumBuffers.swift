@@ -4,8 +4,9 @@ import GraftTensors
 /// Memory in which other ranks' numbers are received, used again from one time to the next. It lives as long as what was
 /// begun in it is not ended.
 final class SumBuffers {
-  private let received = Room<Float>()
+  private let (received, sums) = (Room<Float>(), Room<Float>())
   private let (sentHalves, receivedHalves) = (Room<BFloat16>(), Room<BFloat16>())
+  private let signs = Room<UInt8>()
   /// How many numbers are added up at once: few enough to stay in the first cache.
   private static let run = 2048
 
@@ -35,19 +36,26 @@ final class SumBuffers {
     let (size, rank) = (transport.size, transport.rank)
     let parts = (0..<size).map(sum.part)
     let own = parts[rank]
+    /// The end of a sum in float32, with where other ranks' numbers then are.
+    func end(_ exchange: any PendingExchange, _ other: @escaping (Int) -> UnsafeMutablePointer<Float>)
+      -> () throws -> Void
+    {
+      { [self] in
+        try exchange.wait()
+        if size > 1, let mine = own.baseAddress {
+          addUp((0..<size).map { $0 == rank ? mine : other($0) }, to: mine, own.count)
+        }
+        sum.done()
+      }
+    }
     switch sum.precision {
     case .float32:
+      if let seen = sum.seen { return end(try meet(over: transport), seen) }
       let received = received.start(own.count * size)
       let exchange = try transport.begin(
         sent: { UnsafeRawBufferPointer(parts[$0]) },
         received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
-      return {
-        try exchange.wait()
-        if size > 1, let mine = own.baseAddress {
-          Self.addUp((0..<size).map { $0 == rank ? mine : received + $0 * own.count }, to: mine, own.count)
-        }
-        sum.done()
-      }
+      return end(exchange) { received + $0 * own.count }
     case .bfloat16:
       let halves = rounded(parts)
       let received = receivedHalves.start(own.count * size)
@@ -76,15 +84,28 @@ final class SumBuffers {
     }
   }
 
-  /// Adds up the numbers of at least two ranks in their order, a run at a time, in the memory of the first.
-  private static func addUp(
+  /// Begins to wait for all ranks: each sends the others a byte.
+  private func meet(over transport: any Transport) throws -> any PendingExchange {
+    let signs = signs.start(1 + transport.size)
+    signs[0] = 0
+    return try transport.begin(
+      sent: { _ in UnsafeRawBufferPointer(start: signs, count: 1) },
+      received: { UnsafeMutableRawBufferPointer(start: signs + 1 + $0, count: 1) })
+  }
+
+  /// Adds up the numbers of at least two ranks in their order, a run at a time. Those of other ranks stay as they are.
+  private func addUp(
     _ numbers: [UnsafeMutablePointer<Float>], to target: UnsafeMutablePointer<Float>, _ count: Int
   ) {
-    let (total, last) = (numbers[0], numbers[numbers.count - 1])
-    for start in stride(from: 0, to: count, by: run) {
-      let places = start..<min(start + run, count)
-      for addend in numbers.dropFirst().dropLast() { for i in places { total[i] += addend[i] } }
-      for i in places { target[i] = total[i] + last[i] }
+    let (sums, last) = (sums.start(Self.run), numbers[numbers.count - 1])
+    for start in stride(from: 0, to: count, by: Self.run) {
+      let places = 0..<min(Self.run, count - start)
+      var total = numbers[0] + start
+      for addend in numbers.dropFirst().dropLast() {
+        for i in places { sums[i] = total[i] + addend[start + i] }
+        total = sums
+      }
+      for i in places { target[start + i] = total[i] + last[start + i] }
     }
   }
 

@@ -16,9 +16,10 @@ extension TrainingLoop {
     try group.requireSame(facts)
   }
 
-  /// Lets ranks on one machine have the same memory for the weights. Not where averages take their place now and then: each
-  /// rank goes back and forth at its own time.
+  /// Lets ranks on one machine see one another's gradients, and have the same memory for the weights. The latter not where
+  /// averages take their place now and then: each rank goes back and forth at its own time.
   func shareMemory() throws {
+    try groupReduction?.shareGradients()
     guard average == nil else { return }
     try groupReduction?.shareWeights(withRounded: run.backend.precision == .bfloat16)
   }

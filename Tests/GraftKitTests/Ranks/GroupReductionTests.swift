@@ -35,17 +35,24 @@ import Testing
   /// Two steps, with gradients that are told to be complete in some order.
   private static func steps(
     _ group: any ProcessGroup, sharing: Bool, bucketSize: Int, told: [Int], sharingWeights: Bool = false,
-    _ check: (GroupReduction, [Parameter]) throws -> Void
+    sharingGradients: Bool = false, _ check: (GroupReduction, [Parameter]) throws -> Void
   ) throws {
     let parameters = Self.parameters()
     let reduction = GroupReduction(
       group, .float32, parameters, sharing: sharing, kernels: ReferenceKernels(), bucketSize: bucketSize,
       profile: nil)
     if sharingWeights { try reduction.shareWeights(withRounded: false) }
+    if sharingGradients { try reduction.shareGradients() }
     for _ in 0..<2 {
       reduction.begin(parameters)
       for (index, parameter) in parameters.enumerated() {
         guard let own = Self.gradient(group.rank, index) else { continue }
+        if index == 2 {
+          // From an op that gives a tensor of its own.
+          parameter.slot.add(
+            consuming: Tensor(own, shape: [own.count]), try ReferenceBackend(threads: 1))
+          continue
+        }
         parameter.slot.add(pool: nil) { gradient, _ in
           for (place, value) in own.enumerated() { gradient.pointer[place] = value }
         }
@@ -60,10 +67,14 @@ import Testing
 
   private static let orders = [([4, 2, 0], "some"), ([], "none"), ([0, 1, 2, 3, 4], "in the wrong order")]
 
-  @Test(arguments: [1, 5, 20, 1000]) func gradientsAreAddedUpInBuckets(_ size: Int) throws {
+  @Test(arguments: [1, 5, 20, 1000], [true, false]) func gradientsAreAddedUpInBuckets(
+    _ size: Int, _ sharesGradients: Bool
+  ) throws {
     for (told, label) in Self.orders {
       let results = Meeting(3).run { group in
-        try Self.steps(group, sharing: false, bucketSize: size, told: told) { reduction, parameters in
+        try Self.steps(
+          group, sharing: false, bucketSize: size, told: told, sharingGradients: sharesGradients
+        ) { reduction, parameters in
           #expect(reduction.ownParameters.map(\.name) == parameters.map(\.name))
           for (index, parameter) in parameters.enumerated() {
             #expect(parameter.gradient?.values == Self.sum(index), "parameter \(index), told of \(label)")
@@ -75,17 +86,19 @@ import Testing
   }
 
   /// Each rank's optimizer has the sums of its share, and what it changes comes to all.
-  @Test(arguments: [1, 5, 20, 1000], [true, false]) func sharesAreChangedByTheirRank(
-    _ size: Int, _ sharesWeights: Bool
+  @Test(arguments: [1, 5, 20, 1000], [(true, true), (true, false), (false, true), (false, false)])
+  func sharesAreChangedByTheirRank(
+    _ size: Int, _ shares: (weights: Bool, gradients: Bool)
   ) throws {
     for (told, label) in Self.orders {
       let results = Meeting(3).run { group in
         var lengths = 0
         var step = 0
         try Self.steps(
-          group, sharing: true, bucketSize: size, told: told, sharingWeights: sharesWeights
+          group, sharing: true, bucketSize: size, told: told, sharingWeights: shares.weights,
+          sharingGradients: shares.gradients
         ) { reduction, parameters in
-          #expect(reduction.isShared(parameters[0]) == sharesWeights)
+          #expect(reduction.isShared(parameters[0]) == shares.weights)
           step += 1
           lengths = reduction.ownParameters.reduce(0) { $0 + $1.value.count }
           for share in reduction.ownParameters {
@@ -180,6 +193,38 @@ import Testing
       let share = try #require(reduction.ownParameters.first)
       let elements = reduction.shares.elements(of: 120, on: group.rank)
       #expect(share.value.pointer == parameters[0].value.pointer + elements.lowerBound)
+    }
+    for result in results { try result.get() }
+  }
+
+  /// On one machine long gradients gather where the other ranks read them, unless they are sent rounded.
+  @Test(arguments: [(true, Precision.float32), (true, .bfloat16), (false, .float32)])
+  func longGradientsAreSeenOnOneMachine(_ isOne: Bool, _ precision: Precision) throws {
+    let results = Meeting(3, onOneMachine: isOne).run { group in
+      let parameters = [[400, 3], [5]].enumerated().map { index, shape in
+        Parameter("p\(index)", Tensor(repeating: 0, shape: shape), decays: false)
+      }
+      let reduction = GroupReduction(
+        group, precision, parameters, sharing: true, kernels: ReferenceKernels(), bucketSize: 100,
+        profile: nil)
+      try reduction.shareGradients()
+      let isSeen = isOne && precision == .float32
+      #expect(parameters.map { $0.slot.atHome() != nil } == [isSeen, false])
+      reduction.begin(parameters)
+      for parameter in parameters {
+        parameter.slot.add(pool: nil) { gradient, _ in
+          gradient.pointer.update(repeating: Float(1 << group.rank), count: gradient.count)
+        }
+      }
+      _ = try reduction.reduce(parameters, loss: 0)
+      // The others' shares are as they were.
+      let whole = try #require(parameters[0].gradient)
+      let own = reduction.shares.elements(of: 1200, on: group.rank)
+      let expected = (0..<1200).map { own.contains($0) ? 7 : Float(1 << group.rank) }
+      #expect(whole.values == expected)
+      try group.meet()
+      for parameter in parameters { parameter.clearGradient() }
+      #expect(parameters[0].slot.atHome()?.pointer == (isSeen ? whole.pointer : nil))
     }
     for result in results { try result.get() }
   }

@@ -157,8 +157,8 @@ import Testing
     let messages = try results[0].get()
     #expect(messages.count == 13 && messages.allSatisfy { !$0.isEmpty })
     #expect(messages[0].hasPrefix("rank 1 on thread: it did not answer") && messages[12] == messages[0])
-    // Four sums were on their way.
-    #expect(meeting.begun[0] == meeting.begun[1] + 4)
+    // Four sums at most were on their way.
+    #expect((1...4).contains(meeting.begun[0] - meeting.begun[1]))
   }
 
   /// What rank 0 does for all may take longer than others are waited for.

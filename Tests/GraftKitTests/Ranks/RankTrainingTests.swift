@@ -133,6 +133,12 @@ import Testing
         let profile = Profile()
         _ = try Self.train(directory.appending(path: "run"), group, steps: 5, profile: profile)
         let names = ["ranks: gradients", "ranks: weights", "optimizer: update"]
+        let aside = try #require(profile.asides["ranks: gradients"])
+        let shown = try #require(
+          TrainingProfile(profile, on: try ReferenceBackend(threads: 1)).exchange)
+        let waiting = profile.entries.filter { $0.key.hasPrefix("ranks:") }.values.map(\.seconds)
+        #expect(waiting.count == 3 && abs(shown.waiting - waiting.reduce(0, +)) < 1e-9)
+        #expect(shown.hidden == aside.seconds && shown.exposed == shown.waiting + aside.processor)
         return [profile.steps] + names.map { profile.entries[$0]?.calls ?? 0 }
       }
       for counts in counts {

@@ -1,0 +1,54 @@
+import Foundation
+import GraftCompute
+import Testing
+
+@testable import GraftKit
+
+/// What a thread had to do and took of a core.
+@Suite struct WorkClockTests {
+  @Test func anIdleThreadHasNothingToDoAndAWaitingOneTakesNoCore() throws {
+    let clock = WorkClock()
+    #expect(clock.reading == Profile.Aside())
+    let (working, waiting, over) = (Gate(), Gate(), Gate())
+    var readings: [Profile.Aside] = []
+    Thread.detachNewThread {
+      clock.follow(pthread_self())
+      clock.start()
+      working.open()
+      // Half a second of a core, however long that takes.
+      while clock.reading.processor < 0.5 {}
+      clock.stop()
+      waiting.open()
+      over.wait()
+    }
+    working.wait()
+    waiting.wait()
+    readings.append(clock.reading)
+    Thread.sleep(forTimeInterval: 0.2)
+    readings.append(clock.reading)
+    over.open()
+    #expect(readings[0].processor >= 0.5 && readings[0].seconds >= 0.5)
+    #expect(readings[1].seconds == readings[0].seconds)
+    #expect(readings[1].processor - readings[0].processor < 0.1)
+  }
+
+  /// Something that others wait for.
+  private final class Gate: @unchecked Sendable {
+    // Guarded by the condition.
+    private let condition = NSCondition()
+    private var isOpen = false
+
+    func open() {
+      condition.lock()
+      isOpen = true
+      condition.broadcast()
+      condition.unlock()
+    }
+
+    func wait() {
+      condition.lock()
+      while !isOpen { condition.wait() }
+      condition.unlock()
+    }
+  }
+}
