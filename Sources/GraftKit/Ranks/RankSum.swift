@@ -67,6 +67,11 @@ public final class PendingSum: @unchecked Sendable {
   public func wait() throws {
     isAwaited(true)
     defer { isAwaited(false) }
+    try waitAside()
+  }
+
+  /// The same as if the caller computed meanwhile: what is waited for leaves it the cores.
+  func waitAside() throws {
     condition.lock()
     defer { condition.unlock() }
     while true {

@@ -51,7 +51,7 @@ public struct StepModel: Sendable, Equatable, Codable {
       let overhead = latency / Double(SumBuffers.exchangesAtOnce(ranks: ranks)) + Double(ranks - 1) * message
       let byte = 1 / (max(1, speed.bandwidth[.float32] ?? 0) * bytes) - adding - overhead / size
       bandwidth = 1 / max(1e-12, byte)
-      processing = min(processing, 1 / bandwidth)
+      processing = min(speed.work > 0 ? max(0, speed.work - adding) : processing, 1 / bandwidth)
     }
   }
 

@@ -94,6 +94,17 @@ import Testing
     }
   }
 
+  /// What a byte takes of a core is measured, without what it takes to add it up; more than the network's time it is not.
+  @Test func whatTheExchangeTakesOfACoreIsMeasured() throws {
+    for (work, processing) in [(0.004, 0.004 - 0.15e-9), (1, 0.01), (0, 0.6e-9)] {
+      let speed = RankSpeed(latency: 0, bandwidth: [.float32: 100], work: work)
+      let network = StepModel.Network(speed, ranks: 2)
+      #expect(abs(network.processing / processing - 1) < 1e-4)
+    }
+    let speeds = Meeting(2).run { try RankSpeed(of: $0, megabytes: 1) }
+    for speed in speeds { #expect(try speed.get().work > 0) }
+  }
+
   @Test func aStepIsMeasured() throws {
     let registry = try Support.registry()
     let model = try StepModel(
