@@ -3,8 +3,8 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 PEERS ?= .peers
 GRAFT := .build/release/graft
-# One file that runs without Swift; lld is quiet about what Foundation uses. Other options build everything anew.
-RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
+# What is shipped is what is tested: the tests call the same optimised code. Other options build everything anew.
+RELEASE := -c release -Xswiftc -enable-testing -Xswiftc -use-ld=lld
 PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-103-1
 
 .PHONY: demo test fuzz kills sanitize bench interop install format lint build hub-server tokenizer-check dependencies
@@ -12,13 +12,11 @@ PACKAGES := libopenblas-dev libdnnl-dev libcurl4-openssl-dev zlib1g-dev libhdf5-
 demo: build
 	@Fixtures/demo/run.sh $(GRAFT)
 
-# The tests of the command line run what is shipped, and the others a build of its own whose targets are optimised but for
-# the tests: both are much faster than a debug build. Training on several ranks is tested with Open MPI.
-TESTS := --scratch-path .build-tests
+# Training on several ranks is tested with Open MPI.
 test: PACKAGES += openmpi-bin
 test: build
-	GRAFT_OPTIMIZE=1 swift build --build-tests $(TESTS)
-	GRAFT_OPTIMIZE=1 GRAFT=$(abspath $(GRAFT)) swift test --skip-build $(TESTS)
+	swift build $(RELEASE) --build-tests
+	swift test $(RELEASE) --skip-build
 	$(MAKE) lint
 
 # libFuzzer on every reader, or on the one that TARGET names, for SECONDS each; all are one program, with instructions

@@ -88,8 +88,20 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 
 /// Tests under `Tests`, with what all of them share.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .testTarget(name: name, dependencies: ["TestSupport"] + dependencies)
+  .testTarget(
+    name: name, dependencies: ["TestSupport"] + dependencies,
+    // In release what they test is optimised. They themselves are not worth the time.
+    swiftSettings: [
+      .unsafeFlags(["-Onone"], .when(configuration: .release))
+    ])
 }
+
+/// Makes `graft` one file that runs without Swift; the libraries are Foundation's parts. `--static-swift-stdlib` would
+/// compile everything in a way that cannot be linked with tests. lld is quiet about what Foundation uses.
+let staticRuntime = [
+  "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections",
+  "-lswiftSynchronization", "-use-ld=lld",
+]
 
 let package = Package(
   name: "graft",
@@ -136,7 +148,9 @@ let package = Package(
         "GraftHub", "GraftMPI", "GraftPlugins", "NPY",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins", "COutOfMemory"]),
+    .executableTarget(
+      name: "graft", dependencies: ["GraftCommandLine", "GraftPlugins", "COutOfMemory"],
+      linkerSettings: [.unsafeFlags(staticRuntime)]),
 
     // What plugins share, C shims, and kernels that need run-time CPU dispatch.
     library("CVectorKernels"),
@@ -192,7 +206,7 @@ let package = Package(
     tests("GraftKitTests", modules + ["GraftMPI", "GraftPlugins", "GraftCommandLine"] + builtIn),
     tests(
       "CLITests",
-      ["graft", "GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
+      ["GraftTensors", "GraftCore", "GraftCommandLine", "GraftPlugins", "HubServer"]),
     tests("FuzzTests", ["FuzzTargets"]),
     // The rules of the design, over the sources; the Swift of the documentation, compiled.
     tests("HouseRulesTests"),
@@ -235,11 +249,3 @@ let package = Package(
   ] + pluginTargets,
   swiftLanguageModes: [.v6]
 )
-
-// `make test` asks for it: most of the tests' time is spent in what they test. By default there are none, for unsafe flags
-// keep other packages from depending on this one.
-if Context.environment["GRAFT_OPTIMIZE"] != nil {
-  for target in package.targets where target.type == .regular {
-    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"])]
-  }
-}

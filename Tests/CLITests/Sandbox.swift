@@ -7,7 +7,7 @@ struct Sandbox: Sendable {
   /// What the program finds as its working directory.
   let directory: URL
 
-  /// The binary: what `GRAFT` names, as `make test` does, or what the build put beside the test bundle.
+  /// The binary: what `GRAFT` names, or what the build put beside the test bundle.
   static let binary: URL = {
     if let named = ProcessInfo.processInfo.environment["GRAFT"] { return URL(filePath: named) }
     let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
