@@ -28,7 +28,7 @@ public protocol ComputeBackend: Sendable {
 
   /// - Parameters:
   ///   - threads: How many threads kernels may use, at least one.
-  ///   - precision: What products should multiply in. Where the CPU has no instructions for it, they do in
+  ///   - precision: What products should multiply in. Where the CPU gains nothing by it, they do in
   ///     float32, and ``precision`` says so.
   /// - Throws: as ``init(threads:)``; `GraftError` when the backend knows no other precision than float32.
   init(threads: Int, precision: Precision) throws

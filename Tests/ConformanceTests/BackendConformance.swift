@@ -29,7 +29,7 @@ struct BackendCandidate: CustomTestStringConvertible, Sendable {
       try Test.cancel("\(error)")
     }
     guard backend.precision == precision else {
-      try Test.cancel("backend '\(name)': this CPU has no instructions for \(precision)")
+      try Test.cancel("backend '\(name)': this CPU multiplies no faster in \(precision)")
     }
     return backend
   }

@@ -28,7 +28,7 @@ public struct OneDNNBackend: ComputeBackend {
     reference = try ReferenceBackend(threads: 1)
     let vectorKernels = VectorKernels()
     self.threads = ThreadPool(count: threads)
-    self.precision = InstructionSet.hasBFloat16 && library.multipliesBFloat16 ? precision : .float32
+    self.precision = InstructionSet.gainsByBFloat16 && library.multipliesBFloat16 ? precision : .float32
     kernels = vectorKernels
     summary = "oneDNN \(library.version); vector kernels: \(vectorKernels.name)"
   }

@@ -90,7 +90,7 @@ struct Doctor: RunsOnRanks {
         if backend.precision == .bfloat16 {
           diagnosis.speeds[.bfloat16] = try speed(.bfloat16, backend)
         } else {
-          diagnosis.limit = "no bfloat16: this CPU has no instructions for it"
+          diagnosis.limit = "no bfloat16: this CPU multiplies no faster in it"
         }
       } catch let error as GraftError {
         diagnosis.limit = error.problem

@@ -120,7 +120,7 @@ struct Search: ParsableCommand {
     let session = InferenceSession(model, backend: backend, precision: record?.precision, keepsWeights: false)
     if let precision = record?.precision, session.precision != precision {
       flags.console.warn(
-        "this CPU has no instructions for \(precision.rawValue), in which the index was made; queries are made in \(session.precision.rawValue)"
+        "the backend does not multiply in \(precision.rawValue), in which the index was made; queries are made in \(session.precision.rawValue)"
       )
     }
     if isSparse { return try searchSparse(rows, session, options, record) }

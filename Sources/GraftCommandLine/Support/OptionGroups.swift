@@ -84,18 +84,18 @@ struct PrecisionFlag: ParsableArguments {
 
   /// What answers for a model.
   ///
-  /// - Throws: `GraftError` when the CPU lacks the precision and that has to be an error; as ``BackendFlags/make``.
+  /// - Throws: `GraftError` when the backend lacks the precision and that has to be an error; as ``BackendFlags/make``.
   func session(
     _ model: Model, on backend: any ComputeBackend, _ strictness: StrictFlag, _ console: Console
   ) throws -> InferenceSession {
     let session = InferenceSession(model, backend: backend, precision: precision, keepsWeights: false)
     guard session.precision != precision else { return session }
     let error = GraftError(
-      .unsupported, "this CPU has no instructions for \(precision.rawValue)", option: "precision",
+      .unsupported, "the backend does not multiply in \(precision.rawValue)", option: "precision",
       expected: precision.rawValue, found: session.precision.rawValue)
     if strictness.strict { throw error }
     console.warn(
-      "this CPU has no instructions for \(precision.rawValue); using \(session.precision.rawValue).")
+      "the backend does not multiply in \(precision.rawValue); using \(session.precision.rawValue).")
     return session
   }
 }

@@ -72,6 +72,8 @@ public struct PanelProduct {
   /// `[count]`, in int8.
   public var rowScales: UnsafePointer<Float>
   public var panel: UnsafeRawPointer
+  /// A panel as large that is likely to be multiplied next by this thread, for kernels that fetch it meanwhile.
+  public var next: UnsafeRawPointer?
   /// `[width]`, in int8.
   public var scales: UnsafePointer<Float>
   /// `[width]`, in int8.

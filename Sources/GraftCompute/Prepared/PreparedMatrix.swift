@@ -100,17 +100,24 @@ public final class PreparedMatrix: @unchecked Sendable {
     panel * kernels.width..<min(outputs, (panel + 1) * kernels.width)
   }
 
+  /// Where a panel is.
+  func pointer(_ panel: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(panels.pointer + panel * panels.columns)
+  }
+
   /// Multiplies rows by a panel, on the calling thread.
+  ///
+  /// - Parameter next: A panel as large that is likely to be multiplied next.
   func multiply(
-    _ rows: PreparedRows, _ range: Range<Int>, panel: Int, bias: UnsafePointer<Float>?,
-    to c: UnsafeMutablePointer<Float>
+    _ rows: PreparedRows, _ range: Range<Int>, panel: Int, next: UnsafeRawPointer?,
+    bias: UnsafePointer<Float>?, to c: UnsafeMutablePointer<Float>
   ) {
     let columns = columns(panel)
     kernels.multiply(
       PanelProduct(
         rows: rows.pointer + range.lowerBound * steps * 4, count: range.count, steps: steps,
         rowScales: rows.scales + range.lowerBound,
-        panel: UnsafeRawPointer(panels.pointer + panel * panels.columns),
+        panel: pointer(panel), next: next,
         scales: scales.pointer + columns.lowerBound, offsets: Self.numbers(offsets) + columns.lowerBound,
         bias: bias.map { $0 + columns.lowerBound },
         result: c + range.lowerBound * outputs + columns.lowerBound, resultStride: outputs,
@@ -196,17 +203,26 @@ extension ComputeBackend {
     let together = Self.rowsTogether(steps: first.matrix.steps, of: rows.count)
     let bands = (rows.count + together - 1) / max(1, together)
     let panelCount = products.reduce(0) { $0 + $1.matrix.panelCount }
-    threads.run(bands * panelCount) { piece in
-      let start = piece / panelCount * together
-      let band = start..<min(rows.count, start + together)
+    func find(_ piece: Int) -> (product: PreparedProduct, panel: Int) {
       var (index, panel) = (0, piece % panelCount)
       while panel >= products[index].matrix.panelCount {
         panel -= products[index].matrix.panelCount
         index += 1
       }
-      let product = products[index]
+      return (products[index], panel)
+    }
+    let pieces = bands * panelCount
+    threads.run(pieces) { piece in
+      let start = piece / panelCount * together
+      let band = start..<min(rows.count, start + together)
+      let (product, panel) = find(piece)
+      // Threads take pieces in turn, so that this one's next is likely to be as many on as there are threads.
+      let following = piece + threads.count
+      let next = following < pieces ? find(following) : nil
       product.matrix.multiply(
-        rows, band, panel: panel, bias: product.bias?.pointer, to: product.result.pointer)
+        rows, band, panel: panel, next: next.map { $0.product.matrix.pointer($0.panel) },
+        bias: product.bias?.pointer,
+        to: product.result.pointer)
       finish(product, band, product.matrix.columns(panel))
     }
   }

@@ -202,7 +202,7 @@ struct StageRunner {
     let session = InferenceSession(model, backend: backend, precision: scoring.precision, keepsWeights: false)
     guard session.precision == scoring.precision else {
       throw GraftError(
-        .unsupported, "this CPU has no instructions for \(scoring.precision.rawValue)", option: "precision",
+        .unsupported, "the backend does not multiply in \(scoring.precision.rawValue)", option: "precision",
         expected: scoring.precision.rawValue, found: session.precision.rawValue)
     }
     var evaluation = try GraftKit.evaluate(

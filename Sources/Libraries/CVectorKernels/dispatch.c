@@ -17,9 +17,9 @@ GraftLevel graft_cpu_level(void) {
 #endif
 }
 
-bool graft_cpu_has_bfloat16(void) {
+bool graft_cpu_gains_by_bfloat16(void) {
 #if __x86_64__
-  return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
+  return has_fast_dpbf16() || __builtin_cpu_supports("amx-bf16");
 #else
   return false;
 #endif

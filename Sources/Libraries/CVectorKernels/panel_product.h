@@ -10,8 +10,10 @@
 //   FLOATS(sums, row_scale, scales)   the sums as `Floats`
 //   IS_QUANTIZED
 
-// A panel of rows: `rows` is a constant wherever this is inlined.
-INLINE void NAME(block)(const GraftPanelProduct *p, long first, const int rows, const float *bias) {
+// A block of rows: `rows` is a constant wherever this is inlined. A cache line from `ahead` on is fetched in each step.
+INLINE void NAME(block)(
+  const GraftPanelProduct *p, long first, const int rows, const float *bias, const char *ahead
+) {
   enum { WIDE = LANES * VECTORS };
   // In registers, as long as all loops over rows are unrolled.
   Sums sums[ROWS][VECTORS];
@@ -19,7 +21,8 @@ INLINE void NAME(block)(const GraftPanelProduct *p, long first, const int rows, 
     UNROLLED for (int v = 0; v < VECTORS; v++) sums[r][v] = IS_QUANTIZED ? READ(p->offsets + v * LANES) : (Sums){};
   }
   const char *row = (const char *)p->rows + first * p->row_stride, *panel = p->panel;
-  for (long s = 0; s < p->steps; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES) {
+  for (long s = 0; s < p->steps; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES, ahead += LINE) {
+    __builtin_prefetch(ahead, 0, 2);
     Sums b[VECTORS];
     UNROLLED for (int v = 0; v < VECTORS; v++) b[v] = READ(panel + v * LANES * STEP_BYTES);
     UNROLLED for (int r = 0; r < rows; r++) {
@@ -46,16 +49,19 @@ static void NAME(multiply)(const GraftPanelProduct *p) {
   if (p->bias) memcpy(bias, p->bias, (size_t)p->columns * sizeof(float));
   // As even as they can be: few rows together leave the multipliers waiting.
   const long blocks = (p->row_count + ROWS - 1) / ROWS;
+  // The first blocks fetch the panel that comes next, or else what is in the cache already.
+  const long parts = p->next ? (LANES * VECTORS * STEP_BYTES + LINE - 1) / LINE : 0;
   long first = 0;
   for (long block = 0; block < blocks; block++) {
+    const char *ahead = block < parts ? (const char *)p->next + block * p->steps * LINE : p->panel;
     const long left = blocks - block, rows = (p->row_count - first + left - 1) / left;
     switch (rows) {
-    case 1: NAME(block)(p, first, 1, bias); break;
-    case 2: NAME(block)(p, first, 2, bias); break;
-    case 3: NAME(block)(p, first, 3, bias); break;
-    case 4: NAME(block)(p, first, 4, bias); break;
-    case 5: NAME(block)(p, first, 5, bias); break;
-    default: NAME(block)(p, first, 6, bias); break;
+    case 1: NAME(block)(p, first, 1, bias, ahead); break;
+    case 2: NAME(block)(p, first, 2, bias, ahead); break;
+    case 3: NAME(block)(p, first, 3, bias, ahead); break;
+    case 4: NAME(block)(p, first, 4, bias, ahead); break;
+    case 5: NAME(block)(p, first, 5, bias, ahead); break;
+    default: NAME(block)(p, first, 6, bias, ahead); break;
     }
     first += rows;
   }

@@ -6,16 +6,17 @@
 // How the numbers of a step are stored.
 typedef enum {
   STEP_FLOAT,     // one float
+  STEP_ROUNDED,   // the same, rounded to bfloat16
   STEP_BFLOAT16,  // two
   STEP_SIGNED,    // four numbers of 8 bits
   STEP_SHIFTED,   // the same, each 128 larger and without a sign
   STEP_WIDE,      // two numbers of 16 bits
 } StepKind;
 
-enum { STEP_BYTES = 4, LARGEST = 127 };
+enum { STEP_BYTES = 4, LARGEST = 127, LINE = 64 };
 
 INLINE long inputs_per_step(StepKind kind) {
-  return kind == STEP_FLOAT ? 1 : kind == STEP_BFLOAT16 || kind == STEP_WIDE ? 2 : 4;
+  return kind <= STEP_ROUNDED ? 1 : kind == STEP_BFLOAT16 || kind == STEP_WIDE ? 2 : 4;
 }
 
 INLINE int is_quantized(StepKind kind) { return kind >= STEP_SIGNED; }
@@ -54,6 +55,8 @@ INLINE void store_numbers(StepKind kind, char *y, vf x, float inverse, long n) {
   typedef int16_t v16 __attribute__((vector_size(32)));
   if (kind == STEP_FLOAT) {
     STORE((float *)y, x, n);
+  } else if (kind == STEP_ROUNDED) {
+    STORE((float *)y, as_bfloat16(x), n);
   } else if (kind == STEP_BFLOAT16) {
     store_rounded((uint16_t *)y, x, n);
   } else if (kind == STEP_WIDE) {

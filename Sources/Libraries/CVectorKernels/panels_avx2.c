@@ -12,6 +12,7 @@
 #include "panel_kernels.h"
 
 GRAFT_PANEL_FUNCTIONS(float32, STEP_FLOAT, STEP_FLOAT, 16, 0)
+GRAFT_PANEL_FUNCTIONS(rounded, STEP_ROUNDED, STEP_ROUNDED, 16, 0)
 // Two products of 16 bits make a sum of 32: products of 8 bits would be added in 16, which they overflow.
 GRAFT_PANEL_FUNCTIONS(int8, STEP_WIDE, STEP_WIDE, 16, 0)
 
@@ -37,13 +38,15 @@ GRAFT_PANEL_FUNCTIONS(int8, STEP_WIDE, STEP_WIDE, 16, 0)
 #include "panel_product.h"
 #pragma clang attribute pop
 
-static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE("AVX2", float32, STEP_FLOAT, 16);
-static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("AVX2", int8, STEP_WIDE, 16);
+static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE("AVX2", float32, STEP_FLOAT, 16, float32_multiply);
+static const GraftPanelKernels rounded_kernels =
+  GRAFT_PANEL_TABLE("AVX2, rounded", rounded, STEP_ROUNDED, 16, float32_multiply);
+static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("AVX2", int8, STEP_WIDE, 16, int8_multiply);
 
 const GraftPanelKernels *graft_avx2_panel_kernels(GraftPanelType type) {
   switch (type) {
   case GraftPanelFloat32: return &float32_kernels;
-  case GraftPanelBFloat16: return 0;
+  case GraftPanelBFloat16: return &rounded_kernels;
   case GraftPanelInt8: return &int8_kernels;
   }
   return 0;

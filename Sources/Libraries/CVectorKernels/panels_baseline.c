@@ -12,6 +12,7 @@
 #include "panel_kernels.h"
 
 GRAFT_PANEL_FUNCTIONS(float32, STEP_FLOAT, STEP_FLOAT, 8, 0)
+GRAFT_PANEL_FUNCTIONS(rounded, STEP_ROUNDED, STEP_ROUNDED, 8, 0)
 GRAFT_PANEL_FUNCTIONS(int8, STEP_WIDE, STEP_WIDE, 8, 0)
 
 typedef float Floats4 __attribute__((vector_size(16), aligned(4), may_alias));
@@ -49,13 +50,15 @@ INLINE Numbers4 dot_wide(Numbers4 sums, Numbers4 row, Numbers4 b) {
 #define IS_QUANTIZED 1
 #include "panel_product.h"
 
-static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE("baseline", float32, STEP_FLOAT, 8);
-static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("baseline", int8, STEP_WIDE, 8);
+static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE("baseline", float32, STEP_FLOAT, 8, float32_multiply);
+static const GraftPanelKernels rounded_kernels =
+  GRAFT_PANEL_TABLE("baseline, rounded", rounded, STEP_ROUNDED, 8, float32_multiply);
+static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("baseline", int8, STEP_WIDE, 8, int8_multiply);
 
 const GraftPanelKernels *graft_baseline_panel_kernels(GraftPanelType type) {
   switch (type) {
   case GraftPanelFloat32: return &float32_kernels;
-  case GraftPanelBFloat16: return 0;
+  case GraftPanelBFloat16: return &rounded_kernels;
   case GraftPanelInt8: return &int8_kernels;
   }
   return 0;

@@ -39,7 +39,17 @@ INLINE vf in_columns(vf first, vf second) {
 #include "small_product.h"
 #pragma clang attribute pop
 
+#pragma clang attribute push(__attribute__((target(LEVEL))), apply_to = function)
+#define NAME(x) rounded_##x
+#define STEP_INPUTS 1
+#define IN_ROW(x, n) as_bfloat16(LOAD(x, n))
+#define IN_COLUMNS(a, b) as_bfloat16(a)
+#define DOT(sums, row, b) (vf)_mm512_fmadd_ps((__m512)(row), (__m512)(b), (__m512)(sums))
+#include "small_product.h"
+#pragma clang attribute pop
+
 static const GraftSmallProducts float32_products = {float32_small_scratch, float32_small_multiply};
+static const GraftSmallProducts rounded_products = {rounded_small_scratch, rounded_small_multiply};
 static const GraftSmallProducts bfloat16_products = {bfloat16_small_scratch, bfloat16_small_multiply};
 #endif
 
@@ -47,7 +57,7 @@ const GraftSmallProducts *graft_small_products(GraftLevel level, bool in_bfloat1
 #if __x86_64__
   if (level < GraftLevelAVX512 || graft_cpu_level() < GraftLevelAVX512) return 0;
   if (!in_bfloat16) return &float32_products;
-  if (__builtin_cpu_supports("avx512bf16")) return &bfloat16_products;
+  return has_fast_dpbf16() ? &bfloat16_products : &rounded_products;
 #endif
   return 0;
 }

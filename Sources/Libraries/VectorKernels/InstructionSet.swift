@@ -12,8 +12,8 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
   /// The best that this CPU and its operating system support.
   public static var best: InstructionSet { allCases.last { $0.level == graft_cpu_level() } ?? .baseline }
 
-  /// Whether the CPU multiplies bfloat16 numbers: AVX512_BF16 or AMX.
-  public static var hasBFloat16: Bool { graft_cpu_has_bfloat16() }
+  /// Whether the CPU multiplies bfloat16 numbers faster than floats: by AMX, or by AVX512_BF16 where it is not Intel's.
+  public static var gainsByBFloat16: Bool { graft_cpu_gains_by_bfloat16() }
 
   /// The level's name in C, for kernels of other modules.
   package var level: GraftLevel {

@@ -41,7 +41,8 @@ struct VectorPanelKernels: PanelKernels, @unchecked Sendable {
   func multiply(_ product: PanelProduct) {
     var description = GraftPanelProduct(
       rows: product.rows, row_count: product.count, row_stride: product.steps * 4,
-      row_scales: product.rowScales, panel: product.panel, steps: product.steps, scales: product.scales,
+      row_scales: product.rowScales, panel: product.panel, next: product.next, steps: product.steps,
+      scales: product.scales,
       offsets: product.offsets, bias: product.bias, result: product.result,
       result_stride: product.resultStride, columns: product.columns)
     table.multiply(&description)

@@ -14,8 +14,8 @@ typedef enum {
 /// The best level this CPU and its operating system support.
 GraftLevel graft_cpu_level(void);
 
-/// Whether the CPU multiplies bfloat16 numbers: AVX512_BF16 or AMX_BF16.
-bool graft_cpu_has_bfloat16(void);
+/// Whether the CPU multiplies bfloat16 numbers faster than floats: by AMX_BF16, or by AVX512_BF16 where it is not Intel's.
+bool graft_cpu_gains_by_bfloat16(void);
 
 typedef enum {
   GraftGELU = 0,
@@ -113,6 +113,8 @@ typedef struct {
   const float *row_scales;
   /// As `pack` makes it.
   const void *panel;
+  /// A panel as large that is likely to be multiplied next, to be fetched meanwhile; null for none.
+  const void *next;
   long steps;
   /// One of each for each output of the panel, for whole numbers.
   const float *scales;

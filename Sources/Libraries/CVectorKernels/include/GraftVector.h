@@ -58,14 +58,22 @@ INLINE vf maximum(vf a, vf b) { return choose(a > b, a, b); }
 INLINE vf minimum(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7FFFFFFF); }
 
-// The first n of 16, to bfloat16: to the nearest, ties to even; a NaN stays one.
-INLINE void store_rounded(uint16_t *p, vf x, long n) {
+// The bits of bfloat16: to the nearest, ties to even; a NaN stays one.
+INLINE vu bits_of_bfloat16(vf x) {
   vu bits = (vu)x;
   vu nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
   vi is_nan = (vi)((bits & 0x7FFFFFFF) > 0x7F800000);
-  vh rounded = __builtin_convertvector((vu)choose(is_nan, (vf)(bits >> 16 | 0x40), (vf)nearest), vh);
+  return (vu)choose(is_nan, (vf)(bits >> 16 | 0x40), (vf)nearest);
+}
+
+// The first n of 16, to bfloat16.
+INLINE void store_rounded(uint16_t *p, vf x, long n) {
+  vh rounded = __builtin_convertvector(bits_of_bfloat16(x), vh);
   STORE_BYTES(p, rounded, n * (long)sizeof(uint16_t));
 }
+
+// As bfloat16 has them, as floats.
+INLINE vf as_bfloat16(vf x) { return (vf)(bits_of_bfloat16(x) << 16); }
 
 // In a fixed order: halves are added until one number is left.
 INLINE double sum(vf x) {
