@@ -307,7 +307,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 10
+  private static let revision = 11
 }
 
 extension Planner.Model {
