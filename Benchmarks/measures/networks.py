@@ -1,5 +1,6 @@
 """Two ranks of one thread, each on a machine of its own, with a network of 1 or 10 Gb/s between them: what of the exchange is
-not hidden, against what `graft doctor --plan` says, which measures step and network; and the texts a second, against PyTorch's DistributedDataParallel.
+not hidden, against what `graft doctor --plan` says, which measures step and network; how much longer than alone a step takes;
+and the texts a second, against PyTorch's DistributedDataParallel.
 
 BERT-base size, masked-language modelling, 8 texts a rank. The machines are namespaces of this one, which share its memory;
 skipped without root, `ip`, `tc` or mpirun.
@@ -8,9 +9,11 @@ skipped without root, `ip`, `tc` or mpirun.
 import itertools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from harness.bench import HERE, TITLES
@@ -30,29 +33,41 @@ def measure(bench):
     os.environ |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     for gigabits, name in itertools.product((10, 1), ("float32", "bfloat16")):
         title = f"networks, MLM, {TITLES['bert-base']}, {name}, 2 ranks, {gigabits} Gb/s"
-        exposed, share, texts = (f"{title}, {what}" for what in ("exposed", "share of 64 ranks", "against DDP"))
+        names = ("exposed", "longer than alone", "share of 64 ranks", "against DDP")
+        exposed, longer, share, texts = (f"{title}, {what}" for what in names)
         with Namespaces(bench.work, gigabits) as machines:
-            if bench.wants(exposed) or bench.wants(share):
-                measure_exposed(bench, machines, name, exposed, share)
+            if any(bench.wants(title) for title in (exposed, longer, share)):
+                measure_exposed(bench, machines, name, exposed, longer, share)
             if bench.wants(texts):
                 measure_texts(bench, machines, name, texts)
 
 
-def measure_exposed(bench, machines, name, exposed, share):
-    """What ranks count themselves: waiting for one another, and what exchanging takes of the core that computes meanwhile.
+def measure_exposed(bench, machines, name, exposed, longer, share):
+    """What ranks count themselves: waiting for one another, and by how much exchanging slows down what is computed meanwhile.
 
-    A whole step of ranks minus one of lone processes would be the same, but for how much steps differ: by more than what is
-    exposed. All texts are as long.
+    They do not count what the kernel and MPI's own threads take of the cores. A whole step minus one of two processes that know
+    nothing of each other has it, but steps differ by more than what is exposed: it is shown beside, without a goal. All texts
+    are as long.
     """
     precision, backend = KINDS[name]
     model = bench.model("bert-base", "MLM")
     data = bench.texts.write_long(TOKENS, 2 * TEXTS * (WARM_UP + STEPS), bench.work / "networks.csv")
-    found = []
+    # Two ranks take as many rows in half of the steps.
+    train = partial(
+        train_with_graft, bench, model, STEPS, data=data, precision=precision, backend=backend, batch_size=TEXTS,
+        extra=["--threads", 1, "--max-length", TOKENS, "--profile"])  # fmt: skip
+
+    def alone():
+        with ThreadPoolExecutor() as pool:
+            both = list(pool.map(lambda number: train(name=f"alone-{number}"), range(2)))
+        # Ranks wait for each other in every step, which is no matter of the network.
+        return statistics.mean(max(pair) for pair in itertools.product(*(run.step_seconds for run in both)))
+
+    found, differences = [], []
     for _ in range(bench.runs):
-        trained = train_with_graft(
-            bench, model, STEPS, data=data, precision=precision, backend=backend, batch_size=TEXTS,
-            extra=["--threads", 1, "--max-length", TOKENS, "--profile"], launcher=machines.mpirun)  # fmt: skip
+        trained = train(launcher=machines.mpirun)
         found.append(trained.profile["exchange"]["exposed_seconds"] / trained.profile["steps"])
+        differences.append(trained.seconds_per_step - alone())
     # fmt: off
     plan = run(
         *machines.mpirun, bench.graft, "doctor", "--plan", model, "--batch-size", TEXTS, "--tokens", TOKENS,
@@ -63,6 +78,7 @@ def measure_exposed(bench, machines, name, exposed, share):
     of = {prediction["nodes"]: prediction for prediction in predictions}
     expected = [of[2]["exposed_seconds"]] * len(found)
     bench.results.add(Row(exposed, "s", found, expected, goal=Goal(0.8, 1.2)))
+    bench.results.add(Row(longer, "s", differences))
     goal = Goal(0.8) if machines.gigabits >= 10 else None
     bench.results.add(Row(share, "", [of[64]["share"]], goal=goal))
 

@@ -162,8 +162,7 @@ def archives(graft, report, only):
 
             def reads():
                 graft("import", file, "--output", Path(work) / name)
-                # The layer of the last is a head like KerasHub's.
-                return graft.identical(FIXTURES / "keras-hub" / same, Path(work) / name, name == "functional")
+                return graft.identical(FIXTURES / "keras-hub" / same, Path(work) / name)
 
             if only in str(file):
                 report.of("hdf5", FRAMEWORK, "keras-hub", "bert").check("Graft reads the archive", file.name, reads, READS)

@@ -35,7 +35,7 @@ public protocol ComputeBackend: Sendable {
 
   var threads: ThreadPool { get }
 
-  /// What the products of linear layers multiply in.
+  /// What the products of linear layers multiply in, and those of attention where no weights are packed.
   var precision: Precision { get }
 
   /// What was found, for people: the library, its version, the kernels it picked.

@@ -18,8 +18,10 @@ public final class GradientSlot {
   /// The sum of the gradient's squares, where the op that computed it has summed them on the way. Whoever
   /// changes the gradient's elements says so with ``gradientDidChange()``.
   public internal(set) var squaredNorm: Double?
-  /// Where a gradient is to gather that an op opens; `nil` for its pool.
-  private var home: (memory: UnsafeMutablePointer<Float>, owner: AnyObject)?
+  /// The buffer in which a gradient gathers that an op opens; `nil` for its pool.
+  package var sharedBuffer: Tensor? {
+    willSet { precondition(newValue?.shape ?? shape == shape, "a buffer of another shape than \(shape)") }
+  }
 
   init(_ shape: [Int], isWanted: Bool) {
     self.shape = shape
@@ -46,23 +48,9 @@ public final class GradientSlot {
     requireUnsealed()
     squaredNorm = nil
     if let gradient { return (gradient, false) }
-    let fresh = atHome() ?? Tensor(uninitialized: shape, pool: pool)
+    let fresh = sharedBuffer ?? Tensor(uninitialized: shape, pool: pool)
     gradient = fresh
     return (fresh, true)
-  }
-
-  /// Has gradients gather in some memory from now on. One that is consumed whole stays where it was.
-  ///
-  /// - Parameters:
-  ///   - memory: Room for one, aligned to 64 bytes.
-  ///   - owner: Whose it is; lives as long as they do.
-  package func keepGradient(in memory: UnsafeMutablePointer<Float>, of owner: AnyObject) {
-    home = (memory, owner)
-  }
-
-  /// What is in the memory where gradients gather, if there is such.
-  package func atHome() -> Tensor? {
-    home.map { Tensor(shape, in: $0.memory, of: $0.owner) }
   }
 
   /// Adds to the gradient: `add` is given the tensor and whether to overwrite (nothing was added before) or

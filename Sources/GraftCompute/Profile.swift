@@ -18,23 +18,23 @@ public final class Profile {
     public var operations = 0.0
   }
 
-  /// Work that a thread of its own did while the spans went on.
-  public struct Aside: Sendable, Equatable {
-    /// While some was not done.
+  /// Work of another thread, such as communication, that overlaps with the spans.
+  public struct Overlap: Sendable, Equatable {
+    /// Wall-clock time in which some of it was under way.
     public var seconds = 0.0
-    /// Seconds of a core that it took.
-    public var processor = 0.0
+    /// CPU time of its thread.
+    public var cpuSeconds = 0.0
 
-    public init(seconds: Double = 0, processor: Double = 0) {
-      (self.seconds, self.processor) = (seconds, processor)
+    public init(seconds: Double = 0, cpuSeconds: Double = 0) {
+      (self.seconds, self.cpuSeconds) = (seconds, cpuSeconds)
     }
 
-    public static func + (first: Aside, second: Aside) -> Aside {
-      Aside(seconds: first.seconds + second.seconds, processor: first.processor + second.processor)
+    public static func + (first: Overlap, second: Overlap) -> Overlap {
+      Overlap(seconds: first.seconds + second.seconds, cpuSeconds: first.cpuSeconds + second.cpuSeconds)
     }
 
-    public static func - (first: Aside, second: Aside) -> Aside {
-      Aside(seconds: first.seconds - second.seconds, processor: first.processor - second.processor)
+    public static func - (first: Overlap, second: Overlap) -> Overlap {
+      Overlap(seconds: first.seconds - second.seconds, cpuSeconds: first.cpuSeconds - second.cpuSeconds)
     }
   }
 
@@ -42,8 +42,8 @@ public final class Profile {
   /// The matrix products of linear layers, each with its count and its time on all threads.
   public private(set) var products: OrderedDictionary<MatrixProduct, Entry> = [:]
 
-  /// What was done aside, by kind of work.
-  public private(set) var asides: OrderedDictionary<String, Aside> = [:]
+  /// What overlapped with the spans, by kind of work.
+  public private(set) var overlapped: OrderedDictionary<String, Overlap> = [:]
 
   public private(set) var steps = 0
   public private(set) var tokens = 0
@@ -98,9 +98,9 @@ public final class Profile {
     self.updatedBytes += updatedBytes
   }
 
-  /// Counts what was done aside.
-  public func count(_ aside: Aside, _ name: String) {
-    asides[name, default: Aside()] = asides[name, default: Aside()] + aside
+  /// Counts what overlapped with the spans.
+  public func count(_ overlap: Overlap, _ name: String) {
+    overlapped[name, default: Overlap()] = overlapped[name, default: Overlap()] + overlap
   }
 
   func count(_ product: MatrixProduct, seconds: Double) {

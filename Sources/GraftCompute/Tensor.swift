@@ -59,7 +59,7 @@ public final class Tensor: @unchecked Sendable {
   ///   - shape: Extents, outermost first.
   ///   - memory: Room for them, aligned to 64 bytes.
   ///   - owner: Whose it is; lives as long as this tensor.
-  init(_ shape: [Int], in memory: UnsafeMutablePointer<Float>, of owner: AnyObject) {
+  package init(_ shape: [Int], in memory: UnsafeMutablePointer<Float>, of owner: AnyObject) {
     self.shape = shape
     pool = nil
     count = shape.reduce(1, *)

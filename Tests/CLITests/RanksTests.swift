@@ -48,6 +48,61 @@ struct RanksTests {
     }
   }
 
+  /// A model of so many words that the gradient of their embeddings gathers in memory that the ranks share.
+  @Test func ranksThatShareGradientsTrainAsOneProcess() throws {
+    try Sandbox.with { sandbox in
+      let train =
+        "train large --data \(Self.packages) --take 40 --max-length 12 --batch-size 4 --threads 1 --logging-steps 1 "
+        + "--learning-rate 1e-3 --max-steps 4 --save-strategy no --quiet --output"
+      let made = try sandbox.shell(
+        """
+        cp -r \(Self.model) start && sed -i 's/"vocab_size": 260/"vocab_size": 2000/' start/config.json
+        $GRAFT init start --head masked-lm --output large --quiet
+        """)
+      try #require(made.code == 0, "\(made.stderr)")
+      let alone = try sandbox.shell("$GRAFT \(train) alone --gradient-accumulation-steps 3")
+      try #require(alone.code == 0, "\(alone.stderr)")
+      for (name, option) in [("first", ""), ("second", ""), ("average", "--ema-decay 0.9")] {
+        let run = try sandbox.shell(
+          "\(Ranks.command(3)) \(train) \(name) \(option)", environment: Ranks.environment)
+        try #require(run.code == 0, "\(run.stderr)")
+      }
+      let expected = try losses(sandbox.url("alone"))
+      #expect(expected.count == 4)
+      for name in ["first", "average"] {
+        for (found, expected) in zip(try losses(sandbox.url(name)), expected) {
+          #expect(abs(found / expected - 1) < 1e-5, "\(name)")
+        }
+      }
+      let data = try ["first", "second"].map {
+        try Data(contentsOf: sandbox.url("\($0)/model.safetensors"))
+      }
+      #expect(data[0] == data[1])
+    }
+  }
+
+  /// What of the exchange is exposed, for people and for machines.
+  @Test func theProfileHasTheExchange() throws {
+    try Sandbox.with { sandbox in
+      let text = try sandbox.shell(
+        "\(Ranks.command(2)) \(Self.train) text --profile", environment: Ranks.environment)
+      let line = try #require(
+        text.stdout.split(separator: "\n").first { $0.hasPrefix("exchange with other ranks: ") })
+      #expect(
+        line.contains(" ms a step exposed, of which ") && line.contains(" ms slow the backward pass down; ")
+          && line.hasSuffix(" ms hidden behind it"), "\(line)")
+      let json = try sandbox.shell(
+        "\(Ranks.command(2)) \(Self.train) json --profile --json", environment: Ranks.environment)
+      let last = try #require(json.stdout.split(separator: "\n").last)
+      let profile = try #require(try JSON(parsing: Array(last.utf8))["profile"])
+      let exchange = try #require(profile["exchange"]?.object)
+      func seconds(_ name: String) throws -> Double { try #require(exchange["\(name)_seconds"]?.double) }
+      #expect(exchange.keys.sorted() == ["exposed", "hidden", "slowdown", "waiting"].map { "\($0)_seconds" })
+      #expect(try abs(seconds("exposed") - seconds("waiting") - seconds("slowdown")) < 1e-9)
+      #expect(try seconds("hidden") >= 0 && seconds("hidden") < profile["seconds"]?.double ?? 0)
+    }
+  }
+
   /// A rank that is killed ends all at once; the run goes on alone from the last checkpoint.
   @Test func aRankThatIsKilledEndsTheRunWhichGoesOn() throws {
     try Sandbox.with { sandbox in
@@ -159,6 +214,7 @@ struct RanksTests {
       let measured = networks.last?["gigabits_per_second"]?.double ?? 0
       #expect(measured > 0.1 && measured != 10)
       #expect(networks.allSatisfy { $0["predictions"]?.array?.count == 8 })
+      #expect(report["cpu_seconds_per_gigabyte"]?.double ?? 0 > 0)
     }
   }
 

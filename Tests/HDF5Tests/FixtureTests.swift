@@ -71,6 +71,25 @@ import Testing
     #expect(keras.tensors.keys.map { $0 } == (0..<4).map { "bert/weights/\($0):0" })
   }
 
+  /// Keras 2 looks for the variables of a model itself, of which there are none, in a group that has to be there.
+  @Test(arguments: [(["a/vars/0"], 2), (["a/vars/0", "vars/0"], 2), (["a/kernel:0"], 0)])
+  func numberedVariablesHaveAGroupAtTheRoot(_ names: [String], _ groups: Int) throws {
+    var weights = Weights()
+    for name in names { weights[name] = LazyTensor(zeros: TensorSpec(.float32, [2])) }
+    try withTemporaryDirectory { directory in
+      let file = directory.appendingPathComponent("numbered.h5")
+      try HDF5Format().write(weights, to: file)
+      #expect(try HDF5Format().open(file).tensors.keys.sorted() == names)
+      // Each group is linked once, by its name.
+      let bytes = try Data(contentsOf: file)
+      var (found, start) = (0, bytes.startIndex)
+      while let range = bytes.range(of: Data("vars".utf8), in: start..<bytes.endIndex) {
+        (found, start) = (found + 1, range.upperBound)
+      }
+      #expect(found == groups)
+    }
+  }
+
   /// More names than fit one attribute, and lists that say what is there.
   @Test func longListsAreDivided() throws {
     var weights = Weights(metadata: ["keras_version": "2.16.0", "backend": "tensorflow"])

@@ -40,7 +40,11 @@ import Testing
   /// A variable of an object may be called as another entry is.
   @Test func twoVariablesOfOneName() throws {
     for (name, message) in [
-      ("x", "x.index: tensor 'x:0': two variables have this name."),
+      (
+        "x",
+        "x.index: tensor 'x:0': two variables have this name; found the keys 'a/.ATTRIBUTES/VARIABLE_VALUE' and "
+          + "'x:0'. Give one of them another name, and save the model again."
+      ),
       ("e\u{301}", nil),
     ] {
       let entry = BundleEntry(TensorSpec(.uint8, [1]), offset: 0, checksum: 0).encoded

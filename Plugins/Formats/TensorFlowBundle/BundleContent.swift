@@ -90,7 +90,17 @@ struct BundleContent {
       metadata: strings.isEmpty
         ? [:] : [TensorFlowBundleFormat.stringsKey: strings.joined(separator: ", ")])
     for (key, entry, spec, file) in ordered {
-      try weights.insert(LazyTensor(spec, entry, in: file, called: key), as: names[key] ?? key)
+      let name = names[key] ?? key
+      do {
+        try weights.insert(LazyTensor(spec, entry, in: file, called: key), as: name)
+      } catch var error as GraftError {
+        let other = ordered.first { (names[$0.name] ?? $0.name).utf8.elementsEqual(name.utf8) }?.name
+        if let other, other != key {
+          error.found = "the keys '\(other)' and '\(key)'"
+          error.advice = "Give one of them another name, and save the model again."
+        }
+        throw error
+      }
     }
     for (name, entry, spec) in divided {
       let parts = try entry.slices.map { slice in

@@ -13,7 +13,7 @@ struct Doctor: RunsOnRanks {
     discussion: """
       The speed is that of the matrix product 1024×3072×768, the largest of BERT-base, on one thread and on \
       all, in each precision. Copying is measured on memory outside the caches, read and written. Started by mpirun, it \
-      shows the ranks and how fast they add up gradients.
+      shows the ranks and how fast they add up gradients, on one machine in the memory that they share.
 
       --plan says instead how many machines would pay. Some steps of masked-language modelling are measured here; from \
       them follow the steps on 2 to 256 nodes of 8 to 64 such cores, one rank on each with its own batch. Started by \

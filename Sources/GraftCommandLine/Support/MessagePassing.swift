@@ -50,7 +50,9 @@ struct MessagePassing {
       ]
       rows += Precision.allCases.compactMap { precision in
         speed.bandwidth[precision].map {
-          ["", "\(Format.rate($0 / 1e9)) GB/s of gradients, sent in \(precision.rawValue)"]
+          let isShared = speed.isShared && precision == .float32
+          let way = isShared ? "in memory that the ranks share" : "sent in \(precision.rawValue)"
+          return ["", "\(Format.rate($0 / 1e9)) GB/s of gradients, \(way)"]
         }
       }
     } else if case .success = library {
@@ -69,7 +71,7 @@ struct MessagePassing {
     if let speed {
       members += [
         ("hosts", .list(hosts)), ("threads_of_a_rank", JSON(threads ?? 1)),
-        ("latency_microseconds", JSON(speed.latency * 1e6)),
+        ("latency_microseconds", JSON(speed.latency * 1e6)), ("shares_memory", JSON(speed.isShared)),
         (
           "gradient_gigabytes_per_second",
           .object(

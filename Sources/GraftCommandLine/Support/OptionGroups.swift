@@ -79,7 +79,8 @@ extension WeightPrecision: ExpressibleByArgument {}
 struct PrecisionFlag: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What the encoder's linear layers multiply in; heads and all else stay in float32.", valueName: "TYPE"))
+      "What the encoder's linear layers and, in bfloat16, its attention multiply in; heads and all else stay in float32.",
+      valueName: "TYPE"))
   var precision = WeightPrecision.float32
 
   /// What answers for a model.

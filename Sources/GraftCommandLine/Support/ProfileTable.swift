@@ -32,8 +32,8 @@ extension TrainingProfile {
         "\(Format.rate(seconds / Double(max(1, steps)) * 1e3)) ms"
       }
       lines.append(
-        "exchange with other ranks: \(milliseconds(exchange.exposed)) a step exposed, of which \(milliseconds(exchange.cores)) "
-          + "of the cores' time; \(milliseconds(exchange.hidden)) beside the passes")
+        "exchange with other ranks: \(milliseconds(exchange.exposed)) a step exposed, of which \(milliseconds(exchange.slowdown)) "
+          + "slow the backward pass down; \(milliseconds(exchange.hidden)) hidden behind it")
     }
     return lines.joined(separator: "\n")
   }
@@ -69,7 +69,7 @@ extension TrainingProfile {
           "exchange",
           [
             "exposed_seconds": JSON(exchange.exposed), "waiting_seconds": JSON(exchange.waiting),
-            "cores_seconds": JSON(exchange.cores), "hidden_seconds": JSON(exchange.hidden),
+            "slowdown_seconds": JSON(exchange.slowdown), "hidden_seconds": JSON(exchange.hidden),
           ]
         ))
     }

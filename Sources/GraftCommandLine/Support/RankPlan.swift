@@ -22,7 +22,7 @@ struct PlanFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What linear layers multiply in (default: float32).", valueName: "TYPE"))
+      "What linear layers and attention multiply in (default: float32).", valueName: "TYPE"))
   var precision: Precision?
 
   @Option(
@@ -89,6 +89,8 @@ struct RankPlan {
   private let precision: Precision
   private let cores: [Int]
   private let networks: [(name: String, network: StepModel.Network)]
+  /// Of the network between these ranks.
+  private let cpuSecondsPerByte: Double?
 
   /// Measures; of several ranks rank 0, and all what connects them.
   init(_ flags: PlanFlags, of source: ModelSource, _ registry: Registry, _ console: Console) throws {
@@ -114,13 +116,17 @@ struct RankPlan {
         StepModel.Network(bandwidth: gigabits * 1e9 / 8, latency: latency ?? 50e-6)
       )
     }
+    var measured: RankSpeed?
     if group.size > 1 {
       console.note("measuring how fast \(Format.count(group.size, "rank")) add up …")
-      let network = StepModel.Network(try RankSpeed(of: group), ranks: group.size)
+      let speed = try RankSpeed(of: group, .sending)
+      let network = StepModel.Network(speed, ranks: group.size)
+      measured = speed
       networks.append(
         ("\(Format.rate(network.bandwidth * 8 / 1e9)) Gb/s, measured between these ranks", network))
     }
     self.networks = networks
+    cpuSecondsPerByte = measured?.cpuSecondsPerByte
   }
 
   private func predictions(
@@ -179,6 +185,7 @@ struct RankPlan {
       "weights": JSON(model.gradients.reduce(0) { $0 + $1.count }),
       "precision": .string(precision.rawValue), "gradient_precision": .string(model.precision.rawValue),
       "backward_end_seconds": JSON(model.backwardEnd), "update_seconds": JSON(model.update),
+      "cpu_seconds_per_gigabyte": cpuSecondsPerByte.map { JSON($0 * 1e9) } ?? .null,
       "networks": .array(
         networks.map { name, network in
           [

@@ -188,7 +188,7 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What linear layers multiply in; sums, weights and all else stay in float32.",
+      "What linear layers and attention multiply in; sums, weights and all else stay in float32.",
       valueName: "TYPE"))
   var precision = Precision.float32
 

@@ -1,5 +1,5 @@
-/// The type in which the linear layers of an encoder multiply in inference. Sums are exact in int8 and in float32
-/// otherwise; everything else, heads too, is in float32.
+/// The type in which the linear layers of an encoder and, in bfloat16, its attention multiply in inference. Sums are exact in
+/// int8 and in float32 otherwise; everything else, heads too, is in float32.
 public enum WeightPrecision: String, Sendable, CaseIterable {
   case float32
   /// Operands are rounded to bfloat16, to the nearest, ties to even.

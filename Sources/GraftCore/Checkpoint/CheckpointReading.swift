@@ -120,6 +120,8 @@ extension Registry {
     let dialect: Dialect
     /// The file's, without what wrappers add to the names.
     let weights: Weights
+    /// What is no part of the model: other layers' than that which it is.
+    let others: Weights
     /// What stood before all names.
     let wrapper: String
     /// What stood in them.
@@ -132,23 +134,30 @@ extension Registry {
   }
 
   private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
-    let read = try directory.configuration(configurationFiles, or: file)
+    let description = try directory.description(
+      configurationFiles, families: Set(families.values.map(\.name)), or: file)
+    let read = description.configuration
     try QuantizationSettings.check(read)
     let (stored, wrapperParts) = try file.weights.withoutWrapperParts()
     let recognition = try recognize(stored, read)
     let (family, dialect) = (recognition.family, recognition.dialect)
-    let weights = try stored.withoutPrefix(recognition.wrapper)
+    // Layers are called by their classes: one beside the encoder may have the name of a head's, and be anything.
+    let isAlone = description.scope != .file
+    let (weights, others) = try stored.withoutPrefix(recognition.wrapper, isAlone: isAlone)
     let configuration = family.adopting(read).inOwnSpelling
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
       configuration, family, dialect, heads(of: family), names: Array(weights.tensors.keys))
-    let tasks = try architecture.likelyTasks(
-      needsPooler: { task in
-        try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
-      },
-      fits: { try dialect.fits($0, family, configuration, on: backbone, weights) })
+    let hasHeads = description.scope == .file || description.scope == .layer && !recognition.wrapper.isEmpty
+    let tasks =
+      try hasHeads
+      ? architecture.likelyTasks(
+        needsPooler: { task in
+          try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
+        },
+        fits: { try dialect.fits($0, family, configuration, on: backbone, weights) }) : []
     return Identity(
-      configuration: configuration, family: family, dialect: dialect, weights: weights,
+      configuration: configuration, family: family, dialect: dialect, weights: weights, others: others,
       wrapper: recognition.wrapper, wrapperParts: wrapperParts, backbone: backbone,
       architecture: architecture, tasks: tasks,
       table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
@@ -162,7 +171,8 @@ extension Registry {
     let (family, table) = (identity.family, identity.table)
     var configuration = identity.configuration
     let isTied = try configuration.bool("tie_word_embeddings", default: true)
-    let decoded = try table.decode(identity.weights, isTied: isTied, report: &report)
+    let decoded = try table.decode(
+      identity.weights, besides: identity.others, isTied: isTied, report: &report)
     correctVocabulary(&configuration, decoded.components[Component.backbone], identity.backbone, &report)
 
     var checkpoint = Checkpoint(

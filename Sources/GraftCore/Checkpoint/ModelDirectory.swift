@@ -177,22 +177,46 @@ public struct ModelDirectory: Sendable {
     }
   }
 
-  /// The configuration, in standard keys.
+  /// The configuration as it is written.
+  ///
+  /// - Throws: `GraftError` when it is missing or not a JSON object.
+  public func configuration() throws -> Configuration {
+    try Self.parse(configurationFile([])) { try Configuration(parsing: $0) }
+  }
+
+  /// An encoder's configuration, in standard keys, and whose it is.
+  struct Description {
+    let configuration: Configuration
+    var scope = Scope.file
+
+    /// What a configuration is of.
+    enum Scope {
+      /// Of all that the weight file has.
+      case file
+      /// Of a layer among others, which may have a head as well.
+      case layer
+      /// Of a layer among others, which is an encoder and no more.
+      case encoderLayer
+    }
+  }
+
+  /// What a configuration describes.
   ///
   /// - Parameters:
   ///   - spellings: Other frameworks' files.
+  ///   - families: The names of those that are known.
   ///   - weights: What the weight file says, which counts where there is no other file.
   /// - Throws: `GraftError` when it is missing or not a JSON object.
-  public func configuration(
-    _ spellings: [ConfigurationFile] = [], or weights: ModelFile? = nil
-  ) throws -> Configuration {
-    if let weights, !weights.attributes.isEmpty, files(spellings).isEmpty {
-      return try Self.configuration(in: weights, spellings)
+  func description(
+    _ spellings: [ConfigurationFile], families: Set<String>, or weights: ModelFile
+  ) throws -> Description {
+    if !weights.attributes.isEmpty, files(spellings).isEmpty {
+      return try Self.description(in: weights, spellings, families)
     }
     let file = try configurationFile(spellings)
     let found = try Self.parse(file) { try Configuration(parsing: $0) }
     do {
-      return try Self.standard(found, spellings.filter { $0.name == file.lastPathComponent })
+      return try Self.standard(found, spellings.filter { $0.name == file.lastPathComponent }, families)
     } catch let error as GraftError {
       throw error.inFile(file.path)
     }
@@ -206,27 +230,39 @@ public struct ModelDirectory: Sendable {
   ///
   /// - Throws: `GraftError` when such a document has no encoder that is known.
   private static func standard(
-    _ found: Configuration, _ spellings: [ConfigurationFile]
-  ) throws -> Configuration {
-    if let spelling = spellings.first(where: { $0.recognizes(found) }) { return try spelling.standard(found) }
+    _ found: Configuration, _ spellings: [ConfigurationFile], _ families: Set<String>
+  ) throws -> Description {
+    if let spelling = spellings.first(where: { $0.recognizes(found) }) {
+      return Description(configuration: try spelling.standard(found))
+    }
     let documents = spellings.filter { !$0.document.isEmpty }
     guard found["model_type"] == nil, let first = documents.first,
       found[first.discriminator]?.string != nil
-    else { return found }
-    var (next, rest) = ([JSON.object(found.values)], mostParts)
-    while rest > 0, let value = next.popLast() {
+    else { return Description(configuration: found) }
+    /// Of a family that is not known, or a setting of somebody's layer.
+    var unknown: Description?
+    var next = [(value: JSON.object(found.values), scope: Description.Scope.file)]
+    var rest = mostParts
+    while rest > 0, let (value, scope) = next.popLast() {
       rest -= 1
       if let members = value.object {
         let part = Configuration(members)
+        // What is in a layer has its layer's names before its own.
+        let inside = scope == .file ? Description.Scope.file : .layer
         // A layer that is a model of transformers' has its configuration.
-        if part["model_type"]?.string != nil { return part }
-        if let spelling = documents.first(where: { $0.recognizes(part) }) {
-          return try spelling.standard(part)
+        if let name = part["model_type"]?.string {
+          let found = Description(configuration: part, scope: inside)
+          if families.contains(name) { return found }
+          unknown = unknown ?? found
         }
-        next += members.values.reversed()
+        if let spelling = documents.first(where: { $0.recognizes(part) }) {
+          return Description(configuration: try spelling.standard(part), scope: scope)
+        }
+        next += members.values.reversed().map { ($0, inside) }
       }
-      next += (value.array ?? []).reversed()
+      next += (value.array ?? []).reversed().map { ($0, .encoderLayer) }
     }
+    if let unknown { return unknown }
     let known = OrderedSet(documents.compactMap { $0.document[$0.discriminator]?.string })
     throw GraftError(
       .unsupported, "a model without an encoder that a plugin knows", subject: "key '\(first.discriminator)'",
@@ -287,15 +323,16 @@ public struct ModelDirectory: Sendable {
       .filter { FileManager.default.fileExists(atPath: $0.path) }
   }
 
-  /// The configuration that a weight file carries.
-  private static func configuration(
-    in file: ModelFile, _ spellings: [ConfigurationFile]
-  ) throws -> Configuration {
+  /// What the configuration describes that a weight file carries.
+  private static func description(
+    in file: ModelFile, _ spellings: [ConfigurationFile], _ families: Set<String>
+  ) throws -> Description {
     let attributes = file.attributes
     if let text = attributes[configurationName]?.string {
       do {
         return try standard(
-          Configuration(parsing: Array(text.utf8)), spellings.filter { $0.name == configurationName })
+          Configuration(parsing: Array(text.utf8)), spellings.filter { $0.name == configurationName },
+          families)
       } catch var error as GraftError {
         error.subject = "attribute '\(configurationName)'"
         throw error
@@ -305,7 +342,7 @@ public struct ModelDirectory: Sendable {
     let spellings = spellings.filter { $0.name == nil }
     let tensors = Set(file.weights.tensors.keys)
     if let spelling = spellings.first(where: { $0.recognizes(found, tensors: tensors) }) {
-      return try spelling.standard(found)
+      return Description(configuration: try spelling.standard(found))
     }
     let discriminator = spellings.first?.discriminator ?? ""
     let isKnown = spellings.contains { $0.constants[discriminator] == found[discriminator] }

@@ -153,26 +153,31 @@ public struct NameTable: Sendable {
   ///
   /// - Parameters:
   ///   - weights: Tensors in stored names.
+  ///   - others: Tensors that are no part of the model, whatever they are called.
   ///   - isTied: Whether the configuration leaves ties as they are usual; otherwise what is stored is a parameter.
   ///   - report: Receives what was loaded, renamed, dropped and not recognised.
   /// - Throws: `GraftError` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(
-    _ weights: Weights, isTied: Bool = true, report: inout LoadReport
+    _ weights: Weights, besides others: Weights = Weights(), isTied: Bool = true, report: inout LoadReport
   ) throws -> Decoded {
     let names = weights.tensors.keys.map(current)
     let spelling = spelling(of: names).index
     let shapes = Dictionary(zip(names, weights.tensors.values.map(\.spec.shape))) { first, _ in first }
     var decoded = Decoded()
     var found: [Int: Found] = [:]
+    func setAside(_ stored: String, _ name: String, _ tensor: LazyTensor) {
+      let reason = reasonToDrop(name) { spelling[$0] != nil && shapes[$0] == tensor.spec.shape }
+      if let reason {
+        report.dropped.append(.init(name: stored, reason: .declared(reason)))
+      } else if !weights.assumed.contains(stored) {
+        report.unexpected.append(stored)
+        decoded.unknown[stored] = tensor
+      }
+    }
+    for (stored, tensor) in others.tensors { setAside(stored, current(stored), tensor) }
     for ((stored, tensor), name) in zip(weights.tensors, names) {
       guard let index = spelling[name] else {
-        let reason = reasonToDrop(name) { spelling[$0] != nil && shapes[$0] == tensor.spec.shape }
-        if let reason {
-          report.dropped.append(.init(name: stored, reason: .declared(reason)))
-        } else if !weights.assumed.contains(stored) {
-          report.unexpected.append(stored)
-          decoded.unknown[stored] = tensor
-        }
+        setAside(stored, name, tensor)
         continue
       }
       if let other = found[index] {

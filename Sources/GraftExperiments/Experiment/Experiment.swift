@@ -238,7 +238,7 @@ public struct Experiment: Sendable {
     public var tagScheme: String?
     /// How many tokens the windows of a long text share; `nil` is as in training.
     public var stride: Int?
-    /// What the linear layers of the encoder multiply in.
+    /// What the linear layers of the encoder and, in bfloat16, its attention multiply in.
     public var precision = WeightPrecision.float32
     /// The head as the list of heads shows it, or the task, where it needs no head: `sentence-embedding`. `nil` is the
     /// active head.

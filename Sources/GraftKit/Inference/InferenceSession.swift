@@ -33,8 +33,8 @@ public final class InferenceSession: @unchecked Sendable {
   /// - Parameters:
   ///   - model: Its weights must not change as long as the session is used.
   ///   - backend: The compute kernels.
-  ///   - precision: What the linear layers of the encoder should multiply in; `nil` for what the backend does.
-  ///     ``precision`` is float32 where the backend does not multiply in it.
+  ///   - precision: What the linear layers of the encoder and, in bfloat16, its attention should multiply in; `nil` for
+  ///     what the backend does. ``precision`` is float32 where the backend does not multiply in it.
   ///   - kept: Weights of the encoder, by canonical name, that multiply in float32 whatever the precision. In int8 those
   ///     do as well that a model whose other weights are whole numbers has kept as they were.
   ///   - keepsWeights: Whether the model keeps the weights of its linear layers once they are packed. If not, it serves

@@ -1,28 +1,46 @@
 import Dispatch
 import GraftCompute
+import GraftTensors
 
 /// How fast the ranks of a group add up numbers and have all of the sums.
 public struct RankSpeed: Sendable, Equatable {
-  /// How long one number takes, in seconds.
+  /// What is measured.
+  public enum Way: Sendable {
+    /// What a step of training does: on one machine float32 is added up in memory that the ranks share.
+    case training
+    /// What ranks send each other, wherever they are.
+    case sending
+  }
+
+  /// How long one number takes that is sent, in seconds.
   public let latency: Double
   /// How many bytes of float32 a second are added up, when they are many; by what they are sent in.
   public let bandwidth: [Precision: Double]
-  /// Seconds of a core that a byte of float32 takes, which goes out to be added up or comes back, while ranks compute; 0
-  /// where that is not known.
-  public let work: Double
+  /// Whether what is not sent in bfloat16 was added up in shared memory.
+  public let isShared: Bool
+  /// CPU time of the thread that communicates, in seconds, for a byte of float32 that goes out to be added up or comes back;
+  /// 0 where it was not measured.
+  public let cpuSecondsPerByte: Double
 
-  init(latency: Double, bandwidth: [Precision: Double], work: Double = 0) {
-    (self.latency, self.bandwidth, self.work) = (latency, bandwidth, work)
+  init(
+    latency: Double, bandwidth: [Precision: Double], isShared: Bool = false, cpuSecondsPerByte: Double = 0
+  ) {
+    (self.latency, self.bandwidth) = (latency, bandwidth)
+    (self.isShared, self.cpuSecondsPerByte) = (isShared, cpuSecondsPerByte)
   }
 
   /// Measures for some seconds. Every rank calls it.
   ///
-  /// - Parameter megabytes: How many are added up at once to measure the bandwidth.
+  /// - Parameters:
+  ///   - way: What is measured; what a byte takes of the cores only where all are sent.
+  ///   - megabytes: How many are added up at once to measure the bandwidth.
   /// - Throws: What goes wrong between ranks.
-  public init(of group: any ProcessGroup, megabytes: Int = 64) throws {
+  public init(of group: any ProcessGroup, _ way: Way = .training, megabytes: Int = 64) throws {
     let shares = RankShares(rank: group.rank, size: group.size)
     // As many at once as a step of training sends.
     let places = GroupReduction.usualBucketSize
+    let count = megabytes << 18
+    let shared = try way == .training ? Self.shared(count, in: group) : nil
     func start(_ numbers: Tensor, _ precision: Precision) -> [PendingSum] {
       let length = shares.length(of: numbers.count)
       let buckets = stride(from: 0, to: length, by: places).map { first in
@@ -30,6 +48,16 @@ public struct RankSpeed: Sendable, Equatable {
       }
       return buckets.map { group.start(RankSum(in: precision, $0.numbers)) }
         + buckets.map { group.start(RankSpread(in: precision, $0.numbers)) }
+    }
+    /// The sums alone: all have the weights where they are.
+    func start(shared: [Tensor]) -> [PendingSum] {
+      let length = shares.length(of: count)
+      return stride(from: 0, to: length, by: places).map { first in
+        let places = first..<min(length, first + places)
+        let memory = BucketMemory([(shared[group.rank], places)], shares, isCopied: false)
+        let begin = shares.elements(of: count, on: group.rank, at: places).lowerBound
+        return group.start(RankSum(memory.numbers, shared: { shared[$0].pointer + begin }))
+      }
     }
     /// The middle one of what is measured of so many exchanges.
     func middle(
@@ -42,25 +70,44 @@ public struct RankSpeed: Sendable, Equatable {
       }
       return all.sorted()[repeats / 2]
     }
-    func seconds(count: Int, _ precision: Precision, repeats: Int) throws -> Double {
+    func seconds(count: Int, repeats: Int, _ start: (Tensor) -> [PendingSum]) throws -> Double {
       try middle(count: count, repeats: repeats) { numbers in
         let begun = DispatchTime.now().uptimeNanoseconds
-        for exchange in start(numbers, precision) { try exchange.wait() }
+        for exchange in start(numbers) { try exchange.wait() }
         return Double(DispatchTime.now().uptimeNanoseconds - begun) / 1e9
       }
     }
-    latency = try seconds(count: 1, .float32, repeats: 51)
-    let count = megabytes << 18
-    bandwidth = try Precision.allCases.reduce(into: [:]) {
-      $0[$1] = Double(4 * count) / max(1e-9, try seconds(count: count, $1, repeats: 5))
+    isShared = shared != nil
+    latency = try seconds(count: 1, repeats: 51) { start($0, .float32) }
+    bandwidth = try Precision.allCases.reduce(into: [:]) { bandwidth, precision in
+      let taken = try seconds(count: count, repeats: 5) { numbers in
+        if precision == .float32, let shared { return start(shared: shared) }
+        return start(numbers, precision)
+      }
+      bandwidth[precision] = Double(4 * count) / max(1e-9, taken)
+    }
+    // Nobody gives up what another one still reads.
+    try group.meet()
+    guard way == .sending else {
+      cpuSecondsPerByte = 0
+      return
     }
     let taken = try middle(count: count, repeats: 3) { numbers in
-      let before = group.work
-      for exchange in start(numbers, .float32) { try exchange.waitAside() }
-      return (group.work - before).processor
+      let before = group.communication
+      for exchange in start(numbers, .float32) { try exchange.waitInBackground() }
+      return (group.communication - before).cpuSeconds
     }
     // Of each number the other ranks' parts go out, and come back.
     let bytes = 8 * Double(count) * Double(group.size - 1) / Double(group.size)
-    work = bytes > 0 ? taken / bytes : 0
+    cpuSecondsPerByte = bytes > 0 ? taken / bytes : 0
+  }
+
+  /// Numbers of each rank that all see; `nil` on all where one does not.
+  private static func shared(_ count: Int, in group: any ProcessGroup) throws -> [Tensor]? {
+    try SharedMemory.ofEach(in: group, byteCount: count * MemoryLayout<Float>.size)?.compactMap { memory in
+      memory.bytes.baseAddress.map {
+        Tensor([count], in: $0.assumingMemoryBound(to: Float.self), of: memory)
+      }
+    }
   }
 }

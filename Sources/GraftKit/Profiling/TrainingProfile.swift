@@ -39,12 +39,13 @@ public struct TrainingProfile: Sendable {
   public struct Exchange: Sendable {
     /// In which nothing else was done: the work whose names begin with `ranks:`.
     public let waiting: Double
-    /// While gradients were on their way and the rest of the pass was computed.
+    /// The communication that overlaps with the backward pass.
     public let hidden: Double
-    /// What that took of the cores meanwhile.
-    public let cores: Double
-    /// What a step would not take without other ranks.
-    public var exposed: Double { waiting + cores }
+    /// By how much it slows that pass down: the CPU time of the thread that communicates, of all threads' together.
+    public let slowdown: Double
+    /// What a step would take less without other ranks, but for what is not counted: the CPU time of threads that the
+    /// transport has of its own, and of the kernel for what arrives.
+    public var exposed: Double { waiting + slowdown }
   }
 
   public let steps: Int
@@ -96,12 +97,12 @@ public struct TrainingProfile: Sendable {
         seconds: entry.seconds, bandwidth: Double(profile.updatedBytes) / entry.seconds,
         copyBandwidth: MachineSpeed.copyBandwidth(backend.threads, for: 0.3))
     }
-    exchange = profile.asides[GroupReduction.gradientSpan].map { aside in
+    exchange = profile.overlapped[GroupReduction.gradientSpan].map { overlap in
       Exchange(
         waiting: profile.entries.filter { $0.key.hasPrefix(GroupReduction.spans) }.values.reduce(0) {
           $0 + $1.seconds
         },
-        hidden: aside.seconds, cores: aside.processor / Double(backend.threads.count))
+        hidden: overlap.seconds, slowdown: overlap.cpuSeconds / Double(backend.threads.count))
     }
     peak = MachineSpeed.rate(of: MachineSpeed.standardProduct, on: backend, for: 0.5)
   }

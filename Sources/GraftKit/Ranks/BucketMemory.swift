@@ -14,10 +14,14 @@ final class BucketMemory: @unchecked Sendable {
   /// - Parameters:
   ///   - parts: Tensors, and some places of every rank's share of each.
   ///   - isCopied: Whether they are packed together.
-  init(_ parts: [Part], _ shares: RankShares, isCopied: Bool) {
+  ///   - room: Makes room for the copy, of a shape.
+  init(
+    _ parts: [Part], _ shares: RankShares, isCopied: Bool,
+    room: ([Int]) -> Tensor = { Tensor(repeating: 0, shape: $0) }
+  ) {
     (self.parts, self.shares) = (parts, shares)
     width = parts.reduce(0) { $0 + $1.places.count }
-    copy = isCopied ? Tensor(repeating: 0, shape: [shares.size, width]) : nil
+    copy = isCopied ? room([shares.size, width]) : nil
   }
 
   /// The numbers of a rank.

@@ -79,7 +79,7 @@ public final class ConnectedGroup: ProcessGroup {
     }
   }
 
-  public var work: Profile.Aside { worker.clock.reading }
+  public var communication: Profile.Overlap { worker.clock.reading }
 
   /// Calls the ranks that did not come by their names.
   private func naming<Value>(_ body: () throws -> Value) throws -> Value { try Self.naming(hosts, body) }
@@ -118,7 +118,7 @@ private final class Worker: @unchecked Sendable {
   private let condition = NSCondition()
   private var jobs: [Job] = []
   private var hasEnded = false
-  let clock = WorkClock()
+  let clock = CPUClock()
   private let isAbandoned = Atomic(false)
   /// How many threads wait for the group's.
   private let awaiting = Atomic(0)

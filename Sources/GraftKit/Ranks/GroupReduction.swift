@@ -45,7 +45,7 @@ final class GroupReduction: GradientReduction {
   private var pending: [PendingSum] = []
   private var squares: [Squares] = []
   /// What the group's thread had done when the step began.
-  private var workBefore = Profile.Aside()
+  private var communicationBefore = Profile.Overlap()
   /// In place of gradients that have not been reached here, and may have been on other ranks.
   private var guests: [ObjectIdentifier: Tensor] = [:]
   /// The parameters that a gradient has reached on some rank, in the order of the parameters.
@@ -112,14 +112,22 @@ final class GroupReduction: GradientReduction {
     self.shared = shared
   }
 
-  /// Has long gradients gather in memory that all ranks see, where there is such and they are sent in float32: bfloat16
-  /// would give other sums.
+  /// Has gradients in memory that all ranks see, where there is such and they would be sent in float32: bfloat16 would give
+  /// other sums.
   ///
   /// - Throws: What went wrong between ranks.
   func shareGradients() throws {
     guard precision == .float32 else { return }
-    gradients = try SharedGradients(
-      parameters.values.filter { Self.isLong(shares.length(of: $0.value.count), bucketSize) }, in: group)
+    let lengths = parameters.values.map { shares.length(of: $0.value.count) }
+    let long = zip(parameters.values, lengths).filter { Self.isLong($0.1, bucketSize) }.map(\.0)
+    let short = lengths.filter { !Self.isLong($0, bucketSize) }.reduce(0, +)
+    gradients = try SharedGradients(long: long, copyCount: short * group.size, in: group)
+  }
+
+  /// Gives that memory up, when no step is to come.
+  func releaseGradients() {
+    gradients?.release()
+    gradients = nil
   }
 
   /// Whether what one rank changes of a parameter is changed for all.
@@ -147,7 +155,8 @@ final class GroupReduction: GradientReduction {
       }
     }
     open = buckets.map(\.parts.count)
-    workBefore = group.work
+    gradients?.begin()
+    communicationBefore = group.communication
   }
 
   /// Whether a share goes out from where it is.
@@ -194,49 +203,62 @@ final class GroupReduction: GradientReduction {
 
   private func send(_ bucket: Bucket) {
     let parts = bucket.parts.map { (tensor: $0.parameter.gradient ?? guest($0.parameter), places: $0.places) }
-    let (memory, squares) = (BucketMemory(parts, shares, isCopied: bucket.isCopied), Squares(parts.count))
+    let (memory, shared) = memory(of: bucket, parts)
+    let squares = Squares(parts.count)
     for rank in 0..<group.size { memory.pack(rank) }
     self.squares.append(squares)
-    let seen = seen(bucket, parts[0].tensor)
     // The tensors are complete and nobody else's until the sum is over.
     let (rank, kernels) = (group.rank, kernels)
+    @Sendable func done() {
+      memory.unpack(rank)
+      // While they are in the cache.
+      memory.forEach(of: rank) { index, elements in
+        squares.sums[index] = kernels.squaredNorm(
+          parts[index].tensor.pointer + elements.lowerBound, count: elements.count)
+      }
+    }
     pending.append(
       group.start(
-        RankSum(
-          in: precision, memory.numbers,
-          done: {
-            memory.unpack(rank)
-            // While they are in the cache.
-            memory.forEach(of: rank) { index, elements in
-              squares.sums[index] = kernels.squaredNorm(
-                parts[index].tensor.pointer + elements.lowerBound, count: elements.count)
-            }
-          }, seen: seen)))
+        shared.map { RankSum(memory.numbers, shared: $0, done: done) }
+          ?? RankSum(in: precision, memory.numbers, done: done)))
     guard !isShared else { return }
     pending.append(group.start(RankSpread(in: precision, memory.numbers, done: memory.unpack)))
   }
 
-  /// Where this rank sees the others' numbers of a bucket, if it does; they see this one's.
-  private func seen(_ bucket: Bucket, _ tensor: Tensor) -> (@Sendable (Int) -> UnsafeMutablePointer<Float>)? {
-    guard !bucket.isCopied, let gradients, let part = bucket.parts.first,
-      let place = gradients.place(of: part.parameter)
-    else { return nil }
-    let home = gradients.numbers(at: place, on: group.rank)
-    if tensor.pointer != home {
+  /// Where a bucket's numbers are, and where this rank finds another one's of its own part, if ranks share memory.
+  private func memory(
+    of bucket: Bucket, _ parts: [BucketMemory.Part]
+  ) -> (memory: BucketMemory, shared: (@Sendable (Int) -> UnsafeMutablePointer<Float>)?) {
+    guard let gradients else { return (BucketMemory(parts, shares, isCopied: bucket.isCopied), nil) }
+    if bucket.isCopied {
+      var place = 0
+      let memory = BucketMemory(parts, shares, isCopied: true) { shape in
+        let copy = gradients.copy(shape)
+        place = copy.place + self.group.rank * shape[1]
+        return copy.tensor
+      }
+      return (memory, { [place] in gradients.numbers(at: place, on: $0) })
+    }
+    let memory = BucketMemory(parts, shares, isCopied: false)
+    let (part, tensor) = (bucket.parts[0], parts[0].tensor)
+    guard let place = gradients.place(of: part.parameter) else { return (memory, nil) }
+    let buffer = gradients.numbers(at: place, on: group.rank)
+    if tensor.pointer != buffer {
       // An op has given a tensor of its own.
       for rank in 0..<group.size {
         let elements = shares.elements(of: tensor.count, on: rank, at: part.places)
-        (home + elements.lowerBound).update(from: tensor.pointer + elements.lowerBound, count: elements.count)
+        (buffer + elements.lowerBound).update(
+          from: tensor.pointer + elements.lowerBound, count: elements.count)
       }
     }
     let first = shares.elements(of: tensor.count, on: group.rank, at: part.places).lowerBound
-    return { gradients.numbers(at: place + first, on: $0) }
+    return (memory, { gradients.numbers(at: place + first, on: $0) })
   }
 
   private func guest(_ parameter: Parameter) -> Tensor {
     let id = ObjectIdentifier(parameter)
     if let guest = guests[id] { return guest }
-    let tensor = parameter.slot.atHome() ?? Tensor(uninitialized: parameter.shape)
+    let tensor = parameter.slot.sharedBuffer ?? Tensor(uninitialized: parameter.shape)
     tensor.clear()
     guests[id] = tensor
     return tensor
@@ -244,7 +266,7 @@ final class GroupReduction: GradientReduction {
 
   func reduce(_ parameters: [Parameter], loss: Double) throws -> Double {
     for parameter in parameters { complete(parameter) }
-    profile?.count(group.work - workBefore, Self.gradientSpan)
+    profile?.count(group.communication - communicationBefore, Self.gradientSpan)
     try profile.measure(Self.gradientSpan) {
       // Nobody gives up gradients that the group's thread still has.
       let ends = pending.map { sum in Result { try sum.wait() } }

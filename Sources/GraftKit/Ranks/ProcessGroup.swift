@@ -44,8 +44,8 @@ public protocol ProcessGroup: Sendable {
   /// Begins to bring each rank's numbers to all, and returns at once; see ``start(_:)-(RankSum)``.
   func start(_ spread: RankSpread) -> PendingSum
 
-  /// What the group's own thread has done since it began.
-  var work: Profile.Aside { get }
+  /// What the group's own thread, which communicates while the caller computes, has done since it began.
+  var communication: Profile.Overlap { get }
 
   /// Ends the processes of all ranks.
   func abort(code: Int32)
@@ -89,7 +89,7 @@ public struct SingleProcess: ProcessGroup {
 }
 
 extension ProcessGroup {
-  public var work: Profile.Aside { Profile.Aside() }
+  public var communication: Profile.Overlap { Profile.Overlap() }
 
   /// What each rank brings, in the order of ranks.
   ///

@@ -4,27 +4,45 @@ import GraftTensors
 
 /// Numbers in the memory of each rank that are added up, a part of them on each rank.
 public struct RankSum: Sendable {
-  /// What they are sent in. They are added up in float32 in any case.
-  public let precision: Precision
+  /// How a rank comes to other ranks' numbers of its part. They are added up in float32 in any case.
+  enum Source {
+    case sent(Precision)
+    /// Where the numbers of a given other rank are, in memory that the ranks share.
+    case shared(@Sendable (Int) -> UnsafeMutablePointer<Float>)
+  }
+
+  let source: Source
   /// This rank's numbers of the part of a given rank, which becomes the sums where it is this one's.
   let part: @Sendable (Int) -> UnsafeMutableBufferPointer<Float>
-  /// Where this rank sees another one's numbers of its own part; `nil` where it has to be sent them.
-  let seen: (@Sendable (Int) -> UnsafeMutablePointer<Float>)?
   /// Told when this rank's part holds the sums.
   let done: @Sendable () -> Void
 
+  /// Numbers that ranks send each other.
+  ///
   /// - Parameters:
   ///   - precision: What they are sent in.
   ///   - part: This rank's numbers of each rank's part, which have one length on every rank. They stay where they are until
   ///     the sum is over.
   ///   - done: Called on another thread when this rank's part holds the sums.
-  ///   - seen: Where this rank sees the numbers of its part that a given other rank has, in float32, until all ranks have
-  ///     met again; `nil` where it has to be sent them. On all ranks alike.
   public init(
     in precision: Precision, _ part: @escaping @Sendable (Int) -> UnsafeMutableBufferPointer<Float>,
-    done: @escaping @Sendable () -> Void = {}, seen: (@Sendable (Int) -> UnsafeMutablePointer<Float>)? = nil
+    done: @escaping @Sendable () -> Void = {}
   ) {
-    (self.precision, self.part, self.done, self.seen) = (precision, part, done, seen)
+    (source, self.part, self.done) = (.sent(precision), part, done)
+  }
+
+  /// Numbers in memory that the ranks share, of which none is sent. All ranks begin such a sum, or none does.
+  ///
+  /// - Parameters:
+  ///   - part: As in ``init(in:_:done:)``. Other ranks read them until all have met after the sum.
+  ///   - shared: Where this rank finds the numbers of its part that a given other rank has.
+  ///   - done: Called on another thread when this rank's part holds the sums.
+  public init(
+    _ part: @escaping @Sendable (Int) -> UnsafeMutableBufferPointer<Float>,
+    shared: @escaping @Sendable (Int) -> UnsafeMutablePointer<Float>,
+    done: @escaping @Sendable () -> Void = {}
+  ) {
+    (source, self.part, self.done) = (.shared(shared), part, done)
   }
 }
 
@@ -67,11 +85,11 @@ public final class PendingSum: @unchecked Sendable {
   public func wait() throws {
     isAwaited(true)
     defer { isAwaited(false) }
-    try waitAside()
+    try waitInBackground()
   }
 
-  /// The same as if the caller computed meanwhile: what is waited for leaves it the cores.
-  func waitAside() throws {
+  /// The same as if the caller computed meanwhile: the group does not poll at the cost of its cores.
+  func waitInBackground() throws {
     condition.lock()
     defer { condition.unlock() }
     while true {

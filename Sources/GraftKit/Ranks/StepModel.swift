@@ -51,7 +51,8 @@ public struct StepModel: Sendable, Equatable, Codable {
       let overhead = latency / Double(SumBuffers.exchangesAtOnce(ranks: ranks)) + Double(ranks - 1) * message
       let byte = 1 / (max(1, speed.bandwidth[.float32] ?? 0) * bytes) - adding - overhead / size
       bandwidth = 1 / max(1e-12, byte)
-      processing = min(speed.work > 0 ? max(0, speed.work - adding) : processing, 1 / bandwidth)
+      let cpu = speed.cpuSecondsPerByte
+      processing = min(cpu > 0 ? max(0, cpu - adding) : processing, 1 / bandwidth)
     }
   }
 

@@ -6,7 +6,7 @@ import GraftTensors
 final class SumBuffers {
   private let (received, sums) = (Room<Float>(), Room<Float>())
   private let (sentHalves, receivedHalves) = (Room<BFloat16>(), Room<BFloat16>())
-  private let signs = Room<UInt8>()
+  private let barrierBytes = Room<UInt8>()
   /// How many numbers are added up at once: few enough to stay in the first cache.
   private static let run = 2048
 
@@ -48,15 +48,15 @@ final class SumBuffers {
         sum.done()
       }
     }
-    switch sum.precision {
-    case .float32:
-      if let seen = sum.seen { return end(try meet(over: transport), seen) }
+    switch sum.source {
+    case .shared(let numbers): return end(try barrier(over: transport), numbers)
+    case .sent(.float32):
       let received = received.start(own.count * size)
       let exchange = try transport.begin(
         sent: { UnsafeRawBufferPointer(parts[$0]) },
         received: { .init(UnsafeMutableBufferPointer(start: received + $0 * own.count, count: own.count)) })
       return end(exchange) { received + $0 * own.count }
-    case .bfloat16:
+    case .sent(.bfloat16):
       let halves = rounded(parts)
       let received = receivedHalves.start(own.count * size)
       let exchange = try transport.begin(
@@ -85,12 +85,12 @@ final class SumBuffers {
   }
 
   /// Begins to wait for all ranks: each sends the others a byte.
-  private func meet(over transport: any Transport) throws -> any PendingExchange {
-    let signs = signs.start(1 + transport.size)
-    signs[0] = 0
+  private func barrier(over transport: any Transport) throws -> any PendingExchange {
+    let bytes = barrierBytes.start(1 + transport.size)
+    bytes[0] = 0
     return try transport.begin(
-      sent: { _ in UnsafeRawBufferPointer(start: signs, count: 1) },
-      received: { UnsafeMutableRawBufferPointer(start: signs + 1 + $0, count: 1) })
+      sent: { _ in UnsafeRawBufferPointer(start: bytes, count: 1) },
+      received: { UnsafeMutableRawBufferPointer(start: bytes + 1 + $0, count: 1) })
   }
 
   /// Adds up the numbers of at least two ranks in their order, a run at a time. Those of other ranks stay as they are.

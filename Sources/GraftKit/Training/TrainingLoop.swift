@@ -109,7 +109,8 @@ final class TrainingLoop {
     let isNew = !FileManager.default.fileExists(atPath: directory.url.path)
     try plan.checkRanks(group)
     try requireSameRanks(resume: resume)
-    try shareMemory()
+    // The model outlives the run.
+    defer { groupReduction?.releaseGradients() }
     do {
       return try proceed(resume: resume)
     } catch {
@@ -121,6 +122,7 @@ final class TrainingLoop {
 
   private func proceed(resume: Bool) throws -> TrainingOutcome {
     if let summary = try begin(resume: resume) { return .alreadyFinished(summary) }
+    if state.globalStep < plan.totalSteps { try shareMemory() }
     try spreadWeights()
     observe(.started(plan, completedSteps: state.globalStep))
     for note in options.remarks(on: plan) { observe(.noted(note)) }

@@ -13,11 +13,12 @@ enum Bundles {
   /// The checksum of a text's length, before the text.
   private static let checksumSize = 4
 
-  /// Changes an index that is packed with its data, or the objects that the data have.
+  /// Changes an index that is packed with its data, or the objects that the data have; one time in four neither, so that
+  /// files are renamed and left out.
   static func changeBundle(
     _ bytes: [UInt8], _ generator: inout Philox, _ change: Structure.Change
   ) -> [UInt8]? {
-    guard var files = Archives.entries(of: bytes),
+    guard generator.nextWord() % 4 != 0, var files = Archives.entries(of: bytes),
       let index = files.firstIndex(where: { $0.content.suffix(8).elementsEqual(Table.magic) }),
       let data = files.firstIndex(where: { String(decoding: $0.name, as: UTF8.self).contains(".data-") }),
       var rows = rows(of: files[index].content)

@@ -197,34 +197,46 @@ import Testing
     for result in results { try result.get() }
   }
 
-  /// On one machine long gradients gather where the other ranks read them, unless they are sent rounded.
+  /// On one machine long gradients gather where the other ranks read them, unless they are sent rounded, and none is sent.
   @Test(arguments: [(true, Precision.float32), (true, .bfloat16), (false, .float32)])
-  func longGradientsAreSeenOnOneMachine(_ isOne: Bool, _ precision: Precision) throws {
-    let results = Meeting(3, onOneMachine: isOne).run { group in
-      let parameters = [[400, 3], [5]].enumerated().map { index, shape in
+  func gradientsAreSharedOnOneMachine(_ isOne: Bool, _ precision: Precision) throws {
+    let meeting = Meeting(3, onOneMachine: isOne)
+    let isShared = isOne && precision == .float32
+    let results = meeting.run { group in
+      // Shares of 400 and twice 16 numbers, in four buckets and one.
+      let parameters = [[400, 3], [5], [2]].enumerated().map { index, shape in
         Parameter("p\(index)", Tensor(repeating: 0, shape: shape), decays: false)
       }
       let reduction = GroupReduction(
         group, precision, parameters, sharing: true, kernels: ReferenceKernels(), bucketSize: 100,
         profile: nil)
       try reduction.shareGradients()
-      let isSeen = isOne && precision == .float32
-      #expect(parameters.map { $0.slot.atHome() != nil } == [isSeen, false])
-      reduction.begin(parameters)
-      for parameter in parameters {
-        parameter.slot.add(pool: nil) { gradient, _ in
-          gradient.pointer.update(repeating: Float(1 << group.rank), count: gradient.count)
+      #expect(parameters.map { $0.slot.sharedBuffer != nil } == [isShared, false, false])
+      for step in 0..<2 {
+        reduction.begin(parameters)
+        for parameter in parameters {
+          parameter.slot.add(pool: nil) { gradient, _ in
+            gradient.pointer.update(repeating: Float(1 << group.rank), count: gradient.count)
+          }
         }
+        let before = meeting.sentBytes(by: group.rank)
+        _ = try reduction.reduce(parameters, loss: 0)
+        // And to each other rank the loss and which gradients there are, in one message of 64 bytes.
+        let bytes = isShared ? 5 : (400 + 2 * 16) * (precision == .float32 ? 4 : 2)
+        #expect(meeting.sentBytes(by: group.rank) - before == 2 * (bytes + 64), "step \(step)")
+        // The others' shares are as they were.
+        for (parameter, count) in zip(parameters, [1200, 5, 2]) {
+          let own = reduction.shares.elements(of: count, on: group.rank)
+          let expected = (0..<count).map { own.contains($0) ? 7 : Float(1 << group.rank) }
+          #expect(parameter.gradient?.values == expected)
+        }
+        let gradient = try #require(parameters[0].gradient)
+        try group.meet()
+        for parameter in parameters { parameter.clearGradient() }
+        #expect(parameters[0].slot.sharedBuffer?.pointer == (isShared ? gradient.pointer : nil))
       }
-      _ = try reduction.reduce(parameters, loss: 0)
-      // The others' shares are as they were.
-      let whole = try #require(parameters[0].gradient)
-      let own = reduction.shares.elements(of: 1200, on: group.rank)
-      let expected = (0..<1200).map { own.contains($0) ? 7 : Float(1 << group.rank) }
-      #expect(whole.values == expected)
-      try group.meet()
-      for parameter in parameters { parameter.clearGradient() }
-      #expect(parameters[0].slot.atHome()?.pointer == (isSeen ? whole.pointer : nil))
+      reduction.releaseGradients()
+      #expect(parameters.allSatisfy { $0.slot.sharedBuffer == nil })
     }
     for result in results { try result.get() }
   }

@@ -27,7 +27,7 @@ import Testing
     _ output: URL, _ group: any ProcessGroup = SingleProcess(), steps: Int = 12,
     precision: Precision = .float32,
     resume: Bool = false, control: TrainingControl = TrainingControl(),
-    texts: [String] = texts, profile: Profile? = nil,
+    texts: [String] = texts, checkpoint: Checkpoint? = nil, profile: Profile? = nil,
     _ change: (inout TrainingOptions) -> Void = { _ in },
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {
@@ -44,7 +44,8 @@ import Testing
     change(&options)
     let rows = texts.map { TextRow($0) }
     return try GraftKit.train(
-      try registry.open(Support.fixture("masked-lm")).checkpoint, on: TrainingData(rows, named: ["texts"]),
+      try checkpoint ?? registry.open(Support.fixture("masked-lm")).checkpoint,
+      on: TrainingData(rows, named: ["texts"]),
       evaluating: options.evalStrategy == .no ? nil : TrainingData(Array(rows.prefix(11)), named: ["texts"]),
       options: options, output: output, backend: try registry.makeBackend(threads: 1), registry: registry,
       resume: resume, ranks: DataParallel(group, gradientPrecision: precision), control: control,
@@ -126,19 +127,103 @@ import Testing
     }
   }
 
+  /// A model of so many words that a rank's share of their embeddings goes out from where it is.
+  private static func manyWords() throws -> Checkpoint {
+    try withTemporaryDirectory { directory in
+      let model = directory.appending(path: "model")
+      try FileManager.default.copyItem(at: Support.fixture("masked-lm"), to: model)
+      let file = model.appending(path: "config.json")
+      var configuration = try #require(try JSON(file: file).object)
+      configuration["vocab_size"] = 2000
+      try Data(JSON.object(configuration).text().utf8).write(to: file)
+      return try initializeModel(from: model, head: "masked-lm", registry: try Support.registry())
+    }
+  }
+
+  /// On one machine they read one another's gradients, the long ones where they gather and the others packed.
+  @Test func ranksThatShareGradientsTrainAsOneProcess() throws {
+    let checkpoint = try Self.manyWords()
+    try withTemporaryDirectory { directory in
+      func run(_ name: String, _ meeting: Meeting?) throws -> Outcome {
+        let output = directory.appending(path: name)
+        if let meeting {
+          for result in meeting.run({ try Self.train(output, $0, steps: 6, checkpoint: checkpoint) }) {
+            _ = try result.get()
+          }
+        } else {
+          _ = try Self.train(output, steps: 6, checkpoint: checkpoint) { $0.gradientAccumulationSteps = 2 }
+        }
+        return try Self.outcome(output)
+      }
+      let (near, far) = (Meeting(2), Meeting(2, onOneMachine: false))
+      let (alone, first, second) = (
+        try run("alone", nil), try run("first", near), try run("second", Meeting(2))
+      )
+      let sending = try run("sending", far)
+      Self.expectEqual(first.losses, alone.losses)
+      #expect(first.weights == second.weights && first.weights == sending.weights)
+      #expect(near.sentBytes(by: 1) * 3 < far.sentBytes(by: 1))
+    }
+  }
+
+  /// A model that was trained on ranks, and answers then, has none of the memory that they shared for gradients.
+  @Test func sharedGradientsAreGivenUpAfterTraining() throws {
+    let checkpoint = try Self.manyWords()
+    try withTemporaryDirectory { directory in
+      @Sendable func train(_ group: any ProcessGroup, resume: Bool) throws -> (during: Bool, after: Bool) {
+        let registry = try Support.registry()
+        let model = try checkpoint.makeModel()
+        var options = TrainingOptions()
+        (options.batchSize, options.maxSteps, options.gradientAccumulationSteps) = (2, 2, 2)
+        var run = TrainingRun(
+          model: model, options: options, output: directory.appending(path: "run"),
+          store: CheckpointStore(checkpoint, data: ["texts"], examples: 20, registry: registry),
+          optimizer: try registry.optimizers.find("adamw"),
+          optimizerFormat: try registry.formats.find("safetensors").init(),
+          backend: try ReferenceBackend(threads: 1))
+        run.ranks = DataParallel(group)
+        func isShared() -> Bool { model.parameters["embeddings.word.weight"]?.slot.sharedBuffer != nil }
+        var during = false
+        let data = try Dataset(Self.texts.map { TextRow($0) }, for: model)
+        _ = try run.train(on: data, resume: resume) { _ in during = during || isShared() }
+        return (during, isShared())
+      }
+      for result in Meeting(2).run({ try train($0, resume: false) }) {
+        let (during, after) = try result.get()
+        #expect(during && !after)
+      }
+      // There is nothing to train.
+      for result in Meeting(2).run({ try train($0, resume: true) }) {
+        let (during, after) = try result.get()
+        #expect(!during && !after)
+      }
+    }
+  }
+
   /// As the rest of a step, which is left out of the first two.
   @Test func waitingIsCountedForTheStepsOfTheProfile() throws {
     try withTemporaryDirectory { directory in
       let counts = Meeting(2).run { group in
         let profile = Profile()
-        _ = try Self.train(directory.appending(path: "run"), group, steps: 5, profile: profile)
+        var (begun, ended) = (ContinuousClock.now, ContinuousClock.now)
+        _ = try Self.train(
+          directory.appending(path: "run"), group, steps: 5, profile: profile,
+          observe: { event in
+            guard case .step(let report) = event else { return }
+            if report.step == 2 { begun = .now }
+            ended = .now
+          })
         let names = ["ranks: gradients", "ranks: weights", "optimizer: update"]
-        let aside = try #require(profile.asides["ranks: gradients"])
-        let shown = try #require(
-          TrainingProfile(profile, on: try ReferenceBackend(threads: 1)).exchange)
-        let waiting = profile.entries.filter { $0.key.hasPrefix("ranks:") }.values.map(\.seconds)
-        #expect(waiting.count == 3 && abs(shown.waiting - waiting.reduce(0, +)) < 1e-9)
-        #expect(shown.hidden == aside.seconds && shown.exposed == shown.waiting + aside.processor)
+        let overlap = try #require(profile.overlapped["ranks: gradients"])
+        #expect(.seconds(overlap.seconds) < ended - begun)
+        for threads in [1, 2] {
+          let shown = try #require(
+            TrainingProfile(profile, on: try ReferenceBackend(threads: threads)).exchange)
+          let waiting = profile.entries.filter { $0.key.hasPrefix("ranks:") }.values.map(\.seconds)
+          #expect(waiting.count == 3 && abs(shown.waiting - waiting.reduce(0, +)) < 1e-9)
+          #expect(shown.hidden == overlap.seconds)
+          #expect(abs(shown.exposed - shown.waiting - overlap.cpuSeconds / Double(threads)) < 1e-9)
+        }
         return [profile.steps] + names.map { profile.entries[$0]?.calls ?? 0 }
       }
       for counts in counts {

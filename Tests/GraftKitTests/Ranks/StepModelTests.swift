@@ -96,13 +96,30 @@ import Testing
 
   /// What a byte takes of a core is measured, without what it takes to add it up; more than the network's time it is not.
   @Test func whatTheExchangeTakesOfACoreIsMeasured() throws {
-    for (work, processing) in [(0.004, 0.004 - 0.15e-9), (1, 0.01), (0, 0.6e-9)] {
-      let speed = RankSpeed(latency: 0, bandwidth: [.float32: 100], work: work)
+    for (cpu, processing) in [(0.004, 0.004 - 0.15e-9), (1, 0.01), (0, 0.6e-9)] {
+      let speed = RankSpeed(latency: 0, bandwidth: [.float32: 100], cpuSecondsPerByte: cpu)
       let network = StepModel.Network(speed, ranks: 2)
       #expect(abs(network.processing / processing - 1) < 1e-4)
     }
-    let speeds = Meeting(2).run { try RankSpeed(of: $0, megabytes: 1) }
-    for speed in speeds { #expect(try speed.get().work > 0) }
+    let speeds = Meeting(2).run { try RankSpeed(of: $0, .sending, megabytes: 1) }
+    for speed in speeds {
+      let speed = try speed.get()
+      #expect(speed.cpuSecondsPerByte > 0 && !speed.isShared)
+    }
+  }
+
+  /// As in training: on one machine nothing is sent but single numbers, numbers in bfloat16 and bytes at which ranks meet.
+  @Test(arguments: [true, false]) func gradientsAreAddedUpInSharedMemoryOnOneMachine(_ isOne: Bool) throws {
+    let (training, sending) = (Meeting(2, onOneMachine: isOne), Meeting(2, onOneMachine: isOne))
+    for speed in training.run({ try RankSpeed(of: $0, megabytes: 1) }) {
+      let speed = try speed.get()
+      #expect(speed.isShared == isOne && speed.bandwidth.values.allSatisfy { $0 > 0 })
+      #expect(speed.cpuSecondsPerByte == 0)
+    }
+    for speed in sending.run({ try RankSpeed(of: $0, .sending, megabytes: 1) }) { _ = try speed.get() }
+    // Of eight exchanges in float32 three measure CPU time; half a megabyte goes out in each, and half comes back.
+    let exchanges = (Double(sending.sentBytes(by: 0) - training.sentBytes(by: 0)) / Double(1 << 20)).rounded()
+    #expect(exchanges == (isOne ? 8 : 3))
   }
 
   @Test func aStepIsMeasured() throws {

@@ -16,11 +16,13 @@ final class Meeting: @unchecked Sendable {
   private var rounds: [Int: Round] = [:]
   /// How many each rank has begun.
   private(set) var begun: [Int]
+  private var sentBytes: [Int]
   private var isOver = false
 
   init(_ size: Int, onOneMachine: Bool = true, patience: Double = 60) {
     (self.size, isOnOneMachine, self.patience) = (size, onOneMachine, patience)
     begun = Array(repeating: 0, count: size)
+    sentBytes = begun
   }
 
   /// Sends, and receives as soon as all have begun, whether anybody waits or not.
@@ -34,6 +36,7 @@ final class Meeting: @unchecked Sendable {
     defer { condition.unlock() }
     let number = begun[rank]
     begun[rank] += 1
+    sentBytes[rank] += bytes.enumerated().reduce(0) { $0 + ($1.offset == rank ? 0 : $1.element.count) }
     var round = rounds[number] ?? Round()
     (round.sent[rank], round.rooms[rank]) = (bytes, rooms)
     rounds[number] = round
@@ -47,6 +50,13 @@ final class Meeting: @unchecked Sendable {
       condition.broadcast()
     }
     return number
+  }
+
+  /// How many bytes a rank has sent the others.
+  func sentBytes(by rank: Int) -> Int {
+    condition.lock()
+    defer { condition.unlock() }
+    return sentBytes[rank]
   }
 
   func wait(for number: Int, from rank: Int) throws {

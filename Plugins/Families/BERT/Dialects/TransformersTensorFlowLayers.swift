@@ -4,7 +4,8 @@ import PostNormEncoder
 extension Dialect {
   /// BERT of transformers' TensorFlow classes as Keras stores it in its own way, in archives `.keras` and in
   /// `model.weights.h5`: by the layers' classes and the numbers of their variables. A model around such a class has its
-  /// names behind a prefix.
+  /// names behind a prefix. It is tf-keras 2.16 that stores them so; Keras 2.12 to 2.14, which walks the attributes of a
+  /// layer in another order, has other names for the same.
   ///
   /// Keras stores what two layers share with the first: in masked-language models the embeddings with the head.
   /// https://github.com/keras-team/tf-keras/blob/v2.16.0/tf_keras/saving/saving_lib.py

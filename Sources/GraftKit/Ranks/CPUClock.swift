@@ -2,8 +2,8 @@ import Foundation
 import GraftCompute
 import Synchronization
 
-/// For how long a thread has had something to do, and what it took of a core. Read by any thread.
-final class WorkClock: Sendable {
+/// For how long a thread has had something to do, and its CPU time. Read by any thread.
+final class CPUClock: Sendable {
   private struct State {
     var clock: clockid_t?
     var total: UInt64 = 0
@@ -30,13 +30,13 @@ final class WorkClock: Sendable {
     }
   }
 
-  var reading: Profile.Aside {
+  var reading: Profile.Overlap {
     state.withLock { state in
       let busy = state.total + (state.since.map { Self.now - $0 } ?? 0)
       var taken = timespec()
       if let clock = state.clock { clock_gettime(clock, &taken) }
-      return Profile.Aside(
-        seconds: Double(busy) / 1e9, processor: Double(taken.tv_sec) + Double(taken.tv_nsec) / 1e9)
+      return Profile.Overlap(
+        seconds: Double(busy) / 1e9, cpuSeconds: Double(taken.tv_sec) + Double(taken.tv_nsec) / 1e9)
     }
   }
 

@@ -5,18 +5,18 @@ import Testing
 @testable import GraftKit
 
 /// What a thread had to do and took of a core.
-@Suite struct WorkClockTests {
+@Suite struct CPUClockTests {
   @Test func anIdleThreadHasNothingToDoAndAWaitingOneTakesNoCore() throws {
-    let clock = WorkClock()
-    #expect(clock.reading == Profile.Aside())
+    let clock = CPUClock()
+    #expect(clock.reading == Profile.Overlap())
     let (working, waiting, over) = (Gate(), Gate(), Gate())
-    var readings: [Profile.Aside] = []
+    var readings: [Profile.Overlap] = []
     Thread.detachNewThread {
       clock.follow(pthread_self())
       clock.start()
       working.open()
       // Half a second of a core, however long that takes.
-      while clock.reading.processor < 0.5 {}
+      while clock.reading.cpuSeconds < 0.5 {}
       clock.stop()
       waiting.open()
       over.wait()
@@ -28,9 +28,9 @@ import Testing
     readings.append(clock.reading)
     over.open()
     // The thread took a little before it had something to do.
-    #expect(readings[0].processor >= 0.5 && readings[0].seconds > 0.4)
+    #expect(readings[0].cpuSeconds >= 0.5 && readings[0].seconds > 0.4)
     #expect(readings[1].seconds == readings[0].seconds)
-    #expect(readings[1].processor - readings[0].processor < 0.1)
+    #expect(readings[1].cpuSeconds - readings[0].cpuSeconds < 0.1)
   }
 
   /// Something that others wait for.
