@@ -7,6 +7,8 @@ import Testing
   private static let shapes: [(rows: Int, outputs: Int, inputs: Int)] = [
     (1, 1, 1), (1, 4, 3), (2, 7, 2), (5, 64, 64), (6, 65, 17), (7, 63, 33), (13, 130, 5), (53, 96, 129),
     (3, 16, 3072),
+    // More inputs than any set of kernels multiplies at a time.
+    (2, 65, 33_000),
   ]
 
   private let backend: ReferenceBackend

@@ -10,18 +10,24 @@
 //   FLOATS(sums, row_scale, scales)   the sums as `Floats`
 //   IS_QUANTIZED
 
-// A block of rows: `rows` is a constant wherever this is inlined. A cache line from `ahead` on is fetched in each step.
+// A block of rows by the steps `from..<to`: `rows` is a constant wherever this is inlined. The sums of earlier steps are
+// in the result. A cache line from `ahead` on is fetched in each step.
 INLINE void NAME(block)(
-  const GraftPanelProduct *p, long first, const int rows, const float *bias, const char *ahead
+  const GraftPanelProduct *p, long first, const int rows, long from, long to, const float *bias, const char *ahead
 ) {
   enum { WIDE = LANES * VECTORS };
+  float *result = p->result + first * p->result_stride;
   // In registers, as long as all loops over rows are unrolled.
   Sums sums[ROWS][VECTORS];
   UNROLLED for (int r = 0; r < rows; r++) {
-    UNROLLED for (int v = 0; v < VECTORS; v++) sums[r][v] = IS_QUANTIZED ? READ(p->offsets + v * LANES) : (Sums){};
+    UNROLLED for (int v = 0; v < VECTORS; v++) {
+      const long at = v * LANES;
+      sums[r][v] = from > 0 ? READ(result + r * p->result_stride + at) : IS_QUANTIZED ? READ(p->offsets + at) : (Sums){};
+    }
   }
-  const char *row = (const char *)p->rows + first * p->row_stride, *panel = p->panel;
-  for (long s = 0; s < p->steps; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES, ahead += LINE) {
+  const char *row = (const char *)p->rows + first * p->row_stride + from * STEP_BYTES;
+  const char *panel = (const char *)p->panel + from * WIDE * STEP_BYTES;
+  for (long s = from; s < to; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES, ahead += LINE) {
     __builtin_prefetch(ahead, 0, 2);
     Sums b[VECTORS];
     UNROLLED for (int v = 0; v < VECTORS; v++) b[v] = READ(panel + v * LANES * STEP_BYTES);
@@ -30,40 +36,57 @@ INLINE void NAME(block)(
       UNROLLED for (int v = 0; v < VECTORS; v++) sums[r][v] = DOT(sums[r][v], x, b[v]);
     }
   }
-  UNROLLED for (int r = 0; r < rows; r++) {
-    float own[WIDE], *result = p->result + (first + r) * p->result_stride;
-    float *to = p->columns == WIDE ? result : own;
+  UNROLLED for (int r = 0; r < rows; r++, result += p->result_stride) {
+    if (to < p->steps) {
+      UNROLLED for (int v = 0; v < VECTORS; v++) *(Floats *)(result + v * LANES) = (Floats)sums[r][v];
+      continue;
+    }
+    float own[WIDE], *y = p->columns == WIDE ? result : own;
     const float row_scale = IS_QUANTIZED ? p->row_scales[first + r] : 1;
     (void)row_scale;
     UNROLLED for (int v = 0; v < VECTORS; v++) {
       const long at = v * LANES;
-      Floats y = FLOATS(sums[r][v], row_scale, p->scales + at) + *(const Floats *)(bias + at);
-      *(Floats *)(to + at) = y;
+      *(Floats *)(y + at) = FLOATS(sums[r][v], row_scale, p->scales + at) + *(const Floats *)(bias + at);
     }
-    if (to == own) memcpy(result, own, (size_t)p->columns * sizeof(float));
+    if (y == own) memcpy(result, own, (size_t)p->columns * sizeof(float));
+  }
+}
+
+// All rows by the steps `from..<to`. The first blocks fetch the steps that come next, if any, the others what is in the
+// cache already.
+static void NAME(steps)(const GraftPanelProduct *p, long from, long to, const float *bias, const char *next) {
+  enum { WIDE = LANES * VECTORS };
+  const long fetching = next ? (WIDE * STEP_BYTES + LINE - 1) / LINE : 0;
+  // As even as they can be: few rows together leave the multipliers waiting.
+  const long blocks = (p->row_count + ROWS - 1) / ROWS;
+  long first = 0;
+  for (long block = 0; block < blocks; block++) {
+    const char *ahead = block < fetching ? next + block * (to - from) * LINE
+                                         : (const char *)p->panel + from * WIDE * STEP_BYTES;
+    const long left = blocks - block, rows = (p->row_count - first + left - 1) / left;
+    switch (rows) {
+    case 1: NAME(block)(p, first, 1, from, to, bias, ahead); break;
+    case 2: NAME(block)(p, first, 2, from, to, bias, ahead); break;
+    case 3: NAME(block)(p, first, 3, from, to, bias, ahead); break;
+    case 4: NAME(block)(p, first, 4, from, to, bias, ahead); break;
+    case 5: NAME(block)(p, first, 5, from, to, bias, ahead); break;
+    default: NAME(block)(p, first, 6, from, to, bias, ahead); break;
+    }
+    first += rows;
   }
 }
 
 static void NAME(multiply)(const GraftPanelProduct *p) {
-  float bias[LANES * VECTORS] = {};
+  enum { WIDE = LANES * VECTORS };
+  float bias[WIDE] = {};
   if (p->bias) memcpy(bias, p->bias, (size_t)p->columns * sizeof(float));
-  // As even as they can be: few rows together leave the multipliers waiting.
-  const long blocks = (p->row_count + ROWS - 1) / ROWS;
-  // The first blocks fetch the panel that comes next, or else what is in the cache already.
-  const long parts = p->next ? (LANES * VECTORS * STEP_BYTES + LINE - 1) / LINE : 0;
-  long first = 0;
-  for (long block = 0; block < blocks; block++) {
-    const char *ahead = block < parts ? (const char *)p->next + block * p->steps * LINE : p->panel;
-    const long left = blocks - block, rows = (p->row_count - first + left - 1) / left;
-    switch (rows) {
-    case 1: NAME(block)(p, first, 1, bias, ahead); break;
-    case 2: NAME(block)(p, first, 2, bias, ahead); break;
-    case 3: NAME(block)(p, first, 3, bias, ahead); break;
-    case 4: NAME(block)(p, first, 4, bias, ahead); break;
-    case 5: NAME(block)(p, first, 5, bias, ahead); break;
-    default: NAME(block)(p, first, 6, bias, ahead); break;
-    }
-    first += rows;
+  // What is read of the panel at a time stays in the core's second cache, beside the rows and what is fetched. The
+  // result has no room for the sums of outputs that are not wanted.
+  const long most = (256 << 10) / (WIDE * STEP_BYTES), parts = p->columns == WIDE ? (p->steps + most - 1) / most : 1;
+  for (long part = 0; part < parts; part++) {
+    const long from = part * p->steps / parts, to = (part + 1) * p->steps / parts;
+    const char *rest = (const char *)p->panel + to * WIDE * STEP_BYTES;
+    NAME(steps)(p, from, to, bias, to < p->steps ? rest : p->next);
   }
 }
 
