@@ -125,12 +125,12 @@ public protocol Kernels: Sendable {
   /// `Σ x[i]²`, in double precision.
   func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double
 
-  /// The kernels for products with packed weights; `nil` where there are none, or the CPU lacks the instructions for a
-  /// precision. Products then read weights where they are.
+  /// The kernels for products with packed weights; `nil` where there are none for a precision. Products then
+  /// read weights where they are.
   func panels(for precision: WeightPrecision) -> (any PanelKernels)?
 
-  /// Products of small matrices whose elements are rounded to a precision; `nil` where there are none, or the CPU lacks
-  /// the instructions. Those in float32 are then taken, or the backend's.
+  /// Products of small matrices whose elements are rounded to a precision; `nil` where there are none.
+  /// Products in float32 are then taken, or the backend's.
   func smallProducts(in precision: Precision) -> (any SmallProducts)?
 }
 

@@ -54,9 +54,8 @@ struct BackendProducts: SmallProducts {
 }
 
 extension ComputeBackend {
-  /// Small products in a precision where the kernels have them, else in float32.
-  func smallProducts(in precision: Precision) -> any SmallProducts {
-    kernels.smallProducts(in: precision) ?? kernels.smallProducts(in: .float32)
-      ?? BackendProducts(backend: self)
+  /// Small products in float32.
+  var smallProducts: any SmallProducts {
+    kernels.smallProducts(in: .float32) ?? BackendProducts(backend: self)
   }
 }

@@ -2,6 +2,7 @@ import GraftCompute
 import GraftTensors
 import TestSupport
 import Testing
+import VectorKernels
 
 /// Small products, by every set of kernels that has them, against sums in double precision.
 @Suite("Every set of kernels, with small products") struct SmallProductsConformance {
@@ -21,6 +22,15 @@ import Testing
         }
       }
     }
+  }
+
+  @Test("vector kernels round to bfloat16 with every instruction set", arguments: InstructionSet.allCases)
+  func everySetRounds(_ set: InstructionSet) throws {
+    guard let kernels = VectorKernels(set) else { try Test.cancel("this CPU has no \(set)") }
+    // What ranks compare, for results depend on it.
+    #expect(kernels.name == set.rawValue)
+    #expect(kernels.smallProducts(in: .bfloat16) != nil)
+    #expect(kernels.panels(for: .bfloat16) != nil)
   }
 
   /// What lies between rows, in the scratch memory and, unless it is added to, in the result is not a number, and the

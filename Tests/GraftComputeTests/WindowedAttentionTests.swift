@@ -150,7 +150,7 @@ import Testing
       AttentionKernel(
         backend: try ReferenceBackend(threads: 1), heads: 1, hidden: 4, offsets: [0, length], dropout: 0,
         dropoutKey: nil, scale: 1, window: window, bias: nil, addedScores: nil,
-        products: try ReferenceBackend(threads: 1).smallProducts(in: .float32))
+        products: try ReferenceBackend(threads: 1).smallProducts)
     }
     #expect(try kernel(8192).area == kernel(1024).area)
     #expect(try kernel(8192).operations < 9 * kernel(1024).operations)
@@ -175,7 +175,7 @@ import Testing
       var kernel = AttentionKernel(
         backend: try ReferenceBackend(threads: 2), heads: 2, hidden: 8, offsets: offsets, dropout: 0.3,
         dropoutKey: RandomKey(seed: 7), scale: 0.6, window: nil, bias: (table, buckets), addedScores: added,
-        products: try ReferenceBackend(threads: 1).smallProducts(in: .float32))
+        products: try ReferenceBackend(threads: 1).smallProducts)
       kernel.longestUncut = longestUncut
       #expect(kernel.area == (longestUncut < 201 ? 64 * 201 : 201 * 201))
       let y = Tensor(repeating: 0, shape: query.shape)

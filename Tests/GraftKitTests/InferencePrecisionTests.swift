@@ -24,8 +24,9 @@ import Testing
     let backend = try Support.registry().makeBackend(threads: 1)
     let exact = try #require(try states(.float32, on: backend))
     if let whole = try states(.int8, on: backend) { #expect(whole == exact) }
-    guard let rounded = try states(.bfloat16, on: backend) else { return }
-    #expect(rounded != exact)
-    #expect(zip(rounded, exact).allSatisfy { abs($0 - $1) < 0.05 })
+    let rounded = try #require(try states(.bfloat16, on: backend))
+    let largest = zip(rounded, exact).map { abs($0 - $1) }.max() ?? 0
+    // More than float32 in another order, less than another model.
+    #expect(largest > 1e-4 && largest < 0.05)
   }
 }

@@ -32,21 +32,21 @@ public struct OpenBLASBackend: ComputeBackend {
 
   /// The kernels, and whether this CPU could run better ones.
   static func describe(core: String, on set: InstructionSet = .best) -> String {
-    guard let best = bestCore(on: set), !(peers[set] ?? []).contains(core.lowercased()) else {
+    guard let best = bestCore(on: set), !(peers[best] ?? []).contains(core.lowercased()) else {
       return "\(core) kernels"
     }
     return "\(core) kernels (OPENBLAS_CORETYPE=\(best) may suit this CPU better)"
   }
 
-  /// Names of kernels that use an instruction set, in lower case.
-  private static let peers: [InstructionSet: Set<String>] = [
-    .avx512: ["skylakex", "cooperlake", "sapphirerapids"], .avx2: ["haswell", "zen"],
+  /// Names of kernels that are as good as the best, in lower case.
+  private static let peers: [String: Set<String>] = [
+    "SkylakeX": ["skylakex", "cooperlake", "sapphirerapids"], "Haswell": ["haswell", "zen"],
   ]
 
   /// The best kernels that a CPU with an instruction set can run; `nil` leaves the choice to the library.
   static func bestCore(on set: InstructionSet = .best) -> String? {
     switch set {
-    case .avx512: "SkylakeX"
+    case .avx512, .avx512BF16: "SkylakeX"
     case .avx2: "Haswell"
     case .baseline: nil
     }

@@ -78,6 +78,7 @@ extension Tape {
       addedScores.map { $0.value.count == heads * AttentionKernel.pairCount(offsets) } != false,
       "attention: added scores \(addedScores?.shape ?? [])")
     let precision = prepared?.attention ?? backend.precision
+    let rounding = precision == .float32 ? nil : backend.kernels.smallProducts(in: precision)
     let attention = AttentionKernel(
       backend: backend,
       heads: heads,
@@ -89,12 +90,12 @@ extension Tape {
       window: window,
       bias: bias.map { ($0.table.value, $0.buckets) },
       addedScores: addedScores?.value,
-      products: backend.smallProducts(in: precision)
+      products: rounding ?? backend.smallProducts
     )
     let operations = attention.operations
     return profile.measure("attention", operations: 2 * operations) {
       let y = output(query.shape, from: query, key, value, bias?.table, addedScores)
-      if !isRecording, attention.isPlain, precision == .float32 {
+      if !isRecording, attention.isPlain, rounding == nil {
         attention.infer(
           query.value, key.value, value.value, to: y.value,
           scratch: scratch([backend.threads.count, attention.inferenceScratch]))

@@ -6,9 +6,6 @@
 ///
 /// An element of a product is added up in the order of the inputs. It depends on its row and its output alone.
 public protocol PanelKernels: Sendable {
-  /// What the kernels are compiled for, for people.
-  var name: String { get }
-
   /// The outputs of a panel.
   var width: Int { get }
 

@@ -3,7 +3,6 @@ import GraftTensors
 /// Naive products with packed weights: what faster kernels are tested against.
 public struct ReferencePanelKernels: PanelKernels {
   public let precision: WeightPrecision
-  public let name = "reference"
   public let width = 4
 
   public init(_ precision: WeightPrecision) { self.precision = precision }

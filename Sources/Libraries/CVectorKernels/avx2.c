@@ -7,5 +7,5 @@
 #include "table.h"
 #pragma clang attribute pop
 
-const GraftVectorKernels graft_avx2_kernels = GRAFT_TABLE("AVX2");
+const GraftVectorKernels graft_avx2_kernels = GRAFT_TABLE;
 #endif

@@ -10,5 +10,5 @@
 #include "table.h"
 #pragma clang attribute pop
 
-const GraftVectorKernels graft_avx512_kernels = GRAFT_TABLE("AVX-512");
+const GraftVectorKernels graft_avx512_kernels = GRAFT_TABLE;
 #endif

@@ -4,4 +4,4 @@
 #define ATTENTION_VECTORS 1
 #include "table.h"
 
-const GraftVectorKernels graft_baseline_kernels = GRAFT_TABLE("baseline");
+const GraftVectorKernels graft_baseline_kernels = GRAFT_TABLE;

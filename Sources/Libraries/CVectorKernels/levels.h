@@ -5,15 +5,16 @@ extern const GraftVectorKernels graft_baseline_kernels;
 extern const GraftVectorKernels graft_avx2_kernels;
 extern const GraftVectorKernels graft_avx512_kernels;
 
+const GraftPanelKernels *graft_baseline_panel_kernels(GraftPanelType type);
 #if __x86_64__
-// Whether VDPBF16PS multiplies faster than FMA, as AMD's does. Intel's multiplies twice as many numbers in four times as
-// long: `doctor` on a Xeon of 2023 without AMX.
-static inline bool has_fast_dpbf16(void) {
-  return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel");
-}
+const GraftPanelKernels *graft_avx2_panel_kernels(GraftPanelType type);
+// Null where the CPU lacks VNNI, for whole numbers.
+const GraftPanelKernels *graft_avx512_panel_kernels(GraftPanelType type, bool has_bf16);
 #endif
 
-// Null where the level has no kernels for the type, or the CPU lacks instructions that they need beside the level's.
-const GraftPanelKernels *graft_baseline_panel_kernels(GraftPanelType type);
-const GraftPanelKernels *graft_avx2_panel_kernels(GraftPanelType type);
-const GraftPanelKernels *graft_avx512_panel_kernels(GraftPanelType type);
+// Numbers are rounded to bfloat16 and multiplied as floats, but in the last two.
+extern const GraftSmallProducts graft_baseline_rounded_products;
+extern const GraftSmallProducts graft_avx2_rounded_products;
+extern const GraftSmallProducts graft_avx512_rounded_products;
+extern const GraftSmallProducts graft_avx512_bfloat16_products;
+extern const GraftSmallProducts graft_avx512_float32_products;

@@ -13,6 +13,6 @@
     convert_rows(row_kind, x, rows, inputs, y, stride, scales); \
   }
 
-#define GRAFT_PANEL_TABLE(text, prefix, kind, panel_width, product) \
-  {.name = text, .width = panel_width, .inputs_per_step = kind <= STEP_ROUNDED ? 1 : kind == STEP_SHIFTED ? 4 : 2, \
+#define GRAFT_PANEL_TABLE(prefix, kind, panel_width, product) \
+  {.width = panel_width, .inputs_per_step = kind <= STEP_ROUNDED ? 1 : kind == STEP_SHIFTED ? 4 : 2, \
    .pack = prefix##_pack, .pack_numbers = prefix##_pack_numbers, .convert = prefix##_convert, .multiply = product}

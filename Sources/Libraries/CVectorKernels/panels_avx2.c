@@ -38,10 +38,9 @@ GRAFT_PANEL_FUNCTIONS(int8, STEP_WIDE, STEP_WIDE, 16, 0)
 #include "panel_product.h"
 #pragma clang attribute pop
 
-static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE("AVX2", float32, STEP_FLOAT, 16, float32_multiply);
-static const GraftPanelKernels rounded_kernels =
-  GRAFT_PANEL_TABLE("AVX2, rounded", rounded, STEP_ROUNDED, 16, float32_multiply);
-static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("AVX2", int8, STEP_WIDE, 16, int8_multiply);
+static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE(float32, STEP_FLOAT, 16, float32_multiply);
+static const GraftPanelKernels rounded_kernels = GRAFT_PANEL_TABLE(rounded, STEP_ROUNDED, 16, float32_multiply);
+static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE(int8, STEP_WIDE, 16, int8_multiply);
 
 const GraftPanelKernels *graft_avx2_panel_kernels(GraftPanelType type) {
   switch (type) {

@@ -55,18 +55,15 @@ GRAFT_PANEL_FUNCTIONS(int8, STEP_SHIFTED, STEP_SIGNED, 64, 128)
 #include "panel_product.h"
 #pragma clang attribute pop
 
-static const GraftPanelKernels float32_kernels =
-  GRAFT_PANEL_TABLE("AVX-512", float32, STEP_FLOAT, 64, float32_multiply);
-static const GraftPanelKernels rounded_kernels =
-  GRAFT_PANEL_TABLE("AVX-512, rounded", rounded, STEP_ROUNDED, 64, float32_multiply);
-static const GraftPanelKernels bfloat16_kernels =
-  GRAFT_PANEL_TABLE("AVX-512 BF16", bfloat16, STEP_BFLOAT16, 64, bfloat16_multiply);
-static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("AVX-512 VNNI", int8, STEP_SHIFTED, 64, int8_multiply);
+static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE(float32, STEP_FLOAT, 64, float32_multiply);
+static const GraftPanelKernels rounded_kernels = GRAFT_PANEL_TABLE(rounded, STEP_ROUNDED, 64, float32_multiply);
+static const GraftPanelKernels bfloat16_kernels = GRAFT_PANEL_TABLE(bfloat16, STEP_BFLOAT16, 64, bfloat16_multiply);
+static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE(int8, STEP_SHIFTED, 64, int8_multiply);
 
-const GraftPanelKernels *graft_avx512_panel_kernels(GraftPanelType type) {
+const GraftPanelKernels *graft_avx512_panel_kernels(GraftPanelType type, bool has_bf16) {
   switch (type) {
   case GraftPanelFloat32: return &float32_kernels;
-  case GraftPanelBFloat16: return has_fast_dpbf16() ? &bfloat16_kernels : &rounded_kernels;
+  case GraftPanelBFloat16: return has_bf16 ? &bfloat16_kernels : &rounded_kernels;
   case GraftPanelInt8: return __builtin_cpu_supports("avx512vnni") ? &int8_kernels : 0;
   }
   return 0;

@@ -50,10 +50,9 @@ INLINE Numbers4 dot_wide(Numbers4 sums, Numbers4 row, Numbers4 b) {
 #define IS_QUANTIZED 1
 #include "panel_product.h"
 
-static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE("baseline", float32, STEP_FLOAT, 8, float32_multiply);
-static const GraftPanelKernels rounded_kernels =
-  GRAFT_PANEL_TABLE("baseline, rounded", rounded, STEP_ROUNDED, 8, float32_multiply);
-static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE("baseline", int8, STEP_WIDE, 8, int8_multiply);
+static const GraftPanelKernels float32_kernels = GRAFT_PANEL_TABLE(float32, STEP_FLOAT, 8, float32_multiply);
+static const GraftPanelKernels rounded_kernels = GRAFT_PANEL_TABLE(rounded, STEP_ROUNDED, 8, float32_multiply);
+static const GraftPanelKernels int8_kernels = GRAFT_PANEL_TABLE(int8, STEP_WIDE, 8, int8_multiply);
 
 const GraftPanelKernels *graft_baseline_panel_kernels(GraftPanelType type) {
   switch (type) {

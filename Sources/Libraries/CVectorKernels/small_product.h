@@ -2,6 +2,8 @@
 // beforehand:
 //
 //   NAME(x)            a name of this type's own
+//   ROWS               how many rows are multiplied together, at most MOST_ROWS
+//   VECTORS            by how many vectors of columns, at most MOST_VECTORS
 //   STEP_INPUTS        how many numbers along the depth are a step, which has four bytes: 1 or 2
 //   IN_ROW(x, n)       sixteen steps from the n next numbers of a row
 //   IN_COLUMNS(a, b)   sixteen columns' step: the numbers of one row, and of the next where a step has two
@@ -10,7 +12,10 @@
 // Both matrices are packed for the product: the left one as rows of steps, the right one as panels of columns with a step
 // of each side by side.
 
-enum { NAME(panel_vectors) = 4, NAME(block_rows) = 6 };
+#include "transpose.h"
+
+#define MOST_ROWS 6
+#define MOST_VECTORS 4
 
 // Some rows as rows of steps. `x` is `[rows, depth]`.
 static void NAME(pack_rows)(const float *x, long stride, long rows, long depth, float *y, long steps) {
@@ -48,7 +53,7 @@ static void NAME(pack_columns)(const float *x, long stride, long columns, long d
 // Where a panel begins, with the vectors of columns that it has.
 INLINE float *NAME(panel)(float *panels, long first, long columns, long steps, long *vectors) {
   const long left = (columns - first + WIDTH - 1) / WIDTH;
-  *vectors = left < NAME(panel_vectors) ? left : NAME(panel_vectors);
+  *vectors = left < VECTORS ? left : VECTORS;
   return panels + first * steps;
 }
 
@@ -58,7 +63,7 @@ static void NAME(pack_panels)(
 ) {
   for (long first = 0; first < columns; first += WIDTH) {
     const long n = columns - first < WIDTH ? columns - first : WIDTH;
-    const long in_panel = first % (WIDTH * NAME(panel_vectors));
+    const long in_panel = first % (WIDTH * VECTORS);
     long vectors;
     float *to = NAME(panel)(panels, first - in_panel, columns, steps, &vectors) + in_panel;
     if (!is_transposed) {
@@ -83,15 +88,15 @@ INLINE void NAME(small_block)(
   const float *row, const float *panel, long row_steps, long steps, float *c, long ldc, long n, int accumulates,
   const int rows, const int vectors
 ) {
-  vf sums[NAME(block_rows)][NAME(panel_vectors)];
+  vf sums[MOST_ROWS][MOST_VECTORS];
   UNROLLED for (int r = 0; r < rows; r++) {
     UNROLLED for (int v = 0; v < vectors; v++) sums[r][v] = splat(0);
   }
   for (long s = 0; s < steps; s++, panel += vectors * WIDTH) {
-    vf b[NAME(panel_vectors)];
+    vf b[MOST_VECTORS];
     UNROLLED for (int v = 0; v < vectors; v++) b[v] = load(panel + v * WIDTH);
     UNROLLED for (int r = 0; r < rows; r++) {
-      const vf x = (vf)_mm512_set1_ps(row[r * row_steps + s]);
+      const vf x = splat(row[r * row_steps + s]);
       UNROLLED for (int v = 0; v < vectors; v++) sums[r][v] = DOT(sums[r][v], x, b[v]);
     }
   }
@@ -112,14 +117,16 @@ INLINE void NAME(small_blocks)(
   const long columns = p->n - first < WIDTH * vectors ? p->n - first : WIDTH * vectors;
   const long n = columns - (vectors - 1) * WIDTH;
   // As even as they can be: few rows together leave the multipliers waiting.
-  const long blocks = (p->m + NAME(block_rows) - 1) / NAME(block_rows);
+  const long blocks = (p->m + ROWS - 1) / ROWS;
   for (long block = 0, row = 0, count; block < blocks; block++, row += count) {
     const long left = blocks - block;
     count = (p->m - row + left - 1) / left;
     const float *from = rows + row * row_steps;
     float *to = p->c + row * p->ldc + first;
 #define BLOCK(rows) \
-  case rows: NAME(small_block)(from, panel, row_steps, steps, to, p->ldc, n, p->accumulates, rows, vectors); break
+  case rows: \
+    if (rows <= ROWS) NAME(small_block)(from, panel, row_steps, steps, to, p->ldc, n, p->accumulates, rows, vectors); \
+    break
     switch (count) {
       BLOCK(1);
       BLOCK(2);
@@ -147,15 +154,20 @@ static void NAME(small_multiply)(const GraftSmallProduct *p) {
   float *rows = p->scratch, *panels = rows + steps * p->m;
   (p->transposes_a ? NAME(pack_columns) : NAME(pack_rows))(p->a, p->lda, p->m, p->k, rows, steps);
   NAME(pack_panels)(p->b, p->ldb, p->n, p->k, p->transposes_b, panels, steps);
-  for (long first = 0; first < p->n; first += WIDTH * NAME(panel_vectors)) {
+  for (long first = 0; first < p->n; first += WIDTH * VECTORS) {
     long vectors;
     const float *panel = NAME(panel)(panels, first, p->n, steps, &vectors);
+#define BLOCKS(vectors) \
+  case vectors: \
+    if (vectors <= VECTORS) NAME(small_blocks)(p, rows, panel, first, steps, vectors); \
+    break
     switch (vectors) {
-    case 1: NAME(small_blocks)(p, rows, panel, first, steps, 1); break;
-    case 2: NAME(small_blocks)(p, rows, panel, first, steps, 2); break;
-    case 3: NAME(small_blocks)(p, rows, panel, first, steps, 3); break;
-    case 4: NAME(small_blocks)(p, rows, panel, first, steps, 4); break;
+      BLOCKS(1);
+      BLOCKS(2);
+      BLOCKS(3);
+      BLOCKS(4);
     }
+#undef BLOCKS
   }
 }
 

@@ -8,8 +8,8 @@
 #include "attention.h"
 #include "dropout.h"
 
-#define GRAFT_TABLE(level_name) \
-  {.name = level_name, .add = add, .round = round_to_bfloat16, .squared_norm = squared_norm, .add_bias = add_bias, \
+#define GRAFT_TABLE \
+  {.add = add, .round = round_to_bfloat16, .squared_norm = squared_norm, .add_bias = add_bias, \
    .add_column_sums = add_column_sums, .activate = activate, .activation_gradient = activation_gradient, \
    .layer_norm = layer_norm, .layer_norm_gradient = layer_norm_gradient, .softmax = softmax, \
    .attend = attend, .attention_scratch = attention_scratch, \

@@ -32,7 +32,7 @@ public struct VectorKernels: Kernels, @unchecked Sendable {
   }
 
   /// What the kernels are compiled for, for people.
-  public var name: String { String(cString: table.name) }
+  public var name: String { self.set.rawValue }
 
   public func addBias(
     _ bias: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, rows: Int, columns: Int

@@ -13,7 +13,6 @@ struct VectorPanelKernels: PanelKernels, @unchecked Sendable {
     self.table = table.pointee
   }
 
-  var name: String { String(cString: table.name) }
   var width: Int { table.width }
   var inputsPerStep: Int { table.inputs_per_step }
 

@@ -1,7 +1,7 @@
 import CVectorKernels
 import GraftCompute
 
-/// Products of matrices that fit a core's cache, with AVX-512.
+/// Products of matrices that fit a core's cache, in the CPU's widest vectors.
 struct VectorSmallProducts: SmallProducts, @unchecked Sendable {
   // Constant: pointers to functions.
   private let table: GraftSmallProducts

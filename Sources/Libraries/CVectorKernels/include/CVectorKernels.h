@@ -9,12 +9,18 @@ typedef enum {
   GraftLevelAVX2 = 1,
   /// The AVX-512 of Skylake servers and later, Zen 4 and later: F, VL, BW, DQ, CD.
   GraftLevelAVX512 = 2,
+  /// The same, and products of bfloat16 by VDPBF16PS.
+  GraftLevelAVX512BF16 = 3,
 } GraftLevel;
 
-/// The best level this CPU and its operating system support.
+/// The highest level that this CPU and its operating system support.
 GraftLevel graft_cpu_level(void);
 
-/// Whether the CPU multiplies bfloat16 numbers faster than floats: by AMX_BF16, or by AVX512_BF16 where it is not Intel's.
+/// The level whose kernels are the fastest on this CPU.
+GraftLevel graft_best_level(void);
+
+/// Whether the CPU multiplies bfloat16 numbers faster than floats: by AMX_BF16, which these kernels do not use, or by
+/// AVX512_BF16 where it is not Intel's.
 bool graft_cpu_gains_by_bfloat16(void);
 
 typedef enum {
@@ -56,7 +62,6 @@ typedef struct {
 
 /// The kernels of one level; what each computes is documented at the Swift protocol `Kernels`.
 typedef struct {
-  const char *name;
   void (*add)(const float *x, float *y, long count);
   /// To bfloat16.
   void (*round)(const float *x, uint16_t *y, long count);
@@ -130,7 +135,6 @@ typedef struct {
 
 /// The kernels of one type.
 typedef struct {
-  const char *name;
   /// The outputs of a panel.
   long width;
   /// How many inputs a step has.

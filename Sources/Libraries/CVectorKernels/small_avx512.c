@@ -1,17 +1,24 @@
-// Products of matrices that fit a core's cache, by AVX-512.
+// Products of matrices that fit a core's cache, by AVX-512, whose 32 registers hold the sums of 6 rows with 64 columns.
 #include "levels.h"
 #if __x86_64__
 #include <immintrin.h>
 #define GRAFT_AVX512 1
 #define LEVEL "avx512f,avx512vl,avx512bw,avx512dq,avx512cd,avx2,fma,bmi,bmi2"
+#define ROWS 6
+#define VECTORS 4
 
 #pragma clang attribute push(__attribute__((target(LEVEL))), apply_to = function)
-#include "transpose.h"
-
 #define NAME(x) float32_##x
 #define STEP_INPUTS 1
 #define IN_ROW(x, n) LOAD(x, n)
 #define IN_COLUMNS(a, b) (a)
+#define DOT(sums, row, b) (vf)_mm512_fmadd_ps((__m512)(row), (__m512)(b), (__m512)(sums))
+#include "small_product.h"
+
+#define NAME(x) rounded_##x
+#define STEP_INPUTS 1
+#define IN_ROW(x, n) as_bfloat16(LOAD(x, n))
+#define IN_COLUMNS(a, b) as_bfloat16(a)
 #define DOT(sums, row, b) (vf)_mm512_fmadd_ps((__m512)(row), (__m512)(b), (__m512)(sums))
 #include "small_product.h"
 #pragma clang attribute pop
@@ -39,25 +46,7 @@ INLINE vf in_columns(vf first, vf second) {
 #include "small_product.h"
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target(LEVEL))), apply_to = function)
-#define NAME(x) rounded_##x
-#define STEP_INPUTS 1
-#define IN_ROW(x, n) as_bfloat16(LOAD(x, n))
-#define IN_COLUMNS(a, b) as_bfloat16(a)
-#define DOT(sums, row, b) (vf)_mm512_fmadd_ps((__m512)(row), (__m512)(b), (__m512)(sums))
-#include "small_product.h"
-#pragma clang attribute pop
-
-static const GraftSmallProducts float32_products = {float32_small_scratch, float32_small_multiply};
-static const GraftSmallProducts rounded_products = {rounded_small_scratch, rounded_small_multiply};
-static const GraftSmallProducts bfloat16_products = {bfloat16_small_scratch, bfloat16_small_multiply};
+const GraftSmallProducts graft_avx512_float32_products = {float32_small_scratch, float32_small_multiply};
+const GraftSmallProducts graft_avx512_rounded_products = {rounded_small_scratch, rounded_small_multiply};
+const GraftSmallProducts graft_avx512_bfloat16_products = {bfloat16_small_scratch, bfloat16_small_multiply};
 #endif
-
-const GraftSmallProducts *graft_small_products(GraftLevel level, bool in_bfloat16) {
-#if __x86_64__
-  if (level < GraftLevelAVX512 || graft_cpu_level() < GraftLevelAVX512) return 0;
-  if (!in_bfloat16) return &float32_products;
-  return has_fast_dpbf16() ? &bfloat16_products : &rounded_products;
-#endif
-  return 0;
-}
