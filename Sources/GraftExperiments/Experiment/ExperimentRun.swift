@@ -119,7 +119,7 @@ struct PlanWorker {
   /// Does what is left of a plan.
   ///
   /// - Parameters:
-  ///   - search: What a search has done, and whether the plan is a round of it: training that diverges there leaves the
+  ///   - search: What a search has done, and whether the plan is a round of it: what diverges there leaves the
   ///     rest to be done, but for what needs it.
   ///   - check: Looks at a stage that is done.
   /// - Returns: What there was to do.

@@ -18,7 +18,8 @@ struct StageCache {
     var workKind: String
     var measuredSeconds: Double
     var measuredAmount: Double
-    /// Whether training diverged, in a point of a search: there is no model, and there will be none the next time.
+    /// Whether what it computed was no number any more, in a point of a search: there is no model or result, and there will
+    /// be none the next time.
     var isDiverged = false
 
     static let fileName = "stage.json"

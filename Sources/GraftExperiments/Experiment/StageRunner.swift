@@ -12,7 +12,7 @@ struct StageRunner {
   let machine: ExperimentMachine
   let registry: Registry
   let control: TrainingControl
-  /// Whether a training run that diverges is marked as such, so that it is not done again.
+  /// Whether training that diverges, and an evaluation of what it made, is marked as such, so that it is not done again.
   var marksDivergence = false
   /// Is told how much of the stage is done, and what happens in a training run.
   let observe: (_ share: Double, TrainingEvent?) -> Void
@@ -36,7 +36,13 @@ struct StageRunner {
     let start = ContinuousClock.now
     switch stage.task {
     case .train(let training): return try train(training, stage)
-    case .evaluate(let scoring): try evaluate(scoring, stage, since: start)
+    case .evaluate(let scoring):
+      try markingDivergence(of: stage) {
+        try evaluate(scoring, stage, since: start)
+      } record: {
+        StageCache.Record(
+          stage, seconds: start.secondsSince, measuredSeconds: 0, measuredShare: 0, isDiverged: true)
+      }
     case .importing(let source, let dtype):
       try group.onLeader {
         var options = OutputOptions()
@@ -98,6 +104,24 @@ struct StageRunner {
     }
   }
 
+  /// Does a stage, and marks it where what it computes is no number any more.
+  ///
+  /// - Parameter record: Of the stage, marked.
+  private func markingDivergence(
+    of stage: PlannedStage, _ body: () throws -> Void, record: () -> StageCache.Record
+  ) throws {
+    do {
+      try body()
+    } catch let error as GraftError where error.isDivergence && marksDivergence {
+      try group.onLeader {
+        let record = record()
+        try cache.remove(stage.directoryName)
+        try DirectoryWriter.write(cache.url(stage)) { try record.write(into: $0) }
+      }
+      throw error
+    }
+  }
+
   // MARK: Training
 
   private func train(_ training: Experiment.Training, _ stage: PlannedStage) throws {
@@ -143,15 +167,10 @@ struct StageRunner {
         observe(share, event)
       }
     }
-    do {
+    try markingDivergence(of: stage) {
       if case .interrupted = try proceed() { throw Interrupted() }
-    } catch let error as GraftError where error.isDivergence && marksDivergence {
-      try group.onLeader {
-        let record = record(isDiverged: true)
-        try cache.remove(stage.directoryName)
-        try DirectoryWriter.write(cache.url(stage)) { try record.write(into: $0) }
-      }
-      throw error
+    } record: {
+      record(isDiverged: true)
     }
     try group.onLeader {
       try cache.prune(stage)

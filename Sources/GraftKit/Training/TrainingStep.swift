@@ -163,6 +163,8 @@ public struct TrainingStep {
 extension GraftError {
   fileprivate static let divergence = "training diverged"
 
-  /// Whether a run ended because its loss or its gradient was no number any more.
-  package var isDivergence: Bool { kind == .refused && problem.hasPrefix(Self.divergence) }
+  /// Whether training ended because its loss or its gradient was no number any more, or what a model computes is none.
+  package var isDivergence: Bool {
+    kind == .notFinite || kind == .refused && problem.hasPrefix(Self.divergence)
+  }
 }

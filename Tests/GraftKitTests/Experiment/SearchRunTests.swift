@@ -144,6 +144,21 @@ extension SearchTests {
     }
   }
 
+  /// Training of one step diverges without knowing.
+  @Test func pointsWhoseEvaluationIsNoNumberLose() throws {
+    try withTemporaryDirectory { directory in
+      let experiment = try read(
+        Self.head
+          + "seeds: [1]\noptions: {tune: {learning-rate: [1e30, 1e-3], max-steps: [1], max-grad-norm: [0]}}",
+        in: directory)
+      let output = directory.appending(path: "out")
+      let (begun, done, results) = try follow(experiment, output)
+      #expect(begun.count { $0 == "dev" } == done.count { $0 == "dev" } + 1)
+      #expect(results.search?.trials[0].scores == [nil] && results.search?.best == 2)
+      #expect(try follow(experiment, output).begun == [])
+    }
+  }
+
   @Test func whatDivergedIsNotTrainedAgain() throws {
     try withTemporaryDirectory { directory in
       func points(_ rates: String) throws -> Experiment {
