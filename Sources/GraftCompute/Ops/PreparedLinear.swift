@@ -20,11 +20,11 @@ extension Tape {
       let products = zip(layers, results).map { layer, y in
         PreparedProduct(layer.matrix, bias: layer.bias?.value, to: y.value)
       }
-      backend.multiply(rows, products) { product, rows, columns in
+      backend.multiply(rows, products) { part in
         guard let activation else { return }
-        for row in rows {
-          let place = product.result.pointer + row * product.matrix.outputs + columns.lowerBound
-          kernels.activate(activation, place, to: place, count: columns.count)
+        for row in 0..<part.rows {
+          let place = part.start + row * part.stride
+          kernels.activate(activation, place, to: place, count: part.columns)
         }
       }
       if let seconds = profile?.end(operations: size.operations) {

@@ -83,4 +83,14 @@ public struct PanelProduct {
   public var resultStride: Int
   /// How many of the panel's outputs are wanted, from the first on.
   public var columns: Int
+
+  /// The product of some of the rows.
+  func rows(_ range: Range<Int>, next: UnsafeRawPointer?) -> PanelProduct {
+    var part = self
+    part.rows += range.lowerBound * steps * 4
+    part.rowScales += range.lowerBound
+    part.result += range.lowerBound * resultStride
+    (part.count, part.next) = (range.count, next)
+    return part
+  }
 }

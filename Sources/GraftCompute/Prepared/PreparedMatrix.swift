@@ -105,23 +105,16 @@ public final class PreparedMatrix: @unchecked Sendable {
     UnsafeRawPointer(panels.pointer + panel * panels.columns)
   }
 
-  /// Multiplies rows by a panel, on the calling thread.
-  ///
-  /// - Parameter next: A panel as large that is likely to be multiplied next.
-  func multiply(
-    _ rows: PreparedRows, _ range: Range<Int>, panel: Int, next: UnsafeRawPointer?,
-    bias: UnsafePointer<Float>?, to c: UnsafeMutablePointer<Float>
-  ) {
+  /// The product of all rows with a panel.
+  func product(
+    of rows: PreparedRows, panel: Int, bias: UnsafePointer<Float>?, to c: UnsafeMutablePointer<Float>
+  ) -> PanelProduct {
     let columns = columns(panel)
-    kernels.multiply(
-      PanelProduct(
-        rows: rows.pointer + range.lowerBound * steps * 4, count: range.count, steps: steps,
-        rowScales: rows.scales + range.lowerBound,
-        panel: pointer(panel), next: next,
-        scales: scales.pointer + columns.lowerBound, offsets: Self.numbers(offsets) + columns.lowerBound,
-        bias: bias.map { $0 + columns.lowerBound },
-        result: c + range.lowerBound * outputs + columns.lowerBound, resultStride: outputs,
-        columns: columns.count))
+    return PanelProduct(
+      rows: rows.pointer, count: rows.count, steps: steps, rowScales: rows.scales, panel: pointer(panel),
+      scales: scales.pointer + columns.lowerBound, offsets: Self.numbers(offsets) + columns.lowerBound,
+      bias: bias.map { $0 + columns.lowerBound }, result: c + columns.lowerBound, resultStride: outputs,
+      columns: columns.count)
   }
 }
 
@@ -179,6 +172,16 @@ public struct PreparedProduct {
   }
 }
 
+/// A part of a result: some columns of some rows.
+public struct ResultPart {
+  /// The first column of the first row.
+  public let start: UnsafeMutablePointer<Float>
+  /// Elements from row to row.
+  public let stride: Int
+  public let rows: Int
+  public let columns: Int
+}
+
 extension ComputeBackend {
   /// `C = rows · matrixᵀ + bias` for each product, all of them on all threads at once.
   ///
@@ -187,43 +190,41 @@ extension ComputeBackend {
   ///   - products: The matrices, and where their results go.
   ///   - finish: What to do with a part of a result when it is done, while it is in the cache; called on any thread.
   public func multiply(
-    _ rows: PreparedRows, _ products: [PreparedProduct],
-    then finish: (_ product: PreparedProduct, _ rows: Range<Int>, _ columns: Range<Int>) -> Void = {
-      _, _, _ in
-    }
+    _ rows: PreparedRows, _ products: [PreparedProduct], then finish: (ResultPart) -> Void = { _ in }
   ) {
-    guard let first = products.first else { return }
+    guard let kernels = products.first?.matrix.kernels else { return }
+    var panels: [PanelProduct] = []
     for product in products {
+      let matrix = product.matrix
       precondition(
-        rows.fit(product.matrix) && product.result.count == rows.count * product.matrix.outputs
-          && product.bias.map { $0.count == product.matrix.outputs } != false,
-        "multiply: \(rows.count) rows of \(rows.inputs) by [\(product.matrix.outputs), \(product.matrix.inputs)] "
+        rows.fit(matrix) && product.result.count == rows.count * matrix.outputs
+          && product.bias.map { $0.count == matrix.outputs } != false,
+        "multiply: \(rows.count) rows of \(rows.inputs) by [\(matrix.outputs), \(matrix.inputs)] "
           + "to \(product.result.shape)")
-    }
-    let together = Self.rowsTogether(steps: first.matrix.steps, of: rows.count)
-    let bands = (rows.count + together - 1) / max(1, together)
-    let panelCount = products.reduce(0) { $0 + $1.matrix.panelCount }
-    func find(_ piece: Int) -> (product: PreparedProduct, panel: Int) {
-      var (index, panel) = (0, piece % panelCount)
-      while panel >= products[index].matrix.panelCount {
-        panel -= products[index].matrix.panelCount
-        index += 1
+      for panel in 0..<matrix.panelCount {
+        panels.append(
+          matrix.product(of: rows, panel: panel, bias: product.bias?.pointer, to: product.result.pointer))
       }
-      return (products[index], panel)
     }
-    let pieces = bands * panelCount
-    threads.run(pieces) { piece in
-      let start = piece / panelCount * together
-      let band = start..<min(rows.count, start + together)
-      let (product, panel) = find(piece)
-      // Threads take pieces in turn, so that this one's next is likely to be as many on as there are threads.
-      let following = piece + threads.count
-      let next = following < pieces ? find(following) : nil
-      product.matrix.multiply(
-        rows, band, panel: panel, next: next.map { $0.product.matrix.pointer($0.panel) },
-        bias: product.bias?.pointer,
-        to: product.result.pointer)
-      finish(product, band, product.matrix.columns(panel))
+    let together = Self.rowsTogether(steps: products[0].matrix.steps, of: rows.count)
+    let bands = (rows.count + together - 1) / max(1, together)
+    // Nothing that is counted references is touched for a piece, which may be some microseconds' work.
+    withExtendedLifetime((rows, products)) {
+      panels.withUnsafeBufferPointer { panels in
+        let pieces = bands * panels.count
+        threads.run(pieces) { piece in
+          let (band, panel) = piece.quotientAndRemainder(dividingBy: panels.count)
+          // Threads take pieces in turn, so that this one's next is likely to be as many on as there are threads.
+          let following = piece + threads.count
+          let next = following < pieces ? panels[following % panels.count].panel : nil
+          let start = band * together
+          let part = panels[panel].rows(start..<min(rows.count, start + together), next: next)
+          kernels.multiply(part)
+          finish(
+            ResultPart(
+              start: part.result, stride: part.resultStride, rows: part.count, columns: part.columns))
+        }
+      }
     }
   }
 
