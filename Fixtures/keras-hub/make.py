@@ -105,7 +105,8 @@ def main():
 
     directory = fresh("classifier-one-file")
     classifier.save_weights(directory / "model.weights.h5")
-    shutil.copy(HERE / "classifier/config.json", directory)
+    for name in ("config.json", "task.json"):
+        shutil.copy(HERE / "classifier" / name, directory)
     record(directory, outputs)
 
 

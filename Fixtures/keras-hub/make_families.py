@@ -171,7 +171,8 @@ def family(name):
         return
     one = fresh("classifier-one-file")
     classifier.save_weights(one / "model.weights.h5")
-    shutil.copy(directory / "config.json", one)
+    for file in ("config.json", "task.json"):
+        shutil.copy(directory / file, one)
     record(one, inputs, outputs)
 
 

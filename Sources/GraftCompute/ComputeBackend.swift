@@ -28,8 +28,8 @@ public protocol ComputeBackend: Sendable {
 
   /// - Parameters:
   ///   - threads: How many threads kernels may use, at least one.
-  ///   - precision: What products should multiply in. Where the CPU gains nothing by it, they do in
-  ///     float32, and ``precision`` says so.
+  ///   - precision: What products should multiply in. Where the CPU gains nothing by it, or the library
+  ///     does not, they do in float32: ``precision`` says so, and ``precisionLimit`` why.
   /// - Throws: as ``init(threads:)``; `GraftError` when the backend knows no other precision than float32.
   init(threads: Int, precision: Precision) throws
 
@@ -37,6 +37,10 @@ public protocol ComputeBackend: Sendable {
 
   /// What the products of linear layers multiply in, and those of attention where no weights are packed.
   var precision: Precision { get }
+
+  /// Why ``precision`` is not the one that was asked for, where that is not the CPU: a sentence without its full stop, for
+  /// people. `nil` otherwise.
+  var precisionLimit: String? { get }
 
   /// What was found, for people: the library, its version, the kernels it picked.
   var summary: String { get }
@@ -83,6 +87,7 @@ public protocol ComputeBackend: Sendable {
 
 extension ComputeBackend {
   public static var preference: Int { 1 }
+  public var precisionLimit: String? { nil }
 
   public func gemm(
     _ product: MatrixProduct,

@@ -10,7 +10,7 @@ extension Registry {
   ///   - name: A registered name, or `auto`.
   ///   - threads: How many threads to use; `nil` uses every core this process may run on.
   ///   - precision: What products should multiply in. The backend's `precision` is float32 where the CPU gains
-  ///     nothing by it or, with `auto`, every library lacks it.
+  ///     nothing by it, the library does not multiply in it or, with `auto`, every library lacks it.
   ///   - note: Is told why that is so, and why each faster backend does not work when `auto` is left with the
   ///     slow reference one.
   /// - Throws: `GraftError` when the name is unknown, the backend's library is missing, or the named backend
@@ -23,9 +23,9 @@ extension Registry {
     func make(_ type: any ComputeBackend.Type) throws -> any ComputeBackend {
       let backend = try type.init(threads: threads, precision: precision)
       if backend.precision != precision {
-        note(
-          "this CPU multiplies no faster in \(precision.rawValue) than in \(backend.precision.rawValue), which is used."
-        )
+        let (asked, used) = (precision.rawValue, backend.precision.rawValue)
+        let reason = backend.precisionLimit.map { "\($0): \(used) is used" }
+        note((reason ?? "this CPU multiplies no faster in \(asked) than in \(used), which is used") + ".")
       }
       return backend
     }

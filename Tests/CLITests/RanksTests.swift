@@ -201,6 +201,18 @@ struct RanksTests {
     }
   }
 
+  /// What training adds up gradients in: memory that processes of one machine all see.
+  @Test func doctorMeasuresTheMemoryThatProcessesShare() throws {
+    try Sandbox.with { sandbox in
+      let run = try sandbox.shell("\(Ranks.command(2)) doctor --json", environment: Ranks.environment)
+      let mpi = try #require(try JSON(parsing: Array(run.stdout.utf8))["mpi"])
+      #expect(mpi["shares_memory"]?.bool == true && mpi["hosts"]?.array?.count == 2)
+      let rates = try #require(mpi["gradient_gigabytes_per_second"]?.object)
+      #expect(rates.keys.sorted() == ["bfloat16", "float32"])
+      #expect(rates.values.allSatisfy { $0.double ?? 0 > 0 } && mpi["latency_microseconds"]?.double ?? 0 > 0)
+    }
+  }
+
   /// The network between the ranks is planned with as well.
   @Test func doctorMeasuresTheNetworkItPlansWith() throws {
     try Sandbox.with { sandbox in

@@ -29,7 +29,8 @@ struct BackendCandidate: CustomTestStringConvertible, Sendable {
       try Test.cancel("\(error)")
     }
     guard backend.precision == precision else {
-      try Test.cancel("backend '\(name)': this CPU multiplies no faster in \(precision)")
+      let reason = backend.precisionLimit ?? "this CPU multiplies no faster in \(precision)"
+      try Test.cancel("backend '\(name)': \(reason)")
     }
     return backend
   }

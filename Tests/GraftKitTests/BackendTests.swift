@@ -21,7 +21,8 @@ import Testing
     ) {}
   }
 
-  /// A backend that multiplies in float32 alone, and one whose CPU lacks bfloat16.
+  /// A backend that multiplies in float32 alone, and two that may: one whose CPU gains nothing by bfloat16, and one whose
+  /// library is told not to use it.
   private struct Plain: ComputeBackend {
     static let name = "plain"
     let threads: ThreadPool
@@ -34,10 +35,25 @@ import Testing
     ) {}
   }
 
-  private struct OldCPU: ComputeBackend {
-    static let name = "old-cpu"
+  private struct NoFaster: ComputeBackend {
+    static let name = "no-faster"
     static let preference = 5
     let threads: ThreadPool
+
+    init(threads: Int) throws { self.threads = ThreadPool(count: threads) }
+    init(threads: Int, precision: Precision) throws { try self.init(threads: threads) }
+
+    func gemm(
+      _ product: MatrixProduct, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+      to c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool
+    ) {}
+  }
+
+  private struct Told: ComputeBackend {
+    static let name = "told"
+    static let preference = 6
+    let threads: ThreadPool
+    let precisionLimit: String? = "it is told to"
 
     init(threads: Int) throws { self.threads = ThreadPool(count: threads) }
     init(threads: Int, precision: Precision) throws { try self.init(threads: threads) }
@@ -52,8 +68,12 @@ import Testing
     static func register(in registry: inout Registry) throws { try registry.add(Plain.self) }
   }
 
-  private enum OldCPUPlugin: Plugin {
-    static func register(in registry: inout Registry) throws { try registry.add(OldCPU.self) }
+  private enum NoFasterPlugin: Plugin {
+    static func register(in registry: inout Registry) throws { try registry.add(NoFaster.self) }
+  }
+
+  private enum ToldPlugin: Plugin {
+    static func register(in registry: inout Registry) throws { try registry.add(Told.self) }
   }
 
   private enum AbsentPlugin: Plugin {
@@ -84,14 +104,23 @@ import Testing
     )
   }
 
-  @Test func aCPUWithoutInstructionsIsSaid() throws {
-    let registry = try Registry([PlainPlugin.self, OldCPUPlugin.self])
-    for name in ["auto", "old-cpu"] {
+  @Test func aCPUThatGainsNothingIsSaid() throws {
+    let registry = try Registry([PlainPlugin.self, NoFasterPlugin.self])
+    for name in ["auto", "no-faster"] {
       var notes: [String] = []
       let backend = try registry.makeBackend(name, threads: 1, precision: .bfloat16) { notes.append($0) }
-      #expect(backend is OldCPU && backend.precision == .float32)
+      #expect(backend is NoFaster && backend.precision == .float32)
       #expect(notes == ["this CPU multiplies no faster in bfloat16 than in float32, which is used."])
     }
+  }
+
+  @Test func anotherReasonIsTheBackendsOwn() throws {
+    var notes: [String] = []
+    let backend = try Registry([ToldPlugin.self]).makeBackend(threads: 1, precision: .bfloat16) {
+      notes.append($0)
+    }
+    #expect(backend is Told && backend.precision == .float32)
+    #expect(notes == ["it is told to: float32 is used."])
   }
 
   @Test func nothingIsSaidOfABackendThatWorks() throws {

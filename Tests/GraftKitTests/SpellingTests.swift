@@ -145,16 +145,53 @@ import Testing
     }
   }
 
+  /// A framework's archive of a model around an encoder.
+  struct Archive: Sendable, CustomTestStringConvertible {
+    let path: String
+    /// The class of the encoder.
+    let encoder: String
+
+    var testDescription: String { path }
+  }
+
+  static let functional = [
+    Archive(path: "tensorflow/spellings/functional.keras", encoder: "TFBertModel"),
+    Archive(path: "keras-hub/archives/functional.keras", encoder: "BertBackbone"),
+  ]
+
+  /// What describes somebody's own model.
+  enum Document: CaseIterable {
+    /// Keras' own: a list of layers.
+    case functional
+    /// What a class of one's own says of itself: attributes, or a list of them.
+    case subclass, subclassOfLists
+    /// That of the encoder alone, beside weights.
+    case encoder
+
+    /// The document, of a list of layers.
+    func text(_ functional: String, encoder: String) throws -> String {
+      let layers = try JSON(parsing: Array(functional.utf8))["config"]?["layers"]?.array
+      let layer = try #require(layers?.first { $0["class_name"]?.string == encoder })
+      switch self {
+      case .functional: return functional
+      case .subclass: return #"{"class_name": "Classifier", "config": {"bert": \#(layer.text())}}"#
+      case .subclassOfLists: return #"{"class_name": "Classifier", "config": {"parts": [\#(layer.text())]}}"#
+      case .encoder:
+        let own = layer["config"] ?? .null
+        return (own["model_type"] == nil ? layer : own).text()
+      }
+    }
+  }
+
   /// Keras calls a layer by its class, so that one beside the encoder may have the name of a head's, whatever it computes.
   @Test(
-    "layers beside an encoder are no heads, whatever their shapes",
-    arguments: ["tensorflow/spellings/functional.keras", "keras-hub/archives/functional.keras"],
-    [[2], [3], [1], [2, 5], [4, 3], [64, 2]])
-  func layersBesideAnEncoder(_ path: String, _ widths: [Int]) throws {
+    "layers beside an encoder are no heads, whatever their shapes and whatever describes the model",
+    arguments: functional, [[2], [3], [1], [2, 5], [4, 3], [64, 2]])
+  func layersBesideAnEncoder(_ archive: Archive, _ widths: [Int]) throws {
     let registry = try Support.registry()
-    let file = try registry.openModelFile(fixtures.appending(path: path)).file
+    let file = try registry.openModelFile(fixtures.appending(path: archive.path)).file
     var weights = file.weights
-    let text = try #require(file.attributes["config.json"]?.string)
+    let functional = try #require(file.attributes["config.json"]?.string)
     var (inputs, names) = (8, Set<String>())
     weights.tensors.removeAll { Self.outer.contains($0.key) }
     for (number, outputs) in widths.enumerated() {
@@ -167,10 +204,65 @@ import Testing
     try withTemporaryDirectory { directory in
       try registry.formats.find("hdf5").init().write(
         weights, to: directory.appending(path: "model.weights.h5"))
+      for document in Document.allCases {
+        let text = try document.text(functional, encoder: archive.encoder)
+        try Data(text.utf8).write(to: directory.appending(path: "config.json"))
+        let opened = try registry.open(directory)
+        #expect(Set(opened.report.unexpected) == names, "\(document)")
+        #expect(opened.checkpoint.heads.isEmpty && opened.checkpoint.activeHead == nil, "\(document)")
+      }
+    }
+  }
+
+  /// A task's weights in one file have the names of any model around the encoder.
+  @Test("beside the encoder's configuration, a head is not guessed, and the report says what would tell it")
+  func headsBesideAnEncodersConfiguration() throws {
+    let registry = try Support.registry()
+    try withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "model")
+      try FileManager.default.copyItem(
+        at: fixtures.appending(path: "keras-hub/classifier-one-file"), to: folder)
+      #expect(try registry.open(folder).checkpoint.activeHead?.name == "sequence-classification")
+      let (config, task) = (folder.appending(path: "config.json"), folder.appending(path: "task.json"))
+      let whole = try Data(contentsOf: task)
+      try FileManager.default.removeItem(at: task)
+      let opened = try registry.open(folder)
+      #expect(opened.checkpoint.activeHead == nil && opened.report.unexpected.sorted() == Self.outer)
+      let note =
+        "'layers/dense/vars/0', 'layers/dense/vars/1': the names of a head's, which any layer may have. They count as "
+        + "one where config.json or task.json describes the whole model, such as 'keras_hub>BertTextClassifier'"
+      #expect(opened.report.notes.contains(note), "\(opened.report.notes)")
+      try whole.write(to: config)
+      #expect(try registry.open(folder).checkpoint.activeHead?.name == "sequence-classification")
+      // Which is transformers' way to say it.
+      var own = opened.checkpoint.configuration
+      own["architectures"] = ["BertForSequenceClassification"]
+      own.setLabels(Configuration.numberedLabels(3))
+      try Data(JSON.object(own.values).text().utf8).write(to: config)
+      #expect(try registry.open(folder).checkpoint.activeHead?.name == "sequence-classification")
+    }
+  }
+
+  /// Layers that are left over may have one name in the outer model and in the inner one.
+  @Test("what is unexpected is carried along by what the file calls it")
+  func leftovers() throws {
+    let registry = try Support.registry()
+    let path = fixtures.appending(path: "tensorflow/spellings/functional.keras")
+    let file = try registry.openModelFile(path).file
+    var weights = file.weights
+    let text = try #require(file.attributes["config.json"]?.string)
+    let names = ["layers/dense_1/vars/0", "layers/tf_bert_model/layers/dense_1/vars/0"]
+    for (number, name) in names.enumerated() {
+      weights[name] = LazyTensor(zeros: TensorSpec(.float32, [number + 1]))
+    }
+    try withTemporaryDirectory { directory in
+      try registry.formats.find("hdf5").init().write(
+        weights, to: directory.appending(path: "model.weights.h5"))
       try Data(text.utf8).write(to: directory.appending(path: "config.json"))
       let opened = try registry.open(directory)
-      #expect(Set(opened.report.unexpected) == names)
-      #expect(opened.checkpoint.heads.isEmpty && opened.checkpoint.activeHead == nil)
+      #expect(opened.report.unexpected.sorted() == Self.outer + names)
+      #expect(opened.checkpoint.extra.tensors.keys.sorted() == Self.outer + names)
+      #expect(names.map { opened.checkpoint.extra[$0]?.spec.shape } == [[1], [2]])
     }
   }
 

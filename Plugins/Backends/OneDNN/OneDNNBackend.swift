@@ -14,6 +14,7 @@ public struct OneDNNBackend: ComputeBackend {
   public let threads: ThreadPool
   public let precision: Precision
   public let kernels: any Kernels
+  public let precisionLimit: String?
   public let summary: String
   private let library: OneDNNLibrary
   /// For products that the library fails at.
@@ -28,7 +29,9 @@ public struct OneDNNBackend: ComputeBackend {
     reference = try ReferenceBackend(threads: 1)
     let vectorKernels = VectorKernels()
     self.threads = ThreadPool(count: threads)
-    self.precision = InstructionSet.gainsByBFloat16 && library.multipliesBFloat16 ? precision : .float32
+    let isLimited = precision != .float32 && InstructionSet.gainsByBFloat16 && !library.multipliesBFloat16
+    precisionLimit = isLimited ? "oneDNN has no bfloat16 here, or is told to use older instructions" : nil
+    self.precision = InstructionSet.gainsByBFloat16 && !isLimited ? precision : .float32
     kernels = vectorKernels
     summary = "oneDNN \(library.version); vector kernels: \(vectorKernels.name)"
   }

@@ -62,7 +62,7 @@ struct Doctor: RunsOnRanks {
     let summary: String
     /// Of the precisions that work.
     var speeds: [Precision: Speed] = [:]
-    /// Why the backend does not multiply in bfloat16, where it works.
+    /// Why training does not multiply in bfloat16, where the backend works.
     var limit: String?
 
     /// Floating-point operations per second.
@@ -90,7 +90,8 @@ struct Doctor: RunsOnRanks {
         if backend.precision == .bfloat16 {
           diagnosis.speeds[.bfloat16] = try speed(.bfloat16, backend)
         } else {
-          diagnosis.limit = "no bfloat16: this CPU multiplies no faster in it"
+          let reason = backend.precisionLimit ?? "this CPU multiplies no faster in bfloat16"
+          diagnosis.limit = "trains in float32: \(reason)"
         }
       } catch let error as GraftError {
         diagnosis.limit = error.problem

@@ -24,7 +24,7 @@ struct MessagePassing {
     console.note("measuring how fast \(Format.count(group.size, "rank")) add up …")
     return MessagePassing(
       library: library, hosts: group.hosts, threads: try Ranks.threads(of: group, console),
-      speed: try RankSpeed(of: group))
+      speed: try RankSpeed(of: group, .training))
   }
 
   var text: String {

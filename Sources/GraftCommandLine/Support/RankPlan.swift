@@ -89,7 +89,7 @@ struct RankPlan {
   private let precision: Precision
   private let cores: [Int]
   private let networks: [(name: String, network: StepModel.Network)]
-  /// Of the network between these ranks.
+  /// Of the network between these ranks, with adding up.
   private let cpuSecondsPerByte: Double?
 
   /// Measures; of several ranks rank 0, and all what connects them.
@@ -119,11 +119,12 @@ struct RankPlan {
     var measured: RankSpeed?
     if group.size > 1 {
       console.note("measuring how fast \(Format.count(group.size, "rank")) add up …")
-      let speed = try RankSpeed(of: group, .sending)
-      let network = StepModel.Network(speed, ranks: group.size)
+      let speed = try RankSpeed(of: group)
       measured = speed
-      networks.append(
-        ("\(Format.rate(network.bandwidth * 8 / 1e9)) Gb/s, measured between these ranks", network))
+      if let network = StepModel.Network(speed, ranks: group.size) {
+        networks.append(
+          ("\(Format.rate(network.bandwidth * 8 / 1e9)) Gb/s, measured between these ranks", network))
+      }
     }
     self.networks = networks
     cpuSecondsPerByte = measured?.cpuSecondsPerByte

@@ -45,11 +45,11 @@ extension Registry {
     // Half of the time goes into the vocabulary, the other into names.
     let tokenizer = BackgroundTask { try loadTokenizer(from: directory.url) }
     defer { _ = try? tokenizer.value() }
-    let (file, format) = try openModelFile(of: directory)
+    let (file, format, hasHeadFile) = try openModelFile(of: directory)
     do {
       var report = LoadReport()
       report.notes += [directory.note].compactMap { $0 } + file.notes
-      let identity = try identify(file, directory)
+      let identity = try identify(file, directory, hasHeadFile: hasHeadFile)
       report.notes += identity.wrapperParts.map {
         "'\($0).' in the names is a wrapper's, and is taken off"
       }
@@ -122,6 +122,8 @@ extension Registry {
     let weights: Weights
     /// What is no part of the model: other layers' than that which it is.
     let others: Weights
+    /// What the file calls them, by their names without what wrappers add.
+    let fileNames: [String: String]
     /// What stood before all names.
     let wrapper: String
     /// What stood in them.
@@ -130,10 +132,14 @@ extension Registry {
     let architecture: Architecture
     /// The tasks whose heads may be in the file, likeliest first.
     let tasks: [any Task.Type]
+    /// Where the configuration stands in a document.
+    let place: ModelDirectory.Description.Place
     let table: NameTable
   }
 
-  private func identify(_ file: ModelFile, _ directory: ModelDirectory) throws -> Identity {
+  private func identify(
+    _ file: ModelFile, _ directory: ModelDirectory, hasHeadFile: Bool
+  ) throws -> Identity {
     let description = try directory.description(
       configurationFiles, families: Set(families.values.map(\.name)), or: file)
     let read = description.configuration
@@ -141,26 +147,36 @@ extension Registry {
     let (stored, wrapperParts) = try file.weights.withoutWrapperParts()
     let recognition = try recognize(stored, read)
     let (family, dialect) = (recognition.family, recognition.dialect)
-    // Layers are called by their classes: one beside the encoder may have the name of a head's, and be anything.
-    let isAlone = description.scope != .file
-    let (weights, others) = try stored.withoutPrefix(recognition.wrapper, isAlone: isAlone)
+    var (inside, others) = (stored, Weights())
+    switch dialect.headEvidence {
+    case .name: break
+    // What is not behind the prefix is no part of the model, whatever it is called.
+    case .place, .classes: (inside, others) = stored.divided(by: recognition.wrapper)
+    }
+    let weights = try inside.withoutPrefix(recognition.wrapper)
+    let original = Dictionary(uniqueKeysWithValues: zip(stored.tensors.keys, file.weights.tensors.keys))
+    let fileNames = zip(weights.tensors.keys, inside.tensors.keys).map { ($0, original[$1] ?? $1) }
     let configuration = family.adopting(read).inOwnSpelling
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
       configuration, family, dialect, heads(of: family), names: Array(weights.tensors.keys))
-    let hasHeads = description.scope == .file || description.scope == .layer && !recognition.wrapper.isEmpty
-    let tasks =
-      try hasHeads
-      ? architecture.likelyTasks(
+    var tasks: [any Task.Type] = []
+    let showsHeads = try dialect.showsHeads(
+      description.place, behind: recognition.wrapper, in: directory, hasHeadFile: hasHeadFile)
+    if showsHeads {
+      tasks = try architecture.likelyTasks(
         needsPooler: { task in
           try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
         },
-        fits: { try dialect.fits($0, family, configuration, on: backbone, weights) }) : []
+        fits: { try dialect.fits($0, family, configuration, on: backbone, weights) })
+    } else if description.place.depth == 0 {
+      tasks = architecture.claimedTasks
+    }
     return Identity(
       configuration: configuration, family: family, dialect: dialect, weights: weights, others: others,
-      wrapper: recognition.wrapper, wrapperParts: wrapperParts, backbone: backbone,
-      architecture: architecture, tasks: tasks,
-      table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
+      fileNames: Dictionary(uniqueKeysWithValues: fileNames), wrapper: recognition.wrapper,
+      wrapperParts: wrapperParts, backbone: backbone, architecture: architecture, tasks: tasks,
+      place: description.place, table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
   }
 
   /// Makes a checkpoint of a file's tensors and of what stands beside it, and checks that it is whole.
@@ -172,7 +188,9 @@ extension Registry {
     var configuration = identity.configuration
     let isTied = try configuration.bool("tie_word_embeddings", default: true)
     let decoded = try table.decode(
-      identity.weights, besides: identity.others, isTied: isTied, report: &report)
+      identity.weights, besides: identity.others, isTied: isTied, report: &report,
+      fileName: { identity.fileNames[$0] ?? $0 })
+    report.notes += [headNote(identity, decoded.unknown)].compactMap { $0 }
     correctVocabulary(&configuration, decoded.components[Component.backbone], identity.backbone, &report)
 
     var checkpoint = Checkpoint(
@@ -196,6 +214,21 @@ extension Registry {
     return checkpoint
   }
 
+  /// How layers beside an encoder would be its head, where its configuration alone is there.
+  private func headNote(_ identity: Identity, _ unknown: Weights) -> String? {
+    guard case .classes(_, let values, let file) = identity.dialect.headEvidence, let example = values.first,
+      identity.place.depth == 0, identity.tasks.isEmpty
+    else { return nil }
+    let stored = identity.weights.tensors.keys
+    let heads = Set(NameTable.completeHeads(identity.dialect, in: stored).values.joined())
+    let names = stored.filter(heads.contains).compactMap { identity.fileNames[$0] }
+      .filter { unknown[$0] != nil }
+    guard !names.isEmpty else { return nil }
+    return
+      "\(LoadReport.sample(names)): the names of a head's, which any layer may have. They count as one where "
+      + "\(ModelDirectory.configurationName) or \(file) describes the whole model, such as '\(example)'"
+  }
+
   /// The names of the files that hold a model's configuration: `config.json`, and those of other frameworks.
   public var configurationNames: [String] {
     var names: OrderedSet = [ModelDirectory.configurationName]
@@ -207,7 +240,9 @@ extension Registry {
   var configurationFiles: [ConfigurationFile] { dialects.compactMap(\.dialect.files.configuration) }
 
   /// The weights of a checkpoint: those of its weight file, and of one for the heads where a dialect has one.
-  private func openModelFile(of directory: ModelDirectory) throws -> (file: ModelFile, format: String) {
+  private func openModelFile(
+    of directory: ModelDirectory
+  ) throws -> (file: ModelFile, format: String, hasHeadFile: Bool) {
     let (opened, format) = try openModelFile(directory.weights)
     for (_, dialect) in dialects where dialect.files.weights == directory.weights.lastPathComponent {
       guard let name = dialect.files.heads else { continue }
@@ -220,9 +255,9 @@ extension Registry {
       let heads = try openWeights(file).weights
       joined.tensors.merge(heads.tensors) { first, _ in first }
       joined.notes = opened.notes + heads.notes
-      return (ModelFile(joined), format)
+      return (ModelFile(joined), format, true)
     }
-    return (opened, format)
+    return (opened, format, false)
   }
 
   /// The components that a file's tensors make, in the order of the checkpoint.
@@ -486,6 +521,30 @@ extension Component {
 }
 
 extension Dialect {
+  /// Whether tensors with the names of heads are heads.
+  ///
+  /// - Parameters:
+  ///   - place: Where the configuration stands in a document.
+  ///   - wrapper: What stood before the names of the model's tensors.
+  ///   - directory: Where other documents are.
+  ///   - hasHeadFile: Whether heads have a file of their own.
+  /// - Throws: `GraftError` when a document is not a JSON object.
+  fileprivate func showsHeads(
+    _ place: ModelDirectory.Description.Place, behind wrapper: String, in directory: ModelDirectory,
+    hasHeadFile: Bool
+  ) throws -> Bool {
+    switch headEvidence {
+    case .name: return true
+    // The object of the model's own class is around its configuration.
+    case .place: return !wrapper.isEmpty || place.depth <= 1
+    case .classes(let key, let values, let file):
+      guard !hasHeadFile else { return true }
+      // What is beside the encoder's configuration is about the same file.
+      let holder = try place.holder ?? (place.depth == 0 ? directory.document(file) : nil)
+      return holder?[key]?.string.map(values.contains) == true
+    }
+  }
+
   /// Whether a file's tensors have as many outputs as the head of a task whose outputs are no labels: of two heads with
   /// the same names, a classifier of five labels is none that chooses.
   fileprivate func fits(

@@ -187,16 +187,14 @@ public struct ModelDirectory: Sendable {
   /// An encoder's configuration, in standard keys, and whose it is.
   struct Description {
     let configuration: Configuration
-    var scope = Scope.file
+    var place = Place()
 
-    /// What a configuration is of.
-    enum Scope {
-      /// Of all that the weight file has.
-      case file
-      /// Of a layer among others, which may have a head as well.
-      case layer
-      /// Of a layer among others, which is an encoder and no more.
-      case encoderLayer
+    /// Where it stands in a framework's document.
+    struct Place {
+      /// How many objects of classes are around it.
+      var depth = 0
+      /// The innermost of them.
+      var holder: Configuration?
     }
   }
 
@@ -241,26 +239,26 @@ public struct ModelDirectory: Sendable {
     else { return Description(configuration: found) }
     /// Of a family that is not known, or a setting of somebody's layer.
     var unknown: Description?
-    var next = [(value: JSON.object(found.values), scope: Description.Scope.file)]
+    var next = [(value: JSON.object(found.values), place: Description.Place())]
     var rest = mostParts
-    while rest > 0, let (value, scope) = next.popLast() {
+    while rest > 0, let (value, place) = next.popLast() {
       rest -= 1
       if let members = value.object {
         let part = Configuration(members)
-        // What is in a layer has its layer's names before its own.
-        let inside = scope == .file ? Description.Scope.file : .layer
         // A layer that is a model of transformers' has its configuration.
         if let name = part["model_type"]?.string {
-          let found = Description(configuration: part, scope: inside)
+          let found = Description(configuration: part, place: place)
           if families.contains(name) { return found }
           unknown = unknown ?? found
         }
         if let spelling = documents.first(where: { $0.recognizes(part) }) {
-          return Description(configuration: try spelling.standard(part), scope: scope)
+          return Description(configuration: try spelling.standard(part), place: place)
         }
+        let isOfClass = part[first.discriminator]?.string != nil
+        let inside = isOfClass ? Description.Place(depth: place.depth + 1, holder: part) : place
         next += members.values.reversed().map { ($0, inside) }
       }
-      next += (value.array ?? []).reversed().map { ($0, .encoderLayer) }
+      next += (value.array ?? []).reversed().map { ($0, place) }
     }
     if let unknown { return unknown }
     let known = OrderedSet(documents.compactMap { $0.document[$0.discriminator]?.string })
@@ -274,10 +272,17 @@ public struct ModelDirectory: Sendable {
   ///
   /// - Throws: `GraftError` when its file is not a JSON object.
   func isConfigured(in spelling: ConfigurationFile) throws -> Bool {
-    guard let name = spelling.name else { return false }
+    guard let name = spelling.name, let found = try document(name) else { return false }
+    return spelling.recognizes(found)
+  }
+
+  /// What a file of a framework's says; `nil` when it is not there.
+  ///
+  /// - Throws: `GraftError` when it is not a JSON object.
+  func document(_ name: String) throws -> Configuration? {
     let file = url.appendingPathComponent(name)
-    guard FileManager.default.fileExists(atPath: file.path) else { return false }
-    return spelling.recognizes(try Self.parse(file) { try Configuration(parsing: $0) })
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    return try Self.parse(file) { try Configuration(parsing: $0) }
   }
 
   /// `config.json`, or else another framework's file.

@@ -147,19 +147,19 @@ extension Weights {
     }
   }
 
-  /// The same tensors without a prefix of their names.
+  /// The same tensors without a prefix of those names that have it.
   ///
-  /// - Parameter isAlone: Whether those that do not have it are left out.
-  /// - Returns: The tensors, and those that are left out.
   /// - Throws: `GraftError` when two names become one.
-  func withoutPrefix(_ prefix: String, isAlone: Bool) throws -> (weights: Weights, others: Weights) {
-    guard !prefix.isEmpty else { return (self, Weights()) }
-    var (weights, others) = (self, Weights())
-    if isAlone {
-      weights.tensors.removeAll { !$0.key.hasPrefix(prefix) }
-      others.tensors = tensors.filter { !$0.key.hasPrefix(prefix) }
-    }
-    return (try weights.renamed { $0.withoutPrefix(prefix) }, others)
+  func withoutPrefix(_ prefix: String) throws -> Weights {
+    prefix.isEmpty ? self : try renamed { $0.withoutPrefix(prefix) }
+  }
+
+  /// The tensors whose names have a prefix, and the others.
+  func divided(by prefix: String) -> (with: Weights, without: Weights) {
+    var (with, without) = (self, Weights())
+    with.tensors.removeAll { !$0.key.hasPrefix(prefix) }
+    without.tensors = tensors.filter { !$0.key.hasPrefix(prefix) }
+    return (with, without)
   }
 
   /// What PyTorch's wrappers of modules call what they wrap, wherever in a model that is: FSDP, activation checkpointing,

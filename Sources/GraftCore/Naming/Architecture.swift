@@ -54,6 +54,14 @@ struct Architecture {
     }
   }
 
+  /// The tasks of the class that the configuration names.
+  var claimedTasks: [any Task.Type] {
+    switch claim {
+    case .heads(let set), .part(let set, _): set.tasks
+    case .unknownHead, .none: []
+    }
+  }
+
   /// The tasks whose tensors are looked for, the claimed ones first: names that several heads use are then taken
   /// for the right one's. None for a class whose head nothing registered implements.
   ///

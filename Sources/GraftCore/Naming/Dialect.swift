@@ -32,6 +32,8 @@ public struct Dialect: Sendable {
   /// What the class's name begins with, which `{scope}` in stored names is in snake case: `TF` for
   /// `tf_bert_for_masked_lm`.
   public let scopePrefix: String
+  /// What tells a head from a layer of the same name that is no part of the framework's model.
+  public let headEvidence: HeadEvidence
   /// What weight files in this dialect carry beside their tensors.
   public let metadata: [String: String]
   /// The files of a checkpoint, where the framework names or writes them its own way.
@@ -56,6 +58,7 @@ public struct Dialect: Sendable {
     initializesPooler: Bool = false,
     check: (@Sendable (Configuration) throws -> Void)? = nil,
     scopePrefix: String = "",
+    headEvidence: HeadEvidence = .name,
     metadata: [String: String] = [:],
     files: CheckpointFiles = CheckpointFiles(),
     backbone: [[Row]],
@@ -74,6 +77,7 @@ public struct Dialect: Sendable {
     self.initializesPooler = initializesPooler
     self.check = check
     self.scopePrefix = scopePrefix
+    self.headEvidence = headEvidence
     self.metadata = metadata
     self.files = files
     self.backbone = backbone.flatMap { $0 }
@@ -86,6 +90,19 @@ public struct Dialect: Sendable {
 
   /// Whether the framework's classes always have a pooler.
   var requiresPooler: Bool { pooler.contains { $0.presence == .required } }
+
+  /// What tells a head from a layer of the same name, such as Keras gives a layer by its class.
+  public enum HeadEvidence: Sendable {
+    /// The name alone: nobody calls something else so.
+    case name
+    /// That it stands beside the encoder where the framework's model does. Other people's models have all of that
+    /// behind a prefix, and their own layers without it.
+    case place
+    /// That a document says so, such as Keras writes: that in which the configuration stands, or the file beside it, has one
+    /// of these values of a key. A configuration that names the class with the head, and a weight file of its own for the
+    /// heads, say so as well.
+    case classes(key: String, values: [String], file: String)
+  }
 
   /// A stored ending and what it is called today: `LayerNorm.gamma` is `LayerNorm.weight`.
   public struct Synonym: Sendable {

@@ -145,7 +145,7 @@ public struct NameTable: Sendable {
     public var components: OrderedDictionary<String, Weights> = [:]
     /// Copies that were not compared, by the component that they belong to.
     public var copies: [String: UnconfirmedCopies] = [:]
-    /// Tensors that nothing recognises, in their stored names.
+    /// Tensors that nothing recognises, by what the file calls them.
     public var unknown = Weights()
   }
 
@@ -156,28 +156,30 @@ public struct NameTable: Sendable {
   ///   - others: Tensors that are no part of the model, whatever they are called.
   ///   - isTied: Whether the configuration leaves ties as they are usual; otherwise what is stored is a parameter.
   ///   - report: Receives what was loaded, renamed, dropped and not recognised.
+  ///   - fileName: What the file calls a tensor, where a wrapper's part of the name was taken off.
   /// - Throws: `GraftError` when two stored tensors are the same parameter, or a layout does not fit.
   public func decode(
-    _ weights: Weights, besides others: Weights = Weights(), isTied: Bool = true, report: inout LoadReport
+    _ weights: Weights, besides others: Weights = Weights(), isTied: Bool = true, report: inout LoadReport,
+    fileName: (String) -> String = { $0 }
   ) throws -> Decoded {
     let names = weights.tensors.keys.map(current)
     let spelling = spelling(of: names).index
     let shapes = Dictionary(zip(names, weights.tensors.values.map(\.spec.shape))) { first, _ in first }
     var decoded = Decoded()
     var found: [Int: Found] = [:]
-    func setAside(_ stored: String, _ name: String, _ tensor: LazyTensor) {
+    func setAside(_ fileName: String, _ name: String, _ tensor: LazyTensor) {
       let reason = reasonToDrop(name) { spelling[$0] != nil && shapes[$0] == tensor.spec.shape }
       if let reason {
-        report.dropped.append(.init(name: stored, reason: .declared(reason)))
-      } else if !weights.assumed.contains(stored) {
-        report.unexpected.append(stored)
-        decoded.unknown[stored] = tensor
+        report.dropped.append(.init(name: fileName, reason: .declared(reason)))
+      } else {
+        report.unexpected.append(fileName)
+        decoded.unknown[fileName] = tensor
       }
     }
-    for (stored, tensor) in others.tensors { setAside(stored, current(stored), tensor) }
+    for (name, tensor) in others.tensors { setAside(name, current(name), tensor) }
     for ((stored, tensor), name) in zip(weights.tensors, names) {
       guard let index = spelling[name] else {
-        setAside(stored, name, tensor)
+        if !weights.assumed.contains(stored) { setAside(fileName(stored), name, tensor) }
         continue
       }
       if let other = found[index] {

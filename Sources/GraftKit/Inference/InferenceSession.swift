@@ -9,8 +9,9 @@ import GraftTensors
 ///     let labels = try predict(session, on: data)
 ///
 /// The weights of linear layers are packed once, in the layout that products read, when a first batch needs them: for
-/// BERT-base some 50 ms. In float32 they are as large as the model's own, in bfloat16 half, in int8 a quarter; a session
-/// that does not keep the model's own takes their memory back as it packs them.
+/// BERT-base some 50 ms. In float32 they are as large as the model's own, in int8 a quarter; in bfloat16 half, or as large
+/// where the CPU multiplies no faster in it. A session that does not keep the model's own takes their memory back as it packs
+/// them.
 /// Afterwards a call costs its products and no memory: activations are in a pool that is used again, one for each of the
 /// tasks that ask at the same time. The threads of the backend are shared; a task that finds them busy computes alone.
 ///

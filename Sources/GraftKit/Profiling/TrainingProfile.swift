@@ -41,7 +41,7 @@ public struct TrainingProfile: Sendable {
     public let waiting: Double
     /// The communication that overlaps with the backward pass.
     public let hidden: Double
-    /// By how much it slows that pass down: the CPU time of the thread that communicates, of all threads' together.
+    /// By how much it slows that pass down: the CPU time of the thread that communicates, shared by all threads.
     public let slowdown: Double
     /// What a step would take less without other ranks, but for what is not counted: the CPU time of threads that the
     /// transport has of its own, and of the kernel for what arrives.

@@ -14,7 +14,7 @@ final class GroupReduction: GradientReduction {
   let ownParameters: [Parameter]
   let shares: RankShares
   /// Whether each rank's optimizer has its share alone.
-  let isShared: Bool
+  let dividesOptimizer: Bool
   let group: any ProcessGroup
   /// All that are ever trained, by their names.
   let parameters: OrderedDictionary<String, Parameter>
@@ -31,7 +31,7 @@ final class GroupReduction: GradientReduction {
   /// Shares as long as this go out from where they are, others together in a copy.
   private static let longShare = 1 << 14
   /// Where weights are that all ranks see.
-  private var shared: SharedWeights?
+  private var sharedWeights: SharedWeights?
   /// Where gradients are that all ranks see.
   private var gradients: SharedGradients?
   /// This rank's share of each parameter.
@@ -79,7 +79,7 @@ final class GroupReduction: GradientReduction {
     self.kernels = kernels
     (self.group, self.precision, self.bucketSize, self.profile) = (group, precision, bucketSize, profile)
     shares = RankShares(rank: group.rank, size: group.size)
-    isShared = sharing
+    dividesOptimizer = sharing
     self.parameters = OrderedDictionary(parameters.map { ($0.name, $0) }) { first, _ in first }
     guard sharing else {
       ownParameters = parameters
@@ -101,15 +101,15 @@ final class GroupReduction: GradientReduction {
   /// - Parameter withRounded: Whether products read them rounded.
   /// - Throws: What went wrong between ranks.
   func shareWeights(withRounded: Bool) throws {
-    guard isShared,
-      let shared = try SharedWeights(parameters.values.elements, withRounded: withRounded, in: group)
+    guard dividesOptimizer,
+      let sharedWeights = try SharedWeights(parameters.values.elements, withRounded: withRounded, in: group)
     else { return }
     for parameter in parameters.values {
       let elements = shares.elements(of: parameter.value.count, on: group.rank)
       own[ObjectIdentifier(parameter)]?.value.move(
         to: parameter.value.pointer + elements.lowerBound, of: parameter.value, isCopied: false)
     }
-    self.shared = shared
+    self.sharedWeights = sharedWeights
   }
 
   /// Has gradients in memory that all ranks see, where there is such and they would be sent in float32: bfloat16 would give
@@ -131,9 +131,9 @@ final class GroupReduction: GradientReduction {
   }
 
   /// Whether what one rank changes of a parameter is changed for all.
-  func isShared(_ parameter: Parameter) -> Bool { shared?.contains(parameter) == true }
+  func isInSharedMemory(_ parameter: Parameter) -> Bool { sharedWeights?.contains(parameter) == true }
 
-  var shareOfUpdate: Double { isShared ? 1 / Double(group.size) : 1 }
+  var shareOfUpdate: Double { dividesOptimizer ? 1 / Double(group.size) : 1 }
 
   func total(_ counts: [Double]) throws -> [Double] {
     try profile.measure("\(Self.spans) predictions") { try group.sum(counts) }
@@ -203,7 +203,7 @@ final class GroupReduction: GradientReduction {
 
   private func send(_ bucket: Bucket) {
     let parts = bucket.parts.map { (tensor: $0.parameter.gradient ?? guest($0.parameter), places: $0.places) }
-    let (memory, shared) = memory(of: bucket, parts)
+    let (memory, others) = memory(of: bucket, parts)
     let squares = Squares(parts.count)
     for rank in 0..<group.size { memory.pack(rank) }
     self.squares.append(squares)
@@ -219,16 +219,16 @@ final class GroupReduction: GradientReduction {
     }
     pending.append(
       group.start(
-        shared.map { RankSum(memory.numbers, shared: $0, done: done) }
+        others.map { RankSum(memory.numbers, shared: $0, done: done) }
           ?? RankSum(in: precision, memory.numbers, done: done)))
-    guard !isShared else { return }
+    guard !dividesOptimizer else { return }
     pending.append(group.start(RankSpread(in: precision, memory.numbers, done: memory.unpack)))
   }
 
   /// Where a bucket's numbers are, and where this rank finds another one's of its own part, if ranks share memory.
   private func memory(
     of bucket: Bucket, _ parts: [BucketMemory.Part]
-  ) -> (memory: BucketMemory, shared: (@Sendable (Int) -> UnsafeMutablePointer<Float>)?) {
+  ) -> (memory: BucketMemory, others: (@Sendable (Int) -> UnsafeMutablePointer<Float>)?) {
     guard let gradients else { return (BucketMemory(parts, shares, isCopied: bucket.isCopied), nil) }
     if bucket.isCopied {
       var place = 0
@@ -298,14 +298,14 @@ final class GroupReduction: GradientReduction {
   // MARK: The update
 
   func norm(_ own: Double) throws -> Double {
-    guard isShared else { return own }
+    guard dividesOptimizer else { return own }
     return try profile.measure("\(Self.spans) predictions") { try group.sum([own * own])[0].squareRoot() }
   }
 
   func exchangeWeights() throws {
-    guard isShared else { return }
+    guard dividesOptimizer else { return }
     defer { for parameter in trained { parameter.clearGradient() } }
-    let sent = Set(reached.filter { !isShared($0) }.map { ObjectIdentifier($0) })
+    let sent = Set(reached.filter { !isInSharedMemory($0) }.map { ObjectIdentifier($0) })
     try profile.measure("\(Self.spans) weights") {
       for bucket in buckets {
         let parts = bucket.parts.filter { sent.contains(ObjectIdentifier($0.parameter)) }
@@ -329,15 +329,16 @@ final class GroupReduction: GradientReduction {
             }))
       }
       for exchange in pending { try exchange.wait() }
-      guard let shared else { return }
-      for parameter in reached where shared.containsRounded(parameter) {
+      guard let sharedWeights else { return }
+      for parameter in reached where sharedWeights.containsRounded(parameter) {
         guard let share = own[ObjectIdentifier(parameter)], !share.isRoundedCurrent else { continue }
         share.rounded.map { kernels.round(share.value.pointer, to: $0.pointer, count: share.value.count) }
       }
       try group.meet()
     }
     pending = []
-    for parameter in reached where !isShared(parameter) || shared?.containsRounded(parameter) == true {
+    for parameter in reached
+    where !isInSharedMemory(parameter) || sharedWeights?.containsRounded(parameter) == true {
       parameter.roundedDidChange()
     }
   }

@@ -20,7 +20,7 @@ extension GroupReduction {
   /// - Returns: On other ranks their share.
   /// - Throws: What went wrong between ranks.
   func gatheredState(_ own: Weights) throws -> Weights {
-    guard isShared else { return own }
+    guard dividesOptimizer else { return own }
     // Rank 0 has a share of every parameter.
     let all = try group.valueFromLeader {
       own.tensors.compactMap { name, tensor in
@@ -61,7 +61,7 @@ extension GroupReduction {
     var own = Weights()
     own.metadata = metadata.filter { name, _ in
       parameter(of: name).map {
-        !isShared || !range(of: TensorSpec(.float32, $0.shape), on: group.rank).isEmpty
+        !dividesOptimizer || !range(of: TensorSpec(.float32, $0.shape), on: group.rank).isEmpty
       }
         ?? true
     }
@@ -69,7 +69,7 @@ extension GroupReduction {
       let spec = announcement.spec
       var bytes: [UInt8] = []
       try group.onLeader { bytes = try whole[announcement.name]?.bytes() ?? [] }
-      guard isShared, parameter(of: announcement.name)?.shape == spec.shape else {
+      guard dividesOptimizer, parameter(of: announcement.name)?.shape == spec.shape else {
         if !group.leads { bytes = [UInt8](repeating: 0, count: spec.byteCount) }
         try bytes.withUnsafeMutableBytes { try group.broadcast($0) }
         own[announcement.name] = LazyTensor(spec, bytes: bytes)

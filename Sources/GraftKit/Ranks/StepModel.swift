@@ -40,8 +40,11 @@ public struct StepModel: Sendable, Equatable, Codable {
       (self.processing, self.adding, self.rounding) = (processing, adding, rounding)
     }
 
-    /// The network between some ranks, from how fast they add up in float32.
-    public init(_ speed: RankSpeed, ranks: Int) {
+    /// The network between some ranks, from how fast they send each other float32.
+    ///
+    /// - Returns: `nil` for the speed of memory that the ranks share: nothing went over a network.
+    public init?(_ speed: RankSpeed, ranks: Int) {
+      guard !speed.isShared else { return nil }
       // Each number went to its rank and back.
       let bytes = 2 * Double(ranks - 1) / Double(ranks)
       // A number that is added up goes out and back.

@@ -28,7 +28,7 @@ extension TrainingLoop {
   func spreadWeights() throws {
     guard group.size > 1 else { return }
     for parameter in parameters {
-      if groupReduction?.isShared(parameter) != true {
+      if groupReduction?.isInSharedMemory(parameter) != true {
         try group.broadcast(UnsafeMutableRawBufferPointer(parameter.value.buffer))
       }
       parameter.weightsDidChange()

@@ -33,6 +33,13 @@ public struct KerasHubFamily: Sendable {
     ]
   }
 
+  /// The classes with heads, as Keras registers them: today's, and those of KerasNLP.
+  var headClasses: [String] {
+    ["keras_hub", "keras_nlp"].flatMap { package in
+      ["TextClassifier", "MaskedLM", "Classifier"].map { "\(package)>\(classPrefix)\($0)" }
+    }
+  }
+
   /// How its tokenizer is spelled.
   public var tokenizer: TokenizerRepresentation {
     .keras(
@@ -71,6 +78,7 @@ extension Dialect {
       dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
       initializesPooler: initializesPooler,
       check: check,
+      headEvidence: .classes(key: "registered_name", values: family.headClasses, file: "task.json"),
       files: CheckpointFiles(
         configuration: configuration, weights: "model.weights.h5", heads: "task.weights.h5",
         library: "keras-hub", tokenizer: family.tokenizer,

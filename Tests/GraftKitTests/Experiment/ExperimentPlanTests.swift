@@ -30,7 +30,7 @@ import Testing
     func panels(for precision: WeightPrecision) -> (any PanelKernels)? { nil }
   }
 
-  @Test("a precision that the CPU lacks is found before anything is computed") func precision() throws {
+  @Test("a precision that the backend lacks is found before anything is computed") func precision() throws {
     try withTemporaryDirectory { directory in
       try Data(SmallExperiment.rows.utf8).write(to: directory.appending(path: "rows.csv"))
       let text = """

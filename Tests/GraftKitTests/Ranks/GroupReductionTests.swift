@@ -98,7 +98,7 @@ import Testing
           group, sharing: true, bucketSize: size, told: told, sharingWeights: shares.weights,
           sharingGradients: shares.gradients
         ) { reduction, parameters in
-          #expect(reduction.isShared(parameters[0]) == shares.weights)
+          #expect(reduction.isInSharedMemory(parameters[0]) == shares.weights)
           step += 1
           lengths = reduction.ownParameters.reduce(0) { $0 + $1.value.count }
           for share in reduction.ownParameters {
@@ -183,7 +183,7 @@ import Testing
       let reduction = GroupReduction(
         group, .float32, parameters, sharing: true, kernels: ReferenceKernels(), profile: nil)
       try reduction.shareWeights(withRounded: true)
-      #expect(parameters.allSatisfy { reduction.isShared($0) == isOne })
+      #expect(parameters.allSatisfy { reduction.isInSharedMemory($0) == isOne })
       let expected = isOne ? 1 : Float(group.rank + 1)
       #expect(parameters.allSatisfy { $0.value.values.allSatisfy { $0 == expected } })
       try group.meet()

@@ -45,6 +45,40 @@ import Testing
     }
   }
 
+  /// While a sum is on its way, and not when nothing is.
+  @Test func theTimeInWhichRanksCommunicateIsCounted() throws {
+    let isCounted = DispatchSemaphore(value: 0)
+    let results = Meeting(2).run { group in
+      let numbers = Tensor(Self.numbers(group.rank, 2), shape: [2])
+      func reading() -> Double { group.communication.seconds }
+      /// Looks again and again, for as long as a busy machine may need.
+      func wait(until holds: () -> Bool) -> Bool {
+        let end = Date(timeIntervalSinceNow: 10)
+        while !holds() {
+          guard Date() < end else { return false }
+          Thread.sleep(forTimeInterval: 0.01)
+        }
+        return true
+      }
+      // Rank 1 comes when rank 0 has counted that it waits.
+      if group.rank == 1 { isCounted.wait() }
+      let before = reading()
+      let sum = group.start(
+        RankSum(in: .float32) { UnsafeMutableBufferPointer(start: numbers.pointer + $0, count: 1) })
+      let counts = group.rank == 1 || wait { reading() - before >= 0.05 }
+      isCounted.signal()
+      try sum.wait()
+      var last = -1.0
+      let stands = wait {
+        let now = reading()
+        defer { last = now }
+        return last == now
+      }
+      return counts && stands
+    }
+    for result in results { #expect(try result.get()) }
+  }
+
   @Test(arguments: [1, 3], Precision.allCases)
   func whatIsSpreadIsThatOfEachRank(_ size: Int, _ precision: Precision) throws {
     for count in [1, 77] {

@@ -86,10 +86,10 @@ import Testing
 
   /// 2 ranks that add up 100 bytes a second send and receive as many; of 4, a number goes out and back to three others. One
   /// number alone goes out and back as well.
-  @Test func theNetworkIsThatOfTheRanks() {
+  @Test func theNetworkIsThatOfTheRanks() throws {
     let speed = RankSpeed(latency: 0.5, bandwidth: [.float32: 100, .bfloat16: 10])
     for (ranks, bandwidth) in [(2, 100.0), (4, 150)] {
-      let network = StepModel.Network(speed, ranks: ranks)
+      let network = try #require(StepModel.Network(speed, ranks: ranks))
       #expect(network.latency == 0.25 && abs(network.bandwidth / bandwidth - 1) < 1e-4)
     }
   }
@@ -98,28 +98,38 @@ import Testing
   @Test func whatTheExchangeTakesOfACoreIsMeasured() throws {
     for (cpu, processing) in [(0.004, 0.004 - 0.15e-9), (1, 0.01), (0, 0.6e-9)] {
       let speed = RankSpeed(latency: 0, bandwidth: [.float32: 100], cpuSecondsPerByte: cpu)
-      let network = StepModel.Network(speed, ranks: 2)
+      let network = try #require(StepModel.Network(speed, ranks: 2))
       #expect(abs(network.processing / processing - 1) < 1e-4)
     }
-    let speeds = Meeting(2).run { try RankSpeed(of: $0, .sending, megabytes: 1) }
+    let speeds = Meeting(2).run { try RankSpeed(of: $0, megabytes: 1) }
     for speed in speeds {
       let speed = try speed.get()
       #expect(speed.cpuSecondsPerByte > 0 && !speed.isShared)
     }
   }
 
-  /// As in training: on one machine nothing is sent but single numbers, numbers in bfloat16 and bytes at which ranks meet.
+  @Test func sharedMemoryIsNoNetwork() {
+    let speed = RankSpeed(latency: 0, bandwidth: [.float32: 100], isShared: true)
+    #expect(StepModel.Network(speed, ranks: 2) == nil)
+  }
+
+  /// As in training: on one machine nothing is sent but single numbers, gradients in bfloat16 and bytes at which ranks meet.
   @Test(arguments: [true, false]) func gradientsAreAddedUpInSharedMemoryOnOneMachine(_ isOne: Bool) throws {
     let (training, sending) = (Meeting(2, onOneMachine: isOne), Meeting(2, onOneMachine: isOne))
-    for speed in training.run({ try RankSpeed(of: $0, megabytes: 1) }) {
+    for speed in training.run({ try RankSpeed(of: $0, .training, megabytes: 1) }) {
       let speed = try speed.get()
       #expect(speed.isShared == isOne && speed.bandwidth.values.allSatisfy { $0 > 0 })
-      #expect(speed.cpuSecondsPerByte == 0)
+      #expect((speed.cpuSecondsPerByte == 0) == isOne)
     }
-    for speed in sending.run({ try RankSpeed(of: $0, .sending, megabytes: 1) }) { _ = try speed.get() }
-    // Of eight exchanges in float32 three measure CPU time; half a megabyte goes out in each, and half comes back.
-    let exchanges = (Double(sending.sentBytes(by: 0) - training.sentBytes(by: 0)) / Double(1 << 20)).rounded()
-    #expect(exchanges == (isOne ? 8 : 3))
+    for speed in sending.run({ try RankSpeed(of: $0, megabytes: 1) }) { #expect(try !speed.get().isShared) }
+    // A rank sends half a megabyte of gradients in float32, a quarter in bfloat16, and half a megabyte of weights. Of float32
+    // there are eight exchanges, of which three measure CPU time; of bfloat16 five.
+    func megabytes(_ meeting: Meeting) -> Double {
+      (Double(meeting.sentBytes(by: 0)) / Double(1 << 18)).rounded() / 4
+    }
+    let all = 8 * (0.5 + 0.5) + 5 * (0.25 + 0.5)
+    #expect(megabytes(sending) == all)
+    #expect(megabytes(training) == (isOne ? 5 * 0.25 : all))
   }
 
   @Test func aStepIsMeasured() throws {

@@ -13,6 +13,7 @@ extension Dialect {
     name: "transformers-tf-layers",
     backbonePrefixes: ["layers/tf_bert_main_layer/"],
     dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
+    headEvidence: .place,
     files: CheckpointFiles(weights: "model.weights.h5"),
     backbone: [
       embeddings("embeddings", .required),
