@@ -53,7 +53,10 @@ import Testing
       ask, ["he", "--max-answer-length", "0"], code: 64, stderr: ["--max-answer-length must be at least 1."]),
     Row(
       ask, ["he can do it and so can they", "--max-length", "8", "--stride", "6"], code: 1,
-      stderr: ["no room for a window"]),
+      stderr: [
+        "no room for a window: the text beside it, such as a question, is too long; expected room for more than the "
+          + "stride of 6 tokens in 8, found room for 4 beside 1 tokens"
+      ]),
     Row(
       "answer {masked-lm} --question who --context he", code: 1,
       stderr: [

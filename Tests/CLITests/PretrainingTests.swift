@@ -26,7 +26,13 @@ struct PretrainingTests {
       stderr: ["the head 'replaced-token-detection' learns from tokens that a generator fills"]),
     Row(
       "train \(electra)/replaced-token-detection --data \(data) --take 8 --output out --max-steps 2 --generator "
-        + "\(electra)/base", code: 1, stderr: ["the checkpoint has no head"]),
+        + "\(electra)/base", code: 1,
+      stderr: [
+        "--generator: the generator's active head does not predict tokens. Name a checkpoint whose head does."
+      ]),
+    Row(
+      "evaluate \(electra)/replaced-token-detection --data \(data) --take 8 --generator nowhere", code: 1,
+      stderr: ["nowhere: --generator: no such file or directory"]),
   ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }

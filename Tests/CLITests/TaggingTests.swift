@@ -36,7 +36,7 @@ import Testing
       prepare: sentences),
     Row(
       "tag {token-classification} --max-length 8 --stride 6", [long], code: 1,
-      stderr: ["no room for a window"]),
+      stderr: ["no room for a window: the stride is too large"]),
     Row("tag {token-classification} he --stride -1", code: 64, stderr: ["--stride must be at least 0."]),
     Row("tag {token-classification}", code: 64, stderr: ["Give at least one text"]),
     Row(

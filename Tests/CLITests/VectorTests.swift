@@ -87,6 +87,18 @@ import Testing
       "search a.npy x", code: 1, stderr: ["nothing says which model made these vectors", "--checkpoint"],
       prepare: { try $0.write("a.npy", "") }),
     Row(
+      "search a.npy x", code: 1,
+      stderr: [
+        "moved: no such file", "a.npy.json names it as the model", "Name another place with --checkpoint.",
+      ],
+      prepare: {
+        try $0.write("a.npy", "")
+        try $0.write(
+          "a.npy.json",
+          #"{"checkpoint": "moved", "pooling": null, "max_length": null, "truncate_dim": null, "normalize": false, "#
+            + #""precision": "float32", "texts": []}"#)
+      }),
+    Row(
       "search nowhere.npy x", code: 1,
       stderr: ["nowhere.npy: no such file. Make an index with 'graft embed'."]),
     Row(

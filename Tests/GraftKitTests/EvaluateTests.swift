@@ -253,6 +253,7 @@ import Testing
       ("pretraining", "b", .list(["0"]), "wrong label; expected 0 (the second"),
       ("pretraining", "b", nil, nil), ("pretraining", nil, .text("0"), nil),
       ("next-sentence", nil, .text("0"), "there is no second text"),
+      ("next-sentence", " ", .text("0"), "there is no second text"),
       ("next-sentence", "b", .text(""), nil),
     ] as [(String, String?, WrittenLabel?, String?)])
   func aRowWithoutItsRelationIsNamed(

@@ -100,6 +100,11 @@ import Testing
       ("1_Pooling/config.json", "\"max\",", "", "expected [5, 40]"),
       ("2_Dense/config.json", "Tanh", "Softmax", "Softmax"),
       (
+        "2_Dense/config.json", "\"out_features\": 5", "\"out_features\": 6",
+        "key 'out_features': a dense layer does not fit its weights; expected 5"
+      ),
+      ("2_Dense/config.json", "\"in_features\": 48", "\"in_features\": 40", "key 'in_features'"),
+      (
         "2_Dense/config.json", "\"module_input_name\": \"sentence", "\"module_input_name\": \"token",
         "token_embedding"
       ),
@@ -115,6 +120,18 @@ import Testing
           to: file, atomically: true, encoding: .utf8)
         let message = errorMessage { _ = try Registry.builtIn().open(folder) }
         #expect(message?.contains(change.message) == true, "\(change): \(message ?? "no error")")
+      }
+    }
+    // A download that was not finished.
+    for name in ["1_Pooling", "2_Dense"] {
+      try withTemporaryDirectory { directory in
+        let folder = directory.appending(path: "folder")
+        try FileManager.default.copyItem(at: Self.folders.appending(path: "current"), to: folder)
+        try FileManager.default.removeItem(at: folder.appending(path: "\(name)/config.json"))
+        let message = errorMessage { _ = try Registry.builtIn().open(folder) }
+        #expect(
+          message?.contains("\(name)/config.json: the settings of a module") == true,
+          "\(message ?? "no error")")
       }
     }
     let pipeline = try #require(

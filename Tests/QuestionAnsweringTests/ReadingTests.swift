@@ -61,6 +61,14 @@ struct QuestionReadingTests {
   static let mistakes: [(String, String)] = [
     (#"{"question": "q", "context": "abc"}"#, "row 1: there are no answers"),
     (
+      #"{"question": "q", "context": "a", "is_impossible": true, "answers": {"text": ["a"], "answer_start": [0]}}"#,
+      "row 1: 'is_impossible' and 'answers' contradict each other; expected no answers, found 1"
+    ),
+    (
+      #"{"question": "q", "context": "a", "is_impossible": false, "answers": []}"#,
+      "row 1: 'is_impossible' and 'answers' contradict each other; expected an answer, found 0"
+    ),
+    (
       #"{"question": "q", "answers": {"text": ["a"], "answer_start": [0]}}"#,
       "row 1: there is no context to find an answer in"
     ),

@@ -55,13 +55,19 @@ struct Answers: ExampleLabel, Equatable {
   /// - Returns: `nil` when the row does not say.
   /// - Throws: `GraftError` naming the row: answers of another form, or one that is not at its place.
   init?(_ row: TextRow) throws {
-    if row.fields["is_impossible"]?.bool == true {
+    let isImpossible = row.fields["is_impossible"]?.bool
+    guard let value = row.fields["answers"], value != .null else {
+      guard isImpossible == true else { return nil }
       found = []
       return
     }
-    guard let value = row.fields["answers"], value != .null else { return nil }
     do {
       let pairs = try Self.pairs(value)
+      if let isImpossible, isImpossible != pairs.isEmpty {
+        throw GraftError(
+          .mismatch, "'is_impossible' and 'answers' contradict each other",
+          expected: isImpossible ? "no answers" : "an answer", found: "\(pairs.count)")
+      }
       guard !pairs.isEmpty else {
         found = []
         return

@@ -57,6 +57,16 @@ public struct SentenceEmbedding: Task {
     return labels
   }
 
+  /// The loss that rows are learnt with where none is asked for.
+  private static func usualLoss(hasScores: Bool) -> SentenceLoss { hasScores ? .cosent : .multipleNegatives }
+
+  public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
+    guard options.loss == nil, !rows.isEmpty else { return nil }
+    let hasScores = rows.contains(where: SentenceRow.hasScore)
+    let loss = Self.usualLoss(hasScores: hasScores).rawValue
+    return "rows \(hasScores ? "with" : "without") a score: the usual loss is \(option: "loss") \(loss)"
+  }
+
   private func count(_ texts: Int, _ readsScores: Bool) -> String {
     let reason =
       readsScores ? " with a score" : options.loss == .triplet ? " for a triplet" : ", as in the first row"
@@ -117,7 +127,7 @@ public struct SentenceEmbedding: Task {
         expected: "at most \(width)",
         found: "\(largest)")
     }
-    let loss = options.loss ?? (targets.scores.isEmpty ? .multipleNegatives : .cosent)
+    let loss = options.loss ?? Self.usualLoss(hasScores: !targets.scores.isEmpty)
     let (value, gradient) = SentenceLossFunction(loss: loss, options: options)(
       VectorMatrix(rows: scores.value.rows, width: width, values: scores.value.buffer.map(Double.init)),
       texts: targets.texts, scores: targets.scores)

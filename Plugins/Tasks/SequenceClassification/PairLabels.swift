@@ -15,20 +15,23 @@ extension SequenceClassification {
 
   /// - Returns: `nil` for a pair without a score.
   private static func pairLabel(_ row: TextRow) throws -> (any ExampleLabel)? {
-    guard row.pair != nil else {
+    guard let pair = row.pair, !pair.isBlank else {
       throw GraftError(
-        .missing, "there is no second text to score with the first",
+        .missing,
+        row.pair == nil ? "there is no second text to score with the first" : "the second text is empty",
         advice: "Say which column has it: \(option: "pair-column")."
       ).inRow(row)
     }
     let items = row.label?.items(named: []) ?? []
     if items.allSatisfy(\.isBlank) { return nil }
     guard items.count == 1, let score = items[0].indicator else {
+      let isNumber = items.count == 1 && Double(items[0]) != nil
       throw GraftError(
         .mismatch, "wrong score of a pair", expected: "a number from 0 to 1",
         found: "'\(items.joined(separator: "|").prefix(60))'",
-        advice:
-          "Divide the scores by the highest, or learn them as they are: \(option: "loss") \(PairLoss.meanSquaredError.rawValue)."
+        advice: isNumber
+          ? "Divide the scores by the highest, or learn them as they are: \(option: "loss") \(PairLoss.meanSquaredError.rawValue)."
+          : "Write 1 for pairs that belong together and 0 for others."
       ).inRow(row)
     }
     return ValuesLabel([score])

@@ -99,7 +99,7 @@ struct Answer: RunsOnRanks {
     func dataset(_ rows: [TextRow]) throws -> Dataset {
       try Dataset(
         rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
-        requiringLabels: false)
+        requiringLabels: false, isLengthGiven: length.maxLength != nil)
     }
     var rows: [TextRow] = []
     try GraftTool.group.onLeader {

@@ -117,7 +117,7 @@ struct Predict: RunsOnRanks {
     try show(feed, preparing: prepare) { rows in
       let data = try Dataset(
         rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
-        requiringLabels: false)
+        requiringLabels: false, isLengthGiven: length.maxLength != nil)
       let predictions = try predict(
         session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
       return (try rows.map { try $0.shown(by: task) }, predictions, data.facts)

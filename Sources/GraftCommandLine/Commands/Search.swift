@@ -101,7 +101,15 @@ struct Search: ParsableCommand {
         expected: "\(IndexRecord.file(beside: index.url).lastPathComponent) beside it",
         advice: "Name the model with --checkpoint.")
     }
-    let opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
+    let opened: Checkpoint
+    do {
+      opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
+    } catch var error as GraftError where error.kind == .missing && checkpoint == nil {
+      let name = IndexRecord.file(beside: index.url).lastPathComponent
+      error.advice =
+        "\(name) names it as the model that made these vectors. Name another place with --checkpoint."
+      throw error
+    }
     let backend = try backend.make(registry, flags.console)
     let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)

@@ -13,7 +13,7 @@ public struct PairRelation: Sendable {
     self.second = second
   }
 
-  /// How the two texts of each pair relate. A row without a second text has no such label; where another head learns from
+  /// How the two texts of each pair relate. A row without a second text, or with an empty one, has no such label; where another head learns from
   /// the same rows, it is passed over. Batches mix rows, so either all pairs have labels or none has.
   ///
   /// - Parameters:
@@ -31,7 +31,7 @@ public struct PairRelation: Sendable {
       .missing, "there is no label", expected: expected,
       advice: "Say which column has it: \(option: "label-column").")
     let labels = try rows.map { row -> ClassLabel? in
-      guard row.pair != nil else {
+      guard row.pair?.allSatisfy(\.isWhitespace) == false else {
         guard reading.isRequired else { return nil }
         throw GraftError(
           .missing, "there is no second text, and the head learns how two texts relate",

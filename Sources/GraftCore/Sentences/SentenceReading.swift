@@ -101,7 +101,13 @@ extension Registry {
 
   private func module(_ entry: SentenceModuleEntry, in directory: URL) throws -> SentencePipeline.Module {
     let folder = directory.appending(path: entry.path)
-    let settings = try JSON(fileIfPresent: "config.json", in: folder) ?? [:]
+    let found = try JSON(fileIfPresent: "config.json", in: folder)
+    guard found != nil || !["Pooling", "Dense"].contains(entry.kind) else {
+      throw GraftError(
+        .missing, "the settings of a module that \(SentenceFiles.modulesName) names are not there",
+        file: folder.appending(path: "config.json").path, advice: "Copy or download the model again.")
+    }
+    let settings = found ?? [:]
     do {
       switch entry.kind {
       case "Pooling": return .pooling(try SentencePooling(settings))
@@ -145,6 +151,12 @@ extension Registry {
       throw GraftError(
         .mismatch, "wrong shape", file: folder.path, subject: "tensor 'linear.bias'",
         expected: "[\(weight.spec.shape[0])]", found: bias.map { "\($0.spec)" })
+    }
+    for (key, extent) in [("in_features", weight.spec.shape[1]), ("out_features", weight.spec.shape[0])] {
+      guard let size = settings[key]?.int, size != extent else { continue }
+      throw GraftError(
+        .mismatch, "a dense layer does not fit its weights", subject: "key '\(key)'",
+        expected: "\(extent), for a matrix of \(weight.spec)", found: "\(size)")
     }
     let name = settings["activation_function"]?.string ?? "torch.nn.modules.activation.Tanh"
     let activation = name.split(separator: ".").last.flatMap { Activation(rawValue: $0.lowercased()) }

@@ -137,9 +137,14 @@ extension TokenGenerator {
     try Self.check(
       path, isWanted: model.heads.contains { type(of: $0.task).readsGenerator }, by: model.headName)
     guard let path else { return nil }
-    try self.init(
-      registry.open(URL(filePath: path)).checkpoint, for: model, learns: learns, dropout: dropout,
-      backend: backend)
+    do {
+      let checkpoint = try registry.open(URL(filePath: path)).checkpoint
+      try Self.requireTokenHead(checkpoint)
+      try self.init(checkpoint, for: model, learns: learns, dropout: dropout, backend: backend)
+    } catch var error as GraftError {
+      error.option = error.option ?? "generator"
+      throw error
+    }
   }
 
   /// Makes sure that a generator is named for heads that want one, and for no others.
@@ -153,13 +158,17 @@ extension TokenGenerator {
   ///
   /// - Throws: `GraftError` when it has no such head, or another vocabulary.
   package static func check(_ generator: Checkpoint, for other: Checkpoint) throws {
+    try requireTokenHead(generator)
+    try check(
+      (generator.makeBackbone(), generator.tokenizer), for: (other.makeBackbone(), other.tokenizer))
+  }
+
+  private static func requireTokenHead(_ generator: Checkpoint) throws {
     guard generator.activeHead?.tasks.contains(where: { $0.predictsTokens }) == true else {
       throw GraftError(
         .mismatch, "the generator's active head does not predict tokens", option: "generator",
         advice: "Name a checkpoint whose head does.")
     }
-    try check(
-      (generator.makeBackbone(), generator.tokenizer), for: (other.makeBackbone(), other.tokenizer))
   }
 
   private typealias Reader = (backbone: any Backbone, tokenizer: (any Tokenizer)?)

@@ -141,10 +141,12 @@ extension TokenizerCore {
     let room = maximumLength - min(added, maximumLength) - min(other, max(0, maximumLength - added))
     let fits = added + other + windowed.ids.count <= maximumLength
     guard stride >= 0, fits || room > stride else {
+      let reason =
+        other > 0 ? "the text beside it, such as a question, is too long" : "the stride is too large"
       throw GraftError(
-        .mismatch, "no room for a window",
-        expected: "more than the stride of \(stride) tokens beside the other ones",
-        found: "\(room) of \(maximumLength)")
+        .mismatch, "no room for a window: \(reason)",
+        expected: "room for more than the stride of \(stride) tokens in \(maximumLength)",
+        found: other > 0 ? "room for \(room) beside \(other) tokens" : "room for \(room)")
     }
     var windows: [Encoding] = []
     var start = 0

@@ -224,7 +224,9 @@ import Testing
         found?.contains(
           "a.csv: row 2: wrong score of a pair; expected a number from 0 to 1, found '\(label)'")
           == true, "\(found ?? "nothing")")
+      #expect(found?.contains("Divide the scores") == (Double(label) != nil), "\(found ?? "nothing")")
     }
+    #expect(message(one, [row("a", " ", "1")])?.contains("row 2: the second text is empty") == true)
     #expect(message(one, [row("a", nil, "1")])?.contains("there is no second text to score") == true)
     for label in [nil, ""] {
       #expect(message(one, [row("a", "b", label)])?.contains("there is no score") == true)
