@@ -40,22 +40,27 @@ public struct StepModel: Sendable, Equatable, Codable {
       (self.processing, self.adding, self.rounding) = (processing, adding, rounding)
     }
 
-    /// The network between some ranks, from how fast they send each other float32.
+    /// The network between some ranks, from how fast they send each other gradients and weights.
     ///
     /// - Returns: `nil` for the speed of memory that the ranks share: nothing went over a network.
     public init?(_ speed: RankSpeed, ranks: Int) {
       guard !speed.isShared else { return nil }
-      // Each number went to its rank and back.
-      let bytes = 2 * Double(ranks - 1) / Double(ranks)
+      // Each number went to its rank and back, but for the rank's own.
+      let others = Double(ranks - 1) / Double(ranks)
       // A number that is added up goes out and back.
       self.init(bandwidth: 1, latency: speed.latency / 2)
       // Of a bucket, that goes out or back.
       let size = Double(4 * GroupReduction.usualBucketSize * (ranks - 1))
       let overhead = latency / Double(SumBuffers.exchangesAtOnce(ranks: ranks)) + Double(ranks - 1) * message
-      let byte = 1 / (max(1, speed.bandwidth[.float32] ?? 0) * bytes) - adding - overhead / size
+      /// What a number took, of which so many bytes went out and four came back, without what is not for a byte.
+      func number(_ bandwidth: Double) -> Double { 4 / max(1, bandwidth) - 8 * others * overhead / size }
+      let byte = number(speed.bandwidth[.float32] ?? 0) / (8 * others) - adding
       bandwidth = 1 / max(1e-12, byte)
       let cpu = speed.cpuSecondsPerByte
       processing = min(cpu > 0 ? max(0, cpu - adding) : processing, 1 / bandwidth)
+      if let rounded = speed.bandwidth[.bfloat16] {
+        rounding = max(0, number(rounded) - 6 * others * (1 / bandwidth + adding))
+      }
     }
   }
 

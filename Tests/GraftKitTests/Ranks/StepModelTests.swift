@@ -94,6 +94,15 @@ import Testing
     }
   }
 
+  /// Of a number two bytes go out, in bfloat16, and four come back; what it takes beyond that is rounding. Halves that are
+  /// there sooner than the network lets them cost none.
+  @Test(arguments: [(2, 40.0, 0.07), (2, 100, 0.01), (2, 200, 0), (4, 40, 0.07)])
+  func whatRoundingTakesIsMeasured(_ ranks: Int, _ bandwidth: Double, _ rounding: Double) throws {
+    let speed = RankSpeed(latency: 0, bandwidth: [.float32: 100, .bfloat16: bandwidth])
+    let network = try #require(StepModel.Network(speed, ranks: ranks))
+    #expect(abs(network.rounding - rounding) < 1e-6)
+  }
+
   /// What a byte takes of a core is measured, without what it takes to add it up; more than the network's time it is not.
   @Test func whatTheExchangeTakesOfACoreIsMeasured() throws {
     for (cpu, processing) in [(0.004, 0.004 - 0.15e-9), (1, 0.01), (0, 0.6e-9)] {
