@@ -109,6 +109,7 @@ public struct LabelReader: Sendable {
   private func labelIfThere(of row: TextRow) throws -> (any ExampleLabel)? {
     do {
       guard let written = row.label else { return nil }
+      try row.refuseLabelsOfWords()
       switch problemType {
       case .singleLabel:
         guard let text = written.single(named: labels) else { throw wrong("one label", written) }
@@ -261,6 +262,20 @@ extension WrittenLabel {
         ?? (labels.contains(text) ? [text] : text.split(separator: "|").map(String.init)))
         .filter { !$0.isBlank }
     }
+  }
+}
+
+extension TextRow {
+  /// Refuses a label for each word of a sentence, as files in columns have them.
+  func refuseLabelsOfWords() throws {
+    guard case .list(let labels) = label, let words = fields["tokens"]?.array, words.count == labels.count
+    else { return }
+    throw GraftError(
+      .mismatch, "these are labels of words, and the head labels texts", expected: "a label for each text",
+      found: "\(labels.count) for \(words.count) words",
+      advice:
+        "A head that labels words learns from them: \(action: .swapHead(to: "NAME")), with a name of \(action: .listPlugins)."
+    ).inRow(self)
   }
 }
 
