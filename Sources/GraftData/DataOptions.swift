@@ -130,6 +130,9 @@ extension DataOptions {
         "Name another column with \(option: "pair-column"), or the label's with \(option: "label-column").")
   }
 
+  /// Whether a head reads lists of words.
+  var readsWords: Bool { fields.contains { $0.name == SentenceReader.tokensColumn } }
+
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   var impliesHeader: Bool {
     let given = textColumns + [pairColumn].compactMap { $0 } + labelColumns
