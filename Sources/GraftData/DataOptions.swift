@@ -95,17 +95,14 @@ public struct DataOptions: Sendable, Equatable {
     return delimiter(text).map { String(decoding: [$0], as: UTF8.self) } ?? text
   }
 
-  /// A label as it is written, as a list where cells have several. A cell that is a JSON list is one already.
+  /// A label as it is written, as a list where cells have several. A cell that is a list, as JSON or Python
+  /// writes it, is one already.
   func split(_ label: WrittenLabel?) -> WrittenLabel? {
-    guard let labelDelimiter, case .text(let text)? = label, !Self.isList(text) else { return label }
+    guard let labelDelimiter, case .text(let text)? = label, JSON(listInCell: text) == nil else {
+      return label
+    }
     let parts = text.split(separator: labelDelimiter, omittingEmptySubsequences: true)
     return .list(parts.map { LabelColumn.trimmed(String($0)) }.filter { !$0.isEmpty })
-  }
-
-  private static func isList(_ text: String) -> Bool {
-    guard text.first(where: { !$0.isWhitespace }) == "[" else { return false }
-    // What is no JSON is a text.
-    return (try? JSON(parsing: Array(text.utf8)))?.array != nil
   }
 
   /// The rows that ``shuffleSeed``, ``skip`` and ``take`` ask for.
@@ -132,6 +129,9 @@ extension DataOptions {
       advice:
         "Name another column with \(option: "pair-column"), or the label's with \(option: "label-column").")
   }
+
+  /// Whether a head reads lists of words.
+  var readsWords: Bool { fields.contains { $0.name == SentenceReader.tokensColumn } }
 
   /// Whether the given columns speak of a header: they do unless all of them are numbers.
   var impliesHeader: Bool {

@@ -35,7 +35,9 @@ struct FileLayout {
     }
     guard format.isTable || options.delimiter == nil && options.quoting == nil else {
       throw GraftError(
-        .refused, "only tables have delimiters and quotes", found: "the format '\(format.rawValue)'",
+        .refused, "only tables have delimiters and quotes",
+        found: "the format '\(format.rawValue)'"
+          + (format == .conll ? ", whose columns stand between tabs or spaces" : ""),
         advice: "Leave out \(option: "delimiter") and \(option: "quoting").")
     }
     if FileLayout.endsLinesWithCarriageReturns(text) { lineEnd = FileLayout.carriageReturn }
@@ -85,7 +87,7 @@ struct FileLayout {
   /// Whether a stream may be words with their tags without saying so: a line such as `blood type O` would be, so that texts
   /// are only taken for such where a head labels words.
   private static func looksForTags(_ options: DataOptions) -> Bool {
-    !options.defaultsToLines || options.fields.contains { $0.name == SentenceReader.tokensColumn }
+    !options.defaultsToLines || options.readsWords
   }
 
   /// What a file's name and first bytes suggest.

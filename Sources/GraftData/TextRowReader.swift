@@ -118,6 +118,8 @@ enum TextRowReader {
     let count: Int
     private let header: [String]?
     private var text: [Int]
+    /// Whether the one column of the text may have lists of words.
+    private let mayBeWords: Bool
     private var pair: Int?
     private var label: Int?
     /// Several columns of labels, with their names.
@@ -157,6 +159,7 @@ enum TextRowReader {
       let needsText = options.needsText(isThere)
       text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
         find)
+      mayBeWords = options.readsWords && options.textColumns.count == 1
       pair = try options.pairColumn.map(find)
       let found = try options.labelColumns.map(find)
       labels = found.count > 1 ? found.map { (header?[$0] ?? String($0 + 1), $0) } : []
@@ -196,6 +199,9 @@ enum TextRowReader {
         row.label = .columns(try labels.map { .init(name: $0.name, text: try record.text($0.index)) })
       }
       for (name, index) in fields { row.fields[name] = .string(try record.text(index)) }
+      if mayBeWords, let list = JSON(listInCell: row.text), list.words?.contains("") == false {
+        row.setWords(list)
+      }
       return row
     }
   }
@@ -258,8 +264,12 @@ enum TextRowReader {
         error.subject = "row \(record.row), \(error.subject ?? "")"
         throw error
       }
+      // One column may have lists of words in the place of texts.
+      let value = options.readsWords && text.count == 1 ? object[text[0]] : nil
+      let words = value?.array == nil ? nil : value
       var row = TextRow(
-        try options.needsText(isThere) ? text.map { try object.text($0) }.joined(separator: " ") : "",
+        try options.needsText(isThere) && words == nil
+          ? text.map { try object.text($0) }.joined(separator: " ") : "",
         pair: try pair.map { try object.text($0) },
         label: try labels.isEmpty
           ? options.split(object.label(label ?? "label", isRequired: label != nil))
@@ -273,6 +283,7 @@ enum TextRowReader {
         }
         for name in field.names(among: object.keys) { row.fields[name] = object[name] }
       }
+      if let words { row.setWords(words) }
       if try !body(row) { return }
     }
     if isEmpty {
@@ -415,7 +426,10 @@ extension DataOptions {
       "no such column",
       subject: "column \(replacing.map { "'\($0)'" }.joined(separator: " or "))",
       found: columnList(columns),
-      advice: "Rename the column that has them, or name one of plain texts with \(option: "text-column").")
+      advice: readsWords
+        ? "Name the column of the words, or that of plain texts, with \(option: "text-column")."
+        : "Name the column of the first text with \(option: "text-column"), and that of the second with \(option: "pair-column")."
+    )
   }
 }
 
@@ -433,6 +447,22 @@ extension DataFileReport {
     if layout.delimiter != usual { remarks.append("\(layout.delimiterName) between columns") }
     if layout.format == .tsv, layout.quoting == .csv { remarks.append("fields in quotes") }
     if layout.format == .csv, layout.quoting == Quoting.none { remarks.append("quotes as they are") }
+  }
+}
+
+extension TextRow {
+  /// Takes a list of words in the place of the text. What else is in it is the task's to refuse.
+  fileprivate mutating func setWords(_ list: JSON) {
+    fields[SentenceReader.tokensColumn] = list
+    text = list.array?.compactMap(\.string).joined(separator: " ") ?? ""
+  }
+}
+
+extension JSON {
+  /// The strings of a list of nothing else.
+  fileprivate var words: [String]? {
+    let words = array?.map(\.string)
+    return words?.contains(nil) == false ? words?.compactMap { $0 } : nil
   }
 }
 

@@ -65,9 +65,35 @@ import Testing
       "evaluate {token-classification} --data b.jsonl", code: 1,
       stderr: [
         "b.jsonl: row 1: unknown label; expected one of O, B-PER", "found 'B-CITY'",
-        "graft head swap CKPT --to NAME --labels O,B-CITY",
+        "graft head swap CKPT --to token-classification --labels O,B-PER,", ",B-CITY --output DIR'.",
       ],
       prepare: { try $0.write("b.jsonl", #"{"tokens": ["he", "can"], "tags": ["O", "B-CITY"]}"# + "\n") }),
+    Row(
+      "evaluate {token-classification} --data a.conll", code: 1,
+      stderr: ["seem to be in the scheme IOBES: say so by --tag-scheme IOBES.\n"],
+      prepare: { try $0.write("a.conll", "he B-PER\ncan E-PER\n\nit S-LOC\n") }),
+    Row(
+      "evaluate {token-classification} --data c.jsonl",
+      stderr: [
+        "warning: 1 word is cut where an entity begins or ends within it: 'c|an' in row 1\n",
+        "warning: 1 row without any token to learn from is left out (row 2)\n",
+      ],
+      prepare: {
+        try $0.write(
+          "c.jsonl",
+          #"{"text": "he can", "entities": [[0, 4, "PER"]]}"# + "\n" + #"{"text": "", "entities": []}"# + "\n"
+        )
+      }),
+    Row(
+      "train {token-classification} --data a.txt --output out", code: 1,
+      stderr: [
+        "--label-column; or, where each line is a word with its labels", "CoNLL's: --data-format conll.",
+      ],
+      prepare: { try $0.write("a.txt", "he B-PER\ncan O\n") }),
+    Row(
+      "evaluate {sequence-classification} --data a.conll", code: 1,
+      stderr: ["a.conll: row 1: these are labels of words", "with a name of 'graft plugins'."],
+      prepare: sentences),
     Row(
       "train {token-classification} --data a.txt --data-format conll --eval-data a.txt --output out --max-steps 2 --label-all-tokens --stride 2",
       stdout: ["eval_f1", "wrote out\n"], prepare: sentences),
@@ -82,6 +108,34 @@ import Testing
     let text = "he B-PER\ncan I-PER\ndo O\n\nit B-LOC\nis O\nthe I-LOC\n"
     try sandbox.write("a.conll", text)
     try sandbox.write("a.txt", text)
+  }
+
+  @Test("labels are taken from every way to write tags, and no row is said to have none")
+  func labelsFrom() throws {
+    try Sandbox.with { sandbox in
+      let files = [
+        "a.jsonl": #"{"tokens": ["he", "can"], "tags": ["B-X", "O"]}"#,
+        "b.jsonl": #"{"text": "he can", "entities": [{"start": 0, "end": 2, "label": "X"}]}"#,
+        "c.csv": "text,tags\nhe can,B-X O", "d.csv": "text,label\nhe can,\"['B-X', 'O']\"",
+        "e.conll": "he B-X\ncan O",
+      ]
+      for (file, text) in files {
+        try sandbox.write(file, text + "\n")
+        let outcome = try sandbox.graft([
+          "head", "swap", "{masked-lm}", "--to", "token-classification", "--labels-from", file, "--output",
+          "of-\(file)",
+        ])
+        #expect(outcome.code == 0 && !outcome.stderr.contains("no label"), "\(file): \(outcome.stderr)")
+        #expect(outcome.stderr.contains(" labels: ") && outcome.stderr.contains("B-X"), "\(outcome.stderr)")
+      }
+      try sandbox.write(
+        "f.jsonl", #"{"tokens": ["he"], "tags": ["O"]}"# + "\n" + #"{"tokens": ["he"]}"# + "\n")
+      let some = try sandbox.graft([
+        "head", "swap", "{masked-lm}", "--to", "token-classification", "--labels-from", "f.jsonl", "--output",
+        "out",
+      ])
+      #expect(some.stderr.contains("warning: 1 of 2 rows has no label: they cannot be trained on\n"))
+    }
   }
 
   @Test("what was trained says so: all tokens and the scheme are kept with the head")

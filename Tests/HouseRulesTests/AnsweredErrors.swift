@@ -38,9 +38,8 @@ enum AnsweredErrors {
     "a pattern that no file matches has no files": [
       #"Sources/GraftData/FilePattern.swift: ((try? files(url)) ?? []).contains { access($0.path, F_OK) == 0 }"#
     ],
-    "a cell that is no list of labels is a label": [
-      #"Sources/GraftData/DataOptions.swift: return (try? JSON(parsing: Array(text.utf8)))?.array != nil"#,
-      #"Plugins/Tasks/SequenceClassification/LabelReader.swift: guard let json = try? JSON(parsing: Array(spelling.utf8)) else { continue }"#,
+    "a cell that is no list is a text": [
+      #"Sources/GraftCore/Model/CellList.swift: guard let json = try? JSON(parsing: Array(spelling.utf8)) else { continue }"#
     ],
     "what cannot be listed has nothing to suggest or to complete": [
       #"Sources/GraftCommandLine/Support/Misspelling.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []"#,

@@ -126,6 +126,20 @@ struct ChoiceReadingTests {
       message:
         "row 3: an answer that is none of the choices; expected 0 to 1, as other rows have it, found 'B'"),
     AnswerColumn(
+      testDescription: "none that fits",
+      rows: [(#"["a", "b"]"#, "9"), (#"["c", "d"]"#, "9")],
+      message:
+        "row 1: an answer that is none of the choices; expected 0 to 1, A to B, or the text of one of the choices, found '9'"
+    ),
+    AnswerColumn(
+      testDescription: "choices without names among others",
+      rows: [
+        (#"{"text": ["p", "q"], "label": ["X", "Y"]}"#, #""Y""#), (#"["r", "s"]"#, #""Y""#),
+      ],
+      message:
+        "row 2: an answer that is none of the choices; expected the name of one of the choices, as other rows have it"
+    ),
+    AnswerColumn(
       testDescription: "numbers as tables have them",
       rows: [(#"["a", "b"]"#, #""1.0""#), (#"["c", "d"]"#, "0.0")],
       indices: [1, 0]),

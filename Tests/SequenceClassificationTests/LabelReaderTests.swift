@@ -159,6 +159,23 @@ import Testing
       }?.hasPrefix("a.csv: row 2: a row names a label twice") == true)
   }
 
+  @Test("labels of words are told from labels of texts")
+  func labelsOfWords() throws {
+    var row = TextRow("Ada lives", label: .list(["B-PER", "O"]), place: .init(file: "a.conll", row: 3))
+    row.fields["tokens"] = ["Ada", "lives"]
+    let expected =
+      "a.conll: row 3: these are labels of words, and the head labels texts; expected a label for each text, found 2 for 2 "
+      + #"words. A head that labels words learns from them: 'swapHead(to: "NAME")', with a name of 'Registry'."#
+    for type in [ProblemType.singleLabel, .multiLabel, .regression] {
+      let reader = LabelReader(labels: news, problemType: type, rows: [row])
+      #expect(errorMessage { _ = try reader.labels(of: [row]) } == expected)
+      #expect(
+        errorMessage { _ = try SequenceClassification.inferredLabels(of: [row, row], type) } == expected)
+    }
+    row.label = .list(["a"])
+    #expect(try SequenceClassification.inferredLabels(of: [row], .multiLabel).labels == ["a"])
+  }
+
   @Test("columns of labels have to be those of the head")
   func columnsOfLabels() throws {
     func read(_ cells: KeyValuePairs<String, String>, _ type: ProblemType = .multiLabel) throws -> JSON {

@@ -83,6 +83,8 @@ struct ReadingTests {
     }
     #expect(try Self.read(#"{"tokens": ["a", "b"], "tags": [2, 1]}"#, base: 1)[0].classes == [1, 0])
     #expect(try Self.read("text,label\nAda lives,B-PER O\n", file: "a.csv")[0].classes == [1, 0])
+    #expect(TokenClassification.hasLabel(try Self.rows(#"{"tokens": ["a"], "tags": ["O"]}"#)[0], nil))
+    #expect(!TokenClassification.hasLabel(try Self.rows(#"{"tokens": ["a"], "entities": []}"#)[0], nil))
     #expect(try Self.read(#"{"tokens": [], "tags": []}"#)[0].classes.isEmpty)
   }
 
@@ -102,6 +104,67 @@ struct ReadingTests {
       #"{"text": "the 3rdAda", "entities": [{"start": 7, "end": 10, "label": "PER"}]}"#)[0]
     #expect(cut.words.strings == ["the", "3rd", "Ada"] && cut.classes == [0, 0, 1])
     #expect(try Self.read(#"{"text": "nobody", "entities": []}"#)[0].classes == [0])
+  }
+
+  @Test("cells of tables are lists as JSON or Python writes them, as well as names between spaces")
+  func cells() throws {
+    for cell in [
+      #""[""B-PER"", ""O""]""#, #""['B-PER', 'O']""#, #""[""B-PER"",""O""]""#, "B-PER O", #""[1, 0]""#,
+    ] {
+      for column in ["label", "tags"] {
+        let found = try Self.read("text,\(column)\nAda's lives,\(cell)\n", file: "a.csv")
+        #expect(found[0].classes == [1, 0], "\(cell)")
+      }
+    }
+    let words = try Self.read(
+      "tokens,tags\n\"['Ada', \"\"'s\"\", 'in']\",\"['B-PER', 'O', 'O']\"\n", file: "a.csv")
+    #expect(words[0].words.strings == ["Ada", "'s", "in"])
+    let spans = "text,entities\nAda L,\"[{'start': 0, 'end': 5, 'label': 'PER'}]\"\nIn,[]\n"
+    #expect(try Self.read(spans, file: "a.csv").map(\.classes) == [[1, 2], [0]])
+    #expect(
+      try TokenClassification.inferredLabels(of: Self.rows(spans, file: "a.csv"), nil).labels
+        == ["O", "B-PER", "I-PER"])
+  }
+
+  @Test("the column of the text may have lists of words")
+  func columnOfWords() throws {
+    let options = DataOptions(textColumns: [.name("words")], labelColumns: [.name("ner")])
+    for (file, text) in [
+      ("a.jsonl", #"{"words": ["New York", "is"], "ner": ["B-LOC", "O"], "tokens": ["x"]}"#),
+      ("a.csv", "words,ner\n\"['New York', 'is']\",B-LOC O\n"),
+    ] {
+      let found = try Self.read(text, file: file, options: options)[0]
+      #expect(found.words.strings == ["New York", "is"] && found.classes == [3, 0])
+      #expect(try Self.rows(text, file: file, options)[0].text == "New York is")
+    }
+    // What is no list of words is a text.
+    let text = try Self.read("words,ner\n[1] is,O O\n", file: "a.csv", options: options)
+    #expect(text[0].words.strings == ["[1]", "is"])
+  }
+
+  @Test("words that entities begin or end within, and tags beside entities, are said")
+  func slips() throws {
+    let lines = [
+      #"{"text": "Ada Lovelace lived", "entities": [[0, 6, "PER"]], "tags": ["news"]}"#,
+      #"{"text": "Adalived in Rome", "entities": [[0, 3, "PER"], [3, 8, "LOC"]], "tags": null}"#,
+      #"{"tokens": ["Ada"], "tags": ["B-PER"], "entities": [[0, 2, "PER"]]}"#,
+    ]
+    func remarks(_ lines: some Sequence<String>) throws -> [String] {
+      let (task, rows) = (try Self.task(), try Self.rows(lines.joined(separator: "\n")))
+      return task.remarks(on: try task.labels(of: rows, LabelReading()), of: rows)
+    }
+    #expect(
+      try remarks(lines) == [
+        "2 words are cut where an entity begins or ends within them, the first is 'Lo|velace' in row 1",
+        "1 of 3 rows has both entities and 'tags', and the tags are not read: row 1",
+      ])
+    #expect(
+      try remarks(lines[1...]) == [
+        "1 word is cut where an entity begins or ends within it: 'Ada|lived' in row 1"
+      ])
+    #expect(try remarks(lines[2...]).isEmpty)
+    #expect(
+      try TokenClassification.inferredLabels(of: Self.rows(lines[0]), nil).labels == ["O", "B-PER", "I-PER"])
   }
 
   @Test("sentences in columns: the first and the last, or those that are named")
@@ -164,14 +227,29 @@ struct ReadingTests {
     (
       #"{"tokens": ["a", "b"], "tags": ["O", "B-ORG"]}"#,
       "row 1: unknown label; expected one of O, B-PER, I-PER, B-LOC, I-LOC, found 'B-ORG' at word 2. "
-        + #"Give the head the labels of the data: 'swapHead(to: "NAME", labels: [O,B-ORG])'"#
+        + "Give the head the labels of the data too: "
+        + #"'swapHead(to: "token-classification", labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-ORG])'"#
     ),
-    // Where the head knows some of them, other data have its others.
+    // Both kinds together would be no tags.
     (
-      #"{"tokens": ["a", "b"], "tags": ["B-PER", "B-ORG"]}"#,
-      #"'swapHead(to: "NAME", labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-ORG])'"#
+      #"{"tokens": ["a", "b"], "tags": ["NOUN", "VERB"]}"#,
+      #"the labels of the data: 'swapHead(to: "token-classification", labels: [NOUN,VERB])'"#
     ),
-    (#"{"tokens": ["a"], "tags": [9]}"#, "unknown label"),
+    (#"{"tokens": ["a", "b"], "tags": ["B,PER", "O"]}"#, "labels: [A,B])'"),
+    (
+      #"{"tokens": ["a"], "tags": [9]}"#,
+      "row 1: the label number is out of range; expected 0 to 4 for the labels O, B-PER, I-PER, B-LOC, I-LOC, found 9."
+    ),
+    (
+      #"{"tokens": ["a", "b"], "tags": ["O", "-100"]}"#,
+      "found '-100' at word 2. Correct the data, or check 'label-column'."
+    ),
+    (
+      #"{"tokens": ["a", "b", "c"], "tags": ["B-PER", "E-PER", "S-LOC"]}"#,
+      "found 'E-PER' at word 2. The tags of the data seem to be in the scheme IOBES: say so by 'tag-scheme' IOBES."
+    ),
+    (#"{"tokens": ["a", "b"], "tags": ["U-PER", "U-ORG"]}"#, "say so by 'tag-scheme' BILOU."),
+    (#"{"tokens": ["a"], "tags": ["S-ORG"]}"#, "labels: [O,B-PER,I-PER,B-LOC,I-LOC,S-ORG])'"),
     (
       #"{"text": "Ada", "entities": [{"start": 1, "end": 4, "label": "PER"}]}"#,
       "row 1: an entity is not within its text; expected 0 <= start < end <= 3, counted in Unicode scalars, found 1 to 4."
@@ -184,7 +262,16 @@ struct ReadingTests {
     ),
     (
       #"{"text": "Ada", "entities": [[0, 3, "ORG"]]}"#,
-      "row 1: unknown label; expected one of PER, LOC, found 'ORG' at 0 to 3"
+      "row 1: unknown label; expected one of PER, LOC, found 'ORG' at 0 to 3. Give the head the labels of the data too: "
+        + #"'swapHead(to: "token-classification", labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-ORG,I-ORG])'"#
+    ),
+    (
+      #"{"text": "Ada", "entities": [[0, 3, "B-PER"]]}"#,
+      "found 'B-PER' at 0 to 3. An entity has a type without the letter of a tag: 'PER'."
+    ),
+    (
+      #"{"text": "Ada  lived", "entities": [[3, 5, "PER"]]}"#,
+      "row 1: an entity of white space alone; expected an entity with something to read, found 'PER' at 3 to 5."
     ),
     (#"{"text": "Ada", "entities": [{"start": 0, "label": "PER"}]}"#, "row 1: not an entity"),
     (#"{"text": "Ada", "entities": "PER"}"#, "row 1: wrong entities"),
@@ -221,15 +308,37 @@ struct ReadingTests {
     let line = #"{"tokens": ["a"], "tags": ["B-PER"]}"#
     let error = #expect(throws: GraftError.self) { try Self.read(line, scheme: "IO") }
     #expect(
-      error?.description.contains("a tag is not of the scheme IO; expected one that begins with O, I") == true
+      error?.description.hasSuffix(
+        "a tag is not of the scheme IO; expected one that begins with O, I, found 'B-PER'. "
+          + "The tags of the data seem to be in the scheme IOB2: say so by 'tag-scheme' IOB2.") == true
     )
   }
 
-  @Test("labels that the head lacks are listed as the data have them, in their order")
-  func inferred() throws {
+  @Test("labels that the head lacks are listed as it spells them, behind its own where they are of a kind")
+  func missing() throws {
+    func advice(_ lines: String, labels: [String], scheme: String? = nil) throws -> String {
+      let error = #expect(throws: GraftError.self) { try Self.read(lines, labels: labels, scheme: scheme) }
+      return error?.description ?? ""
+    }
     let lines =
       #"{"tokens": ["a", "b"], "tags": ["O", "B-X"]}"# + "\n" + #"{"tokens": ["a"], "tags": ["I-Y"]}"#
-    let error = try #require(throws: GraftError.self) { try Self.read(lines) }
-    #expect("\(String(describing: error.advice))".contains("O,B-X,I-Y"))
+    #expect(try advice(lines, labels: Self.names).contains("I-LOC,B-X,I-Y])'"))
+    #expect(try advice(lines, labels: ["LABEL_0", "LABEL_1"]).contains("of the data: 'swapHead"))
+    #expect(try advice(lines, labels: ["LABEL_0", "LABEL_1"]).contains("labels: [O,B-X,I-Y])'"))
+    // Data that are said to be in another scheme get the head's.
+    let single = #"{"tokens": ["a", "b"], "tags": ["S-PER", "S-X"]}"#
+    #expect(try advice(single, labels: Self.names, scheme: "IOBES").contains("I-LOC,B-X,I-X])'"))
+    #expect(try advice(single, labels: ["O", "PER"], scheme: "IOBES").contains("labels: [O,PER,X])'"))
+    let entity = #"{"text": "Ada", "entities": [[0, 3, "X"]]}"#
+    #expect(try advice(entity, labels: ["O", "PER"]).contains("labels: [O,PER,X])'"))
+    for bare in [["PER", "LOC"], ["LABEL_0", "LABEL_1"]] {
+      let message = try advice(entity, labels: bare)
+      #expect(
+        message.contains(
+          "row 1: the head's labels are no tags of entities; expected O, B-PER, I-PER, …, found \(bare[0]), \(bare[1]). "
+            + #"Give the head the labels of the data: 'swapHead(to: "token-classification", labels: [O,B-X,I-X])'"#
+        ),
+        "\(message)")
+    }
   }
 }

@@ -36,21 +36,22 @@ struct ChoiceAnswers {
     uncountedAnswer = reading == .numbers ? nil : given.first?.text
     indices = try answers.map { answer in
       guard let answer else { return nil }
-      guard let index = Self.index(answer, as: reading, base: base) else {
+      guard let index = reading.flatMap({ Self.index(answer, as: $0, base: base) }) else {
         throw Self.noChoice(answer, as: given.count > 1 ? reading : nil, base: base)
       }
       return Int32(index)
     }
   }
 
-  /// The reading that fits all answers; of several the first, if they agree. Where none does, the one that fits most.
-  private static func reading(_ answers: [Answer], base: Int?) throws -> Reading {
+  /// The reading that fits all answers; of several the first, if they agree. Where none does, the one that fits most, and
+  /// `nil` where none fits any.
+  private static func reading(_ answers: [Answer], base: Int?) throws -> Reading? {
     let found = Reading.allCases.map { reading in answers.map { index($0, as: reading, base: base) } }
     let fitting = zip(Reading.allCases, found).filter { !$0.1.contains(nil) }
     guard let (first, indices) = fitting.first else {
       let counts = found.map { indices in indices.count { $0 != nil } }
-      let most = counts.max() ?? 0
-      return zip(Reading.allCases, counts).first { $0.1 == most }?.0 ?? .numbers
+      guard let most = counts.max(), most > 0 else { return nil }
+      return zip(Reading.allCases, counts).first { $0.1 == most }?.0
     }
     guard first != .names, !(first == .numbers && base != nil) else { return first }
     for (other, others) in fitting.dropFirst() {
@@ -115,7 +116,9 @@ struct ChoiceAnswers {
     let (letters, texts) = ("A to \(last)", "the text of one of the choices")
     let expected =
       switch reading {
-      case .names?: "one of \((answer.question.names ?? []).joined(separator: ", "))"
+      case .names?:
+        answer.question.names.map { "one of \($0.joined(separator: ", "))" }
+          ?? "the name of one of the choices"
       case .numbers?: numbers
       case .letters?: letters
       case .texts?: texts

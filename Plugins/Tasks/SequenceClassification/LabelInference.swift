@@ -20,6 +20,7 @@ extension SequenceClassification {
       throw GraftError(
         .missing, "the data have no labels", advice: "Say which column has them: \(option: "label-column").")
     }
+    for row in labelled { try row.refuseLabelsOfWords() }
     if let columns = written.compactMap(\.columns).first {
       return InferredLabels(columns.map(\.name), try given ?? problemType(ofColumnsIn: labelled))
     }

@@ -109,6 +109,7 @@ public struct LabelReader: Sendable {
   private func labelIfThere(of row: TextRow) throws -> (any ExampleLabel)? {
     do {
       guard let written = row.label else { return nil }
+      try row.refuseLabelsOfWords()
       switch problemType {
       case .singleLabel:
         guard let text = written.single(named: labels) else { throw wrong("one label", written) }
@@ -231,7 +232,7 @@ extension WrittenLabel {
   func single(named labels: [String]) -> String? {
     switch self {
     case .text(let text):
-      if !labels.contains(text), let items = text.listItems, items.count == 1 { return items[0] }
+      if !labels.contains(text), let items = Self.items(inCell: text), items.count == 1 { return items[0] }
       return text
     case .list:
       let items = items(named: labels)
@@ -245,7 +246,7 @@ extension WrittenLabel {
     switch self {
     case .list: true
     case .columns: false
-    case .text(let text): text.listItems != nil
+    case .text(let text): Self.items(inCell: text) != nil
     }
   }
 
@@ -257,9 +258,24 @@ extension WrittenLabel {
     case .list(let items): items.filter { !$0.isBlank }
     case .columns(let columns): columns.map(\.text)
     case .text(let text):
-      (text.listItems ?? (labels.contains(text) ? [text] : text.split(separator: "|").map(String.init)))
+      (Self.items(inCell: text)
+        ?? (labels.contains(text) ? [text] : text.split(separator: "|").map(String.init)))
         .filter { !$0.isBlank }
     }
+  }
+}
+
+extension TextRow {
+  /// Refuses a label for each word of a sentence, as files in columns have them.
+  func refuseLabelsOfWords() throws {
+    guard case .list(let labels) = label, let words = fields["tokens"]?.array, words.count == labels.count
+    else { return }
+    throw GraftError(
+      .mismatch, "these are labels of words, and the head labels texts", expected: "a label for each text",
+      found: "\(labels.count) for \(words.count) words",
+      advice:
+        "A head that labels words learns from them: \(action: .swapHead(to: "NAME")), with a name of \(action: .listPlugins)."
+    ).inRow(self)
   }
 }
 
@@ -275,26 +291,5 @@ extension String {
     let text = LabelColumn.trimmed(self)
     if let truth = LabelColumn.truth(text) { return truth ? 1 : 0 }
     return Float(decimal: text).flatMap { (0...1).contains($0) ? $0 : nil }
-  }
-
-  /// The elements of a list of strings, numbers or truth values, as JSON or Python write it.
-  fileprivate var listItems: [String]? {
-    guard first(where: { !$0.isWhitespace }) == "[" else { return nil }
-    // Python has single quotes, and truth values in capitals.
-    let python =
-      contains("\"")
-      ? self : replacing("'", with: "\"").replacing("True", with: "true").replacing("False", with: "false")
-    for spelling in [self, python] {
-      guard let json = try? JSON(parsing: Array(spelling.utf8)) else { continue }
-      let items = json.array?.map { item -> String? in
-        switch item {
-        case .string(let text), .number(let text): text
-        case .bool(let value): value ? "true" : "false"
-        default: nil
-        }
-      }
-      return items?.contains(nil) == false ? items?.compactMap { $0 } : nil
-    }
-    return nil
   }
 }

@@ -66,6 +66,21 @@ struct HeadTags: Sendable {
     return (tags ?? []).filter { $0 != .outside && seen.insert($0.type).inserted }.map(\.type)
   }
 
+  /// The labels of entities of a type, in the head's scheme: IOB2 where it has none.
+  func labels(ofType type: String) -> [String] {
+    if tags != nil, labels.contains(where: { WordTag($0) == nil }) { return [type] }
+    return (scheme ?? .iob2).prefixes.filter { $0 != "O" }.sorted().map { "\($0)-\(type)" }
+  }
+
+  /// The scheme of the data's tags, where these are of types that the head has and begin with letters that another scheme
+  /// has not; `nil` otherwise.
+  func scheme(of labels: [String], otherThan known: TagScheme) -> TagScheme? {
+    let found = labels.compactMap { WordTag($0) }
+    guard found.count == labels.count, found.contains(where: { types.contains($0.type) }) else { return nil }
+    let letters = Set(found.map(\.prefix))
+    return letters.isSubset(of: known.prefixes) ? nil : Self.scheme(letters)
+  }
+
   /// The number of a label.
   subscript(label: String) -> Int32? { indices[label] }
 

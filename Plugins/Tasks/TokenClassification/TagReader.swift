@@ -1,11 +1,14 @@
 import GraftCore
 import GraftTensors
+import OrderedCollections
 
 /// The labels of a row's words, with the words that they are of.
 struct RowLabels: ExampleLabel, Equatable {
   let words: Words
   /// A label's number for each word.
   let classes: [Int32]
+  /// The words that entities begin or end within, as `Lo|velace`.
+  var cutWords: [String] = []
 
   var json: JSON { .array(classes.map { JSON(Int($0)) }) }
 }
@@ -13,9 +16,10 @@ struct RowLabels: ExampleLabel, Equatable {
 /// Turns what a row says about its words into labels: a list of tags, or entities by their places.
 ///
 /// - `tags`, or the label's column: a list with a tag for each of the `tokens`, or for each part of the text between
-///   white space; names, or numbers. In a cell of a table they stand between spaces.
-/// - `entities` or `spans`: a list of `{"start": 0, "end": 12, "label": "PER"}`, places in the text in Unicode scalars,
-///   as Python counts characters.
+///   white space; names, or numbers. In a cell of a table they stand between spaces, or are a list as JSON or Python writes
+///   it.
+/// - `entities` or `spans`, of a row without `tokens`: a list of `{"start": 0, "end": 12, "label": "PER"}`, places in the
+///   text in Unicode scalars, as Python counts characters. Tags beside them are not read.
 struct TagReader {
   let head: HeadTags
   /// The number of the first label, when the data number theirs.
@@ -44,9 +48,7 @@ struct TagReader {
   func labels(of row: TextRow) throws -> RowLabels? {
     do {
       let tokens = try row.tokens()
-      if tokens == nil, let spans = row.fields["entities"] ?? row.fields["spans"], spans != .null {
-        return try labels(ofSpans: spans, in: row.text)
-      }
+      if let spans = Self.spans(of: row) { return try labels(ofSpans: spans, in: row.text) }
       guard let tags = try tags(of: row) else { return nil }
       let words = tokens.map { Words(tokens: $0) } ?? Words(separatedIn: row.text)
       guard tags.count == words.ranges.count else {
@@ -59,6 +61,33 @@ struct TagReader {
     } catch let error as GraftError {
       throw error.inRow(row)
     }
+  }
+
+  /// Whether a row says something about its words.
+  static func hasLabels(_ row: TextRow) -> Bool { spans(of: row) != nil || !writtenTags(of: row).isEmpty }
+
+  /// What is said of labels that are rather slips.
+  static func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
+    let cut = zip(labels, rows).flatMap { label, row in
+      ((label as? RowLabels)?.cutWords ?? []).map { (word: $0, row: row.place.row) }
+    }
+    var remarks: [String] = []
+    if let first = cut.first {
+      let example = "'\(first.word.prefix(60))' in row \(first.row)"
+      remarks.append(
+        cut.count == 1
+          ? "1 word is cut where an entity begins or ends within it: \(example)"
+          : "\(cut.count) words are cut where an entity begins or ends within them, the first is \(example)")
+    }
+    let both = rows.filter { row in
+      spans(of: row) != nil && (row.fields["tags"] ?? .null) != .null
+    }
+    if let first = both.first {
+      remarks.append(
+        "\(both.count) of \(rows.count) rows \(both.count == 1 ? "has" : "have") both entities and 'tags', and the tags are not read: \(both.count == 1 ? "row" : "the first is row") \(first.place.row)"
+      )
+    }
+    return remarks
   }
 
   // MARK: Tags
@@ -76,14 +105,18 @@ struct TagReader {
   private static func names(_ label: WrittenLabel?) -> [String]? {
     switch label {
     case .list(let names): names
-    case .text(let text): text.split(separator: " ").map(String.init)
+    case .text(let text): names(inCell: text)
     case .columns, nil: nil
     }
   }
 
-  /// The tags of a list, or of a text with spaces between them; `nil` for anything else.
+  private static func names(inCell text: String) -> [String] {
+    WrittenLabel.items(inCell: text) ?? text.split(separator: " ").map(String.init)
+  }
+
+  /// The tags of a list, or of a cell; `nil` for anything else.
   private static func names(_ value: JSON) -> [String]? {
-    if let text = value.string { return text.split(separator: " ").map(String.init) }
+    if let text = value.string { return names(inCell: text) }
     let names = value.array?.map { $0.string ?? $0.int.map(String.init) }
     return names?.contains(nil) == false ? names?.compactMap { $0 } : nil
   }
@@ -91,6 +124,7 @@ struct TagReader {
   private func classes(_ tags: [String]) throws -> [Int32] {
     guard let scheme = head.dataScheme, let own = head.scheme, scheme.prefixes != own.prefixes else {
       return try tags.enumerated().map { place, name in
+        if column.readsNumbers { return Int32(try column.index(of: name)) }
         guard let index = column[name] else { throw unknown("'\(name.prefix(60))' at word \(place + 1)") }
         return Int32(index)
       }
@@ -100,31 +134,26 @@ struct TagReader {
         throw GraftError(
           .mismatch, "a tag is not of the scheme \(scheme.rawValue)",
           expected: "one that begins with \(scheme.prefixes.map(String.init).joined(separator: ", "))",
-          found: "'\(name.prefix(60))'")
+          found: "'\(name.prefix(60))'", advice: advice(onSchemeOf: differentTags, otherThan: scheme))
       }
       return tag
     }
     return try classes(of: read.entities(scheme), count: tags.count)
   }
 
-  /// The tags of a row as they are written; none where it has no list of them.
+  /// The tags of a row as they are written; none where it has no list of them, or entities by their places.
   static func writtenTags(of row: TextRow) -> [String] {
-    row.fields["tags"].flatMap { names($0) } ?? names(row.label) ?? []
+    spans(of: row) == nil ? row.fields["tags"].flatMap { names($0) } ?? names(row.label) ?? [] : []
   }
 
   /// The types of a row's entities that are given by their places.
   static func writtenTypes(of row: TextRow) -> [String] {
-    let items = (row.fields["entities"] ?? row.fields["spans"])?.array ?? []
-    return items.compactMap { ($0.array?.last ?? $0["label"])?.string }
+    (spans(of: row)?.array ?? []).compactMap { ($0.array?.last ?? $0["label"])?.string }
   }
 
   /// The labels of entities, which are in their order.
   private func classes(of entities: [WordEntity], count: Int) throws -> [Int32] {
-    guard let scheme = head.scheme else {
-      throw GraftError(
-        .mismatch, "the head's labels are no tags of entities", expected: "O, B-PER, I-PER, …",
-        found: head.labels.prefix(5).joined(separator: ", "))
-    }
+    guard let scheme = head.scheme else { throw notTags }
     return try [WordTag](entities, count: count, scheme).map { tag in
       guard let index = head[tag] else {
         throw unknown(tag == .outside ? "'O', for words of no entity" : "'\(tag.prefix)-\(tag.type)'")
@@ -133,25 +162,66 @@ struct TagReader {
     }
   }
 
-  /// A label that the head does not have, with those that the data have, in their order.
-  private func unknown(_ found: String) -> GraftError {
-    var (seen, names) = (Set<String>(), [String]())
-    for name in rows.lazy.flatMap(Self.writtenTags) where Int(name) == nil {
-      if seen.insert(name).inserted { names.append(name) }
-      if names.count == 100 { break }
+  private var notTags: GraftError {
+    GraftError(
+      .mismatch, "the head's labels are no tags of entities", expected: "O, B-PER, I-PER, …",
+      found: head.labels.prefix(5).joined(separator: ", "), advice: adviceOnLabels)
+  }
+
+  /// A label that the head does not have.
+  private func unknown(_ found: String, among known: [String]? = nil) -> GraftError {
+    GraftError(
+      .mismatch, "unknown label",
+      expected: "one of \((known ?? head.labels).prefix(40).joined(separator: ", "))",
+      found: found, advice: adviceOnLabels)
+  }
+
+  /// What to do about labels that the head does not have: to say the scheme that they are in; or to give it those of the data,
+  /// in their order, behind its own where they are of a kind.
+  private var adviceOnLabels: Advice {
+    let tags = differentTags
+    let isOtherScheme = head.dataScheme.map { $0.prefixes != head.scheme?.prefixes } ?? false
+    if !isOtherScheme, let own = head.scheme, let advice = advice(onSchemeOf: tags, otherThan: own) {
+      return advice
     }
-    // With its own where it has some of them: other files have these.
-    if names.contains(where: { $0 != "O" && head.labels.contains($0) }) {
-      names = head.labels + names.filter { !head.labels.contains($0) }
+    let found = isOtherScheme ? tags.compactMap { WordTag($0) }.filter { $0 != .outside }.map(\.type) : []
+    let types = OrderedSet(found + rows.lazy.flatMap(Self.writtenTypes))
+    let labels = OrderedSet(
+      (isOtherScheme ? [] : tags) + (types.isEmpty ? [] : ["O"]) + types.flatMap { head.labels(ofType: $0) })
+    let missing = labels.filter { head[$0] == nil }
+    guard !missing.isEmpty else { return "Correct the data, or check \(option: "label-column")." }
+    func areTags(_ labels: some Sequence<String>) -> Bool { labels.allSatisfy { WordTag($0) != nil } }
+    let isNamed = head.labels != Configuration.numberedLabels(head.labels.count)
+    return isNamed && areTags(head.labels) == areTags(labels)
+      ? "Give the head the labels of the data too: \(action: swap(to: head.labels + missing))."
+      : "Give the head the labels of the data: \(action: swap(to: Array(labels)))."
+  }
+
+  /// That tags are in another scheme than is expected; `nil` where nothing speaks for one.
+  private func advice(onSchemeOf tags: [String], otherThan known: TagScheme) -> Advice? {
+    head.scheme(of: tags, otherThan: known).map {
+      "The tags of the data seem to be in the scheme \($0.rawValue): say so by \(option: "tag-scheme") \($0.rawValue)."
     }
-    let list = names.isEmpty ? "O,B-PER,I-PER" : names.joined(separator: ",")
-    return GraftError(
-      .mismatch, "unknown label", expected: "one of \(head.labels.prefix(40).joined(separator: ", "))",
-      found: found,
-      advice: "Give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: list)).")
+  }
+
+  /// The tags of the data that are names, in their order.
+  private var differentTags: [String] {
+    Array(OrderedSet(rows.lazy.flatMap(Self.writtenTags))).filter { Int($0) == nil }
+  }
+
+  private func swap(to labels: [String]) -> Advice.Action {
+    .swapHead(to: TokenClassification.name, labels: LabelColumn.argument(labels))
   }
 
   // MARK: Spans
+
+  /// The entities of a row by their places; `nil` for a row without any, or with tokens, which have tags.
+  private static func spans(of row: TextRow) -> JSON? {
+    guard (row.fields["tokens"] ?? .null) == .null, let value = row.fields["entities"] ?? row.fields["spans"],
+      value != .null, value != .string("")
+    else { return nil }
+    return value.string.flatMap { JSON(listInCell: $0) } ?? value
+  }
 
   /// The labels of a text's words, by the places of its entities.
   private func labels(ofSpans value: JSON, in text: String) throws -> RowLabels {
@@ -170,21 +240,30 @@ struct TagReader {
         .mismatch, "two entities overlap", found: "\(first) and \(second)",
         advice: "A word has one label: keep one of them.")
     }
-    let words = Words(
-      in: text, boundaries: Set(spans.flatMap { [$0.range.lowerBound, $0.range.upperBound] }))
+    guard head.scheme != nil else { throw notTags }
+    for span in spans where !head.types.contains(span.type) {
+      var error = unknown("\(span)", among: head.types)
+      if let tag = WordTag(span.type), head.types.contains(tag.type) {
+        error.advice = "An entity has a type without the letter of a tag: '\(tag.type)'."
+      }
+      throw error
+    }
+    let (words, cut) = Words(in: text).ending(
+      at: Set(spans.flatMap { [$0.range.lowerBound, $0.range.upperBound] }))
     var next = 0
-    let entities = spans.compactMap { span -> WordEntity? in
+    let entities = try spans.map { span in
       while next < words.ranges.count, words.ranges[next].lowerBound < span.range.lowerBound { next += 1 }
       let first = next
       while next < words.ranges.count, words.ranges[next].upperBound <= span.range.upperBound { next += 1 }
-      return first < next ? WordEntity(type: span.type, words: first..<next) : nil
+      guard first < next else {
+        throw GraftError(
+          .mismatch, "an entity of white space alone", expected: "an entity with something to read",
+          found: "\(span)")
+      }
+      return WordEntity(type: span.type, words: first..<next)
     }
-    for span in spans where !head.types.contains(span.type) {
-      throw GraftError(
-        .mismatch, "unknown label", expected: "one of \(head.types.prefix(40).joined(separator: ", "))",
-        found: "\(span)")
-    }
-    return RowLabels(words: words, classes: try classes(of: entities, count: words.ranges.count))
+    return RowLabels(
+      words: words, classes: try classes(of: entities, count: words.ranges.count), cutWords: cut)
   }
 
   private struct Span: CustomStringConvertible {

@@ -55,12 +55,24 @@ public struct TokenClassification: Task {
       orThrow: GraftError(
         .missing, "there are no labels for the words",
         expected: "'tags' with a label for each token, or 'entities' with their places",
-        advice: "Say which column has them: \(option: "label-column")."), reader.labels)
+        advice: Self.adviceOnLabels), reader.labels)
   }
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
     TagReader(head: head, base: reading.base, rows: rows).note
   }
+
+  public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
+    TagReader.remarks(on: labels, of: rows)
+  }
+
+  public static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool {
+    TagReader.hasLabels(row)
+  }
+
+  /// What to do about data without labels for words.
+  private static let adviceOnLabels: Advice =
+    "Say which column has them: \(option: "label-column"); or, where each line is a word with its labels, that the file is CoNLL's: \(option: "data-format") conll."
 
   /// The tags of data, sorted, or those that entities need: `O`, and a beginning and an inside of each type.
   public static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels {
@@ -68,10 +80,7 @@ public struct TokenClassification: Task {
     let types = Set(rows.flatMap(TagReader.writtenTypes)).sorted()
     guard !tags.isEmpty || !types.isEmpty else {
       throw GraftError(
-        .missing, "the data have no labels for words",
-        advice:
-          "Say which column has them: \(option: "label-column"); or, where each line is a word with its labels, that the file is CoNLL's: \(option: "data-format") conll."
-      )
+        .missing, "the data have no labels for words", advice: adviceOnLabels)
     }
     return InferredLabels(
       tags.isEmpty ? ["O"] + types.flatMap { ["B-\($0)", "I-\($0)"] } : LabelColumn.sorted(tags), nil)

@@ -26,19 +26,20 @@ struct Words: Sendable, Equatable {
 
   /// The words of a text: runs of letters and digits, with each punctuation mark, symbol and ideograph by itself, as
   /// data sets of words have them.
+  init(in text: String) { self.init(text, Self.split(text, isAlone: Self.isAlone)) }
+
+  private init(_ text: String, _ ranges: [Range<Int>]) { (self.text, self.ranges) = (text, ranges) }
+
+  /// The words, each of which ends at any of some places that are within it.
   ///
-  /// - Parameter boundaries: Places where a word ends in any case.
-  init(in text: String, boundaries: Set<Int> = []) {
-    self.text = text
-    let ranges = Self.split(text, isAlone: Self.isAlone)
-    guard !boundaries.isEmpty else {
-      self.ranges = ranges
-      return
-    }
-    self.ranges = ranges.flatMap { range in
-      let cuts = [range.lowerBound] + range.dropFirst().filter(boundaries.contains) + [range.upperBound]
+  /// - Returns: The words, and those that are cut, as `Lo|velace`.
+  func ending(at places: Set<Int>) -> (words: Words, cut: [String]) {
+    let parts = ranges.map { range in
+      let cuts = [range.lowerBound] + range.dropFirst().filter(places.contains) + [range.upperBound]
       return zip(cuts, cuts.dropFirst()).map { $0..<$1 }
     }
+    let cut = parts.filter { $0.count > 1 }.map { Words(text, $0).strings.joined(separator: "|") }
+    return (Words(text, parts.flatMap { $0 }), cut)
   }
 
   private static func split(_ text: String, isAlone: (Unicode.Scalar) -> Bool) -> [Range<Int>] {
@@ -83,8 +84,9 @@ extension TextRow {
   /// - Throws: `GraftError` when they are no list of strings.
   func tokens() throws -> [String]? {
     guard let value = fields["tokens"], value != .null else { return nil }
-    if let text = value.string { return text.split(separator: " ").map(String.init) }
-    let items = value.array?.map(\.string)
+    let list = value.string.flatMap { JSON(listInCell: $0) } ?? value
+    if let text = list.string { return text.split(separator: " ").map(String.init) }
+    let items = list.array?.map(\.string)
     guard let items, !items.contains(nil) else {
       throw GraftError(
         .malformed, "wrong tokens", expected: "a list of strings",

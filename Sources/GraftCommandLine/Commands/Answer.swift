@@ -14,7 +14,8 @@ struct Answer: RunsOnRanks {
       A context that is longer than the model takes is read in windows that overlap. A model that was trained on \
       questions without answers says so with --null-threshold, in logits: above it, no answer is what is printed.
 
-      FILE is JSON Lines with 'question' and 'context', or a SQuAD document.
+      FILE is JSON Lines with 'question' and 'context', or with what --text-column names in the place of the \
+      question and --pair-column in that of the context; or a SQuAD document.
 
       Started by mpirun, ranks share the work; rank 0 alone reads the questions and prints.
 

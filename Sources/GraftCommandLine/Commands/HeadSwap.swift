@@ -112,7 +112,7 @@ extension HeadSwap {
         "each list of labels has one, which is read as the text's only label: for a head that gives a text several, add --problem-type multi-label"
       )
     }
-    let missing = inferred.missing(in: data.rows)
+    let missing = inferred.missing(in: data.rows, for: heads)
     if missing > 0 {
       flags.console.warn(
         "\(Format.grouped(missing)) of \(Format.count(data.rows.count, "row")) \(missing == 1 ? "has" : "have") no label: they cannot be trained on"

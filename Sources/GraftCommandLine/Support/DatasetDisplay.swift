@@ -3,7 +3,7 @@ import GraftKit
 import GraftTensors
 
 extension DatasetFacts {
-  /// What a person should know before a run: how many texts are cut, which rows are left out.
+  /// What a person should know before a run: how many texts are cut, which rows are left out or are rather slips.
   var sentences: [String] {
     var sentences = [
       excessiveLength.map { Self.excess($0, over: maximumLength) }, CutTexts(self).sentence,
@@ -15,7 +15,7 @@ extension DatasetFacts {
         "\(Format.count(skipped.count, "row")) without any token to learn from \(skipped.count == 1 ? "is" : "are") "
           + "left out (\(skipped.count == 1 ? "row" : "rows") \(places)\(more))")
     }
-    return sentences
+    return sentences + remarks
   }
 
   /// For each row the most tokens that are read, where it has more.

@@ -180,12 +180,16 @@ public struct LabelColumn: Sendable {
   }
 
   /// The labels of the data, sorted, as they would be given to a head, with the head's own where the data have some of
-  /// these; placeholders for many, and for those that cannot be written so.
+  /// these.
   private var dataLabels: String {
     let areOthers = values.allSatisfy { (meanings[$0] ?? nil) == nil }
-    let all = Self.sorted(Set((areOthers ? values : values + labels).map(Self.canonical)))
-    let isList = all.allSatisfy { name in !name.contains { $0 == "," || $0 == "'" || $0.isNewline } }
-    return all.count > 100 || !isList ? "A,B" : all.joined(separator: ",")
+    return Self.argument(Self.sorted(Set((areOthers ? values : values + labels).map(Self.canonical))))
+  }
+
+  /// Labels as they would be given to a head; placeholders for many, and for those that cannot be written so.
+  public static func argument(_ labels: [String]) -> String {
+    let isList = labels.allSatisfy { name in !name.contains { $0 == "," || $0 == "'" || $0.isNewline } }
+    return labels.count > 100 || !isList ? "A,B" : labels.joined(separator: ",")
   }
 
   /// The labels of the data for a reader.

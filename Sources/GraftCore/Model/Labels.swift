@@ -68,11 +68,6 @@ public struct InferredLabels: Sendable, Equatable {
       "the labels look like amounts, such as '\(example.prefix(60))', and each is a class of its own: for a regression write them as plain numbers, 1234.5"
     ]
   }
-
-  /// How many rows have no label; where texts have any number of them, an empty one is none of them.
-  package func missing(in rows: [TextRow]) -> Int {
-    rows.count { $0.label == nil || $0.label == .text("") && problemType != .multiLabel }
-  }
 }
 
 extension JSON {

@@ -121,6 +121,22 @@ public protocol Task: Sendable {
   /// How ``labels(of:_:)`` reads a column, where that is not plain: as numbers, say.
   func note(on rows: [TextRow], _ reading: LabelReading) -> Advice?
 
+  /// What there is to say of rows that can be learnt from and are rather slips, in sentences without a full stop; nothing by
+  /// default.
+  ///
+  /// - Parameters:
+  ///   - labels: What ``labels(of:_:)`` made of each row.
+  ///   - rows: The rows.
+  func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String]
+
+  /// Whether a row says something that can be learnt; by default whether its label is more than an empty cell, which for
+  /// any number of labels is none of them.
+  ///
+  /// - Parameters:
+  ///   - row: The row.
+  ///   - problemType: What labels mean, if that is known.
+  static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool
+
   /// The labels that a new head needs for data, and what they mean, where the data say it.
   ///
   /// - Parameters:
@@ -274,6 +290,12 @@ extension Task {
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] { [] }
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? { nil }
+
+  public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] { [] }
+
+  public static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool {
+    row.label != nil && (row.label != .text("") || problemType == .multiLabel)
+  }
 
   public static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels {
     throw GraftError(

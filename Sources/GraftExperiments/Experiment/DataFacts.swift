@@ -164,7 +164,7 @@ public struct DataFacts: Sendable {
     do {
       return try task.inferredLabels(of: examples, problemType)
     } catch var error as GraftError {
-      if !error.namesDelimiter {
+      if !error.saysHowLabelsAreWritten {
         error.advice = "Check 'label-column' of the data set '\(name)', or give 'labels' and 'problem-type'."
       }
       throw error
@@ -200,7 +200,7 @@ public struct DataFacts: Sendable {
         if error.subject == nil { throw error }
       }
       // What options of commands say stands in the experiment's file here.
-      if !error.namesDelimiter {
+      if !error.saysHowLabelsAreWritten {
         error.advice =
           "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
       }
@@ -223,6 +223,8 @@ extension DataFacts {
 }
 
 extension GraftError {
-  /// Whether the advice is to say what stands between labels, which nothing else is instead.
-  fileprivate var namesDelimiter: Bool { advice?.parts.contains(.option("label-delimiter")) == true }
+  /// Whether the advice is to say how labels are written, which nothing else is instead.
+  fileprivate var saysHowLabelsAreWritten: Bool {
+    advice?.parts.contains { $0 == .option("label-delimiter") || $0 == .option("tag-scheme") } == true
+  }
 }

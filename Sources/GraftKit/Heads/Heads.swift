@@ -85,6 +85,12 @@ extension InferredLabels {
     return try task.init(configuration).labels(of: rows, reading)
   }
 
+  /// How many rows have no label.
+  package func missing(in rows: [TextRow], for heads: HeadSet) -> Int {
+    guard let task = heads.tasks.first(where: { $0.hasLabels }) else { return 0 }
+    return rows.count { !task.hasLabel($0, problemType) }
+  }
+
   /// How many rows have each label; `nil` where labels are no classes of rows.
   ///
   /// - Throws: as ``labels(of:for:_:)``, but for rows without a label, which are none of them.

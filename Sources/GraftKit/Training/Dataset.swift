@@ -82,12 +82,7 @@ public struct Dataset: Sendable {
       let empty = Set(lengths.empty)
       if !packsTexts { facts.truncatedRows = lengths.truncated(without: empty, of: rows.count) }
       facts.skipped = lengths.empty.map { rows[$0].place }
-      if let first = lengths.empty.first, empty.count == rows.count {
-        throw GraftError(
-          .mismatch, "no row has a token that could be learnt from", found: "blank texts alone"
-        )
-        .inFile(rows[first].place.file)
-      }
+      if empty.count == rows.count { try Self.refuseBlankTexts(rows) }
       if !empty.isEmpty { rows = rows.indices.filter { !empty.contains($0) }.map { rows[$0] } }
     }
     if packsTexts {
@@ -102,6 +97,7 @@ public struct Dataset: Sendable {
       try requiringLabels ? Dataset.labels(of: rows, tasks: model.heads.map(\.task), reading) : []
     if requiringLabels {
       facts.labelNote = model.heads.lazy.compactMap { $0.task.note(on: kept, reading) }.first
+      facts.remarks = model.heads.flatMap { $0.task.remarks(on: labels, of: kept) }
     }
     let task = model.heads.first?.task
     @Sendable func examples(_ row: Int) throws -> [Example] {
@@ -129,10 +125,12 @@ public struct Dataset: Sendable {
     var (starts, owners, lengths) = ([0], [Int](), [Int]())
     for row in rows.indices {
       let made = try examples(row)
+      if made.isEmpty, requiringLabels { facts.skipped.append(rows[row].place) }
       starts.append(starts[row] + made.count)
       owners += made.map { _ in row }
       lengths += made.map { $0.tokenCount }
     }
+    if facts.skipped.count == rows.count { try Self.refuseBlankTexts(rows) }
     // The windows of a long row are asked for one after another.
     let last = LastRow()
     try self.init(
@@ -142,6 +140,14 @@ public struct Dataset: Sendable {
         let row = owners[index]
         return try last.examples(of: row) { try examples(row) }[index - starts[row]]
       })
+  }
+
+  /// - Throws: `GraftError` unless there are no rows at all, which is another mistake.
+  private static func refuseBlankTexts(_ rows: [TextRow]) throws {
+    guard let first = rows.first else { return }
+    throw GraftError(
+      .mismatch, "no row has a token that could be learnt from", found: "blank texts alone"
+    ).inFile(first.place.file)
   }
 
   /// A hash of all that a task reads of rows.

@@ -110,6 +110,8 @@ public struct DatasetFacts: Sendable, Equatable {
   public var skipped: [TextRow.Place] = []
   /// How labels are read, where that is not plain.
   public var labelNote: Advice?
+  /// What there is to say of rows that are rather slips, in sentences without a full stop.
+  public var remarks: [String] = []
   /// Whether texts are packed into pieces of the full length.
   public var isPacked = false
   /// Which of several heads reads the rows; `nil` in a run with one.

@@ -277,15 +277,24 @@ import Testing
     BadFile(
       "words,tags\nx,1\n",
       options: DataOptions(fields: [TaskColumn("tokens", replacesText: true), TaskColumn("tags")]),
-      "column 'tokens': no such column; found the columns 'words', 'tags'. Rename the column that has them, or "
-        + "name one of plain texts with 'text-column'."
+      "column 'tokens': no such column; found the columns 'words', 'tags'. Name the column of the words, or "
+        + "that of plain texts, with 'text-column'."
     ),
     BadFile(
       "{\"tokens\": [\"x\"]}\n{\"words\": [\"x\"]}\n",
       name: "a.jsonl",
       options: DataOptions(fields: [TaskColumn("tokens", replacesText: true)]),
-      "row 2, column 'tokens': no such column; found the columns 'words'. Rename the column that has them, or name "
-        + "one of plain texts with 'text-column'."
+      "row 2, column 'tokens': no such column; found the columns 'words'. Name the column of the words, or that "
+        + "of plain texts, with 'text-column'."
+    ),
+    BadFile(
+      "query,answer\nx,1\n", options: DataOptions(fields: [TaskColumn("anchor", replacesText: true)]),
+      "column 'anchor': no such column; found the columns 'query', 'answer'. Name the column of the first text with "
+        + "'text-column', and that of the second with 'pair-column'."
+    ),
+    BadFile(
+      "a,B-PER\n", name: "a.conll", options: DataOptions(format: .conll, delimiter: 0x2C),
+      "only tables have delimiters and quotes; found the format 'conll', whose columns stand between tabs or spaces."
     ),
     BadFile(
       "words,tags\nx,1\n",

@@ -61,6 +61,22 @@ import Testing
     #expect(all.facts.skipped.isEmpty && all.count == 6)
   }
 
+  @Test func sentencesWithoutWordsAreLeftOutOfWhatIsLearnt() throws {
+    let tagger = try registry.open(Support.fixture("token-classification")).checkpoint.makeModel()
+    let rows = [["he", "can"], [], [" "]].enumerated().map { index, words in
+      var row = TextRow(
+        "", label: .list(words.map { _ in "O" }), place: .init(file: "a.jsonl", row: index + 1))
+      row.fields["tokens"] = .array(words.map { .string($0) })
+      return row
+    }
+    let data = try Dataset(rows, for: tagger)
+    #expect(data.count == 1 && data.facts.skipped.map(\.row) == [2, 3])
+    let none = #expect(throws: GraftError.self) { try Dataset(Array(rows[1...]), for: tagger) }
+    #expect(none?.description.hasPrefix("a.jsonl: no row has a token that could be learnt from") == true)
+    // What is said of texts is said of blank ones as well.
+    #expect(try Dataset(rows, for: tagger, requiringLabels: false).facts.skipped.isEmpty)
+  }
+
   @Test func textsThatAreCutAreCounted() throws {
     let rows = [3, 4, 5, 30].map { TextRow(Array(repeating: "he", count: $0).joined(separator: " ")) }
     // A row of n words has n + 2 tokens.
