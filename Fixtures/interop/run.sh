@@ -17,7 +17,15 @@ if [ "${1:-}" = --accuracy ]; then
   exec "$peers/torch/bin/python" "$here/accuracy.py" --graft "$graft" --peers "$peers" "${@:2}"
 fi
 rows=$(mktemp) status=0
-trap 'rm -f "$rows"' EXIT
+# The table, of what was checked when it is interrupted.
+finish() {
+  local interrupted=$?
+  [ $interrupted = 0 ] || status=$interrupted
+  "$peers/torch/bin/python" "$here/report.py" "$rows" || status=1
+  rm -f "$rows"
+  exit $status
+}
+trap finish EXIT
 
 # check ENVIRONMENT SCRIPT [OPTION …]
 check() {
@@ -40,5 +48,3 @@ check torch ../bpe/compare.py --peers "$peers" "$@"
 check torch ../pipeline/compare.py --peers "$peers" "$@"
 check torch check_from_nothing.py --peers "$peers" "$@"
 check torch check_hub.py --server "$(dirname "$graft")/hub-server" "$@"
-"$peers/torch/bin/python" "$here/report.py" "$rows" || status=1
-exit $status
