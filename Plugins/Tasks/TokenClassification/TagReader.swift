@@ -44,7 +44,7 @@ struct TagReader {
   func labels(of row: TextRow) throws -> RowLabels? {
     do {
       let tokens = try row.tokens()
-      if tokens == nil, let spans = row.fields["entities"] ?? row.fields["spans"], spans != .null {
+      if tokens == nil, let spans = Self.writtenSpans(of: row) {
         return try labels(ofSpans: spans, in: row.text)
       }
       guard let tags = try tags(of: row) else { return nil }
@@ -112,10 +112,23 @@ struct TagReader {
     row.fields["tags"].flatMap { names($0) } ?? names(row.label) ?? []
   }
 
+  /// The entities of a row that are given by their places; `nil` where it has none.
+  private static func writtenSpans(of row: TextRow) -> JSON? {
+    let spans = row.fields["entities"] ?? row.fields["spans"]
+    return spans == .null ? nil : spans
+  }
+
   /// The types of a row's entities that are given by their places.
   static func writtenTypes(of row: TextRow) -> [String] {
-    let items = (row.fields["entities"] ?? row.fields["spans"])?.array ?? []
-    return items.compactMap { ($0.array?.last ?? $0["label"])?.string }
+    (writtenSpans(of: row)?.array ?? []).compactMap { ($0.array?.last ?? $0["label"])?.string }
+  }
+
+  /// Makes sure that a row's entities are written as they have to be.
+  ///
+  /// - Throws: `GraftError` naming file and row.
+  static func checkSpans(of row: TextRow) throws {
+    guard let spans = writtenSpans(of: row) else { return }
+    do { _ = try self.spans(spans, in: row.text) } catch let error as GraftError { throw error.inRow(row) }
   }
 
   /// The labels of entities, which are in their order.
@@ -153,8 +166,8 @@ struct TagReader {
 
   // MARK: Spans
 
-  /// The labels of a text's words, by the places of its entities.
-  private func labels(ofSpans value: JSON, in text: String) throws -> RowLabels {
+  /// The entities of a text, in their order.
+  private static func spans(_ value: JSON, in text: String) throws -> [Span] {
     let count = text.unicodeScalars.count
     guard let items = value.array else {
       throw GraftError(
@@ -170,6 +183,12 @@ struct TagReader {
         .mismatch, "two entities overlap", found: "\(first) and \(second)",
         advice: "A word has one label: keep one of them.")
     }
+    return spans
+  }
+
+  /// The labels of a text's words, by the places of its entities.
+  private func labels(ofSpans value: JSON, in text: String) throws -> RowLabels {
+    let spans = try Self.spans(value, in: text)
     let words = Words(
       in: text, boundaries: Set(spans.flatMap { [$0.range.lowerBound, $0.range.upperBound] }))
     var next = 0
