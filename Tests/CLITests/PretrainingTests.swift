@@ -41,7 +41,7 @@ struct PretrainingTests {
   func replaced() throws {
     let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/DetectingReplacedTokens.md")
     #expect(session.contains { $0.output.contains("eval_accuracy") })
-    #expect(session.last?.output.contains("masked-lm  active      17,768          trained on 1673") == true)
+    #expect(session.last?.output.contains("masked-lm  active      17,768          trained on 1,673") == true)
   }
 
   @Test("the session of the page about the order of sentences runs as written")

@@ -154,6 +154,12 @@ import Testing
       let list = try sandbox.graft(["head", "list", "out"])
       #expect(list.stdout.contains("sequence-classification  active"), "\(list.stdout)")
       #expect(list.stdout.contains("examples of news.csv") && list.stdout.contains("2 examples of ner.conll"))
+      let lineage = try sandbox.graft(["inspect", "out", "--lineage"]).stdout
+        .components(separatedBy: "\nlineage\n")[1]
+      #expect(
+        lineage.contains("  head token-classification, data ner.conll, data_hash 2-")
+          && !lineage.contains("{"),
+        "\(lineage)")
       // The columns that the head was trained with hold for it.
       let again = try sandbox.graft(
         [

@@ -212,6 +212,9 @@ import Testing
       "evaluate trained --data data.csv", stderr: ["read 4 rows of data.csv: column 'text', label 'label'\n"],
       prepare: trained),
     Row("head list trained", stdout: ["trained on 4 examples of data.csv, 2 steps"], prepare: trained),
+    Row(
+      "inspect trained --lineage", stdout: [", data data.csv, data_hash 4-", ", examples 4, steps 2\n"],
+      prepare: trained),
     Row("predict model he --allow-untrained", stdout: ["\the\n"], prepare: classifier),
   ]
 

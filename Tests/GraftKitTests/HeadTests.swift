@@ -216,6 +216,12 @@ struct HeadTests {
         .trained(on: Component.Training(data: ["a.csv", "b.csv"], examples: 80, steps: 10)),
         .trained(on: Component.Training(data: ["a.csv"], examples: 8, steps: 1, inputs: pairs)),
       ]
+      #expect(all[2].description == "trained on 80 examples of a.csv, b.csv, 10 steps")
+      let one = Component.Training(data: ["a.csv"], examples: 1, steps: 1)
+      #expect(Component.History.trained(on: one).description == "trained on 1 example of a.csv, 1 step")
+      let many = Component.Training(data: ["a.csv"], examples: 30584, steps: 1911)
+      #expect(
+        Component.History.trained(on: many).description == "trained on 30,584 examples of a.csv, 1,911 steps")
       for (index, history) in all.enumerated() {
         let output = directory.appending(path: "\(index)")
         var checkpoint = try registry.open(Support.fixture("pretraining")).checkpoint

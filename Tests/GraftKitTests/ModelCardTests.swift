@@ -183,6 +183,26 @@ import Testing
     #expect(facts.scores.map(\.value) == [0.5, 0.25, 1])
   }
 
+  @Test("metrics are named once, and widths as their option has them") func metricsAndWidths() throws {
+    try withTemporaryDirectory { directory in
+      let checkpoint = try registry.open(Support.fixture("token-classification")).checkpoint
+      let labels = try checkpoint.configuration.labels()
+      let row = TextRow("he can", label: .list([labels[0], labels[1]]))
+      let text = try trained("token-classification", in: directory.appending(path: "a"), on: [row, row]) {
+        $0.maxSteps = 1
+      }
+      #expect(text.contains("\nmetrics: [f1, precision, recall, accuracy, loss]\n"), "\(text)")
+      #expect(text.contains("| Loss | Accuracy | F1 | Macro F1 |"), "\(text)")
+    }
+    var facts = TrainingFacts(
+      name: "m", options: TrainingOptions(), step: 1, examples: 1, evaluations: [], maximumLength: 4,
+      history: [], backend: "reference", precision: .float32)
+    facts.options.sentenceLoss.widths = MatryoshkaWidths(text: "128,32=0.5")
+    let checkpoint = try registry.open(Support.fixture("masked-lm")).checkpoint
+    let rows = try ModelCard.settings(checkpoint, facts).rows
+    #expect(rows.contains(["matryoshka", "128, 32=0.5"]), "\(rows)")
+  }
+
   @Test func theGeneratedPartReplacesItself() {
     var card = ModelCard(parsing: Self.published)
     card.setGenerated("# One", rest: "The rest:")
@@ -248,7 +268,7 @@ import Testing
           <!-- graft: begin -->
           # out
 
-          A `BertForSequenceClassification` of
+          This is a model of the class `BertForSequenceClassification` with
           """), "\(text)")
     }
   }
@@ -276,8 +296,9 @@ import Testing
         "metrics: [accuracy, f1, precision, recall, loss]\n",
         "model-index:\n- name: news\n  results:\n  - task:\n      type: text-classification\n    dataset:\n      name: test.csv\n",
         "    - type: accuracy\n      name: Accuracy\n      value: \(accuracy)\n",
-        "# news\n\nA `BertForSequenceClassification` of ",
-        "from `model` on 6 texts of `train|1.csv`, and has accuracy",
+        "# news\n\nThis is a model of the class `BertForSequenceClassification` with ",
+        " parameters, for the labels `World`, `Sports`, ",
+        " It was trained by Graft from `model` on 6 rows of `train|1.csv`, and has accuracy",
         "| learning rate | 5e-05 |", "| schedule | linear, a share of 0.1 of the steps for warm-up |",
         "| class weights | balanced |", "| 2 | 2 | ", "# BERT",
       ] {
@@ -314,7 +335,7 @@ import Testing
         "metrics: [accuracy, f1, precision, recall, loss]\n",
         "    dataset:\n      name: dev\n      type: dev.csv\n    metrics:\n    - type: accuracy\n      name: Accuracy\n      value: \(dev)\n",
         "    dataset:\n      name: \"test|1\"\n      type: test.csv\n    metrics:\n    - type: accuracy\n      name: Accuracy\n      value: \(test)\n",
-        "on 6 texts of `rows.csv`, and has accuracy \(dev) on 5 texts of `dev.csv` (dev) and accuracy \(test) on 2 texts of `test.csv` (test\\|1).",
+        "on 6 rows of `rows.csv`, and has accuracy \(dev) on 5 rows of `dev.csv` (dev) and accuracy \(test) on 2 rows of `test.csv` (test\\|1).",
         "## Evaluations\n\n| Set | Epoch | Step | Loss | Accuracy |", "\n| dev | 1 | 1 |",
         "\n| test\\|1 | 2 | 2 |",
       ] {

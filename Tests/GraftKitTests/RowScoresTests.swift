@@ -130,6 +130,55 @@ import Testing
     ),
   ]
 
+  @Test("a record has words with their labels' names, and where an answer stands with its score")
+  func records() throws {
+    func lines(_ folder: String, _ rows: [TextRow]) throws -> [JSON] {
+      let model = try Support.registry().open(fixtures.appending(path: folder)).checkpoint.makeModel()
+      let data = try Dataset(rows, for: model)
+      let evaluation = try evaluate(
+        model, on: data, options: EvaluationOptions(keepsPredictions: true),
+        backend: ReferenceBackend(threads: 1))
+      return try withTemporaryDirectory { directory in
+        let file = directory.appending(path: "predictions.jsonl")
+        try PredictionFile.write(
+          evaluation.predictions, of: data, labels: evaluation.rowLabels, scores: evaluation.rowScores,
+          to: file)
+        return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+          try JSON(parsing: Array($0.utf8))
+        }
+      }
+    }
+    let names = try Support.registry().open(Support.fixture("token-classification")).checkpoint
+      .configuration.labels()
+    // As many words as the head has labels are no list of labels that are given.
+    let tokens = names.map { _ in "he" }
+    let words = try #require(
+      lines(
+        "bert-tiny/token-classification",
+        [
+          Self.row(
+            "", nil,
+            [("tokens", .array(tokens.map { .string($0) })), ("tags", .array(names.map { .string($0) }))])
+        ]
+      ).first)
+    #expect(words["words"] == .array(tokens.map { .string($0) }))
+    #expect(words["offsets"]?.array?.prefix(2) == [[0, 2], [3, 5]])
+    #expect(words["label_names"] == .array(names.map { .string($0) }))
+    let predicted = try #require(words["prediction"]?.array).compactMap(\.int)
+    #expect(words["prediction_names"] == .array(predicted.map { .string(names[$0]) }))
+
+    var asked = Self.question("where", "the world of sports", "sports", at: 13)
+    asked.fields["id"] = "q1"
+    let answer = try #require(lines("bert-tiny/question-answering", [asked]).first)
+    #expect(answer["id"] == "q1" && answer["label"] == ["sports"])
+    #expect(answer["pair"]?.string == "the world of sports")
+    let (start, end) = (try #require(answer["start"]?.int), try #require(answer["end"]?.int))
+    let context = Array("the world of sports".unicodeScalars)
+    #expect(answer["prediction"]?.string == String(String.UnicodeScalarView(context[start..<end])))
+    #expect(answer["score"]?.double != nil && answer["null_score_difference"]?.double != nil)
+    #expect(answer["candidates"] == nil)
+  }
+
   @Test("what rows add is the score that the evaluation has", arguments: cases.indices)
   func rowsAddUp(_ index: Int) throws {
     let (folder, isPair, rows, name) = Self.cases[index]

@@ -70,6 +70,30 @@ extension ReportTests {
     }
   }
 
+  @Test("scores of one name that are not the same score are told apart") func scoresOfOneName() throws {
+    try withRun { run in
+      func verdict(_ first: JSON, _ second: JSON) throws -> String {
+        try rewrite(run, first) { _, _, _ in ([1], "a", "a") }
+        for file in try predictions(run)[1] {
+          let results = file.deletingLastPathComponent().appending(path: "eval_results.json")
+          try Data(JSON.object(["eval_loss": 0.5, "row_scores": second]).text().utf8).write(to: results)
+        }
+        return try writeReport(run)
+      }
+      let units = try verdict(
+        ["name": "f1", "rule": "mean", "unit": "question"], ["name": "f1", "rule": "mean", "unit": "query"])
+      #expect(
+        units.hasSuffix("cannot be compared: one is scored by F1 of questions, the other by F1 of queries."),
+        "\(units)")
+      let keys = try verdict(
+        ["name": "ndcg@10", "rule": "mean", "unit": "query"],
+        ["name": "cosine_ndcg@10", "rule": "mean", "unit": "query"])
+      #expect(
+        keys.hasSuffix("cannot be compared: one is scored by ndcg@10, the other by cosine_ndcg@10."),
+        "\(keys)")
+    }
+  }
+
   @Test("rows of several files are named with theirs") func filesOfRows() throws {
     try withRun { run in
       for file in try predictions(run).flatMap(\.self) {

@@ -97,6 +97,11 @@ public struct AnswerPrediction: TaskPrediction, Equatable {
     return members
   }
 
+  /// Where the answer stands in the context, its score, and how much likelier no answer is.
+  public func record(beside label: (any ExampleLabel)?) -> OrderedDictionary<String, JSON> {
+    members.filter { !["answer", "candidates"].contains($0.key) }
+  }
+
   private static func members(_ candidate: Candidate) -> OrderedDictionary<String, JSON> {
     [
       "answer": .string(candidate.text), "score": JSON(candidate.probability),

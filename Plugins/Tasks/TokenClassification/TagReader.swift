@@ -151,6 +151,14 @@ struct TagReader {
     (spans(of: row)?.array ?? []).compactMap { ($0.array?.last ?? $0["label"])?.string }
   }
 
+  /// Makes sure that a row's entities are written as they have to be.
+  ///
+  /// - Throws: `GraftError` naming file and row.
+  static func checkSpans(of row: TextRow) throws {
+    guard let spans = spans(of: row) else { return }
+    do { _ = try self.spans(spans, in: row.text) } catch let error as GraftError { throw error.inRow(row) }
+  }
+
   /// The labels of entities, which are in their order.
   private func classes(of entities: [WordEntity], count: Int) throws -> [Int32] {
     guard let scheme = head.scheme else { throw notTags }
@@ -223,8 +231,8 @@ struct TagReader {
     return value.string.flatMap { JSON(listInCell: $0) } ?? value
   }
 
-  /// The labels of a text's words, by the places of its entities.
-  private func labels(ofSpans value: JSON, in text: String) throws -> RowLabels {
+  /// The entities of a text, in their order.
+  private static func spans(_ value: JSON, in text: String) throws -> [Span] {
     let count = text.unicodeScalars.count
     guard let items = value.array else {
       throw GraftError(
@@ -240,6 +248,12 @@ struct TagReader {
         .mismatch, "two entities overlap", found: "\(first) and \(second)",
         advice: "A word has one label: keep one of them.")
     }
+    return spans
+  }
+
+  /// The labels of a text's words, by the places of its entities.
+  private func labels(ofSpans value: JSON, in text: String) throws -> RowLabels {
+    let spans = try Self.spans(value, in: text)
     guard head.scheme != nil else { throw notTags }
     for span in spans where !head.types.contains(span.type) {
       var error = unknown("\(span)", among: head.types)

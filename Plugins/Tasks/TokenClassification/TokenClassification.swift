@@ -79,6 +79,7 @@ public struct TokenClassification: Task {
     let tags = Set(rows.flatMap(TagReader.writtenTags))
     let types = Set(rows.flatMap(TagReader.writtenTypes)).sorted()
     guard !tags.isEmpty || !types.isEmpty else {
+      for row in rows { try TagReader.checkSpans(of: row) }
       throw GraftError(
         .missing, "the data have no labels for words", advice: adviceOnLabels)
     }

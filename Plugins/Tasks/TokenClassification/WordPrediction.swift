@@ -44,4 +44,16 @@ public struct WordPrediction: TaskPrediction, Equatable {
       "offsets": .array(words.ranges.map { [JSON($0.lowerBound), JSON($0.upperBound)] }),
     ]
   }
+
+  /// The words with their places in the text, and both labels of each by their names.
+  public func record(beside label: (any ExampleLabel)?) -> OrderedDictionary<String, JSON> {
+    func list(_ classes: [Int32?]) -> JSON {
+      .array(classes.map { $0.map { .string(names[Int($0)]) } ?? .null })
+    }
+    var record = members
+    record["labels"] = nil
+    record["label_names"] = (label as? RowLabels).map { list($0.classes) }
+    record["prediction_names"] = list(classes)
+    return record
+  }
 }

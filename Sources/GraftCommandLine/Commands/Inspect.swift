@@ -3,6 +3,7 @@ import Foundation
 import GraftCore
 import GraftKit
 import GraftTensors
+import OrderedCollections
 
 /// `graft inspect`
 struct Inspect: ParsableCommand {
@@ -127,13 +128,7 @@ struct Inspect: ParsableCommand {
     for line in found.report.description.split(separator: "\n") { try Output.print("  \(line)") }
     if lineage {
       try Output.print("\nlineage")
-      let steps = found.lineage.flatMap { step -> [[String]] in
-        let facts = step.facts.filter { $0.key != "files" }
-          .map { "\($0.key) \($0.value.string ?? $0.value.text())" }
-        let files = step.facts["files"]?.object ?? [:]
-        return [[step.action, facts.joined(separator: ", ")]]
-          + files.map { ["", "\($0.value.string?.prefix(12) ?? "")  \($0.key)"] }
-      }
+      let steps = found.lineage.flatMap(\.rows)
       try Output.print(Format.table(steps.isEmpty ? [["unknown"]] : steps, indent: 2))
     }
     guard tensors else { return }
@@ -189,5 +184,24 @@ struct Inspect: ParsableCommand {
       members.append(("tensors", .array(list)))
     }
     return .object(members)
+  }
+}
+
+extension LineageStep {
+  /// What was done with what, then a row for each file and each of several heads.
+  fileprivate var rows: [[String]] {
+    let files = facts["files"]?.object ?? [:]
+    let heads = facts["heads"]?.array?.compactMap(\.object) ?? []
+    return [[action, Self.text(facts.filter { !["files", "heads"].contains($0.key) })]]
+      + heads.map { ["", Self.text($0)] }
+      + files.map { ["", "\($0.value.string?.prefix(12) ?? "")  \($0.key)"] }
+  }
+
+  private static func text(_ facts: OrderedDictionary<String, JSON>) -> String {
+    func text(_ value: JSON) -> String {
+      value.array?.map(text).joined(separator: "|") ?? value.int.map(Format.grouped) ?? value.string
+        ?? value.text()
+    }
+    return facts.map { "\($0.key) \(text($0.value))" }.joined(separator: ", ")
   }
 }

@@ -109,7 +109,8 @@ extension Component.History: CustomStringConvertible {
     case .untrained: "not trained"
     case .imported(let source): "imported from \(source)"
     case .trained(let training):
-      "trained on \(training.examples) examples of \(training.data.joined(separator: ", ")), \(training.steps) steps"
+      "trained on \(training.examples.grouped) \(training.examples == 1 ? "example" : "examples") of "
+        + "\(training.data.joined(separator: ", ")), \(training.steps.grouped) \(training.steps == 1 ? "step" : "steps")"
         + (training.inputs?.pairs == true ? ", on pairs" : "")
     }
   }

@@ -14,6 +14,16 @@ public protocol TaskPrediction: Sendable {
 
   /// What `predict` adds to a text for machines.
   var members: OrderedDictionary<String, JSON> { get }
+
+  /// What a record of an evaluation has beside ``answer`` and ``scores``, such as the words that labels are of; nothing by
+  /// default.
+  ///
+  /// - Parameter label: What the data say about the row, as the task read it.
+  func record(beside label: (any ExampleLabel)?) -> OrderedDictionary<String, JSON>
+}
+
+extension TaskPrediction {
+  public func record(beside label: (any ExampleLabel)?) -> OrderedDictionary<String, JSON> { [:] }
 }
 
 /// The prediction of a head that says nothing about a row as a whole.

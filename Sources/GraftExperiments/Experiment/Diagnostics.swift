@@ -52,7 +52,8 @@ extension Advice.Action {
     switch self {
     case .swapHead(let name, let labels):
       "a stage '{swap: \(name)\(labels.map { ", labels: [\($0)]" } ?? "")}' before this one"
-    case .train, .allowUntrained: "a stage '{train: NAME}' before this one"
+    case .train: "a stage '{train: NAME}' before this one"
+    case .allowUntrained: "'allow-untrained: true'"
     case .resume: "the same command once more"
     case .nameLabels, .attachHead, .fetch, .listModels, .listPlugins, .checkWeights, .search:
       "a command of its own"

@@ -245,6 +245,8 @@ public struct Experiment: Sendable {
     public var head: String?
     /// The directory of a checkpoint that fills hidden tokens, for a head that wants it.
     public var generator: String?
+    /// Whether a head is scored that was never trained.
+    public var allowsUntrained = false
 
     /// Settles what the stage says of the active head.
     ///

@@ -108,6 +108,7 @@ struct Planner {
       var model = model
       try model.checkpoint.selectTask(scoring.head, registry: registry)
       try model.requireHead()
+      let untrained = try scoring.checkTrained(model.checkpoint)
       if scoring.pseudoPerplexity { try model.requireTokens(for: "pseudo-perplexity") }
       if scoring.groupsTexts { try model.requireTokens(for: "group-texts") }
       try scoring.requirePrecision(of: machine.backend(for: stage.task))
@@ -129,7 +130,7 @@ struct Planner {
       let learnt = model.learnt[scoring.head ?? model.checkpoint.activeHead?.name ?? ""] ?? []
       let task = model.checkpoint.activeHead?.tasks.first?.name ?? ""
       stages[index].notes =
-        try dataNotes([scoring.data], for: model.checkpoint)
+        try [untrained].compactMap(\.self) + dataNotes([scoring.data], for: model.checkpoint)
         + repeatedRows(scoring.data, learnt.sorted(), as: task)
       return index
     case .export(let output):
@@ -193,6 +194,7 @@ struct Planner {
       parts.append(try key(of: own, for: checkpoint))
     }
     model.trade(training.heads[0].head ?? training.head)
+    try model.markTrained(training.heads.map(\.head), as: heads)
     let run = try training.options.plan(of: examples)
     // How many pieces packed texts make, and windows long ones, is known when they are tokenized.
     let isKnown = try !training.options.groupsTexts && !heads.contains(where: { try $0.splitsLongRows })
@@ -340,6 +342,23 @@ extension Planner.Model {
     (learnt[first], learnt[active]) = (learnt[active], learnt[first])
   }
 
+  /// Marks the heads that a stage trains, and a pooler that one of them reads, as its checkpoint will have them.
+  ///
+  /// - Parameters:
+  ///   - names: What the heads are called before the stage; the first of several trades names with the active one.
+  ///   - heads: The checkpoint as each head has it.
+  fileprivate mutating func markTrained(_ names: [String?], as heads: [Checkpoint]) throws {
+    let active = checkpoint.activeHead?.name
+    let others = names.dropFirst().map { $0 == active ? names[0] : $0 }
+    let readsPooler = try heads.contains { try $0.activeHeadReadsPooler() }
+    let ids =
+      checkpoint.activeHeads.map(\.id) + others.compactMap(\.self) + (readsPooler ? [Component.pooler] : [])
+    for index in checkpoint.components.indices
+    where ids.contains(checkpoint.components[index].id) && checkpoint.components[index].isUntrained {
+      checkpoint.components[index].history = .trained(on: .init(data: [], examples: 0, steps: 0))
+    }
+  }
+
   /// Refuses to test on classes that were never learnt.
   ///
   /// - Parameters:
@@ -406,6 +425,18 @@ extension Experiment.Task {
 }
 
 extension Experiment.Scoring {
+  /// Makes sure that the head was trained, unless the stage takes one that was not.
+  ///
+  /// - Returns: That it was not, where the stage takes it.
+  fileprivate func checkTrained(_ checkpoint: Checkpoint) throws -> String? {
+    do {
+      try checkpoint.requireTrainedHead()
+      return nil
+    } catch let error as GraftError where allowsUntrained && error.kind == .refused {
+      return error.problem
+    }
+  }
+
   /// Makes sure that the head has what the stage says of its scores and windows.
   ///
   /// - Parameters:

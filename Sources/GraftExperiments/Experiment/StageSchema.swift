@@ -87,7 +87,6 @@ extension ExperimentSchema {
     ("predictions", "is left out: an evaluation keeps them in its directory"),
     ("output", "is left out: an evaluation keeps its results in its directory"),
     ("allow-single-texts", "is for the command 'evaluate': name the 'pair-column' of the data set"),
-    ("allow-untrained", "is left out: a stage evaluates a head as it is"),
   ]
 
   /// - Parameter head: What is evaluated, where the stage names heads.
@@ -120,6 +119,7 @@ extension ExperimentSchema {
       "a number from 0 to below 1, or one for each label", reader)
     reader.read("null-threshold", &scoring.nullThreshold)
     reader.read("tag-scheme", &scoring.tagScheme)
+    reader.read("allow-untrained", &scoring.allowsUntrained)
     reader.read("stride", &scoring.stride)
     require(scoring.stride ?? 0 >= 0, "stride", "at least 0", reader)
     for (key, reason) in Self.commandOptions where reader.names.contains(key) {

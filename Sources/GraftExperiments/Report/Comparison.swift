@@ -95,7 +95,7 @@ struct Comparison {
     }
     guard tests.allSatisfy({ $0.metric == first.metric }) else {
       return
-        "one is scored by \(arms[0].metric?.name ?? "nothing"), the other by \(arms[1].metric?.name ?? "nothing")"
+        "one is scored by \(title(of: arms[0], beside: arms[1])), the other by \(title(of: arms[1], beside: arms[0]))"
     }
     guard tests.allSatisfy({ $0.names == first.names }) else { return "their heads have different labels" }
     guard tests.allSatisfy({ $0.isOnTheSameRows(as: first) }) else { return noPredictions }
@@ -106,6 +106,14 @@ struct Comparison {
         : "some of their predictions are not numbers"
     }
     return nil
+  }
+
+  /// What an arm is scored by, so that it differs from what another one is scored by: `accuracy`, `F1 of sentences`,
+  /// `cosine_ndcg@10`.
+  private static func title(of arm: RunResults.Arm, beside other: RunResults.Arm) -> String {
+    guard let metric = arm.metric else { return "nothing" }
+    guard let other = other.metric, other.name == metric.name else { return metric.name }
+    return other.unit == metric.unit ? metric.key : "\(metric.name) of \(metric.units)"
   }
 
   private static func notByRows(_ metric: TestMetric?) -> String {

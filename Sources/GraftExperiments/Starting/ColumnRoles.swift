@@ -10,7 +10,7 @@ struct ColumnRoles: Equatable {
 
 extension ColumnRoles {
   /// The names that texts and labels usually have, the most usual first.
-  private static let textNames = [
+  static let textNames = [
     "text", "sentence", "review", "content", "body", "document", "comment", "message", "tweet", "utterance",
     "question",
     "query", "abstract", "description",

@@ -299,15 +299,18 @@ extension ExperimentDraft {
   /// Without labels, a model is adapted to the texts.
   private var textStages: [String] {
     let head = languageModel ?? DefaultPlugins.pretrainingHead
+    let before =
+      isLanguageModelNew
+      ? ["  # The checkpoint has no weights for the head '\(head)', and nothing to compare with."]
+      : ["  # The checkpoint as it is, to compare with.", "  before: [language-model, test]"]
     return [
       "stages:", "  # There are no labels: the model learns the language of the texts.", "  language-model:",
       "    swap: \(head)", "  adapt:", "    train: train",
     ] + trainingLines(epochs: choices.usualEpochs, canGroup: true).map { "    \($0)" } + [
       "  test:", "    evaluate: test",
     ] + (groupsTexts ? ["    max-length: \(choices.maxLength)", "    group-texts: true"] : []) + [
-      "", "arms:", "  # The checkpoint as it is, to compare with.",
-      "  before: [language-model, test]", "  adapted: [language-model, adapt, test]",
-    ]
+      "", "arms:",
+    ] + before + ["  adapted: [language-model, adapt, test]"]
   }
 
   // MARK: Spelling

@@ -34,7 +34,7 @@ public struct ExperimentDraft: Sendable {
   let replaced: String?
   /// The head that adapts a model to texts, where the model's family has it.
   let languageModel: String?
-  /// Whether the checkpoint has no weights for it.
+  /// Whether the checkpoint has no trained weights for it.
   let isLanguageModelNew: Bool
   /// The task that learns vectors for texts, when the rows are its, and the columns that it reads.
   let vectors: (task: String, columns: [String])?
@@ -161,7 +161,7 @@ public struct ExperimentDraft: Sendable {
     let pretraining = DefaultPlugins.pretrainingHead
     // Rows without a text of their own are read by their own task alone.
     languageModel = heads.contains(pretraining) && rows.allSatisfy { !$0.text.isEmpty } ? pretraining : nil
-    let known = checkpoint.map { $0.heads.compactMap { $0.task?.name } }
+    let known = checkpoint.map { $0.heads.filter { !$0.isUntrained }.compactMap { $0.task?.name } }
     isLanguageModelNew = known.map { !$0.contains(pretraining) } ?? false
   }
 

@@ -36,8 +36,9 @@ struct TaskRows {
     let names = Self.columns[sample.format] ?? sample.columns.map(\.column.description)
     var given = given
     if given.delimiter == nil { given.delimiter = sample.delimiter }
+    if given.textColumns.isEmpty { try Self.requireSentences(sample, files) }
     guard
-      let found = try Self.known(by: names, sample.format, files, given, registry)
+      let found = try Self.known(by: names, sample, files, given, registry)
         ?? Self.pairs(in: sample, files, given, registry)
     else { return nil }
     let columns = names.map { "'\($0)'" }.joined(separator: ", ")
@@ -67,14 +68,32 @@ struct TaskRows {
     (self.options, self.type) = (options, type)
   }
 
+  /// Refuses a table in which each row is a word with its tag.
+  private static func requireSentences(_ sample: ColumnSample, _ files: [URL]) throws {
+    func column(of names: [String]) -> ColumnSample.Entry? {
+      sample.columns.first { names.contains($0.column.description.lowercased()) }
+    }
+    guard sample.format == .csv || sample.format == .tsv, let word = column(of: ["word", "token"]),
+      let tag = column(of: ["tag", "ner", "ner_tag", "pos", "pos_tag"]),
+      word.values.allSatisfy({ $0?.contains(where: \.isWhitespace) != true })
+    else { return }
+    throw GraftError(
+      .unsupported, "a table with a word in each row has no sentences", file: files.first?.path,
+      found: "the columns '\(word.column)' and '\(tag.column)'",
+      advice:
+        "Write the words as CoNLL's columns: a line for each, with its tag behind it, and a blank line behind each sentence. Or, for labels of texts, name their columns: \(option: "text-column")."
+    )
+  }
+
   /// Rows whose columns have the names that a task reads.
   ///
   /// - Throws: `GraftError` naming the first row that is wrong, where a column says whose rows they are.
   private static func known(
-    by names: [String], _ format: DataFormat, _ files: [URL], _ given: DataOptions, _ registry: Registry
+    by names: [String], _ sample: ColumnSample, _ files: [URL], _ given: DataOptions, _ registry: Registry
   ) throws -> TaskRows? {
-    let isTagged = columns[format] != nil || given.labelColumns.isEmpty
-    guard given.textColumns.isEmpty || format == .conll, given.pairColumn == nil, given.labelColumns.count < 2
+    let isTagged = columns[sample.format] != nil || given.labelColumns.isEmpty
+    guard given.textColumns.isEmpty || sample.format == .conll, given.pairColumn == nil,
+      given.labelColumns.count < 2
     else { return nil }
     // Why the first rows cannot be read, where a column says that they are a task's.
     var failure: GraftError?
@@ -94,11 +113,11 @@ struct TaskRows {
         return rows
       } catch let error as GraftError {
         // Otherwise rows that the task cannot read are no data of it.
-        if failure == nil, isDecided(task, names) { failure = error }
+        if failure == nil, isDecided(task, names) || isDecided(task, by: sample, given) { failure = error }
       }
     }
     guard var failure else { return nil }
-    if failure.advice == nil {
+    if failure.advice == nil, columns[sample.format] == nil {
       failure.advice = "For labels of texts, name their columns: \(option: "text-column")."
     }
     throw failure
@@ -143,6 +162,25 @@ struct TaskRows {
     task.columns.contains { column in
       column.decidesTask && column.names(among: names).count > (column.isNumbered ? 1 : 0)
     }
+  }
+
+  /// Whether the layout is a task's, or one of its columns has lists, and there are no texts with labels beside it.
+  private static func isDecided(
+    _ task: any GraftCore.Task.Type, by sample: ColumnSample, _ given: DataOptions
+  ) -> Bool {
+    guard columns[sample.format] == nil else { return true }
+    let known = Set(task.columns.map(\.name)).subtracting(ColumnRoles.labelNames)
+    let isNested = sample.columns.contains { entry in
+      known.contains(entry.column.description)
+        && entry.values.compactMap(\.self).contains { $0.hasPrefix("[") || $0.hasPrefix("{") }
+    }
+    func has(_ usual: [String]) -> Bool {
+      sample.columns.map(\.column.description).contains {
+        !known.contains($0) && usual.contains($0.lowercased())
+      }
+    }
+    let isLabelled = !given.labelColumns.isEmpty || has(ColumnRoles.labelNames)
+    return isNested && !(isLabelled && has(ColumnRoles.textNames))
   }
 
   /// Makes sure that the task can learn from the first rows.

@@ -83,7 +83,9 @@ extension ModelCard {
 
   private static func text(_ value: JSON) -> String {
     if let members = value.object {
-      return members.map { "\($0.key) \(text($0.value))" }.joined(separator: ", ")
+      // As the option has them: those that count once have no weight.
+      return members.map { $0.value.double == 1 ? $0.key : "\($0.key)=\(text($0.value))" }
+        .joined(separator: ", ")
     }
     if let items = value.array { return items.map(text).joined(separator: ", ") }
     if let isOn = value.bool { return isOn ? "yes" : "no" }

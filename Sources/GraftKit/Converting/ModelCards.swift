@@ -64,10 +64,10 @@ extension ModelCard {
   ///   - checkpoint: What was trained.
   ///   - data: The names of the training data.
   ///   - facts: What the run did.
-  ///   - heads: What each of several heads was trained on; `nil` of a run with one.
+  ///   - heads: What each of several heads was trained on, and what it does, as the Hub calls it; `nil` of a run with one.
   static func trained(
     _ checkpoint: Checkpoint, dialect: Dialect, data: [String], _ facts: TrainingFacts,
-    heads: TextTable? = nil
+    heads: (table: TextTable, pipelineTags: [String?])? = nil
   ) throws -> ModelCard {
     var card = checkpoint.card ?? ModelCard()
     let source = checkpoint.repository ?? checkpoint.source
@@ -79,16 +79,16 @@ extension ModelCard {
     // They are about the making of another model.
     for key in ["base_model_relation", "co2_eq_emissions", "new_version", "eval_results"] { card[key] = nil }
     card.set("datasets", .array(fileNames(data).map { .string($0) }))
-    let scores = facts.scores
-    card.set("metrics", scores.isEmpty ? nil : .array(scores.map { .string($0.type) }))
-    card.set("model-index", modelIndex(checkpoint, facts))
+    let metrics = OrderedSet(facts.scores.map(\.type))
+    card.set("metrics", metrics.isEmpty ? nil : .array(metrics.map { .string($0) }))
+    card.set("model-index", modelIndex(facts, heads?.pipelineTags ?? [checkpoint.pipelineTag]))
     card.setGenerated(
       """
       # \(Markdown.escaped(facts.name))
 
-      \(try summary(checkpoint)) It was fine-tuned by Graft\(source.map { " from \(code($0))" } ?? "") on \
-      \(NumberText.count(facts.examples, "text")) of \(list(data))\(results(facts)).\
-      \(heads.map { "\n\n## Heads\n\nSeveral heads were trained on one backbone; the first is the active one.\n\n\(Markdown.table($0))" } ?? "")
+      \(try summary(checkpoint)) It was trained by Graft\(source.map { " from \(code($0))" } ?? "") on \
+      \(NumberText.count(facts.examples, "row")) of \(list(data))\(results(facts)).\
+      \(heads.map { "\n\n## Heads\n\nSeveral heads were trained on one backbone; the first is the active one.\n\n\(Markdown.table($0.table))" } ?? "")
 
       ## Training
 
@@ -115,11 +115,11 @@ extension ModelCard {
     }
   }
 
-  private static func modelIndex(_ checkpoint: Checkpoint, _ facts: TrainingFacts) -> JSON? {
-    guard let task = checkpoint.pipelineTag else { return nil }
+  /// - Parameter tags: What the heads that were trained do, as the Hub calls it.
+  private static func modelIndex(_ facts: TrainingFacts, _ tags: [String?]) -> JSON? {
     let results = facts.evaluations.compactMap { set -> JSON? in
       let (files, scores) = (fileNames(set.files), facts.scores(of: set))
-      guard !scores.isEmpty, let file = files.first else { return nil }
+      guard !scores.isEmpty, let file = files.first, let task = tags[set.head] else { return nil }
       return [
         "task": ["type": .string(task)],
         "dataset": ["name": .string(set.name ?? files.joined(separator: ", ")), "type": .string(file)],
@@ -138,9 +138,10 @@ extension ModelCard {
     if checkpoint.activeHead?.hasLabels == true {
       // Whole, for a label such as Sci/Tech is no path.
       let names = try checkpoint.configuration.labels().prefix(50).map(code)
-      labels = " for the labels \(names.joined(separator: ", "))"
+      labels = ", for the labels \(names.joined(separator: ", "))"
     }
-    return "A \(code(checkpoint.architecture)) of \(NumberText.grouped(parameters)) parameters\(labels)."
+    return
+      "This is a model of the class \(code(checkpoint.architecture)) with \(NumberText.count(parameters, "parameter"))\(labels)."
   }
 
   private static func results(_ facts: TrainingFacts) -> String {
@@ -148,7 +149,7 @@ extension ModelCard {
       guard let first = facts.scores(of: set).first else { return nil }
       let name = set.name.map { " (\(Markdown.escaped($0)))" } ?? ""
       return
-        "\(first.name.lowercased()) \(first.value) on \(NumberText.count(set.rows, "text")) of \(list(set.files))\(name)"
+        "\(first.name.lowercased()) \(first.value) on \(NumberText.count(set.rows, "row")) of \(list(set.files))\(name)"
     }
     return parts.isEmpty ? "" : ", and has \(parts.joined(separator: " and "))"
   }
@@ -172,9 +173,8 @@ extension ModelCard {
     let names = facts.evaluations.map { $0.name ?? "–" }
     let areNamed = facts.evaluations.contains { $0.name != nil }
     let scores = [
-      ("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1_micro", "Micro F1"),
-      ("eval_f1_macro", "Macro F1"), ("eval_f1", "F1"), ("eval_exact_match", "Exact match"),
-      ("eval_exact", "Exact match"),
+      ("eval_loss", "Loss"), ("eval_accuracy", "Accuracy"), ("eval_f1", "F1"), ("eval_f1_micro", "Micro F1"),
+      ("eval_f1_macro", "Macro F1"), ("eval_exact_match", "Exact match"), ("eval_exact", "Exact match"),
       ("eval_pearson", "Pearson"), ("eval_spearman", "Spearman"),
       ("eval_spearman_cosine", "Spearman of cosines"), ("eval_ndcg@10", "nDCG@10"),
     ]

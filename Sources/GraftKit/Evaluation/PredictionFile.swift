@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftTensors
+import OrderedCollections
 
 /// What a head said about each row of a data set: one JSON object a line.
 ///
@@ -8,8 +9,11 @@ import GraftTensors
 ///
 /// `row` counts the rows of the data file from 0; where rows are of several files, `file` is its name, or its path where
 /// two have one name. Labels and predictions are the numbers of classes; of several
-/// labels, 0 or 1 for each; of a regression, the values. A class is also there by its name, under `label_name` and
-/// `prediction_name`; several labels by the list of those that are given, under `label_names` and `prediction_names`.
+/// labels, 0 or 1 for each; of a regression, the values; of words, a number for each; of questions, the right answers and
+/// the one that was given. A class is also there by its name, under `label_name` and `prediction_name`; several labels by the
+/// list of those that are given, under `label_names` and `prediction_names`, and the labels of words by a list with one for
+/// each of the `words`. `id` is the row's own, where it has one; what else a task has is in `TaskPrediction.record(beside:)`.
+/// `row_score` has the `terms` that the row adds to the leading score, as `RowScores.Rule` says.
 public enum PredictionFile {
   /// Writes a line for each row.
   ///
@@ -30,15 +34,21 @@ public enum PredictionFile {
     try FileWriter.write(file) { writer in
       for (index, (row, prediction)) in zip(data.rows, predictions).enumerated() {
         let example = try data.examples(ofRow: index).first.map(data.example)
+        let read = example?.row ?? row
+        // Of the whole row; a task that reads no labels may give its examples some.
+        let label = data.labels.indices.contains(index) ? data.labels[index] : example?.label
         var line: [(String, JSON)] = [
-          ("row", JSON(row.place.index)), ("label", example?.label?.json ?? .null),
+          ("row", JSON(row.place.index)), ("label", label?.json ?? .null),
           ("prediction", prediction.answer), ("scores", .array(prediction.scores.map { JSON($0) })),
-          ("text", .string((example?.row ?? row).text)),
+          ("text", .string(read.text)),
         ]
-        for (key, answer) in [("label", example?.label?.json), ("prediction", prediction.answer)] {
+        if let id = row.fields["id"] { line.append(("id", id)) }
+        for (key, answer) in [("label", label?.json), ("prediction", prediction.answer)] {
           if let index = answer?.int, labels.indices.contains(index) {
             line.append(("\(key)_name", .string(labels[index])))
-          } else if let given = answer?.array?.map(\.double), given.count == labels.count {
+          } else if label is ValuesLabel, let given = answer?.array?.map(\.double),
+            given.count == labels.count
+          {
             let names = zip(labels, given).filter { $0.1 == 1 }.map { JSON.string($0.0) }
             line.append(("\(key)_names", .array(names)))
           }
@@ -48,8 +58,10 @@ public enum PredictionFile {
           line.append(("file", .string(areNamedApart ? (path as NSString).lastPathComponent : path)))
         }
         if let scores { line.append(("row_score", scores.rows[index].json)) }
-        if let pair = row.pair { line.append(("pair", .string(pair))) }
-        try writer.append(Array((JSON.object(.init(uniqueKeysWithValues: line)).text() + "\n").utf8))
+        if let pair = read.pair { line.append(("pair", .string(pair))) }
+        let members = OrderedDictionary(uniqueKeysWithValues: line)
+          .merging(prediction.record(beside: label)) { first, _ in first }
+        try writer.append(Array((JSON.object(members).text() + "\n").utf8))
       }
     }
   }

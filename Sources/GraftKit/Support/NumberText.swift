@@ -1,4 +1,5 @@
 import Foundation
+import GraftTensors
 
 /// Numbers as the report spells them.
 package enum NumberText {
@@ -21,13 +22,7 @@ package enum NumberText {
   }
 
   /// `109,482,240`
-  package static func grouped(_ number: Int) -> String {
-    let digits = String(number.magnitude)
-    let groups = stride(from: digits.count, to: 0, by: -3).map { end in
-      digits.dropLast(digits.count - end).suffix(3)
-    }
-    return (number < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
-  }
+  package static func grouped(_ number: Int) -> String { number.grouped }
 
   /// `4.2 GB`, in powers of 1000 as disks are sold.
   package static func bytes(_ count: Int) -> String {

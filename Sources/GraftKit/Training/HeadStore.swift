@@ -60,15 +60,12 @@ struct HeadStore: ModelStore {
         NumberText.grouped(steps), score.map { "\($0.name.lowercased()) \($0.value)" } ?? "–",
       ]
     }
-    let table = TextTable(header: ["Head", "Data", "Texts", "Steps", "Score"], rows: rows, words: 2)
-    // The backbone has learnt from all data; the scores are the active head's.
-    var own = heads[0].facts(facts)
-    own.examples = facts.examples
+    let table = TextTable(header: ["Head", "Data", "Rows", "Steps", "Score"], rows: rows, words: 2)
     var names: [String] = []
     for name in heads.flatMap(\.training.names) where !names.contains(name) { names.append(name) }
     let card = try ModelCard.trained(
-      first, dialect: output.resolve(registry, for: first.family).dialect, data: names,
-      own, heads: table)
+      first, dialect: output.resolve(registry, for: first.family).dialect, data: names, facts,
+      heads: (table, heads.map { $0.checkpoint.pipelineTag }))
     try FileWriter.write(directory.appendingPathComponent(ModelCard.fileName), text: card.text)
   }
 

@@ -32,6 +32,8 @@ public struct TrainingFacts: Sendable {
     public var rows: Int
     /// The names of their files.
     public var files: [String]
+    /// The place of the head that it is for among those that are trained.
+    var head = 0
   }
 }
 
@@ -43,8 +45,8 @@ extension TrainingFacts {
     let value: Double
   }
 
-  /// The scores of the first set in the last evaluation of these weights.
-  var scores: [Score] { evaluations.first.map(scores) ?? [] }
+  /// The scores of all sets in the last evaluation of these weights, one set after another.
+  var scores: [Score] { evaluations.flatMap(scores) }
 
   /// The evaluations of a set, with the scores under the names that they have where there is one set.
   func history(of set: EvaluatedSet) -> [[String: Double]] {

@@ -61,7 +61,9 @@ extension TrainingLoop {
       TrainingFacts(
         name: run.output.standardizedFileURL.lastPathComponent, options: options, step: step,
         examples: heads.reduce(0) { $0 + $1.data.rows.count },
-        evaluations: evaluations.map { .init(name: $0.name, rows: $0.data.rows.count, files: $0.files) },
+        evaluations: evaluations.map {
+          .init(name: $0.name, rows: $0.data.rows.count, files: $0.files, head: $0.head)
+        },
         maximumLength: heads.map(\.data.facts.maximumLength).max() ?? options.maxLength,
         history: state.history, backend: type(of: run.backend).name, precision: run.backend.precision,
         thresholds: thresholds, mean: mean))

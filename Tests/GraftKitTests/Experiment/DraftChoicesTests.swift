@@ -86,6 +86,12 @@ extension DraftTests {
       let bare = try self.draft(directory, ["train.csv": long], checkpoint: "sequence-classification")
       #expect(bare.text(in: directory).contains("has no weights for the head 'masked-lm'"))
       #expect(!draft.text(in: directory).contains("has no weights for the head"))
+      // Nothing is compared with a head that was never trained.
+      let texts = try self.draft(
+        directory, ["texts.txt": Self.table("", 20) { "a line number \($0)" }], checkpoint: "base")
+      let adapting = texts.text(in: directory)
+      #expect(adapting.contains("nothing to compare with") && !adapting.contains("before:"), "\(adapting)")
+      #expect(try plan(adapting, in: directory).arms.map(\.name) == ["adapted"])
       let few = try self.draft(
         directory, ["few.csv": Self.table("text,label", 4) { "a text \($0),\($0 % 2)" }])
       #expect(few.evaluationRows == 1)

@@ -347,6 +347,10 @@ import Testing
     let unanswered = question.replacing(#", "answer": 0"#, with: #", "answer": null"#)
     let answer = message("a.jsonl", String(repeating: question, count: 3) + unanswered)
     #expect(answer.contains("a.jsonl: 1 of 4 rows has no answer: row 4"), "\(answer)")
+    for (name, text, expected) in Self.mistakes {
+      let found = message(name, text)
+      #expect(found.contains(expected), "\(found)")
+    }
     // Labels that are held out and not trained on.
     let single = message("a.csv", Self.table("text,label", 40) { "some text \($0),l\($0)" })
     #expect(
@@ -354,6 +358,56 @@ import Testing
     )
     #expect(message("a.csv", "text,label\na,b\n").contains("too few rows for an experiment"))
     #expect(message("a.csv", "text,label\na b,b\nc d,b\n").contains("every row has the same label"))
+  }
+
+  /// Rows of a task, by their keys or their layout, that it cannot learn from: nothing else is made of them.
+  static let mistakes: [(name: String, text: String, message: String)] = {
+    let entities = #"{"text": "Ada runs", "entities": [{"start": 0, "end": 3, "label": "PER"}]}"# + "\n"
+    let outside = entities.replacing(#""end": 3"#, with: #""end": 9"#)
+    let words = #"{"tokens": ["a", "b", "c"], "tags": ["B-PER", "O"]}"# + "\n"
+    return [
+      (
+        "a.jsonl", String(repeating: entities.replacing("label", with: "type"), count: 30),
+        "row 1: not an entity; expected {\"start\": 0, \"end\": 12, \"label\": \"PER\"}"
+      ),
+      ("a.jsonl", entities + entities + outside, "row 3: an entity is not within its text"),
+      (
+        "a.jsonl", entities + entities.replacing("}]}", with: #"}, {"start": 2, "end": 5, "label": "X"}]}"#),
+        "row 2: two entities overlap"
+      ),
+      (
+        "a.json", squad(20).replacing(#""answer_start": 0"#, with: #""answer_start": 1"#),
+        "row 1: an answer is not"
+      ),
+      (
+        "a.jsonl", String(repeating: words, count: 9),
+        "row 1: words and labels are not equally many; expected a label for each of 3 words, found 2"
+      ),
+      (
+        "a.jsonl", String(repeating: words.replacing(#""tags""#, with: #""ner_tags""#), count: 9),
+        "row 1: words and labels are not equally many"
+      ),
+      (
+        "a.conll", String(repeating: "Ada\tB-PER\nruns\tO\n\n", count: 9) + "Bob\n\n",
+        "wrong number of columns"
+      ),
+      (
+        "a.csv", "sentence_id,word,tag\n1,Ada,B-PER\n1,runs,O\n2,Bob,B-PER\n",
+        "a table with a word in each row has no sentences; found the columns 'word' and 'tag'. Write the words as CoNLL's columns"
+      ),
+    ]
+  }()
+
+  /// Lists that are no task's rows, beside texts with labels, are not read.
+  @Test func listsBesideLabelledTexts() throws {
+    try withTemporaryDirectory { directory in
+      let text = Self.table("", 20) {
+        #"{"text": "Ada runs \#($0)", "entities": ["Ada"], "tokens": ["Ada", "runs"], "label": "l\#($0 % 2)"}"#
+      }
+      let draft = try draft(directory, ["a.jsonl": text])
+      #expect(draft.summaryLines.contains("labels: 'label', one of 2 for each text"))
+      #expect(draft.summaryLines.contains("not used: 'entities', 'tokens'"), "\(draft.summaryLines)")
+    }
   }
 
   /// A column that is empty in all rows says nothing about them.

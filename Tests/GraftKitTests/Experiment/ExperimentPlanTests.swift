@@ -211,6 +211,11 @@ import Testing
 
   static let problems = [
     Problem(
+      yaml: SmallExperiment.stages + "\narms: {a: [head, test, tune]}",
+      message:
+        "arm 'a', stage 'test': the head 'sequence-classification' was never trained: its predictions would be random. Train it with a stage '{train: NAME}' before this one, or pass 'allow-untrained: true'."
+    ),
+    Problem(
       yaml: SmallExperiment.stages + "\narms: {a: [tune]}", base: "base",
       message: "arm 'a', stage 'tune': the model has no head here. Put a stage 'swap: NAME' before this one."),
     Problem(
@@ -418,6 +423,38 @@ import Testing
           problem.yaml, in: directory, rows: problem.rows, test: problem.test, base: problem.base)
       }
       #expect(error.description.contains(problem.message), "\(error)")
+    }
+  }
+
+  @Test("heads that a stage has trained are scored, parked ones too, and others where the stage says so")
+  func untrainedHeads() throws {
+    try withTemporaryDirectory { directory in
+      let text = """
+        stages:
+          head: {swap: sequence-classification, labels: [a, b]}
+          other: {swap: sequence-classification, labels: [c, d]}
+          words: {swap: masked-lm}
+          tune: {train: train, epochs: 1}
+          both: {train: {masked-lm: train, sequence-classification: train}, epochs: 1}
+          test: {evaluate: test}
+          parked: {evaluate: test, task: sequence-classification}
+          random: {evaluate: test, allow-untrained: true}
+        arms:
+        """
+      func plan(_ arm: String) throws -> ExperimentPlan {
+        try SmallExperiment.plan("\(text) {a: [\(arm)]}", in: directory)
+      }
+      for arm in ["head, tune, words, parked", "head, both, test, parked", "head, tune, words, head, test"] {
+        #expect(try plan(arm).stages.allSatisfy { $0.notes.allSatisfy { !$0.contains("never trained") } })
+      }
+      let notes = try #require(plan("head, random, tune, test").stages.dropFirst().first?.notes)
+      #expect(
+        notes.first
+          == "the head 'sequence-classification' was never trained: its predictions would be random",
+        "\(notes)")
+      for arm in ["head, words, parked", "head, tune, other, test"] {
+        #expect(errorMessage { _ = try plan(arm) }?.contains("was never trained") == true, "\(arm)")
+      }
     }
   }
 

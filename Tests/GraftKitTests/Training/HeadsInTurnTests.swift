@@ -242,6 +242,12 @@ import Testing
       }
       let card = try String(contentsOf: output.appending(path: "README.md"), encoding: .utf8)
       #expect(card.contains("| token-classification | token-classification.csv | 8 | 18 |"), "\(card)")
+      // Both heads' scores are there, each with its own task.
+      for (tag, head) in [("text-classification", Self.topics), ("token-classification", Self.tags)] {
+        #expect(
+          card.contains("- task:\n      type: \(tag)\n    dataset:\n      name: \(head)\n"), "\(card)")
+        #expect(card.contains(try Regex("\n\\| \(head) \\| [0-9.]+ \\| ")), "\(card)")
+      }
       let step = try #require(written.lineage.last)
       #expect(step.action == "train" && step.facts["heads"]?.array?.count == 2)
     }
