@@ -3,6 +3,7 @@ import GraftCompute
 import GraftCore
 import GraftTensors
 import Testing
+import VectorKernels
 
 import GraftPlugins
 
@@ -45,6 +46,13 @@ struct BackendCandidate: CustomTestStringConvertible, Sendable {
       let reference = BackendCandidate.all.first { $0.name == "reference" && $0.precision == precision }
       #expect(try reference?.make(threads: 1).precision == precision)
     }
+  }
+
+  @Test("the summary, which ranks compare, names the vector instructions", arguments: BackendCandidate.all)
+  func summary(_ candidate: BackendCandidate) throws {
+    let backend = try candidate.make(threads: 1)
+    guard backend.kernels is VectorKernels else { return }
+    #expect(backend.summary.contains(InstructionSet.best.rawValue), "\(backend.summary)")
   }
 
   @Test("starts, or says what to install or to pass", arguments: BackendCandidate.all)

@@ -17,7 +17,8 @@ struct KernelsCandidate: CustomTestStringConvertible, Sendable {
     }
     + BackendCandidate.all.compactMap { candidate in
       guard let backend = try? candidate.type.init(threads: 1, precision: candidate.precision),
-        backend.precision == candidate.precision
+        // The vector kernels are above.
+        backend.precision == candidate.precision, !(backend.kernels is VectorKernels)
       else { return nil }
       return KernelsCandidate(testDescription: candidate.testDescription, kernels: backend.kernels)
     }

@@ -1,5 +1,6 @@
 import GraftCompute
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Products with packed weights, by every set of kernels, against a naive product that knows nothing of panels.
@@ -7,8 +8,8 @@ import Testing
   private static let shapes: [(rows: Int, outputs: Int, inputs: Int)] = [
     (1, 1, 1), (1, 4, 3), (2, 7, 2), (5, 64, 64), (6, 65, 17), (7, 63, 33), (13, 130, 5), (53, 96, 129),
     (3, 16, 3072),
-    // More inputs than any set of kernels multiplies at a time.
-    (2, 65, 33_000),
+    // No inputs, of a whole panel, and more inputs and rows than any set of kernels multiplies at a time.
+    (3, 64, 0), (13, 65, 9_001),
   ]
 
   private let backend: ReferenceBackend
@@ -25,19 +26,15 @@ import Testing
         func values(_ tensor: Tensor) -> [Double] {
           tensor.values.map { Double(precision == .bfloat16 ? Float(BFloat16($0)) : $0) }
         }
-        let (x, weight, bias) = (values(sample.x), values(sample.weight), sample.bias.values)
-        for row in 0..<shape.rows {
-          for output in 0..<shape.outputs {
-            var (expected, size) = (Double(bias[output]), 1.0)
-            for input in 0..<shape.inputs {
-              let product = x[row * shape.inputs + input] * weight[output * shape.inputs + input]
-              expected += product
-              size += abs(product)
-            }
-            #expect(
-              abs(Double(found[row * shape.outputs + output]) - expected) <= 1e-6 * size,
-              "\(precision) \(shape) at \(row), \(output)")
-          }
+        let bias = sample.bias.values
+        let (sums, sizes) = naiveProduct(
+          values(sample.x), values(sample.weight), rows: shape.rows, outputs: shape.outputs,
+          inputs: shape.inputs)
+        for (place, sum) in sums.enumerated() {
+          let expected = sum + Double(bias[place % shape.outputs])
+          #expect(
+            abs(Double(found[place]) - expected) <= 1e-6 * (1 + sizes[place]),
+            "\(precision) \(shape) at \(place / shape.outputs), \(place % shape.outputs)")
         }
       }
     }
@@ -51,14 +48,14 @@ import Testing
       let sample = ProductSample(shape)
       let (x, xScales) = quantized(sample.x)
       let (w, wScales) = quantized(sample.weight)
-      var expected: [Float] = []
-      for row in 0..<shape.rows {
-        for output in 0..<shape.outputs {
-          let sum = (0..<shape.inputs).reduce(Int32(0)) {
-            $0 + x[row * shape.inputs + $1] * w[output * shape.inputs + $1]
-          }
-          expected.append(Float(sum) * xScales[row] * wScales[output] + sample.bias.values[output])
-        }
+      let bias = sample.bias.values
+      // Whole numbers of less than 2⁵³ are exact.
+      let (sums, _) = naiveProduct(
+        x.map(Double.init), w.map(Double.init), rows: shape.rows, outputs: shape.outputs, inputs: shape.inputs
+      )
+      let expected = sums.enumerated().map { place, sum in
+        let (row, output) = place.quotientAndRemainder(dividingBy: shape.outputs)
+        return Float(sum) * xScales[row] * wScales[output] + bias[output]
       }
       #expect(try sample.product(candidate.kernels, .int8) == expected, "\(shape)")
     }

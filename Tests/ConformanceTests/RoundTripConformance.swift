@@ -1,5 +1,6 @@
 import Foundation
 import GraftPlugins
+import Synchronization
 import TestSupport
 import Testing
 
@@ -112,6 +113,19 @@ struct RoundTripConformance {
     }
   }
 
+  /// The checkpoints of some models, which are made once.
+  private static let checkpoints = Mutex<[String: Checkpoint]>([:])
+
+  private func checkpoint(of model: Model, in form: StoredForm) throws -> Checkpoint {
+    let checkpoint = try Self.checkpoints.withLock { known in
+      if let checkpoint = known[model.testDescription] { return checkpoint }
+      let checkpoint = try model.checkpoint()
+      known[model.testDescription] = checkpoint
+      return checkpoint
+    }
+    return try checkpoint.held(by: form.dialect)
+  }
+
   @Test("there are models and ways to store them: without, every test below would pass")
   func notEmpty() throws {
     #expect(!Self.storedForms.isEmpty && !Self.models.isEmpty)
@@ -124,7 +138,7 @@ struct RoundTripConformance {
   func thereAndBack(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
     for model in Self.models where model.family.name == form.family.name {
-      let checkpoint = try model.checkpoint().held(by: form.dialect)
+      let checkpoint = try checkpoint(of: model, in: form)
       try withTemporaryDirectory { directory in
         let source = directory.appending(path: "source")
         guard form.holds(model) else {
@@ -159,7 +173,7 @@ struct RoundTripConformance {
   func extras(_ form: StoredForm) throws {
     let registry = try FamilyFixtures.registry.get()
     let model = try #require(Self.models.first { form.holds($0) })
-    var checkpoint = try model.checkpoint().held(by: form.dialect)
+    var checkpoint = try checkpoint(of: model, in: form)
     checkpoint.extra = Weights(["something": LazyTensor([1, 2, 3] as [Float], shape: [3])])
     let file = try registry.checkpointFormat(form.format).type.fileName()
     try withTemporaryDirectory { directory in
@@ -199,10 +213,11 @@ struct RoundTripConformance {
   private func checkShards(of model: Model, in form: StoredForm, _ registry: Registry) throws {
     var options = form.options
     options.shardLimit = 600
+    let checkpoint = try checkpoint(of: model, in: form)
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")
       do {
-        try model.checkpoint().held(by: form.dialect).write(to: output, options, registry: registry)
+        try checkpoint.write(to: output, options, registry: registry)
       } catch let error as GraftError {
         #expect(
           error.problem == "the format '\(form.format)' keeps all tensors in one file"
@@ -213,7 +228,7 @@ struct RoundTripConformance {
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: output.path).count { $0.contains("-of-") } > 1)
       let tensors = try registry.open(output).checkpoint.allTensors()
-      for (name, tensor) in try model.checkpoint().held(by: form.dialect).allTensors() {
+      for (name, tensor) in try checkpoint.allTensors() {
         #expect(try tensors[name]?.isIdentical(to: tensor) == true, "\(name)")
       }
     }

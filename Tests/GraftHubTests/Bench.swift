@@ -11,6 +11,7 @@ struct Bench {
   let directory: URL
   let server: HubServer
   var settings: HubSettings
+  var retryPolicy = RetryPolicy(firstDelay: 0.002)
 
   static let id = "acme/tiny-bert"
   static let tokenizerNames = [
@@ -71,7 +72,7 @@ struct Bench {
     Hub(
       settings, weightNames: Self.weightNames, configurationNames: ["config.json"],
       tokenizerNames: Self.tokenizerNames,
-      retryPolicy: RetryPolicy(firstDelay: 0.002))
+      retryPolicy: retryPolicy)
   }
 
   func fetch(_ name: String = id, observe: (Hub.Event) -> Void = { _ in }) throws -> Hub.Model {

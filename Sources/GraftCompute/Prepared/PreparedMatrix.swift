@@ -186,7 +186,7 @@ extension ComputeBackend {
   /// `C = rows · matrixᵀ + bias` for each product, all of them on all threads at once.
   ///
   /// - Parameters:
-  ///   - rows: Made for the matrices, which are of one precision and as many inputs.
+  ///   - rows: Made for the matrices, which are of one precision and as many inputs, and packed by one kind of kernels.
   ///   - products: The matrices, and where their results go.
   ///   - finish: What to do with a part of a result when it is done, while it is in the cache; called on any thread.
   public func multiply(
@@ -197,7 +197,9 @@ extension ComputeBackend {
     for product in products {
       let matrix = product.matrix
       precondition(
-        rows.fit(matrix) && product.result.count == rows.count * matrix.outputs
+        rows.fit(matrix) && matrix.kernels.width == kernels.width
+          && matrix.kernels.inputsPerStep == kernels.inputsPerStep
+          && product.result.count == rows.count * matrix.outputs
           && product.bias.map { $0.count == matrix.outputs } != false,
         "multiply: \(rows.count) rows of \(rows.inputs) by [\(matrix.outputs), \(matrix.inputs)] "
           + "to \(product.result.shape)")

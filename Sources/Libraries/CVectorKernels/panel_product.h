@@ -81,8 +81,9 @@ static void NAME(multiply)(const GraftPanelProduct *p) {
   float bias[WIDE] = {};
   if (p->bias) memcpy(bias, p->bias, (size_t)p->columns * sizeof(float));
   // What is read of the panel at a time stays in the core's second cache, beside the rows and what is fetched. The
-  // result has no room for the sums of outputs that are not wanted.
-  const long most = (256 << 10) / (WIDE * STEP_BYTES), parts = p->columns == WIDE ? (p->steps + most - 1) / most : 1;
+  // result has no room for the sums of outputs that are not wanted. One part at least: without inputs it is the bias.
+  const long most = (256 << 10) / (WIDE * STEP_BYTES), full = (p->steps + most - 1) / most;
+  const long parts = p->columns == WIDE && full > 1 ? full : 1;
   for (long part = 0; part < parts; part++) {
     const long from = part * p->steps / parts, to = (part + 1) * p->steps / parts;
     const char *rest = (const char *)p->panel + to * WIDE * STEP_BYTES;
