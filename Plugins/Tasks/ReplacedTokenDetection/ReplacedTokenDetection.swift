@@ -85,10 +85,10 @@ public struct ReplacedTokenDetection: Task {
   /// - Parameter draw: In `0 ..< 1`.
   static func token(drawnBy draw: Double, from logits: UnsafeBufferPointer<Float>) -> Int32 {
     let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
-    let total = logits.reduce(0.0) { $0 + exp(Double($1) - largest) }
-    var rest = draw * total
-    for (id, logit) in logits.enumerated() {
-      rest -= exp(Double(logit) - largest)
+    let powers = logits.map { exp(Double($0) - largest) }
+    var rest = draw * powers.reduce(0, +)
+    for (id, power) in powers.enumerated() {
+      rest -= power
       if rest < 0 { return Int32(id) }
     }
     return Int32(logits.count - 1)
