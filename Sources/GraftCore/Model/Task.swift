@@ -344,13 +344,18 @@ extension Task {
 extension Task {
   /// Whether it says something about a row as a whole.
   public static var predictsRows: Bool { Prediction.self != NoPrediction.self }
+
+  /// What to do with a head that says nothing about a row as a whole.
+  package static var otherUse: Advice {
+    predictsTokens
+      ? "It fills masks: \(action: .fillMask)." : "It is scored by \(action: .evaluate), and not asked."
+  }
 }
 
 extension Task where Prediction == NoPrediction {
   public func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [NoPrediction] {
     throw GraftError(
-      .mismatch, "the head '\(Self.name)' says nothing about a text as a whole",
-      advice: "Swap it for one that does: \(action: .swapHead(to: "NAME")).")
+      .mismatch, "the head '\(Self.name)' says nothing about a text as a whole", advice: Self.otherUse)
   }
 }
 
@@ -427,8 +432,14 @@ public struct LabelReading: Sendable {
   public var column: String?
   /// Whether every row needs a label. Not so where another head learns from the same rows without.
   public var isRequired: Bool
+  /// The names of the data's columns that are not read: perhaps one of them has the labels.
+  public var unread: [String]
 
-  public init(base: Int? = nil, isBaseGiven: Bool = true, column: String? = nil, isRequired: Bool = true) {
+  public init(
+    base: Int? = nil, isBaseGiven: Bool = true, column: String? = nil, isRequired: Bool = true,
+    unread: [String] = []
+  ) {
+    self.unread = unread
     self.base = base
     self.column = column
     self.isBaseGiven = isBaseGiven

@@ -309,7 +309,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 11
+  private static let revision = 12
 }
 
 extension Planner.Model {
@@ -321,8 +321,9 @@ extension Planner.Model {
 
   fileprivate func requireHead() throws {
     guard checkpoint.activeHead != nil else {
-      throw GraftError(
-        .missing, "the model has no head here", advice: "Put a stage 'swap: NAME' before this one.")
+      var error = GraftError.noHead(nil, parked: checkpoint.parkedTasks) { _ in true }
+      error.problem += " here"
+      throw error
     }
     _ = try checkpoint.requireTokenizer()
   }

@@ -22,24 +22,9 @@ package struct TestMetric: Sendable, Equatable {
   static let accuracy = TestMetric(key: "accuracy", name: "accuracy", isShare: true)
   static let f1Micro = TestMetric(key: "f1_micro", name: "micro F1", isShare: true)
   static let r2 = TestMetric(key: "r2", name: "R²", isShare: false)
-  /// Of entities and answers.
-  static let f1 = TestMetric(key: "f1", name: "F1", isShare: true)
-  /// Of texts that are sorted or found.
-  static let ndcgs =
-    [TestMetric(key: RetrievalScores.ndcgName, name: ndcgName, isShare: false)]
-    + VectorSimilarity.allCases.map {
-      TestMetric(key: $0.name(ofSearch: RetrievalScores.ndcgName), name: ndcgName, isShare: false)
-    }
-  /// Of vectors and pairs with scores.
-  static let correlations =
-    VectorSimilarity.allCases.map {
-      TestMetric(key: "spearman_\($0.rawValue)", name: correlationName, isShare: false)
-    } + [TestMetric(key: "spearman", name: correlationName, isShare: false)]
-
-  private static let (ndcgName, correlationName) = ("nDCG@10", "Spearman correlation")
 
   /// The usual ones, the most telling first.
-  static let all = ndcgs + [f1, f1Micro, r2, accuracy] + correlations
+  static let all = Metrics.usualNames.map { TestMetric(named: $0) }
 
   /// What counts as one, in the plural.
   var units: String { unit.hasSuffix("y") ? "\(unit.dropLast())ies" : "\(unit)s" }
@@ -73,9 +58,9 @@ package struct TestMetric: Sendable, Equatable {
 
   /// The names in results, after `eval_`, of those that are worth a line; of correlations that of the cosine.
   package static var names: [String] {
-    (ndcgs + [f1, f1Micro, r2, accuracy]).map(\.key) + [
-      "spearman_\(VectorSimilarity.cosine.rawValue)", "spearman",
-    ]
+    Metrics.usualNames.filter {
+      !$0.hasPrefix("spearman_") || $0 == "spearman_\(VectorSimilarity.cosine.rawValue)"
+    }
   }
 
   /// The usual one that results have.
@@ -100,8 +85,7 @@ package struct TestMetric: Sendable, Equatable {
   /// A score by the name that results have for it, with or without `eval_`.
   init(named name: String, unit: String = "text") {
     let key = Self.key(name)
-    var known = Self.spelling(of: key)
-    if let usual = Self.all.first(where: { $0.key == key }) { known = (usual.name, usual.isShare) }
+    let known = Self.spelling(of: key)
     self.init(key: key, name: known?.name ?? key, isShare: known?.isShare ?? false, unit: unit)
   }
 
@@ -130,6 +114,8 @@ package struct TestMetric: Sendable, Equatable {
       return ("\(average) \(spelled)", true)
     }
     return switch key {
+    case "accuracy": ("accuracy", true)
+    case "r2": ("R²", false)
     case "balanced_accuracy": ("balanced accuracy", true)
     case "subset_accuracy": ("subset accuracy", true)
     case "exact_match": ("exact match", true)
@@ -141,7 +127,8 @@ package struct TestMetric: Sendable, Equatable {
     case "mae": ("mean absolute error", false)
     case "pearson": ("Pearson correlation", false)
     case "pseudo_perplexity": ("pseudo-perplexity", false)
-    default: nil
+    case _ where !Metrics.usualNames.contains(key): nil
+    default: (key.hasPrefix("spearman") ? "Spearman correlation" : "nDCG@10", false)
     }
   }
 

@@ -3,7 +3,7 @@ import GraftTensors
 
 /// Which of a run's evaluations is the best.
 struct BestChoice: Equatable {
-  /// The score, as evaluations have it: `eval_loss`. `nil` is accuracy or, without it, the loss.
+  /// The score, as evaluations have it: `eval_loss`. `nil` is the usual one or, without it, the loss.
   let score: String?
   let direction: ScoreDirection?
 
@@ -16,9 +16,12 @@ struct BestChoice: Equatable {
   func score(among results: [String: Double]) -> String {
     if let score { return score }
     // Of several sets the first by name decides.
-    let accuracy = results.keys.filter { $0.hasPrefix("eval_") && $0.hasSuffix("_accuracy") }.min()
-    let loss = results.keys.filter { $0.hasPrefix("eval_") && $0.hasSuffix("_loss") }.min()
-    return accuracy ?? loss ?? "eval_loss"
+    let end = "runtime"
+    let sets = results.keys.filter { $0.hasPrefix("eval_") && $0.hasSuffix("_\(end)") }.map {
+      String($0.dropLast(end.count))
+    }
+    let set = sets.min() ?? "eval_"
+    return (Metrics.usualNames.map { set + $0 }.first { results[$0] != nil }) ?? "\(set)loss"
   }
 
   func isBetter(_ value: Double, than other: Double, among results: [String: Double]) -> Bool {

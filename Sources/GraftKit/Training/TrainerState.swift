@@ -11,7 +11,7 @@ public struct TrainerState: Sendable, Equatable {
   public var globalStep = 0
   /// Every log entry: `loss`, `grad_norm` and `learning_rate`; evaluations; at the end the summary.
   public var history: [[String: Double]] = []
-  /// The best evaluation: its accuracy or, for heads without, its loss, unless another score decides.
+  /// The best evaluation: its usual score or, for heads without, its loss, unless another score decides.
   public var best: Best?
   /// The step of the newest checkpoint whose evaluation was the best so far.
   public var bestCheckpoint: Int?
@@ -106,8 +106,13 @@ public struct TrainerState: Sendable, Equatable {
 
   /// Remembers the evaluation of the current step, when it is better than all before; of equals the first is the best.
   mutating func consider(_ results: [String: Double], by choice: BestChoice) {
-    guard let value = results[choice.score(among: results)], value.isFinite else { return }
-    guard best.map({ choice.isBetter(value, than: $0.metric, among: results) }) ?? true else { return }
+    let score = choice.score(among: results)
+    guard let value = results[score], value.isFinite else { return }
+    // A run that was begun with an earlier version may have gone by another score.
+    let known = best.map { best in
+      history.first { $0["step"] == Double(best.step) && $0[score] != nil }?[score] ?? best.metric
+    }
+    guard known.map({ choice.isBetter(value, than: $0, among: results) }) ?? true else { return }
     best = Best(step: globalStep, metric: value)
   }
 

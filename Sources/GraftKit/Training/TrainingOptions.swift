@@ -113,8 +113,8 @@ public struct TrainingOptions: Sendable, Equatable {
   /// Whether the run ends with the weights of its best evaluation. Checkpoints of evaluations that are better than all
   /// before are written for it.
   public var loadsBestModelAtEnd = false
-  /// The score that says which evaluation is the best, with or without `eval_`; `nil` is accuracy or, for heads without,
-  /// the loss.
+  /// The score that says which evaluation is the best, with or without `eval_`; `nil` is the one that experiments
+  /// compare such heads by, such as accuracy or the F1 of entities, or else the loss.
   public var metricForBestModel: String?
   /// Whether more of it is better; `nil` is as ``ScoreDirection`` has it.
   public var greaterIsBetter: Bool?

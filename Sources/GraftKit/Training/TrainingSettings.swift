@@ -202,7 +202,9 @@ extension TrainingOptions {
     TrainingSetting(
       optional: "metric-for-best-model", \.metricForBestModel, placeholder: "SCORE",
       help: "The score that says which evaluation is the best, with or without 'eval_'.",
-      fallback: "accuracy, or the loss of heads without", addedLater: true),
+      fallback:
+        "accuracy; F1 of entities, answers and several labels; R² of numbers; nDCG@10 or Spearman's correlation of pairs; else the loss",
+      addedLater: true),
     TrainingSetting(
       optional: "greater-is-better", \.greaterIsBetter, placeholder: "true|false",
       help: "Whether more of it is better.", fallback: "false for losses and errors, else true",

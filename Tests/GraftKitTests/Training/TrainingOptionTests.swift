@@ -225,6 +225,27 @@ import Testing
       } == nil)
   }
 
+  @Test("the best evaluation goes by the score that experiments compare such heads by") func usualScores() {
+    func score(_ names: String..., sets: [String] = [""]) -> String {
+      let names = sets.flatMap { set in (names + ["loss", "runtime"]).map { "eval_\(set)\($0)" } }
+      return BestChoice(TrainingOptions()).score(
+        among: Dictionary(uniqueKeysWithValues: names.map { ($0, 0.5) }))
+    }
+    #expect(score("accuracy", "balanced_accuracy", "f1_macro") == "eval_accuracy")
+    #expect(score("accuracy", "f1", "f1_macro", "broken_tags") == "eval_f1")
+    #expect(score("exact", "f1", "HasAns_f1", "best_f1") == "eval_f1")
+    #expect(score("subset_accuracy", "f1_micro", "hamming_loss") == "eval_f1_micro")
+    #expect(score("mse", "r2", "spearman") == "eval_r2")
+    #expect(score("cosine_ndcg@10", "cosine_accuracy@1") == "eval_cosine_ndcg@10")
+    #expect(score("accuracy", "f1", "ndcg@10", "spearman") == "eval_ndcg@10")
+    #expect(score("accuracy", "f1", "average_precision", "spearman") == "eval_spearman")
+    #expect(score("pearson_cosine", "spearman_cosine") == "eval_spearman_cosine")
+    #expect(score("perplexity") == "eval_loss")
+    #expect(score("accuracy", "f1", sets: ["test_", "dev_"]) == "eval_dev_f1")
+    #expect(score("accuracy", sets: ["dev_", ""]) == "eval_accuracy")
+    #expect(BestChoice(TrainingOptions()).score(among: [:]) == "eval_loss")
+  }
+
   @Test func evaluationsAreNeeded() {
     let none = message {
       $0.earlyStoppingPatience = 2
