@@ -32,6 +32,10 @@ import GraftPlugins
     Row(
       "train x --data a --output b --lr-scheduler consine", code: 64,
       stderr: ["'consine' is invalid for '--lr-scheduler", " Did you mean 'cosine'? Please provide"]),
+    Row("train x --lr 1e-4", code: 64, stderr: ["Unknown option '--lr'. Did you mean '--learning-rate'?"]),
+    Row("predict x he --out a", code: 64, stderr: ["Unknown option '--out'.\nUsage: graft predict"]),
+    Row("import x --out a", code: 64, stderr: ["Unknown option '--out'. Did you mean '--output'?"]),
+    Row("tag x he --heads a", code: 64, stderr: ["Unknown option '--heads'.\nUsage: graft tag"]),
     Row("embed x a --pooling=maen --output b", code: 64, stderr: ["Did you mean 'mean'?"]),
     Row("export {base} --format onxn --output o", code: 64, stderr: ["Did you mean 'onnx'?"]),
     Row(
