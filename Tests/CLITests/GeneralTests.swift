@@ -77,6 +77,22 @@ import GraftPlugins
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
 
+  @Test(
+    "the help names every event that --json prints",
+    arguments: [("train", "Training"), ("run", "Experiment")])
+  func events(_ command: String, _ display: String) throws {
+    let help = try Sandbox.with { try $0.graft([command, "--help"]).stdout }
+    for file in ["Support/\(display)Display.swift", "Commands/\(command.capitalized).swift"] {
+      let source = try String(
+        contentsOf: repository.appending(path: "Sources/GraftCommandLine/\(file)"), encoding: .utf8)
+      let names = source.matches(of: /(?:emit\(\s*|"event", )"([a-z-]+)"/).map { String($0.1) }
+      #expect(names.count > 1)
+      for name in names {
+        #expect(help.contains(try Regex("\\b\(name)[ ,.\n]")), "\(command): \(name)")
+      }
+    }
+  }
+
   @Test func completionKnowsNames() {
     GraftTool.$plugins.withValue(builtInPlugins) {
       #expect(RegisteredNames.formats.contains("onnx") && RegisteredNames.heads.contains("masked-lm"))
