@@ -112,6 +112,11 @@ struct Search: ParsableCommand {
     }
     let backend = try backend.make(registry, flags.console)
     let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
+    if let empty = asked.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+      throw GraftError(
+        .missing, "there is nothing to search for", subject: "query \(empty + 1)",
+        expected: "a query with something to read")
+    }
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = try SparseFile.isOne(index.url)
     if isSparse { try requireDot(found) }
