@@ -19,7 +19,7 @@ struct FillMask: RunsOnRanks {
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @OptionGroup var input: TextInput
+  @OptionGroup var input: SingleTextInput
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
   var topK = 5
@@ -41,7 +41,7 @@ struct FillMask: RunsOnRanks {
     let opened = try checkpoint.open(registry, strictness, output.console)
     var texts: [String] = []
     try GraftTool.group.onLeader {
-      texts = try input.singleTexts(like: opened.trainedInputs, output.console)
+      texts = try input.rows(like: opened.trainedInputs, output.console).map(\.text)
     }
     let model = try opened.makeModel()
     let tokenizer = try model.requireTokenizer()

@@ -44,7 +44,7 @@ struct Search: ParsableCommand {
     completion: .file())
   var input: [Path] = []
 
-  @OptionGroup(title: "Data") var columns: ColumnFlags
+  @OptionGroup(title: "Data") var columns: ColumnFlags<SingleTexts>
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Texts to find for each query.", valueName: "N"))
@@ -78,9 +78,6 @@ struct Search: ParsableCommand {
   func validate() throws {
     if input.isEmpty == queries.isEmpty {
       throw ValidationError("Give queries as arguments or with --input FILE.")
-    }
-    if columns.pairColumn != nil {
-      throw ValidationError("Queries are single texts: leave out --pair-column.")
     }
     if input.isEmpty, let flag = columns.given.first {
       throw ValidationError("--\(flag) is about files: give --input FILE.")
@@ -200,7 +197,7 @@ struct Search: ParsableCommand {
   private func readQueries(like usual: TrainedInputs?) throws -> [String] {
     var usual = usual
     usual?.pairColumn = nil
-    return try TextInput.rows(of: input, columns, like: usual, flags.console).map(\.text)
+    return try TextSource.rows(of: input, columns, like: usual, flags.console).map(\.text)
   }
 
   private func show(_ queries: [String], _ found: [[VectorIndex.Hit]], _ texts: [String]?) throws {

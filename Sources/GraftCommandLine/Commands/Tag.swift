@@ -31,7 +31,7 @@ struct Tag: RunsOnRanks {
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
-  @OptionGroup var input: TextInput
+  @OptionGroup var input: SingleTextInput
 
   @Option(
     help: ArgumentHelp(
@@ -62,7 +62,6 @@ struct Tag: RunsOnRanks {
     let opened = try checkpoint.open(registry, strictness, output.console)
     let model = try opened.makeModel()
     length.check(model, output.console)
-    try input.requireSingleTexts()
     var options = TaggingOptions()
     options.aggregation = aggregation
     options.ignoredLabels =
