@@ -40,7 +40,9 @@ struct Tag: RunsOnRanks {
   var aggregation: EntityAggregation?
 
   @Option(
-    help: ArgumentHelp("Labels to leave out, separated by commas; 'none' leaves out none.", valueName: "A,B"))
+    help: ArgumentHelp(
+      "Labels or types of entities to leave out, separated by commas, in place of O; 'none' leaves out none.",
+      valueName: "A,B"))
   var ignoreLabels = "O"
 
   @OptionGroup var stride: StrideFlag
