@@ -40,7 +40,7 @@ enum SQuADReader {
           count += 1
           var row = TextRow(
             try text(question, "question", "question \(count)"), pair: context,
-            place: TextRow.Place(file: path, row: count))
+            place: TextRow.Place(file: path, row: count, kind: .question))
           for name in ["id", "answers", "is_impossible"] { row.fields[name] = question[name] }
           isWanted = try body(row)
         }
