@@ -1,14 +1,33 @@
 /// Finds what a misspelt name was meant to be.
 package enum NearestName {
-  /// The known name that a misspelt one was meant to be: one that has all the words of the other, as `lr-scheduler` of
-  /// `lr-scheduler-type`, or the one that is the fewest changes away, if these are at most half of the shorter name. Letters may be large or small.
+  /// The known name that a misspelt one was meant to be: the one that is the fewest changes away, if these are few for its
+  /// length; one that has all the words of the other, as `lr-scheduler` of `lr-scheduler-type`; or the one that a shorter
+  /// name stands for. Letters may be large or small.
   package static func find(_ name: String, among known: some Collection<String>) -> String? {
     let near = known.map { ($0, distance(name.lowercased(), $0.lowercased())) }.filter {
-      $0.1 <= max(1, min(name.count, $0.0.count) / 2)
+      $0.1 <= mostChanges(to: min(name.count, $0.0.count))
     }
     .min { $0.1 < $1.1 }
     if let near, near.1 <= 2 { return near.0 }
-    return related(name, among: known) ?? near?.0
+    return related(name, among: known) ?? near?.0 ?? abbreviated(name, among: known)
+  }
+
+  /// How many changes a misspelt name may have: half of its characters where it is long, else a third, so that `head` is no
+  /// misspelt `seed`, and none of a single one.
+  private static func mostChanges(to length: Int) -> Int {
+    length < 2 ? 0 : max(1, length / (length < 8 ? 3 : 2))
+  }
+
+  /// The shortest known name that begins with another, which is a quarter of it or more, as `output` does with `out`; or
+  /// whose words have its letters for their first ones, as `learning-rate` has of `lr`.
+  private static func abbreviated(_ name: String, among known: some Collection<String>) -> String? {
+    let name = name.lowercased()
+    return known.filter { candidate in
+      let initials = candidate.split(separator: "-").compactMap { $0.lowercased().first }
+      return initials.count > 1 && String(initials) == name
+        || name.count > 2 && 4 * name.count >= candidate.count && candidate.lowercased().hasPrefix(name)
+    }
+    .min { $0.count < $1.count }
   }
 
   /// "; the nearest is 'epochs'" when a known name is near, else "; known: …".
@@ -17,13 +36,16 @@ package enum NearestName {
     return known.isEmpty ? "" : "; known: \(known.joined(separator: ", "))"
   }
 
-  /// The known name whose words are a run of the other's words, or the other way round; the one with the most words.
+  /// The known name whose words are a run of the other's words, or the other way round, where they are half of them or
+  /// more; the one with the most words.
   private static func related(_ name: String, among known: some Collection<String>) -> String? {
     let words = name.split(separator: "-")
     let found = known.map { (name: $0, words: $0.split(separator: "-")) }.filter { candidate in
       let (short, long) =
         candidate.words.count < words.count ? (candidate.words, words) : (words, candidate.words)
-      guard !short.isEmpty, short.count < long.count, short.joined().count > 3 else { return false }
+      guard !short.isEmpty, short.count < long.count, short.joined().count > 3,
+        short == candidate.words || 2 * short.count >= long.count
+      else { return false }
       return (0...(long.count - short.count)).contains { Array(long[$0..<$0 + short.count]) == short }
     }
     return found.min { first, second in

@@ -53,7 +53,7 @@ enum SQuADReader {
           }
           var row = TextRow(
             try text(question, "question", "question \(count)"), pair: context,
-            place: TextRow.Place(file: path, row: count))
+            place: TextRow.Place(file: path, row: count, kind: .question))
           for name in ["id", "answers", "is_impossible"] { row.fields[name] = question[name] }
           isWanted = try body(row)
         }

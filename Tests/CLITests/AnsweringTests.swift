@@ -37,17 +37,31 @@ import Testing
           #"{"id": 7, "question": "who", "context": "he can"}"# + "\n"
             + #"{"question": "what", "context": "do it"}"# + "\n")
       }),
-    // Before the first is answered, for which there is no backend.
-    Row(
-      "answer {question-answering} --input a.jsonl --backend nowhere", code: 1,
-      stderr: ["row 1100: there is no context to find an answer in"],
-      prepare: {
-        let good = #"{"question": "who", "context": "he can"}"# + "\n"
-        try $0.write("a.jsonl", String(repeating: good, count: 1099) + #"{"question": "what"}"# + "\n")
-      }),
     Row("answer {question-answering} --input \(data) --take 2 --json", stdout: ["\"id\": \"test-1\""]),
+    Row(
+      "answer {question-answering} --input \(data) --take 2 --json-lines",
+      stdout: [#"{"id":"test-1","question":""#, "}\n{\"id\":"]),
     Row("answer {question-answering} --question who", code: 64, stderr: ["Give --question with --context"]),
-    Row(ask, ["he", "--input", "a"], code: 64, stderr: ["Give --question with --context"]),
+    Row("answer {question-answering} --context who", code: 64, stderr: ["Give --question with --context"]),
+    Row(
+      ask, ["he", "--context-file", "a"], code: 64, stderr: ["Give --context or --context-file, not both."]),
+    Row(ask, ["he", "--json", "--json-lines"], code: 64, stderr: ["Give --json for one document or"]),
+    Row(ask, ["he", "--take", "2"], code: 64, stderr: ["--take is about files: give --input FILE."]),
+    Row(
+      ask, ["he", "--input", "a"], code: 64,
+      stderr: ["Files have their own questions and contexts: leave out --question, --context"]),
+    Row(
+      ask, ["he", "--label-column", "a"], code: 64,
+      stderr: ["Unknown option '--label-column'.", "Usage: graft answer"]),
+    Row(
+      "answer {question-answering} --input a.json", code: 1,
+      stderr: ["a.json: question 2: there is no question"],
+      prepare: {
+        try $0.write(
+          "a.json",
+          #"{"data": [{"paragraphs": [{"context": "he can", "#
+            + #""qas": [{"question": "who"}, {"question": ""}]}]}]}"#)
+      }),
     Row(ask, ["he", "--n-best", "0"], code: 64, stderr: ["--n-best must be at least 1."]),
     Row(
       ask, ["he", "--max-answer-length", "0"], code: 64, stderr: ["--max-answer-length must be at least 1."]),
@@ -182,6 +196,48 @@ import Testing
   }
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test(
+    "answers come in order, the same by every way of printing them, and stay before an error in a later row")
+  func forms() throws {
+    try Sandbox.with { sandbox in
+      let good = (1...100).map { #"{"question": "who \#($0)", "context": "he can"}"# + "\n" }.joined()
+      try sandbox.write("good.jsonl", good)
+      try sandbox.write("bad.jsonl", good + #"{"question": "what"}"# + "\n")
+      func answer(_ more: String...) throws -> Sandbox.Outcome {
+        try sandbox.graft(["answer", "{question-answering}", "--quiet", "--input"] + more)
+      }
+      let lines = try answer("good.jsonl", "--json-lines")
+      let document = try answer("good.jsonl", "--json")
+      let objects = try lines.stdout.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+      #expect(objects.map { $0["question"]?.string } == (1...100).map { "who \($0)" })
+      #expect(try JSON(parsing: Array(document.stdout.utf8)).array == objects)
+      let piped = try sandbox.shell(
+        "cat good.jsonl | $GRAFT answer \(sandbox.resolve("{question-answering}")) -q --input - --json-lines")
+      #expect(piped.stdout == lines.stdout, "\(piped.stderr)")
+      for (form, whole) in [("--json-lines", lines), ("--json", document)] {
+        let broken = try answer("bad.jsonl", form)
+        #expect(broken.code == 1 && broken.stdout == whole.stdout, "\(form)")
+        #expect(broken.stderr.contains("bad.jsonl: row 101: there is no context to find an answer in"))
+      }
+    }
+  }
+
+  @Test("columns that the head was trained on are taken where none are named")
+  func trainedColumns() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write(
+        "a.jsonl",
+        #"{"q": "who", "c": "he can", "answers": {"text": ["he"], "answer_start": [0]}}"# + "\n")
+      let columns = ["--text-column", "q", "--pair-column", "c"]
+      let trained = try sandbox.graft(
+        ["train", "{question-answering}", "--data", "a.jsonl", "--output", "m", "--max-steps", "1"] + columns)
+      #expect(trained.code == 0, "\(trained.stderr)")
+      let named = try sandbox.graft(["answer", "m", "--input", "a.jsonl", "--json"] + columns)
+      let taken = try sandbox.graft(["answer", "m", "--input", "a.jsonl", "--json"])
+      #expect(named.code == 0 && named.stdout == taken.stdout, "\(named.stderr)\(taken.stderr)")
+    }
+  }
 
   @Test("the session of the page about questions runs as written")
   func page() throws {

@@ -41,7 +41,15 @@ import Testing
       stderr: ["--labels names 'A' twice"]),
     Row(
       "head swap {base} --to masked-lm --labels A,B --output out", code: 1,
-      stderr: ["the head 'masked-lm' has no labels of its own"]),
+      stderr: ["the head 'masked-lm' has no labels of its own. Leave out --labels or --num-labels.\n"]),
+    Row(
+      "head swap {base} --to question-answering --num-labels 5 --output out", code: 1,
+      stderr: [
+        "the head 'question-answering' has no labels of its own. Leave out --labels or --num-labels.\n"
+      ]),
+    Row(
+      "head swap {base} --to masked-lm --problem-type regression --output out", code: 1,
+      stderr: ["the head 'masked-lm' has no labels of its own. Leave out --problem-type.\n"]),
     Row("verify {base} --golden {base}/golden.safetensors --tolerance -1", code: 64, stderr: ["--tolerance"]),
   ]
 

@@ -59,6 +59,19 @@ struct ChoosingTests {
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
 
+  @Test("rows that the head cannot read are no pairs that are new to it")
+  func otherRows() throws {
+    try Sandbox.with { sandbox in
+      let trained = try sandbox.graft([
+        "train", "{multiple-choice}", "--data", Self.data, "--output", "m", "--max-steps", "1",
+      ])
+      #expect(trained.code == 0, "\(trained.stderr)")
+      let questions = repository.appending(path: "Fixtures/answering/test.json").path
+      let outcome = try sandbox.graft(["evaluate", "m", "--data", questions])
+      #expect(outcome.code == 1 && !outcome.stderr.contains("these are pairs"), "\(outcome.stderr)")
+    }
+  }
+
   @Test("the session of the page about choices runs as written")
   func page() throws {
     let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/ChoosingTexts.md")

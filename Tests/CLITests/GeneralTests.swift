@@ -32,6 +32,10 @@ import GraftPlugins
     Row(
       "train x --data a --output b --lr-scheduler consine", code: 64,
       stderr: ["'consine' is invalid for '--lr-scheduler", " Did you mean 'cosine'? Please provide"]),
+    Row("train x --lr 1e-4", code: 64, stderr: ["Unknown option '--lr'. Did you mean '--learning-rate'?"]),
+    Row("predict x he --out a", code: 64, stderr: ["Unknown option '--out'.\nUsage: graft predict"]),
+    Row("import x --out a", code: 64, stderr: ["Unknown option '--out'. Did you mean '--output'?"]),
+    Row("tag x he --heads a", code: 64, stderr: ["Unknown option '--heads'.\nUsage: graft tag"]),
     Row("embed x a --pooling=maen --output b", code: 64, stderr: ["Did you mean 'mean'?"]),
     Row("export {base} --format onxn --output o", code: 64, stderr: ["Did you mean 'onnx'?"]),
     Row(
@@ -72,6 +76,22 @@ import GraftPlugins
   ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
+
+  @Test(
+    "the help names every event that --json prints",
+    arguments: [("train", "Training"), ("run", "Experiment")])
+  func events(_ command: String, _ display: String) throws {
+    let help = try Sandbox.with { try $0.graft([command, "--help"]).stdout }
+    for file in ["Support/\(display)Display.swift", "Commands/\(command.capitalized).swift"] {
+      let source = try String(
+        contentsOf: repository.appending(path: "Sources/GraftCommandLine/\(file)"), encoding: .utf8)
+      let names = source.matches(of: /(?:emit\(\s*|"event", )"([a-z-]+)"/).map { String($0.1) }
+      #expect(names.count > 1)
+      for name in names {
+        #expect(help.contains(try Regex("\\b\(name)[ ,.\n]")), "\(command): \(name)")
+      }
+    }
+  }
 
   @Test func completionKnowsNames() {
     GraftTool.$plugins.withValue(builtInPlugins) {

@@ -12,8 +12,9 @@ struct PretrainingTests {
     Row(
       "evaluate \(electra)/replaced-token-detection --data \(data) --take 8 --generator \(electra)/masked-lm",
       stdout: ["eval_accuracy", "eval_loss", "replaced"]),
+    // Before any data are read.
     Row(
-      "evaluate \(electra)/replaced-token-detection --data \(data) --take 8", code: 1,
+      "evaluate \(electra)/replaced-token-detection --data nowhere.csv", code: 1,
       stderr: [
         "--generator: the head 'replaced-token-detection' learns from tokens that a generator fills. "
           + "Name a checkpoint whose head predicts tokens."

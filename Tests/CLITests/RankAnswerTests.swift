@@ -105,6 +105,7 @@ struct RankAnswerTests {
       let answers = try Self.compare(sandbox, "\(answer) --json", [3])
       #expect(try JSON(parsing: Array(answers.stdout.utf8)).array?.count == 40)
       _ = try Self.compare(sandbox, answer, [2])
+      _ = try Self.compare(sandbox, "\(answer) --json-lines", [2])
     }
   }
 

@@ -35,6 +35,23 @@ import Testing
     }
   }
 
+  @Test("the sessions of pages write to other names than one another, so that they run one after the other")
+  func names() throws {
+    let catalogs = repository.appending(path: "Sources/GraftKit/GraftKit.docc")
+    let pages = try FileManager.default.contentsOfDirectory(atPath: catalogs.path).filter {
+      $0.hasSuffix(".md")
+    }
+    var writers: [String: String] = [:]
+    for page in pages.sorted() {
+      for command in try Self.commands(in: "Sources/GraftKit/GraftKit.docc/\(page)") {
+        guard let name = command.firstMatch(of: /--output (\S+)/)?.1 else { continue }
+        let other = writers.updateValue(page, forKey: String(name))
+        #expect(other == nil, "\(name): \(page) and \(other ?? "")")
+      }
+    }
+    #expect(writers.count > 20)
+  }
+
   @Test("every command in the README runs as written, one after the other, from an empty directory")
   func everyCommandRuns() throws {
     let commands = try Self.commands()

@@ -110,7 +110,9 @@ import Testing
       for command in ["evaluate m --data data.csv --threshold 0.4", "predict m he --threshold 0.4"] {
         let outcome = try sandbox.shell("$GRAFT \(command)")
         #expect(outcome.code == 1)
-        #expect(outcome.stderr.contains("only a head that gives several labels has thresholds"))
+        #expect(
+          outcome.stderr.contains(
+            "only a head that gives several labels has thresholds; expected the problem type multi-label."))
         #expect(outcome.stderr.contains("Leave out --threshold."))
       }
       let tuning = try sandbox.shell("$GRAFT evaluate m --data data.csv --tune-threshold global")

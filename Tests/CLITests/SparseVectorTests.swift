@@ -26,6 +26,10 @@ struct SparseVectorTests {
       stderr: ["--output: dense vectors have another file; expected a name that ends with .npy, found .jsonl"]
     ),
     Row(
+      "embed {masked-lm} oil --output v.npz", code: 1,
+      stderr: ["expected a name that ends with .npy, found .npz"]),
+    Row("embed {masked-lm} oil --output V.NPY", stdout: ["wrote V.NPY (float32 [1, 32])"]),
+    Row(
       "embed {masked-lm} oil --sparse --pooling cls --output v.jsonl", code: 64,
       stderr: ["--pooling has no meaning with --sparse."]),
     Row(

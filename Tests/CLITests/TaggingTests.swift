@@ -37,6 +37,13 @@ import Testing
     Row(
       "tag {token-classification} --max-length 8 --stride 6", [long], code: 1,
       stderr: ["no room for a window: the stride is too large"]),
+    Row(
+      "tag {token-classification} he --ignore-labels LOOC", code: 64,
+      stderr: [
+        "--ignore-labels: the head has no such label; expected one of O, B-PER,",
+        ", found 'LOOC'. Did you mean 'LOC'?\n",
+      ]),
+    Row("tag {token-classification} he --ignore-labels O,LOC,B-PER", stdout: ["\n"]),
     Row("tag {token-classification} he --stride -1", code: 64, stderr: ["--stride must be at least 0."]),
     Row("tag {token-classification}", code: 64, stderr: ["Give at least one text"]),
     Row(

@@ -114,7 +114,16 @@ import Testing
     Row(
       "tokenize {base} --input a.csv --delimiter ab", code: 64,
       stderr: ["'ab' is invalid for '--delimiter"]),
-    Row("tag {token-classification} he --pair do", code: 64, stderr: ["This command reads single texts"]),
+    Row(
+      "tag {token-classification} he --pair do", code: 64,
+      stderr: ["Unknown option '--pair'.\nUsage: graft tag "]),
+    Row(
+      "rerank {regression} he --query a --pair do", code: 64,
+      stderr: ["Unknown option '--pair'.\nUsage: graft rerank "]),
+    Row(
+      "fill-mask {masked-lm} --input a --pair-column b", code: 64,
+      stderr: ["Unknown option '--pair-column'.", "Usage: graft fill-mask "]),
+    Row("rerank {regression} he", ["--query", " "], code: 64, stderr: ["--query has nothing to read."]),
     Row(
       "fill-mask {masked-lm} --input a.txt --top-k 1", stdout: ["text 1: he [MASK]\n score", "\n\ntext 2: "],
       prepare: { try $0.write("a.txt", "he [MASK]\ndo [MASK]\n") }),
@@ -344,6 +353,10 @@ import Testing
       #expect(several.code == 1 && several.stderr.hasSuffix("Name it with --label.\n"), "\(several.stderr)")
       let sports = try sandbox.shell("$GRAFT rerank '\(classifier)' --query he do --label Sports")
       #expect(sports.code == 0 && sports.stderr.contains("sorted by the logits of 'Sports', which"))
+      // Nothing is said of a sorting that does not come to be.
+      let wrong = try sandbox.shell("$GRAFT rerank '\(classifier)' --query he do --label Yes")
+      #expect(wrong.code == 64 && wrong.stderr.contains("error: 'Yes': the head has no such label"))
+      #expect(!wrong.stderr.contains("sorted by"), "\(wrong.stderr)")
       #expect(try sandbox.shell("$GRAFT rerank '\(model)' --query he do --top-k 0").code == 64)
     }
   }

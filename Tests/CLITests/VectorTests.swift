@@ -87,7 +87,11 @@ import Testing
     Row(
       "search a.npy", ["--take", "2", "x"], code: 64, stderr: ["--take is about files: give --input FILE."]),
     Row(
-      "search a.npy --input b --pair-column c", code: 64, stderr: ["Queries are single texts"]),
+      "search a.npy --input b --pair-column c", code: 64, stderr: ["Unknown option '--pair-column'."]),
+    Row(
+      "search a.npy --checkpoint {base}", [" "], code: 1,
+      stderr: ["error: query 1: there is nothing to search for; expected a query with something to read.\n"],
+      prepare: { try $0.write("a.npy", "") }),
     Row("search a.npy x --top-k 0", code: 64, stderr: ["--top-k must be at least 1."]),
     Row("search a.npy x --checkpoint {base}", code: 1, stderr: ["a.npy"]),
     Row(

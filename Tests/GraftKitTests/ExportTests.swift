@@ -97,7 +97,7 @@ import Testing
       (SentencePooling.Mode.mean, usual, true), (.cls, usual, true), (.mean, gguf, false), (.cls, gguf, true),
     ] {
       checkpoint.sentences = SentencePipeline(pooling: mode)
-      let note = "pooling and normalization (\(mode.rawValue)), which make a vector of the hidden states"
+      let note = "what makes a vector of the hidden states (\(mode.rawValue))"
       #expect(
         try checkpoint.leftOut(ofOneFileIn: dialect).contains(note) == isSaid, "\(mode) \(dialect.name)")
     }

@@ -5,6 +5,14 @@ import TestSupport
 import Testing
 
 @Suite struct InspectTests {
+  @Test("weights of dense layers that make vectors are counted")
+  func denseLayers() throws {
+    let folder = fixtures.appending(path: "sentences/current")
+    let found = try inspect(folder, registry: Support.registry())
+    // The encoder's file, and that of the folder 2_Dense.
+    #expect(found.backbone.parameters == 2972 && found.parameters == 2972 + 245)
+  }
+
   @Test("element types are in the order of their counts, then of their names")
   func orderOfTypes() throws {
     try withTemporaryDirectory { directory in

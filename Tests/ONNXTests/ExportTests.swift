@@ -264,7 +264,7 @@ import GraftPlugins
         registry: .builtIn())
       #expect(
         report.notes == [
-          "left out: pooling and normalization (cls + mean, normalize), which make a vector of the hidden states"
+          "left out: what makes a vector of the hidden states (cls + mean, normalize)"
         ])
       #expect(try Evaluator(file).outputs.first == "last_hidden_state")
     }

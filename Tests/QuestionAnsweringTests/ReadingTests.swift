@@ -44,6 +44,14 @@ struct QuestionReadingTests {
     #expect(try answers(rows).map { $0?.texts } == [["London"], [], ["oil", "oi"]])
     #expect(try answers(rows)[0]?.found[0].place == 15..<21)
     #expect(try Question(rows[0]).text == "Where?")
+    // A document of one line has no rows.
+    var wrong = rows
+    wrong[2].pair = "coal"
+    let error = #expect(throws: GraftError.self) { _ = try answers(wrong) }
+    #expect(error?.subject == "question 3")
+    wrong[2].fields["answers"] = nil
+    let missing = #expect(throws: GraftError.self) { _ = try answers(wrong) }
+    #expect(missing?.problem.hasSuffix("question 3") == true, "\(missing?.description ?? "")")
   }
 
   @Test("JSON Lines as the data sets of the Hub have them, and with a text's and a pair's columns")

@@ -84,14 +84,38 @@ struct SentenceReadingTests {
     #expect(message("Similarity", .multipleNegatives) == nil)
   }
 
+  @Test("scores that are not read, and rows that are there twice, are said")
+  func remarks() throws {
+    func remarks(_ text: String, _ loss: SentenceLoss?) throws -> [String] {
+      var options = SentenceLossOptions()
+      options.loss = loss
+      let (task, read) = (try SentenceEmbedding(options.settings), try rows(text, file: "a.csv"))
+      return task.remarks(on: try task.labels(of: read, LabelReading()), of: read)
+    }
+    let scored = "sentence1,sentence2,score\na,b,1\na,b,0\n"
+    #expect(try remarks(scored, nil).isEmpty && remarks(scored, .cosent).isEmpty)
+    #expect(
+      try remarks(scored, .multipleNegatives) == [
+        "the scores of rows are not read: the loss 'multiple-negatives' learns without them",
+        "1 of 2 rows repeats the texts of another, and in one batch each counts as wrong for the other: row 3",
+      ])
+    #expect(
+      try remarks("anchor,positive\na,b\na,c\na,b\na,b\n", nil) == [
+        "2 of 4 rows repeat the texts of others, and in one batch each counts as wrong for the other: the first is row 4"
+      ])
+    #expect(try remarks("anchor,positive,negative\na,b,c\na,b,c\n", .triplet).isEmpty)
+  }
+
   @Test("what is wrong with a row is said with its place")
   func refusals() throws {
     let cases: [(text: String, loss: SentenceLoss?, message: String)] = [
       (
         "anchor,positive\na,b\nc,\n", nil,
-        "row 3: an empty text; expected texts with something to read, found text 2"
+        "row 3: an empty text; expected texts with something to read, found 'positive' is empty"
       ),
-      ("anchor,positive\n  ,b\n", nil, "found text 1 is empty"),
+      ("anchor,positive\n  ,b\n", nil, "found 'anchor' is empty"),
+      ("anchor,positive,negative\na,b,\n", nil, "found 'negative' is empty"),
+      ("text,positive\n  ,b\n", nil, "found text 1 is empty"),
       ("anchor,other\na,b\n", nil, "there is no second text to compare with the first"),
       ("sentence1,sentence2,score\na,b,1\na,b,\n", .cosent, "1 of 2 rows has no score: row 3"),
       ("sentence1,sentence2,score\na,b,nan\n", .cosent, "wrong score; expected a number, found 'nan'"),

@@ -71,6 +71,25 @@ public struct SentenceEmbedding: Task {
     return "rows \(hasScores ? "with" : "without") a score: the usual loss is \(option: "loss") \(loss)"
   }
 
+  public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
+    let known = labels.compactMap { $0 as? SentenceRow }
+    guard !known.contains(where: { $0.score != nil }) else { return [] }
+    var remarks: [String] = []
+    if let loss = options.loss, rows.contains(where: SentenceRow.hasScore) {
+      remarks.append("the scores of rows are not read: the loss '\(loss.rawValue)' learns without them")
+    }
+    var seen: Set<[String]> = []
+    let repeated = zip(known, rows).filter { !seen.insert($0.0.texts).inserted }
+    if let first = repeated.first, options.loss != .triplet {
+      let isOne = repeated.count == 1
+      remarks.append(
+        "\(repeated.count) of \(rows.count) rows \(isOne ? "repeats the texts of another" : "repeat the texts of others"), "
+          + "and in one batch each counts as wrong for the other: \(isOne ? "row" : "the first is row") \(first.1.place.row)"
+      )
+    }
+    return remarks
+  }
+
   private func count(_ texts: Int, _ readsScores: Bool) -> String {
     let reason =
       readsScores ? " with a score" : options.loss == .triplet ? " for a triplet" : ", as in the first row"

@@ -30,12 +30,13 @@ struct SentenceRow: ExampleLabel, Equatable {
           expected: "'positive' or 'sentence2', or the column of the pair",
           advice: "Say which column has it: \(option: "pair-column").")
       }
-      texts = try [anchor, positive] + Self.negatives(row)
-      if let place = texts.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+      let all = try [anchor, positive] + Self.negatives(row)
+      if let place = all.firstIndex(where: { $0.text.allSatisfy(\.isWhitespace) }) {
+        let name = all[place].column.map { "'\($0)'" } ?? "text \(place + 1)"
         throw GraftError(
-          .missing, "an empty text", expected: "texts with something to read",
-          found: "text \(place + 1) is empty")
+          .missing, "an empty text", expected: "texts with something to read", found: "\(name) is empty")
       }
+      texts = all.map(\.text)
     } catch let error as GraftError {
       throw error.inRow(row)
     }
@@ -47,26 +48,29 @@ struct SentenceRow: ExampleLabel, Equatable {
     return .object(.init(uniqueKeysWithValues: members))
   }
 
-  private static func text(_ row: TextRow, _ names: [String], given: String?) throws -> String? {
-    if let given { return given }
+  /// A text, and its column where that is one of ``columns``.
+  private typealias Cell = (text: String, column: String?)
+
+  private static func text(_ row: TextRow, _ names: [String], given: String?) throws -> Cell? {
+    if let given { return (given, nil) }
     for name in names {
       guard let value = row.fields[name], value != .null else { continue }
-      return try string(value, name)
+      return try cell(value, name)
     }
     return nil
   }
 
-  private static func negatives(_ row: TextRow) throws -> [String] {
+  private static func negatives(_ row: TextRow) throws -> [Cell] {
     try row.fields.filter { $0.key.hasPrefix("negative") && $0.value != .null }.flatMap { name, value in
-      try value.array.map { try $0.map { try string($0, name) } } ?? [string(value, name)]
+      try value.array.map { try $0.map { try cell($0, name) } } ?? [cell(value, name)]
     }
   }
 
-  private static func string(_ value: JSON, _ name: String) throws -> String {
+  private static func cell(_ value: JSON, _ name: String) throws -> Cell {
     guard let text = value.string else {
       throw GraftError(.malformed, "wrong \(name)", expected: "a string", found: value.kind)
     }
-    return text
+    return (text, name)
   }
 
   // MARK: Scores

@@ -14,8 +14,10 @@ struct Answer: RunsOnRanks {
       A context that is longer than the model takes is read in windows that overlap. A model that was trained on \
       questions without answers says so with --null-threshold, in logits: above it, no answer is what is printed.
 
-      FILE is JSON Lines with 'question' and 'context', or with what --text-column names in the place of the \
-      question and --pair-column in that of the context; or a SQuAD document.
+      FILE is JSON Lines or a table with 'question' and 'context', or with what --text-column names in the place of the \
+      question and --pair-column in that of the context; or a SQuAD document. Files of any size are read piece by piece, \
+      and answers are printed as they come, in order. --json prints one list, --json-lines an object a line. An error in \
+      a later row leaves the answers before it, in JSON a whole list.
 
       Started by mpirun, ranks share the work; rank 0 alone reads the questions and prints.
 
@@ -23,7 +25,7 @@ struct Answer: RunsOnRanks {
         graft answer qa --question 'Where did Ada live?' \\
           --context 'Ada Lovelace lived in London.'
         graft answer qa --question 'Who wrote it?' --context-file page.txt
-        graft answer qa --input questions.jsonl --null-threshold 0 --json
+        graft answer qa --input questions.jsonl --null-threshold 0 --json-lines
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -46,7 +48,7 @@ struct Answer: RunsOnRanks {
     completion: .file())
   var input: [Path] = []
 
-  @OptionGroup(title: "Data") var reading: DataFlags
+  @OptionGroup(title: "Data") var columns: ColumnFlags<PairColumnFlag>
 
   @Option(
     parsing: .unconditional,
@@ -73,13 +75,25 @@ struct Answer: RunsOnRanks {
   @OptionGroup var ranks: RankFlags
   @OptionGroup var precision: PrecisionFlag
   @OptionGroup var strictness: StrictFlag
+  @OptionGroup var results: ResultFlags
   @OptionGroup var output: OutputFlags
 
   func validate() throws {
-    let contexts = [context != nil, contextFile != nil].count { $0 }
-    guard input.isEmpty ? question != nil && contexts == 1 : question == nil && contexts == 0 else {
+    _ = try results.printer(output)
+    if context != nil, contextFile != nil {
+      throw ValidationError("Give --context or --context-file, not both.")
+    }
+    let hasContext = context != nil || contextFile != nil
+    if !input.isEmpty, question != nil || hasContext {
+      throw ValidationError(
+        "Files have their own questions and contexts: leave out --question, --context and --context-file.")
+    }
+    guard !input.isEmpty || question != nil && hasContext else {
       throw ValidationError(
         "Give --question with --context or --context-file, or questions with their contexts with --input.")
+    }
+    if input.isEmpty, let flag = columns.given.first {
+      throw ValidationError("--\(flag) is about files: give --input FILE.")
     }
     guard nBest > 0 else { throw ValidationError("--n-best must be at least 1.") }
     if let maxAnswerLength, maxAnswerLength < 1 {
@@ -99,60 +113,59 @@ struct Answer: RunsOnRanks {
       nBest: max(20, nBest), longest: maxAnswerLength, nullThreshold: nullThreshold)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
-    func dataset(_ rows: [TextRow]) throws -> Dataset {
-      try Dataset(
-        rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
-        requiringLabels: false, isLengthGiven: length.maxLength != nil)
-    }
-    var rows: [TextRow] = []
-    try GraftTool.group.onLeader {
-      rows = try self.rows(for: opened.activeHead)
-      // Every row is checked before the first is answered.
-      for sentence in try dataset(rows).facts.sentences { output.console.warn(sentence) }
-    }
+    length.check(model, output.console)
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
     try Ranks.requireSame(opened, session)
-    let feed = TextFeed(
-      rows, "answering", batchSize: batch.batchSize, beginsSmall: false, console: output.console)
-    var found: [FoundAnswers] = []
-    try feed.answer({ rows in
-      let data = try dataset(rows)
-      return try predict(
-        session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) }
-      ).map { FoundAnswers($0, most: nBest) }
-    }) { _, answers in
-      found += answers
-    }
-    guard GraftTool.group.leads else { return }
-    let questions = rows.map { $0.fields["question"]?.string ?? $0.text }
-    if output.json {
-      return try Output.print(
-        .array(
-          zip(rows, zip(questions, found)).map { row, pair in
-            .object(
-              (row.fields["id"].map { [("id", $0)] } ?? []) + [("question", .string(pair.0))]
-                + pair.1.members.map { ($0.key, $0.value) })
-          }))
-    }
-    for (index, (question, found)) in zip(questions, found).enumerated() {
-      if rows.count > 1 { try Output.print("\(index > 0 ? "\n" : "")\(Format.oneLine(question))") }
-      try Output.print(found.table)
+    let feed = try self.feed(for: opened)
+    var printer = try results.printer(output)
+    try printer.whole { printer in
+      let form = printer
+      var isFirst = true
+      try feed.answer({ rows in
+        let data = try Dataset(
+          rows, for: model, maxLength: length.maxLength(for: opened), stride: stride.stride(for: opened),
+          requiringLabels: false, isLengthGiven: false)
+        let found = try predict(
+          session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
+        return zip(rows, found).map { row, prediction in
+          let answers = FoundAnswers(prediction, most: nBest)
+          return PrintedAnswer(results: [form.isJSON ? form.text(of: answers.json(of: row)) : answers.table])
+        }
+      }) { rows, answers in
+        try printer.print(
+          zip(rows, answers.flatMap(\.results)).map { row, result in
+            if form.isJSON || feed.isAlone { return result }
+            defer { isFirst = false }
+            return "\(isFirst ? "" : "\n")\(Format.oneLine(row.question))\n\(result)"
+          })
+      }
     }
   }
 
-  private func rows(for heads: HeadSet?) throws -> [TextRow] {
-    if !input.isEmpty { return try reading.read(input, for: heads, output.console).rows }
-    let context = try context ?? contextFile.map { try TextInput.text(of: $0) }
-    return [TextRow(question ?? "", pair: context)]
+  /// The questions with their contexts; of several ranks, rank 0 alone has them.
+  private func feed(for checkpoint: Checkpoint) throws -> TextFeed {
+    var rows: [TextRow] = []
+    if GraftTool.group.leads {
+      guard input.isEmpty else {
+        return try TextSource.feed(
+          of: input, columns, "answering", for: [checkpoint], batchSize: batch.batchSize, output.console)
+      }
+      let context = try context ?? contextFile.map { try TextInput.text(of: $0) }
+      rows = [TextRow(question ?? "", pair: context)]
+    }
+    return TextFeed(rows, "answering", batchSize: batch.batchSize, console: output.console)
   }
 }
 
-/// What a task says about a question, of which the first few answers are kept.
-private struct FoundAnswers: RowAnswer {
-  let members: OrderedDictionary<String, JSON>
+extension TextRow {
+  /// The question, as a file has it or an argument.
+  fileprivate var question: String { fields["question"]?.string ?? text }
+}
 
-  private init(_ members: OrderedDictionary<String, JSON>) { self.members = members }
+/// What a task says about a question, of which the first few answers are kept.
+private struct FoundAnswers {
+  private let members: OrderedDictionary<String, JSON>
 
   init(_ prediction: any TaskPrediction, most: Int) {
     var members = prediction.members
@@ -162,15 +175,14 @@ private struct FoundAnswers: RowAnswer {
       all.insert(all.remove(at: index), at: 0)
     }
     if members["candidates"] != nil { members["candidates"] = .array(Array(all.prefix(most))) }
-    self.init(members)
+    self.members = members
   }
 
-  static func bytes(of answers: [FoundAnswers]) -> [UInt8] {
-    Array(JSON.array(answers.map { .object($0.members) }).text().utf8)
-  }
-
-  static func answers(of bytes: [UInt8]) throws -> [FoundAnswers] {
-    (try JSON(parsing: bytes).array ?? []).map { FoundAnswers($0.object ?? [:]) }
+  /// What is said of a row, for machines.
+  func json(of row: TextRow) -> JSON {
+    .object(
+      (row.fields["id"].map { [("id", $0)] } ?? []) + [("question", .string(row.question))]
+        + members.map { ($0.key, $0.value) })
   }
 
   private var candidates: [JSON] { members["candidates"]?.array ?? [] }

@@ -115,11 +115,11 @@ struct Embed: RunsOnRanks {
         .refused, "the checkpoint makes dense vectors", option: "top-k",
         advice: "Leave it out, or pass --sparse.")
     }
-    let (expected, other) = isSparse ? ("jsonl", "npy") : ("npy", "jsonl")
-    if output.url.pathExtension.lowercased() == other {
+    let (expected, found) = (isSparse ? "jsonl" : "npy", output.url.pathExtension)
+    guard found.isEmpty || found.lowercased() == expected else {
       throw GraftError(
         .refused, "\(isSparse ? "sparse" : "dense") vectors have another file", file: output.url.path,
-        option: "output", expected: "a name that ends with .\(expected)", found: ".\(other)")
+        option: "output", expected: "a name that ends with .\(expected)", found: ".\(found)")
     }
     let pipeline = pooling.map { SentencePipeline(pooling: $0) } ?? own
     let limit = length.maxLength ?? own.maximumLength

@@ -190,13 +190,14 @@ struct Evaluate: RunsOnRanks {
     try opened.setTagging(scheme: tagScheme)
     if let nullThreshold { try opened.setAnswering(nullThreshold: nullThreshold) }
     try untrained.check(opened, flags.console)
+    try TokenGenerator.check(generator, for: opened.activeHead)
     let model = try opened.makeModel()
     let head = try model.requireHead()
     if let tuning = tuneThreshold.tuning { try head.task.checkThresholds(tuning) }
     let read = try PairColumns.advising {
       try reading.read(data, for: opened.activeHead, like: opened.trainedInputs, flags.console)
     }
-    try inputs.check(read.rows, for: opened, flags.console)
+    try inputs.requirePairs(in: read.rows, for: opened, flags.console)
     let dataset = try read.namingUnreadColumns {
       try Dataset(
         read.rows, for: model, labels: read.labelReading,
@@ -204,6 +205,8 @@ struct Evaluate: RunsOnRanks {
         stride: stride.stride(for: opened), packsTexts: groupTexts,
         isLengthGiven: length.maxLength != nil)
     }
+    // Only now: that the head cannot read such rows is the more useful thing to say.
+    inputs.warnOfPairs(in: read.rows, for: opened, flags.console)
     for note in dataset.facts.notes { flags.console.note(note) }
     for sentence in dataset.facts.sentences { flags.console.warn(sentence) }
     let backend = try backend.make(registry, flags.console)

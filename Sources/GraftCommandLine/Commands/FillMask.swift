@@ -19,7 +19,7 @@ struct FillMask: RunsOnRanks {
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @OptionGroup var input: TextInput
+  @OptionGroup var input: SingleTextInput
   @OptionGroup var head: AnsweringHeadFlag
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
@@ -43,7 +43,7 @@ struct FillMask: RunsOnRanks {
     try head.select(in: &opened)
     var texts: [String] = []
     try GraftTool.group.onLeader {
-      texts = try input.singleTexts(like: opened.trainedInputs, output.console)
+      texts = try input.rows(like: opened.trainedInputs, output.console).map(\.text)
     }
     let model = try opened.makeModel()
     let tokenizer = try model.requireTokenizer()

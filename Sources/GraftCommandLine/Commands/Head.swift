@@ -4,7 +4,7 @@ import ArgumentParser
 struct HeadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "head",
-    abstract: "List, swap, name, detach and attach heads; the backbone stays bit-identical.",
+    abstract: "List, swap, label, detach and attach heads; the backbone stays bit-identical.",
     discussion: """
       A head turns the backbone's output into predictions. One head is active; the others that a checkpoint \
       carries are parked, and come back with their weights when they are swapped in.

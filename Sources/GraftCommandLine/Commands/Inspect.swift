@@ -89,8 +89,6 @@ struct Inspect: ParsableCommand {
       Format.count(found.layers, "layer"), "hidden \(found.hiddenSize)",
       "vocabulary \(Format.grouped(found.vocabularySize))", "up to \(found.maximumLength) tokens",
     ]
-    let parts = [found.backbone] + found.heads
-    let total = parts.reduce(0) { $0 + $1.parameters }
     var rows = [
       ["checkpoint", url.displayPath],
       ["format", found.format],
@@ -98,7 +96,7 @@ struct Inspect: ParsableCommand {
       ["architecture", found.architecture],
       ["size", size.joined(separator: ", ")],
       ["tokenizer", found.tokenizer ?? "none"],
-      ["parameters", Format.grouped(total)],
+      ["parameters", Format.grouped(found.parameters)],
       [
         "types",
         found.types.map { "\($0.name) (\(Format.count($0.count, "tensor")))" }.joined(separator: ", "),
@@ -151,7 +149,7 @@ struct Inspect: ParsableCommand {
       ("layers", JSON(found.layers)), ("hidden_size", JSON(found.hiddenSize)),
       ("vocabulary_size", JSON(found.vocabularySize)), ("maximum_length", JSON(found.maximumLength)),
       ("tokenizer", found.tokenizer.map { .string($0) } ?? .null),
-      ("parameters", JSON(found.heads.reduce(found.backbone.parameters) { $0 + $1.parameters })),
+      ("parameters", JSON(found.parameters)),
       (
         "backbone",
         ["name": .string(found.backbone.name), "parameters": JSON(found.backbone.parameters)]

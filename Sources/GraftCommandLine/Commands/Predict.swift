@@ -20,7 +20,8 @@ struct Predict: RunsOnRanks {
       Choices are given with --choice or stand in a file with the questions; a --pair is what the choices go on from.
 
       --heads asks several heads of the checkpoint, active or parked, and runs each text through the backbone once. A line \
-      has the number of the text, the head, its answer and the text; a head that labels tokens has a line for each entity.
+      has the number of the text, from 1, the head, its answer and the text; a head that labels tokens has a line for each \
+      entity.
 
       Files of any size are read piece by piece, and answers are printed as they come, in order. --json prints one list, \
       --json-lines an object a line. An error in a later row leaves the answers before it, in JSON a whole list.

@@ -22,7 +22,7 @@ struct Rerank: RunsOnRanks {
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
-  @OptionGroup var input: TextInput
+  @OptionGroup var input: SingleTextInput
   @OptionGroup var head: AnsweringHeadFlag
 
   @Option(help: ArgumentHelp("What the texts are sorted by.", valueName: "TEXT"))
@@ -45,6 +45,7 @@ struct Rerank: RunsOnRanks {
 
   func validate() throws {
     if let topK, topK < 1 { throw ValidationError("--top-k must be at least 1.") }
+    if query.allSatisfy(\.isWhitespace) { throw ValidationError("--query has nothing to read.") }
   }
 
   func run() throws {
@@ -54,10 +55,11 @@ struct Rerank: RunsOnRanks {
     try head.select(in: &opened)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
+    let place = try rankingOutput(of: model, label)
+    let scorer = try opened.pairScorer()
     length.check(model, output.console)
     var texts: [String] = []
-    try GraftTool.group.onLeader { texts = try input.singleTexts(output.console) }
-    let scorer = try opened.pairScorer()
+    try GraftTool.group.onLeader { texts = try input.rows(output.console).map(\.text) }
     if opened.trainedInputs?.pairs == false {
       output.console.warn("the head was trained on single texts, and these are pairs")
     }
@@ -83,7 +85,7 @@ struct Rerank: RunsOnRanks {
     var scores: [Score] = []
     try feed.answer({ rows in
       try pairScores(
-        rows.map(\.text), query: query, with: session, scorer, label: label, batchSize: batch.batchSize,
+        rows.map(\.text), query: query, with: session, scorer, output: place, batchSize: batch.batchSize,
         maximumLength: length.maxLength, progress: { feed.update($0, of: rows.count) }
       ).map { Score(score: $0) }
     }) { _, answers in

@@ -35,8 +35,8 @@ struct Run: RunsOnRanks {
       with so many times 'gradient-accumulation-steps'. A run that is continued keeps its steps on any number of ranks.
 
       With --json, standard output has one JSON object a line as things happen, with the key 'event': planned, \
-      started, logged, evaluated, saved, removed, warned, progress, finished-stage, searching, searched, and last \
-      finished or interrupted.
+      started, logged, evaluated, saved, removed, noted, warned, progress, finished-stage, searching, searched, and \
+      last finished or interrupted.
 
       With --init, EXPERIMENT is the base checkpoint instead (default: \(DraftFlags.usualBase)), and the file --output is \
       written after a look at the data: columns, the kind of labels and how often each is, lengths, and rows that are \

@@ -44,7 +44,7 @@ struct Search: ParsableCommand {
     completion: .file())
   var input: [Path] = []
 
-  @OptionGroup(title: "Data") var columns: ColumnFlags
+  @OptionGroup(title: "Data") var columns: ColumnFlags<SingleTexts>
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Texts to find for each query.", valueName: "N"))
@@ -79,9 +79,6 @@ struct Search: ParsableCommand {
     if input.isEmpty == queries.isEmpty {
       throw ValidationError("Give queries as arguments or with --input FILE.")
     }
-    if columns.pairColumn != nil {
-      throw ValidationError("Queries are single texts: leave out --pair-column.")
-    }
     if input.isEmpty, let flag = columns.given.first {
       throw ValidationError("--\(flag) is about files: give --input FILE.")
     }
@@ -113,6 +110,11 @@ struct Search: ParsableCommand {
     if let head = record?.head { opened = try opened.selecting(head: head) }
     let backend = try backend.make(registry, flags.console)
     let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
+    if let empty = asked.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+      throw GraftError(
+        .missing, "there is nothing to search for", subject: "query \(empty + 1)",
+        expected: "a query with something to read")
+    }
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = try SparseFile.isOne(index.url)
     if isSparse { try requireDot(found) }
@@ -196,7 +198,7 @@ struct Search: ParsableCommand {
   private func readQueries(like usual: TrainedInputs?) throws -> [String] {
     var usual = usual
     usual?.pairColumn = nil
-    return try TextInput.rows(of: input, columns, like: usual, flags.console).map(\.text)
+    return try TextSource.rows(of: input, columns, like: usual, flags.console).map(\.text)
   }
 
   private func show(_ queries: [String], _ found: [[VectorIndex.Hit]], _ texts: [String]?) throws {

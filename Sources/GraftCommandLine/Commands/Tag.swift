@@ -31,7 +31,7 @@ struct Tag: RunsOnRanks {
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
-  @OptionGroup var input: TextInput
+  @OptionGroup var input: SingleTextInput
   @OptionGroup var head: AnsweringHeadFlag
 
   @Option(
@@ -41,7 +41,9 @@ struct Tag: RunsOnRanks {
   var aggregation: EntityAggregation?
 
   @Option(
-    help: ArgumentHelp("Labels to leave out, separated by commas; 'none' leaves out none.", valueName: "A,B"))
+    help: ArgumentHelp(
+      "Labels or types of entities to leave out, separated by commas, in place of O; 'none' leaves out none.",
+      valueName: "A,B"))
   var ignoreLabels = "O"
 
   @OptionGroup var stride: StrideFlag
@@ -64,7 +66,6 @@ struct Tag: RunsOnRanks {
     try head.select(in: &opened)
     let model = try opened.makeModel()
     length.check(model, output.console)
-    try input.requireSingleTexts()
     var options = TaggingOptions()
     options.aggregation = aggregation
     options.ignoredLabels =

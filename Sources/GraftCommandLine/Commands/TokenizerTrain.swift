@@ -68,7 +68,7 @@ struct TokenizerTrain: ParsableCommand {
   @Option(help: ArgumentHelp("The directory to create.", valueName: "DIR"), completion: .directory)
   var output: Path
 
-  @OptionGroup(title: "Data") var columns: ColumnFlags
+  @OptionGroup(title: "Data") var columns: ColumnFlags<PairColumnFlag>
   @OptionGroup var flags: OutputFlags
 
   enum LetterCase: String, EnumerableFlag {

@@ -24,7 +24,7 @@ struct Train: RunsOnRanks {
       first head is the active one in DIR; the others are parked there.
 
       With --json, standard output has one JSON object a line as things happen, with the key 'event': \
-      started, logged, evaluated, saved, removed, noted, warned, and last finished or interrupted.
+      prepared, started, logged, evaluated, saved, removed, noted, warned, and last finished or interrupted.
 
       EXAMPLES
         graft train bert --data domain.txt --output adapted --epochs 1

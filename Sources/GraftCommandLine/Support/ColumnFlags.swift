@@ -17,18 +17,44 @@ struct Delimiter: ExpressibleByArgument {
   static var allValueStrings: [String] { ["comma", "semicolon", "tab", "pipe", "space"] }
 }
 
+/// What a command takes of second texts, as options.
+protocol PairOption: ParsableArguments, Sendable {
+  /// Whether the command has a use for second texts.
+  static var readsPairs: Bool { get }
+  /// Second texts of the texts that are arguments.
+  var pairs: [String] { get }
+  /// The columns of second texts in files, of which the last holds.
+  var pairColumns: [String] { get }
+}
+
+extension PairOption {
+  static var readsPairs: Bool { true }
+  var pairs: [String] { [] }
+}
+
+/// The column of a second text, for a command that reads pairs from files.
+struct PairColumnFlag: PairOption {
+  @Option(
+    name: .customLong("pair-column"),
+    help: ArgumentHelp("The column of a second text, for heads that read pairs.", valueName: "C"))
+  var pairColumns: [String] = []
+}
+
+/// No options, for a command that reads single texts.
+struct SingleTexts: PairOption {
+  static let readsPairs = false
+  var pairColumns: [String] { [] }
+}
+
 /// Which columns and rows of files are texts.
-struct ColumnFlags: ParsableArguments {
+struct ColumnFlags<Pair: PairOption>: ParsableArguments {
   @Option(
     name: .customLong("text-column"),
     help: ArgumentHelp(
       "The column of the text; several, as in 2,3, are joined with a space. (default: text)", valueName: "C"))
   var textColumns: [String] = []
 
-  @Option(
-    name: .customLong("pair-column"),
-    help: ArgumentHelp("The column of a second text, for heads that read pairs.", valueName: "C"))
-  var pairColumns: [String] = []
+  @OptionGroup var pair: Pair
 
   @Option(
     help: ArgumentHelp(
@@ -80,7 +106,7 @@ struct ColumnFlags: ParsableArguments {
     set { textColumns = newValue.map { [$0] } ?? [] }
   }
 
-  var pairColumn: String? { pairColumns.last }
+  var pairColumn: String? { pair.pairColumns.last }
 
   /// The names of the flags that were given.
   var given: [String] {

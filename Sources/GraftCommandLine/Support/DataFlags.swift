@@ -36,7 +36,7 @@ struct HeadLabelBaseFlags: LabelBaseOption {
 
 /// How data files are read: which columns are texts and labels, which rows are taken.
 struct ReadingFlags<Base: LabelBaseOption>: ParsableArguments {
-  @OptionGroup(title: "Data") var columns: ColumnFlags
+  @OptionGroup(title: "Data") var columns: ColumnFlags<PairColumnFlag>
 
   @Option(
     name: .customLong("label-column"),

@@ -149,7 +149,7 @@ extension HeadDataFlags {
   func values(for head: String, among heads: [String]) -> HeadDataFlags {
     var flags = self
     flags.columns.textColumns = columns.textColumns.values(for: head, among: heads)
-    flags.columns.pairColumns = columns.pairColumns.values(for: head, among: heads)
+    flags.columns.pair.pairColumns = columns.pair.pairColumns.values(for: head, among: heads)
     flags.labelColumns = labelColumns.values(for: head, among: heads)
     flags.base.labelBases = base.labelBases.values(for: head)
     return flags
@@ -160,7 +160,7 @@ extension HeadDataFlags {
   /// - Throws: `ValidationError` naming the option.
   func checkHeads(_ heads: [String], _ evaluation: EvaluationColumnFlags) throws {
     for (option, values) in [
-      ("text-column", columns.textColumns), ("pair-column", columns.pairColumns),
+      ("text-column", columns.textColumns), ("pair-column", columns.pair.pairColumns),
       ("label-column", labelColumns), ("eval-text-column", evaluation.evalTextColumns),
       ("eval-pair-column", evaluation.evalPairColumns), ("eval-label-column", evaluation.evalLabelColumns),
     ] {

@@ -4,15 +4,29 @@ import GraftCore
 import GraftData
 import GraftTensors
 
-/// Texts to work on: arguments, or the rows of files.
-struct TextInput: ParsableArguments {
-  @Argument(help: ArgumentHelp("Texts.", valueName: "TEXT"))
-  var texts: [String] = []
+/// Texts or pairs of texts to work on.
+typealias TextInput = TextSource<PairFlags>
 
+/// Texts to work on, where a command has no use for pairs.
+typealias SingleTextInput = TextSource<SingleTexts>
+
+/// The second texts of pairs.
+struct PairFlags: PairOption {
   @Option(
+    name: .customLong("pair"),
     help: ArgumentHelp(
       "The second text of a pair; once for each TEXT, or once for all.", valueName: "TEXT"))
-  var pair: [String] = []
+  var pairs: [String] = []
+
+  @OptionGroup var column: PairColumnFlag
+
+  var pairColumns: [String] { column.pairColumns }
+}
+
+/// Texts to work on: arguments, or the rows of files.
+struct TextSource<Pair: PairOption>: ParsableArguments {
+  @Argument(help: ArgumentHelp("Texts.", valueName: "TEXT"))
+  var texts: [String] = []
 
   @Option(
     parsing: .upToNextOption,
@@ -21,19 +35,20 @@ struct TextInput: ParsableArguments {
     completion: .file())
   var input: [Path] = []
 
-  @OptionGroup(title: "Data") var columns: ColumnFlags
+  @OptionGroup(title: "Data") var columns: ColumnFlags<Pair>
 
   func validate() throws {
     if !input.isEmpty, !texts.isEmpty {
       throw ValidationError("Give texts as arguments or with --input, not both.")
     }
-    if !input.isEmpty, !pair.isEmpty {
+    let pairs = columns.pair.pairs
+    if !input.isEmpty, !pairs.isEmpty {
       throw ValidationError("--pair goes with texts as arguments; a file has a column for it: --pair-column.")
     }
     if input.isEmpty, texts.isEmpty {
       throw ValidationError("Give at least one text, or --input FILE ('-' for standard input).")
     }
-    guard pair.count < 2 || pair.count == texts.count else {
+    guard pairs.count < 2 || pairs.count == texts.count else {
       throw ValidationError("Give --pair once for each text, or once for all of them.")
     }
     if input.isEmpty, let flag = columns.given.first {
@@ -69,16 +84,35 @@ struct TextInput: ParsableArguments {
     _ console: Console
   ) throws -> TextFeed {
     guard GraftTool.group.leads else { return TextFeed([], label, batchSize: batchSize, console: console) }
-    guard !input.isEmpty else {
-      for text in texts where Self.isFile(text) {
-        console.note("'\(text)' is taken as a text; --input reads the file of that name")
-      }
-      return TextFeed(given, label, batchSize: batchSize, console: console)
+    guard input.isEmpty else {
+      return try Self.feed(
+        of: input, columns, label, for: checkpoints, readsPairs: readsPairs, batchSize: batchSize, console)
     }
-    return try Self.reading(
+    for text in texts where Self.isFile(text) {
+      console.note("'\(text)' is taken as a text; --input reads the file of that name")
+    }
+    return TextFeed(given, label, batchSize: batchSize, console: console)
+  }
+
+  /// The rows of files that hold texts, a window at a time, for rank 0.
+  ///
+  /// - Parameters:
+  ///   - files: Tables, JSON, or one text a line.
+  ///   - columns: Which columns, which rows.
+  ///   - label: What is done with them: "answering".
+  ///   - checkpoints: Those whose active heads read the rows, by the columns that they were trained on.
+  ///   - readsPairs: Whether they read the second texts too that they were trained on.
+  ///   - batchSize: How many are to run together.
+  ///   - console: Is told what was read.
+  /// - Throws: as ``rows(like:for:_:)``; for what is in files, when its window comes.
+  static func feed(
+    of files: [Path], _ columns: ColumnFlags<Pair>, _ label: String, for checkpoints: [Checkpoint],
+    readsPairs: Bool = true, batchSize: Int?, _ console: Console
+  ) throws -> TextFeed {
+    try reading(
       columns, like: checkpoints.map { readsPairs ? $0.trainedInputs : $0.trainedInputs?.ofSingleTexts },
       for: checkpoints.compactMap(\.activeHead), console
-    ).feed(input, label, batchSize: batchSize)
+    ).feed(files, label, batchSize: batchSize)
   }
 
   private static func isFile(_ path: String) -> Bool {
@@ -88,8 +122,9 @@ struct TextInput: ParsableArguments {
 
   /// The texts that are arguments.
   private var given: [TextRow] {
-    texts.enumerated().map { index, text in
-      TextRow(text, pair: pair.isEmpty ? nil : pair[pair.count == 1 ? 0 : index])
+    let pairs = columns.pair.pairs
+    return texts.enumerated().map { index, text in
+      TextRow(text, pair: pairs.isEmpty ? nil : pairs[pairs.count == 1 ? 0 : index])
     }
   }
 
@@ -103,38 +138,24 @@ struct TextInput: ParsableArguments {
   ///   - console: Is told what was read.
   /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text.
   static func rows(
-    of files: [Path], _ columns: ColumnFlags, like usual: TrainedInputs?, for heads: HeadSet? = nil,
+    of files: [Path], _ columns: ColumnFlags<Pair>, like usual: TrainedInputs?, for heads: HeadSet? = nil,
     _ console: Console
   ) throws -> [TextRow] {
     try reading(columns, like: [usual], for: heads.map { [$0] } ?? [], console).read(files).rows
   }
 
   private static func reading(
-    _ columns: ColumnFlags, like usual: [TrainedInputs?], for heads: [HeadSet], _ console: Console
+    _ columns: ColumnFlags<Pair>, like usual: [TrainedInputs?], for heads: [HeadSet], _ console: Console
   ) throws -> DataReading {
     var options = try columns.options
     for column in heads.flatMap(\.columns) where !options.fields.contains(where: { $0.name == column.name }) {
       options.fields.append(column)
     }
     options.defaultsToLines = true
+    let usual = Pair.readsPairs ? usual : usual.map { $0?.ofSingleTexts }
     options.usual = usual.first ?? nil
     options.usualOfOthers = Array(usual.dropFirst())
     return DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)
-  }
-
-  /// The texts in their order, for what has no use for pairs.
-  ///
-  /// - Throws: as ``rows(like:for:_:)``, and for pairs.
-  func singleTexts(like usual: TrainedInputs? = nil, _ console: Console) throws -> [String] {
-    try requireSingleTexts()
-    return try rows(like: usual?.ofSingleTexts, console).map(\.text)
-  }
-
-  /// - Throws: for pairs, where a command has no use for them.
-  func requireSingleTexts() throws {
-    if columns.pairColumn != nil || !pair.isEmpty {
-      throw ValidationError("This command reads single texts: leave out --pair and --pair-column.")
-    }
   }
 
   /// The text of a whole file, or of standard input for '-'.

@@ -12,6 +12,14 @@ struct TrainedInputsFlags: ParsableArguments {
   ///
   /// - Throws: `GraftError` of kind `refused` naming the first such row.
   func check(_ rows: [TextRow], for checkpoint: Checkpoint, _ console: Console) throws {
+    try requirePairs(in: rows, for: checkpoint, console)
+    warnOfPairs(in: rows, for: checkpoint, console)
+  }
+
+  /// Refuses single texts for a head that was trained on pairs.
+  ///
+  /// - Throws: `GraftError` of kind `refused` naming the first such row.
+  func requirePairs(in rows: [TextRow], for checkpoint: Checkpoint, _ console: Console) throws {
     do {
       let isFromFiles = rows.first.map { $0.place.row > 0 } == true
       try checkpoint.requirePairs(
@@ -23,6 +31,10 @@ struct TrainedInputsFlags: ParsableArguments {
       guard allowSingleTexts else { throw error }
       console.warn(error.problem)
     }
+  }
+
+  /// Says when pairs are new to a head.
+  func warnOfPairs(in rows: [TextRow], for checkpoint: Checkpoint, _ console: Console) {
     if checkpoint.trainedInputs?.pairs == false, rows.contains(where: { $0.pair != nil }) {
       console.warn("the head was trained on single texts, and these are pairs")
     }

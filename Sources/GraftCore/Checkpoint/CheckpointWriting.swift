@@ -230,15 +230,14 @@ extension Checkpoint {
     return notes
   }
 
-  /// What one weight file does not hold of the checkpoint: parked heads, a pooler without a place, pooling and
-  /// normalization.
+  /// What one weight file does not hold of the checkpoint: parked heads, a pooler without a place, what makes a vector.
   public func leftOut(ofOneFileIn dialect: Dialect) throws -> [String] {
     let hasUnused = try self[Component.pooler] != nil && !usesPooler(dialect)
     return parkedHeads.map { "the head '\($0.id)'" } + (hasUnused ? ["the pooler"] : [])
       + (dialect.holds(sentences)
         ? []
         : [
-          "pooling and normalization (\(sentences?.description ?? "")), which make a vector of the hidden states"
+          "what makes a vector of the hidden states (\(sentences?.description ?? ""))"
         ])
   }
 

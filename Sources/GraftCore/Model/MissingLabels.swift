@@ -37,8 +37,7 @@ extension GraftError {
     error.problem =
       "\(missing.count) of \(count) rows "
       + (missing.count == 1
-        ? "has no \(what): row \(first.place.row)"
-        : "have no \(what), the first is row \(first.place.row)")
+        ? "has no \(what): \(first.place.name)" : "have no \(what), the first is \(first.place.name)")
     error.advice = "Remove such rows, or complete them."
     return error
   }

@@ -24,19 +24,30 @@ public struct TextRow: Sendable, Equatable {
 
   /// A row of a file.
   public struct Place: Sendable, Hashable {
+    /// What messages call a row.
+    public enum Kind: String, Sendable, Codable {
+      case row, question
+    }
+
     /// The path.
     public var file: String
-    /// Counted from 1, the header included, as a spreadsheet counts.
+    /// Counted from 1, the header included, as a spreadsheet counts; of a document of questions, its questions.
     public var row: Int
     /// Counted from 0 among the file's rows of data, as `datasets` counts.
     public var index: Int
+    /// What it is called.
+    public var kind: Kind
 
     /// A row of a file; none, for rows made in memory.
-    public init(file: String = "", row: Int = 0, index: Int = 0) {
+    public init(file: String = "", row: Int = 0, index: Int = 0, kind: Kind = .row) {
       self.file = file
       self.row = row
       self.index = index
+      self.kind = kind
     }
+
+    /// `row 3`
+    package var name: String { "\(kind.rawValue) \(row)" }
   }
 }
 
@@ -107,7 +118,7 @@ extension GraftError {
     var error = self
     error.file = row.place.file.isEmpty ? nil : row.place.file
     // Rows that are in no file, such as texts of the command line, have no number.
-    if row.place.row > 0 { error.subject = "row \(row.place.row)" }
+    if row.place.row > 0 { error.subject = row.place.name }
     return error
   }
 }

@@ -154,9 +154,7 @@ public struct Evaluation: Sendable {
         expected: "rows with and without something to find")
     }
     guard let thresholds = multiLabel?.tuned(tuning) else {
-      throw GraftError(
-        .refused, "only a head that gives several labels has thresholds",
-        expected: "the problem type \(ProblemType.multiLabel.rawValue)")
+      throw GraftError.noThresholds()
     }
     multiLabel?.thresholds = thresholds
     metrics.merge(multiLabel?.means ?? [:]) { $1 }
@@ -388,9 +386,7 @@ extension Task {
     }
     let names = scoreNames(topRanks: [])
     guard names?.contains("subset_accuracy") != true, names != nil || !Self.hasLabels else { return }
-    throw GraftError(
-      .refused, "only a head that gives several labels has thresholds", option: "tune-threshold",
-      expected: "the problem type \(ProblemType.multiLabel.rawValue)")
+    throw GraftError.noThresholds(option: "tune-threshold")
   }
 }
 

@@ -190,7 +190,9 @@ extension Checkpoint {
     if labels != nil || problemType != nil, !set.hasLabels {
       throw GraftError(
         .refused, "the head '\(set.name)' has no labels of its own",
-        advice: "Leave out \(option: "labels") and \(option: "problem-type").")
+        advice: labels == nil
+          ? "Leave out \(option: "problem-type")."
+          : "Leave out \(option: "labels") or \(option: "num-labels").")
     }
     try labels.map(LabelColumn.requireDifferentNames)
     if problemType != nil, !set.tasks.contains(where: { $0.settingKeys.contains("problem_type") }) {

@@ -105,10 +105,7 @@ extension Checkpoint {
   /// - Parameter thresholds: One for all labels, or one for each.
   /// - Throws: `GraftError` when the head gives no several labels, or has not as many.
   package mutating func setThresholds(_ thresholds: [Double]) throws {
-    let refusal = GraftError(
-      .refused, "only a head that gives several labels has thresholds",
-      expected: "the problem type \(ProblemType.multiLabel.rawValue)",
-      advice: "Leave out \(option: "threshold").")
+    let refusal = GraftError.noThresholds(advice: "Leave out \(option: "threshold").")
     guard activeHead?.hasLabels == true, try configuration.problemType() == .multiLabel else { throw refusal }
     let labels = try configuration.labels().count
     guard thresholds.count == 1 || thresholds.count == labels else {
@@ -146,6 +143,15 @@ extension Checkpoint {
       (error.file, error.subject, error.option) = (nil, nil, option)
       throw error
     }
+  }
+}
+
+extension GraftError {
+  /// The error of a head that has no thresholds.
+  static func noThresholds(option: String? = nil, advice: Advice? = nil) -> GraftError {
+    GraftError(
+      .refused, "only a head that gives several labels has thresholds", option: option,
+      expected: "the problem type multi-label", advice: advice)
   }
 }
 

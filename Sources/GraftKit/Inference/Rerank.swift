@@ -35,8 +35,8 @@ public func rerank(
 ) throws -> [RankedText] {
   ranked(
     try pairScores(
-      texts, query: query, with: session, crossEncoder, label: label, batchSize: batchSize,
-      maximumLength: maximumLength, progress: progress))
+      texts, query: query, with: session, crossEncoder, output: rankingOutput(of: session.model, label),
+      batchSize: batchSize, maximumLength: maximumLength, progress: progress))
 }
 
 /// Texts with these scores, the best first; those with equal scores in their order.
@@ -46,18 +46,19 @@ package func ranked(_ scores: [Float]) -> [RankedText] {
 }
 
 /// The scores that ``rerank(_:query:with:_:label:batchSize:maximumLength:progress:)`` sorts by, in the order of the texts.
+///
+/// - Parameter output: What ``rankingOutput(of:_:)`` is of the model.
 package func pairScores(
   _ texts: [String],
   query: String,
   with session: InferenceSession,
   _ crossEncoder: CrossEncoder,
-  label: String?,
+  output: Int,
   batchSize: Int?,
   maximumLength: Int?,
   progress: (Int) throws -> Void
 ) throws -> [Float] {
   let model = session.model
-  let output = try rankingOutput(model, label)
   let tokenizer = try model.requireTokenizer()
   let limit = min(maximumLength ?? crossEncoder.maximumLength ?? .max, model.backbone.maximumLength)
   let logits = try headLogits(
@@ -69,7 +70,10 @@ package func pairScores(
 }
 
 /// The output of a head that texts are sorted by.
-private func rankingOutput(_ model: Model, _ label: String?) throws -> Int {
+///
+/// - Parameter label: The label whose output it is; needed of several.
+/// - Throws: `GraftError` when the head does not label pairs, has no such label, or has several and none is named.
+package func rankingOutput(of model: Model, _ label: String?) throws -> Int {
   try model.requireHead("only a head that labels pairs as a whole can sort texts") { $0.labelsTexts }
   let names = try model.configuration.labels()
   guard let label else {

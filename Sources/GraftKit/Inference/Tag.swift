@@ -43,7 +43,7 @@ public struct TaggedEntity: Sendable, Equatable {
 public struct TaggingOptions: Sendable, Equatable {
   /// `nil` is what the head learnt; see ``EntityAggregation/usual(for:)``.
   public var aggregation: EntityAggregation?
-  /// Types and labels that are left out.
+  /// Types and labels that are left out; each has to be one of the head, but for `O`, which it may lack.
   public var ignoredLabels: Set<String> = ["O"]
   /// The most tokens of a window; `nil` is the model's own limit.
   public var maxLength: Int?
@@ -69,7 +69,8 @@ public struct TaggingOptions: Sendable, Equatable {
 ///   - options: How tokens become entities.
 ///   - progress: Called after each batch with the number of windows done and of all windows; may throw to stop.
 /// - Returns: The entities of each text, in their order.
-/// - Throws: `GraftError` when the head does not label tokens, or the stride leaves no room in a window.
+/// - Throws: `GraftError` when the head does not label tokens, has no such label as is left out, or the stride leaves no
+///   room in a window.
 public func tag(
   _ texts: [String], with session: InferenceSession, options: TaggingOptions = TaggingOptions(),
   progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
@@ -116,12 +117,13 @@ final class EntityTagger {
   private let aggregation: EntityAggregation
   private var found: [[TaggedEntity]?]
 
-  /// - Throws: `GraftError` when the head does not label tokens, the stride leaves no room in a window, or the model cannot
-  ///   read a row, which it names.
+  /// - Throws: `GraftError` when the head does not label tokens, has no such label as is left out, the stride leaves no room
+  ///   in a window, or the model cannot read a row, which it names.
   init(_ rows: [TextRow], with model: Model, _ options: TaggingOptions) throws {
     tokenizer = try model.requireTokenizer()
     head = try model.requireHead("the active head does not label tokens") { $0.labelsTokens }.name
     labels = try model.configuration.labels()
+    try options.check(labels)
     let encoder = TextEncoder(
       tokenizer, maximumLength: min(options.maxLength ?? .max, model.backbone.maximumLength),
       stride: options.stride)
@@ -170,6 +172,26 @@ final class EntityTagger {
       counts[window.text] += 1
     }
     return zip(all, counts).map { $1 > 1 ? withoutOverlaps($0) : $0 }
+  }
+}
+
+/// The type of the entities that a label is of: `PER` of `B-PER`.
+private func entityType(of label: String) -> String {
+  label.firstIndex(of: "-").map { String(label[label.index(after: $0)...]) } ?? label
+}
+
+extension TaggingOptions {
+  /// Makes sure that what is left out is there.
+  ///
+  /// - Parameter labels: Those of the head.
+  fileprivate func check(_ labels: [String]) throws {
+    let known = Set(labels + labels.map(entityType))
+    guard let name = ignoredLabels.subtracting(["O"]).subtracting(known).min() else { return }
+    let nearest = NearestName.find(name, among: known.sorted())
+    throw GraftError(
+      .unknownName, "the head has no such label", option: "ignore-labels",
+      expected: "one of \(labels.joined(separator: ", "))", found: "'\(name)'",
+      advice: nearest.map { "Did you mean '\($0)'?" })
   }
 }
 
@@ -334,11 +356,9 @@ private struct EntityReader {
       }
     }
     return groups.map { group in
-      let label = labels[group[0].label]
-      let dash = label.firstIndex(of: "-").map { label[label.index(after: $0)...] }
       let start = group[0].offsets.lowerBound
       return TaggedEntity(
-        label: String(dash ?? label[...]),
+        label: entityType(of: labels[group[0].label]),
         score: group.reduce(0) { $0 + $1.score } / Float(group.count),
         word: tokenizer.text(of: group.map(\.word)),
         offsets: start..<max(start, group[group.count - 1].offsets.upperBound), index: nil)

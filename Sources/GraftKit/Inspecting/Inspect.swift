@@ -21,6 +21,8 @@ public struct Inspection: Sendable {
   public let hiddenSize: Int
   public let vocabularySize: Int
   public let maximumLength: Int
+  /// The number of all weights: of the backbone, its heads, and the dense layers that make vectors.
+  public let parameters: Int
   public let tokenizer: String?
   /// How it makes one vector for a text, where its folder says so.
   public let sentences: SentencePipeline?
@@ -58,20 +60,24 @@ public func inspect(_ source: URL, check: Bool = false, registry: Registry) thro
   let active = Set(checkpoint.activeHeads.map(\.id))
   let counts = Dictionary(grouping: opened.stored.tensors.values, by: \.storedTypeName).mapValues(\.count)
   let encoder = checkpoint.components.filter { !$0.isHead }
+  let backbonePart = Inspection.Part(
+    name: checkpoint.family.name, parameters: encoder.reduce(0) { $0 + $1.weights.elementCount },
+    history: nil, isActive: true, labels: nil)
+  let heads = try checkpoint.heads.map { head in
+    Inspection.Part(
+      name: head.id, parameters: head.weights.elementCount, history: head.history,
+      isActive: active.contains(head.id),
+      labels: head.task?.hasLabels == true ? try head.settings.labels() : nil)
+  }
   return Inspection(
     format: opened.format, dialect: opened.dialect.name, architecture: checkpoint.architecture,
     layers: backbone.layerCount, hiddenSize: backbone.hiddenSize, vocabularySize: backbone.vocabularySize,
-    maximumLength: backbone.maximumLength, tokenizer: checkpoint.tokenizer.map { type(of: $0).name },
-    sentences: checkpoint.sentences,
-    backbone: .init(
-      name: checkpoint.family.name, parameters: encoder.reduce(0) { $0 + $1.weights.elementCount },
-      history: nil, isActive: true, labels: nil),
-    heads: try checkpoint.heads.map { head in
-      .init(
-        name: head.id, parameters: head.weights.elementCount, history: head.history,
-        isActive: active.contains(head.id),
-        labels: head.task?.hasLabels == true ? try head.settings.labels() : nil)
+    maximumLength: backbone.maximumLength,
+    parameters: ([backbonePart] + heads).reduce(checkpoint.sentences?.weights.elementCount ?? 0) {
+      $0 + $1.parameters
     },
+    tokenizer: checkpoint.tokenizer.map { type(of: $0).name },
+    sentences: checkpoint.sentences, backbone: backbonePart, heads: heads,
     // Types of equal counts by name, as a dictionary's order is another in every run.
     types: counts.map { ($0.key, $0.value) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) },
     ties: opened.report.dropped.filter(\.isTied).map(\.name), lineage: checkpoint.lineage,

@@ -11,16 +11,18 @@ struct SharedRow: Codable {
   private let file: String
   private let row: Int
   private let index: Int
+  private let kind: TextRow.Place.Kind
 
   init(_ row: TextRow) {
     (text, pair, label) = (row.text, row.pair, row.label)
     fields = row.fields.map { [$0.key, $0.value.text()] }
-    (file, self.row, index) = (row.place.file, row.place.row, row.place.index)
+    (file, self.row, index, kind) = (row.place.file, row.place.row, row.place.index, row.place.kind)
   }
 
   func textRow() throws -> TextRow {
     var made = TextRow(
-      text, pair: pair, label: label, place: TextRow.Place(file: file, row: row, index: index))
+      text, pair: pair, label: label,
+      place: TextRow.Place(file: file, row: row, index: index, kind: kind))
     for field in fields { made.fields[field[0]] = try JSON(parsing: Array(field[1].utf8)) }
     return made
   }

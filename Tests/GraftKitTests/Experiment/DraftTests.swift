@@ -377,7 +377,7 @@ import Testing
       ),
       (
         "a.json", squad(20).replacing(#""answer_start": 0"#, with: #""answer_start": 1"#),
-        "row 1: an answer is not"
+        "question 1: an answer is not"
       ),
       (
         "a.jsonl", String(repeating: words, count: 9),

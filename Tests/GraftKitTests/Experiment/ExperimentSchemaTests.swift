@@ -211,7 +211,7 @@ import Testing
       "a stage of kind 'evaluate' has no key 'tresholds'; the nearest is 'threshold'."),
     Mistake(yaml(stage: "{export: floppy}"), "5:15: there is no weight format 'floppy'; known: "),
     Mistake(yaml(stage: "{import: nowhere}"), "5:15: there is no 'nowhere' ("),
-    Mistake(yaml(arms: "{a: [y]}"), "6:12: there is no stage 'y'; the nearest is 'x'."),
+    Mistake(yaml(arms: "{a: [y]}"), "6:12: there is no stage 'y'; known: x."),
     Mistake(yaml(arms: "{a: x}"), "6:11: an arm has to be a list of stages; found 'x'."),
     Mistake(yaml(arms: "{a: []}"), "6:11: an arm has to be a list of stages; found an empty one."),
     Mistake(
@@ -245,7 +245,7 @@ import Testing
           5:14: there is no data set 'text'; the nearest is 'texts'.
           5:20: a stage of kind 'train' has no key 'epoch'; the nearest is 'epochs'.
           5:42: 'batch-size': wrong value; expected a positive number, found 0.
-          6:12: there is no stage 'y'; the nearest is 'x'.
+          6:12: there is no stage 'y'; known: x.
           7:1: an experiment has no key 'seed'; the nearest is 'seeds'.
         """)
   }
