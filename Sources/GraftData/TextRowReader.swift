@@ -423,7 +423,7 @@ extension DataOptions {
       .missing,
       "no such column",
       subject: "column \(replacing.map { "'\($0)'" }.joined(separator: " or "))",
-      found: columnList(columns, near: replacing.first { NearestName.find($0, among: columns) != nil }),
+      found: columnList(columns),
       advice: readsWords
         ? "Name the column of the words, or that of plain texts, with \(option: "text-column")."
         : "Name the column of the first text with \(option: "text-column"), and that of the second with \(option: "pair-column")."

@@ -48,12 +48,6 @@ import Testing
       stderr: ["column 'text': no such column", "For vectors of texts, pass --task sentence-embedding; "],
       prepare: { try $0.write("a.csv", "Anchor,Positive\nhe,it\n") }),
     Row(
-      "evaluate {masked-lm} --task sentence-embedding --data a.csv", code: 1,
-      stderr: [
-        "found the columns 'Anchor', 'Positive'; the nearest is 'Anchor'. Name the column of the first"
-      ],
-      prepare: { try $0.write("a.csv", "Anchor,Positive\nhe,it\n") }),
-    Row(
       "train {masked-lm} --data a.csv --output out --loss cosent", code: 1,
       stderr: ["the active head does not learn vectors for texts"],
       prepare: { try $0.write("a.csv", "text\nhe\n") }),
