@@ -10,7 +10,7 @@ public struct DataFileReport: Sendable, Equatable {
   public var pairColumn: Column?
   /// None where there is no label; several where labels have columns of their own.
   public var labelColumns: [Column] = []
-  /// Columns that the task reads beside these, where a column is its text.
+  /// Columns that the task reads beside these, or in their place.
   public var taskColumns: [String] = []
   /// What stood between the labels of a cell, where that was said.
   public var labelDelimiter: String?

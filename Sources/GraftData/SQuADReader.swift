@@ -11,16 +11,22 @@ enum SQuADReader {
   /// The most bytes of a document; SQuAD 2.0 has 42 MB.
   private static let longest = 1 << 28
 
-  /// Whether the first bytes of a file are such a document's.
+  /// Whether the first bytes of a file are such a document's, or those of one that has no questions or lacks a level.
   static func recognizes(_ head: some Collection<UInt8>) -> Bool {
     let start = String(decoding: head.prefix(1 << 16), as: UTF8.self)
-    return start.drop(while: \.isWhitespace).first == "{" && start.contains("\"paragraphs\"")
-      && start.contains("\"data\"")
+    var beginning = String(start.prefix(200).filter { !$0.isWhitespace })
+    guard beginning.first == "{" else { return false }
+    if beginning.hasPrefix(#"{"version":"#), let comma = beginning.firstIndex(of: ",") {
+      beginning = "{" + beginning[comma...].dropFirst()
+    }
+    return beginning.hasPrefix(#"{"data":["#) || beginning.hasPrefix(#"{"paragraphs":["#)
+      || start.contains("\"paragraphs\"") && start.contains("\"data\"")
   }
 
   /// Calls `body` with each row until it says that it has enough.
   ///
-  /// - Throws: `GraftError` naming the question, counted from 1: a member that is missing or of another kind.
+  /// - Throws: `GraftError` naming the question, counted from 1: a member that is missing or of another kind, or the id of
+  ///   an earlier question.
   static func read(
     _ window: ByteWindow, path: String, options: DataOptions, _ body: (TextRow) throws -> Bool
   ) throws {
@@ -31,6 +37,7 @@ enum SQuADReader {
         advice: "Leave out \(option: "text-column"), \(option: "pair-column") and \(option: "label-column").")
     }
     var (count, isWanted) = (0, true)
+    var numbers: [String: Int] = [:]
     for article in try array(try document(window), "data", "the document") {
       for paragraph in try array(article, "paragraphs", "article \(count + 1)") {
         let place = "question \(count + 1)"
@@ -38,6 +45,12 @@ enum SQuADReader {
         for question in try array(paragraph, "qas", place) {
           guard isWanted else { return }
           count += 1
+          if let id = question["id"]?.string, let other = numbers.updateValue(count, forKey: id) {
+            throw GraftError(
+              .mismatch, "two questions have one id, which answers are told apart by",
+              subject: "question \(count)", expected: "another id than that of question \(other)",
+              found: "'\(id.prefix(60))'")
+          }
           var row = TextRow(
             try text(question, "question", "question \(count)"), pair: context,
             place: TextRow.Place(file: path, row: count))

@@ -246,11 +246,9 @@ enum TextRowReader {
         report.labelDelimiter = labels.isEmpty ? options.labelDelimiter : nil
         report.labelColumns = (labels.isEmpty ? [label ?? "label"] : labels).filter { object[$0] != nil }
           .map { .name($0) }
-        if !report.textColumns.isEmpty {
-          let named = Set(text + [pair].compactMap { $0 } + report.labelColumns.map(\.description))
-          report.taskColumns = options.fields.flatMap { $0.names(among: object.keys) }.filter {
-            !named.contains($0)
-          }
+        let named = Set(text + [pair].compactMap { $0 } + report.labelColumns.map(\.description))
+        report.taskColumns = options.fields.flatMap { $0.names(among: object.keys) }.filter {
+          !named.contains($0)
         }
         if report.labelColumns.isEmpty {
           let used = Set(
@@ -436,7 +434,7 @@ extension DataOptions {
 extension DataFileReport {
   fileprivate mutating func note(_ columns: TextRowReader.TableColumns) {
     (textColumns, pairColumn, labelColumns) = columns.used
-    if !textColumns.isEmpty { taskColumns = columns.ofTask }
+    taskColumns = columns.ofTask
     if labelColumns.isEmpty { otherColumns = columns.unread }
   }
 

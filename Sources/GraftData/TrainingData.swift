@@ -24,7 +24,9 @@ public struct TrainingData: Sendable {
 extension TrainingData {
   /// How labels that are numbers are counted.
   package var labelReading: LabelReading {
-    LabelReading(base: labelBase, isBaseGiven: isLabelBaseGiven, column: labelColumn)
+    LabelReading(
+      base: labelBase, isBaseGiven: isLabelBaseGiven, column: labelColumn,
+      unread: files.flatMap(\.otherColumns))
   }
 
   /// The name of the column of labels, where all files have it in one of one name.

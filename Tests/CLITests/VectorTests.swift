@@ -38,6 +38,16 @@ import Testing
         try $0.write("c.jsonl", #"{"_id": "a", "text": "he"}"# + "\n" + #"{"_id": "b", "text": "it"}"# + "\n")
       }),
     Row(
+      "train {masked-lm} --task sentence-embedding --data a.csv --output out", code: 1,
+      stderr: [
+        "read 1 row of a.csv: columns 'sentence1', 'sentence2', not read: 'similarity'\n",
+        "a.csv: there is no score", "found a column that is not read: 'similarity'. Say which",
+      ], prepare: { try $0.write("a.csv", "sentence1,sentence2,similarity\nhe,it,0\n") }),
+    Row(
+      "evaluate {masked-lm} --data a.csv", code: 1,
+      stderr: ["column 'text': no such column", "For vectors of texts, pass --task sentence-embedding; "],
+      prepare: { try $0.write("a.csv", "Anchor,Positive\nhe,it\n") }),
+    Row(
       "train {masked-lm} --data a.csv --output out --loss cosent", code: 1,
       stderr: ["the active head does not learn vectors for texts"],
       prepare: { try $0.write("a.csv", "text\nhe\n") }),

@@ -120,6 +120,12 @@ struct QuestionReadingTests {
       (#"{"data": [{"paragraphs": 3}]}"#, "key 'paragraphs'"),
       (#"{"data": [{"paragraphs": []}]}"#, "the document has no questions"),
       (#"{"data": [{"paragraphs": ["#, "a.json"),
+      (#"{"version": "v2.0", "data": []}"#, "the document has no questions"),
+      (#"{"paragraphs": [{"context": "a", "qas": []}]}"#, "the document, key 'data': not a SQuAD document"),
+      (
+        #"{"data": [{"paragraphs": [{"context": "a", "qas": [{"id": "x", "question": "b"}, {"id": "x", "question": "c"}]}]}]}"#,
+        "question 2: two questions have one id, which answers are told apart by; expected another id than that of question 1, found 'x'."
+      ),
     ])
   func documents(_ text: String, _ message: String) {
     let error = #expect(throws: GraftError.self) { try rows(text, file: "a.json") }

@@ -63,6 +63,27 @@ struct SentenceReadingTests {
     #expect(try labels(read, loss: .multipleNegatives)[0].score == nil)
   }
 
+  @Test(
+    "a column that is called like a score and not read is asked about, unless a loss without scores is asked for"
+  )
+  func otherScores() throws {
+    let read = try rows("sentence1,sentence2,Similarity\na,b,0\n", file: "a.csv")
+    func message(_ unread: String, _ loss: SentenceLoss? = nil) -> String? {
+      var options = SentenceLossOptions()
+      options.loss = loss
+      return errorMessage {
+        _ = try SentenceEmbedding(options.settings).labels(of: read, LabelReading(unread: ["id", unread]))
+      }
+    }
+    #expect(
+      message("Similarity")?.hasSuffix(
+        "a.csv: there is no score; expected 'score', or the column of the label, found a column that is not read: 'Similarity'. "
+          + "Say which column has it: 'label-column'; texts that all belong together are learnt by 'loss' multiple-negatives."
+      ) == true)
+    #expect(message("human_score") != nil && message("source") == nil)
+    #expect(message("Similarity", .multipleNegatives) == nil)
+  }
+
   @Test("what is wrong with a row is said with its place")
   func refusals() throws {
     let cases: [(text: String, loss: SentenceLoss?, message: String)] = [

@@ -37,7 +37,11 @@ public struct SentenceEmbedding: Task {
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let readsScores = options.loss?.readsScores ?? rows.contains(where: SentenceRow.hasScore)
-    if readsScores { try SentenceRow.requireScores(rows) }
+    if readsScores {
+      try SentenceRow.requireScores(rows)
+    } else if options.loss == nil {
+      try SentenceRow.askAboutScores(reading.unread, of: rows)
+    }
     var labels: [SentenceRow] = []
     for row in rows {
       var label = try SentenceRow(row)

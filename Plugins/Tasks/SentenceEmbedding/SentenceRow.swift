@@ -86,6 +86,18 @@ struct SentenceRow: ExampleLabel, Equatable {
     _ = try rows.requiring("score", orThrow: noScore) { hasScore($0) ? true : nil }
   }
 
+  /// - Parameter unread: The columns that are not read.
+  /// - Throws: `GraftError` where one of them is called like a score, which pairs that do not belong together would have.
+  static func askAboutScores(_ unread: [String], of rows: [TextRow]) throws {
+    func isScore(_ name: String) -> Bool { ["score", "similar"].contains { name.lowercased().contains($0) } }
+    guard let name = unread.first(where: isScore), let row = rows.first else { return }
+    var error = noScore
+    error.found = "a column that is not read: '\(name.prefix(40))'"
+    error.advice =
+      "Say which column has it: \(option: "label-column"); texts that all belong together are learnt by \(option: "loss") multiple-negatives."
+    throw error.inFile(row.place.file)
+  }
+
   /// - Parameter range: What a score may be.
   /// - Throws: `GraftError` naming the row: no score, or one that is no number or outside the range.
   static func score(of row: TextRow, in range: ClosedRange<Double>?) throws -> Double {

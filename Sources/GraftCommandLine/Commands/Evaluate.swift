@@ -193,8 +193,9 @@ struct Evaluate: RunsOnRanks {
     let model = try opened.makeModel()
     let head = try model.requireHead()
     if let tuning = tuneThreshold.tuning { try head.task.checkThresholds(tuning) }
-    let read = try reading.read(
-      data, for: opened.activeHead, like: opened.trainedInputs, flags.console)
+    let read = try PairColumns.advising {
+      try reading.read(data, for: opened.activeHead, like: opened.trainedInputs, flags.console)
+    }
     try inputs.check(read.rows, for: opened, flags.console)
     let dataset = try read.namingUnreadColumns {
       try Dataset(

@@ -167,10 +167,11 @@ extension DataFileReport {
       facts.append("\(textColumns.count == 1 ? "column" : "columns") \(names)")
     }
     if let pairColumn { facts.append("pair \(Self.name(pairColumn))") }
-    if showingLabel, !taskColumns.isEmpty {
+    if textColumns.isEmpty || showingLabel, !taskColumns.isEmpty {
       let names = taskColumns.prefix(Self.mostColumns).map { "'\(Format.oneLine($0))'" }
+      let kind = textColumns.isEmpty ? taskColumns.count == 1 ? "column" : "columns" : "also"
       facts.append(
-        "also \(names.joined(separator: ", "))\(taskColumns.count > names.count ? ", …" : "")")
+        "\(kind) \(names.joined(separator: ", "))\(taskColumns.count > names.count ? ", …" : "")")
     }
     if showingLabel, !labelColumns.isEmpty {
       let names = labelColumns.prefix(Self.mostColumns).map(Self.name).joined(separator: ", ")

@@ -9,7 +9,7 @@ enum PairColumns {
     do {
       return try read()
     } catch var error as GraftError {
-      let columns = error.found ?? ""
+      let columns = (error.found ?? "").lowercased()
       if error.kind == .missing, error.subject?.hasSuffix("column 'text'") == true,
         [("anchor", "positive"), ("sentence1", "sentence2")].contains(where: { first, second in
           columns.contains("'\(first)'") && columns.contains("'\(second)'")

@@ -427,8 +427,14 @@ public struct LabelReading: Sendable {
   public var column: String?
   /// Whether every row needs a label. Not so where another head learns from the same rows without.
   public var isRequired: Bool
+  /// The names of the data's columns that are not read: perhaps one of them has the labels.
+  public var unread: [String]
 
-  public init(base: Int? = nil, isBaseGiven: Bool = true, column: String? = nil, isRequired: Bool = true) {
+  public init(
+    base: Int? = nil, isBaseGiven: Bool = true, column: String? = nil, isRequired: Bool = true,
+    unread: [String] = []
+  ) {
+    self.unread = unread
     self.base = base
     self.column = column
     self.isBaseGiven = isBaseGiven
