@@ -10,6 +10,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
   public enum Action: Sendable, Equatable {
     /// Puts the head of this name on; with labels of its own, where that matters.
     case swapHead(to: String, labels: String? = nil)
+    /// Asks, trains or scores the parked head of this name.
+    case useHead(String)
     /// Names the outputs of the active head.
     case nameLabels(String)
     /// Puts a detached head on a checkpoint.
@@ -30,12 +32,17 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     case checkWeights
     /// Finds texts by their vectors.
     case search
+    /// Guesses hidden tokens.
+    case fillMask
+    /// Scores the active head.
+    case evaluate
 
     /// The name of the function, or of its argument, that does it.
     public var description: String {
       switch self {
       case .swapHead(let name, let labels):
         "swapHead(to: \"\(name)\"\(labels.map { ", labels: [\($0)]" } ?? ""))"
+      case .useHead(let name): "selecting(head: \"\(name)\")"
       case .nameLabels(let labels): "nameLabels(of:, [\(labels)])"
       case .attachHead: "attachHead(_:head:)"
       case .train: "train(_:on:)"
@@ -46,6 +53,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       case .allowUntrained: "makeModel() without requireTrainedHead()"
       case .checkWeights: "inspect(_:check:registry:)"
       case .search: "SparseIndex"
+      case .fillMask: "fillMask(_:with:topK:)"
+      case .evaluate: "evaluate(_:on:options:)"
       }
     }
   }

@@ -255,6 +255,12 @@ import Testing
         try CheckpointTests.detached($0)
         try $0.write("head/graft.json", "{")
       }),
+    Row(
+      "head swap {base} --to token-classification --labels O,B-PER --problem-type multi-label --output out",
+      code: 1,
+      stderr: [
+        "--problem-type: the labels of the head 'token-classification' mean one thing alone. Leave it out."
+      ]),
     Row("head detach {base} --output out", code: 1, stderr: ["the checkpoint has no head to detach"]),
     Row(
       "head detach {masked-lm} --name ner --output out", code: 64,

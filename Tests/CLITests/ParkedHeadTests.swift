@@ -80,6 +80,46 @@ import Testing
     }
   }
 
+  // MARK: Heads that are asked in place of the active one
+
+  @Test("a command whose head is parked names it, and asks it by --task") func asked() throws {
+    try Sandbox.with { sandbox in
+      try Self.parked.write(into: sandbox)
+      let question = ["--question", "who", "--context", "he can"]
+      let refused = try sandbox.graft(["answer", "answers"] + question)
+      #expect(
+        refused.stderr.contains(
+          "the active head finds no answers. Take the parked head 'question-answering': --task question-answering.\n"
+        ), "\(refused.stderr)")
+      let own = try sandbox.graft(["answer", "{question-answering}"] + question)
+      let asked = try sandbox.graft(["answer", "answers", "--task", "question-answering"] + question)
+      #expect(own.code == 0 && asked.stdout == own.stdout, "\(asked.stderr)")
+      let predicted = try Self.run(sandbox, "predict labels he --task sequence-classification")
+      #expect(predicted.stdout == (try Self.run(sandbox, "predict {multi-label} he")).stdout)
+      let unknown = try sandbox.graft(["tag", "labels", "he", "--task", "masked-lm"])
+      #expect(unknown.stderr.contains("no head 'masked-lm'; expected one of token-classification"))
+      let both = try sandbox.graft(["predict", "labels", "he", "--task", "a", "--heads", "b"])
+      #expect(both.code == 64 && both.stderr.contains("--task is about one head: leave out --heads."))
+    }
+  }
+
+  @Test("a head of masked tokens that is parked fills masks and makes sparse vectors") func masks() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("a.csv", "anchor,positive\nhe can,do it\nthey can,do so\n")
+      let trained = try Self.run(
+        sandbox, "train {masked-lm} --task sentence-embedding --data a.csv --output encoder --max-steps 1")
+      #expect(trained.stderr.contains("read 2 rows of a.csv: columns 'anchor', 'positive'\n"))
+      let advice = "the checkpoint has no active head. Take the parked head 'masked-lm': --task masked-lm.\n"
+      for line in ["fill-mask encoder [MASK]", "embed encoder he --sparse --output s.jsonl"] {
+        let refused = try sandbox.graft(line.split(separator: " ").map(String.init))
+        #expect(refused.code == 1 && refused.stderr.contains(advice), "\(refused.stderr)")
+        _ = try Self.run(sandbox, line + " --task masked-lm")
+      }
+      // The query is made by the same head.
+      #expect(try Self.run(sandbox, "search s.jsonl he --similarity dot").stdout.hasSuffix("0  he\n"))
+    }
+  }
+
   // MARK: Heads that answer together
 
   private static let tagger = "predict both -q --heads token-classification --input"

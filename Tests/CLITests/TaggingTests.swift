@@ -56,7 +56,14 @@ import Testing
       prepare: sentences),
     Row(
       "evaluate {token-classification} --data a.conll --tag-scheme IOBX", code: 1,
-      stderr: ["key 'tag_scheme': wrong value; expected one of IO, IOB1"], prepare: sentences),
+      stderr: ["error: --tag-scheme: wrong value; expected one of IO, IOB1", "found 'IOBX'.\n"],
+      prepare: sentences),
+    Row(
+      "train {token-classification} --data none.conll --output out --tag-scheme IOBX", code: 1,
+      stderr: ["error: --tag-scheme: wrong value; expected one of IO, IOB1"]),
+    Row(
+      "evaluate {token-classification} --data a.conll --tag-scheme BIO", stdout: ["eval_f1"],
+      prepare: sentences),
     Row(
       "evaluate {sequence-classification} --data a.conll --tag-scheme IOB2", code: 1,
       stderr: ["the active head does not label tokens. Leave out --label-all-tokens and --tag-scheme."],

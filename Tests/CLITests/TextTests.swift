@@ -153,6 +153,10 @@ import Testing
     Row(
       "fill-mask {masked-lm} --top-k 1", ["[MASK]" + String(repeating: " he", count: 100)],
       stdout: ["score  token"], stderr: ["1 of 1 text is longer than 64 tokens and is cut"]),
+    Row(
+      "predict {next-sentence} he --pair it --json-lines",
+      stdout: [#""pair":"it","labels":["NotNext"],"score":0.78"#, #""scores":{"IsNext":0.2"#]),
+    Row("predict {pretraining} he --pair it", stdout: ["NotNext\t0.7885\the\tit\n"]),
     Row("fill-mask half [MASK]", stdout: ["score  token"], prepare: half),
     Row(
       "fill-mask {masked-lm} --json --top-k 1", ["he [MASK]"],
@@ -272,6 +276,13 @@ import Testing
       let scores = rows.compactMap { $0["scores"]?.object }
       #expect(scores.allSatisfy { Array($0.keys) == ["play", "work"] })
       #expect(scores.contains { abs($0.values.compactMap(\.double).reduce(0, +) - 1) > 1e-3 })
+      // The columns of the training data, of which the second text is not read.
+      try sandbox.write("pairs.csv", "premise,hypothesis,label\nhe,she,entailment\ndo it,so,neutral\n")
+      let pairs = try sandbox.shell(
+        "$GRAFT train m --data pairs.csv --text-column premise --pair-column hypothesis --max-steps 1 --output t "
+          + "&& $GRAFT predict t --input pairs.csv --candidate-labels play,work")
+      #expect(pairs.stderr.contains("read 2 rows of pairs.csv: column 'premise'\n"), "\(pairs.stderr)")
+      #expect(pairs.stdout.hasSuffix("\tdo it\n"))
       for (flags, message) in [
         ("--multi-label", "--hypothesis-template and --multi-label need --candidate-labels."),
         ("--candidate-labels a,,b", "a candidate label is empty"),

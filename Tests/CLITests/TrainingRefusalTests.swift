@@ -83,7 +83,9 @@ extension TrainingTests {
       prepare: classifier),
     Row(
       "predict {masked-lm} he", code: 1,
-      stderr: ["the head 'masked-lm' says nothing about a text as a whole. Swap it"]),
+      stderr: [
+        "the head 'masked-lm' says nothing about a text as a whole. It fills masks: 'graft fill-mask'."
+      ]),
     Row("predict {base} he", code: 1, stderr: ["the checkpoint has no head"]),
     Row(
       "train {base} --data data.csv --output out", code: 1, stderr: ["the checkpoint has no head"],

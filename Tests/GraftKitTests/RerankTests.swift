@@ -354,7 +354,8 @@ import Testing
     }
     #expect(
       try message("masked-lm")
-        == "only a head that labels pairs as a whole can sort texts; found 'masked-lm'.")
+        == "only a head that labels pairs as a whole can sort texts. Swap it for one that does: 'swapHead(to: \"NAME\")'."
+    )
     #expect(try message("token-classification").hasPrefix("only a head that labels pairs"))
     #expect(
       try message("sequence-classification").hasPrefix(

@@ -78,6 +78,28 @@ import Testing
     }
   }
 
+  @Test("what is said of pairs is said of them as they stand, also by an evaluation that swaps some")
+  func predictions() throws {
+    let rows = (0..<12).map { TextRow("the team", pair: $0 % 3 == 0 ? "oil prices" : "prices rise \($0)") }
+    let alone = try Registry.builtIn().open(fixtures.appending(path: "albert-tiny/sentence-order")).checkpoint
+      .makeModel()
+    let session = InferenceSession(alone, backend: try ReferenceBackend(threads: 1))
+    let predicted = try predict(session, on: Dataset(rows, for: alone, requiringLabels: false))
+    let evaluation = try evaluate(
+      session, on: Dataset(rows, for: alone), options: EvaluationOptions(keepsPredictions: true))
+    let names = try #require(predicted[0].members["scores"]?.object)
+    #expect(Array(names.keys) == ["InOrder", "Swapped"])
+    // A pair that is read the other way round has other scores, of which the other class is meant.
+    let same = zip(predicted, evaluation.predictions).count { one, other in
+      zip(one.scores, other.scores).allSatisfy { abs($0 - $1) < 1e-6 }
+    }
+    #expect((1..<rows.count).contains(same))
+    let example = try Dataset(rows, for: alone).example(1)
+    let swapped = try task.predictions(
+      Tensor([3, 1], shape: [1, 2]), Batch([example.encoding.swappingTexts]), [example])
+    #expect(swapped[0].labels == ["Swapped"])
+  }
+
   @Test("labels of the data stay, and single texts are passed over beside another head")
   func labels() throws {
     let pairs = ["1", "0"].map { TextRow("a", pair: "b", label: .text($0)) }

@@ -29,7 +29,7 @@ struct TagSchemeTests {
   @Test("precision, recall, F1 and support of each type, micro, macro and weighted", arguments: cases.indices)
   func seqeval(_ index: Int) throws {
     let golden = Self.cases[index]
-    let scheme = golden["scheme"]?.string.flatMap(TagScheme.init)
+    let scheme = golden["scheme"]?.string.flatMap(TagScheme.init(rawValue:))
     var counts = KindCounts()
     for (actual, predicted) in zip(try Self.tags(golden["actual"]), try Self.tags(golden["predicted"])) {
       counts.add(KindCounts(actual: actual.entities(scheme), predicted: predicted.entities(scheme)))
@@ -88,6 +88,9 @@ struct TagSchemeTests {
     #expect(try head(["O", "B-PER", "I-PER"]).scheme == .iob2)
     #expect(try head(["O", "B-PER", "I-PER"], "iob1").scheme == .iob1)
     #expect(try head(["O", "I-PER"], "IOB2").scheme == .io)
+    #expect(try head(["O", "B-PER", "I-PER"], "bio").dataScheme == .iob2)
+    #expect(try head(["O", "B-PER", "I-PER"], "BIOES").dataScheme == .iobes)
+    #expect(try head(["O", "B-PER", "I-PER"], "BILUO").dataScheme == .bilou)
     #expect(try head(["O", "S-PER", "B-PER", "I-PER", "E-PER"]).scheme == .iobes)
     #expect(try head(["O", "U-PER", "B-PER", "I-PER", "L-PER"]).scheme == .bilou)
     #expect(try head(["O", "PER", "LOC"]).types == ["PER", "LOC"])

@@ -50,4 +50,11 @@ public struct NextSentence: Task {
     let targets: ClassTargets = try batch.targets(of: self)
     metrics.add(actual: targets.classes, logits: scores)
   }
+
+  public func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [TextLabels] {
+    (0..<scores.rows).map { row in
+      let logits = scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)]
+      return TextLabels(logits, names: classNames ?? [], problemType: .singleLabel)
+    }
+  }
 }

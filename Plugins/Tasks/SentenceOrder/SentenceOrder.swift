@@ -64,4 +64,15 @@ public struct SentenceOrder: Task {
     let targets: ClassTargets = try batch.targets(of: self)
     metrics.add(actual: targets.classes, logits: scores)
   }
+
+  /// What is said is about the pair as the row has it, also where an evaluation has read it swapped.
+  public func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [TextLabels] {
+    examples.enumerated().map { row, example in
+      let logits = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])
+      let read = batch.ids[batch.offsets[row]..<batch.offsets[row + 1]]
+      let isSwapped = !read.elementsEqual(example.encoding.ids)
+      return TextLabels(
+        isSwapped ? logits.reversed() : logits, names: classNames ?? [], problemType: .singleLabel)
+    }
+  }
 }

@@ -42,10 +42,11 @@ struct HeadTags: Sendable {
       (dataScheme, scheme) = (nil, own)
       return
     }
-    guard let data = value.string.flatMap({ TagScheme(rawValue: $0.uppercased()) }) else {
+    guard let data = value.string.flatMap(TagScheme.init(named:)) else {
       throw GraftError(
         .malformed, "wrong value", file: "config.json", subject: "key '\(Self.schemeKey)'",
-        expected: "one of \(TagScheme.allCases.map(\.rawValue).joined(separator: ", "))", found: value.kind)
+        expected: "one of \(TagScheme.allCases.map(\.rawValue).joined(separator: ", "))",
+        found: value.string.map { "'\($0)'" } ?? value.kind)
     }
     guard let own else {
       throw GraftError(

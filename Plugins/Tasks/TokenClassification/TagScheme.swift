@@ -18,6 +18,12 @@ public enum TagScheme: String, CaseIterable, Sendable {
   /// `B` begins, `L` ends, `U` is an entity of one word.
   case bilou = "BILOU"
 
+  /// - Parameter name: In any case; IOB2 is also called BIO, IOBES BIOES, and BILOU BILUO.
+  init?(named name: String) {
+    let name = name.uppercased()
+    self.init(rawValue: ["BIO": "IOB2", "BIOES": "IOBES", "BILUO": "BILOU"][name] ?? name)
+  }
+
   /// The letters that its tags begin with.
   var prefixes: String {
     switch self {

@@ -27,6 +27,7 @@ struct Answer: RunsOnRanks {
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
+  @OptionGroup var head: AnsweringHeadFlag
 
   @Option(help: ArgumentHelp("The question.", valueName: "TEXT"))
   var question: String?
@@ -93,6 +94,7 @@ struct Answer: RunsOnRanks {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
+    try head.select(in: &opened)
     try opened.setAnswering(
       nBest: max(20, nBest), longest: maxAnswerLength, nullThreshold: nullThreshold)
     try untrained.check(opened, output.console)

@@ -33,6 +33,7 @@ struct Embed: RunsOnRanks {
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
+  @OptionGroup var head: AnsweringHeadFlag
 
   @Option(
     help: ArgumentHelp(
@@ -100,7 +101,9 @@ struct Embed: RunsOnRanks {
     let claim = try group.leads ? IndexRecord.claim(output.url) : nil
     defer { withExtendedLifetime(claim) {} }
     let registry = try GraftTool.registry()
-    let opened = try checkpoint.open(registry, strictness, flags.console)
+    var selected = try checkpoint.open(registry, strictness, flags.console)
+    try head.select(in: &selected)
+    let opened = selected
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = sparse || own.splade != nil && pooling == nil
     if isSparse, let flag = denseFlag {
@@ -163,8 +166,9 @@ struct Embed: RunsOnRanks {
   /// The record beside the vectors.
   private func record(_ windows: EmbeddedWindows) -> IndexRecord {
     IndexRecord(
-      checkpoint: checkpoint.checkpoint.anywhere, pooling: pooling, maxLength: windows.options.maximumLength,
-      width: truncateDim, normalizes: normalize, precision: windows.session.precision)
+      checkpoint: checkpoint.checkpoint.anywhere, head: head.task, pooling: pooling,
+      maxLength: windows.options.maximumLength, width: truncateDim, normalizes: normalize,
+      precision: windows.session.precision)
   }
 
   /// Writes vectors and their record. The record, which is there first, goes where the vectors then cannot be written.

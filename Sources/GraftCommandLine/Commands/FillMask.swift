@@ -20,6 +20,7 @@ struct FillMask: RunsOnRanks {
   @OptionGroup var checkpoint: CheckpointArgument
 
   @OptionGroup var input: TextInput
+  @OptionGroup var head: AnsweringHeadFlag
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Suggestions for each mask.", valueName: "K"))
   var topK = 5
@@ -38,7 +39,8 @@ struct FillMask: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    let opened = try checkpoint.open(registry, strictness, output.console)
+    var opened = try checkpoint.open(registry, strictness, output.console)
+    try head.select(in: &opened)
     var texts: [String] = []
     try GraftTool.group.onLeader {
       texts = try input.singleTexts(like: opened.trainedInputs, output.console)

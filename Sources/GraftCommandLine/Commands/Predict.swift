@@ -46,6 +46,7 @@ struct Predict: RunsOnRanks {
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
+  @OptionGroup var head: AnsweringHeadFlag
 
   @Option(
     help: ArgumentHelp(
@@ -77,7 +78,8 @@ struct Predict: RunsOnRanks {
         throw ValidationError("--heads has no names: 'graft head list' shows those of a checkpoint.")
       }
       for (flag, isGiven) in [
-        ("candidate-labels", zeroShot.candidateLabels != nil), ("long-texts", longTexts.longTexts != nil),
+        ("task", head.task != nil), ("candidate-labels", zeroShot.candidateLabels != nil),
+        ("long-texts", longTexts.longTexts != nil),
         ("threshold", threshold.threshold != nil), ("choice", !choices.choice.isEmpty),
       ] where isGiven {
         throw ValidationError("--\(flag) is about one head: leave out --heads.")
@@ -97,17 +99,20 @@ struct Predict: RunsOnRanks {
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
     if let heads { return try answer(opened, heads, registry) }
+    try head.select(in: &opened)
     try threshold.settle(&opened)
     try opened.setLongTexts(longTexts.longTexts)
     try opened.checkStride(isGiven: stride.stride != nil)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
-    let task = try model.requireHead().task
+    let task = try model.requirePredictingHead().task
     length.check(model, output.console)
     let session = try precision.session(
       model, on: backend.make(registry, output.console), strictness, output.console)
     try Ranks.requireSame(opened, session)
-    if let question = try zeroShot.question() { return try classify(with: session, question) }
+    if let question = try zeroShot.question() {
+      return try classify(with: session, question, like: opened)
+    }
     let heads = opened.activeHead
     let feed = try input.feed("predicting", for: [opened], batchSize: batch.batchSize, output.console)
     let prepare = { (rows: inout [TextRow]) in
@@ -124,8 +129,11 @@ struct Predict: RunsOnRanks {
     }
   }
 
-  private func classify(with session: InferenceSession, _ question: ZeroShot) throws {
-    let feed = try input.feed("predicting", batchSize: batch.batchSize, output.console)
+  private func classify(
+    with session: InferenceSession, _ question: ZeroShot, like checkpoint: Checkpoint
+  ) throws {
+    let feed = try input.feed(
+      "predicting", for: [checkpoint], readsPairs: false, batchSize: batch.batchSize, output.console)
     try show(feed) { rows in
       let facts = try truncatedRows(
         rows, for: session.model, maxLength: length.maxLength, sequences: question.pairs(of:))

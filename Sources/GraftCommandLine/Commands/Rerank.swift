@@ -23,6 +23,7 @@ struct Rerank: RunsOnRanks {
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
+  @OptionGroup var head: AnsweringHeadFlag
 
   @Option(help: ArgumentHelp("What the texts are sorted by.", valueName: "TEXT"))
   var query: String
@@ -49,7 +50,8 @@ struct Rerank: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    let opened = try checkpoint.open(registry, strictness, output.console)
+    var opened = try checkpoint.open(registry, strictness, output.console)
+    try head.select(in: &opened)
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     length.check(model, output.console)

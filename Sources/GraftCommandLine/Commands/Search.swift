@@ -101,7 +101,7 @@ struct Search: ParsableCommand {
         expected: "\(IndexRecord.file(beside: index.url).lastPathComponent) beside it",
         advice: "Name the model with --checkpoint.")
     }
-    let opened: Checkpoint
+    var opened: Checkpoint
     do {
       opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
     } catch var error as GraftError where error.kind == .missing && checkpoint == nil {
@@ -110,6 +110,7 @@ struct Search: ParsableCommand {
         "\(name) names it as the model that made these vectors. Name another place with --checkpoint."
       throw error
     }
+    if let head = record?.head { opened = try opened.selecting(head: head) }
     let backend = try backend.make(registry, flags.console)
     let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)

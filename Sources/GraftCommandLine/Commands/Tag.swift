@@ -32,6 +32,7 @@ struct Tag: RunsOnRanks {
 
   @OptionGroup var checkpoint: CheckpointArgument
   @OptionGroup var input: TextInput
+  @OptionGroup var head: AnsweringHeadFlag
 
   @Option(
     help: ArgumentHelp(
@@ -59,7 +60,8 @@ struct Tag: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    let opened = try checkpoint.open(registry, strictness, output.console)
+    var opened = try checkpoint.open(registry, strictness, output.console)
+    try head.select(in: &opened)
     let model = try opened.makeModel()
     length.check(model, output.console)
     try input.requireSingleTexts()

@@ -148,7 +148,11 @@ struct Train: RunsOnRanks {
     let backend = try backend.make(registry, flags.console, precision: training.precision)
     var opened = try checkpoint.open(registry, strictness, flags.console)
     let headFiles = try headFiles
-    if headFiles == nil { try task.select(in: &opened, registry) }
+    if headFiles == nil {
+      try task.select(in: &opened, registry)
+      // That there is no such scheme is said before data are read.
+      try opened.setTagging(scheme: training.tagScheme)
+    }
     try noteOtherLength(opened)
 
     let control = TrainingControl()

@@ -13,6 +13,7 @@ extension Advice.Action {
     switch self {
     case .swapHead(let name, let labels):
       "'graft head swap CKPT --to \(name)\(labels.map { " --labels \(Shell.quoted($0))" } ?? "") --output DIR'"
+    case .useHead(let name): "--task \(name)"
     case .nameLabels(let labels): "'graft head label CKPT --labels \(Shell.quoted(labels)) --output DIR'"
     case .attachHead: "'graft head attach CKPT --head DIR --output DIR'"
     case .train: "'graft train'"
@@ -23,6 +24,8 @@ extension Advice.Action {
     case .allowUntrained: "--allow-untrained"
     case .checkWeights: "'graft inspect CKPT --check'"
     case .search: "'graft search'"
+    case .fillMask: "'graft fill-mask'"
+    case .evaluate: "'graft evaluate'"
     }
   }
 }

@@ -8,6 +8,8 @@ import GraftTensors
 struct IndexRecord {
   /// The checkpoint: an absolute path, or a published model's name.
   var checkpoint: String
+  /// The head that made sparse vectors, where it was not the active one.
+  var head: String?
   /// How tokens became one vector, where that was not left to the checkpoint.
   var pooling: SentencePooling.Mode?
   var maxLength: Int?
@@ -45,7 +47,8 @@ struct IndexRecord {
     beside array: URL, adding body: (_ add: ([String]) throws -> Void) throws -> Result
   ) throws -> Result {
     let document: JSON = [
-      "checkpoint": .string(checkpoint), "pooling": pooling.map { .string($0.rawValue) } ?? .null,
+      "checkpoint": .string(checkpoint), "head": head.map { .string($0) } ?? .null,
+      "pooling": pooling.map { .string($0.rawValue) } ?? .null,
       "max_length": maxLength.map { JSON($0) } ?? .null, "truncate_dim": width.map { JSON($0) } ?? .null,
       "normalize": JSON(normalizes), "precision": .string(precision.rawValue), "texts": [],
     ]
@@ -89,6 +92,7 @@ struct IndexRecord {
         }
         return mode
       }
+      head = json["head"]?.string
       maxLength = json["max_length"]?.int
       width = json["truncate_dim"]?.int
       normalizes = json["normalize"]?.bool ?? false
@@ -109,10 +113,10 @@ struct IndexRecord {
   }
 
   init(
-    checkpoint: String, pooling: SentencePooling.Mode?, maxLength: Int?, width: Int?, normalizes: Bool,
-    precision: WeightPrecision
+    checkpoint: String, head: String?, pooling: SentencePooling.Mode?, maxLength: Int?, width: Int?,
+    normalizes: Bool, precision: WeightPrecision
   ) {
-    (self.checkpoint, self.pooling, self.maxLength) = (checkpoint, pooling, maxLength)
+    (self.checkpoint, self.head, self.pooling, self.maxLength) = (checkpoint, head, pooling, maxLength)
     (self.width, self.normalizes, self.precision) = (width, normalizes, precision)
   }
 }

@@ -1,6 +1,22 @@
 import ArgumentParser
 import GraftCore
 
+/// Which head answers.
+struct AnsweringHeadFlag: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The head to ask, where it is not the active one: a parked head, as 'graft head list' shows it.",
+      valueName: "NAME"))
+  var task: String?
+
+  /// Makes it the checkpoint's active head.
+  ///
+  /// - Throws: `GraftError` when the checkpoint does not have it.
+  func select(in checkpoint: inout Checkpoint) throws {
+    if let task { checkpoint = try checkpoint.selecting(head: task) }
+  }
+}
+
 /// Which task is learnt or scored.
 struct TaskFlag: ParsableArguments {
   @Option(

@@ -60,11 +60,13 @@ struct TextInput: ParsableArguments {
   /// - Parameters:
   ///   - label: What is done with them: "embedding".
   ///   - checkpoints: Those whose active heads read the rows, by the columns that they were trained on.
+  ///   - readsPairs: Whether they read the second texts too that they were trained on.
   ///   - batchSize: How many are to run together.
   ///   - console: Is told what was read.
   /// - Throws: as ``rows(like:for:_:)``; for what is in files, when its window comes.
   func feed(
-    _ label: String, for checkpoints: [Checkpoint] = [], batchSize: Int?, _ console: Console
+    _ label: String, for checkpoints: [Checkpoint] = [], readsPairs: Bool = true, batchSize: Int?,
+    _ console: Console
   ) throws -> TextFeed {
     guard GraftTool.group.leads else { return TextFeed([], label, batchSize: batchSize, console: console) }
     guard !input.isEmpty else {
@@ -74,7 +76,8 @@ struct TextInput: ParsableArguments {
       return TextFeed(given, label, batchSize: batchSize, console: console)
     }
     return try Self.reading(
-      columns, like: checkpoints.map(\.trainedInputs), for: checkpoints.compactMap(\.activeHead), console
+      columns, like: checkpoints.map { readsPairs ? $0.trainedInputs : $0.trainedInputs?.ofSingleTexts },
+      for: checkpoints.compactMap(\.activeHead), console
     ).feed(input, label, batchSize: batchSize)
   }
 
@@ -124,7 +127,7 @@ struct TextInput: ParsableArguments {
   /// - Throws: as ``rows(like:for:_:)``, and for pairs.
   func singleTexts(like usual: TrainedInputs? = nil, _ console: Console) throws -> [String] {
     try requireSingleTexts()
-    return try rows(like: usual, console).map(\.text)
+    return try rows(like: usual?.ofSingleTexts, console).map(\.text)
   }
 
   /// - Throws: for pairs, where a command has no use for them.

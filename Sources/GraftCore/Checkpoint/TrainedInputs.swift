@@ -23,6 +23,13 @@ public struct TrainedInputs: Sendable, Equatable {
   /// Nothing is known.
   public init() {}
 
+  /// The same for what reads the first texts alone.
+  package var ofSingleTexts: TrainedInputs {
+    var inputs = self
+    inputs.pairColumn = nil
+    return inputs
+  }
+
   var json: JSON {
     var members: OrderedDictionary<String, JSON> = [:]
     members["max_length"] = maxLength.map { JSON($0) }

@@ -1,5 +1,6 @@
 import GraftCompute
 import GraftTensors
+import OrderedCollections
 
 /// A backbone with its active heads, their parameters, and the tokenizer: what trains and predicts.
 public final class Model {
@@ -20,6 +21,8 @@ public final class Model {
   public let heads: [ActiveHead]
   /// What they are called together, such as `masked-lm` or `pretraining`; `nil` for a bare encoder.
   public let headName: String?
+  /// The tasks of the heads that are parked, by the heads' names.
+  public let parkedHeads: OrderedDictionary<String, any Task.Type>
   public let tokenizer: (any Tokenizer)?
   /// Why there is no tokenizer, where its files cannot be read.
   private let tokenizerError: GraftError?
@@ -36,6 +39,7 @@ public final class Model {
     pooler: (any Head)?,
     heads: [ActiveHead],
     headName: String?,
+    parkedHeads: OrderedDictionary<String, any Task.Type> = [:],
     tokenizer: (any Tokenizer)?,
     tokenizerError: GraftError? = nil,
     parameters: ParameterStore,
@@ -46,6 +50,7 @@ public final class Model {
     self.pooler = pooler
     self.heads = heads
     self.headName = headName
+    self.parkedHeads = parkedHeads
     self.tokenizer = tokenizer
     self.tokenizerError = tokenizerError
     self.parameters = parameters
@@ -151,26 +156,29 @@ public final class Model {
   ///
   /// - Throws: `GraftError` when there is none.
   @discardableResult
-  public func requireHead() throws -> ActiveHead {
-    guard let first = heads.first else {
-      throw GraftError(
-        .missing,
-        "the checkpoint has no head",
-        advice: "Put one on with \(action: .swapHead(to: "NAME"))."
-      )
-    }
-    return first
-  }
+  public func requireHead() throws -> ActiveHead { try requireHead("") { _ in true } }
 
   /// The active head that scores the tokens of the vocabulary.
   ///
   /// - Throws: `GraftError` when there is none.
   public func requireTokenHead() throws -> ActiveHead {
-    try requireHead()
-    guard let head = heads.first(where: { type(of: $0.task).predictsTokens }) else {
-      throw GraftError(
-        .mismatch, "the active head does not predict tokens",
-        advice: "Swap it for one that does: \(action: .swapHead(to: "NAME")).")
+    try requireHead("the active head does not predict tokens") { $0.predictsTokens }
+  }
+
+  /// The first active head of a kind.
+  ///
+  /// - Parameters:
+  ///   - problem: What is wrong where the active heads are of another kind.
+  ///   - advice: What to do then; by default, to swap them.
+  ///   - isWanted: Whether a head of a task is of the kind.
+  /// - Throws: `GraftError` when there is none, with the parked head that is.
+  @discardableResult
+  package func requireHead(
+    _ problem: String, advice: Advice? = nil, where isWanted: (any Task.Type) -> Bool
+  ) throws -> ActiveHead {
+    guard let head = heads.first(where: { isWanted(type(of: $0.task)) }) else {
+      throw GraftError.noHead(
+        heads.isEmpty ? nil : problem, advice: advice, parked: parkedHeads, where: isWanted)
     }
     return head
   }

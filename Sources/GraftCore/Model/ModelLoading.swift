@@ -57,8 +57,8 @@ extension Checkpoint {
     }
     return Model(
       configuration: configuration, backbone: backbone, pooler: pooler, heads: heads,
-      headName: activeHead?.name, tokenizer: tokenizer, tokenizerError: unreadTokenizer?.error,
-      parameters: ParameterStore(named: parameters),
+      headName: activeHead?.name, parkedHeads: parkedTasks, tokenizer: tokenizer,
+      tokenizerError: unreadTokenizer?.error, parameters: ParameterStore(named: parameters),
       weightsLeftInFloat32: try checkpoint.weightsLeftInFloat32())
   }
 

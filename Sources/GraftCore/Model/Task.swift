@@ -344,13 +344,18 @@ extension Task {
 extension Task {
   /// Whether it says something about a row as a whole.
   public static var predictsRows: Bool { Prediction.self != NoPrediction.self }
+
+  /// What to do with a head that says nothing about a row as a whole.
+  package static var otherUse: Advice {
+    predictsTokens
+      ? "It fills masks: \(action: .fillMask)." : "It is scored by \(action: .evaluate), and not asked."
+  }
 }
 
 extension Task where Prediction == NoPrediction {
   public func predictions(_ scores: Tensor, _ batch: Batch, _ examples: [Example]) throws -> [NoPrediction] {
     throw GraftError(
-      .mismatch, "the head '\(Self.name)' says nothing about a text as a whole",
-      advice: "Swap it for one that does: \(action: .swapHead(to: "NAME")).")
+      .mismatch, "the head '\(Self.name)' says nothing about a text as a whole", advice: Self.otherUse)
   }
 }
 

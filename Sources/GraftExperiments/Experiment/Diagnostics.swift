@@ -52,11 +52,13 @@ extension Advice.Action {
     switch self {
     case .swapHead(let name, let labels):
       "a stage '{swap: \(name)\(labels.map { ", labels: [\($0)]" } ?? "")}' before this one"
+    case .useHead(let name): "'task: \(name)'"
     case .train: "a stage '{train: NAME}' before this one"
     case .allowUntrained: "'allow-untrained: true'"
     case .resume: "the same command once more"
-    case .nameLabels, .attachHead, .fetch, .listModels, .listPlugins, .checkWeights, .search:
+    case .nameLabels, .attachHead, .fetch, .listModels, .listPlugins, .checkWeights, .search, .fillMask:
       "a command of its own"
+    case .evaluate: "a stage '{evaluate: NAME}'"
     }
   }
 }

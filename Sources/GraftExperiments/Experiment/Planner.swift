@@ -321,8 +321,9 @@ extension Planner.Model {
 
   fileprivate func requireHead() throws {
     guard checkpoint.activeHead != nil else {
-      throw GraftError(
-        .missing, "the model has no head here", advice: "Put a stage 'swap: NAME' before this one.")
+      var error = GraftError.noHead(nil, parked: checkpoint.parkedTasks) { _ in true }
+      error.problem += " here"
+      throw error
     }
     _ = try checkpoint.requireTokenizer()
   }

@@ -110,7 +110,7 @@ struct TestPredictions {
   ///   - results: Of the same evaluation; they say what rows with several numbers mean, and the names.
   ///   - known: The names where the results have none.
   ///   - chosen: The metric that the experiment says.
-  /// - Returns: `nil` when its labels are neither classes, nor several labels, nor values.
+  /// - Returns: `nil` when its labels are neither classes, nor several labels, nor values, or there are none.
   /// - Throws: `GraftError` naming the line that is not a prediction.
   init?(reading file: URL, _ results: JSON, known: [String], by chosen: String? = nil) throws {
     let bytes = try RandomAccessFile(file).bytesOfWholeFile(limit: 1 << 31)
@@ -138,6 +138,8 @@ struct TestPredictions {
         }
         continue
       }
+      // The task has labelled what it read by itself.
+      if label == .null { return nil }
       let isRegression = results["eval_mse"] != nil
       if label.array != nil, !isRegression, results["eval_f1_micro"] == nil { return nil }
       guard let answer = Row.Answer(label, prediction, isRegression: isRegression) else {

@@ -193,6 +193,11 @@ extension Checkpoint {
         advice: "Leave out \(option: "labels") and \(option: "problem-type").")
     }
     try labels.map(LabelColumn.requireDifferentNames)
+    if problemType != nil, !set.tasks.contains(where: { $0.settingKeys.contains("problem_type") }) {
+      throw GraftError(
+        .refused, "the labels of the head '\(set.name)' mean one thing alone", option: "problem-type",
+        advice: "Leave it out.")
+    }
     let current = parked ?? self[set.name]
     var settings = Configuration()
     if let labels, try current.map({ try $0.settings.labels() != labels }) ?? true {

@@ -32,13 +32,13 @@ extension Checkpoint {
   /// - Parameters:
   ///   - labelsAllTokens: Whether all tokens of a word are learnt from; `false` leaves it as it is.
   ///   - scheme: The scheme of the data's tags; `nil` leaves it as it is.
-  /// - Throws: `GraftError` when there is something to settle and no such head.
+  /// - Throws: `GraftError` when there is something to settle and no such head, or there is no such scheme.
   package mutating func setTagging(labelsAllTokens: Bool = false, scheme: String? = nil) throws {
     var settings: [String: JSON] = [:]
     if labelsAllTokens { settings[Configuration.labelsAllTokensKey] = true }
     if let scheme { settings["tag_scheme"] = .string(scheme.uppercased()) }
     try settle(
-      settings,
+      settings, by: "tag-scheme",
       orThrow: GraftError(
         .refused, "the active head does not label tokens",
         advice: "Leave out \(option: "label-all-tokens") and \(option: "tag-scheme")."))
@@ -92,11 +92,12 @@ extension Checkpoint {
     if let nBest { settings["n_best_size"] = JSON(nBest) }
     if let longest { settings["max_answer_length"] = JSON(longest) }
     if let nullThreshold { settings["null_score_diff_threshold"] = JSON(nullThreshold) }
+    let keys = Set(settings.keys)
     try settle(
       settings,
-      orThrow: GraftError(
-        .mismatch, "the active head finds no answers",
-        advice: "Swap it for one that does: \(action: .swapHead(to: "NAME"))."))
+      orThrow: .noHead(
+        activeHead == nil ? nil : "the active head finds no answers", parked: parkedTasks,
+        where: { keys.isSubset(of: $0.settingKeys) }))
   }
 
   /// Settles above which probability the active head gives each of several labels.
@@ -123,11 +124,28 @@ extension Checkpoint {
   }
 
   /// Changes settings of the active head's task that has them all.
-  private mutating func settle(_ settings: [String: JSON], orThrow refusal: GraftError) throws {
+  ///
+  /// - Parameters:
+  ///   - settings: The settings.
+  ///   - option: What they come from, where their values are not checked yet.
+  ///   - refusal: What is thrown where no task has them.
+  private mutating func settle(
+    _ settings: [String: JSON], by option: String? = nil, orThrow refusal: GraftError
+  ) throws {
     guard !settings.isEmpty else { return }
     guard let task = activeHead?.tasks.first(where: { Set(settings.keys).isSubset(of: $0.settingKeys) })
     else { throw refusal }
     for (key, value) in settings { self[task.name]?.settings[key] = value }
+    guard let option else { return }
+    do {
+      _ = try makeTasks()
+    } catch var error as GraftError
+      where error.subject.map({ subject in settings.keys.contains { subject == "key '\($0)'" } }) ?? true
+    {
+      // Nobody has written it into a file.
+      (error.file, error.subject, error.option) = (nil, nil, option)
+      throw error
+    }
   }
 }
 

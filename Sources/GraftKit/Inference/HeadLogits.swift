@@ -40,8 +40,11 @@ extension Model {
   ///
   /// - Throws: `GraftError` when the model has no head, or its labels are broken.
   func textLabels() throws -> [String]? {
-    let task = type(of: try requireHead().task)
-    return task.hasLabels && task.outputs.contains { $0.rows == .sequences }
-      ? try configuration.labels() : nil
+    type(of: try requireHead().task).labelsTexts ? try configuration.labels() : nil
   }
+}
+
+extension Task {
+  /// Whether it labels texts as a whole.
+  static var labelsTexts: Bool { hasLabels && outputs.contains { $0.rows == .sequences } }
 }

@@ -20,7 +20,8 @@ public func predict(
   batchSize: Int? = nil,
   progress: (Int) throws -> Void = { _ in }
 ) throws -> [any TaskPrediction] {
-  let active = try session.model.requireHead()
+  let model = session.model
+  let active = try model.requirePredictingHead()
   let collector = active.task.collector(data)
   var done = 0
   try forEachBatch(
@@ -28,7 +29,7 @@ public func predict(
   ) { indices, examples in
     let batch = PreparedBatch(Batch(of: examples))
     try session.run { tape in
-      guard let scores = try session.model.scores(batch, tape)[active.name] else { return }
+      guard let scores = try model.scores(batch, tape)[active.name] else { return }
       try requireNumbers(scores.value, "scores")
       try collector.add(scores.value, batch.inputs, examples, at: indices)
     }
@@ -36,6 +37,18 @@ public func predict(
     try progress(done)
   }
   return try collector.predictions()
+}
+
+extension Model {
+  /// The active head that says something about a row as a whole.
+  ///
+  /// - Throws: `GraftError` when there is none.
+  package func requirePredictingHead() throws -> ActiveHead {
+    let task = heads.first.map { type(of: $0.task) }
+    return try requireHead(
+      "the head '\(task?.name ?? "")' says nothing about a text as a whole", advice: task?.otherUse
+    ) { $0.predictsRows }
+  }
 }
 
 /// Gathers the predictions of examples, and joins those of one row.

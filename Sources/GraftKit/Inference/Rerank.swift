@@ -70,11 +70,8 @@ package func pairScores(
 
 /// The output of a head that texts are sorted by.
 private func rankingOutput(_ model: Model, _ label: String?) throws -> Int {
-  guard let names = try model.textLabels() else {
-    throw GraftError(
-      .mismatch, "only a head that labels pairs as a whole can sort texts",
-      found: "'\(try model.requireHead().name)'")
-  }
+  try model.requireHead("only a head that labels pairs as a whole can sort texts") { $0.labelsTexts }
+  let names = try model.configuration.labels()
   guard let label else {
     guard names.count == 1 else {
       throw GraftError(

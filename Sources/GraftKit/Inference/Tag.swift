@@ -120,7 +120,7 @@ final class EntityTagger {
   ///   read a row, which it names.
   init(_ rows: [TextRow], with model: Model, _ options: TaggingOptions) throws {
     tokenizer = try model.requireTokenizer()
-    head = try model.requireTaggingHead().name
+    head = try model.requireHead("the active head does not label tokens") { $0.labelsTokens }.name
     labels = try model.configuration.labels()
     let encoder = TextEncoder(
       tokenizer, maximumLength: min(options.maxLength ?? .max, model.backbone.maximumLength),
@@ -170,21 +170,6 @@ final class EntityTagger {
       counts[window.text] += 1
     }
     return zip(all, counts).map { $1 > 1 ? withoutOverlaps($0) : $0 }
-  }
-}
-
-extension Model {
-  /// The active head that labels tokens.
-  ///
-  /// - Throws: `GraftError` when there is none.
-  fileprivate func requireTaggingHead() throws -> ActiveHead {
-    try requireHead()
-    guard let head = heads.first(where: { type(of: $0.task).labelsTokens }) else {
-      throw GraftError(
-        .mismatch, "the active head does not label tokens",
-        advice: "Swap it for one that does: \(action: .swapHead(to: "NAME")).")
-    }
-    return head
   }
 }
 

@@ -217,7 +217,9 @@ import Testing
     ),
     Problem(
       yaml: SmallExperiment.stages + "\narms: {a: [tune]}", base: "base",
-      message: "arm 'a', stage 'tune': the model has no head here. Put a stage 'swap: NAME' before this one."),
+      message:
+        "arm 'a', stage 'tune': the checkpoint has no head here. Put one on with a stage '{swap: NAME}' before this one"
+    ),
     Problem(
       yaml: SmallExperiment.stages + "\narms: {a: [head, tune, test]}", test: "text,label\nx,a\ny,c\n",
       message: "row 3 of "),

@@ -1,5 +1,4 @@
 import Foundation
-import GraftCore
 import GraftTensors
 import OrderedCollections
 
@@ -39,7 +38,7 @@ public struct TextLabels: TaskPrediction, Equatable {
       answer = JSON(best ?? 0)
     case .multiLabel:
       let probabilities = logits.map(Self.probability)
-      let thresholds = thresholds ?? names.map { _ in DecisionThresholds.usual }
+      let thresholds = thresholds ?? names.map { _ in 0.5 }
       let isGiven = zip(probabilities, thresholds).map { $0 > $1 }
       scores = probabilities
       labels = zip(names, isGiven).filter(\.1).map(\.0)
@@ -54,7 +53,7 @@ public struct TextLabels: TaskPrediction, Equatable {
   }
 
   /// Of one of several labels.
-  static func probability(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }
+  package static func probability(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }
 
   /// Several labels are joined with `|`; none is `-`. Of several numbers, so are their names and they themselves.
   public var columns: [String] {
