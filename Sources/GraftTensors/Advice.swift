@@ -10,6 +10,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
   public enum Action: Sendable, Equatable {
     /// Puts the head of this name on; with labels of its own, where that matters.
     case swapHead(to: String, labels: String? = nil)
+    /// Puts the head of this name on, with the labels that the data have.
+    case swapHeadForData(to: String)
     /// Names the outputs of the active head.
     case nameLabels(String)
     /// Puts a detached head on a checkpoint.
@@ -36,6 +38,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       switch self {
       case .swapHead(let name, let labels):
         "swapHead(to: \"\(name)\"\(labels.map { ", labels: [\($0)]" } ?? ""))"
+      case .swapHeadForData(let name): "swapHead(to: \"\(name)\", labels: inferLabels(of:forHead:of:).labels)"
       case .nameLabels(let labels): "nameLabels(of:, [\(labels)])"
       case .attachHead: "attachHead(_:head:)"
       case .train: "train(_:on:)"

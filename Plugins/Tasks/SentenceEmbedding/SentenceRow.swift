@@ -31,7 +31,7 @@ struct SentenceRow: ExampleLabel, Equatable {
           advice: "Say which column has it: \(option: "pair-column").")
       }
       texts = try [anchor, positive] + Self.negatives(row)
-      if let place = texts.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+      if let place = texts.firstIndex(where: \.isBlank) {
         throw GraftError(
           .missing, "an empty text", expected: "texts with something to read",
           found: "text \(place + 1) is empty")
