@@ -104,10 +104,11 @@ struct Search: ParsableCommand {
     let opened: Checkpoint
     do {
       opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
-    } catch var error as GraftError where error.kind == .missing && checkpoint == nil {
+    } catch var error as GraftError where checkpoint == nil && error.says(isGone: source) {
       let name = IndexRecord.file(beside: index.url).lastPathComponent
-      error.advice =
-        "\(name) names it as the model that made these vectors. Name another place with --checkpoint."
+      error.advice = Advice(
+        (error.advice.map { "\($0.commandLineText) " } ?? "")
+          + "\(name) names it as the model that made these vectors. Name another place with --checkpoint.")
       throw error
     }
     let backend = try backend.make(registry, flags.console)
@@ -253,5 +254,14 @@ extension Search {
     let ofQueries = try embedSparse(rows, with: session, options)
     let index = SparseIndex(vectors)
     try show(rows.map(\.text), ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
+  }
+}
+
+extension GraftError {
+  /// Whether a checkpoint is not there at all, rather than a part of it.
+  fileprivate func says(isGone source: ModelSource) -> Bool {
+    let path = URL(fileURLWithPath: source.text).path
+    return kind == .missing && (file == source.text || file == path)
+      && !FileManager.default.fileExists(atPath: path)
   }
 }
