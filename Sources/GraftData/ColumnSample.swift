@@ -1,4 +1,5 @@
 import Foundation
+import GraftCore
 import GraftTensors
 
 /// What stands in the columns of a file's first rows, before anyone has said which of them are texts.
@@ -101,7 +102,7 @@ extension TextRowReader {
     // of a name.
     var seen: Set<String> = []
     sample.columns = zip(first, values).compactMap { name, values in
-      guard !name.allSatisfy(\.isWhitespace), seen.insert(name).inserted else { return nil }
+      guard !name.isBlank, seen.insert(name).inserted else { return nil }
       return .init(.name(name), values)
     }
     return sample
@@ -111,7 +112,7 @@ extension TextRowReader {
   /// not where one is a value of a column that has few, as labels have; a text may be its column's name by chance, and more
   /// than one may not.
   private static func isHeader(_ first: [String], above values: [[String?]]) -> Bool {
-    let names = first.filter { !$0.allSatisfy(\.isWhitespace) }
+    let names = first.filter { !$0.isBlank }
     if hasUsualNames(names) { return true }
     return !names.isEmpty && Set(names).count == names.count
       && names.allSatisfy { Double(decimal: $0) == nil && $0.count <= mostOfName }

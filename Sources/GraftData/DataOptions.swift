@@ -97,12 +97,21 @@ public struct DataOptions: Sendable, Equatable {
 
   /// A label as it is written, as a list where cells have several. A cell that is a list, as JSON or Python
   /// writes it, is one already.
-  func split(_ label: WrittenLabel?) -> WrittenLabel? {
-    guard let labelDelimiter, case .text(let text)? = label, JSON(listInCell: text) == nil else {
-      return label
+  ///
+  /// - Throws: `GraftError` naming the row, for a list that cannot be read.
+  func split(_ label: WrittenLabel?, of row: TextRow) throws -> WrittenLabel? {
+    guard wantsLabels, case .text(let text)? = label else { return label }
+    do {
+      guard try JSON.list(inCell: text) == nil, let labelDelimiter else { return label }
+      return .list(Self.parts(text, between: labelDelimiter))
+    } catch let error as GraftError {
+      throw error.inRow(row)
     }
+  }
+
+  private static func parts(_ text: String, between labelDelimiter: String) -> [String] {
     let parts = text.split(separator: labelDelimiter, omittingEmptySubsequences: true)
-    return .list(parts.map { LabelColumn.trimmed(String($0)) }.filter { !$0.isEmpty })
+    return parts.map { LabelColumn.trimmed(String($0)) }.filter { !$0.isEmpty }
   }
 
   /// The rows that ``shuffleSeed``, ``skip`` and ``take`` ask for.

@@ -47,7 +47,7 @@ public struct RetrievalData: Sendable {
     for row in texts {
       let title = row.fields["title"]?.string ?? ""
       let text = title.isEmpty ? row.text : row.text.isEmpty ? title : "\(title) \(row.text)"
-      if text.allSatisfy(\.isWhitespace) { emptyTexts += 1 }
+      if text.isBlank { emptyTexts += 1 }
       try Self.add(text, of: row, to: &all)
     }
     var asked: OrderedDictionary<String, String> = [:]

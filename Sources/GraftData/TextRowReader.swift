@@ -108,7 +108,7 @@ enum TextRowReader {
         )
       }
       var row = try columns.row(record, path: path)
-      row.label = options.split(row.label)
+      row.label = try options.split(row.label, of: row)
       if try !body(row) { return }
     } while try lines.read(into: &record)
   }
@@ -124,7 +124,7 @@ enum TextRowReader {
     private var label: Int?
     /// Several columns of labels, with their names.
     private var labels: [(name: String, index: Int)]
-    private var fields: [(name: String, index: Int)]
+    private var fields: [(name: String, index: Int, column: TaskColumn)]
 
     init(_ options: DataOptions, header: [String]?, count: Int, delimiters layout: FileLayout) throws {
       self.count = count
@@ -151,7 +151,7 @@ enum TextRowReader {
       }
       fields = try options.fields.flatMap { field in
         try field.names(among: header ?? []).compactMap { name in
-          try header?.onlyIndex(of: name).map { (name, $0) }
+          try header?.onlyIndex(of: name).map { (name, $0, field) }
         }
       }
       func isThere(_ name: String) -> Bool { header?.contains(name) == true }
@@ -198,9 +198,13 @@ enum TextRowReader {
       if !labels.isEmpty {
         row.label = .columns(try labels.map { .init(name: $0.name, text: try record.text($0.index)) })
       }
-      for (name, index) in fields { row.fields[name] = .string(try record.text(index)) }
-      if mayBeWords, let list = JSON(listInCell: row.text), list.words?.contains("") == false {
-        row.setWords(list)
+      do {
+        for (name, index, column) in fields {
+          row.fields[name] = try column.value(of: .string(try record.text(index)))
+        }
+        if mayBeWords, let list = try JSON.list(inCell: row.text), list.isOfWords { row.setWords(list) }
+      } catch let error as GraftError {
+        throw error.inRow(row)
       }
       return row
     }
@@ -262,24 +266,27 @@ enum TextRowReader {
         error.subject = "row \(record.row), \(error.subject ?? "")"
         throw error
       }
-      // One column may have lists of words in the place of texts.
-      let value = options.readsWords && text.count == 1 ? object[text[0]] : nil
+      // The column that is named may have lists of words in the place of texts.
+      let value = options.readsWords && options.textColumns.count == 1 ? object[text[0]] : nil
       let words = value?.array == nil ? nil : value
       var row = TextRow(
-        try options.needsText(isThere) && words == nil
+        try options.needsText(isThere) && words == nil && !options.isReplaced("text", in: object)
           ? text.map { try object.text($0) }.joined(separator: " ") : "",
         pair: try pair.map { try object.text($0) },
         label: try labels.isEmpty
-          ? options.split(object.label(label ?? "label", isRequired: label != nil))
+          ? object.label(label ?? "label", isRequired: label != nil)
           : .columns(labels.map { .init(name: $0, text: try object.text($0)) }),
         place: TextRow.Place(file: path, row: record.row)
       )
-      for field in options.fields {
-        guard field.isNumbered else {
-          row.fields[field.name] = object[field.name]
-          continue
+      row.label = try options.split(row.label, of: row)
+      do {
+        for field in options.fields {
+          for name in field.isNumbered ? field.names(among: object.keys) : [field.name] {
+            row.fields[name] = try object[name].map(field.value)
+          }
         }
-        for name in field.names(among: object.keys) { row.fields[name] = object[name] }
+      } catch let error as GraftError {
+        throw error.inRow(row)
       }
       if let words { row.setWords(words) }
       if try !body(row) { return }
@@ -406,6 +413,13 @@ extension DataOptions {
     return wantsTexts && (isThere("text") || !fields.contains { $0.replacesText && isThere($0.name) })
   }
 
+  /// Whether a list stands under the usual name of the text, which nobody named, beside a column that takes the text's
+  /// place.
+  fileprivate func isReplaced(_ text: String, in object: JSONRow) -> Bool {
+    textColumns.isEmpty && object[text]?.array != nil
+      && fields.contains { $0.replacesText && (object[$0.name] ?? .null) != .null }
+  }
+
   /// The error that there is neither a text nor a column that may stand in its place; `nil` when there is one, or
   /// when no column may.
   ///
@@ -457,10 +471,17 @@ extension TextRow {
 }
 
 extension JSON {
-  /// The strings of a list of nothing else.
-  fileprivate var words: [String]? {
-    let words = array?.map(\.string)
-    return words?.contains(nil) == false ? words?.compactMap { $0 } : nil
+  /// Whether a list in a cell is one of words, and not a text in brackets such as `[1]`.
+  fileprivate var isOfWords: Bool { array?.isEmpty == true || array?.contains { $0.string != nil } == true }
+}
+
+extension TaskColumn {
+  /// A value as the task gets it: in a column of lists the one that is written in a text.
+  ///
+  /// - Throws: `GraftError` without a place, as `JSON.list(inCell:)`.
+  fileprivate func value(of written: JSON) throws -> JSON {
+    guard hasLists, let text = written.string else { return written }
+    return try JSON.list(inCell: text) ?? written
   }
 }
 

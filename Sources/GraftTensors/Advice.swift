@@ -12,6 +12,8 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
     case swapHead(to: String, labels: String? = nil)
     /// Asks, trains or scores the parked head of this name.
     case useHead(String)
+    /// Puts the head of this name on, with the labels that the data have.
+    case swapHeadForData(to: String)
     /// Names the outputs of the active head.
     case nameLabels(String)
     /// Puts a detached head on a checkpoint.
@@ -43,6 +45,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation, Cus
       case .swapHead(let name, let labels):
         "swapHead(to: \"\(name)\"\(labels.map { ", labels: [\($0)]" } ?? ""))"
       case .useHead(let name): "selecting(head: \"\(name)\")"
+      case .swapHeadForData(let name): "swapHead(to: \"\(name)\", labels: inferLabels(of:forHead:of:).labels)"
       case .nameLabels(let labels): "nameLabels(of:, [\(labels)])"
       case .attachHead: "attachHead(_:head:)"
       case .train: "train(_:on:)"

@@ -68,8 +68,16 @@ import Testing
     Row(
       ask, ["he can do it and so can they", "--max-length", "8", "--stride", "6"], code: 1,
       stderr: [
+        "no room for a window: the stride is too large; expected room for more than the stride of 6 tokens in 8, "
+          + "found room for 4 beside 1 token"
+      ]),
+    Row(
+      "answer {question-answering} --question",
+      ["he can do", "--context", "he can do it and so can they"]
+        + ["--max-length", "8", "--stride", "2"], code: 1,
+      stderr: [
         "no room for a window: the text beside it, such as a question, is too long; expected room for more than the "
-          + "stride of 6 tokens in 8, found room for 4 beside 1 tokens"
+          + "stride of 2 tokens in 8, found room for 2 beside 3 tokens"
       ]),
     Row(
       "answer {masked-lm} --question who --context he", code: 1,

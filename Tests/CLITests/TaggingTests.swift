@@ -166,6 +166,43 @@ import Testing
     }
   }
 
+  @Test("a row of no words is left out of scores and predictions as well, and a program is told")
+  func withoutWords() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write(
+        "a.jsonl",
+        #"{"tokens": [" "], "tags": ["B-PER"]}"# + "\n" + #"{"tokens": ["he", "can"], "tags": ["O", "O"]}"#
+          + "\n"
+          + #"{"text": "he can", "entities": [[0, 4, "PER"]]}"# + "\n")
+      let outcome = try sandbox.graft([
+        "evaluate", "{token-classification}", "--data", "a.jsonl", "--predictions", "p.jsonl", "--json",
+      ])
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+      #expect(outcome.stdout.contains(#""eval_samples": 2"#) && outcome.stdout.contains(#""skipped": 1"#))
+      #expect(outcome.stdout.contains("is cut where an entity begins or ends within it: 'c|an' in row 3"))
+      let lines = try String(contentsOf: sandbox.url("p.jsonl"), encoding: .utf8).split(separator: "\n")
+      #expect(lines.map { $0.prefix(9) } == [#"{"row":1,"#, #"{"row":2,"#])
+    }
+  }
+
+  @Test("labels that no list between commas can hold are taken from the data, as the advice says")
+  func labelsWithCommas() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("a.jsonl", #"{"tokens": ["he", ",", "can"], "tags": ["PRP", ",", "MD"]}"# + "\n")
+      let command = "evaluate {token-classification} --data a.jsonl"
+      let refused = try sandbox.graft(command.split(separator: " ").map(String.init))
+      let advice = "graft head swap CKPT --to token-classification --labels-from FILE --output DIR"
+      #expect(
+        refused.code == 1 && refused.stderr.contains("labels of the data: '\(advice)'"), "\(refused.stderr)")
+      let words = ["CKPT": "{token-classification}", "FILE": "a.jsonl", "DIR": "out"]
+      let arguments = advice.split(separator: " ").dropFirst().map { words[String($0)] ?? String($0) }
+      #expect(try sandbox.graft(arguments).code == 0)
+      let configuration = try String(contentsOf: sandbox.url("out/config.json"), encoding: .utf8)
+      #expect(
+        configuration.contains(#""0": ",","#) && configuration.contains(#""2": "PRP""#), "\(configuration)")
+    }
+  }
+
   @Test("a head that was trained is read as it learnt, and its rows are counted, not its windows")
   func trained() throws {
     try Sandbox.with { sandbox in

@@ -112,6 +112,36 @@ import Testing
           #"{"checkpoint": "moved", "pooling": null, "max_length": null, "truncate_dim": null, "normalize": false, "#
             + #""precision": "float32", "texts": []}"#)
       }),
+    // A model that is there and lacks a part is not one that was moved.
+    Row(
+      "search a.npy x", code: 1,
+      stderr: [
+        "model/1_Pooling/config.json: the settings of a module", "Copy or download the model again.\n",
+      ],
+      prepare: {
+        try FileManager.default.copyItem(at: URL(filePath: folder), to: $0.url("model"))
+        try FileManager.default.removeItem(at: $0.url("model/1_Pooling/config.json"))
+        try $0.write("a.npy", "")
+        try $0.write(
+          "a.npy.json",
+          #"{"checkpoint": "model", "pooling": null, "max_length": null, "truncate_dim": null, "normalize": false, "#
+            + #""precision": "float32", "texts": []}"#)
+      }),
+    Row(
+      "train \(folder) --data a.csv --eval-data b.csv --output out --max-steps 1",
+      stderr: [
+        "\nlearning with the loss multiple-negatives, as rows have no score; --loss sets another\n"
+      ],
+      prepare: {
+        try $0.write("a.csv", pairs)
+        try $0.write("b.csv", scored)
+      }),
+    Row(
+      "train \(folder) --data a.csv --output out --max-steps 1 --json",
+      stdout: [
+        #"{"event":"noted","note":"decided","decision":"learning with the loss cosent, as rows have scores; --loss "#
+      ],
+      prepare: { try $0.write("a.csv", scored) }),
     Row(
       "search nowhere.npy x", code: 1,
       stderr: ["nowhere.npy: no such file. Make an index with 'graft embed'."]),

@@ -253,7 +253,9 @@ import Testing
       ("pretraining", "b", .list(["0"]), "wrong label; expected 0 (the second"),
       ("pretraining", "b", nil, nil), ("pretraining", nil, .text("0"), nil),
       ("next-sentence", nil, .text("0"), "there is no second text"),
-      ("next-sentence", " ", .text("0"), "there is no second text"),
+      ("next-sentence", " ", .text("0"), "the second text is empty. Remove such rows, or complete them."),
+      ("pretraining", " ", .text("0"), "the second text is empty. Remove such rows, or complete them."),
+      ("pretraining", "", nil, nil),
       ("next-sentence", "b", .text(""), nil),
     ] as [(String, String?, WrittenLabel?, String?)])
   func aRowWithoutItsRelationIsNamed(

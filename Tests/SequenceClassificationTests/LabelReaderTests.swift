@@ -340,7 +340,7 @@ import Testing
     let message = errorMessage { _ = try read(.text("Sports|World")) }
     #expect(
       message?.hasSuffix(
-        "wrong label; expected one label, found 'Sports|World'. A head for any number of labels takes them: 'swapHead(to: \"NAME\")', with 'labels-from' and these data."
+        "wrong label; expected one label, found 'Sports|World'. A head for any number of labels takes them: 'swapHead(to: \"NAME\", labels: inferLabels(of:forHead:of:).labels)'."
       ) == true)
     let labels = ["a|b", "c"]
     #expect(
@@ -417,8 +417,8 @@ import Testing
     #expect(
       message(.text("neg, bad"), labels: ["LABEL_0"])?.hasSuffix(
         "The data have 'neg, bad'. Name the outputs of a trained head in its own order, which its card may say: "
-          + "'nameLabels(of:, [A,B,C])'. Or start a new one: 'swapHead(to: \"NAME\", labels: [A,B])'.")
-        == true)
+          + "'nameLabels(of:, [A,B,C])'. Or start a new one: 'swapHead(to: \"NAME\", labels: inferLabels(of:forHead:of:).labels)'."
+      ) == true)
     #expect(
       message(.text("4"))
         == "a.csv: row 7: the label number is out of range; expected 0 to 3 for the labels World, "

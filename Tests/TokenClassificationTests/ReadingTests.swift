@@ -138,8 +138,59 @@ struct ReadingTests {
       #expect(try Self.rows(text, file: file, options)[0].text == "New York is")
     }
     // What is no list of words is a text.
-    let text = try Self.read("words,ner\n[1] is,O O\n", file: "a.csv", options: options)
-    #expect(text[0].words.strings == ["[1]", "is"])
+    for (cell, words) in [("[1] is", ["[1]", "is"]), ("[1] [2]", ["[1]", "[2]"])] {
+      let text = try Self.read("words,ner\n\(cell),O O\n", file: "a.csv", options: options)
+      #expect(text[0].words.strings == words)
+    }
+  }
+
+  @Test(
+    "lists are the same in a cell as in JSON Lines, under any name, with empty words and Python's escapes")
+  func listsInCells() throws {
+    let named = DataOptions(textColumns: [.name("words")], labelColumns: [.name("ner")])
+    let words = ["he", "", "a\u{A0}b"]
+    let json = #"{"words": ["he", "", "a\u00a0b"], "ner": ["O", "O", "O"]}"#
+    let table = #"words,ner"# + "\n" + #""['he', '', 'a\xa0b']",O O O"# + "\n"
+    for (file, text) in [("a.jsonl", json), ("a.csv", table)] {
+      let found = try Self.read(text, file: file, options: named)[0]
+      #expect(found.words == Words(tokens: words), "\(file)")
+      let usual = text.replacing("words", with: "tokens").replacing("ner", with: "tags")
+      #expect(try Self.read(usual, file: file)[0].words == Words(tokens: words), "\(file)")
+    }
+  }
+
+  @Test(
+    "cells that are nearly lists are refused with their row",
+    arguments: [
+      ("tokens,tags", "['he' 'can'],O O", "a list that cannot be read"),
+      ("text,tags", "he can,['O' 'O']", "a list that cannot be read"),
+      ("text,label", "he can,['O' 'O']", "a list that cannot be read"),
+      ("text,tags", "he can,\"[None, 'O']\"", "a list that cannot be read"),
+      ("text,tags", "he can,[1 0]", "wrong tags; expected a list of names or numbers, found '[1 0]'"),
+      ("text,label", "he can,[O O]", "wrong tags; expected a list of names or numbers, found '[O O]'"),
+    ])
+  func nearlyLists(_ header: String, _ row: String, _ message: String) throws {
+    let text = "\(header)\nhe can,O O\n\(row)\n"
+    let error = #expect(throws: GraftError.self) { try Self.read(text, file: "a.csv") }
+    #expect(error?.description.contains("row 3: \(message)") == true, "\(error?.description ?? "")")
+    // Nor does such a row say what labels there are.
+    #expect(throws: GraftError.self) {
+      try TokenClassification.inferredLabels(of: Self.rows("\(header)\n\(row)\n", file: "a.csv"), nil)
+    }
+  }
+
+  @Test("a list of words under 'text' is read where it is named, and 'tokens' beside it where it is not")
+  func unnamedWords() throws {
+    let both = #"{"tokens": ["he", "can"], "text": ["so they", "do"], "tags": ["O", "O"]}"#
+    #expect(try Self.read(both)[0].words.strings == ["he", "can"])
+    let named = DataOptions(textColumns: [.name("text")])
+    #expect(try Self.read(both, options: named)[0].words.strings == ["so they", "do"])
+    let alone = #"{"text": ["he", "can"], "tags": ["O", "O"]}"#
+    let error = #expect(throws: GraftError.self) { try Self.read(alone) }
+    #expect(
+      error?.description.contains("row 1, column 'text': wrong value; expected a string, found a list")
+        == true)
+    #expect(try Self.read(alone, options: named)[0].words.strings == ["he", "can"])
   }
 
   @Test("words that entities begin or end within, and tags beside entities, are said")
@@ -163,6 +214,15 @@ struct ReadingTests {
         "1 word is cut where an entity begins or ends within it: 'Ada|lived' in row 1"
       ])
     #expect(try remarks(lines[2...]).isEmpty)
+    // Of several files the row's is named.
+    let task = try Self.task()
+    var rows = try Self.rows(lines[1])
+    rows.append(rows[0])
+    rows[0].place.file = "data/other.jsonl"
+    #expect(
+      task.remarks(on: try task.labels(of: rows, LabelReading()), of: rows) == [
+        "2 words are cut where an entity begins or ends within them, the first is 'Ada|lived' in row 1 of other.jsonl"
+      ])
     #expect(
       try TokenClassification.inferredLabels(of: Self.rows(lines[0]), nil).labels == ["O", "B-PER", "I-PER"])
   }
@@ -235,7 +295,10 @@ struct ReadingTests {
       #"{"tokens": ["a", "b"], "tags": ["NOUN", "VERB"]}"#,
       #"the labels of the data: 'swapHead(to: "token-classification", labels: [NOUN,VERB])'"#
     ),
-    (#"{"tokens": ["a", "b"], "tags": ["B,PER", "O"]}"#, "labels: [A,B])'"),
+    (
+      #"{"tokens": ["a", "b"], "tags": ["B,PER", "O"]}"#,
+      #"the labels of the data: 'swapHead(to: "token-classification", labels: inferLabels(of:forHead:of:).labels)'"#
+    ),
     (
       #"{"tokens": ["a"], "tags": [9]}"#,
       "row 1: the label number is out of range; expected 0 to 4 for the labels O, B-PER, I-PER, B-LOC, I-LOC, found 9."

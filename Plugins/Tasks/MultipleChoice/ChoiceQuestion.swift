@@ -38,7 +38,7 @@ struct ChoiceQuestion: Equatable {
       text = first
       start = second
       (choices, names) = try Self.choices(row)
-      if let place = choices.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+      if let place = choices.firstIndex(where: \.isBlank) {
         throw GraftError(
           .missing, "an empty choice", expected: "texts with something to read",
           found: "choice \(place + 1) of \(choices.count) is empty")

@@ -64,11 +64,11 @@ public struct SentenceEmbedding: Task {
   /// The loss that rows are learnt with where none is asked for.
   private static func usualLoss(hasScores: Bool) -> SentenceLoss { hasScores ? .cosent : .multipleNegatives }
 
-  public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
-    guard options.loss == nil, !rows.isEmpty else { return nil }
+  public func learningNote(on rows: [TextRow]) -> Advice? {
+    guard options.loss == nil else { return nil }
     let hasScores = rows.contains(where: SentenceRow.hasScore)
-    let loss = Self.usualLoss(hasScores: hasScores).rawValue
-    return "rows \(hasScores ? "with" : "without") a score: the usual loss is \(option: "loss") \(loss)"
+    return
+      "learning with the loss \(Self.usualLoss(hasScores: hasScores).rawValue), as rows have \(hasScores ? "scores" : "no score"); \(option: "loss") sets another"
   }
 
   public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {

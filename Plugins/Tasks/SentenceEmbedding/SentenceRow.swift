@@ -31,7 +31,7 @@ struct SentenceRow: ExampleLabel, Equatable {
           advice: "Say which column has it: \(option: "pair-column").")
       }
       let all = try [anchor, positive] + Self.negatives(row)
-      if let place = all.firstIndex(where: { $0.text.allSatisfy(\.isWhitespace) }) {
+      if let place = all.firstIndex(where: { $0.text.isBlank }) {
         let name = all[place].column.map { "'\($0)'" } ?? "text \(place + 1)"
         throw GraftError(
           .missing, "an empty text", expected: "texts with something to read", found: "\(name) is empty")

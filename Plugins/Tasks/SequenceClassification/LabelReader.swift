@@ -197,7 +197,7 @@ public struct LabelReader: Sendable {
         .mismatch, "the columns of labels are not those of the head", expected: column.list,
         found: columns.map(\.name).joined(separator: ", "),
         advice:
-          "Check \(option: "label-column"), or give the head these labels: \(action: .swapHead(to: "NAME", labels: columns.map(\.name).joined(separator: ",")))."
+          "Check \(option: "label-column"), or give the head these labels: \(action: LabelColumn.swap(to: "NAME", labels: columns.map(\.name)))."
       )
     }
     return ordered.map { ($0.name, $0.text) }
@@ -214,7 +214,7 @@ public struct LabelReader: Sendable {
     GraftError(
       .mismatch, "wrong label", expected: expected, found: written.description,
       advice: problemType == .singleLabel
-        ? "A head for any number of labels takes them: \(action: .swapHead(to: "NAME")), with \(option: "labels-from") and these data."
+        ? "A head for any number of labels takes them: \(action: .swapHeadForData(to: "NAME"))."
         : nil)
   }
 }
@@ -280,9 +280,6 @@ extension TextRow {
 }
 
 extension String {
-  /// Whether there is nothing but white space.
-  var isBlank: Bool { allSatisfy(\.isWhitespace) }
-
   /// A number that a regression can learn, in single precision.
   var value: Float? { Float(decimal: LabelColumn.trimmed(self)).flatMap { $0.isFinite ? $0 : nil } }
 

@@ -15,13 +15,13 @@ extension SequenceClassification {
 
   /// - Returns: `nil` for a pair without a score.
   private static func pairLabel(_ row: TextRow) throws -> (any ExampleLabel)? {
-    guard let pair = row.pair, !pair.isBlank else {
+    guard let pair = row.pair else {
       throw GraftError(
-        .missing,
-        row.pair == nil ? "there is no second text to score with the first" : "the second text is empty",
+        .missing, "there is no second text to score with the first",
         advice: "Say which column has it: \(option: "pair-column")."
       ).inRow(row)
     }
+    if pair.isBlank { throw GraftError.emptyPair.inRow(row) }
     let items = row.label?.items(named: []) ?? []
     if items.allSatisfy(\.isBlank) { return nil }
     guard items.count == 1, let score = items[0].indicator else {

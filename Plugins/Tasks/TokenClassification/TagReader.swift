@@ -49,7 +49,7 @@ struct TagReader {
     do {
       let tokens = try row.tokens()
       if let spans = Self.spans(of: row) { return try labels(ofSpans: spans, in: row.text) }
-      guard let tags = try tags(of: row) else { return nil }
+      guard let tags = try Self.tags(of: row) else { return nil }
       let words = tokens.map { Words(tokens: $0) } ?? Words(separatedIn: row.text)
       guard tags.count == words.ranges.count else {
         throw GraftError(
@@ -66,14 +66,27 @@ struct TagReader {
   /// Whether a row says something about its words.
   static func hasLabels(_ row: TextRow) -> Bool { spans(of: row) != nil || !writtenTags(of: row).isEmpty }
 
+  /// Whether a row has a list of words and one of tags, or something that has a place in its text.
+  static func recognizes(_ row: TextRow) -> Bool {
+    if let spans = spans(of: row)?.array {
+      return spans.contains { $0.array?.count == 3 || $0["start"] != nil && $0["end"] != nil }
+    }
+    guard row.fields["tokens"]?.array != nil else { return false }
+    switch row.label {
+    case .list: return true
+    case .text(let text) where text.inBrackets != nil: return true
+    default: return row.fields["tags"]?.array != nil
+    }
+  }
+
   /// What is said of labels that are rather slips.
   static func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
     let cut = zip(labels, rows).flatMap { label, row in
-      ((label as? RowLabels)?.cutWords ?? []).map { (word: $0, row: row.place.row) }
+      ((label as? RowLabels)?.cutWords ?? []).map { (word: $0, row: row) }
     }
     var remarks: [String] = []
     if let first = cut.first {
-      let example = "'\(first.word.prefix(60))' in row \(first.row)"
+      let example = "'\(first.word.prefix(60))' in \(first.row.name(among: rows))"
       remarks.append(
         cut.count == 1
           ? "1 word is cut where an entity begins or ends within it: \(example)"
@@ -84,7 +97,7 @@ struct TagReader {
     }
     if let first = both.first {
       remarks.append(
-        "\(both.count) of \(rows.count) rows \(both.count == 1 ? "has" : "have") both entities and 'tags', and the tags are not read: \(both.count == 1 ? "row" : "the first is row") \(first.place.row)"
+        "\(both.count) of \(rows.count) rows \(both.count == 1 ? "has" : "have") both entities and 'tags', and the tags are not read: \(both.count == 1 ? "" : "the first is ")\(first.name(among: rows))"
       )
     }
     return remarks
@@ -92,14 +105,23 @@ struct TagReader {
 
   // MARK: Tags
 
-  private func tags(of row: TextRow) throws -> [String]? {
-    guard let value = row.fields["tags"], value != .null else { return Self.names(row.label) }
-    guard let names = Self.names(value) else {
-      throw GraftError(
-        .malformed, "wrong tags", expected: "a list of names or numbers",
-        found: value.array == nil ? value.kind : "a list with other things in it")
+  /// - Returns: `nil` for a row without tags.
+  private static func tags(of row: TextRow) throws -> [String]? {
+    let (names, found): ([String]?, String)
+    switch (row.fields["tags"] ?? .null, row.label) {
+    case (.null, .list(let tags)): return tags
+    case (.null, .columns), (.null, nil): return nil
+    case (.string(let text), _), (.null, .text(let text)):
+      (names, found) = (Self.names(inCell: text), "'\(text.prefix(60))'")
+    case (let value, _):
+      (names, found) = (
+        Self.names(value), value.array == nil ? value.kind : "a list with other things in it"
+      )
     }
-    return names
+    guard let tags = names else {
+      throw GraftError(.malformed, "wrong tags", expected: "a list of names or numbers", found: found)
+    }
+    return tags
   }
 
   private static func names(_ label: WrittenLabel?) -> [String]? {
@@ -110,8 +132,10 @@ struct TagReader {
     }
   }
 
-  private static func names(inCell text: String) -> [String] {
-    WrittenLabel.items(inCell: text) ?? text.split(separator: " ").map(String.init)
+  /// The tags of a list, or those between spaces; `nil` for brackets around anything else.
+  private static func names(inCell text: String) -> [String]? {
+    WrittenLabel.items(inCell: text)
+      ?? (text.inBrackets == nil ? text.split(separator: " ").map(String.init) : nil)
   }
 
   /// The tags of a list, or of a cell; `nil` for anything else.
@@ -151,12 +175,15 @@ struct TagReader {
     (spans(of: row)?.array ?? []).compactMap { ($0.array?.last ?? $0["label"])?.string }
   }
 
-  /// Makes sure that a row's entities are written as they have to be.
+  /// Makes sure that a row's entities, or its tags, are written as they have to be.
   ///
   /// - Throws: `GraftError` naming file and row.
-  static func checkSpans(of row: TextRow) throws {
-    guard let spans = spans(of: row) else { return }
-    do { _ = try self.spans(spans, in: row.text) } catch let error as GraftError { throw error.inRow(row) }
+  static func check(_ row: TextRow) throws {
+    do {
+      if let spans = spans(of: row) { _ = try self.spans(spans, in: row.text) } else { _ = try tags(of: row) }
+    } catch let error as GraftError {
+      throw error.inRow(row)
+    }
   }
 
   /// The labels of entities, which are in their order.
@@ -200,9 +227,11 @@ struct TagReader {
     guard !missing.isEmpty else { return "Correct the data, or check \(option: "label-column")." }
     func areTags(_ labels: some Sequence<String>) -> Bool { labels.allSatisfy { WordTag($0) != nil } }
     let isNamed = head.labels != Configuration.numberedLabels(head.labels.count)
-    return isNamed && areTags(head.labels) == areTags(labels)
-      ? "Give the head the labels of the data too: \(action: swap(to: head.labels + missing))."
-      : "Give the head the labels of the data: \(action: swap(to: Array(labels)))."
+    let keepsOwn = isNamed && areTags(head.labels) == areTags(labels)
+    let swap = LabelColumn.swap(
+      to: TokenClassification.name, labels: keepsOwn ? head.labels + missing : Array(labels))
+    let isNew = !keepsOwn || swap == .swapHeadForData(to: TokenClassification.name)
+    return "Give the head the labels of the data\(isNew ? "" : " too"): \(action: swap)."
   }
 
   /// That tags are in another scheme than is expected; `nil` where nothing speaks for one.
@@ -217,10 +246,6 @@ struct TagReader {
     Array(OrderedSet(rows.lazy.flatMap(Self.writtenTags))).filter { Int($0) == nil }
   }
 
-  private func swap(to labels: [String]) -> Advice.Action {
-    .swapHead(to: TokenClassification.name, labels: LabelColumn.argument(labels))
-  }
-
   // MARK: Spans
 
   /// The entities of a row by their places; `nil` for a row without any, or with tokens, which have tags.
@@ -228,7 +253,7 @@ struct TagReader {
     guard (row.fields["tokens"] ?? .null) == .null, let value = row.fields["entities"] ?? row.fields["spans"],
       value != .null, value != .string("")
     else { return nil }
-    return value.string.flatMap { JSON(listInCell: $0) } ?? value
+    return value
   }
 
   /// The entities of a text, in their order.

@@ -18,7 +18,8 @@ public struct TokenClassification: Task {
     "id2label", "label2id", "num_labels", "classifier_dropout", allTokensKey, HeadTags.schemeKey,
   ]
   public static let columns = [
-    TaskColumn("tokens", replacesText: true), TaskColumn("tags"), TaskColumn("entities"), TaskColumn("spans"),
+    TaskColumn("tokens", replacesText: true, hasLists: true), TaskColumn("tags", hasLists: true),
+    TaskColumn("entities", hasLists: true), TaskColumn("spans", hasLists: true),
   ]
   public static let outputs = [TaskOutput("logits", rows: .tokens)]
 
@@ -70,6 +71,8 @@ public struct TokenClassification: Task {
     TagReader.hasLabels(row)
   }
 
+  public static func recognizes(_ row: TextRow) -> Bool { TagReader.recognizes(row) }
+
   /// What to do about data without labels for words.
   private static let adviceOnLabels: Advice =
     "Say which column has them: \(option: "label-column"); or, where each line is a word with its labels, that the file is CoNLL's: \(option: "data-format") conll."
@@ -79,7 +82,7 @@ public struct TokenClassification: Task {
     let tags = Set(rows.flatMap(TagReader.writtenTags))
     let types = Set(rows.flatMap(TagReader.writtenTypes)).sorted()
     guard !tags.isEmpty || !types.isEmpty else {
-      for row in rows { try TagReader.checkSpans(of: row) }
+      for row in rows { try TagReader.check(row) }
       throw GraftError(
         .missing, "the data have no labels for words", advice: adviceOnLabels)
     }

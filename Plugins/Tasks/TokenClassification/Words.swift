@@ -84,9 +84,8 @@ extension TextRow {
   /// - Throws: `GraftError` when they are no list of strings.
   func tokens() throws -> [String]? {
     guard let value = fields["tokens"], value != .null else { return nil }
-    let list = value.string.flatMap { JSON(listInCell: $0) } ?? value
-    if let text = list.string { return text.split(separator: " ").map(String.init) }
-    let items = list.array?.map(\.string)
+    if let text = value.string { return text.split(separator: " ").map(String.init) }
+    let items = value.array?.map(\.string)
     guard let items, !items.contains(nil) else {
       throw GraftError(
         .malformed, "wrong tokens", expected: "a list of strings",

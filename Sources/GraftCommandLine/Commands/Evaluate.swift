@@ -253,6 +253,8 @@ struct Evaluate: RunsOnRanks {
     var document = evaluation.document.object ?? [:]
     document["truncated_texts"] = JSON(dataset.facts.truncated)
     document["max_length"] = JSON(dataset.facts.maximumLength)
+    if !dataset.facts.skipped.isEmpty { document["skipped"] = JSON(dataset.facts.skipped.count) }
+    if !dataset.facts.remarks.isEmpty { document["remarks"] = .list(dataset.facts.remarks) }
     let text = JSON.object(document).text(.pretty)
     if let output, group.leads {
       do {

@@ -101,10 +101,11 @@ struct Search: ParsableCommand {
     var opened: Checkpoint
     do {
       opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
-    } catch var error as GraftError where error.kind == .missing && checkpoint == nil {
+    } catch var error as GraftError where checkpoint == nil && error.says(isGone: source) {
       let name = IndexRecord.file(beside: index.url).lastPathComponent
-      error.advice =
-        "\(name) names it as the model that made these vectors. Name another place with --checkpoint."
+      error.advice = Advice(
+        (error.advice.map { "\($0.commandLineText) " } ?? "")
+          + "\(name) names it as the model that made these vectors. Name another place with --checkpoint.")
       throw error
     }
     if let head = record?.head { opened = try opened.selecting(head: head) }
@@ -256,5 +257,14 @@ extension Search {
     let ofQueries = try embedSparse(rows, with: session, options)
     let index = SparseIndex(vectors)
     try show(rows.map(\.text), ofQueries.map { index.nearest($0, count: topK) }, record?.texts)
+  }
+}
+
+extension GraftError {
+  /// Whether a checkpoint is not there at all, rather than a part of it.
+  fileprivate func says(isGone source: ModelSource) -> Bool {
+    let path = URL(fileURLWithPath: source.text).path
+    return kind == .missing && (file == source.text || file == path)
+      && !FileManager.default.fileExists(atPath: path)
   }
 }

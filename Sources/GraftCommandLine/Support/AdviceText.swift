@@ -14,6 +14,7 @@ extension Advice.Action {
     case .swapHead(let name, let labels):
       "'graft head swap CKPT --to \(name)\(labels.map { " --labels \(Shell.quoted($0))" } ?? "") --output DIR'"
     case .useHead(let name): "--task \(name)"
+    case .swapHeadForData(let name): "'graft head swap CKPT --to \(name) --labels-from FILE --output DIR'"
     case .nameLabels(let labels): "'graft head label CKPT --labels \(Shell.quoted(labels)) --output DIR'"
     case .attachHead: "'graft head attach CKPT --head DIR --output DIR'"
     case .train: "'graft train'"

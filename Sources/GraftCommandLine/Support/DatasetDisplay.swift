@@ -52,6 +52,7 @@ extension DatasetFacts {
       ("rows", JSON(rows)), ("examples", JSON(examples)), ("max_length", JSON(maximumLength)),
       ("truncated", JSON(truncated)), ("skipped", JSON(skipped.count)),
     ] + (labelNote.map { [("labels", .string($0.commandLineText))] } ?? [])
+      + (remarks.isEmpty ? [] : [("remarks", .list(remarks))])
   }
 }
 

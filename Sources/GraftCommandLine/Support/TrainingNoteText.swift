@@ -15,6 +15,7 @@ extension TrainingNote {
       RepeatedRows.sentence(count, of: all, in: set)
     case .contradictions(let count, let head):
       "\(Format.count(count, "text")) of the training data\(head.map { " of '\($0)'" } ?? "") \(count == 1 ? "has" : "have") different labels in different rows"
+    case .decided(let note, let head): "\(head.map { "'\($0)': " } ?? "")\(note.commandLineText)"
     case .scale(let scale, let head): "\(head.map { "'\($0)': " } ?? "")\(scale.sentence)"
     case .headWithoutSteps(let head):
       "the run has no step for the head '\(head)', which stays as it is; more steps, or a larger share in --head-weights, would give it one"
@@ -68,6 +69,11 @@ extension TrainingNote {
     case .contradictions(let count, let head):
       [
         ("note", "contradictions"), ("texts", JSON(count)),
+        ("head", head.map { .string($0) } ?? .null),
+      ]
+    case .decided(let note, let head):
+      [
+        ("note", "decided"), ("decision", .string(note.commandLineText)),
         ("head", head.map { .string($0) } ?? .null),
       ]
     case .scale(let scale, let head):

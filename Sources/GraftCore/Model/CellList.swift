@@ -13,15 +13,41 @@ extension JSON {
     return nil
   }
 
+  /// The list in a cell of a column in which lists stand; `nil` for a text that is none.
+  ///
+  /// - Throws: `GraftError` for a text with the brackets and quotes of a list that is none, such as an array that NumPy
+  ///   prints: `['he' 'can']`.
+  public static func list(inCell text: String) throws -> JSON? {
+    if let list = JSON(listInCell: text) { return list }
+    guard let inner = text.inBrackets else { return nil }
+    let end = inner.last == ")" ? inner.dropLast().last : inner.last
+    guard [inner.first, end].compactMap(\.self).contains(where: "'\"".contains) else { return nil }
+    throw GraftError(
+      .malformed, "a list that cannot be read", expected: "[\"a\", \"b\"] or ['a', 'b']",
+      found: String(text.prefix(60)),
+      advice:
+        "Write strings, numbers or objects between commas, as JSON does; of an array of NumPy's write 'tolist()'."
+    )
+  }
+
   /// A list that Python prints, as JSON has it: strings in double quotes, `True` and `False` in small letters.
   private static func spelling(ofPython text: String) -> String {
     var (json, quote, isEscaped) = ("", Unicode.Scalar?.none, false)
-    for scalar in text.unicodeScalars {
+    var scalars = text.unicodeScalars.makeIterator()
+    while let scalar = scalars.next() {
       if quote == nil {
         if scalar == "'" || scalar == "\"" { quote = scalar }
         json += scalar == "'" ? "\"" : scalar.properties.lowercaseMapping
       } else if isEscaped {
-        json += scalar == "'" ? "'" : "\\\(scalar)"
+        switch scalar {
+        case "'": json += "'"
+        case "x": json += "\\u00"
+        case "U":
+          let digits = (0..<8).compactMap { _ in scalars.next().map(String.init) }.joined()
+          let named = UInt32(digits, radix: 16).flatMap { Unicode.Scalar($0) }
+          json += named.map { String(JSON.string(String($0)).text().dropFirst().dropLast()) } ?? "\\U"
+        default: json += "\\\(scalar)"
+        }
         isEscaped = false
       } else if scalar == "\\" {
         isEscaped = true
@@ -34,6 +60,18 @@ extension JSON {
     }
     return json
   }
+}
+
+extension String {
+  /// What stands between the brackets of a text that begins and ends with one; without white space around it.
+  package var inBrackets: String? {
+    let text = LabelColumn.trimmed(self)
+    guard text.count > 1, text.first == "[", text.last == "]" else { return nil }
+    return LabelColumn.trimmed(String(text.dropFirst().dropLast()))
+  }
+
+  /// Whether there is nothing but white space.
+  package var isBlank: Bool { allSatisfy(\.isWhitespace) }
 }
 
 extension WrittenLabel {

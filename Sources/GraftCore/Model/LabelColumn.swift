@@ -89,7 +89,7 @@ public struct LabelColumn: Sendable {
         expected: "names (\(list)), or \(range)",
         found: found,
         advice:
-          "Set \(option: "label-base") \(how ?? "when they are numbers"); else give the head these labels too: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+          "Set \(option: "label-base") \(how ?? "when they are numbers"); else give the head these labels too: \(action: swapForData)."
       )
     }
     if let delimiter = likelyDelimiter {
@@ -102,8 +102,8 @@ public struct LabelColumn: Sendable {
       throw GraftError(
         .mismatch, "unknown label", expected: "one of \(list)", found: found,
         advice: areNumbers
-          ? "Set \(option: "label-base") when these are the numbers of labels; else give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
-          : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+          ? "Set \(option: "label-base") when these are the numbers of labels; else give the head the labels of the data: \(action: swapForData)."
+          : "Check \(option: "label-column"), or give the head the labels of the data: \(action: swapForData)."
       )
     }
     let isAsMany = Set(values.map(Self.canonical)).count == labels.count
@@ -111,8 +111,8 @@ public struct LabelColumn: Sendable {
       .mismatch, "the head's labels have no names, and the data have some", expected: "one of \(list)",
       found: found,
       advice: isAsMany
-        ? "The data have \(dataList). Name the outputs of a trained head in its own order, which its card may say: \(action: .nameLabels("A,B,C")). Or start a new one: \(action: .swapHead(to: "NAME", labels: dataLabels))."
-        : "Check \(option: "label-column"), or give the head the labels of the data: \(action: .swapHead(to: "NAME", labels: dataLabels))."
+        ? "The data have \(dataList). Name the outputs of a trained head in its own order, which its card may say: \(action: .nameLabels("A,B,C")). Or start a new one: \(action: swapForData)."
+        : "Check \(option: "label-column"), or give the head the labels of the data: \(action: swapForData)."
     )
   }
 
@@ -179,17 +179,18 @@ public struct LabelColumn: Sendable {
     return labels.count > 20 ? "\(shown), … (\(labels.count) labels)" : shown
   }
 
-  /// The labels of the data, sorted, as they would be given to a head, with the head's own where the data have some of
-  /// these.
-  private var dataLabels: String {
+  /// Gives a head the labels of the data, sorted, with the head's own where the data have some of these.
+  private var swapForData: Advice.Action {
     let areOthers = values.allSatisfy { (meanings[$0] ?? nil) == nil }
-    return Self.argument(Self.sorted(Set((areOthers ? values : values + labels).map(Self.canonical))))
+    return Self.swap(
+      to: "NAME", labels: Self.sorted(Set((areOthers ? values : values + labels).map(Self.canonical))))
   }
 
-  /// Labels as they would be given to a head; placeholders for many, and for those that cannot be written so.
-  public static func argument(_ labels: [String]) -> String {
+  /// Gives a head labels of data: by their names, unless they are many or cannot be written in a list between commas.
+  public static func swap(to head: String, labels: [String]) -> Advice.Action {
     let isList = labels.allSatisfy { name in !name.contains { $0 == "," || $0 == "'" || $0.isNewline } }
-    return labels.count > 100 || !isList ? "A,B" : labels.joined(separator: ",")
+    return labels.count > 100 || !isList
+      ? .swapHeadForData(to: head) : .swapHead(to: head, labels: labels.joined(separator: ","))
   }
 
   /// The labels of the data for a reader.

@@ -13,15 +13,16 @@ public struct PairRelation: Sendable {
     self.second = second
   }
 
-  /// How the two texts of each pair relate. A row without a second text, or with an empty one, has no such label; where another head learns from
-  /// the same rows, it is passed over. Batches mix rows, so either all pairs have labels or none has.
+  /// How the two texts of each pair relate. A row without a second text has no such label; where another head learns from
+  /// the same rows, it is passed over, and so is one whose second text is empty and that has no label. Batches mix rows, so
+  /// either all pairs have labels or none has.
   ///
   /// - Parameters:
   ///   - rows: All rows.
   ///   - reading: How labels are read.
   ///   - mayBeMissing: Whether rows of pairs need no labels.
   /// - Returns: A ``ClassLabel`` for each pair; nothing where no row has a label and none is needed.
-  /// - Throws: `GraftError` naming the row: no second text, no label, or another one.
+  /// - Throws: `GraftError` naming the row: no second text, an empty one, no label, or another one.
   public func labels(
     of rows: [TextRow], _ reading: LabelReading, mayBeMissing: Bool = false
   ) throws -> [(any ExampleLabel)?] {
@@ -31,16 +32,16 @@ public struct PairRelation: Sendable {
       .missing, "there is no label", expected: expected,
       advice: "Say which column has it: \(option: "label-column").")
     let labels = try rows.map { row -> ClassLabel? in
-      guard row.pair?.allSatisfy(\.isWhitespace) == false else {
+      guard let pair = row.pair else {
         guard reading.isRequired else { return nil }
         throw GraftError(
           .missing, "there is no second text, and the head learns how two texts relate",
           advice: "Say which column has it: \(option: "pair-column")."
         ).inRow(row)
       }
-      guard let written = row.label, written != .text("") else {
-        return nil
-      }
+      let label = row.label == .text("") ? nil : row.label
+      if pair.isBlank, reading.isRequired || label != nil { throw GraftError.emptyPair.inRow(row) }
+      guard let written = label else { return nil }
       if case .text(let text) = written, let number = Int(text) {
         let (relation, overflow) = number.subtractingReportingOverflow(base)
         if !overflow, (0...1).contains(relation) { return ClassLabel(Int32(relation)) }
@@ -56,5 +57,12 @@ public struct PairRelation: Sendable {
     }
     guard missing.isEmpty else { throw noLabel.ofRows(missing, among: rows.count, without: "label") }
     return labels
+  }
+}
+
+extension GraftError {
+  /// A pair of which the second text is empty.
+  package static var emptyPair: GraftError {
+    GraftError(.missing, "the second text is empty", advice: "Remove such rows, or complete them.")
   }
 }

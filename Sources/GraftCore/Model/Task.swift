@@ -121,6 +121,9 @@ public protocol Task: Sendable {
   /// How ``labels(of:_:)`` reads a column, where that is not plain: as numbers, say.
   func note(on rows: [TextRow], _ reading: LabelReading) -> Advice?
 
+  /// What a run that trains decides by the rows, where nobody has said it: which loss, say. Nothing by default.
+  func learningNote(on rows: [TextRow]) -> Advice?
+
   /// What there is to say of rows that can be learnt from and are rather slips, in sentences without a full stop; nothing by
   /// default.
   ///
@@ -136,6 +139,10 @@ public protocol Task: Sendable {
   ///   - row: The row.
   ///   - problemType: What labels mean, if that is known.
   static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool
+
+  /// Whether a row is written as the task's rows are, whatever is wrong with it: what stands in columns of their names may
+  /// be somebody else's, as the `entities` of a post. True by default.
+  static func recognizes(_ row: TextRow) -> Bool
 
   /// The labels that a new head needs for data, and what they mean, where the data say it.
   ///
@@ -291,11 +298,15 @@ extension Task {
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? { nil }
 
+  public func learningNote(on rows: [TextRow]) -> Advice? { nil }
+
   public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] { [] }
 
   public static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool {
     row.label != nil && (row.label != .text("") || problemType == .multiLabel)
   }
+
+  public static func recognizes(_ row: TextRow) -> Bool { true }
 
   public static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels {
     throw GraftError(
@@ -393,14 +404,18 @@ public struct TaskColumn: Sendable, Hashable {
   public let isNumbered: Bool
   /// Whether data with it, or with two of a numbered one, are the task's even where they could be texts with labels.
   public let decidesTask: Bool
+  /// Whether it has lists, also as the text of a cell, as JSON or Python writes them.
+  public let hasLists: Bool
 
   public init(
-    _ name: String, replacesText: Bool = false, isNumbered: Bool = false, decidesTask: Bool = false
+    _ name: String, replacesText: Bool = false, isNumbered: Bool = false, decidesTask: Bool = false,
+    hasLists: Bool = false
   ) {
     self.name = name
     self.replacesText = replacesText
     self.isNumbered = isNumbered
     self.decidesTask = decidesTask
+    self.hasLists = hasLists
   }
 
   /// The columns of some names that it means, in their order.

@@ -1,3 +1,4 @@
+import Foundation
 import GraftTensors
 import OrderedCollections
 
@@ -109,6 +110,16 @@ extension WrittenLabel: CustomStringConvertible {
     case .list(let items): "a list of \(items.count)"
     case .columns(let columns): "\(columns.count) columns"
     }
+  }
+}
+
+extension TextRow {
+  /// What a row is called in a sentence about some of many: `row 3`, or `row 3 of b.csv` where they are of several files.
+  ///
+  /// - Parameter rows: All of them.
+  package func name(among rows: [TextRow]) -> String {
+    let isAlone = rows.allSatisfy { $0.place.file == place.file }
+    return "row \(place.row)" + (isAlone ? "" : " of \((place.file as NSString).lastPathComponent)")
   }
 }
 

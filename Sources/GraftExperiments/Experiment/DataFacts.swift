@@ -112,6 +112,21 @@ public struct DataFacts: Sendable {
     try checkpoint.makeTasks().lazy.compactMap { $0.note(on: examples, labelReading) }.first
   }
 
+  /// The names of a checkpoint's tasks that find something in the rows. Where several learn and are scored together, one
+  /// that wants labels or pairs finds nothing in single texts.
+  ///
+  /// - Throws: `GraftError` for a label that is none.
+  func tasksWithTargets(of checkpoint: Checkpoint) throws -> Set<String> {
+    let tasks = try checkpoint.makeTasks()
+    var reading = labelReading
+    reading.isRequired = false
+    let found = try tasks.filter { task in
+      try tasks.count == 1 || !type(of: task).readsLabels || examples.contains { $0.pair?.isBlank == false }
+        || task.labels(of: examples, reading).contains { $0 != nil }
+    }
+    return Set(found.map { type(of: $0).name })
+  }
+
   /// The labels as they are written, at most a hundred: of a list each of its items, of columns their names.
   public var labels: [String] {
     let written = examples.flatMap { row -> [String] in
@@ -164,7 +179,8 @@ public struct DataFacts: Sendable {
     do {
       return try task.inferredLabels(of: examples, problemType)
     } catch var error as GraftError {
-      if !error.saysHowLabelsAreWritten {
+      // Where its advice is about a column, it is said of which data set.
+      if !error.isForExperiments || error.advice?.parts.contains(.option("label-column")) == true {
         error.advice = "Check 'label-column' of the data set '\(name)', or give 'labels' and 'problem-type'."
       }
       throw error
@@ -199,8 +215,7 @@ public struct DataFacts: Sendable {
         error = missing(tasks) ?? error
         if error.subject == nil { throw error }
       }
-      // What options of commands say stands in the experiment's file here.
-      if !error.saysHowLabelsAreWritten {
+      if !error.isForExperiments {
         error.advice =
           "Check the data set's columns and 'label-base', or 'labels' of the stage that puts the head on."
       }
@@ -223,8 +238,14 @@ extension DataFacts {
 }
 
 extension GraftError {
-  /// Whether the advice is to say how labels are written, which nothing else is instead.
-  fileprivate var saysHowLabelsAreWritten: Bool {
-    advice?.parts.contains { $0 == .option("label-delimiter") || $0 == .option("tag-scheme") } == true
+  /// Whether the advice is for experiments as it is. Labels that a head lacks are said by the stage that puts it on, and
+  /// what names them or gives it others is no stage of its own.
+  fileprivate var isForExperiments: Bool {
+    advice?.parts.allSatisfy { part in
+      switch part {
+      case .text, .option, .action(.swapHead(to: _, labels: nil)), .action(.listPlugins): true
+      case .action: false
+      }
+    } == true
   }
 }

@@ -39,7 +39,7 @@ final class Diagnostics {
 
 extension GraftError {
   /// This error with advice for who writes an experiment: options are keys, and actions are stages.
-  fileprivate var inWordsOfExperiments: GraftError {
+  var inWordsOfExperiments: GraftError {
     var error = self
     error.advice = advice.map { Advice($0.text(option: { "'\($0)'" }, action: \.stage)) }
     return error
@@ -52,11 +52,13 @@ extension Advice.Action {
     switch self {
     case .swapHead(let name, let labels):
       "a stage '{swap: \(name)\(labels.map { ", labels: [\($0)]" } ?? "")}' before this one"
+    case .swapHeadForData(let name): "a stage '{swap: \(name), labels-from: DATA}' before this one"
     case .useHead(let name): "'task: \(name)'"
     case .train: "a stage '{train: NAME}' before this one"
     case .allowUntrained: "'allow-untrained: true'"
     case .resume: "the same command once more"
-    case .nameLabels, .attachHead, .fetch, .listModels, .listPlugins, .checkWeights, .search, .fillMask:
+    case .listPlugins: "the list of plugins"
+    case .nameLabels, .attachHead, .fetch, .listModels, .checkWeights, .search, .fillMask:
       "a command of its own"
     case .evaluate: "a stage '{evaluate: NAME}'"
     }

@@ -108,7 +108,7 @@ struct Planner {
       var model = model
       try model.checkpoint.selectTask(scoring.head, registry: registry)
       try model.requireHead()
-      let untrained = try scoring.checkTrained(model.checkpoint)
+      let untrained = try scoring.checkTrained(model.checkpoint, on: facts(scoring.data))
       if scoring.pseudoPerplexity { try model.requireTokens(for: "pseudo-perplexity") }
       if scoring.groupsTexts { try model.requireTokens(for: "group-texts") }
       try scoring.requirePrecision(of: machine.backend(for: stage.task))
@@ -194,7 +194,7 @@ struct Planner {
       parts.append(try key(of: own, for: checkpoint))
     }
     model.trade(training.heads[0].head ?? training.head)
-    try model.markTrained(training.heads.map(\.head), as: heads)
+    try model.markTrained(training.heads.map(\.head), as: heads, on: facts(training.heads[0].data))
     let run = try training.options.plan(of: examples)
     // How many pieces packed texts make, and windows long ones, is known when they are tokenized.
     let isKnown = try !training.options.groupsTexts && !heads.contains(where: { try $0.splitsLongRows })
@@ -348,12 +348,17 @@ extension Planner.Model {
   /// - Parameters:
   ///   - names: What the heads are called before the stage; the first of several trades names with the active one.
   ///   - heads: The checkpoint as each head has it.
-  fileprivate mutating func markTrained(_ names: [String?], as heads: [Checkpoint]) throws {
+  ///   - data: What the first is trained on. Of several tasks that learn together, one may find nothing there.
+  fileprivate mutating func markTrained(
+    _ names: [String?], as heads: [Checkpoint], on data: DataFacts
+  ) throws {
     let active = checkpoint.activeHead?.name
+    let taught = try data.tasksWithTargets(of: checkpoint)
     let others = names.dropFirst().map { $0 == active ? names[0] : $0 }
     let readsPooler = try heads.contains { try $0.activeHeadReadsPooler() }
     let ids =
-      checkpoint.activeHeads.map(\.id) + others.compactMap(\.self) + (readsPooler ? [Component.pooler] : [])
+      checkpoint.activeHeads.filter { $0.task.map { taught.contains($0.name) } ?? true }.map(\.id)
+      + others.compactMap(\.self) + (readsPooler ? [Component.pooler] : [])
     for index in checkpoint.components.indices
     where ids.contains(checkpoint.components[index].id) && checkpoint.components[index].isUntrained {
       checkpoint.components[index].history = .trained(on: .init(data: [], examples: 0, steps: 0))
@@ -426,12 +431,14 @@ extension Experiment.Task {
 }
 
 extension Experiment.Scoring {
-  /// Makes sure that the head was trained, unless the stage takes one that was not.
+  /// Makes sure that the heads that data score were trained, unless the stage takes some that were not.
   ///
-  /// - Returns: That it was not, where the stage takes it.
-  fileprivate func checkTrained(_ checkpoint: Checkpoint) throws -> String? {
+  /// - Returns: That one was not, where the stage takes it.
+  @discardableResult
+  func checkTrained(_ checkpoint: Checkpoint, on data: DataFacts) throws -> String? {
     do {
-      try checkpoint.requireTrainedHead()
+      let scored = try data.tasksWithTargets(of: checkpoint)
+      try checkpoint.requireTrainedHead { scored.contains($0.name) }
       return nil
     } catch let error as GraftError where allowsUntrained && error.kind == .refused {
       return error.problem
@@ -472,7 +479,7 @@ extension Experiment.Scoring {
 }
 
 extension GraftError {
-  fileprivate func about(_ subject: String) -> GraftError {
+  func about(_ subject: String) -> GraftError {
     var error = self
     // Options are keys here.
     error.subject = error.subject ?? error.option.map { "'\($0)'" }

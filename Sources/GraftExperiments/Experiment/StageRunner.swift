@@ -195,6 +195,12 @@ struct StageRunner {
     _ scoring: Experiment.Scoring, _ stage: PlannedStage, since start: ContinuousClock.Instant
   ) throws {
     var checkpoint = try checkpoint(for: stage, scoring.head)
+    // A plan takes for trained what may have had nothing to learn from.
+    if let facts = plan.data[scoring.data] {
+      do { try scoring.checkTrained(checkpoint, on: facts) } catch let error as GraftError {
+        throw error.inWordsOfExperiments.about("stage '\(stage.name)'")
+      }
+    }
     checkpoint.usePrompts()
     try scoring.settle(&checkpoint)
     let model = try checkpoint.makeModel()

@@ -68,14 +68,21 @@ struct TaskRows {
     (self.options, self.type) = (options, type)
   }
 
-  /// Refuses a table in which each row is a word with its tag.
+  /// Refuses a table in which each row is a word with its tag, and has no text beside them.
   private static func requireSentences(_ sample: ColumnSample, _ files: [URL]) throws {
+    /// Whether most rows have a text that the others have not, as the name of a sentence is none.
+    func hasTexts(_ column: ColumnSample.Entry) -> Bool {
+      let texts = Set(column.values.compactMap(\.self).filter { $0.contains(where: \.isWhitespace) })
+      return texts.count * 2 > column.values.count
+    }
     func column(of names: [String]) -> ColumnSample.Entry? {
       sample.columns.first { names.contains($0.column.description.lowercased()) }
     }
     guard sample.format == .csv || sample.format == .tsv, let word = column(of: ["word", "token"]),
       let tag = column(of: ["tag", "ner", "ner_tag", "pos", "pos_tag"]),
-      word.values.allSatisfy({ $0?.contains(where: \.isWhitespace) != true })
+      word.values.contains(where: { $0?.isBlank == false }),
+      word.values.allSatisfy({ $0?.contains(where: \.isWhitespace) != true }),
+      !sample.columns.contains(where: hasTexts)
     else { return }
     throw GraftError(
       .unsupported, "a table with a word in each row has no sentences", file: files.first?.path,
@@ -107,13 +114,17 @@ struct TaskRows {
       {
         options.labelColumns = tagNames.first(where: names.contains).map { [.name($0)] } ?? []
       }
-      let rows = TaskRows(options: options, type: task)
+      let found = TaskRows(options: options, type: task)
+      var rows: [TextRow]?
       do {
-        try rows.check(files)
-        return rows
+        rows = try found.firstRows(of: files)
+        try found.check(rows ?? [])
+        return found
       } catch let error as GraftError {
         // Otherwise rows that the task cannot read are no data of it.
-        if failure == nil, isDecided(task, names) || isDecided(task, by: sample, given) { failure = error }
+        if failure == nil, isDecided(task, names) || isDecided(task, by: sample, rows, given) {
+          failure = error
+        }
       }
     }
     guard var failure else { return nil }
@@ -136,9 +147,9 @@ struct TaskRows {
     guard let pair = roles.pair, roles.texts.count == 1, roles.labels.isEmpty else { return nil }
     var options = given
     (options.textColumns, options.pairColumn, options.fields) = (roles.texts, pair, task.columns)
-    let rows = TaskRows(options: options, type: task)
-    try rows.check(files)
-    return rows
+    let found = TaskRows(options: options, type: task)
+    try found.check(found.firstRows(of: files))
+    return found
   }
 
   private static func hasLabel(_ names: [String]) -> Bool {
@@ -164,9 +175,12 @@ struct TaskRows {
     }
   }
 
-  /// Whether the layout is a task's, or one of its columns has lists, and there are no texts with labels beside it.
+  /// Whether the layout is a task's, or one of its columns has lists as the task writes them, and there are no texts with
+  /// labels beside it.
+  ///
+  /// - Parameter rows: The first rows, as the task reads them; `nil` where they cannot be read.
   private static func isDecided(
-    _ task: any GraftCore.Task.Type, by sample: ColumnSample, _ given: DataOptions
+    _ task: any GraftCore.Task.Type, by sample: ColumnSample, _ rows: [TextRow]?, _ given: DataOptions
   ) -> Bool {
     guard columns[sample.format] == nil else { return true }
     let known = Set(task.columns.map(\.name)).subtracting(ColumnRoles.labelNames)
@@ -180,16 +194,20 @@ struct TaskRows {
       }
     }
     let isLabelled = !given.labelColumns.isEmpty || has(ColumnRoles.labelNames)
-    return isNested && !(isLabelled && has(ColumnRoles.textNames))
+    return isNested && rows?.contains(where: task.recognizes) != false
+      && !(isLabelled && has(ColumnRoles.textNames))
   }
 
-  /// Makes sure that the task can learn from the first rows.
-  ///
-  /// - Throws: `GraftError` naming the row that it cannot learn from.
-  private func check(_ files: [URL]) throws {
+  private func firstRows(of files: [URL]) throws -> [TextRow] {
     var options = options
     options.take = Self.sampled
-    let rows = try DataSource(reading: files, options: options).rows()
+    return try DataSource(reading: files, options: options).rows()
+  }
+
+  /// Makes sure that the task can learn from rows.
+  ///
+  /// - Throws: `GraftError` naming the row that it cannot learn from.
+  private func check(_ rows: [TextRow]) throws {
     let labels = try task(for: rows).task.labels(of: rows, LabelReading())
     guard let place = labels.firstIndex(where: { $0 == nil }), rows.indices.contains(place) else { return }
     throw GraftError(.missing, "there is no label").inRow(rows[place])

@@ -99,7 +99,7 @@ extension InferredLabels {
       problemType == .singleLabel || problemType == .multiLabel
     else { return nil }
     return counts(
-      of: try labels(of: rows.filter { $0.label != nil && $0.label != .text("") }, for: task, reading))
+      of: try labels(of: rows.filter { task.hasLabel($0, problemType) }, for: task, reading))
   }
 
   /// How many rows have each label, where rows have one or several.

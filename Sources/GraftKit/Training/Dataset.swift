@@ -108,10 +108,9 @@ public struct Dataset: Sendable {
       for example in made { try reader?.check(example.encodings, of: kept[row]) }
       return made
     }
-    let fingerprint = "\(rows.count)-\(Self.hash(rows, labels: labels).text)"
     guard let task, task.splitsLongRows else {
       try self.init(
-        rows, facts, labels: labels, count: rows.count, starts: nil, fingerprint: fingerprint,
+        rows, facts, labels: labels, count: rows.count, starts: nil,
         length: { kept[$0].text.utf8.count + (kept[$0].pair?.utf8.count ?? 0) },
         example: { row in
           guard let example = try examples(row).first else {
@@ -122,23 +121,29 @@ public struct Dataset: Sendable {
       return
     }
     // How many examples there are is known when all texts were tokenized once.
-    var (starts, owners, lengths) = ([0], [Int](), [Int]())
+    var (used, starts, owners, lengths) = ([Int](), [0], [Int](), [Int]())
     for row in rows.indices {
       let made = try examples(row)
-      if made.isEmpty, requiringLabels { facts.skipped.append(rows[row].place) }
-      starts.append(starts[row] + made.count)
-      owners += made.map { _ in row }
+      // Nothing is learnt from such a row, and nothing could be said about it.
+      if made.isEmpty, requiringLabels {
+        facts.skipped.append(rows[row].place)
+        continue
+      }
+      owners += made.map { _ in used.count }
+      used.append(row)
+      starts.append(owners.count)
       lengths += made.map { $0.tokenCount }
     }
-    if facts.skipped.count == rows.count { try Self.refuseBlankTexts(rows) }
+    if used.isEmpty { try Self.refuseBlankTexts(rows) }
     // The windows of a long row are asked for one after another.
     let last = LastRow()
     try self.init(
-      rows, facts, labels: labels, count: owners.count, starts: starts, fingerprint: fingerprint,
+      used.map { rows[$0] }, facts, labels: labels.isEmpty ? [] : used.map { labels[$0] },
+      count: owners.count, starts: starts,
       length: { [lengths] in lengths[$0] },
-      example: { [starts, owners] index in
+      example: { [used, starts, owners] index in
         let row = owners[index]
-        return try last.examples(of: row) { try examples(row) }[index - starts[row]]
+        return try last.examples(of: row) { try examples(used[row]) }[index - starts[row]]
       })
   }
 
@@ -212,7 +217,6 @@ public struct Dataset: Sendable {
     }
     try self.init(
       rows, facts, labels: [], count: packed.count, starts: nil,
-      fingerprint: "\(rows.count)-\(Self.hash(rows, labels: []).text)",
       length: { _ in encoder.maximumLength },
       example: { Example(packed.encoding($0), row: rows[packed.row($0)]) })
   }
@@ -223,7 +227,7 @@ public struct Dataset: Sendable {
     labels: [(any ExampleLabel)?],
     count: Int,
     starts: [Int]?,
-    fingerprint: String,
+    fingerprint: String? = nil,
     length: @escaping @Sendable (Int) -> Int,
     example: @escaping @Sendable (Int) throws -> Example
   ) throws {
@@ -237,7 +241,7 @@ public struct Dataset: Sendable {
     self.labels = labels
     self.count = count
     self.starts = starts
-    self.fingerprint = fingerprint
+    self.fingerprint = fingerprint ?? "\(rows.count)-\(Self.hash(rows, labels: labels).text)"
     self.length = length
     make = example
   }

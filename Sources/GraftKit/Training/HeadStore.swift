@@ -123,7 +123,6 @@ extension PreparedHead {
   /// What a run did for this head: its scores under the names that they have in a run of one head.
   fileprivate func facts(_ facts: TrainingFacts) -> TrainingFacts {
     var own = facts
-    own.examples = data.rows.count
     guard let name else { return own }
     own.evaluations = facts.evaluations.compactMap { set in
       guard let title = set.name, title == name || title.hasPrefix("\(name)_") else { return nil }

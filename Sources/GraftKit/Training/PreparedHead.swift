@@ -66,6 +66,9 @@ struct PreparedHead {
     }
     let data = try dataset(training)
     observe(.prepared(data.facts, isEvaluation: false))
+    if let note = model.heads.first?.task.learningNote(on: data.rows) {
+      observe(.noted(.decided(note, head: name)))
+    }
     if model.heads.first?.task.scoreNames(topRanks: []) == Metrics.namesOfValues,
       let scale = ValueScale(data.labels, names: try model.configuration.labels())
     {

@@ -37,6 +37,8 @@ public enum TrainingNote: Sendable, Equatable {
   case contradictions(Int, head: String? = nil)
   /// The values that a regression, or one of several heads, learns are far from those that it begins with.
   case scale(ValueScale, head: String?)
+  /// What the run, or one of several heads, decides by its rows, as nobody has said it: which loss, say.
+  case decided(Advice, head: String?)
   /// One of several heads has none of the run's steps, so that it stays as it is.
   case headWithoutSteps(String)
   /// The learning rate rises for more steps than the run has, so that it comes to a part of the highest.

@@ -141,12 +141,15 @@ extension TokenizerCore {
     let room = maximumLength - min(added, maximumLength) - min(other, max(0, maximumLength - added))
     let fits = added + other + windowed.ids.count <= maximumLength
     guard stride >= 0, fits || room > stride else {
+      // A stride of a quarter is what windows usually have.
       let reason =
-        other > 0 ? "the text beside it, such as a question, is too long" : "the stride is too large"
+        other > 0 && room <= maximumLength / 4
+        ? "the text beside it, such as a question, is too long" : "the stride is too large"
+      let tokens = other == 1 ? "1 token" : "\(other) tokens"
       throw GraftError(
         .mismatch, "no room for a window: \(reason)",
         expected: "room for more than the stride of \(stride) tokens in \(maximumLength)",
-        found: other > 0 ? "room for \(room) beside \(other) tokens" : "room for \(room)")
+        found: other > 0 ? "room for \(room) beside \(tokens)" : "room for \(room)")
     }
     var windows: [Encoding] = []
     var start = 0

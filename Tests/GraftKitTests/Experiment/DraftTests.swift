@@ -395,6 +395,11 @@ import Testing
         "a.csv", "sentence_id,word,tag\n1,Ada,B-PER\n1,runs,O\n2,Bob,B-PER\n",
         "a table with a word in each row has no sentences; found the columns 'word' and 'tag'. Write the words as CoNLL's columns"
       ),
+      (
+        "a.csv",
+        "Sentence #,Word,POS,Tag\nSentence: 1,Ada,NNP,B-PER\n,runs,VBZ,O\nSentence: 2,Bob,NNP,B-PER\n,is,O,O\n",
+        "a table with a word in each row has no sentences; found the columns 'Word' and 'POS'"
+      ),
     ]
   }()
 
@@ -407,6 +412,37 @@ import Testing
       let draft = try draft(directory, ["a.jsonl": text])
       #expect(draft.summaryLines.contains("labels: 'label', one of 2 for each text"))
       #expect(draft.summaryLines.contains("not used: 'entities', 'tokens'"), "\(draft.summaryLines)")
+    }
+  }
+
+  /// What somebody else calls entities is not read, whatever the labels are called, if there are any.
+  @Test(arguments: [
+    (#""entities": {"hashtags": []}"#, "not used: 'entities'", "labels: none"),
+    (
+      #""entities": ["Ada"], "airline_sentiment": "l%""#, "not used: 'entities'",
+      "labels: 'airline_sentiment', one of 2 for each text"
+    ),
+    (#""entities": [{"name": "Ada"}], "tokens": ["Ada"]"#, "not used: 'entities', 'tokens'", "labels: none"),
+  ])
+  func entitiesOfOthers(_ members: String, _ unused: String, _ labels: String) throws {
+    try withTemporaryDirectory { directory in
+      let text = Self.table("", 40) {
+        #"{"text": "so they can do it \#($0)", \#(members.replacing("%", with: "\($0 % 2)"))}"#
+      }
+      let lines = try draft(directory, ["a.jsonl": text]).summaryLines
+      #expect(lines.contains(unused) && lines.contains { $0.hasPrefix(labels) }, "\(lines)")
+    }
+  }
+
+  /// A word and its tag beside a text say something about the text.
+  @Test(arguments: ["word,pos,sentence,label", "token,tag,text,label"])
+  func wordsBesideTexts(_ header: String) throws {
+    try withTemporaryDirectory { directory in
+      let text = Self.table(header, 30) { "bank,N,the bank number \($0) of the river,l\($0 % 2)" }
+      let draft = try draft(directory, ["a.csv": text])
+      let names = header.split(separator: ",")
+      #expect(draft.summaryLines.contains("labels: 'label', one of 2 for each text"), "\(draft.summaryLines)")
+      #expect(draft.summaryLines.contains("not used: '\(names[0])', '\(names[1])'"), "\(draft.summaryLines)")
     }
   }
 

@@ -216,6 +216,14 @@ import Testing
         "arm 'a', stage 'test': the head 'sequence-classification' was never trained: its predictions would be random. Train it with a stage '{train: NAME}' before this one, or pass 'allow-untrained: true'."
     ),
     Problem(
+      yaml: SmallExperiment.stages + "\narms: {a: [tune]}", base: "token-classification",
+      rows: "text,entities\nhe can,\"[[0, 2, 'B-PER']]\"\n",
+      message: "found 'B-PER' at 0 to 2. An entity has a type without the letter of a tag: 'PER'."),
+    Problem(
+      yaml: SmallExperiment.stages + "\narms: {a: [tune]}", base: "token-classification",
+      rows: "text,entities\nhe can,\"[[0, 4, 'PER'], [1, 2, 'PER']]\"\n",
+      message: "A word has one label: keep one of them."),
+    Problem(
       yaml: SmallExperiment.stages + "\narms: {a: [tune]}", base: "base",
       message:
         "arm 'a', stage 'tune': the checkpoint has no head here. Put one on with a stage '{swap: NAME}' before this one"
@@ -428,6 +436,20 @@ import Testing
     }
   }
 
+  @Test("labels of words on a head that labels texts lead to a stage") func labelsOfWords() throws {
+    try withTemporaryDirectory { directory in
+      let message = errorMessage {
+        _ = try SmallExperiment.plan(
+          "stages: {tune: {train: train}}\narms: {a: [tune]}", in: directory, rows: "he B-PER\ncan O\n",
+          base: "sequence-classification", options: ", data-format: conll")
+      }
+      #expect(
+        message?.contains(
+          "A head that labels words learns from them: a stage '{swap: NAME}' before this one, with a name of the list of plugins."
+        ) == true, "\(message ?? "")")
+    }
+  }
+
   @Test("heads that a stage has trained are scored, parked ones too, and others where the stage says so")
   func untrainedHeads() throws {
     try withTemporaryDirectory { directory in
@@ -454,6 +476,26 @@ import Testing
         notes.first
           == "the head 'sequence-classification' was never trained: its predictions would be random",
         "\(notes)")
+      // Of heads that learn together, one may find nothing in the data; then it is not scored on such data either.
+      let pair = directory.appending(path: "pairs.csv")
+      try Data("text,pair,label\na text,another,0\nb text,another,1\n".utf8).write(to: pair)
+      func together(_ arm: String) throws -> ExperimentPlan {
+        try SmallExperiment.plan(
+          """
+            pairs: {files: pairs.csv, pair-column: pair}
+          stages:
+            fresh: {swap: pretraining}
+            texts: {train: train, max-steps: 1}
+            both: {train: pairs, max-steps: 1}
+            test: {evaluate: test}
+            related: {evaluate: pairs}
+          arms: {a: [\(arm)]}
+          """, in: directory, base: "base")
+      }
+      #expect(try together("fresh, texts, test, both, related").stages.count == 5)
+      #expect(
+        errorMessage { _ = try together("fresh, texts, related") }?.contains(
+          "stage 'related': the head 'next-sentence' was never trained") == true)
       for arm in ["head, words, parked", "head, tune, other, test"] {
         #expect(errorMessage { _ = try plan(arm) }?.contains("was never trained") == true, "\(arm)")
       }

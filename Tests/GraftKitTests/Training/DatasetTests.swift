@@ -71,6 +71,11 @@ import Testing
     }
     let data = try Dataset(rows, for: tagger)
     #expect(data.count == 1 && data.facts.skipped.map(\.row) == [2, 3])
+    #expect(data.rows.map(\.place.row) == [1] && data.labels.count == 1)
+    // It is the data set without them, wherever they stand.
+    #expect(try data.fingerprint == Dataset([rows[0]], for: tagger).fingerprint)
+    let last = try Dataset(rows.reversed(), for: tagger)
+    #expect(try last.fingerprint == data.fingerprint && last.example(0).row.place.row == 1)
     let none = #expect(throws: GraftError.self) { try Dataset(Array(rows[1...]), for: tagger) }
     #expect(none?.description.hasPrefix("a.jsonl: no row has a token that could be learnt from") == true)
     // What is said of texts is said of blank ones as well.

@@ -226,7 +226,9 @@ import Testing
           == true, "\(found ?? "nothing")")
       #expect(found?.contains("Divide the scores") == (Double(label) != nil), "\(found ?? "nothing")")
     }
-    #expect(message(one, [row("a", " ", "1")])?.contains("row 2: the second text is empty") == true)
+    #expect(
+      message(one, [row("a", " ", "1")])?.contains("row 2: the second text is empty. Remove such rows")
+        == true)
     #expect(message(one, [row("a", nil, "1")])?.contains("there is no second text to score") == true)
     for label in [nil, ""] {
       #expect(message(one, [row("a", "b", label)])?.contains("there is no score") == true)
