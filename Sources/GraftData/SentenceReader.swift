@@ -74,7 +74,7 @@ enum SentenceReader {
     let bytes = line.utf8
     guard bytes.contains(0x09) else { return line.split(separator: " ") }
     let cells = line.split(separator: "\t", omittingEmptySubsequences: false)
-    return cells.allSatisfy({ $0.allSatisfy(\.isWhitespace) }) ? [] : cells
+    return cells.allSatisfy(\.isBlank) ? [] : cells
   }
 
   /// Which columns are read, counted from 0; negative ones from the end.

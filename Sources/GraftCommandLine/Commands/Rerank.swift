@@ -45,7 +45,7 @@ struct Rerank: RunsOnRanks {
 
   func validate() throws {
     if let topK, topK < 1 { throw ValidationError("--top-k must be at least 1.") }
-    if query.allSatisfy(\.isWhitespace) { throw ValidationError("--query has nothing to read.") }
+    if query.isBlank { throw ValidationError("--query has nothing to read.") }
   }
 
   func run() throws {

@@ -111,7 +111,7 @@ struct Search: ParsableCommand {
     if let head = record?.head { opened = try opened.selecting(head: head) }
     let backend = try backend.make(registry, flags.console)
     let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
-    if let empty = asked.firstIndex(where: { $0.allSatisfy(\.isWhitespace) }) {
+    if let empty = asked.firstIndex(where: { $0.isBlank }) {
       throw GraftError(
         .missing, "there is nothing to search for", subject: "query \(empty + 1)",
         expected: "a query with something to read")

@@ -69,7 +69,9 @@ extension String {
     guard text.count > 1, text.first == "[", text.last == "]" else { return nil }
     return LabelColumn.trimmed(String(text.dropFirst().dropLast()))
   }
+}
 
+extension StringProtocol {
   /// Whether there is nothing but white space.
   package var isBlank: Bool { allSatisfy(\.isWhitespace) }
 }
