@@ -324,8 +324,9 @@ import Testing
 
       var random = SplitMix64(state: 7)
       var kills = 0
-      for _ in 0..<8 {
-        let delay = Double.random(in: 0...(duration / 3), using: &random)
+      // A machine that was busy before may be three times as fast now.
+      for _ in 0..<12 {
+        let delay = Double.random(in: 0...(duration / 5), using: &random)
         if try sandbox.graft(run + ["killed"], killedAfter: delay) { kills += 1 }
       }
       #expect(kills >= 3, "\(kills) kills met a running process")

@@ -106,7 +106,7 @@ import Testing
       prepare: { try $0.write("a.txt", "he B-PER\ncan O\n") }),
     Row(
       "evaluate {sequence-classification} --data a.conll", code: 1,
-      stderr: ["a.conll: row 1: these are labels of words", "with a name of 'graft plugins'."],
+      stderr: ["a.conll: row 1: these are labels of words", "; 'graft plugins' has the names."],
       prepare: sentences),
     Row(
       "train {token-classification} --data a.txt --data-format conll --eval-data a.txt --output out --max-steps 2 --label-all-tokens --stride 2",

@@ -165,7 +165,7 @@ import Testing
     row.fields["tokens"] = ["Ada", "lives"]
     let expected =
       "a.conll: row 3: these are labels of words, and the head labels texts; expected a label for each text, found 2 for 2 "
-      + #"words. A head that labels words learns from them: 'swapHead(to: "NAME")', with a name of 'Registry'."#
+      + #"words. A head that labels words learns from them: 'swapHead(to: "NAME")'; 'Registry' has the names."#
     for type in [ProblemType.singleLabel, .multiLabel, .regression] {
       let reader = LabelReader(labels: news, problemType: type, rows: [row])
       #expect(errorMessage { _ = try reader.labels(of: [row]) } == expected)

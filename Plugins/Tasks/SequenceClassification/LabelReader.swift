@@ -274,7 +274,7 @@ extension TextRow {
       .mismatch, "these are labels of words, and the head labels texts", expected: "a label for each text",
       found: "\(labels.count) for \(words.count) words",
       advice:
-        "A head that labels words learns from them: \(action: .swapHead(to: "NAME")), with a name of \(action: .listPlugins)."
+        "A head that labels words learns from them: \(action: .swapHead(to: "NAME")); \(action: .listPlugins) has the names."
     ).inRow(self)
   }
 }

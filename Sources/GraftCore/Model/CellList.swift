@@ -26,7 +26,7 @@ extension JSON {
       .malformed, "a list that cannot be read", expected: "[\"a\", \"b\"] or ['a', 'b']",
       found: String(text.prefix(60)),
       advice:
-        "Write strings, numbers or objects between commas, as JSON does; of an array of NumPy's write 'tolist()'."
+        "Put commas between strings, numbers or objects, as JSON does; an array of NumPy has 'tolist()' for that."
     )
   }
 

@@ -445,7 +445,7 @@ import Testing
       }
       #expect(
         message?.contains(
-          "A head that labels words learns from them: a stage '{swap: NAME}' before this one, with a name of the list of plugins."
+          "A head that labels words learns from them: a stage '{swap: NAME}' before this one; 'graft plugins' has the names."
         ) == true, "\(message ?? "")")
     }
   }
