@@ -57,7 +57,7 @@ extension Advice.Action {
     case .train: "a stage '{train: NAME}' before this one"
     case .allowUntrained: "'allow-untrained: true'"
     case .resume: "the same command once more"
-    case .listPlugins: "'graft plugins'"
+    case .listPlugins: "the list of plugins"
     case .nameLabels, .attachHead, .fetch, .listModels, .checkWeights, .search, .fillMask:
       "a command of its own"
     case .evaluate: "a stage '{evaluate: NAME}'"

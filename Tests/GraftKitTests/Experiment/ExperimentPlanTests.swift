@@ -445,7 +445,7 @@ import Testing
       }
       #expect(
         message?.contains(
-          "A head that labels words learns from them: a stage '{swap: NAME}' before this one; 'graft plugins' has the names."
+          "A head that labels words learns from them: a stage '{swap: NAME}' before this one; the list of plugins has the names."
         ) == true, "\(message ?? "")")
     }
   }
