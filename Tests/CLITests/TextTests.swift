@@ -166,6 +166,14 @@ import Testing
       "predict {next-sentence} he --pair it --json-lines",
       stdout: [#""pair":"it","labels":["NotNext"],"score":0.78"#, #""scores":{"IsNext":0.2"#]),
     Row("predict {pretraining} he --pair it", stdout: ["NotNext\t0.7885\the\tit\n"]),
+    Row(
+      "predict {next-sentence} he", code: 1,
+      stderr: ["'next-sentence' tells how two texts relate, and there is no second one. Give the second text"]
+    ),
+    Row(
+      "predict {next-sentence} --input a.csv --pair-column pair", code: 1,
+      stderr: ["a.csv: row 2: the head 'next-sentence' tells how two texts relate", "--pair-column"],
+      prepare: { try $0.write("a.csv", "text,pair\nhe,it\nhe,\n") }),
     Row("fill-mask half [MASK]", stdout: ["score  token"], prepare: half),
     Row(
       "fill-mask {masked-lm} --json --top-k 1", ["he [MASK]"],

@@ -57,6 +57,19 @@ struct SentenceReadingTests {
     #expect(named[0].texts == ["who,is", "me"] && named[0].score == 0.5)
   }
 
+  @Test("several negatives are a list, in a cell of a table too")
+  func negatives() throws {
+    let expected = ["a", "b", "c, d", "e"]
+    for (file, text) in [
+      ("a.jsonl", #"{"anchor": "a", "positive": "b", "negatives": ["c, d", "e"]}"#),
+      ("a.csv", "anchor,positive,negatives\na,b,\"[\"\"c, d\"\", \"\"e\"\"]\"\n"),
+      ("b.csv", "anchor,positive,negatives\na,b,\"['c, d', 'e']\"\n"),
+    ] {
+      let read = try labels(try rows(text, file: file), loss: .multipleNegatives)
+      #expect(read[0].texts == expected, "\(file)")
+    }
+  }
+
   @Test("a loss that needs no scores does not read them")
   func unread() throws {
     let read = try rows("anchor,positive,score\na,b,x\n", file: "a.csv")

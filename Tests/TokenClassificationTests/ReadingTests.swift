@@ -193,6 +193,22 @@ struct ReadingTests {
     #expect(try Self.read(alone, options: named)[0].words.strings == ["he", "can"])
   }
 
+  @Test("tags none of which begins an entity in the scheme that was named are said")
+  func otherScheme() throws {
+    let rows = try Self.rows(#"{"tokens": ["Ada", "L"], "tags": ["B-PER", "I-PER"]}"#)
+    for (scheme, isSaid) in [("IOBES", true), ("IOB2", false), (nil, false)] {
+      let task = try Self.task(scheme: scheme)
+      let remarks = task.remarks(on: try task.labels(of: rows, LabelReading()), of: rows)
+      #expect(
+        remarks
+          == (isSaid
+            ? [
+              "no tag begins an entity as the scheme IOBES has it, and 1 of 1 rows has tags other than O: these may be in another scheme"
+            ] : []),
+        "\(scheme ?? "none")")
+    }
+  }
+
   @Test("words that entities begin or end within, and tags beside entities, are said")
   func slips() throws {
     let lines = [

@@ -17,8 +17,10 @@ struct ChoiceQuestion: Equatable {
 
   static let columns = [
     TaskColumn("question", replacesText: true), TaskColumn("context", replacesText: true),
-    TaskColumn("sent1", replacesText: true), TaskColumn("sent2"), TaskColumn("choices", decidesTask: true),
-    TaskColumn("options", decidesTask: true), TaskColumn("endings", decidesTask: true),
+    TaskColumn("sent1", replacesText: true), TaskColumn("sent2"),
+    TaskColumn("choices", decidesTask: true, hasLists: true),
+    TaskColumn("options", decidesTask: true, hasLists: true),
+    TaskColumn("endings", decidesTask: true, hasLists: true),
     TaskColumn("choice", isNumbered: true, decidesTask: true),
     TaskColumn("ending", isNumbered: true, decidesTask: true), TaskColumn("answer"), TaskColumn("answerKey"),
   ]

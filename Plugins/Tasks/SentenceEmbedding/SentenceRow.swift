@@ -12,7 +12,7 @@ struct SentenceRow: ExampleLabel, Equatable {
   static let columns = [
     TaskColumn("anchor", replacesText: true), TaskColumn("sentence1", replacesText: true),
     TaskColumn("positive"), TaskColumn("sentence2"), TaskColumn("negative", isNumbered: true),
-    TaskColumn("negatives"), TaskColumn("score"),
+    TaskColumn("negatives", hasLists: true), TaskColumn("score"),
   ]
 
   /// - Throws: `GraftError` naming the row: a text that is missing or empty.

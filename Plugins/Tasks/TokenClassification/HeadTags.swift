@@ -82,6 +82,20 @@ struct HeadTags: Sendable {
     return letters.isSubset(of: known.prefixes) ? nil : Self.scheme(letters)
   }
 
+  /// What is said of data that have tags, none of which begins an entity in the scheme that the configuration says.
+  func remark(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> String? {
+    guard let scheme = strictScheme, let dataScheme else { return nil }
+    let hasEntity = labels.contains { label in
+      let found = ((label as? RowLabels)?.classes ?? []).compactMap { tags?[Int($0)] }
+      return zip(found, [WordTag.outside] + found).contains { scheme.begins($0, after: $1) }
+    }
+    let tagged = hasEntity ? 0 : rows.count { TagReader.writtenTags(of: $0).contains { $0 != "O" } }
+    guard tagged > 0 else { return nil }
+    return
+      "no tag begins an entity as the scheme \(dataScheme.rawValue) has it, and \(tagged) of \(rows.count) rows "
+      + "\(tagged == 1 ? "has" : "have") tags other than O: these may be in another scheme"
+  }
+
   /// The number of a label.
   subscript(label: String) -> Int32? { indices[label] }
 

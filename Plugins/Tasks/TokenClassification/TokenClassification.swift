@@ -64,7 +64,7 @@ public struct TokenClassification: Task {
   }
 
   public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
-    TagReader.remarks(on: labels, of: rows)
+    TagReader.remarks(on: labels, of: rows) + [head.remark(on: labels, of: rows)].compactMap(\.self)
   }
 
   public static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool {

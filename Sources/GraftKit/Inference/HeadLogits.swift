@@ -46,5 +46,5 @@ extension Model {
 
 extension Task {
   /// Whether it labels texts as a whole.
-  static var labelsTexts: Bool { hasLabels && outputs.contains { $0.rows == .sequences } }
+  package static var labelsTexts: Bool { hasLabels && outputs.contains { $0.rows == .sequences } }
 }
