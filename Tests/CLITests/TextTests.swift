@@ -172,7 +172,7 @@ import Testing
     ),
     Row(
       "predict {next-sentence} --input a.csv --pair-column pair", code: 1,
-      stderr: ["a.csv: row 2: the head 'next-sentence' tells how two texts relate", "--pair-column"],
+      stderr: ["a.csv: row 3: the second text is empty. Remove such rows"],
       prepare: { try $0.write("a.csv", "text,pair\nhe,it\nhe,\n") }),
     Row("fill-mask half [MASK]", stdout: ["score  token"], prepare: half),
     Row(

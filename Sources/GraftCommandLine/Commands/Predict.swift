@@ -137,10 +137,13 @@ struct Predict: RunsOnRanks {
     guard task.classNames != nil, !type.labelsTexts, !type.labelsTokens,
       let single = rows.first(where: { $0.pair?.isBlank != false })
     else { return }
-    let error = GraftError(
-      .missing, "the head '\(type.name)' tells how two texts relate, and there is no second one",
-      advice: input.input.isEmpty
-        ? "Give the second text with --pair." : "Name the column of the second text with --pair-column.")
+    let error =
+      single.pair == nil
+      ? GraftError(
+        .missing, "the head '\(type.name)' tells how two texts relate, and there is no second one",
+        advice: input.input.isEmpty
+          ? "Give the second text with --pair." : "Name the column of the second text with --pair-column.")
+      : .emptyPair
     throw input.input.isEmpty ? error : error.inRow(single)
   }
 
