@@ -72,6 +72,15 @@ struct ChoiceReadingTests {
       ])
   }
 
+  @Test("choices are a list in a cell of a table too", arguments: ["choices", "options", "endings"])
+  func cells(_ name: String) throws {
+    let table = "question,\(name),answer\nWhich?,\"['a, b', 'c']\",1\nWho?,\"[\"\"p\"\", \"\"q\"\"]\",0\n"
+    let rows = try rows(table, file: "a.csv")
+    #expect(try answers(rows) == [1, 0])
+    #expect(
+      try pairs(rows) == [[["Which?", "a, b"], ["Which?", "c"]], [["Who?", "p"], ["Who?", "q"]]])
+  }
+
   private func pairs(_ rows: [TextRow]) throws -> [[[String?]]] {
     try rows.map { try MultipleChoice(Configuration()).sequences(of: $0).map { [$0.text, $0.pair] } }
   }
