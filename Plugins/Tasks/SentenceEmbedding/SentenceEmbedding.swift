@@ -84,7 +84,7 @@ public struct SentenceEmbedding: Task {
       let isOne = repeated.count == 1
       remarks.append(
         "\(repeated.count) of \(rows.count) rows \(isOne ? "repeats the texts of another" : "repeat the texts of others"), "
-          + "and in one batch each counts as wrong for the other: \(isOne ? "row" : "the first is row") \(first.1.place.row)"
+          + "and in one batch each counts as wrong for the other: \(isOne ? "" : "the first is ")\(first.1.name(among: rows))"
       )
     }
     return remarks
