@@ -37,11 +37,12 @@ kills: build hub-server
 	  $(if $(PART),--part $(PART)) $(if $(ONLY),--only '$(ONLY)')
 
 # The tests under the sanitizers, or those whose names FILTER matches.
+sanitize: PACKAGES += openmpi-bin
 sanitize: dependencies
 	for kind in $(or $(SANITIZER),address thread); do \
-	  swift build --build-tests --sanitize=$$kind --scratch-path .build-$$kind && \
-	  swift test --skip-build --sanitize=$$kind --scratch-path .build-$$kind $(if $(FILTER),--filter '$(FILTER)') \
-	    || exit 1; \
+	  swift build $(RELEASE) --build-tests --sanitize=$$kind --scratch-path .build-$$kind && \
+	  swift test $(RELEASE) --skip-build --sanitize=$$kind --scratch-path .build-$$kind \
+	    $(if $(FILTER),--filter '$(FILTER)') || exit 1; \
 	done
 
 bench: build hub-server

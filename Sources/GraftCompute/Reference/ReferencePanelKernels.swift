@@ -49,15 +49,14 @@ public struct ReferencePanelKernels: PanelKernels {
     for row in 0..<rows {
       let values = UnsafeBufferPointer(start: x + row * inputs, count: inputs)
       let place = y + row * steps(inputs) * 4
+      place.initializeMemory(as: UInt8.self, repeating: 0, count: steps(inputs) * 4)
       switch precision {
       case .float32: place.copyMemory(from: x + row * inputs, byteCount: inputs * 4)
       case .bfloat16:
-        place.storeBytes(of: 0, toByteOffset: (steps(inputs) - 1) * 4, as: UInt32.self)
         for (index, value) in values.enumerated() {
           place.storeBytes(of: BFloat16(value), toByteOffset: index * 2, as: BFloat16.self)
         }
       case .int8:
-        place.storeBytes(of: 0, toByteOffset: (steps(inputs) - 1) * 4, as: UInt32.self)
         let (scale, inverse) = SymmetricInt8.scale(of: values)
         scales[row] = scale
         for (index, value) in values.enumerated() {
