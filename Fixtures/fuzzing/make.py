@@ -141,6 +141,8 @@ OBJECTS = [
     "_CHECKPOINTABLE_OBJECT_GRAPH", "/.ATTRIBUTES/VARIABLE_VALUE", "/.OPTIMIZER_SLOT/", "_iterations", "iter",
     "learning_rate", "keras_api", b"\x00\x01", b"\x01\x02\x80", b"\x3a\x06\x0a\x04\x08\x00\x10\x01", b"\x3a\x00",
 ]
+# Of no elements, and too large without that extent.
+SHAPES = ["[0,1099511627776,1099511627776]", "[9223372036854775807,0]", "[0,36028797018963968]"]
 NUMBERS = [
     b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x00\x00\x00\x80",
     b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x01\x00\x00\x00\x00\x00\x00\x00",
@@ -150,7 +152,7 @@ NUMBERS = [
 write("safetensors", [
     "pytorch/module.safetensors", "numpy/versions.safetensors", "hdf5/library/new-types.safetensors",
     "onnx/types/types.safetensors", "pytorch/empty.safetensors",
-], JSON + ['"dtype":"F64"', '"F8_E4M3"', '"BOOL"', '"shape":[]', "[0,0]", '"data_offsets"', '"__metadata__":'])
+], JSON + ['"dtype":"F64"', '"F8_E4M3"', '"BOOL"', '"shape":[]', "[0,0]", '"data_offsets"', '"__metadata__":'] + SHAPES)
 write("pytorch", [
     *(f"pytorch/{name}.pt" for name in (
         "module", "module-stream", "deflated", "big-endian", "protocol1", "protocol4", "stream-protocol4", "views",
@@ -236,7 +238,9 @@ write("checkpoint", [
             name: "model-1.safetensors" for name in json.loads(
                 fixture(f"{small}/model.safetensors")[8:].split(b"}}", 1)[0] + b"}}") if name != "__metadata__"}}),
     })),
-], JSON + ['"model_type":', '"architectures":', '"tie_word_embeddings":', '"id2label":', '"problem_type":', '"idx":', '"path":'])
+], JSON + SHAPES + [
+    '"model_type":', '"architectures":', '"tie_word_embeddings":', '"id2label":', '"problem_type":', '"idx":', '"path":',
+])
 write("configuration", [(family, fixture(f"{family}/base/config.json")) for family in
                         sorted(path.parent.parent.name for path in fixtures.glob("*-tiny/base/config.json"))],
       JSON + ["1e308", "2147483647", '"gelu"', '"swish"', '"rope_scaling":', '"layer_types":', '"rope_theta":'])

@@ -13,7 +13,7 @@ enum Archives {
   typealias Entry = (name: [UInt8], content: [UInt8])
 
   /// The entries of a zip archive, none of which is large; `nil` of other bytes, and of one that is broken or empty.
-  static func entries(of bytes: [UInt8]) -> [Entry]? {
+  private static func entries(of bytes: [UInt8]) -> [Entry]? {
     guard isZip(bytes), let archive = try? ZipArchive(RandomAccessFile(bytes, named: place)) else {
       return nil
     }
@@ -27,11 +27,12 @@ enum Archives {
 
   static func isZip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x50, 0x4B, 3, 4]) }
 
-  /// Changes an entry of a zip archive, its name, or which entries there are.
+  /// Changes an entry of a zip archive, its name, or which entries there are; mostly what fits together in several.
   static func changeZip(
     _ bytes: [UInt8], _ generator: inout Philox, _ change: Structure.Change
   ) -> [UInt8]? {
     guard var entries = entries(of: bytes) else { return nil }
+    if generator.nextWord() % 4 != 0, Bundles.change(&entries, &generator, change) { return zip(entries) }
     let index = Int(generator.nextWord()) % entries.count
     switch generator.nextWord() % 16 {
     case 0: entries[index].name = change(entries[index].name)
@@ -45,7 +46,7 @@ enum Archives {
   }
 
   /// An archive of entries that are not compressed.
-  static func zip(_ entries: [Entry]) -> [UInt8] {
+  private static func zip(_ entries: [Entry]) -> [UInt8] {
     var (file, directory) = ([UInt8](), [UInt8]())
     for (name, content) in entries where name.count < 1 << 16 {
       var checksum = CRC32()

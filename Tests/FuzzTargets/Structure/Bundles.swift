@@ -13,23 +13,21 @@ enum Bundles {
   /// The checksum of a text's length, before the text.
   private static let checksumSize = 4
 
-  /// Changes an index that is packed with its data, or the objects that the data have; one time in four neither, so that
-  /// files are renamed and left out.
-  static func changeBundle(
-    _ bytes: [UInt8], _ generator: inout Philox, _ change: Structure.Change
-  ) -> [UInt8]? {
-    guard generator.nextWord() % 4 != 0, var files = Archives.entries(of: bytes),
-      let index = files.firstIndex(where: { $0.content.suffix(8).elementsEqual(Table.magic) }),
+  /// Changes an index that is packed with its data, or the objects that the data have.
+  ///
+  /// - Returns: Whether there is an index.
+  static func change(
+    _ files: inout [Archives.Entry], _ generator: inout Philox, _ change: Structure.Change
+  ) -> Bool {
+    guard let index = files.firstIndex(where: { $0.content.suffix(8).elementsEqual(Table.magic) }),
       let data = files.firstIndex(where: { String(decoding: $0.name, as: UTF8.self).contains(".data-") }),
       var rows = rows(of: files[index].content)
-    else { return nil }
-    if generator.nextWord() % 2 == 0, changeGraph(&rows, &files[data].content, &generator, change) {
-      files[index].content = Table.encoded(rows)
-    } else {
+    else { return false }
+    if generator.nextWord() % 2 != 0 || !changeGraph(&rows, &files[data].content, &generator, change) {
       changeRows(&rows, &generator, change)
-      files[index].content = Table.encoded(rows)
     }
-    return Archives.zip(files)
+    files[index].content = Table.encoded(rows)
+    return true
   }
 
   /// Changes keys and values of an index, and writes it anew.
@@ -79,13 +77,13 @@ enum Bundles {
     _ rows: inout [Row], _ data: inout [UInt8], _ generator: inout Philox, _ change: Structure.Change
   ) -> Bool {
     guard let place = rows.firstIndex(where: { $0.key == graphKey }) else { return false }
-    var entry = Message(rows[place].value[...])
+    var entry = Message(rows[place].value)
     guard let start = Int(exactly: entry[offsetField] ?? 0), let count = Int(exactly: entry[sizeField] ?? 0),
       start <= data.count, count <= data.count - start
     else { return false }
     var text = data[start..<(start + count)]
     guard (try? text.readVarint()) != nil, text.count > checksumSize else { return false }
-    var graph = Message(text.dropFirst(checksumSize))
+    var graph = Message(Array(text.dropFirst(checksumSize)))
     guard !graph.isEmpty else { return false }
     for _ in 0...(generator.nextWord() % 3) { graph.mutate(&generator, change) }
     // What stands behind it would move.

@@ -1,43 +1,38 @@
 import GraftCompute
 import Protobuf
 
-/// A message as a tree, of which any part can be changed with all lengths around it right again.
+/// A message of which any part can be changed, with all lengths around it right again.
 struct Message {
   enum Value {
     case number(UInt64)
     case bytes([UInt8])
-    case message(Message)
   }
 
   private var fields: [(number: UInt64, value: Value)] = []
 
-  /// Where messages stand in messages: model, graph, node or tensor, attribute, tensor, entry.
-  private static let maximumDepth = 6
-
-  /// What bytes hold a message is not written down: those that are the same when written as one.
-  init(_ bytes: ArraySlice<UInt8>) {
-    self = Message(parsing: bytes, depth: 0) ?? Message(fields: [])
-  }
-
-  private init(fields: [(UInt64, Value)]) { self.fields = fields }
-
-  private init?(parsing bytes: ArraySlice<UInt8>, depth: Int) {
-    guard depth < Self.maximumDepth else { return nil }
-    var reader = ProtobufReader(bytes)
+  /// Reads its fields; none of bytes that are no message.
+  init(_ bytes: [UInt8]) {
+    var reader = ProtobufReader(bytes[...])
     do {
       while let (field, value) = try reader.next() {
-        guard field > 0, field < 32 else { return nil }
+        guard field > 0, field < 32 else {
+          fields = []
+          return
+        }
         switch value {
         case .number(let number): fields.append((field, .number(number)))
-        case .bytes(let bytes):
-          var message = bytes.isEmpty ? nil : Message(parsing: bytes, depth: depth + 1)
-          if let tree = message, !tree.encoded.elementsEqual(bytes) { message = nil }
-          fields.append((field, message.map(Value.message) ?? .bytes(Array(bytes))))
+        case .bytes(let bytes): fields.append((field, .bytes(Array(bytes))))
         }
       }
     } catch {
-      return nil
+      fields = []
     }
+  }
+
+  /// What bytes hold a message is not written down: those that are the same when written as one.
+  private init?(in bytes: [UInt8]) {
+    self.init(bytes)
+    guard !isEmpty, encoded == bytes else { return nil }
   }
 
   var isEmpty: Bool { fields.isEmpty }
@@ -49,7 +44,6 @@ struct Message {
       switch value {
       case .number(let value): bytes.appendNumber(number, value)
       case .bytes(let value): bytes.appendField(number, value)
-      case .message(let message): bytes.appendField(number, message.encoded)
       }
     }
     return bytes
@@ -69,7 +63,7 @@ struct Message {
     }
   }
 
-  /// Changes one field somewhere in the tree.
+  /// Changes one field, of this message or of one in it.
   mutating func mutate(_ generator: inout Philox, _ change: Structure.Change) {
     guard !fields.isEmpty else { return }
     let index = Int(generator.nextWord()) % fields.count
@@ -77,10 +71,10 @@ struct Message {
     case (0, _): fields.remove(at: index)
     case (1, let value): fields.append((fields[index].number, value))
     case (2, let value): fields[index] = (UInt64(generator.nextWord() % 16), value)
-    case (_, .message(var message)):
-      message.mutate(&generator, change)
-      fields[index].value = .message(message)
-    case (_, .bytes(let bytes)): fields[index].value = .bytes(change(bytes))
+    case (_, .bytes(let bytes)):
+      var message = Message(in: bytes)
+      message?.mutate(&generator, change)
+      fields[index].value = .bytes(message?.encoded ?? change(bytes))
     case (let kind, .number(let number)):
       let values = [0, number &+ 1, number &- 1, UInt64.max, 1 << 40, UInt64(generator.nextWord() % 24)]
       fields[index].value = .number(values[Int(kind) % values.count])

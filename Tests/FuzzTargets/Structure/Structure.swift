@@ -10,7 +10,7 @@ public enum Structure {
   typealias Mutation = @Sendable ([UInt8], inout Philox, Change) -> [UInt8]?
 
   private static let mutations: [Mutation] = [
-    Bundles.changeBundle, Archives.changeZip, Archives.changeGzip, changeHDF5, Bundles.changeTable,
+    Archives.changeZip, Archives.changeGzip, changeHDF5, Bundles.changeTable,
     changeHeader, changeArray, changeMessage,
   ]
 
@@ -52,7 +52,7 @@ public enum Structure {
     _ bytes: [UInt8], _ generator: inout Philox, _ change: Change
   ) -> [UInt8]? {
     guard let first = bytes.first, first == 0x08 || first == 0x0A else { return nil }
-    var message = Message(bytes[...])
+    var message = Message(bytes)
     guard !message.isEmpty else { return nil }
     for _ in 0...(generator.nextWord() % 2) { message.mutate(&generator, change) }
     return message.encoded

@@ -172,7 +172,7 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, 0);
 }
 
-static void run(uint64_t memory, uint64_t seconds) {
+void run_reader(uint64_t memory, uint64_t seconds) {
   reset_signals();
   if (!limit_resources(seconds)) return answer_text(GraftHDF5NoSandbox, "");
   const char *lack = load_library();
@@ -194,7 +194,7 @@ static void run(uint64_t memory, uint64_t seconds) {
 // program was started for.
 __attribute__((constructor(101))) static void start(int count, char **arguments) {
   if (count != 3 || !arguments[0] || strcmp(arguments[0], reader_name) != 0) return;
-  run(strtoull(arguments[1], 0, 10), strtoull(arguments[2], 0, 10));
+  run_reader(strtoull(arguments[1], 0, 10), strtoull(arguments[2], 0, 10));
   _exit(0);
 }
 #endif

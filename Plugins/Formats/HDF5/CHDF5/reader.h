@@ -25,6 +25,9 @@ void put32(Buffer *buffer, uint32_t value);
 void put64(Buffer *buffer, uint64_t value);
 void *allocate(size_t count);
 
+// What the process does: it answers until nobody asks any more.
+void run_reader(uint64_t memory, uint64_t seconds);
+
 // Limits that hold from now on, without those that would stop the library from being loaded.
 bool limit_resources(uint64_t seconds);
 // Gives up all rights but to compute, and to answer. `memory` is what may be taken from now on.

@@ -39,6 +39,9 @@ final class LibraryProcess: @unchecked Sendable {
   private static let advice: Advice =
     "Copy or download it again, write it anew with h5repack, or install a newer libhdf5."
 
+  /// Whether processes are copies of this one, and not this program started again: for tests with many files.
+  @TaskLocal static var areForked = false
+
   /// What the library calls its version.
   private(set) var version = ""
   /// Whether it has got as far as the file.
@@ -83,7 +86,8 @@ final class LibraryProcess: @unchecked Sendable {
     else { throw Self.systemError(errno) }
     socket = ends[0]
     // Twice the time: what is computed counts over several answers.
-    let status = GraftHDF5Start(
+    let start = Self.areForked ? GraftHDF5Fork : GraftHDF5Start
+    let status = start(
       file.descriptor, ends[1], shared, UInt64(memory ?? file.budget.memory), UInt64(2 * seconds), &process)
     close(ends[1])
     guard status == 0 else {
