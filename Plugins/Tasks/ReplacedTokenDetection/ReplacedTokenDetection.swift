@@ -1,4 +1,3 @@
-import Foundation
 import GraftCompute
 import GraftCore
 import GraftTensors
@@ -67,31 +66,31 @@ public struct ReplacedTokenDetection: Task {
   }
 
   /// Draws the tokens by their probabilities.
-  public func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws {
+  public func fill(_ batch: inout PreparedBatch, _ probabilities: Tensor, _ context: BatchContext) throws {
     var targets: Targets = try batch.targets(of: self)
-    let width = scores.columns
+    let width = probabilities.columns
     for (row, place) in targets.hidden.places.enumerated() {
-      let logits = UnsafeBufferPointer(start: scores.pointer + row * width, count: width)
+      let own = UnsafeBufferPointer(start: probabilities.pointer + row * width, count: width)
       let draw = Double(context.words(ofToken: Int(place)).w) * 0x1p-32
-      let id = Self.token(drawnBy: draw, from: logits)
+      let id = Self.token(drawnBy: draw, from: own)
       batch.inputs.ids[Int(place)] = id
       targets.labels[Int(place)] = id == targets.hidden.ids[row] ? 0 : 1
     }
     batch.setTargets(targets, of: self)
   }
 
-  /// The token at which the probabilities, added up from the first, exceed a number.
+  /// The token at which the probabilities, added up from the first, exceed a number; the last that is possible where
+  /// rounding leaves their sum below it.
   ///
   /// - Parameter draw: In `0 ..< 1`.
-  static func token(drawnBy draw: Double, from logits: UnsafeBufferPointer<Float>) -> Int32 {
-    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
-    let powers = logits.map { exp(Double($0) - largest) }
-    var rest = draw * powers.reduce(0, +)
-    for (id, power) in powers.enumerated() {
-      rest -= power
-      if rest < 0 { return Int32(id) }
+  static func token(drawnBy draw: Double, from probabilities: UnsafeBufferPointer<Float>) -> Int32 {
+    var (rest, last) = (draw, 0)
+    for (id, probability) in probabilities.enumerated() where probability > 0 {
+      rest -= Double(probability)
+      last = id
+      if rest < 0 { break }
     }
-    return Int32(logits.count - 1)
+    return Int32(last)
   }
 
   public func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {

@@ -196,9 +196,9 @@ public protocol Task: Sendable {
   ///
   /// - Parameters:
   ///   - batch: The prepared batch, as the generator has read it.
-  ///   - scores: The generator's, of the hidden tokens: `[hidden tokens, vocabulary]`.
+  ///   - probabilities: The generator's, of the hidden tokens: `[hidden tokens, vocabulary]`, each row a softmax.
   ///   - context: Randomness, the same as in ``prepare(_:_:_:)``.
-  func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws
+  func fill(_ batch: inout PreparedBatch, _ probabilities: Tensor, _ context: BatchContext) throws
 
   /// The mean loss over the batch's targets, a scalar.
   ///
@@ -324,7 +324,7 @@ extension Task {
 
   public func hiddenTokens(of batch: PreparedBatch) throws -> HiddenTokens { HiddenTokens() }
 
-  public func fill(_ batch: inout PreparedBatch, _ scores: Tensor, _ context: BatchContext) throws {}
+  public func fill(_ batch: inout PreparedBatch, _ probabilities: Tensor, _ context: BatchContext) throws {}
 
   public func score(
     _ scores: Tensor, _ batch: PreparedBatch, _ examples: [Example], into metrics: inout Metrics

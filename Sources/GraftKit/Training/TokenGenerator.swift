@@ -49,7 +49,7 @@ public struct TokenGenerator {
   func fill(_ batch: inout PreparedBatch, for task: any Task, _ context: BatchContext) throws {
     let hidden = try task.hiddenTokens(of: batch)
     let scores = try scores(of: hidden, in: batch, Tape(backend, recording: false, pool: pool))
-    try task.fill(&batch, scores.value, context)
+    try task.fill(&batch, probabilities(of: scores.value), context)
   }
 
   /// Fills what the heads of a model have hidden in a batch, so that it learns from that.
@@ -60,8 +60,9 @@ public struct TokenGenerator {
     guard let context = batch.drawing else { return nil }
     let hidden = try other.hiddenTokens(of: batch)
     let scores = try scores(of: hidden, in: batch, tape)
+    let probabilities = probabilities(of: scores.value)
     for active in other.heads where type(of: active.task).readsGenerator {
-      try active.task.fill(&batch, scores.value, context)
+      try active.task.fill(&batch, probabilities, context)
     }
     return Model.HeadLoss(
       head: Self.name, value: tape.crossEntropy(scores, classes: hidden.ids), count: hidden.ids.count,
@@ -77,6 +78,18 @@ public struct TokenGenerator {
     }
     try requireNumbers(scores.value, "scores of the generator")
     return scores
+  }
+
+  /// The softmax of each row; the scores stay as they are.
+  private func probabilities(of scores: Tensor) -> Tensor {
+    let probabilities = Tensor(uninitialized: scores.shape, pool: pool)
+    let width = scores.columns
+    backend.threads.run(scores.rows) { row in
+      let place = probabilities.pointer + row * width
+      place.update(from: scores.pointer + row * width, count: width)
+      backend.kernels.softmax(place, scale: 1, rows: 1, columns: width)
+    }
+    return probabilities
   }
 }
 
