@@ -57,7 +57,7 @@ final class ReadingProgress {
   private var done = 0
   /// What is read now; `nil` of a pipe.
   var file: RandomAccessFile? {
-    didSet { done += oldValue?.size ?? 0 }
+    didSet { done = done.addingClamped(oldValue?.size ?? 0) }
   }
 
   init(_ files: [URL]) {
@@ -65,11 +65,11 @@ final class ReadingProgress {
       var status = stat()
       return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     }
-    total = sizes.contains(nil) ? nil : max(1, sizes.reduce(0) { $0 + ($1 ?? 0) })
+    total = sizes.contains(nil) ? nil : max(1, sizes.reduce(0) { $0.addingClamped($1 ?? 0) })
   }
 
   var share: Double? {
-    total.map { min(1, Double(done + (file?.bytesRead ?? 0)) / Double($0)) }
+    total.map { min(1, (Double(done) + Double(file?.bytesRead ?? 0)) / Double($0)) }
   }
 }
 

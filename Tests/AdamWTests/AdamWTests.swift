@@ -44,8 +44,10 @@ import Testing
         == "metadata 'step.b': the optimizer's state knows a parameter that is not trained. \(advice)"
     )
     state = optimizer("a", [2, 2]).state
-    state.metadata["step.a"] = "many"
-    #expect(message(state) == "metadata 'step.a': not a number of steps; found 'many'.")
+    for text in ["many", "-1", "9223372036854775807"] {
+      state.metadata["step.a"] = text
+      #expect(message(state) == "metadata 'step.a': not a number of steps; found '\(text)'.")
+    }
   }
 }
 

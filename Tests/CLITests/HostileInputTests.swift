@@ -1,5 +1,6 @@
 import Foundation
 import GraftTensors
+import TestSupport
 import Testing
 
 /// Files, options and directories that ask for what no run could do: a sentence, never a crash.
@@ -83,6 +84,46 @@ import Testing
 
   @Test(arguments: settings) func isRefused(_ row: Row) throws { try row.check() }
 
+  @Test("a factor of halving may be larger than what can be added to it")
+  func largestFactor() throws {
+    try Sandbox.with { sandbox in
+      try Self.prepareRun(sandbox, "batch-size: 2")
+      let search = """
+        search:
+          arm: a
+          score: test
+          method: halving
+          factor: 9223372036854775807
+          options:
+            s: {learning-rate: [0.1, 0.01]}
+          rungs:
+            s: {max-steps: [1, 2]}
+        base: model
+        """
+      try sandbox.replace("base: model", with: search, in: "e.yaml")
+      let outcome = try sandbox.graft(["run", "e.yaml", "--output", "o", "--dry-run"])
+      #expect(outcome.code == 0, "\(outcome.stderr)")
+    }
+  }
+
+  @Test("a damaged record of a run's ranks does not count", arguments: [Int.max, 0])
+  func damagedRanks(_ ranks: Int) throws {
+    try Sandbox.with { sandbox in
+      try Self.prepareRun(sandbox, "epochs: 1", label: "0")
+      let train = "train model --data data.csv --output run --save-steps 1 --max-steps"
+      #expect(try sandbox.graft("\(train) 1".split(separator: " ").map(String.init)).code == 0)
+      let file = sandbox.url("run/training_args.json")
+      var record = try #require(JSON(file: file).object)
+      record["ranks"] = JSON(ranks)
+      if ranks == 0 { record["gradient-accumulation-steps"] = JSON(0) }
+      try Data(JSON.object(record).text().utf8).write(to: file)
+      let resumed = try sandbox.graft(
+        "\(train) 2 --gradient-accumulation-steps 2 --resume".split(separator: " ").map(String.init))
+      #expect(
+        resumed.code == 1 && resumed.stderr.contains("gradient-accumulation-steps"), "\(resumed.stderr)")
+    }
+  }
+
   /// A tokenizer without special tokens makes nothing of an empty text.
   @Test(arguments: [
     ("predict model --input data.csv", "data.csv: row 3: "),
@@ -148,7 +189,7 @@ import Testing
       let outcome = try sandbox.shell(
         """
         (echo text,label; yes a,World | head -c 40000000) | gzip > rows.csv.gz
-        ulimit -v 8000000
+        \(Sanitizer.isLinked ? "" : "ulimit -v 8000000")
         $GRAFT train model --data rows.csv.gz --output o --max-steps 1; echo $?
         """)
       #expect(outcome.stdout == "1\n")

@@ -252,6 +252,15 @@ import Testing
       let truncated = try sandbox.graft(["search", "v.npy", "they", long, "--top-k", "1"])
       #expect(
         truncated.stderr.contains("1 of 2 texts is longer than 64 tokens and is cut"), "\(truncated.stderr)")
+      let record = try Data(contentsOf: sandbox.url("v.npy.json"))
+      try sandbox.replace(
+        #""max_length": null"#, with: #""max_length": -9223372036854775808"#, in: "v.npy.json")
+      let wrong = try sandbox.graft(["search", "v.npy", "they"])
+      #expect(
+        wrong.code == 1
+          && wrong.stderr.contains("key 'max_length': not a number of tokens; expected at least 1"),
+        "\(wrong.stderr)")
+      try record.write(to: sandbox.url("v.npy.json"))
       // Of another width, cut short, and without its record.
       let other = try sandbox.graft(["search", "v.npy", "they", "--checkpoint", Self.folder])
       #expect(other.code == 1 && other.stderr.contains("expected 32 numbers, found 5"), "\(other.stderr)")

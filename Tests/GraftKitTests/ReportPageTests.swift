@@ -184,6 +184,8 @@ extension ReportTests {
       let axis = Axis(values, from: 0, to: 1, isShare: true, padding: 0)
       #expect(axis.range == range)
     }
+    let far = Axis([0.5, 1e307], from: 0, to: 1, isShare: true)
+    #expect(far.ticks.map(far.label).allSatisfy { $0.hasSuffix(" %") })
     let small = Axis([1e-9, 5e-9], from: 0, to: 1, padding: 0)
     #expect(small.ticks.map(small.label) == ["1e−09", "2e−09", "3e−09", "4e−09", "5e−09"])
     let large = Axis([0, 4e7], from: 0, to: 1, padding: 0)

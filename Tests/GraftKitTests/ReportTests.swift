@@ -397,6 +397,22 @@ import Testing
     }
   }
 
+  @Test func probabilitiesThatAreNoNumbersHaveNoLogLoss() throws {
+    try withRun { run in
+      for file in try predictions(run).joined() {
+        let text = try String(contentsOf: file, encoding: .utf8)
+        try Data(text.replacing(/"scores":\[[^\]]*\]/, with: #""scores":[null,null,null,null]"#).utf8)
+          .write(to: file)
+      }
+      let record = run.appending(path: "experiment.json")
+      var object = try #require(JSON(file: record).object)
+      object["metric"] = "log_loss"
+      try Data(JSON.object(object).text().utf8).write(to: record)
+      let verdict = try writeReport(run)
+      #expect(verdict.contains("cannot be compared"), "\(verdict)")
+    }
+  }
+
   @Test func classesAreThoseOfTheHead() throws {
     try withRun { run in
       // The data number their labels from 1.

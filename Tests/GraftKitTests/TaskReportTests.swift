@@ -176,6 +176,25 @@ extension ReportTests {
     }
   }
 
+  @Test("numbers in damaged files are no numbers of rows, and no scores", arguments: [false, true])
+  func damaged(isRow: Bool) throws {
+    try withRun { run in
+      let points: JSON = [["k": .number("9223372036854775807"), "recall": 0.5, "ndcg": 0.5]]
+      try rewrite(
+        run, ["name": "cosine_ndcg@10", "rule": "mean", "unit": "query"], results: [("retrieval", points)]
+      ) { _, _, _ in ([1e308], "right", "found") }
+      if isRow {
+        let file = try predictions(run)[0][0]
+        try replace("\"row\":278,", with: "\"row\":9223372036854775807,", in: file)
+        let error = #expect(throws: GraftError.self) { try writeReport(run) }
+        #expect(error?.description == "\(file.path): line 1: not a prediction.")
+      } else {
+        // Each is a number, and their sum is none.
+        #expect(try writeReport(run).contains("cannot be compared"))
+      }
+    }
+  }
+
   @Test("pairs with scores are compared by rank correlation")
   func correlations() throws {
     try withRun { run in

@@ -138,7 +138,7 @@ public final class AdamWOptimizer: Optimizer {
       guard let text = state.metadata["step.\(name)"] else {
         throw mismatch("knows nothing of a parameter", "parameter '\(name)'")
       }
-      guard let step = Int(text), step >= 0 else {
+      guard let step = Int(text), (0...(1 << 53)).contains(step) else {
         throw GraftError(
           .malformed,
           "not a number of steps",

@@ -129,7 +129,7 @@ struct TokenizerTrain: ParsableCommand {
     let urls = try DataReading.files(files)
     let bar = ProgressBar("reading", unit: "texts", total: 1, console: flags.console)
     // Of compressed files, the size is a guess.
-    let size = urls.reduce(0) { $0 + Self.size(of: $1) }
+    let size = urls.reduce(0) { $0.addingClamped(Self.size(of: $1)) }
     func add(_ row: TextRow) {
       if example.isEmpty { example = row.text }
       training.add(row)

@@ -19,7 +19,7 @@ enum Format {
 
   /// `1:02:03`, or `2:03`.
   static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    guard seconds >= 0, seconds < 1e9 else { return "?" }
     let whole = Int(seconds.rounded())
     let (hours, minutes) = (whole / 3600, whole / 60 % 60)
     let rest = String(format: "%02d", whole % 60)

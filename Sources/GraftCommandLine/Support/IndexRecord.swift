@@ -93,7 +93,14 @@ struct IndexRecord {
         return mode
       }
       head = json["head"]?.string
-      maxLength = json["max_length"]?.int
+      maxLength = try json["max_length"]?.int.map { length in
+        guard length > 0 else {
+          throw GraftError(
+            .malformed, "not a number of tokens", subject: "key 'max_length'", expected: "at least 1",
+            found: "\(length)")
+        }
+        return length
+      }
       width = json["truncate_dim"]?.int
       normalizes = json["normalize"]?.bool ?? false
       // An older record has none.

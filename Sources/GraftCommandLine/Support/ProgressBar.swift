@@ -86,7 +86,9 @@ final class ProgressBar {
     return self.line(label, share: share, facts: facts, width: width)
   }
 
-  private static func line(_ label: String, share: Double, facts: [String], width: Int) -> String {
+  /// - Parameter share: Of what is to be done; what was measured before may be anything.
+  static func line(_ label: String, share: Double, facts: [String], width: Int) -> String {
+    let share = share > 0 ? min(1, share) : 0
     let percent = Format.padded("\(Int(share * 100))", to: 3, alignment: .right)
     let (left, right) = ("\(label) \(percent)% ", " " + facts.joined(separator: "  "))
     let room = min(30, width - left.count - right.count - 1)

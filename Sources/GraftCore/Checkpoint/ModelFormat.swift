@@ -100,14 +100,17 @@ public enum CheckpointFormat: Sendable {
   /// - Returns: The tensors, and what else there is; `nil` for another format's file.
   /// - Throws: `GraftError` when the file breaks the format, or cannot be read.
   public func open(_ file: RandomAccessFile) throws -> ModelFile? {
-    switch self {
-    case .container(let type):
-      try type.init().open(file).map { weights in
-        let text = weights.configuration.map { JSON.string($0) }
-        return ModelFile(weights, attributes: text.map { [ModelDirectory.configurationName: $0] } ?? [:])
+    let model =
+      switch self {
+      case .container(let type):
+        try type.init().open(file).map { weights in
+          let text = weights.configuration.map { JSON.string($0) }
+          return ModelFile(weights, attributes: text.map { [ModelDirectory.configurationName: $0] } ?? [:])
+        }
+      case .model(let type): try type.init().open(file)
       }
-    case .model(let type): try type.init().open(file)
-    }
+    try model?.weights.checkSize()
+    return model
   }
 
   /// Writes a model; to a container its weights.

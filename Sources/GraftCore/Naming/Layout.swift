@@ -46,8 +46,11 @@ extension LazyTensor {
       return reshaped([shape[0] * shape[1]])
     case .reachablePositions:
       try demand(shape.count == 2, "two extents")
-      let unreachable = LazyTensor(zeros: TensorSpec(spec.dtype, [extents.unreachablePositions, shape[1]]))
-      return extents.unreachablePositions == 0 ? self : try LazyTensor(stacking: [unreachable, self], name)
+      let count = extents.unreachablePositions
+      guard let unreachable = TensorSpec(validating: spec.dtype, [count, shape[1]]) else {
+        throw misfit(name, "a width of which \(count) rows more fit")
+      }
+      return count == 0 ? self : try LazyTensor(stacking: [LazyTensor(zeros: unreachable), self], name)
     case .convolution: return try reversed(name)
     }
   }

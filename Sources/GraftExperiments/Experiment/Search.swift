@@ -88,7 +88,7 @@ extension Experiment {
     public func count(inRound round: Int) -> Int {
       (0..<round).reduce(points.count) { count, _ in
         let factor = rungs?.factor ?? 1
-        return (count + factor - 1) / factor
+        return count == 0 ? 0 : (count - 1) / factor + 1
       }
     }
   }

@@ -147,6 +147,7 @@ struct StageCache {
   /// How many of the bytes that a stage comes to, while it runs, are in its directory already.
   func held(_ stage: PlannedStage) throws -> Int { min(try Self.size(url(stage)), stage.work.largestBytes) }
 
+  /// Of what is there: sparse files can come to more than fits.
   private static func size(_ directory: URL) throws -> Int {
     try filePaths(below: directory).reduce(0) { sum, path in
       var status = stat()
@@ -155,7 +156,7 @@ struct StageCache {
       else {
         return sum
       }
-      return sum + Int(status.st_size)
+      return sum.addingClamped(Int(status.st_size))
     }
   }
 

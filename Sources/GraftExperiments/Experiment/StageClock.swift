@@ -11,7 +11,8 @@ final class StageClock {
 
   init(_ directory: URL) {
     file = directory.appending(path: "clock.json")
-    before = (try? JSON(file: file))?["seconds"]?.double ?? 0
+    let seconds = (try? JSON(file: file))?["seconds"]?.double ?? 0
+    before = seconds.isFinite ? max(0, seconds) : 0
   }
 
   var ownSeconds: Double { start.secondsSince }

@@ -117,7 +117,7 @@ struct StageRates: Codable {
   func knows(_ kind: String) -> Bool { spent[kind] != nil }
 
   mutating func add(_ kind: String, seconds: Double, amount: Double) {
-    guard seconds > 0, amount > 0 else { return }
+    guard seconds > 0, amount > 0, seconds.isFinite, amount.isFinite else { return }
     spent[kind, default: Spent()].seconds += seconds
     spent[kind, default: Spent()].amount += amount
   }

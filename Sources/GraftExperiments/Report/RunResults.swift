@@ -230,7 +230,8 @@ package struct RunResults {
   private static func kinds(_ document: JSON) -> [(name: String, scores: ConfusionMatrix.Scores)] {
     (document["kinds"]?.array ?? []).compactMap { kind in
       guard let name = kind["label"]?.string, let precision = kind["precision"]?.double,
-        let recall = kind["recall"]?.double, let f1 = kind["f1"]?.double, let support = kind["support"]?.int
+        let recall = kind["recall"]?.double, let f1 = kind["f1"]?.double, let support = kind["support"]?.int,
+        support >= 0
       else { return nil }
       return (
         name, ConfusionMatrix.Scores(precision: precision, recall: recall, f1: f1, support: support)
@@ -240,7 +241,8 @@ package struct RunResults {
 
   private static func retrieval(_ document: JSON) -> [RetrievalPoint] {
     (document["retrieval"]?.array ?? []).compactMap { point in
-      guard let cutoff = point["k"]?.int, let recall = point["recall"]?.double,
+      guard let cutoff = point["k"]?.int, (1...(1 << 53)).contains(cutoff),
+        let recall = point["recall"]?.double,
         let ndcg = point["ndcg"]?.double
       else { return nil }
       return RetrievalPoint(cutoff: cutoff, recall: recall, ndcg: ndcg)
@@ -287,7 +289,7 @@ extension RunResults.Seed {
         name,
         ConfusionMatrix.Scores(
           precision: mean(\.precision), recall: mean(\.recall), f1: mean(\.f1),
-          support: kinds.reduce(0) { $0 + $1.scores.support })
+          support: kinds.reduce(0) { $0.addingClamped($1.scores.support) })
       )
     }
   }

@@ -123,7 +123,8 @@ struct TestPredictions {
       let json: JSON
       func scores() -> [Double] { json["scores"]?.array?.map { $0.double ?? .nan } ?? [] }
       do { json = try JSON(parsing: line) } catch { throw malformed("not a JSON object") }
-      guard let row = json["row"]?.int, let text = json["text"]?.string, let label = json["label"],
+      guard let row = json["row"]?.int, (0..<Int.max).contains(row), let text = json["text"]?.string,
+        let label = json["label"],
         let prediction = json["prediction"]
       else { throw malformed("not a prediction") }
       let (place, pair) = (Place(row: row, file: json["file"]?.string), json["pair"]?.string)
@@ -231,13 +232,18 @@ struct TestPredictions {
       }
   }
 
-  /// Whether all that was predicted are numbers.
+  /// The largest number of which squares of many rows can be added.
+  private static let largestTerm = 1e100
+
+  /// Whether all that is scored are numbers, whose sums are some as well.
   var areNumbers: Bool {
-    rows.allSatisfy { row in
+    func areNumbers(_ terms: [Double]) -> Bool { terms.allSatisfy { abs($0) <= Self.largestTerm } }
+    return rows.allSatisfy { row in
       switch row.answer {
-      case .values(_, let prediction): prediction.allSatisfy(\.isFinite)
-      case .scored(let terms, _, _): terms.allSatisfy(\.isFinite)
-      case .classes, .labels: true
+      case .values(let label, let prediction): areNumbers(label) && areNumbers(prediction)
+      case .scored(let terms, _, _): areNumbers(terms)
+      case .classes: metric.key != "log_loss" || areNumbers(row.scores)
+      case .labels: true
       }
     }
   }

@@ -54,9 +54,11 @@ package struct TrainingArguments: Equatable {
       return try JSON(file: directory.appendingPathComponent(fileName)).text()
     }
     let stored = try JSON(parsing: Array(found.utf8))
-    if let batches = stored["gradient-accumulation-steps"]?.int {
-      let first = stored[Self.ranks]?.int ?? 1
-      if [own * count, own * first].contains(batches) { return (batches, first) }
+    let first = stored[Self.ranks]?.int ?? 1
+    if let batches = stored["gradient-accumulation-steps"]?.int, (1...1_000_000).contains(first),
+      [own * count, own * first].contains(batches)
+    {
+      return (batches, first)
     }
     return (own * count, count)
   }

@@ -34,7 +34,7 @@ package struct TrainingDirectory {
 
   /// The number of steps that a checkpoint's name says; `nil` of any other name.
   package static func step(of name: String) -> Int? {
-    guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
+    guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)), step >= 0,
       name == TrainingDirectory.name(ofStep: step)
     else { return nil }
     return step

@@ -41,6 +41,12 @@ public final class RandomAccessFile: Sendable {
       throw GraftError(
         .malformed, isDirectory ? "a directory, not a file" : "not a regular file", file: url.path)
     }
+    guard status.st_size <= TensorSpec.maximumByteCount else {
+      close(descriptor)
+      throw GraftError(
+        .refused, "larger than any file that is read", file: url.path,
+        expected: "at most \(TensorSpec.maximumByteCount >> 50) PiB")
+    }
     memory = nil
     size = Int(status.st_size)
     budget = FileBudget(size: size, path: url.path)

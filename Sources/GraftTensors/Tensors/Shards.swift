@@ -93,6 +93,7 @@ public struct ShardIndex: Sendable {
     for name in files.keys { joined[name] = places[name].flatMap { shards[$0]?[name] } }
     for shard in shards.values { joined.tensors.merge(shard.tensors) { listed, _ in listed } }
     joined.notes += notes(on: places)
+    try joined.checkSize()
     return joined
   }
 

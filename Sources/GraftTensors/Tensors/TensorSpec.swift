@@ -28,33 +28,40 @@ public struct TensorSpec: Sendable, Hashable {
   public let shape: [Int]
   /// The most extents a shape may have.
   public static let maximumRank = 64
+  /// The most bytes that a tensor in a file may have, and a file, and all tensors of a model. It is far more than any
+  /// has, and so much less than what fits in `Int` that a few sizes can be multiplied by the size of an element and added.
+  public static let maximumByteCount = 1 << 56
 
   /// The number of elements, which is known to fit.
   public let elementCount: Int
 
   /// A specification from a trusted source.
   ///
-  /// - Precondition: extents are not negative and their product fits in `Int`.
+  /// - Precondition: extents are not negative and their product fits in `Int`, as those of a few tensors in files do
+  ///   together, whatever type they are converted to.
   public init(_ dtype: DType, _ shape: [Int]) {
-    guard let spec = TensorSpec(validating: dtype, shape) else { preconditionFailure("shape \(shape)") }
+    guard let spec = TensorSpec(dtype, shape, most: .max) else { preconditionFailure("shape \(shape)") }
     self = spec
   }
 
-  /// A specification from an untrusted file, or `nil` when an extent is negative, there are more than 64
-  /// of them, or the size in bytes does not fit in `Int`.
+  /// A specification from an untrusted file, or `nil` when an extent is negative, there are more than 64 of them, or
+  /// the size in bytes is larger than any tensor's. Where an extent is 0, the others have to come to a size that is not:
+  /// they are multiplied, too.
   public init?(validating dtype: DType, _ shape: [Int]) {
+    self.init(dtype, shape, most: Self.maximumByteCount)
+  }
+
+  private init?(_ dtype: DType, _ shape: [Int], most: Int) {
     guard shape.count <= Self.maximumRank else { return nil }
-    var count = 1
-    for extent in shape {
-      guard extent >= 0 else { return nil }
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      if overflow { return nil }
-      count = product
+    var size = dtype.byteCount
+    for extent in shape where extent != 0 {
+      let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+      guard extent > 0, !overflow, product <= most else { return nil }
+      size = product
     }
-    guard !count.multipliedReportingOverflow(by: dtype.byteCount).overflow else { return nil }
     self.dtype = dtype
     self.shape = shape
-    self.elementCount = count
+    elementCount = shape.contains(0) ? 0 : size / dtype.byteCount
   }
 
   /// The size in bytes.

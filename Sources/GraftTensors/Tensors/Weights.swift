@@ -24,6 +24,21 @@ public struct Weights: Sendable {
     set { tensors[name] = newValue }
   }
 
+  /// Makes sure that sizes can be added: of tensors that one file has, or several together.
+  ///
+  /// - Throws: ``GraftError`` when they are larger than any model.
+  public func checkSize() throws {
+    var size = 0
+    for tensor in tensors.values {
+      size += tensor.spec.byteCount
+      guard size <= TensorSpec.maximumByteCount else {
+        throw GraftError(
+          .refused, "the tensors are larger together than any model",
+          expected: "at most \(TensorSpec.maximumByteCount >> 50) PiB")
+      }
+    }
+  }
+
   /// The size of all tensors in bytes.
   public var byteCount: Int { tensors.values.reduce(0) { $0 + $1.spec.byteCount } }
 

@@ -121,12 +121,44 @@ import Testing
     #expect(TensorSpec(validating: .float32, [-1]) == nil)
     #expect(TensorSpec(validating: .float32, [.max, 2]) == nil)
     #expect(TensorSpec(validating: .float64, [.max / 8 + 1]) == nil)
-    #expect(TensorSpec(validating: .uint8, [.max])?.byteCount == .max)
-    #expect(TensorSpec(validating: .uint8, [0, .max, .max])?.byteCount == 0)
-    #expect(TensorSpec(validating: .uint8, [.max, .max, 0]) == nil)
+    let most = TensorSpec.maximumByteCount
+    #expect(TensorSpec(validating: .uint8, [most])?.byteCount == most)
+    #expect(TensorSpec(validating: .int16, [most / 2 + 1]) == nil)
+    // Extents that nothing makes into a size are multiplied where they are split and joined.
+    #expect(TensorSpec(validating: .uint8, [0, most])?.byteCount == 0)
+    for shape in [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0], [.max, 0], [0, most + 1]] {
+      #expect(TensorSpec(validating: .uint8, shape) == nil)
+    }
     #expect(TensorSpec(validating: .int16, [])?.byteCount == 2)
     #expect(TensorSpec(validating: .uint8, [Int](repeating: 1, count: 64)) != nil)
     #expect(TensorSpec(validating: .uint8, [Int](repeating: 1, count: 65)) == nil)
+  }
+}
+
+extension LazyTensorTests {
+  @Test func tensorsTogetherAreNoLargerThanAnyModel() throws {
+    let half = LazyTensor(zeros: TensorSpec(.uint8, [TensorSpec.maximumByteCount / 2]))
+    var weights = Weights(["a": half, "b": half])
+    try weights.checkSize()
+    weights["c"] = LazyTensor(zeros: TensorSpec(.uint8, [1]))
+    let error = #expect(throws: GraftError.self) { try weights.checkSize() }
+    #expect(
+      error?.description == "the tensors are larger together than any model; expected at most 64 PiB.")
+    #expect(Int.max.addingClamped(1) == .max && 1.addingClamped(2) == 3)
+  }
+
+  @Test(
+    "a sparse file of a size that no file has is refused, not multiplied",
+    .enabled(if: FileManager.default.fileExists(atPath: "/dev/shm")))
+  func sparseFile() throws {
+    let url = URL(filePath: "/dev/shm/graft-sparse-\(UUID().uuidString).safetensors")
+    try Data("x".utf8).write(to: url)
+    defer { try? FileManager.default.removeItem(at: url) }
+    // As much as the file system lets it be.
+    guard truncate(url.path, 1 << 62) == 0 else { return }
+    let error = #expect(throws: GraftError.self) { try RandomAccessFile(url) }
+    #expect(
+      error?.description == "\(url.path): larger than any file that is read; expected at most 64 PiB.")
   }
 }
 

@@ -124,5 +124,9 @@ struct PositionRowTests {
       error = #expect(throws: GraftError.self) { try table(rows).decode(flat, report: &report) }
       #expect(error?.description == "tensor 'table': wrong shape; expected two extents, found float32 [3].")
     }
+    // Nothing, of a width of which two rows are larger than any tensor.
+    let wide = Weights(["table": LazyTensor(zeros: TensorSpec(.float32, [0, 1 << 54]))])
+    error = #expect(throws: GraftError.self) { try reachable.decode(wide, report: &report) }
+    #expect(error?.expected == "a width of which 2 rows more fit")
   }
 }

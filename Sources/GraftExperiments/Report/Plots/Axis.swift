@@ -44,7 +44,7 @@ struct Axis {
     }
     ticks = places
     let shown = isShare ? step * 100 : step
-    let digits = max(0, min(12, Int(-log10(shown).rounded(.down))))
+    let digits = Int(max(0, min(12, -log10(shown).rounded(.down))))
     let largest = max(abs(floor), abs(ceiling))
     let isFar = largest >= 1e6 && step >= largest * 1e-3 || largest >= 1e12
     let isTiny = largest < 1e-3 && step < 1e-4
