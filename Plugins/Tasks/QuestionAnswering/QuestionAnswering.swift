@@ -16,9 +16,8 @@ public struct QuestionAnswering: Task {
   public static let tunedSetting: TunedSetting? = TunedSetting(
     key: AnswerSettings.nullThresholdKey, bestValue: "best_f1_thresh", score: "f1")
   public static let columns = [
-    TaskColumn("question", replacesText: true), TaskColumn("context"), TaskColumn("answers"),
-    TaskColumn("id"),
-    TaskColumn("is_impossible"),
+    TaskColumn("question", replacesText: true), TaskColumn("context"),
+    TaskColumn("answers", hasLists: true), TaskColumn("id"), TaskColumn("is_impossible"),
   ]
   public static let outputs = [
     TaskOutput("start_logits", rows: .tokens, column: 0), TaskOutput("end_logits", rows: .tokens, column: 1),
