@@ -186,7 +186,7 @@ import Testing
     Row(
       "fill-mask {sequence-classification} [MASK]", code: 1,
       stderr: [
-        "the active head does not predict tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
+        "the head 'sequence-classification' does not predict tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
       ]),
     Row(
       "fill-mask random [MASK]", code: 1,

@@ -212,7 +212,7 @@ import Testing
     let other = #expect(throws: GraftError.self) {
       try pseudoPerplexity(InferenceSession(classifier, backend: backend), on: data)
     }
-    #expect(other?.problem == "the active head does not predict tokens")
+    #expect(other?.problem == "the head 'sequence-classification' does not predict tokens")
   }
 
   // MARK: Data

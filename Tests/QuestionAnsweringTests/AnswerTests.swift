@@ -146,7 +146,7 @@ struct AnswerTests {
     let error = #expect(throws: GraftError.self) {
       try other.setAnswering(nBest: 1, longest: nil, nullThreshold: nil)
     }
-    #expect(error?.problem == "the active head finds no answers")
+    #expect(error?.problem == "the head 'sequence-classification' finds no answers")
     for (key, value) in [("n_best_size", JSON(0)), ("null_score_diff_threshold", "high")] {
       var configuration = Configuration()
       configuration[key] = value

@@ -45,9 +45,7 @@ extension Model {
   /// - Throws: `GraftError` when there is none.
   package func requirePredictingHead() throws -> ActiveHead {
     let task = heads.first.map { type(of: $0.task) }
-    return try requireHead(
-      "the head '\(task?.name ?? "")' says nothing about a text as a whole", advice: task?.otherUse
-    ) { $0.predictsRows }
+    return try requireHead("says nothing about a text as a whole", advice: task?.otherUse) { $0.predictsRows }
   }
 }
 
