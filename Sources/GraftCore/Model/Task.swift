@@ -61,6 +61,10 @@ public protocol Task: Sendable {
   /// Whether it learns from labels, and not from the text alone.
   static var readsLabels: Bool { get }
 
+  /// Whether it tells how the two texts of a pair relate, so that nothing can be said about a row without a second text.
+  /// False by default; a task that reads single texts as well, or has columns of its own for the second, leaves it so.
+  static var readsPairs: Bool { get }
+
   /// Whether it learns from the tokens of a text, so that a row without any, a blank text, is left out of what is learnt
   /// from.
   static var needsTokens: Bool { get }
@@ -278,6 +282,7 @@ extension Task {
   public static var splitsRows: Bool { false }
   public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
+  public static var readsPairs: Bool { false }
   public static var needsTokens: Bool { false }
   public static var readsSentenceVectors: Bool { false }
   public static var comparesExamples: Bool { false }

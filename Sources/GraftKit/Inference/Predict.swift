@@ -13,7 +13,7 @@ import GraftTensors
 ///   - batchSize: How many examples run together; `nil` is as many as make some 2,048 tokens.
 ///   - progress: Called after each batch with the number of examples done.
 /// - Returns: One prediction for each row, of the type that the task makes.
-/// - Throws: `GraftError` when the head says nothing about a row as a whole.
+/// - Throws: `GraftError` when the head says nothing about a row as a whole, and naming a row without what it reads.
 public func predict(
   _ session: InferenceSession,
   on data: Dataset,
@@ -22,7 +22,7 @@ public func predict(
 ) throws -> [any TaskPrediction] {
   let model = session.model
   let active = try model.requirePredictingHead()
-  let collector = active.task.collector(data)
+  let collector = try active.task.collector(data)
   var done = 0
   try forEachBatch(
     Batching.orderByLength(data), atMost: batchSize, data.example, tokens: \.tokenCount
@@ -63,8 +63,11 @@ protocol PredictionCollecting {
 
 extension Task {
   /// Gathers this task's predictions for a data set.
-  func collector(_ data: Dataset) -> any PredictionCollecting {
-    poolsScores ? PooledScores(self, data) : PredictionCollector(self, data)
+  ///
+  /// - Throws: `GraftError` naming a row without the second text that the task needs.
+  func collector(_ data: Dataset) throws -> any PredictionCollecting {
+    if Self.readsPairs { for row in data.rows { try row.requirePair() } }
+    return poolsScores ? PooledScores(self, data) : PredictionCollector(self, data)
   }
 }
 
