@@ -81,6 +81,12 @@ struct AnswerTests {
       #expect(
         scores.rows.map(\.prediction) == [String](repeating: answer.isEmpty ? "no answer" : answer, count: 2))
       #expect(scores.rows.map(\.terms) == (answer.isEmpty ? [[0], [1]] : [[1], [0]]))
+      // So is what a record has, whatever the model would say: beside such a question at the threshold or 0.
+      #expect(task.asScored([plain], of: labels) == [found])
+      #expect(task.asScored([found], of: [labels[0]]) == [plain])
+      let other = try QuestionAnswering(Configuration())
+      let atZero: JSON = plain.nullDifference > 0 ? "" : .string(plain.text)
+      #expect(other.asScored([plain], of: [labels[1]]).map(\.answer) == [atZero])
     }
   }
 

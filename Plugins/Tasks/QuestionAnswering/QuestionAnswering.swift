@@ -152,6 +152,16 @@ public struct QuestionAnswering: Task {
     for (name, value) in scores { metrics.add(name, total: value.total, weight: value.weight) }
   }
 
+  /// As SQuAD's scripts do: an answer always where every question has one, else no answer beyond the threshold, which is 0
+  /// where the settings have none.
+  public func asScored(
+    _ predictions: [AnswerPrediction], of labels: [(any ExampleLabel)?]
+  ) -> [AnswerPrediction] {
+    let haveAnswers = labels.allSatisfy { ($0 as? Answers)?.found.isEmpty == false }
+    let threshold = haveAnswers ? nil : settings.nullThreshold ?? 0
+    return predictions.map { $0.choosing(threshold) }
+  }
+
   /// The F1 of each question.
   public func rowScores(
     _ predictions: [AnswerPrediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],

@@ -243,6 +243,13 @@ public protocol Task: Sendable {
     _ backend: any ComputeBackend
   ) throws
 
+  /// What an evaluation takes for said, where what all labels are decides how it scores; as it is by default.
+  ///
+  /// - Parameters:
+  ///   - predictions: What ``joined(_:of:)`` made of the examples of each row.
+  ///   - labels: What ``labels(of:_:)`` made of each row.
+  func asScored(_ predictions: [Prediction], of labels: [(any ExampleLabel)?]) -> [Prediction]
+
   /// What each row adds to the score that tells most, where that is more than whether it is right; `nil` by default.
   ///
   /// - Parameters:
@@ -343,6 +350,10 @@ extension Task {
     _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics,
     _ backend: any ComputeBackend
   ) throws { try score(predictions, of: labels, into: &metrics) }
+
+  public func asScored(_ predictions: [Prediction], of labels: [(any ExampleLabel)?]) -> [Prediction] {
+    predictions
+  }
 
   public func rowScores(
     _ predictions: [Prediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],

@@ -52,6 +52,7 @@ extension Model {
 /// Gathers the predictions of examples, and joins those of one row.
 protocol PredictionCollecting {
   func add(_ scores: Tensor, _ batch: Batch, _ examples: [Example], at indices: [Int]) throws
+  /// One for each row; of rows with labels what is scored.
   func predictions() throws -> [any TaskPrediction]
   /// Adds what was said about whole rows to a score, and their losses where these are not those of examples.
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws
@@ -88,7 +89,9 @@ private final class PredictionCollector<T: Task>: PredictionCollecting {
     }
   }
 
-  func predictions() throws -> [any TaskPrediction] { try joined() }
+  func predictions() throws -> [any TaskPrediction] {
+    data.labels.isEmpty ? try joined() : task.asScored(try joined(), of: data.labels)
+  }
 
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {
     try task.score(joined(), of: data.labels, into: &metrics, backend)
