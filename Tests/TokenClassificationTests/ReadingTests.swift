@@ -338,8 +338,17 @@ struct ReadingTests {
       #"{"tokens": ["a", "b", "c"], "tags": ["B-PER", "E-PER", "S-LOC"]}"#,
       "found 'E-PER' at word 2. The tags of the data seem to be in the scheme IOBES: say so by 'tag-scheme' IOBES."
     ),
-    (#"{"tokens": ["a", "b"], "tags": ["U-PER", "U-ORG"]}"#, "say so by 'tag-scheme' BILOU."),
-    (#"{"tokens": ["a"], "tags": ["S-ORG"]}"#, "labels: [O,B-PER,I-PER,B-LOC,I-LOC,S-ORG])'"),
+    (#"{"tokens": ["a", "b"], "tags": ["U-PER", "U-LOC"]}"#, "say so by 'tag-scheme' BILOU."),
+    // No head gets tags of two schemes.
+    (
+      #"{"tokens": ["a", "b"], "tags": ["S-ORG", "S-PER"]}"#,
+      "The tags of the data seem to be in the scheme IOBES, and the head lacks types of theirs. Give it these: "
+        + #"'swapHead(to: "token-classification", labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-ORG,I-ORG])'; then say the "#
+        + "scheme: 'tag-scheme' IOBES."
+    ),
+    (
+      #"{"tokens": ["a", "b"], "tags": ["B-CO", "E-CO"]}"#, "labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-CO,I-CO])'"
+    ),
     (
       #"{"text": "Ada", "entities": [{"start": 1, "end": 4, "label": "PER"}]}"#,
       "row 1: an entity is not within its text; expected 0 <= start < end <= 3, counted in Unicode scalars, found 1 to 4."
@@ -391,6 +400,19 @@ struct ReadingTests {
         "column 'tag': sentences in columns have no column names."))
     #expect(message("-DOCSTART- O\n\n\n").contains("the file has no sentences"))
     #expect(message("\n\n").contains("the file has no sentences"))
+  }
+
+  @Test("rows of one word are remarked upon")
+  func singleWords() throws {
+    func remarks(_ text: String) throws -> [String] {
+      let (rows, task) = (try Self.rows(text, file: "a.csv"), try Self.task())
+      return task.remarks(on: try task.labels(of: rows, LabelReading()), of: rows)
+    }
+    #expect(
+      try remarks("text,label\nAda,B-PER\n,\nruns,O\n").first?.hasPrefix(
+        "each of 2 rows is one word, and is read alone") == true)
+    #expect(try remarks("text,label\nAda,B-PER\nAda runs,B-PER O\n").isEmpty)
+    #expect(try remarks("text,label\nAda,B-PER\n").isEmpty)
   }
 
   @Test("a tag of another scheme than the data are said to have")
