@@ -28,7 +28,7 @@ public struct RetrievalData: Sendable {
 
   /// The columns of queries and texts.
   public static let columns = [
-    TaskColumn("_id"), TaskColumn("id"), TaskColumn("title"), TaskColumn("relevant"),
+    TaskColumn("_id"), TaskColumn("id"), TaskColumn("title"), TaskColumn("relevant", hasLists: true),
   ]
   /// The columns of a table that says what is relevant.
   public static let judgementColumns = [
@@ -62,7 +62,12 @@ public struct RetrievalData: Sendable {
       }
     } else {
       for row in queries {
-        guard let ids = row.fields["relevant"]?.array else { continue }
+        guard let value = row.fields["relevant"], value != .null, value != .string("") else { continue }
+        guard let ids = value.array else {
+          throw GraftError(
+            .malformed, "wrong relevant", expected: "a list of ids", found: String(value.text().prefix(60))
+          ).inRow(row)
+        }
         relevant[try Self.id(row)] = Set(
           try ids.map { try Self.place($0.string ?? $0.text(), in: all, row) })
       }

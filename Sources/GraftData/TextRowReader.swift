@@ -159,7 +159,9 @@ enum TextRowReader {
       let needsText = options.needsText(isThere)
       text = try (options.textColumns.isEmpty ? (needsText ? [.name("text")] : []) : options.textColumns).map(
         find)
-      mayBeWords = options.readsWords && options.textColumns.count == 1
+      mayBeWords =
+        options.readsWords && text.count == 1 && layout.format != .lines
+        && !(options.textColumns.isEmpty && isThere(SentenceReader.tokensColumn))
       pair = try options.pairColumn.map(find)
       let found = try options.labelColumns.map(find)
       labels = found.count > 1 ? found.map { (header?[$0] ?? String($0 + 1), $0) } : []
@@ -266,11 +268,12 @@ enum TextRowReader {
         error.subject = "row \(record.row), \(error.subject ?? "")"
         throw error
       }
-      // The column that is named may have lists of words in the place of texts.
-      let value = options.readsWords && options.textColumns.count == 1 ? object[text[0]] : nil
+      // The column of the text may have lists of words.
+      let isReplaced = options.isReplaced("text") { object[$0] }
+      let value = options.readsWords && text.count == 1 && !isReplaced ? object[text[0]] : nil
       let words = value?.array == nil ? nil : value
       var row = TextRow(
-        try options.needsText(isThere) && words == nil && !options.isReplaced("text", in: object)
+        try options.needsText(isThere) && words == nil && !isReplaced
           ? text.map { try object.text($0) }.joined(separator: " ") : "",
         pair: try pair.map { try object.text($0) },
         label: try labels.isEmpty
@@ -395,56 +398,6 @@ private struct JSONRow {
   }
 }
 
-extension DataOptions {
-  /// How columns are named, and the end of the sentence.
-  func columnAdvice(_ end: String) -> Advice {
-    wantsLabels && wantsTexts
-      ? "Name the columns with \(option: "text-column") and \(option: "label-column")\(end)"
-      : wantsTexts
-        ? "Name the column with \(option: "text-column")\(end)"
-        : "Name the column with \(option: "label-column")\(end)"
-  }
-
-  /// Whether a text is read: where a column is named, or one is wanted and none stands in its place.
-  ///
-  /// - Parameter isThere: Whether the data have a column of a name.
-  fileprivate func needsText(_ isThere: (String) -> Bool) -> Bool {
-    guard textColumns.isEmpty else { return true }
-    return wantsTexts && (isThere("text") || !fields.contains { $0.replacesText && isThere($0.name) })
-  }
-
-  /// Whether a list stands under the usual name of the text, which nobody named, beside a column that takes the text's
-  /// place.
-  fileprivate func isReplaced(_ text: String, in object: JSONRow) -> Bool {
-    textColumns.isEmpty && object[text]?.array != nil
-      && fields.contains { $0.replacesText && (object[$0.name] ?? .null) != .null }
-  }
-
-  /// The error that there is neither a text nor a column that may stand in its place; `nil` when there is one, or
-  /// when no column may.
-  ///
-  /// - Parameters:
-  ///   - columns: The names of all columns.
-  ///   - isThere: Whether the data have a column of a name.
-  fileprivate func lacksText(_ columns: [String], _ isThere: (String) -> Bool) -> GraftError? {
-    let replacing = fields.filter(\.replacesText).map(\.name)
-    guard wantsTexts, textColumns.isEmpty, !replacing.isEmpty,
-      !(replacing + ["text"]).contains(where: isThere)
-    else {
-      return nil
-    }
-    return GraftError(
-      .missing,
-      "no such column",
-      subject: "column \(replacing.map { "'\($0)'" }.joined(separator: " or "))",
-      found: columnList(columns),
-      advice: readsWords
-        ? "Name the column of the words, or that of plain texts, with \(option: "text-column")."
-        : "Name the column of the first text with \(option: "text-column"), and that of the second with \(option: "pair-column")."
-    )
-  }
-}
-
 extension DataFileReport {
   fileprivate mutating func note(_ columns: TextRowReader.TableColumns) {
     (textColumns, pairColumn, labelColumns) = columns.used
@@ -476,36 +429,11 @@ extension JSON {
 }
 
 extension TaskColumn {
-  /// A value as the task gets it: in a column of lists the one that is written in a text.
+  /// A value as the task gets it: in a column of lists the list or object that is written in a text.
   ///
-  /// - Throws: `GraftError` without a place, as `JSON.list(inCell:)`.
+  /// - Throws: `GraftError` without a place, as `JSON.value(inCell:)`.
   fileprivate func value(of written: JSON) throws -> JSON {
     guard hasLists, let text = written.string else { return written }
-    return try JSON.list(inCell: text) ?? written
+    return try JSON.value(inCell: text) ?? written
   }
-}
-
-extension [String] {
-  /// The place of a column's name in a header; `nil` where it is not there.
-  ///
-  /// - Throws: `GraftError` when several columns have the name.
-  fileprivate func onlyIndex(of name: String) throws -> Int? {
-    let places = indices.filter { self[$0] == name }
-    guard places.count > 1 else { return places.first }
-    let numbers = places.map { "\($0 + 1)" }
-    throw GraftError(
-      .mismatch, "several columns have this name", subject: "column '\(name.prefix(40))'",
-      expected: "one column of that name",
-      found: "columns \(numbers.dropLast().joined(separator: ", ")) and \(numbers.last ?? "")",
-      advice: "Rename all but one.")
-  }
-}
-
-/// Columns by their names, for errors.
-/// - Parameter wanted: The name that is not among them.
-private func columnList(_ columns: [String], near wanted: String? = nil) -> String {
-  guard !columns.isEmpty else { return "no columns" }
-  let nearest = wanted.flatMap { NearestName.find($0, among: columns) }
-  return "the columns \(columns.map { "'\($0.prefix(40))'" }.joined(separator: ", "))"
-    + (nearest.map { "; the nearest is '\($0.prefix(40))'" } ?? "")
 }

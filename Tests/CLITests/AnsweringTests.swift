@@ -82,7 +82,7 @@ import Testing
     Row(
       "answer {masked-lm} --question who --context he", code: 1,
       stderr: [
-        "the active head finds no answers. Swap it for one that does: 'graft head swap CKPT --to NAME"
+        "the head 'masked-lm' finds no answers. Swap it for one that does: 'graft head swap CKPT --to NAME"
       ]),
     Row(
       "predict {question-answering} who", code: 1,
@@ -93,7 +93,7 @@ import Testing
     Row("evaluate {question-answering} --data a --null-threshold inf", code: 64, stderr: ["must be finite"]),
     Row(
       "evaluate {sequence-classification} --data a.csv --null-threshold 0", code: 1,
-      stderr: ["the active head finds no answers"],
+      stderr: ["the head 'sequence-classification' finds no answers"],
       prepare: { try $0.write("a.csv", "text,label\nhe,World\n") }),
     Row(
       "train {question-answering} --data a.jsonl --eval-data a.jsonl --tune-threshold label --output out",

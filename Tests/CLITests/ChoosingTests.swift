@@ -15,6 +15,12 @@ struct ChoosingTests {
       ]),
     Row("predict {multiple-choice} --input \(data) --take 2", stdout: ["Which one is for the web?"]),
     Row(
+      "predict {multiple-choice} --input a.jsonl --json-lines",
+      stdout: [#"{"text":"he is","question":"who","choices":["he","she"],"prediction":"#],
+      prepare: {
+        try $0.write("a.jsonl", #"{"question": "who", "context": "he is", "choices": ["he", "she"]}"# + "\n")
+      }),
+    Row(
       "predict {multiple-choice} game", code: 1,
       stderr: ["there is nothing to choose from. Give each choice with --choice, or a file with --input."]),
     Row(

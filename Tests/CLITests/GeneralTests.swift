@@ -34,6 +34,11 @@ import GraftPlugins
       stderr: ["'consine' is invalid for '--lr-scheduler", " Did you mean 'cosine'? Please provide"]),
     Row("train x --lr 1e-4", code: 64, stderr: ["Unknown option '--lr'. Did you mean '--learning-rate'?"]),
     Row("predict x he --out a", code: 64, stderr: ["Unknown option '--out'.\nUsage: graft predict"]),
+    Row("tag x he --head a", code: 64, stderr: ["Unknown option '--head'. Did you mean '--task'?"]),
+    Row("predict x --data a", code: 64, stderr: ["Unknown option '--data'. Did you mean '--input'?"]),
+    Row(
+      "run --init x --data a --output b", code: 64,
+      stderr: ["Unknown option '--data'. Did you mean '--train-file'?"]),
     Row("import x --out a", code: 64, stderr: ["Unknown option '--out'. Did you mean '--output'?"]),
     Row("tag x he --heads a", code: 64, stderr: ["Unknown option '--heads'.\nUsage: graft tag"]),
     Row("embed x a --pooling=maen --output b", code: 64, stderr: ["Did you mean 'mean'?"]),

@@ -82,6 +82,19 @@ import Testing
 
   // MARK: Heads that are asked in place of the active one
 
+  @Test("a head that was never trained leads to the parked one of its task that was") func trained() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.copy("token-classification", to: "one")
+      _ = try Self.run(sandbox, "head swap one --to token-classification --labels O,B-X,I-X --output two")
+      let refused = try sandbox.graft(["tag", "two", "he"])
+      #expect(
+        refused.stderr.contains(
+          "was never trained: its predictions would be random. Take the parked head 'token-classification.2': "
+            + "--task token-classification.2. Or train this one with 'graft train'."), "\(refused.stderr)")
+      _ = try Self.run(sandbox, "tag two he --task token-classification.2")
+    }
+  }
+
   @Test("a command whose head is parked names it, and asks it by --task") func asked() throws {
     try Sandbox.with { sandbox in
       try Self.parked.write(into: sandbox)
@@ -89,7 +102,7 @@ import Testing
       let refused = try sandbox.graft(["answer", "answers"] + question)
       #expect(
         refused.stderr.contains(
-          "the active head finds no answers. Take the parked head 'question-answering': --task question-answering.\n"
+          "the head 'token-classification' finds no answers. Take the parked head 'question-answering': --task question-answering.\n"
         ), "\(refused.stderr)")
       let own = try sandbox.graft(["answer", "{question-answering}"] + question)
       let asked = try sandbox.graft(["answer", "answers", "--task", "question-answering"] + question)

@@ -49,7 +49,7 @@ import Testing
     Row(
       "tag {masked-lm} he", code: 1,
       stderr: [
-        "the active head does not label tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
+        "the head 'masked-lm' does not label tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
       ]),
     Row("predict {token-classification}", ["he can."], stdout: ["\the can.\n"]),
     Row(

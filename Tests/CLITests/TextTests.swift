@@ -168,8 +168,16 @@ import Testing
     Row("predict {pretraining} he --pair it", stdout: ["NotNext\t0.7885\the\tit\n"]),
     Row(
       "predict {next-sentence} he", code: 1,
-      stderr: ["'next-sentence' tells how two texts relate, and there is no second one. Give the second text"]
-    ),
+      stderr: ["the head tells how two texts relate. Give the second text with --pair."]),
+    Row(
+      "predict {next-sentence} he --heads next-sentence", code: 1,
+      stderr: ["the head tells how two texts relate. Give the second text with --pair."]),
+    Row(
+      "predict {next-sentence} he --task foo", code: 64,
+      stderr: ["has no head 'foo'; expected one of next-sentence. The heads of its family 'bert' are: "]),
+    Row(
+      "predict {next-sentence} he --task sentence-embedding", code: 64,
+      stderr: ["has no head 'sentence-embedding'", "The heads of its family 'bert' are: "]),
     Row(
       "predict {next-sentence} --input a.csv --pair-column pair", code: 1,
       stderr: ["a.csv: row 3: the second text is empty. Remove such rows"],
@@ -186,7 +194,7 @@ import Testing
     Row(
       "fill-mask {sequence-classification} [MASK]", code: 1,
       stderr: [
-        "the active head does not predict tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
+        "the head 'sequence-classification' does not predict tokens. Swap it for one that does: 'graft head swap CKPT --to NAME"
       ]),
     Row(
       "fill-mask random [MASK]", code: 1,

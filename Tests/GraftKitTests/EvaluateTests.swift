@@ -212,7 +212,7 @@ import Testing
     let other = #expect(throws: GraftError.self) {
       try pseudoPerplexity(InferenceSession(classifier, backend: backend), on: data)
     }
-    #expect(other?.problem == "the active head does not predict tokens")
+    #expect(other?.problem == "the head 'sequence-classification' does not predict tokens")
   }
 
   // MARK: Data
@@ -252,7 +252,10 @@ import Testing
       ("pretraining", "b", .text("3"), "wrong label; expected 0 (the second text follows the first) or 1"),
       ("pretraining", "b", .list(["0"]), "wrong label; expected 0 (the second"),
       ("pretraining", "b", nil, nil), ("pretraining", nil, .text("0"), nil),
-      ("next-sentence", nil, .text("0"), "there is no second text"),
+      (
+        "next-sentence", nil, .text("0"),
+        "there is no second text, and the head tells how two texts relate. Name the column of the second text"
+      ),
       ("next-sentence", " ", .text("0"), "the second text is empty. Remove such rows, or complete them."),
       ("pretraining", " ", .text("0"), "the second text is empty. Remove such rows, or complete them."),
       ("pretraining", "", nil, nil),
@@ -270,6 +273,31 @@ import Testing
     let start = message.map { "row 3: \($0)" } ?? "1 of 2 rows has no label: row 3; expected 0 (the second"
     #expect(error?.description.hasPrefix("pairs.csv: \(start)") == true, "\(error as Any)")
     #expect(try Dataset(rows, for: model, requiringLabels: false).count == 2)
+  }
+
+  @Test("heads that tell how two texts relate say nothing about one, alone or beside others")
+  func aPairIsPredicted() throws {
+    for name in ["bert-tiny/next-sentence", "bert-tiny/pretraining", "albert-tiny/sentence-order"] {
+      let checkpoint = try Registry.builtIn().open(fixtures.appending(path: name)).checkpoint
+      let model = try checkpoint.makeModel()
+      let session = InferenceSession(model, backend: try ReferenceBackend(threads: 1))
+      let head = try #require(checkpoint.heads.first { $0.task?.readsPairs == true }).id
+      let heads = try checkpoint.makeHeads([head])
+      let shared = InferenceSession(heads[0].model, backend: try ReferenceBackend(threads: 1))
+      for (pair, problem) in [
+        (nil, "there is no second text, and the head tells how two texts relate. Give the second text"),
+        (" ", "the second text is empty"),
+      ] as [(String?, String)] {
+        let rows = [TextRow("a", pair: "b"), TextRow("a", pair: pair)]
+        for message in [
+          errorMessage {
+            _ = try predict(session, on: Dataset(rows, for: model, requiringLabels: false))
+          }, errorMessage { _ = try answers(to: rows, of: heads, session: shared) },
+        ] {
+          #expect(message?.hasPrefix(problem) == true, "\(name): \(message ?? "no error")")
+        }
+      }
+    }
   }
 
   @Test func fingerprintsTellDataApart() throws {

@@ -77,7 +77,7 @@ struct TagTests {
     let error = #expect(throws: GraftError.self) {
       try tag(["a"], with: InferenceSession(model, backend: ReferenceBackend(threads: 1)))
     }
-    #expect(error?.problem == "the active head does not label tokens")
+    #expect(error?.problem == "the head 'sequence-classification' does not label tokens")
   }
 
   @Test("no text, an empty text, and a stride without room")

@@ -39,7 +39,7 @@ enum AnsweredErrors {
       #"Sources/GraftData/FilePattern.swift: ((try? files(url)) ?? []).contains { access($0.path, F_OK) == 0 }"#
     ],
     "a cell that is no list is a text": [
-      #"Sources/GraftCore/Model/CellList.swift: guard let json = try? JSON(parsing: Array(spelling.utf8)) else { continue }"#
+      #"Sources/GraftCore/Model/CellList.swift: func parsed(_ spelling: String) -> JSON? { try? JSON(parsing: spelling.utf8) }"#
     ],
     "what cannot be listed has nothing to suggest or to complete": [
       #"Sources/GraftCommandLine/Support/Misspelling.swift: let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []"#,

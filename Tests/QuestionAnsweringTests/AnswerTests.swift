@@ -81,6 +81,12 @@ struct AnswerTests {
       #expect(
         scores.rows.map(\.prediction) == [String](repeating: answer.isEmpty ? "no answer" : answer, count: 2))
       #expect(scores.rows.map(\.terms) == (answer.isEmpty ? [[0], [1]] : [[1], [0]]))
+      // So is what a record has, whatever the model would say: beside such a question at the threshold or 0.
+      #expect(task.asScored([plain], of: labels) == [found])
+      #expect(task.asScored([found], of: [labels[0]]) == [plain])
+      let other = try QuestionAnswering(Configuration())
+      let atZero: JSON = plain.nullDifference > 0 ? "" : .string(plain.text)
+      #expect(other.asScored([plain], of: [labels[1]]).map(\.answer) == [atZero])
     }
   }
 
@@ -146,7 +152,7 @@ struct AnswerTests {
     let error = #expect(throws: GraftError.self) {
       try other.setAnswering(nBest: 1, longest: nil, nullThreshold: nil)
     }
-    #expect(error?.problem == "the active head finds no answers")
+    #expect(error?.problem == "the head 'sequence-classification' finds no answers")
     for (key, value) in [("n_best_size", JSON(0)), ("null_score_diff_threshold", "high")] {
       var configuration = Configuration()
       configuration[key] = value

@@ -66,6 +66,21 @@ struct QuestionReadingTests {
     #expect(try Question(rows[0]).context == "in London")
   }
 
+  @Test("cells of tables have answers as JSON or Python writes them")
+  func cells() throws {
+    let rows = try rows(
+      """
+      question,context,answers,is_impossible
+      Where?,in London,"{""text"": [""London""], ""answer_start"": [3]}",False
+      Where?,in London,"{'text': ['London'], 'answer_start': [3]}",
+      Where?,in London,"[{'text': 'London', 'answer_start': 3}]",
+      Why?,in London,"{'text': [], 'answer_start': []}",True
+      Why?,in London,,True
+
+      """, file: "a.csv")
+    #expect(try answers(rows).map { $0?.texts } == [["London"], ["London"], ["London"], [], []])
+  }
+
   static let mistakes: [(String, String)] = [
     (#"{"question": "q", "context": "abc"}"#, "row 1: there are no answers"),
     (

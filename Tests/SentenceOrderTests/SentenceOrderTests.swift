@@ -87,6 +87,9 @@ import Testing
     let predicted = try predict(session, on: Dataset(rows, for: alone, requiringLabels: false))
     let evaluation = try evaluate(
       session, on: Dataset(rows, for: alone), options: EvaluationOptions(keepsPredictions: true))
+    // Without labels the pairs stand in their order, so that what is said of them is right where it is class 0.
+    let right = evaluation.predictions.count { $0.answer == 0 }
+    #expect(evaluation.metrics["accuracy"] == Double(right) / Double(rows.count))
     let names = try #require(predicted[0].members["scores"]?.object)
     #expect(Array(names.keys) == ["InOrder", "Swapped"])
     // A pair that is read the other way round has other scores, of which the other class is meant.

@@ -110,6 +110,7 @@ struct ReadingTests {
   func cells() throws {
     for cell in [
       #""[""B-PER"", ""O""]""#, #""['B-PER', 'O']""#, #""[""B-PER"",""O""]""#, "B-PER O", #""[1, 0]""#,
+      #""('B-PER', 'O')""#,
     ] {
       for column in ["label", "tags"] {
         let found = try Self.read("text,\(column)\nAda's lives,\(cell)\n", file: "a.csv")
@@ -119,8 +120,11 @@ struct ReadingTests {
     let words = try Self.read(
       "tokens,tags\n\"['Ada', \"\"'s\"\", 'in']\",\"['B-PER', 'O', 'O']\"\n", file: "a.csv")
     #expect(words[0].words.strings == ["Ada", "'s", "in"])
-    let spans = "text,entities\nAda L,\"[{'start': 0, 'end': 5, 'label': 'PER'}]\"\nIn,[]\n"
-    #expect(try Self.read(spans, file: "a.csv").map(\.classes) == [[1, 2], [0]])
+    for written in ["{'start': 0, 'end': 5, 'label': 'PER'}", "(0, 5, 'PER')"] {
+      let cells = "text,entities\nAda L,\"[\(written)]\"\nIn,[]\n"
+      #expect(try Self.read(cells, file: "a.csv").map(\.classes) == [[1, 2], [0]])
+    }
+    let spans = "text,entities\nAda L,\"[(0, 5, 'PER')]\"\nIn,[]\n"
     #expect(
       try TokenClassification.inferredLabels(of: Self.rows(spans, file: "a.csv"), nil).labels
         == ["O", "B-PER", "I-PER"])
@@ -137,6 +141,15 @@ struct ReadingTests {
       #expect(found.words.strings == ["New York", "is"] && found.classes == [3, 0])
       #expect(try Self.rows(text, file: file, options)[0].text == "New York is")
     }
+    // So may the usual one, but not lines of plain text, or a text beside tokens.
+    for (file, text) in [
+      ("a.jsonl", #"{"text": ["New York", "is"], "label": ["B-LOC", "O"]}"#),
+      ("a.csv", "text,label\n\"['New York', 'is']\",B-LOC O\n"),
+      ("a.csv", "text,tokens,label\n\"['x']\",\"['New York', 'is']\",B-LOC O\n"),
+    ] {
+      #expect(try Self.read(text, file: file)[0].words.strings == ["New York", "is"])
+    }
+    #expect(try Self.rows("['a', 'b']\n", file: "a.txt", DataOptions(format: .lines))[0].fields.isEmpty)
     // What is no list of words is a text.
     for (cell, words) in [("[1] is", ["[1]", "is"]), ("[1] [2]", ["[1]", "[2]"])] {
       let text = try Self.read("words,ner\n\(cell),O O\n", file: "a.csv", options: options)
@@ -166,7 +179,7 @@ struct ReadingTests {
       ("text,tags", "he can,['O' 'O']", "a list that cannot be read"),
       ("text,label", "he can,['O' 'O']", "a list that cannot be read"),
       ("text,tags", "he can,\"[None, 'O']\"", "a list that cannot be read"),
-      ("text,tags", "he can,[1 0]", "wrong tags; expected a list of names or numbers, found '[1 0]'"),
+      ("text,tags", "he can,[1 0]", "a list that cannot be read"),
       ("text,label", "he can,[O O]", "wrong tags; expected a list of names or numbers, found '[O O]'"),
     ])
   func nearlyLists(_ header: String, _ row: String, _ message: String) throws {
@@ -179,18 +192,16 @@ struct ReadingTests {
     }
   }
 
-  @Test("a list of words under 'text' is read where it is named, and 'tokens' beside it where it is not")
+  @Test("a list of words under 'text' is read, and 'tokens' beside it where it is not named")
   func unnamedWords() throws {
     let both = #"{"tokens": ["he", "can"], "text": ["so they", "do"], "tags": ["O", "O"]}"#
     #expect(try Self.read(both)[0].words.strings == ["he", "can"])
     let named = DataOptions(textColumns: [.name("text")])
     #expect(try Self.read(both, options: named)[0].words.strings == ["so they", "do"])
     let alone = #"{"text": ["he", "can"], "tags": ["O", "O"]}"#
-    let error = #expect(throws: GraftError.self) { try Self.read(alone) }
-    #expect(
-      error?.description.contains("row 1, column 'text': wrong value; expected a string, found a list")
-        == true)
-    #expect(try Self.read(alone, options: named)[0].words.strings == ["he", "can"])
+    for options in [DataOptions(), named] {
+      #expect(try Self.read(alone, options: options)[0].words.strings == ["he", "can"])
+    }
   }
 
   @Test("tags none of which begins an entity in the scheme that was named are said")
@@ -327,8 +338,17 @@ struct ReadingTests {
       #"{"tokens": ["a", "b", "c"], "tags": ["B-PER", "E-PER", "S-LOC"]}"#,
       "found 'E-PER' at word 2. The tags of the data seem to be in the scheme IOBES: say so by 'tag-scheme' IOBES."
     ),
-    (#"{"tokens": ["a", "b"], "tags": ["U-PER", "U-ORG"]}"#, "say so by 'tag-scheme' BILOU."),
-    (#"{"tokens": ["a"], "tags": ["S-ORG"]}"#, "labels: [O,B-PER,I-PER,B-LOC,I-LOC,S-ORG])'"),
+    (#"{"tokens": ["a", "b"], "tags": ["U-PER", "U-LOC"]}"#, "say so by 'tag-scheme' BILOU."),
+    // No head gets tags of two schemes.
+    (
+      #"{"tokens": ["a", "b"], "tags": ["S-ORG", "S-PER"]}"#,
+      "The tags of the data seem to be in the scheme IOBES, and the head lacks types of theirs. Give it these: "
+        + #"'swapHead(to: "token-classification", labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-ORG,I-ORG])'; then say the "#
+        + "scheme: 'tag-scheme' IOBES."
+    ),
+    (
+      #"{"tokens": ["a", "b"], "tags": ["B-CO", "E-CO"]}"#, "labels: [O,B-PER,I-PER,B-LOC,I-LOC,B-CO,I-CO])'"
+    ),
     (
       #"{"text": "Ada", "entities": [{"start": 1, "end": 4, "label": "PER"}]}"#,
       "row 1: an entity is not within its text; expected 0 <= start < end <= 3, counted in Unicode scalars, found 1 to 4."
@@ -380,6 +400,19 @@ struct ReadingTests {
         "column 'tag': sentences in columns have no column names."))
     #expect(message("-DOCSTART- O\n\n\n").contains("the file has no sentences"))
     #expect(message("\n\n").contains("the file has no sentences"))
+  }
+
+  @Test("rows of one word are remarked upon")
+  func singleWords() throws {
+    func remarks(_ text: String) throws -> [String] {
+      let (rows, task) = (try Self.rows(text, file: "a.csv"), try Self.task())
+      return task.remarks(on: try task.labels(of: rows, LabelReading()), of: rows)
+    }
+    #expect(
+      try remarks("text,label\nAda,B-PER\n,\nruns,O\n").first?.hasPrefix(
+        "each of 2 rows is one word, and is read alone") == true)
+    #expect(try remarks("text,label\nAda,B-PER\nAda runs,B-PER O\n").isEmpty)
+    #expect(try remarks("text,label\nAda,B-PER\n").isEmpty)
   }
 
   @Test("a tag of another scheme than the data are said to have")

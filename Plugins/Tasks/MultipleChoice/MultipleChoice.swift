@@ -123,8 +123,11 @@ public struct MultipleChoice: Task {
     return try examples.map { example in
       let count = example.others.count + 1
       defer { place += count }
+      let row = example.row
+      let question = try ChoiceQuestion(row)
       return ChoicePrediction(
-        scores.buffer[place..<place + count], choices: try ChoiceQuestion(example.row).choices)
+        scores.buffer[place..<place + count], choices: question.choices,
+        question: row.pair == nil ? question.start : nil)
     }
   }
 }

@@ -7,6 +7,7 @@ import GraftTensors
 public struct NextSentence: Task {
   public static let name = "next-sentence"
   public static let classSuffix = "ForNextSentencePrediction"
+  public static let readsPairs = true
   public static let outputs = [TaskOutput("seq_relationship_logits", rows: .sequences)]
 
   public init(_ configuration: Configuration) throws {}

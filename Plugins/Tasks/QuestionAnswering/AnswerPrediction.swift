@@ -20,6 +20,8 @@ public struct AnswerPrediction: TaskPrediction, Equatable {
   /// The score of no answer: the smallest of all windows'.
   private(set) var nullScore: Float
   private var nullThreshold: Float?
+  /// The parts of the context alone, the best first, and how many candidates there are at most.
+  private var (parts, most): ([Candidate], Int) = ([], 0)
 
   /// What a window says.
   ///
@@ -48,25 +50,35 @@ public struct AnswerPrediction: TaskPrediction, Equatable {
   /// What all windows over a context say together.
   init(joining windows: [AnswerPrediction], context: [Unicode.Scalar], _ settings: AnswerSettings) {
     nullScore = windows.map(\.nullScore).min() ?? 0
-    nullThreshold = settings.nullThreshold
+    most = settings.nBest
     let all = windows.flatMap(\.candidates).enumerated().sorted {
       ($1.element.score, $0.offset) < ($0.element.score, $1.offset)
     }.map(\.element)
-    candidates = Array(all.prefix(settings.nBest))
-    if nullThreshold != nil {
-      let place = candidates.firstIndex { $0.score < nullScore } ?? candidates.count
-      candidates.insert(Candidate(score: nullScore, place: nil), at: place)
+    parts = all.prefix(most).map { part in
+      var part = part
+      if let place = part.place { part.text = String(String.UnicodeScalarView(context[place])) }
+      return part
+    }
+    candidates = []
+    self = choosing(settings.nullThreshold)
+  }
+
+  /// The same with another threshold of no answer; `nil` says an answer always.
+  func choosing(_ threshold: Float?) -> AnswerPrediction {
+    var other = self
+    (other.nullThreshold, other.candidates) = (threshold, parts)
+    if threshold != nil {
+      let place = parts.firstIndex { $0.score < nullScore } ?? parts.count
+      other.candidates.insert(Candidate(score: nullScore, place: nil), at: place)
       // Where it is one of the best, it takes the place of the last.
-      if place < settings.nBest, candidates.count > settings.nBest { candidates.removeLast() }
+      if place < most, other.candidates.count > most { other.candidates.removeLast() }
     }
-    let largest = Double(candidates.first?.score ?? 0)
-    let sum = candidates.reduce(0) { $0 + exp(Double($1.score) - largest) }
-    for index in candidates.indices {
-      candidates[index].probability = exp(Double(candidates[index].score) - largest) / sum
-      if let place = candidates[index].place {
-        candidates[index].text = String(String.UnicodeScalarView(context[place]))
-      }
+    let largest = Double(other.candidates.first?.score ?? 0)
+    let sum = other.candidates.reduce(0) { $0 + exp(Double($1.score) - largest) }
+    for index in other.candidates.indices {
+      other.candidates[index].probability = exp(Double(other.candidates[index].score) - largest) / sum
     }
+    return other
   }
 
   /// The best part of the context, whether or not none would be likelier; empty when there is none.

@@ -55,8 +55,8 @@ struct Answers: ExampleLabel, Equatable {
   /// - Returns: `nil` when the row does not say.
   /// - Throws: `GraftError` naming the row: answers of another form, or one that is not at its place.
   init?(_ row: TextRow) throws {
-    let isImpossible = row.fields["is_impossible"]?.bool
-    guard let value = row.fields["answers"], value != .null else {
+    let isImpossible = row.fields["is_impossible"].flatMap { $0.bool ?? $0.string.flatMap(LabelColumn.truth) }
+    guard let value = row.fields["answers"], value != .null, value != .string("") else {
       guard isImpossible == true else { return nil }
       found = []
       return

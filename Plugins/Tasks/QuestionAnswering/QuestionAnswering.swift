@@ -16,9 +16,8 @@ public struct QuestionAnswering: Task {
   public static let tunedSetting: TunedSetting? = TunedSetting(
     key: AnswerSettings.nullThresholdKey, bestValue: "best_f1_thresh", score: "f1")
   public static let columns = [
-    TaskColumn("question", replacesText: true), TaskColumn("context"), TaskColumn("answers"),
-    TaskColumn("id"),
-    TaskColumn("is_impossible"),
+    TaskColumn("question", replacesText: true), TaskColumn("context"),
+    TaskColumn("answers", hasLists: true), TaskColumn("id"), TaskColumn("is_impossible"),
   ]
   public static let outputs = [
     TaskOutput("start_logits", rows: .tokens, column: 0), TaskOutput("end_logits", rows: .tokens, column: 1),
@@ -151,6 +150,16 @@ public struct QuestionAnswering: Task {
       ? AnswerScores.version1(given.map(\.text), right)
       : AnswerScores.version2(given, right, threshold: Double(settings.nullThreshold ?? 0))
     for (name, value) in scores { metrics.add(name, total: value.total, weight: value.weight) }
+  }
+
+  /// As SQuAD's scripts do: an answer always where every question has one, else no answer beyond the threshold, which is 0
+  /// where the settings have none.
+  public func asScored(
+    _ predictions: [AnswerPrediction], of labels: [(any ExampleLabel)?]
+  ) -> [AnswerPrediction] {
+    let haveAnswers = labels.allSatisfy { ($0 as? Answers)?.found.isEmpty == false }
+    let threshold = haveAnswers ? nil : settings.nullThreshold ?? 0
+    return predictions.map { $0.choosing(threshold) }
   }
 
   /// The F1 of each question.

@@ -10,6 +10,7 @@ import GraftTensors
 public struct SentenceOrder: Task {
   public static let name = "sentence-order"
   public static let classSuffix = "ForSentenceOrderPrediction"
+  public static let readsPairs = true
   public static let outputs = [TaskOutput("sop_logits", rows: .sequences)]
 
   public init(_ configuration: Configuration) throws {}

@@ -73,11 +73,10 @@ struct HeadTags: Sendable {
     return (scheme ?? .iob2).prefixes.filter { $0 != "O" }.sorted().map { "\($0)-\(type)" }
   }
 
-  /// The scheme of the data's tags, where these are of types that the head has and begin with letters that another scheme
-  /// has not; `nil` otherwise.
+  /// The scheme of the data's tags, where these begin with letters that another scheme has not; `nil` otherwise.
   func scheme(of labels: [String], otherThan known: TagScheme) -> TagScheme? {
     let found = labels.compactMap { WordTag($0) }
-    guard found.count == labels.count, found.contains(where: { types.contains($0.type) }) else { return nil }
+    guard found.count == labels.count, !found.isEmpty else { return nil }
     let letters = Set(found.map(\.prefix))
     return letters.isSubset(of: known.prefixes) ? nil : Self.scheme(letters)
   }

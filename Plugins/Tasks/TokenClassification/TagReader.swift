@@ -100,6 +100,13 @@ struct TagReader {
         "\(both.count) of \(rows.count) rows \(both.count == 1 ? "has" : "have") both entities and 'tags', and the tags are not read: \(both.count == 1 ? "" : "the first is ")\(first.name(among: rows))"
       )
     }
+    let counts = labels.map { ($0 as? RowLabels)?.words.ranges.count ?? .max }
+    let single = counts.count { $0 == 1 }
+    if single > 1, counts.allSatisfy({ $0 <= 1 }) {
+      remarks.append(
+        "each of \(single) rows is one word, and is read alone: words of sentences are written as CoNLL's columns, with a blank line behind each sentence"
+      )
+    }
     return remarks
   }
 
@@ -158,7 +165,8 @@ struct TagReader {
         throw GraftError(
           .mismatch, "a tag is not of the scheme \(scheme.rawValue)",
           expected: "one that begins with \(scheme.prefixes.map(String.init).joined(separator: ", "))",
-          found: "'\(name.prefix(60))'", advice: advice(onSchemeOf: differentTags, otherThan: scheme))
+          found: "'\(name.prefix(60))'",
+          advice: head.scheme(of: differentTags, otherThan: scheme).map(Self.advice))
       }
       return tag
     }
@@ -212,33 +220,36 @@ struct TagReader {
   }
 
   /// What to do about labels that the head does not have: to say the scheme that they are in; or to give it those of the data,
-  /// in their order, behind its own where they are of a kind.
+  /// in their order, behind its own where they are of a kind. Of data in another scheme it lacks types alone.
   private var adviceOnLabels: Advice {
     let tags = differentTags
-    let isOtherScheme = head.dataScheme.map { $0.prefixes != head.scheme?.prefixes } ?? false
-    if !isOtherScheme, let own = head.scheme, let advice = advice(onSchemeOf: tags, otherThan: own) {
-      return advice
-    }
+    let isSaid = head.dataScheme.map { $0.prefixes != head.scheme?.prefixes } ?? false
+    let scheme = isSaid ? nil : head.scheme.flatMap { head.scheme(of: tags, otherThan: $0) }
+    let isOtherScheme = isSaid || scheme != nil
     let found = isOtherScheme ? tags.compactMap { WordTag($0) }.filter { $0 != .outside }.map(\.type) : []
     let types = OrderedSet(found + rows.lazy.flatMap(Self.writtenTypes))
     let labels = OrderedSet(
       (isOtherScheme ? [] : tags) + (types.isEmpty ? [] : ["O"]) + types.flatMap { head.labels(ofType: $0) })
     let missing = labels.filter { head[$0] == nil }
-    guard !missing.isEmpty else { return "Correct the data, or check \(option: "label-column")." }
+    guard !missing.isEmpty else {
+      return scheme.map(Self.advice) ?? "Correct the data, or check \(option: "label-column")."
+    }
     func areTags(_ labels: some Sequence<String>) -> Bool { labels.allSatisfy { WordTag($0) != nil } }
     let isNamed = head.labels != Configuration.numberedLabels(head.labels.count)
     let keepsOwn = isNamed && areTags(head.labels) == areTags(labels)
     let swap = LabelColumn.swap(
       to: TokenClassification.name, labels: keepsOwn ? head.labels + missing : Array(labels))
     let isNew = !keepsOwn || swap == .swapHeadForData(to: TokenClassification.name)
+    if let name = scheme?.rawValue {
+      return
+        "The tags of the data seem to be in the scheme \(name), and the head lacks types of theirs. Give it these: \(action: swap); then say the scheme: \(option: "tag-scheme") \(name)."
+    }
     return "Give the head the labels of the data\(isNew ? "" : " too"): \(action: swap)."
   }
 
-  /// That tags are in another scheme than is expected; `nil` where nothing speaks for one.
-  private func advice(onSchemeOf tags: [String], otherThan known: TagScheme) -> Advice? {
-    head.scheme(of: tags, otherThan: known).map {
-      "The tags of the data seem to be in the scheme \($0.rawValue): say so by \(option: "tag-scheme") \($0.rawValue)."
-    }
+  /// That tags are in another scheme than is expected.
+  private static func advice(onScheme scheme: TagScheme) -> Advice {
+    "The tags of the data seem to be in the scheme \(scheme.rawValue): say so by \(option: "tag-scheme") \(scheme.rawValue)."
   }
 
   /// The tags of the data that are names, in their order.

@@ -56,7 +56,7 @@ public struct TokenClassification: Task {
       orThrow: GraftError(
         .missing, "there are no labels for the words",
         expected: "'tags' with a label for each token, or 'entities' with their places",
-        advice: Self.adviceOnLabels), reader.labels)
+        advice: Self.adviceOnLabels(of: rows)), reader.labels)
   }
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
@@ -74,8 +74,11 @@ public struct TokenClassification: Task {
   public static func recognizes(_ row: TextRow) -> Bool { TagReader.recognizes(row) }
 
   /// What to do about data without labels for words.
-  private static let adviceOnLabels: Advice =
-    "Say which column has them: \(option: "label-column"); or, where each line is a word with its labels, that the file is CoNLL's: \(option: "data-format") conll."
+  private static func adviceOnLabels(of rows: [TextRow]) -> Advice {
+    rows.contains { $0.fields["tokens"]?.array != nil }
+      ? "Say which column has them: \(option: "label-column"). The columns of CoNLL's files stand between tabs or spaces."
+      : "Say which column has them: \(option: "label-column"); or, where each line is a word with its labels, that the file is CoNLL's: \(option: "data-format") conll."
+  }
 
   /// The tags of data, sorted, or those that entities need: `O`, and a beginning and an inside of each type.
   public static func inferredLabels(of rows: [TextRow], _ given: ProblemType?) throws -> InferredLabels {
@@ -84,7 +87,7 @@ public struct TokenClassification: Task {
     guard !tags.isEmpty || !types.isEmpty else {
       for row in rows { try TagReader.check(row) }
       throw GraftError(
-        .missing, "the data have no labels for words", advice: adviceOnLabels)
+        .missing, "the data have no labels for words", advice: adviceOnLabels(of: rows))
     }
     return InferredLabels(
       tags.isEmpty ? ["O"] + types.flatMap { ["B-\($0)", "I-\($0)"] } : LabelColumn.sorted(tags), nil)

@@ -119,7 +119,6 @@ struct Predict: RunsOnRanks {
     let prepare = { (rows: inout [TextRow]) in
       try choices.add(to: &rows, for: heads, isFromFiles: !input.input.isEmpty)
       try inputs.check(rows, for: opened, feed.console)
-      try requireSecondTexts(in: rows, for: task)
     }
     try show(feed, preparing: prepare) { rows in
       let data = try Dataset(
@@ -129,22 +128,6 @@ struct Predict: RunsOnRanks {
         session, on: data, batchSize: batch.batchSize, progress: { feed.update($0, of: data.count) })
       return (try rows.map { try $0.shown(by: task) }, predictions, data.facts)
     }
-  }
-
-  /// Refuses single texts for a task that tells how two relate: its classes are its own, and no labels of texts or words.
-  private func requireSecondTexts(in rows: [TextRow], for task: any Task) throws {
-    let type = type(of: task)
-    guard task.classNames != nil, !type.labelsTexts, !type.labelsTokens,
-      let single = rows.first(where: { $0.pair?.isBlank != false })
-    else { return }
-    let error =
-      single.pair == nil
-      ? GraftError(
-        .missing, "the head '\(type.name)' tells how two texts relate, and there is no second one",
-        advice: input.input.isEmpty
-          ? "Give the second text with --pair." : "Name the column of the second text with --pair-column.")
-      : .emptyPair
-    throw input.input.isEmpty ? error : error.inRow(single)
   }
 
   private func classify(

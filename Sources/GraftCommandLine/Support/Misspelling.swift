@@ -5,6 +5,11 @@ import GraftTensors
 
 /// What a command line that could not be read was meant to be: the nearest command, option or value.
 enum Misspelling {
+  /// What options of the same meaning are called in different commands.
+  private static let synonyms = [
+    ["data", "input", "train-file"], ["eval-data", "eval-file"], ["task", "head", "to"],
+  ]
+
   /// The message for an error of the parser, where the reason is a name that nothing has.
   ///
   /// - Parameters:
@@ -37,7 +42,9 @@ enum Misspelling {
       guard let name = parts.first else { continue }
       guard let option = options.first(where: { $0.names.contains(name) }) else {
         let known = options.flatMap(\.names)
-        return with("Unknown option '--\(name)'", NearestName.find(name, among: known).map { "--\($0)" })
+        let other = Self.synonyms.first { $0.contains(name) }?.first(where: known.contains)
+        return with(
+          "Unknown option '--\(name)'", (other ?? NearestName.find(name, among: known)).map { "--\($0)" })
       }
       let value = parts.count > 1 ? parts[1] : rest.dropFirst(index + 1).first
       if let value, !option.values.isEmpty, !option.values.contains(value), first.contains("'\(value)'"),

@@ -238,9 +238,12 @@ public struct Checkpoint: Sendable {
   public func requireTrainedHead(where isUsed: (any Task.Type) -> Bool = { _ in true }) throws {
     let heads = activeHeads.filter { $0.task.map(isUsed) ?? false }
     if let untrained = heads.first(where: \.isUntrained) {
+      let trained = parkedHeads.first { $0.task?.name == untrained.task?.name && !$0.isUntrained }?.id
       throw GraftError(
         .refused, "the head '\(untrained.id)' was never trained: its predictions would be random",
-        advice: "Train it with \(action: .train), or pass \(action: .allowUntrained).")
+        advice: trained.map {
+          "Take the parked head '\($0)': \(action: .useHead($0)). Or train this one with \(action: .train)."
+        } ?? "Train it with \(action: .train), or pass \(action: .allowUntrained).")
     }
     if let activeHead, try readsUntrainedPooler(heads) {
       throw GraftError(
@@ -263,10 +266,20 @@ extension Family {
     return try head.head(adopting(configuration), on: backbone, outputs: task.outputCount(on: backbone))
   }
 
+  /// The heads that its models can have.
+  private var headNames: [String] { heads.map(\.task) + combinations.map(\.name) }
+
   func hasNoHead(_ task: String) -> GraftError {
     GraftError(
       .unsupported, "the family '\(name)' has no head for '\(task)'",
-      advice: "It has: \((heads.map(\.task) + combinations.map(\.name)).joined(separator: ", ")).")
+      advice: "It has: \(headNames.joined(separator: ", ")).")
+  }
+
+  /// What to do about a head that a checkpoint of the family lacks: to put it on, where models of the family can have it.
+  func advice(onMissing head: String) -> Advice {
+    headNames.contains(head)
+      ? "Put it on first: \(action: .swapHead(to: head))."
+      : "The heads of its family '\(name)' are: \(headNames.joined(separator: ", "))."
   }
 }
 

@@ -20,7 +20,7 @@ extension Checkpoint {
       throw GraftError(
         .unknownName, "the checkpoint has no head '\(id)'",
         expected: known.isEmpty ? nil : "one of \(known.joined(separator: ", "))",
-        advice: nearest.map { "Did you mean '\($0)'?" } ?? "Put it on first: \(action: .swapHead(to: id)).")
+        advice: nearest.map { "Did you mean '\($0)'?" } ?? family.advice(onMissing: id))
     }
     guard let set = headSet(of: head), let task = head.task else {
       throw GraftError(.unsupported, "no plugin knows the head '\(id)'")

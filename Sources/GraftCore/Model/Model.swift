@@ -162,23 +162,24 @@ public final class Model {
   ///
   /// - Throws: `GraftError` when there is none.
   public func requireTokenHead() throws -> ActiveHead {
-    try requireHead("the active head does not predict tokens") { $0.predictsTokens }
+    try requireHead("does not predict tokens") { $0.predictsTokens }
   }
 
   /// The first active head of a kind.
   ///
   /// - Parameters:
-  ///   - problem: What is wrong where the active heads are of another kind.
+  ///   - lack: What the first active head does not do where none is of the kind, as the end of a sentence about it.
   ///   - advice: What to do then; by default, to swap them.
   ///   - isWanted: Whether a head of a task is of the kind.
   /// - Throws: `GraftError` when there is none, with the parked head that is.
   @discardableResult
   package func requireHead(
-    _ problem: String, advice: Advice? = nil, where isWanted: (any Task.Type) -> Bool
+    _ lack: String, advice: Advice? = nil, where isWanted: (any Task.Type) -> Bool
   ) throws -> ActiveHead {
     guard let head = heads.first(where: { isWanted(type(of: $0.task)) }) else {
       throw GraftError.noHead(
-        heads.isEmpty ? nil : problem, advice: advice, parked: parkedHeads, where: isWanted)
+        heads.first.map { "the head '\($0.name)' \(lack)" }, advice: advice, parked: parkedHeads,
+        where: isWanted)
     }
     return head
   }

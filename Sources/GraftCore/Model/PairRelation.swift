@@ -32,15 +32,9 @@ public struct PairRelation: Sendable {
       .missing, "there is no label", expected: expected,
       advice: "Say which column has it: \(option: "label-column").")
     let labels = try rows.map { row -> ClassLabel? in
-      guard let pair = row.pair else {
-        guard reading.isRequired else { return nil }
-        throw GraftError(
-          .missing, "there is no second text, and the head learns how two texts relate",
-          advice: "Say which column has it: \(option: "pair-column")."
-        ).inRow(row)
-      }
+      guard reading.isRequired || row.pair != nil else { return nil }
       let label = row.label == .text("") ? nil : row.label
-      if pair.isBlank, reading.isRequired || label != nil { throw GraftError.emptyPair.inRow(row) }
+      if reading.isRequired || label != nil { try row.requirePair() }
       guard let written = label else { return nil }
       if case .text(let text) = written, let number = Int(text) {
         let (relation, overflow) = number.subtractingReportingOverflow(base)
@@ -57,6 +51,23 @@ public struct PairRelation: Sendable {
     }
     guard missing.isEmpty else { throw noLabel.ofRows(missing, among: rows.count, without: "label") }
     return labels
+  }
+}
+
+extension TextRow {
+  /// Makes sure that there is a second text, for a task that tells how two relate; see ``Task/readsPairs``.
+  ///
+  /// - Throws: `GraftError` naming the row: no second text, or an empty one.
+  package func requirePair() throws {
+    guard let pair else {
+      throw GraftError(
+        .missing, "there is no second text, and the head tells how two texts relate",
+        advice: place.row > 0
+          ? "Name the column of the second text with \(option: "pair-column")."
+          : "Give the second text with \(option: "pair")."
+      ).inRow(self)
+    }
+    if pair.isBlank { throw GraftError.emptyPair.inRow(self) }
   }
 }
 

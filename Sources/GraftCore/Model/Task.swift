@@ -61,6 +61,10 @@ public protocol Task: Sendable {
   /// Whether it learns from labels, and not from the text alone.
   static var readsLabels: Bool { get }
 
+  /// Whether it tells how the two texts of a pair relate, so that nothing can be said about a row without a second text.
+  /// False by default; a task that reads single texts as well, or has columns of its own for the second, leaves it so.
+  static var readsPairs: Bool { get }
+
   /// Whether it learns from the tokens of a text, so that a row without any, a blank text, is left out of what is learnt
   /// from.
   static var needsTokens: Bool { get }
@@ -239,6 +243,13 @@ public protocol Task: Sendable {
     _ backend: any ComputeBackend
   ) throws
 
+  /// What an evaluation takes for said, where what all labels are decides how it scores; as it is by default.
+  ///
+  /// - Parameters:
+  ///   - predictions: What ``joined(_:of:)`` made of the examples of each row.
+  ///   - labels: What ``labels(of:_:)`` made of each row.
+  func asScored(_ predictions: [Prediction], of labels: [(any ExampleLabel)?]) -> [Prediction]
+
   /// What each row adds to the score that tells most, where that is more than whether it is right; `nil` by default.
   ///
   /// - Parameters:
@@ -278,6 +289,7 @@ extension Task {
   public static var splitsRows: Bool { false }
   public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
+  public static var readsPairs: Bool { false }
   public static var needsTokens: Bool { false }
   public static var readsSentenceVectors: Bool { false }
   public static var comparesExamples: Bool { false }
@@ -338,6 +350,10 @@ extension Task {
     _ predictions: [Prediction], of labels: [(any ExampleLabel)?], into metrics: inout Metrics,
     _ backend: any ComputeBackend
   ) throws { try score(predictions, of: labels, into: &metrics) }
+
+  public func asScored(_ predictions: [Prediction], of labels: [(any ExampleLabel)?]) -> [Prediction] {
+    predictions
+  }
 
   public func rowScores(
     _ predictions: [Prediction], of labels: [(any ExampleLabel)?], _ rows: [TextRow],

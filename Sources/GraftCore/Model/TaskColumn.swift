@@ -9,7 +9,7 @@ public struct TaskColumn: Sendable, Hashable {
   public let isNumbered: Bool
   /// Whether data with it, or with two of a numbered one, are the task's even where they could be texts with labels.
   public let decidesTask: Bool
-  /// Whether it has lists, also as the text of a cell, as JSON or Python writes them.
+  /// Whether it has lists or objects, also as the text of a cell, as JSON or Python writes them.
   public let hasLists: Bool
 
   public init(

@@ -189,7 +189,7 @@ extension Checkpoint {
       throw GraftError(
         .mismatch, "the head of another task is active", option: "task", expected: "'\(task.name)'",
         found: activeHead.map { "'\($0.name)'" } ?? "no head",
-        advice: "Swap it: \(action: .swapHead(to: task.name)).")
+        advice: family.advice(onMissing: task.name))
     }
     activeHead = HeadSet(name: task.name, classSuffix: task.classSuffix, tasks: [task])
   }

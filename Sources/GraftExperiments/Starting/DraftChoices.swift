@@ -38,9 +38,10 @@ struct DraftChoices: Equatable {
   static let muchImbalance = 3.0
   static let littleImbalance = 1.5
   /// A new head has learnt little before: bert-mini needs as many for nine labels, and twice as many where a text may have
-  /// several, most of which it has not.
+  /// several, most of which it has not, or where an answer is searched for among all tokens: with fewer it learns to say that
+  /// there is none.
   private static let leastSteps = 500
-  private static let leastStepsOfSeveral = 1000
+  private static let manySteps = 1000
   /// More change little.
   private static let mostEpochs = 60
   /// A part of fewer rows says too little of an epoch, and of the threshold of each label.
@@ -74,12 +75,13 @@ struct DraftChoices: Equatable {
     hasLongTexts = survey.lengths.most > maxLength
     batchSize = trainingRows >= 2000 && maxLength <= 128 ? 32 : 16
     let isOfSeveral = if case .several = survey.kind { true } else { false }
+    let isWithoutLabels = if case .ofTask(_, let labels) = survey.kind { labels.isEmpty } else { false }
     let stepsPerEpoch = max(1, (trainingRows + batchSize - 1) / batchSize)
-    let steps = isOfSeveral ? Self.leastStepsOfSeveral : Self.leastSteps
+    let steps =
+      isOfSeveral || isWithoutLabels && survey.readsWindows ? Self.manySteps : Self.leastSteps
     epochs = max(usualEpochs, min(Self.mostEpochs, (steps + stepsPerEpoch - 1) / stepsPerEpoch))
     patience = max(2, epochs / 5)
     tunesThresholds = isOfSeveral && trainingRows >= Self.leastRowsToTune
-    let isWithoutLabels = if case .ofTask(_, let labels) = survey.kind { labels.isEmpty } else { false }
     keepsBest =
       epochs > usualEpochs && trainingRows >= Self.leastRowsToCompare
       && (isWithoutLabels || tunesThresholds)

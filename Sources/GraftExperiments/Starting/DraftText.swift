@@ -201,7 +201,7 @@ extension ExperimentDraft {
     switch choices.kind {
     case .classes(let labels, let counts):
       lines.append("# \(Self.count(labels.count, "label")), one for each text.\(pairs)")
-      lines += Self.balance(labels, counts, imbalance: choices.imbalance)
+      lines += Self.balance(labels, counts, imbalance: choices.imbalance) + Self.numberLines(labels)
       if choices.hasPairs, labels == ["0", "1"] {
         lines += [
           "# Texts that are sorted by a query want one score each. For such a cross-encoder write 'num-labels: 1' in place",
@@ -221,6 +221,7 @@ extension ExperimentDraft {
       lines.append("  problem-type: regression")
     case .ofTask(let name, let labels):
       if !labels.isEmpty { lines.append("# \(Self.count(labels.count, "label")).") }
+      lines += Self.numberLines(labels)
       lines += ["head:", "  swap: \(name)"]
       if !labels.isEmpty { lines.append("  \(Self.labelLine(labels, inFull: !untrained.isEmpty))") }
     case .texts: break
@@ -233,6 +234,14 @@ extension ExperimentDraft {
   private static func labelLine(_ labels: [String], inFull: Bool = false) -> String {
     labels.count > mostLabels && !inFull
       ? "labels-from: train" : "labels: [\(labels.map(scalar).joined(separator: ", "))]"
+  }
+
+  /// That labels which are numbers from 0 may have names.
+  private static func numberLines(_ labels: [String]) -> [String] {
+    guard labels.count > 1, labels.count <= mostLabels, labels == labels.indices.map({ "\($0)" }) else {
+      return []
+    }
+    return ["# The data have their numbers: write their names in place of these, in the same order."]
   }
 
   /// How many rows each label has; of many the most and the least frequent.

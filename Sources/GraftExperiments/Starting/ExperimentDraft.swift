@@ -159,8 +159,9 @@ public struct ExperimentDraft: Sendable {
     replaced = try vectors != nil ? nil : checkpoint.flatMap { try Self.replacement(in: $0, found.kind) }
     let heads = checkpoint.map { registry.heads(of: $0.family).map(\.name) } ?? registry.headNames
     let pretraining = DefaultPlugins.pretrainingHead
-    // Rows without a text of their own are read by their own task alone.
-    languageModel = heads.contains(pretraining) && rows.allSatisfy { !$0.text.isEmpty } ? pretraining : nil
+    // Rows without a text of their own are read by their own task alone, as lists of words are.
+    let areTexts = own?.hasListsOfWords != true && rows.allSatisfy { !$0.text.isEmpty }
+    languageModel = heads.contains(pretraining) && areTexts ? pretraining : nil
     let known = checkpoint.map { $0.heads.filter { !$0.isUntrained }.compactMap { $0.task?.name } }
     isLanguageModelNew = known.map { !$0.contains(pretraining) } ?? false
   }

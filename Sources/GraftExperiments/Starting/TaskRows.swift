@@ -9,6 +9,8 @@ struct TaskRows {
   /// How the files are read for the task.
   let options: DataOptions
   private let type: any GraftCore.Task.Type
+  /// Whether the column that is named as that of the texts has lists of words.
+  private(set) var hasListsOfWords = false
 
   var name: String { type.name }
   /// Whether it learns vectors for texts, without a head of its own.
@@ -39,7 +41,7 @@ struct TaskRows {
     if given.textColumns.isEmpty { try Self.requireSentences(sample, files) }
     guard
       let found = try Self.known(by: names, sample, files, given, registry)
-        ?? Self.pairs(in: sample, files, given, registry)
+        ?? Self.tagged(in: sample, files, given, registry) ?? Self.pairs(in: sample, files, given, registry)
     else { return nil }
     let columns = names.map { "'\($0)'" }.joined(separator: ", ")
     guard found.learnsVectors || registry.headNames.contains(found.name) else {
@@ -132,6 +134,51 @@ struct TaskRows {
       failure.advice = "For labels of texts, name their columns: \(option: "text-column")."
     }
     throw failure
+  }
+
+  /// Lists with a tag for each word of a list or a text, whatever their columns are called.
+  ///
+  /// - Throws: `GraftError` naming the first row whose tags cannot be read.
+  private static func tagged(
+    in sample: ColumnSample, _ files: [URL], _ given: DataOptions, _ registry: Registry
+  ) throws -> TaskRows? {
+    guard given.pairColumn == nil, given.textColumns.count < 2, given.labelColumns.count < 2,
+      let task = registry.tasks.values.first(where: { $0.labelsTokens })
+    else { return nil }
+    let columns = sample.columns.map { (column: $0.column, values: $0.values.map { $0 ?? "" }) }
+    func items(_ values: [String]) -> [[String]]? {
+      let lists = values.compactMap { WrittenLabel.items(inCell: $0) }
+      return lists.isEmpty || lists.count < values.count ? nil : lists
+    }
+    /// Whether lists are tags, of which the same stand at several words, and not labels of texts.
+    func areTags(_ lists: [[String]]) -> Bool {
+      lists.contains { $0.contains("O") || Set($0).count < $0.count }
+    }
+    let wanted = given.labelColumns.first
+    for (tagColumn, values) in columns
+    where wanted.map({ $0 == tagColumn })
+      ?? (!given.textColumns.isEmpty
+        || (tagNames + ColumnRoles.labelNames).contains(tagColumn.description.lowercased()))
+    {
+      guard let tags = items(values), areTags(tags) else { continue }
+      let texts = columns.compactMap { column, values -> (column: Column, areLists: Bool)? in
+        guard column != tagColumn, given.textColumns.first.map({ $0 == column }) ?? true else { return nil }
+        let lists = items(values)
+        let counts =
+          lists?.map(\.count) ?? values.map { $0.split(whereSeparator: \.isWhitespace).count }
+        return counts == tags.map(\.count) ? (column, lists != nil) : nil
+      }
+      guard let text = texts.first(where: \.areLists) ?? texts.first else { continue }
+      var options = given
+      (options.textColumns, options.labelColumns, options.fields) = (
+        [text.column], [tagColumn], task.columns
+      )
+      var found = TaskRows(options: options, type: task)
+      found.hasListsOfWords = text.areLists
+      try found.check(found.firstRows(of: files))
+      return found
+    }
+    return nil
   }
 
   /// Pairs of texts without a label, whatever their columns are called: the two belong together.

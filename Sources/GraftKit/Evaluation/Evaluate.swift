@@ -194,7 +194,8 @@ public func evaluate(
   let scoresRows = type(of: active.task).scoresRows
   // Of rows in windows, the mean of their scores is what is scored.
   let poolsScores = active.task.poolsScores && model.heads.count == 1
-  let collector = options.keepsPredictions || scoresRows || poolsScores ? active.task.collector(data) : nil
+  let collector =
+    try options.keepsPredictions || scoresRows || poolsScores ? active.task.collector(data) : nil
   let ranks = options.topRanks ?? ProbabilityScores.usualRanks
   var metrics = Metrics(topRanks: ranks)
   // Each head's mean over all its predictions.

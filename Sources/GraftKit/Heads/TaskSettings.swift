@@ -96,7 +96,7 @@ extension Checkpoint {
     try settle(
       settings,
       orThrow: .noHead(
-        activeHead == nil ? nil : "the active head finds no answers", parked: parkedTasks,
+        activeHead.map { "the head '\($0.name)' finds no answers" }, parked: parkedTasks,
         where: { keys.isSubset(of: $0.settingKeys) }))
   }
 

@@ -24,7 +24,7 @@ extension AnsweringHead {
     for head in model.heads { try rows.forEach { try $0.requireText(of: head) } }
     guard let tagger = model.heads.first(where: { type(of: $0.task).labelsTokens }) else {
       let data = try Dataset(rows, for: model, maxLength: maxLength, stride: stride, requiringLabels: false)
-      return PredictionReader(try model.requireHead(), data)
+      return try PredictionReader(model.requireHead(), data)
     }
     var options = tagging
     (options.maxLength, options.stride) = (maxLength, stride)
@@ -58,9 +58,9 @@ private final class PredictionReader: AnswerReader {
   private let data: Dataset
   private let collector: any PredictionCollecting
 
-  init(_ active: Model.ActiveHead, _ data: Dataset) {
+  init(_ active: Model.ActiveHead, _ data: Dataset) throws {
     (head, self.data) = (active.name, data)
-    collector = active.task.collector(data)
+    collector = try active.task.collector(data)
   }
 
   var facts: DatasetFacts { data.facts }

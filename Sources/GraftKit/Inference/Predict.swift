@@ -13,7 +13,7 @@ import GraftTensors
 ///   - batchSize: How many examples run together; `nil` is as many as make some 2,048 tokens.
 ///   - progress: Called after each batch with the number of examples done.
 /// - Returns: One prediction for each row, of the type that the task makes.
-/// - Throws: `GraftError` when the head says nothing about a row as a whole.
+/// - Throws: `GraftError` when the head says nothing about a row as a whole, and naming a row without what it reads.
 public func predict(
   _ session: InferenceSession,
   on data: Dataset,
@@ -22,7 +22,7 @@ public func predict(
 ) throws -> [any TaskPrediction] {
   let model = session.model
   let active = try model.requirePredictingHead()
-  let collector = active.task.collector(data)
+  let collector = try active.task.collector(data)
   var done = 0
   try forEachBatch(
     Batching.orderByLength(data), atMost: batchSize, data.example, tokens: \.tokenCount
@@ -45,15 +45,14 @@ extension Model {
   /// - Throws: `GraftError` when there is none.
   package func requirePredictingHead() throws -> ActiveHead {
     let task = heads.first.map { type(of: $0.task) }
-    return try requireHead(
-      "the head '\(task?.name ?? "")' says nothing about a text as a whole", advice: task?.otherUse
-    ) { $0.predictsRows }
+    return try requireHead("says nothing about a text as a whole", advice: task?.otherUse) { $0.predictsRows }
   }
 }
 
 /// Gathers the predictions of examples, and joins those of one row.
 protocol PredictionCollecting {
   func add(_ scores: Tensor, _ batch: Batch, _ examples: [Example], at indices: [Int]) throws
+  /// One for each row; of rows with labels what is scored.
   func predictions() throws -> [any TaskPrediction]
   /// Adds what was said about whole rows to a score, and their losses where these are not those of examples.
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws
@@ -65,8 +64,11 @@ protocol PredictionCollecting {
 
 extension Task {
   /// Gathers this task's predictions for a data set.
-  func collector(_ data: Dataset) -> any PredictionCollecting {
-    poolsScores ? PooledScores(self, data) : PredictionCollector(self, data)
+  ///
+  /// - Throws: `GraftError` naming a row without the second text that the task needs.
+  func collector(_ data: Dataset) throws -> any PredictionCollecting {
+    if Self.readsPairs { for row in data.rows { try row.requirePair() } }
+    return poolsScores ? PooledScores(self, data) : PredictionCollector(self, data)
   }
 }
 
@@ -87,7 +89,9 @@ private final class PredictionCollector<T: Task>: PredictionCollecting {
     }
   }
 
-  func predictions() throws -> [any TaskPrediction] { try joined() }
+  func predictions() throws -> [any TaskPrediction] {
+    data.labels.isEmpty ? try joined() : task.asScored(try joined(), of: data.labels)
+  }
 
   func score(into metrics: inout Metrics, losses: inout Metrics, _ backend: any ComputeBackend) throws {
     try task.score(joined(), of: data.labels, into: &metrics, backend)

@@ -74,7 +74,7 @@ package func pairScores(
 /// - Parameter label: The label whose output it is; needed of several.
 /// - Throws: `GraftError` when the head does not label pairs, has no such label, or has several and none is named.
 package func rankingOutput(of model: Model, _ label: String?) throws -> Int {
-  try model.requireHead("only a head that labels pairs as a whole can sort texts") { $0.labelsTexts }
+  try model.requireHead("does not label pairs as a whole, and cannot sort texts") { $0.labelsTexts }
   let names = try model.configuration.labels()
   guard let label else {
     guard names.count == 1 else {

@@ -121,7 +121,7 @@ final class EntityTagger {
   ///   in a window, or the model cannot read a row, which it names.
   init(_ rows: [TextRow], with model: Model, _ options: TaggingOptions) throws {
     tokenizer = try model.requireTokenizer()
-    head = try model.requireHead("the active head does not label tokens") { $0.labelsTokens }.name
+    head = try model.requireHead("does not label tokens") { $0.labelsTokens }.name
     labels = try model.configuration.labels()
     try options.check(labels)
     let encoder = TextEncoder(

@@ -271,7 +271,10 @@ extension JSONReader {
   }
 
   private mutating func literal(_ word: String, _ value: JSON) throws -> JSON {
-    guard bytes[position...].starts(with: word.utf8) else { throw error("expected '\(word)'") }
+    guard bytes[position...].starts(with: word.utf8) else {
+      let isNear = bytes[position...].starts(with: word.utf8.prefix(2))
+      throw error(isNear ? "expected '\(word)'" : "no value starts like this")
+    }
     position += word.utf8.count
     return value
   }

@@ -277,20 +277,26 @@ import Testing
     BadFile(
       "words,tags\nx,1\n",
       options: DataOptions(fields: [TaskColumn("tokens", replacesText: true), TaskColumn("tags")]),
-      "column 'tokens': no such column; found the columns 'words', 'tags'. Name the column of the words, or "
-        + "that of plain texts, with 'text-column'."
+      "column 'tokens': no such column; found the columns 'words', 'tags'. Name the column of the lists of "
+        + "words, or that of plain texts, with 'text-column'. A table with a word in each row has no sentences: write it as "
+        + "CoNLL's columns."
     ),
     BadFile(
       "{\"tokens\": [\"x\"]}\n{\"words\": [\"x\"]}\n",
       name: "a.jsonl",
       options: DataOptions(fields: [TaskColumn("tokens", replacesText: true)]),
-      "row 2, column 'tokens': no such column; found the columns 'words'. Name the column of the words, or that "
-        + "of plain texts, with 'text-column'."
+      "row 2, column 'tokens': no such column; found the columns 'words'. Name the column of the lists of words, "
+        + "or that of plain texts, with 'text-column'."
     ),
     BadFile(
-      "query,answer\nx,1\n", options: DataOptions(fields: [TaskColumn("anchor", replacesText: true)]),
-      "column 'anchor': no such column; found the columns 'query', 'answer'. Name the column of the first text with "
-        + "'text-column', and that of the second with 'pair-column'."
+      "query,answer\nx,1\n",
+      options: DataOptions(fields: [TaskColumn("anchor", replacesText: true), TaskColumn("positive")]),
+      "column 'anchor': no such column; found the columns 'query', 'answer'. Name the column of 'anchor' with "
+        + "'text-column', and that of 'positive' with 'pair-column'."
+    ),
+    BadFile(
+      "Anchor,Positive\nx,1\n", options: DataOptions(fields: [TaskColumn("anchor", replacesText: true)]),
+      "column 'anchor': no such column; found the columns 'Anchor', 'Positive'; the nearest is 'Anchor'."
     ),
     BadFile(
       "a,B-PER\n", name: "a.conll", options: DataOptions(format: .conll, delimiter: 0x2C),

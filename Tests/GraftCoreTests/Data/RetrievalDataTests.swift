@@ -49,6 +49,20 @@ import Testing
     #expect(data.queries[0].relevant == [0, 1])
   }
 
+  @Test("cells of a table have lists of ids as well")
+  func cells() throws {
+    for (cell, places) in [("\"['d2', 'd1']\"", Set([0, 1])), ("\"[\"\"d1\"\"]\"", [0])] {
+      let queries = try rows("id,text,relevant\nq1,who,\(cell)\nq2,why,\n", "q.csv", RetrievalData.columns)
+      let texts = try rows(Self.texts, "corpus.jsonl", RetrievalData.columns)
+      let data = try RetrievalData(queries: queries, texts: texts)
+      #expect(data.queries.map(\.relevant) == [places] && data.queriesWithoutRelevance == 1)
+    }
+    let wrong = try rows("id,text,relevant\nq1,who,d1\n", "q.csv", RetrievalData.columns)
+    #expect(
+      errorMessage { _ = try RetrievalData(queries: wrong, texts: []) }?.contains(
+        "row 2: wrong relevant; expected a list of ids") == true)
+  }
+
   @Test("what is wrong is said with its place")
   func refusals() throws {
     let cases: [(String, () throws -> RetrievalData)] = [

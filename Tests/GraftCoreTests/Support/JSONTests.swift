@@ -62,7 +62,7 @@ import Testing
     ("[1 2]", "byte 3: expected ',' or ']'"),
     ("[1,]", "byte 3: no value starts like this"),
     ("[", "byte 1: the text ends where a value should stand"),
-    ("nul", "byte 0: expected 'null'"),
+    ("nul", "byte 0: expected 'null'"), ("not JSON", "byte 0: no value starts like this"),
     ("truth", "byte 0: expected 'true'"),
     ("01", "byte 1: something follows the end of the JSON value"),
     ("-", "byte 1: expected a digit"),

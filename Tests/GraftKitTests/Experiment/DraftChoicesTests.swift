@@ -130,6 +130,9 @@ extension DraftTests {
                 save-total-limit: 1
             """)
       )
+      // They take twice as many where there are rows enough: 25 an epoch of 400.
+      let more = try draft(directory, ["asked.json": Self.squad(500)]).choices
+      #expect(more.epochs == 40)
       // 1,120 rows are 70 steps, and several labels take twice as many.
       let columns = try draft(
         directory,

@@ -118,6 +118,25 @@ import Testing
         "# metric-for-best-model: accuracy",
       ], arms: 1),
     Case(
+      testDescription: "lists of words with tags, whatever they are called", fileName: "train.jsonl",
+      text: table("", 20) { #"{"words": ["it", "is", "\#($0)"], "labels": ["O", "O", "B-NUM"]}"# },
+      lines: [
+        "swap: token-classification", "labels: [B-NUM, O]", "text-column: words", "label-column: labels",
+      ], arms: 1),
+    Case(
+      testDescription: "texts with lists as long as they have words",
+      text: table("text,label", 20) { "Ada runs \($0),\"['B-PER', 'O', 'O']\"" },
+      lines: [
+        "swap: token-classification", "labels: [B-PER, O]", "text-column: text", "label-column: label",
+      ]),
+    Case(
+      testDescription: "numbers of tags", fileName: "train.jsonl",
+      text: table("", 20) { #"{"tokens": ["it", "is", "\#($0)"], "ner_tags": [0, 2, 1]}"# },
+      lines: [
+        #"labels: ["0", "1", "2"]"#,
+        "# The data have their numbers: write their names in place of these, in the same order.",
+      ], arms: 1),
+    Case(
       testDescription: "entities by their places", fileName: "train.jsonl",
       text: table("", 20) { #"{"text": "Ada runs \#($0)", "entities": [[0, 3, "PER"]]}"# },
       lines: ["swap: token-classification", "labels: [O, B-PER, I-PER]"]),

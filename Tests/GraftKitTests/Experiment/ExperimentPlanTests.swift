@@ -280,7 +280,7 @@ import Testing
       yaml: SmallExperiment.stages.replacing("{evaluate: test}", with: "{evaluate: test, null-threshold: 0}")
         + "\narms: {a: [head, tune, test]}",
       message:
-        "arm 'a', stage 'test': the active head finds no answers. Swap it for one that does: a stage '{swap: NAME}' before this one"
+        "arm 'a', stage 'test': the head 'sequence-classification' finds no answers. Swap it for one that does: a stage '{swap: NAME}' before this one"
     ),
     Problem(
       yaml: SmallExperiment.stages.replacing("{evaluate: test}", with: "{evaluate: test, tag-scheme: IOB2}")
