@@ -37,6 +37,14 @@ public struct TokenClassification: Task {
     labelsAllTokens = configuration[Self.allTokensKey]?.bool ?? false
   }
 
+  /// Schemes have one name in configurations, which earlier versions know too.
+  public static func written(_ value: JSON, as key: String) -> JSON {
+    guard key == HeadTags.schemeKey, let name = value.string, let scheme = TagScheme(named: name) else {
+      return value
+    }
+    return .string(scheme.rawValue)
+  }
+
   public var classNames: [String]? { labels }
 
   public func scoreNames(topRanks: [Int]) -> Set<String>? {
