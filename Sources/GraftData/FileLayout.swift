@@ -97,7 +97,7 @@ struct FileLayout {
     var parts = name.lowercased().split(separator: ".").map(String.init)
     if parts.last == "gz" { parts.removeLast() }
     if head.starts(with: "-DOCSTART-".utf8) { return .conll }
-    if SQuADReader.recognizes(head) { return .squad }
+    if !["jsonl", "ndjson"].contains(parts.last), SQuADReader.recognizes(head) { return .squad }
     let start = head.drop { $0 <= 0x20 }.first
     if looksForTags, ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil),
       tags(in: head) == true
@@ -229,7 +229,7 @@ struct FileLayout {
 
 extension JSON {
   /// Whether some bytes are one JSON object.
-  fileprivate static func isObject(_ bytes: some Collection<UInt8>) -> Bool {
+  static func isObject(_ bytes: some Collection<UInt8>) -> Bool {
     // What is no JSON is no object.
     (try? JSON(parsing: Array(bytes)))?.object != nil
   }

@@ -11,15 +11,28 @@ enum SQuADReader {
   /// The most bytes of a document; SQuAD 2.0 has 42 MB.
   private static let longest = 1 << 28
 
+  /// How a document begins, or one that has no questions or lacks a level.
+  private static let beginnings = [#"{"data":["#, #"{"paragraphs":["#].flatMap { list in
+    ["]", "{}", #"{"title":"#, #"{"paragraphs":"#, #"{"context":"#, #"{"qas":"#].map { list + $0 }
+  }
+
   /// Whether the first bytes of a file are such a document's, or those of one that has no questions or lacks a level.
-  static func recognizes(_ head: some Collection<UInt8>) -> Bool {
+  static func recognizes(_ head: ArraySlice<UInt8>) -> Bool {
+    guard isLike(head) else { return false }
+    // JSON Lines have an object a line, with lists called so in it.
+    let text = head.drop { $0 <= 0x20 }
+    let line = text.prefix { $0 != FileLayout.lineFeed }
+    return !text[line.endIndex...].contains { $0 > 0x20 } || !JSON.isObject(line)
+  }
+
+  private static func isLike(_ head: ArraySlice<UInt8>) -> Bool {
     let start = String(decoding: head.prefix(1 << 16), as: UTF8.self)
     var beginning = String(start.prefix(200).filter { !$0.isWhitespace })
     guard beginning.first == "{" else { return false }
     if beginning.hasPrefix(#"{"version":"#), let comma = beginning.firstIndex(of: ",") {
       beginning = "{" + beginning[comma...].dropFirst()
     }
-    return beginning.hasPrefix(#"{"data":["#) || beginning.hasPrefix(#"{"paragraphs":["#)
+    return beginnings.contains(where: beginning.hasPrefix)
       || start.contains("\"paragraphs\"") && start.contains("\"data\"")
   }
 

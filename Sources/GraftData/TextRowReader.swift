@@ -120,6 +120,7 @@ enum TextRowReader {
     private var text: [Int]
     /// Whether the one column of the text may have lists of words.
     private let mayBeWords: Bool
+    private let wantsLabels: Bool
     private var pair: Int?
     private var label: Int?
     /// Several columns of labels, with their names.
@@ -162,6 +163,7 @@ enum TextRowReader {
       mayBeWords =
         options.readsWords && text.count == 1 && layout.format != .lines
         && !(options.textColumns.isEmpty && isThere(SentenceReader.tokensColumn))
+      wantsLabels = options.wantsLabels
       pair = try options.pairColumn.map(find)
       let found = try options.labelColumns.map(find)
       labels = found.count > 1 ? found.map { (header?[$0] ?? String($0 + 1), $0) } : []
@@ -201,10 +203,16 @@ enum TextRowReader {
         row.label = .columns(try labels.map { .init(name: $0.name, text: try record.text($0.index)) })
       }
       do {
-        for (name, index, column) in fields {
+        for (name, index, column) in fields where wantsLabels || !column.isLabel {
           row.fields[name] = try column.value(of: .string(try record.text(index)))
         }
-        if mayBeWords, let list = try JSON.list(inCell: row.text), list.isOfWords { row.setWords(list) }
+        // Beside tags what is nearly a list was meant as one. A text alone may begin with a bracket.
+        if mayBeWords,
+          let list = wantsLabels ? try JSON.list(inCell: row.text) : JSON(listInCell: row.text),
+          list.isOfWords
+        {
+          row.setWords(list)
+        }
       } catch let error as GraftError {
         throw error.inRow(row)
       }

@@ -117,35 +117,6 @@ import Testing
     ) { try experiment($0) },
   ]
 
-  @Test("a head that was trained beside another and learnt nothing is not scored", arguments: [false, true])
-  func headsThatLearntNothing(isAllowed: Bool) throws {
-    try Sandbox.with { sandbox in
-      // Pairs without labels, of which a plan does not know whether the head makes some for itself.
-      try sandbox.write("pairs.csv", "text,pair\nhe can,do it\nso they,can do\n")
-      try sandbox.write("labelled.csv", "text,pair,label\nhe can,do it,0\nso they,can do,1\n")
-      try sandbox.write(
-        "experiment.yaml",
-        """
-        base: \(sandbox.resolve("{base}"))
-        data:
-          pairs: {files: pairs.csv, pair-column: pair}
-          labelled: {files: labelled.csv, pair-column: pair}
-        stages:
-          fresh: {swap: pretraining}
-          tune: {train: pairs, max-steps: 1}
-          test: {evaluate: labelled\(isAllowed ? ", allow-untrained: true" : "")}
-        arms: {a: [fresh, tune, test]}
-        """)
-      let run = try sandbox.graft(["run", "experiment.yaml", "--output", "out"])
-      #expect(run.code == (isAllowed ? 0 : 1), "\(run.stderr)")
-      guard !isAllowed else { return }
-      #expect(
-        run.stderr.contains(
-          "stage 'test': the head 'next-sentence' was never trained: its predictions would be random. Train it with a "
-            + "stage '{train: NAME}' before this one, or pass 'allow-untrained: true'."), "\(run.stderr)")
-    }
-  }
-
   /// What stages and the command evaluate with the same options.
   struct Evaluated: Sendable, CustomTestStringConvertible {
     let base: String

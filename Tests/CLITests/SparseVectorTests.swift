@@ -81,6 +81,38 @@ struct SparseVectorTests {
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
 
+  @Test("a parked head makes an index and its queries, without the index's record too")
+  func parkedHead() throws {
+    try Sandbox.with { sandbox in
+      func graft(_ arguments: String) throws -> Sandbox.Outcome {
+        try sandbox.graft(arguments.split(separator: " ").map(String.init))
+      }
+      for command in [
+        "head swap {masked-lm} --to sequence-classification --num-labels 2 --output parked",
+        "embed parked oil game --sparse --task masked-lm --output v.jsonl",
+      ] {
+        let outcome = try graft(command)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+      }
+      let search = try graft("search v.jsonl oil --similarity dot --top-k 1")
+      #expect(search.code == 0 && !search.stdout.isEmpty, "\(search.stdout)\(search.stderr)")
+      let other = try graft("search v.jsonl oil --similarity dot --checkpoint {sequence-classification}")
+      #expect(
+        other.code == 64
+          && other.stderr.hasSuffix(
+            "v.jsonl.json names it as the head that made these vectors. Name another with --task.\n"),
+        "\(other.stderr)")
+      try FileManager.default.removeItem(at: sandbox.url("v.jsonl.json"))
+      let none = try graft("search v.jsonl oil --similarity dot --checkpoint parked")
+      #expect(
+        none.code == 1 && none.stderr.contains("Take the parked head 'masked-lm': --task masked-lm."),
+        "\(none.stderr)")
+      let named = try graft(
+        "search v.jsonl oil --similarity dot --checkpoint parked --task masked-lm --top-k 1")
+      #expect(named.code == 0 && !named.stdout.isEmpty, "\(named.stdout)\(named.stderr)")
+    }
+  }
+
   @Test("the session of the page about sparse vectors runs as written")
   func page() throws {
     let session = try ReadmeTests.session(of: "Sources/GraftKit/GraftKit.docc/SparseVectors.md")

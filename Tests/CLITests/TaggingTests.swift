@@ -43,7 +43,11 @@ import Testing
         "--ignore-labels: the head has no such label; expected one of O, B-PER,",
         ", found 'LOOC'. Did you mean 'LOC'?\n",
       ]),
-    Row("tag {token-classification} he --ignore-labels O,LOC,B-PER", stdout: ["\n"]),
+    // Both words are of a B-ORG.
+    Row("tag {token-classification}", ["he can", "--ignore-labels", "O,LOC,ORG"], whole: "no entities\n"),
+    Row(
+      "tag {token-classification} --aggregation none", ["he can", "--ignore-labels", "LOC,B-ORG"],
+      whole: "no entities\n"),
     Row("tag {token-classification} he --stride -1", code: 64, stderr: ["--stride must be at least 0."]),
     Row("tag {token-classification}", code: 64, stderr: ["Give at least one text"]),
     Row(
@@ -159,10 +163,29 @@ import Testing
       let arguments = [
         "train", "{token-classification}", "--data", "a.conll", "--output", "out", "--max-steps", "1",
       ]
-      #expect(try sandbox.graft(arguments + ["--label-all-tokens", "--tag-scheme", "iob2"]).code == 0)
+      #expect(try sandbox.graft(arguments + ["--label-all-tokens", "--tag-scheme", "bio"]).code == 0)
       let configuration = try String(contentsOf: sandbox.url("out/config.json"), encoding: .utf8)
       #expect(configuration.contains("\"label_all_tokens\": true"))
       #expect(configuration.contains("\"tag_scheme\": \"IOB2\""))
+    }
+  }
+
+  @Test("that there is no such scheme is said before the data of several heads are read")
+  func schemeOfHeads() throws {
+    try Sandbox.with { sandbox in
+      let swap = try sandbox.graft([
+        "head", "swap", "{token-classification}", "--to", "sequence-classification", "--num-labels", "2",
+        "--output", "both",
+      ])
+      #expect(swap.code == 0, "\(swap.stderr)")
+      let cases = [("IOBX", "--tag-scheme: wrong value; expected one of"), ("BIO", "nowhere.csv")]
+      for (scheme, message) in cases {
+        let outcome = try sandbox.graft([
+          "train", "both", "--output", "out", "--tag-scheme", scheme, "--data",
+          "token-classification=nowhere.csv", "sequence-classification=nowhere.csv",
+        ])
+        #expect(outcome.code == 1 && outcome.stderr.contains(message), "\(scheme): \(outcome.stderr)")
+      }
     }
   }
 
@@ -237,6 +260,21 @@ import Testing
     // Scores differ in their last digits from machine to machine.
     for found in [/LANG .* Python/, /FORMAT .* XML/] where !outputs.contains(found) {
       Issue.record("an entity is missing in\n\(outputs)")
+    }
+  }
+
+  @Test("what stands in brackets is a text, and tags are not read, where nobody asks for them")
+  func bracketsWithoutTags() throws {
+    try Sandbox.with { sandbox in
+      try sandbox.write("q.csv", "sentence,ner\n\"[\"\"Hello\"\" he said.]\",O O O\n")
+      try sandbox.write("n.csv", "text,tags\nhe can,\"['O' 'O']\"\n")
+      for arguments in [["q.csv", "--text-column", "sentence"], ["n.csv"]] {
+        let outcome = try sandbox.graft(["tag", Self.folder, "--input"] + arguments)
+        #expect(outcome.code == 0, "\(outcome.stderr)")
+      }
+      let evaluated = try sandbox.graft(["evaluate", Self.folder, "--data", "n.csv"])
+      #expect(
+        evaluated.code == 1 && evaluated.stderr.contains("a list that cannot be read"), "\(evaluated.stderr)")
     }
   }
 }

@@ -101,6 +101,20 @@ import Testing
       "search a.npy x", code: 1, stderr: ["nothing says which model made these vectors", "--checkpoint"],
       prepare: { try $0.write("a.npy", "") }),
     Row(
+      "search a.npy x --checkpoint {masked-lm} --task masked-lm", code: 1,
+      stderr: ["a.npy: --task: dense vectors are made without a head. Leave out this option.\n"],
+      prepare: { try $0.write("a.npy", "vectors\n") }),
+    Row(
+      "embed {masked-lm} he --task masked-lm --output v.npy", code: 1,
+      stderr: ["--task: the checkpoint makes dense vectors. Leave it out, or pass --sparse.\n"]),
+    Row(
+      "search a.npy x", code: 1,
+      stderr: ["a.npy.json: key 'head': not the record of an index; expected a name, found the number 5.\n"],
+      prepare: {
+        try $0.write("a.npy", "")
+        try $0.write("a.npy.json", #"{"checkpoint": "a", "head": 5, "texts": []}"#)
+      }),
+    Row(
       "search a.npy x", code: 1,
       stderr: [
         "moved: no such file", "a.npy.json names it as the model", "Name another place with --checkpoint.",
@@ -142,6 +156,12 @@ import Testing
         #"{"event":"noted","note":"decided","decision":"learning with the loss cosent, as rows have scores; --loss "#
       ],
       prepare: { try $0.write("a.csv", scored) }),
+    // What a model has learnt without scores is scored without.
+    Row(
+      "evaluate \(folder) --data a.csv", stdout: ["eval_dot_ndcg@10"],
+      stderr: ["the column 'rank_score' is not read: --label-column says that scores are in it\n"],
+      prepare: { try $0.write("a.csv", "anchor,positive,rank_score\nhe can,do it,0.4\nthey can,do so,0.9\n") }
+    ),
     Row(
       "search nowhere.npy x", code: 1,
       stderr: ["nowhere.npy: no such file. Make an index with 'graft embed'."]),

@@ -278,8 +278,8 @@ import Testing
     }
   }
 
-  /// Each connection brings something and then stands still.
-  /// Each takes libcurl some seconds to find out. Two in a row would be too many, if nothing came between.
+  /// Each connection brings something and then stands still, which takes libcurl some seconds to find out. Two in a row
+  /// would be too many, if nothing came between.
   @Test func stalls() throws {
     let bytes = Bench.bytes(1_200_000, seed: 11)
     try Bench.with(["config.json": [], "model.safetensors": bytes]) { bench in

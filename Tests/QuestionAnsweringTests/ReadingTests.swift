@@ -155,6 +155,42 @@ struct QuestionReadingTests {
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
   }
 
+  @Test("columns that are named win over those that have the names of a question and its context")
+  func namedColumns() throws {
+    var row = TextRow("Why?", pair: "because")
+    row.fields = ["question": "Who?", "context": "he can"]
+    #expect(try Question(row).text == "Why?" && Question(row).context == "because")
+    (row.text, row.pair) = ("", nil)
+    #expect(try Question(row).text == "Who?" && Question(row).context == "he can")
+  }
+
+  @Test("objects with lists called 'data' or 'paragraphs' are no SQuAD document")
+  func otherLists() throws {
+    let options = DataOptions(textColumns: [.name("text")])
+    for (file, text) in [
+      ("a.jsonl", #"{"data": ["he", "can"], "text": "a"}"# + "\n"),
+      ("b.json", #"{"data": ["x"], "text": "a"}"# + "\n" + #"{"data": ["x"], "text": "a"}"# + "\n"),
+      ("c.json", #"{"paragraphs": ["x"], "text": "a"}"# + "\n"),
+      ("d", #"{"data": [{"title": "x"}], "paragraphs": [], "text": "a"}"# + "\n" + #"{"text": "a"}"# + "\n"),
+      ("e.ndjson", #"{"data": [], "paragraphs": [], "text": "a"}"# + "\n"),
+    ] {
+      try withTemporaryDirectory { directory in
+        let url = directory.appending(path: file)
+        try FileWriter.write(url, text: text)
+        #expect(try DataSource([url], options: options).rows().first?.text == "a", "\(file)")
+      }
+    }
+    // What pandas writes as a table has its columns in a list.
+    let error = #expect(throws: GraftError.self) {
+      try withTemporaryDirectory { directory in
+        let url = directory.appending(path: "a.json")
+        try FileWriter.write(url, text: #"{"data": [{"text": "he can", "label": 1}]}"#)
+        _ = try DataSource([url], options: options).rows()
+      }
+    }
+    #expect(error?.found == "the columns 'data'", "\(error?.description ?? "")")
+  }
+
   @Test("the tokens that an answer begins and ends in, and none where a window lacks a part of it")
   func places() {
     // [CLS] a [SEP] bcd ef g [SEP]

@@ -77,15 +77,18 @@ struct SentenceReadingTests {
   }
 
   @Test(
-    "a column that is called like a score and not read is asked about, unless a loss without scores is asked for"
+    "a column that is called like a score and not read is asked about in training, unless a loss without scores is asked for"
   )
   func otherScores() throws {
     let read = try rows("sentence1,sentence2,Similarity\na,b,0\n", file: "a.csv")
-    func message(_ unread: String, _ loss: SentenceLoss? = nil) -> String? {
+    func task(_ loss: SentenceLoss?) throws -> SentenceEmbedding {
       var options = SentenceLossOptions()
       options.loss = loss
-      return errorMessage {
-        _ = try SentenceEmbedding(options.settings).labels(of: read, LabelReading(unread: ["id", unread]))
+      return try SentenceEmbedding(options.settings)
+    }
+    func message(_ unread: String, _ loss: SentenceLoss? = nil) -> String? {
+      errorMessage {
+        _ = try task(loss).learningNote(on: read, LabelReading(unread: ["id", unread]))
       }
     }
     #expect(
@@ -95,15 +98,27 @@ struct SentenceReadingTests {
       ) == true)
     #expect(message("human_score") != nil && message("source") == nil)
     #expect(message("Similarity", .multipleNegatives) == nil)
+    // An evaluation does not know with which loss the model was trained, and compares them without.
+    let reading = LabelReading(unread: ["id", "Similarity"])
+    #expect(try task(nil).labels(of: read, reading).count == 1)
+    #expect(
+      try task(nil).note(on: read, reading)?.description
+        == "the column 'Similarity' is not read: 'label-column' says that scores are in it")
+    #expect(try task(.multipleNegatives).note(on: read, reading) == nil)
+    #expect(try task(nil).note(on: read, LabelReading(unread: ["source"])) == nil)
+    let scored = try rows("sentence1,sentence2,score,Similarity\na,b,1,0\n", file: "a.csv")
+    #expect(try task(nil).note(on: scored, reading) == nil)
   }
 
-  @Test("scores that are not read, and rows that are there twice, are said")
+  @Test("scores that are not read, and rows that are there twice, are said of what is learnt from")
   func remarks() throws {
     func remarks(_ text: String, _ loss: SentenceLoss?) throws -> [String] {
       var options = SentenceLossOptions()
       options.loss = loss
       let (task, read) = (try SentenceEmbedding(options.settings), try rows(text, file: "a.csv"))
-      return task.remarks(on: try task.labels(of: read, LabelReading()), of: read)
+      let labels = try task.labels(of: read, LabelReading())
+      #expect(task.remarks(on: labels, of: read).isEmpty)
+      return task.learningRemarks(on: labels, of: read)
     }
     let scored = "sentence1,sentence2,score\na,b,1\na,b,0\n"
     #expect(try remarks(scored, nil).isEmpty && remarks(scored, .cosent).isEmpty)

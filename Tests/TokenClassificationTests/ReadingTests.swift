@@ -220,6 +220,16 @@ struct ReadingTests {
     }
   }
 
+  @Test("numbers as tags are no other scheme where they are those of O")
+  func numbersInAScheme() throws {
+    for (tags, isSaid) in [("[0, 0]", false), ("[2, 2]", true), ("[0, 1]", false)] {
+      let rows = try Self.rows(#"{"tokens": ["Ada", "L"], "tags": \#(tags)}"#)
+      let task = try Self.task(scheme: "IOB2")
+      let remarks = task.remarks(on: try task.labels(of: rows, LabelReading()), of: rows)
+      #expect(remarks.count == (isSaid ? 1 : 0), "\(tags) \(remarks)")
+    }
+  }
+
   @Test("words that entities begin or end within, and tags beside entities, are said")
   func slips() throws {
     let lines = [

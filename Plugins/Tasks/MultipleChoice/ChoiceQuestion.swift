@@ -108,7 +108,9 @@ struct ChoiceQuestion: Equatable {
         throw GraftError(
           .malformed, "wrong \(name)", expected: "a list of texts",
           found: value.string.map { "'\($0.prefix(60))'" } ?? value.kind,
-          advice: "A table has a column for each choice: 'choice0', 'choice1', ….")
+          advice:
+            "A table has a list in the cell, as JSON writes it, or a column for each choice: 'choice0', 'choice1', …."
+        )
       }
       return (try texts.map { try string($0, name) }, nil)
     }

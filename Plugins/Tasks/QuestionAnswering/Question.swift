@@ -16,14 +16,15 @@ struct Question {
       }
       return text
     }
-    let question = try field("question") ?? row.text
+    // The column that is named wins.
+    let question = try row.text.isEmpty ? field("question") ?? "" : row.text
     guard !question.isEmpty else {
       throw GraftError(
         .missing, "there is no question", expected: "'question', or the column of the text",
         advice: "Say which column has it: \(option: "text-column")."
       ).inRow(row)
     }
-    guard let context = try field("context") ?? row.pair else {
+    guard let context = try row.pair ?? field("context") else {
       throw GraftError(
         .missing, "there is no context to find an answer in",
         expected: "'context', or the column of the pair",

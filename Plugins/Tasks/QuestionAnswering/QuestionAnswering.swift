@@ -17,7 +17,7 @@ public struct QuestionAnswering: Task {
     key: AnswerSettings.nullThresholdKey, bestValue: "best_f1_thresh", score: "f1")
   public static let columns = [
     TaskColumn("question", replacesText: true), TaskColumn("context"),
-    TaskColumn("answers", hasLists: true), TaskColumn("id"), TaskColumn("is_impossible"),
+    TaskColumn("answers", hasLists: true, isLabel: true), TaskColumn("id"), TaskColumn("is_impossible"),
   ]
   public static let outputs = [
     TaskOutput("start_logits", rows: .tokens, column: 0), TaskOutput("end_logits", rows: .tokens, column: 1),

@@ -37,11 +37,7 @@ public struct SentenceEmbedding: Task {
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
     let readsScores = options.loss?.readsScores ?? rows.contains(where: SentenceRow.hasScore)
-    if readsScores {
-      try SentenceRow.requireScores(rows)
-    } else if options.loss == nil {
-      try SentenceRow.askAboutScores(reading.unread, of: rows)
-    }
+    if readsScores { try SentenceRow.requireScores(rows) }
     var labels: [SentenceRow] = []
     for row in rows {
       var label = try SentenceRow(row)
@@ -64,14 +60,24 @@ public struct SentenceEmbedding: Task {
   /// The loss that rows are learnt with where none is asked for.
   private static func usualLoss(hasScores: Bool) -> SentenceLoss { hasScores ? .cosent : .multipleNegatives }
 
-  public func learningNote(on rows: [TextRow]) -> Advice? {
+  public func learningNote(on rows: [TextRow], _ reading: LabelReading) throws -> Advice? {
     guard options.loss == nil else { return nil }
     let hasScores = rows.contains(where: SentenceRow.hasScore)
+    if !hasScores { try SentenceRow.askAboutScores(reading.unread, of: rows) }
     return
       "learning with the loss \(Self.usualLoss(hasScores: hasScores).rawValue), as rows have \(hasScores ? "scores" : "no score"); \(option: "loss") sets another"
   }
 
-  public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
+  /// That rows are compared without scores, which a column that is not read may have. Whoever names a loss without scores
+  /// knows it.
+  public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? {
+    guard options.loss == nil, !rows.contains(where: SentenceRow.hasScore) else { return nil }
+    return SentenceRow.unreadScores(reading.unread).map {
+      "the column '\($0)' is not read: \(option: "label-column") says that scores are in it"
+    }
+  }
+
+  public func learningRemarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] {
     let known = labels.compactMap { $0 as? SentenceRow }
     guard !known.contains(where: { $0.score != nil }) else { return [] }
     var remarks: [String] = []

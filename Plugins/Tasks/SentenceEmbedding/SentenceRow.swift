@@ -90,13 +90,17 @@ struct SentenceRow: ExampleLabel, Equatable {
     _ = try rows.requiring("score", orThrow: noScore) { hasScore($0) ? true : nil }
   }
 
+  /// The first of some columns that are not read that is called like a score, at most 40 characters of its name.
+  static func unreadScores(_ unread: [String]) -> Substring? {
+    unread.first { name in ["score", "similar"].contains { name.lowercased().contains($0) } }?.prefix(40)
+  }
+
   /// - Parameter unread: The columns that are not read.
   /// - Throws: `GraftError` where one of them is called like a score, which pairs that do not belong together would have.
   static func askAboutScores(_ unread: [String], of rows: [TextRow]) throws {
-    func isScore(_ name: String) -> Bool { ["score", "similar"].contains { name.lowercased().contains($0) } }
-    guard let name = unread.first(where: isScore), let row = rows.first else { return }
+    guard let name = unreadScores(unread), let row = rows.first else { return }
     var error = noScore
-    error.found = "a column that is not read: '\(name.prefix(40))'"
+    error.found = "a column that is not read: '\(name)'"
     error.advice =
       "Say which column has it: \(option: "label-column"); texts that all belong together are learnt by \(option: "loss") multiple-negatives."
     throw error.inFile(row.place.file)

@@ -11,6 +11,7 @@ public struct SentenceOrder: Task {
   public static let name = "sentence-order"
   public static let classSuffix = "ForSentenceOrderPrediction"
   public static let readsPairs = true
+  public static let labelsPairs = true
   public static let outputs = [TaskOutput("sop_logits", rows: .sequences)]
 
   public init(_ configuration: Configuration) throws {}
@@ -28,10 +29,11 @@ public struct SentenceOrder: Task {
       .labels(of: rows, reading, mayBeMissing: true)
   }
 
-  /// Swaps the two texts of every other pair without a label, and labels all of them.
+  /// Swaps the two texts of every other pair without a label, and labels all of them but those with an empty text.
   public func arranged(_ examples: [Example], _ context: BatchContext) throws -> [Example] {
     examples.enumerated().map { place, example in
-      guard example.label == nil, example.encoding.sequences.count == 2 else { return example }
+      let texts = example.encoding.sequences
+      guard example.label == nil, texts.count == 2, !texts.contains(where: \.isEmpty) else { return example }
       var example = example
       let isSwapped = context.word(ofExample: place) & 1 == 1
       if isSwapped { example.encoding = example.encoding.swappingTexts }

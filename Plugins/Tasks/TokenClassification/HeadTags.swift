@@ -88,7 +88,12 @@ struct HeadTags: Sendable {
       let found = ((label as? RowLabels)?.classes ?? []).compactMap { tags?[Int($0)] }
       return zip(found, [WordTag.outside] + found).contains { scheme.begins($0, after: $1) }
     }
-    let tagged = hasEntity ? 0 : rows.count { TagReader.writtenTags(of: $0).contains { $0 != "O" } }
+    guard !hasEntity else { return nil }
+    // Of tags of another scheme than the head's, nothing is left in the labels where no entity begins.
+    let tagged = zip(labels, rows).count { label, row in
+      ((label as? RowLabels)?.classes ?? []).contains { $0 != outside }
+        || TagReader.writtenTags(of: row).contains { WordTag($0).map { $0 != .outside } ?? false }
+    }
     guard tagged > 0 else { return nil }
     return
       "no tag begins an entity as the scheme \(dataScheme.rawValue) has it, and \(tagged) of \(rows.count) rows "

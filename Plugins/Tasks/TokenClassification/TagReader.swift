@@ -49,7 +49,7 @@ struct TagReader {
     do {
       let tokens = try row.tokens()
       if let spans = Self.spans(of: row) { return try labels(ofSpans: spans, in: row.text) }
-      guard let tags = try Self.tags(of: row) else { return nil }
+      guard let tags = try Self.tags(of: row).get() else { return nil }
       let words = tokens.map { Words(tokens: $0) } ?? Words(separatedIn: row.text)
       guard tags.count == words.ranges.count else {
         throw GraftError(
@@ -112,12 +112,12 @@ struct TagReader {
 
   // MARK: Tags
 
-  /// - Returns: `nil` for a row without tags.
-  private static func tags(of row: TextRow) throws -> [String]? {
+  /// The tags of a row as they are written; `nil` for a row without any, and an error for what is no list of them.
+  private static func tags(of row: TextRow) -> Result<[String]?, GraftError> {
     let (names, found): ([String]?, String)
     switch (row.fields["tags"] ?? .null, row.label) {
-    case (.null, .list(let tags)): return tags
-    case (.null, .columns), (.null, nil): return nil
+    case (.null, .list(let tags)): return .success(tags)
+    case (.null, .columns), (.null, nil): return .success(nil)
     case (.string(let text), _), (.null, .text(let text)):
       (names, found) = (Self.names(inCell: text), "'\(text.prefix(60))'")
     case (let value, _):
@@ -126,17 +126,10 @@ struct TagReader {
       )
     }
     guard let tags = names else {
-      throw GraftError(.malformed, "wrong tags", expected: "a list of names or numbers", found: found)
+      return .failure(
+        GraftError(.malformed, "wrong tags", expected: "a list of names or numbers", found: found))
     }
-    return tags
-  }
-
-  private static func names(_ label: WrittenLabel?) -> [String]? {
-    switch label {
-    case .list(let names): names
-    case .text(let text): names(inCell: text)
-    case .columns, nil: nil
-    }
+    return .success(tags)
   }
 
   /// The tags of a list, or those between spaces; `nil` for brackets around anything else.
@@ -145,9 +138,8 @@ struct TagReader {
       ?? (text.inBrackets == nil ? text.split(separator: " ").map(String.init) : nil)
   }
 
-  /// The tags of a list, or of a cell; `nil` for anything else.
+  /// The tags of a list; `nil` for anything else.
   private static func names(_ value: JSON) -> [String]? {
-    if let text = value.string { return names(inCell: text) }
     let names = value.array?.map { $0.string ?? $0.int.map(String.init) }
     return names?.contains(nil) == false ? names?.compactMap { $0 } : nil
   }
@@ -175,7 +167,8 @@ struct TagReader {
 
   /// The tags of a row as they are written; none where it has no list of them, or entities by their places.
   static func writtenTags(of row: TextRow) -> [String] {
-    spans(of: row) == nil ? row.fields["tags"].flatMap { names($0) } ?? names(row.label) ?? [] : []
+    guard spans(of: row) == nil, case .success(let tags?) = tags(of: row) else { return [] }
+    return tags
   }
 
   /// The types of a row's entities that are given by their places.
@@ -188,7 +181,11 @@ struct TagReader {
   /// - Throws: `GraftError` naming file and row.
   static func check(_ row: TextRow) throws {
     do {
-      if let spans = spans(of: row) { _ = try self.spans(spans, in: row.text) } else { _ = try tags(of: row) }
+      if let spans = spans(of: row) {
+        _ = try self.spans(spans, in: row.text)
+      } else {
+        _ = try tags(of: row).get()
+      }
     } catch let error as GraftError {
       throw error.inRow(row)
     }

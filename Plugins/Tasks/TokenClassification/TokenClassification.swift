@@ -18,8 +18,9 @@ public struct TokenClassification: Task {
     "id2label", "label2id", "num_labels", "classifier_dropout", allTokensKey, HeadTags.schemeKey,
   ]
   public static let columns = [
-    TaskColumn("tokens", replacesText: true, hasLists: true), TaskColumn("tags", hasLists: true),
-    TaskColumn("entities", hasLists: true), TaskColumn("spans", hasLists: true),
+    TaskColumn("tokens", replacesText: true, hasLists: true),
+    TaskColumn("tags", hasLists: true, isLabel: true),
+    TaskColumn("entities", hasLists: true, isLabel: true), TaskColumn("spans", hasLists: true, isLabel: true),
   ]
   public static let outputs = [TaskOutput("logits", rows: .tokens)]
 
@@ -35,6 +36,14 @@ public struct TokenClassification: Task {
   public init(_ configuration: Configuration) throws {
     head = try HeadTags(configuration)
     labelsAllTokens = configuration[Self.allTokensKey]?.bool ?? false
+  }
+
+  /// Schemes have one name in configurations, which earlier versions know too.
+  public static func written(_ value: JSON, as key: String) -> JSON {
+    guard key == HeadTags.schemeKey, let name = value.string, let scheme = TagScheme(named: name) else {
+      return value
+    }
+    return .string(scheme.rawValue)
   }
 
   public var classNames: [String]? { labels }

@@ -107,8 +107,7 @@ struct Answer: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    var opened = try checkpoint.open(registry, strictness, output.console)
-    try head.select(in: &opened)
+    var opened = try head.select(in: checkpoint.open(registry, strictness, output.console))
     try opened.setAnswering(
       nBest: max(20, nBest), longest: maxAnswerLength, nullThreshold: nullThreshold)
     try untrained.check(opened, output.console)
@@ -148,7 +147,7 @@ struct Answer: RunsOnRanks {
     var rows: [TextRow] = []
     if GraftTool.group.leads {
       guard input.isEmpty else {
-        return try TextSource.feed(
+        return try TextInput.feed(
           of: input, columns, "answering", for: [checkpoint], batchSize: batch.batchSize, output.console)
       }
       let context = try context ?? contextFile.map { try TextInput.text(of: $0) }
@@ -160,7 +159,7 @@ struct Answer: RunsOnRanks {
 
 extension TextRow {
   /// The question, as a file has it or an argument.
-  fileprivate var question: String { fields["question"]?.string ?? text }
+  fileprivate var question: String { text.isEmpty ? fields["question"]?.string ?? "" : text }
 }
 
 /// What a task says about a question, of which the first few answers are kept.

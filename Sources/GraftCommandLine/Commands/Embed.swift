@@ -101,18 +101,16 @@ struct Embed: RunsOnRanks {
     let claim = try group.leads ? IndexRecord.claim(output.url) : nil
     defer { withExtendedLifetime(claim) {} }
     let registry = try GraftTool.registry()
-    var selected = try checkpoint.open(registry, strictness, flags.console)
-    try head.select(in: &selected)
-    let opened = selected
+    let opened = try head.select(in: checkpoint.open(registry, strictness, flags.console))
     let own = opened.sentences ?? SentencePipeline(pooling: .mean)
     let isSparse = sparse || own.splade != nil && pooling == nil
     if isSparse, let flag = denseFlag {
       throw GraftError(
         .refused, "the checkpoint makes sparse vectors", option: flag, advice: "Leave out this option.")
     }
-    if !isSparse, topK != nil {
+    if !isSparse, let flag = topK != nil ? "top-k" : head.task != nil ? "task" : nil {
       throw GraftError(
-        .refused, "the checkpoint makes dense vectors", option: "top-k",
+        .refused, "the checkpoint makes dense vectors", option: flag,
         advice: "Leave it out, or pass --sparse.")
     }
     let (expected, found) = (isSparse ? "jsonl" : "npy", output.url.pathExtension)

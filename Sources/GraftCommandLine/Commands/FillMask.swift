@@ -39,8 +39,7 @@ struct FillMask: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    var opened = try checkpoint.open(registry, strictness, output.console)
-    try head.select(in: &opened)
+    let opened = try head.select(in: checkpoint.open(registry, strictness, output.console))
     var texts: [String] = []
     try GraftTool.group.onLeader {
       texts = try input.rows(like: opened.trainedInputs, output.console).map(\.text)

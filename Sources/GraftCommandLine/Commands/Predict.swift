@@ -100,7 +100,7 @@ struct Predict: RunsOnRanks {
     let registry = try GraftTool.registry()
     var opened = try checkpoint.open(registry, strictness, output.console)
     if let heads { return try answer(opened, heads, registry) }
-    try head.select(in: &opened)
+    opened = try head.select(in: opened)
     try threshold.settle(&opened)
     try opened.setLongTexts(longTexts.longTexts)
     try opened.checkStride(isGiven: stride.stride != nil)

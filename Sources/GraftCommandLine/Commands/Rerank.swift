@@ -51,8 +51,7 @@ struct Rerank: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    var opened = try checkpoint.open(registry, strictness, output.console)
-    try head.select(in: &opened)
+    let opened = try head.select(in: checkpoint.open(registry, strictness, output.console))
     try untrained.check(opened, output.console)
     let model = try opened.makeModel()
     let place = try rankingOutput(of: model, label)

@@ -19,7 +19,7 @@ struct Search: ParsableCommand {
 
       'graft embed CKPT --input texts.txt --output texts.npy' makes an index of dense vectors, a NumPy array of float32 \
       [texts, width]. Sparse vectors are lines of JSON, texts.jsonl; they are compared by the dot product, and texts that \
-      share no token with a query are not found.
+      share no token with a query are not found. Those of queries are made by the head that made the index, or by --task.
 
       EXAMPLES
         graft search texts.npy 'who scored?' --top-k 3
@@ -62,6 +62,8 @@ struct Search: ParsableCommand {
     completion: .checkpoints)
   var checkpoint: ModelSource?
 
+  @OptionGroup var head: AnsweringHeadFlag
+
   @Option(help: ArgumentHelp("Put this before each query.", valueName: "TEXT"))
   var prompt: String?
 
@@ -101,14 +103,17 @@ struct Search: ParsableCommand {
     var opened: Checkpoint
     do {
       opened = try registry.open(hub.locate(source, registry, flags.console)).checkpoint
-    } catch var error as GraftError where checkpoint == nil && error.says(isGone: source) {
-      let name = IndexRecord.file(beside: index.url).lastPathComponent
-      error.advice = Advice(
-        (error.advice.map { "\($0.commandLineText) " } ?? "")
-          + "\(name) names it as the model that made these vectors. Name another place with --checkpoint.")
-      throw error
+    } catch let error as GraftError where checkpoint == nil && error.says(isGone: source) {
+      throw blame(
+        error, "names it as the model that made these vectors. Name another place with --checkpoint.")
     }
-    if let head = record?.head { opened = try opened.selecting(head: head) }
+    let isSparse = try SparseFile.isOne(index.url)
+    if isSparse { opened = try selectHead(in: opened, record) }
+    if !isSparse, head.task != nil {
+      throw GraftError(
+        .refused, "dense vectors are made without a head", file: index.url.path, option: "task",
+        advice: "Leave out this option.")
+    }
     let backend = try backend.make(registry, flags.console)
     let asked = try input.isEmpty ? queries : readQueries(like: opened.trainedInputs)
     if let empty = asked.firstIndex(where: { $0.isBlank }) {
@@ -117,7 +122,6 @@ struct Search: ParsableCommand {
         expected: "a query with something to read")
     }
     let found = opened.sentences ?? SentencePipeline(pooling: .mean)
-    let isSparse = try SparseFile.isOne(index.url)
     if isSparse { try requireDot(found) }
     let own = isSparse ? found : record?.pooling.map { SentencePipeline(pooling: $0) } ?? found
     let options = EmbeddingOptions(
@@ -195,11 +199,9 @@ struct Search: ParsableCommand {
     return vectors
   }
 
-  /// The queries of files. Where the model was trained on pairs, a query is the first text of one.
+  /// The queries of files.
   private func readQueries(like usual: TrainedInputs?) throws -> [String] {
-    var usual = usual
-    usual?.pairColumn = nil
-    return try TextSource.rows(of: input, columns, like: usual, flags.console).map(\.text)
+    try SingleTextInput.rows(of: input, columns, like: usual, flags.console).map(\.text)
   }
 
   private func show(_ queries: [String], _ found: [[VectorIndex.Hit]], _ texts: [String]?) throws {
@@ -233,6 +235,27 @@ struct Search: ParsableCommand {
 }
 
 extension Search {
+  /// The checkpoint with the head that makes sparse vectors: the one that is asked for, else that of the record.
+  ///
+  /// - Throws: `GraftError` when it is not there.
+  private func selectHead(in checkpoint: Checkpoint, _ record: IndexRecord?) throws -> Checkpoint {
+    guard head.task == nil, let recorded = record?.head else { return try head.select(in: checkpoint) }
+    do {
+      return try checkpoint.selecting(head: recorded)
+    } catch let error as GraftError {
+      throw blame(error, "names it as the head that made these vectors. Name another with --task.")
+    }
+  }
+
+  /// An error with what the record beside the index has to do with it.
+  private func blame(_ error: GraftError, _ sentence: String) -> GraftError {
+    var error = error
+    let name = IndexRecord.file(beside: index.url).lastPathComponent
+    error.advice = Advice(
+      (error.advice.map { "\($0.commandLineText) " } ?? "") + "\(name) \(sentence)")
+    return error
+  }
+
   /// - Throws: `GraftError` when sparse vectors would be compared otherwise than by the dot product.
   private func requireDot(_ found: SentencePipeline) throws {
     let comparison = try similarity ?? (found.similarity == nil ? .dot : found.vectorSimilarity())

@@ -62,8 +62,7 @@ struct Tag: RunsOnRanks {
   func run() throws {
     ranks.noteWhatIsIgnored([], output.console)
     let registry = try GraftTool.registry()
-    var opened = try checkpoint.open(registry, strictness, output.console)
-    try head.select(in: &opened)
+    let opened = try head.select(in: checkpoint.open(registry, strictness, output.console))
     let model = try opened.makeModel()
     length.check(model, output.console)
     var options = TaggingOptions()

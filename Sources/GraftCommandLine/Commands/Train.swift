@@ -148,10 +148,9 @@ struct Train: RunsOnRanks {
     let backend = try backend.make(registry, flags.console, precision: training.precision)
     var opened = try checkpoint.open(registry, strictness, flags.console)
     let headFiles = try headFiles
-    if headFiles == nil {
-      try task.select(in: &opened, registry)
-      // That there is no such scheme is said before data are read.
-      try opened.setTagging(scheme: training.tagScheme)
+    if headFiles == nil { try task.select(in: &opened, registry) }
+    if let scheme = training.tagScheme {
+      try (headFiles?.heads.map { try opened.selecting(head: $0) } ?? [opened]).checkTagging(scheme: scheme)
     }
     try noteOtherLength(opened)
 

@@ -17,23 +17,18 @@ struct Delimiter: ExpressibleByArgument {
   static var allValueStrings: [String] { ["comma", "semicolon", "tab", "pipe", "space"] }
 }
 
-/// What a command takes of second texts, as options.
+/// What a command takes of second texts in files, as options.
 protocol PairOption: ParsableArguments, Sendable {
   /// Whether the command has a use for second texts.
   static var readsPairs: Bool { get }
-  /// Second texts of the texts that are arguments.
-  var pairs: [String] { get }
   /// The columns of second texts in files, of which the last holds.
   var pairColumns: [String] { get }
 }
 
-extension PairOption {
-  static var readsPairs: Bool { true }
-  var pairs: [String] { [] }
-}
-
 /// The column of a second text, for a command that reads pairs from files.
 struct PairColumnFlag: PairOption {
+  static let readsPairs = true
+
   @Option(
     name: .customLong("pair-column"),
     help: ArgumentHelp("The column of a second text, for heads that read pairs.", valueName: "C"))

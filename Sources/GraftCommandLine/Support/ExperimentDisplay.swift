@@ -127,12 +127,13 @@ final class ExperimentDisplay {
     case .saved(let url): emit("saved", [("checkpoint", JSON(url))])
     case .removed(let url): emit("removed", [("checkpoint", JSON(url))])
     case .noted(let note):
-      line("    \(note.text)")
-      emit("noted", note.members)
+      line("    \(note.text(\.experimentText))")
+      emit("noted", note.members(\.experimentText))
     case .warned(let error):
       bar?.clear()
-      console.warn(error.inCommandLineWords.description)
-      emit("warned", [("problem", .string(error.inCommandLineWords.description))])
+      let problem = error.inWordsOfExperiments.inCommandLineWords.description
+      console.warn(problem)
+      emit("warned", [("problem", .string(problem))])
     case .started: break
     }
   }

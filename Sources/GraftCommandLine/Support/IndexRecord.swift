@@ -83,7 +83,7 @@ struct IndexRecord {
       }
       self.checkpoint = checkpoint
       self.texts = texts.compactMap(\.self)
-      pooling = try json["pooling"]?.string.map { name in
+      pooling = try Self.name("pooling", in: json).map { name in
         guard let mode = SentencePooling.Mode(rawValue: name) else {
           throw GraftError(
             .unsupported, "a pooling mode that is not known",
@@ -92,7 +92,7 @@ struct IndexRecord {
         }
         return mode
       }
-      head = json["head"]?.string
+      head = try Self.name("head", in: json)
       maxLength = try json["max_length"]?.int.map { length in
         guard length > 0 else {
           throw GraftError(
@@ -105,7 +105,7 @@ struct IndexRecord {
       normalizes = json["normalize"]?.bool ?? false
       // An older record has none.
       precision =
-        try json["precision"]?.string.map { name in
+        try Self.name("precision", in: json).map { name in
           guard let precision = WeightPrecision(rawValue: name) else {
             throw GraftError(
               .unsupported, "a precision that is not known",
@@ -117,6 +117,17 @@ struct IndexRecord {
     } catch let error as GraftError {
       throw error.inFile(url.path)
     }
+  }
+
+  /// - Returns: `nil` where a record says nothing.
+  private static func name(_ key: String, in json: JSON) throws -> String? {
+    guard let value = json[key], value != .null else { return nil }
+    guard let name = value.string else {
+      throw GraftError(
+        .malformed, "not the record of an index", subject: "key '\(key)'", expected: "a name",
+        found: value.kind)
+    }
+    return name
   }
 
   init(

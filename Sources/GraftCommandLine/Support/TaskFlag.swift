@@ -9,11 +9,11 @@ struct AnsweringHeadFlag: ParsableArguments {
       valueName: "NAME"))
   var task: String?
 
-  /// Makes it the checkpoint's active head.
+  /// The checkpoint with it as the active head.
   ///
   /// - Throws: `GraftError` when the checkpoint does not have it.
-  func select(in checkpoint: inout Checkpoint) throws {
-    if let task { checkpoint = try checkpoint.selecting(head: task) }
+  func select(in checkpoint: Checkpoint) throws -> Checkpoint {
+    try task.map { try checkpoint.selecting(head: $0) } ?? checkpoint
   }
 }
 

@@ -10,21 +10,33 @@ typealias TextInput = TextSource<PairFlags>
 /// Texts to work on, where a command has no use for pairs.
 typealias SingleTextInput = TextSource<SingleTexts>
 
+/// What a command takes of second texts, as options.
+protocol SecondTextOption: ParsableArguments, Sendable {
+  /// Those of texts in files.
+  associatedtype Columns: PairOption
+  /// Those of the texts that are arguments.
+  var pairs: [String] { get }
+}
+
 /// The second texts of pairs.
-struct PairFlags: PairOption {
+struct PairFlags: SecondTextOption {
+  typealias Columns = PairColumnFlag
+
   @Option(
     name: .customLong("pair"),
     help: ArgumentHelp(
       "The second text of a pair; once for each TEXT, or once for all.", valueName: "TEXT"))
   var pairs: [String] = []
+}
 
-  @OptionGroup var column: PairColumnFlag
+extension SingleTexts: SecondTextOption {
+  typealias Columns = SingleTexts
 
-  var pairColumns: [String] { column.pairColumns }
+  var pairs: [String] { [] }
 }
 
 /// Texts to work on: arguments, or the rows of files.
-struct TextSource<Pair: PairOption>: ParsableArguments {
+struct TextSource<Second: SecondTextOption>: ParsableArguments {
   @Argument(help: ArgumentHelp("Texts.", valueName: "TEXT"))
   var texts: [String] = []
 
@@ -35,13 +47,14 @@ struct TextSource<Pair: PairOption>: ParsableArguments {
     completion: .file())
   var input: [Path] = []
 
-  @OptionGroup(title: "Data") var columns: ColumnFlags<Pair>
+  @OptionGroup var second: Second
+  @OptionGroup(title: "Data") var columns: ColumnFlags<Second.Columns>
 
   func validate() throws {
     if !input.isEmpty, !texts.isEmpty {
       throw ValidationError("Give texts as arguments or with --input, not both.")
     }
-    let pairs = columns.pair.pairs
+    let pairs = second.pairs
     if !input.isEmpty, !pairs.isEmpty {
       throw ValidationError("--pair goes with texts as arguments; a file has a column for it: --pair-column.")
     }
@@ -106,7 +119,7 @@ struct TextSource<Pair: PairOption>: ParsableArguments {
   ///   - console: Is told what was read.
   /// - Throws: as ``rows(like:for:_:)``; for what is in files, when its window comes.
   static func feed(
-    of files: [Path], _ columns: ColumnFlags<Pair>, _ label: String, for checkpoints: [Checkpoint],
+    of files: [Path], _ columns: ColumnFlags<Second.Columns>, _ label: String, for checkpoints: [Checkpoint],
     readsPairs: Bool = true, batchSize: Int?, _ console: Console
   ) throws -> TextFeed {
     try reading(
@@ -122,7 +135,7 @@ struct TextSource<Pair: PairOption>: ParsableArguments {
 
   /// The texts that are arguments.
   private var given: [TextRow] {
-    let pairs = columns.pair.pairs
+    let pairs = second.pairs
     return texts.enumerated().map { index, text in
       TextRow(text, pair: pairs.isEmpty ? nil : pairs[pairs.count == 1 ? 0 : index])
     }
@@ -138,21 +151,22 @@ struct TextSource<Pair: PairOption>: ParsableArguments {
   ///   - console: Is told what was read.
   /// - Throws: `GraftError` when a file cannot be read, is empty, or is not text.
   static func rows(
-    of files: [Path], _ columns: ColumnFlags<Pair>, like usual: TrainedInputs?, for heads: HeadSet? = nil,
-    _ console: Console
+    of files: [Path], _ columns: ColumnFlags<Second.Columns>, like usual: TrainedInputs?,
+    for heads: HeadSet? = nil, _ console: Console
   ) throws -> [TextRow] {
     try reading(columns, like: [usual], for: heads.map { [$0] } ?? [], console).read(files).rows
   }
 
   private static func reading(
-    _ columns: ColumnFlags<Pair>, like usual: [TrainedInputs?], for heads: [HeadSet], _ console: Console
+    _ columns: ColumnFlags<Second.Columns>, like usual: [TrainedInputs?], for heads: [HeadSet],
+    _ console: Console
   ) throws -> DataReading {
     var options = try columns.options
     for column in heads.flatMap(\.columns) where !options.fields.contains(where: { $0.name == column.name }) {
       options.fields.append(column)
     }
     options.defaultsToLines = true
-    let usual = Pair.readsPairs ? usual : usual.map { $0?.ofSingleTexts }
+    let usual = Second.Columns.readsPairs ? usual : usual.map { $0?.ofSingleTexts }
     options.usual = usual.first ?? nil
     options.usualOfOthers = Array(usual.dropFirst())
     return DataReading(options, hasColumns: columns.hasColumns, console: console, showsLabels: false)

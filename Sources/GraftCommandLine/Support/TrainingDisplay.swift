@@ -93,8 +93,8 @@ final class TrainingDisplay {
       line("removed \(url.displayPath)")
       emit("removed", [("checkpoint", JSON(url))])
     case .noted(let note):
-      line(note.text)
-      emit("noted", note.members)
+      line(note.text(\.commandLineText))
+      emit("noted", note.members(\.commandLineText))
     case .warned(let error):
       bar?.clear()
       console.warn(error.inCommandLineWords.description)

@@ -4,7 +4,9 @@ import GraftTensors
 
 extension TrainingNote {
   /// What a person reads.
-  var text: String {
+  ///
+  /// - Parameter spelled: Spells options and actions as whoever reads it knows them.
+  func text(_ spelled: (Advice) -> String) -> String {
     switch self {
     case .split(let training, let evaluation, let missing):
       "training on \(Format.count(training, "row")), evaluating on \(Format.grouped(evaluation)) of the same data"
@@ -15,10 +17,12 @@ extension TrainingNote {
       RepeatedRows.sentence(count, of: all, in: set)
     case .contradictions(let count, let head):
       "\(Format.count(count, "text")) of the training data\(head.map { " of '\($0)'" } ?? "") \(count == 1 ? "has" : "have") different labels in different rows"
-    case .decided(let note, let head): "\(head.map { "'\($0)': " } ?? "")\(note.commandLineText)"
+    case .decided(let note, let head): "\(head.map { "'\($0)': " } ?? "")\(spelled(note))"
     case .scale(let scale, let head): "\(head.map { "'\($0)': " } ?? "")\(scale.sentence)"
     case .headWithoutSteps(let head):
-      "the run has no step for the head '\(head)', which stays as it is; more steps, or a larger share in --head-weights, would give it one"
+      spelled(
+        "the run has no step for the head '\(head)', which stays as it is; more steps, or a larger share in \(option: "head-weights"), would give it one"
+      )
     case .warmupBeyondEnd(let steps, let all, let rate):
       "the learning rate rises for \(Format.count(steps, "step")) and the run has \(Format.grouped(all)): "
         + "it comes to \(String(format: "%.3g", rate)) and never falls"
@@ -26,7 +30,7 @@ extension TrainingNote {
       "the head alone is trained: the first layer would be after \(Format.count(steps, "step")), and the run has \(Format.grouped(all))"
     case .diverged(let first, let mean):
       "the training diverged: its mean loss, \(String(format: "%.4g", mean)), is far above that of the first step, "
-        + "\(String(format: "%.4g", first)). Try a lower --learning-rate"
+        + spelled("\(String(format: "%.4g", first)). Try a lower \(option: "learning-rate")")
     case .extended(let before, let now, let last, let next):
       "extending the run from \(Format.count(before, "step")) to \(Format.grouped(now)): the learning rate had come to "
         + "\(String(format: "%.3g", last)) and goes on with \(String(format: "%.3g", next)), as of a run of that length"
@@ -35,7 +39,9 @@ extension TrainingNote {
     case .stoppedEarly(let step, let evaluations, let best):
       "stopped after step \(step): \(Format.count(evaluations, "evaluation")) without progress"
         + (best.map {
-          "; the model is that of the last step, and step \($0) was the best: --load-best-model-at-end keeps it"
+          spelled(
+            "; the model is that of the last step, and step \($0) was the best: \(option: "load-best-model-at-end") keeps it"
+          )
         } ?? "")
     case .averaged(let steps):
       "the model is the mean of the checkpoints of steps \(steps.map { Format.grouped($0) }.joined(separator: ", "))"
@@ -54,7 +60,9 @@ extension TrainingNote {
   }
 
   /// What a machine reads.
-  var members: [(String, JSON)] {
+  ///
+  /// - Parameter spelled: As in ``text(_:)``.
+  func members(_ spelled: (Advice) -> String) -> [(String, JSON)] {
     switch self {
     case .split(let training, let evaluation, let missing):
       [
@@ -73,7 +81,7 @@ extension TrainingNote {
       ]
     case .decided(let note, let head):
       [
-        ("note", "decided"), ("decision", .string(note.commandLineText)),
+        ("note", "decided"), ("decision", .string(spelled(note))),
         ("head", head.map { .string($0) } ?? .null),
       ]
     case .scale(let scale, let head):

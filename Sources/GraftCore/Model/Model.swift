@@ -82,6 +82,21 @@ public final class Model {
       of: encode(batch.inputs, tape, pooling: readsPooled), batch, tape)
   }
 
+  /// The scores of one of the active heads for a batch; the others are not computed.
+  ///
+  /// - Throws: as ``encode(_:_:pooling:)``.
+  public func scores(of active: ActiveHead, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
+    try scores(
+      of: active, encode(batch.inputs, tape, pooling: active.head.readsPooled), batch, tape)
+  }
+
+  private func scores(
+    of active: ActiveHead, _ states: BackboneOutput, _ batch: PreparedBatch, _ tape: Tape
+  ) throws -> Variable {
+    try active.head.forward(
+      states, batch.inputs, selection: batch.selections[active.name], Scope(parameters), tape)
+  }
+
   /// Whether an active head reads what the pooler makes.
   public var readsPooled: Bool { heads.contains { $0.head.readsPooled } }
 
@@ -95,8 +110,7 @@ public final class Model {
   /// - Throws: `GraftError` when a head cannot read the states.
   public func scores(of states: BackboneOutput, _ batch: PreparedBatch, _ tape: Tape) throws -> Scores {
     try heads.reduce(into: [:]) { scores, active in
-      scores[active.name] = try active.head.forward(
-        states, batch.inputs, selection: batch.selections[active.name], Scope(parameters), tape)
+      scores[active.name] = try self.scores(of: active, states, batch, tape)
     }
   }
 

@@ -65,6 +65,9 @@ public protocol Task: Sendable {
   /// False by default; a task that reads single texts as well, or has columns of its own for the second, leaves it so.
   static var readsPairs: Bool { get }
 
+  /// Whether it labels pairs that have no label by itself, so that it learns from these too, and scores them.
+  static var labelsPairs: Bool { get }
+
   /// Whether it learns from the tokens of a text, so that a row without any, a blank text, is left out of what is learnt
   /// from.
   static var needsTokens: Bool { get }
@@ -85,6 +88,9 @@ public protocol Task: Sendable {
 
   /// The configuration's keys that belong to the task and go where its head goes.
   static var settingKeys: [String] { get }
+
+  /// A setting as configurations have it, where a value has several names; the value itself by default.
+  static func written(_ value: JSON, as key: String) -> JSON
 
   /// The threshold among its settings that an evaluation may choose the best value for; `nil` without one.
   static var tunedSetting: TunedSetting? { get }
@@ -126,7 +132,9 @@ public protocol Task: Sendable {
   func note(on rows: [TextRow], _ reading: LabelReading) -> Advice?
 
   /// What a run that trains decides by the rows, where nobody has said it: which loss, say. Nothing by default.
-  func learningNote(on rows: [TextRow]) -> Advice?
+  ///
+  /// - Throws: `GraftError` where the rows leave open what to decide, so that somebody has to say it.
+  func learningNote(on rows: [TextRow], _ reading: LabelReading) throws -> Advice?
 
   /// What there is to say of rows that can be learnt from and are rather slips, in sentences without a full stop; nothing by
   /// default.
@@ -135,6 +143,9 @@ public protocol Task: Sendable {
   ///   - labels: What ``labels(of:_:)`` made of each row.
   ///   - rows: The rows.
   func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String]
+
+  /// The same of rows that a run learns from, where it does not matter to an evaluation.
+  func learningRemarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String]
 
   /// Whether a row says something that can be learnt; by default whether its label is more than an empty cell, which for
   /// any number of labels is none of them.
@@ -290,6 +301,7 @@ extension Task {
   public static var scoresRows: Bool { false }
   public static var readsLabels: Bool { true }
   public static var readsPairs: Bool { false }
+  public static var labelsPairs: Bool { false }
   public static var needsTokens: Bool { false }
   public static var readsSentenceVectors: Bool { false }
   public static var comparesExamples: Bool { false }
@@ -299,6 +311,7 @@ extension Task {
   public static var columns: [TaskColumn] { [] }
   public static var settingKeys: [String] { [] }
   public static var tunedSetting: TunedSetting? { nil }
+  public static func written(_ value: JSON, as key: String) -> JSON { value }
   public var classNames: [String]? { nil }
   public var usesClassLoss: Bool { classNames != nil }
   public var maximumLength: Int? { nil }
@@ -310,9 +323,11 @@ extension Task {
 
   public func note(on rows: [TextRow], _ reading: LabelReading) -> Advice? { nil }
 
-  public func learningNote(on rows: [TextRow]) -> Advice? { nil }
+  public func learningNote(on rows: [TextRow], _ reading: LabelReading) throws -> Advice? { nil }
 
   public func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] { [] }
+
+  public func learningRemarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String] { [] }
 
   public static func hasLabel(_ row: TextRow, _ problemType: ProblemType?) -> Bool {
     row.label != nil && (row.label != .text("") || problemType == .multiLabel)

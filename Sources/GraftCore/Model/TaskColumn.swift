@@ -11,16 +11,19 @@ public struct TaskColumn: Sendable, Hashable {
   public let decidesTask: Bool
   /// Whether it has lists or objects, also as the text of a cell, as JSON or Python writes them.
   public let hasLists: Bool
+  /// Whether it says what is to be learnt: it is not read where labels are not wanted, and may be anything there.
+  public let isLabel: Bool
 
   public init(
     _ name: String, replacesText: Bool = false, isNumbered: Bool = false, decidesTask: Bool = false,
-    hasLists: Bool = false
+    hasLists: Bool = false, isLabel: Bool = false
   ) {
     self.name = name
     self.replacesText = replacesText
     self.isNumbered = isNumbered
     self.decidesTask = decidesTask
     self.hasLists = hasLists
+    self.isLabel = isLabel
   }
 
   /// The columns of some names that it means, in their order.

@@ -50,14 +50,16 @@ public struct DataFacts: Sendable {
     var bytes = 0
     struct Kind: Hashable {
       let label: WrittenLabel?
-      let isPair: Bool
+      /// `nil` without a second text.
+      let hasBlankPair: Bool?
       let fields: String
     }
     var examples: OrderedDictionary<Kind, (row: TextRow, count: Int)> = [:]
     for row in rows {
       hash.add(row)
       bytes += row.byteCount
-      let kind = Kind(label: row.label, isPair: row.pair != nil, fields: JSON.object(row.fields).text())
+      let kind = Kind(
+        label: row.label, hasBlankPair: row.pair?.isBlank, fields: JSON.object(row.fields).text())
       examples[kind, default: (row, 0)].count += 1
     }
     (self.name, self.rows, self.bytes) = (name, rows.count, bytes)
@@ -112,21 +114,6 @@ public struct DataFacts: Sendable {
     try checkpoint.makeTasks().lazy.compactMap { $0.note(on: examples, labelReading) }.first
   }
 
-  /// The names of a checkpoint's tasks that find something in the rows. Where several learn and are scored together, one
-  /// that wants labels or pairs finds nothing in single texts.
-  ///
-  /// - Throws: `GraftError` for a label that is none.
-  func tasksWithTargets(of checkpoint: Checkpoint) throws -> Set<String> {
-    let tasks = try checkpoint.makeTasks()
-    var reading = labelReading
-    reading.isRequired = false
-    let found = try tasks.filter { task in
-      try tasks.count == 1 || !type(of: task).readsLabels || examples.contains { $0.pair?.isBlank == false }
-        || task.labels(of: examples, reading).contains { $0 != nil }
-    }
-    return Set(found.map { type(of: $0).name })
-  }
-
   /// The labels as they are written, at most a hundred: of a list each of its items, of columns their names.
   public var labels: [String] {
     let written = examples.flatMap { row -> [String] in
@@ -152,7 +139,7 @@ public struct DataFacts: Sendable {
     return least...most
   }
 
-  /// A row for each label.
+  /// A row for each label, with a second text, with a blank one and without.
   var sample: TrainingData {
     var data = TrainingData(examples, named: files.map(\.lastPathComponent), labelBase: labelReading.base)
     data.isLabelBaseGiven = labelReading.isBaseGiven
@@ -194,13 +181,17 @@ public struct DataFacts: Sendable {
     return InferredLabels.remarks(on: inferred.labels, counts: counts).map { "data '\(name)': \($0)" }
   }
 
-  /// Makes sure that a head can learn from every row.
+  /// Makes sure that a head can read every row.
   ///
+  /// - Parameters:
+  ///   - checkpoint: Its tasks read them.
+  ///   - isLearnt: Whether it is to learn from them.
   /// - Returns: The classes that occur, when each text is of one of those that all rows share. The place of the right one
   ///   of several choices is none: no row of training data need have it.
   /// - Throws: `GraftError` naming file and row.
-  func check(for checkpoint: Checkpoint) throws -> Set<Int32> {
+  func check(for checkpoint: Checkpoint, isLearnt: Bool = false) throws -> Set<Int32> {
     let tasks = try checkpoint.makeTasks()
+    if isLearnt { _ = try tasks.first?.learningNote(on: examples, labelReading) }
     return try sample.namingUnreadColumns { try check(for: tasks) }
   }
 
@@ -221,6 +212,25 @@ public struct DataFacts: Sendable {
       }
       throw error
     }
+  }
+}
+
+extension TrainingData {
+  /// The names of a checkpoint's tasks that find something to learn or to score in the rows. Of several that learn and are
+  /// scored together, one that wants labels or pairs may find nothing.
+  ///
+  /// - Throws: `GraftError` for a label that is none.
+  func tasksWithTargets(of checkpoint: Checkpoint) throws -> Set<String> {
+    let tasks = try checkpoint.makeTasks()
+    var reading = labelReading
+    reading.isRequired = false
+    let hasPairs = rows.contains { $0.pair?.isBlank == false }
+    let found = try tasks.filter { task in
+      let type = type(of: task)
+      return try tasks.count == 1 || !type.readsLabels || type.labelsPairs && hasPairs
+        || task.labels(of: rows, reading).contains { $0 != nil }
+    }
+    return Set(found.map { type(of: $0).name })
   }
 }
 

@@ -38,12 +38,17 @@ final class Diagnostics {
 }
 
 extension GraftError {
-  /// This error with advice for who writes an experiment: options are keys, and actions are stages.
-  var inWordsOfExperiments: GraftError {
+  /// This error with advice for who writes an experiment.
+  package var inWordsOfExperiments: GraftError {
     var error = self
-    error.advice = advice.map { Advice($0.text(option: { "'\($0)'" }, action: \.stage)) }
+    error.advice = advice.map { Advice($0.experimentText) }
     return error
   }
+}
+
+extension Advice {
+  /// The sentence for who writes an experiment: options are keys, and actions are stages.
+  package var experimentText: String { text(option: { "'\($0)'" }, action: \.stage) }
 }
 
 extension Advice.Action {

@@ -108,7 +108,7 @@ struct Planner {
       var model = model
       try model.checkpoint.selectTask(scoring.head, registry: registry)
       try model.requireHead()
-      let untrained = try scoring.checkTrained(model.checkpoint, on: facts(scoring.data))
+      let untrained = try scoring.checkTrained(model.checkpoint, on: facts(scoring.data).sample)
       if scoring.pseudoPerplexity { try model.requireTokens(for: "pseudo-perplexity") }
       if scoring.groupsTexts { try model.requireTokens(for: "group-texts") }
       try scoring.requirePrecision(of: machine.backend(for: stage.task))
@@ -178,7 +178,7 @@ struct Planner {
     var notes: [String] = []
     for (own, checkpoint) in zip(training.heads, heads) {
       let rows = try facts(own.data)
-      let classes = try rows.check(for: checkpoint)
+      let classes = try rows.check(for: checkpoint, isLearnt: true)
       if !classes.isEmpty { try rows.checkFolds() }
       let name = own.head ?? training.head ?? checkpoint.activeHead?.name
       model.trainedOn[name ?? ""] = (classes, own.data)
@@ -194,7 +194,7 @@ struct Planner {
       parts.append(try key(of: own, for: checkpoint))
     }
     model.trade(training.heads[0].head ?? training.head)
-    try model.markTrained(training.heads.map(\.head), as: heads, on: facts(training.heads[0].data))
+    try model.markTrained(training.heads.map(\.head), as: heads, on: facts(training.heads[0].data).sample)
     let run = try training.options.plan(of: examples)
     // How many pieces packed texts make, and windows long ones, is known when they are tokenized.
     let isKnown = try !training.options.groupsTexts && !heads.contains(where: { try $0.splitsLongRows })
@@ -255,7 +255,7 @@ struct Planner {
       let data = try facts(name)
       let notes =
         FilePattern.remarks(on: data.files)
-        + [try data.labelNote(for: checkpoint)?.description]
+        + [try data.labelNote(for: checkpoint)?.experimentText]
         .compactMap(\.self)
       return notes.map { "data '\(name)': \($0)" }
     }
@@ -350,7 +350,7 @@ extension Planner.Model {
   ///   - heads: The checkpoint as each head has it.
   ///   - data: What the first is trained on. Of several tasks that learn together, one may find nothing there.
   fileprivate mutating func markTrained(
-    _ names: [String?], as heads: [Checkpoint], on data: DataFacts
+    _ names: [String?], as heads: [Checkpoint], on data: TrainingData
   ) throws {
     let active = checkpoint.activeHead?.name
     let taught = try data.tasksWithTargets(of: checkpoint)
@@ -435,7 +435,7 @@ extension Experiment.Scoring {
   ///
   /// - Returns: That one was not, where the stage takes it.
   @discardableResult
-  func checkTrained(_ checkpoint: Checkpoint, on data: DataFacts) throws -> String? {
+  func checkTrained(_ checkpoint: Checkpoint, on data: TrainingData) throws -> String? {
     do {
       let scored = try data.tasksWithTargets(of: checkpoint)
       try checkpoint.requireTrainedHead { scored.contains($0.name) }

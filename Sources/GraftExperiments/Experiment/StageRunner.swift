@@ -25,8 +25,14 @@ struct StageRunner {
 
   /// Does the stage, or what is left of it, and marks it as finished.
   ///
-  /// - Throws: What the stage throws; ``Interrupted``.
+  /// - Throws: What the stage throws, in the words of experiments; ``Interrupted``.
   func run(_ stage: PlannedStage) throws {
+    do { try perform(stage) } catch let error as GraftError where error.kind != .system {
+      throw error.inWordsOfExperiments.about("stage '\(stage.name)'")
+    }
+  }
+
+  private func perform(_ stage: PlannedStage) throws {
     let isTraining = if case .train = stage.task { true } else { false }
     try group.onLeader {
       // What was finished lacks its model now; anything else than training cannot be gone on with.
@@ -195,16 +201,14 @@ struct StageRunner {
     _ scoring: Experiment.Scoring, _ stage: PlannedStage, since start: ContinuousClock.Instant
   ) throws {
     var checkpoint = try checkpoint(for: stage, scoring.head)
+    let rows = try rows(scoring.data, stage.fold, isTest: true)
     // A plan takes for trained what may have had nothing to learn from.
-    if let facts = plan.data[scoring.data] {
-      do { try scoring.checkTrained(checkpoint, on: facts) } catch let error as GraftError {
-        throw error.inWordsOfExperiments.about("stage '\(stage.name)'")
-      }
+    if let untrained = try scoring.checkTrained(checkpoint, on: rows), !stage.notes.contains(untrained) {
+      observe(0, .warned(GraftError(.refused, untrained)))
     }
     checkpoint.usePrompts()
     try scoring.settle(&checkpoint)
     let model = try checkpoint.makeModel()
-    let rows = try rows(scoring.data, stage.fold, isTest: true)
     let data = try rows.namingUnreadColumns {
       try checkpoint.requirePairs(in: rows.rows)
       return try Dataset(

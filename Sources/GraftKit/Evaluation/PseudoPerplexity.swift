@@ -55,7 +55,7 @@ public func pseudoPerplexity(
     var prepared = PreparedBatch(batch)
     prepared.select(places, for: type(of: head.task))
     try session.run { tape in
-      guard let logits = try model.scores(prepared, tape)[head.name] else { return }
+      let logits = try model.scores(of: head, prepared, tape)
       own = [Double(tape.crossEntropy(logits, classes: hidden).value.item), Double(hidden.count)]
     }
   }

@@ -132,7 +132,7 @@ extension Checkpoint {
     guard !settings.isEmpty else { return }
     guard let task = activeHead?.tasks.first(where: { Set(settings.keys).isSubset(of: $0.settingKeys) })
     else { throw refusal }
-    for (key, value) in settings { self[task.name]?.settings[key] = value }
+    for (key, value) in settings { self[task.name]?.settings[key] = task.written(value, as: key) }
     guard let option else { return }
     do {
       _ = try makeTasks()

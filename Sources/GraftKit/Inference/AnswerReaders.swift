@@ -86,7 +86,7 @@ private final class EntityAnswerReader: AnswerReader {
       rows: rows.count, examples: tagger.encodings.count, maximumLength: tagger.maximumLength)
   }
 
-  var head: String { tagger.head }
+  var head: String { tagger.active.name }
   var count: Int { tagger.encodings.count }
   func example(_ index: Int) throws -> Example { Example(tagger.encodings[index]) }
 

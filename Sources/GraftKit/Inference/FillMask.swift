@@ -46,12 +46,11 @@ public func fillMask(
   let head = try model.requireTokenHead()
   var batch = PreparedBatch(Batch([encoding]))
   batch.select(masks.map(Int32.init), for: type(of: head.task))
-  let scores = try session.run { tape -> Tensor? in
-    guard let scores = try model.scores(batch, tape)[head.name]?.value else { return nil }
+  let logits = try session.run { tape in
+    let scores = try model.scores(of: head, batch, tape).value
     try requireNumbers(scores, "scores")
     return Tensor(scores.values, shape: scores.shape)
   }
-  guard let logits = scores else { return [] }
   session.backend.kernels.softmax(logits.pointer, scale: 1, rows: logits.rows, columns: logits.columns)
   // Without the tokens that were added, and with the masks.
   let shown = encoding.ids.indices.filter { encoding.sequence(ofToken: $0) != nil }

@@ -21,9 +21,7 @@ func headLogits(
     places, encodings in
     let batch = PreparedBatch(Batch(encodings))
     try session.run { tape in
-      guard let scores = try session.model.scores(batch, tape)[active.name]?.value else {
-        throw GraftError(.missing, "the head has no scores", subject: "'\(active.name)'")
-      }
+      let scores = try session.model.scores(of: active, batch, tape).value
       try requireNumbers(scores, "scores")
       for (row, place) in places.enumerated() {
         logits[place] = Array(scores.buffer[(row * scores.columns)..<((row + 1) * scores.columns)])

@@ -29,9 +29,9 @@ public func predict(
   ) { indices, examples in
     let batch = PreparedBatch(Batch(of: examples))
     try session.run { tape in
-      guard let scores = try model.scores(batch, tape)[active.name] else { return }
-      try requireNumbers(scores.value, "scores")
-      try collector.add(scores.value, batch.inputs, examples, at: indices)
+      let scores = try model.scores(of: active, batch, tape).value
+      try requireNumbers(scores, "scores")
+      try collector.add(scores, batch.inputs, examples, at: indices)
     }
     done += indices.count
     try progress(done)

@@ -92,7 +92,7 @@ public func tag(
     indices, encodings in
     let batch = PreparedBatch(Batch(encodings))
     try session.run { tape in
-      guard let logits = try session.model.scores(batch, tape)[tagger.head]?.value else { return }
+      let logits = try session.model.scores(of: tagger.active, batch, tape).value
       try tagger.add(logits, batch.inputs, at: indices, session.backend)
     }
     done += indices.count
@@ -103,8 +103,8 @@ public func tag(
 
 /// Gathers the entities of texts from the scores of their windows.
 final class EntityTagger {
-  /// The name of the head whose scores it reads.
-  let head: String
+  /// The head whose scores it reads.
+  let active: Model.ActiveHead
   /// The windows of the texts, which the model reads in any order.
   let encodings: [Encoding]
   /// The most tokens of a window.
@@ -121,7 +121,7 @@ final class EntityTagger {
   ///   in a window, or the model cannot read a row, which it names.
   init(_ rows: [TextRow], with model: Model, _ options: TaggingOptions) throws {
     tokenizer = try model.requireTokenizer()
-    head = try model.requireHead("does not label tokens") { $0.labelsTokens }.name
+    active = try model.requireHead("does not label tokens") { $0.labelsTokens }
     labels = try model.configuration.labels()
     try options.check(labels)
     let encoder = TextEncoder(

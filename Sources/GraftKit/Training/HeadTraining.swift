@@ -79,29 +79,17 @@ extension Checkpoint {
     var selected = try heads.map { head in
       try head.head.map { try selecting(head: $0) } ?? self
     }
-    /// Changes each checkpoint whose head a given setting makes sense for. Where there is none, the change of the first one
-    /// throws.
-    func settle(
-      _ isGiven: Bool, for canHave: (Checkpoint) throws -> Bool, _ change: (inout Checkpoint) throws -> Void
-    )
-      throws
-    {
-      let able = try selected.map { try isGiven ? canHave($0) : true }
-      for index in selected.indices where able[index] || !able.contains(true) {
-        try change(&selected[index])
-      }
+    try selected.settle(options.pairLoss != nil, for: { try $0.givesOneNumber }) {
+      try $0.settlePairs(options)
     }
-    try settle(options.pairLoss != nil, for: { try $0.givesOneNumber }) { try $0.settlePairs(options) }
     for (index, head) in heads.enumerated() {
       try selected[index].settleActivation(learningFrom: head.data.rows)
     }
-    try settle(options.longTexts != nil, for: { $0.hasSetting(LongTexts.key) }) {
+    try selected.settle(options.longTexts != nil, for: { $0.hasSetting(LongTexts.key) }) {
       try $0.setLongTexts(options.longTexts)
     }
     for index in selected.indices { try selected[index].settleSentences(options) }
-    try settle(
-      options.labelsAllTokens || options.tagScheme != nil, for: { $0.hasSetting("tag_scheme") }
-    ) { try $0.setTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme) }
+    try selected.settleTagging(labelsAllTokens: options.labelsAllTokens, scheme: options.tagScheme)
     for index in selected.indices { selected[index].settleLearntTokens() }
     return selected
   }
@@ -115,6 +103,31 @@ extension Checkpoint {
   /// Whether the active head's task has a setting.
   func hasSetting(_ key: String) -> Bool {
     activeHead?.tasks.contains { $0.settingKeys.contains(key) } == true
+  }
+}
+
+extension [Checkpoint] {
+  /// Changes each checkpoint whose head a given setting makes sense for. Where there is none, the change of the first one
+  /// throws.
+  fileprivate mutating func settle(
+    _ isGiven: Bool, for canHave: (Checkpoint) throws -> Bool, _ change: (inout Checkpoint) throws -> Void
+  ) throws {
+    let able = try map { try isGiven ? canHave($0) : true }
+    for index in indices where able[index] || !able.contains(true) { try change(&self[index]) }
+  }
+
+  fileprivate mutating func settleTagging(labelsAllTokens: Bool = false, scheme: String?) throws {
+    try settle(labelsAllTokens || scheme != nil, for: { $0.hasSetting("tag_scheme") }) {
+      try $0.setTagging(labelsAllTokens: labelsAllTokens, scheme: scheme)
+    }
+  }
+
+  /// Makes sure that one of the heads can read tags in a scheme, before data are read.
+  ///
+  /// - Throws: `GraftError` when none labels tokens, or there is no such scheme.
+  package func checkTagging(scheme: String?) throws {
+    var heads = self
+    try heads.settleTagging(scheme: scheme)
   }
 }
 

@@ -64,12 +64,13 @@ struct PreparedHead {
       data.facts.head = name
       return data
     }
-    let data = try dataset(training)
+    var data = try dataset(training)
+    let task = model.heads.first?.task
+    let decided = try task?.learningNote(on: data.rows, training.labelReading)
+    data.facts.remarks += task?.learningRemarks(on: data.labels, of: data.rows) ?? []
     observe(.prepared(data.facts, isEvaluation: false))
-    if let note = model.heads.first?.task.learningNote(on: data.rows) {
-      observe(.noted(.decided(note, head: name)))
-    }
-    if model.heads.first?.task.scoreNames(topRanks: []) == Metrics.namesOfValues,
+    if let decided { observe(.noted(.decided(decided, head: name))) }
+    if task?.scoreNames(topRanks: []) == Metrics.namesOfValues,
       let scale = ValueScale(data.labels, names: try model.configuration.labels())
     {
       observe(.noted(.scale(scale, head: name)))

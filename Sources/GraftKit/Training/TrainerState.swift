@@ -122,18 +122,20 @@ public struct TrainerState: Sendable, Equatable {
   }
 
   /// How many evaluations in a row, up to the last, brought no progress, as transformers' `EarlyStoppingCallback` counts
-  /// them.
+  /// them. Those of several sets at one step are one.
   ///
   /// - Parameter threshold: What a score has to get better by.
   func evaluationsWithoutProgress(by choice: BestChoice, threshold: Double) -> Int {
+    var steps: OrderedDictionary<Double, [String: Double]> = [:]
+    for entry in history { steps[entry["step"] ?? 0, default: [:]].merge(entry) { $1 } }
     var (count, best) = (0, Double?.none)
-    for entry in history where entry["step"] != 0 {
-      guard let value = entry[choice.score(among: entry)] else { continue }
+    for (step, results) in steps where step != 0 {
+      guard let value = results[choice.score(among: results)] else { continue }
       guard let known = best else {
         best = value
         continue
       }
-      let isBetter = choice.isBetter(value, than: known, among: entry)
+      let isBetter = choice.isBetter(value, than: known, among: results)
       count = isBetter && abs(value - known) > threshold ? 0 : count + 1
       if isBetter { best = value }
     }

@@ -1,4 +1,5 @@
 import AdamW
+import Foundation
 import GraftCompute
 import GraftTensors
 import MaskedLM
@@ -19,6 +20,15 @@ private struct OtherTokens: Task {
   func loss(_ scores: Variable, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
     tape.crossEntropy(scores, classes: try batch.targets(of: self).classes)
   }
+}
+
+/// A head that nobody asks.
+private struct Unasked: Head {
+  var parameters: [ParameterSpec] { [] }
+
+  func forward(
+    _ states: BackboneOutput, _ batch: Batch, selection: [Int32]?, _ scope: Scope, _ tape: Tape
+  ) throws -> Variable { throw GraftError(.refused, "this head is not asked") }
 }
 
 /// BERT's pretraining: two heads learn from the same batches, each from targets of its own.
@@ -224,5 +234,32 @@ struct SeveralHeadsTests {
       expected += sum / count
     }
     #expect(abs(found.loss - expected) < 1e-6)
+  }
+
+  @Test("a head that answers alone does so without the scores of the others")
+  func answersAlone() throws {
+    let both = try model()
+    let heads = both.heads.map { active in
+      let isAsked = type(of: active.task).predictsRows
+      return Model.ActiveHead(task: active.task, head: isAsked ? active.head : Unasked())
+    }
+    let alone = Model(
+      configuration: both.configuration, backbone: both.backbone, pooler: both.pooler, heads: heads,
+      headName: both.headName, tokenizer: both.tokenizer, parameters: both.parameters)
+    let rows = [TextRow("he can", pair: "do it"), TextRow("so they", pair: "can")]
+    let backend = try ReferenceBackend(threads: 1)
+    let found = try predict(
+      InferenceSession(alone, backend: backend), on: Dataset(rows, for: alone, requiringLabels: false))
+    let tape = Tape(backend, recording: false)
+    let encodings = try rows.map {
+      try both.requireTokenizer().encode($0.text, pair: $0.pair, maximumLength: nil, addSpecialTokens: true)
+    }
+    let logits = try #require(both.scores(PreparedBatch(Batch(encodings)), tape)["next-sentence"]).value
+    for (row, prediction) in found.enumerated() {
+      let own = (0..<2).map { Double(exp(logits.buffer[2 * row + $0])) }
+      for (score, expected) in zip(prediction.scores, own) {
+        #expect(abs(Double(score) - expected / (own[0] + own[1])) < 1e-6)
+      }
+    }
   }
 }

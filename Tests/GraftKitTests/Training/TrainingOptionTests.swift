@@ -246,6 +246,23 @@ import Testing
     #expect(BestChoice(TrainingOptions()).score(among: [:]) == "eval_loss")
   }
 
+  @Test("evaluations of several sets at a step are one, and the first by name decides") func patience() {
+    var state = TrainerState()
+    // The second set has a lower score, and the first gets better until the third step.
+    for (step, score) in [(0, 0.9), (1, 0.5), (2, 0.6), (3, 0.6), (4, 0.55)] {
+      for (set, value) in [("a", score), ("b", score / 2)] {
+        state.history.append([
+          "step": Double(step), "eval_\(set)_accuracy": value, "eval_\(set)_runtime": 1,
+        ])
+      }
+      state.history.append(["step": Double(step), "loss": 1])
+    }
+    let choice = BestChoice(TrainingOptions())
+    #expect(state.evaluationsWithoutProgress(by: choice, threshold: 0) == 2)
+    state.history.append(["step": 5, "eval_a_accuracy": 0.7, "eval_a_runtime": 1])
+    #expect(state.evaluationsWithoutProgress(by: choice, threshold: 0) == 0)
+  }
+
   @Test func evaluationsAreNeeded() {
     let none = message {
       $0.earlyStoppingPatience = 2
