@@ -137,7 +137,7 @@ def check_exports(graft, checks, name, imported, golden, work):
     checks.check("transformers loads shards", name, shards, LOADS, AGREES)
 
     def other_index():
-        """An index that leaves a tensor out, names one that is not there, and calls files by other paths."""
+        """An index that leaves a tensor out, names one that is not there, and calls files by other paths; one is in a folder."""
         copy, again = work / "other-index", work / "other-index-imported"
         shutil.copytree(work / "shards", copy)
         file = copy / "model.safetensors.index.json"
@@ -145,7 +145,10 @@ def check_exports(graft, checks, name, imported, golden, work):
         places = index["weight_map"]
         places.pop(next(iter(places)))
         places["no.such.tensor"] = next(iter(places.values()))
-        index["weight_map"] = {key: f"./{place}" for key, place in places.items()}
+        (copy / "more").mkdir()
+        moved = max(places.values())
+        (copy / moved).rename(copy / "more" / moved)
+        index["weight_map"] = {key: f"more/{place}" if place == moved else f"./{place}" for key, place in places.items()}
         file.write_text(json.dumps(index))
         transformers_loads(copy, golden)
         graft("import", copy, "--output", again)
@@ -228,6 +231,19 @@ def check_formats(graft, report, name, imported, golden, work):
     def compiled(found, path):
         torch.save(torch.compile(torch.nn.DataParallel(load(imported)[0])).state_dict(), path)
 
+    def compiled_in_parallel(found, path):
+        torch.save(torch.nn.DataParallel(torch.compile(load(imported)[0])).state_dict(), path)
+
+    def attribute(called):
+        """The model in a module of somebody's own, under a name."""
+
+        def save(found, path):
+            around = torch.nn.Module()
+            around.add_module(called, load(imported)[0])
+            torch.save(around.state_dict(), path)
+
+        return save
+
     def layers(model):
         """The list of a model's layers."""
         return max((part for part in model.modules() if isinstance(part, torch.nn.ModuleList)), key=len)
@@ -250,6 +266,9 @@ def check_formats(graft, report, name, imported, golden, work):
         for form, save in (
             ("whole model", lambda found, path: torch.save(load(imported)[0], path)),
             ("compiled model in DataParallel", compiled),
+            ("compiled model, in DataParallel afterwards", compiled_in_parallel),
+            ("model that is net of another module", attribute("net")),
+            ("model that is model of another module", attribute("model")),
             ("model of compiled layers", compiled_layers),
             ("model that computes activations again", checkpointed),
         ):

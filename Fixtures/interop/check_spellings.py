@@ -57,8 +57,11 @@ def check_files(graft, report, only):
             if only in f"spellings/{name}":
                 imported = Path(work) / "imported" / name
 
+                # Somebody's own model has layers that are no encoder's.
+                strict = [] if name.startswith(("functional", "subclass")) else ["--strict"]
+
                 def reads():
-                    graft("import", Path(work) / name, "--output", imported)
+                    graft("import", Path(work) / name, *strict, "--output", imported)
                     return graft.identical(FIXTURES / same, imported)
 
                 report.of(form, framework, dialect, "bert").check(

@@ -158,6 +158,10 @@ def check_all(graft, report, arguments):
             untied = FIXTURES / f"{family}-tiny/untied-decoder"
             checks = report.of(form, framework, dialect, family)
             checks.check("an untied decoder", f"{family}: refused", lambda: graft.refuses(untied, "--format", form))
+    with tempfile.TemporaryDirectory(prefix="graft-interop-") as work:
+        command = ("export", FIXTURES / "bert-tiny/base", "--format", "hdf5", "--dtype", "bfloat16", "--output", Path(work) / "out")
+        report.of("hdf5", FORMS["h5"][2], "transformers-tf", "bert").check(
+            "bfloat16, which TensorFlow cannot load", "refused", lambda: graft.fails("bfloat16", *command))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Checks Graft against the frameworks themselves: `make interop`.
-#   run.sh GRAFT PEERS [--only WORD]      one table of all checks; exits 1 when one fails. Half an hour or more. TensorFlow
-#                                         and KerasHub are checked where PEERS/tensorflow and PEERS/keras are, and GGUF
-#                                         where PEERS/llama is, which setup.sh makes when asked for them.
+#   run.sh GRAFT PEERS [--only WORD]      one table of all checks; exits 1 when one fails. Half an hour or more. TensorFlow,
+#                                         KerasHub, the model garden and KerasNLP are checked where PEERS/tensorflow, keras,
+#                                         tf-models and keras-nlp are, and GGUF where PEERS/llama is, which setup.sh makes
+#                                         when asked for them.
 #   run.sh GRAFT PEERS --accuracy         fine-tunes MiniLM on AG News and compares accuracies. About ten minutes.
 # STRINGS=1000000 compares that many strings for each tokenizer with `tokenizers`, in place of 50,000.
 # TEXTS="train.csv test.csv" names AG News files: more texts for the tokenizer, and the data of --accuracy.
@@ -34,9 +35,12 @@ check() {
 }
 check torch check.py --peers "$peers" "$@"
 check torch check_onnx.py --peers "$peers" "$@"
+check torch check_disagreeing.py "$@"
 check tensorflow check_tensorflow.py "$@"
 check tensorflow check_spellings.py "$@"
 check keras check_keras.py "$@"
+check tf-models check_model_garden.py "$@"
+check keras-nlp check_keras_nlp.py "$@"
 [ ! -x "$peers/llama/bin/python" ] || check torch check_gguf.py --peers "$peers" "$@"
 check torch check_sentences.py --peers "$peers" "$@"
 check torch check_cross_encoders.py --peers "$peers" "$@"

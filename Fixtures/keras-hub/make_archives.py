@@ -21,6 +21,7 @@ def main():
     backbone = keras_hub.models.BertBackbone.from_preset(str(HERE / "backbone"))
     backbone.save(ARCHIVES / "backbone.keras")
     keras_hub.models.BertTextClassifier.from_preset(str(HERE / "classifier")).save(ARCHIVES / "classifier.keras")
+    keras.utils.set_random_seed(7)
     pooled = backbone(backbone.input)["pooled_output"]
     keras.Model(backbone.input, keras.layers.Dense(3)(pooled)).save(ARCHIVES / "functional.keras")
 

@@ -51,7 +51,8 @@ TEXTS = ["the team", "  The  coach\u00a0said ", "", "\ufb01nd \uff41 cafe\u0301 
 
 
 def sentence_piece(**settings):
-    rules = HERE / "rules.tsv"
+    # Its path is written into the model.
+    rules = Path("rules.tsv")
     lines = [(*(" ".join(f"{ord(scalar):X}" for scalar in text) for text in pair),) for pair in RULES.items()]
     rules.write_text("".join(f"{text}\t{new}\n" for text, new in lines))
     out = io.BytesIO()

@@ -69,6 +69,34 @@ struct CopiesTests {
     }
   }
 
+  /// transformers makes a new decoder of such a model, and says so.
+  @Test(
+    "a decoder that should be a parameter and is missing is the word embedding, which the report says",
+    arguments: [
+      ("bert-tiny", "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
+      ("roberta-tiny", "lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"),
+      ("distilbert-tiny", "vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),
+    ])
+  func missingDecoder(_ family: String, _ decoder: String, _ embedding: String) throws {
+    let note =
+      "tie_word_embeddings is false, and there is no '\(decoder)': '\(embedding)' is used in its place"
+    for isTied in [true, false] {
+      try withTemporaryDirectory { directory in
+        let source = try copy("\(family)/masked-lm", to: directory) { url in
+          let file = url.appending(path: "config.json")
+          var configuration = try Configuration(parsing: Array(Data(contentsOf: file)))
+          configuration.values["tie_word_embeddings"] = .bool(isTied)
+          try FileWriter.write(file, text: configuration.text)
+        }
+        let opened = try registry.open(source)
+        #expect(opened.report.notes.contains(note) == !isTied, "\(opened.report.notes)")
+        let written = directory.appending(path: "written")
+        try exportModel(source, to: written, options: OutputOptions(), registry: registry)
+        #expect(try registry.open(written).report.notes.isEmpty)
+      }
+    }
+  }
+
   @Test(
     "copies are compared once", arguments: ["distilbert-tiny/pytorch-copies", "roberta-tiny/pytorch-copies"])
   func once(_ name: String) throws {

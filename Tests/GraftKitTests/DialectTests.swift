@@ -24,6 +24,12 @@ import Testing
     "keras-hub/albert-masked-lm", "keras-hub/albert-classifier", "keras-hub/deberta-v2-backbone",
     "keras-hub/deberta-v2-masked-lm", "keras-hub/deberta-v2-classifier", "keras-hub/electra-backbone",
     "keras-hub/electra-one-width-backbone",
+    "tensorflow/model-garden/encoder", "tensorflow/model-garden/masked-lm",
+    "tensorflow/model-garden/classifier", "tensorflow/model-garden/saved-model",
+    "tensorflow/model-garden/published", "keras-hub/keras-nlp-0.5/backbone",
+    "keras-hub/keras-nlp-0.5/masked-lm", "keras-hub/keras-nlp-0.5/classifier",
+    "keras-hub/keras-nlp-0.5/albert-backbone", "keras-hub/keras-nlp-0.5/distilbert-classifier",
+    "keras-hub/keras-nlp-0.5/roberta-masked-lm", "keras-hub/keras-nlp-0.5/xlm-roberta-backbone",
   ]
 
   /// What KerasHub has one table for.
@@ -49,15 +55,18 @@ import Testing
     try withTemporaryDirectory { directory in
       for (format, dialect) in [
         ("safetensors", "transformers"), ("hdf5", "transformers"), ("hdf5", "transformers-tf"),
-        ("tensorflow", "google"), ("hdf5", "keras-hub"),
+        ("tensorflow", "google"), ("tensorflow", "model-garden"), ("hdf5", "keras-hub"),
+        ("hdf5", "keras-nlp"),
       ] where known.contains(dialect) {
         let written = directory.appending(path: dialect + format)
+        let isKeras = dialect.hasPrefix("keras-")
+        let isGarden = dialect == "model-garden"
         do {
           try exportModel(
             source, to: written, options: OutputOptions(format: format, dialect: dialect), registry: registry)
         } catch let error as GraftError where error.kind == .unsupported {
-          // KerasHub has no next-sentence head.
-          #expect(dialect == "keras-hub" && name.contains("pretraining"), "\(error)")
+          // Neither KerasHub nor the model garden has a next-sentence head.
+          #expect((isKeras || isGarden) && name.contains("pretraining"), "\(error)")
           continue
         }
         let opened = try registry.open(written)
@@ -65,13 +74,13 @@ import Testing
         #expect(
           opened.checkpoint.tokenizer != nil || name.hasSuffix("backbone") || name.hasSuffix("one-file"))
         var difference = try compare(source, written, registry: registry)
-        if dialect == "keras-hub", name.contains("h5/roberta") {
+        if isKeras, name.contains("h5/roberta") {
           // KerasHub has no place for a pooler, token types and the position of padding.
           #expect(difference.changed.map(\.name).sorted() == Self.foldedTables)
           difference.changed = []
           difference.onlyInFirst.removeAll { $0.contains("pooler") }
         }
-        if dialect == "keras-hub", name.contains("h5/masked-lm") {
+        if isKeras || isGarden, name.contains("h5/masked-lm") {
           // Its encoder always has a pooler, which is new then.
           #expect(difference.onlyInSecond.map { $0.hasPrefix("pooler.") } == [true, true])
           difference.onlyInSecond = []

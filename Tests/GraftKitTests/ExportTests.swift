@@ -123,6 +123,24 @@ import Testing
     }
   }
 
+  /// TensorFlow stops at the bytes that Keras 3 reads as bfloat16.
+  @Test("bfloat16 is written for Keras 3, and refused for Keras 2")
+  func bfloat16InHDF5() throws {
+    let registry = try Support.registry()
+    try withTemporaryDirectory { directory in
+      for dialect in ["keras-hub", "transformers-tf", "transformers-tf-layers", "keras-nlp"] {
+        let output = directory.appending(path: dialect)
+        let options = OutputOptions(format: "hdf5", dialect: dialect, dtype: "bfloat16")
+        let message = errorMessage {
+          try exportModel(Support.fixture("base"), to: output, options: options, registry: registry)
+        }
+        let isRefused = message?.contains("Keras 2 cannot load bfloat16. Convert it to float32") == true
+        #expect(isRefused == (dialect != "keras-hub"), "\(dialect): \(message ?? "")")
+        #expect(FileManager.default.fileExists(atPath: output.path) == !isRefused)
+      }
+    }
+  }
+
   @Test(
     "values that are not finite are kept and reported, or refused",
     arguments: ["safetensors", "pytorch", "npz", "hdf5", "tensorflow"])

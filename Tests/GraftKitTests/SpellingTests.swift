@@ -74,6 +74,10 @@ import Testing
       Case(path: "keras-hub/keras-nlp/albert-backbone", same: "keras-hub/albert-backbone"),
       Case(path: "keras-hub/keras-nlp/deberta-v2-backbone", same: "keras-hub/deberta-v2-backbone"),
     ]
+    + [
+      "backbone", "masked-lm", "classifier", "albert-backbone", "distilbert-classifier", "roberta-masked-lm",
+      "xlm-roberta-backbone",
+    ].map { Case(path: "keras-hub/keras-nlp-0.5/\($0)", same: "keras-hub/\($0)") }
 
   @Test("has the same tensors, bit for bit", arguments: cases)
   func same(_ example: Case) throws {

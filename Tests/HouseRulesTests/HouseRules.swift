@@ -145,6 +145,8 @@ struct HouseRules {
     "Plugins/Families/XLMRoBERTa/Dialects/KerasHub.swift": ["roberta"],
     "Sources/Libraries/PostNormEncoder/GGUFNames.swift": ["bert", "gguf"],
     // What Keras says of its backend in the metadata of a file.
+    "Plugins/Families/BERT/Dialects/TransformersTensorFlowLayers.swift": ["tensorflow"],
+    "Sources/Libraries/PostNormEncoder/KerasNLPNames.swift": ["tensorflow"],
     "Sources/Libraries/PostNormEncoder/TensorFlowNames.swift": ["tensorflow"],
   ]
 

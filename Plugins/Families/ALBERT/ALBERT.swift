@@ -61,7 +61,7 @@ extension Family {
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"],
     dialects: [
       .transformersALBERT, .transformersTensorFlowALBERT, .transformersTensorFlowALBERT.byVariables,
-      .googleALBERT, .kerasHubALBERT,
+      .googleALBERT, .kerasHubALBERT, .kerasNLPALBERT,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

@@ -38,7 +38,8 @@ extension Family {
     ],
     dialects: [
       .transformersBERT, .transformersTensorFlowBERT, .transformersTensorFlowBERT.byVariables,
-      .transformersTensorFlowLayersBERT, .googleBERT, .kerasHubBERT, .ggufBERT,
+      .transformersTensorFlowLayersBERT, .modelGardenBERT, .googleBERT, .kerasHubBERT, .kerasNLPBERT,
+      .ggufBERT,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

@@ -44,7 +44,8 @@ extension Family {
     dropoutKeys: ["dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"],
     dialects: [
       .transformersDistilBERT, .transformersTensorFlowDistilBERT,
-      .transformersTensorFlowDistilBERT.byVariables, .kerasHubDistilBERT, .ggufDistilBERT,
+      .transformersTensorFlowDistilBERT.byVariables, .kerasHubDistilBERT, .kerasNLPDistilBERT,
+      .ggufDistilBERT,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

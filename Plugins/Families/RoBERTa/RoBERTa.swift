@@ -15,7 +15,7 @@ extension Family {
       .transformersCountedPositions(prefix: "roberta."),
       .transformersTensorFlowCountedPositions(base: "roberta"),
       .transformersTensorFlowCountedPositions(base: "roberta").byVariables,
-      .kerasHubRoBERTa,
+      .kerasHubRoBERTa, .kerasNLPRoBERTa,
       .ggufRoBERTa,
     ],
     catalogue: PackageResources.Catalogue_json,

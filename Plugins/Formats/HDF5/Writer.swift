@@ -23,15 +23,15 @@ struct Writer {
   private(set) var head: [UInt8] = []
 
   /// - Throws: ``GraftError`` when a tensor's name is no path, the path of a group or too long for Keras's lists,
-  ///   or its shape has more extents than HDF5 allows.
+  ///   its shape has more extents than HDF5 allows, or its type is none that the Keras can load whose file it is.
   init(_ weights: Weights) throws {
     metadata = weights.metadata.filter {
       ![HDF5Format.stringsKey, HDF5Format.referencesKey].contains($0.key)
     }
     root = Node()
-    let isListed = metadata[Self.kerasVersionKey] != nil
+    let kerasVersion = metadata[Self.kerasVersionKey]
     for (name, tensor) in weights.tensors {
-      try Self.check(name, tensor.spec, isListed: isListed)
+      try Self.check(name, tensor.spec, kerasVersion)
       try root.add(name, tensor)
     }
     // By the numbers of variables: Keras looks for the model's own first, of which there are none.
@@ -64,13 +64,18 @@ struct Writer {
     }
   }
 
-  private static func check(_ name: String, _ spec: TensorSpec, isListed: Bool) throws {
+  private static func check(_ name: String, _ spec: TensorSpec, _ kerasVersion: String?) throws {
     guard spec.shape.count <= maximumRank else {
       throw GraftError(
         .unsupported, "too many extents for HDF5", subject: "tensor '\(name)'",
         expected: "at most \(maximumRank)", found: "\(spec.shape.count)")
     }
-    guard !isListed || name.utf8.count <= maximumAttribute else {
+    guard spec.dtype != .bfloat16 || kerasVersion?.hasPrefix("2.") != true else {
+      throw GraftError(
+        .unsupported, "Keras 2 cannot load bfloat16", subject: "tensor '\(name)'",
+        advice: "Convert it to float32 or float16.")
+    }
+    guard kerasVersion == nil || name.utf8.count <= maximumAttribute else {
       throw GraftError(
         .unsupported, "a name too long for Keras's lists", subject: "tensor '\(name.prefix(40))…'",
         expected: "at most \(maximumAttribute) bytes", found: "\(name.utf8.count)")

@@ -203,7 +203,7 @@ public struct ModelDirectory: Sendable {
   /// - Parameters:
   ///   - spellings: Other frameworks' files.
   ///   - families: The names of those that are known.
-  ///   - weights: What the weight file says, which counts where there is no other file.
+  ///   - weights: The weight file, of which what it says counts where there is no other file.
   /// - Throws: `GraftError` when it is missing or not a JSON object.
   func description(
     _ spellings: [ConfigurationFile], families: Set<String>, or weights: ModelFile
@@ -214,7 +214,9 @@ public struct ModelDirectory: Sendable {
     let file = try configurationFile(spellings)
     let found = try Self.parse(file) { try Configuration(parsing: $0) }
     do {
-      return try Self.standard(found, spellings.filter { $0.name == file.lastPathComponent }, families)
+      return try Self.standard(
+        found, spellings.filter { $0.name == file.lastPathComponent }, families,
+        tensors: Set(weights.weights.tensors.keys))
     } catch let error as GraftError {
       throw error.inFile(file.path)
     }
@@ -226,11 +228,12 @@ public struct ModelDirectory: Sendable {
   /// The standard configuration that a file means. A framework's words for the encoder may stand inside those for a task
   /// or for a model of layers.
   ///
+  /// - Parameter tensors: The names of the tensors.
   /// - Throws: `GraftError` when such a document has no encoder that is known.
   private static func standard(
-    _ found: Configuration, _ spellings: [ConfigurationFile], _ families: Set<String>
+    _ found: Configuration, _ spellings: [ConfigurationFile], _ families: Set<String>, tensors: Set<String>
   ) throws -> Description {
-    if let spelling = spellings.first(where: { $0.recognizes(found) }) {
+    if let spelling = spellings.first(where: { $0.recognizes(found, tensors: tensors) }) {
       return Description(configuration: try spelling.standard(found))
     }
     let documents = spellings.filter { !$0.document.isEmpty }
@@ -333,11 +336,12 @@ public struct ModelDirectory: Sendable {
     in file: ModelFile, _ spellings: [ConfigurationFile], _ families: Set<String>
   ) throws -> Description {
     let attributes = file.attributes
+    let tensors = Set(file.weights.tensors.keys)
     if let text = attributes[configurationName]?.string {
       do {
         return try standard(
           Configuration(parsing: Array(text.utf8)), spellings.filter { $0.name == configurationName },
-          families)
+          families, tensors: tensors)
       } catch var error as GraftError {
         error.subject = "attribute '\(configurationName)'"
         throw error
@@ -345,7 +349,6 @@ public struct ModelDirectory: Sendable {
     }
     let found = Configuration(attributes)
     let spellings = spellings.filter { $0.name == nil }
-    let tensors = Set(file.weights.tensors.keys)
     if let spelling = spellings.first(where: { $0.recognizes(found, tensors: tensors) }) {
       return Description(configuration: try spelling.standard(found))
     }

@@ -49,7 +49,7 @@ public struct ConfigurationFile: Sendable {
   /// The key, in the document or among the constants, whose value tells the file from others of its name.
   public let discriminator: String
   /// Whether a file with that value is in these words, where several spellings share it: by what it says, and by the
-  /// names of the tensors where it is the weight file; `nil` for always.
+  /// names of the tensors; `nil` for always.
   public let condition: (@Sendable (_ file: Configuration, _ tensors: Set<String>) -> Bool)?
   /// What is written among the keys.
   public let constants: OrderedDictionary<String, JSON>
@@ -96,10 +96,13 @@ public struct ConfigurationFile: Sendable {
 
   /// Whether a file of ``name`` is in these words.
   ///
-  /// - Parameter tensors: The names of the tensors, where it is the weight file.
+  /// - Parameter tensors: The names of the tensors, where they are known.
   func recognizes(_ file: Configuration, tensors: Set<String> = []) -> Bool {
-    file[discriminator] == document[discriminator] ?? constants[discriminator]
-      && condition?(file, tensors) != false
+    // Keras 2 has a class inside another with its package: `PACKAGE>CLASS`.
+    let said = file[discriminator].map { value in
+      value.string.map { JSON.string(String($0.split(separator: ">").last ?? "")) } ?? value
+    }
+    return said == document[discriminator] ?? constants[discriminator] && condition?(file, tensors) != false
   }
 
   /// The standard configuration that a file means.

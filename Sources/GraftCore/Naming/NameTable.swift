@@ -265,7 +265,14 @@ public struct NameTable: Sendable {
       found[target] = found.removeValue(forKey: index)
     }
     for (owner, group) in Dictionary(grouping: tied, by: { entries[$0].owner }) {
-      guard group.contains(where: { found[$0] != nil }) else { continue }
+      guard group.contains(where: { found[$0] != nil }) else {
+        if !isTied, owners.contains(owner), let row = group.min().map({ entries[$0].row }) {
+          report.notes.append(
+            "tie_word_embeddings is false, and there is no '\(storedName(row.canonical))': "
+              + "'\(storedName(row.target ?? ""))' is used in its place")
+        }
+        continue
+      }
       var ties = UnconfirmedCopies.Ties()
       var mayHold = isTied
       for index in group.sorted() {

@@ -7,9 +7,9 @@ extension Dialect {
   ///
   /// https://github.com/keras-team/keras-hub/blob/v0.32.0/keras_hub/src/models/albert/albert_backbone.py
   static let kerasHubALBERT = kerasHub(
-    albert,
+    kerasALBERT,
     configuration: .kerasHub(
-      albert,
+      kerasALBERT,
       keys: [
         "embedding_dim": "embedding_size", "num_groups": "num_hidden_groups",
         "num_inner_repetitions": "inner_group_num",
@@ -34,7 +34,7 @@ extension Dialect {
     classifierSettings: { ["dropout": $0["classifier_dropout_prob"] ?? .number("0.1")] }
   )
 
-  private static let albert = KerasHubFamily(module: "albert", classPrefix: "Albert")
+  static let kerasALBERT = KerasHubFamily(module: "albert", classPrefix: "Albert")
 
   /// Every group has the same number of layers there.
   @Sendable private static func checkGroups(_ configuration: Configuration) throws {

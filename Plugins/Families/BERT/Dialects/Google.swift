@@ -27,14 +27,16 @@ extension ConfigurationFile {
   /// `bert_config.json`: transformers' keys without the model's type and what was never varied.
   static let googleBERT = ConfigurationFile(
     name: "bert_config.json",
-    keys: [
-      "attention_probs_dropout_prob": "attention_probs_dropout_prob", "hidden_act": "hidden_act",
-      "hidden_dropout_prob": "hidden_dropout_prob", "hidden_size": "hidden_size",
-      "initializer_range": "initializer_range", "intermediate_size": "intermediate_size",
-      "max_position_embeddings": "max_position_embeddings", "num_attention_heads": "num_attention_heads",
-      "num_hidden_layers": "num_hidden_layers", "type_vocab_size": "type_vocab_size",
-      "vocab_size": "vocab_size",
-    ],
+    keys: googleBERTKeys,
     implied: ["model_type": "bert", "layer_norm_eps": .number("1e-12")]
   )
+
+  static let googleBERTKeys: KeyValuePairs<String, String> = [
+    "attention_probs_dropout_prob": "attention_probs_dropout_prob", "hidden_act": "hidden_act",
+    "hidden_dropout_prob": "hidden_dropout_prob", "hidden_size": "hidden_size",
+    "initializer_range": "initializer_range", "intermediate_size": "intermediate_size",
+    "max_position_embeddings": "max_position_embeddings", "num_attention_heads": "num_attention_heads",
+    "num_hidden_layers": "num_hidden_layers", "type_vocab_size": "type_vocab_size",
+    "vocab_size": "vocab_size",
+  ]
 }

@@ -9,9 +9,9 @@ extension Dialect {
   /// has the exact GELU, and an epsilon of its own.
   /// https://github.com/keras-team/keras-hub/blob/v0.32.0/keras_hub/src/models/bert/bert_backbone.py
   public static let kerasHubBERT = kerasHub(
-    bert,
+    kerasBERT,
     configuration: .kerasHub(
-      bert,
+      kerasBERT,
       implied: [
         "model_type": "bert", "hidden_act": "gelu_new", "layer_norm_eps": .number("1e-12"),
       ],
@@ -40,5 +40,5 @@ extension Dialect {
     }
   )
 
-  private static let bert = KerasHubFamily(module: "bert", classPrefix: "Bert")
+  static let kerasBERT = KerasHubFamily(module: "bert", classPrefix: "Bert")
 }

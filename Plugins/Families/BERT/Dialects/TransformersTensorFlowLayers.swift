@@ -14,6 +14,7 @@ extension Dialect {
     backbonePrefixes: ["layers/tf_bert_main_layer/"],
     dropped: [Dropped(.beginning("optimizer/"), "an optimizer's state")],
     headEvidence: .place,
+    metadata: ["backend": "tensorflow", "keras_version": "2.16.0"],
     files: CheckpointFiles(weights: "model.weights.h5"),
     backbone: [
       embeddings("embeddings", .required),

@@ -7,9 +7,9 @@ extension Dialect {
   ///
   /// https://github.com/keras-team/keras-hub/blob/v0.32.0/keras_hub/src/models/distil_bert/distil_bert_backbone.py
   static let kerasHubDistilBERT = kerasHub(
-    distilbert,
+    kerasDistilBERT,
     configuration: .kerasHub(
-      distilbert,
+      kerasDistilBERT,
       implied: ["model_type": "distilbert", "hidden_act": "gelu"],
       headSettings: [.kerasHubMaskedLM(epsilon: "1e-12", key: "mlm_layer_norm_eps")],
       equivalents: ["hidden_act": ["gelu_python"]],
@@ -27,5 +27,5 @@ extension Dialect {
     }
   )
 
-  private static let distilbert = KerasHubFamily(module: "distil_bert", classPrefix: "DistilBert")
+  static let kerasDistilBERT = KerasHubFamily(module: "distil_bert", classPrefix: "DistilBert")
 }

@@ -3,6 +3,7 @@ import PostNormEncoder
 
 extension Dialect {
   /// RoBERTa as KerasHub stores it.
-  static let kerasHubRoBERTa = kerasHubCountedPositions(
-    KerasHubFamily(module: "roberta", classPrefix: "Roberta"), modelType: "roberta")
+  static let kerasHubRoBERTa = kerasHubCountedPositions(kerasRoBERTa, modelType: "roberta")
+
+  static let kerasRoBERTa = KerasHubFamily(module: "roberta", classPrefix: "Roberta")
 }
