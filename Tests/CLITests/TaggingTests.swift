@@ -269,10 +269,10 @@ import Testing
       try sandbox.write("q.csv", "sentence,ner\n\"[\"\"Hello\"\" he said.]\",O O O\n")
       try sandbox.write("n.csv", "text,tags\nhe can,\"['O' 'O']\"\n")
       for arguments in [["q.csv", "--text-column", "sentence"], ["n.csv"]] {
-        let outcome = try sandbox.graft(["tag", Self.folder, "--input"] + arguments)
+        let outcome = try sandbox.graft(["tag", "{token-classification}", "--input"] + arguments)
         #expect(outcome.code == 0, "\(outcome.stderr)")
       }
-      let evaluated = try sandbox.graft(["evaluate", Self.folder, "--data", "n.csv"])
+      let evaluated = try sandbox.graft(["evaluate", "{token-classification}", "--data", "n.csv"])
       #expect(
         evaluated.code == 1 && evaluated.stderr.contains("a list that cannot be read"), "\(evaluated.stderr)")
     }

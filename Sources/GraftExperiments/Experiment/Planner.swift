@@ -309,7 +309,7 @@ struct Planner {
   }
 
   /// Counts up when a stage comes to do something else with the same options, so that what was cached is not taken.
-  private static let revision = 12
+  private static let revision = 13
 }
 
 extension Planner.Model {
