@@ -41,6 +41,7 @@ sanitize: PACKAGES += openmpi-bin
 sanitize: dependencies
 	for kind in $(or $(SANITIZER),address thread); do \
 	  swift build $(RELEASE) --build-tests --sanitize=$$kind --scratch-path .build-$$kind && \
+	  TSAN_OPTIONS=suppressions=$(abspath Fixtures/sanitizers/thread.txt) ASAN_OPTIONS=detect_leaks=0 \
 	  swift test $(RELEASE) --skip-build --sanitize=$$kind --scratch-path .build-$$kind \
 	    $(if $(FILTER),--filter '$(FILTER)') || exit 1; \
 	done

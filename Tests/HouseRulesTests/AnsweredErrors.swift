@@ -56,7 +56,7 @@ enum AnsweredErrors {
     ],
     "what is damaged is about to be written anew": [
       #"Sources/GraftExperiments/Experiment/ExperimentRecord.swift: static func earlier(in output: URL) -> JSON? { try? JSON(file: output.appending(path: Self.fileName)) }"#,
-      #"Sources/GraftExperiments/Experiment/StageClock.swift: before = (try? JSON(file: file))?[""]?.double ?? 0"#,
+      #"Sources/GraftExperiments/Experiment/StageClock.swift: let seconds = (try? JSON(file: file))?[""]?.double ?? 0"#,
     ],
     "a file system that does not say how much is free is written to until it is full": [
       #"Sources/GraftExperiments/Experiment/ExperimentRun.swift: let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)"#
