@@ -4,6 +4,7 @@ The tensors are the same; h5py writes them in its newest structures, and in its 
 """
 
 import shutil
+from functools import partial
 
 from harness.bench import HERE
 from harness.results import Goal, Row
@@ -15,16 +16,16 @@ RUNS = 7  # which are short
 
 def measure(bench):
     for layout in ("contiguous", "chunked"):
-        name = f"converting hdf5 that libhdf5 reads to safetensors, {layout}, BERT-base size, against Graft's own reader"
+        name = f"hdf5 by libhdf5 to safetensors, {layout}, BERT-base size, against Graft's own reader"
         if bench.wants(name):
             files = [rewritten(bench, version, layout) for version in ("latest", "earliest")]
             output = bench.work / "converted"
 
-            def convert(start):
+            def convert(start, watched):
                 command = (bench.graft, "export", start, "--format", "safetensors", "--output", removed(output), "--quiet")
-                return after_itself(lambda watched: run(*command, watched=watched))
+                return run(*command, watched=watched)
 
-            runs = alternate({start: convert(start) for start in files}, bench.runs if bench.is_quick else RUNS)
+            runs = alternate({start: after_itself(partial(convert, start)) for start in files}, bench.runs if bench.is_quick else RUNS)
             seconds = ([run.seconds for run in runs[start]] for start in files)
             bench.results.add(Row(name, "s", *seconds, goal=Goal(least=1 / 3)))
             removed(output)
@@ -34,7 +35,8 @@ def rewritten(bench, version, layout):
     """A model of KerasHub's names, in structures of a version and with datasets of a layout."""
     path = bench.work / f"bert-base-{version}-{layout}"
     if not path.exists():
-        run(bench.graft, "export", bench.model("bert-base", "backbone"), "--dialect", "keras-hub", "--output", path)
+        options = ("--format", "hdf5", "--dialect", "keras-hub", "--output", path)
+        run(bench.graft, "export", bench.model("bert-base", "backbone"), *options)
         python, original = bench.peers / "torch/bin/python", path / "original.h5"
         shutil.move(path / FILE, original)
         run(python, HERE / "peers/rewrite_hdf5.py", original, path / FILE, version, layout)
