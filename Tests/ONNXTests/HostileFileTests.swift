@@ -367,6 +367,18 @@ import Testing
     }
   }
 
+  @Test("a weight of no elements that no file could hold otherwise is refused, and no bias is made")
+  func endlessBias() throws {
+    let product = Self.node("MatMul", ["x", "a"], ["y"], scopes: "['', 'l', '']")
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "x.onnx")
+      let graph = Self.graph(Self.tensor([0, 1 << 62], raw: []), nodes: [product])
+      try Data(Self.model(graph)).write(to: url)
+      let error = #expect(throws: GraftError.self) { try ONNXFormat().open(url) }
+      #expect(error?.problem == "the shape [0, 4611686018427387904] is larger than any file")
+    }
+  }
+
   @Test("layers that share a weight get their biases in the graph's order of outputs, in every run")
   func sharedWeights() throws {
     let layers = (0..<9).map { "l\($0)" }
