@@ -11,9 +11,10 @@
 //   IS_QUANTIZED
 
 // A block of rows by the steps `from..<to`: `rows` is a constant wherever this is inlined. The sums of earlier steps are
-// in the result. A cache line from `ahead` on is fetched in each step.
+// in the result. Each step fetches the next `pace` bytes from `ahead` on, at most a cache line.
 INLINE void NAME(block)(
-  const GraftPanelProduct *p, long first, const int rows, long from, long to, const float *bias, const char *ahead
+  const GraftPanelProduct *p, long first, const int rows, long from, long to, const float *bias, const char *ahead,
+  long pace
 ) {
   enum { WIDE = LANES * VECTORS };
   float *result = p->result + first * p->result_stride;
@@ -27,7 +28,7 @@ INLINE void NAME(block)(
   }
   const char *row = (const char *)p->rows + first * p->row_stride + from * STEP_BYTES;
   const char *panel = (const char *)p->panel + from * WIDE * STEP_BYTES;
-  for (long s = from; s < to; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES, ahead += LINE) {
+  for (long s = from; s < to; s++, row += STEP_BYTES, panel += WIDE * STEP_BYTES, ahead += pace) {
     __builtin_prefetch(ahead, 0, 2);
     Sums b[VECTORS];
     UNROLLED for (int v = 0; v < VECTORS; v++) b[v] = READ(panel + v * LANES * STEP_BYTES);
@@ -52,25 +53,24 @@ INLINE void NAME(block)(
   }
 }
 
-// All rows by the steps `from..<to`. The first blocks fetch the steps that come next, if any, the others what is in the
-// cache already.
+// All rows by the steps `from..<to`. Meanwhile the steps that come next, if any, are fetched, evenly: at once they would
+// take the place of what is read now in the queue to memory.
 static void NAME(steps)(const GraftPanelProduct *p, long from, long to, const float *bias, const char *next) {
   enum { WIDE = LANES * VECTORS };
-  const long fetching = next ? (WIDE * STEP_BYTES + LINE - 1) / LINE : 0;
   // As even as they can be: few rows together leave the multipliers waiting.
   const long blocks = (p->row_count + ROWS - 1) / ROWS;
+  const long share = next ? (WIDE * STEP_BYTES + blocks - 1) / blocks : 0, pace = share < LINE ? share : LINE;
+  const char *ahead = next ? next : (const char *)p->panel + from * WIDE * STEP_BYTES;
   long first = 0;
-  for (long block = 0; block < blocks; block++) {
-    const char *ahead = block < fetching ? next + block * (to - from) * LINE
-                                         : (const char *)p->panel + from * WIDE * STEP_BYTES;
+  for (long block = 0; block < blocks; block++, ahead += (to - from) * pace) {
     const long left = blocks - block, rows = (p->row_count - first + left - 1) / left;
     switch (rows) {
-    case 1: NAME(block)(p, first, 1, from, to, bias, ahead); break;
-    case 2: NAME(block)(p, first, 2, from, to, bias, ahead); break;
-    case 3: NAME(block)(p, first, 3, from, to, bias, ahead); break;
-    case 4: NAME(block)(p, first, 4, from, to, bias, ahead); break;
-    case 5: NAME(block)(p, first, 5, from, to, bias, ahead); break;
-    default: NAME(block)(p, first, 6, from, to, bias, ahead); break;
+    case 1: NAME(block)(p, first, 1, from, to, bias, ahead, pace); break;
+    case 2: NAME(block)(p, first, 2, from, to, bias, ahead, pace); break;
+    case 3: NAME(block)(p, first, 3, from, to, bias, ahead, pace); break;
+    case 4: NAME(block)(p, first, 4, from, to, bias, ahead, pace); break;
+    case 5: NAME(block)(p, first, 5, from, to, bias, ahead, pace); break;
+    default: NAME(block)(p, first, 6, from, to, bias, ahead, pace); break;
     }
     first += rows;
   }
