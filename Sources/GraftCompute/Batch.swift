@@ -66,6 +66,17 @@ public struct Batch: Sendable, Equatable {
     RowIndices(offsets.dropLast().map(Int32.init), origin: .firstTokens)
   }
 
+  /// The first token of each sequence alone, as a sequence of one.
+  public var ofFirstTokens: Batch {
+    var first = Batch()
+    let places = offsets.dropLast()
+    first.ids.values = places.map { ids.values[$0] }
+    first.tokenTypes.values = places.map { tokenTypes.values[$0] }
+    first.positions.values = places.map { positions.values[$0] }
+    first.offsets = Array(0...places.count)
+    return first
+  }
+
   /// Positions as RoBERTa counts them: `cumsum(id ≠ padding) · (id ≠ padding) + padding` in each sequence. The
   /// first token's is `padding + 1`, and that of a padding token among the others `padding`.
   ///

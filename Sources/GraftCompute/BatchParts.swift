@@ -1,7 +1,7 @@
 import Synchronization
 
 extension Tape {
-  /// Computes a row for each token of a batch, for parts of the batch at the same time where that is faster.
+  /// Computes a row for each token of a batch, or for each sequence, for parts of the batch at the same time where that is faster.
   ///
   /// With packed weights a thread takes a part through all layers. The part's activations stay in the cache of its core, and
   /// it waits for no other thread until the end. The result is the same, bit for bit: no sequence depends on another, and
@@ -10,24 +10,27 @@ extension Tape {
   /// - Parameters:
   ///   - batch: The sequences.
   ///   - width: The columns of the result.
-  ///   - body: Makes `[tokens, width]` of the batch or of a part of it, with the tape that it is given; called on any thread.
-  /// - Returns: `[tokens, width]`, in the order of the batch.
+  ///   - perSequence: Whether there is a row for each sequence, and not for each token.
+  ///   - body: Makes the rows of the batch or of a part of it, with the tape that it is given; called on any thread.
+  /// - Returns: `[tokens, width]` or `[sequences, width]`, in the order of the batch.
   /// - Throws: what `body` throws for the first part that fails.
   public func inParts(
-    of batch: Batch, width: Int, _ body: (_ part: Batch, _ tape: Tape) throws -> Variable
+    of batch: Batch, width: Int, perSequence: Bool = false,
+    _ body: (_ part: Batch, _ tape: Tape) throws -> Variable
   ) throws -> Variable {
     // What is packed first is packed by all threads. Times, recorded steps, traces and checks are those of one tape.
     let canBeCut = (prepared?.byteCount ?? 0) > 0 && profile == nil && trace == nil && !checksNumbers
     let parts = canBeCut ? BatchParts(batch.offsets, threads: backend.threads.count).ranges : []
     guard let pool, parts.count > 1 else { return try body(batch, self) }
-    let y = Variable(scratch([batch.tokenCount, width]))
+    let y = Variable(scratch([perSequence ? batch.sequenceCount : batch.tokenCount, width]))
     let pools = (0..<backend.threads.count).map(pool.part)
     let failure = Mutex<(part: Int, error: any Error)?>(nil)
     backend.threads.run(parts.count) { [backend, prepared] index, worker in
       let tape = Tape(backend, recording: false, pool: pools[worker], prepared: prepared)
       do {
         let rows = try body(batch.part(parts[index]), tape).value
-        let first = batch.offsets[parts[index].lowerBound]
+        let sequence = parts[index].lowerBound
+        let first = perSequence ? sequence : batch.offsets[sequence]
         (y.value.pointer + first * width).update(from: rows.pointer, count: rows.count)
       } catch {
         failure.withLock { if $0.map({ index < $0.part }) != false { $0 = (index, error) } }

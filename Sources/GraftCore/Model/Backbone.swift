@@ -54,6 +54,14 @@ public protocol Backbone: Sendable {
   ///   - tape: The ops.
   /// - Returns: The hidden states, `[tokens, hidden]`.
   func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable
+
+  /// The rows of ``forward(_:_:_:)`` for each sequence's first token, with the same parameters: what a classifier reads.
+  ///
+  /// Asked for in inference alone. A backbone whose last layer can leave out the other tokens, once it has attended to
+  /// them, has its own.
+  ///
+  /// - Returns: `[sequences, hidden]`, the same numbers bit for bit.
+  func firstTokens(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable
 }
 
 extension Backbone {
@@ -61,10 +69,16 @@ extension Backbone {
   public var storedLayers: [Int] { [layerCount] }
   public var attentionHeadCount: Int { 1 }
   public var wordEmbedding: String { "embeddings.word.weight" }
+
+  public func firstTokens(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    tape.gatherRows(try forward(batch, scope, tape), batch.firstTokens)
+  }
 }
 
 /// What heads read.
 public struct BackboneOutput {
+  /// The sequences whose tokens have a state: the batch's, or those of its first tokens alone.
+  public let batch: Batch
   /// `[tokens, hidden]`.
   public let hiddenStates: Variable
   /// `[sequences, hidden]`: what the pooler makes of the hidden states; `nil` without one.
@@ -72,7 +86,8 @@ public struct BackboneOutput {
   /// `[vocabulary, embedding]`: what a decoder ties to.
   public let wordEmbedding: Variable
 
-  public init(hiddenStates: Variable, pooled: Variable?, wordEmbedding: Variable) {
+  public init(of batch: Batch, hiddenStates: Variable, pooled: Variable?, wordEmbedding: Variable) {
+    self.batch = batch
     self.hiddenStates = hiddenStates
     self.pooled = pooled
     self.wordEmbedding = wordEmbedding

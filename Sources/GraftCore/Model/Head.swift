@@ -11,6 +11,9 @@ public protocol Head: Sendable {
   /// Whether it reads ``BackboneOutput/pooled``.
   var readsPooled: Bool { get }
 
+  /// Whether it reads the hidden state of each sequence's first token alone: ``HeadLayers/Input/firstToken``.
+  var readsFirstTokens: Bool { get }
+
   /// The canonical name of the matrix with a row for each output; `nil` where there is none.
   var outputWeight: String? { get }
 
@@ -18,7 +21,7 @@ public protocol Head: Sendable {
   ///
   /// - Parameters:
   ///   - states: What the backbone computed.
-  ///   - batch: The sequences.
+  ///   - batch: The sequences, as in ``BackboneOutput/batch``.
   ///   - selection: The rows of the hidden states that are predicted, for a head that reads every token; `nil`
   ///     means all of them.
   ///   - scope: The model's parameters.
@@ -31,5 +34,6 @@ public protocol Head: Sendable {
 
 extension Head {
   public var readsPooled: Bool { false }
+  public var readsFirstTokens: Bool { false }
   public var outputWeight: String? { nil }
 }

@@ -125,6 +125,7 @@ private struct SequentialHead: Head {
   private let scope: String
 
   var readsPooled: Bool { input == .pooled }
+  var readsFirstTokens: Bool { input == .firstToken }
 
   init(_ layers: HeadLayers, _ context: HeadContext) throws {
     let (configuration, backbone) = (context.configuration, context.backbone)

@@ -66,11 +66,16 @@ public final class Model {
   ///   - batch: The sequences.
   ///   - tape: The ops.
   ///   - pooling: Whether the pooler's result is wanted; it is `nil` without a pooler.
+  ///   - firstTokensAlone: Whether the other tokens' states may be left out, where nothing is recorded.
   /// - Throws: `GraftError` when a token id is outside the vocabulary, a sequence is empty or too long, or a
   ///   position is beyond the table.
-  public func encode(_ batch: Batch, _ tape: Tape, pooling: Bool = false) throws -> BackboneOutput {
+  public func encode(
+    _ batch: Batch, _ tape: Tape, pooling: Bool = false, firstTokensAlone: Bool = false
+  ) throws -> BackboneOutput {
     try backbone.check(batch)
-    return try BackboneOutput(batch, backbone, pooling ? pooler : nil, Scope(parameters), tape)
+    return try BackboneOutput(
+      batch, backbone, pooling ? pooler : nil, firstTokensAlone: firstTokensAlone && !tape.isRecording,
+      Scope(parameters), tape)
   }
 
   /// The scores of the active heads for a batch.
@@ -79,26 +84,36 @@ public final class Model {
   public func scores(_ batch: PreparedBatch, _ tape: Tape) throws -> Scores {
     try requireHead()
     return try scores(
-      of: encode(batch.inputs, tape, pooling: readsPooled), batch, tape)
+      of: encode(batch.inputs, tape, pooling: readsPooled, firstTokensAlone: readsFirstTokensAlone), batch,
+      tape)
   }
 
   /// The scores of one of the active heads for a batch; the others are not computed.
   ///
   /// - Throws: as ``encode(_:_:pooling:)``.
   public func scores(of active: ActiveHead, _ batch: PreparedBatch, _ tape: Tape) throws -> Variable {
-    try scores(
-      of: active, encode(batch.inputs, tape, pooling: active.head.readsPooled), batch, tape)
+    let states = try encode(
+      batch.inputs, tape, pooling: active.head.readsPooled,
+      firstTokensAlone: readsFirstTokensAlone(active.head))
+    return try scores(of: active, states, batch, tape)
   }
 
   private func scores(
     of active: ActiveHead, _ states: BackboneOutput, _ batch: PreparedBatch, _ tape: Tape
   ) throws -> Variable {
     try active.head.forward(
-      states, batch.inputs, selection: batch.selections[active.name], Scope(parameters), tape)
+      states, states.batch, selection: batch.selections[active.name], Scope(parameters), tape)
   }
 
   /// Whether an active head reads what the pooler makes.
   public var readsPooled: Bool { heads.contains { $0.head.readsPooled } }
+
+  /// Whether all that the active heads read is made of the sequences' first tokens.
+  public var readsFirstTokensAlone: Bool { heads.allSatisfy { readsFirstTokensAlone($0.head) } }
+
+  private func readsFirstTokensAlone(_ head: any Head) -> Bool {
+    head.readsPooled ? pooler?.readsFirstTokens == true : head.readsFirstTokens
+  }
 
   /// The scores of the active heads for what a backbone has made of a batch: this model's, or that of a model that it
   /// shares the backbone with.
@@ -240,14 +255,18 @@ extension Backbone {
 
 extension BackboneOutput {
   /// What heads read of a batch.
-  init(_ batch: Batch, _ backbone: any Backbone, _ pooler: (any Head)?, _ scope: Scope, _ tape: Tape) throws {
-    let hidden = try tape.inParts(of: batch, width: backbone.hiddenSize) {
-      try backbone.forward($0, scope, $1)
+  init(
+    _ batch: Batch, _ backbone: any Backbone, _ pooler: (any Head)?, firstTokensAlone: Bool = false,
+    _ scope: Scope, _ tape: Tape
+  ) throws {
+    let hidden = try tape.inParts(of: batch, width: backbone.hiddenSize, perSequence: firstTokensAlone) {
+      try firstTokensAlone ? backbone.firstTokens($0, scope, $1) : backbone.forward($0, scope, $1)
     }
     let embedding = try scope[backbone.wordEmbedding].parameter
-    let states = BackboneOutput(hiddenStates: hidden, pooled: nil, wordEmbedding: embedding)
+    let batch = firstTokensAlone ? batch.ofFirstTokens : batch
+    let states = BackboneOutput(of: batch, hiddenStates: hidden, pooled: nil, wordEmbedding: embedding)
     self.init(
-      hiddenStates: hidden, pooled: try pooler?.forward(states, batch, selection: nil, scope, tape),
-      wordEmbedding: embedding)
+      of: batch, hiddenStates: hidden,
+      pooled: try pooler?.forward(states, batch, selection: nil, scope, tape), wordEmbedding: embedding)
   }
 }

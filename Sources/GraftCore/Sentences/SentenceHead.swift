@@ -14,6 +14,11 @@ public struct SentenceHead: Head {
     pipeline.weights.tensors.map { ParameterSpec($0.key, $0.value.spec.shape, .zeros) }
   }
 
+  public var readsFirstTokens: Bool {
+    guard case .pooling(let pooling) = pipeline.modules.first else { return false }
+    return pooling.modes == [.cls] && pooling.includesPrompt
+  }
+
   public func forward(
     _ states: BackboneOutput, _ batch: Batch, selection: [Int32]?, _ scope: Scope, _ tape: Tape
   ) throws -> Variable {

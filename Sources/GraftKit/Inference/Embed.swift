@@ -82,8 +82,9 @@ public func embed(
   var done = 0
   try options.forEachBatch(of: rows, for: model, encode) { places, batch in
     try session.run { tape in
+      let states = try model.encode(batch, tape, firstTokensAlone: head.readsFirstTokens)
       let vectors = try head.vectors(
-        model.encode(batch, tape).hiddenStates, batch.offsets, promptLength: promptLength, layers, tape
+        states.hiddenStates, states.batch.offsets, promptLength: promptLength, layers, tape
       ).value
       try requireNumbers(vectors, "vectors")
       for (index, place) in places.enumerated() {

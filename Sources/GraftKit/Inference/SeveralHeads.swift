@@ -78,9 +78,11 @@ public func answers(
   var done = 0
   for batch in batches {
     let prepared = PreparedBatch(Batch(of: batch.examples))
-    let readsPooled = batch.indices.keys.contains { heads[$0].model.readsPooled }
+    let models = batch.indices.keys.map { heads[$0].model }
     try session.run { tape in
-      let states = try first.model.encode(prepared.inputs, tape, pooling: readsPooled)
+      let states = try first.model.encode(
+        prepared.inputs, tape, pooling: models.contains(where: \.readsPooled),
+        firstTokensAlone: models.allSatisfy(\.readsFirstTokensAlone))
       for (place, indices) in batch.indices {
         let scores = try heads[place].model.scores(of: states, prepared, tape)
         guard let own = scores[readers[place].head]?.value else {

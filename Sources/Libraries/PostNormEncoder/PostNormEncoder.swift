@@ -92,12 +92,27 @@ public struct PostNormEncoder: Sendable {
   ///
   /// - Throws: `GraftError` when a token type or a position is beyond its table.
   public func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    try forward(batch, wanting: nil, scope, tape)
+  }
+
+  /// The hidden states of each sequence's first token, `[sequences, hidden]`.
+  ///
+  /// - Throws: as ``forward(_:_:_:)``.
+  public func firstTokens(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    try forward(batch, wanting: batch.firstTokens, scope, tape)
+  }
+
+  /// - Parameter wanted: The rows that the last layer makes; `nil` for all.
+  private func forward(_ batch: Batch, wanting wanted: RowIndices?, _ scope: Scope, _ tape: Tape) throws
+    -> Variable
+  {
     var x = try embeddings(batch, scope["embeddings"], tape)
     let bias = try traits.relativeBias.map {
       RelativeBias(table: try scope["relative_bias"].weight, buckets: $0.buckets)
     }
-    for name in layers.order {
-      x = try attention(x, batch, bias, scope[name]["attention"], tape)
+    for (place, name) in layers.order.enumerated() {
+      let wanted = place == layers.order.count - 1 ? wanted : nil
+      x = try attention(x, batch, bias, wanting: wanted, scope[name]["attention"], tape)
       x = try feedForward(x, scope[name]["feed_forward"], tape)
     }
     return x
@@ -125,11 +140,13 @@ public struct PostNormEncoder: Sendable {
       .mismatch, "\(subject) is outside the model's table", expected: "0 ..< \(count)", found: "\(stray)")
   }
 
-  /// Self-attention, projection, dropout, residual, LayerNorm: `[tokens, hidden]`.
+  /// Self-attention, projection, dropout, residual, LayerNorm: `[tokens, hidden]`, or the wanted rows of it.
   private func attention(
-    _ x: Variable, _ batch: Batch, _ bias: RelativeBias?, _ scope: Scope, _ tape: Tape
+    _ x: Variable, _ batch: Batch, _ bias: RelativeBias?, wanting wanted: RowIndices?, _ scope: Scope,
+    _ tape: Tape
   ) throws -> Variable {
     let projections = try tape.linear(x, scope, together: ["query", "key", "value"])
+    func rows(_ y: Variable) -> Variable { wanted.map { tape.gatherRows(y, $0) } ?? y }
     let context = tape.attention(
       query: projections[0],
       key: projections[1],
@@ -141,7 +158,8 @@ public struct PostNormEncoder: Sendable {
       columns: batch.positions
     )
     let dropout = traits.dropsAttentionOutput ? configuration.hiddenDropout : 0
-    return try addAndNormalize(tape.linear(context, scope["output"]), to: x, dropout: dropout, scope, tape)
+    return try addAndNormalize(
+      tape.linear(rows(context), scope["output"]), to: rows(x), dropout: dropout, scope, tape)
   }
 
   /// Intermediate layer with its activation, output layer, dropout, residual, LayerNorm: `[tokens, hidden]`.
@@ -178,6 +196,10 @@ extension PostNormBackbone {
 
   public func forward(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
     try encoder.forward(batch, scope, tape)
+  }
+
+  public func firstTokens(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable {
+    try encoder.firstTokens(batch, scope, tape)
   }
 }
 
