@@ -53,16 +53,17 @@ extension Dialect {
   ///   - canonical: What the canonical names begin with.
   ///   - layer: What the stored names begin with.
   public static func kerasNLPEncoder(
-    canonical: String = "layers.{}", layer: String = "transformer_layer_{}"
+  ///   - attention: What attention is called in a layer.
+  ///   - output: How the projection behind attention is stored.
+    canonical: String = "layers.{}", layer: String = "transformer_layer_{}",
+    attention: String = "multi_head_attention", output: PairNames = .denseOutputs.splitInputs
   ) -> [[Row]] {
-    let attention = "\(layer)/{scope}/multi_head_attention"
+    let attention = "\(layer)/{scope}/\(attention)"
     return [
-      Row.pair("\(canonical).attention.query", "\(attention)/query", .headsOutputs),
-      Row.pair("\(canonical).attention.key", "\(attention)/key", .headsOutputs),
-      Row.pair("\(canonical).attention.value", "\(attention)/value", .headsOutputs),
-      Row.pair(
-        "\(canonical).attention.output", "\(attention)/attention_output",
-        PairNames("/kernel:0", "/bias:0", .inputsSplit)),
+      Row.pair("\(canonical).attention.query", "\(attention)/query", .denseOutputs.splitOutputs),
+      Row.pair("\(canonical).attention.key", "\(attention)/key", .denseOutputs.splitOutputs),
+      Row.pair("\(canonical).attention.value", "\(attention)/value", .denseOutputs.splitOutputs),
+      Row.pair("\(canonical).attention.output", "\(attention)/attention_output", output),
       Row.pair("\(canonical).attention.norm", "\(layer)/{scope}/layer_normalization", .normOutputs),
       Row.pair("\(canonical).feed_forward.norm", "\(layer)/{scope}/layer_normalization_1", .normOutputs),
       Row.pair("\(canonical).feed_forward.intermediate", "\(layer)/{scope}/dense", .denseOutputs),
@@ -99,9 +100,4 @@ extension Dialect {
       ],
       decoder: "embeddings/token_embedding1")
   }
-}
-
-extension Dialect.PairNames {
-  /// The projections of Keras's attention, whose outputs Keras 2 numbers.
-  fileprivate static let headsOutputs = Dialect.PairNames("/kernel:0", "/bias:0", .outputsSplit, .biasSplit)
 }
