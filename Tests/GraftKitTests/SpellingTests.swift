@@ -76,7 +76,7 @@ import Testing
     ]
     + [
       "backbone", "masked-lm", "classifier", "albert-backbone", "distilbert-classifier", "roberta-masked-lm",
-      "xlm-roberta-backbone",
+      "xlm-roberta-backbone", "deberta-v2-backbone", "deberta-v2-masked-lm", "deberta-v2-classifier",
     ].map { Case(path: "keras-hub/keras-nlp-0.5/\($0)", same: "keras-hub/\($0)") }
 
   @Test("has the same tensors, bit for bit", arguments: cases)
