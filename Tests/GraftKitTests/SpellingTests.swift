@@ -112,6 +112,27 @@ import Testing
     }
   }
 
+  @Test("the names of Keras 2.12 to 2.14 are refused as what they are", arguments: ["", "_backbone/"])
+  func namesThatCountLayersTwice(_ prefix: String) throws {
+    let registry = try Support.registry()
+    let source = fixtures.appending(path: "keras-hub/backbone")
+    var weights = Weights()
+    for (name, tensor) in try registry.open(source).stored.tensors {
+      weights[prefix + name.replacing("layers/", with: "_layer_checkpoint_dependencies/")] = tensor
+    }
+    try withTemporaryDirectory { directory in
+      try registry.formats.find("hdf5").init().write(
+        weights, to: directory.appending(path: "model.weights.h5"))
+      try FileManager.default.copyItem(
+        at: source.appending(path: "config.json"), to: directory.appending(path: "config.json"))
+      let message = try #require(errorMessage { _ = try registry.open(directory) })
+      #expect(
+        message.contains("its tensors have the names of Keras 2.12 to 2.14, which are not read"), "\(message)"
+      )
+      #expect(message.contains("model.save_weights('model.h5')"))
+    }
+  }
+
   @Test("a document of Keras without an encoder that is known is called that")
   func unknownKeras() throws {
     try withTemporaryDirectory { directory in
