@@ -2,7 +2,7 @@
 
     python make_keras_nlp_h5.py   # keras-nlp 0.5.2, tensorflow-cpu 2.12.1, tensorflow-text 2.12.1, h5py, safetensors
 
-Its presets were such a file, downloaded, beside a vocab.txt; config.json is what Keras says of the model.
+Its presets were such a file, downloaded, beside a vocab.txt or vocab.spm; config.json is what Keras says of the model.
 golden.safetensors has KerasNLP's own outputs.
 """
 
@@ -28,16 +28,21 @@ PRESETS = {
     "backbone": ("Bert", None), "masked-lm": ("Bert", "MaskedLM"), "classifier": ("Bert", "Classifier"),
     "albert-backbone": ("Albert", None), "distilbert-classifier": ("DistilBert", "Classifier"),
     "roberta-masked-lm": ("Roberta", "MaskedLM"), "xlm-roberta-backbone": ("XLMRoberta", None),
+    "deberta-v2-backbone": ("DebertaV3", None), "deberta-v2-masked-lm": ("DebertaV3", "MaskedLM"),
+    "deberta-v2-classifier": ("DebertaV3", "Classifier"),
 }
 # What KerasHub calls the layers of an encoder, and what is in them.
 EMBEDDINGS = {
     "token_embedding": "reversible_embedding", "position_embedding": "position_embedding", "segment_embedding": "embedding",
-    "embeddings_layer_norm": "layer_normalization",
+    "embeddings_layer_norm": "layer_normalization", "": "relative_embedding",
+    "rel_embedding/rel_embeddings_layer_norm": "relative_embedding/layer_norm",
 }
 BOTH = "token_and_position_embedding"
 LAYER = {
     **{f"multi_head_attention/{name}": f"_self_attention_layer/{name}_dense" for name in ("query", "key", "value")},
     "multi_head_attention/attention_output": "_self_attention_layer/output_dense",
+    **{f"disentangled_self_attention/{name}": f"_self_attention_layer/_{name}_dense" for name in ("query", "key", "value")},
+    "disentangled_self_attention/attention_output": "_self_attention_layer/_output_dense",
     "layer_normalization": "_self_attention_layer_norm", "layer_normalization_1": "_feedforward_layer_norm",
     "dense": "_feedforward_intermediate_dense", "dense_1": "_feedforward_output_dense",
 }
@@ -50,12 +55,13 @@ HEAD = {
 def hub_name(name, prefix):
     """The file, and what KerasHub calls a variable of KerasNLP's in it."""
     path, _, kind = name.removesuffix(":0").rpartition("/")
-    number = {"kernel": 0, "gamma": 0, "embeddings": 0, "output_bias": 0, "bias": 1, "beta": 1}[kind]
+    number = {"bias": 1, "beta": 1}.get(kind, 0)
     layer, _, part = path.partition("/")
     pooled = prefix in ("Bert", "Albert")
-    if layer.startswith(("transformer_layer_", "group_")):
-        place = int(layer.rpartition("_")[2]) if layer.startswith("transformer") else 2 * int(layer.split("_")[1]) + int(layer[-1])
-        path = f"transformer_encoder{f'_{place}' if place else ''}/{LAYER[part]}"
+    if layer.startswith(("transformer_layer_", "group_", "disentangled_")):
+        place = int(layer[-1]) + (2 * int(layer.split("_")[1]) if layer.startswith("group_") else 0)
+        encoder = "disentangled_attention_encoder" if layer.startswith("disentangled_") else "transformer_encoder"
+        path = f"{encoder}{f'_{place}' if place else ''}/{LAYER[part]}"
     elif layer in ("embeddings", BOTH):
         path = f"{BOTH}/{part[:-1]}"
     elif path in HEAD or path == "logits" or path == "pooled_dense" and not pooled:
@@ -113,7 +119,7 @@ def main():
                 variable.assign(stored[name][...])
         model.save_weights(directory / "model.h5")
         (directory / "config.json").write_text(json.dumps(described(model), indent=4) + "\n")
-        for name in ("vocabulary.txt", "vocabulary.json", "merges.txt"):
+        for name in ("vocabulary.txt", "vocabulary.json", "merges.txt", "vocabulary.spm"):
             vocabulary = HERE / preset / "assets/tokenizer" / name
             if vocabulary.exists():
                 shutil.copy(vocabulary, directory / name.replace("vocabulary", "vocab"))

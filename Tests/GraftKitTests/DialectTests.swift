@@ -30,6 +30,8 @@ import Testing
     "keras-hub/keras-nlp-0.5/masked-lm", "keras-hub/keras-nlp-0.5/classifier",
     "keras-hub/keras-nlp-0.5/albert-backbone", "keras-hub/keras-nlp-0.5/distilbert-classifier",
     "keras-hub/keras-nlp-0.5/roberta-masked-lm", "keras-hub/keras-nlp-0.5/xlm-roberta-backbone",
+    "keras-hub/keras-nlp-0.5/deberta-v2-backbone", "keras-hub/keras-nlp-0.5/deberta-v2-masked-lm",
+    "keras-hub/keras-nlp-0.5/deberta-v2-classifier",
   ]
 
   /// What KerasHub has one table for.
@@ -257,6 +259,7 @@ import Testing
       ("albert-tiny/base", "keras-hub", "num_hidden_groups", "a divisor of 5, the number of layers"),
       ("deberta-v2-tiny/own-c2p-p2c", "keras-hub", "share_att_key", "true"),
       ("deberta-v2-tiny/far", "keras-hub", "max_relative_positions", "-1 or 42"),
+      ("deberta-v2-tiny/far", "keras-nlp", "max_relative_positions", "-1 or 42"),
       ("deberta-v2-tiny/shared-c2p", "keras-hub", "pos_att_type", "p2c and c2p"),
       ("deberta-v2-tiny/without-buckets", "keras-hub", "norm_rel_ebd", "layer_norm"),
       ("deberta-v2-tiny/masked-lm", "transformers-tf", "embedding_size", "12"),

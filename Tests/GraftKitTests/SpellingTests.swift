@@ -76,7 +76,7 @@ import Testing
     ]
     + [
       "backbone", "masked-lm", "classifier", "albert-backbone", "distilbert-classifier", "roberta-masked-lm",
-      "xlm-roberta-backbone",
+      "xlm-roberta-backbone", "deberta-v2-backbone", "deberta-v2-masked-lm", "deberta-v2-classifier",
     ].map { Case(path: "keras-hub/keras-nlp-0.5/\($0)", same: "keras-hub/\($0)") }
 
   @Test("has the same tensors, bit for bit", arguments: cases)
@@ -109,6 +109,27 @@ import Testing
         #expect(opened.stored.metadata["format"] == "tf")
         #expect(try compare(source, written, registry: registry).isEmpty)
       }
+    }
+  }
+
+  @Test("the names of Keras 2.12 to 2.14 are refused as what they are", arguments: ["", "_backbone/"])
+  func namesThatCountLayersTwice(_ prefix: String) throws {
+    let registry = try Support.registry()
+    let source = fixtures.appending(path: "keras-hub/backbone")
+    var weights = Weights()
+    for (name, tensor) in try registry.open(source).stored.tensors {
+      weights[prefix + name.replacing("layers/", with: "_layer_checkpoint_dependencies/")] = tensor
+    }
+    try withTemporaryDirectory { directory in
+      try registry.formats.find("hdf5").init().write(
+        weights, to: directory.appending(path: "model.weights.h5"))
+      try FileManager.default.copyItem(
+        at: source.appending(path: "config.json"), to: directory.appending(path: "config.json"))
+      let message = try #require(errorMessage { _ = try registry.open(directory) })
+      #expect(
+        message.contains("its tensors have the names of Keras 2.12 to 2.14, which are not read"), "\(message)"
+      )
+      #expect(message.contains("model.save_weights('model.h5')"))
     }
   }
 

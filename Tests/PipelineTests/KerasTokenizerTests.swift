@@ -47,6 +47,25 @@ struct KerasTokenizerTests {
     #expect(roles.all.count == 5 && roles.mask != nil)
   }
 
+  /// KerasNLP's tokenizers give the same ids, of a `vocab.spm` alone.
+  @Test("beside KerasNLP's weights, the model's class says the tokenizer's", arguments: presets)
+  func readsKerasNLPs(_ name: String) throws {
+    let preset = preset(name)
+    try withTemporaryDirectory { directory in
+      try FileManager.default.copyItem(
+        at: preset.appending(path: KerasTokenizer.vocabularyName),
+        to: directory.appending(path: "vocab.spm"))
+      #expect(try PipelineTokenizer.load(from: directory) == nil)
+      let config = directory.appending(path: "config.json")
+      try FileManager.default.copyItem(at: preset.appending(path: "config.json"), to: config)
+      let tokenizer = try #require(try PipelineTokenizer.load(from: directory))
+      try expectKerasHubsIDs(tokenizer, preset)
+      #expect(tokenizer.specialTokens.mask != nil)
+      try Data(#"{"class_name": "MarianBackbone"}"#.utf8).write(to: config)
+      #expect(try PipelineTokenizer.load(from: directory) == nil)
+    }
+  }
+
   @Test("the model that is written is the one that was read", arguments: presets)
   func writes(_ name: String) throws {
     let preset = preset(name)

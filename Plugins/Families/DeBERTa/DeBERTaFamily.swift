@@ -23,7 +23,7 @@ extension Family {
     dropoutKeys: ["hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"],
     dialects: [
       .transformersDeBERTa, .transformersTensorFlowDeBERTa, .transformersTensorFlowDeBERTa.byVariables,
-      .kerasHubDeBERTa,
+      .kerasHubDeBERTa, .kerasNLPDeBERTa,
     ],
     catalogue: PackageResources.Catalogue_json,
     scratch: PackageResources.Scratch_json

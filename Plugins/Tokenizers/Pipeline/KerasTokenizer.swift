@@ -12,26 +12,39 @@ enum KerasTokenizer {
   /// The name of ``TokenizerRepresentation/keras(module:className:)``.
   static let representation = TokenizerRepresentation.keras(module: "", className: "").name
   static let vocabularyName = "assets/tokenizer/" + SentencePieceClass.kerasFileName
+  /// The model's name in the presets of KerasNLP until version 0.5, which have no file for the tokenizer's class.
+  static let presetName = "vocab.spm"
 
-  /// The model in a directory, and what KerasHub makes of it.
+  /// The model in a directory, its name there, and what its class makes of it.
   ///
   /// - Returns: `nil` when there are no such files.
   /// - Throws: ``GraftError`` when they are broken, or of a class that is not known.
   static func model(
     in directory: TokenizerDirectory
-  ) throws -> (SentencePieceFile, SentencePieceClass)? {
-    guard directory.has(vocabularyName), let object = try directory.serializedObject() else { return nil }
-    var tokenizerClass = try directory.inFile(TokenizerDocument.fileName) {
-      try SentencePieceClass.kerasHub(object["class_name"]?.string ?? "")
-    }
-    let model = try directory.inFile(vocabularyName) {
-      try SentencePieceFile(directory.read(vocabularyName) ?? [])
-    }
+  ) throws -> (name: String, file: SentencePieceFile, tokenizerClass: SentencePieceClass)? {
+    guard let (name, found) = try place(in: directory) else { return nil }
+    let model = try directory.inFile(name) { try SentencePieceFile(directory.read(name) ?? []) }
+    var tokenizerClass = found
     tokenizerClass.addsPrefixSpace = model.addsDummyPrefix
     if !model.removesExtraSpaces {
       tokenizerClass.normalizers = { _, charsmap in SentencePieceClass.precompiled(charsmap) }
     }
-    return (model, tokenizerClass)
+    return (name, model, tokenizerClass)
+  }
+
+  /// The name of the model in a directory, and its class.
+  private static func place(
+    in directory: TokenizerDirectory
+  ) throws -> (name: String, tokenizerClass: SentencePieceClass)? {
+    if directory.has(vocabularyName), let object = try directory.serializedObject() {
+      let tokenizerClass = try directory.inFile(TokenizerDocument.fileName) {
+        try SentencePieceClass.kerasHub(object["class_name"]?.string ?? "")
+      }
+      return (vocabularyName, tokenizerClass)
+    }
+    guard directory.has(presetName) else { return nil }
+    let model = try directory.readObject("config.json")["class_name"]?.string ?? ""
+    return SentencePieceClass.kerasHub(ofModel: model).map { (presetName, $0) }
   }
 
   /// - Parameter representation: One that ``TokenizerRepresentation/keras(module:className:)`` makes.

@@ -93,8 +93,8 @@ extension PipelineDescription {
       self = try directory.inFile(TokenizerDocument.fileName) {
         try Self(adding: settings, to: TokenizerDocument(parsing: bytes))
       }
-    } else if let (model, tokenizerClass) = try KerasTokenizer.model(in: directory) {
-      self = try directory.inFile(KerasTokenizer.vocabularyName) {
+    } else if let (name, model, tokenizerClass) = try KerasTokenizer.model(in: directory) {
+      self = try directory.inFile(name) {
         try Self(model, tokenizerClass, TokenizerSettings(defaults: [:]))
       }
     } else if let name = SentencePieceClass.fileNames.first(where: directory.has) {

@@ -7,7 +7,7 @@ import TokenizerKit
 extension PipelineTokenizer {
   public static let fileNames = TokenizerFileNames(
     sufficient: ([TokenizerDocument.fileName] + SentencePieceClass.fileNames).map { [$0] }
-      + [[TokenizerDocument.fileName, KerasTokenizer.vocabularyName]],
+      + [[TokenizerDocument.fileName, KerasTokenizer.vocabularyName], [KerasTokenizer.presetName]],
     settings: TokenizerSettings.fileNames)
 
   public static func load(from directory: URL) throws -> PipelineTokenizer? {

@@ -146,6 +146,11 @@ struct SentencePieceClass: Sendable {
     return found
   }
 
+  /// The tokenizer of a model's class, such as `DebertaV3Backbone`.
+  static func kerasHub(ofModel name: String) -> SentencePieceClass? {
+    kerasHub.first { name.hasPrefix($0.name.dropLast("Tokenizer".count)) }
+  }
+
   /// The names of the files that models are published in.
   static let fileNames = ["sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model"]
 

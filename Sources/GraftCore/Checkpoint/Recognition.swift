@@ -45,6 +45,7 @@ extension Registry {
     guard let first = best.first else {
       // A configuration that no family accepts hides what its tensors are.
       if let failure = failures.first { throw failure }
+      try checkNumbering(of: names)
       throw GraftError(
         .unsupported,
         "none of its \(names.count) tensors has a name that a dialect knows",
@@ -61,6 +62,16 @@ extension Registry {
         advice: "Say in config.json which one it is.")
     }
     return Recognition(family: first.family, dialect: first.dialect, wrapper: wrapper)
+  }
+
+  /// Refuses the names of Keras 2.12 to 2.14, which lists every layer twice and numbers the layers of a class by their
+  /// places there.
+  private func checkNumbering(of names: [String]) throws {
+    guard let name = names.first(where: { $0.contains("_layer_checkpoint_dependencies/") }) else { return }
+    throw GraftError(
+      .unsupported, "its tensors have the names of Keras 2.12 to 2.14, which are not read",
+      found: "'\(name)'",
+      advice: "Load it with that Keras, and write model.save_weights('model.h5') beside its config.json.")
   }
 
   /// Demands that a prefix is no other family's: those have the same names behind it, and compute something else.

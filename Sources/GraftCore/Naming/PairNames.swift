@@ -15,6 +15,11 @@ extension Dialect {
       self.biasLayout = biasLayout
     }
 
+    /// The same of a layer whose outputs are divided among the attention heads.
+    public var splitOutputs: PairNames { PairNames(weight, bias, .outputsSplit, .biasSplit) }
+    /// The same of a layer whose inputs are divided among the attention heads.
+    public var splitInputs: PairNames { PairNames(weight, bias, .inputsSplit) }
+
     /// PyTorch's modules, linear or normalising.
     public static let torch = PairNames(".weight", ".bias")
     /// A dense layer's variables in TensorFlow.

@@ -100,13 +100,13 @@ extension Dialect {
   ///   - output: How the projection behind attention is stored.
   public static func kerasHubEncoder(
     canonical: String = "layers.{}", layer: String = "layers/transformer_encoder{_}", projection: String = "",
-    output: PairNames = PairNames("/vars/0", "/vars/1", .inputsSplit)
+    output: PairNames = .denseVariables.splitInputs
   ) -> [[Row]] {
     let attention = "\(layer)/_self_attention_layer/\(projection)"
     return [
-      Row.pair("\(canonical).attention.query", "\(attention)query_dense", .headsVariables),
-      Row.pair("\(canonical).attention.key", "\(attention)key_dense", .headsVariables),
-      Row.pair("\(canonical).attention.value", "\(attention)value_dense", .headsVariables),
+      Row.pair("\(canonical).attention.query", "\(attention)query_dense", .denseVariables.splitOutputs),
+      Row.pair("\(canonical).attention.key", "\(attention)key_dense", .denseVariables.splitOutputs),
+      Row.pair("\(canonical).attention.value", "\(attention)value_dense", .denseVariables.splitOutputs),
       Row.pair("\(canonical).attention.output", "\(attention)output_dense", output),
       Row.pair("\(canonical).attention.norm", "\(layer)/_self_attention_layer_norm", .normVariables),
       Row.pair(
@@ -216,11 +216,6 @@ extension ConfigurationFile.HeadSetting {
   public static func kerasHubMaskedLM(epsilon: String, key: String = "layer_norm_eps") -> Self {
     Self("masked-lm", "mlm_layer_norm_eps", .number("1e-5"), fallback: key, unsaid: .number(epsilon))
   }
-}
-
-extension Dialect.PairNames {
-  /// The projections of Keras's attention.
-  fileprivate static let headsVariables = Dialect.PairNames("/vars/0", "/vars/1", .outputsSplit, .biasSplit)
 }
 
 extension ConfigurationFile {

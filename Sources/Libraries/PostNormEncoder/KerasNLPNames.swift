@@ -12,19 +12,20 @@ extension Dialect {
   /// - Parameters:
   ///   - family: What KerasNLP calls it.
   ///   - hub: The same family as KerasHub stores it, which has the same configuration.
+  ///   - synonyms: What the file of an encoder calls otherwise than that of a task.
   ///   - embeddings: The rows of the tables.
   ///   - decoder: What the tied decoder of a masked-language model calls its table.
   ///   - encoder: The rows of what is between the embeddings and the pooler.
   ///   - pooler: The pooler's rows.
   ///   - classifier: The rows of the head of the task `sequence-classification`.
   public static func kerasNLP(
-    _ family: KerasHubFamily, _ hub: Dialect, embeddings: [Row], decoder: String,
+    _ family: KerasHubFamily, _ hub: Dialect, synonyms: [Synonym] = [], embeddings: [Row], decoder: String,
     encoder: [[Row]] = kerasNLPEncoder(), pooler: [Row] = [], classifier: [Row] = kerasNLPClassifier
   ) -> Dialect {
     Dialect(
       name: "keras-nlp",
       backbonePrefixes: ["", "_1", "_2", "_3", "_4", "_5"].map { "\(family.name("backbone"))\($0)/" } + [""],
-      synonyms: kerasNLPNumbers(embeddings),
+      synonyms: synonyms + kerasNLPNumbers(embeddings),
       dropped: [Dropped(.beginning("optimizer_weights/"), "an optimizer's slot")],
       initializesPooler: hub.initializesPooler,
       check: hub.check,
@@ -52,17 +53,18 @@ extension Dialect {
   /// - Parameters:
   ///   - canonical: What the canonical names begin with.
   ///   - layer: What the stored names begin with.
+  ///   - attention: What attention is called in a layer.
+  ///   - output: How the projection behind attention is stored.
   public static func kerasNLPEncoder(
-    canonical: String = "layers.{}", layer: String = "transformer_layer_{}"
+    canonical: String = "layers.{}", layer: String = "transformer_layer_{}",
+    attention: String = "multi_head_attention", output: PairNames = .denseOutputs.splitInputs
   ) -> [[Row]] {
-    let attention = "\(layer)/{scope}/multi_head_attention"
+    let attention = "\(layer)/{scope}/\(attention)"
     return [
-      Row.pair("\(canonical).attention.query", "\(attention)/query", .headsOutputs),
-      Row.pair("\(canonical).attention.key", "\(attention)/key", .headsOutputs),
-      Row.pair("\(canonical).attention.value", "\(attention)/value", .headsOutputs),
-      Row.pair(
-        "\(canonical).attention.output", "\(attention)/attention_output",
-        PairNames("/kernel:0", "/bias:0", .inputsSplit)),
+      Row.pair("\(canonical).attention.query", "\(attention)/query", .denseOutputs.splitOutputs),
+      Row.pair("\(canonical).attention.key", "\(attention)/key", .denseOutputs.splitOutputs),
+      Row.pair("\(canonical).attention.value", "\(attention)/value", .denseOutputs.splitOutputs),
+      Row.pair("\(canonical).attention.output", "\(attention)/attention_output", output),
       Row.pair("\(canonical).attention.norm", "\(layer)/{scope}/layer_normalization", .normOutputs),
       Row.pair("\(canonical).feed_forward.norm", "\(layer)/{scope}/layer_normalization_1", .normOutputs),
       Row.pair("\(canonical).feed_forward.intermediate", "\(layer)/{scope}/dense", .denseOutputs),
@@ -99,9 +101,4 @@ extension Dialect {
       ],
       decoder: "embeddings/token_embedding1")
   }
-}
-
-extension Dialect.PairNames {
-  /// The projections of Keras's attention, whose outputs Keras 2 numbers.
-  fileprivate static let headsOutputs = Dialect.PairNames("/kernel:0", "/bias:0", .outputsSplit, .biasSplit)
 }

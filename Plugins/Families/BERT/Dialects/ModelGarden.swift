@@ -29,12 +29,11 @@ extension Dialect {
         Row("embeddings.token_type.weight", "type_embeddings/embeddings"),
       ],
       Row.pair("embeddings.norm", "embeddings/layer_norm", .norm),
-      Row.pair("layers.{}.attention.query", "\(gardenLayer)/self_attention/query", .heads),
-      Row.pair("layers.{}.attention.key", "\(gardenLayer)/self_attention/key", .heads),
-      Row.pair("layers.{}.attention.value", "\(gardenLayer)/self_attention/value", .heads),
+      Row.pair("layers.{}.attention.query", "\(gardenLayer)/self_attention/query", .dense.splitOutputs),
+      Row.pair("layers.{}.attention.key", "\(gardenLayer)/self_attention/key", .dense.splitOutputs),
+      Row.pair("layers.{}.attention.value", "\(gardenLayer)/self_attention/value", .dense.splitOutputs),
       Row.pair(
-        "layers.{}.attention.output", "\(gardenLayer)/self_attention/attention_output",
-        PairNames("/kernel", "/bias", .inputsSplit)),
+        "layers.{}.attention.output", "\(gardenLayer)/self_attention/attention_output", .dense.splitInputs),
       Row.pair("layers.{}.attention.norm", "\(gardenLayer)/self_attention_layer_norm", .norm),
       Row.pair("layers.{}.feed_forward.intermediate", "\(gardenLayer)/intermediate", .dense),
       Row.pair("layers.{}.feed_forward.output", "\(gardenLayer)/output", .dense),
@@ -52,11 +51,6 @@ extension Dialect {
   )
 
   private static let gardenLayer = "transformer/layer_{}"
-}
-
-extension Dialect.PairNames {
-  /// The projections of attention, divided among the heads.
-  fileprivate static let heads = Dialect.PairNames("/kernel", "/bias", .outputsSplit, .biasSplit)
 }
 
 extension ConfigurationFile {

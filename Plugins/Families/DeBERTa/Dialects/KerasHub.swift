@@ -7,9 +7,9 @@ extension Dialect {
   ///
   /// https://github.com/keras-team/keras-hub/blob/v0.32.0/keras_hub/src/models/deberta_v3/deberta_v3_backbone.py
   static let kerasHubDeBERTa = kerasHub(
-    debertaV3,
+    kerasDeBERTa,
     configuration: .kerasHub(
-      debertaV3,
+      kerasDeBERTa,
       keys: ["bucket_size": "position_buckets"],
       implied: [
         "model_type": "deberta-v2", "hidden_act": "gelu", "layer_norm_eps": .number("1e-7"),
@@ -41,7 +41,7 @@ extension Dialect {
     }
   )
 
-  private static let debertaV3 = KerasHubFamily(module: "deberta_v3", classPrefix: "DebertaV3")
+  static let kerasDeBERTa = KerasHubFamily(module: "deberta_v3", classPrefix: "DebertaV3")
 
   /// There is the shape of version 3 alone.
   @Sendable private static func checkVersion3(_ configuration: Configuration) throws {
