@@ -206,12 +206,12 @@ enum TextRowReader {
         for (name, index, column) in fields where wantsLabels || !column.isLabel {
           row.fields[name] = try column.value(of: .string(try record.text(index)))
         }
-        // Beside tags what is nearly a list was meant as one. A text alone may begin with a bracket.
+        // What has places in a text is not about a list.
         if mayBeWords,
-          let list = wantsLabels ? try JSON.list(inCell: row.text) : JSON(listInCell: row.text),
-          list.isOfWords
+          try !fields.contains(where: { try $0.column.hasPlaces && !record.text($0.index).isBlank }),
+          let words = try JSON.words(inCell: row.text, isTagged: wantsLabels)
         {
-          row.setWords(list)
+          row.setWords(words)
         }
       } catch let error as GraftError {
         throw error.inRow(row)
@@ -291,7 +291,7 @@ enum TextRowReader {
       )
       row.label = try options.split(row.label, of: row)
       do {
-        for field in options.fields {
+        for field in options.fields where options.wantsLabels || !field.isLabel {
           for name in field.isNumbered ? field.names(among: object.keys) : [field.name] {
             row.fields[name] = try object[name].map(field.value)
           }
@@ -429,11 +429,6 @@ extension TextRow {
     fields[SentenceReader.tokensColumn] = list
     text = list.array?.compactMap(\.string).joined(separator: " ") ?? ""
   }
-}
-
-extension JSON {
-  /// Whether a list in a cell is one of words, and not a text in brackets such as `[1]`.
-  fileprivate var isOfWords: Bool { array?.isEmpty == true || array?.contains { $0.string != nil } == true }
 }
 
 extension TaskColumn {
