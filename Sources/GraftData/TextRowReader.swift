@@ -70,9 +70,11 @@ enum TextRowReader {
     guard try lines.read(into: &record) else {
       throw GraftError(.malformed, "the file is empty", expected: "rows of text")
     }
+    let given = options
     let options =
       try hasNames
-      ? options.settled(by: (0..<record.fieldCount).map { try record.text($0) }, isTable: true) : options
+      ? given.settled(by: (0..<record.fieldCount).map { try record.text($0) }, isTable: true) : given
+    let isTextNamed = given.isTextNamed(in: options)
     let hasHeader = hasNames && (options.hasHeader ?? options.impliesHeader)
     let header = try hasHeader ? (0..<record.fieldCount).map { try record.text($0) } : nil
     let columns = try TableColumns(
@@ -108,6 +110,7 @@ enum TextRowReader {
         )
       }
       var row = try columns.row(record, path: path)
+      row.isTextNamed = isTextNamed
       row.label = try options.split(row.label, of: row)
       if try !body(row) { return }
     } while try lines.read(into: &record)
@@ -242,7 +245,8 @@ enum TextRowReader {
       }
       return name
     }
-    var options = options
+    let given = options
+    var options = given
     var (text, pair, label, labels) = (["text"], String?.none, String?.none, [String]())
     while try next(&record) {
       let object = try parse(record, report.format, options.columnAdvice("."))
@@ -289,6 +293,7 @@ enum TextRowReader {
           : .columns(labels.map { .init(name: $0, text: try object.text($0)) }),
         place: TextRow.Place(file: path, row: record.row)
       )
+      row.isTextNamed = given.isTextNamed(in: options)
       row.label = try options.split(row.label, of: row)
       do {
         for field in options.fields where options.wantsLabels || !field.isLabel {
